@@ -18,8 +18,8 @@ from kong_oam.access.principals import TooManyGroupSetsError
 from kong_oam.access.settings.redis import RedisSettings
 from kong_oam.engine.state import Resource, StackState
 from kong_oam.kong.enforced import enforced
-from kong_oam.kong.kong_plugin import waived
-from kong_oam.kong.rate_limit import notice
+from kong_oam.traits.kong_plugin.findings import waived
+from kong_oam.traits.rate_limit.at_kong import notice
 
 
 def announce(model: AccessModel, state: StackState) -> None:

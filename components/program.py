@@ -22,14 +22,16 @@ from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import StackState
 from kong_oam.errors import EngineError, ProductError, SettingsError
 from kong_oam.identity.kinds import inspect, proofs_in, scopes_in
-from kong_oam.kong import conflicts, kong_plugin, plugin_schemas, preflight
+from kong_oam.kong import conflicts, preflight
 from kong_oam.kong.account import Account
 from kong_oam.kong.actual import corrected
 from kong_oam.kong.addresses import asked_for
 from kong_oam.kong.extras import kinds
-from kong_oam.kong.upstream_tls import needed_authorities
 from kong_oam.kubernetes import preflight as kubernetes
 from kong_oam.render.stage import read_applications
+from kong_oam.traits.kong_plugin import schemas
+from kong_oam.traits.kong_plugin.findings import findings as plugins_found
+from kong_oam.traits.upstream_tls.at_kong import needed_authorities
 
 from . import settings as config
 from .announcement import announce, announce_limits, announce_waived
@@ -141,10 +143,10 @@ def _plan() -> _Plan:
         before = recorded()
         part = part_of_run(settings, compiled.estate, before)
         estate, base = part.estate, part.base
-        stop_at(kong_plugin.findings(settings, estate))
+        stop_at(plugins_found(settings, estate))
         account, certificates = config.kong(settings), config.certificates()
         # The schemas of those that it has are read next.
-        stop_at(plugin_schemas.inspect(account, estate))
+        stop_at(schemas.inspect(account, estate))
         more, by_address = kinds(settings, estate), asked_for(estate)
         over_tls = settings.gateway.upstream_tls
         if base is None:

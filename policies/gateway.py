@@ -7,13 +7,13 @@ import datetime
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from kong_oam.access.edge.kong_plugin import KongPlugin
 from kong_oam.access.model import METHODS, Component, Rule
 from kong_oam.access.networks import beyond, fewest, network, only_from
 from kong_oam.access.paths import written
-from kong_oam.kong.kong_plugin import why_waived
 from kong_oam.kong.names import anonymous, nowhere
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
+from kong_oam.traits.kong_plugin.findings import why_waived
+from kong_oam.traits.kong_plugin.value import KongPlugin
 
 from .deployed import Deployment, Resource
 from .rule import PolicyFinding, Settings

@@ -17,6 +17,7 @@ from kong_oam.access.diff.change import KINDS as CHANGES
 from kong_oam.identity.kinds import KINDS as KINDS_OF_PROVIDERS
 from kong_oam.oam import plain
 from kong_oam.oam import schema as shapes
+from kong_oam.oam.schema import TRAIT_TYPES
 from kong_oam.review.access_changes import AccessChange
 from kong_oam.review.comment import ReviewedStack, compose
 from kong_oam.verify.deviations import KINDS as VERIFIED
@@ -58,19 +59,14 @@ def test_every_part_of_the_reference_has_its_block() -> None:
     """Each command, each trait with a schema, and each table of the code."""
     pages_ = [file.read_text("utf-8") for file in (DOCS / "reference").glob("*.md")]
     named = re.findall(r"^<!-- reference: (.+) -->$", "\n".join(pages_), re.MULTILINE)
-    traits = [
-        file.name.removesuffix(".schema.json")
-        for file in (ROOT / "definitions").glob("*.schema.json")
-    ]
     wanted = {
         "codes",
         "policies",
         "lint",
         "settings",
-        *(f"trait {one}" for one in traits if one != "application"),
+        *(f"trait {one}" for one in ("external", *TRAIT_TYPES)),
     }
     wanted |= {
-        "trait gateway",
         *(f"help {command.name}" for command in COMMANDS),
         "help emergency -s STACK open",
     }

@@ -14,7 +14,7 @@ from kong_oam.access.settings.stack import Settings
 from kong_oam.kong import names
 from kong_oam.kong.account import Account
 from kong_oam.kong.preflight import GatewayFacts
-from kong_oam.kong.upstream_tls import CLIENT_CERTIFICATE
+from kong_oam.traits.upstream_tls.at_kong import CLIENT_CERTIFICATE
 
 from ..identity.issuer import Issuer
 from ..records import Base

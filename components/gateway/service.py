@@ -20,7 +20,7 @@ from kong_oam.kong import names, plugins
 from kong_oam.kong.extras import USUAL, Extra, extras
 from kong_oam.kong.routes import FIXED, routes
 from kong_oam.kong.table import address, closed, table
-from kong_oam.kong.upstream_tls import certified_name, service_fields
+from kong_oam.traits.upstream_tls.at_kong import certified_name, service_fields
 
 from ..workload.upstream import Upstream
 from .workspace import TokenIssuer, Workspace

@@ -15,7 +15,6 @@ from kong_oam.access.client import ClientKind as ClientKind
 from kong_oam.access.client import has_key as has_key
 from kong_oam.access.client import signs_in as signs_in
 from kong_oam.access.copies import Copy
-from kong_oam.access.edge.edge import NONE, Edge
 from kong_oam.access.endpoint import Endpoint, Exposures, backends_of
 from kong_oam.access.hosts import host_patterns
 from kong_oam.access.methods import METHODS as METHODS
@@ -27,6 +26,7 @@ from kong_oam.access.stack import Stack as Stack
 from kong_oam.oam.document import NOWHERE, Place
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import NamedService
+from kong_oam.traits.edge import NONE, Edge
 
 SIGN_IN_SCOPES = ("openid",)
 """The scopes that user-facing clients ask for besides those of APIs, so that the provider also says

@@ -15,10 +15,10 @@ from itertools import chain
 from typing import Any
 
 from kong_oam.access.client import at_provider, component_and_provider
-from kong_oam.access.edge.edge import NONE
 from kong_oam.access.model import Client, Component, Estate, Role, bare_component
 from kong_oam.access.workloads import workload_of
 from kong_oam.oam.document import NOWHERE
+from kong_oam.traits.edge import NONE
 
 Uses = Mapping[str, "Offered"]
 """What a partition needs of the base, or that offers, by component and provider (`orders/api at

@@ -38,12 +38,12 @@ from kong_oam.cli.watch import watch
 from kong_oam.codes import CODES
 from kong_oam.diagnostics import Diagnostic, Position, errors, ordered, printable
 from kong_oam.errors import KongOamError
-from kong_oam.kong.kong_plugin import findings
 from kong_oam.oam.application import Reading, ReadOne, read_file
 from kong_oam.oam.files import files_of
 from kong_oam.render.project import definition_files
 from kong_oam.render.stage import Renderer
 from kong_oam.render.tools import Tools
+from kong_oam.traits.kong_plugin.findings import findings
 
 _DETAILS = """\
 Reads Applications and prints everything that is wrong in them, with file, line and column. Where nothing is, it prints

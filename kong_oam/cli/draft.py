@@ -18,7 +18,7 @@ from kong_oam.cli.estates import nobody_yet, uncalled
 from kong_oam.cli.known import Known
 from kong_oam.cli.scaffold import Texts, Wanted, calls_elsewhere, check, scaffold
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.kong.kong_plugin import findings as plugins_found
+from kong_oam.traits.kong_plugin.findings import findings as plugins_found
 
 _LATER: Final = frozenset({"LINT312"})
 """Findings that stop nobody from writing a component: clients of what it offers come after it."""

@@ -26,7 +26,7 @@ from kong_oam.cli.requests import (
     rule_entry,
 )
 from kong_oam.diagnostics import printable
-from kong_oam.kong.cors import granted
+from kong_oam.traits.cors.at_kong import granted
 
 _DETAILS = """\
 Says what the gateway does with a request and why: the decision, the rule by file and line, and the token that the

@@ -11,7 +11,8 @@ from pathlib import Path
 from kong_oam.cli.command import OK
 from kong_oam.cli.console import Console, complain
 from kong_oam.errors import KongOamError
-from kong_oam.oam.application import Own, Reading, ReadOne, read_file
+from kong_oam.oam.application import Reading, ReadOne, read_file
+from kong_oam.oam.model import Own
 
 Look = dict[str, tuple[int, ...] | None]
 """How files look without reading them: what changes with every save, or None for one that is not

@@ -8,7 +8,6 @@ names         names and tags of entities;  entities: entities as they are meant
 routes        the routes that a component needs;  certificates: those of its hosts
 table         what admission and the gate decide by;  script: how it stands in a plugin;  lua: the scripts themselves
 plugins       their configurations;  plugin_kinds: what plugins of others do to a call
-kong_plugin   plugins that Applications name: which may stand;  plugin_schemas: what the gateway has of these
 key_slots     an issuer's signing keys in a key ring
 enforced      what a stack's gates enforce by its state;  actual: by Kong, after a run that failed
 codes         the diagnostic codes of Kong

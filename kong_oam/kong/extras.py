@@ -13,9 +13,10 @@ from typing import Any, Literal
 
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.stack import Settings
-from kong_oam.kong import metrics, rate_limit
-from kong_oam.kong.limits import limit_fields
+from kong_oam.kong import metrics
 from kong_oam.kong.logs import sinks
+from kong_oam.traits.limits.at_kong import limit_fields
+from kong_oam.traits.rate_limit import at_kong as rate_limit
 
 MILLISECONDS = 60_000
 """How long Kong waits for a workload to take a connection, or between two parts of a request or an

@@ -14,7 +14,7 @@ from kong_oam.kong import addresses
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi, AdminError
 from kong_oam.kong.plugins import Schema, guards
-from kong_oam.kong.upstream_tls import authorities
+from kong_oam.traits.upstream_tls.at_kong import authorities
 
 _OLDEST = (3, 4)
 

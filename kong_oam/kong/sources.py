@@ -1,13 +1,21 @@
-"""The Lua of `lua/`, as it is sent."""
+"""The Lua of `lua/` and of the traits, as it is sent."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 from kong_oam.kong.shortened import shortened
 
-FOLDER = Path(__file__).resolve().parent / "lua"
+_HERE = Path(__file__).resolve().parent
+
+FILES: Mapping[str, Path] = {
+    file.stem: file
+    for folder in (_HERE / "lua", _HERE.parent / "traits")
+    for file in sorted(folder.rglob("*.lua"))
+}
+"""By name: those that all services share, and those of single traits."""
 
 
 @cache
@@ -18,4 +26,4 @@ def sent(*names: str) -> str:
 
 def source(*names: str) -> str:
     """These files as they are."""
-    return "".join((FOLDER / f"{name}.lua").read_text("utf-8") for name in names)
+    return "".join(FILES[name].read_text("utf-8") for name in names)

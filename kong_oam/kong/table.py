@@ -51,10 +51,10 @@ from kong_oam.access.model import METHODS, Client, Component, Estate, Rule
 from kong_oam.access.paths import within, written
 from kong_oam.access.providers import Provider
 from kong_oam.access.workloads import workload_of
-from kong_oam.kong.cors import cors_entry
-from kong_oam.kong.headers import headers_entry
-from kong_oam.kong.limits import limits_entry
-from kong_oam.kong.rate_limit import budget
+from kong_oam.traits.cors.at_kong import cors_entry
+from kong_oam.traits.headers.at_kong import headers_entry
+from kong_oam.traits.limits.at_kong import limits_entry
+from kong_oam.traits.rate_limit.at_kong import budget
 
 T = TypeVar("T")
 VERSION = 4

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from kong_oam.access.edge.upstream_tls import names_at
 from kong_oam.access.model import Component
 from kong_oam.access.settings.cluster import ClusterSettings
 from kong_oam.access.settings.stack import GatewaySettings
@@ -17,6 +16,7 @@ from kong_oam.objects.component import STACK
 from kong_oam.objects.manifests import GatewayPeer, Workload
 from kong_oam.objects.pods import Manifest, PodTemplate, mapping, mappings
 from kong_oam.objects.tls import certificate, mounting
+from kong_oam.traits.upstream_tls.value import names_at
 
 _SERVICE_TYPES = {"loadBalancer": "LoadBalancer", "nodePort": "NodePort"}
 

@@ -53,14 +53,19 @@ POLICY_TYPES = (
 STEP_TYPES = ("apply-component", "deploy")
 
 
+_TRAITS = _HERE.parent / "traits"
+
+
 @cache
 def schema(name: str) -> dict[str, Any]:
     """The JSON Schema of one type. Raises FileNotFoundError for a name that is no type."""
+    files = [_TRAITS / name.replace("-", "_") / "schema.json"]
     for folder in _FOLDERS:
-        for file in (folder / f"{name}.json", folder / f"{name}.schema.json"):
-            if file.is_file():
-                loaded: dict[str, Any] = json.loads(file.read_text("utf-8"))
-                return loaded
+        files += [folder / f"{name}.json", folder / f"{name}.schema.json"]
+    for file in files:
+        if file.is_file():
+            loaded: dict[str, Any] = json.loads(file.read_text("utf-8"))
+            return loaded
     raise FileNotFoundError(f"no schema named {name}")
 
 

@@ -9,19 +9,11 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 from kong_oam.diagnostics import Diagnostic, errors, suggestion
-from kong_oam.oam.application import (
-    Application,
-    Component,
-    Reading,
-    ReadOne,
-    read_bytes,
-    read_files,
-    together,
-)
+from kong_oam.oam.application import Reading, ReadOne, read_bytes, read_files, together
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.library import Library, library
 from kong_oam.oam.document import Place
-from kong_oam.oam.model import Placement, Policy
+from kong_oam.oam.model import Application, Component, Placement, Policy
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.oam.rules import kept_by_rules
 from kong_oam.oam.topology import on_clusters

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from enum import Enum, auto
 
 from kong_oam.kong.entities import Entity
-from kong_oam.kong.kong_plugin import is_the_gates
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
 from kong_oam.kong.plugins import CLEARED, CUSTOM_FIELDS
+from kong_oam.traits.kong_plugin.findings import is_the_gates
 
 
 class Effect(Enum):

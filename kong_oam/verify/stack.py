@@ -33,12 +33,12 @@ from kong_oam.kong.entities import Complete, Deployed, Entities, intended
 from kong_oam.kong.extras import kinds
 from kong_oam.kong.owners import Asking
 from kong_oam.kong.plugins import Schema, config_json
-from kong_oam.kong.upstream_tls import authorities
 from kong_oam.kubernetes import kubectl
 from kong_oam.kubernetes.estate import clusters_of, objects_of, running
 from kong_oam.kubernetes.ownership import FieldChange, changes
 from kong_oam.kubernetes.selected import OtherPods, other_pods
 from kong_oam.objects.component import STACK
+from kong_oam.traits.upstream_tls.at_kong import authorities
 from kong_oam.verify.deviations import Deviation, ModelMismatchError, compare
 from kong_oam.verify.drift import Drift, drifts, recognised
 from kong_oam.verify.live_gateway import LiveGateway

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from kong_oam.access.diff.snapshot import NOWHERE
-from kong_oam.access.edge.kong_plugin import KongPlugin
+from kong_oam.traits.kong_plugin.value import KongPlugin
 from sandbox.kong import Kong
 from tests.support.mocks import all_of, ask_at, run_program
 

@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from kong_oam.access.edge.headers import Headers
-from kong_oam.access.edge.limits import Limits, Retries
+from kong_oam.traits.headers.value import Headers
+from kong_oam.traits.limits.value import Limits, Retries
 from sandbox.kong import Kong
 from tests.support.mocks import all_of, ask_at, run_program
 

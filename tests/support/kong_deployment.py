@@ -23,11 +23,11 @@ from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from kong_oam.kong import names, plugins
 from kong_oam.kong.account import Account
 from kong_oam.kong.extras import Extra, extras
-from kong_oam.kong.limits import limit_fields
 from kong_oam.kong.preflight import GatewayFacts, inspect
 from kong_oam.kong.routes import routes
 from kong_oam.kong.table import Authentication, address, table
-from kong_oam.kong.upstream_tls import certified_name, service_fields
+from kong_oam.traits.limits.at_kong import limit_fields
+from kong_oam.traits.upstream_tls.at_kong import certified_name, service_fields
 from tests.support.gateway_tokens import CLIENTS
 
 Entity = dict[str, Any]

@@ -20,6 +20,7 @@ from typing import Any, Final
 from kong_oam.__main__ import main as run
 from kong_oam.access.lint.finding import KINDS
 from kong_oam.codes import CODES
+from kong_oam.oam.schema import schema
 from policies.catalogue import RULES
 from sandbox.progress import say
 
@@ -67,20 +68,16 @@ def block(name: str) -> str:
             ]
         )
     if name == "settings":
-        return _table(_SETTINGS)
+        return _table(json.loads(_SETTINGS.read_text("utf-8")))
     if kind == "trait":
-        ours = ROOT / "definitions" / f"{of}.schema.json"
-        return _table(
-            ours if ours.exists() else ROOT / "kong_oam/oam/schemas" / f"{of}.json"
-        )
+        return _table(schema(of))
     if kind == "help":
         return f"```text\n{_help(of.split())}```"
     raise ValueError(f"no reference block is named '{name}'")
 
 
-def _table(file: Path) -> str:
+def _table(schema: Mapping[str, Any]) -> str:
     """A row for each field of a JSON Schema, in the words of the schema."""
-    schema = json.loads(file.read_text("utf-8"))
     rows = [
         f"| `{name}` | {text} | {'yes' if needed else ''} |"
         for name, text, needed in _fields(schema, schema)

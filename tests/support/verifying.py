@@ -28,8 +28,8 @@ from kong_oam.kong.admin import AdminApi, read
 from kong_oam.kong.entities import Deployed, Entities, intended
 from kong_oam.kong.extras import kinds
 from kong_oam.kong.key_slots import Slot
-from kong_oam.kong.upstream_tls import authorities
 from kong_oam.oam.application import read_files
+from kong_oam.traits.upstream_tls.at_kong import authorities
 from kong_oam.verify.gate import script_of
 from kong_oam.verify.live_gateway import LiveGateway
 from kong_oam.verify.questions import Caller

@@ -8,13 +8,10 @@ from itertools import combinations
 from typing import Any
 
 import kong_oam.oam.application as oam
-from kong_oam.access.compile.addresses import allowed_from
 from kong_oam.access.compile.days import no_day
-from kong_oam.access.compile.edge import edge_of
 from kong_oam.access.compile.elements import elements_of
 from kong_oam.access.compile.exposure import endpoints_of, exposures_of
 from kong_oam.access.compile.places import unreachable
-from kong_oam.access.compile.upstream_tls import over_tls
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import METHODS, Component, Public, Role, Rule, Waiver
 from kong_oam.access.paths import PathSegments, within, written
@@ -24,6 +21,9 @@ from kong_oam.oam.document import Place
 from kong_oam.objects.component import NamedService
 from kong_oam.objects.named import ELSEWHERE, misnamed, named_service
 from kong_oam.objects.routes import Route
+from kong_oam.traits.ip_allow.meaning import allowed_from
+from kong_oam.traits.meanings import edge_of
+from kong_oam.traits.upstream_tls.meaning import over_tls
 
 OWNER = "owner"
 """The annotation of an Application that says who owns those of its components that have no access

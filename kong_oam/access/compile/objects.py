@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
 from kong_oam.access.compile.clients import Directory
-from kong_oam.access.edge.upstream_tls import names_at
 from kong_oam.access.memory import Memory
 from kong_oam.access.model import Component
 from kong_oam.diagnostics import Diagnostic
@@ -16,6 +15,7 @@ from kong_oam.objects.fenced import fence_name, fenced_pods
 from kong_oam.objects.judge import judge, refused_alone
 from kong_oam.objects.manifests import client_secret_name
 from kong_oam.objects.tls import tls_secret_name
+from kong_oam.traits.upstream_tls.value import names_at
 
 _SERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 

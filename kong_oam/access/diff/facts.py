@@ -27,8 +27,6 @@ from kong_oam.access.diff.change import (
     Subject,
 )
 from kong_oam.access.diff.model import AccessModel
-from kong_oam.access.edge.kong_plugin import KongPlugin
-from kong_oam.access.edge.upstream_tls import Issuer, UpstreamTls
 from kong_oam.access.model import Client, Component, Estate
 from kong_oam.access.pods import pods_behind
 from kong_oam.access.providers import PLAIN, ClaimMapping, Provider
@@ -47,6 +45,8 @@ from kong_oam.access.stack import Records, Stack
 from kong_oam.access.workloads import workload_of
 from kong_oam.objects.rights import rights_of
 from kong_oam.objects.texts import with_inner_objects
+from kong_oam.traits.kong_plugin.value import KongPlugin
+from kong_oam.traits.upstream_tls.value import Issuer, UpstreamTls
 
 _EDGE = "edge."  # what names begin with that say what a component asks of the gateway beside access
 _LIMIT = "edge.rateLimit"

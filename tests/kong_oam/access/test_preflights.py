@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from kong_oam.access.decide import Request, decide
-from kong_oam.access.edge.cors import Cors
 from kong_oam.access.origins import readers
 from kong_oam.access.pages import Reading, preflight, reading, reading_origins
-from kong_oam.kong.cors import granted
+from kong_oam.traits.cors.at_kong import granted
+from kong_oam.traits.cors.value import Cors
 from tests.support.cross_origin import (
     NAMES,
     PARTNER,

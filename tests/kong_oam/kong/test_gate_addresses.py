@@ -82,7 +82,7 @@ ADDRESSES = st.sampled_from([*EDGES, *EDGES, *STRANGE]) | st.ip_addresses().map(
 def lua() -> Any:
     """`holds(network, address)` of the script itself."""
     source = (
-        Path(kong_oam.__file__).parent / "kong" / "lua" / "addresses.lua"
+        Path(kong_oam.__file__).parent / "traits" / "ip_allow" / "addresses.lua"
     ).read_text("utf-8")
     ask = "return function(network, text) return is_in_one_of({ network_of(network) }, text) end"
     return LuaRuntime(register_builtins=False).execute(f"{source}\n{ask}")

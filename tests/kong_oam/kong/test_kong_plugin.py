@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from kong_oam.access.edge.kong_plugin import KongPlugin, PluginWaiver
 from kong_oam.access.settings.redis import RedisSettings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.kong import plugins
 from kong_oam.kong.entities import comparable
 from kong_oam.kong.extras import Extra, extras, kinds
-from kong_oam.kong.kong_plugin import findings, waived
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
+from kong_oam.traits.kong_plugin.findings import findings, waived
+from kong_oam.traits.kong_plugin.value import KongPlugin, PluginWaiver
 from tests.support.diffs import settings
 from tests.support.estates import compiled, estate
 from tests.support.kong_plugins import asked
@@ -104,7 +104,7 @@ def test_what_is_there_by_other_means_stands_once(
 ) -> None:
     """Another trait's plugin, or the stack's: the second of its name would take its place."""
     monkeypatch.setattr(
-        "kong_oam.kong.kong_plugin.extras",
+        "kong_oam.traits.kong_plugin.findings.extras",
         lambda *_: type("E", (), {"plugins": [Extra("x", "acl", {})]}),
     )
     (one,) = found("{name: acl}")

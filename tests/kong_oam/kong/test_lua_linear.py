@@ -6,23 +6,21 @@ import json
 import re
 import time
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pytest
 from lupa.luajit21 import LuaRuntime
 
+from kong_oam.kong.sources import FILES
 from tests.support.gate_requests import ISSUER, READ, TABLE, asked
 from tests.support.lua_scripts import Lua, admission
 
-LUA = Path(__file__).resolve().parents[3] / "kong_oam" / "kong" / "lua"
 _CALL = re.compile(r"\b(find|match|gmatch|gsub)\(")
 _PATTERN = re.compile(
     r"""(?:[^()"']|"[^"]*"|'[^']*'|\([^()]*\))*?,\s*("(?:[^"\\]|\\.)*"|'[^']*')(, \w+, true)?"""
 )
 SCRIPTS = {
-    file.name: re.sub(r"--.*", "", file.read_text("utf-8"))
-    for file in sorted(LUA.glob("*.lua"))
+    file.name: re.sub(r"--.*", "", file.read_text("utf-8")) for file in FILES.values()
 }
 CALLS = [
     (name, call[1], _PATTERN.match(text, call.end()))

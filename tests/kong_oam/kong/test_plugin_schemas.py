@@ -10,8 +10,8 @@ import pytest
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.kong import preflight
 from kong_oam.kong.account import Account
-from kong_oam.kong.plugin_schemas import inspect, unfit
 from kong_oam.kong.plugins import SchemaError, config_json
+from kong_oam.traits.kong_plugin.schemas import inspect, unfit
 from sandbox.kong import Kong
 from sandbox.kong.http import Request, Response
 from tests.support.estates import estate

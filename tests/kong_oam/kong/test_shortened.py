@@ -42,9 +42,7 @@ def test_what_is_sent_compiles_to_what_its_source_does(parts: tuple[str, ...]) -
 
 
 def test_every_source_is_in_one_of_them() -> None:
-    assert {part for parts in SCRIPTS for part in parts} == {
-        file.stem for file in sources.FOLDER.glob("*.lua")
-    }
+    assert {part for parts in SCRIPTS for part in parts} == {*sources.FILES}
 
 
 def test_bytecode_tells_scripts_apart() -> None:

@@ -11,7 +11,7 @@ from kong_oam.access.sites import SitesByPort
 from kong_oam.kong import preflight
 from kong_oam.kong.account import Account
 from kong_oam.kong.preflight import PreflightError
-from kong_oam.kong.upstream_tls import authorities
+from kong_oam.traits.upstream_tls.at_kong import authorities
 from sandbox.kong import Kong
 from tests.support.estates import STACK, api, estate
 from tests.support.workload_tls import authority

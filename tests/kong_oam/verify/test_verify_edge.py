@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from kong_oam.access.edge.headers import Headers
-from kong_oam.access.edge.limits import Limits, Retries
 from kong_oam.kong.owners import Asking
+from kong_oam.traits.headers.value import Headers
+from kong_oam.traits.limits.value import Limits, Retries
 from kong_oam.verify.drift import drifts
 from tests.support.drifts import ORDERS
 from tests.support.estates import asking

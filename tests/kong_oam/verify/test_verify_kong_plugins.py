@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from kong_oam.access.diff.snapshot import NOWHERE
-from kong_oam.access.edge.kong_plugin import KongPlugin, PluginWaiver
+from kong_oam.traits.kong_plugin.value import KongPlugin, PluginWaiver
 from tests.support.drifts import HELLO, ORDERS
 from tests.support.estates import asking
 from tests.support.verifying import Deployment, Hands, Running, sample, told

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from kong_oam.access.edge.rate_limit import RateLimit
 from kong_oam.access.model import Estate
+from kong_oam.traits.rate_limit.value import RateLimit
 from tests.support.drifts import ORDERS, RING
 from tests.support.estates import asking
 from tests.support.verifying import Deployment, Hands, Running, sample, told

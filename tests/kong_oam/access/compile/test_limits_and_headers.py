@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 import kong_oam.kong
-from kong_oam.access.compile.headers import RESERVED
-from kong_oam.access.edge.edge import Edge
-from kong_oam.access.edge.headers import Headers
-from kong_oam.access.edge.limits import IDEMPOTENT, Limits, Retries
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.kong.headers import headers_entry
-from kong_oam.kong.limits import limit_fields, limits_entry
+from kong_oam.traits.edge import Edge
+from kong_oam.traits.headers.at_kong import headers_entry
+from kong_oam.traits.headers.meaning import RESERVED
+from kong_oam.traits.headers.value import Headers
+from kong_oam.traits.limits.at_kong import limit_fields, limits_entry
+from kong_oam.traits.limits.value import IDEMPOTENT, Limits, Retries
 from tests.support.diffs import settings
 from tests.support.estates import compiled, estate
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from kong_oam.access.edge.cors import Cors
 from kong_oam.access.origins import readers
+from kong_oam.traits.cors.value import Cors
 from tests.support.client_kinds import ORDERS, PAGES, shop
 from tests.support.estates import STACK, api, compiled, estate
 

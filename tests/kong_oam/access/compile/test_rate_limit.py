@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from kong_oam.access.edge.rate_limit import RateLimit
 from kong_oam.access.settings.assumed import assumed
 from kong_oam.access.settings.redis import RedisSettings
 from kong_oam.access.settings.stack import StackError
-from kong_oam.kong.rate_limit import notice
+from kong_oam.traits.rate_limit.at_kong import notice
+from kong_oam.traits.rate_limit.value import RateLimit
 from tests.support.diffs import API, SHOP, edited, model, settings
 from tests.support.estates import STACK, api, compiled, estate
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from kong_oam.access.edge.upstream_tls import Issuer, UpstreamTls
 from kong_oam.access.settings.stack import Settings
 from kong_oam.kong import names
-from kong_oam.kong.upstream_tls import certified_name, service_fields
 from kong_oam.kubernetes.estate import objects_of
+from kong_oam.traits.upstream_tls.at_kong import certified_name, service_fields
+from kong_oam.traits.upstream_tls.value import Issuer, UpstreamTls
 from tests.support.diffs import settings
 from tests.support.estates import STACK, api, compiled, estate
 from tests.support.rendered import DEPLOYMENT, SERVICE, application, ingress

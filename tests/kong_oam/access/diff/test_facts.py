@@ -14,17 +14,17 @@ from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.facts import LEFT_OUT, NOT_KNOWN, facts_of, settings_changed
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.diff.snapshot import dump_model, load_model
-from kong_oam.access.edge.cors import Cors
-from kong_oam.access.edge.edge import Edge
-from kong_oam.access.edge.headers import Headers
-from kong_oam.access.edge.kong_plugin import PluginWaiver
-from kong_oam.access.edge.limits import Limits, Retries
-from kong_oam.access.edge.rate_limit import RateLimit
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import Application, Call, Estate, Public, Role, Rule, Waiver
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.access.rotation import Schedule
 from kong_oam.access.settings.stack import ProviderSettings, Settings
+from kong_oam.traits.cors.value import Cors
+from kong_oam.traits.edge import Edge
+from kong_oam.traits.headers.value import Headers
+from kong_oam.traits.kong_plugin.value import PluginWaiver
+from kong_oam.traits.limits.value import Limits, Retries
+from kong_oam.traits.rate_limit.value import RateLimit
 from tests.support.diffs import API, BEFORE, SHOP, edited, model, settings
 
 WHOLE = {
@@ -63,7 +63,9 @@ def reachable(root: type, seen: set[type]) -> set[type]:
             if (
                 is_dataclass(inner)
                 and inner not in seen
-                and inner.__module__.startswith("kong_oam.access.")
+                and inner.__module__.startswith(
+                    ("kong_oam.access.", "kong_oam.traits.")
+                )
             ):
                 reachable(inner, seen)
     return seen

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import kong_oam.oam.application as oam
-from kong_oam.access.edge.limits import IDEMPOTENT, Limits, Retries
 from kong_oam.access.model import METHODS
+from kong_oam.traits.limits.value import IDEMPOTENT, Limits, Retries
 
 _BYTES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 _MILLISECONDS = {"ms": 1, "s": 1_000, "m": 60_000}

@@ -2,7 +2,7 @@
 gateway.
 
 What only refuses further, or looks on, may; what could decide in the gate's place needs a waiver;
-and some may never. `kong_oam.kong.plugin_schemas` asks the gateway what it has of these.
+and some may never. `kong_oam.traits.kong_plugin.schemas` asks the gateway what it has of these.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
-from kong_oam.access.compile.headers import RESERVED
-from kong_oam.access.edge.kong_plugin import KongPlugin
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.stack import GatewaySettings, Settings
 from kong_oam.diagnostics import Diagnostic, nearest, printable
@@ -24,6 +22,8 @@ from kong_oam.kong import plugins
 from kong_oam.kong.extras import extras
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
 from kong_oam.oam.schema import dotted
+from kong_oam.traits.headers.meaning import RESERVED
+from kong_oam.traits.kong_plugin.value import KongPlugin
 
 _PASSES = ("harmless", "limits")
 _NEEDS_A_WAIVER: Mapping[str, str] = {

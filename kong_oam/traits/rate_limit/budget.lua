@@ -1,5 +1,5 @@
 -- Whose budget a call counts against, for rate-limiting, which counts by this header where `jwt` has verified the token that
--- is read here: an issuer's word for a client that holds something here (kong_oam/kong/rate_limit.py). Who else calls is
+-- is read here: an issuer's word for a client that holds something here (at_kong.py). Who else calls is
 -- counted by address: without a token, with one for another API, or as a client without a grant; of a component, together.
 local HEADER = 'X-Auth-Budget'
 

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 
 import kong_oam.oam.application as oam
-from kong_oam.access.edge.cors import MAX_AGE, Cors
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Diagnostic
+from kong_oam.traits.cors.value import MAX_AGE, Cors
 
 _ORIGIN = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(?P<port>[1-9][0-9]{0,4}))?"

@@ -1,7 +1,7 @@
 """Rate limits, counted by Kong's own plugin, once it is verified who calls.
 
 The plugin stands twice on a service: for callers whose token the component's issuer signed, who are
-counted by a header of admission's (`lua/budget.lua`), and for everybody else, who are counted by
+counted by a header of admission's (`budget.lua`), and for everybody else, who are counted by
 address. So a forged token, one of another issuer, or none at all is never counted as a client's,
 whatever it says.
 """
@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from kong_oam.access.edge.rate_limit import WINDOWS, RateLimit
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.redis import RedisSettings
+from kong_oam.traits.rate_limit.value import WINDOWS, RateLimit
 
 KIND = "rate-limiting"
 

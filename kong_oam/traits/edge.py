@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kong_oam.access.edge.cors import Cors
-from kong_oam.access.edge.headers import Headers
-from kong_oam.access.edge.kong_plugin import KongPlugin
-from kong_oam.access.edge.limits import Limits
-from kong_oam.access.edge.rate_limit import RateLimit
-from kong_oam.access.edge.upstream_tls import UpstreamTls
+from kong_oam.traits.cors.value import Cors
+from kong_oam.traits.headers.value import Headers
+from kong_oam.traits.kong_plugin.value import KongPlugin
+from kong_oam.traits.limits.value import Limits
+from kong_oam.traits.rate_limit.value import RateLimit
+from kong_oam.traits.upstream_tls.value import UpstreamTls
 
 
 @dataclass(frozen=True, slots=True)

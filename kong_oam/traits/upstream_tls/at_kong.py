@@ -16,9 +16,9 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from kong_oam.access.edge.upstream_tls import names_at
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
+from kong_oam.traits.upstream_tls.value import names_at
 
 CLIENT_CERTIFICATE = "upstream-client-certificate"
 """The name in the state of what the gateway shows to workloads."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kong_oam.access.edge.limits import Limits
+from kong_oam.traits.limits.value import Limits
 
 
 def limit_fields(limits: Limits | None) -> dict[str, Any]:

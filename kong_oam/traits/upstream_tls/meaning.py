@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import kong_oam.oam.application as oam
-from kong_oam.access.edge.upstream_tls import MOUNTED_AT, Issuer, UpstreamTls
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Diagnostic, some
@@ -15,6 +14,7 @@ from kong_oam.objects.component import NamedService
 from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.named import named_service
 from kong_oam.objects.tls import tls_secret_name
+from kong_oam.traits.upstream_tls.value import MOUNTED_AT, Issuer, UpstreamTls
 
 TRAIT = "upstream-tls"
 

@@ -1,5 +1,5 @@
 """Compiles the trait kong-plugin. What a plugin does to calls, and whether it may stand, is for who
-knows the gateway (`kong_oam.kong.kong_plugin`)."""
+knows the gateway (`kong_oam.traits.kong_plugin.findings`)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import kong_oam.oam.application as oam
 from kong_oam.access.compile.days import no_day
-from kong_oam.access.edge.kong_plugin import KongPlugin, PluginWaiver
 from kong_oam.diagnostics import Diagnostic
+from kong_oam.traits.kong_plugin.value import KongPlugin, PluginWaiver
 
 
 def kong_plugins_of(part: oam.Component, out: list[Diagnostic]) -> Iterator[KongPlugin]:

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 import kong_oam.oam.application as oam
-from kong_oam.access.edge.headers import Headers
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.document import Place
+from kong_oam.traits.headers.value import Headers
 
 _FRAMING = (
     "connection",

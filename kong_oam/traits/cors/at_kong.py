@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kong_oam.access.edge.cors import Cors
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.origins import readers
 from kong_oam.access.paths import written
+from kong_oam.traits.cors.value import Cors
 
 _SENT = ("Authorization", "Content-Type")
 _EXPOSED = (

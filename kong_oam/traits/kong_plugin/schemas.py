@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from kong_oam.access.edge.kong_plugin import KongPlugin
 from kong_oam.access.model import Estate
 from kong_oam.diagnostics import Diagnostic, suggestion
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.plugins import Schema, SchemaError, config_json, fields_of, record_of
 from kong_oam.oam.schema import dotted
+from kong_oam.traits.kong_plugin.value import KongPlugin
 
 _Path = tuple[str | int, ...]
 

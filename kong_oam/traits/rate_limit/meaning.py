@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import kong_oam.oam.application as oam
-from kong_oam.access.edge.rate_limit import WINDOWS, RateLimit
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Diagnostic
+from kong_oam.traits.rate_limit.value import WINDOWS, RateLimit
 
 
 def rate_limit_of(

@@ -6,17 +6,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import kong_oam.oam.application as oam
-from kong_oam.access.compile.cors import cors_of
-from kong_oam.access.compile.headers import headers_of
-from kong_oam.access.compile.kong_plugin import kong_plugins_of
-from kong_oam.access.compile.limits import limits_of
-from kong_oam.access.compile.rate_limit import rate_limit_of
-from kong_oam.access.compile.upstream_tls import upstream_tls_of
-from kong_oam.access.edge.edge import Edge
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.schema import EDGE_TRAITS
+from kong_oam.traits.cors.meaning import cors_of
+from kong_oam.traits.edge import Edge
+from kong_oam.traits.headers.meaning import headers_of
+from kong_oam.traits.kong_plugin.meaning import kong_plugins_of
+from kong_oam.traits.limits.meaning import limits_of
+from kong_oam.traits.rate_limit.meaning import rate_limit_of
+from kong_oam.traits.upstream_tls.meaning import upstream_tls_of
 
 
 def edge_of(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kong_oam.access.edge.headers import ADDED, REMOVED, SECURE, Headers
+from kong_oam.traits.headers.value import ADDED, REMOVED, SECURE, Headers
 
 
 def headers_entry(headers: Headers | None) -> Mapping[str, Any]:

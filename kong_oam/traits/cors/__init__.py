@@ -1,0 +1,1 @@
+"""The trait `cors`: which pages of other origins may read answers."""

@@ -1,0 +1,1 @@
+"""The trait `headers`: what the gateway adds to answers and requests, and takes away."""

@@ -1,0 +1,1 @@
+"""The trait `ip-allow`: from which networks rules may be called."""

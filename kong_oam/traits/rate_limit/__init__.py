@@ -1,0 +1,1 @@
+"""The trait `rate-limit`: how many requests a caller may make."""

@@ -1,0 +1,1 @@
+"""The trait `upstream-tls`: TLS between the gateway and a workload."""
