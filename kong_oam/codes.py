@@ -14,6 +14,7 @@ from kong_oam.kong.codes import CODES as KONG
 from kong_oam.kubernetes.codes import CODES as KUBERNETES
 from kong_oam.oam.codes import CODES as OAM
 from kong_oam.objects.codes import CODES as OBJECTS
+from kong_oam.traits.meanings import MEANINGS
 
 HUNDREDS: Mapping[str, int] = {"OAM": 1, "ACC": 2, "LINT": 3, "ENV": 4}
 """The first digit of each prefix's codes, which no other has: a number alone names its code."""
@@ -36,5 +37,12 @@ def one_table(*tables: Mapping[str, Code]) -> Mapping[str, Code]:
 
 
 CODES: Mapping[str, Code] = one_table(
-    OAM, ACCESS, OBJECTS, LINT, IDENTITY, KONG, KUBERNETES
+    OAM,
+    ACCESS,
+    OBJECTS,
+    *(meaning.codes for meaning in MEANINGS),
+    LINT,
+    IDENTITY,
+    KONG,
+    KUBERNETES,
 )

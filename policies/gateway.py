@@ -13,7 +13,7 @@ from kong_oam.access.paths import written
 from kong_oam.kong.names import anonymous, nowhere
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
 from kong_oam.traits.kong_plugin.findings import why_waived
-from kong_oam.traits.kong_plugin.value import KongPlugin
+from kong_oam.traits.kong_plugin.value import KONG_PLUGIN, KongPlugin
 
 from .deployed import Deployment, Resource
 from .rule import PolicyFinding, Settings
@@ -320,7 +320,7 @@ def waived_plugins(deployment: Deployment, _: Settings) -> Iterator[PolicyFindin
     waiver."""
     estate = deployment.model.estate
     for component in estate.exposed if estate else ():
-        for plugin in component.edge.kong_plugins:
+        for plugin in component.traits.get(KONG_PLUGIN) or ():
             waiver, why = plugin.waiver, why_waived(plugin)
             if waiver and why:
                 yield PolicyFinding(
@@ -340,7 +340,7 @@ def _is_waived(deployment: Deployment, plugin: Resource) -> bool:
     for component in estate.exposed:
         # Nothing is named while what the scripts decide by is not known.
         if component.key in named or not named:
-            for asked in component.edge.kong_plugins:
+            for asked in component.traits.get(KONG_PLUGIN) or ():
                 if asked.name == plugin.text("name") and _is_in_date(asked, today):
                     return bool(beside)
     return False

@@ -17,7 +17,8 @@ import pulumi_kong as kong
 from kong_oam.access.model import METHODS, Component, Estate
 from kong_oam.access.settings.stack import Settings
 from kong_oam.kong import names, plugins
-from kong_oam.kong.extras import USUAL, Extra, extras
+from kong_oam.kong.at_kong import Extra
+from kong_oam.kong.extras import USUAL, extras, former_roles
 from kong_oam.kong.routes import FIXED, routes
 from kong_oam.kong.table import address, closed, table
 from kong_oam.traits.upstream_tls.at_kong import certified_name, service_fields
@@ -213,7 +214,7 @@ def _extra(
 ) -> Plugin:
     callers = {"ring": args.issuer.ring, "nobody": args.workspace.nobody}
     # A second one of its kind could only come once the first had gone, which is after it.
-    before = [pulumi.Alias(name=f"{name}-{role}") for role in extra.roles[1:]]
+    before = [pulumi.Alias(name=f"{name}-{role}") for role in former_roles(extra)]
     return _plugin(
         f"{name}-{extra.role}",
         extra.kind,

@@ -123,52 +123,6 @@ CODES: Mapping[str, Code] = {
         "the gateway",
         "add a gateway trait that exposes the component, or take the trait out",
     ),
-    "ACC232": Code(
-        "an origin of pages that is none, or more than one: with a wildcard, a path, a usual port, "
-        "capitals, or http",
-        "write what browsers send: `https://host`, with `:port` where that is not 443, one entry "
-        "for each origin",
-    ),
-    "ACC235": Code(
-        "a rate limit without a window, or with a longer window of fewer requests than a shorter "
-        "one",
-        "say at least one window; raise the longer one's number, or lower the shorter one's",
-    ),
-    "ACC236": Code(
-        "a rate limit counted in Redis, on a stack that says none",
-        "add `gateway.redis` to the stack's settings, or write `policy: local`",
-    ),
-    "ACC238": Code(
-        "a network from which one may call that holds no address, or that could be another one",
-        "write it as 192.0.2.0/24 or 2001:db8::/32, without bits behind its prefix",
-    ),
-    "ACC239": Code(
-        "a path or method of ip-allow that no rule of the component has, or that stands there "
-        "twice",
-        "write the path of a rule and methods that it lists, each once",
-    ),
-    "ACC240": Code(
-        "a header of a trait `headers` that is the gateway's own, the stack's or another trait's "
-        "to say",
-        "take it out; the message says who says it instead",
-    ),
-    "ACC241": Code(
-        "a header of a trait `headers` that stands twice, or is both set and removed",
-        "take one of them out; names are the same in capitals and small letters",
-    ),
-    "ACC243": Code(
-        "an upstream-tls trait for a port to which no route of the component leads",
-        "write a port of a gateway trait, or leave `ports` out: then each of them counts",
-    ),
-    "ACC244": Code(
-        "https to a workload on a stack that names no CA by which its certificate could be "
-        "verified",
-        "set `gateway.upstreamTls.ca` in the stack's settings to a file with the CA's certificate",
-    ),
-    "ACC245": Code(
-        "a certificate for a workload that cannot be given to it, or in two ways",
-        "keep one of `secretName` and `issuer`, of a component that has pods of its own",
-    ),
     "ACC249": Code(
         "an Application whose namespace is in no partition of the estate",
         "name the namespace under `kong-oam:partitions` in the estate's stack file, or `*` for all "

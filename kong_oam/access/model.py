@@ -26,7 +26,8 @@ from kong_oam.access.stack import Stack as Stack
 from kong_oam.oam.document import NOWHERE, Place
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import NamedService
-from kong_oam.traits.edge import NONE, Edge
+from kong_oam.traits.ip_allow.value import IP_ALLOW, AllowedFrom
+from kong_oam.traits.key import Traits
 
 SIGN_IN_SCOPES = ("openid",)
 """The scopes that user-facing clients ask for besides those of APIs, so that the provider also says
@@ -139,15 +140,10 @@ class Component:
     """The cluster that it is in, as topologies write it; None: the stack's own."""
     copies: tuple[Copy, ...] = ()
     """Where else it is deployed. The gateway leads to none of these."""
-    edge: Edge = NONE
+    traits: Traits = field(default_factory=Traits)
     """What it asks of the gateway beside who may call it."""
     copied: Copy | None = None
     """The place that this is the component in; None: the first one, to which the gateway leads."""
-    allowed_from: Mapping[PathSegments, Mapping[str, Networks]] = field(
-        default_factory=dict
-    )
-    """By the path of rules, then by method: where these may be called from; what is not there, from
-    anywhere."""
     partition: str | None = None
     """The partition of the estate that it is in; None where the estate is one stack."""
     workload: str | None = field(default=None, compare=False)
@@ -231,6 +227,11 @@ class Component:
         owns it here."""
         rules = self.owning(path)
         return may_be_longer(path, len(rules[0].path) if rules else -1, self._folded)
+
+    @cached_property
+    def allowed_from(self) -> AllowedFrom:
+        """The networks from which alone its rules let somebody in."""
+        return self.traits.get(IP_ALLOW) or {}
 
     def networks(self, path: PathSegments, method: str) -> Networks:
         """The networks from which alone the rules of a path, their own, let somebody in with the

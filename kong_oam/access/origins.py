@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from kong_oam.access.model import METHODS, Client, Component, Estate
 from kong_oam.access.paths import PathSegments
+from kong_oam.traits.cors.value import CORS
 
 Reach = Mapping[PathSegments, tuple[str, ...]]
 """Methods by the path that owns requests."""
@@ -37,9 +38,10 @@ def readers(estate: Estate, component: Component) -> Mapping[str, Reach] | None:
                     component,
                     frozenset(held[client.component]),
                 )
-    for origin in component.edge.cors.origins if component.edge.cors else ():
+    cors = component.traits.get(CORS)
+    for origin in cors.origins if cors else ():
         _add(found.setdefault(origin, {}), component, None)
-    if not found and component.edge.cors is None:
+    if not found and cors is None:
         return None
     return {
         origin: {

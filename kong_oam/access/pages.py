@@ -15,6 +15,7 @@ from kong_oam.access.model import Component, Estate, Rule
 from kong_oam.access.origins import readers
 from kong_oam.access.paths import read, written
 from kong_oam.diagnostics import nearest
+from kong_oam.traits.cors.value import CORS
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,8 @@ def _no_reader(
 
 def _whose(estate: Estate, component: Component, origin: str) -> Iterator[str]:
     """Whose pages these are, in words."""
-    if component.edge.cors and origin in component.edge.cors.origins:
+    cors = component.traits.get(CORS)
+    if cors and origin in cors.origins:
         yield f"the cors trait of {component.key} lists the origin"
     held = estate.held_at(component, users=True)
     yield from (

@@ -18,7 +18,7 @@ from kong_oam.access.client import at_provider, component_and_provider
 from kong_oam.access.model import Client, Component, Estate, Role, bare_component
 from kong_oam.access.workloads import workload_of
 from kong_oam.oam.document import NOWHERE
-from kong_oam.traits.edge import NONE
+from kong_oam.traits.key import Traits
 
 Uses = Mapping[str, "Offered"]
 """What a partition needs of the base, or that offers, by component and provider (`orders/api at
@@ -354,8 +354,7 @@ def _known(component: Component) -> Component:
         forward_token=False,
         named=None,
         copies=(),
-        edge=NONE,
-        allowed_from={},
+        traits=Traits(),
     )
 
 

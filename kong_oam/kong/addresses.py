@@ -11,26 +11,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kong_oam.access.model import Component, Estate
+from kong_oam.access.model import Estate
 from kong_oam.access.networks import Network, fewest, network
 from kong_oam.errors import InputError
+from kong_oam.traits.at_kong import asked_of_kong
 
 
 def asked_for(estate: Estate) -> bool:
     """Whether a rule of the estate may be called from some networks only, or whether calls that
     reach a workload are counted by address."""
-    return any(
-        component.allowed_from or _is_counted_by_address(component)
-        for component in estate.exposed
-    )
-
-
-def _is_counted_by_address(component: Component) -> bool:
-    """Of who has no token that counts, only what is public goes on."""
-    limit = component.edge.rate_limit
-    if limit is None or limit.per == "component":
-        return False
-    return limit.per == "address" or any(rule.public for rule in component.rules)
+    for component in estate.exposed:
+        for trait, value in asked_of_kong(component):
+            if trait.by_address(value, component):
+                return True
+    return False
 
 
 def trusts_everybody(configuration: Mapping[str, Any]) -> str | None:

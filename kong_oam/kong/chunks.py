@@ -13,8 +13,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-Parts = tuple[str, ...]
-"""Files of `lua/` that make one script, in order."""
+from kong_oam.kong.at_kong import Parts
+from kong_oam.traits.at_kong import AT_KONG
 
 ALWAYS: Mapping[str, Parts] = {
     "header_filter": ("problem",),
@@ -23,22 +23,21 @@ ALWAYS: Mapping[str, Parts] = {
 """{phase of `pre-function`: parts} of the scripts that are there whatever the table says; they run
 first."""
 
-CHUNKS: Mapping[str, Mapping[str, Parts]] = {
-    "cors": {"access": ("origin", "preflight"), "header_filter": ("origin", "cors")},
-    "budget": {"access": ("budget",)},
-    "headers": {"access": ("told",), "header_filter": ("marked",)},
-    "limits": {"access": ("limits",)},
-    "log": {"log": ("queries", "record")},
-}
+CHUNKS: dict[str, Mapping[str, Parts]] = {}
 """{key of the table: {phase of `pre-function`: parts}}, in the order in which they run in a
 phase."""
 
-BEHIND: Mapping[str, Mapping[str, Parts]] = {
-    "limits": {"access": ("body",)},
-    "log": {"header_filter": ("queries", "traces")},
-}
+BEHIND: dict[str, Mapping[str, Parts]] = {}
 """{key of the table: {phase of `post-function`: parts}} of the scripts behind the gate, in the
 order in which they run: in `access` on what it let pass, in another phase on every request."""
+
+for _trait in AT_KONG:
+    CHUNKS |= _trait.scripts
+    BEHIND |= _trait.behind
+
+# Records are of what all others did.
+CHUNKS["log"] = {"log": ("queries", "record")}
+BEHIND["log"] = {"header_filter": ("queries", "traces")}
 
 
 def behind(table: str) -> Iterator[tuple[str, Parts]]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kong_oam.kong.chunks import Parts, chunks_of
+from kong_oam.kong.at_kong import Parts
+from kong_oam.kong.chunks import chunks_of
 from kong_oam.kong.sources import sent
 
 ADMISSION: Parts = ("json", "path", "token", "answer", "rules", "contains", "admission")

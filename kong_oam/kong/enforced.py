@@ -35,6 +35,8 @@ from kong_oam.engine.state import PLUGIN, ROUTE, Resource
 from kong_oam.kong.deployed_pods import deployed_pods
 from kong_oam.kong.script import inputs_of
 from kong_oam.oam.document import NOWHERE
+from kong_oam.traits.ip_allow.value import IP_ALLOW
+from kong_oam.traits.key import Traits
 
 _Gated = tuple[str, str]
 """A component (`application/component`) and one of its backends."""
@@ -282,7 +284,7 @@ def _component(key: str, table: Table, providers: Mapping[str, Provider]) -> Com
         bare_component(key, provider),
         rules=tuple(rules),
         roles=tuple(roles),
-        allowed_from=allowed_from,
+        traits=Traits({IP_ALLOW: allowed_from}),
     )
 
 

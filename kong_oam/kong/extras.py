@@ -9,56 +9,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.stack import Settings
 from kong_oam.kong import metrics
+from kong_oam.kong.at_kong import Extra, asked_role
 from kong_oam.kong.logs import sinks
-from kong_oam.traits.limits.at_kong import limit_fields
-from kong_oam.traits.rate_limit import at_kong as rate_limit
+from kong_oam.traits.at_kong import AT_KONG, asked_of_kong
 
 MILLISECONDS = 60_000
 """How long Kong waits for a workload to take a connection, or between two parts of a request or an
 answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Extra:
-    """A further plugin of a gated service. `role` tells it from the service's others in names;
-    `caller`: whom alone it meets, who has a token of the component's issuer (`ring`) or nobody
-    (`nobody`); None: every request."""
-
-    role: str
-    kind: str
-    config: Mapping[str, Any]
-    caller: Literal["ring", "nobody"] | None = None
-    asked: bool = False
-    """Whether a trait kong-plugin asks for it, by its kind."""
-
-    @property
-    def roles(self) -> tuple[str, ...]:
-        """Its role, and those that what stands in its place may have in a state: it is the same
-        plugin of Kong's to which something else asks, such as a trait of its own for what
-        kong-plugin asked for before."""
-        others = (
-            ()
-            if self.caller
-            else (asked_role(self.kind), _ROLES.get(self.kind, self.role))
-        )
-        return tuple(dict.fromkeys((self.role, *others)))
-
-
-_ROLES: Mapping[str, str] = {
+_ROLES: dict[str, str] = {
     "file-log": "log-file",
     "http-log": "log-http",
     "opentelemetry": "log-otlp",
     "prometheus": "metrics",
-    "rate-limiting": "rate-limit",
     "tcp-log": "log-tcp",
 }
 """The role of a plugin that stands before everybody because a trait or the stack says so, by
 kind."""
+
+for _trait in AT_KONG:
+    _ROLES |= _trait.roles
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,25 +68,28 @@ says anything."""
 
 
 def extras(settings: Settings, component: Component) -> Extras:
-    """What one component asks for, on each of its services, and what the stack keeps of its
+    """Return what one component asks for, on each of its services, and what the stack keeps of its
     calls."""
-    limits = rate_limit.limits(component, settings.gateway.redis)
-    found = [
-        Extra(role, rate_limit.KIND, config, caller) for role, config, caller in limits
-    ]
-    found += [
-        Extra(asked_role(one.name), one.name, one.config, asked=True)
-        for one in component.edge.kong_plugins
-    ]
-    found += [Extra(*sink) for sink in sinks(settings.gateway.logs)]
-    if settings.gateway.metrics:
-        found.append(Extra("metrics", "prometheus", metrics.CONFIG))
-    return Extras(tuple(found), limit_fields(component.edge.limits))
+    gateway = settings.gateway
+    plugins: list[Extra] = []
+    fields: dict[str, Any] = {}
+    for trait, value in asked_of_kong(component):
+        plugins += trait.plugins(value, gateway)
+        fields |= trait.fields(value)
+    plugins += [Extra(*sink) for sink in sinks(gateway.logs)]
+    if gateway.metrics:
+        plugins.append(Extra("metrics", "prometheus", metrics.CONFIG))
+    return Extras(tuple(plugins), fields)
 
 
-def asked_role(kind: str) -> str:
-    """The role of a plugin that is asked for by its kind."""
-    return f"plugin-{kind}"
+def former_roles(extra: Extra) -> tuple[str, ...]:
+    """Return the roles that what stands in its place may have in a state: it is the same plugin of
+    Kong's, for which something else asked, such as a trait of its own for what kong-plugin asked for
+    before."""
+    if extra.caller:
+        return ()
+    roles = asked_role(extra.kind), _ROLES.get(extra.kind, extra.role)
+    return tuple(role for role in roles if role != extra.role)
 
 
 def kinds(settings: Settings, estate: Estate) -> frozenset[str]:

@@ -18,10 +18,8 @@ at a moment of its own: what closes closes with the first, and what opens opens 
     groups                   {what the token lists of a user's groups: [scopes that those hold who are in it]}
     logical                  {what the token lists of a group: its name in Applications}, where that is another
     addresses                {path: {method or "*": [networks]}}: where alone rules may be called from, only where such
-                             are; what is not in it, from anywhere
+                             are; what is not in it, from anywhere (kong_oam.traits.ip_allow)
     depth                    elements of the longest path in the table
-    budget                   client | user | component: whose budget rate-limiting counts a call against, for the script
-                             `budget`; nothing is decided by it
     opened                   not from here: {path, methods, ends, reason} of what kong_oam.emergency opened
     cors                     {origin: {path that a rule owns: [methods]}}: whose pages may read which answers; not there
                              where the gateway has nothing to do with it
@@ -29,9 +27,9 @@ at a moment of its own: what closes closes with the first, and what opens opens 
     log                      where records of requests are kept: {stack, port, query: [parameters that are in them],
                              file: where most rules stand, subjectKey, otlp, revision: which table this is}
     places                   with it: {path: {method or "*": [line in that file, or file:line, of each alternative]}}
-    headers                  {set, add, remove} of answers and {request} for the workload: [[name, value]], [names]
-    limits                   {body: bytes, retried: [methods]}: how large a body may be, and what may be tried again
     forward_token            whether the workload gets the bearer token, or only what the gate says of who calls
+
+Further entries are those of traits that decide nothing: `kong_oam.traits.*.at_kong` says which.
 
 Shape: a component and its estate in, sorted JSON out, an entry a line, so that a preview's diff
 shows just the entries that change. The same input gives the same bytes.
@@ -51,10 +49,8 @@ from kong_oam.access.model import METHODS, Client, Component, Estate, Rule
 from kong_oam.access.paths import within, written
 from kong_oam.access.providers import Provider
 from kong_oam.access.workloads import workload_of
+from kong_oam.traits.at_kong import asked_of_kong
 from kong_oam.traits.cors.at_kong import cors_entry
-from kong_oam.traits.headers.at_kong import headers_entry
-from kong_oam.traits.limits.at_kong import limits_entry
-from kong_oam.traits.rate_limit.at_kong import budget
 
 T = TypeVar("T")
 VERSION = 4
@@ -161,7 +157,6 @@ def _data(
         "rules": {
             written(path): _methods(rules) for path, rules in component.owned.items()
         },
-        **({"addresses": _addresses(component)} if component.allowed_from else {}),
         "services": scopes_held(users=False),
         "on_behalf": scopes_held(users=True),
         "callers": {
@@ -172,12 +167,11 @@ def _data(
         },
         "groups": _groups(component, provider),
         "logical": _logical(component, provider),
-        **budget(component),
         "depth": max(depth, *(len(rule.path) for rule in component.rules))
         if component.rules
         else depth,
         **cors_entry(estate, component),
-        **_bounds(component),
+        **_of_traits(component),
     }
 
 
@@ -284,25 +278,6 @@ def _folded(by_method: dict[str, T]) -> dict[str, T]:
     return {"*": by_method["GET"]} if same else by_method
 
 
-def _addresses(component: Component) -> dict[str, dict[str, list[str]]]:
-    """One entry for all methods where it is the same for each that a rule lists: with any other
-    nobody is let in."""
-    result = {}
-    for path, by_method in component.allowed_from.items():
-        listed = {
-            method
-            for method in METHODS
-            if any(rule.lists(method) for rule in component.owned[path])
-        }
-        texts = {
-            method: list(map(str, networks)) for method, networks in by_method.items()
-        }
-        first = next(iter(texts.values()))
-        same = listed == set(texts) and all(found == first for found in texts.values())
-        result[written(path)] = {"*": first} if same else texts
-    return result
-
-
 def _recorded(
     estate: Estate, component: Component, backend: str, current: str
 ) -> dict[str, Any]:
@@ -361,11 +336,11 @@ def _caller(estate: Estate, client: Client) -> list[Any]:
     ]
 
 
-def _bounds(component: Component) -> dict[str, Any]:
-    return {
-        **headers_entry(component.edge.headers),
-        **limits_entry(component.edge.limits),
-    }
+def _of_traits(component: Component) -> dict[str, Any]:
+    entries: dict[str, Any] = {}
+    for trait, value in asked_of_kong(component):
+        entries |= trait.entries(value, component)
+    return entries
 
 
 def _logical(component: Component, provider: Provider) -> dict[str, str]:

@@ -16,7 +16,7 @@ from kong_oam.objects.component import STACK
 from kong_oam.objects.manifests import GatewayPeer, Workload
 from kong_oam.objects.pods import Manifest, PodTemplate, mapping, mappings
 from kong_oam.objects.tls import certificate, mounting
-from kong_oam.traits.upstream_tls.value import names_at
+from kong_oam.traits.upstream_tls.value import UPSTREAM_TLS, names_at
 
 _SERVICE_TYPES = {"loadBalancer": "LoadBalancer", "nodePort": "NodePort"}
 
@@ -43,7 +43,7 @@ def annotated(manifest: Manifest, annotations: Mapping[str, str]) -> Manifest:
 
 def given_certificate(pod: Manifest, component: Component) -> Manifest:
     """A pod's spec with the certificate that the component's workload shows, if it gets one."""
-    over_tls = component.edge.upstream_tls
+    over_tls = component.traits.get(UPSTREAM_TLS)
     return (
         mounting(pod, over_tls.secret, over_tls.mount_path)
         if over_tls and over_tls.secret
@@ -54,7 +54,7 @@ def given_certificate(pod: Manifest, component: Component) -> Manifest:
 def asked_certificate(workload: Workload, component: Component) -> Manifest | None:
     """What cert-manager is asked for: a certificate for the Services at whose ports the component
     speaks TLS."""
-    over_tls = component.edge.upstream_tls
+    over_tls = component.traits.get(UPSTREAM_TLS)
     if over_tls is None or over_tls.issuer is None:
         return None
     services = {

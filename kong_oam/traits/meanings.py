@@ -1,50 +1,52 @@
-"""Compiles what a component asks of the gateway beside who may call it, as far as it can be checked
-alone."""
+"""The meanings of all traits, in the order in which they are compiled."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-import kong_oam.oam.application as oam
-from kong_oam.access.endpoint import Endpoint
-from kong_oam.access.stack import Stack
+from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.schema import EDGE_TRAITS
-from kong_oam.traits.cors.meaning import cors_of
-from kong_oam.traits.edge import Edge
-from kong_oam.traits.headers.meaning import headers_of
-from kong_oam.traits.kong_plugin.meaning import kong_plugins_of
-from kong_oam.traits.limits.meaning import limits_of
-from kong_oam.traits.rate_limit.meaning import rate_limit_of
-from kong_oam.traits.upstream_tls.meaning import upstream_tls_of
+from kong_oam.traits.cors import meaning as cors
+from kong_oam.traits.headers import meaning as headers
+from kong_oam.traits.ip_allow import meaning as ip_allow
+from kong_oam.traits.key import Key, Traits
+from kong_oam.traits.kong_plugin import meaning as kong_plugin
+from kong_oam.traits.limits import meaning as limits
+from kong_oam.traits.rate_limit import meaning as rate_limit
+from kong_oam.traits.upstream_tls import meaning as upstream_tls
+
+MEANINGS: tuple[Meaning[Any], ...] = (
+    cors.MEANING,
+    kong_plugin.MEANING,
+    headers.MEANING,
+    limits.MEANING,
+    rate_limit.MEANING,
+    upstream_tls.MEANING,
+    ip_allow.MEANING,
+)
 
 
-def edge_of(
-    part: oam.Component,
-    endpoints: tuple[Endpoint, ...],
-    stack: Stack,
-    out: list[Diagnostic],
-) -> Edge:
-    """Compiles the traits of `part` that say what the gateway does before it. Findings are added to
-    `out`."""
-    out += _unexposed(part, endpoints)
-    return Edge(
-        cors=cors_of(part, stack, out),
-        kong_plugins=tuple(kong_plugins_of(part, out)),
-        headers=headers_of(part, stack, out),
-        limits=limits_of(part),
-        rate_limit=rate_limit_of(part, stack, out),
-        upstream_tls=upstream_tls_of(part, endpoints, stack, out),
-    )
+def compile_traits(declared: Declared) -> Traits:
+    """Compile the traits of a component into their values."""
+    declared.out.extend(_unexposed(declared))
+    values: dict[Key[Any], Any] = {}
+    for meaning in MEANINGS:
+        value = meaning.compile(declared)
+        if value:
+            values[meaning.key] = value
+    return Traits(values)
 
 
-def _unexposed(
-    part: oam.Component, endpoints: tuple[Endpoint, ...]
-) -> Iterator[Diagnostic]:
-    for trait in part.traits:
-        if trait.type in EDGE_TRAITS and not endpoints:
+def _unexposed(declared: Declared) -> Iterator[Diagnostic]:
+    """Yield the traits by which a component asks the gateway for something that never meets it."""
+    if declared.endpoints:
+        return
+    names = {meaning.key.name for meaning in MEANINGS}
+    for trait in declared.part.traits:
+        if trait.type in names:
             message = (
-                f"nothing leads through the gateway to component '{part.name}'; add a "
+                f"nothing leads through the gateway to component '{declared.part.name}'; add a "
                 "gateway trait, or take it out"
             )
             yield Diagnostic("ACC231", message, trait.place.at("type"))

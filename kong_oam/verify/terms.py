@@ -12,6 +12,7 @@ from kong_oam.identity.common.discovery import SigningKey
 from kong_oam.kong import names, plugins
 from kong_oam.kong.entities import Complete, Deployed, Entity
 from kong_oam.kong.table import Authentication
+from kong_oam.traits.kong_plugin.value import KONG_PLUGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ class Terms:
                 service = names.service(settings.stack.name, component, backend)
                 workloads[deployed.upstreams[service]] = component.key
                 accepted |= {
-                    (plugin.name, service) for plugin in component.edge.kong_plugins
+                    (plugin.name, service)
+                    for plugin in component.traits.get(KONG_PLUGIN) or ()
                 }
         plugin = plugins.AUTHENTICATION[settings.gateway.edition]
         verifying = {

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from kong_oam.access.diff.snapshot import NOWHERE
-from kong_oam.traits.kong_plugin.value import KongPlugin
+from kong_oam.traits.kong_plugin.value import KONG_PLUGIN, KongPlugin
 from sandbox.kong import Kong
 from tests.support.mocks import all_of, ask_at, run_program
 
@@ -17,7 +17,7 @@ def test_a_plugin_comes_before_the_routes_of_its_component(
 ) -> None:
     """So no route leads past it, in whatever part of a run; and its configuration is in full."""
     plugin = KongPlugin("correlation-id", {"header_name": "X-Cid"}, None, NOWHERE)
-    ask_at(monkeypatch, "orders/api", kong_plugins=(plugin,))
+    ask_at(monkeypatch, "orders/api", {KONG_PLUGIN: (plugin,)})
     with Kong() as kong:
         monkeypatch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
         registered = run_program(monkeypatch)
@@ -49,7 +49,7 @@ def test_whatever_writes_records_clears_kongs_own(
     plugin = KongPlugin(
         "tcp-log", {"host": "logs.example.com", "port": 5140}, None, NOWHERE
     )
-    ask_at(monkeypatch, "orders/api", kong_plugins=(plugin,))
+    ask_at(monkeypatch, "orders/api", {KONG_PLUGIN: (plugin,)})
     with Kong() as kong:
         monkeypatch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
         registered = run_program(monkeypatch, **({"logs": logs} if logs else {}))

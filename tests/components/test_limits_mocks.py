@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from kong_oam.traits.headers.value import Headers
-from kong_oam.traits.limits.value import Limits, Retries
+from kong_oam.traits.headers.value import HEADERS, Headers
+from kong_oam.traits.limits.value import LIMITS, Limits, Retries
 from sandbox.kong import Kong
 from tests.support.mocks import all_of, ask_at, run_program
 
@@ -18,7 +18,7 @@ def test_a_service_has_the_times_that_its_component_asks_for(
 ) -> None:
     """And its scripts stand beside admission and behind the gate; every other service is as it was."""
     limits = Limits(body=1024, connect=500, read=2000, retries=Retries(1))
-    ask_at(monkeypatch, "orders/api", limits=limits, headers=Headers(secure=True))
+    ask_at(monkeypatch, "orders/api", {LIMITS: limits, HEADERS: Headers(secure=True)})
     with Kong() as kong:
         monkeypatch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
         registered = run_program(monkeypatch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from kong_oam.access.compile.estate import Compiled, compile_estate
 from kong_oam.access.model import Component, Estate, Stack
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.oam.application import read_bytes, together
+from kong_oam.traits.key import Key, Traits
 
 SPELLING = ClaimMapping(
     client="cid",
@@ -54,11 +56,13 @@ def estate(*texts: str, stack: Stack = STACK) -> Estate:
     return result.estate
 
 
-def asking(estate: Estate, key: str, **traits: Any) -> Estate:
-    """The estate, whose component `key` asks for these traits beside access (fields of Edge), too."""
+def asking(estate: Estate, key: str, values: Mapping[Key[Any], Any]) -> Estate:
+    """The estate, whose component `key` has these values of traits beside access, too."""
 
     def asked(one: Component) -> Component:
-        return replace(one, edge=replace(one.edge, **traits)) if one.key == key else one
+        if one.key != key:
+            return one
+        return replace(one, traits=Traits({**one.traits.values, **values}))
 
     applications = (
         replace(one, components=tuple(map(asked, one.components)))

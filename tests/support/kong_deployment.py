@@ -22,11 +22,12 @@ from kong_oam.access.settings.logs import LogSettings
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from kong_oam.kong import names, plugins
 from kong_oam.kong.account import Account
-from kong_oam.kong.extras import Extra, extras
+from kong_oam.kong.at_kong import Extra
+from kong_oam.kong.extras import extras
 from kong_oam.kong.preflight import GatewayFacts, inspect
 from kong_oam.kong.routes import routes
 from kong_oam.kong.table import Authentication, address, table
-from kong_oam.traits.limits.at_kong import limit_fields
+from kong_oam.traits.at_kong import asked_of_kong
 from kong_oam.traits.upstream_tls.at_kong import certified_name, service_fields
 from tests.support.gateway_tokens import CLIENTS
 
@@ -171,10 +172,11 @@ class Entities:
             }
             where |= service_fields(self.over_tls, component, own, self.authorities)
             name = names.service(stack, component, own)
-            more = {
+            more: Entity = {
                 "tags": names.tags(stack, component),
-                **limit_fields(component.edge.limits),
             }
+            for trait, value in asked_of_kong(component):
+                more |= trait.fields(value)
             self.make("/services", {"name": name, **where, **more})
 
     def protect(

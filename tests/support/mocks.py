@@ -35,6 +35,7 @@ from kong_oam.identity.common.discovery import Published, SigningKey
 from kong_oam.identity.common.kind import Inspection
 from kong_oam.identity.kinds import inspect
 from kong_oam.identity.okta.signing_keys import ServerKeys
+from kong_oam.traits.key import Key
 from sandbox.kong import Kong
 from sandbox.okta import Okta
 from tests.support.estates import asking
@@ -331,13 +332,13 @@ def clear(secret: Registered) -> dict[str, str]:
     }
 
 
-def ask_at(patch: pytest.MonkeyPatch, key: str, **traits: Any) -> None:
-    """Has the component `key` ask for these traits beside access, whatever its Application says."""
+def ask_at(patch: pytest.MonkeyPatch, key: str, values: Mapping[Key[Any], Any]) -> None:
+    """Has the component `key` have these values of traits, whatever its Application says."""
 
     def compiled(*arguments: Any) -> Any:
         made = compile_estate(*arguments)
         assert made.estate is not None
-        return replace(made, estate=asking(made.estate, key, **traits))
+        return replace(made, estate=asking(made.estate, key, values))
 
     patch.setattr("components.program.compile_estate", compiled)
 

@@ -37,6 +37,8 @@ from kong_oam.access.settings.stack import ProviderSettings, Settings, parse
 from kong_oam.access.tokens import Claims, Refusal
 from kong_oam.oam.document import Document
 from kong_oam.objects.component import NamedService
+from kong_oam.traits.ip_allow.value import IP_ALLOW
+from kong_oam.traits.key import Traits
 from tests.support.estates import SPELLING
 from tests.support.tiers import examples
 
@@ -314,7 +316,7 @@ def estates(
             )
             clients.append(replace(client, component=key, groups=assigned, **said))
         components.append(
-            Component(*key.split("/"), "default", "webservice", (), owner, provider, tuple(endpoints), (), {}, rules, roles, tuple(clients), PLACE, named=named, allowed_from=allowed_from)
+            Component(*key.split("/"), "default", "webservice", (), owner, provider, tuple(endpoints), (), {}, rules, roles, tuple(clients), PLACE, named=named, traits=Traits({IP_ALLOW: allowed_from}))
         )  # fmt: skip
     main = like.stack.providers["main"] if like else None
     mapped = some("groups", _MAPPINGS, dict(main.groups) if main else None)

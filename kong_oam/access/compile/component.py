@@ -13,6 +13,7 @@ from kong_oam.access.compile.elements import elements_of
 from kong_oam.access.compile.exposure import endpoints_of, exposures_of
 from kong_oam.access.compile.places import unreachable
 from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.meaning import Declared
 from kong_oam.access.model import METHODS, Component, Public, Role, Rule, Waiver
 from kong_oam.access.paths import PathSegments, within, written
 from kong_oam.access.stack import Stack
@@ -21,9 +22,9 @@ from kong_oam.oam.document import Place
 from kong_oam.objects.component import NamedService
 from kong_oam.objects.named import ELSEWHERE, misnamed, named_service
 from kong_oam.objects.routes import Route
-from kong_oam.traits.ip_allow.meaning import allowed_from
-from kong_oam.traits.meanings import edge_of
+from kong_oam.traits.meanings import compile_traits
 from kong_oam.traits.upstream_tls.meaning import over_tls
+from kong_oam.traits.upstream_tls.value import UPSTREAM_TLS
 
 OWNER = "owner"
 """The annotation of an Application that says who owns those of its components that have no access
@@ -54,7 +55,7 @@ def compile_component(
     rules = _authenticated_only(endpoints)
     if access:
         rules = _rules(properties, place, endpoints, scopes, out)
-    edge = edge_of(part, endpoints, stack, out)
+    traits = compile_traits(Declared(part, endpoints, rules, stack, out))
     return Component(
         application=application.name,
         name=part.name,
@@ -63,7 +64,7 @@ def compile_component(
         depends_on=part.depends_on,
         owner=properties.get("owner", application.annotations.get(OWNER)),
         provider=_provider(properties, access, stack, out),
-        endpoints=over_tls(endpoints, edge.upstream_tls, stack),
+        endpoints=over_tls(endpoints, traits.get(UPSTREAM_TLS), stack),
         exposures=exposures_of(routes),
         scopes=scopes,
         rules=rules,
@@ -77,8 +78,7 @@ def compile_component(
         named=named
         if named and any(one.service == named.ours for one in endpoints)
         else None,
-        edge=edge,
-        allowed_from=allowed_from(part, rules, out),
+        traits=traits,
     )
 
 

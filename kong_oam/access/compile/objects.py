@@ -15,7 +15,7 @@ from kong_oam.objects.fenced import fence_name, fenced_pods
 from kong_oam.objects.judge import judge, refused_alone
 from kong_oam.objects.manifests import client_secret_name
 from kong_oam.objects.tls import tls_secret_name
-from kong_oam.traits.upstream_tls.value import names_at
+from kong_oam.traits.upstream_tls.value import UPSTREAM_TLS, names_at
 
 _SERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 
@@ -106,7 +106,7 @@ def _others_keys(
         for name in _shown(component):
             answering.setdefault((component.namespace, name), []).append(component.key)
     for component in sites:
-        over_tls = component.edge.upstream_tls
+        over_tls = component.traits.get(UPSTREAM_TLS)
         if over_tls is None or over_tls.secret is None:
             continue
         secret = over_tls.secret
@@ -130,7 +130,7 @@ def _others_keys(
 def _judged(
     component: Component, credentials: frozenset[str], *, client: bool
 ) -> JudgedComponent:
-    over_tls = component.edge.upstream_tls
+    over_tls = component.traits.get(UPSTREAM_TLS)
     return JudgedComponent(
         component.application,
         component.name,
@@ -174,7 +174,7 @@ def _certified(component: Component) -> Iterator[str]:
 
 def _made(component: Component, *, client: bool) -> Iterator[tuple[str, str]]:
     """Yields kind and name of the objects that are made beside rendered ones."""
-    over_tls = component.edge.upstream_tls
+    over_tls = component.traits.get(UPSTREAM_TLS)
     if over_tls and over_tls.issuer:
         yield "Secret", tls_secret_name(component.name)
     rendered = {(one.group_kind, one.name) for one in component.rendered}

@@ -5,34 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final
 
+from kong_oam.access.diff.kind import KINDS as KINDS
+from kong_oam.access.diff.kind import Kind as Kind
 from kong_oam.access.networks import ANYWHERE, Source
 from kong_oam.access.paths import PathSegments
 from kong_oam.access.principals import Condition, Groups, Principal
 from kong_oam.access.request_classes import Region
 from kong_oam.oam.document import Place
-
-Kind = Literal[
-    "newly public",
-    "granted",
-    "widened",
-    "answered by",
-    "may widen",
-    "owner",
-    "narrowed",
-    "revoked",
-    "may narrow",
-    "changed",
-]
-
-KINDS: tuple[Kind, ...] = get_args(Kind)
-"""The kinds of changes, the worst first. A request that stays allowed is `answered by` something
-else.
-
-`owner`: another team answers for a component. A setting that differs may widen, may narrow, or is
-`changed` where it does neither.
-"""
 
 OPENING: tuple[Kind, ...] = (
     "newly public",

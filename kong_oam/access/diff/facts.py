@@ -10,10 +10,9 @@ that it cannot.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from itertools import chain
-from math import inf
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,6 +25,7 @@ from kong_oam.access.diff.change import (
     Setting,
     Subject,
 )
+from kong_oam.access.diff.kind import kind_of_list
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.model import Client, Component, Estate
 from kong_oam.access.pods import pods_behind
@@ -45,16 +45,14 @@ from kong_oam.access.stack import Records, Stack
 from kong_oam.access.workloads import workload_of
 from kong_oam.objects.rights import rights_of
 from kong_oam.objects.texts import with_inner_objects
-from kong_oam.traits.kong_plugin.value import KongPlugin
-from kong_oam.traits.upstream_tls.value import Issuer, UpstreamTls
+from kong_oam.traits.meanings import MEANINGS
 
 _EDGE = "edge."  # what names begin with that say what a component asks of the gateway beside access
-_LIMIT = "edge.rateLimit"
 _UPSTREAM_TLS = "gateway.upstreamTls"
 NOT_KNOWN = "not known"
 """Stands for a value that one side does not have, since nobody asked the provider for it."""
 
-LEFT_OUT: Mapping[type, tuple[str, ...]] = {
+LEFT_OUT: dict[type, tuple[str, ...]] = {
     Settings: (
         # Compared field by field.
         "stack",
@@ -151,7 +149,7 @@ LEFT_OUT: Mapping[type, tuple[str, ...]] = {
     Component: (
         *("application", "name", "place"),  # what it is known by
         # What they decide is compared request by request.
-        *("provider", "endpoints", "rules", "roles", "clients", "allowed_from"),
+        *("provider", "endpoints", "rules", "roles", "clients"),
         # What runs, and where; not who may call it.
         *("type", "depends_on", "exposures", "rendered", "named", "workload"),
         *("cluster", "copies", "copied"),  # compared as part of the namespace
@@ -160,15 +158,8 @@ LEFT_OUT: Mapping[type, tuple[str, ...]] = {
         "owner",  # compared apart (access.diff.owners)
         "partition",  # which stack of the estate deploys it
         "scopes",  # names and descriptions
+        "traits",  # compared by what each means
     ),
-    Issuer: ("kind", "name"),  # who signs what workloads show
-    UpstreamTls: (
-        "secret",
-        "issuer",
-        "mount_path",
-        "place",
-    ),  # where the files of a workload are
-    KongPlugin: ("place",),
     # Where the certificates are, which are compared by what they are.
     UpstreamTlsSettings: ("file",),
     # What is kept of requests, not who may make them.
@@ -181,6 +172,9 @@ LEFT_OUT: Mapping[type, tuple[str, ...]] = {
     Copy: ("cluster", "namespace", "suffix", "rendered"),
 }
 """Fields that are not compared as they stand, each with the reason."""
+
+for _meaning in MEANINGS:
+    LEFT_OUT |= _meaning.left_out
 
 _NAMES: Mapping[tuple[type, str], str] = {
     (Stack, "allowed"): "cluster.allow",
@@ -235,7 +229,7 @@ def facts_of(estate: Estate, settings: Settings) -> Facts:
 
 def _stack_facts(stack: Stack, gateway: GatewaySettings) -> dict[str, Any]:
     facts = dict(_values(stack))
-    facts.update(_present(gateway, "gateway."))
+    facts.update(_present(_values(gateway, "gateway.")))
     facts["gateway.plainHttp"] = "redirect" if gateway.redirect else "refuse"
     return facts
 
@@ -250,7 +244,7 @@ def _provider_facts(
 
 
 def _component_facts(component: Component, rights: list[str]) -> dict[str, Any]:
-    facts = dict(_present(component))
+    facts = _present(chain(_values(component), _trait_values(component)))
     facts["waivers"] = sorted(
         f"{waiver.finding} until {waiver.until}" for waiver in component.waivers
     )
@@ -289,11 +283,9 @@ def _is_absent(name: str, value: Any) -> bool:
     return name.startswith((_EDGE, _UPSTREAM_TLS)) and not value
 
 
-def _present(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the values of what is there."""
-    for name, inner in _values(value, prefix):
-        if not _is_absent(name, inner):
-            yield name, inner
+def _present(values: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the values that stand for something."""
+    return {name: value for name, value in values if not _is_absent(name, value)}
 
 
 def _client_facts(
@@ -318,11 +310,22 @@ def _values(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         if field.name in LEFT_OUT.get(kind, ()):
             continue
         name = prefix + _NAMES.get((kind, field.name), _camel(field.name))
-        inner = getattr(value, field.name)
-        if is_dataclass(inner):
-            yield from _values(inner, f"{name}.")
-        else:
-            yield name, _json(inner)
+        yield from _named(name, getattr(value, field.name))
+
+
+def _named(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if is_dataclass(value):
+        yield from _values(value, f"{name}.")
+    else:
+        yield name, _json(value)
+
+
+def _trait_values(component: Component) -> Iterator[tuple[str, Any]]:
+    """Yield the values of a component's traits, but for those that are compared request by
+    request."""
+    for key, value in component.traits.values.items():
+        if key.fact:
+            yield from _named(key.fact, value)
 
 
 def _json(value: Any) -> Any:
@@ -402,15 +405,6 @@ def _paths(uris: Any) -> Any:
 
 _NEITHER = (
     "clientSecrets",
-    "edge.cors.maxAge",
-    "edge.headers.remove",
-    "edge.headers.secure",
-    "edge.headers.set",
-    "edge.limits.connect",
-    "edge.limits.read",
-    "edge.limits.retries.count",
-    "edge.limits.retries.methods",
-    "edge.limits.write",
     "gateway.hstsSeconds",
     "gateway.nodeAddress",
     "gateway.plainHttp",
@@ -421,12 +415,12 @@ _NEITHER = (
     "waivers",
 )
 _MORE_WIDENS = (
-    *("accessTokenMinutes", "cluster.rbac", "edge.cors.credentials", "forwardToken"),
+    *("accessTokenMinutes", "cluster.rbac", "forwardToken"),
     *("gateway.upstreamTls.depth", "refresh"),
 )
-_LESS_WIDENS = ("edge.upstreamTls.ports", "gateway.stripHeaders", "tokens.overage")
-"""A header that is taken away, a claim by which a token is refused, or a port at which only the
-workload's own certificate is believed, is one more thing that nobody gets in by."""
+_LESS_WIDENS = ("gateway.stripHeaders", "tokens.overage")
+"""A header that is taken away, or a claim by which a token is refused, is one more thing that nobody
+gets in by."""
 
 
 def _kind(name: str, was: Any, now: Any) -> Kind:
@@ -434,29 +428,10 @@ def _kind(name: str, was: Any, now: Any) -> Kind:
     access."""
     if name in _NEITHER:
         return "changed"
-    if name.startswith("edge.cors."):  # without a trait there is none of it
-        was, now = (
-            ([] if name != "edge.cors.credentials" else False) if one is None else one
-            for one in (was, now)
-        )
-    if name.startswith(
-        _LIMIT
-    ):  # it decides nothing: fewer requests of the same callers pass
-        return "may narrow" if _is_lower(name, was, now) else "changed"
-    if name == "edge.limits.body":  # None: without a limit
-        return (
-            "may narrow"
-            if now is not None and (was is None or now < was)
-            else "changed"
-        )
-    if name == "edge.upstreamTls.ports":
-        was = was or []
-        now = now or []
-    return _gateway_kind(name, was, now) or _usual_kind(name, was, now)
-
-
-def _gateway_kind(name: str, was: Any, now: Any) -> Kind | None:
-    """The kind of change of how the gateway speaks, and is spoken to; None of any other setting."""
+    for meaning in MEANINGS:
+        fact = meaning.key.fact
+        if fact and f"{name}.".startswith(f"{fact}."):
+            return meaning.change(name.removeprefix(f"{fact}."), was, now)
     if name == "gateway.scheme":  # by plain http, whoever listens has the tokens
         return "may narrow" if now == "https" else "may widen"
     # By it workloads refuse whoever is not the gateway.
@@ -467,21 +442,18 @@ def _gateway_kind(name: str, was: Any, now: Any) -> Kind | None:
     # Whom it is asked for, `edge` says.
     if name.startswith(_UPSTREAM_TLS) and None in (was, now):
         return "changed"
-    return None
+    return _usual_kind(name, was, now)
 
 
 def _usual_kind(name: str, was: Any, now: Any) -> Kind:
-    """The kind of change of a number, of plugins, of a mapping and of a list."""
+    """The kind of change of a number, of a mapping and of a list."""
     if name in _MORE_WIDENS and isinstance(was, int) and isinstance(now, int):
         return "may widen" if now > was else "may narrow"
-    if name == "edge.kongPlugins":
-        return _plugins_kind(was or [], now or [])
     if isinstance(was, dict) and isinstance(now, dict):
         return _cluster_kind(name, was, now)
-    if isinstance(was, list) and isinstance(now, list):
-        before, after = (now, was) if name in _LESS_WIDENS else (was, now)
-        return "may narrow" if all(item in before for item in after) else "may widen"
-    return "may widen"
+    if name in _LESS_WIDENS:
+        return kind_of_list(now, was)
+    return kind_of_list(was, now)
 
 
 def _cluster_kind(name: str, was: dict[str, Any], now: dict[str, Any]) -> Kind:
@@ -503,25 +475,3 @@ def _pairs(listed: Mapping[str, Any]) -> set[tuple[str, str]]:
     for key, texts in listed.items():
         pairs.update((key, text) for text in texts)
     return pairs
-
-
-def _is_lower(name: str, was: Any, now: Any) -> bool:
-    """Whether a limit has come to be, or each of its windows is as it was or lower."""
-    if name != f"{_LIMIT}.requests" or not isinstance(now, dict):
-        return False
-    return was is None or (
-        isinstance(was, dict)
-        and all(now.get(window, inf) <= was[window] for window in was)
-    )
-
-
-def _plugins_kind(was: Any, now: Any) -> Kind:
-    """Of plugins that come and need no waiver, none lets anybody in. One that goes may have
-    refused."""
-    added = [plugin for plugin in now if plugin not in was]
-    gone = any(plugin not in now for plugin in was)
-    return (
-        "may widen"
-        if gone or any(plugin.get("waiver.until") for plugin in added)
-        else "may narrow"
-    )

@@ -40,6 +40,8 @@ from kong_oam.access.providers import PLAIN, Provider
 from kong_oam.access.stack import Stack
 from kong_oam.errors import EngineError, InputError
 from kong_oam.oam.document import NOWHERE
+from kong_oam.traits.ip_allow.value import IP_ALLOW
+from kong_oam.traits.key import Traits
 
 VERSION = 1
 OUTPUT = "__model"
@@ -265,7 +267,7 @@ def _component_of(key: str, data: Mapping[str, Any]) -> Component:
         bare_component(key, data["provider"]),
         endpoints=tuple(endpoints),
         rules=tuple(starmap(_rule, data.get("rules", ()))),
-        allowed_from=_allowed_from(data.get("from", ())),
+        traits=Traits({IP_ALLOW: _allowed_from(data.get("from", ()))}),
         roles=tuple(starmap(_role, data.get("roles", ()))),
         clients=tuple(_client(key, *client) for client in data.get("clients", ())),
         owner=data.get("owner"),

@@ -9,7 +9,8 @@ from typing import Any
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.origins import readers
 from kong_oam.access.paths import written
-from kong_oam.traits.cors.value import Cors
+from kong_oam.kong.at_kong import AtKong
+from kong_oam.traits.cors.value import CORS, Cors
 
 _SENT = ("Authorization", "Content-Type")
 _EXPOSED = (
@@ -56,10 +57,19 @@ def granted(component: Component, origin: str, asked: str | None) -> Mapping[str
 
 
 def _told(component: Component) -> dict[str, Any]:
-    said = component.edge.cors or Cors()
+    cors = component.traits.get(CORS) or Cors()
     return {
-        "credentials": said.credentials,
-        "expose": ", ".join(dict.fromkeys((*_EXPOSED, *said.expose_headers))),
-        "headers": ", ".join(dict.fromkeys((*_SENT, *said.headers))),
-        "max_age": said.max_age,
+        "credentials": cors.credentials,
+        "expose": ", ".join(dict.fromkeys((*_EXPOSED, *cors.expose_headers))),
+        "headers": ", ".join(dict.fromkeys((*_SENT, *cors.headers))),
+        "max_age": cors.max_age,
     }
+
+
+AT_KONG = AtKong(
+    CORS,
+    scripts={
+        "cors": {"access": ("origin", "preflight"), "header_filter": ("origin", "cors")}
+    },
+)
+"""The entries are there without the trait as well, for pages of browser clients (`cors_entry`)."""

@@ -1,15 +1,17 @@
-"""Compiles the trait `cors`: foreign origins are exact, and nothing that a browser would never
+"""What the trait `cors` means: foreign origins are exact, and nothing that a browser would never
 send."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
-import kong_oam.oam.application as oam
+from kong_oam.access.diff.kind import Kind, kind_of_list
+from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.access.stack import Stack
-from kong_oam.diagnostics import Diagnostic
-from kong_oam.traits.cors.value import MAX_AGE, Cors
+from kong_oam.diagnostics import Code, Diagnostic
+from kong_oam.traits.cors.value import CORS, MAX_AGE, Cors
 
 _ORIGIN = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(?P<port>[1-9][0-9]{0,4}))?"
@@ -18,24 +20,22 @@ _LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
 _USUAL = {"http": 80, "https": 443}
 
 
-def cors_of(part: oam.Component, stack: Stack, out: list[Diagnostic]) -> Cors | None:
-    """What the component's trait `cors` says; None without one. Findings are added to `out`."""
-    trait = part.trait("cors")
+def _compile(declared: Declared) -> Cors | None:
+    trait = declared.part.trait(CORS.name)
     if trait is None:
         return None
-    said, place = trait.properties, trait.place.at("properties")
-    origins = tuple(dict.fromkeys(said.get("origins", ())))
-    for index, origin in enumerate(said.get("origins", ())):
-        for why in _wrong(origin, stack):
-            out.append(
-                Diagnostic("ACC232", f"'{origin}' {why}", place.at("origins", index))
-            )
+    properties = trait.properties
+    origins = properties.get("origins", ())
+    for index, origin in enumerate(origins):
+        place = trait.place.at("properties", "origins", index)
+        for why in _wrong(origin, declared.stack):
+            declared.out.append(Diagnostic("ACC232", f"'{origin}' {why}", place))
     return Cors(
-        origins=tuple(sorted(origins)),
-        headers=tuple(dict.fromkeys(said.get("headers", ()))),
-        expose_headers=tuple(dict.fromkeys(said.get("exposeHeaders", ()))),
-        max_age=said.get("maxAge", MAX_AGE),
-        credentials=said.get("credentials", False),
+        origins=tuple(sorted(set(origins))),
+        headers=tuple(dict.fromkeys(properties.get("headers", ()))),
+        expose_headers=tuple(dict.fromkeys(properties.get("exposeHeaders", ()))),
+        max_age=properties.get("maxAge", MAX_AGE),
+        credentials=properties.get("credentials", False),
     )
 
 
@@ -55,3 +55,27 @@ def _wrong(origin: str, stack: Stack) -> Iterator[str]:
         yield "has a port that browsers never send; leave the usual one out"
     elif parts["scheme"] == "http" != stack.scheme and parts["host"] not in _LOOPBACK:
         yield "is of http, where whoever is on the way can be that page; write https"
+
+
+def _change(name: str, was: Any, now: Any) -> Kind:
+    """Without the trait there are no origins, headers or credentials."""
+    if name == "maxAge":
+        return "changed"
+    if name == "credentials":
+        return "may widen" if now else "may narrow"
+    return kind_of_list(was or [], now or [])
+
+
+MEANING = Meaning(
+    CORS,
+    _compile,
+    _change,
+    codes={
+        "ACC232": Code(
+            "an origin of pages that is none, or more than one: with a wildcard, a path, a usual port, "
+            "capitals, or http",
+            "write what browsers send: `https://host`, with `:port` where that is not 443, one entry "
+            "for each origin",
+        ),
+    },
+)

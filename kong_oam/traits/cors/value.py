@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kong_oam.traits.key import Key
+
 MAX_AGE = 600
 """Seconds for which browsers keep the answer to a preflight, where no trait says how long."""
 
@@ -20,3 +22,6 @@ class Cors:
     expose_headers: tuple[str, ...] = ()
     max_age: int = MAX_AGE
     credentials: bool = False
+
+
+CORS: Key[Cors] = Key("cors", "edge.cors")

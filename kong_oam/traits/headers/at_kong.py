@@ -1,38 +1,47 @@
-"""What a trait `headers` comes to: what scripts beside admission read."""
+"""What a trait `headers` comes to: what scripts beside admission read.
+
+headers     {set, add, remove} of answers and {request} for the workload: [[name, value]], [names]
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from kong_oam.traits.headers.value import ADDED, REMOVED, SECURE, Headers
+from kong_oam.kong.at_kong import AtKong
+from kong_oam.traits.headers.value import ADDED, HEADERS, REMOVED, SECURE, Headers
 
 
-def headers_entry(headers: Headers | None) -> Mapping[str, Any]:
-    """The table's `headers`; nothing where no script has a part in it. What is said explicitly wins
-    over the preset."""
-    if headers is None:
-        return {}
-    said = {name.lower() for name in (*headers.set, *headers.remove)}
-    preset = {
-        name: value
-        for name, value in SECURE.items()
-        if headers.secure and name.lower() not in said
-    }
-    added = {
-        name: value
-        for name, value in ADDED.items()
-        if headers.secure and name.lower() not in said
-    }
-    removed = {name for name in REMOVED if headers.secure and name.lower() not in said}
+def headers_entry(headers: Headers, *_: Any) -> Mapping[str, Any]:
+    """Return the table's `headers`; nothing where no script has a part in it. What is said
+    explicitly wins over the preset."""
+    added: Mapping[str, str] = {}
+    preset: Mapping[str, str] = {}
+    removed = {*headers.remove}
+    if headers.secure:
+        explicit = {name.lower() for name in (*headers.set, *headers.remove)}
+        added = _without(explicit, ADDED)
+        preset = _without(explicit, SECURE)
+        removed.update(name for name in REMOVED if name.lower() not in explicit)
     entry = {
         "add": _pairs(added),
-        "remove": sorted({*removed, *headers.remove}),
+        "remove": sorted(removed),
         "request": _pairs(headers.request),
         "set": _pairs({**preset, **headers.set}),
     }
     return {"headers": entry} if any(entry.values()) else {}
 
 
+def _without(names: set[str], headers: Mapping[str, str]) -> Mapping[str, str]:
+    return {name: value for name, value in headers.items() if name.lower() not in names}
+
+
 def _pairs(headers: Mapping[str, str]) -> list[list[str]]:
     return [[name, value] for name, value in sorted(headers.items())]
+
+
+AT_KONG = AtKong(
+    HEADERS,
+    entries=headers_entry,
+    scripts={"headers": {"access": ("told",), "header_filter": ("marked",)}},
+)

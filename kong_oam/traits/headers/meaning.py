@@ -1,15 +1,16 @@
-"""Compiles the trait `headers`: none of them is one that the gateway itself, the stack or another
-trait answers for."""
+"""What headers mean: none of them is one that the gateway itself, the stack or another trait
+answers for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
-import kong_oam.oam.application as oam
-from kong_oam.access.stack import Stack
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.access.diff.kind import Kind
+from kong_oam.access.meaning import Declared, Meaning
+from kong_oam.diagnostics import Code, Diagnostic
 from kong_oam.oam.document import Place
-from kong_oam.traits.headers.value import Headers
+from kong_oam.traits.headers.value import HEADERS, Headers
 
 _FRAMING = (
     "connection",
@@ -86,39 +87,35 @@ _OF_REQUESTS: Mapping[str, Iterable[str]] = {
 them."""
 
 
-def headers_of(
-    part: oam.Component, stack: Stack, out: list[Diagnostic]
-) -> Headers | None:
-    """What the component's trait `headers` says; None without one. Findings are added to `out`."""
-    trait = part.trait("headers")
+def _compile(declared: Declared) -> Headers | None:
+    trait = declared.part.trait(HEADERS.name)
     if trait is None:
         return None
-    said, place = trait.properties, trait.place.at("properties")
-    answers, requests = said.get("response", {}), said.get("request", {})
-    values, removed, told = (
-        answers.get("set", {}),
-        answers.get("remove", []),
-        requests.get("set", {}),
-    )
-    at_answers, at_removed = place.at("response", "set"), place.at("response", "remove")
-    at_requests = place.at("request", "set")
-    in_answers = [(name, at_answers.key(name)) for name in values]
+    properties = trait.properties
+    response = properties.get("response", {})
+    answers: Mapping[str, str] = response.get("set", {})
+    removed: Sequence[str] = response.get("remove", ())
+    requests: Mapping[str, str] = properties.get("request", {}).get("set", {})
+    at_answers = trait.place.at("properties", "response", "set")
+    at_removed = trait.place.at("properties", "response", "remove")
+    at_requests = trait.place.at("properties", "request", "set")
+    in_answers = [(name, at_answers.key(name)) for name in answers]
     in_removed = [(name, at_removed.at(index)) for index, name in enumerate(removed)]
-    in_requests = [(name, at_requests.key(name)) for name in told]
+    in_requests = [(name, at_requests.key(name)) for name in requests]
     owners = {
-        "the stack takes it from callers, since workloads take it for who calls": stack.stripped,
+        "the stack takes it from callers, since workloads take it for who calls": declared.stack.stripped,
         **_OF_REQUESTS,
     }
-    out += _owned(in_answers, _SET_ON_ANSWERS)
-    out += _owned(in_removed, _OF_ANSWERS)
-    out += _owned(in_requests, owners)
-    out += _twice([*in_answers, *in_removed])
-    out += _twice(in_requests)
+    declared.out.extend(_owned(in_answers, _SET_ON_ANSWERS))
+    declared.out.extend(_owned(in_removed, _OF_ANSWERS))
+    declared.out.extend(_owned(in_requests, owners))
+    declared.out.extend(_twice([*in_answers, *in_removed]))
+    declared.out.extend(_twice(in_requests))
     return Headers(
-        said.get("preset") == "secure",
-        dict(values),
+        properties.get("preset") == "secure",
+        answers,
         tuple(sorted(set(removed))),
-        dict(told),
+        requests,
     )
 
 
@@ -131,13 +128,14 @@ def _owned(
 ) -> Iterator[Diagnostic]:
     for name, place in names:
         for why, beginnings in owners.items():
-            if any(
-                f"{name.lower()}-".startswith(f"{beginning}-")
-                for beginning in beginnings
-            ):
+            if _begins_with_one_of(name, beginnings):
                 message = f"header '{name}' is not an Application's: {why}; take it out"
                 yield Diagnostic("ACC240", message, place)
                 break
+
+
+def _begins_with_one_of(name: str, beginnings: Iterable[str]) -> bool:
+    return any(f"{name.lower()}-".startswith(f"{each}-") for each in beginnings)
 
 
 def _twice(names: _Written) -> Iterator[Diagnostic]:
@@ -149,3 +147,26 @@ def _twice(names: _Written) -> Iterator[Diagnostic]:
             )
             yield Diagnostic("ACC241", message, place)
         seen.setdefault(name.lower(), name)
+
+
+def _change(name: str, *_: Any) -> Kind:
+    """What a workload is told may let somebody in; what callers are told does not."""
+    return "may widen" if name == "request" else "changed"
+
+
+MEANING = Meaning(
+    HEADERS,
+    _compile,
+    _change,
+    codes={
+        "ACC240": Code(
+            "a header of a trait `headers` that is the gateway's own, the stack's or another trait's "
+            "to say",
+            "take it out; the message says who says it instead",
+        ),
+        "ACC241": Code(
+            "a header of a trait `headers` that stands twice, or is both set and removed",
+            "take one of them out; names are the same in capitals and small letters",
+        ),
+    },
+)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from kong_oam.traits.key import Key
+
 
 @dataclass(frozen=True, slots=True)
 class Headers:
@@ -18,6 +20,9 @@ class Headers:
     set: Mapping[str, str] = field(default_factory=dict)
     remove: tuple[str, ...] = ()
     request: Mapping[str, str] = field(default_factory=dict)
+
+
+HEADERS: Key[Headers] = Key("headers", "edge.headers")
 
 
 SECURE: Mapping[str, str] = {

@@ -1,95 +1,108 @@
-"""Compiles where the rules of a component may be called from: its ip-allow trait."""
+"""What ip-allow means: where the rules of a component may be called from."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import kong_oam.oam.application as oam
 from kong_oam.access.compile.elements import elements_of
+from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.access.methods import METHODS
-from kong_oam.access.model import Rule
 from kong_oam.access.networks import Networks, fewest, network
 from kong_oam.access.paths import PathSegments, written
-from kong_oam.diagnostics import Diagnostic, some, suggestion
+from kong_oam.diagnostics import Code, Diagnostic, some, suggestion
 from kong_oam.errors import InputError
 from kong_oam.oam.document import Place
+from kong_oam.traits.ip_allow.value import IP_ALLOW, AllowedFrom
 
-AllowedFrom = Mapping[PathSegments, Mapping[str, Networks]]
 
-
-def allowed_from(
-    part: oam.Component, rules: Iterable[Rule], out: list[Diagnostic]
-) -> AllowedFrom:
-    """The networks from which alone the rules of a path let somebody in, by method. Findings are
-    added to `out`."""
-    trait = part.trait("ip-allow")
+def _compile(declared: Declared) -> AllowedFrom | None:
+    trait = declared.part.trait(IP_ALLOW.name)
     if trait is None:
-        return {}
+        return None
+    out = declared.out
     place = trait.place.at("properties")
     usual = _networks(trait.properties.get("from", ()), place.at("from"), out)
     result: dict[PathSegments, dict[str, Networks]] = {}
-    for rule in rules:
-        result.setdefault(rule.path, {}).update(
-            dict.fromkeys(filter(rule.lists, METHODS), usual)
-        )
+    for rule in declared.rules:
+        listed = filter(rule.lists, METHODS)
+        result.setdefault(rule.path, {}).update(dict.fromkeys(listed, usual))
     first: dict[tuple[PathSegments, str], Place] = {}
-    for index, single in enumerate(trait.properties.get("rules", ())):
+    for index, entry in enumerate(trait.properties.get("rules", ())):
         where = place.at("rules", index)
-        networks = _networks(single["from"], where.at("from"), out)
-        for path, method, at in _meant(single, result, where, out):
+        networks = _networks(entry["from"], where.at("from"), out)
+        for path, method, at in _meant(entry, result, where, out):
             earlier = first.setdefault((path, method), at)
             if earlier is not at:
                 message = f"{method} {written(path)} stands in line {earlier.line} already; keep one"
                 out.append(Diagnostic("ACC239", message, at))
             result[path][method] = networks
-    restricted = {
-        path: {method: found for method, found in of.items() if found}
-        for path, of in result.items()
-    }
-    return {path: of for path, of in restricted.items() if of}
+    return dict(_restricted(result))
+
+
+def _restricted(
+    networks: AllowedFrom,
+) -> Iterator[tuple[PathSegments, Mapping[str, Networks]]]:
+    """Yield the paths of which a method may not be called from anywhere, with such methods."""
+    for path, by_method in networks.items():
+        listed = {method: listed for method, listed in by_method.items() if listed}
+        if listed:
+            yield path, listed
 
 
 def _networks(texts: Sequence[str], place: Place, out: list[Diagnostic]) -> Networks:
-    found = []
+    networks = []
     for index, text in enumerate(texts):
         try:
-            found.append(network(text))
+            networks.append(network(text))
         except InputError as why:
             out.append(Diagnostic("ACC238", f"'{text}' {why}", place.at(index)))
-    return fewest(found)
+    return fewest(networks)
 
 
 def _meant(
-    single: Mapping[str, Any],
+    entry: Mapping[str, Any],
     listed: Mapping[PathSegments, Iterable[str]],
     where: Place,
     out: list[Diagnostic],
 ) -> Iterator[tuple[PathSegments, str, Place]]:
-    """Each path and method of an entry, where it stands. They are those of rules."""
-    paths = single["paths"]
-    methods = single.get("methods", ())
-    for index, path in enumerate(paths):
+    """Yield each path and method of an entry, and where the path stands. They are those of
+    rules."""
+    methods = entry.get("methods", ())
+    for index, path in enumerate(entry["paths"]):
         at = where.at("paths", index)
         elements = elements_of(path, at, out)
         if elements is None:
             continue
         if elements not in listed:
             hint = suggestion(path, map(written, listed))
-            out.append(
-                Diagnostic(
-                    "ACC239",
-                    f"no rule of this component is for the path '{path}'{hint}",
-                    at,
-                )
-            )
+            message = f"no rule of this component is for the path '{path}'{hint}"
+            out.append(Diagnostic("ACC239", message, at))
             continue
-        named = {*methods, "HEAD"} if "GET" in methods else {*methods}
         for position, method in enumerate(methods):
             if method not in listed[elements]:
                 known = some(listed[elements])
                 message = f"no rule on {path} lists {method}, but {known}"
                 out.append(Diagnostic("ACC239", message, where.at("methods", position)))
         for method in listed[elements]:
-            if not methods or method in named:
+            # A rule that lists GET lists HEAD, too.
+            named = method in methods or (method == "HEAD" and "GET" in methods)
+            if named or not methods:
                 yield elements, method, at
+
+
+MEANING = Meaning(
+    IP_ALLOW,
+    _compile,
+    codes={
+        "ACC238": Code(
+            "a network from which one may call that holds no address, or that could be another one",
+            "write it as 192.0.2.0/24 or 2001:db8::/32, without bits behind its prefix",
+        ),
+        "ACC239": Code(
+            "a path or method of ip-allow that no rule of the component has, or that stands there "
+            "twice",
+            "write the path of a rule and methods that it lists, each once",
+        ),
+    },
+)

@@ -23,7 +23,7 @@ from kong_oam.kong.extras import extras
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
 from kong_oam.oam.schema import dotted
 from kong_oam.traits.headers.meaning import RESERVED
-from kong_oam.traits.kong_plugin.value import KongPlugin
+from kong_oam.traits.kong_plugin.value import KONG_PLUGIN, KongPlugin
 
 _PASSES = ("harmless", "limits")
 _NEEDS_A_WAIVER: Mapping[str, str] = {
@@ -135,7 +135,7 @@ def findings(settings: Settings, estate: Estate) -> Iterator[Diagnostic]:
             for extra in extras(settings, component).plugins
             if not extra.asked
         }
-        for plugin in component.edge.kong_plugins:
+        for plugin in component.traits.get(KONG_PLUGIN) or ():
             yield from _judged(plugin, others)
             yield from _overdue(plugin, settings.as_of)
             yield from _configured(plugin, component, settings.gateway)
@@ -145,7 +145,7 @@ def waived(estate: Estate) -> Iterator[str]:
     """What stands before a component by a waiver, a printable line for each: all that a preview has
     to say again and again."""
     for component in estate.exposed:
-        for plugin in component.edge.kong_plugins:
+        for plugin in component.traits.get(KONG_PLUGIN) or ():
             if plugin.waiver and (why := why_waived(plugin)):
                 yield printable(
                     f"{plugin.place.file}:{plugin.place.line}: {plugin.name} before "

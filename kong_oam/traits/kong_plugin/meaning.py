@@ -1,28 +1,47 @@
-"""Compiles the trait kong-plugin. What a plugin does to calls, and whether it may stand, is for who
-knows the gateway (`kong_oam.traits.kong_plugin.findings`)."""
+"""What plugins mean that are asked for by name. What one does to calls, and whether it may stand,
+is for who knows the gateway (`findings`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-import kong_oam.oam.application as oam
 from kong_oam.access.compile.days import no_day
-from kong_oam.diagnostics import Diagnostic
-from kong_oam.traits.kong_plugin.value import KongPlugin, PluginWaiver
+from kong_oam.access.diff.kind import Kind
+from kong_oam.access.meaning import Declared, Meaning
+from kong_oam.traits.kong_plugin.value import KONG_PLUGIN, KongPlugin, PluginWaiver
 
 
-def kong_plugins_of(part: oam.Component, out: list[Diagnostic]) -> Iterator[KongPlugin]:
-    """Yields the plugins of `part`, in the order in which they stand. Findings are added to
-    `out`."""
-    for trait in part.traits:
-        if trait.type == "kong-plugin":
-            said, place = trait.properties, trait.place.at("properties")
-            waiver = said.get("waiver")
-            if waiver:
-                out += no_day(waiver["until"], place.at("waiver", "until"))
-            yield KongPlugin(
-                said["name"],
-                said.get("config", {}),
-                PluginWaiver(**waiver) if waiver else None,
-                place,
-            )
+def _compile(declared: Declared) -> tuple[KongPlugin, ...]:
+    return tuple(_plugins(declared))
+
+
+def _plugins(declared: Declared) -> Iterator[KongPlugin]:
+    """Yield the plugins in the order in which they stand."""
+    for trait in declared.part.traits:
+        if trait.type != KONG_PLUGIN.name:
+            continue
+        properties = trait.properties
+        place = trait.place.at("properties")
+        waiver = properties.get("waiver")
+        if waiver:
+            declared.out.extend(no_day(waiver["until"], place.at("waiver", "until")))
+        yield KongPlugin(
+            properties["name"],
+            properties.get("config", {}),
+            PluginWaiver(**waiver) if waiver else None,
+            place,
+        )
+
+
+def _change(_: str, was: Any, now: Any) -> Kind:
+    """Of plugins that come and need no waiver, none lets anybody in. One that goes may have
+    refused."""
+    before = was or []
+    after = now or []
+    gone = any(plugin not in after for plugin in before)
+    waived = any(plugin.get("waiver.until") for plugin in after if plugin not in before)
+    return "may widen" if gone or waived else "may narrow"
+
+
+MEANING = Meaning(KONG_PLUGIN, _compile, _change, left_out={KongPlugin: ("place",)})

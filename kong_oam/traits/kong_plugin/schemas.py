@@ -15,7 +15,7 @@ from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.plugins import Schema, SchemaError, config_json, fields_of, record_of
 from kong_oam.oam.schema import dotted
-from kong_oam.traits.kong_plugin.value import KongPlugin
+from kong_oam.traits.kong_plugin.value import KONG_PLUGIN, KongPlugin
 
 _Path = tuple[str | int, ...]
 
@@ -24,7 +24,9 @@ def inspect(account: Account, estate: Estate) -> tuple[Diagnostic, ...]:
     """Finds plugins, fields and values that the gateway does not have or take. It is asked only
     where a plugin is asked for. Raises admin.AdminError."""
     asked = [
-        plugin for component in estate.exposed for plugin in component.edge.kong_plugins
+        plugin
+        for component in estate.exposed
+        for plugin in component.traits.get(KONG_PLUGIN) or ()
     ]
     if not asked:
         return ()

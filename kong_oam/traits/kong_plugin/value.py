@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kong_oam.oam.document import Place
+from kong_oam.traits.key import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +28,6 @@ class KongPlugin:
     config: Mapping[str, Any]
     waiver: PluginWaiver | None
     place: Place = field(compare=False)
+
+
+KONG_PLUGIN: Key[tuple[KongPlugin, ...]] = Key("kong-plugin", "edge.kongPlugins")

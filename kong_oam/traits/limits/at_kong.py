@@ -1,33 +1,44 @@
 """What a trait `limits` comes to: fields of the Kong service, and what scripts beside admission and
-gate read."""
+gate read.
+
+    limits      {body: bytes, retried: [methods]}: how large a body may be, and what may be tried again
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from kong_oam.traits.limits.value import Limits
+from kong_oam.kong.at_kong import AtKong
+from kong_oam.traits.limits.value import LIMITS, Limits
 
 
-def limit_fields(limits: Limits | None) -> dict[str, Any]:
-    """The fields of the Kong service that differ from the usual ones, as the Admin API writes
-    them."""
-    if limits is None:
-        return {}
-    times = {
+def limit_fields(limits: Limits) -> dict[str, Any]:
+    """Return the fields of the Kong service that differ from the usual ones, as the Admin API
+    writes them."""
+    fields = {
         "connect_timeout": limits.connect,
         "read_timeout": limits.read,
         "write_timeout": limits.write,
         "retries": limits.retries.count if limits.retries else None,
     }
-    return {name: value for name, value in times.items() if value is not None}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
-def limits_entry(limits: Limits | None) -> Mapping[str, Any]:
-    """The table's `limits`; nothing where no script has a part in it."""
+def limits_entry(limits: Limits, *_: Any) -> Mapping[str, Any]:
+    """Return the table's `limits`; nothing where no script has a part in it."""
     entry: dict[str, Any] = {}
-    if limits and limits.body is not None:
+    if limits.body is not None:
         entry["body"] = limits.body
-    if limits and limits.retries and limits.retries.count:
+    if limits.retries and limits.retries.count:
         entry["retried"] = list(limits.retries.methods)
     return {"limits": entry} if entry else {}
+
+
+AT_KONG = AtKong(
+    LIMITS,
+    fields=limit_fields,
+    entries=limits_entry,
+    scripts={"limits": {"access": ("limits",)}},
+    behind={"limits": {"access": ("body",)}},
+)

@@ -1,44 +1,51 @@
-"""Compiles the trait `limits`."""
+"""What limits mean. They decide nothing; a smaller body lets fewer requests pass."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
-import kong_oam.oam.application as oam
+from kong_oam.access.diff.kind import Kind
+from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.access.model import METHODS
-from kong_oam.traits.limits.value import IDEMPOTENT, Limits, Retries
+from kong_oam.traits.limits.value import IDEMPOTENT, LIMITS, Limits, Retries
 
 _BYTES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 _MILLISECONDS = {"ms": 1, "s": 1_000, "m": 60_000}
 
 
-def limits_of(part: oam.Component) -> Limits | None:
-    """What the component's trait `limits` says; None without one."""
-    trait = part.trait("limits")
+def _compile(declared: Declared) -> Limits | None:
+    trait = declared.part.trait(LIMITS.name)
     if trait is None:
         return None
-    times, retries = (
-        trait.properties.get("timeouts", {}),
-        trait.properties.get("retries"),
-    )
-    said = (
-        Retries(retries["count"], _methods(retries.get("methods", IDEMPOTENT)))
-        if retries
-        else None
-    )
+    times = trait.properties.get("timeouts", {})
     return Limits(
         body=_in(_BYTES, trait.properties.get("body")),
         connect=_in(_MILLISECONDS, times.get("connect")),
         read=_in(_MILLISECONDS, times.get("read")),
         write=_in(_MILLISECONDS, times.get("write")),
-        retries=said,
+        retries=_retries(trait.properties.get("retries")),
     )
 
 
-def _in(units: dict[str, int], text: str | None) -> int | None:
-    found = re.fullmatch("([0-9]+)([A-Za-z]+)", text or "")
-    return int(found[1]) * units[found[2]] if found else None
+def _in(units: Mapping[str, int], text: str | None) -> int | None:
+    quantity = re.fullmatch("([0-9]+)([A-Za-z]+)", text or "")
+    return int(quantity[1]) * units[quantity[2]] if quantity else None
 
 
-def _methods(said: list[str] | tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(method for method in METHODS if method in said)
+def _retries(properties: Mapping[str, Any] | None) -> Retries | None:
+    if not properties:
+        return None
+    listed = properties.get("methods", IDEMPOTENT)
+    methods = tuple(method for method in METHODS if method in listed)
+    return Retries(properties["count"], methods)
+
+
+def _change(name: str, was: Any, now: Any) -> Kind:
+    if name != "body" or now is None:
+        return "changed"
+    return "may narrow" if was is None or now < was else "changed"
+
+
+MEANING = Meaning(LIMITS, _compile, _change)

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kong_oam.traits.key import Key
+
 IDEMPOTENT = ("GET", "HEAD", "PUT", "DELETE", "OPTIONS")
 """The methods that mean the same twice, of those that rules know.
 
@@ -30,3 +32,6 @@ class Limits:
     read: int | None = None
     write: int | None = None
     retries: Retries | None = None
+
+
+LIMITS: Key[Limits] = Key("limits", "edge.limits")

@@ -4,16 +4,21 @@ The plugin stands twice on a service: for callers whose token the component's is
 counted by a header of admission's (`budget.lua`), and for everybody else, who are counted by
 address. So a forged token, one of another issuer, or none at all is never counted as a client's,
 whatever it says.
+
+    budget      client | user | component: whose budget a call counts against, for the script
+                `budget`; nothing is decided by it
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any
 
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.redis import RedisSettings
-from kong_oam.traits.rate_limit.value import WINDOWS, RateLimit
+from kong_oam.access.settings.stack import GatewaySettings
+from kong_oam.kong.at_kong import AtKong, Extra
+from kong_oam.traits.rate_limit.value import RATE_LIMIT, WINDOWS, RateLimit
 
 KIND = "rate-limiting"
 
@@ -28,31 +33,13 @@ _OTHERS: Mapping[str, str] = {
 }
 """By what those are counted of whom nothing is verified."""
 
-Caller = Literal["ring"] | None
 
-
-def budget(component: Component) -> dict[str, str]:
-    """The entry of a component's table that has admission say whose budget a call counts against,
-    where it matters."""
-    limit = component.edge.rate_limit
-    return {"budget": limit.per} if limit and limit.per != "address" else {}
-
-
-def limits(
-    component: Component, redis: RedisSettings | None
-) -> Iterator[tuple[str, Mapping[str, Any], Caller]]:
-    """Yields role, configuration and caller of each plugin that limits calls before a component."""
-    limit = component.edge.rate_limit
-    if limit is None:
-        return
-    counted = _counted(limit, redis)
-    yield "rate-limit", {**counted, "limit_by": _OTHERS[limit.per]}, None
+def _plugins(limit: RateLimit, gateway: GatewaySettings) -> Iterator[Extra]:
+    counted = _counted(limit, gateway.redis)
+    yield Extra("rate-limit", KIND, {**counted, "limit_by": _OTHERS[limit.per]})
     if limit.per != "address":
-        yield (
-            "rate-limit-ring",
-            {**counted, "limit_by": "header", "header_name": HEADER},
-            "ring",
-        )
+        by_header = {**counted, "limit_by": "header", "header_name": HEADER}
+        yield Extra("rate-limit-ring", KIND, by_header, "ring")
 
 
 def _counted(limit: RateLimit, redis: RedisSettings | None) -> dict[str, Any]:
@@ -80,14 +67,38 @@ def _counted(limit: RateLimit, redis: RedisSettings | None) -> dict[str, Any]:
     }
 
 
+def _entries(limit: RateLimit, _: Component) -> Mapping[str, Any]:
+    """Return the entry that has admission say whose budget a call counts against, where it
+    matters."""
+    return {} if limit.per == "address" else {"budget": limit.per}
+
+
+def _is_by_address(limit: RateLimit, component: Component) -> bool:
+    """Whether calls that reach a workload are counted by address: without a token that counts only
+    those of public rules do."""
+    if limit.per == "component":
+        return False
+    return limit.per == "address" or component.public
+
+
+AT_KONG = AtKong(
+    RATE_LIMIT,
+    plugins=_plugins,
+    entries=_entries,
+    scripts={"budget": {"access": ("budget",)}},
+    roles={KIND: "rate-limit"},
+    by_address=_is_by_address,
+)
+
+
 def notice(estate: Estate, redis: RedisSettings) -> str | None:
     """What becomes of calls while Redis is away, in one line; None where nothing is counted
     there."""
-    counted = [
-        one
-        for one in estate.exposed
-        if one.edge.rate_limit and one.edge.rate_limit.policy == "redis"
-    ]
+    counted = []
+    for component in estate.exposed:
+        limit = component.traits.get(RATE_LIMIT)
+        if limit and limit.policy == "redis":
+            counted.append(component.key)
     if not counted:
         return None
     more = f" and {len(counted) - 1} more" if len(counted) > 1 else ""
@@ -97,6 +108,6 @@ def notice(estate: Estate, redis: RedisSettings) -> str | None:
         else "NOTHING limits their calls"
     )
     return (
-        f"gateway: limits of {counted[0].key}{more} are counted in Redis at "
+        f"gateway: limits of {counted[0]}{more} are counted in Redis at "
         f"{redis.host}:{redis.port}; while that is away, {away} (gateway.redis.away: {redis.away})"
     )

@@ -1,21 +1,21 @@
-"""Compiles the trait rate-limit."""
+"""What a rate limit means: it decides nothing, and fewer requests of the same callers pass."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from math import inf
+from typing import Any
 
 import kong_oam.oam.application as oam
-from kong_oam.access.stack import Stack
-from kong_oam.diagnostics import Diagnostic
-from kong_oam.traits.rate_limit.value import WINDOWS, RateLimit
+from kong_oam.access.diff.kind import Kind
+from kong_oam.access.meaning import Declared, Meaning
+from kong_oam.diagnostics import Code, Diagnostic
+from kong_oam.traits.rate_limit.value import RATE_LIMIT, WINDOWS, RateLimit
 
 
-def rate_limit_of(
-    part: oam.Component, stack: Stack, out: list[Diagnostic]
-) -> RateLimit | None:
-    """The limit of `part`; None where it has none. Findings are added to `out`."""
-    trait = part.trait("rate-limit")
+def _compile(declared: Declared) -> RateLimit | None:
+    trait = declared.part.trait(RATE_LIMIT.name)
     if trait is None:
         return None
     properties = trait.properties
@@ -24,32 +24,62 @@ def rate_limit_of(
         properties.get("requests", {}),
         properties.get("policy", "local"),
     )
-    out += _contradictions(trait, limit)
-    if limit.policy == "redis" and stack.redis is False:
+    declared.out.extend(_contradictions(trait, limit))
+    if limit.policy == "redis" and declared.stack.redis is False:
         message = (
             "the stack says no gateway.redis to count in; add it to the stack, or write "
             "policy: local"
         )
-        out.append(
-            Diagnostic("ACC236", message, trait.place.at("properties", "policy"))
-        )
+        place = trait.place.at("properties", "policy")
+        declared.out.append(Diagnostic("ACC236", message, place))
     return limit
 
 
 def _contradictions(trait: oam.Trait, limit: RateLimit) -> Iterator[Diagnostic]:
-    """Finds windows that can never fill, since a longer one ends before them, and a limit without
+    """Yield windows that can never fill, since a longer one ends before them, and a limit without
     any."""
     place = trait.place.at("properties", "requests")
-    said = [window for window in WINDOWS if window in limit.requests]
-    if not said:
+    windows = [window for window in WINDOWS if window in limit.requests]
+    if not windows:
         yield Diagnostic(
             "ACC235", f"a limit needs a window: {', '.join(WINDOWS)}", place
         )
-    for shorter, longer in pairwise(said):
-        few, many = limit.requests[longer], limit.requests[shorter]
+    for shorter, longer in pairwise(windows):
+        few = limit.requests[longer]
+        many = limit.requests[shorter]
         if few < many:
             message = (
                 f"{few} per {longer} are fewer than {many} per {shorter}; raise the one, or "
                 "lower the other"
             )
             yield Diagnostic("ACC235", message, place.at(longer))
+
+
+def _change(name: str, was: Any, now: Any) -> Kind:
+    """A limit that comes narrows access, and one of which each window is as it was or lower."""
+    if name != "requests" or not isinstance(now, dict):
+        return "changed"
+    if was is None:
+        return "may narrow"
+    if not isinstance(was, dict):
+        return "changed"
+    lower = all(now.get(window, inf) <= was[window] for window in was)
+    return "may narrow" if lower else "changed"
+
+
+MEANING = Meaning(
+    RATE_LIMIT,
+    _compile,
+    _change,
+    codes={
+        "ACC235": Code(
+            "a rate limit without a window, or with a longer window of fewer requests than a shorter "
+            "one",
+            "say at least one window; raise the longer one's number, or lower the shorter one's",
+        ),
+        "ACC236": Code(
+            "a rate limit counted in Redis, on a stack that says none",
+            "add `gateway.redis` to the stack's settings, or write `policy: local`",
+        ),
+    },
+)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from kong_oam.traits.key import Key
+
 WINDOWS = ("second", "minute", "hour", "day", "month", "year")
 """From the shortest to the longest."""
 
@@ -22,3 +24,6 @@ class RateLimit:
     per: Per
     requests: Mapping[str, int]
     policy: Policy = "local"
+
+
+RATE_LIMIT: Key[RateLimit] = Key("rate-limit", "edge.rateLimit")

@@ -1,53 +1,55 @@
-"""Compiles how the gateway speaks to a component: https where the trait upstream-tls, or
-`access.service`, says so."""
+"""How the gateway speaks to a component: https where the trait upstream-tls, or `access.service`,
+says so."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import kong_oam.oam.application as oam
+from kong_oam.access.diff.kind import Kind, kind_of_list
 from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.access.stack import Stack
-from kong_oam.diagnostics import Diagnostic, some
+from kong_oam.diagnostics import Code, Diagnostic, some
 from kong_oam.objects.component import NamedService
 from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.named import named_service
 from kong_oam.objects.tls import tls_secret_name
-from kong_oam.traits.upstream_tls.value import MOUNTED_AT, Issuer, UpstreamTls
+from kong_oam.traits.upstream_tls.value import (
+    MOUNTED_AT,
+    UPSTREAM_TLS,
+    Issuer,
+    UpstreamTls,
+)
 
-TRAIT = "upstream-tls"
 
-
-def upstream_tls_of(
-    part: oam.Component,
-    endpoints: tuple[Endpoint, ...],
-    stack: Stack,
-    out: list[Diagnostic],
-) -> UpstreamTls | None:
-    """What `part` says of TLS to its workload; None: clear text. Findings are added to `out`."""
-    trait, named = part.trait(TRAIT), named_service(part)
+def _compile(declared: Declared) -> UpstreamTls | None:
+    part = declared.part
+    trait = part.trait(UPSTREAM_TLS.name)
+    named = named_service(part)
     secure = named if named and named.https else None
-    said = trait or (part.trait("access") if secure else None)
-    if said is None:
+    asking = trait or (part.trait("access") if secure else None)
+    if asking is None:
         return None
-    place = said.place.at(
-        "properties", *(("service", "scheme") if secure and not trait else ())
-    )
-    if not stack.upstream_tls:
+    if not declared.stack.upstream_tls:
         message = (
             "the stack names no CA to verify a workload's certificate by; set "
             "gateway.upstreamTls.ca there"
         )
-        out.append(
-            Diagnostic("ACC244", message, trait.place.at("type") if trait else place)
-        )
-    if trait is None or not endpoints:
+        path = ("type",) if trait else ("properties", "service", "scheme")
+        declared.out.append(Diagnostic("ACC244", message, asking.place.at(*path)))
+    if trait is None or not declared.endpoints:
         return UpstreamTls((secure.port,)) if secure else None
+    routed = {endpoint.port for endpoint in declared.endpoints}
+    declared.out.extend(_unrouted(part, trait, routed))
+    declared.out.extend(_unmounted(part, trait, named))
+    return _value(part, trait, routed)
+
+
+def _value(part: oam.Component, trait: oam.Trait, routed: Iterable[int]) -> UpstreamTls:
     properties = trait.properties
-    routed = {endpoint.port for endpoint in endpoints}
-    out += _unrouted(part, trait, routed)
-    out += _unmounted(part, trait, named)
     issuer = properties.get("issuer")
     return UpstreamTls(
         tuple(sorted(set(map(int, properties.get("ports", routed))))),
@@ -61,12 +63,15 @@ def upstream_tls_of(
 def over_tls(
     endpoints: tuple[Endpoint, ...], tls: UpstreamTls | None, stack: Stack
 ) -> tuple[Endpoint, ...]:
-    """The endpoints, those of ports that speak TLS with how the gateway of the stack speaks it."""
+    """Return the endpoints, those of ports that speak TLS with how the gateway of the stack speaks
+    it."""
     if tls is None or not stack.upstream_tls:
         return endpoints
     return tuple(
-        replace(one, tls=stack.upstream_tls) if one.port in tls.ports else one
-        for one in endpoints
+        replace(endpoint, tls=stack.upstream_tls)
+        if endpoint.port in tls.ports
+        else endpoint
+        for endpoint in endpoints
     )
 
 
@@ -85,7 +90,7 @@ def _unrouted(
 def _unmounted(
     part: oam.Component, trait: oam.Trait, named: NamedService | None
 ) -> Iterator[Diagnostic]:
-    """Finds what no certificate could be given to, or in two ways."""
+    """Yield what no certificate could be given to, or in two ways."""
     properties, place = trait.properties, trait.place.at("properties")
     if named:
         message = (
@@ -111,3 +116,37 @@ def _unmounted(
     elif not given and "mountPath" in properties:
         message = "says where a certificate is mounted, and none is given; add secretName or issuer"
         yield Diagnostic("ACC245", message, place.at("mountPath"))
+
+
+def _change(_: str, was: Any, now: Any) -> Kind:
+    """A port at which only the workload's own certificate is believed is one more thing by which
+    nobody gets in."""
+    return kind_of_list(now or [], was or [])
+
+
+MEANING = Meaning(
+    UPSTREAM_TLS,
+    _compile,
+    _change,
+    left_out={
+        # Where the files of a workload are.
+        UpstreamTls: ("secret", "issuer", "mount_path", "place"),
+        # Who signs what workloads show.
+        Issuer: ("kind", "name"),
+    },
+    codes={
+        "ACC243": Code(
+            "an upstream-tls trait for a port to which no route of the component leads",
+            "write a port of a gateway trait, or leave `ports` out: then each of them counts",
+        ),
+        "ACC244": Code(
+            "https to a workload on a stack that names no CA by which its certificate could be "
+            "verified",
+            "set `gateway.upstreamTls.ca` in the stack's settings to a file with the CA's certificate",
+        ),
+        "ACC245": Code(
+            "a certificate for a workload that cannot be given to it, or in two ways",
+            "keep one of `secretName` and `issuer`, of a component that has pods of its own",
+        ),
+    },
+)

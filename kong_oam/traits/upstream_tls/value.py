@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kong_oam.oam.document import Place
+from kong_oam.traits.key import Key
 
 MOUNTED_AT = "/etc/tls"
 """Where a workload finds its certificate, if nothing is said: `tls.crt`, `tls.key`, and mostly
@@ -31,6 +32,9 @@ class UpstreamTls:
     issuer: Issuer | None = None
     mount_path: str = MOUNTED_AT
     place: Place | None = field(default=None, compare=False)
+
+
+UPSTREAM_TLS: Key[UpstreamTls] = Key("upstream-tls", "edge.upstreamTls")
 
 
 def names_at(service: str, namespace: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from kong_oam.access.decide import Request, decide
 from kong_oam.access.origins import readers
 from kong_oam.access.pages import Reading, preflight, reading, reading_origins
 from kong_oam.traits.cors.at_kong import granted
-from kong_oam.traits.cors.value import Cors
+from kong_oam.traits.cors.value import CORS, Cors
 from tests.support.cross_origin import (
     NAMES,
     PARTNER,
@@ -133,7 +133,7 @@ def test_the_origins_that_may_read_an_answer_are_listed() -> None:
 def test_pages_that_may_send_cookies_are_told() -> None:
     """Of a component that says so."""
     component = asking(
-        ESTATE, "orders/api", cors=Cors((PARTNER,), credentials=True)
+        ESTATE, "orders/api", {CORS: Cors((PARTNER,), credentials=True)}
     ).components["orders/api"]
     assert (
         granted(component, PARTNER, None)["Access-Control-Allow-Credentials"] == "true"

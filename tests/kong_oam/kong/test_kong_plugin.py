@@ -12,11 +12,12 @@ import pytest
 from kong_oam.access.settings.redis import RedisSettings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.kong import plugins
+from kong_oam.kong.at_kong import Extra
 from kong_oam.kong.entities import comparable
-from kong_oam.kong.extras import Extra, extras, kinds
+from kong_oam.kong.extras import extras, kinds
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
 from kong_oam.traits.kong_plugin.findings import findings, waived
-from kong_oam.traits.kong_plugin.value import KongPlugin, PluginWaiver
+from kong_oam.traits.kong_plugin.value import KONG_PLUGIN, KongPlugin, PluginWaiver
 from tests.support.diffs import settings
 from tests.support.estates import compiled, estate
 from tests.support.kong_plugins import asked
@@ -437,11 +438,11 @@ def test_a_configuration_is_in_full_as_kong_prints_it() -> None:
 def test_a_plugin_is_a_value() -> None:
     """Where it is said is no part of it: a line more above it changes nothing of who may call."""
     first, second = (
-        estate(text).components["orders/api"].edge
+        estate(text).components["orders/api"].traits
         for text in (asked("{name: acl}"), "# one\n" + asked("{name: acl}"))
     )
     assert first == second
-    (plugin,) = first.kong_plugins
+    (plugin,) = first[KONG_PLUGIN]
     assert (
         plugin
         == KongPlugin("acl", {}, None, plugin.place)

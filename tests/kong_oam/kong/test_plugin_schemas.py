@@ -12,6 +12,7 @@ from kong_oam.kong import preflight
 from kong_oam.kong.account import Account
 from kong_oam.kong.plugins import SchemaError, config_json
 from kong_oam.traits.kong_plugin.schemas import inspect, unfit
+from kong_oam.traits.kong_plugin.value import KONG_PLUGIN
 from sandbox.kong import Kong
 from sandbox.kong.http import Request, Response
 from tests.support.estates import estate
@@ -54,7 +55,7 @@ def said(trait: str, **fields: Any) -> list[Diagnostic]:
     return [
         *unfit(
             Recorded(**fields),
-            estate(asked(trait)).components["orders/api"].edge.kong_plugins,
+            estate(asked(trait)).components["orders/api"].traits[KONG_PLUGIN],
         )
     ]  # type: ignore[arg-type]
 

@@ -9,23 +9,23 @@ from typing import Any
 import pytest
 
 from kong_oam.kong.owners import Asking
-from kong_oam.traits.headers.value import Headers
-from kong_oam.traits.limits.value import Limits, Retries
+from kong_oam.traits.headers.value import HEADERS, Headers
+from kong_oam.traits.limits.value import LIMITS, Limits, Retries
 from kong_oam.verify.drift import drifts
 from tests.support.drifts import ORDERS
 from tests.support.estates import asking
 from tests.support.verifying import Deployment, Hands, Running, sample, told
 
 BOTH = {
-    "limits": Limits(body=2048, read=5000, retries=Retries(2)),
-    "headers": Headers(secure=True),
+    LIMITS: Limits(body=2048, read=5000, retries=Retries(2)),
+    HEADERS: Headers(secure=True),
 }
 
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Running]:
     settings, estate = sample()
-    with Running(Deployment.of(settings, asking(estate, "orders/api", **BOTH))) as one:
+    with Running(Deployment.of(settings, asking(estate, "orders/api", BOTH))) as one:
         yield one
 
 

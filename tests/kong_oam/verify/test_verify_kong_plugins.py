@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from kong_oam.access.diff.snapshot import NOWHERE
-from kong_oam.traits.kong_plugin.value import KongPlugin, PluginWaiver
+from kong_oam.traits.kong_plugin.value import KONG_PLUGIN, KongPlugin, PluginWaiver
 from tests.support.drifts import HELLO, ORDERS
 from tests.support.estates import asking
 from tests.support.verifying import Deployment, Hands, Running, sample, told
@@ -27,7 +27,7 @@ PLUGINS = (
 def running() -> Iterator[Running]:
     settings, estate = sample()
     with Running(
-        Deployment.of(settings, asking(estate, "orders/api", kong_plugins=PLUGINS))
+        Deployment.of(settings, asking(estate, "orders/api", {KONG_PLUGIN: PLUGINS}))
     ) as one:
         yield one
 

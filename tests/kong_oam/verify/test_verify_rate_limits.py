@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kong_oam.access.model import Estate
-from kong_oam.traits.rate_limit.value import RateLimit
+from kong_oam.traits.rate_limit.value import RATE_LIMIT, RateLimit
 from tests.support.drifts import ORDERS, RING
 from tests.support.estates import asking
 from tests.support.verifying import Deployment, Hands, Running, sample, told
@@ -18,7 +18,9 @@ LIMIT = f"plugin rate-limiting of service '{ORDERS}'"
 
 def limited(estate: Estate) -> Estate:
     """The estate with a limit on orders/api."""
-    return asking(estate, "orders/api", rate_limit=RateLimit("client", {"minute": 100}))
+    return asking(
+        estate, "orders/api", {RATE_LIMIT: RateLimit("client", {"minute": 100})}
+    )
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,12 @@ import pytest
 
 import kong_oam.kong
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.traits.edge import Edge
 from kong_oam.traits.headers.at_kong import headers_entry
 from kong_oam.traits.headers.meaning import RESERVED
-from kong_oam.traits.headers.value import Headers
+from kong_oam.traits.headers.value import HEADERS, Headers
+from kong_oam.traits.key import Traits
 from kong_oam.traits.limits.at_kong import limit_fields, limits_entry
-from kong_oam.traits.limits.value import IDEMPOTENT, Limits, Retries
+from kong_oam.traits.limits.value import IDEMPOTENT, LIMITS, Limits, Retries
 from tests.support.diffs import settings
 from tests.support.estates import compiled, estate
 
@@ -46,14 +46,14 @@ def diagnostics(text: str) -> list[Diagnostic]:
     return list(compiled(text).diagnostics)
 
 
-def edge(*traits: str) -> Edge:
-    return estate(application(*traits)).components["shop/api"].edge
+def values(*traits: str) -> Traits:
+    return estate(application(*traits)).components["shop/api"].traits
 
 
 def test_sizes_and_times_are_bytes_and_milliseconds() -> None:
     said = "{body: 10Mi, timeouts: {connect: 500ms, read: 30s, write: 2m}, retries: {count: 0, methods: [PUT, GET]}}"
     limits = Limits(10 * 2**20, 500, 30_000, 120_000, Retries(0, ("GET", "PUT")))
-    assert edge(f"limits, properties: {said}").limits == limits
+    assert values(f"limits, properties: {said}")[LIMITS] == limits
     fields = {
         "connect_timeout": 500,
         "read_timeout": 30_000,
@@ -65,23 +65,17 @@ def test_sizes_and_times_are_bytes_and_milliseconds() -> None:
 
 def test_what_is_not_said_is_as_the_gateway_has_it() -> None:
     """And what means the same twice is tried again, nothing else."""
-    assert edge() == Edge()
-    assert edge("limits, properties: {}").limits == Limits()
-    assert (
-        limit_fields(Limits())
-        == limits_entry(Limits())
-        == limit_fields(None)
-        == limits_entry(None)
-        == {}
-    )
+    assert values() == Traits()
+    assert values("limits, properties: {}")[LIMITS] == Limits()
+    assert limit_fields(Limits()) == limits_entry(Limits()) == {}
     retried = Limits(retries=Retries(3))
-    assert edge("limits, properties: {retries: {count: 3}}").limits == retried
+    assert values("limits, properties: {retries: {count: 3}}")[LIMITS] == retried
     assert limits_entry(retried) == {"limits": {"retried": list(IDEMPOTENT)}}
 
 
 def test_a_preset_sets_what_nobody_says_otherwise() -> None:
     said = "{preset: secure, response: {set: {x-frame-options: SAMEORIGIN}, remove: [Referrer-Policy]}}"
-    headers = edge(f"headers, properties: {said}").headers
+    headers = values(f"headers, properties: {said}")[HEADERS]
     assert headers == Headers(
         True, {"x-frame-options": "SAMEORIGIN"}, ("Referrer-Policy",)
     )
@@ -111,7 +105,7 @@ def test_a_preset_sets_what_nobody_says_otherwise() -> None:
         [],
         True,
     )
-    assert headers_entry(Headers()) == headers_entry(None) == {}
+    assert headers_entry(Headers()) == {}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from kong_oam.access.origins import readers
-from kong_oam.traits.cors.value import Cors
+from kong_oam.traits.cors.value import CORS, Cors
 from tests.support.client_kinds import ORDERS, PAGES, shop
 from tests.support.estates import STACK, api, compiled, estate
 
@@ -71,11 +71,15 @@ def test_origins_are_taken_as_browsers_send_them() -> None:
 
 def test_a_trait_says_all_that_pages_are_told() -> None:
     said = "{origins: [https://b.example, https://a.example, https://b.example], headers: [X-A], exposeHeaders: [X-B], maxAge: 0, credentials: true}"
-    trait = estate(api(access=RULES) + TRAIT + said).components["orders/api"].edge.cors
+    trait = (
+        estate(api(access=RULES) + TRAIT + said)
+        .components["orders/api"]
+        .traits.get(CORS)
+    )
     assert trait == Cors(
         ("https://a.example", "https://b.example"), ("X-A",), ("X-B",), 0, True
     )
-    assert estate(api(access=RULES)).components["orders/api"].edge.cors is None
+    assert estate(api(access=RULES)).components["orders/api"].traits.get(CORS) is None
 
 
 @pytest.mark.parametrize(

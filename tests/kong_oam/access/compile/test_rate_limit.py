@@ -11,7 +11,7 @@ from kong_oam.access.settings.assumed import assumed
 from kong_oam.access.settings.redis import RedisSettings
 from kong_oam.access.settings.stack import StackError
 from kong_oam.traits.rate_limit.at_kong import notice
-from kong_oam.traits.rate_limit.value import RateLimit
+from kong_oam.traits.rate_limit.value import RATE_LIMIT, RateLimit
 from tests.support.diffs import API, SHOP, edited, model, settings
 from tests.support.estates import STACK, api, compiled, estate
 
@@ -32,10 +32,10 @@ def test_a_limit_says_whose_requests_how_many_and_where() -> None:
     made = estate(limited("{per: user, requests: {minute: 60, day: 1000}}")).components[
         "orders/api"
     ]
-    assert made.edge.rate_limit == RateLimit(
+    assert made.traits[RATE_LIMIT] == RateLimit(
         "user", {"minute": 60, "day": 1000}, "local"
     )
-    assert estate(api()).components["orders/api"].edge.rate_limit is None
+    assert estate(api()).components["orders/api"].traits.get(RATE_LIMIT) is None
 
 
 @pytest.mark.parametrize(

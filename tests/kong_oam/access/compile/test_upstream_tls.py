@@ -10,7 +10,7 @@ from kong_oam.access.settings.stack import Settings
 from kong_oam.kong import names
 from kong_oam.kubernetes.estate import objects_of
 from kong_oam.traits.upstream_tls.at_kong import certified_name, service_fields
-from kong_oam.traits.upstream_tls.value import Issuer, UpstreamTls
+from kong_oam.traits.upstream_tls.value import UPSTREAM_TLS, Issuer, UpstreamTls
 from tests.support.diffs import settings
 from tests.support.estates import STACK, api, compiled, estate
 from tests.support.rendered import DEPLOYMENT, SERVICE, application, ingress
@@ -45,7 +45,7 @@ def objects(text: str) -> dict[str, dict]:  # type: ignore[type-arg]
 def test_by_default_every_routed_port_speaks_tls() -> None:
     """By a service of its own at the gateway, and the certificate has to bear the Service's name in the cluster."""
     component = estate(with_tls(), stack=TLS).components["orders/api"]
-    assert component.edge.upstream_tls == UpstreamTls((8443,))
+    assert component.traits[UPSTREAM_TLS] == UpstreamTls((8443,))
     assert list(component.backends) == ["8443__tls"]
     assert (
         names.service("s", component, "8443__tls") == "kong-oam.s.orders.api.8443__tls"
@@ -141,7 +141,7 @@ def test_rendered_pods_get_it_too() -> None:
     )
     assert found.estate, found.diagnostics
     component = found.estate.components["orders/api"]
-    assert component.edge.upstream_tls == UpstreamTls(
+    assert component.traits[UPSTREAM_TLS] == UpstreamTls(
         (80,), "api-upstream-tls", Issuer("ClusterIssuer", "internal")
     )
     made = {one["kind"]: one for one in objects_of(found.estate, on())}

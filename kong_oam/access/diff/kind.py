@@ -1,0 +1,38 @@
+"""The kinds of changes of access."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args
+
+Kind = Literal[
+    "newly public",
+    "granted",
+    "widened",
+    "answered by",
+    "may widen",
+    "owner",
+    "narrowed",
+    "revoked",
+    "may narrow",
+    "changed",
+]
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""The kinds of changes, the worst first. A request that stays allowed is `answered by` something
+else.
+
+`owner`: another team answers for a component. A setting that differs may widen, may narrow, or is
+`changed` where it does neither.
+"""
+
+
+def may_widen(*_: Any) -> Kind:
+    """Return the kind of a change of which nobody has said what it can do."""
+    return "may widen"
+
+
+def kind_of_list(was: Any, now: Any) -> Kind:
+    """Return the kind of a change of a list, of which each further item may let somebody in."""
+    if not (isinstance(was, list) and isinstance(now, list)):
+        return "may widen"
+    return "may narrow" if all(item in was for item in now) else "may widen"

@@ -1,0 +1,46 @@
+"""What a trait means beside access, as one value: how it is compiled, and how `diff` tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import kong_oam.oam.application as oam
+from kong_oam.access.diff.kind import Kind, may_widen
+from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.model import Rule
+from kong_oam.access.stack import Stack
+from kong_oam.diagnostics import Code, Diagnostic
+from kong_oam.traits.key import Key
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A component as its Application has it, and what is compiled of it by then. Findings are added
+    to `out`."""
+
+    part: oam.Component
+    endpoints: tuple[Endpoint, ...]
+    rules: tuple[Rule, ...]
+    stack: Stack
+    out: list[Diagnostic]
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning(Generic[T]):
+    """The meaning of one trait.
+
+    `compile` returns the trait's value; nothing where the component does not have the trait.
+    `change` returns the kind of a change of a field (`retries.count`) from one value to another; a
+    trait that does not say what its changes can do may let somebody in. `left_out`: fields by type
+    that are not compared. `codes`: of the findings that `compile` alone has.
+    """
+
+    key: Key[T]
+    compile: Callable[[Declared], T | None]
+    change: Callable[[str, Any, Any], Kind] = may_widen
+    left_out: Mapping[type, tuple[str, ...]] = field(default_factory=dict)
+    codes: Mapping[str, Code] = field(default_factory=dict)

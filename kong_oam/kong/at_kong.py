@@ -1,0 +1,63 @@
+"""What a trait comes to at Kong, as one value: what a gated service has beside its three guards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeVar
+
+from kong_oam.access.model import Component
+from kong_oam.access.settings.stack import GatewaySettings
+from kong_oam.traits.key import Key
+
+T = TypeVar("T")
+
+Parts = tuple[str, ...]
+"""Files of Lua that make one script, in order."""
+
+Scripts = Mapping[str, Mapping[str, Parts]]
+"""{key of the table: {phase: parts}}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """A further plugin of a gated service. `role` tells it from the service's others in names;
+    `caller`: whom alone it meets, who has a token of the component's issuer (`ring`) or nobody
+    (`nobody`); None: every request."""
+
+    role: str
+    kind: str
+    config: Mapping[str, Any]
+    caller: Literal["ring", "nobody"] | None = None
+    asked: bool = False
+    """Whether a trait kong-plugin asks for it, by its kind."""
+
+
+def asked_role(kind: str) -> str:
+    """Return the role of a plugin that is asked for by its kind."""
+    return f"plugin-{kind}"
+
+
+def nothing(*_: Any) -> Any:
+    """Return something that is empty and false, for what a trait does not come to."""
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class AtKong(Generic[T]):
+    """All that one trait comes to at Kong; each is made from the trait's value.
+
+    `plugins`: further plugins. `fields`: those of the Kong service that differ from the usual ones,
+    as the Admin API writes them. `entries`: those of the table. `scripts` run in admission's plugin,
+    `behind` in the gate's, where the table has their key. `roles`: the roles of plugins that meet
+    every request, by kind. `by_address`: whether an address is asked for, or counted by.
+    """
+
+    key: Key[T]
+    plugins: Callable[[T, GatewaySettings], Iterable[Extra]] = nothing
+    fields: Callable[[T], Mapping[str, Any]] = nothing
+    entries: Callable[[T, Component], Mapping[str, Any]] = nothing
+    scripts: Scripts = field(default_factory=dict)
+    behind: Scripts = field(default_factory=dict)
+    roles: Mapping[str, str] = field(default_factory=dict)
+    by_address: Callable[[T, Component], bool] = nothing

@@ -1,0 +1,33 @@
+"""What ip-allow comes to: the table's `addresses`, by which admission and the gate decide
+(`addresses.lua`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kong_oam.access.model import METHODS, Component, Rule
+from kong_oam.access.paths import written
+from kong_oam.kong.at_kong import AtKong
+from kong_oam.traits.ip_allow.value import IP_ALLOW, AllowedFrom
+
+
+def _entries(allowed_from: AllowedFrom, component: Component) -> Mapping[str, Any]:
+    addresses = {}
+    for path, by_method in allowed_from.items():
+        texts = {
+            method: list(map(str, networks)) for method, networks in by_method.items()
+        }
+        first = next(iter(texts.values()))
+        every = {*texts} == _listed(component.owned[path])
+        # With a method that no rule lists nobody is let in: one entry for all methods will do.
+        same = every and all(networks == first for networks in texts.values())
+        addresses[written(path)] = {"*": first} if same else texts
+    return {"addresses": addresses}
+
+
+def _listed(rules: tuple[Rule, ...]) -> set[str]:
+    return {method for method in METHODS for rule in rules if rule.lists(method)}
+
+
+AT_KONG = AtKong(IP_ALLOW, entries=_entries, by_address=lambda *_: True)

@@ -1,0 +1,16 @@
+"""From where the rules of a component may be called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kong_oam.access.networks import Networks
+from kong_oam.access.paths import PathSegments
+from kong_oam.traits.key import Key
+
+AllowedFrom = Mapping[PathSegments, Mapping[str, Networks]]
+"""By the path of rules, then by method: the networks from which alone these let somebody in. What is
+not there, from anywhere."""
+
+IP_ALLOW: Key[AllowedFrom] = Key("ip-allow")
+"""It is compared request by request."""
