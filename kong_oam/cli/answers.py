@@ -4,35 +4,29 @@ something together."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kong_oam.access.model import EXTERNAL
+from kong_oam.cli.flag import Flag
 from kong_oam.cli.scaffold import CLIENTS, OUTSIDE, ScaffoldError, Wanted
-from kong_oam.diagnostics import printable, some, suggestion
+from kong_oam.diagnostics import printable, some
 from kong_oam.errors import InputError
+from kong_oam.traits.questions import QUESTIONS
 
 Answers = dict[str, Any]
 """By flag, as argparse has it: a text, or a list of texts; None where nothing was said, and
 something empty for no."""
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
-_RATE = re.compile(
-    r"(?:(?P<per>[a-z]+):)?(?P<requests>[1-9][0-9]{0,8})/(?P<window>[a-z]+)"
-)
 
 _OF_SCOPES = ("group", "caller")
-_AT_THE_GATEWAY = (
-    "allow_from",
-    "rate_limit",
-    "origin",
-    "max_body",
-    "secure_headers",
-    "tls_issuer",
-    "plugin",
+_OF_WEBSERVICES = (
+    "port",
+    "domain",
+    "path",
+    *(question.flag.name for question in QUESTIONS),
 )
-_OF_WEBSERVICES = ("port", "domain", "path", *_AT_THE_GATEWAY)
 _OF_WORKLOADS = ("image", *_OF_WEBSERVICES)
 _OF_CLIENTS = {"redirect_uri": "native", "jwks_uri": "external"}
 NEEDED = ("app", "component", "image", "owner", "port", "redirect_uri", "jwks_uri")
@@ -58,21 +52,6 @@ def caller(text: str) -> tuple[str, bool]:
     return component, level == "write"
 
 
-def rate(text: str) -> Mapping[str, Any]:
-    """Parses REQUESTS/WINDOW, of each client, or PER:REQUESTS/WINDOW, into what a trait rate-limit
-    says. Raises InputError."""
-    found = _RATE.fullmatch(text)
-    if found is None:
-        raise InputError(
-            f"'{printable(text)}' is no limit: write REQUESTS/WINDOW as 60/minute, or "
-            "user:60/minute"
-        )
-    return {
-        "per": found["per"] or "client",
-        "requests": {found["window"]: int(found["requests"])},
-    }
-
-
 def port(text: str) -> int:
     """Parses a port. Raises InputError."""
     if not text.isdecimal() or len(text) > len("65535"):
@@ -88,33 +67,6 @@ def name(text: str) -> str:
             "them"
         )
     return text
-
-
-@dataclass(frozen=True, slots=True)
-class Flag:
-    """A flag, and how its answer is read. `separator`: the text between several answers; empty:
-    there is one answer.
-
-    A flag without a `metavar` takes no value.
-    """
-
-    name: str
-    metavar: str
-    help: str
-    parse: Callable[[str], Any] = str
-    separator: str = ""
-    choices: tuple[str, ...] | None = None
-
-    def read(self, answer: Any) -> Any:
-        """Reads an answer: a text, or a list of texts where there may be several. Raises
-        InputError."""
-        if self.separator:
-            return tuple(map(self.parse, answer))
-        if self.choices and answer not in self.choices:
-            raise InputError(
-                f"'{printable(answer)}' is no {self.name}{suggestion(answer, self.choices)}"
-            )
-        return self.parse(answer)
 
 
 FLAGS: Mapping[str, Flag] = {
@@ -134,50 +86,7 @@ FLAGS: Mapping[str, Flag] = {
         Flag(
             "path", "PATH", "of a webservice, what it owns of the domain (default: /)"
         ),
-        Flag(
-            "allow_from",
-            "NETWORK",
-            "of a webservice, a network that it may be called from, and from nowhere else "
-            "(repeatable)",
-            separator=" ",
-        ),
-        Flag(
-            "rate_limit",
-            "[PER:]REQUESTS/WINDOW",
-            "of a webservice, what each client (or user, address; or all of component) may ask, as "
-            "60/minute",
-            rate,
-        ),
-        Flag(
-            "origin",
-            "ORIGIN",
-            "of a webservice, of pages that may call it from a browser; no browser client's here "
-            "(repeatable)",
-            separator=" ",
-        ),
-        Flag(
-            "max_body",
-            "SIZE",
-            "of a webservice, the largest body of a request, as 10Mi; a larger one is refused",
-        ),
-        Flag(
-            "tls_issuer",
-            "NAME",
-            "of a webservice that speaks TLS, the ClusterIssuer of cert-manager that signs its "
-            "certificate",
-        ),
-        Flag(
-            "secure_headers",
-            "",
-            "of a webservice, headers by which browsers protect callers, on every answer",
-            bool,
-        ),
-        Flag(
-            "plugin",
-            "NAME",
-            "of a webservice, a plugin of Kong's before it, as it is by default (repeatable)",
-            separator=" ",
-        ),
+        *(question.flag for question in QUESTIONS),
         Flag(
             "group",
             "NAME",
@@ -258,13 +167,20 @@ def wanted(answers: Answers) -> Wanted:
             raise ScaffoldError(
                 f"{_reason(flag, answers['type'])}: leave {written(flag)} out"
             )
-    return Wanted(
-        **{
-            name: flag.read(answers[name])
-            for name, flag in FLAGS.items()
-            if answers[name]
-        }
-    )
+    values = {
+        name: flag.read(answers[name]) for name, flag in FLAGS.items() if answers[name]
+    }
+    traits = tuple(_traits(values))
+    return Wanted(**values, traits=traits)
+
+
+def _traits(values: dict[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield type and properties of the traits that are asked for, whose values are taken out."""
+    for question in QUESTIONS:
+        value = values.pop(question.flag.name, None)
+        if value:
+            for properties in question.properties(value):
+                yield question.trait, properties
 
 
 def _reason(flag: str, component: str | None) -> str:

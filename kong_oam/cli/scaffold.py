@@ -11,8 +11,8 @@ trait, in its own file.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, get_args
 
 import yaml
@@ -71,11 +71,9 @@ class Wanted:
     """The component that somebody wants, by flags of `new`. `caller`: (application/component,
     whether it may change something, too).
 
-    `port` is None for workers and for what runs elsewhere. `allow_from` are the networks that it
-    may be called from; none: from anywhere. `max_body` is written as in a trait `limits`;
-    `rate_limit` is what a trait of its kind says. `origin` are of pages that no client of the
-    estate has, `plugin` kinds of Kong's. `client` is one of CLIENTS or None; what calls is at least
-    a service. `redirect_uri` are a native client's, `jwks_uri` is a partner's.
+    `port` is None for workers and for what runs elsewhere. `client` is one of CLIENTS or None; what
+    calls is at least a service. `redirect_uri` are a native client's, `jwks_uri` is a partner's.
+    `traits`: type and properties of those by which it asks the gateway for more than access.
     """
 
     app: str
@@ -86,13 +84,7 @@ class Wanted:
     port: int | None = None
     domain: str | None = None
     path: str = "/"
-    allow_from: tuple[str, ...] = ()
-    max_body: str | None = None
-    rate_limit: Mapping[str, Any] = field(default_factory=dict)
-    origin: tuple[str, ...] = ()
-    secure_headers: bool = False
-    tls_issuer: str | None = None
-    plugin: tuple[str, ...] = ()
+    traits: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     client: str | None = None
     calls: Calls = ()
     group: tuple[str, ...] = ()
@@ -342,7 +334,7 @@ def _component(
             else _api_access(wanted, estate)
         )
         traits.append(_trait("access", access))
-        traits += _beside_access(wanted)
+        traits += [_trait(*trait) for trait in wanted.traits]
     if kind := wanted.client or ("service" if wanted.calls else None):
         traits.append(_trait("client", _client(wanted, kind)))
     component: dict[str, Any] = {"name": wanted.component, "type": wanted.type}
@@ -351,24 +343,6 @@ def _component(
         | ({"properties": properties} if properties else {})
         | ({"traits": traits} if traits else {})
     )
-
-
-def _beside_access(wanted: Wanted) -> Iterator[Mapping[str, Any]]:
-    """The traits by which it asks the gateway for more than who may call it."""
-    asked: tuple[tuple[object, str, Mapping[str, Any]], ...] = (
-        (wanted.allow_from, "ip-allow", {"from": [*wanted.allow_from]}),
-        (wanted.rate_limit, "rate-limit", wanted.rate_limit),
-        (wanted.origin, "cors", {"origins": [*wanted.origin]}),
-        (wanted.max_body, "limits", {"body": wanted.max_body}),
-        (wanted.secure_headers, "headers", {"preset": "secure"}),
-        (
-            wanted.tls_issuer,
-            "upstream-tls",
-            {"issuer": {"kind": "ClusterIssuer", "name": wanted.tls_issuer}},
-        ),
-        *((name, "kong-plugin", {"name": name}) for name in wanted.plugin),
-    )
-    return (_trait(kind, properties) for said, kind, properties in asked if said)
 
 
 def _client(wanted: Wanted, kind: str) -> Mapping[str, Any]:

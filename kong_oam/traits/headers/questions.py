@@ -1,0 +1,17 @@
+"""What `new` asks about headers."""
+
+from __future__ import annotations
+
+from kong_oam.cli.flag import Flag, Question
+from kong_oam.traits.headers.value import HEADERS
+
+QUESTION = Question(
+    HEADERS.name,
+    Flag(
+        "secure_headers",
+        "",
+        "of a webservice, headers by which browsers protect callers, on every answer",
+        bool,
+    ),
+    lambda _: [{"preset": "secure"}],
+)

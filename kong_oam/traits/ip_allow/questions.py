@@ -1,0 +1,18 @@
+"""What `new` asks about networks."""
+
+from __future__ import annotations
+
+from kong_oam.cli.flag import Flag, Question
+from kong_oam.traits.ip_allow.value import IP_ALLOW
+
+QUESTION = Question(
+    IP_ALLOW.name,
+    Flag(
+        "allow_from",
+        "NETWORK",
+        "of a webservice, a network that it may be called from, and from nowhere else "
+        "(repeatable)",
+        separator=" ",
+    ),
+    lambda networks: [{"from": [*networks]}],
+)

@@ -1,0 +1,17 @@
+"""What `new` asks about plugins."""
+
+from __future__ import annotations
+
+from kong_oam.cli.flag import Flag, Question
+from kong_oam.traits.kong_plugin.value import KONG_PLUGIN
+
+QUESTION = Question(
+    KONG_PLUGIN.name,
+    Flag(
+        "plugin",
+        "NAME",
+        "of a webservice, a plugin of Kong's before it, as it is by default (repeatable)",
+        separator=" ",
+    ),
+    lambda names: [{"name": name} for name in names],
+)

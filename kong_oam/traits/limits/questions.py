@@ -1,0 +1,16 @@
+"""What `new` asks about limits."""
+
+from __future__ import annotations
+
+from kong_oam.cli.flag import Flag, Question
+from kong_oam.traits.limits.value import LIMITS
+
+QUESTION = Question(
+    LIMITS.name,
+    Flag(
+        "max_body",
+        "SIZE",
+        "of a webservice, the largest body of a request, as 10Mi; a larger one is refused",
+    ),
+    lambda size: [{"body": size}],
+)

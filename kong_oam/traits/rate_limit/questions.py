@@ -1,0 +1,43 @@
+"""What `new` asks about a rate limit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from kong_oam.cli.flag import Flag, Question
+from kong_oam.diagnostics import printable
+from kong_oam.errors import InputError
+from kong_oam.traits.rate_limit.value import RATE_LIMIT
+
+_RATE = re.compile(
+    r"(?:(?P<per>[a-z]+):)?(?P<requests>[1-9][0-9]{0,8})/(?P<window>[a-z]+)"
+)
+
+
+def rate(text: str) -> Mapping[str, Any]:
+    """Parse REQUESTS/WINDOW, of each client, or PER:REQUESTS/WINDOW. Raise InputError."""
+    limit = _RATE.fullmatch(text)
+    if limit is None:
+        raise InputError(
+            f"'{printable(text)}' is no limit: write REQUESTS/WINDOW as 60/minute, or "
+            "user:60/minute"
+        )
+    return {
+        "per": limit["per"] or "client",
+        "requests": {limit["window"]: int(limit["requests"])},
+    }
+
+
+QUESTION = Question(
+    RATE_LIMIT.name,
+    Flag(
+        "rate_limit",
+        "[PER:]REQUESTS/WINDOW",
+        "of a webservice, what each client (or user, address; or all of component) may ask, as "
+        "60/minute",
+        rate,
+    ),
+    lambda limit: [limit],
+)

@@ -1,0 +1,17 @@
+"""What `new` asks about TLS to a workload."""
+
+from __future__ import annotations
+
+from kong_oam.cli.flag import Flag, Question
+from kong_oam.traits.upstream_tls.value import UPSTREAM_TLS
+
+QUESTION = Question(
+    UPSTREAM_TLS.name,
+    Flag(
+        "tls_issuer",
+        "NAME",
+        "of a webservice that speaks TLS, the ClusterIssuer of cert-manager that signs its "
+        "certificate",
+    ),
+    lambda issuer: [{"issuer": {"kind": "ClusterIssuer", "name": issuer}}],
+)
