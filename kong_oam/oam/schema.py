@@ -1,8 +1,8 @@
 """Validates Applications against JSON Schemas, and reports violations as diagnostics.
 
-The schemas are the contract: `oam/schemas/` for KubeVela's own types, `definitions/` for ours (an
-editor can use the same files). Rust's jsonschema validates; this module only says in our words what
-it found, and where.
+The schemas are the contract: `oam/schemas/` for KubeVela's own types, `definitions/` and
+`traits/*/schema.json` for ours. Editors use the one schema that `editor` makes of them all. Rust's
+jsonschema validates; this module only says in our words what it found, and where.
 """
 
 from __future__ import annotations
@@ -18,25 +18,22 @@ import jsonschema_rs
 from kong_oam.diagnostics import Diagnostic, some, suggestion
 from kong_oam.oam.document import Place
 
-_HERE = Path(__file__).resolve().parent
-# As a wheel has them, and as the project.
-_DEFINITIONS = (
-    _HERE.parent / "definitions",
-    _HERE.parents[1] / "definitions",
+_PACKAGE = Path(__file__).resolve().parents[1]
+_FOLDERS = (
+    _PACKAGE / "oam" / "schemas",
+    # As a wheel has them, and as the project.
+    _PACKAGE / "definitions",
+    _PACKAGE.parent / "definitions",
 )
-_FOLDERS = (_HERE / "schemas", *(folder for folder in _DEFINITIONS if folder.is_dir()))
+_OF_TRAITS: Mapping[str, Path] = {
+    file.parent.name.replace("_", "-"): file
+    for file in sorted(_PACKAGE.glob("traits/*/schema.json"))
+}
 
 COMPONENT_TYPES = ("external", "webservice", "worker")
-EDGE_TRAITS: tuple[str, ...] = (
-    "cors",
-    "headers",
-    "ip-allow",
-    "kong-plugin",
-    "limits",
-    "rate-limit",
-    "upstream-tls",
-)
-"""Traits that say what the gateway does before a component, beside who may call it."""
+EDGE_TRAITS = tuple(_OF_TRAITS)
+"""Traits that say what the gateway does before a component, beside who may call it: each folder of
+`kong_oam/traits` that has a schema."""
 OWN_TRAITS = ("access", "client", *EDGE_TRAITS)
 """Traits that this project reads itself."""
 TRAIT_TYPES = tuple(sorted((*OWN_TRAITS, "gateway")))
@@ -53,13 +50,10 @@ POLICY_TYPES = (
 STEP_TYPES = ("apply-component", "deploy")
 
 
-_TRAITS = _HERE.parent / "traits"
-
-
 @cache
 def schema(name: str) -> dict[str, Any]:
-    """The JSON Schema of one type. Raises FileNotFoundError for a name that is no type."""
-    files = [_TRAITS / name.replace("-", "_") / "schema.json"]
+    """Return the JSON Schema of one type. Raise FileNotFoundError for a name that is no type."""
+    files = [_OF_TRAITS[name]] if name in _OF_TRAITS else []
     for folder in _FOLDERS:
         files += [folder / f"{name}.json", folder / f"{name}.schema.json"]
     for file in files:
@@ -70,28 +64,30 @@ def schema(name: str) -> dict[str, Any]:
 
 
 def pruned(name: str, data: Any) -> Any:
-    """The data without the nulls that stand for a field of the schema `name`, which is missing
-    then. What no schema describes, such as what a type is told, stays as it is."""
+    """Return the data without the nulls that stand for a field of the schema `name`, which is
+    missing then. What no schema describes, such as what a type is told, stays as it is."""
     if _validator(name).is_valid(data):  # which it is not where such a null is
         return data
-    whole = schema(name)
+    return _pruned(data, schema(name), schema(name).get("$defs", {}))
 
-    def kept(value: Any, node: Mapping[str, Any]) -> Any:
-        if "$ref" in node:
-            node = whole["$defs"][node["$ref"].rpartition("/")[2]]
-        if isinstance(value, list):
-            return [kept(item, node.get("items", {})) for item in value]
-        if not isinstance(value, dict):
-            return value
-        known, free = node.get("properties", {}), node.get("additionalProperties")
-        nodes = {field: known.get(field, free or None) for field in value}
-        return {
-            field: below if (of := nodes[field]) is None else kept(below, of)
-            for field, below in value.items()
-            if below is not None or nodes[field] is None
-        }
 
-    return kept(data, whole)
+def _pruned(value: Any, node: Mapping[str, Any], types: Mapping[str, Any]) -> Any:
+    if "$ref" in node:
+        node = types[node["$ref"].rpartition("/")[2]]
+    if isinstance(value, list):
+        return [_pruned(item, node.get("items", {}), types) for item in value]
+    if not isinstance(value, dict):
+        return value
+    known = node.get("properties", {})
+    free = node.get("additionalProperties") or None
+    result = {}
+    for field, below in value.items():
+        of_field = known.get(field, free)
+        if of_field is None:
+            result[field] = below
+        elif below is not None:
+            result[field] = _pruned(below, of_field, types)
+    return result
 
 
 @cache
@@ -100,58 +96,45 @@ def _validator(name: str) -> Any:
 
 
 def violations(name: str, data: Any, place: Place) -> Iterator[Diagnostic]:
-    """Yields every violation of the schema `name` in `data`, which stands at `place`."""
+    """Yield every violation of the schema `name` in `data`, which stands at `place`."""
     validator = _validator(name)
     if validator.is_valid(data):
         return
     for error in validator.iter_errors(data):
-        yield from _finding(name, error, place.at(*error.instance_path))
+        where = place.at(*error.instance_path)
+        kind: Mapping[str, Any] = error.kind.as_dict()
+        field = dotted(error.instance_path) or name
+        if error.kind.name == "additionalProperties":
+            known = _properties(name, list(error.schema_path)[:-1])
+            for unknown in kind.get("unexpected", ()):
+                hint = suggestion(unknown, known)
+                message = f"unknown field '{unknown}' in {field}{hint}"
+                yield Diagnostic("OAM102", message, where.key(unknown))
+        elif error.kind.name == "required":
+            message = f"{field} needs '{kind.get('property', '')}'"
+            yield Diagnostic("OAM105", message, where)
+        else:
+            yield Diagnostic("OAM103", _wrong_value(field, error, kind), where)
 
 
-def _finding(name: str, error: Any, place: Place) -> Iterator[Diagnostic]:
-    kind: Mapping[str, Any] = error.kind.as_dict()
-    what = dotted(error.instance_path) or name
+def _wrong_value(field: str, error: Any, kind: Mapping[str, Any]) -> str:
     match error.kind.name:
-        case "additionalProperties":
-            fields = _properties(name, list(error.schema_path)[:-1])
-            for field in kind.get("unexpected", ()):
-                hint = suggestion(field, fields)
-                yield Diagnostic(
-                    "OAM102",
-                    f"unknown field '{field}' in {what}{hint}",
-                    place.key(field),
-                )
-        case "required":
-            yield Diagnostic(
-                "OAM105", f"{what} needs '{kind.get('property', '')}'", place
-            )
         case "type":
             wanted = some(kind.get("types", ()), " or ") or "another type"
-            yield Diagnostic(
-                "OAM103",
-                f"{what} must be of type {wanted}, not {type_of(error.instance)}",
-                place,
-            )
+            return f"{field} must be of type {wanted}, not {type_of(error.instance)}"
         case "enum":
             options = [str(option) for option in kind.get("options", ())]
             hint = suggestion(str(error.instance), options)
-            yield Diagnostic(
-                "OAM103", f"{what} cannot be {shown(error.instance)}{hint}", place
-            )
+            return f"{field} cannot be {shown(error.instance)}{hint}"
         case "minItems" | "minProperties" | "minLength":
-            yield Diagnostic("OAM103", f"{what} must not be empty", place)
+            return f"{field} must not be empty"
         case "propertyNames":
-            yield Diagnostic(
-                "OAM103", f"a key of {what}: {kind['error'].message}"[:300], place
-            )
+            return f"a key of {field}: {kind['error'].message}"[:300]
         case "pattern":
-            yield Diagnostic(
-                "OAM103",
-                f"{what}: {shown(error.instance)} does not match {kind.get('pattern')}",
-                place,
-            )
+            value = shown(error.instance)
+            return f"{field}: {value} does not match {kind.get('pattern')}"
         case _:
-            yield Diagnostic("OAM103", f"{what}: {error.message}"[:300], place)
+            return f"{field}: {error.message}"[:300]
 
 
 def _properties(name: str, path: list[str | int]) -> tuple[str, ...]:
