@@ -13,7 +13,7 @@ import pytest
 from kong_oam.oam.definitions.library import library
 from kong_oam.oam.definitions.reading import read_definitions
 from kong_oam.oam.document import Document, read
-from kong_oam.oam.schema import schema, violations
+from kong_oam.oam.schema import OWN_TRAITS, schema, violations
 from kong_oam.render.evaluator import Evaluator
 from kong_oam.render.rendering import definitions_of, render
 from tests.support.oam_corpus import application_of
@@ -23,16 +23,8 @@ DEFINITIONS = Path(__file__).resolve().parents[3] / "definitions"
 
 
 KINDS = {
-    "access": "TraitDefinition",
-    "client": "TraitDefinition",
-    "cors": "TraitDefinition",
     "external": "ComponentDefinition",
-    "ip-allow": "TraitDefinition",
-    "rate-limit": "TraitDefinition",
-    "upstream-tls": "TraitDefinition",
-    "kong-plugin": "TraitDefinition",
-    "headers": "TraitDefinition",
-    "limits": "TraitDefinition",
+    **dict.fromkeys(OWN_TRAITS, "TraitDefinition"),
 }
 
 MATCHING = {

@@ -1,0 +1,112 @@
+"""The section "Your first trait" of CONTRIBUTING, followed step by step in a copy of the project."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.documentation import CONTRIBUTING, ROOT, below, block, shown
+from tests.support.projects import copy_sample, replace_once
+
+SECTION = (
+    CONTRIBUTING.read_text("utf-8").partition("## Your first trait\n")[2]
+).partition("\n## ")[0]
+FILE = re.compile(r"`((?:\w+/)*\w+\.\w+)`[^`]*\n\n```\w+\n(.*?)```", re.DOTALL)
+"""A block, behind the file that it is of, or that its lines belong to."""
+TRAIT = block(below(SECTION, "with a typo:"), "yaml")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what the section changes, beside links to the rest."""
+    folder = tmp_path_factory.mktemp("project")
+    for name in ("kong_oam", "definitions"):
+        shutil.copytree(ROOT / name, folder / name)
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    (folder / "tests").mkdir()
+    for name in ("tests/support", "tests/conftest.py", "sandbox"):
+        (folder / name).symlink_to(ROOT / name)
+    copy_sample(folder)
+    (folder / "before").mkdir()
+    copy_sample(folder / "before")
+    for file, text in FILE.findall(SECTION):
+        if file != "applications/orders.yaml":
+            _write(folder / file, text)
+    return folder
+
+
+def _write(file: Path, text: str) -> None:
+    """Writes a new file. Lines of a file that is there belong behind those of the trait before."""
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
+    elif file.name == "pyproject.toml":
+        last = '  "kong_oam.traits.rate_limit",\n'
+        replace_once(file, last, last + text)
+    else:
+        imported, _, entry = text.partition("...\n")
+        last = re.findall(r"from kong_oam\.traits\.rate_limit .*\n", file.read_text())[
+            0
+        ]
+        replace_once(file, last, last + imported)
+        replace_once(file, "\n)\n", f"\n{entry})\n")
+
+
+def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs a module of the copy."""
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def _prints(project: Path, command: str, *more: str) -> None:
+    """What the section shows below a command."""
+    arguments, lines = shown(SECTION, command)
+    printed = run(project, "kong_oam", *arguments, *more).stdout.strip("\n").split("\n")
+    assert [line.rstrip() for line in printed] == lines
+
+
+def _asked_for(project: Path, trait: str) -> None:
+    """Writes the trait into the sample Application, above the access trait."""
+    text = (ROOT / "applications/orders.yaml").read_text("utf-8")
+    access = "        - type: access "
+    assert text.count(access) == 1
+    (project / "applications/orders.yaml").write_text(
+        text.replace(access, trait + access), "utf-8"
+    )
+
+
+def test_its_fields_are_read_and_a_typo_is_located(project: Path) -> None:
+    _asked_for(project, TRAIT)
+    _prints(project, "check")
+
+
+def test_it_may_let_somebody_in_until_it_says_otherwise(project: Path) -> None:
+    _asked_for(project, TRAIT.replace("cuont", "count"))
+    _prints(project, "diff", "before", ".")
+    meaning = project / "kong_oam/traits/retries/meaning.py"
+    (line,) = re.findall(r"`(MEANING = Meaning\(RETRIES, .*?\))`", SECTION)
+    replace_once(meaning, "MEANING = Meaning(RETRIES, _compile)", line)
+    said = run(project, "kong_oam", "diff", "before", ".").stdout
+    assert "changed for callers of orders/api: edge.retries.count: none -> 2" in said
+
+
+def test_its_test_passes_and_fails_where_it_comes_to_nothing(project: Path) -> None:
+    """As the section says."""
+    file = "tests/kong_oam/traits/test_retries.py"
+    passed = run(project, "pytest", "-p", "no:cacheprovider", file)
+    assert "1 passed" in passed.stdout, passed.stdout
+    replace_once(project / "kong_oam/traits/at_kong.py", "    retries.AT_KONG,\n", "")
+    failed = run(project, "pytest", "-p", "no:cacheprovider", file)
+    (said,) = re.findall(r"it says `(assert .*?)`", SECTION)
+    assert said in failed.stdout, failed.stdout
