@@ -420,9 +420,8 @@ def test_what_pages_name_is_there() -> None:
     """Files and folders, tests by their names, and targets of make. What a page has somebody write, `test_first_trait`
     writes."""
     text = "\n".join(file.read_text("utf-8") for file in pages())
-    text = text.replace("/traits/retries/", "/traits/limits/").replace(
-        "test_retries.py", ""
-    )
+    text = re.sub(r"/traits/(retries|timeout)/", "/traits/limits/", text)
+    text = text.replace("test_retries.py", "")
     tests = {file.name for file in (ROOT / "tests").rglob("test_*.py")}
     assert set(re.findall(r"\btest_\w+\.py\b", text)) <= tests
     paths = set(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
 from kong_oam.access.model import Component
-from kong_oam.access.settings.stack import GatewaySettings
+from kong_oam.access.settings.redis import RedisSettings
 from kong_oam.traits.key import Key
 
 T = TypeVar("T")
@@ -47,14 +47,15 @@ def nothing(*_: Any) -> Any:
 class AtKong(Generic[T]):
     """All that one trait comes to at Kong; each is made from the trait's value.
 
-    `plugins`: further plugins. `fields`: those of the Kong service that differ from the usual ones,
-    as the Admin API writes them. `entries`: those of the table. `scripts` run in admission's plugin,
-    `behind` in the gate's, where the table has their key. `roles`: the roles of plugins that meet
-    every request, by kind. `by_address`: whether an address is asked for, or counted by.
+    `plugins`: further plugins, which may count in the stack's Redis. `fields`: those of the Kong
+    service that differ from the usual ones, as the Admin API writes them. `entries`: those of the
+    table. `scripts` run in admission's plugin, `behind` in the gate's, where the table has their
+    key. `roles`: the roles of plugins that meet every request, by kind. `by_address`: whether an
+    address is asked for, or counted by.
     """
 
     key: Key[T]
-    plugins: Callable[[T, GatewaySettings], Iterable[Extra]] = nothing
+    plugins: Callable[[T, RedisSettings | None], Iterable[Extra]] = nothing
     fields: Callable[[T], Mapping[str, Any]] = nothing
     entries: Callable[[T, Component], Mapping[str, Any]] = nothing
     scripts: Scripts = field(default_factory=dict)

@@ -74,7 +74,7 @@ def extras(settings: Settings, component: Component) -> Extras:
     plugins: list[Extra] = []
     fields: dict[str, Any] = {}
     for trait, value in asked_of_kong(component):
-        plugins += trait.plugins(value, gateway)
+        plugins += trait.plugins(value, gateway.redis)
         fields |= trait.fields(value)
     plugins += [Extra(*sink) for sink in sinks(gateway.logs)]
     if gateway.metrics:

@@ -16,7 +16,6 @@ from typing import Any
 
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.redis import RedisSettings
-from kong_oam.access.settings.stack import GatewaySettings
 from kong_oam.kong.at_kong import AtKong, Extra
 from kong_oam.traits.rate_limit.value import RATE_LIMIT, WINDOWS, RateLimit
 
@@ -34,8 +33,8 @@ _OTHERS: Mapping[str, str] = {
 """By what those are counted of whom nothing is verified."""
 
 
-def _plugins(limit: RateLimit, gateway: GatewaySettings) -> Iterator[Extra]:
-    counted = _counted(limit, gateway.redis)
+def _plugins(limit: RateLimit, redis: RedisSettings | None) -> Iterator[Extra]:
+    counted = _counted(limit, redis)
     yield Extra("rate-limit", KIND, {**counted, "limit_by": _OTHERS[limit.per]})
     if limit.per != "address":
         by_header = {**counted, "limit_by": "header", "header_name": HEADER}
