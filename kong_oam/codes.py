@@ -24,16 +24,16 @@ def one_table(*tables: Mapping[str, Code]) -> Mapping[str, Code]:
     """Joins the codes of all packages, by number. A code has one meaning, and its prefix a hundred
     of its own."""
     assert len(set(HUNDREDS.values())) == len(HUNDREDS)
-    codes = [*chain.from_iterable(table.items() for table in tables)]
-    numbers = {
-        code: int(code.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")) for code, _ in codes
-    }
-    assert len(numbers) == len(codes), "a code stands twice"
-    for code, number in numbers.items():
-        assert HUNDREDS[code.removesuffix(str(number))] == number // 100, (
+    by_number: dict[int, tuple[str, Code]] = {}
+    for code, meaning in chain.from_iterable(table.items() for table in tables):
+        prefix = code.rstrip("0123456789")
+        number = int(code.removeprefix(prefix))
+        assert number not in by_number, "a code stands twice"
+        assert HUNDREDS[prefix] == number // 100, (
             f"{code} is in the hundred of another prefix"
         )
-    return dict(sorted(codes, key=lambda item: numbers[item[0]]))
+        by_number[number] = code, meaning
+    return dict(by_number[number] for number in sorted(by_number))
 
 
 CODES: Mapping[str, Code] = one_table(

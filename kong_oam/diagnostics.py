@@ -62,21 +62,17 @@ class Diagnostic:
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else ""
         head = f"{where}{self.severity} {self.code}: {self.message}"
-        shown = self.place.excerpt() if self.place else ""
-        return "\n".join(
-            own_line(line) for line in (head, *self.details, *shown.splitlines())
-        )
+        excerpt = self.place.excerpt() if self.place else ""
+        lines = (head, *self.details, *excerpt.splitlines())
+        return "\n".join(map(own_line, lines))
 
 
 def printable(text: str) -> str:
-    """Makes a text printable: on one line, and without what could steer a terminal, or a runner of
+    """Make a text printable: on one line, and without what could steer a terminal, or a runner of
     GitHub, for which `##[` begins a command wherever it stands."""
-    shown = (
-        text
-        if text.isprintable()
-        else "".join(c if c.isprintable() else "?" for c in text)
-    )
-    return shown.replace("##[", "##?")
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else "?" for c in text)
+    return text.replace("##[", "##?")
 
 
 def own_line(text: str) -> str:
@@ -87,8 +83,10 @@ def own_line(text: str) -> str:
 
 
 def errors(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """The diagnostics that stop a deployment."""
-    return tuple(d for d in diagnostics if d.severity == "error")
+    """Return the diagnostics that stop a deployment."""
+    return tuple(
+        diagnostic for diagnostic in diagnostics if diagnostic.severity == "error"
+    )
 
 
 def ordered(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
@@ -108,7 +106,8 @@ def some(words: Iterable[str], joint: str = ", ") -> str:
     Never more than five, nor a second one that would make a message long.
     """
     listed = list(words)
-    shown, length = 0, 0
+    shown = 0
+    length = 0
     for word in listed[:_FEW]:
         length += len(word) + len(joint)
         if shown and length > _SHORT:
@@ -131,10 +130,8 @@ def nearest(word: str, names: Iterable[str], count: int = 3) -> str:
     """A hint: `; did you mean 'Sales' or 'Sales EU'?`, never a list of all names; capitals are no
     difference."""
     by_folded = {name.casefold(): name for name in names}
-    near = [
-        by_folded[name]
-        for name in difflib.get_close_matches(
-            word.casefold(), by_folded, n=count, cutoff=0.6
-        )
-    ]
-    return f"; did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
+    near = difflib.get_close_matches(word.casefold(), by_folded, n=count, cutoff=0.6)
+    if not near:
+        return ""
+    names = [repr(by_folded[name]) for name in near]
+    return f"; did you mean {' or '.join(names)}?"

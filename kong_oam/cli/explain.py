@@ -13,7 +13,7 @@ from kong_oam.access.model import Estate
 from kong_oam.access.pages import preflight, reading
 from kong_oam.access.tokens import Claims, Refusal
 from kong_oam.cli.command import OK, Command, UsageError
-from kong_oam.cli.console import Console
+from kong_oam.cli.console import Colour, Console
 from kong_oam.cli.estates import unjudged_entry
 from kong_oam.cli.recorded import explain_recorded
 from kong_oam.cli.requests import (
@@ -95,9 +95,10 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         )
     estate = estate_from(options)
     request = request_from(options.method, options.url, estate, options.address)
+    token: Claims | Refusal | None = None
     if options.asks:
         _check_preflight(options)
-        token, decision = None, preflight(estate, request, options.origin, options.asks)
+        decision = preflight(estate, request, options.origin, options.asks)
     else:
         token = _token(estate, request, options)
         decision = decide(estate, request, token)
@@ -110,32 +111,20 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         }
         console.print_json(_explained(options, decision, token) | said)
         return OK
+    colour: Colour = "green" if decision.status < 300 else "red"
+    answer = f"{decision.status} {_request_in_words(options)}"
     console.print(
-        console.paint(
-            "green" if decision.status < 300 else "red",
-            f"{decision.status} {_request_in_words(options)}",
-        ),
+        console.paint(colour, answer),
         f"  reason  {printable(reason(estate, request, decision))}",
-        *(
-            []
-            if options.asks
-            else [
-                f"  token   {printable(_token_in_words(estate, decision, token, options))}"
-            ]
-        ),
     )
+    if not options.asks:
+        token_in_words = _token_in_words(estate, decision, token, options)
+        console.print(f"  token   {printable(token_in_words)}")
     console.print(*_page_in_words(page))
-    place = (
-        decision.rule.place
-        if decision.rule
-        else decision.component.place
-        if decision.component
-        else None
-    )
-    if place:
-        console.print(
-            f"  {'rule' if decision.rule else 'at  '}    {place}", place.excerpt()
-        )
+    source = decision.rule or decision.component
+    if source:
+        label = "rule" if decision.rule else "at  "
+        console.print(f"  {label}    {source.place}", source.place.excerpt())
     return OK
 
 
@@ -145,13 +134,8 @@ def _recorded(options: argparse.Namespace, console: Console) -> int:
             "--request and --logs go together: the id of a request, and the file that has its "
             "record"
         )
-    if (
-        options.method
-        or options.client
-        or options.groups is not None
-        or options.origin
-        or options.asks
-    ):
+    asked = (options.method, options.client, options.origin, options.asks)
+    if any(asked) or options.groups is not None:
         raise UsageError(
             "a record says who called what: leave out METHOD, URL, --as, --user-in, --origin and "
             "--asks"
@@ -161,11 +145,9 @@ def _recorded(options: argparse.Namespace, console: Console) -> int:
 
 def _request_in_words(options: argparse.Namespace) -> str:
     by = f" as {options.client}" if options.client else ""
-    user = (
-        ""
-        if options.groups is None
-        else f" for a user in {' and '.join(options.groups) or 'no group'}"
-    )
+    user = ""
+    if options.groups is not None:
+        user = f" for a user in {' and '.join(options.groups) or 'no group'}"
     source = f" from {options.address}" if options.address else ""
     page = f" for a page of {options.origin}" if options.origin else ""
     asks = f" that asks for {options.asks}" if options.asks else ""
@@ -189,24 +171,21 @@ def _page(
     """What the page that calls is told, as JSON has it; nothing where none is said to call."""
     if not options.origin:
         return {}
-    found = reading(estate, request, options.origin, options.asks or request.method)
-    component = decide(estate, request, None).component
-    said = (
-        granted(component, options.origin, options.asks)
-        if component and found and found.may
-        else {}
-    )
-    why = found.reason if found else _NOT_THE_GATEWAYS
-    may = found.may if found else None
-    return {
-        "page": {
-            "origin": options.origin,
-            "asks": options.asks,
-            "mayRead": may,
-            "reason": why,
-            "headers": said,
-        }
+    page: dict[str, Any] = {
+        "origin": options.origin,
+        "asks": options.asks,
+        "mayRead": None,
+        "reason": _NOT_THE_GATEWAYS,
+        "headers": {},
     }
+    answer = reading(estate, request, options.origin, options.asks or request.method)
+    if answer:
+        page["mayRead"] = answer.may
+        page["reason"] = answer.reason
+        component = decide(estate, request, None).component
+        if component and answer.may:
+            page["headers"] = granted(component, options.origin, options.asks)
+    return {"page": page}
 
 
 _NOT_THE_GATEWAYS = (
@@ -216,16 +195,14 @@ _NOT_THE_GATEWAYS = (
 
 
 def _page_in_words(page: dict[str, Any]) -> Iterator[str]:
-    for one in page.values():
-        doing = f"send {one['asks']}" if one["asks"] else "read the answer"
-        may = {True: f"may {doing}", False: f"may not {doing}", None: "not judged"}[
-            one["mayRead"]
-        ]
-        yield f"  page    {printable(may)}: {printable(one['reason'])}"
-        yield from (
-            f"          {printable(name)}: {printable(value)}"
-            for name, value in one["headers"].items()
-        )
+    for entry in page.values():
+        action = f"send {entry['asks']}" if entry["asks"] else "read the answer"
+        verdict = "not judged"
+        if entry["mayRead"] is not None:
+            verdict = f"may {action}" if entry["mayRead"] else f"may not {action}"
+        yield f"  page    {printable(verdict)}: {printable(entry['reason'])}"
+        for name, value in entry["headers"].items():
+            yield f"          {printable(name)}: {printable(value)}"
 
 
 def _token(
@@ -290,12 +267,14 @@ def _explained(
         "reason": decision.reason,
         "component": decision.component.key if decision.component else None,
         "rule": rule_entry(decision.rule),
-        "token": None
-        if token is None
-        else {"refused": token.reason}
-        if isinstance(token, Refusal)
-        else asdict(token),
+        "token": _token_entry(token),
     }
+
+
+def _token_entry(token: Claims | Refusal | None) -> dict[str, Any] | None:
+    if isinstance(token, Refusal):
+        return {"refused": token.reason}
+    return asdict(token) if token else None
 
 
 COMMAND = Command(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -128,21 +128,21 @@ def _change(options: argparse.Namespace) -> Graph:
         remark(assumed_of(absent))
     if options.application or options.principal:
         notes.append("What follows is of all Applications.")
-    return replace(
-        graph, notes=(*notes, *told(changed(old, new), new.estate.stack.scheme))
-    )
+    notes += told(changed(old, new), new.estate.stack.scheme)
+    return replace(graph, notes=tuple(notes))
 
 
 def _title(what: str, options: argparse.Namespace) -> str:
-    application = f", Application {options.application}" if options.application else ""
-    return (
-        f"{what}: stack "
-        f"{options.stack}{application}{f', {options.principal}' if options.principal else ''}"
-    )
+    title = f"{what}: stack {options.stack}"
+    if options.application:
+        title += f", Application {options.application}"
+    if options.principal:
+        title += f", {options.principal}"
+    return title
 
 
 def _narrowed(graph: Graph, options: argparse.Namespace) -> Graph:
-    """The part of it that somebody asked for. Raises UsageError where there is no such name."""
+    """Return the part of it that somebody asked for. Raises UsageError where there is no such name."""
     part = graph
     if options.application is not None:
         names = {node.application for node in graph.nodes} - {""}
@@ -189,16 +189,7 @@ def _document(graph: Graph) -> dict[str, Any]:
             }
             for node in graph.nodes
         ],
-        "edges": [
-            {
-                "source": edge.source,
-                "target": edge.target,
-                "items": list(edge.items),
-                "label": list(edge.label),
-                "change": edge.change,
-            }
-            for edge in graph.edges
-        ],
+        "edges": [asdict(edge) for edge in graph.edges],
     }
 
 

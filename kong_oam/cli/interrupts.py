@@ -12,11 +12,11 @@ from contextlib import contextmanager
 def interrupting(interrupt: Callable[[], object]) -> Iterator[None]:
     """Calls `interrupt` when somebody interrupts this command (Ctrl-C), or ends it, and goes on."""
     before = {
-        one: signal.signal(one, lambda *_: interrupt())
-        for one in (signal.SIGINT, signal.SIGTERM)
+        number: signal.signal(number, lambda *_: interrupt())
+        for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
         yield
     finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -54,12 +54,14 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         with search(options.stack, older=options.older_state) as recovery:
             for place in recovery.places:
                 console.print(*_lines(place))
-            certain = sum(place.certain for place in recovery.places)
-            if options.remove:
-                for place in recovery.places:
+            certain = 0
+            listed = 0
+            for place in recovery.places:
+                certain += place.certain
+                listed += len(place.made) + len(place.gone)
+                if options.remove:
                     place.remove()
             removed = certain if options.remove else 0
-            listed = sum(len(place.made) + len(place.gone) for place in recovery.places)
             if listed:
                 console.print(f"{removed} of {listed} removed")
             console.print(

@@ -80,22 +80,22 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     # The other verbs start without what asks GitHub.
-    from kong_oam.review.access_changes import (
-        ReviewError,
-    )
+    from kong_oam.review.access_changes import ReviewError
 
+    act = _review if options.comment is None else _comment
     try:
-        return (
-            _review(options, console)
-            if options.comment is None
-            else _comment(options, console)
-        )
+        return act(options, console)
     except ReviewError as error:
         raise ReviewError(f"error: {error}") from None
 
 
 def _review(options: argparse.Namespace, console: Console) -> int:
-    from kong_oam.review.comment import LONGEST, compose, not_reviewed
+    from kong_oam.review.comment import (
+        LONGEST,
+        ReviewedStack,
+        compose,
+        not_reviewed,
+    )
     from kong_oam.review.github import head, links
     from kong_oam.review.stack_review import review_stack
 
@@ -108,13 +108,10 @@ def _review(options: argparse.Namespace, console: Console) -> int:
     _leave(options, not_reviewed(commit))
     missing = [name for name in options.needs if not os.environ.get(name)]
     try:
-        stacks = [
-            stack
-            for name in options.stack
-            for stack in review_stack(
-                name, options.base, missing, partitions=_has_partitions(name)
-            )
-        ]
+        stacks: list[ReviewedStack] = []
+        for name in options.stack:
+            partitions = _has_partitions(name)
+            stacks += review_stack(name, options.base, missing, partitions=partitions)
         places = links(options.repository, os.environ)
         console.print_exactly(compose(stacks, links=places, commit=commit))
         text = compose(stacks, LONGEST, places, commit)

@@ -65,6 +65,10 @@ Exit status: 0 done, 1 listed: these would be destroyed; 2 not done, or not all:
 """
 
 
+_RECORDED = ("up", "preview")
+"""The verbs that look at what is recorded of the last runs, and leave out what nothing touched."""
+
+
 def _arguments(parser: argparse.ArgumentParser, *, verb: str) -> None:
     parser.add_argument(
         "--stack", "-s", required=True, help="the estate's stack, which is its base's"
@@ -83,6 +87,14 @@ def _arguments(parser: argparse.ArgumentParser, *, verb: str) -> None:
         metavar="PARTITION",
         help="of the partitions only these",
     )
+    # What a verb has no option for.
+    parser.set_defaults(
+        yes=verb == "preview",
+        plan=False,
+        list=False,
+        all=verb not in _RECORDED,
+        policy_pack=None,
+    )
     if verb != "preview":
         parser.add_argument(
             "--yes", action="store_true", help="run them (default: only list them)"
@@ -99,7 +111,7 @@ def _arguments(parser: argparse.ArgumentParser, *, verb: str) -> None:
             action="store_true",
             help="print the stacks as a JSON list, and run none",
         )
-    if verb in ("up", "preview"):
+    if verb in _RECORDED:
         parser.add_argument(
             "--policy-pack",
             metavar="FOLDER",
@@ -112,73 +124,25 @@ def _arguments(parser: argparse.ArgumentParser, *, verb: str) -> None:
 
 def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
     # The other verbs start without what runs the engine.
-    from kong_oam.engine.stacks import listed
-    from kong_oam.identity.kinds import describe
-    from kong_oam.stacks.fingerprint import configurations
-    from kong_oam.stacks.order import Estates
     from kong_oam.stacks.plan import lines
-    from kong_oam.stacks.records import Known, read
-    from kong_oam.stacks.run import Runs
 
-    settings = settings_of(options.stack, describe=describe)
-    if settings.partition is not None:
-        raise UsageError(
-            f"{quoted(options.stack)} is a partition: name its estate, '{settings.stack.name}', or "
-            "run pulumi"
-        )
-    for name in options.only:
-        check_known("partition", name, settings.stack.partitions)
-    estates = Estates(
-        settings,
-        estate_of(reading_of(None, settings), settings),
-        configurations(settings),
-    )
-    there, recorded = listed(), verb in ("up", "preview")
-    known = (
-        read(settings.stack.name, settings.stack.partitions, there)
-        if recorded
-        else Known()
-    )
-    wanted = (
-        estates.outdated(known, settings.as_of)
-        if recorded and not options.all
-        else estates.partitions
-    )
-    chosen = [name for name in wanted if not options.only or name in options.only]
-    only = options.only or settings.stack.partitions
-    more = (
-        ("--policy-pack", options.policy_pack)
-        if vars(options).get("policy_pack")
-        else ()
-    )
-    runs = Runs(
-        estates,
-        verb,
-        options.parallel,
-        partial(_say, console, Lock()),
-        only,
-        there,
-        known,
-        more,
-    )
-    if verb == "preview" and options.list:
-        console.print(json.dumps(_of(there, map(runs.name, chosen))))
+    runs, chosen = _chosen(options, console, verb)
+    if options.list:
+        console.print(json.dumps(_of(runs.there, map(runs.name, chosen))))
         return OK
-    count = len(settings.stack.partitions) + 1
+    count = len(runs.estates.partitions)
     if not chosen:
         console.print(
-            f"nothing to be run: each of the {count} stacks of '{settings.stack.name}' is as it is "
-            "meant"
+            f"nothing to be run: each of the {count} stacks of '{runs.estate}' is as it is meant"
         )
         return OK
     console.print(
         f"{len(chosen)} of {count} stacks: {', '.join(map(runs.name, chosen))}"
     )
-    if verb == "up" and options.plan:
-        for line in lines(runs.plan(chosen), settings.stack.name):
-            console.print(line)
+    if options.plan:
+        console.print(*lines(runs.plan(chosen), runs.estate))
         return FOUND
-    if verb != "preview" and not options.yes:
+    if not options.yes:
         console.print("Then the same with --yes")
         return FOUND
     with interrupting(runs.interrupt):
@@ -186,18 +150,61 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
     return _ended(runs, console)
 
 
+def _chosen(
+    options: argparse.Namespace, console: Console, verb: str
+) -> tuple[Runs, list[str | None]]:
+    """Return the runs of the command, and the partitions that they are to be over. Raises
+    UsageError."""
+    from kong_oam.engine.stacks import listed
+    from kong_oam.identity.kinds import describe
+    from kong_oam.stacks.fingerprint import configurations
+    from kong_oam.stacks.order import Estates
+    from kong_oam.stacks.records import Known, read
+    from kong_oam.stacks.run import Runs
+
+    settings = settings_of(options.stack, describe=describe)
+    name = settings.stack.name
+    partitions = settings.stack.partitions
+    if settings.partition is not None:
+        raise UsageError(
+            f"{quoted(options.stack)} is a partition: name its estate, '{name}', or run pulumi"
+        )
+    for partition in options.only:
+        check_known("partition", partition, partitions)
+    estates = Estates(
+        settings,
+        estate_of(reading_of(None, settings), settings),
+        configurations(settings),
+    )
+    there = listed()
+    known = read(name, partitions, there) if verb in _RECORDED else Known()
+    runs = Runs(
+        estates,
+        verb,
+        options.parallel,
+        say=partial(_say, console, Lock()),
+        only=options.only or partitions,
+        there=there,
+        known=known,
+        more=("--policy-pack", options.policy_pack) if options.policy_pack else (),
+    )
+    wanted = (
+        estates.partitions if options.all else estates.outdated(known, settings.as_of)
+    )
+    if options.only:
+        wanted = filter(options.only.__contains__, wanted)
+    return runs, list(wanted)
+
+
 def _ended(runs: Runs, console: Console) -> int:
-    """Prints the stacks that were run. Raises OperationError if a stack was not."""
+    """Print the stacks that were run. Raises OperationError if a stack was not."""
     console.print(f"{len(runs.done)} run: {', '.join(runs.done) or 'none'}")
     if runs.failed or runs.left_out:
         left = f"; not run: {some(runs.left_out)}" if runs.left_out else ""
-        how, first = (
-            ("interrupted", "")
-            if runs.interrupted
-            else ("failed", "What they say comes first. ")
-        )
+        outcome = "interrupted" if runs.interrupted else "failed"
+        first = "" if runs.interrupted else "What they say comes first. "
         raise OperationError(
-            f"{len(runs.failed)} {how}: {some(runs.failed) or 'none'}{left}. {first}The same "
+            f"{len(runs.failed)} {outcome}: {some(runs.failed) or 'none'}{left}. {first}The same "
             "command goes on"
         )
     return OK

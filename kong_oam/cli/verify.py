@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,18 +75,16 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         verify(settings, estate, options.outputs) if options.only != "cluster" else None
     )
     cluster = workloads(settings, estate) if options.only != "gateway" else None
-    findings, altered = (
-        result.findings if result else (),
-        cluster.altered if cluster else (),
-    )
+    findings = result.findings if result else ()
+    altered = cluster.altered if cluster else ()
     if console.json:
-        console.print_json(
-            [_entry(*finding) for finding in findings]
-            + [_altered(entry) for entry in altered]
-        )
-    else:
-        console.print(*(lines_of(result, options.stack, console) if result else ()))
-        console.print(*(_changes(cluster, options.stack, console) if cluster else ()))
+        entries = [_entry(*finding) for finding in findings]
+        console.print_json(entries + list(map(_altered, altered)))
+        return FOUND if entries or altered else OK
+    if result:
+        console.print(*lines_of(result, options.stack, console))
+    if cluster:
+        console.print(*_changes(cluster, options.stack, console))
     return FOUND if findings or altered else OK
 
 
@@ -95,23 +94,22 @@ _WEAKENED = "a guard, a way, a record, a limit or an answer may be another"
 def lines_of(result: Result, stack: str, console: Console) -> Iterator[str]:
     """The lines that the verb prints of a stack's Kong."""
     for finding, reasons in result.findings:
-        colour: Colour = (
-            "yellow" if finding.kind in ("weakened", "closed", "limited") else "red"
-        )
+        is_minor = finding.kind in ("weakened", "closed", "limited")
+        colour: Colour = "yellow" if is_minor else "red"
         yield f"{console.paint(colour, finding.kind)}: {_reasons_in_words(reasons)}"
         for exposure in finding.exposures:
             yield from (f"    {methods(exposure)} {url}" for url in exposure.urls)
             yield f"        {KINDS[finding.kind]} {', '.join(exposure.callers)}"
         if not finding.exposures:
             yield f"    nobody may call anything else for it now, but {_WEAKENED}"
-        yield from _remedies(reasons)
+        yield from dict.fromkeys(_remedies(reasons))
     yield _verdict(result, stack)
 
 
 def _changes(cluster: Workloads, stack: str, console: Console) -> Iterator[str]:
     for entry in cluster.altered:
         yield f"{console.paint('red', 'changed')}: {entry.name}: {_reasons_in_words(entry.reasons)}"
-        yield from _remedies(entry.reasons)
+        yield from dict.fromkeys(_remedies(entry.reasons))
     objects = f"{cluster.objects} object(s) of the cluster"
     if cluster.altered:
         yield f"{len(cluster.altered)} of {objects} are not as the last run of '{stack}' left them"
@@ -120,20 +118,16 @@ def _changes(cluster: Workloads, stack: str, console: Console) -> Iterator[str]:
 
 
 def _remedies(reasons: tuple[Reason, ...]) -> Iterator[str]:
-    lines: dict[str, None] = {}
     for reason in reasons:
         if reason.used_by:
-            lines[
-                f"    ask first, since others use it: {', '.join(reason.used_by)}"
-            ] = None
+            yield f"    ask first, since others use it: {', '.join(reason.used_by)}"
         if reason.stack:
-            lines[
+            yield (
                 f"    stack '{reason.stack}' has to act: python -m kong_oam verify --stack "
                 f"{reason.stack}"
-            ] = None
+            )
         elif reason.remedy:
-            lines[f"    to do: {reason.remedy}"] = None
-    return iter(lines)
+            yield f"    to do: {reason.remedy}"
 
 
 def _verdict(result: Result, stack: str) -> str:
@@ -153,12 +147,12 @@ def _reasons_in_words(reasons: tuple[Reason, ...]) -> str:
 def methods(exposure: Exposure) -> str:
     """The methods of an exposure in words: `*` for all that rules can list."""
     listed = [method for method in exposure.methods if method != OTHER_METHOD]
-    text = "*" if set(METHODS) <= set(listed) else ",".join(listed)
-    return (
-        f"{text or 'none'} (and others)"
-        if OTHER_METHOD in exposure.methods and text != "*"
-        else text
-    )
+    if set(METHODS) <= set(listed):
+        return "*"
+    text = ",".join(listed)
+    if OTHER_METHOD in exposure.methods:
+        return f"{text or 'none'} (and others)"
+    return text
 
 
 def _altered(entry: Altered) -> dict[str, Any]:
@@ -183,14 +177,7 @@ def _entry(finding: Deviation, reasons: tuple[Reason, ...]) -> dict[str, Any]:
     return {
         "kind": finding.kind,
         "reasons": [*map(_reason, reasons)],
-        "calls": [
-            {
-                "callers": list(exposure.callers),
-                "methods": list(exposure.methods),
-                "urls": list(exposure.urls),
-            }
-            for exposure in finding.exposures
-        ],
+        "calls": [asdict(exposure) for exposure in finding.exposures],
     }
 
 

@@ -289,17 +289,15 @@ class _Closing:
 
     def patch(
         self,
-        plugin: Entity,
-        label: str,
-        component: str,
+        guard: ScriptGuard | AnonymousLeft,
         config: Mapping[str, Any],
     ) -> None:
         """Change a plugin. Whatever fails, the others are tried as well."""
-        self.closed.setdefault(component, None)
+        self.closed.setdefault(guard.component, None)
         try:
-            _patch(self.admin, plugin, config)
+            _patch(self.admin, guard.plugin, config)
         except (EmergencyError, AdminError) as error:
-            self.left[f"{label}: {error}"] = component
+            self.left[f"{guard.label}: {error}"] = guard.component
 
     def close_scripts(self, guards: Iterable[ScriptGuard], kind: str) -> None:
         """Close what scripts of this kind of plugin open."""
@@ -308,7 +306,7 @@ class _Closing:
             if guard.plugin["name"] != kind or not config:
                 continue
             component = guard.component
-            self.patch(guard.plugin, guard.label, component, config)
+            self.patch(guard, config)
             for entry, table in guard.openings:
                 opening = _opening(component, entry, table, 0.0)
                 self.closed[component] = self.closed[component] or opening
@@ -321,8 +319,8 @@ class _Closing:
                 "without a token"
             )
             self.left[reason] = guard.component
-            return
-        self.patch(guard.plugin, guard.label, guard.component, {"anonymous": None})
+        else:
+            self.patch(guard, {"anonymous": None})
 
 
 def close(admin: AdminApi, settings: Settings) -> dict[str, Opening | None]:
