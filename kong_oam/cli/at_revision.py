@@ -43,11 +43,11 @@ def read_at(
     Names of files begin with `prefix`. What is not in the repository is read as it is, and a remark
     says what that is; it begins with `told_as`. Raises UsageError.
     """
-    of = revision(name)
+    source = revision(name)
     with tempfile.TemporaryDirectory() as temporary:
         top = Path(temporary)
-        copy = of.copied(".", top)
-        of.extract([STACKS, FOLDER, "Pulumi.yaml"], top)
+        copy = source.copied(".", top)
+        source.extract([STACKS, FOLDER, "Pulumi.yaml"], top)
         try:
             settings = (
                 judging_settings(stack)
@@ -55,8 +55,10 @@ def read_at(
                 else settings_of(stack, copy / STACKS)
             )
             settings = with_definitions(settings, definitions)
-            names, foreign = of.checked_out(applications or settings.applications, top)
-            defined_by, others = of.checked_out(settings.definitions, top)
+            names, foreign = source.checked_out(
+                applications or settings.applications, top
+            )
+            defined_by, others = source.checked_out(settings.definitions, top)
             if foreign or others:
                 listed = some([*foreign, *others])
                 remark(
@@ -64,13 +66,14 @@ def read_at(
                     "what changes there, compare two folders"
                 )
             files = tuple(str(path.absolute()) for path in defined_by)
-            then = replace(settings, definitions=files)
+            settings_there = replace(settings, definitions=files)
 
             def named(file: Path) -> str:
                 if file.is_relative_to(top):
                     return f"{prefix}{os.path.relpath(file, copy)}"
                 return str(file)
 
-            return reading_of(names, then, named=named, project=copy), settings
+            reading = reading_of(names, settings_there, named=named, project=copy)
+            return reading, settings
         except KongOamError as error:
             raise UsageError(str(error).replace(f"{copy}/", f"{name}:")) from None

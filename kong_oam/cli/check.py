@@ -99,7 +99,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _watch(options: argparse.Namespace, console: Console) -> int:
-    settings, memory = asked_settings(options), Memory()
+    settings = asked_settings(options)
+    memory = Memory()
 
     def refresh() -> None:
         nonlocal settings
@@ -109,9 +110,12 @@ def _watch(options: argparse.Namespace, console: Console) -> int:
 
     def files() -> Iterator[Path]:
         # A stack's list of groups has any name there.
-        of: list[str | Path] = [*STACKS.glob("*"), GROUPS, *_names(options, settings)]
-        yield from (file for file, _ in files_of(of, Path()))
-        yield from (file for file, _ in definition_files(settings.definitions, Path()))
+        sources: list[str | Path] = [*STACKS.glob("*"), GROUPS]
+        sources += _names(options, settings)
+        for file, _ in files_of(sources, Path()):
+            yield file
+        for file, _ in definition_files(settings.definitions, Path()):
+            yield file
 
     with Tools() as tools:
         renderer = Renderer(tools)
@@ -148,22 +152,22 @@ def _answer(
             "one"
         )
     compiled = _compiled(reading, settings, memory)
-    found = _linted(reading, compiled, settings, memory)
+    linted = _linted(reading, compiled, settings, memory)
     if memory and compiled.estate:
         memory.forget()
     diagnostics = tuple(filter(here, compiled.diagnostics))
-    findings = tuple(filter(here, found))
-    said = (*diagnostics, *(finding.diagnostic for finding in findings))
+    findings = tuple(filter(here, linted))
+    shown = (*diagnostics, *(finding.diagnostic for finding in findings))
     known = Known(_before(options) if options.since else ())
     report = Report(
         compiled,
         diagnostics,
         findings,
-        elsewhere=len(compiled.diagnostics) + len(found) - len(said),
-        new=frozenset(filter(known.is_new, said)),
+        elsewhere=len(compiled.diagnostics) + len(linted) - len(shown),
+        new=frozenset(filter(known.is_new, shown)),
     )
     if options.sarif:
-        write_sarif(options.sarif, said, CODES)
+        write_sarif(options.sarif, shown, CODES)
     if console.json:
         console.print_json(_document(report, since=options.since))
     else:
@@ -198,8 +202,8 @@ def _before(options: argparse.Namespace) -> tuple[Diagnostic, ...]:
         remark(f"{told_as}: {error}; everything counts as new")
         return ()
     compiled = _compiled(reading, settings, None)
-    found = _linted(reading, compiled, settings, None)
-    return (*compiled.diagnostics, *(finding.diagnostic for finding in found))
+    linted = _linted(reading, compiled, settings, None)
+    return (*compiled.diagnostics, *(finding.diagnostic for finding in linted))
 
 
 def _compiled(reading: Reading, settings: Settings, memory: Memory | None) -> Compiled:
@@ -264,8 +268,8 @@ def _selection(names: Sequence[str]) -> Callable[[Placed], bool]:
     selected = {file.resolve() for file, _ in files_of(names, Path())}
     is_selected = cache(lambda file: Path(file).resolve() in selected)
 
-    def is_here(one: Placed) -> bool:
-        return not names or one.place is None or is_selected(one.place.file)
+    def is_here(placed: Placed) -> bool:
+        return not names or placed.place is None or is_selected(placed.place.file)
 
     return is_here
 
@@ -343,10 +347,12 @@ def _document(report: Report, *, since: str | None) -> dict[str, Any]:
     return {
         "usable": report.compiled.estate is not None,
         "diagnostics": [
-            diagnostic_entry(one) | newness(one) for one in report.diagnostics
+            diagnostic_entry(diagnostic) | newness(diagnostic)
+            for diagnostic in report.diagnostics
         ],
         "findings": [
-            _finding(one) | newness(one.diagnostic) for one in report.findings
+            _finding(finding) | newness(finding.diagnostic)
+            for finding in report.findings
         ],
         "elsewhere": report.elsewhere,
         "unjudged": [*report.compiled.unjudged],

@@ -196,7 +196,7 @@ def _entry(change: Difference) -> dict[str, Any]:
     example = change.example
     return {
         "kind": change.kind,
-        "for": [_whom(whom) for whom in change.whom],
+        "for": [_whom(caller) for caller in change.whom],
         "methods": list(change.methods),
         "site": change.site,
         **subtree_entry(change.region.subtree),
@@ -230,14 +230,14 @@ def _answers(answers: Answers) -> dict[str, Any]:
 def _setting(change: Setting) -> dict[str, Any]:
     component = change.of.component
     provider = change.of.provider
-    of: dict[str, Any] = {}
+    subject: dict[str, Any] = {}
     if component:
-        of["client" if provider else "component"] = component
+        subject["client" if provider else "component"] = component
     if provider:
-        of["provider"] = provider
+        subject["provider"] = provider
     entry: dict[str, Any] = {
         "kind": change.kind,
-        "for": [of or {"everybody": True}],
+        "for": [subject or {"everybody": True}],
         "setting": change.name or None,
         "old": change.was,
         "new": change.now,
@@ -251,16 +251,20 @@ def _setting(change: Setting) -> dict[str, Any]:
     return entry
 
 
-def _whom(whom: Whom) -> dict[str, Any]:
+def _whom(caller: Whom) -> dict[str, Any]:
     source = {
-        "from": list(map(str, whom.source.networks)),
-        "notFrom": list(map(str, whom.source.but)),
+        "from": list(map(str, caller.source.networks)),
+        "notFrom": list(map(str, caller.source.but)),
     }
-    restricted = source if whom.source != ANYWHERE else {}
-    if whom.principal is None:
+    restricted = source if caller.source != ANYWHERE else {}
+    if caller.principal is None:
         return {"everybody": True, **restricted}
-    owner = {"owner": whom.owner} if whom.owner else {}
-    return {**principal_entry(whom.principal, whom.condition), **owner, **restricted}
+    owner = {"owner": caller.owner} if caller.owner else {}
+    return {
+        **principal_entry(caller.principal, caller.condition),
+        **owner,
+        **restricted,
+    }
 
 
 COMMAND = Command("diff", "what a change does to access", _DETAILS, _arguments, _run)

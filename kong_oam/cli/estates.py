@@ -172,8 +172,10 @@ def uncalled(estate: Estate, keys: Iterable[str]) -> list[str]:
 
 def nobody_yet(keys: Iterable[str]) -> str:
     """Says that nobody may call these components, and why."""
-    how = "a client asks for its scopes in `calls`, and a role of it names that client"
-    return f"nobody may call {', '.join(keys)} yet: {how}"
+    remedy = (
+        "a client asks for its scopes in `calls`, and a role of it names that client"
+    )
+    return f"nobody may call {', '.join(keys)} yet: {remedy}"
 
 
 def unjudged_entry(names: Sequence[str]) -> dict[str, Any]:

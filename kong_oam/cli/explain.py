@@ -104,12 +104,12 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         decision = decide(estate, request, token)
     page = _page(estate, request, options)
     if console.json:
-        said = {
+        fields = {
             "reason": reason(estate, request, decision),
             **page,
             **unjudged_entry(estate.unjudged),
         }
-        console.print_json(_explained(options, decision, token) | said)
+        console.print_json(_explained(options, decision, token) | fields)
         return OK
     colour: Colour = "green" if decision.status < 300 else "red"
     answer = f"{decision.status} {_request_in_words(options)}"
@@ -144,14 +144,16 @@ def _recorded(options: argparse.Namespace, console: Console) -> int:
 
 
 def _request_in_words(options: argparse.Namespace) -> str:
-    by = f" as {options.client}" if options.client else ""
+    client = f" as {options.client}" if options.client else ""
     user = ""
     if options.groups is not None:
         user = f" for a user in {' and '.join(options.groups) or 'no group'}"
     source = f" from {options.address}" if options.address else ""
     page = f" for a page of {options.origin}" if options.origin else ""
     asks = f" that asks for {options.asks}" if options.asks else ""
-    return printable(f"{options.method} {options.url}{by}{user}{source}{page}{asks}")
+    return printable(
+        f"{options.method} {options.url}{client}{user}{source}{page}{asks}"
+    )
 
 
 def _check_preflight(options: argparse.Namespace) -> None:

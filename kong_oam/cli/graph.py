@@ -132,8 +132,8 @@ def _change(options: argparse.Namespace) -> Graph:
     return replace(graph, notes=tuple(notes))
 
 
-def _title(what: str, options: argparse.Namespace) -> str:
-    title = f"{what}: stack {options.stack}"
+def _title(subject: str, options: argparse.Namespace) -> str:
+    title = f"{subject}: stack {options.stack}"
     if options.application:
         title += f", Application {options.application}"
     if options.principal:

@@ -71,8 +71,10 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     next_one = (
         f"kong-oam {f'check --stack {options.stack}' if options.platform else 'new'}"
     )
-    then = f"then: {next_one}" if folder == Path() else f"and in {folder}: {next_one}"
-    console.print(f"next: read {folder / 'README.md'}, {then}")
+    following = (
+        f"then: {next_one}" if folder == Path() else f"and in {folder}: {next_one}"
+    )
+    console.print(f"next: read {folder / 'README.md'}, {following}")
     return OK
 
 

@@ -35,16 +35,16 @@ LISTEN = "127.0.0.1:9542"
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument(
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument(
         "--logs",
         metavar="FILE",
         help="the file with records, one in a line; -: standard input",
     )
-    what.add_argument(
+    source.add_argument(
         "--alerts", action="store_true", help="print alert rules for Prometheus"
     )
-    what.add_argument(
+    source.add_argument(
         "--dashboard", action="store_true", help="print a dashboard for Grafana"
     )
     parser.add_argument(
@@ -167,12 +167,14 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 10
 
     def do_GET(self) -> None:
-        found = self.path.partition("?")[0] == "/metrics"
-        body = self.server.text().encode() if found else b"/metrics is all there is\n"
-        self.send_response(200 if found else 404)
+        is_known = self.path.partition("?")[0] == "/metrics"
+        body = (
+            self.server.text().encode() if is_known else b"/metrics is all there is\n"
+        )
+        self.send_response(200 if is_known else 404)
         self.send_header(
             "Content-Type",
-            "text/plain; version=0.0.4; charset=utf-8" if found else "text/plain",
+            "text/plain; version=0.0.4; charset=utf-8" if is_known else "text/plain",
         )
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

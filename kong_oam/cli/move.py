@@ -46,37 +46,37 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
     settings = settings_of(options.stack)
     estate = estate_of(reading_of(None, settings), settings)
-    found = find(settings, estate)
-    if options.yes and found.moves:
+    moves = find(settings, estate)
+    if options.yes and moves.moves:
         interrupted = Event()
         with interrupting(interrupted.set):
-            perform(settings, found, interrupted.is_set)
+            perform(settings, moves, interrupted.is_set)
     name = settings.stack.name
-    if not found.moves:
+    if not moves.moves:
         console.print(
             f"every component of '{name}' is in the stack that it is to be in"
         )
         return OK
-    console.print(*_lines(found, done=options.yes))
+    console.print(*_lines(moves, done=options.yes))
     if options.yes:
         console.print(
-            f"{len(found.moves)} moved. Then: python -m kong_oam up -s {name} --yes"
+            f"{len(moves.moves)} moved. Then: python -m kong_oam up -s {name} --yes"
         )
         return OK
     console.print(
-        f"{len(found.moves)} to be moved. Then: python -m kong_oam move -s {name} --yes"
+        f"{len(moves.moves)} to be moved. Then: python -m kong_oam move -s {name} --yes"
     )
     return FOUND
 
 
-def _lines(found: Moves, *, done: bool) -> list[str]:
+def _lines(moves: Moves, *, done: bool) -> list[str]:
     made = [
-        f"stack {stack}: {'made' if done else 'to be made'}" for stack in found.missing
+        f"stack {stack}: {'made' if done else 'to be made'}" for stack in moves.missing
     ]
     return made + [
         f"{move.component}: {move.source} -> {move.target}"
         + (" (a move of it was cut off)" if move.twice else "")
-        for move in found.moves
+        for move in moves.moves
     ]
 
 

@@ -96,8 +96,10 @@ class Operand:
             )
         if path.is_file() and path.suffix == ".json":
             return _saved_models(path)
-        of_side = self._model_of_folder if path.exists() else self._model_of_revision
-        return (of_side(self.text, self.stack),)
+        model_of_side = (
+            self._model_of_folder if path.exists() else self._model_of_revision
+        )
+        return (model_of_side(self.text, self.stack),)
 
     def _model_of_folder(self, name: str, stack: str) -> AccessModel:
         """The model of a project's folder, or of one with nothing but Applications, on a stack of
@@ -126,11 +128,11 @@ class Operand:
         names."""
         if not (folder / FOLDER).is_dir():
             return with_definitions(settings, self.definitions), Path()
-        there = [
+        names = [
             name if is_in(folder, name) else str(Path(name).absolute())
             for name in self.definitions or ()
         ]
-        return replace(settings, definitions=tuple(there)), folder
+        return replace(settings, definitions=tuple(names)), folder
 
     def _model_of_revision(self, name: str, stack: str) -> AccessModel:
         """The model of the project here as it was. What is not in its repository is read as it is,

@@ -14,7 +14,7 @@ from kong_oam.access.networks import read_address
 from kong_oam.access.paths import AmbiguousPathError, read
 from kong_oam.access.tokens import Claims, Refusal
 from kong_oam.cli.command import OK, UsageError, quoted
-from kong_oam.cli.console import Console
+from kong_oam.cli.console import Colour, Console
 from kong_oam.cli.estates import asked_settings, estate_of, reading_of
 from kong_oam.cli.requests import rule_entry
 from kong_oam.diagnostics import printable
@@ -92,7 +92,7 @@ def explain_recorded(options: argparse.Namespace, console: Console) -> int:
         )
     passes = _passes(component, record)
     if console.json:
-        said = {
+        today = {
             "status": now.status,
             "code": now.code,
             "reason": now.reason,
@@ -102,7 +102,7 @@ def explain_recorded(options: argparse.Namespace, console: Console) -> int:
             {
                 "record": record,
                 "currentRevision": current,
-                "now": said,
+                "now": today,
                 "passes": passes or None,
             }
         )
@@ -122,44 +122,45 @@ def _print(
         f"{record['status']} {record['method']} {record['host']}{record['path']} at "
         f"{record['time']}"
     )
-    by = f"revision {record['revision']}"
+    source = f"revision {record['revision']}"
     if current != record["revision"]:
         current_one = f"today's is {current}" if current else "today there is none"
-        by += f", not what the Applications here mean: {current_one}"
-    lines = [
-        console.paint(
-            "green" if record["decision"] == "allowed" else "red", printable(head)
-        ),
+        source += f", not what the Applications here mean: {current_one}"
+    colour: Colour = "green" if record["decision"] == "allowed" else "red"
+    console.print(
+        console.paint(colour, printable(head)),
         f"  code    {printable(record['code'])} ({printable(record['decision'])}), by "
-        f"{printable(by)}",
+        f"{printable(source)}",
         f"  caller  {printable(_caller(record))}",
         f"  rule    {printable(str(record.get('rule') or 'none of the Applications'))}",
         f"  today   {now.status} {now.code}: {printable(now.reason)}",
-    ]
-    console.print(*lines, *([f"  passes  {printable(passes)}"] if passes else []))
+    )
+    if passes:
+        console.print(f"  passes  {printable(passes)}")
     if now.rule:
         console.print(f"    {now.rule.place}", now.rule.place.excerpt())
 
 
 def _record(file: str, request_id: str) -> dict[str, Any]:
-    """The last record of the request. What else is in the log, records of others or no text at all,
-    is passed over."""
-    seen, found = 0, None
+    """Return the last record of the request. What else is in the log, records of others or no text
+    at all, is passed over."""
+    count = 0
+    last: dict[str, Any] | None = None
     with Path(file).open("rb") as lines:
         for record in _records(lines):
-            seen += 1
-            found = record if record.get("requestId") == request_id else found
-    if found is None:
+            count += 1
+            if record.get("requestId") == request_id:
+                last = record
+    if last is None:
         raise UsageError(
-            f"none of the {seen} records in {quoted(file)} is of request {quoted(request_id)}"
+            f"none of the {count} records in {quoted(file)} is of request {quoted(request_id)}"
         )
-    if not is_whole(found):
-        message = (
-            f"the record of request {quoted(request_id)} is none of version {VERSION}: it "
-            "lacks fields"
+    if not is_whole(last):
+        raise UsageError(
+            f"the record of request {quoted(request_id)} is none of version {VERSION}: it lacks "
+            "fields, or has others of their names"
         )
-        raise UsageError(f"{message}, or has others of their names")
-    return found
+    return last
 
 
 def _records(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
@@ -169,7 +170,9 @@ def _records(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
             values = values_in(line)
         except ValueError:
             continue
-        yield from (one for one in values if isinstance(one, dict))
+        for value in values:
+            if isinstance(value, dict):
+                yield value
 
 
 def _token(
@@ -180,11 +183,8 @@ def _token(
     if component is None or (code == "token-needed" and "client" not in record):
         return None
     if "client" not in record:
-        return (
-            Refusal("the token did not count", code)
-            if code.startswith("token-")
-            else None
-        )
+        is_refused = code.startswith("token-")
+        return Refusal("the token did not count", code) if is_refused else None
     provider = estate.provider_of(component)
     audience = provider.audience_of(component.key) if provider.per_api else None
     return Claims(
@@ -201,15 +201,15 @@ def _token(
 def _caller(record: Mapping[str, Any]) -> str:
     if "client" not in record:
         return f"nobody that a token told of, from {record.get('address')}"
-    who = f"{record.get('caller', 'no client of the estate')} (client id {record['client']})"
+    caller = f"{record.get('caller', 'no client of the estate')} (client id {record['client']})"
     if record.get("user"):
         groups = " and ".join(record.get("groups", ())) or "none"
-        who += (
+        caller += (
             f" for user {record.get('subject') or record.get('subjectHash')}, of whose groups "
             f"{groups} counted"
         )
     return (
-        f"{who}; {' '.join(record.get('scopes', ())) or 'no scope'} counted; from "
+        f"{caller}; {' '.join(record.get('scopes', ())) or 'no scope'} counted; from "
         f"{record.get('address')}"
     )
 
@@ -226,13 +226,11 @@ def _passes(component: Component | None, record: Mapping[str, Any]) -> str:
         "no-rule",
     ):
         return ""
-    rules = _rules(component, record["path"])
-    if code == "scope-missing":
-        rules = tuple(rule for rule in rules if rule.lists(record["method"]))
-    return (
-        " or ".join(f"{_asked(rule)} ({rule.place})" for rule in rules)
-        or "a rule that owns the path"
-    )
+    passing = []
+    for rule in _rules(component, record["path"]):
+        if code != "scope-missing" or rule.lists(record["method"]):
+            passing.append(f"{_asked(rule)} ({rule.place})")
+    return " or ".join(passing) or "a rule that owns the path"
 
 
 def _asked(rule: Rule) -> str:

@@ -80,9 +80,9 @@ def _lines(place: SearchedPlace) -> Iterator[str]:
 
 
 def _listed(
-    where: str, judged: Sequence[tuple[object, str | None]], what: str
+    where: str, judged: Sequence[tuple[object, str | None]], state: str
 ) -> Iterator[str]:
-    yield f"{where}: {len(judged)} {what}"
+    yield f"{where}: {len(judged)} {state}"
     for lost, doubt in judged:
         yield f"  {lost}" + (f", kept: {doubt}" if doubt else "")
 

@@ -82,20 +82,22 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     if console.json:
         console.print_json(shown)
         return OK
-    by = (
+    settings_in_words = (
         "by usual settings, since no stack is here"
         if no_stack_is_here()
         else f"on stack {options.stack}"
     )
-    console.print(f"# {len(shown)} object(s) of {application.name}, {by}")
-    for one in shown:
+    console.print(
+        f"# {len(shown)} object(s) of {application.name}, {settings_in_words}"
+    )
+    for entry in shown:
         console.print(
-            "---", f"# {one['component']} in {one['place']}{_OF[one['origin']]}"
+            "---", f"# {entry['component']} in {entry['place']}{_OF[entry['origin']]}"
         )
         # All that is not ASCII is escaped, so that it steers no terminal and is the same YAML.
         console.print_exactly(
             yaml.dump(
-                one["object"], Dumper=_InFull, sort_keys=False, width=120
+                entry["object"], Dumper=_InFull, sort_keys=False, width=120
             ).removesuffix("\n")
         )
     return OK
@@ -116,22 +118,22 @@ def _objects(
         if site.outside:
             continue
         made = placed_objects(application, site, settings)
-        for one in (*foundations_of(site, settings.stack.name), *made.all):
-            manifest = _with_names(_masked(one.manifest), one)
+        for placed in (*foundations_of(site, settings.stack.name), *made.all):
+            manifest = _with_names(_masked(placed.manifest), placed)
             yield {
                 "component": site.key,
                 "place": site.at,
-                "origin": _origin(one),
+                "origin": _origin(placed),
                 "object": manifest,
             }
 
 
-def _origin(one: PlacedObject) -> str:
-    if not one.rendered:
+def _origin(placed: PlacedObject) -> str:
+    if not placed.rendered:
         return "added"
-    if one.options.read or one.options.patch:
-        return "read" if one.options.read else "patch"
-    return "release" if group_kind(one.manifest) == RELEASE else "definition"
+    if placed.options.read or placed.options.patch:
+        return "read" if placed.options.read else "patch"
+    return "release" if group_kind(placed.manifest) == RELEASE else "definition"
 
 
 def _masked(manifest: Manifest) -> Manifest:
@@ -144,17 +146,17 @@ def _masked(manifest: Manifest) -> Manifest:
     return masked
 
 
-def _with_names(value: Any, one: PlacedObject) -> Any:
+def _with_names(value: Any, placed: PlacedObject) -> Any:
     """A value with the names of components in place of what stands in for what only these will
     tell."""
     if isinstance(value, str):
-        for awaited in one.awaited:
+        for awaited in placed.awaited:
             value = value.replace(awaited.stand_in, f"(from {awaited.component})")
         return value
     if isinstance(value, Mapping):
-        return {key: _with_names(item, one) for key, item in value.items()}
+        return {key: _with_names(item, placed) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_with_names(item, one) for item in value]
+        return [_with_names(item, placed) for item in value]
     return value
 
 

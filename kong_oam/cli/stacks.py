@@ -210,15 +210,15 @@ def _ended(runs: Runs, console: Console) -> int:
     return OK
 
 
-def _of(there: Container[str], wanted: Iterable[str]) -> list[str]:
+def _of(existing: Container[str], wanted: Iterable[str]) -> list[str]:
     """Those that can be previewed. Of the others it is said, beside the list, what makes them."""
-    found = []
+    previewable = []
     for stack in wanted:
-        if stack in there:
-            found.append(stack)
+        if stack in existing:
+            previewable.append(stack)
         else:
             remark(f"{stack}: there is no such stack yet: `up` makes it")
-    return found
+    return previewable
 
 
 def _say(console: Console, lock: Lock, stack: str, line: str) -> None:

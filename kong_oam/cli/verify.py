@@ -165,12 +165,12 @@ def _altered(entry: Altered) -> dict[str, Any]:
 
 
 def _reason(reason: Reason) -> dict[str, Any]:
-    told: dict[str, Any] = {"text": reason.text, "remedy": reason.remedy}
+    entry: dict[str, Any] = {"text": reason.text, "remedy": reason.remedy}
     if reason.stack:
-        told["stack"] = reason.stack
+        entry["stack"] = reason.stack
     if reason.used_by:
-        told["usedBy"] = [*reason.used_by]
-    return told
+        entry["usedBy"] = [*reason.used_by]
+    return entry
 
 
 def _entry(finding: Deviation, reasons: tuple[Reason, ...]) -> dict[str, Any]:

@@ -136,12 +136,14 @@ def _of_request(estate: Estate, request: Request, url: str, console: Console) ->
     console.print(
         console.paint("bold", _request_in_words(request, url, decision) + rule)
     )
-    why = printable(reason(estate, request, decision))
+    in_words = printable(reason(estate, request, decision))
     if access.everybody:
-        console.print(f"everybody ({why})")
+        console.print(f"everybody ({in_words})")
     elif not access.principals:
         needs_token = decision.status in (401, 403)
-        console.print("nobody" if needs_token else f"nobody: {decision.status}, {why}")
+        console.print(
+            "nobody" if needs_token else f"nobody: {decision.status}, {in_words}"
+        )
     else:
         console.print_table(("CLIENT", "USERS IN", "TOKENS OF"), _principals(access))
         if access.networks and not request.address:
@@ -154,8 +156,8 @@ def _of_request(estate: Estate, request: Request, url: str, console: Console) ->
 
 
 def _request_in_words(request: Request, url: str, decision: Decision) -> str:
-    of = f": {decision.component.key}" if decision.component else ""
-    return printable(f"{request.method} {url}{of}")
+    component = f": {decision.component.key}" if decision.component else ""
+    return printable(f"{request.method} {url}{component}")
 
 
 def callers(estate: Estate, request: Request) -> Access:

@@ -87,10 +87,10 @@ class Openings:
 
 def openings(admin: AdminApi, settings: Settings) -> Openings:
     """List what is open, or was, wherever it stands. Raises AdminError."""
-    found = find_openings(entities_of(admin), settings)
+    listing = find_openings(entities_of(admin), settings)
     now = admin.now()
     listed: dict[tuple[object, ...], Opening] = {}
-    for guard in found.scripts:
+    for guard in listing.scripts:
         for entry, table in guard.openings:
             opening = _opening(guard.component, entry, table, now)
             # Every port of the component has a gate of its own that holds it.
@@ -102,7 +102,7 @@ def openings(admin: AdminApi, settings: Settings) -> Openings:
         listed.values(),
         key=lambda opening: (opening.component, opening.path, opening.ends),
     )
-    unknown = (_unknown(guard) for guard in found.scripts if not guard.is_known)
+    unknown = (_unknown(guard) for guard in listing.scripts if not guard.is_known)
     return Openings(tuple(by_component), tuple(dict.fromkeys(unknown)))
 
 

@@ -47,12 +47,15 @@ def show_at_gateway(
     Raises EmergencyError where the gateway does not do what was written, or where part of it was
     not asked for. Raises AdminError.
     """
-    asked_for = list(changed)
-    if not asked_for:
+    openings = list(changed)
+    if not openings:
         return []
     seconds = settle(admin, settings.gateway) + _SPARE_SECONDS
     gateway = _Gateway(entities_of(admin), settings, proxy, seconds, is_open)
-    return [line for opening in asked_for for line in gateway.confirmed(opening)]
+    lines: list[str] = []
+    for opening in openings:
+        lines += gateway.confirmed(opening)
+    return lines
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ LARGEST = 10_000
 tenth of that."""
 
 _LABELS = ("stack", "component", "decision", "code", "status")
-_WORD = re.compile(r"[A-Za-z0-9._/-]{1,256}\Z")
+_LABEL = re.compile(r"[A-Za-z0-9._/-]{0,256}\Z")
 
 Key = tuple[str, ...]
 
@@ -46,14 +46,13 @@ class Counters:
         except ValueError:
             self._unread += 1
             return
-        for one in values:
-            self._count(one)
+        for value in values:
+            self._count(value)
 
     def _count(self, record: Any) -> None:
         key = _key(record)
-        if key is None or (
-            key not in self._decisions and len(self._decisions) >= LARGEST
-        ):
+        is_full = len(self._decisions) >= LARGEST
+        if key is None or (is_full and key not in self._decisions):
             self._unread += 1
             return
         self._decisions[key] += 1
@@ -96,16 +95,12 @@ def due(outputs: Mapping[str, Any]) -> Iterator[str]:
     )
     for holder, recorded in sorted(credentials.items()):
         client, _, provider = holder.partition(" at ")
-        if not isinstance(recorded, Mapping) or not isinstance(
-            recorded.get("due"), str
-        ):
+        due_on = recorded.get("due") if isinstance(recorded, Mapping) else None
+        if not isinstance(due_on, str):
             raise ValueError(f"{holder} has no day on which its key is due")
-        day = datetime.datetime.fromisoformat(recorded["due"]).replace(
-            tzinfo=datetime.UTC
-        )
-        yield (
-            f"{name}{_written((('client', client), ('provider', provider)))} {int(day.timestamp())}"
-        )
+        day = datetime.datetime.fromisoformat(due_on).replace(tzinfo=datetime.UTC)
+        labels = _written((("client", client), ("provider", provider)))
+        yield f"{name}{labels} {int(day.timestamp())}"
 
 
 def _key(record: Any) -> Key | None:
@@ -116,15 +111,16 @@ def _key(record: Any) -> Key | None:
         or not isinstance(record.get("code"), str)
     ):
         return None
-    said = {**_of_service(record), **record}
-    key = tuple(str(said.get(name, "")) for name in _LABELS)
-    return key if all(not text or _WORD.match(text) for text in key) else None
+    values = {**_of_service(record), **record}
+    key = tuple(str(values.get(name, "")) for name in _LABELS)
+    return key if all(map(_LABEL.match, key)) else None
 
 
 def _of_service(record: Mapping[str, Any]) -> Mapping[str, Any]:
     """The labels that a record has by its Kong service: one that failed has little more than its
     code."""
-    service, response = record.get("service"), record.get("response")
+    service = record.get("service")
+    response = record.get("response")
     name = service.get("name") if isinstance(service, dict) else None
     status = response.get("status", "") if isinstance(response, dict) else ""
     stack, component = (isinstance(name, str) and owner_of(name)) or ("", "")
@@ -136,11 +132,8 @@ def _head(name: str, kind: str, about: str) -> tuple[str, str]:
 
 
 def _written(labels: Iterable[tuple[str, str]]) -> str:
-    return (
-        "{"
-        + ",".join(f'{name}="{value.translate(_ESCAPES)}"' for name, value in labels)
-        + "}"
-    )
+    pairs = (f'{name}="{value.translate(_ESCAPES)}"' for name, value in labels)
+    return f"{{{','.join(pairs)}}}"
 
 
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})

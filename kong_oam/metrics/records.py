@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,6 +44,7 @@ _TEXTS_OF_SOME = (
     "subjectHash",
 )
 _LISTS_OF_SOME = ("groups", "scopes")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def is_whole(record: Mapping[str, Any]) -> bool:
@@ -54,18 +56,14 @@ def is_whole(record: Mapping[str, Any]) -> bool:
     for name in _LISTS_OF_SOME:
         listed = record.get(name, [])
         texts += listed if isinstance(listed, list) else [None]
-    version, status = record.get("version"), record.get("status")
-    user = record.get("user", False)
     return (
-        version == VERSION
-        and type(status) is int
-        and isinstance(user, bool)
+        record.get("version") == VERSION
+        and type(record.get("status")) is int
+        and isinstance(record.get("user", False), bool)
         and all(map(_is_text, texts))
     )
 
 
 def _is_text(value: Any) -> bool:
-    """JSON can spell half of a character (`\\ud800`), which is no text to anybody else."""
-    return isinstance(value, str) and not any(
-        "\ud800" <= one <= "\udfff" for one in value
-    )
+    # JSON can spell half of a character (`\ud800`), which is no text to anybody else.
+    return isinstance(value, str) and not _SURROGATE.search(value)

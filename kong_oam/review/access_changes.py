@@ -106,12 +106,12 @@ def changes(base: str, stack: str) -> AccessChange:
     revision = f"git:{base}"
     operands = ("--stack", stack, "--", revision, ".")
     document: dict[str, Any] = json.loads(_access("diff", "--json", *operands))
-    found: list[dict[str, Any]] = document["changes"]
-    if not found:
+    differences: list[dict[str, Any]] = document["changes"]
+    if not differences:
         return AccessChange(len(_KINDS), headline="", markdown="")
     places: dict[Place, None] = {}
     hosts: dict[str, None] = {}
-    for change in found:
+    for change in differences:
         place = _place(change["rule"]) if change.get("rule") else None
         # What is only in the base has no line in the change's own commit.
         if place and not place.file.startswith(f"{base}:"):
@@ -126,21 +126,21 @@ def changes(base: str, stack: str) -> AccessChange:
     markdown = _access("diff", "--markdown", *operands).strip()
     without_stack = markdown.replace(f"--stack {stack} ", "")
     return AccessChange(
-        rank=min(_KINDS.index(change["kind"]) for change in found),
+        rank=min(_KINDS.index(change["kind"]) for change in differences),
         headline=document["headline"],
         markdown=markdown,
         places=tuple(places),
         graph=graph,
         hosts=tuple(hosts),
-        shape=_without_names(json.dumps(found) + without_stack, tuple(hosts)),
-        owners=_owners(found),
+        shape=_without_names(json.dumps(differences) + without_stack, tuple(hosts)),
+        owners=_owners(differences),
     )
 
 
-def _owners(found: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+def _owners(differences: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     """Return the owners in the base, which a change cannot add to, to hide others among."""
     owners = set[str]()
-    for change in found:
+    for change in differences:
         if "answeredBy" in change:
             owners.add(change["answeredBy"]["old"]["owner"])
         if "exposedBy" in change:
@@ -163,9 +163,9 @@ def touched(estate: str) -> tuple[str, ...]:
     records it. Raises ReviewError."""
     done = _ran("preview", "--stack", estate, "--list")
     if done.returncode:
-        why = reasons((), done.stderr)[0]
+        reason = reasons((), done.stderr)[0]
         raise ReviewError(
-            f"which stacks the change touches cannot be read: {why}. `python -m kong_oam preview "
+            f"which stacks the change touches cannot be read: {reason}. `python -m kong_oam preview "
             f"--stack {estate} --list` says all of it"
         )
     return tuple(json.loads(done.stdout))

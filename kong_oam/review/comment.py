@@ -92,9 +92,9 @@ def compose(
 def not_reviewed(commit: str = "") -> str:
     """The comment where a review did not come to its end: what an earlier one says is not of this
     change."""
-    of = f" of commit {code(commit)}" if commit else ""
+    of_commit = f" of commit {code(commit)}" if commit else ""
     return (
-        f"{MARKER}\n**Not reviewed**: the review{of} did not come to its end. The log of its "
+        f"{MARKER}\n**Not reviewed**: the review{of_commit} did not come to its end. The log of its "
         "job says why.\n"
     )
 
