@@ -230,7 +230,7 @@ def _answers(answers: Answers) -> dict[str, Any]:
 def _setting(change: Setting) -> dict[str, Any]:
     component = change.of.component
     provider = change.of.provider
-    subject: dict[str, Any] = {}
+    subject = {}
     if component:
         subject["client" if provider else "component"] = component
     if provider:

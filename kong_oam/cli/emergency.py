@@ -123,7 +123,7 @@ def _close(admin: AdminApi, settings: Settings, proxy: Proxy, console: Console) 
     from kong_oam.emergency.confirmation import show_at_gateway
     from kong_oam.errors import KongOamError
 
-    left: list[str] = []
+    left = []
     try:
         closed = close(admin, settings)
     except StillOpenError as error:

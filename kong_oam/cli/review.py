@@ -92,7 +92,6 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 def _review(options: argparse.Namespace, console: Console) -> int:
     from kong_oam.review.comment import (
         LONGEST,
-        ReviewedStack,
         compose,
         not_reviewed,
     )
@@ -108,7 +107,7 @@ def _review(options: argparse.Namespace, console: Console) -> int:
     _leave(options, not_reviewed(commit))
     missing = [name for name in options.needs if not os.environ.get(name)]
     try:
-        stacks: list[ReviewedStack] = []
+        stacks = []
         for name in options.stack:
             partitions = _has_partitions(name)
             stacks += review_stack(name, options.base, missing, partitions=partitions)

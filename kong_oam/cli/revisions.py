@@ -43,9 +43,9 @@ class Revision:
         Returns where it is now; what does not lie in the repository stays where it is. Returns also
         what of it is in none of the repository's commits, as `extract` does. Raises UsageError.
         """
-        places: list[Path] = []
-        roots: list[Path] = []
-        outside: list[str] = []
+        places = []
+        roots = []
+        outside = []
         for name in names:
             if self.holds(name):
                 places.append(self.copied(name, into))
@@ -89,8 +89,8 @@ class Revision:
     def _check_out(
         self, entries: Iterable[_Entry], roots: Sequence[Path], into: Path
     ) -> None:
-        links: list[Path] = []
-        listed: list[bytes] = []
+        links = []
+        listed = []
         for mode, _, path in entries:
             # A link may lead to any folder: nobody would see that Applications may be behind a link
             # that leads nowhere.

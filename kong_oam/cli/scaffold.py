@@ -104,7 +104,7 @@ def scaffold(
     estate: Estate,
     as_of: datetime.date,
 ) -> Texts:
-    """Builds the files of `applications` that change, as they will be, or `file`, where the
+    """Build the files of `applications` that change, as they will be, or `file`, where the
     Application is new.
 
     `estate` is what `applications` compile to, and the component has passed `check`. Raises
@@ -114,16 +114,14 @@ def scaffold(
     new_file = _dumped(_new_application(wanted, component))
     texts: dict[str, str] = {}
     for callee, scopes in _calls_here(wanted, estate):
-        source = _application(callee.partition("/")[0], applications, texts)
-        texts[source.place.file] = _with_grant(
-            wanted, estate.components[callee], scopes, source
-        )
+        source = _application(callee, applications, texts)
+        granted = _with_grant(wanted, estate.components[callee], scopes, source)
+        texts[source.place.file] = granted
     read, write = _scopes(wanted, estate)
     for caller, writes in wanted.caller:
-        source = _application(caller.partition("/")[0], applications, texts)
-        texts[source.place.file] = _with_call(
-            wanted, caller, [*read, *(write if writes else ())], source
-        )
+        source = _application(caller, applications, texts)
+        asked = [*read, *write] if writes else read
+        texts[source.place.file] = _with_call(wanted, caller, asked, source)
     if wanted.app not in {application.name for application in applications}:
         if file in {application.place.file for application in applications}:
             raise ScaffoldError(
@@ -136,7 +134,7 @@ def scaffold(
 
 
 def check(wanted: Wanted, estate: Estate) -> None:
-    """Checks that there can be such a component in the estate. Raises ScaffoldError."""
+    """Check that there can be such a component in the estate. Raises ScaffoldError."""
     if wanted.key in estate.components:
         place = estate.components[wanted.key].place
         raise ScaffoldError(f"'{wanted.key}' exists ({place}); nothing is overwritten")
@@ -145,14 +143,12 @@ def check(wanted: Wanted, estate: Estate) -> None:
 
 
 def calls_elsewhere(wanted: Wanted, estate: Estate) -> Calls:
-    """The calls of Applications that are not here, where others than those here may be: who offers
-    them grants them."""
+    """Return the calls of Applications that are not here, where others than those here may be: who
+    offers them grants them."""
+    if not estate.stack.partial:
+        return ()
     here = {wanted.app, *(application.name for application in estate.applications)}
-    return tuple(
-        call
-        for call in wanted.calls
-        if estate.stack.partial and call[0].partition("/")[0] not in here
-    )
+    return tuple(call for call in wanted.calls if call[0].partition("/")[0] not in here)
 
 
 def _calls_here(wanted: Wanted, estate: Estate) -> Calls:
@@ -183,7 +179,7 @@ def _check_callers(wanted: Wanted, estate: Estate) -> None:
 
 
 def check_clients(callers: Iterable[tuple[str, bool]], estate: Estate) -> None:
-    """Checks that callers are clients of the estate. Raises ScaffoldError."""
+    """Check that callers are clients of the estate. Raises ScaffoldError."""
     clients = {client.component for client in estate.clients}
     for caller, _ in callers:
         if caller not in clients:
@@ -191,118 +187,120 @@ def check_clients(callers: Iterable[tuple[str, bool]], estate: Estate) -> None:
 
 
 def _application(
-    name: str, applications: tuple[oam.Application, ...], texts: Texts
+    key: str, applications: tuple[oam.Application, ...], texts: Texts
 ) -> oam.Application:
-    """The application of that name, as `texts` have it by now."""
+    """Return the Application of that name, or of the component of that key, as `texts` have it by
+    now."""
+    name = key.partition("/")[0]
     application = next(
         candidate for candidate in applications if candidate.name == name
     )
-    if text := texts.get(application.place.file):
-        # Only places are asked for: whatever types mean, they meant it before.
-        own = frozenset[tuple[Kind, str]](
-            ("component", part.type) for one in applications for part in one.components
-        )
-        reading = read_bytes(application.place.file, text.encode(), own)
-        return next(
-            candidate for candidate in reading.applications if candidate.name == name
-        )
-    return application
+    text = texts.get(application.place.file)
+    if not text:
+        return application
+    # Only places are asked for: whatever types mean, they meant it before.
+    own = set[tuple[Kind, str]]()
+    for source in applications:
+        own.update(("component", part.type) for part in source.components)
+    reading = read_bytes(application.place.file, text.encode(), frozenset(own))
+    return _application(key, reading.applications, {})
+
+
+def _trait_of(key: str, kind: str, source: oam.Application) -> oam.Trait:
+    """Return the trait of a component in the file of its Application."""
+    name = key.partition("/")[2]
+    component = next(part for part in source.components if part.name == name)
+    trait = component.trait(kind)
+    assert (
+        trait
+    )  # what has scopes has an access trait, and a client is one by its trait
+    return trait
 
 
 def _with_grant(
     wanted: Wanted, callee: Component, scopes: tuple[str, ...], source: oam.Application
 ) -> str:
-    """The called component's file, with the new one in the role of just these scopes, or in a new
-    one."""
-    part = next(part for part in source.components if part.name == callee.name)
-    trait = part.trait("access")
-    assert trait  # what has scopes has an access trait
-    place, roles = trait.place.at("properties"), trait.properties.get("roles")
-    name = next(
-        (role.name for role in callee.roles if set(role.scopes) == set(scopes)), None
-    )
-    if name and "components" in trait.properties["roles"][name]:
-        text = edit.with_item(place.at("roles", name, "components"), wanted.key)
-    elif name:
-        text = edit.with_key(place.at("roles", name), "components", f"[{wanted.key}]")
-    else:
+    """Return the called component's file, with the new one in the role of just these scopes, or in
+    a new one."""
+    trait = _trait_of(callee.key, "access", source)
+    place = trait.place.at("properties")
+    names = [role.name for role in callee.roles if set(role.scopes) == set(scopes)]
+    if not names:
         name, role = _new_role(wanted, callee, scopes)
-        text = (
-            edit.with_key(place, "roles", f"{{{name}: {role}}}")
-            if roles is None
-            else edit.with_key(place.at("roles"), name, role)
-        )
+        if trait.properties.get("roles") is None:
+            text = edit.with_key(place, "roles", f"{{{name}: {role}}}")
+        else:
+            text = edit.with_key(place.at("roles"), name, role)
+    elif "components" in trait.properties["roles"][names[0]]:
+        components = place.at("roles", names[0], "components")
+        text = edit.with_item(components, wanted.key)
+    else:
+        of_role = place.at("roles", names[0])
+        text = edit.with_key(of_role, "components", f"[{wanted.key}]")
     return _certain(text, source.place.file)
 
 
 def _new_role(
     wanted: Wanted, callee: Component, scopes: tuple[str, ...]
 ) -> tuple[str, str]:
-    """Name and YAML of a role for the new component alone, and for users who have these scopes
-    already, where it acts for users."""
+    """Return name and YAML of a role for the new component alone, and for users who have these
+    scopes already, where it acts for users."""
     groups: tuple[str, ...] = ()
     if wanted.client in _OF_USERS:
         able = [role for role in callee.roles if set(scopes) <= set(role.scopes)]
         if not able:
-            owner, wish = (
-                f", {callee.owner}," if callee.owner else "",
-                " and ".join(scopes),
-            )
+            owner = f", {callee.owner}," if callee.owner else ""
             raise ScaffoldError(
-                f"no role of '{callee.key}' grants {wish}; its owner{owner} has to add one "
-                f"({callee.place})"
+                f"no role of '{callee.key}' grants {' and '.join(scopes)}; its owner{owner} has to "
+                f"add one ({callee.place})"
             )
+        # The role that grants the least beside them.
         groups = min(able, key=lambda role: len(role.scopes)).groups
     name = "reader" if all(scope.endswith("read") for scope in scopes) else "editor"
     if name in {role.name for role in callee.roles}:
         name = wanted.key.replace("/", "-")
     role = _role([*scopes], groups, [wanted.key])
-    fields = (
-        f"{key}: [{', '.join(map(edit.scalar, values))}]"
-        for key, values in role.items()
-    )
+    fields = []
+    for key, values in role.items():
+        fields.append(f"{key}: [{', '.join(map(edit.scalar, values))}]")
     return name, f"{{{', '.join(fields)}}}"
 
 
 def _with_call(
     wanted: Wanted, caller: str, scopes: Iterable[str], source: oam.Application
 ) -> str:
-    """The caller's file, with the call in its client trait."""
-    part = next(
-        part for part in source.components if part.name == caller.partition("/")[2]
-    )
-    trait = part.trait("client")
-    assert trait  # it is a client
-    place, call = (
-        trait.place.at("properties"),
-        f"{{component: {wanted.key}, scopes: [{', '.join(scopes)}]}}",
-    )
+    """Return the caller's file, with the call in its client trait."""
+    trait = _trait_of(caller, "client", source)
+    place = trait.place.at("properties")
+    call = f"{{component: {wanted.key}, scopes: [{', '.join(scopes)}]}}"
     if "calls" in trait.properties:
-        return _certain(edit.with_item(place.at("calls"), call), source.place.file)
-    return _certain(edit.with_key(place, "calls", f"[{call}]"), source.place.file)
+        text = edit.with_item(place.at("calls"), call)
+    else:
+        text = edit.with_key(place, "calls", f"[{call}]")
+    return _certain(text, source.place.file)
 
 
 def _with_component(
     wanted: Wanted, application: oam.Application, component: Mapping[str, Any]
 ) -> str:
-    file, owner = application.place.file, application.annotations.get(OWNER)
+    file = application.place.file
+    owner = application.annotations.get(OWNER)
     # A component without an access trait is owned by its Application's owner alone.
     if wanted.port is None and owner != wanted.owner:
-        said = f"'{owner}'" if owner else "nobody"
-        what = f"components of type {wanted.type} in '{application.name}' are owned by {said}"
+        current = f"'{owner}'" if owner else "nobody"
         raise ScaffoldError(
-            f"{what}, as its annotation '{OWNER}' says: change one of the two ({file})"
+            f"components of type {wanted.type} in '{application.name}' are owned by {current}, as "
+            f"its annotation '{OWNER}' says: change one of the two ({file})"
         )
-    return _certain(
-        edit.with_item(application.place.at("spec", "components"), _dumped(component)),
-        file,
-    )
+    components = application.place.at("spec", "components")
+    return _certain(edit.with_item(components, _dumped(component)), file)
 
 
 def _certain(text: str | None, file: str) -> str:
     if text is None:
-        message = f"{file} is not written so that it could be extended with certainty; put it in by hand"
-        raise ScaffoldError(message)
+        raise ScaffoldError(
+            f"{file} is not written so that it could be extended with certainty; put it in by hand"
+        )
     return text
 
 
@@ -367,19 +365,17 @@ def _api_access(wanted: Wanted, estate: Estate) -> Mapping[str, Any]:
     """Closed but for who gets a scope: one to read, one to change. Users sign in to a client by a
     role of both."""
     read, write = _scopes(wanted, estate)
-    readers, writers = (
-        [key for key, writes in wanted.caller if writes == wish]
-        for wish in (False, True)
-    )
+    readers: list[str] = []
+    writers: list[str] = []
+    for key, writes in wanted.caller:
+        (writers if writes else readers).append(key)
     of_users = {client.component for client in estate.clients if client.user_facing}
-    roles = {
-        "reader": (
-            [*read],
-            wanted.group if of_users.intersection(readers) else (),
-            readers,
-        ),
-        "editor": ([*read, *write], wanted.group, writers),
-    }
+    signing_in = wanted.group if of_users.intersection(readers) else ()
+    roles = {}
+    if signing_in or readers:
+        roles["reader"] = _role([*read], signing_in, readers)
+    if wanted.group or writers:
+        roles["editor"] = _role([*read, *write], wanted.group, writers)
     access: dict[str, Any] = {
         "owner": wanted.owner,
         "scopes": read | write,
@@ -387,7 +383,7 @@ def _api_access(wanted: Wanted, estate: Estate) -> Mapping[str, Any]:
             {"methods": _READING, "scopes": [*read]},
             {"methods": _WRITING, "scopes": [*write]},
         ],
-        "roles": {name: _role(*role) for name, role in roles.items() if any(role[1:])},
+        "roles": roles,
     }
     return {name: value for name, value in access.items() if value}
 
@@ -405,10 +401,9 @@ def _scopes(wanted: Wanted, estate: Estate) -> tuple[dict[str, str], dict[str, s
     one of them already."""
     subject = wanted.app if wanted.component in _GENERIC else wanted.component
     words = subject.replace("-", " ")
-    names = {
-        scope for component in estate.components.values() for scope in component.scopes
-    }
-    if names & {f"{subject}.read", f"{subject}.write"}:
+    scopes = {f"{subject}.read", f"{subject}.write"}
+    components = estate.components.values()
+    if not all(scopes.isdisjoint(component.scopes) for component in components):
         subject = f"{wanted.app}.{wanted.component}"
         words = f"{wanted.component} of {wanted.app}".replace("-", " ")
     return {f"{subject}.read": f"Read {words}"}, {f"{subject}.write": f"Change {words}"}

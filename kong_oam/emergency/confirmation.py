@@ -52,7 +52,7 @@ def show_at_gateway(
         return []
     seconds = settle(admin, settings.gateway) + _SPARE_SECONDS
     gateway = _Gateway(entities_of(admin), settings, proxy, seconds, is_open)
-    lines: list[str] = []
+    lines = []
     for opening in openings:
         lines += gateway.confirmed(opening)
     return lines

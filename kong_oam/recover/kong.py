@@ -108,7 +108,7 @@ def lost(
     if not older:
         _check_that_parents_are_known(unrecorded)
     staying = {entity.id: entity for entity in entities}
-    result: list[tuple[LostEntity, str | None]] = []
+    result = []
     for entity in unrecorded:
         reason = _reason_to_keep(entity, staying.values(), asking)
         if reason is None:

@@ -41,8 +41,8 @@ def reasons(
 ) -> tuple[str, ...]:
     """Return words why a preview failed: of the engine's errors (`diagnosticEvent` of its events),
     and of what the CLI wrote to standard error. The program's come first; at least one."""
-    own: list[str] = []
-    resources: list[str] = []
+    own = []
+    resources = []
     known = _known(complaint)
     for error in errors:
         urn = str(error.get("urn") or "")

@@ -79,9 +79,9 @@ def read(printed: str, complaint: str = "") -> Preview:
     """Read the events that the engine printed, one JSON object a line (pulumi:
     sdk/go/common/apitype/events.go), and of what the CLI wrote to standard error what is known of
     it."""
-    steps: dict[str, Step] = {}
+    steps = {}
     violations: dict[Violation, None] = {}
-    errors: list[Mapping[str, Any]] = []
+    errors = []
     succeeded = False
     for event in _events(printed):
         match event:
