@@ -90,7 +90,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 
 def offers(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[Offer]:
-    """The words that may stand in place of the last of `words`; none where it is a file's name, or
+    """Return the words that may stand in place of the last of `words`; none where it is a file's name, or
     a free text."""
     *before, current = words
     if "--" in before:
@@ -118,43 +118,37 @@ def _with_value(parser: argparse.ArgumentParser, word: str) -> argparse.Action |
 
 def _verb(parser: argparse.ArgumentParser, word: str) -> argparse.ArgumentParser:
     """Return the parser of a verb, or the same where the word is none."""
-    for verbs in _inner(parser):
-        if word in verbs.choices:
-            return verbs.choices[word]
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction) and word in action.choices:
+            verb: argparse.ArgumentParser = action.choices[word]
+            return verb
     return parser
-
-
-def _inner(
-    parser: argparse.ArgumentParser,
-) -> Iterator[argparse._SubParsersAction[argparse.ArgumentParser]]:
-    return (
-        action
-        for action in parser._actions
-        if isinstance(action, argparse._SubParsersAction)
-    )
 
 
 def _options(parser: argparse.ArgumentParser) -> Iterator[Offer]:
     for action in parser._actions:
         summary = parser._get_formatter()._expand_help(action) if action.help else ""
-        yield from ((flag, summary) for flag in action.option_strings)
+        for flag in action.option_strings:
+            yield flag, summary
 
 
 def _operands(parser: argparse.ArgumentParser) -> Iterator[Offer]:
-    """The verbs of a parser, and the values of its operands."""
-    inner = [*_inner(parser)]
-    for verbs in inner:
-        yield from ((verb.dest, verb.help or "") for verb in verbs._choices_actions)
+    """Yield the verbs of a parser, or the values of its operands."""
     for action in parser._actions:
-        if not action.option_strings and action not in inner:
+        if isinstance(action, argparse._SubParsersAction):
+            for verb in action._choices_actions:
+                yield verb.dest, verb.help or ""
+        elif not action.option_strings:
             yield from _values(action)
 
 
 def _values(action: argparse.Action) -> Iterator[Offer]:
     if action.choices:
-        yield from ((str(choice), "") for choice in action.choices)
+        for choice in action.choices:
+            yield str(choice), ""
     elif action.dest == "stack":
-        yield from ((name, "") for name in stack_names() if _PLAIN.fullmatch(name))
+        for name in filter(_PLAIN.fullmatch, stack_names()):
+            yield name, ""
 
 
 COMMAND = Command(

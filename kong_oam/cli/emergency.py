@@ -11,6 +11,7 @@ from kong_oam.access.settings.stack import Settings
 from kong_oam.cli.command import FOUND, OK, Command
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import settings_of
+from kong_oam.errors import KongOamError
 from kong_oam.kong.table import LONGEST_OPENING
 
 if TYPE_CHECKING:
@@ -76,7 +77,6 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     )
     from kong_oam.emergency.confirmation import show_at_gateway
     from kong_oam.engine.configuration import of_stack
-    from kong_oam.errors import KongOamError
     from kong_oam.kong.account import account
     from kong_oam.kong.admin import AdminApi
     from kong_oam.kong.proxy import ADDRESS, Proxy
@@ -121,7 +121,6 @@ def _close(admin: AdminApi, settings: Settings, proxy: Proxy, console: Console) 
     is left."""
     from kong_oam.emergency.changes import EmergencyError, StillOpenError, close
     from kong_oam.emergency.confirmation import show_at_gateway
-    from kong_oam.errors import KongOamError
 
     left = []
     try:

@@ -17,6 +17,7 @@ from kong_oam.cli.console import Colour, Console
 from kong_oam.cli.estates import unjudged_entry
 from kong_oam.cli.recorded import explain_recorded
 from kong_oam.cli.requests import (
+    add_groups,
     add_request,
     checked_groups,
     clients_of,
@@ -53,19 +54,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--as",
         dest="client",
-        metavar="CLIENT",
         help="the client that calls: application/component",
     )
-    parser.add_argument(
-        "--user-in",
-        dest="groups",
-        nargs="*",
-        metavar="GROUP",
-        help="for a user in these groups (none: in no group)",
-    )
+    add_groups(parser)
     parser.add_argument(
         "--origin",
-        metavar="ORIGIN",
         help="of the page that calls: https://host, as browsers send it",
     )
     parser.add_argument(

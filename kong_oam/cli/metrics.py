@@ -64,22 +64,20 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace, console: Console) -> int:
     from kong_oam import metrics
 
-    folder = Path(metrics.__file__).parent
-    if options.logs is None:
-        console.print_exactly(
-            (
-                folder / ("alerts.yaml" if options.alerts else "dashboard.json")
-            ).read_text("utf-8")[:-1]
-        )
-        return OK
-    return _serve(options, console)
+    if options.logs is not None:
+        return _serve(options, console)
+    name = "alerts.yaml" if options.alerts else "dashboard.json"
+    text = Path(metrics.__file__).with_name(name).read_text("utf-8")
+    console.print_exactly(text.removesuffix("\n"))
+    return OK
 
 
 def _serve(options: argparse.Namespace, console: Console) -> int:
     from kong_oam.metrics.counters import Counters
 
     host, port = _address(options.listen)
-    counters, lines = Counters(), _lines(options.logs)
+    counters = Counters()
+    lines = _lines(options.logs)
     keys = _Keys(options.outputs)
     try:
         server = _Server(

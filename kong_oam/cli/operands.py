@@ -156,7 +156,11 @@ def _model(reading: Reading, settings: Settings) -> AccessModel:
 
 
 def _deployed_models(stack: str) -> tuple[AccessModel, ...]:
-    return _models_of_states([_parsed(_export(name)) for name in _stacks(stack)])
+    states = []
+    for name in _stacks(stack):
+        export = pulumi("stack", "export", stack=name, timeout=LONG)
+        states.append(_parsed(export))
+    return _models_of_states(states)
 
 
 def _stacks(stack: str) -> list[str]:
@@ -166,10 +170,6 @@ def _stacks(stack: str) -> list[str]:
         return [stack]
     names = stacks_of(settings_of(stack))
     return names if len(names) == 1 else existing(names)
-
-
-def _export(stack: str) -> str:
-    return pulumi("stack", "export", stack=stack, timeout=LONG)
 
 
 def _saved_models(path: Path) -> tuple[AccessModel, ...]:
@@ -185,10 +185,10 @@ def _saved_models(path: Path) -> tuple[AccessModel, ...]:
 def _models_of_states(states: Sequence[Any]) -> tuple[AccessModel, ...]:
     """The models that are enforced by the states of an estate's stacks; settings are those that
     these exported last."""
-    rows: list[Any] = []
+    rows = list[Any]()
     try:
         for state in states:
-            rows += state["deployment"].get("resources") or ()
+            rows.extend(state["deployment"].get("resources") or ())
         resources = [
             Resource(row["type"], logical_name(row["urn"]), row.get("outputs") or {})
             for row in rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -227,7 +228,11 @@ def _passes(component: Component | None, record: Mapping[str, Any]) -> str:
     ):
         return ""
     passing = []
-    for rule in _rules(component, record["path"]):
+    rules: tuple[Rule, ...] = ()
+    # A path that could be read in more than one way is no rule's.
+    with suppress(AmbiguousPathError):
+        rules = component.owning(read(record["path"].encode()))
+    for rule in rules:
         if code != "scope-missing" or rule.lists(record["method"]):
             passing.append(f"{_asked(rule)} ({rule.place})")
     return " or ".join(passing) or "a rule that owns the path"
@@ -239,10 +244,3 @@ def _asked(rule: Rule) -> str:
     if rule.public:
         return f"{methods} by anybody"
     return f"{methods} with {' and '.join(rule.scopes) or 'a token that counts'}"
-
-
-def _rules(component: Component | None, path: str) -> tuple[Rule, ...]:
-    try:
-        return component.owning(read(path.encode())) if component else ()
-    except AmbiguousPathError:
-        return ()

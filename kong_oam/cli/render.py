@@ -76,9 +76,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     if options.component is not None:
         check_known("component", options.component, components)
         components = {options.component: components[options.component]}
-    shown: list[_Shown] = []
+    shown = list[_Shown]()
     for component in components.values():
-        shown += _objects(application, component, settings)
+        shown.extend(_objects(application, component, settings))
     if console.json:
         console.print_json(shown)
         return OK

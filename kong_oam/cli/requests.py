@@ -51,9 +51,18 @@ def add_address(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from",
         dest="address",
-        metavar="ADDRESS",
         type=_address,
         help="where it is called from (default: not said)",
+    )
+
+
+def add_groups(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--user-in",
+        dest="groups",
+        nargs="*",
+        metavar="GROUP",
+        help="for a user in these groups (none: in no group)",
     )
 
 
@@ -70,22 +79,23 @@ def _address(text: str) -> str:
 def request_from(
     method: str, url: str, estate: Estate, address: str | None = None
 ) -> Request:
-    """The request that a client would send: scheme and host apart, the rest as it is written.
-    Raises UsageError."""
+    """Return the request that a client would send: scheme and host apart, the remainder as it is
+    written. Raises UsageError."""
     if not _METHOD.match(method):
         raise UsageError(f"{quoted(method)} is no method of HTTP")
-    scheme, separator, rest = url.partition("://")
-    if separator and scheme.lower() not in ("http", "https"):
+    scheme, separator, address_part = url.partition("://")
+    if not separator:
+        address_part = url
+    elif scheme.lower() not in ("http", "https"):
         raise UsageError(
             f"{quoted(url)} is no URL of the gateway: write https://host/path"
         )
-    if scheme.lower() == "http" and separator and estate.stack.scheme == "https":
+    elif scheme.lower() == "http" and estate.stack.scheme == "https":
         raise UsageError(
             f"stack '{estate.stack.name}' lets nothing in by plain http: write https"
         )
-    rest = rest if separator else url
-    cut = min((rest.index(mark) for mark in "/?#" if mark in rest), default=len(rest))
-    host, target = rest[:cut], rest[cut:]
+    host = re.split("[/?#]", address_part, maxsplit=1)[0]
+    target = address_part.removeprefix(host)
     if not _AUTHORITY.match(host):
         raise UsageError(
             f"{quoted(host)} is no host: write https://host/path, with a port or without, and "

@@ -16,6 +16,7 @@ from kong_oam.cli.console import Console
 from kong_oam.cli.estates import add_estate
 from kong_oam.cli.requests import (
     add_address,
+    add_groups,
     callers_of,
     checked_groups,
     clients_of,
@@ -42,13 +43,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         help="application/component, or anonymous",
     )
-    parser.add_argument(
-        "--user-in",
-        dest="groups",
-        nargs="*",
-        metavar="GROUP",
-        help="for a user in these groups (none: in no group)",
-    )
+    add_groups(parser)
     add_address(parser)
     add_estate(parser)
 

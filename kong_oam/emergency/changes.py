@@ -142,11 +142,11 @@ def _networks(entry: Mapping[str, Any], addresses: object) -> dict[str, None]:
     """Return the networks from which alone the opened path may be called."""
     # Of a script that was changed by hand, the addresses are of any shape.
     by_method = addresses.get(entry["path"]) if isinstance(addresses, dict) else None
-    networks: dict[str, None] = {}
+    networks = {}
     if isinstance(by_method, dict):
         for method in entry["methods"]:
             listed = by_method.get(method) or by_method.get("*") or ()
-            networks |= dict.fromkeys(map(str, listed))
+            networks.update(dict.fromkeys(map(str, listed)))
     return networks
 
 
@@ -212,10 +212,10 @@ def _complete_ports_of(
         raise EmergencyError(
             f"this Kong has no gate of '{component}'; it has those of: {components}"
         )
-    missing: list[str] = []
+    missing = list[str]()
     for port in ports:
         _check_that_guards_are_ours(port, settings.stack.name)
-        missing += missing_guards(port)
+        missing.extend(missing_guards(port))
     complete = [port for port in ports if not port.missing]
     if not complete:
         raise EmergencyError(
@@ -239,14 +239,13 @@ def _check_that_guards_are_ours(port: Port, stack: str) -> None:
 
 def _table_of(port: Port) -> Mapping[str, Any]:
     """The gate's table. Raises EmergencyError where it or admission is not of this version."""
-    tables = []
     for kind in ("pre-function", "post-function"):
         script = script_of(port.guards[kind])
         if script is None or not script.table:
             where = f"plugin {kind} of service '{port.service}'"
             raise EmergencyError(_not_of_this_version(port.component, where))
-        tables.append(script.table)
-    return tables[-1]
+        table = script.table
+    return table
 
 
 def _checked(wanted: OpeningRequest, rules: Mapping[str, Any]) -> list[str]:

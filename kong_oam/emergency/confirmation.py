@@ -107,10 +107,10 @@ class _Gateway:
         ]
         safe = [method for method in SAFE_METHODS if method in opening.methods]
         method = (safe or opening.methods)[0]
-        places: dict[tuple[str, str], None] = {}
+        places = {}
         for guard in guards:
             for table in guard.tables:
-                places |= dict.fromkeys(_places(table, opening, method))
+                places.update(dict.fromkeys(_places(table, opening, method)))
         named = f"{','.join(opening.methods)} {opening.path}"
         if not places:
             # No gate leads there, so nobody reaches what was opened.

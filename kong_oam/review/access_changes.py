@@ -139,7 +139,7 @@ def changes(base: str, stack: str) -> AccessChange:
 
 def _owners(differences: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     """Return the owners in the base, which a change cannot add to, to hide others among."""
-    owners = set[str]()
+    owners = set()
     for change in differences:
         if "answeredBy" in change:
             owners.add(change["answeredBy"]["old"]["owner"])

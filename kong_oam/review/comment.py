@@ -10,7 +10,6 @@ import html
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from kong_oam.review.access_changes import AccessChange, Finding
 from kong_oam.review.failure import UNKNOWN
@@ -26,8 +25,6 @@ _GRAPH_LINES = 60
 """The longest graph that is seen at once; a longer one is to be opened."""
 _REASON = 200
 """Characters of a reason in the first line; all of it stands below."""
-
-_Kind = TypeVar("_Kind", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +129,10 @@ def _lines(
 
 def _alike(
     stacks: Sequence[ReviewedStack],
-    key: Callable[[ReviewedStack], _Kind],
+    key: Callable[[ReviewedStack], Hashable],
 ) -> list[list[ReviewedStack]]:
     """The stacks that are the same by `key`, together, in the order of the first of each."""
-    groups: dict[_Kind, list[ReviewedStack]] = {}
+    groups: dict[Hashable, list[ReviewedStack]] = {}
     for stack in stacks:
         groups.setdefault(key(stack), []).append(stack)
     return list(groups.values())
@@ -187,7 +184,7 @@ def _short(text: str) -> str:
 
 
 def _access(stack: ReviewedStack, links: Links | None) -> Iterator[str]:
-    yield from (f"- {_finding(problem, links)}" for problem in stack.problems)
+    yield from _listed(stack.problems, links)
     if stack.failure:
         yield from (stack.failure, "")
     if stack.access is not None:
@@ -268,13 +265,11 @@ def _findings(
             *_listed(new, links),
             "",
         )
+    summary = f"As in the base: {len(known)} to look at"
     if known and lists:
-        yield from folded(
-            f"As in the base: {len(known)} to look at",
-            "\n".join(_listed(known, links)),
-        )
+        yield from folded(summary, "\n".join(_listed(known, links)))
     elif known:
-        yield from (f"As in the base: {len(known)} to look at.", "")
+        yield from (f"{summary}.", "")
 
 
 def _listed(findings: Sequence[Finding], links: Links | None) -> list[str]:
@@ -310,8 +305,8 @@ def _resources(stack: ReviewedStack, *, named: bool, lists: bool) -> Iterator[st
 def _failure(stack: ReviewedStack, reasons: Sequence[str], of: str) -> Iterator[str]:
     """Yield why the preview failed: in a line, and then the rest of what is known of it."""
     yield from (f"**The preview{of} failed:** {code(stack.why)}", "")
-    _, *further = "\n".join(reasons).split("\n")
+    further = "\n".join(reasons).partition("\n")[2]
     if further:
-        yield from (fenced("\n".join(further)), "")
+        yield from (fenced(further), "")
     command = f"pulumi preview --stack {stack.name} --policy-pack policies"
     yield from (f"{code(command)} says all of it.", "")

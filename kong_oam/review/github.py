@@ -19,7 +19,8 @@ from kong_oam.review.markdown import Links
 
 _TIMEOUT = httpx.Timeout(30.0)
 _PAGE = 100
-_SERVER, _REPOSITORY = re.compile(r"https?://[\w.:-]+"), re.compile(r"[\w.-]+/[\w.-]+")
+_SERVER = re.compile(r"https?://[\w.:-]+")
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
 
@@ -30,7 +31,7 @@ def say(
     author: str,
     environment: Mapping[str, str],
 ) -> None:
-    """Writes the comment of a pull request, over the one that is there. Raises ReviewError.
+    """Write the comment of a pull request, over the one that is there. Raises ReviewError.
 
     `author` is the login that the token belongs to. Only that author's comment is updated: anybody
     else's with the same marker could be changed again by its author, and say something else than
@@ -47,18 +48,16 @@ def say(
         "Accept": "application/vnd.github+json",
     }
     base = f"{api.rstrip('/')}/repos/{repository}/"
+    method = "POST"
+    path = f"issues/{number}/comments"
     with httpx.Client(base_url=base, headers=headers, timeout=_TIMEOUT) as client:
         for comment in _comments(client, number):
             login = (comment.get("user") or {}).get("login")
             if login == author and str(comment.get("body", "")).startswith(MARKER):
-                _sent(
-                    client,
-                    "PATCH",
-                    f"issues/comments/{comment['id']}",
-                    json={"body": text},
-                )
-                return
-        _sent(client, "POST", f"issues/{number}/comments", json={"body": text})
+                method = "PATCH"
+                path = f"issues/comments/{comment['id']}"
+                break
+        _sent(client, method, path, json={"body": text})
 
 
 def _comments(client: httpx.Client, number: int) -> Iterator[dict[str, Any]]:
@@ -105,11 +104,13 @@ def links(repository: str | None, environment: Mapping[str, str]) -> Links | Non
 
     The commit is the change's own: what a run of a pull request is of is a merge that nobody made.
     """
-    server, commit = environment.get("GITHUB_SERVER_URL", ""), head(environment)
-    known = (_SERVER.fullmatch(server), _REPOSITORY.fullmatch(repository or ""), commit)
-    return (
-        Links(f"{server}/{repository}/blob/{commit}", _folder()) if all(known) else None
-    )
+    server = environment.get("GITHUB_SERVER_URL", "")
+    commit = head(environment)
+    if not commit or not _SERVER.fullmatch(server):
+        return None
+    if not _REPOSITORY.fullmatch(repository or ""):
+        return None
+    return Links(f"{server}/{repository}/blob/{commit}", _folder())
 
 
 def head(environment: Mapping[str, str]) -> str:
@@ -143,11 +144,9 @@ def _sent(
         ) from None
     if answer.is_success:
         return answer
-    hint = (
-        "; the workflow needs the permission pull-requests: write"
-        if answer.status_code in (403, 404)
-        else ""
-    )
+    hint = ""
+    if answer.status_code in (403, 404):
+        hint = "; the workflow needs the permission pull-requests: write"
     raise ReviewError(
         f"the comment could not be written: {method} {path} answers {answer.status_code}{hint}"
     )

@@ -63,6 +63,7 @@ def test_something_finds_every_code_of_the_table() -> None:
 
 def test_every_prefix_has_a_hundred_of_its_own() -> None:
     """The table is in the order of the numbers, whatever room a code is of."""
+    assert len(set(HUNDREDS.values())) == len(HUNDREDS)
     numbers = [int(code[-3:]) for code in CODES]
     assert numbers == sorted(set(numbers))
     assert {(code[:-3], int(code[-3])) for code in CODES} == set(HUNDREDS.items())
