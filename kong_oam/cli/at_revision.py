@@ -47,6 +47,7 @@ def read_at(
     with tempfile.TemporaryDirectory() as temporary:
         top = Path(temporary)
         copy = source.copied(".", top)
+        # Settings come first: they name the Applications and definitions that are needed.
         source.extract([STACKS, FOLDER, "Pulumi.yaml"], top)
         try:
             settings = (
@@ -76,4 +77,5 @@ def read_at(
             reading = reading_of(names, settings_there, named=named, project=copy)
             return reading, settings
         except KongOamError as error:
+            # The copy is gone when somebody reads the message.
             raise UsageError(str(error).replace(f"{copy}/", f"{name}:")) from None

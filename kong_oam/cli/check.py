@@ -153,6 +153,7 @@ def _answer(
         )
     compiled = _compiled(reading, settings, memory)
     linted = _linted(reading, compiled, settings, memory)
+    # What this look did not use is of no use to the next one.
     if memory and compiled.estate:
         memory.forget()
     diagnostics = tuple(filter(here, compiled.diagnostics))
@@ -266,6 +267,7 @@ def _selection(names: Sequence[str]) -> Callable[[Placed], bool]:
     """Whether something is at the files that are named, whichever way they are spelled; all is
     where none is named, and so is what is at no file."""
     selected = {file.resolve() for file, _ in files_of(names, Path())}
+    # Many findings are at few files, and each resolving asks the file system.
     is_selected = cache(lambda file: Path(file).resolve() in selected)
 
     def is_here(placed: Placed) -> bool:

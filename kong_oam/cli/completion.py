@@ -93,6 +93,7 @@ def offers(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[Offer]
     """Return the words that may stand in place of the last of `words`; none where it is a file's name, or
     a free text."""
     *before, current = words
+    # What stands behind it is the command line of another program.
     if "--" in before:
         return []
     option: argparse.Action | None = None
@@ -111,6 +112,7 @@ def offers(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[Offer]
 def _with_value(parser: argparse.ArgumentParser, word: str) -> argparse.Action | None:
     """Return the option of this name, where it takes a value."""
     for action in parser._actions:
+        # A flag takes no value: the word behind it is one of its own.
         if word in action.option_strings and action.nargs != 0:
             return action
     return None

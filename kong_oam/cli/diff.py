@@ -105,6 +105,7 @@ def _sides(options: argparse.Namespace) -> list[str]:
     operands = [side for side in (options.old, options.new) if side is not None]
     further = (options.applications or [])[1:]
     folders = [name for name in further if not _is_file_name(name)]
+    # `-f` takes all words up to the next option, so OLD and NEW behind it are lost.
     if folders and len(operands) < len(_USUAL):
         listed = some(map(quoted, folders), " and ")
         raise UsageError(

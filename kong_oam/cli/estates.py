@@ -75,6 +75,7 @@ def settings_of(
 def judging_settings(stack: str) -> Settings:
     """The settings of the stack by which Applications are judged. Where no stack is, and none was
     asked for, there are usual ones. Raises StackError."""
+    # A repository of a team has Applications and no stack.
     if stack != DEFAULT or not no_stack_is_here():
         return settings_of(stack)
     return assumed(stack, datetime.date.today())
@@ -162,6 +163,7 @@ def uncalled(estate: Estate, keys: Iterable[str]) -> list[str]:
     uncalled = []
     for key in keys:
         component = estate.components.get(key)
+        # Without scopes there is nothing that a client could ask for.
         if component is None or not component.scopes:
             continue
         by_clients = estate.held_at(component, users=False)

@@ -214,6 +214,7 @@ def _token(
         key=lambda c: c.user_facing == (options.groups is None),
     )
     component = decide(estate, request, None).component
+    # A component may be a client at several providers; its token is of the one that the API trusts.
     client = next(
         (c for c in clients if component and c.provider == component.provider),
         clients[0],

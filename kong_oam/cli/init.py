@@ -104,6 +104,7 @@ def _write_missing(files: Mapping[str, str], folder: Path) -> list[str]:
     for name, text in files.items():
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
+        # Mode x opens nothing that is there, not even if it came a moment ago.
         with suppress(FileExistsError), file.open("xb") as new:
             new.write(text.encode())
             written.append(name)

@@ -89,6 +89,7 @@ def _serve(options: argparse.Namespace, console: Console) -> int:
             f"cannot listen at {quoted(options.listen)}: {error.strerror}"
         ) from None
     with server:
+        # A daemon: Ctrl-C ends the command while a scrape is served.
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         console.print(

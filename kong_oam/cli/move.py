@@ -48,6 +48,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     estate = estate_of(reading_of(None, settings), settings)
     moves = find(settings, estate)
     if options.yes and moves.moves:
+        # A move that was begun comes to its end; no other begins.
         interrupted = Event()
         with interrupting(interrupted.set):
             perform(settings, moves, interrupted.is_set)

@@ -90,6 +90,7 @@ class Operand:
         if kind == "git" and name:
             return (self._model_of_revision(name, self.stack),)
         path = Path(self.text)
+        # A branch may be called as a folder is. Nobody should have to guess which was meant.
         if path.exists() and path.name == self.text and is_revision(self.text):
             raise UsageError(
                 f"both a revision and a file or folder; write git:{self.text} or ./{self.text}"
@@ -199,6 +200,7 @@ def _models_of_states(states: Sequence[Any]) -> tuple[AccessModel, ...]:
         exported(resource.outputs) for resource in resources if resource.type == STACK
     ]
     texts = list(filter(None, outputs))
+    # A partition exports its part of the model.
     text = joined(texts) if len(texts) > 1 else next(iter(texts), None)
     last_model = load_model(text)
     models = enforced(resources, last_model)

@@ -81,6 +81,7 @@ def explain_recorded(options: argparse.Namespace, console: Console) -> int:
         str(address) if address else None,
     )
     now = decide(estate, request, _token(estate, component, record))
+    # The revision shows whether the gate that decided had the rules that are here.
     current = None
     if component and record["port"] in component.backends:
         ring = names.ring(estate.stack.name, component.provider)

@@ -139,6 +139,7 @@ def _origin(placed: PlacedObject) -> str:
 def _masked(manifest: Manifest) -> Manifest:
     if group_kind(manifest) != ("", "Secret"):
         return manifest
+    # Output lands in logs and reviews: it has the keys of a Secret, and no value.
     masked = dict(manifest)
     for key in ("data", "stringData"):
         if isinstance(manifest.get(key), Mapping):

@@ -101,6 +101,7 @@ def request_from(
             f"{quoted(host)} is no host: write https://host/path, with a port or without, and "
             "nobody's name"
         )
+    # A client sends `/` for a URL without a path.
     target = target if target.startswith("/") else f"/{target}"
     return Request(method, host, target.encode("utf-8", "surrogateescape"), address)
 

@@ -114,6 +114,7 @@ def _review(options: argparse.Namespace, console: Console) -> int:
         places = links(options.repository, os.environ)
         console.print_exactly(compose(stacks, links=places, commit=commit))
         text = compose(stacks, LONGEST, places, commit)
+    # Whatever ended it: an earlier comment would be taken for what this change does.
     except Exception:
         _say_not_reviewed(options)
         raise

@@ -69,6 +69,7 @@ class Revision:
         submodules = {
             path: commit for mode, commit, path in entries if mode == _SUBMODULE
         }
+        # A root may lie in a submodule, and a submodule below a root.
         for path, commit in submodules.items():
             if any(
                 path.is_relative_to(root) or root.is_relative_to(path) for root in roots
@@ -100,6 +101,7 @@ class Revision:
             if mode == _LINK or any(map(path.is_relative_to, roots)):
                 listed.append(os.fsencode(path))
         with tempfile.TemporaryDirectory() as temporary:
+            # An index of its own: that of the working tree stays as it is.
             index = f"{temporary}/index"
             _git("read-tree", self.commit, at=self.top, index=index)
             _git(

@@ -176,6 +176,7 @@ def _chosen(
         estate_of(reading_of(None, settings), settings),
         configurations(settings),
     )
+    # Asked for once: each question to a backend takes seconds.
     there = listed()
     known = read(name, partitions, there) if verb in _RECORDED else Known()
     runs = Runs(
@@ -222,6 +223,7 @@ def _of(existing: Container[str], wanted: Iterable[str]) -> list[str]:
 
 
 def _say(console: Console, lock: Lock, stack: str, line: str) -> None:
+    # Stacks run at the same time, and lines of theirs must not mix.
     with lock:
         console.print(f"[{stack}] {printable(line)}")
         console.out.flush()

@@ -102,6 +102,7 @@ def lines_of(result: Result, stack: str, console: Console) -> Iterator[str]:
             yield f"        {KINDS[finding.kind]} {', '.join(exposure.callers)}"
         if not finding.exposures:
             yield f"    nobody may call anything else for it now, but {_WEAKENED}"
+        # Several reasons may have one remedy.
         yield from dict.fromkeys(_remedies(reasons))
     yield _verdict(result, stack)
 

@@ -61,6 +61,8 @@ def watch(
                 _clear(console)
                 answer(_reader(looks, readings))
             except KongOamError as error:
+                # The first answer shows whether the command can be answered at all; a later one may
+                # fail while somebody edits.
                 if is_first:
                     raise
                 complain(error)

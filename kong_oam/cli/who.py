@@ -93,6 +93,7 @@ def _lines(rows: Iterable[Row], scheme: str) -> Iterator[tuple[str, str, str, st
         nobody = "everybody" if row.access.everybody else "nobody"
         for client, users_in, _ in _principals(row.access) or [(nobody, "-", "")]:
             yield (*called, client, users_in)
+            # The rows below it are of the same.
             called = "", ""
 
 
@@ -140,6 +141,7 @@ def _of_request(estate: Estate, request: Request, url: str, console: Console) ->
     if access.everybody:
         console.print(f"everybody ({in_words})")
     elif not access.principals:
+        # The reason of these is that this request has no token: it says nothing of others.
         needs_token = decision.status in (401, 403)
         console.print(
             "nobody" if needs_token else f"nobody: {decision.status}, {in_words}"

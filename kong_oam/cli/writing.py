@@ -19,6 +19,7 @@ def write_all(
     Where a file is not as it was `before`, nothing is written. `real` says where the files lie that
     are there: a link stays. Raises UsageError and OSError.
     """
+    # All files are looked at before the first is written: all are written, or none.
     for file in sorted(texts):
         if file not in before and os.path.lexists(file):
             raise UsageError(f"{file} exists; nothing is overwritten")

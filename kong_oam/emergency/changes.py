@@ -192,6 +192,7 @@ def _check_that_nothing_is_open(
         if guard.component != component:
             continue
         for entry, table in guard.openings:
+            # A second opening would replace the first at the gate.
             if entry["ends"] > now:
                 raise EmergencyError(
                     f"{_opening(component, entry, table, now)}: close that first"
@@ -239,6 +240,7 @@ def _check_that_guards_are_ours(port: Port, stack: str) -> None:
 
 def _table_of(port: Port) -> Mapping[str, Any]:
     """The gate's table. Raises EmergencyError where it or admission is not of this version."""
+    # Admission and the gate. Both hold an opening.
     for kind in ("pre-function", "post-function"):
         script = script_of(port.guards[kind])
         if script is None or not script.table:
@@ -268,6 +270,7 @@ def _checked(wanted: OpeningRequest, rules: Mapping[str, Any]) -> list[str]:
 def _methods(text: str, rule: Mapping[str, Any]) -> list[str]:
     """The methods that `text` names, of those that the rule lists."""
     named = {name.strip().upper() for name in text.split(",")}
+    # As in a rule, GET includes HEAD.
     if "GET" in named:
         named.add("HEAD")
     if unlisted := sorted(named - set(METHODS if "*" in rule else rule)):
@@ -331,6 +334,7 @@ def close(admin: AdminApi, settings: Settings) -> dict[str, Opening | None]:
     """
     found = find_openings(entities_of(admin), settings)
     closing = _Closing(admin)
+    # The gate decides last, so a closed one refuses whatever still stands before it.
     closing.close_scripts(found.scripts, "post-function")
     for anonymous in found.anonymous:
         closing.close_anonymous(anonymous)

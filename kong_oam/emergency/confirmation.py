@@ -105,6 +105,7 @@ class _Gateway:
             for guard in find_openings(self.live, self.settings).scripts
             if guard.component == opening.component and guard.is_known
         ]
+        # A call that was meant as a question must change nothing at the workload.
         safe = [method for method in SAFE_METHODS if method in opening.methods]
         method = (safe or opening.methods)[0]
         places = {}

@@ -51,6 +51,7 @@ class Counters:
 
     def _count(self, record: Any) -> None:
         key = _key(record)
+        # Whoever writes to the log could make up labels without end.
         is_full = len(self._decisions) >= LARGEST
         if key is None or (is_full and key not in self._decisions):
             self._unread += 1

@@ -111,6 +111,7 @@ def lost(
     result = []
     for entity in unrecorded:
         reason = _reason_to_keep(entity, staying.values(), asking)
+        # What is to be removed keeps nothing else from being removed.
         if reason is None:
             del staying[entity.id]
         result.append((entity, reason))

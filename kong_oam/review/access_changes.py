@@ -124,6 +124,7 @@ def changes(base: str, stack: str) -> AccessChange:
         of_change = ("--stack", stack, "--format", "mermaid")
         graph = _access("graph", f"--since={revision}", *of_change).strip()
     markdown = _access("diff", "--markdown", *operands).strip()
+    # A command in the Markdown names the stack, which is no difference between two.
     without_stack = markdown.replace(f"--stack {stack} ", "")
     return AccessChange(
         rank=min(_KINDS.index(change["kind"]) for change in differences),

@@ -47,9 +47,11 @@ def reasons(
     for error in errors:
         urn = str(error.get("urn") or "")
         message = str(error.get("message", ""))
+        # A URN is urn:pulumi:STACK::PROJECT::PARENT$TYPE::NAME.
         kind = "".join(urn.split("::")[2:3]).rpartition("$")[2]
         if urn and kind != _STACK:
             resources.append(f"{logical_name(urn)} ({kind})")
+        # What the program itself says; anything else could hold a secret.
         elif message.startswith(OURS):
             own.append(message.removeprefix(OURS).strip())
         else:

@@ -39,6 +39,7 @@ def review_stack(
     try:
         problems, findings = check(base, name)
         stack = replace(stack, problems=problems, findings=findings)
+        # Of Applications with errors there is no access, and no preview.
         if stack.problems:
             return [stack]
         stack = replace(stack, access=changes(base, name))
