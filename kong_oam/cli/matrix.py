@@ -52,18 +52,21 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--principal",
         action="append",
+        default=[],
         metavar="NAME",
         help="only what this one may call: application/component, or anonymous (repeatable)",
     )
     parser.add_argument(
         "--component",
         action="append",
+        default=[],
         metavar="NAME",
         help="only what is called of application/component (repeatable)",
     )
     parser.add_argument(
         "--application",
         action="append",
+        default=[],
         metavar="NAME",
         help="only what is called of the Application (repeatable)",
     )
@@ -82,7 +85,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     made = matrix(
         estate,
         callers_of(estate),
-        options.principal,
+        options.principal or None,
         _components(estate, options),
         options.address,
     )
@@ -112,25 +115,21 @@ def _check_names(estate: Estate, options: argparse.Namespace) -> None:
     """Raises UsageError for a name that there is not."""
     clients = {client.component for client in estate.clients}
     applications = {application.name for application in estate.applications}
-    for principal in options.principal or ():
+    for principal in options.principal:
         check_known("principal", principal, {*clients, ANONYMOUS})
-    for component in options.component or ():
+    for component in options.component:
         check_known("component", component, estate.components)
-    for application in options.application or ():
+    for application in options.application:
         check_known("Application", application, applications)
 
 
 def _components(estate: Estate, options: argparse.Namespace) -> set[str] | None:
-    """The components that are asked about; None: all."""
-    if options.component is None and options.application is None:
-        return None
-    applications = options.application or ()
-    keys = {
-        key
-        for key, component in estate.components.items()
-        if component.application in applications
-    }
-    return keys.union(options.component or ())
+    """Return the components that are asked about; None: all."""
+    keys = set(options.component)
+    for key, component in estate.components.items():
+        if component.application in options.application:
+            keys.add(key)
+    return keys if options.component or options.application else None
 
 
 def _entry(made: Matrix) -> dict[str, object]:

@@ -13,7 +13,7 @@ from kong_oam.cli.command import UsageError
 def write_all(
     texts: Mapping[str, str], before: Mapping[str, str], real: Mapping[str, Path]
 ) -> None:
-    """Writes the texts, by file: over the files of `before`, and else only where nothing is, not
+    """Write the texts, by file: over the files of `before`, and else only where nothing is, not
     even a link.
 
     Where a file is not as it was `before`, nothing is written. `real` says where the files lie that
@@ -21,11 +21,10 @@ def write_all(
     """
     # All files are looked at before the first is written: all are written, or none.
     for file in sorted(texts):
-        if file not in before and os.path.lexists(file):
-            raise UsageError(f"{file} exists; nothing is overwritten")
-        if file in before and (
-            file not in real or not _is_as_before(real[file], before[file])
-        ):
+        if file not in before:
+            if os.path.lexists(file):
+                raise UsageError(f"{file} exists; nothing is overwritten")
+        elif file not in real or not _is_as_before(real[file], before[file]):
             raise UsageError(
                 f"{file} was changed after it had been read; nothing was written: run it again"
             )
