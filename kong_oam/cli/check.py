@@ -18,16 +18,16 @@ from kong_oam.access.memory import Memory
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.assumed import GROUPS
 from kong_oam.access.settings.stack import STACKS, Settings
-from kong_oam.cli.at_revision import read_at
 from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console, remark
+from kong_oam.cli.entries import diagnostic_entry
 from kong_oam.cli.estates import (
     add_estate,
     asked_settings,
-    diagnostic_entry,
     no_stack_is_here,
     nobody_yet,
     not_judged,
+    read_at,
     reading_of,
     uncalled,
     usual_stack,

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import os
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from kong_oam.access.compile.estate import Compiled, compile_estate
 from kong_oam.access.model import Estate
-from kong_oam.access.paths import written
-from kong_oam.access.request_classes import Subtree
 from kong_oam.access.settings.assumed import assumed
 from kong_oam.access.settings.stack import (
     STACKS,
@@ -24,9 +23,17 @@ from kong_oam.access.settings.stack import (
     stack_names,
 )
 from kong_oam.cli.command import UsageError
-from kong_oam.diagnostics import Diagnostic, Position, errors, some
+from kong_oam.cli.console import remark
+from kong_oam.cli.revisions import revision
+from kong_oam.diagnostics import errors, some
+from kong_oam.errors import KongOamError
 from kong_oam.oam.application import Reading, ReadOne
+from kong_oam.render.project import FOLDER
 from kong_oam.render.stage import Renderer, read_applications
+
+Names = Sequence[str] | None
+"""Files, folders and globs in which Applications or definitions are; None: those that the stack
+names."""
 
 DEFAULT = "local"
 """The stack that is judged by where none is named, unless there is one alone."""
@@ -87,7 +94,7 @@ def asked_settings(options: argparse.Namespace) -> Settings:
     return with_definitions(judging_settings(options.stack), options.definitions)
 
 
-def with_definitions(settings: Settings, names: Sequence[str] | None) -> Settings:
+def with_definitions(settings: Settings, names: Names) -> Settings:
     """The settings with the definitions that are named on the command line, or else with those that
     they name."""
     return replace(settings, definitions=tuple(names)) if names else settings
@@ -122,6 +129,58 @@ def reading_of(
         renderer=renderer,
         labels=settings.stack.labels,
     )
+
+
+def read_at(
+    name: str,
+    stack: str,
+    applications: Names,
+    definitions: Names,
+    *,
+    prefix: str,
+    told_as: str,
+) -> tuple[Reading, Settings]:
+    """Read the Applications and the settings of a stack at the revision `name`.
+
+    Names of files begin with `prefix`. What is not in the repository is read as it is, and a remark
+    says what that is; it begins with `told_as`. Raises UsageError.
+    """
+    source = revision(name)
+    with tempfile.TemporaryDirectory() as temporary:
+        top = Path(temporary)
+        copy = source.copied(".", top)
+        # Settings come first: they name the Applications and definitions that are needed.
+        source.extract([STACKS, FOLDER, "Pulumi.yaml"], top)
+        try:
+            settings = (
+                judging_settings(stack)
+                if no_stack_is_here()
+                else settings_of(stack, copy / STACKS)
+            )
+            settings = with_definitions(settings, definitions)
+            names, foreign = source.checked_out(
+                applications or settings.applications, top
+            )
+            defined_by, others = source.checked_out(settings.definitions, top)
+            if foreign or others:
+                listed = some([*foreign, *others])
+                remark(
+                    f"{told_as}: not in this repository, and read as it is now: {listed}; to see "
+                    "what changes there, compare two folders"
+                )
+            files = tuple(str(path.absolute()) for path in defined_by)
+            settings_there = replace(settings, definitions=files)
+
+            def named(file: Path) -> str:
+                if file.is_relative_to(top):
+                    return f"{prefix}{os.path.relpath(file, copy)}"
+                return str(file)
+
+            reading = reading_of(names, settings_there, named=named, project=copy)
+            return reading, settings
+        except KongOamError as error:
+            # The copy is gone when somebody reads the message.
+            raise UsageError(str(error).replace(f"{copy}/", f"{name}:")) from None
 
 
 def compiled_of(reading: Reading, settings: Settings) -> Compiled:
@@ -178,31 +237,3 @@ def nobody_yet(keys: Iterable[str]) -> str:
         "a client asks for its scopes in `calls`, and a role of it names that client"
     )
     return f"nobody may call {', '.join(keys)} yet: {remedy}"
-
-
-def unjudged_entry(names: Sequence[str]) -> dict[str, Any]:
-    """The Applications that are not here, as a field of JSON; nothing where all are."""
-    return {"unjudged": [*names]} if names else {}
-
-
-def place_entry(place: Position | None) -> dict[str, Any] | None:
-    """Return a place as JSON has it."""
-    if place is None:
-        return None
-    return {"file": place.file, "line": place.line, "column": place.column}
-
-
-def diagnostic_entry(diagnostic: Diagnostic) -> dict[str, Any]:
-    """A finding as JSON has it."""
-    where = place_entry(diagnostic.place) or {}
-    return {
-        "severity": diagnostic.severity,
-        "code": diagnostic.code,
-        "message": diagnostic.message,
-        **where,
-    }
-
-
-def subtree_entry(subtree: Subtree) -> dict[str, Any]:
-    """A subtree as JSON has it: all at and below `path`, or what some servers take for it."""
-    return {"path": written(subtree.path), "otherSpellings": subtree.spelled_otherwise}

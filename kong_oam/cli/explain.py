@@ -14,7 +14,7 @@ from kong_oam.access.pages import preflight, reading
 from kong_oam.access.tokens import Claims, Refusal
 from kong_oam.cli.command import OK, Command, UsageError
 from kong_oam.cli.console import Colour, Console
-from kong_oam.cli.estates import unjudged_entry
+from kong_oam.cli.entries import rule_entry, unjudged_entry
 from kong_oam.cli.recorded import explain_recorded
 from kong_oam.cli.requests import (
     add_groups,
@@ -24,7 +24,6 @@ from kong_oam.cli.requests import (
     estate_from,
     reason,
     request_from,
-    rule_entry,
 )
 from kong_oam.diagnostics import printable
 from kong_oam.traits.cors.at_kong import granted

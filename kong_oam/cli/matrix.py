@@ -14,14 +14,10 @@ from kong_oam.access.matrix.text import text
 from kong_oam.access.model import Estate
 from kong_oam.cli.command import OK, Command, UsageError, check_known
 from kong_oam.cli.console import Console
-from kong_oam.cli.estates import add_estate, unjudged_entry
+from kong_oam.cli.entries import endpoint_entry, unjudged_entry
+from kong_oam.cli.estates import add_estate
 from kong_oam.cli.output import format_of
-from kong_oam.cli.requests import (
-    add_address,
-    callers_of,
-    endpoint_entry,
-    estate_from,
-)
+from kong_oam.cli.requests import add_address, callers_of, estate_from
 
 FORMATS = ("text", "csv", "html")
 _ENDINGS = {".txt": "text", ".csv": "csv", ".html": "html", ".htm": "html"}

@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kong_oam.cli.answers import FLAGS, Answers, missing_flags, settle, wanted, written
+from kong_oam.cli.changes import document, for_all, print_changes
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
 from kong_oam.cli.dialogue import Dialogue
-from kong_oam.cli.diff import document, for_all, print_changes
 from kong_oam.cli.draft import Draft, drafted
+from kong_oam.cli.entries import diagnostic_entry
 from kong_oam.cli.estates import (
     add_estate,
     asked_settings,
     compiled_of,
-    diagnostic_entry,
     no_stack_is_here,
     reading_of,
 )

@@ -14,11 +14,12 @@ from kong_oam.access.diff.facts import model_of
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.diff.snapshot import exported, joined, load_model
 from kong_oam.access.settings.stack import APPLICATIONS, STACKS, Settings, stack_file
-from kong_oam.cli.at_revision import Names, read_at
 from kong_oam.cli.command import UsageError
 from kong_oam.cli.estates import (
+    Names,
     estate_of,
     judging_settings,
+    read_at,
     reading_of,
     settings_of,
     with_definitions,

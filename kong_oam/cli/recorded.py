@@ -16,8 +16,8 @@ from kong_oam.access.paths import AmbiguousPathError, read
 from kong_oam.access.tokens import Claims, Refusal
 from kong_oam.cli.command import OK, UsageError, quoted
 from kong_oam.cli.console import Colour, Console
+from kong_oam.cli.entries import rule_entry
 from kong_oam.cli.estates import asked_settings, estate_of, reading_of
-from kong_oam.cli.requests import rule_entry
 from kong_oam.diagnostics import printable
 from kong_oam.kong import names
 from kong_oam.kong.plugins import AUTHENTICATION

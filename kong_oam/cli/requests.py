@@ -5,17 +5,19 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import Any
 
 from kong_oam.access.absent import with_absent_clients
-from kong_oam.access.callers import Callers, logical_groups, logical_names
-from kong_oam.access.decide import Decision, Request
-from kong_oam.access.hosts import host_patterns
+from kong_oam.access.callers import logical_groups
+from kong_oam.access.callers import Callers
+from kong_oam.access.callers import logical_names
 from kong_oam.access.matrix.table import Row
-from kong_oam.access.model import Client, Estate, Rule
+from kong_oam.access.hosts import host_patterns
+from kong_oam.access.model import Client
+from kong_oam.access.decide import Request
+from kong_oam.access.decide import Decision
+from kong_oam.access.model import Estate
 from kong_oam.access.networks import read_address
 from kong_oam.access.paths import written
-from kong_oam.access.principals import Access, Condition, Principal
 from kong_oam.cli.command import UsageError, quoted
 from kong_oam.cli.console import remark
 from kong_oam.cli.estates import (
@@ -23,9 +25,7 @@ from kong_oam.cli.estates import (
     asked_settings,
     assumed_of,
     estate_of,
-    place_entry,
     reading_of,
-    subtree_entry,
 )
 from kong_oam.diagnostics import nearest, suggestion
 
@@ -156,53 +156,3 @@ def checked_groups(estate: Estate, groups: list[str]) -> list[str]:
 
 def callers_of(estate: Estate) -> Callers:
     return Callers(estate, logical_names(logical_groups(estate)))
-
-
-def row_entry(row: Row) -> dict[str, Any]:
-    """Return a row of the matrix as JSON has it, but for whom it is about."""
-    return {
-        "host": row.host,
-        **subtree_entry(row.region.subtree),
-        "except": [subtree_entry(part) for part in row.region.exceptions],
-        "methods": list(row.methods),
-        "component": row.component,
-        "everybody": row.access.everybody,
-        **source_entry(row.access),
-    }
-
-
-def endpoint_entry(row: Row) -> dict[str, Any]:
-    """Return a row of the matrix as JSON has it, with who may call it."""
-    return {**row_entry(row), "principals": principal_entries(row.access)}
-
-
-def rule_entry(rule: Rule | None) -> dict[str, Any] | None:
-    """The place of a rule as JSON has it."""
-    return place_entry(rule.place) if rule else None
-
-
-def source_entry(access: Access) -> dict[str, Any]:
-    """Where alone one may call from as JSON has it; nothing where that is anywhere."""
-    return {"from": list(map(str, access.networks))} if access.networks else {}
-
-
-def principal_entries(access: Access) -> list[dict[str, Any]]:
-    """The principals of an access as JSON has them; `usersIn` is empty of one that calls as
-    itself."""
-    return [
-        principal_entry(principal, condition)
-        for principal, condition in sorted(access.principals.items())
-    ]
-
-
-def principal_entry(principal: Principal, condition: Condition) -> dict[str, Any]:
-    """A principal as JSON has it, and the sets of groups of which its users need one."""
-    return {
-        "client": principal.client,
-        "provider": principal.provider,
-        "usersIn": sets(condition),
-    }
-
-
-def sets(condition: Condition) -> list[list[str]]:
-    return sorted(sorted(groups) for groups in condition if groups)

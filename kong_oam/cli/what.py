@@ -13,6 +13,7 @@ from kong_oam.access.model import Client, Estate
 from kong_oam.access.principals import NOBODY, Access, principal_of
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
+from kong_oam.cli.entries import row_entry, sets
 from kong_oam.cli.estates import add_estate
 from kong_oam.cli.requests import (
     add_address,
@@ -21,8 +22,6 @@ from kong_oam.cli.requests import (
     checked_groups,
     clients_of,
     estate_from,
-    row_entry,
-    sets,
 )
 
 _DETAILS = """\

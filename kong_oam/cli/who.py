@@ -16,17 +16,19 @@ from kong_oam.access.paths import AmbiguousPathError, read
 from kong_oam.access.principals import NOBODY, Access
 from kong_oam.cli.command import OK, Command, UsageError, check_known
 from kong_oam.cli.console import Console
-from kong_oam.cli.estates import unjudged_entry
+from kong_oam.cli.entries import (
+    endpoint_entry,
+    principal_entries,
+    rule_entry,
+    source_entry,
+    unjudged_entry,
+)
 from kong_oam.cli.requests import (
     add_request,
     callers_of,
-    endpoint_entry,
     estate_from,
-    principal_entries,
     reason,
     request_from,
-    rule_entry,
-    source_entry,
 )
 from kong_oam.diagnostics import printable
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from kong_oam.access.diff.compare import diff
-from kong_oam.cli.diff import document
+from kong_oam.cli.changes import document
 from kong_oam.engine.refusals import OURS
 from kong_oam.review import access_changes
 from kong_oam.review.access_changes import AccessChange, Finding

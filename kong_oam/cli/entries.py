@@ -1,0 +1,91 @@
+"""What several verbs print as JSON: places, findings, rows of the matrix, principals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kong_oam.access.matrix.rows import Row
+from kong_oam.access.model import Rule
+from kong_oam.access.paths import written
+from kong_oam.access.principals import Access, Condition, Principal
+from kong_oam.access.request_classes import Subtree
+from kong_oam.diagnostics import Diagnostic, Position
+
+
+def unjudged_entry(names: Sequence[str]) -> dict[str, Any]:
+    """The Applications that are not here, as a field of JSON; nothing where all are."""
+    return {"unjudged": [*names]} if names else {}
+
+
+def place_entry(place: Position | None) -> dict[str, Any] | None:
+    """Return a place as JSON has it."""
+    if place is None:
+        return None
+    return {"file": place.file, "line": place.line, "column": place.column}
+
+
+def diagnostic_entry(diagnostic: Diagnostic) -> dict[str, Any]:
+    """A finding as JSON has it."""
+    where = place_entry(diagnostic.place) or {}
+    return {
+        "severity": diagnostic.severity,
+        "code": diagnostic.code,
+        "message": diagnostic.message,
+        **where,
+    }
+
+
+def subtree_entry(subtree: Subtree) -> dict[str, Any]:
+    """A subtree as JSON has it: all at and below `path`, or what some servers take for it."""
+    return {"path": written(subtree.path), "otherSpellings": subtree.spelled_otherwise}
+
+
+def row_entry(row: Row) -> dict[str, Any]:
+    """Return a row of the matrix as JSON has it, but for whom it is about."""
+    return {
+        "host": row.host,
+        **subtree_entry(row.region.subtree),
+        "except": [subtree_entry(part) for part in row.region.exceptions],
+        "methods": list(row.methods),
+        "component": row.component,
+        "everybody": row.access.everybody,
+        **source_entry(row.access),
+    }
+
+
+def endpoint_entry(row: Row) -> dict[str, Any]:
+    """Return a row of the matrix as JSON has it, with who may call it."""
+    return {**row_entry(row), "principals": principal_entries(row.access)}
+
+
+def rule_entry(rule: Rule | None) -> dict[str, Any] | None:
+    """The place of a rule as JSON has it."""
+    return place_entry(rule.place) if rule else None
+
+
+def source_entry(access: Access) -> dict[str, Any]:
+    """Where alone one may call from as JSON has it; nothing where that is anywhere."""
+    return {"from": list(map(str, access.networks))} if access.networks else {}
+
+
+def principal_entries(access: Access) -> list[dict[str, Any]]:
+    """The principals of an access as JSON has them; `usersIn` is empty of one that calls as
+    itself."""
+    return [
+        principal_entry(principal, condition)
+        for principal, condition in sorted(access.principals.items())
+    ]
+
+
+def principal_entry(principal: Principal, condition: Condition) -> dict[str, Any]:
+    """A principal as JSON has it, and the sets of groups of which its users need one."""
+    return {
+        "client": principal.client,
+        "provider": principal.provider,
+        "usersIn": sets(condition),
+    }
+
+
+def sets(condition: Condition) -> list[list[str]]:
+    return sorted(sorted(groups) for groups in condition if groups)
