@@ -78,7 +78,7 @@ before the process gives back all it has: another eighth. Sources: Python's refe
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one verb and returns the exit status."""
+    """Run one verb and return the exit status."""
     gc.set_threshold(*SELDOM)
     atexit.register(gc.freeze)
     # An argument need not be UTF-8, nor a terminal take all of it.

@@ -21,7 +21,7 @@ HUNDREDS: Mapping[str, int] = {"OAM": 1, "ACC": 2, "LINT": 3, "ENV": 4}
 
 
 def one_table(*tables: Mapping[str, Code]) -> Mapping[str, Code]:
-    """Joins the codes of all packages, by number. A code has one meaning, and its prefix a hundred
+    """Join the codes of all packages, by number. A code has one meaning, and its prefix a hundred
     of its own."""
     by_number = {}
     for code, meaning in chain.from_iterable(table.items() for table in tables):

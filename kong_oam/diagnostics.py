@@ -90,7 +90,7 @@ def errors(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 
 
 def ordered(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Sorts diagnostics by file and line, each once: the same input always prints the same text."""
+    """Sort diagnostics by file and line, each once: the same input always prints the same text."""
 
     def position(diagnostic: Diagnostic) -> tuple[str, int, int, str, str]:
         place = diagnostic.place
@@ -101,7 +101,7 @@ def ordered(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 
 
 def some(words: Iterable[str], joint: str = ", ") -> str:
-    """The first few of a list, and how many more there are; nothing of an empty one.
+    """Return the first few of a list, and how many more there are; nothing of an empty one.
 
     Never more than five, nor a second one that would make a message long.
     """

@@ -31,7 +31,7 @@ def for_all(operands: Sequence[str], options: argparse.Namespace) -> str:
 def print_changes(
     changes: Sequence[Difference], scheme: str, console: Console, for_all: str
 ) -> None:
-    """Prints the headline and a table; nothing where nothing changes. `for_all`: the command that
+    """Print the headline and a table; nothing where nothing changes. `for_all`: the command that
     prints what is left out."""
     if not changes:
         return
@@ -61,7 +61,7 @@ def _colour(change: Difference) -> Colour:
 
 
 def markdown(changes: Sequence[Difference], scheme: str, for_all: str) -> list[str]:
-    """Writes changes as lines of Markdown: the headline, a table, and the command `for_all` that
+    """Write changes as lines of Markdown: the headline, a table, and the command `for_all` that
     prints what is left out. Names are code, so that none of them is read as markup."""
     if not changes:
         return ["No change of access."]
@@ -80,7 +80,7 @@ def code(text: str) -> str:
 
 
 def document(changes: Sequence[Difference], scheme: str) -> dict[str, Any]:
-    """The changes as JSON has them."""
+    """Return the changes as JSON has them."""
     return {
         "headline": headline(changes, scheme),
         "changes": [_entry(change) for change in changes],

@@ -264,7 +264,7 @@ class Placed(Protocol):
 
 
 def _selection(names: Sequence[str]) -> Callable[[Placed], bool]:
-    """Whether something is at the files that are named, whichever way they are spelled; all is
+    """Tell whether something is at the files that are named, whichever way they are spelled; all is
     where none is named, and so is what is at no file."""
     selected = {file.resolve() for file, _ in files_of(names, Path())}
     # Many findings are at few files, and each resolving asks the file system.

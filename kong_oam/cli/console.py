@@ -31,7 +31,7 @@ class Console:
     json: bool = False
 
     def print(self, *lines: object) -> None:
-        """Prints each on a line of its own, without what could steer a terminal, whoever wrote it;
+        """Print each on a line of its own, without what could steer a terminal, whoever wrote it;
         colours are ours."""
         for line in lines:
             # Every second one is what separates the others.
@@ -40,12 +40,12 @@ class Console:
             print("".join(parts), file=self.out)
 
     def print_exactly(self, *lines: str) -> None:
-        """Prints lines of a file, or of a diff of one, which has to apply to it."""
+        """Print lines of a file, or of a diff of one, which has to apply to it."""
         for line in lines:
             print(line, file=self.out)
 
     def print_json(self, value: Any) -> None:
-        """Prints the value as one JSON document, indented, in the order in which the value has its
+        """Print the value as one JSON document, indented, in the order in which the value has its
         keys."""
         print(json.dumps(value, indent=2, ensure_ascii=False), file=self.out)
 
@@ -71,18 +71,18 @@ def as_called(text: str) -> str:
 
 
 def console(out: TextIO, *, as_json: bool) -> Console:
-    """Makes a console, with colours where `out` is a terminal that has them, and
+    """Make a console, with colours where `out` is a terminal that has them, and
     https://no-color.org's NO_COLOR is not set."""
     wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return Console(out, colours=wanted and not as_json and out.isatty(), json=as_json)
 
 
 def remark(message: object) -> None:
-    """Prints on standard error, beside an answer that something else may read."""
+    """Print on standard error, beside an answer that something else may read."""
     console(sys.stderr, as_json=False).print(message)
 
 
 def complain(message: object) -> None:
-    """Prints on standard error, in red on a terminal."""
+    """Print on standard error, in red on a terminal."""
     err = console(sys.stderr, as_json=False)
     err.print(err.paint("red", str(message)))

@@ -103,7 +103,7 @@ def _sides(options: argparse.Namespace) -> list[str]:
 
 
 def _is_file_name(word: str) -> bool:
-    """Whether only a file can be meant, or several by a pattern: of Applications, or of
+    """Tell whether only a file can be meant, or several by a pattern: of Applications, or of
     definitions."""
     return is_glob(word) or DEFINITIONS.takes(word)
 

@@ -117,8 +117,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _close(admin: AdminApi, settings: Settings, proxy: Proxy, console: Console) -> None:
-    """Closes what it can, says so and asks the gateway for it. Raises EmergencyError for all that
-    is left."""
+    """Close what can be closed, say so and ask the gateway for it. Raises EmergencyError for all
+    that is left."""
     from kong_oam.emergency.changes import EmergencyError, StillOpenError, close
     from kong_oam.emergency.confirmation import show_at_gateway
 

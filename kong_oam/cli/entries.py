@@ -14,7 +14,7 @@ from kong_oam.diagnostics import Diagnostic, Position
 
 
 def unjudged_entry(names: Sequence[str]) -> dict[str, Any]:
-    """The Applications that are not here, as a field of JSON; nothing where all are."""
+    """Return the Applications that are not here, as a field of JSON; nothing where all are."""
     return {"unjudged": [*names]} if names else {}
 
 
@@ -60,7 +60,7 @@ def endpoint_entry(row: Row) -> dict[str, Any]:
 
 
 def rule_entry(rule: Rule | None) -> dict[str, Any] | None:
-    """The place of a rule as JSON has it."""
+    """Return the place of a rule as JSON has it."""
     return place_entry(rule.place) if rule else None
 
 
@@ -70,7 +70,7 @@ def source_entry(access: Access) -> dict[str, Any]:
 
 
 def principal_entries(access: Access) -> list[dict[str, Any]]:
-    """The principals of an access as JSON has them; `usersIn` is empty of one that calls as
+    """Return the principals of an access as JSON has them; `usersIn` is empty of one that calls as
     itself."""
     return [
         principal_entry(principal, condition)

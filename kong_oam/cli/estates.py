@@ -40,7 +40,7 @@ DEFAULT = "local"
 
 
 def usual_stack() -> str:
-    """The stack that is meant where none is named."""
+    """Return the stack that is meant where none is named."""
     names = stack_names()
     return names[0] if len(names) == 1 else DEFAULT
 
@@ -74,7 +74,7 @@ def add_estate(parser: argparse.ArgumentParser) -> None:
 def settings_of(
     stack: str, folder: Path = STACKS, describe: Describe = plain
 ) -> Settings:
-    """The settings of the stack; `describe` says how its providers spell tokens. Raises
+    """Return the settings of the stack; `describe` says how its providers spell tokens. Raises
     StackError."""
     return read_file(stack_file(stack, folder), describe)
 
@@ -115,7 +115,7 @@ def reading_of(
     read_one: ReadOne | None = None,
     renderer: Renderer | None = None,
 ) -> Reading:
-    """Reads and renders the Applications that are named on the command line, or else those that the
+    """Read and render the Applications that are named on the command line, or else those that the
     stack names; what is named, and how, says kong_oam.render.stage.read_applications. Raises
     EvaluatorError where a type needs an evaluator and there is none."""
     return read_applications(
@@ -205,12 +205,12 @@ def estate_of(reading: Reading, settings: Settings) -> Estate:
 
 
 def not_judged(names: Iterable[str]) -> str:
-    """Says which Applications are not here."""
+    """Say which Applications are not here."""
     return f"not judged, since it is not here: {some(names)}; -f takes its folder, too"
 
 
 def assumed_of(names: Iterable[str]) -> str:
-    """The same, and what answers assume of their clients."""
+    """Return the same, and what answers assume of their clients."""
     return (
         f"{not_judged(names)} (until then, a client of it that a role names counts as asking "
         "for all that it grants)"
@@ -232,7 +232,7 @@ def uncalled(estate: Estate, keys: Iterable[str]) -> list[str]:
 
 
 def nobody_yet(keys: Iterable[str]) -> str:
-    """Says that nobody may call these components, and why."""
+    """Say that nobody may call these components, and why."""
     remedy = (
         "a client asks for its scopes in `calls`, and a role of it names that client"
     )

@@ -159,7 +159,7 @@ def _narrowed(graph: Graph, options: argparse.Namespace) -> Graph:
 
 
 def _principal(graph: Graph, name: str) -> set[str]:
-    """The ids of the nodes that a principal is in the graph."""
+    """Return the ids of the nodes that a principal is in the graph."""
     if name == ANONYMOUS:
         return {node.id for node in graph.nodes if node.kind == "public"}
     named = {

@@ -79,7 +79,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _files(kind: str, values: Mapping[str, str]) -> dict[str, str]:
-    """The files of a kind of repository, by name, with what is marked `@NAME@` filled in."""
+    """Return the files of a kind of repository, by name, with what is marked `@NAME@` filled in."""
     root = STARTERS / kind
     files = {}
     for template in sorted(root.rglob(f"*{_ENDING}")):
@@ -99,7 +99,7 @@ def _filled(text: str, values: Mapping[str, str]) -> str:
 
 
 def _write_missing(files: Mapping[str, str], folder: Path) -> list[str]:
-    """Writes the files that are not there, and returns their names. Raises OSError."""
+    """Write the files that are not there, and return their names. Raises OSError."""
     written = []
     for name, text in files.items():
         file = folder / name

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def interrupting(interrupt: Callable[[], object]) -> Iterator[None]:
-    """Calls `interrupt` when somebody interrupts this command (Ctrl-C), or ends it, and goes on."""
+    """Call `interrupt` when somebody interrupts this command (Ctrl-C), or ends it, and go on."""
     before = {
         number: signal.signal(number, lambda *_: interrupt())
         for number in (signal.SIGINT, signal.SIGTERM)

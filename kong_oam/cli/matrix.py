@@ -108,7 +108,7 @@ def _written(made: Matrix, form: str) -> str:
 
 
 def _check_names(estate: Estate, options: argparse.Namespace) -> None:
-    """Raises UsageError for a name that there is not."""
+    """Raise UsageError for a name that there is not."""
     clients = {client.component for client in estate.clients}
     applications = {application.name for application in estate.applications}
     for principal in options.principal:
@@ -129,7 +129,7 @@ def _components(estate: Estate, options: argparse.Namespace) -> set[str] | None:
 
 
 def _entry(made: Matrix) -> dict[str, object]:
-    """The matrix as JSON has it."""
+    """Return the matrix as JSON has it."""
     return {
         "stack": made.stack,
         "principals": [

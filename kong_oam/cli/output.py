@@ -14,7 +14,7 @@ from kong_oam.diagnostics import Code, Diagnostic
 def write_sarif(
     file: Path, diagnostics: Iterable[Diagnostic], codes: Mapping[str, Code]
 ) -> None:
-    """Writes findings with these codes as SARIF. Raises OSError."""
+    """Write findings with these codes as SARIF. Raises OSError."""
     file.write_text(
         json.dumps(sarif.document(diagnostics, Path.cwd(), codes), indent=2), "utf-8"
     )

@@ -59,7 +59,7 @@ _REMEDIES: Mapping[str, str] = {
 
 
 def explain_recorded(options: argparse.Namespace, console: Console) -> int:
-    """Prints what was decided of a recorded request, why, by which rule, and what today's
+    """Print what was decided of a recorded request, why, by which rule, and what today's
     Applications make of it.
 
     Raises UsageError where the record is not there, or is none.

@@ -113,7 +113,7 @@ class _InFull(yaml.SafeDumper):
 def _objects(
     application: Application, component: Component, settings: Settings
 ) -> Iterator[_Shown]:
-    """The objects at every place of the component; none of one that runs elsewhere."""
+    """Yield the objects at every place of the component; none of one that runs elsewhere."""
     for site in component.sites:
         if site.outside:
             continue

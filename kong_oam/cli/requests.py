@@ -143,7 +143,7 @@ def clients_of(estate: Estate, key: str) -> list[Client]:
 
 
 def checked_groups(estate: Estate, groups: list[str]) -> list[str]:
-    """Checks the groups, and returns them as they are written. Raises UsageError where one is no
+    """Check the groups, and return them as they are written. Raises UsageError where one is no
     group of the estate, nor one that the stack knows."""
     names = logical_groups(estate) | (estate.stack.known_groups or frozenset())
     for group in groups:

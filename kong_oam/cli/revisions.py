@@ -185,7 +185,7 @@ def revision(name: str) -> Revision:
 
 
 def is_revision(name: str) -> bool:
-    """Whether git is there, and takes the name for a commit."""
+    """Tell whether git is there, and takes the name for a commit."""
     try:
         return bool(revision(name))
     except UsageError:
@@ -193,7 +193,7 @@ def is_revision(name: str) -> bool:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copies a file or a folder of another repository, and links as links."""
+    """Copy a file or a folder of another repository, and links as links."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():

@@ -92,7 +92,7 @@ _WEAKENED = "a guard, a way, a record, a limit or an answer may be another"
 
 
 def lines_of(result: Result, stack: str, console: Console) -> Iterator[str]:
-    """The lines that the verb prints of a stack's Kong."""
+    """Yield the lines that the verb prints of a stack's Kong."""
     for finding, reasons in result.findings:
         is_minor = finding.kind in ("weakened", "closed", "limited")
         colour: Colour = "yellow" if is_minor else "red"
@@ -146,7 +146,7 @@ def _reasons_in_words(reasons: tuple[Reason, ...]) -> str:
 
 
 def methods(exposure: Exposure) -> str:
-    """The methods of an exposure in words: `*` for all that rules can list."""
+    """Return the methods of an exposure in words: `*` for all that rules can list."""
     listed = [method for method in exposure.methods if method != OTHER_METHOD]
     if set(METHODS) <= set(listed):
         return "*"

@@ -117,6 +117,6 @@ def _reader(look: Look, readings: dict[str, _Kept]) -> ReadOne:
 
 
 def _clear(console: Console) -> None:
-    """Empties a terminal, so that the answer stands alone; anything else keeps all of them."""
+    """Empty a terminal, so that the answer stands alone; anything else keeps all of them."""
     if console.out.isatty() and os.environ.get("TERM") != "dumb":
         console.out.write("\x1b[H\x1b[2J")

@@ -268,7 +268,7 @@ def _checked(wanted: OpeningRequest, rules: Mapping[str, Any]) -> list[str]:
 
 
 def _methods(text: str, rule: Mapping[str, Any]) -> list[str]:
-    """The methods that `text` names, of those that the rule lists."""
+    """Return the methods that `text` names, of those that the rule lists."""
     named = {name.strip().upper() for name in text.split(",")}
     # As in a rule, GET includes HEAD.
     if "GET" in named:

@@ -41,7 +41,7 @@ def show_at_gateway(
     *,
     is_open: bool,
 ) -> list[str]:
-    """Asks the gateway for each opening, for as long as its workers may take, and says what
+    """Ask the gateway for each opening, for as long as its workers may take, and say what
     everybody gets.
 
     Raises EmergencyError where the gateway does not do what was written, or where part of it was
@@ -176,7 +176,7 @@ class _Gateway:
 
 
 def _places(table: Table, opening: Opening, method: str) -> Iterator[tuple[str, str]]:
-    """Yields each host of a table at which the opening answers everybody, with the path closest to
+    """Yield each host of a table at which the opening answers everybody, with the path closest to
     the opened one."""
     if not table:
         return

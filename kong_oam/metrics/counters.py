@@ -40,7 +40,7 @@ class Counters:
         self._unread = 0
 
     def add(self, line: str | bytes) -> None:
-        """Counts a line of a log: a record, or a list of some."""
+        """Count a line of a log: a record, or a list of some."""
         try:
             values = values_in(line)
         except ValueError:
@@ -60,7 +60,7 @@ class Counters:
         self._failures += record["code"] in FAILURES
 
     def lines(self) -> Iterator[str]:
-        """The lines of the text."""
+        """Yield the lines of the text."""
         yield from _head(
             "kong_oam_decisions_total",
             "counter",
@@ -105,7 +105,7 @@ def due(outputs: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _key(record: Any) -> Key | None:
-    """The labels of a record; None for what is none."""
+    """Return the labels of a record; None for what is none."""
     if (
         not isinstance(record, dict)
         or record.get("version") != VERSION

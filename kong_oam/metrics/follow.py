@@ -12,7 +12,7 @@ LONGEST = 1 << 20
 
 
 def follow(file: Path) -> Generator[bytes, None, None]:
-    """Gives the lines that come to a file from now on, without end, and all those of a file that
+    """Return the lines that come to a file from now on, without end, and all those of a file that
     takes its place, or that is emptied. Raises OSError where there is none at the beginning."""
     return _lines(file.absolute(), file.stat().st_size)
 

@@ -61,7 +61,7 @@ class LostEntity:
         return f"/{self.collection}/{self.id}"
 
     def owner(self, asking: Asking) -> Owner:
-        """The owner of the entity."""
+        """Return the owner of the entity."""
         return asking.owner({"name": self.name, "tags": self.tags})
 
     @property

@@ -63,7 +63,7 @@ class SearchedPlace:
         return len(_certain(self.made)) + len(_certain(self.gone))
 
     def remove(self) -> None:
-        """Removes what is certain to be lost, and has the state forget what is certain to be
+        """Remove what is certain to be lost, and have the state forget what is certain to be
         gone."""
         self.removal(_certain(self.made))
         for resource in _certain(self.gone):
@@ -118,7 +118,7 @@ def _estate(settings: Settings) -> Estate:
 
 @contextmanager
 def search(stack: str, *, older: bool) -> Iterator[Search]:
-    """Searches for what an interrupted run of the stack left, and keeps its products connected
+    """Search for what an interrupted run of the stack left, and keep its products connected
     meanwhile.
 
     Raises RecoveryError, also for what fails inside of it.

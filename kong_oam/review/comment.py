@@ -70,7 +70,7 @@ def compose(
     links: Links | None = None,
     commit: str = "",
 ) -> str:
-    """Composes the comment, with links to lines where it is known where they can be seen, and the
+    """Compose the comment, with links to lines where it is known where they can be seen, and the
     commit that it is of. All of it can be written as UTF-8, whatever bytes a name of a file has.
 
     Where it would be longer than `longest`, graphs go first, then lists, then it is cut, and says
@@ -131,7 +131,7 @@ def _alike(
     stacks: Sequence[ReviewedStack],
     key: Callable[[ReviewedStack], Hashable],
 ) -> list[list[ReviewedStack]]:
-    """The stacks that are the same by `key`, together, in the order of the first of each."""
+    """Return the stacks that are the same by `key`, together, in the order of the first of each."""
     groups: dict[Hashable, list[ReviewedStack]] = {}
     for stack in stacks:
         groups.setdefault(key(stack), []).append(stack)
@@ -211,7 +211,7 @@ def _finding(finding: Finding, links: Links | None) -> str:
 
 
 def _with_links(access: AccessChange, links: Links | None) -> str:
-    """The table with the places of rules, which stand in its last column, as links."""
+    """Return the table with the places of rules, which stand in its last column, as links."""
     text = f"{access.markdown}\n"
     for place in access.places:
         text = text.replace(

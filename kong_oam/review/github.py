@@ -75,7 +75,7 @@ def _comments(client: httpx.Client, number: int) -> Iterator[dict[str, Any]]:
 
 
 def read_comment(file: Path) -> str:
-    """Reads a comment that another job left. Raises ReviewError.
+    """Read a comment that another job left. Raises ReviewError.
 
     Whoever wrote it may have run the change's program: it is taken as text and nothing else, no
     longer than a comment may be, and only with the marker by which the next run finds it again.
@@ -114,7 +114,7 @@ def links(repository: str | None, environment: Mapping[str, str]) -> Links | Non
 
 
 def head(environment: Mapping[str, str]) -> str:
-    """The change's commit, as the variables of GitHub's runs say; empty elsewhere."""
+    """Return the change's commit, as the variables of GitHub's runs say; empty elsewhere."""
     try:
         event = json.loads(Path(environment["GITHUB_EVENT_PATH"]).read_text("utf-8"))
         commit = str(event["pull_request"]["head"]["sha"])
@@ -124,7 +124,7 @@ def head(environment: Mapping[str, str]) -> str:
 
 
 def _folder() -> str:
-    """The project's folder in its repository: empty where it is all of it."""
+    """Return the project's folder in its repository: empty where it is all of it."""
     asked = ("git", "rev-parse", "--show-prefix")
     try:
         done = subprocess.run(asked, capture_output=True, text=True, timeout=60)  # noqa: S603 - no shell

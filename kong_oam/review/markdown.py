@@ -40,7 +40,7 @@ class Links:
     folder: str = ""
 
     def to(self, place: Place) -> str | None:
-        """The address of a line; None where its file is not in the repository."""
+        """Return the address of a line; None where its file is not in the repository."""
         path = posixpath.normpath(posixpath.join(self.folder, place.file))
         if path.startswith(("/", "../")):
             return None
@@ -48,7 +48,7 @@ class Links:
 
 
 def linked(place: Place, links: Links | None) -> str:
-    """The place as code, and as a link where there is one."""
+    """Return the place as code, and as a link where there is one."""
     address = links.to(place) if links else None
     return f"[{code(str(place))}]({address})" if address else code(str(place))
 

@@ -61,7 +61,7 @@ class Preview:
 
 
 def preview(stack: str) -> Preview:
-    """Previews a stack of the project in the working directory, with its policy pack."""
+    """Preview a stack of the project in the working directory, with its policy pack."""
     command = ("preview", "--json", "--policy-pack", "policies")
     # A preview keeps nothing, and would write the whole state down for each resource all the same.
     environment = {

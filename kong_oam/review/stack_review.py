@@ -28,7 +28,7 @@ def review_stack(
     *,
     partitions: bool = False,
 ) -> list[ReviewedStack]:
-    """Reviews what a change since the revision `base` does to a stack. What is known without
+    """Review what a change since the revision `base` does to a stack. What is known without
     secrets comes first; without them (`missing` names the variables) nothing is previewed, and that
     is a failure.
 
