@@ -107,7 +107,7 @@ def _deploy(
     """
     parent = args.parents[component.key]
     opts = pulumi.ResourceOptions(parent=parent, provider=args.workspace.provider)
-    services: dict[str, GatedService] = {}
+    services = {}
     for backend in component.backends:
         service_args = ServiceArgs(
             component, backend, args.estate, args.settings, args.workspace
@@ -174,7 +174,7 @@ def _in_order(application: Application) -> Iterator[Component]:
     """Yield components, each after those that it depends on. There is no circle: reading refuses
     one."""
     by_name = {component.name: component for component in application.components}
-    done: set[str] = set()
+    done = set()
 
     def visit(component: Component) -> Iterator[Component]:
         if component.name not in done:

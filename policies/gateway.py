@@ -96,7 +96,7 @@ def leading_nowhere(deployment: Deployment, _: Settings) -> Iterator[PolicyFindi
     """Check that every service leads to an Upstream of this stack, or of its estate's base, that
     has no Targets: only a gate leads to a workload."""
     of_base = _of_base(deployment, nowhere)
-    upstreams: list[Resource] = []
+    upstreams = []
     for service in deployment.of(SERVICE):
         host = service.text("host")
         upstream = deployment.source(service, "host", UPSTREAM)
@@ -381,7 +381,7 @@ def _scripts_beside(deployment: Deployment, plugin: Resource) -> list[Resource]:
 def _nobodies(deployment: Deployment) -> set[str]:
     """Return the names of the consumers that nobody can be by a credential: of this stack, and in a
     partition that of its base, unless anything here is a credential."""
-    identified: set[str] = set()
+    identified = set()
     has_credentials = False
     for resource in deployment.resources:
         identified |= {*resource.made_of.get("consumerId", ())}

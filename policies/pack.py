@@ -95,7 +95,7 @@ def _deployment(resources: Iterable[Resource]) -> Deployment:
 
 
 def _resource(resource: PolicyResource) -> Resource:
-    made_of: dict[str, tuple[str, ...]] = {}
+    made_of = {}
     for name, sources in resource.property_dependencies.items():
         made_of[name] = tuple(source.urn for source in sources)
     return Resource(

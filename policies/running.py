@@ -27,7 +27,7 @@ def current_scripts(deployment: Deployment, _: Settings) -> Iterator[PolicyFindi
             yield PolicyFinding(
                 f"{plugin.name} does not run {SCRIPTS[kind]} of this version", plugin
             )
-        foreign: list[str] = []
+        foreign = []
         for phase, scripts in sorted(config.items()):
             if scripts and phase != "access" and scripts != ours.get(phase):
                 foreign.append(phase)

@@ -114,8 +114,8 @@ def _provision(
         tags=names.tags(stack),
         opts=options,
     )
-    issuers: dict[str, TokenIssuer] = {}
-    slots: dict[str, Slots] = {}
+    issuers = {}
+    slots = {}
     for key, issuer in args.issuers.items():
         # The ring stands for all who have a token of the issuer; its credentials are the keys.
         ring = kong.Consumer(

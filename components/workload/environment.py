@@ -19,8 +19,8 @@ def client_environment(
     component: Component, estate: Estate, issuers: Mapping[str, Issuer]
 ) -> ClientEnvironment:
     """Return all that the pods of a component's clients are given; nothing where it is none."""
-    references: list[Manifest] = []
-    audiences: dict[str, str] = {}
+    references = []
+    audiences = {}
     granted: list[pulumi.Resource] = []
     for client in component.clients:
         credential = issuers[client.provider].clients[component.key]

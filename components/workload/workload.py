@@ -78,7 +78,7 @@ def provision_workload(args: WorkloadArgs, parent: pulumi.Resource) -> Workload:
     """Make the objects of a component in one cluster."""
     component, cluster, client = args.component, args.cluster, args.client
     placed = placed_objects(args.application, component, args.settings)
-    needed: list[pulumi.Resource] = []
+    needed = []
     mark = None
     if placed.secret:
         opts = cluster.within(component.namespace, parent)
@@ -87,7 +87,7 @@ def provision_workload(args: WorkloadArgs, parent: pulumi.Resource) -> Workload:
         mark = digest_of(client.settings)
 
     made: list[tuple[PlacedObject, KubernetesObject]] = []
-    rolled_out: list[pulumi.Output[bool]] = []
+    rolled_out = []
     for placed_object in sorted(placed.objects, key=_stage):
         earlier = _earlier(placed_object, made, [*needed, *args.after])
         manifest = _manifest(placed_object, args, mark)

@@ -44,8 +44,8 @@ def parse(deployment: Mapping[str, Any]) -> ExportedState:
     used: set[str] = set()
     for resource in resources:
         used.update(resource.get("dependencies") or ())
-    ids: set[str] = set()
-    recorded: list[RecordedResource] = []
+    ids = set()
+    recorded = []
     root = None
     for resource in resources:
         kind, urn, identifier = resource["type"], resource["urn"], resource.get("id")

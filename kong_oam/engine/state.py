@@ -129,7 +129,7 @@ def from_outputs(outputs: Mapping[str, Mapping[str, Any]]) -> StackState:
 def from_resources(resources: Resources) -> StackState:
     """Makes the state of resources as the engine exports them: as a program of the stack would be
     told it."""
-    outputs: dict[str, Mapping[str, Any]] = {}
+    outputs = {}
     for resource in resources:
         if not resource.get("delete"):
             known = resource.get("outputs") or {}

@@ -23,7 +23,7 @@ def create(settings: Settings, stack: str) -> None:
     estate = settings.stack.name
     base, file = stack_file(estate), stack_file(stack)
     begun = {f"{NAMESPACE}:{ESTATE}": estate}
-    secrets: list[str] = []
+    secrets = []
     for key, value in config_in(base).items():
         if str(key).startswith(f"{NAMESPACE}:"):
             continue

@@ -74,7 +74,7 @@ def configurations(settings: Settings) -> dict[str | None, str]:
     """Return what `configuration` gives of the files of an estate's stacks that are there, by partition.
     Raises SettingsError."""
     name = settings.stack.name
-    digests: dict[str | None, str] = {}
+    digests = {}
     for partition in (None, *settings.stack.partitions):
         file = stack_file(stack_of(name, partition))
         if file.is_file():

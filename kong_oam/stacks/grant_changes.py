@@ -58,7 +58,7 @@ def grant_changes(
     """Compare the grants and rules of the estate with those in the states of the partitions that
     are to be run."""
     whole = estates.whole
-    read: dict[str, StackState] = {}
+    read = {}
     owners = owners_of_scopes(whole, uses_of(known.base.get("offered") or {}))
     before: dict[str, Mapping[str, Collection[str]]] = {}
     for partition, resources in states.items():
@@ -69,7 +69,7 @@ def grant_changes(
     now = granted(whole)
     needed: _Order = defaultdict(set)
     wanted: _Order = defaultdict(set)
-    exchanges: list[Exchange | None] = []
+    exchanges = []
     for client in whole.own_clients:
         home = homes.get(client.component)
         # A client that is new has nothing to lose, and waits for no gate.
@@ -102,7 +102,7 @@ def grant_changes(
 def _homes(whole: Estate, states: Mapping[str, StackState]) -> Mapping[str, str]:
     """Return the partition of each component, by key, of those that are to be run: also of a
     component that goes."""
-    homes: dict[str, str] = {}
+    homes = {}
     for name, state in states.items():
         for kind, key in state.urns:
             if kind == COMPONENT:
@@ -134,7 +134,7 @@ def _beyond(
     more: Mapping[str, Collection[str]], less: Mapping[str, Collection[str]]
 ) -> tuple[str, ...]:
     """Return the scopes in one grant that are not in the other, in words, sorted."""
-    beyond: list[str] = []
+    beyond = []
     for called, scopes in more.items():
         missing = {*scopes} - {*less.get(called, ())}
         beyond += [f"{scope} of {called}" for scope in missing]

@@ -78,7 +78,7 @@ def perform(
 ) -> None:
     """Move all of that, one pair of stacks after the other, unless it is interrupted. Raises
     MoveError, engine.cli.PulumiCliError; what was moved until then stays where it is."""
-    involved: set[str] = set()
+    involved = set()
     for move in found.moves:
         involved |= {move.source, move.target}
     for stack in sorted(involved.difference(found.missing)):

@@ -34,7 +34,7 @@ def plan(states: Mapping[str, Resources], targets: Mapping[str, str]) -> list[Mo
             if resource["type"] == COMPONENT:
                 urn = resource["urn"]
                 urns.setdefault(logical_name(urn), {})[stack] = urn
-    moves: list[Move] = []
+    moves = []
     for key, by_stack in sorted(urns.items()):
         target = targets.get(key)
         if target is None:
@@ -49,7 +49,7 @@ def plan(states: Mapping[str, Resources], targets: Mapping[str, str]) -> list[Mo
 
 def under(resources: Resources, urns: Iterable[str]) -> dict[str, str]:
     """Return the ids, by URN, of these components and of all that lies under them."""
-    ids: dict[str, str] = {}
+    ids = {}
     wanted = {*urns}
     for resource in resources:  # a parent stands before its children
         urn = resource["urn"]

@@ -48,7 +48,7 @@ class Estates:
         """The fingerprint of a run of a stack, by what the others have exported until now.
         `common`: what `in_common` gives of the settings, of who knows it already."""
         estate, given = self._part(partition)
-        others: dict[str, str] = {}
+        others = {}
         if partition is not None:
             others[""] = digest_of(_of_base(known.base, estate))
             for name in self._callers(estate):
@@ -70,7 +70,7 @@ class Estates:
     def ids(self, clients: Mapping[str, Mapping[str, str]]) -> str:
         """A digest of the client ids that nobody knows before they are made: those of a stack's
         output `clients`, by provider and component, that are not what its kind gives."""
-        made_up: list[tuple[str, str, str]] = []
+        made_up = []
         for provider, by_component in sorted(clients.items()):
             foreseen = self._foreseen(provider, by_component)
             for key, made in sorted(by_component.items()):
@@ -94,7 +94,7 @@ class Estates:
 
     def _callers(self, estate: Estate) -> set[str]:
         """Return the partitions with callers of this one."""
-        callers: set[str] = set()
+        callers = set()
         for component in estate.foreign:
             calls = any(calls_into(estate, client) for client in component.clients)
             if calls and component.partition is not None:

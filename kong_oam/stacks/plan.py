@@ -58,8 +58,8 @@ def plan_up(chosen: Sequence[str | None], changes: GrantChanges = NO_CHANGES) ->
 
 def _first(names: Sequence[str], changes: GrantChanges) -> Before:
     """For each of the partitions, those of them that are run before it. Raises RunOrderError."""
-    needed: dict[str, frozenset[str]] = {}
-    wanted: dict[str, frozenset[str]] = {}
+    needed = {}
+    wanted = {}
     none: frozenset[str] = frozenset()
     for name in names:
         needed[name] = changes.needed.get(name, none).intersection(names)
@@ -120,7 +120,7 @@ def waves(steps: Plan) -> Iterator[dict[int, Step]]:
     """Yields steps by their numbers, those together that can be run side by side."""
     left = dict(enumerate(steps, 1))
     while left:
-        wave: dict[int, Step] = {}
+        wave = {}
         for number, step in left.items():
             if left.keys().isdisjoint(step.after):
                 wave[number] = step

@@ -90,7 +90,7 @@ def read(
     tags = json.loads(
         pulumi("stack", "tag", "ls", "--json", stack=estate, timeout=SHORT)
     )
-    records: dict[str | None, Record] = {}
+    records = {}
     for partition in (None, *partitions):
         record = _parsed(str(tags.get(_tag(partition)) or ""))
         written = updated.get(stack_of(estate, partition))

@@ -82,7 +82,7 @@ class Runs:
 
         A step that fails leaves out those after it; the others go on.
         """
-        missing: list[str | None] = []
+        missing = []
         for partition in partitions:
             stack = self.name(partition)
             if stack not in self.there:
@@ -123,7 +123,7 @@ class Runs:
         """Raises PulumiCliError where the base was destroyed, and partitions that stood on it are as they
         were before: they would be run against what is there no more."""
         at, resources = when_written(self.there.get(self.estate))
-        left: list[str] = []
+        left = []
         for name in map(self.name, self.estates.settings.stack.partitions):
             before, count = when_written(self.there.get(name))
             if count and before < at:
@@ -153,7 +153,7 @@ class Runs:
         recorded runs left them. Which components are in such a stack is known where it is as it is
         meant."""
         outdated = {*self.estates.outdated(self.known, self.estates.settings.as_of)}
-        contents: dict[str, Contents] = {}
+        contents = {}
         for name in self.estates.settings.stack.partitions:
             stack, components = self.name(name), self.estates.given(name).own
             record = self.known.records.get(name)
@@ -177,7 +177,7 @@ class Runs:
         those after it."""
         succeeded: dict[int, bool] = {}
         for wave in waves(steps):
-            ready: dict[int, Step] = {}
+            ready = {}
             for number, step in wave.items():
                 if self._may_run(step, succeeded):
                     ready[number] = step
