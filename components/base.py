@@ -27,7 +27,7 @@ from kong_oam.access.settings.stack import ProviderSettings, Settings
 from kong_oam.diagnostics import some
 from kong_oam.engine.known_stacks import of_command
 from kong_oam.engine.stacks import partitions_before, partitions_of
-from kong_oam.engine.state import COMPONENT, StackState
+from kong_oam.engine.state import StackState
 from kong_oam.identity.kinds import granted_in
 
 from .records import Base, Record
@@ -41,7 +41,7 @@ OUTPUT, USES = "base", "uses"
 def read_base(
     settings: Settings, estate: Estate, own: StackState, state: StackState
 ) -> Base:
-    """Reads the base of the estate from its state; `own` is that of the partition's stack.
+    """Read the base of the estate from its state; `own` is that of the partition's stack.
 
     A run ends where the base is older than the partition's Applications need, or than the one that
     the partition was made with before; a preview warns, and shows as unknown what is not there yet.
@@ -76,7 +76,7 @@ def read_base(
 def with_all_in_use(
     estate: Estate, settings: Settings, state: StackState
 ) -> tuple[Estate, list[str]]:
-    """Gives the base's estate with all that it offered and some partition still uses, and what that
+    """Return the base's estate with all that it offered and some partition still uses, and what that
     is, in words; also one that went from the settings since the base's last run, whose components
     others have by now."""
     before = offered_by(state)
@@ -106,7 +106,7 @@ def exported(
     providers: Mapping[str, Mapping[str, pulumi.Input[Any]]],
     gateway: Mapping[str, pulumi.Input[Any]],
 ) -> dict[str, Any]:
-    """Gives what the base exports for its partitions. The generation counts sets of what it offers;
+    """Return what the base exports for its partitions. The generation counts sets of what it offers;
     it is never below `made_with`, the highest that a partition was made with, also after the base
     was destroyed or put back."""
     now = offered(estate)
@@ -124,7 +124,7 @@ def exported(
 def exported_uses(
     estate: Estate, before: StackState, as_meant: pulumi.Output[bool]
 ) -> pulumi.Output[dict[str, Any]]:
-    """Gives what a partition exports for its base: what it needs, and what it needed `before` as
+    """Return what a partition exports for its base: what it needs, and what it needed `before` as
     long as not all gates are as they are meant."""
     now = uses(estate)
     both = all_of(now, uses_of(before.outputs.get(USES) or {}))
@@ -136,44 +136,36 @@ def exported_uses(
 
 
 def highest_generation(settings: Settings) -> int:
-    """Gives the highest generation of the base that a partition was made with: as the command that
+    """Return the highest generation of the base that a partition was made with: as the command that
     makes this run knows it (kong_oam.engine.known_stacks), or else as the partition's stack
     says."""
     known = of_command()
-
-    def made_with(stack: str) -> int:
-        return (
-            known[stack].generation
-            if stack in known
-            else int(outputs_of(stack).get("generation") or 0)
-        )
-
-    return max(
-        (
-            made_with(stack_of(settings.stack.name, name))
-            for name in settings.stack.partitions
-        ),
-        default=0,
-    )
+    highest = 0
+    for name in settings.stack.partitions:
+        stack = stack_of(settings.stack.name, name)
+        if stack in known:
+            highest = max(highest, known[stack].generation)
+        else:
+            highest = max(highest, int(outputs_of(stack).get("generation") or 0))
+    return highest
 
 
 def stop_at_retired(settings: Settings, state: StackState) -> None:
-    """Ends a run of the base where a partition that it had is not in the settings any more, and its
+    """End a run of the base where a partition that it had is not in the settings any more, and its
     stack still has components: nobody would run it again, and what it has would stay, or be made a
     second time elsewhere."""
     name, now = settings.stack.name, settings.stack.partitions
     for gone in partitions_before(state.outputs):
+        if gone in now:
+            continue
         stack = stack_of(name, gone)
-        if gone not in now and (
-            left := sorted(
-                key for kind, key in recorded(stack).urns if kind == COMPONENT
-            )
-        ):
+        left = recorded(stack).components
+        if left:
             refuse(
                 f"partition '{gone}' went from kong-oam:partitions of '{name}', and its stack "
-                f"'{stack}' still has {some(left)}: `python -m kong_oam move -s {name}` brings "
-                "those that Applications have to where they are to be, and `pulumi destroy -s "
-                f"{stack}` takes away what is left"
+                f"'{stack}' still has {some(sorted(left))}: `python -m kong_oam move -s {name}` "
+                "brings those that Applications have to where they are to be, and `pulumi destroy "
+                f"-s {stack}` takes away what is left"
             )
 
 
@@ -183,13 +175,11 @@ def _used_by(
     offered: Uses,
     owners: Owners,
 ) -> Uses:
-    """What the partition may use of what the base offered: all of it where its last run was cut
+    """Return what the partition may use of what the base offered: all of it where its last run was cut
     off, since its gates are not those of which it said what they use, and where it has components
     and was not run since they came. What its clients are granted its state says, whatever run left
     it so."""
-    never_run = USES not in partition.outputs and any(
-        kind == COMPONENT for kind, _ in partition.urns
-    )
+    never_run = USES not in partition.outputs and partition.components
     if never_run or not partition.is_confirmed:
         return offered
     of_clients = used_by(granted_in(providers, partition, owners), offered)
@@ -197,7 +187,7 @@ def _used_by(
 
 
 def offered_by(state: StackState) -> Uses:
-    """What the base offers by its state."""
+    """Return what the base offers by its state."""
     return uses_of((state.outputs.get(OUTPUT) or {}).get("offered") or {})
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cache
 
 import pulumi
 
-from kong_oam.access.model import Client, Component, Estate
+from kong_oam.access.model import Component, Estate
 from kong_oam.access.partitions import base_of, calls_into, part_of
 from kong_oam.access.settings.partitions import stack_of
-from kong_oam.access.settings.stack import Settings
+from kong_oam.access.settings.stack import ProviderSettings, Settings
 from kong_oam.diagnostics import some
 from kong_oam.engine.known_stacks import UNKNOWN, of_command
 from kong_oam.engine.stacks import partitions_of
-from kong_oam.engine.state import COMPONENT, StackState
+from kong_oam.engine.state import StackState
 from kong_oam.identity.kinds import kind_of
 
 from .base import (
@@ -44,7 +44,7 @@ class Part:
 
 
 def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
-    """Gives what this run deploys. Ends one that would make anew, or delete, what another stack of
+    """Return what this run deploys. Ends one that would make anew, or delete, what another stack of
     the estate has, or is to have."""
     name, partition = settings.stack.name, settings.partition
     _stop_at_components_of_others(settings, estate, state)
@@ -58,20 +58,19 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
     there = recorded(name)
     part = part_of(estate, partition)
     ids = _foreign_ids(settings, part)
-    unknown = [
-        client.name
-        for one in part.foreign
-        for client in one.clients
-        if one.key not in ids[client.provider] and calls_into(part, client)
-    ]
+    unknown = []
+    for component in part.foreign:
+        for client in component.clients:
+            is_known = component.key in ids[client.provider]
+            if not is_known and calls_into(part, client):
+                unknown.append(client.name)
     if unknown:
         pulumi.log.warn(
             f"partition: the client ids of {some(unknown)} are not known yet: they are let in by a "
             f"run of this stack after one of theirs (`python -m kong_oam up -s {name}` sees to it)"
         )
-    part = replace(
-        part, foreign=tuple(_not_let_in(one, unknown, part) for one in part.foreign)
-    )
+    let_in = [_not_let_in(component, unknown, part) for component in part.foreign]
+    part = replace(part, foreign=tuple(let_in))
     base = read_base(settings, part, state, there)
     _stop_at_components_elsewhere(settings, part, state, base.state)
     return Part(part, replace(base, clients=ids))
@@ -80,105 +79,91 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
 def _stop_at_components_of_others(
     settings: Settings, estate: Estate, state: StackState
 ) -> None:
-    """Ends a run whose state has components that another stack of the estate is to deploy: they
+    """End a run whose state has components that another stack of the estate is to deploy: they
     would be deleted here, with all that is theirs, and made anew there."""
-    name, stack = settings.stack.name, estate.stack
-    there = [key for kind, key in state.urns if kind == COMPONENT]
-    meant = {
-        key: estate.components[key].partition
-        for key in there
-        if key in estate.components
-    }
-    if others := sorted(
-        key for key, partition in meant.items() if partition != settings.partition
-    ):
-        first = meant[others[0]]
-        where = stack_of(name, first)
+    name, others = settings.stack.name, {}
+    for key in state.components & estate.components.keys():
+        partition = estate.components[key].partition
+        if partition != settings.partition:
+            others[key] = stack_of(name, partition)
+    if others:
+        first = min(others)
         refuse(
-            f"{some(others)} are in the state of this stack, and by kong-oam:partitions of "
-            f"'{stack.name}' they are in another ({others[0]}: '{where}'). Move them, with all "
-            f"that is theirs: `python -m kong_oam move -s {name}`"
+            f"{some(sorted(others))} are in the state of this stack, and by kong-oam:partitions of "
+            f"'{estate.stack.name}' they are in another ({first}: '{others[first]}'). Move them, "
+            f"with all that is theirs: `python -m kong_oam move -s {name}`"
         )
 
 
 def _stop_at_components_elsewhere(
     settings: Settings, part: Estate, state: StackState, base: StackState
 ) -> None:
-    """Ends a run that would make a component anew that another stack of the estate has. The other
+    """End a run that would make a component anew that another stack of the estate has. The other
     stacks are only read where this one has not all of its own yet, and of those that the command
     knows only where they have one of these (kong_oam.engine.known_stacks)."""
-    name = settings.stack.name
-    own = {key for kind, key in state.urns if kind == COMPONENT}
-    new, known = part.own.keys() - own, of_command()
-    partitions = partitions_of(settings, base.outputs)
-    others = (
-        stack_of(name, other) for other in partitions if other != settings.partition
-    )
-    read = (
-        stack for stack in others if new and not known.get(stack, UNKNOWN).lacks(new)
-    )
-    for stack, there in ((name, base), *((stack, recorded(stack)) for stack in read)):
-        if found := sorted(key for key in new if (COMPONENT, key) in there.urns):
-            refuse(
-                f"{some(found)} are to be in this stack, and are in the state of '{stack}'. Move "
-                f"them, with all that is theirs: `python -m kong_oam move -s {name}`"
-            )
+    name, known = settings.stack.name, of_command()
+    new = part.own.keys() - state.components
+    if not new:
+        return
+    _stop_where_made(new, name, name, base)
+    for partition in partitions_of(settings, base.outputs):
+        stack = stack_of(name, partition)
+        may_have = not known.get(stack, UNKNOWN).lacks(new)
+        if partition != settings.partition and may_have:
+            _stop_where_made(new, name, stack, recorded(stack))
+
+
+def _stop_where_made(new: Set[str], base: str, stack: str, state: StackState) -> None:
+    made = sorted(new & state.components)
+    if made:
+        refuse(
+            f"{some(made)} are to be in this stack, and are in the state of '{stack}'. Move "
+            f"them, with all that is theirs: `python -m kong_oam move -s {base}`"
+        )
 
 
 def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Mapping[str, str]]:
-    """Reads the client ids of those who call from other partitions, by provider and component: as
+    """Read the client ids of those who call from other partitions, by provider and component: as
     settings say, or as their stacks recorded them, or as they will be."""
-    wanted = {one.partition for one in part.foreign if one.clients and one.partition}
-    outputs = {
-        name: outputs_of(stack_of(settings.stack.name, name)) for name in sorted(wanted)
-    }
-    ids: dict[str, dict[str, str]] = {
-        provider.name: {} for provider in settings.providers
-    }
-    kinds = {
-        provider.name: (provider, kind_of(provider)) for provider in settings.providers
-    }
+    name = settings.stack.name
     never_run = {stack for stack, one in of_command().items() if not one.generation}
-    state = cache(recorded)
+    outputs, state = cache(outputs_of), cache(recorded)
 
-    def moved(one: Component, client: Client) -> str | None:
-        """Of a client that came to its stack since that was run last, which has exported nothing of
-        it yet."""
-        stack, resource = (
-            stack_of(settings.stack.name, one.partition),
-            kinds[client.provider][1].client_resource,
-        )
-        if resource is None or stack in never_run:
-            return None
-        return state(stack).client_ids.get(resource(client.provider, one.key))
+    def recorded_id(key: str, stack: str, provider: ProviderSettings) -> str | None:
+        exported = outputs(stack).get("clients") or {}
+        made: str | None = (exported.get(provider.name) or {}).get(key)
+        resource = kind_of(provider).client_resource
+        if made or resource is None or stack in never_run:
+            return made
+        # It came to its stack since that was run last, which has exported nothing of it yet.
+        return state(stack).client_ids.get(resource(provider.name, key))
 
-    for one in part.foreign:
-        for client in one.clients:
-            provider, kind = kinds[client.provider]
-            made = (
-                (outputs.get(one.partition or "", {}).get("clients") or {}).get(
-                    client.provider
-                )
-                or {}
-            ).get(one.key)
-            told = provider.clients.get(one.key)
+    ids: dict[str, dict[str, str]] = {}
+    for provider in settings.providers:
+        ids[provider.name] = by_component = {}
+        for component in part.foreign:
+            providers = [client.provider for client in component.clients]
+            if provider.name not in providers:
+                continue
+            key, stack = component.key, stack_of(name, component.partition)
+            named = provider.clients.get(key)
             identifier = (
-                told.id
-                if told
-                else made
-                or moved(one, client)
-                or kind.client_id(provider, settings.stack.name, one.key)
+                named.id
+                if named
+                else recorded_id(key, stack, provider)
+                or kind_of(provider).client_id(provider, name, key)
             )
             if identifier:
-                ids[client.provider][one.key] = identifier
+                by_component[key] = identifier
     return ids
 
 
 def _not_let_in(foreign: Component, unknown: Container[str], part: Estate) -> Component:
-    """The component without the calls here of those of its clients that are unknown."""
-
-    def elsewhere(client: Client) -> Client:
-        calls = tuple(call for call in client.calls if call.component not in part.own)
-        return replace(client, calls=calls) if client.name in unknown else client
-
-    return replace(foreign, clients=tuple(map(elsewhere, foreign.clients)))
+    """Return the component without the calls here of those of its clients that are unknown."""
+    clients = []
+    for client in foreign.clients:
+        if client.name in unknown:
+            calls = [call for call in client.calls if call.component not in part.own]
+            client = replace(client, calls=tuple(calls))
+        clients.append(client)
+    return replace(foreign, clients=tuple(clients))

@@ -79,6 +79,11 @@ class StackState:
         """
         return self.outputs.get("enforced") in (None, digest(self.plugins))
 
+    @property
+    def components(self) -> frozenset[str]:
+        """The keys of the components that the stack has."""
+        return frozenset(name for kind, name in self.urns if kind == COMPONENT)
+
     @cached_property
     def plugins(self) -> Mapping[str, str]:
         """The configuration that Kong has of each plugin, by logical name, as the text that it was

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from kong_oam.access.diff.snapshot import ModelError, exported, joined, load_model
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.partitions import granted, owners_of_scopes, uses_of
-from kong_oam.engine.state import COMPONENT, Resources, StackState, from_resources
+from kong_oam.engine.state import Resources, StackState, from_resources
 from kong_oam.identity.kinds import granted_in
 from kong_oam.stacks.order import Estates
 from kong_oam.stacks.records import Known
@@ -102,11 +102,9 @@ def grant_changes(
 def _homes(whole: Estate, states: Mapping[str, StackState]) -> Mapping[str, str]:
     """Return the partition of each component, by key, of those that are to be run: also of a
     component that goes."""
-    homes = {}
+    homes: dict[str, str] = {}
     for name, state in states.items():
-        for kind, key in state.urns:
-            if kind == COMPONENT:
-                homes[key] = name
+        homes |= dict.fromkeys(state.components, name)
     for key, component in whole.components.items():
         if component.partition and component.partition in states:
             homes[key] = component.partition
