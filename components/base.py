@@ -3,7 +3,7 @@ when it begins."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pulumi
@@ -11,6 +11,7 @@ from pulumi.runtime import is_dry_run
 
 from kong_oam.access.model import Estate
 from kong_oam.access.partitions import (
+    Granted,
     Owners,
     Uses,
     all_of,
@@ -23,16 +24,18 @@ from kong_oam.access.partitions import (
     with_kept,
 )
 from kong_oam.access.settings.partitions import stack_of
-from kong_oam.access.settings.stack import ProviderSettings, Settings
+from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import some
 from kong_oam.engine.known_stacks import of_command
 from kong_oam.engine.stacks import partitions_before, partitions_of
 from kong_oam.engine.state import StackState
-from kong_oam.identity.kinds import granted_in
 
 from .records import Base, Record
 from .refusal import refuse
 from .state import outputs_of, recorded
+
+GrantedIn = Callable[[StackState, Owners], Granted]
+"""Reads from a state what the clients of its stack are granted."""
 
 OUTPUT, USES = "base", "uses"
 """The output of a base that its partitions read, and that of a partition that its base reads."""
@@ -74,23 +77,25 @@ def read_base(
 
 
 def with_all_in_use(
-    estate: Estate, settings: Settings, state: StackState
+    estate: Estate, settings: Settings, state: StackState, granted_in: GrantedIn
 ) -> tuple[Estate, list[str]]:
-    """Return the base's estate with all that it offered and some partition still uses, and what that
-    is, in words; also one that went from the settings since the base's last run, whose components
-    others have by now."""
+    """Return the base's estate with all that it offered and some partition still uses, and what
+    that is, in words.
+
+    A partition may also be one that went from the settings since the base's last run, whose
+    components others have by now. `granted_in` reads what its clients are granted.
+    """
     before = offered_by(state)
     if not lacking(before, offered(estate)):
         return estate, []
     names = partitions_of(settings, state.outputs)
-    states = [recorded(stack_of(settings.stack.name, name)) for name in names]
     # A scope that some component declares is there for it, of whichever it was before.
     owners = {**owners_of_scopes(estate, before), **owners_of_scopes(estate, {})}
-    kept, words = with_kept(
-        estate,
-        before,
-        [_used_by(one, settings.providers, before, owners) for one in states],
-    )
+    used = []
+    for name in names:
+        partition = recorded(stack_of(settings.stack.name, name))
+        used.append(_used_by(partition, before, owners, granted_in))
+    kept, words = with_kept(estate, before, used)
     if words:
         pulumi.log.info(
             f"base: {some(words)} went from the Applications, and partitions still use it: it "
@@ -170,19 +175,18 @@ def stop_at_retired(settings: Settings, state: StackState) -> None:
 
 
 def _used_by(
-    partition: StackState,
-    providers: Iterable[ProviderSettings],
-    offered: Uses,
-    owners: Owners,
+    partition: StackState, offered: Uses, owners: Owners, granted_in: GrantedIn
 ) -> Uses:
-    """Return what the partition may use of what the base offered: all of it where its last run was cut
-    off, since its gates are not those of which it said what they use, and where it has components
-    and was not run since they came. What its clients are granted its state says, whatever run left
-    it so."""
+    """Return what the partition may use of what the base offered.
+
+    That is all of it where its last run was cut off, since its gates are not those of which it said
+    what they use, and where it has components and was not run since they came. What its clients are
+    granted its state says, whatever run left it so.
+    """
     never_run = USES not in partition.outputs and partition.components
     if never_run or not partition.is_confirmed:
         return offered
-    of_clients = used_by(granted_in(providers, partition, owners), offered)
+    of_clients = used_by(granted_in(partition, owners), offered)
     return all_of(uses_of(partition.outputs.get(USES) or {}), of_clients)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 
 import pulumi
 
@@ -16,7 +16,7 @@ from kong_oam.diagnostics import some
 from kong_oam.engine.known_stacks import UNKNOWN, of_command
 from kong_oam.engine.stacks import partitions_of
 from kong_oam.engine.state import StackState
-from kong_oam.identity.kinds import kind_of
+from kong_oam.identity.kinds import granted_in, kind_of
 
 from .base import (
     highest_generation,
@@ -53,7 +53,9 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
         return Part(estate)
     if partition is None:
         stop_at_retired(settings, state)
-        everybodys, kept = with_all_in_use(base_of(estate), settings, state)
+        everybodys, kept = with_all_in_use(
+            base_of(estate), settings, state, partial(granted_in, settings.providers)
+        )
         return Part(everybodys, kept=kept, made_with=highest_generation(settings))
     there = recorded(name)
     part = part_of(estate, partition)

@@ -1,4 +1,4 @@
-"""Reads the stack's configuration through Pulumi: settings that may be shown, and credentials that
+"""Read the stack's configuration through Pulumi: settings that may be shown, and credentials that
 may not."""
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CERTIFICATES = "certificates"
 
 
 def load() -> Settings:
-    """Reads the settings of the current stack. Raises kong_oam.access.settings.stack.StackError,
+    """Read the settings of the current stack. Raises kong_oam.access.settings.stack.StackError,
     also where they are not those in the stack's file."""
     prefix = f"{NAMESPACE}:"
     configured = {**get_config_env(), **CONFIG.get()}
@@ -46,16 +46,15 @@ def load() -> Settings:
 
 
 def _require_as_written(stack: str, values: Mapping[str, Any]) -> None:
-    """Raises StackError where the engine took a setting from elsewhere than the commands, the
+    """Raise StackError where the engine took a setting from elsewhere than the commands, the
     review of a change and the policy pack: they would speak of other Applications than those that
     are deployed."""
     file = stack_file(stack)
     written = values_in(file) if file.is_file() else {}
     names = {*values, *written} - {_CERTIFICATES}
-    if others := sorted(
-        name for name in names if values.get(name) != written.get(name)
-    ):
-        keys = some(f"{NAMESPACE}:{name}" for name in others)
+    others = [name for name in names if values.get(name) != written.get(name)]
+    if others:
+        keys = some(f"{NAMESPACE}:{name}" for name in sorted(others))
         raise StackError(
             f"stack '{stack}': {keys}: not as in {file}, which is what check, diff, review and "
             "policies read; settings stand there alone, not in Pulumi.yaml's config, in another "
@@ -68,7 +67,7 @@ def _value(text: str) -> Any:
 
 
 def certificates() -> Mapping[str, tuple[str, str]]:
-    """Reads the stack's own certificates, by the name that gateway traits use: PEM certificate and
+    """Read the stack's own certificates, by the name that gateway traits use: PEM certificate and
     private key.
 
     From the secret `kong-oam:certificates`. Raises kong_oam.access.settings.stack.StackError.
@@ -86,7 +85,7 @@ def certificates() -> Mapping[str, tuple[str, str]]:
 
 
 def kong(settings: Settings) -> Account:
-    """Reads Kong's address and credentials from the stack's configuration, or else from the
+    """Read Kong's address and credentials from the stack's configuration, or else from the
     environment."""
     try:
         return account(settings, configuration())
@@ -95,7 +94,7 @@ def kong(settings: Settings) -> Account:
 
 
 def configuration() -> Configuration:
-    """Gives the settings of the providers' plugins in the current stack's configuration."""
+    """Return the settings of the providers' plugins in the current stack's configuration."""
     return Configuration(_configured, pulumi.get_project())
 
 

@@ -1,4 +1,4 @@
-"""Reads the state of this very stack from the engine, before anything is registered."""
+"""Read the state of this very stack from the engine, before anything is registered."""
 
 from __future__ import annotations
 
@@ -12,22 +12,20 @@ from kong_oam.engine.state import StackState, from_outputs
 from kong_oam.errors import EngineError
 
 # Of the engine's built-in provider.
-_ALL_RESOURCES, _OUTPUTS = (
-    "pulumi:pulumi:readStackResourceOutputs",
-    "pulumi:pulumi:readStackOutputs",
-)
+_ALL_RESOURCES = "pulumi:pulumi:readStackResourceOutputs"
+_OUTPUTS = "pulumi:pulumi:readStackOutputs"
 
 _NOT_THERE = "unknown stack"  # pulumi: pkg/backend/backend.go
 
 
 def stack_name(stack: str | None = None) -> str:
-    """Gives the full name of this stack, or of another, by which the engine finds it:
+    """Return the full name of this stack, or of another, by which the engine finds it:
     `organization/project/stack`."""
     return f"{pulumi.get_organization()}/{pulumi.get_project()}/{stack or pulumi.get_stack()}"
 
 
 def recorded(stack: str | None = None) -> StackState:
-    """Reads the state of this stack, or of another one of the project. The engine is asked once.
+    """Read the state of this stack, or of another one of the project. The engine is asked once.
 
     One that was never deployed, or is not there, has recorded nothing. Raises EngineError where the
     engine does not have it, as when its backend went away since the run began; without the engine's
@@ -37,7 +35,7 @@ def recorded(stack: str | None = None) -> StackState:
 
 
 def outputs_of(stack: str) -> Mapping[str, Any]:
-    """Reads the outputs of another stack of the project, alone. Raises EngineError as `recorded`
+    """Read the outputs of another stack of the project, alone. Raises EngineError as `recorded`
     does."""
     return _read(_OUTPUTS, {"name": stack_name(stack)}, stack)
 

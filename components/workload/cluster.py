@@ -34,7 +34,7 @@ class Cluster:
     waiting: Waiting
 
     def within(self, namespace: str, parent: pulumi.Resource) -> pulumi.ResourceOptions:
-        """Gives the options of resources in the namespace."""
+        """Return the options of resources in the namespace."""
         return pulumi.ResourceOptions(
             parent, provider=self.provider, depends_on=self.namespaces.get(namespace)
         )
@@ -45,7 +45,7 @@ class Cluster:
         parent: pulumi.Resource,
         after: Sequence[pulumi.Resource],
     ) -> pulumi.ResourceOptions:
-        """Gives the options of an object, which comes after its namespace, after what defines its
+        """Return the options of an object, which comes after its namespace, after what defines its
         kind, and `after`."""
         namespace = self.namespaces.get(manifest["metadata"].get("namespace", ""))
         definition = self.definitions.get(group_kind(manifest))
@@ -60,7 +60,7 @@ Clusters = Mapping[str | None, Cluster]
 
 
 def provision_clusters(estate: Estate, settings: Settings) -> Clusters:
-    """Makes access to each cluster that something of the estate is in, and to the stack's own in
+    """Make access to each cluster that something of the estate is in, and to the stack's own in
     any case."""
     waiting = Waiting()
     return {
@@ -71,19 +71,18 @@ def provision_clusters(estate: Estate, settings: Settings) -> Clusters:
 def _cluster(
     cluster: str | None, estate: Estate, settings: Settings, waiting: Waiting
 ) -> Cluster:
-    """Makes the provider, and what others lie in: the namespaces that components run in, where the
+    """Make the provider, and what others lie in: the namespaces that components run in, where the
     stack makes them, and the Namespaces and CustomResourceDefinitions that components render.
 
     A patch makes a namespace that is not there, takes one that is as it is, and leaves it there
     when it goes itself: others may use it by then.
     """
-    sites = [
-        site
-        for component in running(estate)
-        for site in component.sites
-        if site.cluster == cluster
-    ]
-    defined = any(not one.plain for site in sites for one in site.rendered)
+    wanted, plain = set(), True
+    for component in running(estate):
+        for target in component.sites:
+            if target.cluster == cluster:
+                wanted.add(target.namespace)
+                plain = plain and all(part.plain for part in target.rendered)
     context = settings.cluster.context_of(cluster)
     # A new key changes a client's Secret in place: one that is replaced is deleted first, and its
     # Deployment with it; and so with ConfigMaps, where there are any. What somebody changed by hand
@@ -92,7 +91,7 @@ def _cluster(
         provider_of(cluster),
         context=context,
         enable_secret_mutable=True,
-        enable_config_map_mutable=True if defined else None,
+        enable_config_map_mutable=None if plain else True,
         enable_patch_force=True,
     )
     options = pulumi.ResourceOptions(provider=provider)
@@ -104,19 +103,14 @@ def _cluster(
         if manifest["kind"] == "Namespace":
             namespaces[manifest["metadata"]["name"]] = resource
         else:
-            definitions[
-                manifest["spec"]["group"], manifest["spec"]["names"]["kind"]
-            ] = resource
-    wanted = (
-        {site.namespace for site in sites}
-        if settings.cluster.create_namespaces
-        else set()
-    )
-    for name in sorted(wanted - namespaces.keys()):
-        logical = f"{cluster}:namespace-{name}" if cluster else f"namespace-{name}"
-        namespaces[name] = k8s.core.v1.NamespacePatch(
-            logical, metadata={"name": name}, opts=options
-        )
+            spec = manifest["spec"]
+            definitions[spec["group"], spec["names"]["kind"]] = resource
+    if settings.cluster.create_namespaces:
+        for name in sorted(wanted - namespaces.keys()):
+            logical = f"{cluster}:namespace-{name}" if cluster else f"namespace-{name}"
+            namespaces[name] = k8s.core.v1.NamespacePatch(
+                logical, metadata={"name": name}, opts=options
+            )
     there = shlex.quote(str(context))
     kubectl = f"kubectl --context={there}" if cluster else "kubectl"
     helm = f"helm --kube-context={there}" if cluster else "helm"

@@ -43,31 +43,28 @@ class KubernetesObject(pulumi.CustomResource):
         opts: pulumi.ResourceOptions,
         kept: Options = NOTHING_SAID,
     ) -> None:
-        found = group_kind(manifest)
+        kind = group_kind(manifest)
         version = str(manifest["apiVersion"])
         known = f"core/{version}" if "/" not in version else version
-        inputs = (
-            dict(manifest["spec"])
-            if found == RELEASE
-            else {"spec": None, "status": None, **manifest}
-        )
-        if found == ("", "Secret"):
-            inputs["data"] = pulumi.Output.secret(inputs.get("data"))
-            opts = pulumi.ResourceOptions.merge(
-                opts, pulumi.ResourceOptions(additional_secret_outputs=["data"])
-            )
-        others = [
-            pulumi.Alias(type_=f"kubernetes:{other}:{found[1]}")
-            for other in _others(known)
-        ]
-        opts = pulumi.ResourceOptions.merge(
-            opts, pulumi.ResourceOptions(aliases=others)
-        )
+        inputs: dict[str, Any] = {"spec": None, "status": None, **manifest}
+        if kind == RELEASE:
+            inputs = dict(manifest["spec"])
         if kept.read:  # whatever it is, it is not told
             inputs = {"metadata": None, "spec": None, "status": None}
-        opts = pulumi.ResourceOptions.merge(opts, _kept(kept, manifest))
+        options = pulumi.ResourceOptions(
+            aliases=[
+                pulumi.Alias(type_=f"kubernetes:{other}:{kind[1]}")
+                for other in _others(known)
+            ]
+        )
+        if kind == ("", "Secret"):
+            options.additional_secret_outputs = ["data"]
+            if not kept.read:
+                inputs["data"] = pulumi.Output.secret(inputs.get("data"))
+        for more in (options, _kept(kept, manifest)):
+            opts = pulumi.ResourceOptions.merge(opts, more)
         super().__init__(
-            f"kubernetes:{known}:{found[1]}{'Patch' if kept.patch else ''}",
+            f"kubernetes:{known}:{kind[1]}{'Patch' if kept.patch else ''}",
             name,
             inputs,
             opts,
@@ -82,7 +79,7 @@ def of_version(manifest: Manifest, version: str) -> Manifest:
 
 
 def _kept(kept: Options, manifest: Manifest) -> pulumi.ResourceOptions:
-    """Gives the options of an object by the rules of its Application."""
+    """Return the options of an object by the rules of its Application."""
     metadata = manifest["metadata"]
     identifier = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
     # Almost nothing of a Pod can be changed, and the plugin does not know all of that: `envFrom`
@@ -104,7 +101,7 @@ def _kept(kept: Options, manifest: Manifest) -> pulumi.ResourceOptions:
 
 
 def is_of_version(resource: KubernetesObject, version: str) -> pulumi.Output[bool]:
-    """Tells whether the object in the cluster is of this version, and its pods, where it has any,
+    """Tell whether the object in the cluster is of this version, and its pods, where it has any,
     are there."""
     both = pulumi.Output.all(resource.metadata, resource.status)
     kind = resource.pulumi_resource_type.rpartition(":")[2]
@@ -114,7 +111,7 @@ def is_of_version(resource: KubernetesObject, version: str) -> pulumi.Output[boo
 def is_there(
     kind: str, version: str, metadata: Mapping[str, Any], status: Status | None
 ) -> bool:
-    """Tells whether an object that was read is of this version, and whether its pods of that
+    """Tell whether an object that was read is of this version, and whether its pods of that
     version were all there once, or nothing is said of them.
 
     A Deployment's condition Progressing keeps its last reason, and StatefulSets and DaemonSets
@@ -124,29 +121,26 @@ def is_there(
     if (metadata.get("annotations") or {}).get(VERSION) != version:
         return False
     status = status or {}
-    if (
-        status.get("observedGeneration", 0) < (metadata.get("generation") or 0)
-        and "observedGeneration" in status
-    ):
+    observed = status.get("observedGeneration")
+    if observed is not None and observed < (metadata.get("generation") or 0):
         return False
     match kind:
         case "Deployment":
-            conditions = status.get("conditions") or ()
-            progress = next(
-                (one for one in conditions if one.get("type") == "Progressing"), None
-            )
-            return (
-                progress is None or progress.get("reason") == "NewReplicaSetAvailable"
-            )
+            return _is_rolled_out(status)
         case "StatefulSet":
             return bool(status.get("updateRevision") == status.get("currentRevision"))
         case "DaemonSet":
-            return bool(
-                status.get("updatedNumberScheduled", 0)
-                >= status.get("desiredNumberScheduled", 0)
-            )
+            updated = status.get("updatedNumberScheduled", 0)
+            return bool(updated >= status.get("desiredNumberScheduled", 0))
         case _:
             return True
+
+
+def _is_rolled_out(status: Status) -> bool:
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == "Progressing":
+            return bool(condition.get("reason") == "NewReplicaSetAvailable")
+    return True
 
 
 def _others(api_version: str) -> list[str]:

@@ -18,59 +18,55 @@ Values = Mapping[str, pulumi.Output[str]]
 
 
 def value_of(resource: KubernetesObject, awaited: Awaited) -> pulumi.Output[str]:
-    """Reads the value. What is not there yet is left as it stands in a preview; else raises
+    """Read the value. What is not there yet is left as it stands in a preview; else raises
     RunError."""
     part, *inside = awaited.path
-    found: pulumi.Output[Any] = getattr(resource, str(part))
+    known: pulumi.Output[Any] = getattr(resource, str(part))
 
     def read(value: Any) -> str:
         for step in inside:
-            if isinstance(step, int):
-                value = (
-                    value[step]
-                    if isinstance(value, list | tuple) and step < len(value)
-                    else None
-                )
-            else:
-                value = value.get(step) if isinstance(value, Mapping) else None
+            value = _step(value, step)
         if isinstance(value, str) and value:
             return value
         if isinstance(value, bool | int | float):
             return json.dumps(value)
         if pulumi.runtime.is_dry_run():
             return awaited.stand_in
-        where = "".join(
+        steps = [
             f"[{step}]" if isinstance(step, int) else f".{step}"
             for step in awaited.path
-        )[1:]
+        ]
+        where = "".join(steps)[1:]
         raise pulumi.RunError(
             f"{awaited.kind} '{awaited.namespace}/{awaited.name}' has no text or number at {where} "
             "yet, which another component takes (inputs); run `pulumi up --refresh` once it has"
         )
 
-    return found.apply(read)
+    return known.apply(read)
+
+
+def _step(value: Any, step: str | int) -> Any:
+    """Return what a list or a mapping has at one step of a path; None where it has nothing."""
+    if isinstance(step, str):
+        return value.get(step) if isinstance(value, Mapping) else None
+    is_long_enough = isinstance(value, list | tuple) and step < len(value)
+    return value[step] if is_long_enough else None
 
 
 def with_values(value: Any, values: Values) -> Any:
-    """The value with what the cluster says in the place of stand-ins, at any depth."""
-    if isinstance(value, str):
-        known = [
-            text for text in dict.fromkeys(STAND_IN.findall(value)) if text in values
-        ]
-        return (
-            pulumi.Output.all(*(values[text] for text in known)).apply(
-                _replacing(value, known)
-            )
-            if known
-            else value
-        )
+    """Return the value with what the cluster says in the place of stand-ins, at any depth."""
     if isinstance(value, Mapping):
         return {key: with_values(item, values) for key, item in value.items()}
-    return (
-        [with_values(item, values) for item in value]
-        if isinstance(value, list)
-        else value
-    )
+    if isinstance(value, list):
+        return [with_values(item, values) for item in value]
+    if not isinstance(value, str):
+        return value
+    stand_ins = dict.fromkeys(STAND_IN.findall(value))
+    known = [text for text in stand_ins if text in values]
+    if not known:
+        return value
+    texts = pulumi.Output.all(*(values[text] for text in known))
+    return texts.apply(_replacing(value, known))
 
 
 def _replacing(text: str, known: list[str]) -> Callable[[list[str]], str]:

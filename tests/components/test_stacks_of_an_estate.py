@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 import pulumi
 import pytest
@@ -14,6 +15,7 @@ from kong_oam.access.settings.stack import Settings, parse
 from kong_oam.engine.known_stacks import VARIABLE, Contents, shared
 from kong_oam.engine.state import StackState
 from kong_oam.errors import EngineError
+from kong_oam.identity.kinds import granted_in
 from tests.support.estates import estate
 from tests.support.partitioned import MAIL, ORDERS, SHOP
 from tests.support.small_stacks import APPLICATION, SETTINGS, having
@@ -164,7 +166,10 @@ def test_a_base_keeps_what_components_may_use_that_were_moved_and_not_run_since(
         ),
     ):
         deployed(monkeypatch, prod_rest=rest, **states)
-        assert base.with_all_in_use(base_of(whole), now, before)[1] == expected
+        _, kept = base.with_all_in_use(
+            base_of(whole), now, before, partial(granted_in, now.providers)
+        )
+        assert kept == expected
 
 
 def test_a_stack_that_is_not_there_yet_has_recorded_nothing(
