@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 
@@ -30,17 +29,14 @@ from .workload.workload import Workload, WorkloadArgs, provision_workload
 
 class DeployedComponent(pulumi.ComponentResource):
     """The resource that all of one component lies under, also what it is as a client of identity
-    providers. `name` is the component's key."""
+    providers. `name` is the component's key.
+
+    Whoever has made all of it registers as its output `credentials` what the next run has to know
+    of its clients' credentials, by the client's name.
+    """
 
     def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(COMPONENT, name, None, opts)
-
-    def record(
-        self, credentials: Mapping[str, pulumi.Output[Mapping[str, Any]]]
-    ) -> None:
-        """Register what the next run has to know of its clients' credentials, by the client's
-        name. Nothing comes under it afterwards."""
-        self.register_outputs({"credentials": dict(credentials)} if credentials else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +111,10 @@ def _deploy(
         name = f"{component.key}-{backend}"
         services[backend] = provision_service(name, service_args, opts)
     closing = [service.admission for service in services.values()]
-    after = [*closing, *_dependencies(component, others)]
+    after: list[pulumi.Resource] = [*closing]
+    for name in component.depends_on:
+        earlier = others.get(f"{component.application}/{name}")
+        after += earlier.resources if earlier else []
     workloads = {
         target.at: _workload(application, target, args, after, others)
         for target in component.sites
@@ -133,15 +132,6 @@ def _deploy(
         services[backend] = provision_gate(name, gate_args, opts)
     provision_routes(component, args.settings, services, args.ready, opts)
     return Deployment(services, workloads)
-
-
-def _dependencies(
-    component: Component, others: Mapping[str, Deployment]
-) -> Iterator[pulumi.Resource]:
-    for name in component.depends_on:
-        deployment = others.get(f"{component.application}/{name}")
-        if deployment is not None:
-            yield from deployment.resources
 
 
 def _workload(

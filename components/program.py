@@ -228,9 +228,8 @@ def _provision(plan: _Plan) -> _Provisioned:
     credentials = credential_records(estate, issuers, running)
     for key, component in components.items():
         names = [client.name for client in estate.own[key].clients]
-        component.record(
-            {name: credentials[name] for name in names if name in credentials}
-        )
+        held = {name: credentials[name] for name in names if name in credentials}
+        component.register_outputs({"credentials": held} if held else {})
     provisioned = _Provisioned(model, credentials, issuers, gateway, deployments)
     warn_of_unknown_tables(
         {service.args.kong_name: service.table for service in provisioned.services}

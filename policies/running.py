@@ -3,8 +3,7 @@ else's."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 from .deployed import Deployment
 from .rule import PolicyFinding, Settings
@@ -23,7 +22,8 @@ def current_scripts(deployment: Deployment, _: Settings) -> Iterator[PolicyFindi
         if kind not in SCRIPTS or config is None:
             continue
         ours = meant(kind, config)
-        if not _has_all(config, ours):
+        has_access = bool(ours) and config.get("access") == ours["access"]
+        if not has_access or not all(map(config.get, ours)):
             yield PolicyFinding(
                 f"{plugin.name} does not run {SCRIPTS[kind]} of this version", plugin
             )
@@ -36,11 +36,3 @@ def current_scripts(deployment: Deployment, _: Settings) -> Iterator[PolicyFindi
                 f"{plugin.name} runs a script of somebody's in phase {', '.join(foreign)}",
                 plugin,
             )
-
-
-def _has_all(config: Mapping[str, Any], ours: Mapping[str, Sequence[str]]) -> bool:
-    """Tell whether a configuration has the script of this version, and one in each phase in which
-    this version has one."""
-    if not ours or config.get("access") != ours["access"]:
-        return False
-    return all(map(config.get, ours))

@@ -9,7 +9,8 @@ kept there by cert-manager, say.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import pulumi
 import pulumi_kong as kong
@@ -94,18 +95,15 @@ def _from_cluster(
             parent=parent, provider=provider, additional_secret_outputs=["data"]
         ),
     )
-    certificate = secret.data.apply(_decoded(name, "tls.crt"))
-    key = secret.data.apply(_decoded(name, "tls.key"))
+    certificate = secret.data.apply(partial(_decoded, name=name, key="tls.crt"))
+    key = secret.data.apply(partial(_decoded, name=name, key="tls.key"))
     return certificate, key
 
 
-def _decoded(name: str, key: str) -> Callable[[Mapping[str, str]], str]:
-    def decoded(data: Mapping[str, str]) -> str:
-        if key not in (data or {}):
-            raise LookupError(
-                f"Secret '{name}' has no {key}; a gateway trait's secretName is of type "
-                "kubernetes.io/tls"
-            )
-        return base64.b64decode(data[key]).decode("ascii")
-
-    return decoded
+def _decoded(data: Mapping[str, str], *, name: str, key: str) -> str:
+    if key not in (data or {}):
+        raise LookupError(
+            f"Secret '{name}' has no {key}; a gateway trait's secretName is of type "
+            "kubernetes.io/tls"
+        )
+    return base64.b64decode(data[key]).decode("ascii")

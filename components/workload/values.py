@@ -4,7 +4,8 @@ their stand-ins' places."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pulumi
@@ -66,12 +67,9 @@ def with_values(value: Any, values: Values) -> Any:
     if not known:
         return value
     texts = pulumi.Output.all(*(values[text] for text in known))
-    return texts.apply(_replacing(value, known))
+    return texts.apply(partial(_replaced, value, known))
 
 
-def _replacing(text: str, known: list[str]) -> Callable[[list[str]], str]:
-    def replaced(found: list[str]) -> str:
-        by_stand_in = dict(zip(known, found, strict=True))
-        return STAND_IN.sub(lambda mark: by_stand_in.get(mark[0], mark[0]), text)
-
-    return replaced
+def _replaced(text: str, stand_ins: list[str], texts: list[str]) -> str:
+    by_stand_in = dict(zip(stand_ins, texts, strict=True))
+    return STAND_IN.sub(lambda mark: by_stand_in.get(mark[0], mark[0]), text)

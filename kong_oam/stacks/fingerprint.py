@@ -45,8 +45,8 @@ def fingerprint(
 def of_estate(settings: Settings, estate: Estate) -> str:
     """Return a digest of what a stack is given of the estate."""
     places = settings.stack.records is not None and estate.role != "base"
-    foreign = _plain(estate.foreign, places=False)
-    return _digest([foreign, _plain(estate.applications, places=places)])
+    foreign = digest_of(estate.foreign, places=False)
+    return digest_of([foreign, digest_of(estate.applications, places=places)])
 
 
 def in_common(settings: Settings) -> str:
@@ -58,16 +58,13 @@ def in_common(settings: Settings) -> str:
     names = dict.fromkeys(settings.stack.partitions, ())
     stack = replace(settings.stack, partitions=names)
     undated = replace(settings, as_of=datetime.date.min, stack=stack)
-    return _digest(_plain(undated, places=False))
+    return digest_of(undated, places=False)
 
 
-def digest_of(value: Any) -> str:
-    """Return a digest of plain data, such as a stack's output."""
-    return _digest(_plain(value))
-
-
-def _digest(plain: Any) -> str:
-    return hashlib.sha256(json.dumps(plain).encode()).hexdigest()[:DIGITS]
+def digest_of(value: Any, *, places: bool = True) -> str:
+    """Return a digest of plain data, such as a stack's output. `places`: as of `_plain`."""
+    plain = json.dumps(_plain(value, places=places))
+    return hashlib.sha256(plain.encode()).hexdigest()[:DIGITS]
 
 
 def configurations(settings: Settings) -> dict[str | None, str]:
@@ -115,7 +112,7 @@ def program() -> str:
     return digest.hexdigest()
 
 
-def _plain(value: Any, *, places: bool = True) -> Any:
+def _plain(value: Any, *, places: bool) -> Any:
     """Return the value in JSON's types: equal for equal values, whatever the order of their sets and
     mappings.
 

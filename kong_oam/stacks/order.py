@@ -52,7 +52,8 @@ class Estates:
         if partition is not None:
             others[""] = digest_of(_of_base(known.base, estate))
             for name in self._callers(estate):
-                others[name] = known.ids.get(name, self.ids({}))
+                record = known.records.get(name)
+                others[name] = record.ids if record else self.ids({})
         common = common or in_common(self.settings)
         return fingerprint(common, given, others, self.configured.get(partition, ""))
 

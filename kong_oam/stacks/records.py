@@ -55,15 +55,6 @@ class Known:
     records: Mapping[str | None, Record] = field(default_factory=dict)
     base: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def ids(self) -> Mapping[str, str]:
-        """By partition, a digest of those of its clients' ids that nobody knew before."""
-        return {
-            name: record.ids
-            for name, record in self.records.items()
-            if name is not None
-        }
-
     def without(self, partition: str | None) -> Known:
         """The same once a run of a stack has begun, whose record does not count any more."""
         records = dict(self.records)

@@ -206,17 +206,14 @@ class Runs:
         stack = self.name(partition)
         return resources_in(exported(stack)) if stack in self.there else ()
 
-    def _waiting(self) -> list[str]:
-        """The partitions that have become outdated by now: the base has something else for them, or
-        callers got ids."""
-        outdated = self.estates.outdated(self.known, self.estates.settings.as_of)
-        return [one for one in outdated if one is not None and one in self.only]
-
     def _again(self) -> None:
         """Runs what has become outdated by the runs before, and then a base that kept what
         partitions still used."""
         if not self.failed and not self.interrupted:
-            self._carry_out(plan_up(self._waiting()))
+            # The base has something else for a partition, or callers got ids.
+            outdated = self.estates.outdated(self.known, self.estates.settings.as_of)
+            waiting = [one for one in outdated if one is not None and one in self.only]
+            self._carry_out(plan_up(waiting))
         if not self.failed and not self.interrupted and self._keeps():
             self._carry_out(plan_up([None]))
 
