@@ -55,8 +55,8 @@ LEADS: Edit = (
 )
 TARGET: Edit = (
     GATEWAY,
-    "    issuers: dict[str, TokenIssuer] = {}\n",
-    "    issuers: dict[str, TokenIssuer] = {}\n"
+    "    issuers = {}\n",
+    "    issuers = {}\n"
     '    host = "a-g0.default.svc.cluster.local:8080"\n'
     '    kong.Target(f"{name}-t", upstream_id=nowhere.id, target=host, weight=100, opts=options)\n',
 )

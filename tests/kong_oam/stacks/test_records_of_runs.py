@@ -99,7 +99,8 @@ def test_what_was_written_is_read(cli: Cli) -> None:
         },
         {"generation": 1},
     )
-    assert records.read("prod", ["sales"], stacks.listed()).ids == {"sales": "i1"}
+    known = records.read("prod", ["sales"], stacks.listed())
+    assert known.records["sales"].ids == "i1"
 
 
 def test_a_record_counts_until_something_else_writes_the_state(cli: Cli) -> None:
