@@ -47,7 +47,9 @@ def announce_waived(estate: Estate) -> None:
 
 
 def announcement(
-    model: AccessModel, deployed: Any, resources: Sequence[Resource]
+    model: AccessModel,
+    deployed: Any,
+    resources: Sequence[Resource],
 ) -> tuple[Callable[[str], None], str] | None:
     """Words the line, and gives it behind the function that logs it; None where access stays as it
     is.

@@ -42,7 +42,10 @@ OUTPUT, USES = "base", "uses"
 
 
 def read_base(
-    settings: Settings, estate: Estate, own: StackState, state: StackState
+    settings: Settings,
+    estate: Estate,
+    own: StackState,
+    state: StackState,
 ) -> Base:
     """Read the base of the estate from its state; `own` is that of the partition's stack.
 
@@ -77,7 +80,10 @@ def read_base(
 
 
 def with_all_in_use(
-    estate: Estate, settings: Settings, state: StackState, granted_in: GrantedIn
+    estate: Estate,
+    settings: Settings,
+    state: StackState,
+    granted_in: GrantedIn,
 ) -> tuple[Estate, list[str]]:
     """Return the base's estate with all that it offered and some partition still uses, and what
     that is, in words.
@@ -127,7 +133,9 @@ def exported(
 
 
 def exported_uses(
-    estate: Estate, before: StackState, as_meant: pulumi.Output[bool]
+    estate: Estate,
+    before: StackState,
+    as_meant: pulumi.Output[bool],
 ) -> pulumi.Output[dict[str, Any]]:
     """Return what a partition exports for its base: what it needs, and what it needed `before` as
     long as not all gates are as they are meant."""
@@ -175,7 +183,10 @@ def stop_at_retired(settings: Settings, state: StackState) -> None:
 
 
 def _used_by(
-    partition: StackState, offered: Uses, owners: Owners, granted_in: GrantedIn
+    partition: StackState,
+    offered: Uses,
+    owners: Owners,
+    granted_in: GrantedIn,
 ) -> Uses:
     """Return what the partition may use of what the base offered.
 

@@ -43,7 +43,11 @@ class Part:
     made_with: int = 0
 
 
-def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
+def part_of_run(
+    settings: Settings,
+    estate: Estate,
+    state: StackState,
+) -> Part:
     """Return what this run deploys. Ends one that would make anew, or delete, what another stack of
     the estate has, or is to have."""
     name, partition = settings.stack.name, settings.partition
@@ -79,7 +83,9 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
 
 
 def _stop_at_components_of_others(
-    settings: Settings, estate: Estate, state: StackState
+    settings: Settings,
+    estate: Estate,
+    state: StackState,
 ) -> None:
     """End a run whose state has components that another stack of the estate is to deploy: they
     would be deleted here, with all that is theirs, and made anew there."""
@@ -98,7 +104,10 @@ def _stop_at_components_of_others(
 
 
 def _stop_at_components_elsewhere(
-    settings: Settings, part: Estate, state: StackState, base: StackState
+    settings: Settings,
+    part: Estate,
+    state: StackState,
+    base: StackState,
 ) -> None:
     """End a run that would make a component anew that another stack of the estate has. The other
     stacks are only read where this one has not all of its own yet, and of those that the command
@@ -115,7 +124,12 @@ def _stop_at_components_elsewhere(
             _stop_where_made(new, name, stack, recorded(stack))
 
 
-def _stop_where_made(new: Set[str], base: str, stack: str, state: StackState) -> None:
+def _stop_where_made(
+    new: Set[str],
+    base: str,
+    stack: str,
+    state: StackState,
+) -> None:
     made = sorted(new & state.components)
     if made:
         refuse(
@@ -131,7 +145,11 @@ def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Mapping[str, 
     never_run = {stack for stack, one in of_command().items() if not one.generation}
     outputs, state = cache(outputs_of), cache(recorded)
 
-    def recorded_id(key: str, stack: str, provider: ProviderSettings) -> str | None:
+    def recorded_id(
+        key: str,
+        stack: str,
+        provider: ProviderSettings,
+    ) -> str | None:
         exported = outputs(stack).get("clients") or {}
         made: str | None = (exported.get(provider.name) or {}).get(key)
         resource = kind_of(provider).client_resource
@@ -160,7 +178,11 @@ def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Mapping[str, 
     return ids
 
 
-def _not_let_in(foreign: Component, unknown: Container[str], part: Estate) -> Component:
+def _not_let_in(
+    foreign: Component,
+    unknown: Container[str],
+    part: Estate,
+) -> Component:
     """Return the component without the calls here of those of its clients that are unknown."""
     clients = []
     for client in foreign.clients:

@@ -41,7 +41,9 @@ def outputs_of(stack: str) -> Mapping[str, Any]:
 
 
 def _read(
-    token: str, arguments: Mapping[str, str], stack: str | None
+    token: str,
+    arguments: Mapping[str, str],
+    stack: str | None,
 ) -> Mapping[str, Any]:
     try:
         answer = invoke(token, dict(arguments)).value or {}

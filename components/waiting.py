@@ -25,7 +25,10 @@ class Waiting:
             self._later()
 
     def watch(
-        self, resource: pulumi.Resource, after: Iterable[pulumi.Resource], what: str
+        self,
+        resource: pulumi.Resource,
+        after: Iterable[pulumi.Resource],
+        what: str,
     ) -> None:
         """Says `what` of the resource from when all that it comes `after` is there, until it is
         there itself."""

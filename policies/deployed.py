@@ -84,7 +84,12 @@ class Deployment:
         """The resources of these types, in order."""
         return (resource for resource in self.resources if resource.type in types)
 
-    def source(self, resource: Resource, name: str, of: str) -> Resource | None:
+    def source(
+        self,
+        resource: Resource,
+        name: str,
+        of: str,
+    ) -> Resource | None:
         """The resource of a type that an input of `resource` came from."""
         urns = resource.made_of.get(name, ())
         return next(

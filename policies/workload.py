@@ -64,7 +64,9 @@ def fenced_workloads(
 
 
 def _let_in(
-    deployment: Deployment, workload: Resource, widest: Mapping[int, int]
+    deployment: Deployment,
+    workload: Resource,
+    widest: Mapping[int, int],
 ) -> Iterator[PolicyFinding]:
     """Find out who may connect to a workload, or that nothing says so."""
     fences = [
@@ -184,7 +186,11 @@ def _fences(policy: Resource, workload: Resource) -> bool:
     return _matches(selector.get("matchLabels") or {}, policy, workload)
 
 
-def _matches(labels: Mapping[str, Any], selector: Resource, workload: Resource) -> bool:
+def _matches(
+    labels: Mapping[str, Any],
+    selector: Resource,
+    workload: Resource,
+) -> bool:
     """Tell whether the labels select a pod of the workload, in the same cluster and namespace."""
     if selector.provider != workload.provider:
         return False

@@ -84,7 +84,10 @@ def require_client_certificate(
 
 
 def _from_cluster(
-    place: str, name: str, clusters: Clusters, parent: pulumi.Resource | None
+    place: str,
+    name: str,
+    clusters: Clusters,
+    parent: pulumi.Resource | None,
 ) -> Pem:
     cluster, _, namespace = place.rpartition("/")
     provider = clusters[cluster or None].provider
@@ -100,7 +103,12 @@ def _from_cluster(
     return certificate, key
 
 
-def _decoded(data: Mapping[str, str], *, name: str, key: str) -> str:
+def _decoded(
+    data: Mapping[str, str],
+    *,
+    name: str,
+    key: str,
+) -> str:
     if key not in (data or {}):
         raise LookupError(
             f"Secret '{name}' has no {key}; a gateway trait's secretName is of type "

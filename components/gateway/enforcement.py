@@ -16,7 +16,9 @@ from .service import Plugin
 
 
 def enforced(
-    plugins: Sequence[Plugin], state: StackState, account: Account
+    plugins: Sequence[Plugin],
+    state: StackState,
+    account: Account,
 ) -> pulumi.Output[str]:
     """Return the fingerprint of what the plugins enforce. A run that fails at one of them exports
     nothing."""
@@ -45,7 +47,10 @@ async def _is_as_meant(plugin: Plugin) -> bool:
 
 
 def once_known(
-    new: str, before: str, fingerprint: pulumi.Output[str], state: StackState
+    new: str,
+    before: str,
+    fingerprint: pulumi.Output[str],
+    state: StackState,
 ) -> pulumi.Input[str]:
     """Return `new`, or `before` as long as the `fingerprint` of what is enforced is unknown.
 

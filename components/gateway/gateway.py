@@ -52,7 +52,10 @@ class Gateway(pulumi.ComponentResource):
     """
 
     def __init__(
-        self, name: str, args: GatewayArgs, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        args: GatewayArgs,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("kong-oam:gateway:Gateway", name, None, opts)
         self.slots: Mapping[str, Slots] = {}
@@ -77,7 +80,11 @@ class Gateway(pulumi.ComponentResource):
         return recorded
 
 
-def _provider(name: str, account: Account, parent: pulumi.Resource) -> kong.Provider:
+def _provider(
+    name: str,
+    account: Account,
+    parent: pulumi.Resource,
+) -> kong.Provider:
     secret = pulumi.Output.secret
     return kong.Provider(
         name,
@@ -178,7 +185,11 @@ def _fill(
     return slots.apply(lambda now: [slot.to_output() for slot in now])
 
 
-def _of_base(args: GatewayArgs, base: Base, provider: kong.Provider) -> Workspace:
+def _of_base(
+    args: GatewayArgs,
+    base: Base,
+    provider: kong.Provider,
+) -> Workspace:
     """Return the workspace that the base of the estate made, with the clients of this
     partition."""
     recorded = base.gateway
@@ -199,7 +210,9 @@ def _of_base(args: GatewayArgs, base: Base, provider: kong.Provider) -> Workspac
 
 
 def _token_issuer(
-    issuer: Issuer, ring: pulumi.Output[str], elsewhere: Mapping[str, str]
+    issuer: Issuer,
+    ring: pulumi.Output[str],
+    elsewhere: Mapping[str, str],
 ) -> TokenIssuer:
     """Return what services need of an issuer. `elsewhere` are client ids of other partitions."""
     return TokenIssuer(

@@ -105,7 +105,9 @@ class GateArgs:
 
 
 def provision_service(
-    name: str, args: ServiceArgs, opts: pulumi.ResourceOptions
+    name: str,
+    args: ServiceArgs,
+    opts: pulumi.ResourceOptions,
 ) -> GatedService:
     """Make a service and all its plugins but the gate: it closes, and opens nothing."""
     component, gateway = args.component, args.settings.gateway
@@ -128,7 +130,9 @@ def provision_service(
 
 
 def provision_gate(
-    name: str, args: GateArgs, opts: pulumi.ResourceOptions
+    name: str,
+    args: GateArgs,
+    opts: pulumi.ResourceOptions,
 ) -> GatedService:
     """Make the gate of a service, and return the service with it. A run in which the workload is
     not there leaves its rules as they were."""
@@ -266,7 +270,12 @@ def _plugin(
 
 
 def _gate(
-    args: GateArgs, table: str, host: str, port: int, *, rolled_out: bool
+    args: GateArgs,
+    table: str,
+    host: str,
+    port: int,
+    *,
+    rolled_out: bool,
 ) -> Mapping[str, Any] | str:
     meant = args.service.args
     certified = certified_name(meant.component, meant.backend)

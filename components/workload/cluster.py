@@ -69,7 +69,10 @@ def provision_clusters(estate: Estate, settings: Settings) -> Clusters:
 
 
 def _cluster(
-    cluster: str | None, estate: Estate, settings: Settings, waiting: Waiting
+    cluster: str | None,
+    estate: Estate,
+    settings: Settings,
+    waiting: Waiting,
 ) -> Cluster:
     """Make the provider, and what others lie in: the namespaces that components run in, where the
     stack makes them, and the Namespaces and CustomResourceDefinitions that components render.

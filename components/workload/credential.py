@@ -98,7 +98,11 @@ def digest_of(credential: Data) -> pulumi.Output[str]:
     )
 
 
-def _add_token(spec: Manifest, variable: str, audience: str) -> None:
+def _add_token(
+    spec: Manifest,
+    variable: str,
+    audience: str,
+) -> None:
     """Add a token of the ServiceAccount for this audience to a pod, in a file that the variable
     names.
 

@@ -16,7 +16,9 @@ from .credential import ClientEnvironment, Data
 
 
 def client_environment(
-    component: Component, estate: Estate, issuers: Mapping[str, Issuer]
+    component: Component,
+    estate: Estate,
+    issuers: Mapping[str, Issuer],
 ) -> ClientEnvironment:
     """Return all that the pods of a component's clients are given; nothing where it is none."""
     references = []
@@ -36,7 +38,9 @@ def client_environment(
 
 
 def settings_of(
-    component: Component, estate: Estate, issuers: Mapping[str, Issuer]
+    component: Component,
+    estate: Estate,
+    issuers: Mapping[str, Issuer],
 ) -> Data:
     """Return the settings of a component's clients, as environment variables of its workload; empty
     where it is none."""
@@ -52,7 +56,11 @@ def settings_of(
     return data
 
 
-def _request_scope(client: Client, api: str, issuer: Issuer) -> pulumi.Input[str]:
+def _request_scope(
+    client: Client,
+    api: str,
+    issuer: Issuer,
+) -> pulumi.Input[str]:
     """Return what the client asks for to call an API, however many entries of `calls` that is: the
     scopes, unless the provider has a word for all of them."""
     granted: list[str] = []
@@ -87,7 +95,10 @@ def _prefix(client: Client, estate: Estate) -> str:
 
 
 def _settings(
-    prefix: str, client: Client, issuer: Issuer, credential: Credential
+    prefix: str,
+    client: Client,
+    issuer: Issuer,
+    credential: Credential,
 ) -> dict[str, pulumi.Input[str]]:
     settings: dict[str, pulumi.Input[str]] = {
         f"{prefix}_ISSUER": issuer.issuer,

@@ -109,7 +109,10 @@ def is_of_version(resource: KubernetesObject, version: str) -> pulumi.Output[boo
 
 
 def is_there(
-    kind: str, version: str, metadata: Mapping[str, Any], status: Status | None
+    kind: str,
+    version: str,
+    metadata: Mapping[str, Any],
+    status: Status | None,
 ) -> bool:
     """Tell whether an object that was read is of this version, and whether its pods of that
     version were all there once, or nothing is said of them.

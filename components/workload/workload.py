@@ -131,7 +131,9 @@ def _manifest(
 
 
 def _upstreams(
-    component: Component, made: _Made, settings: Settings
+    component: Component,
+    made: _Made,
+    settings: Settings,
 ) -> dict[str, Upstream]:
     services = {
         placed.manifest["metadata"]["name"]: resource
@@ -161,7 +163,9 @@ def _stage(placed: PlacedObject) -> int:
 
 
 def _earlier(
-    placed: PlacedObject, made: _Made, needed: Sequence[pulumi.Resource]
+    placed: PlacedObject,
+    made: _Made,
+    needed: Sequence[pulumi.Resource],
 ) -> Sequence[pulumi.Resource]:
     """Return what an object waits for, of what is made before it. The run gives up on a Service
     without pods."""
@@ -173,7 +177,11 @@ def _earlier(
     return ()
 
 
-def _message(cluster: Cluster, component: Component, placed: PlacedObject) -> str:
+def _message(
+    cluster: Cluster,
+    component: Component,
+    placed: PlacedObject,
+) -> str:
     manifest = placed.manifest
     kind = manifest["kind"]
     name = manifest["metadata"]["name"]

@@ -34,7 +34,10 @@ _BY_REPR = (bytes, datetime.date, IPv4Network, IPv6Network)
 
 
 def fingerprint(
-    common: str, given: str, others: Mapping[str, str], configured: str
+    common: str,
+    given: str,
+    others: Mapping[str, str],
+    configured: str,
 ) -> str:
     """Return the fingerprint of a run. `common`: what `in_common` gives of the settings; `given`: what
     `of_estate` gives of what the stack deploys; `others`: what of other stacks of the estate it

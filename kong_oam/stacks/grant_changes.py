@@ -53,7 +53,9 @@ class GrantChanges:
 
 
 def grant_changes(
-    estates: Estates, known: Known, states: Mapping[str, Resources]
+    estates: Estates,
+    known: Known,
+    states: Mapping[str, Resources],
 ) -> GrantChanges:
     """Compare the grants and rules of the estate with those in the states of the partitions that
     are to be run."""

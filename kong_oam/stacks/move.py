@@ -74,7 +74,9 @@ def find(settings: Settings, estate: Estate) -> Moves:
 
 
 def perform(
-    settings: Settings, found: Moves, interrupted: Callable[[], bool] = lambda: False
+    settings: Settings,
+    found: Moves,
+    interrupted: Callable[[], bool] = lambda: False,
 ) -> None:
     """Move all of that, one pair of stacks after the other, unless it is interrupted. Raises
     MoveError, engine.cli.PulumiCliError; what was moved until then stays where it is."""
@@ -97,7 +99,11 @@ def perform(
             ) from None
 
 
-def _check_ready(settings: Settings, stack: str, exported: Mapping[str, Any]) -> None:
+def _check_ready(
+    settings: Settings,
+    stack: str,
+    exported: Mapping[str, Any],
+) -> None:
     """Raise MoveError for a stack that cannot be run, and engine.cli.PulumiCliError for one that is being
     run."""
     missing_file = without_file(settings, stack)
@@ -112,7 +118,11 @@ def _check_ready(settings: Settings, stack: str, exported: Mapping[str, Any]) ->
     check_at_rest(stack, state)
 
 
-def _move(source: str, target: str, moves: list[Move]) -> None:
+def _move(
+    source: str,
+    target: str,
+    moves: list[Move],
+) -> None:
     whole = [move.urn for move in moves if not move.twice]
     twice = [move for move in moves if move.twice]
     if whole:
@@ -122,7 +132,11 @@ def _move(source: str, target: str, moves: list[Move]) -> None:
         _forget(source, target, twice)
 
 
-def _forget(source: str, target: str, moves: list[Move]) -> None:
+def _forget(
+    source: str,
+    target: str,
+    moves: list[Move],
+) -> None:
     """Take out of the source's state what a move that was cut off has already written to the
     target's."""
     states = {stack: exported(stack) for stack in (source, target)}

@@ -44,7 +44,12 @@ class Estates:
             self._given[partition] = estate, of_estate(self.settings, estate)
         return self._given[partition]
 
-    def fingerprint(self, partition: str | None, known: Known, common: str = "") -> str:
+    def fingerprint(
+        self,
+        partition: str | None,
+        known: Known,
+        common: str = "",
+    ) -> str:
         """The fingerprint of a run of a stack, by what the others have exported until now.
         `common`: what `in_common` gives of the settings, of who knows it already."""
         estate, given = self._part(partition)

@@ -35,7 +35,11 @@ class Step:
 Plan = tuple[Step, ...]
 
 
-def plan(verb: str, chosen: Sequence[str | None], changes: GrantChanges) -> Plan:
+def plan(
+    verb: str,
+    chosen: Sequence[str | None],
+    changes: GrantChanges,
+) -> Plan:
     """The steps of a verb over these stacks. Raises RunOrderError."""
     return plan_down(chosen) if verb == "destroy" else plan_up(chosen, changes)
 

@@ -62,7 +62,10 @@ class Known:
         return replace(self, records=records)
 
     def having(
-        self, partition: str | None, record: Record | None, exported: Mapping[str, Any]
+        self,
+        partition: str | None,
+        record: Record | None,
+        exported: Mapping[str, Any],
     ) -> Known:
         """The same once a run has exported this; with its record, where it has one."""
         records = {**self.records, partition: record} if record else self.records
@@ -72,7 +75,9 @@ class Known:
 
 
 def read(
-    estate: str, partitions: Iterable[str], updated: Mapping[str, str | None]
+    estate: str,
+    partitions: Iterable[str],
+    updated: Mapping[str, str | None],
 ) -> Known:
     """Read it. `updated`: when the state of each stack was last written (engine.stacks.listed).
     Raises engine.cli.PulumiCliError."""
