@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import pulumi
+from pulumi import ComponentResource, Output, Resource, ResourceOptions
 
 from kong_oam.access.model import Application, Component, Estate
 from kong_oam.access.settings.stack import Settings
@@ -27,7 +27,7 @@ from .workload.credential import ClientEnvironment
 from .workload.workload import Workload, WorkloadArgs, provision_workload
 
 
-class DeployedComponent(pulumi.ComponentResource):
+class DeployedComponent(ComponentResource):
     """The resource that all of one component lies under, also what it is as a client of identity
     providers. `name` is the component's key.
 
@@ -35,7 +35,7 @@ class DeployedComponent(pulumi.ComponentResource):
     of its clients' credentials, by the client's name.
     """
 
-    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, opts: ResourceOptions | None = None) -> None:
         super().__init__(COMPONENT, name, None, opts)
 
 
@@ -54,7 +54,7 @@ class DeploymentArgs:
     workspace: Workspace
     clusters: Clusters
     plugins: Mapping[str, str]
-    ready: Sequence[pulumi.Resource]
+    ready: Sequence[Resource]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +68,9 @@ class Deployment:
     workloads: Mapping[str, Workload]
 
     @property
-    def resources(self) -> list[pulumi.Resource]:
+    def resources(self) -> list[Resource]:
         """All objects in clusters."""
-        objects: list[pulumi.Resource] = []
+        objects: list[Resource] = []
         for workload in self.workloads.values():
             objects += workload.resources
         return objects
@@ -102,7 +102,7 @@ def _deploy(
     the routes come last.
     """
     parent = args.parents[component.key]
-    opts = pulumi.ResourceOptions(parent=parent, provider=args.workspace.provider)
+    opts = ResourceOptions(parent=parent, provider=args.workspace.provider)
     services = {}
     for backend in component.backends:
         service_args = ServiceArgs(
@@ -111,7 +111,7 @@ def _deploy(
         name = f"{component.key}-{backend}"
         services[backend] = provision_service(name, service_args, opts)
     closing = [service.admission for service in services.values()]
-    after: list[pulumi.Resource] = [*closing]
+    after: list[Resource] = [*closing]
     for name in component.depends_on:
         earlier = others.get(f"{component.application}/{name}")
         after += earlier.resources if earlier else []
@@ -138,12 +138,12 @@ def _workload(
     application: Application,
     target: Component,
     args: DeploymentArgs,
-    after: Sequence[pulumi.Resource],
+    after: Sequence[Resource],
     others: Mapping[str, Deployment],
 ) -> Workload:
     """Make what runs of a component in one of its deployment targets."""
 
-    def value(awaited: Awaited) -> pulumi.Output[str]:
+    def value(awaited: Awaited) -> Output[str]:
         # Another component's value is read in the same cluster.
         deployment = others[f"{target.application}/{awaited.component}"]
         return deployment.workloads[target.at].value(awaited)

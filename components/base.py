@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pulumi
+from pulumi import Input, Output
 from pulumi.runtime import is_dry_run
 
 from kong_oam.access.model import Estate
@@ -114,8 +115,8 @@ def exported(
     estate: Estate,
     state: StackState,
     made_with: int,
-    providers: Mapping[str, Mapping[str, pulumi.Input[Any]]],
-    gateway: Mapping[str, pulumi.Input[Any]],
+    providers: Mapping[str, Mapping[str, Input[Any]]],
+    gateway: Mapping[str, Input[Any]],
 ) -> dict[str, Any]:
     """Return what the base exports for its partitions. The generation counts sets of what it offers;
     it is never below `made_with`, the highest that a partition was made with, also after the base
@@ -135,8 +136,8 @@ def exported(
 def exported_uses(
     estate: Estate,
     before: StackState,
-    as_meant: pulumi.Output[bool],
-) -> pulumi.Output[dict[str, Any]]:
+    as_meant: Output[bool],
+) -> Output[dict[str, Any]]:
     """Return what a partition exports for its base: what it needs, and what it needed `before` as
     long as not all gates are as they are meant."""
     now = uses(estate)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pulumi
+from pulumi import Output, Resource, ResourceOptions
 from pulumi.runtime import is_dry_run, register_stack_transformation
 
 _OF_ALL = "urn", "id"
@@ -47,7 +48,7 @@ class Moved:
 
     def __init__(self, urns: Mapping[tuple[str, str], str]) -> None:
         self._urns = urns
-        self._types: dict[pulumi.Resource, str] = {}
+        self._types: dict[Resource, str] = {}
         self._count = 0
         register_stack_transformation(self._with_alias)
 
@@ -62,9 +63,9 @@ class Moved:
         if urn is None or urn.split("::")[2] == types:
             return None
         self._count += 1
-        alias = pulumi.ResourceOptions(aliases=[urn])
+        alias = ResourceOptions(aliases=[urn])
         return pulumi.ResourceTransformationResult(
-            args.props, pulumi.ResourceOptions.merge(args.opts, alias)
+            args.props, ResourceOptions.merge(args.opts, alias)
         )
 
     def announce(self) -> None:
@@ -77,7 +78,7 @@ class Moved:
             )
 
 
-def once_made(resources: Sequence[pulumi.Resource]) -> pulumi.Output[Any]:
+def once_made(resources: Sequence[Resource]) -> Output[Any]:
     """Gives what a resource depends on that is to come after others in this run, and of which its
     state says nothing.
 
@@ -88,24 +89,24 @@ def once_made(resources: Sequence[pulumi.Resource]) -> pulumi.Output[Any]:
     without it, is given: the engine then leaves out what comes after it.
     """
 
-    async def first_not_made() -> pulumi.Resource | None:
+    async def first_not_made() -> Resource | None:
         for resource in resources:
             await resource.urn.future()
             if not is_dry_run() and not await _is_made(resource):
                 return resource
         return None
 
-    return pulumi.Output.from_input(first_not_made())
+    return Output.from_input(first_not_made())
 
 
-async def _is_made(resource: pulumi.Resource) -> bool:
+async def _is_made(resource: Resource) -> bool:
     """Whether it was made, or changed, in a run that is no preview. Of one that failed or was left
     out for that the SDK knows no outputs, but for the URN, and an id from before
     (pulumi.runtime.resource.register_resource)."""
     outputs = [
         one
         for name, one in vars(resource).items()
-        if isinstance(one, pulumi.Output) and name not in _OF_ALL
+        if isinstance(one, Output) and name not in _OF_ALL
     ]
     for one in outputs:
         if await one.is_known():

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
+from pulumi import Output, ResourceOptions
 
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.diff.facts import model_of
@@ -90,7 +91,7 @@ class _Provisioned:
     """All that was registered: issuers by provider, deployments by component key."""
 
     model: AccessModel
-    credentials: Mapping[str, pulumi.Output[Mapping[str, Any]]]
+    credentials: Mapping[str, Output[Mapping[str, Any]]]
     issuers: Mapping[str, Issuer]
     gateway: Gateway
     deployments: Mapping[str, Deployment]
@@ -246,9 +247,7 @@ def _deploy(
     """Deploy all components of this stack. The base of an estate has none that run."""
     settings, estate = plan.settings, plan.estate
     clusters = provision_clusters(estate, settings)
-    at_gateway = pulumi.ResourceOptions(
-        parent=gateway, provider=gateway.workspace.provider
-    )
+    at_gateway = ResourceOptions(parent=gateway, provider=gateway.workspace.provider)
     args = DeploymentArgs(
         estate,
         settings,
@@ -278,7 +277,7 @@ def _export(plan: _Plan, provisioned: _Provisioned) -> None:
 def _outputs(plan: _Plan, provisioned: _Provisioned) -> dict[str, Any]:
     estate, state, issuers = plan.estate, plan.state, provisioned.issuers
     fingerprint = enforced(provisioned.plugins, state, plan.account)
-    audiences: dict[str, pulumi.Output[str]] = {}
+    audiences: dict[str, Output[str]] = {}
     for issuer in issuers.values():
         audiences |= issuer.audiences
     upstreams = {

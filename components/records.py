@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import pulumi
+from pulumi import Output
 
 from kong_oam.engine.state import StackState
 
@@ -16,12 +16,12 @@ class Record(dict[str, Any]):
     """What the base recorded of one thing, by name; what is not there is unknown, which only a
     preview goes on with."""
 
-    def value(self, *path: str) -> pulumi.Output[Any]:
+    def value(self, *path: str) -> Output[Any]:
         """Return what stands at the path."""
         value: Any = self
         for step in path:
             value = value.get(step) if isinstance(value, Mapping) else None
-        return _unknown() if value is None else pulumi.Output.from_input(value)
+        return _unknown() if value is None else Output.from_input(value)
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ class Base:
     clients: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
-def _unknown() -> pulumi.Output[Any]:
+def _unknown() -> Output[Any]:
     """Return what a preview cannot know."""
 
     async def value(of: Any) -> Any:
         return of
 
-    return pulumi.Output(
+    return Output(
         set(), asyncio.ensure_future(value(None)), asyncio.ensure_future(value(False))
     )

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Iterable
 
 import pulumi
+from pulumi import Output, Resource
 from pulumi.runtime import is_dry_run
 
 _PATIENCE = 30.0
@@ -19,15 +20,15 @@ class Waiting:
     for nothing."""
 
     def __init__(self) -> None:
-        self._now: dict[pulumi.Resource, str] = {}
+        self._now: dict[Resource, str] = {}
         self._is_used = not is_dry_run()
         if self._is_used:
             self._later()
 
     def watch(
         self,
-        resource: pulumi.Resource,
-        after: Iterable[pulumi.Resource],
+        resource: Resource,
+        after: Iterable[Resource],
         what: str,
     ) -> None:
         """Says `what` of the resource from when all that it comes `after` is there, until it is
@@ -41,7 +42,7 @@ class Waiting:
         def ended(_: object) -> None:
             self._now.pop(resource, None)
 
-        pulumi.Output.all(*(previous.urn for previous in after)).apply(begun)
+        Output.all(*(previous.urn for previous in after)).apply(begun)
         resource.urn.apply(ended)
 
     def _later(self) -> None:

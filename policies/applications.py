@@ -14,26 +14,24 @@ from kong_oam.access.lint import upkeep
 from kong_oam.access.model import Component
 
 from .deployed import Deployment
-from .rule import PolicyFinding, Settings
+from .rule import Findings, PolicyFinding, Settings
 
 
-def readable(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
+def readable(deployment: Deployment, _: Settings) -> Findings:
     """Checks that the Applications and the stack's settings beside this pack can be read: no rule
     here judges without them."""
     for problem in deployment.model.problems:
         yield PolicyFinding(problem)
 
 
-def owned_components(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
+def owned_components(deployment: Deployment, _: Settings) -> Findings:
     """Checks that a team answers for every component."""
     for component, _today in _unwaived(deployment, "LINT308"):
         if not component.owner:
             yield PolicyFinding(f"{component.key} ({component.place}) has no owner")
 
 
-def reasoned_public_rules(
-    deployment: Deployment, _: Settings
-) -> Iterator[PolicyFinding]:
+def reasoned_public_rules(deployment: Deployment, _: Settings) -> Findings:
     """Checks that every public rule says why, in words."""
     for component in _components(deployment):
         for rule, public in upkeep.public_rules(component):
@@ -43,7 +41,7 @@ def reasoned_public_rules(
                 )
 
 
-def ending_public_rules(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
+def ending_public_rules(deployment: Deployment, _: Settings) -> Findings:
     """Checks that every public rule says until when it is meant."""
     for component, _today in _unwaived(deployment, "LINT306"):
         for rule, public in upkeep.endless(component):
@@ -52,9 +50,7 @@ def ending_public_rules(deployment: Deployment, _: Settings) -> Iterator[PolicyF
             )
 
 
-def current_public_rules(
-    deployment: Deployment, _: Settings
-) -> Iterator[PolicyFinding]:
+def current_public_rules(deployment: Deployment, _: Settings) -> Findings:
     """Checks that no public rule is past the day until which it is meant, judged by the stack's
     asOf."""
     for component, today in _unwaived(deployment, "LINT307"):
@@ -65,7 +61,7 @@ def current_public_rules(
             )
 
 
-def current_waivers(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
+def current_waivers(deployment: Deployment, _: Settings) -> Findings:
     """Checks that no waiver is past its day, judged by the stack's asOf: what it accepted is to be
     mended, or accepted again."""
     today = deployment.model.as_of

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from .deployed import Deployment, Resource
-from .rule import PolicyFinding, Settings
+from .rule import Findings, PolicyFinding, Settings
 from .workload import containers, workloads
 
 KEPT: Mapping[str, tuple[str, ...]] = {
@@ -38,7 +38,7 @@ _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 _SHORTEST = 8  # characters; a shorter value could stand anywhere by accident
 
 
-def hidden_secrets(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
+def hidden_secrets(deployment: Deployment, _: Settings) -> Findings:
     """Check that secrets are marked as such, and that their values stand nowhere else than where
     they belong."""
     secrets = set(_secrets(deployment))
@@ -58,7 +58,7 @@ def hidden_secrets(deployment: Deployment, _: Settings) -> Iterator[PolicyFindin
             )
 
 
-def _in_clear(resource: Resource, secrets: Collection[str]) -> Iterator[PolicyFinding]:
+def _in_clear(resource: Resource, secrets: Collection[str]) -> Findings:
     kept = KEPT.get(resource.type, ())
     for name, value in resource.properties.items():
         for where, text in _texts(value, name) if name not in kept else ():

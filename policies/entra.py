@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .deployed import Deployment, Resource
-from .rule import PolicyFinding
+from .rule import Findings, PolicyFinding
 
 APPLICATION, PRINCIPAL = (
     "azuread:index/application:Application",
@@ -30,7 +30,7 @@ def redirects(deployment: Deployment) -> Iterator[Redirect]:
                 yield app, place, uri, place == _ON_DEVICES
 
 
-def grants(deployment: Deployment) -> Iterator[PolicyFinding]:
+def grants(deployment: Deployment) -> Findings:
     """Find grants of tokens in a redirect, and sign-ins that need no redirect: passwords and
     device codes."""
     for app in deployment.of(APPLICATION):
@@ -50,7 +50,7 @@ def grants(deployment: Deployment) -> Iterator[PolicyFinding]:
             )
 
 
-def open_to_all(deployment: Deployment) -> Iterator[PolicyFinding]:
+def open_to_all(deployment: Deployment) -> Findings:
     """Find applications that anybody of the tenant gets tokens for, or that are there for other
     tenants, too."""
     for principal in deployment.of(PRINCIPAL):
@@ -67,7 +67,7 @@ def open_to_all(deployment: Deployment) -> Iterator[PolicyFinding]:
             )
 
 
-def kept_secrets(deployment: Deployment) -> Iterator[PolicyFinding]:
+def kept_secrets(deployment: Deployment) -> Findings:
     """Find secrets that nothing replaces."""
     for password in deployment.of(SHARED):
         if not password.properties.get("rotateWhenChanged"):

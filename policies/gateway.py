@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from kong_oam.access.model import METHODS, Component, Rule
 from kong_oam.access.networks import beyond, fewest, network, only_from
@@ -16,15 +15,15 @@ from kong_oam.traits.kong_plugin.findings import why_waived
 from kong_oam.traits.kong_plugin.value import KONG_PLUGIN, KongPlugin
 
 from .deployed import Deployment, Resource
-from .rule import PolicyFinding, Settings
+from .rule import Findings, PolicyFinding, Settings
 from .running import PLUGIN, SCRIPTS
-from .scripts import address_of, table_of
+from .scripts import Content, address_of, table_of
 
 ROUTE, SERVICE = "kong:index/route:Route", "kong:index/service:Service"
 CONSUMER = "kong:index/consumer:Consumer"
 UPSTREAM, TARGET = "kong:index/upstream:Upstream", "kong:index/target:Target"
 
-STRICT: Mapping[str, Mapping[str, Any]] = {
+STRICT: Mapping[str, Content] = {
     "jwt": {
         "key_claim_name": "kid",
         "claims_to_verify": ["exp"],
@@ -67,7 +66,7 @@ _PASSIVE = ("harmless", "limits")
 """Kinds of plugins that may stand on one: they only refuse further, mark answers, or watch."""
 
 
-def guarded_routes(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
+def guarded_routes(deployment: Deployment, _: Settings) -> Findings:
     """Check that every route leads to a service of this stack that has all three plugins,
     enabled."""
     for route in deployment.of(ROUTE):
@@ -92,7 +91,7 @@ def guarded_routes(deployment: Deployment, _: Settings) -> Iterator[PolicyFindin
                 )
 
 
-def leading_nowhere(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
+def leading_nowhere(deployment: Deployment, _: Settings) -> Findings:
     """Check that every service leads to an Upstream of this stack, or of its estate's base, that
     has no Targets: only a gate leads to a workload."""
     of_base = _of_base(deployment, nowhere)
@@ -118,7 +117,7 @@ def leading_nowhere(deployment: Deployment, _: Settings) -> Iterator[PolicyFindi
             )
 
 
-def verified_upstreams(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
+def verified_upstreams(deployment: Deployment, _: Settings) -> Findings:
     """Check that whoever answers by https behind a service is verified, and that a gate asks for
     https where the Application does."""
     for service in deployment.of(SERVICE):
@@ -162,9 +161,7 @@ def _verifies(service: Resource) -> bool:
     return service.properties.get("tlsVerify") is True and bool(ids)
 
 
-def known_configurations(
-    deployment: Deployment, _: Settings
-) -> Iterator[PolicyFinding]:
+def known_configurations(deployment: Deployment, _: Settings) -> Findings:
     """Check that a preview knows what guards decide by. The official plugin takes what is not
     known for what does not change."""
     for plugin in deployment.of(PLUGIN):
@@ -176,9 +173,7 @@ def known_configurations(
             )
 
 
-def strict_authentication(
-    deployment: Deployment, _: Settings
-) -> Iterator[PolicyFinding]:
+def strict_authentication(deployment: Deployment, _: Settings) -> Findings:
     """Check that tokens are verified in one place and in full.
 
     Who has none passes only where something is public, and as nobody: a consumer that no credential
@@ -212,7 +207,7 @@ def strict_authentication(
             )
 
 
-def declared_public(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
+def declared_public(deployment: Deployment, _: Settings) -> Findings:
     """Check that what a table opens to everybody, a public rule of its component does, for that
     path and method."""
     if deployment.model.estate is None:
@@ -229,7 +224,7 @@ def declared_public(deployment: Deployment, _: Settings) -> Iterator[PolicyFindi
                 )
 
 
-def declared_addresses(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
+def declared_addresses(deployment: Deployment, _: Settings) -> Findings:
     """Check that no table lets somebody in from elsewhere where the ip-allow trait of its
     component names networks."""
     for plugin, table in _tables(deployment.of(PLUGIN)):
@@ -252,7 +247,7 @@ def declared_addresses(deployment: Deployment, _: Settings) -> Iterator[PolicyFi
 
 def _tables(
     plugins: Iterable[Resource],
-) -> Iterator[tuple[Resource, Mapping[str, Any]]]:
+) -> Iterator[tuple[Resource, Content]]:
     """Yield those of the plugins that decide by a table, as far as it is known, with the table."""
     for plugin in plugins:
         table = table_of(plugin.config) if plugin.text("name") in SCRIPTS else None
@@ -260,13 +255,13 @@ def _tables(
             yield plugin, table
 
 
-def _component(deployment: Deployment, table: Mapping[str, Any]) -> Component | None:
+def _component(deployment: Deployment, table: Content) -> Component | None:
     """Return the component that a table is for, where the Applications have it."""
     estate = deployment.model.estate
     return estate.components.get(str(table.get("component"))) if estate else None
 
 
-def undisturbed(deployment: Deployment, settings: Settings) -> Iterator[PolicyFinding]:
+def undisturbed(deployment: Deployment, settings: Settings) -> Findings:
     """Check that no plugin could answer, authenticate, run code or rewrite in the gate's place, or
     let pages read.
 
@@ -315,7 +310,7 @@ def _marks_origins(plugin: Resource) -> bool:
     )
 
 
-def waived_plugins(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
+def waived_plugins(deployment: Deployment, _: Settings) -> Findings:
     """Check that no plugin stands in the gate's place because its Application asks for it by a
     waiver."""
     estate = deployment.model.estate
@@ -351,9 +346,7 @@ def _is_in_date(plugin: KongPlugin, today: datetime.date) -> bool:
     return waiver is not None and datetime.date.fromisoformat(waiver.until) >= today
 
 
-def encrypted_routes(
-    deployment: Deployment, settings: Settings
-) -> Iterator[PolicyFinding]:
+def encrypted_routes(deployment: Deployment, settings: Settings) -> Findings:
     """Check that no route takes plain http, but on the clouds that are excepted."""
     if deployment.model.cloud in settings["exceptClouds"]:
         return
@@ -405,7 +398,7 @@ def _of_base(deployment: Deployment, named: Callable[[str], str]) -> str | None:
     return named(estate.stack.name) if estate and estate.role == "partition" else None
 
 
-def _nobody_of_partitions(deployment: Deployment) -> Iterator[PolicyFinding]:
+def _nobody_of_partitions(deployment: Deployment) -> Findings:
     """Find in the base of an estate that the consumer that its partitions take for nobody is
     somebody."""
     estate = deployment.model.estate
@@ -427,7 +420,7 @@ def _serves_everybody(deployment: Deployment, plugin: Resource) -> bool:
     return not tables or any([*_public(table)] for table in tables)
 
 
-def _public(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _public(table: Content) -> Iterator[tuple[str, str]]:
     """Yield path and method ("*" for all that a rule knows) of what a table opens to everybody."""
     for path, methods in table.get("rules", {}).items():
         for method, needed in methods.items():

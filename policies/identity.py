@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from . import entra
 from .deployed import UNKNOWN, Deployment, Resource
-from .rule import PolicyFinding, Settings
+from .rule import Findings, PolicyFinding, Settings
 
 APP, SERVER = "okta:app/oAuth:OAuth", "okta:auth/server:Server"
 POLICY, POLICY_RULE = (
@@ -31,9 +31,7 @@ _REALM_GRANTS = {
 }
 
 
-def exact_redirects(
-    deployment: Deployment, settings: Settings
-) -> Iterator[PolicyFinding]:
+def exact_redirects(deployment: Deployment, settings: Settings) -> Findings:
     """Check that every redirect URI is one address, by https; a native application's may also stay
     on its device."""
     schemes = {"https"}
@@ -76,7 +74,7 @@ def _stays_on_device(uri: str) -> bool:
     )
 
 
-def safe_grants(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
+def safe_grants(deployment: Deployment, _: Settings) -> Findings:
     """Check that no client and no rule of the authorization server has the implicit or the password
     grant (RFC 9700, 2.1.2, 2.4).
 
@@ -102,7 +100,7 @@ def safe_grants(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
     yield from entra.grants(deployment)
 
 
-def named_grants(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
+def named_grants(deployment: Deployment, _: Settings) -> Findings:
     """Check that each policy is of the clients that it names, and that each rule issues the scopes
     that it names."""
     for policy in deployment.of(POLICY):
@@ -114,7 +112,7 @@ def named_grants(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]
     yield from entra.open_to_all(deployment)
 
 
-def rotated_keys(deployment: Deployment, settings: Settings) -> Iterator[PolicyFinding]:
+def rotated_keys(deployment: Deployment, settings: Settings) -> Findings:
     """Check that keys are rotated: those of the authorization server (by Okta four times a year)
     and those of clients.
 
@@ -136,7 +134,7 @@ def rotated_keys(deployment: Deployment, settings: Settings) -> Iterator[PolicyF
     yield from _old_keys(deployment, settings["longestDays"])
 
 
-def _old_keys(deployment: Deployment, longest: int) -> Iterator[PolicyFinding]:
+def _old_keys(deployment: Deployment, longest: int) -> Findings:
     """Find the clients that keep their key, or their secret at Entra, for more than `longest`
     days."""
     estate = deployment.model.estate

@@ -30,7 +30,8 @@ class PolicySetting:
 
 
 Settings = Mapping[str, Any]
-Check = Callable[[Deployment, Settings], Iterator[PolicyFinding]]
+Findings = Iterator[PolicyFinding]
+Check = Callable[[Deployment, Settings], Findings]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,8 @@ else's."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from .deployed import Deployment
-from .rule import PolicyFinding, Settings
+from .rule import Findings, PolicyFinding, Settings
 from .scripts import meant
 
 PLUGIN = "kong:index/plugin:Plugin"
@@ -14,7 +12,7 @@ PLUGIN = "kong:index/plugin:Plugin"
 SCRIPTS = {"pre-function": "admission", "post-function": "the gate"}
 
 
-def current_scripts(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
+def current_scripts(deployment: Deployment, _: Settings) -> Findings:
     """Check that admission and gate run the scripts of this version, and no other script in any
     phase."""
     for plugin in deployment.of(PLUGIN):

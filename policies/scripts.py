@@ -17,8 +17,11 @@ from kong_oam.kong.script import ScriptInputs, inputs_of, stripped_in
 _HSTS = re.compile(r"'max-age=(?P<seconds>[0-9]+)'\) end")
 """The end of the script that tells browsers to use https only."""
 
+Content = Mapping[str, Any]
+"""A plugin's configuration, or what a script in it is given."""
 
-def meant(kind: str, config: Mapping[str, Any]) -> Mapping[str, Sequence[str]]:
+
+def meant(kind: str, config: Content) -> Mapping[str, Sequence[str]]:
     """The scripts by phase that this version sends with the inputs of a configuration; empty where
     it has none."""
     script = _first(config, "access")
@@ -33,29 +36,29 @@ def meant(kind: str, config: Mapping[str, Any]) -> Mapping[str, Sequence[str]]:
     )
 
 
-def table_of(config: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+def table_of(config: Content | None) -> Content | None:
     """The table in a plugin's configuration; None where there is none that can be read, or it is
     not known yet."""
     inputs = _inputs(config)
     return _read(inputs.table) if inputs else None
 
 
-def address_of(config: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+def address_of(config: Content | None) -> Content | None:
     """The address of the workload in a gate's configuration; None as for a table."""
     inputs = _inputs(config)
     return _read(inputs.address) if inputs and inputs.address is not None else None
 
 
-def _inputs(config: Mapping[str, Any] | None) -> ScriptInputs | None:
+def _inputs(config: Content | None) -> ScriptInputs | None:
     return inputs_of(_first(config or {}, "access"))
 
 
-def _first(config: Mapping[str, Any], phase: str) -> str:
+def _first(config: Content, phase: str) -> str:
     scripts = config.get(phase) or [""]
     return str(scripts[0])
 
 
-def _read(text: str) -> Mapping[str, Any] | None:
+def _read(text: str) -> Content | None:
     try:
         given = json.loads(text)
     except ValueError:

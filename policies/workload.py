@@ -9,7 +9,7 @@ from typing import Any
 from kong_oam.objects.known_kinds import GROUPS_OF_WAYS_IN, WAYS_IN
 
 from .deployed import UNKNOWN, Deployment, Resource
-from .rule import PolicyFinding, Settings
+from .rule import Findings, PolicyFinding, Settings
 
 SERVICE, NETWORK_POLICY = (
     "kubernetes:core/v1:Service",
@@ -24,6 +24,9 @@ _GROUPS = tuple(f".{group}" for group in GROUPS_OF_WAYS_IN)
 _WAYS_IN = WAYS_IN | {"Endpoints", "EndpointSlice"}
 """Kinds by which others than the gateway find workloads, or by which a Service is led elsewhere."""
 
+Part = Mapping[str, Any]
+"""A part of an object, as Kubernetes writes it."""
+
 
 def workloads(deployment: Deployment) -> Iterator[Resource]:
     """Yield the objects that pods are made of, of whatever kind."""
@@ -32,15 +35,13 @@ def workloads(deployment: Deployment) -> Iterator[Resource]:
             yield resource
 
 
-def containers(workload: Resource) -> Iterator[Mapping[str, Any]]:
+def containers(workload: Resource) -> Iterator[Part]:
     """Yield the containers of its pods, as far as they are known."""
     for _, pod in _pods(workload.properties):
         yield from _containers(pod)
 
 
-def fenced_workloads(
-    deployment: Deployment, settings: Settings
-) -> Iterator[PolicyFinding]:
+def fenced_workloads(deployment: Deployment, settings: Settings) -> Findings:
     """Check that the pods behind a Service have a NetworkPolicy for what comes in, which names who
     that is, and that there is no way around it.
 
@@ -67,7 +68,7 @@ def _let_in(
     deployment: Deployment,
     workload: Resource,
     widest: Mapping[int, int],
-) -> Iterator[PolicyFinding]:
+) -> Findings:
     """Find out who may connect to a workload, or that nothing says so."""
     fences = [
         policy for policy in deployment.of(NETWORK_POLICY) if _fences(policy, workload)
@@ -92,7 +93,7 @@ def _let_in(
             )
 
 
-def _ways_in(deployment: Deployment, allowed: Iterable[str]) -> Iterator[PolicyFinding]:
+def _ways_in(deployment: Deployment, allowed: Iterable[str]) -> Findings:
     """Find NetworkPolicies that a CNI has of its own, which add to ours, and objects of ingress
     controllers: they can only open."""
     for resource in deployment.resources:
@@ -113,7 +114,7 @@ def _ways_in(deployment: Deployment, allowed: Iterable[str]) -> Iterator[PolicyF
         )
 
 
-def _led_elsewhere(service: Resource) -> Iterator[PolicyFinding]:
+def _led_elsewhere(service: Resource) -> Findings:
     spec = _at(service.properties, "spec")
     if _at(spec, "type") == "ExternalName" or (spec and not spec.get("selector")):
         yield PolicyFinding(
@@ -125,7 +126,7 @@ def _led_elsewhere(service: Resource) -> Iterator[PolicyFinding]:
         )
 
 
-def _part_of_the_node(workload: Resource) -> Iterator[PolicyFinding]:
+def _part_of_the_node(workload: Resource) -> Findings:
     for _, pod in _pods(workload.properties):
         for field in _NODE:
             if pod.get(field) is True:
@@ -146,9 +147,7 @@ def _part_of_the_node(workload: Resource) -> Iterator[PolicyFinding]:
                 )
 
 
-def _seen_from_elsewhere(
-    services: Iterable[Resource], workload: Resource
-) -> Iterator[PolicyFinding]:
+def _seen_from_elsewhere(services: Iterable[Resource], workload: Resource) -> Findings:
     """Where the cluster hands a connection on from another node, the fence sees that node's
     address."""
     for service in services:
@@ -187,7 +186,7 @@ def _fences(policy: Resource, workload: Resource) -> bool:
 
 
 def _matches(
-    labels: Mapping[str, Any],
+    labels: Part,
     selector: Resource,
     workload: Resource,
 ) -> bool:
@@ -202,7 +201,7 @@ def _matches(
     )
 
 
-def _pods(value: Any) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+def _pods(value: Any) -> Iterator[tuple[Part, Part]]:
     """Yield labels and spec of whatever has the shape of a pod, or of a template of pods, in an
     object."""
     if isinstance(value, Mapping):
@@ -217,7 +216,7 @@ def _pods(value: Any) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
             yield from _pods(item)
 
 
-def _containers(pod: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _containers(pod: Part) -> Iterator[Part]:
     for kind in ("containers", "initContainers"):
         for container in _at(pod, kind) or ():
             if isinstance(container, Mapping):
@@ -228,7 +227,7 @@ def _namespace(resource: Resource) -> Any:
     return _at(resource.properties, "metadata", "namespace") or "default"
 
 
-def _is_open(rule: Mapping[str, Any]) -> bool:
+def _is_open(rule: Part) -> bool:
     """An ingress rule whose `from` is empty lets everybody in, and so does the whole address
     space."""
     return not rule.get("from") or any(
@@ -236,7 +235,7 @@ def _is_open(rule: Mapping[str, Any]) -> bool:
     )
 
 
-def _wide(rule: Mapping[str, Any], widest: Mapping[int, int]) -> Iterator[str]:
+def _wide(rule: Part, widest: Mapping[int, int]) -> Iterator[str]:
     """Yield ranges with more addresses than gateways have: pods, nodes and whoever else is in a
     network."""
     for network in _networks(rule):
@@ -244,7 +243,7 @@ def _wide(rule: Mapping[str, Any], widest: Mapping[int, int]) -> Iterator[str]:
             yield str(network)
 
 
-def _networks(rule: Mapping[str, Any]) -> Iterator[IPv4Network | IPv6Network]:
+def _networks(rule: Part) -> Iterator[IPv4Network | IPv6Network]:
     for peer in rule.get("from") or ():
         if cidr := _at(peer, "ipBlock", "cidr"):
             yield ip_network(cidr, strict=False)

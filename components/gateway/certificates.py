@@ -12,9 +12,9 @@ import base64
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-import pulumi
 import pulumi_kong as kong
 import pulumi_kubernetes as k8s
+from pulumi import Input, Output, Resource, ResourceOptions
 
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import NAMESPACE, StackError
@@ -25,7 +25,7 @@ from kong_oam.kong.certificates import hosts_by_certificate
 
 from ..workload.cluster import Clusters
 
-Pem = tuple[pulumi.Input[str], pulumi.Input[str]]
+Pem = tuple[Input[str], Input[str]]
 """A certificate and its private key, in PEM."""
 
 
@@ -33,7 +33,7 @@ def provision_certificates(
     estate: Estate,
     of_stack: Mapping[str, Pem],
     clusters: Clusters,
-    opts: pulumi.ResourceOptions,
+    opts: ResourceOptions,
 ) -> list[kong.Certificate]:
     """Provision a Kong certificate with its SNIs for each that the estate names.
 
@@ -54,19 +54,19 @@ def provision_certificate(
     name: str,
     pem: Pem,
     tags: Sequence[str],
-    opts: pulumi.ResourceOptions,
+    opts: ResourceOptions,
     hosts: Sequence[str] | None = None,
 ) -> kong.Certificate:
     """Provision one certificate at Kong, for these hosts."""
     certificate, key = pem
-    secret = pulumi.ResourceOptions(additional_secret_outputs=["privateKey"])
+    secret = ResourceOptions(additional_secret_outputs=["privateKey"])
     return kong.Certificate(
         name,
         certificate=certificate,
-        private_key=pulumi.Output.secret(key),
+        private_key=Output.secret(key),
         snis=list(hosts) if hosts is not None else None,
         tags=list(tags),
-        opts=pulumi.ResourceOptions.merge(opts, secret),
+        opts=ResourceOptions.merge(opts, secret),
     )
 
 
@@ -87,14 +87,14 @@ def _from_cluster(
     place: str,
     name: str,
     clusters: Clusters,
-    parent: pulumi.Resource | None,
+    parent: Resource | None,
 ) -> Pem:
     cluster, _, namespace = place.rpartition("/")
     provider = clusters[cluster or None].provider
     secret = k8s.core.v1.Secret.get(
         f"tls-{place}/{name}",
         f"{namespace}/{name}",
-        pulumi.ResourceOptions(
+        ResourceOptions(
             parent=parent, provider=provider, additional_secret_outputs=["data"]
         ),
     )

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 import pulumi
+from pulumi import Input, Output
 from pulumi.runtime import is_dry_run
 
 from kong_oam.engine.state import StackState
@@ -19,28 +20,28 @@ def enforced(
     plugins: Sequence[Plugin],
     state: StackState,
     account: Account,
-) -> pulumi.Output[str]:
+) -> Output[str]:
     """Return the fingerprint of what the plugins enforce. A run that fails at one of them exports
     nothing."""
     configurations = {plugin.name: plugin.resource.config_json for plugin in plugins}
-    return pulumi.Output.all(**configurations).apply(
+    return Output.all(**configurations).apply(
         lambda made: actual.enforced(state, account, made)
     )
 
 
-def are_as_meant(plugins: Sequence[Plugin]) -> pulumi.Output[bool]:
+def are_as_meant(plugins: Sequence[Plugin]) -> Output[bool]:
     """Tell whether all plugins are as this run means them. A flag may leave some out (`--target`):
     they are as they were, or are not there and unknown."""
 
     async def all_are() -> bool:
         return is_dry_run() or all([await _is_as_meant(plugin) for plugin in plugins])
 
-    return pulumi.Output.from_input(all_are())
+    return Output.from_input(all_are())
 
 
 async def _is_as_meant(plugin: Plugin) -> bool:
     made = await plugin.resource.config_json.future()
-    meant = await pulumi.Output.from_input(plugin.meant).future()
+    meant = await Output.from_input(plugin.meant).future()
     if made is None or meant is None:
         return False
     return bool(json.loads(made) == json.loads(meant))
@@ -49,9 +50,9 @@ async def _is_as_meant(plugin: Plugin) -> bool:
 def once_known(
     new: str,
     before: str,
-    fingerprint: pulumi.Output[str],
+    fingerprint: Output[str],
     state: StackState,
-) -> pulumi.Input[str]:
+) -> Input[str]:
     """Return `new`, or `before` as long as the `fingerprint` of what is enforced is unknown.
 
     It is unknown where a run left out a plugin at which the run before failed.
@@ -62,8 +63,8 @@ def once_known(
 
 
 def warn_of_unknown_tables(
-    tables: Mapping[str, pulumi.Output[str]],
-) -> pulumi.Output[bool]:
+    tables: Mapping[str, Output[str]],
+) -> Output[bool]:
     """Warn in a preview of tables that it cannot show, by service; return whether there are any.
 
     The official plugin takes a configuration that is not known yet for an unchanged one.
@@ -83,4 +84,4 @@ def warn_of_unknown_tables(
             )
         return bool(unknown)
 
-    return pulumi.Output.from_input(warn())
+    return Output.from_input(warn())

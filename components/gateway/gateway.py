@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pulumi
 import pulumi_kong as kong
+from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 
 from kong_oam.access.settings.stack import Settings
 from kong_oam.kong import names
@@ -22,7 +22,7 @@ from .certificates import Pem, provision_certificate
 from .key_ring import assigned, filled
 from .workspace import TokenIssuer, Workspace
 
-Slots = pulumi.Output[list[Mapping[str, Any]]]
+Slots = Output[list[Mapping[str, Any]]]
 """Which key sits in which slot of a ring, as the next run has to know it."""
 
 
@@ -43,7 +43,7 @@ class GatewayArgs:
     base: Base | None = None
 
 
-class Gateway(pulumi.ComponentResource):
+class Gateway(ComponentResource):
     """The key rings, the consumer nobody and the Upstream nowhere. In a partition of an estate all
     of these are its base's.
 
@@ -55,7 +55,7 @@ class Gateway(pulumi.ComponentResource):
         self,
         name: str,
         args: GatewayArgs,
-        opts: pulumi.ResourceOptions | None = None,
+        opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("kong-oam:gateway:Gateway", name, None, opts)
         self.slots: Mapping[str, Slots] = {}
@@ -63,15 +63,15 @@ class Gateway(pulumi.ComponentResource):
         if args.base is not None:
             self.workspace = _of_base(args, args.base, provider)
         else:
-            options = pulumi.ResourceOptions(parent=self, provider=provider)
+            options = ResourceOptions(parent=self, provider=provider)
             self.workspace, self.slots = _provision(name, args, provider, options)
         self.register_outputs({})
 
     @property
-    def recorded(self) -> dict[str, pulumi.Input[Any]]:
+    def recorded(self) -> dict[str, Input[Any]]:
         """What partitions of the estate have to know of it."""
         workspace = self.workspace
-        recorded: dict[str, pulumi.Input[Any]] = {
+        recorded: dict[str, Input[Any]] = {
             "nobody": workspace.nobody,
             "rings": {key: issuer.ring for key, issuer in workspace.issuers.items()},
         }
@@ -83,9 +83,9 @@ class Gateway(pulumi.ComponentResource):
 def _provider(
     name: str,
     account: Account,
-    parent: pulumi.Resource,
+    parent: Resource,
 ) -> kong.Provider:
-    secret = pulumi.Output.secret
+    secret = Output.secret
     return kong.Provider(
         name,
         kong_admin_uri=account.admin_url,
@@ -93,7 +93,7 @@ def _provider(
         kong_api_key=secret(account.api_key) if account.api_key else None,
         kong_workspace=account.workspace,
         strict_plugins_match=True,
-        opts=pulumi.ResourceOptions(
+        opts=ResourceOptions(
             parent=parent, additional_secret_outputs=["kongAdminToken", "kongApiKey"]
         ),
     )
@@ -103,7 +103,7 @@ def _provision(
     name: str,
     args: GatewayArgs,
     provider: kong.Provider,
-    options: pulumi.ResourceOptions,
+    options: ResourceOptions,
 ) -> tuple[Workspace, dict[str, Slots]]:
     stack = args.settings.stack.name
     nobody = kong.Consumer(
@@ -154,7 +154,7 @@ def _fill(
     ring: kong.Consumer,
     key: str,
     args: GatewayArgs,
-    options: pulumi.ResourceOptions,
+    options: ResourceOptions,
 ) -> Slots:
     """Make the fixed number of credentials of a provider's ring. Return what the next run has to
     know of them."""
@@ -162,13 +162,13 @@ def _fill(
     stack, count = settings.stack.name, settings.gateway.key_slots
     before = args.key_slots.get(key) or ()
     unused = [names.unused_key(stack, key, index) for index in range(count)]
-    slots = pulumi.Output.all(issuer.keys, issuer.previous_keys).apply(
+    slots = Output.all(issuer.keys, issuer.previous_keys).apply(
         lambda lists: assigned(settings, key, before, *lists)
     )
-    keys = pulumi.Output.all(slots, issuer.keys).apply(
+    keys = Output.all(slots, issuer.keys).apply(
         lambda both: filled(both[0], both[1][0], unused)
     )
-    secret = pulumi.ResourceOptions(additional_secret_outputs=["secret"])
+    secret = ResourceOptions(additional_secret_outputs=["secret"])
     for index in range(count):
         kong.ConsumerJwtAuth(
             f"{name}-slot-{index}",
@@ -176,11 +176,9 @@ def _fill(
             algorithm=keys[index].algorithm,
             key=keys[index].kid,
             rsa_public_key=keys[index].pem,
-            secret=pulumi.Output.secret(
-                "unused: RS256 and ES256 verify with the public key"
-            ),
+            secret=Output.secret("unused: RS256 and ES256 verify with the public key"),
             tags=names.tags(stack),
-            opts=pulumi.ResourceOptions.merge(options, secret),
+            opts=ResourceOptions.merge(options, secret),
         )
     return slots.apply(lambda now: [slot.to_output() for slot in now])
 
@@ -211,7 +209,7 @@ def _of_base(
 
 def _token_issuer(
     issuer: Issuer,
-    ring: pulumi.Output[str],
+    ring: Output[str],
     elsewhere: Mapping[str, str],
 ) -> TokenIssuer:
     """Return what services need of an issuer. `elsewhere` are client ids of other partitions."""
@@ -221,8 +219,8 @@ def _token_issuer(
 
 
 def _client_certificate(
-    args: GatewayArgs, options: pulumi.ResourceOptions
-) -> pulumi.Output[str] | None:
+    args: GatewayArgs, options: ResourceOptions
+) -> Output[str] | None:
     """Make the certificate that the gateway shows to workloads, where it shows one. Return its
     id."""
     shown = _shown_certificate(args.settings)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pulumi
 import pulumi_kong as kong
+from pulumi import Alias, Input, Output, Resource, ResourceOptions
 
 from kong_oam.access.model import METHODS, Component, Estate
 from kong_oam.access.settings.stack import Settings
@@ -26,8 +27,9 @@ from kong_oam.traits.upstream_tls.at_kong import certified_name, service_fields
 from ..workload.upstream import Upstream
 from .workspace import TokenIssuer, Workspace
 
-Config = Mapping[str, Any] | str | pulumi.Output[Mapping[str, Any] | str]
+Content = Mapping[str, Any] | str
 """A plugin's configuration; as a text it is given to Kong as it stands."""
+Config = Content | Output[Content]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Plugin:
 
     name: str
     resource: kong.Plugin
-    meant: pulumi.Input[str]
+    meant: Input[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class GatedService:
 
     args: ServiceArgs
     resource: kong.Service
-    table: pulumi.Output[str]
+    table: Output[str]
     guards: Sequence[Plugin]
     upstream: Upstream | None = None
 
@@ -99,15 +101,15 @@ class GateArgs:
 
     service: GatedService
     upstream: Upstream
-    workload: Sequence[pulumi.Resource]
-    rolled_out: pulumi.Output[bool]
+    workload: Sequence[Resource]
+    rolled_out: Output[bool]
     before: str | None
 
 
 def provision_service(
     name: str,
     args: ServiceArgs,
-    opts: pulumi.ResourceOptions,
+    opts: ResourceOptions,
 ) -> GatedService:
     """Make a service and all its plugins but the gate: it closes, and opens nothing."""
     component, gateway = args.component, args.settings.gateway
@@ -132,20 +134,20 @@ def provision_service(
 def provision_gate(
     name: str,
     args: GateArgs,
-    opts: pulumi.ResourceOptions,
+    opts: ResourceOptions,
 ) -> GatedService:
     """Make the gate of a service, and return the service with it. A run in which the workload is
     not there leaves its rules as they were."""
     service = args.service
-    inputs = pulumi.Output.all(service.table, args.upstream.host, args.upstream.port)
+    inputs = Output.all(service.table, args.upstream.host, args.upstream.port)
     # A preview shows what comes of a run that succeeds, and says of the gate that it waits for
     # the workload.
     urns = [resource.urn for resource in args.workload]
-    previewed = pulumi.Output.all(*urns).apply(lambda _: True)
+    previewed = Output.all(*urns).apply(lambda _: True)
     rolled_out = previewed if pulumi.runtime.is_dry_run() else args.rolled_out
-    config: pulumi.Output[Mapping[str, Any] | str] = pulumi.Output.all(
-        inputs, rolled_out
-    ).apply(lambda pair: _gate(args, *pair[0], rolled_out=pair[1]))
+    config: Output[Content] = Output.all(inputs, rolled_out).apply(
+        lambda pair: _gate(args, *pair[0], rolled_out=pair[1])
+    )
     after = _after(opts, args.workload)
     gate = _plugin(
         f"{name}-gate",
@@ -158,18 +160,16 @@ def provision_gate(
     return replace(service, guards=[*service.guards, gate], upstream=args.upstream)
 
 
-def _after(
-    opts: pulumi.ResourceOptions, earlier: Sequence[pulumi.Resource]
-) -> pulumi.ResourceOptions:
-    more = pulumi.ResourceOptions(depends_on=list(earlier))
-    return pulumi.ResourceOptions.merge(opts, more)
+def _after(opts: ResourceOptions, earlier: Sequence[Resource]) -> ResourceOptions:
+    more = ResourceOptions(depends_on=list(earlier))
+    return ResourceOptions.merge(opts, more)
 
 
 def _service(
     name: str,
     args: ServiceArgs,
     asked_for: Mapping[str, Any],
-    opts: pulumi.ResourceOptions,
+    opts: ResourceOptions,
 ) -> kong.Service:
     over_tls = service_fields(
         args.settings.gateway.upstream_tls,
@@ -214,18 +214,18 @@ def _extra(
     extra: Extra,
     args: ServiceArgs,
     service: kong.Service,
-    opts: pulumi.ResourceOptions,
+    opts: ResourceOptions,
 ) -> Plugin:
     callers = {"ring": args.issuer.ring, "nobody": args.workspace.nobody}
     # A second one of its kind could only come once the first had gone, which is after it.
-    before = [pulumi.Alias(name=f"{name}-{role}") for role in former_roles(extra)]
+    before = [Alias(name=f"{name}-{role}") for role in former_roles(extra)]
     return _plugin(
         f"{name}-{extra.role}",
         extra.kind,
         extra.config,
         args,
         service,
-        pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=before)),
+        ResourceOptions.merge(opts, ResourceOptions(aliases=before)),
         callers[extra.caller] if extra.caller else None,
     )
 
@@ -236,8 +236,8 @@ def _plugin(
     config: Config,
     args: ServiceArgs,
     service: kong.Service,
-    opts: pulumi.ResourceOptions,
-    consumer: pulumi.Input[str] | None = None,
+    opts: ResourceOptions,
+    consumer: Input[str] | None = None,
 ) -> Plugin:
     """Make a plugin of the service, or of what one consumer asks it.
 
@@ -245,16 +245,14 @@ def _plugin(
     """
     keeps_records = args.settings.gateway.logs is not None
 
-    def in_full(config: Mapping[str, Any] | str) -> str:
+    def in_full(config: Content) -> str:
         if isinstance(config, str):
             return config
         schema = args.workspace.schemas[kind]
         return plugins.config_json(schema, kind, config, keeps_records=keeps_records)
 
     # A configuration that is known needs no Output.
-    meant = (
-        config.apply(in_full) if isinstance(config, pulumi.Output) else in_full(config)
-    )
+    meant = config.apply(in_full) if isinstance(config, Output) else in_full(config)
     resource = kong.Plugin(
         name,
         name=kind,
@@ -276,7 +274,7 @@ def _gate(
     port: int,
     *,
     rolled_out: bool,
-) -> Mapping[str, Any] | str:
+) -> Content:
     meant = args.service.args
     certified = certified_name(meant.component, meant.backend)
     upstream = address(host, port, certified)
@@ -290,7 +288,7 @@ def _gate(
     return args.before or plugins.gate(closed(table), upstream)
 
 
-def _table(args: ServiceArgs) -> pulumi.Output[str]:
+def _table(args: ServiceArgs) -> Output[str]:
     """Write the table. A preview shows it unless the provider makes up an audience or client id in
     the same run."""
     component, estate, issuer = args.component, args.estate, args.issuer
@@ -306,9 +304,7 @@ def _table(args: ServiceArgs) -> pulumi.Output[str]:
         *estate.held_at(component, users=True),
     ]
     clients = {caller: issuer.client_ids[caller] for caller in callers}
-    return pulumi.Output.all(
-        pulumi.Output.from_input(audiences), pulumi.Output.from_input(clients)
-    ).apply(
+    return Output.all(Output.from_input(audiences), Output.from_input(clients)).apply(
         lambda pair: table(estate, component, args.backend, ring, verified_by, *pair)
     )
 
@@ -317,8 +313,8 @@ def provision_routes(
     component: Component,
     settings: Settings,
     services: Mapping[str, GatedService],
-    ready: Sequence[pulumi.Resource],
-    opts: pulumi.ResourceOptions,
+    ready: Sequence[Resource],
+    opts: ResourceOptions,
 ) -> None:
     """Provision the routes of one component, each to the gated service of its backend.
 

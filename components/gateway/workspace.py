@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import pulumi
 import pulumi_kong as kong
+from pulumi import Input, Output, Resource
 
 from kong_oam.kong.plugins import Schema
 
@@ -20,10 +20,10 @@ class TokenIssuer:
     of the estate, both by component key.
     """
 
-    address: pulumi.Output[str]
-    ring: pulumi.Output[str]
-    audiences: Mapping[str, pulumi.Output[str]]
-    client_ids: Mapping[str, pulumi.Input[str]]
+    address: Output[str]
+    ring: Output[str]
+    audiences: Mapping[str, Output[str]]
+    client_ids: Mapping[str, Input[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class Workspace:
     provider: kong.Provider
     schemas: Mapping[str, Schema]
     authorities: Mapping[str, str]
-    nobody: pulumi.Output[str]
-    nowhere: pulumi.Input[str]
+    nobody: Output[str]
+    nowhere: Input[str]
     issuers: Mapping[str, TokenIssuer]
-    client_certificate: pulumi.Output[str] | None = None
-    before_authentication: Sequence[pulumi.Resource] = ()
+    client_certificate: Output[str] | None = None
+    before_authentication: Sequence[Resource] = ()

@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import pulumi
 import pulumi_kubernetes as k8s
+from pulumi import Resource, ResourceOptions
 
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import Settings
@@ -29,30 +29,28 @@ class Cluster:
     kubectl: str
     helm: str
     provider: k8s.Provider
-    namespaces: Mapping[str, pulumi.Resource]
-    definitions: Mapping[tuple[str, str], pulumi.Resource]
+    namespaces: Mapping[str, Resource]
+    definitions: Mapping[tuple[str, str], Resource]
     waiting: Waiting
 
-    def within(self, namespace: str, parent: pulumi.Resource) -> pulumi.ResourceOptions:
+    def within(self, namespace: str, parent: Resource) -> ResourceOptions:
         """Return the options of resources in the namespace."""
-        return pulumi.ResourceOptions(
+        return ResourceOptions(
             parent, provider=self.provider, depends_on=self.namespaces.get(namespace)
         )
 
     def around(
         self,
         manifest: Manifest,
-        parent: pulumi.Resource,
-        after: Sequence[pulumi.Resource],
-    ) -> pulumi.ResourceOptions:
+        parent: Resource,
+        after: Sequence[Resource],
+    ) -> ResourceOptions:
         """Return the options of an object, which comes after its namespace, after what defines its
         kind, and `after`."""
         namespace = self.namespaces.get(manifest["metadata"].get("namespace", ""))
         definition = self.definitions.get(group_kind(manifest))
         earlier = [*filter(None, (namespace, definition)), *after]
-        return pulumi.ResourceOptions(
-            parent, provider=self.provider, depends_on=earlier
-        )
+        return ResourceOptions(parent, provider=self.provider, depends_on=earlier)
 
 
 Clusters = Mapping[str | None, Cluster]
@@ -97,9 +95,9 @@ def _cluster(
         enable_config_map_mutable=None if plain else True,
         enable_patch_force=True,
     )
-    options = pulumi.ResourceOptions(provider=provider)
-    namespaces: dict[str, pulumi.Resource] = {}
-    definitions: dict[tuple[str, str], pulumi.Resource] = {}
+    options = ResourceOptions(provider=provider)
+    namespaces: dict[str, Resource] = {}
+    definitions: dict[tuple[str, str], Resource] = {}
     for placed in foundations(estate, cluster):
         manifest = placed.manifest
         resource = KubernetesObject(placed.name, manifest, options, placed.options)

@@ -8,7 +8,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import pulumi
+from pulumi import Input, Output, Resource, ResourceOptions
 
 from kong_oam.engine.state import digest
 from kong_oam.oam.rendered import group_kind
@@ -17,7 +17,7 @@ from kong_oam.objects.pods import CONTAINER_LISTS, Manifest, Path, holder_at
 from ..graph import once_made
 from .objects import KubernetesObject
 
-Data = Mapping[str, pulumi.Input[str]]
+Data = Mapping[str, Input[str]]
 """Environment variables."""
 
 CREDENTIAL_DIGEST = "kong-oam.dev/client-credential"
@@ -39,28 +39,28 @@ class ClientEnvironment:
     settings: Data
     references: Sequence[Manifest] = ()
     audiences: Mapping[str, str] = field(default_factory=dict)
-    granted: Sequence[pulumi.Resource] = ()
+    granted: Sequence[Resource] = ()
 
 
 def provision_secret(
     name: str,
     manifest: Manifest,
     client: ClientEnvironment,
-    opts: pulumi.ResourceOptions,
+    opts: ResourceOptions,
 ) -> KubernetesObject:
     """Make the Secret with all that a client needs to call, after it is granted what it asks
     for."""
     data = {
-        key: pulumi.Output.from_input(value).apply(_base64)
+        key: Output.from_input(value).apply(_base64)
         for key, value in client.settings.items()
     }
-    after = pulumi.ResourceOptions(depends_on=[once_made(client.granted)])
+    after = ResourceOptions(depends_on=[once_made(client.granted)])
     return KubernetesObject(
         f"{name}-client",
         # Not `stringData`: nobody would own what that becomes, and a key that goes would stay in
         # the Secret.
         {**manifest, "data": data},
-        pulumi.ResourceOptions.merge(opts, after),
+        ResourceOptions.merge(opts, after),
     )
 
 
@@ -68,7 +68,7 @@ def with_credential(
     manifest: Manifest,
     pods: Sequence[Path],
     client: ClientEnvironment,
-    mark: pulumi.Output[str],
+    mark: Output[str],
 ) -> Manifest:
     """Return the object with its pods completed by what only a run knows of the client. A new
     `mark` restarts them."""
@@ -90,12 +90,10 @@ def with_credential(
     return changed
 
 
-def digest_of(credential: Data) -> pulumi.Output[str]:
+def digest_of(credential: Data) -> Output[str]:
     """Gives an annotation of pods, by which a new credential rolls them. The digest is of a
     high-entropy secret and says nothing about it."""
-    return _detached(
-        pulumi.Output.unsecret(pulumi.Output.all(**credential).apply(digest))
-    )
+    return _detached(Output.unsecret(Output.all(**credential).apply(digest)))
 
 
 def _add_token(
@@ -136,7 +134,7 @@ def _add_variables(container: Manifest, variables: Sequence[Manifest]) -> None:
     container["env"] = [*added, *own]
 
 
-def _detached(value: pulumi.Output[str]) -> pulumi.Output[str]:
+def _detached(value: Output[str]) -> Output[str]:
     """Gives the value without its dependencies: the pods come after the Secret, which comes after
     all of that.
 
@@ -145,7 +143,7 @@ def _detached(value: pulumi.Output[str]) -> pulumi.Output[str]:
     the stand-in: its pods would go.
     """
     future = value.future(with_unknowns=True)
-    return pulumi.Output(set(), future, value.is_known(), value.is_secret())  # type: ignore[arg-type]
+    return Output(set(), future, value.is_known(), value.is_secret())  # type: ignore[arg-type]
 
 
 def _base64(text: str) -> str:

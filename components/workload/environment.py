@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import pulumi
+from pulumi import Input, Output, Resource
 
 from kong_oam.access.model import Client, Component, Estate
 from kong_oam.access.paths import written
@@ -23,7 +23,7 @@ def client_environment(
     """Return all that the pods of a component's clients are given; nothing where it is none."""
     references = []
     audiences = {}
-    granted: list[pulumi.Resource] = []
+    granted: list[Resource] = []
     for client in component.clients:
         credential = issuers[client.provider].clients[component.key]
         prefix = _prefix(client, estate)
@@ -44,7 +44,7 @@ def settings_of(
 ) -> Data:
     """Return the settings of a component's clients, as environment variables of its workload; empty
     where it is none."""
-    data: dict[str, pulumi.Input[str]] = {}
+    data: dict[str, Input[str]] = {}
     for client in component.clients:
         issuer = issuers[client.provider]
         credential = issuer.clients[component.key]
@@ -60,7 +60,7 @@ def _request_scope(
     client: Client,
     api: str,
     issuer: Issuer,
-) -> pulumi.Input[str]:
+) -> Input[str]:
     """Return what the client asks for to call an API, however many entries of `calls` that is: the
     scopes, unless the provider has a word for all of them."""
     granted: list[str] = []
@@ -99,8 +99,8 @@ def _settings(
     client: Client,
     issuer: Issuer,
     credential: Credential,
-) -> dict[str, pulumi.Input[str]]:
-    settings: dict[str, pulumi.Input[str]] = {
+) -> dict[str, Input[str]]:
+    settings: dict[str, Input[str]] = {
         f"{prefix}_ISSUER": issuer.issuer,
         f"{prefix}_TOKEN_ENDPOINT": issuer.token_endpoint,
         f"{prefix}_CLIENT_ID": credential.client_id,
@@ -121,15 +121,13 @@ def _settings(
     return settings
 
 
-def _scopes(client: Client, issuer: Issuer) -> pulumi.Input[str]:
+def _scopes(client: Client, issuer: Issuer) -> Input[str]:
     """Return all that a client may ask for. A provider whose tokens are for one API takes that of
     one API at a time."""
     if not issuer.requests:
         return " ".join(client.scopes)
     requests = [_request_scope(client, call.component, issuer) for call in client.calls]
-    return pulumi.Output.all(*requests).apply(
-        lambda scopes: " ".join(dict.fromkeys(scopes))
-    )
+    return Output.all(*requests).apply(lambda scopes: " ".join(dict.fromkeys(scopes)))
 
 
 def _environment(prefix: str, name: str) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import pulumi
+from pulumi import Alias, CustomResource, Output, ResourceOptions
 
 from kong_oam.kubernetes.rendered import RELEASE
 from kong_oam.oam.rendered import Options, group_kind
@@ -28,19 +28,19 @@ _VERSIONS: Mapping[str, tuple[str, ...]] = {
 cluster's version."""
 
 
-class KubernetesObject(pulumi.CustomResource):
+class KubernetesObject(CustomResource):
     """An object of any kind. What it is in the cluster is known as plain mappings, in Kubernetes'
     own spelling."""
 
-    metadata: pulumi.Output[Mapping[str, Any]]
-    spec: pulumi.Output[Mapping[str, Any] | None]
-    status: pulumi.Output[Status | None]
+    metadata: Output[Mapping[str, Any]]
+    spec: Output[Mapping[str, Any] | None]
+    status: Output[Status | None]
 
     def __init__(
         self,
         name: str,
         manifest: Manifest,
-        opts: pulumi.ResourceOptions,
+        opts: ResourceOptions,
         kept: Options = NOTHING_SAID,
     ) -> None:
         kind = group_kind(manifest)
@@ -51,18 +51,17 @@ class KubernetesObject(pulumi.CustomResource):
             inputs = dict(manifest["spec"])
         if kept.read:  # whatever it is, it is not told
             inputs = {"metadata": None, "spec": None, "status": None}
-        options = pulumi.ResourceOptions(
+        options = ResourceOptions(
             aliases=[
-                pulumi.Alias(type_=f"kubernetes:{other}:{kind[1]}")
-                for other in _others(known)
+                Alias(type_=f"kubernetes:{other}:{kind[1]}") for other in _others(known)
             ]
         )
         if kind == ("", "Secret"):
             options.additional_secret_outputs = ["data"]
             if not kept.read:
-                inputs["data"] = pulumi.Output.secret(inputs.get("data"))
+                inputs["data"] = Output.secret(inputs.get("data"))
         for more in (options, _kept(kept, manifest)):
-            opts = pulumi.ResourceOptions.merge(opts, more)
+            opts = ResourceOptions.merge(opts, more)
         super().__init__(
             f"kubernetes:{known}:{kind[1]}{'Patch' if kept.patch else ''}",
             name,
@@ -78,7 +77,7 @@ def of_version(manifest: Manifest, version: str) -> Manifest:
     return {**manifest, "metadata": {**metadata, "annotations": annotations}}
 
 
-def _kept(kept: Options, manifest: Manifest) -> pulumi.ResourceOptions:
+def _kept(kept: Options, manifest: Manifest) -> ResourceOptions:
     """Return the options of an object by the rules of its Application."""
     metadata = manifest["metadata"]
     identifier = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
@@ -88,7 +87,7 @@ def _kept(kept: Options, manifest: Manifest) -> pulumi.ResourceOptions:
         *kept.replace_on_changes,
         *(["spec"] if group_kind(manifest) == ("", "Pod") else []),
     ]
-    return pulumi.ResourceOptions(
+    return ResourceOptions(
         ignore_changes=list(kept.ignore_changes) or None,
         replace_on_changes=replaced or None,
         delete_before_replace=True
@@ -100,10 +99,10 @@ def _kept(kept: Options, manifest: Manifest) -> pulumi.ResourceOptions:
     )
 
 
-def is_of_version(resource: KubernetesObject, version: str) -> pulumi.Output[bool]:
+def is_of_version(resource: KubernetesObject, version: str) -> Output[bool]:
     """Tell whether the object in the cluster is of this version, and its pods, where it has any,
     are there."""
-    both = pulumi.Output.all(resource.metadata, resource.status)
+    both = Output.all(resource.metadata, resource.status)
     kind = resource.pulumi_resource_type.rpartition(":")[2]
     return both.apply(lambda pair: is_there(kind, version, pair[0], pair[1]))
 

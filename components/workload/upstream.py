@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import pulumi
+from pulumi import Input, Output
 
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.settings.stack import GatewaySettings
@@ -19,15 +19,13 @@ from .objects import KubernetesObject
 class Upstream:
     """The address at which the gateway finds one backend of a component."""
 
-    host: pulumi.Input[str]
-    port: pulumi.Input[int]
+    host: Input[str]
+    port: Input[int]
 
     @property
-    def address(self) -> pulumi.Output[str]:
+    def address(self) -> Output[str]:
         """`host:port`"""
-        return pulumi.Output.concat(
-            self.host, ":", pulumi.Output.from_input(self.port).apply(str)
-        )
+        return Output.concat(self.host, ":", Output.from_input(self.port).apply(str))
 
 
 def upstream_of(

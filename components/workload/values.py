@@ -9,20 +9,21 @@ from functools import partial
 from typing import Any
 
 import pulumi
+from pulumi import Output, RunError
 
 from kong_oam.oam.rendered import STAND_IN, Awaited
 
 from .objects import KubernetesObject
 
-Values = Mapping[str, pulumi.Output[str]]
+Values = Mapping[str, Output[str]]
 """By stand-in, what the cluster says."""
 
 
-def value_of(resource: KubernetesObject, awaited: Awaited) -> pulumi.Output[str]:
+def value_of(resource: KubernetesObject, awaited: Awaited) -> Output[str]:
     """Read the value. What is not there yet is left as it stands in a preview; else raises
     RunError."""
     part, *inside = awaited.path
-    known: pulumi.Output[Any] = getattr(resource, str(part))
+    known: Output[Any] = getattr(resource, str(part))
 
     def read(value: Any) -> str:
         for step in inside:
@@ -38,7 +39,7 @@ def value_of(resource: KubernetesObject, awaited: Awaited) -> pulumi.Output[str]
             for step in awaited.path
         ]
         where = "".join(steps)[1:]
-        raise pulumi.RunError(
+        raise RunError(
             f"{awaited.kind} '{awaited.namespace}/{awaited.name}' has no text or number at {where} "
             "yet, which another component takes (inputs); run `pulumi up --refresh` once it has"
         )
@@ -66,7 +67,7 @@ def with_values(value: Any, values: Values) -> Any:
     known = [text for text in stand_ins if text in values]
     if not known:
         return value
-    texts = pulumi.Output.all(*(values[text] for text in known))
+    texts = Output.all(*(values[text] for text in known))
     return texts.apply(partial(_replaced, value, known))
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import pulumi
+from pulumi import Output, Resource
 
 from kong_oam.access.model import Application, Component
 from kong_oam.access.settings.stack import Settings
@@ -44,8 +44,8 @@ class WorkloadArgs:
     settings: Settings
     client: ClientEnvironment
     cluster: Cluster
-    after: Sequence[pulumi.Resource]
-    value: Callable[[Awaited], pulumi.Output[str]]
+    after: Sequence[Resource]
+    value: Callable[[Awaited], Output[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +58,13 @@ class Workload:
     the gateway finds it; a copy has none.
     """
 
-    resources: Sequence[pulumi.Resource]
-    rolled_out: pulumi.Output[bool]
+    resources: Sequence[Resource]
+    rolled_out: Output[bool]
     upstreams: Mapping[str, Upstream]
     objects: Mapping[tuple[str, str, str, str], KubernetesObject]
     """By API, kind, name and namespace."""
 
-    def value(self, awaited: Awaited) -> pulumi.Output[str]:
+    def value(self, awaited: Awaited) -> Output[str]:
         """Return what the cluster says of one of the objects."""
         name = (awaited.api, awaited.kind, awaited.name)
         resource = self.objects.get((*name, awaited.namespace))
@@ -74,7 +74,7 @@ class Workload:
         return value_of(resource, awaited)
 
 
-def provision_workload(args: WorkloadArgs, parent: pulumi.Resource) -> Workload:
+def provision_workload(args: WorkloadArgs, parent: Resource) -> Workload:
     """Make the objects of a component in one cluster."""
     component, cluster, client = args.component, args.cluster, args.client
     placed = placed_objects(args.application, component, args.settings)
@@ -105,7 +105,7 @@ def provision_workload(args: WorkloadArgs, parent: pulumi.Resource) -> Workload:
 
     return Workload(
         [resource for placed_object, resource in made if placed_object.answers],
-        pulumi.Output.all(*rolled_out).apply(all),
+        Output.all(*rolled_out).apply(all),
         {} if component.copied else _upstreams(component, made, args.settings),
         {_identity(one.manifest): resource for one, resource in made},
     )
@@ -114,7 +114,7 @@ def provision_workload(args: WorkloadArgs, parent: pulumi.Resource) -> Workload:
 def _manifest(
     placed_object: PlacedObject,
     args: WorkloadArgs,
-    mark: pulumi.Output[str] | None,
+    mark: Output[str] | None,
 ) -> Manifest:
     """Return the object with all that only a run knows: its version, a client's credential, and
     values of other components."""
@@ -165,8 +165,8 @@ def _stage(placed: PlacedObject) -> int:
 def _earlier(
     placed: PlacedObject,
     made: _Made,
-    needed: Sequence[pulumi.Resource],
-) -> Sequence[pulumi.Resource]:
+    needed: Sequence[Resource],
+) -> Sequence[Resource]:
     """Return what an object waits for, of what is made before it. The run gives up on a Service
     without pods."""
     if placed.stage == "running":

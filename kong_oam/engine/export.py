@@ -12,6 +12,9 @@ from kong_oam.engine.pending import ExportedState, PendingCreation, RecordedReso
 from kong_oam.engine.state import STACK, Resources, logical_name
 from kong_oam.errors import EngineError
 
+Entry = Mapping[str, Any]
+"""A resource, or all of a state, as the engine exports it."""
+
 
 class InvalidStateError(EngineError):
     """A state that no run can read, since a resource refers to another that the state does not
@@ -23,21 +26,19 @@ def read(stack: str) -> ExportedState:
     return parse(exported(stack)["deployment"])
 
 
-def exported(stack: str) -> Mapping[str, Any]:
+def exported(stack: str) -> Entry:
     """Return the state as `pulumi stack export` prints it. Raises cli.PulumiCliError."""
-    state: Mapping[str, Any] = json.loads(
-        pulumi("stack", "export", stack=stack, timeout=LONG)
-    )
+    state: Entry = json.loads(pulumi("stack", "export", stack=stack, timeout=LONG))
     return state
 
 
-def resources_in(state: Mapping[str, Any]) -> Resources:
+def resources_in(state: Entry) -> Resources:
     """Return the resources of a state that was exported."""
     resources: Resources = state["deployment"].get("resources") or ()
     return resources
 
 
-def parse(deployment: Mapping[str, Any]) -> ExportedState:
+def parse(deployment: Entry) -> ExportedState:
     """Make the state of the `deployment` of `pulumi stack export` (pulumi: sdk/go/common/apitype,
     DeploymentV3)."""
     resources = deployment.get("resources") or ()
@@ -71,7 +72,7 @@ def parse(deployment: Mapping[str, Any]) -> ExportedState:
     )
 
 
-def _unresolved(resources: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+def _unresolved(resources: Iterable[Entry]) -> Iterator[tuple[str, str]]:
     """Yield resources that refer to an URN which no resource before them has (pulumi:
     deploy.Snapshot, VerifyIntegrity)."""
     before: set[str | None] = {None, ""}
@@ -88,7 +89,7 @@ def _unresolved(resources: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, s
         before.add(resource["urn"])
 
 
-def _creation(resource: Mapping[str, Any]) -> PendingCreation:
+def _creation(resource: Entry) -> PendingCreation:
     return PendingCreation(
         resource["type"],
         resource.get("inputs", {}),
@@ -97,7 +98,7 @@ def _creation(resource: Mapping[str, Any]) -> PendingCreation:
     )
 
 
-def _provider(resource: Mapping[str, Any]) -> str:
+def _provider(resource: Entry) -> str:
     # Its URN, and behind that its id.
     parts: list[str] = resource.get("provider", "").split("::")
     return parts[-2] if len(parts) > 1 else ""

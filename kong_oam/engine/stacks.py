@@ -12,6 +12,7 @@ from typing import Any
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.stack import Settings
 from kong_oam.engine.cli import SHORT, PulumiCliError, pulumi
+from kong_oam.engine.state import Outputs
 
 _READERS = 10
 """How many states the engine reads at once, where PULUMI_DIY_BACKEND_PARALLEL does not say it."""
@@ -80,14 +81,14 @@ def when_written(stack: str | None) -> tuple[str, int]:
     return at, int(count)
 
 
-def partitions_before(outputs: Mapping[str, Any]) -> Sequence[str]:
+def partitions_before(outputs: Outputs) -> Sequence[str]:
     """The partitions that the last run of an estate's base knew, by the base's outputs: some may
     have gone from its settings since."""
     found: Sequence[str] = (outputs.get("base") or {}).get("partitions") or ()
     return found
 
 
-def partitions_of(settings: Settings, outputs: Mapping[str, Any]) -> list[str]:
+def partitions_of(settings: Settings, outputs: Outputs) -> list[str]:
     """The partitions of an estate: those of its settings, and behind them those that its base knew
     besides, by the base's outputs."""
     return [*dict.fromkeys([*settings.stack.partitions, *partitions_before(outputs)])]
@@ -118,7 +119,7 @@ def outputs(stack: str) -> dict[str, Any]:
     return found
 
 
-def merge(first: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+def merge(first: Outputs, more: Outputs) -> dict[str, Any]:
     """Both in one: mappings of one name are merged, at any depth, and of anything else the first
     stays."""
     result = {**more, **first}

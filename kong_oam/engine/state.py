@@ -23,6 +23,9 @@ COMPONENT = "kong-oam:index:Component"
 STACK = "pulumi:pulumi:Stack"
 _CONSUMER = "kong:index/consumer:Consumer"
 
+Outputs = Mapping[str, Any]
+"""The outputs of a resource, or of a stack, by name."""
+
 Resources = Sequence[Mapping[str, Any]]
 """The resources of a state, as the engine exports them."""
 
@@ -36,7 +39,7 @@ class Resource:
 
     type: str
     name: str
-    outputs: Mapping[str, Any]
+    outputs: Outputs
 
 
 def digest(data: Mapping[str, Any]) -> str:
@@ -63,10 +66,10 @@ class StackState:
 
     held: Held
     issuers: Mapping[str, str]
-    outputs: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Outputs = field(default_factory=dict)
     urns: Mapping[tuple[str, str], str] = field(default_factory=dict)
     doubted: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
-    credentials: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    credentials: Mapping[str, Outputs] = field(default_factory=dict)
     client_ids: Mapping[tuple[str, str], str] = field(default_factory=dict)
     resources: tuple[Resource, ...] = field(default=(), repr=False)
 
@@ -95,7 +98,7 @@ class StackState:
         }
 
 
-def from_outputs(outputs: Mapping[str, Mapping[str, Any]]) -> StackState:
+def from_outputs(outputs: Mapping[str, Outputs]) -> StackState:
     """Make the state of the `outputs` of `pulumi:pulumi:readStackResourceOutputs`: {URN: {type,
     outputs}}."""
     resources: list[Resource] = []
@@ -104,9 +107,9 @@ def from_outputs(outputs: Mapping[str, Mapping[str, Any]]) -> StackState:
         resource = Resource(entry["type"], logical_name(urn), entry["outputs"])
         resources.append(resource)
         urns[resource.type, resource.name] = urn
-    exported: Mapping[str, Any] = {}
+    exported: Outputs = {}
     issuers: dict[str, str] = {}
-    credentials: dict[str, Mapping[str, Any]] = {}
+    credentials: dict[str, Outputs] = {}
     client_ids: dict[tuple[str, str], str] = {}
     for resource in resources:
         kind, name, known = resource.type, resource.name, resource.outputs

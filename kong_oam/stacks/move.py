@@ -13,14 +13,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import some
 from kong_oam.engine.cli import LONG, PulumiCliError, pulumi
-from kong_oam.engine.export import check_at_rest, exported, parse, resources_in
+from kong_oam.engine.export import Entry, check_at_rest, exported, parse, resources_in
 from kong_oam.engine.stacks import existing, partitions_of
 from kong_oam.engine.state import from_resources
 from kong_oam.errors import OperationError
@@ -45,7 +44,7 @@ class Moves:
     `missing` are stacks that something goes to and that are not there yet."""
 
     moves: tuple[Move, ...]
-    states: Mapping[str, Mapping[str, Any]]
+    states: Mapping[str, Entry]
     missing: tuple[str, ...]
 
 
@@ -102,7 +101,7 @@ def perform(
 def _check_ready(
     settings: Settings,
     stack: str,
-    exported: Mapping[str, Any],
+    exported: Entry,
 ) -> None:
     """Raise MoveError for a stack that cannot be run, and engine.cli.PulumiCliError for one that is being
     run."""

@@ -10,6 +10,7 @@ from typing import Any
 from kong_oam.access.model import Estate
 from kong_oam.access.partitions import calls_into, deployed_by
 from kong_oam.access.settings.stack import Settings
+from kong_oam.engine.state import Outputs
 from kong_oam.identity.kinds import kind_of
 from kong_oam.stacks.fingerprint import digest_of, fingerprint, in_common, of_estate
 from kong_oam.stacks.records import Known
@@ -108,7 +109,7 @@ class Estates:
         return callers
 
 
-def _of_base(base: Mapping[str, Any], estate: Estate) -> Any:
+def _of_base(base: Outputs, estate: Estate) -> Any:
     """Return what a partition reads of what its base exported: of what there is by component or
     group, that of its own."""
     groups: set[str] = set()
@@ -125,7 +126,7 @@ def _of_base(base: Mapping[str, Any], estate: Estate) -> Any:
     return {"providers": providers, "gateway": base.get("gateway")}
 
 
-def _narrowed(made: Mapping[str, Any], wanted: Set[str]) -> dict[str, Any]:
+def _narrowed(made: Outputs, wanted: Set[str]) -> dict[str, Any]:
     narrowed = dict(made)
     for name, value in made.items():
         if isinstance(value, Mapping):

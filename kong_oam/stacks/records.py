@@ -14,12 +14,12 @@ import datetime
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from kong_oam.access.rotation import is_shared
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.engine.cli import SHORT, pulumi
 from kong_oam.engine.stacks import listed, outputs
+from kong_oam.engine.state import Outputs
 
 _TAG = "kong-oam:ran:"
 _BASE = "_"  # no partition is called so
@@ -53,7 +53,7 @@ class Known:
     its partitions."""
 
     records: Mapping[str | None, Record] = field(default_factory=dict)
-    base: Mapping[str, Any] = field(default_factory=dict)
+    base: Outputs = field(default_factory=dict)
 
     def without(self, partition: str | None) -> Known:
         """The same once a run of a stack has begun, whose record does not count any more."""
@@ -65,7 +65,7 @@ class Known:
         self,
         partition: str | None,
         record: Record | None,
-        exported: Mapping[str, Any],
+        exported: Outputs,
     ) -> Known:
         """The same once a run has exported this; with its record, where it has one."""
         records = {**self.records, partition: record} if record else self.records
@@ -99,7 +99,7 @@ def write(
     estate: str,
     partition: str | None,
     fingerprint: str,
-    exported: Mapping[str, Any],
+    exported: Outputs,
     ids: str,
 ) -> Record | None:
     """Record a run that has come to its end, with what it exported, and a digest of its clients'

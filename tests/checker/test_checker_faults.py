@@ -87,8 +87,8 @@ NO_WAIT: tuple[Edit, ...] = (
     ),
     (
         SERVICE,
-        "pulumi.Output.all(*urns).apply(lambda _: True)",
-        "pulumi.Output.from_input(True)",
+        "Output.all(*urns).apply(lambda _: True)",
+        "Output.from_input(True)",
     ),
     (
         SERVICE,
@@ -104,7 +104,7 @@ NOT_ROLLED_OUT: Edit = (
 ADMITTED_LATE: Edit = (
     "components/application.py",
     "closing = [service.admission for service in services.values()]",
-    "closing: list[pulumi.Resource] = []",
+    "closing: list[Resource] = []",
 )
 UNCUT: Edit = (
     GATE,
@@ -118,8 +118,8 @@ UNCUT_FOR_USERS: Edit = (
 )
 GATE_DELETED_FIRST: Edit = (
     SERVICE,
-    "more = pulumi.ResourceOptions(depends_on=list(earlier))",
-    "more = pulumi.ResourceOptions(\n"
+    "more = ResourceOptions(depends_on=list(earlier))",
+    "more = ResourceOptions(\n"
     '        depends_on=list(earlier), delete_before_replace=True, replace_on_changes=["configJson"]\n'
     "    )",
 )
