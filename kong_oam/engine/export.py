@@ -49,7 +49,9 @@ def parse(deployment: Entry) -> ExportedState:
     recorded = []
     root = None
     for resource in resources:
-        kind, urn, identifier = resource["type"], resource["urn"], resource.get("id")
+        kind = resource["type"]
+        urn = resource["urn"]
+        identifier = resource.get("id")
         if kind == STACK:
             root = urn
         if identifier is not None:

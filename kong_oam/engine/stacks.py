@@ -21,7 +21,7 @@ _TRIES, _PAUSE = 4, 0.5
 
 
 def stacks_of(settings: Settings) -> list[str]:
-    """The names of an estate's stacks, its base first."""
+    """Return the names of an estate's stacks, its base first."""
     return [
         stack_of(settings.stack.name, partition)
         for partition in (None, *settings.stack.partitions)
@@ -29,7 +29,7 @@ def stacks_of(settings: Settings) -> list[str]:
 
 
 def listed(*only: str) -> dict[str, str | None]:
-    """The stacks of the project, by name, with when a run last wrote the state of each, and how
+    """Return the stacks of the project, by name, with when a run last wrote the state of each, and how
     many resources it has ("TIME/COUNT"): `pulumi state delete` and `pulumi stack import` leave the
     time as it is. None where no run ever did, or the backend does not say it. The engine reads the
     states of all that it lists: once for a command.
@@ -58,7 +58,7 @@ def listed(*only: str) -> dict[str, str | None]:
 
 
 def _processors() -> int:
-    """How many processors the engine is to think there are as it lists stacks. On PostgreSQL it has
+    """Return how many processors the engine is to think there are as it lists stacks. On PostgreSQL it has
     two connections for each, and each of those that read states beside each other takes two: of too
     few they all wait for the second, for good (pulumi 3.274.1: pkg/backend/diy/postgres/bucket.go;
     seen with four stacks on two processors)."""
@@ -73,7 +73,7 @@ def _written(stack: Mapping[str, Any]) -> str | None:
 
 
 def when_written(stack: str | None) -> tuple[str, int]:
-    """What `listed` says of a stack: when a run last wrote its state, and how many resources it
+    """Return what `listed` says of a stack: when a run last wrote its state, and how many resources it
     has. ("", 0) where no run did, or nobody knows."""
     at, _, count = (stack or "").rpartition("/")
     if not at or not count.isdecimal():
@@ -82,26 +82,27 @@ def when_written(stack: str | None) -> tuple[str, int]:
 
 
 def partitions_before(outputs: Outputs) -> Sequence[str]:
-    """The partitions that the last run of an estate's base knew, by the base's outputs: some may
+    """Return the partitions that the last run of an estate's base knew, by the base's outputs: some may
     have gone from its settings since."""
-    found: Sequence[str] = (outputs.get("base") or {}).get("partitions") or ()
-    return found
+    base = outputs.get("base") or {}
+    partitions: Sequence[str] = base.get("partitions") or ()
+    return partitions
 
 
 def partitions_of(settings: Settings, outputs: Outputs) -> list[str]:
-    """The partitions of an estate: those of its settings, and behind them those that its base knew
+    """Return the partitions of an estate: those of its settings, and behind them those that its base knew
     besides, by the base's outputs."""
     return [*dict.fromkeys([*settings.stack.partitions, *partitions_before(outputs)])]
 
 
 def existing(names: Iterable[str]) -> list[str]:
-    """Those of the stacks that the backend has. Raises cli.PulumiCliError."""
+    """Return those of the stacks that the backend has. Raises cli.PulumiCliError."""
     there = listed()
     return [name for name in names if name in there]
 
 
 def outputs_of(settings: Settings) -> dict[str, Any]:
-    """The outputs of an estate's stacks as one: of what several export, the base's first. Raises
+    """Return the outputs of an estate's stacks as one: of what several export, the base's first. Raises
     cli.PulumiCliError."""
     base, *partitions = stacks_of(settings)
     stacks = [base, *existing(partitions)] if partitions else [base]
@@ -112,18 +113,18 @@ def outputs_of(settings: Settings) -> dict[str, Any]:
 
 
 def outputs(stack: str) -> dict[str, Any]:
-    """The outputs of one stack. Raises cli.PulumiCliError."""
-    found: dict[str, Any] = json.loads(
-        pulumi("stack", "output", "--json", stack=stack, timeout=SHORT)
-    )
-    return found
+    """Return the outputs of one stack. Raises cli.PulumiCliError."""
+    printed = pulumi("stack", "output", "--json", stack=stack, timeout=SHORT)
+    exported: dict[str, Any] = json.loads(printed)
+    return exported
 
 
 def merge(first: Outputs, more: Outputs) -> dict[str, Any]:
-    """Both in one: mappings of one name are merged, at any depth, and of anything else the first
+    """Return both in one: mappings of one name are merged, at any depth, and of anything else the first
     stays."""
     result = {**more, **first}
-    for name in first.keys() & more.keys():
-        if isinstance(first[name], Mapping) and isinstance(more[name], Mapping):
-            result[name] = merge(first[name], more[name])
+    for name, value in more.items():
+        earlier = first.get(name)
+        if isinstance(earlier, Mapping) and isinstance(value, Mapping):
+            result[name] = merge(earlier, value)
     return result

@@ -112,7 +112,9 @@ def from_outputs(outputs: Mapping[str, Outputs]) -> StackState:
     credentials: dict[str, Outputs] = {}
     client_ids: dict[tuple[str, str], str] = {}
     for resource in resources:
-        kind, name, known = resource.type, resource.name, resource.outputs
+        kind = resource.type
+        name = resource.name
+        known = resource.outputs
         if kind == STACK:
             exported = known
         elif kind == COMPONENT:

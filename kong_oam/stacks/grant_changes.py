@@ -20,6 +20,9 @@ from kong_oam.stacks.order import Estates
 from kong_oam.stacks.records import Known
 
 _Order = defaultdict[str, set[str]]
+_Scopes = Mapping[str, Collection[str]]
+"""What a client is granted, by the component that is called."""
+
 Asked = frozenset[tuple[object, ...]]
 """What is asked for before a component: hosts with paths and ports, and its rules."""
 
@@ -62,7 +65,7 @@ def grant_changes(
     whole = estates.whole
     read = {}
     owners = owners_of_scopes(whole, uses_of(known.base.get("offered") or {}))
-    before: dict[str, Mapping[str, Collection[str]]] = {}
+    before: dict[str, _Scopes] = {}
     for partition, resources in states.items():
         state = read[partition] = from_resources(resources)
         before |= granted_in(estates.settings.providers, state, owners)
@@ -77,15 +80,18 @@ def grant_changes(
         # A client that is new has nothing to lose, and waits for no gate.
         if home is None or client.name not in before:
             continue
-        old, new = before[client.name], now[client.name]
+        old = before[client.name]
+        new = now[client.name]
         exchanges.append(_exchange(client.name, old, new, whole.components))
         for called in {*old, *new}:
             there = homes.get(called, home)
             if there == home:
                 continue
-            has_other_rules = rules.get(called) != _asked(whole.components.get(called))
+            rules_now = _asked(whole.components.get(called))
+            has_other_rules = rules.get(called) != rules_now
             order = needed if has_other_rules else wanted
-            old_scopes, new_scopes = {*old.get(called, ())}, {*new.get(called, ())}
+            old_scopes = {*old.get(called, ())}
+            new_scopes = {*new.get(called, ())}
             lost = old_scopes - new_scopes
             # A run that was cut off may have changed the gate, and its outputs tell nothing of it.
             if has_other_rules or there not in known.records:
@@ -115,8 +121,8 @@ def _homes(whole: Estate, states: Mapping[str, StackState]) -> Mapping[str, str]
 
 def _exchange(
     client: str,
-    old: Mapping[str, Collection[str]],
-    new: Mapping[str, Collection[str]],
+    old: _Scopes,
+    new: _Scopes,
     components: Container[str],
 ) -> Exchange | None:
     """Return what a client exchanges at components that stay, while there is something that it calls
@@ -125,14 +131,13 @@ def _exchange(
     A component that goes in the same change cannot be kept for another one.
     """
     staying = {called: scopes for called, scopes in old.items() if called in components}
-    gets, loses = _beyond(new, old), _beyond(staying, new)
+    gets = _beyond(new, old)
+    loses = _beyond(staying, new)
     keeps_calling = old.keys() & new.keys()
     return Exchange(client, gets, loses) if gets and loses and keeps_calling else None
 
 
-def _beyond(
-    more: Mapping[str, Collection[str]], less: Mapping[str, Collection[str]]
-) -> tuple[str, ...]:
+def _beyond(more: _Scopes, less: _Scopes) -> tuple[str, ...]:
     """Return the scopes in one grant that are not in the other, in words, sorted."""
     beyond = []
     for called, scopes in more.items():

@@ -116,7 +116,8 @@ def plan_down(chosen: Sequence[str | None]) -> Plan:
     """The steps of `destroy`: partitions, and then the base on which they stand."""
     steps = [Step(name) for name in chosen if name is not None]
     if None in chosen:
-        steps.append(Step(None, after=tuple(range(1, len(steps) + 1))))
+        numbers = range(1, len(steps) + 1)
+        steps.append(Step(None, after=tuple(numbers)))
     return tuple(steps)
 
 

@@ -113,7 +113,8 @@ def write(
     if updated is None:
         return None
     generation = int(exported.get("generation") or 0)
-    text = f"{fingerprint} {updated} {min(days, default=_NEVER)} {ids} {generation}"
+    due = min(days, default=_NEVER)
+    text = f"{fingerprint} {updated} {due} {ids} {generation}"
     tag = _tag(partition)
     pulumi("stack", "tag", "set", tag, text, stack=estate, timeout=SHORT)
     return _parsed(text)

@@ -155,7 +155,8 @@ class Runs:
         outdated = {*self.estates.outdated(self.known, self.estates.settings.as_of)}
         contents = {}
         for name in self.estates.settings.stack.partitions:
-            stack, components = self.name(name), self.estates.given(name).own
+            stack = self.name(name)
+            components = self.estates.given(name).own
             record = self.known.records.get(name)
             if name in missing:
                 contents[stack] = Contents([*components])
@@ -257,7 +258,8 @@ class Runs:
         return ok
 
     def _ran(self, step: Step) -> bool:
-        partition, stack = step.partition, self.name(step.partition)
+        partition = step.partition
+        stack = self.name(partition)
         marked = self.verb == "up"
         with self._writing:
             mark = self.estates.fingerprint(partition, self.known) if marked else ""
