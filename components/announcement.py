@@ -23,7 +23,7 @@ from kong_oam.traits.rate_limit.at_kong import notice
 
 
 def announce(model: AccessModel, state: StackState) -> None:
-    """Compares the model with what the stack's gates enforce, by their resources in the state, and
+    """Compare the model with what the stack's gates enforce, by their resources in the state, and
     with the settings that it exported when it was last deployed. Silent where access stays as it
     is."""
     line = announcement(model, exported(state.outputs), state.resources)
@@ -33,14 +33,14 @@ def announce(model: AccessModel, state: StackState) -> None:
 
 
 def announce_limits(estate: Estate, redis: RedisSettings | None) -> None:
-    """Says in a preview what becomes of calls while the Redis is away in which they are counted."""
+    """Say in a preview what becomes of calls while the Redis is away in which they are counted."""
     if pulumi.runtime.is_dry_run() and redis and (line := notice(estate, redis)):
         log = pulumi.log.warn if redis.away == "open" else pulumi.log.info
         log(line)
 
 
 def announce_waived(estate: Estate) -> None:
-    """Warns of each plugin that stands before a component by a waiver, in every run: nothing of it
+    """Warn of each plugin that stands before a component by a waiver, in every run: nothing of it
     has to change to be worth a look."""
     for line in waived(estate):
         pulumi.log.warn(f"access: {line}")
@@ -51,7 +51,7 @@ def announcement(
     deployed: Any,
     resources: Sequence[Resource],
 ) -> tuple[Callable[[str], None], str] | None:
-    """Words the line, and gives it behind the function that logs it; None where access stays as it
+    """Word the line, and return it behind the function that logs it; None where access stays as it
     is.
 
     `deployed` is the exported model; None before the first run. Whatever opens is a warning. What

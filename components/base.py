@@ -118,9 +118,9 @@ def exported(
     providers: Mapping[str, Mapping[str, Input[Any]]],
     gateway: Mapping[str, Input[Any]],
 ) -> dict[str, Any]:
-    """Return what the base exports for its partitions. The generation counts sets of what it offers;
-    it is never below `made_with`, the highest that a partition was made with, also after the base
-    was destroyed or put back."""
+    """Return what the base exports for its partitions. The generation counts sets of what it
+    offers; it is never below `made_with`, the highest that a partition was made with, also after
+    the base was destroyed or put back."""
     now = offered(estate)
     generation = int((state.outputs.get(OUTPUT) or {}).get("generation") or 0)
     return {

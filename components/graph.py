@@ -26,7 +26,8 @@ program's and of no Application."""
 
 @contextlib.contextmanager
 def without_traces() -> Iterator[None]:
-    """Has resources registered meanwhile keep no stack trace. What is raised is printed in full."""
+    """Have resources registered meanwhile keep no stack trace. What is raised is printed in
+    full."""
     before = getattr(sys, "tracebacklimit", None)
     sys.tracebacklimit = _FRAMES
     try:
@@ -69,7 +70,7 @@ class Moved:
         )
 
     def announce(self) -> None:
-        """Says how many there were, once all are registered."""
+        """Say how many there were, once all are registered."""
         if self._count:
             pulumi.log.info(
                 f"graph: {self._count} resources lie under other components than in the state, and "
@@ -79,7 +80,7 @@ class Moved:
 
 
 def once_made(resources: Sequence[Resource]) -> Output[Any]:
-    """Gives what a resource depends on that is to come after others in this run, and of which its
+    """Return what a resource depends on that is to come after others in this run, and of which its
     state says nothing.
 
     What a flag leaves as it is the engine takes along with all that it depended on by the state,
@@ -100,8 +101,8 @@ def once_made(resources: Sequence[Resource]) -> Output[Any]:
 
 
 async def _is_made(resource: Resource) -> bool:
-    """Whether it was made, or changed, in a run that is no preview. Of one that failed or was left
-    out for that the SDK knows no outputs, but for the URN, and an id from before
+    """Tell whether it was made, or changed, in a run that is no preview. Of one that failed or was
+    left out for that the SDK knows no outputs, but for the URN, and an id from before
     (pulumi.runtime.resource.register_resource)."""
     outputs = [
         one

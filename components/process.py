@@ -14,8 +14,8 @@ _OBJECTS, _YOUNG, _OLD = 100_000, 50, 1000
 
 
 def save_cpu_time() -> None:
-    """Collects cyclic garbage seldom and not at the end, and leaves out the SDK's messages for `--debug`; to be called
-    once, at first.
+    """Collect cyclic garbage seldom and not at the end, and leave out the SDK's messages for
+    `--debug`. To be called once, at first.
 
     Of a run without a change each takes a quarter of the program's CPU time (60 components): a
     resource is some 40 futures that live until the end and that each collection goes through, and
@@ -35,4 +35,4 @@ def _discard(
     stream_id: int | None = None,
     ephemeral: bool | None = None,
 ) -> None:
-    """Takes what `pulumi.log.debug` takes."""
+    """Take what `pulumi.log.debug` takes."""

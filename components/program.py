@@ -114,7 +114,7 @@ class _Provisioned:
 
 
 def deploy() -> None:
-    """Reads, inspects the products, provisions and exports. Ends the run with one message where
+    """Read, inspect the products, provision and export. End the run with one message where
     something is wrong."""
     save_cpu_time()
     require_checkpoints()

@@ -31,7 +31,7 @@ class Waiting:
         after: Iterable[Resource],
         what: str,
     ) -> None:
-        """Says `what` of the resource from when all that it comes `after` is there, until it is
+        """Say `what` of the resource from when all that it comes `after` is there, until it is
         there itself."""
         if not self._is_used:
             return

@@ -18,21 +18,21 @@ from .rule import Findings, PolicyFinding, Settings
 
 
 def readable(deployment: Deployment, _: Settings) -> Findings:
-    """Checks that the Applications and the stack's settings beside this pack can be read: no rule
+    """Check that the Applications and the stack's settings beside this pack can be read: no rule
     here judges without them."""
     for problem in deployment.model.problems:
         yield PolicyFinding(problem)
 
 
 def owned_components(deployment: Deployment, _: Settings) -> Findings:
-    """Checks that a team answers for every component."""
+    """Check that a team answers for every component."""
     for component, _today in _unwaived(deployment, "LINT308"):
         if not component.owner:
             yield PolicyFinding(f"{component.key} ({component.place}) has no owner")
 
 
 def reasoned_public_rules(deployment: Deployment, _: Settings) -> Findings:
-    """Checks that every public rule says why, in words."""
+    """Check that every public rule says why, in words."""
     for component in _components(deployment):
         for rule, public in upkeep.public_rules(component):
             if not any(character.isalnum() for character in public.reason):
@@ -42,7 +42,7 @@ def reasoned_public_rules(deployment: Deployment, _: Settings) -> Findings:
 
 
 def ending_public_rules(deployment: Deployment, _: Settings) -> Findings:
-    """Checks that every public rule says until when it is meant."""
+    """Check that every public rule says until when it is meant."""
     for component, _today in _unwaived(deployment, "LINT306"):
         for rule, public in upkeep.endless(component):
             yield PolicyFinding(
@@ -51,7 +51,7 @@ def ending_public_rules(deployment: Deployment, _: Settings) -> Findings:
 
 
 def current_public_rules(deployment: Deployment, _: Settings) -> Findings:
-    """Checks that no public rule is past the day until which it is meant, judged by the stack's
+    """Check that no public rule is past the day until which it is meant, judged by the stack's
     asOf."""
     for component, today in _unwaived(deployment, "LINT307"):
         for rule, public in upkeep.overdue(component, today):
@@ -62,7 +62,7 @@ def current_public_rules(deployment: Deployment, _: Settings) -> Findings:
 
 
 def current_waivers(deployment: Deployment, _: Settings) -> Findings:
-    """Checks that no waiver is past its day, judged by the stack's asOf: what it accepted is to be
+    """Check that no waiver is past its day, judged by the stack's asOf: what it accepted is to be
     mended, or accepted again."""
     today = deployment.model.as_of
     for component in _components(deployment):
@@ -81,8 +81,8 @@ def _components(deployment: Deployment) -> Iterator[Component]:
 def _unwaived(
     deployment: Deployment, code: str
 ) -> Iterator[tuple[Component, datetime.date]]:
-    """Components in which no waiver accepts what lint finds under this code, and the day by which
-    that is judged."""
+    """Yield components in which no waiver accepts what lint finds under this code, and the day by
+    which that is judged."""
     today = deployment.model.as_of
     for component in _components(deployment):
         if today and not upkeep.is_waived(component, code, today):

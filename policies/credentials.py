@@ -74,8 +74,8 @@ def _in_clear(resource: Resource, secrets: Collection[str]) -> Findings:
 
 
 def _secrets(deployment: Deployment) -> Iterator[str]:
-    """Yield the values of the stack's own credentials, as they are and as a Kubernetes Secret writes
-    them."""
+    """Yield the values of the stack's own credentials, as they are and as a Kubernetes Secret
+    writes them."""
     for resource in deployment.resources:
         for name in KEPT.get(resource.type, ()):
             value = resource.text(name)
@@ -99,7 +99,8 @@ def _texts(value: Any, where: str) -> Iterator[tuple[str, str]]:
 
 
 def _plain_variables(workload: Resource) -> Iterator[str]:
-    """Yield environment variables that are named like a secret and have a value, not a reference."""
+    """Yield environment variables that are named like a secret and have a value, not a
+    reference."""
     for container in containers(workload):
         for variable in container.get("env") or ():
             if isinstance(variable, Mapping) and variable.get("value"):

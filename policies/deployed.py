@@ -43,7 +43,7 @@ class Resource:
     provider: str = ""
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """The texts of a list, as far as they are known."""
+        """Return the texts of a list, as far as they are known."""
         values = self.properties.get(name) or ()
         return (
             ()
@@ -81,7 +81,7 @@ class Deployment:
     model: DeployedModel
 
     def of(self, *types: str) -> Iterator[Resource]:
-        """The resources of these types, in order."""
+        """Yield the resources of these types, in order."""
         return (resource for resource in self.resources if resource.type in types)
 
     def source(
@@ -90,7 +90,7 @@ class Deployment:
         name: str,
         of: str,
     ) -> Resource | None:
-        """The resource of a type that an input of `resource` came from."""
+        """Return the resource of a type that an input of `resource` came from."""
         urns = resource.made_of.get(name, ())
         return next(
             (candidate for candidate in self.of(of) if candidate.urn in urns), None
@@ -99,7 +99,7 @@ class Deployment:
 
 @cache
 def model(stack: str) -> DeployedModel:
-    """Reads the Applications and the stack's settings of the project in the working directory."""
+    """Read the Applications and the stack's settings of the project in the working directory."""
     try:
         settings = read_file(stack_file(stack))
         reading = read_applications(

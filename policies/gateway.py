@@ -392,8 +392,8 @@ def _nobodies(deployment: Deployment) -> set[str]:
 
 
 def _of_base(deployment: Deployment, named: Callable[[str], str]) -> str | None:
-    """Return, in a partition of an estate, the name of something that its base made, in whose runs it is
-    judged; else None."""
+    """Return, in a partition of an estate, the name of something that its base made, in whose runs
+    it is judged; else None."""
     estate = deployment.model.estate
     return named(estate.stack.name) if estate and estate.role == "partition" else None
 

@@ -66,8 +66,8 @@ def _redirects(deployment: Deployment) -> Iterator[entra.Redirect]:
 
 
 def _stays_on_device(uri: str) -> bool:
-    """Tell whether a redirect stays on the device: loopback, or a scheme that is a domain's, reversed
-    (RFC 8252, 7)."""
+    """Tell whether a redirect stays on the device: loopback, or a scheme that is a domain's,
+    reversed (RFC 8252, 7)."""
     parts = urlsplit(uri)
     return "." in parts.scheme or (
         parts.scheme == "http" and parts.hostname in _LOOPBACK

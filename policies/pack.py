@@ -31,7 +31,7 @@ NAME = "kong-oam"
 
 
 def serve() -> None:
-    """Serves the pack to the engine, until that ends it. The Applications are those of the working
+    """Serve the pack to the engine, until that ends it. The Applications are those of the working
     directory."""
     PolicyPack(NAME, policies=[_policy(rule) for rule in RULES])
 
@@ -110,8 +110,8 @@ def _resource(resource: PolicyResource) -> Resource:
 
 
 def _plain(value: Any) -> Any:
-    """A value without the SDK's proxies, which raise where something unknown is touched: that is
-    UNKNOWN here."""
+    """Return a value without the SDK's proxies, which raise where something unknown is touched:
+    that is UNKNOWN here."""
     if isinstance(value, str | int | float | bool) or value is None:
         return value
     if isinstance(value, Mapping):

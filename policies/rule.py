@@ -58,6 +58,7 @@ class PolicyRule:
     def findings(
         self, deployment: Deployment, overrides: Settings
     ) -> tuple[PolicyFinding, ...]:
-        """What the rule finds; `overrides` are the settings that are not left to their defaults."""
+        """Return what the rule finds; `overrides` are the settings that are not left to their
+        defaults."""
         defaults = {name: setting.default for name, setting in self.settings.items()}
         return tuple(self.check(deployment, {**defaults, **overrides}))

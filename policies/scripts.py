@@ -22,8 +22,8 @@ Content = Mapping[str, Any]
 
 
 def meant(kind: str, config: Content) -> Mapping[str, Sequence[str]]:
-    """The scripts by phase that this version sends with the inputs of a configuration; empty where
-    it has none."""
+    """Return the scripts by phase that this version sends with the inputs of a configuration; empty
+    where it has none."""
     script = _first(config, "access")
     inputs = inputs_of(script)
     if inputs is None:
@@ -37,14 +37,14 @@ def meant(kind: str, config: Content) -> Mapping[str, Sequence[str]]:
 
 
 def table_of(config: Content | None) -> Content | None:
-    """The table in a plugin's configuration; None where there is none that can be read, or it is
-    not known yet."""
+    """Return the table in a plugin's configuration; None where there is none that can be read, or
+    it is not known yet."""
     inputs = _inputs(config)
     return _read(inputs.table) if inputs else None
 
 
 def address_of(config: Content | None) -> Content | None:
-    """The address of the workload in a gate's configuration; None as for a table."""
+    """Return the address of the workload in a gate's configuration; None as for a table."""
     inputs = _inputs(config)
     return _read(inputs.address) if inputs and inputs.address is not None else None
 

@@ -148,8 +148,8 @@ def _part_of_the_node(workload: Resource) -> Findings:
 
 
 def _seen_from_elsewhere(services: Iterable[Resource], workload: Resource) -> Findings:
-    """Where the cluster hands a connection on from another node, the fence sees that node's
-    address."""
+    """Find what hides callers from a fence: it sees the address of the node from which the cluster
+    hands a connection on."""
     for service in services:
         spec = _at(service.properties, "spec")
         if (
@@ -170,14 +170,15 @@ def _seen_from_elsewhere(services: Iterable[Resource], workload: Resource) -> Fi
 
 
 def _leads_to(service: Resource, workload: Resource) -> bool:
-    """A Service without a selector leads to no pods of its own accord."""
+    """Tell whether a Service leads to the workload: without a selector it leads to no pods of its
+    own accord."""
     selector = _at(service.properties, "spec", "selector")
     return bool(selector) and _matches(selector, service, workload)
 
 
 def _fences(policy: Resource, workload: Resource) -> bool:
-    """An empty selector is every pod of the namespace; one with expressions is not looked into, and
-    counts for none."""
+    """Tell whether a policy is a fence of the workload. An empty selector is every pod of the
+    namespace; one with expressions is not looked into, and counts for none."""
     types = _at(policy.properties, "spec", "policyTypes") or ["Ingress"]
     selector = _at(policy.properties, "spec", "podSelector")
     if "Ingress" not in types or selector.get("matchExpressions"):
@@ -228,7 +229,7 @@ def _namespace(resource: Resource) -> Any:
 
 
 def _is_open(rule: Part) -> bool:
-    """An ingress rule whose `from` is empty lets everybody in, and so does the whole address
+    """Tell whether an ingress rule lets everybody in: its `from` is empty, or the whole address
     space."""
     return not rule.get("from") or any(
         network.prefixlen == 0 for network in _networks(rule)
@@ -250,7 +251,8 @@ def _networks(rule: Part) -> Iterator[IPv4Network | IPv6Network]:
 
 
 def _at(value: Any, *path: str) -> Any:
-    """Return the value at a path, an empty mapping where there is none or where it is not known yet."""
+    """Return the value at a path, an empty mapping where there is none or where it is not known
+    yet."""
     for name in path:
         value = value.get(name) if isinstance(value, Mapping) else None
     return {} if value is None or value is UNKNOWN else value

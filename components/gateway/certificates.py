@@ -73,7 +73,7 @@ def provision_certificate(
 def require_client_certificate(
     settings: UpstreamTlsSettings | None, of_stack: Mapping[str, Pem]
 ) -> None:
-    """Raises StackError where the stack names a client certificate that it does not have."""
+    """Raise StackError where the stack names a client certificate that it does not have."""
     name = settings.client_certificate if settings else None
     if name is not None and name not in of_stack:
         raise StackError(

@@ -91,7 +91,7 @@ def with_credential(
 
 
 def digest_of(credential: Data) -> Output[str]:
-    """Gives an annotation of pods, by which a new credential rolls them. The digest is of a
+    """Return an annotation of pods, by which a new credential rolls them. The digest is of a
     high-entropy secret and says nothing about it."""
     return _detached(Output.unsecret(Output.all(**credential).apply(digest)))
 
@@ -135,7 +135,7 @@ def _add_variables(container: Manifest, variables: Sequence[Manifest]) -> None:
 
 
 def _detached(value: Output[str]) -> Output[str]:
-    """Gives the value without its dependencies: the pods come after the Secret, which comes after
+    """Return the value without its dependencies: the pods come after the Secret, which comes after
     all of that.
 
     Where the engine deletes a client before it replaces it, it first deletes what its plugin would

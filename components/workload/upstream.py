@@ -34,7 +34,7 @@ def upstream_of(
     namespace: str,
     backend: Endpoint,
 ) -> Upstream:
-    """Finds the upstream behind a port of a Service: by its name inside the cluster, else by the
+    """Find the upstream behind a port of a Service: by its name inside the cluster, else by the
     address of its load balancer or its node port. Only what is asked for is read: the cluster gives
     no other."""
     match gateway.reach:
@@ -50,7 +50,7 @@ def upstream_of(
 
 
 def balancer_of(status: Mapping[str, Any] | None) -> str:
-    """The address of a load balancer: the first IP address or host name in the status of its
+    """Return the address of a load balancer: the first IP address or host name in the status of its
     Service.
 
     Raises LookupError where it has none: nothing is routed to nowhere.
@@ -64,7 +64,8 @@ def balancer_of(status: Mapping[str, Any] | None) -> str:
 
 
 def node_port_of(spec: Mapping[str, Any] | None, port: int) -> int:
-    """The node port of a port in the spec of a Service. Raises LookupError where it has none."""
+    """Return the node port of a port in the spec of a Service. Raises LookupError where it has
+    none."""
     for entry in (spec or {}).get("ports") or ():
         if entry.get("port") == port and entry.get("nodePort"):
             return int(entry["nodePort"])

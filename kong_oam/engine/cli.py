@@ -34,7 +34,7 @@ def pulumi(
     timeout: float,
     environment: Mapping[str, str] | None = None,
 ) -> str:
-    """Runs the CLI for a stack of the project in the working directory, or for the project; gives
+    """Run the CLI for a stack of the project in the working directory, or for the project; return
     what it prints. Raises PulumiCliError.
 
     `environment` is given to it besides this process's own.
@@ -56,7 +56,7 @@ def run(
     timeout: float,
     environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Runs it, however it ends. Raises PulumiCliError where it cannot be run, or does not end."""
+    """Run it, however it ends. Raises PulumiCliError where it cannot be run, or does not end."""
     with _started(arguments, stack, environment, stderr=subprocess.PIPE) as process:
         try:
             out, err = process.communicate(timeout=timeout)
@@ -78,7 +78,7 @@ def show(
     running: set[subprocess.Popen[str]],
     environment: Mapping[str, str] | None = None,
 ) -> bool:
-    """Runs it for as long as it takes, and says each line that it prints as it comes. Gives whether
+    """Run it for as long as it takes, and say each line that it prints as it comes. Tell whether
     it succeeded. Raises PulumiCliError where it cannot be run.
 
     It is in `running` meanwhile, for whoever has it interrupted: a terminal's Ctrl-C does not reach
@@ -130,6 +130,6 @@ def _started(
 
 
 def _named(arguments: tuple[str, ...]) -> str:
-    """The command by its first words, without options."""
+    """Return the command by its first words, without options."""
     words = [word for word in arguments[:2] if not word.startswith("-")]
     return f"`{' '.join(('pulumi', *words))}`"

@@ -24,18 +24,18 @@ class Configuration:
     environment_first: bool = False
 
     def setting(self, key: str, variable: str) -> str | None:
-        """A plugin's own setting: from the stack's configuration, or else from a variable of the
-        environment; the other way round where the environment comes first. What `value` raises is
-        passed on."""
+        """Return a plugin's own setting: from the stack's configuration, or else from a variable of
+        the environment; the other way round where the environment comes first. What `value` raises
+        is passed on."""
         if self.environment_first and variable in os.environ:
             return os.environ[variable]
         return self.value(key) or os.environ.get(variable)
 
 
 def of_stack(stack: str) -> Configuration:
-    """The configuration for commands that do without the engine: the environment first, then the
-    CLI, which is asked for one setting at a time, and only for what the stack's file has. Looking a
-    setting up raises cli.PulumiCliError."""
+    """Return the configuration for commands that do without the engine: the environment first, then
+    the CLI, which is asked for one setting at a time, and only for what the stack's file has.
+    Looking a setting up raises cli.PulumiCliError."""
 
     def value(key: str) -> str | None:
         file = stack_file(stack)

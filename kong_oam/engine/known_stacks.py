@@ -32,8 +32,8 @@ class Contents:
     generation: int = 0
 
     def lacks(self, components: Collection[str]) -> bool:
-        """Whether the stack has none of these, and is to have none. Where that is not known, its
-        state says it."""
+        """Tell whether the stack has none of these, and is to have none. Where that is not known,
+        its state says it."""
         return self.components is not None and {*self.components}.isdisjoint(components)
 
 
@@ -42,7 +42,7 @@ UNKNOWN = Contents(None)
 
 @contextmanager
 def shared(stacks: Mapping[str, Contents]) -> Iterator[Mapping[str, str]]:
-    """Writes the file for the runs of a command that knows this of stacks, and removes it. Gives
+    """Write the file for the runs of a command that knows this of stacks, and remove it. Yield
     what their environment says of it."""
     with tempfile.NamedTemporaryFile(
         "w", prefix="kong-oam-", suffix=".json", encoding="utf-8"
@@ -53,7 +53,7 @@ def shared(stacks: Mapping[str, Contents]) -> Iterator[Mapping[str, str]]:
 
 
 def of_command() -> Mapping[str, Contents]:
-    """Reads what the command that makes this run knows, by stack. It is nothing for a run that is
+    """Read what the command that makes this run knows, by stack. It is nothing for a run that is
     alone, from a file that others may write, and from a file of another form."""
     file = Path(os.environ.get(VARIABLE) or os.devnull)
     try:

@@ -58,7 +58,8 @@ class ExportedState:
     def pending_at(
         self, provider: str, types: Container[str]
     ) -> tuple[PendingCreation, ...]:
-        """Those of some types that `provider`, its resource's logical name, was asked for."""
+        """Return those of some types that `provider`, its resource's logical name, was asked
+        for."""
         return tuple(
             creation
             for creation in self.pending

@@ -29,10 +29,10 @@ def stacks_of(settings: Settings) -> list[str]:
 
 
 def listed(*only: str) -> dict[str, str | None]:
-    """Return the stacks of the project, by name, with when a run last wrote the state of each, and how
-    many resources it has ("TIME/COUNT"): `pulumi state delete` and `pulumi stack import` leave the
-    time as it is. None where no run ever did, or the backend does not say it. The engine reads the
-    states of all that it lists: once for a command.
+    """Return the stacks of the project, by name, with when a run last wrote the state of each, and
+    how many resources it has ("TIME/COUNT"): `pulumi state delete` and `pulumi stack import` leave
+    the time as it is. None where no run ever did, or the backend does not say it. The engine reads
+    the states of all that it lists: once for a command.
 
     `only`: an option of `pulumi stack ls` by which it lists some. In a folder it walks over files,
     of which a run beside it may have replaced one when it comes there: then it is asked again.
@@ -58,10 +58,10 @@ def listed(*only: str) -> dict[str, str | None]:
 
 
 def _processors() -> int:
-    """Return how many processors the engine is to think there are as it lists stacks. On PostgreSQL it has
-    two connections for each, and each of those that read states beside each other takes two: of too
-    few they all wait for the second, for good (pulumi 3.274.1: pkg/backend/diy/postgres/bucket.go;
-    seen with four stacks on two processors)."""
+    """Return how many processors the engine is to think there are as it lists stacks. On PostgreSQL
+    it has two connections for each, and each of those that read states beside each other takes two:
+    of too few they all wait for the second, for good (pulumi 3.274.1:
+    pkg/backend/diy/postgres/bucket.go; seen with four stacks on two processors)."""
     readers = os.environ.get("PULUMI_DIY_BACKEND_PARALLEL", "")
     asked_for = int(readers) if readers.isdecimal() else 0
     return max(os.cpu_count() or 1, asked_for, _READERS)
@@ -73,8 +73,8 @@ def _written(stack: Mapping[str, Any]) -> str | None:
 
 
 def when_written(stack: str | None) -> tuple[str, int]:
-    """Return what `listed` says of a stack: when a run last wrote its state, and how many resources it
-    has. ("", 0) where no run did, or nobody knows."""
+    """Return what `listed` says of a stack: when a run last wrote its state, and how many resources
+    it has. ("", 0) where no run did, or nobody knows."""
     at, _, count = (stack or "").rpartition("/")
     if not at or not count.isdecimal():
         return "", 0
@@ -82,16 +82,16 @@ def when_written(stack: str | None) -> tuple[str, int]:
 
 
 def partitions_before(outputs: Outputs) -> Sequence[str]:
-    """Return the partitions that the last run of an estate's base knew, by the base's outputs: some may
-    have gone from its settings since."""
+    """Return the partitions that the last run of an estate's base knew, by the base's outputs: some
+    may have gone from its settings since."""
     base = outputs.get("base") or {}
     partitions: Sequence[str] = base.get("partitions") or ()
     return partitions
 
 
 def partitions_of(settings: Settings, outputs: Outputs) -> list[str]:
-    """Return the partitions of an estate: those of its settings, and behind them those that its base knew
-    besides, by the base's outputs."""
+    """Return the partitions of an estate: those of its settings, and behind them those that its
+    base knew besides, by the base's outputs."""
     return [*dict.fromkeys([*settings.stack.partitions, *partitions_before(outputs)])]
 
 
@@ -102,8 +102,8 @@ def existing(names: Iterable[str]) -> list[str]:
 
 
 def outputs_of(settings: Settings) -> dict[str, Any]:
-    """Return the outputs of an estate's stacks as one: of what several export, the base's first. Raises
-    cli.PulumiCliError."""
+    """Return the outputs of an estate's stacks as one: of what several export, the base's first.
+    Raises cli.PulumiCliError."""
     base, *partitions = stacks_of(settings)
     stacks = [base, *existing(partitions)] if partitions else [base]
     merged: dict[str, Any] = {}
@@ -120,8 +120,8 @@ def outputs(stack: str) -> dict[str, Any]:
 
 
 def merge(first: Outputs, more: Outputs) -> dict[str, Any]:
-    """Return both in one: mappings of one name are merged, at any depth, and of anything else the first
-    stays."""
+    """Return both in one: mappings of one name are merged, at any depth, and of anything else the
+    first stays."""
     result = {**more, **first}
     for name, value in more.items():
         earlier = first.get(name)

@@ -43,7 +43,7 @@ class Resource:
 
 
 def digest(data: Mapping[str, Any]) -> str:
-    """A fingerprint of plain data, such as the configurations of plugins by logical name; 16
+    """Return a fingerprint of plain data, such as the configurations of plugins by logical name; 16
     hexadecimal digits."""
     text = json.dumps(dict(data), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -137,7 +137,7 @@ def from_outputs(outputs: Mapping[str, Outputs]) -> StackState:
 
 
 def from_resources(resources: Resources) -> StackState:
-    """Makes the state of resources as the engine exports them: as a program of the stack would be
+    """Make the state of resources as the engine exports them: as a program of the stack would be
     told it."""
     outputs = {}
     for resource in resources:
@@ -148,5 +148,5 @@ def from_resources(resources: Resources) -> StackState:
 
 
 def logical_name(urn: str) -> str:
-    """The logical name at the end of a resource's URN."""
+    """Return the logical name at the end of a resource's URN."""
     return urn.rpartition("::")[2]

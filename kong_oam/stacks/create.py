@@ -55,8 +55,8 @@ def without_file(settings: Settings, stack: str) -> str | None:
 
 
 def _secrets_provider(file: Path) -> str | None:
-    """Return who encrypts the secrets of the estate's base, by its stack's file; None: the backend, or a
-    passphrase."""
+    """Return who encrypts the secrets of the estate's base, by its stack's file; None: the backend,
+    or a passphrase."""
     written = yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader) or {}
     provider = written.get("secretsprovider")
     return provider if isinstance(provider, str) else None

@@ -39,9 +39,9 @@ def fingerprint(
     others: Mapping[str, str],
     configured: str,
 ) -> str:
-    """Return the fingerprint of a run. `common`: what `in_common` gives of the settings; `given`: what
-    `of_estate` gives of what the stack deploys; `others`: what of other stacks of the estate it
-    reads, each as a digest; `configured`: what `configuration` gives of the stack's file."""
+    """Return the fingerprint of a run. `common`: what `in_common` gives of the settings; `given`:
+    what `of_estate` gives of what the stack deploys; `others`: what of other stacks of the estate
+    it reads, each as a digest; `configured`: what `configuration` gives of the stack's file."""
     return digest_of((program(), common, given, configured, dict(others)))
 
 
@@ -71,8 +71,8 @@ def digest_of(value: Any, *, places: bool = True) -> str:
 
 
 def configurations(settings: Settings) -> dict[str | None, str]:
-    """Return what `configuration` gives of the files of an estate's stacks that are there, by partition.
-    Raises SettingsError."""
+    """Return what `configuration` gives of the files of an estate's stacks that are there, by
+    partition. Raises SettingsError."""
     name = settings.stack.name
     digests = {}
     for partition in (None, *settings.stack.partitions):
@@ -100,7 +100,8 @@ def configuration(file: Path) -> str:
 
 @cache
 def program() -> str:
-    """Return a digest of this program and of the SDKs that it deploys with, which pin their plugins."""
+    """Return a digest of this program and of the SDKs that it deploys with, which pin their
+    plugins."""
     digest = hashlib.sha256()
     here = Path(kong_oam.__file__).parent
     for folder in (here, here.parent / "components"):
@@ -116,8 +117,8 @@ def program() -> str:
 
 
 def _plain(value: Any, *, places: bool) -> Any:
-    """Return the value in JSON's types: equal for equal values, whatever the order of their sets and
-    mappings.
+    """Return the value in JSON's types: equal for equal values, whatever the order of their sets
+    and mappings.
 
     `places`: with files and lines, which records of requests name. Raises TypeError for a value
     that has no such form, rather than leave it out.

@@ -125,8 +125,8 @@ def _exchange(
     new: _Scopes,
     components: Container[str],
 ) -> Exchange | None:
-    """Return what a client exchanges at components that stay, while there is something that it calls
-    before and after.
+    """Return what a client exchanges at components that stay, while there is something that it
+    calls before and after.
 
     A component that goes in the same change cannot be kept for another one.
     """
@@ -164,7 +164,7 @@ def _rules_in(states: Iterable[StackState]) -> Mapping[str, Asked]:
 
 
 def _asked(component: Component | None) -> Asked:
-    """Nothing of a component that goes."""
+    """Return what is asked for before a component; nothing for one that goes."""
     if component is None:
         return frozenset()
     endpoints = {

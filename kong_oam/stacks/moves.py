@@ -23,8 +23,8 @@ class Move:
 
 
 def plan(states: Mapping[str, Resources], targets: Mapping[str, str]) -> list[Move]:
-    """Return the moves, by component. `states`: of each stack; `targets`: by component, the stack that is
-    to have it.
+    """Return the moves, by component. `states`: of each stack; `targets`: by component, the stack
+    that is to have it.
 
     A component that no Application has any more stays where it is, for that stack to delete.
     """
@@ -60,8 +60,8 @@ def under(resources: Resources, urns: Iterable[str]) -> dict[str, str]:
 
 
 def is_whole(kept: Mapping[str, str], copied: Resources) -> bool:
-    """Tell whether another state has all of that, each with the same id, so that this one may forget
-    it."""
+    """Tell whether another state has all of that, each with the same id, so that this one may
+    forget it."""
     there = {
         (resource["type"], logical_name(resource["urn"]), resource.get("id", ""))
         for resource in copied
@@ -72,7 +72,7 @@ def is_whole(kept: Mapping[str, str], copied: Resources) -> bool:
 
 
 def without(resources: Resources, gone: Iterable[str]) -> list[dict[str, Any]]:
-    """A state's resources but those, and without a word of them in what stays."""
+    """Return a state's resources but those, and without a word of them in what stays."""
     forgotten = frozenset(gone)
     return [
         _detached(resource, forgotten)
@@ -104,7 +104,7 @@ def _type(urn: str) -> str:
 
 
 def by_pair(moves: Iterable[Move]) -> Iterator[tuple[tuple[str, str], list[Move]]]:
-    """The moves that one command of the engine makes, by source and target."""
+    """Yield the moves that one command of the engine makes, by source and target."""
     pairs: dict[tuple[str, str], list[Move]] = {}
     for move in moves:
         pairs.setdefault((move.source, move.target), []).append(move)

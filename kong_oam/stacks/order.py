@@ -35,8 +35,8 @@ class Estates:
         return (None, *self.settings.stack.partitions)
 
     def given(self, partition: str | None) -> Estate:
-        """What the stack of a partition is given; None: the base, or all of it where there are no
-        partitions."""
+        """Return what the stack of a partition is given; None: the base, or all of it where there
+        are no partitions."""
         return self._part(partition)[0]
 
     def _part(self, partition: str | None) -> tuple[Estate, str]:
@@ -51,7 +51,7 @@ class Estates:
         known: Known,
         common: str = "",
     ) -> str:
-        """The fingerprint of a run of a stack, by what the others have exported until now.
+        """Return the fingerprint of a run of a stack, by what the others have exported until now.
         `common`: what `in_common` gives of the settings, of who knows it already."""
         estate, given = self._part(partition)
         others = {}
@@ -64,8 +64,8 @@ class Estates:
         return fingerprint(common, given, others, self.configured.get(partition, ""))
 
     def outdated(self, known: Known, today: datetime.date) -> Iterator[str | None]:
-        """The stacks, by partition, of which a run would change something, as far as is recorded;
-        the base first."""
+        """Yield the stacks, by partition, of which a run would change something, as far as is
+        recorded; the base first."""
         common = in_common(self.settings)
         for partition in self.partitions:
             record = known.records.get(partition)
@@ -75,8 +75,8 @@ class Estates:
                 yield partition
 
     def ids(self, clients: Mapping[str, Mapping[str, str]]) -> str:
-        """A digest of the client ids that nobody knows before they are made: those of a stack's
-        output `clients`, by provider and component, that are not what its kind gives."""
+        """Return a digest of the client ids that nobody knows before they are made: those of a
+        stack's output `clients`, by provider and component, that are not what its kind gives."""
         made_up = []
         for provider, by_component in sorted(clients.items()):
             foreseen = self._foreseen(provider, by_component)

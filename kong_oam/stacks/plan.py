@@ -40,12 +40,13 @@ def plan(
     chosen: Sequence[str | None],
     changes: GrantChanges,
 ) -> Plan:
-    """The steps of a verb over these stacks. Raises RunOrderError."""
+    """Return the steps of a verb over these stacks. Raises RunOrderError."""
     return plan_down(chosen) if verb == "destroy" else plan_up(chosen, changes)
 
 
 def plan_up(chosen: Sequence[str | None], changes: GrantChanges = NO_CHANGES) -> Plan:
-    """The steps of all verbs but `destroy`: the base, then partitions. Raises RunOrderError."""
+    """Return the steps of all verbs but `destroy`: the base, then partitions. Raises
+    RunOrderError."""
     if changes.exchanges:
         raise RunOrderError(_exchanged(changes.exchanges))
     steps = [Step(None)] if None in chosen else []
@@ -61,7 +62,8 @@ def plan_up(chosen: Sequence[str | None], changes: GrantChanges = NO_CHANGES) ->
 
 
 def _first(names: Sequence[str], changes: GrantChanges) -> Before:
-    """For each of the partitions, those of them that are run before it. Raises RunOrderError."""
+    """Return, for each of the partitions, those of them that are run before it. Raises
+    RunOrderError."""
     needed = {}
     wanted = {}
     none: frozenset[str] = frozenset()
@@ -82,7 +84,7 @@ def _first(names: Sequence[str], changes: GrantChanges) -> Before:
 
 
 def _circle(first: Before) -> list[str]:
-    """Partitions that wait for each other, sorted; none where there is an order."""
+    """Return partitions that wait for each other, sorted; none where there is an order."""
     try:
         TopologicalSorter(first).prepare()
     except CycleError as error:
@@ -91,7 +93,7 @@ def _circle(first: Before) -> list[str]:
 
 
 def _in_order(names: Sequence[str], first: Before) -> Iterator[str]:
-    """Yields partitions, each after those before it, else in the order in which they were
+    """Yield partitions, each after those before it, else in the order in which they were
     chosen."""
     sorter = TopologicalSorter(first)
     sorter.prepare()
@@ -102,7 +104,7 @@ def _in_order(names: Sequence[str], first: Before) -> Iterator[str]:
 
 
 def _exchanged(exchanges: Sequence[Exchange]) -> str:
-    """Says what is wrong with exchanges of scopes, and what to do, by the first of them."""
+    """Say what is wrong with exchanges of scopes, and what to do, by the first of them."""
     exchange, *more = exchanges
     others = f" (and of {some(other.client for other in more)})" if more else ""
     return (
@@ -113,7 +115,7 @@ def _exchanged(exchanges: Sequence[Exchange]) -> str:
 
 
 def plan_down(chosen: Sequence[str | None]) -> Plan:
-    """The steps of `destroy`: partitions, and then the base on which they stand."""
+    """Return the steps of `destroy`: partitions, and then the base on which they stand."""
     steps = [Step(name) for name in chosen if name is not None]
     if None in chosen:
         numbers = range(1, len(steps) + 1)
@@ -122,7 +124,7 @@ def plan_down(chosen: Sequence[str | None]) -> Plan:
 
 
 def waves(steps: Plan) -> Iterator[dict[int, Step]]:
-    """Yields steps by their numbers, those together that can be run side by side."""
+    """Yield steps by their numbers, those together that can be run side by side."""
     left = dict(enumerate(steps, 1))
     while left:
         wave = {}
@@ -135,7 +137,7 @@ def waves(steps: Plan) -> Iterator[dict[int, Step]]:
 
 
 def lines(plan: Plan, estate: str) -> Iterator[str]:
-    """A line for each step: its number, its stack, and the steps that come before it."""
+    """Yield a line for each step: its number, its stack, and the steps that come before it."""
     for number, step in enumerate(plan, 1):
         after = f"  after {', '.join(map(str, step.after))}" if step.after else ""
         yield f"{number:>2}  {stack_of(estate, step.partition)}{after}"

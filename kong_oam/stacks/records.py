@@ -41,7 +41,7 @@ class Record:
     generation: int = 0
 
     def is_of(self, fingerprint: str, today: datetime.date) -> bool:
-        """Whether a run would change nothing."""
+        """Tell whether a run would change nothing."""
         return self.fingerprint == fingerprint and (
             self.due is None or today < self.due
         )
@@ -56,7 +56,7 @@ class Known:
     base: Outputs = field(default_factory=dict)
 
     def without(self, partition: str | None) -> Known:
-        """The same once a run of a stack has begun, whose record does not count any more."""
+        """Return the same once a run of a stack has begun, whose record does not count any more."""
         records = dict(self.records)
         records.pop(partition, None)
         return replace(self, records=records)
@@ -67,7 +67,7 @@ class Known:
         record: Record | None,
         exported: Outputs,
     ) -> Known:
-        """The same once a run has exported this; with its record, where it has one."""
+        """Return the same once a run has exported this; with its record, where it has one."""
         records = {**self.records, partition: record} if record else self.records
         if partition is None:
             return Known(records, exported.get("base") or {})
@@ -125,8 +125,9 @@ def _tag(partition: str | None) -> str:
 
 
 def _update_of(stack: str) -> str | None:
-    """When the state of a stack was last written. The engine reads the states of all that it lists,
-    so one is found by a tag of its own; one that has not got it yet gets it, for the next time."""
+    """Return when the state of a stack was last written. The engine reads the states of all that it
+    lists, so one is found by a tag of its own; one that has not got it yet gets it, for the next
+    time."""
     updated = listed("--tag", f"{NAMED}={stack}").get(stack)
     if updated:
         return updated

@@ -74,11 +74,11 @@ class Runs:
         return self.estates.settings.stack.name
 
     def name(self, partition: str | None) -> str:
-        """The name of a partition's stack; None: the base's."""
+        """Return the name of a partition's stack; None: the base's."""
         return stack_of(self.estate, partition)
 
     def over(self, partitions: Sequence[str | None]) -> None:
-        """Runs these stacks in the order that the verb asks for. Raises engine.cli.PulumiCliError.
+        """Run these stacks in the order that the verb asks for. Raises engine.cli.PulumiCliError.
 
         A step that fails leaves out those after it; the others go on.
         """
@@ -107,7 +107,7 @@ class Runs:
                 self._again()
 
     def plan(self, partitions: Sequence[str | None]) -> Plan:
-        """The steps that these stacks take, by what their states have now.
+        """Return the steps that these stacks take, by what their states have now.
 
         Raises engine.cli.PulumiCliError, stacks.plan.RunOrderError.
         """
@@ -120,7 +120,7 @@ class Runs:
         return plan(self.verb, partitions, changes)
 
     def _stop_at_lost_base(self) -> None:
-        """Raises PulumiCliError where the base was destroyed, and partitions that stood on it are as they
+        """Raise PulumiCliError where the base was destroyed, and partitions that stood on it are as they
         were before: they would be run against what is there no more."""
         at, resources = when_written(self.there.get(self.estate))
         left = []
@@ -136,7 +136,7 @@ class Runs:
             )
 
     def _create(self, partitions: Iterable[str | None]) -> None:
-        """Makes those of the stacks that are not there, with their files."""
+        """Make those of the stacks that are not there, with their files."""
         missing = [
             stack for stack in map(self.name, partitions) if stack not in self.there
         ]
@@ -149,9 +149,9 @@ class Runs:
             )
 
     def _contents(self, missing: Collection[str | None]) -> dict[str, Contents]:
-        """What is known of the partitions' stacks that are missing, and of those that are as their
-        recorded runs left them. Which components are in such a stack is known where it is as it is
-        meant."""
+        """Return what is known of the partitions' stacks that are missing, and of those that are as
+        their recorded runs left them. Which components are in such a stack is known where it is as
+        it is meant."""
         outdated = {*self.estates.outdated(self.known, self.estates.settings.as_of)}
         contents = {}
         for name in self.estates.settings.stack.partitions:
@@ -167,14 +167,14 @@ class Runs:
         return contents
 
     def interrupt(self) -> None:
-        """Begins no run any more, and has the engine end those under way, as Ctrl-C does; the
+        """Begin no run any more, and have the engine end those under way, as Ctrl-C does; the
         second time at once."""
         self.interrupted = True
         for process in [*self._running]:
             process.send_signal(signal.SIGINT)
 
     def _carry_out(self, steps: Plan) -> None:
-        """Runs the steps, side by side those that wait for no other. A step that fails leaves out
+        """Run the steps, side by side those that wait for no other. A step that fails leaves out
         those after it."""
         succeeded: dict[int, bool] = {}
         for wave in waves(steps):
@@ -189,7 +189,8 @@ class Runs:
                 succeeded |= zip(ready, results, strict=True)
 
     def _may_run(self, step: Step, succeeded: Mapping[int, bool]) -> bool:
-        """Whether all that the step comes after has been done. Where not, its stack is left out."""
+        """Tell whether all that the step comes after has been done. Where not, its stack is left
+        out."""
         ready = all(succeeded.get(number) for number in step.after)
         if self.verb == "destroy" and step.partition is None:
             ready = self._stands_alone() and ready
@@ -203,12 +204,12 @@ class Runs:
             self.left_out.append(stack)
 
     def _resources(self, partition: str) -> Resources:
-        """What its stack has; nothing where that is not there."""
+        """Return what its stack has; nothing where that is not there."""
         stack = self.name(partition)
         return resources_in(exported(stack)) if stack in self.there else ()
 
     def _again(self) -> None:
-        """Runs what has become outdated by the runs before, and then a base that kept what
+        """Run what has become outdated by the runs before, and then a base that kept what
         partitions still used."""
         if not self.failed and not self.interrupted:
             # The base has something else for a partition, or callers got ids.
@@ -225,7 +226,7 @@ class Runs:
         return bool(self._outputs(None).get(KEPT))
 
     def _stands_alone(self) -> bool:
-        """Whether nothing of the estate stands on its base any more."""
+        """Tell whether nothing of the estate stands on its base any more."""
         settings = self.estates.settings
         partitions = map(self.name, partitions_of(settings, self._outputs(None)))
         standing = [
@@ -280,7 +281,7 @@ class Runs:
         return True
 
     def _told(self, stack: str, line: str) -> None:
-        """Says a line, and behind one that says so what is to be done about a lock."""
+        """Say a line, and behind one that says so what is to be done about a lock."""
         self.say(stack, line)
         if "the stack is currently locked" in line:
             self.say(
