@@ -55,7 +55,7 @@ def read_base(
     """
     name = settings.stack.name
     output = state.outputs.get(OUTPUT) or {}
-    there = offered_by(state)
+    missing = lacking(uses(estate), offered_by(state))
     generation = int(output.get("generation") or 0)
     before = int(own.outputs.get("generation") or 0)
     if not output:
@@ -63,7 +63,7 @@ def read_base(
             f"'{name}', the base of this estate, was never deployed as one: run `pulumi up -s "
             f"{name}` first"
         )
-    elif missing := lacking(uses(estate), there):
+    elif missing:
         _stop(
             f"the base of this estate, '{name}', has no {some(missing)} yet: run `pulumi up -s "
             f"{name}` first"
@@ -73,9 +73,10 @@ def read_base(
             f"the base of this estate, '{name}', is of generation {generation}, and this stack was "
             f"made with {before}: is that its last state? If it is, run `pulumi up -s {name}` first"
         )
+    made = output.get("providers") or {}
     providers = {
-        one.name: Record((output.get("providers") or {}).get(one.name) or {})
-        for one in settings.providers
+        provider.name: Record(made.get(provider.name) or {})
+        for provider in settings.providers
     }
     return Base(state, generation, providers, Record(output.get("gateway") or {}))
 
@@ -126,7 +127,7 @@ def exported(
     return {
         "generation": max(generation, made_with)
         + (now != offered_by(state) or not generation),
-        "offered": {key: one.to_output() for key, one in now.items()},
+        "offered": {key: offer.to_output() for key, offer in now.items()},
         "partitions": [*estate.stack.partitions],
         "providers": {name: dict(made) for name, made in providers.items()},
         "gateway": dict(gateway),
@@ -141,10 +142,10 @@ def exported_uses(
     """Return what a partition exports for its base: what it needs, and what it needed `before` as
     long as not all gates are as they are meant."""
     now = uses(estate)
-    both = all_of(now, uses_of(before.outputs.get(USES) or {}))
+    either = all_of(now, uses_of(before.outputs.get(USES) or {}))
     return as_meant.apply(
         lambda all_are: {
-            key: one.to_output() for key, one in (now if all_are else both).items()
+            key: use.to_output() for key, use in (now if all_are else either).items()
         }
     )
 

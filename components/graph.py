@@ -105,11 +105,11 @@ async def _is_made(resource: Resource) -> bool:
     left out for that the SDK knows no outputs, but for the URN, and an id from before
     (pulumi.runtime.resource.register_resource)."""
     outputs = [
-        one
-        for name, one in vars(resource).items()
-        if isinstance(one, Output) and name not in _OF_ALL
+        output
+        for name, output in vars(resource).items()
+        if isinstance(output, Output) and name not in _OF_ALL
     ]
-    for one in outputs:
-        if await one.is_known():
+    for output in outputs:
+        if await output.is_known():
             return True
     return not outputs

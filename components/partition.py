@@ -142,7 +142,7 @@ def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Mapping[str, 
     """Read the client ids of those who call from other partitions, by provider and component: as
     settings say, or as their stacks recorded them, or as they will be."""
     name = settings.stack.name
-    never_run = {stack for stack, one in of_command().items() if not one.generation}
+    never_run = {stack for stack, known in of_command().items() if not known.generation}
     outputs, state = cache(outputs_of), cache(recorded)
 
     def recorded_id(

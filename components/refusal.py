@@ -29,9 +29,10 @@ def stop_at(diagnostics: Iterable[Diagnostic], where: str = AT_PRODUCTS) -> None
         if diagnostic.severity == "warning":
             # The engine says itself that it is one.
             pulumi.log.warn(str(diagnostic).removeprefix("warning "))
-    found = errors(shown)
-    if found:
-        refuse("\n".join([f"{len(found)} error(s) {where}", *map(str, found)]))
+    stopping = errors(shown)
+    if stopping:
+        lines = [f"{len(stopping)} error(s) {where}", *map(str, stopping)]
+        refuse("\n".join(lines))
 
 
 def refuse(reason: object) -> NoReturn:

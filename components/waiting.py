@@ -29,15 +29,15 @@ class Waiting:
         self,
         resource: Resource,
         after: Iterable[Resource],
-        what: str,
+        message: str,
     ) -> None:
-        """Say `what` of the resource from when all that it comes `after` is there, until it is
+        """Say a message of the resource from when all that it comes `after` is there, until it is
         there itself."""
         if not self._is_used:
             return
 
         def begun(_: object) -> None:
-            self._now[resource] = what
+            self._now[resource] = message
 
         def ended(_: object) -> None:
             self._now.pop(resource, None)
@@ -49,6 +49,6 @@ class Waiting:
         asyncio.get_running_loop().call_later(_PATIENCE, self._say)
 
     def _say(self) -> None:
-        for resource, what in self._now.items():
-            pulumi.log.info(f"waiting: {what}", resource)
+        for resource, message in self._now.items():
+            pulumi.log.info(f"waiting: {message}", resource)
         self._later()

@@ -60,7 +60,7 @@ def _first(config: Content, phase: str) -> str:
 
 def _read(text: str) -> Content | None:
     try:
-        given = json.loads(text)
+        content = json.loads(text)
     except ValueError:
         return None
-    return given if isinstance(given, dict) else None
+    return content if isinstance(content, dict) else None

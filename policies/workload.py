@@ -162,7 +162,8 @@ def _seen_from_elsewhere(services: Iterable[Resource], workload: Resource) -> Fi
             )
     for _, pod in _pods(workload.properties):
         for volume in _at(pod, "volumes") or ():
-            if path := _at(volume, "hostPath", "path"):
+            path = _at(volume, "hostPath", "path")
+            if path:
                 yield PolicyFinding(
                     f"{workload.name} mounts {path} of its node, which other pods can write to",
                     workload,
@@ -246,7 +247,8 @@ def _wide(rule: Part, widest: Mapping[int, int]) -> Iterator[str]:
 
 def _networks(rule: Part) -> Iterator[IPv4Network | IPv6Network]:
     for peer in rule.get("from") or ():
-        if cidr := _at(peer, "ipBlock", "cidr"):
+        cidr = _at(peer, "ipBlock", "cidr")
+        if cidr:
             yield ip_network(cidr, strict=False)
 
 

@@ -166,7 +166,7 @@ def _fill(
         lambda lists: assigned(settings, key, before, *lists)
     )
     keys = Output.all(slots, issuer.keys).apply(
-        lambda both: filled(both[0], both[1][0], unused)
+        lambda values: filled(values[0], values[1][0], unused)
     )
     secret = ResourceOptions(additional_secret_outputs=["secret"])
     for index in range(count):

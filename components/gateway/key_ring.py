@@ -24,7 +24,7 @@ def assigned(
     """Return the slots of a provider's ring. `before` are those that the run before recorded. A run
     ends where there are more keys than slots."""
     minutes = next(
-        one.access_token_minutes for one in settings.providers if one.name == provider
+        p.access_token_minutes for p in settings.providers if p.name == provider
     )
     try:
         return assign(

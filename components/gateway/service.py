@@ -146,7 +146,7 @@ def provision_gate(
     previewed = Output.all(*urns).apply(lambda _: True)
     rolled_out = previewed if pulumi.runtime.is_dry_run() else args.rolled_out
     config: Output[Content] = Output.all(inputs, rolled_out).apply(
-        lambda pair: _gate(args, *pair[0], rolled_out=pair[1])
+        lambda known: _gate(args, *known[0], rolled_out=known[1])
     )
     after = _after(opts, args.workload)
     gate = _plugin(
@@ -305,7 +305,7 @@ def _table(args: ServiceArgs) -> Output[str]:
     ]
     clients = {caller: issuer.client_ids[caller] for caller in callers}
     return Output.all(Output.from_input(audiences), Output.from_input(clients)).apply(
-        lambda pair: table(estate, component, args.backend, ring, verified_by, *pair)
+        lambda ids: table(estate, component, args.backend, ring, verified_by, *ids)
     )
 
 

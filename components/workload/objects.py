@@ -102,9 +102,9 @@ def _kept(kept: Options, manifest: Manifest) -> ResourceOptions:
 def is_of_version(resource: KubernetesObject, version: str) -> Output[bool]:
     """Tell whether the object in the cluster is of this version, and its pods, where it has any,
     are there."""
-    both = Output.all(resource.metadata, resource.status)
+    read = Output.all(resource.metadata, resource.status)
     kind = resource.pulumi_resource_type.rpartition(":")[2]
-    return both.apply(lambda pair: is_there(kind, version, pair[0], pair[1]))
+    return read.apply(lambda parts: is_there(kind, version, *parts))
 
 
 def is_there(

@@ -56,8 +56,9 @@ def balancer_of(status: Mapping[str, Any] | None) -> str:
     Raises LookupError where it has none: nothing is routed to nowhere.
     """
     for entry in ((status or {}).get("loadBalancer") or {}).get("ingress") or ():
-        if found := entry.get("ip") or entry.get("hostname"):
-            return str(found)
+        address = entry.get("ip") or entry.get("hostname")
+        if address:
+            return str(address)
     raise LookupError(
         "the Service's load balancer has no address yet; run `pulumi up` again once it has"
     )

@@ -107,7 +107,7 @@ def provision_workload(args: WorkloadArgs, parent: Resource) -> Workload:
         [resource for placed_object, resource in made if placed_object.answers],
         Output.all(*rolled_out).apply(all),
         {} if component.copied else _upstreams(component, made, args.settings),
-        {_identity(one.manifest): resource for one, resource in made},
+        {_identity(item.manifest): resource for item, resource in made},
     )
 
 

@@ -45,8 +45,8 @@ def pulumi(
             " ".join(process.stderr.split()).removeprefix("error: ")
             or f"it ended with status {process.returncode}"
         )
-        said = _LOGIN.sub("****", reason)[:_LONGEST_MESSAGE]
-        raise PulumiCliError(f"{_named(arguments)} failed: {said}")
+        message = _LOGIN.sub("****", reason)[:_LONGEST_MESSAGE]
+        raise PulumiCliError(f"{_named(arguments)} failed: {message}")
     return process.stdout
 
 

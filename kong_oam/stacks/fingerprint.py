@@ -109,7 +109,7 @@ def program() -> str:
             if file.suffix in (".py", ".lua", ".json") and file.is_file():
                 digest.update(f"{file.relative_to(folder.parent)}\0".encode())
                 digest.update(file.read_bytes())
-    packages = {f"{one.name} {one.version}\n" for one in metadata.distributions()}
+    packages = {f"{each.name} {each.version}\n" for each in metadata.distributions()}
     for package in sorted(packages):
         if package.startswith("pulumi"):
             digest.update(package.encode())

@@ -88,9 +88,7 @@ class Estates:
     def _foreseen(
         self, provider: str, components: Iterable[str]
     ) -> Mapping[str, str | None]:
-        settings = next(
-            (one for one in self.settings.providers if one.name == provider), None
-        )
+        settings = {each.name: each for each in self.settings.providers}.get(provider)
         if settings is None:
             return dict.fromkeys(components)
         kind = kind_of(settings)

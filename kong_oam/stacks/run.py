@@ -98,7 +98,7 @@ class Runs:
                 self.say(
                     self.name(partition), "there is no such stack yet: `up` makes it"
                 )
-            partitions = [one for one in partitions if one not in missing]
+            partitions = [name for name in partitions if name not in missing]
         steps = self.plan(partitions)
         known = self._contents(missing)
         with known_stacks.shared(known) as self._shared:
@@ -214,7 +214,7 @@ class Runs:
         if not self.failed and not self.interrupted:
             # The base has something else for a partition, or callers got ids.
             outdated = self.estates.outdated(self.known, self.estates.settings.as_of)
-            waiting = [one for one in outdated if one is not None and one in self.only]
+            waiting = [name for name in outdated if name and name in self.only]
             self._carry_out(plan_up(waiting))
         if not self.failed and not self.interrupted and self._keeps():
             self._carry_out(plan_up([None]))
@@ -242,7 +242,7 @@ class Runs:
         return not standing
 
     def _has_resources(self, stack: str) -> bool:
-        return any(one["type"] != STACK for one in resources_in(exported(stack)))
+        return any(entry["type"] != STACK for entry in resources_in(exported(stack)))
 
     def _run(self, step: Step) -> bool:
         if self.interrupted:
