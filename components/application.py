@@ -110,6 +110,7 @@ def _deploy(
         )
         name = f"{component.key}-{backend}"
         services[backend] = provision_service(name, service_args, opts)
+    # A new workload must not be reached by the rules of the one before.
     closing = [service.admission for service in services.values()]
     after: list[Resource] = [*closing]
     for name in component.depends_on:
@@ -119,6 +120,7 @@ def _deploy(
         target.at: _workload(application, target, args, after, others)
         for target in component.sites
     }
+    # Copies in other places answer nobody through this gateway.
     workload = workloads[component.at]
     for backend, service in services.items():
         name = f"{component.key}-{backend}"

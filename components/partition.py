@@ -143,6 +143,7 @@ def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Mapping[str, 
     settings say, or as their stacks recorded them, or as they will be."""
     name = settings.stack.name
     never_run = {stack for stack, known in of_command().items() if not known.generation}
+    # Each stack is read once, however many clients are in it.
     outputs, state = cache(outputs_of), cache(recorded)
 
     def recorded_id(

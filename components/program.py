@@ -135,18 +135,20 @@ def _plan() -> _Plan:
             settings.stack.minor,
             labels=settings.stack.labels,
         )
+        # No product is asked about what cannot be deployed anyway.
         compiled = compile_estate(reading, settings.stack)
         stop_at(
             compiled.diagnostics,
             f"in the Applications; nothing was provisioned{compiled.reservation}",
         )
         assert compiled.estate is not None
+        # Once anything is registered the state may be another one.
         before = recorded()
         part = part_of_run(settings, compiled.estate, before)
         estate, base = part.estate, part.base
         stop_at(plugins_found(settings, estate))
         account, certificates = config.kong(settings), config.certificates()
-        # The schemas of those that it has are read next.
+        # A plugin that Kong does not have is named here; the schemas of all others are read next.
         stop_at(schemas.inspect(account, estate))
         more, by_address = kinds(settings, estate), asked_for(estate)
         over_tls = settings.gateway.upstream_tls
@@ -162,6 +164,7 @@ def _plan() -> _Plan:
             ca_file=ca_file,
             by_address=by_address,
         )
+        # After a run that failed the state says what it meant, which is not what Kong has.
         state = corrected(before, account)
         held = state.held | base.state.held if base else state.held
         issuers = base.state.issuers if base else state.issuers
@@ -186,12 +189,14 @@ def _provision(plan: _Plan) -> _Provisioned:
     settings, estate, state = plan.settings, plan.estate, plan.state
     base = plan.part.base
     model = model_of(estate, settings)
+    # The first line of a preview: whatever takes time comes after it.
     if estate.role != "base":
         announce(model, state)
     announce_limits(estate, settings.gateway.redis)
     announce_waived(estate)
     rotation = Rotation(estate, settings.as_of, state.credentials, proofs_in(state))
     scopes_before = scopes_in(settings.providers, state)
+    # Providers lay what a component is as a client under it, so it is there before them.
     components = {key: DeployedComponent(key) for key in estate.own}
     issuers = {
         one.name: provision(
@@ -224,6 +229,7 @@ def _provision(plan: _Plan) -> _Provisioned:
         key: deployments[key].resources if key in deployments else []
         for key in components
     }
+    # Pods that ask for a scope that they have lost are refused tokens: they roll first.
     for issuer in issuers.values():
         make_later(issuer.later, running)
     credentials = credential_records(estate, issuers, running)

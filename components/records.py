@@ -46,6 +46,7 @@ def _unknown() -> Output[Any]:
     async def value(of: Any) -> Any:
         return of
 
+    # An Output of a value that is not known, as those of resources that a preview makes.
     return Output(
         set(), asyncio.ensure_future(value(None)), asyncio.ensure_future(value(False))
     )

@@ -59,6 +59,7 @@ def provision_certificate(
 ) -> kong.Certificate:
     """Provision one certificate at Kong, for these hosts."""
     certificate, key = pem
+    # The provider does not mark it as one.
     secret = ResourceOptions(additional_secret_outputs=["privateKey"])
     return kong.Certificate(
         name,

@@ -92,6 +92,7 @@ def _provider(
         kong_admin_token=secret(account.token) if account.token else None,
         kong_api_key=secret(account.api_key) if account.api_key else None,
         kong_workspace=account.workspace,
+        # Any change of a plugin by hand is seen, also of a field that the program leaves out.
         strict_plugins_match=True,
         opts=ResourceOptions(
             parent=parent, additional_secret_outputs=["kongAdminToken", "kongApiKey"]
@@ -169,6 +170,7 @@ def _fill(
         lambda values: filled(values[0], values[1][0], unused)
     )
     secret = ResourceOptions(additional_secret_outputs=["secret"])
+    # Kong makes up a secret for a credential that has none.
     for index in range(count):
         kong.ConsumerJwtAuth(
             f"{name}-slot-{index}",

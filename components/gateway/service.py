@@ -122,6 +122,7 @@ def provision_service(
         lambda table: plugins.admission(table, *headers)
     )
     kind, config = _authentication(args)
+    # It names the consumer nobody, which has to be there before it.
     verified = _after(opts, args.workspace.before_authentication)
     guards = [
         _plugin(f"{name}-admission", "pre-function", admission, args, service, opts),
@@ -145,6 +146,7 @@ def provision_gate(
     urns = [resource.urn for resource in args.workload]
     previewed = Output.all(*urns).apply(lambda _: True)
     rolled_out = previewed if pulumi.runtime.is_dry_run() else args.rolled_out
+    # What runs may be of another version than this run means, where a flag left it out.
     config: Output[Content] = Output.all(inputs, rolled_out).apply(
         lambda known: _gate(args, *known[0], rolled_out=known[1])
     )
@@ -299,6 +301,7 @@ def _table(args: ServiceArgs) -> Output[str]:
         for api in estate.apis_at(component)
         if api in issuer.audiences
     }
+    # Clients that call as themselves, and those that users sign in through.
     callers = [
         *estate.held_at(component, users=False),
         *estate.held_at(component, users=True),
