@@ -7,8 +7,6 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.support.diffs import API, SHOP
-
 ROOT = Path(__file__).resolve().parents[2]
 STACK = """
 config:
@@ -46,15 +44,13 @@ def replace_once(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new), "utf-8")
 
 
-def write_project(folder: Path) -> None:
-    """A repository with one commit, `main`, and the working tree as committed."""
-    for file, text in {
-        "applications/orders.yaml": API,
-        "applications/shop.yaml": SHOP,
-        "stacks/Pulumi.local.yaml": STACK,
-    }.items():
-        (folder / file).parent.mkdir(exist_ok=True)
-        (folder / file).write_text(text)
+def write_project(folder: Path, **applications: str) -> None:
+    """A repository with one commit, `main`, of these Applications (a file of each name) and the stack `local`."""
+    (folder / "applications").mkdir()
+    for name, text in applications.items():
+        (folder / f"applications/{name}.yaml").write_text(text)
+    (folder / "stacks").mkdir()
+    (folder / "stacks/Pulumi.local.yaml").write_text(STACK)
     git("-C", str(folder), "init", "--initial-branch=main")
     git("-C", str(folder), "add", ".")
     git("-C", str(folder), "commit", "--message", "first")
