@@ -9,75 +9,89 @@ import pytest
 
 from components.announcement import announce_limits, announce_waived, announcement
 from kong_oam.access.diff.snapshot import dump_model
-from tests.support.diffs import API, BEFORE, SHOP, edited, model, settings
+from tests.support.diffs import edited, model, settings
 from tests.support.enforced_state import state
-from tests.support.estates import api, estate
 
+ORDERS = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: orders}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: orders}
+      traits:
+        - type: gateway
+          properties: {domain: orders.example.com, http: {/orders: 8080}}
+        - type: access
+          properties:
+            owner: team-orders
+            rules: [{paths: [/orders/health], methods: [GET], public: {reason: probes}}]
+"""
+BEFORE = model(ORDERS)
 DEPLOYED = state(BEFORE.estate)
-OPENED = model(
-    edited(API, ("methods: [GET], public", "methods: [GET, POST], public")), SHOP
-)
-LINE = "POST https://orders.example.com/orders/health"
+OPENED = model(edited(ORDERS, ("methods: [GET]", "methods: [GET, POST]")))
 
 
-def test_what_opens_is_a_warning_and_what_closes_is_not() -> None:
-    """One line either way."""
+def test_what_opens_is_a_warning() -> None:
+    """With the headline of the changes."""
     assert announcement(OPENED, dump_model(BEFORE), DEPLOYED) == (
         pulumi.log.warn,
-        f"access: newly public: {LINE}",
+        "access: newly public: POST https://orders.example.com/orders/health",
     )
-    said = announcement(BEFORE, dump_model(OPENED), state(OPENED.estate))
-    assert said == (pulumi.log.info, f"access: revoked from everybody: {LINE}")
+
+
+def test_what_closes_is_no_warning() -> None:
+    """With the headline of the changes."""
+    assert announcement(BEFORE, dump_model(OPENED), state(OPENED.estate)) == (
+        pulumi.log.info,
+        "access: revoked from everybody: POST https://orders.example.com/orders/health",
+    )
 
 
 @pytest.mark.parametrize(
-    ("gateway", "log", "line"),
+    ("gateway", "minutes", "log", "line"),
     [
-        ({"scheme": "http"}, pulumi.log.warn, "may widen for everybody: gateway.scheme: https -> http (and 2 more changes of access)"),
-        ({"edition": "enterprise"}, pulumi.log.warn, "may widen for everybody: gateway.edition: oss -> enterprise"),
-        ({"hstsSeconds": 600}, pulumi.log.info, "changed for everybody: gateway.hstsSeconds: 31536000 -> 600"),
+        ({"edition": "enterprise"}, 60, pulumi.log.warn, "may widen for everybody: gateway.edition: oss -> enterprise"),
+        ({"hstsSeconds": 600}, 60, pulumi.log.info, "changed for everybody: gateway.hstsSeconds: 31536000 -> 600"),
+        ({}, 5, pulumi.log.info, "may narrow for clients of okta: identityProviders.okta.accessTokenMinutes: 60 -> 5"),
     ],
+    ids=["may let somebody in", "decides nothing", "only refuses"],
 )  # fmt: skip
 def test_a_setting_that_may_let_somebody_in_is_a_warning(
-    gateway: dict[str, object], log: object, line: str
+    gateway: dict[str, object], minutes: int, log: object, line: str
 ) -> None:
-    """Any other is said, too."""
+    """Any other is a line, too."""
     on = settings(
-        gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", **gateway}
+        gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", **gateway},
+        providers=[{"name": "okta", "type": "okta", "accessTokenMinutes": minutes}],
     )
-    assert announcement(model(API, SHOP, on=on), dump_model(BEFORE), DEPLOYED) == (
-        log,
-        f"access: {line}",
-    )
+    after = model(ORDERS, on=on)
+    line = f"access: {line}"
+    assert announcement(after, dump_model(BEFORE), DEPLOYED) == (log, line)
 
 
-def test_a_setting_that_only_refuses_is_no_warning() -> None:
-    """Tokens that live shorter, say."""
-    on = settings(providers=[{"name": "okta", "type": "okta", "accessTokenMinutes": 5}])
-    line = "access: may narrow for clients of okta: identityProviders.okta.accessTokenMinutes: 60 -> 5"
-    assert announcement(model(API, SHOP, on=on), dump_model(BEFORE), DEPLOYED) == (
-        pulumi.log.info,
-        line,
-    )
-
-
-def test_nothing_is_said_where_nothing_changes() -> None:
+def test_a_run_that_changes_no_access_says_nothing() -> None:
     """A run that changes images, say."""
-    assert announcement(BEFORE, dump_model(BEFORE), DEPLOYED) is None
+    image = model(edited(ORDERS, ("image: orders", "image: orders:2")))
+    assert announcement(image, dump_model(BEFORE), DEPLOYED) is None
 
 
 def test_a_first_deployment_is_compared_with_nothing() -> None:
     """All that it opens is new."""
-    said = announcement(BEFORE, None, ())
-    assert said is not None and said[1].startswith("access: newly public: ")
+    assert announcement(BEFORE, None, ()) == (
+        pulumi.log.warn,
+        "access: newly public: GET,HEAD https://orders.example.com/orders/health",
+    )
 
 
 @pytest.mark.parametrize("deployed", ["2\n", 7, "nonsense", "1\nstack []"])
 def test_a_model_that_cannot_be_read_stops_nobody(deployed: object) -> None:
-    """It is said, and decides nothing."""
-    said = announcement(BEFORE, deployed, DEPLOYED)
-    assert said is not None and said[0] is pulumi.log.warn
-    assert said[1].startswith(
+    """A warning says so, and the run goes on."""
+    log, line = announcement(BEFORE, deployed, DEPLOYED)
+    assert log is pulumi.log.warn
+    assert line.startswith(
         "access: cannot be compared with what is deployed: its model is "
     )
 
@@ -87,37 +101,40 @@ def test_a_preview_says_what_a_redis_that_is_away_does(
     monkeypatch: pytest.MonkeyPatch, away: Any, log: str
 ) -> None:
     """As a warning where nothing is limited then; a run that deploys it says nothing."""
-    trait = "        - {type: rate-limit, properties: {per: client, requests: {minute: 1}, policy: redis}}\n"
+    limited = (
+        ORDERS
+        + "        - {type: rate-limit, properties: {per: client, requests: {minute: 1}, policy: redis}}\n"
+    )
     redis = {"host": "redis", "away": away}
     on = settings(
         gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", "redis": redis}
     )
-    counted = model(
-        edited(API, ("        - type: access\n", f"{trait}        - type: access\n")),
-        SHOP,
-        on=on,
-    )
-    said: list[str] = []
-    monkeypatch.setattr(f"pulumi.log.{log}", said.append)
+    counted = model(limited, on=on)
+    lines: list[str] = []
+    monkeypatch.setattr(f"pulumi.log.{log}", lines.append)
     for is_preview in (False, True):
         monkeypatch.setattr(
             "pulumi.runtime.is_dry_run", lambda is_preview=is_preview: is_preview
         )
         announce_limits(counted.estate, on.gateway.redis)
-    (line,) = said
+    (line,) = lines
     assert line.startswith(
         "gateway: limits of orders/api are counted in Redis at redis:6379; while that is away, "
     )
 
 
-def test_what_stands_by_a_waiver_is_a_warning_in_every_run(
+def test_a_plugin_with_a_waiver_is_a_warning_in_every_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Though nothing changes; what needs no waiver is not told of."""
-    said: list[str] = []
-    monkeypatch.setattr(pulumi.log, "warn", said.append)
-    asked = "        - {type: kong-plugin, properties: {name: %s, waiver: {reason: moved, until: 2999-12-31}}}\n"
-    announce_waived(estate(api() + asked % "redirect" + asked % "acl"))
-    assert said == [
-        "access: app1.yaml:12: redirect before orders/api answers every call before the gate; accepted until 2999-12-31: moved"
+    """Though nothing changes; a plugin that needs no waiver is left out."""
+    lines: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", lines.append)
+    waived = (
+        ORDERS
+        + "        - {type: kong-plugin, properties: {name: redirect, waiver: {reason: moved, until: 2999-12-31}}}\n"
+        + "        - {type: kong-plugin, properties: {name: acl, waiver: {reason: moved, until: 2999-12-31}}}\n"
+    )
+    announce_waived(model(waived).estate)
+    assert lines == [
+        "access: app0.yaml:17: redirect before orders/api answers every call before the gate; accepted until 2999-12-31: moved"
     ]
