@@ -186,6 +186,7 @@ def test_a_second_service_with_a_port_of_that_number_changes_no_answer() -> None
     answerers = Answerers(OLD, OLD)
     before = Answer("orders/api", "8080", "app: orders")
     assert not answerers.differ(before, replace(before, port="8080_web"))
+    assert answerers.differ(before, replace(before, port="9090"))
     assert answerers.differ(before, replace(before, port="8080_web", pods="app: other"))
     assert answerers.differ(
         replace(before, pods=""), replace(before, port="8080_web", pods="")
