@@ -78,11 +78,11 @@ def main() -> int:
     return 0
 
 
-def told(name: str, found: Measured) -> str:
+def told(name: str, measured: Measured) -> str:
     """A line of the table."""
     return (
-        f"{name:>20}: {found.run:6.1f} {found.server:6.1f} {found.written / 1e6:10.1f} "
-        f"{found.state / 1e3:6.0f} {found.left / 1e3:12.0f}"
+        f"{name:>20}: {measured.run:6.1f} {measured.server:6.1f} {measured.written / 1e6:10.1f} "
+        f"{measured.state / 1e3:6.0f} {measured.left / 1e3:12.0f}"
     )
 
 
@@ -136,7 +136,9 @@ def measured(
 
 def files(folder: Path) -> Sizes:
     """What a file backend keeps."""
-    return {str(one): one.stat().st_size for one in folder.rglob("*") if one.is_file()}
+    return {
+        str(file): file.stat().st_size for file in folder.rglob("*") if file.is_file()
+    }
 
 
 def rows(server: PostgreSql) -> Sizes:

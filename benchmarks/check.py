@@ -121,20 +121,20 @@ def main() -> int:
         f"check of {COUNT} plain components: {without:.2f} s of CPU; evaluated: cold {cold:.2f}, "
         f"warm {warm:.2f}"
     )
-    found = (
+    values = (
         (cold - without) / COUNT * 1000,
-        statistics.median(one[2] / one[1] for one in rounds),
+        statistics.median(times[2] / times[1] for times in rounds),
         count,
     )
-    measured, limits = dict(zip(LIMITS, map(float, found), strict=True)), LIMITS
+    measured, limits = dict(zip(LIMITS, map(float, values), strict=True)), LIMITS
     if options.before:
         print(f"check of {COUNT} plain components by the version before: {earlier:.2f}")
         measured |= dict.fromkeys(
-            AGAINST, statistics.median(one[2] / one[0] for one in rounds)
+            AGAINST, statistics.median(times[2] / times[0] for times in rounds)
         )
         limits = LIMITS | AGAINST
-    for what, value in measured.items():
-        print(f"{what:36} {value:8.2f}   limit {limits[what]:g}")
+    for name, value in measured.items():
+        print(f"{name:36} {value:8.2f}   limit {limits[name]:g}")
     return int(exceeds(measured, limits))
 
 

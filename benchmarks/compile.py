@@ -20,8 +20,8 @@ from pathlib import Path
 import yaml
 
 from kong_oam.access.compile.estate import compile_estate
-from kong_oam.access.model import Estate
-from kong_oam.access.settings.stack import Stack, read_file
+from kong_oam.access.model import Estate, Stack
+from kong_oam.access.settings.stack import read_file
 from kong_oam.oam.application import read_bytes, read_files, together
 
 LIMIT = 2.0

@@ -86,10 +86,10 @@ def main() -> int:
         changes = rounds[0][1]
         most = _most(name, options.components)
         slow = slow or (most is not None and taken > most)
-        told = f"  (at most {most:g} s)" if most else ""
+        limit = f"  (at most {most:g} s)" if most else ""
         print(
             f"{name + ':':40} {taken:6.2f} s, {taken / compiling:4.2f} of it, {changes} "
-            f"changes{told}"
+            f"changes{limit}"
         )
     return int(slow)
 
@@ -104,8 +104,8 @@ def _most(name: str, components: int) -> float | None:
 def _diff(pair: tuple[AccessModel, AccessModel]) -> tuple[float, int]:
     """Seconds, and how many changes there are. The models are new: an estate keeps what it looked
     up once."""
-    found: list[int] = []
-    return seconds(lambda: found.append(len(diff(*pair)))), found[0]
+    counts: list[int] = []
+    return seconds(lambda: counts.append(len(diff(*pair)))), counts[0]
 
 
 def _model(

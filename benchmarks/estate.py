@@ -95,12 +95,12 @@ def main() -> int:
     for (less, more), partition in zip(pairs, options.partition, strict=False):
         steps.append((less, more, partition))
     *_, (_, largest, partition) = steps
-    found = {}
+    estates = {}
     for size in dict.fromkeys(_sizes(steps)):
-        found[size] = deployed(
+        estates[size] = deployed(
             *size, settings, go_on=options.walk and size == (largest, partition)
         )
-    values = ratios(found, steps)
+    values = ratios(estates, steps)
     most = limits(options.components)
     print()
     for name, value in values.items():
@@ -141,26 +141,26 @@ def limits(components: Sequence[int]) -> dict[str, float]:
 
 
 def ratios(
-    found: Mapping[tuple[int, int], tuple[Runs, float]], steps: Sequence[Step]
+    estates: Mapping[tuple[int, int], tuple[Runs, float]], steps: Sequence[Step]
 ) -> dict[str, float]:
     """What the limits are of. `found`: by the components of an estate and of each of its
     partitions."""
     (smallest, _, first), (_, largest, partition) = steps[0], steps[-1]
-    (few, _), (many, compiled) = found[smallest, first], found[largest, partition]
+    (few, _), (many, compiled) = estates[smallest, first], estates[largest, partition]
 
-    def changed(one: Runs) -> float:
-        return one[PREVIEW].cpu + one[UP].cpu
+    def changed(runs: Runs) -> float:
+        return runs[PREVIEW].cpu + runs[UP].cpu
 
     growth: list[float] = []
     for less, more, each in steps:
         before, after = (
-            found[less, each][0]["first up"],
-            found[more, each][0]["first up"],
+            estates[less, each][0]["first up"],
+            estates[more, each][0]["first up"],
         )
         growth += (after.cpu / before.cpu, after.written / before.written)
     others = (
         *([many["nothing changed"].cpu / compiled] if largest >= MANY else ()),
-        changed(many) / changed(found[partition, partition][0]),
+        changed(many) / changed(estates[partition, partition][0]),
         many[ADDED].operations.total() / few[ADDED].operations.total(),
         sum(many[ADDED].requests.values()) / sum(few[ADDED].requests.values()),
         many["verify"].cpu,
@@ -185,13 +185,13 @@ def deployed(
         f"{f'{count} partitions and their base' if count else 'one stack'}"
     )
     print(HEADING, flush=True)
-    with large(components, partition, settings=settings, tell=tell) as one:
-        seconds = compiling(one)
+    with large(components, partition, settings=settings, tell=tell) as estate:
+        seconds = compiling(estate)
         tell("reading and compiling", Run(cpu=seconds))
-        measure(one)
+        measure(estate)
         if go_on:
-            walk(one)
-        return one.runs, seconds
+            walk(estate)
+        return estate.runs, seconds
 
 
 def compiling(estate: Large) -> float:

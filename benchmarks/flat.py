@@ -62,7 +62,9 @@ def flat(estate: Large) -> None:
         (root / ".venv").symlink_to(ROOT / ".venv")
         shutil.copy(flat_program.__file__, root / "__main__.py")
         made = [
-            one for one in estate.resources("--show-secrets") if one.get("custom")
+            resource
+            for resource in estate.resources("--show-secrets")
+            if resource.get("custom")
         ]  # as it was made
         resources, here = json.dumps(made), _named(local)
         for name, there in _named(estate.local).items():
@@ -79,7 +81,7 @@ def _named(local: Local) -> dict[str, str]:
     groups = local.okta.save().rows("groups")
     return {
         **local.exports,
-        **{f"group {one['profile']['name']}": str(one["id"]) for one in groups},
+        **{f"group {group['profile']['name']}": str(group["id"]) for group in groups},
     }
 
 

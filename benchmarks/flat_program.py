@@ -19,17 +19,25 @@ SECRET = "4dabf18193072939515e22adb298388d"
 """What tells a secret in an exported state; its value is JSON, in `plaintext`."""
 
 
-def value(given: Any, ids: Mapping[str, pulumi.Output[str]]) -> Any:
+def value(input_value: Any, ids: Mapping[str, pulumi.Output[str]]) -> Any:
     """An input as the SDK takes it."""
-    if isinstance(given, dict):
-        if SECRET in given:
-            return pulumi.Output.secret(value(json.loads(given["plaintext"]), ids))
+    if isinstance(input_value, dict):
+        if SECRET in input_value:
+            return pulumi.Output.secret(
+                value(json.loads(input_value["plaintext"]), ids)
+            )
         return {
-            name: value(one, ids) for name, one in given.items() if name != "__defaults"
+            name: value(item, ids)
+            for name, item in input_value.items()
+            if name != "__defaults"
         }
-    if isinstance(given, list):
-        return [value(one, ids) for one in given]
-    return ids.get(given, given) if isinstance(given, str) else given
+    if isinstance(input_value, list):
+        return [value(item, ids) for item in input_value]
+    return (
+        ids.get(input_value, input_value)
+        if isinstance(input_value, str)
+        else input_value
+    )
 
 
 def main() -> None:
@@ -37,10 +45,10 @@ def main() -> None:
     own."""
     ids: dict[str, pulumi.Output[str]] = {}
     providers: dict[str, pulumi.ProviderResource] = {}
-    for one in json.loads(Path("resources.json").read_text("utf-8")):
-        kind = one["type"]
-        name = one["urn"].rpartition("::")[2]
-        inputs = value(one.get("inputs") or {}, ids)
+    for resource in json.loads(Path("resources.json").read_text("utf-8")):
+        kind = resource["type"]
+        name = resource["urn"].rpartition("::")[2]
+        inputs = value(resource.get("inputs") or {}, ids)
         if kind.startswith(PROVIDERS):
             package = kind.removeprefix(PROVIDERS)
             if package not in providers:
@@ -50,7 +58,7 @@ def main() -> None:
         made = pulumi.CustomResource(
             kind, name, inputs, pulumi.ResourceOptions(provider=provider)
         )
-        ids[one["id"]] = made.id
+        ids[resource["id"]] = made.id
 
 
 if __name__ == "__main__":

@@ -201,10 +201,10 @@ class Deployment:
 
     def workers(self) -> list[int]:
         """The process ids of the workers on this machine."""
-        found: list[int] = (
+        processes: list[int] = (
             self.admin.get("/").raise_for_status().json()["pids"]["workers"]
         )
-        return found
+        return processes
 
     def add(self, settings: Settings, estate: Estate) -> None:
         name = settings.stack.name
@@ -224,15 +224,16 @@ class Deployment:
         for upstream in entities.upstreams:
             self._make("/upstreams", upstream)
         consumers = {
-            one["id"]: self._make("/consumers", one) for one in entities.consumers
+            entity["id"]: self._make("/consumers", entity)
+            for entity in entities.consumers
         }
         for credential in entities.credentials:
             self._make(
                 f"/consumers/{consumers[credential['consumer']['id']]}/jwt", credential
             )
         services = {
-            one["id"]: self._make("/services", {"port": 1, **one})
-            for one in entities.services
+            entity["id"]: self._make("/services", {"port": 1, **entity})
+            for entity in entities.services
         }
         for plugin in entities.plugins:
             if plugin["service"]:
@@ -347,11 +348,11 @@ class Load:
 
     def _send(self, request: bytes, count: int) -> int:
         with socket.create_connection(self._proxy, timeout=30) as connection:
-            found = 0
+            answered = 0
             for _ in range(count):
                 connection.sendall(request)
-                found += _answered(connection)
-            return found
+                answered += _answered(connection)
+            return answered
 
 
 def _answered(connection: socket.socket) -> bool:
@@ -423,14 +424,14 @@ def measure(
         load = Load(proxy)
         _await(load, asked)
         workers = deployment.workers()
-        found: dict[tuple[str, str], list[float]] = {name: [] for name in asked}
+        times: dict[tuple[str, str], list[float]] = {name: [] for name in asked}
         for _ in range(rounds):
             for name, request in asked.items():
                 before = cpu(workers)
                 passed = load.send(request, requests)
                 time.sleep(0.3)  # records are sent a moment later
-                found[name].append((cpu(workers) - before) / passed)
-        return {name: statistics.median(each) for name, each in found.items()}
+                times[name].append((cpu(workers) - before) / passed)
+        return {name: statistics.median(each) for name, each in times.items()}
 
 
 def _request(number: int, bearer: str) -> bytes:

@@ -84,7 +84,7 @@ def main() -> int:
         print(f"  {line}")
     for kind, seconds in many.seconds.items():
         print(f"{seconds:8.1f} CPU s: {kind}{against(kind, seconds, before)}")
-    found = {
+    values = {
         "KB of state a component": sum(map(size, many.resources))
         / options.components
         / 1000,
@@ -104,20 +104,20 @@ def main() -> int:
         "operations of an added Application, to those among 12 components": many.added.total()
         / some.added.total(),
     }
-    for name, value in found.items():
+    for name, value in values.items():
         print(f"{value:8.2f} {name} (at most {LIMITS[name]:g})")
     print(f"         operations of an added Application: {dict(many.added)}")
     slow = False
     if before:
         limits = {kind: most * before.seconds[kind] for kind, most in AGAINST.items()}
         slow = any(many.seconds[kind] > limit for kind, limit in limits.items())
-    return int(slow or exceeds(found, LIMITS))
+    return int(slow or exceeds(values, LIMITS))
 
 
 def measured(components: int, checkout: Path = project.ROOT) -> Measured:
     """A preview with and without checkpoints, `up`, a run without a change, one changed rule, and
     an Application more whose name comes first."""
-    found = Measured(components)
+    result = Measured(components)
     with (
         tempfile.TemporaryDirectory() as folder,
         Local(groups=GROUPS, users=()) as local,
@@ -130,7 +130,7 @@ def measured(components: int, checkout: Path = project.ROOT) -> Measured:
         times = local.env["KONG_OAM_PROGRAM_SECONDS"] = str(root / "seconds")
 
         def run(kind: str, *arguments: str) -> str:
-            with spent(lambda seconds: found.seconds.__setitem__(kind, seconds)):
+            with spent(lambda seconds: result.seconds.__setitem__(kind, seconds)):
                 return local.pulumi(
                     *arguments, "-s", STACK, cwd=root, timeout=1800
                 ).stdout
@@ -141,24 +141,24 @@ def measured(components: int, checkout: Path = project.ROOT) -> Measured:
         local.env["PULUMI_SKIP_CHECKPOINTS"] = "false"
         run("preview with checkpoints", "preview")
         run("up", *up)
-        found.resources = exported(local, root)
+        result.resources = exported(local, root)
         Path(times).write_text("")
         run("no change", *up)
-        found.program = float(Path(times).read_text())
+        result.program = float(Path(times).read_text())
         write(root, components // PER_APPLICATION, reading="write")
         run("one rule changed", *up)
         write(root, 0)
-        found.added = operations(run("an Application added", *up))
-    del found.seconds["stack init"]
-    return found
+        result.added = operations(run("an Application added", *up))
+    del result.seconds["stack init"]
+    return result
 
 
 def exported(local: Local, root: Path) -> list[dict[str, Any]]:
     """The resources of the state of the project in `root`."""
-    found: list[dict[str, Any]] = json.loads(
+    resources: list[dict[str, Any]] = json.loads(
         local.pulumi("stack", "export", "-s", STACK, cwd=root).stdout
     )["deployment"]["resources"]
-    return found
+    return resources
 
 
 def added_bytes(*, records: bool, all_else: bool = False) -> int:
@@ -231,28 +231,28 @@ def operations(events: str) -> Counter[str]:
     return counts
 
 
-def size(one: Mapping[str, Any]) -> int:
+def size(resource: Mapping[str, Any]) -> int:
     """Bytes of a resource in the state, as the engine writes it: indented."""
-    return len(json.dumps(one, indent=4))
+    return len(json.dumps(resource, indent=4))
 
 
 def by_kind(resources: Iterable[Mapping[str, Any]], components: int) -> Iterator[str]:
     """A line for each type, the largest first: how many a component has, their bytes, and those of
     dependencies."""
     kinds: dict[str, list[Mapping[str, Any]]] = {}
-    for one in resources:
-        kinds.setdefault(one["type"], []).append(one)
+    for resource in resources:
+        kinds.setdefault(resource["type"], []).append(resource)
     yield f"{'per component':>13} {'KB':>6} {'of these dependencies':>22}"
-    for kind, found in sorted(kinds.items(), key=lambda item: -sum(map(size, item[1]))):
-        kilobytes = sum(map(size, found)) / components / 1000
-        dependencies = sum(map(_edges, found)) / components / 1000
-        yield f"{len(found) / components:13.2f} {kilobytes:6.1f} {dependencies:22.1f} {kind}"
+    for kind, alike in sorted(kinds.items(), key=lambda item: -sum(map(size, item[1]))):
+        kilobytes = sum(map(size, alike)) / components / 1000
+        dependencies = sum(map(_edges, alike)) / components / 1000
+        yield f"{len(alike) / components:13.2f} {kilobytes:6.1f} {dependencies:22.1f} {kind}"
 
 
-def _edges(one: Mapping[str, Any]) -> int:
+def _edges(resource: Mapping[str, Any]) -> int:
     """Bytes of a resource's dependencies."""
     names = ("dependencies", "propertyDependencies")
-    return size({name: one.get(name) for name in names})
+    return size({name: resource.get(name) for name in names})
 
 
 def against(kind: str, seconds: float, before: Measured | None) -> str:

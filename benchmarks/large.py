@@ -142,7 +142,7 @@ class Large:
     def resources(self, *flags: str) -> Iterator[dict[str, Any]]:
         """What the states of all stacks have, as `pulumi stack export` prints it with these flags,
         the base's first."""
-        for name in (STACK, *(f"{STACK}-{one}" for one in self.partitions)):
+        for name in (STACK, *(f"{STACK}-{partition}" for partition in self.partitions)):
             deployment = json.loads(self.pulumi("stack", "export", *flags, "-s", name))[
                 "deployment"
             ]
@@ -171,8 +171,8 @@ class Large:
         self.local.kong.faults = passed
 
         def printed(text: str) -> None:
-            for count, what in _SUMMARY.findall(text):
-                run.operations[what] += int(count)
+            for count, operation in _SUMMARY.findall(text):
+                run.operations[operation] += int(count)
 
         start, written, before = time.monotonic(), bytes_written(None), os.times()
         yield printed
@@ -290,7 +290,10 @@ def walk(estate: Large) -> None:
     _interrupt(estate)
     with estate.step("destroyed") as printed:
         printed(estate.kong_oam("destroy", "-s", STACK, "--yes"))
-    if left := [*_entities(estate), *(one["urn"] for one in estate.resources())]:
+    if left := [
+        *_entities(estate),
+        *(resource["urn"] for resource in estate.resources()),
+    ]:
         raise WalkError(f"destroy left {', '.join(left)}")
 
 
@@ -339,8 +342,8 @@ def _interrupt(estate: Large) -> None:
         _cut_off(estate)
     for stack in _outdated(estate):
         with estate.step(f"recovered {stack}"):
-            said = estate.kong_oam("recover", "-s", stack, "--remove", status=None)
-            if "refresh" in said:
+            output = estate.kong_oam("recover", "-s", stack, "--remove", status=None)
+            if "refresh" in output:
                 estate.pulumi(
                     "refresh",
                     "-s",
@@ -372,10 +375,10 @@ def _cut_off(estate: Large) -> None:
                     running.pid, signal.SIGINT
                 )  # as a terminal does: all that runs in it gets it
                 break
-        said = running.stdout.read()
+        output = running.stdout.read()
     if not running.returncode:
         raise WalkError(
-            f"the run came to its end although it was interrupted:\n{said[-2000:]}"
+            f"the run came to its end although it was interrupted:\n{output[-2000:]}"
         )
 
 

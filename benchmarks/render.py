@@ -52,8 +52,8 @@ def main() -> int:
     many, warm = _milliseconds(MANY, stack)
     megabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     measured = dict(zip(LIMITS, (many, many / few, warm, megabytes), strict=True))
-    for what, value in measured.items():
-        print(f"{what:28} {value:8.2f}   limit {LIMITS[what]:g}")
+    for name, value in measured.items():
+        print(f"{name:28} {value:8.2f}   limit {LIMITS[name]:g}")
     return int(exceeds(measured, LIMITS))
 
 

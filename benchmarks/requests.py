@@ -76,30 +76,30 @@ def main() -> int:
         "--say", action="store_true", help="print each request of the program"
     )
     options = parser.parse_args()
-    found = {count: measured(options.provider, count) for count in options.components}
-    for line in table(options.provider, found):
+    estates = {count: measured(options.provider, count) for count in options.components}
+    for line in table(options.provider, estates):
         print(line)
     if options.say:
-        for count, runs in found.items():
+        for count, runs in estates.items():
             for run, heard in runs.items():
                 print(f"\n{count} components, {run}:", *heard.said, sep="\n  ")
-    return 0 if all(_alike(run, found) for run in SAME) else 1
+    return 0 if all(_alike(run, estates) for run in SAME) else 1
 
 
-def _alike(run: str, found: dict[int, dict[str, Heard]]) -> bool:
+def _alike(run: str, estates: dict[int, dict[str, Heard]]) -> bool:
     """Whether the program sent as many requests in a run of every estate."""
-    first, *others = (runs[run].ours for runs in found.values())
+    first, *others = (runs[run].ours for runs in estates.values())
     return all(requests == first for requests in others)
 
 
-def table(provider: str, found: dict[int, dict[str, Heard]]) -> Iterator[str]:
+def table(provider: str, estates: dict[int, dict[str, Heard]]) -> Iterator[str]:
     """A line for each estate and run: requests of the program, and of the plugins, to the provider
     and to Kong."""
     yield (
         f"{'components':>10}  {'run':<22} {provider:>8} {'Kong':>8} | "
         f"{'plugins: ' + provider:>16} {'Kong':>8}"
     )
-    for count, runs in found.items():
+    for count, runs in estates.items():
         for run, heard in runs.items():
             ours, plugins = heard.ours, heard.plugins
             numbers = f"{ours[provider]:8} {ours['Kong']:8} | {plugins[provider]:16} {plugins['Kong']:8}"
@@ -123,8 +123,10 @@ def measured(provider: str, components: int) -> dict[str, Heard]:
         )
         for file in (root / "applications").iterdir():
             file.unlink()
-        for one in range(1, number + 1):
-            (root / "applications" / f"app{one:05}.yaml").write_text(application(one))
+        for index in range(1, number + 1):
+            (root / "applications" / f"app{index:05}.yaml").write_text(
+                application(index)
+            )
 
         def run(kind: str, *arguments: str) -> None:
             heard = runs[kind] = Heard()

@@ -97,7 +97,7 @@ def prepared(case: Case, key: rsa.RSAPrivateKey) -> Any:
         clients={"main": {"bench/caller": "caller"}},
     )
     made = intended(settings, estate, deployed).plugins
-    configs = {one["name"]: one["config"] for one in made}
+    configs = {plugin["name"]: plugin["config"] for plugin in made}
     before = configs["pre-function"]
     behind = configs["post-function"]
     scripts = [*before["access"], *behind["access"]]

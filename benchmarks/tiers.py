@@ -49,9 +49,10 @@ def measured(tier: str) -> bool:
         text=True,
     )
     minutes = (time.monotonic() - began) / 60
-    said = ran.stdout.strip().rpartition("\n")[2]
+    summary = ran.stdout.strip().rpartition("\n")[2]
     print(
-        f"make {tier:10} {minutes:5.1f} min (limit {LIMITS[tier]}): {said}", flush=True
+        f"make {tier:10} {minutes:5.1f} min (limit {LIMITS[tier]}): {summary}",
+        flush=True,
     )
     if ran.returncode:
         print(ran.stdout[-4000:])

@@ -32,11 +32,11 @@ def main() -> int:
     )
     parser.add_argument("--components", type=int, default=1000)
     components = parser.parse_args().components
-    found = measured(components)
+    times = measured(components)
     print(f"verify of {components:,} components, once Kong was read")
-    for name, seconds in found.items():
+    for name, seconds in times.items():
         print(f"{name + ':':12} {seconds:6.1f} CPU s  (at most {LIMIT:g})")
-    return int(max(found.values()) > LIMIT)
+    return int(max(times.values()) > LIMIT)
 
 
 def measured(components: int) -> dict[str, float]:
@@ -58,11 +58,12 @@ def measured(components: int) -> dict[str, float]:
 
 def without_gates(live: Entities) -> Entities:
     """The entities without every so many a gate."""
-    gates = [one["id"] for one in live.plugins if one["name"] == "post-function"][
-        ::EVERY
-    ]
+    gates = [
+        plugin["id"] for plugin in live.plugins if plugin["name"] == "post-function"
+    ][::EVERY]
     return replace(
-        live, plugins=tuple(one for one in live.plugins if one["id"] not in gates)
+        live,
+        plugins=tuple(plugin for plugin in live.plugins if plugin["id"] not in gates),
     )
 
 

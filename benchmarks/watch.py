@@ -108,8 +108,8 @@ def _seconds(watching: subprocess.Popen[str], file: Path, *, by_moving: bool) ->
     if by_moving:
         target.replace(file)
     saved = time.perf_counter()
-    said = _answer(watching)
-    assert ("OAM103" in said) == ("servize" in text), said
+    output = _answer(watching)
+    assert ("OAM103" in output) == ("servize" in text), output
     return time.perf_counter() - saved
 
 

@@ -109,7 +109,7 @@ def _rest(manifest: Object, kind: str) -> Object:
     }
     for containers in ("containers", "initContainers") if kind == "Pod" else ():
         spec[containers] = [
-            {**one, "image": None} for one in spec.get(containers) or ()
+            {**container, "image": None} for container in spec.get(containers) or ()
         ]
     return spec
 

@@ -57,10 +57,10 @@ class Managed:
     owners: Owners = field(default_factory=dict)
 
     def edited(
-        self, manifest: Object, manager: str, given: Object | None = None
+        self, manifest: Object, manager: str, before: Object | None = None
     ) -> "Managed":
         """After a plain update to `manifest`: the manager owns what is not as it was `given` it."""
-        old = _fields(given or self.manifest)
+        old = _fields(before or self.manifest)
         new = _fields(manifest)
         changed = _changed(old, new)
         owners = {}
@@ -136,9 +136,9 @@ def _fields(value: Any, path: Path = ()) -> dict[Path, Any]:
     """Return the fields of an object: scalars, whole lists and maps, and empty ones."""
     last = path[-1] if path else None
     if isinstance(value, dict) and value and last not in _WHOLE:
-        inner = {(*path, key): one for key, one in value.items()}
+        inner = {(*path, key): entry for key, entry in value.items()}
     elif isinstance(value, list) and value and last in _MERGED:
-        inner = {(*path, _key(one, _MERGED[last])): one for one in value}
+        inner = {(*path, _key(entry, _MERGED[last])): entry for entry in value}
     else:
         return {path: value}
     fields: dict[Path, Any] = {}
@@ -192,14 +192,16 @@ def _with_lists(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     if any(isinstance(key, tuple) for key in node):
-        return [_with_lists(one) for one in node.values()]
-    return {key: _with_lists(one) for key, one in node.items()}
+        return [_with_lists(item) for item in node.values()]
+    return {key: _with_lists(item) for key, item in node.items()}
 
 
 def _require_each_once(value: Any, place: str, last: str = "") -> None:
     """As kube-apiserver 1.35.4 answers; a creation that is no apply takes what is repeated."""
     if isinstance(value, list):
-        keys = [_key(one, _MERGED[last]) for one in value] if last in _MERGED else []
+        keys = (
+            [_key(entry, _MERGED[last]) for entry in value] if last in _MERGED else []
+        )
         for key in keys:
             if keys.count(key) > 1:
                 raise DuplicateItemError(
@@ -220,11 +222,11 @@ def _within(path: Path, fields: Mapping[Path, Any]) -> bool:
 def _conflicts(theirs: Mapping[Path, frozenset[str]], version: str) -> str:
     """As the API server says it, of the first manager in the order of names."""
     count = f"{len(theirs)} conflict{'s' if len(theirs) > 1 else ''}"
-    said = [
+    conflicts = [
         f'conflict with "{min(who)}" using {version}: {_spelt(path)}'
         for path, who in sorted(theirs.items(), key=str)
     ]
-    return f"Apply failed with {count}: {'; '.join(said)}"
+    return f"Apply failed with {count}: {'; '.join(conflicts)}"
 
 
 def _spelt(path: Path) -> str:

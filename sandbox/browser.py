@@ -227,8 +227,8 @@ def _token(
         )
     if answer.status != 200:
         raise _refused(answer)
-    given: dict[str, Any] = json.loads(answer.body)
-    return given
+    tokens: dict[str, Any] = json.loads(answer.body)
+    return tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,12 +259,17 @@ def _call(
         )
         response = connection.getresponse()
         cookies = tuple(
-            one.split(";")[0] for one in response.headers.get_all("Set-Cookie", [])
+            cookie.split(";")[0]
+            for cookie in response.headers.get_all("Set-Cookie", [])
         )
-        told = response.headers
-        allowed = told.get("Access-Control-Allow-Origin", "")
+        response_headers = response.headers
+        allowed = response_headers.get("Access-Control-Allow-Origin", "")
         return _Answer(
-            response.status, told.get("Location", ""), cookies, response.read(), allowed
+            response.status,
+            response_headers.get("Location", ""),
+            cookies,
+            response.read(),
+            allowed,
         )
     finally:
         connection.close()
@@ -272,12 +277,12 @@ def _call(
 
 def _refused(answer: _Answer) -> IssuerError:
     try:
-        told = json.loads(answer.body)
+        problem = json.loads(answer.body)
     except ValueError:
-        told = {}
-    error = told.get("error") or told.get("errorCode") or "server_error"
+        problem = {}
+    error = problem.get("error") or problem.get("errorCode") or "server_error"
     return IssuerError(
         error,
-        told.get("error_description") or told.get("errorSummary") or "",
+        problem.get("error_description") or problem.get("errorSummary") or "",
         answer.status,
     )

@@ -20,13 +20,13 @@ def environment(cluster: str, namespace: str, component: str) -> dict[str, str]:
 
     Raises LookupError where there is none, or where one lacks the key.
     """
-    found = _object(cluster, "v1", "Secret", namespace, f"{component}-client")
-    if found is None:
+    manifest = _object(cluster, "v1", "Secret", namespace, f"{component}-client")
+    if manifest is None:
         raise LookupError(
             f"no Secret {component}-client in namespace {namespace}: is the component a client, "
             "and up?"
         )
-    values = {name: _decoded(value) for name, value in found["data"].items()}
+    values = {name: _decoded(value) for name, value in manifest["data"].items()}
     workloads = (
         _object(cluster, version, kind, namespace, component)
         for version, kind in _WORKLOADS
@@ -136,10 +136,10 @@ def _object(
     try:
         connection.request("GET", f"/objects?{urlencode(key)}")
         answer = connection.getresponse()
-        found: dict[str, Any] = json.loads(answer.read())
+        manifest: dict[str, Any] = json.loads(answer.read())
     finally:
         connection.close()
-    return found if answer.status == 200 else None
+    return manifest if answer.status == 200 else None
 
 
 def _decoded(value: str) -> str:

@@ -131,11 +131,13 @@ class Cluster:
     def shown(self, key: Key) -> Object | None:
         """A copy of the object at `key` with its `managedFields`, as clients get it that do not
         leave them out."""
-        found = self.get(key)
-        if found is not None:
+        manifest = self.get(key)
+        if manifest is not None:
             with self._lock:
-                found["metadata"]["managedFields"] = self._managed[key].listed(PROGRAM)
-        return found
+                manifest["metadata"]["managedFields"] = self._managed[key].listed(
+                    PROGRAM
+                )
+        return manifest
 
     def objects(
         self, kind: str | None = None, namespace: str | None = None
@@ -155,16 +157,16 @@ class Cluster:
     ) -> str | None:
         """The image that the pods of a workload run: that of its last version that rolled out."""
         with self._lock:
-            found = self._running.get(Key("apps/v1", kind, namespace, name))
-            return str(_images(found)[0]) if found else None
+            workload = self._running.get(Key("apps/v1", kind, namespace, name))
+            return str(_images(workload)[0]) if workload else None
 
     def put(self, manifest: Object) -> Object:
         """Stores `manifest` as somebody does by hand, and gives it back with what the server
         adds."""
         there = self.get(Key.of(manifest))
-        given = _given(there) if there else None
+        before = _given(there) if there else None
         return self._write(
-            manifest, lambda managed: managed.edited(_given(manifest), BY_HAND, given)
+            manifest, lambda managed: managed.edited(_given(manifest), BY_HAND, before)
         )
 
     def create(self, manifest: Object) -> Object:
@@ -195,8 +197,8 @@ class Cluster:
 
         if dry_run:
             with self._lock:
-                found = self._managed.get(Key.of(manifest), _NOTHING)
-            return change(found).manifest
+                before = self._managed.get(Key.of(manifest), _NOTHING)
+            return change(before).manifest
         return self._write(manifest, change)
 
     def delete(self, key: Key) -> bool:
@@ -204,25 +206,29 @@ class Cluster:
         with self._lock:
             self._running.pop(key, None)
             self._managed.pop(key, None)
-            found = self._objects.pop(key, None) is not None
+            deleted = self._objects.pop(key, None) is not None
         self.changed()
-        return found
+        return deleted
 
     def save(self) -> Snapshot:
         """All objects and who owns their fields, for `restore`."""
         with self._lock:
             return {
-                key: (_copy(one), self._managed[key])
-                for key, one in self._objects.items()
+                key: (_copy(manifest), self._managed[key])
+                for key, manifest in self._objects.items()
             }
 
     def restore(self, saved: Snapshot) -> None:
         """Holds these objects and no others. Addresses are not given a second time."""
         with self._lock:
-            self._objects = {key: _copy(one) for key, (one, _) in saved.items()}
+            self._objects = {
+                key: _copy(manifest) for key, (manifest, _) in saved.items()
+            }
             self._managed = {key: managed for key, (_, managed) in saved.items()}
             self._running = {
-                key: one for key, one in self._objects.items() if key.kind in _STATUS
+                key: manifest
+                for key, manifest in self._objects.items()
+                if key.kind in _STATUS
             }
             self.unpullable.clear()
             self.absent.clear()
@@ -297,11 +303,11 @@ class Cluster:
 
 def _given(manifest: Object) -> Object:
     """Without what only the server says."""
-    given = admission.stored(
+    stored = admission.stored(
         _copy({key: value for key, value in manifest.items() if key != "status"})
     )
-    given["metadata"].pop("uid", None)
-    return given
+    stored["metadata"].pop("uid", None)
+    return stored
 
 
 def _folded(managed: Managed) -> Managed:
@@ -314,14 +320,17 @@ def _folded(managed: Managed) -> Managed:
         key: base64.b64encode(str(value).encode()).decode()
         for key, value in manifest["stringData"].items()
     }
-    rest = {key: value for key, value in manifest.items() if key != "stringData"}
+    others = {key: value for key, value in manifest.items() if key != "stringData"}
     return Managed(
-        {**rest, "data": {**manifest.get("data", {}), **strings}}, managed.owners
+        {**others, "data": {**manifest.get("data", {}), **strings}}, managed.owners
     )
 
 
 def _images(workload: Object) -> list[str]:
-    return [one["image"] for one in workload["spec"]["template"]["spec"]["containers"]]
+    return [
+        container["image"]
+        for container in workload["spec"]["template"]["spec"]["containers"]
+    ]
 
 
 def _deployment(_: Object, __: Object, pulled: bool) -> Object:
@@ -390,10 +399,10 @@ class _Handler(JsonHandler):
         if "name" not in query:
             self.answer(200, {"objects": self.owner.objects()})
             return
-        found = (self.owner.shown if "managed" in query else self.owner.get)(
+        manifest = (self.owner.shown if "managed" in query else self.owner.get)(
             _key(query)
         )
-        self.answer(200, found) if found else self.answer(
+        self.answer(200, manifest) if manifest else self.answer(
             404, {"message": f"{_key(query)} not found"}
         )
 

@@ -100,7 +100,7 @@ def install(python: Path, lock: Path, uv: str | None) -> None:
     _run([*command, *options, str(lock)], lock.name)
 
 
-def _run(command: Sequence[str], what: str) -> None:
+def _run(command: Sequence[str], step: str) -> None:
     """Runs a command, whose words are shown only if it fails. Raises InstallError."""
     done = subprocess.run(
         command,
@@ -117,11 +117,11 @@ def _run(command: Sequence[str], what: str) -> None:
     )
     if unreachable is not None:
         raise InstallError(
-            f"no package index was reached for {what}, or it has no package for this Python "
+            f"no package index was reached for {step}, or it has no package for this Python "
             f"({unreachable}); check the network, set HTTPS_PROXY, or name an index: UV_INDEX_URL "
             "for uv, PIP_INDEX_URL for pip"
         )
-    raise InstallError("\n".join([f"{what} could not be installed:", *lines[-15:]]))
+    raise InstallError("\n".join([f"{step} could not be installed:", *lines[-15:]]))
 
 
 def main(arguments: Sequence[str]) -> int:

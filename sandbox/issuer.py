@@ -205,17 +205,17 @@ class Issuer:
             "token_use": "access",
         }
         access = self.published[0].sign({**base, **claims, "scope": " ".join(scopes)})
-        given = {
+        tokens = {
             "access_token": access,
             "token_type": "Bearer",
             "expires_in": LIFETIME,
             "scope": " ".join(scopes),
         }
         if "openid" in scopes:
-            given["id_token"] = self.published[0].sign(
+            tokens["id_token"] = self.published[0].sign(
                 {**base, "aud": client.id, "token_use": "id"}
             )
-        return given
+        return tokens
 
 
 class _Handler(JsonHandler):

@@ -35,7 +35,7 @@ def read(token: str) -> tuple[Json, Json]:
     """Header and claims of a token, unverified. Raises ValueError."""
     header, claims, _ = token.split(".")
     objects = json.loads(decoded(header)), json.loads(decoded(claims))
-    if not all(isinstance(one, dict) for one in objects):
+    if not all(isinstance(part, dict) for part in objects):
         raise ValueError("no object")
     return objects
 
@@ -92,8 +92,8 @@ def members(public: Any) -> Json:
     if isinstance(public, rsa.RSAPublicKey):
         values = {"e": numbers.e, "n": numbers.n}
         texts = {
-            name: base64url(one.to_bytes((one.bit_length() + 7) // 8))
-            for name, one in values.items()
+            name: base64url(member.to_bytes((member.bit_length() + 7) // 8))
+            for name, member in values.items()
         }
         return {"kty": "RSA", **texts}
     return {
@@ -107,7 +107,7 @@ def members(public: Any) -> Json:
 def public_key(key: Mapping[str, Any]) -> Any:
     """The public key that a JSON Web Key describes. Raises KeyError and ValueError."""
     names = ("e", "n") if key["kty"] == "RSA" else ("x", "y")
-    one, other = (int.from_bytes(decoded(key[name])) for name in names)
+    first, other = (int.from_bytes(decoded(key[name])) for name in names)
     if key["kty"] == "RSA":
-        return rsa.RSAPublicNumbers(one, other).public_key()
-    return ec.EllipticCurvePublicNumbers(one, other, ec.SECP256R1()).public_key()
+        return rsa.RSAPublicNumbers(first, other).public_key()
+    return ec.EllipticCurvePublicNumbers(first, other, ec.SECP256R1()).public_key()

@@ -65,18 +65,18 @@ def distribution() -> Path:
 
 def _java_problem() -> str | None:
     try:
-        said = subprocess.run(
+        output = subprocess.run(
             ["java", "-version"], capture_output=True, text=True, timeout=60, check=True
         ).stderr
     except (OSError, subprocess.SubprocessError):
         return (
             f"Keycloak needs Java {OLDEST_JAVA} or newer, and there is none on the PATH"
         )
-    number = re.search(r'version "(\d+)', said)
+    number = re.search(r'version "(\d+)', output)
     if number is None or int(number[1]) < OLDEST_JAVA:
         return (
             f"Keycloak needs Java {OLDEST_JAVA} or newer; the one on the PATH is "
-            f"{said.splitlines()[0]}"
+            f"{output.splitlines()[0]}"
         )
     return None
 

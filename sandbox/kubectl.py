@@ -69,14 +69,14 @@ def main() -> int:
     asked = _parser().parse_args()
     os.environ[CLUSTER] = address(asked.context) or ""
     if asked.verb == "patch":
-        found = _get(asked.namespace, asked.what)
-        if found is None:
+        manifest = _get(asked.namespace, asked.what)
+        if manifest is None:
             print(
                 f"Error from server (NotFound): {asked.what} not found", file=sys.stderr
             )
             return 1
-        found["metadata"].pop("managedFields")
-        _send("PUT", "/objects", merged(found, asked.change))
+        manifest["metadata"].pop("managedFields")
+        _send("PUT", "/objects", merged(manifest, asked.change))
         print(f"{asked.what} patched")
     elif asked.verb == "delete":
         _delete(asked.namespace, asked.kind, asked.selector, asked.field_selector)
@@ -122,71 +122,74 @@ def _print(asked: argparse.Namespace) -> None:
 
 def _print_pods(namespace: str, selector: str) -> None:
     wanted = dict(label.split("=") for label in selector.split(","))
-    for one in _send("GET", "/objects")["objects"]:
-        labels = one["metadata"].get("labels", {})
+    for manifest in _send("GET", "/objects")["objects"]:
+        labels = manifest["metadata"].get("labels", {})
         if (
-            one["kind"] == "Pod"
-            and _is_in(namespace, one["metadata"])
+            manifest["kind"] == "Pod"
+            and _is_in(namespace, manifest["metadata"])
             and wanted.items() <= labels.items()
         ):
             print(json.dumps(labels))
 
 
 def _print_secrets(namespace: str, label: str) -> None:
-    for one in _send("GET", "/objects")["objects"]:
-        metadata = one["metadata"]
+    for manifest in _send("GET", "/objects")["objects"]:
+        metadata = manifest["metadata"]
         if (
-            one["kind"] == "Secret"
+            manifest["kind"] == "Secret"
             and _is_in(namespace, metadata)
             and label in metadata["labels"]
         ):
             print(
                 json.dumps(
-                    (_get(namespace, f"secrets/{metadata['name']}") or one)["metadata"]
+                    (_get(namespace, f"secrets/{metadata['name']}") or manifest)[
+                        "metadata"
+                    ]
                 )
             )
 
 
-def _named(namespace: str | None, what: Sequence[str]) -> Iterable[Object]:
+def _named(namespace: str | None, operands: Sequence[str]) -> Iterable[Object]:
     """The objects of these names, or of these kinds, `deployments.apps,services`; kubectl takes not
     both."""
-    if len({"/" in named for named in what}) > 1:
+    if len({"/" in named for named in operands}) > 1:
         print(
             "error: there is no need to specify a resource type as a separate argument",
             file=sys.stderr,
         )
         sys.exit(1)
-    for named in what:
+    for named in operands:
         if "/" in named:
             yield from filter(None, [_get(namespace, named)])
             continue
         for resource in named.split(","):
-            for one in _send("GET", "/objects")["objects"]:
+            for manifest in _send("GET", "/objects")["objects"]:
                 is_of_kind = (
-                    _RESOURCES.get(resource) == (one["apiVersion"], one["kind"])
-                    or _full(one) == resource
+                    _RESOURCES.get(resource)
+                    == (manifest["apiVersion"], manifest["kind"])
+                    or _full(manifest) == resource
                 )
                 if is_of_kind and _is_in(
-                    namespace or "", {"namespace": "", **one["metadata"]}
+                    namespace or "", {"namespace": "", **manifest["metadata"]}
                 ):
-                    yield one
+                    yield manifest
 
 
-def merged(one: Any, change: Any, field: str = "") -> Any:
+def merged(before: Any, change: Any, field: str = "") -> Any:
     """What a strategic merge patch makes of a value."""
-    if isinstance(one, dict) and isinstance(change, dict):
+    if isinstance(before, dict) and isinstance(change, dict):
         new = {
-            key: merged(one.get(key), value, key)
+            key: merged(before.get(key), value, key)
             for key, value in change.items()
             if value is not None
         }
         return {
-            **{key: value for key, value in one.items() if key not in change},
+            **{key: value for key, value in before.items() if key not in change},
             **new,
         }
     keys = merged_by(field)
-    if keys and isinstance(one, list) and isinstance(change, list):
-        return _merged_items(one, change, keys)
+    if keys and isinstance(before, list) and isinstance(change, list):
+        return _merged_items(before, change, keys)
     return change
 
 
@@ -206,10 +209,10 @@ def _merged_items(
 
 def _delete(namespace: str, kind: str, selector: str, field_selector: str) -> None:
     wanted = dict(label.split("=") for label in selector.split(","))
-    for one in _send("GET", "/objects")["objects"]:
-        about = one["metadata"]
+    for manifest in _send("GET", "/objects")["objects"]:
+        about = manifest["metadata"]
         named = (
-            kind in (one["kind"].lower(), _full(one))
+            kind in (manifest["kind"].lower(), _full(manifest))
             and field_selector == f"metadata.name={about['name']}"
         )
         if (
@@ -218,8 +221,8 @@ def _delete(namespace: str, kind: str, selector: str, field_selector: str) -> No
             and wanted.items() <= about.get("labels", {}).items()
         ):
             key = {
-                "apiVersion": one["apiVersion"],
-                "kind": one["kind"],
+                "apiVersion": manifest["apiVersion"],
+                "kind": manifest["kind"],
                 "namespace": namespace,
                 "name": about["name"],
             }
@@ -227,22 +230,22 @@ def _delete(namespace: str, kind: str, selector: str, field_selector: str) -> No
             print(f'{kind} "{about["name"]}" deleted')
 
 
-def _full(one: Object) -> str:
+def _full(manifest: Object) -> str:
     """The kind in small letters, with version and group behind it where it is in one."""
-    group, _, version = one["apiVersion"].rpartition("/")
-    return ".".join(filter(None, (one["kind"].lower(), group and version, group)))
+    group, _, version = manifest["apiVersion"].rpartition("/")
+    return ".".join(filter(None, (manifest["kind"].lower(), group and version, group)))
 
 
 def _is_in(namespace: str, metadata: Object) -> bool:
     return bool(metadata.get("namespace") == namespace)
 
 
-def _get(namespace: str | None, what: str) -> Object | None:
-    resource, _, name = what.partition("/")
+def _get(namespace: str | None, operand: str) -> Object | None:
+    resource, _, name = operand.partition("/")
     of_any = (
-        (one["apiVersion"], one["kind"])
-        for one in _send("GET", "/objects")["objects"]
-        if _full(one) == resource
+        (manifest["apiVersion"], manifest["kind"])
+        for manifest in _send("GET", "/objects")["objects"]
+        if _full(manifest) == resource
     )
     version, kind = _RESOURCES.get(resource) or next(of_any, ("", ""))
     query = {

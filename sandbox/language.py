@@ -109,12 +109,13 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def GetProgramDependencies(
         self, _request: pb.GetProgramDependenciesRequest, _: grpc.ServicerContext
     ) -> pb.GetProgramDependenciesResponse:
-        found = sorted(
+        packages = sorted(
             (d.metadata["Name"], d.version) for d in metadata.distributions()
         )
         return pb.GetProgramDependenciesResponse(
             dependencies=[
-                pb.DependencyInfo(name=name, version=version) for name, version in found
+                pb.DependencyInfo(name=name, version=version)
+                for name, version in packages
             ]
         )
 

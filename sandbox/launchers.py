@@ -59,8 +59,8 @@ class Launchers:
     stand_ins: tuple[str, ...]
 
     def __str__(self) -> str:
-        def names(found: tuple[str, ...]) -> str:
-            return ", ".join(f"pulumi-{name}" for name in found) or "none"
+        def names(plugins: tuple[str, ...]) -> str:
+            return ", ".join(f"pulumi-{name}" for name in plugins) or "none"
 
         return f"stand-ins: {names(self.stand_ins)}\nofficial: {names(self.official)}"
 
@@ -89,13 +89,13 @@ def behind(name: str) -> str | None:
     program = _official(asked_for(), cluster=True).get(name)
     if program is None:
         return None
-    said = subprocess.run(
+    output = subprocess.run(
         [program, "-version"], capture_output=True, text=True, timeout=60
     ).stdout.strip()
     wanted = metadata.version(_DISTRIBUTIONS[name])
-    if said.removeprefix("v").partition(".")[0] == wanted.partition(".")[0]:
+    if output.removeprefix("v").partition(".")[0] == wanted.partition(".")[0]:
         return None
-    return f"the official {program.name} is {said or 'of no known version'}, the SDK {wanted}"
+    return f"the official {program.name} is {output or 'of no known version'}, the SDK {wanted}"
 
 
 def install(
@@ -152,17 +152,17 @@ def _official(folders: Iterable[Path], cluster: bool) -> Mapping[str, Path]:
 
 def _plugins_in(folder: Path) -> Mapping[str, Path]:
     programs = {name: folder / f"pulumi-{name}" for name in _MODULES}
-    found = {
+    executable = {
         name: program
         for name, program in programs.items()
         if os.access(program, os.X_OK)
     }
-    if not found:
+    if not executable:
         raise ToolchainError(
             f"{PLUGINS}: {folder} holds none of "
             f"{', '.join(program.name for program in programs.values())}"
         )
-    return found
+    return executable
 
 
 def _folder(plugins: Path, name: str) -> Path:

@@ -71,7 +71,7 @@ def set_gateway(folder: Path, **values: Any) -> None:
 
 def set_providers(folder: Path, providers: Sequence[Mapping[str, Any]]) -> None:
     """Writes the identity providers of the stack `local`, in place of those that it has."""
-    set_value(folder, "identityProviders", [dict(one) for one in providers])
+    set_value(folder, "identityProviders", [dict(provider) for provider in providers])
 
 
 def set_value(folder: Path, name: str, value: Any) -> None:

@@ -22,7 +22,10 @@ class Rates:
     def left(self, path: str) -> tuple[int, int, float] | None:
         """Counts a request: gives the limit, how many are left (below 0: it is one too many), and
         the epoch second at which the window ends. None where there is no limit."""
-        pattern = next((one for one in self.limits if re.fullmatch(one, path)), None)
+        pattern = next(
+            (candidate for candidate in self.limits if re.fullmatch(candidate, path)),
+            None,
+        )
         if pattern is None:
             return None
         number = int(self.now() // self.window)

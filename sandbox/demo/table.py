@@ -155,9 +155,9 @@ def show(local: Local, project: Path, provider: str, records: Path) -> int:
     print(
         f"\nWho got which token (from {provider}, with the credential in the workload's Secret)\n"
     )
-    for number, one in enumerate(table.callers):
-        mark = "   <- the model says otherwise" if one.missed else ""
-        print(f"  {_letter(number)}  {one.name:42} {one.told}{mark}")
+    for number, client in enumerate(table.callers):
+        mark = "   <- the model says otherwise" if client.missed else ""
+        print(f"  {_letter(number)}  {client.name:42} {client.told}{mark}")
     print(
         "\nWho may call what (answers of the Kong stand-in running the deployed gate; 200 came "
         "from the workload)\n"
@@ -266,7 +266,7 @@ def log(table: Table, records: str) -> tuple[list[str], list[str]]:
     }
     width, lines, wrong = max(len(str(call)) for call in table.rows), [], []
     for call, row in table.rows.items():
-        for number, (one, status, request) in enumerate(
+        for number, (calling, status, request) in enumerate(
             zip(table.callers, row, table.ids[call], strict=True)
         ):
             record, meant = by_id.get(request, {}), table.codes[call][number]
@@ -276,20 +276,20 @@ def log(table: Table, records: str) -> tuple[list[str], list[str]]:
                 filter(None, (client, record.get("user") and record["subject"]))
             )
             code, rule = record.get("code", "no record"), record.get("rule", "-")
-            said = (
+            words = (
                 f"{_letter(number):>3}  {call!s:{width}}  {record.get('status', '-')!s:3}  "
                 f"{code:22}  {who or '-':30}"
             )
-            void = one.token is not None and isinstance(one.meant, Refusal)
+            void = calling.token is not None and isinstance(calling.meant, Refusal)
             if record.get("status") != status or (code != meant and not void):
                 wrong.append(
-                    f"the log has of {call} as {one.name}: {code}, and the model says {meant}"
+                    f"the log has of {call} as {calling.name}: {code}, and the model says {meant}"
                 )
-            lines.append(f"{said}  {rule}")
+            lines.append(f"{words}  {rule}")
     return lines, wrong
 
 
-def _answer(gateway: str, call: Call, one: Caller) -> tuple[int, str]:
+def _answer(gateway: str, call: Call, client: Caller) -> tuple[int, str]:
     """The status, and the id of the request."""
     connection = http.client.HTTPConnection(gateway, timeout=10)
     try:
@@ -297,8 +297,8 @@ def _answer(gateway: str, call: Call, one: Caller) -> tuple[int, str]:
             call.method, call.target.decode("latin-1"), skip_host=True
         )
         connection.putheader("Host", call.host)
-        if one.token:
-            connection.putheader("Authorization", f"Bearer {one.token}")
+        if client.token:
+            connection.putheader("Authorization", f"Bearer {client.token}")
         connection.endheaders()
         answer = connection.getresponse()
         return answer.status, answer.headers["X-Kong-Request-Id"]
@@ -306,8 +306,8 @@ def _answer(gateway: str, call: Call, one: Caller) -> tuple[int, str]:
         connection.close()
 
 
-def _meant(estate: Estate, call: Call, one: Caller) -> Decision:
-    return decide(estate, Request(call.method, call.host, call.target), one.meant)
+def _meant(estate: Estate, call: Call, client: Caller) -> Decision:
+    return decide(estate, Request(call.method, call.host, call.target), client.meant)
 
 
 def _letter(number: int) -> str:

@@ -78,7 +78,7 @@ def _certificates(
 ) -> list[tuple[Json, x509.Certificate]]:
     """Key credentials as Graph lists them, each with its certificate. A known one may be named
     without its value, as it is read. Raises GraphError."""
-    found = []
+    certificates = []
     for entry in wanted:
         key_id = entry.get("keyId") or str(uuid.uuid4())
         value = entry.get("key")
@@ -86,8 +86,8 @@ def _certificates(
             raise bad("KeyValue cannot be null or empty.", _NO_CERTIFICATE)
         certificate = _certificate(value) if value else known[key_id]
         _check_life(entry, certificate)
-        found.append(({**entry, "keyId": key_id, "key": None}, certificate))
-    return found
+        certificates.append(({**entry, "keyId": key_id, "key": None}, certificate))
+    return certificates
 
 
 def _certificate(value: str) -> x509.Certificate:
@@ -300,9 +300,9 @@ class Directory:
     def groups_of(self, login: str) -> set[str]:
         """Object ids of the groups that a user is in."""
         return {
-            one["id"]
-            for one in self.groups.values()
-            if one["displayName"] in self.users[login]
+            group["id"]
+            for group in self.groups.values()
+            if group["displayName"] in self.users[login]
         }
 
     # Applications
@@ -312,7 +312,7 @@ class Directory:
 
     def by_app_id(self, app_id: str) -> Json | None:
         known = (*self.applications.values(), *self.foreign.values())
-        return next((one for one in known if one["appId"] == app_id), None)
+        return next((app for app in known if app["appId"] == app_id), None)
 
     def create_application(self, body: Json) -> Json:
         made = {
@@ -320,39 +320,39 @@ class Directory:
             "appId": str(uuid.uuid4()),
             "createdDateTime": stamp(self.now()),
         }
-        one = {**_application(), **made}
+        app = {**_application(), **made}
         if not body.get("displayName"):
             raise bad(
                 "A value is required for property 'displayName' of resource 'Application'."
             )
         certificates = _certificates({}, body.get("keyCredentials", ()))
-        self._put(one, body)
+        self._put(app, body)
         (
-            self.applications[one["id"]],
-            self.kept[one["id"]],
-            self.federated[one["id"]],
+            self.applications[app["id"]],
+            self.kept[app["id"]],
+            self.federated[app["id"]],
         ) = (
-            one,
+            app,
             Secrets(),
             {},
         )
-        self._keep(one, certificates)
-        return one
+        self._keep(app, certificates)
+        return app
 
     def update_application(self, identifier: str, body: Json) -> None:
-        one = self.application(identifier)
-        known = self.kept[one["id"]].certificates
+        app = self.application(identifier)
+        known = self.kept[app["id"]].certificates
         certificates = (
             _certificates(known, body["keyCredentials"])
             if "keyCredentials" in body
             else None
         )
-        self._put(one, body)
+        self._put(app, body)
         if certificates is not None:
-            self._keep(one, certificates)
+            self._keep(app, certificates)
 
-    def _put(self, one: Json, body: Json) -> None:
-        changed = copy.deepcopy(one)
+    def _put(self, app: Json, body: Json) -> None:
+        changed = copy.deepcopy(app)
         for name, value in body.items():
             if name in ("id", "keyCredentials") or "@odata" in name:
                 continue
@@ -368,16 +368,16 @@ class Directory:
         changed["web"]["redirectUriSettings"] = [
             {"uri": uri, "index": None} for uri in changed["web"]["redirectUris"]
         ]
-        _check_entitlements(one, changed)
+        _check_entitlements(app, changed)
         uris = set(changed["identifierUris"])
         for other in self.applications.values():
-            if other["id"] != one["id"] and uris.intersection(other["identifierUris"]):
+            if other["id"] != app["id"] and uris.intersection(other["identifierUris"]):
                 raise bad(
                     "Another object with the same value for property identifierUris already exists.",
                     "ObjectConflict",
                 )
-        self._note_roles(one["appRoles"], changed["appRoles"])
-        one.update(changed)
+        self._note_roles(app["appRoles"], changed["appRoles"])
+        app.update(changed)
 
     def _note_roles(self, before: Iterable[Json], after: Iterable[Json]) -> None:
         """Note from when on each role of an application is there."""
@@ -389,10 +389,10 @@ class Directory:
             self._roles[role] = self.now()
 
     def _keep(
-        self, one: Json, certificates: list[tuple[Json, x509.Certificate]]
+        self, app: Json, certificates: list[tuple[Json, x509.Certificate]]
     ) -> None:
-        one["keyCredentials"] = [entry for entry, _ in certificates]
-        self.kept[one["id"]].certificates = {
+        app["keyCredentials"] = [entry for entry, _ in certificates]
+        self.kept[app["id"]].certificates = {
             entry["keyId"]: certificate for entry, certificate in certificates
         }
 
@@ -400,9 +400,9 @@ class Directory:
         """Its service principal goes with it. (Graph keeps it for 30 days where nobody looks.)"""
         app = self.application(identifier)
         for principal in [
-            one["id"]
-            for one in self.principals.values()
-            if one["appId"] == app["appId"]
+            other["id"]
+            for other in self.principals.values()
+            if other["appId"] == app["appId"]
         ]:
             self.delete_principal(principal)
         self._note_roles(app["appRoles"], ())
@@ -434,13 +434,15 @@ class Directory:
         if self.kept[identifier].passwords.pop(key_id, None) is None:
             raise bad("No credentials found to be removed.")
         app["passwordCredentials"] = [
-            one for one in app["passwordCredentials"] if one["keyId"] != key_id
+            password
+            for password in app["passwordCredentials"]
+            if password["keyId"] != key_id
         ]
 
     def add_federated(self, identifier: str, body: Json) -> Json:
         self.application(identifier)
         known = self.federated[identifier]
-        if any(one["name"] == body.get("name") for one in known.values()):
+        if any(credential["name"] == body.get("name") for credential in known.values()):
             raise GraphError(
                 409,
                 "Request_MultipleObjectsWithSameKeyValue",
@@ -466,7 +468,12 @@ class Directory:
 
     def principal_of(self, app_id: str) -> Json | None:
         return next(
-            (one for one in self.principals.values() if one["appId"] == app_id), None
+            (
+                principal
+                for principal in self.principals.values()
+                if principal["appId"] == app_id
+            ),
+            None,
         )
 
     def create_principal(self, body: Json) -> Json:
@@ -487,13 +494,13 @@ class Directory:
             "appId": app_id,
             "createdDateTime": stamp(self.now()),
         }
-        one = self.principals[made["id"]] = {**_principal(), **made}
+        principal = self.principals[made["id"]] = {**_principal(), **made}
         self.update_principal(made["id"], body)
-        return one
+        return principal
 
     def update_principal(self, identifier: str, body: Json) -> None:
-        one = self.principal(identifier)
-        one.update(
+        principal = self.principal(identifier)
+        principal.update(
             {
                 name: value
                 for name, value in body.items()
@@ -505,22 +512,22 @@ class Directory:
         """Its assignments go with it. Grants stay, as they were recorded to, and are of nobody."""
         self.principal(identifier)
         del self.principals[identifier]
-        for key, one in list(self.assignments.items()):
-            if identifier in (one["principalId"], one["resourceId"]):
+        for key, assignment in list(self.assignments.items()):
+            if identifier in (assignment["principalId"], assignment["resourceId"]):
                 del self.assignments[key]
 
-    def shown_principal(self, one: Json) -> Json:
+    def shown_principal(self, principal: Json) -> Json:
         """With what it has of its application."""
-        app = self.by_app_id(one["appId"]) or {}
+        app = self.by_app_id(principal["appId"]) or {}
         return {
-            **one,
+            **principal,
             "appDisplayName": app["displayName"],
             "displayName": app["displayName"],
             "appOwnerOrganizationId": self.tenant,
             "appRoles": app["appRoles"],
             "oauth2PermissionScopes": app["api"]["oauth2PermissionScopes"],
             "replyUrls": redirect_uris(app),
-            "servicePrincipalNames": [one["appId"], *app["identifierUris"]],
+            "servicePrincipalNames": [principal["appId"], *app["identifierUris"]],
             "signInAudience": app["signInAudience"],
             "homepage": app["web"]["homePageUrl"],
         }
@@ -538,7 +545,10 @@ class Directory:
         if not self._assignable(app, role_id, "User" if group else "Application"):
             raise bad("Permission being assigned was not found on application")
         key = {"appRoleId": role_id, "principalId": principal, "resourceId": resource}
-        if any(key.items() <= one.items() for one in self.assignments.values()):
+        if any(
+            key.items() <= assignment.items()
+            for assignment in self.assignments.values()
+        ):
             raise bad("Permission being assigned already exists on the object")
         assignee = group or self.shown_principal(self.principal(principal))
         made = {
@@ -575,7 +585,7 @@ class Directory:
             "@odata.type": "#microsoft.graph.oAuth2PermissionGrant",
         }
         made |= {name: value for name, value in body.items() if "@odata" not in name}
-        if any(_parties(one) == _parties(made) for one in self.grants.values()):
+        if any(_parties(other) == _parties(made) for other in self.grants.values()):
             raise GraphError(
                 409,
                 "Request_MultipleObjectsWithSameKeyValue",
@@ -593,12 +603,15 @@ class Directory:
         values = {
             role["id"]: role["value"] for role in app["appRoles"] if role["isEnabled"]
         }
-        for one in self.assignments.values():
+        for assignment in self.assignments.values():
             theirs = (
-                one["resourceId"] == resource["id"] and one["principalId"] in principals
+                assignment["resourceId"] == resource["id"]
+                and assignment["principalId"] in principals
             )
-            if theirs and (one["appRoleId"] == NO_ROLE or one["appRoleId"] in values):
-                yield one["appRoleId"], values.get(one["appRoleId"])
+            if theirs and (
+                assignment["appRoleId"] == NO_ROLE or assignment["appRoleId"] in values
+            ):
+                yield assignment["appRoleId"], values.get(assignment["appRoleId"])
 
 
 def _known(objects: dict[str, Json], identifier: str) -> Json:
@@ -631,8 +644,10 @@ def _check_entitlements(before: Json, after: Json) -> None:
 
 
 def _check_each(entitlements: list[Json]) -> None:
-    ids = [one["id"] for one in entitlements]
-    values = [one["value"] for one in entitlements if one.get("value")]
+    ids = [entitlement["id"] for entitlement in entitlements]
+    values = [
+        entitlement["value"] for entitlement in entitlements if entitlement.get("value")
+    ]
     if len({*ids}) != len(ids) or len({*values}) != len(values):
         raise _duplicate()
     for value in values:
@@ -664,9 +679,11 @@ def _duplicate() -> GraphError:
 
 def _check_enabled(before: list[Json], after: list[Json]) -> None:
     """Raise a GraphError where an enabled entitlement goes away or changes."""
-    now = {one["id"]: {**one, "isEnabled": True} for one in after}
-    for one in before:
-        if one["isEnabled"] and now.get(one["id"]) != one:
+    now = {
+        entitlement["id"]: {**entitlement, "isEnabled": True} for entitlement in after
+    }
+    for entitlement in before:
+        if entitlement["isEnabled"] and now.get(entitlement["id"]) != entitlement:
             raise bad(
                 "Permission (scope or role) cannot be deleted or updated unless disabled first.",
                 "CannotDeleteOrUpdateEnabledEntitlement",

@@ -25,8 +25,8 @@ _EXPRESSIONS = 15
 _EQUALS = re.compile(r"(\w+) eq (?:'((?:[^']|'')*)'|(true|false))\Z")
 
 
-def _context(base: str, what: str) -> Json:
-    return {"@odata.context": f"{base}/v1.0/$metadata#{what}"}
+def _context(base: str, collection: str) -> Json:
+    return {"@odata.context": f"{base}/v1.0/$metadata#{collection}"}
 
 
 class Graph:
@@ -115,11 +115,11 @@ class Graph:
             f"The stand-in for Microsoft Graph does not model {method} {path}.",
         )
 
-    def _one(self, what: str, one: Json, status: int = 200) -> Answer:
-        return status, {**_context(self._base, f"{what}/$entity"), **one}
+    def _one(self, collection: str, entity: Json, status: int = 200) -> Answer:
+        return status, {**_context(self._base, f"{collection}/$entity"), **entity}
 
     def _list(
-        self, what: str, path: str, rows: list[Json], query: Mapping[str, str]
+        self, collection: str, path: str, rows: list[Json], query: Mapping[str, str]
     ) -> Answer:
         if condition := query.get("$filter"):
             rows = [row for row in rows if _matches(row, condition)]
@@ -138,7 +138,7 @@ class Graph:
                 "@odata.nextLink": f"{self._base}/v1.0{path}?$skiptoken={start + size}{kept.replace(' ', '+')}"
             }
         return 200, {
-            **_context(self._base, what),
+            **_context(self._base, collection),
             **further,
             "value": rows[start : start + size],
         }
@@ -159,11 +159,11 @@ class Graph:
     def _application(
         self, identifier: str, *, query: Mapping[str, str], body: Json
     ) -> Answer:
-        one = self._directory.application(identifier)
+        app = self._directory.application(identifier)
         if query.get("$select") == "oauth2RequirePostResponse":
             shown = {"id": identifier, "oauth2RequirePostResponse": False}
             return self._one("applications(oauth2RequirePostResponse)", shown)
-        return self._one("applications", one)
+        return self._one("applications", app)
 
     def _update_application(
         self, identifier: str, *, query: Mapping[str, str], body: Json
@@ -212,32 +212,32 @@ class Graph:
         )
 
     def _federated(
-        self, identifier: str, one: str, *, query: Mapping[str, str], body: Json
+        self, identifier: str, credential: str, *, query: Mapping[str, str], body: Json
     ) -> Answer:
-        found = self._directory.federated.get(identifier, {}).get(one)
-        if found is None:
-            raise missing(one)
+        federated = self._directory.federated.get(identifier, {}).get(credential)
+        if federated is None:
+            raise missing(credential)
         return self._one(
-            f"applications('{identifier}')/federatedIdentityCredentials", found
+            f"applications('{identifier}')/federatedIdentityCredentials", federated
         )
 
     def _update_federated(
-        self, identifier: str, one: str, *, query: Mapping[str, str], body: Json
+        self, identifier: str, credential: str, *, query: Mapping[str, str], body: Json
     ) -> Answer:
-        self._federated(identifier, one, query=query, body={})
+        self._federated(identifier, credential, query=query, body={})
         changed = {
             name: value
             for name, value in body.items()
             if name != "id" and "@odata" not in name
         }
-        self._directory.federated[identifier][one].update(changed)
+        self._directory.federated[identifier][credential].update(changed)
         return 204, None
 
     def _delete_federated(
-        self, identifier: str, one: str, *, query: Mapping[str, str], body: Json
+        self, identifier: str, credential: str, *, query: Mapping[str, str], body: Json
     ) -> Answer:
-        self._federated(identifier, one, query=query, body={})
-        del self._directory.federated[identifier][one]
+        self._federated(identifier, credential, query=query, body={})
+        del self._directory.federated[identifier][credential]
         return 204, None
 
     # Service principals, assignments, grants
@@ -279,9 +279,9 @@ class Graph:
     ) -> Answer:
         self._directory.principal(resource)
         rows = [
-            one
-            for one in self._directory.assignments.values()
-            if one["resourceId"] == resource
+            assignment
+            for assignment in self._directory.assignments.values()
+            if assignment["resourceId"] == resource
         ]
         return self._list(
             "appRoleAssignedTo",
@@ -293,9 +293,9 @@ class Graph:
     def _held(self, principal: str, *, query: Mapping[str, str], body: Json) -> Answer:
         self._directory.principal(principal)
         rows = [
-            one
-            for one in self._directory.assignments.values()
-            if one["principalId"] == principal
+            assignment
+            for assignment in self._directory.assignments.values()
+            if assignment["principalId"] == principal
         ]
         return self._list(
             "appRoleAssignments",
@@ -311,18 +311,20 @@ class Graph:
         )
 
     def _assignment(
-        self, resource: str, one: str, *, query: Mapping[str, str], body: Json
+        self, resource: str, key: str, *, query: Mapping[str, str], body: Json
     ) -> Answer:
-        found = self._directory.assignments.get(one)
-        if found is None or found["resourceId"] != resource:
-            raise missing(one)
-        return self._one(f"servicePrincipals('{resource}')/appRoleAssignedTo", found)
+        assignment = self._directory.assignments.get(key)
+        if assignment is None or assignment["resourceId"] != resource:
+            raise missing(key)
+        return self._one(
+            f"servicePrincipals('{resource}')/appRoleAssignedTo", assignment
+        )
 
     def _unassign(
-        self, resource: str, one: str, *, query: Mapping[str, str], body: Json
+        self, resource: str, key: str, *, query: Mapping[str, str], body: Json
     ) -> Answer:
-        self._assignment(resource, one, query=query, body={})
-        del self._directory.assignments[one]
+        self._assignment(resource, key, query=query, body={})
+        del self._directory.assignments[key]
         return 204, None
 
     def _grants(self, *, query: Mapping[str, str], body: Json) -> Answer:
@@ -334,23 +336,23 @@ class Graph:
     def _grant(self, *, query: Mapping[str, str], body: Json) -> Answer:
         return self._one("oauth2PermissionGrants", self._directory.grant(body), 201)
 
-    def _one_grant(self, one: str, *, query: Mapping[str, str], body: Json) -> Answer:
-        if one not in self._directory.grants:
-            raise missing(one)
-        return self._one("oauth2PermissionGrants", self._directory.grants[one])
+    def _one_grant(self, key: str, *, query: Mapping[str, str], body: Json) -> Answer:
+        if key not in self._directory.grants:
+            raise missing(key)
+        return self._one("oauth2PermissionGrants", self._directory.grants[key])
 
     def _update_grant(
-        self, one: str, *, query: Mapping[str, str], body: Json
+        self, key: str, *, query: Mapping[str, str], body: Json
     ) -> Answer:
-        self._one_grant(one, query=query, body={})
-        self._directory.grants[one]["scope"] = body["scope"]
+        self._one_grant(key, query=query, body={})
+        self._directory.grants[key]["scope"] = body["scope"]
         return 204, None
 
     def _delete_grant(
-        self, one: str, *, query: Mapping[str, str], body: Json
+        self, key: str, *, query: Mapping[str, str], body: Json
     ) -> Answer:
-        self._one_grant(one, query=query, body={})
-        del self._directory.grants[one]
+        self._one_grant(key, query=query, body={})
+        del self._directory.grants[key]
         return 204, None
 
     def _groups(self, *, query: Mapping[str, str], body: Json) -> Answer:

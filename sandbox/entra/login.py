@@ -226,9 +226,9 @@ class Login:
             "oid": oid,
             "sub": about["sub"],
         }
-        given = {"id_token": self.sign({**base, "nonce": code.get("nonce")})}
+        tokens = {"id_token": self.sign({**base, "nonce": code.get("nonce")})}
         if resource is None:
-            return {**self._given("opaque", "openid"), **given}
+            return {**self._given("opaque", "openid"), **tokens}
         groups = self.directory.groups_of(login)
         roles = [
             value for _, value in self.directory.roles_of(groups, resource) if value
@@ -239,7 +239,7 @@ class Login:
             **self._groups(resource, groups),
         }
         listed = " ".join(f"{resource['appId']}/{scope}" for scope in code["scopes"])
-        return {**self._given(self._access(app, resource, about), listed), **given}
+        return {**self._given(self._access(app, resource, about), listed), **tokens}
 
     # What a token says
 
@@ -280,7 +280,9 @@ class Login:
         optional = (self.directory.by_app_id(resource["appId"]) or {})[
             "optionalClaims"
         ] or {}
-        return any(one["name"] == claim for one in optional.get("accessToken") or ())
+        return any(
+            addition["name"] == claim for addition in optional.get("accessToken") or ()
+        )
 
     def _groups(self, resource: Json, groups: set[str]) -> Json:
         """Object ids of all the user's groups, where the API wants them. More than fit are named
@@ -387,9 +389,9 @@ class Login:
         """Yield the enabled permissions of a resource that a client has consent for."""
         api = self.directory.by_app_id(resource["appId"]) or {}
         enabled = {
-            one["value"]
-            for one in api["api"]["oauth2PermissionScopes"]
-            if one["isEnabled"]
+            scope["value"]
+            for scope in api["api"]["oauth2PermissionScopes"]
+            if scope["isEnabled"]
         }
         parties = (principal["id"], resource["id"])
         for grant in self.directory.grants.values():
@@ -403,8 +405,10 @@ class Login:
         with a certificate or with a token of an issuer that its application trusts."""
         client_id, secret = form.get("client_id", ""), form.get("client_secret")
         if authorization.startswith("Basic "):
-            name, _, rest = base64.b64decode(authorization[6:]).decode().partition(":")
-            client_id, secret = unquote_plus(name), unquote_plus(rest)
+            name, _, password = (
+                base64.b64decode(authorization[6:]).decode().partition(":")
+            )
+            client_id, secret = unquote_plus(name), unquote_plus(password)
         if client_id == self.administrator[0]:
             if secret != self.administrator[1]:
                 raise _wrong_secret()
@@ -459,17 +463,17 @@ class Login:
 
     def _certificate(self, app: Json, thumbprint: str | None) -> x509.Certificate:
         now = self.directory.now()
-        for found in self.directory.kept[app["id"]].certificates.values():
+        for certificate in self.directory.kept[app["id"]].certificates.values():
             digest = base64url(
-                hashlib.sha256(found.public_bytes(Encoding.DER)).digest()
+                hashlib.sha256(certificate.public_bytes(Encoding.DER)).digest()
             )
             lives = (
-                found.not_valid_before_utc.timestamp()
+                certificate.not_valid_before_utc.timestamp()
                 <= now
-                < found.not_valid_after_utc.timestamp()
+                < certificate.not_valid_after_utc.timestamp()
             )
             if digest == thumbprint and lives:
-                return found
+                return certificate
         raise LoginError(
             "invalid_client",
             700027,
@@ -484,8 +488,9 @@ class Login:
         audience = claims.get("aud")
         audiences = audience if isinstance(audience, list) else [audience]
         trusted = any(
-            named.items() <= one.items() and set(one["audiences"]) & set(audiences)
-            for one in self.directory.federated[app["id"]].values()
+            named.items() <= federated.items()
+            and set(federated["audiences"]) & set(audiences)
+            for federated in self.directory.federated[app["id"]].values()
         )
         if not trusted:
             message = f"No matching federated identity record found for presented assertion {named}."

@@ -190,15 +190,15 @@ class Entra:
                 )
             case "POST", "/oauth2/v2.0/token":
                 form = dict(parse_qsl(data.decode(), keep_blank_values=True))
-                given = self.login.token(
+                tokens = self.login.token(
                     form,
                     headers.get("authorization", ""),
                     origin := headers.get("origin"),
                 )
                 # Only what a page's redirect brought comes so far with an origin.
                 if origin is None or form["grant_type"] != "authorization_code":
-                    return 200, given, {}
-                return 200, given, {"Access-Control-Allow-Origin": origin}
+                    return 200, tokens, {}
+                return 200, tokens, {"Access-Control-Allow-Origin": origin}
         return 404, {}, {}
 
 

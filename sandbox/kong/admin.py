@@ -222,8 +222,8 @@ class AdminApi:
                 return self._collection(COLLECTIONS[collection], collection, rest)
         return None
 
-    def _collection(self, kind: str, name: str, rest: list[str]) -> Methods | None:
-        if not rest:
+    def _collection(self, kind: str, name: str, path: list[str]) -> Methods | None:
+        if not path:
             return {
                 "GET": lambda query, _: self._page(f"/{name}", kind, query, {}),
                 "POST": lambda _, body: (
@@ -231,25 +231,25 @@ class AdminApi:
                     self._store.insert(kind, self._resolved(kind, body)),
                 ),
             }
-        if len(rest) == 1:
-            return self._entity(kind, rest[0])
-        if (kind, rest[1]) in PARENTS and len(rest) == 2:
+        if len(path) == 1:
+            return self._entity(kind, path[0])
+        if (kind, path[1]) in PARENTS and len(path) == 2:
             return {
-                "GET": lambda *_: (200, self._parent(kind, rest[0], rest[1])),
+                "GET": lambda *_: (200, self._parent(kind, path[0], path[1])),
                 **_read_only(),
             }
-        if (kind, rest[1]) not in NESTED or len(rest) > 3:
+        if (kind, path[1]) not in NESTED or len(path) > 3:
             return None
-        nested, field = NESTED[kind, rest[1]]
-        if len(rest) == 3:
-            return self._entity(nested, rest[2], within=(kind, rest[0], field))
+        nested, field = NESTED[kind, path[1]]
+        if len(path) == 3:
+            return self._entity(nested, path[2], within=(kind, path[0], field))
 
         def where() -> dict[str, Any]:
-            return {field: {"id": self._existing(kind, rest[0])["id"]}}
+            return {field: {"id": self._existing(kind, path[0])["id"]}}
 
         return {
             "GET": lambda query, _: self._page(
-                f"/{name}/{quote(rest[0], safe='')}/{rest[1]}", nested, query, where()
+                f"/{name}/{quote(path[0], safe='')}/{path[1]}", nested, query, where()
             ),
             "POST": lambda _, body: (
                 201,
@@ -273,19 +273,19 @@ class AdminApi:
             return self._store.current.find(kind, key, limits)
 
         def existing() -> Entity:
-            found = find()
-            if found is None:
+            entity = find()
+            if entity is None:
                 raise AnswerError(404, _NOT_FOUND)
-            return found
+            return entity
 
         def patch(_: Query, body: dict[str, Any]) -> tuple[int, Any]:
-            found = find()
-            if found is None:
+            entity = find()
+            if entity is None:
                 raise AnswerError(404, _NOT_FOUND) if within else absent(kind, key)
             # Seen on a Kong 3.10: a credential or a route may so be given to another consumer or
             # service.
             return 200, self._store.update(
-                kind, found, self._resolved(kind, {**scope(), **body})
+                kind, entity, self._resolved(kind, {**scope(), **body})
             )
 
         def put(_: Query, body: dict[str, Any]) -> tuple[int, Any]:
@@ -296,11 +296,11 @@ class AdminApi:
             )
 
         def delete(*_: Any) -> tuple[int, Any]:
-            found = find()
-            if found is None and within:
+            entity = find()
+            if entity is None and within:
                 raise AnswerError(404, _NOT_FOUND)
-            if found is not None:
-                self._store.delete(kind, found)
+            if entity is not None:
+                self._store.delete(kind, entity)
             return 204, None
 
         # Seen on a Kong 3.10: a PUT of a Target changes it as a PATCH does, and makes none.
@@ -310,19 +310,19 @@ class AdminApi:
     def _all_targets(self, key: str, query: Query) -> tuple[int, Any]:
         upstream = {"id": self._existing("upstreams", key)["id"]}
         rows = [
-            one
-            for one in self._store.current.tables["targets"].values()
-            if one["upstream"] == upstream
+            target
+            for target in self._store.current.tables["targets"].values()
+            if target["upstream"] == upstream
         ]
         path = f"/upstreams/{quote(key, safe='')}/targets/all"
         return 200, listing.page(rows, path, dict(reversed(query)), nested=True)
 
     def _existing(self, kind: str, key: str) -> Entity:
         check_key(kind, key)
-        found = self._store.current.find(kind, key)
-        if found is None:
+        entity = self._store.current.find(kind, key)
+        if entity is None:
             raise AnswerError(404, _NOT_FOUND)
-        return found
+        return entity
 
     def _parent(self, kind: str, key: str, field: str) -> Entity:
         reference = self._existing(kind, key)[field]
@@ -338,29 +338,35 @@ class AdminApi:
             value.update(_parsed_url(value.pop("url")))
         if kind == "upstreams":
             value.update(_balanced(value))
-        for name, one in KINDS[kind].fields.items():
-            given = value.get(name)
-            if one.type == "foreign" and isinstance(given, dict) and "id" not in given:
-                target = str(one.shown["reference"])
-                named = given.get(NAMED_BY.get(target, ""))
-                found = (
+        for name, field in KINDS[kind].fields.items():
+            reference = value.get(name)
+            if (
+                field.type == "foreign"
+                and isinstance(reference, dict)
+                and "id" not in reference
+            ):
+                target = str(field.shown["reference"])
+                named = reference.get(NAMED_BY.get(target, ""))
+                entity = (
                     self._store.current.find(target, named)
                     if isinstance(named, str)
                     else None
                 )
-                if found:
-                    value[name] = {"id": found["id"]}
+                if entity:
+                    value[name] = {"id": entity["id"]}
         return value
 
-    def _schemas(self, rest: list[str]) -> Methods | None:
-        match rest:
+    def _schemas(self, path: list[str]) -> Methods | None:
+        match path:
             case ["plugins", "validate"]:
                 return {"POST": lambda _, body: _validate("plugins", body)}
             case ["plugins", name]:
-                found = plugin_schemas.PLUGIN_SCHEMAS.get(name)
+                plugin = plugin_schemas.PLUGIN_SCHEMAS.get(name)
                 absent = {"message": f"No plugin named '{name}'"}
                 return {
-                    "GET": lambda *_: (200, found.printed()) if found else (404, absent)
+                    "GET": lambda *_: (
+                        (200, plugin.printed()) if plugin else (404, absent)
+                    )
                 }
             case [name, "validate"]:
                 if name not in KINDS:
@@ -442,9 +448,9 @@ def _split(target: str) -> tuple[list[str], Query]:
     if any(segment in ("", ".", "..") for segment in segments):
         raise AnswerError(404, _NOT_FOUND)
     wire = [segment.encode("latin-1") for segment in segments]
-    return [unquote(one.decode("utf-8", "surrogateescape")) for one in wire], parse_qsl(
-        query, keep_blank_values=True
-    )
+    return [
+        unquote(element.decode("utf-8", "surrogateescape")) for element in wire
+    ], parse_qsl(query, keep_blank_values=True)
 
 
 def _read_body(request: Request) -> dict[str, Any]:

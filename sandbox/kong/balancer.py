@@ -49,7 +49,7 @@ class Balancer:
 
     def __init__(self, upstreams: Table, targets: Table) -> None:
         self._peers: dict[str, list[Peer]] = {
-            one["name"]: [] for one in upstreams.values()
+            row["name"]: [] for row in upstreams.values()
         }
         for target in targets.values():
             upstream = upstreams.get(target["upstream"]["id"])
@@ -65,7 +65,7 @@ class Balancer:
 
 
 def _peer(upstream: Entity, target: Entity) -> Peer:
-    found = rules.address(target["target"])
-    assert found is not None  # the schema has seen to it
-    port = DEFAULT_TARGET_PORT if found.port is None else found.port
-    return Peer(found.host, port, upstream["host_header"] or found.host)
+    address = rules.address(target["target"])
+    assert address is not None  # the schema has seen to it
+    port = DEFAULT_TARGET_PORT if address.port is None else address.port
+    return Peer(address.host, port, upstream["host_header"] or address.host)

@@ -62,9 +62,9 @@ def _defaulted(fields: Fields) -> Field:
 
 def _default(fields: Fields) -> dict[str, Any]:
     return {
-        name: one.shown["default"]
-        for name, one in fields.items()
-        if "default" in one.shown
+        name: field.shown["default"]
+        for name, field in fields.items()
+        if "default" in field.shown
     }
 
 

@@ -31,8 +31,8 @@ class Certificates:
 
         def page(query: Query, _: Any) -> tuple[int, Any]:
             rows = [
-                self._shown(one)
-                for one in self._store.current.tables["certificates"].values()
+                self._shown(certificate)
+                for certificate in self._store.current.tables["certificates"].values()
             ]
             return 200, listing.page(
                 rows, "/certificates", dict(reversed(query)), nested=False
@@ -56,8 +56,8 @@ class Certificates:
             )
 
         def put(_: Query, body: dict[str, Any]) -> tuple[int, Any]:
-            found = self._find(key)
-            own = found["id"] if found else key
+            certificate = self._find(key)
+            own = certificate["id"] if certificate else key
             if not UUID.match(own):
                 own, body = (
                     str(uuid.uuid4()),
@@ -69,12 +69,12 @@ class Certificates:
             )
 
         def delete(*_: Any) -> tuple[int, Any]:
-            found = self._find(key)
-            if found is None and not UUID.match(key):
+            certificate = self._find(key)
+            if certificate is None and not UUID.match(key):
                 raise AnswerError(404, {"message": "SNI not found"})
-            if found is not None:
-                self._renamed(found, [])
-                self._store.delete("certificates", found)
+            if certificate is not None:
+                self._renamed(certificate, [])
+                self._store.delete("certificates", certificate)
             return 204, None
 
         return {
@@ -90,33 +90,33 @@ class Certificates:
         return self._store.current.find("certificates", key)
 
     def _existing(self, key: str) -> Entity:
-        found = self._find(key)
-        if found is None:
+        certificate = self._find(key)
+        if certificate is None:
             raise (
                 absent("certificates", key)
                 if UUID.match(key)
                 else AnswerError(404, {"message": "SNI not found"})
             )
-        return found
+        return certificate
 
     def _shown(self, entity: Entity) -> Entity:
-        return {**entity, "snis": sorted(one["name"] for one in self._snis(entity))}
+        return {**entity, "snis": sorted(sni["name"] for sni in self._snis(entity))}
 
     def _snis(self, entity: Entity) -> list[Entity]:
         reference = {"id": entity["id"]}
         return [
-            one
-            for one in self._store.current.tables["snis"].values()
-            if one["certificate"] == reference
+            sni
+            for sni in self._store.current.tables["snis"].values()
+            if sni["certificate"] == reference
         ]
 
     def _checked_names(self, body: Mapping[str, Any], own: str | None) -> list[str]:
         """The names that a body lists, none of which another certificate has. What is no text, the
         schema refuses."""
-        given = body.get("snis")
+        snis = body.get("snis")
         names = (
-            sorted(one for one in given if isinstance(one, str))
-            if isinstance(given, list)
+            sorted(sni for sni in snis if isinstance(sni, str))
+            if isinstance(snis, list)
             else []
         )
         for name in names:
@@ -137,11 +137,11 @@ class Certificates:
         go."""
         old = self._snis(entity)
         for name in names:
-            if name not in [one["name"] for one in old]:
+            if name not in [sni["name"] for sni in old]:
                 self._store.insert(
                     "snis", {"name": name, "certificate": {"id": entity["id"]}}
                 )
-        for one in old:
-            if one["name"] not in names:
-                self._store.delete("snis", one)
+        for sni in old:
+            if sni["name"] not in names:
+                self._store.delete("snis", sni)
         return self._shown(entity)

@@ -34,19 +34,19 @@ def client_address(request: Request, settings: Mapping[str, Any]) -> str:
         return request.peer
     several = name == "x-forwarded-for"
     listed = ",".join(values).split(",") if several else values[-1:]
-    found = request.peer
+    client = request.peer
     for text in reversed(listed):
         address = _address(text.strip())
         if address is None:
             break
-        found = address
+        client = address
         if (
             not several
             or settings.get("real_ip_recursive") != "on"
             or not _among(address, trusted)
         ):
             break
-    return found
+    return client
 
 
 def _address(text: str) -> str | None:

@@ -74,9 +74,13 @@ def _kind(accept: str | None, default: str) -> str:
         return default
     best, kind = 0.0, JSON
     for part in accept.split(","):
-        name, *parameters = (one.strip() for one in part.split(";"))
+        name, *parameters = (parameter.strip() for parameter in part.split(";"))
         quality = next(
-            (float(one[2:]) for one in parameters if re.fullmatch(r"q=\d*\.?\d+", one)),
+            (
+                float(parameter[2:])
+                for parameter in parameters
+                if re.fullmatch(r"q=\d*\.?\d+", parameter)
+            ),
             1.0,
         )
         if "/" in name and quality > best:

@@ -66,7 +66,7 @@ class Exchange:
             place for place, (own, _) in enumerate(self.headers) if own.lower() == key
         ]
         new = [(name, value) for value in values]
-        kept = [one for one in self.headers if one[0].lower() != key]
+        kept = [header for header in self.headers if header[0].lower() != key]
         at = places[0] if places else len(kept)
         self.headers[:] = [*kept[:at], *new, *kept[at:]]
 
@@ -78,7 +78,11 @@ class Exchange:
 
     def set_response_header(self, name: str, *values: str) -> None:
         """Headers for whatever answer this request gets."""
-        kept = [one for one in self.response_headers if one[0].lower() != name.lower()]
+        kept = [
+            header
+            for header in self.response_headers
+            if header[0].lower() != name.lower()
+        ]
         self.response_headers[:] = [*kept, *((name, value) for value in values)]
 
     def arguments(self) -> Iterator[tuple[str, str | None]]:

@@ -62,22 +62,22 @@ class Schema:
 
 
 def _printed(fields: Fields) -> list[dict[str, Any]]:
-    return [{name: _printed_field(one)} for name, one in fields.items()]
+    return [{name: _printed_field(field)} for name, field in fields.items()]
 
 
-def _printed_field(one: Field) -> dict[str, Any]:
-    shown: dict[str, Any] = {"type": one.type, **one.shown}
+def _printed_field(field: Field) -> dict[str, Any]:
+    shown: dict[str, Any] = {"type": field.type, **field.shown}
     for part in ("elements", "keys", "values"):
-        nested = getattr(one, part)
+        nested = getattr(field, part)
         if nested is not None:
             shown[part] = _printed_field(nested)
-    if one.fields:
-        shown["fields"] = _printed(one.fields)
-    if one.checks:
-        shown["entity_checks"] = [dict(check) for check in one.checks]
-    if one.former:
+    if field.fields:
+        shown["fields"] = _printed(field.fields)
+    if field.checks:
+        shown["entity_checks"] = [dict(check) for check in field.checks]
+    if field.former:
         shown["shorthand_fields"] = [
-            {name: dict(former)} for name, former in one.former.items()
+            {name: dict(former)} for name, former in field.former.items()
         ]
     return shown
 

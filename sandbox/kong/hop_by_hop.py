@@ -18,8 +18,11 @@ from sandbox.kong.lua import Functions
 
 def reads_a_copy(version: str) -> bool:
     """Whether a Kong of this version reads headers out of the copy."""
-    found = re.match(r"(\d+)\.(\d+)", version)
-    return found is not None and (3, 7) <= (int(found[1]), int(found[2])) < (3, 10)
+    numbers = re.match(r"(\d+)\.(\d+)", version)
+    return numbers is not None and (3, 7) <= (int(numbers[1]), int(numbers[2])) < (
+        3,
+        10,
+    )
 
 
 class HopByHop:

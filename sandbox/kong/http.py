@@ -119,10 +119,10 @@ def read_request(
             400
         )  # at once: what does not begin like a method may never send a line
     line = first.decode() + (_line(stream, 414) or "")
-    found = _REQUEST_LINE.match(line)
-    if not found:
+    parts = _REQUEST_LINE.match(line)
+    if not parts:
         raise InvalidRequestError(400)
-    method, target, major, minor = found[1], found[2], int(found[3]), int(found[4])
+    method, target, major, minor = parts[1], parts[2], int(parts[3]), int(parts[4])
     if major != 1:
         raise InvalidRequestError(505)
     absolute = _ABSOLUTE.match(target)
@@ -185,11 +185,11 @@ def _headers(stream: BinaryIO) -> tuple[Header, ...]:
 def _host(headers: Sequence[Header], minor: int, absolute: str | None) -> str:
     """The name that the request is for: small letters, without a port."""
     accept = next((value for name, value in headers if name.lower() == "accept"), None)
-    given = next((value for name, value in headers if name.lower() == "host"), None)
-    if given is None and minor >= 1:
+    header = next((value for name, value in headers if name.lower() == "host"), None)
+    if header is None and minor >= 1:
         raise InvalidRequestError(400, accept)
-    name = absolute or given or ""
-    if given is not None and _BAD_HOST.search(given):
+    name = absolute or header or ""
+    if header is not None and _BAD_HOST.search(header):
         raise InvalidRequestError(400, accept)
     name = name.lower()
     return (

@@ -188,8 +188,8 @@ def _json(text: str | None) -> Any:
 
 
 def _decoded(token: str) -> _Token:
-    head, _, rest = token.partition(".")
-    body, dot, tail = rest.partition(".")
+    head, _, parts = token.partition(".")
+    body, dot, tail = parts.partition(".")
     header, claims = _json(head), _json(body)
     if not dot:
         raise _CredentialError("Bad token; invalid JSON")
@@ -231,7 +231,7 @@ def _credential(
     if not isinstance(key, str):
         raise InternalServerError("a key that is no text cannot be looked up")
     secrets = credentials.tables["jwt_secrets"].values()
-    credential = next((one for one in secrets if one["key"] == key), None)
+    credential = next((other for other in secrets if other["key"] == key), None)
     if credential is None:
         raise _CredentialError(f"No credentials found for given '{name}'")
     algorithm = credential["algorithm"] or "HS256"

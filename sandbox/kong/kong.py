@@ -130,7 +130,7 @@ class Kong:
         """
         return sorted(
             self._store.current.tables[kind].values(),
-            key=lambda one: (one["created_at"], one["id"]),
+            key=lambda entity: (entity["created_at"], entity["id"]),
         )
 
     def past(self) -> tuple[Snapshot, ...]:

@@ -31,14 +31,14 @@ def page(
     after = _offset(query.get("offset"))
     wanted = _tag_filter(None if nested else query.get("tags"))
     ordered = sorted(
-        (one for one in rows if wanted(set(one["tags"] or ()))),
-        key=lambda one: str(one["id"]),
+        (row for row in rows if wanted(set(row["tags"] or ()))),
+        key=lambda row: str(row["id"]),
     )
-    rest = [one for one in ordered if after is None or one["id"] > after]
-    answer: dict[str, Any] = {"data": rest[:size], "next": None}
-    if len(rest) > size:
+    following = [row for row in ordered if after is None or row["id"] > after]
+    answer: dict[str, Any] = {"data": following[:size], "next": None}
+    if len(following) > size:
         token = (
-            base64.urlsafe_b64encode(json.dumps([rest[size - 1]["id"]]).encode())
+            base64.urlsafe_b64encode(json.dumps([following[size - 1]["id"]]).encode())
             .decode()
             .rstrip("=")
         )
@@ -61,18 +61,18 @@ def newest_first(
     if not offset.isdigit():
         raise AnswerError(500, {"message": "An unexpected error occurred"})
     end = int(offset) + size
-    ordered = sorted(rows, key=lambda one: (one["created_at"], one["id"]), reverse=True)
+    ordered = sorted(rows, key=lambda row: (row["created_at"], row["id"]), reverse=True)
     answer: dict[str, Any] = {"data": ordered[int(offset) : end], "next": None}
     if len(ordered) > end:
         answer |= {"offset": str(end), "next": f"{path}?offset={end}"}
     return answer
 
 
-def _page_size(given: str | None) -> int:
-    if given is None:
+def _page_size(parameter: str | None) -> int:
+    if parameter is None:
         return _PAGE
     try:
-        size = float(given)
+        size = float(parameter)
     except ValueError:
         raise AnswerError(
             400, {"code": 9, "name": "invalid size", "message": "size must be a number"}
@@ -83,35 +83,35 @@ def _page_size(given: str | None) -> int:
     return int(size)
 
 
-def _offset(given: str | None) -> str | None:
-    if given is None:
+def _offset(parameter: str | None) -> str | None:
+    if parameter is None:
         return None
     problem = "bad base64 encoding"
     try:
-        if not re.fullmatch(r"[A-Za-z0-9_-]*", given):
+        if not re.fullmatch(r"[A-Za-z0-9_-]*", parameter):
             raise ValueError
-        raw = base64.urlsafe_b64decode(given + "=" * (-len(given) % 4))
+        raw = base64.urlsafe_b64decode(parameter + "=" * (-len(parameter) % 4))
         problem = "bad json encoding"
         return str(json.loads(raw)[0])
     except (binascii.Error, ValueError, TypeError, LookupError):
-        text = f"'{given}' is not a valid offset: {problem}"
+        text = f"'{parameter}' is not a valid offset: {problem}"
         raise AnswerError(
             400, {"code": 7, "name": "invalid offset", "message": text}
         ) from None
 
 
-def _tag_filter(given: str | None) -> Callable[[set[str]], bool]:
+def _tag_filter(parameter: str | None) -> Callable[[set[str]], bool]:
     """`a,b`: both; `a/b`: either."""
-    if given is None:
+    if parameter is None:
         return lambda _: True
     problem = None
-    if given == "":
+    if parameter == "":
         problem = "cannot be null"
-    elif ("," in given and "/" in given) or any(
-        ord(character) < 0x20 for character in given
+    elif ("," in parameter and "/" in parameter) or any(
+        ord(character) < 0x20 for character in parameter
     ):
         problem = "invalid filter syntax"
-    elif len(re.split("[,/]", given)) > 5:
+    elif len(re.split("[,/]", parameter)) > 5:
         problem = "cannot query more than 5 tags"
     if problem:
         text = f"invalid option (tags: {problem})"
@@ -124,7 +124,7 @@ def _tag_filter(given: str | None) -> Callable[[set[str]], bool]:
                 "options": {"tags": problem},
             },
         )
-    if "," in given:
-        return set(given.split(",")).issubset
-    either = set(given.split("/"))
+    if "," in parameter:
+        return set(parameter.split(",")).issubset
+    either = set(parameter.split("/"))
     return lambda tags: bool(tags & either)

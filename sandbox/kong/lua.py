@@ -207,15 +207,17 @@ class Functions:
         exchange = self._x
         if name in _VARIABLES:
             return _VARIABLES[name](exchange)
-        kind, _, rest = name.partition("_")
+        kind, _, name_of = name.partition("_")
         if kind == "http":
             values = [
                 value
                 for own, value in exchange.headers
-                if own.lower().replace("-", "_") == rest.lower()
+                if own.lower().replace("-", "_") == name_of.lower()
             ]
-            return ("; " if rest == "cookie" else ", ").join(values) if values else None
-        return exchange.cookie(rest) if kind == "cookie" else None
+            return (
+                ("; " if name_of == "cookie" else ", ").join(values) if values else None
+            )
+        return exchange.cookie(name_of) if kind == "cookie" else None
 
     def _on_set_var(self, name: str, value: str) -> None:
         if name == "upstream_uri":

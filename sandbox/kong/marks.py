@@ -29,12 +29,12 @@ class CorrelationId:
         if not any(exchange.values(plugin["config"]["header_name"])):
             self._count += 1
             counted = f"{self._worker}#{self._count}"
-            one = (
+            pattern = (
                 counted
                 if plugin["config"]["generator"] == "uuid#counter"
                 else str(uuid.uuid4())
             )
-            exchange.set_header(plugin["config"]["header_name"], one)
+            exchange.set_header(plugin["config"]["header_name"], pattern)
         return None
 
     def header_filter(self, exchange: Exchange, plugin: Mapping[str, Any]) -> None:
@@ -61,9 +61,9 @@ class BotDetection:
                 400, "Only one User-Agent header allowed", accept, exchange.request_id
             )
         agent = agents[0].strip() if agents else ""
-        if not agent or any(re.search(one, agent) for one in config["allow"]):
+        if not agent or any(re.search(pattern, agent) for pattern in config["allow"]):
             return None
-        denied = any(re.search(one, agent) for one in config["deny"])
+        denied = any(re.search(pattern, agent) for pattern in config["deny"])
         return (
             error_response(403, None, accept, exchange.request_id) if denied else None
         )

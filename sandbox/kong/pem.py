@@ -45,14 +45,16 @@ def certificate(value: str) -> str | None:
 
 def is_an_authority(entity: Mapping[str, Any]) -> dict[str, Any] | None:
     """What Kong says of a certificate that is no CA's: recorded from a Kong 3.10."""
-    found = x509.load_pem_x509_certificates(str(entity["cert"]).encode())
-    if len(found) > 1:
+    certificates = x509.load_pem_x509_certificates(str(entity["cert"]).encode())
+    if len(certificates) > 1:
         return {"@entity": ["please submit only one certificate at a time"]}
-    if found[0].not_valid_after_utc < datetime.datetime.now(datetime.UTC):
+    if certificates[0].not_valid_after_utc < datetime.datetime.now(datetime.UTC):
         return {"@entity": ['certificate expired, "Not After" time is in the past']}
     try:
         is_ca = (
-            found[0].extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+            certificates[0]
+            .extensions.get_extension_for_class(x509.BasicConstraints)
+            .value.ca
         )
     except x509.ExtensionNotFound:
         is_ca = False

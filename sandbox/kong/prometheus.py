@@ -57,16 +57,16 @@ class Prometheus:
         return None
 
     def log(self, exchange: Exchange, plugin: Mapping[str, Any]) -> None:
-        said, config = record(exchange), plugin["config"]
-        if exchange.record_lost or not said.get("route"):
+        entry, config = record(exchange), plugin["config"]
+        if exchange.record_lost or not entry.get("route"):
             return
-        service, route = said.get("service") or {}, said["route"]
+        service, route = entry.get("service") or {}, entry["route"]
         place = (
             ("service", service.get("name") or service.get("host", "")),
             ("route", route.get("name") or route["id"]),
         )
-        workspace = ("workspace", said.get("workspace_name", ""))
-        status = (said.get("response") or {}).get("status")
+        workspace = ("workspace", entry.get("workspace_name", ""))
+        status = (entry.get("response") or {}).get("status")
         if config["status_code_metrics"] and status is not None:
             source = "service" if exchange.source == "service" else "kong"
             self._requests[
@@ -78,7 +78,7 @@ class Prometheus:
                     ("consumer", ""),
                 )
             ] += 1
-        latencies = said.get("latencies") if config["latency_metrics"] else None
+        latencies = entry.get("latencies") if config["latency_metrics"] else None
         for name, (_, field, _) in _HISTOGRAMS.items():
             if latencies and latencies.get(field, -1) >= 0:
                 self._latencies.setdefault((name, (*place, workspace)), []).append(
@@ -106,14 +106,14 @@ class Prometheus:
                 for labels, count in sorted(self._requests.items())
             )
         for name, (about, _, bounds) in _HISTOGRAMS.items():
-            found = {
+            metrics = {
                 labels: values
                 for (own, labels), values in sorted(self._latencies.items())
                 if own == name
             }
-            if found:
+            if metrics:
                 yield from _head(name, "histogram", about)
-            for labels, values in found.items():
+            for labels, values in metrics.items():
                 for bound in (*bounds, float("inf")):
                     le = ("le", "+Inf" if bound == float("inf") else str(bound))
                     yield (
@@ -122,11 +122,11 @@ class Prometheus:
                     )
             yield from (
                 f"{name}_count{_written(labels)} {len(values)}"
-                for labels, values in found.items()
+                for labels, values in metrics.items()
             )
             yield from (
                 f"{name}_sum{_written(labels)} {sum(values):g}"
-                for labels, values in found.items()
+                for labels, values in metrics.items()
             )
 
 

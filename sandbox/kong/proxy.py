@@ -448,9 +448,9 @@ class Proxy:
             if plugin["config"].get("body_filter"):
                 self._functions.run(exchange, tables, plugin, "body_filter")
         framed = (
-            one
-            for one in exchange.response_headers
-            if one[0].lower() != "content-length"
+            header
+            for header in exchange.response_headers
+            if header[0].lower() != "content-length"
         )
         return Response(exchange.status, tuple(framed), exchange.answered)
 
@@ -555,7 +555,9 @@ class Proxy:
         if exchange.body and "content-length" not in listed:
             headers.append(("Content-Length", str(len(exchange.body))))
         dropped = _REMADE | listed
-        headers += [one for one in exchange.headers if one[0].lower() not in dropped]
+        headers += [
+            header for header in exchange.headers if header[0].lower() not in dropped
+        ]
         return UpstreamRequest(
             exchange.method, target, tuple(headers), exchange.body, peer.host, peer.port
         )

@@ -111,19 +111,19 @@ def _key(exchange: Exchange, plugin: Mapping[str, Any], window: str) -> str:
 
 def _identifier(exchange: Exchange, config: Mapping[str, Any]) -> str:
     assert exchange.match is not None
-    found: Any = None
+    identifier: Any = None
     match config["limit_by"]:
         case "service":
-            found = (exchange.match.service or {}).get("id")
+            identifier = (exchange.match.service or {}).get("id")
         case "consumer":
-            found = (exchange.consumer or exchange.credential or {}).get("id")
+            identifier = (exchange.consumer or exchange.credential or {}).get("id")
         case "credential":
-            found = (exchange.credential or {}).get("id")
+            identifier = (exchange.credential or {}).get("id")
         case "header":
-            found = next(iter(exchange.values(config["header_name"])), None)
+            identifier = next(iter(exchange.values(config["header_name"])), None)
         case "path":
-            found = exchange.path if exchange.path == config["path"] else None
-    return str(found or exchange.address)
+            identifier = exchange.path if exchange.path == config["path"] else None
+    return str(identifier or exchange.address)
 
 
 def _beginning(now: float, window: str) -> float:

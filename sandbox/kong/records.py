@@ -41,7 +41,7 @@ def record(exchange: Exchange) -> dict[str, Any]:
 
 def _kongs(exchange: Exchange) -> dict[str, Any]:
     request = exchange.request
-    found: dict[str, Any] = {
+    values: dict[str, Any] = {
         "request": {
             "id": exchange.request_id,
             "uri": request.target,
@@ -81,8 +81,8 @@ def _kongs(exchange: Exchange) -> dict[str, Any]:
         "workspace_name": "default",
     }
     if exchange.match:
-        found["route"] = exchange.match.route
-        found["service"] = exchange.match.service
+        values["route"] = exchange.match.route
+        values["service"] = exchange.match.service
     if exchange.consumer:
-        found["consumer"] = exchange.consumer
-    return found
+        values["consumer"] = exchange.consumer
+    return values

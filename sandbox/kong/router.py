@@ -99,9 +99,9 @@ class _Candidate:
             if path.startswith(prefix):
                 return prefix
         for regex in self.regexes:
-            found = regex.match(path)
-            if found:
-                return found[0]
+            match = regex.match(path)
+            if match:
+                return match[0]
         return None
 
 
@@ -112,7 +112,7 @@ class Router:
         self._candidates: list[_Candidate] = []
         for route in routes.values():
             self._candidates += _candidates(route, services)
-        self._candidates.sort(key=lambda one: one.order, reverse=True)
+        self._candidates.sort(key=lambda candidate: candidate.order, reverse=True)
 
     def match(
         self, request: Request, scheme: str, port: int, path: str
@@ -124,8 +124,8 @@ class Router:
             host, named = request.header("host") or "", ""
         if not _is_utf8(path):
             return None
-        for one in self._candidates:
-            match = one.match(request, scheme, host, int(named or port), path)
+        for candidate in self._candidates:
+            match = candidate.match(request, scheme, host, int(named or port), path)
             if match:
                 return match
         return None
@@ -141,7 +141,7 @@ def _is_utf8(path: str) -> bool:
 
 def _reached(hosts: Sequence[_Host], host: str, port: int) -> bool:
     """Whether one of these hosts matches, or there are none."""
-    return not hosts or any(one.matches(host, port) for one in hosts)
+    return not hosts or any(pattern.matches(host, port) for pattern in hosts)
 
 
 def _folded(header: str) -> str:
@@ -217,7 +217,7 @@ def _priority(route: Mapping[str, Any], paths: list[str]) -> int:
     kinds = sum(
         1 for kind in (route["methods"], hosts, headers, route["snis"], paths) if kind
     )
-    plain = bool(hosts is not None and not any("*" in one for one in hosts))
+    plain = bool(hosts is not None and not any("*" in host for host in hosts))
     regex = _is_regex(paths)
     last = 0
     if regex:
@@ -241,8 +241,8 @@ def upstream_path(base: str | None, path: str, prefix: str, *, strip: bool) -> s
     base = base or "/"
     if not strip:
         return base.removesuffix("/") + path if path != "/" or base == "/" else base
-    rest = path[len(prefix) :]
-    if rest:
-        return base.removesuffix("/") + "/" + rest.removeprefix("/")
+    remainder = path[len(prefix) :]
+    if remainder:
+        return base.removesuffix("/") + "/" + remainder.removeprefix("/")
     bare = base.removesuffix("/")
     return bare + "/" if not bare or path.endswith("/") else bare

@@ -96,8 +96,8 @@ def address(value: str) -> Address | None:
     """`value` as an address (`name`, `name:port`, `10.0.0.1:80`, `[::1]:80`, `::1`), None where it
     is none."""
     kind = host_kind(value)
-    found = _ADDRESSES[kind].match(value)
-    host, port = found.group("host", "port") if found else ("", None)
+    parts = _ADDRESSES[kind].match(value)
+    host, port = parts.group("host", "port") if parts else ("", None)
     if not host or (port and int(port) > 65535):
         return None
     if kind != "name":
@@ -116,14 +116,14 @@ def address(value: str) -> Address | None:
 
 def upstream_name(value: str) -> str | None:
     """The name of an Upstream: a host name."""
-    found = address(value)
+    parts = address(value)
     why = "must be a valid hostname"
-    if found:
+    if parts:
         why = (
             "no ip addresses allowed"
-            if found.kind != "name"
+            if parts.kind != "name"
             else "no port allowed"
-            if found.port is not None
+            if parts.port is not None
             else ""
         )
     return f"Invalid name ('{value}'); {why}" if why else None
@@ -243,18 +243,18 @@ def _scoped_flags(pattern: str) -> str:
         0,
         [0],
     )
-    for found in _FLAGS.finditer(pattern):
-        result += pattern[place : found.start()]
-        place = found.end()
-        if found[1]:
-            result += f"(?{found[1]}:"
+    for flags in _FLAGS.finditer(pattern):
+        result += pattern[place : flags.start()]
+        place = flags.end()
+        if flags[1]:
+            result += f"(?{flags[1]}:"
             opened[-1] += 1
             continue
-        if found[0] == "(":
+        if flags[0] == "(":
             opened.append(0)
-        elif found[0] == ")" and len(opened) > 1:
+        elif flags[0] == ")" and len(opened) > 1:
             result += ")" * opened.pop()
-        result += found[0]
+        result += flags[0]
     return result + pattern[place:] + ")" * sum(opened)
 
 
@@ -286,9 +286,11 @@ def route_has_a_matcher(entity: Entity) -> dict[str, Any] | None:
     }
     needed, protocol = _needed_matchers(protocols)
     if not any(_set(entity, name) for name in needed):
-        one = "one of " if len(needed) > 1 else ""
+        article = "one of " if len(needed) > 1 else ""
         names = ", ".join(f"'{name}'" for name in needed)
-        errors["@entity"] = [f"must set {one}{names} when 'protocols' is {protocol}"]
+        errors["@entity"] = [
+            f"must set {article}{names} when 'protocols' is {protocol}"
+        ]
     return errors or None
 
 
@@ -324,11 +326,11 @@ def _needed_matchers(protocols: list[str]) -> tuple[Sequence[str], str]:
 def route_expression(entity: Entity) -> dict[str, Any] | None:
     """The router's own regular expressions are Rust's: what only PCRE knows is refused (message not
     Kong's own)."""
-    for one in entity.get("paths") or []:
-        if isinstance(one, str) and one.startswith("~") and _NOT_RUST.search(one):
+    for path in entity.get("paths") or []:
+        if isinstance(path, str) and path.startswith("~") and _NOT_RUST.search(path):
             return {
                 "@entity": [
-                    f"Router Expression failed validation: {one[1:]}: not supported"
+                    f"Router Expression failed validation: {path[1:]}: not supported"
                 ]
             }
     headers = entity.get("headers") or {}

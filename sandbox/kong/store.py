@@ -109,7 +109,7 @@ class Snapshot:
             sni = self.find("snis", key)
             return table.get(sni["certificate"]["id"]) if sni else None
         name = NAMED_BY.get(kind, "id")
-        return next((one for one in table.values() if one[name] == key), None)
+        return next((entity for entity in table.values() if entity[name] == key), None)
 
 
 class Store:
@@ -219,7 +219,7 @@ class Store:
         moment = self._moment(kind)
         stamped = {
             "created_at": moment,
-            **{name: given for name, given in value.items() if name != "updated_at"},
+            **{name: field for name, field in value.items() if name != "updated_at"},
         }
         if "updated_at" in KINDS[kind].fields:
             stamped["updated_at"] = moment
@@ -248,8 +248,8 @@ class Store:
             raise schema_violation(errors)
         entity["id"] = entity["id"].lower()
         return {
-            name: one
-            for name, one in entity.items()
+            name: field
+            for name, field in entity.items()
             if not KINDS[kind].fields[name].shown.get("transient")
         }
 
@@ -268,8 +268,8 @@ class Store:
     def _check_unique(self, kind: str, entity: Entity) -> None:
         keys = [
             (name,)
-            for name, one in KINDS[kind].fields.items()
-            if one.shown.get("unique")
+            for name, field in KINDS[kind].fields.items()
+            if field.shown.get("unique")
         ]
         together = [_UNIQUE_TOGETHER[kind]] if kind in _UNIQUE_TOGETHER else []
         for key in [*together, *keys]:
@@ -363,8 +363,8 @@ def _without_former_names(kind: str, entity: Entity) -> Entity:
     return {
         **entity,
         "config": {
-            name: one
-            for name, one in entity["config"].items()
+            name: setting
+            for name, setting in entity["config"].items()
             if name not in record.former
         },
     }
@@ -379,8 +379,8 @@ def schema_violation(errors: validation.Errors) -> ViolationError:
 def absent(kind: str, key: str) -> ViolationError:
     """Kong's answer to a change of what does not exist."""
     name = "id" if validation.UUID.match(key) else NAMED_BY[kind]
-    what = "primary key " if name == "id" else ""
-    text = f"could not find the entity with {what}'{{{name}=\"{key}\"}}'"
+    noun = "primary key " if name == "id" else ""
+    text = f"could not find the entity with {noun}'{{{name}=\"{key}\"}}'"
     return ViolationError(404, 6, "not found", text, {name: key})
 
 
@@ -390,32 +390,32 @@ def merged_records(
     """`old` with `patch` on top; records are merged field by field, everything else is replaced."""
     merged = dict(old)
     for name, value in patch.items():
-        one = fields.get(name)
+        field = fields.get(name)
         if (
-            one is not None
-            and one.type == "record"
+            field is not None
+            and field.type == "record"
             and isinstance(merged.get(name), dict)
         ):
             if value == []:
                 value = {}
             if isinstance(value, dict):
-                value = merged_records(one.fields, merged[name], value)
+                value = merged_records(field.fields, merged[name], value)
         merged[name] = value
     return merged
 
 
 def _with_port(value: Mapping[str, Any]) -> Mapping[str, Any]:
     """A new Target as Kong spells it. Raises ViolationError, in other words than the schema's."""
-    given = value.get("target")
-    if not isinstance(given, str):
+    target = value.get("target")
+    if not isinstance(target, str):
         return value
-    found = rules.address(given)
-    if found is None:
+    parts = rules.address(target)
+    if parts is None:
         raise schema_violation(
             {"target": "Invalid target; not a valid hostname or ip address"}
         )
-    port = DEFAULT_TARGET_PORT if found.port is None else found.port
-    return {**value, "target": f"{found.host}:{port}"}
+    port = DEFAULT_TARGET_PORT if parts.port is None else parts.port
+    return {**value, "target": f"{parts.host}:{port}"}
 
 
 def _route_defaults(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -441,9 +441,9 @@ def _with_algorithm(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _references(kind: str) -> Iterator[tuple[str, str]]:
-    for name, one in KINDS[kind].fields.items():
-        if one.type == "foreign":
-            yield name, str(one.shown["reference"])
+    for name, field in KINDS[kind].fields.items():
+        if field.type == "foreign":
+            yield name, str(field.shown["reference"])
 
 
 def _remove(tables: dict[str, Table], kind: str, key: str) -> None:
@@ -452,9 +452,9 @@ def _remove(tables: dict[str, Table], kind: str, key: str) -> None:
             if target != kind:
                 continue
             holders = [
-                one["id"]
-                for one in tables[other].values()
-                if (one.get(name) or {}).get("id") == key
+                row["id"]
+                for row in tables[other].values()
+                if (row.get(name) or {}).get("id") == key
             ]
             if (
                 holders
@@ -466,7 +466,7 @@ def _remove(tables: dict[str, Table], kind: str, key: str) -> None:
                 )
             for holder in holders:
                 _remove(tables, other, holder)
-    tables[kind] = {name: one for name, one in tables[kind].items() if name != key}
+    tables[kind] = {name: row for name, row in tables[kind].items() if name != key}
 
 
 def _require_unused(tables: Mapping[str, Table], key: str) -> None:

@@ -31,11 +31,11 @@ def listening(seen: Callable[[], Snapshot]) -> ssl.SSLContext:
     ) -> int | None:
         assert isinstance(connection, TlsConnection)
         connection.server_name = name
-        found = certificate(seen(), name)
-        if found is None:
+        context = certificate(seen(), name)
+        if context is None:
             return None
         try:
-            connection.context = _known_context(found["cert"], found["key"])
+            connection.context = _known_context(context["cert"], context["key"])
         # A key that OpenSSL finds too weak to serve: Kong, too, breaks the handshake off.
         except ssl.SSLError:
             return int(ssl.ALERT_DESCRIPTION_INTERNAL_ERROR)
@@ -48,15 +48,22 @@ def listening(seen: Callable[[], Snapshot]) -> ssl.SSLContext:
 def certificate(snapshot: Snapshot, name: str | None) -> Entity | None:
     """The certificate for the name that a client asks for. None: the default one."""
     by_name = {
-        one["name"]: one["certificate"]["id"]
-        for one in snapshot.tables["snis"].values()
+        candidate["name"]: candidate["certificate"]["id"]
+        for candidate in snapshot.tables["snis"].values()
     }
-    found = (
-        next((by_name[one] for one in _candidates(name) if one in by_name), None)
+    sni = (
+        next(
+            (
+                by_name[candidate]
+                for candidate in _candidates(name)
+                if candidate in by_name
+            ),
+            None,
+        )
         if name
         else None
     )
-    return snapshot.tables["certificates"].get(found) if found else None
+    return snapshot.tables["certificates"].get(sni) if sni else None
 
 
 def _candidates(name: str) -> Iterator[str]:

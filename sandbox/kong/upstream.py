@@ -63,10 +63,10 @@ def resolve_by_name(host: str, port: int) -> tuple[str, int] | None:
     if not host:
         return None
     try:
-        found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+        addresses = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
     except (OSError, ValueError):  # what cannot be a name at all is a ValueError
         return None
-    return str(found[0][4][0]), port
+    return str(addresses[0][4][0]), port
 
 
 def speaking(service: Entity, snapshot: Snapshot) -> ssl.SSLContext | None:
@@ -75,7 +75,7 @@ def speaking(service: Entity, snapshot: Snapshot) -> ssl.SSLContext | None:
         return None
     known, mine = snapshot.tables["ca_certificates"], snapshot.tables["certificates"]
     trusted = [
-        known[one]["cert"] for one in service["ca_certificates"] or () if one in known
+        known[key]["cert"] for key in service["ca_certificates"] or () if key in known
     ]
     shown = mine.get((service["client_certificate"] or {}).get("id", ""))
     pair = (shown["cert"], shown["key"]) if shown else None

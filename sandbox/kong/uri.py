@@ -30,7 +30,9 @@ def refused_by_nginx(path: str) -> bool:
     if _BAD_PERCENT.search(path) or "%00" in path:
         return True
     depth = 0
-    for segment in _TRIPLET.sub(lambda found: chr(int(found[1], 16)), path).split("/"):
+    for segment in _TRIPLET.sub(lambda triplet: chr(int(triplet[1], 16)), path).split(
+        "/"
+    ):
         if segment == "..":
             depth -= 1
             if depth < 0:
@@ -40,9 +42,9 @@ def refused_by_nginx(path: str) -> bool:
     return False
 
 
-def _decoded(found: re.Match[str]) -> str:
-    character = chr(int(found[1], 16))
-    return found[0].upper() if character in RESERVED else character
+def _decoded(triplet: re.Match[str]) -> str:
+    character = chr(int(triplet[1], 16))
+    return triplet[0].upper() if character in RESERVED else character
 
 
 def normalized(path: str) -> str:
@@ -68,10 +70,10 @@ def normalized(path: str) -> str:
 def escaped(path: str) -> str:
     """The path as it is sent upstream: bytes that may not stand in a target are percent-encoded
     again."""
-    return _TO_ESCAPE.sub(lambda found: f"%{ord(found[0]):02X}", path)
+    return _TO_ESCAPE.sub(lambda character: f"%{ord(character[0]):02X}", path)
 
 
 def invalid_percent(path: str) -> str | None:
     """The first malformed percent-encoding of a path (`%zz`), None where there is none."""
-    found = _BAD_PERCENT.search(path)
-    return path[found.start() : found.start() + 3] if found else None
+    percent = _BAD_PERCENT.search(path)
+    return path[percent.start() : percent.start() + 3] if percent else None

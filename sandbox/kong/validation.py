@@ -32,18 +32,18 @@ _CLASSES = {
 def with_defaults(fields: Fields, value: Mapping[str, Any]) -> dict[str, Any]:
     """`value` with the defaults of absent fields, nested records included; explicit nulls stay."""
     filled = dict(value)
-    for name, one in fields.items():
+    for name, field in fields.items():
         if name not in filled:
-            default = one.shown.get("default")
+            default = field.shown.get("default")
             filled[name] = list(default) if isinstance(default, list) else default
             if (
-                one.type == "record"
-                and one.fields
-                and (one.required or default is not None)
+                field.type == "record"
+                and field.fields
+                and (field.required or default is not None)
             ):
-                filled[name] = with_defaults(one.fields, default or {})
-        elif one.type == "record" and one.fields and _is_table(filled[name]):
-            filled[name] = with_defaults(one.fields, filled[name] or {})
+                filled[name] = with_defaults(field.fields, default or {})
+        elif field.type == "record" and field.fields and _is_table(filled[name]):
+            filled[name] = with_defaults(field.fields, filled[name] or {})
     return filled
 
 
@@ -69,51 +69,51 @@ def _is_table(value: Any) -> bool:
 def _record(fields: Fields, value: Mapping[str, Any]) -> tuple[dict[str, Any], Errors]:
     errors: Errors = {name: "unknown field" for name in value if name not in fields}
     result: dict[str, Any] = {}
-    for name, one in fields.items():
-        if one.shown.get("abstract"):
+    for name, field in fields.items():
+        if field.shown.get("abstract"):
             result[name] = value.get(name)
             continue
-        result[name], error = checked(one, value.get(name))
+        result[name], error = checked(field, value.get(name))
         if error:
             errors[name] = error
     return result, errors
 
 
-def checked(one: Field, value: Any) -> tuple[Any, Any]:
+def checked(field: Field, value: Any) -> tuple[Any, Any]:
     """A field's value as Kong would store it, and its error (a message, or nested errors; None:
     none)."""
     if value is None:
-        if one.required and not one.shown.get("auto"):
+        if field.required and not field.shown.get("auto"):
             return None, "required field missing"
         return None, None
-    if "eq" in one.shown and one.shown["eq"] is None:
+    if "eq" in field.shown and field.shown["eq"] is None:
         return value, "value must be null"
-    return _TYPES[one.type](one, value)
+    return _TYPES[field.type](field, value)
 
 
-def _constraints(one: Field, value: Any) -> str | None:
-    for name, argument in one.shown.items():
+def _constraints(field: Field, value: Any) -> str | None:
+    for name, argument in field.shown.items():
         check = _CONSTRAINTS.get(name)
         error = check(argument, value) if check else None
         if error:
             return error
-    return one.rule(value) if one.rule else None
+    return field.rule(value) if field.rule else None
 
 
 def _scalar(accepts: Callable[[Any], bool]) -> Callable[[Field, Any], tuple[Any, Any]]:
-    def check(one: Field, value: Any) -> tuple[Any, Any]:
+    def check(field: Field, value: Any) -> tuple[Any, Any]:
         if not accepts(value):
-            return value, f"expected {_ARTICLES.get(one.type, 'a ' + one.type)}"
-        if one.type == "integer":
+            return value, f"expected {_ARTICLES.get(field.type, 'a ' + field.type)}"
+        if field.type == "integer":
             value = int(value)
         if (
-            one.type == "string"
+            field.type == "string"
             and value == ""
-            and one.shown.get("len_min") != 0
-            and not one.shown.get("uuid")
+            and field.shown.get("len_min") != 0
+            and not field.shown.get("uuid")
         ):
             return value, "length must be at least 1"
-        return value, _constraints(one, value)
+        return value, _constraints(field, value)
 
     return check
 
@@ -122,48 +122,48 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _collection(one: Field, value: Any) -> tuple[Any, Any]:
+def _collection(field: Field, value: Any) -> tuple[Any, Any]:
     if value == {}:
         value = []
     if not isinstance(value, list):
-        return value, f"expected {_ARTICLES.get(one.type, 'a ' + one.type)}"
-    assert one.elements is not None
+        return value, f"expected {_ARTICLES.get(field.type, 'a ' + field.type)}"
+    assert field.elements is not None
     items: list[Any] = []
     errors: list[Any] = []
     for position, item in enumerate(value):
-        item, error = checked(one.elements, item)
+        item, error = checked(field.elements, item)
         if error:
             errors.extend([None] * (position - len(errors)))
             errors.append(error)
-        if one.type == "array" or item not in items:
+        if field.type == "array" or item not in items:
             items.append(item)
-    return items, errors or _constraints(one, items)
+    return items, errors or _constraints(field, items)
 
 
-def _map(one: Field, value: Any) -> tuple[Any, Any]:
+def _map(field: Field, value: Any) -> tuple[Any, Any]:
     if value == []:
         value = {}
     if isinstance(value, list):
         return value, "expected a string"
     if not isinstance(value, dict):
         return value, "expected a map"
-    assert one.keys is not None and one.values is not None
+    assert field.keys is not None and field.values is not None
     result = {}
     for key, item in value.items():
-        _, error = checked(one.keys, key)
+        _, error = checked(field.keys, key)
         if error:
             return value, error
-        result[key], error = checked(one.values, item)
+        result[key], error = checked(field.values, item)
         if error:
             return value, error
     return result, None
 
 
-def _nested_record(one: Field, value: Any) -> tuple[Any, Any]:
+def _nested_record(field: Field, value: Any) -> tuple[Any, Any]:
     if not _is_table(value):
         return value, "expected a record"
-    result, errors = _record(one.fields, value or {})
-    for check in one.checks:
+    result, errors = _record(field.fields, value or {})
+    for check in field.checks:
         _merge(errors, _entity_check(check, result, False))
     return result, errors or None
 
@@ -193,7 +193,7 @@ _TYPES: Mapping[str, Callable[[Field, Any], tuple[Any, Any]]] = {
 def lua_pattern(pattern: str) -> re.Pattern[str]:
     """The few Lua patterns that Kong's schemas use, as a regular expression."""
     text = re.sub(
-        r"%(.)", lambda found: _CLASSES.get(found[1], "\\" + found[1]), pattern
+        r"%(.)", lambda escape: _CLASSES.get(escape[1], "\\" + escape[1]), pattern
     )
     return re.compile(text[:-1] + r"\Z" if text.endswith("$") else text)
 
@@ -226,7 +226,11 @@ def _between(limits: list[int], value: Any) -> str | None:
 
 def _match_none(patterns: list[dict[str, str]], value: str) -> str | None:
     return next(
-        (one["err"] for one in patterns if lua_pattern(one["pattern"]).search(value)),
+        (
+            rule["err"]
+            for rule in patterns
+            if lua_pattern(rule["pattern"]).search(value)
+        ),
         None,
     )
 
@@ -234,9 +238,9 @@ def _match_none(patterns: list[dict[str, str]], value: str) -> str | None:
 def _match_all(patterns: list[dict[str, str]], value: str) -> str | None:
     return next(
         (
-            one["err"]
-            for one in patterns
-            if not lua_pattern(one["pattern"]).search(value)
+            rule["err"]
+            for rule in patterns
+            if not lua_pattern(rule["pattern"]).search(value)
         ),
         None,
     )
@@ -245,7 +249,7 @@ def _match_all(patterns: list[dict[str, str]], value: str) -> str | None:
 def _match_any(argument: dict[str, Any], value: str) -> str | None:
     return (
         None
-        if any(lua_pattern(one).search(value) for one in argument["patterns"])
+        if any(lua_pattern(pattern).search(value) for pattern in argument["patterns"])
         else argument["err"]
     )
 
@@ -281,8 +285,8 @@ def _at(entity: Mapping[str, Any], path: str) -> Any:
 
 
 def _nest(path: str, error: str) -> Errors:
-    head, _, rest = path.partition(".")
-    return {head: _nest(rest, error) if rest else error}
+    head, _, remainder = path.partition(".")
+    return {head: _nest(remainder, error) if remainder else error}
 
 
 def _entity_check(
@@ -338,7 +342,8 @@ def _matches(match: Mapping[str, Any], value: Any) -> bool:
         return bool(lua_pattern(match["match"]).search(value))
     if "match_any" in match:
         return any(
-            lua_pattern(one).search(value) for one in match["match_any"]["patterns"]
+            lua_pattern(pattern).search(value)
+            for pattern in match["match_any"]["patterns"]
         )
     if "elements" in match:
         return isinstance(value, list) and all(

@@ -199,8 +199,8 @@ def replace_app(org: Org, request: Request) -> Answer:
 
 
 def _credentials(body: Json) -> Json:
-    given: Json = body.get("credentials", {}).get("oauthClient", {})
-    return given
+    client: Json = body.get("credentials", {}).get("oauthClient", {})
+    return client
 
 
 def _stored(org: Org, body: Json, fixed: Json, client_id: str, policy: str) -> Answer:
@@ -304,24 +304,24 @@ def _app(org: Org, body: Json, fixed: Json, client_id: str, policy: str) -> Json
     }
 
 
-def _client(given: Json, client_id: str, settings: Json) -> Json:
+def _client(client: Json, client_id: str, settings: Json) -> Json:
     public = settings["application_type"] in ("browser", "native")
-    method = given.get("token_endpoint_auth_method") or (
+    method = client.get("token_endpoint_auth_method") or (
         "none" if public else "client_secret_basic"
     )
     return {
-        "autoKeyRotation": given.get("autoKeyRotation", True),
+        "autoKeyRotation": client.get("autoKeyRotation", True),
         "client_id": client_id,
         "token_endpoint_auth_method": method,
         # Okta's description: default true; a service app has no authorization request to protect
-        "pkce_required": given.get(
+        "pkce_required": client.get(
             "pkce_required", settings["application_type"] != "service"
         ),
     }
 
 
-def _settings(org: Org, given: Json) -> Json:
-    oauth = given["oauthClient"]
+def _settings(org: Org, settings: Json) -> Json:
+    oauth = settings["oauthClient"]
     service = oauth["application_type"] == "service"
     client = {
         "redirect_uris": [],
@@ -347,13 +347,13 @@ def _settings(org: Org, given: Json) -> Json:
         ]
         client["jwks"] = {"keys": keys}
     return {
-        "app": given.get("app") or {},
-        "notifications": given.get("notifications")
+        "app": settings.get("app") or {},
+        "notifications": settings.get("notifications")
         or {"vpn": {"network": {"connection": "DISABLED"}}},
-        "manualProvisioning": given.get("manualProvisioning", False),
-        "implicitAssignment": given.get("implicitAssignment", False),
+        "manualProvisioning": settings.get("manualProvisioning", False),
+        "implicitAssignment": settings.get("implicitAssignment", False),
         "emOptInStatus": "NONE",
-        "notes": given.get("notes") or {},
+        "notes": settings.get("notes") or {},
         "oauthClient": client,
     }
 

@@ -74,14 +74,14 @@ def _key(org: Org, app: Json, header: Mapping[str, Any]) -> Json:
         or settings.get("jwks")
         or {"keys": []}
     )
-    found = [
+    keys = [
         key
         for key in listed["keys"]
         if key.get("kid") == header.get("kid") and key.get("status") != "INACTIVE"
     ]
-    if len(found) != 1:
+    if len(keys) != 1:
         _refuse(
             "The client_assertion is signed with a key that the client does not have."
         )
-    key: Json = found[0]
+    key: Json = keys[0]
     return key

@@ -91,14 +91,14 @@ def authorize(org: Org, request: Request) -> Answer:
         text = "The 'redirect_uri' parameter must be a Login redirect URI in the client app settings."
         raise OAuthError("invalid_request", text)
     try:
-        found = {"code": _authorize(org, server, app, request)}
+        answer = {"code": _authorize(org, server, app, request)}
     except OAuthError as error:
-        found = {"error": error.error, "error_description": error.description}
+        answer = {"error": error.error, "error_description": error.description}
     if "state" in query:
-        found["state"] = query["state"]
+        answer["state"] = query["state"]
     separator = "&" if "?" in redirect_uri else "?"
     return Answer(
-        302, None, {"Location": f"{redirect_uri}{separator}{urlencode(found)}"}
+        302, None, {"Location": f"{redirect_uri}{separator}{urlencode(answer)}"}
     )
 
 
@@ -214,8 +214,8 @@ def _exchange(org: Org, server: Json, app: Json, form: Json) -> Answer:
 
 
 def _refresh(org: Org, server: Json, app: Json, form: Json) -> Answer:
-    given = form.get("refresh_token", "")
-    kept = org.refresh_tokens.get(given)
+    refresh_token = form.get("refresh_token", "")
+    kept = org.refresh_tokens.get(refresh_token)
     if (
         kept is None
         or min(kept.expires, kept.idle) <= org.now()
@@ -231,10 +231,10 @@ def _refresh(org: Org, server: Json, app: Json, form: Json) -> Answer:
     answer, lifetimes = _user_tokens(org, server, app, kept.session, scopes)
     renewed = Refresh(kept.session, kept.expires, org.now() + lifetimes.window)
     if settings_of(app)["refresh_token"]["rotation_type"] == "ROTATE":
-        del org.refresh_tokens[given]
-        given = _keep(org, renewed)
-    org.refresh_tokens[given] = renewed
-    return Answer(200, answer | {"refresh_token": given})
+        del org.refresh_tokens[refresh_token]
+        refresh_token = _keep(org, renewed)
+    org.refresh_tokens[refresh_token] = renewed
+    return Answer(200, answer | {"refresh_token": refresh_token})
 
 
 def _user_tokens(

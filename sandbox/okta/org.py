@@ -103,11 +103,13 @@ class Org:
     def rows(self, kind: str, parent: str = "") -> list[Json]:
         """The objects of a kind under `parent`, oldest first; of policies and rules the highest
         priority first."""
-        found = [row.body for row in self.tables[kind].values() if row.parent == parent]
+        bodies = [
+            row.body for row in self.tables[kind].values() if row.parent == parent
+        ]
         return (
-            sorted(found, key=lambda body: body["priority"])
+            sorted(bodies, key=lambda body: body["priority"])
             if kind in ("policies", "rules")
-            else found
+            else bodies
         )
 
     def get(self, kind: str, key: str, parent: str = "") -> Json:

@@ -206,18 +206,18 @@ class Okta:
     ) -> Answered:
         """The answer, or the refusal of a request too many, with the headers that say so."""
         limit, left, reset = counted
-        told = {
+        headers = {
             "X-Rate-Limit-Limit": f"{limit}",
             "X-Rate-Limit-Remaining": f"{max(left, 0)}",
         }
-        told["X-Rate-Limit-Reset"] = f"{reset:.0f}"
+        headers["X-Rate-Limit-Reset"] = f"{reset:.0f}"
         answer = ApiError(
             429, "E0000047", "API call exceeded rate limit due to too many requests."
         ).answer()
-        given, content = (
+        body, content = (
             proceed() if left >= 0 else (answer, json.dumps(answer.body).encode())
         )
-        return replace(given, headers={**given.headers, **told}), content
+        return replace(body, headers={**body.headers, **headers}), content
 
     def _handled(
         self, method: str, target: str, headers: dict[str, str], body: bytes

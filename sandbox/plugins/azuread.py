@@ -48,9 +48,9 @@ class Lookups:
             "value"
         ]
         if len(listed) != 1:
-            found = "No group found" if not listed else "More than one group found"
+            problem = "No group found" if not listed else "More than one group found"
             raise ProviderError(
-                f'{found} matching specified parameters (displayName: "{arguments["displayName"]}")'
+                f'{problem} matching specified parameters (displayName: "{arguments["displayName"]}")'
             )
         group = listed[0]
         for kind in ("members", "owners"):
@@ -79,14 +79,16 @@ class Lookups:
         )["value"]
         if not listed:
             raise ProviderError(f'No service principal found for client ID: "{app_id}"')
-        found = listed[0]
-        scopes = {one["value"]: one["id"] for one in found["oauth2PermissionScopes"]}
+        principal = listed[0]
+        scopes = {
+            scope["value"]: scope["id"] for scope in principal["oauth2PermissionScopes"]
+        }
         named = {
             "clientId": app_id,
-            "displayName": found["displayName"],
+            "displayName": principal["displayName"],
             "oauth2PermissionScopeIds": scopes,
         }
-        return {"id": found["id"], "objectId": found["id"], **named}
+        return {"id": principal["id"], "objectId": principal["id"], **named}
 
 
 def plugin() -> Plugin:

@@ -91,10 +91,10 @@ class Graph:
             answer = self._sent(method, path, body)
             if answer.status != 429:
                 return answer
-            told = {name.lower(): value for name, value in answer.headers.items()}.get(
+            delay = {name.lower(): value for name, value in answer.headers.items()}.get(
                 "retry-after", "1"
             )
-            time.sleep(float(told))
+            time.sleep(float(delay))
         return self._sent(method, path, body)
 
     def _sent(self, method: str, path: str, body: Value) -> Answer:

@@ -27,9 +27,9 @@ def _renamed(
 
     def here(value: Json) -> Json:
         return {
-            back[name]: one
-            for name, one in value.items()
-            if name in back and one is not None
+            back[name]: item
+            for name, item in value.items()
+            if name in back and item is not None
         }
 
     return there, here
@@ -86,13 +86,13 @@ _INFO = {
 
 def scopes(inputs: Properties) -> list[Json]:
     return [
-        _SCOPE(one)
-        for one in (inputs.get("api") or {}).get("oauth2PermissionScopes") or ()
+        _SCOPE(scope)
+        for scope in (inputs.get("api") or {}).get("oauth2PermissionScopes") or ()
     ]
 
 
 def roles(inputs: Properties) -> list[Json]:
-    return [_ROLE(one) for one in inputs.get("appRoles") or ()]
+    return [_ROLE(role) for role in inputs.get("appRoles") or ()]
 
 
 def optional_claims(inputs: Properties) -> Json:
@@ -119,7 +119,8 @@ def accesses(inputs: Properties) -> list[Json]:
 
 def _access(api: Properties) -> Json:
     permissions = [
-        {"id": one["id"], "type": one["type"]} for one in api["resourceAccesses"]
+        {"id": permission["id"], "type": permission["type"]}
+        for permission in api["resourceAccesses"]
     ]
     return {"resourceAccess": permissions, "resourceAppId": api["resourceAppId"]}
 
@@ -182,14 +183,14 @@ def from_graph(app: Json) -> Properties:
             "knownClientApplications": api["knownClientApplications"],
             "requestedAccessTokenVersion": api["requestedAccessTokenVersion"],
             "oauth2PermissionScopes": [
-                _scope_back(one) for one in api["oauth2PermissionScopes"]
+                _scope_back(entry) for entry in api["oauth2PermissionScopes"]
             ],
         },
-        "appRoles": [_role_back(one) for one in app["appRoles"]],
+        "appRoles": [_role_back(entry) for entry in app["appRoles"]],
         **{ours: app[theirs] for ours, theirs in {**_TEXTS, **_FLAGS}.items()},
         **{ours: app["info"][theirs] for ours, theirs in _INFO.items()},
         "groupMembershipClaims": [
-            one for one in (app["groupMembershipClaims"] or "").split(",") if one
+            entry for entry in (app["groupMembershipClaims"] or "").split(",") if entry
         ],
         "identifierUris": app["identifierUris"],
         "optionalClaims": {
@@ -200,10 +201,10 @@ def from_graph(app: Json) -> Properties:
         "publicClient": {"redirectUris": app["publicClient"]["redirectUris"]},
         "requiredResourceAccesses": [
             {
-                "resourceAppId": one["resourceAppId"],
-                "resourceAccesses": one["resourceAccess"],
+                "resourceAppId": entry["resourceAppId"],
+                "resourceAccesses": entry["resourceAccess"],
             }
-            for one in app["requiredResourceAccess"]
+            for entry in app["requiredResourceAccess"]
         ],
         "serviceManagementReference": app["serviceManagementReference"],
         "singlePageApplication": {"redirectUris": app["spa"]["redirectUris"]},
@@ -229,7 +230,7 @@ def whole(inputs: Properties) -> Json:
 def _sorted(value: Value) -> Value:
     """Lists as what they are to the plugin: sets."""
     if isinstance(value, Mapping):
-        return {key: _sorted(one) for key, one in value.items()}
+        return {key: _sorted(item) for key, item in value.items()}
     return sorted(map(_sorted, value), key=str) if isinstance(value, list) else value
 
 
@@ -286,15 +287,15 @@ class Application(GraphObject):
                 for s in scopes(inputs)
             ),
         ]
-        for one in entries:
-            other = known.setdefault(one["value"], one)
-            if one["id"] != other["id"]:
+        for entry in entries:
+            other = known.setdefault(entry["value"], entry)
+            if entry["id"] != other["id"]:
                 raise ProviderError(
-                    f'validation failed: duplicate value found: "{one["value"]}"'
+                    f'validation failed: duplicate value found: "{entry["value"]}"'
                 )
-            if one["texts"] != other["texts"]:
+            if entry["texts"] != other["texts"]:
                 raise ProviderError(
-                    f"validation failed: the texts of '{one['id']}' must match"
+                    f"validation failed: the texts of '{entry['id']}' must match"
                 )
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
@@ -323,21 +324,24 @@ class Application(GraphObject):
     def _state(self, object_id: str, app: Json, known: Properties) -> Properties:
         """As the program wrote it, where it is so; else as it is."""
         now = from_graph(app)
-        told = {
+        state = {
             key: known[key]
             if key in known and self.same(key, value, known[key])
             else value
             for key, value in now.items()
         }
         return {
-            **told,
+            **state,
             "clientId": app["appId"],
             "objectId": object_id,
             "appRoleIds": {
-                one["value"]: one["id"] for one in app["appRoles"] if one.get("value")
+                entry["value"]: entry["id"]
+                for entry in app["appRoles"]
+                if entry.get("value")
             },
             "oauth2PermissionScopeIds": {
-                one["value"]: one["id"] for one in app["api"]["oauth2PermissionScopes"]
+                entry["value"]: entry["id"]
+                for entry in app["api"]["oauth2PermissionScopes"]
             },
             "publisherDomain": app["publisherDomain"],
         }
@@ -459,7 +463,7 @@ class ApplicationPassword(GraphObject):
         object_id, _, key_id = identifier.split("/")
         app = self._graph.found(f"/v1.0/applications/{object_id}")
         if app is None or all(
-            one["keyId"] != key_id for one in app["passwordCredentials"]
+            password["keyId"] != key_id for password in app["passwordCredentials"]
         ):
             return None
         return Found(inputs, state)
@@ -529,7 +533,9 @@ class ApplicationCertificate(GraphObject):
     ) -> Found | None:
         object_id, _, key_id = identifier.split("/")
         app = self._graph.found(f"/v1.0/applications/{object_id}")
-        if app is None or all(one["keyId"] != key_id for one in app["keyCredentials"]):
+        if app is None or all(
+            certificate["keyId"] != key_id for certificate in app["keyCredentials"]
+        ):
             return None
         return Found(inputs, state)
 
@@ -539,7 +545,11 @@ class ApplicationCertificate(GraphObject):
             app = self._graph.accepted("GET", f"/v1.0/applications/{object_id}")
             self._put(
                 object_id,
-                [one for one in app["keyCredentials"] if one["keyId"] != key_id],
+                [
+                    certificate
+                    for certificate in app["keyCredentials"]
+                    if certificate["keyId"] != key_id
+                ],
             )
 
 
@@ -575,33 +585,38 @@ class ApplicationFederatedIdentityCredential(GraphObject):
     def read(
         self, identifier: str, inputs: Properties, state: Properties
     ) -> Found | None:
-        object_id, _, one = identifier.split("/")
-        found = self._graph.found(
-            f"/v1.0/applications/{object_id}/federatedIdentityCredentials/{one}"
+        object_id, _, credential = identifier.split("/")
+        answer = self._graph.found(
+            f"/v1.0/applications/{object_id}/federatedIdentityCredentials/{credential}"
         )
-        if found is None:
+        if answer is None:
             return None
         names = ("audiences", "description", "issuer", "subject")
-        own = {"applicationId": f"/applications/{object_id}", "credentialId": one}
+        own = {
+            "applicationId": f"/applications/{object_id}",
+            "credentialId": credential,
+        }
         now = {
             **own,
             **state,
-            **{name: found.get(name) for name in names},
-            "displayName": found["name"],
+            **{name: answer.get(name) for name in names},
+            "displayName": answer["name"],
         }
         return self.found(identifier, inputs, state, now)
 
     def update(
         self, identifier: str, state: Properties, news: Properties
     ) -> Properties:
-        object_id, _, one = identifier.split("/")
-        path = f"/v1.0/applications/{object_id}/federatedIdentityCredentials/{one}"
-        self._graph.accepted("PATCH", path, {**self._body(news), "id": one})
-        return {**news, "credentialId": one}
+        object_id, _, credential = identifier.split("/")
+        path = (
+            f"/v1.0/applications/{object_id}/federatedIdentityCredentials/{credential}"
+        )
+        self._graph.accepted("PATCH", path, {**self._body(news), "id": credential})
+        return {**news, "credentialId": credential}
 
     def delete(self, identifier: str, state: Properties) -> None:
-        object_id, _, one = identifier.split("/")
+        object_id, _, credential = identifier.split("/")
         with self._graph.locks[object_id]:
             self._graph.removed(
-                f"/v1.0/applications/{object_id}/federatedIdentityCredentials/{one}"
+                f"/v1.0/applications/{object_id}/federatedIdentityCredentials/{credential}"
             )

@@ -73,7 +73,7 @@ class ServicePrincipal(GraphObject):
         return f"/servicePrincipals/{object_id}", self._state(object_id, inputs)
 
     def _state(self, object_id: str, inputs: Properties) -> Properties:
-        found = self._graph.accepted("GET", f"/v1.0/servicePrincipals/{object_id}")
+        principal = self._graph.accepted("GET", f"/v1.0/servicePrincipals/{object_id}")
         self._graph.accepted(
             "GET", f"/beta/servicePrincipals/{object_id}?$select=samlMetadataUrl"
         )
@@ -87,11 +87,11 @@ class ServicePrincipal(GraphObject):
         )
         return {
             **{name: value for name, value in inputs.items() if name == "useExisting"},
-            **{name: found[name] for name in names},
-            "clientId": found["appId"],
+            **{name: principal[name] for name in names},
+            "clientId": principal["appId"],
             "objectId": object_id,
-            "displayName": found["displayName"],
-            "type": found["servicePrincipalType"],
+            "displayName": principal["displayName"],
+            "type": principal["servicePrincipalType"],
         }
 
     def read(
@@ -142,16 +142,16 @@ class AppRoleAssignment(GraphObject):
     def read(
         self, identifier: str, inputs: Properties, state: Properties
     ) -> Found | None:
-        found = self._graph.found(f"/v1.0{identifier}")
-        if found is None:
+        assignment = self._graph.found(f"/v1.0{identifier}")
+        if assignment is None:
             return None
         between = {
             "appRoleId": "appRoleId",
             "principalObjectId": "principalId",
             "resourceObjectId": "resourceId",
         }
-        own = {ours: found[theirs] for ours, theirs in between.items()} | {
-            name: found[name] for name in self.computed
+        own = {ours: assignment[theirs] for ours, theirs in between.items()} | {
+            name: assignment[name] for name in self.computed
         }
         return self.found(identifier, inputs, state, state or own)
 
@@ -180,8 +180,8 @@ class ServicePrincipalDelegatedPermissionGrant(GraphObject):
             inputs["servicePrincipalObjectId"],
             inputs["resourceServicePrincipalObjectId"],
         )
-        for one in (client, resource):
-            self._graph.accepted("GET", f"/v1.0/servicePrincipals/{one}")
+        for principal in (client, resource):
+            self._graph.accepted("GET", f"/v1.0/servicePrincipals/{principal}")
         wanted = {
             "@odata.type": "#microsoft.graph.oAuth2PermissionGrant",
             "clientId": client,
@@ -198,19 +198,19 @@ class ServicePrincipalDelegatedPermissionGrant(GraphObject):
     def read(
         self, identifier: str, inputs: Properties, state: Properties
     ) -> Found | None:
-        found = self._graph.found(f"/v1.0{identifier}")
-        if found is None:
+        grant = self._graph.found(f"/v1.0{identifier}")
+        if grant is None:
             return None
         between = {
             "servicePrincipalObjectId": "clientId",
             "resourceServicePrincipalObjectId": "resourceId",
         }
-        own = {ours: found[theirs] for ours, theirs in between.items()}
+        own = {ours: grant[theirs] for ours, theirs in between.items()}
         return self.found(
             identifier,
             inputs,
             state,
-            {**own, **state, "claimValues": found["scope"].split()},
+            {**own, **state, "claimValues": grant["scope"].split()},
         )
 
     def update(

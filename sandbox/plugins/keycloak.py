@@ -59,12 +59,12 @@ class Lookups:
             raise ProviderError(
                 f"failed to get group by path {arguments['groupPath']}: {described(answer)}"
             )
-        found = answer.body
+        group_of = answer.body
         return {
-            "id": found["id"],
-            "name": found["name"],
-            "path": found["path"],
-            "parentId": found.get("parentId", ""),
+            "id": group_of["id"],
+            "name": group_of["name"],
+            "path": group_of["path"],
+            "parentId": group_of.get("parentId", ""),
             "realmId": realm,
             "attributes": {},
         }

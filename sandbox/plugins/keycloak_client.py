@@ -106,8 +106,11 @@ class Client(RealmObject):
             "attributes": dict(sorted(attributes.items())),
             "authenticationFlowBindingOverrides": {"browser": "", "direct_grant": ""},
         }
-        given = {"secret": inputs.get("clientSecret"), "rootUrl": inputs.get("rootUrl")}
-        return {**sent, **{name: value for name, value in given.items() if value}}
+        optional = {
+            "secret": inputs.get("clientSecret"),
+            "rootUrl": inputs.get("rootUrl"),
+        }
+        return {**sent, **{name: value for name, value in optional.items() if value}}
 
     def state(self, answer: Json, inputs: Properties) -> Properties:
         attributes = answer.get("attributes", {})
@@ -222,7 +225,7 @@ class _Scopes(Resource):
         answer = self._api.send("GET", f"{_client(known)}/{self.part}")
         if answer.status == 404:
             return None
-        now = {**known, self.names: sorted(one["name"] for one in answer.body)}
+        now = {**known, self.names: sorted(scope["name"] for scope in answer.body)}
         same = self.same(self.names, now[self.names], inputs.get(self.names))
         return Found(inputs if same else {**inputs, self.names: now[self.names]}, now)
 
@@ -233,18 +236,20 @@ class _Scopes(Resource):
         return dict(news)
 
     def delete(self, identifier: str, state: Properties) -> None:
-        for one in self._scopes(state["realmId"]):
-            if one["name"] in state[self.names]:
-                self._api.send("DELETE", f"{_client(state)}/{self.part}/{one['id']}")
+        for scope in self._scopes(state["realmId"]):
+            if scope["name"] in state[self.names]:
+                self._api.send("DELETE", f"{_client(state)}/{self.part}/{scope['id']}")
 
     def _reconcile(self, inputs: Properties) -> None:
         attached = self._api.accepted("GET", f"{_client(inputs)}/{self.part}")
         wanted = list(inputs[self.names])
-        known = {one["name"]: one["id"] for one in self._scopes(inputs["realmId"])}
-        for one in attached:
-            if one["name"] not in wanted:
+        known = {
+            scope["name"]: scope["id"] for scope in self._scopes(inputs["realmId"])
+        }
+        for scope in attached:
+            if scope["name"] not in wanted:
                 self._api.accepted(
-                    "DELETE", f"{_client(inputs)}/{self.part}/{one['id']}"
+                    "DELETE", f"{_client(inputs)}/{self.part}/{scope['id']}"
                 )
         client = self._api.accepted("GET", _client(inputs))
         self._api.accepted("GET", f"{_client(inputs)}/client-secret")
@@ -253,8 +258,8 @@ class _Scopes(Resource):
                 "validation error: a bearer-only client can have no scopes"
             )
         elsewhere = {
-            one["name"]
-            for one in self._api.accepted("GET", f"{_client(inputs)}/{self.other}")
+            scope["name"]
+            for scope in self._api.accepted("GET", f"{_client(inputs)}/{self.other}")
         }
         kind = self.other.split("-")[0]
         for name in wanted:
@@ -263,7 +268,7 @@ class _Scopes(Resource):
                     f"validation error: scope {name} is already attached to client as an {kind} "
                     "scope"
                 )
-        held = {one["name"] for one in attached}
+        held = {scope["name"] for scope in attached}
         for name in wanted:
             if name in known and name not in held:
                 self._api.accepted(
@@ -272,8 +277,8 @@ class _Scopes(Resource):
         self._api.accepted("GET", f"{_client(inputs)}/{self.part}")
 
     def _scopes(self, realm: str) -> list[Json]:
-        found: list[Json] = self._api.accepted("GET", f"/{realm}/client-scopes")
-        return found
+        scopes: list[Json] = self._api.accepted("GET", f"/{realm}/client-scopes")
+        return scopes
 
 
 class ClientDefaultScopes(_Scopes):

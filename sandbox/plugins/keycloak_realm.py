@@ -174,8 +174,8 @@ class Mapper(RealmObject):
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         """Another mapper of the name in the scope is refused before anything is sent."""
         if any(
-            one["name"] == inputs["name"]
-            for one in self._api.accepted("GET", self.collection(inputs))
+            entry["name"] == inputs["name"]
+            for entry in self._api.accepted("GET", self.collection(inputs))
         ):
             raise ProviderError(
                 f"validation error: a protocol mapper with name {inputs['name']} already exists"
@@ -261,7 +261,7 @@ class GenericRoleMapper(Resource):
         known = state or inputs
         answer = self._api.send("GET", _mappings(known))
         if answer.status == 404 or known["roleId"] not in [
-            one["id"] for one in answer.body or []
+            entry["id"] for entry in answer.body or []
         ]:
             return None
         return Found(inputs, known)
@@ -316,7 +316,7 @@ class GroupRoles(Resource):
         group = self._api.send("GET", _group(known))
         if group.status == 404:
             return None
-        held = [one["id"] for one in self._held(known)]
+        held = [entry["id"] for entry in self._held(known)]
         seen = [
             role for role in held if known["exhaustive"] or role in known["roleIds"]
         ]
@@ -340,7 +340,7 @@ class GroupRoles(Resource):
     def _reconcile(self, inputs: Properties, dropped: tuple[str, ...]) -> None:
         self._api.accepted("GET", _group(inputs))
         self._change("DELETE", inputs, dropped)
-        held = [one["id"] for one in self._held(inputs)]
+        held = [entry["id"] for entry in self._held(inputs)]
         self._change(
             "POST",
             inputs,
@@ -354,16 +354,16 @@ class GroupRoles(Resource):
             )
 
     def _held(self, inputs: Properties) -> list[Json]:
-        found: list[Json] = self._api.accepted(
+        roles: list[Json] = self._api.accepted(
             "GET", f"{_group(inputs)}/role-mappings"
         ).get("realmMappings", [])
-        return found
+        return roles
 
     def _change(self, method: str, inputs: Properties, roles: tuple[str, ...]) -> None:
-        found = [
+        answers = [
             self._api.send("GET", _role({**inputs, "roleId": role})) for role in roles
         ]
-        bodies = [role_body(one.body) for one in found if one.status == 200]
+        bodies = [role_body(answer.body) for answer in answers if answer.status == 200]
         if bodies:
             self._api.accepted(method, f"{_group(inputs)}/role-mappings/realm", bodies)
 

@@ -219,7 +219,7 @@ class Entity(Resource):
         )
 
     def _state(self, entity: Value, inputs: Properties) -> Properties:
-        found = {
+        values = {
             key: field.read(entity[field.name])
             for key, field in self.fields.items()
             if entity.get(field.name)
@@ -227,10 +227,10 @@ class Entity(Resource):
         zeros = {
             key: entity[field.name]
             for key, field in self.fields.items()
-            if key not in found
+            if key not in values
             and not isinstance(entity.get(field.name), list | dict | None)
         }
-        return {**found, **zeros}
+        return {**values, **zeros}
 
     def _accepted(self, answer: Answer, failure: str) -> Value:
         if answer.status >= 300:
@@ -459,9 +459,11 @@ class KongPlugin(Entity):
     ) -> Difference:
         """A new name replaces, and the old plugin goes first [recorded: step 23]; other
         replacements are made first."""
-        found = super().differences(state, old_inputs, news)
+        differences = super().differences(state, old_inputs, news)
         return Difference(
-            found.changed, found.replaced, delete_first="name" in found.replaced
+            differences.changed,
+            differences.replaced,
+            delete_first="name" in differences.replaced,
         )
 
     def same(self, key: str, old: Value, new: Value) -> bool:
@@ -536,7 +538,7 @@ def _pointer(value: Value) -> str:
 def _printed(value: Value) -> str:
     """A value of JSON as Go's %v prints it: texts as they stand."""
     if isinstance(value, dict):
-        return f"map[{' '.join(f'{key}:{_printed(one)}' for key, one in sorted(value.items()))}]"
+        return f"map[{' '.join(f'{key}:{_printed(item)}' for key, item in sorted(value.items()))}]"
     if isinstance(value, list):
         return f"[{' '.join(map(_printed, value))}]"
     if isinstance(value, bool):

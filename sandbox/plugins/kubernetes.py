@@ -114,8 +114,10 @@ class Manifest(Resource):
     def check(self, news: Properties, olds: Properties, naming: Naming) -> Properties:
         """Fills in apiVersion, kind, a name where none is given (`NAME-8 hex digits`) and the
         namespace."""
-        given = news.get("metadata") if isinstance(news.get("metadata"), dict) else {}
-        about: dict[str, Any] = dict(given or {})
+        metadata = (
+            news.get("metadata") if isinstance(news.get("metadata"), dict) else {}
+        )
+        about: dict[str, Any] = dict(metadata or {})
         if "name" not in about and "generateName" not in about:
             before = olds.get("metadata", {})
             annotations = dict(about.get("annotations", {}))
@@ -251,8 +253,8 @@ class Manifest(Resource):
             else _unready(self._kind, live)
         )
         if reason:
-            what = f"{self._kind} {_identifier(inputs)} was not rolled out: {reason}"
-            raise NotReadyError(_identifier(inputs), inputs, live, what)
+            problem = f"{self._kind} {_identifier(inputs)} was not rolled out: {reason}"
+            raise NotReadyError(_identifier(inputs), inputs, live, problem)
         return live
 
     def delete(self, identifier: str, state: Properties) -> None:
@@ -279,12 +281,12 @@ class Manifest(Resource):
         }
 
     def _inputs_of(self, live: Properties, inputs: Properties) -> Properties:
-        given = {key: value for key, value in inputs.items() if key != "stringData"}
+        inputs_of = {key: value for key, value in inputs.items() if key != "stringData"}
         if self._kind == "Secret" and "stringData" in inputs:
             if _pruned(live.get("data"), _encoded(inputs)) == _encoded(inputs):
-                return {**_pruned(live, given), "stringData": inputs["stringData"]}
-            given["data"] = _encoded(inputs)
-        return _pruned(live, given) if inputs else _imported(live)
+                return {**_pruned(live, inputs_of), "stringData": inputs["stringData"]}
+            inputs_of["data"] = _encoded(inputs)
+        return _pruned(live, inputs_of) if inputs else _imported(live)
 
 
 class Release(Resource):
@@ -368,10 +370,15 @@ def _unready(kind: str, live: Properties) -> str:
         and status["updatedNumberScheduled"] < status["desiredNumberScheduled"]
     ):
         return "not all pods are of its revision"
-    for one in status["conditions"] if kind in ("Deployment", "Job") and status else ():
-        if one["type"] == "Progressing" and one["reason"] != "NewReplicaSetAvailable":
-            return str(one["reason"])
-        if one["type"] == "Complete" and one["status"] != "True":
+    for condition in (
+        status["conditions"] if kind in ("Deployment", "Job") and status else ()
+    ):
+        if (
+            condition["type"] == "Progressing"
+            and condition["reason"] != "NewReplicaSetAvailable"
+        ):
+            return str(condition["reason"])
+        if condition["type"] == "Complete" and condition["status"] != "True":
             return "it is not complete"
     return ""
 
@@ -443,10 +450,10 @@ def _imported(live: Properties) -> Properties:
 
 
 def _encoded(inputs: Properties) -> Value:
-    given, strings = inputs.get("data") or {}, inputs.get("stringData") or {}
-    if not isinstance(given, dict) or not isinstance(strings, dict):
+    encoded, strings = inputs.get("data") or {}, inputs.get("stringData") or {}
+    if not isinstance(encoded, dict) or not isinstance(strings, dict):
         return UNKNOWN
-    data: dict[str, Value] = dict(given)
+    data: dict[str, Value] = dict(encoded)
     for key, value in strings.items():
         data[key] = (
             UNKNOWN

@@ -35,19 +35,19 @@ class Lookups:
         if has_unknown(arguments):
             return {"id": UNKNOWN, **arguments}
         if arguments.get("id"):
-            found = self._api.accepted("GET", f"/api/v1/groups/{arguments['id']}")
+            group_of = self._api.accepted("GET", f"/api/v1/groups/{arguments['id']}")
         else:
             name = arguments.get("name", "")
             listed = self._api.accepted("GET", f"/api/v1/groups?q={quoted(name)}")
             exact = [group for group in listed if group["profile"]["name"] == name]
             if not exact:
                 raise ProviderError(f"group with name {name!r} does not exist")
-            found = exact[0]
+            group_of = exact[0]
         return {
-            "id": found["id"],
-            "name": found["profile"]["name"],
-            "description": found["profile"].get("description", ""),
-            "type": found.get("type"),
+            "id": group_of["id"],
+            "name": group_of["profile"]["name"],
+            "description": group_of["profile"].get("description", ""),
+            "type": group_of.get("type"),
             "includeUsers": False,
             "users": [],
         }
@@ -57,14 +57,14 @@ class Lookups:
         if has_unknown(arguments):
             return {"id": UNKNOWN, **arguments}
         server, key = arguments["authServerId"], arguments["keyId"]
-        found = self._api.accepted(
+        keys = self._api.accepted(
             "GET", f"/api/v1/authorizationServers/{server}/credentials/keys/{key}"
         )
         public = {
-            name: found.get(name)
+            name: keys.get(name)
             for name in ("alg", "e", "kid", "kty", "n", "status", "use")
         }
-        return {"id": found.get("kid"), "authServerId": server, "keyId": key, **public}
+        return {"id": keys.get("kid"), "authServerId": server, "keyId": key, **public}
 
 
 def plugin() -> Plugin:

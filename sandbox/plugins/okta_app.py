@@ -139,13 +139,13 @@ class OAuth(OktaObject):
     ) -> Difference:
         """Giving a secret back to an app that omitted it takes a new app (official-plugin.md,
         Replacement)."""
-        found = super().differences(state, old_inputs, news)
+        differences = super().differences(state, old_inputs, news)
         restored = (
             {"omitSecret"}
             if state.get("omitSecret") is True and news.get("omitSecret") is False
             else set()
         )
-        return Difference(found.changed, found.replaced | restored)
+        return Difference(differences.changed, differences.replaced | restored)
 
     def same(self, key: str, old: Value, new: Value) -> bool:
         if (

@@ -40,8 +40,8 @@ class Origin(OktaObject):
 
     def body(self, inputs: Properties) -> dict[str, Value]:
         scopes = [
-            given(type=one.get("type"), allowedOktaApps=one.get("allowedOktaApps"))
-            for one in inputs["scopes"]
+            given(type=scope.get("type"), allowedOktaApps=scope.get("allowedOktaApps"))
+            for scope in inputs["scopes"]
         ]
         return {
             "name": inputs.get("name"),
@@ -51,11 +51,11 @@ class Origin(OktaObject):
 
     def state(self, answer: Any, inputs: Properties) -> Properties:
         scopes = [
-            given(type=one["type"], allowedOktaApps=one.get("allowedOktaApps"))
-            for one in answer["scopes"]
+            given(type=scope["type"], allowedOktaApps=scope.get("allowedOktaApps"))
+            for scope in answer["scopes"]
         ]
-        told = ("name", "origin", "status", *_OF_THE_SERVER)
-        return {"scopes": scopes, **{name: answer.get(name) for name in told}}
+        names = ("name", "origin", "status", *_OF_THE_SERVER)
+        return {"scopes": scopes, **{name: answer.get(name) for name in names}}
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         """Okta makes it active: asked for anything else, the provider finds that out too late."""

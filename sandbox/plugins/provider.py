@@ -292,13 +292,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         with _errors(context):
             resource = self._resource(request.urn)
             inputs, state = from_struct(request.inputs), from_struct(request.properties)
-            found = resource.read(request.id, inputs, state)
-            if found is None:
+            result = resource.read(request.id, inputs, state)
+            if result is None:
                 return pb.ReadResponse()
             return pb.ReadResponse(
-                id=found.identifier or request.id,
-                inputs=to_struct(found.inputs),
-                properties=_state(resource, found.state),
+                id=result.identifier or request.id,
+                inputs=to_struct(result.inputs),
+                properties=_state(resource, result.state),
             )
 
     def Update(
@@ -363,12 +363,12 @@ class _errors:  # noqa: N801 - reads as a statement: with _errors(context)
                 properties=to_struct(error.state),
                 reasons=[str(error)],
             )
-            told = status_pb2.Status(
+            status = status_pb2.Status(
                 code=grpc.StatusCode.UNKNOWN.value[0], message=str(error)
             )
-            told.details.add().Pack(made)
+            status.details.add().Pack(made)
             # As google.rpc has errors with details travel, beside the status itself.
-            details: bytes = told.SerializeToString()  # type: ignore[no-untyped-call]
+            details: bytes = status.SerializeToString()  # type: ignore[no-untyped-call]
             trailing = (("grpc-status-details-bin", details),)
             self._context.set_trailing_metadata(trailing)  # type: ignore[no-untyped-call]
         if isinstance(error, ProviderError | OSError | sdk.NoSuchResourceError):

@@ -180,7 +180,8 @@ def _union_problems(
     findings = [list(_value_problems(path, value, hint)) for hint in members]
     if findings and all(findings):
         yield from max(
-            findings, key=lambda found: max(len(problem.path) for problem in found)
+            findings,
+            key=lambda problems: max(len(problem.path) for problem in problems),
         )
 
 
