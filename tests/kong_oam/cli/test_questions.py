@@ -1,4 +1,4 @@
-"""`explain`, `who` and `what`, on the sample estate and against `decide`."""
+"""`explain`, `who` and `what` on an estate of four Applications: what they print and how they end."""
 
 from __future__ import annotations
 
@@ -10,13 +10,206 @@ import pytest
 
 from kong_oam.__main__ import main
 
-ROOT = Path(__file__).resolve().parents[3]
 ORDERS = "https://orders.example.com/orders"
+ORDERS_YAML = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata:
+  name: orders
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties:
+        image: registry.example.com/orders:1.4
+        ports: [{port: 8080}]
+      traits:
+        - type: gateway                       # KubeVela's own trait: where it is exposed
+          properties:
+            domain: orders.example.com
+            http: {/orders: 8080}
+        - type: access                        # ours: its access template
+          properties:
+            owner: team-orders
+            scopes:
+              orders.read: Read orders
+              orders.write: Place and change orders
+            rules:
+              - {paths: [/orders], methods: [GET], scopes: [orders.read]}
+              - {paths: [/orders], methods: [POST, PUT, DELETE], scopes: [orders.write]}
+              - {paths: [/orders/health], methods: [GET], public: {reason: probes of the load balancer, until: "2027-12-31"}}
+            roles:
+              viewer: {scopes: [orders.read], groups: [sales], components: [shop/checkout, shop/web]}
+              editor: {scopes: [orders.read, orders.write], groups: [order-desk], components: [shop/web]}
+"""
+SHOP_YAML = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata:
+  name: shop
+  annotations: {owner: team-shop}
+spec:
+  components:
+    - name: checkout                          # a service that calls the API as itself
+      type: worker
+      properties:
+        image: registry.example.com/checkout:2.1
+      traits:
+        - type: client
+          properties:
+            kind: service
+            calls: [{component: orders/api, scopes: [orders.read]}]
+    - name: web                               # a web application whose users call the API
+      type: webservice
+      properties:
+        image: registry.example.com/shop-web:5.0
+        ports: [{port: 3000}]
+      traits:
+        - type: gateway
+          properties:
+            domain: shop.example.com
+            http: {/: 3000}
+        - type: access
+          properties:
+            owner: team-shop
+            rules:
+              - {public: {reason: the shop's pages; the application keeps its users' sessions itself, until: "2027-12-31"}}
+            waivers:
+              - {finding: LINT305, reason: the methods that it takes are being listed, until: "2027-03-31"}
+        - type: client
+          properties:
+            kind: web
+            redirectPaths: [/callback]
+            calls: [{component: orders/api, scopes: [orders.read, orders.write]}]
+"""
+REPORTS_YAML = """\
+# A document service with a public page below a protected path and a protected path below a public one.
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata:
+  name: reports
+  annotations: {owner: team-insight}          # of the components without an access trait
+spec:
+  components:
+    - name: library
+      type: webservice
+      properties:
+        image: registry.example.com/reports:0.9
+        ports: [{port: 8000}]
+        env: [{name: LOG_LEVEL, value: info}]
+      dependsOn: [renderer]
+      traits:
+        - type: gateway
+          properties:
+            name: api
+            domain: reports.example.com
+            http: {/reports: 8000, /docs: 8000}
+        - type: access
+          properties:
+            owner: team-insight
+            scopes:
+              reports.read: Read reports
+              reports.publish: Publish and withdraw reports
+              reports.audit: Read who read what
+            rules:
+              - {paths: [/reports], methods: [GET], scopes: [reports.read]}
+              - {paths: [/reports], methods: [PUT, DELETE], scopes: [reports.read, reports.publish]}
+              - {paths: [/reports/published], methods: [GET], public: {reason: press pages, until: "2027-12-31"}}
+              - {paths: [/reports/published/drafts], methods: [GET], scopes: [reports.publish]}
+              - {paths: [/docs], methods: [GET], public: {reason: documentation of the API, until: "2027-12-31"}}
+              - {paths: [/docs/internal], methods: [GET], scopes: [reports.audit]}
+            roles:
+              reader: {scopes: [reports.read], groups: [sales, order-desk], components: [reports/console, reports/renderer]}
+              publisher: {scopes: [reports.read, reports.publish], groups: [order-desk], components: [reports/console]}
+              auditor: {scopes: [reports.audit], components: [reports/renderer]}
+    - name: renderer                          # a service client that renders at night
+      type: worker
+      properties:
+        image: registry.example.com/reports-renderer:0.9
+        cpu: 500m
+        memory: 256Mi
+      traits:
+        - type: client
+          properties:
+            kind: service
+            calls: [{component: reports/library, scopes: [reports.read, reports.audit]}]
+    - name: console                           # the editors' pages, on another host than the API that they call
+      type: webservice
+      properties:
+        image: registry.example.com/reports-console:0.3
+        ports: [{port: 4000}]
+      traits:
+        - type: gateway
+          properties: {http: {/: 4000}}       # no domain: the stack gives console-reports.<its domain>
+        - type: access
+          properties:
+            owner: team-insight
+            rules:
+              - {public: {reason: pages and scripts; users sign in at the provider, until: "2027-12-31"}}
+            waivers:
+              - {finding: LINT305, reason: which methods it takes is for its framework to say, until: "2027-06-30"}
+        - type: client
+          properties:
+            kind: browser
+            redirectPaths: [/auth/callback]
+            refresh: true
+            calls: [{component: reports/library, scopes: [reports.read, reports.publish]}]
+"""
+HELLO_YAML = """\
+# Only KubeVela's own parts, and not a word about access: deploys closed to everybody who has not signed in.
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata:
+  name: hello
+  annotations: {owner: team-hello}
+spec:
+  components:
+    - name: hello-world
+      type: webservice
+      properties:
+        image: crccheck/hello-world
+        ports: [{port: 8000, expose: true}]
+      traits:
+        - type: gateway
+          properties:
+            domain: hello.example.com
+            http: {/: 8000}
+"""
+LOCAL = """\
+config:
+  kong-oam:cloud: local
+  kong-oam:asOf: "2026-11-25"
+  kong-oam:domains: {default: sandbox.example.com}
+  kong-oam:gateway: {scheme: http, namespace: kong, podLabels: {app: kong}}
+  kong-oam:identityProviders: [{name: okta, type: okta}]
+"""
+AWS = """\
+config:
+  kong-oam:cloud: aws
+  kong-oam:asOf: "2026-11-25"
+  kong-oam:domains: {default: aws.example.net, suffixes: {example.com: aws.example.net}}
+  kong-oam:gateway: {cidrs: [10.20.250.0/27], reach: loadBalancer}
+  kong-oam:identityProviders: [{name: okta, type: okta, groups: {sales: AWS Sales}}]
+"""
 
 
 @pytest.fixture(autouse=True)
-def _at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
+def project(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A project of these Applications on two stacks; the tests run in it."""
+    folder = tmp_path_factory.mktemp("project")
+    for file, text in {
+        "applications/orders.yaml": ORDERS_YAML,
+        "applications/shop.yaml": SHOP_YAML,
+        "applications/reports.yaml": REPORTS_YAML,
+        "applications/hello.yaml": HELLO_YAML,
+        "stacks/Pulumi.local.yaml": LOCAL,
+        "stacks/Pulumi.aws.yaml": AWS,
+    }.items():
+        (folder / file).parent.mkdir(exist_ok=True)
+        (folder / file).write_text(text)
+    monkeypatch.chdir(folder)
 
 
 def asked(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -321,19 +514,15 @@ def test_who_says_where_nobody_may(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """By a rule whose scope nobody was given, and of a component that is exposed nowhere."""
-    text = (ROOT / "applications" / "orders.yaml").read_text("utf-8")
-    file = tmp_path / "orders.yaml"
-    file.write_text(
-        text.replace(
+    (tmp_path / "orders.yaml").write_text(
+        ORDERS_YAML.replace(
             "groups: [order-desk], components: [shop/web]", "groups: [order-desk]"
-        ),
-        "utf-8",
+        )
     )
-    shop = tmp_path / "shop.yaml"
-    text = (ROOT / "applications" / "shop.yaml").read_text("utf-8")
-    shop.write_text(
-        text.replace("scopes: [orders.read, orders.write]", "scopes: [orders.read]"),
-        "utf-8",
+    (tmp_path / "shop.yaml").write_text(
+        SHOP_YAML.replace(
+            "scopes: [orders.read, orders.write]", "scopes: [orders.read]"
+        )
     )
     lines = asked(
         capsys, "who", "--component", "orders/api", "--applications", str(tmp_path)
@@ -352,8 +541,7 @@ def test_where_no_client_signs_users_in_a_user_has_what_everybody_has(
 ) -> None:
     """And it says why that is all."""
     orders = tmp_path / "orders.yaml"
-    text = (ROOT / "applications/orders.yaml").read_text("utf-8")
-    orders.write_text(re.sub(r", components: \[[^]]*\]", "", text), "utf-8")
+    orders.write_text(re.sub(r", components: \[[^]]*\]", "", ORDERS_YAML))
     arguments = ("what", "--user-in", "sales", "-f", str(orders))
     listed = asked(capsys, *arguments).splitlines()
     assert [line.split()[-2:] for line in listed[1:-1]] == [["everybody", "orders/api"]]
