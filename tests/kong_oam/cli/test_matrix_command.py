@@ -1,4 +1,4 @@
-"""`matrix` on the sample estate: its formats, where it is written, and which part."""
+"""`matrix` of two Applications: its formats, where it is written, and which part."""
 
 from __future__ import annotations
 
@@ -12,19 +12,76 @@ import pytest
 from kong_oam.__main__ import main
 from kong_oam.access.matrix.sheet import COLUMNS
 
-ROOT = Path(__file__).resolve().parents[3]
-PRINCIPALS = [
-    "anonymous",
-    "reports/console",
-    "reports/renderer",
-    "shop/checkout",
-    "shop/web",
-]
+ORDERS = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: orders}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: orders, ports: [{port: 8080}]}
+      traits:
+        - type: gateway
+          properties: {domain: orders.example.com, http: {/orders: 8080}}
+        - type: access
+          properties:
+            owner: team-orders
+            scopes: {read: Read, write: Write}
+            rules:
+              - {paths: [/orders], methods: [GET], scopes: [read]}
+              - {paths: [/orders], methods: [POST], scopes: [write]}
+              - {paths: [/orders/health], methods: [GET], public: {reason: probes}}
+            roles:
+              viewer: {scopes: [read], groups: [sales], components: [shop/checkout, shop/web]}
+              editor: {scopes: [read, write], groups: [desk], components: [shop/web]}
+"""
+SHOP = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop, namespace: shop}
+spec:
+  components:
+    - name: checkout
+      type: worker
+      properties: {image: checkout}
+      traits:
+        - {type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [read]}]}}
+    - name: web
+      type: webservice
+      properties: {image: web, ports: [{port: 3000}]}
+      traits:
+        - type: gateway
+          properties: {domain: shop.example.com, http: {/: 3000}}
+        - type: access
+          properties: {owner: team-shop, rules: [{methods: [GET], public: {reason: pages}}]}
+        - type: client
+          properties: {kind: web, redirectPaths: [/callback], calls: [{component: orders/api, scopes: [read, write]}]}
+"""
+STACK = """
+config:
+  kong-oam:cloud: local
+  kong-oam:asOf: "2026-11-25"
+  kong-oam:gateway: {namespace: kong, podLabels: {app: kong}}
+  kong-oam:identityProviders: [{name: okta, type: okta}]
+"""
+PRINCIPALS = ["anonymous", "shop/checkout", "shop/web"]
 
 
 @pytest.fixture(autouse=True)
-def _at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
+def project(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A project of these two Applications; the tests run in it."""
+    folder = tmp_path_factory.mktemp("project")
+    for file, text in {
+        "applications/orders.yaml": ORDERS,
+        "applications/shop.yaml": SHOP,
+        "stacks/Pulumi.local.yaml": STACK,
+    }.items():
+        (folder / file).parent.mkdir(exist_ok=True)
+        (folder / file).write_text(text)
+    monkeypatch.chdir(folder)
 
 
 def asked(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -66,21 +123,12 @@ def test_who_what_and_matrix_say_the_same(capsys: pytest.CaptureFixture[str]) ->
 
 def test_csv_has_all_principals(capsys: pytest.CaptureFixture[str]) -> None:
     """In the columns behind those of the endpoint."""
-    rows = cells(capsys)
-    assert list(rows[0]) == [*COLUMNS, *PRINCIPALS]
-    (reading,) = [
-        row
-        for row in rows
-        if row["component"] == "orders/api"
-        and row["methods"] == "GET,HEAD"
-        and row["but not"]
-    ]
-    assert [reading[one] for one in PRINCIPALS] == [
-        "",
-        "",
-        "",
-        "itself",
-        "users in order-desk or sales",
+    assert asked(capsys, "--format", "csv").splitlines() == [
+        "component,owner,host,path,but not,methods,from,anonymous,shop/checkout,shop/web",
+        'orders/api,team-orders,orders.example.com,/orders,/orders/health,"GET,HEAD",,,itself,users in desk or sales',
+        "orders/api,team-orders,orders.example.com,/orders,/orders/health,POST,,,,users in desk",
+        'orders/api,team-orders,orders.example.com,/orders/health,,"GET,HEAD",,everybody,everybody,everybody',
+        'shop/web,team-shop,shop.example.com,/,,"GET,HEAD",,everybody,everybody,everybody',
     ]
 
 
@@ -88,9 +136,9 @@ def test_csv_has_all_principals(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "components", "principals"),
     [
         (["--component", "orders/api"], {"orders/api"}, ["anonymous", "shop/checkout", "shop/web"]),
-        (["--application", "reports"], {"reports/console", "reports/library"}, ["anonymous", "reports/console", "reports/renderer"]),
+        (["--application", "shop"], {"shop/web"}, ["anonymous"]),
         (["--application", "orders", "--component", "shop/web"], {"orders/api", "shop/web"}, ["anonymous", "shop/checkout", "shop/web"]),
-        (["--principal", "reports/renderer", "--component", "reports/library"], {"reports/library"}, ["reports/renderer"]),
+        (["--principal", "shop/checkout", "--component", "orders/api"], {"orders/api"}, ["shop/checkout"]),
         (["--principal", "anonymous", "--principal", "shop/web", "--component", "orders/api"], {"orders/api"}, ["anonymous", "shop/web"]),
     ],
 )  # fmt: skip
@@ -125,7 +173,7 @@ def test_a_file_gets_what_its_name_ends_with(
     """Unless a format is said; and it is what standard output would have got."""
     file = tmp_path / name
     said = asked(capsys, "--output", str(file), *arguments)
-    assert said == f"{file}: 12 endpoint(s), 5 principal(s)\n"
+    assert said == f"{file}: 4 endpoint(s), 3 principal(s)\n"
     form = (
         arguments[-1]
         if arguments
