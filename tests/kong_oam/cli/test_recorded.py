@@ -1,4 +1,4 @@
-"""`explain --request`: a request that the gateway recorded is taken apart with the sample estate."""
+"""`explain --request`: a request that the gateway recorded is taken apart with the Applications."""
 
 from __future__ import annotations
 
@@ -15,13 +15,66 @@ from kong_oam.kong import names
 from kong_oam.kong.table import revision
 from kong_oam.oam.application import read_files
 
-ROOT = Path(__file__).resolve().parents[3]
+ORDERS = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: orders}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: orders, ports: [{port: 8080}]}
+      traits:
+        - type: gateway
+          properties: {domain: orders.example.com, http: {/orders: 8080}}
+        - type: access
+          properties:
+            owner: team-orders
+            scopes: {orders.read: Read, orders.write: Write}
+            rules:
+              - {paths: [/orders], methods: [GET], scopes: [orders.read]}
+              - {paths: [/orders], methods: [POST, PUT, DELETE], scopes: [orders.write]}
+            roles:
+              viewer: {scopes: [orders.read], groups: [sales], components: [shop/checkout, shop/web]}
+              editor: {scopes: [orders.read, orders.write], groups: [desk], components: [shop/web]}
+"""
+SHOP = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop}
+spec:
+  components:
+    - name: checkout
+      type: worker
+      properties: {image: checkout}
+      traits:
+        - {type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [orders.read]}]}}
+    - name: web
+      type: external
+      traits:
+        - {type: client, properties: {kind: native, redirectUris: ["com.example.app:/callback"], calls: [{component: orders/api, scopes: [orders.read, orders.write]}]}}
+"""
+STACK = """\
+config:
+  kong-oam:cloud: local
+  kong-oam:asOf: "2026-11-25"
+  kong-oam:gateway: {namespace: kong, podLabels: {app: kong}}
+  kong-oam:identityProviders: [{name: okta, type: okta}]
+"""
 ID = "0f9fd0ab4d79e51c2e37c3fdd3a8bc1e"
 
 
 @pytest.fixture(autouse=True)
-def _at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project of these two Applications; the tests run in it."""
+    for file, text in {
+        "applications/orders.yaml": ORDERS,
+        "applications/shop.yaml": SHOP,
+        "stacks/Pulumi.local.yaml": STACK,
+    }.items():
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text(text)
+    monkeypatch.chdir(tmp_path)
 
 
 def current() -> str:
@@ -56,7 +109,7 @@ RECORD: Mapping[str, Any] = {
     "decision": "refused",
     "status": 403,
     "code": "scope-missing",
-    "rule": "applications/orders.yaml:25",
+    "rule": "applications/orders.yaml:18",
     "rulePath": "/orders",
     "address": "192.0.2.7",
     "latencies": {"total": 3, "gateway": 3},
@@ -83,14 +136,15 @@ def explained(
 def test_a_refusal_says_who_which_rule_and_what_would_pass(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """In one line each, beside what the Applications mean today."""
     assert explained(tmp_path, capsys).splitlines()[:6] == [
         "403 POST orders.example.com/orders/7 at 2026-11-28T06:23:17.052Z",
         f"  code    scope-missing (refused), by revision {current()}",
         "  caller  shop/web (client id 0oa1) for user user-sales, of whose groups sales counted; orders.read counted; "
         "from 192.0.2.7",
-        "  rule    applications/orders.yaml:25",
+        "  rule    applications/orders.yaml:18",
         "  today   403 scope-missing: needs orders.write",
-        "  passes  POST, PUT, DELETE with orders.write (applications/orders.yaml:25:17)",
+        "  passes  POST, PUT, DELETE with orders.write (applications/orders.yaml:18:17)",
     ]
 
 
@@ -100,8 +154,8 @@ def test_a_refusal_says_who_which_rule_and_what_would_pass(
         ({"code": "token-needed", "status": 401, "client": None}, "401 token-needed", "an access token"),
         ({"code": "token-not-verified", "status": 401, "client": None}, "401 token-not-verified", "has not expired"),
         ({"code": "ambiguous-path", "status": 400, "path": "/orders/..;/x", "client": None}, "400 ambiguous-path", "one way"),
-        ({"method": "PATCH", "code": "method-not-listed"}, "403 method-not-listed", "GET with orders.read (applications/orders.yaml:24:17) or POST, PUT, DELETE with orders.write"),
-        ({"user": False, "groups": None, "caller": "shop/checkout"}, "403 scope-missing", "POST, PUT, DELETE with orders.write (applications/orders.yaml:25:17)"),
+        ({"method": "PATCH", "code": "method-not-listed"}, "403 method-not-listed", "GET with orders.read (applications/orders.yaml:17:17) or POST, PUT, DELETE with orders.write"),
+        ({"user": False, "groups": None, "caller": "shop/checkout"}, "403 scope-missing", "POST, PUT, DELETE with orders.write (applications/orders.yaml:18:17)"),
         ({"code": "too-many-requests", "status": 429, "client": None}, "401 token-needed", "fewer requests"),
         ({"method": "GET", "code": "allowed", "status": 200, "decision": "allowed"}, "200 allowed", ""),
     ],
@@ -113,13 +167,14 @@ def test_each_code_has_what_would_pass(
     today: str,
     passes: str,
 ) -> None:
+    """A decision that let the request through has nothing."""
     said = explained(tmp_path, capsys, **changes)
     assert f"  today   {today}" in said
     assert passes in said
     assert ("  passes  " in said) == bool(passes)
 
 
-def test_another_revision_is_told_of(
+def test_another_revision_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What the Applications mean has changed since the request was decided, or the stack runs another commit."""
@@ -130,7 +185,7 @@ def test_another_revision_is_told_of(
     )
 
 
-def test_nothing_of_a_record_is_a_terminals(
+def test_nothing_of_a_record_steers_a_terminal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whoever writes to the log writes whatever they like into any field."""
@@ -151,7 +206,7 @@ def test_nothing_of_a_record_is_a_terminals(
     assert not {"\x1b", "\u202e"} & set(said)
 
 
-def test_what_else_is_in_the_log_hides_no_record(
+def test_other_lines_of_the_log_hide_no_record(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Bytes of others that are no UTF-8, and what Python, unlike JSON, takes for the end of a line."""
@@ -164,9 +219,10 @@ def test_what_else_is_in_the_log_hides_no_record(
     assert "for user user" in capsys.readouterr().out
 
 
-def test_it_is_there_as_json(
+def test_json_has_the_record_and_what_is_decided_now(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """The record, and what is decided now, by which rule."""
     said = json.loads(explained(tmp_path, capsys, "--json"))
     assert (said["currentRevision"], said["record"]["code"]) == (
         current(),
@@ -174,7 +230,7 @@ def test_it_is_there_as_json(
     )
     assert said["now"]["rule"] == {
         "file": "applications/orders.yaml",
-        "line": 25,
+        "line": 18,
         "column": 17,
     }
 
@@ -192,14 +248,15 @@ def test_it_is_there_as_json(
         ),
         (("--request", "x", "--logs", "no/such"), "no/such: No such file or directory"),
         (
-            ("--request", "x", "--logs", "Makefile"),
-            "none of the 0 records in 'Makefile' is of request 'x'",
+            ("--request", "x", "--logs", "stacks/Pulumi.local.yaml"),
+            "none of the 0 records in 'stacks/Pulumi.local.yaml' is of request 'x'",
         ),
     ],
 )
-def test_what_cannot_be_asked_is_said(
+def test_a_question_that_cannot_be_asked_is_wrong_usage(
     capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
 ) -> None:
+    """With status 2, and what to write instead."""
     assert main(["explain", *arguments]) == 2
     assert said in capsys.readouterr().err
 
@@ -219,12 +276,13 @@ def test_what_cannot_be_asked_is_said(
         ({"user": "yes"}, "others of their names"),
     ],
 )
-def test_a_record_that_is_none_of_ours_is_said(
+def test_a_record_that_is_none_of_ours_is_wrong_usage(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     changes: dict[str, Any],
     said: str,
 ) -> None:
+    """Of another stack or version, or with fields that are none."""
     record = {"revision": "0" * 12, **RECORD, **changes}
     file = tmp_path / "records.jsonl"
     file.write_text(
