@@ -8,7 +8,7 @@ Of a change that does both at once the grant comes first. Over partitions such a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -22,48 +22,33 @@ Make = Callable[[Sequence[pulumi.Input[pulumi.Resource]]], pulumi.Resource]
 
 
 @dataclass(frozen=True, slots=True)
-class Granting:
-    """What one client is to be granted: the names of the scopes, and what makes it."""
-
-    client: Client
-    scopes: Collection[str]
-    make: Make
-
-
-@dataclass(frozen=True, slots=True)
 class Grants:
-    """What a provider's clients are granted, by component: `made` already, or to be made `later`,
-    after the client's pods."""
+    """What one client is granted: `made` already, or to be made `later`, once its pods ask for no
+    more."""
 
-    made: Mapping[str, pulumi.Resource]
-    later: Mapping[str, Make]
-
-    def of(self, component: str) -> Sequence[pulumi.Resource]:
-        """Return what a client's pods are to come after."""
-        return [self.made[component]] if component in self.made else ()
+    made: Sequence[pulumi.Resource] = ()
+    later: Make | None = None
 
 
-def make_grants(
-    grantings: Iterable[Granting], before: Mapping[str, Collection[str]]
+NONE = Grants()
+
+
+def grant(
+    client: Client,
+    scopes: Collection[str],
+    before: Mapping[str, Collection[str]],
+    make: Make,
 ) -> Grants:
-    """Make what clients are granted, but for those that are granted less than `before`.
+    """Make what a client is granted, unless these scopes are fewer than `before`.
 
     `before` are the names of the scopes by the state, by the client's name.
     """
-    made: dict[str, pulumi.Resource] = {}
-    later: dict[str, Make] = {}
-    for granting in grantings:
-        component = granting.client.component
-        if {*granting.scopes} < {*before.get(granting.client.name, ())}:
-            later[component] = granting.make
-        else:
-            made[component] = granting.make(())
-    return Grants(made, later)
+    if {*scopes} < {*before.get(client.name, ())}:
+        return Grants(later=make)
+    return Grants([make(())])
 
 
-def make_later(
-    later: Mapping[str, Make], running: Mapping[str, Sequence[pulumi.Resource]]
-) -> None:
-    """Make what was left for later, each after the client's pods: `running`, by component."""
-    for component, make in later.items():
-        make([once_made(running[component])])
+def finish(grants: Grants, running: Sequence[pulumi.Resource]) -> None:
+    """Make what was left for later, after the client's pods."""
+    if grants.later:
+        grants.later([once_made(running)])

@@ -55,10 +55,14 @@ from .gateway.enforcement import (
 )
 from .gateway.gateway import Gateway, GatewayArgs
 from .gateway.service import GatedService, Plugin
-from .grants import make_later
 from .graph import Moved, without_traces
 from .identity import provision
-from .identity.issuer import Issuer, IssuerArgs, credential_records
+from .identity.issuer import (
+    Issuer,
+    IssuerArgs,
+    credential_records,
+    finish_grants,
+)
 from .partition import Part, part_of_run
 from .process import save_cpu_time
 from .refusal import refuse, require_checkpoints, stop_at
@@ -200,7 +204,6 @@ def _provision(plan: _Plan) -> _Provisioned:
     components = {key: DeployedComponent(key) for key in estate.own}
     issuers = {
         one.name: provision(
-            one.name,
             IssuerArgs(
                 one,
                 estate,
@@ -230,8 +233,7 @@ def _provision(plan: _Plan) -> _Provisioned:
         for key in components
     }
     # Pods that ask for a scope that they have lost are refused tokens: they roll first.
-    for issuer in issuers.values():
-        make_later(issuer.later, running)
+    finish_grants(issuers, running)
     credentials = credential_records(estate, issuers, running)
     for key, component in components.items():
         names = [client.name for client in estate.own[key].clients]

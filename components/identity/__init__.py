@@ -11,9 +11,9 @@ from importlib import import_module
 from .issuer import Issuer, IssuerArgs
 
 
-def provision(name: str, args: IssuerArgs) -> Issuer:
+def provision(args: IssuerArgs) -> Issuer:
     """Provision a provider's resources: issuer, scopes, one app per client, and what each may be
     issued."""
     kind = import_module(f"{__name__}.{args.settings.type}")
-    issuer: Issuer = kind.provision(name, args)
+    issuer: Issuer = kind.provision(args)
     return issuer

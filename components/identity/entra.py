@@ -57,34 +57,33 @@ from kong_oam.identity.entra.names import (
 from ..records import Record
 from ..settings import configuration
 from .entra_credentials import Credentials
-from .issuer import Credential, Issuer, IssuerArgs, existing, of_base
+from .issuer import Credential, Issuer, IssuerArgs, existing
 
 _SETTLING = 20.0
 """Seconds until a role of an application that was just added can be assigned, wherever in Entra
 that is asked for."""
 
 
-def provision(name: str, args: IssuerArgs) -> Issuer:
+def provision(args: IssuerArgs) -> Issuer:
     """Provision everything in the tenant that the stack needs."""
-    return Entra(name, args).issuer
+    return Entra(args.settings.name, args).issuer
 
 
 @dataclass(frozen=True, slots=True)
 class _Application:
-    """The object id of an application's service principal, and what comes before a role there is
-    assigned or consented to."""
+    """An application: its client id, and the object id of its service principal. `before` comes
+    before a role there is assigned or consented to."""
 
-    principal: pulumi.Input[str]
-    before: tuple[pulumi.Resource, ...] = ()
+    client_id: pulumi.Output[str]
+    principal: pulumi.Output[str]
+    before: Sequence[pulumi.Resource] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Tenant:
-    """What clients need of the tenant: the client id and the application of each API by component,
-    ids of groups by the provider's names, and Microsoft Graph's service principal, where a client
-    signs users in."""
+    """What clients need of the tenant: the APIs by component, ids of groups by the provider's
+    names, and Microsoft Graph's service principal, where a client signs users in."""
 
-    api_ids: Mapping[str, pulumi.Output[str]]
     apis: Mapping[str, _Application]
     groups: Mapping[str, pulumi.Input[str]]
     graph: pulumi.Output[str] | None
@@ -103,52 +102,52 @@ class Entra(pulumi.ComponentResource):
         self._stack = args.estate.stack.name
         self._model = args.estate.stack.providers[name]
         self._directory = _account(name, tenant_in(args.settings), self)
-        self._options = pulumi.ResourceOptions(parent=self, provider=self._directory)
         self._credentials = Credentials(args, self._of)
         base = args.base
         self._tenant = self._of_stack() if base is None else self._of_base(base)
-        clients = self._clients()
-        api_ids = self._tenant.api_ids
-        per_api: dict[str, Any] = {
-            "audiences": api_ids,
-            "requests": {
-                key: pulumi.Output.concat(api_id, "/.default")
-                for key, api_id in api_ids.items()
-            },
-        }
-        self.issuer: Final = (
-            self._issuer(clients, per_api)
-            if base is None
-            else of_base(base, clients, **per_api)
+        audiences, requests = {}, {}
+        for key, application in self._tenant.apis.items():
+            audiences[key] = application.client_id
+            requests[key] = pulumi.Output.concat(application.client_id, "/.default")
+        self.issuer: Final = existing(
+            args,
+            self._clients(),
+            shared=self._shared(),
+            audiences=audiences,
+            requests=requests,
         )
         self.register_outputs({"issuer": args.settings.issuer})
 
     def _of_stack(self) -> _Tenant:
         """Make the applications that tokens are for, and look up who is assigned something."""
         settings, estate = self._args.settings, self._args.estate
-        api_ids, applications = {}, {}
+        applications = {}
         for key, component in apis(settings, estate, offered=True).items():
-            api = self._api(component)
-            principal = self._principal(f"api-{key}", api, self._options)
-            settled = self._settle(component, [api, principal])
-            api_ids[key] = api.client_id
-            applications[key] = _Application(principal.object_id, (settled,))
+            application = self._api(component)
+            principal = self._principal(f"api-{key}", application, self._of())
+            settled = self._settle(component, [application, principal])
+            applications[key] = _Application(
+                application.client_id, principal.object_id, [settled]
+            )
         groups = {name: self._args.groups[name] for name in self._assigned_groups()}
-        of_provider = (
-            client for client in estate.clients if client.provider == settings.name
+        signs_in = any(
+            client.user_facing
+            for client in estate.clients
+            if client.provider == settings.name
         )
-        signs_in = any(client.user_facing for client in of_provider)
         graph = self._microsoft_graph() if signs_in else None
-        return _Tenant(api_ids, applications, groups, graph)
+        return _Tenant(applications, groups, graph)
 
     def _of_base(self, base: Record) -> _Tenant:
         """Take what the base of the estate made and looked up."""
-        api_ids, applications = {}, {}
+        applications = {}
         for key in apis(self._args.settings, self._args.estate):
-            api_ids[key] = base.value("apis", key, "clientId")
-            applications[key] = _Application(base.value("apis", key, "principal"))
+            applications[key] = _Application(
+                base.value("apis", key, "clientId"),
+                base.value("apis", key, "principal"),
+            )
         groups = {name: base.value("groups", name) for name in self._assigned_groups()}
-        return _Tenant(api_ids, applications, groups, base.value("graph"))
+        return _Tenant(applications, groups, base.value("graph"))
 
     def _assigned_groups(self) -> set[str]:
         """Return the groups that are assigned something, by the provider's names."""
@@ -165,7 +164,9 @@ class Entra(pulumi.ComponentResource):
             key = client.component
             app = self._client(client)
             principal = self._principal(f"app-{key}", app, self._of(key))
-            applications[f"app-{key}"] = _Application(principal.object_id, (app,))
+            applications[f"app-{key}"] = _Application(
+                app.client_id, principal.object_id, [app]
+            )
             if client.user_facing:
                 self._sign_in(client, principal)
                 for api, scopes in _granted(client).items():
@@ -175,22 +176,18 @@ class Entra(pulumi.ComponentResource):
             self._assign(assignment, applications)
         return credentials
 
-    def _issuer(
-        self, clients: Mapping[str, Credential], per_api: Mapping[str, Any]
-    ) -> Issuer:
+    def _shared(self) -> Mapping[str, Any]:
+        """Return what partitions of the estate need, as `_of_base` reads it."""
         tenant = self._tenant
         ids = {
-            key: {"clientId": api_id, "principal": tenant.apis[key].principal}
-            for key, api_id in tenant.api_ids.items()
+            key: {"clientId": api.client_id, "principal": api.principal}
+            for key, api in tenant.apis.items()
         }
-        shared: dict[str, Any] = {"apis": ids, "groups": dict(tenant.groups)}
-        if tenant.graph is not None:
-            shared["graph"] = tenant.graph
-        address = self._args.settings.issuer or ""
-        return existing(self._prefix, address, clients, shared=shared, **per_api)
+        graph = {} if tenant.graph is None else {"graph": tenant.graph}
+        return {"apis": ids, "groups": dict(tenant.groups), **graph}
 
     def _microsoft_graph(self) -> pulumi.Output[str]:
-        """Looks up the object id of Microsoft Graph's service principal, which every tenant has: it
+        """Look up the object id of Microsoft Graph's service principal, which every tenant has: it
         is never made."""
         lookup = pulumi.InvokeOutputOptions(parent=self, provider=self._directory)
         return azuread.get_service_principal_output(
@@ -198,7 +195,7 @@ class Entra(pulumi.ComponentResource):
         ).object_id
 
     def _api(self, component: Component) -> azuread.Application:
-        """Makes the application that tokens for a component are for, with all that may be granted
+        """Make the application that tokens for a component are for, with all that may be granted
         there."""
         return azuread.Application(
             api_resource(self._prefix, component.key),
@@ -220,7 +217,7 @@ class Entra(pulumi.ComponentResource):
             ),
             group_membership_claims=[],
             fallback_public_client_enabled=False,
-            opts=self._options,
+            opts=self._of(),
         )
 
     def _permission(
@@ -260,16 +257,20 @@ class Entra(pulumi.ComponentResource):
             enabled=True,
         )
 
-    def _of(self, client: str) -> pulumi.ResourceOptions:
-        """Gives the options of what is a client's, by its component."""
+    def _of(
+        self, client: str | None = None, before: Sequence[pulumi.Resource] = ()
+    ) -> pulumi.ResourceOptions:
+        """Return the options of what is a client's, by its component, or the tenant's."""
         return pulumi.ResourceOptions(
-            parent=self._args.homes[client], provider=self._directory
+            parent=self._args.homes[client] if client else self,
+            provider=self._directory,
+            depends_on=before or None,
         )
 
     def _principal(
         self, logical: str, app: azuread.Application, options: pulumi.ResourceOptions
     ) -> azuread.ServicePrincipal:
-        """Makes a service principal. It asks for an assignment: without one nobody gets a token for
+        """Make a service principal. It asks for an assignment: without one nobody gets a token for
         the application."""
         return azuread.ServicePrincipal(
             f"{self._prefix}-principal-{logical}",
@@ -282,24 +283,23 @@ class Entra(pulumi.ComponentResource):
     def _settle(
         self, component: Component, before: Sequence[pulumi.Resource]
     ) -> time.Sleep:
-        """Makes the pause between what can be granted at an API and who is granted it, anew with
+        """Make the pause between what can be granted at an API and who is granted it, anew with
         each set of their ids.
 
         Entra does not know a new role everywhere at once, and the official plugin does not try
         again where one is "not found on application". Whatever else changes waits for nothing.
         """
         seconds = self._args.settings.settle_seconds
-        groups = self._groups_of(component)
+        key = component.key
+        roles = {*map(self._model.listed, self._groups_of(component))}
         ids = {}
-        for value in (
-            *map(role_of, component.scopes),
-            *map(self._model.listed, groups),
-        ):
-            ids[f"role {value}"] = role_id(self._stack, component.key, value)
         for scope in component.scopes:
-            ids[f"scope {scope}"] = scope_id(self._stack, component.key, scope)
+            ids[f"scope {scope}"] = scope_id(self._stack, key, scope)
+            roles.add(role_of(scope))
+        for value in roles:
+            ids[f"role {value}"] = role_id(self._stack, key, value)
         return time.Sleep(
-            f"{self._prefix}-settle-{component.key}",
+            f"{self._prefix}-settle-{key}",
             create_duration=f"{_SETTLING if seconds is None else seconds:g}s",
             triggers=ids,
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(before)),
@@ -314,21 +314,16 @@ class Entra(pulumi.ComponentResource):
             holder = self._tenant.groups[assignment.group]
         else:
             holder = applications[assignment.client or ""].principal
-        options = (
-            self._of(assignment.component) if assignment.component else self._options
-        )
         azuread.AppRoleAssignment(
             assignment.logical,
             app_role_id=assignment.role,
             principal_object_id=holder,
             resource_object_id=at.principal,
-            opts=pulumi.ResourceOptions.merge(
-                options, pulumi.ResourceOptions(depends_on=list(at.before))
-            ),
+            opts=self._of(assignment.component, at.before),
         )
 
     def _groups_of(self, component: Component) -> list[str]:
-        """Lists the logical groups that roles of a component name."""
+        """List the logical groups that roles of a component name."""
         groups: set[str] = set()
         for role in component.roles:
             groups.update(role.groups)
@@ -353,24 +348,24 @@ class Entra(pulumi.ComponentResource):
     def _access(
         self, client: Client, api: str, scopes: list[str]
     ) -> azuread.ApplicationRequiredResourceAccessArgs:
-        """Lists what the client asks for, as an administrator sees it. It grants nothing."""
-        accesses = []
-        for scope in scopes:
-            if client.user_facing:
-                identifier, kind = scope_id(self._stack, api, scope), "Scope"
-            else:
-                identifier, kind = role_id(self._stack, api, role_of(scope)), "Role"
-            accesses.append(
-                azuread.ApplicationRequiredResourceAccessResourceAccessArgs(
-                    id=identifier, type=kind
-                )
+        """List what the client asks for, as an administrator sees it. It grants nothing."""
+        if client.user_facing:
+            kind, ids = "Scope", [scope_id(self._stack, api, one) for one in scopes]
+        else:
+            roles = map(role_of, scopes)
+            kind, ids = "Role", [role_id(self._stack, api, role) for role in roles]
+        accesses = [
+            azuread.ApplicationRequiredResourceAccessResourceAccessArgs(
+                id=identifier, type=kind
             )
+            for identifier in ids
+        ]
         return azuread.ApplicationRequiredResourceAccessArgs(
-            resource_app_id=self._tenant.api_ids[api], resource_accesses=accesses
+            resource_app_id=self._tenant.apis[api].client_id, resource_accesses=accesses
         )
 
     def _sign_in(self, client: Client, principal: azuread.ServicePrincipal) -> None:
-        """Consents to what Microsoft's own libraries ask for in every sign-in, who the user is; and
+        """Consent to what Microsoft's own libraries ask for in every sign-in, who the user is; and
         to a refresh token.
 
         To that only where the client is to have one. A page in the browser gets it anyway, whatever
@@ -405,15 +400,12 @@ class Entra(pulumi.ComponentResource):
             service_principal_object_id=principal.object_id,
             resource_service_principal_object_id=at.principal,
             claim_values=scopes,
-            opts=pulumi.ResourceOptions.merge(
-                self._of(client.component),
-                pulumi.ResourceOptions(depends_on=list(at.before)),
-            ),
+            opts=self._of(client.component, at.before),
         )
 
 
 def _granted(client: Client) -> dict[str, list[str]]:
-    """Gives the granted scopes by API, sorted."""
+    """Return the granted scopes by API, sorted."""
     granted: dict[str, set[str]] = {}
     for call in client.calls:
         granted.setdefault(call.component, set()).update(call.scopes)
@@ -421,28 +413,29 @@ def _granted(client: Client) -> dict[str, list[str]]:
 
 
 def _redirects(client: Client) -> dict[str, Any]:
-    """Gives redirects by platform, which says how the client proves who it is: a page in the
+    """Return redirects by platform, which says how the client proves who it is: a page in the
     browser does not."""
-    uris = list(client.redirect_uris)
+    uris: dict[str, list[str]] = {"web": [], "browser": [], "native": []}
+    if client.kind in uris:
+        uris[client.kind] += client.redirect_uris
     no_implicit = azuread.ApplicationWebImplicitGrantArgs(
         access_token_issuance_enabled=False, id_token_issuance_enabled=False
     )
     return {
         "web": azuread.ApplicationWebArgs(
-            redirect_uris=uris if client.kind == "web" else [],
-            implicit_grant=no_implicit,
+            redirect_uris=uris["web"], implicit_grant=no_implicit
         ),
         "single_page_application": azuread.ApplicationSinglePageApplicationArgs(
-            redirect_uris=uris if client.kind == "browser" else []
+            redirect_uris=uris["browser"]
         ),
         "public_client": azuread.ApplicationPublicClientArgs(
-            redirect_uris=uris if client.kind == "native" else []
+            redirect_uris=uris["native"]
         ),
     }
 
 
 def _account(name: str, tenant: Tenant, parent: pulumi.Resource) -> azuread.Provider:
-    """Makes the provider of the tenant and its administrator, whose proof is a secret from here
+    """Make the provider of the tenant and its administrator, whose proof is a secret from here
     on."""
     account = api.account(tenant, configuration())
     is_cloud = account.host in api.CLOUDS

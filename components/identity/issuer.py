@@ -19,7 +19,7 @@ from kong_oam.identity.common.discovery import (
 )
 
 from ..credentials import Recorded, Rotation, once_held
-from ..grants import Make
+from ..grants import NONE, Grants, finish
 from ..records import Record
 from ..refusal import refuse
 from .keys import Keys
@@ -62,8 +62,8 @@ class Credential:
 
     `keys` are its own; `client_secret` (a Pulumi secret) is shared with the provider, or lies
     somewhere already, as `secret_reference` says; `federation_audience` is the audience for which
-    its cluster gives its ServiceAccount tokens that the provider takes. `granted` is what comes
-    before pods ask for tokens with it. `record` is what the next run is to know of it.
+    its cluster gives its ServiceAccount tokens that the provider takes. `record` is what the next
+    run is to know of it, `grants` what it may be issued.
     """
 
     client_id: pulumi.Output[str]
@@ -71,8 +71,13 @@ class Credential:
     client_secret: pulumi.Output[str] | None = None
     secret_reference: SecretReference | None = None
     federation_audience: str | None = None
-    granted: Sequence[pulumi.Resource] = ()
     record: Recorded | None = None
+    grants: Grants = NONE
+
+    @property
+    def granted(self) -> Sequence[pulumi.Resource]:
+        """What comes before pods ask for tokens with it."""
+        return self.grants.made
 
 
 @dataclass(frozen=True)
@@ -97,9 +102,6 @@ class Issuer:
     themselves."""
     shared: Mapping[str, pulumi.Input[Any]] = field(default_factory=dict)
     """What partitions of the estate need of it besides, by words that its kind alone knows."""
-    later: Mapping[str, Make] = field(default_factory=dict)
-    """By component key, what makes the grants of a client that is to have fewer than before: once
-    its pods ask for no more."""
 
     @property
     def client_ids(self) -> dict[str, pulumi.Output[str]]:
@@ -130,10 +132,13 @@ def of_base(base: Record, clients: Mapping[str, Credential], **more: Any) -> Iss
 
 
 def existing(
-    name: str, issuer: str, clients: Mapping[str, Credential], **more: Any
+    args: IssuerArgs, clients: Mapping[str, Credential], **more: Any
 ) -> Issuer:
-    """Return the issuer of provider `name`, which exists before the stack, as it publishes itself."""
-    metadata = published(name, issuer)
+    """Return an issuer that is there before the stack, as it publishes itself, or as the base of
+    the estate read it."""
+    if args.base is not None:
+        return of_base(args.base, clients, **more)
+    metadata = published(args.settings.name, args.settings.issuer or "")
     return Issuer(
         issuer=metadata.issuer,
         token_endpoint=metadata.token_endpoint,
@@ -160,6 +165,15 @@ def published(
             refuse(f"identity provider '{name}': {error}")
 
     return pulumi.Output.from_input(issuer).apply(ask)
+
+
+def finish_grants(
+    issuers: Mapping[str, Issuer], running: Mapping[str, Sequence[pulumi.Resource]]
+) -> None:
+    """Make what clients are granted that comes after their pods: `running`, by component key."""
+    for issuer in issuers.values():
+        for component, credential in issuer.clients.items():
+            finish(credential.grants, running[component])
 
 
 def credential_records(

@@ -25,7 +25,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pulumi
@@ -46,11 +46,11 @@ from kong_oam.identity.keycloak.names import (
     has_audience,
 )
 
-from ..grants import Granting, Make, make_grants
+from ..grants import Grants, grant
 from ..records import Record
 from ..settings import configuration
-from .issuer import Credential, Issuer, IssuerArgs, existing, of_base
-from .keys import Keys, pairs_of
+from .issuer import Credential, Issuer, IssuerArgs, existing
+from .keys import Keys, key_pairs
 
 _KEYS = ECDSA
 """The kind of clients' keys."""
@@ -63,9 +63,9 @@ calls in that moment may have it keep those of before; it reads anew for a key t
 10.0 to 10.5 seconds)."""
 
 
-def provision(name: str, args: IssuerArgs) -> Issuer:
+def provision(args: IssuerArgs) -> Issuer:
     """Provision everything in the realm that the stack needs."""
-    return Keycloak(name, args).issuer
+    return Keycloak(args.settings.name, args).issuer
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class _Audience:
     the client's groups."""
 
     scope: pulumi.Input[str]
-    before: tuple[pulumi.Resource, ...]
+    before: Sequence[pulumi.Resource]
 
 
 class Keycloak(pulumi.ComponentResource):
@@ -103,31 +103,31 @@ class Keycloak(pulumi.ComponentResource):
         self._names = Names(args.settings, args.estate)
         self._realm = account.realm
         self._server = _account(name, account, self)
-        self._options = pulumi.ResourceOptions(parent=self, provider=self._server)
-        if args.base is None:
-            self._in_realm = self._of_stack()
-            clients, later = self._clients()
-            issuer = self._issuer(clients, later)
-        else:
-            self._in_realm = self._of_base(args.base)
-            clients, later = self._clients()
-            issuer = of_base(args.base, clients, later=later)
-        self.issuer: Final = issuer
+        base = args.base
+        self._in_realm = self._of_stack() if base is None else self._of_base(base)
+        shared: dict[str, Any] = {"roles": dict(self._in_realm.roles)}
+        if self._in_realm.groups_scope is not None:
+            shared["groupsScope"] = self._in_realm.groups_scope
+        clients = {
+            client.component: self._credential(client)
+            for client in clients_at(args.settings, args.estate)
+        }
+        self.issuer: Final = existing(args, clients, shared=shared)
         self.register_outputs({"issuer": args.settings.issuer})
 
     def _of_stack(self) -> _Realm:
-        roles = {group: role.id for group, role in self._group_roles().items()}
+        """Make what is in the realm for all clients."""
+        roles = {group: self._role(group) for group in self._names.groups}
         groups_scope = self._scope_of_groups(roles).name if roles else None
-        declared = scopes_at(self._args.settings, self._args.estate)
         scopes = {}
+        declared = scopes_at(self._args.settings, self._args.estate)
         for scope, description in declared.items():
-            made = self._scope(
-                f"api-{scope}", scope, description, self._options, listed=True
-            )
-            scopes[scope] = made.name
+            resource = self._scope(f"api-{scope}", scope, description, listed=True)
+            scopes[scope] = resource.name
         return _Realm(roles, groups_scope, scopes)
 
     def _of_base(self, base: Record) -> _Realm:
+        """Take what the base of the estate made."""
         roles: dict[str, pulumi.Input[str]] = {}
         scopes: dict[str, pulumi.Input[str]] = {}
         for client in clients_at(self._args.settings, self._args.estate):
@@ -136,78 +136,66 @@ class Keycloak(pulumi.ComponentResource):
                 roles[group] = base.value("roles", group)
         return _Realm(roles, base.get("groupsScope"), scopes)
 
-    def _clients(self) -> tuple[dict[str, Credential], Mapping[str, Make]]:
-        """Make what lies under components: keys, clients, and the scopes that are attached to them.
-
-        Return the credentials by component, and what makes the grants that come later.
-        """
-        args, prefix = self._args, f"{self._prefix}-key-"
-        clients = clients_at(args.settings, args.estate)
-        with_keys = () if args.settings.client_secrets else clients
-        keys = pairs_of(
-            with_keys, _KEYS, args.rotation, lambda key: f"{prefix}{key}", args.homes
+    def _credential(self, client: Client) -> Credential:
+        """Make what lies under a component: keys, client, and the scopes that are attached to
+        it."""
+        args, key = self._args, client.component
+        shares = client.keyed and args.settings.client_secrets
+        keys = secret = record = None
+        is_new = False
+        if client.keyed and not shares:
+            turn = args.rotation.turn(client)
+            logical = f"{self._prefix}-key-{key}"
+            keys = key_pairs(logical, turn.generation, _KEYS, args.homes[key])
+            record, is_new = turn.record(*keys.watched), turn.is_new
+        audience = self._audience(client) if has_audience(client) else None
+        registered = self._client(client, keys, audience)
+        grants = self._attach(client, registered, audience)
+        if shares:
+            secret, logical = registered.client_secret, self._names.client(key)
+            record = args.rotation.shared_secret(client, registered.id, logical)
+        client_id = registered.client_id
+        return Credential(
+            client_id.apply(_once_read) if is_new else client_id,
+            keys,
+            secret,
+            record=record,
+            grants=grants,
         )
-        registered, grantings = {}, []
-        for client in clients:
-            key = client.component
-            audience = self._audience(client) if has_audience(client) else None
-            registered[key] = self._client(client, keys.get(key), audience)
-            grantings.append(self._attach(client, registered[key], audience))
-        grants = make_grants(grantings, args.granted_before)
-        credentials = {}
-        for client in clients:
-            key = client.component
-            credential = self._credential(client, registered[key], keys.get(key))
-            credentials[key] = replace(credential, granted=grants.of(key))
-        return credentials, grants.later
 
-    def _issuer(
-        self, clients: Mapping[str, Credential], later: Mapping[str, Make]
-    ) -> Issuer:
-        shared: dict[str, pulumi.Input[Any]] = {"roles": dict(self._in_realm.roles)}
-        if self._in_realm.groups_scope is not None:
-            shared["groupsScope"] = self._in_realm.groups_scope
-        address = self._args.settings.issuer or ""
-        return existing(self._prefix, address, clients, shared=shared, later=later)
-
-    def _group_roles(self) -> Mapping[str, keycloak.Role]:
-        """Make a role per group (the provider's name): its members hold it, and tokens call it by
-        that name."""
-        roles = {}
-        for group in self._names.groups:
-            roles[group] = keycloak.Role(
-                self._names.role(group),
-                realm_id=self._realm,
-                name=group,
-                description=f"Kong-OAM, stack {self._stack}: member of {group_path(group)}",
-                opts=self._options,
-            )
-            keycloak.GroupRoles(
-                f"{self._prefix}-members-{group}",
-                realm_id=self._realm,
-                group_id=self._args.groups[group],
-                role_ids=[roles[group].id],
-                exhaustive=False,
-                opts=self._options,
-            )
-        return roles
-
-    def _of(
-        self, key: str, *before: pulumi.Input[pulumi.Resource]
-    ) -> pulumi.ResourceOptions:
-        """Gives the options of what is the client's, which comes after all of that."""
-        return pulumi.ResourceOptions(
-            parent=self._args.homes[key], provider=self._server, depends_on=list(before)
+    def _role(self, group: str) -> pulumi.Input[str]:
+        """Make the role of a group (the provider's name): its members hold it, and tokens call it
+        by that name. Return its id."""
+        role = keycloak.Role(
+            self._names.role(group),
+            realm_id=self._realm,
+            name=group,
+            description=f"Kong-OAM, stack {self._stack}: member of {group_path(group)}",
+            opts=self._of(None),
         )
+        keycloak.GroupRoles(
+            f"{self._prefix}-members-{group}",
+            realm_id=self._realm,
+            group_id=self._args.groups[group],
+            role_ids=[role.id],
+            exhaustive=False,
+            opts=self._of(None),
+        )
+        return role.id
+
+    def _of(self, key: str | None, **options: Any) -> pulumi.ResourceOptions:
+        """Return the options of what is a client's, by its component, or the realm's."""
+        parent = self._args.homes[key] if key else self
+        return pulumi.ResourceOptions(parent=parent, provider=self._server, **options)
 
     def _scope(
         self,
         logical: str,
         name: str,
         description: str,
-        options: pulumi.ResourceOptions,
+        client: str | None = None,
         *,
-        listed: bool,
+        listed: bool = False,
     ) -> keycloak.openid.ClientScope:
         return keycloak.openid.ClientScope(
             self._names.scope(logical),
@@ -216,7 +204,7 @@ class Keycloak(pulumi.ComponentResource):
             description=description,
             include_in_token_scope=listed,
             include_in_openid_provider_metadata=False,
-            opts=options,
+            opts=self._of(client),
         )
 
     def _restrict(
@@ -224,7 +212,7 @@ class Keycloak(pulumi.ComponentResource):
         logical: str,
         scope: keycloak.openid.ClientScope,
         roles: Mapping[str, pulumi.Input[str]],
-        options: pulumi.ResourceOptions,
+        client: str | None = None,
     ) -> list[pulumi.Resource]:
         """Restrict a scope to those who hold one of the roles, which are by group."""
         return [
@@ -233,7 +221,7 @@ class Keycloak(pulumi.ComponentResource):
                 realm_id=self._realm,
                 client_scope_id=scope.id,
                 role_id=role,
-                opts=options,
+                opts=self._of(client),
             )
             for group, role in roles.items()
         ]
@@ -247,10 +235,8 @@ class Keycloak(pulumi.ComponentResource):
             "groups",
             self._names.in_realm("groups"),
             "The groups that Applications name",
-            self._options,
-            listed=False,
         )
-        restrictions = self._restrict("groups", scope, roles, self._options)
+        restrictions = self._restrict("groups", scope, roles)
         keycloak.openid.UserRealmRoleProtocolMapper(
             f"{self._prefix}-groups",
             realm_id=self._realm,
@@ -263,9 +249,7 @@ class Keycloak(pulumi.ComponentResource):
             add_to_id_token=False,
             add_to_userinfo=False,
             add_to_token_introspection=True,
-            opts=pulumi.ResourceOptions.merge(
-                self._options, pulumi.ResourceOptions(depends_on=restrictions)
-            ),
+            opts=self._of(None, depends_on=restrictions),
         )
         return scope
 
@@ -300,14 +284,13 @@ class Keycloak(pulumi.ComponentResource):
             access_token_lifespan=str(self._args.settings.access_token_minutes * 60),
             use_refresh_tokens=client.refresh,
             use_refresh_tokens_client_credentials=False,
-            opts=pulumi.ResourceOptions.merge(
-                self._of(client.component, *(audience.before if audience else ())),
-                pulumi.ResourceOptions(
-                    additional_secret_outputs=["clientSecret"],
-                    # Replaced to have another secret, and only then: its name is in the realm once.
-                    delete_before_replace=client.keyed
-                    and self._args.settings.client_secrets,
-                ),
+            opts=self._of(
+                client.component,
+                depends_on=audience.before if audience else None,
+                additional_secret_outputs=["clientSecret"],
+                # Replaced to have another secret, and only then: its name is in the realm once.
+                delete_before_replace=client.keyed
+                and self._args.settings.client_secrets,
             ),
         )
 
@@ -316,8 +299,8 @@ class Keycloak(pulumi.ComponentResource):
         client: Client,
         registered: keycloak.openid.Client,
         audience: _Audience | None,
-    ) -> Granting:
-        """Attach the scopes of every token of the client. Return the optional ones, to be attached.
+    ) -> Grants:
+        """Attach the scopes of every token of the client, and the optional ones.
 
         Each list replaces what is there.
         """
@@ -336,7 +319,7 @@ class Keycloak(pulumi.ComponentResource):
             opts=self._of(client.component),
         )
 
-        def grant(pods: Sequence[pulumi.Input[pulumi.Resource]]) -> pulumi.Resource:
+        def make(pods: Sequence[pulumi.Input[pulumi.Resource]]) -> pulumi.Resource:
             return keycloak.openid.ClientOptionalScopes(
                 granted(self._prefix, client.component),
                 realm_id=self._realm,
@@ -344,10 +327,10 @@ class Keycloak(pulumi.ComponentResource):
                 optional_scopes=[
                     self._in_realm.scopes[scope] for scope in client.scopes
                 ],
-                opts=self._of(client.component, always, *pods),
+                opts=self._of(client.component, depends_on=[always, *pods]),
             )
 
-        return Granting(client, client.scopes, grant)
+        return grant(client, client.scopes, self._args.granted_before, make)
 
     def _audience(self, client: Client) -> _Audience:
         """Make the scope that makes the client's tokens count: of users, only where they are in
@@ -357,12 +340,11 @@ class Keycloak(pulumi.ComponentResource):
             f"for-{key}",
             self._names.in_realm(key),
             f"Makes tokens of {key} count",
-            self._of(key),
-            listed=False,
+            key,
         )
         groups = sorted({self._model.group(group) for group in client.groups})
         roles = {group: self._in_realm.roles[group] for group in groups}
-        restrictions = self._restrict(key, scope, roles, self._of(key))
+        restrictions = self._restrict(key, scope, roles, key)
         mapper = keycloak.openid.AudienceProtocolMapper(
             f"{self._prefix}-audience-{key}",
             realm_id=self._realm,
@@ -372,26 +354,9 @@ class Keycloak(pulumi.ComponentResource):
             add_to_access_token=True,
             add_to_id_token=False,
             add_to_token_introspection=True,
-            opts=self._of(key, *restrictions),
+            opts=self._of(key, depends_on=restrictions),
         )
-        return _Audience(scope.name, (*restrictions, mapper))
-
-    def _credential(
-        self, client: Client, registered: keycloak.openid.Client, keys: Keys | None
-    ) -> Credential:
-        client_id = registered.client_id
-        if keys:
-            if keys.is_new:
-                client_id = client_id.apply(_once_read)
-            return Credential(client_id, keys, record=keys.record)
-        if not client.keyed:
-            return Credential(client_id)
-        record = self._args.rotation.shared_secret(
-            client, registered.id, self._names.client(client.component)
-        )
-        return Credential(
-            client_id, client_secret=registered.client_secret, record=record
-        )
+        return _Audience(scope.name, [*restrictions, mapper])
 
 
 def _account(

@@ -13,18 +13,15 @@ key's id).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_tls as tls
 
-from kong_oam.access.model import Client
 from kong_oam.access.rotation import SLOTS, Generation
 from kong_oam.identity.common.certificates import certificate, thumbprint
 from kong_oam.identity.common.jwk import ECDSA, RSA, SIGNS, Jwk, jwk
-
-from ..credentials import Recorded, Rotation
 
 SLOT_NAMES = "ab"
 """The suffixes of the resources of the two slots."""
@@ -45,7 +42,7 @@ class Keys:
     provider knows it by one.
 
     `watched` is for Turn.record: logical name and public half (PEM) of the key of the client's
-    generation. `record` is what that gave. `is_new`: this run gives the client its next key.
+    generation.
     """
 
     active: pulumi.Output[list[Jwk]]
@@ -54,8 +51,6 @@ class Keys:
     algorithm: pulumi.Input[str]
     watched: tuple[str, pulumi.Output[str]]
     certificate: pulumi.Output[str] | None = None
-    record: Recorded | None = None
-    is_new: bool = False
 
 
 def key_pairs(
@@ -71,6 +66,7 @@ def key_pairs(
         slot: _slot(name, slot, kind, generation.lying_in(slot), parent)
         for slot in generation.active
     }
+    now = slots[generation.slot]
     current: pulumi.Output[int] = pulumi.Output.from_input(
         _current_slot(slots, generation)
     )
@@ -89,29 +85,8 @@ def key_pairs(
         private_key=pulumi.Output.secret(private),
         kid=public.apply(lambda pem: jwk(pem)["kid"]),
         algorithm=SIGNS[kind],
-        watched=_watched(name, generation, slots[generation.slot]),
+        watched=(_logical(name, generation.slot), now.public_key_pem),
     )
-
-
-def pairs_of(
-    clients: Iterable[Client],
-    kind: str,
-    rotation: Rotation,
-    logical: Callable[[str], str],
-    homes: Mapping[str, pulumi.Resource],
-) -> dict[str, Keys]:
-    """Provision the keys of the clients that have some, by component, with their records.
-
-    `logical` names them, by component; `homes` is where they lie.
-    """
-    by_component = {}
-    for client in clients:
-        if client.keyed:
-            key, turn = client.component, rotation.turn(client)
-            keys = key_pairs(logical(key), turn.generation, kind, homes[key])
-            record = turn.record(*keys.watched)
-            by_component[key] = replace(keys, record=record, is_new=turn.is_new)
-    return by_component
 
 
 def certified_pairs(
@@ -132,22 +107,16 @@ def certified_pairs(
         pulumi.Output.unsecret(key.apply(lambda pem: certificate(pem, subject)))
         for key in private
     ]
-    current = certificates[generation.slot]
+    now, current = slots[generation.slot], certificates[generation.slot]
     keys = Keys(
         active=_public(slots),
         private_key=pulumi.Output.secret(private[generation.slot]),
         kid=current.apply(thumbprint),
         algorithm=SIGNS[RSA],
-        watched=_watched(name, generation, slots[generation.slot]),
+        watched=(_logical(name, generation.slot), now.public_key_pem),
         certificate=current,
     )
     return keys, certificates
-
-
-def _watched(
-    name: str, generation: Generation, key: tls.PrivateKey
-) -> tuple[str, pulumi.Output[str]]:
-    return _logical(name, generation.slot), key.public_key_pem
 
 
 def _logical(name: str, slot: int) -> str:
@@ -176,10 +145,9 @@ async def _current_slot(
 ) -> int:
     """Finds the slot of the key that the client has. One left out is unknown, and would take what
     the app has."""
-    key = slots[generation.slot]
-    if not generation.overlapping or pulumi.runtime.is_dry_run():
-        return generation.slot
-    if await key.public_key_pem.is_known():
+    now = slots[generation.slot]
+    is_alone = not generation.overlapping or pulumi.runtime.is_dry_run()
+    if is_alone or await now.public_key_pem.is_known():
         return generation.slot
     return next(slot for slot in slots if slot != generation.slot)
 

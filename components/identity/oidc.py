@@ -23,20 +23,17 @@ from .issuer import (
     IssuerArgs,
     SecretReference,
     existing,
-    of_base,
 )
 
 
-def provision(name: str, args: IssuerArgs) -> Issuer:
+def provision(args: IssuerArgs) -> Issuer:
     """Read what the issuer publishes, and the clients that the stack says it has."""
     settings = args.settings
     clients = {
         client.component: _credential(settings.clients[client.component])
         for client in clients_at(settings, args.estate)
     }
-    if args.base is not None:
-        return of_base(args.base, clients)
-    return existing(name, settings.issuer or "", clients)
+    return existing(args, clients)
 
 
 def _credential(client: KnownClient) -> Credential:

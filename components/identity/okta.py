@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
@@ -32,19 +32,19 @@ from kong_oam.identity.okta.names import (
     LogicalNames,
     app_label,
     client_id,
-    granted,
+    has_policy,
     origin_name,
     origins,
     scopes_of,
     server_name,
 )
 
-from ..grants import Granting, Make, make_grants
+from ..grants import NONE, Grants, grant
 from ..records import Record
 from ..refusal import refuse
 from ..settings import configuration
 from .issuer import Credential, Issuer, IssuerArgs, of_base, published
-from .keys import Keys, pairs_of
+from .keys import Keys, key_pairs
 
 _KEYS = RSA
 """The kind of clients' keys. Okta takes keys on a curve as well, and the official plugin does not
@@ -64,9 +64,9 @@ _REFRESH_LEEWAY = 30
 _LAST = 99_999
 
 
-def provision(name: str, args: IssuerArgs) -> Issuer:
+def provision(args: IssuerArgs) -> Issuer:
     """Provision everything at Okta that the stack needs."""
-    return Okta(name, args).issuer
+    return Okta(args.settings.name, args).issuer
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +101,10 @@ class Okta(pulumi.ComponentResource):
         if args.base is None:
             own = self._authorization_server()
             self._server = self._of_stack(own)
-            clients, later = self._clients()
-            issuer = self._issuer(own, clients, later)
+            issuer = self._issuer(own, self._clients())
         else:
             self._server = self._of_base(args.base)
-            clients, later = self._clients()
-            issuer = of_base(args.base, clients, later=later)
+            issuer = of_base(args.base, self._clients())
         self.issuer: Final = issuer
         self.register_outputs({"issuer": self.issuer.issuer})
 
@@ -127,34 +125,31 @@ class Okta(pulumi.ComponentResource):
                 groups[group] = base.value("groups", group)
         return _Server(base.value("server"), groups)
 
-    def _clients(self) -> tuple[dict[str, Credential], Mapping[str, Make]]:
-        """Make what lies under components: keys, apps, policies and rules.
+    def _clients(self) -> Mapping[str, Credential]:
+        clients = clients_at(self._settings, self._args.estate)
+        return {client.component: self._client(client) for client in clients}
 
-        Return the credentials by component, and what makes the grants that come later.
-        """
-        args = self._args
-        clients = clients_at(args.settings, args.estate)
-        with_keys = () if args.settings.client_secrets else clients
-        keys = pairs_of(with_keys, _KEYS, args.rotation, self._logical.key, args.homes)
-        apps = {}
-        for client in clients:
-            apps[client.component] = self._app(client, keys.get(client.component))
-        grantings = [
-            self._policy(client, apps[client.component]) for client in granted(clients)
-        ]
-        grants = make_grants(grantings, args.granted_before)
-        credentials = {}
-        for client in clients:
-            key = client.component
-            credential = self._credential(client, apps[key], keys.get(key))
-            credentials[key] = replace(credential, granted=grants.of(key))
-        return credentials, grants.later
+    def _client(self, client: Client) -> Credential:
+        """Make what lies under a component: keys, app, policy and rule."""
+        args, key = self._args, client.component
+        shares = client.keyed and self._settings.client_secrets
+        keys = secret = record = None
+        if client.keyed and not shares:
+            turn = args.rotation.turn(client)
+            logical = self._logical.key(key)
+            keys = key_pairs(logical, turn.generation, _KEYS, args.homes[key])
+            record = turn.record(*keys.watched)
+        app = self._app(client, keys)
+        if shares:
+            outputs = pulumi.Output.all(app.client_secret, app.urn)
+            secret = outputs.apply(lambda both: _require_secret(*both))
+            logical = self._logical.app(key)
+            record = args.rotation.shared_secret(client, app.id, logical)
+        grants = self._policy(client, app) if has_policy(client) else NONE
+        return Credential(app.client_id, keys, secret, record=record, grants=grants)
 
     def _issuer(
-        self,
-        own: okta.auth.Server,
-        clients: Mapping[str, Credential],
-        later: Mapping[str, Make],
+        self, own: okta.auth.Server, clients: Mapping[str, Credential]
     ) -> Issuer:
         self._trusted_origins()
         server_keys = self._signing_keys(own)
@@ -166,7 +161,6 @@ class Okta(pulumi.ComponentResource):
             previous_keys=server_keys.previous_keys,
             clients=clients,
             shared={"server": own.id, "groups": dict(self._server.groups)},
-            later=later,
         )
 
     def _authorization_server(self) -> okta.auth.Server:
@@ -289,8 +283,8 @@ class Okta(pulumi.ComponentResource):
             opts=self._of(client),
         )
 
-    def _policy(self, client: Client, app: okta.app.OAuth) -> Granting:
-        """Make the policy of a client: without one it gets no token. Return its rule, to be made.
+    def _policy(self, client: Client, app: okta.app.OAuth) -> Grants:
+        """Make the policy of a client, and its rule: without these it gets no token.
 
         All policies are made at once, each behind all others, and keep their place.
 
@@ -315,21 +309,8 @@ class Okta(pulumi.ComponentResource):
                 client, replace_on_changes=_IN_SERVER, ignore_changes=["priority"]
             ),
         )
-        return Granting(client, scopes_of(client), partial(self._rule, client, policy))
-
-    def _credential(
-        self, client: Client, app: okta.app.OAuth, keys: Keys | None
-    ) -> Credential:
-        if keys or not client.keyed:
-            record = keys.record if keys else None
-            return Credential(app.client_id, keys, record=record)
-        secret = pulumi.Output.all(app.client_secret, app.urn).apply(
-            lambda both: _require_secret(*both)
-        )
-        record = self._args.rotation.shared_secret(
-            client, app.id, self._logical.app(client.component)
-        )
-        return Credential(app.client_id, client_secret=secret, record=record)
+        make = partial(self._rule, client, policy)
+        return grant(client, scopes_of(client), self._args.granted_before, make)
 
     def _rule(
         self,

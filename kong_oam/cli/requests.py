@@ -7,15 +7,10 @@ import argparse
 import re
 
 from kong_oam.access.absent import with_absent_clients
-from kong_oam.access.callers import logical_groups
-from kong_oam.access.callers import Callers
-from kong_oam.access.callers import logical_names
-from kong_oam.access.matrix.table import Row
+from kong_oam.access.callers import Callers, logical_groups, logical_names
+from kong_oam.access.decide import Decision, Request
 from kong_oam.access.hosts import host_patterns
-from kong_oam.access.model import Client
-from kong_oam.access.decide import Request
-from kong_oam.access.decide import Decision
-from kong_oam.access.model import Estate
+from kong_oam.access.model import Client, Estate
 from kong_oam.access.networks import read_address
 from kong_oam.access.paths import written
 from kong_oam.cli.command import UsageError, quoted

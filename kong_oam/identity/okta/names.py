@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from kong_oam.access.model import SIGN_IN_SCOPES, Client, Estate
@@ -120,15 +121,10 @@ def origins(clients: Iterable[Client]) -> list[str]:
     return sorted({origin for client in clients for origin in client.origins})
 
 
-def granted(clients: Iterable[Client]) -> list[Client]:
-    """Selects the clients with a policy. One that is granted nothing, or that nobody may sign in
+def has_policy(client: Client) -> bool:
+    """Return whether a client has a policy. One that is granted nothing, or that nobody may sign in
     through, has none."""
-    with_policy = (
-        client
-        for client in clients
-        if client.scopes and (client.groups or not client.user_facing)
-    )
-    return sorted(with_policy, key=lambda client: client.component)
+    return bool(client.scopes) and (bool(client.groups) or not client.user_facing)
 
 
 def scopes_of(client: Client) -> list[str]:
@@ -173,6 +169,6 @@ def objects(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:
         )
     for origin in origins(pages):
         yield Managed(ORIGIN, logical.origin(origin), origin)
-    for client in granted(clients):
+    for client in sorted(filter(has_policy, clients), key=attrgetter("component")):
         yield Managed(POLICY, logical.policy(client.component), client.component)
         yield Managed(RULE, logical.rule(client.component), client.component)

@@ -13,9 +13,7 @@ from kong_oam.access.decide import Request, decide
 from kong_oam.access.diff.change import Change, Kind, Whom
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.model import AccessModel
-from kong_oam.access.diff.snapshot import dump_model
-from kong_oam.access.diff.snapshot import ModelError
-from kong_oam.access.diff.snapshot import load_model
+from kong_oam.access.diff.snapshot import ModelError, dump_model, load_model
 from kong_oam.access.networks import Source, admits, beyond, fewest, network, told_apart
 from kong_oam.access.principals import Principal
 from kong_oam.access.report import access_table
