@@ -30,13 +30,14 @@ import pulumi_azuread as azuread
 import pulumiverse_time as time
 
 from kong_oam.access.model import Client, Component
-from kong_oam.identity.common.parts import clients_at
+from kong_oam.identity.common.parts import clients_at, groups_of
 from kong_oam.identity.entra import api
 from kong_oam.identity.entra.assignments import (
     Assignment,
     assignments,
     consent,
     distinct,
+    granted_scopes,
 )
 from kong_oam.identity.entra.description import SPELLING
 from kong_oam.identity.entra.names import (
@@ -169,7 +170,7 @@ class Entra(pulumi.ComponentResource):
             )
             if client.user_facing:
                 self._sign_in(client, principal)
-                for api, scopes in _granted(client).items():
+                for api, scopes in granted_scopes(client).items():
                     self._consent(client, api, scopes, principal)
             credentials[key] = self._credentials.of(client, app)
         for assignment in assignments(settings, estate):
@@ -324,10 +325,7 @@ class Entra(pulumi.ComponentResource):
 
     def _groups_of(self, component: Component) -> list[str]:
         """List the logical groups that roles of a component name."""
-        groups: set[str] = set()
-        for role in component.roles:
-            groups.update(role.groups)
-        return distinct(self._model, groups)
+        return distinct(self._model, groups_of(component))
 
     def _client(self, client: Client) -> azuread.Application:
         return azuread.Application(
@@ -338,7 +336,7 @@ class Entra(pulumi.ComponentResource):
             api=azuread.ApplicationApiArgs(requested_access_token_version=2),
             required_resource_accesses=[
                 self._access(client, api, scopes)
-                for api, scopes in _granted(client).items()
+                for api, scopes in granted_scopes(client).items()
             ],
             fallback_public_client_enabled=False,
             opts=self._of(client.component),
@@ -402,14 +400,6 @@ class Entra(pulumi.ComponentResource):
             claim_values=scopes,
             opts=self._of(client.component, at.before),
         )
-
-
-def _granted(client: Client) -> dict[str, list[str]]:
-    """Return the granted scopes by API, sorted."""
-    granted: dict[str, set[str]] = {}
-    for call in client.calls:
-        granted.setdefault(call.component, set()).update(call.scopes)
-    return {api: sorted(scopes) for api, scopes in sorted(granted.items())}
 
 
 def _redirects(client: Client) -> dict[str, Any]:

@@ -21,10 +21,9 @@ class Grant:
 def listed(
     resources: Iterable[Resource], kind: str, begin: str, output: str
 ) -> Iterator[Grant]:
-    """Yields what resources of a type list in an output, each of the client whose component its
+    """Yield what resources of a type list in an output, each of the client whose component its
     logical name has behind `begin`."""
     for one in resources:
         if one.type == kind and one.name.startswith(begin):
-            yield Grant(
-                one.name.removeprefix(begin), tuple(one.outputs.get(output) or ())
-            )
+            scopes = tuple(one.outputs.get(output) or ())
+            yield Grant(one.name.removeprefix(begin), scopes)

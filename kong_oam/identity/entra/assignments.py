@@ -6,12 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from kong_oam.access.model import Estate
+from kong_oam.access.model import Client, Estate
 from kong_oam.access.providers import Provider
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.state import Resource
 from kong_oam.identity.common.granted import Grant
-from kong_oam.identity.common.parts import clients_at
+from kong_oam.identity.common.parts import clients_at, groups_of
 from kong_oam.identity.entra.names import apis, role_id, role_of
 
 PRINCIPAL = "azuread:index/servicePrincipal:ServicePrincipal"
@@ -44,64 +44,75 @@ class Assignment:
 
 
 def distinct(provider: Provider, groups: Iterable[str]) -> list[str]:
-    """Keeps the first of logical groups that are one in the tenant: Microsoft Graph refuses an
+    """Return the first of logical groups that are one in the tenant: Microsoft Graph refuses an
     assignment twice."""
-    return sorted(
-        {
-            provider.group(group): group for group in sorted({*groups}, reverse=True)
-        }.values()
-    )
+    first: dict[str, str] = {}
+    for group in sorted({*groups}):
+        first.setdefault(provider.group(group), group)
+    return sorted(first.values())
 
 
 def assignments(settings: ProviderSettings, estate: Estate) -> Iterator[Assignment]:
-    """Yields all role assignments of the stack."""
-    prefix, stack, provider = (
-        settings.name,
-        estate.stack.name,
-        estate.stack.providers[settings.name],
-    )
+    """Yield all role assignments of the stack."""
+    prefix, stack = settings.name, estate.stack.name
+    provider = estate.stack.providers[prefix]
     for key, component in apis(settings, estate, offered=True).items():
-        for group in distinct(
-            provider, (group for role in component.roles for group in role.groups)
-        ):
-            identifier = role_id(stack, key, provider.listed(group))
+        for group in distinct(provider, groups_of(component)):
             yield Assignment(
                 f"{prefix}-group-{key}:{group}",
                 f"api-{key}",
-                identifier,
+                role_id(stack, key, provider.listed(group)),
                 group=provider.group(group),
             )
     for client in clients_at(settings, estate):
-        app = f"app-{client.component}"
-        for group in distinct(provider, client.groups) if client.user_facing else ():
-            logical = f"{prefix}-signs-in-{client.component}:{group}"
-            yield Assignment(logical, app, NO_ROLE, group=provider.group(group))
-        pairs = {
-            (call.component, scope) for call in client.calls for scope in call.scopes
-        }
-        for api, scope in sorted(pairs) if not client.user_facing else ():
-            logical = f"{_granting(prefix)}{client.component}:{api}:{scope}"
-            yield Assignment(
-                logical, f"api-{api}", role_id(stack, api, role_of(scope)), client=app
-            )
+        if client.user_facing:
+            yield from _signing_in(prefix, client, provider)
+        else:
+            yield from _calling(prefix, client, stack)
+
+
+def _signing_in(
+    prefix: str, client: Client, provider: Provider
+) -> Iterator[Assignment]:
+    """Yield those of groups whose members sign in through a client."""
+    key = client.component
+    for group in distinct(provider, client.groups):
+        logical = f"{prefix}-signs-in-{key}:{group}"
+        yield Assignment(logical, f"app-{key}", NO_ROLE, group=provider.group(group))
+
+
+def _calling(prefix: str, client: Client, stack: str) -> Iterator[Assignment]:
+    """Yield those of a service: one for each scope that it is granted at an API."""
+    key = client.component
+    for api, scopes in granted_scopes(client).items():
+        for scope in scopes:
+            logical = f"{_granting(prefix)}{key}:{api}:{scope}"
+            role = role_id(stack, api, role_of(scope))
+            yield Assignment(logical, f"api-{api}", role, client=f"app-{key}")
+
+
+def granted_scopes(client: Client) -> dict[str, list[str]]:
+    """Return the scopes that a client is granted, by API."""
+    granted: dict[str, set[str]] = {}
+    for call in client.calls:
+        granted.setdefault(call.component, set()).update(call.scopes)
+    return {api: sorted(scopes) for api, scopes in sorted(granted.items())}
 
 
 def consent(provider: str, component: str, api: str) -> str:
-    """Gives the logical name of the consent to what users ask for at an API through a client."""
+    """Return the logical name of the consent to what users ask for at an API through a client."""
     return f"{_granting(provider)}{component}:{api}"
 
 
 def granted(provider: str, resources: Iterable[Resource]) -> Iterator[Grant]:
-    """Yields what clients are granted by the resources of a state: services one scope by each,
+    """Yield what clients are granted by the resources of a state: services one scope by each,
     users all of an API."""
+    begin = _granting(provider)
     for one in resources:
-        if one.type in (ASSIGNMENT, GRANT) and one.name.startswith(_granting(provider)):
-            component, api, *scope = one.name.removeprefix(_granting(provider)).split(
-                ":", 2
-            )
-            yield Grant(
-                component, tuple(scope or one.outputs.get("claimValues") or ()), api
-            )
+        if one.type in (ASSIGNMENT, GRANT) and one.name.startswith(begin):
+            component, api, *scope = one.name.removeprefix(begin).split(":", 2)
+            scopes = scope or one.outputs.get("claimValues") or ()
+            yield Grant(component, tuple(scopes), api)
 
 
 def _granting(provider: str) -> str:

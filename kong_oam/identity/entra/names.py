@@ -46,43 +46,43 @@ class Tenant:
 
 
 def tenant_of(issuer: str) -> Tenant | None:
-    """Reads the tenant of an issuer, as tokens of version 2 write it; None where it is none."""
+    """Read the tenant of an issuer, as tokens of version 2 write it; None where it is none."""
     match = _ISSUER.match(issuer)
     return Tenant(match["login"], match["tenant"]) if match else None
 
 
 def api_name(stack: str, component: str) -> str:
-    """Gives the display name of the application that stands for an API."""
+    """Return the display name of the application that stands for an API."""
     return f"kong-oam {stack} {component} API"
 
 
 def client_name(stack: str, component: str) -> str:
-    """Gives the display name of the application that stands for a client."""
+    """Return the display name of the application that stands for a client."""
     return f"kong-oam {stack} {component}"
 
 
 def client_resource(provider: str, component: str) -> tuple[str, str]:
-    """Gives the type and the logical name of the application that stands for a client."""
+    """Return the type and the logical name of the application that stands for a client."""
     return APPLICATION, f"{provider}-app-{component}"
 
 
 def api_resource(provider: str, component: str) -> str:
-    """Gives the logical name of the application that stands for an API."""
+    """Return the logical name of the application that stands for an API."""
     return f"{provider}-api-{component}"
 
 
 def role_of(scope: str) -> str:
-    """Gives the value of the application role that services hold for a scope."""
+    """Return the value of the application role that services hold for a scope."""
     return f"{SCOPE_PREFIX}{scope}"
 
 
 def scope_id(stack: str, component: str, scope: str) -> str:
-    """Derives the id of the delegated permission of a scope."""
+    """Derive the id of the delegated permission of a scope."""
     return _id("scope", stack, component, scope)
 
 
 def role_id(stack: str, component: str, value: str) -> str:
-    """Derives the id of the application role with this value."""
+    """Derive the id of the application role with this value."""
     return _id("role", stack, component, value)
 
 
@@ -94,41 +94,38 @@ def _id(*names: str) -> str:
 def apis(
     settings: ProviderSettings, estate: Estate, *, offered: bool = False
 ) -> dict[str, Component]:
-    """Selects the components that tokens can be for: not one without scopes, where nobody could be
+    """Select the components that tokens can be for: not one without scopes, where nobody could be
     granted anything.
 
     `offered`: only those of which this run makes the applications.
     """
     components = estate.offering if offered else estate.components.values()
-    return {
-        api.key: api
-        for api in components
-        if api.provider == settings.name and api.scopes
-    }
+    provided: dict[str, Component] = {}
+    for component in components:
+        if component.provider == settings.name and component.scopes:
+            provided[component.key] = component
+    return provided
 
 
 def other_tenants(settings: ProviderSettings, estate: Estate) -> list[str]:
-    """Names other providers of the stack that are tenants of the same Entra: they sign with the
+    """Name other providers of the stack that are tenants of the same Entra: they sign with the
     same keys."""
     login = tenant_in(settings).login
-    tenants = {
-        name: tenant_of(provider.issuer or "")
-        for name, provider in estate.stack.providers.items()
-    }
-    return [
-        name
-        for name, one in tenants.items()
-        if one and one.login == login and name != settings.name
-    ]
+    others = []
+    for name, provider in estate.stack.providers.items():
+        tenant = tenant_of(provider.issuer or "")
+        if name != settings.name and tenant and tenant.login == login:
+            others.append(name)
+    return others
 
 
 def account_name(name: str) -> str:
-    """Gives the logical name of the resource that says who administers the tenant."""
+    """Return the logical name of the resource that says who administers the tenant."""
     return f"{name}-account"
 
 
 def tenant_in(settings: ProviderSettings) -> Tenant:
-    """Reads the tenant of settings that `describe` has accepted."""
+    """Read the tenant of settings that `describe` has accepted."""
     tenant = tenant_of(settings.issuer or "")
     assert tenant is not None, "describe() has accepted the same settings"
     return tenant
