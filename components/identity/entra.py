@@ -30,7 +30,7 @@ import pulumi_azuread as azuread
 import pulumiverse_time as time
 
 from kong_oam.access.model import Client, Component
-from kong_oam.identity.common.parts import clients_at, groups_of
+from kong_oam.identity.common.parts import all_clients_at, clients_at, groups_of
 from kong_oam.identity.entra import api
 from kong_oam.identity.entra.assignments import (
     Assignment,
@@ -131,11 +131,8 @@ class Entra(pulumi.ComponentResource):
                 application.client_id, principal.object_id, [settled]
             )
         groups = {name: self._args.groups[name] for name in self._assigned_groups()}
-        signs_in = any(
-            client.user_facing
-            for client in estate.clients
-            if client.provider == settings.name
-        )
+        clients = all_clients_at(settings, estate)
+        signs_in = any(client.user_facing for client in clients)
         graph = self._microsoft_graph() if signs_in else None
         return _Tenant(applications, groups, graph)
 

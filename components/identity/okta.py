@@ -24,7 +24,12 @@ from kong_oam.access.model import EXTERNAL, Client
 from kong_oam.errors import ProductError
 from kong_oam.identity.common.discovery import Published
 from kong_oam.identity.common.jwk import RSA, Jwk
-from kong_oam.identity.common.parts import clients_at, groups_at, scopes_at
+from kong_oam.identity.common.parts import (
+    all_clients_at,
+    clients_at,
+    groups_at,
+    scopes_at,
+)
 from kong_oam.identity.okta import api, signing_keys
 from kong_oam.identity.okta.conflicts import COMPONENT
 from kong_oam.identity.okta.description import SPELLING
@@ -354,9 +359,7 @@ class Okta(pulumi.ComponentResource):
         One that others have as well keeps what it is for besides, and stays when it is not needed
         here any more.
         """
-        clients = self._args.estate.clients
-        pages = (one for one in clients if one.provider == self._settings.name)
-        for origin in origins(pages):
+        for origin in origins(all_clients_at(self._settings, self._args.estate)):
             shared = origin in self._settings.shared_origins
             okta.trustedorigin.Origin(
                 self._logical.origin(origin),

@@ -11,6 +11,11 @@ def clients_at(settings: ProviderSettings, estate: Estate) -> list[Client]:
     return [one for one in estate.own_clients if one.provider == settings.name]
 
 
+def all_clients_at(settings: ProviderSettings, estate: Estate) -> list[Client]:
+    """Return the clients of the whole estate that get their tokens at the provider."""
+    return [one for one in estate.clients if one.provider == settings.name]
+
+
 def offered_at(settings: ProviderSettings, estate: Estate) -> list[Component]:
     """Return the components whose scopes and groups this run makes at the provider."""
     return [one for one in estate.offering if one.provider == settings.name]

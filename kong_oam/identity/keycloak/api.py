@@ -31,14 +31,11 @@ _PERMISSIONS: Final = (
 def _words(body: Any) -> str | None:
     if not isinstance(body, dict):
         return None
-    return (
-        ": ".join(
-            str(body[name])
-            for name in ("error", "errorMessage", "error_description")
-            if name in body
-        )
-        or None
-    )
+    words = []
+    for name in ("error", "errorMessage", "error_description"):
+        if name in body:
+            words.append(str(body[name]))
+    return ": ".join(words) or None
 
 
 _API: Final = ManagementApi(
@@ -73,7 +70,7 @@ class Account:
 
 
 def account(issuer: str, configuration: Configuration) -> Account:
-    """Reads the account for the realm of `issuer`, which ends in /realms/<realm>.
+    """Read the account for the realm of `issuer`, which ends in /realms/<realm>.
 
     It is in the stack's `keycloak:` settings or in the environment. The Admin API may have
     another address than the issuer. Raises InspectionError where neither names an account.
@@ -120,7 +117,7 @@ class Realm:
         self._client.close()
 
     def group_ids(self, paths: Collection[str]) -> dict[str, list[str]]:
-        """Gives the ids of the groups of these paths (`/sales/emea`), and of others that were read
+        """Return the ids of the groups of these paths (`/sales/emea`), and of others that were read
         on the way.
 
         Groups are read page by page, and subgroups where a path leads there. But where those at the
@@ -128,13 +125,14 @@ class Realm:
         """
         top = self.pages("/groups")
         first = list(islice(top, _PAGE + 1))
-        if len(first) > _PAGE and len(paths) <= FEW:
-            found = {path: self._group_at(path) for path in paths}
-            return {path: [str(group["id"])] for path, group in found.items() if group}
-        parents = {
-            path[:end] for path in paths for end, sign in enumerate(path) if sign == "/"
-        }
         ids: dict[str, list[str]] = {}
+        if len(first) > _PAGE and len(paths) <= FEW:
+            for path in paths:
+                group = self._group_at(path)
+                if group:
+                    ids[path] = [str(group["id"])]
+            return ids
+        parents = _parents(paths)
         lists: list[Iterable[Row]] = [chain(first, top)]
         while lists:
             for group in lists.pop():
@@ -145,39 +143,35 @@ class Realm:
 
     def _group_at(self, path: str) -> Row | None:
         answer = self._get(f"/group-by-path/{quote(path.removeprefix('/'))}")
-        return None if answer.status_code == 404 else self._row(answer)
+        return None if answer.status_code == 404 else _API.row(answer)
 
     @property
     def name(self) -> str:
         return self._account.realm
 
     def role(self, name: str) -> Row | None:
-        """Reads the realm's role of this name. Raises ManagementApiError."""
+        """Read the realm's role of this name. Raises ManagementApiError."""
         answer = self._get(f"/roles/{quote(name, safe='')}")
-        return None if answer.status_code == 404 else self._row(answer)
+        return None if answer.status_code == 404 else _API.row(answer)
 
     def client(self, name: str) -> Row | None:
-        """Reads the realm's client of this clientId. Raises ManagementApiError."""
-        return next(
-            (
-                row
-                for row in self.rows("/clients", clientId=name)
-                if row["clientId"] == name
-            ),
-            None,
-        )
+        """Read the realm's client of this clientId. Raises ManagementApiError."""
+        for row in self.rows("/clients", clientId=name):
+            if row["clientId"] == name:
+                return row
+        return None
 
     def row(self, path: str) -> Row:
-        """Reads one object, by a path below the realm's. Raises ManagementApiError."""
-        return self._row(self._get(path))
+        """Read one object, by a path below the realm's. Raises ManagementApiError."""
+        return _API.row(self._get(path))
 
     def rows(self, path: str, **query: str) -> list[Row]:
-        """Reads a whole list that the server gives at once. Raises ManagementApiError."""
+        """Read a whole list that the server gives at once. Raises ManagementApiError."""
         answer = _API.accepted(self._get(path, **query))
         return list(answer.json() or ())  # null, where there is none
 
     def pages(self, path: str, **query: str) -> Iterator[Row]:
-        """Yields a list that may be long, page by page. Raises ManagementApiError."""
+        """Yield a list that may be long, page by page. Raises ManagementApiError."""
 
         def ask(first: str) -> tuple[list[Row], str]:
             page = self.rows(path, first=first, max=str(_PAGE), **query)
@@ -186,7 +180,7 @@ class Realm:
         return pages(f"{httpx.URL(self._account.url).host}{self._base}{path}", "0", ask)
 
     def remove(self, path: str) -> None:
-        """Removes an object; one that is gone already is gone. Raises ManagementApiError."""
+        """Remove an object; one that is gone already is gone. Raises ManagementApiError."""
         answer = self._send("DELETE", f"{self._base}{path}")
         if answer.status_code != 404:
             _API.accepted(answer)
@@ -198,9 +192,15 @@ class Realm:
     def _get(self, path: str, **query: str) -> httpx.Response:
         return self._send("GET", f"{self._base}{path}", params=query)
 
-    @staticmethod
-    def _row(answer: httpx.Response) -> Row:
-        return _API.row(answer)
-
     def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
         return _API.send(self._client, method, path, **more)
+
+
+def _parents(paths: Iterable[str]) -> set[str]:
+    """Return the paths above: of `/sales/emea`, `/sales` and the empty one."""
+    parents = set()
+    for path in paths:
+        while path:
+            path = path.rpartition("/")[0]
+            parents.add(path)
+    return parents

@@ -28,41 +28,33 @@ from kong_oam.identity.keycloak.names import CLIENT, ROLE, SCOPE, Names, in_real
 def name_conflicts(
     realm: Realm, settings: ProviderSettings, estate: Estate, held: Held
 ) -> Iterator[Diagnostic]:
-    """Reports what is called in the realm as ours will be. Raises ManagementApiError.
+    """Report what is called in the realm as ours will be. Raises ManagementApiError.
 
     Nothing is asked about what the state holds: that is this stack's.
     """
     names = Names(settings, estate)
-    missing = [
-        Managed(kind, logical, name)
-        for kind, by_logical in (
-            (ROLE, names.roles),
-            (SCOPE, names.scopes),
-            (CLIENT, names.clients),
-        )
-        for logical, name in by_logical.items()
-        if (kind, logical) not in held
-    ]
+    begin = in_realm(estate.stack.name, "")
     conflicts = []
-    for kind in dict.fromkeys(managed.type for managed in missing):
-        of_kind = [managed for managed in missing if managed.type == kind]
-        ids = _ids(
-            realm,
-            kind,
-            [managed.name for managed in of_kind],
-            in_realm(estate.stack.name, ""),
-        )
-        conflicts += [
-            Conflict(managed, ids[managed.name])
-            for managed in of_kind
-            if managed.name in ids
-        ]
+    for kind, by_logical in (
+        (ROLE, names.roles),
+        (SCOPE, names.scopes),
+        (CLIENT, names.clients),
+    ):
+        missing = {}
+        for logical, name in by_logical.items():
+            if (kind, logical) not in held:
+                missing[name] = Managed(kind, logical, name)
+        if missing:
+            ids = _ids(realm, kind, missing, begin)
+            for name, managed in missing.items():
+                if name in ids:
+                    conflicts.append(Conflict(managed, ids[name]))
     if conflicts:
         yield conflict_finding(settings, estate, conflicts, MADE_ANEW)
 
 
 def _ids(realm: Realm, kind: str, names: Collection[str], begin: str) -> dict[str, str]:
-    """Gives ids by name of what there is of a kind: a few by their names, many in the list of all.
+    """Return ids by name of what there is of a kind: a few by their names, many in the list of all.
 
     Names of our clients `begin` so.
     """

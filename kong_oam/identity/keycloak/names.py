@@ -35,7 +35,7 @@ class Names:
     estate: Estate
 
     def in_realm(self, what: str) -> str:
-        """Gives a name in the realm."""
+        """Return a name in the realm."""
         return in_realm(self.estate.stack.name, what)
 
     @cached_property
@@ -44,15 +44,15 @@ class Names:
         return tuple(group_names(self.settings, self.estate))
 
     def role(self, group: str) -> str:
-        """Gives the logical name of a group's role."""
+        """Return the logical name of a group's role."""
         return f"{self.settings.name}-role-{group}"
 
     def scope(self, what: str) -> str:
-        """Gives the logical name of a client scope: `groups`, `api-<scope>`, `for-<client>`."""
+        """Return the logical name of a client scope: `groups`, `api-<scope>`, `for-<client>`."""
         return f"{self.settings.name}-scope-{what}"
 
     def client(self, component: str) -> str:
-        """Gives the logical name of a component's client."""
+        """Return the logical name of a component's client."""
         return client_resource(self.settings.name, component)[1]
 
     @property
@@ -61,26 +61,24 @@ class Names:
 
     @property
     def scopes(self) -> dict[str, str]:
-        scopes = {self.scope("groups"): self.in_realm("groups")} if self.groups else {}
-        scopes |= {
-            self.scope(f"api-{scope}"): scope
-            for scope in scopes_at(self.settings, self.estate)
-        }
+        scopes = {}
+        if self.groups:
+            scopes[self.scope("groups")] = self.in_realm("groups")
+        for scope in scopes_at(self.settings, self.estate):
+            scopes[self.scope(f"api-{scope}")] = scope
         for client in clients_at(self.settings, self.estate):
             if has_audience(client):
-                scopes[self.scope(f"for-{client.component}")] = self.in_realm(
-                    client.component
-                )
+                key = client.component
+                scopes[self.scope(f"for-{key}")] = self.in_realm(key)
         return scopes
 
     @property
     def clients(self) -> dict[str, str]:
-        components = (
-            client.component for client in clients_at(self.settings, self.estate)
-        )
-        return {
-            self.client(component): self.in_realm(component) for component in components
-        }
+        clients = {}
+        for client in clients_at(self.settings, self.estate):
+            key = client.component
+            clients[self.client(key)] = self.in_realm(key)
+        return clients
 
 
 def has_audience(client: Client) -> bool:
@@ -90,32 +88,32 @@ def has_audience(client: Client) -> bool:
 
 
 def client_resource(provider: str, component: str) -> tuple[str, str]:
-    """Gives the type and the logical name of a component's client."""
+    """Return the type and the logical name of a component's client."""
     return CLIENT, f"{provider}-client-{component}"
 
 
 def granted(provider: str, component: str) -> str:
-    """Gives the logical name of the scopes that a client may ask for."""
+    """Return the logical name of the scopes that a client may ask for."""
     return f"{provider}-granted-{component}"
 
 
 def grants(provider: str, resources: Iterable[Resource]) -> Iterator[Grant]:
-    """Yields what clients are granted by the resources of a state."""
+    """Yield what clients are granted by the resources of a state."""
     return listed(resources, GRANTED, granted(provider, ""), "optionalScopes")
 
 
 def in_realm(stack: str, what: str) -> str:
-    """Gives a name in a realm, which others use, too. Component names have no dot: none reads like
+    """Return a name in a realm, which others use, too. Component names have no dot: none reads like
     another."""
     return f"kong-oam.{stack}.{what.replace('/', '.')}"
 
 
 def account_name(name: str) -> str:
-    """Gives the logical name of the resource that says who administers the realm."""
+    """Return the logical name of the resource that says who administers the realm."""
     return f"{name}-account"
 
 
 def group_path(group: str) -> str:
-    """Gives the path of a group that a stack or an Application names; without a slash it is at the
+    """Return the path of a group that a stack or an Application names; without a slash it is at the
     top of the realm."""
     return group if group.startswith("/") else f"/{group}"

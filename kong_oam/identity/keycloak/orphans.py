@@ -60,12 +60,12 @@ def orphans(
 
     Raises ManagementApiError.
     """
-    return [
-        (orphan, next(doubts, None))
-        for creation in state.pending_at(provider, _TYPES)
-        for orphan, doubts in _candidates(realm, creation)
-        if orphan.id not in state.ids
-    ]
+    found = []
+    for creation in state.pending_at(provider, _TYPES):
+        for orphan, doubts in _candidates(realm, creation):
+            if orphan.id not in state.ids:
+                found.append((orphan, next(doubts, None)))
+    return found
 
 
 def remove(realm: Realm, lost: Iterable[Orphan]) -> None:

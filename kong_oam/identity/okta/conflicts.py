@@ -49,7 +49,7 @@ from kong_oam.identity.okta.origins import adoption_refusal, existing_origins
 COMPONENT = "kong-oam:identity:Okta"
 
 _NAME = "oidc_client"  # of every app that is made as ours are
-_IN_SERVER = {SCOPE: "scopes", CLAIM: "claims", POLICY: "policies"}
+_IN_SERVER = (SCOPE, CLAIM, POLICY, RULE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,88 +63,74 @@ class _Org:
 
     def conflicts(self, stack: str) -> Iterator[Conflict]:
         yield from self._apps()
-        if any(self.missing.get(kind) for kind in (SERVER, RULE, *_IN_SERVER)):
+        if any(self.missing.get(kind) for kind in (SERVER, *_IN_SERVER)):
             name = server_name(stack)
-            for server in rows(self.client, "/authorizationServers", q=name):
-                if server["name"] == name:
-                    yield from (
-                        Conflict(managed, server["id"])
-                        for managed in self.missing.get(SERVER, ())
-                    )
-                    yield from self._in_server(server["id"])
+            for server in self._named("/authorizationServers", [name]):
+                for managed in self.missing.get(SERVER, ()):
+                    yield Conflict(managed, server["id"])
+                yield from self._in_server(server["id"])
 
     def _apps(self) -> Iterator[Conflict]:
         by_label = {managed.name: managed for managed in self.missing.get(APP, ())}
-        for app in self._apps_like(by_label):
-            if managed := by_label.get(app["label"]):
+        query = {"includeNonDeleted": "true"}
+        if len(by_label) > FEW:
+            query["filter"] = f'name eq "{_NAME}"'
+        for app in self._named("/apps", by_label, "label", **query):
+            managed = by_label.get(app["label"])
+            if managed and app["name"] == _NAME:
                 yield Conflict(managed, app["id"])
                 yield from self._assignments(managed, app["id"])
 
-    def _apps_like(self, labels: Collection[str]) -> Iterator[Row]:
-        """Yields at least the apps of these labels: a few by their names, many in the list of
-        all."""
-        if len(labels) > FEW:
-            yield from self._apps_where(filter=f'name eq "{_NAME}"')
+    def _named(
+        self, path: str, names: Collection[str], field: str = "name", **query: str
+    ) -> Iterator[Row]:
+        """Yield at least the objects of these names: a few are asked for by their names, many are
+        in the list of all."""
+        if len(names) > FEW:
+            yield from rows(self.client, path, **query)
             return
-        for label in labels:
-            yield from (
-                app
-                for app in self._apps_where(q=label)
-                if (app["label"], app["name"]) == (label, _NAME)
-            )
-
-    def _apps_where(self, **query: str) -> Iterator[Row]:
-        return rows(self.client, "/apps", includeNonDeleted="true", **query)
+        for name in names:
+            for row in rows(self.client, path, q=name, **query):
+                if row[field] == name:
+                    yield row
 
     def _assignments(self, app: Managed, identifier: str) -> Iterator[Conflict]:
-        """Finds an app's groups: they are one resource, which takes those of others away."""
+        """Find an app's groups: they are one resource, which takes those of others away."""
         for managed in self.missing.get(ASSIGNMENTS, ()):
-            if managed.name == app.name and list(
-                rows(self.client, f"/apps/{identifier}/groups")
-            ):
-                yield Conflict(managed, identifier)
+            if managed.name == app.name:
+                groups = rows(self.client, f"/apps/{identifier}/groups")
+                if list(groups):
+                    yield Conflict(managed, identifier)
 
     def _in_server(self, server: str) -> Iterator[Conflict]:
         place = f"/authorizationServers/{server}"
-        for kind, collection in _IN_SERVER.items():
-            rules = self.missing.get(RULE, []) if kind == POLICY else []
-            by_name = {managed.name: managed for managed in self.missing.get(kind, ())}
-            for row in (
-                self._rows_like(f"{place}/{collection}", kind, by_name)
-                if by_name or rules
-                else ()
-            ):
-                if (managed := by_name.get(row["name"])) and row.get(
-                    "claimType", "RESOURCE"
-                ) == "RESOURCE":
-                    yield Conflict(managed, f"{server}/{row['id']}")
-                yield from self._rules(
-                    server, row, [rule for rule in rules if rule.name == row["name"]]
-                )
+        scopes = {managed.name: managed for managed in self.missing.get(SCOPE, ())}
+        # Only of scopes there may be pages, and questions by name.
+        for row in self._named(f"{place}/scopes", scopes):
+            if row["name"] in scopes:
+                yield Conflict(scopes[row["name"]], f"{server}/{row['id']}")
+        for claim in self.missing.get(CLAIM, ()):
+            for row in rows(self.client, f"{place}/claims"):
+                is_resource = row.get("claimType", "RESOURCE") == "RESOURCE"
+                if row["name"] == claim.name and is_resource:
+                    yield Conflict(claim, f"{server}/{row['id']}")
+        yield from self._policies(server, f"{place}/policies")
 
-    def _rows_like(self, path: str, kind: str, names: Collection[str]) -> Iterator[Row]:
-        """Yields at least the objects of these names: only of scopes there may be pages, and
-        questions by name."""
-        if kind == SCOPE and len(names) <= FEW:
-            for name in names:
-                yield from (
-                    row
-                    for row in rows(self.client, path, q=name)
-                    if row["name"] == name
-                )
-        else:
-            yield from rows(self.client, path)
-
-    def _rules(
-        self, server: str, policy: Row, missing_rules: list[Managed]
-    ) -> Iterator[Conflict]:
-        for managed in missing_rules:
-            for rule in rows(
-                self.client,
-                f"/authorizationServers/{server}/policies/{policy['id']}/rules",
-            ):
-                if rule["name"] == managed.name:
-                    yield Conflict(managed, f"{server}/{policy['id']}/{rule['id']}")
+    def _policies(self, server: str, path: str) -> Iterator[Conflict]:
+        policies = {managed.name: managed for managed in self.missing.get(POLICY, ())}
+        rules = self.missing.get(RULE, ())
+        if not policies and not rules:
+            return
+        for row in rows(self.client, path):
+            policy = f"{server}/{row['id']}"
+            if row["name"] in policies:
+                yield Conflict(policies[row["name"]], policy)
+            for managed in rules:
+                # The rule of a policy has its name.
+                if managed.name == row["name"]:
+                    for rule in rows(self.client, f"{path}/{row['id']}/rules"):
+                        if rule["name"] == managed.name:
+                            yield Conflict(managed, f"{policy}/{rule['id']}")
 
 
 def name_conflicts(
@@ -154,7 +140,7 @@ def name_conflicts(
     held: Held,
     project: str,
 ) -> Iterator[Diagnostic]:
-    """Reports what is called at Okta as ours will be, and how to adopt it. Raises ManagementApiError.
+    """Report what is called at Okta as ours will be, and how to adopt it. Raises ManagementApiError.
 
     Nothing is asked about what the state holds: that is this stack's.
     """
@@ -183,16 +169,13 @@ def _advice(
     conflicts: Sequence[Conflict],
     foreign: Sequence[str],
 ) -> tuple[str, ...]:
-    """Says how to adopt them. There is no command while something foreign has to go."""
-    objects_found = Counter(conflict.object for conflict in conflicts)
-    several = next(
-        (found.name for found, count in objects_found.items() if count > 1), None
-    )
-    if several is not None:
-        return (
-            f"There are several of '{several}': rename or remove all but the one that is this "
-            "stack's.",
-        )
+    """Say how to adopt them. There is no command while something foreign has to go."""
+    for managed, count in Counter(conflict.object for conflict in conflicts).items():
+        if count > 1:
+            return (
+                f"There are several of '{managed.name}': rename or remove all but the one that is "
+                "this stack's.",
+            )
     if foreign:
         return (
             "They cannot be adopted with what ENV404 names in them: remove that first, or have "
@@ -218,22 +201,17 @@ def _command(
     Source: the file format of `pulumi import`.
     """
     name = settings.name
-    file: dict[str, Any] = {"resources": []}
+    resources: list[dict[str, Any]] = []
+    file: dict[str, Any] = {"resources": resources}
     if (COMPONENT, name) in held:
-        file["nameTable"] = {
-            name: f"urn:pulumi:{stack}::{project}::{COMPONENT}::{name}"
-        }
+        urn = f"urn:pulumi:{stack}::{project}::{COMPONENT}::{name}"
+        file["nameTable"] = {name: urn}
     else:
-        file["resources"].append({"type": COMPONENT, "name": name, "component": True})
-    file["resources"] += [
-        {
-            "type": conflict.object.type,
-            "name": conflict.object.logical,
-            "id": conflict.id,
-            "parent": name,
-        }
-        for conflict in conflicts
-    ]
+        resources.append({"type": COMPONENT, "name": name, "component": True})
+    for conflict in conflicts:
+        managed = conflict.object
+        entry = {"type": managed.type, "name": managed.logical, "id": conflict.id}
+        resources.append({**entry, "parent": name})
     flags = (
         f"--stack {stack} --yes --protect=false --generate-code=false --file /dev/stdin"
     )
@@ -254,12 +232,13 @@ def _assignments(settings: ProviderSettings, estate: Estate) -> Iterator[Managed
 def _foreign_policies(
     org: httpx.Client, conflicts: list[Conflict], ours: Iterator[Managed]
 ) -> Iterator[str]:
-    """Reports policies of an adopted server that are not this stack's: they would go on giving
+    """Report policies of an adopted server that are not this stack's: they would go on giving
     tokens to others."""
     names = {managed.name for managed in ours if managed.type == POLICY}
-    for server in (
-        conflict.id for conflict in conflicts if conflict.object.type == SERVER
-    ):
+    for conflict in conflicts:
+        if conflict.object.type != SERVER:
+            continue
+        server = conflict.id
         for policy in rows(org, f"/authorizationServers/{server}/policies"):
             if policy["name"] not in names:
                 yield (

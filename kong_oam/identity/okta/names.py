@@ -12,7 +12,12 @@ from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.state import Resource
 from kong_oam.identity.common.conflicts import Managed
 from kong_oam.identity.common.granted import Grant, listed
-from kong_oam.identity.common.parts import clients_at, groups_at, scopes_at
+from kong_oam.identity.common.parts import (
+    all_clients_at,
+    clients_at,
+    groups_at,
+    scopes_at,
+)
 
 SERVER = "okta:auth/server:Server"
 SCOPE = "okta:auth/serverScope:ServerScope"
@@ -57,7 +62,7 @@ class LogicalNames:
         return f"{self.provider}-app-{component}"
 
     def assignments(self, component: str) -> str:
-        """Returns the name of the assignments of groups to a client's app."""
+        """Return the name of the assignments of groups to a client's app."""
         return f"{self.provider}-groups-{component}"
 
     def policy(self, component: str) -> str:
@@ -71,7 +76,7 @@ class LogicalNames:
 
 
 def client_resource(provider: str, component: str) -> tuple[str, str]:
-    """The type and the logical name of a client's app."""
+    """Return the type and the logical name of a client's app."""
     return APP, LogicalNames(provider).app(component)
 
 
@@ -84,7 +89,7 @@ def app_label(stack: str, component: str) -> str:
 
 
 def client_id(stack: str, component: str) -> str:
-    """Chooses the client id that an app is made with, so that previews know it:
+    """Choose the client id that an app is made with, so that previews know it:
     `kong-oam.prod.shop.web`.
 
     Component names have one slash and no dot: none reads like another. Okta takes 6 to 100 letters,
@@ -95,30 +100,32 @@ def client_id(stack: str, component: str) -> str:
 
 
 def client_id_of(app: Mapping[str, Any]) -> str | None:
-    """Reads the client id of an app as Okta shows it; None of one that is no OAuth client, such as
+    """Read the client id of an app as Okta shows it; None of one that is no OAuth client, such as
     a bookmark."""
-    identifier = ((app.get("credentials") or {}).get("oauthClient") or {}).get(
-        "client_id"
-    )
-    return None if identifier is None else str(identifier)
+    credentials = app.get("credentials") or {}
+    client = credentials.get("oauthClient") or {}
+    return client.get("client_id")
 
 
 def origin_name(stack: str, origin: str, *, shared: bool) -> str:
-    """Names a trusted origin: after the stack that has it, or after none where stacks share it."""
+    """Name a trusted origin: after the stack that has it, or after none where stacks share it."""
     return f"kong-oam {origin}" if shared else f"kong-oam {stack} {origin}"
 
 
 def origin_owner(name: str, origin: str) -> str | None:
-    """Reads from a trusted origin's name its stack: "" where stacks share it, None where none of
+    """Read from a trusted origin's name its stack: "" where stacks share it, None where none of
     ours made it."""
     begin, _, stack = name.removesuffix(f" {origin}").partition(" ")
     return stack if begin == "kong-oam" and name.endswith(f" {origin}") else None
 
 
 def origins(clients: Iterable[Client]) -> list[str]:
-    """Lists the origins of pages that get tokens themselves. One may have the pages of several
+    """List the origins of pages that get tokens themselves. One may have the pages of several
     clients."""
-    return sorted({origin for client in clients for origin in client.origins})
+    origins: set[str] = set()
+    for client in clients:
+        origins.update(client.origins)
+    return sorted(origins)
 
 
 def has_policy(client: Client) -> bool:
@@ -128,47 +135,41 @@ def has_policy(client: Client) -> bool:
 
 
 def scopes_of(client: Client) -> list[str]:
-    """Lists the scopes of a client's rule: what it was granted, and what users sign in and stay
+    """List the scopes of a client's rule: what it was granted, and what users sign in and stay
     signed in with."""
-    sign_in = (
-        (*SIGN_IN_SCOPES, *((_REFRESH_SCOPE,) if client.refresh else ()))
-        if client.user_facing
-        else ()
-    )
-    return [*client.scopes, *sign_in]
+    scopes = [*client.scopes]
+    if client.user_facing:
+        scopes += SIGN_IN_SCOPES
+        if client.refresh:
+            scopes.append(_REFRESH_SCOPE)
+    return scopes
 
 
 def grants(provider: str, resources: Iterable[Resource]) -> Iterator[Grant]:
-    """Yields what clients are granted by the resources of a state: what their rules list, also to
+    """Yield what clients are granted by the resources of a state: what their rules list, also to
     sign in."""
     return listed(resources, RULE, LogicalNames(provider).rule(""), "scopeWhitelists")
 
 
 def objects(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:
-    """Yields all objects that the stack makes, but for the assignments of groups to apps: those
+    """Yield all objects that the stack makes, but for the assignments of groups to apps: those
     have no name."""
-    prefix, stack, logical = (
-        settings.name,
-        estate.stack.name,
-        LogicalNames(settings.name),
-    )
-    clients = clients_at(settings, estate)
-    pages = (
-        [client for client in estate.clients if client.provider == prefix]
-        if estate.role != "partition"
-        else []
-    )
+    stack, logical = estate.stack.name, LogicalNames(settings.name)
     yield Managed(SERVER, logical.server, server_name(stack))
     for scope in scopes_at(settings, estate):
         yield Managed(SCOPE, logical.scope(scope), scope)
     if groups_at(settings, estate):
         yield Managed(CLAIM, logical.groups_claim, GROUPS_CLAIM)
+    clients = clients_at(settings, estate)
     for client in clients:
-        yield Managed(
-            APP, logical.app(client.component), app_label(stack, client.component)
-        )
-    for origin in origins(pages):
-        yield Managed(ORIGIN, logical.origin(origin), origin)
-    for client in sorted(filter(has_policy, clients), key=attrgetter("component")):
-        yield Managed(POLICY, logical.policy(client.component), client.component)
-        yield Managed(RULE, logical.rule(client.component), client.component)
+        label = app_label(stack, client.component)
+        yield Managed(APP, logical.app(client.component), label)
+    # The base of an estate trusts the origins of all clients, a partition none.
+    if estate.role != "partition":
+        for origin in origins(all_clients_at(settings, estate)):
+            yield Managed(ORIGIN, logical.origin(origin), origin)
+    for client in sorted(clients, key=attrgetter("component")):
+        if has_policy(client):
+            key = client.component
+            yield Managed(POLICY, logical.policy(key), key)
+            yield Managed(RULE, logical.rule(key), key)

@@ -12,7 +12,7 @@ deleted stops all refreshes until the state forgets it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 
 import httpx
@@ -23,22 +23,30 @@ from kong_oam.engine.pending import ExportedState, PendingCreation, RecordedReso
 from kong_oam.http.management import Row
 from kong_oam.identity.common.orphans import Orphan, Orphans
 from kong_oam.identity.okta.api import account, client, rows, send
-from kong_oam.identity.okta.names import ORIGIN, client_id_of, origin_owner
+from kong_oam.identity.okta.names import (
+    APP,
+    CLAIM,
+    ORIGIN,
+    POLICY,
+    RULE,
+    SCOPE,
+    SERVER,
+    client_id_of,
+    origin_owner,
+)
 
 _SERVER = "/authorizationServers/{authServerId}"
 _PLACES = {
-    "okta:auth/server:Server": "/authorizationServers",
-    "okta:auth/serverScope:ServerScope": f"{_SERVER}/scopes",
-    "okta:auth/serverClaim:ServerClaim": f"{_SERVER}/claims",
-    "okta:auth/serverPolicy:ServerPolicy": f"{_SERVER}/policies",
-    "okta:auth/serverPolicyRule:ServerPolicyRule": f"{_SERVER}/policies/{{policyId}}/rules",
-    "okta:app/oAuth:OAuth": "/apps",
+    SERVER: "/authorizationServers",
+    SCOPE: f"{_SERVER}/scopes",
+    CLAIM: f"{_SERVER}/claims",
+    POLICY: f"{_SERVER}/policies",
+    RULE: f"{_SERVER}/policies/{{policyId}}/rules",
+    APP: "/apps",
     ORIGIN: "/trustedOrigins",
 }
-_ISSUER = "okta:auth/server:Server"
-_USED_BY = {_ISSUER: "policies", "okta:auth/serverPolicy:ServerPolicy": "rules"}
-_APP = "okta:app/oAuth:OAuth"
-_SWITCHED_OFF_FIRST = (_ISSUER, _APP)
+_USED_BY = {SERVER: "policies", POLICY: "rules"}
+_SWITCHED_OFF_FIRST = (SERVER, APP)
 
 
 def find(
@@ -47,11 +55,10 @@ def find(
     opened: ExitStack,
     configuration: Configuration,
 ) -> Orphans | None:
-    """Finds what an interrupted run made in the org, or deleted there. Raises InspectionError and
+    """Find what an interrupted run made in the org, or deleted there. Raises InspectionError and
     ManagementApiError."""
-    if not _apps(state) and not any(
-        creation.type in _PLACES for creation in state.pending
-    ):
+    is_pending = any(creation.type in _PLACES for creation in state.pending)
+    if not is_pending and not _apps(state):
         return None
     org = opened.enter_context(client(account(configuration)))
     return Orphans(
@@ -63,7 +70,7 @@ def find(
 
 
 def orphans(org: httpx.Client, state: ExportedState) -> list[tuple[Orphan, str | None]]:
-    """Finds objects of interrupted creations that are not in the state, each with the reason not to
+    """Find objects of interrupted creations that are not in the state, each with the reason not to
     remove it or None.
 
     Raises ManagementApiError.
@@ -72,58 +79,59 @@ def orphans(org: httpx.Client, state: ExportedState) -> list[tuple[Orphan, str |
     for creation in state.pending:
         if creation.type in _PLACES:
             place = _PLACES[creation.type].format_map(creation.inputs)
-            unrecorded = (row for row in rows(org, place) if row["id"] not in state.ids)
-            matching = [row for row in unrecorded if _matches(row, creation)]
-            for row in matching:
-                several = len(matching) > 1
-                doubt = (
-                    "there are several of this name"
-                    if several
-                    else _use(org, creation, place, row, state)
-                )
-                result.append(
-                    (
-                        Orphan(
-                            creation.type, row["id"], _name(row), f"{place}/{row['id']}"
-                        ),
-                        doubt,
-                    )
-                )
+            for row, doubt in _candidates(org, creation, place, state):
+                path = f"{place}/{row['id']}"
+                orphan = Orphan(creation.type, row["id"], _name(row), path)
+                result.append((orphan, doubt))
     return result
+
+
+def _candidates(
+    org: httpx.Client, creation: PendingCreation, place: str, state: ExportedState
+) -> Iterator[tuple[Row, str | None]]:
+    """Yield what the creation may have made, each with the reason not to remove it or None."""
+    matching = []
+    for row in rows(org, place):
+        if row["id"] not in state.ids and _matches(row, creation):
+            matching.append(row)
+    for row in matching:
+        if len(matching) > 1:
+            yield row, "there are several of this name"
+        else:
+            yield row, _use(org, creation, f"{place}/{row['id']}", row, state)
 
 
 def missing_apps(
     org: httpx.Client, state: ExportedState
 ) -> list[tuple[RecordedResource, str | None]]:
-    """Finds apps that the state has and the org has not, each with the reason to keep it in the
+    """Find apps that the state has and the org has not, each with the reason to keep it in the
     state or None.
 
     What uses an app is deleted before it: where something does, it was no run that took the app
     away. Raises ManagementApiError.
     """
     apps = _apps(state)
-    existing = {row["id"] for row in rows(org, "/apps")} if apps else set()
+    existing = _ids(org, "/apps") if apps else set()
     missing = [app for app in apps if app.id not in existing]
     if not missing:
         return []
-    servers = {row["id"] for row in rows(org, "/authorizationServers")}
-    elsewhere = any(
-        resource.type == _ISSUER and resource.id not in servers
-        for resource in state.resources
-    )
-    doubt = (
-        "nor is the stack's authorization server there: is this its org?"
-        if elsewhere
-        else None
-    )
+    doubt = None
+    servers = _ids(org, "/authorizationServers")
+    for resource in state.resources:
+        if resource.type == SERVER and resource.id not in servers:
+            doubt = "nor is the stack's authorization server there: is this its org?"
     return [
         (app, "others in the state depend on it" if app.used else doubt)
         for app in missing
     ]
 
 
+def _ids(org: httpx.Client, path: str) -> set[str]:
+    return {row["id"] for row in rows(org, path)}
+
+
 def remove(org: httpx.Client, lost: Iterable[Orphan]) -> None:
-    """Removes the objects. Raises ManagementApiError."""
+    """Remove the objects. Raises ManagementApiError."""
     for orphan in lost:
         if orphan.type in _SWITCHED_OFF_FIRST:
             send(org, "POST", f"{orphan.path}/lifecycle/deactivate")
@@ -131,13 +139,13 @@ def remove(org: httpx.Client, lost: Iterable[Orphan]) -> None:
 
 
 def _apps(state: ExportedState) -> list[RecordedResource]:
-    return [resource for resource in state.resources if resource.type == _APP]
+    return [resource for resource in state.resources if resource.type == APP]
 
 
 def _matches(row: Row, creation: PendingCreation) -> bool:
     if creation.id:
         return bool(row["id"] == creation.id)
-    if creation.type != _APP:
+    if creation.type != APP:
         return _name(row) == creation.inputs.get("name")
     chosen = creation.inputs.get("clientId", client_id_of(row))
     return _name(row) == creation.inputs.get("label") and client_id_of(row) == chosen
@@ -150,33 +158,23 @@ def _name(row: Row) -> str:
 def _use(
     org: httpx.Client,
     creation: PendingCreation,
-    place: str,
+    path: str,
     row: Row,
     state: ExportedState,
 ) -> str | None:
-    """Says who uses an object, which is somebody's then; None where nobody does."""
-    if creation.type in _USED_BY and list(
-        rows(org, f"{place}/{row['id']}/{_USED_BY[creation.type]}")
-    ):
-        return f"it has {_USED_BY[creation.type]}"
+    """Return who uses an object, which is somebody's then; None where nobody does."""
+    inside = _USED_BY.get(creation.type)
+    if inside and list(rows(org, f"{path}/{inside}")):
+        return f"it has {inside}"
     if creation.type == ORIGIN and not origin_owner(_name(row), str(row["origin"])):
         return "stacks share it"
-    if creation.type != _APP:
+    if creation.type != APP:
         return None
-    if list(rows(org, f"{place}/{row['id']}/groups")):
+    if list(rows(org, f"{path}/groups")):
         return "groups are assigned to it"
     for server in rows(org, "/authorizationServers"):
-        policies = rows(org, f"/authorizationServers/{server['id']}/policies")
-        if client_id_of(row) in _clients(
-            policy for policy in policies if policy["id"] not in state.ids
-        ):
-            return f"a policy of {server['name']} lists it"
+        for policy in rows(org, f"/authorizationServers/{server['id']}/policies"):
+            clients = policy["conditions"]["clients"]["include"]
+            if policy["id"] not in state.ids and client_id_of(row) in clients:
+                return f"a policy of {server['name']} lists it"
     return None
-
-
-def _clients(policies: Iterable[Row]) -> set[str]:
-    return {
-        client
-        for policy in policies
-        for client in policy["conditions"]["clients"]["include"]
-    }

@@ -31,7 +31,7 @@ class ServerKeys:
 
 
 def server_keys(account: api.Account, server: str, issuer: str) -> ServerKeys:
-    """Reads the keys of an authorization server (id). Raises ManagementApiError and DiscoveryError."""
+    """Read the keys of an authorization server (id). Raises ManagementApiError and DiscoveryError."""
     with api.client(account) as org:
         return from_rows(
             list(api.rows(org, f"/authorizationServers/{server}/credentials/keys")),
@@ -40,18 +40,17 @@ def server_keys(account: api.Account, server: str, issuer: str) -> ServerKeys:
 
 
 def from_rows(rows: Sequence[Row], issuer: str) -> ServerKeys:
-    """Reads the keys of a list, in which the newest of those that expired comes first. Raises
+    """Read the keys of a list, in which the newest of those that expired comes first. Raises
     DiscoveryError."""
-    by_status = {
-        status: [row for row in rows if row.get("status") == status]
-        for status in ("ACTIVE", "NEXT", "EXPIRED")
-    }
-    if len(by_status["ACTIVE"]) != 1:
+    by_status: dict[str, list[Row]] = {"ACTIVE": [], "NEXT": [], "EXPIRED": []}
+    for row in rows:
+        by_status.setdefault(str(row.get("status")), []).append(row)
+    active = by_status["ACTIVE"]
+    if len(active) != 1:
         raise DiscoveryError(
-            f"{shown(issuer)}: Okta lists {len(by_status['ACTIVE'])} active signing keys, not one"
+            f"{shown(issuer)}: Okta lists {len(active)} active signing keys, not one"
         )
-    keys = signing_keys({"keys": [*by_status["ACTIVE"], *by_status["NEXT"]]}, issuer)
-    previous_keys = by_status["EXPIRED"][:1]
-    return ServerKeys(
-        keys, signing_keys({"keys": previous_keys}, issuer) if previous_keys else ()
-    )
+    keys = signing_keys({"keys": [*active, *by_status["NEXT"]]}, issuer)
+    expired = by_status["EXPIRED"][:1]
+    previous_keys = signing_keys({"keys": expired}, issuer) if expired else ()
+    return ServerKeys(keys, previous_keys)
