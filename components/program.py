@@ -57,12 +57,7 @@ from .gateway.gateway import Gateway, GatewayArgs
 from .gateway.service import GatedService, Plugin
 from .graph import Moved, without_traces
 from .identity import provision
-from .identity.issuer import (
-    Issuer,
-    IssuerArgs,
-    credential_records,
-    finish_grants,
-)
+from .identity.issuer import Issuer, IssuerArgs, finish_clients
 from .partition import Part, part_of_run
 from .process import save_cpu_time
 from .refusal import refuse, require_checkpoints, stop_at
@@ -233,8 +228,7 @@ def _provision(plan: _Plan) -> _Provisioned:
         for key in components
     }
     # Pods that ask for a scope that they have lost are refused tokens: they roll first.
-    finish_grants(issuers, running)
-    credentials = credential_records(estate, issuers, running)
+    credentials = finish_clients(issuers, running)
     for key, component in components.items():
         names = [client.name for client in estate.own[key].clients]
         held = {name: credentials[name] for name in names if name in credentials}

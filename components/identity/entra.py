@@ -30,7 +30,12 @@ import pulumi_azuread as azuread
 import pulumiverse_time as time
 
 from kong_oam.access.model import Client, Component
-from kong_oam.identity.common.parts import all_clients_at, clients_at, groups_of
+from kong_oam.identity.common.parts import (
+    account_name,
+    all_clients_at,
+    clients_at,
+    groups_of,
+)
 from kong_oam.identity.entra import api
 from kong_oam.identity.entra.assignments import (
     Assignment,
@@ -43,7 +48,6 @@ from kong_oam.identity.entra.description import SPELLING
 from kong_oam.identity.entra.names import (
     MICROSOFT_GRAPH,
     Tenant,
-    account_name,
     api_name,
     api_resource,
     apis,

@@ -9,6 +9,7 @@ from typing import Any
 
 import pulumi
 
+from kong_oam.access.client import at_provider
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.identity.common.discovery import (
@@ -167,29 +168,21 @@ def published(
     return pulumi.Output.from_input(issuer).apply(ask)
 
 
-def finish_grants(
+def finish_clients(
     issuers: Mapping[str, Issuer], running: Mapping[str, Sequence[pulumi.Resource]]
-) -> None:
-    """Make what clients are granted that comes after their pods: `running`, by component key."""
-    for issuer in issuers.values():
-        for component, credential in issuer.clients.items():
-            finish(credential.grants, running[component])
-
-
-def credential_records(
-    estate: Estate,
-    issuers: Mapping[str, Issuer],
-    running: Mapping[str, Sequence[pulumi.Resource]],
-) -> Mapping[str, Recorded]:
-    """Return what the next run is to know of the credentials of all clients that have keys or
-    secrets, by the client's name.
+) -> dict[str, Recorded]:
+    """Make the grants that come after clients' pods. Return what the next run is to know of the
+    credentials of all clients that have keys or secrets, by the client's name.
 
     `running` is what runs with them, by component key: a key counts from the run in which its pods
     had it, so that the key before does not end after a run that failed on the way there.
     """
     records = {}
-    for client in estate.own_clients:
-        record = issuers[client.provider].clients[client.component].record
-        if record is not None:
-            records[client.name] = once_held(record, running[client.component])
+    for name, issuer in issuers.items():
+        for component, credential in issuer.clients.items():
+            pods = running[component]
+            finish(credential.grants, pods)
+            if credential.record is not None:
+                client = at_provider(component, name)
+                records[client] = once_held(credential.record, pods)
     return records

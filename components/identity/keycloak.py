@@ -33,14 +33,13 @@ import pulumi_keycloak as keycloak
 
 from kong_oam.access.model import Client
 from kong_oam.identity.common.jwk import ECDSA, SIGNS, Jwk
-from kong_oam.identity.common.parts import clients_at, scopes_at
+from kong_oam.identity.common.parts import account_name, clients_at, scopes_at
 from kong_oam.identity.keycloak import api
 from kong_oam.identity.keycloak.description import SPELLING
 from kong_oam.identity.keycloak.names import (
     SERVICE,
     SUBJECT,
     Names,
-    account_name,
     granted,
     group_path,
     has_audience,

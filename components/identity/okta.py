@@ -34,10 +34,20 @@ from kong_oam.identity.okta import api, signing_keys
 from kong_oam.identity.okta.conflicts import COMPONENT
 from kong_oam.identity.okta.description import SPELLING
 from kong_oam.identity.okta.names import (
-    LogicalNames,
+    ACCOUNT,
+    APP,
+    ASSIGNMENTS,
+    CLAIM,
+    KEY,
+    ORIGIN,
+    POLICY,
+    RULE,
+    SCOPE,
+    SERVER,
     app_label,
     client_id,
     has_policy,
+    logical,
     origin_name,
     origins,
     scopes_of,
@@ -99,7 +109,7 @@ class Okta(pulumi.ComponentResource):
         self._settings = args.settings
         self._stack = args.estate.stack.name
         self._model = args.estate.stack.providers[name]
-        self._logical = LogicalNames(name)
+        self._logical = partial(logical, name)
         self._account = _account(name, self)
         self._options = pulumi.ResourceOptions(parent=self, provider=self._account)
         self._inside = self._merged(replace_on_changes=_IN_SERVER)
@@ -141,15 +151,15 @@ class Okta(pulumi.ComponentResource):
         keys = secret = record = None
         if client.keyed and not shares:
             turn = args.rotation.turn(client)
-            logical = self._logical.key(key)
-            keys = key_pairs(logical, turn.generation, _KEYS, args.homes[key])
+            name = self._logical(KEY, key)
+            keys = key_pairs(name, turn.generation, _KEYS, args.homes[key])
             record = turn.record(*keys.watched)
         app = self._app(client, keys)
         if shares:
             outputs = pulumi.Output.all(app.client_secret, app.urn)
             secret = outputs.apply(lambda both: _require_secret(*both))
-            logical = self._logical.app(key)
-            record = args.rotation.shared_secret(client, app.id, logical)
+            name = self._logical(APP, key)
+            record = args.rotation.shared_secret(client, app.id, name)
         grants = self._policy(client, app) if has_policy(client) else NONE
         return Credential(app.client_id, keys, secret, record=record, grants=grants)
 
@@ -170,7 +180,7 @@ class Okta(pulumi.ComponentResource):
 
     def _authorization_server(self) -> okta.auth.Server:
         return okta.auth.Server(
-            self._logical.server,
+            self._logical(SERVER),
             name=server_name(self._stack),
             description=f"Kong-OAM, stack {self._stack}",
             audiences=[self._settings.audience],
@@ -193,7 +203,7 @@ class Okta(pulumi.ComponentResource):
     def _scopes(self, server: okta.auth.Server) -> Mapping[str, okta.auth.ServerScope]:
         return {
             scope: okta.auth.ServerScope(
-                self._logical.scope(scope),
+                self._logical(SCOPE, scope),
                 auth_server_id=server.id,
                 name=scope,
                 display_name=scope,
@@ -216,7 +226,7 @@ class Okta(pulumi.ComponentResource):
         more than 100."""
         names = "|".join(re.escape(self._model.group(group)) for group in groups)
         return okta.auth.ServerClaim(
-            self._logical.groups_claim,
+            self._logical(CLAIM),
             auth_server_id=server.id,
             name=SPELLING.groups,
             claim_type="RESOURCE",
@@ -242,7 +252,7 @@ class Okta(pulumi.ComponentResource):
         """
         rotates = client.public and client.refresh
         app = okta.app.OAuth(
-            self._logical.app(client.component),
+            self._logical(APP, client.component),
             client_id=client_id(self._stack, client.component),
             label=app_label(self._stack, client.component),
             type="service" if client.kind == EXTERNAL else client.kind,
@@ -277,7 +287,7 @@ class Okta(pulumi.ComponentResource):
     def _assign(self, client: Client, app: okta.app.OAuth) -> None:
         """Assign to an app the groups whose members may sign in through it."""
         okta.AppGroupAssignments(
-            self._logical.assignments(client.component),
+            self._logical(ASSIGNMENTS, client.component),
             app_id=app.id,
             groups=[
                 okta.AppGroupAssignmentsGroupArgs(
@@ -303,7 +313,7 @@ class Okta(pulumi.ComponentResource):
         looked at.
         """
         policy = okta.auth.ServerPolicy(
-            self._logical.policy(client.component),
+            self._logical(POLICY, client.component),
             auth_server_id=self._server.id,
             name=client.component,
             description=_about(client, app),
@@ -330,7 +340,7 @@ class Okta(pulumi.ComponentResource):
             server.scopes[name] for name in client.scopes if name in server.scopes
         ]
         return okta.auth.ServerPolicyRule(
-            self._logical.rule(client.component),
+            self._logical(RULE, client.component),
             auth_server_id=server.id,
             policy_id=policy.id,
             name=client.component,
@@ -362,7 +372,7 @@ class Okta(pulumi.ComponentResource):
         for origin in origins(all_clients_at(self._settings, self._args.estate)):
             shared = origin in self._settings.shared_origins
             okta.trustedorigin.Origin(
-                self._logical.origin(origin),
+                self._logical(ORIGIN, origin),
                 name=origin_name(self._stack, origin, shared=shared),
                 origin=origin,
                 scopes=[okta.trustedorigin.OriginScopeArgs(type="CORS")],
@@ -399,7 +409,7 @@ def _account(name: str, parent: pulumi.Resource) -> okta.Provider:
     from here on."""
     account = api.account(configuration())
     return okta.Provider(
-        LogicalNames(name).account,
+        logical(name, ACCOUNT),
         org_name=account.org,
         base_url=configuration().setting("okta:baseUrl", "OKTA_BASE_URL"),
         http_proxy=account.proxy,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kong_oam.access.matrix.rows import Row
+from kong_oam.access.matrix.table import Row
 from kong_oam.access.model import Rule
 from kong_oam.access.paths import written
 from kong_oam.access.principals import Access, Condition, Principal

@@ -1,15 +1,24 @@
-"""How an address is shown that somebody configured: messages reach logs, and comments that
-everybody reads."""
+"""Which addresses that somebody configured may be asked, and how they are shown: messages reach
+logs, and comments that everybody reads."""
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _UNREADABLE = "(an address that cannot be read)"
 
 
+def is_confidential(url: str) -> bool:
+    """Return whether nobody on the way can read or change what is asked there: by https, or on this
+    machine."""
+    parts = urlsplit(url)
+    is_here = parts.scheme == "http" and parts.hostname in LOOPBACK
+    return parts.scheme == "https" or is_here
+
+
 def shown(url: str) -> str:
-    """Shows scheme, host, port and path of a URL. User, password, query and fragment may be
+    """Show scheme, host, port and path of a URL. User, password, query and fragment may be
     secrets; so may all of it where an @ does not stand before the host, as in a password that is
     not percent-encoded."""
     try:

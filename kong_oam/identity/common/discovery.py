@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -20,12 +19,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kong_oam.diagnostics import some
 from kong_oam.errors import ProductError
-from kong_oam.http.addresses import shown
+from kong_oam.http.addresses import is_confidential, shown
 from kong_oam.http.rates import patiently, unserved
 from kong_oam.http.trust import trusted
 
 _TIMEOUT = httpx.Timeout(10.0)
-LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _SMALLEST_RSA = 2048
 _BASE64URL = re.compile(r"(?:[A-Za-z0-9_-]{4})*[A-Za-z0-9_-]{2,4}\Z")
 
@@ -57,45 +55,38 @@ class Published:
 
 
 def discover(issuer: str, proxy: str | None = None) -> Published:
-    """Fetches what `issuer` publishes. Through `proxy` (a URL) it is asked in plain http, as Okta's
+    """Fetch what `issuer` publishes. Through `proxy` (a URL) it is asked in plain http, as Okta's
     SDK does.
 
     Raises DiscoveryError: not reachable, not the issuer that it says it is, not https (http counts
     on loopback only), or no key that can be used.
     """
+    proxied = proxy is not None
     with httpx.Client(
         timeout=_TIMEOUT, follow_redirects=False, proxy=proxy, verify=trusted()
     ) as client:
-        document = _get(
-            client,
-            f"{issuer.rstrip('/')}/.well-known/openid-configuration",
-            proxied=proxy is not None,
-        )
+        address = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+        document = _get(client, address, proxied=proxied)
         if document.get("issuer") != issuer:
             raise DiscoveryError(
                 f"{shown(issuer)} says that it is {str(document.get('issuer'))!r}; set the issuer "
                 "exactly as it calls itself"
             )
-        endpoints = [
-            document.get(name)
-            for name in ("token_endpoint", "authorization_endpoint", "jwks_uri")
-        ]
-        if not isinstance(endpoints[0], str) or not isinstance(endpoints[2], str):
+        token = document.get("token_endpoint")
+        keys_at = document.get("jwks_uri")
+        if not isinstance(token, str) or not isinstance(keys_at, str):
             raise DiscoveryError(
                 f"{shown(issuer)} names no token_endpoint or no jwks_uri; is it an OpenID provider?"
             )
-        keys = signing_keys(
-            _get(client, endpoints[2], proxied=proxy is not None), issuer
-        )
-    authorization = endpoints[1] if isinstance(endpoints[1], str) else ""
-    return Published(issuer, endpoints[0], authorization, keys)
+        keys = signing_keys(_get(client, keys_at, proxied=proxied), issuer)
+    authorization = document.get("authorization_endpoint")
+    if not isinstance(authorization, str):
+        authorization = ""
+    return Published(issuer, token, authorization, keys)
 
 
 def _get(client: httpx.Client, url: str, *, proxied: bool) -> dict[str, Any]:
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not (
-        parts.scheme == "http" and parts.hostname in LOOPBACK
-    ):
+    if not is_confidential(url):
         raise DiscoveryError(
             f"{shown(url)} is not https: whoever is on the way could hand out keys of their own"
         )
@@ -119,7 +110,7 @@ def _get(client: httpx.Client, url: str, *, proxied: bool) -> dict[str, Any]:
 
 
 def signing_keys(jwks: Mapping[str, Any], issuer: str) -> tuple[SigningKey, ...]:
-    """Reads from a JSON Web Key set the keys that may sign tokens, and leaves out any other.
+    """Read from a JSON Web Key set the keys that may sign tokens, and leaves out any other.
 
     Kong finds a key by its id, so a key without one is of no use, and two different keys of one id
     are an error, as is a set without any usable key. Raises DiscoveryError.
@@ -149,7 +140,7 @@ def signing_keys(jwks: Mapping[str, Any], issuer: str) -> tuple[SigningKey, ...]
 
 
 def _signing_key(item: Mapping[str, Any]) -> SigningKey:
-    """Reads one key. Raises ValueError with the reason why it is not for signatures that the
+    """Read one key. Raises ValueError with the reason why it is not for signatures that the
     gateway verifies."""
     if item.get("use", "sig") != "sig" or "verify" not in item.get(
         "key_ops", ["verify"]
@@ -174,6 +165,7 @@ def _public(
     match item.get("kty"), item.get("crv"):
         case "RSA", _:
             n, e = _numbers(item, "n", "e")
+            # A shorter modulus can be factored.
             if n.bit_length() < _SMALLEST_RSA:
                 raise ValueError(
                     f"an RSA key of {n.bit_length()} bits; at least {_SMALLEST_RSA} are needed"

@@ -6,6 +6,11 @@ from kong_oam.access.model import Client, Component, Estate
 from kong_oam.access.settings.stack import ProviderSettings
 
 
+def account_name(provider: str) -> str:
+    """Return the logical name of the resource that says who administers the product."""
+    return f"{provider}-account"
+
+
 def clients_at(settings: ProviderSettings, estate: Estate) -> list[Client]:
     """Return the clients of this run that get their tokens at the provider."""
     return [one for one in estate.own_clients if one.provider == settings.name]

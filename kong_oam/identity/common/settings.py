@@ -6,8 +6,7 @@ from urllib.parse import urlsplit
 
 from kong_oam.access.settings.stack import ProviderSettings, StackError
 from kong_oam.diagnostics import some
-from kong_oam.http.addresses import shown
-from kong_oam.identity.common.discovery import LOOPBACK
+from kong_oam.http.addresses import is_confidential, shown
 
 _SOME_KINDS = {
     "issuer": "issuer",
@@ -56,6 +55,6 @@ def _unsafe(issuer: str) -> str | None:
     parts = urlsplit(issuer)
     if not parts.hostname or parts.username is not None:
         return "it is no address"
-    if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+    if not is_confidential(issuer):
         return "it is not https: whoever is on the way could hand out keys of their own"
     return None

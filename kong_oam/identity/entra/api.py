@@ -20,10 +20,9 @@ import httpx
 
 from kong_oam.engine.configuration import Configuration
 from kong_oam.errors import ManagementApiError
-from kong_oam.http.addresses import shown
+from kong_oam.http.addresses import LOOPBACK, shown
 from kong_oam.http.management import ManagementApi, Row, are_rows, pages
 from kong_oam.http.trust import trusted
-from kong_oam.identity.common.discovery import LOOPBACK
 from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.entra.names import Tenant
 
@@ -111,11 +110,9 @@ class Account:
 def is_known(tenant: Tenant) -> bool:
     """Tells whether the tenant is of a cloud of Microsoft's, or of a stand-in on this machine."""
     parts = urlsplit(tenant.login)
-    return (
-        parts.netloc in CLOUDS
-        if parts.scheme == "https"
-        else parts.hostname in LOOPBACK
-    )
+    if parts.scheme == "https":
+        return parts.netloc in CLOUDS
+    return parts.hostname in LOOPBACK
 
 
 def federation_audience(tenant: Tenant) -> str:

@@ -119,11 +119,6 @@ def other_tenants(settings: ProviderSettings, estate: Estate) -> list[str]:
     return others
 
 
-def account_name(name: str) -> str:
-    """Return the logical name of the resource that says who administers the tenant."""
-    return f"{name}-account"
-
-
 def tenant_in(settings: ProviderSettings) -> Tenant:
     """Read the tenant of settings that `describe` has accepted."""
     tenant = tenant_of(settings.issuer or "")

@@ -17,6 +17,7 @@ from kong_oam.engine.pending import ExportedState, PendingCreation
 from kong_oam.http.addresses import shown
 from kong_oam.http.management import Row
 from kong_oam.identity.common.orphans import Orphan, Orphans
+from kong_oam.identity.common.parts import account_name
 from kong_oam.identity.entra.api import Graph, account
 from kong_oam.identity.entra.assignments import (
     ASSIGNMENT,
@@ -25,7 +26,7 @@ from kong_oam.identity.entra.assignments import (
     PASSWORD,
     PRINCIPAL,
 )
-from kong_oam.identity.entra.names import APPLICATION, account_name, tenant_in
+from kong_oam.identity.entra.names import APPLICATION, tenant_in
 
 
 def find(

@@ -108,11 +108,6 @@ def in_realm(stack: str, what: str) -> str:
     return f"kong-oam.{stack}.{what.replace('/', '.')}"
 
 
-def account_name(name: str) -> str:
-    """Return the logical name of the resource that says who administers the realm."""
-    return f"{name}-account"
-
-
 def group_path(group: str) -> str:
     """Return the path of a group that a stack or an Application names; without a slash it is at the
     top of the realm."""

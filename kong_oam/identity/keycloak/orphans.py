@@ -18,6 +18,7 @@ from kong_oam.engine.pending import ExportedState, PendingCreation
 from kong_oam.http.addresses import shown
 from kong_oam.http.management import Row
 from kong_oam.identity.common.orphans import Orphan, Orphans
+from kong_oam.identity.common.parts import account_name
 from kong_oam.identity.keycloak import foreign
 from kong_oam.identity.keycloak.api import Realm, account
 from kong_oam.identity.keycloak.names import (
@@ -26,7 +27,6 @@ from kong_oam.identity.keycloak.names import (
     GROUPS,
     ROLE,
     SCOPE,
-    account_name,
 )
 
 _TYPES = (CLIENT, AUDIENCE, GROUPS, SCOPE, ROLE)

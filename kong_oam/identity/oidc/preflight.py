@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kong_oam.access.model import EXTERNAL, Client, Estate
-from kong_oam.access.settings.stack import KnownClient, ProviderSettings
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic, suggestion
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.state import Held
@@ -35,21 +35,15 @@ def _findings(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic
         if registered is None:
             hint = suggestion(client.component, unused)
             message = f"nobody says which client {name} is{hint}. Name it under {where}"
-            yield Diagnostic("ENV402", message, client.place)
         elif client.public and registered.secret:
             message = (
                 f"{name} runs where its users are and can keep no `secret`: {where}"
             )
-            yield Diagnostic("ENV402", message, client.place)
-        elif _lacks_secret(client, registered):
+        elif client.keyed and not registered.secret:
             message = f"{name} has no `secret`. Say where it lies under {where}"
-            yield Diagnostic("ENV402", message, client.place)
+        else:
+            continue
+        yield Diagnostic("ENV402", message, client.place)
     for key in sorted(unused):
         message = f"{settings.name}: {where} names '{key}', which calls nothing here"
         yield Diagnostic("ENV402", message, severity="warning")
-
-
-def _lacks_secret(client: Client, registered: KnownClient) -> bool:
-    """Return whether the client's pods need a secret. A partner keeps its own elsewhere."""
-    needs_one = not client.public and client.kind != EXTERNAL
-    return needs_one and registered.secret is None

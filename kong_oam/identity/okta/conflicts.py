@@ -39,8 +39,8 @@ from kong_oam.identity.okta.names import (
     RULE,
     SCOPE,
     SERVER,
-    LogicalNames,
     app_label,
+    logical,
     objects,
     server_name,
 )
@@ -224,7 +224,7 @@ def _assignments(settings: ProviderSettings, estate: Estate) -> Iterator[Managed
             label = app_label(estate.stack.name, client.component)
             yield Managed(
                 ASSIGNMENTS,
-                LogicalNames(settings.name).assignments(client.component),
+                logical(settings.name, ASSIGNMENTS, client.component),
                 label,
             )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
@@ -27,57 +26,40 @@ RULE = "okta:auth/serverPolicyRule:ServerPolicyRule"
 APP = "okta:app/oAuth:OAuth"
 ASSIGNMENTS = "okta:index/appGroupAssignments:AppGroupAssignments"
 ORIGIN = "okta:trustedorigin/origin:Origin"
+ACCOUNT = "pulumi:providers:okta"
+KEY = "tls:index/privateKey:PrivateKey"
 
 GROUPS_CLAIM = "groups"
 
 _REFRESH_SCOPE = "offline_access"
 
 
-@dataclass(frozen=True, slots=True)
-class LogicalNames:
-    """The logical names of a stack's resources at Okta: each is behind the name of its
-    `provider`."""
+_WORDS = {
+    ACCOUNT: "account",
+    SERVER: "server",
+    SCOPE: "scope",
+    CLAIM: "groups",
+    KEY: "key",
+    APP: "app",
+    ASSIGNMENTS: "groups",
+    POLICY: "policy",
+    RULE: "rule",
+    ORIGIN: "origin",
+}
 
-    provider: str
 
-    @property
-    def account(self) -> str:
-        return f"{self.provider}-account"
+def logical(provider: str, type_: str, name: str = "") -> str:
+    """Return the logical name of a resource by its type: `okta-app-shop/web`.
 
-    @property
-    def server(self) -> str:
-        return f"{self.provider}-server"
-
-    @property
-    def groups_claim(self) -> str:
-        return f"{self.provider}-groups"
-
-    def scope(self, scope: str) -> str:
-        return f"{self.provider}-scope-{scope}"
-
-    def key(self, component: str) -> str:
-        return f"{self.provider}-key-{component}"
-
-    def app(self, component: str) -> str:
-        return f"{self.provider}-app-{component}"
-
-    def assignments(self, component: str) -> str:
-        """Return the name of the assignments of groups to a client's app."""
-        return f"{self.provider}-groups-{component}"
-
-    def policy(self, component: str) -> str:
-        return f"{self.provider}-policy-{component}"
-
-    def rule(self, component: str) -> str:
-        return f"{self.provider}-rule-{component}"
-
-    def origin(self, origin: str) -> str:
-        return f"{self.provider}-origin-{origin}"
+    What is there once has no `name` of its own: `okta-server`.
+    """
+    word = f"{provider}-{_WORDS[type_]}"
+    return f"{word}-{name}" if name else word
 
 
 def client_resource(provider: str, component: str) -> tuple[str, str]:
     """Return the type and the logical name of a client's app."""
-    return APP, LogicalNames(provider).app(component)
+    return APP, logical(provider, APP, component)
 
 
 def server_name(stack: str) -> str:
@@ -148,28 +130,28 @@ def scopes_of(client: Client) -> list[str]:
 def grants(provider: str, resources: Iterable[Resource]) -> Iterator[Grant]:
     """Yield what clients are granted by the resources of a state: what their rules list, also to
     sign in."""
-    return listed(resources, RULE, LogicalNames(provider).rule(""), "scopeWhitelists")
+    return listed(resources, RULE, f"{logical(provider, RULE)}-", "scopeWhitelists")
 
 
 def objects(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:
     """Yield all objects that the stack makes, but for the assignments of groups to apps: those
     have no name."""
-    stack, logical = estate.stack.name, LogicalNames(settings.name)
-    yield Managed(SERVER, logical.server, server_name(stack))
+    stack, provider = estate.stack.name, settings.name
+    yield Managed(SERVER, logical(provider, SERVER), server_name(stack))
     for scope in scopes_at(settings, estate):
-        yield Managed(SCOPE, logical.scope(scope), scope)
+        yield Managed(SCOPE, logical(provider, SCOPE, scope), scope)
     if groups_at(settings, estate):
-        yield Managed(CLAIM, logical.groups_claim, GROUPS_CLAIM)
+        yield Managed(CLAIM, logical(provider, CLAIM), GROUPS_CLAIM)
     clients = clients_at(settings, estate)
     for client in clients:
         label = app_label(stack, client.component)
-        yield Managed(APP, logical.app(client.component), label)
+        yield Managed(APP, logical(provider, APP, client.component), label)
     # The base of an estate trusts the origins of all clients, a partition none.
     if estate.role != "partition":
         for origin in origins(all_clients_at(settings, estate)):
-            yield Managed(ORIGIN, logical.origin(origin), origin)
+            yield Managed(ORIGIN, logical(provider, ORIGIN, origin), origin)
     for client in sorted(clients, key=attrgetter("component")):
         if has_policy(client):
             key = client.component
-            yield Managed(POLICY, logical.policy(key), key)
-            yield Managed(RULE, logical.rule(key), key)
+            yield Managed(POLICY, logical(provider, POLICY, key), key)
+            yield Managed(RULE, logical(provider, RULE, key), key)

@@ -41,7 +41,6 @@ KID = "key1"
 SECRET = "kubernetes:core/v1:Secret"
 TO_SIGN_IN = {"openid", "offline_access"}
 EVERYTHING = tuple(f"{uid}.{what}" for uid in UIDS for what in ("read", "write"))
-NAMES = names.LogicalNames(PROVIDER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,11 +237,11 @@ def _ask(
 
 def _keys(client: str) -> Iterator[Key]:
     """What of the provider's decides about a client's tokens, beside scopes."""
-    yield names.APP, NAMES.app(client)
-    yield names.POLICY, NAMES.policy(client)
-    yield names.RULE, NAMES.rule(client)
-    yield names.ASSIGNMENTS, NAMES.assignments(client)
-    yield names.CLAIM, NAMES.groups_claim
+    yield names.APP, names.logical(PROVIDER, names.APP, client)
+    yield names.POLICY, names.logical(PROVIDER, names.POLICY, client)
+    yield names.RULE, names.logical(PROVIDER, names.RULE, client)
+    yield names.ASSIGNMENTS, names.logical(PROVIDER, names.ASSIGNMENTS, client)
+    yield names.CLAIM, names.logical(PROVIDER, names.CLAIM)
 
 
 def _asked(secret: Registered | None) -> set[str] | None:
