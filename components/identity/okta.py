@@ -111,8 +111,6 @@ class Okta(pulumi.ComponentResource):
         self._model = args.estate.stack.providers[name]
         self._logical = partial(logical, name)
         self._account = _account(name, self)
-        self._options = pulumi.ResourceOptions(parent=self, provider=self._account)
-        self._inside = self._merged(replace_on_changes=_IN_SERVER)
         if args.base is None:
             own = self._authorization_server()
             self._server = self._of_stack(own)
@@ -187,18 +185,15 @@ class Okta(pulumi.ComponentResource):
             credentials_rotation_mode="AUTO",
             issuer_mode="ORG_URL",
             status="ACTIVE",
-            opts=self._options,
+            opts=self._of(),
         )
 
-    def _merged(self, **options: Any) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions.merge(
-            self._options, pulumi.ResourceOptions(**options)
-        )
-
-    def _of(self, client: Client, **options: Any) -> pulumi.ResourceOptions:
-        """Gives the options of what is a client's."""
-        home = self._args.homes[client.component]
-        return pulumi.ResourceOptions(parent=home, provider=self._account, **options)
+    def _of(
+        self, client: Client | None = None, **options: Any
+    ) -> pulumi.ResourceOptions:
+        """Return the options of what is a client's, or the stack's."""
+        parent = self._args.homes[client.component] if client else self
+        return pulumi.ResourceOptions(parent=parent, provider=self._account, **options)
 
     def _scopes(self, server: okta.auth.Server) -> Mapping[str, okta.auth.ServerScope]:
         return {
@@ -212,7 +207,7 @@ class Okta(pulumi.ComponentResource):
                 default=False,
                 optional=False,
                 metadata_publish="NO_CLIENTS",
-                opts=self._inside,
+                opts=self._of(replace_on_changes=_IN_SERVER),
             )
             for scope, description in scopes_at(
                 self._settings, self._args.estate
@@ -236,7 +231,7 @@ class Okta(pulumi.ComponentResource):
             always_include_in_token=True,
             scopes=[],
             status="ACTIVE",
-            opts=self._inside,
+            opts=self._of(replace_on_changes=_IN_SERVER),
         )
 
     def _app(self, client: Client, keys: Keys | None) -> okta.app.OAuth:
@@ -377,7 +372,7 @@ class Okta(pulumi.ComponentResource):
                 origin=origin,
                 scopes=[okta.trustedorigin.OriginScopeArgs(type="CORS")],
                 status="ACTIVE",
-                opts=self._merged(
+                opts=self._of(
                     retain_on_delete=shared, ignore_changes=["scopes"] if shared else []
                 ),
             )

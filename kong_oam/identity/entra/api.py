@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -57,7 +57,7 @@ owners of each."""
 
 
 def _words(body: Any) -> str | None:
-    """Reads Microsoft's own words, of Graph or of the token endpoint."""
+    """Read Microsoft's own words, of Graph or of the token endpoint."""
     if not isinstance(body, dict):
         return None
     error = body.get("error")
@@ -108,7 +108,7 @@ class Account:
 
 
 def is_known(tenant: Tenant) -> bool:
-    """Tells whether the tenant is of a cloud of Microsoft's, or of a stand-in on this machine."""
+    """Return whether the tenant is of a cloud of Microsoft's, or of a stand-in on this machine."""
     parts = urlsplit(tenant.login)
     if parts.scheme == "https":
         return parts.netloc in CLOUDS
@@ -116,13 +116,14 @@ def is_known(tenant: Tenant) -> bool:
 
 
 def federation_audience(tenant: Tenant) -> str:
-    """Gives the audience of tokens that clients of the tenant are proved by (workload identity
+    """Return the audience of tokens that clients of the tenant are proved by (workload identity
     federation)."""
-    return f"api://AzureADTokenExchange{CLOUDS.get(urlsplit(tenant.login).netloc, ('', '', ''))[2]}"
+    cloud = CLOUDS.get(urlsplit(tenant.login).netloc, ("", "", ""))
+    return f"api://AzureADTokenExchange{cloud[2]}"
 
 
 def account(tenant: Tenant, configuration: Configuration) -> Account:
-    """Reads the account from the stack's `azuread:` settings or the environment. Raises
+    """Read the account from the stack's `azuread:` settings or the environment. Raises
     InspectionError where neither has it in full."""
     setting = configuration.setting
     client = setting("azuread:clientId", "ARM_CLIENT_ID")
@@ -177,102 +178,96 @@ class Graph:
         self._http.close()
 
     def groups(self) -> Iterator[str]:
-        """Yields names of the tenant's security groups."""
+        """Yield names of the tenant's security groups."""
         return (str(row["displayName"]) for row in self._groups())
 
     def applications(self, names: Collection[str], begin: str) -> dict[str, list[Row]]:
-        """Lists the tenant's applications by their display names, which any number may have, for
+        """List the tenant's applications by their display names, which any number may have, for
         each of `names`.
 
         Of many all are read whose names `begin` so, as these do.
         """
         if len(names) <= _MOST_VALUES:
-            return self._by("/applications", names)
-        query = {
-            "$filter": f"startswith(displayName,{_quoted(begin)})",
-            "$top": f"{_TOP}",
-        }
-        return _sorted_out(names, self._rows("/v1.0/applications", query))
+            return _by_name(names, self._named("/applications", names))
+        begins = f"startswith(displayName,{_quoted(begin)})"
+        query = {"$filter": begins, "$top": f"{_TOP}"}
+        return _by_name(names, self._rows("/applications", query))
 
     def group_ids(self, names: Collection[str]) -> dict[str, list[str]]:
-        """Lists object ids of the tenant's security groups, for each of `names`.
+        """List object ids of the tenant's security groups, for each of `names`.
 
         Of many all groups are read, where that takes no more requests than asking for so many by
         name.
         """
-        most = -(-len(names) // _MOST_VALUES) * _TOP
-        listed = (
-            list(islice(self._groups(), most + 1)) if len(names) > _MOST_VALUES else []
-        )
-        is_whole = 0 < len(listed) <= most
-        found = (
-            _sorted_out(names, listed)
-            if is_whole
-            else self._by("/groups", names, _SECURITY)
-        )
-        return {name: [str(row["id"]) for row in rows] for name, rows in found.items()}
+        groups: Iterable[Row] = self._named("/groups", names, f" and {_SECURITY}")
+        if len(names) > _MOST_VALUES:
+            most = -(-len(names) // _MOST_VALUES) * _TOP
+            listed = list(islice(self._groups(), most + 1))
+            if 0 < len(listed) <= most:
+                groups = listed
+        ids = {}
+        for name, rows in _by_name(names, groups).items():
+            ids[name] = [str(row["id"]) for row in rows]
+        return ids
 
     def principal(self, app_id: str) -> Row | None:
-        """Finds the service principal of an application (client id) in the tenant."""
-        return next(
-            self.rows("/servicePrincipals", f"appId eq {_quoted(app_id)}"), None
-        )
+        """Find the service principal of an application (client id) in the tenant."""
+        principals = self.rows("/servicePrincipals", f"appId eq {_quoted(app_id)}")
+        return next(principals, None)
 
     def rows(self, path: str, condition: str | None = None) -> Iterator[Row]:
-        """Yields a list, page by page; `condition` is its $filter."""
-        return self._rows(f"/v1.0{path}", {"$filter": condition} if condition else {})
+        """Yield a list, page by page; `condition` is its $filter."""
+        return self._rows(path, {"$filter": condition} if condition else {})
 
     def row(self, path: str) -> Row:
-        """Reads one object."""
-        return self._send("GET", f"{self._account.graph}/v1.0{path}")
+        """Read one object."""
+        return self._send("GET", self._url(path))
 
     def remove_password(self, application: str, key: str) -> None:
-        """Removes a secret of an application (object id)."""
-        url = f"{self._account.graph}/v1.0/applications/{application}/removePassword"
+        """Remove a secret of an application (object id)."""
+        url = self._url(f"/applications/{application}/removePassword")
         _API.accepted(_API.send(self._http, "POST", url, json={"keyId": key}))
 
     def remove(self, path: str) -> None:
-        """Removes an object; one that is gone already is gone."""
-        answer = _API.send(self._http, "DELETE", f"{self._account.graph}/v1.0{path}")
+        """Remove an object; one that is gone already is gone."""
+        answer = _API.send(self._http, "DELETE", self._url(path))
         if answer.status_code != 404:
             _API.accepted(answer)
 
-    def _by(
-        self, path: str, names: Collection[str], also: str = ""
-    ) -> dict[str, list[Row]]:
-        """Lists the objects for each of the display names."""
-        return _sorted_out(names, self._one_of(path, sorted(names), also))
+    def _url(self, path: str) -> str:
+        return f"{self._account.graph}/v1.0{path}"
 
-    def _one_of(self, path: str, names: Sequence[str], also: str) -> Iterator[Row]:
-        for first in range(0, len(names), _MOST_VALUES):
-            listed = ", ".join(map(_quoted, names[first : first + _MOST_VALUES]))
-            yield from self.rows(
-                path, f"displayName in ({listed}){f' and {also}' if also else ''}"
-            )
+    def _named(
+        self, path: str, names: Collection[str], also: str = ""
+    ) -> Iterator[Row]:
+        """Yield the objects of these display names, in batches."""
+        in_order = sorted(names)
+        for first in range(0, len(in_order), _MOST_VALUES):
+            batch = map(_quoted, in_order[first : first + _MOST_VALUES])
+            yield from self.rows(path, f"displayName in ({', '.join(batch)}){also}")
 
     def _groups(self) -> Iterator[Row]:
         query = {"$filter": _SECURITY, "$select": "id,displayName", "$top": f"{_TOP}"}
-        return self._rows("/v1.0/groups", query)
+        return self._rows("/groups", query)
 
     def _rows(self, path: str, query: Mapping[str, str]) -> Iterator[Row]:
+        host, first = self._account.host, httpx.URL(self._url(path), params=query)
+
         def ask(url: str) -> tuple[list[Row], str]:
             if not url.startswith(f"{self._account.graph}/"):
                 raise ManagementApiError(
-                    f"{self._account.host}: a further page is said to be at another server, "
-                    f"{shown(url)}"
+                    f"{host}: a further page is said to be at another server, {shown(url)}"
                 )
             page = self._send("GET", url)
-            rows, following = page.get("value"), page.get("@odata.nextLink") or ""
+            rows = page.get("value")
+            following = page.get("@odata.nextLink") or ""
             if not are_rows(rows) or not isinstance(following, str):
                 raise ManagementApiError(
-                    f"{self._account.host}: {path} answers no list; is this Microsoft Graph?"
+                    f"{host}: {first.path} answers no list; is this Microsoft Graph?"
                 )
             return rows, following
 
-        whose = f"{urlsplit(self._account.graph).netloc}{path}"
-        return pages(
-            whose, str(httpx.URL(f"{self._account.graph}{path}", params=query)), ask
-        )
+        return pages(f"{first.netloc.decode()}{first.path}", str(first), ask)
 
     def _send(
         self, method: str, url: str, data: Mapping[str, str] | None = None
@@ -285,24 +280,23 @@ class Graph:
 
 
 def _object_id(token: str) -> str | None:
-    """Reads from an access token of Microsoft Graph whose it is. Only Graph verifies it: it only
+    """Read from an access token of Microsoft Graph whose it is. Only Graph verifies it: it only
     says who we are."""
     try:
         payload = token.split(".")[1]
-        identifier = json.loads(
-            base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
-        ).get("oid")
+        padded = payload + "=" * (-len(payload) % 4)
+        identifier = json.loads(base64.urlsafe_b64decode(padded)).get("oid")
     except (IndexError, ValueError, AttributeError):
         return None
     return str(identifier) if identifier else None
 
 
-def _sorted_out(names: Iterable[str], rows: Iterable[Row]) -> dict[str, list[Row]]:
-    """Gives the rows that have each of the display names, without case, as Graph compares."""
+def _by_name(names: Iterable[str], rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """Return the rows that have each of the display names, without case, as Graph compares."""
+    # Two batches may have the same row, where names differ in case.
+    by_id = {row["id"]: row for row in rows}
     by_lower: dict[str, list[Row]] = {}
-    for row in {
-        row["id"]: row for row in rows
-    }.values():  # two batches may have one whose names differ in case
+    for row in by_id.values():
         by_lower.setdefault(row["displayName"].lower(), []).append(row)
     return {name: by_lower.get(name.lower(), []) for name in names}
 

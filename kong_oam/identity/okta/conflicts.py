@@ -28,7 +28,6 @@ from kong_oam.identity.common.conflicts import (
     conflict_finding,
     stack_at,
 )
-from kong_oam.identity.common.parts import clients_at
 from kong_oam.identity.okta.api import rows
 from kong_oam.identity.okta.names import (
     APP,
@@ -39,8 +38,6 @@ from kong_oam.identity.okta.names import (
     RULE,
     SCOPE,
     SERVER,
-    app_label,
-    logical,
     objects,
     server_name,
 )
@@ -145,12 +142,13 @@ def name_conflicts(
     Nothing is asked about what the state holds: that is this stack's.
     """
     missing: dict[str, list[Managed]] = {}
-    for managed in (*objects(settings, estate), *_assignments(settings, estate)):
+    for managed in objects(settings, estate):
         if (managed.type, managed.logical) not in held:
             missing.setdefault(managed.type, []).append(managed)
     conflicts = list(_Org(org, missing).conflicts(estate.stack.name))
     for origin in existing_origins(org, missing.get(ORIGIN, ())):
-        if refusal := adoption_refusal(origin, settings, estate):
+        refusal = adoption_refusal(origin, settings, estate)
+        if refusal:
             yield refusal
         else:
             conflicts.append(Conflict(origin.object, origin.id, about=str(origin)))
@@ -158,7 +156,8 @@ def name_conflicts(
         foreign = [*_foreign_policies(org, conflicts, objects(settings, estate))]
         advice = _advice(settings, estate, held, project, conflicts, foreign)
         yield conflict_finding(settings, estate, conflicts, advice)
-        yield from (Diagnostic("ENV404", finding) for finding in foreign)
+        for finding in foreign:
+            yield Diagnostic("ENV404", finding)
 
 
 def _advice(
@@ -216,17 +215,6 @@ def _command(
         f"--stack {stack} --yes --protect=false --generate-code=false --file /dev/stdin"
     )
     return f"echo {shlex.quote(json.dumps(file))} | pulumi import {flags}"
-
-
-def _assignments(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:
-    for client in clients_at(settings, estate):
-        if client.groups:
-            label = app_label(estate.stack.name, client.component)
-            yield Managed(
-                ASSIGNMENTS,
-                logical(settings.name, ASSIGNMENTS, client.component),
-                label,
-            )
 
 
 def _foreign_policies(

@@ -134,8 +134,8 @@ def grants(provider: str, resources: Iterable[Resource]) -> Iterator[Grant]:
 
 
 def objects(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:
-    """Yield all objects that the stack makes, but for the assignments of groups to apps: those
-    have no name."""
+    """Yield all objects that the stack makes. The assignments of groups to an app have its
+    name."""
     stack, provider = estate.stack.name, settings.name
     yield Managed(SERVER, logical(provider, SERVER), server_name(stack))
     for scope in scopes_at(settings, estate):
@@ -146,6 +146,9 @@ def objects(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:
     for client in clients:
         label = app_label(stack, client.component)
         yield Managed(APP, logical(provider, APP, client.component), label)
+        if client.groups:
+            name = logical(provider, ASSIGNMENTS, client.component)
+            yield Managed(ASSIGNMENTS, name, label)
     # The base of an estate trusts the origins of all clients, a partition none.
     if estate.role != "partition":
         for origin in origins(all_clients_at(settings, estate)):
