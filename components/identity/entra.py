@@ -110,7 +110,8 @@ class Entra(pulumi.ComponentResource):
         self._credentials = Credentials(args, self._of)
         base = args.base
         self._tenant = self._of_stack() if base is None else self._of_base(base)
-        audiences, requests = {}, {}
+        audiences = {}
+        requests = {}
         for key, application in self._tenant.apis.items():
             audiences[key] = application.client_id
             requests[key] = pulumi.Output.concat(application.client_id, "/.default")
@@ -125,7 +126,8 @@ class Entra(pulumi.ComponentResource):
 
     def _of_stack(self) -> _Tenant:
         """Make the applications that tokens are for, and look up who is assigned something."""
-        settings, estate = self._args.settings, self._args.estate
+        settings = self._args.settings
+        estate = self._args.estate
         applications = {}
         for key, component in apis(settings, estate, offered=True).items():
             application = self._api(component)
@@ -159,7 +161,8 @@ class Entra(pulumi.ComponentResource):
     def _clients(self) -> Mapping[str, Credential]:
         """Make what lies under components, and all assignments. Return the credentials by
         component."""
-        settings, estate = self._args.settings, self._args.estate
+        settings = self._args.settings
+        estate = self._args.estate
         credentials = {}
         applications = {f"api-{key}": api for key, api in self._tenant.apis.items()}
         for client in clients_at(settings, estate):
@@ -243,7 +246,8 @@ class Entra(pulumi.ComponentResource):
                 self._role(component, value, scope, description, "Application")
             )
         for group in self._groups_of(component):
-            value, name = self._model.listed(group), self._model.group(group)
+            value = self._model.listed(group)
+            name = self._model.group(group)
             roles.append(self._role(component, value, name, "Is in the group", "User"))
         return roles
 
@@ -349,10 +353,12 @@ class Entra(pulumi.ComponentResource):
     ) -> azuread.ApplicationRequiredResourceAccessArgs:
         """List what the client asks for, as an administrator sees it. It grants nothing."""
         if client.user_facing:
-            kind, ids = "Scope", [scope_id(self._stack, api, one) for one in scopes]
+            kind = "Scope"
+            ids = [scope_id(self._stack, api, one) for one in scopes]
         else:
             roles = map(role_of, scopes)
-            kind, ids = "Role", [role_id(self._stack, api, role) for role in roles]
+            kind = "Role"
+            ids = [role_id(self._stack, api, role) for role in roles]
         accesses = [
             azuread.ApplicationRequiredResourceAccessResourceAccessArgs(
                 id=identifier, type=kind

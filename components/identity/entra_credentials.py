@@ -44,7 +44,7 @@ class Credentials:
     options: Callable[[str], pulumi.ResourceOptions]
 
     def of(self, client: Client, app: azuread.Application) -> Credential:
-        """Makes the credential of one client: secret, trust in its cluster, or certificate, as the
+        """Make the credential of one client: secret, trust in its cluster, or certificate, as the
         settings say.
 
         Where Entra can read the cluster's keys a client has nothing to lose; elsewhere it has a
@@ -117,7 +117,7 @@ class Credentials:
         return Credential(app.client_id, keys, record=turn.record(*keys.watched))
 
     def _partner_certificates(self, client: Client, app: azuread.Application) -> None:
-        """Registers certificates, each by its own name: one that is added or taken away leaves the
+        """Register certificates, each by its own name: one that is added or taken away leaves the
         other as it is."""
         for pem in self.args.settings.certificates.get(client.component, ()):
             certificate = load_pem_x509_certificate(pem.encode())
@@ -134,7 +134,7 @@ class Credentials:
         pem: pulumi.Input[str],
         validity: tuple[datetime, datetime],
     ) -> None:
-        """Registers a certificate for as long as it is valid itself: what is longer Microsoft Graph
+        """Register a certificate for as long as it is valid itself: what is longer Microsoft Graph
         refuses."""
         begin, end = (day.strftime(_TIME) for day in validity)
         azuread.ApplicationCertificate(

@@ -121,7 +121,7 @@ class Issuer:
 
 
 def of_base(base: Record, clients: Mapping[str, Credential], **more: Any) -> Issuer:
-    """Gives the issuer that the base of the estate made, with the clients of a partition."""
+    """Return the issuer that the base of the estate made, with the clients of a partition."""
     return Issuer(
         issuer=base.value("issuer"),
         token_endpoint=base.value("tokenEndpoint"),
@@ -153,7 +153,7 @@ def existing(
 def published(
     name: str, issuer: pulumi.Input[str], proxy: str | None = None
 ) -> pulumi.Output[Published]:
-    """Fetches what the issuer of provider `name` publishes, in every run in which that issuer is
+    """Fetch what the issuer of provider `name` publishes, in every run in which that issuer is
     known already.
 
     A key set that cannot be read ends the run, before anything that depends on it is changed.

@@ -138,7 +138,8 @@ class Keycloak(pulumi.ComponentResource):
     def _credential(self, client: Client) -> Credential:
         """Make what lies under a component: keys, client, and the scopes that are attached to
         it."""
-        args, key = self._args, client.component
+        args = self._args
+        key = client.component
         shares = client.keyed and args.settings.client_secrets
         keys = secret = record = None
         is_new = False
@@ -146,12 +147,14 @@ class Keycloak(pulumi.ComponentResource):
             turn = args.rotation.turn(client)
             logical = f"{self._prefix}-key-{key}"
             keys = key_pairs(logical, turn.generation, _KEYS, args.homes[key])
-            record, is_new = turn.record(*keys.watched), turn.is_new
+            record = turn.record(*keys.watched)
+            is_new = turn.is_new
         audience = self._audience(client) if has_audience(client) else None
         registered = self._client(client, keys, audience)
         grants = self._attach(client, registered, audience)
         if shares:
-            secret, logical = registered.client_secret, self._names.client(key)
+            secret = registered.client_secret
+            logical = self._names.client(key)
             record = args.rotation.shared_secret(client, registered.id, logical)
         client_id = registered.client_id
         return Credential(
@@ -361,7 +364,7 @@ class Keycloak(pulumi.ComponentResource):
 def _account(
     name: str, account: api.Account, parent: pulumi.Resource
 ) -> keycloak.Provider:
-    """Makes the provider of the server and the realm's administrator, whose secret is a Pulumi
+    """Make the provider of the server and the realm's administrator, whose secret is a Pulumi
     secret from here on."""
     return keycloak.Provider(
         account_name(name),
@@ -376,7 +379,7 @@ def _account(
 
 
 def _proofs(client: Client, keys: Keys | None) -> pulumi.Input[Mapping[str, str]]:
-    """Gives attributes of a client that proves with a key who it is: a partner's keys are where it
+    """Return attributes of a client that proves with a key who it is: a partner's keys are where it
     publishes them."""
     if client.jwks_uri:
         return {
@@ -388,7 +391,7 @@ def _proofs(client: Client, keys: Keys | None) -> pulumi.Input[Mapping[str, str]
 
 
 def _key_attributes(keys: Sequence[Jwk]) -> dict[str, str]:
-    """Gives attributes of a client that proves with one of these keys who it is."""
+    """Return attributes of a client that proves with one of these keys who it is."""
     listed = [{**key, "use": "sig", "alg": SIGNS[_KEYS]} for key in keys]
     return {
         "use.jwks.string": "true",
@@ -398,7 +401,7 @@ def _key_attributes(keys: Sequence[Jwk]) -> dict[str, str]:
 
 
 async def _once_read(client_id: str) -> str:
-    """Gives the id once Keycloak verifies by the new key, so that nobody has the key before."""
+    """Return the id once Keycloak verifies by the new key, so that nobody has the key before."""
     if not pulumi.runtime.is_dry_run():
         await asyncio.sleep(_KEYS_STAY)
     return client_id

@@ -92,7 +92,7 @@ def key_pairs(
 def certified_pairs(
     name: str, subject: str, generation: Generation, parent: pulumi.Resource
 ) -> tuple[Keys, list[pulumi.Output[str]]]:
-    """Provisions one client's keys at a provider that knows them by certificates, and those (PEM)
+    """Provision one client's keys at a provider that knows them by certificates, and those (PEM)
     of all slots.
 
     The provider takes all of these at any time, so no slot keeps a key that has ended
@@ -107,7 +107,8 @@ def certified_pairs(
         pulumi.Output.unsecret(key.apply(lambda pem: certificate(pem, subject)))
         for key in private
     ]
-    now, current = slots[generation.slot], certificates[generation.slot]
+    now = slots[generation.slot]
+    current = certificates[generation.slot]
     keys = Keys(
         active=_public(slots),
         private_key=pulumi.Output.secret(private[generation.slot]),
@@ -126,7 +127,7 @@ def _logical(name: str, slot: int) -> str:
 def _slot(
     name: str, slot: int, kind: str, number: int, parent: pulumi.Resource
 ) -> tls.PrivateKey:
-    """Makes the key of one slot. `number`: of the generation whose key is to be there."""
+    """Make the key of one slot. `number`: of the generation whose key is to be there."""
     return tls.PrivateKey(
         _logical(name, slot),
         algorithm=kind,
@@ -143,7 +144,7 @@ def _slot(
 async def _current_slot(
     slots: Mapping[int, tls.PrivateKey], generation: Generation
 ) -> int:
-    """Finds the slot of the key that the client has. One left out is unknown, and would take what
+    """Find the slot of the key that the client has. One left out is unknown, and would take what
     the app has."""
     now = slots[generation.slot]
     is_alone = not generation.overlapping or pulumi.runtime.is_dry_run()

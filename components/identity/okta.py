@@ -144,7 +144,8 @@ class Okta(pulumi.ComponentResource):
 
     def _client(self, client: Client) -> Credential:
         """Make what lies under a component: keys, app, policy and rule."""
-        args, key = self._args, client.component
+        args = self._args
+        key = client.component
         shares = client.keyed and self._settings.client_secrets
         keys = secret = record = None
         if client.keyed and not shares:
@@ -235,7 +236,7 @@ class Okta(pulumi.ComponentResource):
         )
 
     def _app(self, client: Client, keys: Keys | None) -> okta.app.OAuth:
-        """Makes an app. It keeps the client id that it was made with: one that Okta made up, where
+        """Make an app. It keeps the client id that it was made with: one that Okta made up, where
         none was chosen yet.
 
         Okta's never change (API description: immutable), so that the plugin replaces an app for
@@ -358,7 +359,7 @@ class Okta(pulumi.ComponentResource):
         )
 
     def _trusted_origins(self) -> None:
-        """Trusts the origins of pages that get tokens themselves: Okta lets a browser hand an
+        """Trust the origins of pages that get tokens themselves: Okta lets a browser hand an
         answer to no others.
 
         One that others have as well keeps what it is for besides, and stays when it is not needed
@@ -380,7 +381,7 @@ class Okta(pulumi.ComponentResource):
     def _signing_keys(
         self, server: okta.auth.Server
     ) -> pulumi.Output[signing_keys.ServerKeys]:
-        """Reads the server's keys, once it exists, and once it says of itself that it is this
+        """Read the server's keys, once it exists, and once it says of itself that it is this
         issuer."""
         metadata = published(
             self._settings.name,
@@ -400,7 +401,7 @@ class Okta(pulumi.ComponentResource):
 
 
 def _account(name: str, parent: pulumi.Resource) -> okta.Provider:
-    """Makes the org's provider, from the `okta:` settings or the environment. Its token is a secret
+    """Make the org's provider, from the `okta:` settings or the environment. Its token is a secret
     from here on."""
     account = api.account(configuration())
     return okta.Provider(
@@ -414,7 +415,7 @@ def _account(name: str, parent: pulumi.Resource) -> okta.Provider:
 
 
 def _about(client: Client, app: okta.app.OAuth) -> pulumi.Output[str]:
-    """Names the app, so that its policy is sent again when it was replaced under its client id:
+    """Name the app, so that its policy is sent again when it was replaced under its client id:
     whether Okta keeps that in the policies that list it is not known.
 
     A client id that Okta made up is the app's own id (API description), which the policy lists
@@ -434,7 +435,7 @@ def _grant_types(client: Client) -> list[str]:
 
 
 def _method(client: Client, keys: Keys | None) -> str:
-    """Gives the method by which the client proves who it is at the token endpoint."""
+    """Return the method by which the client proves who it is at the token endpoint."""
     if client.public:
         return "none"
     return "private_key_jwt" if keys or client.jwks_uri else "client_secret_basic"
@@ -445,7 +446,7 @@ def _jwks(keys: Sequence[Jwk]) -> list[okta.app.OAuthJwkArgs]:
 
 
 def _require_secret(secret: str | None, urn: str) -> str:
-    """Gives the secret. Okta tells it when an app is made or changed, and to nobody who adopts the
+    """Return the secret. Okta tells it when an app is made or changed, and to nobody who adopts the
     app as it is."""
     if not secret:
         refuse(

@@ -43,8 +43,10 @@ class ManagementApi:
     def send(
         self, client: httpx.Client, method: str, url: httpx.URL | str, **more: Any
     ) -> httpx.Response:
-        """Sends a request and gives the answer, whatever its status; a limit of rate is waited for.
-        Raises ManagementApiError where nobody answers."""
+        """Send a request and return the answer, whatever its status. Wait for a limit of rate.
+
+        Raises ManagementApiError where nobody answers.
+        """
         try:
             return patiently(
                 lambda: client.request(method, url, **more), self.usual_pause
@@ -56,42 +58,38 @@ class ManagementApi:
             ) from None
 
     def accepted(self, answer: httpx.Response) -> httpx.Response:
-        """Gives the answer back if it is no refusal. Raises ManagementApiError, with the product's own
+        """Return the answer if it is no refusal. Raises ManagementApiError, with the product's own
         words."""
-        if answer.status_code < 300:
+        status = answer.status_code
+        if status < 300:
             return answer
-        words = (
-            self.words(_json(answer))
-            or " ".join(answer.text.split())[:_SHOWN]
-            or "nothing"
-        )
-        what = (
-            f"{answer.request.method} {answer.url.path} answers {answer.status_code} "
+        text = " ".join(answer.text.split())
+        words = self.words(_json(answer)) or text[:_SHOWN] or "nothing"
+        message = (
+            f"{answer.url.host}: {answer.request.method} {answer.url.path} answers {status} "
             f"{words}{unserved(answer)}"
         )
-        advice = self.remedies.get(
-            answer.status_code, self.outage if answer.status_code >= 500 else ""
-        )
-        raise ManagementApiError(
-            f"{answer.url.host}: {what}{f'; {advice}' if advice else ''}"
-        )
+        advice = self.remedies.get(status, self.outage if status >= 500 else "")
+        raise ManagementApiError(f"{message}; {advice}" if advice else message)
 
     def row(self, answer: httpx.Response) -> Row:
-        """Reads the object in an answer. Raises ManagementApiError."""
+        """Read the object in an answer. Raises ManagementApiError."""
         body: Row = self._body(answer, dict)
         return body
 
     def rows(self, answer: httpx.Response) -> list[Row]:
-        """Reads the list in an answer. Raises ManagementApiError."""
+        """Read the list in an answer. Raises ManagementApiError."""
         body: list[Row] = self._body(answer, list)
         return body
 
     def _body(self, answer: httpx.Response, kind: type) -> Any:
         body: Any = _json(self.accepted(answer))
-        if not isinstance(body, kind) or (kind is list and not are_rows(body)):
-            what = "list" if kind is list else "object"
+        is_one = are_rows(body) if kind is list else isinstance(body, kind)
+        if not is_one:
+            expected = "list" if kind is list else "object"
             raise ManagementApiError(
-                f"{answer.url.host}: {answer.url.path} answers no JSON {what}; is this {self.name}?"
+                f"{answer.url.host}: {answer.url.path} answers no JSON {expected}; is this "
+                f"{self.name}?"
             )
         return body
 
@@ -99,13 +97,15 @@ class ManagementApi:
 def pages(
     whose: str, first: str, ask: Callable[[str], tuple[list[Row], str]]
 ) -> Iterator[Row]:
-    """Yields all objects of a list. `ask` gives what is on a page, and where the next one is; ""
+    """Yield all objects of a list. `ask` gives what is on a page, and where the next one is; ""
     ends the list.
 
     Raises ManagementApiError, with `whose` list it is, where it leads back to what was read, or does not
     end.
     """
-    url, read, last = first, {first}, list[Row]()
+    url = first
+    read = {first}
+    last = list[Row]()
     for _ in range(_MOST_PAGES):
         rows, url = ask(url)
         yield from rows
@@ -121,7 +121,7 @@ def pages(
 
 
 def are_rows(value: Any) -> TypeGuard[list[Row]]:
-    """Tells whether a value is a list of objects."""
+    """Return whether a value is a list of objects."""
     return isinstance(value, list) and all(isinstance(row, dict) for row in value)
 
 

@@ -27,10 +27,10 @@ _SHORTEST = 0.1
 def patiently(
     send: Callable[[], httpx.Response], usual: float | None = None
 ) -> httpx.Response:
-    """Sends a request, and again after each answer 429, as long as the server asks for; gives the
+    """Send a request, and again after each answer 429, as long as the server asks for. Return the
     last answer.
 
-    Each wait is told on stderr: for whom, how long, and how long at most. `usual`: seconds of the
+    Each wait is announced on stderr: for whom, how long, and how long at most. `usual`: seconds of the
     first one where the server does not say, doubled each time; None: such an answer is not waited
     for.
     """
@@ -51,14 +51,15 @@ def patiently(
 
 
 def pause(answer: httpx.Response, usual: float | None = None) -> float | None:
-    """Computes seconds until a limit's window is over, by the server's own clock; None for no
+    """Compute seconds until a limit's window is over, by the server's own clock; None for no
     limit, or no time."""
     if answer.status_code != 429:
         return None
     headers = answer.headers
     after = headers.get("retry-after")
     with suppress(TypeError, ValueError):
-        if math.isfinite(seconds := float(after)):
+        seconds = float(after)
+        if math.isfinite(seconds):
             return max(seconds, _SHORTEST)
     try:
         now = parsedate_to_datetime(headers["date"]).timestamp()
@@ -70,7 +71,7 @@ def pause(answer: httpx.Response, usual: float | None = None) -> float | None:
 
 
 def unserved(answer: httpx.Response) -> str:
-    """Says of an answer 429 that was not waited for how long that would have been; "" of any
+    """Say of an answer 429 that was not waited for how long that would have been; "" of any
     other."""
     seconds = pause(answer)
     if seconds is None:

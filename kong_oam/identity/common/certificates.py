@@ -30,7 +30,7 @@ _LONGEST_NAME = 64
 
 
 def certificate(private_pem: str, subject: str) -> str:
-    """Makes the certificate (PEM) of an RSA key, signed by itself. The same key and subject give
+    """Make the certificate (PEM) of an RSA key, signed by itself. The same key and subject give
     the same bytes.
 
     Raises TypeError for a key of another kind.
@@ -59,7 +59,7 @@ def certificate(private_pem: str, subject: str) -> str:
 
 
 def thumbprint(pem: str) -> str:
-    """Computes the `x5t#S256` of a JWS header: the SHA-256 of the certificate (DER), in
+    """Compute the `x5t#S256` of a JWS header: the SHA-256 of the certificate (DER), in
     base64url."""
     digest = x509.load_pem_x509_certificate(pem.encode()).fingerprint(SHA256())
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")

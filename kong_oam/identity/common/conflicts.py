@@ -55,7 +55,7 @@ def conflict_finding(
     conflicts: Sequence[Conflict],
     advice: Iterable[str],
 ) -> Diagnostic:
-    """Reports the conflicts, with what to do about those that no interrupted run made."""
+    """Report the conflicts, with what to do about those that no interrupted run made."""
     stack = stack_at(estate)
     listed = (f"  {conflict}" for conflict in conflicts)
     recovery = (
@@ -67,8 +67,6 @@ def conflict_finding(
 
 
 def stack_at(estate: Estate) -> str:
-    """Gives the stack that deploys what the estate has of its own, which may be a partition's."""
-    partition = next(
-        (one.partition for one in estate.own.values() if one.partition), None
-    )
-    return stack_of(estate.stack.name, partition)
+    """Return the stack that deploys what the estate has of its own, which may be a partition's."""
+    partitions = (component.partition for component in estate.own.values())
+    return stack_of(estate.stack.name, next(filter(None, partitions), None))

@@ -23,7 +23,7 @@ def listed(
 ) -> Iterator[Grant]:
     """Yield what resources of a type list in an output, each of the client whose component its
     logical name has behind `begin`."""
-    for one in resources:
-        if one.type == kind and one.name.startswith(begin):
-            scopes = tuple(one.outputs.get(output) or ())
-            yield Grant(one.name.removeprefix(begin), scopes)
+    for resource in resources:
+        if resource.type == kind and resource.name.startswith(begin):
+            scopes = tuple(resource.outputs.get(output) or ())
+            yield Grant(resource.name.removeprefix(begin), scopes)

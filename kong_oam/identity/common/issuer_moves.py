@@ -17,16 +17,14 @@ from kong_oam.diagnostics import Diagnostic
 def issuer_moves(
     settings: ProviderSettings, estate: Estate, issuers: Mapping[str, str]
 ) -> Iterator[Diagnostic]:
-    """Reports the provider's issuer where it is known and not the one in `issuers` (by provider),
+    """Report the provider's issuer where it is known and not the one in `issuers` (by provider),
     which count now.
 
     An issuer that comes into being with the stack itself changes only with the resource that makes
     it.
     """
-    before, now = (
-        issuers.get(settings.name),
-        estate.stack.providers[settings.name].issuer,
-    )
+    before = issuers.get(settings.name)
+    now = estate.stack.providers[settings.name].issuer
     if before is None or now is None or before == now or settings.moved_from == before:
         return
     yield Diagnostic(

@@ -25,7 +25,7 @@ Jwk = Mapping[str, str]
 
 
 def jwk(pem: str) -> Jwk:
-    """Writes a public key (PEM; RSA or P-256) as a JSON Web Key. Its id is its thumbprint, so that
+    """Write a public key (PEM; RSA or P-256) as a JSON Web Key. Its id is its thumbprint, so that
     no two share one.
 
     Raises TypeError for a key of another kind.
@@ -55,7 +55,7 @@ def _number(value: int) -> str:
 
 
 def _coordinate(value: int) -> str:
-    """Encodes it in full length, whatever it begins with (RFC 7518, section 6.2.1.2)."""
+    """Encode it in full length, whatever it begins with (RFC 7518, section 6.2.1.2)."""
     return _encoded(value.to_bytes(32))
 
 

@@ -13,17 +13,20 @@ def account_name(provider: str) -> str:
 
 def clients_at(settings: ProviderSettings, estate: Estate) -> list[Client]:
     """Return the clients of this run that get their tokens at the provider."""
-    return [one for one in estate.own_clients if one.provider == settings.name]
+    clients = estate.own_clients
+    return [client for client in clients if client.provider == settings.name]
 
 
 def all_clients_at(settings: ProviderSettings, estate: Estate) -> list[Client]:
     """Return the clients of the whole estate that get their tokens at the provider."""
-    return [one for one in estate.clients if one.provider == settings.name]
+    clients = estate.clients
+    return [client for client in clients if client.provider == settings.name]
 
 
 def offered_at(settings: ProviderSettings, estate: Estate) -> list[Component]:
     """Return the components whose scopes and groups this run makes at the provider."""
-    return [one for one in estate.offering if one.provider == settings.name]
+    offering = estate.offering
+    return [component for component in offering if component.provider == settings.name]
 
 
 def groups_of(component: Component) -> set[str]:

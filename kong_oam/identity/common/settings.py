@@ -29,7 +29,7 @@ def check(
     needs: tuple[str, ...] = (),
     takes: tuple[str, ...] = (),
 ) -> None:
-    """Checks that the settings have what the kind needs, and nothing that it ignores. Raises
+    """Check that the settings have what the kind needs, and nothing that it ignores. Raises
     StackError."""
     problems = [
         f"needs '{_SOME_KINDS[name]}'" for name in needs if not getattr(settings, name)
@@ -43,8 +43,9 @@ def check(
         ("issuer", settings.issuer),
         ("clusterIssuer", settings.cluster_issuer),
     ):
-        if issuer and (why := _unsafe(issuer)):
-            problems.append(f"{name} {shown(issuer)}: {why}")
+        problem = _unsafe(issuer) if issuer else None
+        if issuer and problem:
+            problems.append(f"{name} {shown(issuer)}: {problem}")
     if problems:
         raise StackError(
             f"identity provider '{settings.name}' (type {settings.type}): {some(problems, '; ')}"

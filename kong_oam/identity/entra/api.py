@@ -129,7 +129,8 @@ def account(tenant: Tenant, configuration: Configuration) -> Account:
     client = setting("azuread:clientId", "ARM_CLIENT_ID")
     secret = setting("azuread:clientSecret", "ARM_CLIENT_SECRET")
     token = setting("azuread:oidcToken", "ARM_OIDC_TOKEN")
-    if file := setting("azuread:oidcTokenFilePath", "ARM_OIDC_TOKEN_FILE_PATH"):
+    file = setting("azuread:oidcTokenFilePath", "ARM_OIDC_TOKEN_FILE_PATH")
+    if file:
         token = token or Path(file).read_text("utf-8").strip()
     if not client or not (secret or token):
         raise InspectionError(_NO_ACCOUNT)
@@ -251,7 +252,8 @@ class Graph:
         return self._rows("/groups", query)
 
     def _rows(self, path: str, query: Mapping[str, str]) -> Iterator[Row]:
-        host, first = self._account.host, httpx.URL(self._url(path), params=query)
+        host = self._account.host
+        first = httpx.URL(self._url(path), params=query)
 
         def ask(url: str) -> tuple[list[Row], str]:
             if not url.startswith(f"{self._account.graph}/"):

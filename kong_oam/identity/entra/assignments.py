@@ -54,7 +54,8 @@ def distinct(provider: Provider, groups: Iterable[str]) -> list[str]:
 
 def assignments(settings: ProviderSettings, estate: Estate) -> Iterator[Assignment]:
     """Yield all role assignments of the stack."""
-    prefix, stack = settings.name, estate.stack.name
+    prefix = settings.name
+    stack = estate.stack.name
     provider = estate.stack.providers[prefix]
     for key, component in apis(settings, estate, offered=True).items():
         for group in distinct(provider, groups_of(component)):
@@ -108,10 +109,11 @@ def granted(provider: str, resources: Iterable[Resource]) -> Iterator[Grant]:
     """Yield what clients are granted by the resources of a state: services one scope by each,
     users all of an API."""
     begin = _granting(provider)
-    for one in resources:
-        if one.type in (ASSIGNMENT, GRANT) and one.name.startswith(begin):
-            component, api, *scope = one.name.removeprefix(begin).split(":", 2)
-            scopes = scope or one.outputs.get("claimValues") or ()
+    for resource in resources:
+        is_grant = resource.type in (ASSIGNMENT, GRANT)
+        if is_grant and resource.name.startswith(begin):
+            component, api, *scope = resource.name.removeprefix(begin).split(":", 2)
+            scopes = scope or resource.outputs.get("claimValues") or ()
             yield Grant(component, tuple(scopes), api)
 
 

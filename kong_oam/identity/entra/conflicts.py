@@ -36,29 +36,27 @@ from kong_oam.identity.entra.names import (
 def name_conflicts(
     graph: Graph, settings: ProviderSettings, estate: Estate, held: Held
 ) -> Iterator[Diagnostic]:
-    """Reports applications that are called as ours will be. Raises ManagementApiError.
+    """Report applications that are called as ours will be. Raises ManagementApiError.
 
     Nothing is asked about what the state holds: that is this stack's.
     """
-    missing = {
-        one.name: one
-        for one in applications(settings, estate)
-        if (one.type, one.logical) not in held
-    }
-    found = graph.applications(missing, client_name(estate.stack.name, ""))
+    missing = {}
+    for managed in applications(settings, estate):
+        if (managed.type, managed.logical) not in held:
+            missing[managed.name] = managed
+    existing = graph.applications(missing, client_name(estate.stack.name, ""))
     conflicts = []
-    for name, rows in found.items():
+    for name, rows in existing.items():
         for row in rows:
-            created = (
-                f"made {row['createdDateTime']}" if row.get("createdDateTime") else ""
-            )
-            conflicts.append(Conflict(missing[name], row["id"], created))
+            created = row.get("createdDateTime")
+            about = f"made {created}" if created else ""
+            conflicts.append(Conflict(missing[name], row["id"], about))
     if conflicts:
         yield conflict_finding(settings, estate, conflicts, MADE_ANEW)
 
 
 def applications(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:
-    """Yields the applications of APIs and of clients."""
+    """Yield the applications of APIs and of clients."""
     stack = estate.stack.name
     for key in apis(settings, estate):
         yield Managed(

@@ -38,7 +38,7 @@ _TAKES = (
 
 
 def describe(settings: ProviderSettings) -> Provider:
-    """Describes the provider, whose tenant exists. Raises
+    """Describe the provider, whose tenant exists. Raises
     kong_oam.access.settings.stack.StackError."""
     check(settings, needs=("issuer",), takes=_TAKES)
     tenant = tenant_of(settings.issuer or "")

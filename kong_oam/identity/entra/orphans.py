@@ -35,7 +35,7 @@ def find(
     opened: ExitStack,
     configuration: Configuration,
 ) -> Orphans | None:
-    """Finds what interrupted creations made in the tenant. Raises InspectionError and
+    """Find what interrupted creations made in the tenant. Raises InspectionError and
     ManagementApiError."""
     provider = account_name(settings.name)
     if not state.pending_at(provider, _SEARCHES):
@@ -51,7 +51,7 @@ def find(
 def orphans(
     graph: Graph, state: ExportedState, provider: str
 ) -> list[tuple[Orphan, str | None]]:
-    """Finds objects of interrupted creations that are not in the state, each with the reason not to
+    """Find objects of interrupted creations that are not in the state, each with the reason not to
     remove it or None.
 
     Raises ManagementApiError.
@@ -77,7 +77,7 @@ def orphans(
 
 
 def remove(graph: Graph, lost: Iterable[Orphan]) -> None:
-    """Removes the objects. Raises ManagementApiError."""
+    """Remove the objects. Raises ManagementApiError."""
     for orphan in lost:
         if orphan.type == PASSWORD:
             application, _, key = orphan.id.split("/")
@@ -118,7 +118,7 @@ def _doubts_of_application(
 
 
 def _credentials(row: Row) -> Iterator[str]:
-    """Names the secrets and certificates of an application, or of its service principal."""
+    """Name the secrets and certificates of an application, or of its service principal."""
     for kind, field in (
         ("secret", "passwordCredentials"),
         ("certificate", "keyCredentials"),
@@ -130,7 +130,8 @@ def _credentials(row: Row) -> Iterator[str]:
 
 
 def _principals(graph: Graph, creation: PendingCreation) -> _Candidates:
-    if row := graph.principal(creation.inputs["clientId"]):
+    row = graph.principal(creation.inputs["clientId"])
+    if row:
         path = f"/servicePrincipals/{row['id']}"
         yield (
             Orphan(PRINCIPAL, path, row["displayName"], path),
@@ -191,7 +192,7 @@ def _federated(graph: Graph, creation: PendingCreation) -> _Candidates:
 
 
 def _passwords(graph: Graph, creation: PendingCreation) -> _Candidates:
-    """Finds secrets, which nobody ever learned. One of the name that the state knows is of an
+    """Find secrets, which nobody ever learned. One of the name that the state knows is of an
     earlier turn."""
     application = creation.inputs["applicationId"].rpartition("/")[2]
     for row in (

@@ -47,7 +47,7 @@ def inspect(
 
 
 def shared_keys(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
-    """Refuses two tenants of one Entra: they sign with the same keys, and Kong finds an issuer by
+    """Refuse two tenants of one Entra: they sign with the same keys, and Kong finds an issuer by
     the id of the key."""
     others = other_tenants(settings, estate)
     if others:
@@ -61,7 +61,7 @@ def shared_keys(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnost
 
 
 def unproven(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
-    """Warns of partners without a certificate: Entra reads no keys where owners publish them. The
+    """Warn of partners without a certificate: Entra reads no keys where owners publish them. The
     rest is made."""
     for client in clients_at(settings, estate):
         if client.kind == EXTERNAL and client.component not in settings.certificates:
@@ -73,7 +73,7 @@ def unproven(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]
 
 
 def unclaimed(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
-    """Reports certificates that no partner's client here would prove itself with."""
+    """Report certificates that no partner's client here would prove itself with."""
     partners = {
         client.component
         for client in clients_at(settings, estate)

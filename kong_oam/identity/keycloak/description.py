@@ -24,7 +24,7 @@ _REALMS = "/realms/"
 
 
 def describe(settings: ProviderSettings) -> Provider:
-    """Describes the provider, whose realm exists. Raises
+    """Describe the provider, whose realm exists. Raises
     kong_oam.access.settings.stack.StackError."""
     check(settings, needs=("issuer",), takes=("client_secrets", "moved_from"))
     issuer = settings.issuer or ""

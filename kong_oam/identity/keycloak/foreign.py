@@ -102,7 +102,7 @@ _OFF: Final = ("", "false", None)
 
 
 def of_client(realm: Realm, client: Row) -> Iterator[str]:
-    """Finds who has used a client, or changed it. Raises ManagementApiError."""
+    """Find who has used a client, or changed it. Raises ManagementApiError."""
     path = f"/clients/{client['id']}"
     yield from _of_another_protocol(client)
     yield from (
@@ -133,12 +133,13 @@ def of_client(realm: Realm, client: Row) -> Iterator[str]:
         realm.row(f"{path}/{kind}-count")["count"]
         for kind in ("session", "offline-session")
     )
-    if sessions := sum(int(count) for count in counts):
+    sessions = sum(map(int, counts))
+    if sessions:
         yield f"{sessions} session(s) of users"
 
 
 def of_scope(realm: Realm, scope: Row) -> Iterator[str]:
-    """Finds who has a client scope, and what was added to it. Raises ManagementApiError."""
+    """Find who has a client scope, and what was added to it. Raises ManagementApiError."""
     name = scope["name"]
     yield from _of_another_protocol(scope)
     yield from _attributes(scope, _OF_SCOPES)
@@ -164,7 +165,7 @@ def of_scope(realm: Realm, scope: Row) -> Iterator[str]:
 
 
 def of_role(realm: Realm, role: Row) -> Iterator[str]:
-    """Finds who has a role, and what was added to it. Raises ManagementApiError.
+    """Find who has a role, and what was added to it. Raises ManagementApiError.
 
     A role is in others, directly or through others: every way ends in one that has it directly. All
     of them are asked, which takes a request for each client of the realm. A scope that asks for
@@ -202,7 +203,7 @@ def of_role(realm: Realm, role: Row) -> Iterator[str]:
 
 
 def of_mapper(mapper: Row, resource: str) -> Iterator[str]:
-    """Finds what in a mapper its resource, of this type, would not have made."""
+    """Find what in a mapper its resource, of this type, would not have made."""
     kind, expected = MAPPERS[resource]
     if mapper["protocolMapper"] != kind:
         yield f"it is a mapper of kind {mapper['protocolMapper']}"
@@ -224,7 +225,7 @@ def _attributes(row: Row, expected: Collection[str]) -> Iterator[str]:
 
 
 def _roles(mappings: Row) -> Iterator[str]:
-    """Names the roles of the realm and of clients that are mapped."""
+    """Name the roles of the realm and of clients that are mapped."""
     yield from (
         f"role '{role['name']}'" for role in mappings.get("realmMappings") or ()
     )
@@ -236,7 +237,7 @@ def _roles(mappings: Row) -> Iterator[str]:
 
 
 def _composites(realm: Realm) -> Iterator[Row]:
-    """Yields all roles of the realm and of its clients that have others in them."""
+    """Yield all roles of the realm and of its clients that have others in them."""
     yield from (role for role in realm.pages("/roles") if role["composite"])
     for client in realm.pages("/clients"):
         yield from (

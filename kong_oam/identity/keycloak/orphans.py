@@ -39,7 +39,7 @@ def find(
     opened: ExitStack,
     configuration: Configuration,
 ) -> Orphans | None:
-    """Finds what interrupted creations made in the realm. Raises InspectionError and
+    """Find what interrupted creations made in the realm. Raises InspectionError and
     ManagementApiError."""
     provider = account_name(settings.name)
     if not state.pending_at(provider, _TYPES):
@@ -55,7 +55,7 @@ def find(
 def orphans(
     realm: Realm, state: ExportedState, provider: str
 ) -> list[tuple[Orphan, str | None]]:
-    """Finds objects of interrupted creations that are not in the state, each with the reason not to
+    """Find objects of interrupted creations that are not in the state, each with the reason not to
     remove it or None.
 
     Raises ManagementApiError.
@@ -69,7 +69,7 @@ def orphans(
 
 
 def remove(realm: Realm, lost: Iterable[Orphan]) -> None:
-    """Removes the objects. Raises ManagementApiError."""
+    """Remove the objects. Raises ManagementApiError."""
     for orphan in lost:
         realm.remove(orphan.path)
 
@@ -77,7 +77,7 @@ def remove(realm: Realm, lost: Iterable[Orphan]) -> None:
 def _candidates(
     realm: Realm, creation: PendingCreation
 ) -> Iterator[tuple[Orphan, Iterator[str]]]:
-    """Finds objects of the name, each with what speaks against its being the one that was made."""
+    """Find objects of the name, each with what speaks against its being the one that was made."""
     place, rows = _listed(realm, creation)
     name = "clientId" if creation.type == CLIENT else "name"
     for row in rows:
@@ -87,7 +87,7 @@ def _candidates(
 
 
 def _listed(realm: Realm, creation: PendingCreation) -> tuple[str, list[Row | None]]:
-    """Gives the place of such objects, and at least those of the name."""
+    """Return the place of such objects, and at least those of the name."""
     wanted = creation.inputs
     if creation.type == CLIENT:
         return "/clients", [realm.client(wanted["clientId"])]

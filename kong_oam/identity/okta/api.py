@@ -60,13 +60,11 @@ class Account:
 
 
 def account(configuration: Configuration) -> Account:
-    """Reads the account of the stack's `okta:` settings or of the environment. Raises
+    """Read the account of the stack's `okta:` settings or of the environment. Raises
     InspectionError where neither names one."""
     setting = configuration.setting
-    org, token = (
-        setting("okta:orgName", "OKTA_ORG_NAME"),
-        setting("okta:apiToken", "OKTA_API_TOKEN"),
-    )
+    org = setting("okta:orgName", "OKTA_ORG_NAME")
+    token = setting("okta:apiToken", "OKTA_API_TOKEN")
     if not org or not token:
         raise InspectionError(_NO_ACCOUNT)
     base = setting("okta:baseUrl", "OKTA_BASE_URL") or "okta.com"
@@ -74,7 +72,7 @@ def account(configuration: Configuration) -> Account:
 
 
 def client(account: Account) -> httpx.Client:
-    """Makes a client of the org's management API. It asks a proxy in absolute form, as the provider
+    """Make a client of the org's management API. It asks a proxy in absolute form, as the provider
     does."""
     scheme = "http" if account.proxy else "https"
     return httpx.Client(
@@ -90,7 +88,7 @@ def client(account: Account) -> httpx.Client:
 
 
 def rows(org: httpx.Client, path: str, **query: str) -> Iterator[Row]:
-    """Yields all objects of a collection, page by page. Raises ManagementApiError.
+    """Yield all objects of a collection, page by page. Raises ManagementApiError.
 
     Of the address of the next page only path and query count: Okta may name its own host, where a
     proxy was asked, and the token goes nowhere else.
@@ -112,5 +110,5 @@ def rows(org: httpx.Client, path: str, **query: str) -> Iterator[Row]:
 
 
 def send(org: httpx.Client, method: str, path: str) -> httpx.Response:
-    """Sends a request, and gives the answer if it is no refusal. Raises ManagementApiError."""
+    """Send a request, and gives the answer if it is no refusal. Raises ManagementApiError."""
     return _API.accepted(_API.send(org, method, path))

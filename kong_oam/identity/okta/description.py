@@ -20,7 +20,7 @@ SPELLING = ClaimMapping(
 
 
 def describe(settings: ProviderSettings) -> Provider:
-    """Describes the provider. Its issuer comes into being with the authorization server, in the
+    """Describe the provider. Its issuer comes into being with the authorization server, in the
     same graph.
 
     Raises kong_oam.access.settings.stack.StackError.

@@ -27,7 +27,7 @@ _NEAR = 80
 
 
 def limits(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
-    """Reports how many groups there are, and what to do. It asks nobody."""
+    """Report how many groups there are, and what to do. It asks nobody."""
     count = len(groups_at(settings, estate))
     if count >= _NEAR:
         message = (

@@ -136,7 +136,8 @@ def grants(provider: str, resources: Iterable[Resource]) -> Iterator[Grant]:
 def objects(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:
     """Yield all objects that the stack makes. The assignments of groups to an app have its
     name."""
-    stack, provider = estate.stack.name, settings.name
+    stack = estate.stack.name
+    provider = settings.name
     yield Managed(SERVER, logical(provider, SERVER), server_name(stack))
     for scope in scopes_at(settings, estate):
         yield Managed(SCOPE, logical(provider, SCOPE, scope), scope)

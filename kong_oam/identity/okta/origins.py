@@ -51,7 +51,7 @@ class ExistingOrigin:
 def existing_origins(
     org: httpx.Client, wanted: Iterable[Managed]
 ) -> Iterator[ExistingOrigin]:
-    """Finds the origins of the org that are among `wanted`: a few by name, many in the list. Raises
+    """Find the origins of the org that are among `wanted`: a few by name, many in the list. Raises
     ManagementApiError."""
     by_name = {managed.name: managed for managed in wanted}
     questions: list[dict[str, str]] = (
@@ -67,14 +67,14 @@ def existing_origins(
 def adoption_refusal(
     existing: ExistingOrigin, settings: ProviderSettings, estate: Estate
 ) -> Diagnostic | None:
-    """Reports why an origin is not adopted, with what to do; None where it may be."""
-    origin, stack = existing.object.name, estate.stack.name
+    """Report why an origin is not adopted, with what to do; None where it may be."""
+    origin = existing.object.name
+    stack = estate.stack.name
     owner = origin_owner(str(existing.row["name"]), origin)
-    shared, setting = origin in settings.shared_origins, f"`sharedOrigins: [{origin}]`"
-    fact, file = (
-        f"{settings.name} has trusted origin '{origin}' ({existing.id})",
-        f"stacks/Pulumi.{stack}.yaml",
-    )
+    shared = origin in settings.shared_origins
+    setting = f"`sharedOrigins: [{origin}]`"
+    fact = f"{settings.name} has trusted origin '{origin}' ({existing.id})"
+    file = f"stacks/Pulumi.{stack}.yaml"
     if owner and owner != stack:
         todo = (
             f"write {setting} in {file} and in that of stack '{owner}', run `pulumi up -s "
