@@ -245,10 +245,11 @@ class Entra(pulumi.ComponentResource):
             roles.append(
                 self._role(component, value, scope, description, "Application")
             )
+        about = "Is in the group"
         for group in self._groups_of(component):
             value = self._model.listed(group)
             name = self._model.group(group)
-            roles.append(self._role(component, value, name, "Is in the group", "User"))
+            roles.append(self._role(component, value, name, about, "User"))
         return roles
 
     def _role(

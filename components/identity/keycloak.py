@@ -70,7 +70,7 @@ def provision(args: IssuerArgs) -> Issuer:
 @dataclass(frozen=True, slots=True)
 class _Realm:
     """What clients need of the realm: ids of the groups' roles by group (the provider's name), the
-    name of the scope that brings groups, and the names of declared scopes by scope."""
+    name of the scope that brings groups, and by declared scope its name, once it is made here."""
 
     roles: Mapping[str, pulumi.Input[str]]
     groups_scope: pulumi.Input[str] | None
@@ -128,12 +128,10 @@ class Keycloak(pulumi.ComponentResource):
     def _of_base(self, base: Record) -> _Realm:
         """Take what the base of the estate made."""
         roles: dict[str, pulumi.Input[str]] = {}
-        scopes: dict[str, pulumi.Input[str]] = {}
         for client in clients_at(self._args.settings, self._args.estate):
-            scopes |= {scope: scope for scope in client.scopes}
             for group in map(self._model.group, client.groups):
                 roles[group] = base.value("roles", group)
-        return _Realm(roles, base.get("groupsScope"), scopes)
+        return _Realm(roles, base.get("groupsScope"), {})
 
     def _credential(self, client: Client) -> Credential:
         """Make what lies under a component: keys, client, and the scopes that are attached to
@@ -321,14 +319,15 @@ class Keycloak(pulumi.ComponentResource):
             opts=self._of(client.component),
         )
 
+        made_here = self._in_realm.scopes
+        optional = [made_here.get(scope, scope) for scope in client.scopes]
+
         def make(pods: Sequence[pulumi.Input[pulumi.Resource]]) -> pulumi.Resource:
             return keycloak.openid.ClientOptionalScopes(
                 granted(self._prefix, client.component),
                 realm_id=self._realm,
                 client_id=registered.id,
-                optional_scopes=[
-                    self._in_realm.scopes[scope] for scope in client.scopes
-                ],
+                optional_scopes=optional,
                 opts=self._of(client.component, depends_on=[always, *pods]),
             )
 

@@ -62,10 +62,10 @@ def key_pairs(
     Where a run leaves out (`--exclude`) the key that takes over, the client keeps the key before,
     alone.
     """
-    slots = {
-        slot: _slot(name, slot, kind, generation.lying_in(slot), parent)
-        for slot in generation.active
-    }
+    slots = {}
+    for slot in generation.active:
+        number = generation.lying_in(slot)
+        slots[slot] = _slot(name, slot, kind, number, parent)
     now = slots[generation.slot]
     current: pulumi.Output[int] = pulumi.Output.from_input(
         _current_slot(slots, generation)
@@ -98,20 +98,20 @@ def certified_pairs(
     The provider takes all of these at any time, so no slot keeps a key that has ended
     (Generation.ready_in).
     """
-    slots = [
-        _slot(name, slot, RSA, generation.ready_in(slot), parent)
-        for slot in range(SLOTS)
-    ]
-    private = [slot.private_key_pem_pkcs8 for slot in slots]
-    certificates = [
-        pulumi.Output.unsecret(key.apply(lambda pem: certificate(pem, subject)))
-        for key in private
-    ]
+    slots = []
+    certificates = []
+    for slot in range(SLOTS):
+        number = generation.ready_in(slot)
+        key = _slot(name, slot, RSA, number, parent)
+        slots.append(key)
+        pem = key.private_key_pem_pkcs8.apply(lambda pem: certificate(pem, subject))
+        # The certificate says nothing about the private half that it was signed with.
+        certificates.append(pulumi.Output.unsecret(pem))
     now = slots[generation.slot]
     current = certificates[generation.slot]
     keys = Keys(
         active=_public(slots),
-        private_key=pulumi.Output.secret(private[generation.slot]),
+        private_key=pulumi.Output.secret(now.private_key_pem_pkcs8),
         kid=current.apply(thumbprint),
         algorithm=SIGNS[RSA],
         watched=(_logical(name, generation.slot), now.public_key_pem),

@@ -160,7 +160,13 @@ class Okta(pulumi.ComponentResource):
             name = self._logical(APP, key)
             record = args.rotation.shared_secret(client, app.id, name)
         grants = self._policy(client, app) if has_policy(client) else NONE
-        return Credential(app.client_id, keys, secret, record=record, grants=grants)
+        return Credential(
+            app.client_id,
+            keys,
+            secret,
+            record=record,
+            grants=grants,
+        )
 
     def _issuer(
         self, own: okta.auth.Server, clients: Mapping[str, Credential]

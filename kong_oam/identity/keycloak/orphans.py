@@ -60,12 +60,12 @@ def orphans(
 
     Raises ManagementApiError.
     """
-    found = []
+    orphans = []
     for creation in state.pending_at(provider, _TYPES):
         for orphan, doubts in _candidates(realm, creation):
             if orphan.id not in state.ids:
-                found.append((orphan, next(doubts, None)))
-    return found
+                orphans.append((orphan, next(doubts, None)))
+    return orphans
 
 
 def remove(realm: Realm, lost: Iterable[Orphan]) -> None:
@@ -80,9 +80,11 @@ def _candidates(
     """Find objects of the name, each with what speaks against its being the one that was made."""
     place, rows = _listed(realm, creation)
     name = "clientId" if creation.type == CLIENT else "name"
+    wanted = creation.inputs[name]
     for row in rows:
-        if row and row[name] == creation.inputs[name]:
-            orphan = Orphan(creation.type, row["id"], row[name], f"{place}/{row['id']}")
+        if row and row[name] == wanted:
+            path = f"{place}/{row['id']}"
+            orphan = Orphan(creation.type, row["id"], wanted, path)
             yield orphan, _doubts(realm, creation, row)
 
 

@@ -63,12 +63,12 @@ class _Org:
         if any(self.missing.get(kind) for kind in (SERVER, *_IN_SERVER)):
             name = server_name(stack)
             for server in self._named("/authorizationServers", [name]):
-                for managed in self.missing.get(SERVER, ()):
+                for managed in self._missing(SERVER).values():
                     yield Conflict(managed, server["id"])
                 yield from self._in_server(server["id"])
 
     def _apps(self) -> Iterator[Conflict]:
-        by_label = {managed.name: managed for managed in self.missing.get(APP, ())}
+        by_label = self._missing(APP)
         query = {"includeNonDeleted": "true"}
         if len(by_label) > FEW:
             query["filter"] = f'name eq "{_NAME}"'
@@ -77,6 +77,10 @@ class _Org:
             if managed and app["name"] == _NAME:
                 yield Conflict(managed, app["id"])
                 yield from self._assignments(managed, app["id"])
+
+    def _missing(self, kind: str) -> dict[str, Managed]:
+        """Return the objects of a type that the state does not know, by their names."""
+        return {managed.name: managed for managed in self.missing.get(kind, ())}
 
     def _named(
         self, path: str, names: Collection[str], field: str = "name", **query: str
@@ -93,41 +97,41 @@ class _Org:
 
     def _assignments(self, app: Managed, identifier: str) -> Iterator[Conflict]:
         """Find an app's groups: they are one resource, which takes those of others away."""
-        for managed in self.missing.get(ASSIGNMENTS, ()):
-            if managed.name == app.name:
-                groups = rows(self.client, f"/apps/{identifier}/groups")
-                if list(groups):
-                    yield Conflict(managed, identifier)
+        managed = self._missing(ASSIGNMENTS).get(app.name)
+        if managed and list(rows(self.client, f"/apps/{identifier}/groups")):
+            yield Conflict(managed, identifier)
 
     def _in_server(self, server: str) -> Iterator[Conflict]:
         place = f"/authorizationServers/{server}"
-        scopes = {managed.name: managed for managed in self.missing.get(SCOPE, ())}
+        scopes = self._missing(SCOPE)
         # Only of scopes there may be pages, and questions by name.
         for row in self._named(f"{place}/scopes", scopes):
-            if row["name"] in scopes:
-                yield Conflict(scopes[row["name"]], f"{server}/{row['id']}")
-        for claim in self.missing.get(CLAIM, ()):
+            managed = scopes.get(row["name"])
+            if managed:
+                yield Conflict(managed, f"{server}/{row['id']}")
+        for name, managed in self._missing(CLAIM).items():
             for row in rows(self.client, f"{place}/claims"):
+                # A claim of ID tokens may have the name as well.
                 is_resource = row.get("claimType", "RESOURCE") == "RESOURCE"
-                if row["name"] == claim.name and is_resource:
-                    yield Conflict(claim, f"{server}/{row['id']}")
+                if row["name"] == name and is_resource:
+                    yield Conflict(managed, f"{server}/{row['id']}")
         yield from self._policies(server, f"{place}/policies")
 
     def _policies(self, server: str, path: str) -> Iterator[Conflict]:
-        policies = {managed.name: managed for managed in self.missing.get(POLICY, ())}
-        rules = self.missing.get(RULE, ())
+        policies = self._missing(POLICY)
+        rules = self._missing(RULE)
         if not policies and not rules:
             return
         for row in rows(self.client, path):
+            name = row["name"]
             policy = f"{server}/{row['id']}"
-            if row["name"] in policies:
-                yield Conflict(policies[row["name"]], policy)
-            for managed in rules:
-                # The rule of a policy has its name.
-                if managed.name == row["name"]:
-                    for rule in rows(self.client, f"{path}/{row['id']}/rules"):
-                        if rule["name"] == managed.name:
-                            yield Conflict(managed, f"{policy}/{rule['id']}")
+            if name in policies:
+                yield Conflict(policies[name], policy)
+            # The rule of a policy has its name.
+            if name in rules:
+                for rule in rows(self.client, f"{path}/{row['id']}/rules"):
+                    if rule["name"] == name:
+                        yield Conflict(rules[name], f"{policy}/{rule['id']}")
 
 
 def name_conflicts(

@@ -98,7 +98,16 @@ def _candidates(
         if len(matching) > 1:
             yield row, "there are several of this name"
         else:
-            yield row, _use(org, creation, f"{place}/{row['id']}", row, state)
+            yield (
+                row,
+                _use(
+                    org,
+                    creation,
+                    f"{place}/{row['id']}",
+                    row,
+                    state,
+                ),
+            )
 
 
 def missing_apps(
