@@ -11,10 +11,10 @@ import shlex
 import subprocess
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from kong_oam.errors import ProductError
 from kong_oam.http.management import FEW
+from kong_oam.oam.document import Fields
 from kong_oam.objects.component import COMPONENT, STACK
 from kong_oam.objects.known_kinds import is_custom
 from kong_oam.objects.pods import Manifest
@@ -47,7 +47,7 @@ class KubectlError(ProductError):
     """The cluster cannot be read. The message says why, and what to do."""
 
 
-def name_of(manifest: Mapping[str, Any]) -> Name:
+def name_of(manifest: Fields) -> Name:
     """The name by which the object is found."""
     metadata = manifest["metadata"]
     return (
@@ -190,7 +190,7 @@ def labels_of_pods(
     return [json.loads(line) for line in answer.splitlines() if line]
 
 
-def patch(context: str | None, name: Name, change: Mapping[str, Any]) -> str:
+def patch(context: str | None, name: Name, change: Fields) -> str:
     """The command, for a shell, that makes a change to an object."""
     namespace, kind, object_name = name
     target = f"{resource_of(kind)}/{object_name}"

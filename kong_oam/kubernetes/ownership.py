@@ -15,11 +15,8 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
+from kong_oam.oam.document import Fields
 from kong_oam.objects.known_kinds import is_custom
-
-Fields = Mapping[str, Any]
-"""FieldsV1: below `f:NAME` a field, below `k:{...}` the item of a list with these keys, `.` for one
-as a whole."""
 
 _NOTHING: Fields = {}
 _PROGRAM = "pulumi-kubernetes"
@@ -35,7 +32,7 @@ _METADATA: Mapping[str, frozenset[str]] = {
 }
 """By kind, what of its metadata clouds and webhooks obey; elsewhere controllers write there all the
 time."""
-_DEFAULTS: Mapping[str, Any] = {
+_DEFAULTS: Fields = {
     "f:dnsPolicy": "ClusterFirst",
     "f:externalTrafficPolicy": "Cluster",
     "f:internalTrafficPolicy": "Cluster",
@@ -85,12 +82,10 @@ class FieldChange:
     path: str
     by: str | None = None
     since: str | None = None
-    patch: Mapping[str, Any] | None = None
+    patch: Fields | None = None
 
 
-def changes(
-    meant: Mapping[str, Any], live: Mapping[str, Any]
-) -> tuple[FieldChange, ...]:
+def changes(meant: Fields, live: Fields) -> tuple[FieldChange, ...]:
     """The fields that are somebody else's in an object, or gone from it, by path. A Secret's
     metadata is enough."""
     entries = [
@@ -131,7 +126,7 @@ def changes(
     return tuple(by_path[path] for path in sorted(by_path))
 
 
-def _is_ours(entry: Mapping[str, Any]) -> bool:
+def _is_ours(entry: Fields) -> bool:
     """Whether the program wrote it: its plugin creates by a plain write, and applies from the first
     update on (pulumi-kubernetes, await.Creation)."""
     return str(entry["manager"]).startswith(_PROGRAM)
@@ -162,7 +157,7 @@ def _additions(
     ours: Fields,
     meant: Any,
     live: Any,
-    entry: Mapping[str, Any],
+    entry: Fields,
     path: tuple[str, ...],
     whole: bool = False,
 ) -> Iterator[FieldChange]:
@@ -241,7 +236,7 @@ def _path_text(path: Sequence[str]) -> str:
     return "".join(map(part, path)).removeprefix(".")
 
 
-def _without(path: Sequence[str]) -> Mapping[str, Any]:
+def _without(path: Sequence[str]) -> Fields:
     """The strategic merge patch that removes the field, or the item of a list, at `path`."""
     key, *rest = path
     if key.startswith("k:"):

@@ -18,9 +18,9 @@ from __future__ import annotations
 
 import base64
 import copy
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 from kong_oam.access.model import Application, Component
 from kong_oam.access.settings.cluster import ClusterSettings
@@ -40,6 +40,7 @@ from kong_oam.kubernetes.placement import (
     reached_ports,
     reached_services,
 )
+from kong_oam.oam.document import Fields
 from kong_oam.oam.rendered import Awaited, Options, group_kind
 from kong_oam.objects import manifests
 from kong_oam.objects.component import APPLICATION, COMPONENT
@@ -399,9 +400,7 @@ def _led_home(part: PlacedObject, component: Component) -> Manifest:
     }
 
 
-def _pod(
-    spec: Mapping[str, Any], cluster: ClusterSettings, secret: str | None
-) -> Manifest:
+def _pod(spec: Fields, cluster: ClusterSettings, secret: str | None) -> Manifest:
     pod = {key: value for key, value in spec.items() if key != "serviceAccount"}
     for kind in CONTAINER_LISTS:
         if kind in pod:
@@ -426,7 +425,7 @@ def _pod(
 
 
 def _container(
-    container: Mapping[str, Any], cluster: ClusterSettings, secret: str | None
+    container: Fields, cluster: ClusterSettings, secret: str | None
 ) -> Manifest:
     changed = dict(container)
     if isinstance(image := container.get("image"), str):
@@ -451,7 +450,7 @@ def _container(
     return changed
 
 
-def _volume(volume: Mapping[str, Any], cluster: ClusterSettings) -> Mapping[str, Any]:
+def _volume(volume: Fields, cluster: ClusterSettings) -> Fields:
     image = mapping(volume.get("image"))
     if not isinstance(reference := image.get("reference"), str):
         return volume
@@ -461,21 +460,19 @@ def _volume(volume: Mapping[str, Any], cluster: ClusterSettings) -> Mapping[str,
     }
 
 
-def _once(
-    items: Iterable[Mapping[str, Any]], key: Callable[[Mapping[str, Any]], Hashable]
-) -> list[Mapping[str, Any]]:
+def _once(items: Iterable[Fields], key: Callable[[Fields], Hashable]) -> list[Fields]:
     """The items, of several with one key the first."""
-    by_key: dict[Hashable, Mapping[str, Any]] = {}
+    by_key: dict[Hashable, Fields] = {}
     for item in items:
         by_key.setdefault(key(item), item)
     return list(by_key.values())
 
 
-def _named(item: Mapping[str, Any]) -> Hashable:
+def _named(item: Fields) -> Hashable:
     return str(item.get("name"))
 
 
-def _number(port: Mapping[str, Any], field: str) -> Hashable:
+def _number(port: Fields, field: str) -> Hashable:
     return str(port.get(field)), port.get("protocol", "TCP")
 
 

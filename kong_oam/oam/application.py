@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostic, errors
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.oam.definitions.reading import defined_in, is_definition
 from kong_oam.oam.document import (
@@ -74,7 +74,7 @@ def read_files(
     read_one: ReadOne | None = None,
     own: Own = NONE_OF_ITS_OWN,
 ) -> Reading:
-    """Reads the Applications of every YAML file that `names` name: files, folders and globs, below
+    """Read the Applications of every YAML file that `names` name: files, folders and globs, below
     `folder` where they are no absolute paths. What cannot be read, or names nothing, is a finding,
     not an exception.
 
@@ -82,14 +82,14 @@ def read_files(
     which may well know it already: by default, `read_file`. `own` are the types that the project
     defines itself.
     """
-    read_one, readings = read_one or read_file, []
+    read_one = read_one or read_file
+    readings = []
     for file, problem in files_of(names, folder):
         name = named(file)
-        readings.append(
-            _unread(cannot_be_read(name, problem))
-            if problem
-            else read_one(file, name, own)
-        )
+        if problem:
+            readings.append(_unread(cannot_be_read(name, problem)))
+        else:
+            readings.append(read_one(file, name, own))
     return together(readings)
 
 
@@ -112,66 +112,71 @@ def _unread(why: Diagnostic) -> Reading:
 
 
 def together(readings: Iterable[Reading]) -> Reading:
-    """Joins several readings into one."""
-    parts = tuple(readings)
+    """Join several readings into one."""
+    applications: list[Application] = []
+    diagnostics: list[Diagnostic] = []
+    malformed: set[str] = set()
+    definitions: list[Definition] = []
+    for reading in readings:
+        applications += reading.applications
+        diagnostics += reading.diagnostics
+        malformed |= reading.malformed
+        definitions += reading.definitions
     return Reading(
-        tuple(application for part in parts for application in part.applications),
-        tuple(diagnostic for part in parts for diagnostic in part.diagnostics),
-        frozenset(name for part in parts for name in part.malformed),
-        tuple(definition for part in parts for definition in part.definitions),
+        tuple(applications),
+        tuple(diagnostics),
+        frozenset(malformed),
+        tuple(definitions),
     )
 
 
 def read_bytes(file: str, raw: bytes, own: Own = NONE_OF_ITS_OWN) -> Reading:
-    """Reads the Applications of one file's bytes, and the definitions that stand beside them.
+    """Read the Applications of one file's bytes, and the definitions that stand beside them.
 
     `own` are the types that the project defines itself: what they are told is not judged here, nor
     what the types are told that this file defines.
     """
-    documents, parse_findings = read(file, raw)
-    beside = tuple(
-        one
-        for each in documents
-        if is_definition(each)
-        for one in defined_in(each).definitions
-    )
-    own |= {one.type for one in beside}
-    malformed = (
-        {*_UNNAMED}
-        if any(finding.code == "OAM101" for finding in parse_findings)
-        else set()
-    )
-    if len(parse_findings) > MAX_FINDINGS:
-        too_many = Diagnostic("OAM101", _TOO_MANY, parse_findings[MAX_FINDINGS].place)
-        return Reading(
-            (),
-            (*parse_findings[:MAX_FINDINGS], too_many),
-            frozenset({*malformed, *map(_name_of, documents)}),
-        )
-    diagnostics = list(parse_findings)
+    documents, unreadable = read(file, raw)
+    definitions = tuple(_definitions_in(documents))
+    own |= {definition.type for definition in definitions}
+    malformed: set[str] = set()
+    if any(finding.code == "OAM101" for finding in unreadable):
+        malformed |= _UNNAMED
+    if len(unreadable) > MAX_FINDINGS:
+        malformed |= {_name_of(document) for document in documents}
+        too_many = Diagnostic("OAM101", _TOO_MANY, unreadable[MAX_FINDINGS].place)
+        shown = (*unreadable[:MAX_FINDINGS], too_many)
+        return Reading((), shown, frozenset(malformed))
+    diagnostics = list(unreadable)
     applications: list[Application] = []
-    for document in documents:
-        room, read_here = MAX_FINDINGS - len(diagnostics), list[Application]()
+    for number, document in enumerate(documents):
+        room = MAX_FINDINGS - len(diagnostics)
+        read_here: list[Application] = []
         findings = tuple(islice(_applications(document, own, read_here), room + 1))
         if len(findings) > room:
-            diagnostics += [
-                *findings[:room],
-                Diagnostic("OAM101", _TOO_MANY, document.place()),
-            ]
-            malformed |= {
-                _name_of(unread) for unread in documents[documents.index(document) :]
-            }
+            diagnostics += findings[:room]
+            diagnostics.append(Diagnostic("OAM101", _TOO_MANY, document.place()))
+            malformed |= {_name_of(unread) for unread in documents[number:]}
             break
         diagnostics += findings
         if is_definition(document):
             continue
-        if not any(finding.severity == "error" for finding in findings):
+        if not errors(findings):
             applications += read_here
         elif not other_kind(document):
             malformed.add(_name_of(document))
     return Reading(
-        tuple(applications), tuple(diagnostics), frozenset(malformed), beside
+        tuple(applications),
+        tuple(diagnostics),
+        frozenset(malformed),
+        definitions,
     )
+
+
+def _definitions_in(documents: Iterable[Document]) -> Iterator[Definition]:
+    for document in documents:
+        if is_definition(document):
+            yield from defined_in(document).definitions
 
 
 def _name_of(document: Document) -> str:
@@ -183,11 +188,12 @@ def _name_of(document: Document) -> str:
 def _applications(
     document: Document, own: Own, into: list[Application]
 ) -> Iterator[Diagnostic]:
-    """Yields what is wrong with a document, and puts its Application into the list at the end."""
+    """Yield what is wrong with a document, and put its Application into the list at the end."""
     if is_definition(document):
         yield from defined_in(document).diagnostics
         return
-    data, well_formed = pruned("application", document.data), True
+    data = pruned("application", document.data)
+    well_formed = True
     for finding in misshapen(document, data):
         well_formed &= finding.severity != "error"
         yield finding
@@ -195,12 +201,14 @@ def _applications(
         return
     application = application_of(document, data, own)
     if well_formed:
-        application, found = resolved(application, own)
-        yield from found
+        application, findings = resolved(application, own)
+        yield from findings
     for component in application.components:
-        yield from dict.fromkeys(
-            found for form in component.every_form for found in wrong(form)
-        )
+        # Forms have most in common: a finding of several is one.
+        of_forms: dict[Diagnostic, None] = {}
+        for form in component.every_form:
+            of_forms.update(dict.fromkeys(wrong(form)))
+        yield from of_forms
     into.append(application)
 
 
@@ -211,21 +219,24 @@ def _hindrances(application: Application) -> Iterator[Diagnostic]:
 
 
 def deployable(reading: Reading) -> Reading:
-    """A reading in which every Application can be deployed as it says: one with a component that
-    needs an evaluator and that nobody rendered is malformed, and why is a finding. So is one that
-    asks for what nobody follows."""
-    applications, findings = [], [*reading.diagnostics]
-    malformed = {*reading.malformed}
+    """Return a reading in which every Application can be deployed as it says.
+
+    One with a component that needs an evaluator and that nobody rendered is malformed, and why is
+    a finding. So is one that asks for what nobody follows.
+    """
+    applications = []
+    diagnostics = list(reading.diagnostics)
+    malformed = set(reading.malformed)
     for application in reading.applications:
-        found = [*islice(_hindrances(application), MAX_FINDINGS)]
-        findings += found
-        if found:
+        findings = list(islice(_hindrances(application), MAX_FINDINGS))
+        if findings:
+            diagnostics += findings
             malformed.add(application.name)
         else:
             applications.append(application)
     return replace(
         reading,
         applications=tuple(applications),
-        diagnostics=tuple(findings),
+        diagnostics=tuple(diagnostics),
         malformed=frozenset(malformed),
     )

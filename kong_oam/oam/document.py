@@ -38,6 +38,8 @@ MAX_FINDINGS = 100
 """The most findings of one file: whoever has more reads no more than these before the next try."""
 
 Path = tuple[str | int, ...]
+Fields = Mapping[str, Any]
+"""The fields of a mapping in YAML or JSON, as they stand there: nobody has read them yet."""
 
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
 _TRUE = frozenset({"true", "yes", "on"})
@@ -424,7 +426,7 @@ def _shown(tag: str) -> str:
     return tag.replace(_TAG, "!!")[:60]
 
 
-def as_mapping(value: Any) -> Mapping[str, Any]:
+def as_mapping(value: Any) -> Fields:
     """The value where it is a mapping, else an empty one."""
     return value if isinstance(value, dict) else {}
 

@@ -10,9 +10,10 @@ are extensions that editors know, and validators ignore.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
+from kong_oam.oam.document import Fields
 from kong_oam.oam.plain import (
     INGRESS_HINT,
     INGRESS_ONLY,
@@ -191,7 +192,7 @@ def _one_of(types: Iterable[str]) -> Node:
     return {"examples": list(types)}
 
 
-def _resolved(root: Mapping[str, Any]) -> Node:
+def _resolved(root: Fields) -> Node:
     """Copies a schema, each reference to one of its `$defs` replaced by what it refers to."""
 
     def copy(node: Any) -> Any:

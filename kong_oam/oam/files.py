@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import takewhile
 from pathlib import Path
 
 from kong_oam.diagnostics import Diagnostic, nearest
@@ -153,13 +154,9 @@ def is_glob(name: str | Path) -> bool:
 
 
 def root_of(name: Path) -> Path:
-    """The folder that holds all that a glob can match: its parts before the first that is a
+    """Return the folder that holds all that a glob can match: its parts before the first that is a
     pattern."""
-    plain = next(
-        (number for number, part in enumerate(name.parts) if is_glob(part)),
-        len(name.parts),
-    )
-    return Path(*name.parts[:plain])
+    return Path(*takewhile(lambda part: not is_glob(part), name.parts))
 
 
 def is_in(folder: Path, name: str | Path) -> bool:

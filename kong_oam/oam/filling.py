@@ -24,19 +24,16 @@ class FieldPathError(InputError):
 
 
 def path_of(parameter: str) -> Path:
-    """Where a value goes, below the component: `properties` may be left out. Raises FieldPathError."""
+    """Return where a value goes, below the component: `properties` may be left out. Raises
+    FieldPathError."""
     steps: list[str | int] = []
     at = 0
     while found := _STEP.match(parameter, at):
         plain, quoted, number, indexed = found.groups()
         steps.append(int(number) if number else plain or quoted or indexed)
         at = found.end()
-    if (
-        not steps
-        or at < len(parameter)
-        or len(steps) > MAX_STEPS
-        or parameter.startswith(".")
-    ):
+    is_whole = at == len(parameter) and not parameter.startswith(".")
+    if not is_whole or not 0 < len(steps) <= MAX_STEPS:
         raise FieldPathError(
             "it is no path as 'env[0].value', 'properties.x' or 'traits[0].properties.x'"
         )
@@ -75,18 +72,20 @@ def filled(component: Component, path: Path, value: Any) -> Component:
 def _with(holder: Any, path: Path, value: Any) -> Any:
     if not path:
         return value
-    step, *rest = path
+    step, below = path[0], path[1:]
     if isinstance(step, int):
-        items = [*holder] if isinstance(holder, list) else []
-        if (holder is not None and not isinstance(holder, list)) or step > len(items):
-            raise FieldPathError(
-                f"there is no list with an entry before [{step}]"
-                if step
-                else "there is no list"
-            )
-        inner = items[step] if step < len(items) else None
-        return [*items[:step], _with(inner, tuple(rest), value), *items[step + 1 :]]
+        return _with_entry(holder, step, below, value)
     if holder is not None and not isinstance(holder, Mapping):
         raise FieldPathError(f"what '{step}' is to stand in is no mapping")
     fields = dict(holder or {})
-    return {**fields, step: _with(fields.get(step), tuple(rest), value)}
+    return {**fields, step: _with(fields.get(step), below, value)}
+
+
+def _with_entry(holder: Any, index: int, below: Path, value: Any) -> list[Any]:
+    """Return a list with the value below one of its entries, or behind the last one."""
+    items = [] if holder is None else holder
+    if not isinstance(items, list) or index > len(items):
+        before = f" with an entry before [{index}]" if index else ""
+        raise FieldPathError(f"there is no list{before}")
+    entry = items[index] if index < len(items) else None
+    return [*items[:index], _with(entry, below, value), *items[index + 1 :]]

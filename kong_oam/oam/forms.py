@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import starmap
 
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.model import Application, Component, Deploy, Form, Placement
@@ -21,39 +22,38 @@ class Deployed:
     _numbers: dict[str, int] = field(default_factory=dict)
 
     def add(self, component: Component, act: Deploy) -> None:
-        """One act more."""
+        """Add one act more."""
         number = self._number(component)
         if number == len(self.forms):
             self.forms.append((component, act))
-        self.places.update(
-            dict.fromkeys(replace(one, form=number) for one in act.placements)
-        )
+        for placement in act.placements:
+            self.places[replace(placement, form=number)] = None
 
     def _number(self, component: Component) -> int:
         if self.forms and component is self.forms[0][0]:  # most acts change nothing
             return 0
-        traits = [(one.type, one.properties) for one in component.traits]
+        traits = [(trait.type, trait.properties) for trait in component.traits]
         meaning = json.dumps(
             [component.type, component.properties, traits], sort_keys=True
         )
         return self._numbers.setdefault(meaning, len(self._numbers))
 
     def component(self) -> Component:
-        """The component, as it is where it is deployed first: in the stack's own cluster before all
-        others."""
-        places = tuple(sorted(self.places, key=lambda one: one.cluster is not None))
+        """Return the component as it is where it is deployed first: in the stack's own cluster
+        before all others."""
+        places = sorted(self.places, key=lambda place: place.cluster is not None)
         if len(self.forms) == 1:
-            return replace(
-                self.forms[0][0], placements=() if places == (Placement(),) else places
-            )
-        order = [*dict.fromkeys(one.form for one in places)]
+            only, _ = self.forms[0]
+            here_alone = places == [Placement()]
+            return replace(only, placements=() if here_alone else tuple(places))
+        order = [*dict.fromkeys(place.form for place in places)]
         forms = [self.forms[number] for number in order]
+        first, _ = forms[0]
+        numbered = [replace(place, form=order.index(place.form)) for place in places]
         return replace(
-            forms[0][0],
-            placements=tuple(
-                replace(one, form=order.index(one.form)) for one in places
-            ),
-            forms=tuple(_form(component, act) for component, act in forms),
+            first,
+            placements=tuple(numbered),
+            forms=tuple(starmap(_form, forms)),
             # One way of making it, so that forms compare.
             plain=all(component.plain for component, _ in forms),
         )
@@ -86,43 +86,45 @@ def _form(component: Component, act: Deploy) -> Form:
 
 
 def clashing(application: Application) -> Iterator[Diagnostic]:
-    """Yields forms of one component that steps deploy to one place: the objects of either would be
+    """Yield forms of one component that steps deploy to one place: the objects of either would be
     the other's."""
-    for part in application.components:
-        first: dict[tuple[str | None, str], Placement] = {}
-        for one in part.placements if part.forms else ():
-            spot = one.spot(application.namespace)
-            earlier = first.setdefault(spot, one)
-            if earlier.form != one.form:
-                where = "/".join(filter(None, spot))
-                forms = sorted(
-                    (part.forms[each.form] for each in (earlier, one)),
-                    key=lambda form: form.step.path,
-                )
-                message = (
-                    f"component '{part.name}' is deployed in two forms to one place, '{where}': by "
-                    f"{forms[0].said} and by {forms[1].said}; give each step a topology of its "
-                    "own, or both the same overrides"
-                )
-                yield Diagnostic("OAM108", message, forms[1].step)
+    for component in application.components:
+        first: dict[tuple[str | None, str], int] = {}
+        for placement in component.placements if component.forms else ():
+            spot = placement.spot(application.namespace)
+            earlier = first.setdefault(spot, placement.form)
+            if earlier == placement.form:
+                continue
+            where = "/".join(filter(None, spot))
+            one, other = sorted(
+                [component.forms[earlier], component.forms[placement.form]],
+                key=lambda form: form.step.path,
+            )
+            message = (
+                f"component '{component.name}' is deployed in two forms to one place, '{where}': "
+                f"by {one.said} and by {other.said}; give each step a topology of its own, or "
+                "both the same overrides"
+            )
+            yield Diagnostic("OAM108", message, other.step)
 
 
 def joined(
     application: Application, acts: Iterable[tuple[Deploy, Sequence[Component]]]
 ) -> tuple[tuple[Component, ...], list[Diagnostic]]:
-    """The components of all acts, each once, with all places that it goes to; what no step of a
-    workflow deploys is there, too. And what is wrong with their forms."""
+    """Return the components of all acts, each once, with all places that it goes to, and what is
+    wrong with their forms. What no step of a workflow deploys is there, too."""
     deployed: dict[str, Deployed] = {}
     for act, components in acts:
         for component in components:
             deployed.setdefault(component.name, Deployed()).add(component, act)
-    stay = (
-        one
-        for one in application.components
-        if one.name in deployed or application.workflow is not None
-    )
-    parts = tuple(
-        deployed[one.name].component() if one.name in deployed else one for one in stay
-    )
-    wrong = [found for one in deployed.values() for found in one.wrong()]
-    return parts, wrong or [*clashing(replace(application, components=parts))]
+    parts: list[Component] = []
+    for component in application.components:
+        if component.name in deployed:
+            parts.append(deployed[component.name].component())
+        elif application.workflow is not None:
+            parts.append(component)
+    wrong: list[Diagnostic] = []
+    for made in deployed.values():
+        wrong += made.wrong()
+    whole = replace(application, components=tuple(parts))
+    return whole.components, wrong or [*clashing(whole)]

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import Fields, Place
 from kong_oam.oam.rendered import RenderedObject
 
 Own = frozenset[tuple[str, str]]
@@ -29,7 +29,7 @@ class Trait:
     """One trait of a component."""
 
     type: str
-    properties: Mapping[str, Any]
+    properties: Fields
     place: Place
 
 
@@ -79,7 +79,7 @@ class Form:
     """A component as the overrides of a step, of these names, make it. `place` is the component's,
     with what they put there."""
 
-    properties: Mapping[str, Any]
+    properties: Fields
     traits: tuple[Trait, ...]
     place: Place
     step: Place
@@ -91,7 +91,7 @@ class Form:
     @property
     def said(self) -> str:
         """The step and its overrides, as messages name them."""
-        named = " and ".join(f"override '{one}'" for one in self.overrides)
+        named = " and ".join(f"override '{name}'" for name in self.overrides)
         return f"step '{self.name}' ({named or 'no override'})"
 
 
@@ -108,7 +108,7 @@ class Component:
 
     name: str
     type: str
-    properties: Mapping[str, Any]
+    properties: Fields
     traits: tuple[Trait, ...]
     depends_on: tuple[str, ...]
     place: Place
@@ -137,6 +137,15 @@ class Component:
         """The component in each of its forms."""
         return tuple(map(self.in_form, range(len(self.forms) or 1)))
 
+    @property
+    def every_placement(self) -> tuple[Placement, ...]:
+        """Where it is deployed: at least one place."""
+        return self.placements or (Placement(),)
+
+    def spots(self, namespace: str) -> list[tuple[str | None, str]]:
+        """Return the clusters and namespaces that it is in, for an Application in a namespace."""
+        return [placement.spot(namespace) for placement in self.every_placement]
+
     def traits_of(self, kind: str) -> tuple[Trait, ...]:
         return tuple(trait for trait in self.traits if trait.type == kind)
 
@@ -151,7 +160,7 @@ class Policy:
 
     name: str
     type: str
-    properties: Mapping[str, Any]
+    properties: Fields
     place: Place
 
 
@@ -161,7 +170,7 @@ class Step:
 
     name: str
     type: str
-    properties: Mapping[str, Any]
+    properties: Fields
     depends_on: tuple[str, ...]
     steps: tuple[Step, ...]
     """Those of a group."""

@@ -7,16 +7,14 @@ is an error (there, it adds a component). Where a part comes from the policy, it
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, suggestion
-from kong_oam.oam.document import Path, Place
+from kong_oam.oam.document import Fields, Path, Place
 from kong_oam.oam.model import Component, Policy, Trait
-
-Named = Mapping[str, Any]
 
 
 def overridden(
@@ -26,53 +24,50 @@ def overridden(
 
     Whether a changed one is `plain` is for the caller to say.
     """
-    changed = [*components]
-    for number, change in enumerate(policy.properties.get("components", ())):
-        place = policy.place.at("properties", "components", number)
-        changed = [
-            _changed(one, change, place) if _hits(change, one) else one
-            for one in changed
-        ]
     selected = policy.properties.get("selector")
-    return tuple(one for one in changed if not selected or one.name in selected)
+    changed = []
+    for component in components:
+        for number, change in enumerate(policy.properties.get("components", ())):
+            if _hits(change, component):
+                place = policy.place.at("properties", "components", number)
+                component = _changed(component, change, place)
+        if not selected or component.name in selected:
+            changed.append(component)
+    return tuple(changed)
 
 
 def wrong_override(
     components: Sequence[Component], policy: Policy
 ) -> Iterator[Diagnostic]:
-    """Yields each name in an override that is no component's."""
-    names = [one.name for one in components]
+    """Yield each name in an override that is no component's."""
+    names = [component.name for component in components]
+    types = {component.type for component in components}
     place = policy.place.at("properties")
+    named = f"override '{policy.name}'"
     for number, change in enumerate(policy.properties.get("components", ())):
         here = place.at("components", number)
-        name, type_ = change.get("name"), change.get("type")
-        if name and not any(_is_called(name, one) for one in names):
-            hint = suggestion(name, names)
-            yield Diagnostic(
-                "OAM103",
-                f"override '{policy.name}': '{name}' is no component{hint}",
-                here.at("name"),
+        name = change.get("name")
+        type_ = change.get("type")
+        if name:
+            if not any(_is_called(name, own) for own in names):
+                message = f"{named}: '{name}' is no component{suggestion(name, names)}"
+                yield Diagnostic("OAM103", message, here.at("name"))
+        elif type_ and type_ not in types:
+            message = (
+                f"{named}: no component is of type '{type_}'{suggestion(type_, types)}"
             )
-        elif not name and type_ and not any(one.type == type_ for one in components):
-            hint = suggestion(type_, {one.type for one in components})
-            yield Diagnostic(
-                "OAM103",
-                f"override '{policy.name}': no component is of type '{type_}'{hint}",
-                here.at("type"),
-            )
+            yield Diagnostic("OAM103", message, here.at("type"))
     for number, name in enumerate(policy.properties.get("selector", ())):
         if name not in names:
-            message = f"override '{policy.name}': '{name}' is no component{suggestion(name, names)}"
+            message = f"{named}: '{name}' is no component{suggestion(name, names)}"
             yield Diagnostic("OAM103", message, place.at("selector", number))
 
 
-def _hits(change: Named, component: Component) -> bool:
-    name, type_ = change.get("name"), change.get("type")
-    return (
-        _is_called(name, component.name)
-        if name
-        else type_ in (None, "", component.type)
-    )
+def _hits(change: Fields, component: Component) -> bool:
+    name = change.get("name")
+    if name:
+        return _is_called(name, component.name)
+    return change.get("type") in (None, "", component.type)
 
 
 def _is_called(pattern: str, name: str) -> bool:
@@ -80,7 +75,7 @@ def _is_called(pattern: str, name: str) -> bool:
     return fnmatchcase(name, re.sub(r"[?\[]", r"[\g<0>]", pattern))
 
 
-def _changed(component: Component, change: Named, place: Place) -> Component:
+def _changed(component: Component, change: Fields, place: Place) -> Component:
     if change.get("type") not in (None, "", component.type):
         made = tuple(
             _trait(trait, place.at("traits", number))
@@ -110,33 +105,33 @@ def _changed(component: Component, change: Named, place: Place) -> Component:
 
 
 def _traits(
-    traits: Sequence[Trait], changes: Sequence[Named], place: Place
+    traits: Sequence[Trait], changes: Sequence[Fields], place: Place
 ) -> Iterator[Trait]:
-    known = {one.type for one in traits}
-    gone = {one["type"] for one in changes if one.get("disable")}
+    """Yield the traits with their changes, those in the change alone behind them."""
+    disabled = {change["type"] for change in changes if change.get("disable")}
+    known = {trait.type for trait in traits} | disabled
     for trait in traits:
-        merged = trait
         for number, change in enumerate(changes):
             if change["type"] == trait.type:
-                merged = _merged_trait(merged, change, place.at(number))
-        if trait.type not in gone:
-            yield merged
+                trait = _merged_trait(trait, change, place.at(number))
+        if trait.type not in disabled:
+            yield trait
     added: dict[str, Trait] = {}
     for number, change in enumerate(changes):
-        if change["type"] not in known | gone:
-            here = place.at(number)
-            before = added.get(change["type"])
-            added[change["type"]] = (
-                _merged_trait(before, change, here) if before else _trait(change, here)
-            )
+        type_ = change["type"]
+        here = place.at(number)
+        if type_ in added:
+            added[type_] = _merged_trait(added[type_], change, here)
+        elif type_ not in known:
+            added[type_] = _trait(change, here)
     yield from added.values()
 
 
-def _trait(written: Named, place: Place) -> Trait:
+def _trait(written: Fields, place: Place) -> Trait:
     return Trait(written["type"], written.get("properties", {}), place)
 
 
-def _merged_trait(trait: Trait, change: Named, place: Place) -> Trait:
+def _merged_trait(trait: Trait, change: Fields, place: Place) -> Trait:
     moved = dict(trait.place.moved)
     base = replace(trait.place, moved=moved)
     properties = _merged(

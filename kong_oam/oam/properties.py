@@ -20,29 +20,32 @@ from kong_oam.oam.schema import TRAIT_TYPES, violations
 
 
 def wrong(component: Component) -> Iterator[Diagnostic]:
-    """Yields what is wrong with a component of which this can be said without its definition."""
+    """Yield what is wrong with a component of which this can be said without its definition."""
     place = component.place
     if component.plain:
-        if isinstance(
-            component.properties, dict
-        ):  # else its shape is wrong, which was found
-            yield from violations(
-                component.type, component.properties, place.at("properties")
-            )
-        if component.type == "webservice" and "." in component.name:
-            message = (
-                f"'{component.name}' would be the name of a Service, which has no dots"
-            )
-            yield Diagnostic("OAM103", message, place.at("name"))
-        elif component.type != "external" and component.name != component.name.lower():
-            message = f"'{component.name}' would be the name of a Deployment, which has no capitals"
+        # Else its shape is wrong, which is a finding already.
+        if isinstance(component.properties, dict):
+            here = place.at("properties")
+            yield from violations(component.type, component.properties, here)
+        if message := _misnamed(component):
             yield Diagnostic("OAM103", message, place.at("name"))
     first: dict[tuple[str, Any], Place] = {}
     for trait in component.traits:
-        if component.plain and (message := misplaced(component.type, trait.type)):
+        message = misplaced(component.type, trait.type)
+        if component.plain and message:
             yield Diagnostic("OAM110", message, trait.place.at("type"))
         if trait.type in TRAIT_TYPES and (component.plain or trait.type != "gateway"):
             yield from _wrong_trait(trait, first)
+
+
+def _misnamed(component: Component) -> str:
+    """Say why what is made of a plain component cannot have its name; empty where it can."""
+    name = component.name
+    if component.type == "webservice" and "." in name:
+        return f"'{name}' would be the name of a Service, which has no dots"
+    if component.type != "external" and name != name.lower():
+        return f"'{name}' would be the name of a Deployment, which has no capitals"
+    return ""
 
 
 def _wrong_trait(
@@ -54,17 +57,16 @@ def _wrong_trait(
     yield from violations(trait.type, properties, place.at("properties"))
     repeated = REPEATED.get(trait.type)
     name = properties.get("name") if repeated else None
-    name = (
-        name if isinstance(name, str) else None
-    )  # else a violation already, and maybe no key
-    if (trait.type, name) in first:
-        what = repeated or f"`{trait.type}` may stand once"
+    if not isinstance(name, str):
+        name = None  # a violation already, and maybe no key
+    earlier = first.setdefault((trait.type, name), place)
+    if earlier is not place:
+        message = repeated or f"`{trait.type}` may stand once"
         yield Diagnostic(
             "OAM106",
-            f"{what} (first in line {first[trait.type, name].line})",
+            f"{message} (first in line {earlier.line})",
             place.at("type"),
         )
-    first.setdefault((trait.type, name), place)
     if trait.type == "gateway":
         yield from _gateway(trait)
 

@@ -53,51 +53,67 @@ _REFUSED: Mapping[str, str] = {
 def resolved(
     application: Application, own: Own
 ) -> tuple[Application, Sequence[Diagnostic]]:
-    """Applies policies and workflow: the Application as it was, where one of the findings is an
-    error. Its shape is right; `own` are the types that the project defines."""
-    found = [*islice(_wrong(application), MAX_FINDINGS + 1)]
-    values = any(part.inputs or part.outputs for part in application.components)
-    # Most Applications are as they stand.
-    if errors(found) or not (values or application.policies or application.workflow):
-        return application, found
+    """Apply policies and workflow: return the Application as it was, where one of the findings is
+    an error. Its shape is right; `own` are the types that the project defines."""
+    findings = [*islice(_wrong(application), MAX_FINDINGS + 1)]
+    if errors(findings) or not _asks_for_more(application):
+        return application, findings
     application = with_values_of_steps(application)
     acts = deploys(application)
     if too_much := _too_much(application, acts):
-        return application, [*found, too_much]
+        return application, [*findings, too_much]
     forms = [(act, variant(application, act, own)) for act in acts]
-    found += _without_effect(application, acts, forms)
-    components, twice = joined(application, forms)
-    found += twice
-    rules = [
-        one
-        for policy in application.policies
-        if policy.type in RULE_POLICIES
-        for one in rules_of(policy)
-    ]
-    found += [one for one in rules if isinstance(one, Diagnostic)]
-    made = {act.step: [one.name for one in form] for act, form in forms}
-    components, circular = _ordered(
-        components, order(application.workflow, made), application
-    )
-    found += circular
-    if errors(found):
-        return application, found
-    kept = [one for one in rules if isinstance(one, Rule)]
-    # They say what objects are called and made by: that is for definitions.
-    if any(one.option for one in kept):
+    if application.workflow and application.workflow.steps:
+        findings += _unused_policies(application, acts)
+        findings += _outside_of_steps(application, forms)
+    components, wrong_forms = joined(application, forms)
+    findings += wrong_forms
+    rules, wrong_rules = _rules(application.policies)
+    findings += wrong_rules
+    by_step: dict[str, list[str]] = {}
+    for act, deployed in forms:
+        by_step[act.step] = [component.name for component in deployed]
+    after = order(application.workflow, by_step)
+    components, wrong_values = _ordered(components, after, application)
+    findings += wrong_values
+    if errors(findings):
+        return application, findings
+    # Rules say what objects are called and made by: that is for definitions.
+    if any(rule.option for rule in rules):
         components = tuple(
-            replace(one, plain=one.type == "external") for one in components
+            replace(component, plain=component.type == "external")
+            for component in components
         )
+    left = [
+        policy for policy in application.policies if policy.type not in POLICY_TYPES
+    ]
     whole = replace(
         application,
         components=components,
-        policies=tuple(
-            one for one in application.policies if one.type not in POLICY_TYPES
-        ),
+        policies=tuple(left),
         workflow=None,
-        rules=tuple(kept),
+        rules=tuple(rules),
     )
-    return _in_its_namespace(whole), found
+    return _in_its_namespace(whole), findings
+
+
+def _asks_for_more(application: Application) -> bool:
+    """Tell whether an Application is deployed otherwise than it stands, as few are."""
+    passes_values = any(part.inputs or part.outputs for part in application.components)
+    return bool(passes_values or application.policies or application.workflow)
+
+
+def _rules(policies: Iterable[Policy]) -> tuple[list[Rule], list[Diagnostic]]:
+    """Return the rules on how objects are kept, and what is wrong with them."""
+    rules: list[Rule] = []
+    wrong: list[Diagnostic] = []
+    for policy in policies:
+        for rule in rules_of(policy) if policy.type in RULE_POLICIES else ():
+            if isinstance(rule, Rule):
+                rules.append(rule)
+            else:
+                wrong.append(rule)
+    return rules, wrong
 
 
 def _wrong(application: Application) -> Iterator[Diagnostic]:
@@ -109,33 +125,29 @@ def _wrong(application: Application) -> Iterator[Diagnostic]:
 
 
 def _wrong_dependencies(application: Application) -> Iterator[Diagnostic]:
-    """Yields each `dependsOn` that names no component."""
-    names = {component.name for component in application.components}
+    """Yield each `dependsOn` that names no component, and a circle of these."""
+    after = {part.name: part.depends_on for part in application.components}
     for component in application.components:
         for position, name in enumerate(component.depends_on):
-            if name not in names:
+            if name not in after:
                 place = component.place.at("dependsOn", position)
-                yield Diagnostic(
-                    "OAM103",
-                    f"dependsOn '{name}' is no component{suggestion(name, names)}",
-                    place,
-                )
-    if circle := circle_of(
-        {component.name: component.depends_on for component in application.components}
-    ):
+                message = f"dependsOn '{name}' is no component{suggestion(name, after)}"
+                yield Diagnostic("OAM103", message, place)
+    if circle := circle_of(after):
         message = f"dependsOn goes round in a circle: {some(circle, ' -> ')}"
         yield Diagnostic("OAM103", message, application.place.at("spec", "components"))
 
 
 def _too_much(application: Application, acts: Iterable[Deploy]) -> Diagnostic | None:
-    """The finding about an Application that asks for so much that nobody could wait for it."""
+    """Return the finding about an Application that asks for so much that nobody could wait."""
     count = 0
     for act in acts:
-        each = 1 + sum(
-            len(one.properties.get("components", ())) for one in act.overrides
-        )
-        each += sum(len(one.properties.get("clusters", ())) for one in act.topologies)
-        count += each if act.component else each * len(application.components)
+        changes = 1
+        for policy in act.overrides:
+            changes += len(policy.properties.get("components", ()))
+        for policy in act.topologies:
+            changes += len(policy.properties.get("clusters", ()))
+        count += changes if act.component else changes * len(application.components)
     if count <= MAX_CHANGES:
         return None
     message = (
@@ -170,55 +182,64 @@ def _wrong_policy(policy: Policy, application: Application) -> Iterator[Diagnost
         yield Diagnostic("OAM108", message, policy.place.at("type"))
     if policy.type not in POLICY_TYPES:
         return
-    wrong = tuple(
-        violations(policy.type, policy.properties, policy.place.at("properties"))
-    )
-    yield from wrong
-    if wrong:
-        return
-    if policy.type == "override":
+    place = policy.place.at("properties")
+    misshapen = tuple(violations(policy.type, policy.properties, place))
+    if misshapen:
+        yield from misshapen
+    elif policy.type == "override":
         yield from wrong_override(application.components, policy)
-    if policy.type == "topology":
+    elif policy.type == "topology":
         yield from wrong_topology(policy)
 
 
-def _without_effect(
-    application: Application,
-    acts: Sequence[Deploy],
-    forms: Iterable[tuple[Deploy, Sequence[Component]]],
+def _unused_policies(
+    application: Application, acts: Iterable[Deploy]
 ) -> Iterator[Diagnostic]:
-    if not application.workflow or not application.workflow.steps:
-        return
-    used = {policy.name for act in acts for policy in (*act.overrides, *act.topologies)}
+    """Yield the overrides and topologies by which no step of the workflow deploys."""
+    used: set[str] = set()
+    for act in acts:
+        used.update(policy.name for policy in (*act.overrides, *act.topologies))
     for policy in application.policies:
         if policy.type in CHOSEN and policy.name not in used:
             message = f"policy '{policy.name}' has no effect: no step of the workflow deploys by it"
             yield Diagnostic("OAM109", message, policy.place.at("type"), "warning")
-    reached = {one.name for _, form in forms for one in form}
-    if left := [one for one in application.components if one.name not in reached]:
-        more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
-        message = (
-            f"component '{left[0].name}'{more} is in no step of the workflow; here it is "
-            "deployed all the same"
-        )
-        yield Diagnostic("OAM109", message, left[0].place.at("name"), "warning")
+
+
+def _outside_of_steps(
+    application: Application, forms: Iterable[tuple[Deploy, Sequence[Component]]]
+) -> Iterator[Diagnostic]:
+    """Yield one finding about the components that no step of the workflow deploys."""
+    left = {component.name: component for component in application.components}
+    for _, deployed in forms:
+        for component in deployed:
+            left.pop(component.name, None)
+    if not left:
+        return
+    first = next(iter(left.values()))
+    more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
+    message = (
+        f"component '{first.name}'{more} is in no step of the workflow; here it is "
+        "deployed all the same"
+    )
+    yield Diagnostic("OAM109", message, first.place.at("name"), "warning")
 
 
 def _in_its_namespace(application: Application) -> Application:
-    """Where all of it goes to one namespace of the stack's own cluster, that is the
-    Application's."""
-    places = {
-        one
-        for part in application.components
-        for one in part.placements or (Placement(),)
-    }
-    if len(places) != 1 or (only := places.pop()).cluster:
+    """Return the Application in the one namespace of the stack's own cluster that all of it goes
+    to; as it is, where there are more."""
+    places: set[Placement] = set()
+    for component in application.components:
+        places.update(component.every_placement)
+    if len(places) != 1:
         return application
-    components = tuple(replace(one, placements=()) for one in application.components)
+    only = places.pop()
+    if only.cluster:
+        return application
+    components = [replace(one, placements=()) for one in application.components]
     return replace(
         application,
         namespace=only.namespace or application.namespace,
-        components=components,
+        components=tuple(components),
     )
 
 
@@ -227,98 +248,86 @@ def _ordered(
     after: Mapping[str, Iterable[str]],
     application: Application,
 ) -> tuple[tuple[Component, ...], list[Diagnostic]]:
-    """The components with all that they wait for: what they depend on, what steps are before
-    theirs, and what gives them values."""
+    """Return the components with all that they wait for: what they depend on, what steps are
+    before theirs, and what gives them values."""
+    names = {component.name for component in components}
+    givers, findings = _givers(components)
+    taken: set[str] = set()
+    for component in components:
+        taken.update(value.source for value in component.inputs)
+    ordered = []
+    for component in components:
+        earlier = sorted(after.get(component.name, ()))
+        waits = dict.fromkeys((*component.depends_on, *earlier))
+        for value in component.inputs:
+            giver = givers.get(value.source)
+            if giver:
+                waits[giver.name] = None
+            wrong = _wrong_input(component, value, giver, givers, application.namespace)
+            if wrong and len(findings) <= MAX_FINDINGS:
+                findings.append(wrong)
+        gives = any(output.name in taken for output in component.outputs)
+        # A value is of rendered objects, and in them.
+        plain = component.plain and not component.inputs and not gives
+        depends_on = tuple(name for name in waits if name in names)
+        ordered.append(replace(component, depends_on=depends_on, plain=plain))
+    if circle := circle_of({one.name: one.depends_on for one in ordered}):
+        message = f"what waits for what goes round in a circle: {some(circle, ' -> ')}"
+        place = application.place.at("spec", "components")
+        findings.append(Diagnostic("OAM103", message, place))
+    return tuple(ordered), findings
+
+
+def _givers(
+    components: Iterable[Component],
+) -> tuple[dict[str, Component], list[Diagnostic]]:
+    """Return which component gives each value, by its name, and what several give."""
     givers: dict[str, Component] = {}
     findings: list[Diagnostic] = []
     for component in components:
         for output in component.outputs:
-            if output.name in givers:
-                message = (
-                    f"output '{output.name}' is given by component "
-                    f"'{givers[output.name].name}' already"
-                )
+            first = givers.setdefault(output.name, component)
+            if first is not component:
+                message = f"output '{output.name}' is given by component '{first.name}' already"
                 findings.append(Diagnostic("OAM106", message, output.place.at("name")))
-            givers.setdefault(output.name, component)
-    names = {one.name: None for one in components}
-    taking = {taken.source for component in components for taken in component.inputs}
-    ordered = []
-    for component in components:
-        waits = dict.fromkeys(
-            (*component.depends_on, *sorted(after.get(component.name, ())))
-        )
-        for taken in component.inputs:
-            if giver := givers.get(taken.source):
-                waits[giver.name] = None
-            wrong = _wrong_input(component, taken, givers) or _apart(
-                component, taken, givers, application
-            )
-            if len(findings) <= MAX_FINDINGS and wrong:
-                findings.append(wrong)
-        passes = component.inputs or any(
-            one.name in taking for one in component.outputs
-        )
-        depends_on = tuple(name for name in waits if name in names)
-        # A value is of rendered objects, and in them.
-        ordered.append(
-            replace(
-                component, depends_on=depends_on, plain=component.plain and not passes
-            )
-        )
-    if circle := circle_of({one.name: one.depends_on for one in ordered}):
-        message = f"what waits for what goes round in a circle: {some(circle, ' -> ')}"
-        findings.append(
-            Diagnostic("OAM103", message, application.place.at("spec", "components"))
-        )
-    return tuple(ordered), findings
+    return givers, findings
 
 
 def _wrong_input(
-    component: Component, taken: Input, givers: Mapping[str, Component]
+    component: Component,
+    value: Input,
+    giver: Component | None,
+    names: Iterable[str],
+    namespace: str,
 ) -> Diagnostic | None:
-    giver = givers.get(taken.source)
+    """Return what is wrong with a value that a component takes: `names` are those of all."""
     if giver is None:
-        message = f"no component gives the value '{taken.source}'{suggestion(taken.source, givers)}"
-        return Diagnostic("OAM103", message, taken.place.at("from"))
-    outside = next(
-        (one.name for one in (component, giver) if one.type == "external"), None
-    )
-    if outside:
-        message = (
-            f"component '{component.name}': '{outside}' runs elsewhere, and neither gives "
-            "nor takes values"
-        )
-        return Diagnostic("OAM108", message, taken.place)
+        message = f"no component gives the value '{value.source}'{suggestion(value.source, names)}"
+        return Diagnostic("OAM103", message, value.place.at("from"))
+    for outside in (component, giver):
+        if outside.type == "external":
+            message = (
+                f"component '{component.name}': '{outside.name}' runs elsewhere, and neither "
+                "gives nor takes values"
+            )
+            return Diagnostic("OAM108", message, value.place)
     try:
-        path_of(taken.parameter)
+        path_of(value.parameter)
     except FieldPathError as error:
         message = (
-            f"component '{component.name}': parameterKey '{taken.parameter}': {error}"
+            f"component '{component.name}': parameterKey '{value.parameter}': {error}"
         )
-        return Diagnostic("OAM103", message, taken.place.at("parameterKey"))
-    return None
-
-
-def _apart(
-    component: Component,
-    taken: Input,
-    givers: Mapping[str, Component],
-    application: Application,
-) -> Diagnostic | None:
-    """A component takes a value in each of its places from who gives it there: the finding about
-    one where nobody does."""
-    giver = givers[taken.source]
-    given = {
-        one.spot(application.namespace) for one in giver.placements or (Placement(),)
-    }
-    for one in component.placements or (Placement(),):
-        if (spot := one.spot(application.namespace)) not in given:
+        return Diagnostic("OAM103", message, value.place.at("parameterKey"))
+    # In each of its places a component takes the value from who gives it there.
+    there = giver.spots(namespace)
+    for spot in component.spots(namespace):
+        if spot not in there:
             message = (
-                f"the value '{taken.source}' is not passed from another place: '{giver.name}' is "
+                f"the value '{value.source}' is not passed from another place: '{giver.name}' is "
                 f"not deployed to {'/'.join(filter(None, spot))}, as '{component.name}' is; write "
                 "it out, or deploy both there"
             )
-            return Diagnostic("OAM108", message, taken.place)
+            return Diagnostic("OAM108", message, value.place)
     return None
 
 

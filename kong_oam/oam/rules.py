@@ -7,10 +7,9 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import Fields, Place
 from kong_oam.oam.model import Application, Component, Option, Policy, Rule
 from kong_oam.oam.rendered import Options, RenderedObject
 
@@ -54,35 +53,28 @@ def kept_by_rules(
 
 
 def _options(application: Application, seen: Mapping[str, str]) -> Options:
-    """The options that a resolved Application's rules give an object: of each policy, the first
-    that chooses it."""
+    """Return the options that a resolved Application's rules give an object: of each policy, the
+    first that chooses it."""
     held: dict[str, Rule] = {}
     for rule in application.rules:
-        chooses = rule.selector and all(
-            seen[name] in wanted for name, wanted in rule.selector.items()
-        )
-        if chooses and rule.policy not in held:
-            held[rule.policy] = rule
-    said = {rule.option for rule in held.values()}
-
-    def paths(option: Option) -> tuple[str, ...]:
-        return tuple(
-            dict.fromkeys(
-                path
-                for rule in held.values()
-                if rule.option == option
-                for path in rule.paths
-            )
-        )
-
+        if _chooses(rule, seen):
+            held.setdefault(rule.policy, rule)
+    paths: dict[Option | None, dict[str, None]] = {}
+    for rule in held.values():
+        paths.setdefault(rule.option, {}).update(dict.fromkeys(rule.paths))
     return Options(
-        ignore_changes=paths("ignore_changes"),
-        replace_on_changes=paths("replace_on_changes"),
-        retain_on_delete="retain_on_delete" in said,
-        read="read" in said,
-        take_over="import" in said,
-        patch="patch" in said,
+        ignore_changes=tuple(paths.get("ignore_changes", ())),
+        replace_on_changes=tuple(paths.get("replace_on_changes", ())),
+        retain_on_delete="retain_on_delete" in paths,
+        read="read" in paths,
+        take_over="import" in paths,
+        patch="patch" in paths,
     )
+
+
+def _chooses(rule: Rule, seen: Mapping[str, str]) -> bool:
+    wanted = rule.selector.items()
+    return bool(wanted) and all(seen[name] in values for name, values in wanted)
 
 
 def rules_of(policy: Policy) -> Iterator[Found]:
@@ -90,34 +82,29 @@ def rules_of(policy: Policy) -> Iterator[Found]:
     yield from _READERS[policy.type](policy)
 
 
-def _rules(policy: Policy) -> Iterator[tuple[Mapping[str, Any], Place]]:
+def _rules(policy: Policy) -> Iterator[tuple[Fields, Place]]:
     place = policy.place.at("properties", "rules")
-    return (
-        (rule, place.at(number))
-        for number, rule in enumerate(policy.properties.get("rules", ()))
-    )
+    for number, rule in enumerate(policy.properties.get("rules", ())):
+        yield rule, place.at(number)
 
 
 def _rule(
     policy: Policy,
-    written: Mapping[str, Any],
+    written: Fields,
     option: Option | None,
     place: Place,
     paths: Iterable[str] = (),
 ) -> Rule:
-    selector = {
-        name: frozenset(wanted)
-        for name, wanted in written.get("selector", {}).items()
-        if wanted
-    }
+    selector = {}
+    for name, wanted in written.get("selector", {}).items():
+        if wanted:
+            selector[name] = frozenset(wanted)
     return Rule(policy.name, option, selector, tuple(paths), place)
 
 
 def _simple(policy: Policy) -> Iterator[Found]:
-    return (
-        _rule(policy, written, _SAYS[policy.type], place)
-        for written, place in _rules(policy)
-    )
+    for written, place in _rules(policy):
+        yield _rule(policy, written, _SAYS[policy.type], place)
 
 
 def _apply_once(policy: Policy) -> Iterator[Found]:
@@ -177,7 +164,7 @@ def _resource_update(policy: Policy) -> Iterator[Found]:
 
 
 def _paths(
-    written: Mapping[str, Any], field: str, place: Place
+    written: Fields, field: str, place: Place
 ) -> tuple[list[str], list[Diagnostic]]:
     """The paths in a field of a rule's strategy, as Pulumi writes them, and the findings about
     those that are none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from itertools import chain
 
 from kong_oam.diagnostics import Diagnostic, suggestion
 from kong_oam.oam.model import EVERYTHING, GROUP, Application, Step
@@ -69,56 +70,67 @@ def wrong_steps(application: Application) -> Iterator[Diagnostic]:
     if not workflow or workflow.ref:
         return
     inputs = [component.inputs for component in application.components]
-    inputs += [step.inputs for step in workflow.every_step if step.type not in LEFT_OUT]
-    taken = {value.source for values in inputs for value in values}
+    for step in workflow.every_step:
+        if step.type not in LEFT_OUT:
+            inputs.append(step.inputs)
+    taken = {value.source for value in chain.from_iterable(inputs)}
     for step in workflow.steps:
         yield from _wrong_step(step, taken)
 
 
 def _wrong_step(
-    step: Step, taken: Collection[str] = (), *, inside: bool = False
+    step: Step,
+    taken: Collection[str],
+    *,
+    inside: bool = False,
 ) -> Iterator[Diagnostic]:
-    """Yields what is wrong with a step and those of its group, and what has no effect here. `taken`
-    are the values that other parts of the Application take."""
-    place, named = step.place, f"step '{step.name}'"
+    """Yield what is wrong with a step and those of its group. `taken` are the values that other
+    parts of the Application take."""
+    place = step.place
     if inside and step.type == GROUP:
-        yield Diagnostic(
-            "OAM108",
-            f"{named}: a group stands in no group; write its steps beside it",
-            place.at("type"),
+        message = (
+            f"step '{step.name}': a group stands in no group; write its steps beside it"
         )
+        yield Diagnostic("OAM108", message, place.at("type"))
         return
     if step.type in LEFT_OUT:
         yield _left_out(step, taken)
         return
     if step.type not in TAKEN:
-        hint = (
-            ""
-            if step.type in INSTEAD
-            else suggestion(step.type, (*STEP_TYPES, GROUP, PAUSE))
-        )
-        instead = INSTEAD.get(
-            step.type, _OF_ITS_OWN if "did you mean" not in hint else ""
-        )
-        message = (
-            f"{named}: '{step.type}' is not run here; {instead}"
-            if instead
-            else f"{named}: no '{step.type}'{hint}"
-        )
-        yield Diagnostic("OAM108", message, place.at("type"))
+        yield Diagnostic("OAM108", _unknown(step), place.at("type"))
         return
     if step.type in EVERYTHING:
         yield _older(step)
     if step.type in STEP_TYPES:
         yield from violations(step.type, step.properties, place.at("properties"))
-    if step.type not in ("apply-component", PAUSE) and (step.inputs or step.outputs):
+    yield from _not_followed(step)
+    if step.type == GROUP:
+        for inner in step.steps:
+            yield from _wrong_step(inner, taken, inside=True)
+
+
+def _unknown(step: Step) -> str:
+    named = f"step '{step.name}'"
+    if step.type in INSTEAD:
+        return f"{named}: '{step.type}' is not run here; {INSTEAD[step.type]}"
+    hint = suggestion(step.type, (*STEP_TYPES, GROUP, PAUSE))
+    if "did you mean" in hint:
+        return f"{named}: no '{step.type}'{hint}"
+    return f"{named}: '{step.type}' is not run here; {_OF_ITS_OWN}"
+
+
+def _not_followed(step: Step) -> Iterator[Diagnostic]:
+    """Yield the fields of a step that nobody follows here."""
+    place = step.place
+    named = f"step '{step.name}'"
+    passes_values = step.inputs or step.outputs
+    if passes_values and step.type not in ("apply-component", PAUSE):
         message = (
             f"{named}: only steps apply-component pass values; give the inputs and outputs "
             "to the components"
         )
-        yield Diagnostic(
-            "OAM108", message, place.key("inputs" if step.inputs else "outputs")
-        )
+        field = "inputs" if step.inputs else "outputs"
+        yield Diagnostic("OAM108", message, place.key(field))
     if step.condition not in ("", "always") and step.type != PAUSE:
         message = (
             f"{named}: a condition is not judged, and what the step deploys always is; take "
@@ -130,15 +142,12 @@ def _wrong_step(
             f"{named}: 'timeout' has no effect: Pulumi has its own (customTimeouts)"
         )
         yield Diagnostic("OAM109", message, place.key("timeout"), "warning")
-    no_pause = "there is no pause: the preview is what one approves"
+    message = f"{named}: there is no pause: the preview is what one approves"
     if step.type == PAUSE:
-        yield Diagnostic("OAM109", f"{named}: {no_pause}", place.at("type"), "warning")
+        yield Diagnostic("OAM109", message, place.at("type"), "warning")
     if step.type == "deploy" and step.properties.get("auto") is False:
-        yield Diagnostic(
-            "OAM109", f"{named}: {no_pause}", place.at("properties", "auto"), "warning"
-        )
-    for one in step.steps if step.type == GROUP else ():
-        yield from _wrong_step(one, taken, inside=True)
+        here = place.at("properties", "auto")
+        yield Diagnostic("OAM109", message, here, "warning")
 
 
 def _left_out(step: Step, taken: Collection[str]) -> Diagnostic:

@@ -17,18 +17,15 @@ from kong_oam.oam.model import (
 
 
 def wrong_topology(policy: Policy) -> Iterator[Diagnostic]:
-    """Yields selectors of clusters that select all, and those beside which something else says the
+    """Yield selectors of clusters that select all, and those beside which something else says the
     clusters."""
-    said = [
-        field
-        for field in ("clusters", *CLUSTER_SELECTORS)
-        if field in policy.properties
-    ]
-    for field in said:
+    fields = ("clusters", *CLUSTER_SELECTORS)
+    written = [field for field in fields if field in policy.properties]
+    for field in written:
         place = policy.place.at("properties").key(field)
-        if len(said) > 1:
+        if len(written) > 1:
             message = (
-                f"topology '{policy.name}': {some(said, ' and ')} say which clusters; keep "
+                f"topology '{policy.name}': {some(written, ' and ')} say which clusters; keep "
                 "one of them"
             )
             yield Diagnostic("OAM103", message, place)
@@ -44,42 +41,47 @@ def wrong_topology(policy: Policy) -> Iterator[Diagnostic]:
 def on_clusters(
     application: Application, labels: Mapping[str, Mapping[str, str]]
 ) -> Application:
-    """A resolved Application with the clusters that its topologies select by labels: `labels` are
-    those of each. What selects none is left as it is, for `unknown_clusters`."""
-    if not any(
-        one.selector for part in application.components for one in part.placements
-    ):
+    """Return a resolved Application with the clusters that its topologies select by labels.
+
+    `labels` are those of each cluster. What selects none is left as it is, for
+    `unknown_clusters`.
+    """
+    if not any(map(_selects_clusters, application.components)):
         return application
+    components = [_on_clusters(one, labels) for one in application.components]
+    return replace(application, components=tuple(components))
 
-    def selected(one: Placement) -> list[Placement]:
-        names = [
-            name
-            for name, own in labels.items()
-            if one.selector and {*one.selector} <= own.items()
-        ]
-        return [replace(one, cluster=name, selector=()) for name in names] or [one]
 
-    def everywhere(part: Component) -> Component:
-        found = dict.fromkeys(each for one in part.placements for each in selected(one))
-        return replace(part, placements=tuple(found))
+def _selects_clusters(component: Component) -> bool:
+    return any(placement.selector for placement in component.placements)
 
-    return replace(
-        application, components=tuple(map(everywhere, application.components))
-    )
+
+def _on_clusters(
+    component: Component, labels: Mapping[str, Mapping[str, str]]
+) -> Component:
+    placements: dict[Placement, None] = {}
+    for placement in component.placements:
+        selected = False
+        for name, own in labels.items():
+            if placement.selector and {*placement.selector} <= own.items():
+                placements[replace(placement, cluster=name, selector=())] = None
+                selected = True
+        if not selected:
+            placements[placement] = None
+    return replace(component, placements=tuple(placements))
 
 
 def unknown_clusters(
     application: Application, known: Collection[str]
 ) -> Iterator[Diagnostic]:
-    """Yields each cluster of a resolved Application that is none of the stack's: `known` are those
+    """Yield each cluster of a resolved Application that is none of the stack's: `known` are those
     that are, as topologies write them."""
-    found = {
-        one.cluster: one
-        for part in application.components
-        for one in part.placements
-        if one.cluster
-    }
-    for name, placement in found.items():
+    by_cluster: dict[str, Placement] = {}
+    for component in application.components:
+        for placement in component.placements:
+            if placement.cluster:
+                by_cluster[placement.cluster] = placement
+    for name, placement in by_cluster.items():
         if placement.selector:
             message = f"no context of the stack (kong-oam:cluster.contexts) has the labels {name}"
             yield Diagnostic("OAM103", message, placement.place)

@@ -3,10 +3,10 @@ here."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import Any
 
-from kong_oam.oam.document import Document, Place, as_mapping, as_text
+from kong_oam.oam.document import Document, Fields, Place, as_mapping, as_text
 from kong_oam.oam.model import (
     Application,
     Component,
@@ -23,42 +23,45 @@ from kong_oam.oam.schema import POLICY_TYPES, STEP_TYPES, pruned
 
 
 def application_of(document: Document, data: Any, own: Own) -> Application:
-    """The Application of a document, as it stands there; `data` is its own, pruned."""
+    """Return the Application of a document, as it stands there; `data` is its own, pruned."""
     data = as_mapping(data)
-    metadata, spec = as_mapping(data.get("metadata")), as_mapping(data.get("spec"))
-    revision = as_mapping(as_mapping(data.get("status")).get("latestRevision")).get(
-        "name"
-    )
+    metadata = as_mapping(data.get("metadata"))
+    spec = as_mapping(data.get("spec"))
+    latest = as_mapping(as_mapping(data.get("status")).get("latestRevision"))
+    at = document.place("spec")
+    components = [
+        component_of(component, place, own)
+        for component, place in _typed(spec.get("components"), at.at("components"))
+    ]
     return Application(
         name=as_text(metadata.get("name")),
         namespace=as_text(metadata.get("namespace")) or "default",
         labels=as_mapping(metadata.get("labels")),
         annotations=as_mapping(metadata.get("annotations")),
-        components=tuple(
-            component_of(component, place, own)
-            for component, place in _typed(
-                spec.get("components"), document.place("spec", "components")
-            )
-        ),
+        components=tuple(components),
         place=document.place(),
-        revision=as_text(revision),
-        policies=tuple(
-            Policy(
-                name=as_text(policy.get("name"))
-                or f"{policy['type']}-auto-gen-{place.path[-1]}",
-                type=policy["type"],
-                properties=_told(policy, POLICY_TYPES),
-                place=place,
-            )
-            for policy, place in _typed(
-                spec.get("policies"), document.place("spec", "policies")
-            )
-        ),
-        workflow=_workflow(spec.get("workflow"), document.place("spec", "workflow")),
+        revision=as_text(latest.get("name")),
+        policies=tuple(_policies(spec.get("policies"), at.at("policies"))),
+        workflow=_workflow(spec.get("workflow"), at.at("workflow")),
     )
 
 
-def component_of(data: Mapping[str, Any], place: Place, own: Own) -> Component:
+def _policies(data: Any, place: Place) -> Iterator[Policy]:
+    for policy, here in _typed(data, place):
+        yield Policy(
+            name=_name_of(policy, here),
+            type=policy["type"],
+            properties=_told(policy, POLICY_TYPES),
+            place=here,
+        )
+
+
+def _name_of(part: Fields, place: Place) -> str:
+    """Return the name of a policy or step: where none is written, the one that KubeVela gives."""
+    return as_text(part.get("name")) or f"{part['type']}-auto-gen-{place.path[-1]}"
+
+
+def component_of(data: Fields, place: Place, own: Own) -> Component:
     """A component of what stands at `place`: it has a type."""
     traits = tuple(
         Trait(trait["type"], trait.get("properties", {}), here)
@@ -77,14 +80,14 @@ def component_of(data: Mapping[str, Any], place: Place, own: Own) -> Component:
     )
 
 
-def _inputs(data: Mapping[str, Any], place: Place) -> tuple[Input, ...]:
+def _inputs(data: Fields, place: Place) -> tuple[Input, ...]:
     return tuple(
         Input(as_text(one.get("from")), as_text(one.get("parameterKey")), here)
         for one, here in _mappings(data.get("inputs"), place.at("inputs"))
     )
 
 
-def _outputs(data: Mapping[str, Any], place: Place) -> tuple[Output, ...]:
+def _outputs(data: Fields, place: Place) -> tuple[Output, ...]:
     return tuple(
         Output(as_text(one.get("name")), as_text(one.get("valueFrom")), here)
         for one, here in _mappings(data.get("outputs"), place.at("outputs"))
@@ -107,8 +110,7 @@ def _workflow(data: Any, place: Place) -> Workflow | None:
 def _steps(data: Any, place: Place) -> Iterator[Step]:
     for step, here in _typed(data, place):
         yield Step(
-            name=as_text(step.get("name"))
-            or f"{step['type']}-auto-gen-{here.path[-1]}",
+            name=_name_of(step, here),
             type=step["type"],
             properties=_told(step, STEP_TYPES),
             depends_on=_texts(step.get("dependsOn")),
@@ -118,38 +120,33 @@ def _steps(data: Any, place: Place) -> Iterator[Step]:
             inputs=_inputs(step, here),
             outputs=_outputs(step, here),
             timeout=as_text(step.get("timeout")),
-            dag=step.get("mode", "") == "DAG" if "mode" in step else None,
+            dag=step["mode"] == "DAG" if "mode" in step else None,
         )
 
 
-def _told(part: Mapping[str, Any], known: Collection[str]) -> Mapping[str, Any]:
-    """What a policy or step is told; nulls stand for missing fields, where we know its fields."""
+def _told(part: Fields, known: Collection[str]) -> Fields:
+    """Return what a policy or step is told; nulls stand for missing fields, where we know its
+    fields."""
     properties = as_mapping(part.get("properties"))
-    return (
-        as_mapping(pruned(part["type"], properties))
-        if part["type"] in known
-        else properties
-    )
+    if part["type"] in known:
+        return as_mapping(pruned(part["type"], properties))
+    return properties
 
 
-def _typed(data: Any, place: Place) -> Iterator[tuple[Mapping[str, Any], Place]]:
-    """Those entries of a list that have a type, each with its place."""
-    return (
-        (one, here)
-        for one, here in _mappings(data, place)
-        if isinstance(one.get("type"), str)
-    )
+def _typed(data: Any, place: Place) -> Iterator[tuple[Fields, Place]]:
+    """Yield those entries of a list that have a type, each with its place."""
+    for part, here in _mappings(data, place):
+        if isinstance(part.get("type"), str):
+            yield part, here
 
 
-def _mappings(data: Any, place: Place) -> Iterator[tuple[Mapping[str, Any], Place]]:
+def _mappings(data: Any, place: Place) -> Iterator[tuple[Fields, Place]]:
     for index, one in enumerate(data if isinstance(data, list) else ()):
         if isinstance(one, dict):
             yield one, place.at(index)
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    return (
-        tuple(one for one in value if isinstance(one, str))
-        if isinstance(value, list)
-        else ()
-    )
+    if not isinstance(value, list):
+        return ()
+    return tuple(text for text in value if isinstance(text, str))

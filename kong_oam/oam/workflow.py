@@ -17,7 +17,6 @@ from kong_oam.oam.model import (
     GROUP,
     HERE,
     Application,
-    Component,
     Deploy,
     Placement,
     Policy,
@@ -31,17 +30,11 @@ CHOSEN = ("override", "topology")
 
 
 def deploys(application: Application) -> tuple[Deploy, ...]:
-    """All acts of deploying, in the order in which they are written. Of the workflow, what is wrong
-    is left out."""
-    overrides, topologies = _chosen(application.policies)
+    """Return all acts of deploying, in the order in which they are written. Of the workflow, what
+    is wrong is left out."""
     steps = [*_leaves(application.workflow)]
     if not steps:
-        everywhere = [
-            Deploy(overrides, (topology,), _placements([topology]), topology.place)
-            for topology in topologies
-        ]
-        nowhere_else = Deploy(overrides, (), _placements(()), application.place)
-        return tuple(everywhere) or (nowhere_else,)
+        return tuple(_without_workflow(application))
     named = {policy.name: policy for policy in application.policies}
     return tuple(
         _deploy(step, named)
@@ -50,36 +43,43 @@ def deploys(application: Application) -> tuple[Deploy, ...]:
     )
 
 
+def _without_workflow(application: Application) -> Iterator[Deploy]:
+    overrides, topologies = _chosen(application.policies)
+    for topology in topologies:
+        places = tuple(_places(topology))
+        yield Deploy(overrides, (topology,), places, topology.place)
+    if not topologies:
+        yield Deploy(overrides, (), (Placement(),), application.place)
+
+
 def _deploy(step: Step, named: Mapping[str, Policy]) -> Deploy:
     if step.type == "apply-component":
-        cluster, place = (
-            step.properties.get("cluster"),
-            step.place.at("properties", "cluster"),
-        )
-        at = Placement(
+        cluster = step.properties.get("cluster")
+        placement = Placement(
             None if cluster in (None, "", HERE) else cluster,
             step.properties.get("namespace") or None,
-            place,
+            step.place.at("properties", "cluster"),
         )
-        return Deploy(
-            (), (), (at,), step.place, step.properties.get("component"), step.name
-        )
+        component = step.properties.get("component")
+        return Deploy((), (), (placement,), step.place, component, step.name)
     chosen = [
         named[name] for name in step.properties.get("policies", ()) if name in named
     ]
     overrides, topologies = _chosen(chosen)
-    places = _placements(topologies)
-    return Deploy(overrides, topologies, places, step.place, step=step.name)
+    placements: list[Placement] = []
+    for topology in topologies:
+        placements += _places(topology)
+    return Deploy(
+        overrides,
+        topologies,
+        tuple(placements) or (Placement(),),
+        step.place,
+        step=step.name,
+    )
 
 
-def _placements(topologies: Iterable[Policy]) -> tuple[Placement, ...]:
-    """Where topologies have something deployed; without any, where the stack deploys by itself."""
-    named = [place for topology in topologies for place in placements(topology)]
-    return tuple(named) or (Placement(),)
-
-
-def placements(policy: Policy) -> Iterator[Placement]:
-    """Where a topology is: once for each of its clusters, and once for all that its labels
+def _places(policy: Policy) -> Iterator[Placement]:
+    """Yield where a topology is: once for each of its clusters, and once for all that its labels
     select."""
     place = policy.place.at("properties")
     namespace = policy.properties.get("namespace") or None
@@ -91,40 +91,37 @@ def placements(policy: Policy) -> Iterator[Placement]:
             return
     clusters = policy.properties.get("clusters") or [HERE]
     for number, cluster in enumerate(clusters):
-        here = (
-            place.at("clusters", number) if "clusters" in policy.properties else place
-        )
+        here = place
+        if "clusters" in policy.properties:
+            here = place.at("clusters", number)
         yield Placement(None if cluster in (HERE, "") else cluster, namespace, here)
 
 
 def _chosen(
-    policies: Sequence[Policy],
+    policies: Iterable[Policy],
 ) -> tuple[tuple[Policy, ...], tuple[Policy, ...]]:
-    """The overrides and the topologies among policies."""
-    overrides = tuple(policy for policy in policies if policy.type == "override")
-    return overrides, tuple(policy for policy in policies if policy.type == "topology")
+    """Return the overrides and the topologies among policies."""
+    chosen: dict[str, list[Policy]] = {kind: [] for kind in CHOSEN}
+    for policy in policies:
+        if policy.type in CHOSEN:
+            chosen[policy.type].append(policy)
+    return tuple(chosen["override"]), tuple(chosen["topology"])
 
 
 def with_values_of_steps(application: Application) -> Application:
-    """The Application with what its steps `apply-component` pass as the inputs and outputs of the
-    components that they deploy: in KubeVela, too, these are the step's."""
-    passing = [
-        step for step in _leaves(application.workflow) if step.type == "apply-component"
-    ]
-
-    def with_values(part: Component) -> Component:
-        own = [
-            step for step in passing if step.properties.get("component") == part.name
-        ]
-        return replace(
-            part,
-            inputs=(*part.inputs, *(one for step in own for one in step.inputs)),
-            outputs=(*part.outputs, *(one for step in own for one in step.outputs)),
-        )
-
-    return replace(
-        application, components=tuple(map(with_values, application.components))
-    )
+    """Return the Application with what its steps `apply-component` pass as the inputs and outputs
+    of the components that they deploy: in KubeVela, too, these are the step's."""
+    components = {component.name: component for component in application.components}
+    for step in _leaves(application.workflow):
+        if step.type == "apply-component":
+            name = step.properties["component"]
+            component = components[name]
+            components[name] = replace(
+                component,
+                inputs=(*component.inputs, *step.inputs),
+                outputs=(*component.outputs, *step.outputs),
+            )
+    return replace(application, components=tuple(components.values()))
 
 
 def wrong_workflow(application: Application) -> Iterator[Diagnostic]:
@@ -160,43 +157,41 @@ def _wrong_names(steps: Sequence[Step]) -> Iterator[Diagnostic]:
 def _wrong_references(
     application: Application, steps: Iterable[Step]
 ) -> Iterator[Diagnostic]:
-    components = {one.name for one in application.components}
-    policies = {one.name for one in application.policies if one.type in CHOSEN}
+    """Yield the components and policies that steps name and that are not there."""
+    components = {component.name for component in application.components}
+    policies = {policy.name for policy in application.policies if policy.type in CHOSEN}
     for step in steps:
-        place, name = step.place.at("properties"), step.properties.get("component")
-        if (
-            step.type == "apply-component"
-            and isinstance(name, str)
-            and name not in components
-        ):
-            message = f"step '{step.name}': '{name}' is no component{suggestion(name, components)}"
-            yield Diagnostic("OAM103", message, place.at("component"))
+        place = step.place.at("properties")
+        name = step.properties.get("component")
         named = step.properties.get("policies")
-        for number, policy in enumerate(
-            named if step.type == "deploy" and isinstance(named, list) else ()
-        ):
-            if isinstance(policy, str) and policy not in policies:
+        if step.type == "apply-component":
+            if isinstance(name, str) and name not in components:
+                message = f"step '{step.name}': '{name}' is no component{suggestion(name, components)}"
+                yield Diagnostic("OAM103", message, place.at("component"))
+        elif step.type == "deploy" and isinstance(named, list):
+            for number, policy in enumerate(named):
+                if not isinstance(policy, str) or policy in policies:
+                    continue
                 hint = suggestion(policy, policies) or "; the Application has neither"
                 message = f"step '{step.name}': '{policy}' is no topology and no override{hint}"
                 yield Diagnostic("OAM103", message, place.at("policies", number))
 
 
 def _elsewhere(application: Application, workflow: Workflow) -> Diagnostic:
-    """A workflow in a cluster: without policies that it could choose among, all that it says is an
-    order."""
+    """Return the finding about a workflow in a cluster: without policies that it could choose
+    among, all that it says is an order."""
     place = workflow.place.key("ref")
-    if any(one.type in CHOSEN for one in application.policies):
+    if any(policy.type in CHOSEN for policy in application.policies):
         message = (
             f"workflow '{workflow.ref}' is elsewhere, so nobody here knows by which policies it "
-            "deploys"
+            "deploys; write its steps here: steps: [...]"
         )
-        return Diagnostic(
-            "OAM108", f"{message}; write its steps here: steps: [...]", place
-        )
-    message = f"workflow '{workflow.ref}' is elsewhere and not read: all components are deployed"
-    return Diagnostic(
-        "OAM109", f"{message}, each after what it depends on", place, "warning"
+        return Diagnostic("OAM108", message, place)
+    message = (
+        f"workflow '{workflow.ref}' is elsewhere and not read: all components are deployed, "
+        "each after what it depends on"
     )
+    return Diagnostic("OAM109", message, place, "warning")
 
 
 def _leaves(workflow: Workflow | None) -> Iterator[Step]:
@@ -227,30 +222,27 @@ def order(
 
 
 def _before(workflow: Workflow) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """For each step that is no group, the steps that are right before it."""
-    groups = {
-        one.name: [inner.name for inner in one.steps]
-        for one in workflow.steps
-        if one.type == GROUP and one.steps
-    }
+    """Yield each step that is no group, with the steps that are right before it."""
+    groups: dict[str, list[str]] = {}
+    for step in workflow.steps:
+        if step.type == GROUP and step.steps:
+            groups[step.name] = [inner.name for inner in step.steps]
 
-    def leaves(names: Iterable[str]) -> tuple[str, ...]:
-        return tuple(leaf for name in names for leaf in groups.get(name, (name,)))
+    def leaves(names: Iterable[str]) -> Iterator[str]:
+        for name in names:
+            yield from groups.get(name, [name])
 
     previous: tuple[str, ...] = ()
     for step in workflow.steps:
-        outside = leaves((*(() if workflow.dag else previous), *step.depends_on))
-        if step.name in groups:
-            dag, last = (
-                workflow.dag_in_groups if step.dag is None else step.dag,
-                tuple[str, ...](),
-            )
-            for inner in step.steps:
-                yield (
-                    inner.name,
-                    (*outside, *(() if dag else last), *leaves(inner.depends_on)),
-                )
-                last = (inner.name,)
-        else:
-            yield step.name, outside
+        earlier = () if workflow.dag else previous
+        outside = tuple(leaves((*earlier, *step.depends_on)))
         previous = (step.name,)
+        if step.name not in groups:
+            yield step.name, outside
+            continue
+        in_any_order = workflow.dag_in_groups if step.dag is None else step.dag
+        last: tuple[str, ...] = ()
+        for inner in step.steps:
+            yield inner.name, (*outside, *last, *leaves(inner.depends_on))
+            if not in_any_order:
+                last = (inner.name,)

@@ -21,6 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kong_oam.oam.document import Fields
 from kong_oam.objects.component import APPLICATION, COMPONENT, NamedService
 from kong_oam.objects.pods import Manifest
 
@@ -72,7 +73,7 @@ class Workload:
     namespace: str
     component: str
     type: str
-    properties: Mapping[str, Any]
+    properties: Fields
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     exposures: tuple[Exposure, ...]
@@ -239,7 +240,7 @@ def client_secret(w: Workload) -> Manifest:
     }
 
 
-def unsteered(annotations: Mapping[str, Any]) -> dict[str, Any]:
+def unsteered(annotations: Fields) -> dict[str, Any]:
     """The annotations but for those on which an ingress controller would act."""
     return {
         key: value
@@ -248,7 +249,7 @@ def unsteered(annotations: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def host_aliases(aliases: Iterable[Mapping[str, Any]]) -> list[Manifest]:
+def host_aliases(aliases: Iterable[Fields]) -> list[Manifest]:
     """The `hostAliases` of a pod, with all names of an address together."""
     by_address: dict[str, list[str]] = {}
     for alias in aliases:
@@ -262,7 +263,7 @@ def _exposures(w: Workload) -> tuple[Exposure, ...]:
     return () if w.type == "worker" else w.exposures
 
 
-def _is_tcp(entry: Mapping[str, Any], port: int) -> bool:
+def _is_tcp(entry: Fields, port: int) -> bool:
     return bool(entry["port"] == port and entry.get("protocol", "TCP") == "TCP")
 
 
@@ -332,7 +333,7 @@ def _service(
     }
 
 
-def _exposed_port(port: Mapping[str, Any], properties: Mapping[str, Any]) -> Manifest:
+def _exposed_port(port: Fields, properties: Fields) -> Manifest:
     entry = {
         "name": _port_name(port),
         "port": int(port["port"]),
@@ -344,12 +345,12 @@ def _exposed_port(port: Mapping[str, Any], properties: Mapping[str, Any]) -> Man
     return entry
 
 
-def _container_port(port: Mapping[str, Any]) -> int:
+def _container_port(port: Fields) -> int:
     # 8080.0 is an integer to JSON Schema, and would otherwise end up in the port's name.
     return int(port.get("containerPort", port["port"]))
 
 
-def _port_name(port: Mapping[str, Any]) -> str:
+def _port_name(port: Fields) -> str:
     protocol = port.get("protocol", "TCP")
     suffix = "" if protocol == "TCP" else f"-{protocol.lower()}"
     return port.get("name") or f"port-{_container_port(port)}{suffix}"
@@ -415,7 +416,7 @@ def _container(w: Workload) -> Manifest:
     return container
 
 
-def _container_ports(ports: Iterable[Mapping[str, Any]]) -> list[Manifest]:
+def _container_ports(ports: Iterable[Fields]) -> list[Manifest]:
     """The container's ports: of several with one number the first, for the others are the Service's
     alone."""
     by_number: dict[tuple[int, str], Manifest] = {}
@@ -430,7 +431,7 @@ def _container_ports(ports: Iterable[Mapping[str, Any]]) -> list[Manifest]:
     return list(by_number.values())
 
 
-def _resources(properties: Mapping[str, Any]) -> Manifest:
+def _resources(properties: Fields) -> Manifest:
     requests = {
         kind: properties[kind] for kind in ("cpu", "memory") if kind in properties
     }
@@ -442,8 +443,8 @@ def _resources(properties: Mapping[str, Any]) -> Manifest:
 
 
 def _mounted(
-    properties: Mapping[str, Any],
-) -> tuple[tuple[str, Mapping[str, Any]], ...] | None:
+    properties: Fields,
+) -> tuple[tuple[str, Fields], ...] | None:
     """(kind, mount) of each mount, kind by kind as KubeVela orders them; None where the component
     mounts nothing."""
     if "volumeMounts" in properties:
@@ -458,7 +459,7 @@ def _mounted(
     return None
 
 
-def _volumes(mounted: tuple[tuple[str, Mapping[str, Any]], ...]) -> list[Manifest]:
+def _volumes(mounted: tuple[tuple[str, Fields], ...]) -> list[Manifest]:
     volumes: dict[str, Manifest] = {}
     for kind, mount in mounted:
         volumes.setdefault(
@@ -467,7 +468,7 @@ def _volumes(mounted: tuple[tuple[str, Mapping[str, Any]], ...]) -> list[Manifes
     return list(volumes.values())
 
 
-def _source(kind: str, mount: Mapping[str, Any]) -> Manifest:
+def _source(kind: str, mount: Fields) -> Manifest:
     match kind:
         case "pvc":
             return {"persistentVolumeClaim": {"claimName": mount["claimName"]}}
@@ -481,7 +482,7 @@ def _source(kind: str, mount: Mapping[str, Any]) -> Manifest:
             return {"emptyDir": {"medium": mount.get("medium", "")}}
 
 
-def _files(mount: Mapping[str, Any]) -> Manifest:
+def _files(mount: Fields) -> Manifest:
     files: Manifest = {"defaultMode": mount.get("defaultMode", 0o644)}
     if "items" in mount:
         files["items"] = [{"mode": 0o777} | dict(item) for item in mount["items"]]

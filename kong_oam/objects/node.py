@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from kong_oam.diagnostics import Diagnostic
+from kong_oam.oam.document import Fields
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent, Rules, dotted
 from kong_oam.objects.fenced import fenced_pods
@@ -147,7 +148,7 @@ def pods_refused(
         yield component.refused("ACC226", one, f"{dotted(path)}: {reason}", path)
 
 
-def _inside_pods(one: RenderedObject) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+def _inside_pods(one: RenderedObject) -> Iterator[tuple[Path, Fields]]:
     for at in (template.at for template in fenced_pods(one)):
         yield from (pair for pair in one.inside if pair[0][: len(at)] == at)
 
@@ -164,7 +165,7 @@ def _volumes_of_node(template: PodTemplate) -> Iterator[tuple[Path, str]]:
 
 
 def openings(
-    path: Path, holder: Mapping[str, Any], allowed: Collection[str]
+    path: Path, holder: Fields, allowed: Collection[str]
 ) -> Iterator[tuple[Path, str]]:
     """Yields where a mapping, of whatever part of a pod, gives more of the node than a fence
     holds, and what to do.
@@ -265,7 +266,7 @@ def _is_path(value: Any) -> bool:
     return isinstance(value, str) and value != ""
 
 
-def _of_context(at: Path, context: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+def _of_context(at: Path, context: Fields) -> Iterator[tuple[Path, str]]:
     """Yields where a security context, of a pod or of a container, gives more of the node than a
     runtime does."""
     added = mapping(context.get("capabilities")).get("add")

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kong_oam.oam.document import Fields
 from kong_oam.oam.rendered import WORKLOADS, group_kind
 
 Manifest = dict[str, Any]
@@ -27,9 +28,9 @@ class PodTemplate:
     it is empty."""
 
     path: Path
-    labels: Mapping[str, Any]
-    annotations: Mapping[str, Any]
-    spec: Mapping[str, Any]
+    labels: Fields
+    annotations: Fields
+    spec: Fields
     field: str = "spec"
     """The field in that mapping that is the pods' spec."""
 
@@ -38,7 +39,7 @@ class PodTemplate:
         """Where the pods' spec is in the object."""
         return *self.path, self.field
 
-    def containers(self) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    def containers(self) -> Iterator[tuple[Path, Fields]]:
         """Yields all containers, those of initialisation and for debugging too, each with its path
         in the object."""
         for kind in CONTAINER_LISTS:
@@ -47,7 +48,7 @@ class PodTemplate:
 
 
 def pod_templates(
-    found: Mapping[str, Any], pod_spec_path: str | None = None
+    found: Fields, pod_spec_path: str | None = None
 ) -> Iterator[PodTemplate]:
     """Yields the pod templates of an object: by its kind, else where its definition's `podSpecPath`
     says.
@@ -63,12 +64,12 @@ def pod_templates(
         yield template
 
 
-def template_at(found: Mapping[str, Any], path: Path) -> PodTemplate | None:
+def template_at(found: Fields, path: Path) -> PodTemplate | None:
     """Gives the pod template at a path; None where no pod's spec is there."""
     return template_of(mapping(holder_at(found, path)), path)
 
 
-def holder_at(found: Mapping[str, Any], path: Path) -> Any:
+def holder_at(found: Fields, path: Path) -> Any:
     """Gives what is at a path in an object, in a list by its number; None where there is
     nothing."""
     holder: Any = found
@@ -84,7 +85,7 @@ def holder_at(found: Mapping[str, Any], path: Path) -> Any:
     return holder
 
 
-def template_of(holder: Mapping[str, Any], path: Path) -> PodTemplate | None:
+def template_of(holder: Fields, path: Path) -> PodTemplate | None:
     """Gives a mapping as the pod template at `path`; None where it has no spec."""
     if not isinstance(spec := holder.get("spec"), Mapping):
         return None
@@ -97,7 +98,7 @@ def template_of(holder: Mapping[str, Any], path: Path) -> PodTemplate | None:
     )
 
 
-def replaced(found: Mapping[str, Any], path: Path, template: PodTemplate) -> Manifest:
+def replaced(found: Fields, path: Path, template: PodTemplate) -> Manifest:
     """Gives a copy of the object with this template's labels, annotations and spec at `path`; all
     else is kept."""
     result: Manifest = copy.deepcopy(dict(found))
@@ -128,14 +129,14 @@ def service_account(template: PodTemplate) -> str:
     )
 
 
-def mapping(value: Any) -> Mapping[str, Any]:
+def mapping(value: Any) -> Fields:
     """Gives the value where it is a mapping, else an empty one."""
     if type(value) is dict:  # which is seen sooner
         return value
     return value if value is not None and isinstance(value, Mapping) else {}
 
 
-def mappings(value: Any) -> list[Mapping[str, Any]]:
+def mappings(value: Any) -> list[Fields]:
     """Gives the mappings of a list, with an empty one for what is none: places stay as they are."""
     return (
         [mapping(item) for item in value]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kong_oam.oam.document import Fields
 from kong_oam.objects.pods import PodTemplate, mappings
 
 GRPC = (
@@ -88,7 +89,7 @@ class Service:
             )
         )
 
-    def _container_ports(self, port: Port) -> list[Mapping[str, Any]]:
+    def _container_ports(self, port: Port) -> list[Fields]:
         field = "name" if isinstance(port.target, str) else "containerPort"
         return [
             one
@@ -109,7 +110,7 @@ def port_number(value: Any) -> int | None:
     return int(value) if whole and 0 < value <= 65535 else None
 
 
-def _containers(pod: PodTemplate) -> list[Mapping[str, Any]]:
+def _containers(pod: PodTemplate) -> list[Fields]:
     return [
         *mappings(pod.spec.get("containers")),
         *mappings(pod.spec.get("initContainers")),

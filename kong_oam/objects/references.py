@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+from kong_oam.oam.document import Fields
 from kong_oam.oam.rendered import Inside
 from kong_oam.objects.pods import Path, mapping
 
@@ -49,7 +50,7 @@ def _references(value: Any, path: Path) -> Iterator[tuple[Path, str, str]]:
         yield (*path, "name"), _namespace(value), str(name)
 
 
-def _namespace(holder: Mapping[str, Any]) -> str:
+def _namespace(holder: Fields) -> str:
     return str(holder.get("namespace") or "")
 
 

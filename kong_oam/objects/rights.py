@@ -15,6 +15,7 @@ from itertools import product
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, some
+from kong_oam.oam.document import Fields
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent, Rules
 from kong_oam.objects.pods import mapping, mappings
@@ -175,9 +176,7 @@ def _where(one: RenderedObject, *, is_cluster: bool) -> str:
     return " in every namespace" if is_cluster else f" in namespace {one.namespace}"
 
 
-def _of_rule(
-    rule: Mapping[str, Any], *, is_cluster: bool
-) -> Iterator[tuple[str, bool]]:
+def _of_rule(rule: Fields, *, is_cluster: bool) -> Iterator[tuple[str, bool]]:
     verbs = _texts(rule.get("verbs"))
     for verb, path in product(verbs, _texts(rule.get("nonResourceURLs"))):
         yield f"{verb} {path}", False
@@ -229,7 +228,7 @@ def _of_binding(
 
 
 def _subject(
-    subject: Mapping[str, Any], namespace: str, accounts: Collection[tuple[str, str]]
+    subject: Fields, namespace: str, accounts: Collection[tuple[str, str]]
 ) -> tuple[str, bool]:
     """A subject in words, and whether it is a ServiceAccount of the component."""
     kind, name = str(subject.get("kind", "")), str(subject.get("name", ""))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, some
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import Fields, Place
 from kong_oam.oam.model import Application, Component, Trait
 from kong_oam.oam.plain import EXACT, INGRESS_HINT
 from kong_oam.oam.rendered import RenderedObject
@@ -189,9 +189,7 @@ class _Ingress:
         if default is not None:
             yield from self._route(None, "/", default, "the default backend")
 
-    def _path(
-        self, host: str | None, one: Mapping[str, Any]
-    ) -> Iterator[Route | Diagnostic]:
+    def _path(self, host: str | None, one: Fields) -> Iterator[Route | Diagnostic]:
         path, kind = one.get("path") or "/", one.get("pathType")
         if kind == "Exact":
             place = (
@@ -349,7 +347,7 @@ class _Ingress:
         return f"Ingress '{self.object.name}'"
 
 
-def _hosts(entry: Mapping[str, Any]) -> set[str]:
+def _hosts(entry: Fields) -> set[str]:
     hosts = entry.get("hosts")
     return (
         {str(host).lower() for host in hosts}

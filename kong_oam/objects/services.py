@@ -4,8 +4,8 @@ functions."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
+from kong_oam.oam.document import Fields
 from kong_oam.oam.model import Application, Component
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import APPLICATION, COMPONENT
@@ -59,7 +59,7 @@ def services_among(
     return found
 
 
-def _ports(spec: Mapping[str, Any]) -> Iterator[Port]:
+def _ports(spec: Fields) -> Iterator[Port]:
     """Yields the TCP ports. A headless Service is the addresses of its pods, at whatever port one
     calls."""
     headless = spec.get("clusterIP") == "None"

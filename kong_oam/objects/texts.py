@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.document import read
+from kong_oam.oam.document import Fields, read
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import APPLICATION, COMPONENT, JudgedComponent, dotted
 from kong_oam.objects.known_kinds import is_controlled, is_foreign
@@ -79,7 +79,7 @@ class Text(NamedTuple):
     place: Path
     """Where the object has it, or the text that it is in."""
     text: str
-    beside: Mapping[str, Any]
+    beside: Fields
     """The mapping that it is in, or that its list is in."""
     is_key: bool
     of_account: bool
@@ -116,7 +116,7 @@ class Reading(NamedTuple):
     them. A text that is no YAML has a mapping for each field."""
 
     texts: list[Text]
-    inside: list[tuple[Path, Mapping[str, Any]]]
+    inside: list[tuple[Path, Fields]]
 
 
 def reading(one: RenderedObject) -> Reading:
@@ -135,7 +135,7 @@ def texts_in(value: Any, path: Path) -> list[Text]:
     return _reading_of(value, path).texts
 
 
-def texts_held(found: Mapping[str, Any]) -> list[Text]:
+def texts_held(found: Fields) -> list[Text]:
     """The texts in the data of a ConfigMap or a Secret."""
     texts: list[Text] = []
     for field in ("data", "stringData", "binaryData"):
@@ -208,7 +208,7 @@ class _Where(NamedTuple):
 
     within: tuple[Path, ...]
     """The paths of the texts that it is in."""
-    beside: Mapping[str, Any]
+    beside: Fields
     below_account: bool
     """Whether a mapping around it says ServiceAccount."""
     says_account: bool = False
@@ -325,14 +325,14 @@ def _only_reads_pods(path: Path) -> bool:
     return path[-2:] == ("fieldRef", "fieldPath") or not _OTHER_PODS.isdisjoint(path)
 
 
-def _selects(beside: Mapping[str, Any], key: str, own: str) -> bool:
+def _selects(beside: Fields, key: str, own: str) -> bool:
     """Whether a mapping says a label with one value, and no more: `{key: LABEL, operator: In,
     values: [own]}`."""
     said = sorted(islice(_direct(beside), 4))
     return said in (sorted([key, own]), sorted([key, own, "In"]))
 
 
-def _direct(beside: Mapping[str, Any]) -> Iterator[str]:
+def _direct(beside: Fields) -> Iterator[str]:
     for item in beside.values():
         for text in item if isinstance(item, list | tuple) else [item]:
             if isinstance(text, str):

@@ -3,9 +3,9 @@ Pure functions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
+from kong_oam.oam.document import Fields
 from kong_oam.objects.manifests import Workload, auxiliary
 from kong_oam.objects.pods import Manifest, mappings
 
@@ -42,7 +42,7 @@ def certificate(w: Workload, names: Iterable[str], issuer: tuple[str, str]) -> M
     }
 
 
-def mounting(spec: Mapping[str, Any], secret: str, path: str) -> Manifest:
+def mounting(spec: Fields, secret: str, path: str) -> Manifest:
     """A pod's spec whose containers find the Secret at a path, and can only read it."""
     mount = {"name": VOLUME, "mountPath": path, "readOnly": True}
     return {

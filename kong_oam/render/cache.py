@@ -12,12 +12,12 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
+from kong_oam.oam.document import Fields
 from kong_oam.render.program import cache_folder, version
 from kong_oam.render.requests import Answer
 
@@ -37,12 +37,12 @@ class Cache:
     folder: Path
     version: str
 
-    def key(self, request: Mapping[str, Any]) -> str:
+    def key(self, request: Fields) -> str:
         """What this question is called: a digest of it and of who answers it."""
         text = _SORTED.encode([self.version, request])
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def find(self, request: Mapping[str, Any]) -> Answer | None:
+    def find(self, request: Fields) -> Answer | None:
         """The answer to this question that is kept, or None."""
         with suppress(OSError, ValueError, RecursionError):
             key = self.key(request)

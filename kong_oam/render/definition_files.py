@@ -6,12 +6,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.reading import REVISION, Defined, read_definitions
-from kong_oam.oam.document import FilePlace, as_mapping, as_text
+from kong_oam.oam.document import Fields, FilePlace, as_mapping, as_text
 from kong_oam.oam.files import bytes_of
 from kong_oam.oam.schema import type_of
 from kong_oam.render.requests import Ask
@@ -73,12 +72,10 @@ def _read_cue(file: str, raw: bytes, ask: Ask, built_in: bool) -> Defined:
     )
 
 
-def _described(
-    definition: Mapping[str, Any], place: FilePlace, built_in: bool
-) -> Defined:
+def _described(definition: Fields, place: FilePlace, built_in: bool) -> Defined:
     """The definition that the evaluator has read, whose template has each line where it is in the
     file."""
-    about: Mapping[str, Any] = definition["about"]
+    about: Fields = definition["about"]
     kind, name = as_text(about.get("type")), definition["name"]
     if kind in _READ_OVER:
         return Defined((), ())

@@ -11,12 +11,13 @@ import os
 import select
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
+from kong_oam.oam.document import Fields
 from kong_oam.render.program import EvaluatorError, program
 from kong_oam.render.requests import MEGABYTES, SECONDS, Answer
 
@@ -43,7 +44,7 @@ class Evaluator:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def ask(self, request: Mapping[str, Any]) -> Answer:
+    def ask(self, request: Fields) -> Answer:
         """Asks, and waits for the answer. Raises EvaluatorError where there is no evaluator to be
         had or started."""
         process = self._started()

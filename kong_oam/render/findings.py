@@ -10,7 +10,7 @@ from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Position, some, suggestion
 from kong_oam.oam.definitions.definition import Definition
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import Fields, Place
 from kong_oam.oam.model import Component, Trait
 from kong_oam.oam.schema import dotted, shown, type_of
 from kong_oam.render.requests import MEGABYTES, SECONDS, Answer
@@ -59,7 +59,7 @@ def findings(
 
 
 def _diagnostic(
-    component: Component, definition: Definition, finding: Mapping[str, Any]
+    component: Component, definition: Definition, finding: Fields
 ) -> Diagnostic:
     number = _number(finding)
     match finding["kind"]:
@@ -97,7 +97,7 @@ def _diagnostic(
 
 
 def _of_properties(
-    finding: Mapping[str, Any], told: Any, properties: Place, type_: str
+    finding: Fields, told: Any, properties: Place, type_: str
 ) -> Diagnostic:
     """A finding about properties, as the JSON Schemas' are said. `told`: the properties
     themselves."""
@@ -141,8 +141,8 @@ def _of_properties(
 
 
 def _exactly(
-    told: Any, path: list[str | int], finding: Mapping[str, Any]
-) -> tuple[list[str | int], Mapping[str, Any]]:
+    told: Any, path: list[str | int], finding: Fields
+) -> tuple[list[str | int], Fields]:
     """The path of a value of a wrong type, and the finding: of one in an alternative, CUE may say
     no more than in what it stands. Then it is what is written so, or else CUE's own words say what
     is wrong."""
@@ -171,7 +171,7 @@ def _exactly(
     return path, {**finding, "kind": "wrong"}
 
 
-def _number(answer: Mapping[str, Any]) -> int:
+def _number(answer: Fields) -> int:
     number: int = answer.get("part", -1)
     return number
 

@@ -4,10 +4,11 @@ where nothing in it conflicts, so that it is asked again without what it has tol
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from kong_oam.diagnostics import suggestion
+from kong_oam.oam.document import Fields
 from kong_oam.render.findings import at, steps_of
 from kong_oam.render.requests import Answer, Ask
 
@@ -22,7 +23,7 @@ Path = tuple[int, tuple[str, ...]]
 """The part of a component, from -1, and the steps below its properties."""
 
 
-def with_hidden(asked: Mapping[str, Any], ask: Ask) -> Answer:
+def with_hidden(asked: Fields, ask: Ask) -> Answer:
     """The answer to a question, with the findings that come once the first ones are mended. Raises
     EvaluatorError."""
     answer = ask(asked)
@@ -44,11 +45,11 @@ def with_hidden(asked: Mapping[str, Any], ask: Ask) -> Answer:
     return {**answer, "findings": told} if told else answer
 
 
-def _path(finding: Mapping[str, Any]) -> Path:
+def _path(finding: Fields) -> Path:
     return finding.get("part", -1), tuple(finding.get("path", ()))
 
 
-def _bears_on(known: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def _bears_on(known: Fields, other: Fields) -> bool:
     """Whether the other finding may come of what was left out for the known one: at its place,
     above or below it; that a field is missing which is only misspelt; and all in the same property
     where a type is wrong, by which CUE may have taken another alternative."""
@@ -67,7 +68,7 @@ def _bears_on(known: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return bool(misspelt) or path[:length] == others[:length]
 
 
-def _means(unknown: Mapping[str, Any], field: str) -> bool:
+def _means(unknown: Fields, field: str) -> bool:
     """Whether a field that is not known is taken for another one."""
     return (
         suggestion(unknown["path"][-1], unknown.get("wanted", ()))
@@ -75,7 +76,7 @@ def _means(unknown: Mapping[str, Any], field: str) -> bool:
     )
 
 
-def _without(asked: Mapping[str, Any], paths: Sequence[Path]) -> dict[str, Any]:
+def _without(asked: Fields, paths: Sequence[Path]) -> dict[str, Any]:
     """The question without the properties at these paths. Items of lists stay: others would take
     their places."""
     parts = copy.deepcopy([asked["component"], *asked["traits"]])

@@ -3,13 +3,13 @@ findings."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Position
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.library import Library, find
+from kong_oam.oam.document import Fields
 from kong_oam.oam.model import Application, Component
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.render.findings import findings
@@ -76,7 +76,7 @@ def definitions_of(
 
 
 def _object(
-    one: Mapping[str, Any], component: Component, definitions: Sequence[Definition]
+    one: Fields, component: Component, definitions: Sequence[Definition]
 ) -> RenderedObject:
     part, key = one["part"], one["key"]
     by = definitions[part + 1]

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from kong_oam.oam.definitions.definition import Definition
+from kong_oam.oam.document import Fields
 from kong_oam.oam.model import Application, Component
 
-Answer = Mapping[str, Any]
+Answer = Fields
 """What `evaluator/request.go` says, or `limit` and `part`: which limit an evaluation passed
 ("time", "memory" or "life"), and at which part of the component."""
-Ask = Callable[[Mapping[str, Any]], Answer]
+Ask = Callable[[Fields], Answer]
 """Asks an evaluator, or for an answer that is kept. Raises EvaluatorError."""
 SECONDS = 2.0
 """CPU time of one evaluation."""

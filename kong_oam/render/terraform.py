@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from kong_oam.oam.definitions.definition import Definition
+from kong_oam.oam.document import Fields
 from kong_oam.oam.model import Application, Component
 from kong_oam.render.requests import as_json
 
@@ -111,7 +112,7 @@ def _configuration(
     }
 
 
-def _parameter(schematic: Mapping[str, Any]) -> str:
+def _parameter(schematic: Fields) -> str:
     """What properties there are: the fields, and the variables that the HCL declares. Those of a
     repository nobody knows here: any."""
     fields = [f"{json.dumps(name)}?: null | {type_}" for name, type_ in _FIELDS.items()]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic
+from kong_oam.oam.document import Fields
 from kong_oam.oam.filling import FieldPathError, filled, path_of
 from kong_oam.oam.model import Application, Component, Input, Output
 from kong_oam.oam.rendered import Awaited, RenderedObject
@@ -185,7 +186,7 @@ def _known(one: RenderedObject) -> dict[str, Any]:
     return {name: value for name, value in one.object.items() if name not in hidden}
 
 
-def _wrong(answer: Mapping[str, Any]) -> str:
+def _wrong(answer: Fields) -> str:
     if "limit" in answer:
         return "its evaluation takes too long or too much memory"
     for finding in answer.get("findings", ()):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from kong_oam.diagnostics import Position
-from kong_oam.oam.document import FilePlace, as_text
+from kong_oam.oam.document import Fields, FilePlace, as_text
 
 Kind = Literal["component", "trait", "policy", "workload"]
 
@@ -37,8 +37,8 @@ class Definition:
     version: str = ""
     revision: str = ""
     """The name that KubeVela's annotation gives this revision, if any."""
-    terraform: Mapping[str, Any] = field(default_factory=dict)
-    spec: Mapping[str, Any] = field(default_factory=dict)
+    terraform: Fields = field(default_factory=dict)
+    spec: Fields = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     """Those of the definition itself."""
     first_line: int = 0

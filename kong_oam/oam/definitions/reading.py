@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.definitions.definition import KINDS, Definition
-from kong_oam.oam.document import Document, Place, as_mapping, as_text, read
+from kong_oam.oam.document import Document, Fields, Place, as_mapping, as_text, read
 from kong_oam.oam.schema import type_of
 
 _API = "core.oam.dev/v1beta1"
@@ -71,7 +71,7 @@ def _defined(data: Any, place: Place, built_in: bool) -> Defined:
     return Defined((_definition(data, place, built_in),) if is_one else (), wrong)
 
 
-def _only_refers(data: Mapping[str, Any]) -> bool:
+def _only_refers(data: Fields) -> bool:
     """Whether it says of a kind of objects that these are workloads, and no more: KubeVela makes
     such by itself."""
     spec = as_mapping(data.get("spec"))
@@ -116,9 +116,7 @@ def _wrong(data: Any, place: Place) -> Iterator[Diagnostic]:
         yield from _wrong_schematic(kind, spec, place.at("spec", "schematic"))
 
 
-def _wrong_schematic(
-    kind: str, spec: Mapping[str, Any], place: Place
-) -> Iterator[Diagnostic]:
+def _wrong_schematic(kind: str, spec: Fields, place: Place) -> Iterator[Diagnostic]:
     schematic = as_mapping(spec.get("schematic"))
     if "terraform" in schematic and KINDS[kind] in ("component", "workload"):
         terraform, at = as_mapping(schematic["terraform"]), place.at("terraform")
@@ -137,7 +135,7 @@ def _wrong_schematic(
         yield Diagnostic("OAM105", message, place.at("cue", "template"))
 
 
-def _definition(data: Mapping[str, Any], place: Place, built_in: bool) -> Definition:
+def _definition(data: Fields, place: Place, built_in: bool) -> Definition:
     spec = as_mapping(data.get("spec"))
     schematic = as_mapping(spec.get("schematic"))
     annotations = as_mapping(as_mapping(data["metadata"]).get("annotations"))
@@ -159,7 +157,7 @@ def _definition(data: Mapping[str, Any], place: Place, built_in: bool) -> Defini
     )
 
 
-def _template(spec: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+def _template(spec: Fields) -> tuple[str, tuple[str, ...]]:
     """The template in CUE, and where in the `spec` it stands: the older place is `extension`."""
     for at in (("schematic", "cue"), ("extension",)):
         here = spec
