@@ -23,22 +23,21 @@ _OF_CONTAINERS: Final = (("env", "value"), ("args",), ("command",))
 def awaited_refused(
     component: JudgedComponent, one: RenderedObject
 ) -> Iterator[Diagnostic]:
-    """Yields where a value stands that is known only once another component is deployed, and that
+    """Yield where a value stands that is known only once another component is deployed, and that
     decides something."""
     if not one.awaited:
         return
-    taking = _TAKING.get(one.group_kind)
-    templates = pod_templates(one.object, one.pod_spec_path or None)
-    lists = [path for template in templates for path, _ in template.containers()]
-    judged = {
-        path for path, *_ in (*secrets_named(one.inside), *accounts_named(one.inside))
-    }
+    judged = {path for path, *_ in secrets_named(one.inside)}
+    judged |= {path for path, _ in accounts_named(one.inside)}
+    containers: list[Path] = []
+    for template in pod_templates(one.object, one.pod_spec_path or None):
+        containers += [path for path, _ in template.containers()]
     for text in texts_in(one.object, ()):
-        if text.path != text.place or not STAND_IN.search(text.text):
-            continue  # a text within a text is told of as that
         path = text.path
-        is_taken = path[:-1] == taking or any(
-            _is_of_container(path, above) for above in lists
+        if path != text.place or not STAND_IN.search(text.text):
+            continue  # a text within a text is told of as that
+        is_taken = path[:-1] == _TAKING.get(one.group_kind) or any(
+            _is_of_container(path, container) for container in containers
         )
         if text.is_key or path in judged or not is_taken:
             message = (
@@ -51,9 +50,8 @@ def awaited_refused(
 
 
 def _is_of_container(path: Path, container: Path) -> bool:
-    """Whether a path leads to a text in the container at another one that is for its program."""
+    """Tell whether a path leads to a text in the container at another one that is for its
+    program."""
     length = len(container)
-    return (
-        path[:length] == container
-        and tuple(one for one in path[length:] if not one.isdecimal()) in _OF_CONTAINERS
-    )
+    fields = tuple(step for step in path[length:] if not step.isdecimal())
+    return path[:length] == container and fields in _OF_CONTAINERS

@@ -101,16 +101,14 @@ class JudgedComponent:
     @property
     def accounts(self) -> frozenset[tuple[str, str]]:
         """Namespace and name of its ServiceAccounts."""
-        made = {
-            (self.namespace, name)
-            for kind, name in self.made
-            if kind == "ServiceAccount"
-        }
-        accounts = [
-            one for one in self.objects if one.group_kind == ("", "ServiceAccount")
-        ]
-        rendered = {(one.namespace, one.name) for one in accounts}
-        return frozenset(made | rendered)
+        accounts = set()
+        for kind, name in self.made:
+            if kind == "ServiceAccount":
+                accounts.add((self.namespace, name))
+        for one in self.objects:
+            if one.group_kind == ("", "ServiceAccount"):
+                accounts.add((one.namespace, one.name))
+        return frozenset(accounts)
 
     def refused(
         self, code: str, one: RenderedObject, message: str, path: tuple[str, ...] = ()
@@ -124,7 +122,6 @@ class JudgedComponent:
 
 
 def dotted(path: tuple[str, ...]) -> str:
-    """A path in an object as messages have it: `spec.template.spec.containers[0].image`."""
-    return "".join(
-        f"[{step}]" if step.isdecimal() else f".{step}" for step in path
-    ).removeprefix(".")
+    """Return a path in an object as messages have it: `spec.template.spec.containers[0].image`."""
+    steps = (f"[{step}]" if step.isdecimal() else f".{step}" for step in path)
+    return "".join(steps).removeprefix(".")

@@ -23,8 +23,14 @@ from kong_oam.objects.component import (
 from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.known_keys import opens_nothing
 from kong_oam.objects.known_kinds import is_read_freely
-from kong_oam.objects.pods import mapping, texts
-from kong_oam.objects.texts import label_refused, reading, texts_in, with_inner_objects
+from kong_oam.objects.pods import Path, mapping, texts
+from kong_oam.objects.texts import (
+    Text,
+    label_refused,
+    reading,
+    texts_in,
+    with_inner_objects,
+)
 
 _SERVICE = ("", "Service")
 _SERVICE_FIELDS = frozenset(
@@ -53,12 +59,13 @@ _OF_OAM = "oam.dev"
 def labels_refused(
     component: JudgedComponent, one: RenderedObject
 ) -> Iterator[Diagnostic]:
-    """Yields the labels by which another component's fence would select an object's pods."""
+    """Yield the labels by which another component's fence would select an object's pods."""
+    found: list[Text] = []
     if is_read_freely(one):
         labels = mapping(one.object.get("metadata")).get("labels")
-        found = [*reading(one).texts, *texts_in(labels, ("metadata", "labels"))]
+        found += reading(one).texts
+        found += texts_in(labels, ("metadata", "labels"))
     else:
-        found = []
         for template in fenced_pods(one):
             marks = {
                 key: value
@@ -68,15 +75,14 @@ def labels_refused(
             found += texts_in(marks, (*template.path, "metadata", "labels"))
     for text in found:
         if message := label_refused(text, component):
-            yield component.refused(
-                "ACC226", one, f"{dotted(text.place)} {message}", text.place
-            )
+            message = f"{dotted(text.place)} {message}"
+            yield component.refused("ACC226", one, message, text.place)
 
 
 def services_refused(
     component: JudgedComponent, one: RenderedObject, rules: Rules
 ) -> Iterator[Diagnostic]:
-    """Yields what makes a Service one that is open to others than the gateway."""
+    """Yield what makes a Service one that is open to others than the gateway."""
     if one.group_kind != _SERVICE:
         return
     spec = mapping(one.object.get("spec"))
@@ -84,77 +90,96 @@ def services_refused(
     reached = _TYPES.get(rules.reach) if routed else None
     kind = spec.get("type") or "ClusterIP"
     asked = not routed and not one.nested and kind in rules.service_types
+    if wrong := _open_to_others(component, one, reached, asked=asked):
+        yield component.refused("ACC227", one, *wrong)
+    unknown = {*spec} - _SERVICE_FIELDS - {"externalName"}
+    for field in sorted(map(str, filter(spec.get, unknown))):
+        message = f"spec.{field} says from where else it is reached; take it out, for the stack says it"
+        yield component.refused("ACC227", one, message)
+    if not reached and not asked:
+        return
+    hint = "take it out"
+    if reached:
+        hint = "the stack has gateway.serviceAnnotations for it"
+    for key in sorted(_strange_annotations(one, rules)):
+        message = f"annotation '{key}' could open its load balancer; {hint}"
+        path = ("metadata", "annotations", key)
+        yield component.refused("ACC228", one, message, path)
+
+
+def _open_to_others(
+    component: JudgedComponent,
+    one: RenderedObject,
+    reached: str | None,
+    *,
+    asked: bool,
+) -> tuple[str, Path] | None:
+    """Say by what a Service leads elsewhere, or is reached by others, and where that stands.
+
+    `reached`: the type by which the gateway reaches it from outside the cluster, if it does.
+    `asked`: whether the stack takes Services of its type that no route leads to.
+    """
+    spec = mapping(one.object.get("spec"))
+    kind = spec.get("type") or "ClusterIP"
     if kind == "ExternalName" or "externalName" in spec:
         message = (
             "spec.externalName leads to a name outside the cluster, with what the gateway "
             "sends; take it out"
         )
-        yield component.refused("ACC227", one, message)
-    elif kind not in ("ClusterIP", reached) and not asked:
+        return message, ()
+    if kind not in ("ClusterIP", reached) and not asked:
         hint = "or have the stack ask for it: cluster.serviceTypes"
-        if routed:
+        if one.name in component.routed:
             hint = "for the stack says it (gateway.reach)"
         message = (
             f"spec.type '{kind}' answers outside the cluster, and this stack's gateway does not "
             f"reach it so; take it out, {hint}"
         )
-        yield component.refused("ACC227", one, message, ("spec", "type"))
-    elif not mapping(spec.get("selector")):
+        return message, ("spec", "type")
+    if not mapping(spec.get("selector")):
         message = (
             "it has no selector, so others say where it leads; write the labels of the "
             "component's pods"
         )
-        yield component.refused("ACC227", one, message)
-    elif asked and not any(
-        _service(component, one).select(pods) for pods in _pods_of(component)
-    ):
+        return message, ()
+    if asked and not any(map(_service(component, one).select, _pods_of(component))):
         message = (
             f"spec.type '{kind}' answers outside the cluster, and it selects no pods of the "
             "component, whose fence says who connects; take it out"
         )
-        yield component.refused("ACC227", one, message, ("spec", "type"))
-    for field in sorted(
-        str(field)
-        for field in {*spec} - _SERVICE_FIELDS - {"externalName"}
-        if spec[field]
-    ):
-        message = f"spec.{field} says from where else it is reached; take it out, for the stack says it"
-        yield component.refused("ACC227", one, message)
-    if reached or asked:
-        hint = (
-            "the stack has gateway.serviceAnnotations for it"
-            if reached
-            else "take it out"
-        )
-        for key in sorted(_strange_annotations(one, rules)):
-            message = f"annotation '{key}' could open its load balancer; {hint}"
-            yield component.refused(
-                "ACC228", one, message, ("metadata", "annotations", key)
-            )
+        return message, ("spec", "type")
+    return None
 
 
 def selections_refused(components: Sequence[JudgedComponent]) -> Iterator[Diagnostic]:
-    """Yields the pods that a Service of another component selects beside its own, with both
+    """Yield the pods that a Service of another component selects beside its own, with both
     places.
 
     What is reached by the rules of one component would be answered by another. A Service that
     has no pods of its own component says itself whose it leads to, and no route leads to it.
     """
-    pods = [list(_pods_of(component)) for component in components]
-    by_label: dict[tuple[str, str, str], list[_Labels]] = {}
-    for component, own in zip(components, pods, strict=True):
+    pods: list[_Labels] = []
+    services: _ByLabel = {}
+    for component in components:
+        own = list(_pods_of(component))
+        pods += own
         for service in _services_of(component):
-            if any(service.select(one) for one in own):
+            if any(map(service.select, own)):
                 key, value = min(service.labels.items())
-                by_label.setdefault((service.namespace, key, value), []).append(service)
-    for one in (one for of_component in pods for one in of_component):
-        others: list[_Labels] = []
-        for label in one.labels.items():
-            for service in by_label.get((one.namespace, *label), ()):
-                if service.owner is not one.owner and service.select(one):
-                    others.append(service)
+                label = (service.namespace, key, value)
+                services.setdefault(label, []).append(service)
+    for template in pods:
+        others = list(_selecting(template, services))
         if others:  # pods have one finding, however many Services select them
-            yield _answering_for(others, one)
+            yield _answering_for(others, template)
+
+
+def _selecting(pods: _Labels, services: _ByLabel) -> Iterator[_Labels]:
+    """Yield the Services of other components that select pods."""
+    for key, value in pods.labels.items():
+        for service in services.get((pods.namespace, key, value), ()):
+            if service.owner is not pods.owner and service.select(pods):
+                yield service
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +197,10 @@ class _Labels:
             self.namespace == pods.namespace
             and self.labels.items() <= pods.labels.items()
         )
+
+
+_ByLabel = dict[tuple[str, str, str], list[_Labels]]
+"""Services by namespace and one of the labels that they select, its key and its value."""
 
 
 def _named(component: JudgedComponent) -> Iterator[_Labels]:

@@ -34,12 +34,11 @@ def fenced_pods(one: RenderedObject) -> tuple[PodTemplate, ...]:
 
 
 def fence_name(component: str, pods: Iterable[Options]) -> str:
-    """What the fence of a component's pods in a namespace is called, which are kept so: as the
-    component. Where all are only read, they may be of an earlier version, and still run; or
+    """Return what the fence of a component's pods in a namespace is called, which are kept so: as
+    the component. Where all are only read, they may be of an earlier version, and still run; or
     somebody else's, with a fence of that name."""
-    return (
-        f"{component.lower()}-read-only" if all(one.read for one in pods) else component
-    )
+    is_read = all(options.read for options in pods)
+    return f"{component.lower()}-read-only" if is_read else component
 
 
 def _fenced_pods(one: RenderedObject) -> tuple[PodTemplate, ...]:
@@ -48,20 +47,16 @@ def _fenced_pods(one: RenderedObject) -> tuple[PodTemplate, ...]:
         return tuple(pod_templates(one.object))
     if kind in USUAL or kind == RELEASE or is_cluster_scoped(kind):
         return ()
-    said = {
-        template.path
-        for template in pod_templates(one.object, one.pod_spec_path or None)
-    }
-    return tuple(
-        template
-        for path, holder in one.inside
-        if path
-        and (template := template_of(holder, path))
-        and (path in said or _has_containers(template))
-    )
+    defined = pod_templates(one.object, one.pod_spec_path or None)
+    known = {template.path for template in defined}
+    found = []
+    for path, holder in one.inside:
+        template = template_of(holder, path) if path else None
+        if template and (path in known or _has_containers(template)):
+            found.append(template)
+    return tuple(found)
 
 
 def _has_containers(template: PodTemplate) -> bool:
-    return any(
-        isinstance(template.spec.get(kind), (list, tuple)) for kind in CONTAINER_LISTS
-    )
+    lists = map(template.spec.get, CONTAINER_LISTS)
+    return any(isinstance(containers, (list, tuple)) for containers in lists)

@@ -18,6 +18,7 @@ from collections.abc import (
 )
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.rendered import RenderedObject
@@ -68,25 +69,23 @@ class Identities:
         """By its last word (`tls` of `shop.tls`), the names of all Secrets and ServiceAccounts
         that are somebody's."""
         found: dict[str, set[str]] = {}
-        for owners in (self.credentials, self.shown, self.accounts):
-            for _, name in owners:
-                found.setdefault(name.rpartition(".")[2], set()).add(name)
+        for _, name in (*self.credentials, *self.shown, *self.accounts):
+            found.setdefault(name.rpartition(".")[2], set()).add(name)
         return {word: frozenset(names) for word, names in found.items()}
 
     @cached_property
     def namespaces(self) -> frozenset[str]:
         """Where Secrets and ServiceAccounts lie."""
-        return frozenset(
-            place
-            for owners in (self.credentials, self.shown, self.accounts)
-            for place, _ in owners
-        )
+        owned = (*self.credentials, *self.shown, *self.accounts)
+        return frozenset(namespace for namespace, _ in owned)
 
 
 def identities(components: Sequence[JudgedComponent]) -> Identities:
-    """The identities of all components of a stack."""
+    """Return the identities of all components of a stack."""
     sources: dict[tuple[str, str, str], tuple[RenderedObject, ...]] = {}
+    certified: dict[str, str] = {}
     for component in components:
+        certified.update(dict.fromkeys(component.certified, component.key))
         for one in component.objects:
             if one.group_kind in (("", "ConfigMap"), ("", "Secret")):
                 key = (one.namespace, one.kind, one.name)
@@ -98,11 +97,7 @@ def identities(components: Sequence[JudgedComponent]) -> Identities:
         shown=_owners(components, lambda one: _here(one, one.shown)),
         accounts=_owners(components, lambda one: one.accounts),
         keys=_owners(components, lambda one: _here(one, one.keys)),
-        certified={
-            name: component.key
-            for component in components
-            for name in component.certified
-        },
+        certified=certified,
         sources=sources,
     )
 
@@ -304,35 +299,37 @@ def _named_in_sources(
 def _names_in(
     text: Text, component: JudgedComponent, known: Identities, namespaces: Set[str]
 ) -> Iterator[tuple[str, str]]:
-    """Yields the names of other components' Secrets and ServiceAccounts in a text, and whose they
+    """Yield the names of other components' Secrets and ServiceAccounts in a text, and whose they
     are."""
     words = text.words
     there = namespaces | known.namespaces.intersection(words)
     is_free = _says_its_own(text)
-    said = [name for word in words for name in known.by_word.get(word, ())]
-    for name in said:
+    for name in chain.from_iterable(known.by_word.get(word, ()) for word in words):
         if name not in text.unescaped:
             continue
         if not is_free and (whose := _taken(component, known, there, name)):
             yield name, whose
-        if text.of_account and (
-            owners := _others(component, known.accounts, there, name)
-        ):
-            yield name, _account_of(owners)
+        if text.of_account:
+            owners = _others(component, known.accounts, there, name)
+            if owners:
+                yield name, _account_of(owners)
 
 
 def _says_its_own(text: Text) -> bool:
-    """Whether a text is an image or the name of a container, which refer to nothing, or the
+    """Tell whether a text is an image or the name of a container, which refer to nothing, or the
     value of a label that is judged by itself."""
     if text.is_key:
         return False
-    field, around = text.path[-1], text.path[-3:-1]
-    is_image = field == "image" or text.path[-2:] == ("image", "repository")
+    field = text.path[-1]
+    if field == "image" or text.path[-2:] == ("image", "repository"):
+        return True
+    if field.endswith((APPLICATION, COMPONENT)):
+        return True
+    around = text.path[-3:-1]
     is_in_list = (
         len(around) == 2 and around[0] in CONTAINER_LISTS and around[1].isdecimal()
     )
-    is_container = is_in_list and field == "name"
-    return is_image or is_container or field.endswith((APPLICATION, COMPONENT))
+    return is_in_list and field == "name"
 
 
 def _account_of(owners: Collection[str]) -> str:
@@ -368,23 +365,23 @@ def _renews(
 
 def _shown_for_others(
     component: JudgedComponent, known: Identities, namespaces: Set[str], name: str
-) -> frozenset[str]:
-    """The other components for whose hosts the gateway shows a Secret of this name. A gateway trait
-    of the component's own that names it, too, gives no right to the key."""
-    owners = {
-        one
-        for namespace in namespaces
-        for one in known.shown.get((namespace, name), ())
-    }
-    return frozenset(owners - {component.key})
+) -> set[str]:
+    """Return the other components for whose hosts the gateway shows a Secret of this name. A
+    gateway trait of the component's own that names it, too, gives no right to the key."""
+    owners: set[str] = set()
+    for namespace in namespaces:
+        owners.update(known.shown.get((namespace, name), ()))
+    return owners - {component.key}
 
 
 def _others(
     component: JudgedComponent, secrets: Owners, namespaces: Set[str], name: str
-) -> frozenset[str]:
-    """The components that a Secret or a ServiceAccount of this name in one of the namespaces
-    belongs to, where it is none of this component's."""
-    found = (secrets.get((namespace, name), frozenset()) for namespace in namespaces)
-    return frozenset(
-        owner for owners in found if component.key not in owners for owner in owners
-    )
+) -> set[str]:
+    """Return the components that a Secret or a ServiceAccount of this name in one of the
+    namespaces belongs to, where it is none of this component's."""
+    others: set[str] = set()
+    for namespace in namespaces:
+        owners = secrets.get((namespace, name), ())
+        if component.key not in owners:
+            others.update(owners)
+    return others

@@ -14,6 +14,7 @@ from kong_oam.objects.known_kinds import INGRESSES
 
 _ASIDE = "take it out of the rules of that policy"
 _ACCOUNT = ("", "ServiceAccount")
+_SERVICE = ("", "Service")
 _FREE = frozenset(
     {
         ("", "ConfigMap"),
@@ -34,42 +35,57 @@ _HARMLESS = re.compile(
 def keeping_refused(
     component: JudgedComponent, one: RenderedObject
 ) -> Iterator[Diagnostic]:
-    """Yields why an object must be the stack's own, as it is written: what it lets in is decided by
+    """Yield why an object must be the stack's own, as it is written: what it lets in is decided by
     that."""
-    kind, options = one.group_kind, one.options
-    if kind in INGRESSES or not (
-        options.read or options.patch or options.take_over or options.ignore_changes
-    ):
+    kind = one.group_kind
+    if kind in INGRESSES:
         return
     pods = bool(fenced_pods(one))
-    code = {_ACCOUNT: "ACC217", ("", "Service"): "ACC227"}.get(
+    code = {_ACCOUNT: "ACC217", _SERVICE: "ACC227"}.get(
         kind, "ACC226" if pods else "ACC224"
     )
-    if options.patch or (options.read and (component.guarded or kind == _ACCOUNT)):
-        policy = "read-only" if options.read else "shared-resource"
-        if pods or kind in (_ACCOUNT, ("", "Service")):
-            message = (
-                f"by a {policy} policy it is not made here alone, and nobody here knows what it "
-                f"is; {_ASIDE}"
-            )
-            yield component.refused(code, one, message)
-    if options.take_over and kind == _ACCOUNT:
+    decides = pods or kind in (_ACCOUNT, _SERVICE)
+    if decides and _is_of_others(component, one):
+        policy = "read-only" if one.options.read else "shared-resource"
         message = (
+            f"by a {policy} policy it is not made here alone, and nobody here knows what it "
+            f"is; {_ASIDE}"
+        )
+        yield component.refused(code, one, message)
+    for message in (*_taken_over(one), *_as_it_was(one)):
+        yield component.refused(code, one, message)
+
+
+def _is_of_others(component: JudgedComponent, one: RenderedObject) -> bool:
+    """Tell whether others say, too, what an object is, and access goes by it."""
+    matters = component.guarded or one.group_kind == _ACCOUNT
+    return one.options.patch or (one.options.read and matters)
+
+
+def _taken_over(one: RenderedObject) -> Iterator[str]:
+    """Yield why an object that is there already must not be taken over."""
+    if not one.options.take_over:
+        return
+    if one.group_kind == _ACCOUNT:
+        yield (
             "by a take-over policy it is one that is there, with rights that nobody here "
             f"knows; {_ASIDE}"
         )
-        yield component.refused(code, one, message)
-    elif options.take_over and options.ignore_changes:
-        message = (
+    elif one.options.ignore_changes:
+        yield (
             "take-over has it be exactly as it is written, and apply-once has it stay as it is: so "
             "it could be anything; take it out of the rules of one of these policies"
         )
-        yield component.refused(code, one, message)
-    for path in options.ignore_changes if kind not in _FREE else ():
+
+
+def _as_it_was(one: RenderedObject) -> Iterator[str]:
+    """Yield the fields that stay as they were, and that decide something."""
+    if one.group_kind in _FREE:
+        return
+    for path in one.options.ignore_changes:
         if not _HARMLESS.fullmatch(path):
-            message = (
+            yield (
                 f"by an apply-once policy {path} stays as it was, and this version alone is "
                 "judged; name spec.replicas or the resources of containers, or take it out of the "
                 "rules of that policy"
             )
-            yield component.refused(code, one, message)

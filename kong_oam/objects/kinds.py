@@ -72,25 +72,25 @@ _NAMESPACE = re.compile(r"""\bnamespace"?\s*[=:]\s*"([^"\s]*)\"""")
 def kind_refused(
     component: JudgedComponent, one: RenderedObject, rules: Rules
 ) -> Iterator[Diagnostic]:
-    """Yields what is wrong about the kind of an object, once: of one that is not understood nothing
+    """Yield what is wrong about the kind of an object, once: of one that is not understood nothing
     more is judged."""
-    kind = one.group_kind
-    if message := _kind_message(component, one, kind, rules):
+    message = _not_understood(one) or _not_taken(component, one, rules)
+    if message:
         yield component.refused("ACC224", one, message)
 
 
 def namespaces_refused(
     component: JudgedComponent, one: RenderedObject, rules: Rules, *, pods: bool
 ) -> Iterator[Diagnostic]:
-    """Yields the namespaces other than its Application's that an object is in, or that it deploys
+    """Yield the namespaces other than its Application's that an object is in, or that it deploys
     to.
 
     `pods`: whether it has some that are seen. Their fence would be called there as those of other
     Applications are.
     """
-    kind = one.group_kind
-    for field, namespace in _namespaces(one, kind):
-        if namespace == component.namespace and kind != ("", "Namespace"):
+    is_namespace = one.group_kind == ("", "Namespace")
+    for field, namespace in _namespaces(one):
+        if namespace == component.namespace and not is_namespace:
             continue
         if namespace == rules.gateway_namespace:
             message = (
@@ -102,7 +102,7 @@ def namespaces_refused(
                 f"{field} is '{namespace}', where no NetworkPolicy of this project holds its pods; "
                 "take it out"
             )
-        elif kind == ("", "Namespace") or f"{namespace}/Namespace" in rules.allowed:
+        elif is_namespace or f"{namespace}/Namespace" in rules.allowed:
             continue
         else:
             message = (
@@ -113,26 +113,31 @@ def namespaces_refused(
         yield component.refused("ACC225", one, message)
 
 
-def _kind_message(
-    component: JudgedComponent, one: RenderedObject, kind: tuple[str, str], rules: Rules
-) -> str:
-    group, name = kind
-    if not name or not one.api:
+def _not_understood(one: RenderedObject) -> str:
+    """Say why an object is refused whatever a stack says; empty where it is not."""
+    kind = one.group_kind
+    if not kind[1] or not one.api:
         return "it has no apiVersion and kind, so nobody knows what it is; write both"
-    if not (_API.fullmatch(one.api) and _KIND.fullmatch(name)):
+    if not (_API.fullmatch(one.api) and _KIND.fullmatch(kind[1])):
         return (
-            f"'{one.api}' and '{name}' are no apiVersion and kind, as apps/v1 and Deployment "
+            f"'{one.api}' and '{kind[1]}' are no apiVersion and kind, as apps/v1 and Deployment "
             "are; correct them"
         )
     if reason := why_never(kind, one.object):
         return reason
     if one.nested and kind in INGRESSES:
         return f"{A_WAY_IN}; take it out"
+    return ""
+
+
+def _not_taken(component: JudgedComponent, one: RenderedObject, rules: Rules) -> str:
+    """Say why a stack does not take an object; empty where it does."""
+    kind = one.group_kind
     if kind == RELEASE:
         return _release_message(component, one)
-    full = f"{group}/{name}" if group else name
     if kind in ROLES:
         return "" if rules.rbac else _NO_ROLES
+    full = "/".join(filter(None, kind))
     if kind in USUAL or full in rules.allowed:
         return ""
     return (
@@ -146,11 +151,9 @@ def _release_message(component: JudgedComponent, one: RenderedObject) -> str:
         return f"a Helm release is made by the component type {_RELEASE_TYPE} alone; use that"
     spec = mapping(one.object.get("spec"))
     more = {*spec} - _RELEASE_FIELDS
-    more |= {
-        f"repositoryOpts.{field}"
-        for field in mapping(spec.get("repositoryOpts"))
-        if field != "repo"
-    }
+    for field in mapping(spec.get("repositoryOpts")):
+        if field != "repo":
+            more.add(f"repositoryOpts.{field}")
     if more:
         return (
             f"{min(more)} is no field of {_RELEASE_TYPE}, and could run programs where the "
@@ -159,38 +162,37 @@ def _release_message(component: JudgedComponent, one: RenderedObject) -> str:
     return ""
 
 
-def _namespaces(
-    one: RenderedObject, kind: tuple[str, str]
-) -> Iterator[tuple[str, str]]:
+def _namespaces(one: RenderedObject) -> Iterator[tuple[str, str]]:
+    """Yield the namespaces that an object is in or names, each with the field that says it."""
+    kind = one.group_kind
     if kind == ("", "Namespace"):
         yield "the namespace", one.name
     elif not is_cluster_scoped(kind) and (one.namespace or kind in USUAL):
         yield "its namespace", one.namespace
     spec = mapping(one.object.get("spec"))
-    fields = [("spec.targetNamespace", spec.get("targetNamespace"))]
-    fields += [("spec.storageNamespace", spec.get("storageNamespace"))]
+    names = ["targetNamespace", "storageNamespace"]
     if kind == RELEASE:
-        fields += [("spec.namespace", spec.get("namespace"))]
-    fields += [
-        (f"spec.{name}.namespace", mapping(spec[name]).get("namespace"))
-        for name in _SECRETS
-        if name in spec
-    ]
-    fields += _namespaces_said(one)
-    yield from ((field, str(value)) for field, value in fields if value)
+        names.append("namespace")
+    fields = [(f"spec.{name}", spec.get(name)) for name in names]
+    for name in _SECRETS:
+        value = mapping(spec.get(name)).get("namespace")
+        fields.append((f"spec.{name}.namespace", value))
+    for field, namespace in (*fields, *_namespaces_said(one)):
+        if namespace:
+            yield field, str(namespace)
 
 
 def patches_refused(
     component: JudgedComponent, one: RenderedObject
 ) -> Iterator[Diagnostic]:
-    """Yields where an object has its controller change what it makes: pods that are seen here in no
+    """Yield where an object has its controller change what it makes: pods that are seen here in no
     form."""
     if not is_controlled(one):
         return
     for path, holder in one.inside:
-        for field in (
-            _PATCHES if path[:1] == ("spec",) and path[:2] != ("spec", "values") else ()
-        ):
+        if path[:1] != ("spec",) or path[:2] == ("spec", "values"):
+            continue
+        for field in _PATCHES:
             if holder.get(field):
                 at = (*path, field)
                 message = (
@@ -201,7 +203,7 @@ def patches_refused(
 
 
 def _namespaces_said(one: RenderedObject) -> Iterator[tuple[str, str]]:
-    """Yields the namespaces that a Configuration names: for its state, or in code that makes
+    """Yield the namespaces that a Configuration names: for its state, or in code that makes
     objects in a cluster."""
     if one.group_kind != MODULE:
         return

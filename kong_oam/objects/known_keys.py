@@ -49,23 +49,25 @@ _NEVER = {
 
 @lru_cache(maxsize=1024)
 def always_obeyed(key: str) -> str:
-    """Why a key, or a domain, is refused whatever a stack says; empty where it is not."""
+    """Say why a key, or a domain, is refused whatever a stack says; empty where it is not."""
     domain = key.lower().partition("/")[0]
-    return next((why for one, why in _NEVER.items() if _is_within(domain, one)), "")
+    for parent, why in _NEVER.items():
+        if _is_within(domain, parent):
+            return why
+    return ""
 
 
 def opens_nothing(key: str, listed: Collection[str]) -> bool:
-    """Whether a key is known to open nothing. `listed`: keys, and domains with those below them, of
-    which the stack says so."""
+    """Tell whether a key is known to open nothing. `listed`: keys, and domains with those below
+    them, of which the stack says so."""
     folded = key.lower()
     domain = folded.partition("/")[0]
     if "." not in domain and domain not in _OBEYED:
         return True
     if folded in _HARMLESS or folded in listed:
         return True
-    return any(
-        "/" not in one and _is_within(domain, one) for one in (*_HARMLESS, *listed)
-    )
+    known = (*_HARMLESS, *listed)
+    return any("/" not in parent and _is_within(domain, parent) for parent in known)
 
 
 def _is_within(domain: str, parent: str) -> bool:

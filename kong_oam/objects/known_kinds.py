@@ -24,18 +24,6 @@ MODULE = ("terraform.core.oam.dev", "Configuration")
 
 _CONTROLLED = frozenset({*RELEASES, KUSTOMIZATION, MODULE})
 
-_FLUX = {
-    "helm": ("HelmRelease",),
-    "image": ("ImagePolicy", "ImageRepository", "ImageUpdateAutomation"),
-    "kustomize": ("Kustomization",),
-    "source": (
-        "Bucket",
-        "GitRepository",
-        "HelmChart",
-        "HelmRepository",
-        "OCIRepository",
-    ),
-}
 
 _RBAC = "rbac.authorization.k8s.io"
 
@@ -56,13 +44,18 @@ USUAL = (
         ("", "Service"),
         ("", "ServiceAccount"),
         ("autoscaling", "HorizontalPodAutoscaler"),
+        ("helm.toolkit.fluxcd.io", "HelmRelease"),
+        ("image.toolkit.fluxcd.io", "ImagePolicy"),
+        ("image.toolkit.fluxcd.io", "ImageRepository"),
+        ("image.toolkit.fluxcd.io", "ImageUpdateAutomation"),
+        ("kustomize.toolkit.fluxcd.io", "Kustomization"),
         ("policy", "PodDisruptionBudget"),
+        ("source.toolkit.fluxcd.io", "Bucket"),
+        ("source.toolkit.fluxcd.io", "GitRepository"),
+        ("source.toolkit.fluxcd.io", "HelmChart"),
+        ("source.toolkit.fluxcd.io", "HelmRepository"),
+        ("source.toolkit.fluxcd.io", "OCIRepository"),
         ("terraform.core.oam.dev", "Configuration"),
-        *(
-            (f"{group}.toolkit.fluxcd.io", kind)
-            for group, kinds in _FLUX.items()
-            for kind in kinds
-        ),
     }
 )
 """Group and kind of what every stack takes."""
@@ -220,7 +213,7 @@ def why_never(kind: tuple[str, str], found: Mapping[str, object]) -> str:
 
 @lru_cache(1024)
 def _within(group: str, groups: tuple[str, ...]) -> bool:
-    return any(group == one or group.endswith(f".{one}") for one in groups)
+    return f".{group}".endswith(tuple(f".{parent}" for parent in groups))
 
 
 def is_controlled(one: RenderedObject) -> bool:

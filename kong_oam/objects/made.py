@@ -35,20 +35,17 @@ def objects_of(application: Application, part: Component) -> tuple[RenderedObjec
 def made_of(
     application: Application, part: Component, harmless: Collection[str]
 ) -> Made:
-    """What is made of a component in the namespace of `application`. Here alone the source matters.
+    """Return what is made of a component in the namespace of `application`. Here alone the source
+    matters.
 
     `harmless`: keys and domains of annotations that the stack says open nothing.
     """
     objects = objects_of(application, part)
     if part.rendered is None:
-        return Made(
-            objects,
-            tuple(_gateway_routes(part, harmless)),
-            tuple(wrong_properties(application, part)),
-        )
+        routes = tuple(_gateway_routes(part, harmless))
+        return Made(objects, routes, tuple(wrong_properties(application, part)))
     services = services_of(application, part)
-    routes = ingress_routes(application, part, services, harmless)
-    return Made(objects, tuple(routes))
+    return Made(objects, tuple(ingress_routes(application, part, services, harmless)))
 
 
 def _gateway_routes(
@@ -72,46 +69,44 @@ def _gateway_routes(
 
 
 def _grpc_ports(part: Component, trait: Trait) -> Iterator[Diagnostic]:
-    """Finds ports that are named as gRPC's (`grpc`, `grpc-...`, as service meshes expect it).
+    """Yield ports that are named as gRPC's (`grpc`, `grpc-...`, as service meshes expect it).
 
     Kong hands a call of gRPC on by the path that its client wrote (grpc_pass takes no other), not
     by that of the gate.
     """
-    place = trait.place.at("properties")
-    names = {
-        number: str(port.get("name", ""))
-        for port in part.properties.get("ports", ())
-        for number in (port["port"], port.get("containerPort", port["port"]))
-    }
+    place = trait.place.at("properties", "http")
+    names: dict[int, str] = {}
+    for entry in part.properties.get("ports", ()):
+        name = str(entry.get("name", ""))
+        names[entry["port"]] = name
+        names[entry.get("containerPort", entry["port"])] = name
     for path, port in trait.properties["http"].items():
         if named_as_grpc(names.get(port, "")):
-            yield Diagnostic(
-                "ACC218",
-                f"port {port} ('{names[port]}') {GRPC}",
-                place.at("http").key(path),
-            )
+            message = f"port {port} ('{names[port]}') {GRPC}"
+            yield Diagnostic("ACC218", message, place.key(path))
 
 
 def _missing_ports(part: Component, trait: Trait) -> Iterator[Diagnostic]:
-    """Finds ports that the component does not have, where it lists those that it has.
+    """Yield ports that the component does not have, where it lists those that it has.
 
     As in KubeVela, a gateway trait's Service leads to the container's port of the same number; a
     port with `expose: true` is on a Service of its own name already, and leads where that says.
     """
     properties = part.properties
     listed = properties.get("ports") or ([properties] if "port" in properties else [])
-    tcp = [port for port in listed if port.get("protocol", "TCP") == "TCP"]
-    ports = {int(port.get("containerPort", port["port"])) for port in tcp}
-    if "name" not in trait.properties:
-        ports |= {int(port["port"]) for port in tcp if port.get("expose")}
-    for path, port in trait.properties["http"].items() if listed else ():
+    if not listed:
+        return
+    ports: set[int] = set()
+    for entry in listed:
+        if entry.get("protocol", "TCP") == "TCP":
+            ports.add(int(entry.get("containerPort", entry["port"])))
+            if entry.get("expose") and "name" not in trait.properties:
+                ports.add(int(entry["port"]))
+    has = "none of its ports is TCP"
+    if ports:
+        has = f"its ports are {some(map(str, sorted(ports)))}"
+    place = trait.place.at("properties", "http")
+    for path, port in trait.properties["http"].items():
         if port not in ports:
-            has = (
-                f"its ports are {some(map(str, sorted(ports)))}"
-                if ports
-                else "none of its ports is TCP"
-            )
             message = f"'{part.name}' has no port {int(port)}; {has}"
-            yield Diagnostic(
-                "ACC223", message, trait.place.at("properties", "http", path)
-            )
+            yield Diagnostic("ACC223", message, place.at(path))

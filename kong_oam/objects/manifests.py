@@ -36,7 +36,8 @@ _KEPT_BACK = frozenset(
         "kubectl.kubernetes.io/last-applied-configuration",
     }
 )
-_CONTROLLER_DOMAINS = ("konghq.com", "ingress.kubernetes.io")
+_CONTROLLER_DOMAINS = (".konghq.com", ".ingress.kubernetes.io")
+"""Behind a dot: the domains and all below them."""
 
 VOLUME_KINDS = ("pvc", "configMap", "secret", "emptyDir", "hostPath")
 """The kinds of `volumeMounts`, in the order of the volumes that are made of them."""
@@ -118,8 +119,8 @@ def deployment(w: Workload) -> Manifest:
 
 
 def services(w: Workload) -> tuple[Manifest, ...]:
-    """The Services: one for the ports with `expose: true`, one per gateway trait; of one name, only
-    one.
+    """Return the Services: one for the ports with `expose: true`, one per gateway trait; of one
+    name, only one.
 
     A worker has none, whatever its traits say. A port that is both exposed and in a gateway trait
     is the exposed one, whose `containerPort` says where the container listens; a gateway trait
@@ -132,18 +133,16 @@ def services(w: Workload) -> tuple[Manifest, ...]:
         if port.get("expose")
     ]
     if exposed:
-        by_name[w.component] = _service(
+        service = _service(
             w, w.component, "AuxiliaryWorkload", "webserviceExpose", exposed
         )
-        by_name[w.component]["spec"]["type"] = w.properties.get(
-            "exposeType", "ClusterIP"
-        )
-    for exposure in _exposures(w):
+        service["spec"]["type"] = w.properties.get("exposeType", "ClusterIP")
+        by_name[w.component] = service
+    for exposure in w.exposures if w.type != "worker" else ():
         name = service_name(w.component, exposure.name)
         key = f"service-{exposure.name}" if exposure.name else "service"
-        ports = by_name.setdefault(name, _service(w, name, "gateway", key, []))["spec"][
-            "ports"
-        ]
+        service = by_name.setdefault(name, _service(w, name, "gateway", key, []))
+        ports = service["spec"]["ports"]
         for port in exposure.ports:
             if not any(_is_tcp(entry, port) for entry in ports):
                 ports.append({"name": f"port-{port}", "port": port, "targetPort": port})
@@ -259,10 +258,6 @@ def host_aliases(aliases: Iterable[Fields]) -> list[Manifest]:
     ]
 
 
-def _exposures(w: Workload) -> tuple[Exposure, ...]:
-    return () if w.type == "worker" else w.exposures
-
-
 def _is_tcp(entry: Fields, port: int) -> bool:
     return bool(entry["port"] == port and entry.get("protocol", "TCP") == "TCP")
 
@@ -279,10 +274,11 @@ def _metadata(
         "namespace": w.namespace,
         "component": w.component,
         "appRevision": "",
+        **role,
     }
-    labels |= {
-        f"app.oam.dev/{key}": value for key, value in (identity | dict(role)).items()
-    } | dict(more)
+    for key, value in identity.items():
+        labels[f"app.oam.dev/{key}"] = value
+    labels |= more
     metadata: Manifest = {"name": name, "namespace": w.namespace, "labels": labels}
     if annotations := _annotations(w):
         metadata["annotations"] = annotations
@@ -307,19 +303,15 @@ def _annotations(w: Workload) -> dict[str, str]:
 
 def _listed(w: Workload, annotation: str) -> frozenset[str]:
     listed = w.annotations.get(annotation)
-    return (
-        frozenset(key.strip() for key in listed.split(",")) if listed else frozenset()
-    )
+    return frozenset(map(str.strip, listed.split(","))) if listed else frozenset()
 
 
 def _steers_a_controller(key: str) -> bool:
-    """Whether an ingress controller would act on this annotation: a second, unseen way to configure
-    the gateway."""
-    domain = key.partition("/")[0]
-    return key.startswith("kubernetes.io/ingress.") or any(
-        domain == controller or domain.endswith(f".{controller}")
-        for controller in _CONTROLLER_DOMAINS
-    )
+    """Tell whether an ingress controller would act on this annotation: a second, unseen way to
+    configure the gateway."""
+    if key.startswith("kubernetes.io/ingress."):
+        return True
+    return f".{key.partition('/')[0]}".endswith(_CONTROLLER_DOMAINS)
 
 
 def _service(
@@ -375,10 +367,10 @@ def _pod(w: Workload) -> Manifest:
     if "hostAliases" in properties:
         pod["hostAliases"] = host_aliases(properties["hostAliases"])
     if "imagePullSecrets" in properties:
-        pod["imagePullSecrets"] = [
-            {"name": name} for name in dict.fromkeys(properties["imagePullSecrets"])
-        ]
-    if (mounted := _mounted(properties)) is not None:
+        secrets = dict.fromkeys(properties["imagePullSecrets"])
+        pod["imagePullSecrets"] = [{"name": secret} for secret in secrets]
+    mounted = _mounted(properties)
+    if mounted is not None:
         pod["volumes"] = _volumes(mounted)
     return pod
 
@@ -386,42 +378,39 @@ def _pod(w: Workload) -> Manifest:
 def _container(w: Workload) -> Manifest:
     properties = w.properties
     container: Manifest = {"name": w.component, "image": properties["image"]}
-    container |= {
-        theirs: properties[ours]
-        for ours, theirs in _CONTAINER_FIELDS.items()
-        if ours in properties
-    }
+    for ours, theirs in _CONTAINER_FIELDS.items():
+        if ours in properties:
+            container[theirs] = properties[ours]
     if "ports" in properties:
         container["ports"] = _container_ports(properties["ports"])
     elif "port" in properties:
         container["ports"] = [{"containerPort": properties["port"]}]
     if "env" in container:
-        container["env"] = list(
-            {variable["name"]: variable for variable in container["env"]}.values()
-        )
+        by_name = {variable["name"]: variable for variable in container["env"]}
+        container["env"] = list(by_name.values())
     if resources := _resources(properties):
         container["resources"] = resources
-    if (mounted := _mounted(properties)) is not None:
-        container["volumeMounts"] = [
-            {
-                key: mount[key]
-                for key in ("name", "mountPath", "subPath")
-                if key in mount
-            }
-            for _, mount in mounted
-        ]
+    mounted = _mounted(properties)
+    if mounted is not None:
+        container["volumeMounts"] = [_volume_mount(mount) for _, mount in mounted]
     for probe in ("livenessProbe", "readinessProbe"):
         if probe in properties:
             container[probe] = _PROBE_DEFAULTS | dict(properties[probe])
     return container
 
 
+def _volume_mount(mount: Fields) -> Manifest:
+    fields = ("name", "mountPath", "subPath")
+    return {field: mount[field] for field in fields if field in mount}
+
+
 def _container_ports(ports: Iterable[Fields]) -> list[Manifest]:
-    """The container's ports: of several with one number the first, for the others are the Service's
-    alone."""
+    """Return the container's ports: of several with one number the first, for the others are the
+    Service's alone."""
     by_number: dict[tuple[int, str], Manifest] = {}
     for port in ports:
-        number, protocol = _container_port(port), port.get("protocol", "TCP")
+        number = _container_port(port)
+        protocol = port.get("protocol", "TCP")
         entry = {
             "containerPort": number,
             "name": _port_name(port),
@@ -442,29 +431,27 @@ def _resources(properties: Fields) -> Manifest:
     return {"requests": requests, "limits": limits} if requests else {}
 
 
-def _mounted(
-    properties: Fields,
-) -> tuple[tuple[str, Fields], ...] | None:
-    """(kind, mount) of each mount, kind by kind as KubeVela orders them; None where the component
-    mounts nothing."""
+def _mounted(properties: Fields) -> list[tuple[str, Fields]] | None:
+    """Return the kind of each mount, and the mount, kind by kind as KubeVela orders them; None
+    where the component mounts nothing."""
+    mounted: list[tuple[str, Fields]] = []
     if "volumeMounts" in properties:
-        groups = properties["volumeMounts"]
-        return tuple(
-            (kind, mount) for kind in VOLUME_KINDS for mount in groups.get(kind, ())
-        )
-    if "volumes" in properties:
-        return tuple(
-            (volume.get("type", "emptyDir"), volume) for volume in properties["volumes"]
-        )
-    return None
+        for kind in VOLUME_KINDS:
+            for mount in properties["volumeMounts"].get(kind, ()):
+                mounted.append((kind, mount))
+        return mounted
+    if "volumes" not in properties:
+        return None
+    for volume in properties["volumes"]:
+        mounted.append((volume.get("type", "emptyDir"), volume))
+    return mounted
 
 
-def _volumes(mounted: tuple[tuple[str, Fields], ...]) -> list[Manifest]:
+def _volumes(mounted: Iterable[tuple[str, Fields]]) -> list[Manifest]:
     volumes: dict[str, Manifest] = {}
     for kind, mount in mounted:
-        volumes.setdefault(
-            mount["name"], {"name": mount["name"]} | _source(kind, mount)
-        )
+        name = mount["name"]
+        volumes.setdefault(name, {"name": name} | _source(kind, mount))
     return list(volumes.values())
 
 

@@ -4,7 +4,7 @@ engine. Pure."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from kong_oam.diagnostics import Diagnostic
@@ -13,7 +13,7 @@ from kong_oam.objects.component import JudgedComponent, Rules, dotted
 from kong_oam.objects.known_keys import always_obeyed, opens_nothing
 from kong_oam.objects.known_kinds import INGRESSES, USUAL, is_foreign, is_of_kubernetes
 from kong_oam.objects.pods import Path, mapping
-from kong_oam.objects.texts import reading
+from kong_oam.objects.texts import Text, reading
 
 _FIELDS = frozenset({"annotations", "creationTimestamp", "labels", "name", "namespace"})
 _TOP = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
@@ -59,65 +59,66 @@ _OF_USERS = frozenset(
 def metadata_refused(
     component: JudgedComponent, one: RenderedObject, rules: Rules
 ) -> Iterator[Diagnostic]:
-    """Yields what is wrong about an object's name, the spelling of its fields, its labels and
+    """Yield what is wrong about an object's name, the spelling of its fields, its labels and
     annotations."""
-    kind, inside = one.group_kind, one.inside
+    kind = one.group_kind
     if kind in INGRESSES:
         return
     if not one.name:
-        yield component.refused(
-            "OAM105", one, "it has no metadata.name; the definition has to give it one"
-        )
-    yield from _fields_refused(component, one, kind)
+        message = "it has no metadata.name; the definition has to give it one"
+        yield component.refused("OAM105", one, message)
+    yield from _fields_refused(component, one)
     if is_of_kubernetes(kind):
-        for path in _misspelled(inside):
+        for path in _misspelled(one.inside):
             message = (
                 f"Kubernetes has no field {dotted(path)}; write it with capitals in place of "
                 "underscores"
             )
             yield component.refused("OAM102", one, message)
-    for path in (path for path, fields in inside if _MARK in fields):
-        message = (
-            f"{dotted(path) or 'it'} is marked as a file or a secret of the engine's; take "
-            f"'{_MARK}' out"
-        )
-        yield component.refused("ACC228", one, message, (*path, _MARK))
-    for at, key in (*_keys_of_objects(inside), *_keys_anywhere(one)):
-        if wrong := _key_refused(key, rules):
-            yield component.refused(
-                "ACC228", one, f"'{key}' in {dotted(at)}: {wrong}", (*at, key)
+    for path, fields in one.inside:
+        if _MARK in fields:
+            message = (
+                f"{dotted(path) or 'it'} is marked as a file or a secret of the engine's; take "
+                f"'{_MARK}' out"
             )
+            yield component.refused("ACC228", one, message, (*path, _MARK))
+    for path, key in (*_keys_of_objects(one.inside), *_keys_anywhere(one)):
+        if wrong := _key_refused(key, rules):
+            message = f"'{key}' in {dotted(path)}: {wrong}"
+            yield component.refused("ACC228", one, message, (*path, key))
 
 
 def _keys_of_objects(inside: Inside) -> Iterator[tuple[Path, str]]:
-    """Yields the keys of labels and annotations in the metadata of an object, and of what a
+    """Yield the keys of labels and annotations in the metadata of an object, and of what a
     controller makes of it."""
     for path, holder in inside:
-        for field in (
-            ("labels", "annotations") if path and path[-1] in _METADATA else ()
-        ):
-            yield from (
-                ((*path, field), str(key)) for key in mapping(holder.get(field))
-            )
+        if path and path[-1] in _METADATA:
+            for field in ("labels", "annotations"):
+                for key in mapping(holder.get(field)):
+                    yield (*path, field), str(key)
 
 
 def _keys_anywhere(one: RenderedObject) -> Iterator[tuple[Path, str]]:
-    """Yields what may be keys of labels and annotations in a kind that nobody here knows: all
+    """Yield what may be keys of labels and annotations in a kind that nobody here knows: all
     below a field that is called so (`podAnnotations`), but for selectors. Values of charts are
     the charts'."""
-    for text in reading(one).texts if is_foreign(one) else ():
-        *above, last = text.path
-        is_below = any(map(_holds_keys, above))
-        is_in_list = above[-1:] != [] and above[-1].isdecimal()
-        keys: list[str] = []
-        if text.is_key or (is_in_list and last in ("key", "name")):
-            keys = [text.text] if is_below else []
-        elif not text.is_read and (
-            _holds_keys(last) or (is_below and last.isdecimal())
-        ):
-            keys = _PAIR.findall(text.unescaped)
-        for key in keys:
-            yield tuple(above), key
+    if not is_foreign(one):
+        return
+    for text in reading(one).texts:
+        for key in _keys_in(text):
+            yield text.path[:-1], key
+
+
+def _keys_in(text: Text) -> Sequence[str]:
+    *above, last = text.path
+    is_below = any(map(_holds_keys, above))
+    is_in_list = bool(above) and above[-1].isdecimal()
+    if text.is_key or (is_in_list and last in ("key", "name")):
+        return [text.text] if is_below else []
+    holds_keys = _holds_keys(last) or (is_below and last.isdecimal())
+    if text.is_read or not holds_keys:
+        return []
+    return _PAIR.findall(text.unescaped)
 
 
 @lru_cache(4096)
@@ -140,33 +141,37 @@ def _key_refused(key: str, rules: Rules) -> str:
 
 
 def _fields_refused(
-    component: JudgedComponent, one: RenderedObject, kind: tuple[str, str]
+    component: JudgedComponent, one: RenderedObject
 ) -> Iterator[Diagnostic]:
+    kind = one.group_kind
     metadata = mapping(one.object.get("metadata"))
-    for key in sorted(
+    unknown = [
         str(key)
         for key in metadata
         if key not in _FIELDS and metadata[key] not in (None, "", [], {})
-    ):
+    ]
+    for key in sorted(unknown):
         message = f"metadata.{key} says who else handles the object, or how it is removed; take it out"
         yield component.refused("ACC228", one, message)
     known = _TOP | _MORE.get(kind, frozenset()) if kind in USUAL else None
     for key in sorted(map(str, one.object)):
         if key not in known if known else key.startswith("__"):
-            yield component.refused(
-                "OAM102", one, f"{kind[1]} has no field '{key}'; take it out"
-            )
+            message = f"{kind[1]} has no field '{key}'; take it out"
+            yield component.refused("OAM102", one, message)
 
 
 def _misspelled(inside: Inside) -> Iterator[Path]:
-    """Yields fields in the spelling of Python, which the engine's SDK may take for Kubernetes' own:
+    """Yield fields in the spelling of Python, which the engine's SDK may take for Kubernetes' own:
     `host_network`."""
     for path, fields in inside:
-        if (snakes := _snakes(tuple(fields))) and not _OF_USERS.intersection(path):
-            yield from ((*path, key) for key in snakes)
+        snakes = _snakes(tuple(fields))
+        if snakes and not _OF_USERS.intersection(path):
+            for key in snakes:
+                yield (*path, key)
 
 
 @lru_cache(4096)
 def _snakes(keys: tuple[object, ...]) -> tuple[str, ...]:
-    """Those of the keys of a mapping with underscores. Of many objects most have the same keys."""
-    return tuple(key for key in map(str, keys) if _SNAKE.match(key))
+    """Return those of the keys of a mapping with underscores. Of many objects most have the same
+    keys."""
+    return tuple(filter(_SNAKE.match, map(str, keys)))

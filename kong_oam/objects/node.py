@@ -149,19 +149,19 @@ def pods_refused(
 
 
 def _inside_pods(one: RenderedObject) -> Iterator[tuple[Path, Fields]]:
-    for at in (template.at for template in fenced_pods(one)):
-        yield from (pair for pair in one.inside if pair[0][: len(at)] == at)
+    for template in fenced_pods(one):
+        at = template.at
+        for path, holder in one.inside:
+            if path[: len(at)] == at:
+                yield path, holder
 
 
 def _volumes_of_node(template: PodTemplate) -> Iterator[tuple[Path, str]]:
     for index, volume in enumerate(mappings(template.spec.get("volumes"))):
-        unknown = [
-            str(kind)
-            for kind in volume
-            if kind not in _VOLUMES and volume[kind] is not None
-        ]
-        for kind in sorted(unknown):
-            yield (*template.at, "volumes", str(index), kind), OF_NODE
+        kinds = [str(kind) for kind, value in volume.items() if value is not None]
+        for kind in sorted(kinds):
+            if kind not in _VOLUMES:
+                yield (*template.at, "volumes", str(index), kind), OF_NODE
 
 
 def openings(
@@ -190,17 +190,17 @@ def annotation_openings(template: PodTemplate) -> Iterator[tuple[Path, str]]:
 
 @lru_cache(4096)
 def _meaning(key: str) -> str:
-    """The field whose meaning a key has, in whatever spelling. Empty for what opens nothing."""
+    """Return the field whose meaning a key has, in whatever spelling. Empty for what opens
+    nothing."""
     field = folded(key)
     if field.endswith("unprivileged"):
         return ""
-    ends = ("hostport", "securitycontext", *_FLAGS)
-    found = next(
-        (end for end in ends if field.removesuffix("enabled").endswith(end)), ""
-    )
-    return found or (
-        "hostpath" if "hostpath" in field else field if field in _FIELDS else ""
-    )
+    for end in ("hostport", "securitycontext", *_FLAGS):
+        if field.removesuffix("enabled").endswith(end):
+            return end
+    if "hostpath" in field:
+        return "hostpath"
+    return field if field in _FIELDS else ""
 
 
 def _of_field(
@@ -252,18 +252,16 @@ def _is_on(value: Any) -> bool:
 
 
 def _is_path(value: Any) -> bool:
-    """Whether a value is a path, or says one. In a schema `path` is no text."""
+    """Tell whether a value is a path, or says one. In a schema `path` is no text."""
     if isinstance(value, list | tuple):
         return any(map(_is_path, value))
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            says_path = (
-                key == "path" or not isinstance(item, str) or item.startswith("/")
-            )
-            if says_path and _is_path(item):
-                return True
-        return False
-    return isinstance(value, str) and value != ""
+    if not isinstance(value, Mapping):
+        return isinstance(value, str) and value != ""
+    return any(_says_path(key, item) and _is_path(item) for key, item in value.items())
+
+
+def _says_path(key: object, value: Any) -> bool:
+    return key == "path" or not isinstance(value, str) or value.startswith("/")
 
 
 def _of_context(at: Path, context: Fields) -> Iterator[tuple[Path, str]]:

@@ -57,23 +57,31 @@ _CONTAINER: Path = (*_POD, "containers", "0")
 def plain_objects(
     application: Application, component: Component
 ) -> tuple[RenderedObject, ...]:
-    """The Deployment and the Services of a plain component, in the namespace of `application`."""
+    """Return the Deployment and the Services of a plain component, in the namespace of
+    `application`."""
     if component.type == "external":
         return ()
     workload = _workload(application, component)
-    exposed = services(workload)
-    named = all(is_service_name(service["metadata"]["name"]) for service in exposed)
+    manifests = {"": deployment(workload)}
+    for service in services(workload):
+        manifests[service["metadata"]["name"]] = service
+    named = all(is_service_name(name) for name in manifests if name)
     inert = named and _is_inert(application, component)
     place = component.place.at("name")
-
-    def rendered(manifest: Manifest, key: str) -> RenderedObject:
+    made = []
+    for key, manifest in manifests.items():
         said = {} if inert else dict(_said(application.place, component, manifest))
-        return RenderedObject(
-            manifest, None, key, place, plain=True, inert=inert, said=said
+        made.append(
+            RenderedObject(
+                manifest,
+                None,
+                key,
+                place,
+                plain=True,
+                inert=inert,
+                said=said,
+            )
         )
-
-    made = [rendered(deployment(workload), "")]
-    made += [rendered(service, service["metadata"]["name"]) for service in exposed]
     return tuple(made)
 
 
@@ -97,16 +105,16 @@ def _workload(application: Application, component: Component) -> Workload:
 
 
 def _is_inert(application: Application, component: Component) -> bool:
-    """Whether nothing that a component or its Application says could be wrong about its objects."""
+    """Tell whether nothing that a component or its Application says could be wrong about its
+    objects."""
     properties = component.properties
-    return (
-        all(map(_WORD.match, (*application.labels, *application.annotations)))
-        and _INERT.issuperset(properties)
-        and not any("valueFrom" in variable for variable in properties.get("env", ()))
-        and not any(
-            "host" in properties.get(probe, {}).get("httpGet", {}) for probe in _PROBES
-        )
-    )
+    keys = (*application.labels, *application.annotations)
+    if not all(map(_WORD.match, keys)) or not _INERT.issuperset(properties):
+        return False
+    if any("valueFrom" in variable for variable in properties.get("env", ())):
+        return False
+    requests = [properties.get(probe, {}).get("httpGet", {}) for probe in _PROBES]
+    return not any("host" in request for request in requests)
 
 
 def _said(
@@ -145,19 +153,17 @@ def _fields(value: Any) -> Iterator[Path]:
 
 
 def _volume(component: Component, name: str) -> Position:
-    """Where a volume of this name is mounted first."""
-    groups, place = (
-        component.properties.get("volumeMounts"),
-        component.place.at("properties"),
-    )
+    """Return where a volume of this name is mounted first."""
+    groups = component.properties.get("volumeMounts")
+    place = component.place.at("properties")
     if groups is None:
         return place.at("volumes", _first(component.properties["volumes"], name))
-    kind = next(
-        kind
-        for kind in VOLUME_KINDS
-        if any(mount["name"] == name for mount in groups.get(kind, ()))
-    )
-    return place.at("volumeMounts", kind, _first(groups[kind], name))
+    place = place.at("volumeMounts")
+    for kind in VOLUME_KINDS:
+        for number, mount in enumerate(groups.get(kind, ())):
+            if mount["name"] == name:
+                return place.at(kind, number)
+    return place
 
 
 def _first(entries: Any, name: str) -> int:

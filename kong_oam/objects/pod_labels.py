@@ -62,13 +62,11 @@ def pod_labels_refused(
     operator_labels: Mapping[str, str],
     sources: Sources,
 ) -> Iterator[Diagnostic]:
-    """Yields the `podLabels` that pods may have which their component does not deploy."""
-    keys = {
-        key
-        for component in components
-        if component.named
-        for key in component.named.labels
-    }
+    """Yield the `podLabels` that pods may have which their component does not deploy."""
+    keys: set[str] = set()
+    for component in components:
+        if component.named:
+            keys.update(component.named.labels)
     others = _others_with(components, keys, sources) if keys else {}
     for component in components:
         named = component.named
@@ -81,23 +79,28 @@ def pod_labels_refused(
             message = f"podLabels may be those of pods that '{component.key}' does not deploy; "
             yield Diagnostic("ACC227", message + _advice(component, marks), place)
         for mark in own:
-            found = [*others.get(replace(mark, key=""), ()), *others.get(mark, ())]
-            sharing = list(
-                {
-                    other.key: other for other in found if other.key != component.key
-                }.values()
-            )
-            if sharing:
-                # Every component with the label has one finding, however many others there are.
-                first, more = sharing[0], len(sharing) - 1
-                who = f"'{first.key}' ({first.place})" + (
-                    f" and {more} more" if more else ""
-                )
-                message = (
-                    f"podLabels may be on pods of {who}, too: {mark.key}: {mark.value}; give "
-                    "the release or the object of each another name"
-                )
+            if message := _shared(component, mark, others):
                 yield Diagnostic("ACC227", message, place)
+
+
+def _shared(
+    component: JudgedComponent,
+    mark: Mark,
+    others: Mapping[Mark, Sequence[JudgedComponent]],
+) -> str:
+    """Say which other components may have pods with a label; empty where none has."""
+    by_name = others.get(replace(mark, key=""), ())
+    sharing = {other.key: other for other in (*by_name, *others.get(mark, ()))}
+    sharing.pop(component.key, None)
+    if not sharing:
+        return ""
+    # Every component with the label has one finding, however many others there are.
+    first = next(iter(sharing.values()))
+    more = f" and {len(sharing) - 1} more" if len(sharing) > 1 else ""
+    return (
+        f"podLabels may be on pods of '{first.key}' ({first.place}){more}, too: "
+        f"{mark.key}: {mark.value}; give the release or the object of each another name"
+    )
 
 
 def _others_with(
@@ -120,26 +123,26 @@ def _others_with(
 def _marks_said(
     one: RenderedObject, keys: Collection[str], sources: Sources
 ) -> Iterator[Mark]:
-    """Yields the labels that pods may have by an object. A release that it names may be in each
+    """Yield the labels that pods may have by an object. A release that it names may be in each
     namespace that it names."""
     here = deploys_to(one)
     if is_foreign(one) or one.group_kind in RELEASES:
         yield Mark(here, "", _name_on_pods(one))
     if not is_read_freely(one):
         return
-    texts = [
-        *reading(one).texts,
-        *(text for _, _, text in texts_of_sources(one, sources)),
-    ]
-    namespaces = {
-        here,
-        *(word for text in texts if text.of_namespace for word in text.words),
-    }
+    texts = [*reading(one).texts]
+    texts += [text for _, _, text in texts_of_sources(one, sources)]
+    namespaces = {here}
+    for text in texts:
+        if text.of_namespace:
+            namespaces.update(text.words)
     for text in texts:
         for key in keys:
-            yield from (Mark(here, key, value) for value in label_values(text, key))
+            for value in label_values(text, key):
+                yield Mark(here, key, value)
         if folded(text.path[-1]) == "releasename" and not text.is_key:
-            yield from (Mark(namespace, "", text.text) for namespace in namespaces)
+            for namespace in namespaces:
+                yield Mark(namespace, "", text.text)
 
 
 def _name_on_pods(one: RenderedObject) -> str:

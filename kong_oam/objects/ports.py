@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,55 +63,42 @@ class Service:
         several numbers."""
         if isinstance(port.target, int):
             return (port.target,)
-        numbers = (
-            port_number(one.get("containerPort")) for one in self._container_ports(port)
-        )
-        return tuple(sorted({number for number in numbers if number is not None}))
+        entries = self._container_ports(port)
+        numbers = {port_number(entry.get("containerPort")) for entry in entries}
+        return tuple(sorted(number for number in numbers if number is not None))
 
     def speaks_grpc(self, port: Port) -> bool:
-        names = [
-            port.name,
-            *(str(one.get("name", "")) for one in self._container_ports(port)),
-        ]
-        return port.protocol.lower() in _GRPC_PROTOCOLS or any(
-            map(named_as_grpc, names)
-        )
+        if named_as_grpc(port.name) or port.protocol.lower() in _GRPC_PROTOCOLS:
+            return True
+        entries = self._container_ports(port)
+        return any(named_as_grpc(str(entry.get("name", ""))) for entry in entries)
 
     def is_listed(self, port: Port) -> bool:
         """Whether a container says that it listens where the port leads; one that lists no ports
         may at any number."""
-        return any(self._container_ports(port)) or (
-            not isinstance(port.target, str)
-            and any(
-                not container.get("ports")
-                for pod in self.pods
-                for container in _containers(pod)
-            )
-        )
+        if any(self._container_ports(port)):
+            return True
+        if isinstance(port.target, str):
+            return False
+        return not all(container.get("ports") for container in self._containers())
 
-    def _container_ports(self, port: Port) -> list[Fields]:
+    def _container_ports(self, port: Port) -> Iterator[Fields]:
+        """Yield the ports that containers list where a port of the Service leads."""
         field = "name" if isinstance(port.target, str) else "containerPort"
-        return [
-            one
-            for pod in self.pods
-            for container in _containers(pod)
-            for one in mappings(container.get("ports"))
-            if one.get(field) == port.target and one.get("protocol", "TCP") == "TCP"
-        ]
+        for container in self._containers():
+            for entry in mappings(container.get("ports")):
+                is_tcp = entry.get("protocol", "TCP") == "TCP"
+                if is_tcp and entry.get(field) == port.target:
+                    yield entry
+
+    def _containers(self) -> Iterator[Fields]:
+        for pod in self.pods:
+            yield from mappings(pod.spec.get("containers"))
+            yield from mappings(pod.spec.get("initContainers"))
 
 
 def port_number(value: Any) -> int | None:
-    """A port's number; None for what is none."""
-    whole = (
-        isinstance(value, (int, float))
-        and not isinstance(value, bool)
-        and value % 1 == 0
-    )
-    return int(value) if whole and 0 < value <= 65535 else None
-
-
-def _containers(pod: PodTemplate) -> list[Fields]:
-    return [
-        *mappings(pod.spec.get("containers")),
-        *mappings(pod.spec.get("initContainers")),
-    ]
+    """Return a port's number; None for what is none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return int(value) if value % 1 == 0 and 0 < value <= 65535 else None

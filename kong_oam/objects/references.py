@@ -64,13 +64,15 @@ def _named_by(key: object) -> str:
 
 
 def accounts_named(inside: Inside) -> Iterator[tuple[Path, str]]:
-    """Yields the names of ServiceAccounts that an object says pods, or a controller for it, are
+    """Yield the names of ServiceAccounts that an object says pods, or a controller for it, are
     to run as."""
     for path, holder in inside:
-        for key in holder if "metadata" not in path else ():
+        if "metadata" in path:
+            continue
+        for key, value in holder.items():
             if _named_by(key) != "account":
                 continue
-            value, at = holder[key], (*path, str(key))
+            at = (*path, str(key))
             if isinstance(value, str) and value:
                 yield at, value
             elif name := mapping(value).get("name"):

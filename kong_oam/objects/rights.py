@@ -29,23 +29,19 @@ _WRITING = frozenset({"create", "patch", "update"})
 _READABLE: Mapping[str, frozenset[str]] = {
     "": frozenset(
         {
-            *(
-                "configmaps",
-                "endpoints",
-                "events",
-                "limitranges",
-                "namespaces",
-                "nodes",
-                "persistentvolumeclaims",
-            ),
-            *(
-                "persistentvolumes",
-                "pods",
-                "replicationcontrollers",
-                "resourcequotas",
-                "serviceaccounts",
-                "services",
-            ),
+            "configmaps",
+            "endpoints",
+            "events",
+            "limitranges",
+            "namespaces",
+            "nodes",
+            "persistentvolumeclaims",
+            "persistentvolumes",
+            "pods",
+            "replicationcontrollers",
+            "resourcequotas",
+            "serviceaccounts",
+            "services",
         }
     ),
     "apps": frozenset(
@@ -74,8 +70,9 @@ _LEASES = ("coordination.k8s.io", "leases")
 _OF_KUBERNETES = frozenset({"admin", "cluster-admin", "edit", "view"})
 """ClusterRoles that every cluster has, beside those whose name begins with `system:`: the API
 server mends them."""
-_LABELS_OF_ALL = ("app.kubernetes.io", "oam.dev")
-"""Domains of labels that objects have for other reasons than to be aggregated."""
+_LABELS_OF_ALL = (".app.kubernetes.io", ".oam.dev")
+"""How the domains of labels end, behind a dot, that objects have for other reasons than to be
+aggregated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +89,17 @@ def rights_of(
     cluster: str | None,
     accounts: Collection[tuple[str, str]],
 ) -> list[Right]:
-    """The rights that a component's objects give in a cluster. `cluster` None: the stack's own.
-    `accounts`: namespace and name of the component's own ServiceAccounts."""
+    """Return the rights that a component's objects give in a cluster. `cluster` None: the stack's
+    own. `accounts`: namespace and name of the component's own ServiceAccounts."""
     of_rbac = [one for one in objects if one.group_kind[0] == RBAC]
     rights: list[Right] = []
     of_own_roles: dict[tuple[str, str, str], list[Right]] = {}
     for one in of_rbac:
-        if one.kind not in _ROLES:
-            continue
-        found = list(_of_role(one))
-        rights += found
-        if _is_its_own(one):
-            of_own_roles[_role_key(one.kind, one.namespace, one.name)] = found
+        if one.kind in _ROLES:
+            of_role = list(_of_role(one))
+            rights += of_role
+            if _is_its_own(one):
+                of_own_roles[_role_key(one.kind, one.namespace, one.name)] = of_role
     for one in of_rbac:
         if one.kind in _BINDINGS:
             rights += _of_binding(one, of_own_roles, accounts)
@@ -115,31 +111,29 @@ def rights_of(
 
 
 def rights_refused(component: JudgedComponent, rules: Rules) -> Iterator[Diagnostic]:
-    """Yields the objects that give rights which are neither harmless nor listed by the stack for
+    """Yield the objects that give rights which are neither harmless nor listed by the stack for
     the component."""
     if not rules.rbac:
         return  # no role is deployed at all
-    listed = {
-        text
-        for entry in rules.rights.get(component.key, ())
-        for text in listed_rights(entry)
-    }
+    listed: set[str] = set()
+    for entry in rules.rights.get(component.key, ()):
+        listed.update(listed_rights(entry))
+    objects = with_inner_objects(component.objects)
     unlisted: dict[int, list[Right]] = {}
-    for right in rights_of(
-        with_inner_objects(component.objects), component.cluster, component.accounts
-    ):
+    for right in rights_of(objects, component.cluster, component.accounts):
         if not right.harmless and right.text not in listed:
             unlisted.setdefault(id(right.object), []).append(right)
     for rights in unlisted.values():
-        texts = list(dict.fromkeys(right.text for right in rights))
+        texts = tuple(dict.fromkeys(right.text for right in rights))
         message = (
             f"it gives rights that may open what access rules close: {some(texts)}; take them out, "
             f"or have the stack list them: cluster.rights, {component.key}"
         )
         finding = component.refused("ACC251", rights[0].object, message)
-        # All of them where the message has some.
-        cut = some(texts) != ", ".join(texts)
-        yield replace(finding, details=(*finding.details, *(texts if cut else ())))
+        if some(texts) != ", ".join(texts):
+            # The message has some, the details have all of them.
+            finding = replace(finding, details=(*finding.details, *texts))
+        yield finding
 
 
 def listed_rights(entry: str) -> list[str]:
@@ -162,11 +156,11 @@ def _of_role(one: RenderedObject) -> Iterator[Right]:
         yield Right(one, f"change ClusterRole {one.name}", harmless=False)
     if one.object.get("aggregationRule"):
         yield Right(one, f"aggregate ClusterRole {one.name}", harmless=False)
+    if all_harmless:
+        return
     for label in mapping(mapping(one.object.get("metadata")).get("labels")):
         domain = str(label).partition("/")[0]
-        if not all_harmless and not f".{domain}".endswith(
-            tuple(f".{known}" for known in _LABELS_OF_ALL)
-        ):
+        if not f".{domain}".endswith(_LABELS_OF_ALL):
             # A ClusterRole of others may collect this one by the label, for whoever is bound to it.
             yield Right(one, f"label ClusterRole {one.name} {label}", harmless=False)
 
@@ -185,9 +179,12 @@ def _of_rule(rule: Fields, *, is_cluster: bool) -> Iterator[tuple[str, bool]]:
     for verb, group, resource in product(verbs, groups, _texts(rule.get("resources"))):
         harmless = _is_harmless(verb, group, resource, is_cluster=is_cluster)
         base, slash, subresource = resource.partition("/")
-        what = f"{verb} {base}{f'.{group}' if group else ''}{slash}{subresource}"
-        for text in [f"{what} named {name}" for name in names] or [what]:
+        dotted_group = f".{group}" if group else ""
+        text = f"{verb} {base}{dotted_group}{slash}{subresource}"
+        if not names:
             yield text, harmless
+        for name in names:
+            yield f"{text} named {name}", harmless
 
 
 def _is_harmless(verb: str, group: str, resource: str, *, is_cluster: bool) -> bool:
@@ -210,16 +207,16 @@ def _of_binding(
     accounts: Collection[tuple[str, str]],
 ) -> Iterator[Right]:
     role = mapping(one.object.get("roleRef"))
-    kind, name = str(role.get("kind", "")), str(role.get("name", ""))
-    given = of_own_roles.get(_role_key(kind, one.namespace, name))
-    opening = [right for right in given or () if not right.harmless]
+    kind = str(role.get("kind", ""))
+    name = str(role.get("name", ""))
+    rights = of_own_roles.get(_role_key(kind, one.namespace, name))
+    opening = [right for right in rights or () if not right.harmless]
     where = _where(one, is_cluster=one.kind == "ClusterRoleBinding")
     for subject in mappings(one.object.get("subjects")):
         who, is_own = _subject(subject, one.namespace, accounts)
         if is_own or not opening:
-            yield Right(
-                one, f"bind {kind} {name} to {who}{where}", harmless=given is not None
-            )
+            text = f"bind {kind} {name} to {who}{where}"
+            yield Right(one, text, harmless=rights is not None)
             continue
         # The role's rules may change under its name, so each right is said with its holder.
         for right in opening:

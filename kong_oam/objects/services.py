@@ -4,13 +4,14 @@ functions."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from kong_oam.oam.document import Fields
 from kong_oam.oam.model import Application, Component
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import APPLICATION, COMPONENT
 from kong_oam.objects.fenced import fenced_pods
-from kong_oam.objects.pods import mapping, mappings, texts
+from kong_oam.objects.pods import PodTemplate, mapping, mappings, texts
 from kong_oam.objects.ports import Port, Service, port_number
 
 
@@ -24,57 +25,65 @@ def services_of(application: Application, part: Component) -> Mapping[str, Servi
 def services_among(
     objects: Iterable[RenderedObject], namespace: str, application: str, component: str
 ) -> Mapping[str, Service]:
-    """The Services among the objects of a component that are in its namespace, by name.
+    """Return the Services among the objects of a component that are in its namespace, by name.
 
     Those of one name are one, with the ports of all; of ports with one number the first counts.
     """
-    objects = [one for one in objects if one.namespace in ("", namespace)]
+    here = [one for one in objects if one.namespace in ("", namespace)]
     identity = {APPLICATION: application, COMPONENT: component}
-    pods = [
-        (one, {**pod.labels, **identity}, pod)
-        for one in objects
-        for pod in fenced_pods(one)
-    ]
+    pods: list[_Pods] = []
+    for one in here:
+        for template in fenced_pods(one):
+            pods.append(_Pods(one, template, {**template.labels, **identity}))
     found: dict[str, Service] = {}
-    for one in objects:
+    for one in here:
         if one.group_kind == ("", "Service"):
-            spec = mapping(one.object.get("spec"))
             earlier = found.get(one.name, Service(one.name, (), ()))
-            selector = mapping(spec.get("selector"))
-            selected = [
-                (owner, pod)
-                for owner, labels, pod in pods
-                if selector and selector.items() <= labels.items()
-            ]
-            found[one.name] = Service(
-                one.name,
-                (*earlier.ports, *_ports(spec)),
-                (*earlier.pods, *(pod for _, pod in selected)),
-                {**earlier.selector, **texts(selector)},
-                (
-                    *earlier.workloads,
-                    *(f"{owner.kind} {owner.name}" for owner, _ in selected),
-                ),
-            )
+            found[one.name] = _with(earlier, one, pods)
     return found
 
 
+class _Pods(NamedTuple):
+    """Pods that a component renders, with the labels that they are deployed with."""
+
+    owner: RenderedObject
+    template: PodTemplate
+    labels: Fields
+
+
+def _with(earlier: Service, one: RenderedObject, pods: Iterable[_Pods]) -> Service:
+    """Return a Service with what another object of its name adds to it."""
+    spec = mapping(one.object.get("spec"))
+    selector = mapping(spec.get("selector"))
+    templates = list(earlier.pods)
+    workloads = list(earlier.workloads)
+    for each in pods:
+        if selector and selector.items() <= each.labels.items():
+            templates.append(each.template)
+            workloads.append(f"{each.owner.kind} {each.owner.name}")
+    return Service(
+        one.name,
+        (*earlier.ports, *_ports(spec)),
+        tuple(templates),
+        {**earlier.selector, **texts(selector)},
+        tuple(workloads),
+    )
+
+
 def _ports(spec: Fields) -> Iterator[Port]:
-    """Yields the TCP ports. A headless Service is the addresses of its pods, at whatever port one
+    """Yield the TCP ports. A headless Service is the addresses of its pods, at whatever port one
     calls."""
     headless = spec.get("clusterIP") == "None"
     for entry in mappings(spec.get("ports")):
         number = port_number(entry.get("port"))
-        if number is not None and entry.get("protocol", "TCP") == "TCP":
-            target = None if headless else entry.get("targetPort")
-            target = (
-                target
-                if isinstance(target, str) and target
-                else port_number(target) or number
-            )
-            yield Port(
-                number,
-                str(entry.get("name", "")),
-                target,
-                str(entry.get("appProtocol", "")),
-            )
+        if number is None or entry.get("protocol", "TCP") != "TCP":
+            continue
+        target = None if headless else entry.get("targetPort")
+        if not isinstance(target, str) or not target:
+            target = port_number(target) or number
+        yield Port(
+            number,
+            str(entry.get("name", "")),
+            target,
+            str(entry.get("appProtocol", "")),
+        )

@@ -21,7 +21,7 @@ from kong_oam.objects.object_schemas import (
     differences,
     object_schema,
 )
-from kong_oam.objects.pods import Path, mapping, mappings
+from kong_oam.objects.pods import Path, PodTemplate, mapping, mappings
 
 _LABEL: Final = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 _NAMES: Final = {
@@ -47,7 +47,7 @@ _RBAC: Final = (
 def shapes_refused(
     component: JudgedComponent, one: RenderedObject
 ) -> Iterator[Diagnostic]:
-    """Yields what is wrong about the name of a rendered object, and about the shape of pods and
+    """Yield what is wrong about the name of a rendered object, and about the shape of pods and
     Services."""
     kind = one.group_kind
     if kind in INGRESSES:
@@ -55,44 +55,42 @@ def shapes_refused(
     if message := _misnamed(one, kind):
         yield component.refused("OAM103", one, message)
     for path, wanted in _misshapen(one, kind):
-        yield component.refused(
-            "OAM103", one, f"{dotted(path)} has to be {wanted}", path
-        )
-    for path, message in _unmounted(one) if kind in WORKLOADS else ():
-        yield component.refused("OAM103", one, f"{dotted(path)} {message}", path)
+        message = f"{dotted(path)} has to be {wanted}"
+        yield component.refused("OAM103", one, message, path)
+    if kind in WORKLOADS:
+        for path, message in _unmounted(one):
+            yield component.refused("OAM103", one, f"{dotted(path)} {message}", path)
 
 
 def _unmounted(one: RenderedObject) -> Iterator[tuple[Path, str]]:
-    """Yields where containers mount volumes that their pods do not have. A StatefulSet's have those
+    """Yield where containers mount volumes that their pods do not have. A StatefulSet's have those
     of its claims."""
     claims = mappings(mapping(one.object.get("spec")).get("volumeClaimTemplates"))
     claimed = [mapping(claim.get("metadata")).get("name") for claim in claims]
     for template in fenced_pods(one):
-        there = [
-            volume.get("name") for volume in mappings(template.spec.get("volumes"))
-        ]
+        volumes = mappings(template.spec.get("volumes"))
+        there = [volume.get("name") for volume in volumes]
         names = [name for name in (*there, *claimed) if isinstance(name, str)]
-        for at, container in template.containers():
-            for field in ("volumeMounts", "volumeDevices"):
-                for index, mount in enumerate(mappings(container.get(field))):
-                    if isinstance(name := mount.get("name"), str) and name not in names:
-                        has = (
-                            f"only {some(map(repr, sorted(names)))}"
-                            if names
-                            else "none"
-                        )
-                        yield (
-                            (*at, field, str(index)),
-                            f"is of volume '{name}', and the pods have {has}",
-                        )
+        has = f"only {some(map(repr, sorted(names)))}" if names else "none"
+        for path, name in _mounts(template):
+            if name not in names:
+                yield path, f"is of volume '{name}', and the pods have {has}"
+
+
+def _mounts(template: PodTemplate) -> Iterator[tuple[Path, str]]:
+    """Yield the names of the volumes that containers mount, each with the path of the mount."""
+    for at, container in template.containers():
+        for field in ("volumeMounts", "volumeDevices"):
+            for index, mount in enumerate(mappings(container.get(field))):
+                name = mount.get("name")
+                if isinstance(name, str):
+                    yield (*at, field, str(index)), name
 
 
 def _misnamed(one: RenderedObject, kind: tuple[str, str]) -> str:
-    pattern, length, means = (
-        _RBAC
-        if kind[0] == "rbac.authorization.k8s.io"
-        else _NAMES.get(kind, _SUBDOMAIN)
-    )
+    is_role = kind[0] == "rbac.authorization.k8s.io"
+    rule = _RBAC if is_role else _NAMES.get(kind, _SUBDOMAIN)
+    pattern, length, means = rule
     if not one.name or (len(one.name) <= length and pattern.fullmatch(one.name)):
         return ""
     return (
@@ -104,16 +102,16 @@ def _misnamed(one: RenderedObject, kind: tuple[str, str]) -> str:
 def _misshapen(
     one: RenderedObject, kind: tuple[str, str]
 ) -> Iterator[tuple[Path, str]]:
-    """Yields where an object has another shape, and what would be there."""
+    """Yield where an object has another shape, and what would be there."""
     yield from differences(one.object, object_schema(kind), ())
+    is_workload = kind in WORKLOADS
+    schema = OF_WORKLOAD if is_workload else OF_OTHERS
     pods = fenced_pods(one)
     for template in pods:
         at = (*template.path, "spec")
-        yield from differences(
-            template.spec, OF_WORKLOAD if kind in WORKLOADS else OF_OTHERS, at
-        )
-        if kind in WORKLOADS and not template.spec.get("containers"):
+        yield from differences(template.spec, schema, at)
+        if is_workload and not template.spec.get("containers"):
             yield (*at, "containers"), "a list of at least one container"
     spec = one.object.get("spec")
-    if kind in WORKLOADS and not pods and (spec is None or isinstance(spec, Mapping)):
+    if is_workload and not pods and (spec is None or isinstance(spec, Mapping)):
         yield ("spec",), "what pods are made of, with their containers"

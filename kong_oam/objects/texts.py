@@ -136,40 +136,38 @@ def texts_in(value: Any, path: Path) -> list[Text]:
 
 
 def texts_held(found: Fields) -> list[Text]:
-    """The texts in the data of a ConfigMap or a Secret."""
+    """Return the texts in the data of a ConfigMap or a Secret."""
     texts: list[Text] = []
     for field in ("data", "stringData", "binaryData"):
         held = found.get(field)
-        is_encoded = field == "binaryData" or (
-            field == "data" and found.get("kind") == "Secret"
-        )
-        if is_encoded and isinstance(held, Mapping):
-            held = {
-                key: _decoded(value)
-                for key, value in held.items()
-                if isinstance(value, str)
-            }
+        is_secret = field == "data" and found.get("kind") == "Secret"
+        if (is_secret or field == "binaryData") and isinstance(held, Mapping):
+            held = _all_decoded(held)
         texts += texts_in(held, (field,))
     return texts
 
 
+def _all_decoded(held: Fields) -> dict[str, str]:
+    return {
+        key: _decoded(value) for key, value in held.items() if isinstance(value, str)
+    }
+
+
 def label_refused(text: Text, component: JudgedComponent) -> str:
-    """What is wrong with a text that says a label by which a fence selects pods, with another value
-    than the component's own, or with a value that nobody here can read. Empty where nothing is."""
+    """Say what is wrong with a text that says a label by which a fence selects pods, with another
+    value than the component's own, or with a value that nobody here can read. Empty where nothing
+    is."""
     written = text.unescaped
     if text.is_read or "oam.dev" not in written or _only_reads_pods(text.path):
         return ""
     for match in _MARK.finditer(written):
         label, value = match[1], match[2]
         own = component.application if label == APPLICATION else component.name
-        if value is None and text.is_key and written.endswith(label):
-            value = text.beside.get(text.text)
-        elif (
-            value is None
-            and written.endswith(label)
-            and _selects(text.beside, text.text, own)
-        ):
-            continue
+        if value is None and written.endswith(label):
+            if text.is_key:
+                value = text.beside.get(text.text)
+            elif _selects(text.beside, text.text, own):
+                continue
         if value != own:
             return (
                 f"says {label} and not '{own}': a fence selects pods by that label, and pods could "
@@ -216,53 +214,53 @@ class _Where(NamedTuple):
 
 
 def _collect(found: Reading, value: Any, path: Path, where: _Where) -> None:
-    within = where.within
     if isinstance(value, str):
-        read = _read(value) if len(within) < _DEEPEST else None
-        says_itself = (
-            read is None and _SAYS_ACCOUNT.search(_unescaped(value)) is not None
-        )
-        is_named = _is_of_account(path, below=where.below_account)
-        of_account = where.says_account or says_itself or is_named
-        place = within[0] if within else path
-        found.texts.append(
-            Text(path, place, value, where.beside, False, of_account, read is not None)
-        )
-        if read is None:
-            found.inside.extend(
-                (path, {field: text})
-                for field, text in _PAIR.findall(_unescaped(value))
-            )
-        else:
-            _collect(
-                found,
-                read,
-                path,
-                _Where((*within, path), where.beside, where.below_account),
-            )
+        _collect_text(found, value, path, where)
     elif isinstance(value, Mapping):
-        found.inside.append((path, value))
-        says_account = any(
-            isinstance(item, str) and _names_account(item) for item in value.values()
-        )
-        inner = _Where(within, value, where.below_account or says_account, says_account)
-        # Its keys may be names: `serviceAccounts: {web: {}}`.
-        of_accounts = _is_of_account(path, below=where.below_account)
-        for key, item in value.items():
-            at = (*path, str(key))
-            place = within[0] if within else at
-            found.texts.append(
-                Text(at, place, str(key), value, True, of_accounts, False)
-            )
-            _collect(found, item, at, inner)
+        _collect_mapping(found, value, path, where)
     elif isinstance(value, list | tuple):
         # Such as the arguments `--service-account` and NAME.
-        says_account = any(
-            isinstance(item, str) and _names_account(item) for item in value
-        )
-        inner = where._replace(says_account=where.says_account or says_account)
+        says_account = where.says_account or _says_account(value)
+        inner = where._replace(says_account=says_account)
         for index, item in enumerate(value):
             _collect(found, item, (*path, str(index)), inner)
+
+
+def _collect_text(found: Reading, text: str, path: Path, where: _Where) -> None:
+    within = where.within
+    read = _read(text) if len(within) < _DEEPEST else None
+    is_read = read is not None
+    of_account = where.says_account or _is_of_account(path, below=where.below_account)
+    if not of_account and not is_read:
+        of_account = _SAYS_ACCOUNT.search(_unescaped(text)) is not None
+    place = within[0] if within else path
+    found.texts.append(
+        Text(path, place, text, where.beside, False, of_account, is_read)
+    )
+    if is_read:
+        inner = _Where((*within, path), where.beside, where.below_account)
+        _collect(found, read, path, inner)
+        return
+    for field, value in _PAIR.findall(_unescaped(text)):
+        found.inside.append((path, {field: value}))
+
+
+def _collect_mapping(found: Reading, fields: Fields, path: Path, where: _Where) -> None:
+    found.inside.append((path, fields))
+    says_account = _says_account(fields.values())
+    below_account = where.below_account or says_account
+    inner = _Where(where.within, fields, below_account, says_account)
+    # Its keys may be names: `serviceAccounts: {web: {}}`.
+    of_accounts = _is_of_account(path, below=where.below_account)
+    for key, value in fields.items():
+        at = (*path, str(key))
+        place = where.within[0] if where.within else at
+        found.texts.append(Text(at, place, str(key), fields, True, of_accounts, False))
+        _collect(found, value, at, inner)
+
+
+def _says_account(values: Iterable[Any]) -> bool:
+    return any(isinstance(value, str) and _names_account(value) for value in values)
 
 
 def _read(text: str) -> Any:
@@ -300,7 +298,7 @@ def _meant(escaped: re.Match[str]) -> str:
 
 
 def _is_of_account(path: Path, *, below: bool) -> bool:
-    """Whether the field at a path is a ServiceAccount, or a name within a field that is about
+    """Tell whether the field at a path is a ServiceAccount, or a name within a field that is about
     ServiceAccounts. `below`: whether what is around it says ServiceAccount."""
     fields = [step for step in path if not step.isdecimal()]
     if not fields:
@@ -308,9 +306,10 @@ def _is_of_account(path: Path, *, below: bool) -> bool:
     is_name = folded(fields[-1]).endswith("name")
     if below and is_name:
         return True
+    if "".join(fields[-2:-1]).lower().endswith("serviceaccounts"):
+        return True
     looked_at = fields if is_name else fields[-1:]
-    is_in_many = "".join(fields[-2:-1]).lower().endswith("serviceaccounts")
-    return is_in_many or any(_OF_ACCOUNT in folded(field) for field in looked_at)
+    return any(_OF_ACCOUNT in folded(field) for field in looked_at)
 
 
 def _names_account(text: str) -> bool:
@@ -349,15 +348,16 @@ def _decoded(text: str) -> str:
 def texts_of_sources(
     one: RenderedObject, sources: Sources
 ) -> Iterator[tuple[Path, str, Text]]:
-    """Yields the texts of ConfigMaps and Secrets that a controller reads as part of the object.
+    """Yield the texts of ConfigMaps and Secrets that a controller reads as part of the object.
     Each has the path and the name by which the object says its source."""
-    if is_controlled(one):
-        for path, holder in one.inside:
-            kind, name = str(holder.get("kind")), str(holder.get("name"))
-            for found in sources.get((one.namespace, kind, name), ()):
-                yield from (
-                    ((*path, "name"), name, text) for text in texts_held(found.object)
-                )
+    if not is_controlled(one):
+        return
+    for path, holder in one.inside:
+        kind = str(holder.get("kind"))
+        name = str(holder.get("name"))
+        for source in sources.get((one.namespace, kind, name), ()):
+            for text in texts_held(source.object):
+                yield (*path, "name"), name, text
 
 
 def inner_objects(one: RenderedObject) -> tuple[RenderedObject, ...]:
@@ -389,31 +389,36 @@ def unread_refused(
 
 
 def with_inner_objects(objects: Iterable[RenderedObject]) -> list[RenderedObject]:
-    """Objects, each with those that stand in it behind it."""
-    return [each for one in objects for each in (one, *inner_objects(one))]
+    """Return objects, each with those that stand in it behind it."""
+    found = []
+    for one in objects:
+        found += [one, *inner_objects(one)]
+    return found
 
 
 def _inner_objects(one: RenderedObject) -> tuple[RenderedObject, ...]:
     found = []
     for path, holder in reading(one).inside:
-        names_kind = isinstance(holder.get("apiVersion"), str) and isinstance(
-            holder.get("kind"), str
-        )
-        if (
-            path
-            and names_kind
-            and any(isinstance(value, dict | list) for value in holder.values())
-        ):
-            metadata = {"namespace": one.namespace, **mapping(holder.get("metadata"))}
-            inner = {**holder, "metadata": metadata}
-            found.append(
-                RenderedObject(
-                    inner,
-                    one.trait,
-                    one.key,
-                    one.place,
-                    defined=one.defined,
-                    nested=True,
-                )
+        if not path or not _is_object(holder):
+            continue
+        metadata = {"namespace": one.namespace, **mapping(holder.get("metadata"))}
+        inner = {**holder, "metadata": metadata}
+        found.append(
+            RenderedObject(
+                inner,
+                one.trait,
+                one.key,
+                one.place,
+                defined=one.defined,
+                nested=True,
             )
+        )
     return tuple(found)
+
+
+def _is_object(holder: Fields) -> bool:
+    """Tell whether a mapping is an object. With texts and numbers alone it refers to one."""
+    for field in ("apiVersion", "kind"):
+        if not isinstance(holder.get(field), str):
+            return False
+    return any(isinstance(value, dict | list) for value in holder.values())

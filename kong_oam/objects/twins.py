@@ -55,37 +55,55 @@ class _Object:
         )
 
 
+_ByIdentity = dict[tuple[tuple[str, str], str, str], _Object]
+
+
 def twins(components: Sequence[JudgedComponent]) -> Iterator[Diagnostic]:
-    """Yields objects of one group, kind, namespace and name, of rendered ones and of those that the
+    """Yield objects of one group, kind, namespace and name, of rendered ones and of those that the
     project adds, and of Secrets that controllers write for a component.
 
     An object within another replaces none of another component. Two Services of one component are
     one, with the ports of both, where they select the same pods. Ingresses are not deployed. What
     shared-resource policies of both name is nobody's alone, and what both only read is made by
-    neither. Of the objects that have their component's name, the first is a finding, for all of
-    them go together.
+    neither.
     """
-    first: dict[tuple[tuple[str, str], str, str], _Object] = {}
+    first: _ByIdentity = {}
     for component in components:
-        told = False
-        for one in _objects(component):
-            earlier = first.setdefault(one.identity, one)
-            if earlier is one or _are_one(earlier, one) or _are_shared(earlier, one):
-                continue
-            if one.kind == _SECRET and _is_told(earlier, one):
-                continue
-            if told and one.is_named_by_owner:
-                continue
-            told = told or one.is_named_by_owner
-            yield _twin(earlier, one)
+        yield from _twins_of(component, first)
     for component in components:
-        for inner in (each for one in component.objects for each in inner_objects(one)):
-            made = _Object(
-                component, inner.group_kind, inner.namespace, inner.name, inner
-            )
-            there = first.get(made.identity, made)
-            if there.owner is not component:
-                yield _twin(there, made)
+        for one in component.objects:
+            for inner in inner_objects(one):
+                made = _Object(
+                    component,
+                    inner.group_kind,
+                    inner.namespace,
+                    inner.name,
+                    inner,
+                )
+                there = first.get(made.identity, made)
+                if there.owner is not component:
+                    yield _twin(there, made)
+
+
+def _twins_of(component: JudgedComponent, first: _ByIdentity) -> Iterator[Diagnostic]:
+    """Yield the objects of a component that are among the `first`, and put the others there."""
+    told = False
+    for one in _objects(component):
+        earlier = first.setdefault(one.identity, one)
+        if earlier is one or _may_be_twins(earlier, one):
+            continue
+        # Of the objects that have their component's name, all go together.
+        if one.is_named_by_owner:
+            if told:
+                continue
+            told = True
+        yield _twin(earlier, one)
+
+
+def _may_be_twins(earlier: _Object, one: _Object) -> bool:
+    if _are_one(earlier, one) or _are_shared(earlier, one):
+        return True
+    return one.kind == _SECRET and _is_told(earlier, one)
 
 
 def _objects(component: JudgedComponent) -> Iterator[_Object]:
@@ -107,35 +125,30 @@ def _objects(component: JudgedComponent) -> Iterator[_Object]:
 
 
 def _is_told(earlier: _Object, one: _Object) -> bool:
-    """Several objects of a component may write one Secret; and whoever overwrites a credential is
-    told already."""
-    owners = (earlier.owner, one.owner)
-    if any(
-        one.namespace == owner.namespace and one.name in owner.credentials
-        for owner in owners
-    ):
-        return True
+    """Tell whether two may write a Secret. Several objects of a component may write one; and
+    whoever overwrites a credential is told already."""
+    for owner in (earlier.owner, one.owner):
+        if one.namespace == owner.namespace and one.name in owner.credentials:
+            return True
     return earlier.owner is one.owner and (earlier.written or one.written)
 
 
 def _are_one(earlier: _Object, one: _Object) -> bool:
-    if (
-        one.kind != _SERVICE
-        or earlier.owner is not one.owner
-        or earlier.rendered is None
-        or one.rendered is None
-    ):
+    """Tell whether both are the Service of one component, with the same pods."""
+    if one.kind != _SERVICE or earlier.owner is not one.owner:
+        return False
+    if earlier.rendered is None or one.rendered is None:
         return False
     return _selector(earlier.rendered) == _selector(one.rendered)
 
 
 def _are_shared(earlier: _Object, one: _Object) -> bool:
-    """Whether the rules of both say that others have a part in it, so that each changes no more
-    than it says, or that it is read alone."""
-    rules = [each.rendered.options for each in (earlier, one) if each.rendered]
-    return len(rules) == 2 and (
-        all(rule.patch for rule in rules) or all(rule.read for rule in rules)
-    )
+    """Tell whether the rules of both say that others have a part in it, so that each changes no
+    more than it says, or that it is read alone."""
+    if earlier.rendered is None or one.rendered is None:
+        return False
+    first, second = earlier.rendered.options, one.rendered.options
+    return (first.patch and second.patch) or (first.read and second.read)
 
 
 def _selector(service: RenderedObject) -> dict[str, str]:
@@ -157,11 +170,9 @@ def _twin(earlier: _Object, one: _Object) -> Diagnostic:
         if one.rendered is None:  # whoever wrote the Application can change the other
             earlier, one = one, earlier
         what = "by Kong-OAM itself" if earlier.rendered is None else "once more"
-        mend = (
-            _OF_GATEWAY
-            if one.kind == _SERVICE and earlier.rendered and one.rendered
-            else "give it another name"
-        )
+        mend = "give it another name"
+        if one.kind == _SERVICE and earlier.rendered and one.rendered:
+            mend = _OF_GATEWAY
         message = f"{where} of '{one.owner.key}' would also be made {what} ({earlier.place}); {mend}"
     else:
         message = (
