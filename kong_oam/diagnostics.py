@@ -11,7 +11,7 @@ the same thing:
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -65,6 +65,10 @@ class Diagnostic:
         excerpt = self.place.excerpt() if self.place else ""
         lines = (head, *self.details, *excerpt.splitlines())
         return "\n".join(map(own_line, lines))
+
+
+Findings = Iterator[Diagnostic]
+"""What a check yields of what it looks at."""
 
 
 def printable(text: str) -> str:

@@ -11,10 +11,11 @@ from pulumi import Output, Resource
 from kong_oam.access.model import Application, Component
 from kong_oam.access.settings.stack import Settings
 from kong_oam.kubernetes.kubectl import kind_of, resource_of
-from kong_oam.kubernetes.rendered import RELEASE, PlacedObject, placed_objects
+from kong_oam.kubernetes.rendered import PlacedObject, placed_objects
 from kong_oam.oam.rendered import Awaited, group_kind
 from kong_oam.objects.component import COMPONENT
 from kong_oam.objects.pods import Manifest
+from kong_oam.objects.known_kinds import RELEASE
 
 from .cluster import Cluster
 from .credential import (

@@ -20,12 +20,12 @@ from kong_oam.cli.estates import (
     reading_of,
 )
 from kong_oam.kubernetes.rendered import (
-    RELEASE,
     PlacedObject,
     foundations_of,
     placed_objects,
 )
 from kong_oam.oam.rendered import group_kind
+from kong_oam.objects.known_kinds import RELEASE
 from kong_oam.objects.pods import Manifest
 
 _DETAILS = """\

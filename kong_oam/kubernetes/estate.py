@@ -11,14 +11,11 @@ from kong_oam.objects.pods import Manifest
 
 
 def clusters_of(estate: Estate) -> tuple[str | None, ...]:
-    """The clusters that something of the estate is in: None, the stack's own, before those that
-    topologies name."""
-    found = {
-        site.cluster
-        for component in running(estate)
-        for site in component.sites
-        if site.cluster
-    }
+    """Return the clusters that something of the estate is in: None, the stack's own, before those
+    that topologies name."""
+    found: set[str] = set()
+    for component in running(estate):
+        found.update(site.cluster for site in component.sites if site.cluster)
     return (None, *sorted(found))
 
 
@@ -45,30 +42,28 @@ def objects_of(
 def created_in(
     estate: Estate, settings: Settings, cluster: str | None = None
 ) -> Iterator[tuple[Component, str, Manifest]]:
-    """Yields the objects that a run creates in the cluster, by default the stack's own: the
+    """Yield the objects that a run creates in the cluster, by default the stack's own: the
     component at its place, the object's name in the state, and the object."""
-    return (
-        (site, one.name, one.manifest)
-        for site, one in _placed(estate, settings, cluster)
-        if one.is_created
-    )
+    for site, placed in _placed(estate, settings, cluster):
+        if placed.is_created:
+            yield site, placed.name, placed.manifest
 
 
 def _placed(
     estate: Estate, settings: Settings, cluster: str | None
 ) -> Iterator[tuple[Component, PlacedObject]]:
-    """Yields every object in a cluster, with the component at its place."""
-    for application in estate.applications if estate.role != "base" else ():
+    """Yield every object in a cluster, with the component at its place."""
+    if estate.role == "base":
+        return
+    for application in estate.applications:
         for component in application.components:
             for site in component.sites:
                 if site.cluster != cluster or site.outside:
                     continue
-                foundations = foundations_of(site, settings.stack.name)
-                for one in (
-                    *foundations,
-                    *placed_objects(application, site, settings).all,
-                ):
-                    yield site, one
+                for foundation in foundations_of(site, settings.stack.name):
+                    yield site, foundation
+                for placed in placed_objects(application, site, settings).all:
+                    yield site, placed
 
 
 def foundations(estate: Estate, cluster: str | None = None) -> Iterator[PlacedObject]:

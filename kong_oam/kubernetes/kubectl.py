@@ -77,7 +77,7 @@ def shown(name: Name) -> str:
 
 
 def read(context: str | None, wanted: Iterable[Manifest]) -> dict[Name, Manifest]:
-    """Reads those of the objects that exist, as the API server has them; of a Secret only kind and
+    """Read those of the objects that exist, as the API server has them; of a Secret only kind and
     metadata.
 
     Raises KubectlError.
@@ -85,48 +85,50 @@ def read(context: str | None, wanted: Iterable[Manifest]) -> dict[Name, Manifest
     namespaces: dict[str, list[Name]] = defaultdict(list)
     for name in map(name_of, wanted):
         namespaces[name[0]].append(name)
-    return {
-        name: manifest
-        for namespace, names in namespaces.items()
-        for name, manifest in _existing(context, namespace, names)
-    }
+    found: dict[Name, Manifest] = {}
+    for namespace, names in namespaces.items():
+        found.update(_existing(context, namespace, names))
+    return found
 
 
 def stacks(context: str | None, wanted: Iterable[Manifest]) -> dict[Name, str | None]:
-    """Those of the objects that exist, with the stack that their label names; None without that
-    label.
+    """Return those of the objects that exist, with the stack that their label names; None without
+    that label.
 
-    Many objects of a kind are looked for in the list of their namespace. Raises KubectlError.
+    Raises KubectlError.
     """
     names = [*map(name_of, wanted)]
-    counts = Counter((namespace, kind) for namespace, kind, _ in names)
-    by_name: dict[str, list[str]] = defaultdict(list)
-    for namespace, kind, name in names:
-        if counts[namespace, kind] <= FEW:
-            by_name[namespace].append(f"{resource_of(kind)}/{name}")
-    listed: dict[str, list[str]] = defaultdict(list)
-    for (namespace, kind), count in counts.items():
-        if count > FEW:
-            listed[namespace].append(resource_of(kind))
-    # kubectl takes either names or kinds, not both.
-    asked = [
-        *by_name.items(),
-        *((namespace, [",".join(kinds)]) for namespace, kinds in listed.items()),
-    ]
+    columns = (
+        "--ignore-not-found",
+        "--no-headers",
+        f"--output=custom-columns={_OWNERS}",
+    )
     found: dict[Name, str | None] = {}
-    for namespace, targets in asked:
-        columns = (
-            "--ignore-not-found",
-            "--no-headers",
-            f"--output=custom-columns={_OWNERS}",
-        )
+    for namespace, targets in _asked(names):
         printed = _get(context, namespace, *targets, *columns)
         for line in printed.splitlines():
             kind, version, called, stack = line.split()
             about = {"namespace": namespace, "name": called}
             owned = name_of({"apiVersion": version, "kind": kind, "metadata": about})
             found[owned] = None if stack == _NO_VALUE else stack
-    return {one: found[one] for one in names if one in found}
+    return {name: found[name] for name in names if name in found}
+
+
+def _asked(names: Sequence[Name]) -> Iterator[tuple[str, list[str]]]:
+    """Yield the namespaces with what to ask of them: names, or kinds, for kubectl takes either.
+    Many objects of a kind are looked for in the list of their namespace."""
+    counts = Counter((namespace, kind) for namespace, kind, _ in names)
+    by_name: dict[str, list[str]] = defaultdict(list)
+    for namespace, kind, name in names:
+        if counts[namespace, kind] <= FEW:
+            by_name[namespace].append(f"{resource_of(kind)}/{name}")
+    yield from by_name.items()
+    kinds: dict[str, list[str]] = defaultdict(list)
+    for (namespace, kind), count in counts.items():
+        if count > FEW:
+            kinds[namespace].append(resource_of(kind))
+    for namespace, listed in kinds.items():
+        yield namespace, [",".join(listed)]
 
 
 def absent_namespaces(context: str | None, namespaces: Iterable[str]) -> frozenset[str]:
@@ -156,22 +158,18 @@ def identity(context: str) -> str:
 
 
 def node_addresses(context: str | None) -> dict[str, tuple[str, ...]]:
-    """Each node's addresses in the cluster and the ranges of its pods, by its name. Raises
+    """Return each node's addresses in the cluster and the ranges of its pods, by its name. Raises
     KubectlError."""
+    nodes = json.loads(_get(context, "", "nodes", "--output=json") or "{}")
     by_node = {}
-    for node in json.loads(_get(context, "", "nodes", "--output=json") or "{}").get(
-        "items", []
-    ):
-        addresses = node.get("status", {}).get("addresses", ())
-        internal = (
+    for node in nodes.get("items", []):
+        addresses = [
             address["address"]
-            for address in addresses
+            for address in node.get("status", {}).get("addresses", ())
             if address["type"] == "InternalIP"
-        )
-        by_node[node["metadata"]["name"]] = (
-            *internal,
-            *node.get("spec", {}).get("podCIDRs", ()),
-        )
+        ]
+        addresses += node.get("spec", {}).get("podCIDRs", ())
+        by_node[node["metadata"]["name"]] = tuple(addresses)
     return by_node
 
 
@@ -191,32 +189,24 @@ def labels_of_pods(
 
 
 def patch(context: str | None, name: Name, change: Fields) -> str:
-    """The command, for a shell, that makes a change to an object."""
+    """Return the command, for a shell, that makes a change to an object."""
     namespace, kind, object_name = name
-    target = f"{resource_of(kind)}/{object_name}"
+    command = _kubectl(context, namespace)
+    command += ["patch", f"{resource_of(kind)}/{object_name}"]
     # The API server merges lists item by item where it knows the kind, and takes no such patch
     # where it does not.
-    merge = (
-        ["--type=merge"] if is_custom(kind.partition(".")[2].partition(".")[2]) else []
-    )
-    return shlex.join(
-        [
-            *_kubectl(context, namespace),
-            "patch",
-            target,
-            *merge,
-            "-p",
-            json.dumps(change),
-        ]
-    )
+    if is_custom(kind.partition(".")[2].partition(".")[2]):
+        command.append("--type=merge")
+    return shlex.join([*command, "-p", json.dumps(change)])
 
 
 def _existing(
     context: str | None, namespace: str, names: Sequence[Name]
 ) -> Iterator[tuple[Name, Manifest]]:
     command = _kubectl(context, namespace)
+    secrets = {name for name in names if name[1] == "Secret"}
     readable = [
-        f"{resource_of(kind)}/{name}" for _, kind, name in names if kind != "Secret"
+        f"{resource_of(name[1])}/{name[2]}" for name in names if name not in secrets
     ]
     if readable:
         answer = _run(
@@ -230,7 +220,6 @@ def _existing(
         objects = json.loads(answer or "{}")
         for manifest in objects.get("items", [objects] if objects else []):
             yield name_of(manifest), manifest
-    secrets = {name for name in names if name[1] == "Secret"}
     if secrets:
         answer = _run(
             *command,

@@ -12,13 +12,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any
 
 from kong_oam.oam.document import Fields
 from kong_oam.objects.known_kinds import is_custom
 
-_NOTHING: Fields = {}
 _PROGRAM = "pulumi-kubernetes"
 _CLUSTER = frozenset({"kube-controller-manager"})
 """Field managers: the beginning of the program's, and those of controllers that write what people
@@ -86,44 +84,41 @@ class FieldChange:
 
 
 def changes(meant: Fields, live: Fields) -> tuple[FieldChange, ...]:
-    """The fields that are somebody else's in an object, or gone from it, by path. A Secret's
-    metadata is enough."""
-    entries = [
-        entry
-        for entry in live["metadata"].get("managedFields", ())
-        if entry.get("subresource") != "status"
-    ]
-    ours: Fields = reduce(
-        _merged, (entry["fieldsV1"] for entry in entries if _is_ours(entry)), _NOTHING
-    )
-    theirs = [
-        entry
-        for entry in entries
-        if not _is_ours(entry) and entry["manager"] not in _CLUSTER
-    ]
-    declared = {
-        key: value
-        for key, value in meant.items()
-        if key not in _SERVERS and key != "status"
-    }
-    declared["metadata"] = {
-        key: value for key, value in meant["metadata"].items() if key not in _SERVERS
-    }
-    by_path = {
-        change.path: change
-        for entry in theirs
-        for change in _additions(
-            _relevant(entry["fieldsV1"], meant["kind"]), ours, declared, live, entry, ()
-        )
-    }
-    everybodys: Fields = reduce(_merged, (entry["fieldsV1"] for entry in theirs), ours)
-    omitted = (
-        frozenset() if is_custom(meant["apiVersion"].partition("/")[0]) else _OMITTED
-    )
-    by_path |= {
-        path: FieldChange(path) for path in _removals(declared, everybodys, (), omitted)
-    }
+    """Return the fields that are somebody else's in an object, or gone from it, by path. A
+    Secret's metadata is enough."""
+    ours: Fields = {}
+    theirs: list[Fields] = []
+    for entry in live["metadata"].get("managedFields", ()):
+        if entry.get("subresource") == "status":
+            continue
+        if _is_ours(entry):
+            ours = _merged(ours, entry["fieldsV1"])
+        elif entry["manager"] not in _CLUSTER:
+            theirs.append(entry)
+    declared = _declared(meant)
+    by_path: dict[str, FieldChange] = {}
+    everybodys = ours
+    for entry in theirs:
+        relevant = _relevant(entry["fieldsV1"], meant["kind"])
+        for change in _additions(relevant, ours, declared, live, entry, ()):
+            by_path[change.path] = change
+        everybodys = _merged(everybodys, entry["fieldsV1"])
+    group = meant["apiVersion"].partition("/")[0]
+    omitted = frozenset() if is_custom(group) else _OMITTED
+    for path in _removals(declared, everybodys, (), omitted):
+        by_path[path] = FieldChange(path)
     return tuple(by_path[path] for path in sorted(by_path))
+
+
+def _declared(meant: Fields) -> Fields:
+    """Return what the program says of an object, without what names it, and its status."""
+    declared = dict(meant)
+    declared["metadata"] = metadata = dict(meant["metadata"])
+    for field in _SERVERS:
+        declared.pop(field, None)
+        metadata.pop(field, None)
+    declared.pop("status", None)
+    return declared
 
 
 def _is_ours(entry: Fields) -> bool:
@@ -133,23 +128,22 @@ def _is_ours(entry: Fields) -> bool:
 
 
 def _merged(fields: Fields, more: Fields) -> Fields:
-    return {
-        **fields,
-        **{
-            key: _merged(fields[key], below) if key in fields else below
-            for key, below in more.items()
-        },
-    }
+    merged = dict(fields)
+    for key, below in more.items():
+        merged[key] = _merged(fields[key], below) if key in fields else below
+    return merged
 
 
 def _relevant(fields: Fields, kind: str) -> Fields:
-    kept = {
-        key: below
-        for key, below in fields.get("f:metadata", {}).items()
-        if key in _METADATA.get(kind, ())
-    }
-    rest = {key: below for key, below in fields.items() if key != "f:metadata"}
-    return {**rest, "f:metadata": kept} if kept else rest
+    """Return the fields without metadata that nobody obeys."""
+    relevant = dict(fields)
+    metadata = relevant.pop("f:metadata", {})
+    obeyed = metadata.keys() & _METADATA.get(kind, frozenset())
+    if obeyed:
+        relevant["f:metadata"] = {
+            key: below for key, below in metadata.items() if key in obeyed
+        }
+    return relevant
 
 
 def _additions(
@@ -161,25 +155,34 @@ def _additions(
     path: tuple[str, ...],
     whole: bool = False,
 ) -> Iterator[FieldChange]:
-    """The fields of `theirs` that are not `ours`. `whole`: the program says all of what this is
-    part of."""
+    """Yield the fields of `theirs` that are not `ours`. `whole`: the program says all of what this
+    is part of."""
     for key, below in theirs.items():
         if key == "." or key in _TWINS or key.startswith(_KUBECTL):
             continue
-        at, declared, actual = (*path, key), _child(meant, key), _child(live, key)
+        at = (*path, key)
+        declared = _child(meant, key)
+        actual = _child(live, key)
         if key in ours:
             inside = whole or bool(path and path[-1] in _WHOLE)
             yield from _additions(below, ours[key], declared, actual, entry, at, inside)
-        elif declared is None and (
-            key in _MAPS or any(inner.startswith("k:") for inner in below)
-        ):
+        elif declared is None and _holds_others(key, below):
             yield from _additions(below, {}, None, actual, entry, at)
         elif whole or declared is not None:
-            yield FieldChange(_path_text(at), entry["manager"], entry.get("time"))
+            yield _change(at, entry)
         elif at[0] == _UNREAD or actual not in (None, [], {}, _DEFAULTS.get(key)):
-            yield FieldChange(
-                _path_text(at), entry["manager"], entry.get("time"), _without(at)
-            )
+            yield _change(at, entry, _without(at))
+
+
+def _holds_others(key: str, below: Fields) -> bool:
+    """Tell whether a field is a map or a list of which several may own a part each."""
+    return key in _MAPS or any(inner.startswith("k:") for inner in below)
+
+
+def _change(
+    path: tuple[str, ...], entry: Fields, patch: Fields | None = None
+) -> FieldChange:
+    return FieldChange(_path_text(path), entry["manager"], entry.get("time"), patch)
 
 
 def _removals(
@@ -197,14 +200,14 @@ def _removals(
 
 
 def _entries(meant: Any, fields: Fields) -> Iterator[tuple[str, Any]]:
+    """Yield the parts of a value, as the fields call them."""
     if isinstance(meant, Mapping):
-        yield from ((f"f:{name}", value) for name, value in meant.items())
+        for name, value in meant.items():
+            yield f"f:{name}", value
     elif isinstance(meant, Sequence) and not isinstance(meant, str):
         for place, item in enumerate(meant):
-            yield (
-                next((key for key in fields if _is_item(key, item)), f"i:{place}"),
-                item,
-            )
+            keys = (key for key in fields if _is_item(key, item))
+            yield next(keys, f"i:{place}"), item
 
 
 def _child(meant: Any, key: str) -> Any:
@@ -214,26 +217,24 @@ def _child(meant: Any, key: str) -> Any:
 
 
 def _is_item(key: str, item: Any) -> bool:
-    """Whether an item of a list is that of `k:{...}`. What an item does not say is the protocol of
-    a port: TCP."""
+    """Tell whether an item of a list is that of `k:{...}`. What an item does not say is the
+    protocol of a port: TCP."""
     if not key.startswith("k:") or not isinstance(item, Mapping):
         return False
-    return all(
-        item.get(name, "TCP") == value for name, value in json.loads(key[2:]).items()
-    )
+    keys = json.loads(key[2:])
+    return all(item.get(name, "TCP") == value for name, value in keys.items())
 
 
 def _path_text(path: Sequence[str]) -> str:
-    def part(key: str) -> str:
-        if key.startswith("k:"):
-            return f"[{'/'.join(str(value) for value in json.loads(key[2:]).values())}]"
-        return (
-            f"[{key[2:]}]"
-            if key.startswith(("i:", "v:"))
-            else f".{key.removeprefix('f:')}"
-        )
+    return "".join(map(_step_text, path)).removeprefix(".")
 
-    return "".join(map(part, path)).removeprefix(".")
+
+def _step_text(key: str) -> str:
+    if key.startswith("k:"):
+        return f"[{'/'.join(map(str, json.loads(key[2:]).values()))}]"
+    if key.startswith(("i:", "v:")):
+        return f"[{key[2:]}]"
+    return f".{key.removeprefix('f:')}"
 
 
 def _without(path: Sequence[str]) -> Fields:

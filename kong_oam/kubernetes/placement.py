@@ -22,16 +22,11 @@ _SERVICE_TYPES = {"loadBalancer": "LoadBalancer", "nodePort": "NodePort"}
 
 
 def of_stack(manifest: Manifest, stack: str) -> Manifest:
-    """The object with a label that names the stack, so that no other stack takes the object for its
-    own."""
+    """Return the object with a label that names the stack, so that no other stack takes the object
+    for its own."""
     metadata = manifest["metadata"]
-    return {
-        **manifest,
-        "metadata": {
-            **metadata,
-            "labels": {**(metadata.get("labels") or {}), STACK: stack},
-        },
-    }
+    labels = {**(metadata.get("labels") or {}), STACK: stack}
+    return {**manifest, "metadata": {**metadata, "labels": labels}}
 
 
 def annotated(manifest: Manifest, annotations: Mapping[str, str]) -> Manifest:
@@ -42,39 +37,35 @@ def annotated(manifest: Manifest, annotations: Mapping[str, str]) -> Manifest:
 
 
 def given_certificate(pod: Manifest, component: Component) -> Manifest:
-    """A pod's spec with the certificate that the component's workload shows, if it gets one."""
+    """Return a pod's spec with the certificate that the component's workload shows, if it gets
+    one."""
     over_tls = component.traits.get(UPSTREAM_TLS)
-    return (
-        mounting(pod, over_tls.secret, over_tls.mount_path)
-        if over_tls and over_tls.secret
-        else pod
-    )
+    if over_tls is None or not over_tls.secret:
+        return pod
+    return mounting(pod, over_tls.secret, over_tls.mount_path)
 
 
 def asked_certificate(workload: Workload, component: Component) -> Manifest | None:
-    """What cert-manager is asked for: a certificate for the Services at whose ports the component
-    speaks TLS."""
+    """Return what cert-manager is asked for: a certificate for the Services at whose ports the
+    component speaks TLS."""
     over_tls = component.traits.get(UPSTREAM_TLS)
     if over_tls is None or over_tls.issuer is None:
         return None
-    services = {
-        endpoint.service: None
-        for endpoint in component.endpoints
-        if endpoint.port in over_tls.ports
-    }
-    names = [
-        name for service in services for name in names_at(service, component.namespace)
-    ]
+    services: dict[str, None] = {}
+    for endpoint in component.endpoints:
+        if endpoint.port in over_tls.ports:
+            services[endpoint.service] = None
+    names: list[str] = []
+    for service in services:
+        names += names_at(service, component.namespace)
     return certificate(workload, names, (over_tls.issuer.kind, over_tls.issuer.name))
 
 
 def reached_services(component: Component) -> frozenset[str]:
-    """The Services that the gateway reaches: those of the component's first place."""
-    return (
-        frozenset()
-        if component.copied
-        else frozenset(service for service, _ in component.exposures)
-    )
+    """Return the Services that the gateway reaches: those of the component's first place."""
+    if component.copied:
+        return frozenset()
+    return frozenset(service for service, _ in component.exposures)
 
 
 def gateway_peer(component: Component, gateway: GatewaySettings) -> GatewayPeer:
@@ -165,7 +156,7 @@ def reached_ports(
     services: Mapping[str, Manifest],
     templates: Sequence[PodTemplate],
 ) -> Iterator[int]:
-    """Yields the ports of the pods that the Services lead to by which the gateway reaches them."""
+    """Yield the ports of the pods that the Services lead to by which the gateway reaches them."""
     for name, ports in component.exposures:
         spec = mapping(services.get(name, {}).get("spec"))
         selector = mapping(spec.get("selector")).items()
@@ -173,12 +164,13 @@ def reached_ports(
             template for template in templates if selector <= template.labels.items()
         ]
         for entry in mappings(spec.get("ports")):
-            if entry.get("port") in ports and entry.get("protocol", "TCP") == "TCP":
-                # A headless Service is the addresses of its pods, at whatever port one calls.
-                target = (
-                    None if spec.get("clusterIP") == "None" else entry.get("targetPort")
-                )
-                yield from _targets(target or entry["port"], pods)
+            if entry.get("port") not in ports or entry.get("protocol", "TCP") != "TCP":
+                continue
+            target = entry.get("targetPort")
+            # A headless Service is the addresses of its pods, at whatever port one calls.
+            if spec.get("clusterIP") == "None" or not target:
+                target = entry["port"]
+            yield from _targets(target, pods)
 
 
 def _targets(target: Any, pods: Iterable[PodTemplate]) -> Iterator[int]:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from ipaddress import ip_network
 
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.stack import Settings
-from kong_oam.diagnostics import Diagnostic, some
+from kong_oam.diagnostics import Diagnostic, Findings, some
 from kong_oam.engine.state import Held, StackState
 from kong_oam.kubernetes import kubectl
 from kong_oam.kubernetes.estate import clusters_of, created_in, foundations, running
@@ -29,17 +30,14 @@ _ACCOUNT = "kubernetes:core/v1:ServiceAccount"
 def inspect(
     settings: Settings, estate: Estate, state: StackState
 ) -> tuple[Diagnostic, ...]:
-    """A diagnostic for each namespace that is missing, for the names of each component that are
-    taken, for each range of the gateway's that others are in, and for each component that would
-    reach pods of others."""
+    """Return a diagnostic for each namespace that is missing, for the names of each component that
+    are taken, for each range of the gateway's that others are in, and for each component that
+    would reach pods of others."""
     found: list[Diagnostic] = []
     for cluster in clusters_of(estate):
-        sites = [
-            site
-            for one in running(estate)
-            for site in one.sites
-            if site.cluster == cluster
-        ]
+        sites: list[Component] = []
+        for component in running(estate):
+            sites += [site for site in component.sites if site.cluster == cluster]
         found += _missing(settings, estate, state.held, cluster, sites)
         found += _taken(settings, estate, state, cluster)
         found += _neighbours(settings, cluster) if sites else ()
@@ -47,7 +45,7 @@ def inspect(
     return (*found, *_one_cluster(settings, estate))
 
 
-def _one_cluster(settings: Settings, estate: Estate) -> Iterator[Diagnostic]:
+def _one_cluster(settings: Settings, estate: Estate) -> Findings:
     """A diagnostic for each context that leads to a cluster of another one: what is told apart by
     its cluster would be together there."""
     clusters = clusters_of(estate)
@@ -66,8 +64,8 @@ def _one_cluster(settings: Settings, estate: Estate) -> Iterator[Diagnostic]:
             yield Diagnostic("ENV414", message)
 
 
-def _neighbours(settings: Settings, cluster: str | None) -> Iterator[Diagnostic]:
-    """A diagnostic for the first node in each range: NetworkPolicies let whoever has such an
+def _neighbours(settings: Settings, cluster: str | None) -> Findings:
+    """Yield a diagnostic for the first node in each range: NetworkPolicies let whoever has such an
     address in."""
     if not settings.gateway.cidrs:
         return
@@ -75,28 +73,26 @@ def _neighbours(settings: Settings, cluster: str | None) -> Iterator[Diagnostic]
         nodes = kubectl.node_addresses(settings.cluster.context_of(cluster))
     except kubectl.KubectlError:
         return
+    addresses: list[tuple[str, str]] = []
+    for name, texts in sorted(nodes.items()):
+        addresses += [(name, text) for text in texts]
     for cidr in settings.gateway.cidrs:
         ours = ip_network(cidr, strict=False)
-        neighbours = (
-            (name, text)
-            for name, texts in sorted(nodes.items())
-            for text in texts
-            if ip_network(text, strict=False).overlaps(ours)
-        )
-        if neighbour := next(neighbours, None):
-            name, text = neighbour
-            what = "its pods" if "/" in text else "the node"
-            message = (
-                f"kong-oam:gateway.cidrs: {cidr} holds {what} at {text} (node '{name}'), which "
-                "would get past the gateway: name the gateway's own addresses, or a subnet in "
-                "which nothing else is"
-            )
-            yield Diagnostic("ENV413", message)
+        for name, text in addresses:
+            if ip_network(text, strict=False).overlaps(ours):
+                what = "its pods" if "/" in text else "the node"
+                message = (
+                    f"kong-oam:gateway.cidrs: {cidr} holds {what} at {text} (node '{name}'), which "
+                    "would get past the gateway: name the gateway's own addresses, or a subnet in "
+                    "which nothing else is"
+                )
+                yield Diagnostic("ENV413", message)
+                break
 
 
 def _other_pods(
     settings: Settings, cluster: str | None, sites: Sequence[Component]
-) -> Iterator[Diagnostic]:
+) -> Findings:
     """A diagnostic for each access trait whose `podLabels` are on pods of other components."""
     try:
         for found in other_pods(settings.cluster.context_of(cluster), sites):
@@ -116,83 +112,71 @@ def _missing(
     held: Held,
     cluster: str | None,
     inside: Sequence[Component],
-) -> tuple[Diagnostic, ...]:
-    """A diagnostic for each missing namespace, at the first component that is to run there.
+) -> Findings:
+    """Yield a diagnostic for each missing namespace, at the first component that is to run there.
 
     One that the stack has something in is there, and one that a component renders will be.
     """
     if settings.cluster.create_namespaces:
-        return ()
-    existing = {
-        component.namespace
-        for component in inside
-        if (_ACCOUNT, f"{component.state_name}-account") in held
-    }
-    existing |= {
-        found.manifest["metadata"]["name"]
-        for found in foundations(estate, cluster)
-        if found.manifest["kind"] == "Namespace"
-    }
-    first = {
-        component.namespace: component
-        for component in reversed(inside)
-        if component.namespace not in existing
-    }
+        return
+    first: dict[str, Component] = {}
+    for component in inside:
+        first.setdefault(component.namespace, component)
+    for component in inside:
+        if (_ACCOUNT, f"{component.state_name}-account") in held:
+            first.pop(component.namespace, None)
+    for foundation in foundations(estate, cluster):
+        if foundation.manifest["kind"] == "Namespace":
+            first.pop(foundation.manifest["metadata"]["name"], None)
     context = settings.cluster.context_of(cluster)
     try:
         missing = kubectl.absent_namespaces(context, first)
     except kubectl.KubectlError:
-        return ()
+        return
     named = f"cluster '{cluster}'" if cluster else "the cluster"
     where = f"--context={shlex.quote(str(context))} " if cluster else ""
-    return tuple(
-        Diagnostic(
-            "ENV412",
+    for namespace in sorted(missing):
+        message = (
             f"{named} has no namespace '{namespace}': make it (`kubectl {where}create namespace "
-            f"{namespace}`), or have runs do it (kong-oam:cluster.createNamespaces)",
-            first[namespace].place,
+            f"{namespace}`), or have runs do it (kong-oam:cluster.createNamespaces)"
         )
-        for namespace in sorted(missing)
-    )
+        yield Diagnostic("ENV412", message, first[namespace].place)
 
 
 def _taken(
     settings: Settings, estate: Estate, state: StackState, cluster: str | None
-) -> Iterator[Diagnostic]:
-    """A diagnostic for the objects of a component whose names are taken in the cluster, for each
-    owner of these.
+) -> Findings:
+    """Yield a diagnostic for the objects of a component whose names are taken in the cluster, for
+    each owner of these.
 
     The cluster is asked only for objects that the state does not hold.
     """
     known = frozenset(_objects_in(state))
-    held = {
-        (kind.rpartition(":")[2], name)
-        for kind, name in state.held
-        if kind.startswith("kubernetes:")
-    }
+    held = set()
+    for type_, logical in state.held:
+        if type_.startswith("kubernetes:"):
+            held.add((type_.rpartition(":")[2], logical))
     new = [
         (component, manifest)
         for component, name, manifest in created_in(estate, settings, cluster)
         if (manifest["kind"], name) not in held
     ]
-    owners = _owners(
-        settings.cluster.context_of(cluster), [manifest for _, manifest in new]
-    )
-    ours = settings.stack.name
-    where = f"cluster '{cluster}'" if cluster else "the cluster"
+    context = settings.cluster.context_of(cluster)
+    owners = _owners(context, [manifest for _, manifest in new])
     taken: dict[tuple[str, str | None], list[str]] = defaultdict(list)
+    places = {}
     for component, manifest in new:
+        places[component.state_name] = component.place
         name = kubectl.name_of(manifest)
         # An object of ours may have another name in the state: the component was renamed.
-        if name in owners and not (owners[name] == ours and name in known):
+        is_ours = name in known and owners.get(name) == settings.stack.name
+        if name in owners and not is_ours:
             taken[component.state_name, owners[name]].append(kubectl.shown(name))
-    places = {component.state_name: component.place for component, _ in new}
+    where = f"cluster '{cluster}'" if cluster else "the cluster"
     for (component_name, owner), shown in taken.items():
-        more = (
-            f" and {len(shown) - 1} more of '{component_name}'"
-            if len(shown) > 1
-            else ""
-        )
+        more = ""
+        if len(shown) > 1:
+            more = f" and {len(shown) - 1} more of '{component_name}'"
         code, message = _name_conflict(settings, f"{where} has {shown[0]}{more}", owner)
         yield Diagnostic(code, message, places[component_name])
 
@@ -200,19 +184,15 @@ def _taken(
 def _owners(
     context: str | None, wanted: Sequence[Manifest]
 ) -> dict[kubectl.Name, str | None]:
-    """The stacks of the objects that are there. Kinds that are not Kubernetes' own are asked for
-    apart: a cluster that does not know a kind answers nothing of the others."""
+    """Return the stacks of the objects that are there. Kinds that are not Kubernetes' own are
+    asked for apart: a cluster that does not know a kind answers nothing of the others."""
+    parts: dict[bool, list[Manifest]] = {False: [], True: []}
+    for manifest in wanted:
+        parts[is_custom(manifest["apiVersion"].rpartition("/")[0])].append(manifest)
     found: dict[kubectl.Name, str | None] = {}
-    for custom in (False, True):
-        part = [
-            one
-            for one in wanted
-            if is_custom(one["apiVersion"].rpartition("/")[0]) is custom
-        ]
-        try:
+    for part in parts.values():
+        with suppress(kubectl.KubectlError):
             found |= kubectl.stacks(context, part)
-        except kubectl.KubectlError:
-            continue
     return found
 
 

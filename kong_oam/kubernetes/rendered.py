@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import base64
 import copy
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -48,6 +49,7 @@ from kong_oam.objects.fenced import fence_name, fenced_pods
 from kong_oam.objects.known_kinds import (
     INGRESSES,
     KUSTOMIZATION,
+    RELEASE,
     is_cluster_scoped,
     is_custom,
 )
@@ -63,9 +65,6 @@ from kong_oam.objects.pods import (
     service_account,
     template_at,
 )
-
-RELEASE = ("helm.sh", "Release")
-"""Group and kind of what is no object: a chart that Pulumi installs, with its inputs as `spec`."""
 
 Stage = Literal["foundation", "needed", "beside", "running", "after"]
 
@@ -130,18 +129,43 @@ class PlacedObject:
     def stage(self) -> Stage:
         """When it is made: a `foundation` before all that lies in it, what is `needed` before what
         is `running`, and `after` that a Service of pods which something else makes."""
-        found = group_kind(self.manifest)
-        if not self.rendered and found == ("", "Service"):
+        kind = group_kind(self.manifest)
+        if not self.rendered and kind == ("", "Service"):
             return "after"
-        if found in _FOUNDATIONS:
+        if kind in _FOUNDATIONS:
             return "foundation"
-        if found in _NEEDED or not self.rendered:
+        if kind in _NEEDED or not self.rendered:
             return "needed"
-        return (
-            "running"
-            if self.pods or is_custom(found[0]) or found == RELEASE
-            else "beside"
-        )
+        runs = self.pods or is_custom(kind[0]) or kind == RELEASE
+        return "running" if runs else "beside"
+
+    @property
+    def account(self) -> str | None:
+        """The name of the ServiceAccount that it is; None of any other object."""
+        is_account = group_kind(self.manifest) == ("", "ServiceAccount")
+        return self.called if is_account else None
+
+    @property
+    def service(self) -> str | None:
+        """The name of the Service that it is; None of any other object."""
+        is_service = group_kind(self.manifest) == ("", "Service")
+        return self.called if is_service else None
+
+    @property
+    def called(self) -> str:
+        """Its name in the cluster."""
+        return str(self.manifest["metadata"].get("name", ""))
+
+    @property
+    def namespace(self) -> str:
+        return str(self.manifest["metadata"].get("namespace", ""))
+
+    def templates(self) -> Iterator[PodTemplate]:
+        """Yield its pod templates."""
+        for path in self.pods:
+            template = template_at(self.manifest, path)
+            if template:
+                yield template
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,63 +179,69 @@ class PlacedObjects:
     @property
     def all(self) -> tuple[PlacedObject, ...]:
         """The objects, and the Secret of a client behind them."""
-        return (*self.objects, *((self.secret,) if self.secret else ()))
+        return (*self.objects, self.secret) if self.secret else self.objects
 
 
 def placed_objects(
     application: Application, component: Component, settings: Settings
 ) -> PlacedObjects:
-    """The objects of a component, as they are on this stack."""
+    """Return the objects of a component, as they are on this stack."""
     parts = _merged(part for part in _parts(component) if part.stage != "foundation")
     secret = client_secret_name(component.name) if component.clients else None
-    accounts = {
-        _name(part)
-        for part in parts
-        if group_kind(part.manifest) == ("", "ServiceAccount")
-    }
+    accounts = {part.account for part in parts if part.account is not None}
     changed = [
         _with_pods(part, component, settings.cluster, secret, accounts)
         for part in parts
     ]
-    made_here = [part for part in changed if not part.options.read]
-    used = {
-        service_account(template) for part in made_here for template in _templates(part)
-    }
-    identity = _identity(application, component)
-    reached = reached_services(component)
-    awaited = any(
-        component.name in other.depends_on for other in application.components
-    )
-    made = []
+    used: set[str] = set()
     for part in changed:
-        manifest = part.manifest
-        match group_kind(manifest):
-            case ("", "Service") if _name(part) in reached:
-                manifest = placed_service(_led_home(part, component), settings.gateway)
-            case ("", "Service") if answers_outside(manifest):
-                manifest = keeping_callers(_led_home(part, component))
-            case ("", "ServiceAccount") if _name(part) in used:
-                manifest = placed_account(
-                    manifest, settings.stack.name, identity, settings.cluster
-                )
-            case found if found == KUSTOMIZATION:
-                manifest = _targeted(manifest, _namespace(part))
-            case ("", "Secret"):
-                manifest = _encoded(manifest)
-            case ("batch", "Job") if not (awaited or reached):
-                manifest = annotated(manifest, {_SKIP_AWAIT: "true"})
-        made.append(replace(part, manifest=manifest))
-    added = _added(
-        identity, component, settings, changed, ours=component.name in used - accounts
-    )
-    own = PlacedObject(
-        f"{component.state_name}-client",
-        manifests.client_secret(identity),
-        rendered=False,
-    )
+        if not part.options.read:
+            used.update(map(service_account, part.templates()))
+    identity = _identity(application, component)
+    waited_for = any(component.name in one.depends_on for one in application.components)
+    made = [
+        _on_stack(part, component, settings, identity, used, waited_for=waited_for)
+        for part in changed
+    ]
+    ours = component.name in used - accounts
+    made += _added(identity, component, settings, changed, ours=ours)
     stack = settings.stack.name
-    all_of_them = tuple(_with_version(_of_stack(one, stack)) for one in (*made, *added))
-    return PlacedObjects(all_of_them, _of_stack(own, stack) if secret else None)
+    placed = [_with_version(_of_stack(part, stack)) for part in made]
+    if not secret:
+        return PlacedObjects(tuple(placed), None)
+    own = _own(component, "client", manifests.client_secret(identity))
+    return PlacedObjects(tuple(placed), _of_stack(own, stack))
+
+
+def _on_stack(
+    part: PlacedObject,
+    component: Component,
+    settings: Settings,
+    identity: Workload,
+    used: Collection[str],
+    *,
+    waited_for: bool,
+) -> PlacedObject:
+    """Return a rendered object as this stack has it. `used` are the ServiceAccounts that pods of
+    the component run as; `waited_for`: whether another component waits for this one."""
+    manifest = part.manifest
+    reached = reached_services(component)
+    match group_kind(manifest):
+        case ("", "Service") if part.called in reached:
+            manifest = placed_service(_led_home(part, component), settings.gateway)
+        case ("", "Service") if answers_outside(manifest):
+            manifest = keeping_callers(_led_home(part, component))
+        case ("", "ServiceAccount") if part.called in used:
+            manifest = placed_account(
+                manifest, settings.stack.name, identity, settings.cluster
+            )
+        case kind if kind == KUSTOMIZATION:
+            manifest = _targeted(manifest, part.namespace)
+        case ("", "Secret"):
+            manifest = _encoded(manifest)
+        case ("batch", "Job") if not (waited_for or reached):
+            manifest = annotated(manifest, {_SKIP_AWAIT: "true"})
+    return replace(part, manifest=manifest)
 
 
 def foundations_of(component: Component, stack: str) -> Iterator[PlacedObject]:
@@ -224,23 +254,23 @@ def foundations_of(component: Component, stack: str) -> Iterator[PlacedObject]:
 
 
 def _of_stack(one: PlacedObject, stack: str) -> PlacedObject:
-    """The object with the stack's label, if a run of the stack creates it."""
-    return (
-        replace(one, manifest=of_stack(one.manifest, stack)) if one.is_created else one
-    )
+    """Return the object with the stack's label, if a run of the stack creates it."""
+    if not one.is_created:
+        return one
+    return replace(one, manifest=of_stack(one.manifest, stack))
 
 
 def _with_version(one: PlacedObject) -> PlacedObject:
-    """The object with its version, unless it is no run's to write one on it."""
+    """Return the object with its version, unless it is no run's to write one on it."""
     as_it_is = one.options.read or one.options.take_over
     if not one.answers or as_it_is or group_kind(one.manifest) in _UNVERSIONED:
         return one
     if not one.plain:
         return replace(one, version=digest(one.manifest))
+    if not one.pods:
+        return one
     # Of a plain component the pods alone have a version, by what its properties say of them.
-    return (
-        replace(one, version=digest(_without_client(one.manifest))) if one.pods else one
-    )
+    return replace(one, version=digest(_without_client(one.manifest)))
 
 
 def _without_client(deployment: Manifest) -> Manifest:
@@ -251,22 +281,15 @@ def _without_client(deployment: Manifest) -> Manifest:
 
 
 def account_of(component: Component) -> str:
-    """The ServiceAccount that the component's pods run as; of several, that of the first."""
-    rendered = list(_parts(component))
-    accounts = {
-        _name(part)
-        for part in rendered
-        if group_kind(part.manifest) == ("", "ServiceAccount")
-    }
-    named = next(
-        (
-            service_account(template)
-            for part in rendered
-            for template in _templates(part)
-        ),
-        "",
-    )
-    return named if named in accounts else component.name
+    """Return the ServiceAccount that the component's pods run as; of several, that of the
+    first."""
+    parts = list(_parts(component))
+    accounts = {part.account for part in parts}
+    for part in parts:
+        for template in part.templates():
+            named = service_account(template)
+            return named if named in accounts else component.name
+    return component.name
 
 
 def _identity(application: Application, component: Component) -> Workload:
@@ -308,44 +331,34 @@ def _parts(component: Component) -> Iterator[PlacedObject]:
 
 
 def _logical(component: Component, manifest: Manifest, *, workload: bool) -> str:
-    """The name in the state: for the kinds that a plain component has, another name than for all
-    others."""
-    found, name = group_kind(manifest), manifest["metadata"].get("name", "")
+    """Return the name in the state: for the kinds that a plain component has, another name than
+    for all others."""
+    kind = group_kind(manifest)
+    name = manifest["metadata"].get("name", "")
     namespace = manifest["metadata"].get("namespace", "")
     if namespace == component.namespace:
-        if workload and found == ("apps", "Deployment"):
+        if workload and kind == ("apps", "Deployment"):
             return f"{component.state_name}-deployment"
-        if found == ("", "Service"):
+        if kind == ("", "Service"):
             return f"{component.state_name}-service-{name}"
-        if found == ("", "ServiceAccount") and name == component.name:
+        if kind == ("", "ServiceAccount") and name == component.name:
             return f"{component.state_name}-account"
         namespace = ""
-    return "/".join(
-        filter(None, (component.state_name, found[1].lower(), namespace, name))
-    )
-
-
-def _name(part: PlacedObject) -> str:
-    return str(part.manifest["metadata"].get("name", ""))
-
-
-def _templates(part: PlacedObject) -> Iterator[PodTemplate]:
-    return (found for path in part.pods if (found := template_at(part.manifest, path)))
+    parts = (component.state_name, kind[1].lower(), namespace, name)
+    return "/".join(filter(None, parts))
 
 
 def _merged(parts: Iterable[PlacedObject]) -> list[PlacedObject]:
-    """With one Service of each name, which has the ports of all: the first one's first."""
+    """Return the objects with one Service of each name, which has the ports of all: the first
+    one's first."""
     by_name: dict[tuple[str, str], PlacedObject] = {}
     for part in parts:
         key = (str(part.manifest.get("apiVersion")), part.name)
-        first = (
-            by_name.get(key) if group_kind(part.manifest) == ("", "Service") else None
-        )
-        by_name[key] = (
-            replace(first, manifest=_with_ports(first.manifest, part.manifest))
-            if first
-            else part
-        )
+        first = by_name.get(key)
+        if first and part.service is not None:
+            manifest = _with_ports(first.manifest, part.manifest)
+            part = replace(first, manifest=manifest)
+        by_name[key] = part
     return list(by_name.values())
 
 
@@ -367,7 +380,8 @@ def _with_pods(
 ) -> PlacedObject:
     manifest = part.manifest
     for path in reversed(part.pods):  # inner ones first, which outer ones have in them
-        if not (template := template_at(manifest, path)):
+        template = template_at(manifest, path)
+        if not template:
             continue
         named = service_account(template)
         spec = given_certificate(_pod(template.spec, cluster, secret), component)
@@ -375,50 +389,42 @@ def _with_pods(
         # Of whose rights nobody asked for any.
         if named not in accounts and component.name in accounts:
             spec["automountServiceAccountToken"] = False
-        labels = {
-            **template.labels,
-            APPLICATION: component.application,
-            COMPONENT: component.name,
-        }
-        manifest = replaced(
-            manifest, template.path, replace(template, labels=labels, spec=spec)
-        )
+        labels = {**template.labels, **_marks(component)}
+        changed = replace(template, labels=labels, spec=spec)
+        manifest = replaced(manifest, template.path, changed)
     return replace(part, manifest=manifest)
 
 
+def _marks(component: Component) -> dict[str, str]:
+    """Return the labels of the component's own pods."""
+    return {APPLICATION: component.application, COMPONENT: component.name}
+
+
 def _led_home(part: PlacedObject, component: Component) -> Manifest:
-    """A Service that selects none but pods of its component, whatever labels others have. That of a
-    plain component does so already."""
+    """Return a Service that selects none but pods of its component, whatever labels others have.
+    That of a plain component does so already."""
     service = part.manifest
     if part.plain:
         return service
     spec = mapping(service.get("spec"))
-    own = {APPLICATION: component.application, COMPONENT: component.name}
-    return {
-        **service,
-        "spec": {**spec, "selector": {**mapping(spec.get("selector")), **own}},
-    }
+    selector = {**mapping(spec.get("selector")), **_marks(component)}
+    return {**service, "spec": {**spec, "selector": selector}}
 
 
 def _pod(spec: Fields, cluster: ClusterSettings, secret: str | None) -> Manifest:
-    pod = {key: value for key, value in spec.items() if key != "serviceAccount"}
+    pod = dict(spec)
+    pod.pop("serviceAccount", None)
     for kind in CONTAINER_LISTS:
         if kind in pod:
-            pod[kind] = [
-                _container(container, cluster, secret)
-                for container in mappings(pod[kind])
-            ]
-    pulled = [
-        *mappings(pod.get("imagePullSecrets")),
-        *({"name": name} for name in cluster.pull_secrets),
-    ]
+            containers = mappings(pod[kind])
+            pod[kind] = [_container(one, cluster, secret) for one in containers]
+    pulled = mappings(pod.get("imagePullSecrets"))
+    pulled += [{"name": name} for name in cluster.pull_secrets]
     if pulled:
         pod["imagePullSecrets"] = _once(pulled, _named)
     if "volumes" in pod:
-        pod["volumes"] = [
-            _volume(volume, cluster)
-            for volume in _once(mappings(pod["volumes"]), _named)
-        ]
+        volumes = _once(mappings(pod["volumes"]), _named)
+        pod["volumes"] = [_volume(volume, cluster) for volume in volumes]
     if "hostAliases" in pod:
         pod["hostAliases"] = manifests.host_aliases(mappings(pod["hostAliases"]))
     return pod
@@ -428,36 +434,30 @@ def _container(
     container: Fields, cluster: ClusterSettings, secret: str | None
 ) -> Manifest:
     changed = dict(container)
-    if isinstance(image := container.get("image"), str):
+    image = container.get("image")
+    if isinstance(image, str):
         changed["image"] = mapped_image(image, cluster.images)
     if "env" in changed:
-        changed["env"] = list(
-            {
-                variable.get("name"): variable for variable in mappings(changed["env"])
-            }.values()
-        )
+        variables = mappings(changed["env"])
+        by_name = {variable.get("name"): variable for variable in variables}
+        changed["env"] = list(by_name.values())
     if "ports" in changed:
-        changed["ports"] = _once(
-            mappings(changed["ports"]), lambda port: _number(port, "containerPort")
-        )
-    if (
-        secret is not None
-    ):  # first, so that variables of the component's own win over it
-        changed["envFrom"] = [
-            {"secretRef": {"name": secret}},
-            *mappings(changed.get("envFrom")),
-        ]
+        ports = mappings(changed["ports"])
+        changed["ports"] = _once(ports, lambda port: _number(port, "containerPort"))
+    if secret is not None:
+        # First, so that variables of the component's own win over it.
+        own = {"secretRef": {"name": secret}}
+        changed["envFrom"] = [own, *mappings(changed.get("envFrom"))]
     return changed
 
 
 def _volume(volume: Fields, cluster: ClusterSettings) -> Fields:
     image = mapping(volume.get("image"))
-    if not isinstance(reference := image.get("reference"), str):
+    reference = image.get("reference")
+    if not isinstance(reference, str):
         return volume
-    return {
-        **volume,
-        "image": {**image, "reference": mapped_image(reference, cluster.images)},
-    }
+    mapped = mapped_image(reference, cluster.images)
+    return {**volume, "image": {**image, "reference": mapped}}
 
 
 def _once(items: Iterable[Fields], key: Callable[[Fields], Hashable]) -> list[Fields]:
@@ -479,20 +479,17 @@ def _number(port: Fields, field: str) -> Hashable:
 def _encoded(secret: Manifest) -> Manifest:
     if "stringData" not in secret:
         return secret
-    strings = {
-        key: base64.b64encode(str(value).encode()).decode("ascii")
-        for key, value in mapping(secret["stringData"]).items()
-    }
-    rest = {key: value for key, value in secret.items() if key != "stringData"}
-    return {**rest, "data": {**mapping(secret.get("data")), **strings}}
+    encoded = dict(secret)
+    data = dict(mapping(secret.get("data")))
+    for key, value in mapping(encoded.pop("stringData")).items():
+        data[key] = base64.b64encode(str(value).encode()).decode("ascii")
+    return {**encoded, "data": data}
 
 
 def _targeted(kustomization: Manifest, namespace: str) -> Manifest:
     spec = mapping(kustomization.get("spec"))
-    return {
-        **kustomization,
-        "spec": {**spec, "targetNamespace": spec.get("targetNamespace") or namespace},
-    }
+    target = spec.get("targetNamespace") or namespace
+    return {**kustomization, "spec": {**spec, "targetNamespace": target}}
 
 
 def _added(
@@ -503,24 +500,25 @@ def _added(
     *,
     ours: bool,
 ) -> Iterator[PlacedObject]:
-    """The ServiceAccount and the fence, in each namespace in which the component has pods; and what
-    leads to those behind a Service that it names, with their fence."""
+    """Yield the ServiceAccount and the fence, in each namespace in which the component has pods;
+    and what leads to those behind a Service that it names, with their fence."""
     peer = gateway_peer(component, settings.gateway)
-    services = {
-        _name(part): part.manifest
-        for part in parts
-        if group_kind(part.manifest) == ("", "Service")
-    }
-    templates = [template for part in parts for template in _templates(part)]
+    services: dict[str, Manifest] = {}
+    templates: list[PodTemplate] = []
+    for part in parts:
+        templates += part.templates()
+        if part.service is not None:
+            services[part.called] = part.manifest
     ports = tuple(sorted(set(reached_ports(component, services, templates))))
-    fenced = [part for part in parts if part.pods]
-    # Pods that stay when their component goes stay fenced.
-    options = Options(
-        retain_on_delete=any(
-            part.options.retain_on_delete or part.options.read for part in fenced
-        )
-    )
-    for namespace in sorted({_namespace(part) for part in fenced}):
+    by_namespace: dict[str, list[Options]] = defaultdict(list)
+    stays = False
+    for part in parts:
+        if part.pods:
+            by_namespace[part.namespace].append(part.options)
+            # Pods that stay when their component goes stay fenced.
+            stays = stays or part.options.retain_on_delete or part.options.read
+    options = Options(retain_on_delete=stays)
+    for namespace in sorted(by_namespace):
         inside = replace(identity, namespace=namespace)
         suffix = "" if namespace == component.namespace else f"/{namespace}"
         if ours:
@@ -530,43 +528,34 @@ def _added(
                 identity,
                 settings.cluster,
             )
-            yield PlacedObject(
-                f"{component.state_name}-account{suffix}",
-                account,
-                rendered=False,
-                options=options,
-            )
-        name = fence_name(
-            component.name,
-            [part.options for part in fenced if _namespace(part) == namespace],
-        )
+            yield _own(component, f"account{suffix}", account, options)
+        name = fence_name(component.name, by_namespace[namespace])
         fence = manifests.network_policy(inside, peer, ports, name)
-        yield PlacedObject(
-            f"{component.state_name}-ingress{suffix}",
-            fence,
-            rendered=False,
-            options=options,
-        )
-    if asked := asked_certificate(identity, component):
-        yield PlacedObject(f"{component.state_name}-tls", asked, rendered=False)
-    if named := component.named:
-        options = Options(
-            retain_on_delete=any(part.options.retain_on_delete for part in parts)
-        )
-        fence = manifests.named_policy(identity, named, peer)
-        yield PlacedObject(
-            f"{component.state_name}-named", fence, rendered=False, options=options
-        )
-        service = manifests.named_service(identity, named)
+        yield _own(component, f"ingress{suffix}", fence, options)
+    asked = asked_certificate(identity, component)
+    if asked:
+        yield _own(component, "tls", asked)
+    if component.named:
+        stays = any(part.options.retain_on_delete for part in parts)
+        options = Options(retain_on_delete=stays)
+        fence = manifests.named_policy(identity, component.named, peer)
+        yield _own(component, "named", fence, options)
+        service = manifests.named_service(identity, component.named)
         if not component.copied:
             service = placed_service(service, settings.gateway)
-        yield PlacedObject(
-            f"{component.state_name}-service-{named.ours}",
-            service,
-            rendered=False,
-            options=options,
-        )
+        yield _own(component, f"service-{component.named.ours}", service, options)
 
 
-def _namespace(part: PlacedObject) -> str:
-    return str(part.manifest["metadata"].get("namespace", ""))
+def _own(
+    component: Component,
+    name: str,
+    manifest: Manifest,
+    options: Options | None = None,
+) -> PlacedObject:
+    """Return an object that the project adds to those that are rendered."""
+    return PlacedObject(
+        f"{component.state_name}-{name}",
+        manifest,
+        rendered=False,
+        options=options or Options(),
+    )

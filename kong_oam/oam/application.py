@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from kong_oam.diagnostics import Diagnostic, errors
+from kong_oam.diagnostics import Diagnostic, Findings, errors
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.oam.definitions.reading import defined_in, is_definition
 from kong_oam.oam.document import (
@@ -185,9 +185,7 @@ def _name_of(document: Document) -> str:
     return as_text(metadata.get("name"))
 
 
-def _applications(
-    document: Document, own: Own, into: list[Application]
-) -> Iterator[Diagnostic]:
+def _applications(document: Document, own: Own, into: list[Application]) -> Findings:
     """Yield what is wrong with a document, and put its Application into the list at the end."""
     if is_definition(document):
         yield from defined_in(document).diagnostics
@@ -212,7 +210,7 @@ def _applications(
     into.append(application)
 
 
-def _hindrances(application: Application) -> Iterator[Diagnostic]:
+def _hindrances(application: Application) -> Findings:
     for component in application.components:
         yield from unrendered(component)
     yield from undeployed(application)

@@ -4,11 +4,11 @@ own. Pure."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import starmap
 
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.oam.model import Application, Component, Deploy, Form, Placement
 
 
@@ -58,7 +58,7 @@ class Deployed:
             plain=all(component.plain for component, _ in forms),
         )
 
-    def wrong(self) -> Iterator[Diagnostic]:
+    def wrong(self) -> Findings:
         """Yields forms of another type: nothing that is known of one would be known of the
         other."""
         first, act = self.forms[0]
@@ -85,7 +85,7 @@ def _form(component: Component, act: Deploy) -> Form:
     )
 
 
-def clashing(application: Application) -> Iterator[Diagnostic]:
+def clashing(application: Application) -> Findings:
     """Yield forms of one component that steps deploy to one place: the objects of either would be
     the other's."""
     for component in application.components:

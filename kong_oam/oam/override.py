@@ -12,7 +12,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.diagnostics import Diagnostic, Findings, suggestion
 from kong_oam.oam.document import Fields, Path, Place
 from kong_oam.oam.model import Component, Policy, Trait
 
@@ -36,9 +36,7 @@ def overridden(
     return tuple(changed)
 
 
-def wrong_override(
-    components: Sequence[Component], policy: Policy
-) -> Iterator[Diagnostic]:
+def wrong_override(components: Sequence[Component], policy: Policy) -> Findings:
     """Yield each name in an override that is no component's."""
     names = [component.name for component in components]
     types = {component.type for component in components}

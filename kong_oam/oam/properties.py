@@ -3,10 +3,9 @@ to know it: all of plain components, and access, client and the like in any."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.oam.document import Place
 from kong_oam.oam.model import Component, Trait
 from kong_oam.oam.plain import (
@@ -19,7 +18,7 @@ from kong_oam.oam.plain import (
 from kong_oam.oam.schema import TRAIT_TYPES, violations
 
 
-def wrong(component: Component) -> Iterator[Diagnostic]:
+def wrong(component: Component) -> Findings:
     """Yield what is wrong with a component of which this can be said without its definition."""
     place = component.place
     if component.plain:
@@ -48,9 +47,7 @@ def _misnamed(component: Component) -> str:
     return ""
 
 
-def _wrong_trait(
-    trait: Trait, first: dict[tuple[str, Any], Place]
-) -> Iterator[Diagnostic]:
+def _wrong_trait(trait: Trait, first: dict[tuple[str, Any], Place]) -> Findings:
     properties, place = trait.properties, trait.place
     if not isinstance(properties, dict):
         return
@@ -71,7 +68,7 @@ def _wrong_trait(
         yield from _gateway(trait)
 
 
-def _gateway(trait: Trait) -> Iterator[Diagnostic]:
+def _gateway(trait: Trait) -> Findings:
     properties, place = trait.properties, trait.place.at("properties")
     for field in INGRESS_ONLY:
         if field in properties:
@@ -85,7 +82,7 @@ def _gateway(trait: Trait) -> Iterator[Diagnostic]:
         yield Diagnostic("OAM108", EXACT, place.at("pathType"))
 
 
-def unrendered(component: Component) -> Iterator[Diagnostic]:
+def unrendered(component: Component) -> Findings:
     """Yields why nothing can be made of a component that needs an evaluator and has no objects."""
     if not component.plain and component.rendered is None:
         message = (

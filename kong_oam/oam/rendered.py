@@ -12,10 +12,12 @@ from kong_oam.diagnostics import Position
 
 Inside = Sequence[tuple[tuple[str, ...], Mapping[str, Any]]]
 """The mappings in an object, with their paths."""
+GroupKind = tuple[str, str]
+"""The API group of an object, empty for the core, and its kind."""
 _LEAVES = frozenset({str, int, float, bool, type(None)})
 
 _TEMPLATE = ("spec", "template")
-WORKLOADS: Mapping[tuple[str, str], tuple[str, ...]] = {
+WORKLOADS: Mapping[GroupKind, tuple[str, ...]] = {
     ("", "Pod"): (),
     ("", "ReplicationController"): _TEMPLATE,
     ("apps", "Deployment"): _TEMPLATE,
@@ -117,7 +119,7 @@ class RenderedObject:
         return {}
 
     @cached_property
-    def group_kind(self) -> tuple[str, str]:
+    def group_kind(self) -> GroupKind:
         """Its API group and its kind, as `group_kind` gives them."""
         return group_kind(self.object)
 
@@ -145,7 +147,7 @@ class RenderedObject:
         return metadata if isinstance(metadata, Mapping) else {}
 
 
-def group_kind(found: Mapping[str, Any]) -> tuple[str, str]:
+def group_kind(found: Mapping[str, Any]) -> GroupKind:
     """Gives an object's API group, which is empty for the core, and its kind."""
     group, slash, _ = str(found.get("apiVersion") or "").rpartition("/")
     return (group if slash else ""), str(found.get("kind") or "")

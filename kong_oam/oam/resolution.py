@@ -7,11 +7,11 @@ waits for, and rules on how objects are kept. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from kong_oam.diagnostics import Diagnostic, errors, some, suggestion
+from kong_oam.diagnostics import Diagnostic, Findings, errors, some, suggestion
 from kong_oam.oam.dependencies import circle_of
 from kong_oam.oam.document import MAX_FINDINGS
 from kong_oam.oam.filling import FieldPathError, path_of
@@ -116,7 +116,7 @@ def _rules(policies: Iterable[Policy]) -> tuple[list[Rule], list[Diagnostic]]:
     return rules, wrong
 
 
-def _wrong(application: Application) -> Iterator[Diagnostic]:
+def _wrong(application: Application) -> Findings:
     yield from _wrong_dependencies(application)
     for policy in application.policies:
         yield from _wrong_policy(policy, application)
@@ -124,7 +124,7 @@ def _wrong(application: Application) -> Iterator[Diagnostic]:
     yield from wrong_workflow(application)
 
 
-def _wrong_dependencies(application: Application) -> Iterator[Diagnostic]:
+def _wrong_dependencies(application: Application) -> Findings:
     """Yield each `dependsOn` that names no component, and a circle of these."""
     after = {part.name: part.depends_on for part in application.components}
     for component in application.components:
@@ -176,7 +176,7 @@ def _with_plain(component: Component, own: Own) -> Component:
     return component if plain == component.plain else replace(component, plain=plain)
 
 
-def _wrong_policy(policy: Policy, application: Application) -> Iterator[Diagnostic]:
+def _wrong_policy(policy: Policy, application: Application) -> Findings:
     if policy.type in _REFUSED:
         message = f"policy '{policy.name}': '{policy.type}' is not deployed; {_REFUSED[policy.type]}"
         yield Diagnostic("OAM108", message, policy.place.at("type"))
@@ -192,9 +192,7 @@ def _wrong_policy(policy: Policy, application: Application) -> Iterator[Diagnost
         yield from wrong_topology(policy)
 
 
-def _unused_policies(
-    application: Application, acts: Iterable[Deploy]
-) -> Iterator[Diagnostic]:
+def _unused_policies(application: Application, acts: Iterable[Deploy]) -> Findings:
     """Yield the overrides and topologies by which no step of the workflow deploys."""
     used: set[str] = set()
     for act in acts:
@@ -207,7 +205,7 @@ def _unused_policies(
 
 def _outside_of_steps(
     application: Application, forms: Iterable[tuple[Deploy, Sequence[Component]]]
-) -> Iterator[Diagnostic]:
+) -> Findings:
     """Yield one finding about the components that no step of the workflow deploys."""
     left = {component.name: component for component in application.components}
     for _, deployed in forms:
@@ -331,7 +329,7 @@ def _wrong_input(
     return None
 
 
-def undeployed(application: Application) -> Iterator[Diagnostic]:
+def undeployed(application: Application) -> Findings:
     """Yields what a resolved Application asks for that nobody who deploys it follows: with it, it
     would be deployed otherwise than it says."""
     for policy in application.policies:

@@ -3,10 +3,10 @@ names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.diagnostics import Diagnostic, Findings, suggestion
 from kong_oam.oam.document import Document, Place, as_mapping
 from kong_oam.oam.schema import violations
 
@@ -34,7 +34,7 @@ def other_kind(document: Document) -> str | None:
     return kind if is_other else None
 
 
-def misshapen(document: Document, data: Any) -> Iterator[Diagnostic]:
+def misshapen(document: Document, data: Any) -> Findings:
     """Yields what is wrong with the shape of a document, whatever its types mean. `data` is its
     own, pruned."""
     if other := _of_another_kind(document):
@@ -73,7 +73,7 @@ def _of_another_kind(document: Document) -> Diagnostic | None:
     return Diagnostic("OAM108", message, document.place("kind"))
 
 
-def _named_once(parts: Any, what: str, place: Place) -> Iterator[Diagnostic]:
+def _named_once(parts: Any, what: str, place: Place) -> Findings:
     first: dict[str, tuple[str, Place]] = {}
     for index, part in enumerate(parts if isinstance(parts, list) else ()):
         name = as_mapping(part).get("name")

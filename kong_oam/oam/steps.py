@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from itertools import chain
 
-from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.diagnostics import Diagnostic, Findings, suggestion
 from kong_oam.oam.model import EVERYTHING, GROUP, Application, Step
 from kong_oam.oam.schema import STEP_TYPES, violations
 
@@ -64,7 +64,7 @@ LEFT_OUT: Mapping[str, str] = {
 _OF_ITS_OWN = f"a step of your own is not run; {_IN_PIPELINE}"
 
 
-def wrong_steps(application: Application) -> Iterator[Diagnostic]:
+def wrong_steps(application: Application) -> Findings:
     """Yield what is wrong with the steps of a workflow, and what of them has no effect here."""
     workflow = application.workflow
     if not workflow or workflow.ref:
@@ -83,7 +83,7 @@ def _wrong_step(
     taken: Collection[str],
     *,
     inside: bool = False,
-) -> Iterator[Diagnostic]:
+) -> Findings:
     """Yield what is wrong with a step and those of its group. `taken` are the values that other
     parts of the Application take."""
     place = step.place
@@ -119,7 +119,7 @@ def _unknown(step: Step) -> str:
     return f"{named}: '{step.type}' is not run here; {_OF_ITS_OWN}"
 
 
-def _not_followed(step: Step) -> Iterator[Diagnostic]:
+def _not_followed(step: Step) -> Findings:
     """Yield the fields of a step that nobody follows here."""
     place = step.place
     named = f"step '{step.name}'"

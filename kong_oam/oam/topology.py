@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from kong_oam.diagnostics import Diagnostic, some, suggestion
+from kong_oam.diagnostics import Diagnostic, Findings, some, suggestion
 from kong_oam.oam.model import (
     CLUSTER_SELECTORS,
     HERE,
@@ -16,7 +16,7 @@ from kong_oam.oam.model import (
 )
 
 
-def wrong_topology(policy: Policy) -> Iterator[Diagnostic]:
+def wrong_topology(policy: Policy) -> Findings:
     """Yield selectors of clusters that select all, and those beside which something else says the
     clusters."""
     fields = ("clusters", *CLUSTER_SELECTORS)
@@ -71,9 +71,7 @@ def _on_clusters(
     return replace(component, placements=tuple(placements))
 
 
-def unknown_clusters(
-    application: Application, known: Collection[str]
-) -> Iterator[Diagnostic]:
+def unknown_clusters(application: Application, known: Collection[str]) -> Findings:
     """Yield each cluster of a resolved Application that is none of the stack's: `known` are those
     that are, as topologies write them."""
     by_cluster: dict[str, Placement] = {}

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from graphlib import TopologicalSorter
 
-from kong_oam.diagnostics import Diagnostic, some, suggestion
+from kong_oam.diagnostics import Diagnostic, Findings, some, suggestion
 from kong_oam.oam.dependencies import circle_of
 from kong_oam.oam.model import (
     CLUSTER_SELECTORS,
@@ -124,7 +124,7 @@ def with_values_of_steps(application: Application) -> Application:
     return replace(application, components=tuple(components.values()))
 
 
-def wrong_workflow(application: Application) -> Iterator[Diagnostic]:
+def wrong_workflow(application: Application) -> Findings:
     """Yields what is wrong with a workflow, and what of it has no effect."""
     workflow = application.workflow
     if not workflow:
@@ -140,7 +140,7 @@ def wrong_workflow(application: Application) -> Iterator[Diagnostic]:
         yield Diagnostic("OAM103", message, workflow.place.at("steps"))
 
 
-def _wrong_names(steps: Sequence[Step]) -> Iterator[Diagnostic]:
+def _wrong_names(steps: Sequence[Step]) -> Findings:
     first: dict[str, Step] = {}
     for step in steps:
         if step.name in first:
@@ -154,9 +154,7 @@ def _wrong_names(steps: Sequence[Step]) -> Iterator[Diagnostic]:
                 yield Diagnostic("OAM103", message, step.place.at("dependsOn", number))
 
 
-def _wrong_references(
-    application: Application, steps: Iterable[Step]
-) -> Iterator[Diagnostic]:
+def _wrong_references(application: Application, steps: Iterable[Step]) -> Findings:
     """Yield the components and policies that steps name and that are not there."""
     components = {component.name for component in application.components}
     policies = {policy.name for policy in application.policies if policy.type in CHOSEN}

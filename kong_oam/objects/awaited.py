@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Findings
 from kong_oam.oam.rendered import STAND_IN, RenderedObject
 from kong_oam.objects.component import JudgedComponent, dotted
 from kong_oam.objects.pods import Path, pod_templates
@@ -20,9 +19,7 @@ _TAKING: Final[dict[tuple[str, str], Path]] = {
 _OF_CONTAINERS: Final = (("env", "value"), ("args",), ("command",))
 
 
-def awaited_refused(
-    component: JudgedComponent, one: RenderedObject
-) -> Iterator[Diagnostic]:
+def awaited_refused(component: JudgedComponent, one: RenderedObject) -> Findings:
     """Yield where a value stands that is known only once another component is deployed, and that
     decides something."""
     if not one.awaited:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from kong_oam.diagnostics import Diagnostic, Position, some
+from kong_oam.diagnostics import Diagnostic, Findings, Position, some
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import (
     APPLICATION,
@@ -56,9 +56,7 @@ _TYPES = {"loadBalancer": "LoadBalancer", "nodePort": "NodePort"}
 _OF_OAM = "oam.dev"
 
 
-def labels_refused(
-    component: JudgedComponent, one: RenderedObject
-) -> Iterator[Diagnostic]:
+def labels_refused(component: JudgedComponent, one: RenderedObject) -> Findings:
     """Yield the labels by which another component's fence would select an object's pods."""
     found: list[Text] = []
     if is_read_freely(one):
@@ -81,7 +79,7 @@ def labels_refused(
 
 def services_refused(
     component: JudgedComponent, one: RenderedObject, rules: Rules
-) -> Iterator[Diagnostic]:
+) -> Findings:
     """Yield what makes a Service one that is open to others than the gateway."""
     if one.group_kind != _SERVICE:
         return
@@ -151,7 +149,7 @@ def _open_to_others(
     return None
 
 
-def selections_refused(components: Sequence[JudgedComponent]) -> Iterator[Diagnostic]:
+def selections_refused(components: Sequence[JudgedComponent]) -> Findings:
     """Yield the pods that a Service of another component selects beside its own, with both
     places.
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Findings
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import APPLICATION, COMPONENT, JudgedComponent, dotted
 from kong_oam.objects.controllers import deploys_to
@@ -121,7 +121,7 @@ def _here(
 
 def identities_refused(
     component: JudgedComponent, one: RenderedObject, known: Identities
-) -> Iterator[Diagnostic]:
+) -> Findings:
     """Yields where an object takes what stands for another component."""
     if one.group_kind in INGRESSES:
         return
@@ -138,7 +138,7 @@ def identities_refused(
 
 def _overwrites(
     component: JudgedComponent, one: RenderedObject, known: Identities
-) -> Iterator[Diagnostic]:
+) -> Findings:
     """Yields why an object cannot be there under its name, or with its type."""
     if one.group_kind == _ACCOUNT and one.name == "default":
         message = (
@@ -158,7 +158,7 @@ def _overwrites(
 
 def _named_in_fields(
     component: JudgedComponent, one: RenderedObject, known: Identities
-) -> Iterator[Diagnostic]:
+) -> Findings:
     """Yields where an object has its controller write into a client's Secret, and where one
     whose fields are known refers to another component's Secret or ServiceAccount."""
     is_known = not is_read_freely(one)
@@ -208,7 +208,7 @@ def _is_written(path: Path) -> bool:
 
 def _names_of_others(
     component: JudgedComponent, one: RenderedObject, known: Identities
-) -> Iterator[Diagnostic]:
+) -> Findings:
     """Yields where cert-manager, or the driver of a volume, is asked for a certificate by which
     another's workload is believed. Any text may ask for it: names stand in lists, in subjects and
     in addresses."""
@@ -249,7 +249,7 @@ def _asked(one: RenderedObject) -> Iterator[Text]:
 
 def _named_anywhere(
     component: JudgedComponent, one: RenderedObject, known: Identities
-) -> Iterator[Diagnostic]:
+) -> Findings:
     """Yields where an object that a controller reads as it likes says the name of another
     component's Secret or ServiceAccount: the controller may read that Secret, write a Secret of
     that name, or run pods as that account.
@@ -280,7 +280,7 @@ def _named_anywhere(
 
 def _named_in_sources(
     component: JudgedComponent, one: RenderedObject, known: Identities
-) -> Iterator[Diagnostic]:
+) -> Findings:
     """Yields where what a chart or a repository has its values from says what its object may not
     say."""
     namespaces = {one.namespace, deploys_to(one)}

@@ -3,9 +3,9 @@ Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.awaited import awaited_refused
 from kong_oam.objects.component import JudgedComponent, Rules
@@ -59,7 +59,7 @@ def _judged(component: JudgedComponent) -> list[RenderedObject]:
 
 def _placed_refused(
     component: JudgedComponent, one: RenderedObject, rules: Rules
-) -> Iterator[Diagnostic]:
+) -> Findings:
     """Yields what is wrong about an object, also within another, beside what is found in that at
     any depth."""
     yield from namespaces_refused(component, one, rules, pods=bool(fenced_pods(one)))
@@ -77,7 +77,7 @@ def _inner_refused(
 
 def judge(
     components: Sequence[JudgedComponent], rules: Rules, alone: Alone = refused_alone
-) -> Iterator[Diagnostic]:
+) -> Findings:
     """Yields what is wrong about the objects of a stack's components, each once.
 
     Components without an object to judge take part: others must not take what is theirs, and are

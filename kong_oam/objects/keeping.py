@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Findings
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent
 from kong_oam.objects.fenced import fenced_pods
@@ -32,9 +32,7 @@ _HARMLESS = re.compile(
 """Fields, as Pulumi writes paths, that say how much runs, and not what."""
 
 
-def keeping_refused(
-    component: JudgedComponent, one: RenderedObject
-) -> Iterator[Diagnostic]:
+def keeping_refused(component: JudgedComponent, one: RenderedObject) -> Findings:
     """Yield why an object must be the stack's own, as it is written: what it lets in is decided by
     that."""
     kind = one.group_kind

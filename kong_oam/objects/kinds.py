@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Findings
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent, Rules, dotted
 from kong_oam.objects.known_kinds import (
@@ -71,7 +71,7 @@ _NAMESPACE = re.compile(r"""\bnamespace"?\s*[=:]\s*"([^"\s]*)\"""")
 
 def kind_refused(
     component: JudgedComponent, one: RenderedObject, rules: Rules
-) -> Iterator[Diagnostic]:
+) -> Findings:
     """Yield what is wrong about the kind of an object, once: of one that is not understood nothing
     more is judged."""
     message = _not_understood(one) or _not_taken(component, one, rules)
@@ -81,7 +81,7 @@ def kind_refused(
 
 def namespaces_refused(
     component: JudgedComponent, one: RenderedObject, rules: Rules, *, pods: bool
-) -> Iterator[Diagnostic]:
+) -> Findings:
     """Yield the namespaces other than its Application's that an object is in, or that it deploys
     to.
 
@@ -182,9 +182,7 @@ def _namespaces(one: RenderedObject) -> Iterator[tuple[str, str]]:
             yield field, str(namespace)
 
 
-def patches_refused(
-    component: JudgedComponent, one: RenderedObject
-) -> Iterator[Diagnostic]:
+def patches_refused(component: JudgedComponent, one: RenderedObject) -> Findings:
     """Yield where an object has its controller change what it makes: pods that are seen here in no
     form."""
     if not is_controlled(one):

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
-from kong_oam.oam.rendered import WORKLOADS, RenderedObject
+from kong_oam.oam.rendered import WORKLOADS, GroupKind, RenderedObject
 
 INGRESSES = frozenset({("networking.k8s.io", "Ingress"), ("extensions", "Ingress")})
 """The kinds that are read as routes, and never deployed."""
@@ -166,18 +166,18 @@ _GROUPS_OF_NETWORKS = (
 )
 
 
-def never_deployed(kind: tuple[str, str]) -> str:
+def never_deployed(kind: GroupKind) -> str:
     """Why objects of a kind are refused whatever a stack allows; empty where they are not."""
     return why_never(kind, {})
 
 
-def is_cluster_scoped(kind: tuple[str, str]) -> bool:
+def is_cluster_scoped(kind: GroupKind) -> bool:
     """Whether objects of a kind are in no namespace, as far as that is known. KubeVela writes one
     on them all the same, which the API server takes off again."""
     return kind in _CLUSTER_SCOPED
 
 
-def is_of_kubernetes(kind: tuple[str, str]) -> bool:
+def is_of_kubernetes(kind: GroupKind) -> bool:
     """Whether a kind is one of Kubernetes' own, whose fields are known."""
     group = kind[0]
     return group != "apiextensions.k8s.io" and (
@@ -195,7 +195,7 @@ def is_custom(group: str) -> bool:
     )
 
 
-def why_never(kind: tuple[str, str], found: Mapping[str, object]) -> str:
+def why_never(kind: GroupKind, found: Mapping[str, object]) -> str:
     """Why a kind is refused whatever the stack says; empty where it is not."""
     group, name = kind
     if name.endswith("List") and ("items" in found or kind == ("", "List")):

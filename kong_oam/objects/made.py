@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from kong_oam.diagnostics import Diagnostic, some
+from kong_oam.diagnostics import Diagnostic, Findings, some
 from kong_oam.oam.model import Application, Component, Trait
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.manifests import service_name
@@ -68,7 +68,7 @@ def _gateway_routes(
             yield Route(domain, path, service, port, certificate, at, host_place)
 
 
-def _grpc_ports(part: Component, trait: Trait) -> Iterator[Diagnostic]:
+def _grpc_ports(part: Component, trait: Trait) -> Findings:
     """Yield ports that are named as gRPC's (`grpc`, `grpc-...`, as service meshes expect it).
 
     Kong hands a call of gRPC on by the path that its client wrote (grpc_pass takes no other), not
@@ -86,7 +86,7 @@ def _grpc_ports(part: Component, trait: Trait) -> Iterator[Diagnostic]:
             yield Diagnostic("ACC218", message, place.key(path))
 
 
-def _missing_ports(part: Component, trait: Trait) -> Iterator[Diagnostic]:
+def _missing_ports(part: Component, trait: Trait) -> Findings:
     """Yield ports that the component does not have, where it lists those that it has.
 
     As in KubeVela, a gateway trait's Service leads to the container's port of the same number; a

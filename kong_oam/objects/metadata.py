@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Findings
 from kong_oam.oam.rendered import Inside, RenderedObject
 from kong_oam.objects.component import JudgedComponent, Rules, dotted
 from kong_oam.objects.known_keys import always_obeyed, opens_nothing
 from kong_oam.objects.known_kinds import INGRESSES, USUAL, is_foreign, is_of_kubernetes
-from kong_oam.objects.pods import Path, mapping
+from kong_oam.objects.pods import Located, Path, mapping
 from kong_oam.objects.texts import Text, reading
 
 _FIELDS = frozenset({"annotations", "creationTimestamp", "labels", "name", "namespace"})
@@ -58,7 +58,7 @@ _OF_USERS = frozenset(
 
 def metadata_refused(
     component: JudgedComponent, one: RenderedObject, rules: Rules
-) -> Iterator[Diagnostic]:
+) -> Findings:
     """Yield what is wrong about an object's name, the spelling of its fields, its labels and
     annotations."""
     kind = one.group_kind
@@ -88,7 +88,7 @@ def metadata_refused(
             yield component.refused("ACC228", one, message, (*path, key))
 
 
-def _keys_of_objects(inside: Inside) -> Iterator[tuple[Path, str]]:
+def _keys_of_objects(inside: Inside) -> Located:
     """Yield the keys of labels and annotations in the metadata of an object, and of what a
     controller makes of it."""
     for path, holder in inside:
@@ -98,7 +98,7 @@ def _keys_of_objects(inside: Inside) -> Iterator[tuple[Path, str]]:
                     yield (*path, field), str(key)
 
 
-def _keys_anywhere(one: RenderedObject) -> Iterator[tuple[Path, str]]:
+def _keys_anywhere(one: RenderedObject) -> Located:
     """Yield what may be keys of labels and annotations in a kind that nobody here knows: all
     below a field that is called so (`podAnnotations`), but for selectors. Values of charts are
     the charts'."""
@@ -140,9 +140,7 @@ def _key_refused(key: str, rules: Rules) -> str:
     )
 
 
-def _fields_refused(
-    component: JudgedComponent, one: RenderedObject
-) -> Iterator[Diagnostic]:
+def _fields_refused(component: JudgedComponent, one: RenderedObject) -> Findings:
     kind = one.group_kind
     metadata = mapping(one.object.get("metadata"))
     unknown = [

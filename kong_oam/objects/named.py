@@ -9,10 +9,9 @@ them nothing answers.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Final
 
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.oam.model import Component
 from kong_oam.objects.component import NamedService
 
@@ -45,7 +44,7 @@ def is_service_name(name: str) -> bool:
     return bool(_SERVICE_NAME.match(name))
 
 
-def misnamed(component: Component, named: NamedService) -> Iterator[Diagnostic]:
+def misnamed(component: Component, named: NamedService) -> Findings:
     """Yields what no gateway could be led to."""
     if not is_service_name(named.ours):
         message = (

@@ -8,13 +8,20 @@ from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Findings
 from kong_oam.oam.document import Fields
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent, Rules, dotted
 from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.known_kinds import is_foreign
-from kong_oam.objects.pods import Path, PodTemplate, holder_at, mapping, mappings
+from kong_oam.objects.pods import (
+    Located,
+    Path,
+    PodTemplate,
+    holder_at,
+    mapping,
+    mappings,
+)
 from kong_oam.objects.texts import folded, reading
 
 _ROOT: Final = "the container would be root of its node"
@@ -135,7 +142,7 @@ something as root."""
 
 def pods_refused(
     component: JudgedComponent, one: RenderedObject, rules: Rules
-) -> Iterator[Diagnostic]:
+) -> Findings:
     """Yields what takes pods of an object out of their fence. Of a kind that nobody knows, all
     of it may be a pod's."""
     inside = reading(one).inside if is_foreign(one) else _inside_pods(one)
@@ -156,7 +163,7 @@ def _inside_pods(one: RenderedObject) -> Iterator[tuple[Path, Fields]]:
                 yield path, holder
 
 
-def _volumes_of_node(template: PodTemplate) -> Iterator[tuple[Path, str]]:
+def _volumes_of_node(template: PodTemplate) -> Located:
     for index, volume in enumerate(mappings(template.spec.get("volumes"))):
         kinds = [str(kind) for kind, value in volume.items() if value is not None]
         for kind in sorted(kinds):
@@ -164,9 +171,7 @@ def _volumes_of_node(template: PodTemplate) -> Iterator[tuple[Path, str]]:
                 yield (*template.at, "volumes", str(index), kind), OF_NODE
 
 
-def openings(
-    path: Path, holder: Fields, allowed: Collection[str]
-) -> Iterator[tuple[Path, str]]:
+def openings(path: Path, holder: Fields, allowed: Collection[str]) -> Located:
     """Yields where a mapping, of whatever part of a pod, gives more of the node than a fence
     holds, and what to do.
 
@@ -178,7 +183,7 @@ def openings(
             yield from _of_field((*path, str(key)), what, value, allowed)
 
 
-def annotation_openings(template: PodTemplate) -> Iterator[tuple[Path, str]]:
+def annotation_openings(template: PodTemplate) -> Located:
     """Yields the annotations of pods by which their node would not confine them."""
     for key, value in template.annotations.items():
         if str(key).startswith(_ANNOTATIONS) and value == "unconfined":
@@ -203,9 +208,7 @@ def _meaning(key: str) -> str:
     return field if field in _FIELDS else ""
 
 
-def _of_field(
-    at: Path, what: str, value: Any, allowed: Collection[str]
-) -> Iterator[tuple[Path, str]]:
+def _of_field(at: Path, what: str, value: Any, allowed: Collection[str]) -> Located:
     match what:
         case "securitycontext":
             for where, reason in _of_context(at, mapping(value)):
@@ -236,7 +239,7 @@ def _of_field(
 
 def _of_cluster(
     at: Path, name: Any, kind: str, unknown: str, allowed: Collection[str]
-) -> Iterator[tuple[Path, str]]:
+) -> Located:
     """Yields what the cluster alone knows, and the stack does not allow."""
     if isinstance(name, str) and name and f"{name}/{kind}" not in allowed:
         hint = f"take it out, or have the stack allow it: cluster.allow, {name}/{kind}"
@@ -264,7 +267,7 @@ def _says_path(key: object, value: Any) -> bool:
     return key == "path" or not isinstance(value, str) or value.startswith("/")
 
 
-def _of_context(at: Path, context: Fields) -> Iterator[tuple[Path, str]]:
+def _of_context(at: Path, context: Fields) -> Located:
     """Yields where a security context, of a pod or of a container, gives more of the node than a
     runtime does."""
     added = mapping(context.get("capabilities")).get("add")

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import jsonschema_rs
 
-from kong_oam.oam.rendered import RenderedObject
+from kong_oam.oam.rendered import GroupKind, RenderedObject
 from kong_oam.objects.component import dotted
 from kong_oam.objects.known_kinds import USUAL
-from kong_oam.objects.pods import CONTAINER_LISTS, Path
+from kong_oam.objects.pods import CONTAINER_LISTS, Located, Path
 
 Shape = dict[str, Any]
 """A JSON Schema. None is as good as nothing."""
@@ -128,7 +128,7 @@ _OBJECTS: Final[Mapping[tuple[str, str], Shape]] = {
 
 
 @cache
-def object_schema(kind: tuple[str, str]) -> jsonschema_rs.Validator:
+def object_schema(kind: GroupKind) -> jsonschema_rs.Validator:
     """What is known of the objects of a kind, but for their pods."""
     has_spec = kind in USUAL or kind[0] == "apiextensions.k8s.io"
     of_kind = _OBJECTS.get(kind, _SPEC if has_spec else _MAPPING)
@@ -142,9 +142,7 @@ def misshapen_ingress(one: RenderedObject) -> Iterator[str]:
         yield f"{dotted(path)} has to be {wanted}"
 
 
-def differences(
-    value: Any, shape: jsonschema_rs.Validator, path: Path
-) -> Iterator[tuple[Path, str]]:
+def differences(value: Any, shape: jsonschema_rs.Validator, path: Path) -> Located:
     """Yields where a value has another shape."""
     for error in shape.iter_errors(value):
         kind = error.kind.as_dict()

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kong_oam.diagnostics import Diagnostic, Position
+from kong_oam.diagnostics import Diagnostic, Findings, Position
 from kong_oam.oam.document import Place
 from kong_oam.oam.model import Application, Component, Trait
 from kong_oam.oam.rendered import RenderedObject
@@ -175,9 +175,7 @@ def _last(entries: Any, name: str) -> int:
     return len(entries) - 1 - _first(reversed(entries), name)
 
 
-def wrong_properties(
-    application: Application, component: Component
-) -> Iterator[Diagnostic]:
+def wrong_properties(application: Application, component: Component) -> Findings:
     """Yields what is wrong with the properties of a plain component, beside their shape."""
     yield from _labelled_as_others(application, component)
     yield from _ports_exposed_twice(component)
@@ -189,9 +187,7 @@ def wrong_properties(
         yield Diagnostic("ACC211", message, named.place)
 
 
-def _labelled_as_others(
-    application: Application, component: Component
-) -> Iterator[Diagnostic]:
+def _labelled_as_others(application: Application, component: Component) -> Findings:
     """Yields the properties by which pods would have another component's labels, which Kong-OAM
     writes over."""
     labels = component.properties.get("labels", {})
@@ -204,7 +200,7 @@ def _labelled_as_others(
             )
 
 
-def _ports_exposed_twice(component: Component) -> Iterator[Diagnostic]:
+def _ports_exposed_twice(component: Component) -> Findings:
     """Yields exposed ports of one number and protocol: the component's Service, as KubeVela makes
     it, would have such a port twice, which no API server takes."""
     first: dict[tuple[int, str], Place] = {}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kong_oam.diagnostics import Diagnostic, some
+from kong_oam.diagnostics import Diagnostic, Findings, some
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent
 from kong_oam.objects.controllers import deploys_to, is_installed_here, release_name
@@ -61,7 +61,7 @@ def pod_labels_refused(
     components: Sequence[JudgedComponent],
     operator_labels: Mapping[str, str],
     sources: Sources,
-) -> Iterator[Diagnostic]:
+) -> Findings:
     """Yield the `podLabels` that pods may have which their component does not deploy."""
     keys: set[str] = set()
     for component in components:

@@ -17,6 +17,8 @@ from kong_oam.oam.rendered import WORKLOADS, group_kind
 
 Manifest = dict[str, Any]
 Path = tuple[str, ...]
+Located = Iterator[tuple[Path, str]]
+"""Paths in an object, each with what there is to say of what stands there."""
 
 CONTAINER_LISTS = ("containers", "initContainers", "ephemeralContainers")
 """The fields of a pod's spec that hold containers."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from kong_oam.oam.document import Fields
 from kong_oam.oam.rendered import Inside
-from kong_oam.objects.pods import Path, mapping
+from kong_oam.objects.pods import Located, Path, mapping
 
 _SECRETS = (
     "secret",
@@ -63,7 +63,7 @@ def _named_by(key: object) -> str:
     return "secret" if field.removesuffix("s").endswith(_SECRETS) else ""
 
 
-def accounts_named(inside: Inside) -> Iterator[tuple[Path, str]]:
+def accounts_named(inside: Inside) -> Located:
     """Yield the names of ServiceAccounts that an object says pods, or a controller for it, are
     to run as."""
     for path, holder in inside:

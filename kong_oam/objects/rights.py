@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from kong_oam.diagnostics import Diagnostic, some
+from kong_oam.diagnostics import Findings, some
 from kong_oam.oam.document import Fields
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent, Rules
@@ -110,7 +110,7 @@ def rights_of(
     ]
 
 
-def rights_refused(component: JudgedComponent, rules: Rules) -> Iterator[Diagnostic]:
+def rights_refused(component: JudgedComponent, rules: Rules) -> Findings:
     """Yield the objects that give rights which are neither harmless nor listed by the stack for
     the component."""
     if not rules.rbac:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kong_oam.diagnostics import Diagnostic, some
+from kong_oam.diagnostics import Diagnostic, Findings, some
 from kong_oam.oam.document import Fields, Place
 from kong_oam.oam.model import Application, Component, Trait
 from kong_oam.oam.plain import EXACT, INGRESS_HINT
@@ -155,7 +155,7 @@ class _Ingress:
 
     def annotations(
         self, of_application: Mapping[str, str], harmless: Collection[str]
-    ) -> Iterator[Diagnostic]:
+    ) -> Findings:
         """Yields what is refused of the annotations, and what has no effect. KubeVela adds the
         Application's own."""
         found = mapping(mapping(self.object.object.get("metadata")).get("annotations"))

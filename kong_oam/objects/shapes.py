@@ -7,11 +7,11 @@ Of pods and Services no more is known here than what is read and changed when th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
-from kong_oam.diagnostics import Diagnostic, some
-from kong_oam.oam.rendered import WORKLOADS, RenderedObject
+from kong_oam.diagnostics import Findings, some
+from kong_oam.oam.rendered import WORKLOADS, GroupKind, RenderedObject
 from kong_oam.objects.component import JudgedComponent, dotted
 from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.known_kinds import INGRESSES
@@ -21,7 +21,7 @@ from kong_oam.objects.object_schemas import (
     differences,
     object_schema,
 )
-from kong_oam.objects.pods import Path, PodTemplate, mapping, mappings
+from kong_oam.objects.pods import Located, PodTemplate, mapping, mappings
 
 _LABEL: Final = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 _NAMES: Final = {
@@ -44,9 +44,7 @@ _RBAC: Final = (
 )
 
 
-def shapes_refused(
-    component: JudgedComponent, one: RenderedObject
-) -> Iterator[Diagnostic]:
+def shapes_refused(component: JudgedComponent, one: RenderedObject) -> Findings:
     """Yield what is wrong about the name of a rendered object, and about the shape of pods and
     Services."""
     kind = one.group_kind
@@ -62,7 +60,7 @@ def shapes_refused(
             yield component.refused("OAM103", one, f"{dotted(path)} {message}", path)
 
 
-def _unmounted(one: RenderedObject) -> Iterator[tuple[Path, str]]:
+def _unmounted(one: RenderedObject) -> Located:
     """Yield where containers mount volumes that their pods do not have. A StatefulSet's have those
     of its claims."""
     claims = mappings(mapping(one.object.get("spec")).get("volumeClaimTemplates"))
@@ -77,7 +75,7 @@ def _unmounted(one: RenderedObject) -> Iterator[tuple[Path, str]]:
                 yield path, f"is of volume '{name}', and the pods have {has}"
 
 
-def _mounts(template: PodTemplate) -> Iterator[tuple[Path, str]]:
+def _mounts(template: PodTemplate) -> Located:
     """Yield the names of the volumes that containers mount, each with the path of the mount."""
     for at, container in template.containers():
         for field in ("volumeMounts", "volumeDevices"):
@@ -87,7 +85,7 @@ def _mounts(template: PodTemplate) -> Iterator[tuple[Path, str]]:
                     yield (*at, field, str(index)), name
 
 
-def _misnamed(one: RenderedObject, kind: tuple[str, str]) -> str:
+def _misnamed(one: RenderedObject, kind: GroupKind) -> str:
     is_role = kind[0] == "rbac.authorization.k8s.io"
     rule = _RBAC if is_role else _NAMES.get(kind, _SUBDOMAIN)
     pattern, length, means = rule
@@ -99,9 +97,7 @@ def _misnamed(one: RenderedObject, kind: tuple[str, str]) -> str:
     )
 
 
-def _misshapen(
-    one: RenderedObject, kind: tuple[str, str]
-) -> Iterator[tuple[Path, str]]:
+def _misshapen(one: RenderedObject, kind: GroupKind) -> Located:
     """Yield where an object has another shape, and what would be there."""
     yield from differences(one.object, object_schema(kind), ())
     is_workload = kind in WORKLOADS

@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Findings
 from kong_oam.oam.document import Fields, read
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import APPLICATION, COMPONENT, JudgedComponent, dotted
@@ -373,9 +373,7 @@ def inner_objects(one: RenderedObject) -> tuple[RenderedObject, ...]:
     return found
 
 
-def unread_refused(
-    component: JudgedComponent, one: RenderedObject
-) -> Iterator[Diagnostic]:
+def unread_refused(component: JudgedComponent, one: RenderedObject) -> Findings:
     """Yields the texts of a foreign object that say an object which nobody here can judge: readers
     differ in what a template, a repeated key or a tag makes of it."""
     for text in reading(one).texts if is_foreign(one) else ():

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from kong_oam.diagnostics import Diagnostic, Position
-from kong_oam.oam.rendered import RenderedObject
+from kong_oam.diagnostics import Diagnostic, Findings, Position
+from kong_oam.oam.rendered import GroupKind, RenderedObject
 from kong_oam.objects.component import JudgedComponent, NamedService
 from kong_oam.objects.known_kinds import INGRESSES, is_cluster_scoped
 from kong_oam.objects.pods import mapping, texts
@@ -26,7 +26,7 @@ class _Object:
     """An object that is deployed. `rendered` None: the project adds it to what is rendered."""
 
     owner: JudgedComponent
-    kind: tuple[str, str]
+    kind: GroupKind
     namespace: str
     name: str
     rendered: RenderedObject | None = None
@@ -58,7 +58,7 @@ class _Object:
 _ByIdentity = dict[tuple[tuple[str, str], str, str], _Object]
 
 
-def twins(components: Sequence[JudgedComponent]) -> Iterator[Diagnostic]:
+def twins(components: Sequence[JudgedComponent]) -> Findings:
     """Yield objects of one group, kind, namespace and name, of rendered ones and of those that the
     project adds, and of Secrets that controllers write for a component.
 
@@ -85,7 +85,7 @@ def twins(components: Sequence[JudgedComponent]) -> Iterator[Diagnostic]:
                     yield _twin(there, made)
 
 
-def _twins_of(component: JudgedComponent, first: _ByIdentity) -> Iterator[Diagnostic]:
+def _twins_of(component: JudgedComponent, first: _ByIdentity) -> Findings:
     """Yield the objects of a component that are among the `first`, and put the others there."""
     told = False
     for one in _objects(component):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from kong_oam.diagnostics import Diagnostic, Position, some, suggestion
+from kong_oam.diagnostics import Diagnostic, Findings, Position, some, suggestion
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.oam.document import Fields, Place
 from kong_oam.oam.model import Component, Trait
@@ -41,7 +41,7 @@ _WHERE = re.compile(r"\(([^()\s]+):(\d{1,6}):(\d{1,6})\)\Z")
 
 def findings(
     component: Component, definitions: Sequence[Definition], answer: Answer
-) -> Iterator[Diagnostic]:
+) -> Findings:
     """Yields what an answer says is wrong; nothing where it has objects. `definitions` are as they
     were for asking."""
     if "limit" in answer:
@@ -62,112 +62,88 @@ def _diagnostic(
     component: Component, definition: Definition, finding: Fields
 ) -> Diagnostic:
     number = _number(finding)
+    part = _part(component, number)
+    place = part.place.at("type")
+    lines = _words(finding.get("message", ""))
     match finding["kind"]:
         case "failure":
-            lines = [
-                _with_lines(line, definition) for line in _words(finding["message"])
-            ]
+            lines = [_with_lines(line, definition) for line in lines]
             message = f"{_named(component, number)}: its definition fails: {lines[0]}"
-            details = (
-                *lines[1:_LINES],
-                *(("...",) if len(lines) > _LINES else ()),
-                _where(definition),
-            )
-            return Diagnostic(
-                "OAM112", message, _type_place(component, number), details=details
-            )
+            more = ["..."] if len(lines) > _LINES else []
+            details = (*lines[1:_LINES], *more, _where(definition))
+            return Diagnostic("OAM112", message, place, details=details)
         case "import":
-            text, place = _located(finding["message"], definition)
-            return Diagnostic(
-                "OAM108", f"{definition.kind} type '{definition.name}': {text}", place
-            )
+            text, line = _located(finding["message"], definition)
+            message = f"{definition.kind} type '{definition.name}': {text}"
+            return Diagnostic("OAM108", message, line)
         case "said":
-            lines = _words(finding["message"])
             message = f"{_named(component, number)}: {lines[0]}"
-            return Diagnostic(
-                "OAM111",
-                message,
-                _type_place(component, number),
-                details=tuple(lines[1:_LINES]),
-            )
-    part = _part(component, number)
-    return _of_properties(
-        finding, part.properties, part.place.at("properties"), definition.name
-    )
+            details = tuple(lines[1:_LINES])
+            return Diagnostic("OAM111", message, place, details=details)
+    properties = part.place.at("properties")
+    return _of_properties(finding, part.properties, properties, definition.name)
 
 
 def _of_properties(
     finding: Fields, told: Any, properties: Place, type_: str
 ) -> Diagnostic:
-    """A finding about properties, as the JSON Schemas' are said. `told`: the properties
+    """Return a finding about properties, as the JSON Schemas' are said. `told`: the properties
     themselves."""
     path: list[str | int] = [*steps_of(told, finding.get("path", ()))]
     if finding["kind"] == "type":
         path, finding = _exactly(told, path, finding)
-    place, wanted, value = (
-        properties.at(*path),
-        finding.get("wanted", []),
-        at(told, path),
-    )
+    place = properties.at(*path)
+    wanted = finding.get("wanted", [])
+    value = at(told, path)
     what = dotted(path) or type_
+    above = dotted(path[:-1]) or type_
     match finding["kind"]:
         case "unknown":
-            above = dotted(path[:-1]) or type_
             hint = suggestion(str(path[-1]), wanted)
-            return Diagnostic(
-                "OAM102",
-                f"unknown field '{path[-1]}' in {above}{hint}",
-                _key(properties, path),
-            )
+            message = f"unknown field '{path[-1]}' in {above}{hint}"
+            return Diagnostic("OAM102", message, _key(properties, path))
         case "missing":
-            above = dotted(path[:-1]) or type_
-            return Diagnostic(
-                "OAM105",
-                f"{above} needs '{path[-1]}'" if path else f"{type_} needs properties",
-                place,
-            )
+            message = f"{type_} needs properties"
+            if path:
+                message = f"{above} needs '{path[-1]}'"
+            return Diagnostic("OAM105", message, place)
         case "type":
-            names = some((sorted({_TYPES.get(name, name) for name in wanted})), " or ")
-            return Diagnostic(
-                "OAM103", f"{what} must be of type {names}, not {type_of(value)}", place
+            types = sorted({_TYPES.get(name, name) for name in wanted})
+            message = (
+                f"{what} must be of type {some(types, ' or ')}, not {type_of(value)}"
             )
         case "value":
-            options = [
-                json.loads(one) if one.startswith('"') else one for one in wanted
-            ]
-            hint = suggestion(str(value), map(str, options))
-            return Diagnostic("OAM103", f"{what} cannot be {shown(value)}{hint}", place)
-    return Diagnostic("OAM103", f"{what}: {_words(finding['message'])[0]}"[:300], place)
+            hint = suggestion(str(value), map(_option, wanted))
+            message = f"{what} cannot be {shown(value)}{hint}"
+        case _:
+            message = f"{what}: {_words(finding['message'])[0]}"[:300]
+    return Diagnostic("OAM103", message, place)
+
+
+def _option(text: str) -> str:
+    """Return a value that CUE takes, without its quotes."""
+    return str(json.loads(text)) if text.startswith('"') else text
 
 
 def _exactly(
     told: Any, path: list[str | int], finding: Fields
 ) -> tuple[list[str | int], Fields]:
-    """The path of a value of a wrong type, and the finding: of one in an alternative, CUE may say
-    no more than in what it stands. Then it is what is written so, or else CUE's own words say what
-    is wrong."""
-    found, here = _MISMATCHED.search(finding["message"]), at(told, path)
-    types = (
-        {_TYPES.get(name, name) for name in found.group("one", "other")}
-        if found
-        else set[str]()
-    )
-    inside = (
-        here.items()
-        if isinstance(here, Mapping)
-        else enumerate(here)
-        if isinstance(here, list)
-        else ()
-    )
-    if not found or not inside or type_of(here) in types:
+    """Return the path of a value of a wrong type, and the finding: of one in an alternative, CUE
+    may say no more than in what it stands. Then it is what is written so, or else CUE's own words
+    say what is wrong."""
+    found = _MISMATCHED.search(finding["message"])
+    here = at(told, path)
+    if not found or not here or not isinstance(here, Mapping | list):
         return path, finding
-    for step, value in inside:
-        for written, wanted in (
-            (found["first"], found["other"]),
-            (found["second"], found["one"]),
-        ):
-            if json.dumps(value) == written:
-                return [*path, step], {**finding, "wanted": [wanted]}
+    if type_of(here) in {
+        _TYPES.get(name, name) for name in found.group("one", "other")
+    }:
+        return path, finding
+    written = {found["second"]: found["one"], found["first"]: found["other"]}
+    for step, value in here.items() if isinstance(here, Mapping) else enumerate(here):
+        wanted = written.get(json.dumps(value))
+        if wanted:
+            return [*path, step], {**finding, "wanted": [wanted]}
     return path, {**finding, "kind": "wrong"}
 
 
@@ -217,14 +193,12 @@ def _words(text: str) -> list[str]:
 
 
 def steps_of(told: Any, path: Sequence[str]) -> Iterator[str | int]:
-    """The steps of a path, with numbers where the properties have a list."""
+    """Yield the steps of a path, with numbers where the properties have a list."""
     above: list[str | int] = []
     for step in path:
-        exact: str | int = (
-            int(step)
-            if isinstance(at(told, above), list) and step.isdecimal()
-            else step
-        )
+        exact: str | int = step
+        if step.isdecimal() and isinstance(at(told, above), list):
+            exact = int(step)
         above.append(exact)
         yield exact
 

@@ -4,7 +4,7 @@ where nothing in it conflicts, so that it is asked again without what it has tol
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from kong_oam.diagnostics import suggestion
@@ -24,25 +24,28 @@ Path = tuple[int, tuple[str, ...]]
 
 
 def with_hidden(asked: Fields, ask: Ask) -> Answer:
-    """The answer to a question, with the findings that come once the first ones are mended. Raises
-    EvaluatorError."""
+    """Return the answer to a question, with the findings that come once the first ones are mended.
+    Raises EvaluatorError."""
     answer = ask(asked)
-    told = list(answer.get("findings", ()))
-    without, found = dict(asked), told
+    known = list(answer.get("findings", ()))
+    without = dict(asked)
+    found = known
     for _ in range(_ROUNDS):
         left_out = [_path(one) for one in found if one["kind"] in _LEFT_OUT]
         fewer = _without(without, left_out)
         if not left_out or fewer == without:
             break
         without = fewer
-        found = [
-            one
-            for one in ask(without).get("findings", ())
-            if one["kind"] in _OF_PROPERTIES
-            and not any(_bears_on(known, one) for known in told)
-        ]
-        told += found
-    return {**answer, "findings": told} if told else answer
+        answered = ask(without).get("findings", ())
+        found = [finding for finding in answered if _is_new(finding, known)]
+        known += found
+    return {**answer, "findings": known} if known else answer
+
+
+def _is_new(finding: Fields, known: Iterable[Fields]) -> bool:
+    if finding["kind"] not in _OF_PROPERTIES:
+        return False
+    return not any(_bears_on(earlier, finding) for earlier in known)
 
 
 def _path(finding: Fields) -> Path:
@@ -50,22 +53,20 @@ def _path(finding: Fields) -> Path:
 
 
 def _bears_on(known: Fields, other: Fields) -> bool:
-    """Whether the other finding may come of what was left out for the known one: at its place,
-    above or below it; that a field is missing which is only misspelt; and all in the same property
-    where a type is wrong, by which CUE may have taken another alternative."""
-    (part, path), (others_part, others) = _path(known), _path(other)
+    """Tell whether the other finding may come of what was left out for the known one: at its
+    place, above or below it; that a field is missing which is only misspelt; and all in the same
+    property where a type is wrong, by which CUE may have taken another alternative."""
+    part, path = _path(known)
+    others_part, others = _path(other)
     if part != others_part:
         return False
     if known["kind"] != "unknown":
         return path[:1] == others[:1] or not others
     length = min(len(path), len(others))
-    misspelt = (
-        other["kind"] == "missing"
-        and others[:-1] == path[:-1]
-        and others
-        and _means(known, others[-1])
-    )
-    return bool(misspelt) or path[:length] == others[:length]
+    if path[:length] == others[:length]:
+        return True
+    beside = others[:-1] == path[:-1] and len(others) > 0
+    return beside and other["kind"] == "missing" and _means(known, others[-1])
 
 
 def _means(unknown: Fields, field: str) -> bool:

@@ -9,12 +9,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.library import library
-from kong_oam.oam.definitions.reading import Defined
-from kong_oam.oam.document import FilePlace
-from kong_oam.oam.files import DEFINITIONS, files_of
+from kong_oam.oam.files import DEFINITIONS, cannot_be_read, files_of
 from kong_oam.oam.schema import OWN_TRAITS
 from kong_oam.render.built_in import built_in_types
 from kong_oam.render.definition_files import read_definition_file
@@ -45,12 +43,13 @@ class Own:
     besides: Mapping[str, tuple[Definition, ...]] = field(default_factory=dict)
 
     def beside(self, others: Iterable[Definition]) -> Own:
-        """These, and others that stand beside Applications: a file may be named as both."""
+        """Return these, and others that stand beside Applications: a file may be named as both."""
         known = {*map(_position, self.definitions)}
-        besides = dict[str, tuple[Definition, ...]]()
-        for one in _others_than_own_words(others):
-            if _position(one) not in known:
-                besides[one.place.file] = (*besides.get(one.place.file, ()), one)
+        besides: dict[str, tuple[Definition, ...]] = {}
+        for definition in _others_than_own_words(others):
+            if _position(definition) not in known:
+                file = definition.place.file
+                besides[file] = (*besides.get(file, ()), definition)
         return replace(self, besides=besides)
 
     def at(self, file: str) -> Own:
@@ -73,13 +72,13 @@ class Own:
             *self._beside(),
         )
 
-    def _taking_places(self) -> Iterator[Diagnostic]:
+    def _taking_places(self) -> Findings:
         for one in self.definitions:
             if one.type in built_in_types():
                 message = f"this takes the place of the built-in {one.type[0]} type '{one.name}'"
                 yield Diagnostic("OAM113", message, one.place, "warning")
 
-    def _beside(self) -> Iterator[Diagnostic]:
+    def _beside(self) -> Findings:
         for beside in self.besides.values():
             yield from library(beside).diagnostics
             for one in beside:
@@ -92,12 +91,10 @@ class Own:
                     yield Diagnostic("OAM106", message, one.place)
 
     def _taken(self, one: Definition) -> str:
-        """Where there is such a type already, if anywhere: in whatever version."""
-        known = next(
-            (other for other in self.definitions if other.type == one.type), None
-        )
-        if known:
-            return f"defined ({known.place})"
+        """Say where there is such a type already, if anywhere: in whatever version."""
+        for other in self.definitions:
+            if other.type == one.type:
+                return f"defined ({other.place})"
         return "built in" if one.type in built_in_types() else ""
 
 
@@ -121,35 +118,29 @@ def own_definitions(
     named: Callable[[Path], str] = str,
     folder: Path = Path(),
 ) -> Own:
-    """Reads what `definition_files` yields. What cannot be read, or names nothing, is a finding.
+    """Read what `definition_files` yields. What cannot be read, or names nothing, is a finding.
     Raises EvaluatorError where a file is in CUE and there is no evaluator."""
-    read: list[Defined] = []
+    definitions: list[Definition] = []
+    problems: list[Diagnostic] = []
     for file, problem in definition_files(names, folder):
+        name = named(file)
         if problem:
-            place = FilePlace(named(file), 1, 1)
-            read.append(
-                Defined(
-                    (), (Diagnostic("OAM101", f"cannot be read: {problem}", place),)
-                )
-            )
+            problems.append(cannot_be_read(name, problem))
         else:
-            read.append(read_definition_file(file, named(file), ask))
-    definitions = _others_than_own_words(
-        one for part in read for one in part.definitions
-    )
-    return Own(
-        tuple(definitions),
-        tuple(finding for part in read for finding in part.diagnostics),
-    )
+            read = read_definition_file(file, name, ask)
+            definitions += read.definitions
+            problems += read.diagnostics
+    return Own(tuple(_others_than_own_words(definitions)), tuple(problems))
 
 
 def _others_than_own_words(definitions: Iterable[Definition]) -> Iterator[Definition]:
-    """Those that say what a type means here: what KubeVela's own policies mean, this project reads
-    itself, too."""
-    own_words = OWN_WORDS | {
-        (kind, name) for kind, name in built_in_types() if kind == "policy"
-    }
-    return (one for one in definitions if one.type not in own_words)
+    """Yield those that say what a type means here: what KubeVela's own policies mean, this project
+    reads itself, too."""
+    built_in = built_in_types()
+    for definition in definitions:
+        is_policy = definition.type[0] == "policy" and definition.type in built_in
+        if not is_policy and definition.type not in OWN_WORDS:
+            yield definition
 
 
 def _position(definition: Definition) -> tuple[str, int]:

@@ -41,12 +41,17 @@ def render(
     ask: Ask,
     setting: Setting = Setting(),  # noqa: B008 - frozen
 ) -> RenderedComponent:
-    """Renders one component of an Application, with its traits, by what `definitions_of` gives.
+    """Render one component of an Application, with its traits, by what `definitions_of` gives.
     Raises EvaluatorError where there is no evaluator."""
-    wrong = tuple(one for one in definitions if isinstance(one, Diagnostic))
+    chosen: list[Definition] = []
+    wrong: list[Diagnostic] = []
+    for definition in definitions:
+        if isinstance(definition, Definition):
+            chosen.append(definition)
+        else:
+            wrong.append(definition)
     if wrong:
-        return RenderedComponent((), wrong)
-    chosen = [one for one in definitions if isinstance(one, Definition)]
+        return RenderedComponent((), tuple(wrong))
     chosen[0] = as_template(chosen[0], application, component)
     asked = request(application, component, chosen, setting)
     answer = with_hidden(asked, ask)
@@ -59,20 +64,16 @@ def render(
 def definitions_of(
     component: Component, library: Library, kind: Kind = "component"
 ) -> tuple[Definition | Diagnostic, ...]:
-    """The definitions of a component's type and of its traits' in their order, or what is wrong in
-    their place. `kind`: what its type is one of."""
+    """Return the definitions of a component's type and of its traits' in their order, or what is
+    wrong in their place. `kind`: what its type is one of."""
     place = component.place.at("type")
-    own = find(library, kind, component.type, place)
-    refused = _ELSEWHERE.get(component.type.partition("@")[0], "")
-    if refused:
-        own = Diagnostic(
-            "OAM108", f"{component.type} '{component.name}': {refused}", place
-        )
-    traits = (
-        find(library, "trait", trait.type, trait.place.at("type"))
-        for trait in component.traits
-    )
-    return own, *traits
+    chosen = [find(library, kind, component.type, place)]
+    if refused := _ELSEWHERE.get(component.type.partition("@")[0]):
+        message = f"{component.type} '{component.name}': {refused}"
+        chosen = [Diagnostic("OAM108", message, place)]
+    for trait in component.traits:
+        chosen.append(find(library, "trait", trait.type, trait.place.at("type")))
+    return tuple(chosen)
 
 
 def _object(
@@ -90,13 +91,11 @@ def _object(
 
 
 def _written(component: Component, type_: str, key: str) -> Position:
-    """Where an object stands that the component has as it is."""
+    """Return where an object stands that the component has as it is."""
     properties = component.place.at("properties")
-    return (
-        properties
-        if type_ == "raw"
-        else properties.at("objects", int(key.rpartition("-")[2] or 0))
-    )
+    if type_ == "raw":
+        return properties
+    return properties.at("objects", int(key.rpartition("-")[2] or 0))
 
 
 def _place(component: Component, part: int) -> Position:

@@ -109,15 +109,14 @@ def _plain(component: Component) -> dict[str, Any]:
 
 
 def as_json(value: Any) -> Any:
-    """A value as Kubernetes reads it: a number that is whole is an integer, however it is
+    """Return a value as Kubernetes reads it: a number that is whole is an integer, however it is
     written."""
     if isinstance(value, str):
         return value
     if isinstance(value, list):
         return [as_json(inner) for inner in value]
-    if type(value) is dict or isinstance(
-        value, Mapping
-    ):  # a dict is seen sooner as a dict
+    # A dict is seen sooner as a dict.
+    if type(value) is dict or isinstance(value, Mapping):
         return {name: as_json(inner) for name, inner in value.items()}
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e18:
         return int(value)

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from kong_oam.diagnostics import Diagnostic, errors, suggestion
-from kong_oam.oam.application import Reading, ReadOne, read_bytes, read_files, together
+from kong_oam.diagnostics import Findings
+from kong_oam.diagnostics import errors
+from kong_oam.oam.application import read_bytes
+from kong_oam.oam.application import ReadOne
+from kong_oam.oam.application import together
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.oam.application import read_files
+from kong_oam.oam.application import Reading
+from kong_oam.diagnostics import suggestion
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.library import Library, library
 from kong_oam.oam.document import Place
-from kong_oam.oam.model import Application, Component, Placement, Policy
+from kong_oam.oam.model import Application
+from kong_oam.oam.model import Component
+from kong_oam.oam.model import Placement
+from kong_oam.oam.model import Policy
+from kong_oam.oam.model import Output
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.oam.rules import kept_by_rules
 from kong_oam.oam.topology import on_clusters
@@ -84,29 +95,28 @@ class Renderer:
     def rendered(
         self, reading: Reading, own: Own, minor: int, labels: Labels | None = None
     ) -> Reading:
-        """The reading with the objects of components, and what is wrong with these: an Application
-        with an error is left out, and its name is one of the malformed. Raises EvaluatorError."""
+        """Return the reading with the objects of components, and what is wrong with these: an
+        Application with an error is left out, and its name is one of the malformed. Raises
+        EvaluatorError."""
         self._last = own, minor, labels
         run = _Run(self.tools, own, minor, self._known)
-        applications = [
-            on_clusters(application, labels or {})
-            for application in reading.applications
-        ]
-        made = [
-            run.at(application.place.file).application(application)
-            for application in applications
-        ]
+        applications: list[Application] = []
+        diagnostics = [*reading.diagnostics, *own.diagnostics]
+        malformed = set(reading.malformed)
+        for source in reading.applications:
+            application = on_clusters(source, labels or {})
+            made = run.at(application.place.file).application(application)
+            diagnostics += made.diagnostics
+            if made.application:
+                applications.append(made.application)
+            else:
+                malformed.add(application.name)
         self._known = run.now
         return replace(
             reading,
-            applications=tuple(one.application for one in made if one.application),
-            diagnostics=(
-                *reading.diagnostics,
-                *own.diagnostics,
-                *(found for one in made for found in one.diagnostics),
-            ),
-            malformed=reading.malformed
-            | {one.source.name for one in made if not one.application},
+            applications=tuple(applications),
+            diagnostics=tuple(diagnostics),
+            malformed=frozenset(malformed),
         )
 
     def again(self, texts: Mapping[str, str]) -> Reading:
@@ -130,10 +140,22 @@ class _Made:
     application: Application | None
     diagnostics: tuple[Diagnostic, ...] = ()
 
+    def holds(self, source: Application, beside: object) -> bool:
+        """Tell whether the same would be made again. What is wrong may say where in a
+        definition, and lines move."""
+        if self.diagnostics or self.source is not source:
+            return False
+        return self.beside == beside
+
 
 Chosen = tuple[Definition | Diagnostic, ...]
 """The definitions of a component's types, but for this project's own words, or what is wrong in
 their place."""
+
+
+_Part = tuple[Component, tuple[Chosen, ...]]
+"""A component, or a policy as one, with the definitions of each of its forms; none of a plain
+one."""
 
 
 @dataclass
@@ -157,35 +179,26 @@ class _Run:
         return library((*self.own.definitions, *self.tools.built_in))
 
     def application(self, source: Application) -> _Made:
-        if all(part.plain for part in source.components) and not source.policies:
+        """Return what is made of an Application: what is known of it, where nothing has changed."""
+        if not source.policies and all(part.plain for part in source.components):
             return _Made(source, None, source)
-        kinds: list[tuple[Component, Kind]] = [
-            (part, "component") for part in source.components
-        ]
-        kinds += [(_as_component(policy), "policy") for policy in source.policies]
-        parts = [
-            (
-                part,
-                ()
-                if part.plain
-                else tuple(self._chosen(form, kind) for form in part.every_form),
-            )
-            for part, kind in kinds
-        ]
-        known, beside = (
-            self.before.get(id(source)),
-            (self.minor, [[*map(_meaning, chosen)] for _, chosen in parts]),
-        )
-        # What is wrong may say where in a definition, and lines move.
-        if (
-            known is None
-            or known.source is not source
-            or known.diagnostics
-            or known.beside != beside
-        ):
+        parts: list[_Part] = []
+        for component in source.components:
+            parts.append(self._with_definitions(component, "component"))
+        for policy in source.policies:
+            parts.append(self._with_definitions(_as_component(policy), "policy"))
+        beside = (self.minor, [list(map(_meaning, chosen)) for _, chosen in parts])
+        known = self.before.get(id(source))
+        if known is None or not known.holds(source, beside):
             known = self._made(source, parts, beside)
         self.now[id(source)] = known
         return known
+
+    def _with_definitions(self, component: Component, kind: Kind) -> _Part:
+        if component.plain:
+            return component, ()
+        chosen = [self._chosen(form, kind) for form in component.every_form]
+        return component, tuple(chosen)
 
     def _chosen(self, component: Component, kind: Kind) -> Chosen:
         part = _without_own_words(component)
@@ -193,44 +206,37 @@ class _Run:
         return unknown or definitions_of(part, self.library, kind)
 
     def _made(
-        self,
-        source: Application,
-        parts: Sequence[tuple[Component, Sequence[Chosen]]],
-        beside: object,
+        self, source: Application, parts: Sequence[_Part], beside: object
     ) -> _Made:
-        made, found = dict[int, Component](), [*_of_one_name(source)]
-        givers = {
-            output.name: (number, output)
-            for number, (part, _) in enumerate(parts)
-            for output in part.outputs
-        }
-        needed = {
-            number: [givers[taken.source][0] for taken in part.inputs]
-            for number, (part, _) in enumerate(parts)
-        }
+        made: dict[int, Component] = {}
+        found = [*_of_one_name(source)]
+        givers: dict[str, tuple[int, Output]] = {}
+        for number, (part, _) in enumerate(parts):
+            for output in part.outputs:
+                givers[output.name] = (number, output)
+        needed: dict[int, list[int]] = {}
+        for number, (part, _) in enumerate(parts):
+            needed[number] = [givers[value.source][0] for value in part.inputs]
         order = TopologicalSorter(needed).static_order() if givers else needed
         for number in order:
             part, chosen = parts[number]
-            if not all(giver in made for giver in needed[number]):
+            if not made.keys() >= {*needed[number]}:
                 continue  # why it cannot be rendered is said there
-            values = {taken.source: givers[taken.source] for taken in part.inputs}
-            given = {
-                name: (made[giver], output) for name, (giver, output) in values.items()
-            }
-            component, findings = (
-                self._component(source, part, chosen, given) if chosen else (part, ())
-            )
+            if not chosen:
+                made[number] = part
+                continue
+            given: dict[str, tuple[Component, Output]] = {}
+            for value in part.inputs:
+                giver, output = givers[value.source]
+                given[value.source] = (made[giver], output)
+            component, findings = self._component(source, part, chosen, given)
             if component:
                 made[number] = component
             found += findings
-        whole = len(made) == len(parts) and not errors(found)
-        done = (
-            replace(
-                source, components=tuple(made[key] for key in sorted(made)), policies=()
-            )
-            if whole
-            else None
-        )
+        if len(made) < len(parts) or errors(found):
+            return _Made(source, beside, None, tuple(found))
+        components = tuple(made[number] for number in sorted(made))
+        done = replace(source, components=components, policies=())
         return _Made(source, beside, done, tuple(found))
 
     def _component(
@@ -240,34 +246,37 @@ class _Run:
         chosen: Sequence[Chosen],
         given: Givers,
     ) -> tuple[Component | None, tuple[Diagnostic, ...]]:
-        """`chosen`: one for each form of the component."""
-        wrong = dict.fromkeys(
-            one for form in chosen for one in form if isinstance(one, Diagnostic)
-        )
+        """Return the component with its objects in each of its places. `chosen`: one for each form
+        of the component."""
+        wrong: dict[Diagnostic, None] = {}
+        for definitions in chosen:
+            for definition in definitions:
+                if isinstance(definition, Diagnostic):
+                    wrong[definition] = None
         if wrong:
             # What cannot be read may define it.
             return None, () if errors(self.own.problems) else tuple(wrong)
-        made, found = list[Component](), list[Diagnostic]()
-        for placement in part.placements or (Placement(),):
-            values = {
-                name: (_at(giver, placement, source), output)
-                for name, (giver, output) in given.items()
-            }
-            form = placement.form
+        made: list[Component] = []
+        found: dict[Diagnostic, None] = {}
+        for placement in part.every_placement:
+            values = {}
+            for name, (giver, output) in given.items():
+                values[name] = (_at(giver, placement, source), output)
+            form = part.in_form(placement.form)
             there, findings = self._placed(
-                source, part.in_form(form), chosen[form], values, placement
+                source, form, chosen[placement.form], values, placement
             )
-            found += findings
-            made += [there] if there else []
-        findings = tuple(dict.fromkeys(found))
-        if errors(findings):
-            return None, findings
+            found.update(dict.fromkeys(findings))
+            if there:
+                made.append(there)
+        if errors(found):
+            return None, tuple(found)
         # Of one without any nothing is there but what was made.
         places = zip(part.placements, made, strict=False)
         placements = tuple(
-            replace(placement, rendered=one.rendered) for placement, one in places
+            replace(placement, rendered=there.rendered) for placement, there in places
         )
-        return replace(made[0], placements=placements), findings
+        return replace(made[0], placements=placements), tuple(found)
 
     def _placed(
         self,
@@ -277,79 +286,69 @@ class _Run:
         given: Givers,
         placement: Placement,
     ) -> tuple[Component | None, tuple[Diagnostic, ...]]:
-        namespace = placement.namespace or source.namespace
-        there = (
-            source
-            if namespace == source.namespace
-            else replace(source, namespace=namespace)
-        )
+        there = source
+        if placement.namespace not in (None, "", source.namespace):
+            there = replace(source, namespace=placement.namespace)
         setting = Setting(self.minor, source.revision, placement.cluster or "")
         whole = with_values(part, given, there, self.tools.ask, setting)
         if isinstance(whole, Diagnostic):
             return None, (whole,)
         part, awaited = whole.component, whole.awaited
 
-        def rendered(one: Component) -> RenderedComponent:
-            return render(
-                chosen, there, _without_own_words(one), self.tools.ask, setting
-            )
+        def rendered(component: Component) -> RenderedComponent:
+            left = _without_own_words(component)
+            return render(chosen, there, left, self.tools.ask, setting)
 
         result = rendered(part)
         if errors(result.diagnostics):
             return None, result.diagnostics
-        if awaited and not are_passed_on(
-            awaited, result.objects, rendered(otherwise(part, awaited)).objects
-        ):
-            return None, (not_passed_on(part),)
+        if awaited:
+            others = rendered(otherwise(part, awaited)).objects
+            if not are_passed_on(awaited, result.objects, others):
+                return None, (not_passed_on(part),)
         numbers = [
             number
             for number, trait in enumerate(part.traits)
             if ("trait", trait.type) not in OWN_WORDS
         ]
-        rendered_objects = with_awaited(result.objects, awaited)
         objects = tuple(
-            kept_by_rules(there, part, _numbered(one, numbers))
-            for one in rendered_objects
+            kept_by_rules(there, part, _numbered(made, numbers))
+            for made in with_awaited(result.objects, awaited)
         )
         return replace(part, rendered=objects), result.diagnostics
 
-    def _unknown(self, component: Component, kind: Kind) -> Iterator[Diagnostic]:
-        """Yields of what types there is no definition: that is known without an evaluator."""
+    def _unknown(self, component: Component, kind: Kind) -> Findings:
+        """Yield of what types there is no definition: that is known without an evaluator."""
         types: list[tuple[Kind, str, Place]] = [(kind, component.type, component.place)]
         types += [("trait", trait.type, trait.place) for trait in component.traits]
         defined = self.own.types | built_in_types()
         for of, type_, place in types:
-            if (of, type_.partition("@")[0]) not in defined:
-                hint = suggestion(
-                    type_,
-                    {name for kind_of, name in defined | OWN_WORDS if kind_of == of},
-                )
-                yield Diagnostic(
-                    "OAM104",
-                    f"unknown {of} type '{type_}'{hint}{_NO_DEFINITION}",
-                    place.at("type"),
-                )
+            if (of, type_.partition("@")[0]) in defined:
+                continue
+            names = {name for known, name in defined | OWN_WORDS if known == of}
+            message = (
+                f"unknown {of} type '{type_}'{suggestion(type_, names)}{_NO_DEFINITION}"
+            )
+            yield Diagnostic("OAM104", message, place.at("type"))
 
 
 def _at(giver: Component, placement: Placement, source: Application) -> Component:
-    """A component as it is where another one takes a value of it: it is there, too
+    """Return a component as it is where another one takes a value of it: it is there, too
     (`oam.resolution`)."""
     spot = placement.spot(source.namespace)
-    found = next(
-        (one for one in giver.placements if one.spot(source.namespace) == spot), None
-    )
-    return replace(giver, rendered=found.rendered) if found else giver
+    for place in giver.placements:
+        if place.spot(source.namespace) == spot:
+            return replace(giver, rendered=place.rendered)
+    return giver
 
 
 def _without_own_words(component: Component) -> Component:
-    left = tuple(
-        one for one in component.traits if ("trait", one.type) not in OWN_WORDS
-    )
-    return (
-        component
-        if len(left) == len(component.traits)
-        else replace(component, traits=left)
-    )
+    left = [
+        trait for trait in component.traits if ("trait", trait.type) not in OWN_WORDS
+    ]
+    if len(left) == len(component.traits):
+        return component
+    return replace(component, traits=tuple(left))
 
 
 def _numbered(one: RenderedObject, numbers: Sequence[int]) -> RenderedObject:
@@ -363,7 +362,7 @@ def _as_component(policy: Policy) -> Component:
     return Component(policy.name, policy.type, policy.properties, (), (), policy.place)
 
 
-def _of_one_name(application: Application) -> Iterator[Diagnostic]:
+def _of_one_name(application: Application) -> Findings:
     components = {part.name: part for part in application.components}
     for policy in application.policies:
         if same := components.get(policy.name):
@@ -375,10 +374,13 @@ def _of_one_name(application: Application) -> Iterator[Diagnostic]:
 
 
 def _meaning(chosen: Chosen) -> object:
-    """All that a rendering depends on beside the Application: what is equal renders alike."""
-    return [
-        (one.name, one.version, one.template, one.terraform, one.spec, one.annotations)
-        if isinstance(one, Definition)
-        else one
-        for one in chosen
-    ]
+    """Return all that a rendering depends on beside the Application: what is equal renders
+    alike."""
+    meaning: list[object] = []
+    for one in chosen:
+        if isinstance(one, Definition):
+            named = (one.name, one.version, one.annotations)
+            meaning.append((named, one.template, one.terraform, one.spec))
+        else:
+            meaning.append(one)
+    return meaning

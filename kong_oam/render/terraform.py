@@ -58,47 +58,44 @@ _VARIABLE = re.compile(r'\bvariable[ \t]+"?([\w-]+)"?\s*\{')
 def as_template(
     definition: Definition, application: Application, component: Component
 ) -> Definition:
-    """The definition of a type of Terraform with a template in CUE, made for this component; any
-    other as it is."""
+    """Return the definition of a type of Terraform with a template in CUE, made for this
+    component; any other as it is."""
     if not definition.terraform:
         return definition
-    made = json.dumps(
-        _configuration(definition, application, component), ensure_ascii=False
-    )
-    return replace(
-        definition,
-        template=f"output: {made}\nparameter: {_parameter(definition.terraform)}\n",
-    )
+    configuration = _configuration(definition, application, component)
+    output = json.dumps(configuration, ensure_ascii=False)
+    parameter = _parameter(definition.terraform)
+    template = f"output: {output}\nparameter: {parameter}\n"
+    return replace(definition, template=template)
 
 
 def _configuration(
     definition: Definition, application: Application, component: Component
 ) -> dict[str, Any]:
-    """KubeVela's object: with what Go's structures have where nothing is said (`gitRef`,
+    """Return KubeVela's object: with what Go's structures have where nothing is said (`gitRef`,
     `status`)."""
     properties = as_json(component.properties)
-    said = {name: value for name, value in properties.items() if value is not None}
-    spec: dict[str, Any] = {"gitRef": {}} | {
-        name: said[name] for name in _FIELDS if name in said
-    }
+    schematic = definition.terraform
+    spec: dict[str, Any] = {"gitRef": {}}
+    for name in _FIELDS:
+        if properties.get(name) is not None:
+            spec[name] = properties[name]
     for name in _BY_DEFINITION:
-        if name not in spec and definition.terraform.get(name) is not None:
-            spec[name] = definition.terraform[name]
+        if name not in spec and schematic.get(name) is not None:
+            spec[name] = schematic[name]
     written = spec.get("writeConnectionSecretToRef")
     if isinstance(written, Mapping) and not written.get("namespace"):
-        spec["writeConnectionSecretToRef"] = {
-            **written,
-            "namespace": application.namespace,
-        }
-    if definition.terraform.get("type", "hcl") == "remote":
-        spec["remote"] = definition.terraform["configuration"]
+        where = {"namespace": application.namespace}
+        spec["writeConnectionSecretToRef"] = {**written, **where}
+    if schematic.get("type", "hcl") == "remote":
+        spec["remote"] = schematic["configuration"]
         spec.pop("path", None)
-        if path := definition.terraform.get("path"):
+        if path := schematic.get("path"):
             spec["path"] = path
     else:
-        spec["hcl"] = definition.terraform["configuration"]
+        spec["hcl"] = schematic["configuration"]
     spec["variable"] = {
-        name: one for name, one in properties.items() if name not in _NO_VARIABLES
+        name: value for name, value in properties.items() if name not in _NO_VARIABLES
     }
     return {
         "apiVersion": "terraform.core.oam.dev/v1beta2",
@@ -113,11 +110,13 @@ def _configuration(
 
 
 def _parameter(schematic: Fields) -> str:
-    """What properties there are: the fields, and the variables that the HCL declares. Those of a
-    repository nobody knows here: any."""
+    """Return what properties there are: the fields, and the variables that the HCL declares. Those
+    of a repository nobody knows here: any."""
     fields = [f"{json.dumps(name)}?: null | {type_}" for name, type_ in _FIELDS.items()]
     if schematic.get("type", "hcl") == "remote":
-        return f"{{{', '.join([*fields, '...'])}}}"
-    variables = dict.fromkeys(_VARIABLE.findall(schematic["configuration"]))
-    names = [one for one in variables if one not in _FIELDS]
-    return f"{{{', '.join([*fields, *(f'{json.dumps(name)}?: _' for name in names)])}}}"
+        fields.append("...")
+    else:
+        for name in dict.fromkeys(_VARIABLE.findall(schematic["configuration"])):
+            if name not in _FIELDS:
+                fields.append(f"{json.dumps(name)}?: _")
+    return f"{{{', '.join(fields)}}}"

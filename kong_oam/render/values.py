@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.document import Fields
+from kong_oam.oam.document import Fields, Place
 from kong_oam.oam.filling import FieldPathError, filled, path_of
 from kong_oam.oam.model import Application, Component, Input, Output
 from kong_oam.oam.rendered import Awaited, RenderedObject
@@ -56,7 +56,7 @@ def with_values(
     ask: Ask,
     setting: Setting,
 ) -> Filled | Diagnostic:
-    """Puts into a component what it takes of others. Raises EvaluatorError."""
+    """Put into a component what it takes of others. Raises EvaluatorError."""
     awaited: dict[Awaited, None] = {}
     for taken in part.inputs:
         giver, output = givers[taken.source]
@@ -65,37 +65,20 @@ def with_values(
             "scope": _scope(giver, application, setting),
         }
         answer = ask(asked)
-        what = (
-            f"output '{output.name}' of '{giver.name}': "
-            f"'{' '.join(output.value_from.split())[:100]}'"
-        )
-        if message := _wrong(answer):
-            return Diagnostic(
-                "OAM108", f"{what}: {message}", output.place.at("valueFrom")
-            )
-        value, own = answer["value"], list[Awaited]()
-        for path in answer.get("paths", ()):
-            one = _awaited(application, giver, path)
-            if isinstance(one, str):
-                return Diagnostic(
-                    "OAM108", f"{what}: {one}", output.place.at("valueFrom")
-                )
-            own.append(one)
-        if own:
-            for number, one in enumerate(own):
-                value = str(value).replace(f"\ue000{number}\ue001", one.stand_in)
-            if any(one.stand_in not in value for one in own):
-                return Diagnostic(
-                    "OAM108", f"{what}: it gives no text", output.place.at("valueFrom")
-                )
+        own: list[Awaited] = []
+        message = _wrong(answer) or _collected(answer, giver, application, own)
+        if message:
+            value_from = " ".join(output.value_from.split())[:100]
+            what = f"output '{output.name}' of '{giver.name}': '{value_from}'"
+            place = output.place.at("valueFrom")
+            return Diagnostic("OAM108", f"{what}: {message}", place)
+        value = _with_stand_ins(answer["value"], own)
+        awaited.update(dict.fromkeys(own))
         text = json.dumps(value)
-        passed_on = {
-            one: None
-            for made in giver.rendered or ()
-            for one in made.awaited
-            if one.stand_in in text
-        }
-        awaited |= dict.fromkeys(own) | passed_on
+        for made in giver.rendered or ():
+            for passed_on in made.awaited:
+                if passed_on.stand_in in text:
+                    awaited[passed_on] = None
         try:
             part = _placed(filled(part, path_of(taken.parameter), value), taken)
         except FieldPathError as error:
@@ -106,15 +89,35 @@ def with_values(
     return Filled(part, tuple(awaited))
 
 
+def _collected(
+    answer: Fields, giver: Component, application: Application, into: list[Awaited]
+) -> str:
+    """Put the values that only the cluster knows into the list; say why one cannot be passed."""
+    for path in answer.get("paths", ()):
+        awaited = _awaited(application, giver, path)
+        if isinstance(awaited, str):
+            return awaited
+        into.append(awaited)
+    value = _with_stand_ins(answer["value"], into)
+    if any(awaited.stand_in not in value for awaited in into):
+        return "it gives no text"
+    return ""
+
+
+def _with_stand_ins(value: Any, awaited: Sequence[Awaited]) -> Any:
+    for number, one in enumerate(awaited):
+        value = str(value).replace(f"\ue000{number}\ue001", one.stand_in)
+    return value
+
+
 def otherwise(part: Component, awaited: Sequence[Awaited]) -> Component:
-    """The same component with texts of another form in the place of those that stand in."""
-    traits = tuple(
-        replace(trait, properties=_in_other_words(trait.properties, awaited))
-        for trait in part.traits
-    )
-    return replace(
-        part, properties=_in_other_words(part.properties, awaited), traits=traits
-    )
+    """Return the same component with texts of another form in the place of those that stand in."""
+    traits = []
+    for trait in part.traits:
+        properties = _in_other_words(trait.properties, awaited)
+        traits.append(replace(trait, properties=properties))
+    properties = _in_other_words(part.properties, awaited)
+    return replace(part, properties=properties, traits=tuple(traits))
 
 
 def are_passed_on(
@@ -150,16 +153,15 @@ def _in_other_words(value: Any, awaited: Sequence[Awaited]) -> Any:
 def with_awaited(
     objects: Sequence[RenderedObject], awaited: Sequence[Awaited]
 ) -> tuple[RenderedObject, ...]:
-    """The objects, each with those of the values that stand in it."""
+    """Return the objects, each with those of the values that stand in it."""
     if not awaited:
         return tuple(objects)
-    texts = [json.dumps(one.object) for one in objects]
-    return tuple(
-        replace(
-            one, awaited=tuple(value for value in awaited if value.stand_in in text)
-        )
-        for one, text in zip(objects, texts, strict=True)
-    )
+    changed = []
+    for one in objects:
+        text = json.dumps(one.object)
+        own = tuple(value for value in awaited if value.stand_in in text)
+        changed.append(replace(one, awaited=own))
+    return tuple(changed)
 
 
 def _scope(
@@ -192,11 +194,9 @@ def _wrong(answer: Fields) -> str:
     for finding in answer.get("findings", ()):
         line, *_ = finding["message"].splitlines() or [""]
         said = _WHERE.sub("", line)[:300]
-        return (
-            f"{said}; it is said of output, outputs and context"
-            if _UNKNOWN.search(said)
-            else said
-        )
+        if _UNKNOWN.search(said):
+            return f"{said}; it is said of output, outputs and context"
+        return said
     if len(json.dumps(answer["value"])) > MAX_CHARACTERS:
         return f"it gives more than {MAX_CHARACTERS} characters"
     return "it gives null" if answer["value"] is None else ""
@@ -205,15 +205,13 @@ def _wrong(answer: Fields) -> str:
 def _awaited(
     application: Application, giver: Component, path: Sequence[str | int]
 ) -> Awaited | str:
-    """The value at a path of the scope, which only the cluster knows; or why it cannot be
+    """Return the value at a path of the scope, which only the cluster knows; or why it cannot be
     passed."""
-    first, *others = giver.rendered or ()
-    one = (
-        first
-        if path[0] == "output"
-        else next(other for other in others if other.key == path[1])
-    )
-    inside = tuple(path[1:] if path[0] == "output" else path[2:])
+    one, *others = giver.rendered or ()
+    inside = tuple(path[1:])
+    if path[0] != "output":
+        one = next(other for other in others if other.key == path[1])
+        inside = tuple(path[2:])
     if reason := _NEVER.get(one.kind):
         return reason
     if inside[0] not in ("metadata", "spec", "status") or len(inside) < 2:
@@ -221,47 +219,24 @@ def _awaited(
             "only what stands in metadata, spec and status of an object is known once it is "
             "deployed"
         )
-    source = json.dumps(
-        [
-            application.name,
-            giver.name,
-            one.api,
-            one.kind,
-            one.namespace,
-            one.name,
-            inside,
-        ]
-    )
-    stand_in = f"awaited-value-{hashlib.sha256(source.encode()).hexdigest()[:16]}"
-    return Awaited(
-        stand_in, giver.name, one.api, one.kind, one.namespace, one.name, inside
-    )
+    source = (giver.name, one.api, one.kind, one.namespace, one.name, inside)
+    text = json.dumps([application.name, *source])
+    stand_in = f"awaited-value-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    return Awaited(stand_in, *source)
 
 
 def _placed(part: Component, taken: Input) -> Component:
-    """The component with findings about a value that it takes at the input."""
+    """Return the component with findings about a value that it takes at the input."""
     path = path_of(taken.parameter)
     if path[0] == "properties":
-        return replace(
-            part,
-            place=replace(
-                part.place, moved={**part.place.moved, **_moved(part, path, taken)}
-            ),
-        )
+        return replace(part, place=_moved(part.place, path, taken))
     number = int(path[1])
     trait = part.traits[number]
-    trait = replace(
-        trait,
-        place=replace(
-            trait.place, moved={**trait.place.moved, **_moved(trait, path[2:], taken)}
-        ),
-    )
-    return replace(
-        part, traits=(*part.traits[:number], trait, *part.traits[number + 1 :])
-    )
+    trait = replace(trait, place=_moved(trait.place, path[2:], taken))
+    traits = (*part.traits[:number], trait, *part.traits[number + 1 :])
+    return replace(part, traits=traits)
 
 
-def _moved(
-    holder: Any, path: tuple[str | int, ...], taken: Input
-) -> dict[tuple[str | int, ...], Any]:
-    return {(*holder.place.at(*path[:-1]).path, path[-1]): taken.place.path}
+def _moved(place: Place, path: tuple[str | int, ...], taken: Input) -> Place:
+    there = (*place.at(*path[:-1]).path, path[-1])
+    return replace(place, moved={**place.moved, there: taken.place.path})

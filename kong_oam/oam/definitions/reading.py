@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.oam.definitions.definition import KINDS, Definition
 from kong_oam.oam.document import Document, Fields, Place, as_mapping, as_text, read
 from kong_oam.oam.schema import type_of
@@ -88,7 +88,7 @@ def is_definition(document: Document) -> bool:
     return isinstance(kind, str) and (kind in KINDS or kind == _STEP)
 
 
-def _wrong(data: Any, place: Place) -> Iterator[Diagnostic]:
+def _wrong(data: Any, place: Place) -> Findings:
     kind = as_mapping(data).get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
         if kind not in _READ_OVER:
@@ -116,7 +116,7 @@ def _wrong(data: Any, place: Place) -> Iterator[Diagnostic]:
         yield from _wrong_schematic(kind, spec, place.at("spec", "schematic"))
 
 
-def _wrong_schematic(kind: str, spec: Fields, place: Place) -> Iterator[Diagnostic]:
+def _wrong_schematic(kind: str, spec: Fields, place: Place) -> Findings:
     schematic = as_mapping(spec.get("schematic"))
     if "terraform" in schematic and KINDS[kind] in ("component", "workload"):
         terraform, at = as_mapping(schematic["terraform"]), place.at("terraform")
