@@ -35,7 +35,9 @@ def objects_of(
     """The objects of every component that runs in the cluster, by default the stack's own, as it
     has them."""
     return (
-        one.manifest for _, one in _placed(estate, settings, cluster) if one.is_ours
+        placed.manifest
+        for _, placed in _placed(estate, settings, cluster)
+        if placed.is_ours
     )
 
 

@@ -10,11 +10,11 @@ import json
 import shlex
 import subprocess
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from kong_oam.errors import ProductError
 from kong_oam.http.management import FEW
-from kong_oam.oam.document import Fields
+from kong_oam.oam.document import Fields, Texts
 from kong_oam.objects.component import COMPONENT, STACK
 from kong_oam.objects.known_kinds import is_custom
 from kong_oam.objects.pods import Manifest
@@ -174,7 +174,7 @@ def node_addresses(context: str | None) -> dict[str, tuple[str, ...]]:
 
 
 def labels_of_pods(
-    context: str | None, namespace: str, labels: Mapping[str, str]
+    context: str | None, namespace: str, labels: Texts
 ) -> list[dict[str, str]]:
     """The labels of each pod in a namespace that has these labels. Raises KubectlError."""
     selector = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))

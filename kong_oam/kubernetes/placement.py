@@ -12,6 +12,7 @@ from typing import Any
 from kong_oam.access.model import Component
 from kong_oam.access.settings.cluster import ClusterSettings
 from kong_oam.access.settings.stack import GatewaySettings
+from kong_oam.oam.document import Texts
 from kong_oam.objects.component import STACK
 from kong_oam.objects.manifests import GatewayPeer, Workload
 from kong_oam.objects.pods import Manifest, PodTemplate, mapping, mappings
@@ -29,7 +30,7 @@ def of_stack(manifest: Manifest, stack: str) -> Manifest:
     return {**manifest, "metadata": {**metadata, "labels": labels}}
 
 
-def annotated(manifest: Manifest, annotations: Mapping[str, str]) -> Manifest:
+def annotated(manifest: Manifest, annotations: Texts) -> Manifest:
     """The object with more annotations."""
     metadata = manifest["metadata"]
     all_of_them = {**mapping(metadata.get("annotations")), **annotations}
@@ -78,7 +79,7 @@ def gateway_peer(component: Component, gateway: GatewaySettings) -> GatewayPeer:
     return GatewayPeer(gateway.namespace, gateway.pod_labels, gateway.cidrs)
 
 
-def mapped_image(image: str, images: Mapping[str, str]) -> str:
+def mapped_image(image: str, images: Texts) -> str:
     """The image where this environment keeps it. The longest prefix that ends at a `/` or `:` wins.
 
     `registry.example.com/orders:1.4` with {registry.example.com: eu.gcr.io/acme} is
@@ -145,7 +146,7 @@ def keeping_callers(service: Manifest) -> Manifest:
     return {**service, "spec": {**service["spec"], "externalTrafficPolicy": "Local"}}
 
 
-def _filled(text: str, names: Mapping[str, str]) -> str:
+def _filled(text: str, names: Texts) -> str:
     for name, value in names.items():
         text = text.replace(f"{{{name}}}", value)
     return text

@@ -198,7 +198,9 @@ def placed_objects(
         if not part.options.read:
             used.update(map(service_account, part.templates()))
     identity = _identity(application, component)
-    waited_for = any(component.name in one.depends_on for one in application.components)
+    waited_for = any(
+        component.name in other.depends_on for other in application.components
+    )
     made = [
         _on_stack(part, component, settings, identity, used, waited_for=waited_for)
         for part in changed
@@ -253,24 +255,24 @@ def foundations_of(component: Component, stack: str) -> Iterator[PlacedObject]:
     )
 
 
-def _of_stack(one: PlacedObject, stack: str) -> PlacedObject:
+def _of_stack(part: PlacedObject, stack: str) -> PlacedObject:
     """Return the object with the stack's label, if a run of the stack creates it."""
-    if not one.is_created:
-        return one
-    return replace(one, manifest=of_stack(one.manifest, stack))
+    if not part.is_created:
+        return part
+    return replace(part, manifest=of_stack(part.manifest, stack))
 
 
-def _with_version(one: PlacedObject) -> PlacedObject:
+def _with_version(part: PlacedObject) -> PlacedObject:
     """Return the object with its version, unless it is no run's to write one on it."""
-    as_it_is = one.options.read or one.options.take_over
-    if not one.answers or as_it_is or group_kind(one.manifest) in _UNVERSIONED:
-        return one
-    if not one.plain:
-        return replace(one, version=digest(one.manifest))
-    if not one.pods:
-        return one
+    as_it_is = part.options.read or part.options.take_over
+    if not part.answers or as_it_is or group_kind(part.manifest) in _UNVERSIONED:
+        return part
+    if not part.plain:
+        return replace(part, version=digest(part.manifest))
+    if not part.pods:
+        return part
     # Of a plain component the pods alone have a version, by what its properties say of them.
-    return replace(one, version=digest(_without_client(one.manifest)))
+    return replace(part, version=digest(_without_client(part.manifest)))
 
 
 def _without_client(deployment: Manifest) -> Manifest:
@@ -306,27 +308,29 @@ def _identity(application: Application, component: Component) -> Workload:
 
 
 def _parts(component: Component) -> Iterator[PlacedObject]:
-    for one in component.rendered:
-        found = one.group_kind
+    for rendered in component.rendered:
+        found = rendered.group_kind
         if found in INGRESSES:
             continue
-        metadata = dict(mapping(one.object.get("metadata")))
+        metadata = dict(mapping(rendered.object.get("metadata")))
         if is_cluster_scoped(found):
             metadata.pop("namespace", None)
         if "annotations" in metadata:
             metadata["annotations"] = manifests.unsteered(
                 mapping(metadata["annotations"])
             )
-        manifest = {**one.object, "metadata": metadata}
-        pods = tuple(template.path for template in fenced_pods(one))
-        name = _logical(component, manifest, workload=one.trait is None and not one.key)
+        manifest = {**rendered.object, "metadata": metadata}
+        pods = tuple(template.path for template in fenced_pods(rendered))
+        name = _logical(
+            component, manifest, workload=rendered.trait is None and not rendered.key
+        )
         yield PlacedObject(
             name,
             manifest,
             pods,
-            plain=one.plain,
-            options=one.options,
-            awaited=one.awaited,
+            plain=rendered.plain,
+            options=rendered.options,
+            awaited=rendered.awaited,
         )
 
 
@@ -417,7 +421,9 @@ def _pod(spec: Fields, cluster: ClusterSettings, secret: str | None) -> Manifest
     for kind in CONTAINER_LISTS:
         if kind in pod:
             containers = mappings(pod[kind])
-            pod[kind] = [_container(one, cluster, secret) for one in containers]
+            pod[kind] = [
+                _container(container, cluster, secret) for container in containers
+            ]
     pulled = mappings(pod.get("imagePullSecrets"))
     pulled += [{"name": name} for name in cluster.pull_secrets]
     if pulled:

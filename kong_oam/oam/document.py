@@ -38,6 +38,8 @@ MAX_FINDINGS = 100
 """The most findings of one file: whoever has more reads no more than these before the next try."""
 
 Path = tuple[str | int, ...]
+Texts = Mapping[str, str]
+"""Labels, annotations, or another table of texts by name."""
 Fields = Mapping[str, Any]
 """The fields of a mapping in YAML or JSON, as they stand there: nobody has read them yet."""
 

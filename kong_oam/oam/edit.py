@@ -98,25 +98,21 @@ def _value(data: Any, path: Path) -> Any:
 
 
 def _checked(document: Document, wanted: Any, edit: Callable[[], str]) -> str | None:
-    """The edited text, where it reads as the file did, but for this one document."""
+    """Return the edited text, where it reads as the file did, but for this one document."""
     text = document.text
-    if any(
-        isinstance(event, yaml.AliasEvent)
-        for event in yaml.parse(text, Loader=yaml.CSafeLoader)
-    ):
-        return None
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            return None
     try:
         edited = edit()
     except _UncertainEditError:
         return None
     before, _ = read(document.file, text.encode())
     after, findings = read(document.file, edited.encode())
-    meant = [
-        wanted if parsed.index == document.index else parsed.data for parsed in before
-    ]
-    return (
-        edited if not findings and [parsed.data for parsed in after] == meant else None
-    )
+    meant = {parsed.index: parsed.data for parsed in before}
+    meant[document.index] = wanted
+    is_meant = [parsed.data for parsed in after] == [*meant.values()]
+    return edited if is_meant and not findings else None
 
 
 def _collection(document: Document, path: Path) -> CollectionNode:
@@ -131,11 +127,9 @@ def _collection(document: Document, path: Path) -> CollectionNode:
 def _entries(node: Node) -> list[tuple[str | int, Entry]]:
     if isinstance(node, MappingNode):
         return [(key.value, (key, value)) for key, value in node.value]
-    return (
-        [(index, (item, item)) for index, item in enumerate(node.value)]
-        if isinstance(node, SequenceNode)
-        else []
-    )
+    if isinstance(node, SequenceNode):
+        return [(index, (item, item)) for index, item in enumerate(node.value)]
+    return []
 
 
 def _without_entry(document: Document, path: Path) -> str:
@@ -158,7 +152,8 @@ def _without_entry(document: Document, path: Path) -> str:
 
 
 def _with_entry(place: Place, entry: str) -> str:
-    text, parent = place.document.text, _collection(place.document, place.path)
+    text = place.document.text
+    parent = _collection(place.document, place.path)
     entries = _entries(parent)
     if parent.flow_style:
         if not entries:
@@ -167,15 +162,17 @@ def _with_entry(place: Place, entry: str) -> str:
         end = _end(text, entries[-1][1][1])
         return f"{text[:end]}, {entry}{text[end:]}"
     first, last = entries[0][1][0], entries[-1][1][1]
-    start, end = _line_start(text, first), _line_end(text, last)
-    lead = (
-        text[start : first.start_mark.index] if isinstance(parent, SequenceNode) else ""
-    )
     indent = " " * first.start_mark.column
-    rows = entry.splitlines()
-    rows = [(lead or indent) + rows[0], *((indent + row).rstrip() for row in rows[1:])]
-    glue = "" if text[:end].endswith("\n") else "\n"
-    return text[:end] + glue + "".join(f"{row}\n" for row in rows) + text[end:]
+    lead = indent
+    if isinstance(parent, SequenceNode):
+        lead = text[_line_start(text, first) : first.start_mark.index]
+    end = _line_end(text, last)
+    row, *rows = entry.splitlines()
+    added = "" if text[:end].endswith("\n") else "\n"
+    added += f"{lead or indent}{row}\n"
+    for row in rows:
+        added += f"{(indent + row).rstrip()}\n"
+    return text[:end] + added + text[end:]
 
 
 def _line_start(text: str, node: Node) -> int:

@@ -101,19 +101,21 @@ def application_schema() -> Node:
 
 
 def _with_nulls(node: Node) -> None:
-    """Lets a null stand for every field that may be missing, as the reader does."""
-    fields, needed = node.get("properties", {}), node.get("required", ())
-    free = node.get("additionalProperties")
-    for below in [
-        *(fields[name] for name in fields if name not in needed),
-        *([free] if free else []),
-    ]:
-        if "type" in below:
-            below["type"] = [below["type"], "null"]
-        if "enum" in below:
-            below["enum"] = [*below["enum"], None]
-    for below in [*fields.values(), *([node["items"]] if "items" in node else [])]:
-        _with_nulls(below)
+    """Let a null stand for every field that may be missing, as the reader does."""
+    fields = node.get("properties", {})
+    optional = [*fields.keys() - {*node.get("required", ())}]
+    below = [fields[name] for name in optional]
+    if free := node.get("additionalProperties"):
+        below.append(free)
+    for schema_below in below:
+        if "type" in schema_below:
+            schema_below["type"] = [schema_below["type"], "null"]
+        if "enum" in schema_below:
+            schema_below["enum"] = [*schema_below["enum"], None]
+    for field in fields.values():
+        _with_nulls(field)
+    if "items" in node:
+        _with_nulls(node["items"])
 
 
 def schema_text() -> str:

@@ -74,7 +74,7 @@ class Deployed:
 
 
 def _form(component: Component, act: Deploy) -> Form:
-    names = tuple(one.name for one in act.overrides)
+    names = tuple(policy.name for policy in act.overrides)
     return Form(
         component.properties,
         component.traits,
@@ -96,13 +96,13 @@ def clashing(application: Application) -> Findings:
             if earlier == placement.form:
                 continue
             where = "/".join(filter(None, spot))
-            one, other = sorted(
+            first_form, other = sorted(
                 [component.forms[earlier], component.forms[placement.form]],
                 key=lambda form: form.step.path,
             )
             message = (
                 f"component '{component.name}' is deployed in two forms to one place, '{where}': "
-                f"by {one.said} and by {other.said}; give each step a topology of its own, or "
+                f"by {first_form.said} and by {other.said}; give each step a topology of its own, or "
                 "both the same overrides"
             )
             yield Diagnostic("OAM108", message, other.step)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from kong_oam.oam.document import Fields, Place
+from kong_oam.oam.document import Fields, Place, Texts
 from kong_oam.oam.rendered import RenderedObject
 
 Own = frozenset[tuple[str, str]]
@@ -198,10 +198,12 @@ class Workflow:
     """The name of a Workflow in the cluster that takes the place of the steps."""
 
     @property
-    def every_step(self) -> tuple[Step, ...]:
+    def every_step(self) -> list[Step]:
         """All steps, then those of groups."""
-        inner = (step for group in self.steps for step in group.steps)
-        return *self.steps, *inner
+        steps = list(self.steps)
+        for group in self.steps:
+            steps += group.steps
+        return steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,8 +256,8 @@ class Application:
 
     name: str
     namespace: str
-    labels: Mapping[str, str]
-    annotations: Mapping[str, str]
+    labels: Texts
+    annotations: Texts
     components: tuple[Component, ...]
     place: Place
     revision: str = ""

@@ -13,7 +13,7 @@ from itertools import islice
 
 from kong_oam.diagnostics import Diagnostic, Findings, errors, some, suggestion
 from kong_oam.oam.dependencies import circle_of
-from kong_oam.oam.document import MAX_FINDINGS
+from kong_oam.oam.document import MAX_FINDINGS, Texts
 from kong_oam.oam.filling import FieldPathError, path_of
 from kong_oam.oam.forms import joined
 from kong_oam.oam.model import (
@@ -42,7 +42,7 @@ from kong_oam.oam.workflow import (
 
 MAX_CHANGES = 100_000
 """The most changes and places of components that an Application may ask for."""
-_REFUSED: Mapping[str, str] = {
+_REFUSED: Texts = {
     "env-binding": "it is older than topology and override: name the places with these, and what "
     "differs there",
     "health": "there are no health scopes any more; readiness is what the objects' own probes say",
@@ -164,6 +164,8 @@ def variant(application: Application, act: Deploy, own: Own) -> tuple[Component,
         for component in application.components
         if act.component in (None, component.name)
     )
+    if not act.overrides:
+        return components
     for policy in act.overrides:
         components = overridden(components, policy)
     return tuple(_with_plain(component, own) for component in components)
@@ -233,7 +235,9 @@ def _in_its_namespace(application: Application) -> Application:
     only = places.pop()
     if only.cluster:
         return application
-    components = [replace(one, placements=()) for one in application.components]
+    components = [
+        replace(component, placements=()) for component in application.components
+    ]
     return replace(
         application,
         namespace=only.namespace or application.namespace,
@@ -258,18 +262,18 @@ def _ordered(
         earlier = sorted(after.get(component.name, ()))
         waits = dict.fromkeys((*component.depends_on, *earlier))
         for value in component.inputs:
-            giver = givers.get(value.source)
-            if giver:
-                waits[giver.name] = None
-            wrong = _wrong_input(component, value, giver, givers, application.namespace)
+            if value.source in givers:
+                waits[givers[value.source].name] = None
+            wrong = _wrong_input(component, value, givers, application.namespace)
             if wrong and len(findings) <= MAX_FINDINGS:
                 findings.append(wrong)
-        gives = any(output.name in taken for output in component.outputs)
         # A value is of rendered objects, and in them.
+        gives = any(output.name in taken for output in component.outputs)
         plain = component.plain and not component.inputs and not gives
         depends_on = tuple(name for name in waits if name in names)
         ordered.append(replace(component, depends_on=depends_on, plain=plain))
-    if circle := circle_of({one.name: one.depends_on for one in ordered}):
+    circle = circle_of({component.name: component.depends_on for component in ordered})
+    if circle:
         message = f"what waits for what goes round in a circle: {some(circle, ' -> ')}"
         place = application.place.at("spec", "components")
         findings.append(Diagnostic("OAM103", message, place))
@@ -294,13 +298,13 @@ def _givers(
 def _wrong_input(
     component: Component,
     value: Input,
-    giver: Component | None,
-    names: Iterable[str],
+    givers: Mapping[str, Component],
     namespace: str,
 ) -> Diagnostic | None:
-    """Return what is wrong with a value that a component takes: `names` are those of all."""
+    """Return what is wrong with a value that a component takes."""
+    giver = givers.get(value.source)
     if giver is None:
-        message = f"no component gives the value '{value.source}'{suggestion(value.source, names)}"
+        message = f"no component gives the value '{value.source}'{suggestion(value.source, givers)}"
         return Diagnostic("OAM103", message, value.place.at("from"))
     for outside in (component, giver):
         if outside.type == "external":

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.document import Fields, Place
+from kong_oam.oam.document import Fields, Place, Texts
 from kong_oam.oam.model import Application, Component, Option, Policy, Rule
 from kong_oam.oam.rendered import Options, RenderedObject
 
@@ -26,7 +26,7 @@ _SAYS: Mapping[str, Option] = {
 }
 
 
-def _seen(component: Component, rendered: RenderedObject) -> Mapping[str, str]:
+def _seen(component: Component, rendered: RenderedObject) -> Texts:
     """What each selector asks of an object that was rendered: in KubeVela, what a component's
     definition makes beside the workload is of a trait, too."""
     if rendered.trait is not None:
@@ -52,7 +52,7 @@ def kept_by_rules(
     return replace(rendered, options=_options(application, _seen(component, rendered)))
 
 
-def _options(application: Application, seen: Mapping[str, str]) -> Options:
+def _options(application: Application, seen: Texts) -> Options:
     """Return the options that a resolved Application's rules give an object: of each policy, the
     first that chooses it."""
     held: dict[str, Rule] = {}
@@ -72,7 +72,7 @@ def _options(application: Application, seen: Mapping[str, str]) -> Options:
     )
 
 
-def _chooses(rule: Rule, seen: Mapping[str, str]) -> bool:
+def _chooses(rule: Rule, seen: Texts) -> bool:
     wanted = rule.selector.items()
     return bool(wanted) and all(seen[name] in values for name, values in wanted)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from itertools import chain
 
 from kong_oam.diagnostics import Diagnostic, Findings, suggestion
+from kong_oam.oam.document import Texts
 from kong_oam.oam.model import EVERYTHING, GROUP, Application, Step
 from kong_oam.oam.schema import STEP_TYPES, violations
 
@@ -20,7 +21,7 @@ _AS_TERRAFORM = "write it as a component of the Terraform type"
 _AS_TOPOLOGY = "name the place with a topology, and what differs there with an override"
 _GRADUALLY = "a rollout goes step by step only where an operator in the cluster does it: write its objects"
 
-INSTEAD: Mapping[str, str] = {
+INSTEAD: Texts = {
     "apply-deployment": _AS_COMPONENT,
     "apply-object": _AS_OBJECT,
     "apply-terraform-config": _AS_TERRAFORM,
@@ -52,7 +53,7 @@ INSTEAD: Mapping[str, str] = {
     "rollout": _GRADUALLY,
 }
 """KubeVela's built-in steps that do more than deploy, and older ones that it has no more."""
-LEFT_OUT: Mapping[str, str] = {
+LEFT_OUT: Texts = {
     "collect-service-endpoints": "`python -m kong_oam graph` has the endpoints",
     "notification": _IN_PIPELINE,
     "print-message-in-status": "pulumi shows what it does",
@@ -155,10 +156,10 @@ def _left_out(step: Step, taken: Collection[str]) -> Diagnostic:
     message = (
         f"step '{step.name}': '{step.type}' is not run here; {LEFT_OUT[step.type]}"
     )
-    for one in step.outputs:
-        if one.name in taken:
-            message += f", and write out '{one.name}', which others take of it"
-            return Diagnostic("OAM108", message, one.place)
+    for output in step.outputs:
+        if output.name in taken:
+            message += f", and write out '{output.name}', which others take of it"
+            return Diagnostic("OAM108", message, output.place)
     return Diagnostic("OAM109", message, step.place.at("type"), "warning")
 
 

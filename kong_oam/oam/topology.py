@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from kong_oam.diagnostics import Diagnostic, Findings, some, suggestion
+from kong_oam.oam.document import Texts
 from kong_oam.oam.model import (
     CLUSTER_SELECTORS,
     HERE,
@@ -38,9 +39,7 @@ def wrong_topology(policy: Policy) -> Findings:
             yield Diagnostic("OAM103", message, place)
 
 
-def on_clusters(
-    application: Application, labels: Mapping[str, Mapping[str, str]]
-) -> Application:
+def on_clusters(application: Application, labels: Mapping[str, Texts]) -> Application:
     """Return a resolved Application with the clusters that its topologies select by labels.
 
     `labels` are those of each cluster. What selects none is left as it is, for
@@ -48,7 +47,9 @@ def on_clusters(
     """
     if not any(map(_selects_clusters, application.components)):
         return application
-    components = [_on_clusters(one, labels) for one in application.components]
+    components = [
+        _on_clusters(component, labels) for component in application.components
+    ]
     return replace(application, components=tuple(components))
 
 
@@ -56,9 +57,7 @@ def _selects_clusters(component: Component) -> bool:
     return any(placement.selector for placement in component.placements)
 
 
-def _on_clusters(
-    component: Component, labels: Mapping[str, Mapping[str, str]]
-) -> Component:
+def _on_clusters(component: Component, labels: Mapping[str, Texts]) -> Component:
     placements: dict[Placement, None] = {}
     for placement in component.placements:
         selected = False

@@ -82,15 +82,15 @@ def component_of(data: Fields, place: Place, own: Own) -> Component:
 
 def _inputs(data: Fields, place: Place) -> tuple[Input, ...]:
     return tuple(
-        Input(as_text(one.get("from")), as_text(one.get("parameterKey")), here)
-        for one, here in _mappings(data.get("inputs"), place.at("inputs"))
+        Input(as_text(value.get("from")), as_text(value.get("parameterKey")), here)
+        for value, here in _mappings(data.get("inputs"), place.at("inputs"))
     )
 
 
 def _outputs(data: Fields, place: Place) -> tuple[Output, ...]:
     return tuple(
-        Output(as_text(one.get("name")), as_text(one.get("valueFrom")), here)
-        for one, here in _mappings(data.get("outputs"), place.at("outputs"))
+        Output(as_text(value.get("name")), as_text(value.get("valueFrom")), here)
+        for value, here in _mappings(data.get("outputs"), place.at("outputs"))
     )
 
 
@@ -141,9 +141,9 @@ def _typed(data: Any, place: Place) -> Iterator[tuple[Fields, Place]]:
 
 
 def _mappings(data: Any, place: Place) -> Iterator[tuple[Fields, Place]]:
-    for index, one in enumerate(data if isinstance(data, list) else ()):
-        if isinstance(one, dict):
-            yield one, place.at(index)
+    for index, entry in enumerate(data if isinstance(data, list) else ()):
+        if isinstance(entry, dict):
+            yield entry, place.at(index)
 
 
 def _texts(value: Any) -> tuple[str, ...]:

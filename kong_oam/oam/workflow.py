@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from graphlib import TopologicalSorter
+from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Findings, some, suggestion
 from kong_oam.oam.dependencies import circle_of
@@ -160,19 +161,27 @@ def _wrong_references(application: Application, steps: Iterable[Step]) -> Findin
     policies = {policy.name for policy in application.policies if policy.type in CHOSEN}
     for step in steps:
         place = step.place.at("properties")
-        name = step.properties.get("component")
-        named = step.properties.get("policies")
-        if step.type == "apply-component":
-            if isinstance(name, str) and name not in components:
-                message = f"step '{step.name}': '{name}' is no component{suggestion(name, components)}"
+        named = step.properties.get("component")
+        if step.type == "apply-component" and isinstance(named, str):
+            if named not in components:
+                message = f"step '{step.name}': '{named}' is no component{suggestion(named, components)}"
                 yield Diagnostic("OAM103", message, place.at("component"))
-        elif step.type == "deploy" and isinstance(named, list):
-            for number, policy in enumerate(named):
-                if not isinstance(policy, str) or policy in policies:
+        elif step.type == "deploy":
+            for number, name in _texts_of(step.properties.get("policies")):
+                if name in policies:
                     continue
-                hint = suggestion(policy, policies) or "; the Application has neither"
-                message = f"step '{step.name}': '{policy}' is no topology and no override{hint}"
+                hint = suggestion(name, policies) or "; the Application has neither"
+                message = (
+                    f"step '{step.name}': '{name}' is no topology and no override{hint}"
+                )
                 yield Diagnostic("OAM103", message, place.at("policies", number))
+
+
+def _texts_of(value: Any) -> Iterator[tuple[int, str]]:
+    """Yield the texts of a list with their numbers: all else is misshapen, and a finding."""
+    for number, text in enumerate(value if isinstance(value, list) else ()):
+        if isinstance(text, str):
+            yield number, text
 
 
 def _elsewhere(application: Application, workflow: Workflow) -> Diagnostic:

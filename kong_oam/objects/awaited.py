@@ -19,21 +19,21 @@ _TAKING: Final[dict[tuple[str, str], Path]] = {
 _OF_CONTAINERS: Final = (("env", "value"), ("args",), ("command",))
 
 
-def awaited_refused(component: JudgedComponent, one: RenderedObject) -> Findings:
+def awaited_refused(component: JudgedComponent, rendered: RenderedObject) -> Findings:
     """Yield where a value stands that is known only once another component is deployed, and that
     decides something."""
-    if not one.awaited:
+    if not rendered.awaited:
         return
-    judged = {path for path, *_ in secrets_named(one.inside)}
-    judged |= {path for path, _ in accounts_named(one.inside)}
+    judged = {path for path, *_ in secrets_named(rendered.inside)}
+    judged |= {path for path, _ in accounts_named(rendered.inside)}
     containers: list[Path] = []
-    for template in pod_templates(one.object, one.pod_spec_path or None):
+    for template in pod_templates(rendered.object, rendered.pod_spec_path or None):
         containers += [path for path, _ in template.containers()]
-    for text in texts_in(one.object, ()):
+    for text in texts_in(rendered.object, ()):
         path = text.path
         if path != text.place or not STAND_IN.search(text.text):
             continue  # a text within a text is told of as that
-        is_taken = path[:-1] == _TAKING.get(one.group_kind) or any(
+        is_taken = path[:-1] == _TAKING.get(rendered.group_kind) or any(
             _is_of_container(path, container) for container in containers
         )
         if text.is_key or path in judged or not is_taken:
@@ -43,7 +43,7 @@ def awaited_refused(component: JudgedComponent, one: RenderedObject) -> Findings
                 "env, args and command of containers, data of a ConfigMap and variables of "
                 "Terraform alone"
             )
-            yield component.refused("OAM108", one, message)
+            yield component.refused("OAM108", rendered, message)
 
 
 def _is_of_container(path: Path, container: Path) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kong_oam.diagnostics import Diagnostic, Position
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import Place, Texts
 from kong_oam.oam.rendered import RenderedObject
 
 APPLICATION, COMPONENT = "app.oam.dev/name", "app.oam.dev/component"
@@ -34,13 +34,13 @@ class Rules:
     give beside what is harmless.
     """
 
-    allowed: Mapping[str, str] = field(default_factory=dict)
+    allowed: Texts = field(default_factory=dict)
     rbac: bool = False
     reach: Reach = "cluster"
     gateway_namespace: str | None = None
     service_types: tuple[str, ...] = ()
-    operator_labels: Mapping[str, str] = field(default_factory=dict)
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    operator_labels: Texts = field(default_factory=dict)
+    metadata: Texts = field(default_factory=dict)
     rights: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
@@ -54,7 +54,7 @@ class NamedService:
     name: str
     port: int
     target: int
-    labels: Mapping[str, str]
+    labels: Texts
     ours: str
     place: Place = field(compare=False)
     https: bool = False
@@ -105,19 +105,26 @@ class JudgedComponent:
         for kind, name in self.made:
             if kind == "ServiceAccount":
                 accounts.add((self.namespace, name))
-        for one in self.objects:
-            if one.group_kind == ("", "ServiceAccount"):
-                accounts.add((one.namespace, one.name))
+        for rendered in self.objects:
+            if rendered.group_kind == ("", "ServiceAccount"):
+                accounts.add((rendered.namespace, rendered.name))
         return frozenset(accounts)
 
     def refused(
-        self, code: str, one: RenderedObject, message: str, path: tuple[str, ...] = ()
+        self,
+        code: str,
+        rendered: RenderedObject,
+        message: str,
+        path: tuple[str, ...] = (),
     ) -> Diagnostic:
         """A finding about one of its objects, and what is at a path in it."""
-        what = f"{one.kind} '{one.name}'" if one.kind else "an object"
-        by = (f"it is made by {one.defined}",) if one.defined else ()
+        what = f"{rendered.kind} '{rendered.name}'" if rendered.kind else "an object"
+        by = (f"it is made by {rendered.defined}",) if rendered.defined else ()
         return Diagnostic(
-            code, f"{what} of '{self.key}': {message}", one.said_at(path), details=by
+            code,
+            f"{what} of '{self.key}': {message}",
+            rendered.said_at(path),
+            details=by,
         )
 
 

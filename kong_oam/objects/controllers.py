@@ -13,34 +13,34 @@ from kong_oam.objects.pods import mapping
 _LONGEST_RELEASE = 53
 
 
-def deploys_to(one: RenderedObject) -> str:
+def deploys_to(rendered: RenderedObject) -> str:
     """The namespace that an object's controller makes objects in, unless they say another."""
-    if not is_controlled(one):
-        return one.namespace
-    spec = mapping(one.object.get("spec"))
+    if not is_controlled(rendered):
+        return rendered.namespace
+    spec = mapping(rendered.object.get("spec"))
     named = spec.get("targetNamespace") or (
-        spec.get("namespace") if one.group_kind == RELEASE else None
+        spec.get("namespace") if rendered.group_kind == RELEASE else None
     )
-    return str(named or one.namespace)
+    return str(named or rendered.namespace)
 
 
-def release_name(one: RenderedObject) -> str:
+def release_name(rendered: RenderedObject) -> str:
     """The name of the release that Helm makes of an object."""
-    spec = mapping(one.object.get("spec"))
-    if one.group_kind == RELEASE:
-        return str(spec.get("name") or one.name)
+    spec = mapping(rendered.object.get("spec"))
+    if rendered.group_kind == RELEASE:
+        return str(spec.get("name") or rendered.name)
     if said := spec.get("releaseName"):
         return str(said)
     target = spec.get("targetNamespace")  # Flux puts it in front
-    return f"{target}-{one.name}" if target else one.name
+    return f"{target}-{rendered.name}" if target else rendered.name
 
 
-def is_installed_here(one: RenderedObject) -> bool:
+def is_installed_here(rendered: RenderedObject) -> bool:
     """Whether Helm installs an object's release in this cluster, under the name that `release_name`
     gives: of a longer name Flux makes another, and Helm none."""
-    spec = mapping(one.object.get("spec"))
+    spec = mapping(rendered.object.get("spec"))
     is_elsewhere = spec.get("kubeConfig") is not None or spec.get("suspend") not in (
         None,
         False,
     )
-    return not is_elsewhere and len(release_name(one)) <= _LONGEST_RELEASE
+    return not is_elsewhere and len(release_name(rendered)) <= _LONGEST_RELEASE

@@ -8,10 +8,11 @@ default, and stays inside the container.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kong_oam.diagnostics import Diagnostic, Findings, Position, some
+from kong_oam.oam.document import Texts
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import (
     APPLICATION,
@@ -56,15 +57,15 @@ _TYPES = {"loadBalancer": "LoadBalancer", "nodePort": "NodePort"}
 _OF_OAM = "oam.dev"
 
 
-def labels_refused(component: JudgedComponent, one: RenderedObject) -> Findings:
+def labels_refused(component: JudgedComponent, rendered: RenderedObject) -> Findings:
     """Yield the labels by which another component's fence would select an object's pods."""
     found: list[Text] = []
-    if is_read_freely(one):
-        labels = mapping(one.object.get("metadata")).get("labels")
-        found += reading(one).texts
+    if is_read_freely(rendered):
+        labels = mapping(rendered.object.get("metadata")).get("labels")
+        found += reading(rendered).texts
         found += texts_in(labels, ("metadata", "labels"))
     else:
-        for template in fenced_pods(one):
+        for template in fenced_pods(rendered):
             marks = {
                 key: value
                 for key, value in template.labels.items()
@@ -74,40 +75,40 @@ def labels_refused(component: JudgedComponent, one: RenderedObject) -> Findings:
     for text in found:
         if message := label_refused(text, component):
             message = f"{dotted(text.place)} {message}"
-            yield component.refused("ACC226", one, message, text.place)
+            yield component.refused("ACC226", rendered, message, text.place)
 
 
 def services_refused(
-    component: JudgedComponent, one: RenderedObject, rules: Rules
+    component: JudgedComponent, rendered: RenderedObject, rules: Rules
 ) -> Findings:
     """Yield what makes a Service one that is open to others than the gateway."""
-    if one.group_kind != _SERVICE:
+    if rendered.group_kind != _SERVICE:
         return
-    spec = mapping(one.object.get("spec"))
-    routed = one.name in component.routed
+    spec = mapping(rendered.object.get("spec"))
+    routed = rendered.name in component.routed
     reached = _TYPES.get(rules.reach) if routed else None
     kind = spec.get("type") or "ClusterIP"
-    asked = not routed and not one.nested and kind in rules.service_types
-    if wrong := _open_to_others(component, one, reached, asked=asked):
-        yield component.refused("ACC227", one, *wrong)
+    asked = not routed and not rendered.nested and kind in rules.service_types
+    if wrong := _open_to_others(component, rendered, reached, asked=asked):
+        yield component.refused("ACC227", rendered, *wrong)
     unknown = {*spec} - _SERVICE_FIELDS - {"externalName"}
     for field in sorted(map(str, filter(spec.get, unknown))):
         message = f"spec.{field} says from where else it is reached; take it out, for the stack says it"
-        yield component.refused("ACC227", one, message)
+        yield component.refused("ACC227", rendered, message)
     if not reached and not asked:
         return
     hint = "take it out"
     if reached:
         hint = "the stack has gateway.serviceAnnotations for it"
-    for key in sorted(_strange_annotations(one, rules)):
+    for key in sorted(_strange_annotations(rendered, rules)):
         message = f"annotation '{key}' could open its load balancer; {hint}"
         path = ("metadata", "annotations", key)
-        yield component.refused("ACC228", one, message, path)
+        yield component.refused("ACC228", rendered, message, path)
 
 
 def _open_to_others(
     component: JudgedComponent,
-    one: RenderedObject,
+    rendered: RenderedObject,
     reached: str | None,
     *,
     asked: bool,
@@ -117,7 +118,7 @@ def _open_to_others(
     `reached`: the type by which the gateway reaches it from outside the cluster, if it does.
     `asked`: whether the stack takes Services of its type that no route leads to.
     """
-    spec = mapping(one.object.get("spec"))
+    spec = mapping(rendered.object.get("spec"))
     kind = spec.get("type") or "ClusterIP"
     if kind == "ExternalName" or "externalName" in spec:
         message = (
@@ -127,7 +128,7 @@ def _open_to_others(
         return message, ()
     if kind not in ("ClusterIP", reached) and not asked:
         hint = "or have the stack ask for it: cluster.serviceTypes"
-        if one.name in component.routed:
+        if rendered.name in component.routed:
             hint = "for the stack says it (gateway.reach)"
         message = (
             f"spec.type '{kind}' answers outside the cluster, and this stack's gateway does not "
@@ -140,7 +141,9 @@ def _open_to_others(
             "component's pods"
         )
         return message, ()
-    if asked and not any(map(_service(component, one).select, _pods_of(component))):
+    if asked and not any(
+        map(_service(component, rendered).select, _pods_of(component))
+    ):
         message = (
             f"spec.type '{kind}' answers outside the cluster, and it selects no pods of the "
             "component, whose fence says who connects; take it out"
@@ -187,7 +190,7 @@ class _Labels:
     owner: JudgedComponent
     namespace: str
     name: str
-    labels: Mapping[str, str]
+    labels: Texts
     place: Position
 
     def select(self, pods: _Labels) -> bool:
@@ -212,23 +215,30 @@ def _named(component: JudgedComponent) -> Iterator[_Labels]:
 
 def _services_of(component: JudgedComponent) -> Iterator[_Labels]:
     yield from _named(component)
-    for one in with_inner_objects(component.objects):
-        if one.group_kind == _SERVICE and (service := _service(component, one)).labels:
+    for rendered in with_inner_objects(component.objects):
+        if (
+            rendered.group_kind == _SERVICE
+            and (service := _service(component, rendered)).labels
+        ):
             yield service
 
 
-def _service(component: JudgedComponent, one: RenderedObject) -> _Labels:
-    selector = texts(mapping(one.object.get("spec")).get("selector"))
-    return _Labels(component, one.namespace, one.name, selector, one.place)
+def _service(component: JudgedComponent, rendered: RenderedObject) -> _Labels:
+    selector = texts(mapping(rendered.object.get("spec")).get("selector"))
+    return _Labels(
+        component, rendered.namespace, rendered.name, selector, rendered.place
+    )
 
 
 def _pods_of(component: JudgedComponent) -> Iterator[_Labels]:
     yield from _named(component)
-    for one in component.objects:
-        for template in fenced_pods(one):
+    for rendered in component.objects:
+        for template in fenced_pods(rendered):
             own = {APPLICATION: component.application, COMPONENT: component.name}
             labels = {**texts(template.labels), **own}
-            yield _Labels(component, one.namespace, one.name, labels, one.place)
+            yield _Labels(
+                component, rendered.namespace, rendered.name, labels, rendered.place
+            )
 
 
 def _answering_for(services: Sequence[_Labels], pods: _Labels) -> Diagnostic:
@@ -243,10 +253,10 @@ def _answering_for(services: Sequence[_Labels], pods: _Labels) -> Diagnostic:
     return Diagnostic("ACC227", message, pods.place)
 
 
-def _strange_annotations(one: RenderedObject, rules: Rules) -> Iterator[str]:
+def _strange_annotations(rendered: RenderedObject, rules: Rules) -> Iterator[str]:
     """Yields the annotations that are the stack's to give, of those that open nothing on other
     objects."""
-    for key in texts(mapping(one.object.get("metadata")).get("annotations")):
+    for key in texts(mapping(rendered.object.get("metadata")).get("annotations")):
         domain, slash, _ = key.partition("/")
         of_oam = domain == _OF_OAM or domain.endswith(f".{_OF_OAM}")
         if slash and not of_oam and opens_nothing(key, rules.metadata):

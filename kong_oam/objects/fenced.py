@@ -19,7 +19,7 @@ from kong_oam.objects.pods import (
 )
 
 
-def fenced_pods(one: RenderedObject) -> tuple[PodTemplate, ...]:
+def fenced_pods(rendered: RenderedObject) -> tuple[PodTemplate, ...]:
     """The pod templates of an object, outer ones first.
 
     Kubernetes' own workloads have theirs at one place, and no other object that every stack takes
@@ -27,9 +27,9 @@ def fenced_pods(one: RenderedObject) -> tuple[PodTemplate, ...]:
     one counts, and what its definition says (`podSpecPath`): which of them its controller makes
     pods of nobody knows. The object itself is none.
     """
-    found: tuple[PodTemplate, ...] | None = one.known.get("pods")
+    found: tuple[PodTemplate, ...] | None = rendered.known.get("pods")
     if found is None:
-        found = one.known["pods"] = _fenced_pods(one)
+        found = rendered.known["pods"] = _fenced_pods(rendered)
     return found
 
 
@@ -41,16 +41,16 @@ def fence_name(component: str, pods: Iterable[Options]) -> str:
     return f"{component.lower()}-read-only" if is_read else component
 
 
-def _fenced_pods(one: RenderedObject) -> tuple[PodTemplate, ...]:
-    kind = one.group_kind
+def _fenced_pods(rendered: RenderedObject) -> tuple[PodTemplate, ...]:
+    kind = rendered.group_kind
     if kind in WORKLOADS:
-        return tuple(pod_templates(one.object))
+        return tuple(pod_templates(rendered.object))
     if kind in USUAL or kind == RELEASE or is_cluster_scoped(kind):
         return ()
-    defined = pod_templates(one.object, one.pod_spec_path or None)
+    defined = pod_templates(rendered.object, rendered.pod_spec_path or None)
     known = {template.path for template in defined}
     found = []
-    for path, holder in one.inside:
+    for path, holder in rendered.inside:
         template = template_of(holder, path) if path else None
         if template and (path in known or _has_containers(template)):
             found.append(template)

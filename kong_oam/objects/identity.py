@@ -21,6 +21,7 @@ from functools import cached_property
 from itertools import chain
 
 from kong_oam.diagnostics import Findings
+from kong_oam.oam.document import Texts
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import APPLICATION, COMPONENT, JudgedComponent, dotted
 from kong_oam.objects.controllers import deploys_to
@@ -60,7 +61,7 @@ class Identities:
     keys: Owners
     """Those of the credentials that hold what a workload shows: its component may render its
     own."""
-    certified: Mapping[str, str]
+    certified: Texts
     """By name that a certificate bears, the component whose workload is believed by it."""
     sources: Sources
 
@@ -86,17 +87,17 @@ def identities(components: Sequence[JudgedComponent]) -> Identities:
     certified: dict[str, str] = {}
     for component in components:
         certified.update(dict.fromkeys(component.certified, component.key))
-        for one in component.objects:
-            if one.group_kind in (("", "ConfigMap"), ("", "Secret")):
-                key = (one.namespace, one.kind, one.name)
-                sources[key] = (*sources.get(key, ()), one)
+        for rendered in component.objects:
+            if rendered.group_kind in (("", "ConfigMap"), ("", "Secret")):
+                key = (rendered.namespace, rendered.kind, rendered.name)
+                sources[key] = (*sources.get(key, ()), rendered)
     return Identities(
         credentials=_owners(
-            components, lambda one: _here(one, one.credentials | one.keys)
+            components, lambda each: _here(each, each.credentials | each.keys)
         ),
-        shown=_owners(components, lambda one: _here(one, one.shown)),
-        accounts=_owners(components, lambda one: one.accounts),
-        keys=_owners(components, lambda one: _here(one, one.keys)),
+        shown=_owners(components, lambda each: _here(each, each.shown)),
+        accounts=_owners(components, lambda each: each.accounts),
+        keys=_owners(components, lambda each: _here(each, each.keys)),
         certified=certified,
         sources=sources,
     )
@@ -120,62 +121,65 @@ def _here(
 
 
 def identities_refused(
-    component: JudgedComponent, one: RenderedObject, known: Identities
+    component: JudgedComponent, rendered: RenderedObject, known: Identities
 ) -> Findings:
     """Yields where an object takes what stands for another component."""
-    if one.group_kind in INGRESSES:
+    if rendered.group_kind in INGRESSES:
         return
-    yield from _overwrites(component, one, known)
-    yield from _names_of_others(component, one, known)
-    if one.nested:  # the object that it stands in is read as a whole
-        yield from _named_in_sources(component, one, known)
+    yield from _overwrites(component, rendered, known)
+    yield from _names_of_others(component, rendered, known)
+    if rendered.nested:  # the object that it stands in is read as a whole
+        yield from _named_in_sources(component, rendered, known)
         return
-    yield from _named_in_fields(component, one, known)
-    if is_read_freely(one):
-        yield from _named_anywhere(component, one, known)
-        yield from _named_in_sources(component, one, known)
+    yield from _named_in_fields(component, rendered, known)
+    if is_read_freely(rendered):
+        yield from _named_anywhere(component, rendered, known)
+        yield from _named_in_sources(component, rendered, known)
 
 
 def _overwrites(
-    component: JudgedComponent, one: RenderedObject, known: Identities
+    component: JudgedComponent, rendered: RenderedObject, known: Identities
 ) -> Findings:
     """Yields why an object cannot be there under its name, or with its type."""
-    if one.group_kind == _ACCOUNT and one.name == "default":
+    if rendered.group_kind == _ACCOUNT and rendered.name == "default":
         message = (
             "the cluster has it, for all pods that name none, and whoever gave it rights "
             "meant others; rename it"
         )
-        yield component.refused("ACC217", one, message)
-    if one.group_kind != ("", "Secret"):
+        yield component.refused("ACC217", rendered, message)
+    if rendered.group_kind != ("", "Secret"):
         return
-    if one.object.get("type") == TOKEN:
-        yield component.refused("ACC217", one, f"its type {_ENDLESS}")
-    if held := _held(component, known, (one.namespace, one.name)):
+    if rendered.object.get("type") == TOKEN:
+        yield component.refused("ACC217", rendered, f"its type {_ENDLESS}")
+    if held := _held(component, known, (rendered.namespace, rendered.name)):
         yield component.refused(
-            "OAM107", one, f"it would overwrite {held}; give it another name"
+            "OAM107", rendered, f"it would overwrite {held}; give it another name"
         )
 
 
 def _named_in_fields(
-    component: JudgedComponent, one: RenderedObject, known: Identities
+    component: JudgedComponent, rendered: RenderedObject, known: Identities
 ) -> Findings:
     """Yields where an object has its controller write into a client's Secret, and where one
     whose fields are known refers to another component's Secret or ServiceAccount."""
-    is_known = not is_read_freely(one)
-    for path, namespace, name in secrets_named(one.inside):
-        key = (namespace or one.namespace, name)
+    is_known = not is_read_freely(rendered)
+    for path, namespace, name in secrets_named(rendered.inside):
+        key = (namespace or rendered.namespace, name)
         if _is_written(path):
             if held := _held(component, known, key):
                 message = f"{dotted(path)} would overwrite '{name}', {held}; write another name"
-                yield component.refused("OAM107", one, message)
+                yield component.refused("OAM107", rendered, message)
         elif is_known and (whose := _taken(component, known, {key[0]}, name)):
             yield component.refused(
-                "ACC217", one, f"{dotted(path)} '{name}' is {whose}", path
+                "ACC217", rendered, f"{dotted(path)} '{name}' is {whose}", path
             )
-    for path, name in accounts_named(one.inside) if is_known else ():
-        if owners := _others(component, known.accounts, {one.namespace}, name):
+    for path, name in accounts_named(rendered.inside) if is_known else ():
+        if owners := _others(component, known.accounts, {rendered.namespace}, name):
             yield component.refused(
-                "ACC217", one, f"{dotted(path)} '{name}' is {_account_of(owners)}", path
+                "ACC217",
+                rendered,
+                f"{dotted(path)} '{name}' is {_account_of(owners)}",
+                path,
             )
 
 
@@ -207,7 +211,7 @@ def _is_written(path: Path) -> bool:
 
 
 def _names_of_others(
-    component: JudgedComponent, one: RenderedObject, known: Identities
+    component: JudgedComponent, rendered: RenderedObject, known: Identities
 ) -> Findings:
     """Yields where cert-manager, or the driver of a volume, is asked for a certificate by which
     another's workload is believed. Any text may ask for it: names stand in lists, in subjects and
@@ -217,11 +221,11 @@ def _names_of_others(
     }
     if not others:
         return
-    for text in _asked(one):
+    for text in _asked(rendered):
         if "volumeAttributes" in text.path and "$" in text.text:
             message = "what its driver fills in may be another component's name; write the name itself"
             yield component.refused(
-                "ACC217", one, f"{dotted(text.path)}: {message}", text.path
+                "ACC217", rendered, f"{dotted(text.path)}: {message}", text.path
             )
             continue
         words = {word.lower() for word in _DNS_NAME.findall(text.text)}
@@ -232,15 +236,15 @@ def _names_of_others(
                     f"'{min(names)}' is a name by which the gateway believes the workload of "
                     f"'{owner}'; take it out"
                 )
-                yield component.refused("ACC217", one, message, text.path)
+                yield component.refused("ACC217", rendered, message, text.path)
                 break
 
 
-def _asked(one: RenderedObject) -> Iterator[Text]:
+def _asked(rendered: RenderedObject) -> Iterator[Text]:
     """Yields the texts by which an object may ask for a certificate."""
-    if one.group_kind[0] == _CERT_MANAGER:
-        yield from texts_in(one.object.get("spec"), ("spec",))
-    for path, holder in one.inside:
+    if rendered.group_kind[0] == _CERT_MANAGER:
+        yield from texts_in(rendered.object.get("spec"), ("spec",))
+    for path, holder in rendered.inside:
         if path[-1:] == ("csi",):
             yield from texts_in(
                 holder.get("volumeAttributes"), (*path, "volumeAttributes")
@@ -248,7 +252,7 @@ def _asked(one: RenderedObject) -> Iterator[Text]:
 
 
 def _named_anywhere(
-    component: JudgedComponent, one: RenderedObject, known: Identities
+    component: JudgedComponent, rendered: RenderedObject, known: Identities
 ) -> Findings:
     """Yields where an object that a controller reads as it likes says the name of another
     component's Secret or ServiceAccount: the controller may read that Secret, write a Secret of
@@ -256,44 +260,46 @@ def _named_anywhere(
 
     A name counts in the object's namespace, and in those that the object names.
     """
-    texts = reading(one).texts
-    if is_foreign(one):
-        texts = [*texts_in(one.name, ("metadata", "name")), *texts]
-    namespaces = {one.namespace, deploys_to(one)}
+    texts = reading(rendered).texts
+    if is_foreign(rendered):
+        texts = [*texts_in(rendered.name, ("metadata", "name")), *texts]
+    namespaces = {rendered.namespace, deploys_to(rendered)}
     for text in texts:
         if text.of_namespace:
             namespaces |= known.namespaces.intersection(text.words)
     for text in texts:
         for name, whose in _names_in(text, component, known, namespaces):
-            if not _is_written(text.path) and not _renews(component, one, known, name):
+            if not _is_written(text.path) and not _renews(
+                component, rendered, known, name
+            ):
                 yield component.refused(
                     "ACC217",
-                    one,
+                    rendered,
                     f"{dotted(text.place)} '{name}' is {whose}",
                     text.place,
                 )
         if TOKEN in text.unescaped:
             yield component.refused(
-                "ACC217", one, f"{dotted(text.place)} {_ENDLESS}", text.place
+                "ACC217", rendered, f"{dotted(text.place)} {_ENDLESS}", text.place
             )
 
 
 def _named_in_sources(
-    component: JudgedComponent, one: RenderedObject, known: Identities
+    component: JudgedComponent, rendered: RenderedObject, known: Identities
 ) -> Findings:
     """Yields where what a chart or a repository has its values from says what its object may not
     say."""
-    namespaces = {one.namespace, deploys_to(one)}
-    for path, source, text in texts_of_sources(one, known.sources):
+    namespaces = {rendered.namespace, deploys_to(rendered)}
+    for path, source, text in texts_of_sources(rendered, known.sources):
         what = f"{dotted(path)} '{source}'"
         for name, whose in _names_in(text, component, known, namespaces):
             yield component.refused(
-                "ACC217", one, f"{what} has '{name}' in it, {whose}", path
+                "ACC217", rendered, f"{what} has '{name}' in it, {whose}", path
             )
         if TOKEN in text.unescaped:
-            yield component.refused("ACC217", one, f"{what} {_ENDLESS}", path)
+            yield component.refused("ACC217", rendered, f"{what} {_ENDLESS}", path)
         if message := label_refused(text, component):
-            yield component.refused("ACC226", one, f"{what} {message}", path)
+            yield component.refused("ACC226", rendered, f"{what} {message}", path)
 
 
 def _names_in(
@@ -354,12 +360,12 @@ def _taken(
 
 
 def _renews(
-    component: JudgedComponent, one: RenderedObject, known: Identities, name: str
+    component: JudgedComponent, rendered: RenderedObject, known: Identities, name: str
 ) -> bool:
     """Whether an object has cert-manager write the Secret that the gateway shows for its own
     component's hosts: with a new key, and others may have it shown as well."""
-    return one.group_kind == _CERTIFICATE and component.key in known.shown.get(
-        (one.namespace, name), ()
+    return rendered.group_kind == _CERTIFICATE and component.key in known.shown.get(
+        (rendered.namespace, name), ()
     )
 
 

@@ -32,21 +32,21 @@ Alone = Callable[[JudgedComponent, Rules], tuple[Diagnostic, ...]]
 def refused_alone(component: JudgedComponent, rules: Rules) -> tuple[Diagnostic, ...]:
     """What is wrong about a component's objects, as far as it takes no other component to know."""
     found: list[Diagnostic] = []
-    for one in _judged(component):
-        if wrong := tuple(kind_refused(component, one, rules)):
+    for rendered in _judged(component):
+        if wrong := tuple(kind_refused(component, rendered, rules)):
             found += wrong
             continue
         of_one = [
-            *_placed_refused(component, one, rules),
-            *shapes_refused(component, one),
-            *metadata_refused(component, one, rules),
-            *pods_refused(component, one, rules),
-            *labels_refused(component, one),
-            *keeping_refused(component, one),
-            *awaited_refused(component, one),
-            *unread_refused(component, one),
+            *_placed_refused(component, rendered, rules),
+            *shapes_refused(component, rendered),
+            *metadata_refused(component, rendered, rules),
+            *pods_refused(component, rendered, rules),
+            *labels_refused(component, rendered),
+            *keeping_refused(component, rendered),
+            *awaited_refused(component, rendered),
+            *unread_refused(component, rendered),
         ]
-        for inner in inner_objects(one):
+        for inner in inner_objects(rendered):
             of_one += _inner_refused(component, inner, rules)
         found += dict.fromkeys(of_one)
     found += rights_refused(component, rules)
@@ -54,24 +54,26 @@ def refused_alone(component: JudgedComponent, rules: Rules) -> tuple[Diagnostic,
 
 
 def _judged(component: JudgedComponent) -> list[RenderedObject]:
-    return [one for one in component.objects if not one.inert]
+    return [rendered for rendered in component.objects if not rendered.inert]
 
 
 def _placed_refused(
-    component: JudgedComponent, one: RenderedObject, rules: Rules
+    component: JudgedComponent, rendered: RenderedObject, rules: Rules
 ) -> Findings:
     """Yields what is wrong about an object, also within another, beside what is found in that at
     any depth."""
-    yield from namespaces_refused(component, one, rules, pods=bool(fenced_pods(one)))
-    yield from patches_refused(component, one)
-    yield from services_refused(component, one, rules)
+    yield from namespaces_refused(
+        component, rendered, rules, pods=bool(fenced_pods(rendered))
+    )
+    yield from patches_refused(component, rendered)
+    yield from services_refused(component, rendered, rules)
 
 
 def _inner_refused(
-    component: JudgedComponent, one: RenderedObject, rules: Rules
+    component: JudgedComponent, rendered: RenderedObject, rules: Rules
 ) -> tuple[Diagnostic, ...]:
-    return tuple(kind_refused(component, one, rules)) or tuple(
-        _placed_refused(component, one, rules)
+    return tuple(kind_refused(component, rendered, rules)) or tuple(
+        _placed_refused(component, rendered, rules)
     )
 
 
@@ -88,9 +90,9 @@ def judge(
         objects = with_inner_objects(_judged(component))
         if objects:
             yield from alone(component, rules)
-        for one in objects:
-            found = dict.fromkeys(identities_refused(component, one, known))
-            if found and not any(kind_refused(component, one, rules)):
+        for rendered in objects:
+            found = dict.fromkeys(identities_refused(component, rendered, known))
+            if found and not any(kind_refused(component, rendered, rules)):
                 yield from found
     yield from selections_refused(components)
     yield from pod_labels_refused(components, rules.operator_labels, known.sources)

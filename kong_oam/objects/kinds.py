@@ -70,17 +70,17 @@ _NAMESPACE = re.compile(r"""\bnamespace"?\s*[=:]\s*"([^"\s]*)\"""")
 
 
 def kind_refused(
-    component: JudgedComponent, one: RenderedObject, rules: Rules
+    component: JudgedComponent, rendered: RenderedObject, rules: Rules
 ) -> Findings:
     """Yield what is wrong about the kind of an object, once: of one that is not understood nothing
     more is judged."""
-    message = _not_understood(one) or _not_taken(component, one, rules)
+    message = _not_understood(rendered) or _not_taken(component, rendered, rules)
     if message:
-        yield component.refused("ACC224", one, message)
+        yield component.refused("ACC224", rendered, message)
 
 
 def namespaces_refused(
-    component: JudgedComponent, one: RenderedObject, rules: Rules, *, pods: bool
+    component: JudgedComponent, rendered: RenderedObject, rules: Rules, *, pods: bool
 ) -> Findings:
     """Yield the namespaces other than its Application's that an object is in, or that it deploys
     to.
@@ -88,8 +88,8 @@ def namespaces_refused(
     `pods`: whether it has some that are seen. Their fence would be called there as those of other
     Applications are.
     """
-    is_namespace = one.group_kind == ("", "Namespace")
-    for field, namespace in _namespaces(one):
+    is_namespace = rendered.group_kind == ("", "Namespace")
+    for field, namespace in _namespaces(rendered):
         if namespace == component.namespace and not is_namespace:
             continue
         if namespace == rules.gateway_namespace:
@@ -110,31 +110,33 @@ def namespaces_refused(
                 "where it is judged; take it out, or have the stack allow it: cluster.allow, "
                 f"{namespace}/Namespace"
             )
-        yield component.refused("ACC225", one, message)
+        yield component.refused("ACC225", rendered, message)
 
 
-def _not_understood(one: RenderedObject) -> str:
+def _not_understood(rendered: RenderedObject) -> str:
     """Say why an object is refused whatever a stack says; empty where it is not."""
-    kind = one.group_kind
-    if not kind[1] or not one.api:
+    kind = rendered.group_kind
+    if not kind[1] or not rendered.api:
         return "it has no apiVersion and kind, so nobody knows what it is; write both"
-    if not (_API.fullmatch(one.api) and _KIND.fullmatch(kind[1])):
+    if not (_API.fullmatch(rendered.api) and _KIND.fullmatch(kind[1])):
         return (
-            f"'{one.api}' and '{kind[1]}' are no apiVersion and kind, as apps/v1 and Deployment "
+            f"'{rendered.api}' and '{kind[1]}' are no apiVersion and kind, as apps/v1 and Deployment "
             "are; correct them"
         )
-    if reason := why_never(kind, one.object):
+    if reason := why_never(kind, rendered.object):
         return reason
-    if one.nested and kind in INGRESSES:
+    if rendered.nested and kind in INGRESSES:
         return f"{A_WAY_IN}; take it out"
     return ""
 
 
-def _not_taken(component: JudgedComponent, one: RenderedObject, rules: Rules) -> str:
+def _not_taken(
+    component: JudgedComponent, rendered: RenderedObject, rules: Rules
+) -> str:
     """Say why a stack does not take an object; empty where it does."""
-    kind = one.group_kind
+    kind = rendered.group_kind
     if kind == RELEASE:
-        return _release_message(component, one)
+        return _release_message(component, rendered)
     if kind in ROLES:
         return "" if rules.rbac else _NO_ROLES
     full = "/".join(filter(None, kind))
@@ -146,10 +148,10 @@ def _not_taken(component: JudgedComponent, one: RenderedObject, rules: Rules) ->
     )
 
 
-def _release_message(component: JudgedComponent, one: RenderedObject) -> str:
-    if component.type.partition("@")[0] != _RELEASE_TYPE or one.trait is not None:
+def _release_message(component: JudgedComponent, rendered: RenderedObject) -> str:
+    if component.type.partition("@")[0] != _RELEASE_TYPE or rendered.trait is not None:
         return f"a Helm release is made by the component type {_RELEASE_TYPE} alone; use that"
-    spec = mapping(one.object.get("spec"))
+    spec = mapping(rendered.object.get("spec"))
     more = {*spec} - _RELEASE_FIELDS
     for field in mapping(spec.get("repositoryOpts")):
         if field != "repo":
@@ -162,14 +164,14 @@ def _release_message(component: JudgedComponent, one: RenderedObject) -> str:
     return ""
 
 
-def _namespaces(one: RenderedObject) -> Iterator[tuple[str, str]]:
+def _namespaces(rendered: RenderedObject) -> Iterator[tuple[str, str]]:
     """Yield the namespaces that an object is in or names, each with the field that says it."""
-    kind = one.group_kind
+    kind = rendered.group_kind
     if kind == ("", "Namespace"):
-        yield "the namespace", one.name
-    elif not is_cluster_scoped(kind) and (one.namespace or kind in USUAL):
-        yield "its namespace", one.namespace
-    spec = mapping(one.object.get("spec"))
+        yield "the namespace", rendered.name
+    elif not is_cluster_scoped(kind) and (rendered.namespace or kind in USUAL):
+        yield "its namespace", rendered.namespace
+    spec = mapping(rendered.object.get("spec"))
     names = ["targetNamespace", "storageNamespace"]
     if kind == RELEASE:
         names.append("namespace")
@@ -177,17 +179,17 @@ def _namespaces(one: RenderedObject) -> Iterator[tuple[str, str]]:
     for name in _SECRETS:
         value = mapping(spec.get(name)).get("namespace")
         fields.append((f"spec.{name}.namespace", value))
-    for field, namespace in (*fields, *_namespaces_said(one)):
+    for field, namespace in (*fields, *_namespaces_said(rendered)):
         if namespace:
             yield field, str(namespace)
 
 
-def patches_refused(component: JudgedComponent, one: RenderedObject) -> Findings:
+def patches_refused(component: JudgedComponent, rendered: RenderedObject) -> Findings:
     """Yield where an object has its controller change what it makes: pods that are seen here in no
     form."""
-    if not is_controlled(one):
+    if not is_controlled(rendered):
         return
-    for path, holder in one.inside:
+    for path, holder in rendered.inside:
         if path[:1] != ("spec",) or path[:2] == ("spec", "values"):
             continue
         for field in _PATCHES:
@@ -197,15 +199,15 @@ def patches_refused(component: JudgedComponent, one: RenderedObject) -> Findings
                     f"{dotted(at)} would change pods and Services that nobody here sees; take it "
                     "out, and write it into the chart's values or the repository"
                 )
-                yield component.refused("ACC226", one, message, at)
+                yield component.refused("ACC226", rendered, message, at)
 
 
-def _namespaces_said(one: RenderedObject) -> Iterator[tuple[str, str]]:
+def _namespaces_said(rendered: RenderedObject) -> Iterator[tuple[str, str]]:
     """Yield the namespaces that a Configuration names: for its state, or in code that makes
     objects in a cluster."""
-    if one.group_kind != MODULE:
+    if rendered.group_kind != MODULE:
         return
-    for said in texts_in(one.object.get("spec"), ("spec",)):
+    for said in texts_in(rendered.object.get("spec"), ("spec",)):
         path, text = said.path, said.text
         if said.is_key:
             continue

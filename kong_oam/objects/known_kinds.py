@@ -216,19 +216,19 @@ def _within(group: str, groups: tuple[str, ...]) -> bool:
     return f".{group}".endswith(tuple(f".{parent}" for parent in groups))
 
 
-def is_controlled(one: RenderedObject) -> bool:
+def is_controlled(rendered: RenderedObject) -> bool:
     """Whether a controller of Flux's or Terraform's, or Helm, makes other objects of it."""
-    return one.group_kind in _CONTROLLED
+    return rendered.group_kind in _CONTROLLED
 
 
-def is_foreign(one: RenderedObject) -> bool:
+def is_foreign(rendered: RenderedObject) -> bool:
     """Whether an object is of a kind that nobody here knows: what its fields do, its controller
     says."""
-    kind = one.group_kind
+    kind = rendered.group_kind
     return kind not in USUAL and kind not in ROLES and kind != RELEASE
 
 
-def is_read_freely(one: RenderedObject) -> bool:
+def is_read_freely(rendered: RenderedObject) -> bool:
     """Whether any text in an object may name something to a controller: in a foreign one, or in
     what a chart, a repository or a module is told."""
-    return is_foreign(one) or is_controlled(one)
+    return is_foreign(rendered) or is_controlled(rendered)

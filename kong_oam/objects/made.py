@@ -3,7 +3,7 @@ routes. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from kong_oam.diagnostics import Diagnostic, Findings, some
@@ -12,7 +12,7 @@ from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.manifests import service_name
 from kong_oam.objects.plain import plain_objects, wrong_properties
 from kong_oam.objects.ports import GRPC, named_as_grpc
-from kong_oam.objects.routes import Route, ingress_routes, refused_annotation
+from kong_oam.objects.routes import Route, Routes, ingress_routes, refused_annotation
 from kong_oam.objects.services import services_of
 
 
@@ -48,9 +48,7 @@ def made_of(
     return Made(objects, tuple(ingress_routes(application, part, services, harmless)))
 
 
-def _gateway_routes(
-    part: Component, harmless: Collection[str]
-) -> Iterator[Route | Diagnostic]:
+def _gateway_routes(part: Component, harmless: Collection[str]) -> Routes:
     """Yields the routes of a plain component's gateway traits, and what is wrong with them.
     `harmless`: keys and domains of annotations that the stack says open nothing."""
     for trait in part.traits_of("gateway"):

@@ -17,11 +17,11 @@ again here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kong_oam.oam.document import Fields
+from kong_oam.oam.document import Fields, Texts
 from kong_oam.objects.component import APPLICATION, COMPONENT, NamedService
 from kong_oam.objects.pods import Manifest
 
@@ -75,8 +75,8 @@ class Workload:
     component: str
     type: str
     properties: Fields
-    labels: Mapping[str, str]
-    annotations: Mapping[str, str]
+    labels: Texts
+    annotations: Texts
     exposures: tuple[Exposure, ...]
 
 
@@ -86,7 +86,7 @@ class GatewayPeer:
     or both."""
 
     namespace: str | None
-    pod_labels: Mapping[str, str]
+    pod_labels: Texts
     cidrs: tuple[str, ...] = ()
 
 
@@ -262,9 +262,7 @@ def _is_tcp(entry: Fields, port: int) -> bool:
     return bool(entry["port"] == port and entry.get("protocol", "TCP") == "TCP")
 
 
-def _metadata(
-    w: Workload, name: str, role: Mapping[str, str], more: Mapping[str, str]
-) -> Manifest:
+def _metadata(w: Workload, name: str, role: Texts, more: Texts) -> Manifest:
     dropped = _listed(w, "filter.oam.dev/label-keys")
     labels = {key: value for key, value in w.labels.items() if key not in dropped}
     # KubeVela's offline rendering has no revision either; the label stays for tools that select on

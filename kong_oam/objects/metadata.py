@@ -57,35 +57,35 @@ _OF_USERS = frozenset(
 
 
 def metadata_refused(
-    component: JudgedComponent, one: RenderedObject, rules: Rules
+    component: JudgedComponent, rendered: RenderedObject, rules: Rules
 ) -> Findings:
     """Yield what is wrong about an object's name, the spelling of its fields, its labels and
     annotations."""
-    kind = one.group_kind
+    kind = rendered.group_kind
     if kind in INGRESSES:
         return
-    if not one.name:
+    if not rendered.name:
         message = "it has no metadata.name; the definition has to give it one"
-        yield component.refused("OAM105", one, message)
-    yield from _fields_refused(component, one)
+        yield component.refused("OAM105", rendered, message)
+    yield from _fields_refused(component, rendered)
     if is_of_kubernetes(kind):
-        for path in _misspelled(one.inside):
+        for path in _misspelled(rendered.inside):
             message = (
                 f"Kubernetes has no field {dotted(path)}; write it with capitals in place of "
                 "underscores"
             )
-            yield component.refused("OAM102", one, message)
-    for path, fields in one.inside:
+            yield component.refused("OAM102", rendered, message)
+    for path, fields in rendered.inside:
         if _MARK in fields:
             message = (
                 f"{dotted(path) or 'it'} is marked as a file or a secret of the engine's; take "
                 f"'{_MARK}' out"
             )
-            yield component.refused("ACC228", one, message, (*path, _MARK))
-    for path, key in (*_keys_of_objects(one.inside), *_keys_anywhere(one)):
+            yield component.refused("ACC228", rendered, message, (*path, _MARK))
+    for path, key in (*_keys_of_objects(rendered.inside), *_keys_anywhere(rendered)):
         if wrong := _key_refused(key, rules):
             message = f"'{key}' in {dotted(path)}: {wrong}"
-            yield component.refused("ACC228", one, message, (*path, key))
+            yield component.refused("ACC228", rendered, message, (*path, key))
 
 
 def _keys_of_objects(inside: Inside) -> Located:
@@ -98,13 +98,13 @@ def _keys_of_objects(inside: Inside) -> Located:
                     yield (*path, field), str(key)
 
 
-def _keys_anywhere(one: RenderedObject) -> Located:
+def _keys_anywhere(rendered: RenderedObject) -> Located:
     """Yield what may be keys of labels and annotations in a kind that nobody here knows: all
     below a field that is called so (`podAnnotations`), but for selectors. Values of charts are
     the charts'."""
-    if not is_foreign(one):
+    if not is_foreign(rendered):
         return
-    for text in reading(one).texts:
+    for text in reading(rendered).texts:
         for key in _keys_in(text):
             yield text.path[:-1], key
 
@@ -140,9 +140,9 @@ def _key_refused(key: str, rules: Rules) -> str:
     )
 
 
-def _fields_refused(component: JudgedComponent, one: RenderedObject) -> Findings:
-    kind = one.group_kind
-    metadata = mapping(one.object.get("metadata"))
+def _fields_refused(component: JudgedComponent, rendered: RenderedObject) -> Findings:
+    kind = rendered.group_kind
+    metadata = mapping(rendered.object.get("metadata"))
     unknown = [
         str(key)
         for key in metadata
@@ -150,12 +150,12 @@ def _fields_refused(component: JudgedComponent, one: RenderedObject) -> Findings
     ]
     for key in sorted(unknown):
         message = f"metadata.{key} says who else handles the object, or how it is removed; take it out"
-        yield component.refused("ACC228", one, message)
+        yield component.refused("ACC228", rendered, message)
     known = _TOP | _MORE.get(kind, frozenset()) if kind in USUAL else None
-    for key in sorted(map(str, one.object)):
+    for key in sorted(map(str, rendered.object)):
         if key not in known if known else key.startswith("__"):
             message = f"{kind[1]} has no field '{key}'; take it out"
-            yield component.refused("OAM102", one, message)
+            yield component.refused("OAM102", rendered, message)
 
 
 def _misspelled(inside: Inside) -> Iterator[Path]:

@@ -141,24 +141,26 @@ something as root."""
 
 
 def pods_refused(
-    component: JudgedComponent, one: RenderedObject, rules: Rules
+    component: JudgedComponent, rendered: RenderedObject, rules: Rules
 ) -> Findings:
     """Yields what takes pods of an object out of their fence. Of a kind that nobody knows, all
     of it may be a pod's."""
-    inside = reading(one).inside if is_foreign(one) else _inside_pods(one)
+    inside = (
+        reading(rendered).inside if is_foreign(rendered) else _inside_pods(rendered)
+    )
     found: list[tuple[Path, str]] = []
     for path, holder in inside:
         found += openings(path, holder, rules.allowed)
-    for template in fenced_pods(one):
+    for template in fenced_pods(rendered):
         found += [*_volumes_of_node(template), *annotation_openings(template)]
     for path, reason in found:
-        yield component.refused("ACC226", one, f"{dotted(path)}: {reason}", path)
+        yield component.refused("ACC226", rendered, f"{dotted(path)}: {reason}", path)
 
 
-def _inside_pods(one: RenderedObject) -> Iterator[tuple[Path, Fields]]:
-    for template in fenced_pods(one):
+def _inside_pods(rendered: RenderedObject) -> Iterator[tuple[Path, Fields]]:
+    for template in fenced_pods(rendered):
         at = template.at
-        for path, holder in one.inside:
+        for path, holder in rendered.inside:
             if path[: len(at)] == at:
                 yield path, holder
 

@@ -135,10 +135,10 @@ def object_schema(kind: GroupKind) -> jsonschema_rs.Validator:
     return jsonschema_rs.validator_for({"allOf": [_OBJECT, of_kind]})
 
 
-def misshapen_ingress(one: RenderedObject) -> Iterator[str]:
+def misshapen_ingress(rendered: RenderedObject) -> Iterator[str]:
     """Yields where an Ingress has another shape than its routes are read from, and what would be
     there."""
-    for path, wanted in differences(one.object, _INGRESS, ()):
+    for path, wanted in differences(rendered.object, _INGRESS, ()):
         yield f"{dotted(path)} has to be {wanted}"
 
 

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kong_oam.diagnostics import Diagnostic, Findings, some
+from kong_oam.oam.document import Texts
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent
 from kong_oam.objects.controllers import deploys_to, is_installed_here, release_name
@@ -38,28 +39,26 @@ class Mark:
     key: str
     value: str
 
-    def is_on(self, namespace: str, labels: Mapping[str, str]) -> bool:
+    def is_on(self, namespace: str, labels: Texts) -> bool:
         """Whether pods with these labels in that namespace are those of the object."""
         return self.namespace == namespace and labels.get(self.key) == self.value
 
 
-def marks_of(
-    component: JudgedComponent, operator_labels: Mapping[str, str]
-) -> Iterator[Mark]:
+def marks_of(component: JudgedComponent, operator_labels: Texts) -> Iterator[Mark]:
     """Yields the labels that say which of the component's objects pods are made for."""
-    for one in component.objects:
-        if one.options.read or one.options.patch:
+    for rendered in component.objects:
+        if rendered.options.read or rendered.options.patch:
             continue  # somebody else deploys it, or has a part in it
-        is_release = one.group_kind in RELEASES
-        if is_release and not is_installed_here(one):
+        is_release = rendered.group_kind in RELEASES
+        if is_release and not is_installed_here(rendered):
             continue
-        for key in _keys(one, operator_labels, is_release=is_release):
-            yield Mark(deploys_to(one), key, _name_on_pods(one))
+        for key in _keys(rendered, operator_labels, is_release=is_release):
+            yield Mark(deploys_to(rendered), key, _name_on_pods(rendered))
 
 
 def pod_labels_refused(
     components: Sequence[JudgedComponent],
-    operator_labels: Mapping[str, str],
+    operator_labels: Texts,
     sources: Sources,
 ) -> Findings:
     """Yield the `podLabels` that pods may have which their component does not deploy."""
@@ -114,24 +113,24 @@ def _others_with(
     """
     found: dict[Mark, list[JudgedComponent]] = {}
     for component in components:
-        for one in with_inner_objects(component.objects):
-            for mark in dict.fromkeys(_marks_said(one, keys, sources)):
+        for rendered in with_inner_objects(component.objects):
+            for mark in dict.fromkeys(_marks_said(rendered, keys, sources)):
                 found.setdefault(mark, []).append(component)
     return found
 
 
 def _marks_said(
-    one: RenderedObject, keys: Collection[str], sources: Sources
+    rendered: RenderedObject, keys: Collection[str], sources: Sources
 ) -> Iterator[Mark]:
     """Yield the labels that pods may have by an object. A release that it names may be in each
     namespace that it names."""
-    here = deploys_to(one)
-    if is_foreign(one) or one.group_kind in RELEASES:
-        yield Mark(here, "", _name_on_pods(one))
-    if not is_read_freely(one):
+    here = deploys_to(rendered)
+    if is_foreign(rendered) or rendered.group_kind in RELEASES:
+        yield Mark(here, "", _name_on_pods(rendered))
+    if not is_read_freely(rendered):
         return
-    texts = [*reading(one).texts]
-    texts += [text for _, _, text in texts_of_sources(one, sources)]
+    texts = [*reading(rendered).texts]
+    texts += [text for _, _, text in texts_of_sources(rendered, sources)]
     namespaces = {here}
     for text in texts:
         if text.of_namespace:
@@ -145,16 +144,16 @@ def _marks_said(
                 yield Mark(namespace, "", text.text)
 
 
-def _name_on_pods(one: RenderedObject) -> str:
-    return release_name(one) if one.group_kind in RELEASES else one.name
+def _name_on_pods(rendered: RenderedObject) -> str:
+    return release_name(rendered) if rendered.group_kind in RELEASES else rendered.name
 
 
 def _keys(
-    one: RenderedObject, operator_labels: Mapping[str, str], *, is_release: bool
+    rendered: RenderedObject, operator_labels: Texts, *, is_release: bool
 ) -> Iterator[str]:
     if is_release:
         yield INSTANCE
-    group, kind = one.group_kind
+    group, kind = rendered.group_kind
     if label := operator_labels.get(f"{group}/{kind}"):
         yield label
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from kong_oam.oam.document import Fields
+from kong_oam.oam.document import Fields, Texts
 from kong_oam.objects.pods import PodTemplate, mappings
 
 GRPC = (
@@ -48,7 +48,7 @@ class Service:
     name: str
     ports: tuple[Port, ...]
     pods: tuple[PodTemplate, ...]
-    selector: Mapping[str, str] = field(default_factory=dict)
+    selector: Texts = field(default_factory=dict)
     workloads: tuple[str, ...] = ()
 
     def port(self, wanted: Any) -> Port | None:

@@ -42,8 +42,8 @@ def secrets_named(inside: Inside) -> Iterator[tuple[Path, str, str]]:
 def _references(value: Any, path: Path) -> Iterator[tuple[Path, str, str]]:
     """Yields the Secrets that a field names, by itself or in a list."""
     if isinstance(value, list | tuple):
-        for index, one in enumerate(value):
-            yield from _references(one, (*path, str(index)))
+        for index, item in enumerate(value):
+            yield from _references(item, (*path, str(index)))
     elif isinstance(value, str):
         yield path, "", value
     elif name := mapping(value).get("name"):

@@ -91,18 +91,20 @@ def rights_of(
 ) -> list[Right]:
     """Return the rights that a component's objects give in a cluster. `cluster` None: the stack's
     own. `accounts`: namespace and name of the component's own ServiceAccounts."""
-    of_rbac = [one for one in objects if one.group_kind[0] == RBAC]
+    of_rbac = [rendered for rendered in objects if rendered.group_kind[0] == RBAC]
     rights: list[Right] = []
     of_own_roles: dict[tuple[str, str, str], list[Right]] = {}
-    for one in of_rbac:
-        if one.kind in _ROLES:
-            of_role = list(_of_role(one))
+    for rendered in of_rbac:
+        if rendered.kind in _ROLES:
+            of_role = list(_of_role(rendered))
             rights += of_role
-            if _is_its_own(one):
-                of_own_roles[_role_key(one.kind, one.namespace, one.name)] = of_role
-    for one in of_rbac:
-        if one.kind in _BINDINGS:
-            rights += _of_binding(one, of_own_roles, accounts)
+            if _is_its_own(rendered):
+                of_own_roles[
+                    _role_key(rendered.kind, rendered.namespace, rendered.name)
+                ] = of_role
+    for rendered in of_rbac:
+        if rendered.kind in _BINDINGS:
+            rights += _of_binding(rendered, of_own_roles, accounts)
     if cluster is None:
         return rights
     return [
@@ -142,32 +144,36 @@ def listed_rights(entry: str) -> list[str]:
     return [f"{verb}{space}{rest}" for verb in verbs.split(",")]
 
 
-def _of_role(one: RenderedObject) -> Iterator[Right]:
-    is_cluster = one.kind == "ClusterRole"
-    where = _where(one, is_cluster=is_cluster)
+def _of_role(rendered: RenderedObject) -> Iterator[Right]:
+    is_cluster = rendered.kind == "ClusterRole"
+    where = _where(rendered, is_cluster=is_cluster)
     all_harmless = True
-    for rule in mappings(one.object.get("rules")):
+    for rule in mappings(rendered.object.get("rules")):
         for text, harmless in _of_rule(rule, is_cluster=is_cluster):
             all_harmless = all_harmless and harmless
-            yield Right(one, text + where, harmless)
+            yield Right(rendered, text + where, harmless)
     if not is_cluster:
         return
-    if one.name in _OF_KUBERNETES or one.name.startswith("system:"):
-        yield Right(one, f"change ClusterRole {one.name}", harmless=False)
-    if one.object.get("aggregationRule"):
-        yield Right(one, f"aggregate ClusterRole {one.name}", harmless=False)
+    if rendered.name in _OF_KUBERNETES or rendered.name.startswith("system:"):
+        yield Right(rendered, f"change ClusterRole {rendered.name}", harmless=False)
+    if rendered.object.get("aggregationRule"):
+        yield Right(rendered, f"aggregate ClusterRole {rendered.name}", harmless=False)
     if all_harmless:
         return
-    for label in mapping(mapping(one.object.get("metadata")).get("labels")):
+    for label in mapping(mapping(rendered.object.get("metadata")).get("labels")):
         domain = str(label).partition("/")[0]
         if not f".{domain}".endswith(_LABELS_OF_ALL):
             # A ClusterRole of others may collect this one by the label, for whoever is bound to it.
-            yield Right(one, f"label ClusterRole {one.name} {label}", harmless=False)
+            yield Right(
+                rendered, f"label ClusterRole {rendered.name} {label}", harmless=False
+            )
 
 
-def _where(one: RenderedObject, *, is_cluster: bool) -> str:
+def _where(rendered: RenderedObject, *, is_cluster: bool) -> str:
     """Where rights hold that an object gives."""
-    return " in every namespace" if is_cluster else f" in namespace {one.namespace}"
+    return (
+        " in every namespace" if is_cluster else f" in namespace {rendered.namespace}"
+    )
 
 
 def _of_rule(rule: Fields, *, is_cluster: bool) -> Iterator[tuple[str, bool]]:
@@ -202,26 +208,26 @@ def _is_harmless(verb: str, group: str, resource: str, *, is_cluster: bool) -> b
 
 
 def _of_binding(
-    one: RenderedObject,
+    rendered: RenderedObject,
     of_own_roles: Mapping[tuple[str, str, str], list[Right]],
     accounts: Collection[tuple[str, str]],
 ) -> Iterator[Right]:
-    role = mapping(one.object.get("roleRef"))
+    role = mapping(rendered.object.get("roleRef"))
     kind = str(role.get("kind", ""))
     name = str(role.get("name", ""))
-    rights = of_own_roles.get(_role_key(kind, one.namespace, name))
+    rights = of_own_roles.get(_role_key(kind, rendered.namespace, name))
     opening = [right for right in rights or () if not right.harmless]
-    where = _where(one, is_cluster=one.kind == "ClusterRoleBinding")
-    for subject in mappings(one.object.get("subjects")):
-        who, is_own = _subject(subject, one.namespace, accounts)
+    where = _where(rendered, is_cluster=rendered.kind == "ClusterRoleBinding")
+    for subject in mappings(rendered.object.get("subjects")):
+        who, is_own = _subject(subject, rendered.namespace, accounts)
         if is_own or not opening:
             text = f"bind {kind} {name} to {who}{where}"
-            yield Right(one, text, harmless=rights is not None)
+            yield Right(rendered, text, harmless=rights is not None)
             continue
         # The role's rules may change under its name, so each right is said with its holder.
         for right in opening:
             place = "" if right.text.endswith(where) else where
-            yield Right(one, f"{right.text} for {who}{place}", harmless=False)
+            yield Right(rendered, f"{right.text} for {who}{place}", harmless=False)
 
 
 def _subject(
@@ -239,9 +245,9 @@ def _role_key(kind: str, namespace: str, name: str) -> tuple[str, str, str]:
     return kind, namespace if kind == "Role" else "", name
 
 
-def _is_its_own(one: RenderedObject) -> bool:
+def _is_its_own(rendered: RenderedObject) -> bool:
     """Whether the role's rules are those that are written here, and no others."""
-    return not (one.options.read or one.options.patch)
+    return not (rendered.options.read or rendered.options.patch)
 
 
 def _texts(values: Any) -> list[str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Findings, some
-from kong_oam.oam.document import Fields, Place
+from kong_oam.oam.document import Fields, Place, Texts
 from kong_oam.oam.model import Application, Component, Trait
 from kong_oam.oam.plain import EXACT, INGRESS_HINT
 from kong_oam.oam.rendered import RenderedObject
@@ -60,28 +60,32 @@ class Route:
     """That Service again where another route leads to the same port of another Service."""
 
 
+Routes = Iterator[Route | Diagnostic]
+"""Routes, and what is wrong with others."""
+
+
 def ingress_routes(
     application: Application,
     part: Component,
     services: Mapping[str, Service],
     harmless: Collection[str] = (),
-) -> Iterator[Route | Diagnostic]:
+) -> Routes:
     """Yields the routes of a rendered component's Ingresses, and what is wrong with them.
     `services` are those that it renders, by name. `harmless`: keys and domains of annotations that
     the stack says open nothing."""
     found = [*_ingress_routes(application, part, services, harmless)]
-    routes = [one for one in found if isinstance(one, Route)]
+    routes = [route for route in found if isinstance(route, Route)]
     # Of Services with one port the first by name goes by the port alone, as that of a single
     # gateway trait does.
     first = {
-        one.port: one.service
-        for one in sorted(routes, key=lambda one: one.service, reverse=True)
+        route.port: route.service
+        for route in sorted(routes, key=lambda route: route.service, reverse=True)
     }
-    for one in found:
-        if isinstance(one, Route) and one.service != first[one.port]:
-            yield replace(one, apart=one.service)
+    for route in found:
+        if isinstance(route, Route) and route.service != first[route.port]:
+            yield replace(route, apart=route.service)
         else:
-            yield one
+            yield route
 
 
 def _ingress_routes(
@@ -89,14 +93,14 @@ def _ingress_routes(
     part: Component,
     services: Mapping[str, Service],
     harmless: Collection[str],
-) -> Iterator[Route | Diagnostic]:
+) -> Routes:
     named = named_service(part)
-    for one in part.rendered or ():
-        if one.group_kind in INGRESSES:
+    for rendered in part.rendered or ():
+        if rendered.group_kind in INGRESSES:
             ingress = _Ingress(
                 part,
-                one,
-                part.traits[one.trait] if one.trait is not None else None,
+                rendered,
+                part.traits[rendered.trait] if rendered.trait is not None else None,
                 services,
                 named,
             )
@@ -153,9 +157,7 @@ class _Ingress:
     services: Mapping[str, Service]
     named: NamedService | None = None
 
-    def annotations(
-        self, of_application: Mapping[str, str], harmless: Collection[str]
-    ) -> Findings:
+    def annotations(self, of_application: Texts, harmless: Collection[str]) -> Findings:
         """Yields what is refused of the annotations, and what has no effect. KubeVela adds the
         Application's own."""
         found = mapping(mapping(self.object.object.get("metadata")).get("annotations"))
@@ -169,12 +171,12 @@ class _Ingress:
             ):
                 yield Diagnostic("OAM109", f"'{name}' {INGRESS_HINT}", place, "warning")
 
-    def routes(self) -> Iterator[Route | Diagnostic]:
+    def routes(self) -> Routes:
         """Yields what leads where, and what is wrong with that."""
         if wrong := list(misshapen_ingress(self.object)):
             yield from (
-                Diagnostic("OAM103", f"{self._name}: {one}", self._type)
-                for one in wrong
+                Diagnostic("OAM103", f"{self._name}: {path}", self._type)
+                for path in wrong
             )
             return
         spec = self.object.object["spec"]
@@ -182,15 +184,15 @@ class _Ingress:
         for rule in spec.get("rules") or ():
             host, http = rule.get("host") or None, rule.get("http")
             if http is not None:
-                for one in http["paths"]:
-                    yield from self._path(host, one)
+                for path in http["paths"]:
+                    yield from self._path(host, path)
             elif default is not None:
                 yield from self._route(host, "/", default, "the default backend")
         if default is not None:
             yield from self._route(None, "/", default, "the default backend")
 
-    def _path(self, host: str | None, one: Fields) -> Iterator[Route | Diagnostic]:
-        path, kind = one.get("path") or "/", one.get("pathType")
+    def _path(self, host: str | None, entry: Fields) -> Routes:
+        path, kind = entry.get("path") or "/", entry.get("pathType")
         if kind == "Exact":
             place = (
                 self._place("pathType")
@@ -202,11 +204,9 @@ class _Ingress:
             message = f"pathType of '{path}' has to be Prefix or ImplementationSpecific"
             yield Diagnostic("OAM103", f"{self._name}: {message}", self._type)
         else:
-            yield from self._route(host, path, one.get("backend"), f"'{path}'")
+            yield from self._route(host, path, entry.get("backend"), f"'{path}'")
 
-    def _route(
-        self, host: str | None, path: str, backend: Any, what: str
-    ) -> Iterator[Route | Diagnostic]:
+    def _route(self, host: str | None, path: str, backend: Any, what: str) -> Routes:
         place = (
             self._place("http", path)
             if path in mapping(self._said("http"))
@@ -268,7 +268,7 @@ class _Ingress:
     ) -> tuple[str, int] | Diagnostic:
         port = service.port(wanted)
         if port is None:
-            numbers = some(str(one.number) for one in service.ports)
+            numbers = some(str(listed.number) for listed in service.ports)
             has = f"its ports are {numbers}" if numbers else "none of its ports is TCP"
             return Diagnostic(
                 "ACC223", f"Service '{service.name}' has no port {wanted}; {has}"
@@ -308,7 +308,7 @@ class _Ingress:
 
     @property
     def _hint(self) -> str:
-        if any(fenced_pods(one) for one in self.part.rendered or ()):
+        if any(fenced_pods(rendered) for rendered in self.part.rendered or ()):
             return ""
         return f"; {ELSEWHERE}"
 

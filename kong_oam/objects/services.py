@@ -29,17 +29,17 @@ def services_among(
 
     Those of one name are one, with the ports of all; of ports with one number the first counts.
     """
-    here = [one for one in objects if one.namespace in ("", namespace)]
+    here = [rendered for rendered in objects if rendered.namespace in ("", namespace)]
     identity = {APPLICATION: application, COMPONENT: component}
     pods: list[_Pods] = []
-    for one in here:
-        for template in fenced_pods(one):
-            pods.append(_Pods(one, template, {**template.labels, **identity}))
+    for rendered in here:
+        for template in fenced_pods(rendered):
+            pods.append(_Pods(rendered, template, {**template.labels, **identity}))
     found: dict[str, Service] = {}
-    for one in here:
-        if one.group_kind == ("", "Service"):
-            earlier = found.get(one.name, Service(one.name, (), ()))
-            found[one.name] = _with(earlier, one, pods)
+    for rendered in here:
+        if rendered.group_kind == ("", "Service"):
+            earlier = found.get(rendered.name, Service(rendered.name, (), ()))
+            found[rendered.name] = _with(earlier, rendered, pods)
     return found
 
 
@@ -51,9 +51,9 @@ class _Pods(NamedTuple):
     labels: Fields
 
 
-def _with(earlier: Service, one: RenderedObject, pods: Iterable[_Pods]) -> Service:
+def _with(earlier: Service, rendered: RenderedObject, pods: Iterable[_Pods]) -> Service:
     """Return a Service with what another object of its name adds to it."""
-    spec = mapping(one.object.get("spec"))
+    spec = mapping(rendered.object.get("spec"))
     selector = mapping(spec.get("selector"))
     templates = list(earlier.pods)
     workloads = list(earlier.workloads)
@@ -62,7 +62,7 @@ def _with(earlier: Service, one: RenderedObject, pods: Iterable[_Pods]) -> Servi
             templates.append(each.template)
             workloads.append(f"{each.owner.kind} {each.owner.name}")
     return Service(
-        one.name,
+        rendered.name,
         (*earlier.ports, *_ports(spec)),
         tuple(templates),
         {**earlier.selector, **texts(selector)},

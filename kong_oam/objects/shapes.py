@@ -44,28 +44,30 @@ _RBAC: Final = (
 )
 
 
-def shapes_refused(component: JudgedComponent, one: RenderedObject) -> Findings:
+def shapes_refused(component: JudgedComponent, rendered: RenderedObject) -> Findings:
     """Yield what is wrong about the name of a rendered object, and about the shape of pods and
     Services."""
-    kind = one.group_kind
+    kind = rendered.group_kind
     if kind in INGRESSES:
         return
-    if message := _misnamed(one, kind):
-        yield component.refused("OAM103", one, message)
-    for path, wanted in _misshapen(one, kind):
+    if message := _misnamed(rendered, kind):
+        yield component.refused("OAM103", rendered, message)
+    for path, wanted in _misshapen(rendered, kind):
         message = f"{dotted(path)} has to be {wanted}"
-        yield component.refused("OAM103", one, message, path)
+        yield component.refused("OAM103", rendered, message, path)
     if kind in WORKLOADS:
-        for path, message in _unmounted(one):
-            yield component.refused("OAM103", one, f"{dotted(path)} {message}", path)
+        for path, message in _unmounted(rendered):
+            yield component.refused(
+                "OAM103", rendered, f"{dotted(path)} {message}", path
+            )
 
 
-def _unmounted(one: RenderedObject) -> Located:
+def _unmounted(rendered: RenderedObject) -> Located:
     """Yield where containers mount volumes that their pods do not have. A StatefulSet's have those
     of its claims."""
-    claims = mappings(mapping(one.object.get("spec")).get("volumeClaimTemplates"))
+    claims = mappings(mapping(rendered.object.get("spec")).get("volumeClaimTemplates"))
     claimed = [mapping(claim.get("metadata")).get("name") for claim in claims]
-    for template in fenced_pods(one):
+    for template in fenced_pods(rendered):
         volumes = mappings(template.spec.get("volumes"))
         there = [volume.get("name") for volume in volumes]
         names = [name for name in (*there, *claimed) if isinstance(name, str)]
@@ -85,11 +87,13 @@ def _mounts(template: PodTemplate) -> Located:
                     yield (*at, field, str(index)), name
 
 
-def _misnamed(one: RenderedObject, kind: GroupKind) -> str:
+def _misnamed(rendered: RenderedObject, kind: GroupKind) -> str:
     is_role = kind[0] == "rbac.authorization.k8s.io"
     rule = _RBAC if is_role else _NAMES.get(kind, _SUBDOMAIN)
     pattern, length, means = rule
-    if not one.name or (len(one.name) <= length and pattern.fullmatch(one.name)):
+    if not rendered.name or (
+        len(rendered.name) <= length and pattern.fullmatch(rendered.name)
+    ):
         return ""
     return (
         f"a {kind[1]} cannot be named so: {means}, {length} in all; rename it, or what it is "
@@ -97,17 +101,17 @@ def _misnamed(one: RenderedObject, kind: GroupKind) -> str:
     )
 
 
-def _misshapen(one: RenderedObject, kind: GroupKind) -> Located:
+def _misshapen(rendered: RenderedObject, kind: GroupKind) -> Located:
     """Yield where an object has another shape, and what would be there."""
-    yield from differences(one.object, object_schema(kind), ())
+    yield from differences(rendered.object, object_schema(kind), ())
     is_workload = kind in WORKLOADS
     schema = OF_WORKLOAD if is_workload else OF_OTHERS
-    pods = fenced_pods(one)
+    pods = fenced_pods(rendered)
     for template in pods:
         at = (*template.path, "spec")
         yield from differences(template.spec, schema, at)
         if is_workload and not template.spec.get("containers"):
             yield (*at, "containers"), "a list of at least one container"
-    spec = one.object.get("spec")
+    spec = rendered.object.get("spec")
     if is_workload and not pods and (spec is None or isinstance(spec, Mapping)):
         yield ("spec",), "what pods are made of, with their containers"

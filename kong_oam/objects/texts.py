@@ -119,14 +119,16 @@ class Reading(NamedTuple):
     inside: list[tuple[Path, Fields]]
 
 
-def reading(one: RenderedObject) -> Reading:
+def reading(rendered: RenderedObject) -> Reading:
     """What a controller may read in an object: all but its own `metadata`."""
-    found: Reading | None = one.known.get("reading")
+    found: Reading | None = rendered.known.get("reading")
     if found is None:
         own = {
-            field: value for field, value in one.object.items() if field != "metadata"
+            field: value
+            for field, value in rendered.object.items()
+            if field != "metadata"
         }
-        found = one.known["reading"] = _reading_of(own, ())
+        found = rendered.known["reading"] = _reading_of(own, ())
     return found
 
 
@@ -346,68 +348,70 @@ def _decoded(text: str) -> str:
 
 
 def texts_of_sources(
-    one: RenderedObject, sources: Sources
+    rendered: RenderedObject, sources: Sources
 ) -> Iterator[tuple[Path, str, Text]]:
     """Yield the texts of ConfigMaps and Secrets that a controller reads as part of the object.
     Each has the path and the name by which the object says its source."""
-    if not is_controlled(one):
+    if not is_controlled(rendered):
         return
-    for path, holder in one.inside:
+    for path, holder in rendered.inside:
         kind = str(holder.get("kind"))
         name = str(holder.get("name"))
-        for source in sources.get((one.namespace, kind, name), ()):
+        for source in sources.get((rendered.namespace, kind, name), ()):
             for text in texts_held(source.object):
                 yield (*path, "name"), name, text
 
 
-def inner_objects(one: RenderedObject) -> tuple[RenderedObject, ...]:
+def inner_objects(rendered: RenderedObject) -> tuple[RenderedObject, ...]:
     """The objects that stand in a foreign object, at any depth: its controller may make them.
 
     What has `apiVersion` and `kind` and else texts and numbers alone only refers to an object.
     """
-    found: tuple[RenderedObject, ...] | None = one.known.get("within")
+    found: tuple[RenderedObject, ...] | None = rendered.known.get("within")
     if found is None:
-        found = one.known["within"] = (
-            _inner_objects(one) if is_foreign(one) and not one.nested else ()
+        found = rendered.known["within"] = (
+            _inner_objects(rendered)
+            if is_foreign(rendered) and not rendered.nested
+            else ()
         )
     return found
 
 
-def unread_refused(component: JudgedComponent, one: RenderedObject) -> Findings:
+def unread_refused(component: JudgedComponent, rendered: RenderedObject) -> Findings:
     """Yields the texts of a foreign object that say an object which nobody here can judge: readers
     differ in what a template, a repeated key or a tag makes of it."""
-    for text in reading(one).texts if is_foreign(one) else ():
+    for text in reading(rendered).texts if is_foreign(rendered) else ():
         if text.says_object:
             message = (
                 f"{dotted(text.place)} says apiVersion and kind, and is no YAML that every reader "
                 "reads alike, so nobody here can judge the object; write it as plain YAML, "
                 "without templates"
             )
-            yield component.refused("ACC224", one, message, text.place)
+            yield component.refused("ACC224", rendered, message, text.place)
 
 
 def with_inner_objects(objects: Iterable[RenderedObject]) -> list[RenderedObject]:
     """Return objects, each with those that stand in it behind it."""
     found = []
-    for one in objects:
-        found += [one, *inner_objects(one)]
+    for rendered in objects:
+        found += [rendered, *inner_objects(rendered)]
     return found
 
 
-def _inner_objects(one: RenderedObject) -> tuple[RenderedObject, ...]:
+def _inner_objects(rendered: RenderedObject) -> tuple[RenderedObject, ...]:
     found = []
-    for path, holder in reading(one).inside:
+    for path, holder in reading(rendered).inside:
         if not path or not _is_object(holder):
             continue
-        metadata = {"namespace": one.namespace, **mapping(holder.get("metadata"))}
+        metadata = {"namespace": rendered.namespace, **mapping(holder.get("metadata"))}
         inner = {**holder, "metadata": metadata}
         found.append(
             RenderedObject(
                 inner,
-                one.trait,
-                one.key,
-                one.place,
-                defined=one.defined,
+                rendered.trait,
+                rendered.key,
+                rendered.place,
+                defined=rendered.defined,
                 nested=True,
             )
         )

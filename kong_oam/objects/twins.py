@@ -71,8 +71,8 @@ def twins(components: Sequence[JudgedComponent]) -> Findings:
     for component in components:
         yield from _twins_of(component, first)
     for component in components:
-        for one in component.objects:
-            for inner in inner_objects(one):
+        for rendered in component.objects:
+            for inner in inner_objects(rendered):
                 made = _Object(
                     component,
                     inner.group_kind,
@@ -88,33 +88,40 @@ def twins(components: Sequence[JudgedComponent]) -> Findings:
 def _twins_of(component: JudgedComponent, first: _ByIdentity) -> Findings:
     """Yield the objects of a component that are among the `first`, and put the others there."""
     told = False
-    for one in _objects(component):
-        earlier = first.setdefault(one.identity, one)
-        if earlier is one or _may_be_twins(earlier, one):
+    for later in _objects(component):
+        earlier = first.setdefault(later.identity, later)
+        if earlier is later or _may_be_twins(earlier, later):
             continue
         # Of the objects that have their component's name, all go together.
-        if one.is_named_by_owner:
+        if later.is_named_by_owner:
             if told:
                 continue
             told = True
-        yield _twin(earlier, one)
+        yield _twin(earlier, later)
 
 
-def _may_be_twins(earlier: _Object, one: _Object) -> bool:
-    if _are_one(earlier, one) or _are_shared(earlier, one):
+def _may_be_twins(earlier: _Object, later: _Object) -> bool:
+    if _are_one(earlier, later) or _are_shared(earlier, later):
         return True
-    return one.kind == _SECRET and _is_told(earlier, one)
+    return later.kind == _SECRET and _is_told(earlier, later)
 
 
 def _objects(component: JudgedComponent) -> Iterator[_Object]:
-    for one in component.objects:
-        if (kind_of := one.group_kind) not in INGRESSES:
-            yield _Object(component, kind_of, one.namespace, one.name, one)
-        secret = mapping(mapping(one.object.get("spec")).get(_WRITTEN))
-        if secret.get("name"):
-            namespace = str(secret.get("namespace") or one.namespace)
+    for rendered in component.objects:
+        if (kind_of := rendered.group_kind) not in INGRESSES:
             yield _Object(
-                component, _SECRET, namespace, str(secret["name"]), one, written=True
+                component, kind_of, rendered.namespace, rendered.name, rendered
+            )
+        secret = mapping(mapping(rendered.object.get("spec")).get(_WRITTEN))
+        if secret.get("name"):
+            namespace = str(secret.get("namespace") or rendered.namespace)
+            yield _Object(
+                component,
+                _SECRET,
+                namespace,
+                str(secret["name"]),
+                rendered,
+                written=True,
             )
     for kind, name in component.made:
         yield _Object(
@@ -124,30 +131,30 @@ def _objects(component: JudgedComponent) -> Iterator[_Object]:
         yield _Object(component, _SERVICE, component.namespace, named.name, named=named)
 
 
-def _is_told(earlier: _Object, one: _Object) -> bool:
+def _is_told(earlier: _Object, later: _Object) -> bool:
     """Tell whether two may write a Secret. Several objects of a component may write one; and
     whoever overwrites a credential is told already."""
-    for owner in (earlier.owner, one.owner):
-        if one.namespace == owner.namespace and one.name in owner.credentials:
+    for owner in (earlier.owner, later.owner):
+        if later.namespace == owner.namespace and later.name in owner.credentials:
             return True
-    return earlier.owner is one.owner and (earlier.written or one.written)
+    return earlier.owner is later.owner and (earlier.written or later.written)
 
 
-def _are_one(earlier: _Object, one: _Object) -> bool:
+def _are_one(earlier: _Object, later: _Object) -> bool:
     """Tell whether both are the Service of one component, with the same pods."""
-    if one.kind != _SERVICE or earlier.owner is not one.owner:
+    if later.kind != _SERVICE or earlier.owner is not later.owner:
         return False
-    if earlier.rendered is None or one.rendered is None:
+    if earlier.rendered is None or later.rendered is None:
         return False
-    return _selector(earlier.rendered) == _selector(one.rendered)
+    return _selector(earlier.rendered) == _selector(later.rendered)
 
 
-def _are_shared(earlier: _Object, one: _Object) -> bool:
+def _are_shared(earlier: _Object, later: _Object) -> bool:
     """Tell whether the rules of both say that others have a part in it, so that each changes no
     more than it says, or that it is read alone."""
-    if earlier.rendered is None or one.rendered is None:
+    if earlier.rendered is None or later.rendered is None:
         return False
-    first, second = earlier.rendered.options, one.rendered.options
+    first, second = earlier.rendered.options, later.rendered.options
     return (first.patch and second.patch) or (first.read and second.read)
 
 
@@ -155,28 +162,28 @@ def _selector(service: RenderedObject) -> dict[str, str]:
     return texts(mapping(service.object.get("spec")).get("selector"))
 
 
-def _twin(earlier: _Object, one: _Object) -> Diagnostic:
-    kind = f"{one.kind[1]} '{one.name}'"
-    where = f"{kind} in namespace '{one.namespace}'" if one.identity[1] else kind
-    if earlier.named and not one.named:
-        earlier, one = one, earlier
-    if one.named:
+def _twin(earlier: _Object, later: _Object) -> Diagnostic:
+    kind = f"{later.kind[1]} '{later.name}'"
+    where = f"{kind} in namespace '{later.namespace}'" if later.identity[1] else kind
+    if earlier.named and not later.named:
+        earlier, later = later, earlier
+    if later.named:
         message = (
             f"{where} is of '{earlier.owner.key}', too ({earlier.place}), and access.service is "
             "for what is made elsewhere; have one component expose it, by its own gateway trait "
             "where it makes it"
         )
-    elif one.owner is earlier.owner:
-        if one.rendered is None:  # whoever wrote the Application can change the other
-            earlier, one = one, earlier
+    elif later.owner is earlier.owner:
+        if later.rendered is None:  # whoever wrote the Application can change the other
+            earlier, later = later, earlier
         what = "by Kong-OAM itself" if earlier.rendered is None else "once more"
         mend = "give it another name"
-        if one.kind == _SERVICE and earlier.rendered and one.rendered:
+        if later.kind == _SERVICE and earlier.rendered and later.rendered:
             mend = _OF_GATEWAY
-        message = f"{where} of '{one.owner.key}' would also be made {what} ({earlier.place}); {mend}"
+        message = f"{where} of '{later.owner.key}' would also be made {what} ({earlier.place}); {mend}"
     else:
         message = (
             f"{where} would also be made for '{earlier.owner.key}' ({earlier.place}); rename one, "
             "or give the applications namespaces of their own"
         )
-    return Diagnostic("OAM107", message, one.place)
+    return Diagnostic("OAM107", message, later.place)

@@ -36,10 +36,10 @@ def built_in_definitions(ask: Ask) -> tuple[Definition, ...]:
     definitions: list[Definition] = []
     for file in _files():
         read = read_definition_file(file, str(file), ask, built_in=True)
-        for one in read.diagnostics:
+        for finding in read.diagnostics:
             raise EvaluatorError(
-                f"the built-in definitions were not read, run this again: {one.place}: "
-                f"{one.message}"
+                f"the built-in definitions were not read, run this again: {finding.place}: "
+                f"{finding.message}"
             )
         definitions += read.definitions
     return tuple(definitions)

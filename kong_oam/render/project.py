@@ -54,13 +54,17 @@ class Own:
 
     def at(self, file: str) -> Own:
         """What holds for the Applications of a file."""
-        more = tuple(one for one in self.besides.get(file, ()) if not self._taken(one))
+        more = tuple(
+            definition
+            for definition in self.besides.get(file, ())
+            if not self._taken(definition)
+        )
         return Own((*self.definitions, *more), self.problems) if more else self
 
     @cached_property
     def types(self) -> frozenset[tuple[Kind, str]]:
         """The types that they define, everywhere."""
-        return frozenset(one.type for one in self.definitions)
+        return frozenset(definition.type for definition in self.definitions)
 
     @cached_property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
@@ -73,29 +77,29 @@ class Own:
         )
 
     def _taking_places(self) -> Findings:
-        for one in self.definitions:
-            if one.type in built_in_types():
-                message = f"this takes the place of the built-in {one.type[0]} type '{one.name}'"
-                yield Diagnostic("OAM113", message, one.place, "warning")
+        for definition in self.definitions:
+            if definition.type in built_in_types():
+                message = f"this takes the place of the built-in {definition.type[0]} type '{definition.name}'"
+                yield Diagnostic("OAM113", message, definition.place, "warning")
 
     def _beside(self) -> Findings:
         for beside in self.besides.values():
             yield from library(beside).diagnostics
-            for one in beside:
-                if where := self._taken(one):
+            for definition in beside:
+                if where := self._taken(definition):
                     message = (
-                        f"{one.type[0]} type '{one.name}' is {where} already, and what stands "
+                        f"{definition.type[0]} type '{definition.name}' is {where} already, and what stands "
                         "beside Applications holds for these alone: rename it, or put it into "
                         "definitions/"
                     )
-                    yield Diagnostic("OAM106", message, one.place)
+                    yield Diagnostic("OAM106", message, definition.place)
 
-    def _taken(self, one: Definition) -> str:
+    def _taken(self, definition: Definition) -> str:
         """Say where there is such a type already, if anywhere: in whatever version."""
         for other in self.definitions:
-            if other.type == one.type:
+            if other.type == definition.type:
                 return f"defined ({other.place})"
-        return "built in" if one.type in built_in_types() else ""
+        return "built in" if definition.type in built_in_types() else ""
 
 
 def definition_files(

@@ -56,7 +56,7 @@ def render(
     asked = request(application, component, chosen, setting)
     answer = with_hidden(asked, ask)
     objects = tuple(
-        _object(one, component, chosen) for one in answer.get("objects", ())
+        _object(made, component, chosen) for made in answer.get("objects", ())
     )
     return RenderedComponent(objects, tuple(findings(component, chosen, answer)))
 
@@ -77,16 +77,16 @@ def definitions_of(
 
 
 def _object(
-    one: Fields, component: Component, definitions: Sequence[Definition]
+    made: Fields, component: Component, definitions: Sequence[Definition]
 ) -> RenderedObject:
-    part, key = one["part"], one["key"]
+    part, key = made["part"], made["key"]
     by = definitions[part + 1]
     pods = by.pod_spec_path if part < 0 and not key else ""
     said = "" if by.built_in else f"{by.type[0]} type '{by.name}' ({by.place.file})"
     as_written = by.built_in and by.type in _AS_WRITTEN
     place = _written(component, by.name, key) if as_written else _place(component, part)
     return RenderedObject(
-        one["object"], part if part >= 0 else None, key, place, pods, defined=said
+        made["object"], part if part >= 0 else None, key, place, pods, defined=said
     )
 
 

@@ -50,7 +50,7 @@ def request(
     """
     context = _context(application, component, setting)
     if any("components" in definition.template for definition in definitions):
-        context["components"] = [_plain(one) for one in application.components]
+        context["components"] = [_plain(each) for each in application.components]
     parts = [_part(definitions[0], component.type, component.properties)]
     for trait, definition in zip(component.traits, definitions[1:], strict=True):
         parts.append(_part(definition, trait.type, trait.properties))

@@ -19,12 +19,13 @@ from kong_oam.oam.application import Reading
 from kong_oam.diagnostics import suggestion
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.library import Library, library
-from kong_oam.oam.document import Place
 from kong_oam.oam.model import Application
 from kong_oam.oam.model import Component
-from kong_oam.oam.model import Placement
-from kong_oam.oam.model import Policy
 from kong_oam.oam.model import Output
+from kong_oam.oam.document import Texts
+from kong_oam.oam.model import Policy
+from kong_oam.oam.document import Place
+from kong_oam.oam.model import Placement
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.oam.rules import kept_by_rules
 from kong_oam.oam.topology import on_clusters
@@ -43,7 +44,7 @@ from kong_oam.render.values import (
 )
 
 _HERE = Path()
-Labels = Mapping[str, Mapping[str, str]]
+Labels = Mapping[str, Texts]
 _NO_DEFINITION = (
     "; a type of your own needs a definition in definitions/, or in what "
     "kong-oam:definitions of the stack names"
@@ -119,7 +120,7 @@ class Renderer:
             malformed=frozenset(malformed),
         )
 
-    def again(self, texts: Mapping[str, str]) -> Reading:
+    def again(self, texts: Texts) -> Reading:
         """Reads and renders other texts of the Applications that were rendered last, by what their
         files are called."""
         assert self._last
@@ -351,9 +352,13 @@ def _without_own_words(component: Component) -> Component:
     return replace(component, traits=tuple(left))
 
 
-def _numbered(one: RenderedObject, numbers: Sequence[int]) -> RenderedObject:
+def _numbered(rendered: RenderedObject, numbers: Sequence[int]) -> RenderedObject:
     """The object with the number that its trait has among all of the component's."""
-    return one if one.trait is None else replace(one, trait=numbers[one.trait])
+    return (
+        rendered
+        if rendered.trait is None
+        else replace(rendered, trait=numbers[rendered.trait])
+    )
 
 
 def _as_component(policy: Policy) -> Component:
@@ -377,10 +382,12 @@ def _meaning(chosen: Chosen) -> object:
     """Return all that a rendering depends on beside the Application: what is equal renders
     alike."""
     meaning: list[object] = []
-    for one in chosen:
-        if isinstance(one, Definition):
-            named = (one.name, one.version, one.annotations)
-            meaning.append((named, one.template, one.terraform, one.spec))
+    for definition in chosen:
+        if isinstance(definition, Definition):
+            named = (definition.name, definition.version, definition.annotations)
+            meaning.append(
+                (named, definition.template, definition.terraform, definition.spec)
+            )
         else:
-            meaning.append(one)
+            meaning.append(definition)
     return meaning

@@ -13,13 +13,13 @@ from dataclasses import replace
 from typing import Any
 
 from kong_oam.oam.definitions.definition import Definition
-from kong_oam.oam.document import Fields
+from kong_oam.oam.document import Fields, Texts
 from kong_oam.oam.model import Application, Component
 from kong_oam.render.requests import as_json
 
 _REFERENCE = "{name: string, namespace?: string}"
 _OF_KUBERNETES = "{name?: string, namespace?: string}"
-_FIELDS: Mapping[str, str] = {
+_FIELDS: Texts = {
     "JobEnv": "{...}",
     "backend": "{...}",
     "customRegion": "string",

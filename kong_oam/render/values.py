@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.document import Fields, Place
+from kong_oam.oam.document import Fields, Place, Texts
 from kong_oam.oam.filling import FieldPathError, filled, path_of
 from kong_oam.oam.model import Application, Component, Input, Output
 from kong_oam.oam.rendered import Awaited, RenderedObject
@@ -25,7 +25,7 @@ MAX_CHARACTERS = 65_536
 _UNKNOWN = re.compile(r'reference "\w+" not found\Z')
 _WHERE = re.compile(r'\A"the value": | \(valueFrom:\d+:\d+\)\Z')
 _SECRET = ("data", "stringData")
-_NEVER: Mapping[str, str] = {
+_NEVER: Texts = {
     "Secret": "a Secret's value is not passed; name the Secret where it is read: "
     "valueFrom.secretKeyRef",
     "Ingress": "an Ingress is not deployed: Kong has its routes",
@@ -105,8 +105,8 @@ def _collected(
 
 
 def _with_stand_ins(value: Any, awaited: Sequence[Awaited]) -> Any:
-    for number, one in enumerate(awaited):
-        value = str(value).replace(f"\ue000{number}\ue001", one.stand_in)
+    for number, awaits in enumerate(awaited):
+        value = str(value).replace(f"\ue000{number}\ue001", awaits.stand_in)
     return value
 
 
@@ -129,8 +129,8 @@ def are_passed_on(
 
     Then it makes the same of stand-ins and of what `otherwise` has in their place.
     """
-    return [_in_other_words(one.object, awaited) for one in objects] == [
-        one.object for one in others
+    return [_in_other_words(rendered.object, awaited) for rendered in objects] == [
+        rendered.object for rendered in others
     ]
 
 
@@ -145,8 +145,10 @@ def not_passed_on(part: Component) -> Diagnostic:
 
 def _in_other_words(value: Any, awaited: Sequence[Awaited]) -> Any:
     text = json.dumps(value)
-    for one in awaited:
-        text = text.replace(one.stand_in, f"{one.stand_in[-16:].upper()}:/Awaited")
+    for awaits in awaited:
+        text = text.replace(
+            awaits.stand_in, f"{awaits.stand_in[-16:].upper()}:/Awaited"
+        )
     return json.loads(text)
 
 
@@ -157,10 +159,10 @@ def with_awaited(
     if not awaited:
         return tuple(objects)
     changed = []
-    for one in objects:
-        text = json.dumps(one.object)
+    for rendered in objects:
+        text = json.dumps(rendered.object)
         own = tuple(value for value in awaited if value.stand_in in text)
-        changed.append(replace(one, awaited=own))
+        changed.append(replace(rendered, awaited=own))
     return tuple(changed)
 
 
@@ -170,10 +172,14 @@ def _scope(
     """What is known of a component before it is deployed. The context is the workflow's, of which a
     name is that of the Application."""
     first, *others = giver.rendered or ()
-    keys = [one.key for one in others]
+    keys = [rendered.key for rendered in others]
     return {
         "output": _known(first),
-        "outputs": {one.key: _known(one) for one in others if keys.count(one.key) == 1},
+        "outputs": {
+            rendered.key: _known(rendered)
+            for rendered in others
+            if keys.count(rendered.key) == 1
+        },
         "context": {
             "name": application.name,
             "namespace": application.namespace,
@@ -183,9 +189,11 @@ def _scope(
     }
 
 
-def _known(one: RenderedObject) -> dict[str, Any]:
-    hidden = ("status", *(_SECRET if one.kind == "Secret" else ()))
-    return {name: value for name, value in one.object.items() if name not in hidden}
+def _known(rendered: RenderedObject) -> dict[str, Any]:
+    hidden = ("status", *(_SECRET if rendered.kind == "Secret" else ()))
+    return {
+        name: value for name, value in rendered.object.items() if name not in hidden
+    }
 
 
 def _wrong(answer: Fields) -> str:
@@ -207,19 +215,26 @@ def _awaited(
 ) -> Awaited | str:
     """Return the value at a path of the scope, which only the cluster knows; or why it cannot be
     passed."""
-    one, *others = giver.rendered or ()
+    rendered, *others = giver.rendered or ()
     inside = tuple(path[1:])
     if path[0] != "output":
-        one = next(other for other in others if other.key == path[1])
+        rendered = next(other for other in others if other.key == path[1])
         inside = tuple(path[2:])
-    if reason := _NEVER.get(one.kind):
+    if reason := _NEVER.get(rendered.kind):
         return reason
     if inside[0] not in ("metadata", "spec", "status") or len(inside) < 2:
         return (
             "only what stands in metadata, spec and status of an object is known once it is "
             "deployed"
         )
-    source = (giver.name, one.api, one.kind, one.namespace, one.name, inside)
+    source = (
+        giver.name,
+        rendered.api,
+        rendered.kind,
+        rendered.namespace,
+        rendered.name,
+        inside,
+    )
     text = json.dumps([application.name, *source])
     stand_in = f"awaited-value-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     return Awaited(stand_in, *source)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kong_oam.diagnostics import Position
-from kong_oam.oam.document import Fields, FilePlace, as_text
+from kong_oam.oam.document import Fields, FilePlace, Texts, as_text
 
 Kind = Literal["component", "trait", "policy", "workload"]
 
@@ -39,7 +39,7 @@ class Definition:
     """The name that KubeVela's annotation gives this revision, if any."""
     terraform: Fields = field(default_factory=dict)
     spec: Fields = field(default_factory=dict)
-    annotations: Mapping[str, str] = field(default_factory=dict)
+    annotations: Texts = field(default_factory=dict)
     """Those of the definition itself."""
     first_line: int = 0
     built_in: bool = False

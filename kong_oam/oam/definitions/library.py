@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from kong_oam.diagnostics import Diagnostic, Position, some, suggestion
 from kong_oam.oam.definitions.definition import Definition, Kind
@@ -23,51 +24,56 @@ class Library:
 
 
 def library(definitions: Iterable[Definition]) -> Library:
-    """Collects definitions. One of the project's own wins over a built-in one of that name; two of
+    """Collect definitions. One of the project's own wins over a built-in one of that name; two of
     one name and version are an error."""
-    by_name: dict[tuple[Kind, str], list[Definition]] = {}
+    by_type: dict[tuple[Kind, str], list[Definition]] = {}
     diagnostics: list[Diagnostic] = []
-    for definition in sorted(definitions, key=lambda one: one.built_in):
-        known = by_name.setdefault(definition.type, [])
-        if definition.built_in and any(not one.built_in for one in known):
+    # Those of the project come first.
+    for definition in sorted(definitions, key=attrgetter("built_in")):
+        known = by_type.setdefault(definition.type, [])
+        if definition.built_in and known and not known[0].built_in:
             continue
-        if twin := next(
-            (one for one in known if one.version == definition.version), None
-        ):
-            message = (
-                f"{definition.type[0]} type '{definition.name}' is defined twice (first in "
-                f"{twin.place})"
-            )
-            diagnostics.append(Diagnostic("OAM106", message, definition.place))
-        else:
+        twin = _of_version(known, definition.version)
+        if twin is None:
             known.append(definition)
-    for known in by_name.values():
-        known.sort(key=lambda one: _order(one.version), reverse=True)
-    return Library(
-        {key: tuple(known) for key, known in by_name.items()}, tuple(diagnostics)
-    )
+            continue
+        message = (
+            f"{definition.type[0]} type '{definition.name}' is defined twice (first in "
+            f"{twin.place})"
+        )
+        diagnostics.append(Diagnostic("OAM106", message, definition.place))
+    newest_first = {}
+    for type_, known in by_type.items():
+        known.sort(key=_order, reverse=True)
+        newest_first[type_] = tuple(known)
+    return Library(newest_first, tuple(diagnostics))
+
+
+def _of_version(known: Iterable[Definition], version: str) -> Definition | None:
+    for definition in known:
+        if definition.version == version:
+            return definition
+    return None
 
 
 def find(
     stack: Library, kind: Kind, type_: str, place: Position
 ) -> Definition | Diagnostic:
-    """The definition of a type as an Application names it at `place`: by its name, or by name and
-    version (`webservice@v1`). Of several versions, the newest that fits. OAM104 where there is
-    none."""
+    """Return the definition of a type as an Application names it at `place`: by its name, or by
+    name and version (`webservice@v1`). Of several versions, the newest that fits. OAM104 where
+    there is none."""
     name, at, version = type_.partition("@")
     known = stack.definitions.get((kind, name), ())
     if not known:
-        hint = suggestion(name, [one for of, one in stack.definitions if of == kind])
-        return Diagnostic("OAM104", f"unknown {kind} type '{name}'{hint}{_HINT}", place)
-    fitting = [one for one in known if not at or _fits(one, version)]
-    if not fitting:
-        versions = some(_versions(known)) or "one without a version"
-        return Diagnostic(
-            "OAM104",
-            f"{kind} type '{name}' has no version '{version}'; there is: {versions}",
-            place,
-        )
-    return fitting[0]
+        names = [known_name for of, known_name in stack.definitions if of == kind]
+        message = f"unknown {kind} type '{name}'{suggestion(name, names)}{_HINT}"
+        return Diagnostic("OAM104", message, place)
+    for definition in known:
+        if not at or _fits(definition, version):
+            return definition
+    versions = some(_versions(known)) or "one without a version"
+    message = f"{kind} type '{name}' has no version '{version}'; there is: {versions}"
+    return Diagnostic("OAM104", message, place)
 
 
 def _fits(definition: Definition, wanted: str) -> bool:
@@ -83,16 +89,16 @@ def _fits(definition: Definition, wanted: str) -> bool:
 
 
 def _versions(known: Iterable[Definition]) -> Iterator[str]:
-    for one in known:
-        yield from (text for text in (one.version, one.revision) if text)
+    for definition in known:
+        yield from filter(None, (definition.version, definition.revision))
 
 
-def _order(version: str) -> tuple[list[int], bool, list[int], str]:
-    """Numbers count as numbers, and `1.2.0-rc.1` comes before `1.2.0`; what is no number comes
-    last."""
-    release, _, candidate = version.partition("-")
-    numbers, more = (
-        [int(number) for number in re.findall(r"\d{1,9}", part)]
-        for part in (release, candidate)
-    )
-    return numbers, not candidate, more, version
+def _order(definition: Definition) -> tuple[list[int], bool, list[int], str]:
+    """Return by what versions are sorted: numbers count as numbers, and `1.2.0-rc.1` comes before
+    `1.2.0`; what is no number comes last."""
+    release, _, candidate = definition.version.partition("-")
+    return _numbers(release), not candidate, _numbers(candidate), definition.version
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d{1,9}", text)]

@@ -42,9 +42,9 @@ def read_definitions(file: str, raw: bytes, *, built_in: bool = False) -> Define
     diagnostics = [*findings]
     for document in documents:
         for data, place in _listed(document):
-            one = _defined(data, place, built_in)
-            definitions += one.definitions
-            diagnostics += one.diagnostics
+            defined = _defined(data, place, built_in)
+            definitions += defined.definitions
+            diagnostics += defined.diagnostics
     return Defined(tuple(definitions), tuple(diagnostics))
 
 
