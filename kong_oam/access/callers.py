@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 
 from kong_oam.access.methods import METHODS
 from kong_oam.access.model import Client, Component, Estate
@@ -197,7 +198,7 @@ class Callers:
 
     def _names(self, provider: Provider, groups: Iterable[str]) -> Groups:
         names = (self._naming(provider, group) for group in groups)
-        return Groups().union(*names)
+        return frozenset(chain.from_iterable(names))
 
 
 def clauses_of(
@@ -208,4 +209,4 @@ def clauses_of(
     yield frozenset(client.groups)
     for scope in sorted(needed):
         roles = [role for role in component.roles if scope in role.scopes]
-        yield Groups().union(*(role.groups for role in roles))
+        yield frozenset(chain.from_iterable(role.groups for role in roles))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -66,7 +67,7 @@ class Client:
     @property
     def scopes(self) -> tuple[str, ...]:
         """Every scope granted, sorted."""
-        scopes = set[str]().union(*(call.scopes for call in self.calls))
+        scopes = {*chain.from_iterable(call.scopes for call in self.calls)}
         return tuple(sorted(scopes))
 
     @property

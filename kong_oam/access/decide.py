@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Literal
 
 from kong_oam.access.ambiguous_headers import Header, why_ambiguous
@@ -162,7 +163,7 @@ def _decide_by_scopes(
             return Decision(200, "allowed", why, component, rule)
     needed = " or ".join(" and ".join(rule.scopes) for rule in matching)
     why = f"needs {needed}"
-    asked = set[str]().union(*(rule.scopes for rule in matching))
+    asked = {*chain.from_iterable(rule.scopes for rule in matching)}
     withheld = asked & set(claims.scopes) - effective
     if withheld:
         reason = _why_withheld(estate, component, claims, withheld)

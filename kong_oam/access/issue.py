@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 from kong_oam.access.model import SIGN_IN_SCOPES, Client, Component
 from kong_oam.access.providers import Provider
@@ -88,7 +89,7 @@ def _granted(client: Client, target: Component | None) -> tuple[str, ...]:
     calls = [
         call for call in client.calls if target is None or call.component == target.key
     ]
-    return tuple(sorted(set[str]().union(*(call.scopes for call in calls))))
+    return tuple(sorted({*chain.from_iterable(call.scopes for call in calls)}))
 
 
 def _groups_listed(

@@ -192,7 +192,7 @@ class Component:
     @property
     def groups(self) -> tuple[str, ...]:
         """The logical groups that its roles name, sorted."""
-        groups = set[str]().union(*(role.groups for role in self.roles))
+        groups = {*chain.from_iterable(role.groups for role in self.roles)}
         return tuple(sorted(groups))
 
     @property

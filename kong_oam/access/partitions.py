@@ -15,6 +15,7 @@ from itertools import chain
 from typing import Any
 
 from kong_oam.access.client import at_provider, component_and_provider
+from kong_oam.access.data import Data
 from kong_oam.access.model import Client, Component, Estate, Role, bare_component
 from kong_oam.access.workloads import workload_of
 from kong_oam.oam.document import NOWHERE
@@ -44,12 +45,12 @@ class Offered:
         }
 
     @staticmethod
-    def from_output(data: Mapping[str, Any]) -> Offered:
+    def from_output(data: Data) -> Offered:
         """Reads what `to_output` gives."""
         return Offered(data["provider"], dict(data["scopes"]), tuple(data["groups"]))
 
 
-def uses_of(output: Mapping[str, Any]) -> dict[str, Offered]:
+def uses_of(output: Data) -> dict[str, Offered]:
     """Reads what a stack exported of what it uses or offers, each as `Offered.to_output` gives
     it."""
     return {name: Offered.from_output(data) for name, data in output.items()}

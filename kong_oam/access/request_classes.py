@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from kong_oam.access.methods import METHODS
 from kong_oam.access.paths import PathSegments, folded
@@ -119,7 +120,7 @@ def _regions(
 ) -> Iterator[tuple[Region, tuple[int, ...]]]:
     """Merge the chosen classes into few regions, each with the numbers of its classes: a class
     goes with its parent where it can."""
-    below = set[int]().union(*(path_classes[number].children for number in chosen))
+    below = {*chain.from_iterable(path_classes[number].children for number in chosen)}
     for top in sorted(set(chosen) - below):
         members = []
         exceptions = []

@@ -102,7 +102,7 @@ def _example(pattern: str) -> str:
 def path_classes_by_site(*sides: Sites) -> Iterator[tuple[str, tuple[PathClass, ...]]]:
     """Yield every site that any of the estates has, with the classes of paths that none of them
     can tell apart further."""
-    names = set[str]().union(*(side.names() for side in sides))
+    names = {*chain.from_iterable(side.names() for side in sides)}
     for name in sorted(names):
         declared = chain.from_iterable(side.declared(name) for side in sides)
         yield name, path_classes(declared)

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from kong_oam.access.data import Data
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 
 _BEARER = re.compile(r"Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)\Z")
@@ -141,7 +142,7 @@ def authenticate(
 
 def _header_and_payload(
     token: str,
-) -> tuple[Mapping[str, Any], Mapping[str, Any]] | Refusal:
+) -> tuple[Data, Data] | Refusal:
     """Header and payload, the header with a key id that is a text, the payload with none."""
     parts = token.split(".")
     if len(parts) != 3:
@@ -163,7 +164,7 @@ def _header_and_payload(
 
 
 def _validated(
-    payload: Mapping[str, Any], ring: KeyRing, now: float, apis: Iterable[str]
+    payload: Data, ring: KeyRing, now: float, apis: Iterable[str]
 ) -> Claims | Refusal:
     if payload.get("iss") != ring.issuer:
         return Refusal("another issuer", "token-not-for-us")
@@ -186,7 +187,7 @@ def _validated(
     return replace(claims, audience="")
 
 
-def _untimely(payload: Mapping[str, Any], now: float) -> str | None:
+def _untimely(payload: Data, now: float) -> str | None:
     expiry = payload.get("exp")
     start = payload.get("nbf", 0)
     if not _is_number(expiry):
@@ -198,7 +199,7 @@ def _untimely(payload: Mapping[str, Any], now: float) -> str | None:
     return None
 
 
-def _claims(payload: Mapping[str, Any], ring: KeyRing) -> Claims | Refusal:
+def _claims(payload: Data, ring: KeyRing) -> Claims | Refusal:
     """What a token says, as its provider spells it: in these claims, or not at all."""
     spelling = ring.provider.spelling
     for mark in spelling.marks:
@@ -226,7 +227,7 @@ def _claims(payload: Mapping[str, Any], ring: KeyRing) -> Claims | Refusal:
     return Claims(ring.provider.name, component, subject, user, scopes, tuple(groups))
 
 
-def _is_own(payload: Mapping[str, Any], spelling: ClaimMapping, client: str) -> bool:
+def _is_own(payload: Data, spelling: ClaimMapping, client: str) -> bool:
     """Whether a token says that it is a service's own."""
     own = client if spelling.own_value is None else spelling.own_value
     return payload.get(spelling.own) == own
@@ -236,7 +237,7 @@ def _unreadable(reason: str) -> Refusal:
     return Refusal(reason, "token-unreadable")
 
 
-def _has_mark(payload: Mapping[str, Any], mark: TokenType) -> bool:
+def _has_mark(payload: Data, mark: TokenType) -> bool:
     """Whether the token has the claim that tells access tokens from others."""
     value = payload.get(mark.claim)
     if not isinstance(value, str):
@@ -244,7 +245,7 @@ def _has_mark(payload: Mapping[str, Any], mark: TokenType) -> bool:
     return value.startswith(mark.value) if mark.prefix else value == mark.value
 
 
-def _listed(payload: Mapping[str, Any], listing: Listing) -> tuple[str, ...] | None:
+def _listed(payload: Data, listing: Listing) -> tuple[str, ...] | None:
     """The names that a claim lists; None where it is malformed."""
     names = payload.get(listing.claim, [])
     if listing.form == "words" and listing.claim in payload:

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import Any
 
 import kong_oam.oam.application as oam
 from kong_oam.access.compile.days import no_day
 from kong_oam.access.compile.elements import elements_of
 from kong_oam.access.compile.exposure import endpoints_of, exposures_of
 from kong_oam.access.compile.places import unreachable
+from kong_oam.access.data import Data
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.meaning import Declared
 from kong_oam.access.model import METHODS, Component, Public, Role, Rule, Waiver
@@ -41,7 +41,7 @@ def compile_component(
     """Compile `part`, with its objects and `routes`, into a component without its clients, in the
     namespace of `application`. Findings are added to `out`."""
     access = part.trait("access")
-    properties: Mapping[str, Any] = access.properties if access else {}
+    properties: Data = access.properties if access else {}
     endpoints = endpoints_of(application, part, routes, stack, out)
     if endpoints or access or part.trait("client"):
         out += _misnamed_elsewhere(part)
@@ -130,7 +130,7 @@ def _unreached(
 
 
 def _provider(
-    properties: Mapping[str, Any],
+    properties: Data,
     access: oam.Trait | None,
     stack: Stack,
     out: list[Diagnostic],
@@ -157,7 +157,7 @@ def _authenticated_only(endpoints: tuple[Endpoint, ...]) -> tuple[Rule, ...]:
 
 
 def _rules(
-    properties: Mapping[str, Any],
+    properties: Data,
     place: Place,
     endpoints: tuple[Endpoint, ...],
     scopes: Mapping[str, str],
@@ -181,9 +181,7 @@ def _rules(
     return tuple(result)
 
 
-def _public(
-    rule: Mapping[str, Any], place: Place, out: list[Diagnostic]
-) -> Public | None:
+def _public(rule: Data, place: Place, out: list[Diagnostic]) -> Public | None:
     if ("scopes" in rule) == ("public" in rule):
         message = "a rule has exactly one of `scopes` and `public`"
         out.append(Diagnostic("OAM103", message, place))
@@ -196,9 +194,7 @@ def _public(
     return Public(public["reason"], until)
 
 
-def _waivers(
-    properties: Mapping[str, Any], place: Place, out: list[Diagnostic]
-) -> Iterator[Waiver]:
+def _waivers(properties: Data, place: Place, out: list[Diagnostic]) -> Iterator[Waiver]:
     for index, waiver in enumerate(properties.get("waivers", ())):
         where = place.at("waivers", index)
         out += no_day(waiver["until"], where.at("until"))
@@ -206,7 +202,7 @@ def _waivers(
 
 
 def _rule_paths(
-    rule: Mapping[str, Any],
+    rule: Data,
     place: Place,
     gateway_paths: tuple[PathSegments, ...],
     out: list[Diagnostic],
@@ -246,7 +242,7 @@ def _disagreements(rules: Iterable[Rule]) -> Iterator[Diagnostic]:
 
 
 def _roles(
-    properties: Mapping[str, Any],
+    properties: Data,
     place: Place,
     scopes: Mapping[str, str],
     stack: Stack,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 import kong_oam.oam.application as oam
+from kong_oam.access.data import Data
 from kong_oam.access.model import Component
 from kong_oam.access.paths import written
 from kong_oam.diagnostics import Diagnostic
@@ -57,7 +58,7 @@ class Formed:
     component: Component
     form: Form
 
-    def facts(self, more: Iterable[str]) -> Mapping[str, Any]:
+    def facts(self, more: Iterable[str]) -> Data:
         """What decides who may call and what is reached, by messages' words, and `more` fields."""
         access, client = (self.part.trait(kind) for kind in _OWN_WORDS)
         return {
@@ -79,7 +80,7 @@ class Formed:
             for one in self.component.endpoints
         }
 
-    def services(self) -> Mapping[str, Any]:
+    def services(self) -> Data:
         """The specs of the Services that the gateway reaches, by name: which pods they select, and
         their ports."""
         of = self.component

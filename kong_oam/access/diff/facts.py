@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kong_oam.access.copies import Copy
+from kong_oam.access.data import Data
 from kong_oam.access.diff.change import (
     CERTIFICATES,
     RIGHTS,
@@ -368,8 +369,8 @@ def settings_changed(
 
 def _values_changed(
     subject: Subject,
-    old: Mapping[str, Any],
-    new: Mapping[str, Any],
+    old: Data,
+    new: Data,
     between_stacks: bool,
 ) -> Iterator[Setting]:
     if old == new:
@@ -385,7 +386,7 @@ def _values_changed(
             yield Setting(_kind(name, was, now), subject, name, was, now)
 
 
-def _stated_value(values: Mapping[str, Any], name: str, between_stacks: bool) -> Any:
+def _stated_value(values: Data, name: str, between_stacks: bool) -> Any:
     value = values.get(
         name, None if name.startswith((_EDGE, _UPSTREAM_TLS)) else NOT_KNOWN
     )
@@ -470,7 +471,7 @@ def _cluster_kind(name: str, was: dict[str, Any], now: dict[str, Any]) -> Kind:
     return "may widen"
 
 
-def _pairs(listed: Mapping[str, Any]) -> set[tuple[str, str]]:
+def _pairs(listed: Data) -> set[tuple[str, str]]:
     pairs: set[tuple[str, str]] = set()
     for key, texts in listed.items():
         pairs.update((key, text) for text in texts)

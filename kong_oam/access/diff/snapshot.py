@@ -21,6 +21,7 @@ from typing import Any
 
 import jsonschema_rs
 
+from kong_oam.access.data import Data
 from kong_oam.access.diff.change import Subject
 from kong_oam.access.diff.model import AccessModel, application_of
 from kong_oam.access.endpoint import Endpoint
@@ -55,7 +56,7 @@ class ModelError(EngineError):
     """The data is no exported model that this version reads. The message says why."""
 
 
-def exported(outputs: Mapping[str, Any]) -> Any:
+def exported(outputs: Data) -> Any:
     """The model among a stack's outputs, None where it is not there."""
     return outputs.get(OUTPUT)
 
@@ -202,7 +203,7 @@ def load_model(data: Any) -> AccessModel:
         raise ModelError(_NO_MODEL) from None
 
 
-def _loaded(about: Mapping[str, Any], parts: Mapping[str, Any]) -> AccessModel:
+def _loaded(about: Data, parts: Data) -> AccessModel:
     """The model of checked parts: what is said about the stack, and of each component."""
     providers = {}
     minutes = {}
@@ -243,7 +244,7 @@ def _validator() -> Any:
     return jsonschema_rs.validator_for(json.loads(schema))
 
 
-def _check(parts: Mapping[str, Any]) -> None:
+def _check(parts: Data) -> None:
     """Check the parts, whatever wrote them or edited the state. Raises ModelError where one is not
     as the schema says, or names a provider that is not there."""
     if not _validator().is_valid(parts):
@@ -257,7 +258,7 @@ def _check(parts: Mapping[str, Any]) -> None:
             raise ModelError(_NO_MODEL)
 
 
-def _component_of(key: str, data: Mapping[str, Any]) -> Component:
+def _component_of(key: str, data: Data) -> Component:
     apart = data.get("apart", {})
     endpoints = [
         Endpoint(host, tuple(path), port, NOWHERE, apart=apart.get(str(index), ""))

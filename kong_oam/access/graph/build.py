@@ -72,7 +72,7 @@ def _parts(estate: Estate) -> Parts:
 def _client(estate: Estate, client: Client) -> Node:
     component = estate.components[client.component]
     # A component has one node, whatever number of providers it is a client of.
-    groups = set[str]().union(*(one.groups for one in component.clients))
+    groups = {*chain.from_iterable(one.groups for one in component.clients)}
     details = [_KINDS[client.kind]]
     if len(estate.stack.providers) > 1:
         providers = sorted(one.provider for one in component.clients)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 
 from kong_oam.access.graph.graph import Edge, Graph, Node, users_in
 
@@ -29,7 +30,7 @@ def of_principal(graph: Graph, nodes: Iterable[Node]) -> Graph:
     """What the nodes reach: a client or a group, with those whom users need besides; `public` nodes
     are anybody."""
     own = list(nodes)
-    edges = set[Edge]().union(*(_reached(graph, node) for node in own))
+    edges = {*chain.from_iterable(_reached(graph, node) for node in own)}
     return _part(graph, own, edges)
 
 

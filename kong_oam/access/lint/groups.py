@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 
 from kong_oam.access.model import Estate
 
@@ -50,7 +51,9 @@ class _Near:
                 self._by_rest.setdefault(rest, set()).add(name)
 
     def to(self, name: str) -> Iterator[str]:
-        candidates = set[str]().union(*map(self._by_rest.__getitem__, _rests(name)))
+        candidates = {
+            *chain.from_iterable(map(self._by_rest.__getitem__, _rests(name)))
+        }
         for other in candidates - {name}:
             if _one_slip(name.casefold(), other.casefold()):
                 yield other

@@ -4,6 +4,7 @@ is left out."""
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import chain
 
 from kong_oam.access.callers import Callers
 from kong_oam.access.matrix.rows import (
@@ -42,7 +43,7 @@ def matrix(
     if principals is not None:
         shown = [row for row in shown if row.access != NOBODY]
     elif components is not None:
-        calling = set[Principal]().union(*(row.access.principals for row in shown))
+        calling = {*chain.from_iterable(row.access.principals for row in shown)}
         chosen = sorted(calling)
     columns: list[Principal | None] = [*chosen]
     if principals is None or ANONYMOUS in principals:

@@ -72,7 +72,7 @@ def _data(matrix: Matrix) -> dict[str, Any]:
             )
             number = accesses.setdefault(cells, len(accesses))
         rows.append(_row(row, components[row.component], number))
-    groups = set[str]().union(*map(_groups, conditions))
+    groups = {*chain.from_iterable(map(_groups, conditions))}
     return {
         "stack": printable(matrix.stack),
         "scheme": matrix.scheme,

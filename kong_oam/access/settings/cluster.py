@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kong_oam.access.data import Data
 from kong_oam.access.stack import MINOR
 from kong_oam.objects.known_keys import always_obeyed
 from kong_oam.objects.known_kinds import never_deployed
@@ -36,7 +37,7 @@ class ClusterSettings:
         return self.contexts[cluster] if cluster else self.context
 
 
-def cluster_settings(data: Mapping[str, Any]) -> ClusterSettings:
+def cluster_settings(data: Data) -> ClusterSettings:
     """What checked settings say of the cluster."""
     cluster = data.get("cluster", {})
     return ClusterSettings(
@@ -51,7 +52,7 @@ def cluster_settings(data: Mapping[str, Any]) -> ClusterSettings:
     )
 
 
-def cluster_problems(stack: str, cluster: Mapping[str, Any]) -> Iterator[str]:
+def cluster_problems(stack: str, cluster: Data) -> Iterator[str]:
     """Finds contexts that may be one, since what is told apart by its cluster would be together;
     kinds that are refused whatever the stack says; and a stack's name that cannot be the value of a
     label."""
@@ -79,7 +80,7 @@ def cluster_problems(stack: str, cluster: Mapping[str, Any]) -> Iterator[str]:
             yield f"{where}: '{context}' is that of {other}, too"
 
 
-def judged_by(cluster: Mapping[str, Any]) -> dict[str, Any]:
+def judged_by(cluster: Data) -> dict[str, Any]:
     """The fields of a Stack that checked settings of its cluster say."""
     version = cluster.get("version")
     contexts = cluster.get("contexts", {})
@@ -104,6 +105,6 @@ def judged_by(cluster: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _context(given: str | Mapping[str, Any]) -> str:
+def _context(given: str | Data) -> str:
     """A kubeconfig context, which may be given with labels."""
     return given if isinstance(given, str) else given["context"]

@@ -3,10 +3,10 @@ names the estate."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from kong_oam.access.data import Data
 from kong_oam.access.settings.project import config_in
 from kong_oam.access.stack import REST
 from kong_oam.diagnostics import some, suggestion
@@ -16,14 +16,14 @@ ESTATE = "estate"
 SETTING = "partitions"
 
 
-def partitions(data: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+def partitions(data: Data) -> dict[str, tuple[str, ...]]:
     """The namespaces of each partition, by its name."""
     return {
         name: tuple(namespaces) for name, namespaces in data.get(SETTING, {}).items()
     }
 
 
-def partition_problems(data: Mapping[str, Any]) -> Iterator[str]:
+def partition_problems(data: Data) -> Iterator[str]:
     """Yields what is wrong with partitions that the schema accepts."""
     first: dict[str, str] = {}
     for name, namespaces in partitions(data).items():
@@ -37,7 +37,7 @@ def partition_problems(data: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{SETTING}: {what} in two partitions, '{earlier}' and '{name}'"
 
 
-def file_problems(name: str, data: Mapping[str, Any], folder: Path) -> Iterator[str]:
+def file_problems(name: str, data: Data, folder: Path) -> Iterator[str]:
     """Yields what is wrong with the files of partitions' stacks, of those that are in the folder.
 
     `prod-eu` may be an estate of its own, or a partition of another one: then what it has is not
@@ -68,7 +68,7 @@ def stack_of(estate: str, partition: str | None) -> str:
     return f"{estate}-{partition}" if partition else estate
 
 
-def estate_of(name: str, data: Mapping[str, Any]) -> str:
+def estate_of(name: str, data: Data) -> str:
     """The estate that the file of a partition's stack names. Raises SettingsError where it says
     anything else."""
     estate = data[ESTATE]
@@ -86,7 +86,7 @@ def estate_of(name: str, data: Mapping[str, Any]) -> str:
     return estate
 
 
-def partition_of(name: str, estate: str, known: Mapping[str, Any]) -> str:
+def partition_of(name: str, estate: str, known: Data) -> str:
     """The partition that the stack is of. Raises SettingsError where its estate has no such one."""
     partition = name.removeprefix(f"{estate}-")
     if partition not in known:

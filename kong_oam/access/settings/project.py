@@ -3,19 +3,19 @@ elsewhere, too."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from kong_oam.access.data import Data
 from kong_oam.diagnostics import some
 from kong_oam.errors import SettingsError
 
 _PROJECT = "Pulumi.yaml"
 
 
-def values_in(file: Path, namespace: str) -> Mapping[str, Any]:
+def values_in(file: Path, namespace: str) -> Data:
     """The values of the namespace in `Pulumi.<stack>.yaml`, by name, unchecked. Raises
     SettingsError where it cannot be read, or the project around it lets the engine read other
     ones."""
@@ -28,7 +28,7 @@ def values_in(file: Path, namespace: str) -> Mapping[str, Any]:
     }
 
 
-def config_in(file: Path) -> Mapping[str, Any]:
+def config_in(file: Path) -> Data:
     """All values in `Pulumi.<stack>.yaml`, by name with its namespace; secrets as they are
     encrypted. Raises SettingsError where it cannot be read."""
     config = _loaded(file).get("config") or {}

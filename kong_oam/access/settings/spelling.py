@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from kong_oam.access.data import Data
 from kong_oam.access.providers import ClaimMapping, Listing, TokenType
 
 
-def spelling(tokens: Mapping[str, Any]) -> ClaimMapping:
+def spelling(tokens: Data) -> ClaimMapping:
     """What the settings leave out is as in RFC 9068, JWT access tokens of OAuth 2.0 (2.2, and
     2.2.3.1 for groups)."""
     scopes = _listing(tokens.get("scopes", {"claim": "scope", "form": "words"}))
@@ -36,5 +34,5 @@ def spelling(tokens: Mapping[str, Any]) -> ClaimMapping:
     )
 
 
-def _listing(listing: Mapping[str, Any]) -> Listing:
+def _listing(listing: Data) -> Listing:
     return Listing(listing["claim"], listing.get("form", "list"))

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import jsonschema_rs
 
+from kong_oam.access.data import Data
 from kong_oam.access.providers import PLAIN as PLAIN
 from kong_oam.access.providers import ClaimMapping, Provider
 from kong_oam.access.rotation import Schedule, days
@@ -178,7 +179,7 @@ def plain(settings: ProviderSettings) -> Provider:
 
 def parse(
     name: str,
-    data: Mapping[str, Any],
+    data: Data,
     describe: Describe = plain,
     folder: Path = STACKS,
 ) -> Settings:
@@ -235,9 +236,7 @@ def parse(
     )
 
 
-def _gateway(
-    gateway: Mapping[str, Any], over_tls: UpstreamTlsSettings | None
-) -> GatewaySettings:
+def _gateway(gateway: Data, over_tls: UpstreamTlsSettings | None) -> GatewaySettings:
     derived = {
         "redirect": gateway.get("plainHttp") == "redirect",
         "strip_headers": tuple(
@@ -251,9 +250,7 @@ def _gateway(
     return settings if settings.scheme == "https" else replace(settings, hsts_seconds=0)
 
 
-def _partition(
-    name: str, data: Mapping[str, Any], describe: Describe, folder: Path
-) -> Settings:
+def _partition(name: str, data: Data, describe: Describe, folder: Path) -> Settings:
     try:
         estate = parts.estate_of(name, data)
         of_estate = values_in(stack_file(estate, folder))
@@ -285,7 +282,7 @@ def read_file(file: Path, describe: Describe = plain) -> Settings:
     return parse(_stack_in(file), values_in(file), describe, file.parent)
 
 
-def values_in(file: Path) -> Mapping[str, Any]:
+def values_in(file: Path) -> Data:
     """The `kong-oam:` values in `Pulumi.<stack>.yaml`, by name, unchecked. Raises StackError."""
     name = _stack_in(file)
     if not file.is_file():
@@ -303,7 +300,7 @@ def _stack_in(file: Path) -> str:
     return file.name.removeprefix("Pulumi.").removesuffix(".yaml")
 
 
-def _provider(stack: str, item: Mapping[str, Any]) -> ProviderSettings:
+def _provider(stack: str, item: Data) -> ProviderSettings:
     converted = {
         "spelling": spelling(item["tokens"]) if "tokens" in item else None,
         "clients": {
@@ -320,7 +317,7 @@ def _provider(stack: str, item: Mapping[str, Any]) -> ProviderSettings:
     )
 
 
-def _known_client(client: Mapping[str, Any]) -> KnownClient:
+def _known_client(client: Data) -> KnownClient:
     secret = client.get("secret")
     return KnownClient(
         client["id"], (secret["name"], secret["key"]) if secret else None
@@ -347,7 +344,7 @@ def _validator() -> Any:
     return jsonschema_rs.validator_for(_schema())
 
 
-def _check(name: str, data: Mapping[str, Any], folder: Path) -> None:
+def _check(name: str, data: Data, folder: Path) -> None:
     problems = []
     for error in _validator().iter_errors(dict(data)):
         problems.append(
@@ -372,7 +369,7 @@ def _check(name: str, data: Mapping[str, Any], folder: Path) -> None:
         )
 
 
-def _own_problems(data: Mapping[str, Any]) -> Iterator[str]:
+def _own_problems(data: Data) -> Iterator[str]:
     """Yields what is wrong with the stack's day, the names of its providers, and its rotation."""
     try:
         datetime.date.fromisoformat(data["asOf"])
