@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -46,6 +47,9 @@ class Directory:
     """Those of which others name a component, which is not reported as missing: of `malformed`, or
     not here."""
 
+    def report(self, code: str, message: str, place: Place) -> None:
+        self.out.append(Diagnostic(code, message, place))
+
     def add(self, component: Component, part: oam.Component) -> None:
         self.components[component.key] = component
         self.parts[component.key] = part
@@ -65,17 +69,17 @@ class Directory:
         if key in self.components:
             return False
         application = key.partition("/")[0]
-        if self.stack.partial and application not in self.applications | self.malformed:
-            found = [application]
-        else:
-            names = (
-                (application,)
-                if application in self.applications
-                else (application, "")
-            )
-            found = [name for name in names if name in self.malformed][:1]
-        self.unjudged.update(found)
-        return bool(found)
+        is_here = application in self.applications
+        unreadable = application in self.malformed
+        if self.stack.partial and not is_here and not unreadable:
+            self.unjudged.add(application)
+            return True
+        if unreadable:
+            self.unjudged.add(application)
+        elif not is_here and "" in self.malformed:
+            self.unjudged.add("")
+            return True
+        return unreadable
 
     def check_scopes(self) -> None:
         """Checks that scope names are unique per issuer, and that none is reserved by OpenID
@@ -89,35 +93,28 @@ class Directory:
                         f"scope '{scope}' has a meaning of its own in OpenID Connect; choose "
                         "another name"
                     )
-                    self.out.append(Diagnostic("ACC202", message, place))
+                    self.report("ACC202", message, place)
                 earlier = first.setdefault((component.provider, scope), component)
                 if earlier is not component:
                     message = (
                         f"scope '{scope}' is already declared by '{earlier.key}' for the "
                         "same issuer; prefix it"
                     )
-                    self.out.append(Diagnostic("ACC202", message, place))
+                    self.report("ACC202", message, place)
 
     def check_role_members(self) -> None:
         """Checks that roles are bound to components that exist and are clients."""
         for component in self.components.values():
             for role in component.roles:
                 for index, member in enumerate(role.components):
-                    if member not in self.clients and not self.unread(member):
-                        what = (
-                            "has no client trait"
-                            if member in self.parts
-                            else "does not exist"
-                        )
-                        message = (
-                            f"role '{role.name}': component '{member}' "
-                            f"{what}{suggestion(member, self.clients)}"
-                        )
-                        self.out.append(
-                            Diagnostic(
-                                "ACC214", message, role.place.at("components", index)
-                            )
-                        )
+                    if member in self.clients or self.unread(member):
+                        continue
+                    known = member in self.parts
+                    what = "has no client trait" if known else "does not exist"
+                    hint = suggestion(member, self.clients)
+                    message = f"role '{role.name}': component '{member}' {what}{hint}"
+                    place = role.place.at("components", index)
+                    self.report("ACC214", message, place)
 
 
 def callees_of(
@@ -138,31 +135,26 @@ def compile_clients(component: Component, directory: Directory) -> Iterator[Clie
         return
     properties = trait.properties
     place = trait.place.at("properties")
-    out = directory.out
     calls: dict[str, list[Call]] = {}
     groups: dict[str, set[str]] = {}
     for index, call in enumerate(properties.get("calls", ())):
-        if granted := _granted_call(
-            component, call, place.at("calls", index), directory
-        ):
-            callee = directory.components[granted.component]
-            calls.setdefault(callee.provider, []).append(granted)
-            holders = (
-                role.groups for role in callee.roles if role.name in granted.roles
-            )
-            groups.setdefault(callee.provider, set()).update(
-                group for names in holders for group in names
-            )
+        granted = _granted_call(component, call, place.at("calls", index), directory)
+        if granted is None:
+            continue
+        callee = directory.components[granted.component]
+        calls.setdefault(callee.provider, []).append(granted)
+        holders = groups.setdefault(callee.provider, set())
+        for role in callee.roles:
+            if role.name in granted.roles:
+                holders.update(role.groups)
     kind: ClientKind = properties["kind"]
     users = signs_in(kind)
-    out += _kind_findings(component, part, trait)
-    out += _rotation_findings(trait, directory.stack)
-    rotate_every = (
-        days(properties["rotateEvery"]) if "rotateEvery" in properties else None
-    )
-    redirects = (
-        tuple(dict.fromkeys(_redirects(component, trait, directory))) if users else ()
-    )
+    directory.out += _kind_findings(component, part, trait)
+    directory.out += _rotation_findings(trait, directory.stack)
+    every = properties.get("rotateEvery")
+    redirects: dict[str, None] = {}
+    if users:
+        redirects = dict.fromkeys(_redirects(component, trait, directory))
     for provider in calls or {component.provider: []}:
         yield Client(
             component=component.key,
@@ -170,10 +162,10 @@ def compile_clients(component: Component, directory: Directory) -> Iterator[Clie
             provider=provider,
             calls=tuple(calls.get(provider, ())),
             groups=tuple(sorted(groups.get(provider, ()))) if users else (),
-            redirect_uris=redirects,
+            redirect_uris=tuple(redirects),
             refresh=users and bool(properties.get("refresh", False)),
             place=trait.place,
-            rotate_every=rotate_every,
+            rotate_every=days(every) if every else None,
             jwks_uri=part.properties.get("jwksUri") if kind == EXTERNAL else None,
         )
 
@@ -185,16 +177,14 @@ def _kind_findings(
     for."""
     kind = trait.properties["kind"]
     place = trait.place.at("properties")
-    kinds = (
-        (EXTERNAL, "native")
-        if component.outside
-        else ("browser", "native", "service", "web")
-    )
+    kinds = ["browser", "native", "service", "web"]
+    if component.outside:
+        kinds = [EXTERNAL, "native"]
     if kind not in kinds:
         message = (
-            f"a component of type '{component.type}' is no client of kind '{kind}'"
+            f"a component of type '{component.type}' is no client of kind '{kind}'; its kinds are "
+            f"{some(kinds)}"
         )
-        message += f"; its kinds are {some(kinds)}"
         yield Diagnostic("ACC220", message, place.at("kind"))
     if component.outside and (kind == EXTERNAL) != ("jwksUri" in part.properties):
         message = (
@@ -237,48 +227,35 @@ def _granted_call(
     component: Component, call: Mapping[str, Any], place: Place, directory: Directory
 ) -> Call | None:
     name = call["component"]
-    wanted = tuple(dict.fromkeys(call["scopes"]))
     callee = directory.components.get(name)
     if directory.unread(name):
         return None
     if callee is None or not callee.scopes:
-        what = (
-            "does not exist"
-            if callee is None
-            else "declares no scopes that could be granted"
-        )
-        grantable = (
-            key for key, candidate in directory.components.items() if candidate.scopes
-        )
+        what = "declares no scopes that could be granted"
+        if callee is None:
+            what = "does not exist"
+        grantable = [key for key, one in directory.components.items() if one.scopes]
         message = f"component '{name}' {what}{suggestion(name, grantable)}"
-        directory.out.append(Diagnostic("ACC203", message, place.at("component")))
+        directory.report("ACC203", message, place.at("component"))
         return None
-    roles = tuple(role for role in callee.roles if component.key in role.components)
-    covered = {scope for role in roles for scope in role.scopes}
+    wanted = tuple(dict.fromkeys(call["scopes"]))
+    roles = [role for role in callee.roles if component.key in role.components]
+    covered = {*chain.from_iterable(role.scopes for role in roles)}
     for index, scope in enumerate(wanted):
         if scope not in callee.scopes:
             message = f"'{name}' declares no scope '{scope}'{suggestion(scope, callee.scopes)}"
-            directory.out.append(
-                Diagnostic("ACC201", message, place.at("scopes", index))
-            )
+            directory.report("ACC201", message, place.at("scopes", index))
         elif scope not in covered:
-            directory.out.append(
-                _missing_grant(
-                    component, callee, scope, place.at("scopes", index), directory
-                )
-            )
-    granting = tuple(role.name for role in roles if set(role.scopes) & set(wanted))
-    return Call(name, wanted, granting, place)
+            message = _missing_grant(component, callee, scope, directory)
+            directory.report("ACC204", message, place.at("scopes", index))
+    granting = [role.name for role in roles if not {*role.scopes}.isdisjoint(wanted)]
+    return Call(name, wanted, tuple(granting), place)
 
 
 def _missing_grant(
-    component: Component,
-    callee: Component,
-    scope: str,
-    place: Place,
-    directory: Directory,
-) -> Diagnostic:
-    where = directory.access(callee, "roles")
+    component: Component, callee: Component, scope: str, directory: Directory
+) -> str:
+    """Says that no role grants a scope, and which one could."""
     # A role that bundles what is not declared is an error by itself (ACC207), and none to be
     # proposed.
     able = [
@@ -286,15 +263,14 @@ def _missing_grant(
         for role in callee.roles
         if scope in role.scopes and callee.scopes.keys() >= set(role.scopes)
     ]
+    todo = "add a role that does"
     if able:
         narrowest = min(able, key=lambda role: len(role.scopes))
-        more = " ".join(name for name in narrowest.scopes if name != scope)
-        granting = f", which grants {more}, too," if more else ""
-        todo = f"add it to the components of role '{narrowest.name}'{granting}"
-    else:
-        todo = "add a role that does"
-    message = f"no role of '{callee.key}' grants '{scope}' to '{component.key}'; {todo} at {where}"
-    return Diagnostic("ACC204", message, place)
+        todo = f"add it to the components of role '{narrowest.name}'"
+        if more := " ".join(name for name in narrowest.scopes if name != scope):
+            todo += f", which grants {more}, too,"
+    where = directory.access(callee, "roles")
+    return f"no role of '{callee.key}' grants '{scope}' to '{component.key}'; {todo} at {where}"
 
 
 def _redirects(
@@ -306,43 +282,41 @@ def _redirects(
     uris = trait.properties.get("redirectUris", ()) if kind == "native" else ()
     for index, uri in enumerate(uris):
         if why := _leaves_the_device(uri):
-            directory.out.append(
-                Diagnostic(
-                    "ACC210",
-                    f"redirect URI '{uri}' {why}",
-                    place.at("redirectUris", index),
-                )
-            )
+            message = f"redirect URI '{uri}' {why}"
+            directory.report("ACC210", message, place.at("redirectUris", index))
         yield uri
     if (paths and not component.endpoints) or not (paths or uris):
         message = f"a {kind} client needs redirectPaths, and a gateway trait on whose domains they lie"
-        message += (
-            "; or redirectUris that stay on the device" if kind == "native" else ""
-        )
-        directory.out.append(Diagnostic("ACC210", message, place))
+        if kind == "native":
+            message += "; or redirectUris that stay on the device"
+        directory.report("ACC210", message, place)
         return
     for index, path in enumerate(paths):
-        elements = elements_of(path, place.at("redirectPaths", index), directory.out)
-        if elements is None:
-            continue
-        if not _is_public(component, elements):
-            message = (
-                f"no public rule of '{component.key}' covers GET {path}, so users could not "
-                "come back to it"
-            )
-            directory.out.append(
-                Diagnostic("ACC210", message, place.at("redirectPaths", index))
-            )
-        hosts = dict.fromkeys(
-            e.host for e in component.endpoints if within(elements, e.path)
+        at = place.at("redirectPaths", index)
+        yield from _pages(component, path, at, directory)
+
+
+def _pages(
+    component: Component, path: str, place: Place, directory: Directory
+) -> Iterator[str]:
+    """Yield the page at the path on each host of the component that has it."""
+    elements = elements_of(path, place, directory.out)
+    if elements is None:
+        return
+    if not _is_public(component, elements):
+        message = (
+            f"no public rule of '{component.key}' covers GET {path}, so users could not "
+            "come back to it"
         )
-        for host in hosts:
-            if host.startswith("*."):
-                message = f"a redirect URI cannot lie on the wildcard host '{host}'"
-                directory.out.append(
-                    Diagnostic("ACC210", message, place.at("redirectPaths", index))
-                )
-            yield f"{directory.stack.scheme}://{host}{path}"
+        directory.report("ACC210", message, place)
+    hosts = dict.fromkeys(
+        one.host for one in component.endpoints if within(elements, one.path)
+    )
+    for host in hosts:
+        if host.startswith("*."):
+            message = f"a redirect URI cannot lie on the wildcard host '{host}'"
+            directory.report("ACC210", message, place)
+        yield f"{directory.stack.scheme}://{host}{path}"
 
 
 def _leaves_the_device(uri: str) -> str:
@@ -357,15 +331,10 @@ def _leaves_the_device(uri: str) -> str:
         host = parts.hostname
     except ValueError:
         return "is no URI"
-    exact = "*" not in uri and "#" not in uri
-    if exact and "." in parts.scheme and uri.startswith(f"{parts.scheme}:/"):
-        return ""
-    if (
-        exact
-        and parts.scheme == "http"
-        and host in _LOOPBACK
-        and "@" not in parts.netloc
-    ):
+    reversed_domain = "." in parts.scheme and uri.startswith(f"{parts.scheme}:/")
+    loopback = host in _LOOPBACK and "@" not in parts.netloc
+    stays = reversed_domain or (parts.scheme == "http" and loopback)
+    if stays and "*" not in uri and "#" not in uri:
         return ""
     return (
         "does not stay on the device: write a reversed domain as its scheme "

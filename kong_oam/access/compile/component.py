@@ -75,9 +75,7 @@ def compile_component(
         place=part.place,
         rendered=part.rendered or (),
         # Where no route leads to it, which is an error already, nothing else is said of it.
-        named=named
-        if named and any(one.service == named.ours for one in endpoints)
-        else None,
+        named=named if named and _leads_to(endpoints, named) else None,
         traits=traits,
     )
 
@@ -85,13 +83,9 @@ def compile_component(
 def _misnamed_elsewhere(part: oam.Component) -> Iterator[Diagnostic]:
     """Finds what a component's name has in it that names of hosts, of apps and at the gateway have
     not."""
-    has = (
-        "a dot"
-        if "." in part.name
-        else "a capital"
-        if part.name != part.name.lower()
-        else ""
-    )
+    has = "a capital" if part.name != part.name.lower() else ""
+    if "." in part.name:
+        has = "a dot"
     if has:
         message = (
             f"'{part.name}' has {has}, and a component that is exposed or a client is named "
@@ -121,12 +115,16 @@ def _unreached(
     named: NamedService | None, endpoints: Iterable[Endpoint]
 ) -> Iterator[Diagnostic]:
     """Finds that no route leads to the Service which the access trait names."""
-    if named and all(endpoint.service != named.ours for endpoint in endpoints):
+    if named and not _leads_to(endpoints, named):
         message = (
             f"no route leads to it; write existingServiceName: {named.name} in a gateway "
             "trait, or take it out"
         )
         yield Diagnostic("ACC211", message, named.place)
+
+
+def _leads_to(endpoints: Iterable[Endpoint], named: NamedService) -> bool:
+    return any(endpoint.service == named.ours for endpoint in endpoints)
 
 
 def _provider(
@@ -138,11 +136,8 @@ def _provider(
     name: str = properties.get("identityProvider", stack.default_provider.name)
     if name not in stack.providers and access:
         message = f"the stack has no identity provider '{name}'{suggestion(name, stack.providers)}"
-        out.append(
-            Diagnostic(
-                "ACC209", message, access.place.at("properties", "identityProvider")
-            )
-        )
+        place = access.place.at("properties", "identityProvider")
+        out.append(Diagnostic("ACC209", message, place))
         return stack.default_provider.name
     return name
 
@@ -216,7 +211,7 @@ def _rule_paths(
         if elements is None:
             continue
         if gateway_paths and not any(within(elements, base) for base in gateway_paths):
-            exposed = some(written(base) for base in gateway_paths)
+            exposed = some(map(written, gateway_paths))
             message = f"path '{path}' is outside the gateway trait's: {exposed}"
             out.append(Diagnostic("ACC206", message, where))
         yield elements
@@ -228,11 +223,7 @@ def _disagreements(rules: Iterable[Rule]) -> Iterator[Diagnostic]:
         by_path.setdefault(rule.path, []).append(rule)
     for path, owners in by_path.items():
         for first, second in combinations(owners, 2):
-            shared = [
-                method
-                for method in METHODS
-                if first.lists(method) and second.lists(method)
-            ]
+            shared = [*filter(second.lists, filter(first.lists, METHODS))]
             if shared and bool(first.public) != bool(second.public):
                 message = (
                     f"{shared[0]} {written(path)} is public in one rule and protected in another "

@@ -27,7 +27,7 @@ from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.hosts import hosts_above
 from kong_oam.access.memory import Memory
 from kong_oam.access.model import Application, Component, Estate
-from kong_oam.access.paths import PathSegments, written
+from kong_oam.access.paths import PathSegments, within, written
 from kong_oam.access.stack import Stack
 from kong_oam.access.workloads import digest_of
 from kong_oam.diagnostics import Diagnostic, errors, ordered, printable
@@ -48,13 +48,13 @@ class Compiled:
     def reservation(self) -> str:
         """What else may be wrong, as the end of a sentence about the errors; empty where nothing
         was left out."""
+        if not self.unjudged:
+            return ""
         named = [f"'{printable(name)}'" for name in self.unjudged if name]
         if "" in self.unjudged:
             named.append("Applications that only an unreadable file can hold")
         return (
             f"; what others say of {', '.join(named)} is judged when that can be read"
-            if named
-            else ""
         )
 
 
@@ -91,9 +91,8 @@ def compile_estate(
     compiled = tuple(
         _application(application, directory, memory) for application in applications
     )
-    findings += unfederated(
-        (one for application in compiled for one in application.components), stack
-    )
+    for finished in compiled:
+        findings += unfederated(finished.components, stack)
     diagnostics = ordered(findings)
     unjudged = tuple(sorted(directory.unjudged))
     estate = None if errors(diagnostics) else Estate(stack, compiled, unjudged)
@@ -159,23 +158,23 @@ def _compiled(
 def _copies(application: oam.Application, part: oam.Component) -> tuple[Copy, ...]:
     """The component's further places, each once. What is made in the first namespace of a cluster
     has names in the state that another namespace later leaves as they are."""
-    found: dict[tuple[str | None, str], Copy] = {}
+    copies: dict[tuple[str | None, str], Copy] = {}
     first: dict[str | None, str] = {}
     for placement in part.placements:
+        there = in_place(application, placement)
         cluster = placement.cluster
-        namespace = placement.namespace or application.namespace
-        suffix = (
-            "" if first.setdefault(cluster, namespace) == namespace else f"/{namespace}"
-        )
-        there = replace(part.in_form(placement.form), rendered=placement.rendered)
-        copy = Copy(
+        namespace = there.namespace
+        if (cluster, namespace) in copies:
+            continue
+        is_first = first.setdefault(cluster, namespace) == namespace
+        form = replace(part.in_form(placement.form), rendered=placement.rendered)
+        copies[cluster, namespace] = Copy(
             cluster,
             namespace,
-            suffix,
-            objects_of(in_place(application, placement), there),
+            "" if is_first else f"/{namespace}",
+            objects_of(there, form),
         )
-        found.setdefault((cluster, namespace), copy)
-    return tuple(found.values())[1:]
+    return tuple(copies.values())[1:]
 
 
 def _first_of_each_name(
@@ -192,20 +191,17 @@ def _first_of_each_name(
                 f"application '{application.name}' is already defined at {earlier.place}; a "
                 "stack has a name once"
             )
-            out.append(
-                Diagnostic("OAM106", message, application.place.at("metadata", "name"))
-            )
+            place = application.place.at("metadata", "name")
+            out.append(Diagnostic("OAM106", message, place))
 
 
 def _application(
     source: oam.Application, directory: Directory, memory: Memory
 ) -> Application:
-    components = (
-        _with_clients(
-            directory.components[f"{source.name}/{part.name}"], part, directory, memory
-        )
-        for part in source.components
-    )
+    components = []
+    for part in source.components:
+        component = directory.components[f"{source.name}/{part.name}"]
+        components.append(_with_clients(component, part, directory, memory))
     return Application(
         source.name,
         source.namespace,
@@ -263,21 +259,25 @@ def _shared_hosts(components: Iterable[Component]) -> Iterator[Diagnostic]:
                     f"({earlier.place}); a host and path lead to one port of one component"
                 )
                 yield Diagnostic("ACC205", message, endpoint.place)
-    for component, endpoint in (
-        pair for paths in exposed.values() for pair in paths.values()
-    ):
-        for owner, outer in _taken_from(endpoint, exposed):
-            one_owner = owner.owner and owner.owner == component.owner
-            if one_owner or owner.application == component.application:
-                continue
-            inner = max(endpoint.path, outer.path, key=len)
-            wildcard = outer.host if outer.host != endpoint.host else ""
-            message = (
-                f"{endpoint.host}{written(inner)} lies below {wildcard}{written(outer.path)} of "
-                f"'{owner.key}' ({outer.place}): its calls go to '{component.key}' and are judged "
-                "by its rules alone; agree on that, or take a host of your own"
-            )
-            yield Diagnostic("ACC219", message, endpoint.place, "warning")
+    for paths in exposed.values():
+        for component, endpoint in paths.values():
+            for owner, outer in _taken_from(endpoint, exposed):
+                one_owner = owner.owner and owner.owner == component.owner
+                if not one_owner and owner.application != component.application:
+                    yield _taking(component, endpoint, owner, outer)
+
+
+def _taking(
+    component: Component, endpoint: Endpoint, owner: Component, outer: Endpoint
+) -> Diagnostic:
+    inner = max(endpoint.path, outer.path, key=len)
+    wildcard = outer.host if outer.host != endpoint.host else ""
+    message = (
+        f"{endpoint.host}{written(inner)} lies below {wildcard}{written(outer.path)} of "
+        f"'{owner.key}' ({outer.place}): its calls go to '{component.key}' and are judged "
+        "by its rules alone; agree on that, or take a host of your own"
+    )
+    return Diagnostic("ACC219", message, endpoint.place, "warning")
 
 
 def _taken_from(
@@ -288,24 +288,25 @@ def _taken_from(
     path = endpoint.path
     for host in hosts_above(endpoint.host):
         paths = exposed.get(host, {})
+        longest = len(path) - 1
         if host != endpoint.host:
-            yield from (
-                pair
-                for below, pair in paths.items()
-                if len(below) > len(path) and below[: len(path)] == path
-            )
-        longest = len(path) if host != endpoint.host else len(path) - 1
-        above = (paths.get(path[:length]) for length in range(longest, -1, -1))
-        if pair := next(filter(None, above), None):
-            yield pair
-            return
+            longest = len(path)
+            for below, pair in paths.items():
+                if len(below) > len(path) and within(below, path):
+                    yield pair
+        for length in range(longest, -1, -1):
+            if path[:length] in paths:
+                yield paths[path[:length]]
+                return
 
 
 def _conflicting_certificates(components: Iterable[Component]) -> Iterator[Diagnostic]:
     """A host has one certificate: of two, callers would be shown either."""
     first: dict[str, _Exposed] = {}
     for component in components:
-        for endpoint in (one for one in component.endpoints if one.certificate):
+        for endpoint in component.endpoints:
+            if not endpoint.certificate:
+                continue
             owner, earlier = first.setdefault(endpoint.host, (component, endpoint))
             named = f"{owner.at}/{earlier.certificate}"
             if named != f"{component.at}/{endpoint.certificate}":

@@ -111,15 +111,13 @@ def _host(
 ) -> str | None:
     """The host as this environment has it, in lower case; None where nothing says."""
     if domain is None:
-        return (
-            f"{component}-{application}.{stack.domain}".lower()
-            if stack.domain
-            else None
-        )
+        if not stack.domain:
+            return None
+        return f"{component}-{application}.{stack.domain}".lower()
     domain = domain.lower()
-    for suffix, replacement in sorted(
-        stack.suffixes.items(), key=lambda pair: -len(pair[0])
-    ):
+    # The longest suffix that fits counts.
+    suffixes = sorted(stack.suffixes.items(), key=lambda pair: -len(pair[0]))
+    for suffix, replacement in suffixes:
         if domain == suffix or domain.endswith(f".{suffix}"):
             return domain[: len(domain) - len(suffix)] + replacement.lower()
     return domain

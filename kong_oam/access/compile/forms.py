@@ -18,7 +18,6 @@ from kong_oam.oam.model import Form, Placement
 from kong_oam.oam.schema import dotted, shown
 from kong_oam.objects.pods import mapping, mappings
 
-_OWN_WORDS: Final = ("access", "client")
 _OF_PLACES: Final = frozenset({"namespace", "cluster", "copies", "copied"})
 """Fields of a component that say where it is: the forms are in different places."""
 _NOTHING: Final = object()
@@ -60,50 +59,50 @@ class Formed:
 
     def facts(self, more: Iterable[str]) -> Data:
         """What decides who may call and what is reached, by messages' words, and `more` fields."""
-        access, client = (self.part.trait(kind) for kind in _OWN_WORDS)
-        return {
+        access = self.part.trait("access")
+        client = self.part.trait("client")
+        facts = {
             "access": access.properties if access else _NOTHING,
             "client": client.properties if client else _NOTHING,
             "properties": self.part.properties if self.component.outside else {},
             "routes": {route: words for route, (words, _) in self.routes().items()},
             "services": self.services(),
-            **{name: str(getattr(self.component, name)) for name in more},
         }
+        for name in more:
+            facts[name] = str(getattr(self.component, name))
+        return facts
 
     def routes(self) -> Mapping[str, tuple[str, Place]]:
         """What leads where, by host and path."""
-        return {
-            f"{one.host}{written(one.path)}": (
-                f"port {one.port} of {one.service}, certificate {one.certificate}",
-                one.place,
-            )
-            for one in self.component.endpoints
-        }
+        routes: dict[str, tuple[str, Place]] = {}
+        for one in self.component.endpoints:
+            words = f"port {one.port} of {one.service}, certificate {one.certificate}"
+            routes[f"{one.host}{written(one.path)}"] = words, one.place
+        return routes
 
     def services(self) -> Data:
         """The specs of the Services that the gateway reaches, by name: which pods they select, and
         their ports."""
-        of = self.component
-        reached: dict[str, Any] = {name: {"ports": {}} for name, _ in of.exposures}
-        for one in of.rendered:
-            if (
-                one.group_kind == ("", "Service")
-                and one.name in reached
-                and one.namespace in ("", of.namespace)
-            ):
-                spec = mapping(one.object.get("spec"))
-                known = reached[one.name]
-                ports = {
-                    f"{port.get('port')}/{port.get('protocol', 'TCP')}": port
-                    for port in mappings(spec.get("ports"))
-                }
-                # Of one name they are one, the first with the ports of all.
-                reached[one.name] = {
-                    "type": "ClusterIP",
-                    **spec,
-                    **known,
-                    "ports": {**ports, **known["ports"]},
-                }
+        namespaces = ("", self.component.namespace)
+        reached: dict[str, Any] = {
+            name: {"ports": {}} for name, _ in self.component.exposures
+        }
+        for one in self.component.rendered:
+            is_reached = one.name in reached and one.namespace in namespaces
+            if not is_reached or one.group_kind != ("", "Service"):
+                continue
+            spec = mapping(one.object.get("spec"))
+            known = reached[one.name]
+            ports: dict[str, Any] = {}
+            for port in mappings(spec.get("ports")):
+                ports[f"{port.get('port')}/{port.get('protocol', 'TCP')}"] = port
+            # Of one name they are one, the first with the ports of all.
+            reached[one.name] = {
+                "type": "ClusterIP",
+                **spec,
+                **known,
+                "ports": {**ports, **known["ports"]},
+            }
         return reached
 
 
@@ -135,20 +134,21 @@ def _place(first: Formed, other: Formed, path: Path) -> Place:
     kind, *below = path
     if kind == "properties":
         return other.part.place.at(*path)
-    traits = [
-        trait.place for one in (other, first) if (trait := one.part.trait(str(kind)))
-    ]
-    places = [
-        place.at("properties", *below) if below else place.at("type")
-        for place in traits
-    ]
-    if kind == "routes":
-        route = str(below[0])
-        places = [
-            one.routes()[route][1] for one in (other, first) if route in one.routes()
-        ]
-    step = (other if other.form.overrides else first).form.step
-    return next(filter(_of_override, places), places[0] if traits else step)
+    places: list[Place] = []
+    for form in (other, first):
+        trait = form.part.trait(str(kind))
+        if trait and below:
+            places.append(trait.place.at("properties", *below))
+        elif trait:
+            places.append(trait.place.at("type"))
+        elif kind == "routes" and below[0] in form.routes():
+            places.append(form.routes()[str(below[0])][1])
+    for place in places:
+        if place.path[:2] == ("spec", "policies"):
+            return place
+    if places and kind in ("access", "client"):
+        return places[0]
+    return (other if other.form.overrides else first).form.step
 
 
 def _different(
@@ -156,32 +156,27 @@ def _different(
 ) -> tuple[Path, tuple[str, str]] | None:
     """Where two values differ first, as JSON writes them, and what is there in each, as messages
     have it."""
+    pairs: Iterable[tuple[str | int, Any, Any]] = ()
     if isinstance(here, Mapping) and isinstance(there, Mapping):
         keys = dict.fromkeys((*there, *here))
         pairs = (
-            _different(here.get(key, _NOTHING), there.get(key, _NOTHING), (*path, key))
-            for key in keys
+            (key, here.get(key, _NOTHING), there.get(key, _NOTHING)) for key in keys
         )
-        return next(filter(None, pairs), None)
-    if (
-        isinstance(here, list | tuple)
-        and isinstance(there, list | tuple)
-        and len(here) == len(there)
+    elif _are_as_long(here, there):
+        pairs = zip(range(len(here)), here, there, strict=True)
+    elif here is not there and (
+        _NOTHING in (here, there) or json.dumps(here) != json.dumps(there)
     ):
-        pairs = (
-            _different(one, two, (*path, index))
-            for index, (one, two) in enumerate(zip(here, there, strict=True))
-        )
-        return next(filter(None, pairs), None)
-    if here is there or (
-        _NOTHING not in (here, there) and json.dumps(here) == json.dumps(there)
-    ):
-        return None
-    return path, (_written(here), _written(there))
+        return path, (_written(here), _written(there))
+    for key, one, other in pairs:
+        if difference := _different(one, other, (*path, key)):
+            return difference
+    return None
 
 
-def _of_override(place: Place) -> bool:
-    return place.path[:2] == ("spec", "policies")
+def _are_as_long(here: Any, there: Any) -> bool:
+    lists = isinstance(here, list | tuple) and isinstance(there, list | tuple)
+    return lists and len(here) == len(there)
 
 
 def _written(value: Any) -> str:

@@ -23,12 +23,10 @@ _SERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 def judged_objects(directory: Directory, memory: Memory) -> Iterator[Diagnostic]:
     """Yields what is wrong about the objects of all components that run here, those of one name
     among them."""
-    sites = [
-        site
-        for one in directory.components.values()
-        if not one.outside
-        for site in one.sites
-    ]
+    sites: list[Component] = []
+    for component in directory.components.values():
+        if not component.outside:
+            sites += component.sites
     for component in sites:
         if component.name != component.name.lower():
             yield from _with_capitals(component)
@@ -51,26 +49,21 @@ def judged_objects(directory: Directory, memory: Memory) -> Iterator[Diagnostic]
         for component in components:
             held.setdefault(component.key, set()).add(secret)
 
-    def remembered(one: Component) -> JudgedComponent:
-        credentials = frozenset(held.get(one.key, ()))
-        client = one.key in directory.clients
-        return memory.recall(
-            "judged",
-            one,
-            (credentials, client),
-            partial(_judged, one, credentials, client=client),
-        )
+    def remembered(site: Component) -> JudgedComponent:
+        own = frozenset(held.get(site.key, ()))
+        client = site.key in directory.clients
+        make = partial(_judged, site, own, client=client)
+        return memory.recall("judged", site, (own, client), make)
 
-    def alone(one: JudgedComponent, by: Rules) -> tuple[Diagnostic, ...]:
-        return memory.recall("alone", one, by, partial(refused_alone, one, by))
+    def alone(site: JudgedComponent, by: Rules) -> tuple[Diagnostic, ...]:
+        return memory.recall("alone", site, by, partial(refused_alone, site, by))
 
     # What is in two has nothing to do with each other.
-    for cluster in dict.fromkeys(site.cluster for site in sites):
-        yield from judge(
-            [remembered(site) for site in sites if site.cluster == cluster],
-            rules,
-            alone,
-        )
+    by_cluster: dict[str | None, list[JudgedComponent]] = {}
+    for site in sites:
+        by_cluster.setdefault(site.cluster, []).append(remembered(site))
+    for judged in by_cluster.values():
+        yield from judge(judged, rules, alone)
 
 
 def _shown_certificates(
@@ -85,13 +78,9 @@ def _shown_certificates(
                 owner = min(one.key for one in owners)
                 message = (
                     f"the certificate of '{endpoint.host}', '{name}', is the credential of "
-                    f"'{owner}'"
+                    f"'{owner}'; name a Secret of type kubernetes.io/tls"
                 )
-                yield Diagnostic(
-                    "ACC217",
-                    f"{message}; name a Secret of type kubernetes.io/tls",
-                    endpoint.place,
-                )
+                yield Diagnostic("ACC217", message, endpoint.place)
 
 
 def _others_keys(
@@ -110,15 +99,10 @@ def _others_keys(
         if over_tls is None or over_tls.secret is None:
             continue
         secret = over_tls.secret
-        owner = first.setdefault(
-            (component.cluster, component.namespace, secret), component
-        )
-        owners = [one.key for one in credentials.get((component.namespace, secret), ())]
-        owners += [
-            key
-            for key in answering.get((component.namespace, secret), ())
-            if key != component.key
-        ]
+        spot = component.namespace, secret
+        owner = first.setdefault((component.cluster, *spot), component)
+        owners = {*answering.get(spot, ())} - {component.key}
+        owners.update(one.key for one in credentials.get(spot, ()))
         if owners or owner is not component:
             message = (
                 f"'{secret}' is the credential of '{min(owners, default=owner.key)}'; a "
@@ -131,6 +115,8 @@ def _judged(
     component: Component, credentials: frozenset[str], *, client: bool
 ) -> JudgedComponent:
     over_tls = component.traits.get(UPSTREAM_TLS)
+    # Routes lead to the first place alone.
+    routed = () if component.copied else component.exposures
     return JudgedComponent(
         component.application,
         component.name,
@@ -141,9 +127,7 @@ def _judged(
         objects=component.rendered,
         made=tuple(_made(component, client=client)),
         named=component.named,
-        routed=frozenset()
-        if component.copied
-        else frozenset(service for service, _ in component.exposures),
+        routed=frozenset(service for service, _ in routed),
         credentials=credentials,
         keys=frozenset({over_tls.secret})
         if over_tls and over_tls.secret
@@ -164,11 +148,9 @@ def _certified(component: Component) -> Iterator[str]:
     named = component.named
     for endpoint in component.endpoints:
         if endpoint.tls:
-            service = (
-                named.name
-                if named and endpoint.service == named.ours
-                else endpoint.service
-            )
+            service = endpoint.service
+            if named and service == named.ours:
+                service = named.name
             yield from names_at(service, component.namespace)
 
 
@@ -181,10 +163,8 @@ def _made(component: Component, *, client: bool) -> Iterator[tuple[str, str]]:
     pods = [one.options for one in component.rendered if fenced_pods(one)]
     if pods:
         yield "NetworkPolicy", fence_name(component.name, pods)
-    if (
-        not all(options.read for options in pods)
-        and (("", "ServiceAccount"), component.name) not in rendered
-    ):
+    has_account = (("", "ServiceAccount"), component.name) in rendered
+    if not has_account and not all(options.read for options in pods):
         yield "ServiceAccount", component.name
     if component.named:
         yield "NetworkPolicy", component.named.ours
@@ -201,20 +181,18 @@ to."""
 def _credentials(directory: Directory) -> _Owners:
     """The owners of credentials: each Secret lies in every namespace that its component is deployed
     to."""
-    secrets = [
-        (component, client_secret_name(component.name))
-        for component in directory.components.values()
-        if component.key in directory.clients and not component.outside
-    ]
-    known = (
-        (directory.components.get(key), secret)
-        for key, secret in sorted(directory.stack.known_secrets)
-    )
-    secrets += [(owner, secret) for owner, secret in known if owner]
     owners: dict[tuple[str, str], list[Component]] = {}
-    for owner, secret in secrets:
+
+    def add(owner: Component, secret: str) -> None:
         for namespace in dict.fromkeys(site.namespace for site in owner.sites):
             owners.setdefault((namespace, secret), []).append(owner)
+
+    for component in directory.components.values():
+        if component.key in directory.clients and not component.outside:
+            add(component, client_secret_name(component.name))
+    for key, secret in sorted(directory.stack.known_secrets):
+        if key in directory.components:
+            add(directory.components[key], secret)
     return owners
 
 

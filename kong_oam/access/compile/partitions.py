@@ -52,16 +52,15 @@ def _crossing(components: Iterable[Component]) -> Iterator[Diagnostic]:
                 component.partition, (component, endpoint)
             )
     for host, by_partition in first.items():
-        owners = [*by_partition.items()]
-        for position, (partition, (component, endpoint)) in enumerate(owners):
-            before = dict(owners[:position])
+        before: dict[str | None, tuple[Component, Endpoint]] = {}
+        for partition, (component, endpoint) in by_partition.items():
             for above in hosts_above(host):
                 others = before if above == host else first.get(above, {})
-                if other := next(
-                    (pair for name, pair in others.items() if name != partition), None
-                ):
-                    yield _shared(component, endpoint, above, *other)
+                elsewhere = [others[name] for name in others if name != partition]
+                if elsewhere:
+                    yield _shared(component, endpoint, above, *elsewhere[0])
                     break
+            before[partition] = component, endpoint
 
 
 def _shared(

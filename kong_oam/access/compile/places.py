@@ -24,11 +24,9 @@ def first_place(part: oam.Component) -> Placement:
 
 def in_place(application: oam.Application, placement: Placement) -> oam.Application:
     """The Application as it is for a component that is deployed there."""
-    return (
-        replace(application, namespace=placement.namespace)
-        if placement.namespace
-        else application
-    )
+    if not placement.namespace:
+        return application
+    return replace(application, namespace=placement.namespace)
 
 
 def wrong_places(
@@ -39,22 +37,16 @@ def wrong_places(
     yield from clashing(application)
     if stack.clusters is not None:
         yield from unknown_clusters(application, stack.clusters)
-    found = [
-        site
-        for component in components
-        if not component.outside
-        for site in component.sites
-    ]
     gateways = stack.gateway_namespace
     if application.namespace == gateways:
-        yield _beside_gateway(
-            application.namespace, application.place.at("metadata", "namespace")
-        )
-    elif site := next(
-        (one for one in found if one.cluster is None and one.namespace == gateways),
-        None,
-    ):
-        yield _beside_gateway(site.namespace, site.place.at("name"))
+        place = application.place.at("metadata", "namespace")
+        yield _beside_gateway(application.namespace, place)
+        return
+    for component in components:
+        for site in () if component.outside else component.sites:
+            if site.cluster is None and site.namespace == gateways:
+                yield _beside_gateway(site.namespace, site.place.at("name"))
+                return
 
 
 def _beside_gateway(namespace: str, place: Place) -> Diagnostic:
@@ -71,13 +63,9 @@ def unreachable(
     that the stack names.
     """
     cluster = first_place(part).cluster
-    if (
-        not endpoints
-        or cluster is None
-        or stack.clusters is None
-        or cluster not in stack.clusters
-    ):
-        return  # of a cluster that the stack has not, `wrong_places` tells
+    # Of a cluster that the stack has not, `wrong_places` tells.
+    if not endpoints or cluster not in (stack.clusters or ()):
+        return
     if stack.reach != "loadBalancer" or not stack.addressed:
         message = (
             f"'{part.name}' is in cluster '{cluster}' alone, where this stack's gateway does not "
@@ -92,9 +80,8 @@ def unfederated(components: Iterable[Component], stack: Stack) -> Iterator[Diagn
     ServiceAccount."""
     for component in components:
         for client in component.clients:
-            if client.provider in stack.federated and (
-                component.cluster or component.copies
-            ):
+            elsewhere = component.cluster or component.copies
+            if elsewhere and client.provider in stack.federated:
                 message = (
                     f"'{component.key}' is deployed to {component.where}, and '{client.provider}' "
                     "knows its clients by ServiceAccounts of the stack's own cluster, each in one "
