@@ -20,21 +20,17 @@ not hand on."""
 
 _WRITTEN_ANEW = frozenset(
     {
-        *(
-            "content-length",
-            "transfer-encoding",
-            "keep-alive",
-            "proxy-connection",
-            "x-real-ip",
-            "x-kong-request-id",
-        ),
-        *(
-            "x-forwarded-for",
-            "x-forwarded-host",
-            "x-forwarded-path",
-            "x-forwarded-port",
-            "x-forwarded-prefix",
-        ),
+        "content-length",
+        "transfer-encoding",
+        "keep-alive",
+        "proxy-connection",
+        "x-real-ip",
+        "x-kong-request-id",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-path",
+        "x-forwarded-port",
+        "x-forwarded-prefix",
         "x-forwarded-proto",
     }
 )

@@ -13,7 +13,8 @@ def hosts_above(host: str) -> Iterator[str]:
     """The host, and the wildcards that stand for it, the nearest first."""
     yield host
     labels = host.removeprefix("*.").split(".")
-    yield from (f"*.{'.'.join(labels[start:])}" for start in range(1, len(labels)))
+    while labels := labels[1:]:
+        yield f"*.{'.'.join(labels)}"
 
 
 def host_patterns(host: str) -> tuple[str, ...]:

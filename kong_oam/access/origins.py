@@ -26,29 +26,31 @@ def readers(estate: Estate, component: Component) -> Mapping[str, Reach] | None:
     of its own. Pages that share every host of the component need none of this.
     """
     held = estate.held_at(component, users=True)
-    found: dict[str, dict[PathSegments, set[str]]] = {}
+    by_origin: dict[str, dict[PathSegments, set[str]]] = {}
     for client in _of_pages(estate, component):
+        scopes = frozenset(held[client.component])
         for origin in client.origins:
-            if any(
-                f"{estate.stack.scheme}://{endpoint.host}" != origin
-                for endpoint in component.endpoints
-            ):
-                _add(
-                    found.setdefault(origin, {}),
-                    component,
-                    frozenset(held[client.component]),
-                )
+            if not _is_alone_on(component, estate.stack.scheme, origin):
+                _add(by_origin.setdefault(origin, {}), component, scopes)
     cors = component.traits.get(CORS)
     for origin in cors.origins if cors else ():
-        _add(found.setdefault(origin, {}), component, None)
-    if not found and cors is None:
+        _add(by_origin.setdefault(origin, {}), component, None)
+    if not by_origin and cors is None:
         return None
+    return {origin: _in_order(reach) for origin, reach in by_origin.items()}
+
+
+def _is_alone_on(component: Component, scheme: str, origin: str) -> bool:
+    """Whether all hosts of the component are the origin's, so that its pages call their own."""
+    return all(
+        f"{scheme}://{endpoint.host}" == origin for endpoint in component.endpoints
+    )
+
+
+def _in_order(reach: Mapping[PathSegments, set[str]]) -> Reach:
     return {
-        origin: {
-            path: tuple(filter(methods.__contains__, METHODS))
-            for path, methods in reach.items()
-        }
-        for origin, reach in found.items()
+        path: tuple(filter(methods.__contains__, METHODS))
+        for path, methods in reach.items()
     }
 
 
@@ -56,11 +58,8 @@ def _of_pages(estate: Estate, component: Component) -> Iterator[Client]:
     """The browser clients whose calls to the component are granted."""
     held = estate.held_at(component, users=True)
     for client in estate.clients:
-        if (
-            client.origins
-            and client.provider == component.provider
-            and client.component in held
-        ):
+        called = client.provider == component.provider and client.component in held
+        if called and client.origins:
             yield client
 
 

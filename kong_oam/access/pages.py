@@ -35,16 +35,11 @@ def preflight(estate: Estate, request: Request, origin: str, asked: str) -> Deci
     itself (204), whatever it then says to the browser. Any other component gets it as any request.
     """
     decision = decide(estate, request, None)
-    found = reading(estate, request, origin, asked)
-    if found is None or decision.component is None:
+    answer = reading(estate, request, origin, asked)
+    if answer is None or decision.component is None:
         return decision
-    return Decision(
-        204,
-        "preflight",
-        "the gateway answers preflights here itself",
-        decision.component,
-        found.rule,
-    )
+    why = "the gateway answers preflights here itself"
+    return Decision(204, "preflight", why, decision.component, answer.rule)
 
 
 def reading(
@@ -93,12 +88,14 @@ def reading(
 def reading_origins(estate: Estate, request: Request) -> tuple[str, ...]:
     """The origins whose pages may read the answer to the request, as far as the gateway says it."""
     component = decide(estate, request, None).component
-    named = (readers(estate, component) or {}) if component else {}
-    found = (
-        (origin, reading(estate, request, origin, request.method))
-        for origin in sorted(named)
-    )
-    return tuple(origin for origin, one in found if one and one.may)
+    if component is None:
+        return ()
+    origins: list[str] = []
+    for origin in sorted(readers(estate, component) or ()):
+        answer = reading(estate, request, origin, request.method)
+        if answer and answer.may:
+            origins.append(origin)
+    return tuple(origins)
 
 
 def _no_reader(
@@ -118,8 +115,6 @@ def _whose(estate: Estate, component: Component, origin: str) -> Iterator[str]:
     if cors and origin in cors.origins:
         yield f"the cors trait of {component.key} lists the origin"
     held = estate.held_at(component, users=True)
-    yield from (
-        f"these are pages of {one.component}"
-        for one in estate.clients
-        if origin in one.origins and one.component in held
-    )
+    for client in estate.clients:
+        if origin in client.origins and client.component in held:
+            yield f"these are pages of {client.component}"

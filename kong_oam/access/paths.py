@@ -79,9 +79,9 @@ def _character_class(text: str) -> str:
     )
 
 
-_SEPARATING, _LETTER, _LOOSE = (
-    re.compile(f"[{_character_class(text)}]") for text in (SEPARATING, LETTERS, LOOSE)
-)
+_SEPARATING = re.compile(f"[{_character_class(SEPARATING)}]")
+_LETTER = re.compile(f"[{_character_class(LETTERS)}]")
+_LOOSE = re.compile(f"[{_character_class(LOOSE)}]")
 _NO_ELEMENT = re.compile(
     r'[ .?*<>"]+\Z'  # what cannot be seen, or stands for anything
     r'|[ .?*<>"]*:.*\$'  # a stream of a folder
@@ -114,7 +114,8 @@ def read(target: bytes) -> PathSegments:
         raise AmbiguousPathError("is not UTF-8") from None
     elements = text.split("/")
     for element in elements:
-        if separator := _SEPARATING.search(element):
+        separator = _SEPARATING.search(element)
+        if separator:
             raise AmbiguousPathError(
                 f"contains {separator.group()!a}, which some servers take for a separator"
             )
@@ -146,9 +147,8 @@ def spelled(element: str) -> str:
     """A pattern of what other servers may read in an element: small letters, and `*` for any
     characters or none."""
     pattern = _signs(element).encode().lower().decode()
-    if re.search(
-        r"~[0-9?]", pattern
-    ):  # a short name, which says nothing of the long one
+    # A short name, which says nothing of the long one.
+    if re.search(r"~[0-9?]", pattern):
         return "*"
     pattern = pattern.partition("#")[0]  # some cut what they decoded at a fragment
     name, _, stream = pattern.partition(":")
@@ -161,8 +161,9 @@ def spelled(element: str) -> str:
     kept = without.rstrip(" .*")
     leading = pattern[: len(pattern) - len(without)]
     trailing = without[len(kept) :]
-    ends = ["*" if "*" in end else "" for end in (leading, trailing)]
-    return re.sub(r"\*+", "*", kept.join(ends))
+    before = "*" if "*" in leading else ""
+    after = "*" if "*" in trailing else ""
+    return re.sub(r"\*+", "*", f"{before}{kept}{after}")
 
 
 def meets(pattern: str, element: str) -> bool:

@@ -28,11 +28,12 @@ def pods_behind(component: Component) -> Mapping[str, str]:
             component.application,
             component.name,
         )
-    words = {
-        endpoint.port_name: _words(component, services, endpoint)
-        for endpoint in endpoints
-    }
-    return {port: text for port, text in words.items() if text}
+    pods: dict[str, str] = {}
+    for endpoint in endpoints:
+        pods.pop(endpoint.port_name, None)
+        if words := _words(component, services, endpoint):
+            pods[endpoint.port_name] = words
+    return pods
 
 
 def _words(
@@ -63,6 +64,6 @@ def _selected(
         if own.get(key) != value
     )
     pods = f"pods {labels}" if labels else "own pods"
-    made_by = ", ".join(sorted(set(workloads)))
-    at = " and ".join(map(str, ports))
-    return f"{pods} in {component.at} at {at}{f' ({made_by})' if made_by else ''}"
+    words = f"{pods} in {component.at} at {' and '.join(map(str, ports))}"
+    made_by = ", ".join(sorted({*workloads}))
+    return f"{words} ({made_by})" if made_by else words

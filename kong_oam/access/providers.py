@@ -115,8 +115,6 @@ def _as_value(group: str) -> str:
     """The name of a group as a value that tokens for one API list: ASCII without spaces. No two
     groups have one."""
     value = f"group={quote(group, safe='')}"
-    return (
-        value
-        if len(value) <= LONGEST_LISTED
-        else f"group=#{sha256(group.encode()).hexdigest()}"
-    )
+    if len(value) <= LONGEST_LISTED:
+        return value
+    return f"group=#{sha256(group.encode()).hexdigest()}"

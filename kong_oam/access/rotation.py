@@ -145,8 +145,6 @@ def current_secret(
     """
     if last is None:
         return Generation(1, today, holder=holder)
-    return (
-        last
-        if last.holder == holder
-        else Generation(last.number + 1, today, holder=holder)
-    )
+    if last.holder == holder:
+        return last
+    return Generation(last.number + 1, today, holder=holder)

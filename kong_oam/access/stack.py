@@ -100,13 +100,11 @@ class Stack:
     def partition_of(self, namespace: str) -> str | None:
         """The partition that an Application of the namespace is in; None where it is in none, or
         there are none."""
-        found = (
-            name
-            for wanted in (namespace, REST)
-            for name, listed in self.partitions.items()
-            if wanted in listed
-        )
-        return next(found, None)
+        for wanted in (namespace, REST):
+            for name, namespaces in self.partitions.items():
+                if wanted in namespaces:
+                    return name
+        return None
 
     @property
     def default_provider(self) -> Provider:

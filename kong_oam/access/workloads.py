@@ -43,16 +43,15 @@ def digest_of(component: Component, properties: Mapping[str, Any]) -> str:
 
 def _unversioned(value: Any) -> Any:
     """A value in which each `image` has neither tag nor digest."""
-    if isinstance(value, Mapping):
-        return {
-            key: _repository(inner)
-            if key == "image" and isinstance(inner, str)
-            else _unversioned(inner)
-            for key, inner in value.items()
-        }
     if isinstance(value, list | tuple):
-        return [_unversioned(inner) for inner in value]
-    return value
+        return [*map(_unversioned, value)]
+    if not isinstance(value, Mapping):
+        return value
+    unversioned = {key: _unversioned(inner) for key, inner in value.items()}
+    image = value.get("image")
+    if isinstance(image, str):
+        unversioned["image"] = _repository(image)
+    return unversioned
 
 
 def _repository(image: str) -> str:

@@ -47,11 +47,9 @@ def problem(pem: str) -> str | None:
         return f"has {len(certificates)} certificates; {alone}"
     if not isinstance(key, rsa.RSAPublicKey):
         return "has a key that is not RSA"
-    return (
-        f"has an RSA key of {key.key_size} bits; {_SHORTEST} is the least"
-        if key.key_size < _SHORTEST
-        else None
-    )
+    if key.key_size < _SHORTEST:
+        return f"has an RSA key of {key.key_size} bits; {_SHORTEST} is the least"
+    return None
 
 
 def certificate_problems(providers: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -43,7 +43,8 @@ def cluster_settings(data: Data) -> ClusterSettings:
     return ClusterSettings(
         context=cluster.get("context"),
         contexts={
-            name: _context(given) for name, given in cluster.get("contexts", {}).items()
+            name: _context(context)
+            for name, context in cluster.get("contexts", {}).items()
         },
         images=data.get("images", {}),
         pull_secrets=tuple(cluster.get("imagePullSecrets", ())),
@@ -68,22 +69,29 @@ def cluster_problems(stack: str, cluster: Data) -> Iterator[str]:
     for key in cluster.get("metadata", {}):
         if reason := always_obeyed(key):
             yield f"cluster.metadata.{key}: no stack takes these: {reason}"
-    contexts = cluster.get("contexts", {})
-    own = cluster.get("context")
+    yield from _shared_contexts(cluster.get("contexts", {}), cluster.get("context"))
+
+
+def _shared_contexts(contexts: Data, own: str | None) -> Iterator[str]:
     if contexts and not own:
         yield "cluster.contexts: with further clusters, name the stack's own, too (cluster.context)"
-    names = {own: "cluster.context"} if own else {}
-    for name, given in contexts.items():
-        context = _context(given)
+    first = {own: "cluster.context"} if own else {}
+    for name, named in contexts.items():
+        context = _context(named)
         where = f"cluster.contexts.{name}"
-        if (other := names.setdefault(context, where)) != where:
-            yield f"{where}: '{context}' is that of {other}, too"
+        earlier = first.setdefault(context, where)
+        if earlier != where:
+            yield f"{where}: '{context}' is that of {earlier}, too"
 
 
 def judged_by(cluster: Data) -> dict[str, Any]:
     """The fields of a Stack that checked settings of its cluster say."""
     version = cluster.get("version")
     contexts = cluster.get("contexts", {})
+    labels: dict[str, Data] = {}
+    for name, context in contexts.items():
+        if isinstance(context, dict) and "labels" in context:
+            labels[name] = context["labels"]
     return {
         "allowed": cluster.get("allow", {}),
         "rbac": cluster.get("rbac", False),
@@ -96,15 +104,11 @@ def judged_by(cluster: Data) -> dict[str, Any]:
         },
         "service_types": tuple(cluster.get("serviceTypes", ())),
         "clusters": frozenset(contexts),
-        "labels": {
-            name: one["labels"]
-            for name, one in contexts.items()
-            if isinstance(one, dict) and "labels" in one
-        },
+        "labels": labels,
         "minor": int(version.partition(".")[2]) if version else MINOR,
     }
 
 
-def _context(given: str | Data) -> str:
-    """A kubeconfig context, which may be given with labels."""
-    return given if isinstance(given, str) else given["context"]
+def _context(named: str | Data) -> str:
+    """A kubeconfig context, which may be named with labels."""
+    return named if isinstance(named, str) else named["context"]

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from kong_oam.access.data import Data
 
-def fields_of(kind: type[Any], said: Mapping[str, Any]) -> dict[str, Any]:
+
+def fields_of(kind: type[Any], settings: Data) -> dict[str, Any]:
     """The fields that checked settings say: `nodeAddress` is `node_address`, and a list a tuple."""
-    found = {}
-    for one in fields(kind):
-        first, *rest = one.name.split("_")
-        key = first + "".join(map(str.capitalize, rest))
-        if key in said:
-            found[one.name] = (
-                tuple(said[key]) if isinstance(said[key], list) else said[key]
-            )
-    return found
+    values = {}
+    for field in fields(kind):
+        first, *others = field.name.split("_")
+        key = first + "".join(map(str.capitalize, others))
+        if key in settings:
+            value = settings[key]
+            values[field.name] = tuple(value) if isinstance(value, list) else value
+    return values

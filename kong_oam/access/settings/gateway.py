@@ -53,16 +53,16 @@ _NEVER_STRIPPED: Mapping[str, str] = {
     ),
     **dict.fromkeys(
         (
-            *(
-                "te",
-                "upgrade",
-                "via",
-                "x-forwarded-for",
-                "x-forwarded-host",
-                "x-forwarded-path",
-                "x-forwarded-port",
-            ),
-            *("x-forwarded-prefix", "x-forwarded-proto", "x-real-ip"),
+            "te",
+            "upgrade",
+            "via",
+            "x-forwarded-for",
+            "x-forwarded-host",
+            "x-forwarded-path",
+            "x-forwarded-port",
+            "x-forwarded-prefix",
+            "x-forwarded-proto",
+            "x-real-ip",
         ),
         "Kong has read it before, and writes it anew",
     ),
@@ -75,12 +75,10 @@ def _stripped_problems(names: Iterable[str]) -> Iterator[str]:
     """Finds words of `stripHeaders` that are such a header, or its beginning before a dash."""
     for name in names:
         beginning = f"{name.lower()}-"
-        taken = (
-            header for header in _NEVER_STRIPPED if f"{header}-".startswith(beginning)
-        )
-        if header := next(taken, None):
-            why = _NEVER_STRIPPED[header]
-            yield (
-                f"gateway.stripHeaders: '{name}' takes {header}, and {why}; list only what "
-                "workloads believe"
-            )
+        for header, why in _NEVER_STRIPPED.items():
+            if f"{header}-".startswith(beginning):
+                yield (
+                    f"gateway.stripHeaders: '{name}' takes {header}, and {why}; list only what "
+                    "workloads believe"
+                )
+                break

@@ -29,11 +29,9 @@ def partition_problems(data: Data) -> Iterator[str]:
     for name, namespaces in partitions(data).items():
         for namespace in namespaces:
             if (earlier := first.setdefault(namespace, name)) != name:
-                what = (
-                    "all other namespaces are"
-                    if namespace == REST
-                    else f"namespace '{namespace}' is"
-                )
+                what = f"namespace '{namespace}' is"
+                if namespace == REST:
+                    what = "all other namespaces are"
                 yield f"{SETTING}: {what} in two partitions, '{earlier}' and '{name}'"
 
 
@@ -46,10 +44,10 @@ def file_problems(name: str, data: Data, folder: Path) -> Iterator[str]:
     for partition in partitions(data):
         stack = stack_of(name, partition)
         file = folder / f"Pulumi.{stack}.yaml"
+        if not file.is_file():
+            continue
         try:
-            other = (
-                config_in(file).get(f"kong-oam:{ESTATE}") if file.is_file() else name
-            )
+            other = config_in(file).get(f"kong-oam:{ESTATE}")
         except SettingsError as error:
             yield f"{SETTING}: {error}"
             continue
@@ -78,7 +76,8 @@ def estate_of(name: str, data: Data) -> str:
             f"{ESTATE}: the stack of a partition is called '<estate>-<partition>': '{name}' is of "
             f"no partition of '{estate}'; name its estate there"
         )
-    if others := sorted(data.keys() - {ESTATE}):
+    others = sorted(data.keys() - {ESTATE})
+    if others:
         listed = some(f"kong-oam:{other}" for other in others)
         raise SettingsError(
             f"the settings of a partition's estate stand in {file}: take {listed} out of this file"

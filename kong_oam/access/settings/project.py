@@ -22,8 +22,8 @@ def values_in(file: Path, namespace: str) -> Data:
     _require_alone(file.parent.parent / _PROJECT, file.parent.name, namespace)
     prefix = f"{namespace}:"
     return {
-        name.removeprefix(prefix): one
-        for name, one in config_in(file).items()
+        name.removeprefix(prefix): value
+        for name, value in config_in(file).items()
         if str(name).startswith(prefix)
     }
 
@@ -40,23 +40,21 @@ def config_in(file: Path) -> Data:
 def _require_alone(file: Path, stacks: str, namespace: str) -> None:
     project = _loaded(file) if file.is_file() else {"stackConfigDir": stacks}
     config = project.get("config") or {}
-    if str(project.get("stackConfigDir")).removeprefix("./").rstrip(
-        "/"
-    ) != stacks or not isinstance(config, dict):
+    folder = str(project.get("stackConfigDir")).removeprefix("./").rstrip("/")
+    if folder != stacks or not isinstance(config, dict):
         raise SettingsError(
             f"{file} lets the engine read other files than {stacks}/Pulumi.<stack>.yaml, which all "
             f"commands read; set stackConfigDir: {stacks}"
         )
-    # The engine takes a name without a namespace for one of the project's.
-    keys = {
-        str(name): name if ":" in str(name) else f"{project.get('name')}:{name}"
-        for name in config
-    }
-    if found := [
-        name for name, key in keys.items() if str(key).startswith(f"{namespace}:")
-    ]:
+    ours: list[str] = []
+    for name in config:
+        # The engine takes a name without a namespace for one of the project's.
+        of, colon, _ = str(name).partition(":")
+        if (of if colon else str(project.get("name"))) == namespace:
+            ours.append(name)
+    if ours:
         raise SettingsError(
-            f"{file} sets {some(found)} in its config, which no command reads: settings stand in "
+            f"{file} sets {some(ours)} in its config, which no command reads: settings stand in "
             f"{stacks}/Pulumi.<stack>.yaml alone; move it there"
         )
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import datetime
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, reduce
 from operator import getitem
@@ -209,12 +209,7 @@ def parse(
             gateway_namespace=gateway.namespace,
             reach=gateway.reach,
             upstream_tls=upstream_tls.spoken(over_tls),
-            known_secrets=frozenset(
-                (key, client.secret[0])
-                for p in providers
-                for key, client in p.clients.items()
-                if client.secret
-            ),
+            known_secrets=frozenset(_known_secrets(providers)),
             known_groups=groups,
             addressed=bool(gateway.cidrs),
             redis=gateway.redis is not None,
@@ -236,11 +231,21 @@ def parse(
     )
 
 
+def _known_secrets(
+    providers: Iterable[ProviderSettings],
+) -> Iterator[tuple[str, str]]:
+    """Yield the component whose client has a secret already, and the name of the Secret."""
+    for provider in providers:
+        for key, client in provider.clients.items():
+            if client.secret:
+                yield key, client.secret[0]
+
+
 def _gateway(gateway: Data, over_tls: UpstreamTlsSettings | None) -> GatewaySettings:
     derived = {
         "redirect": gateway.get("plainHttp") == "redirect",
         "strip_headers": tuple(
-            sorted({name.lower() for name in gateway.get("stripHeaders", ())})
+            sorted({*map(str.lower, gateway.get("stripHeaders", ()))})
         ),
         "redis": redis_settings(gateway),
         "upstream_tls": over_tls,
@@ -312,9 +317,8 @@ def _provider(stack: str, item: Data) -> ProviderSettings:
         },
     }
     usual = {"audience": f"api://{NAMESPACE}/{stack}"}
-    return ProviderSettings(
-        **{**usual, **fields_of(ProviderSettings, item), **converted}
-    )
+    fields = fields_of(ProviderSettings, item)
+    return ProviderSettings(**{**usual, **fields, **converted})
 
 
 def _known_client(client: Data) -> KnownClient:
@@ -345,25 +349,21 @@ def _validator() -> Any:
 
 
 def _check(name: str, data: Data, folder: Path) -> None:
-    problems = []
-    for error in _validator().iter_errors(dict(data)):
-        problems.append(
-            f"{NAMESPACE}:{'.'.join(map(str, error.instance_path))}{_violation_in_words(error)}"
-        )
+    problems = [*map(_violation, _validator().iter_errors(dict(data)))]
     if not problems:
-        found = itertools.chain(
+        providers = data["identityProviders"]
+        problems += itertools.chain(
             _own_problems(data),
             parts.partition_problems(data),
             parts.file_problems(name, data, folder),
             cluster_problems(name, data.get("cluster", {})),
             gateway_problems(data["gateway"]),
             log_problems(data["gateway"]),
-            certificates.certificate_problems(data["identityProviders"]),
-            client_problems(data["identityProviders"]),
+            certificates.certificate_problems(providers),
+            client_problems(providers),
         )
-        problems += [f"{NAMESPACE}:{problem}" for problem in found]
     if problems:
-        listed = "\n  ".join(problems)
+        listed = "\n  ".join(f"{NAMESPACE}:{problem}" for problem in problems)
         raise StackError(
             f"stack '{name}' cannot be used; mend stacks/Pulumi.{name}.yaml:\n  {listed}"
         )
@@ -376,11 +376,17 @@ def _own_problems(data: Data) -> Iterator[str]:
     except ValueError:
         yield f"asOf: {data['asOf']} is no day"
     names = [item["name"] for item in data["identityProviders"]]
-    repeated = {name for name in names if names.count(name) > 1}
-    yield from (f"identityProviders: '{name}' stands twice" for name in repeated)
+    for name in set(names):
+        if names.count(name) > 1:
+            yield f"identityProviders: '{name}' stands twice"
     rotation = _rotation(data.get("rotation", {}))
     if rotation.overlap >= rotation.every:
         yield f"rotation: a key is replaced every {rotation.every} days; overlap has to be less"
+
+
+def _violation(error: Any) -> str:
+    setting = ".".join(map(str, error.instance_path))
+    return f"{setting}{_violation_in_words(error)}"
 
 
 def _violation_in_words(error: Any) -> str:
@@ -400,16 +406,13 @@ def _violation_in_words(error: Any) -> str:
                 f": {json.dumps(error.instance)} is no version of Kubernetes; write it in "
                 'quotes, as "1.30"'
             )
-        case "pattern" if (
-            "https?://" in kind["pattern"]
-        ):  # not shown: it may hold credentials
-            where = (
-                "belong into headers" if "logs" in error.instance_path else _CREDENTIALS
-            )
+        case "pattern" if "https?://" in kind["pattern"]:
+            # What is there is not shown: it may hold credentials.
+            is_log = "logs" in error.instance_path
+            where = "belong into headers" if is_log else _CREDENTIALS
             return f" does not match {kind['pattern']}; credentials {where}"
-        case "pattern" if (
-            "vault" in kind["pattern"]
-        ):  # not shown: it may be the password
+        case "pattern" if "vault" in kind["pattern"]:
+            # What is there is not shown: it may be the password.
             return (
                 " is no reference to a vault of Kong's, as {vault://env/redis-password}: a "
                 "password would be in Kong"
