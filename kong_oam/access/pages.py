@@ -90,7 +90,7 @@ def reading_origins(estate: Estate, request: Request) -> tuple[str, ...]:
     component = decide(estate, request, None).component
     if component is None:
         return ()
-    origins: list[str] = []
+    origins = []
     for origin in sorted(readers(estate, component) or ()):
         answer = reading(estate, request, origin, request.method)
         if answer and answer.may:

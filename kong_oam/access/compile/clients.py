@@ -152,7 +152,7 @@ def compile_clients(component: Component, directory: Directory) -> Iterator[Clie
     directory.out += _kind_findings(component, part, trait)
     directory.out += _rotation_findings(trait, directory.stack)
     every = properties.get("rotateEvery")
-    redirects: dict[str, None] = {}
+    redirects = {}
     if users:
         redirects = dict.fromkeys(_redirects(component, trait, directory))
     for provider in calls or {component.provider: []}:

@@ -158,7 +158,7 @@ def _compiled(
 def _copies(application: oam.Application, part: oam.Component) -> tuple[Copy, ...]:
     """The component's further places, each once. What is made in the first namespace of a cluster
     has names in the state that another namespace later leaves as they are."""
-    copies: dict[tuple[str | None, str], Copy] = {}
+    copies = {}
     first: dict[str | None, str] = {}
     for placement in part.placements:
         there = in_place(application, placement)

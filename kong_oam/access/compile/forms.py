@@ -74,7 +74,7 @@ class Formed:
 
     def routes(self) -> Mapping[str, tuple[str, Place]]:
         """What leads where, by host and path."""
-        routes: dict[str, tuple[str, Place]] = {}
+        routes = {}
         for one in self.component.endpoints:
             words = f"port {one.port} of {one.service}, certificate {one.certificate}"
             routes[f"{one.host}{written(one.path)}"] = words, one.place
@@ -93,7 +93,7 @@ class Formed:
                 continue
             spec = mapping(one.object.get("spec"))
             known = reached[one.name]
-            ports: dict[str, Any] = {}
+            ports = {}
             for port in mappings(spec.get("ports")):
                 ports[f"{port.get('port')}/{port.get('protocol', 'TCP')}"] = port
             # Of one name they are one, the first with the ports of all.
@@ -134,7 +134,7 @@ def _place(first: Formed, other: Formed, path: Path) -> Place:
     kind, *below = path
     if kind == "properties":
         return other.part.place.at(*path)
-    places: list[Place] = []
+    places = []
     for form in (other, first):
         trait = form.part.trait(str(kind))
         if trait and below:

@@ -88,7 +88,7 @@ def judged_by(cluster: Data) -> dict[str, Any]:
     """The fields of a Stack that checked settings of its cluster say."""
     version = cluster.get("version")
     contexts = cluster.get("contexts", {})
-    labels: dict[str, Data] = {}
+    labels = {}
     for name, context in contexts.items():
         if isinstance(context, dict) and "labels" in context:
             labels[name] = context["labels"]

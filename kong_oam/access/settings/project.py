@@ -46,7 +46,7 @@ def _require_alone(file: Path, stacks: str, namespace: str) -> None:
             f"{file} lets the engine read other files than {stacks}/Pulumi.<stack>.yaml, which all "
             f"commands read; set stackConfigDir: {stacks}"
         )
-    ours: list[str] = []
+    ours = []
     for name in config:
         # The engine takes a name without a namespace for one of the project's.
         of, colon, _ = str(name).partition(":")
