@@ -16,7 +16,6 @@ from kong_oam.__main__ import COMMANDS, main
 from kong_oam.access.diff.change import KINDS as CHANGES
 from kong_oam.identity.kinds import KINDS as KINDS_OF_PROVIDERS
 from kong_oam.oam.schema import TRAIT_TYPES
-from kong_oam.oam import properties
 from kong_oam.review.access_changes import AccessChange
 from kong_oam.review.comment import ReviewedStack, compose
 from kong_oam.verify.deviations import KINDS as VERIFIED

@@ -32,9 +32,9 @@ from kong_oam.access.providers import Provider
 
 _NOBODY_AT_ALL = dict.fromkeys(METHODS, NOBODY)
 
+# Maps a logical group of an Application to names of a user's groups: any one of these is that
+# group.
 Naming = Callable[[Provider, str], Groups]
-"""Maps a logical group of an Application to names of a user's groups: any one of these is that
-group."""
 
 
 def provider_names(provider: Provider, group: str) -> Groups:

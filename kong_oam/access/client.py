@@ -7,11 +7,12 @@ from itertools import chain
 from typing import Literal
 from urllib.parse import urlsplit
 
+from kong_oam.access.data import Names
 from kong_oam.oam.document import Place
 
+# A service; an application whose users sign in, on a server, in a browser or on their devices; a
+# partner's service.
 ClientKind = Literal["service", "web", "browser", "native", "external"]
-"""A service; an application whose users sign in, on a server, in a browser or on their devices; a
-partner's service."""
 _AT = " at "
 
 
@@ -20,8 +21,8 @@ class Call:
     """A granted call: the called component, the scopes asked for, and the roles that grant them."""
 
     component: str
-    scopes: tuple[str, ...]
-    roles: tuple[str, ...]
+    scopes: Names
+    roles: Names
     place: Place = field(compare=False)
 
 
@@ -49,14 +50,14 @@ class Client:
     kind: ClientKind
     provider: str
     calls: tuple[Call, ...]
-    groups: tuple[str, ...]
-    redirect_uris: tuple[str, ...]
+    groups: Names
+    redirect_uris: Names
     refresh: bool
     place: Place = field(compare=False)
+    # Days after which it gets a new key; by default the stack's.
     rotate_every: int | None = field(default=None, compare=False)
-    """Days after which it gets a new key; by default the stack's."""
+    # Where a partner publishes the keys that it proves itself with.
     jwks_uri: str | None = field(default=None, compare=False)
-    """Where a partner publishes the keys that it proves itself with."""
 
     @property
     def name(self) -> str:
@@ -65,7 +66,7 @@ class Client:
         return at_provider(self.component, self.provider)
 
     @property
-    def scopes(self) -> tuple[str, ...]:
+    def scopes(self) -> Names:
         """Every scope granted, sorted."""
         scopes = {*chain.from_iterable(call.scopes for call in self.calls)}
         return tuple(sorted(scopes))
@@ -86,7 +87,7 @@ class Client:
         return self.kind in ("browser", "native")
 
     @property
-    def origins(self) -> tuple[str, ...]:
+    def origins(self) -> Names:
         """The origins of its pages, which call the provider's token endpoint themselves:
         `https://shop.example.com`, sorted.
 

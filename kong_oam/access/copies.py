@@ -16,8 +16,8 @@ class Copy:
     cluster: str | None
     namespace: str
     suffix: str = ""
+    # The objects of the component there.
     rendered: tuple[RenderedObject, ...] = field(default=(), compare=False)
-    """The objects of the component there."""
 
     @property
     def fields(self) -> dict[str, Any]:

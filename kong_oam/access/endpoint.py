@@ -9,12 +9,12 @@ from typing import Literal
 
 from kong_oam.oam.document import Place
 
+# What is spoken to a workload: clear text, https whose certificate is verified, and the same with
+# one of our own.
 TLS = Literal["", "tls", "mtls"]
-"""What is spoken to a workload: clear text, https whose certificate is verified, and the same with
-one of our own."""
 
+# (name of a Kubernetes Service, ports of it that the gateway reaches)
 Exposures = tuple[tuple[str, tuple[int, ...]], ...]
-"""(name of a Kubernetes Service, ports of it that the gateway reaches)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,23 +23,23 @@ class Endpoint:
     labels."""
 
     host: str
+    # Decoded, element by element (access.paths).
     path: tuple[str, ...]
-    """Decoded, element by element (access.paths)."""
     port: int
     place: Place = field(compare=False)
+    # The Secret with the certificate of `host`, as the gateway trait's `secretName` or the
+    # Ingress's `tls` says.
     certificate: str | None = None
-    """The Secret with the certificate of `host`, as the gateway trait's `secretName` or the
-    Ingress's `tls` says."""
+    # The Kubernetes Service that it leads to; empty where nobody knows, as in a model that was
+    # exported.
     service: str = field(default="", compare=False)
-    """The Kubernetes Service that it leads to; empty where nobody knows, as in a model that was
-    exported."""
+    # That Service again where another one of the component has the same port and goes by the port
+    # alone.
     apart: str = ""
-    """That Service again where another one of the component has the same port and goes by the port
-    alone."""
 
+    # How the gateway speaks to it: in clear text, by verified https, or with a client certificate
+    # besides.
     tls: TLS = field(default="", compare=False)
-    """How the gateway speaks to it: in clear text, by verified https, or with a client certificate
-    besides."""
 
     @property
     def port_name(self) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 
+from kong_oam.access.data import Names
 from kong_oam.access.model import SIGN_IN_SCOPES, Client, Component
 from kong_oam.access.providers import Provider
 from kong_oam.access.tokens import Claims, Refusal
@@ -20,7 +21,7 @@ class User:
     in."""
 
     login: str
-    groups: tuple[str, ...] = ()
+    groups: Names = ()
 
 
 def issue(
@@ -84,7 +85,7 @@ def _why_no_token(
     return None
 
 
-def _granted(client: Client, target: Component | None) -> tuple[str, ...]:
+def _granted(client: Client, target: Component | None) -> Names:
     """The scopes that the client was granted, at one API where tokens are for one."""
     calls = [
         call for call in client.calls if target is None or call.component == target.key
@@ -92,9 +93,7 @@ def _granted(client: Client, target: Component | None) -> tuple[str, ...]:
     return tuple(sorted({*chain.from_iterable(call.scopes for call in calls)}))
 
 
-def _groups_listed(
-    provider: Provider, target: Component, user: User
-) -> tuple[str, ...]:
+def _groups_listed(provider: Provider, target: Component, user: User) -> Names:
     """The groups of the user that roles of the API name, as its tokens list them."""
     listed: dict[str, None] = {}
     for role in target.roles:

@@ -15,6 +15,7 @@ from kong_oam.access.client import ClientKind as ClientKind
 from kong_oam.access.client import has_key as has_key
 from kong_oam.access.client import signs_in as signs_in
 from kong_oam.access.copies import Copy
+from kong_oam.access.data import Names, Texts
 from kong_oam.access.endpoint import Endpoint, Exposures, backends_of
 from kong_oam.access.hosts import host_patterns
 from kong_oam.access.methods import METHODS as METHODS
@@ -29,10 +30,11 @@ from kong_oam.objects.component import NamedService
 from kong_oam.traits.ip_allow.value import IP_ALLOW, AllowedFrom
 from kong_oam.traits.key import Traits
 
+# The scopes that user-facing clients ask for besides those of APIs, so that the provider also says
+# who the user is.
 SIGN_IN_SCOPES = ("openid",)
-"""The scopes that user-facing clients ask for besides those of APIs, so that the provider also says
-who the user is."""
 
+# Names with a meaning of their own at every OpenID provider; an API cannot declare them.
 RESERVED_SCOPES = frozenset(
     {
         "openid",
@@ -45,10 +47,9 @@ RESERVED_SCOPES = frozenset(
         "groups",
     }
 )
-"""Names with a meaning of their own at every OpenID provider; an API cannot declare them."""
 
+# The type of a component that runs elsewhere: it is an identity and has no workload.
 EXTERNAL = "external"
-"""The type of a component that runs elsewhere: it is an identity and has no workload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,8 @@ class Rule:
     """
 
     path: PathSegments
-    methods: tuple[str, ...]
-    scopes: tuple[str, ...]
+    methods: Names
+    scopes: Names
     public: Public | None
     place: Place = field(compare=False)
 
@@ -88,9 +89,9 @@ class Role:
     application/component."""
 
     name: str
-    scopes: tuple[str, ...]
-    groups: tuple[str, ...]
-    components: tuple[str, ...]
+    scopes: Names
+    groups: Names
+    components: Names
     place: Place = field(compare=False)
 
 
@@ -116,39 +117,39 @@ class Component:
     name: str
     namespace: str
     type: str
-    depends_on: tuple[str, ...]
+    depends_on: Names
     owner: str | None
+    # The identity provider that guards it; also of components that guard nothing.
     provider: str
-    """The identity provider that guards it; also of components that guard nothing."""
     endpoints: tuple[Endpoint, ...]
+    # The Kubernetes Services that the gateway reaches, each with its ports.
     exposures: Exposures
-    """The Kubernetes Services that the gateway reaches, each with its ports."""
-    scopes: Mapping[str, str]
+    scopes: Texts
     rules: tuple[Rule, ...]
     roles: tuple[Role, ...]
     clients: tuple[Client, ...]
     place: Place = field(compare=False)
     waivers: tuple[Waiver, ...] = field(default=(), compare=False)
+    # Whether its workload gets the bearer tokens that it is called with, and could call others
+    # with them.
     forward_token: bool = False
-    """Whether its workload gets the bearer tokens that it is called with, and could call others
-    with them."""
+    # Its Kubernetes objects; none of a component that runs elsewhere.
     rendered: tuple[RenderedObject, ...] = field(default=(), compare=False)
-    """Its Kubernetes objects; none of a component that runs elsewhere."""
+    # The Service that it names, of pods that something else makes.
     named: NamedService | None = None
-    """The Service that it names, of pods that something else makes."""
+    # The cluster that it is in, as topologies write it; None: the stack's own.
     cluster: str | None = None
-    """The cluster that it is in, as topologies write it; None: the stack's own."""
+    # Where else it is deployed. The gateway leads to none of these.
     copies: tuple[Copy, ...] = ()
-    """Where else it is deployed. The gateway leads to none of these."""
+    # What it asks of the gateway beside who may call it.
     traits: Traits = field(default_factory=Traits)
-    """What it asks of the gateway beside who may call it."""
+    # The place that this is the component in; None: the first one, to which the gateway leads.
     copied: Copy | None = None
-    """The place that this is the component in; None: the first one, to which the gateway leads."""
+    # The partition of the estate that it is in; None where the estate is one stack.
     partition: str | None = None
-    """The partition of the estate that it is in; None where the estate is one stack."""
+    # What tells its workload from others (kong_oam.access.workloads); None: its name alone
+    # does.
     workload: str | None = field(default=None, compare=False)
-    """What tells its workload from others (kong_oam.access.workloads); None: its name alone
-    does."""
 
     @property
     def key(self) -> str:
@@ -190,7 +191,7 @@ class Component:
         return bool(protected) and not any(rule.scopes for rule in protected)
 
     @property
-    def groups(self) -> tuple[str, ...]:
+    def groups(self) -> Names:
         """The logical groups that its roles name, sorted."""
         groups = {*chain.from_iterable(role.groups for role in self.roles)}
         return tuple(sorted(groups))
@@ -247,8 +248,8 @@ class Component:
         return ()
 
 
+# An endpoint, and the component whose it is.
 Exposed = tuple[Endpoint, Component]
-"""An endpoint, and the component whose it is."""
 
 
 def bare_component(key: str, provider: str) -> Component:
@@ -266,8 +267,8 @@ class Application:
 
     name: str
     namespace: str
-    labels: Mapping[str, str]
-    annotations: Mapping[str, str]
+    labels: Texts
+    annotations: Texts
     components: tuple[Component, ...]
 
 
@@ -282,9 +283,9 @@ class Estate:
 
     stack: Stack
     applications: tuple[Application, ...]
-    unjudged: tuple[str, ...] = ()
-    """Applications of which these name components, and that are not here: only where the stack is
-    `partial`."""
+    # Applications of which these name components, and that are not here: only where the stack is
+    # `partial`.
+    unjudged: Names = ()
     role: Literal["whole", "base", "partition"] = "whole"
     foreign: tuple[Component, ...] = ()
 
@@ -384,14 +385,14 @@ class Estate:
         return self.stack.providers[component.provider]
 
     @cached_property
-    def _called(self) -> Mapping[str, tuple[str, ...]]:
+    def _called(self) -> Mapping[str, Names]:
         """By provider, the components for which it gives somebody a token."""
         called: dict[str, set[str]] = {name: set() for name in self.stack.providers}
         for client in self.clients:
             called[client.provider].update(self._apis_of(client))
         return {provider: tuple(sorted(keys)) for provider, keys in called.items()}
 
-    def apis_at(self, component: Component) -> tuple[str, ...]:
+    def apis_at(self, component: Component) -> Names:
         """The components whose tokens count at this one, where a token is for one API.
 
         Its own tokens; where any token will do, those of every API of its provider.
@@ -401,7 +402,7 @@ class Estate:
         return (component.key,)
 
     @cached_property
-    def _granted(self) -> Mapping[tuple[str, bool], Mapping[str, tuple[str, ...]]]:
+    def _granted(self) -> Mapping[tuple[str, bool], Mapping[str, Names]]:
         """Granted scopes by (component, whether it is called on behalf of users), then by
         client."""
         granted: dict[tuple[str, bool], dict[str, set[str]]] = {}
@@ -420,9 +421,7 @@ class Estate:
             }
         return held
 
-    def held_at(
-        self, component: Component, *, users: bool
-    ) -> Mapping[str, tuple[str, ...]]:
+    def held_at(self, component: Component, *, users: bool) -> Mapping[str, Names]:
         """By client (`application/component`), the scopes that it was granted at a component,
         sorted.
 

@@ -13,8 +13,8 @@ from kong_oam.access.model import METHODS, Client, Component, Estate
 from kong_oam.access.paths import PathSegments
 from kong_oam.traits.cors.value import CORS
 
+# Methods by the path that owns requests.
 Reach = Mapping[PathSegments, tuple[str, ...]]
-"""Methods by the path that owns requests."""
 
 
 def readers(estate: Estate, component: Component) -> Mapping[str, Reach] | None:

@@ -15,16 +15,16 @@ from itertools import chain
 from typing import Any
 
 from kong_oam.access.client import at_provider, component_and_provider
-from kong_oam.access.data import Data
+from kong_oam.access.data import Data, Names
 from kong_oam.access.model import Client, Component, Estate, Role, bare_component
 from kong_oam.access.workloads import workload_of
 from kong_oam.oam.document import NOWHERE
 from kong_oam.traits.key import Traits
 
+# What a partition needs of the base, or that offers, by component and provider (`orders/api at
+# okta`): one that goes to another provider is offered at both, until nobody uses it at the first any
+# more.
 Uses = Mapping[str, "Offered"]
-"""What a partition needs of the base, or that offers, by component and provider (`orders/api at
-okta`): one that goes to another provider is offered at both, until nobody uses it at the first any
-more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Offered:
 
     provider: str
     scopes: Mapping[str, str]
-    groups: tuple[str, ...] = ()
+    groups: Names = ()
 
     def to_output(self) -> dict[str, Any]:
         """It as a stack exports it."""
@@ -50,7 +50,10 @@ class Offered:
         return Offered(data["provider"], dict(data["scopes"]), tuple(data["groups"]))
 
 
-def uses_of(output: Data) -> dict[str, Offered]:
+Offers = dict[str, Offered]
+
+
+def uses_of(output: Data) -> Offers:
     """Reads what a stack exported of what it uses or offers, each as `Offered.to_output` gives
     it."""
     return {name: Offered.from_output(data) for name, data in output.items()}
@@ -117,12 +120,12 @@ def calls_into(part: Estate, client: Client) -> bool:
     return any(call.component in part.own for call in client.calls)
 
 
-def offered(estate: Estate) -> dict[str, Offered]:
+def offered(estate: Estate) -> Offers:
     """What the base offers: of those components of which there is anything."""
     return _offers(estate.offering)
 
 
-def uses(estate: Estate) -> dict[str, Offered]:
+def uses(estate: Estate) -> Offers:
     """What a partition needs of the base."""
     needed = _offers(estate.own.values())
     for client in estate.own_clients:
@@ -134,7 +137,7 @@ def uses(estate: Estate) -> dict[str, Offered]:
     return needed
 
 
-def _offers(components: Iterable[Component]) -> dict[str, Offered]:
+def _offers(components: Iterable[Component]) -> Offers:
     offers = {}
     for component in components:
         if component.scopes or component.roles:
@@ -144,15 +147,15 @@ def _offers(components: Iterable[Component]) -> dict[str, Offered]:
     return offers
 
 
-def _add(offers: dict[str, Offered], name: str, more: Offered) -> None:
+def _add(offers: Offers, name: str, more: Offered) -> None:
     """Add to what is offered under a name, or needed. Of one scope the first description stays."""
     before = offers.get(name, Offered(more.provider, {}))
     groups = tuple(sorted({*before.groups, *more.groups}))
     offers[name] = Offered(more.provider, {**more.scopes, **before.scopes}, groups)
 
 
+# Components by provider and scope.
 Owners = Mapping[tuple[str, str], Collection[str]]
-"""Components by provider and scope."""
 
 
 def owners_of_scopes(estate: Estate, there: Uses) -> Owners:
@@ -168,9 +171,9 @@ def owners_of_scopes(estate: Estate, there: Uses) -> Owners:
     return owners
 
 
-def used_by(clients: Granted, there: Uses) -> dict[str, Offered]:
+def used_by(clients: Granted, there: Uses) -> Offers:
     """What of that there is clients use that are granted this."""
-    used: dict[str, Offered] = {}
+    used: Offers = {}
     for client, calls in clients.items():
         _, provider = component_and_provider(client)
         for called, scopes in calls.items():
@@ -185,9 +188,9 @@ def used_by(clients: Granted, there: Uses) -> dict[str, Offered]:
     return used
 
 
-def all_of(*uses: Uses) -> dict[str, Offered]:
+def all_of(*uses: Uses) -> Offers:
     """What any of these needs."""
-    needed: dict[str, Offered] = {}
+    needed: Offers = {}
     for use in uses:
         for name, offer in use.items():
             _add(needed, name, offer)
@@ -233,7 +236,7 @@ def with_kept(
     return replace(whole, foreign=tuple(gone)), words
 
 
-def _still_used(before: Uses, used: Uses) -> dict[str, Offered]:
+def _still_used(before: Uses, used: Uses) -> Offers:
     kept = {}
     for name, offer in before.items():
         use = used.get(name, Offered(offer.provider, {}))
@@ -265,8 +268,8 @@ def _with_components(
     return replace(estate, applications=tuple(applications))
 
 
+# Scopes by the client's name and the component that is called.
 Granted = Mapping[str, Mapping[str, Collection[str]]]
-"""Scopes by the client's name and the component that is called."""
 
 
 def granted(estate: Estate) -> dict[str, dict[str, list[str]]]:
@@ -368,5 +371,5 @@ def _key(name: str) -> str:
     return component_and_provider(name)[0]
 
 
-def _roles(groups: tuple[str, ...]) -> tuple[Role, ...]:
+def _roles(groups: Names) -> tuple[Role, ...]:
     return (Role("kept", (), groups, (), NOWHERE),) if groups else ()

@@ -23,8 +23,8 @@ from functools import lru_cache
 
 from kong_oam.errors import InputError
 
+# A path, element by element, decoded: `/orders/7` is ("orders", "7"), and `/` has none.
 PathSegments = tuple[str, ...]
-"""A path, element by element, decoded: `/orders/7` is ("orders", "7"), and `/` has none."""
 
 _UNREADABLE = re.compile(
     rb"[\x00-\x20\x7f\\;#]"  # control bytes, space, backslash, path parameters, fragment
@@ -35,35 +35,35 @@ _UNREADABLE = re.compile(
 _ENCODED = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 # Code points and ranges of them, as lua/path.lua has them.
+# Characters that may be read as `/`, `\`, `;`, `?`, `%` or `#`, or hold one: by NFKC, or in older
+# character sets.
 SEPARATING = (
     "A5 B4 BC-BF F7 37E 66A 2044-2049 20A9 2100-2101 2105-2106 214D 2150-215F 2189 2215-2216 "
     "2571-2572 27CB 27CD 29E3-29E5 29F5-29F9 33A7-33A8 33AE-33AF 33C6 33DE-33DF FE14-FE16 FE54 "
     "FE56 FE5F FE68 FE6A FF03 FF05 FF0F FF1B FF1F FF3C"
 )
-"""Characters that may be read as `/`, `\\`, `;`, `?`, `%` or `#`, or hold one: by NFKC, or in older
-character sets."""
 
+# Letters and digits that may be read as ASCII ones: by case folding, without accents, or in older
+# character sets.
 LETTERS = "C0-2AF 393 398 3A3 3A6 3A9 3B1 3B4-3B5 3C0 3C3-3C4 3C6 4BB 660-669 6F0-6F9 1E00-1EFF 2C60-2C7B"
-"""Letters and digits that may be read as ASCII ones: by case folding, without accents, or in older
-character sets."""
 
+# Other characters that may be read as ASCII ones, as several, or as none: compatibility
+# characters, marks of Latin text, those that cannot be seen (Unicode Standard Annex 15 and 44), and
+# likenesses that older character sets take.
 LOOSE = (
     "80-BF 2B0-385 61C 115F-1160 1680 17B4-17B5 180B-180F 1AB0-1AFF 1D00-1DFF 1FBD-25FF 263A-266B "
     "2758 2776-2793 2A74-2C5F 2C7C-2C7F 3000-303F 3099-309C 3164 3200-33FF A700-A7FF AB30-AB6F "
     "FB00-FE7F FEFF-FF65 FF9E-FFFF 10780-107BF 1BCA0-1BCA3 1D173-1D7FF 1F100-1F1AC 1FBF0-1FBF9 "
     "E0000-E0FFF"
 )
-"""Other characters that may be read as ASCII ones, as several, or as none: compatibility
-characters, marks of Latin text, those that cannot be seen (Unicode Standard Annex 15 and 44), and
-likenesses that older character sets take."""
 
 
+# Characters that may be read as a sign with a meaning on Windows.
 LIKE = {
     **dict.fromkeys("\u0589\ufe13\ufe55\uff1a", ":"),
     **dict.fromkeys("\ufe69\uff04", "$"),
     **dict.fromkeys("\u223c\u301c\uff5e", "~"),
 }
-"""Characters that may be read as a sign with a meaning on Windows."""
 
 
 def ranges(text: str) -> tuple[tuple[int, int], ...]:

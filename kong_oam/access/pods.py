@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from kong_oam.access.data import Texts
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import Component
 from kong_oam.objects.component import APPLICATION, COMPONENT
@@ -11,7 +12,7 @@ from kong_oam.objects.ports import Service
 from kong_oam.objects.services import services_among
 
 
-def pods_behind(component: Component) -> Mapping[str, str]:
+def pods_behind(component: Component) -> Texts:
     """The pods that each port of a component leads to, by the port's name: `pods tier=web in shop
     at 8080`.
 
@@ -53,7 +54,7 @@ def _words(
 
 def _selected(
     component: Component,
-    selector: Mapping[str, str],
+    selector: Texts,
     ports: Iterable[int],
     workloads: Iterable[str],
 ) -> str:

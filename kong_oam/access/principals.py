@@ -12,12 +12,12 @@ from kong_oam.errors import InputError
 
 Groups = frozenset[str]
 
+# Which users may: the smallest sets of groups that suffice, none within another. Unique, so that
+# equal means equal.
 Condition = frozenset[Groups]
-"""Which users may: the smallest sets of groups that suffice, none within another. Unique, so that
-equal means equal."""
 
+# The condition of a client that calls as itself: none.
 ITSELF: Condition = frozenset({frozenset()})
-"""The condition of a client that calls as itself: none."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -57,13 +57,13 @@ class TooManyGroupSetsError(InputError):
     and what to do."""
 
 
+# The most sets of groups in one condition. Two roles of 150 groups each, both of which are needed,
+# make 22,500.
 MOST = 50_000
-"""The most sets of groups in one condition. Two roles of 150 groups each, both of which are needed,
-make 22,500."""
 
+# A set of that many groups has fewer subsets than there are sets to compare it with, where it
+# matters.
 _SMALL = 8
-"""A set of that many groups has fewer subsets than there are sets to compare it with, where it
-matters."""
 
 
 def minimal(sets: Collection[Groups]) -> Condition:

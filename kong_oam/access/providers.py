@@ -54,6 +54,7 @@ class ClaimMapping:
     overage: tuple[str, ...] = ()
 
 
+# Stands in where nobody says how a provider spells its tokens: enough to check Applications.
 PLAIN = ClaimMapping(
     client="client_id",
     user="user",
@@ -62,7 +63,6 @@ PLAIN = ClaimMapping(
     groups="groups",
     marks=(TokenType("typ", "access"),),
 )
-"""Stands in where nobody says how a provider spells its tokens: enough to check Applications."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,8 @@ class Provider:
     audience: str
     spelling: ClaimMapping
     issuer: str | None = None
+    # Logical group to the provider's group; a group that is not here has the same name there.
     groups: Mapping[str, str] = field(default_factory=dict)
-    """Logical group to the provider's group; a group that is not here has the same name there."""
     per_api: bool = False
 
     def group(self, logical: str) -> str:
@@ -101,14 +101,13 @@ class Provider:
         return _as_value(self.group(group)) if self.per_api else self.group(group)
 
 
+# Characters of what a token for one API lists of a group; of a longer name it lists a digest.
+#
+# The number is the model's own: what is listed stands in the tables of gates and is looked up by
+# models that stacks export, and both are read where nobody describes a provider (`diff
+# deployed:NAME`). A kind of provider whose tokens are for one API has to take as many; its room holds
+# that against what its product takes.
 LONGEST_LISTED = 120
-"""Characters of what a token for one API lists of a group; of a longer name it lists a digest.
-
-The number is the model's own: what is listed stands in the tables of gates and is looked up by
-models that stacks export, and both are read where nobody describes a provider (`diff
-deployed:NAME`). A kind of provider whose tokens are for one API has to take as many; its room holds
-that against what its product takes.
-"""
 
 
 def _as_value(group: str) -> str:

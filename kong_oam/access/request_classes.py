@@ -67,9 +67,9 @@ def path_classes(declared: Iterable[PathSegments]) -> tuple[PathClass, ...]:
     return _tree(examples)
 
 
+# The longest declared beginning, and the longest that other servers read, in small letters, or the
+# same again.
 _Key = tuple[PathSegments, PathSegments]
-"""The longest declared beginning, and the longest that other servers read, in small letters, or the
-same again."""
 
 
 def _tree(examples: Mapping[_Key, PathSegments]) -> tuple[PathClass, ...]:

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import Data, Names, Texts
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 
 _BEARER = re.compile(r"Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)\Z")
@@ -31,9 +31,9 @@ _KEY_ID = re.compile(r"[A-Za-z0-9._~:=+/-]{1,128}\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MAX_DEPTH = 32
 _EARLY = "not valid yet"
+# Characters of an ES256 signature: 64 bytes (RFC 7518, 3.4). Kong's `jwt` ends in a 500 for any
+# other length.
 _ES256_SIGNATURE = 86
-"""Characters of an ES256 signature: 64 bytes (RFC 7518, 3.4). Kong's `jwt` ends in a 500 for any
-other length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,8 @@ class Claims:
     client: str
     subject: str
     user: bool
-    scopes: tuple[str, ...]
-    groups: tuple[str, ...] = ()
+    scopes: Names
+    groups: Names = ()
     audience: str | None = None
 
 
@@ -88,8 +88,8 @@ class KeyRing:
     provider: Provider
     issuer: str
     keys: Mapping[str, Key]
-    audiences: Mapping[str, str] = field(default_factory=dict)
-    clients: Mapping[str, str] = field(default_factory=dict)
+    audiences: Texts = field(default_factory=dict)
+    clients: Texts = field(default_factory=dict)
 
     def audience_of(self, component: str) -> str:
         """What `aud` must list in tokens for the component."""
@@ -245,7 +245,7 @@ def _has_mark(payload: Data, mark: TokenType) -> bool:
     return value.startswith(mark.value) if mark.prefix else value == mark.value
 
 
-def _listed(payload: Data, listing: Listing) -> tuple[str, ...] | None:
+def _listed(payload: Data, listing: Listing) -> Names | None:
     """The names that a claim lists; None where it is malformed."""
     names = payload.get(listing.claim, [])
     if listing.form == "words" and listing.claim in payload:

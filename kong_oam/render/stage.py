@@ -8,24 +8,12 @@ from functools import cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from kong_oam.diagnostics import Findings
-from kong_oam.diagnostics import errors
-from kong_oam.oam.application import read_bytes
-from kong_oam.oam.application import ReadOne
-from kong_oam.oam.application import together
-from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.application import read_files
-from kong_oam.oam.application import Reading
-from kong_oam.diagnostics import suggestion
+from kong_oam.diagnostics import Diagnostic, Findings, errors, suggestion
+from kong_oam.oam.application import Reading, ReadOne, read_bytes, read_files, together
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.library import Library, library
-from kong_oam.oam.model import Application
-from kong_oam.oam.model import Component
-from kong_oam.oam.model import Output
-from kong_oam.oam.document import Texts
-from kong_oam.oam.model import Policy
-from kong_oam.oam.document import Place
-from kong_oam.oam.model import Placement
+from kong_oam.oam.document import Place, Texts
+from kong_oam.oam.model import Application, Component, Output, Placement, Policy
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.oam.rules import kept_by_rules
 from kong_oam.oam.topology import on_clusters

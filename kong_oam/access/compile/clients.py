@@ -36,16 +36,16 @@ class Directory:
 
     stack: Stack
     out: list[Diagnostic]
+    # Applications that could not be read, "" for any whose name could not be read either.
     malformed: frozenset[str]
-    """Applications that could not be read, "" for any whose name could not be read either."""
     components: dict[str, Component] = field(default_factory=dict)
     parts: dict[str, oam.Component] = field(default_factory=dict)
+    # The components that have a client trait.
     clients: set[str] = field(default_factory=set)
-    """The components that have a client trait."""
     applications: set[str] = field(default_factory=set)
+    # Those of which others name a component, which is not reported as missing: of `malformed`, or
+    # not here.
     unjudged: set[str] = field(default_factory=set)
-    """Those of which others name a component, which is not reported as missing: of `malformed`, or
-    not here."""
 
     def report(self, code: str, message: str, place: Place) -> None:
         self.out.append(Diagnostic(code, message, place))

@@ -3,7 +3,7 @@ others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
 import kong_oam.oam.application as oam
@@ -11,7 +11,7 @@ from kong_oam.access.compile.days import no_day
 from kong_oam.access.compile.elements import elements_of
 from kong_oam.access.compile.exposure import endpoints_of, exposures_of
 from kong_oam.access.compile.places import unreachable
-from kong_oam.access.data import Data
+from kong_oam.access.data import Data, Texts
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.meaning import Declared
 from kong_oam.access.model import METHODS, Component, Public, Role, Rule, Waiver
@@ -26,9 +26,9 @@ from kong_oam.traits.meanings import compile_traits
 from kong_oam.traits.upstream_tls.meaning import over_tls
 from kong_oam.traits.upstream_tls.value import UPSTREAM_TLS
 
+# The annotation of an Application that says who owns those of its components that have no access
+# trait to say so.
 OWNER = "owner"
-"""The annotation of an Application that says who owns those of its components that have no access
-trait to say so."""
 
 
 def compile_component(
@@ -50,7 +50,7 @@ def compile_component(
         out += misnamed(part, named)
     if not errors(out):
         out += _unreached(named, endpoints) if endpoints else _unexposed(part)
-    scopes: Mapping[str, str] = properties.get("scopes", {})
+    scopes: Texts = properties.get("scopes", {})
     place = access.place.at("properties") if access else part.place
     rules = _authenticated_only(endpoints)
     if access:
@@ -155,7 +155,7 @@ def _rules(
     properties: Data,
     place: Place,
     endpoints: tuple[Endpoint, ...],
-    scopes: Mapping[str, str],
+    scopes: Texts,
     out: list[Diagnostic],
 ) -> tuple[Rule, ...]:
     result = []
@@ -235,7 +235,7 @@ def _disagreements(rules: Iterable[Rule]) -> Iterator[Diagnostic]:
 def _roles(
     properties: Data,
     place: Place,
-    scopes: Mapping[str, str],
+    scopes: Texts,
     stack: Stack,
     out: list[Diagnostic],
 ) -> Iterator[Role]:

@@ -17,9 +17,9 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*\Z")
 
 
+# The most elements that an exposed path may have: gateways order routes by a small number.
 DEEPEST = 511
 DEEPEST_BELOW_WILDCARD = 15
-"""The most elements that an exposed path may have: gateways order routes by a small number."""
 MOST_LABELS_OF_WILDCARD = 31
 
 

@@ -18,8 +18,8 @@ from kong_oam.oam.model import Form, Placement
 from kong_oam.oam.schema import dotted, shown
 from kong_oam.objects.pods import mapping, mappings
 
+# Fields of a component that say where it is: the forms are in different places.
 _OF_PLACES: Final = frozenset({"namespace", "cluster", "copies", "copied"})
-"""Fields of a component that say where it is: the forms are in different places."""
 _NOTHING: Final = object()
 
 

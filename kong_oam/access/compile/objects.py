@@ -173,9 +173,9 @@ def _made(component: Component, *, client: bool) -> Iterator[tuple[str, str]]:
         yield "Secret", client_secret_name(component.name)
 
 
+# By namespace and name of a Secret with a client's credential, the components that it belongs
+# to.
 _Owners = Mapping[tuple[str, str], list[Component]]
-"""By namespace and name of a Secret with a client's credential, the components that it belongs
-to."""
 
 
 def _credentials(directory: Directory) -> _Owners:

@@ -53,8 +53,8 @@ class Answer:
     owner: str | None = field(default=None, compare=False)
 
 
+# What answered in the old estate, and what answers in the new.
 Answers = tuple[Answer, Answer]
-"""What answered in the old estate, and what answers in the new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +64,13 @@ class Example:
 
     method: str
     path: PathSegments
+    # The host to send it to in the old estate.
     was: str | None
-    """The host to send it to in the old estate."""
     now: str | None
     principal: Principal | None
     groups: Groups = frozenset()
+    # Where it comes from; None where that is all the same.
     address: str | None = None
-    """Where it comes from; None where that is all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +102,15 @@ class Subject:
     provider: str = ""
 
 
+# Values by subject, then by name, as JSON has them. Names are those of the stack's file, or a
+# trait's.
 Facts = Mapping[Subject, Mapping[str, Any]]
-"""Values by subject, then by name, as JSON has them. Names are those of the stack's file, or a
-trait's."""
 
+# The fact that says what the roles of a component let its pods do.
 RIGHTS: Final = "rights"
-"""The fact that says what the roles of a component let its pods do."""
 
+# The fact that says, of each host of a component, the Secret that it names.
 CERTIFICATES: Final = "hostCertificates"
-"""The fact that says, of each host of a component, the Secret that it names."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -139,5 +139,5 @@ class Setting:
     place: Place | None = field(default=None, compare=False)
 
 
+# One entry of what `diff` reports.
 Difference = Change | Setting
-"""One entry of what `diff` reports."""

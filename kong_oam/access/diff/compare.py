@@ -61,18 +61,23 @@ from kong_oam.access.request_classes import (
     regions,
 )
 
+# With both answers where something else answers.
 _ChangeKey = tuple[Kind, Whom, Answers | None]
-"""With both answers where something else answers."""
 
+# A site, a method, and the number of a class of paths.
 _Cell = tuple[str, str, int]
-"""A site, a method, and the number of a class of paths."""
 
 _Cells = dict[_ChangeKey, list[_Cell]]
+# The classes of paths by site.
 _Classes = Mapping[str, Sequence[PathClass]]
-"""The classes of paths by site."""
 
+# Both answers, by site and number of the classes of paths where something else answers.
 _Otherwise = Mapping[tuple[str, int], Answers]
-"""Both answers, by site and number of the classes of paths where something else answers."""
+
+
+_Compared = Iterator[tuple[Kind, Whom]]
+# Principals of the new side to those of the old that they are under another name.
+_Renamed = Mapping[Principal, Principal]
 
 
 def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
@@ -176,7 +181,7 @@ def _differences(
     return differences
 
 
-def _compare(was: Access, now: Access) -> Iterator[tuple[Kind, Whom]]:
+def _compare(was: Access, now: Access) -> _Compared:
     opened = beyond(now.networks, was.networks)
     shut = beyond(was.networks, now.networks)
     if was.everybody or now.everybody:
@@ -201,7 +206,7 @@ def _compare_conditions(
     now: Access,
     opened: Source | None,
     shut: Source | None,
-) -> Iterator[tuple[Kind, Whom]]:
+) -> _Compared:
     """Compare a principal that both let in: more or fewer of its users, more or fewer addresses."""
     before = was.principals[principal]
     after = now.principals[principal]
@@ -218,7 +223,7 @@ def _compare_conditions(
 
 def _compare_with_everybody(
     was: Access, now: Access, opened: Source | None, shut: Source | None
-) -> Iterator[tuple[Kind, Whom]]:
+) -> _Compared:
     """Compare where one of the two lets everybody in, from its networks: `opened` are addresses
     that come, `shut` those that go."""
     if not was.everybody:
@@ -232,7 +237,7 @@ def _compare_with_everybody(
         yield from _each("narrowed", was, shut)
 
 
-def _each(kind: Kind, access: Access, source: Source) -> Iterator[tuple[Kind, Whom]]:
+def _each(kind: Kind, access: Access, source: Source) -> _Compared:
     """Yield one change for everybody who has access."""
     if access.everybody:
         yield kind, Whom(None, source=source)
@@ -245,7 +250,7 @@ def _staying(
     new: Side,
     by_site: _Classes,
     otherwise: _Otherwise,
-    renamed: Mapping[Principal, Principal],
+    renamed: _Renamed,
 ) -> _Cells:
     """Every request that stays allowed and is answered by something else: for whom, and both
     answers."""
@@ -276,9 +281,7 @@ def _renamed(differences: _Cells, old: Side, new: Side) -> dict[Principal, Princ
     return renamed
 
 
-def _without_renamed(
-    renamed: Mapping[Principal, Principal], differences: _Cells
-) -> _Cells:
+def _without_renamed(renamed: _Renamed, differences: _Cells) -> _Cells:
     """Leave out what a principal lost and gained by being renamed."""
     dropped = set()
     for after, before in renamed.items():
@@ -291,7 +294,7 @@ def _without_renamed(
 
 
 def _owners_of_others(
-    renamed: Mapping[Principal, Principal], old: Side, new: Side
+    renamed: _Renamed, old: Side, new: Side
 ) -> dict[Principal, str | None]:
     """The owners of the clients that only one side has."""
     come = new.clients.keys() - old.clients.keys() - renamed.keys()
@@ -300,9 +303,7 @@ def _owners_of_others(
     return owners | dict(zip(gone, map(old.owner, gone), strict=True))
 
 
-def _old_clients(
-    renamed: Mapping[Principal, Principal], old: Side, new: Side
-) -> dict[Subject, Subject]:
+def _old_clients(renamed: _Renamed, old: Side, new: Side) -> dict[Subject, Subject]:
     """Map the clients of the new side that are on the old, too, to what they are called there."""
     subjects = {}
     for after in new.clients:

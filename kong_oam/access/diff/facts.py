@@ -50,8 +50,8 @@ from kong_oam.traits.meanings import MEANINGS
 
 _EDGE = "edge."  # what names begin with that say what a component asks of the gateway beside access
 _UPSTREAM_TLS = "gateway.upstreamTls"
+# Stands for a value that one side does not have, since nobody asked the provider for it.
 NOT_KNOWN = "not known"
-"""Stands for a value that one side does not have, since nobody asked the provider for it."""
 
 LEFT_OUT: dict[type, tuple[str, ...]] = {
     Settings: (
@@ -172,7 +172,6 @@ LEFT_OUT: dict[type, tuple[str, ...]] = {
     # Compared as part of a component's namespace.
     Copy: ("cluster", "namespace", "suffix", "rendered"),
 }
-"""Fields that are not compared as they stand, each with the reason."""
 
 for _meaning in MEANINGS:
     LEFT_OUT |= _meaning.left_out
@@ -190,7 +189,6 @@ _NAMES: Mapping[tuple[type, str], str] = {
     (ClaimMapping, "own"): "service.claim",
     (ClaimMapping, "own_value"): "service.value",
 }
-"""The names of fields in the stack's file, where they differ."""
 
 
 def model_of(estate: Estate, settings: Settings) -> AccessModel:
@@ -343,6 +341,8 @@ def _camel(name: str) -> str:
     return first + "".join(map(str.capitalize, others))
 
 
+# What Applications say, whatever the stack: all else differs between two stacks by what they
+# are.
 _OF_APPLICATIONS = (
     "forwardToken",
     "kind",
@@ -351,8 +351,6 @@ _OF_APPLICATIONS = (
     "redirectUris",
     "waivers",
 )
-"""What Applications say, whatever the stack: all else differs between two stacks by what they
-are."""
 
 
 def settings_changed(

@@ -40,10 +40,10 @@ def _code(kind: Kind) -> str:
     return kind.replace(" ", "-")
 
 
+# A code for each kind of change that somebody has to approve: `newly-public`, `answered-by`.
 CODES: Mapping[str, Code] = {
     _code(kind): Code(title, remedy) for kind, (title, remedy) in _MEANINGS.items()
 }
-"""A code for each kind of change that somebody has to approve: `newly-public`, `answered-by`."""
 
 
 def findings(changes: Iterable[Difference], scheme: str) -> Iterator[Diagnostic]:

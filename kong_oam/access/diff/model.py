@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from kong_oam.access.data import Texts
 from kong_oam.access.diff.change import Facts
 from kong_oam.access.model import Application, Component, Estate
 
@@ -21,10 +22,10 @@ class AccessModel:
     """
 
     estate: Estate
-    workloads: Mapping[str, str]
+    workloads: Texts
     minutes: Mapping[str, int]
     facts: Facts
-    pods: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    pods: Mapping[str, Texts] = field(default_factory=dict)
 
 
 def empty(model: AccessModel) -> AccessModel:

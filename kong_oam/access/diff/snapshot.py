@@ -45,9 +45,9 @@ from kong_oam.traits.ip_allow.value import IP_ALLOW
 from kong_oam.traits.key import Traits
 
 VERSION = 1
+# The stack's output that it is. The engine prints no difference of what is named so: it is for
+# programs to read.
 OUTPUT = "__model"
-"""The stack's output that it is. The engine prints no difference of what is named so: it is for
-programs to read."""
 
 _STACK = "stack"
 

@@ -26,13 +26,13 @@ from kong_oam.access.principals import ITSELF, Condition
 from kong_oam.access.request_classes import Subtree
 from kong_oam.diagnostics import printable
 
+# Between a kind of change and whom it concerns; `for` of all other kinds.
 _PREPOSITIONS: dict[Kind, str] = {
     "granted": "to",
     "widened": "to",
     "owner": "of",
     "revoked": "from",
 }
-"""Between a kind of change and whom it concerns; `for` of all other kinds."""
 
 
 def headline(changes: Sequence[Difference], scheme: str) -> str:

@@ -16,23 +16,23 @@ from typing import Literal
 
 Kind = Literal["group", "client", "role", "token", "scope", "public", "component"]
 
+# The kinds of nodes from left to right.
 LAYERS: tuple[tuple[Kind, ...], ...] = (
     ("group", "client"),
     ("role", "token"),
     ("scope", "public"),
     ("component",),
 )
-"""The kinds of nodes from left to right."""
 
+# The layer of each kind, from 0.
 LAYER: dict[Kind, int] = {}
-"""The layer of each kind, from 0."""
 for _number, _kinds in enumerate(LAYERS):
     LAYER.update(dict.fromkeys(_kinds, _number))
 
 Change = Literal["added", "removed"]
 
+# What stands before the text of what changed, for those who do not see its colour.
 SIGNS: Mapping[Change | None, str] = {None: "", "added": "+ ", "removed": "− "}  # noqa: RUF001 - a minus, as wide as +
-"""What stands before the text of what changed, for those who do not see its colour."""
 
 
 @dataclass(frozen=True, slots=True)

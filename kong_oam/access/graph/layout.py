@@ -93,8 +93,8 @@ def layout(graph: Graph) -> Layout:
     return Layout(below, tuple(strips), tuple(boxes))
 
 
+# The strip of what belongs to no component: any token of a provider, and who calls nothing.
 _LAST = "~"
-"""The strip of what belongs to no component: any token of a provider, and who calls nothing."""
 
 
 def _strip(graph: Graph, node: Node) -> str:

@@ -12,10 +12,10 @@ from kong_oam.access.graph.graph import SIGNS, Change, Edge, Graph, Kind
 from kong_oam.access.graph.view import of_components
 from kong_oam.diagnostics import printable
 
+# What Mermaid draws where nobody sets it up otherwise (maxTextSize, counted in units of UTF-16;
+# maxEdges). Past it there is an error and no picture.
 MOST_CHARACTERS = 50_000
 MOST_EDGES = 500
-"""What Mermaid draws where nobody sets it up otherwise (maxTextSize, counted in units of UTF-16;
-maxEdges). Past it there is an error and no picture."""
 
 _SHAPES: Mapping[Kind, tuple[str, str]] = {
     "group": ("([", "])"),
@@ -29,13 +29,13 @@ _SHAPES: Mapping[Kind, tuple[str, str]] = {
 _COLOURS: Mapping[Change, str] = {"added": "#1a7f37", "removed": "#cf222e"}
 _ROOM = 500  # characters for what is said of what was left out
 _LINE = 120  # characters of one line
+# What Mermaid, or the Markdown or HTML that it takes labels for, may read otherwise; all else
+# stands as it is.
 _MARKUP = re.compile(r"[^\w /,.:()?=…·−~-]|:(?=fa)|^-|(?<=\d)\.(?= |$)")  # noqa: RUF001 - a minus
-"""What Mermaid, or the Markdown or HTML that it takes labels for, may read otherwise; all else
-stands as it is."""
 
+# A space without width: formulas (`$$`) and icons (`fa:fa-x`) are looked for where codes have been
+# read already.
 _APART = "#8203;"
-"""A space without width: formulas (`$$`) and icons (`fa:fa-x`) are looked for where codes have been
-read already."""
 
 
 def mermaid(graph: Graph) -> str:

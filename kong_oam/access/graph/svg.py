@@ -41,8 +41,8 @@ _ROUND: dict[Kind, int] = {
     "component": 0,
 }
 _WORDS: dict[Change, str] = {"added": "added", "removed": "taken away"}
+# What changed on a line is drawn beside what is left of it.
 _BESIDE = {None: 0, "added": -5, "removed": 5}
-"""What changed on a line is drawn beside what is left of it."""
 
 _STYLE = """
 svg { background: #ffffff }

@@ -3,7 +3,7 @@ certain."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,6 +19,7 @@ class Kind(Code):
     waivable: bool = True
 
 
+# The codes of lint: LINT301 and on. The schema of waivers is checked against it.
 KINDS: Mapping[str, Kind] = {
     "LINT301": Kind(
         "a grant that no `calls` uses",
@@ -83,7 +84,6 @@ KINDS: Mapping[str, Kind] = {
         "client, by every rule that asks for a scope of the role",
     ),
 }
-"""The codes of lint: LINT301 and on. The schema of waivers is checked against it."""
 
 
 def shown(text: str) -> str:
@@ -94,8 +94,8 @@ def shown(text: str) -> str:
     return line if len(line) <= 80 else f"{line[:77]}..."
 
 
+# Writes the file as it is afterwards (`kong_oam.oam.edit`); None where that is not certain.
 Change = Callable[[], str | None]
-"""Writes the file as it is afterwards (`kong_oam.oam.edit`); None where that is not certain."""
 
 
 def removal(place: Place) -> Change:
@@ -131,3 +131,7 @@ class LintFinding:
         if edited is None:
             return None
         return edit.unified(self.place.file, self.place.document.text, edited)
+
+
+# What a check yields.
+LintFindings = Iterator[LintFinding]

@@ -9,11 +9,11 @@ from itertools import chain
 
 from kong_oam.access.model import Estate
 
+# Shorter names are near each other by chance.
 _SHORTEST = 4
-"""Shorter names are near each other by chance."""
 
+# The most characters that a provider takes (Entra). Longer names are compared with none.
 _LONGEST = 256
-"""The most characters that a provider takes (Entra). Longer names are compared with none."""
 
 
 def doubtful_groups(estate: Estate) -> Mapping[str, str]:

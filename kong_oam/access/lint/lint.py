@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain
 
 import kong_oam.oam.application as oam
 from kong_oam.access.lint import closed, rules, shadows, split, upkeep
-from kong_oam.access.lint.finding import LintFinding, removal, shown
+from kong_oam.access.lint.finding import LintFinding, LintFindings, removal, shown
 from kong_oam.access.lint.subject import LintSubject
 from kong_oam.access.lint.subjects import subjects
 from kong_oam.access.memory import Memory
 from kong_oam.access.model import Estate
 
-CHECKS: tuple[Callable[[LintSubject], Iterator[LintFinding]], ...] = (
+CHECKS: tuple[Callable[[LintSubject], LintFindings], ...] = (
     rules.unused_grants,
     rules.unheld_roles,
     rules.doubtful_groups,
@@ -67,9 +67,7 @@ def _findings(subject: LintSubject) -> tuple[LintFinding, ...]:
     return tuple(_unwaived(subject, findings))
 
 
-def _unwaived(
-    subject: LintSubject, findings: Sequence[LintFinding]
-) -> Iterator[LintFinding]:
+def _unwaived(subject: LintSubject, findings: Sequence[LintFinding]) -> LintFindings:
     """Yield the findings that no waiver accepts, and those about waivers. A waiver accepts every
     finding of its code in its component, up to and including its last day."""
     codes = {finding.code for finding in findings}

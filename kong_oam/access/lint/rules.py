@@ -3,10 +3,8 @@ its findings."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from kong_oam.access.lint import upkeep
-from kong_oam.access.lint.finding import LintFinding, removal, shown
+from kong_oam.access.lint.finding import LintFinding, LintFindings, removal, shown
 from kong_oam.access.lint.subject import LintSubject
 from kong_oam.access.lint.weaker import weaker_rules
 from kong_oam.access.methods import METHODS
@@ -16,7 +14,7 @@ _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _WRITING = ", ".join(method for method in METHODS if method not in _READING)
 
 
-def unused_grants(subject: LintSubject) -> Iterator[LintFinding]:
+def unused_grants(subject: LintSubject) -> LintFindings:
     """Finds components in a role that ask for none of its scopes (LINT301)."""
     for name, role in subject.access.get("roles", {}).items():
         members: list[str] = role.get("components", [])
@@ -32,7 +30,7 @@ def unused_grants(subject: LintSubject) -> Iterator[LintFinding]:
                 yield LintFinding("LINT301", subject.key, message, place, change)
 
 
-def unheld_roles(subject: LintSubject) -> Iterator[LintFinding]:
+def unheld_roles(subject: LintSubject) -> LintFindings:
     """Finds roles that name neither groups nor components (LINT302)."""
     for name, role in subject.access.get("roles", {}).items():
         if not role.get("groups") and not role.get("components"):
@@ -42,7 +40,7 @@ def unheld_roles(subject: LintSubject) -> Iterator[LintFinding]:
             yield LintFinding("LINT302", subject.key, message, named, removal(place))
 
 
-def doubtful_groups(subject: LintSubject) -> Iterator[LintFinding]:
+def doubtful_groups(subject: LintSubject) -> LintFindings:
     """Finds groups that only this role names, and nearly as another is named (LINT311)."""
     for name, role in subject.access.get("roles", {}).items():
         for index, group in enumerate(role.get("groups", ())):
@@ -54,7 +52,7 @@ def doubtful_groups(subject: LintSubject) -> Iterator[LintFinding]:
                 yield LintFinding("LINT311", subject.key, message, place)
 
 
-def unasked_scopes(subject: LintSubject) -> Iterator[LintFinding]:
+def unasked_scopes(subject: LintSubject) -> LintFindings:
     """Finds scopes in no rule that ever decides (LINT303). Removing one is certain only where
     nobody else names it."""
     component = subject.component
@@ -77,7 +75,7 @@ def unasked_scopes(subject: LintSubject) -> Iterator[LintFinding]:
             yield LintFinding("LINT303", subject.key, message, place, change)
 
 
-def wide_public_rules(subject: LintSubject) -> Iterator[LintFinding]:
+def wide_public_rules(subject: LintSubject) -> LintFindings:
     """Finds public rules without methods, or on `/` (or without paths) beside protected rules
     (LINT305)."""
     protects = any(rule.public is None for rule in subject.component.rules)
@@ -94,14 +92,14 @@ def wide_public_rules(subject: LintSubject) -> Iterator[LintFinding]:
             yield LintFinding("LINT305", subject.key, message, place)
 
 
-def endless_public_rules(subject: LintSubject) -> Iterator[LintFinding]:
+def endless_public_rules(subject: LintSubject) -> LintFindings:
     """Finds public rules without an end date (LINT306)."""
     for rule, public in upkeep.endless(subject.component):
         message = f"public without an end date ({shown(public.reason)})"
         yield LintFinding("LINT306", subject.key, message, rule.place.at("public"))
 
 
-def overdue_public_rules(subject: LintSubject) -> Iterator[LintFinding]:
+def overdue_public_rules(subject: LintSubject) -> LintFindings:
     """Finds public rules past their end date (LINT307)."""
     for rule, public in upkeep.overdue(subject.component, subject.as_of):
         message = (
@@ -113,7 +111,7 @@ def overdue_public_rules(subject: LintSubject) -> Iterator[LintFinding]:
         )
 
 
-def ownerless_components(subject: LintSubject) -> Iterator[LintFinding]:
+def ownerless_components(subject: LintSubject) -> LintFindings:
     """Finds components without an owner (LINT308), one finding per application."""
     ownerless = [
         component.name for component in subject.siblings if not component.owner

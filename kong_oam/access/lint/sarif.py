@@ -22,8 +22,8 @@ from kong_oam.oam.document import Place
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
+# The fields that identify an item of a list, in this order; rules have their paths and methods.
 _NAMES = ("name", "type", "component", "finding")
-"""The fields that identify an item of a list, in this order; rules have their paths and methods."""
 
 
 def document(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kong_oam.access.lint.finding import LintFinding, removal
+from kong_oam.access.lint.finding import LintFinding, LintFindings, removal
 from kong_oam.access.lint.subject import LintSubject
 from kong_oam.access.lint.weaker import weaker_rules
 from kong_oam.access.methods import METHODS
@@ -15,7 +15,7 @@ from kong_oam.diagnostics import some
 from kong_oam.oam.document import Place
 
 
-def shadowed_rules(subject: LintSubject) -> Iterator[LintFinding]:
+def shadowed_rules(subject: LintSubject) -> LintFindings:
     """Finds rules, or single paths of one, whose removal changes the answer to no request
     (LINT304)."""
     if not subject.access:
@@ -54,7 +54,7 @@ def _in_words(rule: Rule) -> str:
     return f"{listed} {written(rule.path)} {needs} (line {rule.place.line})"
 
 
-def unreachable_rules(subject: LintSubject) -> Iterator[LintFinding]:
+def unreachable_rules(subject: LintSubject) -> LintFindings:
     """Finds rules on paths that lead to another component on every host by its longer gateway path
     (LINT304).
 

@@ -13,9 +13,9 @@ from kong_oam.access.model import Component
 from kong_oam.access.paths import PathSegments
 from kong_oam.oam.document import Place
 
+# Of each client of a component, as application/component, the names of the roles that grant what
+# it asks for.
 Grants = Mapping[str, frozenset[str]]
-"""Of each client of a component, as application/component, the names of the roles that grant what
-it asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,9 @@ class Holder:
     split: frozenset[str] = frozenset()
 
 
+# The gateway paths of one host, each with the component, as application/component, that it leads
+# to.
 Paths = tuple[tuple[PathSegments, str], ...]
-"""The gateway paths of one host, each with the component, as application/component, that it leads
-to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ class LintSubject:
     application: oam.Application
     part: oam.Component
     component: Component
+    # All components of the application.
     siblings: tuple[Component, ...]
-    """All components of the application."""
 
     @property
     def key(self) -> str:

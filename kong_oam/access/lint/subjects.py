@@ -47,8 +47,8 @@ def _holders(
             yield Holder(client, True, carried, frozenset(split))
 
 
+# By client and provider, the provider's names of the groups whose users sign in through it.
 Signing = Mapping[tuple[str, str], frozenset[str]]
-"""By client and provider, the provider's names of the groups whose users sign in through it."""
 
 
 def _signing_in(estate: Estate) -> Signing:

@@ -23,9 +23,9 @@ from kong_oam.access.principals import (
 from kong_oam.access.request_classes import PathClass, regions
 from kong_oam.access.sites import SitesByHost, path_classes_by_site
 
+# Cuts who may call something to those who are asked about; what nobody of them may call is
+# nobody's.
 Narrowing = Callable[[Access], Access]
-"""Cuts who may call something to those who are asked about; what nobody of them may call is
-nobody's."""
 
 
 def everyone(access: Access) -> Access:
@@ -78,8 +78,8 @@ def _rank(row: Row) -> tuple[object, ...]:
 class _Group:
     component: Component
     access: Access
+    # By method, the numbers of the classes of paths.
     classes: dict[str, set[int]] = field(default_factory=dict)
-    """By method, the numbers of the classes of paths."""
 
 
 def _remembered(narrowed: Narrowing) -> Callable[[Access], tuple[Access, object]]:

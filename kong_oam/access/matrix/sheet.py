@@ -13,12 +13,12 @@ from kong_oam.access.networks import written
 from kong_oam.access.principals import ITSELF, Condition
 from kong_oam.diagnostics import printable
 
+# What stands before the principals.
 COLUMNS = ("component", "owner", "host", "path", "but not", "methods", "from")
-"""What stands before the principals."""
 
+# What makes a formula of what follows, at the beginning of a cell: also of one that begins at a
+# semicolon, by which spreadsheets of many countries separate (OWASP, CSV Injection).
 _FORMULA = re.compile(r"((?:^|;)[\s\"]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
-"""What makes a formula of what follows, at the beginning of a cell: also of one that begins at a
-semicolon, by which spreadsheets of many countries separate (OWASP, CSV Injection)."""
 
 
 def sheet(matrix: Matrix) -> str:

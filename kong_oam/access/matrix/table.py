@@ -12,8 +12,8 @@ from kong_oam.access.principals import Access, Principal
 from kong_oam.access.request_classes import Region
 from kong_oam.diagnostics import printable
 
+# Who has no token, in the place of a principal's name.
 ANONYMOUS = "anonymous"
-"""Who has no token, in the place of a principal's name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ _ASSUMED = {
 }
 
 
+# Where such a repository lists the groups that there are, if it does.
 GROUPS = "groups.yaml"
-"""Where such a repository lists the groups that there are, if it does."""
 
 
 def assumed(name: str, today: datetime.date, folder: Path = _HERE) -> Settings:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import Data, Texts
 from kong_oam.access.stack import MINOR
 from kong_oam.objects.known_keys import always_obeyed
 from kong_oam.objects.known_kinds import never_deployed
 
+# What `cluster.allow` names one by one: no API group stands before these.
 _BY_NAME = frozenset({"CSIDriver", "Namespace", "RuntimeClass"})
-"""What `cluster.allow` names one by one: no API group stands before these."""
 
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?\Z")
 
@@ -24,11 +24,11 @@ class ClusterSettings:
     Applications write them."""
 
     context: str | None = None
-    contexts: Mapping[str, str] = field(default_factory=dict)
-    """Contexts of further clusters, by their names as topologies write them."""
-    images: Mapping[str, str] = field(default_factory=dict)
+    # Contexts of further clusters, by their names as topologies write them.
+    contexts: Texts = field(default_factory=dict)
+    images: Texts = field(default_factory=dict)
     pull_secrets: tuple[str, ...] = ()
-    account_annotations: Mapping[str, str] = field(default_factory=dict)
+    account_annotations: Texts = field(default_factory=dict)
     create_namespaces: bool = False
 
     def context_of(self, cluster: str | None) -> str | None:

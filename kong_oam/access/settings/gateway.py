@@ -46,6 +46,8 @@ def gateway_problems(gateway: Mapping[str, Any]) -> Iterator[str]:
     yield from _stripped_problems(gateway.get("stripHeaders", ()))
 
 
+# Headers that admission must not take from callers, and why. Without its length a body is a
+# request of its own.
 _NEVER_STRIPPED: Mapping[str, str] = {
     **dict.fromkeys(
         ("authorization", "content-length", "host", "origin", "transfer-encoding"),
@@ -67,8 +69,6 @@ _NEVER_STRIPPED: Mapping[str, str] = {
         "Kong has read it before, and writes it anew",
     ),
 }
-"""Headers that admission must not take from callers, and why. Without its length a body is a
-request of its own."""
 
 
 def _stripped_problems(names: Iterable[str]) -> Iterator[str]:

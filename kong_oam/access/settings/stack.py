@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import jsonschema_rs
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import Data, Names, Texts
 from kong_oam.access.providers import PLAIN as PLAIN
 from kong_oam.access.providers import ClaimMapping, Provider
 from kong_oam.access.rotation import Schedule, days
@@ -46,14 +46,14 @@ from kong_oam.errors import SettingsError
 
 NAMESPACE = "kong-oam"
 
+# The folder of the stacks' files, below that of the project.
 STACKS = Path("stacks")
-"""The folder of the stacks' files, below that of the project."""
 
+# Where Applications are, where the stack does not say.
 APPLICATIONS = ("applications",)
-"""Where Applications are, where the stack does not say."""
 
+# The folder of the project's own definitions, if it has one.
 DEFINITIONS = "definitions"
-"""The folder of the project's own definitions, if it has one."""
 
 Edition = Literal["oss", "enterprise"]
 
@@ -90,7 +90,7 @@ class ProviderSettings:
     name: str
     type: str
     audience: str
-    groups: Mapping[str, str] = field(default_factory=dict)
+    groups: Texts = field(default_factory=dict)
     access_token_minutes: int = 60
     issuer: str | None = None
     moved_from: str | None = None
@@ -98,9 +98,9 @@ class ProviderSettings:
     clients: Mapping[str, KnownClient] = field(default_factory=dict)
     client_secrets: bool = False
     cluster_issuer: str | None = None
-    shared_origins: tuple[str, ...] = ()
+    shared_origins: Names = ()
     settle_seconds: float | None = None
-    certificates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    certificates: Mapping[str, Names] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,23 +115,23 @@ class GatewaySettings:
     """
 
     namespace: str | None = None
-    pod_labels: Mapping[str, str] = field(default_factory=dict)
-    cidrs: tuple[str, ...] = ()
+    pod_labels: Texts = field(default_factory=dict)
+    cidrs: Names = ()
     reach: Literal["cluster", "loadBalancer", "nodePort"] = "cluster"
-    service_annotations: Mapping[str, str] = field(default_factory=dict)
+    service_annotations: Texts = field(default_factory=dict)
     node_address: str | None = None
     scheme: Literal["http", "https"] = "https"
     redirect: bool = False
     hsts_seconds: int = 365 * 24 * 3600
-    strip_headers: tuple[str, ...] = ()
+    strip_headers: Names = ()
     key_slots: int = 4
     admin_url: str | None = None
     workspace: str | None = None
     settle_seconds: float | None = None
     edition: Edition = "oss"
     redis: RedisSettings | None = None
+    # None: to workloads it speaks in clear text, and to none that ask for https.
     upstream_tls: UpstreamTlsSettings | None = None
-    """None: to workloads it speaks in clear text, and to none that ask for https."""
     logs: LogSettings | None = None
     metrics: bool = False
 
@@ -152,8 +152,8 @@ class Settings:
     cluster: ClusterSettings
     gateway: GatewaySettings
     providers: tuple[ProviderSettings, ...]
-    applications: tuple[str, ...] = APPLICATIONS
-    definitions: tuple[str, ...] = ()
+    applications: Names = APPLICATIONS
+    definitions: Names = ()
     partition: str | None = None
 
     @property
@@ -328,7 +328,7 @@ def _known_client(client: Data) -> KnownClient:
     )
 
 
-def _rotation(rotation: Mapping[str, str]) -> Schedule:
+def _rotation(rotation: Texts) -> Schedule:
     usual = Schedule()
     every = rotation.get("every")
     overlap = rotation.get("overlap")
@@ -424,5 +424,5 @@ def _violation_in_words(error: Any) -> str:
             return f": {error.message}"
 
 
-def _settings_at(path: list[str | int]) -> tuple[str, ...]:
+def _settings_at(path: list[str | int]) -> Names:
     return tuple(reduce(getitem, path, _schema())["properties"])
