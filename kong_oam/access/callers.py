@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 
 from kong_oam.access.methods import METHODS
-from kong_oam.access.model import Client, Component, Estate
+from kong_oam.access.model import Client, Component, Estate, listing
 from kong_oam.access.networks import Networks
 from kong_oam.access.paths import PathSegments
 from kong_oam.access.principals import (
@@ -96,7 +97,7 @@ class Callers:
         rules = component.owning(path)
         result = {}
         for method in METHODS:
-            matching = [rule for rule in rules if rule.lists(method)]
+            matching = listing(rules, method)
             networks: Networks = ()
             if matching:
                 networks = component.networks(matching[0].path, method)
@@ -147,11 +148,8 @@ class Callers:
         per_api = self._estate.provider_of(component).per_api
         api = component.key if per_api else component.provider
         if api not in self._with_any_token:
-            able = [
-                client
-                for client in clients.values()
-                if self._gets_a_token(component, client)
-            ]
+            gets_one = partial(self._gets_a_token, component)
+            able = [*filter(gets_one, clients.values())]
             self._with_any_token[api] = self._access_of(component, needed, able)
         return self._with_any_token[api]
 

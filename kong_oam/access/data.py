@@ -1,9 +1,9 @@
-"""Types that many modules share and that have no module of their own."""
+"""What many modules share: types without a module of their own, and lists."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Container, Iterable, Mapping
+from typing import Any, TypeVar
 
 # Values by name, as JSON or YAML has them, before anything is known of their types.
 Data = Mapping[str, Any]
@@ -13,3 +13,10 @@ Names = tuple[str, ...]
 
 # Texts by name.
 Texts = Mapping[str, str]
+
+T = TypeVar("T")
+
+
+def without(items: Iterable[T], others: Container[T]) -> list[T]:
+    """The items that are not among the others, in order."""
+    return [item for item in items if item not in others]

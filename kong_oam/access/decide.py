@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Literal
 
 from kong_oam.access.ambiguous_headers import Header, why_ambiguous
-from kong_oam.access.model import METHODS, Component, Estate, Rule
+from kong_oam.access.model import METHODS, Component, Estate, Rule, listing
 from kong_oam.access.networks import admits, only_from
 from kong_oam.access.paths import AmbiguousPathError, PathSegments, read, written
 from kong_oam.access.tokens import Claims, KeyRing, Refusal, authenticate, bearer
@@ -113,7 +113,7 @@ def _decide_at(
     claims: Claims | Refusal | None,
 ) -> Decision:
     rules = component.owning(path)
-    matching = tuple(rule for rule in rules if rule.lists(method))
+    matching = listing(rules, method)
     # Some servers take the path for that of another rule. No rule counts then, not even a public one.
     ambiguous = component.may_be_of_another_rule(path)
     for rule in matching:

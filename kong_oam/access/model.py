@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
@@ -184,6 +184,11 @@ class Component:
         return ", ".join(site.at for site in self.sites)
 
     @property
+    def hosts(self) -> list[str]:
+        """The hosts that it is exposed on, each once, in order."""
+        return [*dict.fromkeys(endpoint.host for endpoint in self.endpoints)]
+
+    @property
     def any_token(self) -> bool:
         """Whether any token that counts is enough for it. It has no scopes, so no token is for it
         alone."""
@@ -223,6 +228,10 @@ class Component:
     def _folded(self) -> frozenset[PathSegments]:
         return frozenset(map(folded, self.owned))
 
+    def roles_of(self, client: str) -> list[Role]:
+        """The roles that name a client (`application/component`)."""
+        return [role for role in self.roles if client in role.components]
+
     def may_be_of_another_rule(self, path: PathSegments) -> bool:
         """Whether another server may read in the path one that a longer rule owns than the one that
         owns it here."""
@@ -250,6 +259,11 @@ class Component:
 
 # An endpoint, and the component whose it is.
 Exposed = tuple[Endpoint, Component]
+
+
+def listing(rules: Iterable[Rule], method: str) -> tuple[Rule, ...]:
+    """The rules that list the method."""
+    return tuple(rule for rule in rules if rule.lists(method))
 
 
 def bare_component(key: str, provider: str) -> Component:
@@ -332,13 +346,13 @@ class Estate:
         return _clients_of(self.own.values())
 
     @cached_property
-    def by_host(self) -> Mapping[str, tuple[Exposed, ...]]:
+    def by_host(self) -> Mapping[str, Sequence[Exposed]]:
         """Endpoints with their components, by host as the endpoint writes it."""
         by_host: dict[str, list[Exposed]] = {}
         for component in self.exposed:
             for endpoint in component.endpoints:
                 by_host.setdefault(endpoint.host, []).append((endpoint, component))
-        return {host: tuple(pairs) for host, pairs in by_host.items()}
+        return by_host
 
     @cached_property
     def _by_path(self) -> Mapping[str, Mapping[PathSegments, Exposed]]:
@@ -387,9 +401,9 @@ class Estate:
     @cached_property
     def _called(self) -> Mapping[str, Names]:
         """By provider, the components for which it gives somebody a token."""
-        called: dict[str, set[str]] = {name: set() for name in self.stack.providers}
+        called: dict[str, set[str]] = {}
         for client in self.clients:
-            called[client.provider].update(self._apis_of(client))
+            called.setdefault(client.provider, set()).update(self._apis_of(client))
         return {provider: tuple(sorted(keys)) for provider, keys in called.items()}
 
     def apis_at(self, component: Component) -> Names:
@@ -398,7 +412,7 @@ class Estate:
         Its own tokens; where any token will do, those of every API of its provider.
         """
         if component.any_token and self.provider_of(component).per_api:
-            return self._called[component.provider]
+            return self._called.get(component.provider, ())
         return (component.key,)
 
     @cached_property
@@ -435,9 +449,9 @@ class Estate:
         """The API whose token the client shows at a component: that one's, or the first for which
         it can have one."""
         called = self._apis_of(client)
-        if component is not None and component.key in called:
+        if not called or (component is not None and component.key in called):
             return component
-        return next((self.components[key] for key in called), component)
+        return self.components[called[0]]
 
     def _apis_of(self, client: Client) -> list[str]:
         return [

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kong_oam.access.decide import Decision, Request, decide
-from kong_oam.access.model import Component, Estate, Rule
+from kong_oam.access.model import Component, Estate, Rule, listing
 from kong_oam.access.origins import readers
 from kong_oam.access.paths import read, written
 from kong_oam.diagnostics import nearest
@@ -57,19 +57,19 @@ def reading(
         return None
     path = read(request.target)
     rules = component.owning(path)
-    listing = next((rule for rule in rules if rule.lists(method)), None)
+    listed = next(iter(listing(rules, method)), None)
     if origin not in readable:
         return Reading(
             False,
             _no_reader(estate, component, request, origin)
             + nearest(origin, readable, 1),
-            listing,
+            listed,
         )
     if component.may_be_of_another_rule(path):
         return Reading(
             False,
             "the path is spelled so that some servers take it for that of another rule",
-            listing,
+            listed,
         )
     if not rules:
         return Reading(False, "no rule owns this path")
@@ -80,9 +80,9 @@ def reading(
     whose = " and ".join(_whose(estate, component, origin))
     if method not in readable[origin].get(rules[0].path, ()):
         return Reading(
-            False, f"{whose}, which was not granted what {method} needs here", listing
+            False, f"{whose}, which was not granted what {method} needs here", listed
         )
-    return Reading(True, whose, listing)
+    return Reading(True, whose, listed)
 
 
 def reading_origins(estate: Estate, request: Request) -> tuple[str, ...]:

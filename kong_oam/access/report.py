@@ -43,7 +43,7 @@ def _text(head: str, lines: Iterable[str]) -> str:
     Columns are not aligned: one longer name would change every line. The last line has an end, as
     the others have: else it would change with what comes or goes behind it.
     """
-    return "".join(f"{line}\n" for line in (head, *map(printable, lines)))
+    return "\n".join((head, *map(printable, lines), ""))
 
 
 def _grant(client: Client) -> str:
@@ -91,7 +91,10 @@ def holders(estate: Estate, component: Component, rule: Rule) -> tuple[str, ...]
     """
     needed = set(rule.scopes)
     provider = estate.provider_of(component)
-    granted = [estate.held_at(component, users=users) for users in (False, True)]
+    granted = (
+        estate.held_at(component, users=False),
+        estate.held_at(component, users=True),
+    )
     callers = []
     for client in estate.clients:
         scopes = granted[client.user_facing].get(client.component, ())

@@ -239,7 +239,7 @@ def _granted_call(
         directory.report("ACC203", message, place.at("component"))
         return None
     wanted = tuple(dict.fromkeys(call["scopes"]))
-    roles = [role for role in callee.roles if component.key in role.components]
+    roles = callee.roles_of(component.key)
     covered = {*chain.from_iterable(role.scopes for role in roles)}
     for index, scope in enumerate(wanted):
         if scope not in callee.scopes:

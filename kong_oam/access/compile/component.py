@@ -147,8 +147,10 @@ def _authenticated_only(endpoints: tuple[Endpoint, ...]) -> tuple[Rule, ...]:
 
     Source: docs/explanation/design.md#a-component-without-an-access-trait.
     """
-    places = {endpoint.path: endpoint.place for endpoint in endpoints}
-    return tuple(Rule(path, METHODS, (), None, place) for path, place in places.items())
+    rules: dict[PathSegments, Rule] = {}
+    for endpoint in endpoints:
+        rules[endpoint.path] = Rule(endpoint.path, METHODS, (), None, endpoint.place)
+    return tuple(rules.values())
 
 
 def _rules(

@@ -37,9 +37,7 @@ def wrong_partitions(
             yield Diagnostic(
                 "ACC249", message, application.place.at("metadata", "namespace")
             )
-    yield from _crossing(
-        [component for component in components if component.partition is not None]
-    )
+    yield from _crossing(components)
 
 
 def _crossing(components: Iterable[Component]) -> Iterator[Diagnostic]:
@@ -47,7 +45,7 @@ def _crossing(components: Iterable[Component]) -> Iterator[Diagnostic]:
     of another one."""
     first: dict[str, dict[str | None, tuple[Component, Endpoint]]] = {}
     for component in components:
-        for endpoint in component.endpoints:
+        for endpoint in component.endpoints if component.partition else ():
             first.setdefault(endpoint.host, {}).setdefault(
                 component.partition, (component, endpoint)
             )

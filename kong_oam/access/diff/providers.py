@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from kong_oam.access.data import without
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.model import Application, Component, Estate
 
@@ -13,8 +14,8 @@ def providers_named_as(old: AccessModel, new: AccessModel) -> AccessModel:
     one side."""
     before = old.estate.stack
     after = new.estate.stack
-    gone = [name for name in before.providers if name not in after.providers]
-    come = [name for name in after.providers if name not in before.providers]
+    gone = without(before.providers, after.providers)
+    come = without(after.providers, before.providers)
     names = dict(zip(gone, come, strict=False))
     if not names:
         return old
@@ -38,7 +39,7 @@ def providers_named_as(old: AccessModel, new: AccessModel) -> AccessModel:
     }
     applications = tuple(map(application, old.estate.applications))
     estate = Estate(replace(before, providers=providers), applications)
-    minutes = {named(name): value for name, value in old.minutes.items()}
+    minutes = dict(zip(map(named, old.minutes), old.minutes.values(), strict=True))
     facts = {
         replace(subject, provider=named(subject.provider)): values
         for subject, values in old.facts.items()

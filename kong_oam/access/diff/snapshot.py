@@ -85,10 +85,10 @@ def _parts(model: AccessModel) -> Iterator[tuple[str, Any]]:
         if pods := model.pods.get(key):
             part["pods"] = pods
         if is_own:
-            names = ("", *(client.provider for client in component.clients))
-            part["facts"] = {
-                name: model.facts.get(Subject(key, name), {}) for name in names
-            }
+            facts = part["facts"] = {"": model.facts.get(Subject(key), {})}
+            for client in component.clients:
+                subject = Subject(key, client.provider)
+                facts[client.provider] = model.facts.get(subject, {})
         else:
             # The run is given no more of it than it needs: that is no fact of it.
             part["foreign"] = True

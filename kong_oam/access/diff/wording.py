@@ -7,6 +7,7 @@ import json
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from kong_oam.access.data import without
 from kong_oam.access.diff.change import (
     CLOSING,
     OPENING,
@@ -84,7 +85,8 @@ def answered(change: Change) -> str:
         return ""
     was, now = change.answers
     pods = (was.component, was.port) == (now.component, now.port)
-    before, after = (_answer_in_words(answer, pods=pods) for answer in change.answers)
+    before = _answer_in_words(was, pods=pods)
+    after = _answer_in_words(now, pods=pods)
     if change.kind == "answered by":
         return printable(f": {before} -> {after}")
     return printable(f"; now answered by {after}, before {before}")
@@ -234,8 +236,8 @@ def setting(change: Setting) -> str:
 def _difference(was: Any, now: Any) -> str:
     if not (isinstance(was, list) and isinstance(now, list)):
         return f"{_value(was)} -> {_value(now)}"
-    added = [item for item in now if item not in was]
-    removed = [item for item in was if item not in now]
+    added = without(now, was)
+    removed = without(was, now)
     words = []
     if added:
         words.append(f"added {', '.join(map(_value, added))}")

@@ -91,7 +91,7 @@ def _client(estate: Estate, client: Client) -> Node:
 
 def _component(component: Component) -> Parts:
     """The component, its scopes, and the requests that each of them, or nothing, opens."""
-    hosts = some(dict.fromkeys(endpoint.host for endpoint in component.endpoints))
+    hosts = some(component.hosts)
     target = Node("component", component.key, component.key, (hosts or "not exposed",))
     yield target
     asked = chain.from_iterable(rule.scopes for rule in component.rules)
@@ -169,9 +169,10 @@ def _holding(
     All other clients are left out before they are looked at: an estate of n components would take
     n * n steps.
     """
-    by_users = {
-        users: estate.held_at(component, users=users) for users in (False, True)
-    }
+    by_users = (
+        estate.held_at(component, users=False),
+        estate.held_at(component, users=True),
+    )
     names = {*by_users[False], *by_users[True]}
     names.update(*(role.components for role in component.roles))
     for name in sorted(names & estate.components.keys()):
@@ -197,7 +198,7 @@ def _held_by_client(
     component: Component, client: Client, scopes: frozenset[str], passing: Set[str]
 ) -> Parts:
     """The roles of a client that has `scopes` there, of which `passing` are of use."""
-    roles = [role for role in component.roles if client.component in role.components]
+    roles = component.roles_of(client.component)
     # A model that was loaded has no names of roles, and says what a client was granted.
     if rest := scopes.difference(*(role.scopes for role in roles)):
         roles.append(Role("", tuple(sorted(rest)), (), (), component.place))

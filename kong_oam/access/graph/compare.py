@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from kong_oam.access.data import without
 from kong_oam.access.diff.change import CLOSING, OPENING, Difference
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.diff.providers import providers_named_as
@@ -69,9 +70,9 @@ def _edges(old: Edge | None, new: Edge | None) -> Iterator[Edge]:
         yield new
         return
     changes: tuple[tuple[Change | None, list[str]], ...] = (
-        (None, [item for item in new.items if item in old.items]),
-        ("added", [item for item in new.items if item not in old.items]),
-        ("removed", [item for item in old.items if item not in new.items]),
+        (None, [*filter(old.items.__contains__, new.items)]),
+        ("added", without(new.items, old.items)),
+        ("removed", without(old.items, new.items)),
     )
     for change, items in changes:
         if items:

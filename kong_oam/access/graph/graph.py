@@ -9,7 +9,7 @@ where none is needed, `public` stands in the place of a scope.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -99,14 +99,14 @@ class Graph:
         return {node.id: node for node in self.nodes}
 
     @cached_property
-    def leaving(self) -> Mapping[str, tuple[Edge, ...]]:
+    def leaving(self) -> Mapping[str, Sequence[Edge]]:
         """Edges by the id of their source."""
-        return _grouped((edge.source, edge) for edge in self.edges)
+        return _grouped(self.edges, lambda edge: edge.source)
 
     @cached_property
-    def entering(self) -> Mapping[str, tuple[Edge, ...]]:
+    def entering(self) -> Mapping[str, Sequence[Edge]]:
         """Edges by the id of their target."""
-        return _grouped((edge.target, edge) for edge in self.edges)
+        return _grouped(self.edges, lambda edge: edge.target)
 
     @cached_property
     def slugs(self) -> Mapping[str, str]:
@@ -121,11 +121,13 @@ class Graph:
         return {id_: slug for slug, id_ in ids.items()}
 
 
-def _grouped(pairs: Iterable[tuple[str, Edge]]) -> Mapping[str, tuple[Edge, ...]]:
+def _grouped(
+    edges: Iterable[Edge], key: Callable[[Edge], str]
+) -> Mapping[str, Sequence[Edge]]:
     result: dict[str, list[Edge]] = {}
-    for key, edge in pairs:
-        result.setdefault(key, []).append(edge)
-    return {key: tuple(edges) for key, edges in result.items()}
+    for edge in edges:
+        result.setdefault(key(edge), []).append(edge)
+    return result
 
 
 def in_order(nodes: Iterable[Node]) -> tuple[Node, ...]:

@@ -69,7 +69,7 @@ def _fits(text: str, graph: Graph, room: int = 0) -> bool:
 
 
 def _flowchart(graph: Graph) -> str:
-    return "".join(f"{line}\n" for line in _lines(graph))
+    return "\n".join((*_lines(graph), ""))
 
 
 def _lines(graph: Graph) -> Iterator[str]:

@@ -93,7 +93,7 @@ text.removed { fill: #cf222e }
 
 def svg(graph: Graph) -> str:
     """The graph as an SVG document, with a text for screen readers at each box and each line."""
-    return "".join(f"{line}\n" for line in _document(graph))
+    return "\n".join((*_document(graph), ""))
 
 
 def _document(graph: Graph) -> Iterator[str]:

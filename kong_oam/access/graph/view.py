@@ -134,11 +134,13 @@ def _passes(graph: Graph, edge: Edge, following: Edge) -> bool:
 
 
 def _part(graph: Graph, nodes: Iterable[Node], edges: set[Edge]) -> Graph:
-    kept = {node.id for node in nodes}
+    kept: set[str] = set()
+    for node in nodes:
+        kept.add(node.id)
     for edge in edges:
         kept |= {edge.source, edge.target}
     return replace(
         graph,
         nodes=tuple(node for node in graph.nodes if node.id in kept),
-        edges=tuple(edge for edge in graph.edges if edge in edges),
+        edges=tuple(filter(edges.__contains__, graph.edges)),
     )

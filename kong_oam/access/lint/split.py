@@ -54,14 +54,10 @@ def _finding(
 
 def _place(subject: LintSubject, holder: Holder, scopes: list[str]) -> Place:
     """Where the client is named in the role that grants the first of the scopes."""
-    role = next(
-        role
-        for role in subject.component.roles
-        if holder.client in role.components and scopes[0] in role.scopes
-    )
-    return subject.place(
-        "roles", role.name, "components", role.components.index(holder.client)
-    )
+    roles = subject.component.roles_of(holder.client)
+    role = next(role for role in roles if scopes[0] in role.scopes)
+    index = role.components.index(holder.client)
+    return subject.place("roles", role.name, "components", index)
 
 
 def _naming(subject: LintSubject, holder: Holder, role: Role) -> Change:

@@ -86,12 +86,11 @@ def subjects(
             for part in application.components
         )
         for part, component in zip(application.components, siblings, strict=True):
-            hosts = {endpoint.host for endpoint in component.endpoints}
             groups = doubtful.keys() & component.groups
             yield LintSubject(
                 grants=grants.get(component.key, _NONE),
                 holders=tuple(_holders(whole, component, signing)),
-                hosts={host: paths[host] for host in sorted(hosts)},
+                hosts={host: paths[host] for host in component.hosts},
                 doubtful_groups={group: doubtful[group] for group in sorted(groups)},
                 as_of=as_of,
                 application=application,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from kong_oam.access.methods import METHODS
-from kong_oam.access.model import Component, Rule
+from kong_oam.access.model import Component, Rule, listing
 
 
 def weaker_rules(component: Component) -> Mapping[int, Rule]:
@@ -22,14 +22,10 @@ def weaker_rules(component: Component) -> Mapping[int, Rule]:
             of_path = index != position and rival.path == rule.path
             if of_path and _asks_for_less(rival, rule, index < position):
                 rivals.append(rival)
-        weaker = [_listing(rivals, method) for method in filter(rule.lists, METHODS)]
-        if weaker[0] and all(weaker):
-            result[position] = weaker[0]
+        weaker = [listing(rivals, method) for method in filter(rule.lists, METHODS)]
+        if all(weaker):
+            result[position] = weaker[0][0]
     return result
-
-
-def _listing(rules: Iterable[Rule], method: str) -> Rule | None:
-    return next((rule for rule in rules if rule.lists(method)), None)
 
 
 def _asks_for_less(rival: Rule, rule: Rule, earlier: bool) -> bool:

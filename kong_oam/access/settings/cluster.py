@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kong_oam.access.data import Data, Texts
+from kong_oam.access.settings.fields import tuples
 from kong_oam.access.stack import MINOR
 from kong_oam.objects.known_keys import always_obeyed
 from kong_oam.objects.known_kinds import never_deployed
@@ -99,9 +100,7 @@ def judged_by(cluster: Data) -> dict[str, Any]:
             key.lower(): text for key, text in cluster.get("metadata", {}).items()
         },
         "operator_labels": cluster.get("operatorLabels", {}),
-        "rights": {
-            key: tuple(listed) for key, listed in cluster.get("rights", {}).items()
-        },
+        "rights": tuples(cluster.get("rights", {})),
         "service_types": tuple(cluster.get("serviceTypes", ())),
         "clusters": frozenset(contexts),
         "labels": labels,

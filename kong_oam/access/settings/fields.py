@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import Data, Names
 
 
 def fields_of(kind: type[Any], settings: Data) -> dict[str, Any]:
@@ -18,3 +19,8 @@ def fields_of(kind: type[Any], settings: Data) -> dict[str, Any]:
             value = settings[key]
             values[field.name] = tuple(value) if isinstance(value, list) else value
     return values
+
+
+def tuples(lists: Mapping[str, list[str]]) -> dict[str, Names]:
+    """The same with tuples in the place of lists."""
+    return dict(zip(lists, map(tuple, lists.values()), strict=True))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kong_oam.access.data import Data
+from kong_oam.access.settings.fields import tuples
 from kong_oam.access.settings.project import config_in
 from kong_oam.access.stack import REST
 from kong_oam.diagnostics import some, suggestion
@@ -18,9 +19,7 @@ SETTING = "partitions"
 
 def partitions(data: Data) -> dict[str, tuple[str, ...]]:
     """The namespaces of each partition, by its name."""
-    return {
-        name: tuple(namespaces) for name, namespaces in data.get(SETTING, {}).items()
-    }
+    return tuples(data.get(SETTING, {}))
 
 
 def partition_problems(data: Data) -> Iterator[str]:

@@ -28,7 +28,7 @@ from kong_oam.access.settings.cluster import (
     cluster_settings,
     judged_by,
 )
-from kong_oam.access.settings.fields import fields_of
+from kong_oam.access.settings.fields import fields_of, tuples
 from kong_oam.access.settings.gateway import gateway_problems
 from kong_oam.access.settings.groups import SETTING, known_groups
 from kong_oam.access.settings.logs import (
@@ -312,9 +312,7 @@ def _provider(stack: str, item: Data) -> ProviderSettings:
             key: _known_client(client)
             for key, client in item.get("clients", {}).items()
         },
-        "certificates": {
-            key: tuple(pems) for key, pems in item.get("certificates", {}).items()
-        },
+        "certificates": tuples(item.get("certificates", {})),
     }
     usual = {"audience": f"api://{NAMESPACE}/{stack}"}
     fields = fields_of(ProviderSettings, item)
