@@ -71,8 +71,8 @@ def backends_of(endpoints: Iterable[Endpoint]) -> Mapping[str, Endpoint]:
     alone the last counts.
     """
     return {
-        one.backend: one
-        for one in sorted(endpoints, key=lambda endpoint: endpoint.order)
+        endpoint.backend: endpoint
+        for endpoint in sorted(endpoints, key=lambda endpoint: endpoint.order)
     }
 
 

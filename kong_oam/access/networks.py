@@ -41,20 +41,20 @@ def network(text: str) -> Network:
             "is no network such as 192.0.2.0/24, 192.0.2.1/32 or 2001:db8::/32"
         )
     try:
-        found = ip_network(text, strict=False)
+        parsed = ip_network(text, strict=False)
     except ValueError:
         raise InputError("has too many bits behind the slash") from None
-    if isinstance(found, IPv6Network) and isinstance(address, IPv4Address):
-        if found.prefixlen < _MAPPED.prefixlen:
+    if isinstance(parsed, IPv6Network) and isinstance(address, IPv4Address):
+        if parsed.prefixlen < _MAPPED.prefixlen:
             raise InputError(
                 "holds addresses of IPv4 and others; write those of IPv4 as 192.0.2.0/24"
             )
-        found = IPv4Network(
-            (address, found.prefixlen - _MAPPED.prefixlen), strict=False
+        parsed = IPv4Network(
+            (address, parsed.prefixlen - _MAPPED.prefixlen), strict=False
         )
-    if found.network_address != address:
-        raise InputError(f"is an address in a network; write {found} for the network")
-    return found
+    if parsed.network_address != address:
+        raise InputError(f"is an address in a network; write {parsed} for the network")
+    return parsed
 
 
 def read_address(text: str) -> Address | None:
@@ -73,11 +73,11 @@ def fewest(networks: Iterable[Network]) -> Networks:
     """The fewest networks that hold the same addresses; empty where they hold every one."""
     four = []
     six = []
-    for one in networks:
-        if isinstance(one, IPv4Network):
-            four.append(one)
+    for entry in networks:
+        if isinstance(entry, IPv4Network):
+            four.append(entry)
         else:
-            six.append(one)
+            six.append(entry)
     collapsed: Networks = (*collapse_addresses(four), *collapse_addresses(six))
     return () if collapsed == _EVERYWHERE else collapsed
 
@@ -122,11 +122,11 @@ class Source:
     def _beginnings(self) -> Iterator[Address]:
         """Addresses at which a part of it begins: where a network does, or behind one that is left
         out."""
-        for one in self.networks or _EVERYWHERE:
-            beginnings: list[Address] = [one.network_address]
+        for entry in self.networks or _EVERYWHERE:
+            beginnings: list[Address] = [entry.network_address]
             for excepted in self.but:
                 last = excepted.broadcast_address
-                if _within(excepted, one) and last != one.broadcast_address:
+                if _within(excepted, entry) and last != entry.broadcast_address:
                     beginnings.append(last + 1)
             for address in beginnings:
                 if not _held(address, self.but):
@@ -140,7 +140,7 @@ def beyond(networks: Networks, others: Networks) -> Source | None:
     """The addresses in `networks` that are in none of the `others`; None where there are none."""
     if not others:
         return None
-    more = [one for one in networks or _EVERYWHERE if not _is_within(one, others)]
+    more = [entry for entry in networks or _EVERYWHERE if not _is_within(entry, others)]
     but = [other for other in others if _is_within(other, more)]
     return Source(fewest(more), tuple(but)) if more else None
 
@@ -149,7 +149,7 @@ def common(networks: Networks, others: Networks) -> Networks | None:
     """The addresses that are in both; None where there are none."""
     if not networks or not others:
         return networks or others
-    inner = [one for one in networks if _is_within(one, others)]
+    inner = [entry for entry in networks if _is_within(entry, others)]
     inner += [other for other in others if _is_within(other, networks)]
     return fewest(inner) if inner else None
 
@@ -158,28 +158,29 @@ def told_apart(networks: Iterable[Network]) -> tuple[Source, ...]:
     """The classes of addresses that these networks tell apart: those that are in none of them, and
     those that are in one of them and in no smaller one. Anywhere, where there are none."""
     every = sorted(
-        set(networks), key=lambda one: (one.version, one.network_address, one.prefixlen)
+        set(networks),
+        key=lambda entry: (entry.version, entry.network_address, entry.prefixlen),
     )
     if not every:
         return (ANYWHERE,)
     sources = [beyond((), fewest(every))]
-    for one in every:
-        smaller = [other for other in every if other != one and _within(other, one)]
-        source = beyond((one,), fewest(smaller)) if smaller else Source((one,))
+    for entry in every:
+        smaller = [other for other in every if other != entry and _within(other, entry)]
+        source = beyond((entry,), fewest(smaller)) if smaller else Source((entry,))
         sources.append(source)
     return tuple(source for source in sources if source)
 
 
-def _is_within(one: Network, others: Iterable[Network]) -> bool:
+def _is_within(entry: Network, others: Iterable[Network]) -> bool:
     """Whether the network is part of one of the others."""
-    return any(_within(one, other) for other in others)
+    return any(_within(entry, other) for other in others)
 
 
-def _within(one: Network, other: Network) -> bool:
-    if isinstance(one, IPv4Network):
-        return isinstance(other, IPv4Network) and one.subnet_of(other)
-    return isinstance(other, IPv6Network) and one.subnet_of(other)
+def _within(entry: Network, other: Network) -> bool:
+    if isinstance(entry, IPv4Network):
+        return isinstance(other, IPv4Network) and entry.subnet_of(other)
+    return isinstance(other, IPv6Network) and entry.subnet_of(other)
 
 
 def _held(address: Address, networks: Iterable[Network]) -> bool:
-    return any(address in one for one in networks)
+    return any(address in entry for entry in networks)

@@ -322,7 +322,7 @@ def _offering(component: Component) -> Component:
         for role in component.roles
         if role.groups
     ]
-    endpoints = [one for one in component.endpoints if one.certificate]
+    endpoints = [endpoint for endpoint in component.endpoints if endpoint.certificate]
     return replace(
         _known(component),
         clients=tuple(clients),

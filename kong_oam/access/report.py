@@ -32,7 +32,9 @@ def grants(estate: Estate) -> str:
 
     Shape: a head, then a line per client, sorted.
     """
-    clients = sorted(estate.own_clients, key=lambda one: (one.component, one.provider))
+    clients = sorted(
+        estate.own_clients, key=lambda client: (client.component, client.provider)
+    )
     return _text("CLIENT  SCOPES", map(_grant, clients))
 
 

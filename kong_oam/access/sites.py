@@ -31,8 +31,8 @@ class Sites(Protocol):
 
     def component(self, name: str, path: PathSegments) -> Component | None:
         """The component whose rules hold at the path."""
-        found = self.leading(name, path)
-        return found[1] if found else None
+        pair = self.leading(name, path)
+        return pair[1] if pair else None
 
     def host(self, name: str, path: PathSegments) -> str | None:
         """A host at which a request with that path reaches the site."""
@@ -83,14 +83,14 @@ class SitesByPort(Sites):
 
     def leading(self, name: str, path: PathSegments) -> Exposed | None:
         for endpoint, _ in self._sites.get(name, ()):
-            found = self._estate.leading(endpoint.host, path)
-            if found and found[0] is endpoint:
-                return found
+            pair = self._estate.leading(endpoint.host, path)
+            if pair and pair[0] is endpoint:
+                return pair
         return None
 
     def host(self, name: str, path: PathSegments) -> str | None:
-        found = self.leading(name, path)
-        return _example(found[0].host) if found else None
+        pair = self.leading(name, path)
+        return _example(pair[0].host) if pair else None
 
 
 def _example(pattern: str) -> str:

@@ -29,9 +29,11 @@ def digest_of(component: Component, properties: Mapping[str, Any]) -> str:
     """
     content: Any = _unversioned(properties) or component.key
     # The properties say all that a plain object does.
-    if defined := [one.object for one in component.rendered if not one.plain]:
+    if defined := [
+        rendered.object for rendered in component.rendered if not rendered.plain
+    ]:
         names = {component.name, component.application}
-        objects = [_nameless(_unversioned(one), names) for one in defined]
+        objects = [_nameless(_unversioned(rendered), names) for rendered in defined]
         content = [_unversioned(properties), objects]
     if named := component.named:
         content = [content, named.port, named.target, named.labels]

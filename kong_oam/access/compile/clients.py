@@ -234,7 +234,9 @@ def _granted_call(
         what = "declares no scopes that could be granted"
         if callee is None:
             what = "does not exist"
-        grantable = [key for key, one in directory.components.items() if one.scopes]
+        grantable = [
+            key for key, candidate in directory.components.items() if candidate.scopes
+        ]
         message = f"component '{name}' {what}{suggestion(name, grantable)}"
         directory.report("ACC203", message, place.at("component"))
         return None
@@ -310,7 +312,9 @@ def _pages(
         )
         directory.report("ACC210", message, place)
     hosts = dict.fromkeys(
-        one.host for one in component.endpoints if within(elements, one.path)
+        endpoint.host
+        for endpoint in component.endpoints
+        if within(elements, endpoint.path)
     )
     for host in hosts:
         if host.startswith("*."):

@@ -71,10 +71,10 @@ def compile_estate(
     for application in applications:
         for part in application.components:
             beside = stack, application.labels, application.annotations
-            component, found = memory.recall(
+            component, component_findings = memory.recall(
                 "component", part, beside, partial(_alone, application, part, stack)
             )
-            findings += found
+            findings += component_findings
             directory.add(component, part)
     directory.check_scopes()
     directory.check_role_members()
@@ -125,9 +125,9 @@ def compile_alone(
             continue
         other_part = alone(part, placement)
         # What is wrong about the first place hides nothing of what is wrong about this one.
-        found: list[Diagnostic] = []
-        other = _compiled(application, other_part, stack, found)
-        out += found
+        form_findings: list[Diagnostic] = []
+        other = _compiled(application, other_part, stack, form_findings)
+        out += form_findings
         if not errors(out):
             first = Formed(part, component, part.forms[0])
             second = Formed(other_part, other, part.forms[placement.form])
@@ -221,12 +221,12 @@ def _with_clients(
     # Else what is wrong depends on more than these.
     if all(callee and callee.scopes for callee in callees):
         beside = (directory.stack, component, callees)
-        made, found = memory.recall("clients", part, beside, compiled)
-        if found:  # it may say where in the callees' files, and lines move
-            made, found = compiled()
+        made, client_findings = memory.recall("clients", part, beside, compiled)
+        if client_findings:  # it may say where in the callees' files, and lines move
+            made, client_findings = compiled()
     else:
-        made, found = compiled()
-    directory.out += found
+        made, client_findings = compiled()
+    directory.out += client_findings
     return made
 
 

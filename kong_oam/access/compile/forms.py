@@ -75,9 +75,9 @@ class Formed:
     def routes(self) -> Mapping[str, tuple[str, Place]]:
         """What leads where, by host and path."""
         routes = {}
-        for one in self.component.endpoints:
-            words = f"port {one.port} of {one.service}, certificate {one.certificate}"
-            routes[f"{one.host}{written(one.path)}"] = words, one.place
+        for endpoint in self.component.endpoints:
+            words = f"port {endpoint.port} of {endpoint.service}, certificate {endpoint.certificate}"
+            routes[f"{endpoint.host}{written(endpoint.path)}"] = words, endpoint.place
         return routes
 
     def services(self) -> Data:
@@ -87,17 +87,17 @@ class Formed:
         reached: dict[str, Any] = {
             name: {"ports": {}} for name, _ in self.component.exposures
         }
-        for one in self.component.rendered:
-            is_reached = one.name in reached and one.namespace in namespaces
-            if not is_reached or one.group_kind != ("", "Service"):
+        for service in self.component.rendered:
+            is_reached = service.name in reached and service.namespace in namespaces
+            if not is_reached or service.group_kind != ("", "Service"):
                 continue
-            spec = mapping(one.object.get("spec"))
-            known = reached[one.name]
+            spec = mapping(service.object.get("spec"))
+            known = reached[service.name]
             ports = {}
             for port in mappings(spec.get("ports")):
                 ports[f"{port.get('port')}/{port.get('protocol', 'TCP')}"] = port
             # Of one name they are one, the first with the ports of all.
-            reached[one.name] = {
+            reached[service.name] = {
                 "type": "ClusterIP",
                 **spec,
                 **known,
@@ -118,9 +118,9 @@ def differences(first: Formed, other: Formed) -> Iterator[Diagnostic]:
         for name in sorted(compared)
         if getattr(ours, name) != getattr(theirs, name)
     ]
-    found = _different(first.facts(more), other.facts(more))
-    if found:
-        path, (here, there) = found
+    difference = _different(first.facts(more), other.facts(more))
+    if difference:
+        path, (here, there) = difference
         message = (
             f"component '{first.part.name}': {dotted(path)} is {there} by {other.form.said}, and "
             f"{here} by {first.form.said}; who may call is said once for all places: take it out "

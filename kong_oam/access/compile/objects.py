@@ -75,7 +75,7 @@ def _shown_certificates(
         for endpoint in component.endpoints:
             name = endpoint.certificate
             if name and (owners := credentials.get((component.namespace, name))):
-                owner = min(one.key for one in owners)
+                owner = min(holder.key for holder in owners)
                 message = (
                     f"the certificate of '{endpoint.host}', '{name}', is the credential of "
                     f"'{owner}'; name a Secret of type kubernetes.io/tls"
@@ -102,7 +102,7 @@ def _others_keys(
         spot = component.namespace, secret
         owner = first.setdefault((component.cluster, *spot), component)
         owners = {*answering.get(spot, ())} - {component.key}
-        owners.update(one.key for one in credentials.get(spot, ()))
+        owners.update(holder.key for holder in credentials.get(spot, ()))
         if owners or owner is not component:
             message = (
                 f"'{secret}' is the credential of '{min(owners, default=owner.key)}'; a "
@@ -159,8 +159,8 @@ def _made(component: Component, *, client: bool) -> Iterator[tuple[str, str]]:
     over_tls = component.traits.get(UPSTREAM_TLS)
     if over_tls and over_tls.issuer:
         yield "Secret", tls_secret_name(component.name)
-    rendered = {(one.group_kind, one.name) for one in component.rendered}
-    pods = [one.options for one in component.rendered if fenced_pods(one)]
+    rendered = {(made.group_kind, made.name) for made in component.rendered}
+    pods = [made.options for made in component.rendered if fenced_pods(made)]
     if pods:
         yield "NetworkPolicy", fence_name(component.name, pods)
     has_account = (("", "ServiceAccount"), component.name) in rendered

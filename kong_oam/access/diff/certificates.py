@@ -52,7 +52,9 @@ def _exposing(estate: Estate, host: str) -> list[Component]:
 
 
 def _exposers(components: Iterable[Component]) -> tuple[Exposer, ...]:
-    exposers = {Exposer(whole(one.key), one.owner) for one in components}
+    exposers = {
+        Exposer(whole(component.key), component.owner) for component in components
+    }
     return tuple(sorted(exposers))
 
 

@@ -142,7 +142,10 @@ def _component(component: Component, per_api: bool) -> dict[str, Any]:
     """Serialize what a component itself says, as far as it says it."""
     data: dict[str, Any] = {
         "provider": component.provider,
-        "endpoints": [[one.host, one.path, one.port] for one in component.endpoints],
+        "endpoints": [
+            [endpoint.host, endpoint.path, endpoint.port]
+            for endpoint in component.endpoints
+        ],
         "apart": dict(_apart(component.endpoints)),
         "rules": [*map(_dumped_rule, component.rules)],
         "roles": [*_dumped_roles(component.roles, per_api)],

@@ -72,10 +72,10 @@ def _parts(estate: Estate) -> Parts:
 def _client(estate: Estate, client: Client) -> Node:
     component = estate.components[client.component]
     # A component has one node, whatever number of providers it is a client of.
-    groups = {*chain.from_iterable(one.groups for one in component.clients)}
+    groups = {*chain.from_iterable(client.groups for client in component.clients)}
     details = [_KINDS[client.kind]]
     if len(estate.stack.providers) > 1:
-        providers = sorted(one.provider for one in component.clients)
+        providers = sorted(client.provider for client in component.clients)
         details[0] += f" at {', '.join(providers)}"
     if client.user_facing:
         details.append(f"for {', '.join(sorted(groups)) or 'users in no group'}")
@@ -200,8 +200,8 @@ def _held_by_client(
     """The roles of a client that has `scopes` there, of which `passing` are of use."""
     roles = component.roles_of(client.component)
     # A model that was loaded has no names of roles, and says what a client was granted.
-    if rest := scopes.difference(*(role.scopes for role in roles)):
-        roles.append(Role("", tuple(sorted(rest)), (), (), component.place))
+    if ungranted := scopes.difference(*(role.scopes for role in roles)):
+        roles.append(Role("", tuple(sorted(ungranted)), (), (), component.place))
     for role in roles:
         yield from _role(component, role)
         items = tuple(sorted(passing & {*role.scopes}))

@@ -98,6 +98,9 @@ class Graph:
     def by_id(self) -> Mapping[str, Node]:
         return {node.id: node for node in self.nodes}
 
+    def of_kind(self, kind: Kind) -> list[Node]:
+        return [node for node in self.nodes if node.kind == kind]
+
     @cached_property
     def leaving(self) -> Mapping[str, Sequence[Edge]]:
         """Edges by the id of their source."""

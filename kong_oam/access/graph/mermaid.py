@@ -43,7 +43,7 @@ def mermaid(graph: Graph) -> str:
     was left out."""
     if _fits(text := _flowchart(graph), graph):
         return text
-    components = [node for node in graph.nodes if node.kind == "component"]
+    components = graph.of_kind("component")
 
     def is_too_large(count: int) -> bool:
         part = of_components(graph, components[:count])
@@ -129,7 +129,7 @@ def _encoded(text: str) -> str:
     return _MARKUP.sub(_code, text)
 
 
-def _code(found: re.Match[str]) -> str:
-    character = found[0]
+def _code(match: re.Match[str]) -> str:
+    character = match[0]
     apart = _APART if character in "$:" else ""
     return f"#{ord(character)};{apart}"

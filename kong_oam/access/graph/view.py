@@ -73,7 +73,7 @@ def _other_halves(graph: Graph, node: Node) -> list[Node]:
     if node.kind == "group":
         return [client for client in graph.nodes if node.name in client.groups]
     if node.groups:
-        return [group for group in graph.nodes if group.kind == "group"]
+        return graph.of_kind("group")
     return []
 
 

@@ -120,7 +120,11 @@ def only(principals: Collection[Principal]) -> Narrowing:
     """Cuts access to that of these principals, with what everybody may do."""
 
     def narrowed(access: Access) -> Access:
-        kept = {one: met for one, met in access.principals.items() if one in principals}
+        kept = {
+            principal: condition
+            for principal, condition in access.principals.items()
+            if principal in principals
+        }
         return _kept(access, kept)
 
     return narrowed

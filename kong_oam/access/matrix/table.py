@@ -51,7 +51,7 @@ class Matrix:
     def names(self) -> tuple[str, ...]:
         """The columns' names: `shop/web`, or `shop/web at okta` where there are several identity
         providers."""
-        providers = {one.provider for one in self.principals if one}
+        providers = {principal.provider for principal in self.principals if principal}
         names = []
         for principal in self.principals:
             if principal is None:
