@@ -84,11 +84,9 @@ class Callers:
             of_provider[client.component, client.user_facing] = client
         # Each answer is kept: whoever compares them tells them apart by their identity.
         self._everybody: dict[Networks, Access] = {(): EVERYBODY}
-        self._allowed: dict[
-            tuple[str, frozenset[frozenset[str]], Networks], Access
-        ] = {}
+        self._allowed: dict[object, Access] = {}
         self._with_any_token: dict[str, Access] = {}
-        self._conditions: dict[tuple[str, tuple[Groups, ...]], Condition] = {}
+        self._conditions: dict[object, Condition] = {}
 
     def at(self, component: Component, path: PathSegments) -> Mapping[str, Access]:
         """Who may call the path of the component, by method."""

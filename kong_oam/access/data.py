@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
+
+from kong_oam.diagnostics import Diagnostic
 
 # Values by name, as JSON or YAML has them, before anything is known of their types.
 Data = Mapping[str, Any]
@@ -13,6 +15,9 @@ Names = tuple[str, ...]
 
 # Texts by name.
 Texts = Mapping[str, str]
+
+# What is wrong, one after the other.
+Findings = Iterator[Diagnostic]
 
 T = TypeVar("T")
 

@@ -8,6 +8,9 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+# By kind and the id of the source: the source, what else it was made of, and the result.
+_Results = dict[tuple[str, int], tuple[object, object, Any]]
+
 
 class Memory:
     """Results by the very object that they were made of, each as long as whatever else it was made
@@ -17,8 +20,8 @@ class Memory:
     """
 
     def __init__(self) -> None:
-        self._before: dict[tuple[str, int], tuple[object, object, Any]] = {}
-        self._now: dict[tuple[str, int], tuple[object, object, Any]] = {}
+        self._before: _Results = {}
+        self._now: _Results = {}
 
     def recall(
         self, kind: str, source: object, beside: object, make: Callable[[], T]

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import kong_oam.oam.application as oam
 from kong_oam.access.compile.elements import elements_of
+from kong_oam.access.data import Findings
 from kong_oam.access.model import (
     EXTERNAL,
     RESERVED_SCOPES,
@@ -172,7 +173,7 @@ def compile_clients(component: Component, directory: Directory) -> Iterator[Clie
 
 def _kind_findings(
     component: Component, part: oam.Component, trait: oam.Trait
-) -> Iterator[Diagnostic]:
+) -> Findings:
     """Finds a kind that this type of component cannot be, and fields that this kind has no use
     for."""
     kind = trait.properties["kind"]
@@ -208,7 +209,7 @@ def _kind_findings(
         yield Diagnostic("ACC210", message, place.key("redirectUris"))
 
 
-def _rotation_findings(trait: oam.Trait, stack: Stack) -> Iterator[Diagnostic]:
+def _rotation_findings(trait: oam.Trait, stack: Stack) -> Findings:
     every = trait.properties.get("rotateEvery")
     overlap = stack.rotation.overlap
     kind = trait.properties["kind"]

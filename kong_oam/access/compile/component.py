@@ -11,7 +11,7 @@ from kong_oam.access.compile.days import no_day
 from kong_oam.access.compile.elements import elements_of
 from kong_oam.access.compile.exposure import endpoints_of, exposures_of
 from kong_oam.access.compile.places import unreachable
-from kong_oam.access.data import Data, Texts
+from kong_oam.access.data import Data, Findings, Texts
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.meaning import Declared
 from kong_oam.access.model import METHODS, Component, Public, Role, Rule, Waiver
@@ -80,7 +80,7 @@ def compile_component(
     )
 
 
-def _misnamed_elsewhere(part: oam.Component) -> Iterator[Diagnostic]:
+def _misnamed_elsewhere(part: oam.Component) -> Findings:
     """Finds what a component's name has in it that names of hosts, of apps and at the gateway have
     not."""
     has = "a capital" if part.name != part.name.lower() else ""
@@ -94,7 +94,7 @@ def _misnamed_elsewhere(part: oam.Component) -> Iterator[Diagnostic]:
         yield Diagnostic("OAM103", message, part.place.at("name"))
 
 
-def _unexposed(part: oam.Component) -> Iterator[Diagnostic]:
+def _unexposed(part: oam.Component) -> Findings:
     """Finds what says who may call a component, or where, that has no endpoints."""
     exposing = next(
         (trait for trait in part.traits if trait.type.partition("@")[0] == "gateway"),
@@ -111,9 +111,7 @@ def _unexposed(part: oam.Component) -> Iterator[Diagnostic]:
         yield Diagnostic("ACC211", message, trait.place.at("type"))
 
 
-def _unreached(
-    named: NamedService | None, endpoints: Iterable[Endpoint]
-) -> Iterator[Diagnostic]:
+def _unreached(named: NamedService | None, endpoints: Iterable[Endpoint]) -> Findings:
     """Finds that no route leads to the Service which the access trait names."""
     if named and not _leads_to(endpoints, named):
         message = (
@@ -219,7 +217,7 @@ def _rule_paths(
         yield elements
 
 
-def _disagreements(rules: Iterable[Rule]) -> Iterator[Diagnostic]:
+def _disagreements(rules: Iterable[Rule]) -> Findings:
     by_path: dict[PathSegments, list[Rule]] = {}
     for rule in rules:
         by_path.setdefault(rule.path, []).append(rule)

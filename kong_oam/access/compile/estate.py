@@ -23,6 +23,7 @@ from kong_oam.access.compile.places import (
     wrong_places,
 )
 from kong_oam.access.copies import Copy
+from kong_oam.access.data import Findings
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.hosts import hosts_above
 from kong_oam.access.memory import Memory
@@ -241,7 +242,7 @@ def _with_all_clients(
 _Exposed = tuple[Component, Endpoint]
 
 
-def _shared_hosts(components: Iterable[Component]) -> Iterator[Diagnostic]:
+def _shared_hosts(components: Iterable[Component]) -> Findings:
     """Nobody owns a host: whoever declares the longer path, or the nearer host below a wildcard,
     takes calls, and the tokens in them, from the other.
 
@@ -300,7 +301,7 @@ def _taken_from(
                 return
 
 
-def _conflicting_certificates(components: Iterable[Component]) -> Iterator[Diagnostic]:
+def _conflicting_certificates(components: Iterable[Component]) -> Findings:
     """A host has one certificate: of two, callers would be shown either."""
     first: dict[str, _Exposed] = {}
     for component in components:

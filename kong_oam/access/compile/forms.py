@@ -4,12 +4,12 @@ differ."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 import kong_oam.oam.application as oam
-from kong_oam.access.data import Data
+from kong_oam.access.data import Data, Findings
 from kong_oam.access.model import Component
 from kong_oam.access.paths import written
 from kong_oam.diagnostics import Diagnostic
@@ -23,9 +23,7 @@ _OF_PLACES: Final = frozenset({"namespace", "cluster", "copies", "copied"})
 _NOTHING: Final = object()
 
 
-def led_to_first_alone(
-    part: oam.Component, component: Component
-) -> Iterator[Diagnostic]:
+def led_to_first_alone(part: oam.Component, component: Component) -> Findings:
     """Yield that routes lead to the first form of a component, and to no other one."""
     if part.forms and component.endpoints:
         form = part.forms[0]
@@ -106,7 +104,7 @@ class Formed:
         return reached
 
 
-def differences(first: Formed, other: Formed) -> Iterator[Diagnostic]:
+def differences(first: Formed, other: Formed) -> Findings:
     """Yields what decides who may call, or what is reached, and is not the same in two forms: the
     first of it."""
     compared = {field.name for field in fields(Component) if field.compare} - _OF_PLACES

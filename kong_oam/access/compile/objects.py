@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
 from kong_oam.access.compile.clients import Directory
+from kong_oam.access.data import Findings
 from kong_oam.access.memory import Memory
 from kong_oam.access.model import Component
 from kong_oam.diagnostics import Diagnostic
@@ -20,7 +21,7 @@ from kong_oam.traits.upstream_tls.value import UPSTREAM_TLS, names_at
 _SERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 
 
-def judged_objects(directory: Directory, memory: Memory) -> Iterator[Diagnostic]:
+def judged_objects(directory: Directory, memory: Memory) -> Findings:
     """Yields what is wrong about the objects of all components that run here, those of one name
     among them."""
     sites: list[Component] = []
@@ -66,9 +67,7 @@ def judged_objects(directory: Directory, memory: Memory) -> Iterator[Diagnostic]
         yield from judge(judged, rules, alone)
 
 
-def _shown_certificates(
-    sites: Iterable[Component], credentials: _Owners
-) -> Iterator[Diagnostic]:
+def _shown_certificates(sites: Iterable[Component], credentials: _Owners) -> Findings:
     """Yields where a client's credential is named as the certificate of a host: Kong would be
     handed it."""
     for component in sites:
@@ -83,9 +82,7 @@ def _shown_certificates(
                 yield Diagnostic("ACC217", message, endpoint.place)
 
 
-def _others_keys(
-    sites: Iterable[Component], credentials: _Owners
-) -> Iterator[Diagnostic]:
+def _others_keys(sites: Iterable[Component], credentials: _Owners) -> Findings:
     """Yields where a workload would show what another component does, or read what stands for a
     client, or the key by which the gateway answers for another component."""
     sites = tuple(sites)
@@ -196,7 +193,7 @@ def _credentials(directory: Directory) -> _Owners:
     return owners
 
 
-def _with_capitals(component: Component) -> Iterator[Diagnostic]:
+def _with_capitals(component: Component) -> Findings:
     """Yields that an object which is made beside rendered ones could not be named as its component
     is."""
     for kind, name in _made(component, client=False):

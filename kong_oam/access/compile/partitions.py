@@ -3,9 +3,10 @@ that are in two."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import kong_oam.oam.application as oam
+from kong_oam.access.data import Findings
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.hosts import hosts_above
 from kong_oam.access.model import Component
@@ -17,7 +18,7 @@ def wrong_partitions(
     applications: Iterable[oam.Application],
     components: Iterable[Component],
     stack: Stack,
-) -> Iterator[Diagnostic]:
+) -> Findings:
     """Yields Applications in no partition, and endpoints whose host, or one that stands for it,
     another one has.
 
@@ -40,7 +41,7 @@ def wrong_partitions(
     yield from _crossing(components)
 
 
-def _crossing(components: Iterable[Component]) -> Iterator[Diagnostic]:
+def _crossing(components: Iterable[Component]) -> Findings:
     """Yields one finding for each host and partition that meets the host, or a wildcard above it,
     of another one."""
     first: dict[str, dict[str | None, tuple[Component, Endpoint]]] = {}

@@ -3,10 +3,11 @@ there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import kong_oam.oam.application as oam
+from kong_oam.access.data import Findings
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import Component
 from kong_oam.access.stack import Stack
@@ -31,7 +32,7 @@ def in_place(application: oam.Application, placement: Placement) -> oam.Applicat
 
 def wrong_places(
     application: oam.Application, components: Iterable[Component], stack: Stack
-) -> Iterator[Diagnostic]:
+) -> Findings:
     """Yields clusters that the stack has not, places with two forms of a component, and namespaces
     that are the gateway's."""
     yield from clashing(application)
@@ -56,7 +57,7 @@ def _beside_gateway(namespace: str, place: Place) -> Diagnostic:
 
 def unreachable(
     part: oam.Component, endpoints: Sequence[Endpoint], stack: Stack
-) -> Iterator[Diagnostic]:
+) -> Findings:
     """Yields the route of a component that is nowhere where the gateway reaches it.
 
     A name leads to a Service of the gateway's own cluster, and a node port is one of the address
@@ -75,7 +76,7 @@ def unreachable(
         yield Diagnostic("ACC229", message, endpoints[0].place)
 
 
-def unfederated(components: Iterable[Component], stack: Stack) -> Iterator[Diagnostic]:
+def unfederated(components: Iterable[Component], stack: Stack) -> Findings:
     """Yields clients whose pods are not, or not only, where the identity provider knows their
     ServiceAccount."""
     for component in components:

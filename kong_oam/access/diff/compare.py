@@ -18,7 +18,7 @@ takes a path may let nobody in yet, and callers in later.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kong_oam.access.callers import logical_groups
@@ -75,6 +75,7 @@ _Classes = Mapping[str, Sequence[PathClass]]
 _Otherwise = Mapping[tuple[str, int], Answers]
 
 
+_Path = tuple[str, int, PathSegments]
 _Compared = Iterator[tuple[Kind, Whom]]
 # Principals of the new side to those of the old that they are under another name.
 _Renamed = Mapping[Principal, Principal]
@@ -96,10 +97,17 @@ def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
     sides = Side(old, names), Side(new, names)
     by_site = dict(_path_classes(*sides))
     otherwise = dict(_answered_otherwise(*sides, by_site))
-    differences = _differences(*sides, by_site, otherwise)
+    paths = [*_paths(by_site)]
+    differences = _cells(*sides, paths, otherwise, _compare)
     renamed = _renamed(differences, *sides)
     kept = _without_renamed(renamed, differences)
-    differences = kept | _staying(*sides, by_site, otherwise, renamed)
+
+    def compare_staying(was: Access, now: Access) -> _Compared:
+        for whom in staying(was, now, renamed):
+            yield "answered by", whom
+
+    changing = [entry for entry in paths if entry[:2] in otherwise]
+    differences = kept | _cells(*sides, changing, otherwise, compare_staying)
     requests = _changes(
         *sides, by_site, differences, _owners_of_others(renamed, *sides)
     )
@@ -141,7 +149,7 @@ def _path_classes(old: Side, new: Side) -> Iterator[tuple[str, tuple[PathClass, 
             yield site, path_classes(declared)
 
 
-def _paths(by_site: _Classes) -> Iterator[tuple[str, int, PathSegments]]:
+def _paths(by_site: _Classes) -> Iterator[_Path]:
     """Yield a path of each class, with its site and number."""
     for site, site_classes in by_site.items():
         for number, path_class in enumerate(site_classes):
@@ -160,21 +168,25 @@ def _answered_otherwise(
             yield (site, number), (before, after)
 
 
-def _differences(
-    old: Side, new: Side, by_site: _Classes, otherwise: _Otherwise
+def _cells(
+    old: Side,
+    new: Side,
+    paths: Iterable[_Path],
+    otherwise: _Otherwise,
+    compare: Callable[[Access, Access], _Compared],
 ) -> _Cells:
-    """Every difference, by kind, for whom and what answers."""
+    """Every difference on these paths, by kind, for whom and what answers."""
     differences: _Cells = {}
     # Sides cache their answers and give one object for many requests: a pair is compared once.
-    compared = {}
-    for site, number, path in _paths(by_site):
+    compared: dict[tuple[int, int], list[tuple[Kind, Whom]]] = {}
+    for site, number, path in paths:
         was = old.at(site, path)
         now = new.at(site, path)
         answers = otherwise.get((site, number))
         for method in METHODS:
             pair = id(was[method]), id(now[method])
             if pair not in compared:
-                compared[pair] = tuple(_compare(was[method], now[method]))
+                compared[pair] = [*compare(was[method], now[method])]
             for kind, whom in compared[pair]:
                 cells = differences.setdefault((kind, whom, answers), [])
                 cells.append((site, method, number))
@@ -243,31 +255,6 @@ def _each(kind: Kind, access: Access, source: Source) -> _Compared:
         yield kind, Whom(None, source=source)
     for principal, condition in access.principals.items():
         yield kind, Whom(principal, condition, source)
-
-
-def _staying(
-    old: Side,
-    new: Side,
-    by_site: _Classes,
-    otherwise: _Otherwise,
-    renamed: _Renamed,
-) -> _Cells:
-    """Every request that stays allowed and is answered by something else: for whom, and both
-    answers."""
-    differences: _Cells = {}
-    callers = {}
-    for (site, number), answers in otherwise.items():
-        path = by_site[site][number].path
-        was = old.at(site, path)
-        now = new.at(site, path)
-        for method in METHODS:
-            pair = id(was[method]), id(now[method])
-            if pair not in callers:
-                callers[pair] = tuple(staying(was[method], now[method], renamed))
-            for whom in callers[pair]:
-                key: _ChangeKey = ("answered by", whom, answers)
-                differences.setdefault(key, []).append((site, method, number))
-    return differences
 
 
 def _renamed(differences: _Cells, old: Side, new: Side) -> dict[Principal, Principal]:

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kong_oam.access.copies import Copy
-from kong_oam.access.data import Data, without
+from kong_oam.access.data import Data
 from kong_oam.access.diff.change import (
     CERTIFICATES,
     RIGHTS,
