@@ -219,10 +219,7 @@ class Component:
     @cached_property
     def owned(self) -> Mapping[PathSegments, tuple[Rule, ...]]:
         """Rules by the path that they own."""
-        result: dict[PathSegments, list[Rule]] = {}
-        for rule in self.rules:
-            result.setdefault(rule.path, []).append(rule)
-        return {path: tuple(rules) for path, rules in result.items()}
+        return by_path(self.rules)
 
     @cached_property
     def _folded(self) -> frozenset[PathSegments]:
@@ -259,6 +256,14 @@ class Component:
 
 # An endpoint, and the component whose it is.
 Exposed = tuple[Endpoint, Component]
+
+
+def by_path(rules: Iterable[Rule]) -> Mapping[PathSegments, tuple[Rule, ...]]:
+    """The rules by their path, in order."""
+    result: dict[PathSegments, tuple[Rule, ...]] = {}
+    for rule in rules:
+        result[rule.path] = (*result.get(rule.path, ()), rule)
+    return result
 
 
 def listing(rules: Iterable[Rule], method: str) -> tuple[Rule, ...]:

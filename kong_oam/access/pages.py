@@ -73,7 +73,7 @@ def reading(
         )
     if not rules:
         return Reading(False, "no rule owns this path")
-    if listing is None:
+    if listed is None:
         return Reading(
             False, f"no rule on {written(rules[0].path)} lists {method}", rules[0]
         )

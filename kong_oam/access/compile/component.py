@@ -14,7 +14,15 @@ from kong_oam.access.compile.places import unreachable
 from kong_oam.access.data import Data, Findings, Texts
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.meaning import Declared
-from kong_oam.access.model import METHODS, Component, Public, Role, Rule, Waiver
+from kong_oam.access.model import (
+    METHODS,
+    Component,
+    Public,
+    Role,
+    Rule,
+    Waiver,
+    by_path,
+)
 from kong_oam.access.paths import PathSegments, within, written
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Diagnostic, errors, some, suggestion
@@ -218,10 +226,7 @@ def _rule_paths(
 
 
 def _disagreements(rules: Iterable[Rule]) -> Findings:
-    by_path: dict[PathSegments, list[Rule]] = {}
-    for rule in rules:
-        by_path.setdefault(rule.path, []).append(rule)
-    for path, owners in by_path.items():
+    for path, owners in by_path(rules).items():
         for first, second in combinations(owners, 2):
             shared = [*filter(second.lists, filter(first.lists, METHODS))]
             if shared and bool(first.public) != bool(second.public):

@@ -33,6 +33,7 @@ from kong_oam.access.pods import pods_behind
 from kong_oam.access.providers import PLAIN, ClaimMapping, Provider
 from kong_oam.access.settings.certificates import fingerprint
 from kong_oam.access.settings.cluster import ClusterSettings
+from kong_oam.access.settings.fields import camel
 from kong_oam.access.settings.logs import HttpSink, LogSettings, OtlpSink, TcpSink
 from kong_oam.access.settings.redis import RedisSettings
 from kong_oam.access.settings.stack import (
@@ -308,7 +309,7 @@ def _values(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     for field in fields(value):
         if field.name in LEFT_OUT.get(kind, ()):
             continue
-        name = prefix + _NAMES.get((kind, field.name), _camel(field.name))
+        name = prefix + _NAMES.get((kind, field.name), camel(field.name))
         yield from _named(name, getattr(value, field.name))
 
 
@@ -334,11 +335,6 @@ def _json(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _json(inner) for key, inner in value.items()}
     return dict(_values(value)) if is_dataclass(value) else value
-
-
-def _camel(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(map(str.capitalize, others))
 
 
 # What Applications say, whatever the stack: all else differs between two stacks by what they

@@ -12,7 +12,7 @@ component: its name, a space, compact JSON.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import starmap
@@ -41,7 +41,7 @@ from kong_oam.access.providers import PLAIN, Provider
 from kong_oam.access.stack import Stack
 from kong_oam.errors import EngineError, InputError
 from kong_oam.oam.document import NOWHERE
-from kong_oam.traits.ip_allow.value import IP_ALLOW
+from kong_oam.traits.ip_allow.value import IP_ALLOW, AllowedFrom
 from kong_oam.traits.key import Traits
 
 VERSION = 1
@@ -175,7 +175,7 @@ def _dumped_roles(roles: Iterable[Role], per_api: bool) -> Iterator[list[Any]]:
 
 
 def _dumped_networks(
-    allowed_from: Mapping[PathSegments, Mapping[str, Networks]],
+    allowed_from: AllowedFrom,
 ) -> Iterator[list[Any]]:
     for path, by_method in allowed_from.items():
         for method, networks in by_method.items():
@@ -290,7 +290,7 @@ def _rule(path: list[str], methods: list[str], needed: Any) -> Rule:
 
 def _allowed_from(
     listed: Iterable[tuple[list[str], str, list[str]]],
-) -> dict[PathSegments, dict[str, Networks]]:
+) -> AllowedFrom:
     """Raises InputError for what is no network."""
     result: dict[PathSegments, dict[str, Networks]] = {}
     for path, method, networks in listed:

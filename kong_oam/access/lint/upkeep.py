@@ -13,17 +13,17 @@ from collections.abc import Iterator
 from kong_oam.access.model import Component, Public, Rule
 from kong_oam.oam.document import Path
 
+_PublicRules = Iterator[tuple[Rule, Public]]
 
-def endless(component: Component) -> Iterator[tuple[Rule, Public]]:
+
+def endless(component: Component) -> _PublicRules:
     """Yield the public rules without an end date (LINT306)."""
     for rule, public in public_rules(component):
         if not public.until:
             yield rule, public
 
 
-def overdue(
-    component: Component, as_of: datetime.date
-) -> Iterator[tuple[Rule, Public]]:
+def overdue(component: Component, as_of: datetime.date) -> _PublicRules:
     """The public rules past their last day (LINT307)."""
     for rule, public in public_rules(component):
         if public.until and is_over(public.until, as_of):
@@ -44,7 +44,7 @@ def is_waived(component: Component, code: str, as_of: datetime.date) -> bool:
     )
 
 
-def public_rules(component: Component) -> Iterator[tuple[Rule, Public]]:
+def public_rules(component: Component) -> _PublicRules:
     """Yields each public rule once, though it may stand for several paths."""
     by_place: dict[Path, tuple[Rule, Public]] = {}
     for rule in component.rules:

@@ -13,8 +13,7 @@ def fields_of(kind: type[Any], settings: Data) -> dict[str, Any]:
     """The fields that checked settings say: `nodeAddress` is `node_address`, and a list a tuple."""
     values = {}
     for field in fields(kind):
-        first, *others = field.name.split("_")
-        key = first + "".join(map(str.capitalize, others))
+        key = camel(field.name)
         if key in settings:
             value = settings[key]
             values[field.name] = tuple(value) if isinstance(value, list) else value
@@ -24,3 +23,9 @@ def fields_of(kind: type[Any], settings: Data) -> dict[str, Any]:
 def tuples(lists: Mapping[str, list[str]]) -> dict[str, Names]:
     """The same with tuples in the place of lists."""
     return dict(zip(lists, map(tuple, lists.values()), strict=True))
+
+
+def camel(name: str) -> str:
+    """The name of a field as files have it: `nodeAddress` of `node_address`."""
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))
