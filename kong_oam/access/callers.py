@@ -181,7 +181,7 @@ class Callers:
         key = component.provider, tuple(clauses_of(component, client, needed))
         if key not in self._conditions:
             provider = self._estate.provider_of(component)
-            names = [self._names(provider, clause) for clause in key[1]]
+            names = map(partial(self._names, provider), key[1])
             condition = minimal_transversals(names)
             if condition is None:
                 raise TooManyGroupSetsError(
@@ -193,8 +193,8 @@ class Callers:
         return self._conditions[key]
 
     def _names(self, provider: Provider, groups: Iterable[str]) -> Groups:
-        names = (self._naming(provider, group) for group in groups)
-        return frozenset(chain.from_iterable(names))
+        naming = partial(self._naming, provider)
+        return frozenset(chain.from_iterable(map(naming, groups)))
 
 
 def clauses_of(

@@ -58,7 +58,7 @@ def issue(
         return Claims(
             provider.name, subject, subject, False, requested, audience=audience
         )
-    if not set(user.groups) & {provider.group(group) for group in client.groups}:
+    if not set(user.groups) & {*map(provider.group, client.groups)}:
         return Refusal(
             f"the user is in no group that {client.component} is assigned to"
         )

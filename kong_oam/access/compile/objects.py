@@ -136,9 +136,8 @@ def _judged(
 
 def _shown(component: Component) -> frozenset[str]:
     """The Secrets with the keys by which the gateway answers for the component's hosts."""
-    return frozenset(
-        endpoint.certificate for endpoint in component.endpoints if endpoint.certificate
-    )
+    certificates = (endpoint.certificate for endpoint in component.endpoints)
+    return frozenset(filter(None, certificates))
 
 
 def _certified(component: Component) -> Iterator[str]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from itertools import product
 from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
@@ -196,12 +197,11 @@ def model_of(estate: Estate, settings: Settings) -> AccessModel:
     """Build the model of the estate that was compiled on these settings."""
     workloads = {}
     pods = {}
-    for component in estate.components.values():
-        if component.clients:
-            workloads[component.key] = workload_of(component)
     for component in estate.exposed:
-        workloads[component.key] = workload_of(component)
         pods[component.key] = pods_behind(component)
+    for key, component in estate.components.items():
+        if component.clients or key in pods:
+            workloads[key] = workload_of(component)
     minutes = {
         provider.name: provider.access_token_minutes for provider in settings.providers
     }
@@ -468,5 +468,5 @@ def _cluster_kind(name: str, was: dict[str, Any], now: dict[str, Any]) -> Kind:
 def _pairs(listed: Data) -> set[tuple[str, str]]:
     pairs: set[tuple[str, str]] = set()
     for key, texts in listed.items():
-        pairs.update((key, text) for text in texts)
+        pairs.update(product([key], texts))
     return pairs

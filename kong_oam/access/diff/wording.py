@@ -144,7 +144,7 @@ def users(condition: Condition) -> str:
     """Groups in words: `order-desk or sales`, `(audit and desk) or sales`; empty for a client that
     calls as itself."""
     sets = sorted(map(sorted, condition), key=lambda groups: (len(groups), groups))
-    words = [printable(" and ".join(groups)) for groups in sets]
+    words = [*map(printable, map(" and ".join, sets))]
     if len(sets) > 1:
         words = [f"({word})" if " and " in word else word for word in words]
     return " or ".join(words)

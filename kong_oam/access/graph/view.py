@@ -134,9 +134,7 @@ def _passes(graph: Graph, edge: Edge, following: Edge) -> bool:
 
 
 def _part(graph: Graph, nodes: Iterable[Node], edges: set[Edge]) -> Graph:
-    kept: set[str] = set()
-    for node in nodes:
-        kept.add(node.id)
+    kept = {node.id for node in nodes}
     for edge in edges:
         kept |= {edge.source, edge.target}
     return replace(

@@ -17,7 +17,7 @@ def closed_roles(subject: LintSubject) -> Iterator[LintFinding]:
         return
     for role in subject.component.roles:
         if role.groups and not _lets_in(subject, role):
-            scopes = some((f"'{scope}'" for scope in role.scopes), " or ")
+            scopes = some(map("'{}'".format, role.scopes), " or ")
             message = (
                 f"role '{role.name}' lets nobody in: no client that signs users in asks for "
                 f"{scopes}"

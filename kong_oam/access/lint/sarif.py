@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -31,7 +32,7 @@ def document(
 ) -> dict[str, Any]:
     """Builds one run with a rule for each of `codes` and a result for each of `diagnostics`. `root`
     is that of the sources."""
-    rules = [_rule(*code) for code in codes.items()]
+    rules = [*starmap(_rule, codes.items())]
     index = {rule["id"]: position for position, rule in enumerate(rules)}
     occurrences: Counter[str] = Counter()
     results = []

@@ -41,7 +41,7 @@ def _narrowest(subject: LintSubject, scope: str) -> Role:
 def _finding(
     subject: LintSubject, holder: Holder, role: Role, scopes: list[str]
 ) -> LintFinding:
-    asked = some((f"'{scope}'" for scope in scopes), " and ")
+    asked = some(map("'{}'".format, scopes), " and ")
     message = (
         f"users in {some(role.groups)} alone get nothing by {asked} through '{holder.client}': "
         f"role '{role.name}' has their groups, and another role names the client; name "

@@ -26,7 +26,7 @@ def text(matrix: Matrix, bold: Callable[[str], str] = str) -> Iterator[str]:
         yield "Nobody may call anything here."
         return
     marks = _marks(matrix)
-    numbers = [str(number + 1) for number in range(len(matrix.principals))]
+    numbers = [*map(str, range(1, len(matrix.principals) + 1))]
     size = max(map(len, (*marks.values(), str(len(numbers)))))
     longest = max(len(methods(row.methods)) for row in matrix.rows)
     labels = [

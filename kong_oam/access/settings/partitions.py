@@ -77,7 +77,7 @@ def estate_of(name: str, data: Data) -> str:
         )
     others = sorted(data.keys() - {ESTATE})
     if others:
-        listed = some(f"kong-oam:{other}" for other in others)
+        listed = some(map("kong-oam:{}".format, others))
         raise SettingsError(
             f"the settings of a partition's estate stand in {file}: take {listed} out of this file"
         )

@@ -8,8 +8,8 @@ import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, reduce
-from operator import getitem
+from functools import cache, partial, reduce
+from operator import getitem, itemgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -189,7 +189,7 @@ def parse(
         return _partition(name, data, describe, folder)
     _check(name, data, folder)
     domains = data.get("domains", {})
-    providers = tuple(_provider(name, item) for item in data["identityProviders"])
+    providers = tuple(map(partial(_provider, name), data["identityProviders"]))
     setting = SETTING
     try:
         groups = known_groups(data, folder, (settings.groups for settings in providers))
@@ -373,7 +373,7 @@ def _own_problems(data: Data) -> Iterator[str]:
         datetime.date.fromisoformat(data["asOf"])
     except ValueError:
         yield f"asOf: {data['asOf']} is no day"
-    names = [item["name"] for item in data["identityProviders"]]
+    names = [*map(itemgetter("name"), data["identityProviders"])]
     for name in set(names):
         if names.count(name) > 1:
             yield f"identityProviders: '{name}' stands twice"
