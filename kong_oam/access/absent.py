@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import chain, groupby
 from operator import attrgetter
 
+from kong_oam.access.data import NameSets
 from kong_oam.access.model import (
     EXTERNAL,
     Application,
@@ -53,7 +54,7 @@ def _clients(
     estate: Estate, key: str, held: Mapping[str, list[Role]]
 ) -> Iterator[Client]:
     calls: dict[str, list[Call]] = {}
-    groups: dict[str, set[str]] = {}
+    groups: NameSets = {}
     for called, roles in held.items():
         component = estate.components[called]
         scopes = dict.fromkeys(chain.from_iterable(role.scopes for role in roles))

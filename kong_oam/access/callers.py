@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain
 
+from kong_oam.access.data import NameSets
 from kong_oam.access.methods import METHODS
 from kong_oam.access.model import Client, Component, Estate, listing
 from kong_oam.access.networks import Networks
@@ -62,7 +63,7 @@ def logical_names(names: Iterable[str]) -> Naming:
 
     def named(provider: Provider, group: str) -> Groups:
         if id(provider) not in known:
-            by_theirs: dict[str, set[str]] = {}
+            by_theirs: NameSets = {}
             for name in all_names:
                 by_theirs.setdefault(provider.group(name), set()).add(name)
             known[id(provider)] = provider, by_theirs

@@ -13,6 +13,9 @@ Data = Mapping[str, Any]
 # Several names, in order: of scopes, groups, roles, methods or components.
 Names = tuple[str, ...]
 
+# Sets of names by name.
+NameSets = dict[str, set[str]]
+
 # Texts by name.
 Texts = Mapping[str, str]
 

@@ -15,7 +15,7 @@ from kong_oam.access.client import ClientKind as ClientKind
 from kong_oam.access.client import has_key as has_key
 from kong_oam.access.client import signs_in as signs_in
 from kong_oam.access.copies import Copy
-from kong_oam.access.data import Names, Texts
+from kong_oam.access.data import Names, NameSets, Texts
 from kong_oam.access.endpoint import Endpoint, Exposures, backends_of
 from kong_oam.access.hosts import host_patterns
 from kong_oam.access.methods import METHODS as METHODS
@@ -406,7 +406,7 @@ class Estate:
     @cached_property
     def _called(self) -> Mapping[str, Names]:
         """By provider, the components for which it gives somebody a token."""
-        called: dict[str, set[str]] = {}
+        called: NameSets = {}
         for client in self.clients:
             called.setdefault(client.provider, set()).update(self._apis_of(client))
         return {provider: tuple(sorted(keys)) for provider, keys in called.items()}
@@ -424,7 +424,7 @@ class Estate:
     def _granted(self) -> Mapping[tuple[str, bool], Mapping[str, Names]]:
         """Granted scopes by (component, whether it is called on behalf of users), then by
         client."""
-        granted: dict[tuple[str, bool], dict[str, set[str]]] = {}
+        granted: dict[tuple[str, bool], NameSets] = {}
         for client in self.clients:
             for call in client.calls:
                 called = self.components.get(call.component)

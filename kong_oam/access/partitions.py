@@ -15,7 +15,7 @@ from itertools import chain
 from typing import Any
 
 from kong_oam.access.client import at_provider, component_and_provider
-from kong_oam.access.data import Data, Names
+from kong_oam.access.data import Data, Names, NameSets
 from kong_oam.access.model import Client, Component, Estate, Role, bare_component
 from kong_oam.access.workloads import workload_of
 from kong_oam.oam.document import NOWHERE
@@ -277,7 +277,7 @@ def granted(estate: Estate) -> dict[str, dict[str, list[str]]]:
     without a grant."""
     grants = {}
     for client in estate.own_clients:
-        of_client: dict[str, set[str]] = {}
+        of_client: NameSets = {}
         for call in client.calls:
             of_client.setdefault(call.component, set()).update(call.scopes)
         grants[client.name] = {key: sorted(scopes) for key, scopes in of_client.items()}

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import kong_oam.oam.application as oam
 from kong_oam.access.compile.elements import elements_of
-from kong_oam.access.data import Findings
+from kong_oam.access.data import Findings, NameSets
 from kong_oam.access.model import (
     EXTERNAL,
     RESERVED_SCOPES,
@@ -137,7 +137,7 @@ def compile_clients(component: Component, directory: Directory) -> Iterator[Clie
     properties = trait.properties
     place = trait.place.at("properties")
     calls: dict[str, list[Call]] = {}
-    groups: dict[str, set[str]] = {}
+    groups: NameSets = {}
     for index, call in enumerate(properties.get("calls", ())):
         granted = _granted_call(component, call, place.at("calls", index), directory)
         if granted is None:

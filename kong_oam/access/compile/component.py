@@ -153,7 +153,7 @@ def _authenticated_only(endpoints: tuple[Endpoint, ...]) -> tuple[Rule, ...]:
 
     Source: docs/explanation/design.md#a-component-without-an-access-trait.
     """
-    rules: dict[PathSegments, Rule] = {}
+    rules = {}
     for endpoint in endpoints:
         rules[endpoint.path] = Rule(endpoint.path, METHODS, (), None, endpoint.place)
     return tuple(rules.values())

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
 from kong_oam.access.compile.clients import Directory
-from kong_oam.access.data import Findings
+from kong_oam.access.data import Findings, NameSets
 from kong_oam.access.memory import Memory
 from kong_oam.access.model import Component
 from kong_oam.diagnostics import Diagnostic
@@ -42,7 +42,7 @@ def judged_objects(directory: Directory, memory: Memory) -> Findings:
         stack.metadata,
         stack.rights,
     )
-    held: dict[str, set[str]] = {}
+    held: NameSets = {}
     credentials = _credentials(directory)
     yield from _shown_certificates(sites, credentials)
     yield from _others_keys(sites, credentials)

@@ -13,6 +13,8 @@ from kong_oam.access.model import Component
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Diagnostic, some
 
+_Exposed = tuple[Component, Endpoint]
+
 
 def wrong_partitions(
     applications: Iterable[oam.Application],
@@ -44,14 +46,14 @@ def wrong_partitions(
 def _crossing(components: Iterable[Component]) -> Findings:
     """Yields one finding for each host and partition that meets the host, or a wildcard above it,
     of another one."""
-    first: dict[str, dict[str | None, tuple[Component, Endpoint]]] = {}
+    first: dict[str, dict[str | None, _Exposed]] = {}
     for component in components:
         for endpoint in component.endpoints if component.partition else ():
             first.setdefault(endpoint.host, {}).setdefault(
                 component.partition, (component, endpoint)
             )
     for host, by_partition in first.items():
-        before: dict[str | None, tuple[Component, Endpoint]] = {}
+        before: dict[str | None, _Exposed] = {}
         for partition, (component, endpoint) in by_partition.items():
             for above in hosts_above(host):
                 others = before if above == host else first.get(above, {})

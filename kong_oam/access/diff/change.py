@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from kong_oam.access.data import Names
 from kong_oam.access.diff.kind import KINDS as KINDS
 from kong_oam.access.diff.kind import Kind as Kind
 from kong_oam.access.networks import ANYWHERE, Source
@@ -84,7 +85,7 @@ class Change:
 
     kind: Kind
     whom: tuple[Whom, ...]
-    methods: tuple[str, ...]
+    methods: Names
     site: str
     region: Region
     example: Example

@@ -178,7 +178,7 @@ def _cells(
     """Every difference on these paths, by kind, for whom and what answers."""
     differences: _Cells = {}
     # Sides cache their answers and give one object for many requests: a pair is compared once.
-    compared: dict[tuple[int, int], list[tuple[Kind, Whom]]] = {}
+    compared = {}
     for site, number, path in paths:
         was = old.at(site, path)
         now = new.at(site, path)

@@ -12,8 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from itertools import product
-from itertools import chain
+from itertools import chain, product
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -55,6 +54,9 @@ _UPSTREAM_TLS = "gateway.upstreamTls"
 # Stands for a value that one side does not have, since nobody asked the provider for it.
 NOT_KNOWN = "not known"
 
+_Values = Iterator[tuple[str, Any]]
+
+# Fields that are not compared as they stand, each with the reason.
 LEFT_OUT: dict[type, tuple[str, ...]] = {
     Settings: (
         # Compared field by field.
@@ -234,9 +236,7 @@ def _stack_facts(stack: Stack, gateway: GatewaySettings) -> dict[str, Any]:
     return facts
 
 
-def _provider_facts(
-    provider: Provider, settings: ProviderSettings
-) -> Iterator[tuple[str, Any]]:
+def _provider_facts(provider: Provider, settings: ProviderSettings) -> _Values:
     for name, value in chain(_values(provider), _values(settings)):
         # Who did not ask the kind of provider does not know how its tokens spell things.
         if not (name.startswith("tokens.") and provider.spelling is PLAIN):
@@ -303,7 +303,7 @@ def _client_facts(
     }
 
 
-def _values(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _values(value: Any, prefix: str = "") -> _Values:
     """`tokens.scopes.claim` and its value, for each field that is compared, at whatever depth."""
     kind = type(value)
     for field in fields(value):
@@ -313,14 +313,14 @@ def _values(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         yield from _named(name, getattr(value, field.name))
 
 
-def _named(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+def _named(name: str, value: Any) -> _Values:
     if is_dataclass(value):
         yield from _values(value, f"{name}.")
     else:
         yield name, _json(value)
 
 
-def _trait_values(component: Component) -> Iterator[tuple[str, Any]]:
+def _trait_values(component: Component) -> _Values:
     """Yield the values of a component's traits, but for those that are compared request by
     request."""
     for key, value in component.traits.values.items():

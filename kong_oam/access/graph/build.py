@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Set
 from itertools import chain
 
 from kong_oam.access.callers import Callers
+from kong_oam.access.data import NameSets
 from kong_oam.access.diff.wording import methods
 from kong_oam.access.graph.graph import (
     Edge,
@@ -140,7 +141,7 @@ def _granted(estate: Estate, component: Component) -> Parts:
     """The roles of the component, with who holds them, and which of their scopes these get."""
     holding = list(_holding(estate, component))
     carried: set[str] = set()
-    alone: dict[str, set[str]] = {}
+    alone: NameSets = {}
     for client, scopes in holding:
         if client.user_facing and client.groups:
             carried |= scopes

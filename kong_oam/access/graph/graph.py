@@ -84,6 +84,9 @@ class Edge:
         return not self.items
 
 
+EdgesByNode = Mapping[str, Sequence[Edge]]
+
+
 @dataclass(frozen=True)
 class Graph:
     """Nodes in order, edges in order, and what is to be read above (`title`) and below (`notes`)
@@ -102,12 +105,12 @@ class Graph:
         return [node for node in self.nodes if node.kind == kind]
 
     @cached_property
-    def leaving(self) -> Mapping[str, Sequence[Edge]]:
+    def leaving(self) -> EdgesByNode:
         """Edges by the id of their source."""
         return _grouped(self.edges, lambda edge: edge.source)
 
     @cached_property
-    def entering(self) -> Mapping[str, Sequence[Edge]]:
+    def entering(self) -> EdgesByNode:
         """Edges by the id of their target."""
         return _grouped(self.edges, lambda edge: edge.target)
 
@@ -124,9 +127,7 @@ class Graph:
         return {id_: slug for slug, id_ in ids.items()}
 
 
-def _grouped(
-    edges: Iterable[Edge], key: Callable[[Edge], str]
-) -> Mapping[str, Sequence[Edge]]:
+def _grouped(edges: Iterable[Edge], key: Callable[[Edge], str]) -> EdgesByNode:
     result: dict[str, list[Edge]] = {}
     for edge in edges:
         result.setdefault(key(edge), []).append(edge)

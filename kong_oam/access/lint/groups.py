@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
+from kong_oam.access.data import NameSets
 from kong_oam.access.model import Estate
 
 # Shorter names are near each other by chance.
@@ -45,7 +46,7 @@ class _Near:
 
     def __init__(self, names: Iterable[str]) -> None:
         # Two such names have a rest in common, so that nobody compares each with each.
-        self._by_rest: dict[str, set[str]] = {}
+        self._by_rest: NameSets = {}
         for name in names:
             for rest in _rests(name):
                 self._by_rest.setdefault(rest, set()).add(name)

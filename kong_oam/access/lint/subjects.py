@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import kong_oam.oam.application as oam
 from kong_oam.access.absent import with_absent_clients
+from kong_oam.access.data import NameSets
 from kong_oam.access.lint.groups import doubtful_groups
 from kong_oam.access.lint.subject import Grants, Holder, LintSubject, Paths
 from kong_oam.access.model import Component, Estate
@@ -30,7 +31,7 @@ def _holders(
 ) -> Iterator[Holder]:
     provider = estate.provider_of(component)
     # By scope, the provider's names of the groups that hold it.
-    holding: dict[str, set[str]] = {}
+    holding: NameSets = {}
     for role in component.roles:
         if role.groups:
             groups = {*map(provider.group, role.groups)}

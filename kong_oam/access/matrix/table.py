@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kong_oam.access.data import Names
 from kong_oam.access.diff.wording import path
 from kong_oam.access.model import Public
 from kong_oam.access.networks import only_from
@@ -27,7 +28,7 @@ class Row:
 
     host: str
     region: Region
-    methods: tuple[str, ...]
+    methods: Names
     component: str
     access: Access
     public: tuple[Public, ...] = ()
@@ -48,7 +49,7 @@ class Matrix:
     rows: tuple[Row, ...]
     owners: Mapping[str, str | None]
 
-    def names(self) -> tuple[str, ...]:
+    def names(self) -> Names:
         """The columns' names: `shop/web`, or `shop/web at okta` where there are several identity
         providers."""
         providers = {principal.provider for principal in self.principals if principal}
