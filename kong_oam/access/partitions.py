@@ -9,7 +9,7 @@ that nothing else can change what it does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
@@ -226,7 +226,11 @@ def with_kept(
         offer = kept.get(_name(component))
         return _with_offer(component, offer) if offer else component
 
-    whole = _with_components(estate, extended)
+    applications = []
+    for application in estate.applications:
+        components = tuple(map(extended, application.components))
+        applications.append(replace(application, components=components))
+    whole = replace(estate, applications=tuple(applications))
     there = {*map(_name, whole.components.values())}
     gone = []
     for name, offer in kept.items():
@@ -258,17 +262,6 @@ def _with_offer(component: Component, offer: Offered) -> Component:
     )
 
 
-def _with_components(
-    estate: Estate, changed: Callable[[Component], Component]
-) -> Estate:
-    applications = []
-    for application in estate.applications:
-        components = tuple(map(changed, application.components))
-        applications.append(replace(application, components=components))
-    return replace(estate, applications=tuple(applications))
-
-
-# Scopes by the client's name and the component that is called.
 Granted = Mapping[str, Mapping[str, Collection[str]]]
 
 

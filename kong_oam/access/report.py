@@ -4,6 +4,7 @@ that change and two around them, of a map every entry."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from operator import attrgetter
 
 from kong_oam.access.callers import clauses_of
 from kong_oam.access.model import METHODS, Client, Component, Estate, Rule
@@ -32,9 +33,7 @@ def grants(estate: Estate) -> str:
 
     Shape: a head, then a line per client, sorted.
     """
-    clients = sorted(
-        estate.own_clients, key=lambda client: (client.component, client.provider)
-    )
+    clients = sorted(estate.own_clients, key=attrgetter("component", "provider"))
     return _text("CLIENT  SCOPES", map(_grant, clients))
 
 

@@ -4,7 +4,7 @@ nobody, or to another team."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import chain
 
 from kong_oam.access.data import NameSets
@@ -31,33 +31,26 @@ def doubtful_groups(estate: Estate) -> Mapping[str, str]:
     for provider in estate.stack.providers.values():
         mapped.update(provider.groups)
     once = {group for group in named if named[group] == 1} - mapped
-    near = _Near({*named, *mapped})
+    by_rest: NameSets = {}
+    for name in (*named, *mapped):
+        for rest in _rests(name):
+            by_rest.setdefault(rest, set()).add(name)
     doubts = {}
     for group in sorted(once):
         # One that is named more than once is more likely meant than another doubtful one.
-        candidates = sorted((other in once, other) for other in near.to(group))
-        if candidates:
-            doubts[group] = candidates[0][1]
+        near = [(other in once, other) for other in _near(group, by_rest)]
+        if near:
+            doubts[group] = min(near)[1]
     return doubts
 
 
-class _Near:
-    """Finds the names that are one slip apart."""
-
-    def __init__(self, names: Iterable[str]) -> None:
-        # Two such names have a rest in common, so that nobody compares each with each.
-        self._by_rest: NameSets = {}
-        for name in names:
-            for rest in _rests(name):
-                self._by_rest.setdefault(rest, set()).add(name)
-
-    def to(self, name: str) -> Iterator[str]:
-        candidates = {
-            *chain.from_iterable(map(self._by_rest.__getitem__, _rests(name)))
-        }
-        for other in candidates - {name}:
-            if _one_slip(name.casefold(), other.casefold()):
-                yield other
+def _near(group: str, by_rest: NameSets) -> Iterator[str]:
+    """Yield the names that are one slip apart. Two such names have a rest in common, so that nobody
+    compares each with each."""
+    names = {*chain.from_iterable(map(by_rest.__getitem__, _rests(group)))}
+    for other in names - {group}:
+        if _one_slip(group.casefold(), other.casefold()):
+            yield other
 
 
 def _rests(group: str) -> set[str]:

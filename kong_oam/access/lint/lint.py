@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain
+from operator import attrgetter
 
 import kong_oam.oam.application as oam
 from kong_oam.access.lint import closed, rules, shadows, split, upkeep
@@ -54,12 +55,8 @@ def lint(
         findings += memory.recall(
             "lint", subject.part, beside, partial(_findings, subject)
         )
-    return tuple(sorted(findings, key=_rank))
-
-
-def _rank(finding: LintFinding) -> tuple[object, ...]:
-    place = finding.place
-    return place.file, place.line, place.column, finding.code
+    order = attrgetter("place.file", "place.line", "place.column", "code")
+    return tuple(sorted(findings, key=order))
 
 
 def _findings(subject: LintSubject) -> tuple[LintFinding, ...]:

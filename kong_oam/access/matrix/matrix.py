@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from itertools import chain
+from operator import attrgetter
 
 from kong_oam.access.callers import Callers
 from kong_oam.access.matrix.rows import (
@@ -48,15 +49,11 @@ def matrix(
     columns: list[Principal | None] = [*chosen]
     if principals is None or ANONYMOUS in principals:
         columns.insert(0, None)
+    # Rows of one component and host keep their order.
     return Matrix(
         estate.stack.name,
         estate.stack.scheme,
         tuple(columns),
-        tuple(sorted(shown, key=_place)),
+        tuple(sorted(shown, key=attrgetter("component", "host"))),
         {key: component.owner for key, component in estate.components.items()},
     )
-
-
-def _place(row: Row) -> tuple[str, str]:
-    """Rows of one component and host keep their order."""
-    return row.component, row.host
