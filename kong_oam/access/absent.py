@@ -38,11 +38,23 @@ def with_absent_clients(estate: Estate) -> Estate:
     absent = [_component(estate, key, held) for key, held in sorted(named.items())]
     applications = [*estate.applications]
     for name, components in groupby(absent, attrgetter("application")):
-        applications.append(Application(name, "", {}, {}, tuple(components)))
+        applications.append(
+            Application(
+                name,
+                "",
+                {},
+                {},
+                tuple(components),
+            )
+        )
     return replace(estate, applications=tuple(applications))
 
 
-def _component(estate: Estate, key: str, held: Mapping[str, list[Role]]) -> Component:
+def _component(
+    estate: Estate,
+    key: str,
+    held: Mapping[str, list[Role]],
+) -> Component:
     """The component that holds these roles, each of the component with that key."""
     clients = tuple(_clients(estate, key, held))
     first = clients[0]
@@ -51,7 +63,9 @@ def _component(estate: Estate, key: str, held: Mapping[str, list[Role]]) -> Comp
 
 
 def _clients(
-    estate: Estate, key: str, held: Mapping[str, list[Role]]
+    estate: Estate,
+    key: str,
+    held: Mapping[str, list[Role]],
 ) -> Iterator[Client]:
     calls: dict[str, list[Call]] = {}
     groups: NameSets = {}

@@ -39,7 +39,10 @@ _NOBODY_AT_ALL = dict.fromkeys(METHODS, NOBODY)
 Naming = Callable[[Provider, str], Groups]
 
 
-def provider_names(provider: Provider, group: str) -> Groups:
+def provider_names(
+    provider: Provider,
+    group: str,
+) -> Groups:
     """Names groups as the provider does: what its users are really in."""
     return frozenset({provider.group(group)})
 
@@ -61,7 +64,10 @@ def logical_names(names: Iterable[str]) -> Naming:
     # Each with its provider, so that the id stays that provider's own.
     known = {}
 
-    def named(provider: Provider, group: str) -> Groups:
+    def named(
+        provider: Provider,
+        group: str,
+    ) -> Groups:
         if id(provider) not in known:
             by_theirs: NameSets = {}
             for name in all_names:
@@ -76,7 +82,11 @@ def logical_names(names: Iterable[str]) -> Naming:
 class Callers:
     """Answers who may call what in one estate. Not frozen: answers are cached."""
 
-    def __init__(self, estate: Estate, naming: Naming = provider_names) -> None:
+    def __init__(
+        self,
+        estate: Estate,
+        naming: Naming = provider_names,
+    ) -> None:
         self._estate = estate
         self._naming = naming
         self._clients: dict[str, dict[tuple[str, bool], Client]] = {}
@@ -89,7 +99,11 @@ class Callers:
         self._with_any_token: dict[str, Access] = {}
         self._conditions: dict[object, Condition] = {}
 
-    def at(self, component: Component, path: PathSegments) -> Mapping[str, Access]:
+    def at(
+        self,
+        component: Component,
+        path: PathSegments,
+    ) -> Mapping[str, Access]:
         """Who may call the path of the component, by method."""
         if component.may_be_of_another_rule(path):
             return _NOBODY_AT_ALL
@@ -132,7 +146,11 @@ class Callers:
             )
         return self._allowed[key]
 
-    def principals_with(self, component: Component, needed: frozenset[str]) -> Access:
+    def principals_with(
+        self,
+        component: Component,
+        needed: frozenset[str],
+    ) -> Access:
         """The principals whose tokens can have all of `needed` at the component; for none, those
         who can have a token."""
         clients = self._clients.get(component.provider, {})
@@ -153,7 +171,10 @@ class Callers:
         return self._with_any_token[api]
 
     def _access_of(
-        self, component: Component, needed: frozenset[str], clients: Iterable[Client]
+        self,
+        component: Component,
+        needed: frozenset[str],
+        clients: Iterable[Client],
     ) -> Access:
         conditions = {}
         for client in clients:
@@ -161,7 +182,11 @@ class Callers:
                 conditions[principal_of(client)] = condition
         return Access(principals=conditions)
 
-    def _gets_a_token(self, component: Component, client: Client) -> bool:
+    def _gets_a_token(
+        self,
+        component: Component,
+        client: Client,
+    ) -> bool:
         """Whether the client gets one that counts at the component, whatever it lists."""
         per_api = self._estate.provider_of(component).per_api
         apis = self._estate.apis_at(component)
@@ -174,7 +199,10 @@ class Callers:
         )
 
     def _condition(
-        self, component: Component, client: Client, needed: frozenset[str]
+        self,
+        component: Component,
+        client: Client,
+        needed: frozenset[str],
     ) -> Condition:
         """The condition on users: in a group of each clause."""
         if not client.user_facing:
@@ -193,13 +221,19 @@ class Callers:
             self._conditions[key] = condition
         return self._conditions[key]
 
-    def _names(self, provider: Provider, groups: Iterable[str]) -> Groups:
+    def _names(
+        self,
+        provider: Provider,
+        groups: Iterable[str],
+    ) -> Groups:
         naming = partial(self._naming, provider)
         return frozenset(chain.from_iterable(map(naming, groups)))
 
 
 def clauses_of(
-    component: Component, client: Client, needed: Iterable[str]
+    component: Component,
+    client: Client,
+    needed: Iterable[str],
 ) -> Iterator[frozenset[str]]:
     """Logical groups, set by set, of each of which a user must be in one: those that the client is
     assigned to, and for each scope those that hold it."""

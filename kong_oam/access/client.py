@@ -26,7 +26,10 @@ class Call:
     place: Place = field(compare=False)
 
 
-def at_provider(component: str, provider: str) -> str:
+def at_provider(
+    component: str,
+    provider: str,
+) -> str:
     """The name of a component at a provider, as its client and as what is offered there:
     `shop/checkout at okta`."""
     return f"{component}{_AT}{provider}"

@@ -64,7 +64,9 @@ class Decision:
 
 
 def decide(
-    estate: Estate, request: Request, claims: Claims | Refusal | None
+    estate: Estate,
+    request: Request,
+    claims: Claims | Refusal | None,
 ) -> Decision:
     """Decide what the gateway does with `request`. `claims` are None without a token, and a
     Refusal for one that does not count.
@@ -85,7 +87,9 @@ def decide(
 
 
 def _decide_by_token(
-    estate: Estate, request: Request, claims: Claims | Refusal | None
+    estate: Estate,
+    request: Request,
+    claims: Claims | Refusal | None,
 ) -> Decision:
     """Decide as if the caller's address were one from which the rules let somebody in."""
     try:
@@ -119,12 +123,30 @@ def _decide_at(
     for rule in matching:
         if rule.public and not ambiguous:
             why = f"public: {rule.public.reason}"
-            return Decision(200, "public", why, component, rule)
+            return Decision(
+                200,
+                "public",
+                why,
+                component,
+                rule,
+            )
     first = next(iter(matching or rules), None)
     if claims is None:
-        return Decision(401, "token-needed", "a token is needed", component, first)
+        return Decision(
+            401,
+            "token-needed",
+            "a token is needed",
+            component,
+            first,
+        )
     if isinstance(claims, Refusal):
-        return Decision(401, claims.code, claims.reason, component, first)
+        return Decision(
+            401,
+            claims.code,
+            claims.reason,
+            component,
+            first,
+        )
     if claims.provider != component.provider:
         needed = f"a token of provider '{component.provider}' is needed"
         return Decision(401, "token-not-verified", needed, component)
@@ -135,16 +157,32 @@ def _decide_at(
         return Decision(400, "ambiguous-path", read_otherwise, component)
     if not _is_for(estate, component, claims):
         why = "the token is for another API"
-        return Decision(403, "other-api", why, component, first)
+        return Decision(
+            403,
+            "other-api",
+            why,
+            component,
+            first,
+        )
     if matching:
         return _decide_by_scopes(estate, component, matching, claims)
     if rules:
         why = f"no rule on {written(rules[0].path)} lists {method}"
-        return Decision(403, "method-not-listed", why, component, first)
+        return Decision(
+            403,
+            "method-not-listed",
+            why,
+            component,
+            first,
+        )
     return Decision(403, "no-rule", "no rule owns this path", component)
 
 
-def _is_for(estate: Estate, component: Component, claims: Claims) -> bool:
+def _is_for(
+    estate: Estate,
+    component: Component,
+    claims: Claims,
+) -> bool:
     """Whether a token is for the component, where the provider's tokens are for one API each."""
     provider = estate.provider_of(component)
     if not provider.per_api:
@@ -154,13 +192,22 @@ def _is_for(estate: Estate, component: Component, claims: Claims) -> bool:
 
 
 def _decide_by_scopes(
-    estate: Estate, component: Component, matching: tuple[Rule, ...], claims: Claims
+    estate: Estate,
+    component: Component,
+    matching: tuple[Rule, ...],
+    claims: Claims,
 ) -> Decision:
     effective = effective_scopes(estate, component, claims)
     for rule in matching:
         if set(rule.scopes) <= effective:
             why = f"has {', '.join(rule.scopes) or 'a token that counts'}"
-            return Decision(200, "allowed", why, component, rule)
+            return Decision(
+                200,
+                "allowed",
+                why,
+                component,
+                rule,
+            )
     needed = " or ".join(" and ".join(rule.scopes) for rule in matching)
     why = f"needs {needed}"
     asked = {*chain.from_iterable(rule.scopes for rule in matching)}
@@ -168,11 +215,20 @@ def _decide_by_scopes(
     if withheld:
         reason = _why_withheld(estate, component, claims, withheld)
         why += f"; the token lists it, but {reason}"
-    return Decision(403, "scope-missing", why, component, matching[0])
+    return Decision(
+        403,
+        "scope-missing",
+        why,
+        component,
+        matching[0],
+    )
 
 
 def _why_withheld(
-    estate: Estate, component: Component, claims: Claims, withheld: Set[str]
+    estate: Estate,
+    component: Component,
+    claims: Claims,
+    withheld: Set[str],
 ) -> str:
     """The reason why scopes that the token lists do not count."""
     if not claims.client:
@@ -209,7 +265,9 @@ def answer(
 
 
 def effective_scopes(
-    estate: Estate, component: Component, claims: Claims
+    estate: Estate,
+    component: Component,
+    claims: Claims,
 ) -> frozenset[str]:
     """The issued scopes that count at `component`: those that the client was granted there and, for
     a user, that the roles of their groups hold.
@@ -229,13 +287,19 @@ def effective_scopes(
 
 
 def _granted_scopes(
-    estate: Estate, component: Component, claims: Claims
+    estate: Estate,
+    component: Component,
+    claims: Claims,
 ) -> frozenset[str]:
     by_client = estate.held_at(component, users=claims.user)
     return frozenset(by_client.get(claims.client, ()))
 
 
-def component_of(estate: Estate, host: str, path: PathSegments) -> Component | None:
+def component_of(
+    estate: Estate,
+    host: str,
+    path: PathSegments,
+) -> Component | None:
     """The component that host and path lead to."""
     pair = estate.reached(host, path)
     return pair[1] if pair else None

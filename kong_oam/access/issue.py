@@ -56,7 +56,12 @@ def issue(
     if user is None:
         subject = client.component
         return Claims(
-            provider.name, subject, subject, False, requested, audience=audience
+            provider.name,
+            subject,
+            subject,
+            False,
+            requested,
+            audience=audience,
         )
     if not set(user.groups) & {*map(provider.group, client.groups)}:
         return Refusal(
@@ -64,12 +69,21 @@ def issue(
         )
     groups = _groups_listed(provider, target, user) if target else user.groups
     return Claims(
-        provider.name, client.component, user.login, True, requested, groups, audience
+        provider.name,
+        client.component,
+        user.login,
+        True,
+        requested,
+        groups,
+        audience,
     )
 
 
 def _why_no_token(
-    provider: Provider, client: Client, user: User | None, target: Component | None
+    provider: Provider,
+    client: Client,
+    user: User | None,
+    target: Component | None,
 ) -> str | None:
     """Why the client gets no token, whatever it asks for; None where it may get one."""
     if client.provider != provider.name:
@@ -85,7 +99,10 @@ def _why_no_token(
     return None
 
 
-def _granted(client: Client, target: Component | None) -> Names:
+def _granted(
+    client: Client,
+    target: Component | None,
+) -> Names:
     """The scopes that the client was granted, at one API where tokens are for one."""
     calls = [
         call for call in client.calls if target is None or call.component == target.key
@@ -93,7 +110,11 @@ def _granted(client: Client, target: Component | None) -> Names:
     return tuple(sorted({*chain.from_iterable(call.scopes for call in calls)}))
 
 
-def _groups_listed(provider: Provider, target: Component, user: User) -> Names:
+def _groups_listed(
+    provider: Provider,
+    target: Component,
+    user: User,
+) -> Names:
     """The groups of the user that roles of the API name, as its tokens list them."""
     listed: dict[str, None] = {}
     for role in target.roles:

@@ -266,17 +266,36 @@ def by_path(rules: Iterable[Rule]) -> Mapping[PathSegments, tuple[Rule, ...]]:
     return result
 
 
-def listing(rules: Iterable[Rule], method: str) -> tuple[Rule, ...]:
+def listing(
+    rules: Iterable[Rule],
+    method: str,
+) -> tuple[Rule, ...]:
     """The rules that list the method."""
     return tuple(rule for rule in rules if rule.lists(method))
 
 
-def bare_component(key: str, provider: str) -> Component:
+def bare_component(
+    key: str,
+    provider: str,
+) -> Component:
     """A component (`application/component`) with nothing but its key and the provider that guards
     it."""
     application, _, name = key.partition("/")
     return Component(
-        application, name, "", "", (), None, provider, (), (), {}, (), (), (), NOWHERE
+        application,
+        name,
+        "",
+        "",
+        (),
+        None,
+        provider,
+        (),
+        (),
+        {},
+        (),
+        (),
+        (),
+        NOWHERE,
     )
 
 
@@ -366,7 +385,11 @@ class Estate:
             by_path[host] = {pair[0].path: pair for pair in pairs}
         return by_path
 
-    def leading(self, host: str, path: PathSegments) -> Exposed | None:
+    def leading(
+        self,
+        host: str,
+        path: PathSegments,
+    ) -> Exposed | None:
         """The endpoint that owns `path` by the longest path, of those that write their host so, and
         its component."""
         paths = self._by_path.get(host, {})
@@ -375,7 +398,11 @@ class Estate:
                 return pair
         return None
 
-    def reached(self, host: str, path: PathSegments) -> Exposed | None:
+    def reached(
+        self,
+        host: str,
+        path: PathSegments,
+    ) -> Exposed | None:
         """The endpoint that host and path lead to, and its component: an exact host before a
         wildcard, then the longest path."""
         for pattern in host_patterns(host):
@@ -440,7 +467,12 @@ class Estate:
             }
         return held
 
-    def held_at(self, component: Component, *, users: bool) -> Mapping[str, Names]:
+    def held_at(
+        self,
+        component: Component,
+        *,
+        users: bool,
+    ) -> Mapping[str, Names]:
         """By client (`application/component`), the scopes that it was granted at a component,
         sorted.
 
@@ -450,7 +482,11 @@ class Estate:
         """
         return self._granted.get((component.key, users), {})
 
-    def shown_at(self, component: Component | None, client: Client) -> Component | None:
+    def shown_at(
+        self,
+        component: Component | None,
+        client: Client,
+    ) -> Component | None:
         """The API whose token the client shows at a component: that one's, or the first for which
         it can have one."""
         called = self._apis_of(client)

@@ -82,7 +82,10 @@ def fewest(networks: Iterable[Network]) -> Networks:
     return () if collapsed == _EVERYWHERE else collapsed
 
 
-def admits(networks: Networks, address: str) -> bool:
+def admits(
+    networks: Networks,
+    address: str,
+) -> bool:
     """Whether one may call from an address that is let in from these networks alone; never from
     what is no address."""
     read = read_address(address)
@@ -94,7 +97,10 @@ def written(networks: Iterable[Network]) -> str:
     return ", ".join(map(str, networks))
 
 
-def only_from(networks: Networks, before: str = "") -> str:
+def only_from(
+    networks: Networks,
+    before: str = "",
+) -> str:
     """Where one may call from, as the end of a sentence: ` from 192.0.2.0/24 only`; empty for
     anywhere."""
     return f"{before} from {written(networks)} only" if networks else ""
@@ -136,7 +142,10 @@ class Source:
 ANYWHERE = Source()
 
 
-def beyond(networks: Networks, others: Networks) -> Source | None:
+def beyond(
+    networks: Networks,
+    others: Networks,
+) -> Source | None:
     """The addresses in `networks` that are in none of the `others`; None where there are none."""
     if not others:
         return None
@@ -145,7 +154,10 @@ def beyond(networks: Networks, others: Networks) -> Source | None:
     return Source(fewest(more), tuple(but)) if more else None
 
 
-def common(networks: Networks, others: Networks) -> Networks | None:
+def common(
+    networks: Networks,
+    others: Networks,
+) -> Networks | None:
     """The addresses that are in both; None where there are none."""
     if not networks or not others:
         return networks or others
@@ -171,16 +183,25 @@ def told_apart(networks: Iterable[Network]) -> tuple[Source, ...]:
     return tuple(source for source in sources if source)
 
 
-def _is_within(entry: Network, others: Iterable[Network]) -> bool:
+def _is_within(
+    entry: Network,
+    others: Iterable[Network],
+) -> bool:
     """Whether the network is part of one of the others."""
     return any(_within(entry, other) for other in others)
 
 
-def _within(entry: Network, other: Network) -> bool:
+def _within(
+    entry: Network,
+    other: Network,
+) -> bool:
     if isinstance(entry, IPv4Network):
         return isinstance(other, IPv4Network) and entry.subnet_of(other)
     return isinstance(other, IPv6Network) and entry.subnet_of(other)
 
 
-def _held(address: Address, networks: Iterable[Network]) -> bool:
+def _held(
+    address: Address,
+    networks: Iterable[Network],
+) -> bool:
     return any(address in entry for entry in networks)

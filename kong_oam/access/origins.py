@@ -17,7 +17,10 @@ from kong_oam.traits.cors.value import CORS
 Reach = Mapping[PathSegments, tuple[str, ...]]
 
 
-def readers(estate: Estate, component: Component) -> Mapping[str, Reach] | None:
+def readers(
+    estate: Estate,
+    component: Component,
+) -> Mapping[str, Reach] | None:
     """What pages may read of a component, by their origin; None where the gateway has nothing to do
     with it.
 
@@ -40,7 +43,11 @@ def readers(estate: Estate, component: Component) -> Mapping[str, Reach] | None:
     return {origin: _in_order(reach) for origin, reach in by_origin.items()}
 
 
-def _is_alone_on(component: Component, scheme: str, origin: str) -> bool:
+def _is_alone_on(
+    component: Component,
+    scheme: str,
+    origin: str,
+) -> bool:
     """Whether all hosts of the component are the origin's, so that its pages call their own."""
     return all(
         f"{scheme}://{endpoint.host}" == origin for endpoint in component.endpoints
@@ -54,7 +61,10 @@ def _in_order(reach: Mapping[PathSegments, set[str]]) -> Reach:
     }
 
 
-def _of_pages(estate: Estate, component: Component) -> Iterator[Client]:
+def _of_pages(
+    estate: Estate,
+    component: Component,
+) -> Iterator[Client]:
     """The browser clients whose calls to the component are granted."""
     held = estate.held_at(component, users=True)
     for client in estate.clients:

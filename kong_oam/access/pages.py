@@ -28,7 +28,12 @@ class Reading:
     rule: Rule | None = None
 
 
-def preflight(estate: Estate, request: Request, origin: str, asked: str) -> Decision:
+def preflight(
+    estate: Estate,
+    request: Request,
+    origin: str,
+    asked: str,
+) -> Decision:
     """Decides an OPTIONS with `Origin` and `Access-Control-Request-Method`, which is `asked`.
 
     Before a component that pages of other origins call, the gateway answers every readable one
@@ -39,11 +44,20 @@ def preflight(estate: Estate, request: Request, origin: str, asked: str) -> Deci
     if answer is None or decision.component is None:
         return decision
     why = "the gateway answers preflights here itself"
-    return Decision(204, "preflight", why, decision.component, answer.rule)
+    return Decision(
+        204,
+        "preflight",
+        why,
+        decision.component,
+        answer.rule,
+    )
 
 
 def reading(
-    estate: Estate, request: Request, origin: str, method: str
+    estate: Estate,
+    request: Request,
+    origin: str,
+    method: str,
 ) -> Reading | None:
     """Whether pages of the origin may read the answer to `request` with this method; None where the
     gateway has no part in it: its refusals no page of another origin can read, and of its answers
@@ -85,7 +99,10 @@ def reading(
     return Reading(True, whose, listed)
 
 
-def reading_origins(estate: Estate, request: Request) -> tuple[str, ...]:
+def reading_origins(
+    estate: Estate,
+    request: Request,
+) -> tuple[str, ...]:
     """The origins whose pages may read the answer to the request, as far as the gateway says it."""
     component = decide(estate, request, None).component
     if component is None:
@@ -99,7 +116,10 @@ def reading_origins(estate: Estate, request: Request) -> tuple[str, ...]:
 
 
 def _no_reader(
-    estate: Estate, component: Component, request: Request, origin: str
+    estate: Estate,
+    component: Component,
+    request: Request,
+    origin: str,
 ) -> str:
     if origin == f"{estate.stack.scheme}://{request.host}":
         return "it is a page of the same origin, of which browsers ask nothing"
@@ -109,7 +129,11 @@ def _no_reader(
     )
 
 
-def _whose(estate: Estate, component: Component, origin: str) -> Iterator[str]:
+def _whose(
+    estate: Estate,
+    component: Component,
+    origin: str,
+) -> Iterator[str]:
     """Whose pages these are, in words."""
     cors = component.traits.get(CORS)
     if cors and origin in cors.origins:

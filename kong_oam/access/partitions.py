@@ -59,7 +59,10 @@ def uses_of(output: Data) -> Offers:
     return {name: Offered.from_output(data) for name, data in output.items()}
 
 
-def deployed_by(estate: Estate, partition: str | None) -> Estate:
+def deployed_by(
+    estate: Estate,
+    partition: str | None,
+) -> Estate:
     """What of the estate the stack of a partition deploys; None: the base, or all of it where there
     are none."""
     if partition is not None:
@@ -82,7 +85,10 @@ def base_of(estate: Estate) -> Estate:
     return replace(estate, role="base", applications=tuple(applications))
 
 
-def part_of(estate: Estate, partition: str) -> Estate:
+def part_of(
+    estate: Estate,
+    partition: str,
+) -> Estate:
     """What the run of a partition is given: its Applications, and of others whom they call and who
     calls them.
 
@@ -114,7 +120,10 @@ def part_of(estate: Estate, partition: str) -> Estate:
     return replace(part, foreign=tuple(foreign))
 
 
-def calls_into(part: Estate, client: Client) -> bool:
+def calls_into(
+    part: Estate,
+    client: Client,
+) -> bool:
     """Whether a client calls a component of the partition, so that a gate there has to know its
     id."""
     return any(call.component in part.own for call in client.calls)
@@ -147,7 +156,11 @@ def _offers(components: Iterable[Component]) -> Offers:
     return offers
 
 
-def _add(offers: Offers, name: str, more: Offered) -> None:
+def _add(
+    offers: Offers,
+    name: str,
+    more: Offered,
+) -> None:
     """Add to what is offered under a name, or needed. Of one scope the first description stays."""
     before = offers.get(name, Offered(more.provider, {}))
     groups = tuple(sorted({*before.groups, *more.groups}))
@@ -158,7 +171,10 @@ def _add(offers: Offers, name: str, more: Offered) -> None:
 Owners = Mapping[tuple[str, str], Collection[str]]
 
 
-def owners_of_scopes(estate: Estate, there: Uses) -> Owners:
+def owners_of_scopes(
+    estate: Estate,
+    there: Uses,
+) -> Owners:
     """The components that declare a scope, and those of which the base still offers it: it may have
     gone from one to another."""
     owners: dict[tuple[str, str], set[str]] = {}
@@ -171,7 +187,10 @@ def owners_of_scopes(estate: Estate, there: Uses) -> Owners:
     return owners
 
 
-def used_by(clients: Granted, there: Uses) -> Offers:
+def used_by(
+    clients: Granted,
+    there: Uses,
+) -> Offers:
     """What of that there is clients use that are granted this."""
     used: Offers = {}
     for client, calls in clients.items():
@@ -197,7 +216,10 @@ def all_of(*uses: Uses) -> Offers:
     return needed
 
 
-def lacking(needed: Uses, there: Uses) -> list[str]:
+def lacking(
+    needed: Uses,
+    there: Uses,
+) -> list[str]:
     """What a base does not offer of that, each in words, sorted."""
     words = []
     for name, need in needed.items():
@@ -211,7 +233,9 @@ def lacking(needed: Uses, there: Uses) -> list[str]:
 
 
 def with_kept(
-    estate: Estate, before: Uses, used: Iterable[Uses]
+    estate: Estate,
+    before: Uses,
+    used: Iterable[Uses],
 ) -> tuple[Estate, list[str]]:
     """The base's estate with all that the base offers and some partition still uses, and what that
     is, in words.
@@ -240,7 +264,10 @@ def with_kept(
     return replace(whole, foreign=tuple(gone)), words
 
 
-def _still_used(before: Uses, used: Uses) -> Offers:
+def _still_used(
+    before: Uses,
+    used: Uses,
+) -> Offers:
     kept = {}
     for name, offer in before.items():
         use = used.get(name, Offered(offer.provider, {}))
@@ -252,7 +279,10 @@ def _still_used(before: Uses, used: Uses) -> Offers:
     return kept
 
 
-def _with_offer(component: Component, offer: Offered) -> Component:
+def _with_offer(
+    component: Component,
+    offer: Offered,
+) -> Component:
     """The component with what is kept of it, as far as it does not say that itself."""
     groups = tuple(group for group in offer.groups if group not in component.groups)
     return replace(
@@ -278,7 +308,9 @@ def granted(estate: Estate) -> dict[str, dict[str, list[str]]]:
 
 
 def _calling(
-    clients: Iterable[Client], own: Collection[str], any_token: Collection[str]
+    clients: Iterable[Client],
+    own: Collection[str],
+    any_token: Collection[str],
 ) -> Iterator[Client]:
     """Yield the clients with those of their calls that concern a partition."""
     for client in clients:
@@ -365,4 +397,16 @@ def _key(name: str) -> str:
 
 
 def _roles(groups: Names) -> tuple[Role, ...]:
-    return (Role("kept", (), groups, (), NOWHERE),) if groups else ()
+    return (
+        (
+            Role(
+                "kept",
+                (),
+                groups,
+                (),
+                NOWHERE,
+            ),
+        )
+        if groups
+        else ()
+    )

@@ -168,7 +168,10 @@ def spelled(element: str) -> str:
     return re.sub(r"\*+", "*", f"{before}{kept}{after}")
 
 
-def meets(pattern: str, element: str) -> bool:
+def meets(
+    pattern: str,
+    element: str,
+) -> bool:
     """Whether another server may read what is `spelled` like `pattern` as the element of a rule, in
     small letters."""
     first, *literals = pattern.split("*")
@@ -191,7 +194,9 @@ def folded(path: PathSegments) -> PathSegments:
 
 
 def may_be_longer(
-    path: PathSegments, length: int, rules: Collection[PathSegments]
+    path: PathSegments,
+    length: int,
+    rules: Collection[PathSegments],
 ) -> bool:
     """Whether another server may read in `path` one of `rules`, each `folded`, that has more
     elements than `length`."""
@@ -245,7 +250,10 @@ def declared(path: str) -> PathSegments:
     return elements if elements[-1] else elements[:-1]
 
 
-def within(path: PathSegments, base: PathSegments) -> bool:
+def within(
+    path: PathSegments,
+    base: PathSegments,
+) -> bool:
     """Whether `base` owns `path`: element by element, so that /orders never owns
     /orders-internal."""
     return path[: len(base)] == base

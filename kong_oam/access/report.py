@@ -37,7 +37,10 @@ def grants(estate: Estate) -> str:
     return _text("CLIENT  SCOPES", map(_grant, clients))
 
 
-def _text(head: str, lines: Iterable[str]) -> str:
+def _text(
+    head: str,
+    lines: Iterable[str],
+) -> str:
     """A text with a head that is neither YAML nor JSON: of what is, the engine unfolds all that did
     not change.
 
@@ -55,7 +58,10 @@ def _grant(client: Client) -> str:
     return f"{client.name}  {scopes} for users in {groups}"
 
 
-def _lines(estate: Estate, component: Component) -> Iterator[str]:
+def _lines(
+    estate: Estate,
+    component: Component,
+) -> Iterator[str]:
     for endpoint in component.endpoints:
         for rule in component.rules:
             if not within(rule.path, endpoint.path):
@@ -67,7 +73,10 @@ def _lines(estate: Estate, component: Component) -> Iterator[str]:
                 yield f"{request}  {component.key}: {what}{only_from(networks, ';')}"
 
 
-def _by_networks(component: Component, rule: Rule) -> dict[Networks, list[str]]:
+def _by_networks(
+    component: Component,
+    rule: Rule,
+) -> dict[Networks, list[str]]:
     """The methods of a rule by where it may be called from."""
     methods: dict[Networks, list[str]] = {}
     for method in filter(rule.lists, METHODS):
@@ -76,7 +85,11 @@ def _by_networks(component: Component, rule: Rule) -> dict[Networks, list[str]]:
     return methods
 
 
-def _requirement(estate: Estate, component: Component, rule: Rule) -> str:
+def _requirement(
+    estate: Estate,
+    component: Component,
+    rule: Rule,
+) -> str:
     if rule.public:
         return f"everybody ({rule.public.reason})"
     if not rule.scopes:
@@ -84,7 +97,11 @@ def _requirement(estate: Estate, component: Component, rule: Rule) -> str:
     return f"{' and '.join(rule.scopes)}: {', '.join(holders(estate, component, rule)) or 'nobody'}"
 
 
-def holders(estate: Estate, component: Component, rule: Rule) -> tuple[str, ...]:
+def holders(
+    estate: Estate,
+    component: Component,
+    rule: Rule,
+) -> tuple[str, ...]:
     """The callers that can meet a protected rule: services by key, and `client for users`.
 
     These are a group whose users can by it alone, or what they need together: `desk and (bosses or
@@ -110,7 +127,10 @@ def holders(estate: Estate, component: Component, rule: Rule) -> tuple[str, ...]
     return tuple(callers)
 
 
-def _users(provider: Provider, clauses: Collection[Groups]) -> Iterator[str]:
+def _users(
+    provider: Provider,
+    clauses: Collection[Groups],
+) -> Iterator[str]:
     """Who is in a group of each clause: one group after the other that is in all of them, then all
     that is left of them. Several logical groups may be one at the provider."""
     alone = sorted(frozenset.intersection(*clauses))

@@ -88,7 +88,10 @@ def _tree(examples: Mapping[_Key, PathSegments]) -> tuple[PathClass, ...]:
     return tuple(classes)
 
 
-def _parent(key: _Key, index: Mapping[_Key, int]) -> int | None:
+def _parent(
+    key: _Key,
+    index: Mapping[_Key, int],
+) -> int | None:
     beginning, read_as = key
     if beginning == read_as:
         for length in range(len(beginning) - 1, -1, -1):
@@ -103,7 +106,8 @@ def _parent(key: _Key, index: Mapping[_Key, int]) -> int | None:
 
 
 def regions(
-    path_classes: Sequence[PathClass], by_method: Mapping[str, Collection[int]]
+    path_classes: Sequence[PathClass],
+    by_method: Mapping[str, Collection[int]],
 ) -> Iterator[tuple[Region, tuple[int, ...], tuple[str, ...]]]:
     """Merge the chosen classes of each method into few regions; yield each with the numbers of
     its classes and the methods that share it."""
@@ -116,7 +120,8 @@ def regions(
 
 
 def _regions(
-    path_classes: Sequence[PathClass], chosen: Collection[int]
+    path_classes: Sequence[PathClass],
+    chosen: Collection[int],
 ) -> Iterator[tuple[Region, tuple[int, ...]]]:
     """Merge the chosen classes into few regions, each with the numbers of its classes: a class
     goes with its parent where it can."""

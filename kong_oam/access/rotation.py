@@ -118,7 +118,9 @@ class Generation:
 
 
 def advanced(
-    last: Generation | None, schedule: Schedule, today: datetime.date
+    last: Generation | None,
+    schedule: Schedule,
+    today: datetime.date,
 ) -> Generation:
     """Advances a generation to this run: one step where one is due, and none on a day before `last`
     began."""
@@ -137,7 +139,9 @@ def is_shared(data: Data) -> bool:
 
 
 def current_secret(
-    last: Generation | None, holder: str, today: datetime.date
+    last: Generation | None,
+    holder: str,
+    today: datetime.date,
 ) -> Generation:
     """The shared secret from this run on: another one where its holder changed.
 

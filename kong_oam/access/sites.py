@@ -25,16 +25,28 @@ class Sites(Protocol):
     def declared(self, name: str) -> Iterable[PathSegments]:
         """Yields every path at which an answer may change on the site."""
 
-    def leading(self, name: str, path: PathSegments) -> Exposed | None:
+    def leading(
+        self,
+        name: str,
+        path: PathSegments,
+    ) -> Exposed | None:
         """The endpoint that a request with that path reaches, and the component whose rules hold
         there."""
 
-    def component(self, name: str, path: PathSegments) -> Component | None:
+    def component(
+        self,
+        name: str,
+        path: PathSegments,
+    ) -> Component | None:
         """The component whose rules hold at the path."""
         pair = self.leading(name, path)
         return pair[1] if pair else None
 
-    def host(self, name: str, path: PathSegments) -> str | None:
+    def host(
+        self,
+        name: str,
+        path: PathSegments,
+    ) -> str | None:
         """A host at which a request with that path reaches the site."""
 
 
@@ -53,7 +65,11 @@ class SitesByHost(Sites):
                 yield endpoint.path
                 yield from component.owned
 
-    def leading(self, name: str, path: PathSegments) -> Exposed | None:
+    def leading(
+        self,
+        name: str,
+        path: PathSegments,
+    ) -> Exposed | None:
         return self._estate.reached(_example(name), path)
 
     def host(self, name: str, path: PathSegments) -> str | None:  # noqa: ARG002 - on a host every path is at that host
@@ -81,14 +97,22 @@ class SitesByPort(Sites):
             for inner, _ in self._estate.below[endpoint.host, endpoint.path]:
                 yield inner.path
 
-    def leading(self, name: str, path: PathSegments) -> Exposed | None:
+    def leading(
+        self,
+        name: str,
+        path: PathSegments,
+    ) -> Exposed | None:
         for endpoint, _ in self._sites.get(name, ()):
             pair = self._estate.leading(endpoint.host, path)
             if pair and pair[0] is endpoint:
                 return pair
         return None
 
-    def host(self, name: str, path: PathSegments) -> str | None:
+    def host(
+        self,
+        name: str,
+        path: PathSegments,
+    ) -> str | None:
         pair = self.leading(name, path)
         return _example(pair[0].host) if pair else None
 

@@ -117,7 +117,10 @@ def bearer(authorization: Iterable[str]) -> str | Refusal | None:
 
 
 def authenticate(
-    token: str, ring: KeyRing, now: float, apis: Iterable[str] = ()
+    token: str,
+    ring: KeyRing,
+    now: float,
+    apis: Iterable[str] = (),
 ) -> Claims | Refusal:
     """The claims of `token` if it counts for the ring's provider at `now` (seconds since 1970),
     else the reason.
@@ -164,7 +167,10 @@ def _header_and_payload(
 
 
 def _validated(
-    payload: Data, ring: KeyRing, now: float, apis: Iterable[str]
+    payload: Data,
+    ring: KeyRing,
+    now: float,
+    apis: Iterable[str],
 ) -> Claims | Refusal:
     if payload.get("iss") != ring.issuer:
         return Refusal("another issuer", "token-not-for-us")
@@ -187,7 +193,10 @@ def _validated(
     return replace(claims, audience="")
 
 
-def _untimely(payload: Data, now: float) -> str | None:
+def _untimely(
+    payload: Data,
+    now: float,
+) -> str | None:
     expiry = payload.get("exp")
     start = payload.get("nbf", 0)
     if not _is_number(expiry):
@@ -199,7 +208,10 @@ def _untimely(payload: Data, now: float) -> str | None:
     return None
 
 
-def _claims(payload: Data, ring: KeyRing) -> Claims | Refusal:
+def _claims(
+    payload: Data,
+    ring: KeyRing,
+) -> Claims | Refusal:
     """What a token says, as its provider spells it: in these claims, or not at all."""
     spelling = ring.provider.spelling
     for mark in spelling.marks:
@@ -224,10 +236,21 @@ def _claims(payload: Data, ring: KeyRing) -> Claims | Refusal:
     component = ring.clients.get(client, "")
     if not user:
         groups = []
-    return Claims(ring.provider.name, component, subject, user, scopes, tuple(groups))
+    return Claims(
+        ring.provider.name,
+        component,
+        subject,
+        user,
+        scopes,
+        tuple(groups),
+    )
 
 
-def _is_own(payload: Data, spelling: ClaimMapping, client: str) -> bool:
+def _is_own(
+    payload: Data,
+    spelling: ClaimMapping,
+    client: str,
+) -> bool:
     """Whether a token says that it is a service's own."""
     own = client if spelling.own_value is None else spelling.own_value
     return payload.get(spelling.own) == own
@@ -237,7 +260,10 @@ def _unreadable(reason: str) -> Refusal:
     return Refusal(reason, "token-unreadable")
 
 
-def _has_mark(payload: Data, mark: TokenType) -> bool:
+def _has_mark(
+    payload: Data,
+    mark: TokenType,
+) -> bool:
     """Whether the token has the claim that tells access tokens from others."""
     value = payload.get(mark.claim)
     if not isinstance(value, str):
@@ -245,7 +271,10 @@ def _has_mark(payload: Data, mark: TokenType) -> bool:
     return value.startswith(mark.value) if mark.prefix else value == mark.value
 
 
-def _listed(payload: Data, listing: Listing) -> Names | None:
+def _listed(
+    payload: Data,
+    listing: Listing,
+) -> Names | None:
     """The names that a claim lists; None where it is malformed."""
     names = payload.get(listing.claim, [])
     if listing.form == "words" and listing.claim in payload:
@@ -331,7 +360,10 @@ def _depth(value: Any) -> int:
     return 1 + max(map(_depth, value), default=0)
 
 
-def _signature_matches(key: Key, token: str) -> bool:
+def _signature_matches(
+    key: Key,
+    token: str,
+) -> bool:
     text, _, last = token.rpartition(".")
     signed = text.encode()
     try:

@@ -19,7 +19,10 @@ def workload_of(component: Component) -> str:
     return component.workload or digest_of(component, {})
 
 
-def digest_of(component: Component, properties: Mapping[str, Any]) -> str:
+def digest_of(
+    component: Component,
+    properties: Mapping[str, Any],
+) -> str:
     """A digest that is the same for the same workload in the same (first) place, whatever its
     component is called, and whichever version of its images runs.
 
@@ -62,7 +65,10 @@ def _repository(image: str) -> str:
     return f"{repository}/{last.partition(':')[0]}"
 
 
-def _nameless(value: Any, names: set[str]) -> Any:
+def _nameless(
+    value: Any,
+    names: set[str],
+) -> Any:
     """An object without its own metadata, and with nothing in the place of any of these names."""
     if isinstance(value, Mapping):
         left_out = ("metadata",) if "apiVersion" in value else ()

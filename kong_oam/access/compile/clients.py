@@ -48,10 +48,19 @@ class Directory:
     # not here.
     unjudged: set[str] = field(default_factory=set)
 
-    def report(self, code: str, message: str, place: Place) -> None:
+    def report(
+        self,
+        code: str,
+        message: str,
+        place: Place,
+    ) -> None:
         self.out.append(Diagnostic(code, message, place))
 
-    def add(self, component: Component, part: oam.Component) -> None:
+    def add(
+        self,
+        component: Component,
+        part: oam.Component,
+    ) -> None:
         self.components[component.key] = component
         self.parts[component.key] = part
         if part.trait("client"):
@@ -119,7 +128,8 @@ class Directory:
 
 
 def callees_of(
-    component: Component, directory: Directory
+    component: Component,
+    directory: Directory,
 ) -> tuple[Component | None, ...]:
     """The components that a client calls, in its order; None for one that is not there."""
     trait = directory.parts[component.key].trait("client")
@@ -127,7 +137,10 @@ def callees_of(
     return tuple(directory.components.get(call["component"]) for call in calls)
 
 
-def compile_clients(component: Component, directory: Directory) -> Iterator[Client]:
+def compile_clients(
+    component: Component,
+    directory: Directory,
+) -> Iterator[Client]:
     """Yields one client per provider whose APIs the component calls; one of its own provider where
     it calls none."""
     part = directory.parts[component.key]
@@ -172,7 +185,9 @@ def compile_clients(component: Component, directory: Directory) -> Iterator[Clie
 
 
 def _kind_findings(
-    component: Component, part: oam.Component, trait: oam.Trait
+    component: Component,
+    part: oam.Component,
+    trait: oam.Trait,
 ) -> Findings:
     """Finds a kind that this type of component cannot be, and fields that this kind has no use
     for."""
@@ -209,7 +224,10 @@ def _kind_findings(
         yield Diagnostic("ACC210", message, place.key("redirectUris"))
 
 
-def _rotation_findings(trait: oam.Trait, stack: Stack) -> Findings:
+def _rotation_findings(
+    trait: oam.Trait,
+    stack: Stack,
+) -> Findings:
     every = trait.properties.get("rotateEvery")
     overlap = stack.rotation.overlap
     kind = trait.properties["kind"]
@@ -225,7 +243,10 @@ def _rotation_findings(trait: oam.Trait, stack: Stack) -> Findings:
 
 
 def _granted_call(
-    component: Component, call: Mapping[str, Any], place: Place, directory: Directory
+    component: Component,
+    call: Mapping[str, Any],
+    place: Place,
+    directory: Directory,
 ) -> Call | None:
     name = call["component"]
     callee = directory.components.get(name)
@@ -256,7 +277,10 @@ def _granted_call(
 
 
 def _missing_grant(
-    component: Component, callee: Component, scope: str, directory: Directory
+    component: Component,
+    callee: Component,
+    scope: str,
+    directory: Directory,
 ) -> str:
     """Says that no role grants a scope, and which one could."""
     # A role that bundles what is not declared is an error by itself (ACC207), and none to be
@@ -277,7 +301,9 @@ def _missing_grant(
 
 
 def _redirects(
-    component: Component, trait: oam.Trait, directory: Directory
+    component: Component,
+    trait: oam.Trait,
+    directory: Directory,
 ) -> Iterator[str]:
     place = trait.place.at("properties")
     kind = trait.properties["kind"]
@@ -300,7 +326,10 @@ def _redirects(
 
 
 def _pages(
-    component: Component, path: str, place: Place, directory: Directory
+    component: Component,
+    path: str,
+    place: Place,
+    directory: Directory,
 ) -> Iterator[str]:
     """Yield the page at the path on each host of the component that has it."""
     elements = elements_of(path, place, directory.out)
@@ -347,7 +376,10 @@ def _leaves_the_device(uri: str) -> str:
     )
 
 
-def _is_public(component: Component, path: PathSegments) -> bool:
+def _is_public(
+    component: Component,
+    path: PathSegments,
+) -> bool:
     """Whether anybody may GET the path: the longest rule path that owns it has a public rule for
     GET."""
     return any(rule.public and rule.lists("GET") for rule in component.owning(path))

@@ -119,7 +119,10 @@ def _unexposed(part: oam.Component) -> Findings:
         yield Diagnostic("ACC211", message, trait.place.at("type"))
 
 
-def _unreached(named: NamedService | None, endpoints: Iterable[Endpoint]) -> Findings:
+def _unreached(
+    named: NamedService | None,
+    endpoints: Iterable[Endpoint],
+) -> Findings:
     """Finds that no route leads to the Service which the access trait names."""
     if named and not _leads_to(endpoints, named):
         message = (
@@ -129,7 +132,10 @@ def _unreached(named: NamedService | None, endpoints: Iterable[Endpoint]) -> Fin
         yield Diagnostic("ACC211", message, named.place)
 
 
-def _leads_to(endpoints: Iterable[Endpoint], named: NamedService) -> bool:
+def _leads_to(
+    endpoints: Iterable[Endpoint],
+    named: NamedService,
+) -> bool:
     return any(endpoint.service == named.ours for endpoint in endpoints)
 
 
@@ -155,7 +161,13 @@ def _authenticated_only(endpoints: tuple[Endpoint, ...]) -> tuple[Rule, ...]:
     """
     rules = {}
     for endpoint in endpoints:
-        rules[endpoint.path] = Rule(endpoint.path, METHODS, (), None, endpoint.place)
+        rules[endpoint.path] = Rule(
+            endpoint.path,
+            METHODS,
+            (),
+            None,
+            endpoint.place,
+        )
     return tuple(rules.values())
 
 
@@ -179,12 +191,24 @@ def _rules(
         methods = tuple(dict.fromkeys(rule.get("methods", METHODS)))
         needed = tuple(dict.fromkeys(rule.get("scopes", ())))
         for path in _rule_paths(rule, where, gateway_paths, out):
-            result.append(Rule(path, methods, needed, public, where))
+            result.append(
+                Rule(
+                    path,
+                    methods,
+                    needed,
+                    public,
+                    where,
+                )
+            )
     out += _disagreements(result)
     return tuple(result)
 
 
-def _public(rule: Data, place: Place, out: list[Diagnostic]) -> Public | None:
+def _public(
+    rule: Data,
+    place: Place,
+    out: list[Diagnostic],
+) -> Public | None:
     if ("scopes" in rule) == ("public" in rule):
         message = "a rule has exactly one of `scopes` and `public`"
         out.append(Diagnostic("OAM103", message, place))
@@ -197,7 +221,11 @@ def _public(rule: Data, place: Place, out: list[Diagnostic]) -> Public | None:
     return Public(public["reason"], until)
 
 
-def _waivers(properties: Data, place: Place, out: list[Diagnostic]) -> Iterator[Waiver]:
+def _waivers(
+    properties: Data,
+    place: Place,
+    out: list[Diagnostic],
+) -> Iterator[Waiver]:
     for index, waiver in enumerate(properties.get("waivers", ())):
         where = place.at("waivers", index)
         out += no_day(waiver["until"], where.at("until"))

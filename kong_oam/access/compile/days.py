@@ -9,7 +9,10 @@ from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.document import Place
 
 
-def no_day(day: str, place: Place) -> Iterator[Diagnostic]:
+def no_day(
+    day: str,
+    place: Place,
+) -> Iterator[Diagnostic]:
     """Yields that a day, of the form YYYY-MM-DD (which the schema has seen to), is none."""
     try:
         datetime.date.fromisoformat(day)

@@ -7,7 +7,11 @@ from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.document import Place
 
 
-def elements_of(path: str, place: Place, out: list[Diagnostic]) -> PathSegments | None:
+def elements_of(
+    path: str,
+    place: Place,
+    out: list[Diagnostic],
+) -> PathSegments | None:
     """Parse a path as an Application writes it; None, and a finding, where it could be read in two
     ways."""
     try:

@@ -60,7 +60,9 @@ class Compiled:
 
 
 def compile_estate(
-    reading: oam.Reading, stack: Stack, memory: Memory | None = None
+    reading: oam.Reading,
+    stack: Stack,
+    memory: Memory | None = None,
 ) -> Compiled:
     """Compiles the applications of `reading` on `stack`; with a `memory`, no component anew that it
     has compiled."""
@@ -101,7 +103,9 @@ def compile_estate(
 
 
 def _alone(
-    application: oam.Application, part: oam.Component, stack: Stack
+    application: oam.Application,
+    part: oam.Component,
+    stack: Stack,
 ) -> tuple[Component, tuple[Diagnostic, ...]]:
     """The component as far as it can be compiled without the others, and what is wrong about it."""
     findings: list[Diagnostic] = []
@@ -156,7 +160,10 @@ def _compiled(
     return replace(component, cluster=placement.cluster, copies=copies)
 
 
-def _copies(application: oam.Application, part: oam.Component) -> tuple[Copy, ...]:
+def _copies(
+    application: oam.Application,
+    part: oam.Component,
+) -> tuple[Copy, ...]:
     """The component's further places, each once. What is made in the first namespace of a cluster
     has names in the state that another namespace later leaves as they are."""
     copies = {}
@@ -179,7 +186,8 @@ def _copies(application: oam.Application, part: oam.Component) -> tuple[Copy, ..
 
 
 def _first_of_each_name(
-    applications: Iterable[oam.Application], out: list[Diagnostic]
+    applications: Iterable[oam.Application],
+    out: list[Diagnostic],
 ) -> Iterator[oam.Application]:
     """Yields the first application of each name; another of the same name is a finding."""
     first: dict[str, oam.Application] = {}
@@ -197,7 +205,9 @@ def _first_of_each_name(
 
 
 def _application(
-    source: oam.Application, directory: Directory, memory: Memory
+    source: oam.Application,
+    directory: Directory,
+    memory: Memory,
 ) -> Application:
     components = []
     for part in source.components:
@@ -213,7 +223,10 @@ def _application(
 
 
 def _with_clients(
-    component: Component, part: oam.Component, directory: Directory, memory: Memory
+    component: Component,
+    part: oam.Component,
+    directory: Directory,
+    memory: Memory,
 ) -> Component:
     if component.key not in directory.clients:
         return component
@@ -232,7 +245,8 @@ def _with_clients(
 
 
 def _with_all_clients(
-    component: Component, directory: Directory
+    component: Component,
+    directory: Directory,
 ) -> tuple[Component, tuple[Diagnostic, ...]]:
     apart = replace(directory, out=[])
     clients = tuple(compile_clients(component, apart))
@@ -269,7 +283,10 @@ def _shared_hosts(components: Iterable[Component]) -> Findings:
 
 
 def _taking(
-    component: Component, endpoint: Endpoint, owner: Component, outer: Endpoint
+    component: Component,
+    endpoint: Endpoint,
+    owner: Component,
+    outer: Endpoint,
 ) -> Diagnostic:
     inner = max(endpoint.path, outer.path, key=len)
     wildcard = outer.host if outer.host != endpoint.host else ""
@@ -282,7 +299,8 @@ def _taking(
 
 
 def _taken_from(
-    endpoint: Endpoint, exposed: Mapping[str, Mapping[PathSegments, _Exposed]]
+    endpoint: Endpoint,
+    exposed: Mapping[str, Mapping[PathSegments, _Exposed]],
 ) -> Iterator[_Exposed]:
     """What would get the endpoint's calls without it: on its own host or, where nothing there
     would, on the nearest wildcard above; and what lies below it on wildcards before that."""

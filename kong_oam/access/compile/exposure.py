@@ -107,7 +107,10 @@ def _unroutable(endpoints: Iterable[Endpoint]) -> Iterator[Diagnostic]:
 
 
 def _host(
-    application: str, component: str, domain: str | None, stack: Stack
+    application: str,
+    component: str,
+    domain: str | None,
+    stack: Stack,
 ) -> str | None:
     """The host as this environment has it, in lower case; None where nothing says."""
     if domain is None:

@@ -23,7 +23,10 @@ _OF_PLACES: Final = frozenset({"namespace", "cluster", "copies", "copied"})
 _NOTHING: Final = object()
 
 
-def led_to_first_alone(part: oam.Component, component: Component) -> Findings:
+def led_to_first_alone(
+    part: oam.Component,
+    component: Component,
+) -> Findings:
     """Yield that routes lead to the first form of a component, and to no other one."""
     if part.forms and component.endpoints:
         form = part.forms[0]
@@ -35,7 +38,10 @@ def led_to_first_alone(part: oam.Component, component: Component) -> Findings:
         yield Diagnostic("OAM109", message, form.step, "warning")
 
 
-def alone(part: oam.Component, placement: Placement) -> oam.Component:
+def alone(
+    part: oam.Component,
+    placement: Placement,
+) -> oam.Component:
     """Return the component as it would be in one place alone, in the form that it has there."""
     # As if it were where the gateway leads to: another order of places makes it the first.
     there = (replace(placement, cluster=None, selector=(), form=0),)
@@ -104,7 +110,10 @@ class Formed:
         return reached
 
 
-def differences(first: Formed, other: Formed) -> Findings:
+def differences(
+    first: Formed,
+    other: Formed,
+) -> Findings:
     """Yields what decides who may call, or what is reached, and is not the same in two forms: the
     first of it."""
     compared = {field.name for field in fields(Component) if field.compare} - _OF_PLACES
@@ -127,7 +136,11 @@ def differences(first: Formed, other: Formed) -> Findings:
         yield Diagnostic("OAM108", message, _place(first, other, path))
 
 
-def _place(first: Formed, other: Formed, path: Path) -> Place:
+def _place(
+    first: Formed,
+    other: Formed,
+    path: Path,
+) -> Place:
     """Where a difference is written, in an override or component; of a derived one, the step."""
     kind, *below = path
     if kind == "properties":
@@ -150,7 +163,9 @@ def _place(first: Formed, other: Formed, path: Path) -> Place:
 
 
 def _different(
-    here: Any, there: Any, path: Path = ()
+    here: Any,
+    there: Any,
+    path: Path = (),
 ) -> tuple[Path, tuple[str, str]] | None:
     """Where two values differ first, as JSON writes them, and what is there in each, as messages
     have it."""
@@ -172,7 +187,10 @@ def _different(
     return None
 
 
-def _are_as_long(here: Any, there: Any) -> bool:
+def _are_as_long(
+    here: Any,
+    there: Any,
+) -> bool:
     lists = isinstance(here, list | tuple) and isinstance(there, list | tuple)
     return lists and len(here) == len(there)
 

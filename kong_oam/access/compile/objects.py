@@ -21,7 +21,10 @@ from kong_oam.traits.upstream_tls.value import UPSTREAM_TLS, names_at
 _SERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 
 
-def judged_objects(directory: Directory, memory: Memory) -> Findings:
+def judged_objects(
+    directory: Directory,
+    memory: Memory,
+) -> Findings:
     """Yields what is wrong about the objects of all components that run here, those of one name
     among them."""
     sites: list[Component] = []
@@ -56,7 +59,10 @@ def judged_objects(directory: Directory, memory: Memory) -> Findings:
         make = partial(_judged, site, own, client=client)
         return memory.recall("judged", site, (own, client), make)
 
-    def alone(site: JudgedComponent, by: Rules) -> tuple[Diagnostic, ...]:
+    def alone(
+        site: JudgedComponent,
+        by: Rules,
+    ) -> tuple[Diagnostic, ...]:
         return memory.recall("alone", site, by, partial(refused_alone, site, by))
 
     # What is in two has nothing to do with each other.
@@ -67,7 +73,10 @@ def judged_objects(directory: Directory, memory: Memory) -> Findings:
         yield from judge(judged, rules, alone)
 
 
-def _shown_certificates(sites: Iterable[Component], credentials: _Owners) -> Findings:
+def _shown_certificates(
+    sites: Iterable[Component],
+    credentials: _Owners,
+) -> Findings:
     """Yields where a client's credential is named as the certificate of a host: Kong would be
     handed it."""
     for component in sites:
@@ -82,7 +91,10 @@ def _shown_certificates(sites: Iterable[Component], credentials: _Owners) -> Fin
                 yield Diagnostic("ACC217", message, endpoint.place)
 
 
-def _others_keys(sites: Iterable[Component], credentials: _Owners) -> Findings:
+def _others_keys(
+    sites: Iterable[Component],
+    credentials: _Owners,
+) -> Findings:
     """Yields where a workload would show what another component does, or read what stands for a
     client, or the key by which the gateway answers for another component."""
     sites = tuple(sites)
@@ -109,7 +121,10 @@ def _others_keys(sites: Iterable[Component], credentials: _Owners) -> Findings:
 
 
 def _judged(
-    component: Component, credentials: frozenset[str], *, client: bool
+    component: Component,
+    credentials: frozenset[str],
+    *,
+    client: bool,
 ) -> JudgedComponent:
     over_tls = component.traits.get(UPSTREAM_TLS)
     # Routes lead to the first place alone.
@@ -150,7 +165,11 @@ def _certified(component: Component) -> Iterator[str]:
             yield from names_at(service, component.namespace)
 
 
-def _made(component: Component, *, client: bool) -> Iterator[tuple[str, str]]:
+def _made(
+    component: Component,
+    *,
+    client: bool,
+) -> Iterator[tuple[str, str]]:
     """Yields kind and name of the objects that are made beside rendered ones."""
     over_tls = component.traits.get(UPSTREAM_TLS)
     if over_tls and over_tls.issuer:
@@ -179,7 +198,10 @@ def _credentials(directory: Directory) -> _Owners:
     to."""
     owners: dict[tuple[str, str], list[Component]] = {}
 
-    def add(owner: Component, secret: str) -> None:
+    def add(
+        owner: Component,
+        secret: str,
+    ) -> None:
         for namespace in dict.fromkeys(site.namespace for site in owner.sites):
             owners.setdefault((namespace, secret), []).append(owner)
 

@@ -23,7 +23,10 @@ def first_place(part: oam.Component) -> Placement:
     return next(iter(part.placements), Placement())
 
 
-def in_place(application: oam.Application, placement: Placement) -> oam.Application:
+def in_place(
+    application: oam.Application,
+    placement: Placement,
+) -> oam.Application:
     """The Application as it is for a component that is deployed there."""
     if not placement.namespace:
         return application
@@ -31,7 +34,9 @@ def in_place(application: oam.Application, placement: Placement) -> oam.Applicat
 
 
 def wrong_places(
-    application: oam.Application, components: Iterable[Component], stack: Stack
+    application: oam.Application,
+    components: Iterable[Component],
+    stack: Stack,
 ) -> Findings:
     """Yields clusters that the stack has not, places with two forms of a component, and namespaces
     that are the gateway's."""
@@ -50,13 +55,18 @@ def wrong_places(
                 return
 
 
-def _beside_gateway(namespace: str, place: Place) -> Diagnostic:
+def _beside_gateway(
+    namespace: str,
+    place: Place,
+) -> Diagnostic:
     message = f"namespace '{namespace}' is the gateway's: pods there could pass for it; use another"
     return Diagnostic("ACC216", message, place)
 
 
 def unreachable(
-    part: oam.Component, endpoints: Sequence[Endpoint], stack: Stack
+    part: oam.Component,
+    endpoints: Sequence[Endpoint],
+    stack: Stack,
 ) -> Findings:
     """Yields the route of a component that is nowhere where the gateway reaches it.
 
@@ -76,7 +86,10 @@ def unreachable(
         yield Diagnostic("ACC229", message, endpoints[0].place)
 
 
-def unfederated(components: Iterable[Component], stack: Stack) -> Findings:
+def unfederated(
+    components: Iterable[Component],
+    stack: Stack,
+) -> Findings:
     """Yields clients whose pods are not, or not only, where the identity provider knows their
     ServiceAccount."""
     for component in components:

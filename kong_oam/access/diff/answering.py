@@ -33,13 +33,21 @@ from kong_oam.access.principals import (
 class Answerers:
     """Tells answers of an old estate from those of a new one."""
 
-    def __init__(self, old: AccessModel, new: AccessModel) -> None:
+    def __init__(
+        self,
+        old: AccessModel,
+        new: AccessModel,
+    ) -> None:
         self._old = old
         self._new = new
         self._old_keys = {*map(whole, old.estate.components)}
         self._new_keys = {*map(whole, new.estate.components)}
 
-    def differ(self, was: Answer, now: Answer) -> bool:
+    def differ(
+        self,
+        was: Answer,
+        now: Answer,
+    ) -> bool:
         """Whether another component, another port or other pods answer."""
         if _number(was) != _number(now):
             return True
@@ -50,7 +58,11 @@ class Answerers:
             return bool(was.pods and now.pods and was.pods != now.pods)
         return not self._is_renamed(was, now)
 
-    def _is_renamed(self, was: Answer, now: Answer) -> bool:
+    def _is_renamed(
+        self,
+        was: Answer,
+        now: Answer,
+    ) -> bool:
         if was.component in self._new_keys or now.component in self._old_keys:
             return False
         before = _settled(self._old, was)
@@ -64,7 +76,10 @@ def _number(answer: Answer) -> str:
     return answer.port.partition("_")[0]
 
 
-def _settled(model: AccessModel, answer: Answer) -> tuple[Any, ...] | None:
+def _settled(
+    model: AccessModel,
+    answer: Answer,
+) -> tuple[Any, ...] | None:
     """What a model says of what answers, beside its name and its pods; None where it does not say
     enough."""
     workload = model.workloads.get(answer.component)
@@ -76,7 +91,10 @@ def _settled(model: AccessModel, answer: Answer) -> tuple[Any, ...] | None:
     return workload, answer.owner, others
 
 
-def _are_same_but_for_names(was: Answer, now: Answer) -> bool:
+def _are_same_but_for_names(
+    was: Answer,
+    now: Answer,
+) -> bool:
     """Whether the words about pods differ in nothing but the names of the two components.
 
     Each name stands for the one in its own place: labels that exchange two names select other pods.
@@ -91,7 +109,9 @@ def _are_same_but_for_names(was: Answer, now: Answer) -> bool:
 
 
 def staying(
-    was: Access, now: Access, renamed: Mapping[Principal, Principal]
+    was: Access,
+    now: Access,
+    renamed: Mapping[Principal, Principal],
 ) -> Iterator[Whom]:
     """Yields who may call before and after. `renamed` maps principals of the new side to those of
     the old."""
@@ -114,7 +134,11 @@ def staying(
                 yield Whom(principal, _both(before, after, principal), source)
 
 
-def _both(was: Condition, now: Condition, principal: Principal) -> Condition:
+def _both(
+    was: Condition,
+    now: Condition,
+    principal: Principal,
+) -> Condition:
     """The condition on users who meet both."""
     if was == now or all(suffices(groups, now) for groups in was):
         return was

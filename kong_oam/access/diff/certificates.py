@@ -19,7 +19,8 @@ from kong_oam.access.model import Component, Estate
 
 
 def certificates_changed(
-    old: EstateWithFacts, new: EstateWithFacts
+    old: EstateWithFacts,
+    new: EstateWithFacts,
 ) -> Iterator[Setting]:
     """Yields the hosts that show another certificate, each with all components on it.
 
@@ -38,13 +39,23 @@ def certificates_changed(
         if was != now and _UNKNOWN not in (was, now):
             exposers = _exposers(before), _exposers(after)
             name = f"certificate of {host}"
-            yield Setting("may widen", Subject(), name, was, now, exposers)
+            yield Setting(
+                "may widen",
+                Subject(),
+                name,
+                was,
+                now,
+                exposers,
+            )
 
 
 _UNKNOWN = "not known"
 
 
-def _exposing(estate: Estate, host: str) -> list[Component]:
+def _exposing(
+    estate: Estate,
+    host: str,
+) -> list[Component]:
     components = []
     for name in hosts_above(host):
         components += [component for _, component in estate.by_host.get(name, ())]
@@ -58,7 +69,11 @@ def _exposers(components: Iterable[Component]) -> tuple[Exposer, ...]:
     return tuple(sorted(exposers))
 
 
-def _shown(facts: Facts, components: Iterable[Component], host: str) -> str | None:
+def _shown(
+    facts: Facts,
+    components: Iterable[Component],
+    host: str,
+) -> str | None:
     """The Secret whose certificate a host shows: its own, or that of the nearest wildcard; None
     where none is named."""
     named: dict[str, str] = {}

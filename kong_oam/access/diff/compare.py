@@ -81,7 +81,10 @@ _Compared = Iterator[tuple[Kind, Whom]]
 _Renamed = Mapping[Principal, Principal]
 
 
-def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
+def diff(
+    old: AccessModel,
+    new: AccessModel,
+) -> tuple[Difference, ...]:
     """Every change of access from `old` to `new`, the worst first.
 
     Models of one stack are compared by host; those of two stacks by component and port, groups by
@@ -102,7 +105,10 @@ def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
     renamed = _renamed(differences, *sides)
     kept = _without_renamed(renamed, differences)
 
-    def compare_staying(was: Access, now: Access) -> _Compared:
+    def compare_staying(
+        was: Access,
+        now: Access,
+    ) -> _Compared:
         for whom in staying(was, now, renamed):
             yield "answered by", whom
 
@@ -121,10 +127,24 @@ def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
     rights = rights_changed(*facts)
     owners = owners_changed(*facts)
     shown = () if between_stacks else certificates_changed(*facts)
-    return tuple(sorted([*requests, *settings, *rights, *owners, *shown], key=_rank))
+    return tuple(
+        sorted(
+            [
+                *requests,
+                *settings,
+                *rights,
+                *owners,
+                *shown,
+            ],
+            key=_rank,
+        )
+    )
 
 
-def changed(old: Sequence[AccessModel], new: AccessModel) -> tuple[Difference, ...]:
+def changed(
+    old: Sequence[AccessModel],
+    new: AccessModel,
+) -> tuple[Difference, ...]:
     """Every change of access from what all of `old` allow together to `new`, the worst first.
 
     A request that only some of `old` refuse counts as opened, too; what closes is taken from the
@@ -139,7 +159,10 @@ def changed(old: Sequence[AccessModel], new: AccessModel) -> tuple[Difference, .
     return tuple(sorted(changes, key=_rank))
 
 
-def _path_classes(old: Side, new: Side) -> Iterator[tuple[str, tuple[PathClass, ...]]]:
+def _path_classes(
+    old: Side,
+    new: Side,
+) -> Iterator[tuple[str, tuple[PathClass, ...]]]:
     """Yield the sites on which answers may differ, with the classes of paths that neither side can
     tell apart further."""
     for site in sorted({*old.sites.names(), *new.sites.names()}):
@@ -157,7 +180,9 @@ def _paths(by_site: _Classes) -> Iterator[_Path]:
 
 
 def _answered_otherwise(
-    old: Side, new: Side, by_site: _Classes
+    old: Side,
+    new: Side,
+    by_site: _Classes,
 ) -> Iterator[tuple[tuple[str, int], Answers]]:
     """Yield the classes of paths where something else answers, with both answers."""
     answerers = Answerers(old.model, new.model)
@@ -193,7 +218,10 @@ def _cells(
     return differences
 
 
-def _compare(was: Access, now: Access) -> _Compared:
+def _compare(
+    was: Access,
+    now: Access,
+) -> _Compared:
     opened = beyond(now.networks, was.networks)
     shut = beyond(was.networks, now.networks)
     if was.everybody or now.everybody:
@@ -234,7 +262,10 @@ def _compare_conditions(
 
 
 def _compare_with_everybody(
-    was: Access, now: Access, opened: Source | None, shut: Source | None
+    was: Access,
+    now: Access,
+    opened: Source | None,
+    shut: Source | None,
 ) -> _Compared:
     """Compare where one of the two lets everybody in, from its networks: `opened` are addresses
     that come, `shut` those that go."""
@@ -249,7 +280,11 @@ def _compare_with_everybody(
         yield from _each("narrowed", was, shut)
 
 
-def _each(kind: Kind, access: Access, source: Source) -> _Compared:
+def _each(
+    kind: Kind,
+    access: Access,
+    source: Source,
+) -> _Compared:
     """Yield one change for everybody who has access."""
     if access.everybody:
         yield kind, Whom(None, source=source)
@@ -257,7 +292,11 @@ def _each(kind: Kind, access: Access, source: Source) -> _Compared:
         yield kind, Whom(principal, condition, source)
 
 
-def _renamed(differences: _Cells, old: Side, new: Side) -> dict[Principal, Principal]:
+def _renamed(
+    differences: _Cells,
+    old: Side,
+    new: Side,
+) -> dict[Principal, Principal]:
     """Map principals of the new side to those of the old that they are under another name: what
     one lost, the other gained."""
     lost = _principals_only_in(old, new, differences, "revoked")
@@ -268,7 +307,10 @@ def _renamed(differences: _Cells, old: Side, new: Side) -> dict[Principal, Princ
     return renamed
 
 
-def _without_renamed(renamed: _Renamed, differences: _Cells) -> _Cells:
+def _without_renamed(
+    renamed: _Renamed,
+    differences: _Cells,
+) -> _Cells:
     """Leave out what a principal lost and gained by being renamed."""
     dropped = set()
     for after, before in renamed.items():
@@ -281,7 +323,9 @@ def _without_renamed(renamed: _Renamed, differences: _Cells) -> _Cells:
 
 
 def _owners_of_others(
-    renamed: _Renamed, old: Side, new: Side
+    renamed: _Renamed,
+    old: Side,
+    new: Side,
 ) -> dict[Principal, str | None]:
     """The owners of the clients that only one side has."""
     come = new.clients.keys() - old.clients.keys() - renamed.keys()
@@ -290,7 +334,11 @@ def _owners_of_others(
     return owners | dict(zip(gone, map(old.owner, gone), strict=True))
 
 
-def _old_clients(renamed: _Renamed, old: Side, new: Side) -> dict[Subject, Subject]:
+def _old_clients(
+    renamed: _Renamed,
+    old: Side,
+    new: Side,
+) -> dict[Subject, Subject]:
     """Map the clients of the new side that are on the old, too, to what they are called there."""
     subjects = {}
     for after in new.clients:
@@ -302,7 +350,10 @@ def _old_clients(renamed: _Renamed, old: Side, new: Side) -> dict[Subject, Subje
 
 
 def _principals_only_in(
-    side: Side, other: Side, differences: _Cells, kind: Kind
+    side: Side,
+    other: Side,
+    differences: _Cells,
+    kind: Kind,
 ) -> dict[object, list[Principal]]:
     """The principals that `other` does not have, by what identifies them apart from their names."""
     access: dict[Principal | None, set[object]] = {}
@@ -358,8 +409,22 @@ def _changes(
                 minutes = None
                 if kind in CLOSING:
                     paths = [classes[number].path for number in members]
-                    minutes = _minutes(old, new, whom, site, paths, methods)
-                change = _Merged(kind, site, region, methods, minutes, answers)
+                    minutes = _minutes(
+                        old,
+                        new,
+                        whom,
+                        site,
+                        paths,
+                        methods,
+                    )
+                change = _Merged(
+                    kind,
+                    site,
+                    region,
+                    methods,
+                    minutes,
+                    answers,
+                )
                 merged.setdefault(change, []).append(owned)
     for change, callers in merged.items():
         yield _change(old, new, change, tuple(sorted(callers, key=_caller_rank)))
@@ -408,7 +473,9 @@ def _minutes(
 
 
 def _concerned(
-    condition: Condition, after: Condition, named: Groups
+    condition: Condition,
+    after: Condition,
+    named: Groups,
 ) -> Iterator[Groups]:
     """Yield sets of groups of users who may no longer call: those that were needed, and each with
     as many others as a user can be in without being let in anew.
@@ -424,7 +491,12 @@ def _concerned(
             yield (groups | named) - missing
 
 
-def _change(old: Side, new: Side, change: _Merged, whom: tuple[Whom, ...]) -> Change:
+def _change(
+    old: Side,
+    new: Side,
+    change: _Merged,
+    whom: tuple[Whom, ...],
+) -> Change:
     """Complete a change with an example, and with the rule that opens, or that was open."""
     site = change.site
     path = change.region.subtree.path

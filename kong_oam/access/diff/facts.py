@@ -195,7 +195,10 @@ _NAMES: Mapping[tuple[type, str], str] = {
 }
 
 
-def model_of(estate: Estate, settings: Settings) -> AccessModel:
+def model_of(
+    estate: Estate,
+    settings: Settings,
+) -> AccessModel:
     """Build the model of the estate that was compiled on these settings."""
     workloads = {}
     pods = {}
@@ -207,10 +210,19 @@ def model_of(estate: Estate, settings: Settings) -> AccessModel:
     minutes = {
         provider.name: provider.access_token_minutes for provider in settings.providers
     }
-    return AccessModel(estate, workloads, minutes, facts_of(estate, settings), pods)
+    return AccessModel(
+        estate,
+        workloads,
+        minutes,
+        facts_of(estate, settings),
+        pods,
+    )
 
 
-def facts_of(estate: Estate, settings: Settings) -> Facts:
+def facts_of(
+    estate: Estate,
+    settings: Settings,
+) -> Facts:
     """The facts of an estate and of the settings that it was compiled on. Certificates are given as
     fingerprints."""
     by_name = {provider.name: provider for provider in settings.providers}
@@ -229,14 +241,20 @@ def facts_of(estate: Estate, settings: Settings) -> Facts:
     return facts
 
 
-def _stack_facts(stack: Stack, gateway: GatewaySettings) -> dict[str, Any]:
+def _stack_facts(
+    stack: Stack,
+    gateway: GatewaySettings,
+) -> dict[str, Any]:
     facts = dict(_values(stack))
     facts.update(_present(_values(gateway, "gateway.")))
     facts["gateway.plainHttp"] = "redirect" if gateway.redirect else "refuse"
     return facts
 
 
-def _provider_facts(provider: Provider, settings: ProviderSettings) -> _Values:
+def _provider_facts(
+    provider: Provider,
+    settings: ProviderSettings,
+) -> _Values:
     for name, value in chain(_values(provider), _values(settings)):
         # Who did not ask the kind of provider does not know how its tokens spell things.
         if not (name.startswith("tokens.") and provider.spelling is PLAIN):
@@ -277,7 +295,10 @@ def _rights_given(component: Component) -> list[str]:
     return sorted(texts)
 
 
-def _is_absent(name: str, value: Any) -> bool:
+def _is_absent(
+    name: str,
+    value: Any,
+) -> bool:
     """Whether it stands for a trait that a component does not have, or for TLS that a stack does
     not speak: both are left out."""
     return name.startswith((_EDGE, _UPSTREAM_TLS)) and not value
@@ -289,7 +310,9 @@ def _present(values: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _client_facts(
-    client: Client, component: Component, provider: ProviderSettings
+    client: Client,
+    component: Component,
+    provider: ProviderSettings,
 ) -> dict[str, Any]:
     known_client = provider.clients.get(client.component, KnownClient(""))
     secret = known_client.secret
@@ -303,7 +326,10 @@ def _client_facts(
     }
 
 
-def _values(value: Any, prefix: str = "") -> _Values:
+def _values(
+    value: Any,
+    prefix: str = "",
+) -> _Values:
     """`tokens.scopes.claim` and its value, for each field that is compared, at whatever depth."""
     kind = type(value)
     for field in fields(value):
@@ -350,7 +376,11 @@ _OF_APPLICATIONS = (
 
 
 def settings_changed(
-    old: Facts, new: Facts, clients: Mapping[Subject, Subject], *, between_stacks: bool
+    old: Facts,
+    new: Facts,
+    clients: Mapping[Subject, Subject],
+    *,
+    between_stacks: bool,
 ) -> Iterator[Setting]:
     """Yield every value that differs, of what is on both sides. `clients` maps clients of the new
     side to those of the old."""
@@ -377,10 +407,20 @@ def _values_changed(
         # What nobody asked is no change; of another kind of provider its type tells.
         is_unknown = name.startswith("tokens.") and NOT_KNOWN in (was, now)
         if was != now and not is_unknown:
-            yield Setting(_kind(name, was, now), subject, name, was, now)
+            yield Setting(
+                _kind(name, was, now),
+                subject,
+                name,
+                was,
+                now,
+            )
 
 
-def _stated_value(values: Data, name: str, between_stacks: bool) -> Any:
+def _stated_value(
+    values: Data,
+    name: str,
+    between_stacks: bool,
+) -> Any:
     value = values.get(
         name, None if name.startswith((_EDGE, _UPSTREAM_TLS)) else NOT_KNOWN
     )
@@ -418,7 +458,11 @@ _LESS_WIDENS = ("gateway.stripHeaders", "tokens.overage")
 gets in by."""
 
 
-def _kind(name: str, was: Any, now: Any) -> Kind:
+def _kind(
+    name: str,
+    was: Any,
+    now: Any,
+) -> Kind:
     """The kind of change that another value is. Without a reason to think otherwise, it may widen
     access."""
     if name in _NEITHER:
@@ -451,7 +495,11 @@ def _usual_kind(name: str, was: Any, now: Any) -> Kind:
     return kind_of_list(was, now)
 
 
-def _cluster_kind(name: str, was: dict[str, Any], now: dict[str, Any]) -> Kind:
+def _cluster_kind(
+    name: str,
+    was: dict[str, Any],
+    now: dict[str, Any],
+) -> Kind:
     """Of the stack's settings by key: kinds, keys of metadata, labels of operators, and rights of
     components."""
     if name in ("cluster.allow", "cluster.metadata"):

@@ -46,7 +46,10 @@ CODES: Mapping[str, Code] = {
 }
 
 
-def findings(changes: Iterable[Difference], scheme: str) -> Iterator[Diagnostic]:
+def findings(
+    changes: Iterable[Difference],
+    scheme: str,
+) -> Iterator[Diagnostic]:
     """Yields the changes that may open, each at the rule that lets callers in, and other owners, at
     the component. What only closes is no finding."""
     for change in changes:

@@ -9,7 +9,10 @@ from kong_oam.access.diff.model import EstateWithFacts
 from kong_oam.access.model import Component, Estate
 
 
-def owners_changed(old: EstateWithFacts, new: EstateWithFacts) -> Iterator[Setting]:
+def owners_changed(
+    old: EstateWithFacts,
+    new: EstateWithFacts,
+) -> Iterator[Setting]:
     """Yields the components that are on both sides and have another owner."""
     before = _deployed(*old)
     after = _deployed(*new)
@@ -18,10 +21,20 @@ def owners_changed(old: EstateWithFacts, new: EstateWithFacts) -> Iterator[Setti
         now = after[key].owner
         if was != now:
             place = after[key].place if after[key].place.file else None
-            yield Setting("owner", Subject(key), "owner", was, now, place=place)
+            yield Setting(
+                "owner",
+                Subject(key),
+                "owner",
+                was,
+                now,
+                place=place,
+            )
 
 
-def _deployed(estate: Estate, facts: Facts) -> dict[str, Component]:
+def _deployed(
+    estate: Estate,
+    facts: Facts,
+) -> dict[str, Component]:
     """The components whose owner a side knows: not those that another stack deploys.
 
     An exported model has no facts of these.

@@ -9,7 +9,10 @@ from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.model import Application, Component, Estate
 
 
-def providers_named_as(old: AccessModel, new: AccessModel) -> AccessModel:
+def providers_named_as(
+    old: AccessModel,
+    new: AccessModel,
+) -> AccessModel:
     """`old` with its providers called as in `new`: by name, and in order where a name is only on
     one side."""
     before = old.estate.stack

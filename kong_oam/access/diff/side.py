@@ -28,7 +28,11 @@ class Side:
     same.
     """
 
-    def __init__(self, model: AccessModel, names: frozenset[str] | None) -> None:
+    def __init__(
+        self,
+        model: AccessModel,
+        names: frozenset[str] | None,
+    ) -> None:
         self.model = model
         self._between_stacks = names is not None
         self.sites: Sites = (
@@ -39,7 +43,11 @@ class Side:
         )
         self.clients = {principal_of(client): client for client in model.estate.clients}
 
-    def at(self, site: str, path: PathSegments) -> Mapping[str, Access]:
+    def at(
+        self,
+        site: str,
+        path: PathSegments,
+    ) -> Mapping[str, Access]:
         """Who may call, by method."""
         component = self.sites.component(site, path)
         return self._callers.at(component, path) if component else _NOBODY_BY_METHOD
@@ -62,7 +70,11 @@ class Side:
             basis.append((name, provider.groups, provider.per_api))
         return basis
 
-    def _basis_of(self, endpoint: Endpoint, component: Component) -> Iterator[object]:
+    def _basis_of(
+        self,
+        endpoint: Endpoint,
+        component: Component,
+    ) -> Iterator[object]:
         yield endpoint
         yield self._answer(endpoint, component)
         yield component.key
@@ -77,18 +89,30 @@ class Side:
                 client = self.clients.get(Principal(name, component.provider, users))
                 yield client and client.groups
 
-    def answered_by(self, site: str, path: PathSegments) -> Answer | None:
+    def answered_by(
+        self,
+        site: str,
+        path: PathSegments,
+    ) -> Answer | None:
         """What gets the requests that are let through."""
         pair = self.sites.leading(site, path)
         return self._answer(*pair) if pair else None
 
-    def _answer(self, endpoint: Endpoint, component: Component) -> Answer:
+    def _answer(
+        self,
+        endpoint: Endpoint,
+        component: Component,
+    ) -> Answer:
         key = whole(component.key)
         pods = self.model.pods.get(key, {}).get(endpoint.port_name, "")
         return Answer(key, endpoint.port_name, pods, component.owner)
 
     def token(
-        self, principal: Principal | None, groups: Groups, site: str, path: PathSegments
+        self,
+        principal: Principal | None,
+        groups: Groups,
+        site: str,
+        path: PathSegments,
     ) -> Claims | Refusal | None:
         """The token that the provider gives the principal for calling there, for a user in `groups`
         where it signs users in."""
@@ -114,7 +138,11 @@ class Side:
         request = Request(method, host, written(path).encode(), address)
         return decide(self.model.estate, request, token)
 
-    def groups_named(self, site: str, path: PathSegments) -> Groups:
+    def groups_named(
+        self,
+        site: str,
+        path: PathSegments,
+    ) -> Groups:
         """The groups of the roles of what answers there, as the provider names them."""
         component = self.sites.component(site, path)
         if component is None:

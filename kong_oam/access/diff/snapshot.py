@@ -138,7 +138,10 @@ def _is_foreign(part: str) -> bool:
     return isinstance(data, dict) and data.get("foreign") is True
 
 
-def _component(component: Component, per_api: bool) -> dict[str, Any]:
+def _component(
+    component: Component,
+    per_api: bool,
+) -> dict[str, Any]:
     """Serialize what a component itself says, as far as it says it."""
     data: dict[str, Any] = {
         "provider": component.provider,
@@ -166,7 +169,10 @@ def _dumped_rule(rule: Rule) -> list[Any]:
     return [rule.path, rule.methods, "public" if rule.public else rule.scopes]
 
 
-def _dumped_roles(roles: Iterable[Role], per_api: bool) -> Iterator[list[Any]]:
+def _dumped_roles(
+    roles: Iterable[Role],
+    per_api: bool,
+) -> Iterator[list[Any]]:
     for role in roles:
         if role.groups:
             # Where tokens do not list a role, another name of it decides nothing.
@@ -206,7 +212,10 @@ def load_model(data: Any) -> AccessModel:
         raise ModelError(_NO_MODEL) from None
 
 
-def _loaded(about: Data, parts: Data) -> AccessModel:
+def _loaded(
+    about: Data,
+    parts: Data,
+) -> AccessModel:
     """The model of checked parts: what is said about the stack, and of each component."""
     providers = {}
     minutes = {}
@@ -235,7 +244,13 @@ def _loaded(about: Data, parts: Data) -> AccessModel:
             pods[key] = part["pods"]
     stack = Stack(about["name"], providers, scheme=about["scheme"])
     estate = Estate(stack, tuple(applications))
-    return AccessModel(estate, workloads, minutes, facts, pods)
+    return AccessModel(
+        estate,
+        workloads,
+        minutes,
+        facts,
+        pods,
+    )
 
 
 _NO_MODEL = "not what a stack exports as its model"
@@ -261,10 +276,19 @@ def _check(parts: Data) -> None:
             raise ModelError(_NO_MODEL)
 
 
-def _component_of(key: str, data: Data) -> Component:
+def _component_of(
+    key: str,
+    data: Data,
+) -> Component:
     apart = data.get("apart", {})
     endpoints = [
-        Endpoint(host, tuple(path), port, NOWHERE, apart=apart.get(str(index), ""))
+        Endpoint(
+            host,
+            tuple(path),
+            port,
+            NOWHERE,
+            apart=apart.get(str(index), ""),
+        )
         for index, (host, path, port) in enumerate(data.get("endpoints", ()))
     ]
     return replace(
@@ -278,14 +302,34 @@ def _component_of(key: str, data: Data) -> Component:
     )
 
 
-def _role(scopes: list[str], groups: list[str], name: str = "") -> Role:
-    return Role(name, tuple(scopes), tuple(groups), (), NOWHERE)
+def _role(
+    scopes: list[str],
+    groups: list[str],
+    name: str = "",
+) -> Role:
+    return Role(
+        name,
+        tuple(scopes),
+        tuple(groups),
+        (),
+        NOWHERE,
+    )
 
 
-def _rule(path: list[str], methods: list[str], needed: Any) -> Rule:
+def _rule(
+    path: list[str],
+    methods: list[str],
+    needed: Any,
+) -> Rule:
     public = Public("", None) if needed == "public" else None
     scopes = () if public else tuple(needed)
-    return Rule(tuple(path), tuple(methods), scopes, public, NOWHERE)
+    return Rule(
+        tuple(path),
+        tuple(methods),
+        scopes,
+        public,
+        NOWHERE,
+    )
 
 
 def _allowed_from(
@@ -308,4 +352,13 @@ def _client(
     granted = tuple(
         Call(component, tuple(scopes), (), NOWHERE) for component, scopes in calls
     )
-    return Client(key, kind, provider, granted, tuple(groups), (), False, NOWHERE)
+    return Client(
+        key,
+        kind,
+        provider,
+        granted,
+        tuple(groups),
+        (),
+        False,
+        NOWHERE,
+    )

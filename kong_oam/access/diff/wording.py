@@ -36,7 +36,10 @@ _PREPOSITIONS: dict[Kind, str] = {
 }
 
 
-def headline(changes: Sequence[Difference], scheme: str) -> str:
+def headline(
+    changes: Sequence[Difference],
+    scheme: str,
+) -> str:
     """The worst change in one line, and how many more there are. Empty where nothing changes."""
     if not changes:
         return ""
@@ -63,7 +66,10 @@ def label(change: Difference) -> str:
     return f"now answered by {change.answers[1].component}"
 
 
-def row(change: Difference, scheme: str) -> tuple[str, str, str, str]:
+def row(
+    change: Difference,
+    scheme: str,
+) -> tuple[str, str, str, str]:
     """The cells of a change in a table: for whom, which methods (none of a setting), where or which
     setting, and a note. Everybody whom the change concerns is named."""
     place = str(change.place) if change.place else ""
@@ -92,7 +98,11 @@ def answered(change: Change) -> str:
     return printable(f"; now answered by {after}, before {before}")
 
 
-def _answer_in_words(answer: Answer, *, pods: bool) -> str:
+def _answer_in_words(
+    answer: Answer,
+    *,
+    pods: bool,
+) -> str:
     owner = f" ({answer.owner})" if answer.owner else ""
     return f"{answer.component}:{answer.port}{owner}" + (
         f", {answer.pods}" if pods else ""
@@ -115,7 +125,8 @@ def worth_telling(changes: Sequence[Difference]) -> Sequence[Difference]:
 
 
 def _is_worth_telling(
-    change: Difference, itself: Collection[tuple[str, PathSegments]]
+    change: Difference,
+    itself: Collection[tuple[str, PathSegments]],
 ) -> bool:
     """Whether a change is of another spelling neither of a listed path nor one that closes."""
     if not isinstance(change, Change) or not change.region.subtree.spelled_otherwise:
@@ -155,7 +166,10 @@ def methods(listed: Sequence[str]) -> str:
     return "*" if len(listed) == len(METHODS) else ",".join(listed)
 
 
-def where(change: Change, scheme: str) -> str:
+def where(
+    change: Change,
+    scheme: str,
+) -> str:
     """Where a change applies: `https://orders.example.com/orders but not /orders/health`, or
     `orders/api:8080 /orders` between stacks.
 
@@ -233,7 +247,10 @@ def setting(change: Setting) -> str:
     return printable(f"{name}: {difference}")
 
 
-def _difference(was: Any, now: Any) -> str:
+def _difference(
+    was: Any,
+    now: Any,
+) -> str:
     if not (isinstance(was, list) and isinstance(now, list)):
         return f"{_value(was)} -> {_value(now)}"
     added = without(now, was)

@@ -47,7 +47,10 @@ _KINDS: dict[ClientKind, str] = {
 Parts = Iterator[Node | Edge]
 
 
-def graph_of(estate: Estate, title: str = "") -> Graph:
+def graph_of(
+    estate: Estate,
+    title: str = "",
+) -> Graph:
     """The graph of all that an estate serves, and of all its clients."""
     nodes: dict[str, Node] = {}
     edges = {}
@@ -70,7 +73,10 @@ def _parts(estate: Estate) -> Parts:
             yield from _any_token(estate, component, callers)
 
 
-def _client(estate: Estate, client: Client) -> Node:
+def _client(
+    estate: Estate,
+    client: Client,
+) -> Node:
     component = estate.components[client.component]
     # A component has one node, whatever number of providers it is a client of.
     groups = {*chain.from_iterable(client.groups for client in component.clients)}
@@ -110,12 +116,18 @@ def _component(component: Component) -> Parts:
         yield Edge(public.id, target.id, items, in_words(items))
 
 
-def _scope(component: Component, name: str) -> Node:
+def _scope(
+    component: Component,
+    name: str,
+) -> Node:
     description = component.scopes.get(name)
     return Node("scope", name, component.key, (description,) if description else ())
 
 
-def _requests(rules: Iterable[Rule], scope: str = "") -> tuple[str, ...]:
+def _requests(
+    rules: Iterable[Rule],
+    scope: str = "",
+) -> tuple[str, ...]:
     """What the rules let through, method by method: `GET /orders`; with what else a rule asks for
     besides the scope."""
     requests: dict[str, None] = {}
@@ -137,7 +149,10 @@ def in_words(requests: Iterable[str]) -> tuple[str, ...]:
     return tuple(f"{methods(listed)} {where}" for where, listed in by_place.items())
 
 
-def _granted(estate: Estate, component: Component) -> Parts:
+def _granted(
+    estate: Estate,
+    component: Component,
+) -> Parts:
     """The roles of the component, with who holds them, and which of their scopes these get."""
     holding = list(_holding(estate, component))
     carried: set[str] = set()
@@ -163,7 +178,8 @@ def _granted(estate: Estate, component: Component) -> Parts:
 
 
 def _holding(
-    estate: Estate, component: Component
+    estate: Estate,
+    component: Component,
 ) -> Iterator[tuple[Client, frozenset[str]]]:
     """Yield the clients that hold a role of the component, or a scope there, with their scopes.
 
@@ -183,7 +199,11 @@ def _holding(
                 yield client, frozenset(scopes)
 
 
-def _never_asking(estate: Estate, component: Component, role: Role) -> Parts:
+def _never_asking(
+    estate: Estate,
+    component: Component,
+    role: Role,
+) -> Parts:
     """Those that hold a role, and are no clients of the provider whose tokens count at the
     component."""
     for member in role.components:
@@ -196,13 +216,24 @@ def _never_asking(estate: Estate, component: Component, role: Role) -> Parts:
 
 
 def _held_by_client(
-    component: Component, client: Client, scopes: frozenset[str], passing: Set[str]
+    component: Component,
+    client: Client,
+    scopes: frozenset[str],
+    passing: Set[str],
 ) -> Parts:
     """The roles of a client that has `scopes` there, of which `passing` are of use."""
     roles = component.roles_of(client.component)
     # A model that was loaded has no names of roles, and says what a client was granted.
     if ungranted := scopes.difference(*(role.scopes for role in roles)):
-        roles.append(Role("", tuple(sorted(ungranted)), (), (), component.place))
+        roles.append(
+            Role(
+                "",
+                tuple(sorted(ungranted)),
+                (),
+                (),
+                component.place,
+            )
+        )
     for role in roles:
         yield from _role(component, role)
         items = tuple(sorted(passing & {*role.scopes}))
@@ -231,7 +262,11 @@ def _held_by_group(
     yield Edge(group.id, _role_node(component, role).id, items, label)
 
 
-def _less(items: Collection[str], scopes: Iterable[str], why: str) -> tuple[str, ...]:
+def _less(
+    items: Collection[str],
+    scopes: Iterable[str],
+    why: str,
+) -> tuple[str, ...]:
     """Says what passes of the scopes of a role, where that is not all; `why` it is nothing, where
     it is."""
     if len(items) == len({*scopes}):
@@ -239,12 +274,18 @@ def _less(items: Collection[str], scopes: Iterable[str], why: str) -> tuple[str,
     return (f"only {', '.join(items)}",) if items else (why,)
 
 
-def _role_node(component: Component, role: Role) -> Node:
+def _role_node(
+    component: Component,
+    role: Role,
+) -> Node:
     name = role.name or f"grant of {' '.join(sorted(role.scopes))}"
     return Node("role", name, component.key, (f"role of {component.key}",))
 
 
-def _role(component: Component, role: Role) -> Parts:
+def _role(
+    component: Component,
+    role: Role,
+) -> Parts:
     node = _role_node(component, role)
     yield node
     for name in role.scopes:
@@ -253,7 +294,11 @@ def _role(component: Component, role: Role) -> Parts:
         yield Edge(node.id, scope.id, (name,))
 
 
-def _any_token(estate: Estate, component: Component, callers: Callers) -> Parts:
+def _any_token(
+    estate: Estate,
+    component: Component,
+    callers: Callers,
+) -> Parts:
     """Where any token of the provider is enough: everybody who can have one."""
     items = _requests(
         rule for rule in component.rules if not rule.public and not rule.scopes

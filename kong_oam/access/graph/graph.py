@@ -127,7 +127,10 @@ class Graph:
         return {id_: slug for slug, id_ in ids.items()}
 
 
-def _grouped(edges: Iterable[Edge], key: Callable[[Edge], str]) -> EdgesByNode:
+def _grouped(
+    edges: Iterable[Edge],
+    key: Callable[[Edge], str],
+) -> EdgesByNode:
     result: dict[str, list[Edge]] = {}
     for edge in edges:
         result.setdefault(key(edge), []).append(edge)

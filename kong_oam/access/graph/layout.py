@@ -62,7 +62,10 @@ def cells(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
-def cut(text: str, longest: int) -> str:
+def cut(
+    text: str,
+    longest: int,
+) -> str:
     """The text on one line; of a long one its beginning and its end."""
     text = printable(text)
     if cells(text) <= longest:
@@ -97,7 +100,10 @@ def layout(graph: Graph) -> Layout:
 _LAST = "~"
 
 
-def _strip(graph: Graph, node: Node) -> str:
+def _strip(
+    graph: Graph,
+    node: Node,
+) -> str:
     """The component beside which a node stands. Any token of a provider has none, nor has what it
     alone opens."""
     if node.kind == "component":
@@ -113,7 +119,10 @@ def _strip(graph: Graph, node: Node) -> str:
     return _strip(graph, graph.by_id[middle.target])
 
 
-def _lines(graph: Graph, node: Node) -> tuple[Line, ...]:
+def _lines(
+    graph: Graph,
+    node: Node,
+) -> tuple[Line, ...]:
     lines: list[Line] = [
         (cut(SIGNS[node.change] + node.name, _LONGEST_NAME), node.change)
     ]
@@ -131,7 +140,10 @@ def _lines(graph: Graph, node: Node) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def said(graph: Graph, node: Node) -> Iterator[Line]:
+def said(
+    graph: Graph,
+    node: Node,
+) -> Iterator[Line]:
     """The details of a node, and what lines of the picture say, in the box that they lead to or
     come from."""
     for detail in node.details:
@@ -147,6 +159,9 @@ def said(graph: Graph, node: Node) -> Iterator[Line]:
             yield from _said_of(edge)
 
 
-def _said_of(edge: Edge, source: str = "") -> Iterator[Line]:
+def _said_of(
+    edge: Edge,
+    source: str = "",
+) -> Iterator[Line]:
     for line in edge.label:
         yield f"{SIGNS[edge.change]}{source}{line}", edge.change

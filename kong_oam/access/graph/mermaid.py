@@ -63,7 +63,11 @@ def mermaid(graph: Graph) -> str:
     return _flowchart(replace(part, notes=(*left_out, *graph.notes)))
 
 
-def _fits(text: str, graph: Graph, room: int = 0) -> bool:
+def _fits(
+    text: str,
+    graph: Graph,
+    room: int = 0,
+) -> bool:
     characters = len(text.encode("utf-16-le")) // 2
     return characters + room <= MOST_CHARACTERS and len(graph.edges) <= MOST_EDGES
 

@@ -44,7 +44,10 @@ def doubtful_groups(estate: Estate) -> Mapping[str, str]:
     return doubts
 
 
-def _near(group: str, by_rest: NameSets) -> Iterator[str]:
+def _near(
+    group: str,
+    by_rest: NameSets,
+) -> Iterator[str]:
     """Yield the names that are one slip apart. Two such names have a rest in common, so that nobody
     compares each with each."""
     names = {*chain.from_iterable(map(by_rest.__getitem__, _rests(group)))}
@@ -61,7 +64,10 @@ def _rests(group: str) -> set[str]:
     return {name, *(name[:index] + name[index + 1 :] for index in range(len(name)))}
 
 
-def _one_slip(a: str, b: str) -> bool:
+def _one_slip(
+    a: str,
+    b: str,
+) -> bool:
     """Whether a typo makes one of the other: a letter too many, one too few, another, or two
     exchanged. Digits are meant: `team-1` and `team-2` are two teams."""
     shorter, longer = sorted((a, b), key=len)

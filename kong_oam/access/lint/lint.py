@@ -64,7 +64,10 @@ def _findings(subject: LintSubject) -> tuple[LintFinding, ...]:
     return tuple(_unwaived(subject, findings))
 
 
-def _unwaived(subject: LintSubject, findings: Sequence[LintFinding]) -> LintFindings:
+def _unwaived(
+    subject: LintSubject,
+    findings: Sequence[LintFinding],
+) -> LintFindings:
     """Yield the findings that no waiver accepts, and those about waivers. A waiver accepts every
     finding of its code in its component, up to and including its last day."""
     codes = {finding.code for finding in findings}
@@ -72,13 +75,25 @@ def _unwaived(subject: LintSubject, findings: Sequence[LintFinding]) -> LintFind
         change = removal(waiver.place)
         if waiver.finding not in codes:
             message = f"{waiver.finding} is not found here, and waived ({shown(waiver.reason)})"
-            yield LintFinding("LINT310", subject.key, message, waiver.place, change)
+            yield LintFinding(
+                "LINT310",
+                subject.key,
+                message,
+                waiver.place,
+                change,
+            )
         elif upkeep.is_over(waiver.until, subject.as_of):
             message = (
                 f"{waiver.finding} was accepted until {waiver.until} "
                 f"({shown(waiver.reason)}); today is {subject.as_of}"
             )
-            yield LintFinding("LINT309", subject.key, message, waiver.place, change)
+            yield LintFinding(
+                "LINT309",
+                subject.key,
+                message,
+                waiver.place,
+                change,
+            )
     for finding in findings:
         if not upkeep.is_waived(subject.component, finding.code, subject.as_of):
             yield finding

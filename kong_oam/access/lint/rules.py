@@ -27,7 +27,13 @@ def unused_grants(subject: LintSubject) -> LintFindings:
                 place = subject.place("roles", name, "components", index)
                 # Without its only holder the role would be one that nobody holds.
                 change = removal(subject.place("roles", name) if alone else place)
-                yield LintFinding("LINT301", subject.key, message, place, change)
+                yield LintFinding(
+                    "LINT301",
+                    subject.key,
+                    message,
+                    place,
+                    change,
+                )
 
 
 def unheld_roles(subject: LintSubject) -> LintFindings:
@@ -37,7 +43,13 @@ def unheld_roles(subject: LintSubject) -> LintFindings:
             place = subject.place("roles", name)
             message = f"no group and no component holds role '{name}'"
             named = subject.place("roles").key(name)
-            yield LintFinding("LINT302", subject.key, message, named, removal(place))
+            yield LintFinding(
+                "LINT302",
+                subject.key,
+                message,
+                named,
+                removal(place),
+            )
 
 
 def doubtful_groups(subject: LintSubject) -> LintFindings:
@@ -72,7 +84,13 @@ def unasked_scopes(subject: LintSubject) -> LintFindings:
             place = subject.place("scopes").key(scope)
             whole = subject.place("scopes", scope)
             change = None if scope in named else removal(whole)
-            yield LintFinding("LINT303", subject.key, message, place, change)
+            yield LintFinding(
+                "LINT303",
+                subject.key,
+                message,
+                place,
+                change,
+            )
 
 
 def wide_public_rules(subject: LintSubject) -> LintFindings:

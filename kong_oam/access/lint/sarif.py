@@ -28,7 +28,9 @@ _NAMES = ("name", "type", "component", "finding")
 
 
 def document(
-    diagnostics: Iterable[Diagnostic], root: Path, codes: Mapping[str, Code]
+    diagnostics: Iterable[Diagnostic],
+    root: Path,
+    codes: Mapping[str, Code],
 ) -> dict[str, Any]:
     """Builds one run with a rule for each of `codes` and a result for each of `diagnostics`. `root`
     is that of the sources."""
@@ -53,7 +55,10 @@ def document(
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
-def _rule(code: str, meaning: Code) -> dict[str, Any]:
+def _rule(
+    code: str,
+    meaning: Code,
+) -> dict[str, Any]:
     remedy = f"What to do: {meaning.remedy}."
     level = "warning"
     if meaning.title.endswith("(warning)"):
@@ -70,7 +75,11 @@ def _rule(code: str, meaning: Code) -> dict[str, Any]:
     }
 
 
-def _result(diagnostic: Diagnostic, rule: int, identity: str) -> dict[str, Any]:
+def _result(
+    diagnostic: Diagnostic,
+    rule: int,
+    identity: str,
+) -> dict[str, Any]:
     return {
         "ruleId": diagnostic.code,
         "ruleIndex": rule,
@@ -83,7 +92,10 @@ def _result(diagnostic: Diagnostic, rule: int, identity: str) -> dict[str, Any]:
     }
 
 
-def _location(place: Position, root: Path) -> dict[str, Any]:
+def _location(
+    place: Position,
+    root: Path,
+) -> dict[str, Any]:
     region = {"startLine": place.line, "startColumn": place.column}
     return {
         "physicalLocation": {
@@ -93,7 +105,10 @@ def _location(place: Position, root: Path) -> dict[str, Any]:
     }
 
 
-def _artifact(file: Path, root: Path) -> dict[str, str]:
+def _artifact(
+    file: Path,
+    root: Path,
+) -> dict[str, str]:
     """Relative to the root of the sources where it is below it."""
     if not file.is_relative_to(root):
         return {"uri": file.as_uri()}

@@ -27,19 +27,34 @@ def shadowed_rules(subject: LintSubject) -> LintFindings:
         beaten = [number for number in positions if number in weaker]
         if beaten and beaten == positions:
             message = f"never decides: {_in_words(weaker[positions[0]])}"
-            yield LintFinding("LINT304", subject.key, message, place, removal(place))
+            yield LintFinding(
+                "LINT304",
+                subject.key,
+                message,
+                place,
+                removal(place),
+            )
             continue
         for number in beaten:
             path = written(subject.component.rules[number].path)
             message = f"never decides on {path}: {_in_words(weaker[number])}"
             if "paths" in rule:
                 at = place.at("paths", positions.index(number))
-                yield LintFinding("LINT304", subject.key, message, at, removal(at))
+                yield LintFinding(
+                    "LINT304",
+                    subject.key,
+                    message,
+                    at,
+                    removal(at),
+                )
             else:
                 yield LintFinding("LINT304", subject.key, message, place)
 
 
-def _compiled_at(subject: LintSubject, place: Place) -> Iterator[int]:
+def _compiled_at(
+    subject: LintSubject,
+    place: Place,
+) -> Iterator[int]:
     """Yield the positions of the rules that one rule of the trait compiled to: one for each path."""
     for position, rule in enumerate(subject.component.rules):
         if rule.place == place:
@@ -70,7 +85,10 @@ def unreachable_rules(subject: LintSubject) -> LintFindings:
                 yield LintFinding("LINT304", subject.key, message, place)
 
 
-def _component_reached(subject: LintSubject, path: PathSegments) -> str | None:
+def _component_reached(
+    subject: LintSubject,
+    path: PathSegments,
+) -> str | None:
     """The component, by its key, that gets all requests at or below `path` instead of this one;
     None where this one gets some."""
     taker = None

@@ -30,7 +30,10 @@ def split_roles(subject: LintSubject) -> Iterator[LintFinding]:
             yield _finding(subject, holder, role, scopes)
 
 
-def _narrowest(subject: LintSubject, scope: str) -> Role:
+def _narrowest(
+    subject: LintSubject,
+    scope: str,
+) -> Role:
     """The role that gives a scope to groups, with the fewest others."""
     roles = (
         role for role in subject.component.roles if role.groups and scope in role.scopes
@@ -39,7 +42,10 @@ def _narrowest(subject: LintSubject, scope: str) -> Role:
 
 
 def _finding(
-    subject: LintSubject, holder: Holder, role: Role, scopes: list[str]
+    subject: LintSubject,
+    holder: Holder,
+    role: Role,
+    scopes: list[str],
 ) -> LintFinding:
     asked = some(map("'{}'".format, scopes), " and ")
     message = (
@@ -49,10 +55,20 @@ def _finding(
     )
     place = _place(subject, holder, scopes)
     change = _naming(subject, holder, role)
-    return LintFinding("LINT313", subject.key, message, place, change)
+    return LintFinding(
+        "LINT313",
+        subject.key,
+        message,
+        place,
+        change,
+    )
 
 
-def _place(subject: LintSubject, holder: Holder, scopes: list[str]) -> Place:
+def _place(
+    subject: LintSubject,
+    holder: Holder,
+    scopes: list[str],
+) -> Place:
     """Where the client is named in the role that grants the first of the scopes."""
     roles = subject.component.roles_of(holder.client)
     role = next(role for role in roles if scopes[0] in role.scopes)
@@ -60,7 +76,11 @@ def _place(subject: LintSubject, holder: Holder, scopes: list[str]) -> Place:
     return subject.place("roles", role.name, "components", index)
 
 
-def _naming(subject: LintSubject, holder: Holder, role: Role) -> Change:
+def _naming(
+    subject: LintSubject,
+    holder: Holder,
+    role: Role,
+) -> Change:
     """The change that names the client in the role: it is granted no more than it asks for, which
     it has already."""
     place = subject.place("roles", role.name)

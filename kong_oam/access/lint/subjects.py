@@ -27,7 +27,9 @@ def grants_of(estate: Estate) -> Mapping[str, Grants]:
 
 
 def _holders(
-    estate: Estate, component: Component, signing: Signing
+    estate: Estate,
+    component: Component,
+    signing: Signing,
 ) -> Iterator[Holder]:
     provider = estate.provider_of(component)
     # By scope, the provider's names of the groups that hold it.
@@ -72,7 +74,9 @@ def _paths_of(estate: Estate) -> Mapping[str, Paths]:
 
 
 def subjects(
-    applications: tuple[oam.Application, ...], estate: Estate, as_of: datetime.date
+    applications: tuple[oam.Application, ...],
+    estate: Estate,
+    as_of: datetime.date,
 ) -> Iterator[LintSubject]:
     """Yield a subject per component. `estate` is what `applications` compiled to."""
     # Of what is not here nobody can say that it does not ask.

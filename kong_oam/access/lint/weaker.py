@@ -28,7 +28,11 @@ def weaker_rules(component: Component) -> Mapping[int, Rule]:
     return result
 
 
-def _asks_for_less(rival: Rule, rule: Rule, earlier: bool) -> bool:
+def _asks_for_less(
+    rival: Rule,
+    rule: Rule,
+    earlier: bool,
+) -> bool:
     """Whether `rival` asks for less than `rule`, or for the same and comes first. Both are public,
     or none is."""
     if rival.public or rule.public:

@@ -90,7 +90,10 @@ def _data(matrix: Matrix) -> dict[str, Any]:
     }
 
 
-def _column(principal: Principal | None, name: str) -> dict[str, Any]:
+def _column(
+    principal: Principal | None,
+    name: str,
+) -> dict[str, Any]:
     return {
         "name": name,
         "users": principal is not None and principal.users,
@@ -98,7 +101,11 @@ def _column(principal: Principal | None, name: str) -> dict[str, Any]:
     }
 
 
-def _row(row: Row, component: int, access: int) -> dict[str, Any]:
+def _row(
+    row: Row,
+    component: int,
+    access: int,
+) -> dict[str, Any]:
     return {
         "component": component,
         "host": row.host,

@@ -34,7 +34,9 @@ def everyone(access: Access) -> Access:
 
 
 def rows(
-    estate: Estate, callers: Callers, narrowed: Narrowing = everyone
+    estate: Estate,
+    callers: Callers,
+    narrowed: Narrowing = everyone,
 ) -> tuple[Row, ...]:
     """Every endpoint that somebody may call, and those for nobody that a rule lists nevertheless.
 
@@ -62,12 +64,21 @@ def rows(
 
 
 def _rows_of(
-    group: _Group, host: str, path_classes: Sequence[PathClass]
+    group: _Group,
+    host: str,
+    path_classes: Sequence[PathClass],
 ) -> Iterator[Row]:
     for region, members, methods in regions(path_classes, group.classes):
         paths = [path_classes[number].path for number in members]
         reasons = _reasons(group, paths, methods)
-        yield Row(host, region, methods, group.component.key, group.access, reasons)
+        yield Row(
+            host,
+            region,
+            methods,
+            group.component.key,
+            group.access,
+            reasons,
+        )
 
 
 def _rank(row: Row) -> tuple[object, ...]:
@@ -98,13 +109,19 @@ def _remembered(narrowed: Narrowing) -> Callable[[Access], tuple[Access, object]
     return of
 
 
-def _listed(component: Component, path_class: PathClass, method: str) -> bool:
+def _listed(
+    component: Component,
+    path_class: PathClass,
+    method: str,
+) -> bool:
     rules = () if path_class.spelled_otherwise else component.owning(path_class.path)
     return any(rule.lists(method) for rule in rules)
 
 
 def _reasons(
-    group: _Group, paths: Iterable[PathSegments], methods: tuple[str, ...]
+    group: _Group,
+    paths: Iterable[PathSegments],
+    methods: tuple[str, ...],
 ) -> tuple[Public, ...]:
     if not group.access.everybody:
         return ()
@@ -130,7 +147,10 @@ def only(principals: Collection[Principal]) -> Narrowing:
     return narrowed
 
 
-def for_a_user_in(groups: Groups, principals: Collection[Principal]) -> Narrowing:
+def for_a_user_in(
+    groups: Groups,
+    principals: Collection[Principal],
+) -> Narrowing:
     """Cuts access to what a user in these groups, and in no other, may do through one of the
     principals.
 
@@ -148,7 +168,10 @@ def for_a_user_in(groups: Groups, principals: Collection[Principal]) -> Narrowin
     return narrowed
 
 
-def called_from(address: str | None, narrowed: Narrowing) -> Narrowing:
+def called_from(
+    address: str | None,
+    narrowed: Narrowing,
+) -> Narrowing:
     """Cuts access to what is called from the address, besides; None: from anywhere that is
     allowed."""
 
@@ -160,7 +183,10 @@ def called_from(address: str | None, narrowed: Narrowing) -> Narrowing:
     return from_there
 
 
-def _kept(access: Access, principals: Mapping[Principal, Condition]) -> Access:
+def _kept(
+    access: Access,
+    principals: Mapping[Principal, Condition],
+) -> Access:
     if access.everybody:
         return access
     networks = access.networks if principals else ()

@@ -41,7 +41,10 @@ def sheet(matrix: Matrix) -> str:
     return out.getvalue()
 
 
-def _cells(row: Row, matrix: Matrix) -> Iterator[str]:
+def _cells(
+    row: Row,
+    matrix: Matrix,
+) -> Iterator[str]:
     for principal in matrix.principals:
         condition = row.access.principals.get(principal) if principal else None
         if row.access.everybody:

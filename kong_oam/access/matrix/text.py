@@ -19,7 +19,10 @@ _LETTERS = "abcdefghijklmnopqrstuvwyz"  # without the mark
 _GAP = "  "
 
 
-def text(matrix: Matrix, bold: Callable[[str], str] = str) -> Iterator[str]:
+def text(
+    matrix: Matrix,
+    bold: Callable[[str], str] = str,
+) -> Iterator[str]:
     """Yields the lines of the matrix, and below it what marks and numbers stand for. `bold` makes a
     heading."""
     if not matrix.rows:
@@ -64,18 +67,29 @@ def _names() -> Iterator[str]:
         yield from map("".join, product(_LETTERS, repeat=length))
 
 
-def _mark(row: Row, principal: Principal | None, marks: dict[Condition, str]) -> str:
+def _mark(
+    row: Row,
+    principal: Principal | None,
+    marks: dict[Condition, str],
+) -> str:
     if row.access.everybody:
         return EVERYBODY_MARK
     condition = row.access.principals.get(principal) if principal else None
     return NOBODY_MARK if condition is None else marks[condition]
 
 
-def _line(label: str, cells: Sequence[str], size: int) -> str:
+def _line(
+    label: str,
+    cells: Sequence[str],
+    size: int,
+) -> str:
     return (label + "".join(_GAP + cell.rjust(size) for cell in cells)).rstrip()
 
 
-def _legend(matrix: Matrix, marks: dict[Condition, str]) -> Iterator[str]:
+def _legend(
+    matrix: Matrix,
+    marks: dict[Condition, str],
+) -> Iterator[str]:
     size = max(len(str(len(matrix.principals))), *map(len, marks.values()), 1)
     columns = zip(matrix.principals, matrix.names(), strict=True)
     for number, (principal, name) in enumerate(columns, start=1):

@@ -24,7 +24,11 @@ _ASSUMED = {
 GROUPS = "groups.yaml"
 
 
-def assumed(name: str, today: datetime.date, folder: Path = _HERE) -> Settings:
+def assumed(
+    name: str,
+    today: datetime.date,
+    folder: Path = _HERE,
+) -> Settings:
     """A stack with one identity provider, a domain for what names none, today's date, and the
     groups that `folder` lists, of which a part of the estate is read. What only a stack says stays
     unsaid: other providers' names, what groups are called there, domains of its own, further

@@ -54,7 +54,10 @@ def cluster_settings(data: Data) -> ClusterSettings:
     )
 
 
-def cluster_problems(stack: str, cluster: Data) -> Iterator[str]:
+def cluster_problems(
+    stack: str,
+    cluster: Data,
+) -> Iterator[str]:
     """Finds contexts that may be one, since what is told apart by its cluster would be together;
     kinds that are refused whatever the stack says; and a stack's name that cannot be the value of a
     label."""
@@ -73,7 +76,10 @@ def cluster_problems(stack: str, cluster: Data) -> Iterator[str]:
     yield from _shared_contexts(cluster.get("contexts", {}), cluster.get("context"))
 
 
-def _shared_contexts(contexts: Data, own: str | None) -> Iterator[str]:
+def _shared_contexts(
+    contexts: Data,
+    own: str | None,
+) -> Iterator[str]:
     if contexts and not own:
         yield "cluster.contexts: with further clusters, name the stack's own, too (cluster.context)"
     first = {own: "cluster.context"} if own else {}

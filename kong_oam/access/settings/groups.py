@@ -27,7 +27,10 @@ def known_groups(
     return None if groups is None else frozenset(groups).union(*mapped)
 
 
-def _listed(folder: Path, name: str) -> list[str]:
+def _listed(
+    folder: Path,
+    name: str,
+) -> list[str]:
     file = beside(folder, name)
     groups = yaml_in(file)
     if not isinstance(groups, list) or not all(

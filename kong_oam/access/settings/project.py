@@ -15,7 +15,10 @@ from kong_oam.errors import SettingsError
 _PROJECT = "Pulumi.yaml"
 
 
-def values_in(file: Path, namespace: str) -> Data:
+def values_in(
+    file: Path,
+    namespace: str,
+) -> Data:
     """The values of the namespace in `Pulumi.<stack>.yaml`, by name, unchecked. Raises
     SettingsError where it cannot be read, or the project around it lets the engine read other
     ones."""
@@ -37,7 +40,11 @@ def config_in(file: Path) -> Data:
     return config
 
 
-def _require_alone(file: Path, stacks: str, namespace: str) -> None:
+def _require_alone(
+    file: Path,
+    stacks: str,
+    namespace: str,
+) -> None:
     project = _loaded(file) if file.is_file() else {"stackConfigDir": stacks}
     config = project.get("config") or {}
     folder = str(project.get("stackConfigDir")).removeprefix("./").rstrip("/")
@@ -59,7 +66,10 @@ def _require_alone(file: Path, stacks: str, namespace: str) -> None:
         )
 
 
-def beside(folder: Path, name: str) -> Path:
+def beside(
+    folder: Path,
+    name: str,
+) -> Path:
     """A file that settings name. Raises SettingsError for a path that is no name."""
     if Path(name).name != name:
         raise SettingsError(

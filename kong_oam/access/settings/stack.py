@@ -241,7 +241,10 @@ def _known_secrets(
                 yield key, client.secret[0]
 
 
-def _gateway(gateway: Data, over_tls: UpstreamTlsSettings | None) -> GatewaySettings:
+def _gateway(
+    gateway: Data,
+    over_tls: UpstreamTlsSettings | None,
+) -> GatewaySettings:
     derived = {
         "redirect": gateway.get("plainHttp") == "redirect",
         "strip_headers": tuple(
@@ -255,7 +258,12 @@ def _gateway(gateway: Data, over_tls: UpstreamTlsSettings | None) -> GatewaySett
     return settings if settings.scheme == "https" else replace(settings, hsts_seconds=0)
 
 
-def _partition(name: str, data: Data, describe: Describe, folder: Path) -> Settings:
+def _partition(
+    name: str,
+    data: Data,
+    describe: Describe,
+    folder: Path,
+) -> Settings:
     try:
         estate = parts.estate_of(name, data)
         of_estate = values_in(stack_file(estate, folder))
@@ -272,7 +280,10 @@ def _partition(name: str, data: Data, describe: Describe, folder: Path) -> Setti
         raise StackError(f"stack '{name}': {NAMESPACE}:{error}") from None
 
 
-def stack_file(stack: str, folder: Path = STACKS) -> Path:
+def stack_file(
+    stack: str,
+    folder: Path = STACKS,
+) -> Path:
     """The file of a stack's settings, by default in the project of the working directory."""
     return folder / f"Pulumi.{stack}.yaml"
 
@@ -282,7 +293,10 @@ def stack_names(folder: Path = STACKS) -> list[str]:
     return [*map(_stack_in, folder.glob("Pulumi.*.yaml"))]
 
 
-def read_file(file: Path, describe: Describe = plain) -> Settings:
+def read_file(
+    file: Path,
+    describe: Describe = plain,
+) -> Settings:
     """Reads the settings in `Pulumi.<stack>.yaml`, without the engine. Raises StackError."""
     return parse(_stack_in(file), values_in(file), describe, file.parent)
 
@@ -305,7 +319,10 @@ def _stack_in(file: Path) -> str:
     return file.name.removeprefix("Pulumi.").removesuffix(".yaml")
 
 
-def _provider(stack: str, item: Data) -> ProviderSettings:
+def _provider(
+    stack: str,
+    item: Data,
+) -> ProviderSettings:
     converted = {
         "spelling": spelling(item["tokens"]) if "tokens" in item else None,
         "clients": {
@@ -346,7 +363,11 @@ def _validator() -> Any:
     return jsonschema_rs.validator_for(_schema())
 
 
-def _check(name: str, data: Data, folder: Path) -> None:
+def _check(
+    name: str,
+    data: Data,
+    folder: Path,
+) -> None:
     problems = [*map(_violation, _validator().iter_errors(dict(data)))]
     if not problems:
         providers = data["identityProviders"]

@@ -50,7 +50,11 @@ def _restricted(
             yield path, listed
 
 
-def _networks(texts: Sequence[str], place: Place, out: list[Diagnostic]) -> Networks:
+def _networks(
+    texts: Sequence[str],
+    place: Place,
+    out: list[Diagnostic],
+) -> Networks:
     networks = []
     for index, text in enumerate(texts):
         try:
