@@ -43,7 +43,7 @@ def provider_names(
     provider: Provider,
     group: str,
 ) -> Groups:
-    """Names groups as the provider does: what its users are really in."""
+    """Name groups as the provider does: what its users are really in."""
     return frozenset({provider.group(group)})
 
 
@@ -58,7 +58,7 @@ def logical_groups(estate: Estate) -> frozenset[str]:
 
 
 def logical_names(names: Iterable[str]) -> Naming:
-    """Names groups as Applications do. `names` are all such names: two may be one group at the
+    """Name groups as Applications do. `names` are all such names: two may be one group at the
     provider."""
     all_names = frozenset(names)
     # Each with its provider, so that the id stays that provider's own.

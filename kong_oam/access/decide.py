@@ -245,7 +245,7 @@ def answer(
     rings: Mapping[str, KeyRing],
     now: float,
 ) -> Decision:
-    """Decides a whole request: reads its Authorization headers, and judges the token by the
+    """Decide a whole request: reads its Authorization headers, and judges the token by the
     component's own provider.
 
     A malformed bearer header is refused even on a public path

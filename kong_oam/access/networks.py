@@ -32,7 +32,7 @@ _EVERYWHERE: Networks = (IPv4Network("0.0.0.0/0"), IPv6Network("::/0"))
 
 
 def network(text: str) -> Network:
-    """Parses `192.0.2.0/24` or `2001:db8::/32`. Raises InputError, which says how to write what may
+    """Parse `192.0.2.0/24` or `2001:db8::/32`. Raises InputError, which says how to write what may
     be meant."""
     written, _, prefix = text.partition("/")
     address = read_address(written)

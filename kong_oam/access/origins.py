@@ -78,7 +78,7 @@ def _add(
     component: Component,
     scopes: frozenset[str] | None,
 ) -> None:
-    """Adds what may be called with these scopes, or with whatever scopes there are (None)."""
+    """Add what may be called with these scopes, or with whatever scopes there are (None)."""
     for path, rules in component.owned.items():
         for rule in rules:
             if scopes is None or rule.public or scopes.issuperset(rule.scopes):

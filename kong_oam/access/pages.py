@@ -34,7 +34,7 @@ def preflight(
     origin: str,
     asked: str,
 ) -> Decision:
-    """Decides an OPTIONS with `Origin` and `Access-Control-Request-Method`, which is `asked`.
+    """Decide an OPTIONS with `Origin` and `Access-Control-Request-Method`, which is `asked`.
 
     Before a component that pages of other origins call, the gateway answers every readable one
     itself (204), whatever it then says to the browser. Any other component gets it as any request.

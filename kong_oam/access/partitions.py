@@ -46,7 +46,7 @@ class Offered:
 
     @staticmethod
     def from_output(data: Data) -> Offered:
-        """Reads what `to_output` gives."""
+        """Read what `to_output` gives."""
         return Offered(data["provider"], dict(data["scopes"]), tuple(data["groups"]))
 
 
@@ -54,7 +54,7 @@ Offers = dict[str, Offered]
 
 
 def uses_of(output: Data) -> Offers:
-    """Reads what a stack exported of what it uses or offers, each as `Offered.to_output` gives
+    """Read what a stack exported of what it uses or offers, each as `Offered.to_output` gives
     it."""
     return {name: Offered.from_output(data) for name, data in output.items()}
 

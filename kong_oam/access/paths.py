@@ -70,7 +70,7 @@ _LIKE = str.maketrans(LIKE)
 
 
 def ranges(text: str) -> tuple[tuple[int, int], ...]:
-    """Parses code points and ranges of them into pairs of the first and the last."""
+    """Parse code points and ranges of them into pairs of the first and the last."""
     bounds = (entry.partition("-") for entry in text.split())
     return tuple((int(first, 16), int(last or first, 16)) for first, _, last in bounds)
 
@@ -189,7 +189,7 @@ def meets(
 
 
 def folded(path: PathSegments) -> PathSegments:
-    """Applies `spelled` to each element of a path: a declared one is the same in small letters."""
+    """Apply `spelled` to each element of a path: a declared one is the same in small letters."""
     return tuple(map(spelled, path))
 
 
@@ -211,7 +211,7 @@ def may_be_longer(
 
 
 def resolve(elements: Iterable[str]) -> PathSegments:
-    """Resolves empty and dot elements: empty and `.` ones vanish, `..` removes the one before it
+    """Resolve empty and dot elements: empty and `.` ones vanish, `..` removes the one before it
     (RFC 3986, 5.2.4; Kong merges slashes).
 
     Raises AmbiguousPathError for a path that climbs above the root: RFC 3986 lets it stay there, nginx
@@ -229,7 +229,7 @@ def resolve(elements: Iterable[str]) -> PathSegments:
 
 
 def declared(path: str) -> PathSegments:
-    """Parses a path in an Application into segments. Raises AmbiguousPathError where it is not written in
+    """Parse a path in an Application into segments. Raises AmbiguousPathError where it is not written in
     its one plain form."""
     if not _RULE_PATH.match(path):
         raise AmbiguousPathError(
@@ -260,12 +260,12 @@ def within(
 
 
 def written(path: PathSegments) -> str:
-    """Writes a path as text: `/orders/7`; `/` for no elements."""
+    """Write a path as text: `/orders/7`; `/` for no elements."""
     return "/" + "/".join(path)
 
 
 def unwritten(text: str) -> PathSegments:
-    """Parses what `written` wrote into elements."""
+    """Parse what `written` wrote into elements."""
     return tuple(filter(None, text.split("/")))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from operator import attrgetter
 
 from kong_oam.access.callers import clauses_of
+from kong_oam.access.diff.wording import methods as methods_in_words
 from kong_oam.access.model import METHODS, Client, Component, Estate, Rule
 from kong_oam.access.networks import Networks, only_from
 from kong_oam.access.paths import within, written
@@ -67,8 +68,9 @@ def _lines(
             if not within(rule.path, endpoint.path):
                 continue
             for networks, methods in _by_networks(component, rule).items():
-                listed = "*" if len(methods) == len(METHODS) else ",".join(methods)
-                request = f"{listed} {endpoint.host}{written(rule.path)}"
+                request = (
+                    f"{methods_in_words(methods)} {endpoint.host}{written(rule.path)}"
+                )
                 what = _requirement(estate, component, rule)
                 yield f"{request}  {component.key}: {what}{only_from(networks, ';')}"
 

@@ -51,7 +51,7 @@ class Region:
 
 
 def path_classes(declared: Iterable[PathSegments]) -> tuple[PathClass, ...]:
-    """Divides the paths that begin with a declared one into classes; a class stands before its
+    """Divide the paths that begin with a declared one into classes; a class stands before its
     children."""
     exact = set(declared)
     by_folded: dict[PathSegments, list[PathSegments]] = {}

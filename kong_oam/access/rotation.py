@@ -22,7 +22,7 @@ _REPLACED = "replaced"
 
 
 def days(text: str) -> int:
-    """Parses a number of days as the schemas have it: `90d` is 90."""
+    """Parse a number of days as the schemas have it: `90d` is 90."""
     return int(text.removesuffix("d"))
 
 
@@ -122,7 +122,7 @@ def advanced(
     schedule: Schedule,
     today: datetime.date,
 ) -> Generation:
-    """Advances a generation to this run: one step where one is due, and none on a day before `last`
+    """Advance a generation to this run: one step where one is due, and none on a day before `last`
     began."""
     if last is None:
         return Generation(1, today)

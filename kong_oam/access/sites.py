@@ -23,7 +23,7 @@ class Sites(Protocol):
     def names(self) -> Iterable[str]: ...
 
     def declared(self, name: str) -> Iterable[PathSegments]:
-        """Yields every path at which an answer may change on the site."""
+        """Yield every path at which an answer may change on the site."""
 
     def leading(
         self,

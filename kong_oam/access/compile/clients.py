@@ -92,7 +92,7 @@ class Directory:
         return unreadable
 
     def check_scopes(self) -> None:
-        """Checks that scope names are unique per issuer, and that none is reserved by OpenID
+        """Check that scope names are unique per issuer, and that none is reserved by OpenID
         Connect."""
         first: dict[tuple[str, str], Component] = {}
         for component in self.components.values():
@@ -113,7 +113,7 @@ class Directory:
                     self.report("ACC202", message, place)
 
     def check_role_members(self) -> None:
-        """Checks that roles are bound to components that exist and are clients."""
+        """Check that roles are bound to components that exist and are clients."""
         for component in self.components.values():
             for role in component.roles:
                 for index, member in enumerate(role.components):
@@ -141,7 +141,7 @@ def compile_clients(
     component: Component,
     directory: Directory,
 ) -> Iterator[Client]:
-    """Yields one client per provider whose APIs the component calls; one of its own provider where
+    """Yield one client per provider whose APIs the component calls; one of its own provider where
     it calls none."""
     part = directory.parts[component.key]
     trait = part.trait("client")
@@ -189,7 +189,7 @@ def _kind_findings(
     part: oam.Component,
     trait: oam.Trait,
 ) -> Findings:
-    """Finds a kind that this type of component cannot be, and fields that this kind has no use
+    """Find a kind that this type of component cannot be, and fields that this kind has no use
     for."""
     kind = trait.properties["kind"]
     place = trait.place.at("properties")
@@ -282,7 +282,7 @@ def _missing_grant(
     scope: str,
     directory: Directory,
 ) -> str:
-    """Says that no role grants a scope, and which one could."""
+    """Say that no role grants a scope, and which one could."""
     # A role that bundles what is not declared is an error by itself (ACC207), and none to be
     # proposed.
     able = [

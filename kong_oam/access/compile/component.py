@@ -89,7 +89,7 @@ def compile_component(
 
 
 def _misnamed_elsewhere(part: oam.Component) -> Findings:
-    """Finds what a component's name has in it that names of hosts, of apps and at the gateway have
+    """Find what a component's name has in it that names of hosts, of apps and at the gateway have
     not."""
     has = "a capital" if part.name != part.name.lower() else ""
     if "." in part.name:
@@ -103,7 +103,7 @@ def _misnamed_elsewhere(part: oam.Component) -> Findings:
 
 
 def _unexposed(part: oam.Component) -> Findings:
-    """Finds what says who may call a component, or where, that has no endpoints."""
+    """Find what says who may call a component, or where, that has no endpoints."""
     exposing = next(
         (trait for trait in part.traits if trait.type.partition("@")[0] == "gateway"),
         None,
@@ -123,7 +123,7 @@ def _unreached(
     named: NamedService | None,
     endpoints: Iterable[Endpoint],
 ) -> Findings:
-    """Finds that no route leads to the Service which the access trait names."""
+    """Find that no route leads to the Service which the access trait names."""
     if named and not _leads_to(endpoints, named):
         message = (
             f"no route leads to it; write existingServiceName: {named.name} in a gateway "

@@ -13,7 +13,7 @@ def no_day(
     day: str,
     place: Place,
 ) -> Iterator[Diagnostic]:
-    """Yields that a day, of the form YYYY-MM-DD (which the schema has seen to), is none."""
+    """Yield that a day, of the form YYYY-MM-DD (which the schema has seen to), is none."""
     try:
         datetime.date.fromisoformat(day)
     except ValueError:

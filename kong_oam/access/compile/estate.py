@@ -64,7 +64,7 @@ def compile_estate(
     stack: Stack,
     memory: Memory | None = None,
 ) -> Compiled:
-    """Compiles the applications of `reading` on `stack`; with a `memory`, no component anew that it
+    """Compile the applications of `reading` on `stack`; with a `memory`, no component anew that it
     has compiled."""
     memory = memory or Memory()
     reading = oam.deployable(reading)
@@ -189,7 +189,7 @@ def _first_of_each_name(
     applications: Iterable[oam.Application],
     out: list[Diagnostic],
 ) -> Iterator[oam.Application]:
-    """Yields the first application of each name; another of the same name is a finding."""
+    """Yield the first application of each name; another of the same name is a finding."""
     first: dict[str, oam.Application] = {}
     for application in applications:
         earlier = first.setdefault(application.name, application)

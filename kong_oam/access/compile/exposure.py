@@ -85,7 +85,7 @@ def _endpoint(
 
 
 def _unroutable(endpoints: Iterable[Endpoint]) -> Iterator[Diagnostic]:
-    """Finds hosts and paths that a gateway cannot put into the order in which the nearer host and
+    """Find hosts and paths that a gateway cannot put into the order in which the nearer host and
     the longer path win."""
     wildcards = {
         endpoint.host: endpoint

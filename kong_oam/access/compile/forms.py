@@ -114,7 +114,7 @@ def differences(
     first: Formed,
     other: Formed,
 ) -> Findings:
-    """Yields what decides who may call, or what is reached, and is not the same in two forms: the
+    """Yield what decides who may call, or what is reached, and is not the same in two forms: the
     first of it."""
     compared = {field.name for field in fields(Component) if field.compare} - _OF_PLACES
     # Whatever else is known of who may call, and whoever adds to that.

@@ -25,7 +25,7 @@ def judged_objects(
     directory: Directory,
     memory: Memory,
 ) -> Findings:
-    """Yields what is wrong about the objects of all components that run here, those of one name
+    """Yield what is wrong about the objects of all components that run here, those of one name
     among them."""
     sites: list[Component] = []
     for component in directory.components.values():
@@ -77,7 +77,7 @@ def _shown_certificates(
     sites: Iterable[Component],
     credentials: _Owners,
 ) -> Findings:
-    """Yields where a client's credential is named as the certificate of a host: Kong would be
+    """Yield where a client's credential is named as the certificate of a host: Kong would be
     handed it."""
     for component in sites:
         for endpoint in component.endpoints:
@@ -95,7 +95,7 @@ def _others_keys(
     sites: Iterable[Component],
     credentials: _Owners,
 ) -> Findings:
-    """Yields where a workload would show what another component does, or read what stands for a
+    """Yield where a workload would show what another component does, or read what stands for a
     client, or the key by which the gateway answers for another component."""
     sites = tuple(sites)
     first: dict[tuple[str | None, str, str], Component] = {}
@@ -170,7 +170,7 @@ def _made(
     *,
     client: bool,
 ) -> Iterator[tuple[str, str]]:
-    """Yields kind and name of the objects that are made beside rendered ones."""
+    """Yield kind and name of the objects that are made beside rendered ones."""
     over_tls = component.traits.get(UPSTREAM_TLS)
     if over_tls and over_tls.issuer:
         yield "Secret", tls_secret_name(component.name)
@@ -215,7 +215,7 @@ def _credentials(directory: Directory) -> _Owners:
 
 
 def _with_capitals(component: Component) -> Findings:
-    """Yields that an object which is made beside rendered ones could not be named as its component
+    """Yield that an object which is made beside rendered ones could not be named as its component
     is."""
     for kind, name in _made(component, client=False):
         if name != name.lower():

@@ -21,7 +21,7 @@ def wrong_partitions(
     components: Iterable[Component],
     stack: Stack,
 ) -> Findings:
-    """Yields Applications in no partition, and endpoints whose host, or one that stands for it,
+    """Yield Applications in no partition, and endpoints whose host, or one that stands for it,
     another one has.
 
     A host is one partition's, so that no path in a gate's table and no priority of a route depends
@@ -44,7 +44,7 @@ def wrong_partitions(
 
 
 def _crossing(components: Iterable[Component]) -> Findings:
-    """Yields one finding for each host and partition that meets the host, or a wildcard above it,
+    """Yield one finding for each host and partition that meets the host, or a wildcard above it,
     of another one."""
     first: dict[str, dict[str | None, _Exposed]] = {}
     for component in components:

@@ -38,7 +38,7 @@ def wrong_places(
     components: Iterable[Component],
     stack: Stack,
 ) -> Findings:
-    """Yields clusters that the stack has not, places with two forms of a component, and namespaces
+    """Yield clusters that the stack has not, places with two forms of a component, and namespaces
     that are the gateway's."""
     yield from clashing(application)
     if stack.clusters is not None:
@@ -68,7 +68,7 @@ def unreachable(
     endpoints: Sequence[Endpoint],
     stack: Stack,
 ) -> Findings:
-    """Yields the route of a component that is nowhere where the gateway reaches it.
+    """Yield the route of a component that is nowhere where the gateway reaches it.
 
     A name leads to a Service of the gateway's own cluster, and a node port is one of the address
     that the stack names.
@@ -90,7 +90,7 @@ def unfederated(
     components: Iterable[Component],
     stack: Stack,
 ) -> Findings:
-    """Yields clients whose pods are not, or not only, where the identity provider knows their
+    """Yield clients whose pods are not, or not only, where the identity provider knows their
     ServiceAccount."""
     for component in components:
         for client in component.clients:

@@ -113,7 +113,7 @@ def staying(
     now: Access,
     renamed: Mapping[Principal, Principal],
 ) -> Iterator[Whom]:
-    """Yields who may call before and after. `renamed` maps principals of the new side to those of
+    """Yield who may call before and after. `renamed` maps principals of the new side to those of
     the old."""
     networks = common(was.networks, now.networks)
     if networks is None:

@@ -22,7 +22,7 @@ def certificates_changed(
     old: EstateWithFacts,
     new: EstateWithFacts,
 ) -> Iterator[Setting]:
-    """Yields the hosts that show another certificate, each with all components on it.
+    """Yield the hosts that show another certificate, each with all components on it.
 
     A host has one certificate, so a component that names a Secret decides for all others on the
     host. A host that only one side has shows it to nobody else.

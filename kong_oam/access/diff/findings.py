@@ -50,7 +50,7 @@ def findings(
     changes: Iterable[Difference],
     scheme: str,
 ) -> Iterator[Diagnostic]:
-    """Yields the changes that may open, each at the rule that lets callers in, and other owners, at
+    """Yield the changes that may open, each at the rule that lets callers in, and other owners, at
     the component. What only closes is no finding."""
     for change in changes:
         if change.kind in _MEANINGS:

@@ -34,7 +34,7 @@ def empty(model: AccessModel) -> AccessModel:
 
 
 def application_of(component: Component) -> Application:
-    """Wraps one component in an application: how components are grouped decides nothing."""
+    """Wrap one component in an application: how components are grouped decides nothing."""
     return Application(
         component.application,
         "",

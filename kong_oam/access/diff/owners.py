@@ -13,7 +13,7 @@ def owners_changed(
     old: EstateWithFacts,
     new: EstateWithFacts,
 ) -> Iterator[Setting]:
-    """Yields the components that are on both sides and have another owner."""
+    """Yield the components that are on both sides and have another owner."""
     before = _deployed(*old)
     after = _deployed(*new)
     for key in sorted(before.keys() & after.keys()):

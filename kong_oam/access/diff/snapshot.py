@@ -335,7 +335,7 @@ def _rule(
 def _allowed_from(
     listed: Iterable[tuple[list[str], str, list[str]]],
 ) -> AllowedFrom:
-    """Raises InputError for what is no network."""
+    """Raise InputError for what is no network."""
     result: dict[PathSegments, dict[str, Networks]] = {}
     for path, method, networks in listed:
         result.setdefault(tuple(path), {})[method] = fewest(map(network, networks))

@@ -110,7 +110,7 @@ def _answer_in_words(
 
 
 def worth_telling(changes: Sequence[Difference]) -> Sequence[Difference]:
-    """Leaves out other spellings of a path that is itself listed, and those that are refused from
+    """Leave out other spellings of a path that is itself listed, and those that are refused from
     now on.
 
     Requests that some servers take for those of a rule are refused, so each rule that comes or goes

@@ -267,7 +267,7 @@ def _less(
     scopes: Iterable[str],
     why: str,
 ) -> tuple[str, ...]:
-    """Says what passes of the scopes of a role, where that is not all; `why` it is nothing, where
+    """Say what passes of the scopes of a role, where that is not all; `why` it is nothing, where
     it is."""
     if len(items) == len({*scopes}):
         return ()

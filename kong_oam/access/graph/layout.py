@@ -75,7 +75,7 @@ def cut(
 
 
 def layout(graph: Graph) -> Layout:
-    """Lays the graph out. The same graph is laid out the same."""
+    """Lay the graph out. The same graph is laid out the same."""
     columns_by_strip: dict[str, tuple[list[Node], ...]] = {}
     for node in graph.nodes:
         strip = _strip(graph, node)

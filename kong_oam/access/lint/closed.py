@@ -11,7 +11,7 @@ from kong_oam.diagnostics import some
 
 
 def closed_roles(subject: LintSubject) -> Iterator[LintFinding]:
-    """Finds roles of groups by which nobody gets a scope (LINT312). Of one that only components
+    """Find roles of groups by which nobody gets a scope (LINT312). Of one that only components
     hold, LINT301 tells; of a component that nobody calls yet, nothing is known of its roles."""
     if not subject.holders:
         return

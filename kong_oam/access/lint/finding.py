@@ -87,7 +87,7 @@ KINDS: Mapping[str, Kind] = {
 
 
 def shown(text: str) -> str:
-    """Makes a text of an Application fit for a message: one line, printable, 80 characters at
+    """Make a text of an Application fit for a message: one line, printable, 80 characters at
     most."""
     printable = (c if c.isprintable() else " " for c in text)
     line = " ".join("".join(printable).split())

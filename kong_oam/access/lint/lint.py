@@ -38,7 +38,7 @@ def lint(
     as_of: datetime.date,
     memory: Memory | None = None,
 ) -> tuple[LintFinding, ...]:
-    """Lints the estate that `applications` compiled to, as of the day `as_of`. Findings are in
+    """Lint the estate that `applications` compiled to, as of the day `as_of`. Findings are in
     order of file and line. With a `memory`, no component is linted anew of which all that a rule
     looks at is as it was."""
     memory = memory or Memory()

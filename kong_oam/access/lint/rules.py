@@ -15,7 +15,7 @@ _WRITING = ", ".join(method for method in METHODS if method not in _READING)
 
 
 def unused_grants(subject: LintSubject) -> LintFindings:
-    """Finds components in a role that ask for none of its scopes (LINT301)."""
+    """Find components in a role that ask for none of its scopes (LINT301)."""
     for name, role in subject.access.get("roles", {}).items():
         members: list[str] = role.get("components", [])
         for index, member in enumerate(members):
@@ -37,7 +37,7 @@ def unused_grants(subject: LintSubject) -> LintFindings:
 
 
 def unheld_roles(subject: LintSubject) -> LintFindings:
-    """Finds roles that name neither groups nor components (LINT302)."""
+    """Find roles that name neither groups nor components (LINT302)."""
     for name, role in subject.access.get("roles", {}).items():
         if not role.get("groups") and not role.get("components"):
             place = subject.place("roles", name)
@@ -53,7 +53,7 @@ def unheld_roles(subject: LintSubject) -> LintFindings:
 
 
 def doubtful_groups(subject: LintSubject) -> LintFindings:
-    """Finds groups that only this role names, and nearly as another is named (LINT311)."""
+    """Find groups that only this role names, and nearly as another is named (LINT311)."""
     for name, role in subject.access.get("roles", {}).items():
         for index, group in enumerate(role.get("groups", ())):
             if near := subject.doubtful_groups.get(group):
@@ -65,7 +65,7 @@ def doubtful_groups(subject: LintSubject) -> LintFindings:
 
 
 def unasked_scopes(subject: LintSubject) -> LintFindings:
-    """Finds scopes in no rule that ever decides (LINT303). Removing one is certain only where
+    """Find scopes in no rule that ever decides (LINT303). Removing one is certain only where
     nobody else names it."""
     component = subject.component
     weaker = weaker_rules(component)
@@ -94,7 +94,7 @@ def unasked_scopes(subject: LintSubject) -> LintFindings:
 
 
 def wide_public_rules(subject: LintSubject) -> LintFindings:
-    """Finds public rules without methods, or on `/` (or without paths) beside protected rules
+    """Find public rules without methods, or on `/` (or without paths) beside protected rules
     (LINT305)."""
     protects = any(rule.public is None for rule in subject.component.rules)
     for index, rule in enumerate(subject.access.get("rules", ())):
@@ -111,14 +111,14 @@ def wide_public_rules(subject: LintSubject) -> LintFindings:
 
 
 def endless_public_rules(subject: LintSubject) -> LintFindings:
-    """Finds public rules without an end date (LINT306)."""
+    """Find public rules without an end date (LINT306)."""
     for rule, public in upkeep.endless(subject.component):
         message = f"public without an end date ({shown(public.reason)})"
         yield LintFinding("LINT306", subject.key, message, rule.place.at("public"))
 
 
 def overdue_public_rules(subject: LintSubject) -> LintFindings:
-    """Finds public rules past their end date (LINT307)."""
+    """Find public rules past their end date (LINT307)."""
     for rule, public in upkeep.overdue(subject.component, subject.as_of):
         message = (
             f"public until {public.until} ({shown(public.reason)}), and still open on "
@@ -130,7 +130,7 @@ def overdue_public_rules(subject: LintSubject) -> LintFindings:
 
 
 def ownerless_components(subject: LintSubject) -> LintFindings:
-    """Finds components without an owner (LINT308), one finding per application."""
+    """Find components without an owner (LINT308), one finding per application."""
     ownerless = [
         component.name for component in subject.siblings if not component.owner
     ]

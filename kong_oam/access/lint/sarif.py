@@ -32,7 +32,7 @@ def document(
     root: Path,
     codes: Mapping[str, Code],
 ) -> dict[str, Any]:
-    """Builds one run with a rule for each of `codes` and a result for each of `diagnostics`. `root`
+    """Build one run with a rule for each of `codes` and a result for each of `diagnostics`. `root`
     is that of the sources."""
     rules = [*starmap(_rule, codes.items())]
     index = {rule["id"]: position for position, rule in enumerate(rules)}

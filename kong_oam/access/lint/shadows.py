@@ -16,7 +16,7 @@ from kong_oam.oam.document import Place
 
 
 def shadowed_rules(subject: LintSubject) -> LintFindings:
-    """Finds rules, or single paths of one, whose removal changes the answer to no request
+    """Find rules, or single paths of one, whose removal changes the answer to no request
     (LINT304)."""
     if not subject.access:
         return
@@ -70,7 +70,7 @@ def _in_words(rule: Rule) -> str:
 
 
 def unreachable_rules(subject: LintSubject) -> LintFindings:
-    """Finds rules on paths that lead to another component on every host by its longer gateway path
+    """Find rules on paths that lead to another component on every host by its longer gateway path
     (LINT304).
 
     They still count for other spellings of their paths (those are refused), so removing one is not

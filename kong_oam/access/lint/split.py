@@ -15,7 +15,7 @@ from kong_oam.oam.edit import scalar, with_item, with_key
 
 
 def split_roles(subject: LintSubject) -> Iterator[LintFinding]:
-    """Finds clients through which users get nothing by their groups, since no role names both
+    """Find clients through which users get nothing by their groups, since no role names both
     (LINT313).
 
     A user signs in by a group of a role that names the client, and has the scopes that roles give

@@ -55,7 +55,7 @@ def is_waived(
 
 
 def public_rules(component: Component) -> _PublicRules:
-    """Yields each public rule once, though it may stand for several paths."""
+    """Yield each public rule once, though it may stand for several paths."""
     by_place: dict[Path, tuple[Rule, Public]] = {}
     for rule in component.rules:
         if rule.public:

@@ -16,8 +16,8 @@ from pathlib import Path
 from string import Template
 from typing import Any, TypeVar
 
-from kong_oam.access.diff.wording import path, users
-from kong_oam.access.matrix.table import Matrix, Row, exceptions
+from kong_oam.access.diff.wording import path
+from kong_oam.access.matrix.table import Matrix, Row, as_whom, exceptions
 from kong_oam.access.model import METHODS, Public
 from kong_oam.access.networks import only_from
 from kong_oam.access.principals import ITSELF, Condition, Principal
@@ -128,7 +128,7 @@ def _reason(public: Public) -> str:
 
 def _condition(condition: Condition) -> dict[str, Any]:
     return {
-        "words": "as itself" if condition == ITSELF else f"users in {users(condition)}",
+        "words": as_whom(condition),
         "groups": sorted(_groups(condition)),
     }
 

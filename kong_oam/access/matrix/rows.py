@@ -29,7 +29,7 @@ Narrowing = Callable[[Access], Access]
 
 
 def everyone(access: Access) -> Access:
-    """Narrows nothing."""
+    """Narrow nothing."""
     return access
 
 
@@ -94,7 +94,7 @@ class _Group:
 
 
 def _remembered(narrowed: Narrowing) -> Callable[[Access], tuple[Access, object]]:
-    """Narrows each value once, and identifies it: callers give one value for many requests. Of
+    """Narrow each value once, and identifies it: callers give one value for many requests. Of
     nobody it is falsy."""
     # Each with the whole one, so that the id stays its own.
     known = {}
@@ -134,7 +134,7 @@ def _reasons(
 
 
 def only(principals: Collection[Principal]) -> Narrowing:
-    """Cuts access to that of these principals, with what everybody may do."""
+    """Cut access to that of these principals, with what everybody may do."""
 
     def narrowed(access: Access) -> Access:
         kept = {
@@ -151,7 +151,7 @@ def for_a_user_in(
     groups: Groups,
     principals: Collection[Principal],
 ) -> Narrowing:
-    """Cuts access to what a user in these groups, and in no other, may do through one of the
+    """Cut access to what a user in these groups, and in no other, may do through one of the
     principals.
 
     Those that remain have no condition left: this user meets it.
@@ -172,7 +172,7 @@ def called_from(
     address: str | None,
     narrowed: Narrowing,
 ) -> Narrowing:
-    """Cuts access to what is called from the address, besides; None: from anywhere that is
+    """Cut access to what is called from the address, besides; None: from anywhere that is
     allowed."""
 
     def from_there(access: Access) -> Access:

@@ -22,7 +22,7 @@ _FORMULA = re.compile(r"((?:^|;)[\s\"]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 
 def sheet(matrix: Matrix) -> str:
-    """Writes a line per endpoint and a column per principal: `itself`, `users in sales`,
+    """Write a line per endpoint and a column per principal: `itself`, `users in sales`,
     `everybody`, or nothing."""
     out = io.StringIO()
     writer = csv.writer(out)  # commas, CRLF, and quotes where they are needed
@@ -46,7 +46,7 @@ def _cells(
     matrix: Matrix,
 ) -> Iterator[str]:
     for principal in matrix.principals:
-        condition = row.access.principals.get(principal) if principal else None
+        condition = row.condition_of(principal)
         if row.access.everybody:
             yield "everybody"
         else:

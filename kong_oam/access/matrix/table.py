@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kong_oam.access.data import Names
-from kong_oam.access.diff.wording import path
+from kong_oam.access.diff.wording import path, users
 from kong_oam.access.model import Public
 from kong_oam.access.networks import only_from
-from kong_oam.access.principals import Access, Principal
+from kong_oam.access.principals import ITSELF, Access, Condition, Principal
 from kong_oam.access.request_classes import Region
 from kong_oam.diagnostics import printable
 
@@ -32,6 +32,15 @@ class Row:
     component: str
     access: Access
     public: tuple[Public, ...] = ()
+
+    def condition_of(self, principal: Principal | None) -> Condition | None:
+        """The condition on which a principal may call by its token; None where it may not."""
+        return self.access.principals.get(principal) if principal else None
+
+
+def as_whom(condition: Condition) -> str:
+    """Whom a client calls as, in words."""
+    return "as itself" if condition == ITSELF else f"users in {users(condition)}"
 
 
 @dataclass(frozen=True, slots=True)

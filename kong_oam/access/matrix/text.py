@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import count, product
 
 from kong_oam.access.diff.wording import methods
-from kong_oam.access.diff.wording import users as users_of
-from kong_oam.access.matrix.table import Matrix, Row, where
+from kong_oam.access.matrix.table import Matrix, Row, as_whom, where
 from kong_oam.access.principals import Condition, Principal
 from kong_oam.diagnostics import printable
 
@@ -23,7 +22,7 @@ def text(
     matrix: Matrix,
     bold: Callable[[str], str] = str,
 ) -> Iterator[str]:
-    """Yields the lines of the matrix, and below it what marks and numbers stand for. `bold` makes a
+    """Yield the lines of the matrix, and below it what marks and numbers stand for. `bold` makes a
     heading."""
     if not matrix.rows:
         yield "Nobody may call anything here."
@@ -74,7 +73,7 @@ def _mark(
 ) -> str:
     if row.access.everybody:
         return EVERYBODY_MARK
-    condition = row.access.principals.get(principal) if principal else None
+    condition = row.condition_of(principal)
     return NOBODY_MARK if condition is None else marks[condition]
 
 
@@ -101,5 +100,4 @@ def _legend(
     for condition, mark in sorted(
         marks.items(), key=lambda item: (len(item[1]), item[1])
     ):
-        words = f"users in {users_of(condition)}" if any(condition) else "as itself"
-        yield f"{mark.rjust(size)}  {words}"
+        yield f"{mark.rjust(size)}  {as_whom(condition)}"

@@ -53,7 +53,7 @@ def problem(pem: str) -> str | None:
 
 
 def certificate_problems(providers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Finds certificates that are not usable, and keys that two components share."""
+    """Find certificates that are not usable, and keys that two components share."""
     for number, provider in enumerate(providers):
         owners: dict[bytes, str] = {}
         for key, pems in provider.get("certificates", {}).items():

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def client_problems(providers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Finds client ids that two components share: a token names its client by the id alone, and
+    """Find client ids that two components share: a token names its client by the id alone, and
     what that was granted counts."""
     for number, provider in enumerate(providers):
         owners: dict[str, str] = {}

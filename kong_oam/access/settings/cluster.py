@@ -58,7 +58,7 @@ def cluster_problems(
     stack: str,
     cluster: Data,
 ) -> Iterator[str]:
-    """Finds contexts that may be one, since what is told apart by its cluster would be together;
+    """Find contexts that may be one, since what is told apart by its cluster would be together;
     kinds that are refused whatever the stack says; and a stack's name that cannot be the value of a
     label."""
     if not _LABEL_VALUE.match(stack):

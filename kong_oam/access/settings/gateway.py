@@ -8,7 +8,7 @@ from typing import Any
 
 
 def gateway_problems(gateway: Mapping[str, Any]) -> Iterator[str]:
-    """Yields each problem, behind the setting's name.
+    """Yield each problem, behind the setting's name.
 
     Settings that do not say where the gateway is are one: whoever else could connect to a workload
     would get past the gate.
@@ -72,7 +72,7 @@ _NEVER_STRIPPED: Mapping[str, str] = {
 
 
 def _stripped_problems(names: Iterable[str]) -> Iterator[str]:
-    """Finds words of `stripHeaders` that are such a header, or its beginning before a dash."""
+    """Find words of `stripHeaders` that are such a header, or its beginning before a dash."""
     for name in names:
         beginning = f"{name.lower()}-"
         for header, why in _NEVER_STRIPPED.items():

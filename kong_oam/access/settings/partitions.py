@@ -23,7 +23,7 @@ def partitions(data: Data) -> dict[str, tuple[str, ...]]:
 
 
 def partition_problems(data: Data) -> Iterator[str]:
-    """Yields what is wrong with partitions that the schema accepts."""
+    """Yield what is wrong with partitions that the schema accepts."""
     first: dict[str, str] = {}
     for name, namespaces in partitions(data).items():
         for namespace in namespaces:
@@ -39,7 +39,7 @@ def file_problems(
     data: Data,
     folder: Path,
 ) -> Iterator[str]:
-    """Yields what is wrong with the files of partitions' stacks, of those that are in the folder.
+    """Yield what is wrong with the files of partitions' stacks, of those that are in the folder.
 
     `prod-eu` may be an estate of its own, or a partition of another one: then what it has is not
     this estate's.

@@ -183,7 +183,7 @@ def parse(
     describe: Describe = plain,
     folder: Path = STACKS,
 ) -> Settings:
-    """Parses the settings of stack `name` from its `kong-oam:` values; files that they name are in
+    """Parse the settings of stack `name` from its `kong-oam:` values; files that they name are in
     `folder`. Raises StackError."""
     if parts.ESTATE in data:
         return _partition(name, data, describe, folder)
@@ -297,7 +297,7 @@ def read_file(
     file: Path,
     describe: Describe = plain,
 ) -> Settings:
-    """Reads the settings in `Pulumi.<stack>.yaml`, without the engine. Raises StackError."""
+    """Read the settings in `Pulumi.<stack>.yaml`, without the engine. Raises StackError."""
     return parse(_stack_in(file), values_in(file), describe, file.parent)
 
 
@@ -389,7 +389,7 @@ def _check(
 
 
 def _own_problems(data: Data) -> Iterator[str]:
-    """Yields what is wrong with the stack's day, the names of its providers, and its rotation."""
+    """Yield what is wrong with the stack's day, the names of its providers, and its rotation."""
     try:
         datetime.date.fromisoformat(data["asOf"])
     except ValueError:
