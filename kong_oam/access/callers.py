@@ -28,11 +28,16 @@ from kong_oam.access.principals import (
     TooManyGroupSetsError,
     minimal,
     minimal_transversals,
-    principal_of,
 )
 from kong_oam.access.providers import Provider
 
 _NOBODY_AT_ALL = dict.fromkeys(METHODS, NOBODY)
+
+
+def principal_of(client: Client) -> Principal:
+    """The principal that calls through the client."""
+    return Principal(client.component, client.provider, client.user_facing)
+
 
 # Maps a logical group of an Application to names of a user's groups: any one of these is that
 # group.

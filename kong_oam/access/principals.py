@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, combinations
 
-from kong_oam.access.client import Client
 from kong_oam.access.networks import Networks
 from kong_oam.errors import InputError
 
@@ -31,11 +30,6 @@ class Principal:
     client: str
     provider: str
     users: bool = False
-
-
-def principal_of(client: Client) -> Principal:
-    """The principal that calls through the client."""
-    return Principal(client.component, client.provider, client.user_facing)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,9 @@ takes away what the last one gave.
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-
-from kong_oam.access.data import Data
 
 SLOTS = 2
 
@@ -90,7 +89,7 @@ class Generation:
         return output
 
     @staticmethod
-    def from_output(data: Data) -> Generation:
+    def from_output(data: Mapping[str, Any]) -> Generation:
         since = datetime.date.fromisoformat(data["since"])
         replaced = (
             datetime.date.fromisoformat(data[_REPLACED]) if _REPLACED in data else None
@@ -133,7 +132,7 @@ def advanced(
     return Generation(last.number + 1, today, overlapping=True)
 
 
-def is_shared(data: Data) -> bool:
+def is_shared(data: Mapping[str, Any]) -> bool:
     """Whether an output is of a shared secret, and not of a generation."""
     return _HOLDER in data
 

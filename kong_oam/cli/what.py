@@ -6,11 +6,12 @@ import argparse
 from itertools import chain
 from typing import Any
 
+from kong_oam.access.callers import principal_of
 from kong_oam.access.diff.wording import methods, users
 from kong_oam.access.matrix.rows import called_from, for_a_user_in, only, rows
 from kong_oam.access.matrix.table import ANONYMOUS, Row, where
 from kong_oam.access.model import Client, Estate
-from kong_oam.access.principals import NOBODY, Access, principal_of
+from kong_oam.access.principals import NOBODY, Access
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
 from kong_oam.cli.entries import row_entry, sets

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
+from kong_oam.access.callers import principal_of
 from kong_oam.access.decide import Request, decide
 from kong_oam.access.diff.facts import facts_of
 from kong_oam.access.diff.model import AccessModel
@@ -30,7 +31,7 @@ from kong_oam.access.model import (
 from kong_oam.access.networks import Networks, network
 from kong_oam.access.paths import PathSegments, folded, meets, within
 from kong_oam.access.pods import pods_behind
-from kong_oam.access.principals import Principal, principal_of
+from kong_oam.access.principals import Principal
 from kong_oam.access.providers import Listing, Provider, TokenType
 from kong_oam.access.request_classes import Subtree
 from kong_oam.access.settings.stack import ProviderSettings, Settings, parse

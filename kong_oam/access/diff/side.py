@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from kong_oam.access.callers import Callers, logical_names, provider_names
+from kong_oam.access.callers import Callers, logical_names, principal_of, provider_names
 from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.diff.change import Answer
 from kong_oam.access.diff.model import AccessModel
@@ -14,7 +14,7 @@ from kong_oam.access.hosts import host_patterns
 from kong_oam.access.issue import User, issue
 from kong_oam.access.model import METHODS, Component
 from kong_oam.access.paths import PathSegments, written
-from kong_oam.access.principals import NOBODY, Access, Groups, Principal, principal_of
+from kong_oam.access.principals import NOBODY, Access, Groups, Principal
 from kong_oam.access.sites import Sites, SitesByHost, SitesByPort
 from kong_oam.access.tokens import Claims, Refusal
 

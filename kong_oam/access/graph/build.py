@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Set
 from itertools import chain
 
-from kong_oam.access.callers import Callers
+from kong_oam.access.callers import Callers, principal_of
 from kong_oam.access.data import NameSets
 from kong_oam.access.diff.wording import methods
 from kong_oam.access.graph.graph import (
@@ -33,7 +33,6 @@ from kong_oam.access.model import (
     Rule,
 )
 from kong_oam.access.paths import written
-from kong_oam.access.principals import principal_of
 from kong_oam.diagnostics import some
 
 _KINDS: dict[ClientKind, str] = {

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from itertools import chain
 from operator import attrgetter
 
-from kong_oam.access.callers import Callers
+from kong_oam.access.callers import Callers, principal_of
 from kong_oam.access.matrix.rows import (
     Narrowing,
     called_from,
@@ -17,7 +17,7 @@ from kong_oam.access.matrix.rows import (
 )
 from kong_oam.access.matrix.table import ANONYMOUS, Matrix, Row
 from kong_oam.access.model import Estate
-from kong_oam.access.principals import NOBODY, Principal, principal_of
+from kong_oam.access.principals import NOBODY, Principal
 
 
 def matrix(

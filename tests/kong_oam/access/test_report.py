@@ -8,9 +8,9 @@ import pytest
 import yaml
 from hypothesis import given
 
-from kong_oam.access.callers import Callers
+from kong_oam.access.callers import Callers, principal_of
 from kong_oam.access.model import Estate
-from kong_oam.access.principals import principal_of, suffices
+from kong_oam.access.principals import suffices
 from kong_oam.access.providers import Provider
 from kong_oam.access.report import access_table, grants, holders
 from tests.support.diffs import API, SHOP, edited, model, settings

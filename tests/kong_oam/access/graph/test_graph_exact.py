@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from hypothesis import given
 
-from kong_oam.access.callers import Callers
+from kong_oam.access.callers import Callers, principal_of
 from kong_oam.access.graph.build import graph_of
 from kong_oam.access.graph.graph import Graph, users_in
 from kong_oam.access.graph.view import of_principal
 from kong_oam.access.model import Component, Estate
-from kong_oam.access.principals import Access, Groups, principal_of
+from kong_oam.access.principals import Access, Groups
 from kong_oam.access.providers import Provider
 from tests.support.small_estates import KEYS, MANY, SCOPES, estates
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hypothesis import given, note
 from hypothesis import strategies as st
 
-from kong_oam.access.callers import Callers, logical_groups, logical_names
+from kong_oam.access.callers import Callers, logical_groups, logical_names, principal_of
 from kong_oam.access.decide import Request, component_of
 from kong_oam.access.issue import User
 from kong_oam.access.matrix.matrix import matrix
@@ -15,7 +15,7 @@ from kong_oam.access.matrix.table import ANONYMOUS, Matrix, Row
 from kong_oam.access.model import Estate
 from kong_oam.access.networks import admits
 from kong_oam.access.paths import read, written
-from kong_oam.access.principals import Principal, principal_of
+from kong_oam.access.principals import Principal
 from kong_oam.access.request_classes import Region
 from kong_oam.access.sites import SitesByHost
 from tests.support.small_estates import (
