@@ -32,17 +32,17 @@ from kong_oam.access.model import Client, Component, Estate
 from kong_oam.access.pods import pods_behind
 from kong_oam.access.providers import PLAIN, ClaimMapping, Provider
 from kong_oam.access.settings.certificates import fingerprint
-from kong_oam.access.settings.cluster import ClusterSettings
 from kong_oam.access.settings.fields import camel
 from kong_oam.access.settings.logs import HttpSink, LogSettings, OtlpSink, TcpSink
 from kong_oam.access.settings.redis import RedisSettings
-from kong_oam.access.settings.stack import (
+from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
+from kong_oam.access.settings.values import (
+    ClusterSettings,
     GatewaySettings,
     KnownClient,
     ProviderSettings,
     Settings,
 )
-from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from kong_oam.access.stack import Records, Stack
 from kong_oam.access.workloads import workload_of
 from kong_oam.objects.rights import rights_of

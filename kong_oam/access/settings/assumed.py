@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from kong_oam.access.settings.groups import SETTING
-from kong_oam.access.settings.stack import Settings, parse
+from kong_oam.access.settings.stack import parse
+from kong_oam.access.settings.values import Settings
 
 _HERE = Path()
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
-from kong_oam.access.data import Data, Texts
+from kong_oam.access.data import Data
 from kong_oam.access.settings.fields import tuples
+from kong_oam.access.settings.values import ClusterSettings as ClusterSettings
 from kong_oam.access.stack import MINOR
 from kong_oam.objects.known_keys import always_obeyed
 from kong_oam.objects.known_kinds import never_deployed
@@ -17,25 +17,6 @@ from kong_oam.objects.known_kinds import never_deployed
 _BY_NAME = frozenset({"CSIDriver", "Namespace", "RuntimeClass"})
 
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class ClusterSettings:
-    """What the cluster adds to every workload. `images` maps prefixes of image names, as
-    Applications write them."""
-
-    context: str | None = None
-    # Contexts of further clusters, by their names as topologies write them.
-    contexts: Texts = field(default_factory=dict)
-    images: Texts = field(default_factory=dict)
-    pull_secrets: tuple[str, ...] = ()
-    account_annotations: Texts = field(default_factory=dict)
-    create_namespaces: bool = False
-
-    def context_of(self, cluster: str | None) -> str | None:
-        """The kubeconfig context of a cluster; None for the current one. `cluster` None: the
-        stack's own."""
-        return self.contexts[cluster] if cluster else self.context
 
 
 def cluster_settings(data: Data) -> ClusterSettings:

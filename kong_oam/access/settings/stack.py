@@ -6,24 +6,22 @@ from __future__ import annotations
 import datetime
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cache, partial, reduce
 from operator import getitem, itemgetter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import jsonschema_rs
 
 from kong_oam.access.data import Data, Names, Texts
 from kong_oam.access.providers import PLAIN as PLAIN
-from kong_oam.access.providers import ClaimMapping, Provider
 from kong_oam.access.rotation import Schedule, days
 from kong_oam.access.settings import certificates, project, upstream_tls
 from kong_oam.access.settings import partitions as parts
 from kong_oam.access.settings.clients import client_problems
 from kong_oam.access.settings.cluster import (
-    ClusterSettings,
     cluster_problems,
     cluster_settings,
     judged_by,
@@ -32,14 +30,22 @@ from kong_oam.access.settings.fields import fields_of, tuples
 from kong_oam.access.settings.gateway import gateway_problems
 from kong_oam.access.settings.groups import SETTING, known_groups
 from kong_oam.access.settings.logs import (
-    LogSettings,
     log_problems,
     log_settings,
     records,
 )
-from kong_oam.access.settings.redis import RedisSettings, redis_settings
+from kong_oam.access.settings.redis import redis_settings
 from kong_oam.access.settings.spelling import spelling
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
+from kong_oam.access.settings.values import APPLICATIONS as APPLICATIONS
+from kong_oam.access.settings.values import Describe as Describe
+from kong_oam.access.settings.values import Edition as Edition
+from kong_oam.access.settings.values import GatewaySettings as GatewaySettings
+from kong_oam.access.settings.values import KnownClient as KnownClient
+from kong_oam.access.settings.values import ProviderSettings as ProviderSettings
+from kong_oam.access.settings.values import Settings as Settings
+from kong_oam.access.settings.values import StackError as StackError
+from kong_oam.access.settings.values import plain as plain
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import suggestion
 from kong_oam.errors import SettingsError
@@ -49,132 +55,10 @@ NAMESPACE = "kong-oam"
 # The folder of the stacks' files, below that of the project.
 STACKS = Path("stacks")
 
-# Where Applications are, where the stack does not say.
-APPLICATIONS = ("applications",)
-
 # The folder of the project's own definitions, if it has one.
 DEFINITIONS = "definitions"
 
-Edition = Literal["oss", "enterprise"]
-
 _CREDENTIALS = "are secrets: kong:kongAdminToken (KONG_ADMIN_TOKEN)"
-
-
-class StackError(SettingsError):
-    """The stack's settings cannot be used. The message lists every problem and the setting that it
-    is about."""
-
-
-@dataclass(frozen=True, slots=True)
-class KnownClient:
-    """A client that the provider has already. `secret`: name and key of the Kubernetes Secret that
-    holds its secret."""
-
-    id: str
-    secret: tuple[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderSettings:
-    """One identity provider as the stack's file describes it. `access_token_minutes`: lifetime of
-    its access tokens.
-
-    What only some kinds take: `issuer`, where it exists before the stack, and `moved_from`, the one
-    until now; `spelling`, how its tokens spell things; `clients`, those that it has already, by
-    component key; `client_secrets`: clients share a secret with it where they would prove
-    themselves with a key of their own; `cluster_issuer`: they do so with the tokens that this
-    issuer, the cluster's own, gives their ServiceAccounts; `settle_seconds`: how long what is new
-    there takes until it can be assigned; `certificates` (PEM): of partners' keys, by component key.
-    """
-
-    name: str
-    type: str
-    audience: str
-    groups: Texts = field(default_factory=dict)
-    access_token_minutes: int = 60
-    issuer: str | None = None
-    moved_from: str | None = None
-    spelling: ClaimMapping | None = None
-    clients: Mapping[str, KnownClient] = field(default_factory=dict)
-    client_secrets: bool = False
-    cluster_issuer: str | None = None
-    shared_origins: Names = ()
-    settle_seconds: float | None = None
-    certificates: Mapping[str, Names] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class GatewaySettings:
-    """Where the gateway is, and how it reaches workloads. It runs in `namespace`, or connects from
-    `cidrs`.
-
-    `redirect`: plain http is sent on to https, not refused. `hsts_seconds` 0: browsers are not
-    told. `strip_headers`: in lower case, what admission takes away beside its own list.
-    `settle_seconds` None: what the Admin API's settings amount to. `edition`: enterprise verifies
-    tokens with openid-connect.
-    """
-
-    namespace: str | None = None
-    pod_labels: Texts = field(default_factory=dict)
-    cidrs: Names = ()
-    reach: Literal["cluster", "loadBalancer", "nodePort"] = "cluster"
-    service_annotations: Texts = field(default_factory=dict)
-    node_address: str | None = None
-    scheme: Literal["http", "https"] = "https"
-    redirect: bool = False
-    hsts_seconds: int = 365 * 24 * 3600
-    strip_headers: Names = ()
-    key_slots: int = 4
-    admin_url: str | None = None
-    workspace: str | None = None
-    settle_seconds: float | None = None
-    edition: Edition = "oss"
-    redis: RedisSettings | None = None
-    # None: to workloads it speaks in clear text, and to none that ask for https.
-    upstream_tls: UpstreamTlsSettings | None = None
-    logs: LogSettings | None = None
-    metrics: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """All settings of one stack; `stack` holds those that change the meaning of Applications.
-
-    `applications` names the files, folders and globs that these are in, from the project's folder;
-    `definitions` those of definitions, besides the folder DEFINITIONS where that is there.
-    `partition`: the one of its estate's, whose settings these are, that the stack is; None where it
-    is the whole estate, or the base of one with partitions.
-    """
-
-    stack: Stack
-    cloud: str
-    as_of: datetime.date
-    cluster: ClusterSettings
-    gateway: GatewaySettings
-    providers: tuple[ProviderSettings, ...]
-    applications: Names = APPLICATIONS
-    definitions: Names = ()
-    partition: str | None = None
-
-    @property
-    def engine_stack(self) -> str:
-        """The name of the stack as the engine knows it; `stack.name` is that of the estate."""
-        return parts.stack_of(self.stack.name, self.partition)
-
-
-Describe = Callable[[ProviderSettings], Provider]
-
-
-def plain(settings: ProviderSettings) -> Provider:
-    """A provider as far as the settings describe it, without asking its kind."""
-    spelling = settings.spelling or PLAIN
-    return Provider(
-        settings.name,
-        settings.audience,
-        spelling,
-        issuer=settings.issuer,
-        groups=settings.groups,
-    )
 
 
 def parse(
