@@ -14,6 +14,19 @@ from kong_oam.errors import SettingsError
 
 _PROJECT = "Pulumi.yaml"
 
+NAMESPACE = "kong-oam"
+
+# The folder of the stacks' files, below that of the project.
+STACKS = Path("stacks")
+
+
+def stack_file(
+    stack: str,
+    folder: Path = STACKS,
+) -> Path:
+    """The file of a stack's settings, by default in the project of the working directory."""
+    return folder / f"Pulumi.{stack}.yaml"
+
 
 def values_in(
     file: Path,

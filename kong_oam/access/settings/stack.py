@@ -34,6 +34,9 @@ from kong_oam.access.settings.logs import (
     log_settings,
     records,
 )
+from kong_oam.access.settings.project import NAMESPACE as NAMESPACE
+from kong_oam.access.settings.project import STACKS as STACKS
+from kong_oam.access.settings.project import stack_file as stack_file
 from kong_oam.access.settings.redis import redis_settings
 from kong_oam.access.settings.spelling import spelling
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
@@ -49,11 +52,6 @@ from kong_oam.access.settings.values import plain as plain
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import suggestion
 from kong_oam.errors import SettingsError
-
-NAMESPACE = "kong-oam"
-
-# The folder of the stacks' files, below that of the project.
-STACKS = Path("stacks")
 
 # The folder of the project's own definitions, if it has one.
 DEFINITIONS = "definitions"
@@ -162,14 +160,6 @@ def _partition(
         raise
     except SettingsError as error:
         raise StackError(f"stack '{name}': {NAMESPACE}:{error}") from None
-
-
-def stack_file(
-    stack: str,
-    folder: Path = STACKS,
-) -> Path:
-    """The file of a stack's settings, by default in the project of the working directory."""
-    return folder / f"Pulumi.{stack}.yaml"
 
 
 def stack_names(folder: Path = STACKS) -> list[str]:
