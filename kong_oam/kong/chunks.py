@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kong_oam.kong.at_kong import Parts
+from kong_oam.kong.at_kong import Parts, Scripts
 from kong_oam.traits.at_kong import AT_KONG
 
 ALWAYS: Mapping[str, Parts] = {
@@ -41,25 +41,26 @@ BEHIND["log"] = {"header_filter": ("queries", "traces")}
 
 
 def behind(table: str) -> Iterator[tuple[str, Parts]]:
-    """Yields phase and parts of each script behind the gate of a table, in order."""
-    asked = _read(table)
-    for key, phases in BEHIND.items():
-        if key in asked:
-            yield from phases.items()
+    """Yield phase and parts of each script behind the gate of a table, in order."""
+    return _asked_for(table, BEHIND)
 
 
 def chunks_of(table: str) -> Iterator[tuple[str, Parts]]:
-    """Yields phase and parts of each chunk beside a table, in order: those always there, and what
+    """Yield phase and parts of each chunk beside a table, in order: those always there, and what
     it asks for."""
     yield from ALWAYS.items()
-    asked = _read(table)
-    for key, phases in CHUNKS.items():
-        if key in asked:
+    yield from _asked_for(table, CHUNKS)
+
+
+def _asked_for(table: str, scripts: Scripts) -> Iterator[tuple[str, Parts]]:
+    keys = _read(table)
+    for key, phases in scripts.items():
+        if key in keys:
             yield from phases.items()
 
 
 def _read(table: str) -> Mapping[str, Any]:
-    """The table; empty where it is none, as one that somebody wrote by hand may be."""
+    """Return the table; empty where it is none, as one that somebody wrote by hand may be."""
     try:
         value = json.loads(table)
     except (ValueError, RecursionError):

@@ -93,9 +93,8 @@ def former_roles(extra: Extra) -> tuple[str, ...]:
 
 
 def kinds(settings: Settings, estate: Estate) -> frozenset[str]:
-    """The kinds of the further plugins of an estate: the gateway has to have them."""
-    return frozenset(
-        extra.kind
-        for component in estate.exposed
-        for extra in extras(settings, component).plugins
-    )
+    """Return the kinds of the further plugins of an estate: the gateway has to have them."""
+    found: set[str] = set()
+    for component in estate.exposed:
+        found.update(extra.kind for extra in extras(settings, component).plugins)
+    return frozenset(found)

@@ -8,12 +8,11 @@ from pathlib import Path
 
 from kong_oam.kong.shortened import shortened
 
-_HERE = Path(__file__).resolve().parent
+_KONG = Path(__file__).resolve().parent
 
 FILES: Mapping[str, Path] = {
     file.stem: file
-    for folder in (_HERE / "lua", _HERE.parent / "traits")
-    for file in sorted(folder.rglob("*.lua"))
+    for file in (*_KONG.glob("lua/*.lua"), *_KONG.parent.glob("traits/*/*.lua"))
 }
 """By name: those that all services share, and those of single traits."""
 

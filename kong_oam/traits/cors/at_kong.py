@@ -30,13 +30,12 @@ def cors_entry(estate: Estate, component: Component) -> dict[str, Any]:
     reading = readers(estate, component)
     if reading is None:
         return {}
-    return {
-        "cors": {
-            origin: {written(path): list(methods) for path, methods in reach.items()}
-            for origin, reach in reading.items()
-        },
-        "cors_answer": _told(component),
-    }
+    by_origin = {}
+    for origin, reach in reading.items():
+        by_origin[origin] = {
+            written(path): list(methods) for path, methods in reach.items()
+        }
+    return {"cors": by_origin, "cors_answer": _told(component)}
 
 
 def granted(component: Component, origin: str, asked: str | None) -> Mapping[str, str]:

@@ -40,16 +40,18 @@ _OF_ANSWERS: Mapping[str, Iterable[str]] = {
         "strict-transport-security",
     ),
     "the gateway says it where it refuses": (
-        *(
-            "content-type",
-            "ratelimit",
-            "retry-after",
-            "www-authenticate",
-            "x-ratelimit",
-        ),
+        "content-type",
+        "ratelimit",
+        "retry-after",
+        "www-authenticate",
+        "x-ratelimit",
     ),
     "it says how an answer is sent, which who sends it knows alone": (
-        *(*_FRAMING, "content-encoding", "content-range", "date", "via"),
+        *_FRAMING,
+        "content-encoding",
+        "content-range",
+        "date",
+        "via",
     ),
     "the gateway says it itself": ("x-kong", "traceparent", "tracestate"),
 }
@@ -64,17 +66,18 @@ _OF_REQUESTS: Mapping[str, Iterable[str]] = {
         "cookie",
     ),
     "the gateway says it itself": (
-        *(
-            "host",
-            "origin",
-            "access-control",
-            "via",
-            "x-forwarded",
-            "x-kong",
-            "x-real-ip",
-            "traceparent",
-        ),
-        *("tracestate", "x-request-id", "ratelimit", "x-ratelimit"),
+        "host",
+        "origin",
+        "access-control",
+        "via",
+        "x-forwarded",
+        "x-kong",
+        "x-real-ip",
+        "traceparent",
+        "tracestate",
+        "x-request-id",
+        "ratelimit",
+        "x-ratelimit",
     ),
     "it says how a request is sent, which the gateway knows alone": (
         *_FRAMING,
@@ -91,6 +94,7 @@ def _compile(declared: Declared) -> Headers | None:
     trait = declared.part.trait(HEADERS.name)
     if trait is None:
         return None
+    out = declared.out
     properties = trait.properties
     response = properties.get("response", {})
     answers: Mapping[str, str] = response.get("set", {})
@@ -106,11 +110,11 @@ def _compile(declared: Declared) -> Headers | None:
         "the stack takes it from callers, since workloads take it for who calls": declared.stack.stripped,
         **_OF_REQUESTS,
     }
-    declared.out.extend(_owned(in_answers, _SET_ON_ANSWERS))
-    declared.out.extend(_owned(in_removed, _OF_ANSWERS))
-    declared.out.extend(_owned(in_requests, owners))
-    declared.out.extend(_twice([*in_answers, *in_removed]))
-    declared.out.extend(_twice(in_requests))
+    out += _owned(in_answers, _SET_ON_ANSWERS)
+    out += _owned(in_removed, _OF_ANSWERS)
+    out += _owned(in_requests, owners)
+    out += _twice([*in_answers, *in_removed])
+    out += _twice(in_requests)
     return Headers(
         properties.get("preset") == "secure",
         answers,

@@ -15,19 +15,22 @@ from kong_oam.traits.ip_allow.value import IP_ALLOW, AllowedFrom
 def _entries(allowed_from: AllowedFrom, component: Component) -> Mapping[str, Any]:
     addresses = {}
     for path, by_method in allowed_from.items():
-        texts = {
-            method: list(map(str, networks)) for method, networks in by_method.items()
-        }
+        texts = {}
+        for method, networks in by_method.items():
+            texts[method] = list(map(str, networks))
         first = next(iter(texts.values()))
-        every = {*texts} == _listed(component.owned[path])
         # With a method that no rule lists nobody is let in: one entry for all methods will do.
+        every = {*texts} == _listed(component.owned[path])
         same = every and all(networks == first for networks in texts.values())
         addresses[written(path)] = {"*": first} if same else texts
     return {"addresses": addresses}
 
 
 def _listed(rules: tuple[Rule, ...]) -> set[str]:
-    return {method for method in METHODS for rule in rules if rule.lists(method)}
+    methods: set[str] = set()
+    for rule in rules:
+        methods.update(filter(rule.lists, METHODS))
+    return methods
 
 
 AT_KONG = AtKong(IP_ALLOW, entries=_entries, by_address=lambda *_: True)

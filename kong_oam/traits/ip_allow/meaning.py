@@ -16,10 +16,10 @@ from kong_oam.oam.document import Place
 from kong_oam.traits.ip_allow.value import IP_ALLOW, AllowedFrom
 
 
-def _compile(declared: Declared) -> AllowedFrom | None:
+def _compile(declared: Declared) -> AllowedFrom:
     trait = declared.part.trait(IP_ALLOW.name)
     if trait is None:
-        return None
+        return {}
     out = declared.out
     place = trait.place.at("properties")
     usual = _networks(trait.properties.get("from", ()), place.at("from"), out)
@@ -37,17 +37,17 @@ def _compile(declared: Declared) -> AllowedFrom | None:
                 message = f"{method} {written(path)} stands in line {earlier.line} already; keep one"
                 out.append(Diagnostic("ACC239", message, at))
             result[path][method] = networks
-    return dict(_restricted(result))
+    return _restricted(result)
 
 
-def _restricted(
-    networks: AllowedFrom,
-) -> Iterator[tuple[PathSegments, Mapping[str, Networks]]]:
-    """Yield the paths of which a method may not be called from anywhere, with such methods."""
+def _restricted(networks: AllowedFrom) -> AllowedFrom:
+    """Return the paths and methods that may not be called from anywhere."""
+    result: dict[PathSegments, dict[str, Networks]] = {}
     for path, by_method in networks.items():
-        listed = {method: listed for method, listed in by_method.items() if listed}
-        if listed:
-            yield path, listed
+        for method, listed in by_method.items():
+            if listed:
+                result.setdefault(path, {})[method] = listed
+    return result
 
 
 def _networks(
@@ -73,6 +73,8 @@ def _meant(
     """Yield each path and method of an entry, and where the path stands. They are those of
     rules."""
     methods = entry.get("methods", ())
+    # A rule that lists GET lists HEAD, too.
+    named = {*methods, "HEAD"} if "GET" in methods else {*methods}
     for index, path in enumerate(entry["paths"]):
         at = where.at("paths", index)
         elements = elements_of(path, at, out)
@@ -83,16 +85,19 @@ def _meant(
             message = f"no rule of this component is for the path '{path}'{hint}"
             out.append(Diagnostic("ACC239", message, at))
             continue
-        for position, method in enumerate(methods):
-            if method not in listed[elements]:
-                known = some(listed[elements])
-                message = f"no rule on {path} lists {method}, but {known}"
-                out.append(Diagnostic("ACC239", message, where.at("methods", position)))
+        out += _unlisted(methods, path, listed[elements], where.at("methods"))
         for method in listed[elements]:
-            # A rule that lists GET lists HEAD, too.
-            named = method in methods or (method == "HEAD" and "GET" in methods)
-            if named or not methods:
+            if not methods or method in named:
                 yield elements, method, at
+
+
+def _unlisted(
+    methods: Sequence[str], path: str, listed: Iterable[str], place: Place
+) -> Iterator[Diagnostic]:
+    for position, method in enumerate(methods):
+        if method not in listed:
+            message = f"no rule on {path} lists {method}, but {some(listed)}"
+            yield Diagnostic("ACC239", message, place.at(position))
 
 
 MEANING = Meaning(

@@ -15,8 +15,8 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
-from kong_oam.access.model import Component, Estate
-from kong_oam.access.settings.stack import GatewaySettings, Settings
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import Diagnostic, nearest, printable
 from kong_oam.kong import plugins
 from kong_oam.kong.extras import extras
@@ -24,6 +24,8 @@ from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
 from kong_oam.oam.schema import dotted
 from kong_oam.traits.headers.meaning import RESERVED
 from kong_oam.traits.kong_plugin.value import KONG_PLUGIN, KongPlugin
+
+_Path = tuple[str | int, ...]
 
 _PASSES = ("harmless", "limits")
 _NEEDS_A_WAIVER: Mapping[str, str] = {
@@ -60,11 +62,7 @@ _UNKNOWN = (
 )
 _NEVER: Mapping[str, str] = {
     **dict.fromkeys(
-        {
-            name
-            for edition in plugins.AUTHENTICATION
-            for name in plugins.guards(edition)
-        },
+        (*plugins.guards("oss"), *plugins.guards("enterprise")),
         "is how the gateway verifies and decides here, and a service has one plugin of a name",
     ),
     "cors": "lets pages read answers by host alone, and answers before the gate",
@@ -94,56 +92,59 @@ _TO_SINKS: Mapping[str, tuple[str, ...]] = {
 """Headers in a configuration that go to neither workload nor caller."""
 _OF_THE_GATE = (
     *RESERVED,
-    *(
-        "access-control",
-        "authorization",
-        "connection",
-        "content-length",
-        "host",
-        "origin",
-        "proxy-authorization",
-    ),
-    *(
-        "ratelimit",
-        "retry-after",
-        "strict-transport-security",
-        "te",
-        "traceparent",
-        "tracestate",
-        "transfer-encoding",
-    ),
-    *(
-        "upgrade",
-        "vary",
-        "www-authenticate",
-        "x-forwarded",
-        "x-kong-request-id",
-        "x-ratelimit",
-        "x-real-ip",
-    ),
+    "access-control",
+    "authorization",
+    "connection",
+    "content-length",
+    "host",
+    "origin",
+    "proxy-authorization",
+    "ratelimit",
+    "retry-after",
+    "strict-transport-security",
+    "te",
+    "traceparent",
+    "tracestate",
+    "transfer-encoding",
+    "upgrade",
+    "vary",
+    "www-authenticate",
+    "x-forwarded",
+    "x-kong-request-id",
+    "x-ratelimit",
+    "x-real-ip",
 )
 """Headers, those that admission takes away from callers among them, of which each word stands for
 those that begin with it and a dash, too."""
 
 
 def findings(settings: Settings, estate: Estate) -> Iterator[Diagnostic]:
-    """Finds the plugins that may not stand where an Application has them, and waivers past their
+    """Yield the plugins that may not stand where an Application has them, and waivers past their
     last day by the stack's `asOf`."""
+    gateway = settings.gateway
+    # Vaults that the stack reads from are no Application's, whatever it is called.
+    vaults = {*_BUILT_IN, *_VAULT.findall(str(asdict(gateway)))}
     for component in estate.exposed:
-        others = {
-            extra.kind
-            for extra in extras(settings, component).plugins
-            if not extra.asked
-        }
+        others = set()
+        for extra in extras(settings, component).plugins:
+            if not extra.asked:
+                others.add(extra.kind)
         for plugin in component.traits.get(KONG_PLUGIN) or ():
             yield from _judged(plugin, others)
             yield from _overdue(plugin, settings.as_of)
-            yield from _configured(plugin, component, settings.gateway)
+            for path, value in _leaves(plugin.config):
+                wrong = _wrong_value(
+                    plugin.name, path, value, gateway.strip_headers
+                ) or _secret(path, value, component.application, vaults)
+                if wrong:
+                    message = f"config.{dotted(path)}: {wrong}"
+                    place = plugin.place.at("config", *path)
+                    yield Diagnostic("ACC248", message, place)
 
 
 def waived(estate: Estate) -> Iterator[str]:
-    """What stands before a component by a waiver, a printable line for each: all that a preview has
-    to say again and again."""
+    """Yield a printable line for each plugin that stands before a component by a waiver: all that a
+    preview has to say again and again."""
     for component in estate.exposed:
         for plugin in component.traits.get(KONG_PLUGIN) or ():
             if plugin.waiver and (why := why_waived(plugin)):
@@ -155,7 +156,7 @@ def waived(estate: Estate) -> Iterator[str]:
 
 
 def why_waived(plugin: KongPlugin) -> str:
-    """Why a plugin needs a waiver; empty where it needs none."""
+    """Return why a plugin needs a waiver; empty where it needs none."""
     if plugin.name == "file-log" and plugin.config.get("path") not in _STREAMS:
         return _WRITES
     if _takes_a_connection(plugin) and any(
@@ -167,87 +168,63 @@ def why_waived(plugin: KongPlugin) -> str:
 
 
 def _judged(plugin: KongPlugin, others: set[str]) -> Iterator[Diagnostic]:
+    """Yield why a plugin may not stand. `others`: kinds that stand there by other means."""
+    name = plugin.name
     place = plugin.place.at("name")
-    if never := _NEVER.get(plugin.name):
-        yield Diagnostic(
-            "ACC246", f"{plugin.name} {never}: no waiver accepts it; take it out", place
-        )
-    elif plugin.name in others:
+    if never := _NEVER.get(name):
+        message = f"{name} {never}: no waiver accepts it; take it out"
+        yield Diagnostic("ACC246", message, place)
+    elif name in others:
         message = (
-            f"{plugin.name} stands before the component already, by another trait or the "
-            "stack's settings"
+            f"{name} stands before the component already, by another trait or the stack's "
+            "settings, and a service has one plugin of a name; take it out"
         )
-        yield Diagnostic(
-            "ACC246",
-            f"{message}, and a service has one plugin of a name; take it out",
-            place,
-        )
+        yield Diagnostic("ACC246", message, place)
     elif not plugin.waiver and (why := why_waived(plugin)):
-        hint = (
-            "take it out, or accept that for a while with `waiver: {reason: ..., until: "
-            "YYYY-MM-DD}`"
+        near = ""
+        if name not in PLUGIN_KINDS and (nearer := nearest(name, PLUGIN_KINDS)):
+            near = f"{nearer.removeprefix('; ')} Else "
+        message = (
+            f"{name} {why}; {near}take it out, or accept that for a while with `waiver: {{reason: "
+            "..., until: YYYY-MM-DD}`"
         )
-        near = "" if plugin.name in PLUGIN_KINDS else nearest(plugin.name, PLUGIN_KINDS)
-        yield Diagnostic(
-            "ACC246",
-            f"{plugin.name} {why}; {near.removeprefix('; ') + ' Else ' if near else ''}{hint}",
-            place,
-        )
+        yield Diagnostic("ACC246", message, place)
 
 
 def _overdue(plugin: KongPlugin, today: datetime.date) -> Iterator[Diagnostic]:
-    if (
-        plugin.waiver
-        and why_waived(plugin)
-        and datetime.date.fromisoformat(plugin.waiver.until) < today
-    ):
-        message = f"{plugin.name} was accepted until {plugin.waiver.until}, and today is {today} (asOf)"
-        yield Diagnostic(
-            "ACC247",
-            f"{message}; take it out, or say anew why and until when",
-            plugin.place.at("waiver"),
+    waiver = plugin.waiver
+    if not (waiver and why_waived(plugin)):
+        return
+    if datetime.date.fromisoformat(waiver.until) < today:
+        message = (
+            f"{plugin.name} was accepted until {waiver.until}, and today is {today} (asOf); take "
+            "it out, or say anew why and until when"
         )
+        yield Diagnostic("ACC247", message, plugin.place.at("waiver"))
 
 
-def _configured(
-    plugin: KongPlugin, component: Component, gateway: GatewaySettings
-) -> Iterator[Diagnostic]:
-    """Finds what no configuration may hold, waiver or not: the gate's headers, secrets, and code
-    where the plugin passes for one that runs none."""
-    for path, value in _leaves(plugin.config):
-        wrong = ""
-        if header := _gates_header(plugin.name, path, value, gateway.strip_headers):
-            wrong = f"{header} is for the gate alone to read, set and take away"
-        elif PLUGIN_KINDS.get(plugin.name) in _PASSES and _is_code(path, value):
-            wrong = f"{plugin.name} would run code with it; take it out"
-        elif PLUGIN_KINDS.get(plugin.name) == "harmless" and _CONTROL.search(
-            "".join(map(str, (*path, value)))
-        ):
-            wrong = (
-                "a line break, or another control character, could end what is sent with it "
-                "and begin a request"
-            )
-        elif isinstance(value, str):
-            wrong = _secret(
-                path,
-                value,
-                component,
-                {*_BUILT_IN, *_VAULT.findall(str(asdict(gateway)))},
-            )
-        if wrong:
-            yield Diagnostic(
-                "ACC248",
-                f"config.{dotted(path)}: {wrong}",
-                plugin.place.at("config", *path),
-            )
+def _wrong_value(name: str, path: _Path, value: Any, stripped: tuple[str, ...]) -> str:
+    """Return what no configuration may hold, waiver or not: the gate's headers, and code where the
+    plugin passes for one that runs none."""
+    if header := _gates_header(name, path, value, stripped):
+        return f"{header} is for the gate alone to read, set and take away"
+    doing = PLUGIN_KINDS.get(name)
+    if doing in _PASSES and _is_code(path, value):
+        return f"{name} would run code with it; take it out"
+    if doing == "harmless" and _CONTROL.search("".join(map(str, (*path, value)))):
+        return (
+            "a line break, or another control character, could end what is sent with it and begin "
+            "a request"
+        )
+    return ""
 
 
-def _is_code(path: tuple[str | int, ...], value: Any) -> bool:
+def _is_code(path: _Path, value: Any) -> bool:
     """Whether it is Lua, or an expression of it in a text: opentelemetry runs those in its
     `resource_attributes`."""
-    return any(_CODE.search(str(step)) for step in path) or (
-        isinstance(value, str) and "$(" in value
-    )
+    if isinstance(value, str) and "$(" in value:
+        return True
+    return any(_CODE.search(str(step)) for step in path)
 
 
 def _in_full(plugin: KongPlugin) -> Mapping[str, Any]:
@@ -262,58 +239,66 @@ def _takes_a_connection(plugin: KongPlugin) -> bool:
     )
 
 
-def _is_at_home(path: tuple[str | int, ...], value: Any) -> bool:
+def _is_at_home(path: _Path, value: Any) -> bool:
     """Whether a URL, or a field about hosts, leads to the gateway's own host, where its Admin API
-    may listen, or to what clouds keep at link-local addresses. A number that is no address as
-    people write one may be such."""
-    if not isinstance(value, str) or not (
-        "://" in value or _HOSTS.search(str(path[-1]))
-    ):
+    may listen, or to what clouds keep at link-local addresses."""
+    if not isinstance(value, str):
         return False
-    host = ""
+    if "://" not in value and not _HOSTS.search(str(path[-1])):
+        return False
+    host = _host_in(value)
+    if host in _LOOPBACK or host.endswith(".localhost"):
+        return True
     try:
-        # An address of IPv6 alone.
-        bare = "://" not in value and value.count(":") > 1 and not value.startswith("[")
-        at = f"//[{value}]" if bare else value if "://" in value else f"//{value}"
-        host = (urlsplit(at).hostname or "").rstrip(".")
-        if host in _LOOPBACK or host.endswith(".localhost"):
-            return True
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
+        # A number that is no address as people write one may be such.
         return re.fullmatch(r"[0-9.]+|0x[0-9a-f.x]+", host) is not None
     mapped = getattr(address, "ipv4_mapped", None) or address
     return bool(mapped.is_loopback or mapped.is_link_local or mapped.is_unspecified)
 
 
-def _leaves(
-    value: Any, path: tuple[str | int, ...] = ()
-) -> Iterator[tuple[tuple[str | int, ...], Any]]:
-    if isinstance(value, Mapping | list) and value:
-        for key, inner in (
-            value.items() if isinstance(value, Mapping) else enumerate(value)
-        ):
-            yield from _leaves(inner, (*path, key))
-    elif value not in (None, {}, []):
+def _host_in(text: str) -> str:
+    """Return the host of a URL, or of a host with or without a port; empty where none can be
+    read."""
+    if "://" not in text:
+        # Of IPv6 alone there are several colons.
+        bare = text.count(":") > 1 and not text.startswith("[")
+        text = f"//[{text}]" if bare else f"//{text}"
+    try:
+        return (urlsplit(text).hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def _leaves(value: Any, path: _Path = ()) -> Iterator[tuple[_Path, Any]]:
+    """Yield the values in a configuration that are something, each with its path."""
+    if value in (None, {}, []):
+        return
+    if not isinstance(value, Mapping | list):
         yield path, value
+        return
+    below = value.items() if isinstance(value, Mapping) else enumerate(value)
+    for step, inner in below:
+        yield from _leaves(inner, (*path, step))
 
 
 def _gates_header(
-    plugin: str, path: tuple[str | int, ...], value: Any, stripped: tuple[str, ...]
+    plugin: str, path: _Path, value: Any, stripped: tuple[str, ...]
 ) -> str | None:
-    """The header of the gate's that a field about headers names: as a value, as `NAME:value`, or as
-    a key."""
-    about = next(
-        (depth for depth, step in enumerate(path) if _HEADERS.search(str(step))), None
-    )
-    if about is None or path[0] in _TO_SINKS.get(plugin, ()):
+    """Return the header of the gate's that a field about headers names: as a value, as
+    `NAME:value`, or as a key."""
+    if path[0] in _TO_SINKS.get(plugin, ()):
         return None
-    named = [step for step in path[about + 1 :] if isinstance(step, str)]
-    if isinstance(value, str):
-        # `old:new`, or `NAME:value`.
-        named += [
-            part.strip() for part in value.split(":")[: 2 if "rename" in path else 1]
-        ]
-    return next((name for name in named if is_the_gates(name, stripped)), None)
+    for depth, step in enumerate(path):
+        if _HEADERS.search(str(step)):
+            named = [key for key in path[depth + 1 :] if isinstance(key, str)]
+            if isinstance(value, str):
+                # `old:new`, or `NAME:value`.
+                parts = value.split(":")[: 2 if "rename" in path else 1]
+                named += map(str.strip, parts)
+            return next((name for name in named if is_the_gates(name, stripped)), None)
+    return None
 
 
 def is_the_gates(header: str, stripped: tuple[str, ...] = ()) -> bool:
@@ -326,22 +311,21 @@ def is_the_gates(header: str, stripped: tuple[str, ...] = ()) -> bool:
     )
 
 
-def _secret(
-    path: tuple[str | int, ...], value: str, component: Component, others: set[str]
-) -> str:
-    """What is wrong with a value as a secret, or as a reference to one; empty where nothing is.
-    `others`: vaults that are no Application's, whatever it is called."""
-    vaults = _VAULT.findall(value)
-    own = component.application
-    if vaults and (
-        own in others or not (whole := _REFERENCE.fullmatch(value)) or whole[1] != own
-    ):
+def _secret(path: _Path, value: Any, own: str, others: set[str]) -> str:
+    """Return what is wrong with a value as a secret, or as a reference to one, in the Application
+    `own`. `others`: vaults that are no Application's."""
+    if not isinstance(value, str):
+        return ""
+    if _VAULT.search(value):
+        reference = _REFERENCE.fullmatch(value)
+        if own not in others and reference and reference[1] == own:
+            return ""
         return (
             f"reads what is not the Application's own: write {{vault://{own}/NAME}}, of a vault "
             f"called '{own}'"
         )
-    named = next((step for step in reversed(path) if isinstance(step, str)), "")
-    if not vaults and _SECRETS.search(named):
+    names = [step for step in path if isinstance(step, str)]
+    if names and _SECRETS.search(names[-1]):
         return (
             f"a secret does not stand in an Application: write {{vault://{own}/NAME}}"
         )

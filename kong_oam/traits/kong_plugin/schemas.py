@@ -35,37 +35,35 @@ def inspect(account: Account, estate: Estate) -> tuple[Diagnostic, ...]:
 
 
 def unfit(admin: AdminApi, asked: Iterable[KongPlugin]) -> Iterator[Diagnostic]:
-    """Finds what is wrong with each plugin at the gateway, which is asked about each configuration
-    once. Raises admin.AdminError."""
+    """Yield what is wrong with each plugin at the gateway, which is asked about each configuration
+    once. Raise admin.AdminError."""
     available = (admin.get("/").get("plugins") or {}).get("available_on_server") or {}
     schemas: dict[str, Schema] = {}
     refused: dict[tuple[str, str], Mapping[str, Any]] = {}
     for plugin in asked:
-        if plugin.name not in available:
-            message = f"this Kong has no plugin '{plugin.name}'{suggestion(plugin.name, available)}"
+        name = plugin.name
+        if name not in available:
+            message = f"this Kong has no plugin '{name}'{suggestion(name, available)}"
             yield Diagnostic("ENV418", message, plugin.place.at("name"))
             continue
-        if plugin.name not in schemas:
-            schemas[plugin.name] = admin.get(f"/schemas/plugins/{plugin.name}")
-        schema = schemas[plugin.name]
+        if name not in schemas:
+            schemas[name] = admin.get(f"/schemas/plugins/{name}")
+        schema = schemas[name]
         if "eq" in fields_of(schema).get("service", {}):
             message = (
-                f"{plugin.name} stands before no single component at this Kong, but before "
-                "all that it serves"
+                f"{name} stands before no single component at this Kong, but before all that it "
+                "serves; take it out"
             )
-            yield Diagnostic(
-                "ENV418", f"{message}; take it out", plugin.place.at("name")
-            )
+            yield Diagnostic("ENV418", message, plugin.place.at("name"))
             continue
-        one = plugin.name, json.dumps(plugin.config, sort_keys=True)
-        if one not in refused:
-            body = {"name": plugin.name, "config": plugin.config}
-            refused[one] = admin.wrong("/schemas/plugins/validate", body)
-        if refused[one]:
-            yield from _refused(plugin, refused[one], ())
-        else:
+        configured = name, json.dumps(plugin.config, sort_keys=True)
+        if configured not in refused:
+            body = {"name": name, "config": plugin.config}
+            refused[configured] = admin.wrong("/schemas/plugins/validate", body)
+        yield from _refused(plugin, refused[configured], ())
+        if not refused[configured]:
             yield from _formerly_named(plugin, schema)
-        yield from _in_clear(plugin, record_of(schema, plugin.name), plugin.config, ())
+        yield from _in_clear(plugin, record_of(schema, name), plugin.config, ())
 
 
 def _formerly_named(plugin: KongPlugin, schema: Schema) -> Iterator[Diagnostic]:
@@ -77,29 +75,22 @@ def _formerly_named(plugin: KongPlugin, schema: Schema) -> Iterator[Diagnostic]:
 
 
 def _refused(plugin: KongPlugin, errors: Any, path: _Path) -> Iterator[Diagnostic]:
-    """What Kong says of each field, at its place: its errors are nested as the entity is, with
+    """Yield what Kong says of each field, at its place: its errors are nested as the entity is, with
     `@entity` for checks of several fields. What is said of an item is said of its list."""
     if isinstance(errors, Mapping):
         for name, below in errors.items():
-            yield from _refused(
-                plugin, below, path if name == "@entity" else (*path, name)
-            )
+            of_entity = name == "@entity"
+            yield from _refused(plugin, below, path if of_entity else (*path, name))
     elif isinstance(errors, list):
         for below in errors:
             yield from _refused(plugin, below, path)
     elif errors is not None:
-        named = re.search(r"'config\.([\w.]+)'", str(errors)) if len(path) < 2 else None
-        place = (
-            plugin.place.at("config", *named[1].split("."))
-            if named
-            else plugin.place.at(*path)
-        )
-        what = f"{dotted(path)}: " if path else ""
-        yield Diagnostic(
-            "ENV418",
-            f"this Kong does not take the configuration of {plugin.name}: {what}{errors}",
-            place,
-        )
+        place = plugin.place.at(*path)
+        if len(path) < 2 and (named := re.search(r"'config\.([\w.]+)'", str(errors))):
+            place = plugin.place.at("config", *named[1].split("."))
+        field = f"{dotted(path)}: " if path else ""
+        message = f"this Kong does not take the configuration of {plugin.name}: {field}{errors}"
+        yield Diagnostic("ENV418", message, place)
 
 
 def _is_bare_address(text: str) -> bool:
@@ -118,27 +109,29 @@ def _is_bare_address(text: str) -> bool:
 def _in_clear(
     plugin: KongPlugin, record: Schema, config: Any, path: _Path
 ) -> Iterator[Diagnostic]:
-    """Finds values that Kong would encrypt, and that stand in the Application in clear. An address
+    """Yield values that Kong would encrypt, and that stand in the Application in clear. An address
     without credentials is none."""
-    if (
-        record.get("encrypted")
-        and isinstance(config, str)
-        and not config.startswith("{vault://")
-    ):
-        if not _is_bare_address(config):
+    if record.get("encrypted") and isinstance(config, str):
+        if not config.startswith("{vault://") and not _is_bare_address(config):
             message = (
-                f"{dotted(('config', *path))} is a secret to Kong, which does not stand in "
-                "an Application: "
+                f"{dotted(('config', *path))} is a secret to Kong, which does not stand in an "
+                "Application: write {vault://APPLICATION/NAME}"
             )
-            message += "write {vault://APPLICATION/NAME}"
             yield Diagnostic("ACC248", message, plugin.place.at("config", *path))
-    elif isinstance(config, Mapping) and record.get("type") == "record":
-        for name, field in fields_of(record).items():
-            if name in config:
-                yield from _in_clear(plugin, field, config[name], (*path, name))
+        return
+    for step, schema in _below(record, config):
+        yield from _in_clear(plugin, schema, config[step], (*path, step))
+
+
+def _below(record: Schema, config: Any) -> Iterator[tuple[str | int, Schema]]:
+    """Yield each step into a configuration, with the schema of what is there."""
+    if isinstance(config, list) and "elements" in record:
+        for index in range(len(config)):
+            yield index, record["elements"]
     elif isinstance(config, Mapping) and record.get("type") == "map":
-        for name, value in config.items():
-            yield from _in_clear(plugin, record["values"], value, (*path, name))
-    elif isinstance(config, list) and "elements" in record:
-        for index, value in enumerate(config):
-            yield from _in_clear(plugin, record["elements"], value, (*path, index))
+        for name in config:
+            yield name, record["values"]
+    elif isinstance(config, Mapping) and record.get("type") == "record":
+        for name, schema in fields_of(record).items():
+            if name in config:
+                yield name, schema

@@ -76,12 +76,11 @@ def needed_authorities(
     settings: UpstreamTlsSettings | None, estate: Estate
 ) -> tuple[str, ...]:
     """The fingerprints of the CA certificates that Kong has to have for an estate."""
-    spoken = any(
-        backend.tls
-        for component in estate.exposed
-        for backend in component.backends.values()
-    )
-    return settings.ca if settings and spoken else ()
+    if settings:
+        for component in estate.exposed:
+            if any(backend.tls for backend in component.backends.values()):
+                return settings.ca
+    return ()
 
 
 def authorities(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:

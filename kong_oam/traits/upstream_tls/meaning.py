@@ -3,7 +3,7 @@ says so."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Code, Diagnostic, some
 from kong_oam.objects.component import NamedService
+from kong_oam.oam.document import Place
 from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.named import named_service
 from kong_oam.objects.tls import tls_secret_name
@@ -29,35 +30,42 @@ def _compile(declared: Declared) -> UpstreamTls | None:
     part = declared.part
     trait = part.trait(UPSTREAM_TLS.name)
     named = named_service(part)
-    secure = named if named and named.https else None
-    asking = trait or (part.trait("access") if secure else None)
-    if asking is None:
-        return None
-    if not declared.stack.upstream_tls:
-        message = (
-            "the stack names no CA to verify a workload's certificate by; set "
-            "gateway.upstreamTls.ca there"
-        )
-        path = ("type",) if trait else ("properties", "service", "scheme")
-        declared.out.append(Diagnostic("ACC244", message, asking.place.at(*path)))
-    if trait is None or not declared.endpoints:
-        return UpstreamTls((secure.port,)) if secure else None
+    if trait is None:
+        return _of_service(declared, named) if named and named.https else None
+    out = declared.out
+    out += _unverified(declared.stack, trait.place.at("type"))
+    if not declared.endpoints:
+        return UpstreamTls((named.port,)) if named and named.https else None
     routed = {endpoint.port for endpoint in declared.endpoints}
-    declared.out.extend(_unrouted(part, trait, routed))
-    declared.out.extend(_unmounted(part, trait, named))
-    return _value(part, trait, routed)
-
-
-def _value(part: oam.Component, trait: oam.Trait, routed: Iterable[int]) -> UpstreamTls:
+    out += _unrouted(part, trait, routed)
+    out += _unmounted(part, trait) if named is None else _mounted_elsewhere(trait)
     properties = trait.properties
     issuer = properties.get("issuer")
     return UpstreamTls(
         tuple(sorted(set(map(int, properties.get("ports", routed))))),
         tls_secret_name(part.name) if issuer else properties.get("secretName"),
-        Issuer(issuer["kind"], issuer["name"]) if issuer else None,
+        Issuer(**issuer) if issuer else None,
         properties.get("mountPath", MOUNTED_AT),
         trait.place.at("properties", "secretName"),
     )
+
+
+def _of_service(declared: Declared, named: NamedService) -> UpstreamTls | None:
+    """Return what the access trait says of the Service that it names."""
+    access = declared.part.trait("access")
+    assert access  # it names the Service
+    place = access.place.at("properties", "service", "scheme")
+    declared.out.extend(_unverified(declared.stack, place))
+    return UpstreamTls((named.port,))
+
+
+def _unverified(stack: Stack, place: Place) -> Iterator[Diagnostic]:
+    if not stack.upstream_tls:
+        message = (
+            "the stack names no CA to verify a workload's certificate by; set "
+            "gateway.upstreamTls.ca there"
+        )
+        yield Diagnostic("ACC244", message, place)
 
 
 def over_tls(
@@ -87,33 +95,32 @@ def _unrouted(
             )
 
 
-def _unmounted(
-    part: oam.Component, trait: oam.Trait, named: NamedService | None
-) -> Iterator[Diagnostic]:
+def _mounted_elsewhere(trait: oam.Trait) -> Iterator[Diagnostic]:
+    message = (
+        "what is made elsewhere has its certificate elsewhere; write scheme: https in "
+        "access.service instead"
+    )
+    yield Diagnostic("ACC245", message, trait.place.at("type"))
+
+
+def _unmounted(part: oam.Component, trait: oam.Trait) -> Iterator[Diagnostic]:
     """Yield what no certificate could be given to, or in two ways."""
-    properties, place = trait.properties, trait.place.at("properties")
-    if named:
-        message = (
-            "what is made elsewhere has its certificate elsewhere; write scheme: https in "
-            "access.service instead"
-        )
-        yield Diagnostic("ACC245", message, trait.place.at("type"))
-        return
-    given = [name for name in ("secretName", "issuer") if name in properties]
-    has_pods = any(fenced_pods(one) for one in part.rendered or ())
-    if len(given) > 1:
+    properties = trait.properties
+    place = trait.place.at("properties")
+    sources = [name for name in ("secretName", "issuer") if name in properties]
+    if len(sources) > 1:
         message = (
             "a certificate is read from a Secret that is there, or from one that "
             "cert-manager fills; keep one"
         )
         yield Diagnostic("ACC245", message, place.at("issuer"))
-    elif given and not has_pods:
+    elif sources and not any(map(fenced_pods, part.rendered or ())):
         message = (
             f"'{part.name}' renders no pods that could be given it; have what makes its pods mount "
             "it"
         )
-        yield Diagnostic("ACC245", message, place.at(given[0]))
-    elif not given and "mountPath" in properties:
+        yield Diagnostic("ACC245", message, place.at(sources[0]))
+    elif not sources and "mountPath" in properties:
         message = "says where a certificate is mounted, and none is given; add secretName or issuer"
         yield Diagnostic("ACC245", message, place.at("mountPath"))
 
