@@ -31,7 +31,11 @@ def _compile(declared: Declared) -> UpstreamTls | None:
     trait = part.trait(UPSTREAM_TLS.name)
     named = named_service(part)
     if trait is None:
-        return _of_service(declared, named) if named and named.https else None
+        if named is None or not named.https:
+            return None
+        place = named.place.at("scheme")
+        declared.out.extend(_unverified(declared.stack, place))
+        return UpstreamTls((named.port,))
     out = declared.out
     out += _unverified(declared.stack, trait.place.at("type"))
     if not declared.endpoints:
@@ -48,15 +52,6 @@ def _compile(declared: Declared) -> UpstreamTls | None:
         properties.get("mountPath", MOUNTED_AT),
         trait.place.at("properties", "secretName"),
     )
-
-
-def _of_service(declared: Declared, named: NamedService) -> UpstreamTls | None:
-    """Return what the access trait says of the Service that it names."""
-    access = declared.part.trait("access")
-    assert access  # it names the Service
-    place = access.place.at("properties", "service", "scheme")
-    declared.out.extend(_unverified(declared.stack, place))
-    return UpstreamTls((named.port,))
 
 
 def _unverified(stack: Stack, place: Place) -> Iterator[Diagnostic]:
