@@ -19,16 +19,15 @@ from kong_oam.diagnostics import Diagnostic, some, suggestion
 from kong_oam.oam.document import Place
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-_FOLDERS = (
-    _PACKAGE / "oam" / "schemas",
-    # As a wheel has them, and as the project.
-    _PACKAGE / "definitions",
-    _PACKAGE.parent / "definitions",
-)
 _OF_TRAITS: Mapping[str, Path] = {
     file.parent.name.replace("_", "-"): file
     for file in sorted(_PACKAGE.glob("traits/*/schema.json"))
 }
+_FILES = {**_OF_TRAITS}
+# Our definitions are in the package, as a wheel has them, or beside it, as the project.
+for _folder in (_PACKAGE.parent, _PACKAGE, _PACKAGE / "oam"):
+    for _file in (*_folder.glob("definitions/*.json"), *_folder.glob("schemas/*.json")):
+        _FILES[_file.name.partition(".")[0]] = _file
 
 COMPONENT_TYPES = ("external", "webservice", "worker")
 EDGE_TRAITS = tuple(_OF_TRAITS)
@@ -52,15 +51,9 @@ STEP_TYPES = ("apply-component", "deploy")
 
 @cache
 def schema(name: str) -> dict[str, Any]:
-    """Return the JSON Schema of one type. Raise FileNotFoundError for a name that is no type."""
-    files = [_OF_TRAITS[name]] if name in _OF_TRAITS else []
-    for folder in _FOLDERS:
-        files += [folder / f"{name}.json", folder / f"{name}.schema.json"]
-    for file in files:
-        if file.is_file():
-            loaded: dict[str, Any] = json.loads(file.read_text("utf-8"))
-            return loaded
-    raise FileNotFoundError(f"no schema named {name}")
+    """Return the JSON Schema of one type. Raise KeyError for a name that is no type."""
+    loaded: dict[str, Any] = json.loads(_FILES[name].read_text("utf-8"))
+    return loaded
 
 
 def pruned(name: str, data: Any) -> Any:
@@ -106,12 +99,12 @@ def violations(name: str, data: Any, place: Place) -> Iterator[Diagnostic]:
         field = dotted(error.instance_path) or name
         if error.kind.name == "additionalProperties":
             known = _properties(name, list(error.schema_path)[:-1])
-            for unknown in kind.get("unexpected", ()):
+            for unknown in kind["unexpected"]:
                 hint = suggestion(unknown, known)
                 message = f"unknown field '{unknown}' in {field}{hint}"
                 yield Diagnostic("OAM102", message, where.key(unknown))
         elif error.kind.name == "required":
-            message = f"{field} needs '{kind.get('property', '')}'"
+            message = f"{field} needs '{kind['property']}'"
             yield Diagnostic("OAM105", message, where)
         else:
             yield Diagnostic("OAM103", _wrong_value(field, error, kind), where)
@@ -120,11 +113,10 @@ def violations(name: str, data: Any, place: Place) -> Iterator[Diagnostic]:
 def _wrong_value(field: str, error: Any, kind: Mapping[str, Any]) -> str:
     match error.kind.name:
         case "type":
-            wanted = some(kind.get("types", ()), " or ") or "another type"
+            wanted = some(kind["types"], " or ")
             return f"{field} must be of type {wanted}, not {type_of(error.instance)}"
         case "enum":
-            options = [str(option) for option in kind.get("options", ())]
-            hint = suggestion(str(error.instance), options)
+            hint = suggestion(str(error.instance), map(str, kind["options"]))
             return f"{field} cannot be {shown(error.instance)}{hint}"
         case "minItems" | "minProperties" | "minLength":
             return f"{field} must not be empty"
@@ -132,7 +124,7 @@ def _wrong_value(field: str, error: Any, kind: Mapping[str, Any]) -> str:
             return f"a key of {field}: {kind['error'].message}"[:300]
         case "pattern":
             value = shown(error.instance)
-            return f"{field}: {value} does not match {kind.get('pattern')}"
+            return f"{field}: {value} does not match {kind['pattern']}"
         case _:
             return f"{field}: {error.message}"[:300]
 
