@@ -28,64 +28,68 @@ def asked_for(estate: Estate) -> bool:
 
 
 def trusts_everybody(configuration: Mapping[str, Any]) -> str | None:
-    """What says so, if every caller is trusted to say what its address is: then an address says
-    nothing."""
+    """Return what says that every caller is trusted to say what its address is, so that an address
+    says nothing; None where nothing says so."""
     known = list(_networks(_trusted(configuration)))
-    found = fewest(known)
-    everybody = bool(known) and (not found or any(one.prefixlen == 0 for one in found))
-    return ", ".join(_trusted(configuration)) if everybody else None
+    if not known:
+        return None
+    fewer = fewest(known)
+    # All addresses together are no restriction: nothing is left of them.
+    if fewer and all(network.prefixlen for network in fewer):
+        return None
+    return ", ".join(_trusted(configuration))
 
 
 def in_words(configuration: Mapping[str, Any]) -> str:
-    """What counts as a caller's address, in a sentence."""
+    """Say what counts as a caller's address, in a sentence."""
     trusted = ", ".join(_trusted(configuration))
-    said = "the address that ip-allow judges and rate-limit counts by is"
+    sentence = "the address that ip-allow judges and rate-limit counts by is"
     if trusted:
         headers = [
             *_directives(configuration, "real_ip_header"),
             configuration.get("real_ip_header") or "X-Real-IP",
         ]
-        said += (
+        sentence += (
             f" the one that {headers[0]} says (real_ip_header), where a call comes from {trusted} "
             "(trusted_ips), and else the one that connects to Kong: who calls from there says "
             "their address themselves, so load balancers have to write it"
         )
     else:
-        said += (
+        sentence += (
             " the one that connects to Kong (trusted_ips is empty): behind a load balancer it is "
             "the load balancer's, for all callers the same"
         )
     if configuration.get("role") == "control_plane":
-        said += (
+        sentence += (
             ". This is a control plane: its data planes judge by a kong.conf of their own; "
             "have it say the same"
         )
-    return said
+    return sentence
 
 
 def _trusted(configuration: Mapping[str, Any]) -> Iterator[str]:
-    """Networks as kong.conf writes them, also those that it injects into nginx by
+    """Yield networks as kong.conf writes them, also those that it injects into nginx by
     `nginx_proxy_set_real_ip_from`."""
     listed = configuration.get("trusted_ips")
-    yield from map(str, listed if isinstance(listed, list) else ())
+    if isinstance(listed, list):
+        yield from map(str, listed)
     yield from _directives(configuration, "set_real_ip_from")
 
 
-def _directives(configuration: Mapping[str, Any], wanted: str) -> Iterator[str]:
-    """The values of a directive that kong.conf injects."""
-    for name, directives in configuration.items():
-        if name.endswith("_directives") and isinstance(directives, list):
-            yield from (
-                str(one.get("value")) for one in directives if one.get("name") == wanted
-            )
+def _directives(configuration: Mapping[str, Any], name: str) -> Iterator[str]:
+    """Yield the values of a directive that kong.conf injects."""
+    for field, directives in configuration.items():
+        if field.endswith("_directives") and isinstance(directives, list):
+            for directive in directives:
+                if directive.get("name") == name:
+                    yield str(directive.get("value"))
 
 
 def _networks(texts: Iterator[str]) -> Iterator[Network]:
-    """Those that can be read: `unix:` is none, nor is a name."""
+    """Yield those that can be read: `unix:` is none, nor is a name."""
     for text in texts:
+        bits = 128 if ":" in text else 32
         try:
-            yield network(
-                text if "/" in text else f"{text}/{128 if ':' in text else 32}"
-            )
+            yield network(text if "/" in text else f"{text}/{bits}")
         except InputError:
             continue

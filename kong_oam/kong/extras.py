@@ -94,7 +94,7 @@ def former_roles(extra: Extra) -> tuple[str, ...]:
 
 def kinds(settings: Settings, estate: Estate) -> frozenset[str]:
     """Return the kinds of the further plugins of an estate: the gateway has to have them."""
-    found: set[str] = set()
+    wanted: set[str] = set()
     for component in estate.exposed:
-        found.update(extra.kind for extra in extras(settings, component).plugins)
-    return frozenset(found)
+        wanted.update(extra.kind for extra in extras(settings, component).plugins)
+    return frozenset(wanted)

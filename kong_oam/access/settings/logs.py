@@ -91,13 +91,13 @@ def records(gateway: Mapping[str, Any]) -> Records | None:
 
 
 def log_problems(gateway: Mapping[str, Any]) -> Iterator[str]:
-    """Finds sinks that cannot be, in words that begin with the setting."""
-    logs: Mapping[str, Any] = gateway.get("logs", {})
+    """Yield sinks that cannot be, in words that begin with the setting."""
+    logs: Mapping[str, Any] | None = gateway.get("logs")
+    if logs is None:
+        return
     where = "gateway.logs"
-    if (
-        "logs" in gateway
-        and not logs.get("stdout")
-        and logs.keys().isdisjoint({"http", "tcp", "file", "otlp"})
+    if not logs.get("stdout") and logs.keys().isdisjoint(
+        {"http", "tcp", "file", "otlp"}
     ):
         yield f"{where}: say where records go: http, tcp, file, stdout or otlp"
     if logs.get("stdout") and "file" in logs:
@@ -105,15 +105,19 @@ def log_problems(gateway: Mapping[str, Any]) -> Iterator[str]:
             f"{where}: file and stdout are one plugin of Kong's, which a service has once; leave "
             "out one of them"
         )
-    otlp = logs.get("otlp", {})
-    if "otlp" in logs and otlp.keys().isdisjoint({"logs", "traces"}):
+    if "otlp" in logs and logs["otlp"].keys().isdisjoint({"logs", "traces"}):
         yield f"{where}.otlp: say where logs or traces go"
     for sink in ("http", "otlp"):
-        for name, value in logs.get(sink, {}).get("headers", {}).items():
-            if name.lower() in _MADE:
-                yield f"{where}.{sink}.headers.{name}: Kong makes this header itself"
-            if _SECRET.search(name) and not _REFERENCE.fullmatch(value):
-                yield (
-                    f"{where}.{sink}.headers.{name}: is a secret; write where Kong finds it, "
-                    f"such as {{vault://env/log-token}}"
-                )
+        headers = logs.get(sink, {}).get("headers", {})
+        yield from _wrong_headers(f"{where}.{sink}.headers", headers)
+
+
+def _wrong_headers(where: str, headers: Mapping[str, str]) -> Iterator[str]:
+    for name, value in headers.items():
+        if name.lower() in _MADE:
+            yield f"{where}.{name}: Kong makes this header itself"
+        if _SECRET.search(name) and not _REFERENCE.fullmatch(value):
+            yield (
+                f"{where}.{name}: is a secret; write where Kong finds it, such as "
+                "{vault://env/log-token}"
+            )

@@ -38,21 +38,21 @@ class UpstreamTlsSettings:
 def upstream_tls(
     gateway: Mapping[str, Any], folder: Path
 ) -> UpstreamTlsSettings | None:
-    """What checked settings say of TLS to workloads; None where they say nothing.
+    """Return what checked settings say of TLS to workloads; None where they say nothing.
 
-    Raises SettingsError where the file of `folder` that they name has more than CAs' certificates.
+    Raise SettingsError where the file of `folder` that they name has more than CAs' certificates.
     """
-    said = gateway.get("upstreamTls")
-    if said is None:
+    settings = gateway.get("upstreamTls")
+    if settings is None:
         return None
-    file = beside(folder, said["ca"])
-    prints = sorted(
-        {certificate.fingerprint(SHA256()).hex() for certificate in _authorities(file)}
-    )
+    file = beside(folder, settings["ca"])
+    fingerprints = {
+        certificate.fingerprint(SHA256()).hex() for certificate in _authorities(file)
+    }
     return UpstreamTlsSettings(
-        tuple(prints),
-        said.get("depth", _DEPTH),
-        said.get("clientCertificate"),
+        tuple(sorted(fingerprints)),
+        settings.get("depth", _DEPTH),
+        settings.get("clientCertificate"),
         str(file),
     )
 

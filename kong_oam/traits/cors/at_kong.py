@@ -25,8 +25,8 @@ tells callers."""
 
 
 def cors_entry(estate: Estate, component: Component) -> dict[str, Any]:
-    """The table's entries on whose pages may read which answers, and what these are told; nothing
-    where the gateway has no part in it."""
+    """Return the table's entries on whose pages may read which answers, and what these are told;
+    nothing where the gateway has no part in it."""
     reading = readers(estate, component)
     if reading is None:
         return {}
@@ -35,27 +35,27 @@ def cors_entry(estate: Estate, component: Component) -> dict[str, Any]:
         by_origin[origin] = {
             written(path): list(methods) for path, methods in reach.items()
         }
-    return {"cors": by_origin, "cors_answer": _told(component)}
+    return {"cors": by_origin, "cors_answer": _answer(component)}
 
 
 def granted(component: Component, origin: str, asked: str | None) -> Mapping[str, str]:
-    """The headers of an answer that pages of the origin may read; `asked`: the method that a
+    """Return the headers of an answer that pages of the origin may read. `asked`: the method that a
     preflight asks about, None for an answer to a call."""
-    told = _told(component)
+    answer = _answer(component)
     headers = {"Access-Control-Allow-Origin": origin}
-    if told["credentials"]:
+    if answer["credentials"]:
         headers["Access-Control-Allow-Credentials"] = "true"
     if asked is None:
-        return {**headers, "Access-Control-Expose-Headers": told["expose"]}
+        return {**headers, "Access-Control-Expose-Headers": answer["expose"]}
     return {
         **headers,
         "Access-Control-Allow-Methods": asked,
-        "Access-Control-Allow-Headers": told["headers"],
-        "Access-Control-Max-Age": str(told["max_age"]),
+        "Access-Control-Allow-Headers": answer["headers"],
+        "Access-Control-Max-Age": str(answer["max_age"]),
     }
 
 
-def _told(component: Component) -> dict[str, Any]:
+def _answer(component: Component) -> dict[str, Any]:
     cors = component.traits.get(CORS) or Cors()
     return {
         "credentials": cors.credentials,

@@ -229,8 +229,8 @@ def _is_code(path: _Path, value: Any) -> bool:
 
 def _in_full(plugin: KongPlugin) -> Mapping[str, Any]:
     """The configuration, and where Kong has it send to unless that says so."""
-    said = {name: value for name, value in plugin.config.items() if value is not None}
-    return {**_BY_DEFAULT.get(plugin.name, {}), **said}
+    config = {name: value for name, value in plugin.config.items() if value is not None}
+    return {**_BY_DEFAULT.get(plugin.name, {}), **config}
 
 
 def _takes_a_connection(plugin: KongPlugin) -> bool:

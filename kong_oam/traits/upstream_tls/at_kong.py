@@ -25,8 +25,8 @@ CLIENT_CERTIFICATE = "upstream-client-certificate"
 
 
 def certified_name(component: Component, backend: str) -> str | None:
-    """The name that the certificate behind a backend has to bear; None where clear text is spoken
-    to it.
+    """Return the name that the certificate behind a backend has to bear; None where clear text is
+    spoken to it.
 
     Of a Service that something else makes it is that one's name, whatever leads to its pods here.
     """
@@ -47,8 +47,8 @@ def service_fields(
     authorities: Mapping[str, str],
     client_certificate: Any = None,
 ) -> dict[str, Any]:
-    """What the service of a backend has besides, as the Admin API writes it; nothing where clear
-    text is spoken.
+    """Return what the service of a backend has besides, as the Admin API writes it; nothing where
+    clear text is spoken.
 
     `authorities`: the ids of CA certificates in Kong, by fingerprint; one that is not there stands
     for itself.
@@ -56,26 +56,25 @@ def service_fields(
     tls = component.backends[backend].tls
     if not tls or settings is None:
         return {}
+    ca = [
+        authorities.get(fingerprint, f"{fingerprint[:16]}..., which Kong lacks")
+        for fingerprint in settings.ca
+    ]
     fields: dict[str, Any] = {
         "protocol": "https",
         "tls_verify": True,
         "tls_verify_depth": settings.depth,
-        "ca_certificates": [
-            authorities.get(one, f"{one[:16]}..., which Kong lacks")
-            for one in settings.ca
-        ],
+        "ca_certificates": ca,
     }
-    return (
-        {**fields, "client_certificate": {"id": client_certificate}}
-        if tls == "mtls"
-        else fields
-    )
+    if tls == "mtls":
+        fields["client_certificate"] = {"id": client_certificate}
+    return fields
 
 
 def needed_authorities(
     settings: UpstreamTlsSettings | None, estate: Estate
 ) -> tuple[str, ...]:
-    """The fingerprints of the CA certificates that Kong has to have for an estate."""
+    """Return the fingerprints of the CA certificates that Kong has to have for an estate."""
     if settings:
         for component in estate.exposed:
             if any(backend.tls for backend in component.backends.values()):
@@ -84,13 +83,13 @@ def needed_authorities(
 
 
 def authorities(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Ids of CA certificates in Kong by fingerprint, by what they are and not by what Kong noted of
-    them."""
-    found: dict[str, str] = {}
+    """Return ids of CA certificates in Kong by fingerprint, by what they are and not by what Kong
+    noted of them."""
+    ids: dict[str, str] = {}
     for row in rows:
         try:
             certificate = x509.load_pem_x509_certificate(str(row.get("cert")).encode())
         except ValueError:
             continue
-        found[certificate.fingerprint(SHA256()).hex()] = str(row["id"])
-    return found
+        ids[certificate.fingerprint(SHA256()).hex()] = str(row["id"])
+    return ids
