@@ -7,6 +7,7 @@ from typing import Any
 
 from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.diagnostics import Diagnostic
+from kong_oam.oam.schema import EDGE_TRAITS
 from kong_oam.traits.cors import meaning as cors
 from kong_oam.traits.headers import meaning as headers
 from kong_oam.traits.ip_allow import meaning as ip_allow
@@ -42,9 +43,8 @@ def _unexposed(declared: Declared) -> Iterator[Diagnostic]:
     """Yield the traits by which a component asks the gateway for something that never meets it."""
     if declared.endpoints:
         return
-    names = {meaning.key.name for meaning in MEANINGS}
     for trait in declared.part.traits:
-        if trait.type in names:
+        if trait.type in EDGE_TRAITS:
             message = (
                 f"nothing leads through the gateway to component '{declared.part.name}'; add a "
                 "gateway trait, or take it out"

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from kong_oam.cli.flag import Flag, Question
-from kong_oam.traits.cors.value import CORS
 
 QUESTION = Question(
-    CORS.name,
+    "cors",
     Flag(
         "origin",
         "ORIGIN",

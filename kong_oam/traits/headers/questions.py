@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from kong_oam.cli.flag import Flag, Question
-from kong_oam.traits.headers.value import HEADERS
 
 QUESTION = Question(
-    HEADERS.name,
+    "headers",
     Flag(
         "secure_headers",
         "",

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from kong_oam.cli.flag import Flag, Question
-from kong_oam.traits.ip_allow.value import IP_ALLOW
 
 QUESTION = Question(
-    IP_ALLOW.name,
+    "ip-allow",
     Flag(
         "allow_from",
         "NETWORK",

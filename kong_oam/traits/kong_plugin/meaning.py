@@ -3,7 +3,6 @@ is for who knows the gateway (`findings`)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from kong_oam.access.compile.days import no_day
@@ -13,25 +12,20 @@ from kong_oam.traits.kong_plugin.value import KONG_PLUGIN, KongPlugin, PluginWai
 
 
 def _compile(declared: Declared) -> tuple[KongPlugin, ...]:
-    return tuple(_plugins(declared))
-
-
-def _plugins(declared: Declared) -> Iterator[KongPlugin]:
-    """Yield the plugins in the order in which they stand."""
+    """Return the plugins in the order in which they stand."""
+    plugins = []
     for trait in declared.part.traits:
         if trait.type != KONG_PLUGIN.name:
             continue
-        properties = trait.properties
+        name = trait.properties["name"]
+        config = trait.properties.get("config", {})
         place = trait.place.at("properties")
-        waiver = properties.get("waiver")
-        if waiver:
-            declared.out.extend(no_day(waiver["until"], place.at("waiver", "until")))
-        yield KongPlugin(
-            properties["name"],
-            properties.get("config", {}),
-            PluginWaiver(**waiver) if waiver else None,
-            place,
-        )
+        waiver = None
+        if written := trait.properties.get("waiver"):
+            waiver = PluginWaiver(**written)
+            declared.out.extend(no_day(waiver.until, place.at("waiver", "until")))
+        plugins.append(KongPlugin(name, config, waiver, place))
+    return tuple(plugins)
 
 
 def _change(_: str, was: Any, now: Any) -> Kind:

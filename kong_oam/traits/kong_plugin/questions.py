@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from kong_oam.cli.flag import Flag, Question
-from kong_oam.traits.kong_plugin.value import KONG_PLUGIN
 
 QUESTION = Question(
-    KONG_PLUGIN.name,
+    "kong-plugin",
     Flag(
         "plugin",
         "NAME",

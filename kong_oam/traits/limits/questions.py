@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from kong_oam.cli.flag import Flag, Question
-from kong_oam.traits.limits.value import LIMITS
 
 QUESTION = Question(
-    LIMITS.name,
+    "limits",
     Flag(
         "max_body",
         "SIZE",

@@ -9,7 +9,6 @@ from typing import Any
 from kong_oam.cli.flag import Flag, Question
 from kong_oam.diagnostics import printable
 from kong_oam.errors import InputError
-from kong_oam.traits.rate_limit.value import RATE_LIMIT
 
 _RATE = re.compile(
     r"(?:(?P<per>[a-z]+):)?(?P<requests>[1-9][0-9]{0,8})/(?P<window>[a-z]+)"
@@ -31,7 +30,7 @@ def rate(text: str) -> Mapping[str, Any]:
 
 
 QUESTION = Question(
-    RATE_LIMIT.name,
+    "rate-limit",
     Flag(
         "rate_limit",
         "[PER:]REQUESTS/WINDOW",

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from kong_oam.cli.flag import Flag, Question
-from kong_oam.traits.upstream_tls.value import UPSTREAM_TLS
 
 QUESTION = Question(
-    UPSTREAM_TLS.name,
+    "upstream-tls",
     Flag(
         "tls_issuer",
         "NAME",
