@@ -45,42 +45,54 @@ class Entities:
     authorities: tuple[Entity, ...] = ()
 
     @cached_property
+    def by_kind(self) -> Mapping[str, tuple[Entity, ...]]:
+        """The entities of each kind that a decision depends on."""
+        return {
+            "service": self.services,
+            "route": self.routes,
+            "consumer": self.consumers,
+            "credential": self.credentials,
+            "upstream": self.upstreams,
+            "target": self.targets,
+            "plugin": self.plugins,
+        }
+
+    @cached_property
     def labels(self) -> dict[tuple[str, str], str]:
         """The label of each entity, by kind and id: alike for an entity that there is and for the
         same one as meant."""
-        by_id: dict[tuple[str, str], str] = {}
-        for kind, of_kind in (
-            ("service", self.services),
-            ("route", self.routes),
-            ("consumer", self.consumers),
-            ("credential", self.credentials),
-            ("upstream", self.upstreams),
-        ):
-            for entity in of_kind:
-                name = (
-                    entity.get("name")
-                    or entity.get("username")
-                    or entity.get("key")
-                    or entity["id"]
-                )
-                by_id[kind, entity["id"]] = f"{kind} '{name}'"
-        for target in self.targets:
-            owner = by_id["upstream", target["upstream"]["id"]]
-            by_id["target", target["id"]] = f"target '{target['target']}' of {owner}"
-        for plugin in self.plugins:
-            scopes = [
-                by_id.get((kind, reference(plugin, kind) or ""), "")
-                for kind in ("route", "service", "consumer")
-            ]
-            scope = " and ".join(filter(None, scopes)) or "everything (global)"
-            by_id["plugin", plugin["id"]] = f"plugin {plugin['name']} of {scope}"
-        return by_id
+        labels: dict[tuple[str, str], str] = {}
+        # Targets and plugins come last: their labels name entities of the other kinds.
+        for kind, entities in self.by_kind.items():
+            for entity in entities:
+                labels[kind, entity["id"]] = _label(kind, entity, labels)
+        return labels
+
+
+def _label(kind: str, entity: Entity, labels: Mapping[tuple[str, str], str]) -> str:
+    if kind == "target":
+        upstream = labels["upstream", entity["upstream"]["id"]]
+        return f"target '{entity['target']}' of {upstream}"
+    if kind == "plugin":
+        scopes = []
+        for owner in ("route", "service", "consumer"):
+            scopes.append(labels.get((owner, reference(entity, owner) or "")))
+        scope = " and ".join(filter(None, scopes)) or "everything (global)"
+        return f"plugin {entity['name']} of {scope}"
+    name = entity.get("name") or entity.get("username") or entity.get("key")
+    return f"{kind} '{name or entity['id']}'"
 
 
 def reference(entity: Entity, field: str) -> str | None:
     """The id of the entity that a field refers to."""
     referred = entity.get(field)
     return referred["id"] if referred else None
+
+
+def pem_of(credential: Entity) -> str:
+    """Return the public key of a credential, without the space around it; empty where it has
+    none."""
+    return (credential.get("rsa_public_key") or "").strip()
 
 
 def comparable(value: Any) -> Any:

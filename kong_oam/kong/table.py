@@ -53,6 +53,10 @@ from kong_oam.traits.at_kong import asked_of_kong
 from kong_oam.traits.cors.at_kong import cors_entry
 
 T = TypeVar("T")
+
+Table = Mapping[str, Any]
+"""A table, parsed."""
+
 VERSION = 4
 
 LONGEST_OPENING = 480

@@ -11,7 +11,10 @@ acting          which plugins act on a route, and what they do
 router          which route a call reaches
 authentication  whom the authentication plugin lets pass
 reading         whom a gate takes a caller for, and what they hold there
+scripts         scripts of ours, read back from plugins
+identities      callers as tables read them, and what they hold
 gate            what a gate decides by its table
+balancer        where a call goes that leaves for a host
 effects         what plugins of other kinds do to a call
 drift           in which entities two gateways differ, in words
 repair          what makes an entity as it is meant, where a run does not

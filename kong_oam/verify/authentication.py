@@ -4,34 +4,23 @@ tokens it verifies."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from kong_oam.access.tokens import Claims
 from kong_oam.identity.common.discovery import SigningKey
-from kong_oam.kong.entities import Entities, Entity, comparable
-from kong_oam.verify.questions import Caller, Forged
+from kong_oam.kong.entities import Entities, Entity, comparable, pem_of
+from kong_oam.verify.questions import Caller, Forged, Passage
 from kong_oam.verify.terms import Terms
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """The result of authenticating a call. `consumer` is whom the plugin takes the caller for.
-
-    `algorithm` is how the token that it verified is signed, None where there is none. `unknown`: it
-    is configured in a way that is not judged. `through`: the credentials that had a say, by key id.
-    """
-
-    passes: bool
-    consumer: Entity | None = None
-    algorithm: str | None = None
-    unknown: bool = False
-    through: tuple[str, ...] = ()
 
 
 class Authenticator:
     """The consumers and credentials of a gateway, and what its authentication plugin makes of
     callers with them."""
 
-    def __init__(self, entities: Entities, terms: Terms) -> None:
+    def __init__(
+        self,
+        entities: Entities,
+        terms: Terms,
+    ) -> None:
         self._terms = terms
         self._current = {
             provider: terms.current(provider) for provider in terms.deployed.issuers
@@ -62,100 +51,117 @@ class Authenticator:
             )
 
     def passage(
-        self, plugin: Entity | None, caller: Caller, *, preflight: bool
+        self,
+        plugin: Entity | None,
+        caller: Caller,
+        *,
+        preflight: bool,
     ) -> Passage:
-        """Authenticates the caller, whose call is a `preflight` where its method is OPTIONS.
+        """Authenticate the caller, whose call is a `preflight` where its method is OPTIONS.
 
         Without a plugin the call passes, and nobody is verified.
         """
-        if plugin is None or (
-            preflight and plugin["config"].get("run_on_preflight") is False
-        ):
+        if plugin is None:
             return Passage(True)
-        passage = (
-            self._by_key(plugin, caller)
-            if plugin["name"] == "jwt"
-            else self._by_issuer(plugin, caller)
-        )
+        config = plugin["config"]
+        if preflight and config.get("run_on_preflight") is False:
+            return Passage(True)
+        authenticate = self._by_key if plugin["name"] == "jwt" else self._by_issuer
+        passage = authenticate(config, caller)
         if passage.passes or passage.unknown:
             return passage
-        anonymous = plugin["config"].get("anonymous")
-        matching = (
-            consumer
-            for consumer in self._consumers.values()
-            if anonymous in (consumer["id"], consumer.get("username"))
+        nobody = self._anonymous(config.get("anonymous"))
+        return Passage(
+            nobody is not None,
+            nobody,
+            through=passage.through,
         )
-        consumer = next(matching, None) if anonymous else None
-        return Passage(consumer is not None, consumer, through=passage.through)
+
+    def _anonymous(self, name: str | None) -> Entity | None:
+        """Return the consumer of this id or name that stands for callers without a token."""
+        if not name:
+            return None
+        for consumer in self._consumers.values():
+            if name in (consumer["id"], consumer.get("username")):
+                return consumer
+        return None
 
     def _owner(self, credential: Entity) -> Entity:
         return self._consumers[credential["consumer"]["id"]]
 
-    def _by_key(self, plugin: Entity, caller: Caller) -> Passage:
-        """Authenticates as `jwt` does: by the key that the token names, of whatever consumer.
+    def _by_key(
+        self,
+        config: Entity,
+        caller: Caller,
+    ) -> Passage:
+        """Authenticate as `jwt` does: by the key that the token names, of whatever consumer.
 
         A provider signs with any of its current keys: where one of them is missing, its tokens do
         not count on. A stranger's token lives as briefly as need be.
         """
-        config = plugin["config"]
-        if caller.token is None:
+        token = caller.token
+        if token is None:
             return Passage(False)
-        if isinstance(caller.token, Forged) and caller.token.credential:
-            credential = self._credentials.get(caller.token.credential)
-            credentials = [credential] if credential else []
-            key_ids = [credential["key"] for credential in credentials]
-            lifetime = 0.0
-        else:
-            lifetime = self._terms.lifetimes.get(caller.token.provider or "", 0.0)
-            current = self._current.get(caller.token.provider or "", ())
-            key_ids = [key.kid for key in current]
-            credentials = [
-                self._by_key_id[key.kid] for key in current if self._holds(key)
-            ]
-        reads = config["key_claim_name"] == "kid" and "authorization" in config.get(
-            "header_names", ("authorization",)
-        )
-        reads = reads and not config.get("secret_is_base64")  # the keys are not
+        key_ids, credentials = self._verifying(token)
+        lifetime = self._terms.lifetimes.get(token.provider or "", 0.0)
         longest = config.get("maximum_expiration") or lifetime
-        owners = {
-            credential["consumer"]["id"]: self._owner(credential)
-            for credential in credentials
-        }
-        if (
-            not reads
-            or lifetime > longest
-            or len(credentials) < len(key_ids)
-            or len(owners) != 1
-        ):
-            return Passage(False, through=tuple(key_ids))
-        (consumer,) = owners.values()
+        owners = {credential["consumer"]["id"] for credential in credentials}
+        is_verified = len(credentials) == len(key_ids) and len(owners) == 1
+        through = tuple(key_ids)
+        if not is_verified or lifetime > longest or not _reads_tokens(config):
+            return Passage(False, through=through)
+        credential = credentials[0]
+        owner = self._owner(credential)
         return Passage(
-            True, consumer, credentials[0]["algorithm"], through=tuple(key_ids)
+            True,
+            owner,
+            credential["algorithm"],
+            through=through,
         )
+
+    def _verifying(self, token: Claims | Forged) -> tuple[list[str], list[Entity]]:
+        """Return the ids of the keys that may have signed the token, and the credentials that have
+        these keys."""
+        if isinstance(token, Forged) and token.credential:
+            credential = self._credentials.get(token.credential)
+            return ([credential["key"]], [credential]) if credential else ([], [])
+        current = self._current.get(token.provider or "", ())
+        held = [self._by_key_id[key.kid] for key in current if self._holds(key)]
+        return [key.kid for key in current], held
 
     def _holds(self, key: SigningKey) -> bool:
         credential = self._by_key_id.get(key.kid, {})
-        pem = (credential.get("rsa_public_key") or "").strip()
-        return credential.get("algorithm") == key.algorithm and pem == key.pem.strip()
+        is_signed_so = credential.get("algorithm") == key.algorithm
+        return is_signed_so and pem_of(credential) == key.pem.strip()
 
-    def _by_issuer(self, plugin: Entity, caller: Caller) -> Passage:
-        """Authenticates as `openid-connect` does: by tokens of one issuer, whose name its ring
+    def _by_issuer(
+        self,
+        config: Entity,
+        caller: Caller,
+    ) -> Passage:
+        """Authenticate as `openid-connect` does: by tokens of one issuer, whose name its ring
         carries."""
-        config = {**plugin["config"], "anonymous": None}
+        compared = comparable({**config, "anonymous": None})
         providers = [
             name
             for name, meant in self._terms.verifying.items()
-            if comparable(config) == comparable(meant)
+            if comparable(meant) == compared
         ]
         if not providers:
             return Passage(True, unknown=True)
-        if caller.token is None or caller.token.provider not in providers:
+        token = caller.token
+        if token is None or token.provider is None or token.provider not in providers:
             return Passage(False)
-        issuer = self._terms.deployed.issuers[caller.token.provider]
-        rings = (
-            consumer
-            for consumer in self._consumers.values()
-            if consumer.get("custom_id") == issuer
-        )
-        consumer = next(rings, None)
-        return Passage(consumer is not None, consumer, "RS256")
+        issuer = self._terms.deployed.issuers[token.provider]
+        for consumer in self._consumers.values():
+            if consumer.get("custom_id") == issuer:
+                return Passage(True, consumer, "RS256")
+        return Passage(False, None, "RS256")
+
+
+def _reads_tokens(config: Entity) -> bool:
+    """Return whether `jwt` finds keys by their id, in tokens of the header Authorization."""
+    if config.get("secret_is_base64"):  # the keys are not
+        return False
+    headers = config.get("header_names", ("authorization",))
+    return config["key_claim_name"] == "kid" and "authorization" in headers

@@ -8,10 +8,11 @@ speaks of, and groups count in sets no larger than what a rule can ask of them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Iterator
-from dataclasses import replace
-from itertools import combinations
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import combinations, product
+from typing import Literal
 
 from kong_oam.access.hosts import host_patterns
 from kong_oam.access.issue import User, issue
@@ -26,28 +27,28 @@ from kong_oam.verify.questions import (
     Call,
     Caller,
     Forged,
+    Gateway,
     Speech,
     UrlRegion,
 )
 
-if TYPE_CHECKING:
-    # It knows HTTP, which most verbs start without.
-    from kong_oam.verify.live_gateway import LiveGateway
+_Kinds = Sequence[tuple[Client, Hashable]]
+"""The clients of an estate, each with what providers give it tokens by."""
 
 
 def classes(
-    estate: Estate, live: LiveGateway
+    estate: Estate,
+    live: Gateway,
 ) -> Iterator[tuple[Call, Caller, UrlRegion]]:
-    """Yields a call and a caller of each class of both, with what the call stands for."""
-    kinds = tuple((client, _kind(estate, client)) for client in estate.clients)
+    """Yield a call and a caller of each class of both, with what the call stands for."""
+    kinds = [(client, _kind(estate, client)) for client in estate.clients]
     named = live.methods() - {*METHODS, OTHER_METHOD}
     methods = (*METHODS, OTHER_METHOD, *sorted(named))
-    for host in _hosts(estate, live):
-        callers = tuple(_callers(estate, host, live, kinds))
-        declared = _declared(estate, host, live)
-        sources = told_apart(_networks(estate, host, live))
-        for call in _calls(estate, host, declared, methods):
-            region = _region(call, declared)
+    for name in _hosts(estate, live):
+        host = _Host(estate, live, name)
+        callers = tuple(host.callers(kinds))
+        sources = told_apart(host.networks())
+        for call, region in host.calls(methods):
             for source in sources:
                 address = source.example()
                 there = replace(call, address=str(address) if address else None)
@@ -56,77 +57,269 @@ def classes(
                     yield there, caller, from_there
 
 
-def _networks(estate: Estate, host: str, live: LiveGateway) -> set[Network]:
-    """Every network that either side names on the host."""
-    allowed = (
-        of
-        for component in _components(estate, host)
-        for of in component.allowed_from.values()
-    )
-    return {
-        *live.networks(host),
-        *(one for of in allowed for networks in of.values() for one in networks),
-    }
-
-
-def _hosts(estate: Estate, live: LiveGateway) -> tuple[str, ...]:
-    """A host of each class. A wildcard is met by a name that nobody writes."""
+def _hosts(
+    estate: Estate,
+    live: Gateway,
+) -> tuple[str, ...]:
+    """Return a host of each class. A wildcard is met by a name that nobody writes."""
     patterns = {*estate.by_host, *live.hosts()}
-    label = _unused(
-        "any", {label for pattern in patterns for label in pattern.split(".")}
-    )
-    suffixes = [pattern[1:] for pattern in patterns if pattern.startswith("*.")]
-    prefixes = [pattern[:-1] for pattern in patterns if pattern.endswith(".*")]
+    label = _unused("any", ".".join(patterns).split("."))
     hosts = [pattern for pattern in patterns if "*" not in pattern]
-    hosts += [label + suffix for suffix in suffixes]
-    hosts += [prefix + label for prefix in prefixes]
-    hosts += [prefix + label + suffix for prefix in prefixes for suffix in suffixes]
+    suffixes = [""]
+    prefixes = [""]
+    for pattern in patterns:
+        if pattern.startswith("*."):
+            suffixes.append(pattern[1:])
+        if pattern.endswith(".*"):
+            prefixes.append(pattern[:-1])
+    for prefix, suffix in product(prefixes, suffixes):
+        if prefix or suffix:
+            hosts.append(prefix + label + suffix)
     return (*sorted(hosts), label)
 
 
-def _components(estate: Estate, host: str) -> tuple[Component, ...]:
-    pairs = (
-        pair
-        for pattern in host_patterns(host)
-        for pair in estate.by_host.get(pattern, ())
-    )
-    return tuple({component.key: component for _, component in pairs}.values())
+def _unused(
+    stem: str,
+    used: Collection[str],
+) -> str:
+    name = stem
+    number = 0
+    while name in used:
+        name = f"{stem}{number}"
+        number += 1
+    return name
 
 
-def _declared(estate: Estate, host: str, live: LiveGateway) -> frozenset[PathSegments]:
-    """Every path that either side names on the host, with all that are above them."""
-    paths = set(live.paths(host))
-    for component in _components(estate, host):
-        paths |= {endpoint.path for endpoint in component.endpoints} | {
-            rule.path for rule in component.rules
-        }
-    return frozenset(
-        path[:length] for path in (*paths, ()) for length in range(len(path) + 1)
-    )
+@dataclass(frozen=True)
+class _Host:
+    """A host, and what the two sides tell apart on it."""
 
+    estate: Estate
+    live: Gateway
+    name: str
 
-def _calls(
-    estate: Estate,
-    host: str,
-    declared: frozenset[PathSegments],
-    methods: Collection[str],
-) -> Iterator[Call]:
-    schemes: tuple[Literal["http", "https"], ...] = (
-        ("http",) if estate.stack.scheme == "http" else ("https", "http")
-    )
-    paths = tuple(_paths(declared))
-    for scheme in schemes:
-        for path, below in paths:
-            for method in methods:
-                yield Call(scheme, method, host, path, below)
+    @cached_property
+    def components(self) -> tuple[Component, ...]:
+        """The estate's components on the host."""
+        components = {}
+        for pattern in host_patterns(self.name):
+            for _, component in self.estate.by_host.get(pattern, ()):
+                components[component.key] = component
+        return tuple(components.values())
+
+    def networks(self) -> set[Network]:
+        """Return every network that either side names."""
+        networks = set(self.live.networks(self.name))
+        for component in self.components:
+            for by_method in component.allowed_from.values():
+                networks.update(*by_method.values())
+        return networks
+
+    def calls(self, methods: Iterable[str]) -> Iterator[tuple[Call, UrlRegion]]:
+        """Yield a call of each class, with what it stands for."""
+        declared = self._declared()
+        paths = tuple(_paths(declared))
+        schemes: tuple[Literal["http", "https"], ...] = ("https", "http")
+        if self.estate.stack.scheme == "http":
+            schemes = ("http",)
+        for scheme, (path, below), method in product(schemes, paths, methods):
+            call = Call(
+                scheme,
+                method,
+                self.name,
+                path,
+                below,
+            )
+            yield call, _region(call, declared)
+
+    def _declared(self) -> set[PathSegments]:
+        """Return every path that either side names, with all that are above them."""
+        paths = {(), *self.live.paths(self.name)}
+        for component in self.components:
+            paths.update(endpoint.path for endpoint in component.endpoints)
+            paths.update(rule.path for rule in component.rules)
+        declared = set()
+        for path in paths:
+            for length in range(len(path) + 1):
+                declared.add(path[:length])
+        return declared
+
+    def callers(self, kinds: _Kinds) -> Iterator[Caller]:
+        """Yield a caller of each class: nobody, who is given tokens by a provider, and who has
+        tokens of other kinds.
+
+        Tokens list every scope there is. One of before may list what is another's now, so it is
+        what its client was granted that counts.
+        """
+        yield NOBODY
+        yield from self._clients(kinds)
+        yield from self._unknown_clients()
+        for provider in self.estate.stack.providers:
+            other = f"another token of {provider} (an ID token, another API's)"
+            yield Caller((f"anybody with {other}",), Forged(provider))
+        yield from self.live.strangers()
+
+    def _clients(self, kinds: _Kinds) -> Iterator[Caller]:
+        """Yield the estate's clients, by what their tokens are worth on the host, in their
+        order."""
+        tokens: dict[Hashable, tuple[tuple[str, Claims], ...]] = {}
+        # Of each class, its names in words, each with its client.
+        classes: dict[tuple[Claims, Hashable], dict[str, str]] = {}
+        for client, kind in kinds:
+            if kind not in tokens:
+                tokens[kind] = tuple(self._principals(client))
+            key = client.component
+            granted = self._speech.granted.get(key)
+            for users, claims in tokens[kind]:
+                classes.setdefault((claims, granted), {})[key + users] = key
+        for (claims, _), names in classes.items():
+            first = next(iter(names.values()))
+            yield Caller(tuple(names), replace(claims, client=first))
+
+    def _unknown_clients(self) -> Iterator[Caller]:
+        """Yield clients of a provider that are none of the estate's: it may give them tokens that
+        list any scope, and any groups of a user."""
+        scopes = tuple(sorted(self._speech.scopes))
+        if not scopes:
+            return
+        groups = tuple(sorted(self._speech.groups))
+        for provider, audience in self._audiences():
+            names = (f"any other client of {provider}",)
+            as_itself = Claims(
+                provider,
+                "",
+                "",
+                False,
+                scopes=scopes,
+                groups=(),
+                audience=audience,
+            )
+            yield Caller(names, as_itself)
+            yield Caller(names, replace(as_itself, user=True, groups=groups))
+
+    def _audiences(self) -> dict[tuple[str, str | None], None]:
+        """Return each provider with each audience of its tokens that tells APIs apart, in order."""
+        audiences: dict[tuple[str, str | None], None] = {}
+        for component in self.components:
+            provider = self.estate.provider_of(component)
+            for api in self.estate.apis_at(component):
+                audience = provider.audience_of(api) if provider.per_api else None
+                audiences[provider.name, audience] = None
+        return audiences
+
+    @cached_property
+    def _speech(self) -> Speech:
+        spoken = self.live.speech(self.name)
+        scopes = set(spoken.scopes)
+        groups = set(spoken.groups)
+        widest = max(spoken.widest, 1)
+        for component in self.components:
+            provider = self.estate.provider_of(component)
+            groups.update(map(provider.listed, _groups_of((component,))))
+            for rule in component.rules:
+                scopes.update(rule.scopes)
+                widest = max(widest, len(rule.scopes))
+        granted = self._granted(spoken, scopes)
+        return Speech(
+            frozenset(scopes),
+            frozenset(groups),
+            widest,
+            granted,
+        )
+
+    def _granted(
+        self,
+        spoken: Speech,
+        scopes: set[str],
+    ) -> dict[str, Hashable]:
+        """Return what tokens of each client are judged by, by either side; only clients that hold
+        some of the scopes."""
+        sides = []
+        for component in self.components:
+            sides.append(self.estate.held_at(component, users=False))
+            sides.append(self.estate.held_at(component, users=True))
+        granted: dict[str, Hashable] = {}
+        for client in set(spoken.granted).union(*sides):
+            counting = tuple(
+                frozenset(scopes.intersection(held.get(client, ()))) for held in sides
+            )
+            by_tables = spoken.granted.get(client)
+            if by_tables is not None or any(counting):
+                granted[client] = by_tables, counting
+        return granted
+
+    def _principals(self, client: Client) -> Iterator[tuple[str, Claims]]:
+        """Yield everybody for whom the provider gives the client a token: itself, or users in sets
+        of groups; whom, in words.
+
+        The claims are what somebody on the host judges by.
+        """
+        provider = self.estate.stack.providers[client.provider]
+        scopes = tuple(sorted(self._speech.scopes))
+        apis: list[Component | None] = [None]
+        if provider.per_api:
+            called = dict.fromkeys(call.component for call in client.calls)
+            apis = [self.estate.components[key] for key in called]
+        users: list[User | None] = [None]
+        if client.user_facing:
+            users = [*self._users(client, provider)]
+        for api, user in product(apis, users):
+            claims = issue(
+                provider,
+                client,
+                user,
+                api=api,
+            )
+            if isinstance(claims, Claims):
+                groups = tuple(sorted(self._speech.groups.intersection(claims.groups)))
+                judged = replace(
+                    claims,
+                    client="",
+                    subject="",
+                    scopes=scopes,
+                    groups=groups,
+                )
+                yield self._in_words(provider, user), judged
+
+    def _users(
+        self,
+        client: Client,
+        provider: Provider,
+    ) -> Iterator[User]:
+        """Yield users of every set of groups that decides something: with one of the client's own,
+        or they get no token."""
+        entitled = set(map(provider.group, client.groups))
+        groups = set(map(provider.group, _groups_of(self.components)))
+        if not provider.per_api:
+            groups |= self._speech.groups
+        own: list[tuple[str, ...]] = [(group,) for group in sorted(entitled)]
+        # A rule asks for `widest` scopes at most, and one group is enough for each: larger sets
+        # hold nothing more.
+        for size in range(self._speech.widest + 1):
+            for combination in combinations(sorted(groups), size):
+                is_entitled = not entitled.isdisjoint(combination)
+                for entry in [()] if is_entitled else own:
+                    yield User("user", (*entry, *combination))
+
+    def _in_words(
+        self,
+        provider: Provider,
+        user: User | None,
+    ) -> str:
+        if user is None:
+            return ""
+        groups = sorted(_groups_of(self.estate.exposed))
+        logical = {provider.group(group): group for group in groups}
+        names = [logical.get(group, group) for group in user.groups]
+        return f" for users in {' and '.join(names)}"
 
 
 def _paths(
-    declared: frozenset[PathSegments],
+    declared: set[PathSegments],
 ) -> Iterator[tuple[PathSegments, PathSegments | None]]:
-    """Each path that is named; what is below it; what only begins with it; what differs from it
-    only in capitals."""
-    unused = _unused("any", {element for path in declared for element in path})
+    """Yield each path that is named; what is below it; what only begins with it; what differs from
+    it only in capitals."""
+    unused = _unused("any", set().union(*declared))
     for path in sorted(declared):
         yield path, None
         yield (*path, unused), path
@@ -138,201 +331,40 @@ def _paths(
                 yield folded, None
 
 
-def _unused(stem: str, used: Collection[str]) -> str:
-    return next(
-        name
-        for name in (stem, *(f"{stem}{number}" for number in range(len(used) + 1)))
-        if name not in used
-    )
-
-
-def _region(call: Call, declared: frozenset[PathSegments]) -> UrlRegion:
+def _region(
+    call: Call,
+    declared: set[PathSegments],
+) -> UrlRegion:
     path = call.path if call.below is None else call.below
-    owner = next(
-        path[:length]
-        for length in range(len(path), -1, -1)
-        if path[:length] in declared
+    owner = path
+    while owner not in declared:
+        owner = owner[:-1]
+    origin = f"{call.scheme}://{call.host}"
+    within = None if owner == path else origin + written(owner)
+    return UrlRegion(
+        call.method,
+        origin + written(path),
+        within,
     )
-    url, within = (
-        f"{call.scheme}://{call.host}{written(elements)}" for elements in (path, owner)
-    )
-    return UrlRegion(call.method, url, within if path != owner else None)
 
 
-def _callers(
+def _kind(
     estate: Estate,
-    host: str,
-    live: LiveGateway,
-    kinds: Iterable[tuple[Client, Hashable]],
-) -> Iterator[Caller]:
-    """A caller of each class: nobody, who is given tokens by a provider, and who has tokens of
-    other kinds.
-
-    Tokens list every scope there is. One of before may list what is another's now, so it is what
-    its client was granted that counts.
-    """
-    yield NOBODY
-    speech = _speech(estate, host, live)
-    yield from _clients(estate, host, speech, kinds)
-    yield from _unknown_clients(estate, host, speech)
-    for provider in estate.stack.providers:
-        yield Caller(
-            (f"anybody with another token of {provider} (an ID token, another API's)",),
-            Forged(provider),
-        )
-    yield from live.strangers()
-
-
-def _kind(estate: Estate, client: Client) -> Hashable:
-    """What providers give the client tokens by, but for its name. Of what it is granted, that it is
-    anything counts."""
+    client: Client,
+) -> Hashable:
+    """Return what providers give the client tokens by, but for its name. Of what it is granted,
+    that it is anything counts."""
     per_api = estate.stack.providers[client.provider].per_api
-    calls = {
-        (call.component if per_api else None, bool(call.scopes)): None
-        for call in client.calls
-    }
+    calls: dict[tuple[str | None, bool], None] = {}
+    for call in client.calls:
+        calls[call.component if per_api else None, bool(call.scopes)] = None
     return client.provider, client.user_facing, client.groups, tuple(calls)
 
 
-def _clients(
-    estate: Estate, host: str, speech: Speech, kinds: Iterable[tuple[Client, Hashable]]
-) -> Iterator[Caller]:
-    """The estate's clients, by what their tokens are worth on the host, in their order."""
-    tokens: dict[Hashable, tuple[tuple[str, Claims], ...]] = {}
-    # Of each class, its names in words, each with its client.
-    classes: dict[tuple[Claims, Hashable], dict[str, str]] = {}
-    for client, kind in kinds:
-        if kind not in tokens:
-            tokens[kind] = tuple(_principals(estate, client, host, speech))
-        granted = speech.granted.get(client.component)
-        for whom, claims in tokens[kind]:
-            classes.setdefault((claims, granted), {})[client.component + whom] = (
-                client.component
-            )
-    for (claims, _), names in classes.items():
-        yield Caller(tuple(names), replace(claims, client=next(iter(names.values()))))
-
-
-def _unknown_clients(estate: Estate, host: str, speech: Speech) -> Iterator[Caller]:
-    """Clients of a provider that are none of the estate's: it may give them tokens that list any
-    scope, and any groups of a user."""
-    guarded = [
-        (estate.provider_of(component), component)
-        for component in _components(estate, host)
-    ]
-    audiences = dict.fromkeys(
-        (provider.name, provider.audience_of(api) if provider.per_api else None)
-        for provider, component in guarded
-        for api in estate.apis_at(component)
-    )
-    for provider_name, audience in audiences if speech.scopes else ():
-        listed = tuple(sorted(speech.scopes))
-        for user in (False, True):
-            groups = tuple(sorted(speech.groups)) if user else ()
-            yield Caller(
-                (f"any other client of {provider_name}",),
-                Claims(
-                    provider_name,
-                    "",
-                    "",
-                    user,
-                    scopes=listed,
-                    groups=groups,
-                    audience=audience,
-                ),
-            )
-
-
-def _speech(estate: Estate, host: str, live: LiveGateway) -> Speech:
-    spoken = live.speech(host)
-    scopes, groups, widest = set(spoken.scopes), set(spoken.groups), spoken.widest
-    components = _components(estate, host)
+def _groups_of(components: Iterable[Component]) -> set[str]:
+    """Return the groups that roles of the components name."""
+    groups: set[str] = set()
     for component in components:
-        provider = estate.provider_of(component)
-        scopes |= {scope for rule in component.rules for scope in rule.scopes}
-        groups |= {
-            provider.listed(group) for role in component.roles for group in role.groups
-        }
-        widest = max(widest, *(len(rule.scopes) for rule in component.rules), 1)
-    scopes_by_client = [
-        estate.held_at(component, users=users)
-        for component in components
-        for users in (False, True)
-    ]
-    granted: dict[str, Hashable] = {}
-    for client in {
-        *spoken.granted,
-        *(client for held in scopes_by_client for client in held),
-    }:
-        counting = tuple(
-            frozenset(scopes.intersection(held.get(client, ())))
-            for held in scopes_by_client
-        )
-        if spoken.granted.get(client) is not None or any(counting):
-            granted[client] = spoken.granted.get(client), counting
-    return Speech(frozenset(scopes), frozenset(groups), widest, granted)
-
-
-def _principals(
-    estate: Estate, client: Client, host: str, speech: Speech
-) -> Iterator[tuple[str, Claims]]:
-    """Everybody for whom the provider gives the client a token: itself, or users in sets of groups;
-    whom, in words.
-
-    The claims are what somebody on the host judges by.
-    """
-    provider = estate.stack.providers[client.provider]
-    listed = tuple(sorted(speech.scopes))
-    called = dict.fromkeys(call.component for call in client.calls)
-    apis = (
-        [estate.components[component] for component in called]
-        if provider.per_api
-        else [None]
-    )
-    users = (
-        tuple(_users(estate, client, host, speech)) if client.user_facing else (None,)
-    )
-    for api in apis:
-        for user in users:
-            claims = issue(provider, client, user, api=api)
-            if isinstance(claims, Claims):
-                groups = tuple(sorted(speech.groups.intersection(claims.groups)))
-                judged = replace(
-                    claims, client="", subject="", scopes=listed, groups=groups
-                )
-                yield _whom(estate, provider, user), judged
-
-
-def _users(estate: Estate, client: Client, host: str, speech: Speech) -> Iterator[User]:
-    """Users of every set of groups that decides something: with one of the client's own, or they
-    get no token."""
-    provider = estate.stack.providers[client.provider]
-    entitled = {provider.group(group) for group in client.groups}
-    roles = (
-        role for component in _components(estate, host) for role in component.roles
-    )
-    groups = {provider.group(group) for role in roles for group in role.groups}
-    groups |= set() if provider.per_api else speech.groups
-    # A rule asks for `widest` scopes at most, and one group is enough for each: larger sets hold
-    # nothing more.
-    for size in range(speech.widest + 1):
-        for combination in combinations(sorted(groups), size):
-            for entry in (
-                [()]
-                if entitled & set(combination)
-                else [(group,) for group in sorted(entitled)]
-            ):
-                yield User("user", (*entry, *combination))
-
-
-def _whom(estate: Estate, provider: Provider, user: User | None) -> str:
-    if user is None:
-        return ""
-    groups = {
-        group
-        for component in estate.exposed
-        for role in component.roles
-        for group in role.groups
-    }
-    logical = {provider.group(group): group for group in groups}
-    return f" for users in {' and '.join(logical.get(group, group) for group in user.groups)}"
+        for role in component.roles:
+            groups.update(role.groups)
+    return groups

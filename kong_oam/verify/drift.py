@@ -8,33 +8,38 @@ or a finding. Tags say whose an entity is, and are nobody's reason.
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from kong_oam.kong import plugins
-from kong_oam.kong.entities import Entities, Entity, reference
+from kong_oam.kong.entities import Entities, Entity, pem_of, reference
 from kong_oam.kong.names import stack_in_name
 from kong_oam.kong.owners import Asking, Owner
-from kong_oam.verify import gate
 from kong_oam.verify.effects import Effect, effect_of
 from kong_oam.verify.repair import (
     HTTP,
     PARENTS,
     RepairRequest,
+    acts,
     alike,
     fields_set,
     parent_of,
     removal,
     repair,
 )
+from kong_oam.verify.scripts import code, script_of
 from kong_oam.verify.uses import belonging, uses
 
 _OURS = frozenset(
     name for edition in plugins.AUTHENTICATION for name in plugins.guards(edition)
 )
 _SHOWN = 60
+
+_COMPARED = {"consumer": ("custom_id",), "credential": ("algorithm",)}
+"""By kind, the fields that are compared; of services and routes it is those that the program
+sets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,196 +61,394 @@ class Drift:
     used_by: Mapping[str, Owner] = field(default_factory=dict)
 
 
-def drifts(live: Entities, meant: Entities, asking: Asking) -> dict[str, Drift]:
-    """Every entity that differs, is missing or is too much, by its label
+def drifts(
+    live: Entities,
+    meant: Entities,
+    asking: Asking,
+) -> dict[str, Drift]:
+    """Return every entity that differs, is missing or is too much, by its label
     (kong_oam.kong.entities.labels)."""
-    existing, intended = _by_label(live), _by_label(meant)
+    comparison = _Comparison(live, meant, asking)
+    existing = _by_label(live)
     by_label: dict[str, Drift] = {}
     # First what is to be deleted: it may be one of ours in another place, which `pulumi up` then
     # makes anew.
     for label, (kind, entity) in existing.items():
-        if label not in intended and (
-            drift := _extra(kind, label, entity, live, intended, asking)
-        ):
-            by_label[label] = drift
-    for label, (kind, entity) in intended.items():
+        if label not in comparison.ours:
+            drift = comparison.unmeant(kind, label, entity)
+            if drift:
+                by_label[label] = drift
+    for label, (kind, entity) in comparison.ours.items():
         if label not in existing:
-            # Without its Upstream, a service leads to whatever DNS says of the name.
-            missing = Drift(
-                f"{label} is missing", misplaced=kind in ("plugin", "upstream")
-            )
-            by_label[label] = _left_to(missing, asking.owner(entity))
-        elif changes := list(_changes(kind, existing[label][1], entity, live, meant)):
-            actual = existing[label][1]
-            request = repair(kind, actual, entity, live, meant)
-            # An empty slot may hold any key of the issuer. What another key opens is found by
-            # decisions.
-            changed = Drift(
-                f"{label}: {'; '.join(changes)}",
-                request,
-                misplaced=kind != "credential",
-            )
-            found, wanted = asking.owner(actual), asking.owner(entity)
-            by_label[label] = _left_to(
-                changed, found if found.kind == "another stack's" else wanted
-            )
+            by_label[label] = comparison.missing(kind, label, entity)
+            continue
+        changed = comparison.changed(
+            kind,
+            label,
+            existing[label][1],
+            entity,
+        )
+        if changed:
+            by_label[label] = changed
     return by_label
 
 
-def _left_to(drift: Drift, owner: Owner) -> Drift:
-    """The drift of an entity, which another stack repairs if that is the owner."""
-    if owner.kind != "another stack's":
-        return drift
-    return replace(
-        drift, text=f"{drift.text} (it is {owner})", request=None, stack=owner.stack
-    )
+def _by_label(entities: Entities) -> dict[str, tuple[str, Entity]]:
+    by_label = {}
+    for kind, of_kind in entities.by_kind.items():
+        for entity in of_kind:
+            by_label[entities.labels[kind, entity["id"]]] = (kind, entity)
+    return by_label
 
 
-_WORDS = {"ours": "is not meant to be there", "foreign": "is not ours"}
-
-
-def _extra(
-    kind: str,
-    label: str,
-    entity: Entity,
+def recognised(
     live: Entities,
-    ours: Collection[str],
-    asking: Asking,
-) -> Drift | None:
-    """A drift for an entity that nobody here means to be there, by its owner; None where it can be
-    no reason for anything."""
-    owner = asking.owner(entity)
-    words = f"{label} {_WORDS.get(owner.kind) or f'is {owner}'}"
-    if kind == "credential":
-        words = f"{label} of {parent_of(kind, entity, live)} is not the issuer's"
-    drift = _unmeant(kind, words, entity, live, ours, then_up=owner.kind == "ours")
-    if drift is None:
-        return None
-    if owner.kind != "ours" and kind == "plugin" and not _touches(entity, live, ours):
-        return None  # what leads to it is the reason
-    if owner.kind == "another stack's":
-        return replace(drift, request=None, stack=owner.stack)
-    if holder := _stack_of_parents(entity, live, asking):
-        text = f"{drift.text}, and it stands on an entity of stack '{holder}'"
-        return replace(drift, text=text, request=None, stack=holder)
-    children = (asking.owner(child) for _, child in belonging(kind, entity, live))
-    others = sorted(
-        {child.stack for child in children if child.kind == "another stack's"}
-    )
-    if others:
-        text = f"{drift.text}, and entities of stack '{others[0]}' belong to it"
-        return replace(drift, text=text, request=None, stack=others[0])
-    return replace(drift, used_by=uses(kind, entity, live, ours, asking))
-
-
-def _stack_of_parents(entity: Entity, live: Entities, asking: Asking) -> str:
-    """The other stack on whose entities alone this one stands; empty where it stands on none, or
-    also on ours."""
-    parents = {
-        "service": live.services,
-        "route": live.routes,
-        "consumer": live.consumers,
-    }
-    owners = [
-        asking.owner(parent)
-        for kind, of_kind in parents.items()
-        for parent in of_kind
-        if parent["id"] == reference(entity, kind)
-    ]
-    if any(owner.kind == "ours" for owner in owners):
-        return ""
-    return next(
-        (owner.stack for owner in owners if owner.kind == "another stack's"), ""
-    )
-
-
-def recognised(live: Entities, meant: Entities) -> Entities:
-    """The live entities, with the meant names of services and routes of ours that got another,
-    which bears on nothing.
+    meant: Entities,
+) -> Entities:
+    """Return the live entities, with the meant names of services and routes of ours that got
+    another, which bears on nothing.
 
     What has the tags of the only one of ours that is missing, and is the only one that has, is that
     one.
     """
     services = _renamed(live.services, meant.services)
-    return replace(live, services=services, routes=_renamed(live.routes, meant.routes))
+    return replace(
+        live,
+        services=services,
+        routes=_renamed(live.routes, meant.routes),
+    )
 
 
-def _renamed(live: tuple[Entity, ...], meant: tuple[Entity, ...]) -> tuple[Entity, ...]:
-    live_names, meant_names = (
-        {entity["name"] for entity in live},
-        {entity["name"] for entity in meant},
-    )
-    missing = Counter(
-        _tags(entity) for entity in meant if entity["name"] not in live_names
-    )
-    extra = Counter(
-        _tags(entity) for entity in live if entity["name"] not in meant_names
-    )
-    names = {
-        _tags(entity): entity["name"]
-        for entity in meant
-        if entity["name"] not in live_names
-    }
-    alone = {
-        tags for tags, count in missing.items() if tags and count == 1 == extra[tags]
-    }
-    return tuple(
-        {**entity, "name": names[_tags(entity)]}
-        if entity["name"] not in meant_names
-        and _tags(entity) in alone
+def _renamed(
+    live: tuple[Entity, ...],
+    meant: tuple[Entity, ...],
+) -> tuple[Entity, ...]:
+    missing = _unmatched(meant, live)
+    names: dict[str, str] = {}
+    for tags, extra in _unmatched(live, meant).items():
+        candidates = missing.get(tags, [])
+        if not tags or len(extra) > 1 or len(candidates) != 1:
+            continue
+        name = extra[0]["name"]
         # A name that a stack gives is no other name of an entity of ours.
-        and not stack_in_name(entity["name"])
-        else entity
-        for entity in live
+        if name and not stack_in_name(name):
+            names[name] = candidates[0]["name"]
+    return tuple(
+        {**entity, "name": names.get(entity["name"], entity["name"])} for entity in live
     )
 
 
-def _tags(entity: Entity) -> frozenset[str]:
-    return frozenset(entity.get("tags") or ())
+def _unmatched(
+    entities: Iterable[Entity],
+    others: Iterable[Entity],
+) -> dict[frozenset[str], list[Entity]]:
+    """Return the entities that have none of the others' names, by their tags."""
+    names = {other["name"] for other in others}
+    by_tags: dict[frozenset[str], list[Entity]] = {}
+    for entity in entities:
+        if entity["name"] not in names:
+            tags = frozenset(entity.get("tags") or ())
+            by_tags.setdefault(tags, []).append(entity)
+    return by_tags
 
 
-def _by_label(entities: Entities) -> dict[str, tuple[str, Entity]]:
-    kinds = {
-        "service": entities.services,
-        "route": entities.routes,
-        "consumer": entities.consumers,
-        "credential": entities.credentials,
-        "upstream": entities.upstreams,
-        "target": entities.targets,
-        "plugin": entities.plugins,
-    }
-    label_of = entities.labels
-    return {
-        label_of[kind, entity["id"]]: (kind, entity)
-        for kind, of_kind in kinds.items()
-        for entity in of_kind
-    }
+_WORDS = {"ours": "is not meant to be there", "foreign": "is not ours"}
 
 
-def _changes(
-    kind: str, entity: Entity, meant: Entity, live: Entities, intended: Entities
-) -> Iterator[str]:
-    if kind == "plugin":
-        yield from _plugin(entity, meant)
-        return
-    compared = {"consumer": ("custom_id",), "credential": ("algorithm",)}.get(
-        kind
-    ) or fields_set(kind, meant)
-    for name in compared:
-        if name in meant and not alike(name, entity, meant):
-            yield _other(name, entity, meant)
-    if kind in PARENTS:
-        now, wanted = parent_of(kind, entity, live), parent_of(kind, meant, intended)
-        verb = "leads" if kind == "route" else "belongs"
-        if now != wanted:
-            yield f"it {verb} to {now}, not to {wanted}"
-    if (entity.get("rsa_public_key") or "").strip() != (
-        meant.get("rsa_public_key") or ""
-    ).strip():
-        yield "its public key is not the issuer's"
+@dataclass(frozen=True)
+class _Comparison:
+    """The entities of a gateway beside those that a stack means there to be."""
+
+    live: Entities
+    meant: Entities
+    asking: Asking
+
+    @cached_property
+    def ours(self) -> dict[str, tuple[str, Entity]]:
+        """The meant entities, each with its kind, by their labels."""
+        return _by_label(self.meant)
+
+    def missing(
+        self,
+        kind: str,
+        label: str,
+        entity: Entity,
+    ) -> Drift:
+        """Return the drift for a meant entity that is not there."""
+        # Without its Upstream, a service leads to whatever DNS says of the name.
+        drift = Drift(f"{label} is missing", misplaced=kind in ("plugin", "upstream"))
+        return _left_to(drift, self.asking.owner(entity))
+
+    def changed(
+        self,
+        kind: str,
+        label: str,
+        actual: Entity,
+        entity: Entity,
+    ) -> Drift | None:
+        """Return the drift for an entity that is there; None where it is as it is meant."""
+        if kind == "plugin":
+            changes = list(_changes_of_plugin(actual, entity))
+        else:
+            changes = list(self._changes(kind, actual, entity))
+        if not changes:
+            return None
+        request = repair(
+            kind,
+            actual,
+            entity,
+            self.live,
+            self.meant,
+        )
+        text = f"{label}: {'; '.join(changes)}"
+        # An empty slot may hold any key of the issuer. What another key opens is found by
+        # decisions.
+        drift = Drift(
+            text,
+            request,
+            misplaced=kind != "credential",
+        )
+        owner = self.asking.owner(actual)
+        if owner.kind != "another stack's":
+            owner = self.asking.owner(entity)
+        return _left_to(drift, owner)
+
+    def _changes(
+        self,
+        kind: str,
+        entity: Entity,
+        meant: Entity,
+    ) -> Iterator[str]:
+        for name in _COMPARED.get(kind) or fields_set(kind, meant):
+            if name in meant and not alike(name, entity, meant):
+                yield _other(name, entity, meant)
+        if kind in PARENTS:
+            now = parent_of(kind, entity, self.live)
+            wanted = parent_of(kind, meant, self.meant)
+            verb = "leads" if kind == "route" else "belongs"
+            if now != wanted:
+                yield f"it {verb} to {now}, not to {wanted}"
+        if pem_of(entity) != pem_of(meant):
+            yield "its public key is not the issuer's"
+
+    def unmeant(
+        self,
+        kind: str,
+        label: str,
+        entity: Entity,
+    ) -> Drift | None:
+        """Return a drift for an entity that nobody here means to be there, by its owner; None where
+        it can be no reason for anything."""
+        owner = self.asking.owner(entity)
+        is_ours = owner.kind == "ours"
+        words = f"{label} {_WORDS.get(owner.kind) or f'is {owner}'}"
+        if kind == "credential":
+            consumer = parent_of(kind, entity, self.live)
+            words = f"{label} of {consumer} is not the issuer's"
+        drift = self._removed(
+            kind,
+            words,
+            entity,
+            then_up=is_ours,
+        )
+        if drift is None:
+            return None
+        if kind == "plugin" and not is_ours and not self._touches(entity):
+            return None  # what leads to it is the reason
+        if owner.kind == "another stack's":
+            return replace(
+                drift,
+                request=None,
+                stack=owner.stack,
+            )
+        if stack := self._stack_of_parents(entity):
+            text = f"{drift.text}, and it stands on an entity of stack '{stack}'"
+            return replace(
+                drift,
+                text=text,
+                request=None,
+                stack=stack,
+            )
+        if stack := self._stack_of_children(kind, entity):
+            text = f"{drift.text}, and entities of stack '{stack}' belong to it"
+            return replace(
+                drift,
+                text=text,
+                request=None,
+                stack=stack,
+            )
+        used_by = uses(
+            kind,
+            entity,
+            self.live,
+            self.ours,
+            self.asking,
+        )
+        return replace(drift, used_by=used_by)
+
+    def _stack_of_parents(self, entity: Entity) -> str:
+        """Return the other stack on whose entities alone this one stands; empty where it stands on
+        none, or also on ours."""
+        stack = ""
+        for kind in ("service", "route", "consumer"):
+            for parent in self.live.by_kind[kind]:
+                if parent["id"] != reference(entity, kind):
+                    continue
+                owner = self.asking.owner(parent)
+                if owner.kind == "ours":
+                    return ""
+                if owner.kind == "another stack's":
+                    stack = stack or owner.stack
+        return stack
+
+    def _stack_of_children(
+        self,
+        kind: str,
+        entity: Entity,
+    ) -> str:
+        """Return another stack whose entities belong to this one; empty where there is none."""
+        stacks = []
+        for _, child in belonging(kind, entity, self.live):
+            owner = self.asking.owner(child)
+            if owner.kind == "another stack's":
+                stacks.append(owner.stack)
+        return min(stacks, default="")
+
+    def _removed(
+        self,
+        kind: str,
+        words: str,
+        entity: Entity,
+        *,
+        then_up: bool,
+    ) -> Drift | None:
+        """Return a drift in these words, with the request that removes the entity; None as of
+        `unmeant`.
+
+        `then_up`: a plugin may be one of ours in another place, which a run makes anew.
+        """
+        live = self.live
+        if kind == "plugin":
+            return self._unmeant_plugin(
+                words,
+                entity,
+                then_up=then_up,
+            )
+        if kind == "consumer":
+            return None
+        request = removal(kind, entity)
+        if kind == "credential":
+            # A gate of ours takes the keys of its own ring alone.
+            is_in_ring = parent_of(kind, entity, live) in self.ours
+            return Drift(words, request, misplaced=True) if is_in_ring else None
+        if kind == "target":
+            if live.labels["upstream", entity["upstream"]["id"]] not in self.ours:
+                return None  # it goes with its Upstream
+            return Drift(
+                words,
+                request,
+                misplaced=entity["weight"] > 0,
+            )
+        service = live.labels.get(("service", reference(entity, "service") or ""))
+        if kind == "route" and service in self.ours:
+            return Drift(
+                f"{words} and leads to {service}",
+                request,
+                misplaced=True,
+            )
+        return Drift(words, request)
+
+    def _unmeant_plugin(
+        self,
+        words: str,
+        plugin: Entity,
+        *,
+        then_up: bool,
+    ) -> Drift | None:
+        request = removal("plugin", plugin, then_up=then_up)
+        if plugin["name"] in _OURS:
+            return Drift(
+                words,
+                request,
+                misplaced=self._touches(plugin),
+            )
+        breaks = self._is_read_by(plugin) or self._stands_on_ours(plugin)
+        if not breaks and effect_of(plugin) is Effect.NONE:
+            return None
+        return Drift(words, request, misplaced=breaks)
+
+    def _stands_on_ours(self, plugin: Entity) -> bool:
+        """Return whether a plugin acts on entities of ours, or for a group of consumers, whose
+        members nobody reads.
+
+        It may alter answers, or act in the place of one of ours: of several of a kind that meet a
+        call, Kong takes the instance with the most specific scope alone.
+        """
+        if not acts(plugin):
+            return False
+        scopes = self._scopes(plugin, "route", "service", "consumer")
+        return bool(plugin.get("consumer_group") or scopes.intersection(self.ours))
+
+    def _is_read_by(self, plugin: Entity) -> bool:
+        """Return whether a plugin on everything tells browsers which pages may read answers of
+        ours, as our scripts do."""
+        if not plugin["enabled"] or not _tells_browsers(plugin):
+            return False
+        if self._scopes(plugin, "route", "service"):
+            return False
+        for other in self.live.plugins:
+            if other["name"] == "pre-function" and self._touches(other):
+                script = script_of(other)
+                if script and "cors" in script.table:
+                    return True
+        return False
+
+    def _touches(self, plugin: Entity) -> bool:
+        """Return whether a plugin stands on services and routes of ours, or on all that there
+        are."""
+        scopes = self._scopes(plugin, "route", "service")
+        return not scopes or not scopes.isdisjoint(self.ours)
+
+    def _scopes(self, plugin: Entity, *kinds: str) -> set[str]:
+        """Return the labels of the entities of these kinds that a plugin stands on. With a route
+        comes its service."""
+        scopes = {(kind, reference(plugin, kind)) for kind in kinds}
+        for route in self.live.routes:
+            if ("route", route["id"]) in scopes:
+                scopes.add(("service", reference(route, "service")))
+        labels = self.live.labels
+        return {labels[kind, identifier] for kind, identifier in scopes if identifier}
 
 
-def _other(name: str, entity: Mapping[str, Any], meant: Mapping[str, Any]) -> str:
+def _left_to(
+    drift: Drift,
+    owner: Owner,
+) -> Drift:
+    """Return the drift of an entity, which another stack repairs if that is the owner."""
+    if owner.kind != "another stack's":
+        return drift
+    text = f"{drift.text} (it is {owner})"
+    return replace(
+        drift,
+        text=text,
+        request=None,
+        stack=owner.stack,
+    )
+
+
+def _tells_browsers(plugin: Entity) -> bool:
+    """Return whether a plugin says which pages may read answers."""
+    if plugin["name"] == "cors":
+        return True
+    transforms = plugin["name"].startswith("response-transformer")
+    return transforms and "access-control-" in json.dumps(plugin["config"]).lower()
+
+
+def _other(
+    name: str,
+    entity: Mapping[str, Any],
+    meant: Mapping[str, Any],
+) -> str:
     return f"{name} is {_shown(entity.get(name))}, not {_shown(meant.get(name))}"
 
 
@@ -254,24 +457,31 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
-def _plugin(entity: Entity, meant: Entity) -> Iterator[str]:
+def _changes_of_plugin(
+    entity: Entity,
+    meant: Entity,
+) -> Iterator[str]:
     if not entity["enabled"]:
         yield "it is disabled"
     if not HTTP.intersection(entity["protocols"]):
         yield f"protocols are {_shown(entity['protocols'])}"
-    config, wanted = entity["config"], meant["config"]
+    config = entity["config"]
+    wanted = meant["config"]
     if entity["name"] in ("pre-function", "post-function"):
-        yield from (
-            _scripts(entity, meant) if gate.code(config) != gate.code(wanted) else ()
-        )
+        if code(config) != code(wanted):
+            yield from _changes_of_scripts(entity, meant)
         return
     for name in {**wanted, **config}:
         if not alike(name, config, wanted):
             yield _other(name, config, wanted)
 
 
-def _scripts(entity: Entity, meant: Entity) -> Iterator[str]:
-    now, ours = gate.script_of(entity), gate.script_of(meant)
+def _changes_of_scripts(
+    entity: Entity,
+    meant: Entity,
+) -> Iterator[str]:
+    now = script_of(entity)
+    ours = script_of(meant)
     if now is None or ours is None or not now.table:
         yield "its script is not the one that is meant"
         return
@@ -290,92 +500,3 @@ def _scripts(entity: Entity, meant: Entity) -> Iterator[str]:
 
 def _address(upstream: tuple[str, int] | None) -> str:
     return f"{upstream[0]}:{upstream[1]}" if upstream else "nothing that it can read"
-
-
-def _unmeant(
-    kind: str,
-    words: str,
-    entity: Entity,
-    live: Entities,
-    ours: Collection[str],
-    *,
-    then_up: bool,
-) -> Drift | None:
-    """A drift in these words, with the request that removes the entity; None as of `_extra`.
-
-    `then_up`: a plugin may be one of ours in another place, which a run makes anew.
-    """
-    if kind == "plugin":
-        is_guard = entity["name"] in _OURS
-        breaks = _is_read_by(entity, live, ours) or _stands_on(entity, live, ours)
-        if not is_guard and not breaks and effect_of(entity) is Effect.NONE:
-            return None
-        request = removal(kind, entity, then_up=then_up)
-        return Drift(
-            words,
-            request,
-            misplaced=_touches(entity, live, ours) if is_guard else breaks,
-        )
-    if kind == "consumer":
-        return None
-    if kind == "credential":
-        # A gate of ours takes the keys of its own ring alone.
-        is_in_ring = parent_of(kind, entity, live) in ours
-        return (
-            Drift(words, removal(kind, entity), misplaced=True) if is_in_ring else None
-        )
-    if kind == "target":
-        if live.labels["upstream", entity["upstream"]["id"]] not in ours:
-            return None  # it goes with its Upstream
-        return Drift(words, removal(kind, entity), misplaced=entity["weight"] > 0)
-    service = live.labels.get(("service", reference(entity, "service") or ""))
-    leads = f" and leads to {service}" if kind == "route" and service in ours else ""
-    return Drift(f"{words}{leads}", removal(kind, entity), misplaced=bool(leads))
-
-
-def _stands_on(plugin: Entity, live: Entities, ours: Collection[str]) -> bool:
-    """Whether a plugin acts on one of these entities, or for a group of consumers, whose members
-    nobody reads.
-
-    It may alter answers, or act in the place of one of ours: of several of a kind that meet a call,
-    Kong takes the instance with the most specific scope alone.
-    """
-    acts = plugin["enabled"] and HTTP.intersection(plugin["protocols"])
-    scopes = _scopes(plugin, live, "route", "service", "consumer")
-    return bool(acts and (plugin.get("consumer_group") or scopes & set(ours)))
-
-
-def _is_read_by(plugin: Entity, live: Entities, ours: Collection[str]) -> bool:
-    """Whether a plugin on everything tells browsers which pages may read answers of ours, as our
-    scripts do."""
-    says = plugin["name"] == "cors" or (
-        plugin["name"].startswith("response-transformer")
-        and "access-control-" in json.dumps(plugin["config"]).lower()
-    )
-    if not says or not plugin["enabled"] or _scopes(plugin, live, "route", "service"):
-        return False
-    guards = [
-        one
-        for one in live.plugins
-        if one["name"] == "pre-function" and _touches(one, live, ours)
-    ]
-    scripts = [gate.script_of(guard) for guard in guards]
-    return any(script and "cors" in script.table for script in scripts)
-
-
-def _touches(plugin: Entity, live: Entities, ours: Collection[str]) -> bool:
-    """Whether a plugin stands on one of these services and routes, or on all that there are."""
-    scopes = _scopes(plugin, live, "route", "service")
-    return not scopes or bool(scopes & set(ours))
-
-
-def _scopes(plugin: Entity, live: Entities, *kinds: str) -> set[str]:
-    """The labels of the entities of these kinds that a plugin stands on. With a route comes its
-    service."""
-    found = {(kind, reference(plugin, kind)) for kind in kinds}
-    found |= {
-        ("service", reference(route, "service"))
-        for route in live.routes
-        if ("route", route["id"]) in found
-    }
-    return {live.labels[kind, identifier] for kind, identifier in found if identifier}

@@ -39,45 +39,41 @@ def effect_of(plugin: Entity) -> Effect:
     is UNKNOWN, as is any plugin that is not listed there, and one of our own kinds in a place that
     is not ours.
     """
-    doing = PLUGIN_KINDS.get(plugin["name"])
-    if doing == "lets pages read":  # what pages read is no matter of who may call
-        return Effect.NONE
-    if doing == "harmless":
-        config = plugin["config"]
-        return (
-            Effect.UNKNOWN
-            if _touches_headers(config) or _runs_code(config)
-            else Effect.NONE
-        )
-    if doing == "limits":
-        return Effect.LIMITS
-    if doing == "closes":
-        # A trigger is the name of a header or parameter. Every call has `Host`, and many have
-        # `Authorization`.
-        return Effect.LIMITS if plugin["config"].get("trigger") else Effect.CLOSES
+    config = plugin["config"]
+    match PLUGIN_KINDS.get(plugin["name"]):
+        case "lets pages read":  # what pages read is no matter of who may call
+            return Effect.NONE
+        case "harmless" if not _touches_headers(config) and not _runs_code(config):
+            return Effect.NONE
+        case "limits":
+            return Effect.LIMITS
+        case "closes":
+            # A trigger is the name of a header or parameter. Every call has `Host`, and many have
+            # `Authorization`.
+            return Effect.LIMITS if config.get("trigger") else Effect.CLOSES
     return Effect.UNKNOWN
 
 
 def _runs_code(config: Entity) -> bool:
-    """Whether a configuration has a script other than ours. A script reads tokens, and a record
-    takes them along."""
+    """Return whether a configuration has a script other than ours. A script reads tokens, and a
+    record takes them along."""
     scripts = config.get(CUSTOM_FIELDS) or {}
     return any(script != CLEARED for script in scripts.values())
 
 
 def _touches_headers(config: Entity) -> bool:
-    """Whether a configuration takes headers away, or names one to write that something may depend
-    on.
-
-    A name of its own begins with `X-`, and is none of the gate's. Any other may say whose a call
-    is, or where it ends.
-    """
+    """Return whether a configuration takes headers away, or names one to write that something may
+    depend on."""
     if (config.get("propagation") or {}).get("clear"):
         return True
-    written = (config.get(field) or default for field, default in _WRITTEN.items())
-    return any(
-        name != _WRITTEN["header_name"]
-        and (not name.lower().startswith("x-") or is_the_gates(name))
-        for name in written
-        if name
-    )
+    for field, default in _WRITTEN.items():
+        name = config.get(field) or default
+        if name and name != _WRITTEN["header_name"] and not _is_of_its_own(name):
+            return True
+    return False
+
+
+def _is_of_its_own(header: str) -> bool:
+    """Return whether a header begins with `X-`, and is none of the gate's. Any other may say whose
+    a call is, or where it ends."""
+    return header.lower().startswith("x-") and not is_the_gates(header)

@@ -19,7 +19,7 @@ from kong_oam.kong import names, plugins, script
 from kong_oam.kong.entities import Entities, Entity, reference
 from kong_oam.kong.owners import Asking
 from kong_oam.kong.table import VERSION, opened
-from kong_oam.verify.gate import code, is_opening, read_object, script_of
+from kong_oam.verify.scripts import code, is_opening, read_object, script_of
 
 _SCRIPTED = ("pre-function", "post-function")
 
@@ -79,82 +79,117 @@ class FoundOpenings:
     anonymous: tuple[AnonymousLeft, ...]
 
 
-def find_openings(live: Entities, settings: Settings) -> FoundOpenings:
-    """Looks at every plugin of the workspace. `live` needs services, routes, plugins and
+def find_openings(
+    live: Entities,
+    settings: Settings,
+) -> FoundOpenings:
+    """Look at every plugin of the workspace. `live` needs services, routes, plugins and
     consumers."""
-    stack, labels = settings.stack.name, live.labels
-    services = {
-        service["id"]: str(service.get("name") or "") for service in live.services
-    }
-    of_routes = {route["id"]: reference(route, "service") for route in live.routes}
+    search = _Search(live, settings.stack.name)
+    scripts = tuple(search.scripts())
+    authentication = plugins.AUTHENTICATION[settings.gateway.edition]
+    return FoundOpenings(scripts, tuple(search.anonymous(authentication, scripts)))
 
-    def component_at(plugin: Entity) -> str | None:
-        """The component of the plugin by its tags, else by the name of its service."""
-        tagged = (
-            names.component_in(plugin.get("tags") or ())
-            if _is_tagged(plugin, stack)
-            else None
-        )
-        service = reference(plugin, "service") or of_routes.get(
-            reference(plugin, "route") or ""
-        )
-        return tagged or names.component_of(stack, services.get(service or "", ""))
 
-    scripts = []
-    for plugin in live.plugins:
-        if plugin["name"] not in _SCRIPTED:
-            continue
-        tables = tuple(_tables(plugin))
-        if _is_of(stack, plugin, tables, component_at(plugin)):
-            label = labels["plugin", plugin["id"]]
-            component = _component_in(tables) or component_at(plugin) or label
-            known = script_of(plugin)
-            scripts.append(
-                ScriptGuard(
-                    plugin, label, component, tables, bool(known and known.table)
+class _Search:
+    """The plugins of a workspace, and which of them are the stack's."""
+
+    def __init__(
+        self,
+        live: Entities,
+        stack: str,
+    ) -> None:
+        self._live = live
+        self._stack = stack
+        self._services = {
+            service["id"]: str(service.get("name") or "") for service in live.services
+        }
+        self._of_routes = {
+            route["id"]: reference(route, "service") for route in live.routes
+        }
+
+    def scripts(self) -> Iterator[ScriptGuard]:
+        """Yield the plugins of the stack that run scripts."""
+        for plugin in self._live.plugins:
+            if plugin["name"] not in _SCRIPTED:
+                continue
+            tables = tuple(_tables(plugin))
+            component = self._component_at(plugin)
+            if self._is_of_stack(plugin, tables, component):
+                label = self._live.labels["plugin", plugin["id"]]
+                named = _component_in(tables) or component or label
+                known = script_of(plugin)
+                is_known = bool(known and known.table)
+                yield ScriptGuard(
+                    plugin,
+                    label,
+                    named,
+                    tables,
+                    is_known,
                 )
-            )
-    places = {_place(guard.plugin): guard.component for guard in scripts}
-    private = _without_public(scripts)
-    asking, anonymous = Asking(stack, whole=True), []
-    for plugin in live.plugins:
-        if plugin["name"] != plugins.AUTHENTICATION[settings.gateway.edition]:
-            continue
-        of = component_at(plugin) or places.get(_place(plugin))
-        if of in private and plugin["config"].get("anonymous") is not None:
-            owner = asking.owner(plugin)
-            other = owner.stack if owner.kind == "another stack's" else ""
-            anonymous.append(
-                AnonymousLeft(plugin, labels["plugin", plugin["id"]], str(of), other)
-            )
-    return FoundOpenings(tuple(scripts), tuple(anonymous))
 
+    def anonymous(
+        self,
+        kind: str,
+        scripts: Iterable[ScriptGuard],
+    ) -> Iterator[AnonymousLeft]:
+        """Yield the authentication plugins, which are of this kind, that an opening left behind."""
+        components = {_place(guard.plugin): guard.component for guard in scripts}
+        private = _without_public(scripts)
+        asking = Asking(self._stack, whole=True)
+        for plugin in self._live.plugins:
+            if plugin["name"] != kind or plugin["config"].get("anonymous") is None:
+                continue
+            component = self._component_at(plugin) or components.get(_place(plugin))
+            if component in private:
+                owner = asking.owner(plugin)
+                other = owner.stack if owner.kind == "another stack's" else ""
+                label = self._live.labels["plugin", plugin["id"]]
+                yield AnonymousLeft(
+                    plugin,
+                    label,
+                    str(component),
+                    other,
+                )
 
-def _is_of(
-    stack: str,
-    plugin: Entity,
-    tables: Iterable[Mapping[str, Any]],
-    component: str | None,
-) -> bool:
-    named = {name for table in tables for name in _stacks_named(table)}
-    if named:
-        return stack in named
-    # The one on the service is a guard, whoever took its tags. What else stands on a route may be
-    # anybody's.
-    is_on_service = not plugin.get("route") and not plugin.get("consumer")
-    return _is_tagged(plugin, stack) or (component is not None and is_on_service)
+    def _component_at(self, plugin: Entity) -> str | None:
+        """Return the component of the plugin by its tags, else by the name of its service."""
+        tags = plugin.get("tags") or ()
+        if self._stack in names.stacks_in(tags) and (
+            tagged := names.component_in(tags)
+        ):
+            return tagged
+        service = reference(plugin, "service")
+        if not service:
+            service = self._of_routes.get(reference(plugin, "route") or "")
+        return names.component_of(self._stack, self._services.get(service or "", ""))
+
+    def _is_of_stack(
+        self,
+        plugin: Entity,
+        tables: Iterable[Mapping[str, Any]],
+        component: str | None,
+    ) -> bool:
+        named: set[str] = set()
+        for table in tables:
+            named.update(_stacks_named(table))
+        if named:
+            return self._stack in named
+        if self._stack in names.stacks_in(plugin.get("tags") or ()):
+            return True
+        # The one on the service is a guard, whoever took its tags. What else stands on a route may
+        # be anybody's.
+        is_on_service = not plugin.get("route") and not plugin.get("consumer")
+        return component is not None and is_on_service
 
 
 def _stacks_named(table: Mapping[str, Any]) -> Iterator[str]:
-    ring, log = table.get("ring"), table.get("log")
+    ring = table.get("ring")
     if isinstance(ring, str) and (stack := names.stack_of_ring(ring)):
         yield stack
+    log = table.get("log")
     if isinstance(log, dict) and isinstance(log.get("stack"), str):
         yield log["stack"]
-
-
-def _is_tagged(plugin: Entity, stack: str) -> bool:
-    return stack in names.stacks_in(plugin.get("tags") or ())
 
 
 def _place(plugin: Entity) -> tuple[str | None, str | None]:
@@ -162,44 +197,41 @@ def _place(plugin: Entity) -> tuple[str | None, str | None]:
 
 
 def _component_in(tables: Iterable[Mapping[str, Any]]) -> str | None:
-    return next(
-        (
-            table["component"]
-            for table in tables
-            if isinstance(table.get("component"), str)
-        ),
-        None,
-    )
+    for table in tables:
+        component = table.get("component")
+        if isinstance(component, str):
+            return component
+    return None
 
 
 def _without_public(scripts: Iterable[ScriptGuard]) -> set[str]:
-    """The components of which no table has a public rule."""
-    private: dict[str, bool] = {}
+    """Return the components of which no table has a public rule."""
+    components = set()
+    public = set()
     for guard in scripts:
         for table in guard.tables:
-            private[guard.component] = private.get(
-                guard.component, True
-            ) and not _has_public(table)
-    return {component for component, is_private in private.items() if is_private}
+            components.add(guard.component)
+            if _has_public(table):
+                public.add(guard.component)
+    return components - public
 
 
 def _has_public(table: Mapping[str, Any]) -> bool:
     rules = table.get("rules")
-    methods = rules.values() if isinstance(rules, dict) else ()
-    return any(
-        "public" in of_path.values() for of_path in methods if isinstance(of_path, dict)
-    )
+    if isinstance(rules, dict):
+        for methods in rules.values():
+            if isinstance(methods, dict) and "public" in methods.values():
+                return True
+    return False
 
 
 def _tables(plugin: Entity) -> Iterator[Mapping[str, Any]]:
     for scripts in code(plugin["config"]).values():
-        for text in scripts:
-            if table := _table(text):
-                yield table
+        yield from filter(None, map(_table, scripts))
 
 
 def _table(text: Any) -> dict[str, Any]:
-    """The table that a script is given; empty where there is none to read."""
+    """Return the table that a script is given; empty where there is none to read."""
     inputs = script.inputs_of(text) if isinstance(text, str) else None
     return read_object(inputs.table) if inputs else {}
 

@@ -21,7 +21,10 @@ class Port:
     missing: tuple[str, ...]
 
 
-def ports_of(live: Entities, settings: Settings) -> Iterator[Port]:
+def ports_of(
+    live: Entities,
+    settings: Settings,
+) -> Iterator[Port]:
     """Yields the services that are the stack's by name and tags, each with the guards that it
     has."""
     asking = Asking(settings.stack.name, whole=True)
@@ -31,23 +34,22 @@ def ports_of(live: Entities, settings: Settings) -> Iterator[Port]:
         component = names.component_of(settings.stack.name, name)
         if not component or asking.owner(service).kind != "ours":
             continue
-        found = {
-            plugin["name"]: plugin
-            for plugin in live.plugins
-            if _is_on_service(plugin, service)
-        }
+        found = {}
+        for plugin in live.plugins:
+            if _is_on_service(plugin, service):
+                found[plugin["name"]] = plugin
         guards = {kind: found[kind] for kind in kinds if kind in found}
         missing = tuple(kind for kind in kinds if kind not in found)
         yield Port(component, name, guards, missing)
 
 
-def _is_on_service(plugin: Entity, service: Entity) -> bool:
-    """Whether it stands on the service for every route and every caller."""
-    return (
-        reference(plugin, "service") == service["id"]
-        and not plugin.get("route")
-        and not plugin.get("consumer")
-    )
+def _is_on_service(
+    plugin: Entity,
+    service: Entity,
+) -> bool:
+    """Return whether it stands on the service for every route and every caller."""
+    is_for_all = not plugin.get("route") and not plugin.get("consumer")
+    return is_for_all and reference(plugin, "service") == service["id"]
 
 
 def missing_guards(port: Port) -> Iterator[str]:

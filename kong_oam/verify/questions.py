@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
+from kong_oam.access.networks import Network
 from kong_oam.access.paths import PathSegments
 from kong_oam.access.tokens import Claims
+from kong_oam.kong.entities import Entity
 
 OTHER_METHOD = "PROPFIND"
 """Stands for every method that no rule can list and no route names."""
@@ -75,6 +77,21 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """The result of authenticating a call. `consumer` is whom the plugin takes the caller for.
+
+    `algorithm` is how the token that it verified is signed, None where there is none. `unknown`: it
+    is configured in a way that is not judged. `through`: the credentials that had a say, by key id.
+    """
+
+    passes: bool
+    consumer: Entity | None = None
+    algorithm: str | None = None
+    unknown: bool = False
+    through: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Speech:
     """The scopes and groups of a gateway's rules on a host. `widest`: the most scopes that one of
     them asks for.
@@ -101,3 +118,25 @@ class UrlRegion(NamedTuple):
     within: str | None
     source: str = ""
     sources: int = 1
+
+
+class Gateway(Protocol):
+    """A gateway that can be asked: what it tells apart, by host, and what it decides."""
+
+    def hosts(self) -> Iterable[str]: ...
+
+    def methods(self) -> frozenset[str]: ...
+
+    def paths(self, host: str) -> Iterator[PathSegments]: ...
+
+    def networks(self, host: str) -> Iterator[Network]: ...
+
+    def speech(self, host: str) -> Speech: ...
+
+    def strangers(self) -> Iterator[Caller]: ...
+
+    def verdicts(
+        self,
+        call: Call,
+        caller: Caller,
+    ) -> tuple[Verdict, ...]: ...

@@ -10,9 +10,15 @@ from typing import Any
 
 from kong_oam.access.providers import Provider
 from kong_oam.access.tokens import Claims
-from kong_oam.verify.authentication import Passage
-from kong_oam.verify.gate import CallerIdentity, Held, Table, forged_identities, held_by
-from kong_oam.verify.questions import Caller, Forged
+from kong_oam.kong.entities import Entity
+from kong_oam.kong.table import Table
+from kong_oam.verify.identities import (
+    CallerIdentity,
+    Held,
+    forged_identities,
+    held_by,
+)
+from kong_oam.verify.questions import Caller, Forged, Passage
 from kong_oam.verify.terms import Terms
 
 _SIGNATURES = frozenset({"RS256", "ES256"})
@@ -28,60 +34,61 @@ class Reader:
             for name, provider in terms.estate.stack.providers.items()
         }
 
-    def client_id(self, provider: str, component: str) -> str:
-        """The id of the client in tokens."""
-        return self._terms.deployed.clients.get(provider, {}).get(component, component)
-
     def holdings(
-        self, tables: tuple[Table, ...], caller: Caller, passage: Passage
+        self,
+        tables: tuple[Table, ...],
+        caller: Caller,
+        passage: Passage,
     ) -> Iterator[tuple[Held | None, ...]]:
-        """Yields what each table takes the caller to hold, for each identity that their tokens may
+        """Yield what each table takes the caller to hold, for each identity that their tokens may
         name."""
         for claimed in self._claimed(tables, caller):
-            identities = (
-                self._read_by(table, claimed, caller, passage) for table in tables
-            )
-            pairs = zip(tables, identities, strict=True)
-            yield tuple(
-                held_by(table, identity) if identity else None
-                for table, identity in pairs
-            )
+            held: list[Held | None] = []
+            for table in tables:
+                identity = self._read_by(
+                    table,
+                    claimed,
+                    caller,
+                    passage,
+                )
+                held.append(held_by(table, identity) if identity else None)
+            yield tuple(held)
 
     def _claimed(
-        self, tables: Iterable[Table], caller: Caller
-    ) -> Iterable[CallerIdentity | None]:
-        """The identities that the caller's tokens name.
-
-        That is the most there is, of those who write into them what they like; and where the client
-        is none of the estate's, every id that a table has and the estate does not.
-        """
+        self,
+        tables: Iterable[Table],
+        caller: Caller,
+    ) -> Iterator[CallerIdentity | None]:
+        """Yield the identities that the caller's tokens name: the most there is, of those who write
+        into them what they like."""
         token = caller.token
         if token is None:
-            return (None,)
-        if isinstance(token, Forged):
-            return forged_identities(tables)
-        scopes, groups = (
-            frozenset(token.scopes),
-            frozenset(token.groups) if token.user else None,
-        )
+            yield None
+        elif isinstance(token, Forged):
+            yield from forged_identities(tables)
+        else:
+            scopes = frozenset(token.scopes)
+            groups = frozenset(token.groups) if token.user else None
+            for client in self._ids(tables, token):
+                yield CallerIdentity(client, scopes, groups)
+
+    def _ids(
+        self,
+        tables: Iterable[Table],
+        token: Claims,
+    ) -> Iterable[str]:
+        """Return the ids that the client may have: where it is none of the estate's, every id that
+        a table has and the estate does not."""
         if token.client:
-            return (
-                CallerIdentity(
-                    self.client_id(token.provider, token.client), scopes, groups
-                ),
-            )
-        listed = {
-            client
-            for table in tables
-            if table
-            for client in (*table["services"], *table["on_behalf"])
-        }
-        others = sorted(
+            return (self._terms.client_id(token.provider, token.client),)
+        listed = {""}
+        for table in filter(None, tables):
+            listed.update(table["services"], table["on_behalf"])
+        return sorted(
             client
             for client in listed
             if (token.provider, client) not in self._declared
         )
-        return [CallerIdentity(client, scopes, groups) for client in ("", *others)]
 
     def _read_by(
         self,
@@ -90,68 +97,80 @@ class Reader:
         caller: Caller,
         passage: Passage,
     ) -> CallerIdentity | None:
-        """The identity that a table takes the caller for: none, unless the token is one that it
-        asks for."""
-        consumer, token = passage.consumer, caller.token
-        if (
-            not table
-            or passage.algorithm not in _SIGNATURES
-            or consumer is None
-            or token is None
-        ):
+        """Return the identity that a table takes the caller for: none, unless the token is one that
+        it asks for."""
+        token = caller.token
+        consumer = passage.consumer
+        if token is None or consumer is None or passage.algorithm not in _SIGNATURES:
             return None
-        if (
-            consumer.get("username") != table["ring"]
-            or table["authentication"] != self._terms.plugin
-        ):
+        if not table or not self._is_of_ring(table, consumer):
             return None
         if isinstance(token, Forged) and token.credential:
             return claimed
         provider = self._terms.estate.stack.providers[token.provider or ""]
-        if (
-            table["issuer"] or consumer.get("custom_id")
-        ) != self._terms.deployed.issuers[provider.name]:
+        issuer = table["issuer"] or consumer.get("custom_id")
+        if issuer != self._terms.deployed.issuers[provider.name]:
             return None
         usual = table["spelling"] == self._spellings[provider.name]
-        if isinstance(token, Forged):
-            # Read by other words, or for another audience, a token may say anything.
-            counts = not usual or not set(table["audiences"]).issubset(
-                self._audiences[provider.name].values()
-            )
-        else:
-            counts = self._audience(provider, token) in table["audiences"]
-        if not counts:
+        if not self._counts(
+            table,
+            token,
+            provider,
+            usual=usual,
+        ):
             return None
         return claimed if usual else CallerIdentity("", None)
+
+    def _is_of_ring(
+        self,
+        table: Table,
+        consumer: Entity,
+    ) -> bool:
+        """Return whether a table takes tokens of the consumer's keys, as its plugin verifies
+        them."""
+        is_ring = consumer.get("username") == table["ring"]
+        return is_ring and bool(table["authentication"] == self._terms.plugin)
+
+    def _counts(
+        self,
+        table: Table,
+        token: Claims | Forged,
+        provider: Provider,
+        *,
+        usual: bool,
+    ) -> bool:
+        audiences = self._audiences[provider.name]
+        listed = table["audiences"]
+        if isinstance(token, Claims):
+            name = token.audience or provider.audience
+            return audiences.get(name, name) in listed
+        # Read by other words, or for another audience, a token may say anything.
+        return not usual or not set(listed).issubset(audiences.values())
 
     @cached_property
     def _declared(self) -> frozenset[tuple[str, str]]:
         """The estate's clients: the provider of each, and its id there."""
         clients = self._terms.estate.clients
         return frozenset(
-            (one.provider, self.client_id(one.provider, one.component))
-            for one in clients
+            (client.provider, self._terms.client_id(client.provider, client.component))
+            for client in clients
         )
 
     @cached_property
     def _audiences(self) -> Mapping[str, Mapping[str, str]]:
         """By provider, its audiences as it writes them, by the model's names: of this API, or of
         each component."""
+        providers = self._terms.estate.stack.providers
         return {
-            name: self._audiences_of(provider)
-            for name, provider in self._terms.estate.stack.providers.items()
+            name: self._audiences_of(provider) for name, provider in providers.items()
         }
 
     def _audiences_of(self, provider: Provider) -> Mapping[str, str]:
         if not provider.per_api:
             return {provider.audience: provider.audience}
-        keys, deployed = self._terms.estate.components, self._terms.deployed.audiences
-        return {
-            provider.audience_of(key): deployed.get(key, provider.audience_of(key))
-            for key in keys
-        }
-
-    def _audience(self, provider: Provider, claims: Claims) -> str:
-        """The audience of the token, as its provider writes it."""
-        name = claims.audience or provider.audience
-        return self._audiences[provider.name].get(name, name)
+        deployed = self._terms.deployed.audiences
+        audiences = {}
+        for key in self._terms.estate.components:
+            name = provider.audience_of(key)
+            audiences[name] = deployed.get(key, name)
+        return audiences

@@ -39,91 +39,134 @@ class RepairRequest:
     then_up: bool = False
 
 
-def fields_set(kind: str, meant: Entity) -> tuple[str, ...]:
-    """The fields that the program sets of a service or a route; none of another kind."""
-    return (
-        tuple(name for name in meant if name not in _KNOWN_BY)
-        if kind in ("service", "route")
-        else ()
-    )
+def acts(plugin: Entity) -> bool:
+    """Return whether a plugin is enabled, for any protocol of requests."""
+    return bool(plugin["enabled"] and HTTP.intersection(plugin["protocols"]))
 
 
-def removal(kind: str, entity: Entity, *, then_up: bool = False) -> RepairRequest:
-    """The request that removes the entity. `then_up`: it may be one of ours in another place."""
+def fields_set(
+    kind: str,
+    meant: Entity,
+) -> tuple[str, ...]:
+    """Return the fields that the program sets of a service or a route; none of another kind."""
+    if kind not in ("service", "route"):
+        return ()
+    return tuple(name for name in meant if name not in _KNOWN_BY)
+
+
+def removal(
+    kind: str,
+    entity: Entity,
+    *,
+    then_up: bool = False,
+) -> RepairRequest:
+    """Return the request that removes the entity. `then_up`: it may be one of ours in another
+    place."""
     return RepairRequest(_path(kind, entity), then_up=then_up)
 
 
 def repair(
-    kind: str, entity: Entity, meant: Entity, live: Entities, intended: Entities
+    kind: str,
+    entity: Entity,
+    meant: Entity,
+    live: Entities,
+    intended: Entities,
 ) -> RepairRequest | None:
-    """The request that makes the entity what is meant; None where a run does that.
+    """Return the request that makes the entity what is meant; None where a run does that.
 
     It sets all that differs of a service or a route, since Kong checks some of their fields against
     others.
     """
+    path = _path(kind, entity)
     if kind == "plugin":
-        configured = entity["enabled"] and comparable(entity["config"]) == comparable(
-            meant["config"]
-        )
-        acts = HTTP.intersection(entity["protocols"])
-        return (
-            None
-            if acts
-            else RepairRequest(
-                _path(kind, entity), {"protocols": meant["protocols"]}, not configured
-            )
-        )
+        return _repair_of_plugin(path, entity, meant)
     fields = {
         name: meant.get(name)
         for name in fields_set(kind, meant)
         if not alike(name, entity, meant)
     }
-    parent = PARENTS.get(kind, "")
-    moved = bool(parent) and parent_of(kind, entity, live) != parent_of(
-        kind, meant, intended
-    )
-    unseen = moved and (kind == "credential" or not entity[parent])
-    if not unseen and not any(_survives_a_run(name, entity, meant) for name in fields):
+    survives = [name for name in fields if _survives_a_run(name, entity, meant)]
+    parent = PARENTS.get(kind)
+    if parent is None:
+        return RepairRequest(path, fields) if survives else None
+    wanted = parent_of(kind, meant, intended)
+    is_moved = parent_of(kind, entity, live) != wanted
+    # The plugin sees a route that belongs to another service, not one that belongs to none.
+    is_unseen = is_moved and (kind == "credential" or not entity[parent])
+    if not survives and not is_unseen:
         return None
-    if moved:
-        ids_by_label = {
-            label: identifier for (_, identifier), label in live.labels.items()
-        }
-        parent_id = ids_by_label.get(parent_of(kind, meant, intended))
-        if parent_id is None:
-            return RepairRequest(_path(kind, entity), then_up=True)
-        fields[parent] = {"id": parent_id}
-    return RepairRequest(_path(kind, entity), fields, then_up=kind == "credential")
+    if is_moved:
+        ids = {label: identifier for (_, identifier), label in live.labels.items()}
+        if wanted not in ids:
+            return RepairRequest(path, then_up=True)
+        fields[parent] = {"id": ids[wanted]}
+    return RepairRequest(
+        path,
+        fields,
+        then_up=kind == "credential",
+    )
 
 
-def parent_of(kind: str, entity: Entity, entities: Entities) -> str:
-    """The label of the entity that one of this kind belongs to."""
+def _repair_of_plugin(
+    path: str,
+    entity: Entity,
+    meant: Entity,
+) -> RepairRequest | None:
+    if HTTP.intersection(entity["protocols"]):
+        return None
+    is_configured = comparable(entity["config"]) == comparable(meant["config"])
+    then_up = not entity["enabled"] or not is_configured
+    return RepairRequest(
+        path,
+        {"protocols": meant["protocols"]},
+        then_up,
+    )
+
+
+def parent_of(
+    kind: str,
+    entity: Entity,
+    entities: Entities,
+) -> str:
+    """Return the label of the entity that one of this kind belongs to."""
     parent = PARENTS[kind]
-    return entities.labels.get(
-        (parent, reference(entity, parent) or ""), f"no {parent}"
-    )
+    identifier = reference(entity, parent) or ""
+    return entities.labels.get((parent, identifier), f"no {parent}")
 
 
-def alike(name: str, entity: Mapping[str, Any], meant: Mapping[str, Any]) -> bool:
-    """Whether the field is what it is meant to be. The path "/" of a service is as good as none."""
-    now, wanted = entity.get(name), meant.get(name)
-    return comparable(now) == comparable(wanted) or (
-        name == "path" and not {now, wanted} - {None, "/"}
-    )
-
-
-def _survives_a_run(name: str, entity: Entity, meant: Entity) -> bool:
+def alike(
+    name: str,
+    entity: Mapping[str, Any],
+    meant: Mapping[str, Any],
+) -> bool:
+    """Return whether the field is what it is meant to be. The path "/" of a service is as good as
+    none."""
+    now = entity.get(name)
     wanted = meant.get(name)
-    return (
-        name in _UNSEEN or entity.get(name) is None or not (wanted or wanted is False)
-    )
+    if name == "path" and not {now, wanted} - {None, "/"}:
+        return True
+    return bool(comparable(now) == comparable(wanted))
 
 
-def _path(kind: str, entity: Entity) -> str:
-    match kind:
-        case "credential":
-            return f"/consumers/{entity['consumer']['id']}/jwt/{entity['id']}"
-        case "target":
-            return f"/upstreams/{entity['upstream']['id']}/targets/{entity['id']}"
-        case _:
-            return f"/{kind}s/{entity['id']}"
+def _survives_a_run(
+    name: str,
+    entity: Entity,
+    meant: Entity,
+) -> bool:
+    """Return whether a run would leave the field as it is."""
+    if name in _UNSEEN or entity.get(name) is None:
+        return True
+    wanted = meant.get(name)
+    return not wanted and wanted is not False
+
+
+def _path(
+    kind: str,
+    entity: Entity,
+) -> str:
+    identifier = entity["id"]
+    if kind == "credential":
+        return f"/consumers/{entity['consumer']['id']}/jwt/{identifier}"
+    if kind == "target":
+        return f"/upstreams/{entity['upstream']['id']}/targets/{identifier}"
+    return f"/{kind}s/{identifier}"

@@ -51,24 +51,35 @@ class _Candidate:
         if self.methods and call.method not in self.methods:
             return None
         if not self.paths:
-            return Reached(self.route, "", not self.conditions)
-        matches = [
-            match for path in self.paths if (match := _matched(path, call)) is not None
-        ]
-        if not matches:
+            return Reached(
+                self.route,
+                "",
+                not self.conditions,
+            )
+        best: tuple[str, bool] | None = None
+        for path in self.paths:
+            match = _matched(path, call)
+            # What matches for certain comes before what may match.
+            if match and (best is None or match[1] > best[1]):
+                best = match
+        if best is None:
             return None
-        matched, certain = max(matches, key=lambda match: match[1])
-        return Reached(self.route, matched, certain and not self.conditions)
+        matched, certain = best
+        return Reached(
+            self.route,
+            matched,
+            certain and not self.conditions,
+        )
 
 
 class Router:
     """All routes of a gateway for requests, in the order in which they are tried."""
 
     def __init__(self, routes: Iterable[Entity]) -> None:
-        requested = (route for route in routes if HTTP.intersection(route["protocols"]))
-        candidates = (
-            candidate for route in requested for candidate in _candidates(route)
-        )
+        candidates: list[_Candidate] = []
+        for route in routes:
+            if HTTP.intersection(route["protocols"]):
+                candidates += _candidates(route)
         self._candidates = sorted(candidates, key=lambda candidate: -candidate.priority)
         # The candidates of each host pattern, without its port; those of no host stand at "".
         self._of_pattern: dict[str, list[int]] = {}
@@ -82,19 +93,17 @@ class Router:
         return frozenset(filter(None, self._of_pattern))
 
     def methods(self) -> frozenset[str]:
-        """The methods that routes name."""
-        return frozenset(
-            method for candidate in self._candidates for method in candidate.methods
-        )
+        """Return the methods that routes name."""
+        methods = [candidate.methods for candidate in self._candidates]
+        return frozenset().union(*methods)
 
     def paths(self, host: str) -> Iterator[PathSegments]:
-        """Paths that routes on the host are cut at: whole elements of what each path surely begins
-        with."""
+        """Yield the paths that routes on the host are cut at: whole elements of what each path
+        surely begins with."""
         for candidate in self._on(host):
             for path in candidate.paths:
-                yield tuple(
-                    filter(None, declared_path(path) or literal_prefix(path).split("/"))
-                )
+                elements = declared_path(path) or literal_prefix(path).split("/")
+                yield tuple(filter(None, elements))
 
     def reached(self, call: Call) -> tuple[Reached, ...]:
         """The routes that may take the call; none: 404 for certain. The last is certain, or nothing
@@ -107,41 +116,40 @@ class Router:
             match = candidate.match(call)
             if match:
                 matches.append(match)
-                limit = candidate.priority if match.certain and limit is None else limit
+                if match.certain and limit is None:
+                    limit = candidate.priority
         return tuple(matches)
 
     def _on(self, host: str) -> tuple[_Candidate, ...]:
         if host not in self._of_host:
-            matching = (
-                indexes
-                for pattern, indexes in self._of_pattern.items()
-                if _meets(host, pattern)
+            indexes: set[int] = set()
+            for pattern, of_pattern in self._of_pattern.items():
+                if _meets(host, pattern):
+                    indexes.update(of_pattern)
+            self._of_host[host] = tuple(
+                self._candidates[index] for index in sorted(indexes)
             )
-            indexes = sorted(set().union(*matching))
-            self._of_host[host] = tuple(self._candidates[index] for index in indexes)
         return self._of_host[host]
 
 
-def _meets(host: str, pattern: str) -> bool:
+def _meets(
+    host: str,
+    pattern: str,
+) -> bool:
     if pattern.startswith("*"):
         return host.endswith(pattern[1:])
-    return (
-        host.startswith(pattern[:-1])
-        if pattern.endswith("*")
-        else pattern in ("", host)
-    )
+    if pattern.endswith("*"):
+        return host.startswith(pattern[:-1])
+    return pattern in ("", host)
 
 
 def _candidates(route: Entity) -> Iterator[_Candidate]:
     groups: dict[int, list[str]] = {}
     for path in route.get("paths") or ():
-        groups.setdefault(
-            -1 if path.startswith("~") else len(path.encode()), []
-        ).append(path)
+        length = -1 if path.startswith("~") else len(path.encode())
+        groups.setdefault(length, []).append(path)
     hosts = tuple(route.get("hosts") or ())
-    more = any(
-        route.get(name) for name in ("headers", "snis", "sources", "destinations")
-    )
+    more = any(map(route.get, ("headers", "snis", "sources", "destinations")))
     for paths in groups.values() or [[]]:
         yield _Candidate(
             _priority(route, paths),
@@ -149,11 +157,14 @@ def _candidates(route: Entity) -> Iterator[_Candidate]:
             hosts,
             frozenset(route.get("methods") or ()),
             tuple(paths),
-            more or any(":" in host for host in hosts),
+            more or ":" in "".join(hosts),
         )
 
 
-def _priority(route: Mapping[str, Any], paths: list[str]) -> int:
+def _priority(
+    route: Mapping[str, Any],
+    paths: list[str],
+) -> int:
     """The priority by which Kong orders routes, as an unsigned number of 64 bits.
 
     Plain hosts come first, then regular expressions, then three numbers that Kong shifts in 32
@@ -161,40 +172,44 @@ def _priority(route: Mapping[str, Any], paths: list[str]) -> int:
     regular expression's priority (by 19) or the path's length. What is negative in 32 bits wins
     over all others.
     """
-    hosts, headers = route.get("hosts"), route.get("headers") or {}
-    kinds = sum(
-        1
-        for kind in (route.get("methods"), hosts, headers, route.get("snis"), paths)
-        if kind
-    )
-    plain = bool(hosts) and not any("*" in host for host in hosts or ())
-    regex = bool(paths) and paths[0].startswith("~")
-    by_path = (
-        int(route.get("regex_priority") or 0) << 19
-        if regex
-        else len(paths[0].encode()) & 0x7FFFF
-        if paths
-        else 0
-    )
+    hosts = route.get("hosts")
+    headers = route.get("headers") or {}
+    conditions = route.get("methods"), hosts, headers, route.get("snis"), paths
+    kinds = sum(map(bool, conditions))
+    plain = bool(hosts) and "*" not in "".join(hosts or ())
+    first = paths[0] if paths else ""
+    regex = first.startswith("~")
+    by_path = len(first.encode()) & 0x7FFFF
+    if regex:
+        by_path = int(route.get("regex_priority") or 0) << 19
     low = c_int32(kinds << 29 | min(len(headers), 255) << 20 | by_path).value
     return (plain << 60 | regex << 51 | low) & (2**64 - 1)
 
 
-def _matched(path: str, call: Call) -> tuple[str, bool] | None:
-    """The part of the call's path that a route's takes, and whether for the whole class; None: it
-    never matches."""
+def _matched(
+    path: str,
+    call: Call,
+) -> tuple[str, bool] | None:
+    """Return the part of the call's path that a route's takes, and whether for the whole class;
+    None: it never matches."""
     text = written(call.path)
     if not path.startswith("~"):
         return (path, True) if text.startswith(path) else None
     expression = _compiled(path)
     match = expression.match(text) if expression else None
-    if declared_path(path) is not None or call.below is None:
-        return (match[0], True) if match else None if expression else ("", False)
+    is_declared = declared_path(path) is not None
+    if expression is None and (is_declared or call.below is None):
+        return "", False
+    if is_declared or call.below is None:
+        return (match[0], True) if match else None
+    if match:
+        return match[0], False
     # Somebody else's expression may match some paths of the class: not, if what it begins with lies
     # elsewhere.
-    prefix, below = literal_prefix(path), written(call.below).rstrip("/") + "/"
-    near = below.startswith(prefix) or text.startswith(prefix)
-    return (match[0] if match else "", False) if near or match else None
+    prefix = literal_prefix(path)
+    below = written(call.below).rstrip("/") + "/"
+    is_near = below.startswith(prefix) or text.startswith(prefix)
+    return ("", False) if is_near else None
 
 
 @cache

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -93,44 +93,58 @@ class Workloads:
     objects: int
 
 
-def verify(settings: Settings, estate: Estate, outputs: Path | None = None) -> Result:
+def verify(
+    settings: Settings,
+    estate: Estate,
+    outputs: Path | None = None,
+) -> Result:
     """Compares the stack's Kong with the estate. `outputs`: a file with what `pulumi stack output
     --json` prints.
 
     Raises VerificationError.
     """
     name = settings.stack.name
-    try:
-        deployed = Deployed.from_outputs(_outputs(settings, outputs))
-    except KeyError as missing:
-        raise VerificationError(
-            f"the outputs of stack '{name}' lack {missing}; run `pulumi up -s {name}` once"
-        ) from None
-    if absent := _not_deployed(settings, estate, deployed):
+    deployed = _deployed(settings, outputs)
+    absent = _not_deployed(settings, estate, deployed)
+    if absent:
+        command = "python -m kong_oam" if settings.stack.partitions else "pulumi"
         raise VerificationError(
             f"no run of '{name}' has deployed {some(absent)}, which the Applications here have the "
-            "gateway serve: run "
-            f"`{'python -m kong_oam' if settings.stack.partitions else 'pulumi'} up -s {name}`, or "
-            "verify with the Applications that were deployed"
+            f"gateway serve: run `{command} up -s {name}`, or verify with the Applications that "
+            "were deployed"
         )
-    try:
-        kong = account(settings, of_stack(name))
-        more, by_address = kinds(settings, estate), asked_for(estate)
-        facts = preflight.inspect(
-            kong, settings.gateway.edition, more, by_address=by_address
-        )
-        with AdminApi(kong) as admin:
-            live = read(admin)
-    except (EngineError, ProductError, SettingsError) as error:
-        raise VerificationError(str(error)) from None
+    schemas, live = _read(settings, estate)
     keeps_records = settings.gateway.logs is not None
+    complete = partial(_complete, schemas, keeps_records)
     return judge(
         settings,
         estate,
         deployed,
         live,
-        partial(_complete, facts.schemas, keeps_records),
+        complete,
     )
+
+
+def _read(
+    settings: Settings,
+    estate: Estate,
+) -> tuple[Mapping[str, Schema], Entities]:
+    """Return the schemas of plugins and the entities that the stack's Kong has."""
+    edition = settings.gateway.edition
+    try:
+        kong = account(settings, of_stack(settings.stack.name))
+        more = kinds(settings, estate)
+        by_address = asked_for(estate)
+        facts = preflight.inspect(
+            kong,
+            edition,
+            more,
+            by_address=by_address,
+        )
+        with AdminApi(kong) as admin:
+            return facts.schemas, read(admin)
+    except (EngineError, ProductError, SettingsError) as error:
+        raise VerificationError(str(error)) from None
 
 
 def judge(
@@ -141,34 +155,40 @@ def judge(
     complete: Complete,
 ) -> Result:
     """Compares entities of Kong that were read with the estate. Raises VerificationError."""
-    terms = Terms.of(settings, estate, deployed, complete)
-    meant = intended(
+    terms = Terms.of(
         settings,
         estate,
-        replace(deployed, authorities=authorities(live.authorities)),
+        deployed,
         complete,
     )
+    known = replace(deployed, authorities=authorities(live.authorities))
+    meant = intended(settings, estate, known, complete)
     live = recognised(live, meant)
-    drifted = drifts(
-        live,
-        meant,
-        Asking(settings.stack.name, settings.partition, settings.partition is None),
+    is_base = settings.partition is None
+    asking = Asking(
+        settings.stack.name,
+        settings.partition,
+        is_base,
     )
+    drifted = drifts(live, meant, asking)
     try:
         deviations = compare(
-            estate, LiveGateway(live, terms), LiveGateway(meant, terms), drifted
+            estate,
+            LiveGateway(live, terms),
+            LiveGateway(meant, terms),
+            drifted,
         )
     except ModelMismatchError as error:
         raise VerificationError(
             f"this check reads the gateway otherwise than the model does: {error}"
         ) from None
-    named = {cause for deviation in deviations for cause in deviation.causes}
-    silent = [
-        label
-        for label, drift in drifted.items()
-        if drift.misplaced and label not in named
-    ]
-    deviations += tuple(Deviation("weakened", (label,)) for label in silent)
+    named: set[str] = set()
+    for deviation in deviations:
+        named.update(deviation.causes)
+    for label, drift in drifted.items():
+        # It changes no decision, and breaks a promise all the same.
+        if drift.misplaced and label not in named:
+            deviations += (Deviation("weakened", (label,)),)
     findings = tuple(
         (deviation, _reasons(settings, deviation, drifted)) for deviation in deviations
     )
@@ -176,47 +196,57 @@ def judge(
 
 
 def _reasons(
-    settings: Settings, deviation: Deviation, drifted: Mapping[str, Drift]
+    settings: Settings,
+    deviation: Deviation,
+    drifted: Mapping[str, Drift],
 ) -> tuple[Reason, ...]:
-    """The reasons of a finding, in the order of its causes."""
+    """Return the reasons of a finding, in the order of its causes."""
     reasons = []
     kept = _kept(deviation, drifted)
     for cause in deviation.causes:
         drift = drifted[cause]
-        users = (
-            (label, owner)
-            for label, owner in drift.used_by.items()
-            if label not in deviation.causes
+        remedy = ""
+        used_by = []
+        if cause not in kept:
+            remedy = "" if drift.stack else _remedy(settings, drift)
+            for label, owner in drift.used_by.items():
+                if label not in deviation.causes:
+                    used_by.append(f"{label} ({owner})")
+        reasons.append(
+            Reason(
+                drift.text,
+                remedy,
+                drift.stack,
+                tuple(used_by),
+            )
         )
-        used_by = tuple(
-            f"{label} ({owner})" for label, owner in users if cause not in kept
-        )
-        remedy = "" if drift.stack or cause in kept else _remedy(settings, drift)
-        reasons.append(Reason(drift.text, remedy, drift.stack, used_by))
     return tuple(reasons)
 
 
-def _kept(deviation: Deviation, drifted: Mapping[str, Drift]) -> frozenset[str]:
-    """The causes of a finding that need no removal: a service and its Upstream take no calls
+def _kept(
+    deviation: Deviation,
+    drifted: Mapping[str, Drift],
+) -> list[str]:
+    """Return the causes of a finding that need no removal: a service and its Upstream take no calls
     without a route.
 
     Kong removes no service that has routes, and an Upstream may have other services.
     """
-    requests = {cause: drifted[cause].request for cause in deviation.causes}
-    removed = {
-        cause
-        for cause, request in requests.items()
-        if request and request.fields is None
-    }
-    if not any(cause.startswith("service ") for cause in removed):
-        return frozenset()
-    return frozenset(
-        cause for cause in removed if cause.startswith(("service ", "upstream "))
-    )
+    kept = []
+    for cause in deviation.causes:
+        request = drifted[cause].request
+        is_removed = request is not None and request.fields is None
+        if is_removed and cause.startswith(("service ", "upstream ")):
+            kept.append(cause)
+    has_service = any(cause.startswith("service ") for cause in kept)
+    return kept if has_service else []
 
 
-def workloads(settings: Settings, estate: Estate) -> Workloads:
-    """Finds what somebody changed in the objects of the stack's components. Raises
+def workloads(
+    settings: Settings,
+    estate: Estate,
+) -> Workloads:
+    """Find what somebody changed in the objects of the stack's components. Raises
     VerificationError."""
     altered: list[Altered] = []
     count = 0
@@ -225,95 +255,130 @@ def workloads(settings: Settings, estate: Estate) -> Workloads:
             kubectl.name_of(manifest): manifest
             for manifest in objects_of(estate, settings, cluster)
         }
-        context = settings.cluster.context_of(cluster)
-        sites = [
-            site
-            for one in running(estate)
-            for site in one.sites
-            if site.cluster == cluster
-        ]
-        try:
-            live = kubectl.read(context, meant.values())
-            reached = list(other_pods(context, sites))
-        except kubectl.KubectlError as error:
-            raise VerificationError(str(error)) from None
-        where = f" in cluster '{cluster}'" if cluster else ""
-        for name, manifest in sorted(meant.items()):
-            if owner := _other_stack(settings, live.get(name)):
-                reason = Reason(f"it is of stack '{owner}'", "", stack=owner)
-                altered.append(Altered(kubectl.shown(name) + where, (reason,)))
-                continue
-            found = (
-                changes(manifest, live[name]) if name in live else (FieldChange(""),)
-            )
-            reasons = tuple(
-                _reason(settings, context, name, change) for change in found
-            )
-            altered += (
-                [Altered(kubectl.shown(name) + where, reasons)] if reasons else []
-            )
-        altered += [_leading_astray(one, where) for one in reached]
+        altered += _altered(settings, estate, cluster, meant)
         count += len(meant)
     return Workloads(tuple(altered), count)
 
 
-def _leading_astray(found: OtherPods, where: str) -> Altered:
-    """The Service that is made for a named one, where it leads to pods of others as well."""
-    text = (
-        f"it leads to pods of {some(found.owners)}, too, which the rules of "
-        f"'{found.component.key}' open"
-    )
-    remedy = f"take the podLabels at {found.named.place} off these pods, or write others there"
-    name = f"Service '{found.component.namespace}/{found.named.ours}'{where}"
+def _altered(
+    settings: Settings,
+    estate: Estate,
+    cluster: str | None,
+    meant: Mapping[kubectl.Name, dict[str, Any]],
+) -> Iterator[Altered]:
+    """Yield what is not as the last run left it in a cluster."""
+    context = settings.cluster.context_of(cluster)
+    sites = []
+    for component in running(estate):
+        sites += [site for site in component.sites if site.cluster == cluster]
+    try:
+        live = kubectl.read(context, meant.values())
+        reached = list(other_pods(context, sites))
+    except kubectl.KubectlError as error:
+        raise VerificationError(str(error)) from None
+    where = f" in cluster '{cluster}'" if cluster else ""
+    for name in sorted(meant):
+        if name not in live:
+            reasons = [
+                _reason(
+                    settings,
+                    context,
+                    name,
+                    FieldChange(""),
+                )
+            ]
+        elif stack := _other_stack(settings, live[name]):
+            reasons = [
+                Reason(
+                    f"it is of stack '{stack}'",
+                    "",
+                    stack=stack,
+                )
+            ]
+        else:
+            reasons = [
+                _reason(settings, context, name, change)
+                for change in changes(meant[name], live[name])
+            ]
+        if reasons:
+            yield Altered(kubectl.shown(name) + where, tuple(reasons))
+    for pods in reached:
+        yield _leading_astray(pods, where)
+
+
+def _leading_astray(
+    pods: OtherPods,
+    where: str,
+) -> Altered:
+    """Return the Service that is made for a named one, where it leads to pods of others as well."""
+    component = pods.component
+    text = f"it leads to pods of {some(pods.owners)}, too, which the rules of '{component.key}' open"
+    remedy = f"take the podLabels at {pods.named.place} off these pods, or write others there"
+    name = f"Service '{component.namespace}/{pods.named.ours}'{where}"
     return Altered(name, (Reason(text, remedy),))
 
 
-def _other_stack(settings: Settings, manifest: Mapping[str, Any] | None) -> str | None:
-    """The stack that an object's label names, if that is another one."""
-    labels = (manifest or {}).get("metadata", {}).get("labels") or {}
+def _other_stack(
+    settings: Settings,
+    manifest: Mapping[str, Any],
+) -> str | None:
+    """Return the stack that an object's label names, if that is another one."""
+    labels = manifest.get("metadata", {}).get("labels") or {}
     stack: str | None = labels.get(STACK)
     return stack if stack != settings.stack.name else None
 
 
 def _reason(
-    settings: Settings, context: str | None, name: kubectl.Name, change: FieldChange
+    settings: Settings,
+    context: str | None,
+    name: kubectl.Name,
+    change: FieldChange,
 ) -> Reason:
     up = _up(settings)
     if change.by is None:
         return Reason(f"{change.path} is gone".strip(), up)
-    who = f"by {change.by}" + (f" at {change.since}" if change.since else "")
+    author = f"by {change.by}"
+    if change.since:
+        author += f" at {change.since}"
     if change.patch is None:
-        return Reason(f"{change.path} was changed {who}", up)
-    command = kubectl.patch(context, name, change.patch)
+        return Reason(f"{change.path} was changed {author}", up)
+    command = kubectl.patch(
+        context,
+        name,
+        change.patch,
+    )
     if name[1] == "Secret":  # of whose keys nobody here knows which are the program's
-        return Reason(f"{change.path} was written {who}", f"{command} && {up}")
-    return Reason(f"{change.path} was added {who}", command)
+        return Reason(f"{change.path} was written {author}", f"{command} && {up}")
+    return Reason(f"{change.path} was added {author}", command)
 
 
 def _up(settings: Settings) -> str:
-    name = settings.stack.name
     if settings.stack.partitions and settings.partition is None:
-        runs = (
-            f"python -m kong_oam refresh -s {name} --yes",
-            f"python -m kong_oam up -s {name} --yes",
+        name = settings.stack.name
+        return (
+            f"python -m kong_oam refresh -s {name} --yes && "
+            f"python -m kong_oam up -s {name} --yes"
         )
-        return " && ".join(runs)
     return f"pulumi up -s {settings.engine_stack} --refresh"
 
 
-def _remedy(settings: Settings, drift: Drift) -> str:
+def _remedy(
+    settings: Settings,
+    drift: Drift,
+) -> str:
     """The command that repairs the drift, as it is to be given to a shell."""
     up = _up(settings)
     if drift.request is None:
         return up
+    request = drift.request
     workspace = f"/{settings.gateway.workspace}" if settings.gateway.workspace else ""
-    where = f'-H "Kong-Admin-Token: $KONG_ADMIN_TOKEN" $KONG_ADMIN_ADDR{workspace}{drift.request.path}'
-    if drift.request.fields is None:
+    where = f'-H "Kong-Admin-Token: $KONG_ADMIN_TOKEN" $KONG_ADMIN_ADDR{workspace}{request.path}'
+    if request.fields is None:
         command = f"curl -X DELETE {where}"
     else:
-        body = shlex.quote(json.dumps(drift.request.fields))
+        body = shlex.quote(json.dumps(request.fields))
         command = f'curl -X PATCH -H "Content-Type: application/json" -d {body} {where}'
-    return f"{command} && {up}" if drift.request.then_up else command
+    return f"{command} && {up}" if request.then_up else command
 
 
 def _complete(
@@ -323,26 +388,41 @@ def _complete(
     config: Mapping[str, Any],
 ) -> Mapping[str, Any]:
     completed: dict[str, Any] = json.loads(
-        config_json(schemas[name], name, config, keeps_records=keeps_records)
+        config_json(
+            schemas[name],
+            name,
+            config,
+            keeps_records=keeps_records,
+        )
     )
     return completed
 
 
-def _not_deployed(settings: Settings, estate: Estate, deployed: Deployed) -> list[str]:
-    """The components that the gateway is to serve, and of which the outputs do not say where a
-    port's workload is."""
-    name, there = settings.stack.name, deployed.upstreams
-    served = ((one, backend) for one in estate.exposed for backend in one.backends)
-    return sorted(
-        {
-            one.key
-            for one, backend in served
-            if names.service(name, one, backend) not in there
-        }
-    )
+def _not_deployed(
+    settings: Settings,
+    estate: Estate,
+    deployed: Deployed,
+) -> list[str]:
+    """Return the components that the gateway is to serve, and of which the outputs do not say where
+    a port's workload is."""
+    absent = set()
+    for component in estate.exposed:
+        for backend in component.backends:
+            service = names.service(
+                settings.stack.name,
+                component,
+                backend,
+            )
+            if service not in deployed.upstreams:
+                absent.add(component.key)
+    return sorted(absent)
 
 
-def _outputs(settings: Settings, file: Path | None) -> Mapping[str, Any]:
+def _deployed(
+    settings: Settings,
+    file: Path | None,
+) -> Deployed:
+    """Return the facts of the deployment, by the stack's outputs or a file with them."""
     stack = settings.stack.name
     try:
         values = json.loads(file.read_text("utf-8")) if file else outputs_of(settings)
@@ -354,4 +434,9 @@ def _outputs(settings: Settings, file: Path | None) -> Mapping[str, Any]:
         ) from None
     if not isinstance(values, dict):
         raise VerificationError(f"the outputs of stack '{stack}' are no JSON object")
-    return values
+    try:
+        return Deployed.from_outputs(values)
+    except KeyError as missing:
+        raise VerificationError(
+            f"the outputs of stack '{stack}' lack {missing}; run `pulumi up -s {stack}` once"
+        ) from None

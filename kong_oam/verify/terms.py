@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,8 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import Settings
 from kong_oam.identity.common.discovery import SigningKey
 from kong_oam.kong import names, plugins
-from kong_oam.kong.entities import Complete, Deployed, Entity
+from kong_oam.kong.entities import Complete, Deployed, Entity, pem_of
+from kong_oam.kong.key_slots import Slot
 from kong_oam.kong.table import Authentication
 from kong_oam.traits.kong_plugin.value import KONG_PLUGIN
 
@@ -37,26 +38,32 @@ class Terms:
 
     @staticmethod
     def of(
-        settings: Settings, estate: Estate, deployed: Deployed, complete: Complete
+        settings: Settings,
+        estate: Estate,
+        deployed: Deployed,
+        complete: Complete,
     ) -> Terms:
         """The terms of a stack that was deployed."""
         workloads = {}
         accepted = set()
         for component in estate.exposed:
             for backend in component.backends:
-                service = names.service(settings.stack.name, component, backend)
+                service = names.service(
+                    settings.stack.name,
+                    component,
+                    backend,
+                )
                 workloads[deployed.upstreams[service]] = component.key
                 accepted |= {
                     (plugin.name, service)
                     for plugin in component.traits.get(KONG_PLUGIN) or ()
                 }
         plugin = plugins.AUTHENTICATION[settings.gateway.edition]
-        verifying = {
-            provider: complete(plugin, plugins.openid_connect(issuer, None))
-            for provider, issuer in (
-                deployed.issuers.items() if plugin == "openid-connect" else ()
-            )
-        }
+        verifying = {}
+        if plugin == "openid-connect":
+            for provider, issuer in deployed.issuers.items():
+                config = plugins.openid_connect(issuer, None)
+                verifying[provider] = complete(plugin, config)
         lifetimes = {
             provider.name: 60.0 * provider.access_token_minutes
             for provider in settings.providers
@@ -71,6 +78,14 @@ class Terms:
             frozenset(accepted),
         )
 
+    def client_id(
+        self,
+        provider: str,
+        component: str,
+    ) -> str:
+        """Return the id of the client in tokens."""
+        return self.deployed.clients.get(provider, {}).get(component, component)
+
     def rings(self) -> frozenset[str]:
         """The names of the consumers that are key rings."""
         return frozenset(
@@ -78,23 +93,33 @@ class Terms:
             for provider in self.deployed.issuers
         )
 
-    def genuine(self, credential: Entity, owner: str) -> bool:
-        """Whether a credential of the consumer `owner` is its issuer's own: a key, or what fills an
-        empty slot."""
-        stack = self.estate.stack.name
+    def genuine(
+        self,
+        credential: Entity,
+        owner: str,
+    ) -> bool:
+        """Return whether a credential of the consumer `owner` is its issuer's own: a key, or what
+        fills an empty slot."""
         for provider, slots in self.deployed.slots.items():
-            if owner == names.ring(stack, provider):
-                pems = {
-                    slot.key.kid: slot.key.pem.strip() for slot in slots if slot.key
-                }
-                unused = {
-                    names.unused_key(stack, provider, index)
-                    for index in range(len(slots))
-                }
-                pem = (credential.get("rsa_public_key") or "").strip()
-                return pems.get(credential["key"]) == pem or (
-                    credential["key"] in unused and pem in pems.values()
-                )
+            if owner == names.ring(self.estate.stack.name, provider):
+                return self._is_in(slots, provider, credential)
+        return False
+
+    def _is_in(
+        self,
+        slots: Sequence[Slot],
+        provider: str,
+        credential: Entity,
+    ) -> bool:
+        pem = pem_of(credential)
+        pems = {slot.key.kid: slot.key.pem.strip() for slot in slots if slot.key}
+        if pems.get(credential["key"]) == pem:
+            return True
+        stack = self.estate.stack.name
+        for index in range(len(slots)):
+            # An empty slot may hold any key of the issuer, under an id that nobody uses.
+            if credential["key"] == names.unused_key(stack, provider, index):
+                return pem in pems.values()
         return False
 
     def current(self, provider: str) -> tuple[SigningKey, ...]:

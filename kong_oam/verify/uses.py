@@ -3,59 +3,87 @@ otherwise without it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from kong_oam.kong.entities import Entities, Entity, reference
 from kong_oam.kong.owners import Asking, Owner
-from kong_oam.verify.gate import script_of
+from kong_oam.verify.scripts import script_of
+
+_CHILDREN: Mapping[str, tuple[str, ...]] = {
+    "service": ("route", "plugin"),
+    "route": ("plugin",),
+    "upstream": ("target",),
+}
+"""By kind of an entity, the kinds that Kong deletes with it, or keeps it for."""
 
 
 def belonging(
-    kind: str, entity: Entity, live: Entities
+    kind: str,
+    entity: Entity,
+    live: Entities,
 ) -> Iterator[tuple[str, Entity]]:
-    """Yields the entities that refer to this one, with their labels: Kong deletes them with it, or
-    keeps it."""
-    children = {
-        "service": (("route", live.routes), ("plugin", live.plugins)),
-        "route": (("plugin", live.plugins),),
-        "upstream": (("target", live.targets),),
-    }
-    for child, of_kind in children.get(kind, ()):
-        for one in of_kind:
-            if reference(one, kind) == entity["id"]:
-                yield live.labels[child, one["id"]], one
+    """Yield the entities that refer to this one, with their labels."""
+    for child_kind in _CHILDREN.get(kind, ()):
+        for child in live.by_kind[child_kind]:
+            if reference(child, kind) == entity["id"]:
+                yield live.labels[child_kind, child["id"]], child
 
 
 def _acted_on(
-    kind: str, entity: Entity, live: Entities
+    kind: str,
+    entity: Entity,
+    live: Entities,
 ) -> Iterator[tuple[str, Entity]]:
-    """Yields the entities whose calls would go another way without this one, with their labels."""
+    """Yield the entities whose calls would go another way without this one, with their labels."""
     if kind == "plugin":
         yield from _under(entity, live)
     if kind == "upstream":
+        name = entity["name"]
         for service in live.services:
-            if service["host"] == entity["name"]:
+            if service["host"] == name:
                 yield live.labels["service", service["id"]], service
         for plugin in live.plugins:
-            script = script_of(plugin) if plugin["name"] == "post-function" else None
-            if script and script.upstream and script.upstream[0] == entity["name"]:
+            if _leads_to(plugin, name):
                 yield live.labels["plugin", plugin["id"]], plugin
 
 
-def _under(plugin: Entity, live: Entities) -> Iterator[tuple[str, Entity]]:
-    """Yields what a plugin stands on: all services, where it is a global one."""
-    scope = {reference(plugin, "route"), reference(plugin, "service")} - {None}
-    for kind, of_kind in (("route", live.routes), ("service", live.services)):
-        for one in of_kind:
-            if one["id"] in scope or (kind == "service" and not scope):
-                yield live.labels[kind, one["id"]], one
+def _leads_to(
+    plugin: Entity,
+    host: str,
+) -> bool:
+    """Return whether the plugin is a gate of ours that sends calls to the host."""
+    gate = script_of(plugin) if plugin["name"] == "post-function" else None
+    return bool(gate and gate.upstream and gate.upstream[0] == host)
+
+
+def _under(
+    plugin: Entity,
+    live: Entities,
+) -> Iterator[tuple[str, Entity]]:
+    """Yield what a plugin stands on: all services, where it is a global one."""
+    route = reference(plugin, "route")
+    service = reference(plugin, "service")
+    is_global = not route and not service
+    for one in live.routes:
+        if one["id"] == route:
+            yield live.labels["route", one["id"]], one
+    for one in live.services:
+        if is_global or one["id"] == service:
+            yield live.labels["service", one["id"]], one
 
 
 def uses(
-    kind: str, entity: Entity, live: Entities, meant: Collection[str], asking: Asking
+    kind: str,
+    entity: Entity,
+    live: Entities,
+    meant: Collection[str],
+    asking: Asking,
 ) -> dict[str, Owner]:
-    """The entities that use this one, by their labels, and who owns them; without those that are
-    `meant`."""
-    users = (*belonging(kind, entity, live), *_acted_on(kind, entity, live))
-    found = {label: asking.owner(one) for label, one in users if label not in meant}
-    return dict(sorted(found.items()))
+    """Return the entities that use this one, by their labels, and who owns them; without those that
+    are `meant`."""
+    users = dict((*belonging(kind, entity, live), *_acted_on(kind, entity, live)))
+    return {
+        label: asking.owner(users[label])
+        for label in sorted(users)
+        if label not in meant
+    }

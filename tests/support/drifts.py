@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kong_oam.kong.table import VERSION, address
-from kong_oam.verify.gate import script_of
+from kong_oam.verify.scripts import script_of
 from sandbox.kong.pem import self_signed
 from tests.support.verifying import ISSUER, Hands
 

@@ -30,9 +30,9 @@ from kong_oam.kong.extras import kinds
 from kong_oam.kong.key_slots import Slot
 from kong_oam.oam.application import read_files
 from kong_oam.traits.upstream_tls.at_kong import authorities
-from kong_oam.verify.gate import script_of
 from kong_oam.verify.live_gateway import LiveGateway
 from kong_oam.verify.questions import Caller
+from kong_oam.verify.scripts import script_of
 from kong_oam.verify.stack import Result, _complete, judge
 from kong_oam.verify.terms import Terms
 from sandbox.kong import Kong

@@ -14,7 +14,7 @@ import pytest
 from kong_oam.access.paths import written
 from kong_oam.access.settings.stack import parse
 from kong_oam.verify.classes import classes
-from kong_oam.verify.gate import script_of, with_table
+from kong_oam.verify.scripts import script_of, with_table
 from tests.support.estates import PROVIDER, STACK, api, estate
 from tests.support.gateway_cases import Case
 from tests.support.gateway_tokens import Issuer

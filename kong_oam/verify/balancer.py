@@ -1,0 +1,49 @@
+"""The balancer of a gateway: where a call goes that leaves for a host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kong_oam.kong.entities import Entities, Entity, reference
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The address that a call goes to, as "host:port"; None: nowhere. `through`: the balancer's
+    entities on the way."""
+
+    address: str | None
+    through: tuple[str, ...] = ()
+
+
+class Balancer:
+    """The Upstreams of a gateway with their Targets."""
+
+    def __init__(self, entities: Entities) -> None:
+        self._labels = entities.labels
+        self._upstreams = {
+            upstream["name"]: upstream["id"] for upstream in entities.upstreams
+        }
+        self._targets: dict[str | None, list[Entity]] = {}
+        for target in entities.targets:
+            # Kong sends nothing to a target of weight 0.
+            if target["weight"] > 0:
+                upstream = reference(target, "upstream")
+                self._targets.setdefault(upstream, []).append(target)
+
+    def ends(
+        self,
+        host: str,
+        port: int,
+    ) -> list[End]:
+        """Return the ends behind a host: the Targets of an Upstream of its name, which comes before
+        what DNS says."""
+        identifier = self._upstreams.get(host)
+        if identifier is None:
+            return [End(f"{host}:{port}")]
+        upstream = self._labels["upstream", identifier]
+        ends = []
+        for target in self._targets.get(identifier, ()):
+            label = self._labels["target", target["id"]]
+            ends.append(End(target["target"], (upstream, label)))
+        return ends or [End(None, (upstream,))]

@@ -1,0 +1,74 @@
+"""Callers as tables read them from tokens, and what they hold there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from kong_oam.kong.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class CallerIdentity:
+    """A caller, as a table reads it from a token. `scopes` None: whatever the caller likes.
+    `groups`: a user's.
+
+    `client`: its id at the provider.
+    """
+
+    client: str
+    scopes: frozenset[str] | None
+    groups: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The scopes that a caller's token is worth by a table; None: whatever they like."""
+
+    scopes: frozenset[str] | None
+
+
+def forged_identities(tables: Iterable[Table]) -> Iterator[CallerIdentity]:
+    """Yield whom somebody may claim to be who writes into a token what they like: by client, with
+    the most there is."""
+    groups: set[str] = set()
+    scopes_of: dict[str, set[str]] = {"": set()}
+    for table in filter(None, tables):
+        groups.update(table["groups"])
+        for holders in (table["services"], table["on_behalf"]):
+            for client, scopes in holders.items():
+                scopes_of.setdefault(client, set()).update(scopes)
+    for client in sorted(scopes_of):
+        most = frozenset(scopes_of[client])
+        yield CallerIdentity(client, most)
+        yield CallerIdentity(
+            client,
+            most,
+            frozenset(groups),
+        )
+
+
+def scopes_held(
+    table: Table,
+    client: str,
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the scopes that the client holds by the table: as itself, and for its users."""
+    as_itself = table["services"].get(client, ())
+    for_users = table["on_behalf"].get(client, ())
+    return frozenset(as_itself), frozenset(for_users)
+
+
+def held_by(
+    table: Table,
+    identity: CallerIdentity,
+) -> Held:
+    """Return what the caller holds by the table."""
+    if identity.scopes is None:
+        return Held(None)
+    as_itself, for_users = scopes_held(table, identity.client)
+    if identity.groups is None:
+        return Held(identity.scopes & as_itself)
+    by_groups: set[str] = set()
+    for group in identity.groups:
+        by_groups.update(table["groups"].get(group, ()))
+    return Held(identity.scopes & for_users & by_groups)

@@ -1,0 +1,202 @@
+"""The scripts of a gateway that are exactly ours, read back from its plugins.
+
+Scripts are never executed here: one that differs in a single byte is not judged.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import jsonschema_rs
+
+from kong_oam.access.networks import Network, network
+from kong_oam.errors import InputError
+from kong_oam.kong import plugins, script
+from kong_oam.kong.table import VERSION, Table
+
+_HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
+
+_TEXTS = {"type": "array", "items": {"type": "string"}}
+_REQUIREMENT = {"oneOf": [{"const": "public"}, {"type": "array", "items": _TEXTS}]}
+_FIELDS = {
+    "ring": {"type": "string"},
+    "issuer": {"type": ["string", "null"]},
+    "audiences": _TEXTS,
+    "per_api": {"type": "boolean"},
+    "authentication": {"enum": ["jwt", "openid-connect"]},
+    "spelling": {"type": "object"},
+    "hosts": {
+        "additionalProperties": {
+            "type": "object",
+            "additionalProperties": {"type": "boolean"},
+        }
+    },
+    "rules": {
+        "additionalProperties": {"type": "object", "additionalProperties": _REQUIREMENT}
+    },
+    "services": {"additionalProperties": _TEXTS},
+    "on_behalf": {"additionalProperties": _TEXTS},
+    "groups": {"additionalProperties": _TEXTS},
+    "depth": {"type": "integer"},
+    "forward_token": {"type": "boolean"},
+}
+_OPENED = {
+    "type": "object",
+    "required": ["path", "methods", "ends"],
+    "properties": {
+        "path": {"type": "string"},
+        "methods": _TEXTS,
+        "ends": {"type": "number"},
+    },
+}
+is_opening = jsonschema_rs.validator_for(_OPENED).is_valid
+"""Whether a value is an opening that the scripts take."""
+
+_ADDRESSES = {
+    "type": "object",
+    "additionalProperties": {
+        "type": "object",
+        "additionalProperties": {**_TEXTS, "minItems": 1},
+    },
+}
+_OPTIONAL = {"opened": _OPENED, "addresses": _ADDRESSES}
+_SHAPE = jsonschema_rs.validator_for(
+    {"required": list(_FIELDS), "properties": {**_FIELDS, **_OPTIONAL}}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script of ours as Kong has it. A table that it would refuse itself is empty, and lets
+    nothing through.
+
+    `upstream`: of a gate, where it sends what it allows; None where it sends nothing anywhere.
+    `verified`: only by a service of Kong's that verifies the workload's certificate.
+    """
+
+    table: Table
+    upstream: tuple[str, int] | None = None
+    verified: bool = False
+
+
+def code(config: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the scripts that a serverless plugin runs, by phase; phases without any are left
+    out."""
+    return {
+        name: value
+        for name, value in config.items()
+        if isinstance(value, list) and value
+    }
+
+
+def script_of(plugin: Mapping[str, Any]) -> Script | None:
+    """Read admission or the gate from a serverless plugin; None where what it runs is not exactly
+    one of these.
+
+    What it does to answers may be something else: it lets nothing through.
+    """
+    run = code(plugin["config"])
+    first = run.get("access", [None])[0]
+    inputs = script.inputs_of(first) if isinstance(first, str) else None
+    if inputs is None:
+        return None
+    meant = _meant(
+        plugin["name"],
+        inputs,
+        str(first),
+    )
+    table = _table(inputs.table)
+    if table is None or meant is None or _judging(run) != _judging(code(meant)):
+        return None
+    address = read_object(inputs.address or "")
+    return Script(
+        table,
+        _upstream(address),
+        address.get("name") is not None,
+    )
+
+
+def _meant(
+    kind: str,
+    inputs: script.ScriptInputs,
+    first: str,
+) -> Mapping[str, Any] | None:
+    """Return what a plugin of the kind has to run with these inputs; None where it takes no such
+    inputs."""
+    if kind == "pre-function":
+        if inputs.address is not None:
+            return None
+        return plugins.admission(inputs.table, more=script.stripped_in(first))
+    if inputs.address is None:
+        return None
+    return plugins.gate(inputs.table, inputs.address)
+
+
+def _judging(run: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    return {
+        phase: scripts for phase, scripts in run.items() if phase != "header_filter"
+    }
+
+
+def with_table(
+    plugin: Mapping[str, Any],
+    table: Callable[[str], str],
+) -> dict[str, Any]:
+    """Return the configuration of admission or a gate, one that `script_of` knows, with what
+    `table` makes of its table."""
+    first, *more = code(plugin["config"])["access"]
+    return {"access": [script.with_table(first, table), *more]}
+
+
+@cache
+def _table(text: str) -> Table | None:
+    """Parse a table: empty where the scripts refuse it, None where nobody can say."""
+    value = read_object(text)
+    if value.get("version") != VERSION:
+        return {}
+    if not _SHAPE.is_valid(value):
+        return None
+    try:
+        list(networks_named(value))
+    except InputError:
+        return None
+    return value
+
+
+def networks_named(table: Table) -> Iterator[Network]:
+    """Yield every network in a table. Raises InputError for what is none."""
+    for methods in table.get("addresses", {}).values():
+        for texts in methods.values():
+            yield from map(network, texts)
+
+
+def _upstream(address: Mapping[str, Any]) -> tuple[str, int] | None:
+    host = address.get("host")
+    port = address.get("port")
+    if not isinstance(host, str) or not _HOST.fullmatch(host):
+        return None
+    # A boolean is an int, and no port.
+    if type(port) is not int or not 0 < port < 65536:
+        return None
+    return host, port
+
+
+def read_object(text: str) -> dict[str, Any]:
+    """Return the JSON object in a text; empty where the scripts could not read it."""
+    try:
+        value = json.loads(text, object_pairs_hook=_unique)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a key stands twice")
+    return value
