@@ -17,7 +17,7 @@ from kong_oam.access.client import signs_in as signs_in
 from kong_oam.access.copies import Copy
 from kong_oam.access.data import Names, NameSets, Texts
 from kong_oam.access.endpoint import Endpoint, Exposures, backends_of
-from kong_oam.access.hosts import host_patterns
+from kong_oam.access.hosts import host_patterns, hosts_above
 from kong_oam.access.methods import METHODS as METHODS
 from kong_oam.access.networks import Networks
 from kong_oam.access.paths import PathSegments, folded, may_be_longer
@@ -421,6 +421,25 @@ class Estate:
                 for length in range(len(path) + 1):
                     below.setdefault((host, path[:length]), []).append(pair)
         return below
+
+    @cached_property
+    def narrower(
+        self,
+    ) -> Mapping[tuple[str, PathSegments], list[tuple[Endpoint, Component]]]:
+        """By wildcard host and path of an endpoint, the endpoints of hosts below the wildcard, at,
+        below or above the path."""
+        found: dict[tuple[str, PathSegments], list[tuple[Endpoint, Component]]] = {}
+        for host, pairs in self.by_host.items():
+            _, *wildcards = hosts_above(host)
+            for wildcard in filter(self.by_host.get, wildcards):
+                for pair in pairs:
+                    path = pair[0].path
+                    places = [(wildcard, path[:length]) for length in range(len(path))]
+                    for endpoint, _ in self.below.get((wildcard, path), ()):
+                        places.append((wildcard, endpoint.path))
+                    for place in places:
+                        found.setdefault(place, []).append(pair)
+        return found
 
     def schedule_of(self, client: Client) -> Schedule:
         """When the client gets new keys."""

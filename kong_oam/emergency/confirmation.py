@@ -20,7 +20,7 @@ from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.entities import Entities, reference
 from kong_oam.kong.preflight import settle
 from kong_oam.kong.proxy import ADDRESS, SAFE_METHODS, Proxy, Said
-from kong_oam.kong.table import Table
+from kong_oam.kong.script import Table
 from kong_oam.verify.gate import requirement
 from kong_oam.verify.openings import ScriptGuard, find_openings
 from kong_oam.verify.ports import missing_guards, ports_of

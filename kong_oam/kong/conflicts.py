@@ -10,7 +10,6 @@ or was made outside any stack.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -64,14 +63,15 @@ def needed(estate: Estate) -> Iterator[Needed]:
     """Yields every name of the stack that somebody else could have."""
     stack = estate.stack.name
     for component in estate.exposed:
+        maker = component.place, component.partition
         for backend in component.backends:
             name = names.service(stack, component, backend)
             logical = f"{component.key}-{backend}-service"
-            yield Needed(_SERVICE, name, logical, component.place, component.partition)
+            yield Needed(_SERVICE, name, logical, *maker)
         for plan in routes(component):
             name = names.route(stack, component, plan.backend, plan.role)
             logical = f"{component.key}-{plan.role}-{plan.backend}"
-            yield Needed(_ROUTE, name, logical, component.place, component.partition)
+            yield Needed(_ROUTE, name, logical, *maker)
     yield Needed(_UPSTREAM, names.nowhere(stack), "gateway-nowhere")
     yield Needed(_CONSUMER, names.anonymous(stack), "gateway-anonymous")
     for provider in estate.stack.providers:
@@ -107,15 +107,17 @@ def name_conflicts(admin: AdminApi, estate: Estate, held: Held) -> Iterator[Diag
             by_type.setdefault(need.type, {})[need.name] = need
     for kind, by_name in by_type.items():
         for row in _rows(admin, kind, by_name):
-            ours = _is_ours(estate.stack.name, row)
-            for need in (by_name[name] for name in _names(row) if name in by_name):
-                if not (ours and (need.type, need.logical) in held):
-                    yield _diagnostic(estate.stack.name, need, row, ours=ours)
+            is_ours = _is_ours(estate.stack.name, row)
+            for name in _names(row):
+                wanted = by_name.get(name)
+                if wanted and not (is_ours and (kind, wanted.logical) in held):
+                    yield _diagnostic(estate.stack.name, wanted, row, ours=is_ours)
 
 
 def _rows(admin: AdminApi, kind: str, wanted: Iterable[str]) -> Iterator[Row]:
     """Yields at least those entities of a kind that have one of the wanted names."""
-    path, several = f"/{_COLLECTIONS[kind]}", [*wanted]
+    path = f"/{_COLLECTIONS[kind]}"
+    several = list(wanted)
     if kind == _CERTIFICATE or len(several) > FEW:
         yield from admin.rows(path)
         return
@@ -143,51 +145,43 @@ def issuer_conflicts(
     if estate.role == "partition":
         return
     for name, provider in estate.stack.providers.items():
-        is_known = (_CONSUMER, f"{RING}{name}") in held and issuers.get(name) in (
-            provider.issuer,
-            None,
-        )
-        ring = names.ring(stack, name)
-        for row in (
-            ()
-            if is_known or provider.issuer is None
-            else admin.with_custom_id(provider.issuer)
-        ):
+        issuer = provider.issuer
+        is_held = (_CONSUMER, f"{RING}{name}") in held
+        if issuer is None or (is_held and issuers.get(name) in (issuer, None)):
+            continue
+        for row in admin.with_custom_id(issuer):
+            consumer = row.get("username")
             # A consumer that has the ring's name, too, is found by its name.
-            if row.get("username") != ring and not _is_ours(stack, row):
-                what = (
-                    f"consumer '{row.get('username') or row['id']}' with custom_id "
-                    f"'{provider.issuer}'"
-                )
-                yield _issuer_diagnostic(stack, name, what, row)
+            if consumer != names.ring(stack, name) and not _is_ours(stack, row):
+                entity = f"consumer '{consumer or row['id']}' with custom_id '{issuer}'"
+                yield _issuer_diagnostic(stack, name, entity, row)
     if settings.gateway.edition == "oss":
         yield from _key_conflicts(admin, estate)
 
 
 def _key_conflicts(admin: AdminApi, estate: Estate) -> Iterator[Diagnostic]:
-    """Finds credentials of others that have the key id of a signing key of an issuer."""
+    """Find credentials of others that have the key id of a signing key of an issuer."""
     stack = estate.stack.name
     others = [row for row in admin.rows("/jwts") if not _is_ours(stack, row)]
-    for name, provider in estate.stack.providers.items() if others else ():
-        published = set[str]()
-        # The run itself says what is wrong with an issuer that cannot be read.
-        with suppress(DiscoveryError):
-            published = (
-                {key.kid for key in discover(provider.issuer).keys}
-                if provider.issuer
-                else published
-            )
+    if not others:
+        return
+    for name, provider in estate.stack.providers.items():
+        if not provider.issuer:
+            continue
+        try:
+            published = {key.kid for key in discover(provider.issuer).keys}
+        except DiscoveryError:
+            continue  # the run itself says what is wrong with an issuer that cannot be read
         for row in others:
             if row["key"] in published:
-                yield _issuer_diagnostic(
-                    stack, name, f"jwt credential '{row['key']}'", row
-                )
+                entity = f"jwt credential '{row['key']}'"
+                yield _issuer_diagnostic(stack, name, entity, row)
 
 
-def _issuer_diagnostic(stack: str, provider: str, what: str, row: Row) -> Diagnostic:
+def _issuer_diagnostic(stack: str, provider: str, entity: str, row: Row) -> Diagnostic:
     made = made_by(row, Asking(stack, whole=True).owner(row))
     message = (
-        f"identity provider '{provider}': Kong has {what} ({row['id']}) {made}. A Kong takes an "
+        f"identity provider '{provider}': Kong has {entity} ({row['id']}) {made}. A Kong takes an "
         "issuer's keys once: use another issuer, or another workspace or Kong, or bring both into "
         "one stack"
     )
@@ -200,35 +194,34 @@ def _is_ours(stack: str, row: Row) -> bool:
 
 
 def _diagnostic(stack: str, need: Needed, row: Row, *, ours: bool) -> Diagnostic:
-    kind, tags = _COLLECTIONS[need.type][:-1], row.get("tags") or ()
-    what = (
-        f"certificate for host '{need.name}'"
-        if need.type == _CERTIFICATE
-        else f"{kind} '{need.name}'"
-    )
-    if ours and (other := names.partition_in(tags)) != need.partition:
-        whose = f"partition '{other}'" if other else "the base"
+    is_certificate = need.type == _CERTIFICATE
+    entity = f"{_COLLECTIONS[need.type][:-1]} '{need.name}'"
+    if is_certificate:
+        entity = f"certificate for host '{need.name}'"
+    there = f"Kong has {entity} ({row['id']})"
+    if not ours:
+        owner = Asking(stack, whole=True).owner(row)
+        otherwise = "take other hosts or be" if is_certificate else "renamed or"
+        actor = "a run of that stack" if owner.stack else "whoever made it"
         message = (
-            f"Kong has {what} ({row['id']}) of {whose} of this estate, whose stack is to give it "
-            f"away first: `python -m kong_oam move -s {stack}`"
+            f"{there} {made_by(row, owner)}. It is left as it is; have it {otherwise} removed by "
+            f"{actor}"
+        )
+        return Diagnostic("ENV405", message, need.place)
+    other = names.partition_in(row.get("tags") or ())
+    if other != need.partition:
+        part = f"partition '{other}'" if other else "the base"
+        message = (
+            f"{there} of {part} of this estate, whose stack is to give it away first: "
+            f"`python -m kong_oam move -s {stack}`"
         )
         return Diagnostic("ENV419", message, need.place)
-    if ours:
-        own = stack_of(stack, need.partition)
-        message = (
-            f"Kong has {what} ({row['id']}) of stack '{own}', whose state does not know it: an "
-            "interrupted run made it, or this is another state. See what `python -m kong_oam "
-            f"recover -s {own}` says"
-        )
-        return Diagnostic("ENV406", message, need.place)
-    owner = Asking(stack, whole=True).owner(row)
-    otherwise = "take other hosts or be" if need.type == _CERTIFICATE else "renamed or"
-    remedy = (
-        f"have it {otherwise} removed by "
-        f"{'a run of that stack' if owner.stack else 'whoever made it'}"
+    own = stack_of(stack, need.partition)
+    message = (
+        f"{there} of stack '{own}', whose state does not know it: an interrupted run made it, or "
+        f"this is another state. See what `python -m kong_oam recover -s {own}` says"
     )
-    message = f"Kong has {what} ({row['id']}) {made_by(row, owner)}. It is left as it is; {remedy}"
-    return Diagnostic("ENV405", message, need.place)
+    return Diagnostic("ENV406", message, need.place)
 
 
 def _names(row: Row) -> Iterable[str]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 from kong_oam.access.diff.model import AccessModel, application_of
@@ -28,12 +29,12 @@ from kong_oam.access.model import (
     Stack,
     bare_component,
 )
-from kong_oam.access.networks import fewest, network
-from kong_oam.access.paths import pattern, unwritten
+from kong_oam.access.networks import Networks, fewest, network
+from kong_oam.access.paths import PathSegments, pattern, unwritten
 from kong_oam.access.providers import Provider
 from kong_oam.engine.state import PLUGIN, ROUTE, Resource
 from kong_oam.kong.deployed_pods import deployed_pods
-from kong_oam.kong.script import inputs_of
+from kong_oam.kong.script import Table, inputs_of
 from kong_oam.oam.document import NOWHERE
 from kong_oam.traits.ip_allow.value import IP_ALLOW
 from kong_oam.traits.key import Traits
@@ -41,7 +42,8 @@ from kong_oam.traits.key import Traits
 _Gated = tuple[str, str]
 """A component (`application/component`) and one of its backends."""
 
-Table = Mapping[str, Any]
+_Place = tuple[str, str, str, str]
+"""Component, backend, host and path that a route leads from."""
 
 
 def enforced(
@@ -55,33 +57,29 @@ def enforced(
     little, as after an edit by hand.
     """
     resources = list(resources)
-    gates, admissions = (_tables(resources, role) for role in ("gate", "admission"))
-    if any(
-        not _is_complete(table) for table in (*gates.values(), *admissions.values())
-    ):
+    gates = _tables(resources, "gate")
+    admissions = _tables(resources, "admission")
+    if not all(map(_is_complete, (*gates.values(), *admissions.values()))):
         return (meant,)
     reached = _reached(resources)
     models = [_model(resources, gates, reached, meant)]
     both = {port: admissions.get(port, table) for port, table in gates.items()}
-    return (
-        (*models, _model(resources, both, reached, meant))
-        if both != gates
-        else tuple(models)
-    )
+    if both != gates:
+        models.append(_model(resources, both, reached, meant))
+    return tuple(models)
 
 
 def _tables(resources: Iterable[Resource], role: str) -> dict[_Gated, Table]:
-    """The table of each plugin of a role, by backend."""
+    """Return the table of each plugin of a role, by backend."""
     tables = {}
     for resource in resources:
-        if resource.type == PLUGIN and resource.name.endswith(f"-{role}"):
-            before, apart, service = resource.name.removesuffix(f"-{role}").partition(
-                "_"
-            )
+        name = resource.name.removesuffix(f"-{role}")
+        if resource.type == PLUGIN and name != resource.name:
+            # Behind an underscore, a backend has the name of a Service, which may hold dashes.
+            before, apart, service = name.partition("_")
             component, _, port = before.rpartition("-")
-            tables[component, port + apart + service] = _table(
-                resource.outputs.get("configJson")
-            )
+            config = resource.outputs.get("configJson")
+            tables[component, port + apart + service] = _table(config)
     return tables
 
 
@@ -104,73 +102,80 @@ def _is_complete(table: Table) -> bool:
     return table.keys() >= _PARTS
 
 
-def _reached(resources: Iterable[Resource]) -> set[tuple[str, str, str, str]]:
+def _reached(resources: Iterable[Resource]) -> set[_Place]:
     """Component, backend, host and path of every place that a route leads from; its name says the
     first two."""
     places = set()
     for resource in resources:
-        if resource.type == ROUTE:
-            application, component, backend = str(resource.outputs.get("name")).split(
-                "."
-            )[-4:-1]
-            for host in resource.outputs.get("hosts") or ():
-                for path in resource.outputs.get("paths") or ():
-                    places.add((f"{application}/{component}", backend, host, path))
+        if resource.type != ROUTE:
+            continue
+        name = str(resource.outputs.get("name"))
+        application, component, backend = name.split(".")[-4:-1]
+        hosts = resource.outputs.get("hosts") or ()
+        paths = resource.outputs.get("paths") or ()
+        for host, path in product(hosts, paths):
+            places.add((f"{application}/{component}", backend, host, path))
     return places
 
 
 def _model(
     resources: Iterable[Resource],
     tables: Mapping[_Gated, Table],
-    reached: set[tuple[str, str, str, str]],
+    reached: set[_Place],
     meant: AccessModel,
 ) -> AccessModel:
-    stack = replace(
-        meant.estate.stack, providers=_providers(tables, meant.estate.stack.providers)
-    )
-    components: dict[str, Component] = {}
+    stack = meant.estate.stack
+    stack = replace(stack, providers=_providers(tables, stack.providers))
     keys = _keys(tables)
-    for (component, backend), table in tables.items():
-        key = keys[component, backend]
-        components.setdefault(key, _component(key, table, stack.providers))
-        ends = [
-            _endpoint(host, path, backend)
-            for host, paths in table["hosts"].items()
-            for path, leads_here in paths.items()
-            if leads_here
-            and (component, backend, host, f"~{pattern(unwritten(path))}") in reached
-        ]
-        components[key] = replace(
-            components[key], endpoints=(*components[key].endpoints, *ends)
-        )
+    components: dict[str, Component] = {}
+    for gated, table in tables.items():
+        key = keys[gated]
+        component = components.get(key) or _component(key, table, stack.providers)
+        endpoints = (*component.endpoints, *_endpoints(gated, table, reached))
+        components[key] = replace(component, endpoints=endpoints)
     clients = _clients(tables, keys, meant, stack)
-    for key in {client.component for client in clients}:
-        components.setdefault(key, bare_component(key, stack.default_provider.name))
-        of_component = tuple(client for client in clients if client.component == key)
-        components[key] = replace(components[key], clients=of_component)
-    for key in {
-        call.component for client in clients for call in client.calls
-    } & meant.estate.components.keys():
-        # An API whose gate is in another partition: where any token counts, those for it do.
-        components.setdefault(
-            key, replace(meant.estate.components[key], clients=(), endpoints=())
-        )
+    _add_clients(components, clients, stack)
+    _add_ungated(components, clients, meant)
     owned = [
         _with_owner(component, meant) for _, component in sorted(components.items())
     ]
-    applications = map(application_of, owned)
-    callers = (
-        caller for table in tables.values() for caller in table["callers"].values()
-    )
+    workloads = dict(meant.workloads)
+    for table in tables.values():
+        for key, _, _, workload in table["callers"].values():
+            workloads[key] = workload
     return replace(
         meant,
-        estate=Estate(stack, tuple(applications)),
-        workloads={
-            **meant.workloads,
-            **{key: workload for key, _, _, workload in callers},
-        },
+        estate=Estate(stack, tuple(map(application_of, owned))),
+        workloads=workloads,
         pods=deployed_pods(resources, owned, meant.pods),
     )
+
+
+def _add_clients(
+    components: dict[str, Component], clients: Iterable[Client], stack: Stack
+) -> None:
+    """Give components their clients. One without a gate may have some, too."""
+    by_component: dict[str, list[Client]] = {}
+    for client in clients:
+        by_component.setdefault(client.component, []).append(client)
+    for key, of_component in by_component.items():
+        component = components.get(key)
+        if component is None:
+            component = bare_component(key, stack.default_provider.name)
+        components[key] = replace(component, clients=tuple(of_component))
+
+
+def _add_ungated(
+    components: dict[str, Component], clients: Iterable[Client], meant: AccessModel
+) -> None:
+    """Add the APIs that are called and whose gates are in another partition: where any token
+    counts, those for them do."""
+    for client in clients:
+        for call in client.calls:
+            known = meant.estate.components.get(call.component)
+            if known and call.component not in components:
+                ungated = replace(known, clients=(), endpoints=())
+                components[call.component] = ungated
 
 
 def _with_owner(component: Component, meant: AccessModel) -> Component:
@@ -198,94 +203,89 @@ def _keys(tables: Mapping[_Gated, Table]) -> dict[_Gated, str]:
     keys = {}
     for (component, backend), table in tables.items():
         of_component = known.setdefault(component, {})
-        judging = json.dumps(
-            {name: table.get(name) for name in _JUDGING}, sort_keys=True
-        )
-        keys[component, backend] = of_component.setdefault(
-            judging, f"{component}:{backend}" if of_component else component
-        )
+        key = f"{component}:{backend}" if of_component else component
+        judging = json.dumps([table.get(name) for name in _JUDGING], sort_keys=True)
+        keys[component, backend] = of_component.setdefault(judging, key)
     return keys
 
 
-def _endpoint(host: str, path: str, backend: str) -> Endpoint:
-    port, apart, _ = (*backend.split("_"), "", "")[:3]
-    return Endpoint(
-        host, unwritten(path), int(port), NOWHERE, service=apart, apart=apart
-    )
+def _endpoints(gated: _Gated, table: Table, reached: set[_Place]) -> Iterator[Endpoint]:
+    """Yield the endpoints of a backend that its gate serves and a route leads from."""
+    component, backend = gated
+    port, _, apart = backend.partition("_")
+    for host, paths in table["hosts"].items():
+        for text, leads_here in paths.items():
+            path = unwritten(text)
+            is_reached = (component, backend, host, f"~{pattern(path)}") in reached
+            if leads_here and is_reached:
+                yield Endpoint(
+                    host, path, int(port), NOWHERE, service=apart, apart=apart
+                )
 
 
 def _providers(
     tables: Mapping[_Gated, Table], providers: Mapping[str, Provider]
 ) -> Mapping[str, Provider]:
-    """The stack's providers, but without names of groups where one that a table lists now stands
-    for another group."""
-    changed = {
-        name
-        for table in tables.values()
-        if (provider := providers.get(name := _provider(table))) is not None
-        if any(
-            provider.listed(_logical(listed, table, provider)) != listed
-            for listed in table["groups"]
-        )
-        or any(
-            provider.group(_named(group, at_provider, provider)) != at_provider
-            for _, _, groups, _ in table["callers"].values()
-            for group, at_provider in groups.items()
-        )
-    }
-    return {
-        name: replace(provider, groups={}) if name in changed else provider
-        for name, provider in providers.items()
-    }
+    """Return the stack's providers, but without names of groups where one that a table lists now
+    stands for another group."""
+    kept = dict(providers)
+    for table in tables.values():
+        provider = kept.get(_provider(table))
+        if provider and _is_renamed(table, provider):
+            kept[provider.name] = replace(provider, groups={})
+    return kept
+
+
+def _is_renamed(table: Table, provider: Provider) -> bool:
+    """Return whether the stack now maps the name of another group to one that the table lists."""
+    for listed in table["groups"]:
+        if provider.listed(_logical(listed, table, provider)) != listed:
+            return True
+    for _, _, groups, _ in table["callers"].values():
+        for group, at_provider in groups.items():
+            if provider.group(_named(group, at_provider, provider)) != at_provider:
+                return True
+    return False
 
 
 def _named(group: str, at_provider: str, provider: Provider | None) -> str:
     """The group by its name in Applications, where the stack still maps that one to `at_provider`;
     else as it is."""
-    return (
-        group
-        if provider is None or provider.group(group) == at_provider
-        else at_provider
-    )
+    if provider is None or provider.group(group) == at_provider:
+        return group
+    return at_provider
 
 
 def _component(key: str, table: Table, providers: Mapping[str, Provider]) -> Component:
-    provider = _provider(table)
-    rules = (
-        Rule(
-            unwritten(path),
-            (method,),
-            () if needed == "public" else tuple(needed),
-            _public(needed),
-            NOWHERE,
-        )
-        for path, methods in table["rules"].items()
-        for method, alternatives in _by_method(methods)
-        for needed in (["public"] if alternatives == "public" else alternatives)
-    )
-    roles = (
-        Role(
-            name,
-            tuple(scopes),
-            (_logical(name, table, providers.get(provider)),),
-            (),
-            NOWHERE,
-        )
-        for name, scopes in table["groups"].items()
-    )
-    allowed_from = {
-        unwritten(path): {
-            method: fewest(map(network, listed))
-            for method, listed in _by_method(methods)
-        }
-        for path, methods in table.get("addresses", {}).items()
-    }
+    name = _provider(table)
+    provider = providers.get(name)
+    roles = []
+    for listed, scopes in table["groups"].items():
+        groups = (_logical(listed, table, provider),)
+        roles.append(Role(listed, tuple(scopes), groups, (), NOWHERE))
+    allowed_from: dict[PathSegments, dict[str, Networks]] = {}
+    for path, methods in table.get("addresses", {}).items():
+        by_method = allowed_from.setdefault(unwritten(path), {})
+        for method, listed in _by_method(methods):
+            by_method[method] = fewest(map(network, listed))
     return replace(
-        bare_component(key, provider),
-        rules=tuple(rules),
+        bare_component(key, name),
+        rules=tuple(_rules(table)),
         roles=tuple(roles),
         traits=Traits({IP_ALLOW: allowed_from}),
     )
+
+
+def _rules(table: Table) -> Iterator[Rule]:
+    """Yield a rule for each path, method and alternative of a table."""
+    for text, methods in table["rules"].items():
+        path = unwritten(text)
+        for method, alternatives in _by_method(methods):
+            if alternatives == "public":
+                yield Rule(path, (method,), (), Public("", None), NOWHERE)
+                continue
+            for scopes in alternatives:
+                yield Rule(path, (method,), tuple(scopes), None, NOWHERE)
 
 
 def _provider(table: Table) -> str:
@@ -295,24 +295,17 @@ def _provider(table: Table) -> str:
 
 def _by_method(methods: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     if "*" in methods:
-        yield from ((method, methods["*"]) for method in METHODS)
-    else:
-        yield from methods.items()
-
-
-def _public(needed: Any) -> Public | None:
-    return Public("", None) if needed == "public" else None
+        methods = dict.fromkeys(METHODS, methods["*"])
+    yield from methods.items()
 
 
 def _logical(listed: str, table: Table, provider: Provider | None) -> str:
     """The group by its name in Applications, where the stack still maps that one to what tokens
     list; else as it is."""
-    logical = table["logical"].get(listed, listed)
-    return (
-        str(logical)
-        if provider is None or provider.listed(logical) == listed
-        else listed
-    )
+    logical = str(table["logical"].get(listed, listed))
+    if provider is None or provider.listed(logical) == listed:
+        return logical
+    return listed
 
 
 def _clients(
@@ -323,41 +316,33 @@ def _clients(
 ) -> list[Client]:
     """The clients with something at a gate, and those that the stack exported, with what they hold
     where no gate is."""
-    calls: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
-    clients = {
-        (client.component, client.provider): client for client in meant.estate.clients
-    }
     gated = {component for component, _ in tables}
-    for who, client in clients.items():
-        calls[who] = {
+    clients: dict[tuple[str, str], Client] = {}
+    calls: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
+    for client in meant.estate.clients:
+        identity = client.component, client.provider
+        clients[identity] = client
+        calls[identity] = {
             call.component: call.scopes
             for call in client.calls
             if call.component not in gated
         }
     for gate, table in tables.items():
+        name = _provider(table)
         for client_id, (key, kind, groups, _) in table["callers"].items():
-            who = key, _provider(table)
-            scopes = (
-                table["services"].get(client_id)
-                or table["on_behalf"].get(client_id)
-                or ()
-            )
-            calls.setdefault(who, {})[keys[gate]] = tuple(scopes)
-            provider = stack.providers.get(who[1])
+            scopes = table["services"].get(client_id)
+            scopes = scopes or table["on_behalf"].get(client_id, ())
+            calls.setdefault((key, name), {})[keys[gate]] = tuple(scopes)
             named = [
-                _named(group, at_provider, provider)
+                _named(group, at_provider, stack.providers.get(name))
                 for group, at_provider in groups.items()
             ]
-            clients[who] = Client(
-                key, kind, who[1], (), tuple(named), (), False, NOWHERE
+            clients[key, name] = Client(
+                key, kind, name, (), tuple(named), (), False, NOWHERE
             )
-    return [
-        replace(
-            client,
-            calls=tuple(
-                Call(called, scopes, (), NOWHERE)
-                for called, scopes in calls.get(who, {}).items()
-            ),
-        )
-        for who, client in clients.items()
-    ]
+    complete = []
+    for identity, client in clients.items():
+        held = calls[identity].items()
+        made = [Call(component, scopes, (), NOWHERE) for component, scopes in held]
+        complete.append(replace(client, calls=tuple(made)))
+    return complete

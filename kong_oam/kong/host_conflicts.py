@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Literal
 
 from kong_oam.access.endpoint import Endpoint
@@ -43,17 +44,13 @@ class _Claim:
         by_path = _path_relation(endpoint, self.path)
         if by_host is None or by_path is None:
             return False
-        if self.owner.stack:
+        if self.owner.stack or _comes_first(self.route):
             return True
-        if _comes_first(self.route):
-            return True
-        our_host_wins = by_host == "wider" and not endpoint.host.startswith("*")
-        our_path_wins = (
-            by_host != "narrower"
-            and "wider" in (by_host, by_path)
-            and not self.path.startswith("~")
-        )
-        return not (our_host_wins or our_path_wins)
+        if by_host == "wider" and not endpoint.host.startswith("*"):
+            return False  # our host wins
+        is_regex = self.path.startswith("~")
+        our_path_wins = not is_regex and "wider" in (by_host, by_path)
+        return by_host == "narrower" or not our_path_wins
 
 
 def host_conflicts(
@@ -65,7 +62,7 @@ def host_conflicts(
     `before` are the routes of the state. Kong is asked only where a route is new, or gets other
     hosts or paths.
     """
-    known = {one.name: one.outputs for one in before if one.type == ROUTE}
+    known = {route.name: route.outputs for route in before if route.type == ROUTE}
     changed = [component for component in estate.exposed if _changes(component, known)]
     if not changed:
         return
@@ -76,16 +73,15 @@ def host_conflicts(
     wildcards = [host for host in by_host if "*" in host]
     for component in changed:
         for endpoint in component.endpoints:
+            hosts = set(by_host)
             # A plain host meets itself and wildcards alone, which keeps large estates linear.
-            hosts = (
-                by_host
-                if "*" in endpoint.host
-                else {endpoint.host, *wildcards} & by_host.keys()
-            )
+            if "*" not in endpoint.host:
+                hosts = hosts.intersection((endpoint.host, *wildcards))
             by_owner: dict[Owner, list[_Claim]] = {}
-            for claim in (claim for host in sorted(hosts) for claim in by_host[host]):
-                if claim.meets(endpoint):
-                    by_owner.setdefault(claim.owner, []).append(claim)
+            for host in sorted(hosts):
+                for claim in by_host[host]:
+                    if claim.meets(endpoint):
+                        by_owner.setdefault(claim.owner, []).append(claim)
             for met in by_owner.values():
                 yield _diagnostic(endpoint, met)
 
@@ -109,21 +105,17 @@ def _claims(rows: Iterable[Row], asking: Asking) -> Iterator[_Claim]:
         owner = asking.owner(row)
         if owner.kind == "ours":
             continue
-        for host in sorted(row.get("hosts") or ["*"]):
-            for path in sorted(row.get("paths") or ["/"]):
-                yield _Claim(host.partition(":")[0].lower(), path, row, owner)
+        hosts = sorted(row.get("hosts") or ["*"])
+        paths = sorted(row.get("paths") or ["/"])
+        for host, path in product(hosts, paths):
+            yield _Claim(host.partition(":")[0].lower(), path, row, owner)
 
 
 def _comes_first(route: Row) -> bool:
-    """Whether Kong tries a route before all of ours: it does with at least four kinds of conditions
-    (recorded)."""
-    return (
-        sum(
-            bool(route.get(name))
-            for name in ("hosts", "paths", "methods", "headers", "snis")
-        )
-        >= 4
-    )
+    """Return whether Kong tries a route before all of ours: it does with at least four kinds of
+    conditions (recorded)."""
+    conditions = map(route.get, ("hosts", "paths", "methods", "headers", "snis"))
+    return sum(map(bool, conditions)) >= 4
 
 
 def _host_relation(ours: str, theirs: str) -> Relation | None:
@@ -168,16 +160,14 @@ def _diagnostic(endpoint: Endpoint, met: list[_Claim]) -> Diagnostic:
     elements = declared_path(first.path)
     path = first.path if elements is None else written(elements)
     name = first.route.get("name") or first.route["id"]
-    others = len({claim.route["id"] for claim in met}) - 1
-    more = f", and {others} more," if others else ""
-    remedy = (
-        "take another host or path, or bring both into one stack"
-        if first.owner.stack
-        else "take another host or path, or have that route removed by whoever made it"
-    )
+    routes = {claim.route["id"] for claim in met}
+    more = f", and {len(routes) - 1} more," if len(routes) > 1 else ""
+    remedy = "bring both into one stack"
+    if not first.owner.stack:
+        remedy = "have that route removed by whoever made it"
     message = (
         f"{endpoint.host}{written(endpoint.path)} meets {first.host}{path} of Kong's route "
         f"'{name}'{more} {made_by(first.route, first.owner)}. One would get the other's calls: "
-        f"{remedy}"
+        f"take another host or path, or {remedy}"
     )
     return Diagnostic("ENV420", message, endpoint.place)

@@ -13,8 +13,12 @@ JSON again.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+Table = Mapping[str, Any]
+"""A table, parsed (`kong_oam.kong.table`)."""
 
 NOTE = """
 -- In a failed run: Kong did not take the plugin that is named above; why is said behind this script, after ']} error:'.
@@ -56,13 +60,10 @@ def inputs_of(script: str) -> ScriptInputs | None:
     """Reads a script's inputs, whatever its note says and whatever it does; None where it is not
     given a table."""
     match = _INPUTS.match(script)
-    return (
-        ScriptInputs(
-            _json(match["table"]), match["address"] and _json(match["address"])
-        )
-        if match
-        else None
-    )
+    if match is None:
+        return None
+    address = match["address"]
+    return ScriptInputs(_json(match["table"]), address and _json(address))
 
 
 def stripped_in(script: str) -> tuple[str, ...]:
@@ -78,8 +79,10 @@ def with_table(script: str, change: Callable[[str], str]) -> str:
     the byte."""
     match = _INPUTS.match(script)
     assert match is not None
-    begin, end = match.start("table") - len("[==["), match.end("table") + len("]==]")
-    return script[:begin] + embedded(change(_json(match["table"]))) + script[end:]
+    begin = match.start("table") - len("[==[")
+    end = match.end("table") + len("]==]")
+    table = change(_json(match["table"]))
+    return script[:begin] + embedded(table) + script[end:]
 
 
 def embedded(text: str) -> str:

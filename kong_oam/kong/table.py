@@ -39,23 +39,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
+from functools import partial
 from hashlib import sha256
 from typing import Any, Literal, TypeVar
 
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import METHODS, Client, Component, Estate, Rule
-from kong_oam.access.paths import within, written
+from kong_oam.access.paths import written
 from kong_oam.access.providers import Provider
 from kong_oam.access.workloads import workload_of
 from kong_oam.traits.at_kong import asked_of_kong
 from kong_oam.traits.cors.at_kong import cors_entry
 
 T = TypeVar("T")
-
-Table = Mapping[str, Any]
-"""A table, parsed."""
 
 VERSION = 4
 
@@ -135,48 +133,66 @@ def _data(
 ) -> dict[str, Any]:
     provider = estate.provider_of(component)
     hosts, depth = _hosts(estate, component, backend)
-
-    def scopes_held(*, users: bool) -> dict[str, list[str]]:
-        return {
-            ids.get(key, key): list(scopes)
-            for key, scopes in estate.held_at(component, users=users).items()
-        }
-
+    rules = {}
+    for path, owned in component.owned.items():
+        rules[written(path)] = _by_method(owned, _requirement)
     return {
         "version": VERSION,
         "component": component.key,
         "authentication": authentication,
         "ring": ring,
         "issuer": provider.issuer,
-        "audiences": sorted(
-            {
-                audiences.get(api, provider.audience_of(api))
-                for api in estate.apis_at(component)
-            }
-        ),
+        "audiences": _audiences(estate, component, audiences),
         "per_api": provider.per_api,
         "spelling": asdict(provider.spelling),
         "forward_token": component.forward_token,
         "hosts": hosts,
-        "rules": {
-            written(path): _methods(rules) for path, rules in component.owned.items()
-        },
-        "services": scopes_held(users=False),
-        "on_behalf": scopes_held(users=True),
-        "callers": {
-            ids.get(client.component, client.component): _caller(estate, client)
-            for client in estate.clients
-            if client.provider == component.provider
-            and any(call.component == component.key for call in client.calls)
-        },
+        "rules": rules,
+        "services": _held(estate, component, ids, users=False),
+        "on_behalf": _held(estate, component, ids, users=True),
+        "callers": _callers(estate, component, ids),
         "groups": _groups(component, provider),
         "logical": _logical(component, provider),
-        "depth": max(depth, *(len(rule.path) for rule in component.rules))
-        if component.rules
-        else depth,
+        "depth": max([depth, *(len(rule.path) for rule in component.rules)]),
         **cors_entry(estate, component),
         **_of_traits(component),
     }
+
+
+def _audiences(
+    estate: Estate, component: Component, made_up: Mapping[str, str]
+) -> list[str]:
+    """Return the audiences of tokens that count, as their provider writes them."""
+    audience_of = estate.provider_of(component).audience_of
+    apis = estate.apis_at(component)
+    return sorted({made_up.get(api, audience_of(api)) for api in apis})
+
+
+def _held(
+    estate: Estate,
+    component: Component,
+    ids: Mapping[str, str],
+    *,
+    users: bool,
+) -> dict[str, list[str]]:
+    """Return the scopes that clients hold here, by their ids."""
+    held = {}
+    for client, scopes in estate.held_at(component, users=users).items():
+        held[ids.get(client, client)] = list(scopes)
+    return held
+
+
+def _callers(
+    estate: Estate, component: Component, ids: Mapping[str, str]
+) -> dict[str, list[Any]]:
+    callers = {}
+    for client in estate.clients:
+        if client.provider != component.provider:
+            continue
+        if any(call.component == component.key for call in client.calls):
+            identifier = ids.get(client.component, client.component)
+            callers[identifier] = _caller(estate, client)
+    return callers
 
 
 def closed(table: str) -> str:
@@ -187,30 +203,35 @@ def closed(table: str) -> str:
 def opened(table: str, opening: Mapping[str, Any] | None) -> str:
     """The table with what is open in an emergency, {path, methods, ends, reason}, in place of what
     was."""
-    rest = {
-        name: value for name, value in json.loads(table).items() if name != "opened"
-    }
-    return _written({**rest, "opened": dict(opening)} if opening else rest)
+    data = json.loads(table)
+    data.pop("opened", None)
+    if opening:
+        data["opened"] = dict(opening)
+    return _written(data)
 
 
 def address(host: str, port: int, name: str | None = None) -> str:
     """The address of a workload, as the gate reads it: JSON with `host` and `port`, and with the
     `name` that its certificate has to bear where it is spoken to by https."""
-    where = {"host": f"[{host}]" if ":" in host else host, "port": port}
-    return _compact({**where, "name": name} if name else where)
+    # An IPv6 address stands in brackets.
+    shown = f"[{host}]" if ":" in host else host
+    upstream: dict[str, str | int] = {"host": shown, "port": port}
+    if name:
+        upstream["name"] = name
+    return _compact(upstream)
 
 
 def _written(data: Mapping[str, Any]) -> str:
     """Compact JSON, but for a line per entry of the table and per host, path and group in it."""
     lines = []
     for name, value in sorted(data.items()):
+        text = _compact(value)
         if name in _BY_LINE and value:
-            inner = ",\n".join(
+            entries = [
                 f" {_compact(key)}: {_compact(value[key])}" for key in sorted(value)
-            )
-            lines.append(f"{_compact(name)}: {{\n{inner}}}")
-        else:
-            lines.append(f"{_compact(name)}: {_compact(value)}")
+            ]
+            text = "{\n" + ",\n".join(entries) + "}"
+        lines.append(f"{_compact(name)}: {text}")
     return "{" + ",\n".join(lines) + "}"
 
 
@@ -225,41 +246,47 @@ def _hosts(
     request."""
     hosts: dict[str, dict[str, bool]] = {}
     depth = 0
-    for endpoint in (
-        endpoint for endpoint in component.endpoints if endpoint.backend == backend
-    ):
-        hosts.setdefault(endpoint.host, {})[written(endpoint.path)] = True
-        depth = max(depth, len(endpoint.path))
+    for endpoint in component.endpoints:
+        if endpoint.backend != backend:
+            continue
         for rival, owner in _rivals(estate, endpoint):
-            if owner is not component or rival.backend != backend:
-                hosts.setdefault(rival.host, {})[written(rival.path)] = False
-                depth = max(depth, len(rival.path))
+            leads_here = owner is component and rival.backend == backend
+            hosts.setdefault(rival.host, {})[written(rival.path)] = leads_here
+            depth = max(depth, len(rival.path))
     return hosts, depth
 
 
 def _rivals(estate: Estate, endpoint: Endpoint) -> Iterator[tuple[Endpoint, Component]]:
-    """Yields the endpoints that come before this endpoint for some request, and this endpoint
+    """Yield the endpoints that come before this endpoint for some request, and this endpoint
     itself."""
-    yield from estate.below[endpoint.host, endpoint.path]
-    if not endpoint.host.startswith("*."):
-        return
-    suffix = endpoint.host[1:]
-    for host, pairs in estate.by_host.items():
-        if host.endswith(suffix) and host != endpoint.host:
-            for rival, owner in pairs:
-                if within(rival.path, endpoint.path) or within(
-                    endpoint.path, rival.path
-                ):
-                    yield rival, owner
+    place = endpoint.host, endpoint.path
+    yield from estate.below[place]
+    yield from estate.narrower.get(place, ())
 
 
-def _methods(rules: tuple[Rule, ...]) -> dict[str, Any]:
-    by_method: dict[str, Any] = {}
+def _requirement(deciding: list[Rule]) -> Any:
+    if deciding[0].public:
+        return "public"
+    return [sorted(rule.scopes) for rule in deciding]
+
+
+def _by_method(
+    rules: tuple[Rule, ...], entry: Callable[[list[Rule]], T]
+) -> dict[str, T]:
+    """Return what `entry` makes of the deciding rules of each method that has any; one entry for
+    all methods where each has the same."""
+    by_method = {}
     for method in METHODS:
         if deciding := _deciding(rules, method):
-            scopes = [sorted(rule.scopes) for rule in deciding]
-            by_method[method] = "public" if deciding[0].public else scopes
-    return _folded(by_method)
+            by_method[method] = entry(deciding)
+    if len(by_method) == len(METHODS) and _are_alike(by_method.values()):
+        return {"*": by_method["GET"]}
+    return by_method
+
+
+def _are_alike(values: Iterable[Any]) -> bool:
+    first, *others = values
+    return all(other == first for other in others)
 
 
 def _deciding(rules: tuple[Rule, ...], method: str) -> list[Rule]:
@@ -274,59 +301,37 @@ def _deciding(rules: tuple[Rule, ...], method: str) -> list[Rule]:
     return [first[scopes] for scopes in sorted(first)]
 
 
-def _folded(by_method: dict[str, T]) -> dict[str, T]:
-    """One entry for all methods where each has the same."""
-    same = len(by_method) == len(METHODS) and all(
-        value == by_method["GET"] for value in by_method.values()
-    )
-    return {"*": by_method["GET"]} if same else by_method
-
-
 def _recorded(
     estate: Estate, component: Component, backend: str, current: str
 ) -> dict[str, Any]:
     records = estate.stack.records
     assert records is not None
-    file, places = _places(component)
-    known = {"file": file, "otlp": records.otlp, "subjectKey": records.subject_key}
-    log = {
+    files = Counter(rule.place.file for rule in component.rules)
+    common = min(files, key=lambda file: (-files[file], file), default="")
+    log: dict[str, Any] = {
         "stack": estate.stack.name,
         "port": backend,
         "query": list(records.query),
         "revision": current,
     }
-    return {
-        "log": log | {name: value for name, value in known.items() if value},
-        "places": places,
-    }
+    known = {"file": common, "otlp": records.otlp, "subjectKey": records.subject_key}
+    for name, value in known.items():
+        if value:
+            log[name] = value
+    places = {}
+    for path, rules in component.owned.items():
+        places[written(path)] = _by_method(rules, partial(_places, common=common))
+    return {"log": log, "places": places}
 
 
-def _places(component: Component) -> tuple[str, dict[str, dict[str, list[int | str]]]]:
-    """The file in which most rules stand, and the place of each alternative of a rule, by path and
-    method."""
-    files = Counter(_place(rule)[0] for rule in component.rules)
-    common = min(files, key=lambda file: (-files[file], file), default="")
-    return common, {
-        written(path): _places_by_method(rules, common)
-        for path, rules in component.owned.items()
-    }
-
-
-def _places_by_method(
-    rules: tuple[Rule, ...], common: str
-) -> dict[str, list[int | str]]:
-    by_method: dict[str, list[int | str]] = {}
-    for method in METHODS:
-        if deciding := _deciding(rules, method):
-            places = map(_place, deciding)
-            by_method[method] = [
-                line if file == common else f"{file}:{line}" for file, line in places
-            ]
-    return _folded(by_method)
-
-
-def _place(rule: Rule) -> tuple[str, int]:
-    return rule.place.file, rule.place.line
+def _places(deciding: list[Rule], common: str) -> list[int | str]:
+    """Return the line of each rule; with its file, where that is not the common one."""
+    places: list[int | str] = []
+    for rule in deciding:
+        place = rule.place
+        is_common = place.file == common
+        places.append(place.line if is_common else f"{place.file}:{place.line}")
+    return places
 
 
 def _caller(estate: Estate, client: Client) -> list[Any]:
@@ -348,10 +353,13 @@ def _of_traits(component: Component) -> dict[str, Any]:
 
 
 def _logical(component: Component, provider: Provider) -> dict[str, str]:
-    groups = {group for role in component.roles for group in role.groups}
-    return {
-        listed: group for group in groups if (listed := provider.listed(group)) != group
-    }
+    logical = {}
+    for role in component.roles:
+        for group in role.groups:
+            listed = provider.listed(group)
+            if listed != group:
+                logical[listed] = group
+    return logical
 
 
 def _groups(component: Component, provider: Provider) -> dict[str, list[str]]:

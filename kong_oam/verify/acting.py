@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from kong_oam.kong.entities import Entities, Entity, reference
 from kong_oam.kong.owners import Asking
-from kong_oam.kong.table import Table
+from kong_oam.kong.script import Table
 from kong_oam.verify.effects import Effect, effect_of
 from kong_oam.verify.repair import acts
 from kong_oam.verify.scripts import Script, code, script_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from kong_oam.kong.table import Table
+from kong_oam.kong.script import Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from kong_oam.access.networks import Network
 from kong_oam.access.paths import PathSegments, unwritten, written
 from kong_oam.access.tokens import Claims
 from kong_oam.kong.entities import Entities, Entity, reference
-from kong_oam.kong.table import Table
+from kong_oam.kong.script import Table
 from kong_oam.verify.acting import Guards, Plugins
 from kong_oam.verify.authentication import Authenticator
 from kong_oam.verify.balancer import Balancer, End

@@ -11,7 +11,7 @@ from typing import Any
 from kong_oam.access.providers import Provider
 from kong_oam.access.tokens import Claims
 from kong_oam.kong.entities import Entity
-from kong_oam.kong.table import Table
+from kong_oam.kong.script import Table
 from kong_oam.verify.identities import (
     CallerIdentity,
     Held,

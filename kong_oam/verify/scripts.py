@@ -17,7 +17,8 @@ import jsonschema_rs
 from kong_oam.access.networks import Network, network
 from kong_oam.errors import InputError
 from kong_oam.kong import plugins, script
-from kong_oam.kong.table import VERSION, Table
+from kong_oam.kong.script import Table
+from kong_oam.kong.table import VERSION
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 

@@ -13,7 +13,6 @@ from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Code, Diagnostic, some
-from kong_oam.objects.component import NamedService
 from kong_oam.oam.document import Place
 from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.named import named_service
