@@ -37,22 +37,17 @@ def corrected(state: StackState, account: Account) -> StackState:
     if state.is_confirmed:
         return state
     rows = _plugins(account)
-    scripted = [
-        one
-        for one in state.resources
-        if one.type == PLUGIN and one.outputs.get("name") in _READ
-    ]
-    doubted = {
-        plugin.name: _key(plugin)
-        for plugin in scripted
-        if not _same(plugin.outputs.get("configJson"), rows.get(_key(plugin)))
-    }
-    resources: list[Resource] = []
+    doubted = {}
+    resources = []
     for resource in state.resources:
-        is_doubted = resource.type == PLUGIN and resource.name in doubted
-        actual = _as_in_kong(resource, rows) if is_doubted else resource
-        if actual is not None:
-            resources.append(actual)
+        row = rows.get(_key(resource))
+        is_scripted = resource.type == PLUGIN and resource.outputs.get("name") in _READ
+        if not is_scripted or _same(resource.outputs.get("configJson"), row):
+            resources.append(resource)
+            continue
+        doubted[resource.name] = _key(resource)
+        if row is not None:
+            resources.append(_as_in_kong(resource, row))
     return replace(state, resources=tuple(resources), doubted=doubted)
 
 
@@ -74,11 +69,12 @@ def enforced(
 def _plugins(account: Account) -> _Rows:
     with AdminApi(account) as admin:
         rows = admin.rows("/plugins")
-    return {
-        ((row.get("service") or {}).get("id"), row["name"]): row
-        for row in rows
-        if not row.get("route")
-    }
+    by_place = {}
+    for row in rows:
+        if not row.get("route"):
+            service = (row.get("service") or {}).get("id")
+            by_place[service, row["name"]] = row
+    return by_place
 
 
 def _key(plugin: Resource) -> tuple[Any, Any]:
@@ -89,16 +85,11 @@ def _same(configuration: Any, row: Mapping[str, Any] | None) -> bool:
     """Whether Kong has the configuration; it fills in what that does not say."""
     if row is None or not isinstance(configuration, str):
         return False
-    return all(
-        row["config"].get(key) == value
-        for key, value in json.loads(configuration).items()
-    )
+    actual = row["config"]
+    wanted = json.loads(configuration)
+    return all(actual.get(key) == value for key, value in wanted.items())
 
 
-def _as_in_kong(plugin: Resource, rows: _Rows) -> Resource | None:
-    row = rows.get(_key(plugin))
-    if row is None:
-        return None
-    return replace(
-        plugin, outputs={**plugin.outputs, "configJson": json.dumps(row["config"])}
-    )
+def _as_in_kong(plugin: Resource, row: Mapping[str, Any]) -> Resource:
+    config = json.dumps(row["config"])
+    return replace(plugin, outputs={**plugin.outputs, "configJson": config})

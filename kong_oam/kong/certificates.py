@@ -14,7 +14,6 @@ def hosts_by_certificate(estate: Estate) -> dict[tuple[str, str], tuple[str, ...
     for component in estate.offering:
         for endpoint in component.endpoints:
             if endpoint.certificate:
-                certificates.setdefault(
-                    (component.at, endpoint.certificate), set()
-                ).add(endpoint.host)
+                key = component.at, endpoint.certificate
+                certificates.setdefault(key, set()).add(endpoint.host)
     return {key: tuple(sorted(hosts)) for key, hosts in sorted(certificates.items())}

@@ -35,16 +35,13 @@ def deployed_pods(
     """The pods behind the ports of `components`; as `meant` says where the state does not show a
     port's Service."""
     made = _made(resources)
-    found: dict[str, dict[str, str]] = {
-        key: dict(ports) for key, ports in meant.items()
-    }
+    pods = {key: dict(ports) for key, ports in meant.items()}
     for component in components:
         key = whole(component.key)
         if key in made:
-            found.setdefault(key, {}).update(
-                _pods_of(key, component.endpoints, made[key])
-            )
-    return found
+            of_component = _pods_of(key, component.endpoints, made[key])
+            pods.setdefault(key, {}).update(of_component)
+    return pods
 
 
 def _made(resources: Iterable[Resource]) -> dict[str, _Made]:
@@ -54,45 +51,42 @@ def _made(resources: Iterable[Resource]) -> dict[str, _Made]:
     for resource in resources:
         if not resource.type.startswith("kubernetes:") or ":" in resource.name:
             continue
-        one = RenderedObject(resource.outputs, None, "", NOWHERE)
-        component, found, service = resource.name.partition("-service-")
-        if one.group_kind == ("", "Service") and found and service == one.name:
-            made.setdefault(component, _Made()).services[service] = one
-        for pod in fenced_pods(one):
+        rendered = RenderedObject(resource.outputs, None, "", NOWHERE)
+        component, is_named, service = resource.name.partition("-service-")
+        is_service = rendered.group_kind == ("", "Service")
+        if is_service and is_named and service == rendered.name:
+            made.setdefault(component, _Made()).services[service] = rendered
+        for pod in fenced_pods(rendered):
             key = f"{pod.labels.get(APPLICATION)}/{pod.labels.get(COMPONENT)}"
-            made.setdefault(key, _Made()).workloads.append(one)
+            made.setdefault(key, _Made()).workloads.append(rendered)
     return made
 
 
 def _pods_of(key: str, endpoints: Iterable[Endpoint], made: _Made) -> Mapping[str, str]:
-    led = [
-        replace(endpoint, service=name)
-        for endpoint in endpoints
-        if (name := _service(endpoint, made))
-    ]
-    namespaces = {made.services[endpoint.service].namespace for endpoint in led}
+    led = []
+    namespaces = set()
+    for endpoint in endpoints:
+        if name := _service(endpoint, made):
+            led.append(replace(endpoint, service=name))
+            namespaces.add(made.services[name].namespace)
     if len(namespaces) != 1:
         return {}
-    objects = (*made.services.values(), *made.workloads)
     component = replace(
         bare_component(key, ""),
         namespace=namespaces.pop(),
         endpoints=tuple(led),
-        rendered=objects,
+        rendered=(*made.services.values(), *made.workloads),
     )
     return pods_behind(component)
 
 
 def _service(endpoint: Endpoint, made: _Made) -> str:
-    """The Service that an endpoint leads to; empty where that is not certain."""
-    having = [
-        name
-        for name, service in made.services.items()
-        if any(
-            port.get("port") == endpoint.port
-            for port in mappings(mapping(service.object.get("spec")).get("ports"))
-        )
-    ]
+    """Return the Service that an endpoint leads to; empty where that is not certain."""
+    having = []
+    for name, service in made.services.items():
+        ports = mappings(mapping(service.object.get("spec")).get("ports"))
+        if endpoint.port in [port.get("port") for port in ports]:
+            having.append(name)
     if endpoint.apart in having:
         return endpoint.apart
     return having[0] if len(having) == 1 else ""

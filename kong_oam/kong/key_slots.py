@@ -8,7 +8,7 @@ reference.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -61,12 +61,13 @@ def assign(
     key that signs was never seen, `previous_keys` may have signed a moment ago: they get what slots
     are left, as keys that retire today.
     """
-    listed, previous = tuple(published), tuple(previous)
+    listed = tuple(published)
+    before = tuple(previous)
     current = {key.kid: key for key in listed}
-    slots = [_aged(slot, current, today, lifetime) for slot in previous]
+    slots = [_aged(slot, current, today, lifetime) for slot in before]
     slots += [Slot()] * (size - len(slots))
-    placed = {slot.key.kid for slot in slots if slot.key}
-    for kid in sorted(set(current) - placed):
+    placed = _key_ids(slots)
+    for kid in sorted(current.keys() - placed):
         empty = _empty(slots)
         if empty is None:
             raise TooManyKeysError(
@@ -75,16 +76,31 @@ def assign(
             )
         slots[empty] = Slot(current[kid])
         placed.add(kid)
-    placed_before = {slot.key.kid for slot in previous if slot.key}
+    placed_before = _key_ids(before)
     if placed_before and listed[0].kid not in placed_before:
-        for key in (key for key in previous_keys if key.kid not in placed):
-            if (empty := _empty(slots)) is not None:
-                slots[empty] = Slot(key, retired=today)
-    if len(slots) > size and any(slot.key for slot in slots[size:]):
+        _place_retiring(slots, previous_keys, placed, today)
+    if _key_ids(slots[size:]):
         raise TooManyKeysError(
             f"slots beyond {size} still hold live keys; lower gateway.keySlots after they retired"
         )
     return tuple(slots[:size])
+
+
+def _place_retiring(
+    slots: list[Slot],
+    keys: Iterable[SigningKey],
+    placed: Collection[str],
+    today: datetime.date,
+) -> None:
+    """Give keys that may have signed a moment ago what slots are left."""
+    for key in keys:
+        empty = _empty(slots)
+        if key.kid not in placed and empty is not None:
+            slots[empty] = Slot(key, retired=today)
+
+
+def _key_ids(slots: Iterable[Slot]) -> set[str]:
+    return {slot.key.kid for slot in slots if slot.key}
 
 
 def _empty(slots: Sequence[Slot]) -> int | None:

@@ -27,11 +27,9 @@ def owner_of(service: str) -> tuple[str, str] | None:
     does not give."""
     prefix, *parts = service.rsplit(".", 3)
     before, _, stack = prefix.partition(".")
-    return (
-        (stack, "/".join(parts[:2]))
-        if before == _PREFIX and stack and len(parts) == 3
-        else None
-    )
+    if before != _PREFIX or not stack or len(parts) != 3:
+        return None
+    return stack, "/".join(parts[:2])
 
 
 def is_given_by(stack: str, name: str) -> bool:
@@ -71,7 +69,8 @@ def stack_of_ring(ring: str) -> str | None:
     """The stack of a consumer of this name; None for a name that `ring` does not give."""
     before, separator, provider = ring.rpartition(".ring.")
     stack = before.removeprefix(f"{_PREFIX}.")
-    return stack if separator and provider and stack and stack != before else None
+    is_ring = separator and provider and stack != before
+    return stack if is_ring and stack else None
 
 
 def anonymous(stack: str) -> str:
@@ -93,11 +92,12 @@ def unused_key(stack: str, provider: str, slot: int) -> str:
 def tags(stack: str, component: Component | None = None) -> list[str]:
     """The tags that mark an entity as made by this stack; Kong's tags take neither slashes nor
     commas."""
-    of_stack = [_PREFIX, f"{_STACK}{stack}"]
-    if component is None:
-        return of_stack
-    part = [partition_tag(component.partition)] if component.partition else []
-    return [*of_stack, *part, f"{_COMPONENT}{component.application}.{component.name}"]
+    tags = [_PREFIX, f"{_STACK}{stack}"]
+    if component and component.partition:
+        tags.append(partition_tag(component.partition))
+    if component:
+        tags.append(f"{_COMPONENT}{component.application}.{component.name}")
+    return tags
 
 
 def partition_tag(partition: str) -> str:
@@ -107,19 +107,20 @@ def partition_tag(partition: str) -> str:
 
 def partition_in(tags: Iterable[str]) -> str | None:
     """The partition whose tag is among these; None where none is."""
-    return next(
-        (tag.removeprefix(_PARTITION) for tag in tags if tag.startswith(_PARTITION)),
-        None,
-    )
+    return _behind(_PARTITION, tags)
 
 
 def component_in(tags: Iterable[str]) -> str | None:
-    """`application/component` by the tag among these; None where none is."""
-    tagged = next(
-        (tag.removeprefix(_COMPONENT) for tag in tags if tag.startswith(_COMPONENT)),
-        None,
-    )
+    """Return `application/component` by the tag among these; None where none is."""
+    tagged = _behind(_COMPONENT, tags)
     return tagged.replace(".", "/", 1) if tagged else None
+
+
+def _behind(prefix: str, tags: Iterable[str]) -> str | None:
+    for tag in tags:
+        if tag.startswith(prefix):
+            return tag.removeprefix(prefix)
+    return None
 
 
 def stacks_in(tags: Iterable[str]) -> frozenset[str]:

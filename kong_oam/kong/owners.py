@@ -6,7 +6,7 @@ A stack changes and deletes only its own entities, and tells which stack has to 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -49,21 +49,32 @@ class Asking:
         ours.
         """
         tags = entity.get("tags") or ()
+        stack = self._stack(entity, tags)
+        if stack is None:
+            return Owner("foreign")
+        partition = names.partition_in(tags)
+        is_own_part = self.whole or partition == self.partition
+        is_ours = stack == self.estate and is_own_part
+        return Owner(
+            "ours" if is_ours else "another stack's",
+            stack_of(stack, partition),
+        )
+
+    def _stack(self, entity: Mapping[str, Any], tags: Iterable[str]) -> str | None:
+        """Return the estate whose entity it is; None of a foreign one."""
         name = str(entity.get("username") or entity.get("name") or "")
         has_our_name = names.is_given_by(self.estate, name)
         has_our_tags = self.estate in names.stacks_in(tags)
-        # One tag is enough for another stack's entity. Ours have both tags.
-        others = sorted(names.stacks_named(tags) - {self.estate})
         if has_our_name and has_our_tags:
-            others = []
-        elif not has_our_name and not others and (giver := names.stack_in_name(name)):
-            others = [giver]
-        if not others and not has_our_tags:
-            return Owner("foreign")
-        partition = names.partition_in(tags)
-        stack = stack_of(others[0] if others else self.estate, partition)
-        is_ours = not others and (self.whole or partition == self.partition)
-        return Owner("ours" if is_ours else "another stack's", stack)
+            return self.estate
+        # One tag is enough for another stack's entity. Ours have both tags.
+        others = names.stacks_named(tags) - {self.estate}
+        if others:
+            return min(others)
+        giver = "" if has_our_name else names.stack_in_name(name)
+        if giver:
+            return giver
+        return self.estate if has_our_tags else None
 
 
 def made_by(entity: Mapping[str, Any], owner: Owner) -> str:

@@ -74,21 +74,19 @@ def config_json(
 
 def record_of(schema: Schema, name: str) -> Schema:
     """The schema of a plugin's configuration. Raises SchemaError where there is none."""
-    record: Schema | None = next(
-        (field["config"] for field in schema["fields"] if "config" in field), None
-    )
-    if record is None:
-        raise SchemaError(f"plugin {name}: the gateway prints no config schema")
-    return record
+    for field in schema["fields"]:
+        if "config" in field:
+            record: Schema = field["config"]
+            return record
+    raise SchemaError(f"plugin {name}: the gateway prints no config schema")
 
 
 def fields_of(record: Schema, which: str = "fields") -> dict[str, Schema]:
     """The fields of a record by name; `shorthand_fields` are those by former names."""
-    return {
-        name: field
-        for entry in record.get(which) or ()
-        for name, field in entry.items()
-    }
+    fields: dict[str, Schema] = {}
+    for entry in record.get(which) or ():
+        fields.update(entry)
+    return fields
 
 
 def _expand(record: Schema, config: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -100,10 +98,9 @@ def _expand(record: Schema, config: Mapping[str, Any], where: str) -> dict[str, 
             f"plugin {where}: this gateway's schema lacks {some(unknown)}; use its present name, "
             "or a newer Kong"
         )
-    whole = {
-        name: _value(field, config.get(name), f"{where}.{name}")
-        for name, field in fields.items()
-    }
+    whole = {}
+    for name, field in fields.items():
+        whole[name] = _value(field, config.get(name), f"{where}.{name}")
     return {**whole, **_formerly(record, whole)}
 
 
@@ -111,13 +108,12 @@ def _formerly(record: Schema, config: Mapping[str, Any]) -> dict[str, Any]:
     """The values that have a former name, too (seen on 3.10: rate-limiting's `redis_host`, now
     `redis.host`). Kong prints both, so a configuration without the former ones would never match
     what it has."""
-    replaced = (
-        (name, (field.get("deprecation") or {}).get("replaced_with"))
-        for name, field in fields_of(record, "shorthand_fields").items()
-    )
-    return {
-        name: reduce(getitem, now[0]["path"], config) for name, now in replaced if now
-    }
+    values = {}
+    for name, field in fields_of(record, "shorthand_fields").items():
+        now = (field.get("deprecation") or {}).get("replaced_with")
+        if now:
+            values[name] = reduce(getitem, now[0]["path"], config)
+    return values
 
 
 def _value(field: Schema, value: Any, where: str) -> Any:

@@ -19,7 +19,6 @@ from kong_oam.access.compile.exposure import (
     DEEPEST_BELOW_WILDCARD,
     MOST_LABELS_OF_WILDCARD,
 )
-from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import Component
 from kong_oam.access.paths import AmbiguousPathError, PathSegments, declared, pattern
 
@@ -72,25 +71,35 @@ def routes(component: Component) -> tuple[RoutePlan, ...]:
     """The routes of one component, in a stable order. Hosts with the same paths share routes."""
     plans: list[RoutePlan] = []
     for backend in component.backends:
-        hosts_of: dict[tuple[frozenset[PathSegments], int], list[str]] = {}
-        for host, endpoints in _by_host(component).items():
-            paths = frozenset(
-                endpoint.path for endpoint in endpoints if endpoint.backend == backend
-            )
-            if paths:
-                hosts_of.setdefault((paths, _wildcard(host)), []).append(host)
-        for index, ((paths, step), hosts) in enumerate(hosts_of.items()):
-            plans += _plans(
-                backend, tuple(hosts), paths, step, f"-{index}" if index else ""
-            )
+        for index, (hosts, paths) in enumerate(_shared(component, backend)):
+            suffix = f"-{index}" if index else ""
+            plans += _plans(backend, hosts, paths, suffix)
     return tuple(plans)
+
+
+def _shared(
+    component: Component, backend: str
+) -> Iterator[tuple[tuple[str, ...], frozenset[PathSegments]]]:
+    """Yield the hosts that share routes, with their paths: those with the same paths, of the same
+    step."""
+    paths_of: dict[str, set[PathSegments]] = {}
+    for endpoint in component.endpoints:
+        paths = paths_of.setdefault(endpoint.host, set())
+        if endpoint.backend == backend:
+            paths.add(endpoint.path)
+    hosts_of: dict[tuple[frozenset[PathSegments], int], list[str]] = {}
+    for host, paths in paths_of.items():
+        if paths:
+            shared = frozenset(paths), _step(host)
+            hosts_of.setdefault(shared, []).append(host)
+    for (shared_paths, _), hosts in hosts_of.items():
+        yield tuple(hosts), shared_paths
 
 
 def _plans(
     backend: str,
     hosts: tuple[str, ...],
     paths: frozenset[PathSegments],
-    step: int,
     suffix: str,
 ) -> Iterator[RoutePlan]:
     by_depth: dict[int, list[PathSegments]] = {}
@@ -99,24 +108,13 @@ def _plans(
     for depth, group in sorted(by_depth.items()):
         # Even, and called as they are, since they stand beside the odd public ones of versions
         # before this one.
-        priority = step + 2 * depth
-        yield RoutePlan(
-            f"protected-{depth}{suffix}",
-            backend,
-            hosts,
-            tuple(pattern(path) for path in group),
-            priority,
-        )
+        priority = _step(hosts[0]) + 2 * depth
+        patterns = tuple(map(pattern, group))
+        role = f"protected-{depth}{suffix}"
+        yield RoutePlan(role, backend, hosts, patterns, priority)
 
 
-def _by_host(component: Component) -> Mapping[str, list[Endpoint]]:
-    result: dict[str, list[Endpoint]] = {}
-    for endpoint in component.endpoints:
-        result.setdefault(endpoint.host, []).append(endpoint)
-    return result
-
-
-def _wildcard(host: str) -> int:
+def _step(host: str) -> int:
     return _STEP * host.count(".") if host.startswith("*.") else 0
 
 
@@ -139,9 +137,11 @@ def literal_prefix(path: str) -> str:
     if not path.startswith("~"):
         return path
     text = path[1:].removeprefix("^")
+    if "|" in text:  # nothing is sure
+        return ""
     match = _LITERAL.match(text)
     literal = match[0] if match else ""
-    # A quantifier makes the character before it optional, and with an alternative nothing is sure.
-    if "|" in text or text[len(literal) :][:1] in ("*", "?", "{"):
-        literal = "" if "|" in text else literal[:-1]
+    # A quantifier makes the character before it optional.
+    if text[len(literal) :].startswith(("*", "?", "{")):
+        literal = literal[:-1]
     return literal.replace("\\", "")

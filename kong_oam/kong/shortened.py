@@ -31,29 +31,24 @@ else."""
 def shortened(source: str) -> str:
     """A script in Lua 5.1. Raises ValueError for a function in a table constructor, where names are
     not told apart."""
-    words = [
-        word
-        for line in source.splitlines()
-        for word in _WORD.findall(line)
-        if not word.startswith("--")
-    ]
+    words: list[str] = []
+    for line in source.splitlines():
+        of_line = _WORD.findall(line)
+        words += [word for word in of_line if not word.startswith("--")]
     variables = list(_variables(words))
-    used = Counter(
-        word for word, is_variable in zip(words, variables, strict=True) if is_variable
-    )
+    used = Counter(word for word in variables if word)
     declared = set(_declared(words))
     names = (name for name in _short_names() if name in declared or name not in used)
     short = {name: next(names) for name, _ in used.most_common() if name in declared}
-    written = (
-        short.get(word, word) if is_variable else word
-        for word, is_variable in zip(words, variables, strict=True)
-    )
-    return "".join(_spaced(list(written)))
+    written = []
+    for word, variable in zip(words, variables, strict=True):
+        written.append(short.get(variable, word))
+    return "".join(_spaced(written))
 
 
-def _variables(words: Sequence[str]) -> Iterator[bool]:
-    """Whether each word is the name of a variable: not that of a field, before a value in a table
-    or behind a dot."""
+def _variables(words: Sequence[str]) -> Iterator[str]:
+    """Yield each word that is the name of a variable, and an empty text for each other: not that of
+    a field, before a value in a table or behind a dot."""
     brackets = [""]
     for before, word, after in _with_neighbours(words):
         if word in ("(", "[", "{"):
@@ -64,10 +59,10 @@ def _variables(words: Sequence[str]) -> Iterator[bool]:
             raise ValueError(
                 "a function in a table constructor: assign it to a local variable before"
             )
-        is_field = before in (".", ":") or (
-            brackets[-1] == "{" and before in ("{", ",") and after == "="
-        )
-        yield word.isidentifier() and word not in _KEYWORDS and not is_field
+        is_entry = before in ("{", ",") and after == "="
+        is_field = before in (".", ":") or (brackets[-1] == "{" and is_entry)
+        is_name = word.isidentifier() and word not in _KEYWORDS
+        yield word if is_name and not is_field else ""
 
 
 def _declared(words: Sequence[str]) -> Iterator[str]:
@@ -102,11 +97,8 @@ def _spaced(words: Sequence[str]) -> Iterator[str]:
     """Yields the words, and between two of them what keeps them apart."""
     for before, word, after in _with_neighbours(words):
         is_named = word == "function" and after != "("
-        if (
-            before
-            and before != "local"
-            and (is_named or (word in ("local", "return") and after == "function"))
-        ):
+        is_before = word in ("local", "return") and after == "function"
+        if before not in ("", "local") and (is_named or is_before):
             yield "\n"
         elif before and _MERGED.fullmatch(before[-1] + word[0]):
             yield " "
