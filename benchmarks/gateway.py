@@ -46,7 +46,7 @@ from kong_oam.access.settings.stack import Settings, parse
 from kong_oam.identity.common.discovery import SigningKey
 from kong_oam.identity.kinds import describe
 from kong_oam.kong import names
-from kong_oam.kong.entities import Deployed, intended
+from kong_oam.kong.intended import Deployed, intended
 from kong_oam.kong.key_slots import Slot
 from kong_oam.oam.application import read_bytes
 from kong_oam.oam.schema import EDGE_TRAITS

@@ -22,7 +22,7 @@ from benchmarks.alternating import Seconds, medians, options, told
 from benchmarks.gateway import HOST, Case, cases, pem_of, stack, token
 from kong_oam.identity.common.discovery import SigningKey
 from kong_oam.kong import names
-from kong_oam.kong.entities import Deployed, intended
+from kong_oam.kong.intended import Deployed, intended
 from kong_oam.kong.key_slots import Slot
 
 LIMIT = 2.0

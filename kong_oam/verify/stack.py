@@ -29,8 +29,9 @@ from kong_oam.kong import names, preflight
 from kong_oam.kong.account import account
 from kong_oam.kong.addresses import asked_for
 from kong_oam.kong.admin import AdminApi, read
-from kong_oam.kong.entities import Complete, Deployed, Entities, intended
+from kong_oam.kong.entities import Entities
 from kong_oam.kong.extras import kinds
+from kong_oam.kong.intended import Complete, Deployed, intended
 from kong_oam.kong.owners import Asking
 from kong_oam.kong.plugins import Schema, config_json
 from kong_oam.kubernetes import kubectl

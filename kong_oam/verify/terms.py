@@ -10,7 +10,8 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import Settings
 from kong_oam.identity.common.discovery import SigningKey
 from kong_oam.kong import names, plugins
-from kong_oam.kong.entities import Complete, Deployed, Entity, pem_of
+from kong_oam.kong.entities import Entity, pem_of
+from kong_oam.kong.intended import Complete, Deployed
 from kong_oam.kong.key_slots import Slot
 from kong_oam.kong.table import Authentication
 from kong_oam.traits.kong_plugin.value import KONG_PLUGIN

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kong_oam.access.paths import read, written
-from kong_oam.kong.entities import intended
+from kong_oam.kong.intended import intended
 from kong_oam.kong.key_slots import Slot
 from kong_oam.verify.classes import classes
 from kong_oam.verify.questions import Call, Caller, Verdict
