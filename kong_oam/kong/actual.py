@@ -16,8 +16,9 @@ from typing import Any
 from kong_oam.engine.state import PLUGIN, Resource, StackState, digest
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
+from kong_oam.kong.entities import Entity
 
-_Rows = Mapping[tuple[Any, Any], Mapping[str, Any]]
+_Rows = Mapping[tuple[Any, Any], Entity]
 """Plugins of Kong by the id of their service and their name."""
 
 _READ = ("pre-function", "post-function")
@@ -81,7 +82,7 @@ def _key(plugin: Resource) -> tuple[Any, Any]:
     return plugin.outputs.get("serviceId"), plugin.outputs.get("name")
 
 
-def _same(configuration: Any, row: Mapping[str, Any] | None) -> bool:
+def _same(configuration: Any, row: Entity | None) -> bool:
     """Whether Kong has the configuration; it fills in what that does not say."""
     if row is None or not isinstance(configuration, str):
         return False
@@ -90,6 +91,6 @@ def _same(configuration: Any, row: Mapping[str, Any] | None) -> bool:
     return all(actual.get(key) == value for key, value in wanted.items())
 
 
-def _as_in_kong(plugin: Resource, row: Mapping[str, Any]) -> Resource:
+def _as_in_kong(plugin: Resource, row: Entity) -> Resource:
     config = json.dumps(row["config"])
     return replace(plugin, outputs={**plugin.outputs, "configJson": config})

@@ -101,31 +101,30 @@ class AdminApi:
 
         def ask(query: str) -> tuple[list[Row], str]:
             page = self.get(f"{path}{query}")
-            rows, offset = page.get("data"), page.get("offset")
-            if not are_rows(rows):
-                raise AdminError(
-                    f"{self._shown}{path} answers no list; is this Kong's Admin API?"
-                )
-            return (
-                rows,
-                f"?{httpx.QueryParams(size=_PAGE, offset=offset)}" if offset else "",
+            offset = page.get("offset")
+            further = (
+                f"?{httpx.QueryParams(size=_PAGE, offset=offset)}" if offset else ""
             )
+            return self._listed(path, page), further
 
         try:
-            return tuple(
-                pages(f"Kong's Admin API at {self._shown}{path}", f"?size={_PAGE}", ask)
-            )
+            name = f"Kong's Admin API at {self._shown}{path}"
+            return tuple(pages(name, f"?size={_PAGE}", ask))
         except ManagementApiError as error:
             raise AdminError(str(error)) from None
 
-    def with_custom_id(self, custom_id: str) -> tuple[Entity, ...]:
-        """The consumer of this custom id, if there is one."""
-        path = f"/consumers?{httpx.QueryParams(custom_id=custom_id)}"
-        rows = self.get(path).get("data")
+    def _listed(self, path: str, page: Entity) -> list[Row]:
+        rows = page.get("data")
         if not are_rows(rows):
             raise AdminError(
                 f"{self._shown}{path} answers no list; is this Kong's Admin API?"
             )
+        return rows
+
+    def with_custom_id(self, custom_id: str) -> tuple[Entity, ...]:
+        """The consumer of this custom id, if there is one."""
+        path = f"/consumers?{httpx.QueryParams(custom_id=custom_id)}"
+        rows = self._listed(path, self.get(path))
         return tuple(row for row in rows if row.get("custom_id") == custom_id)
 
     def patch(self, path: str, fields: Entity) -> None:
@@ -198,8 +197,12 @@ def read(admin: AdminApi) -> Entities:
             f"Kong's router_flavor is '{flavor}', whose routes are not understood; use "
             f"{_FLAVORS[-1]}"
         )
-    upstreams, services = admin.rows("/upstreams"), admin.rows("/services")
-    verifying = any(service.get("ca_certificates") for service in services)
+    upstreams = admin.rows("/upstreams")
+    services = admin.rows("/services")
+    targets: list[Entity] = []
+    for upstream in upstreams:
+        targets += admin.rows(f"/upstreams/{upstream['id']}/targets")
+    is_verifying = any(service.get("ca_certificates") for service in services)
     return Entities(
         services=services,
         routes=admin.rows("/routes"),
@@ -207,10 +210,6 @@ def read(admin: AdminApi) -> Entities:
         consumers=admin.rows("/consumers"),
         credentials=admin.rows("/jwts"),
         upstreams=upstreams,
-        targets=tuple(
-            target
-            for upstream in upstreams
-            for target in admin.rows(f"/upstreams/{upstream['id']}/targets")
-        ),
-        authorities=admin.rows("/ca_certificates") if verifying else (),
+        targets=tuple(targets),
+        authorities=admin.rows("/ca_certificates") if is_verifying else (),
     )

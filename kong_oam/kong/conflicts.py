@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 
 from kong_oam.access.model import Estate
@@ -25,11 +24,10 @@ from kong_oam.kong import names
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.certificates import hosts_by_certificate
+from kong_oam.kong.entities import Entity
 from kong_oam.kong.host_conflicts import host_conflicts
 from kong_oam.kong.owners import Asking, made_by
 from kong_oam.kong.routes import routes
-
-Row = Mapping[str, Any]
 
 _SERVICE = "kong:index/service:Service"
 _ROUTE = "kong:index/route:Route"
@@ -114,7 +112,7 @@ def name_conflicts(admin: AdminApi, estate: Estate, held: Held) -> Iterator[Diag
                     yield _diagnostic(estate.stack.name, wanted, row, ours=is_ours)
 
 
-def _rows(admin: AdminApi, kind: str, wanted: Iterable[str]) -> Iterator[Row]:
+def _rows(admin: AdminApi, kind: str, wanted: Iterable[str]) -> Iterator[Entity]:
     """Yields at least those entities of a kind that have one of the wanted names."""
     path = f"/{_COLLECTIONS[kind]}"
     several = list(wanted)
@@ -178,7 +176,9 @@ def _key_conflicts(admin: AdminApi, estate: Estate) -> Iterator[Diagnostic]:
                 yield _issuer_diagnostic(stack, name, entity, row)
 
 
-def _issuer_diagnostic(stack: str, provider: str, entity: str, row: Row) -> Diagnostic:
+def _issuer_diagnostic(
+    stack: str, provider: str, entity: str, row: Entity
+) -> Diagnostic:
     made = made_by(row, Asking(stack, whole=True).owner(row))
     message = (
         f"identity provider '{provider}': Kong has {entity} ({row['id']}) {made}. A Kong takes an "
@@ -188,12 +188,12 @@ def _issuer_diagnostic(stack: str, provider: str, entity: str, row: Row) -> Diag
     return Diagnostic("ENV405", message)
 
 
-def _is_ours(stack: str, row: Row) -> bool:
+def _is_ours(stack: str, row: Entity) -> bool:
     """Whether some stack of this estate made the entity."""
     return Asking(stack, whole=True).owner(row).kind == "ours"
 
 
-def _diagnostic(stack: str, need: Needed, row: Row, *, ours: bool) -> Diagnostic:
+def _diagnostic(stack: str, need: Needed, row: Entity, *, ours: bool) -> Diagnostic:
     is_certificate = need.type == _CERTIFICATE
     entity = f"{_COLLECTIONS[need.type][:-1]} '{need.name}'"
     if is_certificate:
@@ -224,6 +224,6 @@ def _diagnostic(stack: str, need: Needed, row: Row, *, ours: bool) -> Diagnostic
     return Diagnostic("ENV406", message, need.place)
 
 
-def _names(row: Row) -> Iterable[str]:
+def _names(row: Entity) -> Iterable[str]:
     """The entity's names; a certificate has the hosts that it is shown for."""
     return row.get("snis") or [row.get("name") or row.get("username") or ""]

@@ -212,7 +212,8 @@ def _keys(tables: Mapping[_Gated, Table]) -> dict[_Gated, str]:
 def _endpoints(gated: _Gated, table: Table, reached: set[_Place]) -> Iterator[Endpoint]:
     """Yield the endpoints of a backend that its gate serves and a route leads from."""
     component, backend = gated
-    port, _, apart = backend.partition("_")
+    # Behind the port stand the Service, and how it is spoken to, where these are others than usual.
+    port, apart, *_ = (*backend.split("_"), "")
     for host, paths in table["hosts"].items():
         for text, leads_here in paths.items():
             path = unwritten(text)

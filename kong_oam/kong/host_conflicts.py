@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, Literal
+from typing import Literal
 
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import Component, Estate
@@ -20,10 +20,9 @@ from kong_oam.access.paths import within, written
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import ROUTE, Resource
 from kong_oam.kong.admin import AdminApi
+from kong_oam.kong.entities import Entity
 from kong_oam.kong.owners import Asking, Owner, made_by
 from kong_oam.kong.routes import declared_path, literal_prefix, routes
-
-Row = Mapping[str, Any]
 
 Relation = Literal["wider", "same", "narrower"]
 """How a host or a path of another route lies to ours. `wider`: ours lies within it."""
@@ -35,7 +34,7 @@ class _Claim:
 
     host: str
     path: str
-    route: Row
+    route: Entity
     owner: Owner
 
     def meets(self, endpoint: Endpoint) -> bool:
@@ -86,7 +85,7 @@ def host_conflicts(
                 yield _diagnostic(endpoint, met)
 
 
-def _changes(component: Component, known: Mapping[str, Mapping[str, Any]]) -> bool:
+def _changes(component: Component, known: Mapping[str, Entity]) -> bool:
     """Whether a route of the component is not in the state, or leads from other hosts or paths
     there."""
     for plan in routes(component):
@@ -98,7 +97,7 @@ def _changes(component: Component, known: Mapping[str, Mapping[str, Any]]) -> bo
     return False
 
 
-def _claims(rows: Iterable[Row], asking: Asking) -> Iterator[_Claim]:
+def _claims(rows: Iterable[Entity], asking: Asking) -> Iterator[_Claim]:
     """Yields what routes of others claim, by their names. A route without hosts claims every
     host."""
     for row in sorted(rows, key=lambda row: (str(row.get("name")), row["id"])):
@@ -111,7 +110,7 @@ def _claims(rows: Iterable[Row], asking: Asking) -> Iterator[_Claim]:
             yield _Claim(host.partition(":")[0].lower(), path, row, owner)
 
 
-def _comes_first(route: Row) -> bool:
+def _comes_first(route: Entity) -> bool:
     """Return whether Kong tries a route before all of ours: it does with at least four kinds of
     conditions (recorded)."""
     conditions = map(route.get, ("hosts", "paths", "methods", "headers", "snis"))

@@ -10,7 +10,7 @@ from kong_oam.access.model import METHODS, Component, Estate
 from kong_oam.access.settings.stack import Settings
 from kong_oam.kong import names, plugins
 from kong_oam.kong.entities import Config, Entities, Entity
-from kong_oam.kong.extras import USUAL, Extras, extras
+from kong_oam.kong.extras import USUAL, extras
 from kong_oam.kong.key_slots import Slot
 from kong_oam.kong.routes import FIXED, RoutePlan, routes
 from kong_oam.kong.table import address, table
@@ -44,18 +44,16 @@ class Deployed:
     def from_outputs(outputs: Mapping[str, Any]) -> Deployed:
         """Reads the outputs of a stack. Raises KeyError for one that is missing, named by its first
         argument."""
-        slots = {
-            name: tuple(map(Slot.from_output, ring))
-            for name, ring in outputs["keySlots"].items()
-        }
-        shown = outputs.get("clientCertificate")
-        known = outputs["audiences"], outputs["clients"]
+        slots = {}
+        for name, ring in outputs["keySlots"].items():
+            slots[name] = tuple(map(Slot.from_output, ring))
         return Deployed(
             outputs["issuers"],
             slots,
             outputs["upstreams"],
-            *known,
-            client_certificate=shown,
+            outputs["audiences"],
+            outputs["clients"],
+            outputs.get("clientCertificate"),
         )
 
 
@@ -66,159 +64,149 @@ def intended(
     complete: Complete = lambda _, config: config,
 ) -> Entities:
     """The entities that the program makes for the estate."""
+    made = _Made(settings, estate, deployed, complete)
+    services: list[Entity] = []
+    guards: list[Entity] = []
+    leading: list[Entity] = []
+    for component in estate.exposed:
+        for backend in component.backends:
+            services.append(made.service(component, backend))
+            guards += made.guards(component, backend)
+            guards += made.further(component, backend)
+        leading += [made.route(component, plan) for plan in routes(component)]
     stack = settings.stack.name
     tags = names.tags(stack)
     consumers: list[Entity] = [_named("username", names.anonymous(stack), tags=tags)]
     credentials: list[Entity] = []
     for provider, issuer in deployed.issuers.items():
-        consumers.append(
-            _named("username", names.ring(stack, provider), custom_id=issuer, tags=tags)
-        )
+        ring = names.ring(stack, provider)
+        consumers.append(_named("username", ring, custom_id=issuer, tags=tags))
         credentials += _credentials(stack, provider, deployed.slots.get(provider, ()))
-    services: list[Entity] = []
-    guards: list[Entity] = []
-    leading: list[Entity] = []
-    for component in estate.exposed:
-        asked_for = extras(settings, component)
-        for backend in component.backends:
-            services.append(_service(settings, component, backend, deployed, asked_for))
-            guards += _guards(settings, estate, component, backend, deployed, complete)
-            guards += _further(settings, component, backend, complete, asked_for)
-        leading += [_route(settings, component, plan) for plan in routes(component)]
-    nowhere = (_named("name", names.nowhere(stack), tags=tags),)
     return Entities(
         tuple(services),
         tuple(leading),
         tuple(guards),
         tuple(consumers),
         tuple(credentials),
-        nowhere,
+        (_named("name", names.nowhere(stack), tags=tags),),
     )
 
 
-def _guards(
-    settings: Settings,
-    estate: Estate,
-    component: Component,
-    backend: str,
-    deployed: Deployed,
-    complete: Complete,
-) -> Iterator[Entity]:
-    service = names.service(settings.stack.name, component, backend)
-    authentication = plugins.AUTHENTICATION[settings.gateway.edition]
-    ring = names.ring(settings.stack.name, component.provider)
-    clients = deployed.clients.get(component.provider, {})
-    decided_by = table(
-        estate, component, backend, ring, authentication, deployed.audiences, clients
-    )
-    host, _, number = deployed.upstreams[service].rpartition(":")
-    headers = settings.gateway.hsts_seconds, settings.gateway.strip_headers
-    for name, config in (
-        ("pre-function", plugins.admission(decided_by, *headers)),
-        _verifying(settings, component, deployed),
-        (
-            "post-function",
-            plugins.gate(
-                decided_by,
-                address(host, int(number), certified_name(component, backend)),
-            ),
-        ),
-    ):
-        tags = names.tags(settings.stack.name, component)
-        yield _plugin(name, complete(name, config), service, tags)
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """The entities that are made for the components of an estate."""
 
+    settings: Settings
+    estate: Estate
+    deployed: Deployed
+    complete: Complete
 
-def _further(
-    settings: Settings,
-    component: Component,
-    backend: str,
-    complete: Complete,
-    asked_for: Extras,
-) -> Iterator[Entity]:
-    """What the component and the stack ask for beside the guards."""
-    stack = settings.stack.name
-    callers = {
-        "ring": names.ring(stack, component.provider),
-        "nobody": names.anonymous(stack),
-    }
-    service = names.service(stack, component, backend)
-    for extra in asked_for.plugins:
-        caller = callers[extra.caller] if extra.caller else None
-        config = complete(extra.kind, extra.config)
-        yield _plugin(extra.kind, config, service, names.tags(stack, component), caller)
+    @property
+    def stack(self) -> str:
+        return self.settings.stack.name
 
-
-def _verifying(
-    settings: Settings, component: Component, deployed: Deployed
-) -> tuple[str, Mapping[str, Any]]:
-    """The plugin that verifies tokens before the component, and its configuration."""
-    name, nobody = (
-        plugins.AUTHENTICATION[settings.gateway.edition],
-        names.nobody(settings.stack.name, component),
-    )
-    if name == "openid-connect":
-        return name, plugins.openid_connect(
-            deployed.issuers[component.provider], nobody
+    def guards(self, component: Component, backend: str) -> Iterator[Entity]:
+        """Yield the guards of a backend, in the order in which they run."""
+        gateway = self.settings.gateway
+        deployed = self.deployed
+        service = names.service(self.stack, component, backend)
+        authentication = plugins.AUTHENTICATION[gateway.edition]
+        decided_by = table(
+            self.estate,
+            component,
+            backend,
+            names.ring(self.stack, component.provider),
+            authentication,
+            deployed.audiences,
+            deployed.clients.get(component.provider, {}),
         )
-    return name, plugins.jwt(nobody)
+        nobody = names.nobody(self.stack, component)
+        verifying = plugins.jwt(nobody)
+        if authentication == "openid-connect":
+            issuer = deployed.issuers[component.provider]
+            verifying = plugins.openid_connect(issuer, nobody)
+        host, _, port = deployed.upstreams[service].rpartition(":")
+        upstream = address(host, int(port), certified_name(component, backend))
+        configs = {
+            "pre-function": plugins.admission(
+                decided_by, gateway.hsts_seconds, gateway.strip_headers
+            ),
+            authentication: verifying,
+            "post-function": plugins.gate(decided_by, upstream),
+        }
+        tags = names.tags(self.stack, component)
+        for name, config in configs.items():
+            yield _plugin(name, self.complete(name, config), service, tags)
+
+    def further(self, component: Component, backend: str) -> Iterator[Entity]:
+        """Yield what the component and the stack ask for beside the guards."""
+        callers = {
+            "ring": names.ring(self.stack, component.provider),
+            "nobody": names.anonymous(self.stack),
+        }
+        service = names.service(self.stack, component, backend)
+        tags = names.tags(self.stack, component)
+        for extra in extras(self.settings, component).plugins:
+            caller = callers[extra.caller] if extra.caller else None
+            config = self.complete(extra.kind, extra.config)
+            yield _plugin(extra.kind, config, service, tags, caller)
+
+    def service(self, component: Component, backend: str) -> Entity:
+        """Return the service before a backend: it leads nowhere, only the gate leads farther."""
+        over_tls = service_fields(
+            self.settings.gateway.upstream_tls,
+            component,
+            backend,
+            self.deployed.authorities,
+            self.deployed.client_certificate,
+        )
+        fields = {**USUAL, **extras(self.settings, component).service, **over_tls}
+        return _named(
+            "name",
+            names.service(self.stack, component, backend),
+            host=names.nowhere(self.stack),
+            **fields,
+            enabled=True,
+            tags=names.tags(self.stack, component),
+        )
+
+    def route(self, component: Component, plan: RoutePlan) -> Entity:
+        """Return the route of a plan."""
+        return _named(
+            "name",
+            names.route(self.stack, component, plan.backend, plan.role),
+            service={"id": names.service(self.stack, component, plan.backend)},
+            protocols=[self.settings.stack.scheme],
+            hosts=list(plan.hosts),
+            paths=plan.kong_paths,
+            methods=list(METHODS),
+            headers=None,
+            snis=None,
+            sources=None,
+            destinations=None,
+            regex_priority=plan.priority,
+            **FIXED,
+            https_redirect_status_code=308 if self.settings.gateway.redirect else 426,
+            tags=names.tags(self.stack, component),
+        )
 
 
 def _named(by: str, name: str, **fields: Any) -> Entity:
     return {"id": name, by: name, **fields}
 
 
-def _service(
-    settings: Settings,
-    component: Component,
-    backend: str,
-    deployed: Deployed,
-    asked_for: Extras,
-) -> Entity:
-    stack, over_tls = settings.stack.name, settings.gateway.upstream_tls
-    fields = {**USUAL, **asked_for.service}
-    fields |= service_fields(
-        over_tls, component, backend, deployed.authorities, deployed.client_certificate
-    )
-    return _named(
-        "name",
-        names.service(stack, component, backend),
-        host=names.nowhere(stack),
-        **fields,
-        enabled=True,
-        tags=names.tags(stack, component),
-    )
-
-
-def _route(settings: Settings, component: Component, plan: RoutePlan) -> Entity:
-    stack = settings.stack.name
-    return _named(
-        "name",
-        names.route(stack, component, plan.backend, plan.role),
-        service={"id": names.service(stack, component, plan.backend)},
-        protocols=[settings.stack.scheme],
-        hosts=list(plan.hosts),
-        paths=plan.kong_paths,
-        methods=list(METHODS),
-        headers=None,
-        snis=None,
-        sources=None,
-        destinations=None,
-        regex_priority=plan.priority,
-        **FIXED,
-        https_redirect_status_code=308 if settings.gateway.redirect else 426,
-        tags=names.tags(stack, component),
-    )
-
-
 def _plugin(
     name: str,
-    config: Mapping[str, Any],
+    config: Config,
     service: str,
     tags: list[str],
     consumer: str | None = None,
 ) -> Entity:
+    identifier = f"{name} of {service}"
+    if consumer:
+        identifier += f" and {consumer}"
     return {
-        "id": f"{name} of {service}" + (f" and {consumer}" if consumer else ""),
+        "id": identifier,
         "name": name,
         "enabled": True,
         "protocols": ["http", "https", "grpc", "grpcs"],
@@ -236,14 +224,15 @@ def _credentials(stack: str, provider: str, slots: Iterable[Slot]) -> Iterator[E
     slots = list(slots)
     filler = next((slot.key for slot in slots if slot.key and not slot.retired), None)
     for index, slot in enumerate(slots):
-        if key := slot.key or filler:
-            yield {
-                "id": f"{provider} slot {index}",
-                "key": key.kid
-                if slot.key
-                else names.unused_key(stack, provider, index),
-                "algorithm": key.algorithm,
-                "rsa_public_key": key.pem,
-                "consumer": {"id": names.ring(stack, provider)},
-                "tags": names.tags(stack),
-            }
+        key = slot.key or filler
+        if key is None:
+            continue
+        unused = names.unused_key(stack, provider, index)
+        yield {
+            "id": f"{provider} slot {index}",
+            "key": slot.key.kid if slot.key else unused,
+            "algorithm": key.algorithm,
+            "rsa_public_key": key.pem,
+            "consumer": {"id": names.ring(stack, provider)},
+            "tags": names.tags(stack),
+        }

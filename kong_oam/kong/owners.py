@@ -6,13 +6,14 @@ A stack changes and deletes only its own entities, and tells which stack has to 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.diagnostics import some
 from kong_oam.kong import names
+from kong_oam.kong.entities import Entity
 
 Kind = Literal["ours", "another stack's", "foreign"]
 
@@ -41,7 +42,7 @@ class Asking:
     partition: str | None = None
     whole: bool = False
 
-    def owner(self, entity: Mapping[str, Any]) -> Owner:
+    def owner(self, entity: Entity) -> Owner:
         """The owner of an entity of Kong.
 
         A name that a stack gives counts first: somebody may have changed tags by hand. Then a tag
@@ -60,7 +61,7 @@ class Asking:
             stack_of(stack, partition),
         )
 
-    def _stack(self, entity: Mapping[str, Any], tags: Iterable[str]) -> str | None:
+    def _stack(self, entity: Entity, tags: Iterable[str]) -> str | None:
         """Return the estate whose entity it is; None of a foreign one."""
         name = str(entity.get("username") or entity.get("name") or "")
         has_our_name = names.is_given_by(self.estate, name)
@@ -77,7 +78,7 @@ class Asking:
         return self.estate if has_our_tags else None
 
 
-def made_by(entity: Mapping[str, Any], owner: Owner) -> str:
+def made_by(entity: Entity, owner: Owner) -> str:
     """Says in words which stack made an entity that is not ours; of a foreign entity, by which tags
     one may know it."""
     if owner.stack:

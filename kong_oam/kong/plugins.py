@@ -20,6 +20,7 @@ from kong_oam.diagnostics import some
 from kong_oam.errors import ProductError
 from kong_oam.kong import code
 from kong_oam.kong.chunks import behind
+from kong_oam.kong.entities import Config
 from kong_oam.kong.script import ScriptInputs, framed
 from kong_oam.kong.sources import sent
 from kong_oam.kong.table import VERIFIED_HEADER, Authentication
@@ -56,7 +57,7 @@ has replaced that."""
 
 
 def config_json(
-    schema: Schema, name: str, config: Mapping[str, Any], *, keeps_records: bool = False
+    schema: Schema, name: str, config: Config, *, keeps_records: bool = False
 ) -> str:
     """Compact sorted JSON of the whole configuration. Raises SchemaError for a field that the
     schema lacks.
@@ -89,7 +90,7 @@ def fields_of(record: Schema, which: str = "fields") -> dict[str, Schema]:
     return fields
 
 
-def _expand(record: Schema, config: Mapping[str, Any], where: str) -> dict[str, Any]:
+def _expand(record: Schema, config: Config, where: str) -> dict[str, Any]:
     if not isinstance(config, Mapping):
         raise SchemaError(f"plugin {where}: {config!r} is no record")
     fields = fields_of(record)
@@ -104,7 +105,7 @@ def _expand(record: Schema, config: Mapping[str, Any], where: str) -> dict[str, 
     return {**whole, **_formerly(record, whole)}
 
 
-def _formerly(record: Schema, config: Mapping[str, Any]) -> dict[str, Any]:
+def _formerly(record: Schema, config: Config) -> dict[str, Any]:
     """The values that have a former name, too (seen on 3.10: rate-limiting's `redis_host`, now
     `redis.host`). Kong prints both, so a configuration without the former ones would never match
     what it has."""

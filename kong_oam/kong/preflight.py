@@ -72,12 +72,14 @@ def inspect(
 def _authorities(
     admin: AdminApi, wanted: Sequence[str], file: str
 ) -> Mapping[str, str]:
-    known = authorities(admin.rows("/ca_certificates")) if wanted else {}
-    for one in wanted:
-        if one not in known:
+    if not wanted:
+        return {}
+    known = authorities(admin.rows("/ca_certificates"))
+    for fingerprint in wanted:
+        if fingerprint not in known:
             raise PreflightError(
                 "Kong does not have the CA certificate of gateway.upstreamTls.ca whose SHA-256 is "
-                f"{one[:16]}..., and Pulumi has no resource for it; load it: curl -F "
+                f"{fingerprint[:16]}..., and Pulumi has no resource for it; load it: curl -F "
                 f"{shlex.quote(f'cert=<{file}')} $KONG_ADMIN_ADDR/ca_certificates"
             )
     return known
@@ -153,24 +155,20 @@ def settle_seconds(configuration: Mapping[str, Any]) -> float:
     Source: kong/runloop/handler.lua (get_updated_router, reconfigure_handler),
     kong/db/declarative/export.lua.
     """
-    if configuration.get("role") == "control_plane" and not configuration.get(
-        "cluster_rpc_sync"
-    ):
+    is_control_plane = configuration.get("role") == "control_plane"
+    if is_control_plane and not configuration.get("cluster_rpc_sync"):
         return 0.0
-    node = _seconds(configuration, "db_update_frequency") + _seconds(
-        configuration, "db_update_propagation", 0.0
-    )
-    strict = configuration.get("worker_consistency") == "strict"
-    worker = 0.0 if strict else _seconds(configuration, "worker_state_update_frequency")
-    return round(1.2 * (node + worker), 2)
+    seconds = _seconds(configuration, "db_update_frequency")
+    seconds += _seconds(configuration, "db_update_propagation", 0.0)
+    if configuration.get("worker_consistency") != "strict":
+        seconds += _seconds(configuration, "worker_state_update_frequency")
+    return round(1.2 * seconds, 2)
 
 
 def _seconds(
     configuration: Mapping[str, Any], name: str, default: float = 5.0
 ) -> float:
     value = configuration.get(name)
-    return (
-        float(value)
-        if isinstance(value, int | float) and not isinstance(value, bool)
-        else default
-    )
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return default
+    return float(value)

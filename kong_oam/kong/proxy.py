@@ -61,12 +61,10 @@ class Proxy:
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._scheme, self._address, self._transport, self._sleep = (
-            scheme,
-            address,
-            transport,
-            sleep,
-        )
+        self._scheme = scheme
+        self._address = address
+        self._transport = transport
+        self._sleep = sleep
 
     def url(self, host: str, path: str) -> str:
         """The public URL of a path."""
@@ -74,11 +72,9 @@ class Proxy:
 
     def ask(self, method: str, host: str, path: str) -> ProxyAnswer:
         """The answer to a request without a token. Raises httpx.HTTPError, httpx.InvalidURL."""
-        url = (
-            f"{self._address.rstrip('/')}{path}"
-            if self._address
-            else self.url(host, path)
-        )
+        url = self.url(host, path)
+        if self._address:
+            url = f"{self._address.rstrip('/')}{path}"
         client = httpx.Client(
             timeout=_TIMEOUT,
             verify=trusted(),
@@ -117,21 +113,15 @@ def _said(answer: httpx.Response) -> Said:
     """Whoever else answers at that address has neither header, and proves nothing of the
     gateway."""
     if "x-kong-upstream-latency" in answer.headers:
-        is_error = answer.status_code in _OF_A_WAY
-        return (
-            "passes it on, and nobody answers behind it" if is_error else "passes it on"
-        )
+        if answer.status_code in _OF_A_WAY:
+            return "passes it on, and nobody answers behind it"
+        return "passes it on"
     if "x-kong-response-latency" not in answer.headers:
         return "is not seen in the answer"
     if answer.status_code < 400:
         return "answers it itself"
     # Scripts of ours refuse with a problem document, also with 503: any other error of Kong's own
     # is of its way on.
-    is_problem = answer.headers.get("content-type", "").startswith(
-        "application/problem+json"
-    )
-    return (
-        "refuses it"
-        if is_problem or answer.status_code < 500
-        else "reaches no workload"
-    )
+    kind = answer.headers.get("content-type", "")
+    is_ours = kind.startswith("application/problem+json") or answer.status_code < 500
+    return "refuses it" if is_ours else "reaches no workload"

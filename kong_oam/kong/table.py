@@ -52,6 +52,7 @@ from kong_oam.access.providers import Provider
 from kong_oam.access.workloads import workload_of
 from kong_oam.traits.at_kong import asked_of_kong
 from kong_oam.traits.cors.at_kong import cors_entry
+from kong_oam.kong.script import Table
 
 T = TypeVar("T")
 
@@ -200,7 +201,7 @@ def closed(table: str) -> str:
     return _written({**json.loads(table), "hosts": {}})
 
 
-def opened(table: str, opening: Mapping[str, Any] | None) -> str:
+def opened(table: str, opening: Table | None) -> str:
     """The table with what is open in an emergency, {path, methods, ends, reason}, in place of what
     was."""
     data = json.loads(table)
@@ -221,7 +222,7 @@ def address(host: str, port: int, name: str | None = None) -> str:
     return _compact(upstream)
 
 
-def _written(data: Mapping[str, Any]) -> str:
+def _written(data: Table) -> str:
     """Compact JSON, but for a line per entry of the table and per host, path and group in it."""
     lines = []
     for name, value in sorted(data.items()):

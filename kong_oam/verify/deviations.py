@@ -23,6 +23,7 @@ from kong_oam.verify.questions import (
     Caller,
     Forged,
     Gateway,
+    Labels,
     UrlRegion,
     Verdict,
 )
@@ -63,7 +64,7 @@ class Deviation:
     the gateway."""
 
     kind: Kind
-    causes: tuple[str, ...]
+    causes: Labels
     exposures: tuple[Exposure, ...] = ()
 
 
@@ -79,7 +80,7 @@ def compare(
     `meant` is the gateway as it was deployed, read in the same way; `drifted` are the entities in
     which `live` differs from it, of which the causes are taken. Raises ModelMismatchError.
     """
-    findings: dict[tuple[Kind, tuple[str, ...]], dict[UrlRegion, list[Caller]]] = {}
+    findings: dict[tuple[Kind, Labels], dict[UrlRegion, list[Caller]]] = {}
     for call, caller, region in classes(estate, live):
         for kind, through in _differences(
             estate,
@@ -115,7 +116,7 @@ def _differences(
     caller: Caller,
     live: Gateway,
     meant: Gateway,
-) -> Iterator[tuple[Kind, tuple[str, ...]]]:
+) -> Iterator[tuple[Kind, Labels]]:
     """Yield each kind of difference for a call, with the entities that had a say."""
     decision = _decision(estate, call, caller)
     in_clear = call.scheme == "http" and estate.stack.scheme == "https"

@@ -446,8 +446,8 @@ def _tells_browsers(plugin: Entity) -> bool:
 
 def _other(
     name: str,
-    entity: Mapping[str, Any],
-    meant: Mapping[str, Any],
+    entity: Entity,
+    meant: Entity,
 ) -> str:
     return f"{name} is {_shown(entity.get(name))}, not {_shown(meant.get(name))}"
 

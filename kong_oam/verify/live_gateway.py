@@ -26,7 +26,7 @@ from kong_oam.verify.balancer import Balancer, End
 from kong_oam.verify.effects import Effect
 from kong_oam.verify.gate import Requirement, met, requirement
 from kong_oam.verify.identities import Held, scopes_held
-from kong_oam.verify.questions import Call, Caller, Forged, Speech, Verdict
+from kong_oam.verify.questions import Call, Caller, Forged, Labels, Speech, Verdict
 from kong_oam.verify.reading import Reader
 from kong_oam.verify.router import Reached, Router
 from kong_oam.verify.scripts import Script, networks_named
@@ -46,7 +46,7 @@ class Way:
     guards: Guards
     ends: tuple[End, ...]
     ends_unjudged: tuple[End, ...]
-    through: tuple[str, ...]
+    through: Labels
     foreign_admission: bool
     foreign_gate: bool
 
@@ -60,7 +60,7 @@ class Taken:
     """
 
     certain: bool
-    through: tuple[str, ...]
+    through: Labels
     way: Way | None = None
     path: PathSegments = ()
     required: tuple[Requirement, ...] = ()
@@ -80,8 +80,8 @@ class Standing:
     closed: bool
     judged: bool
     holdings: tuple[tuple[Held | None, ...], ...]
-    through: tuple[str, ...]
-    limits: tuple[str, ...]
+    through: Labels
+    limits: Labels
 
 
 class LiveGateway:

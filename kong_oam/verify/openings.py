@@ -9,7 +9,7 @@ where no table does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ from kong_oam.access.settings.stack import Settings
 from kong_oam.kong import names, plugins, script
 from kong_oam.kong.entities import Entities, Entity, reference
 from kong_oam.kong.owners import Asking
+from kong_oam.kong.script import Table
 from kong_oam.kong.table import VERSION, opened
 from kong_oam.verify.scripts import code, is_opening, read_object, script_of
 
@@ -35,11 +36,11 @@ class ScriptGuard:
     plugin: Entity
     label: str
     component: str
-    tables: tuple[Mapping[str, Any], ...]
+    tables: tuple[Table, ...]
     is_known: bool
 
     @property
-    def openings(self) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    def openings(self) -> Iterator[tuple[Table, Table]]:
         """Yields each opening that can be read, with its table."""
         for table in self.tables:
             opening: Any = table.get("opened")
@@ -167,7 +168,7 @@ class _Search:
     def _is_of_stack(
         self,
         plugin: Entity,
-        tables: Iterable[Mapping[str, Any]],
+        tables: Iterable[Table],
         component: str | None,
     ) -> bool:
         named: set[str] = set()
@@ -183,7 +184,7 @@ class _Search:
         return component is not None and is_on_service
 
 
-def _stacks_named(table: Mapping[str, Any]) -> Iterator[str]:
+def _stacks_named(table: Table) -> Iterator[str]:
     ring = table.get("ring")
     if isinstance(ring, str) and (stack := names.stack_of_ring(ring)):
         yield stack
@@ -196,7 +197,7 @@ def _place(plugin: Entity) -> tuple[str | None, str | None]:
     return reference(plugin, "service"), reference(plugin, "route")
 
 
-def _component_in(tables: Iterable[Mapping[str, Any]]) -> str | None:
+def _component_in(tables: Iterable[Table]) -> str | None:
     for table in tables:
         component = table.get("component")
         if isinstance(component, str):
@@ -216,7 +217,7 @@ def _without_public(scripts: Iterable[ScriptGuard]) -> set[str]:
     return components - public
 
 
-def _has_public(table: Mapping[str, Any]) -> bool:
+def _has_public(table: Table) -> bool:
     rules = table.get("rules")
     if isinstance(rules, dict):
         for methods in rules.values():
@@ -225,7 +226,7 @@ def _has_public(table: Mapping[str, Any]) -> bool:
     return False
 
 
-def _tables(plugin: Entity) -> Iterator[Mapping[str, Any]]:
+def _tables(plugin: Entity) -> Iterator[Table]:
     for scripts in code(plugin["config"]).values():
         yield from filter(None, map(_table, scripts))
 

@@ -11,6 +11,9 @@ from kong_oam.access.paths import PathSegments
 from kong_oam.access.tokens import Claims
 from kong_oam.kong.entities import Entity
 
+Labels = tuple[str, ...]
+"""Labels of entities (kong_oam.kong.entities.labels)."""
+
 OTHER_METHOD = "PROPFIND"
 """Stands for every method that no rule can list and no route names."""
 
@@ -72,8 +75,8 @@ class Verdict:
     leads: str = ""
     verified: bool = True
     judged: bool = True
-    through: tuple[str, ...] = ()
-    limits: tuple[str, ...] = ()
+    through: Labels = ()
+    limits: Labels = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ class Passage:
     consumer: Entity | None = None
     algorithm: str | None = None
     unknown: bool = False
-    through: tuple[str, ...] = ()
+    through: Labels = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,8 +136,8 @@ def parent_of(
 
 def alike(
     name: str,
-    entity: Mapping[str, Any],
-    meant: Mapping[str, Any],
+    entity: Entity,
+    meant: Entity,
 ) -> bool:
     """Return whether the field is what it is meant to be. The path "/" of a service is as good as
     none."""

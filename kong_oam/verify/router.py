@@ -11,11 +11,10 @@ the entities that are meant have no ids by which Kong would choose.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from ctypes import c_int32
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from kong_oam.access.paths import PathSegments, written
 from kong_oam.kong.entities import Entity
@@ -162,7 +161,7 @@ def _candidates(route: Entity) -> Iterator[_Candidate]:
 
 
 def _priority(
-    route: Mapping[str, Any],
+    route: Entity,
     paths: list[str],
 ) -> int:
     """The priority by which Kong orders routes, as an unsigned number of 64 bits.

@@ -17,6 +17,7 @@ import jsonschema_rs
 from kong_oam.access.networks import Network, network
 from kong_oam.errors import InputError
 from kong_oam.kong import plugins, script
+from kong_oam.kong.entities import Config, Entity
 from kong_oam.kong.script import Table
 from kong_oam.kong.table import VERSION
 
@@ -85,7 +86,7 @@ class Script:
     verified: bool = False
 
 
-def code(config: Mapping[str, Any]) -> dict[str, list[str]]:
+def code(config: Config) -> dict[str, list[str]]:
     """Return the scripts that a serverless plugin runs, by phase; phases without any are left
     out."""
     return {
@@ -95,7 +96,7 @@ def code(config: Mapping[str, Any]) -> dict[str, list[str]]:
     }
 
 
-def script_of(plugin: Mapping[str, Any]) -> Script | None:
+def script_of(plugin: Entity) -> Script | None:
     """Read admission or the gate from a serverless plugin; None where what it runs is not exactly
     one of these.
 
@@ -126,7 +127,7 @@ def _meant(
     kind: str,
     inputs: script.ScriptInputs,
     first: str,
-) -> Mapping[str, Any] | None:
+) -> Config | None:
     """Return what a plugin of the kind has to run with these inputs; None where it takes no such
     inputs."""
     if kind == "pre-function":
@@ -145,7 +146,7 @@ def _judging(run: Mapping[str, list[str]]) -> dict[str, list[str]]:
 
 
 def with_table(
-    plugin: Mapping[str, Any],
+    plugin: Entity,
     table: Callable[[str], str],
 ) -> dict[str, Any]:
     """Return the configuration of admission or a gate, one that `script_of` knows, with what

@@ -29,7 +29,7 @@ from kong_oam.kong import names, preflight
 from kong_oam.kong.account import account
 from kong_oam.kong.addresses import asked_for
 from kong_oam.kong.admin import AdminApi, read
-from kong_oam.kong.entities import Entities
+from kong_oam.kong.entities import Config, Entities
 from kong_oam.kong.extras import kinds
 from kong_oam.kong.intended import Complete, Deployed, intended
 from kong_oam.kong.owners import Asking
@@ -386,8 +386,8 @@ def _complete(
     schemas: Mapping[str, Schema],
     keeps_records: bool,
     name: str,
-    config: Mapping[str, Any],
-) -> Mapping[str, Any]:
+    config: Config,
+) -> Config:
     completed: dict[str, Any] = json.loads(
         config_json(
             schemas[name],

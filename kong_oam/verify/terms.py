@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import Settings
 from kong_oam.identity.common.discovery import SigningKey
 from kong_oam.kong import names, plugins
-from kong_oam.kong.entities import Entity, pem_of
+from kong_oam.kong.entities import Config, Entity, pem_of
 from kong_oam.kong.intended import Complete, Deployed
 from kong_oam.kong.key_slots import Slot
 from kong_oam.kong.table import Authentication
@@ -32,7 +31,7 @@ class Terms:
     estate: Estate
     deployed: Deployed
     plugin: Authentication
-    verifying: Mapping[str, Mapping[str, Any]]
+    verifying: Mapping[str, Config]
     lifetimes: Mapping[str, float]
     workloads: Mapping[str, str]
     accepted: frozenset[tuple[str, str]]
