@@ -29,7 +29,10 @@ UNKNOWN = "unknown"
 """A fingerprint of what is enforced that says that another run has to ask Kong."""
 
 
-def corrected(state: StackState, account: Account) -> StackState:
+def corrected(
+    state: StackState,
+    account: Account,
+) -> StackState:
     """The state with its plugins configured as Kong has them, without those that Kong does not
     have.
 
@@ -53,7 +56,9 @@ def corrected(state: StackState, account: Account) -> StackState:
 
 
 def enforced(
-    state: StackState, account: Account, configurations: Mapping[str, Any]
+    state: StackState,
+    account: Account,
+    configurations: Mapping[str, Any],
 ) -> str:
     """The fingerprint of the plugins that a run made, with their `configurations` by logical name;
     UNKNOWN where it left one out that is in the state otherwise than in Kong. Raises
@@ -82,7 +87,10 @@ def _key(plugin: Resource) -> tuple[Any, Any]:
     return plugin.outputs.get("serviceId"), plugin.outputs.get("name")
 
 
-def _same(configuration: Any, row: Entity | None) -> bool:
+def _same(
+    configuration: Any,
+    row: Entity | None,
+) -> bool:
     """Whether Kong has the configuration; it fills in what that does not say."""
     if row is None or not isinstance(configuration, str):
         return False
@@ -91,6 +99,9 @@ def _same(configuration: Any, row: Entity | None) -> bool:
     return all(actual.get(key) == value for key, value in wanted.items())
 
 
-def _as_in_kong(plugin: Resource, row: Entity) -> Resource:
+def _as_in_kong(
+    plugin: Resource,
+    row: Entity,
+) -> Resource:
     config = json.dumps(row["config"])
     return replace(plugin, outputs={**plugin.outputs, "configJson": config})

@@ -54,7 +54,10 @@ def phases(table: str) -> Iterator[tuple[str, str]]:
         )
 
 
-def _entry(functions: list[Parts], names: list[str]) -> str:
+def _entry(
+    functions: list[Parts],
+    names: list[str],
+) -> str:
     """The script of phase `access`: it has the code of all phases, leaves it, and calls these
     functions."""
     made = [
@@ -73,7 +76,10 @@ def _entry(functions: list[Parts], names: list[str]) -> str:
     return "\n".join(lines)
 
 
-def _later(phase: str, names: list[str]) -> str:
+def _later(
+    phase: str,
+    names: list[str],
+) -> str:
     """The script of a later phase: it calls these functions where phase `access` has left them.
 
     Kong may meet a request with scripts of before in one phase, and with new ones in the next: a

@@ -30,7 +30,9 @@ class _Made:
 
 
 def deployed_pods(
-    resources: Iterable[Resource], components: Iterable[Component], meant: Pods
+    resources: Iterable[Resource],
+    components: Iterable[Component],
+    meant: Pods,
 ) -> Pods:
     """The pods behind the ports of `components`; as `meant` says where the state does not show a
     port's Service."""
@@ -39,7 +41,11 @@ def deployed_pods(
     for component in components:
         key = whole(component.key)
         if key in made:
-            of_component = _pods_of(key, component.endpoints, made[key])
+            of_component = _pods_of(
+                key,
+                component.endpoints,
+                made[key],
+            )
             pods.setdefault(key, {}).update(of_component)
     return pods
 
@@ -62,7 +68,11 @@ def _made(resources: Iterable[Resource]) -> dict[str, _Made]:
     return made
 
 
-def _pods_of(key: str, endpoints: Iterable[Endpoint], made: _Made) -> Mapping[str, str]:
+def _pods_of(
+    key: str,
+    endpoints: Iterable[Endpoint],
+    made: _Made,
+) -> Mapping[str, str]:
     led = []
     namespaces = set()
     for endpoint in endpoints:
@@ -80,7 +90,10 @@ def _pods_of(key: str, endpoints: Iterable[Endpoint], made: _Made) -> Mapping[st
     return pods_behind(component)
 
 
-def _service(endpoint: Endpoint, made: _Made) -> str:
+def _service(
+    endpoint: Endpoint,
+    made: _Made,
+) -> str:
     """Return the Service that an endpoint leads to; empty where that is not certain."""
     having = []
     for name, service in made.services.items():

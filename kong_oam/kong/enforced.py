@@ -47,7 +47,8 @@ _Place = tuple[str, str, str, str]
 
 
 def enforced(
-    resources: Iterable[Resource], meant: AccessModel
+    resources: Iterable[Resource],
+    meant: AccessModel,
 ) -> tuple[AccessModel, ...]:
     """Models of what is enforced, each of which has to allow a request: the gates' and, where it
     differs, admission's.
@@ -69,7 +70,10 @@ def enforced(
     return tuple(models)
 
 
-def _tables(resources: Iterable[Resource], role: str) -> dict[_Gated, Table]:
+def _tables(
+    resources: Iterable[Resource],
+    role: str,
+) -> dict[_Gated, Table]:
     """Return the table of each plugin of a role, by backend."""
     tables = {}
     for resource in resources:
@@ -152,7 +156,9 @@ def _model(
 
 
 def _add_clients(
-    components: dict[str, Component], clients: Iterable[Client], stack: Stack
+    components: dict[str, Component],
+    clients: Iterable[Client],
+    stack: Stack,
 ) -> None:
     """Give components their clients. One without a gate may have some, too."""
     by_component: dict[str, list[Client]] = {}
@@ -166,7 +172,9 @@ def _add_clients(
 
 
 def _add_ungated(
-    components: dict[str, Component], clients: Iterable[Client], meant: AccessModel
+    components: dict[str, Component],
+    clients: Iterable[Client],
+    meant: AccessModel,
 ) -> None:
     """Add the APIs that are called and whose gates are in another partition: where any token
     counts, those for them do."""
@@ -178,7 +186,10 @@ def _add_ungated(
                 components[call.component] = ungated
 
 
-def _with_owner(component: Component, meant: AccessModel) -> Component:
+def _with_owner(
+    component: Component,
+    meant: AccessModel,
+) -> Component:
     known = meant.estate.components.get(whole(component.key))
     return replace(component, owner=known.owner if known else None)
 
@@ -209,7 +220,11 @@ def _keys(tables: Mapping[_Gated, Table]) -> dict[_Gated, str]:
     return keys
 
 
-def _endpoints(gated: _Gated, table: Table, reached: set[_Place]) -> Iterator[Endpoint]:
+def _endpoints(
+    gated: _Gated,
+    table: Table,
+    reached: set[_Place],
+) -> Iterator[Endpoint]:
     """Yield the endpoints of a backend that its gate serves and a route leads from."""
     component, backend = gated
     # Behind the port stand the Service, and how it is spoken to, where these are others than usual.
@@ -220,12 +235,18 @@ def _endpoints(gated: _Gated, table: Table, reached: set[_Place]) -> Iterator[En
             is_reached = (component, backend, host, f"~{pattern(path)}") in reached
             if leads_here and is_reached:
                 yield Endpoint(
-                    host, path, int(port), NOWHERE, service=apart, apart=apart
+                    host,
+                    path,
+                    int(port),
+                    NOWHERE,
+                    service=apart,
+                    apart=apart,
                 )
 
 
 def _providers(
-    tables: Mapping[_Gated, Table], providers: Mapping[str, Provider]
+    tables: Mapping[_Gated, Table],
+    providers: Mapping[str, Provider],
 ) -> Mapping[str, Provider]:
     """Return the stack's providers, but without names of groups where one that a table lists now
     stands for another group."""
@@ -237,7 +258,10 @@ def _providers(
     return kept
 
 
-def _is_renamed(table: Table, provider: Provider) -> bool:
+def _is_renamed(
+    table: Table,
+    provider: Provider,
+) -> bool:
     """Return whether the stack now maps the name of another group to one that the table lists."""
     for listed in table["groups"]:
         if provider.listed(_logical(listed, table, provider)) != listed:
@@ -249,7 +273,11 @@ def _is_renamed(table: Table, provider: Provider) -> bool:
     return False
 
 
-def _named(group: str, at_provider: str, provider: Provider | None) -> str:
+def _named(
+    group: str,
+    at_provider: str,
+    provider: Provider | None,
+) -> str:
     """The group by its name in Applications, where the stack still maps that one to `at_provider`;
     else as it is."""
     if provider is None or provider.group(group) == at_provider:
@@ -257,13 +285,25 @@ def _named(group: str, at_provider: str, provider: Provider | None) -> str:
     return at_provider
 
 
-def _component(key: str, table: Table, providers: Mapping[str, Provider]) -> Component:
+def _component(
+    key: str,
+    table: Table,
+    providers: Mapping[str, Provider],
+) -> Component:
     name = _provider(table)
     provider = providers.get(name)
     roles = []
     for listed, scopes in table["groups"].items():
         groups = (_logical(listed, table, provider),)
-        roles.append(Role(listed, tuple(scopes), groups, (), NOWHERE))
+        roles.append(
+            Role(
+                listed,
+                tuple(scopes),
+                groups,
+                (),
+                NOWHERE,
+            )
+        )
     allowed_from: dict[PathSegments, dict[str, Networks]] = {}
     for path, methods in table.get("addresses", {}).items():
         by_method = allowed_from.setdefault(unwritten(path), {})
@@ -283,10 +323,22 @@ def _rules(table: Table) -> Iterator[Rule]:
         path = unwritten(text)
         for method, alternatives in _by_method(methods):
             if alternatives == "public":
-                yield Rule(path, (method,), (), Public("", None), NOWHERE)
+                yield Rule(
+                    path,
+                    (method,),
+                    (),
+                    Public("", None),
+                    NOWHERE,
+                )
                 continue
             for scopes in alternatives:
-                yield Rule(path, (method,), tuple(scopes), None, NOWHERE)
+                yield Rule(
+                    path,
+                    (method,),
+                    tuple(scopes),
+                    None,
+                    NOWHERE,
+                )
 
 
 def _provider(table: Table) -> str:
@@ -300,7 +352,11 @@ def _by_method(methods: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     yield from methods.items()
 
 
-def _logical(listed: str, table: Table, provider: Provider | None) -> str:
+def _logical(
+    listed: str,
+    table: Table,
+    provider: Provider | None,
+) -> str:
     """The group by its name in Applications, where the stack still maps that one to what tokens
     list; else as it is."""
     logical = str(table["logical"].get(listed, listed))
@@ -335,11 +391,22 @@ def _clients(
             scopes = scopes or table["on_behalf"].get(client_id, ())
             calls.setdefault((key, name), {})[keys[gate]] = tuple(scopes)
             named = [
-                _named(group, at_provider, stack.providers.get(name))
+                _named(
+                    group,
+                    at_provider,
+                    stack.providers.get(name),
+                )
                 for group, at_provider in groups.items()
             ]
             clients[key, name] = Client(
-                key, kind, name, (), tuple(named), (), False, NOWHERE
+                key,
+                kind,
+                name,
+                (),
+                tuple(named),
+                (),
+                False,
+                NOWHERE,
             )
     complete = []
     for identity, client in clients.items():

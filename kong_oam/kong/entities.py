@@ -60,7 +60,11 @@ class Entities:
         return labels
 
 
-def _label(kind: str, entity: Entity, labels: Mapping[tuple[str, str], str]) -> str:
+def _label(
+    kind: str,
+    entity: Entity,
+    labels: Mapping[tuple[str, str], str],
+) -> str:
     if kind == "target":
         upstream = labels["upstream", entity["upstream"]["id"]]
         return f"target '{entity['target']}' of {upstream}"
@@ -74,7 +78,10 @@ def _label(kind: str, entity: Entity, labels: Mapping[tuple[str, str], str]) -> 
     return f"{kind} '{name or entity['id']}'"
 
 
-def reference(entity: Entity, field: str) -> str | None:
+def reference(
+    entity: Entity,
+    field: str,
+) -> str | None:
     """The id of the entity that a field refers to."""
     referred = entity.get(field)
     return referred["id"] if referred else None

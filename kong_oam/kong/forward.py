@@ -44,7 +44,12 @@ class Target:
         return f"https://{self.host}:{self.port}"
 
 
-def target(url: str, certificate: str, key: str, authority: str | None) -> Target:
+def target(
+    url: str,
+    certificate: str,
+    key: str,
+    authority: str | None,
+) -> Target:
     """Makes the target of a URL and files in PEM; without `authority`, the system's. Raises
     ForwardError."""
     parts = urlsplit(url)
@@ -60,14 +65,21 @@ def target(url: str, certificate: str, key: str, authority: str | None) -> Targe
         raise ForwardError(
             f"--certificate, --key or --ca cannot be used: {error}; each is a file in PEM"
         ) from None
-    return Target(parts.hostname, parts.port or 443, tls)
+    return Target(
+        parts.hostname,
+        parts.port or 443,
+        tls,
+    )
 
 
 def check(kong: Target) -> None:
     """Asks Kong once for anything, so that an error is told here and not by every resource. Raises
     ForwardError."""
     connection = http.client.HTTPSConnection(
-        kong.host, kong.port, timeout=_TIMEOUT, context=kong.tls
+        kong.host,
+        kong.port,
+        timeout=_TIMEOUT,
+        context=kong.tls,
     )
     try:
         connection.request("GET", "/")
@@ -99,7 +111,11 @@ def check(kong: Target) -> None:
         )
 
 
-def forward(kong: Target, port: int, command: Sequence[str]) -> int:
+def forward(
+    kong: Target,
+    port: int,
+    command: Sequence[str],
+) -> int:
     """Runs the command while what is sent to `port` goes on to `kong`, which was asked once before;
     gives its exit status. Raises ForwardError."""
     if not _CONNECTIONS.exists():
@@ -111,12 +127,18 @@ def forward(kong: Target, port: int, command: Sequence[str]) -> int:
     return asyncio.run(run(kong, port, command))
 
 
-async def run(kong: Target, port: int, command: Sequence[str]) -> int:
+async def run(
+    kong: Target,
+    port: int,
+    command: Sequence[str],
+) -> int:
     """Runs the command while what is sent to `port` goes on to `kong`; gives its exit status.
     Raises ForwardError."""
     try:
         server = await asyncio.start_server(
-            lambda *streams: _serve(kong, port, *streams), _LOOPBACK, port
+            lambda *streams: _serve(kong, port, *streams),
+            _LOOPBACK,
+            port,
         )
     except OSError as error:
         raise ForwardError(
@@ -136,7 +158,10 @@ async def run(kong: Target, port: int, command: Sequence[str]) -> int:
         server.close()
 
 
-def owner(port: int, peer: int) -> int | None:
+def owner(
+    port: int,
+    peer: int,
+) -> int | None:
     """The user id of the process that connected from port `peer` of this machine to `port`; None
     where none is known.
 
@@ -152,13 +177,18 @@ def owner(port: int, peer: int) -> int | None:
 
 
 async def _serve(
-    kong: Target, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    kong: Target,
+    port: int,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
 ) -> None:
     with contextlib.closing(writer), contextlib.suppress(OSError):
         if owner(port, writer.get_extra_info("peername")[1]) != os.getuid():
             return
         from_kong, to_kong = await asyncio.open_connection(
-            kong.host, kong.port, ssl=kong.tls
+            kong.host,
+            kong.port,
+            ssl=kong.tls,
         )
         with contextlib.closing(to_kong):
             ways = {
@@ -170,7 +200,10 @@ async def _serve(
                 way.cancel()
 
 
-async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+async def _pump(
+    source: asyncio.StreamReader,
+    sink: asyncio.StreamWriter,
+) -> None:
     with contextlib.suppress(OSError):
         while data := await source.read(65536):
             sink.write(data)

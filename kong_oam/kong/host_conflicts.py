@@ -53,7 +53,9 @@ class _Claim:
 
 
 def host_conflicts(
-    admin: AdminApi, estate: Estate, before: Iterable[Resource]
+    admin: AdminApi,
+    estate: Estate,
+    before: Iterable[Resource],
 ) -> Iterator[Diagnostic]:
     """Finds endpoints whose calls a route of others may get, or that take calls from a route of
     another stack. Raises admin.AdminError.
@@ -76,16 +78,29 @@ def host_conflicts(
             # A plain host meets itself and wildcards alone, which keeps large estates linear.
             if "*" not in endpoint.host:
                 hosts = hosts.intersection((endpoint.host, *wildcards))
-            by_owner: dict[Owner, list[_Claim]] = {}
+            claims: list[_Claim] = []
             for host in sorted(hosts):
-                for claim in by_host[host]:
-                    if claim.meets(endpoint):
-                        by_owner.setdefault(claim.owner, []).append(claim)
-            for met in by_owner.values():
-                yield _diagnostic(endpoint, met)
+                claims += by_host[host]
+            yield from _met(endpoint, claims)
 
 
-def _changes(component: Component, known: Mapping[str, Entity]) -> bool:
+def _met(
+    endpoint: Endpoint,
+    claims: Iterable[_Claim],
+) -> Iterator[Diagnostic]:
+    """Yield a finding for each owner of claims that meet the endpoint."""
+    by_owner: dict[Owner, list[_Claim]] = {}
+    for claim in claims:
+        if claim.meets(endpoint):
+            by_owner.setdefault(claim.owner, []).append(claim)
+    for met in by_owner.values():
+        yield _diagnostic(endpoint, met)
+
+
+def _changes(
+    component: Component,
+    known: Mapping[str, Entity],
+) -> bool:
     """Whether a route of the component is not in the state, or leads from other hosts or paths
     there."""
     for plan in routes(component):
@@ -97,7 +112,10 @@ def _changes(component: Component, known: Mapping[str, Entity]) -> bool:
     return False
 
 
-def _claims(rows: Iterable[Entity], asking: Asking) -> Iterator[_Claim]:
+def _claims(
+    rows: Iterable[Entity],
+    asking: Asking,
+) -> Iterator[_Claim]:
     """Yields what routes of others claim, by their names. A route without hosts claims every
     host."""
     for row in sorted(rows, key=lambda row: (str(row.get("name")), row["id"])):
@@ -107,7 +125,12 @@ def _claims(rows: Iterable[Entity], asking: Asking) -> Iterator[_Claim]:
         hosts = sorted(row.get("hosts") or ["*"])
         paths = sorted(row.get("paths") or ["/"])
         for host, path in product(hosts, paths):
-            yield _Claim(host.partition(":")[0].lower(), path, row, owner)
+            yield _Claim(
+                host.partition(":")[0].lower(),
+                path,
+                row,
+                owner,
+            )
 
 
 def _comes_first(route: Entity) -> bool:
@@ -117,7 +140,10 @@ def _comes_first(route: Entity) -> bool:
     return sum(map(bool, conditions)) >= 4
 
 
-def _host_relation(ours: str, theirs: str) -> Relation | None:
+def _host_relation(
+    ours: str,
+    theirs: str,
+) -> Relation | None:
     if ours == theirs:
         return "same"
     if _stands_for(theirs, ours):
@@ -125,7 +151,10 @@ def _host_relation(ours: str, theirs: str) -> Relation | None:
     return "narrower" if _stands_for(ours, theirs) else None
 
 
-def _stands_for(wildcard: str, host: str) -> bool:
+def _stands_for(
+    wildcard: str,
+    host: str,
+) -> bool:
     """Whether a host with a wildcard stands for another host, or for a wildcard below it. Kong
     takes `*` at one end."""
     if wildcard.startswith("*"):
@@ -134,7 +163,10 @@ def _stands_for(wildcard: str, host: str) -> bool:
     return wildcard.endswith("*") and host.startswith((wildcard[:-1], "*"))
 
 
-def _path_relation(endpoint: Endpoint, path: str) -> Relation | None:
+def _path_relation(
+    endpoint: Endpoint,
+    path: str,
+) -> Relation | None:
     elements = declared_path(path)
     if elements == endpoint.path:
         return "same"
@@ -153,7 +185,10 @@ def _path_relation(endpoint: Endpoint, path: str) -> Relation | None:
     return "narrower" if text.startswith(ours.rstrip("/") + "/") else None
 
 
-def _diagnostic(endpoint: Endpoint, met: list[_Claim]) -> Diagnostic:
+def _diagnostic(
+    endpoint: Endpoint,
+    met: list[_Claim],
+) -> Diagnostic:
     """The finding about an endpoint and the claims of one owner."""
     first = met[0]
     elements = declared_path(first.path)

@@ -81,7 +81,11 @@ def intended(
     for provider, issuer in deployed.issuers.items():
         ring = names.ring(stack, provider)
         consumers.append(_named("username", ring, custom_id=issuer, tags=tags))
-        credentials += _credentials(stack, provider, deployed.slots.get(provider, ()))
+        credentials += _credentials(
+            stack,
+            provider,
+            deployed.slots.get(provider, ()),
+        )
     return Entities(
         tuple(services),
         tuple(leading),
@@ -105,7 +109,11 @@ class _Made:
     def stack(self) -> str:
         return self.settings.stack.name
 
-    def guards(self, component: Component, backend: str) -> Iterator[Entity]:
+    def guards(
+        self,
+        component: Component,
+        backend: str,
+    ) -> Iterator[Entity]:
         """Yield the guards of a backend, in the order in which they run."""
         gateway = self.settings.gateway
         deployed = self.deployed
@@ -126,19 +134,34 @@ class _Made:
             issuer = deployed.issuers[component.provider]
             verifying = plugins.openid_connect(issuer, nobody)
         host, _, port = deployed.upstreams[service].rpartition(":")
-        upstream = address(host, int(port), certified_name(component, backend))
+        upstream = address(
+            host,
+            int(port),
+            certified_name(component, backend),
+        )
         configs = {
             "pre-function": plugins.admission(
-                decided_by, gateway.hsts_seconds, gateway.strip_headers
+                decided_by,
+                gateway.hsts_seconds,
+                gateway.strip_headers,
             ),
             authentication: verifying,
             "post-function": plugins.gate(decided_by, upstream),
         }
         tags = names.tags(self.stack, component)
         for name, config in configs.items():
-            yield _plugin(name, self.complete(name, config), service, tags)
+            yield _plugin(
+                name,
+                self.complete(name, config),
+                service,
+                tags,
+            )
 
-    def further(self, component: Component, backend: str) -> Iterator[Entity]:
+    def further(
+        self,
+        component: Component,
+        backend: str,
+    ) -> Iterator[Entity]:
         """Yield what the component and the stack ask for beside the guards."""
         callers = {
             "ring": names.ring(self.stack, component.provider),
@@ -149,9 +172,19 @@ class _Made:
         for extra in extras(self.settings, component).plugins:
             caller = callers[extra.caller] if extra.caller else None
             config = self.complete(extra.kind, extra.config)
-            yield _plugin(extra.kind, config, service, tags, caller)
+            yield _plugin(
+                extra.kind,
+                config,
+                service,
+                tags,
+                caller,
+            )
 
-    def service(self, component: Component, backend: str) -> Entity:
+    def service(
+        self,
+        component: Component,
+        backend: str,
+    ) -> Entity:
         """Return the service before a backend: it leads nowhere, only the gate leads farther."""
         over_tls = service_fields(
             self.settings.gateway.upstream_tls,
@@ -170,12 +203,27 @@ class _Made:
             tags=names.tags(self.stack, component),
         )
 
-    def route(self, component: Component, plan: RoutePlan) -> Entity:
+    def route(
+        self,
+        component: Component,
+        plan: RoutePlan,
+    ) -> Entity:
         """Return the route of a plan."""
         return _named(
             "name",
-            names.route(self.stack, component, plan.backend, plan.role),
-            service={"id": names.service(self.stack, component, plan.backend)},
+            names.route(
+                self.stack,
+                component,
+                plan.backend,
+                plan.role,
+            ),
+            service={
+                "id": names.service(
+                    self.stack,
+                    component,
+                    plan.backend,
+                )
+            },
             protocols=[self.settings.stack.scheme],
             hosts=list(plan.hosts),
             paths=plan.kong_paths,
@@ -218,7 +266,11 @@ def _plugin(
     }
 
 
-def _credentials(stack: str, provider: str, slots: Iterable[Slot]) -> Iterator[Entity]:
+def _credentials(
+    stack: str,
+    provider: str,
+    slots: Iterable[Slot],
+) -> Iterator[Entity]:
     """A credential per slot. An empty one holds a key of the issuer's under a key id that nobody
     uses."""
     slots = list(slots)

@@ -61,7 +61,11 @@ class Asking:
             stack_of(stack, partition),
         )
 
-    def _stack(self, entity: Entity, tags: Iterable[str]) -> str | None:
+    def _stack(
+        self,
+        entity: Entity,
+        tags: Iterable[str],
+    ) -> str | None:
         """Return the estate whose entity it is; None of a foreign one."""
         name = str(entity.get("username") or entity.get("name") or "")
         has_our_name = names.is_given_by(self.estate, name)
@@ -78,7 +82,10 @@ class Asking:
         return self.estate if has_our_tags else None
 
 
-def made_by(entity: Entity, owner: Owner) -> str:
+def made_by(
+    entity: Entity,
+    owner: Owner,
+) -> str:
     """Says in words which stack made an entity that is not ours; of a foreign entity, by which tags
     one may know it."""
     if owner.stack:

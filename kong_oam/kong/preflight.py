@@ -55,7 +55,11 @@ def inspect(
     with AdminApi(account) as admin:
         root = admin.get("/")
         configuration: Mapping[str, Any] = root.get("configuration") or {}
-        check(str(root.get("version", "")), configuration, edition)
+        check(
+            str(root.get("version", "")),
+            configuration,
+            edition,
+        )
         if by_address:
             check_addresses(configuration)
         schemas = {
@@ -65,12 +69,18 @@ def inspect(
         found = _authorities(admin, [*ca], ca_file)
     address = addresses.in_words(configuration) if by_address else None
     return GatewayFacts(
-        str(root["version"]), settle_seconds(configuration), schemas, address, found
+        str(root["version"]),
+        settle_seconds(configuration),
+        schemas,
+        address,
+        found,
     )
 
 
 def _authorities(
-    admin: AdminApi, wanted: Sequence[str], file: str
+    admin: AdminApi,
+    wanted: Sequence[str],
+    file: str,
 ) -> Mapping[str, str]:
     if not wanted:
         return {}
@@ -85,7 +95,11 @@ def _authorities(
     return known
 
 
-def check(version: str, configuration: Mapping[str, Any], edition: Edition) -> None:
+def check(
+    version: str,
+    configuration: Mapping[str, Any],
+    edition: Edition,
+) -> None:
     """Checks that the gateway is at least 3.4, of that edition, has a database, and runs Lua.
     Raises PreflightError.
 
@@ -127,7 +141,10 @@ def check_addresses(configuration: Mapping[str, Any]) -> None:
         )
 
 
-def settle(admin: AdminApi, settings: GatewaySettings) -> float:
+def settle(
+    admin: AdminApi,
+    settings: GatewaySettings,
+) -> float:
     """The seconds that a change takes to reach every worker, as the stack says or else Kong does.
     Raises AdminError."""
     if settings.settle_seconds is not None:
@@ -166,7 +183,9 @@ def settle_seconds(configuration: Mapping[str, Any]) -> float:
 
 
 def _seconds(
-    configuration: Mapping[str, Any], name: str, default: float = 5.0
+    configuration: Mapping[str, Any],
+    name: str,
+    default: float = 5.0,
 ) -> float:
     value = configuration.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -66,11 +66,20 @@ class Proxy:
         self._transport = transport
         self._sleep = sleep
 
-    def url(self, host: str, path: str) -> str:
+    def url(
+        self,
+        host: str,
+        path: str,
+    ) -> str:
         """The public URL of a path."""
         return f"{self._scheme}://{host}{path}"
 
-    def ask(self, method: str, host: str, path: str) -> ProxyAnswer:
+    def ask(
+        self,
+        method: str,
+        host: str,
+        path: str,
+    ) -> ProxyAnswer:
         """The answer to a request without a token. Raises httpx.HTTPError, httpx.InvalidURL."""
         url = self.url(host, path)
         if self._address:
@@ -84,13 +93,21 @@ class Proxy:
         with (
             client,
             client.stream(
-                method, url, headers={"Host": host}, extensions={"sni_hostname": host}
+                method,
+                url,
+                headers={"Host": host},
+                extensions={"sni_hostname": host},
             ) as answer,
         ):
             return ProxyAnswer(answer.status_code, _said(answer))
 
     def settled(
-        self, method: str, host: str, path: str, wanted: Said, seconds: float
+        self,
+        method: str,
+        host: str,
+        path: str,
+        wanted: Said,
+        seconds: float,
     ) -> ProxyAnswer:
         """The answer, once the wanted one comes several times in a row, or after so many seconds.
         Raises httpx.HTTPError, httpx.InvalidURL."""

@@ -78,7 +78,8 @@ def routes(component: Component) -> tuple[RoutePlan, ...]:
 
 
 def _shared(
-    component: Component, backend: str
+    component: Component,
+    backend: str,
 ) -> Iterator[tuple[tuple[str, ...], frozenset[PathSegments]]]:
     """Yield the hosts that share routes, with their paths: those with the same paths, of the same
     step."""

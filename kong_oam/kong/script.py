@@ -48,7 +48,10 @@ class ScriptInputs:
     address: str | None = None
 
 
-def framed(inputs: ScriptInputs, script: str) -> str:
+def framed(
+    inputs: ScriptInputs,
+    script: str,
+) -> str:
     """The script behind its note and its inputs."""
     assigned = f"local TABLE = {embedded(inputs.table)}\n"
     if inputs.address is not None:
@@ -74,7 +77,10 @@ def stripped_in(script: str) -> tuple[str, ...]:
     return tuple(more["names"].split()) if more else ()
 
 
-def with_table(script: str, change: Callable[[str], str]) -> str:
+def with_table(
+    script: str,
+    change: Callable[[str], str],
+) -> str:
     """The script, one that is given a table, with what `change` makes of that. All else stays, to
     the byte."""
     match = _INPUTS.match(script)

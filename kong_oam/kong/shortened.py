@@ -78,7 +78,10 @@ def _declared(words: Sequence[str]) -> Iterator[str]:
             yield from _names(words, words.index("(", number) + 1)
 
 
-def _names(words: Sequence[str], at: int) -> Iterator[str]:
+def _names(
+    words: Sequence[str],
+    at: int,
+) -> Iterator[str]:
     """Yields the names in a list of them that begins there."""
     while words[at].isidentifier():
         yield words[at]
@@ -108,4 +111,9 @@ def _spaced(words: Sequence[str]) -> Iterator[str]:
 def _with_neighbours(words: Sequence[str]) -> Iterator[tuple[str, str, str]]:
     """Yields each word between the one before it and the one after; nothing is before the first,
     nor after the last."""
-    return zip(["", *words], words, [*words[1:], ""], strict=False)
+    return zip(
+        ["", *words],
+        words,
+        [*words[1:], ""],
+        strict=False,
+    )
