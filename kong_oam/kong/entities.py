@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from kong_oam.traits.upstream_tls.at_kong import certified_name
-from kong_oam.traits.upstream_tls.at_kong import service_fields
 Entity = Mapping[str, Any]
 
 Config = Mapping[str, Any]

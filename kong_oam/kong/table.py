@@ -50,9 +50,9 @@ from kong_oam.access.model import METHODS, Client, Component, Estate, Rule
 from kong_oam.access.paths import written
 from kong_oam.access.providers import Provider
 from kong_oam.access.workloads import workload_of
+from kong_oam.kong.script import Table
 from kong_oam.traits.at_kong import asked_of_kong
 from kong_oam.traits.cors.at_kong import cors_entry
-from kong_oam.kong.script import Table
 
 T = TypeVar("T")
 

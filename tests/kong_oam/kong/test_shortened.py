@@ -10,7 +10,7 @@ from lupa.luajit21 import LuaRuntime
 
 from kong_oam.kong import sources
 from kong_oam.kong.chunks import ALWAYS, BEHIND, CHUNKS
-from kong_oam.kong.shortened import shortened
+from kong_oam.kong.sources import shortened
 
 ADMISSION = ("json", "path", "token", "answer", "rules", "contains", "admission")
 GATE = ("answer", "addresses", "gate")
