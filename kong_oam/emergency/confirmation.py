@@ -139,7 +139,7 @@ class _Gateway:
 
     def _other_routes(self, guards: Iterable[ScriptGuard], call: Call) -> list[str]:
         """The routes that may answer the call in place of the gates, by Kong's order of routes."""
-        # A gate without a service and a route stands everywhere (None).
+        # A gate without a service and a route stands everywhere (empty).
         places = {
             reference(guard.plugin, "route") or reference(guard.plugin, "service")
             for guard in guards
@@ -148,7 +148,7 @@ class _Gateway:
             self.live.labels["route", reached.route["id"]]
             for reached in Router(self.live.routes).reached(call)
             if places.isdisjoint(
-                {None, reached.route["id"], reference(reached.route, "service")}
+                {"", reached.route["id"], reference(reached.route, "service")}
             )
         ]
 

@@ -24,7 +24,7 @@ from kong_oam.kong import names
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.certificates import hosts_by_certificate
-from kong_oam.kong.entities import Entity
+from kong_oam.kong.entities import Entity, tags_of
 from kong_oam.kong.host_conflicts import host_conflicts
 from kong_oam.kong.owners import Asking, made_by
 from kong_oam.kong.routes import routes
@@ -259,7 +259,7 @@ def _diagnostic(
             f"{actor}"
         )
         return Diagnostic("ENV405", message, need.place)
-    other = names.partition_in(row.get("tags") or ())
+    other = names.partition_in(tags_of(row))
     if other != need.partition:
         part = f"partition '{other}'" if other else "the base"
         message = (

@@ -69,20 +69,22 @@ def _label(
     if kind == "plugin":
         scopes = []
         for owner in ("route", "service", "consumer"):
-            scopes.append(labels.get((owner, reference(entity, owner) or "")))
+            scopes.append(labels.get((owner, reference(entity, owner))))
         scope = " and ".join(filter(None, scopes)) or "everything (global)"
         return f"plugin {entity['name']} of {scope}"
     name = entity.get("name") or entity.get("username") or entity.get("key")
     return f"{kind} '{name or entity['id']}'"
 
 
-def reference(
-    entity: Entity,
-    field: str,
-) -> str | None:
-    """The id of the entity that a field refers to."""
+def reference(entity: Entity, field: str) -> str:
+    """Return the id of the entity that a field refers to; empty where it refers to none."""
     referred = entity.get(field)
-    return referred["id"] if referred else None
+    return referred["id"] if referred else ""
+
+
+def tags_of(entity: Entity) -> tuple[str, ...]:
+    """Return the tags of an entity, in their order."""
+    return tuple(entity.get("tags") or ())
 
 
 def pem_of(credential: Entity) -> str:

@@ -13,7 +13,7 @@ from typing import Literal
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.diagnostics import some
 from kong_oam.kong import names
-from kong_oam.kong.entities import Entity
+from kong_oam.kong.entities import Entity, tags_of
 
 Kind = Literal["ours", "another stack's", "foreign"]
 
@@ -49,7 +49,7 @@ class Asking:
         of another estate wins over ours, so that nothing that another stack may need is taken for
         ours.
         """
-        tags = entity.get("tags") or ()
+        tags = tags_of(entity)
         stack = self._stack(entity, tags)
         if stack is None:
             return Owner("foreign")

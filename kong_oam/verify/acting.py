@@ -61,7 +61,7 @@ class Plugins:
         self._asking = Asking(terms.estate.stack.name, whole=True)
         self._kinds = ("pre-function", terms.plugin, "post-function")
         self._bound: list[Entity] = []
-        self._scoped: dict[tuple[str, str | None, str | None], Entity] = {}
+        self._scoped: dict[tuple[str, str, str], Entity] = {}
         for plugin in filter(acts, entities.plugins):
             if plugin.get("consumer") or plugin.get("consumer_group"):
                 self._bound.append(plugin)
@@ -81,7 +81,7 @@ class Plugins:
         # Kong runs every global plugin in phase `rewrite`, also where the service has its own
         # plugin of that kind.
         for name in _SCRIPTED:
-            plugin = self._scoped.get((name, None, None))
+            plugin = self._scoped.get((name, "", ""))
             if plugin and plugin["config"].get("rewrite"):
                 return plugin
         return None
@@ -165,7 +165,7 @@ class Plugins:
             return Effect.LIMITS  # nobody here knows who is in the group
         if effect is Effect.LIMITS or reference(plugin, "route"):
             return effect
-        service = self._services.get(reference(plugin, "service") or "", "")
+        service = self._services.get(reference(plugin, "service"), "")
         is_accepted = (plugin["name"], service) in self._accepted
         return Effect.NONE if is_accepted else effect
 
@@ -176,8 +176,8 @@ class Plugins:
         service: Entity,
     ) -> Entity | None:
         """Return the plugin of this kind with the most specific scope; it alone acts."""
-        for on_route in (route["id"], None):
-            for on_service in (service["id"], None):
+        for on_route in (route["id"], ""):
+            for on_service in (service["id"], ""):
                 if plugin := self._scoped.get((name, on_route, on_service)):
                     return plugin
         return None
@@ -194,8 +194,8 @@ def _stands_before(
     service: Entity,
 ) -> bool:
     """Whether the plugin stands at no other route or service."""
-    at_route, at_service = reference(plugin, "route"), reference(plugin, "service")
-    return at_route in (None, route["id"]) and at_service in (None, service["id"])
+    is_on_route = reference(plugin, "route") in ("", route["id"])
+    return is_on_route and reference(plugin, "service") in ("", service["id"])
 
 
 def _is_for(

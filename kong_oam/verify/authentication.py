@@ -103,7 +103,7 @@ class Authenticator:
         if token is None:
             return Passage(False)
         key_ids, credentials = self._verifying(token)
-        lifetime = self._terms.lifetimes.get(token.provider or "", 0.0)
+        lifetime = self._terms.lifetimes.get(token.provider, 0.0)
         longest = config.get("maximum_expiration") or lifetime
         owners = {credential["consumer"]["id"] for credential in credentials}
         is_verified = len(credentials) == len(key_ids) and len(owners) == 1
@@ -125,7 +125,7 @@ class Authenticator:
         if isinstance(token, Forged) and token.credential:
             credential = self._credentials.get(token.credential)
             return ([credential["key"]], [credential]) if credential else ([], [])
-        current = self._current.get(token.provider or "", ())
+        current = self._current.get(token.provider, ())
         held = [self._by_key_id[key.kid] for key in current if self._holds(key)]
         return [key.kid for key in current], held
 
@@ -150,7 +150,7 @@ class Authenticator:
         if not providers:
             return Passage(True, unknown=True)
         token = caller.token
-        if token is None or token.provider is None or token.provider not in providers:
+        if token is None or token.provider not in providers:
             return Passage(False)
         issuer = self._terms.deployed.issuers[token.provider]
         for consumer in self._consumers.values():

@@ -24,7 +24,7 @@ class Balancer:
         self._upstreams = {
             upstream["name"]: upstream["id"] for upstream in entities.upstreams
         }
-        self._targets: dict[str | None, list[Entity]] = {}
+        self._targets: dict[str, list[Entity]] = {}
         for target in entities.targets:
             # Kong sends nothing to a target of weight 0.
             if target["weight"] > 0:

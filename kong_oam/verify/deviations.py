@@ -82,13 +82,14 @@ def compare(
     """
     findings: dict[tuple[Kind, Labels], dict[UrlRegion, list[Caller]]] = {}
     for call, caller, region in classes(estate, live):
-        for kind, through in _differences(
+        differences = _differences(
             estate,
             call,
             caller,
             live,
             meant,
-        ):
+        )
+        for kind, through in differences:
             causes = tuple(
                 entity for entity in dict.fromkeys(through) if entity in drifted
             )

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from kong_oam.kong import plugins
-from kong_oam.kong.entities import Entities, Entity, pem_of, reference
+from kong_oam.kong.entities import Entities, Entity, pem_of, reference, tags_of
 from kong_oam.kong.names import stack_in_name
 from kong_oam.kong.owners import Asking, Owner
 from kong_oam.verify.effects import Effect, effect_of
@@ -147,8 +147,7 @@ def _unmatched(
     by_tags: dict[frozenset[str], list[Entity]] = {}
     for entity in entities:
         if entity["name"] not in names:
-            tags = frozenset(entity.get("tags") or ())
-            by_tags.setdefault(tags, []).append(entity)
+            by_tags.setdefault(frozenset(tags_of(entity)), []).append(entity)
     return by_tags
 
 
@@ -349,7 +348,7 @@ class _Comparison:
                 request,
                 misplaced=entity["weight"] > 0,
             )
-        service = live.labels.get(("service", reference(entity, "service") or ""))
+        service = live.labels.get(("service", reference(entity, "service")))
         if kind == "route" and service in self.ours:
             return Drift(
                 f"{words} and leads to {service}",

@@ -104,16 +104,12 @@ def _owner(
     owner = next((path for path in beginnings if path in rules), None)
     if owner is None:
         return None
-    length = len(unwritten(owner))
-    return (
-        None
-        if may_be_longer(
-            call.path,
-            length,
-            _folded(tuple(rules)),
-        )
-        else owner
+    longer = may_be_longer(
+        call.path,
+        len(unwritten(owner)),
+        _folded(tuple(rules)),
     )
+    return None if longer else owner
 
 
 def _leads_here(

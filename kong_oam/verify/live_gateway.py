@@ -240,7 +240,7 @@ class LiveGateway:
 
     def _way(self, route: Entity) -> Way | None:
         """Return the way behind a route; None where it leads to no service that is there."""
-        service = self._services.get(reference(route, "service") or "")
+        service = self._services.get(reference(route, "service"))
         if service is None or not service.get("enabled", True):
             return None
         plugins = self._plugins
@@ -400,11 +400,12 @@ class LiveGateway:
         acting: list[Entity | None] = []
         limits: list[str] = []
         effects = set()
-        for plugin, effect in self._plugins.others(
+        others = self._plugins.others(
             way.route,
             way.service,
             consumer,
-        ):
+        )
+        for plugin, effect in others:
             effects.add(effect)
             if effect is Effect.LIMITS:
                 limits.append(labels["plugin", plugin["id"]])

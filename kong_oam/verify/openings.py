@@ -16,7 +16,7 @@ from typing import Any
 
 from kong_oam.access.settings.stack import Settings
 from kong_oam.kong import names, plugins, script
-from kong_oam.kong.entities import Entities, Entity, reference
+from kong_oam.kong.entities import Entities, Entity, reference, tags_of
 from kong_oam.kong.owners import Asking
 from kong_oam.kong.script import Table
 from kong_oam.kong.table import VERSION, opened
@@ -155,15 +155,14 @@ class _Search:
 
     def _component_at(self, plugin: Entity) -> str | None:
         """Return the component of the plugin by its tags, else by the name of its service."""
-        tags = plugin.get("tags") or ()
-        if self._stack in names.stacks_in(tags) and (
-            tagged := names.component_in(tags)
-        ):
+        tags = tags_of(plugin)
+        tagged = names.component_in(tags)
+        if tagged and self._stack in names.stacks_in(tags):
             return tagged
         service = reference(plugin, "service")
         if not service:
-            service = self._of_routes.get(reference(plugin, "route") or "")
-        return names.component_of(self._stack, self._services.get(service or "", ""))
+            service = self._of_routes.get(reference(plugin, "route"), "")
+        return names.component_of(self._stack, self._services.get(service, ""))
 
     def _is_of_stack(
         self,
@@ -176,7 +175,7 @@ class _Search:
             named.update(_stacks_named(table))
         if named:
             return self._stack in named
-        if self._stack in names.stacks_in(plugin.get("tags") or ()):
+        if self._stack in names.stacks_in(tags_of(plugin)):
             return True
         # The one on the service is a guard, whoever took its tags. What else stands on a route may
         # be anybody's.
@@ -193,7 +192,7 @@ def _stacks_named(table: Table) -> Iterator[str]:
         yield log["stack"]
 
 
-def _place(plugin: Entity) -> tuple[str | None, str | None]:
+def _place(plugin: Entity) -> tuple[str, str]:
     return reference(plugin, "service"), reference(plugin, "route")
 
 

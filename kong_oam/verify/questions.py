@@ -40,8 +40,8 @@ class Forged:
     audience's token), or what the gateway knows as `credential`; whoever holds that writes into the
     token what they like."""
 
-    provider: str | None = None
-    credential: str | None = None
+    provider: str = ""
+    credential: str = ""
 
 
 @dataclass(frozen=True, slots=True)

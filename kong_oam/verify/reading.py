@@ -107,19 +107,21 @@ class Reader:
             return None
         if isinstance(token, Forged) and token.credential:
             return claimed
-        provider = self._terms.estate.stack.providers[token.provider or ""]
+        provider = self._terms.estate.stack.providers[token.provider]
         issuer = table["issuer"] or consumer.get("custom_id")
         if issuer != self._terms.deployed.issuers[provider.name]:
             return None
         usual = table["spelling"] == self._spellings[provider.name]
-        if not self._counts(
+        counts = self._counts(
             table,
             token,
             provider,
             usual=usual,
-        ):
-            return None
-        return claimed if usual else CallerIdentity("", None)
+        )
+        if counts and not usual:
+            # Read by other words, the token may be of anybody.
+            return CallerIdentity("", None)
+        return claimed if counts else None
 
     def _is_of_ring(
         self,

@@ -80,12 +80,12 @@ def repair(
     path = _path(kind, entity)
     if kind == "plugin":
         return _repair_of_plugin(path, entity, meant)
-    fields = {
-        name: meant.get(name)
-        for name in fields_set(kind, meant)
-        if not alike(name, entity, meant)
-    }
-    survives = [name for name in fields if _survives_a_run(name, entity, meant)]
+    fields = {}
+    survives = False
+    for name in fields_set(kind, meant):
+        if not alike(name, entity, meant):
+            fields[name] = meant.get(name)
+            survives = survives or _survives_a_run(name, entity, meant)
     parent = PARENTS.get(kind)
     if parent is None:
         return RepairRequest(path, fields) if survives else None
@@ -130,8 +130,8 @@ def parent_of(
 ) -> str:
     """Return the label of the entity that one of this kind belongs to."""
     parent = PARENTS[kind]
-    identifier = reference(entity, parent) or ""
-    return entities.labels.get((parent, identifier), f"no {parent}")
+    place = parent, reference(entity, parent)
+    return entities.labels.get(place, f"no {parent}")
 
 
 def alike(
@@ -143,9 +143,9 @@ def alike(
     none."""
     now = entity.get(name)
     wanted = meant.get(name)
-    if name == "path" and not {now, wanted} - {None, "/"}:
+    if comparable(now) == comparable(wanted):
         return True
-    return bool(comparable(now) == comparable(wanted))
+    return name == "path" and not {now, wanted} - {None, "/"}
 
 
 def _survives_a_run(
