@@ -14,7 +14,7 @@ from kong_oam.kong.extras import USUAL, extras
 from kong_oam.kong.key_slots import Slot
 from kong_oam.kong.routes import FIXED, RoutePlan, routes
 from kong_oam.kong.table import address, table
-from kong_oam.kong.upstream_tls import certified_name, service_fields
+from kong_oam.traits.upstream_tls.at_kong import certified_name, service_fields
 
 Complete = Callable[[str, Config], Config]
 """(a plugin's name, its configuration) to the configuration with every field that the gateway has
