@@ -125,11 +125,11 @@ def _deploy(
     for backend, service in services.items():
         name = f"{component.key}-{backend}"
         gate_args = GateArgs(
-            service,
-            workload.upstreams[backend],
-            workload.resources,
-            workload.rolled_out,
-            args.plugins.get(f"{name}-gate"),
+            service=service,
+            upstream=workload.upstreams[backend],
+            workload=workload.resources,
+            rolled_out=workload.rolled_out,
+            before=args.plugins.get(f"{name}-gate"),
         )
         services[backend] = provision_gate(name, gate_args, opts)
     provision_routes(component, args.settings, services, args.ready, opts)
@@ -151,13 +151,13 @@ def _workload(
         return deployment.workloads[target.at].value(awaited)
 
     workload_args = WorkloadArgs(
-        application,
-        target,
-        args.settings,
-        args.clients[target.key],
-        args.clusters[target.cluster],
-        after,
-        value,
+        application=application,
+        component=target,
+        settings=args.settings,
+        client=args.clients[target.key],
+        cluster=args.clusters[target.cluster],
+        after=after,
+        value=value,
     )
     return provision_workload(workload_args, args.parents[target.key])
 

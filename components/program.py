@@ -181,7 +181,15 @@ def _plan() -> _Plan:
         refuse(error)
     if facts.address:
         pulumi.log.info(f"kong: {facts.address}")
-    return _Plan(settings, account, certificates, facts, state, groups, part)
+    return _Plan(
+        settings=settings,
+        account=account,
+        certificates=certificates,
+        facts=facts,
+        state=state,
+        groups=groups,
+        part=part,
+    )
 
 
 def _provision(plan: _Plan) -> _Provisioned:
@@ -212,13 +220,13 @@ def _provision(plan: _Plan) -> _Provisioned:
         for one in settings.providers
     }
     gateway_args = GatewayArgs(
-        settings,
-        plan.account,
-        plan.facts,
-        issuers,
-        state.outputs.get("keySlots") or {},
-        plan.certificates,
-        base,
+        settings=settings,
+        account=plan.account,
+        facts=plan.facts,
+        issuers=issuers,
+        key_slots=state.outputs.get("keySlots") or {},
+        certificates=plan.certificates,
+        base=base,
     )
     gateway = Gateway("gateway", gateway_args)
     deployments = _deploy(plan, gateway, issuers, components)
@@ -233,7 +241,13 @@ def _provision(plan: _Plan) -> _Provisioned:
         names = [client.name for client in estate.own[key].clients]
         held = {name: credentials[name] for name in names if name in credentials}
         component.register_outputs({"credentials": held} if held else {})
-    provisioned = _Provisioned(model, credentials, issuers, gateway, deployments)
+    provisioned = _Provisioned(
+        model=model,
+        credentials=credentials,
+        issuers=issuers,
+        gateway=gateway,
+        deployments=deployments,
+    )
     warn_of_unknown_tables(
         {service.args.kong_name: service.table for service in provisioned.services}
     )
@@ -251,17 +265,17 @@ def _deploy(
     clusters = provision_clusters(estate, settings)
     at_gateway = ResourceOptions(parent=gateway, provider=gateway.workspace.provider)
     args = DeploymentArgs(
-        estate,
-        settings,
-        components,
-        {
+        estate=estate,
+        settings=settings,
+        parents=components,
+        clients={
             key: client_environment(component, estate, issuers)
             for key, component in estate.own.items()
         },
-        gateway.workspace,
-        clusters,
-        plan.state.plugins,
-        provision_certificates(estate, plan.certificates, clusters, at_gateway),
+        workspace=gateway.workspace,
+        clusters=clusters,
+        plugins=plan.state.plugins,
+        ready=provision_certificates(estate, plan.certificates, clusters, at_gateway),
     )
     deployments: dict[str, Deployment] = {}
     for application in estate.applications if estate.role != "base" else ():

@@ -138,13 +138,13 @@ def _provision(
         if args.settings.gateway.edition == "oss":
             slots[key] = _fill(f"{name}-ring-{key}", ring, key, args, options)
     workspace = Workspace(
-        provider,
-        args.facts.schemas,
-        args.facts.authorities,
-        nobody.id,
-        nowhere.name,
-        issuers,
-        _client_certificate(args, options),
+        provider=provider,
+        schemas=args.facts.schemas,
+        authorities=args.facts.authorities,
+        nobody=nobody.id,
+        nowhere=nowhere.name,
+        issuers=issuers,
+        client_certificate=_client_certificate(args, options),
         before_authentication=(nobody,),
     )
     return workspace, slots
@@ -199,13 +199,13 @@ def _of_base(
     }
     shown = _shown_certificate(args.settings)
     return Workspace(
-        provider,
-        args.facts.schemas,
-        args.facts.authorities,
-        recorded.value("nobody"),
-        names.nowhere(args.settings.stack.name),
-        issuers,
-        recorded.value("clientCertificate") if shown else None,
+        provider=provider,
+        schemas=args.facts.schemas,
+        authorities=args.facts.authorities,
+        nobody=recorded.value("nobody"),
+        nowhere=names.nowhere(args.settings.stack.name),
+        issuers=issuers,
+        client_certificate=recorded.value("clientCertificate") if shown else None,
     )
 
 

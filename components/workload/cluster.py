@@ -115,4 +115,11 @@ def _cluster(
     there = shlex.quote(str(context))
     kubectl = f"kubectl --context={there}" if cluster else "kubectl"
     helm = f"helm --kube-context={there}" if cluster else "helm"
-    return Cluster(kubectl, helm, provider, namespaces, definitions, waiting)
+    return Cluster(
+        kubectl=kubectl,
+        helm=helm,
+        provider=provider,
+        namespaces=namespaces,
+        definitions=definitions,
+        waiting=waiting,
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -33,8 +32,10 @@ def create(settings: Settings, stack: str) -> None:
             begun[key] = value
     if stack != estate and not file.exists():
         file.write_text(yaml.safe_dump({"config": begun}), "utf-8")
-    provider = _secrets_provider(base)
-    encrypted = ("--secrets-provider", provider) if provider else ()
+    # Without a provider the backend encrypts the secrets, or a passphrase does.
+    written = yaml.load(base.read_text("utf-8"), Loader=yaml.CSafeLoader) or {}
+    provider = written.get("secretsprovider")
+    encrypted = ("--secrets-provider", provider) if isinstance(provider, str) else ()
     pulumi("stack", "init", stack, "--no-select", *encrypted, timeout=SHORT)
     if config_in(file) == begun:
         for key in secrets:
@@ -52,14 +53,6 @@ def without_file(settings: Settings, stack: str) -> str | None:
         f"the backend has a stack '{stack}', and {file} is not there: put it back, or write it "
         f"with {NAMESPACE}:{ESTATE}: {settings.stack.name}, if that stack is this estate's"
     )
-
-
-def _secrets_provider(file: Path) -> str | None:
-    """Return who encrypts the secrets of the estate's base, by its stack's file; None: the backend,
-    or a passphrase."""
-    written = yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader) or {}
-    provider = written.get("secretsprovider")
-    return provider if isinstance(provider, str) else None
 
 
 def _is_secret(value: Any) -> bool:
