@@ -270,27 +270,31 @@ def undisturbed(deployment: Deployment, settings: Settings) -> Findings:
     """
     for plugin in deployment.of(PLUGIN):
         kind = plugin.text("name")
-        is_guard = kind in SCRIPTS or kind in STRICT
+        if kind in SCRIPTS or kind in STRICT:
+            yield from _misplaced(plugin)
+            continue
         effect = (
             "lets pages read" if _marks_origins(plugin) else PLUGIN_KINDS.get(kind, "")
         )
-        if effect in _PASSIVE or (not is_guard and _is_waived(deployment, plugin)):
+        if effect in _PASSIVE or _is_waived(deployment, plugin):
             continue
         if effect in _REFUSED:
             yield PolicyFinding(f"{plugin.name}: {kind} {_REFUSED[effect]}", plugin)
-        elif not is_guard and kind not in settings["allow"]:
+        elif kind not in settings["allow"]:
             yield PolicyFinding(
                 f"{plugin.name}: {kind} is not known to leave the decision to the gate",
                 plugin,
             )
-        if is_guard and not _is_of_a_service_alone(plugin):
-            disturbance = (
-                f"replaces {SCRIPTS[kind]}" if kind in SCRIPTS else "verifies tokens"
-            )
-            yield PolicyFinding(
-                f"{plugin.name}: {kind} {disturbance} where it is not on a service alone",
-                plugin,
-            )
+
+
+def _misplaced(guard: Resource) -> Findings:
+    kind = guard.text("name")
+    effect = f"replaces {SCRIPTS[kind]}" if kind in SCRIPTS else "verifies tokens"
+    if not _is_of_a_service_alone(guard):
+        yield PolicyFinding(
+            f"{guard.name}: {kind} {effect} where it is not on a service alone",
+            guard,
+        )
 
 
 def _is_of_a_service_alone(plugin: Resource) -> bool:
