@@ -14,7 +14,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
-from functools import cache, partial
+from functools import cache
 from importlib import metadata
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -66,7 +66,7 @@ def in_common(settings: Settings) -> str:
 
 def digest_of(value: Any, *, places: bool = True) -> str:
     """Return a digest of plain data, such as a stack's output. `places`: as of `_plain`."""
-    plain = json.dumps(_plain(value, places=places))
+    plain = json.dumps(_plain(value, places))
     return hashlib.sha256(plain.encode()).hexdigest()[:DIGITS]
 
 
@@ -116,7 +116,7 @@ def program() -> str:
     return digest.hexdigest()
 
 
-def _plain(value: Any, *, places: bool) -> Any:
+def _plain(value: Any, places: bool) -> Any:
     """Return the value in JSON's types: equal for equal values, whatever the order of their sets
     and mappings.
 
@@ -130,16 +130,21 @@ def _plain(value: Any, *, places: bool) -> Any:
         return [repr(value)]
     if isinstance(value, Place):
         return str(value) if places else ""
-    plain = partial(_plain, places=places)
     names = _fields(kind)
     if names is not None:
-        return [kind.__name__, {name: plain(getattr(value, name)) for name in names}]
+        return [
+            kind.__name__,
+            {name: _plain(getattr(value, name), places) for name in names},
+        ]
     if isinstance(value, list | tuple):
-        return [*map(plain, value)]
+        return [_plain(entry, places) for entry in value]
     if isinstance(value, Mapping):
-        return {repr(key): plain(value[key]) for key in sorted(value, key=repr)}
+        return {
+            repr(key): _plain(value[key], places) for key in sorted(value, key=repr)
+        }
     if isinstance(value, frozenset | set):
-        return [kind.__name__, *sorted(map(json.dumps, map(plain, value)))]
+        entries = [json.dumps(_plain(entry, places)) for entry in value]
+        return [kind.__name__, *sorted(entries)]
     raise TypeError(f"{kind.__name__} has no fingerprint")
 
 
