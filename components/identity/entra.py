@@ -59,7 +59,7 @@ from kong_oam.identity.entra.names import (
     tenant_in,
 )
 
-from ..records import Record
+from ..base import Record
 from ..settings import configuration
 from .entra_credentials import Credentials
 from .issuer import Credential, Issuer, IssuerArgs, existing
