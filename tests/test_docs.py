@@ -336,8 +336,10 @@ def test_a_kind_of_provider_has_the_functions_that_are_documented() -> None:
     text = below(CONTRIBUTING.read_text("utf-8"), "## Your first provider")
     documented_there = _parameters("".join(blocks(text, "python")))
     for kind in KINDS_OF_PROVIDERS:
+        resources = ROOT / "components" / "identity"
         files = [
-            ROOT / "components" / "identity" / f"{kind.type}.py",
+            *resources.glob(f"{kind.type}.py"),
+            *(resources / kind.type).glob("*.py"),
             *(ROOT / "kong_oam" / "identity" / kind.type).glob("*.py"),
         ]
         found = _parameters("\n".join(file.read_text("utf-8") for file in files))

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from components.identity.entra import _redirects
+from components.identity.entra.tenant import _redirects
 from kong_oam.access.model import Stack
 from kong_oam.access.providers import Provider
 from kong_oam.access.rotation import Generation

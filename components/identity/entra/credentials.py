@@ -28,8 +28,8 @@ from kong_oam.identity.entra.api import federation_audience
 from kong_oam.identity.entra.names import tenant_in
 from kong_oam.kubernetes.rendered import account_of
 
-from .issuer import Credential, IssuerArgs
-from .keys import SLOT_NAMES, certified_pairs
+from ..issuer import Credential, IssuerArgs
+from ..keys import SLOT_NAMES, certified_pairs
 
 _SECRETS_END = "2099-12-31T00:00:00Z"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"

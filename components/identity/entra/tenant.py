@@ -59,10 +59,10 @@ from kong_oam.identity.entra.names import (
     tenant_in,
 )
 
-from ..base import Record
-from ..settings import configuration
-from .entra_credentials import Credentials
-from .issuer import Credential, Issuer, IssuerArgs, existing
+from ...base import Record
+from ...settings import configuration
+from ..issuer import Credential, Issuer, IssuerArgs, existing
+from .credentials import Credentials
 
 _SETTLING = 20.0
 """Seconds until a role of an application that was just added can be assigned, wherever in Entra
