@@ -105,6 +105,7 @@ class Keycloak(pulumi.ComponentResource):
         base = args.base
         self._in_realm = self._of_stack() if base is None else self._of_base(base)
         shared: dict[str, Any] = {"roles": dict(self._in_realm.roles)}
+        # Where no role names a group nobody has a use for the scope of groups.
         if self._in_realm.groups_scope is not None:
             shared["groupsScope"] = self._in_realm.groups_scope
         clients = {
@@ -178,6 +179,7 @@ class Keycloak(pulumi.ComponentResource):
             realm_id=self._realm,
             group_id=self._args.groups[group],
             role_ids=[role.id],
+            # Other roles that the group holds are somebody else's.
             exhaustive=False,
             opts=self._of(None),
         )
@@ -276,6 +278,7 @@ class Keycloak(pulumi.ComponentResource):
             direct_access_grants_enabled=False,
             oauth2_device_authorization_grant_enabled=False,
             standard_token_exchange_enabled=False,
+            # Or a token would list every role that its user holds anywhere in the realm.
             full_scope_allowed=False,
             consent_required=False,
             valid_redirect_uris=list(client.redirect_uris),
@@ -283,6 +286,7 @@ class Keycloak(pulumi.ComponentResource):
             pkce_code_challenge_method="S256" if client.user_facing else "",
             access_token_lifespan=str(self._args.settings.access_token_minutes * 60),
             use_refresh_tokens=client.refresh,
+            # Whoever calls as itself asks anew, with its credential.
             use_refresh_tokens_client_credentials=False,
             opts=self._of(
                 client.component,

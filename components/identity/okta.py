@@ -213,6 +213,7 @@ class Okta(pulumi.ComponentResource):
                 consent="IMPLICIT",
                 default=False,
                 optional=False,
+                # The server's public metadata does not list it.
                 metadata_publish="NO_CLIENTS",
                 opts=self._of(replace_on_changes=_IN_SERVER),
             )
@@ -269,6 +270,7 @@ class Okta(pulumi.ComponentResource):
             # stolen.
             refresh_token_rotation="ROTATE" if rotates else "STATIC",
             refresh_token_leeway=_REFRESH_LEEWAY if rotates else 0,
+            # Users are asked for no consent: the scopes are the model's to grant.
             consent_method="TRUSTED",
             issuer_mode="ORG_URL",
             wildcard_redirect="DISABLED",

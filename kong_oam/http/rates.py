@@ -59,6 +59,7 @@ def pause(answer: httpx.Response, usual: float | None = None) -> float | None:
     after = headers.get("retry-after")
     with suppress(TypeError, ValueError):
         seconds = float(after)
+        # "nan" and "inf" are numbers to Python, and no time to wait.
         if math.isfinite(seconds):
             return max(seconds, _SHORTEST)
     try:

@@ -208,6 +208,7 @@ class Entra(pulumi.ComponentResource):
             description=f"Kong-OAM, stack {self._stack}",
             sign_in_audience="AzureADMyOrg",
             api=azuread.ApplicationApiArgs(
+                # Tokens of version 1 spell their claims differently.
                 requested_access_token_version=2,
                 oauth2_permission_scopes=[
                     self._permission(component, scope, description)
@@ -220,6 +221,7 @@ class Entra(pulumi.ComponentResource):
                     azuread.ApplicationOptionalClaimsAccessTokenArgs(name=SPELLING.own)
                 ]
             ),
+            # Tokens list groups as roles: of the groups themselves Entra lists 200 at most.
             group_membership_claims=[],
             fallback_public_client_enabled=False,
             opts=self._of(),
@@ -283,6 +285,7 @@ class Entra(pulumi.ComponentResource):
             f"{self._prefix}-principal-{logical}",
             client_id=app.client_id,
             account_enabled=True,
+            # Entra gives anybody a token for an application that asks for no assignment.
             app_role_assignment_required=True,
             opts=options,
         )

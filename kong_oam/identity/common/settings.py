@@ -31,21 +31,19 @@ def check(
 ) -> None:
     """Check that the settings have what the kind needs, and nothing that it ignores. Raises
     StackError."""
-    problems = [
-        f"needs '{_SOME_KINDS[name]}'" for name in needs if not getattr(settings, name)
-    ]
-    problems += [
-        f"does not look at '{written}'; remove it"
-        for name, written in _SOME_KINDS.items()
-        if name not in (*needs, *takes) and getattr(settings, name)
-    ]
-    for name, issuer in (
-        ("issuer", settings.issuer),
-        ("clusterIssuer", settings.cluster_issuer),
-    ):
+    problems = []
+    for name in needs:
+        if not getattr(settings, name):
+            problems.append(f"needs '{_SOME_KINDS[name]}'")
+    # What a kind ignores is refused: whoever wrote it takes it for granted.
+    for name, written in _SOME_KINDS.items():
+        if name not in (*needs, *takes) and getattr(settings, name):
+            problems.append(f"does not look at '{written}'; remove it")
+    for name in ("issuer", "cluster_issuer"):
+        issuer = getattr(settings, name)
         problem = _unsafe(issuer) if issuer else None
-        if issuer and problem:
-            problems.append(f"{name} {shown(issuer)}: {problem}")
+        if problem:
+            problems.append(f"{_SOME_KINDS[name]} {shown(issuer)}: {problem}")
     if problems:
         raise StackError(
             f"identity provider '{settings.name}' (type {settings.type}): {some(problems, '; ')}"

@@ -78,8 +78,12 @@ def _signing_in(
     """Yield those of groups whose members sign in through a client."""
     key = client.component
     for group in distinct(provider, client.groups):
-        logical = f"{prefix}-signs-in-{key}:{group}"
-        yield Assignment(logical, f"app-{key}", NO_ROLE, group=provider.group(group))
+        yield Assignment(
+            f"{prefix}-signs-in-{key}:{group}",
+            f"app-{key}",
+            NO_ROLE,
+            group=provider.group(group),
+        )
 
 
 def _calling(prefix: str, client: Client, stack: str) -> Iterator[Assignment]:
@@ -87,9 +91,12 @@ def _calling(prefix: str, client: Client, stack: str) -> Iterator[Assignment]:
     key = client.component
     for api, scopes in granted_scopes(client).items():
         for scope in scopes:
-            logical = f"{_granting(prefix)}{key}:{api}:{scope}"
-            role = role_id(stack, api, role_of(scope))
-            yield Assignment(logical, f"api-{api}", role, client=f"app-{key}")
+            yield Assignment(
+                f"{_granting(prefix)}{key}:{api}:{scope}",
+                f"api-{api}",
+                role_id(stack, api, role_of(scope)),
+                client=f"app-{key}",
+            )
 
 
 def granted_scopes(client: Client) -> dict[str, list[str]]:

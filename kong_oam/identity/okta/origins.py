@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import httpx
 
@@ -41,6 +42,11 @@ class ExistingOrigin:
         """The uses that it is trusted for: CORS, REDIRECT, IFRAME_EMBED."""
         return [str(scope["type"]) for scope in self.row["scopes"]]
 
+    @property
+    def is_trusted(self) -> bool:
+        """Whether pages there may read answers."""
+        return self.row["status"] == "ACTIVE" and "CORS" in self.kinds
+
     def __str__(self) -> str:
         return (
             f"'{self.row['name']}', {' and '.join(self.kinds) or 'for nothing'}, "
@@ -54,14 +60,18 @@ def existing_origins(
     """Find the origins of the org that are among `wanted`: a few by name, many in the list. Raises
     ManagementApiError."""
     by_name = {managed.name: managed for managed in wanted}
-    questions: list[dict[str, str]] = (
-        [{"q": name} for name in by_name] if len(by_name) <= FEW else [{}]
-    )
-    for query in questions:
-        for row in rows(org, "/trustedOrigins", **query):
-            managed = by_name.get(str(row["origin"]).rstrip("/").lower())
-            if managed and query.get("q", managed.name) == managed.name:
-                yield ExistingOrigin(managed, row)
+    if len(by_name) > FEW:
+        listed = rows(org, "/trustedOrigins")
+    else:
+        listed = chain.from_iterable(
+            rows(org, "/trustedOrigins", q=name) for name in by_name
+        )
+    # A question may find the same origin as another: what is asked for may be part of a name.
+    by_id = {row["id"]: row for row in listed}
+    for row in by_id.values():
+        managed = by_name.get(str(row["origin"]).rstrip("/").lower())
+        if managed:
+            yield ExistingOrigin(managed, row)
 
 
 def adoption_refusal(
@@ -83,9 +93,7 @@ def adoption_refusal(
         message = f"{fact} of stack '{owner}', which would remove it with its own pages; {todo}"
     elif owner == "" and not shared:
         message = f"{fact}, which stacks share; write {setting} in {file}"
-    elif shared and (
-        existing.row["status"] != "ACTIVE" or "CORS" not in existing.kinds
-    ):
+    elif shared and not existing.is_trusted:
         message = (
             f"{fact}, but not for CORS; allow it there (Security > API > Trusted Origins), "
             "since it is not only ours"
@@ -96,6 +104,7 @@ def adoption_refusal(
 
 
 def _place(estate: Estate, origin: str) -> Place | None:
-    return next(
-        (client.place for client in estate.clients if origin in client.origins), None
-    )
+    for client in estate.clients:
+        if origin in client.origins:
+            return client.place
+    return None
