@@ -128,7 +128,7 @@ class Keycloak(pulumi.ComponentResource):
 
     def _of_base(self, base: Record) -> _Realm:
         """Take what the base of the estate made."""
-        roles: dict[str, pulumi.Input[str]] = {}
+        roles = {}
         for client in clients_at(self._args.settings, self._args.estate):
             for group in map(self._model.group, client.groups):
                 roles[group] = base.value("roles", group)

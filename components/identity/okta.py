@@ -125,9 +125,7 @@ class Okta(pulumi.ComponentResource):
         """Make what lies in the server for all clients."""
         named = groups_at(self._settings, self._args.estate)
         ids = self._args.groups
-        groups: dict[str, pulumi.Input[str]] = {
-            group: ids[self._model.group(group)] for group in named
-        }
+        groups = {group: ids[self._model.group(group)] for group in named}
         claims = [self._groups_claim(own, named)] if named else []
         return _Server(own.id, groups, self._scopes(own), claims)
 

@@ -83,7 +83,7 @@ class ManagementApi:
         return body
 
     def _body(self, answer: httpx.Response, kind: type) -> Any:
-        body: Any = _json(self.accepted(answer))
+        body = _json(self.accepted(answer))
         is_one = are_rows(body) if kind is list else isinstance(body, kind)
         if not is_one:
             expected = "list" if kind is list else "object"

@@ -154,7 +154,7 @@ def find_orphans(
     Providers that are one and the same place are searched once. Raises InspectionError without an
     account, and ManagementApiError.
     """
-    by_place: dict[tuple[str, str | None], Orphans] = {}
+    by_place = {}
     for settings in providers:
         orphans = kind_of(settings).orphans(settings, state, opened, configuration)
         if orphans:

@@ -39,7 +39,7 @@ def groups_of(component: Component) -> set[str]:
 
 def groups_at(settings: ProviderSettings, estate: Estate) -> list[str]:
     """List the logical groups that roles of these components name."""
-    groups: set[str] = set()
+    groups = set()
     for component in offered_at(settings, estate):
         groups |= groups_of(component)
     return sorted(groups)

@@ -100,7 +100,7 @@ def apis(
     `offered`: only those of which this run makes the applications.
     """
     components = estate.offering if offered else estate.components.values()
-    provided: dict[str, Component] = {}
+    provided = {}
     for component in components:
         if component.provider == settings.name and component.scopes:
             provided[component.key] = component

@@ -125,7 +125,7 @@ class Realm:
         """
         top = self.pages("/groups")
         first = list(islice(top, _PAGE + 1))
-        ids: dict[str, list[str]] = {}
+        ids = {}
         if len(first) > _PAGE and len(paths) <= FEW:
             for path in paths:
                 group = self._group_at(path)

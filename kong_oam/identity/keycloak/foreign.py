@@ -7,8 +7,8 @@ sends.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Collection, Iterator
+from typing import Final
 from urllib.parse import quote
 
 from kong_oam.http.management import Row
@@ -229,7 +229,7 @@ def _roles(mappings: Row) -> Iterator[str]:
     yield from (
         f"role '{role['name']}'" for role in mappings.get("realmMappings") or ()
     )
-    of_clients: Mapping[str, Any] = mappings.get("clientMappings") or {}
+    of_clients = mappings.get("clientMappings") or {}
     for client, roles in of_clients.items():
         yield from (
             f"role '{role['name']}' of client '{client}'" for role in roles["mappings"]
