@@ -20,7 +20,7 @@ import yaml
 import kong_oam.oam.application as oam
 from kong_oam.access.compile.component import OWNER
 from kong_oam.access.model import ClientKind, Component, Estate, signs_in
-from kong_oam.diagnostics import suggestion
+from kong_oam.diagnostics import some, suggestion
 from kong_oam.errors import InputError
 from kong_oam.oam import edit
 from kong_oam.oam.application import read_bytes
@@ -250,9 +250,10 @@ def _new_role(
         able = [role for role in callee.roles if set(scopes) <= set(role.scopes)]
         if not able:
             owner = f", {callee.owner}," if callee.owner else ""
+            wish = some(scopes, " and ")
             raise ScaffoldError(
-                f"no role of '{callee.key}' grants {' and '.join(scopes)}; its owner{owner} has to "
-                f"add one ({callee.place})"
+                f"no role of '{callee.key}' grants {wish}; its owner{owner} has to add one "
+                f"({callee.place})"
             )
         # The role that grants the least beside them.
         groups = min(able, key=lambda role: len(role.scopes)).groups
