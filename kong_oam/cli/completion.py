@@ -122,8 +122,8 @@ def _verb(parser: argparse.ArgumentParser, word: str) -> argparse.ArgumentParser
     """Return the parser of a verb, or the same where the word is none."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction) and word in action.choices:
-            verb: argparse.ArgumentParser = action.choices[word]
-            return verb
+            parser = action.choices[word]
+            break
     return parser
 
 

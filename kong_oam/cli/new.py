@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from kong_oam.access.model import Estate
 from kong_oam.cli.answers import FLAGS, Answers, missing_flags, settle, wanted, written
 from kong_oam.cli.changes import document, for_all, print_changes
 from kong_oam.cli.command import OK, Command, UsageError, quoted
@@ -84,53 +85,52 @@ def _new(options: argparse.Namespace, console: Console, renderer: Renderer) -> i
     )
     compiled = compiled_of(reading, settings)
     assert compiled.estate  # there is no error
-    answers: Answers = {flag: getattr(options, flag) for flag in FLAGS}
-    settle(answers)
-    # Where JSON is printed, questions would stand before it.
-    asks = (
-        sys.stdin.isatty()
-        and sys.stdout.isatty()
-        and not options.json
-        and missing_flags(answers)
-    )
-    dialogue = Dialogue(answers, compiled.estate)
-    if asks:
-        dialogue.ask_missing()
+    dialogue = _dialogue(options, compiled.estate)
     try:
-        meant = wanted(answers)
+        meant = wanted(dialogue.answers)
         file = folder / f"{meant.app}.yaml"
         draft = drafted(meant, str(file), reading, compiled, settings, renderer.again)
         if draft.findings and not options.anyway:
-            what = f"{len(draft.findings)} finding(s) in what would be written; nothing was"
             listed = "\n".join(map(str, draft.findings))
-            raise ScaffoldError(f"{listed}\n{what}: --anyway writes it all the same")
+            raise ScaffoldError(
+                f"{listed}\n{len(draft.findings)} finding(s) in what would be written; nothing "
+                "was: --anyway writes it all the same"
+            )
     except InputError as error:
-        answered = (
-            f"\nyour answers, as flags: {shlex.join(dialogue.words)}"
-            if dialogue.words
-            else ""
-        )
-        raise UsageError(f"{error}{answered}") from None
-    real = {
-        str(file): Path(os.path.realpath(file))
-        for file, wrong in files_of(names, Path())
-        if not wrong
-    }
+        if not dialogue.words:
+            raise UsageError(str(error)) from None
+        flags = shlex.join(dialogue.words)
+        raise UsageError(f"{error}\nyour answers, as flags: {flags}") from None
+    real = {}
+    for path, problem in files_of(names, Path()):
+        if not problem:
+            real[str(path)] = Path(os.path.realpath(path))
     write_all(draft.changed, draft.before, real)
     _report(draft, settings.stack.scheme, options, console)
     return OK
 
 
+def _dialogue(options: argparse.Namespace, estate: Estate) -> Dialogue:
+    """Return what flags say, and on a terminal what somebody answers where they say too little."""
+    answers: Answers = {flag: getattr(options, flag) for flag in FLAGS}
+    settle(answers)
+    dialogue = Dialogue(answers, estate)
+    is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    # Where JSON is printed, questions would stand before it.
+    if is_terminal and not options.json and missing_flags(answers):
+        dialogue.ask_missing()
+    return dialogue
+
+
 def _folder(names: Sequence[str]) -> Path:
-    """The folder in which a new Application is written: the first that is named. Raises
+    """Return the folder in which a new Application is written: the first that is named. Raises
     UsageError."""
-    folder = next((Path(name) for name in names if Path(name).is_dir()), None)
-    if folder is None:
-        raise UsageError(
-            f"{' '.join(map(quoted, names))} names no folder that is there; a new Application "
-            "needs one"
-        )
-    return folder
+    for folder in map(Path, names):
+        if folder.is_dir():
+            return folder
+    raise UsageError(
+        f"{' '.join(map(quoted, names))} names no folder that is there; a new Application needs one"
+    )
 
 
 def _report(
@@ -159,22 +159,15 @@ def _report(
         )
         shown = unified(file, before[file], text) if file in before else text
         console.print_exactly(*(shown or "").removesuffix("\n").split("\n"), "")
-    _print_changes(draft, scheme, options, console)
+    if draft.changes:
+        print_changes(draft.changes, scheme, console, for_all([], options))
+        console.print("")
     following = (
         "python -m kong_oam check"
         if no_stack_is_here()
         else f"pulumi preview -s {options.stack}"
     )
     console.print(*draft.findings, *draft.notes, f"next: {following}")
-
-
-def _print_changes(
-    draft: Draft, scheme: str, options: argparse.Namespace, console: Console
-) -> None:
-    """As `diff` prints them."""
-    if draft.changes:
-        print_changes(draft.changes, scheme, console, for_all([], options))
-        console.print("")
 
 
 COMMAND = Command(
