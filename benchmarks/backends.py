@@ -28,7 +28,8 @@ from sandbox import project
 from sandbox.local import STACK, Local
 from tests.support.postgresql import PostgreSql, PostgreSqlMissingError, postgresql
 
-FILES, POSTGRESQL = "files", "PostgreSQL"
+FILES = "files"
+POSTGRESQL = "PostgreSQL"
 ZSTD = {"PULUMI_DIY_BACKEND_ZSTD": "true"}
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -112,11 +113,9 @@ def measured(
             )
 
         local.pulumi("stack", "init", "-s", STACK, cwd=root)
-        served, written, spent = (
-            seconds(server),
-            bytes_written(server),
-            sum(os.times()[:4]),
-        )
+        served = seconds(server)
+        written = bytes_written(server)
+        spent = sum(os.times()[:4])
         up()
         run = sum(os.times()[:4]) - spent
         written = bytes_written(server) - written

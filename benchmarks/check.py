@@ -126,7 +126,8 @@ def main() -> int:
         statistics.median(times[2] / times[1] for times in rounds),
         count,
     )
-    measured, limits = dict(zip(LIMITS, map(float, values), strict=True)), LIMITS
+    measured = dict(zip(LIMITS, map(float, values), strict=True))
+    limits = LIMITS
     if options.before:
         print(f"check of {COUNT} plain components by the version before: {earlier:.2f}")
         measured |= dict.fromkeys(

@@ -27,8 +27,10 @@ from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.settings.stack import Settings, read_file
 from kong_oam.oam.document import MAX_ENTRIES
 
-FEW, LIMIT = 1000, 1.0
-MANY, OF_MANY = 30_000, {"nothing changed": 3.0, "1 application in 100 changed": 3.0}
+FEW = 1000
+LIMIT = 1.0
+MANY = 30_000
+OF_MANY = {"nothing changed": 3.0, "1 application in 100 changed": 3.0}
 
 CHANGES = (
     ("methods: [POST, PUT, DELETE]", "methods: [POST, PUT]"),

@@ -41,11 +41,9 @@ HEADING = (
     f"{'run':<32} {'CPU s':>7} {'stand-ins':>9} {'MB written':>10} {'okta':>6} {'Kong':>6}  "
     "operations"
 )
-PREVIEW, UP, ADDED = (
-    "one rule changed: preview",
-    "one rule changed: up",
-    "an Application added",
-)
+PREVIEW = "one rule changed: preview"
+UP = "one rule changed: up"
+ADDED = "an Application added"
 
 Runs = Mapping[str, Run]
 Step = tuple[int, int, int]
@@ -145,18 +143,18 @@ def ratios(
 ) -> dict[str, float]:
     """What the limits are of. `found`: by the components of an estate and of each of its
     partitions."""
-    (smallest, _, first), (_, largest, partition) = steps[0], steps[-1]
-    (few, _), (many, compiled) = estates[smallest, first], estates[largest, partition]
+    (smallest, _, first) = steps[0]
+    (_, largest, partition) = steps[-1]
+    (few, _) = estates[smallest, first]
+    (many, compiled) = estates[largest, partition]
 
     def changed(runs: Runs) -> float:
         return runs[PREVIEW].cpu + runs[UP].cpu
 
     growth: list[float] = []
     for less, more, each in steps:
-        before, after = (
-            estates[less, each][0]["first up"],
-            estates[more, each][0]["first up"],
-        )
+        before = estates[less, each][0]["first up"]
+        after = estates[more, each][0]["first up"]
         growth += (after.cpu / before.cpu, after.written / before.written)
     others = (
         *([many["nothing changed"].cpu / compiled] if largest >= MANY else ()),

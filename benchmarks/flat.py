@@ -66,7 +66,8 @@ def flat(estate: Large) -> None:
             for resource in estate.resources("--show-secrets")
             if resource.get("custom")
         ]  # as it was made
-        resources, here = json.dumps(made), _named(local)
+        resources = json.dumps(made)
+        here = _named(local)
         for name, there in _named(estate.local).items():
             resources = resources.replace(there, here[name])
         (root / "resources.json").write_text(resources)

@@ -29,12 +29,10 @@ from kong_oam.oam import document
 from kong_oam.oam.application import read_bytes
 
 LIMIT = 2.5
-HOST, ISSUER, AUDIENCE, NOW = (
-    "orders.example.com",
-    "https://issuer.example.com",
-    "api://orders",
-    1_000,
-)
+HOST = "orders.example.com"
+ISSUER = "https://issuer.example.com"
+AUDIENCE = "api://orders"
+NOW = 1_000
 CASES = {
     "4 rules": (4, 3),
     "100 rules": (100, 3),

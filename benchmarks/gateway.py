@@ -53,7 +53,8 @@ from kong_oam.oam.schema import EDGE_TRAITS
 
 LIMIT = 1.5
 HOST = "case-{}.benchmark.example.com"
-ISSUER, AUDIENCE = "https://issuer.benchmark.example.com", "api://benchmark"
+ISSUER = "https://issuer.benchmark.example.com"
+AUDIENCE = "api://benchmark"
 TRAITS: Mapping[str, Mapping[str, Any]] = {
     "cors": {"origins": ["https://app.benchmark.example.com"], "maxAge": 600},
     "headers": {"preset": "secure"},
@@ -195,7 +196,8 @@ class Deployment:
 
     def __init__(self, admin_url: str, workload: str, key: rsa.RSAPrivateKey) -> None:
         self.admin = httpx.Client(base_url=admin_url, timeout=60, trust_env=False)
-        self._workload, self._made = workload, list[str]()
+        self._workload = workload
+        self._made = list[str]()
         self._pem = pem_of(key)
         self._has_code = False
 

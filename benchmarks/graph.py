@@ -33,7 +33,8 @@ from sandbox import project
 from sandbox.local import STACK, Local
 
 PER_APPLICATION = 3
-FEW, SOME = 3, 12
+FEW = 3
+SOME = 12
 GROUPS = ("readers", "writers")
 LIMITS = {
     # Each port has its own code, twice in the state: 19 to 31 KB more than where stacks shared a

@@ -162,7 +162,8 @@ class Large:
         """Takes what is done meanwhile as a run of that name; what it gives takes what was
         printed."""
         run = self.runs[name] = Run()
-        self.local.okta.heard, told = run.heard.to("okta"), run.heard.to("Kong")
+        self.local.okta.heard = run.heard.to("okta")
+        told = run.heard.to("Kong")
 
         def passed(request: Request, proceed: Callable[[], Response]) -> Response:
             told(request.method, request.target, request.header("user-agent") or "")
@@ -174,11 +175,14 @@ class Large:
             for count, operation in _SUMMARY.findall(text):
                 run.operations[operation] += int(count)
 
-        start, written, before = time.monotonic(), bytes_written(None), os.times()
+        start = time.monotonic()
+        written = bytes_written(None)
+        before = os.times()
         yield printed
         after = os.times()
         self.local.okta.heard = self.local.kong.faults = None
-        run.written, run.wall = bytes_written(None) - written, time.monotonic() - start
+        run.written = bytes_written(None) - written
+        run.wall = time.monotonic() - start
         run.stand_ins = sum(after[:2]) - sum(before[:2])
         run.cpu = sum(after[2:4]) - sum(before[2:4]) + run.stand_ins
         self.tell(name, run)

@@ -25,7 +25,9 @@ from benchmarks.graph import GROUPS, spent
 from sandbox import project
 from sandbox.local import ROOT, STACK, Local
 
-PLAIN, EVALUATED, BEFORE = "plain", "evaluated", "plain, by the version before"
+PLAIN = "plain"
+EVALUATED = "evaluated"
+BEFORE = "plain, by the version before"
 LIMIT = 1.3
 """Most that a preview of evaluated components may cost, to each of plain ones."""
 
@@ -98,7 +100,8 @@ def _project(folder: Path, of: Path, kind: str, components: int) -> Path:
 
 def _preview(local: Local, root: Path) -> tuple[float, float]:
     """CPU seconds of the program, and of all processes of a run."""
-    times, seconds = root / "seconds", list[float]()
+    times = root / "seconds"
+    seconds = list[float]()
     times.write_text("")
     local.env["KONG_OAM_PROGRAM_SECONDS"] = str(times)
     with spent(seconds.append):

@@ -27,7 +27,8 @@ from kong_oam.render.project import own_definitions
 from kong_oam.render.rendering import definitions_of, render
 from kong_oam.render.tools import Tools
 
-FEW, MANY = 100, 1000
+FEW = 100
+MANY = 1000
 LIMITS = {
     "cold, ms a component": 20.0,
     "1,000 to 100, a component": 1.2,
@@ -79,7 +80,8 @@ def _rendered(application: Application, stack: Library, cache: Cache) -> float:
 
 
 def _cpu() -> float:
-    ours, theirs = time.process_time(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    ours = time.process_time()
+    theirs = resource.getrusage(resource.RUSAGE_CHILDREN)
     return ours + theirs.ru_utime + theirs.ru_stime
 
 

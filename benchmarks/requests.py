@@ -101,7 +101,8 @@ def table(provider: str, estates: dict[int, dict[str, Heard]]) -> Iterator[str]:
     )
     for count, runs in estates.items():
         for run, heard in runs.items():
-            ours, plugins = heard.ours, heard.plugins
+            ours = heard.ours
+            plugins = heard.plugins
             numbers = f"{ours[provider]:8} {ours['Kong']:8} | {plugins[provider]:16} {plugins['Kong']:8}"
             yield f"{count:10}  {run:<22} {numbers}"
 
@@ -130,7 +131,8 @@ def measured(provider: str, components: int) -> dict[str, Heard]:
 
         def run(kind: str, *arguments: str) -> None:
             heard = runs[kind] = Heard()
-            local.okta.heard, told = heard.to("okta"), heard.to("Kong")
+            local.okta.heard = heard.to("okta")
+            told = heard.to("Kong")
 
             def passed(request: Request, proceed: Callable[[], Response]) -> Response:
                 told(request.method, request.target, request.header("user-agent") or "")

@@ -85,7 +85,8 @@ def prepared(case: Case, key: rsa.RSAPrivateKey) -> Any:
     settings, estate = stack(
         case, 0, {"file": "/dev/null", "http": {"url": "http://sink.example.com/"}}
     )
-    name, host = settings.stack.name, HOST.format(0)
+    name = settings.stack.name
+    host = HOST.format(0)
     slot = Slot(SigningKey("benchmark-0-key", "RS256", pem_of(key)))
     upstreams = {
         names.service(name, estate.components["bench/api"], "80"): "127.0.0.1:80"

@@ -40,11 +40,9 @@ class IssuerError(Exception):
 
     def __init__(self, error: str, error_description: str, status: int) -> None:
         super().__init__(f"{error}: {error_description}")
-        self.error, self.error_description, self.status = (
-            error,
-            error_description,
-            status,
-        )
+        self.error = error
+        self.error_description = error_description
+        self.status = status
 
 
 class CrossOriginError(Exception):
@@ -127,7 +125,8 @@ def login(
     IssuerError, at the authorization or the token endpoint, CrossOriginError where the page may not
     have the answer, and ValueError when the answer's `state` is not the one that was sent.
     """
-    verifier, state = secrets.token_urlsafe(48), secrets.token_urlsafe(16)
+    verifier = secrets.token_urlsafe(48)
+    state = secrets.token_urlsafe(16)
     digest = hashlib.sha256(verifier.encode("ascii")).digest()
     asked = {
         "client_id": client_id,

@@ -70,11 +70,9 @@ def answered(
         if api
         else "OAUTH_SCOPES"
     )
-    client_id, proof, scopes = (
-        settings["OAUTH_CLIENT_ID"],
-        proof_of(settings),
-        settings[variable].split(),
-    )
+    client_id = settings["OAUTH_CLIENT_ID"]
+    proof = proof_of(settings)
+    scopes = settings[variable].split()
     endpoint = settings["OAUTH_TOKEN_ENDPOINT"]
     if login is None:
         return browser.client_credentials(endpoint, client_id, proof, scopes)

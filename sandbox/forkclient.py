@@ -18,7 +18,8 @@ _LOOK = 0.5  # seconds between two looks at whether the engine is still there
 
 
 def main() -> int:
-    address, command = sys.argv[1], sys.argv[2:]
+    address = sys.argv[1]
+    command = sys.argv[2:]
     parent = os.getppid()
     server = socket.socket(socket.AF_UNIX)
     try:

@@ -81,7 +81,8 @@ class Issuer:
         users: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self.audience = audience
-        self.clients, self.users = dict(clients or {}), dict(users or {})
+        self.clients = dict(clients or {})
+        self.users = dict(users or {})
         self.published = [Key()]
         self.named: str | None = None
         self.down = False

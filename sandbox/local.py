@@ -216,7 +216,8 @@ class Local:
         may be under way."""
         folder = Path(tempfile.mkdtemp(prefix="saved-", dir=self.folder))
         shutil.copytree(self.folder / "state", folder / "state")
-        entities, objects = self.kong.past()[-1], self.cluster.save()
+        entities = self.kong.past()[-1]
+        objects = self.cluster.save()
         return Saved(
             folder / "state",
             entities,
@@ -245,12 +246,14 @@ class Local:
                 os.killpg(process.pid, signal.SIGKILL)
 
     def _prepare(self, pulumi: Path) -> None:
-        home, state = self.folder / "home", self.folder / "state"
+        home = self.folder / "home"
+        state = self.folder / "state"
         state.mkdir()
         path = os.environ.get("PATH", os.defpath)
         if shutil.which("pulumi", path=path) != str(pulumi / "pulumi"):
             path = os.pathsep.join([str(pulumi), path])
-        servers, real = forking.start(), self._real
+        servers = forking.start()
+        real = self._real
         path = os.pathsep.join(
             [str(real.programs if real else launchers.kubectl(home)), path]
         )
@@ -313,7 +316,8 @@ class Local:
 def _leads(service: dict[str, Any], host: str, port: int) -> bool:
     """Whether `host` and `port` reach the Service: by cluster name, by its load balancer, or by a
     node port."""
-    metadata, spec = service["metadata"], service["spec"]
+    metadata = service["metadata"]
+    spec = service["spec"]
     balancers = service.get("status", {}).get("loadBalancer", {}).get("ingress", [])
     named = host == f"{metadata['name']}.{metadata['namespace']}{_SERVICE_SUFFIX}"
     if named or host in [balancer["ip"] for balancer in balancers]:

@@ -41,7 +41,8 @@ def main() -> None:
         subprocess.run(
             [programs / "python", "-m", "pip", "install", "--quiet", _UV], check=True
         )
-        go_bin, source_only = Path(made, "go.in"), Path(made, "source.in")
+        go_bin = Path(made, "go.in")
+        source_only = Path(made, "source.in")
         go_bin.write_text("go-bin\n", "utf-8")
         (built,) = (
             line

@@ -47,7 +47,8 @@ def main(settings: dict[str, object]) -> int:
             root_directory=str(settings["root"]),
         )
     )
-    program, arguments = str(settings["program"]), settings["arguments"]
+    program = str(settings["program"])
+    arguments = settings["arguments"]
     assert isinstance(arguments, list)
     sys.argv = [program, *map(str, arguments)]
     loop = asyncio.new_event_loop()

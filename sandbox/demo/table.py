@@ -264,18 +264,22 @@ def log(table: Table, records: str) -> tuple[list[str], list[str]]:
     by_id = {
         record["requestId"]: record for record in map(json.loads, records.splitlines())
     }
-    width, lines, wrong = max(len(str(call)) for call in table.rows), [], []
+    width = max(len(str(call)) for call in table.rows)
+    lines = []
+    wrong = []
     for call, row in table.rows.items():
         for number, (calling, status, request) in enumerate(
             zip(table.callers, row, table.ids[call], strict=True)
         ):
-            record, meant = by_id.get(request, {}), table.codes[call][number]
+            record = by_id.get(request, {})
+            meant = table.codes[call][number]
             # Its id, where it may call nothing of the component.
             client = record.get("caller", record.get("client"))
             who = " for ".join(
                 filter(None, (client, record.get("user") and record["subject"]))
             )
-            code, rule = record.get("code", "no record"), record.get("rule", "-")
+            code = record.get("code", "no record")
+            rule = record.get("rule", "-")
             words = (
                 f"{_letter(number):>3}  {call!s:{width}}  {record.get('status', '-')!s:3}  "
                 f"{code:22}  {who or '-':30}"

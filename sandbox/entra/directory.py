@@ -53,7 +53,9 @@ class GraphError(Exception):
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(f"{status} {code}: {message}")
-        self.status, self.code, self.message = status, code, message
+        self.status = status
+        self.code = code
+        self.message = message
 
 
 def bad(message: str, code: str = "Request_BadRequest") -> GraphError:
@@ -275,7 +277,8 @@ class Directory:
             {"id": identifier, "value": scope, "type": "User", "isEnabled": True}
             for scope, identifier in SIGN_IN.items()
         ]
-        self.foreign[graph["id"]], self.kept[graph["id"]] = graph, Secrets()
+        self.foreign[graph["id"]] = graph
+        self.kept[graph["id"]] = Secrets()
         self.create_principal({"appId": MICROSOFT_GRAPH})
 
     def add_group(
@@ -327,15 +330,9 @@ class Directory:
             )
         certificates = _certificates({}, body.get("keyCredentials", ()))
         self._put(app, body)
-        (
-            self.applications[app["id"]],
-            self.kept[app["id"]],
-            self.federated[app["id"]],
-        ) = (
-            app,
-            Secrets(),
-            {},
-        )
+        self.applications[app["id"]] = app
+        self.kept[app["id"]] = Secrets()
+        self.federated[app["id"]] = {}
         self._keep(app, certificates)
         return app
 

@@ -16,7 +16,8 @@ Handler = Callable[[Directory, Mapping[str, str], Mapping[str, str], Json], Answ
 _ID = r"([^/]+)"
 _BEGINS = re.compile(r"startswith\((\w+),'((?:[^']|'')*)'\)\Z")
 _AND = re.compile(r" and (?=(?:[^']*'[^']*')*[^']*\Z)")
-_PAGE, _LARGEST_PAGE = 100, 999
+_PAGE = 100
+_LARGEST_PAGE = 999
 """Objects of an answer, where `$top` does not say, and at most."""
 _QUOTED = re.compile(r"'((?:[^']|'')*)'")
 _ONE_OF = re.compile(r"(\w+) in \(('(?:[^']|'')*'(?:, ?'(?:[^']|'')*')*)\)\Z")
@@ -35,7 +36,9 @@ class Graph:
     def __init__(
         self, directory: Directory, base: str, page: int | None = None
     ) -> None:
-        self._directory, self._base, self._page = directory, base, page
+        self._directory = directory
+        self._base = base
+        self._page = page
         self._routes = [
             ("GET", "/applications", self._applications),
             ("POST", "/applications", self._create_application),
@@ -123,10 +126,8 @@ class Graph:
     ) -> Answer:
         if condition := query.get("$filter"):
             rows = [row for row in rows if _matches(row, condition)]
-        start, size = (
-            int(query.get("$skiptoken", "0")),
-            min(int(query.get("$top", _PAGE)), self._page or _LARGEST_PAGE),
-        )
+        start = int(query.get("$skiptoken", "0"))
+        size = min(int(query.get("$top", _PAGE)), self._page or _LARGEST_PAGE)
         further = {}
         if len(rows) > start + size:
             kept = "".join(
@@ -387,7 +388,8 @@ def _matches(row: Json, condition: str) -> bool:
         return str(row.get(name)).lower().startswith(text.replace("''", "'").lower())
     for part in _AND.split(condition):
         if match := _ONE_OF.match(part):
-            name, texts = match[1], _QUOTED.findall(match[2])
+            name = match[1]
+            texts = _QUOTED.findall(match[2])
             if len(texts) > _EXPRESSIONS:
                 raise bad(
                     f"Too many child clauses specified in search filter expression: {len(texts)}."

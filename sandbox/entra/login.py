@@ -42,7 +42,9 @@ class LoginError(Exception):
     number and words."""
 
     def __init__(self, error: str, number: int, words: str, status: int = 400) -> None:
-        self.error, self.number, self.status = error, number, status
+        self.error = error
+        self.number = number
+        self.status = status
         self.description = f"AADSTS{number}: {words}"
         super().__init__(self.description)
 
@@ -163,7 +165,8 @@ class Login:
                 1002012,
                 f"The provided value for scope {scope} is not valid.",
             )
-        principal, resource = self._principal(app), self._resource(named)
+        principal = self._principal(app)
+        resource = self._resource(named)
         roles = list(self.directory.roles_of({principal["id"]}, resource))
         if resource["appRoleAssignmentRequired"] and not roles:
             message = (
@@ -211,7 +214,8 @@ class Login:
                 "The request body must contain a client secret or assertion.",
                 401,
             )
-        login, resource = code["sandbox_user"], code["resource"]
+        login = code["sandbox_user"]
+        resource = code["resource"]
         oid = hashlib.sha256(login.encode()).hexdigest()[:32]
         about: Json = {
             "oid": oid,
@@ -403,12 +407,14 @@ class Login:
     def _proven(self, form: Mapping[str, str], authorization: str) -> tuple[str, str]:
         """The client's id, and how it proved it, as azpacr says: 0 not at all, 1 with a secret, 2
         with a certificate or with a token of an issuer that its application trusts."""
-        client_id, secret = form.get("client_id", ""), form.get("client_secret")
+        client_id = form.get("client_id", "")
+        secret = form.get("client_secret")
         if authorization.startswith("Basic "):
             name, _, password = (
                 base64.b64decode(authorization[6:]).decode().partition(":")
             )
-            client_id, secret = unquote_plus(name), unquote_plus(password)
+            client_id = unquote_plus(name)
+            secret = unquote_plus(password)
         if client_id == self.administrator[0]:
             if secret != self.administrator[1]:
                 raise _wrong_secret()

@@ -46,8 +46,10 @@ _ARGUMENT = string(len_min=1)
 _COUNT = integer(default=0, between=[0, 255])
 _INTERVAL = Field("number", {"default": 0, "between": [0, 65535]})
 _CHECK = string(one_of=["tcp", "http", "https", "grpc", "grpcs"], default="http")
-_FINE, _BAD = [200, 302], [429, 404, 500, 501, 502, 503, 504, 505]
-_PASSIVE_FINE, _PASSIVE_BAD = [*range(200, 209), 226, *range(300, 309)], [429, 500, 503]
+_FINE = [200, 302]
+_BAD = [429, 404, 500, 501, 502, 503, 504, 505]
+_PASSIVE_FINE = [*range(200, 209), 226, *range(300, 309)]
+_PASSIVE_BAD = [429, 500, 503]
 
 
 def _statuses(default: list[int]) -> Field:

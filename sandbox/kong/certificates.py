@@ -59,10 +59,8 @@ class Certificates:
             certificate = self._find(key)
             own = certificate["id"] if certificate else key
             if not UUID.match(own):
-                own, body = (
-                    str(uuid.uuid4()),
-                    {**body, "snis": [key, *(body.get("snis") or ())]},
-                )
+                own = str(uuid.uuid4())
+                body = {**body, "snis": [key, *(body.get("snis") or ())]}
             names = self._checked_names(body, own)
             return 200, self._renamed(
                 self._store.upsert("certificates", own, body), names

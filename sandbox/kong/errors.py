@@ -32,7 +32,10 @@ MESSAGES: Mapping[int, str] = {
     503: "The upstream server is currently unavailable",
     504: "The upstream server is timing out",
 }
-JSON, TEXT, HTML, XML = "application/json", "text/plain", "text/html", "application/xml"
+JSON = "application/json"
+TEXT = "text/plain"
+HTML = "text/html"
+XML = "application/xml"
 _KINDS = {
     JSON: JSON,
     TEXT: TEXT,
@@ -72,7 +75,8 @@ def _kind(accept: str | None, default: str) -> str:
     JSON."""
     if accept is None:
         return default
-    best, kind = 0.0, JSON
+    best = 0.0
+    kind = JSON
     for part in accept.split(","):
         name, *parameters = (parameter.strip() for parameter in part.split(";"))
         quality = next(
@@ -84,7 +88,8 @@ def _kind(accept: str | None, default: str) -> str:
             1.0,
         )
         if "/" in name and quality > best:
-            best, kind = quality, _KINDS.get(name.lower(), JSON)
+            best = quality
+            kind = _KINDS.get(name.lower(), JSON)
     return kind
 
 

@@ -17,7 +17,8 @@ from sandbox.kong.validation import Errors, checked
 def folded(record: Field, config: Mapping[str, Any]) -> tuple[dict[str, Any], Errors]:
     """A configuration as it was sent, with what former names say under the new ones; and what is
     wrong with it."""
-    result, errors = dict(config), Errors()
+    result = dict(config)
+    errors = Errors()
     for name, field, path in _former(record):
         value = result.pop(name, None)
         if name not in config:

@@ -122,7 +122,10 @@ def read_request(
     parts = _REQUEST_LINE.match(line)
     if not parts:
         raise InvalidRequestError(400)
-    method, target, major, minor = parts[1], parts[2], int(parts[3]), int(parts[4])
+    method = parts[1]
+    target = parts[2]
+    major = int(parts[3])
+    minor = int(parts[4])
     if major != 1:
         raise InvalidRequestError(505)
     absolute = _ABSOLUTE.match(target)
@@ -343,7 +346,8 @@ class Server:
         """Close every connection and wait for their threads."""
         with self._lock:
             self._stopped = True
-            connections, threads = list(self._open), list(self._threads)
+            connections = list(self._open)
+            threads = list(self._threads)
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()

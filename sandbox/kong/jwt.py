@@ -190,7 +190,8 @@ def _json(text: str | None) -> Any:
 def _decoded(token: str) -> _Token:
     head, _, parts = token.partition(".")
     body, dot, tail = parts.partition(".")
-    header, claims = _json(head), _json(body)
+    header = _json(head)
+    claims = _json(body)
     if not dot:
         raise _CredentialError("Bad token; invalid JSON")
     if not isinstance(header, dict | list | str):
@@ -335,7 +336,8 @@ def _identify(
     exchange: Exchange, consumer: Entity, credential: Entity | None, token: str | None
 ) -> None:
     """Tell the upstream who calls; what the caller claimed to be goes."""
-    exchange.consumer, exchange.credential = consumer, credential
+    exchange.consumer = consumer
+    exchange.credential = credential
     named = {
         "X-Consumer-ID": consumer["id"],
         "X-Consumer-Custom-ID": consumer["custom_id"],

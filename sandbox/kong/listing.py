@@ -16,7 +16,8 @@ from urllib.parse import quote
 from sandbox.kong.answers import AnswerError
 from sandbox.kong.store import Entity
 
-_PAGE, _LARGEST_PAGE = 100, 1000
+_PAGE = 100
+_LARGEST_PAGE = 1000
 
 
 def page(

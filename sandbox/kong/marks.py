@@ -23,7 +23,8 @@ class CorrelationId:
     priority = 100_001
 
     def __init__(self) -> None:
-        self._worker, self._count = uuid.uuid4(), 0
+        self._worker = uuid.uuid4()
+        self._count = 0
 
     def access(self, exchange: Exchange, plugin: Mapping[str, Any]) -> Response | None:
         if not any(exchange.values(plugin["config"]["header_name"])):
@@ -54,7 +55,8 @@ class BotDetection:
     priority = 2500
 
     def access(self, exchange: Exchange, plugin: Mapping[str, Any]) -> Response | None:
-        agents, config = exchange.values("user-agent"), plugin["config"]
+        agents = exchange.values("user-agent")
+        config = plugin["config"]
         accept = exchange.request.header("accept")
         if len(agents) > 1:
             return error_response(

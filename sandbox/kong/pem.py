@@ -87,7 +87,8 @@ def key_fits(entity: Mapping[str, Any]) -> dict[str, Any] | None:
     """A certificate belongs to its key, and an alternative one is for clients that know another
     kind of key."""
     for suffix in ("", "_alt"):
-        shown, key = entity.get(f"cert{suffix}"), entity.get(f"key{suffix}")
+        shown = entity.get(f"cert{suffix}")
+        key = entity.get(f"key{suffix}")
         if (
             shown
             and key
@@ -132,7 +133,8 @@ class Authority:
     """A CA of its own, with a key that nobody else has. `certificate` is in PEM."""
 
     def __init__(self, name: str) -> None:
-        self._name, self._key = _named(name), ec.generate_private_key(ec.SECP256R1())
+        self._name = _named(name)
+        self._key = ec.generate_private_key(ec.SECP256R1())
         is_ca = x509.BasicConstraints(ca=True, path_length=None)
         made = _certificate(self._name, self._name, self._key.public_key(), is_ca).sign(
             self._key, hashes.SHA256()

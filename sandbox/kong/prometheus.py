@@ -57,10 +57,12 @@ class Prometheus:
         return None
 
     def log(self, exchange: Exchange, plugin: Mapping[str, Any]) -> None:
-        entry, config = record(exchange), plugin["config"]
+        entry = record(exchange)
+        config = plugin["config"]
         if exchange.record_lost or not entry.get("route"):
             return
-        service, route = entry.get("service") or {}, entry["route"]
+        service = entry.get("service") or {}
+        route = entry["route"]
         place = (
             ("service", service.get("name") or service.get("host", "")),
             ("route", route.get("name") or route["id"]),

@@ -278,7 +278,8 @@ class Proxy:
                 self._error(exchange, 404, "no Route matched with those values")
             )
         self._check_protocol(exchange)
-        service, route = exchange.match.service, exchange.match.route
+        service = exchange.match.service
+        route = exchange.match.route
         exchange.upstream_path = uri.escaped(
             upstream_path(
                 service["path"] if service else None,
@@ -338,17 +339,16 @@ class Proxy:
         return View(*self._store.seen(*self._lags()))
 
     def _routes(self, view: View) -> Router:
-        routes, services = view.routes.tables["routes"], view.routes.tables["services"]
+        routes = view.routes.tables["routes"]
+        services = view.routes.tables["services"]
         known = self._router
         if known is None or known[0] is not routes or known[1] is not services:
             known = self._router = routes, services, Router(routes, services)
         return known[2]
 
     def _balancing(self, view: View) -> Balancer:
-        upstreams, targets = (
-            view.routes.tables["upstreams"],
-            view.routes.tables["targets"],
-        )
+        upstreams = view.routes.tables["upstreams"]
+        targets = view.routes.tables["targets"]
         known = self._balancer
         if known is None or known[0] is not upstreams or known[1] is not targets:
             known = self._balancer = upstreams, targets, Balancer(upstreams, targets)
@@ -438,7 +438,8 @@ class Proxy:
         """header_filter and body_filter of the plugins that the request met; a script's error
         breaks the answer."""
         exchange.response_headers[:] = response.headers
-        exchange.status, exchange.answered = response.status, response.body
+        exchange.status = response.status
+        exchange.answered = response.body
         for plugin in plugins:
             if further := self._further.get(plugin["name"]):
                 further.header_filter(exchange, plugin)
@@ -524,7 +525,8 @@ class Proxy:
         it for the next request.
         """
         assert exchange.match is not None
-        request, query = exchange.request, exchange.query
+        request = exchange.request
+        query = exchange.query
         target = exchange.upstream_path + (f"?{query}" if query else "")
         version = "1.1" if request.minor else "1"
         default = {"http": 80, "https": 443}.get(service["protocol"])

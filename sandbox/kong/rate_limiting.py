@@ -185,10 +185,8 @@ def _counted_in_redis(redis: Mapping[str, Any], key: str, seconds: int) -> int:
         ["EVAL", _COUNT, "1", key, str(seconds)],
     ]
     try:
-        address, seconds_to_wait = (
-            (redis["host"], redis["port"]),
-            redis["timeout"] / 1000,
-        )
+        address = (redis["host"], redis["port"])
+        seconds_to_wait = redis["timeout"] / 1000
         with (
             socket.create_connection(address, seconds_to_wait) as connection,
             connection.makefile("rb") as answers,

@@ -121,7 +121,8 @@ class Router:
         may say another."""
         host, colon, named = (request.header("host") or "").rpartition(":")
         if not (colon and named.isdigit()):
-            host, named = request.header("host") or "", ""
+            host = request.header("host") or ""
+            named = ""
         if not _is_utf8(path):
             return None
         for candidate in self._candidates:
@@ -213,7 +214,8 @@ def _priority(route: Mapping[str, Any], paths: list[str]) -> int:
     shifted in 32 instead: of a `regex_priority` ten bits are left, two more fall onto the kinds,
     and the next makes all of it negative, which wins over everything.
     """
-    hosts, headers = route["hosts"], route["headers"] or {}
+    hosts = route["hosts"]
+    headers = route["headers"] or {}
     kinds = sum(
         1 for kind in (route["methods"], hosts, headers, route["snis"], paths) if kind
     )

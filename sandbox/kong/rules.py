@@ -238,11 +238,9 @@ def _scoped_flags(pattern: str) -> str:
     """`a(?i)b` as `a(?i:b)`: flags hold to the end of the group that they stand in, and Python
     wants that said."""
     # How many groups were opened for flags, in each group around.
-    result, place, opened = (
-        "",
-        0,
-        [0],
-    )
+    result = ""
+    place = 0
+    opened = [0]
     for flags in _FLAGS.finditer(pattern):
         result += pattern[place : flags.start()]
         place = flags.end()
@@ -391,7 +389,8 @@ def sound_limits(plugin: Mapping[str, Any]) -> dict[str, Any] | None:
         if plugin["config"].get(name)
     ]
     for shorter, longer in combinations(windows, 2):
-        few, many = float(plugin["config"][longer]), float(plugin["config"][shorter])
+        few = float(plugin["config"][longer])
+        many = float(plugin["config"][shorter])
         if few < many:
             why = (
                 f"The limit for {longer}({few:.1f}) cannot be lower than the limit for "

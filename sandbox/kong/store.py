@@ -150,7 +150,8 @@ class Store:
     def restore(self, snapshot: Snapshot) -> None:
         """Holds the entities of `snapshot`, as if they had been there from the beginning."""
         with self._lock:
-            self._times, self._past = [float("-inf")], [snapshot]
+            self._times = [float("-inf")]
+            self._past = [snapshot]
 
     def insert(self, kind: str, value: Mapping[str, Any]) -> Entity:
         """Create an entity. Raises ViolationError: schema, primary key, unique key, foreign key."""

@@ -73,7 +73,8 @@ def speaking(service: Entity, snapshot: Snapshot) -> ssl.SSLContext | None:
     """How TLS is spoken behind a service, as its entities say; None: not at all."""
     if service["protocol"] != "https":
         return None
-    known, mine = snapshot.tables["ca_certificates"], snapshot.tables["certificates"]
+    known = snapshot.tables["ca_certificates"]
+    mine = snapshot.tables["certificates"]
     trusted = [
         known[key]["cert"] for key in service["ca_certificates"] or () if key in known
     ]

@@ -50,12 +50,10 @@ class ApiError(Exception):
         self, status: int, code: str, summary: str, causes: tuple[str, ...] = ()
     ) -> None:
         super().__init__(f"{code} {summary} {'; '.join(causes)}")
-        self.status, self.code, self.summary, self.causes = (
-            status,
-            code,
-            summary,
-            causes,
-        )
+        self.status = status
+        self.code = code
+        self.summary = summary
+        self.causes = causes
 
     def answer(self) -> Answer:
         """The body as Okta's `Error` schema has it; `errorId` is new each time."""

@@ -421,10 +421,8 @@ def id_token_settings(org: Org, request: Request) -> Answer:
 
 def assign_group(org: Org, request: Request) -> Answer:
     """PUT /apps/{id}/groups/{group}: without a priority a new assignment gets the next one."""
-    parent, group = (
-        parent_of(org, "assignments", request),
-        org.get("groups", request.place["id"]),
-    )
+    parent = parent_of(org, "assignments", request)
+    group = org.get("groups", request.place["id"])
     require(ASSIGNMENT, request.body)
     rows = org.rows("assignments", parent)
     priority = next(

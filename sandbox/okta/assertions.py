@@ -33,7 +33,8 @@ def verify(org: Org, app: Json, assertion: str, endpoint: str) -> None:
     """Raises invalid_client (401) where the assertion does not prove that `app` is the client that
     asks `endpoint`."""
     header, claims = _read(assertion)
-    client_id, now = client_of(app)["client_id"], org.now()
+    client_id = client_of(app)["client_id"]
+    now = org.now()
     if not verifies(public_key(_key(org, app, header)), header.get("alg"), assertion):
         _refuse("The client_assertion signature is invalid.")
     if claims.get("iss") != client_id or claims.get("sub") != client_id:

@@ -28,7 +28,9 @@ class OAuthError(Exception):
 
     def __init__(self, error: str, description: str, status: int = 400) -> None:
         super().__init__(f"{error}: {description}")
-        self.error, self.description, self.status = error, description, status
+        self.error = error
+        self.description = description
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,8 @@ def _matches(conditions: Json, grant: str, member: Member | None) -> bool:
         return False
     if member is None:
         return True
-    users, groups = conditions["people"]["users"], conditions["people"]["groups"]
+    users = conditions["people"]["users"]
+    groups = conditions["people"]["groups"]
     if member.id in users["exclude"] or member.groups.intersection(groups["exclude"]):
         return False
     everyone = "EVERYONE" in groups["include"]

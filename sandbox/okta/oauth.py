@@ -84,7 +84,8 @@ def authorize(org: Org, request: Request) -> Answer:
     An unknown client or a redirect URI that the app does not have exactly is answered with 400 and
     never redirected.
     """
-    server, query = _server(org, request), request.query
+    server = _server(org, request)
+    query = request.query
     app = active_app(org, query.get("client_id"), 400)
     redirect_uri = query.get("redirect_uri", "")
     if redirect_uri not in settings_of(app)["redirect_uris"]:
@@ -153,7 +154,8 @@ def _authorize(org: Org, server: Json, app: Json, request: Request) -> str:
 
 def issue_token(org: Org, request: Request) -> Answer:
     """POST /v1/token: the grants client_credentials, authorization_code and refresh_token."""
-    server, form = _server(org, request), request.body
+    server = _server(org, request)
+    form = request.body
     app = authenticate(
         org, request.headers.get("authorization"), form, f"{server['issuer']}/v1/token"
     )

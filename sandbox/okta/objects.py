@@ -51,10 +51,8 @@ def lists(kind: str) -> Handler:
     `filter` finds apps by their name."""
 
     def handle(org: Org, request: Request) -> Answer:
-        rows, wanted = (
-            org.rows(kind, parent_of(org, kind, request)),
-            request.query.get("q", "").lower(),
-        )
+        rows = org.rows(kind, parent_of(org, kind, request))
+        wanted = request.query.get("q", "").lower()
         if term := request.query.get("filter"):
             if kind != "apps" or not (
                 equal := re.fullmatch(r'name eq "([^"\\]*)"', term)

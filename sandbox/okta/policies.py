@@ -103,10 +103,8 @@ def create_policy(org: Org, request: Request) -> Answer:
 
 def replace_policy(org: Org, request: Request) -> Answer:
     """PUT: the status stays, which only the lifecycle operations change."""
-    parent, before = (
-        parent_of(org, "policies", request),
-        found(org, "policies", request),
-    )
+    parent = parent_of(org, "policies", request)
+    before = found(org, "policies", request)
     fixed = {name: before[name] for name in ("id", "status", "created", "priority")}
     policy = org.put("policies", _policy(org, parent, request.body, fixed), parent)
     renumber(
@@ -121,10 +119,8 @@ def replace_policy(org: Org, request: Request) -> Answer:
 
 def delete_policy(org: Org, request: Request) -> Answer:
     """DELETE: with its rules; the policies below it move up."""
-    parent, policy = (
-        parent_of(org, "policies", request),
-        found(org, "policies", request),
-    )
+    parent = parent_of(org, "policies", request)
+    policy = found(org, "policies", request)
     org.drop_children("rules", policy["id"])
     org.drop("policies", policy["id"], parent)
     renumber(org, "policies", parent)
@@ -184,7 +180,8 @@ def create_rule(org: Org, request: Request) -> Answer:
 
 def replace_rule(org: Org, request: Request) -> Answer:
     """PUT: the status stays, which only the lifecycle operations change."""
-    parent, before = parent_of(org, "rules", request), found(org, "rules", request)
+    parent = parent_of(org, "rules", request)
+    before = found(org, "rules", request)
     fixed = {name: before[name] for name in ("id", "status", "created", "priority")}
     rule = org.put(
         "rules",

@@ -196,7 +196,8 @@ def create_scope(org: Org, request: Request) -> Answer:
 
 def replace_scope(org: Org, request: Request) -> Answer:
     """PUT: a system scope keeps its name."""
-    parent, before = parent_of(org, "scopes", request), found(org, "scopes", request)
+    parent = parent_of(org, "scopes", request)
+    before = found(org, "scopes", request)
     fixed = {"id": before["id"], "system": before["system"]}
     _check_scope(org, parent, request.body, fixed)
     if before["system"] and request.body["name"] != before["name"]:
@@ -257,7 +258,8 @@ def create_claim(org: Org, request: Request) -> Answer:
 
 def replace_claim(org: Org, request: Request) -> Answer:
     """PUT: the status is in the body, claims have no lifecycle operations."""
-    parent, before = parent_of(org, "claims", request), found(org, "claims", request)
+    parent = parent_of(org, "claims", request)
+    before = found(org, "claims", request)
     return Answer(
         200, org.put("claims", _claim(org, parent, request.body, before["id"]), parent)
     )
@@ -294,7 +296,8 @@ def _claim(org: Org, parent: str, body: Json, key: str) -> Json:
 
 
 def _check_claim(org: Org, parent: str, body: Json, key: str) -> None:
-    name, value = body["name"], body["value"]
+    name = body["name"]
+    value = body["value"]
     for other in org.rows("claims", parent):
         if other["id"] != key and (other["name"], other["claimType"]) == (
             name,
@@ -355,10 +358,8 @@ def list_keys(org: Org, request: Request) -> Answer:
 
 def read_key(org: Org, request: Request) -> Answer:
     """GET .../credentials/keys/{kid}."""
-    server, kid = (
-        org.get("authorizationServers", request.place["server"])["id"],
-        request.place["id"],
-    )
+    server = org.get("authorizationServers", request.place["server"])["id"]
+    kid = request.place["id"]
     for status, key in org.keys[server].listed():
         if key.kid == kid:
             return Answer(200, _key(org, server, status, key))

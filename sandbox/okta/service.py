@@ -182,7 +182,8 @@ class Okta:
     ) -> Answered | None:
         """The answer to one HTTP request, or None where `faults` gives none; `target` is the
         request target in either form."""
-        faults, path = self.faults, urlsplit(target).path
+        faults = self.faults
+        path = urlsplit(target).path
         if self.heard:
             self.heard(method, target, headers.get("user-agent", ""))
         if faults is None or not path.startswith("/api/"):

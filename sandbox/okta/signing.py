@@ -60,7 +60,8 @@ class KeyRing:
     def rotate(self) -> None:
         """Let the NEXT key sign from now on."""
         self.expired.insert(0, self.active)
-        self.active, self.upcoming = self.upcoming, SigningKey()
+        self.active = self.upcoming
+        self.upcoming = SigningKey()
 
     def listed(self) -> list[tuple[str, SigningKey]]:
         """Status and key, as the management API lists them."""

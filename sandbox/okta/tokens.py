@@ -26,7 +26,8 @@ def access_token(
     session: Session | None,
 ) -> str:
     """A signed access token; `session` is None for a service, whose `sub` is its client id."""
-    client_id, now = client_of(app)["client_id"], int(org.now())
+    client_id = client_of(app)["client_id"]
+    now = int(org.now())
     member = org.members[session.login] if session else None
     claims: Json = {
         "ver": 1,
@@ -60,11 +61,9 @@ def id_token(
 ) -> str:
     """A signed ID token for the app; `access` is the access token that it comes with (for
     `at_hash`)."""
-    client_id, now, member = (
-        client_of(app)["client_id"],
-        int(org.now()),
-        org.members[session.login],
-    )
+    client_id = client_of(app)["client_id"]
+    now = int(org.now())
+    member = org.members[session.login]
     half = hashlib.sha256(access.encode("ascii")).digest()[:16]
     claims: Json = {"sub": member.id}
     if "profile" in scopes:

@@ -36,7 +36,9 @@ class Graph:
     """
 
     def __init__(self) -> None:
-        self._graph, self._token, self.caller = _GRAPH, "", ""
+        self._graph = _GRAPH
+        self._token = ""
+        self.caller = ""
         self.locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def configure(self, arguments: Properties) -> None:

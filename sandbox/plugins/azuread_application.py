@@ -174,7 +174,8 @@ def _redirects(platform: Properties) -> Json:
 
 def from_graph(app: Json) -> Properties:
     """What a program would have to write for an application as it is."""
-    api, web = app["api"], app["web"]
+    api = app["api"]
+    web = app["web"]
     implicit = web["implicitGrantSettings"]
     listed = app.get("optionalClaims") or {}
     return {

@@ -176,10 +176,8 @@ class ServicePrincipalDelegatedPermissionGrant(GraphObject):
             raise ProviderError(
                 "the stand-in for azuread models consent for everybody only"
             )
-        client, resource = (
-            inputs["servicePrincipalObjectId"],
-            inputs["resourceServicePrincipalObjectId"],
-        )
+        client = inputs["servicePrincipalObjectId"]
+        resource = inputs["resourceServicePrincipalObjectId"]
         for principal in (client, resource):
             self._graph.accepted("GET", f"/v1.0/servicePrincipals/{principal}")
         wanted = {

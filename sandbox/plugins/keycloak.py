@@ -48,10 +48,8 @@ class Lookups:
             raise ProviderError(
                 "the stand-in for keycloak looks groups up by groupPath only"
             )
-        realm, path = (
-            arguments["realmId"],
-            str(arguments["groupPath"]).removeprefix("/"),
-        )
+        realm = arguments["realmId"]
+        path = str(arguments["groupPath"]).removeprefix("/")
         answer = self._api.send("GET", f"/{realm}/group-by-path/{quote(path)}")
         if answer.status == 404:
             raise ProviderError(f"group not found at path: {arguments['groupPath']}")

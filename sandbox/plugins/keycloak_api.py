@@ -27,7 +27,9 @@ class AdminApi:
     """
 
     def __init__(self) -> None:
-        self._url, self._login, self._token = "", "", ""
+        self._url = ""
+        self._login = ""
+        self._token = ""
         self._client: dict[str, str] = {}
 
     def configure(self, arguments: Properties) -> None:

@@ -114,10 +114,8 @@ class Client(RealmObject):
 
     def state(self, answer: Json, inputs: Properties) -> Properties:
         attributes = answer.get("attributes", {})
-        public, bearer = (
-            answer.get("publicClient", False),
-            answer.get("bearerOnly", False),
-        )
+        public = answer.get("publicClient", False)
+        bearer = answer.get("bearerOnly", False)
         flags = {of: answer.get(name, False) for name, of in _FLAGS.items()}
         logout = attributes.get("post.logout.redirect.uris")
         return {
@@ -286,11 +284,9 @@ class ClientDefaultScopes(_Scopes):
     client."""
 
     token = "keycloak:openid/clientDefaultScopes:ClientDefaultScopes"
-    part, other, names = (
-        "default-client-scopes",
-        "optional-client-scopes",
-        "defaultScopes",
-    )
+    part = "default-client-scopes"
+    other = "optional-client-scopes"
+    names = "defaultScopes"
 
 
 class ClientOptionalScopes(_Scopes):
@@ -298,11 +294,9 @@ class ClientOptionalScopes(_Scopes):
     asked for."""
 
     token = "keycloak:openid/clientOptionalScopes:ClientOptionalScopes"
-    part, other, names = (
-        "optional-client-scopes",
-        "default-client-scopes",
-        "optionalScopes",
-    )
+    part = "optional-client-scopes"
+    other = "default-client-scopes"
+    names = "optionalScopes"
 
 
 def _client(inputs: Properties) -> str:

@@ -250,7 +250,8 @@ class GenericRoleMapper(Resource):
         role = self._api.accepted("GET", _role(inputs))
         self._api.accepted("POST", _mappings(inputs), [role_body(role)])
         self._api.accepted("GET", _mappings(inputs))
-        realm, scope = inputs["realmId"], inputs["clientScopeId"]
+        realm = inputs["realmId"]
+        scope = inputs["clientScopeId"]
         return f"{realm}/client-scope/{scope}/scope-mappings//{role['id']}", dict(
             inputs
         )

@@ -90,7 +90,8 @@ class AdminApi:
     """Kong's Admin API at the address that the provider was configured with."""
 
     def __init__(self) -> None:
-        self.uri, self._workspace = "", ""
+        self.uri = ""
+        self._workspace = ""
         self.token: str | None = None
         self.strict = False
 
@@ -249,7 +250,8 @@ class Service(Entity):
     """kong:index/service:Service."""
 
     token = "kong:index/service:Service"
-    collection, noun = "/services", "service"
+    collection = "/services"
+    noun = "service"
     defaults = {
         "connectTimeout": 60000,
         "readTimeout": 60000,
@@ -280,7 +282,8 @@ class Upstream(Entity):
     """kong:index/upstream:Upstream."""
 
     token = "kong:index/upstream:Upstream"
-    collection, noun = "/upstreams", "upstream"
+    collection = "/upstreams"
+    noun = "upstream"
     defaults = {
         "slots": 10000,
         "hashOn": "none",
@@ -302,7 +305,8 @@ class Target(Entity):
     """kong:index/target:Target; its id is `<upstream>/<target>`."""
 
     token = "kong:index/target:Target"
-    collection, noun = "/upstreams", "target"
+    collection = "/upstreams"
+    noun = "target"
     replaces = frozenset({"target", "weight", "upstreamId", "tags"})
     fields = {
         "target": Field("target"),
@@ -326,7 +330,8 @@ class Route(Entity):
     """kong:index/route:Route."""
 
     token = "kong:index/route:Route"
-    collection, noun = "/routes", "route"
+    collection = "/routes"
+    noun = "route"
     defaults = {
         "stripPath": True,
         "pathHandling": "v0",
@@ -375,7 +380,8 @@ class Consumer(Entity):
     """kong:index/consumer:Consumer."""
 
     token = "kong:index/consumer:Consumer"
-    collection, noun = "/consumers", "consumer"
+    collection = "/consumers"
+    noun = "consumer"
     fields = {
         "username": Field("username", blank="update"),
         "customId": Field("custom_id", blank="update"),
@@ -387,7 +393,8 @@ class ConsumerJwtAuth(Entity):
     """kong:index/consumerJwtAuth:ConsumerJwtAuth; its id is `<credential>|<consumer>`."""
 
     token = "kong:index/consumerJwtAuth:ConsumerJwtAuth"
-    collection, noun = "/consumers", "JWTAuth"
+    collection = "/consumers"
+    noun = "JWTAuth"
     fields = {
         "algorithm": Field("algorithm", blank="always"),
         "key": Field("key", blank="always"),
@@ -421,7 +428,8 @@ class Certificate(Entity):
     """
 
     token = "kong:index/certificate:Certificate"
-    collection, noun = "/certificates", "certificate"
+    collection = "/certificates"
+    noun = "certificate"
     secrets = frozenset({"privateKey"})
     fields = {
         "certificate": Field("cert"),
@@ -439,7 +447,8 @@ class KongPlugin(Entity):
     """
 
     token = "kong:index/plugin:Plugin"
-    collection, noun = "/plugins", "plugin"
+    collection = "/plugins"
+    noun = "plugin"
     replaces = frozenset({"name"})
     computed = frozenset({"computedConfig"})
     defaults = {"enabled": True, "strictMatch": False}

@@ -96,7 +96,8 @@ class Manifest(Resource):
     """One kind, named by its token: `kubernetes:apps/v1:Deployment`."""
 
     def __init__(self, token: str, settings: Settings) -> None:
-        self.token, self._settings = token, settings
+        self.token = token
+        self._settings = settings
         _, group_version, kind = token.split(":")
         self._api_version = group_version.removeprefix("core/")
         self._is_custom = is_custom(self._api_version)
@@ -142,7 +143,8 @@ class Manifest(Resource):
     ) -> Difference:
         """What differs from the last inputs; a changed identity or an immutable field replaces,
         deleting first when the name stays."""
-        old_inputs, news = self._normalized(old_inputs), self._normalized(news)
+        old_inputs = self._normalized(old_inputs)
+        news = self._normalized(news)
         keys = old_inputs.keys() | news.keys()
         changed = {key for key in keys if old_inputs.get(key) != news.get(key)}
         moved = {
@@ -450,7 +452,8 @@ def _imported(live: Properties) -> Properties:
 
 
 def _encoded(inputs: Properties) -> Value:
-    encoded, strings = inputs.get("data") or {}, inputs.get("stringData") or {}
+    encoded = inputs.get("data") or {}
+    strings = inputs.get("stringData") or {}
     if not isinstance(encoded, dict) or not isinstance(strings, dict):
         return UNKNOWN
     data: dict[str, Value] = dict(encoded)

@@ -56,7 +56,8 @@ class Lookups:
         """okta:auth/getServerKeys:getServerKeys: one key, never the list."""
         if has_unknown(arguments):
             return {"id": UNKNOWN, **arguments}
-        server, key = arguments["authServerId"], arguments["keyId"]
+        server = arguments["authServerId"]
+        key = arguments["keyId"]
         keys = self._api.accepted(
             "GET", f"/api/v1/authorizationServers/{server}/credentials/keys/{key}"
         )

@@ -28,7 +28,9 @@ class ManagementApi:
     """
 
     def __init__(self) -> None:
-        self._url, self._prefix, self._token = "", "", ""
+        self._url = ""
+        self._prefix = ""
+        self._token = ""
         self._knows_pipeline = False
 
     def configure(self, arguments: Properties) -> None:
@@ -92,10 +94,8 @@ def _pause(answer: Answer) -> float | None:
     not say."""
     headers = {name.lower(): value for name, value in answer.headers.items()}
     try:
-        until, now = (
-            int(headers["x-rate-limit-reset"]),
-            parsedate_to_datetime(headers["date"]),
-        )
+        until = int(headers["x-rate-limit-reset"])
+        now = parsedate_to_datetime(headers["date"])
     except (KeyError, ValueError):
         return None
     return max(until - now.timestamp(), 0.0) + 1.0

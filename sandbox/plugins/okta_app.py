@@ -191,10 +191,8 @@ class OAuth(OktaObject):
                 "keys": [{**given(**key), "status": "ACTIVE"} for key in inputs["jwks"]]
             }
         if "refresh_token" in inputs["grantTypes"]:
-            leeway, rotation = (
-                inputs["refreshTokenLeeway"],
-                inputs["refreshTokenRotation"],
-            )
+            leeway = inputs["refreshTokenLeeway"]
+            rotation = inputs["refreshTokenRotation"]
             client["refresh_token"] = {"leeway": leeway, "rotation_type": rotation}
         return {
             "accessibility": {"selfService": True}

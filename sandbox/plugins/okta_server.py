@@ -272,8 +272,10 @@ class ServerPolicyRule(_OnServer):
         }
 
     def state(self, answer: Value, inputs: Properties) -> Properties:
-        conditions, token = answer["conditions"], answer["actions"]["token"]
-        groups, users = conditions["people"]["groups"], conditions["people"]["users"]
+        conditions = answer["conditions"]
+        token = answer["actions"]["token"]
+        groups = conditions["people"]["groups"]
+        users = conditions["people"]["users"]
         return {
             "authServerId": inputs["authServerId"],
             "policyId": inputs["policyId"],

@@ -44,7 +44,9 @@ class NotReadyError(ProviderError):
         self, identifier: str, inputs: Properties, state: Properties, reason: str
     ) -> None:
         super().__init__(reason)
-        self.identifier, self.inputs, self.state = identifier, inputs, state
+        self.identifier = identifier
+        self.inputs = inputs
+        self.state = state
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +212,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     ) -> pb.DiffResponse:
         """A changed provider configuration is an update of the provider, and never replaces its
         resources."""
-        olds, news = from_struct(request.old_inputs), from_struct(request.news)
+        olds = from_struct(request.old_inputs)
+        news = from_struct(request.news)
         return _diff_response(
             Difference(
                 frozenset(key for key in olds | news if olds.get(key) != news.get(key))
@@ -250,7 +253,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     ) -> pb.CheckResponse:
         with _errors(context):
             resource = self._resource(request.urn)
-            news, olds = from_struct(request.news), from_struct(request.olds)
+            news = from_struct(request.news)
+            olds = from_struct(request.olds)
             naming = Naming(request.urn.rsplit("::", 1)[1], request.randomSeed)
             inputs = resource.check(news, olds, naming)
             failures = [
@@ -275,10 +279,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self, request: pb.CreateRequest, context: grpc.ServicerContext
     ) -> pb.CreateResponse:
         with _errors(context):
-            resource, inputs = (
-                self._resource(request.urn),
-                from_struct(request.properties),
-            )
+            resource = self._resource(request.urn)
+            inputs = from_struct(request.properties)
             if request.preview:
                 return pb.CreateResponse(
                     properties=_state(resource, resource.planned({}, inputs))
@@ -291,7 +293,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     ) -> pb.ReadResponse:
         with _errors(context):
             resource = self._resource(request.urn)
-            inputs, state = from_struct(request.inputs), from_struct(request.properties)
+            inputs = from_struct(request.inputs)
+            state = from_struct(request.properties)
             result = resource.read(request.id, inputs, state)
             if result is None:
                 return pb.ReadResponse()
@@ -305,11 +308,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self, request: pb.UpdateRequest, context: grpc.ServicerContext
     ) -> pb.UpdateResponse:
         with _errors(context):
-            resource, state, news = (
-                self._resource(request.urn),
-                from_struct(request.olds),
-                from_struct(request.news),
-            )
+            resource = self._resource(request.urn)
+            state = from_struct(request.olds)
+            news = from_struct(request.news)
             _keep(request.ignoreChanges, state, news)
             if request.preview:
                 return pb.UpdateResponse(

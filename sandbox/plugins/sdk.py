@@ -135,7 +135,8 @@ def _object_problems(
 def _value_problems(path: str, value: Value, hint: typing.Any) -> Iterator[Problem]:
     if value is None or isinstance(value, Unknown) or hint is typing.Any:
         return
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    origin = typing.get_origin(hint)
+    arguments = typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         yield from _union_problems(path, value, arguments)
     elif origin is typing.Literal:

@@ -84,7 +84,8 @@ class PrivateKey(Resource):
 
 
 def _generated(inputs: Properties) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
-    algorithm, curve = inputs["algorithm"], inputs.get("ecdsaCurve", "P224")
+    algorithm = inputs["algorithm"]
+    curve = inputs.get("ecdsaCurve", "P224")
     if algorithm == "RSA":
         return rsa.generate_private_key(
             public_exponent=65537, key_size=inputs.get("rsaBits", 2048)
