@@ -109,15 +109,12 @@ def _print(asked: argparse.Namespace) -> None:
     elif asked.selector:
         _print_secrets(asked.namespace, asked.selector)
     else:
-        items = [one for what in asked.what if (one := _get(asked.namespace, what))]
-        if items:
-            print(
-                json.dumps(
-                    {"apiVersion": "v1", "kind": "List", "items": items}
-                    if len(asked.what) > 1
-                    else items[0]
-                )
-            )
+        objects = (_get(asked.namespace, operand) for operand in asked.what)
+        items = [*filter(None, objects)]
+        if items and len(asked.what) > 1:
+            print(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+        elif items:
+            print(json.dumps(items[0]))
 
 
 def _print_pods(namespace: str, selector: str) -> None:

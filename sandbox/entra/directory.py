@@ -122,16 +122,14 @@ def _certificate(value: str) -> x509.Certificate:
 
 
 def _check_life(entry: Json, certificate: x509.Certificate) -> None:
-    """A credential begins and ends within its certificate's own life. Raises GraphError."""
-    begin, end = (
-        datetime.fromisoformat(day) if (day := entry.get(f"{name}DateTime")) else None
-        for name in ("start", "end")
-    )
-    if begin and begin < certificate.not_valid_before_utc:
+    """Raise a GraphError where a credential begins or ends outside its certificate's life."""
+    start = entry.get("startDateTime")
+    if start and datetime.fromisoformat(start) < certificate.not_valid_before_utc:
         raise bad(
             "Key credential start date is invalid.", "KeyCredentialsInvalidStartDate"
         )
-    if end and end > certificate.not_valid_after_utc:
+    end = entry.get("endDateTime")
+    if end and datetime.fromisoformat(end) > certificate.not_valid_after_utc:
         raise bad("Key credential end date is invalid.", "KeyCredentialsInvalidEndDate")
 
 

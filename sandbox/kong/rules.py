@@ -115,18 +115,17 @@ def address(value: str) -> Address | None:
 
 
 def upstream_name(value: str) -> str | None:
-    """The name of an Upstream: a host name."""
+    """Return what is wrong with the name of an Upstream, which is a host name."""
     parts = address(value)
-    why = "must be a valid hostname"
-    if parts:
-        why = (
-            "no ip addresses allowed"
-            if parts.kind != "name"
-            else "no port allowed"
-            if parts.port is not None
-            else ""
-        )
-    return f"Invalid name ('{value}'); {why}" if why else None
+    if parts is None:
+        reason = "must be a valid hostname"
+    elif parts.kind != "name":
+        reason = "no ip addresses allowed"
+    elif parts.port is not None:
+        reason = "no port allowed"
+    else:
+        return None
+    return f"Invalid name ('{value}'); {reason}"
 
 
 def target(value: str) -> str | None:

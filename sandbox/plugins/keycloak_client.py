@@ -114,8 +114,11 @@ class Client(RealmObject):
 
     def state(self, answer: Json, inputs: Properties) -> Properties:
         attributes = answer.get("attributes", {})
-        public = answer.get("publicClient", False)
-        bearer = answer.get("bearerOnly", False)
+        access_type = "CONFIDENTIAL"
+        if answer.get("publicClient", False):
+            access_type = "PUBLIC"
+        elif answer.get("bearerOnly", False):
+            access_type = "BEARER-ONLY"
         flags = {of: answer.get(name, False) for name, of in _FLAGS.items()}
         logout = attributes.get("post.logout.redirect.uris")
         return {
@@ -123,11 +126,7 @@ class Client(RealmObject):
             "clientId": answer["clientId"],
             "name": answer.get("name"),
             "description": answer.get("description"),
-            "accessType": "PUBLIC"
-            if public
-            else "BEARER-ONLY"
-            if bearer
-            else "CONFIDENTIAL",
+            "accessType": access_type,
             "clientAuthenticatorType": answer.get("clientAuthenticatorType"),
             "validRedirectUris": answer.get("redirectUris", []),
             "webOrigins": answer.get("webOrigins", []),
