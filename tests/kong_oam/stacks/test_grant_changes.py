@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pytest
+import yaml
 
 from kong_oam.access.diff.facts import model_of
 from kong_oam.access.diff.snapshot import OUTPUT, dump_model
@@ -25,97 +26,111 @@ SETTINGS = parse(
         "partitions": {"home": ["job", "own"], "a": ["a"], "b": ["b"]},
     },
 )
-RECORD = Record("", "", None, "")
-CALLING = """\
+"""The client `job/job` is in the partition `home`, with one of the APIs."""
+JOB = """
 apiVersion: core.oam.dev/v1beta1
 kind: Application
-metadata: {{name: job, namespace: job}}
+metadata: {name: job, namespace: job}
 spec:
   components:
     - name: job
       type: worker
-      properties: {{image: x}}
+      properties: {image: x}
       traits:
-        - {{type: client, properties: {{kind: service, calls: [{calls}]}}}}
+        - {type: client, properties: {kind: service, calls: CALLS}}
 """
-CALLED = """\
+API = """
 apiVersion: core.oam.dev/v1beta1
 kind: Application
-metadata: {{name: {name}, namespace: {name}}}
+metadata: {name: NAME, namespace: NAME}
 spec:
   components:
     - name: api
       type: webservice
-      properties: {{image: x, ports: [{{port: 80, expose: true}}]}}
+      properties: {image: x, ports: [{port: 80, expose: true}]}
       traits:
-        - {{type: gateway, properties: {{domain: {name}.example, http: {{/: 80}}}}}}
+        - {type: gateway, properties: {domain: NAME.example, http: {/: 80}}}
         - type: access
           properties:
-            owner: {name}
-            scopes: {{{name}.read: reads, {name}.write: writes}}
-            roles: {{all: {{scopes: [{name}.read, {name}.write], components: [job/job]}}}}
-            rules: [{{paths: [/a], methods: [GET], scopes: [{name}.{asked}]}}]
+            owner: NAME
+            scopes: {NAME.read: reads, NAME.write: writes}
+            roles: {all: {scopes: [NAME.read, NAME.write], components: [job/job]}}
+            rules: [{paths: [/a], methods: [GET], scopes: [NAME.SCOPE]}]
 """
+READ_A = "[{component: a/api, scopes: [a.read]}]"
+BOTH_OF_A = "[{component: a/api, scopes: [a.read, a.write]}]"
+WRITE_A_READ_B = (
+    "[{component: a/api, scopes: [a.write]}, {component: b/api, scopes: [b.read]}]"
+)
+READ_A_AND_B = (
+    "[{component: a/api, scopes: [a.read]}, {component: b/api, scopes: [b.read]}]"
+)
+READ_B = "[{component: b/api, scopes: [b.read]}]"
+READ_OWN = "[{component: own/api, scopes: [own.read]}]"
+BOTH_OF_OWN = "[{component: own/api, scopes: [own.read, own.write]}]"
 
 
-def estates_where(calls: Sequence[str], asked: str) -> Estates:
-    """The client `job/job` may ask for these scopes; rules ask for `asked` of each API."""
-    listed = ", ".join(
-        f"{{component: {scope.partition('.')[0]}/api, scopes: [{scope}]}}"
-        for scope in calls
+def estates(calls: str, scope: str) -> Estates:
+    """The job with these calls, and three APIs whose rules ask for this scope of theirs."""
+    apis = (
+        API.replace("NAME", name).replace("SCOPE", scope) for name in ("a", "b", "own")
     )
-    called = [CALLED.format(name=name, asked=asked) for name in ("a", "b", "own")]
-    return Estates(
-        SETTINGS, estate(CALLING.format(calls=listed), *called, stack=SETTINGS.stack)
-    )
+    whole = estate(JOB.replace("CALLS", calls), *apis, stack=SETTINGS.stack)
+    return Estates(SETTINGS, whole)
 
 
-def stacks_of(before: Estates, names: Sequence[str]) -> dict[str, Resources]:
-    """The stacks of these partitions, after a run of that estate."""
-    models = {
-        name: dump_model(model_of(part_of(before.whole, name), SETTINGS))
-        for name in names
-    }
-    return {
-        name: [{"type": STACK, "urn": f"{STACK}::s", "outputs": {OUTPUT: text}}]
-        for name, text in models.items()
-    }
+def stack(before: Estates, partition: str) -> Resources:
+    """The state of a partition after a run of that estate."""
+    model = dump_model(model_of(part_of(before.whole, partition), SETTINGS))
+    return [{"type": STACK, "urn": f"{STACK}::s", "outputs": {OUTPUT: model}}]
 
 
-def found(
-    patch: pytest.MonkeyPatch,
-    before: tuple[Sequence[str], str],
-    now: tuple[Sequence[str], str],
-    names: str = "home a b",
-    recorded: str = "home a b",
+@dataclass(frozen=True)
+class Deployed:
+    """An estate as it was run: the calls of the job and the scope that rules ask for.
+
+    `stacks` are the partitions that have a stack, `recorded` those whose last run is known to have come to its end.
+    """
+
+    calls: str
+    scope: str
+    stacks: tuple[str, ...] = ("home", "a", "b")
+    recorded: tuple[str, ...] = ("home", "a", "b")
+
+
+def changes(
+    patch: pytest.MonkeyPatch, before: Deployed, calls: str, scope: str
 ) -> GrantChanges:
-    """What changes from one estate to the next, each by the grants of `job/job` and the scope that rules ask for."""
-    old = estates_where(*before)
-    was: dict[str, list[str]] = {}
-    for scope in before[0]:
-        was.setdefault(f"{scope.partition('.')[0]}/api", []).append(scope)
-    patch.setattr(module, "granted_in", lambda *_: {"job/job at okta": was})
-    known = Known(dict.fromkeys(recorded.split(), RECORD))
-    return grant_changes(estates_where(*now), known, stacks_of(old, names.split()))
+    """What a run changes that goes over to these calls and this scope."""
+    granted = {
+        call["component"]: call["scopes"] for call in yaml.safe_load(before.calls)
+    }
+    patch.setattr(module, "granted_in", lambda *_: {"job/job at okta": granted})
+    old = estates(before.calls, before.scope)
+    states = {name: stack(old, name) for name in before.stacks}
+    known = Known(dict.fromkeys(before.recorded, Record("", "", None, "")))
+    return grant_changes(estates(calls, scope), known, states)
 
 
 HOME_FIRST = GrantChanges({"a": frozenset({"home"})})
+"""The client gets its scope before the gate of `a` asks for it."""
 A_FIRST = GrantChanges({"home": frozenset({"a"})})
+"""The gate of `a` asks for the scope no more before the client loses it."""
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "expected"),
+    ("before", "calls", "scope", "expected"),
     [
-        ((["a.read"], "read"), (["a.read"], "read"), GrantChanges()),
-        ((["a.read"], "read"), (["a.read", "a.write"], "write"), HOME_FIRST),
-        ((["a.read", "a.write"], "write"), (["a.read"], "read"), A_FIRST),
+        (Deployed(READ_A, "read"), READ_A, "read", GrantChanges()),
+        (Deployed(READ_A, "read"), BOTH_OF_A, "write", HOME_FIRST),
+        (Deployed(BOTH_OF_A, "write"), READ_A, "read", A_FIRST),
         # The rules stay, so the gate asks for the same before and after.
-        ((["a.read"], "read"), (["a.read", "a.write"], "read"), GrantChanges()),
-        ((["a.read", "a.write"], "read"), (["a.read"], "read"), GrantChanges()),
-        ((["b.read"], "read"), (["b.read", "a.write"], "write"), HOME_FIRST),
-        ((["b.read", "a.write"], "write"), (["b.read"], "read"), A_FIRST),
+        (Deployed(READ_A, "read"), BOTH_OF_A, "read", GrantChanges()),
+        (Deployed(BOTH_OF_A, "read"), READ_A, "read", GrantChanges()),
+        (Deployed(READ_B, "read"), WRITE_A_READ_B, "write", HOME_FIRST),
+        (Deployed(WRITE_A_READ_B, "write"), READ_B, "read", A_FIRST),
         # Client and gate are in one stack, whose run orders them.
-        ((["own.read"], "read"), (["own.read", "own.write"], "write"), GrantChanges()),
+        (Deployed(READ_OWN, "read"), BOTH_OF_OWN, "write", GrantChanges()),
     ],
     ids=[
         "nothing",
@@ -130,32 +145,30 @@ A_FIRST = GrantChanges({"home": frozenset({"a"})})
 )
 def test_a_grant_comes_before_the_rule_and_goes_after_it(
     monkeypatch: pytest.MonkeyPatch,
-    before: tuple[Sequence[str], str],
-    now: tuple[Sequence[str], str],
+    before: Deployed,
+    calls: str,
+    scope: str,
     expected: GrantChanges,
 ) -> None:
-    assert found(monkeypatch, before, now) == expected
+    """So that no client is refused in between."""
+    assert changes(monkeypatch, before, calls, scope) == expected
 
 
-@pytest.mark.parametrize("names", ["home", "a", "a b"])
+@pytest.mark.parametrize("stacks", [("home",), ("a",), ("a", "b")])
 def test_a_partition_that_is_not_run_orders_nothing(
-    monkeypatch: pytest.MonkeyPatch, names: str
+    monkeypatch: pytest.MonkeyPatch, stacks: tuple[str, ...]
 ) -> None:
-    assert (
-        found(
-            monkeypatch, (["a.read"], "read"), (["a.read", "a.write"], "write"), names
-        )
-        == GrantChanges()
-    )
+    """It has no stack, of a client or of a gate."""
+    before = Deployed(READ_A, "read", stacks=stacks)
+    assert changes(monkeypatch, before, BOTH_OF_A, "write") == GrantChanges()
 
 
 def test_a_client_that_gets_and_loses_scopes_exchanges_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    changes = found(
-        monkeypatch, (["a.read", "b.read"], "read"), (["a.write", "b.read"], "read")
-    )
-    assert changes.exchanges == (
+    """Its old pods lack the one, and its new pods the other."""
+    before = Deployed(READ_A_AND_B, "read")
+    assert changes(monkeypatch, before, WRITE_A_READ_B, "read").exchanges == (
         Exchange("job/job at okta", ("a.write of a/api",), ("a.read of a/api",)),
     )
 
@@ -164,28 +177,27 @@ def test_a_client_that_calls_nothing_of_before_exchanges_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nobody misses its tokens while its pods are rolled out."""
-    assert (
-        found(monkeypatch, (["a.read"], "read"), (["b.read"], "read")).exchanges == ()
-    )
+    before = Deployed(READ_A, "read")
+    assert changes(monkeypatch, before, READ_B, "read").exchanges == ()
 
 
 def test_a_run_that_failed_may_lack_a_grant_that_its_state_has(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    both = ["a.read", "a.write"]
-    assert found(
-        monkeypatch, (both, "read"), (both, "write"), recorded="a b"
-    ) == GrantChanges({}, HOME_FIRST.needed)
-    assert (
-        found(monkeypatch, (both, "write"), (["a.read"], "read"), recorded="a b")
-        == A_FIRST
+    """The client is run first if it can be; where it loses the scope, the rule goes first in any case."""
+    read = Deployed(BOTH_OF_A, "read", recorded=("a", "b"))
+    assert changes(monkeypatch, read, BOTH_OF_A, "write") == GrantChanges(
+        {}, HOME_FIRST.needed
     )
+    write = Deployed(BOTH_OF_A, "write", recorded=("a", "b"))
+    assert changes(monkeypatch, write, READ_A, "read") == A_FIRST
 
 
 def test_a_gate_may_have_changed_in_a_run_that_failed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    both = ["a.read", "a.write"]
-    assert found(
-        monkeypatch, (both, "read"), (["a.read"], "read"), recorded="home b"
-    ) == GrantChanges({}, A_FIRST.needed)
+    """The rule is only wanted first: the gate may still ask for the scope that the client loses."""
+    before = Deployed(BOTH_OF_A, "read", recorded=("home", "b"))
+    assert changes(monkeypatch, before, READ_A, "read") == GrantChanges(
+        {}, A_FIRST.needed
+    )
