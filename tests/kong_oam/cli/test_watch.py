@@ -19,21 +19,70 @@ from kong_oam.cli.console import Console
 from kong_oam.cli.watch import watch
 from kong_oam.oam.application import NONE_OF_ITS_OWN, Reading, ReadOne
 from kong_oam.oam.files import files_of
-from tests.support.projects import copy_sample, replace_once
+from tests.support.projects import replace_once
 
 ROOT = Path(__file__).resolve().parents[3]
-ORDERS, SHOP, HELLO = (
-    Path("applications", f"{name}.yaml") for name in ("orders", "shop", "hello")
-)
-STACK = Path("stacks/Pulumi.local.yaml")
+ORDERS = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: orders}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: orders, ports: [{port: 8080}]}
+      traits:
+        - type: gateway
+          properties: {domain: orders.example.com, http: {/orders: 8080}}
+        - type: access
+          properties:
+            owner: team-orders
+            scopes: {read: Read}
+            rules: [{methods: [GET], scopes: [read]}]
+            roles: {viewer: {scopes: [read], groups: [sales, desk], components: [shop/checkout]}}
+"""
+SHOP = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop, annotations: {owner: team-shop}}
+spec:
+  components:
+    - name: checkout
+      type: worker
+      properties: {image: checkout}
+      traits:
+        - {type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [read]}]}}
+"""
+HELLO = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: hello, annotations: {owner: team-hello}}
+spec:
+  components: [{name: world, type: worker, properties: {image: hello}}]
+"""
+STACK = """\
+config:
+  kong-oam:cloud: local
+  kong-oam:asOf: "2026-11-25"
+  kong-oam:gateway: {namespace: kong, podLabels: {app: kong}}
+  kong-oam:identityProviders: [{name: okta, type: okta}]
+"""
+ORDERS_FILE = Path("applications/orders.yaml")
+SHOP_FILE = Path("applications/shop.yaml")
+HELLO_FILE = Path("applications/hello.yaml")
+STACK_FILE = Path("stacks/Pulumi.local.yaml")
 
 
 @pytest.fixture(autouse=True)
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The sample estate in a folder of its own, which is the current one."""
-    copy_sample(tmp_path)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project of these three Applications; the tests run in it."""
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    for folder in ("applications", "stacks"):
+        Path(folder).mkdir()
+    ORDERS_FILE.write_text(ORDERS)
+    SHOP_FILE.write_text(SHOP)
+    HELLO_FILE.write_text(HELLO)
+    STACK_FILE.write_text(STACK)
 
 
 def by_moving(path: Path, old: str, new: str) -> None:
@@ -71,7 +120,7 @@ def watched(
         todo.pop(0)()
 
     def files() -> list[Path]:
-        return [file for file, _ in files_of([STACK, "applications"], Path())]
+        return [file for file, _ in files_of([STACK_FILE, "applications"], Path())]
 
     assert watch(files, lambda: None, answer, Console(io.StringIO())) == 0
     return answers
@@ -90,22 +139,27 @@ def test_what_changed_is_read_again_and_nothing_else(
         new.write_text("a: 1\n")
 
     def same_size_and_time() -> None:
-        about = HELLO.stat()
-        replace_once(HELLO, "owner: team-hello", "owner: team-hallo")
-        os.utime(HELLO, ns=(about.st_atime_ns, about.st_mtime_ns))
+        about = HELLO_FILE.stat()
+        replace_once(HELLO_FILE, "owner: team-hello", "owner: team-hallo")
+        os.utime(HELLO_FILE, ns=(about.st_atime_ns, about.st_mtime_ns))
 
     saves: list[tuple[Callable[[], object], list[str]]] = [
         (
-            lambda: replace_once(ORDERS, "owner: team-orders", "owner: team-sales"),
-            [str(ORDERS)],
+            lambda: replace_once(
+                ORDERS_FILE, "owner: team-orders", "owner: team-sales"
+            ),
+            [str(ORDERS_FILE)],
         ),
-        (lambda: by_moving(SHOP, "owner: team-shop", "owner: team-sales"), [str(SHOP)]),
-        (same_size_and_time, [str(HELLO)]),
+        (
+            lambda: by_moving(SHOP_FILE, "owner: team-shop", "owner: team-sales"),
+            [str(SHOP_FILE)],
+        ),
+        (same_size_and_time, [str(HELLO_FILE)]),
         (add, [str(new)]),
         (lambda: new.rename("applications/moved.yaml"), ["applications/moved.yaml"]),
         (lambda: Path("applications/moved.yaml").unlink(), []),
-        (lambda: STACK.touch(), []),
-        (lambda: ORDERS.touch(), [str(ORDERS)]),
+        (lambda: STACK_FILE.touch(), []),
+        (lambda: ORDERS_FILE.touch(), [str(ORDERS_FILE)]),
     ]
     answers = watched(monkeypatch, *(save for save, _ in saves))
     assert answers == [everything, *(read for _, read in saves)]
@@ -114,7 +168,6 @@ def test_what_changed_is_read_again_and_nothing_else(
 @pytest.mark.deep
 def test_a_file_is_read_when_it_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is emptied and then written, or is away for a moment, gives one answer."""
-    text = ORDERS.read_text("utf-8")
     steps: list[Callable[[], object]] = []
 
     def settle(seconds: float) -> None:
@@ -122,20 +175,23 @@ def test_a_file_is_read_when_it_is_whole(monkeypatch: pytest.MonkeyPatch) -> Non
             steps.pop(0)()
 
     def empty() -> None:
-        ORDERS.write_text("")
+        ORDERS_FILE.write_text("")
         steps.extend(
             [
-                lambda: ORDERS.write_text(text[:300]),
-                lambda: ORDERS.write_text(f"{text}# saved\n"),
+                lambda: ORDERS_FILE.write_text(ORDERS[:300]),
+                lambda: ORDERS_FILE.write_text(f"{ORDERS}# saved\n"),
             ]
         )
 
     def away() -> None:
-        ORDERS.rename("aside")
-        steps.append(lambda: Path("aside").rename(ORDERS))
+        ORDERS_FILE.rename("aside")
+        steps.append(lambda: Path("aside").rename(ORDERS_FILE))
 
     monkeypatch.setattr(watching.time, "sleep", settle)
-    assert watched(monkeypatch, empty, away)[1:] == [[str(ORDERS)], [str(ORDERS)]]
+    assert watched(monkeypatch, empty, away)[1:] == [
+        [str(ORDERS_FILE)],
+        [str(ORDERS_FILE)],
+    ]
     assert steps == []
 
 
@@ -144,9 +200,11 @@ def test_a_file_that_never_rests_is_read_all_the_same(
 ) -> None:
     """After a second."""
     monkeypatch.setattr(
-        watching.time, "sleep", lambda _: ORDERS.write_text(f"{ORDERS.read_text()}#\n")
+        watching.time,
+        "sleep",
+        lambda _: ORDERS_FILE.write_text(f"{ORDERS_FILE.read_text()}#\n"),
     )
-    assert str(ORDERS) in watched(monkeypatch)[0]
+    assert str(ORDERS_FILE) in watched(monkeypatch)[0]
 
 
 def test_what_the_project_defines_itself_is_another_reading() -> None:
@@ -154,7 +212,7 @@ def test_what_the_project_defines_itself_is_another_reading() -> None:
     files = [file for file, _ in files_of(["applications"], Path())]
     read_one = watching._reader(watching._look(files), {})
     readings = [
-        read_one(ORDERS, str(ORDERS), own)
+        read_one(ORDERS_FILE, str(ORDERS_FILE), own)
         for own in (
             NONE_OF_ITS_OWN,
             NONE_OF_ITS_OWN,
@@ -176,18 +234,18 @@ def test_a_later_error_does_not_end_it(capsys: pytest.CaptureFixture[str]) -> No
     out, answers = io.StringIO(), [None, UsageError("no stack"), None]
 
     def answer(_: ReadOne) -> None:
-        ORDERS.touch()
+        ORDERS_FILE.touch()
         if not answers:
             raise KeyboardInterrupt
         if error := answers.pop(0):
             raise error
 
-    assert watch(lambda: [ORDERS], lambda: None, answer, Console(out)) == 0
+    assert watch(lambda: [ORDERS_FILE], lambda: None, answer, Console(out)) == 0
     assert capsys.readouterr().err == "no stack\n"
     assert out.getvalue().count("waits for the next save") == 3
     answers.append(UsageError("no stack"))
     with pytest.raises(UsageError):
-        watch(lambda: [ORDERS], lambda: None, answer, Console(out))
+        watch(lambda: [ORDERS_FILE], lambda: None, answer, Console(out))
 
 
 class Terminal(io.StringIO):
@@ -210,7 +268,7 @@ def test_a_terminal_is_cleared_and_nothing_else(
     def answer(_: ReadOne) -> None:
         raise KeyboardInterrupt
 
-    watch(lambda: [ORDERS], lambda: None, answer, Console(out))
+    watch(lambda: [ORDERS_FILE], lambda: None, answer, Console(out))
     assert out.getvalue().count("\x1b[2J") == cleared
 
 
@@ -251,45 +309,47 @@ def said(process: subprocess.Popen[str]) -> list[str]:
 def test_every_save_is_answered_until_ctrl_c(started: subprocess.Popen[str]) -> None:
     """Of an Application, of the stack, of the groups that it lists, of where the stack finds its Applications; Ctrl-C ends it in one line, with
     status 0."""
-    fine = ["4 application(s), 7 component(s): no errors"]
+    fine = ["3 application(s), 3 component(s): no errors"]
     assert said(started) == fine
-    replace_once(ORDERS, "type: access ", "type: acces ")
+    replace_once(ORDERS_FILE, "type: access", "type: acces")
     wrong = said(started)
     assert wrong[0].startswith(
-        "applications/orders.yaml:17:17: error OAM104: unknown trait type 'acces'; did you mean"
+        "applications/orders.yaml:12:17: error OAM104: unknown trait type 'acces'; did you mean"
     )
     assert "error(s); nothing would be provisioned" in wrong[-1]
-    by_moving(ORDERS, "type: acces ", "type: access ")
+    by_moving(ORDERS_FILE, "type: acces", "type: access")
     assert said(started) == fine
     Path("applications/hello.yaml").rename("hello.yaml")
-    assert said(started) == ["3 application(s), 6 component(s): no errors"]
+    assert said(started) == ["2 application(s), 2 component(s): no errors"]
     replace_once(
-        STACK,
+        STACK_FILE,
         "config:\n",
         "config:\n  kong-oam:applications: [applications, hello.yaml]\n",
     )
     assert said(started) == fine
-    Path("stacks/groups.yaml").write_text("- sales\n- order-desk\n")
+    Path("stacks/groups.yaml").write_text("- sales\n- desk\n")
     assert said(started) == fine
-    replace_once(STACK, "config:\n", "config:\n  kong-oam:knownGroups: groups.yaml\n")
+    replace_once(
+        STACK_FILE, "config:\n", "config:\n  kong-oam:knownGroups: groups.yaml\n"
+    )
     assert said(started) == fine
     Path("stacks/groups.yaml").write_text("- sales\n")
-    assert "there is no group 'order-desk'" in said(started)[0]
-    Path("stacks/groups.yaml").write_text("- sales\n- order-desk\n")
+    assert "there is no group 'desk'" in said(started)[0]
+    Path("stacks/groups.yaml").write_text("- sales\n- desk\n")
     assert said(started) == fine
-    replace_once(STACK, "knownGroups: groups.yaml", "knownGroups: groups.txt")
+    replace_once(STACK_FILE, "knownGroups: groups.yaml", "knownGroups: groups.txt")
     assert said(started)[0].startswith(
         "stack 'local': kong-oam:knownGroups: stacks/groups.txt cannot be read"
     )
     Path("stacks/groups.txt").write_text("- sales\n")
-    assert "there is no group 'order-desk'" in said(started)[0]
-    Path("stacks/groups.txt").write_text("- sales\n- order-desk\n")
+    assert "there is no group 'desk'" in said(started)[0]
+    Path("stacks/groups.txt").write_text("- sales\n- desk\n")
     assert said(started) == fine
-    replace_once(Path("hello.yaml"), "metadata:\n", "metadata: {name: a}\nmetadata:\n")
+    replace_once(Path("hello.yaml"), "metadata: ", "metadata: {name: a}\nmetadata: ")
     assert said(started)[0].startswith(
-        "hello.yaml:5:1: error OAM106: key 'metadata' stands twice"
+        "hello.yaml:4:1: error OAM106: key 'metadata' stands twice"
     )
-    STACK.write_text("config: {}\n")
+    STACK_FILE.write_text("config: {}\n")
     assert said(started)[0].startswith(
         "stack 'local' cannot be used; mend stacks/Pulumi.local.yaml"
     )
