@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import chain, groupby
 from operator import attrgetter
 
-from kong_oam.access.data import NameSets
+from kong_oam.access.data import Names, NameSets
 from kong_oam.access.model import (
     EXTERNAL,
     Application,
@@ -81,7 +81,7 @@ def _clients(
     for provider, of_provider in calls.items():
         assigned = tuple(sorted(groups[provider]))
         place = of_provider[0].place
-        kinds: dict[ClientKind, tuple[str, ...]] = {"service": ()}
+        kinds: dict[ClientKind, Names] = {"service": ()}
         if assigned:
             kinds = {"web": assigned, "service": ()}
         for kind, of_users in kinds.items():

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from operator import attrgetter
 
 from kong_oam.access.callers import clauses_of
+from kong_oam.access.data import Names
 from kong_oam.access.diff.wording import methods as methods_in_words
 from kong_oam.access.model import METHODS, Client, Component, Estate, Rule
 from kong_oam.access.networks import Networks, only_from
@@ -103,7 +104,7 @@ def holders(
     estate: Estate,
     component: Component,
     rule: Rule,
-) -> tuple[str, ...]:
+) -> Names:
     """The callers that can meet a protected rule: services by key, and `client for users`.
 
     These are a group whose users can by it alone, or what they need together: `desk and (bosses or

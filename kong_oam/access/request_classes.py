@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from kong_oam.access.data import Names
 from kong_oam.access.methods import METHODS
 from kong_oam.access.paths import PathSegments, folded
 
@@ -108,7 +109,7 @@ def _parent(
 def regions(
     path_classes: Sequence[PathClass],
     by_method: Mapping[str, Collection[int]],
-) -> Iterator[tuple[Region, tuple[int, ...], tuple[str, ...]]]:
+) -> Iterator[tuple[Region, tuple[int, ...], Names]]:
     """Merge the chosen classes of each method into few regions; yield each with the numbers of
     its classes and the methods that share it."""
     shared: dict[tuple[Region, tuple[int, ...]], list[str]] = {}

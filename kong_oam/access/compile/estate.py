@@ -23,7 +23,7 @@ from kong_oam.access.compile.places import (
     wrong_places,
 )
 from kong_oam.access.copies import Copy
-from kong_oam.access.data import Findings
+from kong_oam.access.data import Findings, Names
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.hosts import hosts_above
 from kong_oam.access.memory import Memory
@@ -43,7 +43,7 @@ class Compiled:
 
     estate: Estate | None
     diagnostics: tuple[Diagnostic, ...]
-    unjudged: tuple[str, ...] = ()
+    unjudged: Names = ()
 
     @property
     def reservation(self) -> str:

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kong_oam.access.callers import logical_groups
+from kong_oam.access.data import Names
 from kong_oam.access.diff.answering import Answerers, staying
 from kong_oam.access.diff.certificates import certificates_changed
 from kong_oam.access.diff.change import (
@@ -385,7 +386,7 @@ class _Merged:
     kind: Kind
     site: str
     region: Region
-    methods: tuple[str, ...]
+    methods: Names
     minutes: int | None
     answers: Answers | None
 

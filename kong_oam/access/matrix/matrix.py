@@ -17,7 +17,7 @@ from kong_oam.access.matrix.rows import (
 )
 from kong_oam.access.matrix.table import ANONYMOUS, Matrix, Row
 from kong_oam.access.model import Estate
-from kong_oam.access.principals import NOBODY, Principal
+from kong_oam.access.principals import NOBODY
 
 
 def matrix(
@@ -46,14 +46,12 @@ def matrix(
     elif components is not None:
         calling = {*chain.from_iterable(row.access.principals for row in shown)}
         chosen = sorted(calling)
-    columns: list[Principal | None] = [*chosen]
-    if principals is None or ANONYMOUS in principals:
-        columns.insert(0, None)
+    anonymous = [None] if principals is None or ANONYMOUS in principals else []
     # Rows of one component and host keep their order.
     return Matrix(
         estate.stack.name,
         estate.stack.scheme,
-        tuple(columns),
+        (*anonymous, *chosen),
         tuple(sorted(shown, key=attrgetter("component", "host"))),
         {key: component.owner for key, component in estate.components.items()},
     )

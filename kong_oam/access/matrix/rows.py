@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 
 from kong_oam.access.callers import Callers
+from kong_oam.access.data import Names
 from kong_oam.access.matrix.table import Row
 from kong_oam.access.model import METHODS, Component, Estate, Public
 from kong_oam.access.networks import admits
@@ -121,7 +122,7 @@ def _listed(
 def _reasons(
     group: _Group,
     paths: Iterable[PathSegments],
-    methods: tuple[str, ...],
+    methods: Names,
 ) -> tuple[Public, ...]:
     if not group.access.everybody:
         return ()

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import Data, Names
 from kong_oam.access.settings.fields import tuples
 from kong_oam.access.settings.project import config_in
 from kong_oam.access.stack import REST
@@ -17,7 +17,7 @@ ESTATE = "estate"
 SETTING = "partitions"
 
 
-def partitions(data: Data) -> dict[str, tuple[str, ...]]:
+def partitions(data: Data) -> dict[str, Names]:
     """The namespaces of each partition, by its name."""
     return tuples(data.get(SETTING, {}))
 

@@ -16,7 +16,6 @@ from typing import Any
 import jsonschema_rs
 
 from kong_oam.access.data import Data, Names, Texts
-from kong_oam.access.providers import PLAIN as PLAIN
 from kong_oam.access.rotation import Schedule, days
 from kong_oam.access.settings import certificates, project, upstream_tls
 from kong_oam.access.settings import partitions as parts

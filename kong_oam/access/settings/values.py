@@ -36,7 +36,7 @@ class ClusterSettings:
     # Contexts of further clusters, by their names as topologies write them.
     contexts: Texts = field(default_factory=dict)
     images: Texts = field(default_factory=dict)
-    pull_secrets: tuple[str, ...] = ()
+    pull_secrets: Names = ()
     account_annotations: Texts = field(default_factory=dict)
     create_namespaces: bool = False
 
