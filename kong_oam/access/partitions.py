@@ -255,13 +255,13 @@ def with_kept(
         components = tuple(map(extended, application.components))
         applications.append(replace(application, components=components))
     whole = replace(estate, applications=tuple(applications))
-    there = {*map(_name, whole.components.values())}
-    gone = []
+    offering = {*map(_name, whole.components.values())}
+    vanished = []
     for name, offer in kept.items():
-        if name not in there and (offer.scopes or offer.groups):
+        if name not in offering and (offer.scopes or offer.groups):
             bare = bare_component(_key(name), offer.provider)
-            gone.append(_with_offer(bare, offer))
-    return replace(whole, foreign=tuple(gone)), words
+            vanished.append(_with_offer(bare, offer))
+    return replace(whole, foreign=tuple(vanished)), words
 
 
 def _still_used(

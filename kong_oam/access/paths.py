@@ -159,13 +159,13 @@ def spelled(element: str) -> str:
     if re.search(r"[a-z0-9]", pattern):  # some drop what is no ASCII
         pattern = re.sub(r"[^\x00-\x7f]+", "*", pattern)
     pattern = re.sub(r'[<>"?\x01]', "*", pattern)
-    without = pattern.lstrip(" *")
-    kept = without.rstrip(" .*")
-    leading = pattern[: len(pattern) - len(without)]
-    trailing = without[len(kept) :]
+    unled = pattern.lstrip(" *")
+    core = unled.rstrip(" .*")
+    leading = pattern[: len(pattern) - len(unled)]
+    trailing = unled[len(core) :]
     before = "*" if "*" in leading else ""
     after = "*" if "*" in trailing else ""
-    return re.sub(r"\*+", "*", f"{before}{kept}{after}")
+    return re.sub(r"\*+", "*", f"{before}{core}{after}")
 
 
 def meets(

@@ -72,8 +72,8 @@ def _lines(
                 request = (
                     f"{methods_in_words(methods)} {endpoint.host}{written(rule.path)}"
                 )
-                what = _requirement(estate, component, rule)
-                yield f"{request}  {component.key}: {what}{only_from(networks, ';')}"
+                requirement = _requirement(estate, component, rule)
+                yield f"{request}  {component.key}: {requirement}{only_from(networks, ';')}"
 
 
 def _by_networks(

@@ -120,9 +120,9 @@ class Directory:
                     if member in self.clients or self.unread(member):
                         continue
                     known = member in self.parts
-                    what = "has no client trait" if known else "does not exist"
+                    reason = "has no client trait" if known else "does not exist"
                     hint = suggestion(member, self.clients)
-                    message = f"role '{role.name}': component '{member}' {what}{hint}"
+                    message = f"role '{role.name}': component '{member}' {reason}{hint}"
                     place = role.place.at("components", index)
                     self.report("ACC214", message, place)
 
@@ -253,13 +253,13 @@ def _granted_call(
     if directory.unread(name):
         return None
     if callee is None or not callee.scopes:
-        what = "declares no scopes that could be granted"
+        reason = "declares no scopes that could be granted"
         if callee is None:
-            what = "does not exist"
+            reason = "does not exist"
         grantable = [
             key for key, candidate in directory.components.items() if candidate.scopes
         ]
-        message = f"component '{name}' {what}{suggestion(name, grantable)}"
+        message = f"component '{name}' {reason}{suggestion(name, grantable)}"
         directory.report("ACC203", message, place.at("component"))
         return None
     wanted = tuple(dict.fromkeys(call["scopes"]))

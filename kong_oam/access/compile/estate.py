@@ -150,11 +150,11 @@ def _compiled(
 ) -> Component:
     """Compile what is made of `part` in its first place."""
     placement = first_place(part)
-    there = in_place(application, placement)
-    made = made_of(there, part, stack.metadata)
+    placed = in_place(application, placement)
+    made = made_of(placed, part, stack.metadata)
     out += made.wrong
     component = compile_component(
-        there, replace(part, rendered=made.objects), made.routes, stack, out
+        placed, replace(part, rendered=made.objects), made.routes, stack, out
     )
     copies = _copies(application, part)
     return replace(component, cluster=placement.cluster, copies=copies)
@@ -169,9 +169,9 @@ def _copies(
     copies = {}
     first: dict[str | None, str] = {}
     for placement in part.placements:
-        there = in_place(application, placement)
+        placed = in_place(application, placement)
         cluster = placement.cluster
-        namespace = there.namespace
+        namespace = placed.namespace
         if (cluster, namespace) in copies:
             continue
         is_first = first.setdefault(cluster, namespace) == namespace
@@ -180,7 +180,7 @@ def _copies(
             cluster,
             namespace,
             "" if is_first else f"/{namespace}",
-            objects_of(there, form),
+            objects_of(placed, form),
         )
     return tuple(copies.values())[1:]
 

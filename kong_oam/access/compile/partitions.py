@@ -71,9 +71,9 @@ def _shared(
     other: Component,
     there: Endpoint,
 ) -> Diagnostic:
-    what = "is" if host == endpoint.host else f"lies below {host}, which is"
+    position = "is" if host == endpoint.host else f"lies below {host}, which is"
     message = (
-        f"{endpoint.host} of '{component.key}', partition '{component.partition}', {what} of "
+        f"{endpoint.host} of '{component.key}', partition '{component.partition}', {position} of "
         f"'{other.key}', partition '{other.partition}' ({there.place}); a host is in one "
         "partition: take another host, or have both namespaces in one"
     )

@@ -329,10 +329,10 @@ def _owners_of_others(
     new: Side,
 ) -> dict[Principal, str | None]:
     """The owners of the clients that only one side has."""
-    come = new.clients.keys() - old.clients.keys() - renamed.keys()
-    gone = old.clients.keys() - new.clients.keys() - {*renamed.values()}
-    owners = dict(zip(come, map(new.owner, come), strict=True))
-    return owners | dict(zip(gone, map(old.owner, gone), strict=True))
+    added = new.clients.keys() - old.clients.keys() - renamed.keys()
+    removed = old.clients.keys() - new.clients.keys() - {*renamed.values()}
+    owners = dict(zip(added, map(new.owner, added), strict=True))
+    return owners | dict(zip(removed, map(old.owner, removed), strict=True))
 
 
 def _old_clients(

@@ -17,9 +17,9 @@ def providers_named_as(
     one side."""
     before = old.estate.stack
     after = new.estate.stack
-    gone = without(before.providers, after.providers)
-    come = without(after.providers, before.providers)
-    names = dict(zip(gone, come, strict=False))
+    removed = without(before.providers, after.providers)
+    added = without(after.providers, before.providers)
+    names = dict(zip(removed, added, strict=False))
     if not names:
         return old
 

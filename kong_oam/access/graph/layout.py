@@ -126,7 +126,7 @@ def _lines(
     lines: list[Line] = [
         (cut(SIGNS[node.change] + node.name, _LONGEST_NAME), node.change)
     ]
-    for text, change in said(graph, node):
+    for text, change in box_lines(graph, node):
         wrapped = wrap(
             printable(text),
             _LONGEST_LINE,
@@ -140,7 +140,7 @@ def _lines(
     return tuple(lines)
 
 
-def said(
+def box_lines(
     graph: Graph,
     node: Node,
 ) -> Iterator[Line]:
@@ -151,15 +151,15 @@ def said(
     for edge in graph.entering.get(node.id, ()):
         source = graph.by_id[edge.source]
         if node.kind in ("role", "token"):
-            yield from _said_of(edge, f"{source.name}: ")
+            yield from _label_lines(edge, f"{source.name}: ")
         elif source.kind == "token":
-            yield from _said_of(edge)
+            yield from _label_lines(edge)
     if node.kind in ("scope", "public"):
         for edge in graph.leaving.get(node.id, ()):
-            yield from _said_of(edge)
+            yield from _label_lines(edge)
 
 
-def _said_of(
+def _label_lines(
     edge: Edge,
     source: str = "",
 ) -> Iterator[Line]:

@@ -20,9 +20,9 @@ from kong_oam.access.graph.layout import (
     WIDTH,
     Box,
     Line,
+    box_lines,
     cut,
     layout,
-    said,
 )
 from kong_oam.diagnostics import printable
 
@@ -154,7 +154,7 @@ def _box(
     box: Box,
 ) -> Iterator[str]:
     node = box.node
-    yield f'<g class="{node.kind} {node.change or ""}"><title>{_text(_told(graph, node))}</title>'
+    yield f'<g class="{node.kind} {node.change or ""}"><title>{_text(_description(graph, node))}</title>'
     size = f'width="{BOX_WIDTH}" height="{box.height}"'
     yield f'<rect class="box" x="{box.x}" y="{box.y}" {size} rx="{_ROUND[node.kind]}"/>'
     x = box.x + PADDING
@@ -176,7 +176,7 @@ def _line(
     return f'<text class="{kind} {change or ""}" x="{x}" y="{y}">{_text(text)}</text>'
 
 
-def _told(
+def _description(
     graph: Graph,
     node: Node,
 ) -> str:
@@ -185,7 +185,7 @@ def _told(
     lines = [
         f"{node.kind} {node.name}",
         *change,
-        *(text for text, _ in said(graph, node)),
+        *(text for text, _ in box_lines(graph, node)),
     ]
     return "\n".join(map(printable, lines))
 

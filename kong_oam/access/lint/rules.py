@@ -105,8 +105,8 @@ def wide_public_rules(subject: LintSubject) -> LintFindings:
             message = f"names no methods, so that {_WRITING} are public as well"
             yield LintFinding("LINT305", subject.key, message, place)
         if protects and ("paths" not in rule or "/" in rule["paths"]):
-            what = "stands on '/'" if "paths" in rule else "names no paths"
-            message = f"{what}, so that whatever no longer path protects is public, new paths included"
+            reach = "stands on '/'" if "paths" in rule else "names no paths"
+            message = f"{reach}, so that whatever no longer path protects is public, new paths included"
             yield LintFinding("LINT305", subject.key, message, place)
 
 

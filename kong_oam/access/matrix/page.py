@@ -53,10 +53,10 @@ def _digest(text: str) -> str:
 def _data(matrix: Matrix) -> dict[str, Any]:
     """What the script reads: rows name components, accesses, principals and conditions by their
     numbers."""
-    met = [ITSELF]
+    met_conditions = [ITSELF]
     for row in matrix.rows:
-        met += row.access.principals.values()
-    conditions = _numbered(met)
+        met_conditions += row.access.principals.values()
+    conditions = _numbered(met_conditions)
     principals = _numbered(matrix.principals)
     components = _numbered(row.component for row in matrix.rows)
     accesses: dict[tuple[tuple[int, int], ...], int] = {}

@@ -28,10 +28,10 @@ def partition_problems(data: Data) -> Iterator[str]:
     for name, namespaces in partitions(data).items():
         for namespace in namespaces:
             if (earlier := first.setdefault(namespace, name)) != name:
-                what = f"namespace '{namespace}' is"
+                subject = f"namespace '{namespace}' is"
                 if namespace == REST:
-                    what = "all other namespaces are"
-                yield f"{SETTING}: {what} in two partitions, '{earlier}' and '{name}'"
+                    subject = "all other namespaces are"
+                yield f"{SETTING}: {subject} in two partitions, '{earlier}' and '{name}'"
 
 
 def file_problems(
@@ -55,10 +55,10 @@ def file_problems(
             yield f"{SETTING}: {error}"
             continue
         if other != name:
-            what = f"of estate '{other}'" if other else "an estate of its own"
+            belonging = f"of estate '{other}'" if other else "an estate of its own"
             yield (
                 f"{SETTING}: the stack of partition '{partition}' is '{stack}', and by {file} that "
-                f"is {what}: call the partition otherwise, or, if it is this estate's, set "
+                f"is {belonging}: call the partition otherwise, or, if it is this estate's, set "
                 f"kong-oam:{ESTATE}: {name} there and nothing else"
             )
 
