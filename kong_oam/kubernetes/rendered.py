@@ -50,6 +50,7 @@ from kong_oam.objects.known_kinds import (
     INGRESSES,
     KUSTOMIZATION,
     RELEASE,
+    ROLES,
     is_cluster_scoped,
     is_custom,
 )
@@ -71,16 +72,12 @@ Stage = Literal["foundation", "needed", "beside", "running", "after"]
 _FOUNDATIONS = frozenset(
     {("", "Namespace"), ("apiextensions.k8s.io", "CustomResourceDefinition")}
 )
-_RBAC = ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
-_NEEDED = frozenset(
-    {
-        ("", "ConfigMap"),
-        ("", "Secret"),
-        ("", "ServiceAccount"),
-        ("networking.k8s.io", "NetworkPolicy"),
-        *(("rbac.authorization.k8s.io", kind) for kind in _RBAC),
-    }
-)
+_NEEDED = ROLES | {
+    ("", "ConfigMap"),
+    ("", "Secret"),
+    ("", "ServiceAccount"),
+    ("networking.k8s.io", "NetworkPolicy"),
+}
 _UNVERSIONED = frozenset({RELEASE, ("", "Secret")})
 """On what no version is written: what has no metadata, and of which a digest would tell."""
 _SKIP_AWAIT = "pulumi.com/skipAwait"  # annotation of Pulumi's Kubernetes provider

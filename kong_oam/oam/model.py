@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from kong_oam.oam.document import Fields, Place, Texts
-from kong_oam.oam.rendered import RenderedObject
+from kong_oam.oam.document import Texts
+from kong_oam.oam.document import Fields
+from kong_oam.oam.document import Place
+from kong_oam.oam.rendered import Objects
 
 Own = frozenset[tuple[str, str]]
 """Which types a project defines itself, by kind and name."""
@@ -61,7 +63,7 @@ class Placement:
     cluster: str | None = None
     namespace: str | None = None
     place: Place | None = field(default=None, compare=False)
-    rendered: tuple[RenderedObject, ...] | None = field(default=None, compare=False)
+    rendered: Objects | None = field(default=None, compare=False)
     """The objects that definitions make of the component there."""
     selector: tuple[tuple[str, str], ...] = ()
     """Labels of clusters, each of which it is deployed to: until somebody says which these are,
@@ -112,7 +114,7 @@ class Component:
     traits: tuple[Trait, ...]
     depends_on: tuple[str, ...]
     place: Place
-    rendered: tuple[RenderedObject, ...] | None = None
+    rendered: Objects | None = None
     plain: bool = False
     inputs: tuple[Input, ...] = ()
     outputs: tuple[Output, ...] = ()

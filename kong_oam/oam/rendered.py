@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from kong_oam.diagnostics import Position
 
@@ -47,6 +47,7 @@ class Options:
 
 STAND_IN = re.compile(r"awaited-value-[0-9a-f]{16}")
 """What stands in objects for a value that only the cluster knows, until they are deployed."""
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +115,16 @@ class RenderedObject:
         return found
 
     @cached_property
-    def known(self) -> dict[str, Any]:
-        """What whoever judges it has found in it: who asks again, and often, finds it here."""
+    def known(self) -> dict[Any, Any]:
+        """What whoever judges it has found in it, by the function that finds it."""
         return {}
+
+    def recall(self, find: Callable[[RenderedObject], Found]) -> Found:
+        """Return what a function finds in it: who asks again, and often, asks once."""
+        if find not in self.known:
+            self.known[find] = find(self)
+        found: Found = self.known[find]
+        return found
 
     @cached_property
     def group_kind(self) -> GroupKind:
@@ -145,6 +153,9 @@ class RenderedObject:
     def _metadata(self) -> Mapping[str, Any]:
         metadata = self.object.get("metadata")
         return metadata if isinstance(metadata, Mapping) else {}
+
+
+Objects = tuple[RenderedObject, ...]
 
 
 def group_kind(found: Mapping[str, Any]) -> GroupKind:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from kong_oam.diagnostics import Diagnostic, Position
 from kong_oam.oam.document import Place, Texts
-from kong_oam.oam.rendered import RenderedObject
+from kong_oam.oam.rendered import Objects, RenderedObject
 
 APPLICATION, COMPONENT = "app.oam.dev/name", "app.oam.dev/component"
 """The labels that every pod gets, and by which its fence selects it."""
@@ -79,7 +79,7 @@ class JudgedComponent:
     place: Position
     cluster: str | None = None
     """None: the stack's own."""
-    objects: tuple[RenderedObject, ...] = ()
+    objects: Objects = ()
     made: tuple[tuple[str, str], ...] = ()
     routed: frozenset[str] = frozenset()
     credentials: frozenset[str] = frozenset()

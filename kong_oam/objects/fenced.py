@@ -20,17 +20,14 @@ from kong_oam.objects.pods import (
 
 
 def fenced_pods(rendered: RenderedObject) -> tuple[PodTemplate, ...]:
-    """The pod templates of an object, outer ones first.
+    """Return the pod templates of an object, outer ones first.
 
     Kubernetes' own workloads have theirs at one place, and no other object that every stack takes
     has any, whatever is written in it. In a kind that a stack allows each mapping that looks like
     one counts, and what its definition says (`podSpecPath`): which of them its controller makes
     pods of nobody knows. The object itself is none.
     """
-    found: tuple[PodTemplate, ...] | None = rendered.known.get("pods")
-    if found is None:
-        found = rendered.known["pods"] = _fenced_pods(rendered)
-    return found
+    return rendered.recall(_fenced_pods)
 
 
 def fence_name(component: str, pods: Iterable[Options]) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import (
-    Callable,
     Collection,
     Iterable,
     Iterator,
@@ -22,8 +21,12 @@ from itertools import chain
 
 from kong_oam.diagnostics import Findings
 from kong_oam.oam.document import Texts
+from kong_oam.oam.rendered import Objects
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.objects.component import APPLICATION, COMPONENT, JudgedComponent, dotted
+from kong_oam.objects.component import JudgedComponent
+from kong_oam.objects.component import APPLICATION
+from kong_oam.objects.component import dotted
+from kong_oam.objects.component import COMPONENT
 from kong_oam.objects.controllers import deploys_to
 from kong_oam.objects.known_kinds import INGRESSES, is_foreign, is_read_freely
 from kong_oam.objects.pods import CONTAINER_LISTS, Path
@@ -45,8 +48,11 @@ _DNS_NAME = re.compile(r"[A-Za-z0-9*](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _ENDLESS = "has the cluster write a ServiceAccount's token into a Secret, which never ends; take it out"
 _WRITING = "writeconnectionsecrettoref"
 
-Owners = Mapping[tuple[str, str], frozenset[str]]
+Owners = Mapping[tuple[str, str], Set[str]]
 """By namespace and name of a Secret or a ServiceAccount, the components that it belongs to."""
+
+
+_Owned = dict[tuple[str, str], set[str]]
 
 
 @dataclass(frozen=True)
@@ -83,41 +89,34 @@ class Identities:
 
 def identities(components: Sequence[JudgedComponent]) -> Identities:
     """Return the identities of all components of a stack."""
-    sources: dict[tuple[str, str, str], tuple[RenderedObject, ...]] = {}
+    credentials: _Owned = {}
+    shown: _Owned = {}
+    accounts: _Owned = {}
+    keys: _Owned = {}
+    sources: dict[tuple[str, str, str], Objects] = {}
     certified: dict[str, str] = {}
     for component in components:
+        _own(credentials, component, component.credentials | component.keys)
+        _own(shown, component, component.shown)
+        _own(keys, component, component.keys)
+        for account in component.accounts:
+            accounts.setdefault(account, set()).add(component.key)
         certified.update(dict.fromkeys(component.certified, component.key))
         for rendered in component.objects:
             if rendered.group_kind in (("", "ConfigMap"), ("", "Secret")):
                 key = (rendered.namespace, rendered.kind, rendered.name)
                 sources[key] = (*sources.get(key, ()), rendered)
-    return Identities(
-        credentials=_owners(
-            components, lambda each: _here(each, each.credentials | each.keys)
-        ),
-        shown=_owners(components, lambda each: _here(each, each.shown)),
-        accounts=_owners(components, lambda each: each.accounts),
-        keys=_owners(components, lambda each: _here(each, each.keys)),
-        certified=certified,
-        sources=sources,
-    )
+    return Identities(credentials, shown, accounts, keys, certified, sources)
 
 
-def _owners(
-    components: Iterable[JudgedComponent],
-    owned: Callable[[JudgedComponent], Iterable[tuple[str, str]]],
-) -> Owners:
-    found: dict[tuple[str, str], frozenset[str]] = {}
-    for component in components:
-        for key in owned(component):
-            found[key] = found.get(key, frozenset()) | {component.key}
-    return found
-
-
-def _here(
-    component: JudgedComponent, names: Iterable[str]
-) -> Iterator[tuple[str, str]]:
-    return ((component.namespace, name) for name in names)
+def _own(
+    owners: _Owned,
+    component: JudgedComponent,
+    names: Iterable[str],
+) -> None:
+    """Note that a component owns what is called so in its namespace."""
+    for name in names:
+        owners.setdefault((component.namespace, name), set()).add(component.key)
 
 
 def identities_refused(

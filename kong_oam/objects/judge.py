@@ -30,13 +30,14 @@ Alone = Callable[[JudgedComponent, Rules], tuple[Diagnostic, ...]]
 
 
 def refused_alone(component: JudgedComponent, rules: Rules) -> tuple[Diagnostic, ...]:
-    """What is wrong about a component's objects, as far as it takes no other component to know."""
+    """Return what is wrong about a component's objects, as far as it takes no other component to
+    know."""
     found: list[Diagnostic] = []
     for rendered in _judged(component):
-        if wrong := tuple(kind_refused(component, rendered, rules)):
-            found += wrong
+        if wrong := kind_refused(component, rendered, rules):
+            found.append(wrong)
             continue
-        of_one = [
+        of_object = [
             *_placed_refused(component, rendered, rules),
             *shapes_refused(component, rendered),
             *metadata_refused(component, rendered, rules),
@@ -47,8 +48,11 @@ def refused_alone(component: JudgedComponent, rules: Rules) -> tuple[Diagnostic,
             *unread_refused(component, rendered),
         ]
         for inner in inner_objects(rendered):
-            of_one += _inner_refused(component, inner, rules)
-        found += dict.fromkeys(of_one)
+            if wrong := kind_refused(component, inner, rules):
+                of_object.append(wrong)
+            else:
+                of_object += _placed_refused(component, inner, rules)
+        found += dict.fromkeys(of_object)
     found += rights_refused(component, rules)
     return tuple(found)
 
@@ -69,18 +73,10 @@ def _placed_refused(
     yield from services_refused(component, rendered, rules)
 
 
-def _inner_refused(
-    component: JudgedComponent, rendered: RenderedObject, rules: Rules
-) -> tuple[Diagnostic, ...]:
-    return tuple(kind_refused(component, rendered, rules)) or tuple(
-        _placed_refused(component, rendered, rules)
-    )
-
-
 def judge(
     components: Sequence[JudgedComponent], rules: Rules, alone: Alone = refused_alone
 ) -> Findings:
-    """Yields what is wrong about the objects of a stack's components, each once.
+    """Yield what is wrong about the objects of a stack's components, each once.
 
     Components without an object to judge take part: others must not take what is theirs, and are
     told of their objects' twins. `alone` may well know what `refused_alone` says.
@@ -92,7 +88,7 @@ def judge(
             yield from alone(component, rules)
         for rendered in objects:
             found = dict.fromkeys(identities_refused(component, rendered, known))
-            if found and not any(kind_refused(component, rendered, rules)):
+            if found and not kind_refused(component, rendered, rules):
                 yield from found
     yield from selections_refused(components)
     yield from pod_labels_refused(components, rules.operator_labels, known.sources)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from kong_oam.diagnostics import Findings
+from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent, Rules, dotted
 from kong_oam.objects.known_kinds import (
@@ -70,13 +70,14 @@ _NAMESPACE = re.compile(r"""\bnamespace"?\s*[=:]\s*"([^"\s]*)\"""")
 
 
 def kind_refused(
-    component: JudgedComponent, rendered: RenderedObject, rules: Rules
-) -> Findings:
-    """Yield what is wrong about the kind of an object, once: of one that is not understood nothing
-    more is judged."""
+    component: JudgedComponent,
+    rendered: RenderedObject,
+    rules: Rules,
+) -> Diagnostic | None:
+    """Return what is wrong about the kind of an object: of one that is not understood nothing more
+    is judged."""
     message = _not_understood(rendered) or _not_taken(component, rendered, rules)
-    if message:
-        yield component.refused("ACC224", rendered, message)
+    return component.refused("ACC224", rendered, message) if message else None
 
 
 def namespaces_refused(

@@ -6,9 +6,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from kong_oam.diagnostics import Diagnostic, Findings, some
-from kong_oam.oam.model import Application, Component, Trait
-from kong_oam.oam.rendered import RenderedObject
+from kong_oam.diagnostics import some
+from kong_oam.oam.model import Application
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.oam.model import Component
+from kong_oam.diagnostics import Findings
+from kong_oam.oam.rendered import Objects
+from kong_oam.oam.model import Trait
 from kong_oam.objects.manifests import service_name
 from kong_oam.objects.plain import plain_objects, wrong_properties
 from kong_oam.objects.ports import GRPC, named_as_grpc
@@ -21,12 +25,12 @@ class Made:
     """What a source makes of a component: its objects, its routes, and what is wrong with
     either."""
 
-    objects: tuple[RenderedObject, ...]
+    objects: Objects
     routes: tuple[Route | Diagnostic, ...]
     wrong: tuple[Diagnostic, ...] = ()
 
 
-def objects_of(application: Application, part: Component) -> tuple[RenderedObject, ...]:
+def objects_of(application: Application, part: Component) -> Objects:
     """The objects of a component in the namespace of `application`: of a plain component by its
     properties, of any other as definitions rendered it."""
     return plain_objects(application, part) if part.rendered is None else part.rendered

@@ -13,8 +13,11 @@ from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Findings, Position
 from kong_oam.oam.document import Place
-from kong_oam.oam.model import Application, Component, Trait
+from kong_oam.oam.rendered import Objects
 from kong_oam.oam.rendered import RenderedObject
+from kong_oam.oam.model import Application
+from kong_oam.oam.model import Component
+from kong_oam.oam.model import Trait
 from kong_oam.objects.component import APPLICATION, COMPONENT
 from kong_oam.objects.manifests import (
     VOLUME_KINDS,
@@ -55,8 +58,9 @@ _CONTAINER: Path = (*_POD, "containers", "0")
 
 
 def plain_objects(
-    application: Application, component: Component
-) -> tuple[RenderedObject, ...]:
+    application: Application,
+    component: Component,
+) -> Objects:
     """Return the Deployment and the Services of a plain component, in the namespace of
     `application`."""
     if component.type == "external":

@@ -129,14 +129,12 @@ def refused_annotation(
 
 
 def _known_annotation(name: str, value: Any) -> tuple[str, str] | None:
-    """What is said of an annotation whose name says what it changes."""
+    """Return what is said of an annotation whose name says what it changes."""
     last = name.rpartition("/")[2].lower()
     if last == "backend-protocol":
-        return (
-            ("ACC218", f"'{name}: {value}' {GRPC}")
-            if str(value).upper() in ("GRPC", "GRPCS")
-            else None
-        )
+        if str(value).upper() in ("GRPC", "GRPCS"):
+            return "ACC218", f"'{name}: {value}' {GRPC}"
+        return None
     if "cors" in last or not _OF_ACCESS.search(last.replace("_", "-")):
         return None
     message = (
@@ -157,32 +155,35 @@ class _Ingress:
     services: Mapping[str, Service]
     named: NamedService | None = None
 
-    def annotations(self, of_application: Texts, harmless: Collection[str]) -> Findings:
-        """Yields what is refused of the annotations, and what has no effect. KubeVela adds the
+    def annotations(
+        self,
+        of_application: Texts,
+        harmless: Collection[str],
+    ) -> Findings:
+        """Yield what is refused of the annotations, and what has no effect. KubeVela adds the
         Application's own."""
         found = mapping(mapping(self.object.object.get("metadata")).get("annotations"))
         written = mapping(self._said("annotations"))
         for name, value in found.items():
-            place = self._place("annotations", name) if name in written else self._type
+            place = self._key("annotations", name)
+            is_own = name in written or name not in of_application
             if refused := refused_annotation(name, value, harmless):
                 yield Diagnostic(*refused, place)
-            elif name not in _CHOOSING and (
-                name in written or name not in of_application
-            ):
+            elif is_own and name not in _CHOOSING:
                 yield Diagnostic("OAM109", f"'{name}' {INGRESS_HINT}", place, "warning")
 
     def routes(self) -> Routes:
-        """Yields what leads where, and what is wrong with that."""
-        if wrong := list(misshapen_ingress(self.object)):
-            yield from (
-                Diagnostic("OAM103", f"{self._name}: {path}", self._type)
-                for path in wrong
-            )
+        """Yield what leads where, and what is wrong with that."""
+        misshapen = list(misshapen_ingress(self.object))
+        for message in misshapen:
+            yield Diagnostic("OAM103", f"{self._name}: {message}", self._type)
+        if misshapen:
             return
         spec = self.object.object["spec"]
         default = spec.get("defaultBackend", spec.get("backend"))
         for rule in spec.get("rules") or ():
-            host, http = rule.get("host") or None, rule.get("http")
+            host = rule.get("host") or None
+            http = rule.get("http")
             if http is not None:
                 for path in http["paths"]:
                     yield from self._path(host, path)
@@ -192,40 +193,32 @@ class _Ingress:
             yield from self._route(None, "/", default, "the default backend")
 
     def _path(self, host: str | None, entry: Fields) -> Routes:
-        path, kind = entry.get("path") or "/", entry.get("pathType")
+        path = entry.get("path") or "/"
+        kind = entry.get("pathType")
         if kind == "Exact":
-            place = (
-                self._place("pathType")
-                if self._said("pathType") == kind
-                else self._type
-            )
-            yield Diagnostic("OAM108", EXACT, place)
+            yield Diagnostic("OAM108", EXACT, self._field("pathType", kind))
         elif kind not in _PREFIXES:
             message = f"pathType of '{path}' has to be Prefix or ImplementationSpecific"
             yield Diagnostic("OAM103", f"{self._name}: {message}", self._type)
         else:
             yield from self._route(host, path, entry.get("backend"), f"'{path}'")
 
-    def _route(self, host: str | None, path: str, backend: Any, what: str) -> Routes:
-        place = (
-            self._place("http", path)
-            if path in mapping(self._said("http"))
-            else self._type
-        )
+    def _route(
+        self,
+        host: str | None,
+        path: str,
+        backend: Any,
+        what: str,
+    ) -> Routes:
+        place = self._key("http", path)
         found = self._backend(backend, what)
         if isinstance(found, Diagnostic):
             yield replace(found, place=place)
-            found = (
-                "",
-                0,
-            )  # nothing is made of it, and its path is one that rules may be about
+            # Nothing is made of it, and its path is one that rules may be about.
+            found = ("", 0)
         elif message := self._unlisted(*found):
             yield Diagnostic("ACC223", message, place, "warning")
-        host_place = (
-            self._place("domain")
-            if host and self._said("domain") == host
-            else self._type
-        )
+        host_place = self._field("domain", host)
         yield Route(host, path, *found, self._certificate(host), place, host_place)
 
     def _backend(self, backend: Any, what: str) -> tuple[str, int] | Diagnostic:
@@ -290,7 +283,7 @@ class _Ingress:
         return service.name, port.number
 
     def _unlisted(self, name: str, number: int) -> str:
-        """Says so where a Service leads to a number that containers, which list others, do not
+        """Say so where a Service leads to a number that containers, which list others, do not
         list: one may listen there all the same. Empty where it is listed, or where one lists no
         ports."""
         service = self.services.get(name)
@@ -313,30 +306,36 @@ class _Ingress:
         return f"; {ELSEWHERE}"
 
     def _certificate(self, host: str | None) -> str | None:
-        """The Secret with the certificate of a host: that of the entry that names it, or stands for
-        it, or for all."""
-        entries = mappings(mapping(self.object.object.get("spec")).get("tls"))
-        named = [
-            (_hosts(entry), str(entry["secretName"]))
-            for entry in entries
-            if entry.get("secretName")
-        ]
+        """Return the Secret with the certificate of a host: that of the entry that names it, or
+        stands for it, or for all."""
         own = (host or "").lower()
-        for standing_for in ({own}, {f"*.{own.partition('.')[2]}"}):
-            for hosts, secret in named:
-                if hosts & standing_for:
-                    return secret
-        return next((secret for hosts, secret in named if not hosts), None)
+        wildcard = f"*.{own.partition('.')[2]}"
+        first: dict[str | None, str] = {}
+        for entry in mappings(mapping(self.object.object.get("spec")).get("tls")):
+            secret = entry.get("secretName")
+            for name in _hosts(entry) if secret else ():
+                first.setdefault(name, str(secret))
+        for name in (own, wildcard, None):
+            if name in first:
+                return first[name]
+        return None
 
     def _said(self, field: str) -> Any:
         """What the trait's own properties say."""
         return mapping(self.trait.properties if self.trait else None).get(field)
 
-    def _place(self, field: str, key: str | None = None) -> Place:
-        """The place of a field of the trait's properties, or of a key in it."""
-        assert self.trait is not None
-        place = self.trait.place.at("properties", field)
-        return place if key is None else place.key(key)
+    def _field(self, field: str, value: str | None) -> Place:
+        """Return the place of a field of the trait's properties that says the value; else of the
+        type."""
+        if self.trait and value and self._said(field) == value:
+            return self.trait.place.at("properties", field)
+        return self._type
+
+    def _key(self, field: str, key: str) -> Place:
+        """Return the place of a key in a field of the trait's properties; without it, of the type."""
+        if self.trait and key in mapping(self._said(field)):
+            return self.trait.place.at("properties", field).key(key)
+        return self._type
 
     @property
     def _type(self) -> Place:
@@ -347,10 +346,9 @@ class _Ingress:
         return f"Ingress '{self.object.name}'"
 
 
-def _hosts(entry: Fields) -> set[str]:
+def _hosts(entry: Fields) -> list[str | None]:
+    """Return the hosts of an entry; None stands for all, where it names none."""
     hosts = entry.get("hosts")
-    return (
-        {str(host).lower() for host in hosts}
-        if isinstance(hosts, list | tuple)
-        else set()
-    )
+    if not hosts or not isinstance(hosts, list | tuple):
+        return [None]
+    return [str(host).lower() for host in hosts]

@@ -16,8 +16,12 @@ from typing import Any, Final, NamedTuple
 
 from kong_oam.diagnostics import Findings
 from kong_oam.oam.document import Fields, read
+from kong_oam.oam.rendered import Objects
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.objects.component import APPLICATION, COMPONENT, JudgedComponent, dotted
+from kong_oam.objects.component import JudgedComponent
+from kong_oam.objects.component import APPLICATION
+from kong_oam.objects.component import dotted
+from kong_oam.objects.component import COMPONENT
 from kong_oam.objects.known_kinds import is_controlled, is_foreign
 from kong_oam.objects.pods import Path, mapping
 
@@ -67,7 +71,7 @@ _OTHER_PODS: Final = frozenset({"podAffinity", "podAntiAffinity"})
 TOKEN: Final = "kubernetes.io/service-account-token"  # noqa: S105 - a type of Secrets
 
 
-Sources = Mapping[tuple[str, str, str], tuple[RenderedObject, ...]]
+Sources = Mapping[tuple[str, str, str], Objects]
 """The ConfigMaps and Secrets that components render, by namespace, kind and name."""
 
 
@@ -120,16 +124,14 @@ class Reading(NamedTuple):
 
 
 def reading(rendered: RenderedObject) -> Reading:
-    """What a controller may read in an object: all but its own `metadata`."""
-    found: Reading | None = rendered.known.get("reading")
-    if found is None:
-        own = {
-            field: value
-            for field, value in rendered.object.items()
-            if field != "metadata"
-        }
-        found = rendered.known["reading"] = _reading_of(own, ())
-    return found
+    """Return what a controller may read in an object: all but its own `metadata`."""
+    return rendered.recall(_read_object)
+
+
+def _read_object(rendered: RenderedObject) -> Reading:
+    fields = dict(rendered.object)
+    fields.pop("metadata", None)
+    return _reading_of(fields, ())
 
 
 def texts_in(value: Any, path: Path) -> list[Text]:
@@ -362,19 +364,13 @@ def texts_of_sources(
                 yield (*path, "name"), name, text
 
 
-def inner_objects(rendered: RenderedObject) -> tuple[RenderedObject, ...]:
-    """The objects that stand in a foreign object, at any depth: its controller may make them.
+def inner_objects(rendered: RenderedObject) -> Objects:
+    """Return the objects that stand in a foreign object, at any depth: its controller may make
+    them.
 
     What has `apiVersion` and `kind` and else texts and numbers alone only refers to an object.
     """
-    found: tuple[RenderedObject, ...] | None = rendered.known.get("within")
-    if found is None:
-        found = rendered.known["within"] = (
-            _inner_objects(rendered)
-            if is_foreign(rendered) and not rendered.nested
-            else ()
-        )
-    return found
+    return rendered.recall(_inner_objects)
 
 
 def unread_refused(component: JudgedComponent, rendered: RenderedObject) -> Findings:
@@ -398,7 +394,9 @@ def with_inner_objects(objects: Iterable[RenderedObject]) -> list[RenderedObject
     return found
 
 
-def _inner_objects(rendered: RenderedObject) -> tuple[RenderedObject, ...]:
+def _inner_objects(rendered: RenderedObject) -> Objects:
+    if rendered.nested or not is_foreign(rendered):
+        return ()
     found = []
     for path, holder in reading(rendered).inside:
         if not path or not _is_object(holder):

@@ -11,7 +11,7 @@ from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.library import Library, find
 from kong_oam.oam.document import Fields
 from kong_oam.oam.model import Application, Component
-from kong_oam.oam.rendered import RenderedObject
+from kong_oam.oam.rendered import Objects, RenderedObject
 from kong_oam.render.findings import findings
 from kong_oam.render.hidden import with_hidden
 from kong_oam.render.requests import Ask, Setting, request
@@ -30,7 +30,7 @@ _AS_WRITTEN = (("component", "k8s-objects"), ("component", "raw"))
 class RenderedComponent:
     """The objects of a component, the workload first; none where there are findings."""
 
-    objects: tuple[RenderedObject, ...]
+    objects: Objects
     diagnostics: tuple[Diagnostic, ...]
 
 
