@@ -20,20 +20,20 @@ def clusters_of(estate: Estate) -> tuple[str | None, ...]:
 
 
 def provider_of(cluster: str | None) -> str:
-    """The logical name of the engine's provider for a cluster."""
+    """Return the logical name of the engine's provider for a cluster."""
     return f"cluster-{cluster}" if cluster else "cluster"
 
 
 def running(estate: Estate) -> Iterator[Component]:
-    """The components that run on this stack."""
+    """Yield the components that run on this stack."""
     return (component for component in estate.own.values() if not component.outside)
 
 
 def objects_of(
     estate: Estate, settings: Settings, cluster: str | None = None
 ) -> Iterator[Manifest]:
-    """The objects of every component that runs in the cluster, by default the stack's own, as it
-    has them."""
+    """Yield the objects of every component that runs in the cluster, by default the stack's own, as
+    it has them."""
     return (
         placed.manifest
         for _, placed in _placed(estate, settings, cluster)
@@ -69,7 +69,7 @@ def _placed(
 
 
 def foundations(estate: Estate, cluster: str | None = None) -> Iterator[PlacedObject]:
-    """The Namespaces and CustomResourceDefinitions that components render in the cluster, by
+    """Yield the Namespaces and CustomResourceDefinitions that components render in the cluster, by
     default the stack's own, in which others' objects may lie."""
     for component in estate.own.values():
         for site in component.sites:

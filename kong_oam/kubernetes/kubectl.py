@@ -48,7 +48,7 @@ class KubectlError(ProductError):
 
 
 def name_of(manifest: Fields) -> Name:
-    """The name by which the object is found."""
+    """Return the name by which the object is found."""
     metadata = manifest["metadata"]
     return (
         metadata.get("namespace", ""),
@@ -58,19 +58,19 @@ def name_of(manifest: Fields) -> Name:
 
 
 def kind_of(api_version: str, kind: str) -> str:
-    """The kind of an object as a Name has it."""
+    """Return the kind of an object as a Name has it."""
     group, slash, version = api_version.rpartition("/")
     is_known = kind in _RESOURCES and group == _GROUPS.get(kind, "")
     return kind if is_known or not slash else f"{kind}.{version}.{group}"
 
 
 def resource_of(kind: str) -> str:
-    """How `kubectl` calls the kind of a Name."""
+    """Return how `kubectl` calls the kind of a Name."""
     return _RESOURCES.get(kind, kind.lower())
 
 
 def shown(name: Name) -> str:
-    """A name as messages have it."""
+    """Return a name as messages have it."""
     namespace, kind, called = name
     where = f"{namespace}/" if namespace else ""
     return f"{kind.partition('.')[0]} '{where}{called}'"
@@ -132,7 +132,7 @@ def _asked(names: Sequence[Name]) -> Iterator[tuple[str, list[str]]]:
 
 
 def absent_namespaces(context: str | None, namespaces: Iterable[str]) -> frozenset[str]:
-    """Those of the namespaces that the cluster does not have. Raises KubectlError."""
+    """Return those of the namespaces that the cluster does not have. Raises KubectlError."""
     wanted = frozenset(namespaces)
     if not wanted:
         return wanted
@@ -149,8 +149,8 @@ def absent_namespaces(context: str | None, namespaces: Iterable[str]) -> frozens
 
 
 def identity(context: str) -> str:
-    """What tells the cluster of a context from any other: the id of its first namespace. Raises
-    KubectlError."""
+    """Return what tells the cluster of a context from any other: the id of its first namespace.
+    Raises KubectlError."""
     uid = "--output=jsonpath={.metadata.uid}"
     return _get(
         context, "", "namespaces", "kube-system", "--ignore-not-found", uid
@@ -176,7 +176,8 @@ def node_addresses(context: str | None) -> dict[str, tuple[str, ...]]:
 def labels_of_pods(
     context: str | None, namespace: str, labels: Texts
 ) -> list[dict[str, str]]:
-    """The labels of each pod in a namespace that has these labels. Raises KubectlError."""
+    """Return the labels of each pod in a namespace that has these labels. Raises
+    KubectlError."""
     selector = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
     answer = _get(
         context,
@@ -244,8 +245,13 @@ def _kubectl(context: str | None, namespace: str) -> list[str]:
 
 
 def _get(context: str | None, namespace: str, *what: str) -> str:
-    """What `kubectl get` prints within seconds, or else not at all."""
-    return _run(*_kubectl(context, namespace), "--request-timeout=10s", "get", *what)
+    """Return what `kubectl get` prints within seconds, or else not at all."""
+    return _run(
+        *_kubectl(context, namespace),
+        "--request-timeout=10s",
+        "get",
+        *what,
+    )
 
 
 def _run(*command: str) -> str:

@@ -122,8 +122,8 @@ def _declared(meant: Fields) -> Fields:
 
 
 def _is_ours(entry: Fields) -> bool:
-    """Whether the program wrote it: its plugin creates by a plain write, and applies from the first
-    update on (pulumi-kubernetes, await.Creation)."""
+    """Tell whether the program wrote it: its plugin creates by a plain write, and applies from the
+    first update on (pulumi-kubernetes, await.Creation)."""
     return str(entry["manager"]).startswith(_PROGRAM)
 
 
@@ -188,8 +188,8 @@ def _change(
 def _removals(
     meant: Any, fields: Fields, path: tuple[str, ...], omitted: frozenset[str]
 ) -> Iterator[str]:
-    """The paths that the program declares and nobody owns: with an empty value it is as good as not
-    declared, and so are those that are `omitted` where they say nothing."""
+    """Yield the paths that the program declares and nobody owns: with an empty value it is as good
+    as not declared, and so are those that are `omitted` where they say nothing."""
     for key, value in _entries(meant, fields):
         if value in ("", [], {}, None) or (key in omitted and not value):
             continue
@@ -238,7 +238,7 @@ def _step_text(key: str) -> str:
 
 
 def _without(path: Sequence[str]) -> Fields:
-    """The strategic merge patch that removes the field, or the item of a list, at `path`."""
+    """Return the strategic merge patch that removes the field, or the item of a list, at `path`."""
     key, *rest = path
     if key.startswith("k:"):
         item: dict[str, Any] = json.loads(key[2:])

@@ -31,7 +31,7 @@ def of_stack(manifest: Manifest, stack: str) -> Manifest:
 
 
 def annotated(manifest: Manifest, annotations: Texts) -> Manifest:
-    """The object with more annotations."""
+    """Return the object with more annotations."""
     metadata = manifest["metadata"]
     all_of_them = {**mapping(metadata.get("annotations")), **annotations}
     return {**manifest, "metadata": {**metadata, "annotations": all_of_them}}
@@ -80,7 +80,8 @@ def gateway_peer(component: Component, gateway: GatewaySettings) -> GatewayPeer:
 
 
 def mapped_image(image: str, images: Texts) -> str:
-    """The image where this environment keeps it. The longest prefix that ends at a `/` or `:` wins.
+    """Return the image where this environment keeps it. The longest prefix that ends at a `/` or
+    `:` wins.
 
     `registry.example.com/orders:1.4` with {registry.example.com: eu.gcr.io/acme} is
     `eu.gcr.io/acme/orders:1.4`.
@@ -95,8 +96,8 @@ def mapped_image(image: str, images: Texts) -> str:
 def placed_account(
     account: Manifest, stack: str, workload: Workload, cluster: ClusterSettings
 ) -> Manifest:
-    """The ServiceAccount with the cloud's identity (IRSA on EKS, Workload Identity on GKE) as
-    annotations."""
+    """Return the ServiceAccount with the cloud's identity (IRSA on EKS, Workload Identity on GKE)
+    as annotations."""
     if not cluster.account_annotations:
         return account
     names = {
@@ -115,7 +116,7 @@ def placed_account(
 
 
 def placed_service(service: Manifest, gateway: GatewaySettings) -> Manifest:
-    """A Service that the gateway reaches, of the type that it reaches it by.
+    """Return a Service that the gateway reaches, of the type that it reaches it by.
 
     From outside, connections keep the gateway's address, which the NetworkPolicy goes by: none is
     handed on from another node, which would put its own in the place.
@@ -135,14 +136,14 @@ def placed_service(service: Manifest, gateway: GatewaySettings) -> Manifest:
 
 
 def answers_outside(service: Manifest) -> bool:
-    """Whether a Service has an address outside the cluster."""
+    """Tell whether a Service has an address outside the cluster."""
     return service["spec"].get("type") in _SERVICE_TYPES.values()
 
 
 def keeping_callers(service: Manifest) -> Manifest:
-    """A Service that no route leads to, and that answers outside, as the stack lets it: connections
-    keep the address that they come from, so that the NetworkPolicy knows them from the gateway's
-    and from those of nodes."""
+    """Return a Service that no route leads to, and that answers outside, as the stack lets it:
+    connections keep the address that they come from, so that the NetworkPolicy knows them from the
+    gateway's and from those of nodes."""
     return {**service, "spec": {**service["spec"], "externalTrafficPolicy": "Local"}}
 
 
@@ -175,7 +176,7 @@ def reached_ports(
 
 
 def _targets(target: Any, pods: Iterable[PodTemplate]) -> Iterator[int]:
-    """The numbers of a target port: its own, or those that containers have under its name."""
+    """Yield the numbers of a target port: its own, or those that containers have under its name."""
     if not isinstance(target, str):
         yield int(target)
         return

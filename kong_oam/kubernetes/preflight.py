@@ -46,8 +46,8 @@ def inspect(
 
 
 def _one_cluster(settings: Settings, estate: Estate) -> Findings:
-    """A diagnostic for each context that leads to a cluster of another one: what is told apart by
-    its cluster would be together there."""
+    """Yield a diagnostic for each context that leads to a cluster of another one: what is told
+    apart by its cluster would be together there."""
     clusters = clusters_of(estate)
     first: dict[str, str] = {}
     for cluster in clusters if len(clusters) > 1 else ():
@@ -93,7 +93,8 @@ def _neighbours(settings: Settings, cluster: str | None) -> Findings:
 def _other_pods(
     settings: Settings, cluster: str | None, sites: Sequence[Component]
 ) -> Findings:
-    """A diagnostic for each access trait whose `podLabels` are on pods of other components."""
+    """Yield a diagnostic for each access trait whose `podLabels` are on pods of other
+    components."""
     try:
         for found in other_pods(settings.cluster.context_of(cluster), sites):
             message = (
@@ -197,16 +198,20 @@ def _owners(
 
 
 def _objects_in(state: StackState) -> Iterator[kubectl.Name]:
-    """Yields the names in the cluster of the objects that the state has."""
+    """Yield the names in the cluster of the objects that the state has."""
     for resource in state.resources:
         is_object = {"apiVersion", "kind", "metadata"} <= resource.outputs.keys()
         if resource.type.startswith("kubernetes:") and is_object:
             yield kubectl.name_of(resource.outputs)
 
 
-def _name_conflict(settings: Settings, has: str, owner: str | None) -> tuple[str, str]:
-    """The code and the message of what is wrong with objects that the cluster has, of a stack or of
-    none."""
+def _name_conflict(
+    settings: Settings,
+    has: str,
+    owner: str | None,
+) -> tuple[str, str]:
+    """Return the code and the message of what is wrong with objects that the cluster has, of a
+    stack or of none."""
     if owner == settings.stack.name:
         moved = (
             ", another partition has it (`move`)" if settings.stack.partitions else ""

@@ -244,7 +244,7 @@ def _on_stack(
 
 
 def foundations_of(component: Component, stack: str) -> Iterator[PlacedObject]:
-    """The Namespaces and CustomResourceDefinitions that the component renders."""
+    """Yield the Namespaces and CustomResourceDefinitions that the component renders."""
     return (
         _of_stack(part, stack)
         for part in _parts(component)
@@ -273,7 +273,7 @@ def _with_version(part: PlacedObject) -> PlacedObject:
 
 
 def _without_client(deployment: Manifest) -> Manifest:
-    """The Deployment of a plain component without the variables of its client."""
+    """Return the Deployment of a plain component without the variables of its client."""
     changed = copy.deepcopy(deployment)
     changed["spec"]["template"]["spec"]["containers"][0].pop("envFrom", None)
     return changed
@@ -464,7 +464,7 @@ def _volume(volume: Fields, cluster: ClusterSettings) -> Fields:
 
 
 def _once(items: Iterable[Fields], key: Callable[[Fields], Hashable]) -> list[Fields]:
-    """The items, of several with one key the first."""
+    """Return the items, of several with one key the first."""
     by_key: dict[Hashable, Fields] = {}
     for item in items:
         by_key.setdefault(key(item), item)

@@ -25,7 +25,7 @@ class OtherPods:
 
 
 def other_pods(context: str | None, sites: Iterable[Component]) -> Iterator[OtherPods]:
-    """Yields the components in a cluster that reach pods of others by their `podLabels`.
+    """Yield the components in a cluster that reach pods of others by their `podLabels`.
 
     Every pod of a component has the label `app.oam.dev/component`. Raises kubectl.KubectlError.
     """

@@ -99,8 +99,12 @@ _IN_CUE = (
 )
 
 
-def read_file(file: Path, name: str, own: Own = NONE_OF_ITS_OWN) -> Reading:
-    """Reads the Applications of one file, which findings call `name`."""
+def read_file(
+    file: Path,
+    name: str,
+    own: Own = NONE_OF_ITS_OWN,
+) -> Reading:
+    """Read the Applications of one file, which findings call `name`."""
     if file.suffix == ".cue":
         return _unread(cannot_be_read(name, _IN_CUE))
     raw = bytes_of(file, name)
@@ -180,7 +184,7 @@ def _definitions_in(documents: Iterable[Document]) -> Iterator[Definition]:
 
 
 def _name_of(document: Document) -> str:
-    """What a malformed document calls itself, or nothing."""
+    """Return what a malformed document calls itself, or nothing."""
     metadata = as_mapping(as_mapping(document.data).get("metadata"))
     return as_text(metadata.get("name"))
 

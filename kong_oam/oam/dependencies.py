@@ -7,8 +7,8 @@ from graphlib import CycleError, TopologicalSorter
 
 
 def circle_of(edges: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
-    """A circle of names, each before one that it waits for, the first also last; empty where there
-    is none."""
+    """Return a circle of names, each before one that it waits for, the first also last; empty where
+    there is none."""
     try:
         TopologicalSorter(edges).prepare()
     except CycleError as error:

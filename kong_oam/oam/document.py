@@ -97,7 +97,7 @@ class Place:
         return Place(self.document, path, moved=self.moved)
 
     def key(self, name: str) -> Place:
-        """The place of the key itself, for findings about the field and not its value."""
+        """Return the place of the key itself, for findings about the field and not its value."""
         return replace(self.at(name), on_key=True)
 
     @property
@@ -138,7 +138,7 @@ class Place:
         return key_node if self.on_key and key_node is not None else node
 
     def excerpt(self) -> str:
-        """The source line with a caret under the column."""
+        """Return the source line with a caret under the column."""
         return excerpt(self.document.text, self.line, self.column)
 
     def __str__(self) -> str:
@@ -169,8 +169,12 @@ class FilePlace:
         return f"{self.file}:{self.line}:{self.column}"
 
 
-def excerpt(text: str, line: int, column: int) -> str:
-    """Shows a line as `   14 | source` with a caret below; long lines are cut, control characters
+def excerpt(
+    text: str,
+    line: int,
+    column: int,
+) -> str:
+    """Show a line as `   14 | source` with a caret below; long lines are cut, control characters
     shown as spaces."""
     lines = _lines(text)
     source = lines[line - 1] if 0 < line <= len(lines) else ""
@@ -185,7 +189,7 @@ def _lines(text: str) -> list[str]:
 
 
 def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], tuple[Diagnostic, ...]]:
-    """Parses every document of one file. Shape: bytes in, documents and findings out; never raises
+    """Parse every document of one file. Shape: bytes in, documents and findings out; never raises
     for bad input.
 
     An empty document (a stray `---`) is no document.
@@ -240,14 +244,14 @@ def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], tuple[Diagnostic,
 
 
 def _indented_by_tab(text: str, line: int) -> bool:
-    """Whether a tab is what the reader stumbled over: it says so in several ways, and in some not
-    at all."""
+    """Tell whether a tab is what the reader stumbled over: it says so in several ways, and in some
+    not at all."""
     rows = text.split("\n")[line - 1 : line]
     return any("\t" in row[: len(row) - len(row.lstrip())] for row in rows)
 
 
 def too_large(file: str, size: int) -> Diagnostic:
-    """The finding about a file of more than MAX_BYTES; `size` is in bytes."""
+    """Return the finding about a file of more than MAX_BYTES; `size` is in bytes."""
     return _unreadable(
         file, f"{size} bytes; a file may have {MAX_BYTES}. Split it by application"
     )
@@ -257,8 +261,13 @@ class _Loader(yaml.CSafeLoader):
     """PyYAML's, but for what it asks of each node at length: whether the path of a node says what
     it is. No path does here."""
 
-    def resolve(self, kind: type[Node], value: str, implicit: tuple[bool, bool]) -> str:
-        """The tag of a node without one; `implicit`: whether a text may be no text."""
+    def resolve(
+        self,
+        kind: type[Node],
+        value: str,
+        implicit: tuple[bool, bool],
+    ) -> str:
+        """Return the tag of a node without one; `implicit`: whether a text may be no text."""
         if kind is not ScalarNode:
             return _TAG + ("map" if kind is MappingNode else "seq")
         # A loop: this is asked of each text of each file.
@@ -275,9 +284,9 @@ class _Loader(yaml.CSafeLoader):
 
 
 def _compose(text: str) -> Iterator[Node]:
-    """The documents' nodes. libyaml refuses a block of text whose first line begins with a tab,
-    which YAML has and Go's reader takes: from there PyYAML's own goes on, as far as its slowness
-    lets it."""
+    """Yield the documents' nodes. libyaml refuses a block of text whose first line begins with a
+    tab, which YAML has and Go's reader takes: from there PyYAML's own goes on, as far as its
+    slowness lets it."""
     count = 0
     try:
         for root in yaml.compose_all(text, Loader=_Loader):
@@ -291,8 +300,8 @@ def _compose(text: str) -> Iterator[Node]:
 
 @lru_cache(maxsize=64)
 def _roots(text: str) -> tuple[Node, ...]:
-    """The nodes again, for the few documents of which somebody wants a position: up to what cannot
-    be read."""
+    """Return the nodes again, for the few documents of which somebody wants a position: up to what
+    cannot be read."""
     roots: list[Node] = []
     with suppress(yaml.YAMLError):
         for root in _compose(text):
@@ -429,10 +438,10 @@ def _shown(tag: str) -> str:
 
 
 def as_mapping(value: Any) -> Fields:
-    """The value where it is a mapping, else an empty one."""
+    """Return the value where it is a mapping, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def as_text(value: Any) -> str:
-    """The value where it is a text, else an empty one."""
+    """Return the value where it is a text, else an empty one."""
     return value if isinstance(value, str) else ""

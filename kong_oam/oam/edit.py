@@ -32,8 +32,8 @@ class _UncertainEditError(KongOamError):
 
 
 def without(place: Place) -> str | None:
-    """The file's text without the key or item at `place`. A collection that would be left empty
-    goes with it."""
+    """Return the file's text without the key or item at `place`. A collection that would be left
+    empty goes with it."""
     document, path = place.document, place.path
     while len(path) > 1 and len(_value(document.data, path[:-1])) == 1:
         path = path[:-1]
@@ -42,9 +42,13 @@ def without(place: Place) -> str | None:
     return _checked(document, wanted, lambda: _without_entry(document, path))
 
 
-def with_key(place: Place, key: str, value: str) -> str | None:
-    """The file's text with `key` appended to the mapping at `place`; `value` is YAML, and fits on a
-    line."""
+def with_key(
+    place: Place,
+    key: str,
+    value: str,
+) -> str | None:
+    """Return the file's text with `key` appended to the mapping at `place`; `value` is YAML, and
+    fits on a line."""
     wanted = copy.deepcopy(place.document.data)
     _value(wanted, place.path)[key] = _parsed(value)
     return _checked(
@@ -53,7 +57,7 @@ def with_key(place: Place, key: str, value: str) -> str | None:
 
 
 def with_item(place: Place, item: str) -> str | None:
-    """The file's text with `item` appended to the sequence at `place`; it is YAML, in a flow
+    """Return the file's text with `item` appended to the sequence at `place`; it is YAML, in a flow
     sequence on one line."""
     wanted = copy.deepcopy(place.document.data)
     _value(wanted, place.path).append(_parsed(item))
@@ -61,15 +65,19 @@ def with_item(place: Place, item: str) -> str | None:
 
 
 def scalar(text: str) -> str:
-    """Writes `text` as one YAML scalar, plain where every reader takes that for a text, else in
+    """Write `text` as one YAML scalar, plain where every reader takes that for a text, else in
     double quotes."""
     plain = _PLAIN.match(text) and _parsed(text) == text
     return text if plain else json.dumps(text, ensure_ascii=False)
 
 
-def unified(file: str, before: str, after: str) -> str | None:
-    """A unified diff that `patch -p0` and `git apply -p0` take; None where the file's name has no
-    place in one."""
+def unified(
+    file: str,
+    before: str,
+    after: str,
+) -> str | None:
+    """Return a unified diff that `patch -p0` and `git apply -p0` take; None where the file's name
+    has no place in one."""
     if not file.isprintable() or before == after:
         return None
     name = f"{file}\t" if " " in file else file

@@ -49,7 +49,7 @@ _LABEL, _OBJECT = "^[a-z0-9-]*$", "^[a-z0-9.-]*$"
 
 
 def application_schema() -> Node:
-    """Builds the schema, for draft 2020-12. A document of another kind beside an Application is
+    """Build the schema, for draft 2020-12. A document of another kind beside an Application is
     accepted, and so are types that a definition says the meaning of."""
     application = _resolved(schema("application"))
     _with_nulls(application)
@@ -119,7 +119,7 @@ def _with_nulls(node: Node) -> None:
 
 
 def schema_text() -> str:
-    """The same as text, as it lies in a file."""
+    """Return the same as text, as it lies in a file."""
     return f"{json.dumps(application_schema(), indent=2, ensure_ascii=False)}\n"
 
 
@@ -131,15 +131,15 @@ def _where_type_is(kind: str, then: Node, **more: Node) -> Node:
 
 
 def _where_plain(kind: str, then: Node) -> Node:
-    """Where a component is one that is rendered without an evaluator: of any other, a definition
-    says what it takes."""
+    """Return where a component is one that is rendered without an evaluator: of any other, a
+    definition says what it takes."""
     traits = {"items": {"properties": {"type": {"enum": list(plain_traits(kind))}}}}
     return _where_type_is(kind, then, traits=traits)
 
 
 def _properties_of(kind: str) -> Node:
-    """What `properties` have to be where the type is `kind`; they may be left out where nothing in
-    them is needed."""
+    """Return what `properties` have to be where the type is `kind`; they may be left out where
+    nothing in them is needed."""
     properties = _resolved(schema(kind))
     del properties["$schema"]
     if kind in (*POLICY_TYPES, *STEP_TYPES):
@@ -152,7 +152,7 @@ def _properties_of(kind: str) -> Node:
 
 
 def _as_deployed(gateway: Node) -> None:
-    """Takes out of KubeVela's gateway trait what the reader refuses, and marks what it warns of."""
+    """Take out of KubeVela's gateway trait what the reader refuses, and mark what it warns of."""
     del gateway["existingServiceName"]
     gateway["pathType"]["enum"].remove("Exact")
     for field in INGRESS_ONLY:
@@ -190,12 +190,12 @@ def _enum(types: Iterable[str]) -> Node:
 
 
 def _one_of(types: Iterable[str]) -> Node:
-    """What an editor offers where any word may stand."""
+    """Return what an editor offers where any word may stand."""
     return {"examples": list(types)}
 
 
 def _resolved(root: Fields) -> Node:
-    """Copies a schema, each reference to one of its `$defs` replaced by what it refers to."""
+    """Copy a schema, each reference to one of its `$defs` replaced by what it refers to."""
 
     def copy(node: Any) -> Any:
         if isinstance(node, dict):

@@ -45,11 +45,15 @@ class Sought:
     """Where such names stand."""
 
     def takes(self, name: str) -> bool:
-        """Whether a file of this name is read. `orders.YAML` is read like `orders.yaml`."""
+        """Tell whether a file of this name is read. `orders.YAML` is read like `orders.yaml`."""
         return name.lower().endswith(self.suffixes)
 
-    def leads_out(self, link: Path, target: str) -> str:
-        """Says what is wrong about a link that leads out of the folder, and what to do.
+    def leads_out(
+        self,
+        link: Path,
+        target: str,
+    ) -> str:
+        """Say what is wrong about a link that leads out of the folder, and what to do.
 
         The target is told as it is seen from the link, so that it is the same in a copy of a
         revision.
@@ -82,7 +86,7 @@ DEFINITIONS = Sought(
 def files_of(
     names: Iterable[str | Path], folder: Path, sought: Sought = APPLICATIONS
 ) -> Iterator[tuple[Path, str]]:
-    """Yields the files that are named, below `folder` where a name is no absolute path, each once
+    """Yield the files that are named, below `folder` where a name is no absolute path, each once
     whatever names it. With each comes what is wrong about it, or nothing: a folder or a glob in
     which there is no such file, a folder that cannot be listed. Nothing that could hold what is
     sought is passed over, a link that leads nowhere among it.
@@ -133,7 +137,7 @@ def _files_at(path: Path, sought: Sought) -> Iterator[Found]:
 
 
 def _near(path: Path) -> str:
-    """A hint at what is there and is called nearly so."""
+    """Return a hint at what is there and is called nearly so."""
     with suppress(OSError):
         return nearest(
             path.name, (sibling.name for sibling in path.parent.iterdir()), 1
@@ -142,14 +146,14 @@ def _near(path: Path) -> str:
 
 
 def is_empty_folder(path: str | Path) -> bool:
-    """Whether it is a folder in which no YAML file is."""
+    """Tell whether it is a folder in which no YAML file is."""
     return Path(path).is_dir() and not any(
         _files_in(Path(path), os.path.realpath(path), APPLICATIONS)
     )
 
 
 def is_glob(name: str | Path) -> bool:
-    """Whether the name is a pattern, where no file has that very name."""
+    """Tell whether the name is a pattern, where no file has that very name."""
     return not _MAGIC.isdisjoint(str(name))
 
 
@@ -160,8 +164,8 @@ def root_of(name: Path) -> Path:
 
 
 def is_in(folder: Path, name: str | Path) -> bool:
-    """Whether what is named, or of a glob the folder that holds all that it can match, is below a
-    folder."""
+    """Tell whether what is named, or of a glob the folder that holds all that it can match, is
+    below a folder."""
     return os.path.lexists(folder / root_of(Path(name)))
 
 
@@ -184,8 +188,8 @@ def _matches(pattern: Path, sought: Sought) -> Iterator[Found]:
 
 
 def _expanded(folder: Path, parts: Sequence[str]) -> Iterator[tuple[Path, str]]:
-    """What the parts of a pattern match in a folder, or what is wrong about a folder on the way:
-    pathlib's own `glob` passes over one that cannot be listed."""
+    """Yield what the parts of a pattern match in a folder, or what is wrong about a folder on the
+    way: pathlib's own `glob` passes over one that cannot be listed."""
     if not parts:
         yield folder, ""
         return
@@ -210,7 +214,7 @@ def _expanded(folder: Path, parts: Sequence[str]) -> Iterator[tuple[Path, str]]:
 
 
 def _listed(folder: Path) -> tuple[list[os.DirEntry[str]], str]:
-    """What is in a folder, by name, and what is wrong about it: git keeps no folder in which
+    """Return what is in a folder, by name, and what is wrong about it: git keeps no folder in which
     nothing is, but for a submodule that is not checked out."""
     try:
         with os.scandir(folder) as entries:
@@ -223,8 +227,8 @@ def _listed(folder: Path) -> tuple[list[os.DirEntry[str]], str]:
 def _files_in(
     folder: Path, real: str, sought: Sought, inside: str | None = None
 ) -> Iterator[Found]:
-    """The files in a folder, by name: whoever watches a thousand asks ten times a second, so that
-    of the disk only links are asked where they lead."""
+    """Yield the files in a folder, by name: whoever watches a thousand asks ten times a second, so
+    that of the disk only links are asked where they lead."""
     entries, problem = _listed(folder)
     if problem and (inside or problem is not _NOTHING):
         yield folder, real, problem
@@ -242,8 +246,12 @@ def _files_in(
             yield path, f"{real}/{entry.name}", ""
 
 
-def _link(path: Path, inside: str, sought: Sought) -> Iterator[Found]:
-    """The file that a link leads to. What is in a folder below the one that is read is found
+def _link(
+    path: Path,
+    inside: str,
+    sought: Sought,
+) -> Iterator[Found]:
+    """Yield the file that a link leads to. What is in a folder below the one that is read is found
     there."""
     target = os.path.realpath(path)
     is_folder = os.path.isdir(target)  # noqa: PTH112 - which never raises
@@ -259,7 +267,7 @@ def _is_within(path: str, folder: str) -> bool:
 
 
 def bytes_of(file: Path, name: str) -> bytes | Diagnostic:
-    """Reads the file. A pipe or a device may never end, and a huge file not fit: neither is
+    """Read the file. A pipe or a device may never end, and a huge file not fit: neither is
     opened."""
     try:
         about = file.stat()

@@ -47,9 +47,13 @@ def path_of(parameter: str) -> Path:
     return ("properties", *steps)
 
 
-def filled(component: Component, path: Path, value: Any) -> Component:
-    """The component with the value at a path that `path_of` gives, whatever stood there. Raises
-    FieldPathError."""
+def filled(
+    component: Component,
+    path: Path,
+    value: Any,
+) -> Component:
+    """Return the component with the value at a path that `path_of` gives, whatever stood there.
+    Raises FieldPathError."""
     if path[0] == "properties":
         return replace(
             component, properties=_with(component.properties, path[1:], value)

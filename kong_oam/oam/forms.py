@@ -59,8 +59,7 @@ class Deployed:
         )
 
     def wrong(self) -> Findings:
-        """Yields forms of another type: nothing that is known of one would be known of the
-        other."""
+        """Yield forms of another type: nothing that is known of one would be known of the other."""
         first, act = self.forms[0]
         for component, other in self.forms[1:]:
             if component.type != first.type:

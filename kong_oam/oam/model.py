@@ -126,7 +126,7 @@ class Component:
     component as it stands."""
 
     def in_form(self, number: int) -> Component:
-        """The component in one of its forms; as it stands, where it has no more than one."""
+        """Return the component in one of its forms; as it stands, where it has no more than one."""
         if not self.forms:
             return self
         form = self.forms[number]

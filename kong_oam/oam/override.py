@@ -69,7 +69,8 @@ def _hits(change: Fields, component: Component) -> bool:
 
 
 def _is_called(pattern: str, name: str) -> bool:
-    """Whether a name is the pattern's, in which `*` is any text and any other sign is itself."""
+    """Tell whether a name is the pattern's, in which `*` is any text and any other sign is
+    itself."""
     return fnmatchcase(name, re.sub(r"[?\[]", r"[\g<0>]", pattern))
 
 

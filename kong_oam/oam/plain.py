@@ -37,8 +37,8 @@ def is_plain(
 
 
 def plain_traits(component_type: str) -> tuple[str, ...]:
-    """The traits that a component of a type can have without an evaluator. A worker's gateway makes
-    the Service that it leads to: that is for its definition."""
+    """Return the traits that a component of a type can have without an evaluator. A worker's
+    gateway makes the Service that it leads to: that is for its definition."""
     return tuple(
         trait
         for trait in TRAIT_TYPES
@@ -47,7 +47,7 @@ def plain_traits(component_type: str) -> tuple[str, ...]:
 
 
 def misplaced(component_type: str, trait_type: str) -> str:
-    """Why a component of this type cannot have a trait of that one; empty where it can."""
+    """Return why a component of this type cannot have a trait of that one; empty where it can."""
     if component_type == "external" and trait_type != "client":
         return (
             f"an external component runs elsewhere: it is a client, and '{trait_type}' says "

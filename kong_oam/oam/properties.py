@@ -83,7 +83,7 @@ def _gateway(trait: Trait) -> Findings:
 
 
 def unrendered(component: Component) -> Findings:
-    """Yields why nothing can be made of a component that needs an evaluator and has no objects."""
+    """Yield why nothing can be made of a component that needs an evaluator and has no objects."""
     if not component.plain and component.rendered is None:
         message = (
             f"component '{component.name}' is made by definitions, and was not rendered"

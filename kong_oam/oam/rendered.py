@@ -100,8 +100,8 @@ class RenderedObject:
     too."""
 
     def said_at(self, path: tuple[str, ...]) -> Position:
-        """Where the Application says what is at a path: at the nearest path above it that is known,
-        else `place`."""
+        """Return where the Application says what is at a path: at the nearest path above it that is
+        known, else `place`."""
         for length in range(len(path), 0, -1):
             if found := self.said.get(path[:length]):
                 return found
@@ -159,7 +159,7 @@ Objects = tuple[RenderedObject, ...]
 
 
 def group_kind(found: Mapping[str, Any]) -> GroupKind:
-    """Gives an object's API group, which is empty for the core, and its kind."""
+    """Return an object's API group, which is empty for the core, and its kind."""
     group, slash, _ = str(found.get("apiVersion") or "").rpartition("/")
     return (group if slash else ""), str(found.get("kind") or "")
 

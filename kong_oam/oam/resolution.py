@@ -334,7 +334,7 @@ def _wrong_input(
 
 
 def undeployed(application: Application) -> Findings:
-    """Yields what a resolved Application asks for that nobody who deploys it follows: with it, it
+    """Yield what a resolved Application asks for that nobody who deploys it follows: with it, it
     would be deployed otherwise than it says."""
     for policy in application.policies:
         message = f"unknown policy type '{policy.type}'{suggestion(policy.type, POLICY_TYPES)}"

@@ -27,8 +27,8 @@ _SAYS: Mapping[str, Option] = {
 
 
 def _seen(component: Component, rendered: RenderedObject) -> Texts:
-    """What each selector asks of an object that was rendered: in KubeVela, what a component's
-    definition makes beside the workload is of a trait, too."""
+    """Return what each selector asks of an object that was rendered: in KubeVela, what a
+    component's definition makes beside the workload is of a trait, too."""
     if rendered.trait is not None:
         trait = component.traits[rendered.trait].type.partition("@")[0]
     else:
@@ -46,7 +46,8 @@ def _seen(component: Component, rendered: RenderedObject) -> Texts:
 def kept_by_rules(
     application: Application, component: Component, rendered: RenderedObject
 ) -> RenderedObject:
-    """An object that was rendered, with the options that the rules of its Application give it."""
+    """Return an object that was rendered, with the options that the rules of its Application give
+    it."""
     if not application.rules:
         return rendered
     return replace(rendered, options=_options(application, _seen(component, rendered)))
@@ -78,7 +79,7 @@ def _chooses(rule: Rule, seen: Texts) -> bool:
 
 
 def rules_of(policy: Policy) -> Iterator[Found]:
-    """The rules of a policy, and what Pulumi cannot say of it."""
+    """Yield the rules of a policy, and what Pulumi cannot say of it."""
     yield from _READERS[policy.type](policy)
 
 
@@ -166,8 +167,8 @@ def _resource_update(policy: Policy) -> Iterator[Found]:
 def _paths(
     written: Fields, field: str, place: Place
 ) -> tuple[list[str], list[Diagnostic]]:
-    """The paths in a field of a rule's strategy, as Pulumi writes them, and the findings about
-    those that are none."""
+    """Return the paths in a field of a rule's strategy, as Pulumi writes them, and the findings
+    about those that are none."""
     paths: list[str] = []
     wrong: list[Diagnostic] = []
     for number, text in enumerate(written["strategy"].get(field, ())):
@@ -182,8 +183,8 @@ def _paths(
 
 
 def _path(text: str) -> str | None:
-    """A path of KubeVela's (`a.b[0].c`, `a[b/c]`) as Pulumi writes it (`a["b/c"]`); None where it
-    is none."""
+    """Return a path of KubeVela's (`a.b[0].c`, `a[b/c]`) as Pulumi writes it (`a["b/c"]`); None
+    where it is none."""
     made, at = "", 0
     while at < len(text):
         found = _SEGMENT.match(text, at)

@@ -24,7 +24,7 @@ _WITHOUT_EFFECT = {
 
 
 def other_kind(document: Document) -> str | None:
-    """The kind of an object that nobody wrote as an Application."""
+    """Return the kind of an object that nobody wrote as an Application."""
     kind = as_mapping(document.data).get("kind")
     if kind == "Application":
         return None
@@ -35,8 +35,8 @@ def other_kind(document: Document) -> str | None:
 
 
 def misshapen(document: Document, data: Any) -> Findings:
-    """Yields what is wrong with the shape of a document, whatever its types mean. `data` is its
-    own, pruned."""
+    """Yield what is wrong with the shape of a document, whatever its types mean. `data` is its own,
+    pruned."""
     if other := _of_another_kind(document):
         yield other
         return

@@ -61,8 +61,12 @@ def _name_of(part: Fields, place: Place) -> str:
     return as_text(part.get("name")) or f"{part['type']}-auto-gen-{place.path[-1]}"
 
 
-def component_of(data: Fields, place: Place, own: Own) -> Component:
-    """A component of what stands at `place`: it has a type."""
+def component_of(
+    data: Fields,
+    place: Place,
+    own: Own,
+) -> Component:
+    """Return a component of what stands at `place`: it has a type."""
     traits = tuple(
         Trait(trait["type"], trait.get("properties", {}), here)
         for trait, here in _typed(data.get("traits"), place.at("traits"))

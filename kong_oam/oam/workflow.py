@@ -126,7 +126,7 @@ def with_values_of_steps(application: Application) -> Application:
 
 
 def wrong_workflow(application: Application) -> Findings:
-    """Yields what is wrong with a workflow, and what of it has no effect."""
+    """Yield what is wrong with a workflow, and what of it has no effect."""
     workflow = application.workflow
     if not workflow:
         return
@@ -209,9 +209,9 @@ def _leaves(workflow: Workflow | None) -> Iterator[Step]:
 def order(
     workflow: Workflow | None, made: Mapping[str, Sequence[str]]
 ) -> dict[str, set[str]]:
-    """Which components wait for which others, by name: `made` has the components that each step
-    deploys. A component that several steps deploy waits for what is before the first of them. The
-    workflow is right."""
+    """Return which components wait for which others, by name: `made` has the components that each
+    step deploys. A component that several steps deploy waits for what is before the first of them.
+    The workflow is right."""
     if not workflow:
         return {}
     before = dict(_before(workflow))

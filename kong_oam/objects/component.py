@@ -117,7 +117,7 @@ class JudgedComponent:
         message: str,
         path: tuple[str, ...] = (),
     ) -> Diagnostic:
-        """A finding about one of its objects, and what is at a path in it."""
+        """Return a finding about one of its objects, and what is at a path in it."""
         what = f"{rendered.kind} '{rendered.name}'" if rendered.kind else "an object"
         by = (f"it is made by {rendered.defined}",) if rendered.defined else ()
         return Diagnostic(

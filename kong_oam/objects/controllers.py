@@ -14,7 +14,8 @@ _LONGEST_RELEASE = 53
 
 
 def deploys_to(rendered: RenderedObject) -> str:
-    """The namespace that an object's controller makes objects in, unless they say another."""
+    """Return the namespace that an object's controller makes objects in, unless they say
+    another."""
     if not is_controlled(rendered):
         return rendered.namespace
     spec = mapping(rendered.object.get("spec"))
@@ -25,7 +26,7 @@ def deploys_to(rendered: RenderedObject) -> str:
 
 
 def release_name(rendered: RenderedObject) -> str:
-    """The name of the release that Helm makes of an object."""
+    """Return the name of the release that Helm makes of an object."""
     spec = mapping(rendered.object.get("spec"))
     if rendered.group_kind == RELEASE:
         return str(spec.get("name") or rendered.name)
@@ -36,8 +37,8 @@ def release_name(rendered: RenderedObject) -> str:
 
 
 def is_installed_here(rendered: RenderedObject) -> bool:
-    """Whether Helm installs an object's release in this cluster, under the name that `release_name`
-    gives: of a longer name Flux makes another, and Helm none."""
+    """Tell whether Helm installs an object's release in this cluster, under the name that
+    `release_name` gives: of a longer name Flux makes another, and Helm none."""
     spec = mapping(rendered.object.get("spec"))
     is_elsewhere = spec.get("kubeConfig") is not None or spec.get("suspend") not in (
         None,

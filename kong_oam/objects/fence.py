@@ -205,7 +205,7 @@ _ByLabel = dict[tuple[str, str, str], list[_Labels]]
 
 
 def _named(component: JudgedComponent) -> Iterator[_Labels]:
-    """Yields the labels of the Service that is named as made elsewhere, and of its pods."""
+    """Yield the labels of the Service that is named as made elsewhere, and of its pods."""
     if named := component.named:
         labels = texts(named.labels)
         yield _Labels(
@@ -254,7 +254,7 @@ def _answering_for(services: Sequence[_Labels], pods: _Labels) -> Diagnostic:
 
 
 def _strange_annotations(rendered: RenderedObject, rules: Rules) -> Iterator[str]:
-    """Yields the annotations that are the stack's to give, of those that open nothing on other
+    """Yield the annotations that are the stack's to give, of those that open nothing on other
     objects."""
     for key in texts(mapping(rendered.object.get("metadata")).get("annotations")):
         domain, slash, _ = key.partition("/")

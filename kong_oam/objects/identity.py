@@ -122,7 +122,7 @@ def _own(
 def identities_refused(
     component: JudgedComponent, rendered: RenderedObject, known: Identities
 ) -> Findings:
-    """Yields where an object takes what stands for another component."""
+    """Yield where an object takes what stands for another component."""
     if rendered.group_kind in INGRESSES:
         return
     yield from _overwrites(component, rendered, known)
@@ -139,7 +139,7 @@ def identities_refused(
 def _overwrites(
     component: JudgedComponent, rendered: RenderedObject, known: Identities
 ) -> Findings:
-    """Yields why an object cannot be there under its name, or with its type."""
+    """Yield why an object cannot be there under its name, or with its type."""
     if rendered.group_kind == _ACCOUNT and rendered.name == "default":
         message = (
             "the cluster has it, for all pods that name none, and whoever gave it rights "
@@ -159,8 +159,8 @@ def _overwrites(
 def _named_in_fields(
     component: JudgedComponent, rendered: RenderedObject, known: Identities
 ) -> Findings:
-    """Yields where an object has its controller write into a client's Secret, and where one
-    whose fields are known refers to another component's Secret or ServiceAccount."""
+    """Yield where an object has its controller write into a client's Secret, and where one whose
+    fields are known refers to another component's Secret or ServiceAccount."""
     is_known = not is_read_freely(rendered)
     for path, namespace, name in secrets_named(rendered.inside):
         key = (namespace or rendered.namespace, name)
@@ -182,8 +182,12 @@ def _named_in_fields(
             )
 
 
-def _held(component: JudgedComponent, known: Identities, key: tuple[str, str]) -> str:
-    """What is in a Secret that a component must not write. Empty for other Secrets."""
+def _held(
+    component: JudgedComponent,
+    known: Identities,
+    key: tuple[str, str],
+) -> str:
+    """Return what is in a Secret that a component must not write. Empty for other Secrets."""
     owners = known.credentials.get(key, frozenset())
     if key in known.keys and component.key not in known.keys[key]:
         return f"what the workload of '{min(known.keys[key])}' shows"
@@ -197,7 +201,7 @@ def _held(component: JudgedComponent, known: Identities, key: tuple[str, str]) -
 def _shown_elsewhere(
     component: JudgedComponent, known: Identities, key: tuple[str, str]
 ) -> list[str]:
-    """The components of other Applications for whose hosts the gateway shows a Secret. An
+    """Return the components of other Applications for whose hosts the gateway shows a Secret. An
     Application may make the Secrets of its own hosts, in whichever of its components."""
     owners = known.shown.get(key, frozenset())
     return [
@@ -212,7 +216,7 @@ def _is_written(path: Path) -> bool:
 def _names_of_others(
     component: JudgedComponent, rendered: RenderedObject, known: Identities
 ) -> Findings:
-    """Yields where cert-manager, or the driver of a volume, is asked for a certificate by which
+    """Yield where cert-manager, or the driver of a volume, is asked for a certificate by which
     another's workload is believed. Any text may ask for it: names stand in lists, in subjects and
     in addresses."""
     others = {
@@ -240,7 +244,7 @@ def _names_of_others(
 
 
 def _asked(rendered: RenderedObject) -> Iterator[Text]:
-    """Yields the texts by which an object may ask for a certificate."""
+    """Yield the texts by which an object may ask for a certificate."""
     if rendered.group_kind[0] == _CERT_MANAGER:
         yield from texts_in(rendered.object.get("spec"), ("spec",))
     for path, holder in rendered.inside:
@@ -253,7 +257,7 @@ def _asked(rendered: RenderedObject) -> Iterator[Text]:
 def _named_anywhere(
     component: JudgedComponent, rendered: RenderedObject, known: Identities
 ) -> Findings:
-    """Yields where an object that a controller reads as it likes says the name of another
+    """Yield where an object that a controller reads as it likes says the name of another
     component's Secret or ServiceAccount: the controller may read that Secret, write a Secret of
     that name, or run pods as that account.
 
@@ -286,7 +290,7 @@ def _named_anywhere(
 def _named_in_sources(
     component: JudgedComponent, rendered: RenderedObject, known: Identities
 ) -> Findings:
-    """Yields where what a chart or a repository has its values from says what its object may not
+    """Yield where what a chart or a repository has its values from says what its object may not
     say."""
     namespaces = {rendered.namespace, deploys_to(rendered)}
     for path, source, text in texts_of_sources(rendered, known.sources):
@@ -344,8 +348,8 @@ def _account_of(owners: Collection[str]) -> str:
 def _taken(
     component: JudgedComponent, known: Identities, namespaces: Set[str], name: str
 ) -> str:
-    """Whose a Secret is that is another component's credential, or key of a host, and what to do.
-    Empty for others."""
+    """Return whose a Secret is that is another component's credential, or key of a host, and what
+    to do. Empty for others."""
     if owners := _others(component, known.credentials, namespaces, name):
         return (
             f"the credential of '{min(owners)}'; a component has its own client trait"
@@ -361,7 +365,7 @@ def _taken(
 def _renews(
     component: JudgedComponent, rendered: RenderedObject, known: Identities, name: str
 ) -> bool:
-    """Whether an object has cert-manager write the Secret that the gateway shows for its own
+    """Tell whether an object has cert-manager write the Secret that the gateway shows for its own
     component's hosts: with a new key, and others may have it shown as well."""
     return rendered.group_kind == _CERTIFICATE and component.key in known.shown.get(
         (rendered.namespace, name), ()

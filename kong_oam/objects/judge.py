@@ -64,8 +64,8 @@ def _judged(component: JudgedComponent) -> list[RenderedObject]:
 def _placed_refused(
     component: JudgedComponent, rendered: RenderedObject, rules: Rules
 ) -> Findings:
-    """Yields what is wrong about an object, also within another, beside what is found in that at
-    any depth."""
+    """Yield what is wrong about an object, also within another, beside what is found in that at any
+    depth."""
     yield from namespaces_refused(
         component, rendered, rules, pods=bool(fenced_pods(rendered))
     )

@@ -167,18 +167,19 @@ _GROUPS_OF_NETWORKS = (
 
 
 def never_deployed(kind: GroupKind) -> str:
-    """Why objects of a kind are refused whatever a stack allows; empty where they are not."""
+    """Return why objects of a kind are refused whatever a stack allows; empty where they are
+    not."""
     return why_never(kind, {})
 
 
 def is_cluster_scoped(kind: GroupKind) -> bool:
-    """Whether objects of a kind are in no namespace, as far as that is known. KubeVela writes one
-    on them all the same, which the API server takes off again."""
+    """Tell whether objects of a kind are in no namespace, as far as that is known. KubeVela writes
+    one on them all the same, which the API server takes off again."""
     return kind in _CLUSTER_SCOPED
 
 
 def is_of_kubernetes(kind: GroupKind) -> bool:
-    """Whether a kind is one of Kubernetes' own, whose fields are known."""
+    """Tell whether a kind is one of Kubernetes' own, whose fields are known."""
     group = kind[0]
     return group != "apiextensions.k8s.io" and (
         "." not in group or group.endswith(".k8s.io")
@@ -186,8 +187,8 @@ def is_of_kubernetes(kind: GroupKind) -> bool:
 
 
 def is_custom(group: str) -> bool:
-    """Whether an API group is none of Kubernetes' own: these have no dot, or one of its own domains
-    behind a word."""
+    """Tell whether an API group is none of Kubernetes' own: these have no dot, or one of its own
+    domains behind a word."""
     return "." in group and group.partition(".")[2] not in (
         "k8s.io",
         "authorization.k8s.io",
@@ -196,7 +197,7 @@ def is_custom(group: str) -> bool:
 
 
 def why_never(kind: GroupKind, found: Mapping[str, object]) -> str:
-    """Why a kind is refused whatever the stack says; empty where it is not."""
+    """Return why a kind is refused whatever the stack says; empty where it is not."""
     group, name = kind
     if name.endswith("List") and ("items" in found or kind == ("", "List")):
         return "a list hides what is in it; write its objects by themselves"
@@ -217,18 +218,18 @@ def _within(group: str, groups: tuple[str, ...]) -> bool:
 
 
 def is_controlled(rendered: RenderedObject) -> bool:
-    """Whether a controller of Flux's or Terraform's, or Helm, makes other objects of it."""
+    """Tell whether a controller of Flux's or Terraform's, or Helm, makes other objects of it."""
     return rendered.group_kind in _CONTROLLED
 
 
 def is_foreign(rendered: RenderedObject) -> bool:
-    """Whether an object is of a kind that nobody here knows: what its fields do, its controller
-    says."""
+    """Tell whether an object is of a kind that nobody here knows: what its fields do, its
+    controller says."""
     kind = rendered.group_kind
     return kind not in USUAL and kind not in ROLES and kind != RELEASE
 
 
 def is_read_freely(rendered: RenderedObject) -> bool:
-    """Whether any text in an object may name something to a controller: in a foreign one, or in
-    what a chart, a repository or a module is told."""
+    """Tell whether any text in an object may name something to a controller: in a foreign one, or
+    in what a chart, a repository or a module is told."""
     return is_foreign(rendered) or is_controlled(rendered)

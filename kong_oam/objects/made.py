@@ -31,8 +31,8 @@ class Made:
 
 
 def objects_of(application: Application, part: Component) -> Objects:
-    """The objects of a component in the namespace of `application`: of a plain component by its
-    properties, of any other as definitions rendered it."""
+    """Return the objects of a component in the namespace of `application`: of a plain component by
+    its properties, of any other as definitions rendered it."""
     return plain_objects(application, part) if part.rendered is None else part.rendered
 
 
@@ -53,7 +53,7 @@ def made_of(
 
 
 def _gateway_routes(part: Component, harmless: Collection[str]) -> Routes:
-    """Yields the routes of a plain component's gateway traits, and what is wrong with them.
+    """Yield the routes of a plain component's gateway traits, and what is wrong with them.
     `harmless`: keys and domains of annotations that the stack says open nothing."""
     for trait in part.traits_of("gateway"):
         properties, place = trait.properties, trait.place.at("properties")

@@ -91,17 +91,17 @@ class GatewayPeer:
 
 
 def service_name(component: str, trait: str | None) -> str:
-    """The Kubernetes Service of a gateway trait, by the trait's `name` (KubeVela's rule)."""
+    """Return the Kubernetes Service of a gateway trait, by the trait's `name` (KubeVela's rule)."""
     return component if trait is None else f"{component}-{trait}"
 
 
 def client_secret_name(component: str) -> str:
-    """The Kubernetes Secret with all that a component's client needs to call."""
+    """Return the Kubernetes Secret with all that a component's client needs to call."""
     return f"{component}-client"
 
 
 def deployment(w: Workload) -> Manifest:
-    """The Deployment, without `replicas` (Kubernetes' default is 1)."""
+    """Return the Deployment, without `replicas` (Kubernetes' default is 1)."""
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -150,8 +150,8 @@ def services(w: Workload) -> tuple[Manifest, ...]:
 
 
 def service_account(w: Workload) -> Manifest:
-    """The identity of the pods in the cluster, named as the component. Its API token is mounted
-    nowhere."""
+    """Return the identity of the pods in the cluster, named as the component. Its API token is
+    mounted nowhere."""
     return {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
@@ -163,8 +163,8 @@ def service_account(w: Workload) -> Manifest:
 def network_policy(
     w: Workload, gateway: GatewayPeer, ports: Sequence[int], name: str | None = None
 ) -> Manifest:
-    """The NetworkPolicy: only the gateway may connect to the pods, at these container ports. Its
-    name is by default the component's.
+    """Return the NetworkPolicy: only the gateway may connect to the pods, at these container ports.
+    Its name is by default the component's.
 
     A port that is only exposed is not let in either: components call each other through the
     gateway, too.
@@ -200,7 +200,7 @@ def network_policy(
 
 
 def named_service(w: Workload, named: NamedService) -> Manifest:
-    """The Service of the pods behind a Service that something else makes."""
+    """Return the Service of the pods behind a Service that something else makes."""
     return {
         "apiVersion": "v1",
         "kind": "Service",
@@ -218,9 +218,13 @@ def named_service(w: Workload, named: NamedService) -> Manifest:
     }
 
 
-def named_policy(w: Workload, named: NamedService, gateway: GatewayPeer) -> Manifest:
-    """The NetworkPolicy of the pods behind a Service that something else makes: only the gateway
-    may connect to them, and at that port. Those of a chart add up with it."""
+def named_policy(
+    w: Workload,
+    named: NamedService,
+    gateway: GatewayPeer,
+) -> Manifest:
+    """Return the NetworkPolicy of the pods behind a Service that something else makes: only the
+    gateway may connect to them, and at that port. Those of a chart add up with it."""
     policy = network_policy(w, gateway, (named.target,))
     metadata = auxiliary(w, named.ours, "AuxiliaryWorkload", "namedNetworkPolicy")
     spec = {**policy["spec"], "podSelector": {"matchLabels": dict(named.labels)}}
@@ -228,7 +232,8 @@ def named_policy(w: Workload, named: NamedService, gateway: GatewayPeer) -> Mani
 
 
 def client_secret(w: Workload) -> Manifest:
-    """The Secret with all that the component's client needs to call, still without its data."""
+    """Return the Secret with all that the component's client needs to call, still without its
+    data."""
     name = client_secret_name(w.component)
     metadata = auxiliary(w, name, "AuxiliaryWorkload", "client")
     return {
@@ -240,7 +245,7 @@ def client_secret(w: Workload) -> Manifest:
 
 
 def unsteered(annotations: Fields) -> dict[str, Any]:
-    """The annotations but for those on which an ingress controller would act."""
+    """Return the annotations but for those on which an ingress controller would act."""
     return {
         key: value
         for key, value in annotations.items()
@@ -249,7 +254,7 @@ def unsteered(annotations: Fields) -> dict[str, Any]:
 
 
 def host_aliases(aliases: Iterable[Fields]) -> list[Manifest]:
-    """The `hostAliases` of a pod, with all names of an address together."""
+    """Return the `hostAliases` of a pod, with all names of an address together."""
     by_address: dict[str, list[str]] = {}
     for alias in aliases:
         by_address.setdefault(alias["ip"], []).extend(alias["hostnames"])
@@ -283,9 +288,14 @@ def _metadata(w: Workload, name: str, role: Texts, more: Texts) -> Manifest:
     return metadata
 
 
-def auxiliary(w: Workload, name: str, trait: str, key: str) -> Manifest:
-    """The metadata of an object that is made beside the workload, with labels as KubeVela gives
-    them."""
+def auxiliary(
+    w: Workload,
+    name: str,
+    trait: str,
+    key: str,
+) -> Manifest:
+    """Return the metadata of an object that is made beside the workload, with labels as KubeVela
+    gives them."""
     more = {"trait.oam.dev/type": trait, "trait.oam.dev/resource": key}
     return _metadata(w, name, {"resourceType": "TRAIT"}, more)
 

@@ -128,8 +128,8 @@ def _holds_keys(field: str) -> bool:
 
 
 def _key_refused(key: str, rules: Rules) -> str:
-    """What is wrong with the key of a label or an annotation, and what to do; empty where nothing
-    is."""
+    """Return what is wrong with the key of a label or an annotation, and what to do; empty where
+    nothing is."""
     if reason := always_obeyed(key):
         return f"{reason}; take it out"
     if opens_nothing(key, rules.metadata):

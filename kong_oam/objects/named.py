@@ -24,7 +24,7 @@ _SERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 
 
 def named_service(component: Component) -> NamedService | None:
-    """The Service that a component's access trait names; None where it names none."""
+    """Return the Service that a component's access trait names; None where it names none."""
     access = component.trait("access")
     said = access.properties.get("service") if access else None
     if access is None or not said:
@@ -39,13 +39,13 @@ def named_service(component: Component) -> NamedService | None:
 
 
 def is_service_name(name: str) -> bool:
-    """Whether a Service can have the name: a letter first, then letters, digits and dashes, 63 in
-    all."""
+    """Tell whether a Service can have the name: a letter first, then letters, digits and dashes, 63
+    in all."""
     return bool(_SERVICE_NAME.match(name))
 
 
 def misnamed(component: Component, named: NamedService) -> Findings:
-    """Yields what no gateway could be led to."""
+    """Yield what no gateway could be led to."""
     if not is_service_name(named.ours):
         message = (
             f"'{named.ours}', which is made to reach it, cannot name a Service; give the "

@@ -143,8 +143,8 @@ something as root."""
 def pods_refused(
     component: JudgedComponent, rendered: RenderedObject, rules: Rules
 ) -> Findings:
-    """Yields what takes pods of an object out of their fence. Of a kind that nobody knows, all
-    of it may be a pod's."""
+    """Yield what takes pods of an object out of their fence. Of a kind that nobody knows, all of it
+    may be a pod's."""
     inside = (
         reading(rendered).inside if is_foreign(rendered) else _inside_pods(rendered)
     )
@@ -173,9 +173,13 @@ def _volumes_of_node(template: PodTemplate) -> Located:
                 yield (*template.at, "volumes", str(index), kind), OF_NODE
 
 
-def openings(path: Path, holder: Fields, allowed: Collection[str]) -> Located:
-    """Yields where a mapping, of whatever part of a pod, gives more of the node than a fence
-    holds, and what to do.
+def openings(
+    path: Path,
+    holder: Fields,
+    allowed: Collection[str],
+) -> Located:
+    """Yield where a mapping, of whatever part of a pod, gives more of the node than a fence holds,
+    and what to do.
 
     `allowed`: what a stack allows: a RuntimeClass by `<name>/RuntimeClass`, a CSI driver by
     `<driver>/CSIDriver`.
@@ -186,7 +190,7 @@ def openings(path: Path, holder: Fields, allowed: Collection[str]) -> Located:
 
 
 def annotation_openings(template: PodTemplate) -> Located:
-    """Yields the annotations of pods by which their node would not confine them."""
+    """Yield the annotations of pods by which their node would not confine them."""
     for key, value in template.annotations.items():
         if str(key).startswith(_ANNOTATIONS) and value == "unconfined":
             yield (
@@ -242,14 +246,14 @@ def _of_field(at: Path, what: str, value: Any, allowed: Collection[str]) -> Loca
 def _of_cluster(
     at: Path, name: Any, kind: str, unknown: str, allowed: Collection[str]
 ) -> Located:
-    """Yields what the cluster alone knows, and the stack does not allow."""
+    """Yield what the cluster alone knows, and the stack does not allow."""
     if isinstance(name, str) and name and f"{name}/{kind}" not in allowed:
         hint = f"take it out, or have the stack allow it: cluster.allow, {name}/{kind}"
         yield at, f"nobody here knows {unknown}; {hint}"
 
 
 def _is_on(value: Any) -> bool:
-    """Whether a value switches a field on, in whatever spelling a controller may take. In a
+    """Tell whether a value switches a field on, in whatever spelling a controller may take. In a
     schema it is a mapping."""
     if isinstance(value, Mapping):
         return _is_on(value.get("enabled"))
@@ -270,7 +274,7 @@ def _says_path(key: object, value: Any) -> bool:
 
 
 def _of_context(at: Path, context: Fields) -> Located:
-    """Yields where a security context, of a pod or of a container, gives more of the node than a
+    """Yield where a security context, of a pod or of a container, gives more of the node than a
     runtime does."""
     added = mapping(context.get("capabilities")).get("add")
     names = (

@@ -23,7 +23,7 @@ def _list(items: Shape) -> Shape:
 
 
 def _fields(**fields: Shape) -> Shape:
-    """A mapping. It needs the fields that cannot be null."""
+    """Return a mapping. It needs the fields that cannot be null."""
     needed = [field for field, shape in fields.items() if "null" not in shape["type"]]
     return {
         "type": ["object"] if needed else ["object", "null"],
@@ -76,7 +76,7 @@ def _container(name: Shape) -> Shape:
 
 
 def _pod(name: Shape) -> jsonschema_rs.Validator:
-    """The pods of an object. `name`: that of a container."""
+    """Return the pods of an object. `name`: that of a container."""
     containers = dict.fromkeys(CONTAINER_LISTS, _list(_container(name)))
     return jsonschema_rs.validator_for(
         _fields(
@@ -129,21 +129,25 @@ _OBJECTS: Final[Mapping[tuple[str, str], Shape]] = {
 
 @cache
 def object_schema(kind: GroupKind) -> jsonschema_rs.Validator:
-    """What is known of the objects of a kind, but for their pods."""
+    """Return what is known of the objects of a kind, but for their pods."""
     has_spec = kind in USUAL or kind[0] == "apiextensions.k8s.io"
     of_kind = _OBJECTS.get(kind, _SPEC if has_spec else _MAPPING)
     return jsonschema_rs.validator_for({"allOf": [_OBJECT, of_kind]})
 
 
 def misshapen_ingress(rendered: RenderedObject) -> Iterator[str]:
-    """Yields where an Ingress has another shape than its routes are read from, and what would be
+    """Yield where an Ingress has another shape than its routes are read from, and what would be
     there."""
     for path, wanted in differences(rendered.object, _INGRESS, ()):
         yield f"{dotted(path)} has to be {wanted}"
 
 
-def differences(value: Any, shape: jsonschema_rs.Validator, path: Path) -> Located:
-    """Yields where a value has another shape."""
+def differences(
+    value: Any,
+    shape: jsonschema_rs.Validator,
+    path: Path,
+) -> Located:
+    """Yield where a value has another shape."""
     for error in shape.iter_errors(value):
         kind = error.kind.as_dict()
         at = (*path, *map(str, error.instance_path))

@@ -90,7 +90,7 @@ def plain_objects(
 
 
 def exposure_of(trait: Trait) -> Exposure:
-    """The Service of a gateway trait, with the ports that its paths lead to."""
+    """Return the Service of a gateway trait, with the ports that its paths lead to."""
     ports = sorted(set(trait.properties["http"].values()))
     return Exposure(trait.properties.get("name"), tuple(ports))
 
@@ -124,7 +124,7 @@ def _is_inert(application: Application, component: Component) -> bool:
 def _said(
     application: Place, component: Component, manifest: Manifest
 ) -> Iterator[tuple[Path, Position]]:
-    """Yields where properties, or the metadata of the Application, say what is at a path of an
+    """Yield where properties, or the metadata of the Application, say what is at a path of an
     object."""
     for field in _METADATA:
         for key in manifest["metadata"].get(field, {}):
@@ -149,7 +149,7 @@ def _said(
 
 
 def _fields(value: Any) -> Iterator[Path]:
-    """Yields the paths of all fields in a mapping, at any depth."""
+    """Yield the paths of all fields in a mapping, at any depth."""
     for key, inner in value.items() if isinstance(value, Mapping) else ():
         yield (key,)
         for path in _fields(inner):
@@ -175,12 +175,12 @@ def _first(entries: Any, name: str) -> int:
 
 
 def _last(entries: Any, name: str) -> int:
-    """Of variables of one name the last is the one that counts."""
+    """Return of variables of one name the last is the one that counts."""
     return len(entries) - 1 - _first(reversed(entries), name)
 
 
 def wrong_properties(application: Application, component: Component) -> Findings:
-    """Yields what is wrong with the properties of a plain component, beside their shape."""
+    """Yield what is wrong with the properties of a plain component, beside their shape."""
     yield from _labelled_as_others(application, component)
     yield from _ports_exposed_twice(component)
     if named := named_service(component):
@@ -192,7 +192,7 @@ def wrong_properties(application: Application, component: Component) -> Findings
 
 
 def _labelled_as_others(application: Application, component: Component) -> Findings:
-    """Yields the properties by which pods would have another component's labels, which Kong-OAM
+    """Yield the properties by which pods would have another component's labels, which Kong-OAM
     writes over."""
     labels = component.properties.get("labels", {})
     for key, own in ((APPLICATION, application.name), (COMPONENT, component.name)):
@@ -205,7 +205,7 @@ def _labelled_as_others(application: Application, component: Component) -> Findi
 
 
 def _ports_exposed_twice(component: Component) -> Findings:
-    """Yields exposed ports of one number and protocol: the component's Service, as KubeVela makes
+    """Yield exposed ports of one number and protocol: the component's Service, as KubeVela makes
     it, would have such a port twice, which no API server takes."""
     first: dict[tuple[int, str], Place] = {}
     for index, port in enumerate(component.properties.get("ports", ())):

@@ -39,13 +39,17 @@ class Mark:
     key: str
     value: str
 
-    def is_on(self, namespace: str, labels: Texts) -> bool:
-        """Whether pods with these labels in that namespace are those of the object."""
+    def is_on(
+        self,
+        namespace: str,
+        labels: Texts,
+    ) -> bool:
+        """Tell whether pods with these labels in that namespace are those of the object."""
         return self.namespace == namespace and labels.get(self.key) == self.value
 
 
 def marks_of(component: JudgedComponent, operator_labels: Texts) -> Iterator[Mark]:
-    """Yields the labels that say which of the component's objects pods are made for."""
+    """Yield the labels that say which of the component's objects pods are made for."""
     for rendered in component.objects:
         if rendered.options.read or rendered.options.patch:
             continue  # somebody else deploys it, or has a part in it
@@ -105,7 +109,7 @@ def _shared(
 def _others_with(
     components: Iterable[JudgedComponent], keys: Collection[str], sources: Sources
 ) -> dict[Mark, list[JudgedComponent]]:
-    """The components that may have pods with a label: by the name of an object or a release,
+    """Return the components that may have pods with a label: by the name of an object or a release,
     with an empty key, and by a label with one of these keys that an object says.
 
     An operator puts a label on pods of several kinds, and nobody here knows of which: so every

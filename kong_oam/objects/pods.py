@@ -42,7 +42,7 @@ class PodTemplate:
         return *self.path, self.field
 
     def containers(self) -> Iterator[tuple[Path, Fields]]:
-        """Yields all containers, those of initialisation and for debugging too, each with its path
+        """Yield all containers, those of initialisation and for debugging too, each with its path
         in the object."""
         for kind in CONTAINER_LISTS:
             for index, container in enumerate(mappings(self.spec.get(kind))):
@@ -52,7 +52,7 @@ class PodTemplate:
 def pod_templates(
     found: Fields, pod_spec_path: str | None = None
 ) -> Iterator[PodTemplate]:
-    """Yields the pod templates of an object: by its kind, else where its definition's `podSpecPath`
+    """Yield the pod templates of an object: by its kind, else where its definition's `podSpecPath`
     says.
 
     `pod_spec_path` leads to a pod's spec (`spec.template.spec`); the template is the mapping around
@@ -67,12 +67,12 @@ def pod_templates(
 
 
 def template_at(found: Fields, path: Path) -> PodTemplate | None:
-    """Gives the pod template at a path; None where no pod's spec is there."""
+    """Return the pod template at a path; None where no pod's spec is there."""
     return template_of(mapping(holder_at(found, path)), path)
 
 
 def holder_at(found: Fields, path: Path) -> Any:
-    """Gives what is at a path in an object, in a list by its number; None where there is
+    """Return what is at a path in an object, in a list by its number; None where there is
     nothing."""
     holder: Any = found
     for step in path:
@@ -88,7 +88,7 @@ def holder_at(found: Fields, path: Path) -> Any:
 
 
 def template_of(holder: Fields, path: Path) -> PodTemplate | None:
-    """Gives a mapping as the pod template at `path`; None where it has no spec."""
+    """Return a mapping as the pod template at `path`; None where it has no spec."""
     if not isinstance(spec := holder.get("spec"), Mapping):
         return None
     metadata = mapping(holder.get("metadata"))
@@ -100,8 +100,12 @@ def template_of(holder: Fields, path: Path) -> PodTemplate | None:
     )
 
 
-def replaced(found: Fields, path: Path, template: PodTemplate) -> Manifest:
-    """Gives a copy of the object with this template's labels, annotations and spec at `path`; all
+def replaced(
+    found: Fields,
+    path: Path,
+    template: PodTemplate,
+) -> Manifest:
+    """Return a copy of the object with this template's labels, annotations and spec at `path`; all
     else is kept."""
     result: Manifest = copy.deepcopy(dict(found))
     holder = holder_at(result, path)
@@ -119,7 +123,7 @@ def replaced(found: Fields, path: Path, template: PodTemplate) -> Manifest:
 
 
 def service_account(template: PodTemplate) -> str:
-    """Gives the ServiceAccount that the pods run as; empty where the template names none.
+    """Return the ServiceAccount that the pods run as; empty where the template names none.
 
     The deprecated `serviceAccount` counts where `serviceAccountName` says nothing, as Kubernetes
     has it.
@@ -132,14 +136,15 @@ def service_account(template: PodTemplate) -> str:
 
 
 def mapping(value: Any) -> Fields:
-    """Gives the value where it is a mapping, else an empty one."""
+    """Return the value where it is a mapping, else an empty one."""
     if type(value) is dict:  # which is seen sooner
         return value
     return value if value is not None and isinstance(value, Mapping) else {}
 
 
 def mappings(value: Any) -> list[Fields]:
-    """Gives the mappings of a list, with an empty one for what is none: places stay as they are."""
+    """Return the mappings of a list, with an empty one for what is none: places stay as they
+    are."""
     return (
         [mapping(item) for item in value]
         if value and isinstance(value, (list, tuple))

@@ -21,7 +21,8 @@ _GRPC_PROTOCOLS = ("grpc", "grpcs", "kubernetes.io/grpc")
 
 
 def named_as_grpc(port: str) -> bool:
-    """Whether a port is named as one of gRPC (`grpc`, `grpc-...`), as service meshes expect it."""
+    """Tell whether a port is named as one of gRPC (`grpc`, `grpc-...`), as service meshes expect
+    it."""
     return bool(_GRPC_PORT.match(port))
 
 
@@ -52,15 +53,15 @@ class Service:
     workloads: tuple[str, ...] = ()
 
     def port(self, wanted: Any) -> Port | None:
-        """The port of this number or name."""
+        """Return the port of this number or name."""
         if isinstance(wanted, str):
             return next((port for port in self.ports if port.name == wanted), None)
         number = port_number(wanted)
         return next((port for port in self.ports if port.number == number), None)
 
     def pod_ports(self, port: Port) -> tuple[int, ...]:
-        """The numbers of the pods' ports that a port leads to: several where pods give one name to
-        several numbers."""
+        """Return the numbers of the pods' ports that a port leads to: several where pods give one
+        name to several numbers."""
         if isinstance(port.target, int):
             return (port.target,)
         entries = self._container_ports(port)
@@ -74,8 +75,8 @@ class Service:
         return any(named_as_grpc(str(entry.get("name", ""))) for entry in entries)
 
     def is_listed(self, port: Port) -> bool:
-        """Whether a container says that it listens where the port leads; one that lists no ports
-        may at any number."""
+        """Tell whether a container says that it listens where the port leads; one that lists no
+        ports may at any number."""
         if any(self._container_ports(port)):
             return True
         if isinstance(port.target, str):

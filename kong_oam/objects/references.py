@@ -24,8 +24,8 @@ _ACCOUNTS = frozenset({"serviceaccount", "serviceaccountname"})
 
 
 def secrets_named(inside: Inside) -> Iterator[tuple[Path, str, str]]:
-    """Yields the Secrets that an object refers to, in whatever part of it: path, namespace
-    (empty: the object's), name.
+    """Yield the Secrets that an object refers to, in whatever part of it: path, namespace (empty:
+    the object's), name.
 
     Labels and annotations refer to nothing, whatever they are called.
     """
@@ -40,7 +40,7 @@ def secrets_named(inside: Inside) -> Iterator[tuple[Path, str, str]]:
 
 
 def _references(value: Any, path: Path) -> Iterator[tuple[Path, str, str]]:
-    """Yields the Secrets that a field names, by itself or in a list."""
+    """Yield the Secrets that a field names, by itself or in a list."""
     if isinstance(value, list | tuple):
         for index, item in enumerate(value):
             yield from _references(item, (*path, str(index)))
@@ -56,7 +56,7 @@ def _namespace(holder: Fields) -> str:
 
 @lru_cache(4096)
 def _named_by(key: object) -> str:
-    """What a field names: a `secret`, an `account`, or nothing of these."""
+    """Return what a field names: a `secret`, an `account`, or nothing of these."""
     field = str(key).lower()
     if field in _ACCOUNTS:
         return "account"

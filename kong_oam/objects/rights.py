@@ -139,7 +139,7 @@ def rights_refused(component: JudgedComponent, rules: Rules) -> Findings:
 
 
 def listed_rights(entry: str) -> list[str]:
-    """The rights that an entry of the stack lists: `get,list secrets` are two."""
+    """Return the rights that an entry of the stack lists: `get,list secrets` are two."""
     verbs, space, rest = entry.partition(" ")
     return [f"{verb}{space}{rest}" for verb in verbs.split(",")]
 
@@ -170,7 +170,7 @@ def _of_role(rendered: RenderedObject) -> Iterator[Right]:
 
 
 def _where(rendered: RenderedObject, *, is_cluster: bool) -> str:
-    """Where rights hold that an object gives."""
+    """Return where rights hold that an object gives."""
     return (
         " in every namespace" if is_cluster else f" in namespace {rendered.namespace}"
     )
@@ -233,7 +233,7 @@ def _of_binding(
 def _subject(
     subject: Fields, namespace: str, accounts: Collection[tuple[str, str]]
 ) -> tuple[str, bool]:
-    """A subject in words, and whether it is a ServiceAccount of the component."""
+    """Return a subject in words, and whether it is a ServiceAccount of the component."""
     kind, name = str(subject.get("kind", "")), str(subject.get("name", ""))
     if kind != "ServiceAccount":
         return f"{kind} {name}", False
@@ -246,7 +246,7 @@ def _role_key(kind: str, namespace: str, name: str) -> tuple[str, str, str]:
 
 
 def _is_its_own(rendered: RenderedObject) -> bool:
-    """Whether the role's rules are those that are written here, and no others."""
+    """Tell whether the role's rules are those that are written here, and no others."""
     return not (rendered.options.read or rendered.options.patch)
 
 

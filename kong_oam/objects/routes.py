@@ -70,9 +70,9 @@ def ingress_routes(
     services: Mapping[str, Service],
     harmless: Collection[str] = (),
 ) -> Routes:
-    """Yields the routes of a rendered component's Ingresses, and what is wrong with them.
-    `services` are those that it renders, by name. `harmless`: keys and domains of annotations that
-    the stack says open nothing."""
+    """Yield the routes of a rendered component's Ingresses, and what is wrong with them. `services`
+    are those that it renders, by name. `harmless`: keys and domains of annotations that the stack
+    says open nothing."""
     found = [*_ingress_routes(application, part, services, harmless)]
     routes = [route for route in found if isinstance(route, Route)]
     # Of Services with one port the first by name goes by the port alone, as that of a single
@@ -111,8 +111,8 @@ def _ingress_routes(
 def refused_annotation(
     name: str, value: Any, harmless: Collection[str]
 ) -> tuple[str, str] | None:
-    """The code and the message for an annotation that may have an ingress controller change who may
-    call or what is reached; None for one that chooses the controller, or is known to open
+    """Return the code and the message for an annotation that may have an ingress controller change
+    who may call or what is reached; None for one that chooses the controller, or is known to open
     nothing."""
     if name in _CHOOSING:
         return None
@@ -221,8 +221,13 @@ class _Ingress:
         host_place = self._field("domain", host)
         yield Route(host, path, *found, self._certificate(host), place, host_place)
 
-    def _backend(self, backend: Any, what: str) -> tuple[str, int] | Diagnostic:
-        """The Service and its port that a backend is, as v1 writes it and as v1beta1 does."""
+    def _backend(
+        self,
+        backend: Any,
+        what: str,
+    ) -> tuple[str, int] | Diagnostic:
+        """Return the Service and its port that a backend is, as v1 writes it and as v1beta1
+        does."""
         given = mapping(backend)
         service = mapping(given.get("service"))
         name = service.get("name", given.get("serviceName"))
@@ -321,7 +326,7 @@ class _Ingress:
         return None
 
     def _said(self, field: str) -> Any:
-        """What the trait's own properties say."""
+        """Return what the trait's own properties say."""
         return mapping(self.trait.properties if self.trait else None).get(field)
 
     def _field(self, field: str, value: str | None) -> Place:

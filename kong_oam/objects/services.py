@@ -16,7 +16,7 @@ from kong_oam.objects.ports import Port, Service, port_number
 
 
 def services_of(application: Application, part: Component) -> Mapping[str, Service]:
-    """The Services that a component renders in its Application's namespace, by name."""
+    """Return the Services that a component renders in its Application's namespace, by name."""
     return services_among(
         part.rendered or (), application.namespace, application.name, part.name
     )

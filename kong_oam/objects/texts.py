@@ -135,7 +135,7 @@ def _read_object(rendered: RenderedObject) -> Reading:
 
 
 def texts_in(value: Any, path: Path) -> list[Text]:
-    """The texts in a value at a path."""
+    """Return the texts in a value at a path."""
     return _reading_of(value, path).texts
 
 
@@ -181,8 +181,8 @@ def label_refused(text: Text, component: JudgedComponent) -> str:
 
 
 def label_values(text: Text, key: str) -> Iterator[str]:
-    """Yields the values with which a text may put a label on pods: what it says itself, and what
-    is beside it."""
+    """Yield the values with which a text may put a label on pods: what it says itself, and what is
+    beside it."""
     written = text.unescaped
     if text.is_read or key not in written or _only_reads_pods(text.path):
         return
@@ -195,7 +195,7 @@ def label_values(text: Text, key: str) -> Iterator[str]:
 
 @lru_cache(4096)
 def folded(field: str) -> str:
-    """A field's name without capitals and what is between its words."""
+    """Return a field's name without capitals and what is between its words."""
     return "".join(letter for letter in field.lower() if letter.isalnum())
 
 
@@ -268,8 +268,8 @@ def _says_account(values: Iterable[Any]) -> bool:
 
 
 def _read(text: str) -> Any:
-    """What a text says as YAML or JSON, where that is another value, and every reader reads the
-    same."""
+    """Return what a text says as YAML or JSON, where that is another value, and every reader reads
+    the same."""
     if ":" not in text or _TEMPLATE in text:
         return None
     documents, wrong = read("", text.encode("utf-8", "replace"))
@@ -280,8 +280,8 @@ def _read(text: str) -> Any:
 
 
 def _unescaped(text: str) -> str:
-    """A text without escapes. What one reader takes for another text than the next reader does
-    stands in it in both ways."""
+    """Return a text without escapes. What one reader takes for another text than the next reader
+    does stands in it in both ways."""
     if not any(mark in text for mark in ("\\", "%", "~1", "#", "binary")):
         return text
     # YAML joins lines that a shell leaves apart.
@@ -317,19 +317,24 @@ def _is_of_account(path: Path, *, below: bool) -> bool:
 
 
 def _names_account(text: str) -> bool:
-    """Whether a text is a field or a kind that says a ServiceAccount. A path in a pod is none."""
+    """Tell whether a text is a field or a kind that says a ServiceAccount. A path in a pod is
+    none."""
     is_short = len(text) <= _LONGEST_FIELD and not text.startswith("/")
     return is_short and folded(text).removesuffix("name").endswith(_OF_ACCOUNT)
 
 
 def _only_reads_pods(path: Path) -> bool:
-    """Whether Kubernetes' own field at a path reads a pod's labels, or says which pods are near:
-    none gets a label."""
+    """Tell whether Kubernetes' own field at a path reads a pod's labels, or says which pods are
+    near: none gets a label."""
     return path[-2:] == ("fieldRef", "fieldPath") or not _OTHER_PODS.isdisjoint(path)
 
 
-def _selects(beside: Fields, key: str, own: str) -> bool:
-    """Whether a mapping says a label with one value, and no more: `{key: LABEL, operator: In,
+def _selects(
+    beside: Fields,
+    key: str,
+    own: str,
+) -> bool:
+    """Tell whether a mapping says a label with one value, and no more: `{key: LABEL, operator: In,
     values: [own]}`."""
     said = sorted(islice(_direct(beside), 4))
     return said in (sorted([key, own]), sorted([key, own, "In"]))
@@ -374,7 +379,7 @@ def inner_objects(rendered: RenderedObject) -> Objects:
 
 
 def unread_refused(component: JudgedComponent, rendered: RenderedObject) -> Findings:
-    """Yields the texts of a foreign object that say an object which nobody here can judge: readers
+    """Yield the texts of a foreign object that say an object which nobody here can judge: readers
     differ in what a template, a repeated key or a tag makes of it."""
     for text in reading(rendered).texts if is_foreign(rendered) else ():
         if text.says_object:

@@ -14,14 +14,18 @@ VOLUME = "kong-oam-tls"
 
 
 def tls_secret_name(component: str) -> str:
-    """The Kubernetes Secret that cert-manager fills with the certificate of a component's
+    """Return the Kubernetes Secret that cert-manager fills with the certificate of a component's
     workload."""
     return f"{component}-upstream-tls"
 
 
-def certificate(w: Workload, names: Iterable[str], issuer: tuple[str, str]) -> Manifest:
-    """What cert-manager is asked for: a certificate with these DNS names, by an issuer (kind,
-    name), and a new key with each renewal."""
+def certificate(
+    w: Workload,
+    names: Iterable[str],
+    issuer: tuple[str, str],
+) -> Manifest:
+    """Return what cert-manager is asked for: a certificate with these DNS names, by an issuer
+    (kind, name), and a new key with each renewal."""
     name = tls_secret_name(w.component)
     kind, issuer_name = issuer
     return {
@@ -42,8 +46,12 @@ def certificate(w: Workload, names: Iterable[str], issuer: tuple[str, str]) -> M
     }
 
 
-def mounting(spec: Fields, secret: str, path: str) -> Manifest:
-    """A pod's spec whose containers find the Secret at a path, and can only read it."""
+def mounting(
+    spec: Fields,
+    secret: str,
+    path: str,
+) -> Manifest:
+    """Return a pod's spec whose containers find the Secret at a path, and can only read it."""
     mount = {"name": VOLUME, "mountPath": path, "readOnly": True}
     return {
         **spec,

@@ -24,15 +24,15 @@ _KIND = re.compile(r'^\ttype: +"(\w+)"$', re.MULTILINE)
 
 @cache
 def built_in_types() -> frozenset[tuple[Kind, str]]:
-    """The kind and name of each, known without an evaluator: a file is named after its type, and
-    says its kind."""
+    """Return the kind and name of each, known without an evaluator: a file is named after its type,
+    and says its kind."""
     found = ((_KIND.search(file.read_text("utf-8")), file.stem) for file in _files())
     return frozenset((cast(Kind, kind[1]), name) for kind, name in found if kind)
 
 
 def built_in_definitions(ask: Ask) -> tuple[Definition, ...]:
-    """All of them, read by an evaluator. Raises EvaluatorError where there is none, or something
-    ends it."""
+    """Return all of them, read by an evaluator. Raises EvaluatorError where there is none, or
+    something ends it."""
     definitions: list[Definition] = []
     for file in _files():
         read = read_definition_file(file, str(file), ask, built_in=True)

@@ -38,12 +38,12 @@ class Cache:
     version: str
 
     def key(self, request: Fields) -> str:
-        """What this question is called: a digest of it and of who answers it."""
+        """Return what this question is called: a digest of it and of who answers it."""
         text = _SORTED.encode([self.version, request])
         return hashlib.sha256(text.encode()).hexdigest()
 
     def find(self, request: Fields) -> Answer | None:
-        """The answer to this question that is kept, or None."""
+        """Return the answer to this question that is kept, or None."""
         with suppress(OSError, ValueError, RecursionError):
             key = self.key(request)
             file = self._file(key)
@@ -55,8 +55,12 @@ class Cache:
                 return cast(Answer, json.loads(text))
         return None
 
-    def keep(self, key: str, answer: Answer) -> None:
-        """Keeps an answer, in one step: no other run ever sees half of it."""
+    def keep(
+        self,
+        key: str,
+        answer: Answer,
+    ) -> None:
+        """Keep an answer, in one step: no other run ever sees half of it."""
         with suppress(OSError, ValueError, RecursionError):
             text = _sealed(key, _EXACT.encode(answer).encode())
             kept = self._file(key)
@@ -72,7 +76,7 @@ class Cache:
                 made.unlink(missing_ok=True)
 
     def tidy(self) -> None:
-        """Removes what was not used for 30 days. Once a day, and as far as it can."""
+        """Remove what was not used for 30 days. Once a day, and as far as it can."""
         with suppress(OSError):
             looked, now = self.folder / "looked", time.time()
             if looked.exists() and now - looked.stat().st_mtime < _DAY:
@@ -88,14 +92,14 @@ class Cache:
 
 
 def _sealed(key: str, text: bytes) -> bytes:
-    """A file's bytes: a digest by which it is known to be whole, and the answer to this question,
-    and the answer."""
+    """Return a file's bytes: a digest by which it is known to be whole, and the answer to this
+    question, and the answer."""
     return hashlib.sha256(key.encode() + text).hexdigest().encode() + b"\n" + text
 
 
 def usual_cache() -> Cache:
-    """The one of this machine, tidied. Raises EvaluatorError where there is no evaluator to be
-    had."""
+    """Return the one of this machine, tidied. Raises EvaluatorError where there is no evaluator to
+    be had."""
     cache = Cache(cache_folder() / "renderings", version())
     cache.tidy()
     return cache

@@ -27,7 +27,7 @@ _READ_OVER = frozenset({"workflow-step"})
 def read_definition_file(
     file: Path, name: str, ask: Ask, *, built_in: bool = False
 ) -> Defined:
-    """Reads the definitions of one file, which findings call `name`. Raises EvaluatorError where it
+    """Read the definitions of one file, which findings call `name`. Raises EvaluatorError where it
     is in CUE and there is no evaluator."""
     raw = bytes_of(file, name)
     if isinstance(raw, Diagnostic):
@@ -72,9 +72,13 @@ def _read_cue(file: str, raw: bytes, ask: Ask, built_in: bool) -> Defined:
     )
 
 
-def _described(definition: Fields, place: FilePlace, built_in: bool) -> Defined:
-    """The definition that the evaluator has read, whose template has each line where it is in the
-    file."""
+def _described(
+    definition: Fields,
+    place: FilePlace,
+    built_in: bool,
+) -> Defined:
+    """Return the definition that the evaluator has read, whose template has each line where it is
+    in the file."""
     about: Fields = definition["about"]
     kind, name = as_text(about.get("type")), definition["name"]
     if kind in _READ_OVER:

@@ -73,7 +73,7 @@ class Evaluator:
         return dict(answer)
 
     def close(self) -> None:
-        """Ends the process, if there is one."""
+        """End the process, if there is one."""
         process, self._process, self._unread = self._process, None, b""
         if process is not None:
             process.kill()

@@ -42,7 +42,7 @@ _WHERE = re.compile(r"\(([^()\s]+):(\d{1,6}):(\d{1,6})\)\Z")
 def findings(
     component: Component, definitions: Sequence[Definition], answer: Answer
 ) -> Findings:
-    """Yields what an answer says is wrong; nothing where it has objects. `definitions` are as they
+    """Yield what an answer says is wrong; nothing where it has objects. `definitions` are as they
     were for asking."""
     if "limit" in answer:
         number = _number(answer)
@@ -171,7 +171,7 @@ def _where(definition: Definition) -> str:
 
 
 def _located(text: str, definition: Definition) -> tuple[str, Position]:
-    """A message without the line of the template that it ends in, and that line's place."""
+    """Return a message without the line of the template that it ends in, and that line's place."""
     found = _WHERE.search(text)
     if not found:
         return text, definition.place
@@ -204,7 +204,7 @@ def steps_of(told: Any, path: Sequence[str]) -> Iterator[str | int]:
 
 
 def at(value: Any, path: Sequence[str | int]) -> Any:
-    """What stands in properties at a path, or None."""
+    """Return what stands in properties at a path, or None."""
     for step in path:
         if isinstance(value, Mapping):
             value = value.get(step)

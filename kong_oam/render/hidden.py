@@ -70,7 +70,7 @@ def _bears_on(known: Fields, other: Fields) -> bool:
 
 
 def _means(unknown: Fields, field: str) -> bool:
-    """Whether a field that is not known is taken for another one."""
+    """Tell whether a field that is not known is taken for another one."""
     return (
         suggestion(unknown["path"][-1], unknown.get("wanted", ()))
         == f"; did you mean '{field}'?"
@@ -78,8 +78,8 @@ def _means(unknown: Fields, field: str) -> bool:
 
 
 def _without(asked: Fields, paths: Sequence[Path]) -> dict[str, Any]:
-    """The question without the properties at these paths. Items of lists stay: others would take
-    their places."""
+    """Return the question without the properties at these paths. Items of lists stay: others would
+    take their places."""
     parts = copy.deepcopy([asked["component"], *asked["traits"]])
     for number, path in paths:
         properties, steps = parts[number + 1]["properties"], path[:-1]

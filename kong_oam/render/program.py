@@ -24,7 +24,7 @@ class EvaluatorError(SettingsError):
 
 
 def cache_folder() -> Path:
-    """The cache folder of this machine: $KONG_OAM_CACHE, else $XDG_CACHE_HOME/kong-oam, else
+    """Return the cache folder of this machine: $KONG_OAM_CACHE, else $XDG_CACHE_HOME/kong-oam, else
     ~/.cache/kong-oam."""
     if chosen := os.environ.get("KONG_OAM_CACHE"):
         return Path(chosen)
@@ -32,7 +32,7 @@ def cache_folder() -> Path:
 
 
 def program() -> Path:
-    """The program, built first where there is none: some 40 seconds of CPU, once. Raises
+    """Return the program, built first where there is none: some 40 seconds of CPU, once. Raises
     EvaluatorError."""
     if _RELEASED.is_file():
         return _RELEASED
@@ -56,8 +56,8 @@ def program() -> Path:
 
 @cache
 def version() -> str:
-    """What tells one evaluator from another: a digest of its source, or of itself where it was
-    released.
+    """Return what tells one evaluator from another: a digest of its source, or of itself where it
+    was released.
 
     Raises EvaluatorError where there is neither.
     """

@@ -53,7 +53,7 @@ class Own:
         return replace(self, besides=besides)
 
     def at(self, file: str) -> Own:
-        """What holds for the Applications of a file."""
+        """Return what holds for the Applications of a file."""
         more = tuple(
             definition
             for definition in self.besides.get(file, ())
@@ -105,8 +105,8 @@ class Own:
 def definition_files(
     names: Iterable[str | Path], folder: Path
 ) -> Iterator[tuple[Path, str]]:
-    """Yields the files of definitions that `names` name, and those in the project's own folder
-    below `folder`, each once, with what is wrong about it, or nothing (oam.files.files_of)."""
+    """Yield the files of definitions that `names` name, and those in the project's own folder below
+    `folder`, each once, with what is wrong about it, or nothing (oam.files.files_of)."""
     usual = folder / FOLDER
     shown = (
         [FOLDER] if os.path.lexists(usual) and not _holds_others_alone(usual) else []
@@ -152,7 +152,7 @@ def _position(definition: Definition) -> tuple[str, int]:
 
 
 def _holds_others_alone(folder: Path) -> bool:
-    """Whether it is a folder with files, none of which is a definition: it need not be one of
+    """Tell whether it is a folder with files, none of which is a definition: it need not be one of
     definitions."""
     found = [*files_of([folder], Path(), DEFINITIONS)]
     return (
@@ -161,8 +161,8 @@ def _holds_others_alone(folder: Path) -> bool:
 
 
 def _is_built_in(file: Path) -> bool:
-    """Whether it is in the folder of the built-in types, which lies below that of this project's
-    own."""
+    """Tell whether it is in the folder of the built-in types, which lies below that of this
+    project's own."""
     return any(
         above.name == _BUILT_IN and (above.parent / _ONLY_HERE).is_file()
         for above in file.parents

@@ -42,8 +42,8 @@ def request(
     definitions: Sequence[Definition],
     setting: Setting,
 ) -> dict[str, Any]:
-    """The request for a component: `definitions` are its type's own, then those of its traits, in
-    their order.
+    """Return the request for a component: `definitions` are its type's own, then those of its
+    traits, in their order.
 
     `context.components` has all components, and whoever is given it is evaluated anew whenever one
     of them changes: only what reads it is given it.
@@ -95,7 +95,7 @@ def _context(
 
 
 def _plain(component: Component) -> dict[str, Any]:
-    """A component as it stands in the Application."""
+    """Return a component as it stands in the Application."""
     plain: dict[str, Any] = {"name": component.name, "type": component.type}
     if component.properties:
         plain["properties"] = as_json(component.properties)

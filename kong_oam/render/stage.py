@@ -51,7 +51,7 @@ def read_applications(
     renderer: Renderer | None = None,
     labels: Labels | None = None,
 ) -> Reading:
-    """Reads Applications and definitions, and renders: `names` as `read_files` has them,
+    """Read Applications and definitions, and renders: `names` as `read_files` has them,
     `definitions` as `own_definitions`, below `project`, by default `folder`; `minor` is the
     cluster's version. `renderer` knows what it rendered before; by default, nothing. `labels` are
     those of further clusters, by which topologies select.
@@ -109,7 +109,7 @@ class Renderer:
         )
 
     def again(self, texts: Texts) -> Reading:
-        """Reads and renders other texts of the Applications that were rendered last, by what their
+        """Read and renders other texts of the Applications that were rendered last, by what their
         files are called."""
         assert self._last
         own, minor, labels = self._last
@@ -158,7 +158,7 @@ class _Run:
     now: dict[int, _Made] = field(default_factory=dict)
 
     def at(self, file: str) -> _Run:
-        """The same, with the definitions that hold for the Applications of a file."""
+        """Return the same, with the definitions that hold for the Applications of a file."""
         own = self.own.at(file)
         return self if own is self.own else replace(self, own=own)
 
@@ -341,7 +341,7 @@ def _without_own_words(component: Component) -> Component:
 
 
 def _numbered(rendered: RenderedObject, numbers: Sequence[int]) -> RenderedObject:
-    """The object with the number that its trait has among all of the component's."""
+    """Return the object with the number that its trait has among all of the component's."""
     return (
         rendered
         if rendered.trait is None
@@ -350,8 +350,8 @@ def _numbered(rendered: RenderedObject, numbers: Sequence[int]) -> RenderedObjec
 
 
 def _as_component(policy: Policy) -> Component:
-    """A policy whose definition makes objects, as a component of that name: so KubeVela labels
-    them."""
+    """Return a policy whose definition makes objects, as a component of that name: so KubeVela
+    labels them."""
     return Component(policy.name, policy.type, policy.properties, (), (), policy.place)
 
 

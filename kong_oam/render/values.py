@@ -134,7 +134,7 @@ def are_passed_on(
     objects: Iterable[RenderedObject],
     others: Iterable[RenderedObject],
 ) -> bool:
-    """Whether a definition passes texts on as they are, and decides nothing by them.
+    """Tell whether a definition passes texts on as they are, and decides nothing by them.
 
     Then it makes the same of stand-ins and of what `otherwise` has in their place.
     """
@@ -144,7 +144,7 @@ def are_passed_on(
 
 
 def not_passed_on(part: Component) -> Diagnostic:
-    """The finding about a component whose definitions do more with texts."""
+    """Return the finding about a component whose definitions do more with texts."""
     message = (
         f"component '{part.name}': its definition does more with what only the cluster knows than "
         "to pass it on, so nobody could say before what is deployed; write the value out"
@@ -179,8 +179,8 @@ def with_awaited(
 def _scope(
     giver: Component, application: Application, setting: Setting
 ) -> dict[str, Any]:
-    """What is known of a component before it is deployed. The context is the workflow's, of which a
-    name is that of the Application."""
+    """Return what is known of a component before it is deployed. The context is the workflow's, of
+    which a name is that of the Application."""
     first, *others = giver.rendered or ()
     keys = [rendered.key for rendered in others]
     return {

@@ -61,9 +61,13 @@ class Definition:
         empty: nobody says."""
         return as_text(self.spec.get("podSpecPath"))
 
-    def line(self, number: int, column: int = 1) -> Position:
-        """The place of a line of the template (from 1); of the whole definition, where that is not
-        known."""
+    def line(
+        self,
+        number: int,
+        column: int = 1,
+    ) -> Position:
+        """Return the place of a line of the template (from 1); of the whole definition, where that
+        is not known."""
         if not self.first_line:
             return self.place
         text = getattr(getattr(self.place, "document", self.place), "text", "")

@@ -77,8 +77,8 @@ def find(
 
 
 def _fits(definition: Definition, wanted: str) -> bool:
-    """Whether a definition is of a version: that very one, one below it (`1.2.3` is of `v1`), or a
-    revision's name."""
+    """Tell whether a definition is of a version: that very one, one below it (`1.2.3` is of `v1`),
+    or a revision's name."""
     if definition.revision and wanted in (
         definition.revision,
         f"{definition.name}-{definition.revision}",

@@ -30,8 +30,13 @@ class Defined:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def read_definitions(file: str, raw: bytes, *, built_in: bool = False) -> Defined:
-    """Reads the definitions of one YAML file. Bytes in, definitions and findings out; never raises
+def read_definitions(
+    file: str,
+    raw: bytes,
+    *,
+    built_in: bool = False,
+) -> Defined:
+    """Read the definitions of one YAML file. Bytes in, definitions and findings out; never raises
     for bad input.
 
     A list of them is read as `kubectl get` prints it. Applications beside them, definitions of
@@ -49,7 +54,7 @@ def read_definitions(file: str, raw: bytes, *, built_in: bool = False) -> Define
 
 
 def _listed(document: Document) -> Iterator[tuple[Any, Place]]:
-    """Yields what a document is, or what a list in it has, with the places."""
+    """Yield what a document is, or what a list in it has, with the places."""
     data = as_mapping(document.data)
     items = data.get("items")
     if isinstance(items, list) and data.get("kind") in _LISTS:
@@ -61,7 +66,7 @@ def _listed(document: Document) -> Iterator[tuple[Any, Place]]:
 
 
 def defined_in(document: Document) -> Defined:
-    """The definition that one document is, or what is wrong with it."""
+    """Return the definition that one document is, or what is wrong with it."""
     return _defined(document.data, document.place(), built_in=False)
 
 
@@ -72,8 +77,8 @@ def _defined(data: Any, place: Place, built_in: bool) -> Defined:
 
 
 def _only_refers(data: Fields) -> bool:
-    """Whether it says of a kind of objects that these are workloads, and no more: KubeVela makes
-    such by itself."""
+    """Tell whether it says of a kind of objects that these are workloads, and no more: KubeVela
+    makes such by itself."""
     spec = as_mapping(data.get("spec"))
     return (
         data["kind"] == "WorkloadDefinition"
@@ -83,7 +88,7 @@ def _only_refers(data: Fields) -> bool:
 
 
 def is_definition(document: Document) -> bool:
-    """Whether it defines a type, that of a step of workflows among them."""
+    """Tell whether it defines a type, that of a step of workflows among them."""
     kind = as_mapping(document.data).get("kind")
     return isinstance(kind, str) and (kind in KINDS or kind == _STEP)
 
@@ -158,7 +163,8 @@ def _definition(data: Fields, place: Place, built_in: bool) -> Definition:
 
 
 def _template(spec: Fields) -> tuple[str, tuple[str, ...]]:
-    """The template in CUE, and where in the `spec` it stands: the older place is `extension`."""
+    """Return the template in CUE, and where in the `spec` it stands: the older place is
+    `extension`."""
     for at in (("schematic", "cue"), ("extension",)):
         here = spec
         for step in at:
@@ -169,7 +175,8 @@ def _template(spec: Fields) -> tuple[str, tuple[str, ...]]:
 
 
 def _first_line(place: Place) -> int:
-    """The line that a block of text begins in: the one below the `|` that its node begins with."""
+    """Return the line that a block of text begins in: the one below the `|` that its node begins
+    with."""
     rows = place.document.text.split("\n")[place.line - 1 : place.line]
     begins_a_block = any(row[place.column - 1 :].startswith("|") for row in rows)
     return place.line + 1 if begins_a_block else 0
