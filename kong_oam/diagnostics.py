@@ -69,6 +69,7 @@ class Diagnostic:
 
 Findings = Iterator[Diagnostic]
 """What a check yields of what it looks at."""
+Diagnostics = tuple[Diagnostic, ...]
 
 
 def printable(text: str) -> str:
@@ -86,14 +87,14 @@ def own_line(text: str) -> str:
     return f"| {shown}" if shown.lstrip().startswith("::") else shown
 
 
-def errors(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+def errors(diagnostics: Iterable[Diagnostic]) -> Diagnostics:
     """Return the diagnostics that stop a deployment."""
     return tuple(
         diagnostic for diagnostic in diagnostics if diagnostic.severity == "error"
     )
 
 
-def ordered(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+def ordered(diagnostics: Iterable[Diagnostic]) -> Diagnostics:
     """Sort diagnostics by file and line, each once: the same input always prints the same text."""
 
     def position(diagnostic: Diagnostic) -> tuple[str, int, int, str, str]:

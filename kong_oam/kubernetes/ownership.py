@@ -16,6 +16,7 @@ from typing import Any
 
 from kong_oam.oam.document import Fields
 from kong_oam.objects.known_kinds import is_custom
+from kong_oam.objects.pods import Path
 
 _PROGRAM = "pulumi-kubernetes"
 _CLUSTER = frozenset({"kube-controller-manager"})
@@ -152,7 +153,7 @@ def _additions(
     meant: Any,
     live: Any,
     entry: Fields,
-    path: tuple[str, ...],
+    path: Path,
     whole: bool = False,
 ) -> Iterator[FieldChange]:
     """Yield the fields of `theirs` that are not `ours`. `whole`: the program says all of what this
@@ -180,13 +181,18 @@ def _holds_others(key: str, below: Fields) -> bool:
 
 
 def _change(
-    path: tuple[str, ...], entry: Fields, patch: Fields | None = None
+    path: Path,
+    entry: Fields,
+    patch: Fields | None = None,
 ) -> FieldChange:
     return FieldChange(_path_text(path), entry["manager"], entry.get("time"), patch)
 
 
 def _removals(
-    meant: Any, fields: Fields, path: tuple[str, ...], omitted: frozenset[str]
+    meant: Any,
+    fields: Fields,
+    path: Path,
+    omitted: frozenset[str],
 ) -> Iterator[str]:
     """Yield the paths that the program declares and nobody owns: with an empty value it is as good
     as not declared, and so are those that are `omitted` where they say nothing."""

@@ -15,7 +15,10 @@ from ipaddress import ip_network
 
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.stack import Settings
-from kong_oam.diagnostics import Diagnostic, Findings, some
+from kong_oam.diagnostics import Findings
+from kong_oam.diagnostics import Diagnostics
+from kong_oam.diagnostics import some
+from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import Held, StackState
 from kong_oam.kubernetes import kubectl
 from kong_oam.kubernetes.estate import clusters_of, created_in, foundations, running
@@ -28,8 +31,10 @@ _ACCOUNT = "kubernetes:core/v1:ServiceAccount"
 
 
 def inspect(
-    settings: Settings, estate: Estate, state: StackState
-) -> tuple[Diagnostic, ...]:
+    settings: Settings,
+    estate: Estate,
+    state: StackState,
+) -> Diagnostics:
     """Return a diagnostic for each namespace that is missing, for the names of each component that
     are taken, for each range of the gateway's that others are in, and for each component that
     would reach pods of others."""

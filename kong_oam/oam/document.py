@@ -11,6 +11,7 @@ expanded, within bounds.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -22,7 +23,7 @@ from typing import Any
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostic, Diagnostics
 from kong_oam.errors import InputError
 
 MAX_BYTES = 1 << 20
@@ -188,7 +189,7 @@ def _lines(text: str) -> list[str]:
     return text.splitlines()
 
 
-def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], tuple[Diagnostic, ...]]:
+def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], Diagnostics]:
     """Parse every document of one file. Shape: bytes in, documents and findings out; never raises
     for bad input.
 
@@ -200,47 +201,57 @@ def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], tuple[Diagnostic,
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
-        return (), (
-            _unreadable(
-                file,
-                f"not UTF-8 (byte {raw[error.start]:#04x}); save it as UTF-8",
-                line,
-            ),
-        )
+        why = f"not UTF-8 (byte {raw[error.start]:#04x}); save it as UTF-8"
+        return (), (_unreadable(file, why, line),)
     documents: list[Document] = []
     findings: list[Diagnostic] = []
-    construction = _Construction(file, text, findings)
     try:
-        for index, root in enumerate(_compose(text)):
-            try:
-                if index == MAX_DOCUMENTS:
-                    raise _FileTooLargeError(
-                        root,
-                        f"more than {MAX_DOCUMENTS} documents in one file; split it",
-                    )
-                data = construction.value(root, 0)
-            except _NodeError as refused:
-                findings.append(
-                    _unreadable(file, str(refused), refused.line, refused.column, text)
-                )
-                if isinstance(refused, _FileTooLargeError):
-                    return (), (findings[-1],)
-                continue
-            if data is not None:
-                documents.append(Document(file, text, index, data))
+        _construct(file, text, documents, findings)
+    except _FileTooLargeError as refused:
+        return (), (refused.finding(file, text),)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        why = (
-            _TABS
-            if _indented_by_tab(text, line)
-            else f"{error.problem or error.context}"
-        )
-        findings.append(_unreadable(file, why, line, column, text))
+        findings.append(_misread(file, text, error))
     except yaml.YAMLError as error:
         why = " ".join(str(error).split()).replace(' in "<unicode string>"', "")
         findings.append(_unreadable(file, why, text=text))
     return tuple(documents), tuple(findings)
+
+
+def _construct(
+    file: str,
+    text: str,
+    documents: list[Document],
+    findings: list[Diagnostic],
+) -> None:
+    """Put the documents of a text, and what is wrong with others, into the lists. Raises
+    _FileTooLargeError."""
+    construction = _Construction(file, text, findings)
+    for index, root in enumerate(_compose(text)):
+        if index == MAX_DOCUMENTS:
+            message = f"more than {MAX_DOCUMENTS} documents in one file; split it"
+            raise _FileTooLargeError(root, message)
+        try:
+            data = construction.value(root, 0)
+        except _FileTooLargeError:
+            raise
+        except _NodeError as refused:
+            findings.append(refused.finding(file, text))
+            continue
+        if data is not None:
+            documents.append(Document(file, text, index, data))
+
+
+def _misread(
+    file: str,
+    text: str,
+    error: yaml.MarkedYAMLError,
+) -> Diagnostic:
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    why = f"{error.problem or error.context}"
+    if _indented_by_tab(text, line):
+        why = _TABS
+    return _unreadable(file, why, line, column, text)
 
 
 def _indented_by_tab(text: str, line: int) -> bool:
@@ -318,7 +329,21 @@ def _unreadable(
 class _NodeError(InputError):
     def __init__(self, node: Node, message: str) -> None:
         super().__init__(message)
-        self.line, self.column = node.start_mark.line + 1, node.start_mark.column + 1
+        self._mark = node.start_mark
+
+    def finding(
+        self,
+        file: str,
+        text: str,
+    ) -> Diagnostic:
+        line, column = self._mark.line + 1, self._mark.column + 1
+        return _unreadable(
+            file,
+            str(self),
+            line,
+            column,
+            text,
+        )
 
 
 class _FileTooLargeError(_NodeError):
@@ -344,54 +369,43 @@ class _Construction:
         if type(node) is ScalarNode:
             return _scalar(node)
         if depth > MAX_DEPTH:
-            raise _NodeError(
-                node,
-                f"nested deeper than {MAX_DEPTH} levels (or an alias that contains itself)",
-            )
+            message = f"nested deeper than {MAX_DEPTH} levels (or an alias that contains itself)"
+            raise _NodeError(node, message)
         if len(node.value) > MAX_ENTRIES:
-            raise _FileTooLargeError(
-                node,
-                f"more than {MAX_ENTRIES} entries in one mapping or list; split it",
+            message = (
+                f"more than {MAX_ENTRIES} entries in one mapping or list; split it"
             )
+            raise _FileTooLargeError(node, message)
         if type(node) is MappingNode:
             return self._mapping(node, depth)
-        if node.tag != _TAG + "seq":
-            raise _NodeError(
-                node, f"tag '{_shown(node.tag)}' is not allowed; remove it"
-            )
+        _check_tag(node, "seq")
         return [self.value(item, depth + 1) for item in node.value]
 
-    def _mapping(self, node: MappingNode, depth: int) -> dict[str, Any]:
-        if node.tag != _TAG + "map":
-            raise _NodeError(
-                node, f"tag '{_shown(node.tag)}' is not allowed; remove it"
-            )
+    def _mapping(
+        self,
+        node: MappingNode,
+        depth: int,
+    ) -> dict[str, Any]:
+        _check_tag(node, "map")
         result: dict[str, Any] = {}
         for key, value in node.value:
             if type(key) is not ScalarNode:
                 raise _NodeError(key, "a key must be a plain text")
             if key.tag == _TAG + "merge":
-                raise _NodeError(
-                    key,
-                    "merge keys (<<) are not read alike everywhere; write the fields out",
-                )
+                message = "merge keys (<<) are not read alike everywhere; write the fields out"
+                raise _NodeError(key, message)
             if key.tag != _TEXT:
                 _scalar(key)  # which refuses what other readers take for another key
-            if key.value in result:
+            if key.value in result and len(self.findings) < MAX_FINDINGS:
+                mark = key.start_mark
                 place = FilePlace(
                     self.file,
-                    key.start_mark.line + 1,
-                    key.start_mark.column + 1,
+                    mark.line + 1,
+                    mark.column + 1,
                     self.text,
                 )
-                if len(self.findings) < MAX_FINDINGS:
-                    self.findings.append(
-                        Diagnostic(
-                            "OAM106",
-                            f"key '{key.value}' stands twice in one mapping",
-                            place,
-                        )
-                    )
+                message = f"key '{key.value}' stands twice in one mapping"
+                self.findings.append(Diagnostic("OAM106", message, place))
             result[key.value] = self.value(value, depth + 1)
         return result
 
@@ -408,16 +422,16 @@ def _scalar(node: ScalarNode) -> Any:
     if kind == "int":
         # Octal, sexagesimal and underscored integers mean different numbers to different readers.
         if not _INT.match(text) or len(text) > 18:
-            raise _NodeError(
-                node,
-                f"number '{text[:40]}' is not plain decimal; quote it if it is a text",
+            message = (
+                f"number '{text[:40]}' is not plain decimal; quote it if it is a text"
             )
+            raise _NodeError(node, message)
         return int(text)
     if kind == "float":
         return _float(node)
     if kind in ("timestamp", "value"):
         return text
-    raise _NodeError(node, f"tag '{_shown(tag)}' is not allowed; remove it")
+    raise _not_allowed(node)
 
 
 def _float(node: ScalarNode) -> float:
@@ -425,16 +439,22 @@ def _float(node: ScalarNode) -> float:
         number = float(node.value)
     except ValueError:
         number = float("nan")
-    if number != number or number in (float("inf"), float("-inf")):
-        raise _NodeError(
-            node,
-            f"number '{node.value[:40]}' has no JSON form; quote it if it is a text",
+    if not math.isfinite(number):
+        message = (
+            f"number '{node.value[:40]}' has no JSON form; quote it if it is a text"
         )
+        raise _NodeError(node, message)
     return number
 
 
-def _shown(tag: str) -> str:
-    return tag.replace(_TAG, "!!")[:60]
+def _check_tag(node: Node, kind: str) -> None:
+    if node.tag != _TAG + kind:
+        raise _not_allowed(node)
+
+
+def _not_allowed(node: Node) -> _NodeError:
+    tag = node.tag.replace(_TAG, "!!")[:60]
+    return _NodeError(node, f"tag '{tag}' is not allowed; remove it")
 
 
 def as_mapping(value: Any) -> Fields:

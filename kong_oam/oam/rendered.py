@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
 from kong_oam.diagnostics import Position
 
-Inside = Sequence[tuple[tuple[str, ...], Mapping[str, Any]]]
+Path = tuple[str, ...]
+"""A path in an object: fields, and the numbers of items in lists."""
+Inside = Sequence[tuple[Path, Mapping[str, Any]]]
 """The mappings in an object, with their paths."""
 GroupKind = tuple[str, str]
 """The API group of an object, empty for the core, and its kind."""
+_Mappings = list[tuple[Path, Mapping[str, Any]]]
 _LEAVES = frozenset({str, int, float, bool, type(None)})
 
 _TEMPLATE = ("spec", "template")
-WORKLOADS: Mapping[GroupKind, tuple[str, ...]] = {
+WORKLOADS: Mapping[GroupKind, Path] = {
     ("", "Pod"): (),
     ("", "ReplicationController"): _TEMPLATE,
     ("apps", "Deployment"): _TEMPLATE,
@@ -93,13 +100,14 @@ class RenderedObject:
     in it."""
     inert: bool = False
     """Whether nothing in it can be wrong, as its source knows: nobody needs to judge it."""
-    said: Mapping[tuple[str, ...], Position] = field(
-        default_factory=dict, compare=False
+    said: Mapping[Path, Position] = field(
+        default_factory=dict,
+        compare=False,
     )
     """By path in the object, where the Application says what stands there; for all below that path,
     too."""
 
-    def said_at(self, path: tuple[str, ...]) -> Position:
+    def said_at(self, path: Path) -> Position:
         """Return where the Application says what is at a path: at the nearest path above it that is
         known, else `place`."""
         for length in range(len(path), 0, -1):
@@ -110,7 +118,7 @@ class RenderedObject:
     @cached_property
     def inside(self) -> Inside:
         """Every mapping in it at any depth, itself first."""
-        found: list[tuple[tuple[str, ...], Mapping[str, Any]]] = []
+        found: _Mappings = []
         _walk(self.object, (), found)
         return found
 
@@ -166,8 +174,8 @@ def group_kind(found: Mapping[str, Any]) -> GroupKind:
 
 def _walk(
     value: Any,
-    path: tuple[str, ...],
-    found: list[tuple[tuple[str, ...], Mapping[str, Any]]],
+    path: Path,
+    found: _Mappings,
 ) -> None:
     if type(value) is dict or isinstance(
         value, Mapping

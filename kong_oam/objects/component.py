@@ -8,7 +8,7 @@ from typing import Literal
 
 from kong_oam.diagnostics import Diagnostic, Position
 from kong_oam.oam.document import Place, Texts
-from kong_oam.oam.rendered import Objects, RenderedObject
+from kong_oam.oam.rendered import Objects, Path, RenderedObject
 
 APPLICATION, COMPONENT = "app.oam.dev/name", "app.oam.dev/component"
 """The labels that every pod gets, and by which its fence selects it."""
@@ -115,7 +115,7 @@ class JudgedComponent:
         code: str,
         rendered: RenderedObject,
         message: str,
-        path: tuple[str, ...] = (),
+        path: Path = (),
     ) -> Diagnostic:
         """Return a finding about one of its objects, and what is at a path in it."""
         what = f"{rendered.kind} '{rendered.name}'" if rendered.kind else "an object"
@@ -128,7 +128,7 @@ class JudgedComponent:
         )
 
 
-def dotted(path: tuple[str, ...]) -> str:
+def dotted(path: Path) -> str:
     """Return a path in an object as messages have it: `spec.template.spec.containers[0].image`."""
     steps = (f"[{step}]" if step.isdecimal() else f".{step}" for step in path)
     return "".join(steps).removeprefix(".")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from kong_oam.diagnostics import Diagnostic, Findings
+from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.awaited import awaited_refused
 from kong_oam.objects.component import JudgedComponent, Rules
@@ -26,10 +26,10 @@ from kong_oam.objects.shapes import shapes_refused
 from kong_oam.objects.texts import inner_objects, unread_refused, with_inner_objects
 from kong_oam.objects.twins import twins
 
-Alone = Callable[[JudgedComponent, Rules], tuple[Diagnostic, ...]]
+Alone = Callable[[JudgedComponent, Rules], Diagnostics]
 
 
-def refused_alone(component: JudgedComponent, rules: Rules) -> tuple[Diagnostic, ...]:
+def refused_alone(component: JudgedComponent, rules: Rules) -> Diagnostics:
     """Return what is wrong about a component's objects, as far as it takes no other component to
     know."""
     found: list[Diagnostic] = []

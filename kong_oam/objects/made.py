@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from kong_oam.oam.model import Component
 from kong_oam.diagnostics import some
 from kong_oam.oam.model import Application
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.model import Component
 from kong_oam.diagnostics import Findings
+from kong_oam.diagnostics import Diagnostics
 from kong_oam.oam.rendered import Objects
 from kong_oam.oam.model import Trait
 from kong_oam.objects.manifests import service_name
@@ -27,7 +28,7 @@ class Made:
 
     objects: Objects
     routes: tuple[Route | Diagnostic, ...]
-    wrong: tuple[Diagnostic, ...] = ()
+    wrong: Diagnostics = ()
 
 
 def objects_of(application: Application, part: Component) -> Objects:

@@ -14,9 +14,9 @@ from typing import Any
 
 from kong_oam.oam.document import Fields
 from kong_oam.oam.rendered import WORKLOADS, group_kind
+from kong_oam.oam.rendered import Path as Path
 
 Manifest = dict[str, Any]
-Path = tuple[str, ...]
 Located = Iterator[tuple[Path, str]]
 """Paths in an object, each with what there is to say of what stands there."""
 

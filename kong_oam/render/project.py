@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from kong_oam.diagnostics import Diagnostic, Findings
+from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.library import library
 from kong_oam.oam.files import DEFINITIONS, cannot_be_read, files_of
@@ -39,7 +39,7 @@ class Own:
     """
 
     definitions: tuple[Definition, ...]
-    problems: tuple[Diagnostic, ...] = ()
+    problems: Diagnostics = ()
     besides: Mapping[str, tuple[Definition, ...]] = field(default_factory=dict)
 
     def beside(self, others: Iterable[Definition]) -> Own:
@@ -67,7 +67,7 @@ class Own:
         return frozenset(definition.type for definition in self.definitions)
 
     @cached_property
-    def diagnostics(self) -> tuple[Diagnostic, ...]:
+    def diagnostics(self) -> Diagnostics:
         """What is wrong with them, alone and together."""
         return (
             *self.problems,

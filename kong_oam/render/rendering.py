@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kong_oam.diagnostics import Diagnostic, Position
+from kong_oam.diagnostics import Diagnostic, Diagnostics, Position
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.library import Library, find
 from kong_oam.oam.document import Fields
@@ -31,7 +31,7 @@ class RenderedComponent:
     """The objects of a component, the workload first; none where there are findings."""
 
     objects: Objects
-    diagnostics: tuple[Diagnostic, ...]
+    diagnostics: Diagnostics
 
 
 def render(

@@ -8,8 +8,16 @@ from functools import cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from kong_oam.diagnostics import Diagnostic, Findings, errors, suggestion
-from kong_oam.oam.application import Reading, ReadOne, read_bytes, read_files, together
+from kong_oam.diagnostics import suggestion
+from kong_oam.oam.application import Reading
+from kong_oam.diagnostics import errors
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.oam.application import read_bytes
+from kong_oam.diagnostics import Findings
+from kong_oam.oam.application import together
+from kong_oam.diagnostics import Diagnostics
+from kong_oam.oam.application import ReadOne
+from kong_oam.oam.application import read_files
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.library import Library, library
 from kong_oam.oam.document import Place, Texts
@@ -127,7 +135,7 @@ class _Made:
     source: Application
     beside: object
     application: Application | None
-    diagnostics: tuple[Diagnostic, ...] = ()
+    diagnostics: Diagnostics = ()
 
     def holds(self, source: Application, beside: object) -> bool:
         """Tell whether the same would be made again. What is wrong may say where in a
@@ -234,7 +242,7 @@ class _Run:
         part: Component,
         chosen: Sequence[Chosen],
         given: Givers,
-    ) -> tuple[Component | None, tuple[Diagnostic, ...]]:
+    ) -> tuple[Component | None, Diagnostics]:
         """Return the component with its objects in each of its places. `chosen`: one for each form
         of the component."""
         wrong: dict[Diagnostic, None] = {}
@@ -274,7 +282,7 @@ class _Run:
         chosen: Chosen,
         given: Givers,
         placement: Placement,
-    ) -> tuple[Component | None, tuple[Diagnostic, ...]]:
+    ) -> tuple[Component | None, Diagnostics]:
         there = source
         if placement.namespace not in (None, "", source.namespace):
             there = replace(source, namespace=placement.namespace)

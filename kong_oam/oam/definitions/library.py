@@ -7,7 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from kong_oam.diagnostics import Diagnostic, Position, some, suggestion
+from kong_oam.diagnostics import suggestion
+from kong_oam.diagnostics import Position
+from kong_oam.diagnostics import some
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostics
 from kong_oam.oam.definitions.definition import Definition, Kind
 
 _HINT = "; a type of your own needs a definition in definitions/"
@@ -20,7 +24,7 @@ class Library:
 
     definitions: Mapping[tuple[Kind, str], tuple[Definition, ...]]
     """By the kind and name of the type that they define, the newest version first."""
-    diagnostics: tuple[Diagnostic, ...] = field(default=())
+    diagnostics: Diagnostics = field(default=())
 
 
 def library(definitions: Iterable[Definition]) -> Library:

@@ -7,7 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from kong_oam.diagnostics import Diagnostic, Findings
+from kong_oam.diagnostics import (
+    Diagnostic,
+    Diagnostics,
+    Findings,
+)
 from kong_oam.oam.definitions.definition import KINDS, Definition
 from kong_oam.oam.document import Document, Fields, Place, as_mapping, as_text, read
 from kong_oam.oam.schema import type_of
@@ -27,7 +31,7 @@ class Defined:
     """The definitions of some files, and what is wrong with the rest."""
 
     definitions: tuple[Definition, ...]
-    diagnostics: tuple[Diagnostic, ...]
+    diagnostics: Diagnostics
 
 
 def read_definitions(
