@@ -58,7 +58,13 @@ def parse(deployment: Entry) -> ExportedState:
             ids.update(identifier.split("|"))
             provider = _provider(resource)
             recorded.append(
-                RecordedResource(kind, urn, identifier, urn in used, provider)
+                RecordedResource(
+                    kind,
+                    urn,
+                    identifier,
+                    urn in used,
+                    provider,
+                )
             )
     pending = [
         _creation(operation["resource"])
@@ -106,13 +112,19 @@ def _provider(resource: Entry) -> str:
     return parts[-2] if len(parts) > 1 else ""
 
 
-def forget(stack: str, urn: str) -> None:
+def forget(
+    stack: str,
+    urn: str,
+) -> None:
     """Take a resource out of the state, without a word to the product. Raises cli.PulumiCliError, where
     another needs it."""
     pulumi("state", "delete", urn, "--yes", stack=stack, timeout=LONG)
 
 
-def check_at_rest(stack: str, state: ExportedState) -> None:
+def check_at_rest(
+    stack: str,
+    state: ExportedState,
+) -> None:
     """Check that no other run of the engine is under way, or has left its lock. Raises
     cli.PulumiCliError where one is, and InvalidStateError.
 

@@ -89,7 +89,10 @@ def partitions_before(outputs: Outputs) -> Sequence[str]:
     return partitions
 
 
-def partitions_of(settings: Settings, outputs: Outputs) -> list[str]:
+def partitions_of(
+    settings: Settings,
+    outputs: Outputs,
+) -> list[str]:
     """Return the partitions of an estate: those of its settings, and behind them those that its
     base knew besides, by the base's outputs."""
     return [*dict.fromkeys([*settings.stack.partitions, *partitions_before(outputs)])]
@@ -119,7 +122,10 @@ def outputs(stack: str) -> dict[str, Any]:
     return exported
 
 
-def merge(first: Outputs, more: Outputs) -> dict[str, Any]:
+def merge(
+    first: Outputs,
+    more: Outputs,
+) -> dict[str, Any]:
     """Return both in one: mappings of one name are merged, at any depth, and of anything else the
     first stays."""
     result = {**more, **first}

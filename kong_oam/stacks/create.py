@@ -14,7 +14,10 @@ from kong_oam.engine.cli import SHORT, pulumi
 from kong_oam.stacks.records import NAMED
 
 
-def create(settings: Settings, stack: str) -> None:
+def create(
+    settings: Settings,
+    stack: str,
+) -> None:
     """Make a stack of the estate. One of a partition is configured for plugins as the base is,
     secrets included, where it has no file yet. That has all but the secrets from the beginning:
     what is cut off here leaves none by which runs would go to other products than the base's.
@@ -43,7 +46,10 @@ def create(settings: Settings, stack: str) -> None:
     pulumi("stack", "tag", "set", NAMED, stack, stack=stack, timeout=SHORT)
 
 
-def without_file(settings: Settings, stack: str) -> str | None:
+def without_file(
+    settings: Settings,
+    stack: str,
+) -> str | None:
     """Say of a stack that the backend has what to do where its file is not there; None where it
     is."""
     file = stack_file(stack)

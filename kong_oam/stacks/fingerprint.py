@@ -45,7 +45,10 @@ def fingerprint(
     return digest_of((program(), common, given, configured, dict(others)))
 
 
-def of_estate(settings: Settings, estate: Estate) -> str:
+def of_estate(
+    settings: Settings,
+    estate: Estate,
+) -> str:
     """Return a digest of what a stack is given of the estate."""
     places = settings.stack.records is not None and estate.role != "base"
     foreign = digest_of(estate.foreign, places=False)
@@ -64,7 +67,11 @@ def in_common(settings: Settings) -> str:
     return digest_of(undated, places=False)
 
 
-def digest_of(value: Any, *, places: bool = True) -> str:
+def digest_of(
+    value: Any,
+    *,
+    places: bool = True,
+) -> str:
     """Return a digest of plain data, such as a stack's output. `places`: as of `_plain`."""
     plain = json.dumps(_plain(value, places))
     return hashlib.sha256(plain.encode()).hexdigest()[:DIGITS]
@@ -116,7 +123,10 @@ def program() -> str:
     return digest.hexdigest()
 
 
-def _plain(value: Any, places: bool) -> Any:
+def _plain(
+    value: Any,
+    places: bool,
+) -> Any:
     """Return the value in JSON's types: equal for equal values, whatever the order of their sets
     and mappings.
 

@@ -107,7 +107,10 @@ def grant_changes(
     )
 
 
-def _homes(whole: Estate, states: Mapping[str, StackState]) -> Mapping[str, str]:
+def _homes(
+    whole: Estate,
+    states: Mapping[str, StackState],
+) -> Mapping[str, str]:
     """Return the partition of each component, by key, of those that are to be run: also of a
     component that goes."""
     homes: dict[str, str] = {}
@@ -137,7 +140,10 @@ def _exchange(
     return Exchange(client, gets, loses) if gets and loses and keeps_calling else None
 
 
-def _beyond(more: _Scopes, less: _Scopes) -> tuple[str, ...]:
+def _beyond(
+    more: _Scopes,
+    less: _Scopes,
+) -> tuple[str, ...]:
     """Return the scopes in one grant that are not in the other, in words, sorted."""
     beyond = []
     for called, scopes in more.items():

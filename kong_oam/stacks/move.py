@@ -48,7 +48,10 @@ class Moves:
     missing: tuple[str, ...]
 
 
-def find(settings: Settings, estate: Estate) -> Moves:
+def find(
+    settings: Settings,
+    estate: Estate,
+) -> Moves:
     """Find what has to go from stack to stack. Raises MoveError, engine.cli.PulumiCliError."""
     name = settings.stack.name
     if not existing([name]):

@@ -22,7 +22,10 @@ class Move:
     twice: bool = False
 
 
-def plan(states: Mapping[str, Resources], targets: Mapping[str, str]) -> list[Move]:
+def plan(
+    states: Mapping[str, Resources],
+    targets: Mapping[str, str],
+) -> list[Move]:
     """Return the moves, by component. `states`: of each stack; `targets`: by component, the stack
     that is to have it.
 
@@ -42,12 +45,23 @@ def plan(states: Mapping[str, Resources], targets: Mapping[str, str]) -> list[Mo
         twice = target in by_stack
         for source, urn in by_stack.items():
             if source != target:
-                moves.append(Move(key, urn, source, target, twice))
+                moves.append(
+                    Move(
+                        key,
+                        urn,
+                        source,
+                        target,
+                        twice,
+                    )
+                )
                 twice = True  # once this one is done, should yet another stack have it
     return moves
 
 
-def under(resources: Resources, urns: Iterable[str]) -> dict[str, str]:
+def under(
+    resources: Resources,
+    urns: Iterable[str],
+) -> dict[str, str]:
     """Return the ids, by URN, of these components and of all that lies under them."""
     ids = {}
     wanted = {*urns}
@@ -59,7 +73,10 @@ def under(resources: Resources, urns: Iterable[str]) -> dict[str, str]:
     return ids
 
 
-def is_whole(kept: Mapping[str, str], copied: Resources) -> bool:
+def is_whole(
+    kept: Mapping[str, str],
+    copied: Resources,
+) -> bool:
     """Tell whether another state has all of that, each with the same id, so that this one may
     forget it."""
     there = {
@@ -71,7 +88,10 @@ def is_whole(kept: Mapping[str, str], copied: Resources) -> bool:
     )
 
 
-def without(resources: Resources, gone: Iterable[str]) -> list[dict[str, Any]]:
+def without(
+    resources: Resources,
+    gone: Iterable[str],
+) -> list[dict[str, Any]]:
     """Return a state's resources but those, and without a word of them in what stays."""
     forgotten = frozenset(gone)
     return [
@@ -81,7 +101,10 @@ def without(resources: Resources, gone: Iterable[str]) -> list[dict[str, Any]]:
     ]
 
 
-def _detached(resource: Mapping[str, Any], forgotten: frozenset[str]) -> dict[str, Any]:
+def _detached(
+    resource: Mapping[str, Any],
+    forgotten: frozenset[str],
+) -> dict[str, Any]:
     result = dict(resource)
     if "dependencies" in result:
         result["dependencies"] = _without(result["dependencies"], forgotten)
@@ -95,7 +118,10 @@ def _detached(resource: Mapping[str, Any], forgotten: frozenset[str]) -> dict[st
     return result
 
 
-def _without(urns: Iterable[str], forgotten: frozenset[str]) -> list[str]:
+def _without(
+    urns: Iterable[str],
+    forgotten: frozenset[str],
+) -> list[str]:
     return [urn for urn in urns if urn not in forgotten]
 
 

@@ -63,7 +63,11 @@ class Estates:
         common = common or in_common(self.settings)
         return fingerprint(common, given, others, self.configured.get(partition, ""))
 
-    def outdated(self, known: Known, today: datetime.date) -> Iterator[str | None]:
+    def outdated(
+        self,
+        known: Known,
+        today: datetime.date,
+    ) -> Iterator[str | None]:
         """Yield the stacks, by partition, of which a run would change something, as far as is
         recorded; the base first."""
         common = in_common(self.settings)
@@ -86,7 +90,9 @@ class Estates:
         return digest_of(made_up)
 
     def _foreseen(
-        self, provider: str, components: Iterable[str]
+        self,
+        provider: str,
+        components: Iterable[str],
     ) -> Mapping[str, str | None]:
         settings = {each.name: each for each in self.settings.providers}.get(provider)
         if settings is None:
@@ -107,7 +113,10 @@ class Estates:
         return callers
 
 
-def _of_base(base: Outputs, estate: Estate) -> Any:
+def _of_base(
+    base: Outputs,
+    estate: Estate,
+) -> Any:
     """Return what a partition reads of what its base exported: of what there is by component or
     group, that of its own."""
     groups: set[str] = set()
@@ -124,7 +133,10 @@ def _of_base(base: Outputs, estate: Estate) -> Any:
     return {"providers": providers, "gateway": base.get("gateway")}
 
 
-def _narrowed(made: Outputs, wanted: Set[str]) -> dict[str, Any]:
+def _narrowed(
+    made: Outputs,
+    wanted: Set[str],
+) -> dict[str, Any]:
     narrowed = dict(made)
     for name, value in made.items():
         if isinstance(value, Mapping):

@@ -40,7 +40,11 @@ class Record:
     ids: str
     generation: int = 0
 
-    def is_of(self, fingerprint: str, today: datetime.date) -> bool:
+    def is_of(
+        self,
+        fingerprint: str,
+        today: datetime.date,
+    ) -> bool:
         """Tell whether a run would change nothing."""
         return self.fingerprint == fingerprint and (
             self.due is None or today < self.due
@@ -139,6 +143,12 @@ def _parsed(text: str) -> Record | None:
     try:
         fingerprint, updated, due, ids, generation = text.split(" ")
         day = None if due == _NEVER else datetime.date.fromisoformat(due)
-        return Record(fingerprint, updated, day, ids, int(generation))
+        return Record(
+            fingerprint,
+            updated,
+            day,
+            ids,
+            int(generation),
+        )
     except ValueError:
         return None

@@ -188,7 +188,11 @@ class Runs:
                 results = pool.map(self._run, ready.values())
                 succeeded |= zip(ready, results, strict=True)
 
-    def _may_run(self, step: Step, succeeded: Mapping[int, bool]) -> bool:
+    def _may_run(
+        self,
+        step: Step,
+        succeeded: Mapping[int, bool],
+    ) -> bool:
         """Tell whether all that the step comes after has been done. Where not, its stack is left
         out."""
         ready = all(succeeded.get(number) for number in step.after)
@@ -280,7 +284,11 @@ class Runs:
             self._record(partition, mark)
         return True
 
-    def _told(self, stack: str, line: str) -> None:
+    def _told(
+        self,
+        stack: str,
+        line: str,
+    ) -> None:
         """Say a line, and behind one that says so what is to be done about a lock."""
         self.say(stack, line)
         if "the stack is currently locked" in line:
@@ -290,14 +298,24 @@ class Runs:
                 f"-m kong_oam recover -s {stack}`",
             )
 
-    def _record(self, partition: str | None, mark: str) -> None:
+    def _record(
+        self,
+        partition: str | None,
+        mark: str,
+    ) -> None:
         exports = self._outputs(partition)
         # What kept something is to be run once more, also by the next command.
         ended = not exports.get(KEPT)
         ids = self.estates.ids(exports.get("clients") or {})
         with self._writing:
             record = (
-                records.write(self.estate, partition, mark, exports, ids)
+                records.write(
+                    self.estate,
+                    partition,
+                    mark,
+                    exports,
+                    ids,
+                )
                 if ended
                 else None
             )
