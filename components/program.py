@@ -22,7 +22,7 @@ from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import StackState
 from kong_oam.errors import EngineError, ProductError, SettingsError
-from kong_oam.identity.kinds import inspect, proofs_in, scopes_in
+from kong_oam.identity.kinds import describe, inspect, proofs_in, scopes_in
 from kong_oam.kong import conflicts, preflight
 from kong_oam.kong.account import Account
 from kong_oam.kong.actual import corrected
@@ -127,7 +127,7 @@ def deploy() -> None:
 
 def _plan() -> _Plan:
     try:
-        settings = config.load()
+        settings = config.load(describe)
         reading = read_applications(
             settings.applications,
             settings.definitions,

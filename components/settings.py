@@ -12,6 +12,7 @@ from pulumi.runtime.config import CONFIG, get_config_env
 
 from kong_oam.access.settings.stack import (
     NAMESPACE,
+    Describe,
     Settings,
     StackError,
     parse,
@@ -21,7 +22,6 @@ from kong_oam.access.settings.stack import (
 from kong_oam.diagnostics import some
 from kong_oam.engine.configuration import Configuration
 from kong_oam.errors import SettingsError
-from kong_oam.identity.kinds import describe
 from kong_oam.kong.account import Account, account
 
 from .refusal import refuse
@@ -29,9 +29,9 @@ from .refusal import refuse
 _CERTIFICATES = "certificates"
 
 
-def load() -> Settings:
-    """Read the settings of the current stack. Raises kong_oam.access.settings.stack.StackError,
-    also where they are not those in the stack's file."""
+def load(describe: Describe) -> Settings:
+    """Read the settings of the current stack, with its providers as `describe` has them. Raises
+    kong_oam.access.settings.stack.StackError, also where they are not those in the stack's file."""
     prefix = f"{NAMESPACE}:"
     configured = {**get_config_env(), **CONFIG.get()}
     names = (key.removeprefix(prefix) for key in configured if key.startswith(prefix))

@@ -76,7 +76,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         openings,
     )
     from kong_oam.emergency.confirmation import show_at_gateway
-    from kong_oam.engine.configuration import of_stack
+    from kong_oam.engine.stack_configuration import of_stack
     from kong_oam.kong.account import account
     from kong_oam.kong.admin import AdminApi
     from kong_oam.kong.proxy import ADDRESS, Proxy

@@ -7,9 +7,6 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kong_oam.access.settings.stack import stack_file
-from kong_oam.engine.cli import SHORT, pulumi
-
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
@@ -34,17 +31,3 @@ class Configuration:
         if self.environment_first and variable in os.environ:
             return os.environ[variable]
         return self.value(key) or os.environ.get(variable)
-
-
-def of_stack(stack: str) -> Configuration:
-    """Return the configuration for commands that do without the engine: the environment first, then
-    the CLI, which is asked for one setting at a time, and only for what the stack's file has.
-    Looking a setting up raises cli.PulumiCliError."""
-
-    def value(key: str) -> str | None:
-        file = stack_file(stack)
-        if not file.is_file() or key not in file.read_text("utf-8"):
-            return None
-        return pulumi("config", "get", key, stack=stack, timeout=SHORT).strip() or None
-
-    return Configuration(value, environment_first=True)

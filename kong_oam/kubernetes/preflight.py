@@ -15,10 +15,7 @@ from ipaddress import ip_network
 
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.stack import Settings
-from kong_oam.diagnostics import Findings
-from kong_oam.diagnostics import Diagnostics
-from kong_oam.diagnostics import some
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings, some
 from kong_oam.engine.state import Held, StackState
 from kong_oam.kubernetes import kubectl
 from kong_oam.kubernetes.estate import clusters_of, created_in, foundations, running

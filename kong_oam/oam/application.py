@@ -12,10 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from kong_oam.diagnostics import Diagnostics
-from kong_oam.diagnostics import Findings
-from kong_oam.diagnostics import errors
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings, errors
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.oam.definitions.reading import defined_in, is_definition
 from kong_oam.oam.document import (

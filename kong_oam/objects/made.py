@@ -6,14 +6,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from kong_oam.oam.model import Component
-from kong_oam.diagnostics import some
-from kong_oam.oam.model import Application
-from kong_oam.diagnostics import Diagnostic
-from kong_oam.diagnostics import Findings
-from kong_oam.diagnostics import Diagnostics
+from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings, some
+from kong_oam.oam.model import Application, Component, Trait
 from kong_oam.oam.rendered import Objects
-from kong_oam.oam.model import Trait
 from kong_oam.objects.manifests import service_name
 from kong_oam.objects.plain import plain_objects, wrong_properties
 from kong_oam.objects.ports import GRPC, named_as_grpc

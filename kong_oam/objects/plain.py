@@ -13,11 +13,8 @@ from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Findings, Position
 from kong_oam.oam.document import Place
-from kong_oam.oam.rendered import Objects
-from kong_oam.oam.rendered import RenderedObject
-from kong_oam.oam.model import Application
-from kong_oam.oam.model import Component
-from kong_oam.oam.model import Trait
+from kong_oam.oam.model import Application, Component, Trait
+from kong_oam.oam.rendered import Objects, RenderedObject
 from kong_oam.objects.component import APPLICATION, COMPONENT
 from kong_oam.objects.manifests import (
     VOLUME_KINDS,

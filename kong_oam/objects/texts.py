@@ -16,12 +16,8 @@ from typing import Any, Final, NamedTuple
 
 from kong_oam.diagnostics import Findings
 from kong_oam.oam.document import Fields, read
-from kong_oam.oam.rendered import Objects
-from kong_oam.oam.rendered import RenderedObject
-from kong_oam.objects.component import JudgedComponent
-from kong_oam.objects.component import APPLICATION
-from kong_oam.objects.component import dotted
-from kong_oam.objects.component import COMPONENT
+from kong_oam.oam.rendered import Objects, RenderedObject
+from kong_oam.objects.component import APPLICATION, COMPONENT, JudgedComponent, dotted
 from kong_oam.objects.known_kinds import is_controlled, is_foreign
 from kong_oam.objects.pods import Path, mapping
 

@@ -8,16 +8,8 @@ from functools import cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from kong_oam.diagnostics import suggestion
-from kong_oam.oam.application import Reading
-from kong_oam.diagnostics import errors
-from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.application import read_bytes
-from kong_oam.diagnostics import Findings
-from kong_oam.oam.application import together
-from kong_oam.diagnostics import Diagnostics
-from kong_oam.oam.application import ReadOne
-from kong_oam.oam.application import read_files
+from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings, errors, suggestion
+from kong_oam.oam.application import Reading, ReadOne, read_bytes, read_files, together
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.library import Library, library
 from kong_oam.oam.document import Place, Texts

@@ -14,19 +14,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.filling import filled
-from kong_oam.oam.document import Texts
-from kong_oam.oam.filling import FieldPathError
-from kong_oam.oam.rendered import RenderedObject
-from kong_oam.oam.document import Place
-from kong_oam.oam.model import Application
-from kong_oam.oam.rendered import Awaited
-from kong_oam.oam.model import Component
-from kong_oam.oam.model import Output
-from kong_oam.oam.model import Input
-from kong_oam.oam.filling import path_of
-from kong_oam.oam.rendered import Objects
-from kong_oam.oam.document import Fields
+from kong_oam.oam.document import Fields, Place, Texts
+from kong_oam.oam.filling import FieldPathError, filled, path_of
+from kong_oam.oam.model import Application, Component, Input, Output
+from kong_oam.oam.rendered import Awaited, Objects, RenderedObject
 from kong_oam.render.requests import Ask, Setting
 
 MAX_CHARACTERS = 65_536

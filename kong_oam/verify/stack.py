@@ -22,7 +22,7 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import some
 from kong_oam.engine.cli import PulumiCliError
-from kong_oam.engine.configuration import of_stack
+from kong_oam.engine.stack_configuration import of_stack
 from kong_oam.engine.stacks import outputs_of
 from kong_oam.errors import EngineError, OperationError, ProductError, SettingsError
 from kong_oam.kong import names, preflight

@@ -94,13 +94,6 @@ def origin_name(stack: str, origin: str, *, shared: bool) -> str:
     return f"kong-oam {origin}" if shared else f"kong-oam {stack} {origin}"
 
 
-def origin_owner(name: str, origin: str) -> str | None:
-    """Read from a trusted origin's name its stack: "" where stacks share it, None where none of
-    ours made it."""
-    begin, _, stack = name.removesuffix(f" {origin}").partition(" ")
-    return stack if begin == "kong-oam" and name.endswith(f" {origin}") else None
-
-
 def origins(clients: Iterable[Client]) -> list[str]:
     """List the origins of pages that get tokens themselves. One may have the pages of several
     clients."""

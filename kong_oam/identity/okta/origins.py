@@ -22,7 +22,6 @@ from kong_oam.diagnostics import Diagnostic
 from kong_oam.http.management import FEW, Row
 from kong_oam.identity.common.conflicts import Managed
 from kong_oam.identity.okta.api import rows
-from kong_oam.identity.okta.names import origin_owner
 from kong_oam.oam.document import Place
 
 
@@ -52,6 +51,13 @@ class ExistingOrigin:
             f"'{self.row['name']}', {' and '.join(self.kinds) or 'for nothing'}, "
             f"{self.row['status']}"
         )
+
+
+def origin_owner(name: str, origin: str) -> str | None:
+    """Read from a trusted origin's name its stack: "" where stacks share it, None where none of
+    ours made it."""
+    begin, _, stack = name.removesuffix(f" {origin}").partition(" ")
+    return stack if begin == "kong-oam" and name.endswith(f" {origin}") else None
 
 
 def existing_origins(

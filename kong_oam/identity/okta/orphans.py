@@ -32,8 +32,8 @@ from kong_oam.identity.okta.names import (
     SCOPE,
     SERVER,
     client_id_of,
-    origin_owner,
 )
+from kong_oam.identity.okta.origins import origin_owner
 
 _SERVER = "/authorizationServers/{authServerId}"
 _PLACES = {

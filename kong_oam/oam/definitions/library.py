@@ -7,11 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from kong_oam.diagnostics import suggestion
-from kong_oam.diagnostics import Position
-from kong_oam.diagnostics import some
-from kong_oam.diagnostics import Diagnostic
-from kong_oam.diagnostics import Diagnostics
+from kong_oam.diagnostics import Diagnostic, Diagnostics, Position, some, suggestion
 from kong_oam.oam.definitions.definition import Definition, Kind
 
 _HINT = "; a type of your own needs a definition in definitions/"

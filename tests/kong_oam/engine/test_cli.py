@@ -13,7 +13,8 @@ import pytest
 
 from kong_oam.access.settings.stack import Settings, read_file
 from kong_oam.engine.cli import PulumiCliError, pulumi, run, show
-from kong_oam.engine.configuration import Configuration, of_stack
+from kong_oam.engine.configuration import Configuration
+from kong_oam.engine.stack_configuration import of_stack
 from kong_oam.kong.account import Account, AccountError, account
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -14,7 +14,8 @@ from kong_oam.access.settings.stack import ProviderSettings, StackError
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.identity.okta.api import Account, client
 from kong_oam.identity.okta.conflicts import name_conflicts
-from kong_oam.identity.okta.names import ORIGIN, objects, origin_name, origin_owner
+from kong_oam.identity.okta.names import ORIGIN, objects, origin_name
+from kong_oam.identity.okta.origins import origin_owner
 from sandbox.okta import Okta
 from tests.support.applications import WITH_CLIENTS
 from tests.support.estates import PROVIDER, estate
