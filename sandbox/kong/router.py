@@ -111,7 +111,8 @@ class Router:
     def __init__(self, routes: Table, services: Table) -> None:
         self._candidates: list[_Candidate] = []
         for route in routes.values():
-            self._candidates += _candidates(route, services)
+            if route["protocols"][0] not in _STREAM:
+                self._candidates += _candidates(route, services)
         self._candidates.sort(key=lambda candidate: candidate.order, reverse=True)
 
     def match(
@@ -152,8 +153,7 @@ def _folded(header: str) -> str:
 def _candidates(route: Entity, services: Table) -> Iterator[_Candidate]:
     reference = route["service"]
     service = services.get(reference["id"]) if reference else None
-    unreachable = reference and (service is None or not service["enabled"])
-    if unreachable or route["protocols"][0] in _STREAM:
+    if reference and (service is None or not service["enabled"]):
         return
     headers = _header_values(route["headers"] or {})
     groups = _parts(route["paths"] or ())
