@@ -12,11 +12,11 @@ from kong_oam.traits.key import Key
 
 T = TypeVar("T")
 
+# Files of Lua that make one script, in order.
 Parts = tuple[str, ...]
-"""Files of Lua that make one script, in order."""
 
+# {key of the table: {phase: parts}}
 Scripts = Mapping[str, Mapping[str, Parts]]
-"""{key of the table: {phase: parts}}"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,20 +16,21 @@ from typing import Any
 from kong_oam.kong.at_kong import Parts, Scripts
 from kong_oam.traits.at_kong import AT_KONG
 
+# {phase of `pre-function`: parts} of the scripts that are there whatever the table
+# says; they run first.
 ALWAYS: Mapping[str, Parts] = {
     "header_filter": ("problem",),
     "body_filter": ("problem_body",),
 }
-"""{phase of `pre-function`: parts} of the scripts that are there whatever the table says; they run
-first."""
 
+# {key of the table: {phase of `pre-function`: parts}}, in the order in which they run
+# in a phase.
 CHUNKS: dict[str, Mapping[str, Parts]] = {}
-"""{key of the table: {phase of `pre-function`: parts}}, in the order in which they run in a
-phase."""
 
+# {key of the table: {phase of `post-function`: parts}} of the scripts behind the gate,
+# in the order in which they run: in `access` on what it let pass, in another phase on
+# every request.
 BEHIND: dict[str, Mapping[str, Parts]] = {}
-"""{key of the table: {phase of `post-function`: parts}} of the scripts behind the gate, in the
-order in which they run: in `access` on what it let pass, in another phase on every request."""
 
 for _trait in AT_KONG:
     CHUNKS |= _trait.scripts

@@ -18,11 +18,13 @@ from kong_oam.kong.at_kong import Extra, asked_role
 from kong_oam.kong.logs import sinks
 from kong_oam.traits.at_kong import AT_KONG, asked_of_kong
 
+# How long Kong waits for a workload to take a connection, or between two parts of a
+# request or an answer.
 MILLISECONDS = 60_000
-"""How long Kong waits for a workload to take a connection, or between two parts of a request or an
-answer."""
 
 
+# The role of a plugin that stands before everybody because a trait or the stack says
+# so, by kind.
 _ROLES: dict[str, str] = {
     "file-log": "log-file",
     "http-log": "log-http",
@@ -30,8 +32,6 @@ _ROLES: dict[str, str] = {
     "prometheus": "metrics",
     "tcp-log": "log-tcp",
 }
-"""The role of a plugin that stands before everybody because a trait or the stack says so, by
-kind."""
 
 for _trait in AT_KONG:
     _ROLES |= _trait.roles
@@ -45,6 +45,8 @@ class Extras:
     service: Mapping[str, Any] = field(default_factory=dict)
 
 
+# Fields of a service as the Admin API writes them, where neither its Application nor
+# the stack says anything.
 USUAL: Mapping[str, Any] = {
     # As good as none. The official plugin cannot take back a path set by hand where the program has
     # none.
@@ -63,8 +65,6 @@ USUAL: Mapping[str, Any] = {
     # listens on port 1.
     "port": 1,
 }
-"""Fields of a service as the Admin API writes them, where neither its Application nor the stack
-says anything."""
 
 
 def extras(settings: Settings, component: Component) -> Extras:

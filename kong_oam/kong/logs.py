@@ -12,16 +12,17 @@ from typing import Any
 
 from kong_oam.access.settings.logs import LogSettings, OtlpSink
 
+# Records in a request, a second late at most: the queue sends one request after the
+# other, and one for each record would cost more than all else that is asked of the
+# gateway, and fall behind.
 _BATCH = 200
-"""Records in a request, a second late at most: the queue sends one request after the other, and one
-for each record would cost more than all else that is asked of the gateway, and fall behind."""
 
+# A worker has one queue for all services that send to an address. Callers can make
+# records as long as paths may be.
 _HTTP: Mapping[str, Any] = {"queue": {"max_batch_size": _BATCH, "max_bytes": 16 << 20}}
-"""A worker has one queue for all services that send to an address. Callers can make records as long
-as paths may be."""
 
+# Kong's own default, which its schema prints of the record as a whole.
 _PROPAGATION: Mapping[str, Any] = {"default_format": "w3c"}
-"""Kong's own default, which its schema prints of the record as a whole."""
 
 
 def sinks(logs: LogSettings | None) -> Iterator[tuple[str, str, Mapping[str, Any]]]:

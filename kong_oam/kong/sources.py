@@ -19,11 +19,11 @@ from string import ascii_letters, digits
 
 _KONG = Path(__file__).resolve().parent
 
+# By name: those that all services share, and those of single traits.
 FILES: Mapping[str, Path] = {
     file.stem: file
     for file in (*_KONG.glob("lua/*.lua"), *_KONG.parent.glob("traits/*/*.lua"))
 }
-"""By name: those that all services share, and those of single traits."""
 
 _KEYWORDS = frozenset(
     """and break do else elseif end false for function goto if in local nil not or repeat return then true until

@@ -30,11 +30,13 @@ for _folder in (_PACKAGE.parent, _PACKAGE, _PACKAGE / "oam"):
         _FILES[_file.name.partition(".")[0]] = _file
 
 COMPONENT_TYPES = ("external", "webservice", "worker")
+
+# Traits that say what the gateway does before a component, beside who may call it: each
+# folder of `kong_oam/traits` that has a schema.
 EDGE_TRAITS = tuple(_OF_TRAITS)
-"""Traits that say what the gateway does before a component, beside who may call it: each folder of
-`kong_oam/traits` that has a schema."""
+
+# Traits that this project reads itself.
 OWN_TRAITS = ("access", "client", *EDGE_TRAITS)
-"""Traits that this project reads itself."""
 TRAIT_TYPES = tuple(sorted((*OWN_TRAITS, "gateway")))
 POLICY_TYPES = (
     "apply-once",

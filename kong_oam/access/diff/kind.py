@@ -17,13 +17,12 @@ Kind = Literal[
     "changed",
 ]
 
+# The kinds of changes, the worst first. A request that stays allowed is `answered by`
+# something else.
+#
+# `owner`: another team answers for a component. A setting that differs may widen, may
+# narrow, or is `changed` where it does neither.
 KINDS: tuple[Kind, ...] = get_args(Kind)
-"""The kinds of changes, the worst first. A request that stays allowed is `answered by` something
-else.
-
-`owner`: another team answers for a component. A setting that differs may widen, may narrow, or is
-`changed` where it does neither.
-"""
 
 
 def may_widen(*_: Any) -> Kind:

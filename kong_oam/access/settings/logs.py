@@ -12,15 +12,16 @@ from kong_oam.access.stack import Records
 
 STDOUT = "/dev/stdout"
 
+# Headers that Kong makes itself.
 _MADE = frozenset({"host", "content-length", "content-type"})
-"""Headers that Kong makes itself."""
 
+# Names of headers by which whoever sends is known.
 _SECRET = re.compile(
     r"(?i)(^|-)(authorization|cookie|(api-?)?key|secret|token|password)$"
 )
-"""Names of headers by which whoever sends is known."""
+
+# What Kong reads from a vault: a reference alone, and not one among other words.
 _REFERENCE = re.compile(r"\{vault://[^{}/\s]+/[^{}\s]+\}")
-"""What Kong reads from a vault: a reference alone, and not one among other words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,9 @@ from kong_oam.kong.at_kong import AtKong
 from kong_oam.traits.cors.value import CORS, Cors
 
 _SENT = ("Authorization", "Content-Type")
+
+# Headers that pages may send, and read, whatever a trait says: of answers, what the
+# gateway itself tells callers.
 _EXPOSED = (
     "Retry-After",
     "RateLimit-Limit",
@@ -20,8 +23,6 @@ _EXPOSED = (
     "RateLimit-Reset",
     "X-Kong-Request-Id",
 )
-"""Headers that pages may send, and read, whatever a trait says: of answers, what the gateway itself
-tells callers."""
 
 
 def cors_entry(estate: Estate, component: Component) -> dict[str, Any]:
@@ -65,10 +66,11 @@ def _answer(component: Component) -> dict[str, Any]:
     }
 
 
+# The entries are there without the trait as well, for pages of browser clients
+# (`cors_entry`).
 AT_KONG = AtKong(
     CORS,
     scripts={
         "cors": {"access": ("origin", "preflight"), "header_filter": ("origin", "cors")}
     },
 )
-"""The entries are there without the trait as well, for pages of browser clients (`cors_entry`)."""

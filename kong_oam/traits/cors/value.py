@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from kong_oam.traits.key import Key
 
+# Seconds for which browsers keep the answer to a preflight, where no trait says how
+# long.
 MAX_AGE = 600
-"""Seconds for which browsers keep the answer to a preflight, where no trait says how long."""
 
 
 @dataclass(frozen=True, slots=True)

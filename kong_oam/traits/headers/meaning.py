@@ -22,6 +22,10 @@ _FRAMING = (
     "transfer-encoding",
     "upgrade",
 )
+
+# What admission takes from callers (kong/lua/admission.lua), since workloads may take
+# it for who calls. So an Application must not set it, either: every caller would be the
+# same.
 RESERVED = (  # noqa: SIM905 - as the script has it
     "forwarded x-original x-rewrite x-http-method x-method x-anonymous x-auth x-consumer "
     "x-credential x-authenticated x-remote x-ssl x-forwarded-user x-forwarded-email "
@@ -31,8 +35,6 @@ RESERVED = (  # noqa: SIM905 - as the script has it
     "x-goog-iap x-pomerium x-apigateway-api x-endpoint-api x-jwt x-id-token cf-access tailscale "
     "impersonate ssl client-cert iv sm shib"
 ).split()
-"""What admission takes from callers (kong/lua/admission.lua), since workloads may take it for who
-calls. So an Application must not set it, either: every caller would be the same."""
 
 _OF_ANSWERS: Mapping[str, Iterable[str]] = {
     "the trait cors says what pages may read": ("access-control", "vary"),
@@ -59,6 +61,9 @@ _SET_ON_ANSWERS: Mapping[str, Iterable[str]] = {
     "every caller would get the same, in place of the workload's": ("set-cookie",),
     **_OF_ANSWERS,
 }
+
+# Why a header is no Application's: beginnings of names before a dash, as admission
+# compares them.
 _OF_REQUESTS: Mapping[str, Iterable[str]] = {
     "workloads may take it for who calls, which the gate alone says": (
         *RESERVED,
@@ -86,8 +91,6 @@ _OF_REQUESTS: Mapping[str, Iterable[str]] = {
         "date",
     ),
 }
-"""Why a header is no Application's: beginnings of names before a dash, as admission compares
-them."""
 
 
 def _compile(declared: Declared) -> Headers | None:
@@ -123,8 +126,8 @@ def _compile(declared: Declared) -> Headers | None:
     )
 
 
+# Names of headers, and where they stand.
 _Written = Iterable[tuple[str, Place]]
-"""Names of headers, and where they stand."""
 
 
 def _owned(

@@ -25,6 +25,10 @@ class Headers:
 HEADERS: Key[Headers] = Key("headers", "edge.headers")
 
 
+# What the preset sets in place of what the workload says.
+#
+# Source: OWASP, HTTP Security Response Headers Cheat Sheet and REST Security Cheat
+# Sheet; docs/reference/traits.md says where this differs, and why.
 SECURE: Mapping[str, str] = {
     "Cross-Origin-Opener-Policy": "same-origin-allow-popups",
     "Cross-Origin-Resource-Policy": "same-site",
@@ -33,13 +37,10 @@ SECURE: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-"""What the preset sets in place of what the workload says.
 
-Source: OWASP, HTTP Security Response Headers Cheat Sheet and REST Security Cheat Sheet;
-docs/reference/traits.md says where this differs, and why.
-"""
+# What the preset adds: browsers keep to every policy of an answer, so that none of the
+# workload's becomes weaker.
 ADDED: Mapping[str, str] = {"Content-Security-Policy": "frame-ancestors 'none'"}
-"""What the preset adds: browsers keep to every policy of an answer, so that none of the workload's
-becomes weaker."""
+
+# What the preset removes: which software answered.
 REMOVED = ("Server", "X-AspNet-Version", "X-AspNetMvc-Version", "X-Powered-By")
-"""What the preset removes: which software answered."""

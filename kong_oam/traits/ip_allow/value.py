@@ -8,9 +8,9 @@ from kong_oam.access.networks import Networks
 from kong_oam.access.paths import PathSegments
 from kong_oam.traits.key import Key
 
+# By the path of rules, then by method: the networks from which alone these let somebody
+# in. What is not there, from anywhere.
 AllowedFrom = Mapping[PathSegments, Mapping[str, Networks]]
-"""By the path of rules, then by method: the networks from which alone these let somebody in. What is
-not there, from anywhere."""
 
+# It is compared request by request.
 IP_ALLOW: Key[AllowedFrom] = Key("ip-allow")
-"""It is compared request by request."""

@@ -41,12 +41,16 @@ _AT_HOME = (
     "could call the gateway's own Admin API, or what clouds keep for its host alone, at an "
     "address of that host"
 )
+
+# Plugins that say what they see in datagrams, which nothing takes for a request. statsd
+# does unless told otherwise.
 _UDP = ("datadog", "udp-log")
-"""Plugins that say what they see in datagrams, which nothing takes for a request. statsd does
-unless told otherwise."""
+
+# Where Kong has a plugin send what it sees, unless its configuration says so: the
+# gateway's own host.
 _BY_DEFAULT: Mapping[str, Mapping[str, Any]] = {"statsd": {"host": "localhost"}}
-"""Where Kong has a plugin send what it sees, unless its configuration says so: the gateway's own
-host."""
+
+# Names that systems' files of hosts have for it, which Kong reads.
 _LOOPBACK = (
     "localhost",
     "localhost.localdomain",
@@ -55,11 +59,12 @@ _LOOPBACK = (
     "ip6-localhost",
     "ip6-loopback",
 )
-"""Names that systems' files of hosts have for it, which Kong reads."""
 _STREAMS = (None, "/dev/stdout", "/dev/stderr")
 _UNKNOWN = (
     "is not known, so it may answer, authenticate, rewrite or run code before the gate"
 )
+
+# What no waiver accepts, and why.
 _NEVER: Mapping[str, str] = {
     **dict.fromkeys(
         (*plugins.guards("oss"), *plugins.guards("enterprise")),
@@ -67,7 +72,6 @@ _NEVER: Mapping[str, str] = {
     ),
     "cors": "lets pages read answers by host alone, and answers before the gate",
 }
-"""What no waiver accepts, and why."""
 
 _CODE = re.compile(r"(?i)(_by_lua|^functions?)$")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -77,19 +81,26 @@ _SECRETS = re.compile(
     r"(?i)(^|[_-])(pass(word|wd)?|secrets?|tokens?|api[_-]?keys?|(private|access|secret)[_-]?key|authorization|cookie)$"
 )
 _VAULT = re.compile(r"\{vault://([^/{}]*)")
+
+# What a vault is asked for, by name alone. Behind a `?` would be other settings of the
+# vault than its own, of which `prefix` makes one of some variables of the gateway's
+# environment one of all (seen); an escape could be a path out.
 _REFERENCE = re.compile(
     r"\{vault://([^/{}]+)(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+(#[0-9]+)?\}"
 )
-"""What a vault is asked for, by name alone. Behind a `?` would be other settings of the vault than
-its own, of which `prefix` makes one of some variables of the gateway's environment one of all
-(seen); an escape could be a path out."""
+
+# Kong's vaults that need no setting up: `env` has all that the gateway itself was
+# started with.
 _BUILT_IN = ("aws", "azure", "conjur", "env", "gcp", "hcv")
-"""Kong's vaults that need no setting up: `env` has all that the gateway itself was started with."""
+
+# Headers in a configuration that go to neither workload nor caller.
 _TO_SINKS: Mapping[str, tuple[str, ...]] = {
     "http-log": ("headers",),
     "opentelemetry": ("headers",),
 }
-"""Headers in a configuration that go to neither workload nor caller."""
+
+# Headers, those that admission takes away from callers among them, of which each word
+# stands for those that begin with it and a dash, too.
 _OF_THE_GATE = (
     *RESERVED,
     "access-control",
@@ -114,8 +125,6 @@ _OF_THE_GATE = (
     "x-ratelimit",
     "x-real-ip",
 )
-"""Headers, those that admission takes away from callers among them, of which each word stands for
-those that begin with it and a dash, too."""
 
 
 def findings(settings: Settings, estate: Estate) -> Iterator[Diagnostic]:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from kong_oam.traits.key import Key
 
+# The methods that mean the same twice, of those that rules know.
+#
+# Source: RFC 9110, 9.2.2.
 IDEMPOTENT = ("GET", "HEAD", "PUT", "DELETE", "OPTIONS")
-"""The methods that mean the same twice, of those that rules know.
-
-Source: RFC 9110, 9.2.2.
-"""
 
 
 @dataclass(frozen=True, slots=True)

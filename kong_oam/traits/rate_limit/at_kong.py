@@ -21,16 +21,17 @@ from kong_oam.traits.rate_limit.value import RATE_LIMIT, WINDOWS, RateLimit
 
 KIND = "rate-limiting"
 
+# Whose budget a call counts against. Callers cannot send it, and workloads do not get
+# it.
 HEADER = "X-Auth-Budget"
-"""Whose budget a call counts against. Callers cannot send it, and workloads do not get it."""
 
+# By what those are counted of whom nothing is verified.
 _OTHERS: Mapping[str, str] = {
     "client": "ip",
     "user": "ip",
     "address": "ip",
     "component": "service",
 }
-"""By what those are counted of whom nothing is verified."""
 
 
 def _plugins(limit: RateLimit, redis: RedisSettings | None) -> Iterator[Extra]:

@@ -9,8 +9,8 @@ from typing import Literal
 
 from kong_oam.traits.key import Key
 
+# From the shortest to the longest.
 WINDOWS = ("second", "minute", "hour", "day", "month", "year")
-"""From the shortest to the longest."""
 
 Per = Literal["client", "user", "address", "component"]
 Policy = Literal["local", "redis"]

@@ -20,8 +20,8 @@ from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from kong_oam.traits.upstream_tls.value import names_at
 
+# The name in the state of what the gateway shows to workloads.
 CLIENT_CERTIFICATE = "upstream-client-certificate"
-"""The name in the state of what the gateway shows to workloads."""
 
 
 def certified_name(component: Component, backend: str) -> str | None:

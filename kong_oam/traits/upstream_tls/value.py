@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from kong_oam.oam.document import Place
 from kong_oam.traits.key import Key
 
+# Where a workload finds its certificate, if nothing is said: `tls.crt`, `tls.key`, and
+# mostly `ca.crt`.
 MOUNTED_AT = "/etc/tls"
-"""Where a workload finds its certificate, if nothing is said: `tls.crt`, `tls.key`, and mostly
-`ca.crt`."""
 
 
 @dataclass(frozen=True, slots=True)
