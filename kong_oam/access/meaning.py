@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import kong_oam.oam.application as oam
+from kong_oam.access.data import Names
 from kong_oam.access.diff.kind import Kind, may_widen
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import Rule
@@ -42,5 +43,5 @@ class Meaning(Generic[T]):
     key: Key[T]
     compile: Callable[[Declared], T | None]
     change: Callable[[str, Any, Any], Kind] = may_widen
-    left_out: Mapping[type, tuple[str, ...]] = field(default_factory=dict)
+    left_out: Mapping[type, Names] = field(default_factory=dict)
     codes: Mapping[str, Code] = field(default_factory=dict)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from kong_oam.access.data import Data, Names
 from kong_oam.diagnostics import printable, suggestion
 from kong_oam.errors import InputError
 
@@ -23,7 +24,7 @@ class Flag:
     help: str
     parse: Callable[[str], Any] = str
     separator: str = ""
-    choices: tuple[str, ...] | None = None
+    choices: Names | None = None
 
     def read(self, answer: Any) -> Any:
         """Reads an answer: a text, or a list of texts where there may be several. Raises
@@ -44,4 +45,4 @@ class Question:
 
     trait: str
     flag: Flag
-    properties: Callable[[Any], Iterable[Mapping[str, Any]]]
+    properties: Callable[[Any], Iterable[Data]]

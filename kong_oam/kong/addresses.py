@@ -8,9 +8,9 @@ last that is not trusted itself), and any other call that of its connection.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from kong_oam.access.data import Data
 from kong_oam.access.model import Estate
 from kong_oam.access.networks import Network, fewest, network
 from kong_oam.errors import InputError
@@ -27,7 +27,7 @@ def asked_for(estate: Estate) -> bool:
     return False
 
 
-def trusts_everybody(configuration: Mapping[str, Any]) -> str | None:
+def trusts_everybody(configuration: Data) -> str | None:
     """Return what says that every caller is trusted to say what its address is, so that an address
     says nothing; None where nothing says so."""
     known = list(_networks(_trusted(configuration)))
@@ -40,7 +40,7 @@ def trusts_everybody(configuration: Mapping[str, Any]) -> str | None:
     return ", ".join(_trusted(configuration))
 
 
-def in_words(configuration: Mapping[str, Any]) -> str:
+def in_words(configuration: Data) -> str:
     """Say what counts as a caller's address, in a sentence."""
     trusted = ", ".join(_trusted(configuration))
     sentence = "the address that ip-allow judges and rate-limit counts by is"
@@ -67,7 +67,7 @@ def in_words(configuration: Mapping[str, Any]) -> str:
     return sentence
 
 
-def _trusted(configuration: Mapping[str, Any]) -> Iterator[str]:
+def _trusted(configuration: Data) -> Iterator[str]:
     """Yield networks as kong.conf writes them, also those that it injects into nginx by
     `nginx_proxy_set_real_ip_from`."""
     listed = configuration.get("trusted_ips")
@@ -76,7 +76,7 @@ def _trusted(configuration: Mapping[str, Any]) -> Iterator[str]:
     yield from _directives(configuration, "set_real_ip_from")
 
 
-def _directives(configuration: Mapping[str, Any], name: str) -> Iterator[str]:
+def _directives(configuration: Data, name: str) -> Iterator[str]:
     """Yield the values of a directive that kong.conf injects."""
     for field, directives in configuration.items():
         if field.endswith("_directives") and isinstance(directives, list):

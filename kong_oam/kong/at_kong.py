@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
+from kong_oam.access.data import Data, Texts
 from kong_oam.access.model import Component
 from kong_oam.access.settings.redis import RedisSettings
 from kong_oam.traits.key import Key
@@ -27,7 +28,7 @@ class Extra:
 
     role: str
     kind: str
-    config: Mapping[str, Any]
+    config: Data
     caller: Literal["ring", "nobody"] | None = None
     asked: bool = False
     """Whether a trait kong-plugin asks for it, by its kind."""
@@ -56,9 +57,9 @@ class AtKong(Generic[T]):
 
     key: Key[T]
     plugins: Callable[[T, RedisSettings | None], Iterable[Extra]] = nothing
-    fields: Callable[[T], Mapping[str, Any]] = nothing
-    entries: Callable[[T, Component], Mapping[str, Any]] = nothing
+    fields: Callable[[T], Data] = nothing
+    entries: Callable[[T, Component], Data] = nothing
     scripts: Scripts = field(default_factory=dict)
     behind: Scripts = field(default_factory=dict)
-    roles: Mapping[str, str] = field(default_factory=dict)
+    roles: Texts = field(default_factory=dict)
     by_address: Callable[[T, Component], bool] = nothing

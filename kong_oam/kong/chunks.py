@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
 
+from kong_oam.access.data import Data
 from kong_oam.kong.at_kong import Parts, Scripts
 from kong_oam.traits.at_kong import AT_KONG
 
@@ -60,7 +60,7 @@ def _asked_for(table: str, scripts: Scripts) -> Iterator[tuple[str, Parts]]:
             yield from phases.items()
 
 
-def _read(table: str) -> Mapping[str, Any]:
+def _read(table: str) -> Data:
     """Return the table; empty where it is none, as one that somebody wrote by hand may be."""
     try:
         value = json.loads(table)

@@ -7,10 +7,10 @@ What runs in admission's plugin or in the gate is asked for by a key of the tabl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kong_oam.access.data import Data, Names
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.stack import Settings
 from kong_oam.kong import metrics
@@ -42,12 +42,12 @@ class Extras:
     """`service`: fields as the Admin API writes them, where they differ from the usual ones."""
 
     plugins: tuple[Extra, ...] = ()
-    service: Mapping[str, Any] = field(default_factory=dict)
+    service: Data = field(default_factory=dict)
 
 
 # Fields of a service as the Admin API writes them, where neither its Application nor
 # the stack says anything.
-USUAL: Mapping[str, Any] = {
+USUAL: Data = {
     # As good as none. The official plugin cannot take back a path set by hand where the program has
     # none.
     "path": "/",
@@ -82,7 +82,7 @@ def extras(settings: Settings, component: Component) -> Extras:
     return Extras(tuple(plugins), fields)
 
 
-def former_roles(extra: Extra) -> tuple[str, ...]:
+def former_roles(extra: Extra) -> Names:
     """Return the roles that what stands in its place may have in a state: it is the same plugin of
     Kong's, for which something else asked, such as a trait of its own for what kong-plugin asked for
     before."""

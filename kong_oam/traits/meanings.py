@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
+from kong_oam.access.data import Findings
 from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.schema import EDGE_TRAITS
@@ -39,7 +39,7 @@ def compile_traits(declared: Declared) -> Traits:
     return Traits(values)
 
 
-def _unexposed(declared: Declared) -> Iterator[Diagnostic]:
+def _unexposed(declared: Declared) -> Findings:
     """Yield the traits by which a component asks the gateway for something that never meets it."""
     if declared.endpoints:
         return

@@ -4,10 +4,10 @@ request is in them."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
+from kong_oam.access.data import Data, Texts
 from kong_oam.access.stack import Records
 
 STDOUT = "/dev/stdout"
@@ -29,7 +29,7 @@ class HttpSink:
     """Records are POSTed to `url`, one at a time."""
 
     url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Texts = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class OtlpSink:
 
     logs: str | None = None
     traces: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Texts = field(default_factory=dict)
     queue: int = 500
 
 
@@ -66,7 +66,7 @@ class LogSettings:
     otlp: OtlpSink | None = None
 
 
-def log_settings(gateway: Mapping[str, Any]) -> LogSettings | None:
+def log_settings(gateway: Data) -> LogSettings | None:
     """The sinks in the settings of a gateway that were checked; None where it keeps no records."""
     logs = gateway.get("logs")
     if logs is None:
@@ -79,7 +79,7 @@ def log_settings(gateway: Mapping[str, Any]) -> LogSettings | None:
     )
 
 
-def records(gateway: Mapping[str, Any]) -> Records | None:
+def records(gateway: Data) -> Records | None:
     """What is in the records; None where none are kept."""
     logs = gateway.get("logs")
     if logs is None:
@@ -91,9 +91,9 @@ def records(gateway: Mapping[str, Any]) -> Records | None:
     )
 
 
-def log_problems(gateway: Mapping[str, Any]) -> Iterator[str]:
+def log_problems(gateway: Data) -> Iterator[str]:
     """Yield sinks that cannot be, in words that begin with the setting."""
-    logs: Mapping[str, Any] | None = gateway.get("logs")
+    logs: Data | None = gateway.get("logs")
     if logs is None:
         return
     where = "gateway.logs"
@@ -113,7 +113,7 @@ def log_problems(gateway: Mapping[str, Any]) -> Iterator[str]:
         yield from _wrong_headers(f"{where}.{sink}.headers", headers)
 
 
-def _wrong_headers(where: str, headers: Mapping[str, str]) -> Iterator[str]:
+def _wrong_headers(where: str, headers: Texts) -> Iterator[str]:
     for name, value in headers.items():
         if name.lower() in _MADE:
             yield f"{where}.{name}: Kong makes this header itself"

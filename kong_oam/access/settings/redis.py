@@ -3,10 +3,10 @@ is away."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from kong_oam.access.data import Data
 from kong_oam.access.settings.fields import fields_of
 
 
@@ -26,7 +26,7 @@ class RedisSettings:
     away: Literal["closed", "open"] = "closed"
 
 
-def redis_settings(gateway: Mapping[str, Any]) -> RedisSettings | None:
+def redis_settings(gateway: Data) -> RedisSettings | None:
     """Reads `gateway.redis`, which its schema has checked; None where the stack has none."""
     redis = gateway.get("redis")
     return None if redis is None else RedisSettings(**fields_of(RedisSettings, redis))

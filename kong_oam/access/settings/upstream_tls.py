@@ -6,14 +6,13 @@ none of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from kong_oam.access.data import Data, Names
 from kong_oam.access.endpoint import TLS
 from kong_oam.access.settings.certificates import certificates_in
 from kong_oam.access.settings.project import beside
@@ -29,15 +28,13 @@ class UpstreamTlsSettings:
     most `depth` certificates away from the workload's own. `client_certificate`: the one among the
     stack's own that it shows. `file`: where the CAs' certificates are, for people."""
 
-    ca: tuple[str, ...]
+    ca: Names
     depth: int = _DEPTH
     client_certificate: str | None = None
     file: str = ""
 
 
-def upstream_tls(
-    gateway: Mapping[str, Any], folder: Path
-) -> UpstreamTlsSettings | None:
+def upstream_tls(gateway: Data, folder: Path) -> UpstreamTlsSettings | None:
     """Return what checked settings say of TLS to workloads; None where they say nothing.
 
     Raise SettingsError where the file of `folder` that they name has more than CAs' certificates.

@@ -3,9 +3,9 @@ answer has it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+from kong_oam.access.data import Texts
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.origins import readers
 from kong_oam.access.paths import written
@@ -39,7 +39,7 @@ def cors_entry(estate: Estate, component: Component) -> dict[str, Any]:
     return {"cors": by_origin, "cors_answer": _answer(component)}
 
 
-def granted(component: Component, origin: str, asked: str | None) -> Mapping[str, str]:
+def granted(component: Component, origin: str, asked: str | None) -> Texts:
     """Return the headers of an answer that pages of the origin may read. `asked`: the method that a
     preflight asks about, None for an answer to a call."""
     answer = _answer(component)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kong_oam.access.data import Names
 from kong_oam.traits.key import Key
 
 # Seconds for which browsers keep the answer to a preflight, where no trait says how
@@ -18,9 +19,9 @@ class Cors:
     and Content-Type. `expose_headers`: what pages may read of answers. `credentials`: whether pages
     may send cookies."""
 
-    origins: tuple[str, ...] = ()
-    headers: tuple[str, ...] = ()
-    expose_headers: tuple[str, ...] = ()
+    origins: Names = ()
+    headers: Names = ()
+    expose_headers: Names = ()
     max_age: int = MAX_AGE
     credentials: bool = False
 

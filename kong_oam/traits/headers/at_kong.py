@@ -5,18 +5,18 @@ headers     {set, add, remove} of answers and {request} for the workload: [[name
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+from kong_oam.access.data import Data, Texts
 from kong_oam.kong.at_kong import AtKong
 from kong_oam.traits.headers.value import ADDED, HEADERS, REMOVED, SECURE, Headers
 
 
-def headers_entry(headers: Headers, *_: Any) -> Mapping[str, Any]:
+def headers_entry(headers: Headers, *_: Any) -> Data:
     """Return the table's `headers`; nothing where no script has a part in it. What is said
     explicitly wins over the preset."""
-    added: Mapping[str, str] = {}
-    preset: Mapping[str, str] = {}
+    added: Texts = {}
+    preset: Texts = {}
     removed = {*headers.remove}
     if headers.secure:
         explicit = {name.lower() for name in (*headers.set, *headers.remove)}
@@ -32,11 +32,11 @@ def headers_entry(headers: Headers, *_: Any) -> Mapping[str, Any]:
     return {"headers": entry} if any(entry.values()) else {}
 
 
-def _without(names: set[str], headers: Mapping[str, str]) -> Mapping[str, str]:
+def _without(names: set[str], headers: Texts) -> Texts:
     return {name: value for name, value in headers.items() if name.lower() not in names}
 
 
-def _pairs(headers: Mapping[str, str]) -> list[list[str]]:
+def _pairs(headers: Texts) -> list[list[str]]:
     return [[name, value] for name, value in sorted(headers.items())]
 
 

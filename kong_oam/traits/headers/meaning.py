@@ -3,9 +3,10 @@ answers for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from kong_oam.access.data import Findings, Texts
 from kong_oam.access.diff.kind import Kind
 from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.diagnostics import Code, Diagnostic
@@ -100,9 +101,9 @@ def _compile(declared: Declared) -> Headers | None:
     out = declared.out
     properties = trait.properties
     response = properties.get("response", {})
-    answers: Mapping[str, str] = response.get("set", {})
+    answers: Texts = response.get("set", {})
     removed: Sequence[str] = response.get("remove", ())
-    requests: Mapping[str, str] = properties.get("request", {}).get("set", {})
+    requests: Texts = properties.get("request", {}).get("set", {})
     at_answers = trait.place.at("properties", "response", "set")
     at_removed = trait.place.at("properties", "response", "remove")
     at_requests = trait.place.at("properties", "request", "set")
@@ -130,9 +131,7 @@ def _compile(declared: Declared) -> Headers | None:
 _Written = Iterable[tuple[str, Place]]
 
 
-def _owned(
-    names: _Written, owners: Mapping[str, Iterable[str]]
-) -> Iterator[Diagnostic]:
+def _owned(names: _Written, owners: Mapping[str, Iterable[str]]) -> Findings:
     for name, place in names:
         for why, beginnings in owners.items():
             if _begins_with_one_of(name, beginnings):
@@ -145,7 +144,7 @@ def _begins_with_one_of(name: str, beginnings: Iterable[str]) -> bool:
     return any(f"{name.lower()}-".startswith(f"{each}-") for each in beginnings)
 
 
-def _twice(names: _Written) -> Iterator[Diagnostic]:
+def _twice(names: _Written) -> Findings:
     seen: dict[str, str] = {}
     for name, place in names:
         if first := seen.get(name.lower()):

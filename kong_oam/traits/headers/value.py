@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from kong_oam.access.data import Names, Texts
 from kong_oam.traits.key import Key
 
 
@@ -17,9 +17,9 @@ class Headers:
     """
 
     secure: bool = False
-    set: Mapping[str, str] = field(default_factory=dict)
-    remove: tuple[str, ...] = ()
-    request: Mapping[str, str] = field(default_factory=dict)
+    set: Texts = field(default_factory=dict)
+    remove: Names = ()
+    request: Texts = field(default_factory=dict)
 
 
 HEADERS: Key[Headers] = Key("headers", "edge.headers")
@@ -29,7 +29,7 @@ HEADERS: Key[Headers] = Key("headers", "edge.headers")
 #
 # Source: OWASP, HTTP Security Response Headers Cheat Sheet and REST Security Cheat
 # Sheet; docs/reference/traits.md says where this differs, and why.
-SECURE: Mapping[str, str] = {
+SECURE: Texts = {
     "Cross-Origin-Opener-Policy": "same-origin-allow-popups",
     "Cross-Origin-Resource-Policy": "same-site",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -40,7 +40,7 @@ SECURE: Mapping[str, str] = {
 
 # What the preset adds: browsers keep to every policy of an answer, so that none of the
 # workload's becomes weaker.
-ADDED: Mapping[str, str] = {"Content-Security-Policy": "frame-ancestors 'none'"}
+ADDED: Texts = {"Content-Security-Policy": "frame-ancestors 'none'"}
 
 # What the preset removes: which software answered.
 REMOVED = ("Server", "X-AspNet-Version", "X-AspNetMvc-Version", "X-Powered-By")

@@ -3,16 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from kong_oam.access.data import Data
 from kong_oam.access.model import METHODS, Component, Rule
 from kong_oam.access.paths import written
 from kong_oam.kong.at_kong import AtKong
 from kong_oam.traits.ip_allow.value import IP_ALLOW, AllowedFrom
 
 
-def _entries(allowed_from: AllowedFrom, component: Component) -> Mapping[str, Any]:
+def _entries(allowed_from: AllowedFrom, component: Component) -> Data:
     addresses = {}
     for path, by_method in allowed_from.items():
         texts = {}

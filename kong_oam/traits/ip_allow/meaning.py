@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from kong_oam.access.compile.elements import elements_of
+from kong_oam.access.data import Data
+from kong_oam.access.data import Findings
 from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.access.methods import METHODS
 from kong_oam.access.networks import Networks, fewest, network
@@ -65,7 +66,7 @@ def _networks(
 
 
 def _meant(
-    entry: Mapping[str, Any],
+    entry: Data,
     listed: Mapping[PathSegments, Iterable[str]],
     where: Place,
     out: list[Diagnostic],
@@ -93,7 +94,7 @@ def _meant(
 
 def _unlisted(
     methods: Sequence[str], path: str, listed: Iterable[str], place: Place
-) -> Iterator[Diagnostic]:
+) -> Findings:
     for position, method in enumerate(methods):
         if method not in listed:
             message = f"no rule on {path} lists {method}, but {some(listed)}"

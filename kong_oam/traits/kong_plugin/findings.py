@@ -15,6 +15,7 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
+from kong_oam.access.data import Data, Findings, Names, Texts
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import Diagnostic, nearest, printable
@@ -28,7 +29,7 @@ from kong_oam.traits.kong_plugin.value import KONG_PLUGIN, KongPlugin
 _Path = tuple[str | int, ...]
 
 _PASSES = ("harmless", "limits")
-_NEEDS_A_WAIVER: Mapping[str, str] = {
+_NEEDS_A_WAIVER: Texts = {
     "closes": "answers every call before the gate",
     "answers": "answers before the gate, to whoever asks",
     "authenticates": "says who calls, beside the plugin that the gate believes",
@@ -48,7 +49,7 @@ _UDP = ("datadog", "udp-log")
 
 # Where Kong has a plugin send what it sees, unless its configuration says so: the
 # gateway's own host.
-_BY_DEFAULT: Mapping[str, Mapping[str, Any]] = {"statsd": {"host": "localhost"}}
+_BY_DEFAULT: Mapping[str, Data] = {"statsd": {"host": "localhost"}}
 
 # Names that systems' files of hosts have for it, which Kong reads.
 _LOOPBACK = (
@@ -65,7 +66,7 @@ _UNKNOWN = (
 )
 
 # What no waiver accepts, and why.
-_NEVER: Mapping[str, str] = {
+_NEVER: Texts = {
     **dict.fromkeys(
         (*plugins.guards("oss"), *plugins.guards("enterprise")),
         "is how the gateway verifies and decides here, and a service has one plugin of a name",
@@ -94,7 +95,7 @@ _REFERENCE = re.compile(
 _BUILT_IN = ("aws", "azure", "conjur", "env", "gcp", "hcv")
 
 # Headers in a configuration that go to neither workload nor caller.
-_TO_SINKS: Mapping[str, tuple[str, ...]] = {
+_TO_SINKS: Mapping[str, Names] = {
     "http-log": ("headers",),
     "opentelemetry": ("headers",),
 }
@@ -127,7 +128,7 @@ _OF_THE_GATE = (
 )
 
 
-def findings(settings: Settings, estate: Estate) -> Iterator[Diagnostic]:
+def findings(settings: Settings, estate: Estate) -> Findings:
     """Yield the plugins that may not stand where an Application has them, and waivers past their
     last day by the stack's `asOf`."""
     gateway = settings.gateway
@@ -176,7 +177,7 @@ def why_waived(plugin: KongPlugin) -> str:
     return "" if doing in _PASSES else _NEEDS_A_WAIVER.get(doing or "", _UNKNOWN)
 
 
-def _judged(plugin: KongPlugin, others: set[str]) -> Iterator[Diagnostic]:
+def _judged(plugin: KongPlugin, others: set[str]) -> Findings:
     """Yield why a plugin may not stand. `others`: kinds that stand there by other means."""
     name = plugin.name
     place = plugin.place.at("name")
@@ -200,7 +201,7 @@ def _judged(plugin: KongPlugin, others: set[str]) -> Iterator[Diagnostic]:
         yield Diagnostic("ACC246", message, place)
 
 
-def _overdue(plugin: KongPlugin, today: datetime.date) -> Iterator[Diagnostic]:
+def _overdue(plugin: KongPlugin, today: datetime.date) -> Findings:
     waiver = plugin.waiver
     if not (waiver and why_waived(plugin)):
         return
@@ -212,7 +213,7 @@ def _overdue(plugin: KongPlugin, today: datetime.date) -> Iterator[Diagnostic]:
         yield Diagnostic("ACC247", message, plugin.place.at("waiver"))
 
 
-def _wrong_value(name: str, path: _Path, value: Any, stripped: tuple[str, ...]) -> str:
+def _wrong_value(name: str, path: _Path, value: Any, stripped: Names) -> str:
     """Return what no configuration may hold, waiver or not: the gate's headers, and code where the
     plugin passes for one that runs none."""
     if header := _gates_header(name, path, value, stripped):
@@ -236,7 +237,7 @@ def _is_code(path: _Path, value: Any) -> bool:
     return any(_CODE.search(str(step)) for step in path)
 
 
-def _in_full(plugin: KongPlugin) -> Mapping[str, Any]:
+def _in_full(plugin: KongPlugin) -> Data:
     """The configuration, and where Kong has it send to unless that says so."""
     config = {name: value for name, value in plugin.config.items() if value is not None}
     return {**_BY_DEFAULT.get(plugin.name, {}), **config}
@@ -292,9 +293,7 @@ def _leaves(value: Any, path: _Path = ()) -> Iterator[tuple[_Path, Any]]:
         yield from _leaves(inner, (*path, step))
 
 
-def _gates_header(
-    plugin: str, path: _Path, value: Any, stripped: tuple[str, ...]
-) -> str | None:
+def _gates_header(plugin: str, path: _Path, value: Any, stripped: Names) -> str | None:
     """Return the header of the gate's that a field about headers names: as a value, as
     `NAME:value`, or as a key."""
     if path[0] in _TO_SINKS.get(plugin, ()):
@@ -310,7 +309,7 @@ def _gates_header(
     return None
 
 
-def is_the_gates(header: str, stripped: tuple[str, ...] = ()) -> bool:
+def is_the_gates(header: str, stripped: Names = ()) -> bool:
     """Whether the header, in whatever spelling, is for the gate alone. `stripped`: more that the
     stack takes away."""
     folded = re.sub(r"[^a-z0-9]", "-", header.lower())

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from kong_oam.access.data import Data, Findings
 from kong_oam.access.model import Estate
 from kong_oam.diagnostics import Diagnostic, suggestion
 from kong_oam.kong.account import Account
@@ -34,12 +35,12 @@ def inspect(account: Account, estate: Estate) -> tuple[Diagnostic, ...]:
         return tuple(unfit(admin, asked))
 
 
-def unfit(admin: AdminApi, asked: Iterable[KongPlugin]) -> Iterator[Diagnostic]:
+def unfit(admin: AdminApi, asked: Iterable[KongPlugin]) -> Findings:
     """Yield what is wrong with each plugin at the gateway, which is asked about each configuration
     once. Raise admin.AdminError."""
     available = (admin.get("/").get("plugins") or {}).get("available_on_server") or {}
     schemas: dict[str, Schema] = {}
-    refused: dict[tuple[str, str], Mapping[str, Any]] = {}
+    refused: dict[tuple[str, str], Data] = {}
     for plugin in asked:
         name = plugin.name
         if name not in available:
@@ -66,7 +67,7 @@ def unfit(admin: AdminApi, asked: Iterable[KongPlugin]) -> Iterator[Diagnostic]:
         yield from _in_clear(plugin, record_of(schema, name), plugin.config, ())
 
 
-def _formerly_named(plugin: KongPlugin, schema: Schema) -> Iterator[Diagnostic]:
+def _formerly_named(plugin: KongPlugin, schema: Schema) -> Findings:
     """Finds a field by its former name: Kong takes it, and prints the present name."""
     try:
         config_json(schema, plugin.name, plugin.config)
@@ -74,7 +75,7 @@ def _formerly_named(plugin: KongPlugin, schema: Schema) -> Iterator[Diagnostic]:
         yield Diagnostic("ENV418", str(error), plugin.place.at("config"))
 
 
-def _refused(plugin: KongPlugin, errors: Any, path: _Path) -> Iterator[Diagnostic]:
+def _refused(plugin: KongPlugin, errors: Any, path: _Path) -> Findings:
     """Yield what Kong says of each field, at its place: its errors are nested as the entity is, with
     `@entity` for checks of several fields. What is said of an item is said of its list."""
     if isinstance(errors, Mapping):
@@ -106,9 +107,7 @@ def _is_bare_address(text: str) -> bool:
     )
 
 
-def _in_clear(
-    plugin: KongPlugin, record: Schema, config: Any, path: _Path
-) -> Iterator[Diagnostic]:
+def _in_clear(plugin: KongPlugin, record: Schema, config: Any, path: _Path) -> Findings:
     """Yield values that Kong would encrypt, and that stand in the Application in clear. An address
     without credentials is none."""
     if record.get("encrypted") and isinstance(config, str):

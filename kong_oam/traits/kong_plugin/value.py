@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from kong_oam.access.data import Data
 from kong_oam.oam.document import Place
 from kong_oam.traits.key import Key
 
@@ -25,7 +24,7 @@ class KongPlugin:
     is said. `place` is that of the trait's properties."""
 
     name: str
-    config: Mapping[str, Any]
+    config: Data
     waiver: PluginWaiver | None
     place: Place = field(compare=False)
 

@@ -6,9 +6,9 @@ gate read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+from kong_oam.access.data import Data
 from kong_oam.kong.at_kong import AtKong
 from kong_oam.traits.limits.value import LIMITS, Limits
 
@@ -25,7 +25,7 @@ def limit_fields(limits: Limits) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def limits_entry(limits: Limits, *_: Any) -> Mapping[str, Any]:
+def limits_entry(limits: Limits, *_: Any) -> Data:
     """Return the table's `limits`; nothing where no script has a part in it."""
     entry: dict[str, Any] = {}
     if limits.body is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kong_oam.access.data import Names
 from kong_oam.traits.key import Key
 
 # The methods that mean the same twice, of those that rules know.
@@ -18,7 +19,7 @@ class Retries:
     """`count`: attempts after the first one. Requests of other `methods` have one attempt."""
 
     count: int
-    methods: tuple[str, ...] = IDEMPOTENT
+    methods: Names = IDEMPOTENT
 
 
 @dataclass(frozen=True, slots=True)

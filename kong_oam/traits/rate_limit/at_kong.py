@@ -11,9 +11,10 @@ whatever it says.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
+from kong_oam.access.data import Data, Texts
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.redis import RedisSettings
 from kong_oam.kong.at_kong import AtKong, Extra
@@ -26,7 +27,7 @@ KIND = "rate-limiting"
 HEADER = "X-Auth-Budget"
 
 # By what those are counted of whom nothing is verified.
-_OTHERS: Mapping[str, str] = {
+_OTHERS: Texts = {
     "client": "ip",
     "user": "ip",
     "address": "ip",
@@ -67,7 +68,7 @@ def _counted(limit: RateLimit, redis: RedisSettings | None) -> dict[str, Any]:
     }
 
 
-def _entries(limit: RateLimit, _: Component) -> Mapping[str, Any]:
+def _entries(limit: RateLimit, _: Component) -> Data:
     """Return the entry that has admission say whose budget a call counts against, where it
     matters."""
     return {} if limit.per == "address" else {"budget": limit.per}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 from math import inf
 from typing import Any
 
 import kong_oam.oam.application as oam
+from kong_oam.access.data import Findings
 from kong_oam.access.diff.kind import Kind
 from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.diagnostics import Code, Diagnostic
@@ -35,7 +35,7 @@ def _compile(declared: Declared) -> RateLimit | None:
     return limit
 
 
-def _contradictions(trait: oam.Trait, limit: RateLimit) -> Iterator[Diagnostic]:
+def _contradictions(trait: oam.Trait, limit: RateLimit) -> Findings:
     """Yield windows that can never fill, since a longer one ends before them, and a limit without
     any."""
     place = trait.place.at("properties", "requests")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
+from kong_oam.access.data import Data
 from kong_oam.cli.flag import Flag, Question
 from kong_oam.diagnostics import printable
 from kong_oam.errors import InputError
@@ -15,7 +14,7 @@ _RATE = re.compile(
 )
 
 
-def rate(text: str) -> Mapping[str, Any]:
+def rate(text: str) -> Data:
     """Parse REQUESTS/WINDOW, of each client, or PER:REQUESTS/WINDOW. Raise InputError."""
     limit = _RATE.fullmatch(text)
     if limit is None:

@@ -10,12 +10,13 @@ Source: Kong 3.10, kong/templates/nginx_kong.lua and kong/init.lua; seen on one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from kong_oam.access.data import Data, Names, Texts
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from kong_oam.traits.upstream_tls.value import names_at
@@ -44,7 +45,7 @@ def service_fields(
     settings: UpstreamTlsSettings | None,
     component: Component,
     backend: str,
-    authorities: Mapping[str, str],
+    authorities: Texts,
     client_certificate: Any = None,
 ) -> dict[str, Any]:
     """Return what the service of a backend has besides, as the Admin API writes it; nothing where
@@ -71,9 +72,7 @@ def service_fields(
     return fields
 
 
-def needed_authorities(
-    settings: UpstreamTlsSettings | None, estate: Estate
-) -> tuple[str, ...]:
+def needed_authorities(settings: UpstreamTlsSettings | None, estate: Estate) -> Names:
     """Return the fingerprints of the CA certificates that Kong has to have for an estate."""
     if settings:
         for component in estate.exposed:
@@ -82,7 +81,7 @@ def needed_authorities(
     return ()
 
 
-def authorities(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+def authorities(rows: Iterable[Data]) -> dict[str, str]:
     """Return ids of CA certificates in Kong by fingerprint, by what they are and not by what Kong
     noted of them."""
     ids: dict[str, str] = {}

@@ -3,11 +3,11 @@ says so."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import kong_oam.oam.application as oam
+from kong_oam.access.data import Findings
 from kong_oam.access.diff.kind import Kind, kind_of_list
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.meaning import Declared, Meaning
@@ -53,7 +53,7 @@ def _compile(declared: Declared) -> UpstreamTls | None:
     )
 
 
-def _unverified(stack: Stack, place: Place) -> Iterator[Diagnostic]:
+def _unverified(stack: Stack, place: Place) -> Findings:
     if not stack.upstream_tls:
         message = (
             "the stack names no CA to verify a workload's certificate by; set "
@@ -77,9 +77,7 @@ def over_tls(
     )
 
 
-def _unrouted(
-    part: oam.Component, trait: oam.Trait, routed: set[int]
-) -> Iterator[Diagnostic]:
+def _unrouted(part: oam.Component, trait: oam.Trait, routed: set[int]) -> Findings:
     for index, port in enumerate(trait.properties.get("ports", ())):
         if port not in routed:
             listed = some(map(str, sorted(routed)))
@@ -89,7 +87,7 @@ def _unrouted(
             )
 
 
-def _mounted_elsewhere(trait: oam.Trait) -> Iterator[Diagnostic]:
+def _mounted_elsewhere(trait: oam.Trait) -> Findings:
     message = (
         "what is made elsewhere has its certificate elsewhere; write scheme: https in "
         "access.service instead"
@@ -97,7 +95,7 @@ def _mounted_elsewhere(trait: oam.Trait) -> Iterator[Diagnostic]:
     yield Diagnostic("ACC245", message, trait.place.at("type"))
 
 
-def _unmounted(part: oam.Component, trait: oam.Trait) -> Iterator[Diagnostic]:
+def _unmounted(part: oam.Component, trait: oam.Trait) -> Findings:
     """Yield what no certificate could be given to, or in two ways."""
     properties = trait.properties
     place = trait.place.at("properties")
