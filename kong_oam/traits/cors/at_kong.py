@@ -3,9 +3,7 @@ answer has it."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from kong_oam.access.data import Texts
+from kong_oam.access.data import Data, Texts
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.origins import readers
 from kong_oam.access.paths import written
@@ -25,7 +23,7 @@ _EXPOSED = (
 )
 
 
-def cors_entry(estate: Estate, component: Component) -> dict[str, Any]:
+def cors_entry(estate: Estate, component: Component) -> Data:
     """Return the table's entries on whose pages may read which answers, and what these are told;
     nothing where the gateway has no part in it."""
     reading = readers(estate, component)
@@ -56,7 +54,7 @@ def granted(component: Component, origin: str, asked: str | None) -> Texts:
     }
 
 
-def _answer(component: Component) -> dict[str, Any]:
+def _answer(component: Component) -> Data:
     cors = component.traits.get(CORS) or Cors()
     return {
         "credentials": cors.credentials,

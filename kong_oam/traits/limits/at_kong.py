@@ -13,7 +13,7 @@ from kong_oam.kong.at_kong import AtKong
 from kong_oam.traits.limits.value import LIMITS, Limits
 
 
-def limit_fields(limits: Limits) -> dict[str, Any]:
+def limit_fields(limits: Limits) -> Data:
     """Return the fields of the Kong service that differ from the usual ones, as the Admin API
     writes them."""
     fields = {

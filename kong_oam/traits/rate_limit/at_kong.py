@@ -12,7 +12,6 @@ whatever it says.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from kong_oam.access.data import Data, Texts
 from kong_oam.access.model import Component, Estate
@@ -43,7 +42,7 @@ def _plugins(limit: RateLimit, redis: RedisSettings | None) -> Iterator[Extra]:
         yield Extra("rate-limit-ring", KIND, by_header, "ring")
 
 
-def _counted(limit: RateLimit, redis: RedisSettings | None) -> dict[str, Any]:
+def _counted(limit: RateLimit, redis: RedisSettings | None) -> Data:
     windows = {
         window: limit.requests[window] for window in WINDOWS if window in limit.requests
     }

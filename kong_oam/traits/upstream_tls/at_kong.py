@@ -47,7 +47,7 @@ def service_fields(
     backend: str,
     authorities: Texts,
     client_certificate: Any = None,
-) -> dict[str, Any]:
+) -> Data:
     """Return what the service of a backend has besides, as the Admin API writes it; nothing where
     clear text is spoken.
 
@@ -81,10 +81,10 @@ def needed_authorities(settings: UpstreamTlsSettings | None, estate: Estate) -> 
     return ()
 
 
-def authorities(rows: Iterable[Data]) -> dict[str, str]:
+def authorities(rows: Iterable[Data]) -> Texts:
     """Return ids of CA certificates in Kong by fingerprint, by what they are and not by what Kong
     noted of them."""
-    ids: dict[str, str] = {}
+    ids = {}
     for row in rows:
         try:
             certificate = x509.load_pem_x509_certificate(str(row.get("cert")).encode())
