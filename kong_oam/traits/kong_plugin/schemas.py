@@ -22,13 +22,12 @@ _Path = tuple[str | int, ...]
 
 
 def inspect(account: Account, estate: Estate) -> tuple[Diagnostic, ...]:
-    """Finds plugins, fields and values that the gateway does not have or take. It is asked only
-    where a plugin is asked for. Raises admin.AdminError."""
-    asked = [
-        plugin
-        for component in estate.exposed
-        for plugin in component.traits.get(KONG_PLUGIN) or ()
-    ]
+    """Return plugins, fields and values that the gateway does not have or take. It is asked only
+    where a plugin is asked for. Raise admin.AdminError."""
+    asked: list[KongPlugin] = []
+    for component in estate.exposed:
+        plugins = component.traits.get(KONG_PLUGIN)
+        asked += plugins or ()
     if not asked:
         return ()
     with AdminApi(account) as admin:
@@ -127,10 +126,13 @@ def _below(record: Schema, config: Any) -> Iterator[tuple[str | int, Schema]]:
     if isinstance(config, list) and "elements" in record:
         for index in range(len(config)):
             yield index, record["elements"]
-    elif isinstance(config, Mapping) and record.get("type") == "map":
+    if not isinstance(config, Mapping):
+        return
+    kind = record.get("type")
+    if kind == "map":
         for name in config:
             yield name, record["values"]
-    elif isinstance(config, Mapping) and record.get("type") == "record":
+    elif kind == "record":
         for name, schema in fields_of(record).items():
             if name in config:
                 yield name, schema
