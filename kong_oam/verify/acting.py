@@ -102,7 +102,12 @@ class Plugins:
     ) -> Guards:
         """Return those of our kinds that act on calls of the route."""
         admission, authentication, gate = (
-            self._effective(name, route, service) for name in self._kinds
+            self._effective(
+                name,
+                route,
+                service,
+            )
+            for name in self._kinds
         )
         return Guards(
             admission,
@@ -121,14 +126,25 @@ class Plugins:
     ) -> Iterator[tuple[Entity, Effect]]:
         """Yield those of other kinds that act on calls of the route by a consumer, with what they
         do."""
-        others = [self._effective(name, route, service) for name in self._others]
+        others = [
+            self._effective(
+                name,
+                route,
+                service,
+            )
+            for name in self._others
+        ]
         if consumer:
             for plugin in self._bound:
                 if _stands_before(plugin, route, service) and _is_for(plugin, consumer):
                     others.append(plugin)
         for other in filter(None, others):
             effect = self._effect(other)
-            if not self._is_private(other, effect, consumer):
+            if not self._is_private(
+                other,
+                effect,
+                consumer,
+            ):
                 yield other, effect
 
     def _is_private(

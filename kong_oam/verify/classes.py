@@ -50,9 +50,13 @@ def classes(
         sources = told_apart(host.networks())
         for call, region in host.calls(methods):
             for source in sources:
-                address = source.example()
-                there = replace(call, address=str(address) if address else None)
-                from_there = region._replace(source=str(source), sources=len(sources))
+                example = source.example()
+                address = str(example) if example else None
+                there = replace(call, address=address)
+                from_there = region._replace(
+                    source=str(source),
+                    sources=len(sources),
+                )
                 for caller in callers:
                     yield there, caller, from_there
 
@@ -67,6 +71,7 @@ def _hosts(
     hosts = [pattern for pattern in patterns if "*" not in pattern]
     suffixes = [""]
     prefixes = [""]
+    # Kong takes a wildcard at one end of a host.
     for pattern in patterns:
         if pattern.startswith("*."):
             suffixes.append(pattern[1:])
@@ -215,7 +220,8 @@ class _Host:
         widest = max(spoken.widest, 1)
         for component in self.components:
             provider = self.estate.provider_of(component)
-            groups.update(map(provider.listed, _groups_of((component,))))
+            named = _groups_of((component,))
+            groups.update(map(provider.listed, named))
             for rule in component.rules:
                 scopes.update(rule.scopes)
                 widest = max(widest, len(rule.scopes))
@@ -240,9 +246,8 @@ class _Host:
             sides.append(self.estate.held_at(component, users=True))
         granted: dict[str, Hashable] = {}
         for client in set(spoken.granted).union(*sides):
-            counting = tuple(
-                frozenset(scopes.intersection(held.get(client, ()))) for held in sides
-            )
+            by_side = [held.get(client, ()) for held in sides]
+            counting = tuple(map(frozenset(scopes).intersection, by_side))
             by_tables = spoken.granted.get(client)
             if by_tables is not None or any(counting):
                 granted[client] = by_tables, counting
@@ -271,7 +276,8 @@ class _Host:
                 api=api,
             )
             if isinstance(claims, Claims):
-                groups = tuple(sorted(self._speech.groups.intersection(claims.groups)))
+                known = self._speech.groups.intersection(claims.groups)
+                groups = tuple(sorted(known))
                 judged = replace(
                     claims,
                     client="",

@@ -181,11 +181,12 @@ def _kind(
         return "closed" if intended.allowed else None
     if is_ours and not decision.allowed:
         return "opened"
-    if decision.component:
-        leads = decision.component.key, intended.leads
-        if leads != (verdict.component, verdict.leads):
-            return "diverted"
-    if intended.allowed and intended.verified and not verdict.verified:
+    component = decision.component
+    leads = verdict.component, verdict.leads
+    if component and leads != (component.key, intended.leads):
+        return "diverted"
+    is_exposed = intended.verified and not verdict.verified
+    if intended.allowed and is_exposed:
         return "impersonated"
     return None
 

@@ -32,9 +32,7 @@ from kong_oam.verify.repair import (
 from kong_oam.verify.scripts import code, script_of
 from kong_oam.verify.uses import belonging, uses
 
-_OURS = frozenset(
-    name for edition in plugins.AUTHENTICATION for name in plugins.guards(edition)
-)
+_OURS = frozenset((*plugins.guards("oss"), *plugins.guards("enterprise")))
 _SHOWN = 60
 
 _COMPARED = {"consumer": ("custom_id",), "credential": ("algorithm",)}
@@ -75,12 +73,20 @@ def drifts(
     # makes anew.
     for label, (kind, entity) in existing.items():
         if label not in comparison.ours:
-            drift = comparison.unmeant(kind, label, entity)
+            drift = comparison.unmeant(
+                kind,
+                label,
+                entity,
+            )
             if drift:
                 by_label[label] = drift
     for label, (kind, entity) in comparison.ours.items():
         if label not in existing:
-            by_label[label] = comparison.missing(kind, label, entity)
+            by_label[label] = comparison.missing(
+                kind,
+                label,
+                entity,
+            )
             continue
         changed = comparison.changed(
             kind,
@@ -189,7 +195,13 @@ class _Comparison:
         if kind == "plugin":
             changes = list(_changes_of_plugin(actual, entity))
         else:
-            changes = list(self._changes(kind, actual, entity))
+            changes = list(
+                self._changes(
+                    kind,
+                    actual,
+                    entity,
+                )
+            )
         if not changes:
             return None
         request = repair(
@@ -222,8 +234,16 @@ class _Comparison:
             if name in meant and not alike(name, entity, meant):
                 yield _other(name, entity, meant)
         if kind in PARENTS:
-            now = parent_of(kind, entity, self.live)
-            wanted = parent_of(kind, meant, self.meant)
+            now = parent_of(
+                kind,
+                entity,
+                self.live,
+            )
+            wanted = parent_of(
+                kind,
+                meant,
+                self.meant,
+            )
             verb = "leads" if kind == "route" else "belongs"
             if now != wanted:
                 yield f"it {verb} to {now}, not to {wanted}"
@@ -242,7 +262,11 @@ class _Comparison:
         is_ours = owner.kind == "ours"
         words = f"{label} {_WORDS.get(owner.kind) or f'is {owner}'}"
         if kind == "credential":
-            consumer = parent_of(kind, entity, self.live)
+            consumer = parent_of(
+                kind,
+                entity,
+                self.live,
+            )
             words = f"{label} of {consumer} is not the issuer's"
         drift = self._removed(
             kind,
@@ -307,7 +331,11 @@ class _Comparison:
     ) -> str:
         """Return another stack whose entities belong to this one; empty where there is none."""
         stacks = []
-        for _, child in belonging(kind, entity, self.live):
+        for _, child in belonging(
+            kind,
+            entity,
+            self.live,
+        ):
             owner = self.asking.owner(child)
             if owner.kind == "another stack's":
                 stacks.append(owner.stack)

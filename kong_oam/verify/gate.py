@@ -32,7 +32,14 @@ def requirement(
     owner = _owner(table, call)
     if owner is None:
         return ()
-    if not admits(_networks(table, owner, call.method), call.address or ""):
+    if not admits(
+        _networks(
+            table,
+            owner,
+            call.method,
+        ),
+        call.address or "",
+    ):
         return ()
     if _opened(table, call, owner):
         return "public"
@@ -97,8 +104,19 @@ def _owner(
     longer one.
     """
     longest = min(len(call.path), table["depth"])
-    beginnings = [written(call.path[:length]) for length in range(longest, -1, -1)]
-    if not _leads_here(table, call.host, beginnings):
+    beginnings = [
+        written(call.path[:length])
+        for length in range(
+            longest,
+            -1,
+            -1,
+        )
+    ]
+    if not _leads_here(
+        table,
+        call.host,
+        beginnings,
+    ):
         return None
     rules: Mapping[str, Mapping[str, Any]] = table["rules"]
     owner = next((path for path in beginnings if path in rules), None)

@@ -204,7 +204,11 @@ class LiveGateway:
         taken = self._taken(call)
         verdicts: list[Verdict] = []
         for route in taken:
-            verdicts += self._verdicts(route, call, caller)
+            verdicts += self._verdicts(
+                route,
+                call,
+                caller,
+            )
         if not any(route.certain for route in taken):
             verdicts.append(Verdict(False, None))
         return tuple(verdicts)
@@ -227,7 +231,11 @@ class LiveGateway:
         way = self._ways[identifier]
         if way is None:
             return Taken(reached.certain, (self._labels["route", identifier],))
-        path = _upstream_path(way.service, reached, call)
+        path = _upstream_path(
+            way.service,
+            reached,
+            call,
+        )
         sent = call if path == call.path else replace(call, path=path)
         required = tuple(requirement(table, sent) for table in way.guards.tables)
         return Taken(

@@ -116,7 +116,11 @@ class _Search:
                 continue
             tables = tuple(_tables(plugin))
             component = self._component_at(plugin)
-            if self._is_of_stack(plugin, tables, component):
+            if self._is_of_stack(
+                plugin,
+                tables,
+                component,
+            ):
                 label = self._live.labels["plugin", plugin["id"]]
                 named = _component_in(tables) or component or label
                 known = script_of(plugin)

@@ -40,7 +40,12 @@ def ports_of(
                 found[plugin["name"]] = plugin
         guards = {kind: found[kind] for kind in kinds if kind in found}
         missing = tuple(kind for kind in kinds if kind not in found)
-        yield Port(component, name, guards, missing)
+        yield Port(
+            component,
+            name,
+            guards,
+            missing,
+        )
 
 
 def _is_on_service(

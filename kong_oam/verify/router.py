@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from ctypes import c_int32
 from dataclasses import dataclass
 from functools import cache
+from operator import itemgetter
 
 from kong_oam.access.paths import PathSegments, written
 from kong_oam.kong.entities import Entity
@@ -55,12 +56,13 @@ class _Candidate:
                 "",
                 not self.conditions,
             )
-        best: tuple[str, bool] | None = None
-        for path in self.paths:
-            match = _matched(path, call)
-            # What matches for certain comes before what may match.
-            if match and (best is None or match[1] > best[1]):
-                best = match
+        matches = [_matched(path, call) for path in self.paths]
+        # What matches for certain comes before what may match.
+        best = max(
+            filter(None, matches),
+            key=itemgetter(1),
+            default=None,
+        )
         if best is None:
             return None
         matched, certain = best
@@ -145,18 +147,20 @@ def _meets(
 def _candidates(route: Entity) -> Iterator[_Candidate]:
     groups: dict[int, list[str]] = {}
     for path in route.get("paths") or ():
+        # Kong gives all regular expressions of a route one priority.
         length = -1 if path.startswith("~") else len(path.encode())
         groups.setdefault(length, []).append(path)
     hosts = tuple(route.get("hosts") or ())
-    more = any(map(route.get, ("headers", "snis", "sources", "destinations")))
+    methods = frozenset(route.get("methods") or ())
+    conditions = any(map(route.get, ("headers", "snis", "sources", "destinations")))
     for paths in groups.values() or [[]]:
         yield _Candidate(
             _priority(route, paths),
             route,
             hosts,
-            frozenset(route.get("methods") or ()),
+            methods,
             tuple(paths),
-            more or ":" in "".join(hosts),
+            conditions or ":" in "".join(hosts),
         )
 
 
@@ -171,18 +175,26 @@ def _priority(
     regular expression's priority (by 19) or the path's length. What is negative in 32 bits wins
     over all others.
     """
-    hosts = route.get("hosts")
+    hosts = route.get("hosts") or ()
     headers = route.get("headers") or {}
-    conditions = route.get("methods"), hosts, headers, route.get("snis"), paths
+    conditions = (
+        route.get("methods"),
+        hosts,
+        headers,
+        route.get("snis"),
+        paths,
+    )
     kinds = sum(map(bool, conditions))
-    plain = bool(hosts) and "*" not in "".join(hosts or ())
+    plain = bool(hosts) and "*" not in "".join(hosts)
     first = paths[0] if paths else ""
     regex = first.startswith("~")
     by_path = len(first.encode()) & 0x7FFFF
     if regex:
         by_path = int(route.get("regex_priority") or 0) << 19
-    low = c_int32(kinds << 29 | min(len(headers), 255) << 20 | by_path).value
-    return (plain << 60 | regex << 51 | low) & (2**64 - 1)
+    by_headers = min(len(headers), 255) << 20
+    low = c_int32(kinds << 29 | by_headers | by_path).value
+    high = plain << 60 | regex << 51
+    return (high | low) & (2**64 - 1)
 
 
 def _matched(
@@ -194,21 +206,26 @@ def _matched(
     text = written(call.path)
     if not path.startswith("~"):
         return (path, True) if text.startswith(path) else None
+    is_certain = declared_path(path) is not None or call.below is None
     expression = _compiled(path)
     match = expression.match(text) if expression else None
-    is_declared = declared_path(path) is not None
-    if expression is None and (is_declared or call.below is None):
-        return "", False
-    if is_declared or call.below is None:
-        return (match[0], True) if match else None
     if match:
-        return match[0], False
-    # Somebody else's expression may match some paths of the class: not, if what it begins with lies
-    # elsewhere.
+        return match[0], is_certain
+    if is_certain:
+        # Nobody here knows what an expression matches that cannot be read.
+        return None if expression else ("", False)
+    return ("", False) if _is_near(path, call) else None
+
+
+def _is_near(
+    path: str,
+    call: Call,
+) -> bool:
+    """Return whether somebody else's expression may match some paths of the call's class: not, if
+    what it begins with lies elsewhere."""
     prefix = literal_prefix(path)
-    below = written(call.below).rstrip("/") + "/"
-    is_near = below.startswith(prefix) or text.startswith(prefix)
-    return ("", False) if is_near else None
+    below = written(call.below or ()).rstrip("/") + "/"
+    return below.startswith(prefix) or written(call.path).startswith(prefix)
 
 
 @cache

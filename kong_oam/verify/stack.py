@@ -163,7 +163,12 @@ def judge(
         complete,
     )
     known = replace(deployed, authorities=authorities(live.authorities))
-    meant = intended(settings, estate, known, complete)
+    meant = intended(
+        settings,
+        estate,
+        known,
+        complete,
+    )
     live = recognised(live, meant)
     is_base = settings.partition is None
     asking = Asking(
@@ -256,7 +261,12 @@ def workloads(
             kubectl.name_of(manifest): manifest
             for manifest in objects_of(estate, settings, cluster)
         }
-        altered += _altered(settings, estate, cluster, meant)
+        altered += _altered(
+            settings,
+            estate,
+            cluster,
+            meant,
+        )
         count += len(meant)
     return Workloads(tuple(altered), count)
 
@@ -298,7 +308,12 @@ def _altered(
             ]
         else:
             reasons = [
-                _reason(settings, context, name, change)
+                _reason(
+                    settings,
+                    context,
+                    name,
+                    change,
+                )
                 for change in changes(meant[name], live[name])
             ]
         if reasons:

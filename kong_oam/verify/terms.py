@@ -102,7 +102,11 @@ class Terms:
         fills an empty slot."""
         for provider, slots in self.deployed.slots.items():
             if owner == names.ring(self.estate.stack.name, provider):
-                return self._is_in(slots, provider, credential)
+                return self._is_in(
+                    slots,
+                    provider,
+                    credential,
+                )
         return False
 
     def _is_in(
@@ -118,7 +122,11 @@ class Terms:
         stack = self.estate.stack.name
         for index in range(len(slots)):
             # An empty slot may hold any key of the issuer, under an id that nobody uses.
-            if credential["key"] == names.unused_key(stack, provider, index):
+            if credential["key"] == names.unused_key(
+                stack,
+                provider,
+                index,
+            ):
                 return pem in pems.values()
         return False
 
