@@ -133,8 +133,16 @@ def _wrong_dependencies(application: Application) -> Findings:
                 place = component.place.at("dependsOn", position)
                 message = f"dependsOn '{name}' is no component{suggestion(name, after)}"
                 yield Diagnostic("OAM103", message, place)
-    if circle := circle_of(after):
-        message = f"dependsOn goes round in a circle: {some(circle, ' -> ')}"
+    yield from _circle("dependsOn", after, application)
+
+
+def _circle(
+    what: str,
+    edges: Mapping[str, Iterable[str]],
+    application: Application,
+) -> Findings:
+    if circle := circle_of(edges):
+        message = f"{what} goes round in a circle: {some(circle, ' -> ')}"
         yield Diagnostic("OAM103", message, application.place.at("spec", "components"))
 
 
@@ -272,11 +280,8 @@ def _ordered(
         plain = component.plain and not component.inputs and not gives
         depends_on = tuple(name for name in waits if name in names)
         ordered.append(replace(component, depends_on=depends_on, plain=plain))
-    circle = circle_of({component.name: component.depends_on for component in ordered})
-    if circle:
-        message = f"what waits for what goes round in a circle: {some(circle, ' -> ')}"
-        place = application.place.at("spec", "components")
-        findings.append(Diagnostic("OAM103", message, place))
+    edges = {component.name: component.depends_on for component in ordered}
+    findings += _circle("what waits for what", edges, application)
     return tuple(ordered), findings
 
 
