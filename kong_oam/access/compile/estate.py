@@ -156,8 +156,13 @@ def _compiled(
     component = compile_component(
         placed, replace(part, rendered=made.objects), made.routes, stack, out
     )
-    copies = _copies(application, part)
-    return replace(component, cluster=placement.cluster, copies=copies)
+    if not part.placements:
+        return component
+    return replace(
+        component,
+        cluster=placement.cluster,
+        copies=_copies(application, part),
+    )
 
 
 def _copies(
