@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -23,53 +24,11 @@ from kong_oam.kong.table import VERSION
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 
-_TEXTS = {"type": "array", "items": {"type": "string"}}
-_REQUIREMENT = {"oneOf": [{"const": "public"}, {"type": "array", "items": _TEXTS}]}
-_FIELDS = {
-    "ring": {"type": "string"},
-    "issuer": {"type": ["string", "null"]},
-    "audiences": _TEXTS,
-    "per_api": {"type": "boolean"},
-    "authentication": {"enum": ["jwt", "openid-connect"]},
-    "spelling": {"type": "object"},
-    "hosts": {
-        "additionalProperties": {
-            "type": "object",
-            "additionalProperties": {"type": "boolean"},
-        }
-    },
-    "rules": {
-        "additionalProperties": {"type": "object", "additionalProperties": _REQUIREMENT}
-    },
-    "services": {"additionalProperties": _TEXTS},
-    "on_behalf": {"additionalProperties": _TEXTS},
-    "groups": {"additionalProperties": _TEXTS},
-    "depth": {"type": "integer"},
-    "forward_token": {"type": "boolean"},
-}
-_OPENED = {
-    "type": "object",
-    "required": ["path", "methods", "ends"],
-    "properties": {
-        "path": {"type": "string"},
-        "methods": _TEXTS,
-        "ends": {"type": "number"},
-    },
-}
-is_opening = jsonschema_rs.validator_for(_OPENED).is_valid
-"""Whether a value is an opening that the scripts take."""
+_SCHEMA = json.loads(Path(__file__).with_name("table.schema.json").read_text("utf-8"))
+_SHAPE = jsonschema_rs.validator_for(_SCHEMA)
 
-_ADDRESSES = {
-    "type": "object",
-    "additionalProperties": {
-        "type": "object",
-        "additionalProperties": {**_TEXTS, "minItems": 1},
-    },
-}
-_OPTIONAL = {"opened": _OPENED, "addresses": _ADDRESSES}
-_SHAPE = jsonschema_rs.validator_for(
-    {"required": list(_FIELDS), "properties": {**_FIELDS, **_OPTIONAL}}
-)
+is_opening = jsonschema_rs.validator_for(_SCHEMA["properties"]["opened"]).is_valid
+"""Whether a value is an opening that the scripts take."""
 
 
 @dataclass(frozen=True, slots=True)
