@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from kong_oam.access.compile.elements import elements_of
-from kong_oam.access.data import Data
-from kong_oam.access.data import Findings
+from kong_oam.access.data import Data, Findings
 from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.access.methods import METHODS
 from kong_oam.access.networks import Networks, fewest, network
