@@ -24,7 +24,8 @@ from kong_oam.__main__ import SELDOM
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.facts import model_of
 from kong_oam.access.diff.model import AccessModel
-from kong_oam.access.settings.stack import Settings, read_file
+from kong_oam.access.settings.stack import read_file
+from kong_oam.access.settings.values import Settings
 from kong_oam.oam.document import MAX_ENTRIES
 
 FEW = 1000

@@ -42,7 +42,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.model import Estate
-from kong_oam.access.settings.stack import Settings, parse
+from kong_oam.access.settings.stack import parse
+from kong_oam.access.settings.values import Settings
 from kong_oam.identity.common.discovery import SigningKey
 from kong_oam.identity.kinds import describe
 from kong_oam.kong import names

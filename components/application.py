@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pulumi import ComponentResource, Output, Resource, ResourceOptions
 
 from kong_oam.access.model import Application, Component, Estate
-from kong_oam.access.settings.stack import Settings
+from kong_oam.access.settings.values import Settings
 from kong_oam.engine.state import COMPONENT
 from kong_oam.oam.rendered import Awaited
 

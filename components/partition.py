@@ -11,7 +11,7 @@ import pulumi
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.partitions import base_of, calls_into, part_of
 from kong_oam.access.settings.partitions import stack_of
-from kong_oam.access.settings.stack import ProviderSettings, Settings
+from kong_oam.access.settings.values import ProviderSettings, Settings
 from kong_oam.diagnostics import some
 from kong_oam.engine.known_stacks import UNKNOWN, of_command
 from kong_oam.engine.stacks import partitions_of

@@ -18,7 +18,7 @@ from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.diff.snapshot import OUTPUT, dump_model, exported
 from kong_oam.access.model import Estate
 from kong_oam.access.report import access_table, grants
-from kong_oam.access.settings.stack import Settings
+from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import StackState
 from kong_oam.errors import EngineError, ProductError, SettingsError

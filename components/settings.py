@@ -10,15 +10,9 @@ from typing import Any
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
 
-from kong_oam.access.settings.stack import (
-    NAMESPACE,
-    Describe,
-    Settings,
-    StackError,
-    parse,
-    stack_file,
-    values_in,
-)
+from kong_oam.access.settings.project import NAMESPACE, stack_file
+from kong_oam.access.settings.stack import parse, values_in
+from kong_oam.access.settings.values import Describe, Settings, StackError
 from kong_oam.diagnostics import some
 from kong_oam.engine.configuration import Configuration
 from kong_oam.errors import SettingsError

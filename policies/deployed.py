@@ -13,7 +13,8 @@ from typing import Any
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.model import Estate
 from kong_oam.access.partitions import deployed_by
-from kong_oam.access.settings.stack import read_file, stack_file
+from kong_oam.access.settings.project import stack_file
+from kong_oam.access.settings.stack import read_file
 from kong_oam.diagnostics import errors
 from kong_oam.errors import SettingsError
 from kong_oam.render.stage import read_applications

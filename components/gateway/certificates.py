@@ -17,8 +17,9 @@ import pulumi_kubernetes as k8s
 from pulumi import Input, Output, Resource, ResourceOptions
 
 from kong_oam.access.model import Estate
-from kong_oam.access.settings.stack import NAMESPACE, StackError
+from kong_oam.access.settings.project import NAMESPACE
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
+from kong_oam.access.settings.values import StackError
 from kong_oam.diagnostics import suggestion
 from kong_oam.kong import names
 from kong_oam.kong.certificates import hosts_by_certificate

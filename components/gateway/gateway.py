@@ -10,7 +10,7 @@ from typing import Any
 import pulumi_kong as kong
 from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 
-from kong_oam.access.settings.stack import Settings
+from kong_oam.access.settings.values import Settings
 from kong_oam.kong import names
 from kong_oam.kong.account import Account
 from kong_oam.kong.preflight import GatewayFacts

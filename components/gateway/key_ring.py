@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from kong_oam.access.settings.stack import Settings
+from kong_oam.access.settings.values import Settings
 from kong_oam.identity.common.discovery import SigningKey
 from kong_oam.kong.key_slots import Slot, TooManyKeysError, assign
 

@@ -16,7 +16,7 @@ import pulumi_kong as kong
 from pulumi import Alias, Input, Output, Resource, ResourceOptions
 
 from kong_oam.access.model import METHODS, Component, Estate
-from kong_oam.access.settings.stack import Settings
+from kong_oam.access.settings.values import Settings
 from kong_oam.kong import names, plugins
 from kong_oam.kong.at_kong import Extra
 from kong_oam.kong.extras import USUAL, extras, former_roles

@@ -11,7 +11,7 @@ import pulumi
 
 from kong_oam.access.client import at_provider
 from kong_oam.access.model import Estate
-from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.identity.common.discovery import (
     DiscoveryError,
     Published,

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import pulumi
 
-from kong_oam.access.settings.stack import KnownClient
+from kong_oam.access.settings.values import KnownClient
 from kong_oam.identity.common.parts import clients_at
 
 from .issuer import (

@@ -10,7 +10,7 @@ import pulumi_kubernetes as k8s
 from pulumi import Resource, ResourceOptions
 
 from kong_oam.access.model import Estate
-from kong_oam.access.settings.stack import Settings
+from kong_oam.access.settings.values import Settings
 from kong_oam.kubernetes.estate import clusters_of, foundations, provider_of, running
 from kong_oam.oam.rendered import group_kind
 from kong_oam.objects.pods import Manifest

@@ -10,7 +10,7 @@ from typing import Any
 from pulumi import Input, Output
 
 from kong_oam.access.endpoint import Endpoint
-from kong_oam.access.settings.stack import GatewaySettings
+from kong_oam.access.settings.values import GatewaySettings
 
 from .objects import KubernetesObject
 

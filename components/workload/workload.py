@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pulumi import Output, Resource
 
 from kong_oam.access.model import Application, Component
-from kong_oam.access.settings.stack import Settings
+from kong_oam.access.settings.values import Settings
 from kong_oam.kubernetes.kubectl import kind_of, resource_of
 from kong_oam.kubernetes.rendered import PlacedObject, placed_objects
 from kong_oam.oam.rendered import Awaited, group_kind

@@ -17,7 +17,8 @@ from kong_oam.access.lint.lint import lint
 from kong_oam.access.memory import Memory
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.assumed import GROUPS
-from kong_oam.access.settings.stack import STACKS, Settings
+from kong_oam.access.settings.project import STACKS
+from kong_oam.access.settings.values import Settings
 from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console, remark
 from kong_oam.cli.entries import diagnostic_entry

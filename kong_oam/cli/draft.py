@@ -13,7 +13,7 @@ from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.facts import model_of
 from kong_oam.access.lint.lint import lint
 from kong_oam.access.model import Estate
-from kong_oam.access.settings.stack import Settings
+from kong_oam.access.settings.values import Settings
 from kong_oam.cli.estates import nobody_yet, uncalled
 from kong_oam.cli.known import Known
 from kong_oam.cli.scaffold import Texts, Wanted, calls_elsewhere, check, scaffold

@@ -7,7 +7,7 @@ import math
 import os
 from typing import TYPE_CHECKING
 
-from kong_oam.access.settings.stack import Settings
+from kong_oam.access.settings.values import Settings
 from kong_oam.cli.command import FOUND, OK, Command
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import settings_of

@@ -13,15 +13,9 @@ from pathlib import Path
 from kong_oam.access.compile.estate import Compiled, compile_estate
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.assumed import assumed
-from kong_oam.access.settings.stack import (
-    STACKS,
-    Describe,
-    Settings,
-    plain,
-    read_file,
-    stack_file,
-    stack_names,
-)
+from kong_oam.access.settings.project import STACKS, stack_file
+from kong_oam.access.settings.stack import read_file, stack_names
+from kong_oam.access.settings.values import Describe, Settings, plain
 from kong_oam.cli.command import UsageError
 from kong_oam.cli.console import remark
 from kong_oam.cli.revisions import revision

@@ -13,7 +13,8 @@ from kong_oam.access.absent import with_absent_clients
 from kong_oam.access.diff.facts import model_of
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.diff.snapshot import exported, joined, load_model
-from kong_oam.access.settings.stack import APPLICATIONS, STACKS, Settings, stack_file
+from kong_oam.access.settings.project import STACKS, stack_file
+from kong_oam.access.settings.values import APPLICATIONS, Settings
 from kong_oam.cli.command import UsageError
 from kong_oam.cli.estates import (
     Names,

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from kong_oam.access.model import Application, Component
-from kong_oam.access.settings.stack import Settings
+from kong_oam.access.settings.values import Settings
 from kong_oam.cli.command import OK, Command, check_known
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import (

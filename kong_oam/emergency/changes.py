@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from kong_oam.access.model import METHODS
-from kong_oam.access.settings.stack import Settings
+from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import printable, some
 from kong_oam.errors import OperationError
 from kong_oam.kong import names

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import httpx
 
 from kong_oam.access.paths import unwritten
-from kong_oam.access.settings.stack import Settings
+from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import some
 from kong_oam.emergency.changes import EmergencyError, Opening, entities_of
 from kong_oam.kong.admin import AdminApi

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kong_oam.access.settings.stack import stack_file
+from kong_oam.access.settings.project import stack_file
 from kong_oam.engine.cli import SHORT, pulumi
 from kong_oam.engine.configuration import Configuration
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kong_oam.access.settings.partitions import stack_of
-from kong_oam.access.settings.stack import Settings
+from kong_oam.access.settings.values import Settings
 from kong_oam.engine.cli import SHORT, PulumiCliError, pulumi
 from kong_oam.engine.state import Outputs
 

@@ -13,7 +13,7 @@ from kong_oam.access.client import at_provider
 from kong_oam.access.model import Estate
 from kong_oam.access.partitions import Granted, Owners
 from kong_oam.access.providers import Provider
-from kong_oam.access.settings.stack import ProviderSettings, StackError
+from kong_oam.access.settings.values import ProviderSettings, StackError
 from kong_oam.diagnostics import suggestion
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.partitions import stack_of
-from kong_oam.access.settings.stack import Settings
+from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import Diagnostic, Position
 from kong_oam.engine.state import RING, Held, StackState
 from kong_oam.http.management import FEW

@@ -12,7 +12,7 @@ from typing import Any
 
 from kong_oam.access.data import Data, Names
 from kong_oam.access.model import Component, Estate
-from kong_oam.access.settings.stack import Settings
+from kong_oam.access.settings.values import Settings
 from kong_oam.kong import metrics
 from kong_oam.kong.at_kong import Extra, asked_role
 from kong_oam.kong.logs import sinks

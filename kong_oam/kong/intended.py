@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kong_oam.access.model import METHODS, Component, Estate
-from kong_oam.access.settings.stack import Settings
+from kong_oam.access.settings.values import Settings
 from kong_oam.kong import names, plugins
 from kong_oam.kong.entities import Config, Entities, Entity
 from kong_oam.kong.extras import USUAL, extras

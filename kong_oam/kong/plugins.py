@@ -15,7 +15,7 @@ from functools import reduce
 from operator import getitem
 from typing import Any
 
-from kong_oam.access.settings.stack import Edition
+from kong_oam.access.settings.values import Edition
 from kong_oam.diagnostics import some
 from kong_oam.errors import ProductError
 from kong_oam.kong import code

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kong_oam.access.settings.stack import Edition, GatewaySettings
+from kong_oam.access.settings.values import Edition, GatewaySettings
 from kong_oam.kong import addresses
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi, AdminError

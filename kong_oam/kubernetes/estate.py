@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kong_oam.access.model import Component, Estate
-from kong_oam.access.settings.stack import Settings
+from kong_oam.access.settings.values import Settings
 from kong_oam.kubernetes.rendered import PlacedObject, foundations_of, placed_objects
 from kong_oam.objects.pods import Manifest
 

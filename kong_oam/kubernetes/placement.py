@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kong_oam.access.model import Component
-from kong_oam.access.settings.cluster import ClusterSettings
-from kong_oam.access.settings.stack import GatewaySettings
+from kong_oam.access.settings.values import ClusterSettings, GatewaySettings
 from kong_oam.oam.document import Texts
 from kong_oam.objects.component import STACK
 from kong_oam.objects.manifests import GatewayPeer, Workload

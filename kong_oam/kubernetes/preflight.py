@@ -14,7 +14,7 @@ from contextlib import suppress
 from ipaddress import ip_network
 
 from kong_oam.access.model import Component, Estate
-from kong_oam.access.settings.stack import Settings
+from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings, some
 from kong_oam.engine.state import Held, StackState
 from kong_oam.kubernetes import kubectl

@@ -24,8 +24,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from kong_oam.access.model import Application, Component
-from kong_oam.access.settings.cluster import ClusterSettings
-from kong_oam.access.settings.stack import Settings
+from kong_oam.access.settings.values import ClusterSettings, Settings
 from kong_oam.engine.state import digest
 from kong_oam.kubernetes.placement import (
     annotated,

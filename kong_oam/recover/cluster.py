@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from kong_oam.access.settings.cluster import ClusterSettings
+from kong_oam.access.settings.values import ClusterSettings
 from kong_oam.engine.pending import ExportedState
 from kong_oam.kubernetes.estate import provider_of
 from kong_oam.kubernetes.kubectl import kind_of

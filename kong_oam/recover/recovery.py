@@ -20,7 +20,9 @@ import httpx
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.model import Estate
 from kong_oam.access.partitions import deployed_by
-from kong_oam.access.settings.stack import Settings, read_file, stack_file
+from kong_oam.access.settings.project import stack_file
+from kong_oam.access.settings.stack import read_file
+from kong_oam.access.settings.values import Settings
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.export import check_at_rest, configuration, forget, read
 from kong_oam.engine.pending import ExportedState, RecordedResource

@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 
 from kong_oam.access.settings.partitions import ESTATE
-from kong_oam.access.settings.project import config_in
-from kong_oam.access.settings.stack import NAMESPACE, Settings, stack_file
+from kong_oam.access.settings.project import NAMESPACE, config_in, stack_file
+from kong_oam.access.settings.values import Settings
 from kong_oam.engine.cli import SHORT, pulumi
 from kong_oam.stacks.records import NAMED
 

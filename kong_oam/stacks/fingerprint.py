@@ -23,8 +23,8 @@ from typing import Any
 import kong_oam
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.partitions import stack_of
-from kong_oam.access.settings.project import config_in
-from kong_oam.access.settings.stack import NAMESPACE, Settings, stack_file
+from kong_oam.access.settings.project import NAMESPACE, config_in, stack_file
+from kong_oam.access.settings.values import Settings
 from kong_oam.oam.document import Place
 
 DIGITS = 20

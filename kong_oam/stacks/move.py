@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.partitions import stack_of
-from kong_oam.access.settings.stack import Settings
+from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import some
 from kong_oam.engine.cli import LONG, PulumiCliError, pulumi
 from kong_oam.engine.export import Entry, check_at_rest, exported, parse, resources_in

@@ -9,7 +9,7 @@ from typing import Any
 
 from kong_oam.access.model import Estate
 from kong_oam.access.partitions import calls_into, deployed_by
-from kong_oam.access.settings.stack import Settings
+from kong_oam.access.settings.values import Settings
 from kong_oam.engine.state import Outputs
 from kong_oam.identity.kinds import kind_of
 from kong_oam.stacks.fingerprint import digest_of, fingerprint, in_common, of_estate

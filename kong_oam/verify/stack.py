@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from kong_oam.access.model import Estate
-from kong_oam.access.settings.stack import Settings
+from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import some
 from kong_oam.engine.cli import PulumiCliError
 from kong_oam.engine.stack_configuration import of_stack

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kong_oam.access.model import Estate
-from kong_oam.access.settings.stack import Settings
+from kong_oam.access.settings.values import Settings
 from kong_oam.identity.common.discovery import SigningKey
 from kong_oam.kong import names, plugins
 from kong_oam.kong.entities import Config, Entity, pem_of

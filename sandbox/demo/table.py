@@ -22,7 +22,8 @@ from kong_oam.access.issue import User, issue
 from kong_oam.access.model import Client, Component, Estate, Stack
 from kong_oam.access.paths import within, written
 from kong_oam.access.providers import Provider
-from kong_oam.access.settings.stack import ProviderSettings, plain, read_file
+from kong_oam.access.settings.stack import read_file
+from kong_oam.access.settings.values import ProviderSettings, plain
 from kong_oam.access.tokens import Claims, Refusal
 from kong_oam.render.stage import read_applications
 from sandbox import browser, caller

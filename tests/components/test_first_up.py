@@ -13,7 +13,8 @@ import pytest
 
 from components import base, partition
 from kong_oam.access.settings.partitions import stack_of
-from kong_oam.access.settings.stack import Settings, parse
+from kong_oam.access.settings.stack import parse
+from kong_oam.access.settings.values import Settings
 from kong_oam.engine import export
 from kong_oam.engine import stacks as engine_stacks
 from kong_oam.engine.cli import PulumiCliError

@@ -11,7 +11,8 @@ import pytest
 
 from components import base, partition, state
 from kong_oam.access.partitions import base_of, part_of
-from kong_oam.access.settings.stack import Settings, parse
+from kong_oam.access.settings.stack import parse
+from kong_oam.access.settings.values import Settings
 from kong_oam.engine.known_stacks import VARIABLE, Contents, shared
 from kong_oam.engine.state import StackState
 from kong_oam.errors import EngineError

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from kong_oam.access.compile.estate import compile_estate
-from kong_oam.access.settings.stack import Settings
+from kong_oam.access.settings.values import Settings
 from kong_oam.emergency.changes import (
     EmergencyError,
     OpeningRequest,

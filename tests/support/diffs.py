@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.diff.facts import model_of
 from kong_oam.access.diff.model import AccessModel
-from kong_oam.access.settings.stack import Settings, parse
+from kong_oam.access.settings.stack import parse
+from kong_oam.access.settings.values import Settings
 from kong_oam.oam.application import read_bytes, together
 
 API = """

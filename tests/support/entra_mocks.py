@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.access.settings.values import ProviderSettings
 from sandbox.entra import Entra
 from sandbox.entra.service import TENANT
 from sandbox.kong import Kong

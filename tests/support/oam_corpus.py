@@ -10,12 +10,11 @@ from functools import cache
 import pytest
 
 from kong_oam.oam import typed
-from kong_oam.oam.application import Application
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.oam.definitions.library import Library, library
 from kong_oam.oam.definitions.reading import read_definitions
 from kong_oam.oam.document import Document, read
-from kong_oam.oam.model import Deploy
+from kong_oam.oam.model import Application, Deploy
 from kong_oam.oam.resolution import variant
 from kong_oam.oam.schema import pruned
 from kong_oam.oam.workflow import deploys

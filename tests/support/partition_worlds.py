@@ -17,7 +17,8 @@ import httpx
 import pytest
 
 from kong_oam.access.compile.estate import compile_estate
-from kong_oam.access.settings.stack import SettingsError, read_file, stack_file
+from kong_oam.access.settings.project import stack_file
+from kong_oam.access.settings.stack import SettingsError, read_file
 from kong_oam.engine import export
 from kong_oam.engine import stacks as engine_stacks
 from kong_oam.engine.cli import PulumiCliError

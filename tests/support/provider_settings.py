@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from kong_oam.access.settings.stack import Settings, parse
+from kong_oam.access.settings.stack import parse
+from kong_oam.access.settings.values import Settings
 from kong_oam.identity import kinds
 from kong_oam.identity.common.kind import Inspection
 from kong_oam.identity.kinds import describe

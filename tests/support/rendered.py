@@ -10,7 +10,8 @@ import yaml
 
 from kong_oam.access.compile.estate import Compiled, compile_estate
 from kong_oam.access.model import Stack
-from kong_oam.oam.application import Application, Component, Reading, Trait, read_bytes
+from kong_oam.oam.application import Reading, read_bytes
+from kong_oam.oam.model import Application, Component, Trait
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.manifests import service_name
 from kong_oam.objects.plain import plain_objects

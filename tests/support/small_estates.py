@@ -34,7 +34,8 @@ from kong_oam.access.pods import pods_behind
 from kong_oam.access.principals import Principal
 from kong_oam.access.providers import Listing, Provider, TokenType
 from kong_oam.access.request_classes import Subtree
-from kong_oam.access.settings.stack import ProviderSettings, Settings, parse
+from kong_oam.access.settings.stack import parse
+from kong_oam.access.settings.values import ProviderSettings, Settings
 from kong_oam.access.tokens import Claims, Refusal
 from kong_oam.oam.document import Document
 from kong_oam.objects.component import NamedService

@@ -9,7 +9,8 @@ from dataclasses import fields, replace
 from uuid import NAMESPACE_URL, uuid5
 
 from kong_oam.access.compile.estate import compile_estate
-from kong_oam.access.settings.stack import Settings, read_file
+from kong_oam.access.settings.stack import read_file
+from kong_oam.access.settings.values import Settings
 from kong_oam.identity.kinds import describe
 from kong_oam.kong.entities import Entities, Entity
 from kong_oam.oam.application import read_bytes

@@ -17,7 +17,8 @@ import httpx
 
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.model import Component, Estate
-from kong_oam.access.settings.stack import Settings, read_file
+from kong_oam.access.settings.stack import read_file
+from kong_oam.access.settings.values import Settings
 from kong_oam.access.tokens import Claims
 from kong_oam.cli.verify import methods
 from kong_oam.identity.common.discovery import SigningKey

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.partitions import stack_of
-from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
 
 MADE_ANEW = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from kong_oam.access.model import Estate
-from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.diagnostics import Diagnostic, nearest
 from kong_oam.identity.common.parts import groups_at, offered_at
 

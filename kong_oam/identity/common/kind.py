@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from kong_oam.access.model import Estate
 from kong_oam.access.providers import Provider
-from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kong_oam.access.model import Client, Component, Estate
-from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.access.settings.values import ProviderSettings
 
 
 def account_name(provider: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from kong_oam.access.settings.stack import ProviderSettings, StackError
+from kong_oam.access.settings.values import ProviderSettings, StackError
 from kong_oam.diagnostics import some
 from kong_oam.http.addresses import is_confidential, shown
 

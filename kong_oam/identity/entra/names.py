@@ -11,7 +11,7 @@ import uuid
 from dataclasses import dataclass
 
 from kong_oam.access.model import Component, Estate
-from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.access.settings.values import ProviderSettings
 
 MICROSOFT_GRAPH = "00000003-0000-0000-c000-000000000000"
 """The client id of Microsoft Graph, in every tenant of every cloud. The scopes of a sign-in are its

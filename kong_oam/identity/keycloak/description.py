@@ -6,7 +6,7 @@ Source: Keycloak's Server Administration Guide.
 from __future__ import annotations
 
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
-from kong_oam.access.settings.stack import ProviderSettings, StackError
+from kong_oam.access.settings.values import ProviderSettings, StackError
 from kong_oam.http.addresses import shown
 from kong_oam.identity.common.settings import check
 

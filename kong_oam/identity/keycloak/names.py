@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from kong_oam.access.model import Client, Estate
-from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.engine.state import Resource
 from kong_oam.identity.common.granted import Grant, listed
 from kong_oam.identity.common.groups import group_names

@@ -5,7 +5,7 @@ for what settings leave out.
 from __future__ import annotations
 
 from kong_oam.access.providers import Provider
-from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.identity.common.settings import check
 
 

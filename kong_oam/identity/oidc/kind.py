@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.identity.common.kind import Kind
 from kong_oam.identity.oidc.description import describe
 from kong_oam.identity.oidc.preflight import inspect

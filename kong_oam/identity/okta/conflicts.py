@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 from kong_oam.access.model import Estate
-from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import Held
 from kong_oam.http.management import FEW, Row

@@ -4,7 +4,7 @@ their claims."""
 from __future__ import annotations
 
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
-from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.identity.common.settings import check
 from kong_oam.identity.okta.names import GROUPS_CLAIM
 

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Any
 
 from kong_oam.access.model import SIGN_IN_SCOPES, Client, Estate
-from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.engine.state import Resource
 from kong_oam.identity.common.conflicts import Managed
 from kong_oam.identity.common.granted import Grant, listed

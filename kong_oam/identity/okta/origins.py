@@ -17,7 +17,7 @@ from itertools import chain
 import httpx
 
 from kong_oam.access.model import Estate
-from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.http.management import FEW, Row
 from kong_oam.identity.common.conflicts import Managed

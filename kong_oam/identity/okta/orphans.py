@@ -17,7 +17,7 @@ from contextlib import ExitStack
 
 import httpx
 
-from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState, PendingCreation, RecordedResource
 from kong_oam.http.management import Row

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from kong_oam.access.data import Data, Findings, Names, Texts
 from kong_oam.access.model import Estate
-from kong_oam.access.settings.stack import Settings
+from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import Diagnostic, nearest, printable
 from kong_oam.kong import plugins
 from kong_oam.kong.extras import extras

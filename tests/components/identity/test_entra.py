@@ -25,7 +25,7 @@ from components.identity.entra.tenant import _redirects
 from kong_oam.access.model import Stack
 from kong_oam.access.providers import Provider
 from kong_oam.access.rotation import Generation
-from kong_oam.access.settings.stack import ProviderSettings, StackError
+from kong_oam.access.settings.values import ProviderSettings, StackError
 from kong_oam.errors import ManagementApiError
 from kong_oam.identity.common.certificates import certificate, thumbprint
 from kong_oam.identity.common.groups import group_names, look_up, unclear_groups

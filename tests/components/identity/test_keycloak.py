@@ -19,7 +19,8 @@ from components.credentials import Rotation
 from components.identity.keycloak import _key_attributes
 from components.settings import configuration
 from kong_oam.access.compile.estate import compile_estate
-from kong_oam.access.settings.stack import StackError, parse
+from kong_oam.access.settings.stack import parse
+from kong_oam.access.settings.values import StackError
 from kong_oam.access.tokens import Claims, Key, KeyRing, Refusal, authenticate
 from kong_oam.engine.state import Held
 from kong_oam.identity.common.errors import InspectionError

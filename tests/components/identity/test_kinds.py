@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from kong_oam.access.providers import ClaimMapping, Listing, TokenType
-from kong_oam.access.settings.stack import KnownClient, ProviderSettings, StackError
+from kong_oam.access.settings.values import KnownClient, ProviderSettings, StackError
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.state import Resource, StackState
 from kong_oam.identity.kinds import KINDS, inspect, proofs_in

@@ -14,7 +14,7 @@ from components.workload.upstream import (
     upstream_of,
 )
 from kong_oam.access.endpoint import Endpoint
-from kong_oam.access.settings.stack import GatewaySettings
+from kong_oam.access.settings.values import GatewaySettings
 from kong_oam.oam.document import NOWHERE
 from tests.support.verifying import sample
 

@@ -15,7 +15,8 @@ from components.workload.cluster import provision_clusters
 from components.workload.environment import client_environment
 from components.workload.objects import VERSION, is_there
 from components.workload.workload import WorkloadArgs, provision_workload
-from kong_oam.access.settings.stack import Settings, parse
+from kong_oam.access.settings.stack import parse
+from kong_oam.access.settings.values import Settings
 from kong_oam.oam.rendered import Awaited
 from tests.support.mocks import Registered, all_of, clear, recorder
 from tests.support.rendered_components import OBJECTS, component, estate_of

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from kong_oam.access.settings.stack import Settings, read_file
+from kong_oam.access.settings.stack import read_file
+from kong_oam.access.settings.values import Settings
 from kong_oam.engine.cli import PulumiCliError, pulumi, run, show
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.stack_configuration import of_stack

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kong_oam.access.settings.cluster import ClusterSettings
+from kong_oam.access.settings.values import ClusterSettings
 from kong_oam.engine.cli import PulumiCliError
 from kong_oam.engine.export import InvalidStateError, check_at_rest, parse
 from kong_oam.engine.pending import ExportedState, PendingCreation, RecordedResource

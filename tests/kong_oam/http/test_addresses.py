@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kong_oam.access.settings.stack import StackError, read_file
+from kong_oam.access.settings.stack import read_file
+from kong_oam.access.settings.values import StackError
 from kong_oam.engine.configuration import Configuration
 from kong_oam.http.addresses import shown
 from kong_oam.identity.common.discovery import DiscoveryError, discover

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from kong_oam.access.settings.stack import StackError, parse
+from kong_oam.access.settings.stack import parse
+from kong_oam.access.settings.values import StackError
 from kong_oam.kong import conflicts as taken
 from kong_oam.kong import names, plugins, preflight
 from kong_oam.kong.account import Account

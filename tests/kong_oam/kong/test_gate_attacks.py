@@ -24,7 +24,7 @@ from components.workload import environment as calling
 from kong_oam.access.decide import Request, answer
 from kong_oam.access.model import Stack
 from kong_oam.access.providers import Provider
-from kong_oam.access.settings.stack import StackError
+from kong_oam.access.settings.values import StackError
 from kong_oam.access.tokens import Key, KeyRing, Refusal, authenticate
 from kong_oam.kong import names, plugins
 from kong_oam.kong.account import Account

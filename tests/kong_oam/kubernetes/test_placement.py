@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kong_oam.access.settings.cluster import ClusterSettings
-from kong_oam.access.settings.stack import StackError, parse
+from kong_oam.access.settings.stack import parse
+from kong_oam.access.settings.values import ClusterSettings, StackError
 from kong_oam.kubernetes.placement import (
     answers_outside,
     keeping_callers,

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from kong_oam.access.compile.objects import _made
-from kong_oam.access.settings.stack import Settings, parse
+from kong_oam.access.settings.stack import parse
+from kong_oam.access.settings.values import Settings
 from kong_oam.kubernetes.estate import foundations, objects_of
 from kong_oam.kubernetes.rendered import (
     PlacedObject,

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from kong_oam.access.model import Application, Component, Copy
-from kong_oam.access.settings.stack import Settings, parse
+from kong_oam.access.settings.stack import parse
+from kong_oam.access.settings.values import Settings
 from kong_oam.kong.certificates import hosts_by_certificate
 from kong_oam.kubernetes.estate import clusters_of, foundations, objects_of, provider_of
 from kong_oam.kubernetes.rendered import placed_objects

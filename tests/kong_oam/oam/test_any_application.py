@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from kong_oam.oam.application import Own, Reading, deployable, read_bytes
+from kong_oam.oam.application import Reading, deployable, read_bytes
+from kong_oam.oam.model import Own
 
 HEAD = """apiVersion: core.oam.dev/v1beta1
 kind: Application

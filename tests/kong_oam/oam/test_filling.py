@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kong_oam.oam.application import Component, read_bytes
+from kong_oam.oam.application import read_bytes
 from kong_oam.oam.filling import FieldPathError, filled, path_of
+from kong_oam.oam.model import Component
 
 TEXT = b"""apiVersion: core.oam.dev/v1beta1
 kind: Application

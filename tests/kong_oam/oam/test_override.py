@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from kong_oam.oam.application import Component, Reading, read_bytes
+from kong_oam.oam.application import Reading, read_bytes
 from kong_oam.oam.document import Place
+from kong_oam.oam.model import Component
 
 HEAD = """apiVersion: core.oam.dev/v1beta1
 kind: Application

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kong_oam.oam.application import Application, Reading, deployable, read_bytes
+from kong_oam.oam.application import Reading, deployable, read_bytes
+from kong_oam.oam.model import Application
 from kong_oam.oam.rendered import Options, RenderedObject
 from kong_oam.oam.rules import kept_by_rules
 from kong_oam.oam.topology import on_clusters, unknown_clusters

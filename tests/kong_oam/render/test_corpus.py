@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.application import Application
 from kong_oam.oam.definitions.library import Library, library
 from kong_oam.oam.definitions.reading import read_definitions
 from kong_oam.oam.document import read
+from kong_oam.oam.model import Application
 from kong_oam.render.built_in import built_in_definitions
 from kong_oam.render.evaluator import Evaluator
 from kong_oam.render.rendering import definitions_of, render

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kong_oam.oam.application import Component, Own, Reading, read_file
+from kong_oam.oam.application import Reading, read_file
+from kong_oam.oam.model import Component, Own
 from kong_oam.render.built_in import built_in_types
 from kong_oam.render.cache import Cache
 from kong_oam.render.evaluator import Evaluator

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from kong_oam.oam.application import Component, Reading, read_bytes
+from kong_oam.oam.application import Reading, read_bytes
+from kong_oam.oam.model import Component
 from kong_oam.oam.rendered import STAND_IN
 from kong_oam.render.cache import Cache
 from kong_oam.render.evaluator import Evaluator

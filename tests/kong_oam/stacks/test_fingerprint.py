@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from kong_oam.access.model import Application, Client, Component, Estate
-from kong_oam.access.settings.stack import Settings, parse
+from kong_oam.access.settings.stack import parse
+from kong_oam.access.settings.values import Settings
 from kong_oam.access.stack import Records
 from kong_oam.errors import SettingsError
 from kong_oam.oam.document import Document

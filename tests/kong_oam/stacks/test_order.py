@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from kong_oam.access.compile.estate import compile_estate
-from kong_oam.access.settings.stack import Settings, parse
+from kong_oam.access.settings.stack import parse
+from kong_oam.access.settings.values import Settings
 from kong_oam.identity.kinds import describe
 from kong_oam.oam.application import read_bytes, together
 from kong_oam.stacks.order import Estates

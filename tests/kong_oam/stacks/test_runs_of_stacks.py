@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from kong_oam.access.rotation import Generation, Schedule
-from kong_oam.access.settings.stack import parse, stack_file
+from kong_oam.access.settings.project import stack_file
+from kong_oam.access.settings.stack import parse
 from kong_oam.engine import export
 from kong_oam.engine import stacks as engine_stacks
 from kong_oam.engine.cli import PulumiCliError

@@ -9,7 +9,7 @@ import pytest
 
 from kong_oam.access.settings.assumed import assumed
 from kong_oam.access.settings.redis import RedisSettings
-from kong_oam.access.settings.stack import StackError
+from kong_oam.access.settings.values import StackError
 from kong_oam.traits.rate_limit.at_kong import notice
 from kong_oam.traits.rate_limit.value import RATE_LIMIT, RateLimit
 from tests.support.diffs import API, SHOP, edited, model, settings

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from kong_oam.access.settings.stack import Settings
+from kong_oam.access.settings.values import Settings
 from kong_oam.kong import names
 from kong_oam.kubernetes.estate import objects_of
 from kong_oam.traits.upstream_tls.at_kong import certified_name, service_fields

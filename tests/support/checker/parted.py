@@ -18,7 +18,8 @@ from typing import Any
 import yaml
 
 from kong_oam.access.compile.estate import Compiled, compile_estate
-from kong_oam.access.settings.stack import Settings, read_file
+from kong_oam.access.settings.stack import read_file
+from kong_oam.access.settings.values import Settings
 from kong_oam.identity.kinds import describe
 from kong_oam.identity.okta.names import client_id
 from kong_oam.oam.application import read_bytes, together

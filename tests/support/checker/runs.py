@@ -14,7 +14,8 @@ import yaml
 
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.model import Estate
-from kong_oam.access.settings.stack import Settings, read_file
+from kong_oam.access.settings.stack import read_file
+from kong_oam.access.settings.values import Settings
 from kong_oam.identity.kinds import describe
 from kong_oam.oam.application import read_bytes, together
 from sandbox import browser, caller

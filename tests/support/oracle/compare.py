@@ -23,7 +23,8 @@ from lupa.luajit21 import LuaRuntime
 from kong_oam.access import decide
 from kong_oam.access.compile.estate import Compiled, compile_estate
 from kong_oam.access.model import Estate
-from kong_oam.access.settings.stack import Settings, parse
+from kong_oam.access.settings.stack import parse
+from kong_oam.access.settings.values import Settings
 from kong_oam.access.tokens import KeyRing
 from kong_oam.identity import kinds
 from kong_oam.kong import names, plugins

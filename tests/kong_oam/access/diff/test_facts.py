@@ -19,7 +19,7 @@ from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import Application, Call, Estate, Public, Role, Rule, Waiver
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.access.rotation import Schedule
-from kong_oam.access.settings.stack import ProviderSettings, Settings
+from kong_oam.access.settings.values import ProviderSettings, Settings
 from kong_oam.traits.cors.value import Cors
 from kong_oam.traits.headers.value import Headers
 from kong_oam.traits.key import Key, Traits

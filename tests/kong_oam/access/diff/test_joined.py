@@ -12,7 +12,8 @@ from kong_oam.access.diff.snapshot import ModelError, dump_model, joined, load_m
 from kong_oam.access.model import Estate
 from kong_oam.access.partitions import deployed_by
 from kong_oam.access.report import access_table, grants
-from kong_oam.access.settings.stack import Settings, parse
+from kong_oam.access.settings.stack import parse
+from kong_oam.access.settings.values import Settings
 from tests.support.estates import estate
 from tests.support.partitioned import ANY, MAIL, ORDERS, SHOP
 

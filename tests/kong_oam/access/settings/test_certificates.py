@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from kong_oam.access.settings.stack import StackError, parse
+from kong_oam.access.settings.stack import parse
+from kong_oam.access.settings.values import StackError
 from tests.support.partner_keys import certified, private_pem, rsa_key
 
 KEY = rsa_key()

@@ -9,7 +9,7 @@ import pytest
 from kong_oam.access.diff.change import Setting
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.model import AccessModel
-from kong_oam.access.settings.stack import Settings, StackError
+from kong_oam.access.settings.values import Settings, StackError
 from tests.support.diffs import API, SHOP, model, settings
 
 OPENS = "opens ports of the node"

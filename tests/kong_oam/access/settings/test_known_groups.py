@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from kong_oam.__main__ import main
-from kong_oam.access.settings.stack import StackError, read_file
+from kong_oam.access.settings.stack import read_file
+from kong_oam.access.settings.values import StackError
 from tests.support.estates import STACK, api, compiled
 from tests.support.projects import copy_sample
 

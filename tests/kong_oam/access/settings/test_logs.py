@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kong_oam.access.settings.logs import HttpSink, LogSettings, OtlpSink, TcpSink
-from kong_oam.access.settings.stack import Settings, StackError
+from kong_oam.access.settings.values import Settings, StackError
 from kong_oam.access.stack import Records
 from tests.support.diffs import settings
 

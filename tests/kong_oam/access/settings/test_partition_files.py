@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kong_oam.access.settings.stack import StackError, parse
+from kong_oam.access.settings.stack import parse
+from kong_oam.access.settings.values import StackError
 
 DATA = {
     "cloud": "local",

@@ -10,13 +10,9 @@ import pytest
 import yaml
 
 from kong_oam.access.settings.partitions import stack_of
-from kong_oam.access.settings.stack import (
-    Settings,
-    StackError,
-    parse,
-    read_file,
-    stack_file,
-)
+from kong_oam.access.settings.project import stack_file
+from kong_oam.access.settings.stack import parse, read_file
+from kong_oam.access.settings.values import Settings, StackError
 
 SETTINGS: dict[str, Any] = {
     "cloud": "local",

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kong_oam.access.settings.stack import StackError, read_file
+from kong_oam.access.settings.stack import read_file
+from kong_oam.access.settings.values import StackError
 from tests.support.projects import STACK
 
 FILE = Path("stacks/Pulumi.local.yaml")

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from kong_oam.access.settings.stack import StackError, parse
+from kong_oam.access.settings.stack import parse
+from kong_oam.access.settings.values import StackError
 from tests.support.workload_tls import Pair, authority, signed
 
 PROVIDERS = [{"name": "okta", "type": "okta"}]

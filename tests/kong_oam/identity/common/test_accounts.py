@@ -13,7 +13,7 @@ from pulumi.runtime import set_all_config
 from components.settings import configuration
 from kong_oam.access.model import Stack
 from kong_oam.access.providers import Provider
-from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.common.groups import group_names, unclear_groups
 from kong_oam.identity.entra import api as entra

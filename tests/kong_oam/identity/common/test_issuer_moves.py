@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kong_oam.access.model import Stack
 from kong_oam.access.providers import Provider
-from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.identity.common.issuer_moves import issuer_moves
 from tests.support.estates import SPELLING, api, estate
 

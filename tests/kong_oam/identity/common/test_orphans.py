@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from components.settings import configuration
-from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.engine.export import parse
 from kong_oam.engine.pending import ExportedState, PendingCreation
 from kong_oam.http.addresses import shown

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from kong_oam.access.model import Stack
 from kong_oam.access.providers import LONGEST_LISTED, Provider
-from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.access.tokens import KeyRing, Refusal, authenticate
 from kong_oam.identity.common.certificates import certificate
 from kong_oam.identity.common.parts import clients_at

@@ -12,7 +12,7 @@ import pytest
 
 from kong_oam.access.model import Stack
 from kong_oam.access.partitions import part_of
-from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import Held
 from kong_oam.identity.okta.api import Account, client

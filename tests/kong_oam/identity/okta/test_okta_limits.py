@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kong_oam.access.model import Estate
-from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.engine.configuration import Configuration
 from kong_oam.identity.okta.limits import limits
 from kong_oam.identity.okta.preflight import inspect

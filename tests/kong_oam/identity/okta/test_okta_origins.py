@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from kong_oam.access.model import Stack
-from kong_oam.access.settings.stack import ProviderSettings, StackError
+from kong_oam.access.settings.values import ProviderSettings, StackError
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.identity.okta.api import Account, client
 from kong_oam.identity.okta.conflicts import name_conflicts

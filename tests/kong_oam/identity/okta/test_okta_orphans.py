@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState, PendingCreation
 from kong_oam.identity.common.orphans import Orphan

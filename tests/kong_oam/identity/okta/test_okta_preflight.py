@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from kong_oam.access.model import Stack
-from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.errors import ManagementApiError
 from kong_oam.identity.common.groups import group_names, look_up, unclear_groups
 from kong_oam.identity.okta.api import Account, client, rows
