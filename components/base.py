@@ -39,7 +39,8 @@ from .state import outputs_of, recorded
 GrantedIn = Callable[[StackState, Owners], Granted]
 """Reads from a state what the clients of its stack are granted."""
 
-OUTPUT, USES = "base", "uses"
+OUTPUT = "base"
+USES = "uses"
 """The output of a base that its partitions read, and that of a partition that its base reads."""
 
 
@@ -170,7 +171,8 @@ def stop_at_retired(settings: Settings, state: StackState) -> None:
     """End a run of the base where a partition that it had is not in the settings any more, and its
     stack still has components: nobody would run it again, and what it has would stay, or be made a
     second time elsewhere."""
-    name, now = settings.stack.name, settings.stack.partitions
+    name = settings.stack.name
+    now = settings.stack.partitions
     for gone in partitions_before(state.outputs):
         if gone in now:
             continue

@@ -46,7 +46,8 @@ class Turn:
         `resource` is the logical name of what has the key; `key` tells it from others, as
         the state does.
         """
-        generation, before = self.generation, self.before.get(resource)
+        generation = self.generation
+        before = self.before.get(resource)
         if before is None:
             return pulumi.Output.from_input(generation.to_output(self.schedule))
 

@@ -50,7 +50,8 @@ def part_of_run(
 ) -> Part:
     """Return what this run deploys. Ends one that would make anew, or delete, what another stack of
     the estate has, or is to have."""
-    name, partition = settings.stack.name, settings.partition
+    name = settings.stack.name
+    partition = settings.partition
     _stop_at_components_of_others(settings, estate, state)
     if not settings.stack.partitions:
         stop_at_retired(settings, state)
@@ -89,7 +90,8 @@ def _stop_at_components_of_others(
 ) -> None:
     """End a run whose state has components that another stack of the estate is to deploy: they
     would be deleted here, with all that is theirs, and made anew there."""
-    name, others = settings.stack.name, {}
+    name = settings.stack.name
+    others = {}
     for key in state.components & estate.components.keys():
         partition = estate.components[key].partition
         if partition != settings.partition:
@@ -112,7 +114,8 @@ def _stop_at_components_elsewhere(
     """End a run that would make a component anew that another stack of the estate has. The other
     stacks are only read where this one has not all of its own yet, and of those that the command
     knows only where they have one of these (kong_oam.engine.known_stacks)."""
-    name, known = settings.stack.name, of_command()
+    name = settings.stack.name
+    known = of_command()
     new = part.own.keys() - state.components
     if not new:
         return
@@ -144,7 +147,8 @@ def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Mapping[str, 
     name = settings.stack.name
     never_run = {stack for stack, known in of_command().items() if not known.generation}
     # Each stack is read once, however many clients are in it.
-    outputs, state = cache(outputs_of), cache(recorded)
+    outputs = cache(outputs_of)
+    state = cache(recorded)
 
     def recorded_id(
         key: str,
@@ -166,7 +170,8 @@ def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Mapping[str, 
             providers = [client.provider for client in component.clients]
             if provider.name not in providers:
                 continue
-            key, stack = component.key, stack_of(name, component.partition)
+            key = component.key
+            stack = stack_of(name, component.partition)
             named = provider.clients.get(key)
             identifier = (
                 named.id

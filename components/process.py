@@ -10,7 +10,9 @@ import pulumi
 
 DEBUG = "KONG_OAM_DEBUG"
 """The environment variable that lets the SDK say all it has to say to `pulumi up --debug`."""
-_OBJECTS, _YOUNG, _OLD = 100_000, 50, 1000
+_OBJECTS = 100_000
+_YOUNG = 50
+_OLD = 1000
 
 
 def save_cpu_time() -> None:

@@ -144,12 +144,15 @@ def _plan() -> _Plan:
         # Once anything is registered the state may be another one.
         before = recorded()
         part = part_of_run(settings, compiled.estate, before)
-        estate, base = part.estate, part.base
+        estate = part.estate
+        base = part.base
         stop_at(plugins_found(settings, estate))
-        account, certificates = config.kong(settings), config.certificates()
+        account = config.kong(settings)
+        certificates = config.certificates()
         # A plugin that Kong does not have is named here; the schemas of all others are read next.
         stop_at(schemas.inspect(account, estate))
-        more, by_address = kinds(settings, estate), asked_for(estate)
+        more = kinds(settings, estate)
+        by_address = asked_for(estate)
         over_tls = settings.gateway.upstream_tls
         if base is None:
             require_client_certificate(over_tls, certificates)
@@ -193,7 +196,9 @@ def _plan() -> _Plan:
 
 
 def _provision(plan: _Plan) -> _Provisioned:
-    settings, estate, state = plan.settings, plan.estate, plan.state
+    settings = plan.settings
+    estate = plan.estate
+    state = plan.state
     base = plan.part.base
     model = model_of(estate, settings)
     # The first line of a preview: whatever takes time comes after it.
@@ -261,7 +266,8 @@ def _deploy(
     components: Mapping[str, DeployedComponent],
 ) -> dict[str, Deployment]:
     """Deploy all components of this stack. The base of an estate has none that run."""
-    settings, estate = plan.settings, plan.estate
+    settings = plan.settings
+    estate = plan.estate
     clusters = provision_clusters(estate, settings)
     at_gateway = ResourceOptions(parent=gateway, provider=gateway.workspace.provider)
     args = DeploymentArgs(
@@ -291,7 +297,9 @@ def _export(plan: _Plan, provisioned: _Provisioned) -> None:
 
 
 def _outputs(plan: _Plan, provisioned: _Provisioned) -> dict[str, Any]:
-    estate, state, issuers = plan.estate, plan.state, provisioned.issuers
+    estate = plan.estate
+    state = plan.state
+    issuers = provisioned.issuers
     fingerprint = enforced(provisioned.plugins, state, plan.account)
     audiences: dict[str, Output[str]] = {}
     for issuer in issuers.values():
@@ -327,7 +335,8 @@ def _outputs(plan: _Plan, provisioned: _Provisioned) -> dict[str, Any]:
 
 def _to_others(plan: _Plan, provisioned: _Provisioned) -> dict[str, Any]:
     """Return what the other stacks of the estate read, where there are some."""
-    estate, part = plan.estate, plan.part
+    estate = plan.estate
+    part = plan.part
     if part.base is not None:
         as_meant = are_as_meant(provisioned.plugins)
         return {

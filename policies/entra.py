@@ -8,10 +8,8 @@ from typing import Any
 from .deployed import Deployment, Resource
 from .rule import Findings, PolicyFinding
 
-APPLICATION, PRINCIPAL = (
-    "azuread:index/application:Application",
-    "azuread:index/servicePrincipal:ServicePrincipal",
-)
+APPLICATION = "azuread:index/application:Application"
+PRINCIPAL = "azuread:index/servicePrincipal:ServicePrincipal"
 SHARED = "azuread:index/applicationPassword:ApplicationPassword"
 CERTIFICATE = "azuread:index/applicationCertificate:ApplicationCertificate"
 

@@ -19,9 +19,11 @@ from .rule import Findings, PolicyFinding, Settings
 from .running import PLUGIN, SCRIPTS
 from .scripts import Content, address_of, table_of
 
-ROUTE, SERVICE = "kong:index/route:Route", "kong:index/service:Service"
+ROUTE = "kong:index/route:Route"
+SERVICE = "kong:index/service:Service"
 CONSUMER = "kong:index/consumer:Consumer"
-UPSTREAM, TARGET = "kong:index/upstream:Upstream", "kong:index/target:Target"
+UPSTREAM = "kong:index/upstream:Upstream"
+TARGET = "kong:index/target:Target"
 
 STRICT: Mapping[str, Content] = {
     "jwt": {
@@ -182,7 +184,8 @@ def strict_authentication(deployment: Deployment, _: Settings) -> Findings:
     yield from _nobody_of_partitions(deployment)
     nobodies = _nobodies(deployment)
     for plugin in deployment.of(PLUGIN):
-        config, wanted = plugin.config, STRICT.get(plugin.text("name"))
+        config = plugin.config
+        wanted = STRICT.get(plugin.text("name"))
         if config is None or wanted is None:
             continue
         for name, value in wanted.items():
@@ -320,7 +323,8 @@ def waived_plugins(deployment: Deployment, _: Settings) -> Findings:
     estate = deployment.model.estate
     for component in estate.exposed if estate else ():
         for plugin in component.traits.get(KONG_PLUGIN) or ():
-            waiver, why = plugin.waiver, why_waived(plugin)
+            waiver = plugin.waiver
+            why = why_waived(plugin)
             if waiver and why:
                 yield PolicyFinding(
                     f"{component.key} ({plugin.place}): {plugin.name} {why}, until "
@@ -331,7 +335,8 @@ def waived_plugins(deployment: Deployment, _: Settings) -> Findings:
 def _is_waived(deployment: Deployment, plugin: Resource) -> bool:
     """Tell whether the Application of the component whose service alone the plugin stands on asks
     for it, and its waiver is not past its day by the stack's asOf."""
-    estate, today = deployment.model.estate, deployment.model.as_of
+    estate = deployment.model.estate
+    today = deployment.model.as_of
     if estate is None or today is None or not _is_of_a_service_alone(plugin):
         return False
     beside = _scripts_beside(deployment, plugin)

@@ -10,11 +10,10 @@ from . import entra
 from .deployed import UNKNOWN, Deployment, Resource
 from .rule import Findings, PolicyFinding, Settings
 
-APP, SERVER = "okta:app/oAuth:OAuth", "okta:auth/server:Server"
-POLICY, POLICY_RULE = (
-    "okta:auth/serverPolicy:ServerPolicy",
-    "okta:auth/serverPolicyRule:ServerPolicyRule",
-)
+APP = "okta:app/oAuth:OAuth"
+SERVER = "okta:auth/server:Server"
+POLICY = "okta:auth/serverPolicy:ServerPolicy"
+POLICY_RULE = "okta:auth/serverPolicyRule:ServerPolicyRule"
 
 REALM_CLIENT = "keycloak:openid/client:Client"
 

@@ -16,7 +16,8 @@ def current_scripts(deployment: Deployment, _: Settings) -> Findings:
     """Check that admission and gate run the scripts of this version, and no other script in any
     phase."""
     for plugin in deployment.of(PLUGIN):
-        kind, config = plugin.text("name"), plugin.config
+        kind = plugin.text("name")
+        config = plugin.config
         if kind not in SCRIPTS or config is None:
             continue
         ours = meant(kind, config)

@@ -11,10 +11,8 @@ from kong_oam.objects.known_kinds import GROUPS_OF_WAYS_IN, WAYS_IN
 from .deployed import UNKNOWN, Deployment, Resource
 from .rule import Findings, PolicyFinding, Settings
 
-SERVICE, NETWORK_POLICY = (
-    "kubernetes:core/v1:Service",
-    "kubernetes:networking.k8s.io/v1:NetworkPolicy",
-)
+SERVICE = "kubernetes:core/v1:Service"
+NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 
 _OUTSIDE = ("LoadBalancer", "NodePort")
 """The types of Services that answer outside the cluster."""

@@ -159,8 +159,10 @@ def _fill(
 ) -> Slots:
     """Make the fixed number of credentials of a provider's ring. Return what the next run has to
     know of them."""
-    settings, issuer = args.settings, args.issuers[key]
-    stack, count = settings.stack.name, settings.gateway.key_slots
+    settings = args.settings
+    issuer = args.issuers[key]
+    stack = settings.stack.name
+    count = settings.gateway.key_slots
     before = args.key_slots.get(key) or ()
     unused = [names.unused_key(stack, key, index) for index in range(count)]
     slots = Output.all(issuer.keys, issuer.previous_keys).apply(

@@ -112,7 +112,8 @@ def provision_service(
     opts: ResourceOptions,
 ) -> GatedService:
     """Make a service and all its plugins but the gate: it closes, and opens nothing."""
-    component, gateway = args.component, args.settings.gateway
+    component = args.component
+    gateway = args.settings.gateway
     gate_table = _table(args)
     asked_for = extras(args.settings, component)
     service = _service(f"{name}-service", args, asked_for.service, opts)
@@ -293,7 +294,9 @@ def _gate(
 def _table(args: ServiceArgs) -> Output[str]:
     """Write the table. A preview shows it unless the provider makes up an audience or client id in
     the same run."""
-    component, estate, issuer = args.component, args.estate, args.issuer
+    component = args.component
+    estate = args.estate
+    issuer = args.issuer
     ring = names.ring(args.stack, component.provider)
     verified_by = plugins.AUTHENTICATION[args.settings.gateway.edition]
     audiences = {
@@ -324,7 +327,8 @@ def provision_routes(
     They come after what guards them, so that what is not there yet is not found (404); `ready` are
     certificates, before which nothing can be called.
     """
-    gateway, stack = settings.gateway, settings.stack.name
+    gateway = settings.gateway
+    stack = settings.stack.name
     for plan in routes(component):
         service = services[plan.backend]
         guards = [guard.resource for guard in service.guards]

@@ -26,7 +26,8 @@ from kong_oam.identity.common.jwk import ECDSA, RSA, SIGNS, Jwk, jwk
 SLOT_NAMES = "ab"
 """The suffixes of the resources of the two slots."""
 
-_BITS, _CURVE = 2048, "P256"
+_BITS = 2048
+_CURVE = "P256"
 _PRIVATE = ["privateKeyPem", "privateKeyPemPkcs8", "privateKeyOpenssh"]
 
 

@@ -71,7 +71,8 @@ provider's recordings of 2026-03-27, test/fixtures/vcr/idaas/
 TestAccResourceOktaAppOauth_serviceWithJWKS). Nobody has shown that it verifies anything by it.
 """
 
-_IN_SERVER, _IN_POLICY = ["authServerId"], ["authServerId", "policyId"]
+_IN_SERVER = ["authServerId"]
+_IN_POLICY = ["authServerId", "policyId"]
 """Of what lies in a server, or in a policy there: in another one it is another."""
 # Seconds in which a renewal whose answer was lost may be tried again.
 _REFRESH_LEEWAY = 30

@@ -78,7 +78,8 @@ def _cluster(
     A patch makes a namespace that is not there, takes one that is as it is, and leaves it there
     when it goes itself: others may use it by then.
     """
-    wanted, plain = set(), True
+    wanted = set()
+    plain = True
     for component in running(estate):
         for target in component.sites:
             if target.cluster == cluster:

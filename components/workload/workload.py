@@ -77,13 +77,16 @@ class Workload:
 
 def provision_workload(args: WorkloadArgs, parent: Resource) -> Workload:
     """Make the objects of a component in one cluster."""
-    component, cluster, client = args.component, args.cluster, args.client
+    component = args.component
+    cluster = args.cluster
+    client = args.client
     placed = placed_objects(args.application, component, args.settings)
     needed = []
     mark = None
     if placed.secret:
         opts = cluster.within(component.namespace, parent)
-        name, manifest = component.state_name, placed.secret.manifest
+        name = component.state_name
+        manifest = placed.secret.manifest
         needed.append(provision_secret(name, manifest, client, opts))
         mark = digest_of(client.settings)
 

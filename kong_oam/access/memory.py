@@ -41,4 +41,5 @@ class Memory:
         return result
 
     def forget(self) -> None:
-        self._before, self._now = self._now, {}
+        self._before = self._now
+        self._now = {}

@@ -371,7 +371,8 @@ def _signature_matches(
         if isinstance(key.public, rsa.RSAPublicKey):
             key.public.verify(signature, signed, padding.PKCS1v15(), SHA256())
         elif len(signature) == 64:
-            r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
+            r = int.from_bytes(signature[:32])
+            s = int.from_bytes(signature[32:])
             key.public.verify(encode_dss_signature(r, s), signed, ec.ECDSA(SHA256()))
         else:
             return False

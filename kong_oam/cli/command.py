@@ -10,7 +10,8 @@ from kong_oam.cli.console import Console
 from kong_oam.diagnostics import printable, suggestion
 from kong_oam.errors import InputError
 
-OK, FOUND = 0, 1
+OK = 0
+FOUND = 1
 """Exit statuses of a verb that comes to its end: nothing to report; findings. Any other end is an
 error, whose class has the status (kong_oam.errors)."""
 

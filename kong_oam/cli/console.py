@@ -16,7 +16,8 @@ from kong_oam.diagnostics import printable
 Colour = Literal["red", "yellow", "green", "bold"]
 
 _CODES: dict[Colour, str] = {"red": "31", "yellow": "33", "green": "32", "bold": "1"}
-MODULE, SCRIPT = "python -m kong_oam", "kong-oam"
+MODULE = "python -m kong_oam"
+SCRIPT = "kong-oam"
 """What the command is called: in a clone of the project, and where it is installed."""
 
 _PAINT_OR_LINE_END = re.compile(f"(\x1b\\[(?:0|{'|'.join(_CODES.values())})m|\n)")

@@ -57,7 +57,8 @@ def drafted(
     }
     after = read({**before, **changed})
     outcome = compile_estate(after, settings.stack)
-    drawn, known = outcome.estate, Known(_findings(reading, compiled, settings))
+    drawn = outcome.estate
+    known = Known(_findings(reading, compiled, settings))
     findings = tuple(filter(known.is_new, _findings(after, outcome, settings)))
     changes = (
         diff(model_of(estate, settings), model_of(drawn, settings)) if drawn else None

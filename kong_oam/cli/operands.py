@@ -107,7 +107,8 @@ class Operand:
     def _model_of_folder(self, name: str, stack: str) -> AccessModel:
         """The model of a project's folder, or of one with nothing but Applications, on a stack of
         the project here."""
-        folder, names = Path(name), self.applications
+        folder = Path(name)
+        names = self.applications
         if (folder / STACKS).is_dir():
             settings = with_definitions(
                 settings_of(stack, folder / STACKS), self.definitions

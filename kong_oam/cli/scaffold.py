@@ -52,7 +52,8 @@ _ON_PAGES = {
 }
 """By kind of client whose users come on pages: the methods that anybody may call, and why."""
 
-_READING, _WRITING = ["GET"], ["POST", "PUT", "PATCH", "DELETE"]
+_READING = ["GET"]
+_WRITING = ["POST", "PUT", "PATCH", "DELETE"]
 
 Texts = Mapping[str, str]
 """Whole files by name."""

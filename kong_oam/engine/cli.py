@@ -11,7 +11,8 @@ from pathlib import Path
 
 from kong_oam.errors import EngineError
 
-SHORT, LONG = 60.0, 300.0
+SHORT = 60.0
+LONG = 300.0
 """Seconds: for a setting or the outputs; for all of a large state, and what waits for a backend."""
 
 _LONGEST_MESSAGE = 1000  # characters of what the CLI said

@@ -16,7 +16,8 @@ from kong_oam.engine.state import Outputs
 
 _READERS = 10
 """How many states the engine reads at once, where PULUMI_DIY_BACKEND_PARALLEL does not say it."""
-_TRIES, _PAUSE = 4, 0.5
+_TRIES = 4
+_PAUSE = 0.5
 """How often stacks are listed at most, and seconds between."""
 
 

@@ -9,11 +9,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-PLUGIN, ROUTE, SERVICE = (
-    "kong:index/plugin:Plugin",
-    "kong:index/route:Route",
-    "kong:index/service:Service",
-)
+PLUGIN = "kong:index/plugin:Plugin"
+ROUTE = "kong:index/route:Route"
+SERVICE = "kong:index/service:Service"
 RING = "gateway-ring-"
 """How the logical name of a provider's key ring begins."""
 

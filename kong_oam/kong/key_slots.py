@@ -34,7 +34,8 @@ class Slot:
     @staticmethod
     def from_output(data: Mapping[str, Any]) -> Slot:
         """Reads what `to_output` gives."""
-        key, retired = data.get("key"), data.get("retired")
+        key = data.get("key")
+        retired = data.get("retired")
         return Slot(
             SigningKey(**key) if key else None,
             datetime.date.fromisoformat(retired) if retired else None,

@@ -114,14 +114,16 @@ class Place:
         return self._position()[1]
 
     def _position(self) -> tuple[int, int]:
-        known, key = self.document.positions, (self.path, self.on_key)
+        known = self.document.positions
+        key = (self.path, self.on_key)
         if key not in known:
             mark = self._node().start_mark
             known[key] = int(mark.line) + 1, int(mark.column) + 1
         return known[key]
 
     def _node(self) -> Node:
-        node, key_node = self.document.root, None
+        node = self.document.root
+        key_node = None
         for step in self.path:
             if isinstance(node, MappingNode):
                 pair = next(((k, v) for k, v in node.value if k.value == step), None)
@@ -133,7 +135,8 @@ class Place:
                 and isinstance(step, int)
                 and step < len(node.value)
             ):
-                key_node, node = None, node.value[step]
+                key_node = None
+                node = node.value[step]
             else:
                 return node
         return key_node if self.on_key and key_node is not None else node
@@ -336,7 +339,8 @@ class _NodeError(InputError):
         file: str,
         text: str,
     ) -> Diagnostic:
-        line, column = self._mark.line + 1, self._mark.column + 1
+        line = self._mark.line + 1
+        column = self._mark.column + 1
         return _unreadable(
             file,
             str(self),
@@ -356,7 +360,10 @@ class _Construction:
     __slots__ = ("file", "findings", "nodes", "text")
 
     def __init__(self, file: str, text: str, findings: list[Diagnostic]) -> None:
-        self.file, self.text, self.findings, self.nodes = file, text, findings, 0
+        self.file = file
+        self.text = text
+        self.findings = findings
+        self.nodes = 0
 
     def value(self, node: Node, depth: int) -> Any:
         self.nodes += 1
@@ -411,7 +418,8 @@ class _Construction:
 
 
 def _scalar(node: ScalarNode) -> Any:
-    tag, text = node.tag, node.value
+    tag = node.tag
+    text = node.value
     if tag == _TEXT:
         return text
     kind = tag.removeprefix(_TAG)

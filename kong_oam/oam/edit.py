@@ -34,7 +34,8 @@ class _UncertainEditError(KongOamError):
 def without(place: Place) -> str | None:
     """Return the file's text without the key or item at `place`. A collection that would be left
     empty goes with it."""
-    document, path = place.document, place.path
+    document = place.document
+    path = place.path
     while len(path) > 1 and len(_value(document.data, path[:-1])) == 1:
         path = path[:-1]
     wanted = copy.deepcopy(document.data)
@@ -141,19 +142,23 @@ def _entries(node: Node) -> list[tuple[str | int, Entry]]:
 
 
 def _without_entry(document: Document, path: Path) -> str:
-    text, parent = document.text, _collection(document, path[:-1])
+    text = document.text
+    parent = _collection(document, path[:-1])
     entries = _entries(parent)
     index = [key for key, _ in entries].index(path[-1])
     first, last = entries[index][1]
-    start, end = first.start_mark.index, _end(text, last)
+    start = first.start_mark.index
+    end = _end(text, last)
     if not parent.flow_style:
         return text[: _line_start(text, first)] + text[_line_end(text, last) :]
     if index + 1 < len(entries):
         following = int(entries[index + 1][1][0].start_mark.index)
-        comma, end = text[end:following], following
+        comma = text[end:following]
+        end = following
     else:
         previous = _end(text, entries[index - 1][1][1])
-        comma, start = text[previous:start], previous
+        comma = text[previous:start]
+        start = previous
     if not _COMMA.match(comma):
         raise _UncertainEditError
     return text[:start] + text[end:]
@@ -169,7 +174,8 @@ def _with_entry(place: Place, entry: str) -> str:
             return text[:start] + entry + text[start:]
         end = _end(text, entries[-1][1][1])
         return f"{text[:end]}, {entry}{text[end:]}"
-    first, last = entries[0][1][0], entries[-1][1][1]
+    first = entries[0][1][0]
+    last = entries[-1][1][1]
     indent = " " * first.start_mark.column
     lead = indent
     if isinstance(parent, SequenceNode):

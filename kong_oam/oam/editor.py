@@ -45,7 +45,8 @@ _OF_ANOTHER_KIND = {
 # it completes.
 
 
-_LABEL, _OBJECT = "^[a-z0-9-]*$", "^[a-z0-9.-]*$"
+_LABEL = "^[a-z0-9-]*$"
+_OBJECT = "^[a-z0-9.-]*$"
 
 
 def application_schema() -> Node:
@@ -75,10 +76,8 @@ def application_schema() -> Node:
         _at_most_once(kind) for kind in TRAIT_TYPES if kind not in REPEATED
     ]
     spec = application["properties"]["spec"]["properties"]
-    policy, step = (
-        spec["policies"]["items"],
-        spec["workflow"]["properties"]["steps"]["items"],
-    )
+    policy = spec["policies"]["items"]
+    step = spec["workflow"]["properties"]["steps"]["items"]
     for part, types in (
         (policy, POLICY_TYPES),
         (step, STEP_TYPES),

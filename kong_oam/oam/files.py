@@ -193,7 +193,8 @@ def _expanded(folder: Path, parts: Sequence[str]) -> Iterator[tuple[Path, str]]:
     if not parts:
         yield folder, ""
         return
-    part, rest = parts[0], parts[1:]
+    part = parts[0]
+    rest = parts[1:]
     if part != "**" and not is_glob(part):
         if os.path.lexists(folder / part):
             yield from _expanded(folder / part, rest)

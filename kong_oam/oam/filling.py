@@ -76,7 +76,8 @@ def filled(
 def _with(holder: Any, path: Path, value: Any) -> Any:
     if not path:
         return value
-    step, below = path[0], path[1:]
+    step = path[0]
+    below = path[1:]
     if isinstance(step, int):
         return _with_entry(holder, step, below, value)
     if holder is not None and not isinstance(holder, Mapping):

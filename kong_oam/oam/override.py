@@ -147,7 +147,9 @@ def _merged(
     if not isinstance(old, dict) or not isinstance(new, dict):
         moved[*old_at.path, name] = new_at.at(name).path
         return new
-    below_old, below_new, merged = old_at.at(name), new_at.at(name), dict(old)
+    below_old = old_at.at(name)
+    below_new = new_at.at(name)
+    merged = dict(old)
     for key, value in new.items():
         merged[key] = _merged(old.get(key), value, below_old, below_new, key, moved)
     return merged

@@ -48,7 +48,8 @@ def _misnamed(component: Component) -> str:
 
 
 def _wrong_trait(trait: Trait, first: dict[tuple[str, Any], Place]) -> Findings:
-    properties, place = trait.properties, trait.place
+    properties = trait.properties
+    place = trait.place
     if not isinstance(properties, dict):
         return
     yield from violations(trait.type, properties, place.at("properties"))
@@ -69,7 +70,8 @@ def _wrong_trait(trait: Trait, first: dict[tuple[str, Any], Place]) -> Findings:
 
 
 def _gateway(trait: Trait) -> Findings:
-    properties, place = trait.properties, trait.place.at("properties")
+    properties = trait.properties
+    place = trait.place.at("properties")
     for field in INGRESS_ONLY:
         if field in properties:
             yield Diagnostic(

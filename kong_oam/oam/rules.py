@@ -185,7 +185,8 @@ def _paths(
 def _path(text: str) -> str | None:
     """Return a path of KubeVela's (`a.b[0].c`, `a[b/c]`) as Pulumi writes it (`a["b/c"]`); None
     where it is none."""
-    made, at = "", 0
+    made = ""
+    at = 0
     while at < len(text):
         found = _SEGMENT.match(text, at)
         if not found or (text[at] == "." and not made):

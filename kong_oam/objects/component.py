@@ -10,7 +10,8 @@ from kong_oam.diagnostics import Diagnostic, Position
 from kong_oam.oam.document import Place, Texts
 from kong_oam.oam.rendered import Objects, Path, RenderedObject
 
-APPLICATION, COMPONENT = "app.oam.dev/name", "app.oam.dev/component"
+APPLICATION = "app.oam.dev/name"
+COMPONENT = "app.oam.dev/component"
 """The labels that every pod gets, and by which its fence selects it."""
 
 STACK = "kong-oam.dev/stack"

@@ -242,7 +242,8 @@ def _pods_of(component: JudgedComponent) -> Iterator[_Labels]:
 
 
 def _answering_for(services: Sequence[_Labels], pods: _Labels) -> Diagnostic:
-    first, more = services[0], len(services) - 1
+    first = services[0]
+    more = len(services) - 1
     selector = some(f"{key}: {value}" for key, value in sorted(first.labels.items()))
     others = f" and {more} more Services" if more else ""
     message = (

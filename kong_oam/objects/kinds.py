@@ -209,7 +209,8 @@ def _namespaces_said(rendered: RenderedObject) -> Iterator[tuple[str, str]]:
     if rendered.group_kind != MODULE:
         return
     for said in texts_in(rendered.object.get("spec"), ("spec",)):
-        path, text = said.path, said.text
+        path = said.path
+        text = said.text
         if said.is_key:
             continue
         of_state = path[1:2] == ("backend",)  # a spec that is no mapping has no fields

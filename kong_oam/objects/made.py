@@ -52,8 +52,10 @@ def _gateway_routes(part: Component, harmless: Collection[str]) -> Routes:
     """Yield the routes of a plain component's gateway traits, and what is wrong with them.
     `harmless`: keys and domains of annotations that the stack says open nothing."""
     for trait in part.traits_of("gateway"):
-        properties, place = trait.properties, trait.place.at("properties")
-        domain, certificate = properties.get("domain"), properties.get("secretName")
+        properties = trait.properties
+        place = trait.place.at("properties")
+        domain = properties.get("domain")
+        certificate = properties.get("secretName")
         service = service_name(part.name, properties.get("name"))
         yield from _grpc_ports(part, trait)
         yield from _missing_ports(part, trait)

@@ -32,7 +32,8 @@ def named_service(component: Component) -> NamedService | None:
     port = int(said["port"])
     place = access.place.at("properties", "service")
     target = int(said.get("targetPort", port))
-    ours, https = f"{component.name}-gateway", said.get("scheme") == "https"
+    ours = f"{component.name}-gateway"
+    https = said.get("scheme") == "https"
     return NamedService(
         said["name"], port, target, said["podLabels"], ours, place, https
     )

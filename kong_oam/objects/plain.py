@@ -126,7 +126,8 @@ def _said(
     for field in _METADATA:
         for key in manifest["metadata"].get(field, {}):
             yield ("metadata", field, key), application.at("metadata", field).key(key)
-    properties, place = component.properties, component.place.at("properties")
+    properties = component.properties
+    place = component.place.at("properties")
     if manifest["kind"] == "Service":
         if "exposeType" in properties:
             yield ("spec", "type"), place.at("exposeType")
@@ -207,7 +208,8 @@ def _ports_exposed_twice(component: Component) -> Findings:
     first: dict[tuple[int, str], Place] = {}
     for index, port in enumerate(component.properties.get("ports", ())):
         if port.get("expose"):
-            number, protocol = int(port["port"]), port.get("protocol", "TCP")
+            number = int(port["port"])
+            protocol = port.get("protocol", "TCP")
             place = component.place.at("properties", "ports", index, "port")
             earlier = first.setdefault((number, protocol), place)
             if earlier is not place:

@@ -22,7 +22,8 @@ from kong_oam.objects.pods import mapping, mappings
 from kong_oam.objects.texts import with_inner_objects
 
 RBAC = "rbac.authorization.k8s.io"
-_ROLES, _BINDINGS = ("Role", "ClusterRole"), ("RoleBinding", "ClusterRoleBinding")
+_ROLES = ("Role", "ClusterRole")
+_BINDINGS = ("RoleBinding", "ClusterRoleBinding")
 """How many rights stand in a message; the others are its details."""
 _READING = frozenset({"get", "list", "watch"})
 _WRITING = frozenset({"create", "patch", "update"})
@@ -234,7 +235,8 @@ def _subject(
     subject: Fields, namespace: str, accounts: Collection[tuple[str, str]]
 ) -> tuple[str, bool]:
     """Return a subject in words, and whether it is a ServiceAccount of the component."""
-    kind, name = str(subject.get("kind", "")), str(subject.get("name", ""))
+    kind = str(subject.get("kind", ""))
+    name = str(subject.get("name", ""))
     if kind != "ServiceAccount":
         return f"{kind} {name}", False
     home = str(subject.get("namespace") or namespace)

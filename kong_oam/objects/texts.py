@@ -161,7 +161,8 @@ def label_refused(text: Text, component: JudgedComponent) -> str:
     if text.is_read or "oam.dev" not in written or _only_reads_pods(text.path):
         return ""
     for match in _MARK.finditer(written):
-        label, value = match[1], match[2]
+        label = match[1]
+        value = match[2]
         own = component.application if label == APPLICATION else component.name
         if value is None and written.endswith(label):
             if text.is_key:

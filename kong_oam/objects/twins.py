@@ -13,7 +13,8 @@ from kong_oam.objects.pods import mapping, texts
 from kong_oam.objects.texts import inner_objects
 
 _GROUPS = {"NetworkPolicy": "networking.k8s.io"}
-_SECRET, _SERVICE = ("", "Secret"), ("", "Service")
+_SECRET = ("", "Secret")
+_SERVICE = ("", "Service")
 _OF_GATEWAY = (
     "give it another name; or where the gateway trait makes the one, have its existingServiceName "
     "name the other, and it makes none"
@@ -154,7 +155,8 @@ def _are_shared(earlier: _Object, later: _Object) -> bool:
     more than it says, or that it is read alone."""
     if earlier.rendered is None or later.rendered is None:
         return False
-    first, second = earlier.rendered.options, later.rendered.options
+    first = earlier.rendered.options
+    second = later.rendered.options
     return (first.patch and second.patch) or (first.read and second.read)
 
 

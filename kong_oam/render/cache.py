@@ -78,7 +78,8 @@ class Cache:
     def tidy(self) -> None:
         """Remove what was not used for 30 days. Once a day, and as far as it can."""
         with suppress(OSError):
-            looked, now = self.folder / "looked", time.time()
+            looked = self.folder / "looked"
+            now = time.time()
             if looked.exists() and now - looked.stat().st_mtime < _DAY:
                 return
             looked.touch()

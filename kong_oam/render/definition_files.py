@@ -80,16 +80,15 @@ def _described(
     """Return the definition that the evaluator has read, whose template has each line where it is
     in the file."""
     about: Fields = definition["about"]
-    kind, name = as_text(about.get("type")), definition["name"]
+    kind = as_text(about.get("type"))
+    name = definition["name"]
     if kind in _READ_OVER:
         return Defined((), ())
     if kind not in _KINDS:
         message = f"type {json.dumps(about.get('type'))} of '{name}' is none of: {', '.join(_KINDS)}"
         return Defined((), (Diagnostic("OAM103", message[:300], place),))
-    spec, annotations = (
-        as_mapping(about.get("attributes")),
-        as_mapping(about.get("annotations")),
-    )
+    spec = as_mapping(about.get("attributes"))
+    annotations = as_mapping(about.get("annotations"))
     if not isinstance(spec.get("version"), str | None):
         message = f"version of '{name}' must be of type string, not {type_of(spec['version'])}"
         return Defined((), (Diagnostic("OAM103", message, place),))

@@ -74,7 +74,9 @@ class Evaluator:
 
     def close(self) -> None:
         """End the process, if there is one."""
-        process, self._process, self._unread = self._process, None, b""
+        process = self._process
+        self._process = None
+        self._unread = b""
         if process is not None:
             process.kill()
             with suppress(OSError):

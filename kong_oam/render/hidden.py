@@ -82,7 +82,8 @@ def _without(asked: Fields, paths: Sequence[Path]) -> dict[str, Any]:
     take their places."""
     parts = copy.deepcopy([asked["component"], *asked["traits"]])
     for number, path in paths:
-        properties, steps = parts[number + 1]["properties"], path[:-1]
+        properties = parts[number + 1]["properties"]
+        steps = path[:-1]
         holder = at(properties, [*steps_of(properties, steps)])
         if path and isinstance(holder, dict):
             holder.pop(path[-1], None)

@@ -79,7 +79,8 @@ def definitions_of(
 def _object(
     made: Fields, component: Component, definitions: Sequence[Definition]
 ) -> RenderedObject:
-    part, key = made["part"], made["key"]
+    part = made["part"]
+    key = made["key"]
     by = definitions[part + 1]
     pods = by.pod_spec_path if part < 0 and not key else ""
     said = "" if by.built_in else f"{by.type[0]} type '{by.name}' ({by.place.file})"

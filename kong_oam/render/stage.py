@@ -282,7 +282,8 @@ class _Run:
         whole = with_values(part, given, there, self.tools.ask, setting)
         if isinstance(whole, Diagnostic):
             return None, (whole,)
-        part, awaited = whole.component, whole.awaited
+        part = whole.component
+        awaited = whole.awaited
 
         def rendered(component: Component) -> RenderedComponent:
             left = _without_own_words(component)

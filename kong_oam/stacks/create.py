@@ -23,7 +23,8 @@ def create(
     what is cut off here leaves none by which runs would go to other products than the base's.
     Raises engine.cli.PulumiCliError."""
     estate = settings.stack.name
-    base, file = stack_file(estate), stack_file(stack)
+    base = stack_file(estate)
+    file = stack_file(stack)
     begun = {f"{NAMESPACE}:{ESTATE}": estate}
     secrets = []
     for key, value in config_in(base).items():

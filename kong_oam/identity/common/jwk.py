@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-RSA, ECDSA = "RSA", "ECDSA"
+RSA = "RSA"
+ECDSA = "ECDSA"
 """Kinds of key pairs, as the tls plugin calls them: of 2048 bits, and on the curve P-256."""
 
 SIGNS = {RSA: "RS256", ECDSA: "ES256"}

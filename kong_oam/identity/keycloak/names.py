@@ -21,7 +21,8 @@ GRANTED = "keycloak:openid/clientOptionalScopes:ClientOptionalScopes"
 AUDIENCE = "keycloak:openid/audienceProtocolMapper:AudienceProtocolMapper"
 GROUPS = "keycloak:openid/userRealmRoleProtocolMapper:UserRealmRoleProtocolMapper"
 
-SUBJECT, SERVICE = "basic", "service_account"
+SUBJECT = "basic"
+SERVICE = "service_account"
 """Scopes that come with every realm. Keycloak attaches the second anew with every change of a
 client that calls as itself, so it is listed, or every other refresh would find a difference."""
 

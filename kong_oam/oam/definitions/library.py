@@ -84,7 +84,8 @@ def _fits(definition: Definition, wanted: str) -> bool:
         f"{definition.name}-{definition.revision}",
     ):
         return True
-    version, wanted = definition.version.removeprefix("v"), wanted.removeprefix("v")
+    version = definition.version.removeprefix("v")
+    wanted = wanted.removeprefix("v")
     return bool(version) and f"{version}.".startswith(f"{wanted}.")
 
 

@@ -128,7 +128,8 @@ def _wrong(data: Any, place: Place) -> Findings:
 def _wrong_schematic(kind: str, spec: Fields, place: Place) -> Findings:
     schematic = as_mapping(spec.get("schematic"))
     if "terraform" in schematic and KINDS[kind] in ("component", "workload"):
-        terraform, at = as_mapping(schematic["terraform"]), place.at("terraform")
+        terraform = as_mapping(schematic["terraform"])
+        at = place.at("terraform")
         if not isinstance(terraform.get("configuration"), str):
             yield Diagnostic(
                 "OAM103", "schematic.terraform.configuration must be of type string", at
