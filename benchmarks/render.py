@@ -86,7 +86,7 @@ def _cpu() -> float:
 
 
 def _application(count: int) -> Application:
-    place = Document("benchmark.yaml", "", 0, {}).place()
+    position = Document("benchmark.yaml", "", 0, {}).position()
     components = tuple(
         Component(
             name=f"component-{number}",
@@ -97,7 +97,7 @@ def _application(count: int) -> Application:
                 "cpu": "0.5",
             },
             traits=(
-                Trait("scaler", {"replicas": 2}, place),
+                Trait("scaler", {"replicas": 2}, position),
                 Trait(
                     "gateway",
                     {
@@ -105,15 +105,15 @@ def _application(count: int) -> Application:
                         "http": {"/": 80},
                         "name": "front",
                     },
-                    place,
+                    position,
                 ),
             ),
             depends_on=(),
-            place=place,
+            position=position,
         )
         for number in range(count)
     )
-    return Application("benchmark", "default", {}, {}, components, place)
+    return Application("benchmark", "default", {}, {}, components, position)
 
 
 if __name__ == "__main__":

@@ -50,19 +50,19 @@ _SHORT = 120
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding. `place` is None only where no file is at fault (an empty folder, say). `details`
+    """One finding. `position` is None only where no file is at fault (an empty folder, say). `details`
     are lines below."""
 
     code: str
     message: str
-    place: Position | None = None
+    position: Position | None = None
     severity: Literal["error", "warning"] = "error"
     details: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        where = f"{self.place}: " if self.place else ""
+        where = f"{self.position}: " if self.position else ""
         head = f"{where}{self.severity} {self.code}: {self.message}"
-        excerpt = self.place.excerpt() if self.place else ""
+        excerpt = self.position.excerpt() if self.position else ""
         lines = (head, *self.details, *excerpt.splitlines())
         return "\n".join(map(own_line, lines))
 
@@ -97,12 +97,14 @@ def errors(diagnostics: Iterable[Diagnostic]) -> Diagnostics:
 def ordered(diagnostics: Iterable[Diagnostic]) -> Diagnostics:
     """Sort diagnostics by file and line, each once: the same input always prints the same text."""
 
-    def position(diagnostic: Diagnostic) -> tuple[str, int, int, str, str]:
-        place = diagnostic.place
-        where = (place.file, place.line, place.column) if place else ("", 0, 0)
+    def sort_key(diagnostic: Diagnostic) -> tuple[str, int, int, str, str]:
+        position = diagnostic.position
+        where = (
+            (position.file, position.line, position.column) if position else ("", 0, 0)
+        )
         return (*where, diagnostic.code, diagnostic.message)
 
-    return tuple(sorted(dict.fromkeys(diagnostics), key=position))
+    return tuple(sorted(dict.fromkeys(diagnostics), key=sort_key))
 
 
 def some(words: Iterable[str], joint: str = ", ") -> str:

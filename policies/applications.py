@@ -28,7 +28,7 @@ def owned_components(deployment: Deployment, _: Settings) -> Findings:
     """Check that a team answers for every component."""
     for component, _today in _unwaived(deployment, "LINT308"):
         if not component.owner:
-            yield PolicyFinding(f"{component.key} ({component.place}) has no owner")
+            yield PolicyFinding(f"{component.key} ({component.position}) has no owner")
 
 
 def reasoned_public_rules(deployment: Deployment, _: Settings) -> Findings:
@@ -37,7 +37,7 @@ def reasoned_public_rules(deployment: Deployment, _: Settings) -> Findings:
         for rule, public in upkeep.public_rules(component):
             if not any(character.isalnum() for character in public.reason):
                 yield PolicyFinding(
-                    f"{component.key} ({rule.place}) is public for no reason"
+                    f"{component.key} ({rule.position}) is public for no reason"
                 )
 
 
@@ -46,7 +46,7 @@ def ending_public_rules(deployment: Deployment, _: Settings) -> Findings:
     for component, _today in _unwaived(deployment, "LINT306"):
         for rule, public in upkeep.endless(component):
             yield PolicyFinding(
-                f"{component.key} ({rule.place}) is public without an end: {public.reason}"
+                f"{component.key} ({rule.position}) is public without an end: {public.reason}"
             )
 
 
@@ -56,7 +56,7 @@ def current_public_rules(deployment: Deployment, _: Settings) -> Findings:
     for component, today in _unwaived(deployment, "LINT307"):
         for rule, public in upkeep.overdue(component, today):
             yield PolicyFinding(
-                f"{component.key} ({rule.place}) was to be public until {public.until}; it still "
+                f"{component.key} ({rule.position}) was to be public until {public.until}; it still "
                 f"is on {today}"
             )
 
@@ -69,7 +69,7 @@ def current_waivers(deployment: Deployment, _: Settings) -> Findings:
         for waiver in component.waivers:
             if today and upkeep.is_over(waiver.until, today):
                 yield PolicyFinding(
-                    f"{component.key} ({waiver.place}) waived {waiver.finding} until {waiver.until}"
+                    f"{component.key} ({waiver.position}) waived {waiver.finding} until {waiver.until}"
                 )
 
 

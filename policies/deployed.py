@@ -110,7 +110,7 @@ def model(stack: str) -> DeployedModel:
         return DeployedModel(None, problems=(str(error),))
     compiled = compile_estate(reading, settings.stack)
     problems = tuple(
-        f"{error.place}: {error.code}: {error.message}"
+        f"{error.position}: {error.code}: {error.message}"
         for error in errors(compiled.diagnostics)
     )
     estate = (

@@ -327,7 +327,7 @@ def waived_plugins(deployment: Deployment, _: Settings) -> Findings:
             why = why_waived(plugin)
             if waiver and why:
                 yield PolicyFinding(
-                    f"{component.key} ({plugin.place}): {plugin.name} {why}, until "
+                    f"{component.key} ({plugin.position}): {plugin.name} {why}, until "
                     f"{waiver.until}: {waiver.reason}"
                 )
 

@@ -149,7 +149,7 @@ def _old_keys(deployment: Deployment, longest: int) -> Findings:
             holder = holders.get(form.format(client.provider, client.component))
             if holder is not None:
                 yield PolicyFinding(
-                    f"{client.component} ({client.place}) keeps its key for {every} days",
+                    f"{client.component} ({client.position}) keeps its key for {every} days",
                     holder,
                 )
 

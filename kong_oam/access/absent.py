@@ -59,7 +59,7 @@ def _component(
     clients = tuple(_clients(estate, key, held))
     first = clients[0]
     bare = bare_component(key, first.provider)
-    return replace(bare, type=EXTERNAL, clients=clients, place=first.place)
+    return replace(bare, type=EXTERNAL, clients=clients, position=first.position)
 
 
 def _clients(
@@ -73,14 +73,14 @@ def _clients(
         component = estate.components[called]
         scopes = dict.fromkeys(chain.from_iterable(role.scopes for role in roles))
         names = tuple(role.name for role in roles)
-        call = Call(called, tuple(scopes), names, roles[0].place)
+        call = Call(called, tuple(scopes), names, roles[0].position)
         calls.setdefault(component.provider, []).append(call)
         # Which groups it is assigned to depends on what else it calls; users need one that holds
         # the scope, too.
         groups.setdefault(component.provider, set()).update(component.groups)
     for provider, of_provider in calls.items():
         assigned = tuple(sorted(groups[provider]))
-        place = of_provider[0].place
+        position = of_provider[0].position
         kinds: dict[ClientKind, Names] = {"service": ()}
         if assigned:
             kinds = {"web": assigned, "service": ()}
@@ -93,5 +93,5 @@ def _clients(
                 of_users,
                 redirect_uris=(),
                 refresh=False,
-                place=place,
+                position=position,
             )

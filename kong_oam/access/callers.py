@@ -219,7 +219,7 @@ class Callers:
             condition = minimal_transversals(names)
             if condition is None:
                 raise TooManyGroupSetsError(
-                    f"'{component.key}' ({component.place}) has a rule whose scopes users can have "
+                    f"'{component.key}' ({component.position}) has a rule whose scopes users can have "
                     f"by more than {MOST:,} sets of groups, each scope by another role; name fewer "
                     "groups in its roles"
                 )

@@ -8,7 +8,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from kong_oam.access.data import Names
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import SourcePosition
 
 # A service; an application whose users sign in, on a server, in a browser or on their devices; a
 # partner's service.
@@ -23,7 +23,7 @@ class Call:
     component: str
     scopes: Names
     roles: Names
-    place: Place = field(compare=False)
+    position: SourcePosition = field(compare=False)
 
 
 def at_provider(
@@ -56,7 +56,7 @@ class Client:
     groups: Names
     redirect_uris: Names
     refresh: bool
-    place: Place = field(compare=False)
+    position: SourcePosition = field(compare=False)
     # Days after which it gets a new key; by default the stack's.
     rotate_every: int | None = field(default=None, compare=False)
     # Where a partner publishes the keys that it proves itself with.

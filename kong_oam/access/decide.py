@@ -56,11 +56,11 @@ class Decision:
         return self.status == 200
 
     @property
-    def place(self) -> str | None:
+    def position(self) -> str | None:
         """`file:line:column` of the rule, or of the component where no rule owns the path."""
         if self.rule:
-            return str(self.rule.place)
-        return str(self.component.place) if self.component else None
+            return str(self.rule.position)
+        return str(self.component.position) if self.component else None
 
 
 def decide(

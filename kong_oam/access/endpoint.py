@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import SourcePosition
 
 # What is spoken to a workload: clear text, https whose certificate is verified, and the same with
 # one of our own.
@@ -26,7 +26,7 @@ class Endpoint:
     # Decoded, element by element (access.paths).
     path: tuple[str, ...]
     port: int
-    place: Place = field(compare=False)
+    position: SourcePosition = field(compare=False)
     # The Secret with the certificate of `host`, as the gateway trait's `secretName` or the
     # Ingress's `tls` says.
     certificate: str | None = None

@@ -24,7 +24,7 @@ from kong_oam.access.paths import PathSegments, folded, may_be_longer
 from kong_oam.access.providers import Provider
 from kong_oam.access.rotation import Schedule
 from kong_oam.access.stack import Stack as Stack
-from kong_oam.oam.document import NOWHERE, Place
+from kong_oam.oam.document import NOWHERE, SourcePosition
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import NamedService
 from kong_oam.traits.ip_allow.value import IP_ALLOW, AllowedFrom
@@ -77,7 +77,7 @@ class Rule:
     methods: Names
     scopes: Names
     public: Public | None
-    place: Place = field(compare=False)
+    position: SourcePosition = field(compare=False)
 
     def lists(self, method: str) -> bool:
         return method in self.methods or (method == "HEAD" and "GET" in self.methods)
@@ -92,7 +92,7 @@ class Role:
     scopes: Names
     groups: Names
     components: Names
-    place: Place = field(compare=False)
+    position: SourcePosition = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Waiver:
     finding: str
     reason: str
     until: str
-    place: Place = field(compare=False)
+    position: SourcePosition = field(compare=False)
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class Component:
     rules: tuple[Rule, ...]
     roles: tuple[Role, ...]
     clients: tuple[Client, ...]
-    place: Place = field(compare=False)
+    position: SourcePosition = field(compare=False)
     waivers: tuple[Waiver, ...] = field(default=(), compare=False)
     # Whether its workload gets the bearer tokens that it is called with, and could call others
     # with them.
@@ -169,8 +169,8 @@ class Component:
         """What the names of its objects begin with in the state: its key, behind the place where
         that is not the first namespace of the stack's own cluster: `west:shop/web`,
         `/blue:shop/web`, `west/blue:shop/web`."""
-        place = (self.cluster or "") + (self.copied.suffix if self.copied else "")
-        return f"{place}:{self.key}" if place else self.key
+        position = (self.cluster or "") + (self.copied.suffix if self.copied else "")
+        return f"{position}:{self.key}" if position else self.key
 
     @property
     def at(self) -> str:
@@ -437,8 +437,8 @@ class Estate:
                     places = [(wildcard, path[:length]) for length in range(len(path))]
                     for endpoint, _ in self.below.get((wildcard, path), ()):
                         places.append((wildcard, endpoint.path))
-                    for place in places:
-                        found.setdefault(place, []).append(pair)
+                    for position in places:
+                        found.setdefault(position, []).append(pair)
         return found
 
     def schedule_of(self, client: Client) -> Schedule:

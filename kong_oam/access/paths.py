@@ -182,9 +182,9 @@ def meets(
     *between, last = literals
     at = len(first)
     for literal in between:
-        if (position := element.find(literal, at)) < 0:
+        if (start := element.find(literal, at)) < 0:
             return False
-        at = position + len(literal)
+        at = start + len(literal)
     return len(element) - at >= len(last) and element.endswith(last)
 
 

@@ -99,7 +99,7 @@ def _entry(change: Difference) -> dict[str, Any]:
         **subtree_entry(change.region.subtree),
         "except": [subtree_entry(subtree) for subtree in change.region.exceptions],
         "oldTokensLiveMinutes": change.minutes,
-        "rule": place_entry(change.place),
+        "rule": place_entry(change.position),
         **({"answeredBy": _answers(change.answers)} if change.answers else {}),
         "example": {
             "method": example.method,

@@ -261,7 +261,7 @@ class Placed(Protocol):
     """What may be at a place of a file."""
 
     @property
-    def place(self) -> Position | None: ...
+    def position(self) -> Position | None: ...
 
 
 def _selection(names: Sequence[str]) -> Callable[[Placed], bool]:
@@ -272,7 +272,7 @@ def _selection(names: Sequence[str]) -> Callable[[Placed], bool]:
     is_selected = cache(lambda file: Path(file).resolve() in selected)
 
     def is_here(placed: Placed) -> bool:
-        return not names or placed.place is None or is_selected(placed.place.file)
+        return not names or placed.position is None or is_selected(placed.position.file)
 
     return is_here
 

@@ -52,7 +52,7 @@ def drafted(
     check(wanted, estate)
     changed = scaffold(wanted, file, reading.applications, estate, settings.as_of)
     before = {
-        application.place.file: application.place.document.text
+        application.position.file: application.position.document.text
         for application in reading.applications
     }
     after = read({**before, **changed})

@@ -18,16 +18,16 @@ def unjudged_entry(names: Sequence[str]) -> dict[str, Any]:
     return {"unjudged": [*names]} if names else {}
 
 
-def place_entry(place: Position | None) -> dict[str, Any] | None:
+def place_entry(position: Position | None) -> dict[str, Any] | None:
     """Return a place as JSON has it."""
-    if place is None:
+    if position is None:
         return None
-    return {"file": place.file, "line": place.line, "column": place.column}
+    return {"file": position.file, "line": position.line, "column": position.column}
 
 
 def diagnostic_entry(diagnostic: Diagnostic) -> dict[str, Any]:
     """A finding as JSON has it."""
-    where = place_entry(diagnostic.place) or {}
+    where = place_entry(diagnostic.position) or {}
     return {
         "severity": diagnostic.severity,
         "code": diagnostic.code,
@@ -61,7 +61,7 @@ def endpoint_entry(row: Row) -> dict[str, Any]:
 
 def rule_entry(rule: Rule | None) -> dict[str, Any] | None:
     """Return the place of a rule as JSON has it."""
-    return place_entry(rule.place) if rule else None
+    return place_entry(rule.position) if rule else None
 
 
 def source_entry(access: Access) -> dict[str, Any]:

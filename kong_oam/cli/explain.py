@@ -116,7 +116,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     source = decision.rule or decision.component
     if source:
         label = "rule" if decision.rule else "at  "
-        console.print(f"  {label}    {source.place}", source.place.excerpt())
+        console.print(f"  {label}    {source.position}", source.position.excerpt())
     return OK
 
 

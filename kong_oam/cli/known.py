@@ -24,5 +24,5 @@ class Known:
 
 def _key(finding: Diagnostic) -> tuple[str, str, str]:
     """What makes two findings one, wherever their lines have moved to."""
-    place = finding.place.file if finding.place else ""
-    return finding.code, place, re.sub(r":\d+:\d+|line \d+", "", finding.message)
+    position = finding.position.file if finding.position else ""
+    return finding.code, position, re.sub(r":\d+:\d+|line \d+", "", finding.message)

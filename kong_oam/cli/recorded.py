@@ -140,7 +140,7 @@ def _print(
     if passes:
         console.print(f"  passes  {printable(passes)}")
     if now.rule:
-        console.print(f"    {now.rule.place}", now.rule.place.excerpt())
+        console.print(f"    {now.rule.position}", now.rule.position.excerpt())
 
 
 def _record(file: str, request_id: str) -> dict[str, Any]:
@@ -235,7 +235,7 @@ def _passes(component: Component | None, record: Mapping[str, Any]) -> str:
         rules = component.owning(read(record["path"].encode()))
     for rule in rules:
         if code != "scope-missing" or rule.lists(record["method"]):
-            passing.append(f"{_asked(rule)} ({rule.place})")
+            passing.append(f"{_asked(rule)} ({rule.position})")
     return " or ".join(passing) or "a rule that owns the path"
 
 

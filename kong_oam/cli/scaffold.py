@@ -117,28 +117,30 @@ def scaffold(
     for callee, scopes in _calls_here(wanted, estate):
         source = _application(callee, applications, texts)
         granted = _with_grant(wanted, estate.components[callee], scopes, source)
-        texts[source.place.file] = granted
+        texts[source.position.file] = granted
     read, write = _scopes(wanted, estate)
     for caller, writes in wanted.caller:
         source = _application(caller, applications, texts)
         asked = [*read, *write] if writes else read
-        texts[source.place.file] = _with_call(wanted, caller, asked, source)
+        texts[source.position.file] = _with_call(wanted, caller, asked, source)
     if wanted.app not in {application.name for application in applications}:
-        if file in {application.place.file for application in applications}:
+        if file in {application.position.file for application in applications}:
             raise ScaffoldError(
                 f"{file} holds other Applications; nothing is overwritten"
             )
         return texts | {file: new_file}
     application = _application(wanted.app, applications, texts)
-    texts[application.place.file] = _with_component(wanted, application, component)
+    texts[application.position.file] = _with_component(wanted, application, component)
     return texts
 
 
 def check(wanted: Wanted, estate: Estate) -> None:
     """Check that there can be such a component in the estate. Raises ScaffoldError."""
     if wanted.key in estate.components:
-        place = estate.components[wanted.key].place
-        raise ScaffoldError(f"'{wanted.key}' exists ({place}); nothing is overwritten")
+        position = estate.components[wanted.key].position
+        raise ScaffoldError(
+            f"'{wanted.key}' exists ({position}); nothing is overwritten"
+        )
     _check_calls(wanted, estate)
     _check_callers(wanted, estate)
 
@@ -196,14 +198,14 @@ def _application(
     application = next(
         candidate for candidate in applications if candidate.name == name
     )
-    text = texts.get(application.place.file)
+    text = texts.get(application.position.file)
     if not text:
         return application
     # Only places are asked for: whatever types mean, they meant it before.
     own = set[tuple[Kind, str]]()
     for source in applications:
         own.update(("component", part.type) for part in source.components)
-    reading = read_bytes(application.place.file, text.encode(), frozenset(own))
+    reading = read_bytes(application.position.file, text.encode(), frozenset(own))
     return _application(key, reading.applications, {})
 
 
@@ -224,21 +226,21 @@ def _with_grant(
     """Return the called component's file, with the new one in the role of just these scopes, or in
     a new one."""
     trait = _trait_of(callee.key, "access", source)
-    place = trait.place.at("properties")
+    position = trait.position.at("properties")
     names = [role.name for role in callee.roles if set(role.scopes) == set(scopes)]
     if not names:
         name, role = _new_role(wanted, callee, scopes)
         if trait.properties.get("roles") is None:
-            text = edit.with_key(place, "roles", f"{{{name}: {role}}}")
+            text = edit.with_key(position, "roles", f"{{{name}: {role}}}")
         else:
-            text = edit.with_key(place.at("roles"), name, role)
+            text = edit.with_key(position.at("roles"), name, role)
     elif "components" in trait.properties["roles"][names[0]]:
-        components = place.at("roles", names[0], "components")
+        components = position.at("roles", names[0], "components")
         text = edit.with_item(components, wanted.key)
     else:
-        of_role = place.at("roles", names[0])
+        of_role = position.at("roles", names[0])
         text = edit.with_key(of_role, "components", f"[{wanted.key}]")
-    return _certain(text, source.place.file)
+    return _certain(text, source.position.file)
 
 
 def _new_role(
@@ -254,7 +256,7 @@ def _new_role(
             wish = some(scopes, " and ")
             raise ScaffoldError(
                 f"no role of '{callee.key}' grants {wish}; its owner{owner} has to add one "
-                f"({callee.place})"
+                f"({callee.position})"
             )
         # The role that grants the least beside them.
         groups = min(able, key=lambda role: len(role.scopes)).groups
@@ -273,19 +275,19 @@ def _with_call(
 ) -> str:
     """Return the caller's file, with the call in its client trait."""
     trait = _trait_of(caller, "client", source)
-    place = trait.place.at("properties")
+    position = trait.position.at("properties")
     call = f"{{component: {wanted.key}, scopes: [{', '.join(scopes)}]}}"
     if "calls" in trait.properties:
-        text = edit.with_item(place.at("calls"), call)
+        text = edit.with_item(position.at("calls"), call)
     else:
-        text = edit.with_key(place, "calls", f"[{call}]")
-    return _certain(text, source.place.file)
+        text = edit.with_key(position, "calls", f"[{call}]")
+    return _certain(text, source.position.file)
 
 
 def _with_component(
     wanted: Wanted, application: oam.Application, component: Mapping[str, Any]
 ) -> str:
-    file = application.place.file
+    file = application.position.file
     owner = application.annotations.get(OWNER)
     # A component without an access trait is owned by its Application's owner alone.
     if wanted.port is None and owner != wanted.owner:
@@ -294,7 +296,7 @@ def _with_component(
             f"components of type {wanted.type} in '{application.name}' are owned by {current}, as "
             f"its annotation '{OWNER}' says: change one of the two ({file})"
         )
-    components = application.place.at("spec", "components")
+    components = application.position.at("spec", "components")
     return _certain(edit.with_item(components, _dumped(component)), file)
 
 

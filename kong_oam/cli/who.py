@@ -77,7 +77,9 @@ def _of_component(
         console.print_json([endpoint_entry(row) for row in of_component])
         return OK
     tokens = f", with tokens of {component.provider}" if component.endpoints else ""
-    console.print(console.paint("bold", f"{component.key}{tokens}, {component.place}"))
+    console.print(
+        console.paint("bold", f"{component.key}{tokens}, {component.position}")
+    )
     if of_component:
         lines = _lines(of_component, estate.stack.scheme)
         console.print_table(("METHODS", "WHERE", "CLIENT", "USERS IN"), lines)
@@ -135,7 +137,7 @@ def _of_request(estate: Estate, request: Request, url: str, console: Console) ->
             }
         )
         return OK
-    rule = f", {decision.rule.place}" if decision.rule else ""
+    rule = f", {decision.rule.position}" if decision.rule else ""
     console.print(
         console.paint("bold", _request_in_words(request, url, decision) + rule)
     )

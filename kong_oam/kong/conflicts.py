@@ -51,7 +51,7 @@ class Needed:
     type: str
     name: str
     logical: str
-    place: Position | None = None
+    position: Position | None = None
     partition: str | None = None
     """The partition of the estate whose run makes it; None: the base's, or that of an estate of one
     stack."""
@@ -61,7 +61,7 @@ def needed(estate: Estate) -> Iterator[Needed]:
     """Yields every name of the stack that somebody else could have."""
     stack = estate.stack.name
     for component in estate.exposed:
-        maker = component.place, component.partition
+        maker = component.position, component.partition
         for backend in component.backends:
             name = names.service(stack, component, backend)
             logical = f"{component.key}-{backend}-service"
@@ -258,7 +258,7 @@ def _diagnostic(
             f"{there} {made_by(row, owner)}. It is left as it is; have it {otherwise} removed by "
             f"{actor}"
         )
-        return Diagnostic("ENV405", message, need.place)
+        return Diagnostic("ENV405", message, need.position)
     other = names.partition_in(tags_of(row))
     if other != need.partition:
         part = f"partition '{other}'" if other else "the base"
@@ -266,13 +266,13 @@ def _diagnostic(
             f"{there} of {part} of this estate, whose stack is to give it away first: "
             f"`python -m kong_oam move -s {stack}`"
         )
-        return Diagnostic("ENV419", message, need.place)
+        return Diagnostic("ENV419", message, need.position)
     own = stack_of(stack, need.partition)
     message = (
         f"{there} of stack '{own}', whose state does not know it: an interrupted run made it, or "
         f"this is another state. See what `python -m kong_oam recover -s {own}` says"
     )
-    return Diagnostic("ENV406", message, need.place)
+    return Diagnostic("ENV406", message, need.position)
 
 
 def _names(row: Entity) -> Iterable[str]:

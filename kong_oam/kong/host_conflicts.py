@@ -204,4 +204,4 @@ def _diagnostic(
         f"'{name}'{more} {made_by(first.route, first.owner)}. One would get the other's calls: "
         f"take another host or path, or {remedy}"
     )
-    return Diagnostic("ENV420", message, endpoint.place)
+    return Diagnostic("ENV420", message, endpoint.position)

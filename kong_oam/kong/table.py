@@ -344,7 +344,7 @@ def _recorded(
 ) -> dict[str, Any]:
     records = estate.stack.records
     assert records is not None
-    files = Counter(rule.place.file for rule in component.rules)
+    files = Counter(rule.position.file for rule in component.rules)
     common = min(
         files,
         key=lambda file: (-files[file], file),
@@ -373,7 +373,7 @@ def _places(
     """Return the line of each rule; with its file, where that is not the common one."""
     places: list[int | str] = []
     for rule in deciding:
-        place = rule.place
+        place = rule.position
         is_common = place.file == common
         places.append(place.line if is_common else f"{place.file}:{place.line}")
     return places

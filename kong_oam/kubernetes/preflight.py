@@ -104,7 +104,7 @@ def _other_pods(
                 f"these podLabels, and the rules of '{found.component.key}' would open them; take "
                 "the labels off these pods, or write others here"
             )
-            yield Diagnostic("ENV415", message, found.named.place.at("podLabels"))
+            yield Diagnostic("ENV415", message, found.named.position.at("podLabels"))
     except kubectl.KubectlError:
         return
 
@@ -143,7 +143,7 @@ def _missing(
             f"{named} has no namespace '{namespace}': make it (`kubectl {where}create namespace "
             f"{namespace}`), or have runs do it (kong-oam:cluster.createNamespaces)"
         )
-        yield Diagnostic("ENV412", message, first[namespace].place)
+        yield Diagnostic("ENV412", message, first[namespace].position)
 
 
 def _taken(
@@ -169,7 +169,7 @@ def _taken(
     taken: dict[tuple[str, str | None], list[str]] = defaultdict(list)
     places = {}
     for component, manifest in new:
-        places[component.state_name] = component.place
+        places[component.state_name] = component.position
         name = kubectl.name_of(manifest)
         # An object of ours may have another name in the state: the component was renamed.
         is_ours = name in known and owners.get(name) == settings.stack.name

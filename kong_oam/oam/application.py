@@ -148,7 +148,7 @@ def read_bytes(file: str, raw: bytes, own: Own = NONE_OF_ITS_OWN) -> Reading:
         malformed |= _UNNAMED
     if len(unreadable) > MAX_FINDINGS:
         malformed |= {_name_of(document) for document in documents}
-        too_many = Diagnostic("OAM101", _TOO_MANY, unreadable[MAX_FINDINGS].place)
+        too_many = Diagnostic("OAM101", _TOO_MANY, unreadable[MAX_FINDINGS].position)
         shown = (*unreadable[:MAX_FINDINGS], too_many)
         return Reading((), shown, frozenset(malformed))
     diagnostics = list(unreadable)
@@ -159,7 +159,7 @@ def read_bytes(file: str, raw: bytes, own: Own = NONE_OF_ITS_OWN) -> Reading:
         findings = tuple(islice(_applications(document, own, read_here), room + 1))
         if len(findings) > room:
             diagnostics += findings[:room]
-            diagnostics.append(Diagnostic("OAM101", _TOO_MANY, document.place()))
+            diagnostics.append(Diagnostic("OAM101", _TOO_MANY, document.position()))
             malformed |= {_name_of(unread) for unread in documents[number:]}
             break
         diagnostics += findings

@@ -1,7 +1,7 @@
 """YAML documents with positions, read through libyaml, hardened against hostile input.
 
 libyaml composes the node tree in C; one walk turns it into plain data, and the nodes are let go.
-Positions cost nothing until somebody asks: a `Place` is a document and a path, and finds its line
+Positions cost nothing until somebody asks: a `SourcePosition` is a document and a path, and finds its line
 when it is printed.
 
 What is read is what Kubernetes reads: JSON's types. A timestamp stays the text it was. Tags and
@@ -72,12 +72,12 @@ class Document:
     def root(self) -> Node:
         return _roots(self.text)[self.index]
 
-    def place(self, *path: str | int) -> Place:
-        return Place(self, path)
+    def position(self, *path: str | int) -> SourcePosition:
+        return SourcePosition(self, path)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Place:
+class SourcePosition:
     """A path into a document; `line` and `column` count from 1.
 
     Where the path leaves the document (a missing field), the nearest part above it stands in.
@@ -90,14 +90,14 @@ class Place:
     """Where what one expects at a path stands instead: whatever a policy of the Application
     overrides stands there."""
 
-    def at(self, *more: str | int) -> Place:
+    def at(self, *more: str | int) -> SourcePosition:
         path = self.path
         for step in more:
             path = (*path, step)
             path = self.moved.get(path, path)
-        return Place(self.document, path, moved=self.moved)
+        return SourcePosition(self.document, path, moved=self.moved)
 
-    def key(self, name: str) -> Place:
+    def key(self, name: str) -> SourcePosition:
         """Return the place of the key itself, for findings about the field and not its value."""
         return replace(self.at(name), on_key=True)
 
@@ -149,10 +149,10 @@ class Place:
         return f"{self.file}:{self.line}:{self.column}"
 
     def __repr__(self) -> str:
-        return f"Place({self})"
+        return f"SourcePosition({self})"
 
 
-NOWHERE = Document("", "null", 0, None).place()
+NOWHERE = Document("", "null", 0, None).position()
 """The place of what stands in no file: its `file` is empty."""
 
 
@@ -166,7 +166,7 @@ class FilePlace:
     text: str = field(default="", repr=False)
 
     def excerpt(self) -> str:
-        """As that of a Place; nothing where no text is known."""
+        """As that of a SourcePosition; nothing where no text is known."""
         return excerpt(self.text, self.line, self.column) if self.text else ""
 
     def __str__(self) -> str:
@@ -405,14 +405,14 @@ class _Construction:
                 _scalar(key)  # which refuses what other readers take for another key
             if key.value in result and len(self.findings) < MAX_FINDINGS:
                 mark = key.start_mark
-                place = FilePlace(
+                position = FilePlace(
                     self.file,
                     mark.line + 1,
                     mark.column + 1,
                     self.text,
                 )
                 message = f"key '{key.value}' stands twice in one mapping"
-                self.findings.append(Diagnostic("OAM106", message, place))
+                self.findings.append(Diagnostic("OAM106", message, position))
             result[key.value] = self.value(value, depth + 1)
         return result
 

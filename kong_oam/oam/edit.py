@@ -18,7 +18,7 @@ import yaml
 from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
 
 from kong_oam.errors import KongOamError
-from kong_oam.oam.document import Document, Path, Place, read
+from kong_oam.oam.document import Document, Path, SourcePosition, read
 
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*\Z")
 _COMMA = re.compile(r"\s*,\s*\Z")
@@ -31,11 +31,11 @@ class _UncertainEditError(KongOamError):
     """No edit of the text is sure to mean what is wanted; nobody sees this."""
 
 
-def without(place: Place) -> str | None:
-    """Return the file's text without the key or item at `place`. A collection that would be left
+def without(position: SourcePosition) -> str | None:
+    """Return the file's text without the key or item at `position`. A collection that would be left
     empty goes with it."""
-    document = place.document
-    path = place.path
+    document = position.document
+    path = position.path
     while len(path) > 1 and len(_value(document.data, path[:-1])) == 1:
         path = path[:-1]
     wanted = copy.deepcopy(document.data)
@@ -44,25 +44,25 @@ def without(place: Place) -> str | None:
 
 
 def with_key(
-    place: Place,
+    position: SourcePosition,
     key: str,
     value: str,
 ) -> str | None:
-    """Return the file's text with `key` appended to the mapping at `place`; `value` is YAML, and
+    """Return the file's text with `key` appended to the mapping at `position`; `value` is YAML, and
     fits on a line."""
-    wanted = copy.deepcopy(place.document.data)
-    _value(wanted, place.path)[key] = _parsed(value)
+    wanted = copy.deepcopy(position.document.data)
+    _value(wanted, position.path)[key] = _parsed(value)
     return _checked(
-        place.document, wanted, lambda: _with_entry(place, f"{key}: {value}")
+        position.document, wanted, lambda: _with_entry(position, f"{key}: {value}")
     )
 
 
-def with_item(place: Place, item: str) -> str | None:
-    """Return the file's text with `item` appended to the sequence at `place`; it is YAML, in a flow
+def with_item(position: SourcePosition, item: str) -> str | None:
+    """Return the file's text with `item` appended to the sequence at `position`; it is YAML, in a flow
     sequence on one line."""
-    wanted = copy.deepcopy(place.document.data)
-    _value(wanted, place.path).append(_parsed(item))
-    return _checked(place.document, wanted, lambda: _with_entry(place, item))
+    wanted = copy.deepcopy(position.document.data)
+    _value(wanted, position.path).append(_parsed(item))
+    return _checked(position.document, wanted, lambda: _with_entry(position, item))
 
 
 def scalar(text: str) -> str:
@@ -164,9 +164,9 @@ def _without_entry(document: Document, path: Path) -> str:
     return text[:start] + text[end:]
 
 
-def _with_entry(place: Place, entry: str) -> str:
-    text = place.document.text
-    parent = _collection(place.document, place.path)
+def _with_entry(position: SourcePosition, entry: str) -> str:
+    text = position.document.text
+    parent = _collection(position.document, position.path)
     entries = _entries(parent)
     if parent.flow_style:
         if not entries:

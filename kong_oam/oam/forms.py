@@ -69,7 +69,7 @@ class Deployed:
                     f"{_form(component, other).said}; in forms properties and traits differ: write "
                     "two components"
                 )
-                yield Diagnostic("OAM108", message, component.place.at("type"))
+                yield Diagnostic("OAM108", message, component.position.at("type"))
 
 
 def _form(component: Component, act: Deploy) -> Form:
@@ -77,8 +77,8 @@ def _form(component: Component, act: Deploy) -> Form:
     return Form(
         component.properties,
         component.traits,
-        component.place,
-        act.place,
+        component.position,
+        act.position,
         act.step,
         names,
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from kong_oam.oam.document import Fields, Place, Texts
+from kong_oam.oam.document import Fields, SourcePosition, Texts
 from kong_oam.oam.rendered import Objects
 
 Own = frozenset[tuple[str, str]]
@@ -30,7 +30,7 @@ class Trait:
 
     type: str
     properties: Fields
-    place: Place
+    position: SourcePosition
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Input:
     parameter: str
     """Where it goes, as KubeVela writes it: `env[0].value`, `properties.x` or
     `traits["t"].properties.x`."""
-    place: Place
+    position: SourcePosition
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Output:
 
     name: str
     value_from: str
-    place: Place
+    position: SourcePosition
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Placement:
 
     cluster: str | None = None
     namespace: str | None = None
-    place: Place | None = field(default=None, compare=False)
+    position: SourcePosition | None = field(default=None, compare=False)
     rendered: Objects | None = field(default=None, compare=False)
     """The objects that definitions make of the component there."""
     selector: tuple[tuple[str, str], ...] = ()
@@ -76,13 +76,13 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A component as the overrides of a step, of these names, make it. `place` is the component's,
+    """A component as the overrides of a step, of these names, make it. `position` is the component's,
     with what they put there."""
 
     properties: Fields
     traits: tuple[Trait, ...]
-    place: Place
-    step: Place
+    position: SourcePosition
+    step: SourcePosition
     """The first step that deploys it so."""
     name: str
     """Of that step."""
@@ -111,7 +111,7 @@ class Component:
     properties: Fields
     traits: tuple[Trait, ...]
     depends_on: tuple[str, ...]
-    place: Place
+    position: SourcePosition
     rendered: Objects | None = None
     plain: bool = False
     inputs: tuple[Input, ...] = ()
@@ -129,7 +129,7 @@ class Component:
             return self
         form = self.forms[number]
         return replace(
-            self, properties=form.properties, traits=form.traits, place=form.place
+            self, properties=form.properties, traits=form.traits, position=form.position
         )
 
     @property
@@ -161,7 +161,7 @@ class Policy:
     name: str
     type: str
     properties: Fields
-    place: Place
+    position: SourcePosition
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ class Step:
     depends_on: tuple[str, ...]
     steps: tuple[Step, ...]
     """Those of a group."""
-    place: Place
+    position: SourcePosition
     condition: str = ""
     """KubeVela's `if`."""
     inputs: tuple[Input, ...] = ()
@@ -193,7 +193,7 @@ class Workflow:
     steps: tuple[Step, ...]
     dag: bool
     dag_in_groups: bool
-    place: Place
+    position: SourcePosition
     ref: str = ""
     """The name of a Workflow in the cluster that takes the place of the steps."""
 
@@ -214,7 +214,7 @@ class Deploy:
     topologies: tuple[Policy, ...]
     placements: tuple[Placement, ...]
     """Where: what the topologies say, or what the step does."""
-    place: Place
+    position: SourcePosition
     component: str | None = None
     step: str = ""
     """The step that does it; empty where there is no workflow."""
@@ -246,7 +246,7 @@ class Rule:
     paths: tuple[str, ...]
     """Of the fields that `ignore_changes` and `replace_on_changes` are about, as Pulumi writes
     paths."""
-    place: Place
+    position: SourcePosition
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +259,7 @@ class Application:
     labels: Texts
     annotations: Texts
     components: tuple[Component, ...]
-    place: Place
+    position: SourcePosition
     revision: str = ""
     """The name of its newest revision, where a cluster says so in its `status`."""
     policies: tuple[Policy, ...] = ()

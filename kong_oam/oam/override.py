@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Findings, suggestion
-from kong_oam.oam.document import Fields, Path, Place
+from kong_oam.oam.document import Fields, Path, SourcePosition
 from kong_oam.oam.model import Component, Policy, Trait
 
 
@@ -29,8 +29,8 @@ def overridden(
     for component in components:
         for number, change in enumerate(policy.properties.get("components", ())):
             if _hits(change, component):
-                place = policy.place.at("properties", "components", number)
-                component = _changed(component, change, place)
+                position = policy.position.at("properties", "components", number)
+                component = _changed(component, change, position)
         if not selected or component.name in selected:
             changed.append(component)
     return tuple(changed)
@@ -40,10 +40,10 @@ def wrong_override(components: Sequence[Component], policy: Policy) -> Findings:
     """Yield each name in an override that is no component's."""
     names = [component.name for component in components]
     types = {component.type for component in components}
-    place = policy.place.at("properties")
+    position = policy.position.at("properties")
     named = f"override '{policy.name}'"
     for number, change in enumerate(policy.properties.get("components", ())):
-        here = place.at("components", number)
+        here = position.at("components", number)
         name = change.get("name")
         type_ = change.get("type")
         if name:
@@ -58,7 +58,7 @@ def wrong_override(components: Sequence[Component], policy: Policy) -> Findings:
     for number, name in enumerate(policy.properties.get("selector", ())):
         if name not in names:
             message = f"{named}: '{name}' is no component{suggestion(name, names)}"
-            yield Diagnostic("OAM103", message, place.at("selector", number))
+            yield Diagnostic("OAM103", message, position.at("selector", number))
 
 
 def _hits(change: Fields, component: Component) -> bool:
@@ -74,10 +74,12 @@ def _is_called(pattern: str, name: str) -> bool:
     return fnmatchcase(name, re.sub(r"[?\[]", r"[\g<0>]", pattern))
 
 
-def _changed(component: Component, change: Fields, place: Place) -> Component:
+def _changed(
+    component: Component, change: Fields, position: SourcePosition
+) -> Component:
     if change.get("type") not in (None, "", component.type):
         made = tuple(
-            _trait(trait, place.at("traits", number))
+            _trait(trait, position.at("traits", number))
             for number, trait in enumerate(change.get("traits", ()))
             if not trait.get("disable")
         )
@@ -87,24 +89,26 @@ def _changed(component: Component, change: Fields, place: Place) -> Component:
             change.get("properties", {}),
             made,
             (),
-            place,
+            position,
         )
-    moved = dict(component.place.moved)
-    base = replace(component.place, moved=moved)
+    moved = dict(component.position.moved)
+    base = replace(component.position, moved=moved)
     properties = _merged(
         component.properties,
         change.get("properties", {}),
         base,
-        place,
+        position,
         "properties",
         moved,
     )
-    traits = _traits(component.traits, change.get("traits", ()), place.at("traits"))
-    return replace(component, place=base, properties=properties, traits=tuple(traits))
+    traits = _traits(component.traits, change.get("traits", ()), position.at("traits"))
+    return replace(
+        component, position=base, properties=properties, traits=tuple(traits)
+    )
 
 
 def _traits(
-    traits: Sequence[Trait], changes: Sequence[Fields], place: Place
+    traits: Sequence[Trait], changes: Sequence[Fields], position: SourcePosition
 ) -> Iterator[Trait]:
     """Yield the traits with their changes, those in the change alone behind them."""
     disabled = {change["type"] for change in changes if change.get("disable")}
@@ -112,13 +116,13 @@ def _traits(
     for trait in traits:
         for number, change in enumerate(changes):
             if change["type"] == trait.type:
-                trait = _merged_trait(trait, change, place.at(number))
+                trait = _merged_trait(trait, change, position.at(number))
         if trait.type not in disabled:
             yield trait
     added: dict[str, Trait] = {}
     for number, change in enumerate(changes):
         type_ = change["type"]
-        here = place.at(number)
+        here = position.at(number)
         if type_ in added:
             added[type_] = _merged_trait(added[type_], change, here)
         elif type_ not in known:
@@ -126,21 +130,31 @@ def _traits(
     yield from added.values()
 
 
-def _trait(written: Fields, place: Place) -> Trait:
-    return Trait(written["type"], written.get("properties", {}), place)
+def _trait(written: Fields, position: SourcePosition) -> Trait:
+    return Trait(written["type"], written.get("properties", {}), position)
 
 
-def _merged_trait(trait: Trait, change: Fields, place: Place) -> Trait:
-    moved = dict(trait.place.moved)
-    base = replace(trait.place, moved=moved)
+def _merged_trait(trait: Trait, change: Fields, position: SourcePosition) -> Trait:
+    moved = dict(trait.position.moved)
+    base = replace(trait.position, moved=moved)
     properties = _merged(
-        trait.properties, change.get("properties", {}), base, place, "properties", moved
+        trait.properties,
+        change.get("properties", {}),
+        base,
+        position,
+        "properties",
+        moved,
     )
     return Trait(trait.type, properties, base)
 
 
 def _merged(
-    old: Any, new: Any, old_at: Place, new_at: Place, name: str, moved: dict[Path, Path]
+    old: Any,
+    new: Any,
+    old_at: SourcePosition,
+    new_at: SourcePosition,
+    name: str,
+    moved: dict[Path, Path],
 ) -> Any:
     """`new` put over `old`: maps one by one, and whatever else as a whole. `moved` is told what
     then stands in `new_at`, at `name` below these places."""

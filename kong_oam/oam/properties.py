@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Findings
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import SourcePosition
 from kong_oam.oam.model import Component, Trait
 from kong_oam.oam.plain import (
     EXACT,
@@ -20,19 +20,19 @@ from kong_oam.oam.schema import TRAIT_TYPES, violations
 
 def wrong(component: Component) -> Findings:
     """Yield what is wrong with a component of which this can be said without its definition."""
-    place = component.place
+    position = component.position
     if component.plain:
         # Else its shape is wrong, which is a finding already.
         if isinstance(component.properties, dict):
-            here = place.at("properties")
+            here = position.at("properties")
             yield from violations(component.type, component.properties, here)
         if message := _misnamed(component):
-            yield Diagnostic("OAM103", message, place.at("name"))
-    first: dict[tuple[str, Any], Place] = {}
+            yield Diagnostic("OAM103", message, position.at("name"))
+    first: dict[tuple[str, Any], SourcePosition] = {}
     for trait in component.traits:
         message = misplaced(component.type, trait.type)
         if component.plain and message:
-            yield Diagnostic("OAM110", message, trait.place.at("type"))
+            yield Diagnostic("OAM110", message, trait.position.at("type"))
         if trait.type in TRAIT_TYPES and (component.plain or trait.type != "gateway"):
             yield from _wrong_trait(trait, first)
 
@@ -47,23 +47,25 @@ def _misnamed(component: Component) -> str:
     return ""
 
 
-def _wrong_trait(trait: Trait, first: dict[tuple[str, Any], Place]) -> Findings:
+def _wrong_trait(
+    trait: Trait, first: dict[tuple[str, Any], SourcePosition]
+) -> Findings:
     properties = trait.properties
-    place = trait.place
+    position = trait.position
     if not isinstance(properties, dict):
         return
-    yield from violations(trait.type, properties, place.at("properties"))
+    yield from violations(trait.type, properties, position.at("properties"))
     repeated = REPEATED.get(trait.type)
     name = properties.get("name") if repeated else None
     if not isinstance(name, str):
         name = None  # a violation already, and maybe no key
-    earlier = first.setdefault((trait.type, name), place)
-    if earlier is not place:
+    earlier = first.setdefault((trait.type, name), position)
+    if earlier is not position:
         message = repeated or f"`{trait.type}` may stand once"
         yield Diagnostic(
             "OAM106",
             f"{message} (first in line {earlier.line})",
-            place.at("type"),
+            position.at("type"),
         )
     if trait.type == "gateway":
         yield from _gateway(trait)
@@ -71,17 +73,17 @@ def _wrong_trait(trait: Trait, first: dict[tuple[str, Any], Place]) -> Findings:
 
 def _gateway(trait: Trait) -> Findings:
     properties = trait.properties
-    place = trait.place.at("properties")
+    position = trait.position.at("properties")
     for field in INGRESS_ONLY:
         if field in properties:
             yield Diagnostic(
-                "OAM109", f"'{field}' {INGRESS_HINT}", place.key(field), "warning"
+                "OAM109", f"'{field}' {INGRESS_HINT}", position.key(field), "warning"
             )
     if "existingServiceName" in properties:
         message = "'existingServiceName' could expose another component past its own rules; remove it"
-        yield Diagnostic("OAM108", message, place.key("existingServiceName"))
+        yield Diagnostic("OAM108", message, position.key("existingServiceName"))
     if properties.get("pathType") == "Exact":
-        yield Diagnostic("OAM108", EXACT, place.at("pathType"))
+        yield Diagnostic("OAM108", EXACT, position.at("pathType"))
 
 
 def unrendered(component: Component) -> Findings:
@@ -90,4 +92,4 @@ def unrendered(component: Component) -> Findings:
         message = (
             f"component '{component.name}' is made by definitions, and was not rendered"
         )
-        yield Diagnostic("OAM104", message, component.place.at("type"))
+        yield Diagnostic("OAM104", message, component.position.at("type"))

@@ -82,7 +82,7 @@ class RenderedObject:
     key: str
     """Its name in the definition's `outputs`; empty for the workload, which every component has one
     of."""
-    place: Position = field(compare=False)
+    position: Position = field(compare=False)
     """The type of that trait or component in the Application, or the object itself where it stands
     there."""
     pod_spec_path: str = ""
@@ -109,11 +109,11 @@ class RenderedObject:
 
     def said_at(self, path: Path) -> Position:
         """Return where the Application says what is at a path: at the nearest path above it that is
-        known, else `place`."""
+        known, else `position`."""
         for length in range(len(path), 0, -1):
             if found := self.said.get(path[:length]):
                 return found
-        return self.place
+        return self.position
 
     @cached_property
     def inside(self) -> Inside:

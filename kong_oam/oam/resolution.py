@@ -128,11 +128,11 @@ def _wrong_dependencies(application: Application) -> Findings:
     """Yield each `dependsOn` that names no component, and a circle of these."""
     after = {part.name: part.depends_on for part in application.components}
     for component in application.components:
-        for position, name in enumerate(component.depends_on):
+        for index, name in enumerate(component.depends_on):
             if name not in after:
-                place = component.place.at("dependsOn", position)
+                position = component.position.at("dependsOn", index)
                 message = f"dependsOn '{name}' is no component{suggestion(name, after)}"
-                yield Diagnostic("OAM103", message, place)
+                yield Diagnostic("OAM103", message, position)
     yield from _circle("dependsOn", after, application)
 
 
@@ -143,7 +143,9 @@ def _circle(
 ) -> Findings:
     if circle := circle_of(edges):
         message = f"{what} goes round in a circle: {some(circle, ' -> ')}"
-        yield Diagnostic("OAM103", message, application.place.at("spec", "components"))
+        yield Diagnostic(
+            "OAM103", message, application.position.at("spec", "components")
+        )
 
 
 def _too_much(application: Application, acts: Iterable[Deploy]) -> Diagnostic | None:
@@ -162,7 +164,7 @@ def _too_much(application: Application, acts: Iterable[Deploy]) -> Diagnostic | 
         f"policies and steps ask for more than {MAX_CHANGES} changes of components; split "
         "the Application"
     )
-    return Diagnostic("OAM103", message, application.place.at("spec", "policies"))
+    return Diagnostic("OAM103", message, application.position.at("spec", "policies"))
 
 
 def variant(application: Application, act: Deploy, own: Own) -> tuple[Component, ...]:
@@ -189,11 +191,11 @@ def _with_plain(component: Component, own: Own) -> Component:
 def _wrong_policy(policy: Policy, application: Application) -> Findings:
     if policy.type in _REFUSED:
         message = f"policy '{policy.name}': '{policy.type}' is not deployed; {_REFUSED[policy.type]}"
-        yield Diagnostic("OAM108", message, policy.place.at("type"))
+        yield Diagnostic("OAM108", message, policy.position.at("type"))
     if policy.type not in POLICY_TYPES:
         return
-    place = policy.place.at("properties")
-    misshapen = tuple(violations(policy.type, policy.properties, place))
+    position = policy.position.at("properties")
+    misshapen = tuple(violations(policy.type, policy.properties, position))
     if misshapen:
         yield from misshapen
     elif policy.type == "override":
@@ -210,7 +212,7 @@ def _unused_policies(application: Application, acts: Iterable[Deploy]) -> Findin
     for policy in application.policies:
         if policy.type in CHOSEN and policy.name not in used:
             message = f"policy '{policy.name}' has no effect: no step of the workflow deploys by it"
-            yield Diagnostic("OAM109", message, policy.place.at("type"), "warning")
+            yield Diagnostic("OAM109", message, policy.position.at("type"), "warning")
 
 
 def _outside_of_steps(
@@ -229,7 +231,7 @@ def _outside_of_steps(
         f"component '{first.name}'{more} is in no step of the workflow; here it is "
         "deployed all the same"
     )
-    yield Diagnostic("OAM109", message, first.place.at("name"), "warning")
+    yield Diagnostic("OAM109", message, first.position.at("name"), "warning")
 
 
 def _in_its_namespace(application: Application) -> Application:
@@ -296,7 +298,9 @@ def _givers(
             first = givers.setdefault(output.name, component)
             if first is not component:
                 message = f"output '{output.name}' is given by component '{first.name}' already"
-                findings.append(Diagnostic("OAM106", message, output.place.at("name")))
+                findings.append(
+                    Diagnostic("OAM106", message, output.position.at("name"))
+                )
     return givers, findings
 
 
@@ -310,21 +314,21 @@ def _wrong_input(
     giver = givers.get(value.source)
     if giver is None:
         message = f"no component gives the value '{value.source}'{suggestion(value.source, givers)}"
-        return Diagnostic("OAM103", message, value.place.at("from"))
+        return Diagnostic("OAM103", message, value.position.at("from"))
     for outside in (component, giver):
         if outside.type == "external":
             message = (
                 f"component '{component.name}': '{outside.name}' runs elsewhere, and neither "
                 "gives nor takes values"
             )
-            return Diagnostic("OAM108", message, value.place)
+            return Diagnostic("OAM108", message, value.position)
     try:
         path_of(value.parameter)
     except FieldPathError as error:
         message = (
             f"component '{component.name}': parameterKey '{value.parameter}': {error}"
         )
-        return Diagnostic("OAM103", message, value.place.at("parameterKey"))
+        return Diagnostic("OAM103", message, value.position.at("parameterKey"))
     # In each of its places a component takes the value from who gives it there.
     there = giver.spots(namespace)
     for spot in component.spots(namespace):
@@ -334,7 +338,7 @@ def _wrong_input(
                 f"not deployed to {'/'.join(filter(None, spot))}, as '{component.name}' is; write "
                 "it out, or deploy both there"
             )
-            return Diagnostic("OAM108", message, value.place)
+            return Diagnostic("OAM108", message, value.position)
     return None
 
 
@@ -343,4 +347,4 @@ def undeployed(application: Application) -> Findings:
     would be deployed otherwise than it says."""
     for policy in application.policies:
         message = f"unknown policy type '{policy.type}'{suggestion(policy.type, POLICY_TYPES)}"
-        yield Diagnostic("OAM104", message, policy.place.at("type"))
+        yield Diagnostic("OAM104", message, policy.position.at("type"))

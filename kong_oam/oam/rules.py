@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.document import Fields, Place, Texts
+from kong_oam.oam.document import Fields, SourcePosition, Texts
 from kong_oam.oam.model import Application, Component, Option, Policy, Rule
 from kong_oam.oam.rendered import Options, RenderedObject
 
@@ -83,44 +83,48 @@ def rules_of(policy: Policy) -> Iterator[Found]:
     yield from _READERS[policy.type](policy)
 
 
-def _rules(policy: Policy) -> Iterator[tuple[Fields, Place]]:
-    place = policy.place.at("properties", "rules")
+def _rules(policy: Policy) -> Iterator[tuple[Fields, SourcePosition]]:
+    position = policy.position.at("properties", "rules")
     for number, rule in enumerate(policy.properties.get("rules", ())):
-        yield rule, place.at(number)
+        yield rule, position.at(number)
 
 
 def _rule(
     policy: Policy,
     written: Fields,
     option: Option | None,
-    place: Place,
+    position: SourcePosition,
     paths: Iterable[str] = (),
 ) -> Rule:
     selector = {}
     for name, wanted in written.get("selector", {}).items():
         if wanted:
             selector[name] = frozenset(wanted)
-    return Rule(policy.name, option, selector, tuple(paths), place)
+    return Rule(policy.name, option, selector, tuple(paths), position)
 
 
 def _simple(policy: Policy) -> Iterator[Found]:
-    for written, place in _rules(policy):
-        yield _rule(policy, written, _SAYS[policy.type], place)
+    for written, position in _rules(policy):
+        yield _rule(policy, written, _SAYS[policy.type], position)
 
 
 def _apply_once(policy: Policy) -> Iterator[Found]:
     """Without rules, the policy says that nobody mends what drifts: so it is here anyway."""
-    for written, place in _rules(policy) if policy.properties.get("enable") else ():
-        paths, wrong = _paths(written, "path", place)
+    for written, position in _rules(policy) if policy.properties.get("enable") else ():
+        paths, wrong = _paths(written, "path", position)
         yield from wrong
         affects_nothing = written["strategy"].get("affect") == "onStateKeep"
         yield _rule(
-            policy, written, None if affects_nothing else "ignore_changes", place, paths
+            policy,
+            written,
+            None if affects_nothing else "ignore_changes",
+            position,
+            paths,
         )
 
 
 def _garbage_collect(policy: Policy) -> Iterator[Found]:
-    place = policy.place.at("properties")
+    position = policy.position.at("properties")
     named = f"garbage-collect '{policy.name}'"
     for written, here in _rules(policy):
         strategy = written.get("strategy", "onAppUpdate")
@@ -139,33 +143,33 @@ def _garbage_collect(policy: Policy) -> Iterator[Found]:
             here,
         )
     if policy.properties.get("keepLegacyResource"):
-        here = place.key("keepLegacyResource")
+        here = position.key("keepLegacyResource")
         yield Diagnostic("OAM109", f"{named}: {_FOR_GOOD}", here, "warning")
         yield _rule(
             policy,
             {"selector": {"oamTypes": ["COMPONENT", "TRAIT"]}},
             "retain_on_delete",
-            place,
+            position,
         )
 
 
 def _resource_update(policy: Policy) -> Iterator[Found]:
-    for written, place in _rules(policy):
+    for written, position in _rules(policy):
         if written["strategy"].get("op") == "replace":
             message = (
                 f"resource-update '{policy.name}': Pulumi changes the fields that are written, and "
                 "never writes an object as a whole; take op away, or name recreateFields"
             )
-            yield Diagnostic("OAM108", message, place.at("strategy", "op"))
-        paths, wrong = _paths(written, "recreateFields", place)
+            yield Diagnostic("OAM108", message, position.at("strategy", "op"))
+        paths, wrong = _paths(written, "recreateFields", position)
         yield from wrong
         yield _rule(
-            policy, written, "replace_on_changes" if paths else None, place, paths
+            policy, written, "replace_on_changes" if paths else None, position, paths
         )
 
 
 def _paths(
-    written: Fields, field: str, place: Place
+    written: Fields, field: str, position: SourcePosition
 ) -> tuple[list[str], list[Diagnostic]]:
     """Return the paths in a field of a rule's strategy, as Pulumi writes them, and the findings
     about those that are none."""
@@ -177,7 +181,7 @@ def _paths(
         else:
             message = f"'{text}' is no path of a field; write it as spec.a.b[0].c"
             wrong.append(
-                Diagnostic("OAM103", message, place.at("strategy", field, number))
+                Diagnostic("OAM103", message, position.at("strategy", field, number))
             )
     return paths, wrong
 

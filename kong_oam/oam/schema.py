@@ -16,7 +16,7 @@ from typing import Any
 import jsonschema_rs
 
 from kong_oam.diagnostics import Diagnostic, some, suggestion
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import SourcePosition
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _OF_TRAITS: Mapping[str, Path] = {
@@ -90,13 +90,13 @@ def _validator(name: str) -> Any:
     return jsonschema_rs.validator_for(schema(name))
 
 
-def violations(name: str, data: Any, place: Place) -> Iterator[Diagnostic]:
-    """Yield every violation of the schema `name` in `data`, which stands at `place`."""
+def violations(name: str, data: Any, position: SourcePosition) -> Iterator[Diagnostic]:
+    """Yield every violation of the schema `name` in `data`, which stands at `position`."""
     validator = _validator(name)
     if validator.is_valid(data):
         return
     for error in validator.iter_errors(data):
-        where = place.at(*error.instance_path)
+        where = position.at(*error.instance_path)
         kind: Mapping[str, Any] = error.kind.as_dict()
         field = dotted(error.instance_path) or name
         if error.kind.name == "additionalProperties":

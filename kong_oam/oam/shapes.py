@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Findings, suggestion
-from kong_oam.oam.document import Document, Place, as_mapping
+from kong_oam.oam.document import Document, SourcePosition, as_mapping
 from kong_oam.oam.schema import violations
 
 _PARTS = {
@@ -40,27 +40,27 @@ def misshapen(document: Document, data: Any) -> Findings:
     if other := _of_another_kind(document):
         yield other
         return
-    yield from violations("application", data, document.place())
+    yield from violations("application", data, document.position())
     spec = as_mapping(as_mapping(data).get("spec"))
     components = spec.get("components", ())
     yield from _named_once(
-        components, "component", document.place("spec", "components")
+        components, "component", document.position("spec", "components")
     )
     yield from _named_once(
-        spec.get("policies"), "policy", document.place("spec", "policies")
+        spec.get("policies"), "policy", document.position("spec", "policies")
     )
     if isinstance(data, dict) and not components and isinstance(components, Sequence):
         message = "an Application without components: nothing is deployed of it"
         yield Diagnostic(
-            "OAM109", message, document.place("spec", "components"), "warning"
+            "OAM109", message, document.position("spec", "components"), "warning"
         )
     for index, component in enumerate(
         components if isinstance(components, list) else ()
     ):
         for field in _WITHOUT_EFFECT.keys() & as_mapping(component).keys():
-            place = document.place("spec", "components", index).key(field)
+            position = document.position("spec", "components", index).key(field)
             yield Diagnostic(
-                "OAM109", f"'{field}' {_WITHOUT_EFFECT[field]}", place, "warning"
+                "OAM109", f"'{field}' {_WITHOUT_EFFECT[field]}", position, "warning"
             )
 
 
@@ -70,15 +70,15 @@ def _of_another_kind(document: Document) -> Diagnostic | None:
         return None
     remedy = _PARTS.get(kind) or ". Move it to another folder"
     message = f"a {kind} is not deployed from here: only Applications are read{remedy}"
-    return Diagnostic("OAM108", message, document.place("kind"))
+    return Diagnostic("OAM108", message, document.position("kind"))
 
 
-def _named_once(parts: Any, what: str, place: Place) -> Findings:
-    first: dict[str, tuple[str, Place]] = {}
+def _named_once(parts: Any, what: str, position: SourcePosition) -> Findings:
+    first: dict[str, tuple[str, SourcePosition]] = {}
     for index, part in enumerate(parts if isinstance(parts, list) else ()):
         name = as_mapping(part).get("name")
         if isinstance(name, str):
-            here = place.at(index)
+            here = position.at(index)
             # Hosts and file systems know no capitals.
             known = name.lower() if what == "component" else name
             earlier, there = first.setdefault(known, (name, here))

@@ -87,23 +87,23 @@ def _wrong_step(
 ) -> Findings:
     """Yield what is wrong with a step and those of its group. `taken` are the values that other
     parts of the Application take."""
-    place = step.place
+    position = step.position
     if inside and step.type == GROUP:
         message = (
             f"step '{step.name}': a group stands in no group; write its steps beside it"
         )
-        yield Diagnostic("OAM108", message, place.at("type"))
+        yield Diagnostic("OAM108", message, position.at("type"))
         return
     if step.type in LEFT_OUT:
         yield _left_out(step, taken)
         return
     if step.type not in TAKEN:
-        yield Diagnostic("OAM108", _unknown(step), place.at("type"))
+        yield Diagnostic("OAM108", _unknown(step), position.at("type"))
         return
     if step.type in EVERYTHING:
         yield _older(step)
     if step.type in STEP_TYPES:
-        yield from violations(step.type, step.properties, place.at("properties"))
+        yield from violations(step.type, step.properties, position.at("properties"))
     yield from _not_followed(step)
     if step.type == GROUP:
         for inner in step.steps:
@@ -122,7 +122,7 @@ def _unknown(step: Step) -> str:
 
 def _not_followed(step: Step) -> Findings:
     """Yield the fields of a step that nobody follows here."""
-    place = step.place
+    position = step.position
     named = f"step '{step.name}'"
     passes_values = step.inputs or step.outputs
     if passes_values and step.type not in ("apply-component", PAUSE):
@@ -131,23 +131,23 @@ def _not_followed(step: Step) -> Findings:
             "to the components"
         )
         field = "inputs" if step.inputs else "outputs"
-        yield Diagnostic("OAM108", message, place.key(field))
+        yield Diagnostic("OAM108", message, position.key(field))
     if step.condition not in ("", "always") and step.type != PAUSE:
         message = (
             f"{named}: a condition is not judged, and what the step deploys always is; take "
             "`if` out"
         )
-        yield Diagnostic("OAM108", message, place.key("if"))
+        yield Diagnostic("OAM108", message, position.key("if"))
     if step.timeout:
         message = (
             f"{named}: 'timeout' has no effect: Pulumi has its own (customTimeouts)"
         )
-        yield Diagnostic("OAM109", message, place.key("timeout"), "warning")
+        yield Diagnostic("OAM109", message, position.key("timeout"), "warning")
     message = f"{named}: there is no pause: the preview is what one approves"
     if step.type == PAUSE:
-        yield Diagnostic("OAM109", message, place.at("type"), "warning")
+        yield Diagnostic("OAM109", message, position.at("type"), "warning")
     if step.type == "deploy" and step.properties.get("auto") is False:
-        here = place.at("properties", "auto")
+        here = position.at("properties", "auto")
         yield Diagnostic("OAM109", message, here, "warning")
 
 
@@ -159,8 +159,8 @@ def _left_out(step: Step, taken: Collection[str]) -> Diagnostic:
     for output in step.outputs:
         if output.name in taken:
             message += f", and write out '{output.name}', which others take of it"
-            return Diagnostic("OAM108", message, output.place)
-    return Diagnostic("OAM109", message, step.place.at("type"), "warning")
+            return Diagnostic("OAM108", message, output.position)
+    return Diagnostic("OAM109", message, step.position.at("type"), "warning")
 
 
 def _older(step: Step) -> Diagnostic:
@@ -170,6 +170,6 @@ def _older(step: Step) -> Diagnostic:
             f"{named} is followed without exceptions alone; write a step apply-component for each "
             "component"
         )
-        return Diagnostic("OAM108", message, step.place.at("properties"))
+        return Diagnostic("OAM108", message, step.position.at("properties"))
     message = f"{named} is deprecated; it deploys what no other step does, which happens without it, too"
-    return Diagnostic("OAM109", message, step.place.at("type"), "warning")
+    return Diagnostic("OAM109", message, step.position.at("type"), "warning")

@@ -23,20 +23,20 @@ def wrong_topology(policy: Policy) -> Findings:
     fields = ("clusters", *CLUSTER_SELECTORS)
     written = [field for field in fields if field in policy.properties]
     for field in written:
-        place = policy.place.at("properties").key(field)
+        position = policy.position.at("properties").key(field)
         if len(written) > 1:
             message = (
                 f"topology '{policy.name}': {some(written, ' and ')} say which clusters; keep "
                 "one of them"
             )
-            yield Diagnostic("OAM103", message, place)
+            yield Diagnostic("OAM103", message, position)
             return
         if field in CLUSTER_SELECTORS and not policy.properties[field]:
             message = (
                 f"topology '{policy.name}': {field} says no label; write labels, or name "
                 "clusters: [...]"
             )
-            yield Diagnostic("OAM103", message, place)
+            yield Diagnostic("OAM103", message, position)
 
 
 def on_clusters(application: Application, labels: Mapping[str, Texts]) -> Application:
@@ -81,8 +81,8 @@ def unknown_clusters(application: Application, known: Collection[str]) -> Findin
     for name, placement in by_cluster.items():
         if placement.selector:
             message = f"no context of the stack (kong-oam:cluster.contexts) has the labels {name}"
-            yield Diagnostic("OAM103", message, placement.place)
+            yield Diagnostic("OAM103", message, placement.position)
         elif name not in known:
             hint = suggestion(name, [HERE, *known])
             message = f"cluster '{name}' is no context of the stack (kong-oam:cluster.contexts){hint}"
-            yield Diagnostic("OAM103", message, placement.place)
+            yield Diagnostic("OAM103", message, placement.position)

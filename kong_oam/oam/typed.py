@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from kong_oam.oam.document import Document, Fields, Place, as_mapping, as_text
+from kong_oam.oam.document import Document, Fields, SourcePosition, as_mapping, as_text
 from kong_oam.oam.model import (
     Application,
     Component,
@@ -28,10 +28,10 @@ def application_of(document: Document, data: Any, own: Own) -> Application:
     metadata = as_mapping(data.get("metadata"))
     spec = as_mapping(data.get("spec"))
     latest = as_mapping(as_mapping(data.get("status")).get("latestRevision"))
-    at = document.place("spec")
+    at = document.position("spec")
     components = [
-        component_of(component, place, own)
-        for component, place in _typed(spec.get("components"), at.at("components"))
+        component_of(component, position, own)
+        for component, position in _typed(spec.get("components"), at.at("components"))
     ]
     return Application(
         name=as_text(metadata.get("name")),
@@ -39,37 +39,37 @@ def application_of(document: Document, data: Any, own: Own) -> Application:
         labels=as_mapping(metadata.get("labels")),
         annotations=as_mapping(metadata.get("annotations")),
         components=tuple(components),
-        place=document.place(),
+        position=document.position(),
         revision=as_text(latest.get("name")),
         policies=tuple(_policies(spec.get("policies"), at.at("policies"))),
         workflow=_workflow(spec.get("workflow"), at.at("workflow")),
     )
 
 
-def _policies(data: Any, place: Place) -> Iterator[Policy]:
-    for policy, here in _typed(data, place):
+def _policies(data: Any, position: SourcePosition) -> Iterator[Policy]:
+    for policy, here in _typed(data, position):
         yield Policy(
             name=_name_of(policy, here),
             type=policy["type"],
             properties=_told(policy, POLICY_TYPES),
-            place=here,
+            position=here,
         )
 
 
-def _name_of(part: Fields, place: Place) -> str:
+def _name_of(part: Fields, position: SourcePosition) -> str:
     """Return the name of a policy or step: where none is written, the one that KubeVela gives."""
-    return as_text(part.get("name")) or f"{part['type']}-auto-gen-{place.path[-1]}"
+    return as_text(part.get("name")) or f"{part['type']}-auto-gen-{position.path[-1]}"
 
 
 def component_of(
     data: Fields,
-    place: Place,
+    position: SourcePosition,
     own: Own,
 ) -> Component:
-    """Return a component of what stands at `place`: it has a type."""
+    """Return a component of what stands at `position`: it has a type."""
     traits = tuple(
         Trait(trait["type"], trait.get("properties", {}), here)
-        for trait, here in _typed(data.get("traits"), place.at("traits"))
+        for trait, here in _typed(data.get("traits"), position.at("traits"))
     )
     return Component(
         name=as_text(data.get("name")),
@@ -77,49 +77,49 @@ def component_of(
         properties=data.get("properties", {}),
         traits=traits,
         depends_on=_texts(data.get("dependsOn")),
-        place=place,
+        position=position,
         plain=is_plain(data["type"], (trait.type for trait in traits), own),
-        inputs=_inputs(data, place),
-        outputs=_outputs(data, place),
+        inputs=_inputs(data, position),
+        outputs=_outputs(data, position),
     )
 
 
-def _inputs(data: Fields, place: Place) -> tuple[Input, ...]:
+def _inputs(data: Fields, position: SourcePosition) -> tuple[Input, ...]:
     return tuple(
         Input(as_text(value.get("from")), as_text(value.get("parameterKey")), here)
-        for value, here in _mappings(data.get("inputs"), place.at("inputs"))
+        for value, here in _mappings(data.get("inputs"), position.at("inputs"))
     )
 
 
-def _outputs(data: Fields, place: Place) -> tuple[Output, ...]:
+def _outputs(data: Fields, position: SourcePosition) -> tuple[Output, ...]:
     return tuple(
         Output(as_text(value.get("name")), as_text(value.get("valueFrom")), here)
-        for value, here in _mappings(data.get("outputs"), place.at("outputs"))
+        for value, here in _mappings(data.get("outputs"), position.at("outputs"))
     )
 
 
-def _workflow(data: Any, place: Place) -> Workflow | None:
+def _workflow(data: Any, position: SourcePosition) -> Workflow | None:
     if not isinstance(data, dict):
         return None
     mode = as_mapping(data.get("mode"))
     return Workflow(
-        steps=tuple(_steps(data.get("steps"), place.at("steps"))),
+        steps=tuple(_steps(data.get("steps"), position.at("steps"))),
         dag=mode.get("steps") == "DAG",
         dag_in_groups=mode.get("subSteps", "DAG") == "DAG",
-        place=place,
+        position=position,
         ref=as_text(data.get("ref")),
     )
 
 
-def _steps(data: Any, place: Place) -> Iterator[Step]:
-    for step, here in _typed(data, place):
+def _steps(data: Any, position: SourcePosition) -> Iterator[Step]:
+    for step, here in _typed(data, position):
         yield Step(
             name=_name_of(step, here),
             type=step["type"],
             properties=_told(step, STEP_TYPES),
             depends_on=_texts(step.get("dependsOn")),
             steps=tuple(_steps(step.get("subSteps"), here.at("subSteps"))),
-            place=here,
+            position=here,
             condition=as_text(step.get("if")),
             inputs=_inputs(step, here),
             outputs=_outputs(step, here),
@@ -137,17 +137,21 @@ def _told(part: Fields, known: Collection[str]) -> Fields:
     return properties
 
 
-def _typed(data: Any, place: Place) -> Iterator[tuple[Fields, Place]]:
+def _typed(
+    data: Any, position: SourcePosition
+) -> Iterator[tuple[Fields, SourcePosition]]:
     """Yield those entries of a list that have a type, each with its place."""
-    for part, here in _mappings(data, place):
+    for part, here in _mappings(data, position):
         if isinstance(part.get("type"), str):
             yield part, here
 
 
-def _mappings(data: Any, place: Place) -> Iterator[tuple[Fields, Place]]:
+def _mappings(
+    data: Any, position: SourcePosition
+) -> Iterator[tuple[Fields, SourcePosition]]:
     for index, entry in enumerate(data if isinstance(data, list) else ()):
         if isinstance(entry, dict):
-            yield entry, place.at(index)
+            yield entry, position.at(index)
 
 
 def _texts(value: Any) -> tuple[str, ...]:

@@ -48,9 +48,9 @@ def _without_workflow(application: Application) -> Iterator[Deploy]:
     overrides, topologies = _chosen(application.policies)
     for topology in topologies:
         places = tuple(_places(topology))
-        yield Deploy(overrides, (topology,), places, topology.place)
+        yield Deploy(overrides, (topology,), places, topology.position)
     if not topologies:
-        yield Deploy(overrides, (), (Placement(),), application.place)
+        yield Deploy(overrides, (), (Placement(),), application.position)
 
 
 def _deploy(step: Step, named: Mapping[str, Policy]) -> Deploy:
@@ -59,10 +59,10 @@ def _deploy(step: Step, named: Mapping[str, Policy]) -> Deploy:
         placement = Placement(
             None if cluster in (None, "", HERE) else cluster,
             step.properties.get("namespace") or None,
-            step.place.at("properties", "cluster"),
+            step.position.at("properties", "cluster"),
         )
         component = step.properties.get("component")
-        return Deploy((), (), (placement,), step.place, component, step.name)
+        return Deploy((), (), (placement,), step.position, component, step.name)
     chosen = [
         named[name] for name in step.properties.get("policies", ()) if name in named
     ]
@@ -74,7 +74,7 @@ def _deploy(step: Step, named: Mapping[str, Policy]) -> Deploy:
         overrides,
         topologies,
         tuple(placements) or (Placement(),),
-        step.place,
+        step.position,
         step=step.name,
     )
 
@@ -82,19 +82,19 @@ def _deploy(step: Step, named: Mapping[str, Policy]) -> Deploy:
 def _places(policy: Policy) -> Iterator[Placement]:
     """Yield where a topology is: once for each of its clusters, and once for all that its labels
     select."""
-    place = policy.place.at("properties")
+    position = policy.position.at("properties")
     namespace = policy.properties.get("namespace") or None
     for field in CLUSTER_SELECTORS:
         if labels := policy.properties.get(field):
             selector = tuple(sorted(labels.items()))
             named = ",".join(f"{key}={value}" for key, value in selector)
-            yield Placement(named, namespace, place.key(field), selector=selector)
+            yield Placement(named, namespace, position.key(field), selector=selector)
             return
     clusters = policy.properties.get("clusters") or [HERE]
     for number, cluster in enumerate(clusters):
-        here = place
+        here = position
         if "clusters" in policy.properties:
-            here = place.at("clusters", number)
+            here = position.at("clusters", number)
         yield Placement(None if cluster in (HERE, "") else cluster, namespace, here)
 
 
@@ -138,21 +138,23 @@ def wrong_workflow(application: Application) -> Findings:
     yield from unordered
     if not unordered and (circle := circle_of(dict(_before(workflow)))):
         message = f"what waits for what among the steps goes round in a circle: {some(circle, ' -> ')}"
-        yield Diagnostic("OAM103", message, workflow.place.at("steps"))
+        yield Diagnostic("OAM103", message, workflow.position.at("steps"))
 
 
 def _wrong_names(steps: Sequence[Step]) -> Findings:
     first: dict[str, Step] = {}
     for step in steps:
         if step.name in first:
-            message = f"step '{step.name}' is already defined in line {first[step.name].place.line}"
-            yield Diagnostic("OAM106", message, step.place.at("name"))
+            message = f"step '{step.name}' is already defined in line {first[step.name].position.line}"
+            yield Diagnostic("OAM106", message, step.position.at("name"))
         first.setdefault(step.name, step)
     for step in steps:
         for number, name in enumerate(step.depends_on):
             if name not in first:
                 message = f"step '{step.name}': dependsOn '{name}' is no step{suggestion(name, first)}"
-                yield Diagnostic("OAM103", message, step.place.at("dependsOn", number))
+                yield Diagnostic(
+                    "OAM103", message, step.position.at("dependsOn", number)
+                )
 
 
 def _wrong_references(application: Application, steps: Iterable[Step]) -> Findings:
@@ -160,12 +162,12 @@ def _wrong_references(application: Application, steps: Iterable[Step]) -> Findin
     components = {component.name for component in application.components}
     policies = {policy.name for policy in application.policies if policy.type in CHOSEN}
     for step in steps:
-        place = step.place.at("properties")
+        position = step.position.at("properties")
         named = step.properties.get("component")
         if step.type == "apply-component" and isinstance(named, str):
             if named not in components:
                 message = f"step '{step.name}': '{named}' is no component{suggestion(named, components)}"
-                yield Diagnostic("OAM103", message, place.at("component"))
+                yield Diagnostic("OAM103", message, position.at("component"))
         elif step.type == "deploy":
             for number, name in _texts_of(step.properties.get("policies")):
                 if name in policies:
@@ -174,7 +176,7 @@ def _wrong_references(application: Application, steps: Iterable[Step]) -> Findin
                 message = (
                     f"step '{step.name}': '{name}' is no topology and no override{hint}"
                 )
-                yield Diagnostic("OAM103", message, place.at("policies", number))
+                yield Diagnostic("OAM103", message, position.at("policies", number))
 
 
 def _texts_of(value: Any) -> Iterator[tuple[int, str]]:
@@ -187,18 +189,18 @@ def _texts_of(value: Any) -> Iterator[tuple[int, str]]:
 def _elsewhere(application: Application, workflow: Workflow) -> Diagnostic:
     """Return the finding about a workflow in a cluster: without policies that it could choose
     among, all that it says is an order."""
-    place = workflow.place.key("ref")
+    position = workflow.position.key("ref")
     if any(policy.type in CHOSEN for policy in application.policies):
         message = (
             f"workflow '{workflow.ref}' is elsewhere, so nobody here knows by which policies it "
             "deploys; write its steps here: steps: [...]"
         )
-        return Diagnostic("OAM108", message, place)
+        return Diagnostic("OAM108", message, position)
     message = (
         f"workflow '{workflow.ref}' is elsewhere and not read: all components are deployed, "
         "each after what it depends on"
     )
-    return Diagnostic("OAM109", message, place, "warning")
+    return Diagnostic("OAM109", message, position, "warning")
 
 
 def _leaves(workflow: Workflow | None) -> Iterator[Step]:

@@ -31,7 +31,7 @@ def awaited_refused(component: JudgedComponent, rendered: RenderedObject) -> Fin
         containers += [path for path, _ in template.containers()]
     for text in texts_in(rendered.object, ()):
         path = text.path
-        if path != text.place or not STAND_IN.search(text.text):
+        if path != text.position or not STAND_IN.search(text.text):
             continue  # a text within a text is told of as that
         is_taken = path[:-1] == _TAKING.get(rendered.group_kind) or any(
             _is_of_container(path, container) for container in containers

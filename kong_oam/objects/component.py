@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kong_oam.diagnostics import Diagnostic, Position
-from kong_oam.oam.document import Place, Texts
+from kong_oam.oam.document import SourcePosition, Texts
 from kong_oam.oam.rendered import Objects, Path, RenderedObject
 
 APPLICATION = "app.oam.dev/name"
@@ -57,7 +57,7 @@ class NamedService:
     target: int
     labels: Texts
     ours: str
-    place: Place = field(compare=False)
+    position: SourcePosition = field(compare=False)
     https: bool = False
 
 
@@ -77,7 +77,7 @@ class JudgedComponent:
     name: str
     namespace: str
     type: str
-    place: Position
+    position: Position
     cluster: str | None = None
     """None: the stack's own."""
     objects: Objects = ()

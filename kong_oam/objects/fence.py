@@ -74,8 +74,8 @@ def labels_refused(component: JudgedComponent, rendered: RenderedObject) -> Find
             found += texts_in(marks, (*template.path, "metadata", "labels"))
     for text in found:
         if message := label_refused(text, component):
-            message = f"{dotted(text.place)} {message}"
-            yield component.refused("ACC226", rendered, message, text.place)
+            message = f"{dotted(text.position)} {message}"
+            yield component.refused("ACC226", rendered, message, text.position)
 
 
 def services_refused(
@@ -191,7 +191,7 @@ class _Labels:
     namespace: str
     name: str
     labels: Texts
-    place: Position
+    position: Position
 
     def select(self, pods: _Labels) -> bool:
         return (
@@ -209,7 +209,7 @@ def _named(component: JudgedComponent) -> Iterator[_Labels]:
     if named := component.named:
         labels = texts(named.labels)
         yield _Labels(
-            component, component.namespace, named.ours, labels, component.place
+            component, component.namespace, named.ours, labels, component.position
         )
 
 
@@ -226,7 +226,7 @@ def _services_of(component: JudgedComponent) -> Iterator[_Labels]:
 def _service(component: JudgedComponent, rendered: RenderedObject) -> _Labels:
     selector = texts(mapping(rendered.object.get("spec")).get("selector"))
     return _Labels(
-        component, rendered.namespace, rendered.name, selector, rendered.place
+        component, rendered.namespace, rendered.name, selector, rendered.position
     )
 
 
@@ -237,7 +237,7 @@ def _pods_of(component: JudgedComponent) -> Iterator[_Labels]:
             own = {APPLICATION: component.application, COMPONENT: component.name}
             labels = {**texts(template.labels), **own}
             yield _Labels(
-                component, rendered.namespace, rendered.name, labels, rendered.place
+                component, rendered.namespace, rendered.name, labels, rendered.position
             )
 
 
@@ -248,10 +248,10 @@ def _answering_for(services: Sequence[_Labels], pods: _Labels) -> Diagnostic:
     others = f" and {more} more Services" if more else ""
     message = (
         f"pods of '{pods.owner.key}' have the labels that Service '{first.name}' of "
-        f"'{first.owner.key}' ({first.place}){others} selects, {selector}, and would answer in its "
+        f"'{first.owner.key}' ({first.position}){others} selects, {selector}, and would answer in its "
         "place; give them other labels"
     )
-    return Diagnostic("ACC227", message, pods.place)
+    return Diagnostic("ACC227", message, pods.position)
 
 
 def _strange_annotations(rendered: RenderedObject, rules: Rules) -> Iterator[str]:

@@ -274,12 +274,12 @@ def _named_anywhere(
                 yield component.refused(
                     "ACC217",
                     rendered,
-                    f"{dotted(text.place)} '{name}' is {whose}",
-                    text.place,
+                    f"{dotted(text.position)} '{name}' is {whose}",
+                    text.position,
                 )
         if TOKEN in text.unescaped:
             yield component.refused(
-                "ACC217", rendered, f"{dotted(text.place)} {_ENDLESS}", text.place
+                "ACC217", rendered, f"{dotted(text.position)} {_ENDLESS}", text.position
             )
 
 

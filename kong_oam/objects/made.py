@@ -53,7 +53,7 @@ def _gateway_routes(part: Component, harmless: Collection[str]) -> Routes:
     `harmless`: keys and domains of annotations that the stack says open nothing."""
     for trait in part.traits_of("gateway"):
         properties = trait.properties
-        place = trait.place.at("properties")
+        position = trait.position.at("properties")
         domain = properties.get("domain")
         certificate = properties.get("secretName")
         service = service_name(part.name, properties.get("name"))
@@ -61,10 +61,10 @@ def _gateway_routes(part: Component, harmless: Collection[str]) -> Routes:
         yield from _missing_ports(part, trait)
         for name, value in properties.get("annotations", {}).items():
             if refused := refused_annotation(name, value, harmless):
-                yield Diagnostic(*refused, place.at("annotations").key(name))
+                yield Diagnostic(*refused, position.at("annotations").key(name))
         for path, port in properties["http"].items():
-            host_place = place if domain is None else place.at("domain")
-            at = place.at("http").key(path)
+            host_place = position if domain is None else position.at("domain")
+            at = position.at("http").key(path)
             yield Route(domain, path, service, port, certificate, at, host_place)
 
 
@@ -74,7 +74,7 @@ def _grpc_ports(part: Component, trait: Trait) -> Findings:
     Kong hands a call of gRPC on by the path that its client wrote (grpc_pass takes no other), not
     by that of the gate.
     """
-    place = trait.place.at("properties", "http")
+    position = trait.position.at("properties", "http")
     names: dict[int, str] = {}
     for entry in part.properties.get("ports", ()):
         name = str(entry.get("name", ""))
@@ -83,7 +83,7 @@ def _grpc_ports(part: Component, trait: Trait) -> Findings:
     for path, port in trait.properties["http"].items():
         if named_as_grpc(names.get(port, "")):
             message = f"port {port} ('{names[port]}') {GRPC}"
-            yield Diagnostic("ACC218", message, place.key(path))
+            yield Diagnostic("ACC218", message, position.key(path))
 
 
 def _missing_ports(part: Component, trait: Trait) -> Findings:
@@ -105,8 +105,8 @@ def _missing_ports(part: Component, trait: Trait) -> Findings:
     has = "none of its ports is TCP"
     if ports:
         has = f"its ports are {some(map(str, sorted(ports)))}"
-    place = trait.place.at("properties", "http")
+    position = trait.position.at("properties", "http")
     for path, port in trait.properties["http"].items():
         if port not in ports:
             message = f"'{part.name}' has no port {int(port)}; {has}"
-            yield Diagnostic("ACC223", message, place.at(path))
+            yield Diagnostic("ACC223", message, position.at(path))

@@ -30,12 +30,12 @@ def named_service(component: Component) -> NamedService | None:
     if access is None or not said:
         return None
     port = int(said["port"])
-    place = access.place.at("properties", "service")
+    position = access.position.at("properties", "service")
     target = int(said.get("targetPort", port))
     ours = f"{component.name}-gateway"
     https = said.get("scheme") == "https"
     return NamedService(
-        said["name"], port, target, said["podLabels"], ours, place, https
+        said["name"], port, target, said["podLabels"], ours, position, https
     )
 
 
@@ -52,4 +52,4 @@ def misnamed(component: Component, named: NamedService) -> Findings:
             f"'{named.ours}', which is made to reach it, cannot name a Service; give the "
             "component another name"
         )
-        yield Diagnostic("OAM103", message, component.place.at("name"))
+        yield Diagnostic("OAM103", message, component.position.at("name"))

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Findings, Position
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import SourcePosition
 from kong_oam.oam.model import Application, Component, Trait
 from kong_oam.oam.rendered import Objects, RenderedObject
 from kong_oam.objects.component import APPLICATION, COMPONENT
@@ -68,16 +68,16 @@ def plain_objects(
         manifests[service["metadata"]["name"]] = service
     named = all(is_service_name(name) for name in manifests if name)
     inert = named and _is_inert(application, component)
-    place = component.place.at("name")
+    position = component.position.at("name")
     made = []
     for key, manifest in manifests.items():
-        said = {} if inert else dict(_said(application.place, component, manifest))
+        said = {} if inert else dict(_said(application.position, component, manifest))
         made.append(
             RenderedObject(
                 manifest,
                 None,
                 key,
-                place,
+                position,
                 plain=True,
                 inert=inert,
                 said=said,
@@ -119,7 +119,7 @@ def _is_inert(application: Application, component: Component) -> bool:
 
 
 def _said(
-    application: Place, component: Component, manifest: Manifest
+    application: SourcePosition, component: Component, manifest: Manifest
 ) -> Iterator[tuple[Path, Position]]:
     """Yield where properties, or the metadata of the Application, say what is at a path of an
     object."""
@@ -127,23 +127,26 @@ def _said(
         for key in manifest["metadata"].get(field, {}):
             yield ("metadata", field, key), application.at("metadata", field).key(key)
     properties = component.properties
-    place = component.place.at("properties")
+    position = component.position.at("properties")
     if manifest["kind"] == "Service":
         if "exposeType" in properties:
-            yield ("spec", "type"), place.at("exposeType")
+            yield ("spec", "type"), position.at("exposeType")
         return
     for field in _METADATA:
         for key in properties.get(field, {}):
-            yield ("spec", "template", "metadata", field, key), place.at(field).key(key)
+            yield (
+                ("spec", "template", "metadata", field, key),
+                position.at(field).key(key),
+            )
     pod = manifest["spec"]["template"]["spec"]
     for index, volume in enumerate(pod.get("volumes", ())):
         yield (*_POD, "volumes", str(index)), _volume(component, volume["name"])
     for index, variable in enumerate(pod["containers"][0].get("env", ())):
         last = _last(properties["env"], variable["name"])
-        yield (*_CONTAINER, "env", str(index)), place.at("env", last)
+        yield (*_CONTAINER, "env", str(index)), position.at("env", last)
     for probe in _PROBES:
         for path in _fields(properties.get(probe)):
-            yield (*_CONTAINER, probe, *path), place.at(probe, *path)
+            yield (*_CONTAINER, probe, *path), position.at(probe, *path)
 
 
 def _fields(value: Any) -> Iterator[Path]:
@@ -157,15 +160,15 @@ def _fields(value: Any) -> Iterator[Path]:
 def _volume(component: Component, name: str) -> Position:
     """Return where a volume of this name is mounted first."""
     groups = component.properties.get("volumeMounts")
-    place = component.place.at("properties")
+    position = component.position.at("properties")
     if groups is None:
-        return place.at("volumes", _first(component.properties["volumes"], name))
-    place = place.at("volumeMounts")
+        return position.at("volumes", _first(component.properties["volumes"], name))
+    position = position.at("volumeMounts")
     for kind in VOLUME_KINDS:
         for number, mount in enumerate(groups.get(kind, ())):
             if mount["name"] == name:
-                return place.at(kind, number)
-    return place
+                return position.at(kind, number)
+    return position
 
 
 def _first(entries: Any, name: str) -> int:
@@ -186,7 +189,7 @@ def wrong_properties(application: Application, component: Component) -> Findings
             f"a {component.type} has a Service of its own, and this is for what is made "
             "elsewhere; take it out"
         )
-        yield Diagnostic("ACC211", message, named.place)
+        yield Diagnostic("ACC211", message, named.position)
 
 
 def _labelled_as_others(application: Application, component: Component) -> Findings:
@@ -198,23 +201,25 @@ def _labelled_as_others(application: Application, component: Component) -> Findi
             whose = f"the pods of '{application.name}/{component.name}' have '{own}'"
             message = f"label '{key}' says '{labels[key]}', and {whose}; take it out"
             yield Diagnostic(
-                "ACC226", message, component.place.at("properties", "labels").key(key)
+                "ACC226",
+                message,
+                component.position.at("properties", "labels").key(key),
             )
 
 
 def _ports_exposed_twice(component: Component) -> Findings:
     """Yield exposed ports of one number and protocol: the component's Service, as KubeVela makes
     it, would have such a port twice, which no API server takes."""
-    first: dict[tuple[int, str], Place] = {}
+    first: dict[tuple[int, str], SourcePosition] = {}
     for index, port in enumerate(component.properties.get("ports", ())):
         if port.get("expose"):
             number = int(port["port"])
             protocol = port.get("protocol", "TCP")
-            place = component.place.at("properties", "ports", index, "port")
-            earlier = first.setdefault((number, protocol), place)
-            if earlier is not place:
+            position = component.position.at("properties", "ports", index, "port")
+            earlier = first.setdefault((number, protocol), position)
+            if earlier is not position:
                 message = (
                     f"{protocol} port {number} is exposed already (line {earlier.line}); a "
                     "Service has it once"
                 )
-                yield Diagnostic("OAM106", message, place)
+                yield Diagnostic("OAM106", message, position)

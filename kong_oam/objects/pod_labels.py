@@ -75,15 +75,15 @@ def pod_labels_refused(
         named = component.named
         if named is None:
             continue
-        place = named.place.at("podLabels")
+        position = named.position.at("podLabels")
         marks = list(dict.fromkeys(marks_of(component, operator_labels)))
         own = [mark for mark in marks if mark.is_on(component.namespace, named.labels)]
         if not own:
             message = f"podLabels may be those of pods that '{component.key}' does not deploy; "
-            yield Diagnostic("ACC227", message + _advice(component, marks), place)
+            yield Diagnostic("ACC227", message + _advice(component, marks), position)
         for mark in own:
             if message := _shared(component, mark, others):
-                yield Diagnostic("ACC227", message, place)
+                yield Diagnostic("ACC227", message, position)
 
 
 def _shared(
@@ -101,7 +101,7 @@ def _shared(
     first = next(iter(sharing.values()))
     more = f" and {len(sharing) - 1} more" if len(sharing) > 1 else ""
     return (
-        f"podLabels may be on pods of '{first.key}' ({first.place}){more}, too: "
+        f"podLabels may be on pods of '{first.key}' ({first.position}){more}, too: "
         f"{mark.key}: {mark.value}; give the release or the object of each another name"
     )
 

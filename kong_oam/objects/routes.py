@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Findings, some
-from kong_oam.oam.document import Fields, Place, Texts
+from kong_oam.oam.document import Fields, SourcePosition, Texts
 from kong_oam.oam.model import Application, Component, Trait
 from kong_oam.oam.plain import EXACT, INGRESS_HINT
 from kong_oam.oam.rendered import RenderedObject
@@ -54,8 +54,8 @@ class Route:
     service: str
     port: int
     certificate: str | None
-    place: Place
-    host_place: Place
+    position: SourcePosition
+    host_place: SourcePosition
     apart: str = ""
     """That Service again where another route leads to the same port of another Service."""
 
@@ -165,12 +165,14 @@ class _Ingress:
         found = mapping(mapping(self.object.object.get("metadata")).get("annotations"))
         written = mapping(self._said("annotations"))
         for name, value in found.items():
-            place = self._key("annotations", name)
+            position = self._key("annotations", name)
             is_own = name in written or name not in of_application
             if refused := refused_annotation(name, value, harmless):
-                yield Diagnostic(*refused, place)
+                yield Diagnostic(*refused, position)
             elif is_own and name not in _CHOOSING:
-                yield Diagnostic("OAM109", f"'{name}' {INGRESS_HINT}", place, "warning")
+                yield Diagnostic(
+                    "OAM109", f"'{name}' {INGRESS_HINT}", position, "warning"
+                )
 
     def routes(self) -> Routes:
         """Yield what leads where, and what is wrong with that."""
@@ -210,16 +212,16 @@ class _Ingress:
         backend: Any,
         what: str,
     ) -> Routes:
-        place = self._key("http", path)
+        position = self._key("http", path)
         found = self._backend(backend, what)
         if isinstance(found, Diagnostic):
-            yield replace(found, place=place)
+            yield replace(found, position=position)
             # Nothing is made of it, and its path is one that rules may be about.
             found = ("", 0)
         elif message := self._unlisted(*found):
-            yield Diagnostic("ACC223", message, place, "warning")
+            yield Diagnostic("ACC223", message, position, "warning")
         host_place = self._field("domain", host)
-        yield Route(host, path, *found, self._certificate(host), place, host_place)
+        yield Route(host, path, *found, self._certificate(host), position, host_place)
 
     def _backend(
         self,
@@ -329,22 +331,22 @@ class _Ingress:
         """Return what the trait's own properties say."""
         return mapping(self.trait.properties if self.trait else None).get(field)
 
-    def _field(self, field: str, value: str | None) -> Place:
+    def _field(self, field: str, value: str | None) -> SourcePosition:
         """Return the place of a field of the trait's properties that says the value; else of the
         type."""
         if self.trait and value and self._said(field) == value:
-            return self.trait.place.at("properties", field)
+            return self.trait.position.at("properties", field)
         return self._type
 
-    def _key(self, field: str, key: str) -> Place:
+    def _key(self, field: str, key: str) -> SourcePosition:
         """Return the place of a key in a field of the trait's properties; without it, of the type."""
         if self.trait and key in mapping(self._said(field)):
-            return self.trait.place.at("properties", field).key(key)
+            return self.trait.position.at("properties", field).key(key)
         return self._type
 
     @property
-    def _type(self) -> Place:
-        return (self.trait.place if self.trait else self.part.place).at("type")
+    def _type(self) -> SourcePosition:
+        return (self.trait.position if self.trait else self.part.position).at("type")
 
     @property
     def _name(self) -> str:

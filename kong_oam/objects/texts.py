@@ -76,7 +76,7 @@ class Text(NamedTuple):
 
     path: Path
     """Its fields, those of the text that it is in among them."""
-    place: Path
+    position: Path
     """Where the object has it, or the text that it is in."""
     text: str
     beside: Fields
@@ -381,11 +381,11 @@ def unread_refused(component: JudgedComponent, rendered: RenderedObject) -> Find
     for text in reading(rendered).texts if is_foreign(rendered) else ():
         if text.says_object:
             message = (
-                f"{dotted(text.place)} says apiVersion and kind, and is no YAML that every reader "
+                f"{dotted(text.position)} says apiVersion and kind, and is no YAML that every reader "
                 "reads alike, so nobody here can judge the object; write it as plain YAML, "
                 "without templates"
             )
-            yield component.refused("ACC224", rendered, message, text.place)
+            yield component.refused("ACC224", rendered, message, text.position)
 
 
 def with_inner_objects(objects: Iterable[RenderedObject]) -> list[RenderedObject]:
@@ -410,7 +410,7 @@ def _inner_objects(rendered: RenderedObject) -> Objects:
                 inner,
                 rendered.trait,
                 rendered.key,
-                rendered.place,
+                rendered.position,
                 defined=rendered.defined,
                 nested=True,
             )

@@ -42,10 +42,10 @@ class _Object:
         return self.named is None and (self.rendered is None or self.rendered.plain)
 
     @property
-    def place(self) -> Position:
+    def position(self) -> Position:
         if self.named:
-            return self.named.place
-        return self.rendered.place if self.rendered else self.owner.place
+            return self.named.position
+        return self.rendered.position if self.rendered else self.owner.position
 
     @property
     def identity(self) -> tuple[tuple[str, str], str, str]:
@@ -171,7 +171,7 @@ def _twin(earlier: _Object, later: _Object) -> Diagnostic:
         earlier, later = later, earlier
     if later.named:
         message = (
-            f"{where} is of '{earlier.owner.key}', too ({earlier.place}), and access.service is "
+            f"{where} is of '{earlier.owner.key}', too ({earlier.position}), and access.service is "
             "for what is made elsewhere; have one component expose it, by its own gateway trait "
             "where it makes it"
         )
@@ -182,10 +182,10 @@ def _twin(earlier: _Object, later: _Object) -> Diagnostic:
         mend = "give it another name"
         if later.kind == _SERVICE and earlier.rendered and later.rendered:
             mend = _OF_GATEWAY
-        message = f"{where} of '{later.owner.key}' would also be made {what} ({earlier.place}); {mend}"
+        message = f"{where} of '{later.owner.key}' would also be made {what} ({earlier.position}); {mend}"
     else:
         message = (
-            f"{where} would also be made for '{earlier.owner.key}' ({earlier.place}); rename one, "
+            f"{where} would also be made for '{earlier.owner.key}' ({earlier.position}); rename one, "
             "or give the applications namespaces of their own"
         )
-    return Diagnostic("OAM107", message, later.place)
+    return Diagnostic("OAM107", message, later.position)

@@ -38,7 +38,7 @@ def built_in_definitions(ask: Ask) -> tuple[Definition, ...]:
         read = read_definition_file(file, str(file), ask, built_in=True)
         for finding in read.diagnostics:
             raise EvaluatorError(
-                f"the built-in definitions were not read, run this again: {finding.place}: "
+                f"the built-in definitions were not read, run this again: {finding.position}: "
                 f"{finding.message}"
             )
         definitions += read.definitions

@@ -38,14 +38,14 @@ def read_definition_file(
 
 
 def _read_cue(file: str, raw: bytes, ask: Ask, built_in: bool) -> Defined:
-    place = FilePlace(file, 1, 1)
+    position = FilePlace(file, 1, 1)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         return Defined(
-            (), (Diagnostic("OAM101", "not UTF-8; save it as UTF-8", place),)
+            (), (Diagnostic("OAM101", "not UTF-8; save it as UTF-8", position),)
         )
-    place = FilePlace(file, 1, 1, text)
+    position = FilePlace(file, 1, 1, text)
     answer = ask({"file": file, "text": text})
     if "definition" not in answer:
         what = (
@@ -60,21 +60,21 @@ def _read_cue(file: str, raw: bytes, ask: Ask, built_in: bool) -> Defined:
                 Diagnostic(
                     "OAM112",
                     f"no definition: {lines[0]}",
-                    place,
+                    position,
                     details=tuple(lines[1:12]),
                 ),
             ),
         )
     return _described(
         answer["definition"],
-        replace(place, line=answer["definition"]["line"]),
+        replace(position, line=answer["definition"]["line"]),
         built_in,
     )
 
 
 def _described(
     definition: Fields,
-    place: FilePlace,
+    position: FilePlace,
     built_in: bool,
 ) -> Defined:
     """Return the definition that the evaluator has read, whose template has each line where it is
@@ -86,17 +86,17 @@ def _described(
         return Defined((), ())
     if kind not in _KINDS:
         message = f"type {json.dumps(about.get('type'))} of '{name}' is none of: {', '.join(_KINDS)}"
-        return Defined((), (Diagnostic("OAM103", message[:300], place),))
+        return Defined((), (Diagnostic("OAM103", message[:300], position),))
     spec = as_mapping(about.get("attributes"))
     annotations = as_mapping(about.get("annotations"))
     if not isinstance(spec.get("version"), str | None):
         message = f"version of '{name}' must be of type string, not {type_of(spec['version'])}"
-        return Defined((), (Diagnostic("OAM103", message, place),))
+        return Defined((), (Diagnostic("OAM103", message, position),))
     made = Definition(
         kind=_KINDS[kind],
         name=name,
         template=definition["template"],
-        place=place,
+        position=position,
         version=as_text(spec.get("version")),
         revision=as_text(annotations.get(REVISION)),
         spec=spec,

@@ -10,7 +10,7 @@ from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Findings, Position, some, suggestion
 from kong_oam.oam.definitions.definition import Definition
-from kong_oam.oam.document import Fields, Place
+from kong_oam.oam.document import Fields, SourcePosition
 from kong_oam.oam.model import Component, Trait
 from kong_oam.oam.schema import dotted, shown, type_of
 from kong_oam.render.requests import MEGABYTES, SECONDS, Answer
@@ -63,7 +63,7 @@ def _diagnostic(
 ) -> Diagnostic:
     number = _number(finding)
     part = _part(component, number)
-    place = part.place.at("type")
+    position = part.position.at("type")
     lines = _words(finding.get("message", ""))
     match finding["kind"]:
         case "failure":
@@ -71,7 +71,7 @@ def _diagnostic(
             message = f"{_named(component, number)}: its definition fails: {lines[0]}"
             more = ["..."] if len(lines) > _LINES else []
             details = (*lines[1:_LINES], *more, _where(definition))
-            return Diagnostic("OAM112", message, place, details=details)
+            return Diagnostic("OAM112", message, position, details=details)
         case "import":
             text, line = _located(finding["message"], definition)
             message = f"{definition.kind} type '{definition.name}': {text}"
@@ -79,20 +79,20 @@ def _diagnostic(
         case "said":
             message = f"{_named(component, number)}: {lines[0]}"
             details = tuple(lines[1:_LINES])
-            return Diagnostic("OAM111", message, place, details=details)
-    properties = part.place.at("properties")
+            return Diagnostic("OAM111", message, position, details=details)
+    properties = part.position.at("properties")
     return _of_properties(finding, part.properties, properties, definition.name)
 
 
 def _of_properties(
-    finding: Fields, told: Any, properties: Place, type_: str
+    finding: Fields, told: Any, properties: SourcePosition, type_: str
 ) -> Diagnostic:
     """Return a finding about properties, as the JSON Schemas' are said. `told`: the properties
     themselves."""
     path: list[str | int] = [*steps_of(told, finding.get("path", ()))]
     if finding["kind"] == "type":
         path, finding = _exactly(told, path, finding)
-    place = properties.at(*path)
+    position = properties.at(*path)
     wanted = finding.get("wanted", [])
     value = at(told, path)
     what = dotted(path) or type_
@@ -106,7 +106,7 @@ def _of_properties(
             message = f"{type_} needs properties"
             if path:
                 message = f"{above} needs '{path[-1]}'"
-            return Diagnostic("OAM105", message, place)
+            return Diagnostic("OAM105", message, position)
         case "type":
             types = sorted({_TYPES.get(name, name) for name in wanted})
             message = (
@@ -117,7 +117,7 @@ def _of_properties(
             message = f"{what} cannot be {shown(value)}{hint}"
         case _:
             message = f"{what}: {_words(finding['message'])[0]}"[:300]
-    return Diagnostic("OAM103", message, place)
+    return Diagnostic("OAM103", message, position)
 
 
 def _option(text: str) -> str:
@@ -158,8 +158,8 @@ def _named(component: Component, number: int) -> str:
     return f"trait '{component.traits[number].type}' of '{component.name}'"
 
 
-def _type_place(component: Component, number: int) -> Place:
-    return _part(component, number).place.at("type")
+def _type_place(component: Component, number: int) -> SourcePosition:
+    return _part(component, number).position.at("type")
 
 
 def _part(component: Component, number: int) -> Component | Trait:
@@ -167,14 +167,14 @@ def _part(component: Component, number: int) -> Component | Trait:
 
 
 def _where(definition: Definition) -> str:
-    return f"the definition: {definition.place}"
+    return f"the definition: {definition.position}"
 
 
 def _located(text: str, definition: Definition) -> tuple[str, Position]:
     """Return a message without the line of the template that it ends in, and that line's place."""
     found = _WHERE.search(text)
     if not found:
-        return text, definition.place
+        return text, definition.position
     return text[: found.start()].rstrip(), definition.line(int(found[2]))
 
 
@@ -215,6 +215,6 @@ def at(value: Any, path: Sequence[str | int]) -> Any:
     return value
 
 
-def _key(properties: Place, path: Sequence[str | int]) -> Place:
+def _key(properties: SourcePosition, path: Sequence[str | int]) -> SourcePosition:
     *above, last = path
     return properties.at(*above).key(str(last))

@@ -48,7 +48,7 @@ class Own:
         besides: dict[str, tuple[Definition, ...]] = {}
         for definition in _others_than_own_words(others):
             if _position(definition) not in known:
-                file = definition.place.file
+                file = definition.position.file
                 besides[file] = (*besides.get(file, ()), definition)
         return replace(self, besides=besides)
 
@@ -80,7 +80,7 @@ class Own:
         for definition in self.definitions:
             if definition.type in built_in_types():
                 message = f"this takes the place of the built-in {definition.type[0]} type '{definition.name}'"
-                yield Diagnostic("OAM113", message, definition.place, "warning")
+                yield Diagnostic("OAM113", message, definition.position, "warning")
 
     def _beside(self) -> Findings:
         for beside in self.besides.values():
@@ -92,13 +92,13 @@ class Own:
                         "beside Applications holds for these alone: rename it, or put it into "
                         "definitions/"
                     )
-                    yield Diagnostic("OAM106", message, definition.place)
+                    yield Diagnostic("OAM106", message, definition.position)
 
     def _taken(self, definition: Definition) -> str:
         """Say where there is such a type already, if anywhere: in whatever version."""
         for other in self.definitions:
             if other.type == definition.type:
-                return f"defined ({other.place})"
+                return f"defined ({other.position})"
         return "built in" if definition.type in built_in_types() else ""
 
 
@@ -148,7 +148,7 @@ def _others_than_own_words(definitions: Iterable[Definition]) -> Iterator[Defini
 
 
 def _position(definition: Definition) -> tuple[str, int]:
-    return os.path.realpath(definition.place.file), definition.place.line
+    return os.path.realpath(definition.position.file), definition.position.line
 
 
 def _holds_others_alone(folder: Path) -> bool:

@@ -66,13 +66,13 @@ def definitions_of(
 ) -> tuple[Definition | Diagnostic, ...]:
     """Return the definitions of a component's type and of its traits' in their order, or what is
     wrong in their place. `kind`: what its type is one of."""
-    place = component.place.at("type")
-    chosen = [find(library, kind, component.type, place)]
+    position = component.position.at("type")
+    chosen = [find(library, kind, component.type, position)]
     if refused := _ELSEWHERE.get(component.type.partition("@")[0]):
         message = f"{component.type} '{component.name}': {refused}"
-        chosen = [Diagnostic("OAM108", message, place)]
+        chosen = [Diagnostic("OAM108", message, position)]
     for trait in component.traits:
-        chosen.append(find(library, "trait", trait.type, trait.place.at("type")))
+        chosen.append(find(library, "trait", trait.type, trait.position.at("type")))
     return tuple(chosen)
 
 
@@ -83,21 +83,25 @@ def _object(
     key = made["key"]
     by = definitions[part + 1]
     pods = by.pod_spec_path if part < 0 and not key else ""
-    said = "" if by.built_in else f"{by.type[0]} type '{by.name}' ({by.place.file})"
+    said = "" if by.built_in else f"{by.type[0]} type '{by.name}' ({by.position.file})"
     as_written = by.built_in and by.type in _AS_WRITTEN
-    place = _written(component, by.name, key) if as_written else _place(component, part)
+    position = (
+        _written(component, by.name, key) if as_written else _place(component, part)
+    )
     return RenderedObject(
-        made["object"], part if part >= 0 else None, key, place, pods, defined=said
+        made["object"], part if part >= 0 else None, key, position, pods, defined=said
     )
 
 
 def _written(component: Component, type_: str, key: str) -> Position:
     """Return where an object stands that the component has as it is."""
-    properties = component.place.at("properties")
+    properties = component.position.at("properties")
     if type_ == "raw":
         return properties
     return properties.at("objects", int(key.rpartition("-")[2] or 0))
 
 
 def _place(component: Component, part: int) -> Position:
-    return (component.traits[part].place if part >= 0 else component.place).at("type")
+    return (component.traits[part].position if part >= 0 else component.position).at(
+        "type"
+    )

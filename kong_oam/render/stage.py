@@ -12,7 +12,7 @@ from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings, errors, sugg
 from kong_oam.oam.application import Reading, ReadOne, read_bytes, read_files, together
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.library import Library, library
-from kong_oam.oam.document import Place, Texts
+from kong_oam.oam.document import SourcePosition, Texts
 from kong_oam.oam.model import Application, Component, Output, Placement, Policy
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.oam.rules import kept_by_rules
@@ -94,7 +94,7 @@ class Renderer:
         malformed = set(reading.malformed)
         for source in reading.applications:
             application = on_clusters(source, labels or {})
-            made = run.at(application.place.file).application(application)
+            made = run.at(application.position.file).application(application)
             diagnostics += made.diagnostics
             if made.application:
                 applications.append(made.application)
@@ -309,26 +309,28 @@ class _Run:
 
     def _unknown(self, component: Component, kind: Kind) -> Findings:
         """Yield of what types there is no definition: that is known without an evaluator."""
-        types: list[tuple[Kind, str, Place]] = [(kind, component.type, component.place)]
-        types += [("trait", trait.type, trait.place) for trait in component.traits]
+        types: list[tuple[Kind, str, SourcePosition]] = [
+            (kind, component.type, component.position)
+        ]
+        types += [("trait", trait.type, trait.position) for trait in component.traits]
         defined = self.own.types | built_in_types()
-        for of, type_, place in types:
+        for of, type_, position in types:
             if (of, type_.partition("@")[0]) in defined:
                 continue
             names = {name for known, name in defined | OWN_WORDS if known == of}
             message = (
                 f"unknown {of} type '{type_}'{suggestion(type_, names)}{_NO_DEFINITION}"
             )
-            yield Diagnostic("OAM104", message, place.at("type"))
+            yield Diagnostic("OAM104", message, position.at("type"))
 
 
 def _at(giver: Component, placement: Placement, source: Application) -> Component:
     """Return a component as it is where another one takes a value of it: it is there, too
     (`oam.resolution`)."""
     spot = placement.spot(source.namespace)
-    for place in giver.placements:
-        if place.spot(source.namespace) == spot:
-            return replace(giver, rendered=place.rendered)
+    for position in giver.placements:
+        if position.spot(source.namespace) == spot:
+            return replace(giver, rendered=position.rendered)
     return giver
 
 
@@ -353,7 +355,9 @@ def _numbered(rendered: RenderedObject, numbers: Sequence[int]) -> RenderedObjec
 def _as_component(policy: Policy) -> Component:
     """Return a policy whose definition makes objects, as a component of that name: so KubeVela
     labels them."""
-    return Component(policy.name, policy.type, policy.properties, (), (), policy.place)
+    return Component(
+        policy.name, policy.type, policy.properties, (), (), policy.position
+    )
 
 
 def _of_one_name(application: Application) -> Findings:
@@ -362,9 +366,9 @@ def _of_one_name(application: Application) -> Findings:
         if same := components.get(policy.name):
             message = (
                 f"policy '{policy.name}' makes objects as component '{same.name}' does "
-                f"({same.place}); rename one"
+                f"({same.position}); rename one"
             )
-            yield Diagnostic("OAM106", message, policy.place.at("name"))
+            yield Diagnostic("OAM106", message, policy.position.at("name"))
 
 
 def _meaning(chosen: Chosen) -> object:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.document import Fields, Place, Texts
+from kong_oam.oam.document import Fields, SourcePosition, Texts
 from kong_oam.oam.filling import FieldPathError, filled, path_of
 from kong_oam.oam.model import Application, Component, Input, Output
 from kong_oam.oam.rendered import Awaited, Objects, RenderedObject
@@ -70,8 +70,8 @@ def with_values(
         if message:
             value_from = " ".join(output.value_from.split())[:100]
             what = f"output '{output.name}' of '{giver.name}': '{value_from}'"
-            place = output.place.at("valueFrom")
-            return Diagnostic("OAM108", f"{what}: {message}", place)
+            position = output.position.at("valueFrom")
+            return Diagnostic("OAM108", f"{what}: {message}", position)
         value = _with_stand_ins(answer["value"], own)
         awaited.update(dict.fromkeys(own))
         text = json.dumps(value)
@@ -85,7 +85,7 @@ def with_values(
             message = (
                 f"component '{part.name}': parameterKey '{taken.parameter}': {error}"
             )
-            return Diagnostic("OAM103", message, taken.place.at("parameterKey"))
+            return Diagnostic("OAM103", message, taken.position.at("parameterKey"))
     return Filled(part, tuple(awaited))
 
 
@@ -140,7 +140,7 @@ def not_passed_on(part: Component) -> Diagnostic:
         f"component '{part.name}': its definition does more with what only the cluster knows than "
         "to pass it on, so nobody could say before what is deployed; write the value out"
     )
-    return Diagnostic("OAM108", message, part.place.key("inputs"))
+    return Diagnostic("OAM108", message, part.position.key("inputs"))
 
 
 def _in_other_words(value: Any, awaited: Sequence[Awaited]) -> Any:
@@ -245,14 +245,16 @@ def _placed(part: Component, taken: Input) -> Component:
     """Return the component with findings about a value that it takes at the input."""
     path = path_of(taken.parameter)
     if path[0] == "properties":
-        return replace(part, place=_moved(part.place, path, taken))
+        return replace(part, position=_moved(part.position, path, taken))
     number = int(path[1])
     trait = part.traits[number]
-    trait = replace(trait, place=_moved(trait.place, path[2:], taken))
+    trait = replace(trait, position=_moved(trait.position, path[2:], taken))
     traits = (*part.traits[:number], trait, *part.traits[number + 1 :])
     return replace(part, traits=traits)
 
 
-def _moved(place: Place, path: tuple[str | int, ...], taken: Input) -> Place:
-    there = (*place.at(*path[:-1]).path, path[-1])
-    return replace(place, moved={**place.moved, there: taken.place.path})
+def _moved(
+    position: SourcePosition, path: tuple[str | int, ...], taken: Input
+) -> SourcePosition:
+    there = (*position.at(*path[:-1]).path, path[-1])
+    return replace(position, moved={**position.moved, there: taken.position.path})

@@ -12,7 +12,7 @@ from typing import Any
 
 from kong_oam.errors import OperationError
 from kong_oam.review.failure import reasons
-from kong_oam.review.markdown import Place
+from kong_oam.review.markdown import SourcePosition
 
 _TIMEOUT = 600  # seconds
 
@@ -44,7 +44,7 @@ class AccessChange:
     rank: int
     headline: str = field(compare=False)
     markdown: str = field(compare=False)
-    places: tuple[Place, ...] = ()
+    places: tuple[SourcePosition, ...] = ()
     graph: str = field(default="", compare=False)
     hosts: tuple[str, ...] = field(default=(), compare=False)
     shape: str = ""
@@ -63,11 +63,11 @@ class Finding:
     `new`: the base does not have it."""
 
     text: str
-    place: Place | None = None
+    position: SourcePosition | None = None
     new: bool = True
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.text}" if self.place else self.text
+        return f"{self.position}: {self.text}" if self.position else self.text
 
 
 Findings = tuple[Finding, ...]
@@ -96,8 +96,8 @@ def _finding(diagnostic: dict[str, Any]) -> Finding:
     )
 
 
-def _place(entry: dict[str, Any]) -> Place:
-    return Place(entry["file"], entry["line"], entry["column"])
+def _place(entry: dict[str, Any]) -> SourcePosition:
+    return SourcePosition(entry["file"], entry["line"], entry["column"])
 
 
 def changes(base: str, stack: str) -> AccessChange:
@@ -109,13 +109,13 @@ def changes(base: str, stack: str) -> AccessChange:
     differences: list[dict[str, Any]] = document["changes"]
     if not differences:
         return AccessChange(len(_KINDS), headline="", markdown="")
-    places: dict[Place, None] = {}
+    places: dict[SourcePosition, None] = {}
     hosts: dict[str, None] = {}
     for change in differences:
-        place = _place(change["rule"]) if change.get("rule") else None
+        position = _place(change["rule"]) if change.get("rule") else None
         # What is only in the base has no line in the change's own commit.
-        if place and not place.file.startswith(f"{base}:"):
-            places[place] = None
+        if position and not position.file.startswith(f"{base}:"):
+            places[position] = None
         # A change of settings has no host.
         if "site" in change:
             hosts[change["site"]] = None

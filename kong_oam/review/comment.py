@@ -205,18 +205,18 @@ def _hosts(first: ReviewedStack, other: ReviewedStack) -> Iterator[str]:
 
 
 def _finding(finding: Finding, links: Links | None) -> str:
-    if finding.place is None or links is None or links.to(finding.place) is None:
+    if finding.position is None or links is None or links.to(finding.position) is None:
         return code(str(finding))
-    return f"{linked(finding.place, links)} {code(finding.text)}"
+    return f"{linked(finding.position, links)} {code(finding.text)}"
 
 
 def _with_links(access: AccessChange, links: Links | None) -> str:
     """Return the table with the places of rules, which stand in its last column, as links."""
     text = f"{access.markdown}\n"
-    for place in access.places:
+    for position in access.places:
         text = text.replace(
-            f"| {code(str(place))} |\n",
-            f"| {linked(place, links)} |\n",
+            f"| {code(str(position))} |\n",
+            f"| {linked(position, links)} |\n",
         )
     return text.removesuffix("\n")
 

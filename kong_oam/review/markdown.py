@@ -20,7 +20,7 @@ _MENTION = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SourcePosition:
     """A place in a file, as the commands name it: relative to the project, counted from 1."""
 
     file: str
@@ -39,18 +39,18 @@ class Links:
     base: str
     folder: str = ""
 
-    def to(self, place: Place) -> str | None:
+    def to(self, position: SourcePosition) -> str | None:
         """Return the address of a line; None where its file is not in the repository."""
-        path = posixpath.normpath(posixpath.join(self.folder, place.file))
+        path = posixpath.normpath(posixpath.join(self.folder, position.file))
         if path.startswith(("/", "../")):
             return None
-        return f"{self.base}/{quote(path, errors='surrogateescape')}#L{place.line}"
+        return f"{self.base}/{quote(path, errors='surrogateescape')}#L{position.line}"
 
 
-def linked(place: Place, links: Links | None) -> str:
+def linked(position: SourcePosition, links: Links | None) -> str:
     """Return the place as code, and as a link where there is one."""
-    address = links.to(place) if links else None
-    return f"[{code(str(place))}]({address})" if address else code(str(place))
+    address = links.to(position) if links else None
+    return f"[{code(str(position))}]({address})" if address else code(str(position))
 
 
 def code(text: str) -> str:

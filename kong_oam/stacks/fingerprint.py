@@ -25,7 +25,7 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.project import NAMESPACE, config_in, stack_file
 from kong_oam.access.settings.values import Settings
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import SourcePosition
 
 DIGITS = 20
 _DAY = f"{NAMESPACE}:asOf"
@@ -138,7 +138,7 @@ def _plain(
         return value
     if isinstance(value, _BY_REPR):
         return [repr(value)]
-    if isinstance(value, Place):
+    if isinstance(value, SourcePosition):
         return str(value) if places else ""
     names = _fields(kind)
     if names is not None:

@@ -49,4 +49,4 @@ def _unexposed(declared: Declared) -> Findings:
                 f"nothing leads through the gateway to component '{declared.part.name}'; add a "
                 "gateway trait, or take it out"
             )
-            yield Diagnostic("ACC231", message, trait.place.at("type"))
+            yield Diagnostic("ACC231", message, trait.position.at("type"))

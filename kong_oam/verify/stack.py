@@ -329,7 +329,7 @@ def _leading_astray(
     """Return the Service that is made for a named one, where it leads to pods of others as well."""
     component = pods.component
     text = f"it leads to pods of {some(pods.owners)}, too, which the rules of '{component.key}' open"
-    remedy = f"take the podLabels at {pods.named.place} off these pods, or write others there"
+    remedy = f"take the podLabels at {pods.named.position} off these pods, or write others there"
     name = f"Service '{component.namespace}/{pods.named.ours}'{where}"
     return Altered(name, (Reason(text, remedy),))
 

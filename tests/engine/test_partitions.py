@@ -14,7 +14,7 @@ from tests.support.engine.partitions import (
     changes,
     kong_oam,
     partition,
-    place,
+    position,
     run,
     stack_of,
 )
@@ -31,7 +31,7 @@ ALL = (None, "sales", "rest")
 def test_an_estate_goes_up_as_its_base_and_partitions(empty: Empty) -> None:
     """By the literal CLI, base first: a partition says so. A second run of each changes nothing."""
     deployment = empty()
-    place(deployment.folder, PLACES)
+    position(deployment.folder, PLACES)
     partition(deployment.folder, PARTITIONS)
     for name in ("sales", "rest"):
         deployment.pulumi("stack", "init", stack_of(name))
@@ -50,7 +50,7 @@ def test_an_estate_goes_up_as_its_base_and_partitions(empty: Empty) -> None:
 def test_an_estate_of_one_stack_grows_to_partitions(empty: Empty) -> None:
     """One command; then each stack's run changes tags alone, and runs what a change touches, and nothing else."""
     deployment = empty()
-    place(deployment.folder, PLACES)
+    position(deployment.folder, PLACES)
     deployment.run("up")
     partition(deployment.folder, PARTITIONS)
     listed = kong_oam(deployment, "move", "-s", STACK)
@@ -112,7 +112,7 @@ def test_a_grant_comes_before_the_rule_of_another_partition_and_goes_after_it(
     """A change that exchanges scopes is refused before anything runs. In two changes it goes: the base keeps a scope for
     as long as a partition uses it."""
     deployment = empty()
-    place(deployment.folder, PLACES)
+    position(deployment.folder, PLACES)
     partition(deployment.folder, {"apis": ["orders"], "rest": ["*"]})
     previewed = kong_oam(deployment, "preview", "-s", STACK)
     assert f"[{STACK}-apis] there is no such stack yet" in previewed.stdout, (
@@ -169,7 +169,7 @@ def test_a_partition_gets_another_name_and_a_base_is_made_anew(empty: Empty) -> 
     """Its stack is then none of the settings': no run makes a second time what it has, and `move` finds it. What a
     base that was destroyed first took along, a refresh takes from the partitions' states."""
     deployment = empty()
-    place(deployment.folder, PLACES)
+    position(deployment.folder, PLACES)
     partition(deployment.folder, PARTITIONS)
     stacks = deployment.folder / "stacks"
     for name in ("sales", "rest"):

@@ -21,7 +21,7 @@ from tests.support.engine.partitions import (
     changes,
     kong_oam,
     partition,
-    place,
+    position,
     run,
     stack_of,
 )
@@ -37,7 +37,7 @@ ALL = (None, *PARTITIONS)
 def _partitioned(local: Local, folder: Path) -> Deployment:
     """The sample estate, with none of its stacks but the base made yet."""
     deployment = start(local, project(folder, "policies"))
-    place(folder, PLACES)
+    position(folder, PLACES)
     partition(folder, PARTITIONS)
     for name in PARTITIONS:
         deployment.pulumi("stack", "init", stack_of(name))

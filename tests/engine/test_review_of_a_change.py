@@ -14,7 +14,7 @@ import pytest
 from sandbox.local import PASSPHRASE, STACK
 from tests.support.documentation import page
 from tests.support.engine.deployment import Deployment, Empty
-from tests.support.engine.partitions import kong_oam, partition, place, stack_of
+from tests.support.engine.partitions import kong_oam, partition, position, stack_of
 from tests.support.github_comments import REPOSITORY, TOKEN, Comments
 
 pytestmark = pytest.mark.engine
@@ -168,7 +168,7 @@ def test_of_an_estate_in_partitions_the_stacks_that_are_touched_are_told(
 ) -> None:
     """Access once, for the estate; then the resources of its base and of the one partition that the change touches."""
     deployment = empty("policies")
-    place(deployment.folder, {name: name for name in ("orders", "shop", "reports")})
+    position(deployment.folder, {name: name for name in ("orders", "shop", "reports")})
     partition(deployment.folder, {"apis": ["orders"], "rest": ["*"]})
     kong_oam(deployment, "up", "-s", STACK, "--yes", status=0)
     committed(deployment.folder)

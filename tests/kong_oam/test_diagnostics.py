@@ -18,11 +18,11 @@ def test_the_nearest_name_is_suggested_or_a_few_are_listed() -> None:
 
 def test_no_line_of_a_finding_is_a_command_to_github() -> None:
     """Its runner takes one that begins with `::`, spaces before it or not, and what follows `##[` anywhere."""
-    place = FilePlace("::error::x.yaml", 1, 1, "##[add-mask]a")
+    position = FilePlace("::error::x.yaml", 1, 1, "##[add-mask]a")
     finding = Diagnostic(
         "OAM111",
         "a ##[error]b",
-        place,
+        position,
         details=("::error::c", "  ::stop-commands::d", "e ::f"),
     )
     assert str(finding).splitlines() == [

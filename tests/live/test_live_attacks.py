@@ -58,7 +58,7 @@ APPLICATION = (
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SourcePosition:
     """Where an attack is sent, and with which token. `told` is the identity that the workload is told there."""
 
     host: bytes
@@ -91,12 +91,15 @@ def wire(live: LiveGateway) -> Iterator[Wire]:
         yield workload
 
 
-def places() -> list[Place]:
-    found: list[Place] = []
+def places() -> list[SourcePosition]:
+    found: list[SourcePosition] = []
     for name in ("plain", "bounded"):
         host = f"{name}.{DOMAIN}".encode()
         token = issuers(NAME)["main"].service([f"{name}.read"])
-        found += [Place(host, b"/public", None), Place(host, b"/orders", token)]
+        found += [
+            SourcePosition(host, b"/public", None),
+            SourcePosition(host, b"/orders", token),
+        ]
     return found
 
 
@@ -108,15 +111,17 @@ def arrived(wire: Wire, before: int, count: int) -> list[bytes]:
     return wire.requests[before:]
 
 
-def check(request: bytes, place: Place, content: bytes) -> None:
+def check(request: bytes, position: SourcePosition, content: bytes) -> None:
     """A request that reached the workload is the one that was judged."""
     head = request.partition(b"\r\n\r\n")[0]
     line, *headers = head.split(b"\r\n")
-    assert line.split(b" ")[1] == place.path
+    assert line.split(b" ")[1] == position.path
     assert content_of(request) == content
     small = [header.lower() for header in headers]
     names = [header.partition(b":")[0] for header in small]
-    assert {header for header in small if header.startswith(b"x-auth-")} == place.told
+    assert {
+        header for header in small if header.startswith(b"x-auth-")
+    } == position.told
     assert len(names) == len({name.replace(b"_", b"-") for name in names}), names
     assert b"forged" not in head and b"evil.test" not in head
 
@@ -127,26 +132,28 @@ def test_no_request_hides_in_another_one(
 ) -> None:
     """Every answer is to a request that the caller sent, and every request that arrives has been judged."""
     attack = attacks()[name]
-    for place in places():
+    for position in places():
         authorization = (
-            (f"Authorization: Bearer {place.token}".encode(),) if place.token else ()
+            (f"Authorization: Bearer {position.token}".encode(),)
+            if position.token
+            else ()
         )
         behind = (
             b"GET /public/behind HTTP/1.1\r\nHost: %b\r\nConnection: close\r\n\r\n"
-            % place.host
+            % position.host
         )
         before = len(wire.requests)
         answers = said(
             live.target.proxy,
-            attack.raw(place.path, place.host, authorization) + behind,
+            attack.raw(position.path, position.host, authorization) + behind,
         )
         assert (
             tuple(statuses(answers, head=attack.method == b"HEAD")) == attack.statuses
-        ), place
+        ), position
         found = arrived(wire, before, attack.statuses.count(200))
-        assert len(found) == attack.statuses.count(200), place
+        assert len(found) == attack.statuses.count(200), position
         if attack.statuses[0] in (100, 200):
-            check(found.pop(0), place, attack.content)
+            check(found.pop(0), position, attack.content)
         assert [one.partition(b" HTTP/1.1\r\n")[0] for one in found] == [
             b"GET /public/behind"
         ] * len(found)
@@ -168,21 +175,21 @@ def test_no_request_hides_in_one_over_http2(
 ) -> None:
     """The same where the gateway writes the request anew, as one of HTTP/1.1."""
     attack = http2_attacks()[name]
-    for place in places():
+    for position in places():
         bearer = (
-            ((b"authorization", f"Bearer {place.token}".encode()),)
-            if place.token
+            ((b"authorization", f"Bearer {position.token}".encode()),)
+            if position.token
             else ()
         )
-        bounds = attack.bounded is not None and place.host.startswith(b"bounded.")
+        bounds = attack.bounded is not None and position.host.startswith(b"bounded.")
         meant = attack.bounded if bounds else attack.status
         before = len(wire.requests)
-        headers = attack.all_headers(place.path, place.host, bearer)
+        headers = attack.all_headers(position.path, position.host, bearer)
         assert (
             status_over_http2(live.target.proxy, headers, attack.body, attack.trailers)
             == meant
-        ), place
+        ), position
         found = arrived(wire, before, int(meant == 200))
-        assert len(found) == (meant == 200), place
+        assert len(found) == (meant == 200), position
         for request in found:
-            check(request, place, attack.content)
+            check(request, position, attack.content)

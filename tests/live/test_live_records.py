@@ -145,7 +145,9 @@ def test_records_say_what_the_model_says(recording: Recording) -> None:
         assert record["decision"] == ("allowed" if meant.allowed else "refused")
         assert record["requestId"] == answer.id
         if meant.rule and meant.allowed:
-            assert record["rule"].split(":")[0] == str(meant.rule.place).split(":")[0]
+            assert (
+                record["rule"].split(":")[0] == str(meant.rule.position).split(":")[0]
+            )
         if answer.status >= 400 and case.method != "HEAD":
             told = json.loads(answer.body)
             assert answer.headers["content-type"] == "application/problem+json"

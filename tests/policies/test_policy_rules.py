@@ -392,7 +392,7 @@ def waived(access: str, code: str, until: str, **settings: Any) -> Deployment:
     assert given.model.estate
     (application,) = given.model.estate.applications
     (component,) = application.components
-    waiver = Waiver(code, "known", until, component.place)
+    waiver = Waiver(code, "known", until, component.position)
     component = replace(component, waivers=(*component.waivers, waiver))
     whole = replace(
         given.model.estate,

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import SourcePosition
 
 
 def everything(value: Any) -> Any:
     """The value as plain data, equal where all of two values is; places, which only say where something is, apart."""
-    if isinstance(value, Place):
+    if isinstance(value, SourcePosition):
         return None
     if is_dataclass(value) and not isinstance(value, type):
         return type(value).__name__, {

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from kong_oam.access.model import Estate
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import SourcePosition
 from kong_oam.stacks import fingerprint, order
 from kong_oam.stacks.order import Estates
 from kong_oam.stacks.records import Known, Record
@@ -166,7 +166,7 @@ def _differences(
     """The fields that each place lies in at which two values differ, as the fingerprint reads them."""
     if type(before) is not type(after):
         yield path
-    elif isinstance(before, Place):
+    elif isinstance(before, SourcePosition):
         return
     elif is_dataclass(before) and not isinstance(before, type):
         for field in fields(before):

@@ -108,16 +108,18 @@ def with_callers(estate: Estate) -> Estate:
 
 def _caller(estate: Estate, name: str, most: int | None) -> Component:
     """Granted the first scopes of each component, `most` of each, for itself and for users."""
-    place = next(iter(estate.components.values())).place
+    position = next(iter(estate.components.values())).position
     calls: dict[str, list[Call]] = {}
     for component in estate.components.values():
         if scopes := tuple(sorted(component.scopes)[:most]):
             calls.setdefault(component.provider, []).append(
-                Call(component.key, scopes, (), place)
+                Call(component.key, scopes, (), position)
             )
     kinds: tuple[ClientKind, ...] = ("service", "native")
     clients = tuple(
-        Client(f"callers/{name}", kind, provider, tuple(called), (), (), False, place)
+        Client(
+            f"callers/{name}", kind, provider, tuple(called), (), (), False, position
+        )
         for provider, called in calls.items()
         for kind in kinds
     )
@@ -135,7 +137,7 @@ def _caller(estate: Estate, name: str, most: int | None) -> Component:
         (),
         (),
         clients,
-        place,
+        position,
     )
 
 

@@ -14,7 +14,7 @@ from kong_oam.objects.component import JudgedComponent, Rules
 from kong_oam.objects.judge import judge
 
 _DOCUMENT, _ = read("shop.yaml", b"components:\n- name: web\n  type: any\n")
-PLACE = _DOCUMENT[0].place("components", 0, "type")
+PLACE = _DOCUMENT[0].position("components", 0, "type")
 """Where all objects come from: shop.yaml:3:9."""
 
 POD = """
@@ -40,7 +40,7 @@ def judged(
 ) -> JudgedComponent:
     """A component with these objects, in YAML or as they are; one that says no namespace is in `shop`."""
     application, _, name = key.partition("/")
-    given = {"namespace": "shop", "type": "any", "place": PLACE, **more}
+    given = {"namespace": "shop", "type": "any", "position": PLACE, **more}
     found = [
         yaml.safe_load(one) if isinstance(one, str) else copy.deepcopy(dict(one))
         for one in objects

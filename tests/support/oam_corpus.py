@@ -84,7 +84,7 @@ def library_of(file: str, built_in: Iterable[Definition] = ()) -> Library:
     of_kubevela = {
         key
         for key, one in found.items()
-        if one.place.file.startswith(("builtin/", "deprecated/"))
+        if one.position.file.startswith(("builtin/", "deprecated/"))
     }
     found |= {key: ours[key] for key in of_kubevela & ours.keys()}
     return library(found.values())
@@ -95,7 +95,7 @@ def deployments(document: Document) -> Iterator[Application]:
     steps make no difference to it."""
     application = application_of(document)
     acts = [act for act in deploys(application) if act.component is None]
-    for act in acts or [Deploy((), (), (), application.place)]:
+    for act in acts or [Deploy((), (), (), application.position)]:
         form = replace(application, components=variant(application, act, frozenset()))
         yield from [form] * max(1, len(act.topologies))
 

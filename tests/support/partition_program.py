@@ -13,7 +13,7 @@ from sandbox.entra import Entra
 from sandbox.kong import Kong
 from sandbox.okta import Okta
 from sandbox.project import project, set_providers
-from tests.support.engine.partitions import place, stack_of
+from tests.support.engine.partitions import position, stack_of
 from tests.support.mocks import Registered, States, answer, run_stack
 from tests.support.provider_settings import KEYCLOAK, uninspected
 
@@ -43,7 +43,7 @@ OIDC = {
 def estate_at(kind: str, folder: Path) -> Iterator[Path]:
     """The project with the estate, in one stack yet, at an identity provider of a kind; it is the working directory."""
     project(folder)
-    place(folder, PLACES)
+    position(folder, PLACES)
     with ExitStack() as opened:
         patch = opened.enter_context(pytest.MonkeyPatch.context())
         answer(patch)

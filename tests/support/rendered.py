@@ -83,7 +83,7 @@ def with_objects(
             one,
             trait if one["kind"] == "Ingress" else None,
             str(number or ""),
-            part.place.at("type"),
+            part.position.at("type"),
             "" if number else pods,
         )
         for number, one in enumerate(found)
@@ -116,13 +116,13 @@ def _as_rendered(application: Application, part: Component, api: str) -> Compone
         for index, trait in enumerate(part.traits)
         if trait.type == "gateway"
     ]
-    place = part.place.at("type")
+    position = part.position.at("type")
     made = [
-        RenderedObject(one.object, None, "service" if one.key else "", place)
+        RenderedObject(one.object, None, "service" if one.key else "", position)
         for one in plain_objects(application, part)
     ]
     made += [
-        RenderedObject(_ingress(application, part, trait, api), index, "i", place)
+        RenderedObject(_ingress(application, part, trait, api), index, "i", position)
         for index, trait in gateways
     ]
     return replace(part, rendered=tuple(made), plain=False)

@@ -70,9 +70,9 @@ def made(
     found: dict[str, Any], index: int = 0, pod_spec_path: str = ""
 ) -> RenderedObject:
     """One object, the workload where it is the first."""
-    place = estate(api()).components["orders/api"].place
+    position = estate(api()).components["orders/api"].position
     return RenderedObject(
-        found, None, f"made-{index}" if index else "", place, pod_spec_path
+        found, None, f"made-{index}" if index else "", position, pod_spec_path
     )
 
 
@@ -84,7 +84,9 @@ def component(
     (application,) = estate(api(access=ACCESS if client else "")).applications
     (plain,) = application.components
     endpoints = tuple(
-        Endpoint("orders.example.com", (str(port),), port, plain.place, service="api")
+        Endpoint(
+            "orders.example.com", (str(port),), port, plain.position, service="api"
+        )
         for port in ports
     )
     exposures = (("api", ports),) if ports else ()

@@ -45,7 +45,7 @@ from tests.support.estates import SPELLING
 from tests.support.tiers import examples
 
 T = TypeVar("T")
-PLACE = Document("generated.yaml", "a: 1", 0, {"a": 1}).place()
+PLACE = Document("generated.yaml", "a: 1", 0, {"a": 1}).position()
 HOSTS = ("a.test", "a.test", "b.a.test", "*.a.test", "*.test")
 ELEMENTS = ("x", "X", "y")
 SCOPES = ("r", "w")

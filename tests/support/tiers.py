@@ -141,7 +141,9 @@ def slice_of(nodeid: str, parts: int) -> int:
 
 def unit(nodeid: str) -> str:
     """What runs as one, in one process: the tests of a place in `TOGETHER`, or the test alone."""
-    return next((place for place in TOGETHER if nodeid.startswith(place)), nodeid)
+    return next(
+        (position for position in TOGETHER if nodeid.startswith(position)), nodeid
+    )
 
 
 class _Units(LoadScopeScheduling):

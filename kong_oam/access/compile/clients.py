@@ -26,7 +26,7 @@ from kong_oam.access.paths import PathSegments, within
 from kong_oam.access.rotation import days
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Diagnostic, some, suggestion
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import SourcePosition
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -52,9 +52,9 @@ class Directory:
         self,
         code: str,
         message: str,
-        place: Place,
+        position: SourcePosition,
     ) -> None:
-        self.out.append(Diagnostic(code, message, place))
+        self.out.append(Diagnostic(code, message, position))
 
     def add(
         self,
@@ -67,10 +67,10 @@ class Directory:
             self.clients.add(component.key)
         self.applications.add(component.application)
 
-    def access(self, component: Component, *path: str | int) -> Place:
+    def access(self, component: Component, *path: str | int) -> SourcePosition:
         """A place in the component's access trait, or the component itself where it has none."""
         trait = self.parts[component.key].trait("access")
-        return trait.place.at("properties", *path) if trait else component.place
+        return trait.position.at("properties", *path) if trait else component.position
 
     def unread(self, key: str) -> bool:
         """Whether the component `application/component` may well exist, in an Application that
@@ -97,20 +97,20 @@ class Directory:
         first: dict[tuple[str, str], Component] = {}
         for component in self.components.values():
             for scope in component.scopes:
-                place = self.access(component, "scopes").key(scope)
+                position = self.access(component, "scopes").key(scope)
                 if scope in RESERVED_SCOPES:
                     message = (
                         f"scope '{scope}' has a meaning of its own in OpenID Connect; choose "
                         "another name"
                     )
-                    self.report("ACC202", message, place)
+                    self.report("ACC202", message, position)
                 earlier = first.setdefault((component.provider, scope), component)
                 if earlier is not component:
                     message = (
                         f"scope '{scope}' is already declared by '{earlier.key}' for the "
                         "same issuer; prefix it"
                     )
-                    self.report("ACC202", message, place)
+                    self.report("ACC202", message, position)
 
     def check_role_members(self) -> None:
         """Check that roles are bound to components that exist and are clients."""
@@ -123,8 +123,8 @@ class Directory:
                     reason = "has no client trait" if known else "does not exist"
                     hint = suggestion(member, self.clients)
                     message = f"role '{role.name}': component '{member}' {reason}{hint}"
-                    place = role.place.at("components", index)
-                    self.report("ACC214", message, place)
+                    position = role.position.at("components", index)
+                    self.report("ACC214", message, position)
 
 
 def callees_of(
@@ -148,11 +148,11 @@ def compile_clients(
     if trait is None:
         return
     properties = trait.properties
-    place = trait.place.at("properties")
+    position = trait.position.at("properties")
     calls: dict[str, list[Call]] = {}
     groups: NameSets = {}
     for index, call in enumerate(properties.get("calls", ())):
-        granted = _granted_call(component, call, place.at("calls", index), directory)
+        granted = _granted_call(component, call, position.at("calls", index), directory)
         if granted is None:
             continue
         callee = directory.components[granted.component]
@@ -178,7 +178,7 @@ def compile_clients(
             groups=tuple(sorted(groups.get(provider, ()))) if users else (),
             redirect_uris=tuple(redirects),
             refresh=users and bool(properties.get("refresh", False)),
-            place=trait.place,
+            position=trait.position,
             rotate_every=days(every) if every else None,
             jwks_uri=part.properties.get("jwksUri") if kind == EXTERNAL else None,
         )
@@ -192,7 +192,7 @@ def _kind_findings(
     """Find a kind that this type of component cannot be, and fields that this kind has no use
     for."""
     kind = trait.properties["kind"]
-    place = trait.place.at("properties")
+    position = trait.position.at("properties")
     kinds = ["browser", "native", "service", "web"]
     if component.outside:
         kinds = [EXTERNAL, "native"]
@@ -201,13 +201,13 @@ def _kind_findings(
             f"a component of type '{component.type}' is no client of kind '{kind}'; its kinds are "
             f"{some(kinds)}"
         )
-        yield Diagnostic("ACC220", message, place.at("kind"))
+        yield Diagnostic("ACC220", message, position.at("kind"))
     if component.outside and (kind == EXTERNAL) != ("jwksUri" in part.properties):
         message = (
             "an external client, and no other, needs jwksUri: where its owner publishes the keys "
             f"that it proves itself with; this one is of kind '{kind}'"
         )
-        yield Diagnostic("ACC220", message, component.place)
+        yield Diagnostic("ACC220", message, component.position)
     if not signs_in(kind):
         for name in {
             "redirectPaths",
@@ -215,13 +215,13 @@ def _kind_findings(
             "refresh",
         } & trait.properties.keys():
             message = f"a client of kind '{kind}' signs no users in; remove {name}"
-            yield Diagnostic("ACC210", message, place.key(name))
+            yield Diagnostic("ACC210", message, position.key(name))
     elif kind != "native" and "redirectUris" in trait.properties:
         message = (
             f"users of a '{kind}' client come back to its own pages: write redirectPaths, "
             "not redirectUris"
         )
-        yield Diagnostic("ACC210", message, place.key("redirectUris"))
+        yield Diagnostic("ACC210", message, position.key("redirectUris"))
 
 
 def _rotation_findings(
@@ -235,17 +235,19 @@ def _rotation_findings(
         message = (
             f"'rotateEvery' has no effect: no key is made for a client of kind '{kind}'"
         )
-        place = trait.place.at("properties").key("rotateEvery")
-        yield Diagnostic("OAM109", message, place, "warning")
+        position = trait.position.at("properties").key("rotateEvery")
+        yield Diagnostic("OAM109", message, position, "warning")
     elif every is not None and days(every) <= overlap:
         message = f"rotateEvery: {every} is not longer than the stack's rotation.overlap of {overlap}d"
-        yield Diagnostic("OAM103", message, trait.place.at("properties", "rotateEvery"))
+        yield Diagnostic(
+            "OAM103", message, trait.position.at("properties", "rotateEvery")
+        )
 
 
 def _granted_call(
     component: Component,
     call: Mapping[str, Any],
-    place: Place,
+    position: SourcePosition,
     directory: Directory,
 ) -> Call | None:
     name = call["component"]
@@ -260,7 +262,7 @@ def _granted_call(
             key for key, candidate in directory.components.items() if candidate.scopes
         ]
         message = f"component '{name}' {reason}{suggestion(name, grantable)}"
-        directory.report("ACC203", message, place.at("component"))
+        directory.report("ACC203", message, position.at("component"))
         return None
     wanted = tuple(dict.fromkeys(call["scopes"]))
     roles = callee.roles_of(component.key)
@@ -268,12 +270,12 @@ def _granted_call(
     for index, scope in enumerate(wanted):
         if scope not in callee.scopes:
             message = f"'{name}' declares no scope '{scope}'{suggestion(scope, callee.scopes)}"
-            directory.report("ACC201", message, place.at("scopes", index))
+            directory.report("ACC201", message, position.at("scopes", index))
         elif scope not in covered:
             message = _missing_grant(component, callee, scope, directory)
-            directory.report("ACC204", message, place.at("scopes", index))
+            directory.report("ACC204", message, position.at("scopes", index))
     granting = [role.name for role in roles if not {*role.scopes}.isdisjoint(wanted)]
-    return Call(name, wanted, tuple(granting), place)
+    return Call(name, wanted, tuple(granting), position)
 
 
 def _missing_grant(
@@ -305,34 +307,34 @@ def _redirects(
     trait: oam.Trait,
     directory: Directory,
 ) -> Iterator[str]:
-    place = trait.place.at("properties")
+    position = trait.position.at("properties")
     kind = trait.properties["kind"]
     paths = trait.properties.get("redirectPaths", ())
     uris = trait.properties.get("redirectUris", ()) if kind == "native" else ()
     for index, uri in enumerate(uris):
         if why := _leaves_the_device(uri):
             message = f"redirect URI '{uri}' {why}"
-            directory.report("ACC210", message, place.at("redirectUris", index))
+            directory.report("ACC210", message, position.at("redirectUris", index))
         yield uri
     if (paths and not component.endpoints) or not (paths or uris):
         message = f"a {kind} client needs redirectPaths, and a gateway trait on whose domains they lie"
         if kind == "native":
             message += "; or redirectUris that stay on the device"
-        directory.report("ACC210", message, place)
+        directory.report("ACC210", message, position)
         return
     for index, path in enumerate(paths):
-        at = place.at("redirectPaths", index)
+        at = position.at("redirectPaths", index)
         yield from _pages(component, path, at, directory)
 
 
 def _pages(
     component: Component,
     path: str,
-    place: Place,
+    position: SourcePosition,
     directory: Directory,
 ) -> Iterator[str]:
     """Yield the page at the path on each host of the component that has it."""
-    elements = elements_of(path, place, directory.out)
+    elements = elements_of(path, position, directory.out)
     if elements is None:
         return
     if not _is_public(component, elements):
@@ -340,7 +342,7 @@ def _pages(
             f"no public rule of '{component.key}' covers GET {path}, so users could not "
             "come back to it"
         )
-        directory.report("ACC210", message, place)
+        directory.report("ACC210", message, position)
     hosts = dict.fromkeys(
         endpoint.host
         for endpoint in component.endpoints
@@ -349,7 +351,7 @@ def _pages(
     for host in hosts:
         if host.startswith("*."):
             message = f"a redirect URI cannot lie on the wildcard host '{host}'"
-            directory.report("ACC210", message, place)
+            directory.report("ACC210", message, position)
         yield f"{directory.stack.scheme}://{host}{path}"
 
 

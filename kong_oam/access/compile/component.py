@@ -26,7 +26,7 @@ from kong_oam.access.model import (
 from kong_oam.access.paths import PathSegments, within, written
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Diagnostic, errors, some, suggestion
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import SourcePosition
 from kong_oam.objects.component import NamedService
 from kong_oam.objects.named import ELSEWHERE, misnamed, named_service
 from kong_oam.objects.routes import Route
@@ -59,10 +59,10 @@ def compile_component(
     if not errors(out):
         out += _unreached(named, endpoints) if endpoints else _unexposed(part)
     scopes: Texts = properties.get("scopes", {})
-    place = access.place.at("properties") if access else part.place
+    position = access.position.at("properties") if access else part.position
     rules = _authenticated_only(endpoints)
     if access:
-        rules = _rules(properties, place, endpoints, scopes, out)
+        rules = _rules(properties, position, endpoints, scopes, out)
     traits = compile_traits(Declared(part, endpoints, rules, stack, out))
     return Component(
         application=application.name,
@@ -76,11 +76,11 @@ def compile_component(
         exposures=exposures_of(routes),
         scopes=scopes,
         rules=rules,
-        roles=tuple(_roles(properties, place, scopes, stack, out)),
+        roles=tuple(_roles(properties, position, scopes, stack, out)),
         clients=(),
         forward_token=properties.get("forwardToken", False),
-        waivers=tuple(_waivers(properties, place, out)),
-        place=part.place,
+        waivers=tuple(_waivers(properties, position, out)),
+        position=part.position,
         rendered=part.rendered or (),
         # Where no route leads to it, which is an error already, nothing else is said of it.
         named=named if named and _leads_to(endpoints, named) else None,
@@ -99,7 +99,7 @@ def _misnamed_elsewhere(part: oam.Component) -> Findings:
             f"'{part.name}' has {has}, and a component that is exposed or a client is named "
             "without one elsewhere"
         )
-        yield Diagnostic("OAM103", message, part.place.at("name"))
+        yield Diagnostic("OAM103", message, part.position.at("name"))
 
 
 def _unexposed(part: oam.Component) -> Findings:
@@ -116,7 +116,7 @@ def _unexposed(part: oam.Component) -> Findings:
         if trait is exposing:
             nothing = f"{trait.type} exposes nothing of component '{part.name}'"
             message = f"{nothing}; take it out, or {ELSEWHERE}"
-        yield Diagnostic("ACC211", message, trait.place.at("type"))
+        yield Diagnostic("ACC211", message, trait.position.at("type"))
 
 
 def _unreached(
@@ -129,7 +129,7 @@ def _unreached(
             f"no route leads to it; write existingServiceName: {named.name} in a gateway "
             "trait, or take it out"
         )
-        yield Diagnostic("ACC211", message, named.place)
+        yield Diagnostic("ACC211", message, named.position)
 
 
 def _leads_to(
@@ -148,8 +148,8 @@ def _provider(
     name: str = properties.get("identityProvider", stack.default_provider.name)
     if name not in stack.providers and access:
         message = f"the stack has no identity provider '{name}'{suggestion(name, stack.providers)}"
-        place = access.place.at("properties", "identityProvider")
-        out.append(Diagnostic("ACC209", message, place))
+        position = access.position.at("properties", "identityProvider")
+        out.append(Diagnostic("ACC209", message, position))
         return stack.default_provider.name
     return name
 
@@ -166,14 +166,14 @@ def _authenticated_only(endpoints: tuple[Endpoint, ...]) -> tuple[Rule, ...]:
             METHODS,
             (),
             None,
-            endpoint.place,
+            endpoint.position,
         )
     return tuple(rules.values())
 
 
 def _rules(
     properties: Data,
-    place: Place,
+    position: SourcePosition,
     endpoints: tuple[Endpoint, ...],
     scopes: Texts,
     out: list[Diagnostic],
@@ -181,13 +181,13 @@ def _rules(
     result = []
     gateway_paths = tuple(dict.fromkeys(endpoint.path for endpoint in endpoints))
     for index, rule in enumerate(properties.get("rules", ())):
-        where = place.at("rules", index)
+        where = position.at("rules", index)
         public = _public(rule, where, out)
-        for position, scope in enumerate(rule.get("scopes", ())):
+        for index, scope in enumerate(rule.get("scopes", ())):
             if scope not in scopes:
                 hint = suggestion(scope, scopes)
                 message = f"scope '{scope}' is not declared by this component{hint}"
-                out.append(Diagnostic("ACC201", message, where.at("scopes", position)))
+                out.append(Diagnostic("ACC201", message, where.at("scopes", index)))
         methods = tuple(dict.fromkeys(rule.get("methods", METHODS)))
         needed = tuple(dict.fromkeys(rule.get("scopes", ())))
         for path in _rule_paths(rule, where, gateway_paths, out):
@@ -206,35 +206,35 @@ def _rules(
 
 def _public(
     rule: Data,
-    place: Place,
+    position: SourcePosition,
     out: list[Diagnostic],
 ) -> Public | None:
     if ("scopes" in rule) == ("public" in rule):
         message = "a rule has exactly one of `scopes` and `public`"
-        out.append(Diagnostic("OAM103", message, place))
+        out.append(Diagnostic("OAM103", message, position))
     public = rule.get("public")
     if not public:
         return None
     until: str | None = public.get("until")
     if until is not None:
-        out += no_day(until, place.at("public", "until"))
+        out += no_day(until, position.at("public", "until"))
     return Public(public["reason"], until)
 
 
 def _waivers(
     properties: Data,
-    place: Place,
+    position: SourcePosition,
     out: list[Diagnostic],
 ) -> Iterator[Waiver]:
     for index, waiver in enumerate(properties.get("waivers", ())):
-        where = place.at("waivers", index)
+        where = position.at("waivers", index)
         out += no_day(waiver["until"], where.at("until"))
         yield Waiver(waiver["finding"], waiver["reason"], waiver["until"], where)
 
 
 def _rule_paths(
     rule: Data,
-    place: Place,
+    position: SourcePosition,
     gateway_paths: tuple[PathSegments, ...],
     out: list[Diagnostic],
 ) -> Iterator[PathSegments]:
@@ -242,7 +242,7 @@ def _rule_paths(
         yield from gateway_paths
         return
     for index, path in enumerate(rule["paths"]):
-        where = place.at("paths", index)
+        where = position.at("paths", index)
         elements = elements_of(path, where, out)
         if elements is None:
             continue
@@ -260,21 +260,21 @@ def _disagreements(rules: Iterable[Rule]) -> Findings:
             if shared and bool(first.public) != bool(second.public):
                 message = (
                     f"{shared[0]} {written(path)} is public in one rule and protected in another "
-                    f"(line {first.place.line}); keep one"
+                    f"(line {first.position.line}); keep one"
                 )
-                yield Diagnostic("ACC212", message, second.place)
+                yield Diagnostic("ACC212", message, second.position)
 
 
 def _roles(
     properties: Data,
-    place: Place,
+    position: SourcePosition,
     scopes: Texts,
     stack: Stack,
     out: list[Diagnostic],
 ) -> Iterator[Role]:
     known_groups = stack.known_groups
     for name, role in properties.get("roles", {}).items():
-        where = place.at("roles", name)
+        where = position.at("roles", name)
         for index, group in enumerate(role.get("groups", ())):
             if known_groups is not None and group not in known_groups:
                 message = f"role '{name}': there is no group '{group}'{suggestion(group, known_groups)}"

@@ -6,15 +6,15 @@ import datetime
 from collections.abc import Iterator
 
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import SourcePosition
 
 
 def no_day(
     day: str,
-    place: Place,
+    position: SourcePosition,
 ) -> Iterator[Diagnostic]:
     """Yield that a day, of the form YYYY-MM-DD (which the schema has seen to), is none."""
     try:
         datetime.date.fromisoformat(day)
     except ValueError:
-        yield Diagnostic("OAM103", f"'{day}' is no day of the calendar", place)
+        yield Diagnostic("OAM103", f"'{day}' is no day of the calendar", position)

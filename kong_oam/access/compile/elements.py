@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from kong_oam.access.paths import AmbiguousPathError, PathSegments, declared
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import SourcePosition
 
 
 def elements_of(
     path: str,
-    place: Place,
+    position: SourcePosition,
     out: list[Diagnostic],
 ) -> PathSegments | None:
     """Parse a path as an Application writes it; None, and a finding, where it could be read in two
@@ -17,5 +17,5 @@ def elements_of(
     try:
         return declared(path)
     except AmbiguousPathError as why:
-        out.append(Diagnostic("ACC213", f"path '{path}': {why}", place))
+        out.append(Diagnostic("ACC213", f"path '{path}': {why}", position))
         return None

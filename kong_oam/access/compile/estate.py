@@ -202,11 +202,11 @@ def _first_of_each_name(
             yield application
         else:
             message = (
-                f"application '{application.name}' is already defined at {earlier.place}; a "
+                f"application '{application.name}' is already defined at {earlier.position}; a "
                 "stack has a name once"
             )
-            place = application.place.at("metadata", "name")
-            out.append(Diagnostic("OAM106", message, place))
+            position = application.position.at("metadata", "name")
+            out.append(Diagnostic("OAM106", message, position))
 
 
 def _application(
@@ -276,9 +276,9 @@ def _shared_hosts(components: Iterable[Component]) -> Findings:
             if earlier is not endpoint:
                 message = (
                     f"{endpoint.host}{written(endpoint.path)} already belongs to '{owner.key}' "
-                    f"({earlier.place}); a host and path lead to one port of one component"
+                    f"({earlier.position}); a host and path lead to one port of one component"
                 )
-                yield Diagnostic("ACC205", message, endpoint.place)
+                yield Diagnostic("ACC205", message, endpoint.position)
     for paths in exposed.values():
         for component, endpoint in paths.values():
             for owner, outer in _taken_from(endpoint, exposed):
@@ -297,10 +297,10 @@ def _taking(
     wildcard = outer.host if outer.host != endpoint.host else ""
     message = (
         f"{endpoint.host}{written(inner)} lies below {wildcard}{written(outer.path)} of "
-        f"'{owner.key}' ({outer.place}): its calls go to '{component.key}' and are judged "
+        f"'{owner.key}' ({outer.position}): its calls go to '{component.key}' and are judged "
         "by its rules alone; agree on that, or take a host of your own"
     )
-    return Diagnostic("ACC219", message, endpoint.place, "warning")
+    return Diagnostic("ACC219", message, endpoint.position, "warning")
 
 
 def _taken_from(
@@ -334,6 +334,6 @@ def _conflicting_certificates(components: Iterable[Component]) -> Findings:
             owner, earlier = first.setdefault(endpoint.host, (component, endpoint))
             named = f"{owner.at}/{earlier.certificate}"
             if named != f"{component.at}/{endpoint.certificate}":
-                other = f"another certificate at {earlier.place}: '{named}'"
+                other = f"another certificate at {earlier.position}: '{named}'"
                 message = f"{endpoint.host} is given {other}"
-                yield Diagnostic("ACC215", message, endpoint.place)
+                yield Diagnostic("ACC215", message, endpoint.position)

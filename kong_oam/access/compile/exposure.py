@@ -70,14 +70,14 @@ def _endpoint(
         )
         out.append(Diagnostic("ACC213", message, route.host_place))
         return None
-    elements = elements_of(route.path, route.place, out)
+    elements = elements_of(route.path, route.position, out)
     if elements is None:
         return None
     return Endpoint(
         host,
         elements,
         route.port,
-        route.place,
+        route.position,
         route.certificate,
         route.service,
         route.apart,
@@ -95,7 +95,7 @@ def _unroutable(endpoints: Iterable[Endpoint]) -> Iterator[Diagnostic]:
     for host, endpoint in wildcards.items():
         if host.count(".") > MOST_LABELS_OF_WILDCARD:
             message = f"'{host}' has more than {MOST_LABELS_OF_WILDCARD} labels below its wildcard"
-            yield Diagnostic("ACC221", message, endpoint.place)
+            yield Diagnostic("ACC221", message, endpoint.position)
     deepest = DEEPEST_BELOW_WILDCARD if wildcards else DEEPEST
     for endpoint in endpoints:
         if len(endpoint.path) > deepest:
@@ -103,7 +103,7 @@ def _unroutable(endpoints: Iterable[Endpoint]) -> Iterator[Diagnostic]:
                 f" on a wildcard host ('{next(iter(wildcards))}')" if wildcards else ""
             )
             message = f"path '{written(endpoint.path)}' has more than {deepest} elements{where}"
-            yield Diagnostic("ACC221", message, endpoint.place)
+            yield Diagnostic("ACC221", message, endpoint.position)
 
 
 def _host(

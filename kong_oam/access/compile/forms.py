@@ -13,7 +13,7 @@ from kong_oam.access.data import Data, Findings
 from kong_oam.access.model import Component
 from kong_oam.access.paths import written
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.document import Path, Place
+from kong_oam.oam.document import Path, SourcePosition
 from kong_oam.oam.model import Form, Placement
 from kong_oam.oam.schema import dotted, shown
 from kong_oam.objects.pods import mapping, mappings
@@ -76,12 +76,15 @@ class Formed:
             facts[name] = str(getattr(self.component, name))
         return facts
 
-    def routes(self) -> Mapping[str, tuple[str, Place]]:
+    def routes(self) -> Mapping[str, tuple[str, SourcePosition]]:
         """What leads where, by host and path."""
         routes = {}
         for endpoint in self.component.endpoints:
             words = f"port {endpoint.port} of {endpoint.service}, certificate {endpoint.certificate}"
-            routes[f"{endpoint.host}{written(endpoint.path)}"] = words, endpoint.place
+            routes[f"{endpoint.host}{written(endpoint.path)}"] = (
+                words,
+                endpoint.position,
+            )
         return routes
 
     def services(self) -> Data:
@@ -140,23 +143,23 @@ def _place(
     first: Formed,
     other: Formed,
     path: Path,
-) -> Place:
+) -> SourcePosition:
     """Where a difference is written, in an override or component; of a derived one, the step."""
     kind, *below = path
     if kind == "properties":
-        return other.part.place.at(*path)
+        return other.part.position.at(*path)
     places = []
     for form in (other, first):
         trait = form.part.trait(str(kind))
         if trait and below:
-            places.append(trait.place.at("properties", *below))
+            places.append(trait.position.at("properties", *below))
         elif trait:
-            places.append(trait.place.at("type"))
+            places.append(trait.position.at("type"))
         elif kind == "routes" and below[0] in form.routes():
             places.append(form.routes()[str(below[0])][1])
-    for place in places:
-        if place.path[:2] == ("spec", "policies"):
-            return place
+    for position in places:
+        if position.path[:2] == ("spec", "policies"):
+            return position
     if places and kind in ("access", "client"):
         return places[0]
     return (other if other.form.overrides else first).form.step

@@ -88,7 +88,7 @@ def _shown_certificates(
                     f"the certificate of '{endpoint.host}', '{name}', is the credential of "
                     f"'{owner}'; name a Secret of type kubernetes.io/tls"
                 )
-                yield Diagnostic("ACC217", message, endpoint.place)
+                yield Diagnostic("ACC217", message, endpoint.position)
 
 
 def _others_keys(
@@ -117,7 +117,7 @@ def _others_keys(
                 f"'{secret}' is the credential of '{min(owners, default=owner.key)}'; a "
                 "workload shows one of its own"
             )
-            yield Diagnostic("ACC217", message, over_tls.place or component.place)
+            yield Diagnostic("ACC217", message, over_tls.position or component.position)
 
 
 def _judged(
@@ -134,7 +134,7 @@ def _judged(
         component.name,
         component.namespace,
         component.type,
-        component.place.at("name"),
+        component.position.at("name"),
         component.cluster,
         objects=component.rendered,
         made=tuple(_made(component, client=client)),
@@ -220,5 +220,5 @@ def _with_capitals(component: Component) -> Findings:
     for kind, name in _made(component, client=False):
         if name != name.lower():
             message = f"'{component.name}' would be the name of a {kind}, which has no capitals"
-            yield Diagnostic("OAM103", message, component.place.at("name"))
+            yield Diagnostic("OAM103", message, component.position.at("name"))
             return

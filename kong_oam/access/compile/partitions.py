@@ -38,7 +38,7 @@ def wrong_partitions(
                 f"stacks/Pulumi.{stack.name}.yaml, or '*' for all that no other has"
             )
             yield Diagnostic(
-                "ACC249", message, application.place.at("metadata", "namespace")
+                "ACC249", message, application.position.at("metadata", "namespace")
             )
     yield from _crossing(components)
 
@@ -71,10 +71,10 @@ def _shared(
     other: Component,
     there: Endpoint,
 ) -> Diagnostic:
-    position = "is" if host == endpoint.host else f"lies below {host}, which is"
+    relation = "is" if host == endpoint.host else f"lies below {host}, which is"
     message = (
-        f"{endpoint.host} of '{component.key}', partition '{component.partition}', {position} of "
-        f"'{other.key}', partition '{other.partition}' ({there.place}); a host is in one "
+        f"{endpoint.host} of '{component.key}', partition '{component.partition}', {relation} of "
+        f"'{other.key}', partition '{other.partition}' ({there.position}); a host is in one "
         "partition: take another host, or have both namespaces in one"
     )
-    return Diagnostic("ACC250", message, endpoint.place)
+    return Diagnostic("ACC250", message, endpoint.position)

@@ -12,7 +12,7 @@ from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import Component
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import SourcePosition
 from kong_oam.oam.forms import clashing
 from kong_oam.oam.model import Placement
 from kong_oam.oam.topology import unknown_clusters
@@ -45,22 +45,22 @@ def wrong_places(
         yield from unknown_clusters(application, stack.clusters)
     gateways = stack.gateway_namespace
     if application.namespace == gateways:
-        place = application.place.at("metadata", "namespace")
-        yield _beside_gateway(application.namespace, place)
+        position = application.position.at("metadata", "namespace")
+        yield _beside_gateway(application.namespace, position)
         return
     for component in components:
         for site in () if component.outside else component.sites:
             if site.cluster is None and site.namespace == gateways:
-                yield _beside_gateway(site.namespace, site.place.at("name"))
+                yield _beside_gateway(site.namespace, site.position.at("name"))
                 return
 
 
 def _beside_gateway(
     namespace: str,
-    place: Place,
+    position: SourcePosition,
 ) -> Diagnostic:
     message = f"namespace '{namespace}' is the gateway's: pods there could pass for it; use another"
-    return Diagnostic("ACC216", message, place)
+    return Diagnostic("ACC216", message, position)
 
 
 def unreachable(
@@ -83,7 +83,7 @@ def unreachable(
             "reach it: deploy it to 'local', too, or have the gateway reach load balancers from "
             "addresses of its own (gateway.reach: loadBalancer, gateway.cidrs)"
         )
-        yield Diagnostic("ACC229", message, endpoints[0].place)
+        yield Diagnostic("ACC229", message, endpoints[0].position)
 
 
 def unfederated(
@@ -101,4 +101,4 @@ def unfederated(
                     "knows its clients by ServiceAccounts of the stack's own cluster, each in one "
                     "namespace (clusterIssuer): deploy it once, to 'local'"
                 )
-                yield Diagnostic("ACC230", message, client.place)
+                yield Diagnostic("ACC230", message, client.position)

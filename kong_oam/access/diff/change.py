@@ -14,7 +14,7 @@ from kong_oam.access.networks import ANYWHERE, Source
 from kong_oam.access.paths import PathSegments
 from kong_oam.access.principals import Condition, Groups, Principal
 from kong_oam.access.request_classes import Region
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import SourcePosition
 
 OPENING: tuple[Kind, ...] = (
     "newly public",
@@ -79,7 +79,7 @@ class Change:
     """One change of access: its kind, for whom, which methods, where.
 
     `site` is a host, or `application/component:port` between stacks. `minutes`: how long tokens
-    that were issued before go on being let through; None: they are not. `place`: the rule that
+    that were issued before go on being let through; None: they are not. `position`: the rule that
     opens, or that was open. `answers`: where something else answers from now on.
     """
 
@@ -90,7 +90,7 @@ class Change:
     region: Region
     example: Example
     minutes: int | None = None
-    place: Place | None = field(default=None, compare=False)
+    position: SourcePosition | None = field(default=None, compare=False)
     answers: Answers | None = None
 
 
@@ -128,7 +128,7 @@ class Setting:
     for all settings.
 
     `exposers`: of a host's certificate, the components on the host, in the old estate and in the
-    new. `place`: of another owner, the component.
+    new. `position`: of another owner, the component.
     """
 
     kind: Kind
@@ -137,7 +137,7 @@ class Setting:
     was: Any
     now: Any
     exposers: tuple[tuple[Exposer, ...], tuple[Exposer, ...]] | None = None
-    place: Place | None = field(default=None, compare=False)
+    position: SourcePosition | None = field(default=None, compare=False)
 
 
 # One entry of what `diff` reports.

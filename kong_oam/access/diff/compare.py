@@ -524,7 +524,7 @@ def _change(
         change.region,
         example,
         change.minutes,
-        rule.place if rule and rule.place.file else None,
+        rule.position if rule and rule.position.file else None,
         change.answers,
     )
 

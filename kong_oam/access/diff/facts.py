@@ -146,13 +146,13 @@ LEFT_OUT: dict[type, tuple[str, ...]] = {
         # What it is known by.
         "component",
         "provider",
-        "place",
+        "position",
         # What they decide is compared request by request.
         "calls",
         "groups",
     ),
     Component: (
-        *("application", "name", "place"),  # what it is known by
+        *("application", "name", "position"),  # what it is known by
         # What they decide is compared request by request.
         *("provider", "endpoints", "rules", "roles", "clients"),
         # What runs, and where; not who may call it.

@@ -55,5 +55,8 @@ def findings(
     for change in changes:
         if change.kind in _MEANINGS:
             yield Diagnostic(
-                _code(change.kind), headline([change], scheme), change.place, "warning"
+                _code(change.kind),
+                headline([change], scheme),
+                change.position,
+                "warning",
             )

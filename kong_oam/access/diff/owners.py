@@ -20,14 +20,14 @@ def owners_changed(
         was = before[key].owner
         now = after[key].owner
         if was != now:
-            place = after[key].place if after[key].place.file else None
+            position = after[key].position if after[key].position.file else None
             yield Setting(
                 "owner",
                 Subject(key),
                 "owner",
                 was,
                 now,
-                place=place,
+                position=position,
             )
 
 

@@ -72,7 +72,7 @@ def row(
 ) -> tuple[str, str, str, str]:
     """The cells of a change in a table: for whom, which methods (none of a setting), where or which
     setting, and a note. Everybody whom the change concerns is named."""
-    place = str(change.place) if change.place else ""
+    place = str(change.position) if change.position else ""
     if isinstance(change, Setting):
         return concerned(change), "", setting(change), place
     requests = where(change, scheme) + answered(change)

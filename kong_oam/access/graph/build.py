@@ -230,7 +230,7 @@ def _held_by_client(
                 tuple(sorted(ungranted)),
                 (),
                 (),
-                component.place,
+                component.position,
             )
         )
     for role in roles:

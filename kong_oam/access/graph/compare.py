@@ -43,7 +43,7 @@ def graph_of_change(
 
 def _exported(model: AccessModel) -> bool:
     components = model.estate.components.values()
-    return any(not component.place.file for component in components)
+    return any(not component.position.file for component in components)
 
 
 def compared(

@@ -22,8 +22,8 @@ def closed_roles(subject: LintSubject) -> Iterator[LintFinding]:
                 f"role '{role.name}' lets nobody in: no client that signs users in asks for "
                 f"{scopes}"
             )
-            place = subject.place("roles").key(role.name)
-            yield LintFinding("LINT312", subject.key, message, place)
+            position = subject.position("roles").key(role.name)
+            yield LintFinding("LINT312", subject.key, message, position)
 
 
 def _lets_in(

@@ -9,7 +9,7 @@ from functools import partial
 
 from kong_oam.diagnostics import Code, Diagnostic
 from kong_oam.oam import edit
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import SourcePosition
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +98,9 @@ def shown(text: str) -> str:
 Change = Callable[[], str | None]
 
 
-def removal(place: Place) -> Change:
-    """The change that removes the key or item at `place`."""
-    return partial(edit.without, place)
+def removal(position: SourcePosition) -> Change:
+    """The change that removes the key or item at `position`."""
+    return partial(edit.without, position)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +111,14 @@ class LintFinding:
     code: str
     component: str
     message: str
-    place: Place
+    position: SourcePosition
     change: Change | None = None
 
     @property
     def diagnostic(self) -> Diagnostic:
         """The finding as a diagnostic, without the change. It is a warning: lint never stops a
         deployment."""
-        return Diagnostic(self.code, self.message, self.place, "warning")
+        return Diagnostic(self.code, self.message, self.position, "warning")
 
     @property
     def remedy(self) -> str:
@@ -130,7 +130,7 @@ class LintFinding:
         edited = self.change() if self.change else None
         if edited is None:
             return None
-        return edit.unified(self.place.file, self.place.document.text, edited)
+        return edit.unified(self.position.file, self.position.document.text, edited)
 
 
 # What a check yields.

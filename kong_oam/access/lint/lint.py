@@ -55,7 +55,7 @@ def lint(
         findings += memory.recall(
             "lint", subject.part, beside, partial(_findings, subject)
         )
-    order = attrgetter("place.file", "place.line", "place.column", "code")
+    order = attrgetter("position.file", "position.line", "position.column", "code")
     return tuple(sorted(findings, key=order))
 
 
@@ -72,14 +72,14 @@ def _unwaived(
     finding of its code in its component, up to and including its last day."""
     codes = {finding.code for finding in findings}
     for waiver in subject.component.waivers:
-        change = removal(waiver.place)
+        change = removal(waiver.position)
         if waiver.finding not in codes:
             message = f"{waiver.finding} is not found here, and waived ({shown(waiver.reason)})"
             yield LintFinding(
                 "LINT310",
                 subject.key,
                 message,
-                waiver.place,
+                waiver.position,
                 change,
             )
         elif upkeep.is_over(waiver.until, subject.as_of):
@@ -91,7 +91,7 @@ def _unwaived(
                 "LINT309",
                 subject.key,
                 message,
-                waiver.place,
+                waiver.position,
                 change,
             )
     for finding in findings:

@@ -24,14 +24,14 @@ def unused_grants(subject: LintSubject) -> LintFindings:
                     f"'{member}' holds role '{name}', but asks for none of its scopes"
                 )
                 alone = len(members) == 1 and not role.get("groups")
-                place = subject.place("roles", name, "components", index)
+                position = subject.position("roles", name, "components", index)
                 # Without its only holder the role would be one that nobody holds.
-                change = removal(subject.place("roles", name) if alone else place)
+                change = removal(subject.position("roles", name) if alone else position)
                 yield LintFinding(
                     "LINT301",
                     subject.key,
                     message,
-                    place,
+                    position,
                     change,
                 )
 
@@ -40,15 +40,15 @@ def unheld_roles(subject: LintSubject) -> LintFindings:
     """Find roles that name neither groups nor components (LINT302)."""
     for name, role in subject.access.get("roles", {}).items():
         if not role.get("groups") and not role.get("components"):
-            place = subject.place("roles", name)
+            position = subject.position("roles", name)
             message = f"no group and no component holds role '{name}'"
-            named = subject.place("roles").key(name)
+            named = subject.position("roles").key(name)
             yield LintFinding(
                 "LINT302",
                 subject.key,
                 message,
                 named,
-                removal(place),
+                removal(position),
             )
 
 
@@ -60,8 +60,8 @@ def doubtful_groups(subject: LintSubject) -> LintFindings:
                 message = (
                     f"only role '{name}' names group '{group}'; did you mean '{near}'?"
                 )
-                place = subject.place("roles", name, "groups", index)
-                yield LintFinding("LINT311", subject.key, message, place)
+                position = subject.position("roles", name, "groups", index)
+                yield LintFinding("LINT311", subject.key, message, position)
 
 
 def unasked_scopes(subject: LintSubject) -> LintFindings:
@@ -81,14 +81,14 @@ def unasked_scopes(subject: LintSubject) -> LintFindings:
     for scope in component.scopes:
         if scope not in required:
             message = f"no rule asks for scope '{scope}'"
-            place = subject.place("scopes").key(scope)
-            whole = subject.place("scopes", scope)
+            position = subject.position("scopes").key(scope)
+            whole = subject.position("scopes", scope)
             change = None if scope in named else removal(whole)
             yield LintFinding(
                 "LINT303",
                 subject.key,
                 message,
-                place,
+                position,
                 change,
             )
 
@@ -100,21 +100,21 @@ def wide_public_rules(subject: LintSubject) -> LintFindings:
     for index, rule in enumerate(subject.access.get("rules", ())):
         if "public" not in rule:
             continue
-        place = subject.place("rules", index)
+        position = subject.position("rules", index)
         if "methods" not in rule:
             message = f"names no methods, so that {_WRITING} are public as well"
-            yield LintFinding("LINT305", subject.key, message, place)
+            yield LintFinding("LINT305", subject.key, message, position)
         if protects and ("paths" not in rule or "/" in rule["paths"]):
             reach = "stands on '/'" if "paths" in rule else "names no paths"
             message = f"{reach}, so that whatever no longer path protects is public, new paths included"
-            yield LintFinding("LINT305", subject.key, message, place)
+            yield LintFinding("LINT305", subject.key, message, position)
 
 
 def endless_public_rules(subject: LintSubject) -> LintFindings:
     """Find public rules without an end date (LINT306)."""
     for rule, public in upkeep.endless(subject.component):
         message = f"public without an end date ({shown(public.reason)})"
-        yield LintFinding("LINT306", subject.key, message, rule.place.at("public"))
+        yield LintFinding("LINT306", subject.key, message, rule.position.at("public"))
 
 
 def overdue_public_rules(subject: LintSubject) -> LintFindings:
@@ -125,7 +125,7 @@ def overdue_public_rules(subject: LintSubject) -> LintFindings:
             f"{subject.as_of}"
         )
         yield LintFinding(
-            "LINT307", subject.key, message, rule.place.at("public", "until")
+            "LINT307", subject.key, message, rule.position.at("public", "until")
         )
 
 
@@ -136,5 +136,5 @@ def ownerless_components(subject: LintSubject) -> LintFindings:
     ]
     if ownerless[:1] == [subject.component.name]:
         message = f"nobody owns {some(map(repr, ownerless))}"
-        place = subject.part.place.at("name")
-        yield LintFinding("LINT308", subject.key, message, place)
+        position = subject.part.position.at("name")
+        yield LintFinding("LINT308", subject.key, message, position)

@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from kong_oam.access.lint.finding import Kind
 from kong_oam.diagnostics import Code, Diagnostic, Position
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import SourcePosition
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -35,7 +35,7 @@ def document(
     """Build one run with a rule for each of `codes` and a result for each of `diagnostics`. `root`
     is that of the sources."""
     rules = [*starmap(_rule, codes.items())]
-    index = {rule["id"]: position for position, rule in enumerate(rules)}
+    index = {rule["id"]: number for number, rule in enumerate(rules)}
     occurrences: Counter[str] = Counter()
     results = []
     for diagnostic in diagnostics:
@@ -43,8 +43,8 @@ def document(
         occurrences[print_] += 1
         identity = f"{print_}:{occurrences[print_]}"
         result = _result(diagnostic, index[diagnostic.code], identity)
-        place = diagnostic.place
-        result["locations"] = [_location(place, root)] if place else []
+        position = diagnostic.position
+        result["locations"] = [_location(position, root)] if position else []
         results.append(result)
     driver = {"name": "Kong-OAM", "rules": rules}
     run = {
@@ -93,13 +93,13 @@ def _result(
 
 
 def _location(
-    place: Position,
+    position: Position,
     root: Path,
 ) -> dict[str, Any]:
-    region = {"startLine": place.line, "startColumn": place.column}
+    region = {"startLine": position.line, "startColumn": position.column}
     return {
         "physicalLocation": {
-            "artifactLocation": _artifact(root / place.file, root),
+            "artifactLocation": _artifact(root / position.file, root),
             "region": region,
         }
     }
@@ -117,21 +117,21 @@ def _artifact(
 
 def fingerprint(diagnostic: Diagnostic) -> str:
     """A fingerprint: 16 hexadecimal digits that stay the same while the finding does."""
-    place = diagnostic.place
-    names = [place.file if place else "", diagnostic.message]
-    if isinstance(place, Place):
-        names = [*_names(place)]
+    position = diagnostic.position
+    names = [position.file if position else "", diagnostic.message]
+    if isinstance(position, SourcePosition):
+        names = [*_names(position)]
     text = json.dumps([diagnostic.code, *names])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _names(place: Place) -> Iterable[str]:
+def _names(position: SourcePosition) -> Iterable[str]:
     """The application, then the path with names for positions, then what stands there where that is
     a text."""
-    data = place.document.data
+    data = position.document.data
     metadata = data.get("metadata") if isinstance(data, dict) else None
     yield str(metadata.get("name")) if isinstance(metadata, dict) else ""
-    for step in place.path:
+    for step in position.path:
         try:
             data = data[step]
         except (KeyError, IndexError, TypeError):

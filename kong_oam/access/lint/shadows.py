@@ -12,7 +12,7 @@ from kong_oam.access.methods import METHODS
 from kong_oam.access.model import Rule
 from kong_oam.access.paths import PathSegments, within, written
 from kong_oam.diagnostics import some
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import SourcePosition
 
 
 def shadowed_rules(subject: LintSubject) -> LintFindings:
@@ -22,24 +22,24 @@ def shadowed_rules(subject: LintSubject) -> LintFindings:
         return
     weaker = weaker_rules(subject.component)
     for index, rule in enumerate(subject.access.get("rules", ())):
-        place = subject.place("rules", index)
-        positions = list(_compiled_at(subject, place))
-        beaten = [number for number in positions if number in weaker]
-        if beaten and beaten == positions:
-            message = f"never decides: {_in_words(weaker[positions[0]])}"
+        position = subject.position("rules", index)
+        indexes = list(_compiled_at(subject, position))
+        beaten = [number for number in indexes if number in weaker]
+        if beaten and beaten == indexes:
+            message = f"never decides: {_in_words(weaker[indexes[0]])}"
             yield LintFinding(
                 "LINT304",
                 subject.key,
                 message,
-                place,
-                removal(place),
+                position,
+                removal(position),
             )
             continue
         for number in beaten:
             path = written(subject.component.rules[number].path)
             message = f"never decides on {path}: {_in_words(weaker[number])}"
             if "paths" in rule:
-                at = place.at("paths", positions.index(number))
+                at = position.at("paths", indexes.index(number))
                 yield LintFinding(
                     "LINT304",
                     subject.key,
@@ -48,17 +48,17 @@ def shadowed_rules(subject: LintSubject) -> LintFindings:
                     removal(at),
                 )
             else:
-                yield LintFinding("LINT304", subject.key, message, place)
+                yield LintFinding("LINT304", subject.key, message, position)
 
 
 def _compiled_at(
     subject: LintSubject,
-    place: Place,
+    position: SourcePosition,
 ) -> Iterator[int]:
     """Yield the positions of the rules that one rule of the trait compiled to: one for each path."""
-    for position, rule in enumerate(subject.component.rules):
-        if rule.place == place:
-            yield position
+    for index, rule in enumerate(subject.component.rules):
+        if rule.position == position:
+            yield index
 
 
 def _in_words(rule: Rule) -> str:
@@ -66,7 +66,7 @@ def _in_words(rule: Rule) -> str:
     if not rule.public:
         needs = f"needs no more than {some(rule.scopes, ' and ')}"
     listed = ", ".join(filter(rule.lists, METHODS))
-    return f"{listed} {written(rule.path)} {needs} (line {rule.place.line})"
+    return f"{listed} {written(rule.path)} {needs} (line {rule.position.line})"
 
 
 def unreachable_rules(subject: LintSubject) -> LintFindings:
@@ -77,12 +77,12 @@ def unreachable_rules(subject: LintSubject) -> LintFindings:
     certain.
     """
     for index, _ in enumerate(subject.access.get("rules", ())):
-        place = subject.place("rules", index)
-        for position in _compiled_at(subject, place):
-            path = subject.component.rules[position].path
+        position = subject.position("rules", index)
+        for index in _compiled_at(subject, position):
+            path = subject.component.rules[index].path
             if taker := _component_reached(subject, path):
                 message = f"never decides: requests for {written(path)} go to '{taker}'"
-                yield LintFinding("LINT304", subject.key, message, place)
+                yield LintFinding("LINT304", subject.key, message, position)
 
 
 def _component_reached(

@@ -10,7 +10,7 @@ from kong_oam.access.lint.finding import Change, LintFinding
 from kong_oam.access.lint.subject import Holder, LintSubject
 from kong_oam.access.model import Role
 from kong_oam.diagnostics import some
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import SourcePosition
 from kong_oam.oam.edit import scalar, with_item, with_key
 
 
@@ -53,13 +53,13 @@ def _finding(
         f"role '{role.name}' has their groups, and another role names the client; name "
         f"'{holder.client}' in '{role.name}', too"
     )
-    place = _place(subject, holder, scopes)
+    position = _place(subject, holder, scopes)
     change = _naming(subject, holder, role)
     return LintFinding(
         "LINT313",
         subject.key,
         message,
-        place,
+        position,
         change,
     )
 
@@ -68,12 +68,12 @@ def _place(
     subject: LintSubject,
     holder: Holder,
     scopes: list[str],
-) -> Place:
+) -> SourcePosition:
     """Where the client is named in the role that grants the first of the scopes."""
     roles = subject.component.roles_of(holder.client)
     role = next(role for role in roles if scopes[0] in role.scopes)
     index = role.components.index(holder.client)
-    return subject.place("roles", role.name, "components", index)
+    return subject.position("roles", role.name, "components", index)
 
 
 def _naming(
@@ -83,8 +83,8 @@ def _naming(
 ) -> Change:
     """The change that names the client in the role: it is granted no more than it asks for, which
     it has already."""
-    place = subject.place("roles", role.name)
+    position = subject.position("roles", role.name)
     client = scalar(holder.client)
     if subject.access["roles"][role.name].get("components"):
-        return partial(with_item, place.at("components"), client)
-    return partial(with_key, place, "components", f"[{client}]")
+        return partial(with_item, position.at("components"), client)
+    return partial(with_key, position, "components", f"[{client}]")

@@ -11,7 +11,7 @@ from typing import Any
 import kong_oam.oam.application as oam
 from kong_oam.access.model import Component
 from kong_oam.access.paths import PathSegments
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import SourcePosition
 
 # Of each client of a component, as application/component, the names of the roles that grant what
 # it asks for.
@@ -67,7 +67,7 @@ class LintSubject:
         trait = self.part.trait("access")
         return trait.properties if trait else {}
 
-    def place(self, *path: str | int) -> Place:
+    def position(self, *path: str | int) -> SourcePosition:
         """A place in the access trait, or the component where it has none."""
         trait = self.part.trait("access")
-        return trait.place.at("properties", *path) if trait else self.part.place
+        return trait.position.at("properties", *path) if trait else self.part.position

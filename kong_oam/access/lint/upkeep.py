@@ -59,5 +59,5 @@ def public_rules(component: Component) -> _PublicRules:
     by_place: dict[Path, tuple[Rule, Public]] = {}
     for rule in component.rules:
         if rule.public:
-            by_place.setdefault(rule.place.path, (rule, rule.public))
+            by_place.setdefault(rule.position.path, (rule, rule.public))
     return iter(by_place.values())

@@ -16,15 +16,15 @@ def weaker_rules(component: Component) -> Mapping[int, Rule]:
     satisfies the other.
     """
     result = {}
-    for position, rule in enumerate(component.rules):
+    for number, rule in enumerate(component.rules):
         rivals = []
         for index, rival in enumerate(component.rules):
-            of_path = index != position and rival.path == rule.path
-            if of_path and _asks_for_less(rival, rule, index < position):
+            of_path = index != number and rival.path == rule.path
+            if of_path and _asks_for_less(rival, rule, index < number):
                 rivals.append(rival)
         weaker = [listing(rivals, method) for method in filter(rule.lists, METHODS)]
         if all(weaker):
-            result[position] = weaker[0][0]
+            result[number] = weaker[0][0]
     return result
 
 

@@ -18,12 +18,12 @@ def gateway_problems(gateway: Mapping[str, Any]) -> Iterator[str]:
             "gateway: namespace and podLabels go together; else other pods there would count as "
             "the gateway"
         )
-    for position, cidr in enumerate(gateway.get("cidrs", ())):
+    for index, cidr in enumerate(gateway.get("cidrs", ())):
         try:
             ip_network(cidr, strict=False)
         except ValueError:
             yield (
-                f"gateway.cidrs.{position}: '{cidr}' is no range of addresses; write "
+                f"gateway.cidrs.{index}: '{cidr}' is no range of addresses; write "
                 "192.0.2.0/28 or 2001:db8::/64"
             )
     if "namespace" not in gateway and "cidrs" not in gateway:

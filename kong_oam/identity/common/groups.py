@@ -55,7 +55,7 @@ def unclear_groups(
                 problem = _problem(settings, estate, group, ids, existing)
                 if problem:
                     message = f"role '{role.name}': group '{group}'{problem}"
-                    place = role.place.at("groups", index)
+                    place = role.position.at("groups", index)
                     yield Diagnostic("ENV401", message, place)
 
 

@@ -69,7 +69,7 @@ def unproven(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]
                 f"{settings.name} does not look at the jwksUri of '{client.component}', so that it "
                 f"has no key there: name its owner's certificate under {_where(estate)}"
             )
-            yield Diagnostic("ENV409", message, client.place, severity="warning")
+            yield Diagnostic("ENV409", message, client.position, severity="warning")
 
 
 def unclaimed(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:

@@ -43,7 +43,7 @@ def _findings(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic
             message = f"{name} has no `secret`. Say where it lies under {where}"
         else:
             continue
-        yield Diagnostic("ENV402", message, client.place)
+        yield Diagnostic("ENV402", message, client.position)
     for key in sorted(unused):
         message = f"{settings.name}: {where} names '{key}', which calls nothing here"
         yield Diagnostic("ENV402", message, severity="warning")

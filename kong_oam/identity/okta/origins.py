@@ -22,7 +22,7 @@ from kong_oam.diagnostics import Diagnostic
 from kong_oam.http.management import FEW, Row
 from kong_oam.identity.common.conflicts import Managed
 from kong_oam.identity.okta.api import rows
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import SourcePosition
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +109,8 @@ def adoption_refusal(
     return Diagnostic("ENV403", message, _place(estate, origin))
 
 
-def _place(estate: Estate, origin: str) -> Place | None:
+def _place(estate: Estate, origin: str) -> SourcePosition | None:
     for client in estate.clients:
         if origin in client.origins:
-            return client.place
+            return client.position
     return None

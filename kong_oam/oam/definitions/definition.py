@@ -33,7 +33,7 @@ class Definition:
     kind: Kind
     name: str
     template: str
-    place: Position
+    position: Position
     version: str = ""
     revision: str = ""
     """The name that KubeVela's annotation gives this revision, if any."""
@@ -69,6 +69,6 @@ class Definition:
         """Return the place of a line of the template (from 1); of the whole definition, where that
         is not known."""
         if not self.first_line:
-            return self.place
-        text = getattr(getattr(self.place, "document", self.place), "text", "")
-        return FilePlace(self.place.file, self.first_line + number - 1, column, text)
+            return self.position
+        text = getattr(getattr(self.position, "document", self.position), "text", "")
+        return FilePlace(self.position.file, self.first_line + number - 1, column, text)

@@ -39,9 +39,9 @@ def library(definitions: Iterable[Definition]) -> Library:
             continue
         message = (
             f"{definition.type[0]} type '{definition.name}' is defined twice (first in "
-            f"{twin.place})"
+            f"{twin.position})"
         )
-        diagnostics.append(Diagnostic("OAM106", message, definition.place))
+        diagnostics.append(Diagnostic("OAM106", message, definition.position))
     newest_first = {}
     for type_, known in by_type.items():
         known.sort(key=_order, reverse=True)
@@ -57,9 +57,9 @@ def _of_version(known: Iterable[Definition], version: str) -> Definition | None:
 
 
 def find(
-    stack: Library, kind: Kind, type_: str, place: Position
+    stack: Library, kind: Kind, type_: str, position: Position
 ) -> Definition | Diagnostic:
-    """Return the definition of a type as an Application names it at `place`: by its name, or by
+    """Return the definition of a type as an Application names it at `position`: by its name, or by
     name and version (`webservice@v1`). Of several versions, the newest that fits. OAM104 where
     there is none."""
     name, at, version = type_.partition("@")
@@ -67,13 +67,13 @@ def find(
     if not known:
         names = [known_name for of, known_name in stack.definitions if of == kind]
         message = f"unknown {kind} type '{name}'{suggestion(name, names)}{_HINT}"
-        return Diagnostic("OAM104", message, place)
+        return Diagnostic("OAM104", message, position)
     for definition in known:
         if not at or _fits(definition, version):
             return definition
     versions = some(_versions(known)) or "one without a version"
     message = f"{kind} type '{name}' has no version '{version}'; there is: {versions}"
-    return Diagnostic("OAM104", message, place)
+    return Diagnostic("OAM104", message, position)
 
 
 def _fits(definition: Definition, wanted: str) -> bool:

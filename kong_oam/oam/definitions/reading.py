@@ -13,7 +13,14 @@ from kong_oam.diagnostics import (
     Findings,
 )
 from kong_oam.oam.definitions.definition import KINDS, Definition
-from kong_oam.oam.document import Document, Fields, Place, as_mapping, as_text, read
+from kong_oam.oam.document import (
+    Document,
+    Fields,
+    SourcePosition,
+    as_mapping,
+    as_text,
+    read,
+)
 from kong_oam.oam.schema import type_of
 
 _API = "core.oam.dev/v1beta1"
@@ -50,34 +57,35 @@ def read_definitions(
     definitions: list[Definition] = []
     diagnostics = [*findings]
     for document in documents:
-        for data, place in _listed(document):
-            defined = _defined(data, place, built_in)
+        for data, position in _listed(document):
+            defined = _defined(data, position, built_in)
             definitions += defined.definitions
             diagnostics += defined.diagnostics
     return Defined(tuple(definitions), tuple(diagnostics))
 
 
-def _listed(document: Document) -> Iterator[tuple[Any, Place]]:
+def _listed(document: Document) -> Iterator[tuple[Any, SourcePosition]]:
     """Yield what a document is, or what a list in it has, with the places."""
     data = as_mapping(document.data)
     items = data.get("items")
     if isinstance(items, list) and data.get("kind") in _LISTS:
         yield from (
-            (item, document.place("items", number)) for number, item in enumerate(items)
+            (item, document.position("items", number))
+            for number, item in enumerate(items)
         )
     else:
-        yield document.data, document.place()
+        yield document.data, document.position()
 
 
 def defined_in(document: Document) -> Defined:
     """Return the definition that one document is, or what is wrong with it."""
-    return _defined(document.data, document.place(), built_in=False)
+    return _defined(document.data, document.position(), built_in=False)
 
 
-def _defined(data: Any, place: Place, built_in: bool) -> Defined:
-    wrong = tuple(_wrong(data, place))
+def _defined(data: Any, position: SourcePosition, built_in: bool) -> Defined:
+    wrong = tuple(_wrong(data, position))
     is_one = not wrong and data["kind"] in KINDS and not _only_refers(data)
-    return Defined((_definition(data, place, built_in),) if is_one else (), wrong)
+    return Defined((_definition(data, position, built_in),) if is_one else (), wrong)
 
 
 def _only_refers(data: Fields) -> bool:
@@ -97,7 +105,7 @@ def is_definition(document: Document) -> bool:
     return isinstance(kind, str) and (kind in KINDS or kind == _STEP)
 
 
-def _wrong(data: Any, place: Place) -> Findings:
+def _wrong(data: Any, position: SourcePosition) -> Findings:
     kind = as_mapping(data).get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
         if kind not in _READ_OVER:
@@ -106,30 +114,30 @@ def _wrong(data: Any, place: Place) -> Findings:
             yield Diagnostic(
                 "OAM108",
                 f"{what} is no definition, and defines no type; known: {known}",
-                place,
+                position,
             )
         return
     if data.get("apiVersion") != _API:
         message = f"apiVersion of a {kind} must be {_API}"
-        yield Diagnostic("OAM103", message, place.at("apiVersion"))
+        yield Diagnostic("OAM103", message, position.at("apiVersion"))
     metadata = as_mapping(data.get("metadata"))
     if not isinstance(metadata.get("name"), str) or not metadata["name"]:
         yield Diagnostic(
-            "OAM105", f"a {kind} needs a name: metadata.name", place.at("metadata")
+            "OAM105", f"a {kind} needs a name: metadata.name", position.at("metadata")
         )
     spec = as_mapping(data.get("spec"))
     if not isinstance(spec.get("version"), str | None):
         message = f"version must be of type string, not {type_of(spec['version'])}"
-        yield Diagnostic("OAM103", message, place.at("spec", "version"))
+        yield Diagnostic("OAM103", message, position.at("spec", "version"))
     if not _only_refers(data):
-        yield from _wrong_schematic(kind, spec, place.at("spec", "schematic"))
+        yield from _wrong_schematic(kind, spec, position.at("spec", "schematic"))
 
 
-def _wrong_schematic(kind: str, spec: Fields, place: Place) -> Findings:
+def _wrong_schematic(kind: str, spec: Fields, position: SourcePosition) -> Findings:
     schematic = as_mapping(spec.get("schematic"))
     if "terraform" in schematic and KINDS[kind] in ("component", "workload"):
         terraform = as_mapping(schematic["terraform"])
-        at = place.at("terraform")
+        at = position.at("terraform")
         if not isinstance(terraform.get("configuration"), str):
             yield Diagnostic(
                 "OAM103", "schematic.terraform.configuration must be of type string", at
@@ -142,10 +150,10 @@ def _wrong_schematic(kind: str, spec: Fields, place: Place) -> Findings:
             )
     elif not _template(spec)[0]:
         message = f"a {kind} needs a template in CUE: spec.schematic.cue.template"
-        yield Diagnostic("OAM105", message, place.at("cue", "template"))
+        yield Diagnostic("OAM105", message, position.at("cue", "template"))
 
 
-def _definition(data: Fields, place: Place, built_in: bool) -> Definition:
+def _definition(data: Fields, position: SourcePosition, built_in: bool) -> Definition:
     spec = as_mapping(data.get("spec"))
     schematic = as_mapping(spec.get("schematic"))
     annotations = as_mapping(as_mapping(data["metadata"]).get("annotations"))
@@ -154,7 +162,7 @@ def _definition(data: Fields, place: Place, built_in: bool) -> Definition:
         kind=KINDS[data["kind"]],
         name=data["metadata"]["name"],
         template=template,
-        place=place.at("metadata", "name"),
+        position=position.at("metadata", "name"),
         version=as_text(spec.get("version")),
         revision=as_text(annotations.get(REVISION)),
         terraform=as_mapping(schematic.get("terraform")),
@@ -162,7 +170,7 @@ def _definition(data: Fields, place: Place, built_in: bool) -> Definition:
         annotations={
             name: value for name, value in annotations.items() if isinstance(value, str)
         },
-        first_line=_first_line(place.at("spec", *at)) if template else 0,
+        first_line=_first_line(position.at("spec", *at)) if template else 0,
         built_in=built_in,
     )
 
@@ -179,9 +187,9 @@ def _template(spec: Fields) -> tuple[str, tuple[str, ...]]:
     return "", ()
 
 
-def _first_line(place: Place) -> int:
+def _first_line(position: SourcePosition) -> int:
     """Return the line that a block of text begins in: the one below the `|` that its node begins
     with."""
-    rows = place.document.text.split("\n")[place.line - 1 : place.line]
-    begins_a_block = any(row[place.column - 1 :].startswith("|") for row in rows)
-    return place.line + 1 if begins_a_block else 0
+    rows = position.document.text.split("\n")[position.line - 1 : position.line]
+    begins_a_block = any(row[position.column - 1 :].startswith("|") for row in rows)
+    return position.line + 1 if begins_a_block else 0

@@ -27,9 +27,9 @@ def _compile(declared: Declared) -> Cors | None:
     properties = trait.properties
     origins = properties.get("origins", ())
     for index, origin in enumerate(origins):
-        place = trait.place.at("properties", "origins", index)
+        position = trait.position.at("properties", "origins", index)
         for why in _wrong(origin, declared.stack):
-            declared.out.append(Diagnostic("ACC232", f"'{origin}' {why}", place))
+            declared.out.append(Diagnostic("ACC232", f"'{origin}' {why}", position))
     return Cors(
         origins=tuple(sorted(set(origins))),
         headers=tuple(dict.fromkeys(properties.get("headers", ()))),

@@ -10,7 +10,7 @@ from kong_oam.access.data import Findings, Texts
 from kong_oam.access.diff.kind import Kind
 from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.diagnostics import Code, Diagnostic
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import SourcePosition
 from kong_oam.traits.headers.value import HEADERS, Headers
 
 _FRAMING = (
@@ -104,9 +104,9 @@ def _compile(declared: Declared) -> Headers | None:
     answers: Texts = response.get("set", {})
     removed: Sequence[str] = response.get("remove", ())
     requests: Texts = properties.get("request", {}).get("set", {})
-    at_answers = trait.place.at("properties", "response", "set")
-    at_removed = trait.place.at("properties", "response", "remove")
-    at_requests = trait.place.at("properties", "request", "set")
+    at_answers = trait.position.at("properties", "response", "set")
+    at_removed = trait.position.at("properties", "response", "remove")
+    at_requests = trait.position.at("properties", "request", "set")
     in_answers = [(name, at_answers.key(name)) for name in answers]
     in_removed = [(name, at_removed.at(index)) for index, name in enumerate(removed)]
     in_requests = [(name, at_requests.key(name)) for name in requests]
@@ -128,15 +128,15 @@ def _compile(declared: Declared) -> Headers | None:
 
 
 # Names of headers, and where they stand.
-_Written = Iterable[tuple[str, Place]]
+_Written = Iterable[tuple[str, SourcePosition]]
 
 
 def _owned(names: _Written, owners: Mapping[str, Iterable[str]]) -> Findings:
-    for name, place in names:
+    for name, position in names:
         for why, beginnings in owners.items():
             if _begins_with_one_of(name, beginnings):
                 message = f"header '{name}' is not an Application's: {why}; take it out"
-                yield Diagnostic("ACC240", message, place)
+                yield Diagnostic("ACC240", message, position)
                 break
 
 
@@ -146,12 +146,12 @@ def _begins_with_one_of(name: str, beginnings: Iterable[str]) -> bool:
 
 def _twice(names: _Written) -> Findings:
     seen: dict[str, str] = {}
-    for name, place in names:
+    for name, position in names:
         if first := seen.get(name.lower()):
             message = (
                 f"header '{name}' stands twice, as '{first}', too; take one of them out"
             )
-            yield Diagnostic("ACC241", message, place)
+            yield Diagnostic("ACC241", message, position)
         seen.setdefault(name.lower(), name)
 
 

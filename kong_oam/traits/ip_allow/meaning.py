@@ -12,7 +12,7 @@ from kong_oam.access.networks import Networks, fewest, network
 from kong_oam.access.paths import PathSegments, written
 from kong_oam.diagnostics import Code, Diagnostic, some, suggestion
 from kong_oam.errors import InputError
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import SourcePosition
 from kong_oam.traits.ip_allow.value import IP_ALLOW, AllowedFrom
 
 
@@ -21,15 +21,15 @@ def _compile(declared: Declared) -> AllowedFrom:
     if trait is None:
         return {}
     out = declared.out
-    place = trait.place.at("properties")
-    usual = _networks(trait.properties.get("from", ()), place.at("from"), out)
+    position = trait.position.at("properties")
+    usual = _networks(trait.properties.get("from", ()), position.at("from"), out)
     result: dict[PathSegments, dict[str, Networks]] = {}
     for rule in declared.rules:
         listed = filter(rule.lists, METHODS)
         result.setdefault(rule.path, {}).update(dict.fromkeys(listed, usual))
-    first: dict[tuple[PathSegments, str], Place] = {}
+    first: dict[tuple[PathSegments, str], SourcePosition] = {}
     for index, entry in enumerate(trait.properties.get("rules", ())):
-        where = place.at("rules", index)
+        where = position.at("rules", index)
         networks = _networks(entry["from"], where.at("from"), out)
         for path, method, at in _meant(entry, result, where, out):
             earlier = first.setdefault((path, method), at)
@@ -52,7 +52,7 @@ def _restricted(networks: AllowedFrom) -> AllowedFrom:
 
 def _networks(
     texts: Sequence[str],
-    place: Place,
+    position: SourcePosition,
     out: list[Diagnostic],
 ) -> Networks:
     networks = []
@@ -60,16 +60,16 @@ def _networks(
         try:
             networks.append(network(text))
         except InputError as why:
-            out.append(Diagnostic("ACC238", f"'{text}' {why}", place.at(index)))
+            out.append(Diagnostic("ACC238", f"'{text}' {why}", position.at(index)))
     return fewest(networks)
 
 
 def _meant(
     entry: Data,
     listed: Mapping[PathSegments, Iterable[str]],
-    where: Place,
+    where: SourcePosition,
     out: list[Diagnostic],
-) -> Iterator[tuple[PathSegments, str, Place]]:
+) -> Iterator[tuple[PathSegments, str, SourcePosition]]:
     """Yield each path and method of an entry, and where the path stands. They are those of
     rules."""
     methods = entry.get("methods", ())
@@ -92,12 +92,12 @@ def _meant(
 
 
 def _unlisted(
-    methods: Sequence[str], path: str, listed: Iterable[str], place: Place
+    methods: Sequence[str], path: str, listed: Iterable[str], position: SourcePosition
 ) -> Findings:
-    for position, method in enumerate(methods):
+    for index, method in enumerate(methods):
         if method not in listed:
             message = f"no rule on {path} lists {method}, but {some(listed)}"
-            yield Diagnostic("ACC239", message, place.at(position))
+            yield Diagnostic("ACC239", message, position.at(index))
 
 
 MEANING = Meaning(

@@ -148,8 +148,8 @@ def findings(settings: Settings, estate: Estate) -> Findings:
                 ) or _secret(path, value, component.application, vaults)
                 if wrong:
                     message = f"config.{dotted(path)}: {wrong}"
-                    place = plugin.place.at("config", *path)
-                    yield Diagnostic("ACC248", message, place)
+                    position = plugin.position.at("config", *path)
+                    yield Diagnostic("ACC248", message, position)
 
 
 def waived(estate: Estate) -> Iterator[str]:
@@ -159,7 +159,7 @@ def waived(estate: Estate) -> Iterator[str]:
         for plugin in component.traits.get(KONG_PLUGIN) or ():
             if plugin.waiver and (why := why_waived(plugin)):
                 yield printable(
-                    f"{plugin.place.file}:{plugin.place.line}: {plugin.name} before "
+                    f"{plugin.position.file}:{plugin.position.line}: {plugin.name} before "
                     f"{component.key} {why}; accepted until {plugin.waiver.until}: "
                     f"{plugin.waiver.reason}"
                 )
@@ -180,16 +180,16 @@ def why_waived(plugin: KongPlugin) -> str:
 def _judged(plugin: KongPlugin, others: set[str]) -> Findings:
     """Yield why a plugin may not stand. `others`: kinds that stand there by other means."""
     name = plugin.name
-    place = plugin.place.at("name")
+    position = plugin.position.at("name")
     if never := _NEVER.get(name):
         message = f"{name} {never}: no waiver accepts it; take it out"
-        yield Diagnostic("ACC246", message, place)
+        yield Diagnostic("ACC246", message, position)
     elif name in others:
         message = (
             f"{name} stands before the component already, by another trait or the stack's "
             "settings, and a service has one plugin of a name; take it out"
         )
-        yield Diagnostic("ACC246", message, place)
+        yield Diagnostic("ACC246", message, position)
     elif not plugin.waiver and (why := why_waived(plugin)):
         near = ""
         if name not in PLUGIN_KINDS and (nearer := nearest(name, PLUGIN_KINDS)):
@@ -198,7 +198,7 @@ def _judged(plugin: KongPlugin, others: set[str]) -> Findings:
             f"{name} {why}; {near}take it out, or accept that for a while with `waiver: {{reason: "
             "..., until: YYYY-MM-DD}`"
         )
-        yield Diagnostic("ACC246", message, place)
+        yield Diagnostic("ACC246", message, position)
 
 
 def _overdue(plugin: KongPlugin, today: datetime.date) -> Findings:
@@ -210,7 +210,7 @@ def _overdue(plugin: KongPlugin, today: datetime.date) -> Findings:
             f"{plugin.name} was accepted until {waiver.until}, and today is {today} (asOf); take "
             "it out, or say anew why and until when"
         )
-        yield Diagnostic("ACC247", message, plugin.place.at("waiver"))
+        yield Diagnostic("ACC247", message, plugin.position.at("waiver"))
 
 
 def _wrong_value(name: str, path: _Path, value: Any, stripped: Names) -> str:

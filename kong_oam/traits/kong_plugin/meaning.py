@@ -19,12 +19,12 @@ def _compile(declared: Declared) -> tuple[KongPlugin, ...]:
             continue
         name = trait.properties["name"]
         config = trait.properties.get("config", {})
-        place = trait.place.at("properties")
+        position = trait.position.at("properties")
         waiver = None
         if written := trait.properties.get("waiver"):
             waiver = PluginWaiver(**written)
-            declared.out.extend(no_day(waiver.until, place.at("waiver", "until")))
-        plugins.append(KongPlugin(name, config, waiver, place))
+            declared.out.extend(no_day(waiver.until, position.at("waiver", "until")))
+        plugins.append(KongPlugin(name, config, waiver, position))
     return tuple(plugins)
 
 
@@ -38,4 +38,4 @@ def _change(_: str, was: Any, now: Any) -> Kind:
     return "may widen" if gone or waived else "may narrow"
 
 
-MEANING = Meaning(KONG_PLUGIN, _compile, _change, left_out={KongPlugin: ("place",)})
+MEANING = Meaning(KONG_PLUGIN, _compile, _change, left_out={KongPlugin: ("position",)})

@@ -44,7 +44,7 @@ def unfit(admin: AdminApi, asked: Iterable[KongPlugin]) -> Findings:
         name = plugin.name
         if name not in available:
             message = f"this Kong has no plugin '{name}'{suggestion(name, available)}"
-            yield Diagnostic("ENV418", message, plugin.place.at("name"))
+            yield Diagnostic("ENV418", message, plugin.position.at("name"))
             continue
         if name not in schemas:
             schemas[name] = admin.get(f"/schemas/plugins/{name}")
@@ -54,7 +54,7 @@ def unfit(admin: AdminApi, asked: Iterable[KongPlugin]) -> Findings:
                 f"{name} stands before no single component at this Kong, but before all that it "
                 "serves; take it out"
             )
-            yield Diagnostic("ENV418", message, plugin.place.at("name"))
+            yield Diagnostic("ENV418", message, plugin.position.at("name"))
             continue
         configured = name, json.dumps(plugin.config, sort_keys=True)
         if configured not in refused:
@@ -71,7 +71,7 @@ def _formerly_named(plugin: KongPlugin, schema: Schema) -> Findings:
     try:
         config_json(schema, plugin.name, plugin.config)
     except SchemaError as error:
-        yield Diagnostic("ENV418", str(error), plugin.place.at("config"))
+        yield Diagnostic("ENV418", str(error), plugin.position.at("config"))
 
 
 def _refused(plugin: KongPlugin, errors: Any, path: _Path) -> Findings:
@@ -85,12 +85,12 @@ def _refused(plugin: KongPlugin, errors: Any, path: _Path) -> Findings:
         for below in errors:
             yield from _refused(plugin, below, path)
     elif errors is not None:
-        place = plugin.place.at(*path)
+        position = plugin.position.at(*path)
         if len(path) < 2 and (named := re.search(r"'config\.([\w.]+)'", str(errors))):
-            place = plugin.place.at("config", *named[1].split("."))
+            position = plugin.position.at("config", *named[1].split("."))
         field = f"{dotted(path)}: " if path else ""
         message = f"this Kong does not take the configuration of {plugin.name}: {field}{errors}"
-        yield Diagnostic("ENV418", message, place)
+        yield Diagnostic("ENV418", message, position)
 
 
 def _is_bare_address(text: str) -> bool:
@@ -115,7 +115,7 @@ def _in_clear(plugin: KongPlugin, record: Schema, config: Any, path: _Path) -> F
                 f"{dotted(('config', *path))} is a secret to Kong, which does not stand in an "
                 "Application: write {vault://APPLICATION/NAME}"
             )
-            yield Diagnostic("ACC248", message, plugin.place.at("config", *path))
+            yield Diagnostic("ACC248", message, plugin.position.at("config", *path))
         return
     for step, schema in _below(record, config):
         yield from _in_clear(plugin, schema, config[step], (*path, step))

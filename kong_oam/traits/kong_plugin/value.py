@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kong_oam.access.data import Data
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import SourcePosition
 from kong_oam.traits.key import Key
 
 
@@ -21,12 +21,12 @@ class PluginWaiver:
 @dataclass(frozen=True, slots=True)
 class KongPlugin:
     """A plugin before a component, by the gateway's name for it, and its configuration as far as it
-    is said. `place` is that of the trait's properties."""
+    is said. `position` is that of the trait's properties."""
 
     name: str
     config: Data
     waiver: PluginWaiver | None
-    place: Place = field(compare=False)
+    position: SourcePosition = field(compare=False)
 
 
 KONG_PLUGIN: Key[tuple[KongPlugin, ...]] = Key("kong-plugin", "edge.kongPlugins")

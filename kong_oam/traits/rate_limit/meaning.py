@@ -30,19 +30,19 @@ def _compile(declared: Declared) -> RateLimit | None:
             "the stack says no gateway.redis to count in; add it to the stack, or write "
             "policy: local"
         )
-        place = trait.place.at("properties", "policy")
-        declared.out.append(Diagnostic("ACC236", message, place))
+        position = trait.position.at("properties", "policy")
+        declared.out.append(Diagnostic("ACC236", message, position))
     return limit
 
 
 def _contradictions(trait: oam.Trait, limit: RateLimit) -> Findings:
     """Yield windows that can never fill, since a longer one ends before them, and a limit without
     any."""
-    place = trait.place.at("properties", "requests")
+    position = trait.position.at("properties", "requests")
     windows = [window for window in WINDOWS if window in limit.requests]
     if not windows:
         yield Diagnostic(
-            "ACC235", f"a limit needs a window: {', '.join(WINDOWS)}", place
+            "ACC235", f"a limit needs a window: {', '.join(WINDOWS)}", position
         )
     for shorter, longer in pairwise(windows):
         few = limit.requests[longer]
@@ -52,7 +52,7 @@ def _contradictions(trait: oam.Trait, limit: RateLimit) -> Findings:
                 f"{few} per {longer} are fewer than {many} per {shorter}; raise the one, or "
                 "lower the other"
             )
-            yield Diagnostic("ACC235", message, place.at(longer))
+            yield Diagnostic("ACC235", message, position.at(longer))
 
 
 def _change(name: str, was: Any, now: Any) -> Kind:

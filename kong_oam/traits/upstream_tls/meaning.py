@@ -13,7 +13,7 @@ from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Code, Diagnostic, some
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import SourcePosition
 from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.named import named_service
 from kong_oam.objects.tls import tls_secret_name
@@ -32,11 +32,11 @@ def _compile(declared: Declared) -> UpstreamTls | None:
     if trait is None:
         if named is None or not named.https:
             return None
-        place = named.place.at("scheme")
-        declared.out.extend(_unverified(declared.stack, place))
+        position = named.position.at("scheme")
+        declared.out.extend(_unverified(declared.stack, position))
         return UpstreamTls((named.port,))
     out = declared.out
-    out += _unverified(declared.stack, trait.place.at("type"))
+    out += _unverified(declared.stack, trait.position.at("type"))
     if not declared.endpoints:
         return UpstreamTls((named.port,)) if named and named.https else None
     routed = {endpoint.port for endpoint in declared.endpoints}
@@ -49,17 +49,17 @@ def _compile(declared: Declared) -> UpstreamTls | None:
         tls_secret_name(part.name) if issuer else properties.get("secretName"),
         Issuer(**issuer) if issuer else None,
         properties.get("mountPath", MOUNTED_AT),
-        trait.place.at("properties", "secretName"),
+        trait.position.at("properties", "secretName"),
     )
 
 
-def _unverified(stack: Stack, place: Place) -> Findings:
+def _unverified(stack: Stack, position: SourcePosition) -> Findings:
     if not stack.upstream_tls:
         message = (
             "the stack names no CA to verify a workload's certificate by; set "
             "gateway.upstreamTls.ca there"
         )
-        yield Diagnostic("ACC244", message, place)
+        yield Diagnostic("ACC244", message, position)
 
 
 def over_tls(
@@ -83,7 +83,7 @@ def _unrouted(part: oam.Component, trait: oam.Trait, routed: set[int]) -> Findin
             listed = some(map(str, sorted(routed)))
             message = f"no route of '{part.name}' leads to port {int(port)}; it has routes to {listed}"
             yield Diagnostic(
-                "ACC243", message, trait.place.at("properties", "ports", index)
+                "ACC243", message, trait.position.at("properties", "ports", index)
             )
 
 
@@ -92,29 +92,29 @@ def _mounted_elsewhere(trait: oam.Trait) -> Findings:
         "what is made elsewhere has its certificate elsewhere; write scheme: https in "
         "access.service instead"
     )
-    yield Diagnostic("ACC245", message, trait.place.at("type"))
+    yield Diagnostic("ACC245", message, trait.position.at("type"))
 
 
 def _unmounted(part: oam.Component, trait: oam.Trait) -> Findings:
     """Yield what no certificate could be given to, or in two ways."""
     properties = trait.properties
-    place = trait.place.at("properties")
+    position = trait.position.at("properties")
     sources = [name for name in ("secretName", "issuer") if name in properties]
     if len(sources) > 1:
         message = (
             "a certificate is read from a Secret that is there, or from one that "
             "cert-manager fills; keep one"
         )
-        yield Diagnostic("ACC245", message, place.at("issuer"))
+        yield Diagnostic("ACC245", message, position.at("issuer"))
     elif sources and not any(map(fenced_pods, part.rendered or ())):
         message = (
             f"'{part.name}' renders no pods that could be given it; have what makes its pods mount "
             "it"
         )
-        yield Diagnostic("ACC245", message, place.at(sources[0]))
+        yield Diagnostic("ACC245", message, position.at(sources[0]))
     elif not sources and "mountPath" in properties:
         message = "says where a certificate is mounted, and none is given; add secretName or issuer"
-        yield Diagnostic("ACC245", message, place.at("mountPath"))
+        yield Diagnostic("ACC245", message, position.at("mountPath"))
 
 
 def _change(_: str, was: Any, now: Any) -> Kind:
@@ -129,7 +129,7 @@ MEANING = Meaning(
     _change,
     left_out={
         # Where the files of a workload are.
-        UpstreamTls: ("secret", "issuer", "mount_path", "place"),
+        UpstreamTls: ("secret", "issuer", "mount_path", "position"),
         # Who signs what workloads show.
         Issuer: ("kind", "name"),
     },

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import SourcePosition
 from kong_oam.traits.key import Key
 
 # Where a workload finds its certificate, if nothing is said: `tls.crt`, `tls.key`, and
@@ -31,7 +31,7 @@ class UpstreamTls:
     secret: str | None = None
     issuer: Issuer | None = None
     mount_path: str = MOUNTED_AT
-    place: Place | None = field(default=None, compare=False)
+    position: SourcePosition | None = field(default=None, compare=False)
 
 
 UPSTREAM_TLS: Key[UpstreamTls] = Key("upstream-tls", "edge.upstreamTls")

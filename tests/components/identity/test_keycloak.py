@@ -487,7 +487,7 @@ ALL_GROUPS = [{"id": name, "path": f"/{name}"} for name in ("sales", "desk", "em
 def found(server: Server, held: Held = frozenset(), **changes: Any) -> list[str]:
     stack = keycloak(issuer=f"{server.url}/realms/acme", **changes)
     return [
-        f"{one.place}: {one.code}: {one.message}"
+        f"{one.position}: {one.code}: {one.message}"
         for one in inspect(
             stack.providers[0],
             estate(APP, stack=stack.stack),

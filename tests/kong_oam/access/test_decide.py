@@ -238,7 +238,7 @@ def test_a_token_of_another_provider_is_no_token() -> None:
 
 
 @pytest.mark.parametrize(
-    ("request_", "claims", "reason", "place"),
+    ("request_", "claims", "reason", "position"),
     [
         (("GET", "/orders/health"), None, "public: probes", "app1.yaml:19:17"),
         (("GET", "/orders"), READER, "has read", "app1.yaml:17:17"),
@@ -252,14 +252,17 @@ def test_a_token_of_another_provider_is_no_token() -> None:
     ],
 )  # fmt: skip
 def test_every_answer_has_its_reason_and_rule(
-    request_: tuple[str, str], claims: Claims | Refusal | None, reason: str, place: str
+    request_: tuple[str, str],
+    claims: Claims | Refusal | None,
+    reason: str,
+    position: str,
 ) -> None:
     """By file, line and column."""
     method, target = request_
     decision = decide(
         ESTATE, Request(method, "orders.example.com", target.encode()), claims
     )
-    assert (decision.reason, decision.place) == (reason, place)
+    assert (decision.reason, decision.position) == (reason, position)
 
 
 def test_a_malformed_bearer_header_is_refused_even_on_a_public_path() -> None:

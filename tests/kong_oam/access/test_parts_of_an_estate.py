@@ -100,7 +100,7 @@ def test_the_base_knows_of_clients_and_hosts_only_what_it_needs() -> None:
     pages = ESTATE.components["shop/web"]
     client = replace(pages.clients[0], **browser)  # type: ignore[arg-type]
     web = replace(client, kind="web")
-    secure = Endpoint("a.test", (), 80, pages.place, certificate="tls")
+    secure = Endpoint("a.test", (), 80, pages.position, certificate="tls")
     made = changed(
         ESTATE,
         "shop/web",

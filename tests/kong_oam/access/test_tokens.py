@@ -17,7 +17,7 @@ from kong_oam.oam.document import read
 from tests.support.estates import ISSUER, PROVIDER, SPELLING
 from tests.support.tokens import EC, HEADER, NOW, RING, RSA, encoded, token
 
-PLACE = read("a.yaml", b"a: 1")[0][0].place()
+PLACE = read("a.yaml", b"a: 1")[0][0].position()
 CALL = Call("orders/api", ("read", "write"), ("editor",), PLACE)
 SERVICE = Client("shop/job", "service", "main", (CALL,), (), (), False, PLACE)
 WEB = replace(

@@ -636,8 +636,8 @@ def test_another_answer_is_a_change_for_people_and_for_programs(
         last["message"]["text"]
         == f"now answered by orders/api for everybody: GET,HEAD {url}: {moved}"
     )
-    place = last["locations"][0]["physicalLocation"]
-    assert place["artifactLocation"]["uri"] == "applications/orders.yaml"
+    position = last["locations"][0]["physicalLocation"]
+    assert position["artifactLocation"]["uri"] == "applications/orders.yaml"
 
 
 def test_another_owner_is_a_change_for_people_and_for_programs(

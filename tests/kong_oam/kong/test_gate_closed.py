@@ -309,9 +309,9 @@ def _without(value: Any) -> Iterator[Any]:
             for changed in _without(value[key]):
                 yield {**value, key: changed}
     if isinstance(value, list):
-        for place, item in enumerate(value):
+        for position, item in enumerate(value):
             for changed in _without(item):
-                yield [*value[:place], changed, *value[place + 1 :]]
+                yield [*value[:position], changed, *value[position + 1 :]]
 
 
 def _other_kinds(value: Any) -> Iterator[Any]:
@@ -324,9 +324,9 @@ def _other_kinds(value: Any) -> Iterator[Any]:
             for changed in _other_kinds(item):
                 yield {**value, key: changed}
     if isinstance(value, list):
-        for place, item in enumerate(value):
+        for position, item in enumerate(value):
             for changed in _other_kinds(item):
-                yield [*value[:place], changed, *value[place + 1 :]]
+                yield [*value[:position], changed, *value[position + 1 :]]
 
 
 UNDER_ANY_TABLE = (

@@ -133,7 +133,7 @@ def test_a_record_says_what_decide_says(kong: Recorded) -> None:
                 and (rule.public or set(rule.scopes) <= set(record.get("scopes", ())))
             ]
             assert record["rule"] in {
-                str(rule.place).rpartition(":")[0] for rule in lets_in
+                str(rule.position).rpartition(":")[0] for rule in lets_in
             }
         marks = {name.lower(): value for name, value in answer.headers}
         assert record["requestId"] == marks["x-kong-request-id"]

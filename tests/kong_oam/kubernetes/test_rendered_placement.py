@@ -589,7 +589,7 @@ def test_pods_that_something_else_makes_are_reached_and_fenced_by_their_labels(
     """By one selector, after all else of the component, however the gateway reaches Services."""
     application, part = component(RELEASE, client=False, ports=())
     labels = {"release": "es", "app": "es"}
-    named = NamedService("es-http", 9200, 9201, labels, "api-gateway", part.place)
+    named = NamedService("es-http", 9200, 9201, labels, "api-gateway", part.position)
     gateway = {
         "namespace": "kong", "podLabels": {"app": "kong"}, "reach": reach,
         **({"cidrs": ["10.0.0.0/8"]} if reach != "cluster" else {}),

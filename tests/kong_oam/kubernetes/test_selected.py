@@ -74,7 +74,7 @@ def test_a_run_and_verify_refuse_labels_that_pods_of_others_have(pods: Path) -> 
     assert [finding.code for finding in preflight.inspect(on, estate, NOTHING)] == []
     pods.write_text(OTHERS, "utf-8")
     (finding,) = preflight.inspect(on, estate, NOTHING)
-    assert (finding.code, str(finding.place)) == ("ENV415", "app1.yaml:8:100")
+    assert (finding.code, str(finding.position)) == ("ENV415", "app1.yaml:8:100")
     assert finding.message.startswith(
         "pods of /lost, shop/db in namespace 'orders' have these podLabels, and the rules"
     )

@@ -26,7 +26,7 @@ def components(*written: str, own: Own = frozenset()) -> Reading:
 
 
 def said(found: Reading) -> list[str]:
-    return [f"{one.place}: {one.code}: {one.message}" for one in found.diagnostics]
+    return [f"{one.position}: {one.code}: {one.message}" for one in found.diagnostics]
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_fields_that_nobody_follows_any_more_have_no_effect() -> None:
         "{name: a, type: x, externalRevision: a-v1, scopes: {healthscopes.core.oam.dev: h}}"
     )
     assert sorted(
-        (str(one.place), one.code, one.severity) for one in found.diagnostics
+        (str(one.position), one.code, one.severity) for one in found.diagnostics
     ) == [
         ("a.yaml:6:26", "OAM109", "warning"),
         ("a.yaml:6:50", "OAM109", "warning"),

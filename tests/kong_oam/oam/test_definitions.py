@@ -81,7 +81,7 @@ def test_the_definition_takes_what_the_schema_takes(
         document = Document(name, json.dumps(properties), 0, properties)
         by_schema = [
             str(one).splitlines()[0]
-            for one in violations(name, properties, document.place())
+            for one in violations(name, properties, document.position())
         ]
         if by_schema and all(one.endswith("needs 'scopes'") for one in by_schema):
             continue

@@ -18,11 +18,11 @@ def test_a_place_finds_line_and_column_of_values_and_keys() -> None:
     """A place knows where a value, a key, or the nearest part above a missing one stands."""
     (document,), findings = read("a.yaml", b"one: 1\ntwo:\n  - {x: y}\n  - z\n")
     assert findings == ()
-    assert str(document.place("two", 0, "x")) == "a.yaml:3:9"
-    assert str(document.place("two", 0).key("x")) == "a.yaml:3:6"
-    assert str(document.place("two", 1)) == "a.yaml:4:5"
-    assert str(document.place("two", 7, "gone")) == "a.yaml:3:3"
-    assert document.place("two", 1).excerpt() == "    4 |   - z\n      |     ^"
+    assert str(document.position("two", 0, "x")) == "a.yaml:3:9"
+    assert str(document.position("two", 0).key("x")) == "a.yaml:3:6"
+    assert str(document.position("two", 1)) == "a.yaml:4:5"
+    assert str(document.position("two", 7, "gone")) == "a.yaml:3:3"
+    assert document.position("two", 1).excerpt() == "    4 |   - z\n      |     ^"
 
 
 def test_the_second_document_of_a_file_has_its_own_positions() -> None:
@@ -30,13 +30,13 @@ def test_the_second_document_of_a_file_has_its_own_positions() -> None:
     documents, findings = read("a.yaml", b"a: 1\n---\n---\nb: 2\n")
     assert findings == ()
     assert [document.data for document in documents] == [{"a": 1}, {"b": 2}]
-    assert str(documents[1].place("b")) == "a.yaml:4:4"
+    assert str(documents[1].position("b")) == "a.yaml:4:4"
 
 
 def test_a_document_before_one_that_cannot_be_read_has_its_positions() -> None:
     """What is wrong in the first is said beside what is wrong in the second."""
     (document,), (finding,) = read("a.yaml", b"a: 1\n---\nb: [\n")
-    assert str(document.place("a")) == "a.yaml:1:4"
+    assert str(document.position("a")) == "a.yaml:1:4"
     assert str(finding).startswith("a.yaml:4:1: error OAM101: ")
 
 
@@ -157,7 +157,7 @@ def test_a_block_of_text_may_begin_with_a_tab() -> None:
         {"a": 1},
         {"b": {"c": "\tone\ntwo", "d": 2}},
     ]
-    assert str(documents[1].place("b", "d")) == "a.yaml:7:6"
+    assert str(documents[1].position("b", "d")) == "a.yaml:7:6"
 
 
 def test_a_tab_in_a_large_file_is_not_read_slowly() -> None:

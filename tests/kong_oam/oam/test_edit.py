@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from kong_oam.oam import edit
-from kong_oam.oam.document import Place, read
+from kong_oam.oam.document import SourcePosition, read
 
 
-def place(text: str, *path: str | int) -> Place:
+def position(text: str, *path: str | int) -> SourcePosition:
     (document, *_), findings = read("a.yaml", text.encode())
     assert findings == ()
-    return document.place(*path)
+    return document.position(*path)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_what_is_taken_away_leaves_the_rest_as_it_was(
     before: str, path: tuple[str | int, ...], after: str
 ) -> None:
     """Comments on its own lines go with it, those of others stay; a collection that is left empty goes, too."""
-    assert edit.without(place(before, *path)) == after
+    assert edit.without(position(before, *path)) == after
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_an_edit_that_is_not_certain_is_none(
     before: str, path: tuple[str | int, ...]
 ) -> None:
     """A comment would be lost, a line is shared with something else, or one text stands for two places."""
-    assert edit.without(place(before, *path)) is None
+    assert edit.without(position(before, *path)) is None
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_key_is_added_last_in_the_style_of_its_mapping(
     before: str, path: tuple[str | int, ...], after: str | None
 ) -> None:
     """A key that is there already is not added."""
-    assert edit.with_key(place(before, *path), "k", "[v]") == after
+    assert edit.with_key(position(before, *path), "k", "[v]") == after
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_an_item_is_added_last_in_the_style_of_its_sequence(
     before: str, path: tuple[str | int, ...], item: str, after: str | None
 ) -> None:
     """Of several lines only in block style."""
-    assert edit.with_item(place(before, *path), item) == after
+    assert edit.with_item(position(before, *path), item) == after
 
 
 def test_only_the_document_that_is_meant_is_edited() -> None:
@@ -113,7 +113,8 @@ def test_only_the_document_that_is_meant_is_edited() -> None:
     text = "a: [x, y]\n--- # second\na: [x, y]\n...\n"
     (_, second), _ = read("a.yaml", text.encode())
     assert (
-        edit.without(second.place("a", 0)) == "a: [x, y]\n--- # second\na: [y]\n...\n"
+        edit.without(second.position("a", 0))
+        == "a: [x, y]\n--- # second\na: [y]\n...\n"
     )
 
 

@@ -65,9 +65,9 @@ PLACES: dict[str, tuple[str, Filler]] = {
 }  # fmt: skip
 
 
-def _filled(place: str, count: int) -> bytes:
+def _filled(position: str, count: int) -> bytes:
     """A file that has so many of them, or as many as a megabyte has room for."""
-    text, filler = PLACES[place]
+    text, filler = PLACES[position]
     parts, size = [text], len(text)
     for n in range(count):
         part = filler(n)
@@ -95,20 +95,20 @@ def _checked(raw: bytes) -> tuple[Reading, str, float]:
     return reading, said, time.process_time() - began
 
 
-MANY = [place for place in PLACES if place != "comments"]
+MANY = [position for position in PLACES if position != "comments"]
 
 
-@pytest.mark.parametrize("place", MANY)
-def test_a_megabyte_of_one_thing_is_one_finding(place: str) -> None:
+@pytest.mark.parametrize("position", MANY)
+def test_a_megabyte_of_one_thing_is_one_finding(position: str) -> None:
     """Within seconds, with what to do."""
-    reading, said, seconds = _checked(_filled(place, MAX_BYTES))
+    reading, said, seconds = _checked(_filled(position, MAX_BYTES))
     assert [one.code for one in reading.diagnostics] == ["OAM101"], said[:2000]
     assert reading.applications == () and seconds < BOUND
     assert len(said) < 1_000
 
 
 @pytest.mark.parametrize(
-    ("place", "count", "message"),
+    ("position", "count", "message"),
     [
         (
             "documents",
@@ -127,11 +127,11 @@ def test_a_megabyte_of_one_thing_is_one_finding(place: str) -> None:
         ),
     ],
 )
-def test_the_limits_are_said(place: str, count: int, message: str) -> None:
+def test_the_limits_are_said(position: str, count: int, message: str) -> None:
     """One more than may be."""
-    reading, _, _ = _checked(_filled(place, count))
+    reading, _, _ = _checked(_filled(position, count))
     assert [one.message for one in reading.diagnostics] == [message]
-    within, _, _ = _checked(_filled(place, count - 1))
+    within, _, _ = _checked(_filled(position, count - 1))
     assert message not in [one.message for one in within.diagnostics]
 
 
@@ -169,15 +169,15 @@ def test_of_many_findings_the_first_are_shown() -> None:
 
 @settings(max_examples=examples(60), deadline=None)
 @given(
-    place=st.sampled_from(sorted(PLACES)),
+    position=st.sampled_from(sorted(PLACES)),
     count=st.integers(1, MAX_ENTRIES),
     times=st.integers(1, 60),
 )
 def test_within_the_limits_it_takes_seconds_too(
-    place: str, count: int, times: int
+    position: str, count: int, times: int
 ) -> None:
     """However many of what, and however often."""
-    raw = b"---\n".join([_filled(place, count)] * times)[:MAX_BYTES]
+    raw = b"---\n".join([_filled(position, count)] * times)[:MAX_BYTES]
     reading, _, seconds = _checked(raw)
     assert seconds < BOUND, seconds
     assert len(reading.diagnostics) <= MAX_FINDINGS + 1

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kong_oam.oam.application import Reading, read_bytes
-from kong_oam.oam.document import Place
+from kong_oam.oam.document import SourcePosition
 from kong_oam.oam.model import Component
 
 HEAD = """apiVersion: core.oam.dev/v1beta1
@@ -38,10 +38,10 @@ def changed(*policies: str) -> dict[str, Component]:
     return {one.name: one for one in found.applications[0].components}
 
 
-def written(place: Place) -> str:
+def written(position: SourcePosition) -> str:
     """What stands in the file at a place, up to the next comma or bracket."""
     return (
-        place.document.text.splitlines()[place.line - 1][place.column - 1 :]
+        position.document.text.splitlines()[position.line - 1][position.column - 1 :]
         .split(",")[0]
         .rstrip("}] ")
     )
@@ -104,7 +104,7 @@ def test_a_name_matches_whole(chosen: str, names: list[str]) -> None:
 def test_what_an_override_gets_wrong_is_found(policy: str, finding: str) -> None:
     """In the policy, at its place; a name that matches nothing is an error, where KubeVela adds a component."""
     (only,) = reading(policy).diagnostics
-    assert f"{only.place}: {only.code}: {only.message}".startswith(finding)
+    assert f"{only.position}: {only.code}: {only.message}".startswith(finding)
 
 
 def test_traits_are_merged_by_type() -> None:
@@ -115,8 +115,8 @@ def test_traits_are_merged_by_type() -> None:
         ("scaler", {"replicas": 0}),
         ("env", {"x": "y"}),
     ]
-    assert written(web.traits[0].place.at("properties", "replicas")) == "0"
-    assert written(web.traits[1].place.at("properties", "x")) == "y"
+    assert written(web.traits[0].position.at("properties", "replicas")) == "0"
+    assert written(web.traits[1].position.at("properties", "x")) == "y"
 
 
 def test_another_type_takes_the_components_place() -> None:
@@ -125,7 +125,7 @@ def test_another_type_takes_the_components_place() -> None:
     web = changed(f"{{components: [{change}]}}")["web"]
     assert (web.type, web.properties) == ("other", {"size": 1})
     assert [one.type for one in web.traits] == ["env"]
-    assert written(web.place.at("properties", "size")) == "1"
+    assert written(web.position.at("properties", "size")) == "1"
 
 
 def test_a_selector_leaves_the_others_out() -> None:
@@ -142,9 +142,9 @@ def test_a_later_override_is_put_over_an_earlier_one() -> None:
     assert (
         web.properties["added"] == {"a": 1, "b": 3} and web.properties["image"] == "y"
     )
-    place = web.place.at("properties")
+    position = web.position.at("properties")
     shown = [
-        written(place.at(*path))
+        written(position.at(*path))
         for path in (
             ("image",),
             ("added", "a"),
@@ -155,13 +155,13 @@ def test_a_later_override_is_put_over_an_earlier_one() -> None:
     ]
     assert shown == ["y", "1", "3", "q", '"1"']
     assert [
-        place.at(*path).line for path in (("image",), ("added", "a"), ("added", "b"))
+        position.at(*path).line for path in (("image",), ("added", "a"), ("added", "b"))
     ] == [
         14,
         13,
         14,
     ]
-    assert written(place.key("image")) == "image: y"
+    assert written(position.key("image")) == "image: y"
 
 
 def test_an_override_makes_a_component_plain_or_not() -> None:
@@ -182,6 +182,6 @@ def test_an_override_makes_a_component_plain_or_not() -> None:
         and read("{image: a}").applications[0].components[0].plain
     )
     (wrong,) = read("{image: a, cpu: 1}").diagnostics
-    assert (wrong.code, wrong.place and wrong.place.line) == ("OAM103", 8)
+    assert (wrong.code, wrong.position and wrong.position.line) == ("OAM103", 8)
     scaled = read("{}", "[{type: scaler}]")
     assert scaled.diagnostics == () and not scaled.applications[0].components[0].plain

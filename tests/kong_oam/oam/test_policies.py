@@ -34,7 +34,7 @@ def resolved(*policies: str, workflow: str = "") -> Application:
 
 def said(found: Reading) -> list[str]:
     return [
-        f"{one.place}: {one.severity} {one.code}: {one.message}"
+        f"{one.position}: {one.severity} {one.code}: {one.message}"
         for one in found.diagnostics
     ]
 
@@ -91,7 +91,7 @@ def test_a_cluster_that_the_stack_has_not_is_found() -> None:
         "{type: topology, properties: {clusters: [west, local, eas]}}"
     )
     found = [*unknown_clusters(application, ["west", "east"])]
-    assert [f"{one.place}: {one.code}: {one.message}" for one in found] == [
+    assert [f"{one.position}: {one.code}: {one.message}" for one in found] == [
         "a.yaml:9:61: OAM103: cluster 'eas' is no context of the stack (kong-oam:cluster.contexts); did you mean 'east'?"
     ]
     assert [*unknown_clusters(application, ["west", "eas"])] == []
@@ -150,7 +150,7 @@ def test_labels_that_no_cluster_has_are_found(
     assert on_clusters(application, labels) == application
     (found,) = unknown_clusters(application, ["east", "far", "region=eu,tier=a"])
     said = "no context of the stack (kong-oam:cluster.contexts) has the labels region=eu,tier=a"
-    assert (str(found.place), found.code, found.message) == (
+    assert (str(found.position), found.code, found.message) == (
         "a.yaml:9:37",
         "OAM103",
         said,
@@ -194,7 +194,7 @@ def kept(
     web = application.components[0]
     made = {"kind": kind, "metadata": {"name": "web"}}
     return kept_by_rules(
-        application, web, RenderedObject(made, trait, key, web.place)
+        application, web, RenderedObject(made, trait, key, web.position)
     ).options
 
 

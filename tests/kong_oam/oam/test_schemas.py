@@ -60,7 +60,7 @@ def _component(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("schema", "instance", "kind", "place", "message"),
+    ("schema", "instance", "kind", "position", "message"),
     [
         (
             "application",
@@ -207,11 +207,11 @@ def _component(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_one_mistake_is_one_violation_that_names_it(
-    schema: str, instance: Any, kind: str, place: list[str | int], message: str
+    schema: str, instance: Any, kind: str, position: list[str | int], message: str
 ) -> None:
     """Each mistake gives exactly one violation, at its place, of the kind that the reader has words for."""
     ((found_kind, found_place, found_message),) = _violations(schema, instance)
-    assert (found_kind, found_place) == (kind, place)
+    assert (found_kind, found_place) == (kind, position)
     assert message in found_message
 
 

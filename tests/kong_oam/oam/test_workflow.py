@@ -57,7 +57,7 @@ def waits(found: Reading) -> dict[str, set[str]]:
 
 def said(found: Reading) -> list[str]:
     return [
-        f"{one.place}: {one.severity} {one.code}: {one.message}"
+        f"{one.position}: {one.severity} {one.code}: {one.message}"
         for one in found.diagnostics
     ]
 
@@ -374,10 +374,10 @@ def test_what_a_step_passes_is_its_components() -> None:
         assert waits(found) == {"a": set(), "b": {"a"}, "c": {"a"}}
         giver, taker, other = found.applications[0].components
         assert [
-            (one.name, one.value_from, one.place.line) for one in giver.outputs
+            (one.name, one.value_from, one.position.line) for one in giver.outputs
         ] == [("url", "output.status.url", 12)]
         assert [
-            (one.source, one.parameter, one.place.line) for one in taker.inputs
+            (one.source, one.parameter, one.position.line) for one in taker.inputs
         ] == [("url", "x", 13)]
         assert (taker.outputs, giver.inputs, other.inputs, other.outputs) == (
             (),
@@ -465,10 +465,10 @@ def test_a_value_is_an_edge_from_who_takes_it_to_who_gives_it() -> None:
     found = read_bytes("a.yaml", VALUES.encode())
     assert waits(found) == {"a": set(), "b": {"a"}, "c": {"a"}}
     giver, taker, _ = found.applications[0].components
-    assert [(one.name, one.value_from, str(one.place)) for one in giver.outputs] == [
+    assert [(one.name, one.value_from, str(one.position)) for one in giver.outputs] == [
         ("url", "output.status.url", "a.yaml:6:36")
     ]
-    assert [(one.source, one.parameter, str(one.place)) for one in taker.inputs] == [
+    assert [(one.source, one.parameter, str(one.position)) for one in taker.inputs] == [
         ("url", "env[0].value", "a.yaml:7:35")
     ]
 
@@ -498,7 +498,7 @@ def test_what_runs_elsewhere_passes_no_values(old: str) -> None:
         f"component 'b': '{old[7]}' runs elsewhere, and neither gives nor takes values"
     )
     (only,) = read_bytes("a.yaml", text.encode()).diagnostics
-    assert (only.code, only.message, only.place and only.place.line) == (
+    assert (only.code, only.message, only.position and only.position.line) == (
         "OAM108",
         message,
         7,
@@ -523,7 +523,7 @@ def test_a_circle_is_found_once(
 
 
 def _sound(findings: tuple[Diagnostic, ...]) -> bool:
-    return all(one.place and str(one) for one in findings)
+    return all(one.position and str(one) for one in findings)
 
 
 @pytest.mark.parametrize("seed", range(4))

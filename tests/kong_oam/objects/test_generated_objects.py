@@ -303,7 +303,7 @@ def test_what_opens_something_is_refused_and_nothing_else(
     event(f"{one['kind']} {' '.join(sorted(expected)) or 'kept'}")
     assert Counter(diagnostic.code for diagnostic in found) == expected
     assert all(
-        isinstance(diagnostic, Diagnostic) and diagnostic.place is not None
+        isinstance(diagnostic, Diagnostic) and diagnostic.position is not None
         for diagnostic in found
     )
 
@@ -347,5 +347,5 @@ def test_whatever_a_definition_renders_is_judged(
     for finding in judge(
         (OTHER, component), Rules(allowed={"x.org/Any": "x"}, reach=reach)
     ):
-        assert finding.place is not None
+        assert finding.position is not None
         assert str(finding).isprintable() or "\n" in str(finding)

@@ -217,11 +217,11 @@ def test_a_finding_is_where_it_is_said(
 ) -> None:
     reading = application(said, metadata=metadata)
     found = compile_estate(reading, STACK).diagnostics
-    document = reading.applications[0].place.document.text
+    document = reading.applications[0].position.document.text
     begins = document[: document.index(near)].count("\n") + 1
     assert {one.code for one in found} == {code}
     assert all(
-        one.place is not None and one.place.line in (begins - 1, begins)
+        one.position is not None and one.position.line in (begins - 1, begins)
         for one in found
     ), (
         begins,

@@ -203,7 +203,7 @@ def test_findings_and_endpoints_are_where_the_trait_says_them() -> None:
     """The key of the path, the domain, the annotation."""
     text = ingress(WAY)
     (endpoint,) = api(text, TRAITS.replace("a.b/rewrite", "other"), trait=0).endpoints
-    assert str(endpoint.place) == "app1.yaml:8:71"
+    assert str(endpoint.position) == "app1.yaml:8:71"
     text = ingress(
         f"{{rules: [{rule('path: /x', host='a_b')}]}}", annotations="{a.b/rewrite: y}"
     )

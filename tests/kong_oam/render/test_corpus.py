@@ -75,7 +75,7 @@ def test_every_application_is_rendered_or_refused(evaluator: Evaluator) -> None:
         for document in documents(f"applications/{file}"):
             application = application_of(document)
             findings = [*_findings(application, library_of(file, built_in), evaluator)]
-            assert all(one.place for one in findings), file
+            assert all(one.position for one in findings), file
             assert not [
                 one
                 for one in findings
@@ -136,11 +136,11 @@ def test_a_definition_that_was_changed_at_random_breaks_nothing(
         read_now = read_definitions(
             one, (head + found + _changed(template, choose)).encode()
         )
-        assert all(finding.place for finding in read_now.diagnostics)
+        assert all(finding.position for finding in read_now.diagnostics)
         changed[one] = read_now.definitions
         stack = library(definition for some in changed.values() for definition in some)
         assert all(
-            finding.place and str(finding)
+            finding.position and str(finding)
             for finding in _findings(application_of(document), stack, evaluator)
         )
 
@@ -165,7 +165,7 @@ def test_an_application_that_was_changed_at_random_breaks_nothing(
             ):
                 judged += 1
                 assert all(
-                    finding.place and str(finding)
+                    finding.position and str(finding)
                     for finding in _findings(application, stack, evaluator)
                 )
     assert judged > 25

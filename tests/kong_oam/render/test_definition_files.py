@@ -102,7 +102,7 @@ def test_a_template_has_the_lines_of_its_file(
     """Whatever stands before it; and CUE that is about a status, which `vela def` takes, is not evaluated."""
     stack = with_trait(LINED.replace("\n", end), tmp_path, evaluator)
     one = stack.definitions["trait", "tagged"][0]
-    assert (one.version, one.revision, str(one.place)) == (
+    assert (one.version, one.revision, str(one.position)) == (
         "1.0.0",
         "blue",
         f"{tmp_path}/tagged.cue:4:1",
@@ -127,11 +127,11 @@ def test_a_template_has_the_lines_of_its_file(
     (refused,) = rendered(
         evaluator, stack, "traits: [{type: tagged, properties: {a: X}}]"
     ).diagnostics
-    assert (refused.code, str(refused.place)) == (
+    assert (refused.code, str(refused.position)) == (
         "OAM108",
         f"{tmp_path}/tagged.cue:2:1",
     )
-    assert refused.place.excerpt().splitlines()[0].endswith('import "tool/exec"')
+    assert refused.position.excerpt().splitlines()[0].endswith('import "tool/exec"')
 
 
 def test_properties_that_fail_are_told_by_the_line_of_the_file(

@@ -231,7 +231,7 @@ def test_a_definition_that_is_wrong_is_one_finding(
     """At the component, with CUE's own words."""
     template, words = WRONG[about]
     (finding,) = rendered(evaluator, defined(template)).diagnostics
-    assert (finding.code, str(finding.place)) == ("OAM112", "shop.yaml:7:13")
+    assert (finding.code, str(finding.position)) == ("OAM112", "shop.yaml:7:13")
     assert words in finding.message
 
 

@@ -127,7 +127,7 @@ def test_two_of_one_name_are_an_error_and_one_in_a_built_in_place_is_a_warning(
         "warning",
         "warning",
     ]
-    assert str(found.diagnostics[0].place) == f"{tmp_path}/definitions/b.yaml:4:9"
+    assert str(found.diagnostics[0].position) == f"{tmp_path}/definitions/b.yaml:4:9"
 
 
 def test_what_stands_beside_applications_counts_once(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_what_stands_beside_applications_takes_no_types_place(tmp_path: Path) ->
         others += read_definitions(f"{name}.yaml", text.encode()).definitions
     found = alone.beside(others)
     assert [
-        f"{one.place}: {one.severity} {one.code} {one.message.partition(',')[0]}"
+        f"{one.position}: {one.severity} {one.code} {one.message.partition(',')[0]}"
         for one in found.diagnostics
     ] == [
         f"c.yaml:4:9: error OAM106 component type 'db' is defined ({tmp_path}/definitions/db.yaml:4:9) already",

@@ -193,9 +193,9 @@ def test_what_is_wrong_is_found_at_its_place(about: str, evaluator: Evaluator) -
     made = rendered(evaluator, defined(TEMPLATE), f"properties: {properties}")
     assert (
         tuple(
-            f"{one.place.line}:{one.place.column} {one.code}: {one.message}"
+            f"{one.position.line}:{one.position.column} {one.code}: {one.message}"
             for one in made.diagnostics
-            if one.place
+            if one.position
         )
         == expected
     )
@@ -210,7 +210,9 @@ def test_all_parts_are_checked_at_once(evaluator: Evaluator) -> None:
         stack,
         "properties: {imge: a}\ntraits: [{type: scale, properties: {n: x}}, {type: scale}]",
     )
-    assert [(one.code, getattr(one.place, "line", 0)) for one in made.diagnostics] == [
+    assert [
+        (one.code, getattr(one.position, "line", 0)) for one in made.diagnostics
+    ] == [
         ("OAM102", 8),
         ("OAM103", 9),
         ("OAM105", 9),

@@ -395,7 +395,7 @@ def test_what_no_definition_helps_is_refused(evaluator: Evaluator) -> None:
         ).definitions
     )
     made = rendered(evaluator, stack, type_="ref-objects")
-    assert [(one.code, str(one.place)) for one in made.diagnostics] == [
+    assert [(one.code, str(one.position)) for one in made.diagnostics] == [
         ("OAM108", "shop.yaml:7:13")
     ]
 

@@ -63,7 +63,7 @@ def part(reading: Reading, key: str) -> Component:
 
 
 def said(reading: Reading) -> list[str]:
-    return [f"{one.place}: {one.code} {one.message}" for one in reading.diagnostics]
+    return [f"{one.position}: {one.code} {one.message}" for one in reading.diagnostics]
 
 
 def asked(tools: Tools) -> int:

@@ -93,7 +93,7 @@ def renderer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Renderer]:
 
 def _found(file: str, renderer: Renderer, stack: Stack) -> list[str]:
     compiled = checked(file, stack, renderer)
-    assert all(one.place for one in compiled.diagnostics), file
+    assert all(one.position for one in compiled.diagnostics), file
     return [one.message for one in compiled.diagnostics if one.severity == "error"]
 
 

@@ -70,7 +70,7 @@ def read(evaluator: Evaluator, cache: Path, *components: str) -> Reading:
 
 
 def said(found: Reading) -> list[str]:
-    return [f"{one.place}: {one.code} {one.message}" for one in found.diagnostics]
+    return [f"{one.position}: {one.code} {one.message}" for one in found.diagnostics]
 
 
 def parts(found: Reading) -> dict[str, Component]:
@@ -274,13 +274,13 @@ def test_no_value_is_passed_from_one_place_to_another(
         "  workflow:\n    steps:\n      - {name: a, type: apply-component, properties: {component: db, PLACE}}\n"
         "      - {name: b, type: apply-component, properties: {component: web, cluster: west}}\n"
     )
-    for place in ("", "cluster: east", "cluster: west, namespace: blue"):
+    for position in ("", "cluster: east", "cluster: west, namespace: blue"):
         found = read(
             evaluator,
             tmp_path,
             GIVEN % "output.kind",
             TAKEN % "address",
-            steps.replace("PLACE", place),
+            steps.replace("PLACE", position),
         )
         assert said(found) == [
             "a.yaml:7:41: OAM108 the value 'v' is not passed from another place: 'db' is not deployed to west/shops, as "

@@ -19,7 +19,7 @@ from kong_oam.review.access_changes import AccessChange, Finding
 from kong_oam.review.comment import LONGEST, ReviewedStack, compose
 from kong_oam.review.failure import UNKNOWN, reasons
 from kong_oam.review.github import links
-from kong_oam.review.markdown import Links, Place, linked
+from kong_oam.review.markdown import Links, SourcePosition, linked
 from kong_oam.review.preview import Preview, Step, Violation, preview
 from tests.support.diffs import API, BEFORE, SHOP, edited, model
 from tests.support.estates import api
@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[3]
 SECRET = "s3cr3t-of-the-engine"
 HEAD, MERGE = "c0ffee" * 6 + "c0ff", "0" * 40
 LINKS = Links(f"https://github.com/acme/oam/blob/{HEAD}")
-RULE = Place("applications/orders.yaml", 24, 17)
+RULE = SourcePosition("applications/orders.yaml", 24, 17)
 ROW = "| newly public | `everybody` | `GET` | `https://x.test/` | `applications/orders.yaml:24:17` |"
 OPENS = AccessChange(
     0,
@@ -46,7 +46,8 @@ UPDATES = Preview(
 )
 QUIET = Preview((), ())
 FOUND = Finding(
-    "LINT306: public without an end date", Place("applications/orders.yaml", 24, 60)
+    "LINT306: public without an end date",
+    SourcePosition("applications/orders.yaml", 24, 60),
 )
 
 
@@ -56,7 +57,7 @@ FOUND = Finding(
 def test_places_are_links_to_the_very_line() -> None:
     """Of errors, of what lint finds, and of rules in the table; the rest of a line stays as it is."""
     problem = Finding(
-        "ACC204: no role grants it", Place("applications/shop.yaml", 3, 9)
+        "ACC204: no role grants it", SourcePosition("applications/shop.yaml", 3, 9)
     )
     text = compose([ReviewedStack("aws", problems=(problem,))], links=LINKS)
     assert (
@@ -89,7 +90,7 @@ def test_a_name_of_a_file_is_neither_markup_nor_another_address(
     file: str, address: str
 ) -> None:
     """Whatever somebody called it: the text is code, and the address is escaped."""
-    text = linked(Place(file, 7, 1), LINKS)
+    text = linked(SourcePosition(file, 7, 1), LINKS)
     assert text.endswith(f"]({LINKS.base}/{address}#L7)")
     assert text.count("`") == 2 and "\n" not in text
 
@@ -171,7 +172,7 @@ def test_stacks_with_one_answer_are_one_table() -> None:
 def test_what_is_new_is_listed_and_what_was_there_is_to_be_opened() -> None:
     """New findings stay in a comment that is too long for all the others."""
     new, known = (
-        Finding("ACC219: lies below", Place("evil.yaml", 9, 3)),
+        Finding("ACC219: lies below", SourcePosition("evil.yaml", 9, 3)),
         replace(FOUND, new=False),
     )
     stacks = [

@@ -20,7 +20,7 @@ from kong_oam.review.access_changes import AccessChange, Finding, ReviewError
 from kong_oam.review.comment import LONGEST, MARKER, ReviewedStack, compose
 from kong_oam.review.failure import UNKNOWN
 from kong_oam.review.github import read_comment
-from kong_oam.review.markdown import Place, fenced
+from kong_oam.review.markdown import SourcePosition, fenced
 from kong_oam.review.preview import Preview, Step, Violation, preview, read
 from tests.support.github_comments import BOT, REPOSITORY, TOKEN, Comments
 from tests.support.projects import STACK
@@ -199,7 +199,10 @@ def test_the_worst_stands_in_one_line_at_the_top() -> None:
 def test_what_was_not_looked_at_is_not_said_to_be_unchanged() -> None:
     """Errors in Applications, a failed preview, a mandatory policy: each stands at the top, too."""
     broken = ReviewedStack(
-        "aws", problems=(Finding("ACC204: no role grants it", Place("a.yaml", 1, 2)),)
+        "aws",
+        problems=(
+            Finding("ACC204: no role grants it", SourcePosition("a.yaml", 1, 2)),
+        ),
     )
     told = "**failed** on `aws`: `a.yaml:1:2: ACC204: no role grants it`"
     assert top(broken) == f"**Access** · not known: see below · {told}"
@@ -245,7 +248,7 @@ def test_a_comment_that_would_be_too_long_loses_its_resources_first() -> None:
     many = Preview(
         tuple(Step("create", "t:m:T", f"a/{n:05}", ()) for n in range(3000)), ()
     )
-    found = (Finding("LINT306: m", Place("a.yaml", 1, 2), new=False),)
+    found = (Finding("LINT306: m", SourcePosition("a.yaml", 1, 2), new=False),)
     text = compose(
         [ReviewedStack("aws", findings=found, access=OPENS, preview=many)], LONGEST
     )
@@ -502,7 +505,7 @@ def test_errors_in_applications_come_before_everything_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With where they are; and a comparison that fails is said, too."""
-    wrong = ((Finding("ACC204: no", Place("a.yaml", 1, 2)),), ())
+    wrong = ((Finding("ACC204: no", SourcePosition("a.yaml", 1, 2)),), ())
     monkeypatch.setattr(
         stack_review, "check", lambda base, stack: wrong if stack == "aws" else FINE
     )
@@ -641,7 +644,7 @@ def test_a_name_that_is_no_utf_8_is_reviewed_like_any_other(
         (
             Finding(
                 "LINT306: public without an end",
-                Place("applications/\udcff.yaml", 1, 2),
+                SourcePosition("applications/\udcff.yaml", 1, 2),
             ),
         ),
     )

@@ -118,12 +118,12 @@ def test_the_day_does_not_change_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [field.name for field in fields(Component) if field.name != "place"]
+    "name", [field.name for field in fields(Component) if field.name != "position"]
 )
 def test_every_field_of_a_component_changes_it(name: str) -> None:
     """Also those that do not count when two components are compared, and of foreign components."""
     changed = replace(
-        CALLED, **{name: (CALLED.place,) if name == "waivers" else "another"}
+        CALLED, **{name: (CALLED.position,) if name == "waivers" else "another"}
     )  # type: ignore[arg-type]
     foreign = replace(ESTATE, foreign=(CALLED,))
     assert mark(made=replace(ESTATE, foreign=(changed,))) not in (
@@ -135,7 +135,7 @@ def test_every_field_of_a_component_changes_it(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [field.name for field in fields(Client) if field.name != "place"]
+    "name", [field.name for field in fields(Client) if field.name != "position"]
 )
 def test_every_field_of_a_client_changes_it(name: str) -> None:
     """What it may be issued, how it proves who it is, and when it gets another key."""
@@ -173,7 +173,7 @@ def test_all_that_an_estate_holds_is_thought_of() -> None:
 def test_where_something_stands_counts_only_where_records_say_it() -> None:
     """Moving a file, or a line in it, runs nothing else; neither the base, nor whom something of others concerns."""
     moved = with_component(
-        replace(CALLED, place=Document("other.yaml", "a: 1", 0, {"a": 1}).place())
+        replace(CALLED, position=Document("other.yaml", "a: 1", 0, {"a": 1}).position())
     )
     assert mark(made=moved) == mark()
     recorded = replace(SETTINGS, stack=replace(SETTINGS.stack, records=Records()))

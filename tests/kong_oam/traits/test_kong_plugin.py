@@ -71,7 +71,7 @@ def test_one_of_a_name_stands_once() -> None:
             "{name: acl}", "{name: bot-detection}", "{name: acl, config: {allow: [a]}}"
         )
     ).diagnostics
-    assert (one.code, one.place.line if one.place else 0) == ("OAM106", 16)
+    assert (one.code, one.position.line if one.position else 0) == ("OAM106", 16)
     assert (
         one.message
         == "a plugin of one `name` stands once before a component (first in line 12)"
@@ -445,8 +445,8 @@ def test_a_plugin_is_a_value() -> None:
     (plugin,) = first[KONG_PLUGIN]
     assert (
         plugin
-        == KongPlugin("acl", {}, None, plugin.place)
-        != KongPlugin("acl", {}, PluginWaiver("r", "u"), plugin.place)
+        == KongPlugin("acl", {}, None, plugin.position)
+        != KongPlugin("acl", {}, PluginWaiver("r", "u"), plugin.position)
     )
 
 

@@ -194,8 +194,10 @@ def test_a_header_that_somebody_else_says_is_refused_where_it_stands(
     text = application(f"headers, properties: {{{said}}}")
     (found,) = diagnostics(text)
     assert (found.code, why in found.message) == (code, True), found
-    line = text.splitlines()[found.place.line - 1]
-    assert line[found.place.column - 1 :].startswith(at), line[found.place.column - 1 :]
+    line = text.splitlines()[found.position.line - 1]
+    assert line[found.position.column - 1 :].startswith(at), line[
+        found.position.column - 1 :
+    ]
 
 
 def test_a_header_that_the_stack_takes_from_callers_is_refused() -> None:

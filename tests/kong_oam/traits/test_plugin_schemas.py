@@ -64,8 +64,8 @@ def at(found: list[Diagnostic]) -> list[tuple[str, str, str]]:
     """Code, message and the text that the place begins with."""
     shown = []
     for one in found:
-        assert one.place is not None
-        line, caret = one.place.excerpt().splitlines()[-2:]
+        assert one.position is not None
+        line, caret = one.position.excerpt().splitlines()[-2:]
         shown.append((one.code, one.message, line[caret.index("^") :][:14]))
     return shown
 
@@ -204,7 +204,10 @@ def test_a_configuration_that_is_refused_is_found_wherever_it_stands(
         Account(kong.admin_url), estate(_own(trait, "one"), _own(trait, "two"))
     )
     kong.faults = None
-    assert [str(one.place).split(":")[0] for one in found] == ["app1.yaml", "app2.yaml"]
+    assert [str(one.position).split(":")[0] for one in found] == [
+        "app1.yaml",
+        "app2.yaml",
+    ]
     assert len(validated) == 1
 
 

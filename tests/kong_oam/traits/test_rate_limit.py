@@ -24,7 +24,7 @@ def limited(properties: str) -> str:
 
 def findings(properties: str, redis: bool | None = False) -> list[str]:
     found = compiled(limited(properties), stack=replace(STACK, redis=redis)).diagnostics
-    return [f"{one.place}: {one.code}: {one.message}" for one in found]
+    return [f"{one.position}: {one.code}: {one.message}" for one in found]
 
 
 def test_a_limit_says_whose_requests_how_many_and_where() -> None:

@@ -61,7 +61,7 @@ _STAMPS = ("created_at", "updated_at")
 
 Target = tuple[str, str]
 """Host and path as a client writes them."""
-Place = tuple[str, int]
+SourcePosition = tuple[str, int]
 """A component and one of its ports."""
 
 
@@ -116,7 +116,7 @@ class Meaning:
         return meaning.image(list(self.documents), component)
 
     @cached_property
-    def places(self) -> frozenset[Place]:
+    def places(self) -> frozenset[SourcePosition]:
         return frozenset(
             (one.component, one.port)
             for one in meaning.endpoints(list(self.documents), self.stack)
@@ -140,7 +140,7 @@ class Finding:
     target: Target
     method: str
     caller: str
-    ended: Place | int
+    ended: SourcePosition | int
     seen: str
 
     def __str__(self) -> str:
@@ -180,7 +180,7 @@ def check(
     replay: Replay,
     models: Sequence[Meaning],
     callers: Sequence[Caller],
-    workloads: Mapping[Address, Place],
+    workloads: Mapping[Address, SourcePosition],
     *,
     ordered: bool,
 ) -> Report:
@@ -223,7 +223,7 @@ class Held:
         replay: Replay,
         models: Sequence[Meaning],
         callers: Sequence[Caller],
-        workloads: Mapping[Address, Place],
+        workloads: Mapping[Address, SourcePosition],
     ) -> None:
         self.replay, self.order, self.models, self.workloads = (
             replay,
@@ -327,7 +327,7 @@ class Held:
         }
 
     def misled(
-        self, place: Place, image: str | None, answers: Sequence[Answer]
+        self, position: SourcePosition, image: str | None, answers: Sequence[Answer]
     ) -> bool:
         """Whether nobody allows the request there. Rules may be older than the image that answers, never newer."""
         if image is None:
@@ -335,13 +335,13 @@ class Held:
         having = [
             number
             for number, model in enumerate(self.models)
-            if model.image(place[0]) == image
+            if model.image(position[0]) == image
         ]
         last = having[-1] if having else 0
-        return not any(_leads(answer, place) for answer in answers[: last + 1])
+        return not any(_leads(answer, position) for answer in answers[: last + 1])
 
     def in_clear(
-        self, place: Place, service: Entity, answers: Sequence[Answer]
+        self, position: SourcePosition, service: Entity, answers: Sequence[Answer]
     ) -> bool:
         """Whether it is sent in clear text, or to whoever answers, and every model that allows it has the workload
         verified."""
@@ -349,25 +349,25 @@ class Held:
         allowing = [
             model
             for model, answer in zip(self.models, answers, strict=True)
-            if _leads(answer, place)
+            if _leads(answer, position)
         ]
         return (
             not verified
             and bool(allowing)
-            and all(model.over_tls(place[0]) for model in allowing)
+            and all(model.over_tls(position[0]) for model in allowing)
         )
 
     def out_of_date(
-        self, place: Place, image: str | None, answers: Sequence[Answer]
+        self, position: SourcePosition, image: str | None, answers: Sequence[Answer]
     ) -> bool:
         """Whether no model that has the image allows the request there, and one of them has the place."""
         having = [
             number
             for number, model in enumerate(self.models)
-            if model.image(place[0]) == image
+            if model.image(position[0]) == image
         ]
-        known = any(place in self.models[number].places for number in having)
-        return known and not any(_leads(answers[number], place) for number in having)
+        known = any(position in self.models[number].places for number in having)
+        return known and not any(_leads(answers[number], position) for number in having)
 
     def words(self, seen: Seen) -> str:
         """Which versions are seen."""
@@ -389,8 +389,8 @@ class Held:
         return ", ".join(parts) or "nothing is there"
 
 
-def _leads(answer: Answer, place: Place) -> bool:
-    return answer.allowed and (answer.component, answer.port) == place
+def _leads(answer: Answer, position: SourcePosition) -> bool:
+    return answer.allowed and (answer.component, answer.port) == position
 
 
 def _by_content(versions: Iterable[Entity]) -> Iterator[Entity]:
@@ -563,7 +563,7 @@ class Scene:
 
     def asked(
         self, seen: Seen, requests: Iterable[tuple[str, Caller]]
-    ) -> Iterator[tuple[str, Caller, Place | int]]:
+    ) -> Iterator[tuple[str, Caller, SourcePosition | int]]:
         run = self.run
         run.plane.show(seen)
         for method, caller in requests:
@@ -602,7 +602,7 @@ class Scene:
         findings: list[Finding],
         method: str,
         caller: Caller,
-        ended: Place | int,
+        ended: SourcePosition | int,
         seen: Seen,
     ) -> None:
         """One finding for each request and end."""

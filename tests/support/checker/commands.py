@@ -22,8 +22,8 @@ from tests.support.checker.check import (
     Finding,
     Held,
     Meaning,
-    Place,
     Report,
+    SourcePosition,
     check_all,
     targets,
 )
@@ -179,7 +179,7 @@ class Commands:
             return Report()
         rows = [*self.start.values(), *(one.new for one in backend.done if one.new)]
         workloads = dict(
-            place for one in rows if one.type == SERVICE for place in _places(one)
+            position for one in rows if one.type == SERVICE for position in _places(one)
         )
         models: list[Meaning] = [one.meaning for one in self.behind]
         callers = {one.name: one for model in models for one in _callers(model)}
@@ -217,7 +217,7 @@ class Commands:
             gates = [
                 part
                 for part in after.shape.parts
-                if any(place[0] == host for place in part.places)
+                if any(position[0] == host for position in part.places)
             ]
             homes = {after.partition_of(f"by-{one.name}") for one in clients}
             is_one_run = homes == {
@@ -275,7 +275,7 @@ def with_grants(estate: Parted, shapes: Iterable[Shape]) -> Parted:
     )
 
 
-def _places(service: Registered) -> Iterator[tuple[Address, Place]]:
+def _places(service: Registered) -> Iterator[tuple[Address, SourcePosition]]:
     metadata = service.inputs["metadata"]
     for one in service.inputs["spec"]["ports"]:
         host = f"{metadata['name']}.{metadata['namespace']}.svc.cluster.local"

@@ -226,8 +226,8 @@ def added(draw: random.Random, shape: Shape) -> Shape:
         return shape
     places = tuple(
         {
-            place[:2]: place
-            for place in (_place(draw) for _ in range(draw.randint(1, 2)))
+            position[:2]: position
+            for position in (_place(draw) for _ in range(draw.randint(1, 2)))
         }.values()
     )
     return shape.with_parts(*shape.parts, _new(draw, shape, places))

@@ -327,7 +327,7 @@ def _first(draw: random.Random) -> Parted:
         replace(
             part,
             places=tuple(
-                (f"{part.uid}.example.com", *place[1:]) for place in part.places
+                (f"{part.uid}.example.com", *position[1:]) for position in part.places
             ),
         )
         for part in shape.parts

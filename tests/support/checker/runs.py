@@ -22,7 +22,14 @@ from sandbox import browser, caller
 from sandbox.kong import Lags
 from sandbox.kong.http import Request, Response
 from sandbox.local import STACK, USERS, Local
-from tests.support.checker.check import PROVIDER, Caller, Meaning, Place, Report, check
+from tests.support.checker.check import (
+    PROVIDER,
+    Caller,
+    Meaning,
+    Report,
+    SourcePosition,
+    check,
+)
 from tests.support.checker.estates import REDIRECT, UIDS, Shape, application
 from tests.support.checker.history import Images, Moment, Replay, replay, watched
 from tests.support.checker.plane import Address
@@ -55,7 +62,7 @@ class Run:
     replay: Replay
     models: tuple[Meaning, ...]
     callers: tuple[Caller, ...]
-    workloads: Mapping[Address, Place]
+    workloads: Mapping[Address, SourcePosition]
     ordered: bool = True
 
     def then(self, other: Run) -> Run:
@@ -93,7 +100,7 @@ class Recorder:
     behind: tuple[Meaning, ...]
     shape: Shape = field(default_factory=Shape)
     callers: dict[tuple[object, ...], Caller] = field(default_factory=dict)
-    workloads: dict[Address, Place] = field(default_factory=dict)
+    workloads: dict[Address, SourcePosition] = field(default_factory=dict)
     rollouts: list[tuple[int, Images]] = field(default_factory=list)
     """After how many changes of Kong's, what ran."""
     said: str = ""

@@ -35,7 +35,7 @@ def partition(folder: Path, partitions: Mapping[str, Sequence[str]]) -> None:
         (folder / "stacks" / f"Pulumi.{STACK}-{name}.yaml").write_text(text, "utf-8")
 
 
-def place(folder: Path, namespaces: Mapping[str, str]) -> None:
+def position(folder: Path, namespaces: Mapping[str, str]) -> None:
     """Puts Applications of the sample into these namespaces, each by its name."""
     for application, namespace in namespaces.items():
         file = folder / "applications" / f"{application}.yaml"

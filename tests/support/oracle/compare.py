@@ -136,29 +136,31 @@ class Project:
             for port in map(int, component.backends)
         ]
 
-    def scripts(self, lua: Lua, place: tuple[str, int]) -> tuple[Any, Any]:
+    def scripts(self, lua: Lua, position: tuple[str, int]) -> tuple[Any, Any]:
         """Admission and the gate before a port of a component."""
-        if place not in self._scripts:
-            component = self.estate.components[place[0]]
+        if position not in self._scripts:
+            component = self.estate.components[position[0]]
             ring = names.ring(self.estate.stack.name, component.provider)
             ids = {key: client_id(key) for key in self.clients_of(component.provider)}
-            decided_by = table(self.estate, component, str(place[1]), ring, clients=ids)
+            decided_by = table(
+                self.estate, component, str(position[1]), ring, clients=ids
+            )
             configs = (
                 plugins.admission(decided_by),
-                plugins.gate(decided_by, address("workload.test", place[1])),
+                plugins.gate(decided_by, address("workload.test", position[1])),
             )
             admission, gate = (lua.compiled(config["access"][0]) for config in configs)
-            self._scripts[place] = admission, gate
+            self._scripts[position] = admission, gate
             (answers,) = configs[0]["header_filter"]
-            self._answering[place] = (
+            self._answering[position] = (
                 lua.compiled(answers) if "code.cors()" in answers else None
             )
-        return self._scripts[place]
+        return self._scripts[position]
 
-    def answering(self, lua: Lua, place: tuple[str, int]) -> Any:
+    def answering(self, lua: Lua, position: tuple[str, int]) -> Any:
         """What says before a port of a component which pages may read an answer; None where nothing does."""
-        self.scripts(lua, place)
-        return self._answering[place]
+        self.scripts(lua, position)
+        return self._answering[position]
 
 
 def signed(issuer: Issuer, token: Token) -> str:
@@ -398,12 +400,12 @@ class _Comparison:
             self.lua.facts(now, request),
             (meant.component or "", meant.port or 0),
         )
-        for place in self._gates_to_ask(own):
-            status = self.lua.through(*now.scripts(self.lua, place), facts)
+        for position in self._gates_to_ask(own):
+            status = self.lua.through(*now.scripts(self.lua, position), facts)
             self._judge(
-                f"gate of {place[0]}:{place[1]}",
+                f"gate of {position[0]}:{position[1]}",
                 request,
-                meant if place == own else Answer(404),
+                meant if position == own else Answer(404),
                 status,
             )
         if own == (earlier.component, earlier.port) and own in was.places():
@@ -417,20 +419,20 @@ class _Comparison:
         self.report.counted[f"a page {'reads' if readable else 'may not read'}"] += 1
         if uri.refused_by_nginx(page.target.partition(b"?")[0].decode("latin-1")):
             return
-        for place in self._gates_to_ask(own):
-            answering = self.now.answering(self.lua, place)
-            admission, _ = self.now.scripts(self.lua, place)
+        for position in self._gates_to_ask(own):
+            answering = self.now.answering(self.lua, position)
+            admission, _ = self.now.scripts(self.lua, position)
             facts = self.lua.facts(self.now, request)
             said = answering and self.lua.allowed(
                 admission, answering, facts, page.origin, preflight=preflight
             )
             self.report.decisions += 1
-            expected = page.origin if readable and place == own else None
+            expected = page.origin if readable and position == own else None
             if said != expected and not (
                 said is None and meaning.is_spelled_oddly(page.target)
             ):
                 self.report.disagreements.append(
-                    f"seed {self.seed}: cors of {place} says {said}, meant is {expected}: {page}"
+                    f"seed {self.seed}: cors of {position} says {said}, meant is {expected}: {page}"
                 )
 
     def _gates_to_ask(self, own: tuple[str, int]) -> Iterator[tuple[str, int]]:
@@ -444,7 +446,7 @@ class _Comparison:
 
     def _half_finished(
         self,
-        place: tuple[str, int],
+        position: tuple[str, int],
         request: Request,
         facts: Any,
         earlier: Answer,
@@ -459,8 +461,8 @@ class _Comparison:
                 continue
             self.report.counted[f"half-finished: {name}"] += 1
             (admission, _), (_, gate) = (
-                admitting.scripts(self.lua, place),
-                deciding.scripts(self.lua, place),
+                admitting.scripts(self.lua, position),
+                deciding.scripts(self.lua, position),
             )
             status = self.lua.through(admission, gate, facts)
             self.report.decisions += 1

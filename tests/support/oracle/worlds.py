@@ -594,7 +594,10 @@ def _repair_rules(part: Part) -> None:
             for method in methods
         }
         if (
-            all(said.get(place, public) == public for place, public in places.items())
+            all(
+                said.get(position, public) == public
+                for position, public in places.items()
+            )
             and rule not in part.rules
         ):
             said |= places

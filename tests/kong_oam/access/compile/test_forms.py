@@ -62,8 +62,8 @@ LARGE = '{name: web, properties: {cpu: "4", env: [{name: A, value: b}]}}'
 SAID_ONCE = "who may call is said once for all places: take it out of the override, or make two Applications"
 
 
-def text(change: str = LARGE, place: str = "{namespace: production}") -> str:
-    whole = TEXT.replace("CHANGE", change).replace("PLACE", place)
+def text(change: str = LARGE, position: str = "{namespace: production}") -> str:
+    whole = TEXT.replace("CHANGE", change).replace("PLACE", position)
     return whole.replace(
         "calls: []", "calls: [{component: shop/lib, scopes: [see]}]"
     ).replace("[shop/job]", "[shop/job, shop/partner]")
@@ -105,7 +105,7 @@ def test_each_place_has_its_form_under_the_names_that_places_have() -> None:
 
 def test_the_stacks_own_cluster_comes_first_in_whichever_form() -> None:
     """That is where routes lead, which is said at the step."""
-    whole = text(place="{clusters: [local]}").replace(
+    whole = text(position="{clusters: [local]}").replace(
         "{namespace: staging}", "{clusters: [west]}"
     )
     one = estate(whole, stack=ALL).components["shop/web"]
@@ -114,7 +114,7 @@ def test_the_stacks_own_cluster_comes_first_in_whichever_form() -> None:
         ("west/shop", "west:shop/web", "1"),
     ]
     (warning,) = _warnings(whole)
-    assert (warning.code, getattr(warning.place, "line", 0)) == ("OAM109", 41)
+    assert (warning.code, getattr(warning.position, "line", 0)) == ("OAM109", 41)
     assert warning.message.startswith(
         "the routes of 'web' lead to 'shop' alone, where step 'to-production' (override"
     )
@@ -260,7 +260,7 @@ def test_what_is_wrong_about_a_form_is_told_before_it_is_compared() -> None:
 
 def test_two_selections_of_clusters_may_meet_in_one_place() -> None:
     """Only a stack says which clusters labels select."""
-    whole = text(place="{clusterLabelSelector: {tier: a}}").replace(
+    whole = text(position="{clusterLabelSelector: {tier: a}}").replace(
         "{namespace: staging}", "{clusters: [west, local]}"
     )
     labels = {"west": {"tier": "a"}, "east": {"tier": "b"}}
@@ -276,9 +276,9 @@ def test_two_selections_of_clusters_may_meet_in_one_place() -> None:
 
 def test_a_form_that_is_only_elsewhere_is_no_way_in() -> None:
     """One that would not be reached where it is, does not have to be: the gateway leads to the first place alone."""
-    assert said(text(place="{clusters: [west]}")) == []
+    assert said(text(position="{clusters: [west]}")) == []
     (found, *_) = said(
-        text(place="{clusters: [east]}").replace(
+        text(position="{clusters: [east]}").replace(
             "{namespace: staging}", "{clusters: [west]}"
         )
     )

@@ -277,7 +277,7 @@ def test_what_a_gateway_trait_says_to_an_ingress_controller_is_judged_alike() ->
     ):
         assert found.estate is None
         assert [
-            (one.code, str(one.place))
+            (one.code, str(one.position))
             for one in found.diagnostics
             if one.severity == "error"
         ] == [("OAM108", "a.yaml:6:128")]
@@ -303,7 +303,7 @@ def test_what_is_exposed_or_a_client_has_a_plain_name(
         "name: api\n      type", f"name: {name}\n      type"
     )
     found = compiled(text.replace("component: api}", f"component: {name}}}"))
-    wrong = [f"{one.place} {one.message}" for one in found.diagnostics]
+    wrong = [f"{one.position} {one.message}" for one in found.diagnostics]
     message = f"'{name}' has {what}, and a component that is exposed or a client is named without one elsewhere"
     fence = "'Api' would be the name of a NetworkPolicy, which has no capitals"
     said = [] if (objects, traits) == (DEPLOYMENT, "[]") else [message]

@@ -100,7 +100,7 @@ def test_a_path_that_another_team_takes_over_is_an_opening_with_both_owners() ->
     assert [answer.owner for answer in taken.answers] == ["team-t", "team-e"]
     assert taken.kind in OPENING
     # The rule that lets callers in now.
-    assert str(taken.place) == "app1.yaml:14:47"
+    assert str(taken.position) == "app1.yaml:14:47"
 
 
 def taking(rules: str) -> str:
@@ -414,7 +414,7 @@ def test_pods_that_a_model_does_not_have_are_not_compared() -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "setting"),
+    ("position", "setting"),
     [
         ("        - type: access\n", "        - {type: cors, properties: {origins: [https://evil.example.com], credentials: true}}\n"),
         ("        - type: access\n", "        - {type: kong-plugin, properties: {name: bot-detection, config: {deny: [x]}}}\n"),
@@ -424,12 +424,12 @@ def test_pods_that_a_model_does_not_have_are_not_compared() -> None:
     ids=["cors", "kong-plugin", "upstream-tls", "forwardToken"],
 )  # fmt: skip
 def test_a_setting_that_comes_or_goes_with_the_name_is_another_answer(
-    place: str, setting: str
+    position: str, setting: str
 ) -> None:
     """Nobody compares the settings of two components, so a name that changes would hide each of them."""
     on = settings()
     on = replace(on, stack=replace(on.stack, upstream_tls="tls"))
-    having = (place, setting + place)
+    having = (position, setting + position)
     with_setting = model(edited(ORDERS, having), SHOP, on=on)
     renamed_with_setting = model(edited(RENAMED, having), RENAMED_SHOP, on=on)
     another = {("orders/api", "purchases/api")}

@@ -603,7 +603,7 @@ def test_a_change_has_the_rule_that_opens_and_an_example_request() -> None:
             groups=frozenset({"desk", "sales"}),
         ),
     )
-    assert str(change.place) == "app0.yaml:19:17"
+    assert str(change.position) == "app0.yaml:19:17"
 
 
 def test_what_is_exported_says_no_more_than_access() -> None:

@@ -46,12 +46,12 @@ WHOLE = {
 BY_REQUEST = {
     Estate: "stack applications unjudged role foreign",
     Application: "name namespace labels annotations components",
-    Endpoint: "host path port place certificate service apart tls",
-    Rule: "path methods scopes public place",
-    Role: "name scopes groups components place",
-    Call: "component scopes roles place",
+    Endpoint: "host path port position certificate service apart tls",
+    Rule: "path methods scopes public position",
+    Role: "name scopes groups components position",
+    Call: "component scopes roles position",
     Public: "reason until",
-    Waiver: "finding reason until place",
+    Waiver: "finding reason until position",
 }
 """What `decide` reads of these is compared request by request, and the rest bears on nobody's access."""
 

@@ -33,7 +33,7 @@ from kong_oam.access.model import METHODS
 from kong_oam.access.networks import Source, network
 from kong_oam.access.principals import ITSELF, Condition, Principal
 from kong_oam.access.request_classes import Region, Subtree
-from kong_oam.oam.document import Document, Place
+from kong_oam.oam.document import Document, SourcePosition
 
 JOB = Whom(Principal("shop/job", "okta"), ITSELF)
 WEB = Principal("shop/web", "okta", users=True)
@@ -148,7 +148,7 @@ def test_a_row_has_the_callers_the_methods_the_requests_and_a_note() -> None:
     requests = "https://orders.example.com/orders but not /orders/health"
     assert row(REVOKED, "https") == ("shop/job", "GET,HEAD", requests, "at once")
     file = Document("app.yaml", "rules: []", 0, {})
-    placed = replace(REVOKED, kind="granted", place=Place(file, ("rules",)))
+    placed = replace(REVOKED, kind="granted", position=SourcePosition(file, ("rules",)))
     assert row(placed, "https") == ("shop/job", "GET,HEAD", requests, "app.yaml:1:8")
 
 

@@ -95,8 +95,8 @@ def test_the_finding_stands_at_the_group() -> None:
         "LINT311",
         "only role 'more' names group 'salse'; did you mean 'sales'?",
     )
-    line = files["orders.yaml"].splitlines()[finding.place.line - 1]
-    assert line[finding.place.column - 1 :].startswith("salse")
+    line = files["orders.yaml"].splitlines()[finding.position.line - 1]
+    assert line[finding.position.column - 1 :].startswith("salse")
     assert finding.change is None
 
     def waived(orders: Data, shop: Data) -> None:

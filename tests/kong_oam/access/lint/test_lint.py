@@ -401,9 +401,9 @@ def test_a_finding_stands_where_it_is_written() -> None:
     """At the name in the role, not at the role."""
     _, (finding,) = linted(files_of(changed(idle_viewer), "flow"))
     text = files_of(changed(idle_viewer), "flow")["orders.yaml"]
-    assert text[finding.place.column - 1 :].startswith("shop/idle")
+    assert text[finding.position.column - 1 :].startswith("shop/idle")
     assert str(finding.diagnostic).startswith(
-        f"orders.yaml:1:{finding.place.column}: warning LINT301: "
+        f"orders.yaml:1:{finding.position.column}: warning LINT301: "
     )
 
 

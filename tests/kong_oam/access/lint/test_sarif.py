@@ -69,16 +69,16 @@ def test_a_result_has_file_line_column_and_message() -> None:
     assert run["columnKind"] == "unicodeCodePoints"
     assert len(run["results"]) == len(findings) == 3
     for result, finding in zip(run["results"], findings, strict=True):
-        assert finding.place
+        assert finding.position
         (location,) = result["locations"]
         physical = location["physicalLocation"]
         assert physical["artifactLocation"] == {
-            "uri": finding.place.file,
+            "uri": finding.position.file,
             "uriBaseId": "%SRCROOT%",
         }
         assert physical["region"] == {
-            "startLine": finding.place.line,
-            "startColumn": finding.place.column,
+            "startLine": finding.position.line,
+            "startColumn": finding.position.column,
         }
         assert result["message"] == {"text": finding.message}
         assert (result["ruleId"], result["level"]) == (finding.code, "warning")

@@ -61,8 +61,8 @@ def test_a_split_role_is_found_with_the_change_that_mends_it(
         "users in sales alone get nothing by 'read' through 'shop/web': role 'people' has their groups, and another role "
         "names the client; name 'shop/web' in 'people', too"
     )
-    line = files["orders.yaml"].splitlines()[finding.place.line - 1]
-    assert line[finding.place.column - 1 :].strip("'\"").startswith("shop/web")
+    line = files["orders.yaml"].splitlines()[finding.position.line - 1]
+    assert line[finding.position.column - 1 :].strip("'\"").startswith("shop/web")
     assert finding.change
     mended, left = linted({**files, "orders.yaml": finding.change() or ""})
     assert "LINT313" not in [one.code for one in left]

@@ -116,7 +116,7 @@ def test_each_unknown_group_of_a_list_is_an_error() -> None:
     found = compiled(
         text, stack=replace(STACK, known_groups=frozenset({"a"}))
     ).diagnostics
-    assert [(one.code, one.place and one.place.column) for one in found] == [
+    assert [(one.code, one.position and one.position.column) for one in found] == [
         ("ACC222", 84),
         ("ACC222", 90),
     ]

@@ -104,15 +104,15 @@ def test_a_tenant_is_looked_at_with_the_programs_account(
         for name, value in tenant.environment.items():
             monkeypatch.setenv(name, value)
         tenant.directory.create_application({"displayName": "x"})
-        (place,) = find_orphans(
+        (position,) = find_orphans(
             _settings("entra", tenant.issuer),
             _interrupted(APPLICATION, "main-account"),
             opened,
             configuration(),
         )
-        ((found, doubt),) = place.objects
-        assert (place.where, doubt) == (f"Entra, {tenant.issuer}", None)
-        place.remove([found])
+        ((found, doubt),) = position.objects
+        assert (position.where, doubt) == (f"Entra, {tenant.issuer}", None)
+        position.remove([found])
         assert tenant.directory.applications == {}
 
 
@@ -136,7 +136,7 @@ def test_places_are_told_apart_by_more_than_is_shown_of_them(
         found = find_orphans(
             settings, ExportedState(frozenset(), (), None), opened, configuration()
         )
-    assert len(found) == 2 and len({place.where for place in found}) == 1
+    assert len(found) == 2 and len({position.where for position in found}) == 1
 
 
 def test_who_was_asked_is_in_the_states_own_words() -> None:

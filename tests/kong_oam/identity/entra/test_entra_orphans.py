@@ -89,20 +89,23 @@ def test_an_application_as_it_was_meant_is_certain(tenant: Entra) -> None:
 def test_an_application_that_is_somebodys_is_kept(tenant: Entra) -> None:
     """One that has another description, a secret, an owner, a service principal; of several nobody knows which."""
     app = _app(tenant)
-    place, state = f"/applications/{app['id']}", _state(APPLICATION, **INPUTS)
+    position, state = f"/applications/{app['id']}", _state(APPLICATION, **INPUTS)
     app["description"] = "by hand"
     assert _found(tenant, state) == [
-        (place, "its description is another than the one that it would have been given")
+        (
+            position,
+            "its description is another than the one that it would have been given",
+        )
     ]
     app["description"] = OURS
     key = tenant.directory.add_password(app["id"], {"displayName": "x"})["keyId"]
-    assert _found(tenant, state) == [(place, f"secret 'x' ({key})")]
+    assert _found(tenant, state) == [(position, f"secret 'x' ({key})")]
     tenant.directory.remove_password(app["id"], key)
     tenant.directory.owners[app["id"]] = [{"id": "u1"}]
-    assert _found(tenant, state) == [(place, "it has an owner, u1")]
+    assert _found(tenant, state) == [(position, "it has an owner, u1")]
     tenant.directory.owners.clear()
     tenant.directory.create_principal({"appId": app["appId"]})
-    assert _found(tenant, state) == [(place, "it has a service principal")]
+    assert _found(tenant, state) == [(position, "it has a service principal")]
     _app(tenant)
     assert {doubt for _, doubt in _found(tenant, state)} == {
         "there are several that it could be"
@@ -188,9 +191,9 @@ def test_trust_in_another_than_the_cluster_is_kept(tenant: Entra) -> None:
         "displayName": "kubernetes",
         **trust,
     }
-    place = f"{app['id']}/federatedIdentityCredential/{made['id']}"
-    assert _found(tenant, _state(FEDERATED, **wanted)) == [(place, None)]
+    position = f"{app['id']}/federatedIdentityCredential/{made['id']}"
+    assert _found(tenant, _state(FEDERATED, **wanted)) == [(position, None)]
     made["subject"] = "me"
     assert _found(tenant, _state(FEDERATED, **wanted)) == [
-        (place, "it trusts others than the one that it would have")
+        (position, "it trusts others than the one that it would have")
     ]

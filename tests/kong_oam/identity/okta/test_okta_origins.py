@@ -127,7 +127,7 @@ def test_one_of_another_stack_is_not_taken_away_from_it(org: httpx.Client) -> No
             f"`sharedOrigins: [{PAGE}]` in stacks/Pulumi.tests.yaml and in that of stack 'aws', run `pulumi up -s aws`, "
             "then this again"
         )
-        assert (found.code, found.place is not None) == ("ENV403", True)
+        assert (found.code, found.position is not None) == ("ENV403", True)
         assert not _imports([found])
 
 

@@ -59,7 +59,7 @@ def test_a_version_that_is_not_is_said_with_those_that_are(type_: str) -> None:
         found.message
         == f"component type 'web' has no version '{type_[4:]}'; there is: 2.0.0, new, 1.10.0, 1.10.0-rc.2, 1.2.3"
     )
-    assert (found.code, found.place) == ("OAM104", AT)
+    assert (found.code, found.position) == ("OAM104", AT)
 
 
 def test_a_type_that_is_not_is_said_with_the_nearest() -> None:

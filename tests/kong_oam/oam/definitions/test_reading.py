@@ -38,7 +38,10 @@ def test_a_definition_is_read_with_all_that_is_used_of_it() -> None:
     )
     assert one.template.startswith("parameter: replicas")
     assert one.workload_ref_path == "spec.ref" and not one.built_in
-    assert (str(one.place), str(one.line(2))) == ("scaler.yaml:4:9", "scaler.yaml:14:1")
+    assert (str(one.position), str(one.line(2))) == (
+        "scaler.yaml:4:9",
+        "scaler.yaml:14:1",
+    )
     assert (
         one.line(2)
         .excerpt()
@@ -54,7 +57,7 @@ def test_a_template_that_is_no_block_has_the_place_of_its_definition(
     """Its lines are none of the file's."""
     text = f"{HEAD}kind: TraitDefinition\nmetadata: {{name: a}}\nspec: {{schematic: {{cue: {{{written}}}}}}}\n"
     (one,) = read_definitions("a.yaml", text.encode()).definitions
-    assert str(one.line(2)) == str(one.place) == "a.yaml:3:18"
+    assert str(one.line(2)) == str(one.position) == "a.yaml:3:18"
 
 
 def test_what_stands_beside_definitions_is_read_over() -> None:
@@ -87,11 +90,11 @@ def test_a_list_is_read_as_kubectl_prints_it() -> None:
     text = "apiVersion: v1\nkind: List\nmetadata: {resourceVersion: ''}\nitems:\n"
     text += "".join(f"- {{{item}}}\n" for item in [*items, "kind: ConfigMap"])
     found = read_definitions("all.yaml", text.encode())
-    assert [(one.kind, one.name, one.place.line) for one in found.definitions] == [
+    assert [(one.kind, one.name, one.position.line) for one in found.definitions] == [
         ("component", "a", 5),
         ("trait", "a", 6),
     ]
-    assert [str(one.place) for one in found.diagnostics] == ["all.yaml:8:3"]
+    assert [str(one.position) for one in found.diagnostics] == ["all.yaml:8:3"]
     assert not read_definitions(
         "none.yaml", b"{apiVersion: v1, kind: List, items: []}"
     ).diagnostics
