@@ -14,7 +14,6 @@ from kong_oam.access.client import Client as Client
 from kong_oam.access.client import ClientKind as ClientKind
 from kong_oam.access.client import has_key as has_key
 from kong_oam.access.client import signs_in as signs_in
-from kong_oam.access.copies import Copy
 from kong_oam.access.data import Names, NameSets, Texts
 from kong_oam.access.endpoint import Endpoint, Exposures, backends_of
 from kong_oam.access.hosts import host_patterns, hosts_above
@@ -24,6 +23,7 @@ from kong_oam.access.paths import PathSegments, folded, may_be_longer
 from kong_oam.access.providers import Provider
 from kong_oam.access.rotation import Schedule
 from kong_oam.access.stack import Stack as Stack
+from kong_oam.access.targets import Copy
 from kong_oam.oam.document import NOWHERE, SourcePosition
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import NamedService

@@ -26,7 +26,7 @@ from typing import Literal
 from kong_oam.access.model import Application, Component
 from kong_oam.access.settings.values import ClusterSettings, Settings
 from kong_oam.engine.state import digest
-from kong_oam.kubernetes.placement import (
+from kong_oam.kubernetes.adapted import (
     annotated,
     answers_outside,
     asked_certificate,

@@ -15,7 +15,6 @@ from kong_oam.diagnostics import Diagnostic, Findings, errors, some, suggestion
 from kong_oam.oam.dependencies import circle_of
 from kong_oam.oam.document import MAX_FINDINGS, Texts
 from kong_oam.oam.filling import FieldPathError, path_of
-from kong_oam.oam.forms import joined
 from kong_oam.oam.model import (
     Application,
     Component,
@@ -32,6 +31,7 @@ from kong_oam.oam.rules import RULE_POLICIES, rules_of
 from kong_oam.oam.schema import POLICY_TYPES, violations
 from kong_oam.oam.steps import wrong_steps
 from kong_oam.oam.topology import wrong_topology
+from kong_oam.oam.variants import joined
 from kong_oam.oam.workflow import (
     CHOSEN,
     deploys,
@@ -62,7 +62,7 @@ def resolved(
     acts = deploys(application)
     if too_much := _too_much(application, acts):
         return application, [*findings, too_much]
-    forms = [(act, variant(application, act, own)) for act in acts]
+    forms = [(act, deployed_components(application, act, own)) for act in acts]
     if application.workflow and application.workflow.steps:
         findings += _unused_policies(application, acts)
         findings += _outside_of_steps(application, forms)
@@ -167,7 +167,9 @@ def _too_much(application: Application, acts: Iterable[Deploy]) -> Diagnostic | 
     return Diagnostic("OAM103", message, application.position.at("spec", "policies"))
 
 
-def variant(application: Application, act: Deploy, own: Own) -> tuple[Component, ...]:
+def deployed_components(
+    application: Application, act: Deploy, own: Own
+) -> tuple[Component, ...]:
     """Return the components as one act deploys them."""
     components = tuple(
         component

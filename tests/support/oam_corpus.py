@@ -15,7 +15,7 @@ from kong_oam.oam.definitions.library import Library, library
 from kong_oam.oam.definitions.reading import read_definitions
 from kong_oam.oam.document import Document, read
 from kong_oam.oam.model import Application, Deploy
-from kong_oam.oam.resolution import variant
+from kong_oam.oam.resolution import deployed_components
 from kong_oam.oam.schema import pruned
 from kong_oam.oam.workflow import deploys
 from kong_oam.render.requests import Setting
@@ -96,7 +96,9 @@ def deployments(document: Document) -> Iterator[Application]:
     application = application_of(document)
     acts = [act for act in deploys(application) if act.component is None]
     for act in acts or [Deploy((), (), (), application.position)]:
-        form = replace(application, components=variant(application, act, frozenset()))
+        form = replace(
+            application, components=deployed_components(application, act, frozenset())
+        )
         yield from [form] * max(1, len(act.topologies))
 
 

@@ -10,7 +10,7 @@ import kong_oam.oam.application as oam
 from kong_oam.access.compile.days import no_day
 from kong_oam.access.compile.elements import elements_of
 from kong_oam.access.compile.exposure import endpoints_of, exposures_of
-from kong_oam.access.compile.places import unreachable
+from kong_oam.access.compile.targets import unreachable
 from kong_oam.access.data import Data, Findings, Texts
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.meaning import Declared

@@ -13,16 +13,20 @@ from functools import partial
 import kong_oam.oam.application as oam
 from kong_oam.access.compile.clients import Directory, callees_of, compile_clients
 from kong_oam.access.compile.component import compile_component
-from kong_oam.access.compile.forms import Formed, alone, differences, led_to_first_alone
 from kong_oam.access.compile.objects import judged_objects
 from kong_oam.access.compile.partitions import wrong_partitions
-from kong_oam.access.compile.places import (
+from kong_oam.access.compile.targets import (
     first_place,
     in_place,
     unfederated,
     wrong_places,
 )
-from kong_oam.access.copies import Copy
+from kong_oam.access.compile.variants import (
+    Formed,
+    alone,
+    differences,
+    led_to_first_alone,
+)
 from kong_oam.access.data import Findings, Names
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.hosts import hosts_above
@@ -30,6 +34,7 @@ from kong_oam.access.memory import Memory
 from kong_oam.access.model import Application, Component, Estate
 from kong_oam.access.paths import PathSegments, within, written
 from kong_oam.access.stack import Stack
+from kong_oam.access.targets import Copy
 from kong_oam.access.workloads import digest_of
 from kong_oam.diagnostics import Diagnostic, errors, ordered, printable
 from kong_oam.objects.made import made_of, objects_of

@@ -16,7 +16,6 @@ from itertools import chain, product
 from typing import Any
 from urllib.parse import urlsplit
 
-from kong_oam.access.copies import Copy
 from kong_oam.access.data import Data
 from kong_oam.access.diff.change import (
     CERTIFICATES,
@@ -44,6 +43,7 @@ from kong_oam.access.settings.values import (
     Settings,
 )
 from kong_oam.access.stack import Records, Stack
+from kong_oam.access.targets import Copy
 from kong_oam.access.workloads import workload_of
 from kong_oam.objects.rights import rights_of
 from kong_oam.objects.texts import with_inner_objects

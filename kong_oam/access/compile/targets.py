@@ -13,9 +13,9 @@ from kong_oam.access.model import Component
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.document import SourcePosition
-from kong_oam.oam.forms import clashing
 from kong_oam.oam.model import Placement
 from kong_oam.oam.topology import unknown_clusters
+from kong_oam.oam.variants import clashing
 
 
 def first_place(part: oam.Component) -> Placement:

@@ -6,7 +6,7 @@ import pytest
 
 from kong_oam.access.settings.stack import parse
 from kong_oam.access.settings.values import ClusterSettings, StackError
-from kong_oam.kubernetes.placement import (
+from kong_oam.kubernetes.adapted import (
     answers_outside,
     keeping_callers,
     mapped_image,
