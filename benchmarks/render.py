@@ -20,7 +20,7 @@ from pathlib import Path
 from benchmarks.compile import exceeds
 from kong_oam.oam.definitions.library import Library, library
 from kong_oam.oam.document import Document
-from kong_oam.oam.model import Application, Component, Trait
+from kong_oam.oam.model import Application, ComponentSpec, Trait
 from kong_oam.render.cache import Cache
 from kong_oam.render.program import program
 from kong_oam.render.project import own_definitions
@@ -88,7 +88,7 @@ def _cpu() -> float:
 def _application(count: int) -> Application:
     position = Document("benchmark.yaml", "", 0, {}).position()
     components = tuple(
-        Component(
+        ComponentSpec(
             name=f"component-{number}",
             type="webservice",
             properties={

@@ -23,7 +23,7 @@ class Declared:
     """A component as its Application has it, and what is compiled of it by then. Findings are added
     to `out`."""
 
-    part: oam.Component
+    part: oam.ComponentSpec
     endpoints: tuple[Endpoint, ...]
     rules: tuple[Rule, ...]
     stack: Stack

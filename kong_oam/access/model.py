@@ -23,7 +23,7 @@ from kong_oam.access.paths import PathSegments, folded, may_be_longer
 from kong_oam.access.providers import Provider
 from kong_oam.access.rotation import Schedule
 from kong_oam.access.stack import Stack as Stack
-from kong_oam.access.targets import Copy
+from kong_oam.access.targets import FurtherTarget
 from kong_oam.oam.document import NOWHERE, SourcePosition
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import NamedService
@@ -140,11 +140,11 @@ class Component:
     # The cluster that it is in, as topologies write it; None: the stack's own.
     cluster: str | None = None
     # Where else it is deployed. The gateway leads to none of these.
-    copies: tuple[Copy, ...] = ()
+    copies: tuple[FurtherTarget, ...] = ()
     # What it asks of the gateway beside who may call it.
     traits: Traits = field(default_factory=Traits)
     # The place that this is the component in; None: the first one, to which the gateway leads.
-    copied: Copy | None = None
+    copied: FurtherTarget | None = None
     # The partition of the estate that it is in; None where the estate is one stack.
     partition: str | None = None
     # What tells its workload from others (kong_oam.access.workloads); None: its name alone

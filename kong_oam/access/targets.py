@@ -9,7 +9,7 @@ from kong_oam.oam.rendered import RenderedObject
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
+class FurtherTarget:
     """Another place that a component is deployed to. `cluster` None: the stack's own; `suffix`
     tells the namespace, in names in the state, from the first one in that cluster."""
 

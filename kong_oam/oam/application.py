@@ -23,7 +23,8 @@ from kong_oam.oam.document import (
     read,
 )
 from kong_oam.oam.files import bytes_of, cannot_be_read, files_of
-from kong_oam.oam.model import Application, Component, Own, Trait
+from kong_oam.oam.model import Application, Own, Trait
+from kong_oam.oam.model import ComponentSpec as ComponentSpec
 from kong_oam.oam.properties import unrendered, wrong
 from kong_oam.oam.resolution import resolved, undeployed
 from kong_oam.oam.schema import pruned
@@ -33,7 +34,7 @@ from kong_oam.oam.typed import application_of
 __all__ = [
     "NONE_OF_ITS_OWN",
     "Application",
-    "Component",
+    "ComponentSpec",
     "Own",
     "ReadOne",
     "Reading",
@@ -208,8 +209,8 @@ def _applications(document: Document, own: Own, into: list[Application]) -> Find
     for component in application.components:
         # Forms have most in common: a finding of several is one.
         of_forms: dict[Diagnostic, None] = {}
-        for form in component.every_form:
-            of_forms.update(dict.fromkeys(wrong(form)))
+        for variant in component.every_variant:
+            of_forms.update(dict.fromkeys(wrong(variant)))
         yield from of_forms
     into.append(application)
 

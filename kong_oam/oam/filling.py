@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from kong_oam.errors import InputError
-from kong_oam.oam.model import Component
+from kong_oam.oam.model import ComponentSpec
 from kong_oam.oam.schema import OWN_TRAITS
 
 _STEP = re.compile(
@@ -48,10 +48,10 @@ def path_of(parameter: str) -> Path:
 
 
 def filled(
-    component: Component,
+    component: ComponentSpec,
     path: Path,
     value: Any,
-) -> Component:
+) -> ComponentSpec:
     """Return the component with the value at a path that `path_of` gives, whatever stood there.
     Raises FieldPathError."""
     if path[0] == "properties":

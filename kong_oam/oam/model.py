@@ -54,7 +54,7 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
+class DeploymentTarget:
     """Where something is deployed. `cluster` None: where the stack deploys by itself; `namespace`
     None: that of the Application."""
 
@@ -66,7 +66,7 @@ class Placement:
     selector: tuple[tuple[str, str], ...] = ()
     """Labels of clusters, each of which it is deployed to: until somebody says which these are,
     `cluster` is all."""
-    form: int = 0
+    variant: int = 0
     """Which of the component's forms is deployed there."""
 
     def spot(self, namespace: str) -> tuple[str | None, str]:
@@ -75,7 +75,7 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class Variant:
     """A component as the overrides of a step, of these names, make it. `position` is the component's,
     with what they put there."""
 
@@ -96,7 +96,7 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
-class Component:
+class ComponentSpec:
     """One component. Traits keep their order.
 
     `plain`: it is one of those that are rendered without an evaluator (an external; a webservice or
@@ -116,35 +116,38 @@ class Component:
     plain: bool = False
     inputs: tuple[Input, ...] = ()
     outputs: tuple[Output, ...] = ()
-    placements: tuple[Placement, ...] = ()
+    targets: tuple[DeploymentTarget, ...] = ()
     """Where it is deployed, the stack's own cluster first; none: there alone, in the Application's
     namespace."""
-    forms: tuple[Form, ...] = ()
+    variants: tuple[Variant, ...] = ()
     """Where steps deploy it in several: all of them, each somewhere; the first one is this
     component as it stands."""
 
-    def in_form(self, number: int) -> Component:
+    def in_variant(self, number: int) -> ComponentSpec:
         """Return the component in one of its forms; as it stands, where it has no more than one."""
-        if not self.forms:
+        if not self.variants:
             return self
-        form = self.forms[number]
+        variant = self.variants[number]
         return replace(
-            self, properties=form.properties, traits=form.traits, position=form.position
+            self,
+            properties=variant.properties,
+            traits=variant.traits,
+            position=variant.position,
         )
 
     @property
-    def every_form(self) -> tuple[Component, ...]:
+    def every_variant(self) -> tuple[ComponentSpec, ...]:
         """The component in each of its forms."""
-        return tuple(map(self.in_form, range(len(self.forms) or 1)))
+        return tuple(map(self.in_variant, range(len(self.variants) or 1)))
 
     @property
-    def every_placement(self) -> tuple[Placement, ...]:
+    def every_target(self) -> tuple[DeploymentTarget, ...]:
         """Where it is deployed: at least one place."""
-        return self.placements or (Placement(),)
+        return self.targets or (DeploymentTarget(),)
 
     def spots(self, namespace: str) -> list[tuple[str | None, str]]:
         """Return the clusters and namespaces that it is in, for an Application in a namespace."""
-        return [placement.spot(namespace) for placement in self.every_placement]
+        return [target.spot(namespace) for target in self.every_target]
 
     def traits_of(self, kind: str) -> tuple[Trait, ...]:
         return tuple(trait for trait in self.traits if trait.type == kind)
@@ -212,7 +215,7 @@ class Deploy:
 
     overrides: tuple[Policy, ...]
     topologies: tuple[Policy, ...]
-    placements: tuple[Placement, ...]
+    targets: tuple[DeploymentTarget, ...]
     """Where: what the topologies say, or what the step does."""
     position: SourcePosition
     component: str | None = None
@@ -258,7 +261,7 @@ class Application:
     namespace: str
     labels: Texts
     annotations: Texts
-    components: tuple[Component, ...]
+    components: tuple[ComponentSpec, ...]
     position: SourcePosition
     revision: str = ""
     """The name of its newest revision, where a cluster says so in its `status`."""

@@ -14,12 +14,12 @@ from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Findings, suggestion
 from kong_oam.oam.document import Fields, Path, SourcePosition
-from kong_oam.oam.model import Component, Policy, Trait
+from kong_oam.oam.model import ComponentSpec, Policy, Trait
 
 
 def overridden(
-    components: Sequence[Component], policy: Policy
-) -> tuple[Component, ...]:
+    components: Sequence[ComponentSpec], policy: Policy
+) -> tuple[ComponentSpec, ...]:
     """Return the components with the policy's changes, those alone that its selector names.
 
     Whether a changed one is `plain` is for the caller to say.
@@ -36,7 +36,7 @@ def overridden(
     return tuple(changed)
 
 
-def wrong_override(components: Sequence[Component], policy: Policy) -> Findings:
+def wrong_override(components: Sequence[ComponentSpec], policy: Policy) -> Findings:
     """Yield each name in an override that is no component's."""
     names = [component.name for component in components]
     types = {component.type for component in components}
@@ -61,7 +61,7 @@ def wrong_override(components: Sequence[Component], policy: Policy) -> Findings:
             yield Diagnostic("OAM103", message, position.at("selector", number))
 
 
-def _hits(change: Fields, component: Component) -> bool:
+def _hits(change: Fields, component: ComponentSpec) -> bool:
     name = change.get("name")
     if name:
         return _is_called(name, component.name)
@@ -75,15 +75,15 @@ def _is_called(pattern: str, name: str) -> bool:
 
 
 def _changed(
-    component: Component, change: Fields, position: SourcePosition
-) -> Component:
+    component: ComponentSpec, change: Fields, position: SourcePosition
+) -> ComponentSpec:
     if change.get("type") not in (None, "", component.type):
         made = tuple(
             _trait(trait, position.at("traits", number))
             for number, trait in enumerate(change.get("traits", ()))
             if not trait.get("disable")
         )
-        return Component(
+        return ComponentSpec(
             component.name,
             change["type"],
             change.get("properties", {}),

@@ -7,7 +7,7 @@ from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.oam.document import SourcePosition
-from kong_oam.oam.model import Component, Trait
+from kong_oam.oam.model import ComponentSpec, Trait
 from kong_oam.oam.plain import (
     EXACT,
     INGRESS_HINT,
@@ -18,7 +18,7 @@ from kong_oam.oam.plain import (
 from kong_oam.oam.schema import TRAIT_TYPES, violations
 
 
-def wrong(component: Component) -> Findings:
+def wrong(component: ComponentSpec) -> Findings:
     """Yield what is wrong with a component of which this can be said without its definition."""
     position = component.position
     if component.plain:
@@ -37,7 +37,7 @@ def wrong(component: Component) -> Findings:
             yield from _wrong_trait(trait, first)
 
 
-def _misnamed(component: Component) -> str:
+def _misnamed(component: ComponentSpec) -> str:
     """Say why what is made of a plain component cannot have its name; empty where it can."""
     name = component.name
     if component.type == "webservice" and "." in name:
@@ -86,7 +86,7 @@ def _gateway(trait: Trait) -> Findings:
         yield Diagnostic("OAM108", EXACT, position.at("pathType"))
 
 
-def unrendered(component: Component) -> Findings:
+def unrendered(component: ComponentSpec) -> Findings:
     """Yield why nothing can be made of a component that needs an evaluator and has no objects."""
     if not component.plain and component.rendered is None:
         message = (

@@ -17,11 +17,11 @@ from kong_oam.oam.document import MAX_FINDINGS, Texts
 from kong_oam.oam.filling import FieldPathError, path_of
 from kong_oam.oam.model import (
     Application,
-    Component,
+    ComponentSpec,
     Deploy,
+    DeploymentTarget,
     Input,
     Own,
-    Placement,
     Policy,
     Rule,
 )
@@ -62,16 +62,16 @@ def resolved(
     acts = deploys(application)
     if too_much := _too_much(application, acts):
         return application, [*findings, too_much]
-    forms = [(act, deployed_components(application, act, own)) for act in acts]
+    variants = [(act, deployed_components(application, act, own)) for act in acts]
     if application.workflow and application.workflow.steps:
         findings += _unused_policies(application, acts)
-        findings += _outside_of_steps(application, forms)
-    components, wrong_forms = joined(application, forms)
+        findings += _outside_of_steps(application, variants)
+    components, wrong_forms = joined(application, variants)
     findings += wrong_forms
     rules, wrong_rules = _rules(application.policies)
     findings += wrong_rules
     by_step: dict[str, list[str]] = {}
-    for act, deployed in forms:
+    for act, deployed in variants:
         by_step[act.step] = [component.name for component in deployed]
     after = order(application.workflow, by_step)
     components, wrong_values = _ordered(components, after, application)
@@ -169,7 +169,7 @@ def _too_much(application: Application, acts: Iterable[Deploy]) -> Diagnostic | 
 
 def deployed_components(
     application: Application, act: Deploy, own: Own
-) -> tuple[Component, ...]:
+) -> tuple[ComponentSpec, ...]:
     """Return the components as one act deploys them."""
     components = tuple(
         component
@@ -183,7 +183,7 @@ def deployed_components(
     return tuple(_with_plain(component, own) for component in components)
 
 
-def _with_plain(component: Component, own: Own) -> Component:
+def _with_plain(component: ComponentSpec, own: Own) -> ComponentSpec:
     """Return a component that says whether it is plain; the same value where it did so before,
     for forms are told apart by that, too."""
     plain = is_plain(component.type, (trait.type for trait in component.traits), own)
@@ -218,11 +218,11 @@ def _unused_policies(application: Application, acts: Iterable[Deploy]) -> Findin
 
 
 def _outside_of_steps(
-    application: Application, forms: Iterable[tuple[Deploy, Sequence[Component]]]
+    application: Application, variants: Iterable[tuple[Deploy, Sequence[ComponentSpec]]]
 ) -> Findings:
     """Yield one finding about the components that no step of the workflow deploys."""
     left = {component.name: component for component in application.components}
-    for _, deployed in forms:
+    for _, deployed in variants:
         for component in deployed:
             left.pop(component.name, None)
     if not left:
@@ -239,16 +239,16 @@ def _outside_of_steps(
 def _in_its_namespace(application: Application) -> Application:
     """Return the Application in the one namespace of the stack's own cluster that all of it goes
     to; as it is, where there are more."""
-    places: set[Placement] = set()
+    targets: set[DeploymentTarget] = set()
     for component in application.components:
-        places.update(component.every_placement)
-    if len(places) != 1:
+        targets.update(component.every_target)
+    if len(targets) != 1:
         return application
-    only = places.pop()
+    only = targets.pop()
     if only.cluster:
         return application
     components = [
-        replace(component, placements=()) for component in application.components
+        replace(component, targets=()) for component in application.components
     ]
     return replace(
         application,
@@ -258,10 +258,10 @@ def _in_its_namespace(application: Application) -> Application:
 
 
 def _ordered(
-    components: Sequence[Component],
+    components: Sequence[ComponentSpec],
     after: Mapping[str, Iterable[str]],
     application: Application,
-) -> tuple[tuple[Component, ...], list[Diagnostic]]:
+) -> tuple[tuple[ComponentSpec, ...], list[Diagnostic]]:
     """Return the components with all that they wait for: what they depend on, what steps are
     before theirs, and what gives them values."""
     names = {component.name for component in components}
@@ -290,10 +290,10 @@ def _ordered(
 
 
 def _givers(
-    components: Iterable[Component],
-) -> tuple[dict[str, Component], list[Diagnostic]]:
+    components: Iterable[ComponentSpec],
+) -> tuple[dict[str, ComponentSpec], list[Diagnostic]]:
     """Return which component gives each value, by its name, and what several give."""
-    givers: dict[str, Component] = {}
+    givers: dict[str, ComponentSpec] = {}
     findings: list[Diagnostic] = []
     for component in components:
         for output in component.outputs:
@@ -307,9 +307,9 @@ def _givers(
 
 
 def _wrong_input(
-    component: Component,
+    component: ComponentSpec,
     value: Input,
-    givers: Mapping[str, Component],
+    givers: Mapping[str, ComponentSpec],
     namespace: str,
 ) -> Diagnostic | None:
     """Return what is wrong with a value that a component takes."""

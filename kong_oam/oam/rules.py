@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.document import Fields, SourcePosition, Texts
-from kong_oam.oam.model import Application, Component, Option, Policy, Rule
+from kong_oam.oam.model import Application, ComponentSpec, Option, Policy, Rule
 from kong_oam.oam.rendered import Options, RenderedObject
 
 Found = Rule | Diagnostic
@@ -26,7 +26,7 @@ _SAYS: Mapping[str, Option] = {
 }
 
 
-def _seen(component: Component, rendered: RenderedObject) -> Texts:
+def _seen(component: ComponentSpec, rendered: RenderedObject) -> Texts:
     """Return what each selector asks of an object that was rendered: in KubeVela, what a
     component's definition makes beside the workload is of a trait, too."""
     if rendered.trait is not None:
@@ -44,7 +44,7 @@ def _seen(component: Component, rendered: RenderedObject) -> Texts:
 
 
 def kept_by_rules(
-    application: Application, component: Component, rendered: RenderedObject
+    application: Application, component: ComponentSpec, rendered: RenderedObject
 ) -> RenderedObject:
     """Return an object that was rendered, with the options that the rules of its Application give
     it."""

@@ -11,8 +11,8 @@ from kong_oam.oam.model import (
     CLUSTER_SELECTORS,
     HERE,
     Application,
-    Component,
-    Placement,
+    ComponentSpec,
+    DeploymentTarget,
     Policy,
 )
 
@@ -53,36 +53,38 @@ def on_clusters(application: Application, labels: Mapping[str, Texts]) -> Applic
     return replace(application, components=tuple(components))
 
 
-def _selects_clusters(component: Component) -> bool:
-    return any(placement.selector for placement in component.placements)
+def _selects_clusters(component: ComponentSpec) -> bool:
+    return any(target.selector for target in component.targets)
 
 
-def _on_clusters(component: Component, labels: Mapping[str, Texts]) -> Component:
-    placements: dict[Placement, None] = {}
-    for placement in component.placements:
+def _on_clusters(
+    component: ComponentSpec, labels: Mapping[str, Texts]
+) -> ComponentSpec:
+    targets: dict[DeploymentTarget, None] = {}
+    for target in component.targets:
         selected = False
         for name, own in labels.items():
-            if placement.selector and {*placement.selector} <= own.items():
-                placements[replace(placement, cluster=name, selector=())] = None
+            if target.selector and {*target.selector} <= own.items():
+                targets[replace(target, cluster=name, selector=())] = None
                 selected = True
         if not selected:
-            placements[placement] = None
-    return replace(component, placements=tuple(placements))
+            targets[target] = None
+    return replace(component, targets=tuple(targets))
 
 
 def unknown_clusters(application: Application, known: Collection[str]) -> Findings:
     """Yield each cluster of a resolved Application that is none of the stack's: `known` are those
     that are, as topologies write them."""
-    by_cluster: dict[str, Placement] = {}
+    by_cluster: dict[str, DeploymentTarget] = {}
     for component in application.components:
-        for placement in component.placements:
-            if placement.cluster:
-                by_cluster[placement.cluster] = placement
-    for name, placement in by_cluster.items():
-        if placement.selector:
+        for target in component.targets:
+            if target.cluster:
+                by_cluster[target.cluster] = target
+    for name, target in by_cluster.items():
+        if target.selector:
             message = f"no context of the stack (kong-oam:cluster.contexts) has the labels {name}"
-            yield Diagnostic("OAM103", message, placement.position)
+            yield Diagnostic("OAM103", message, target.position)
         elif name not in known:
             hint = suggestion(name, [HERE, *known])
             message = f"cluster '{name}' is no context of the stack (kong-oam:cluster.contexts){hint}"
-            yield Diagnostic("OAM103", message, placement.position)
+            yield Diagnostic("OAM103", message, target.position)

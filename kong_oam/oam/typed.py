@@ -9,7 +9,7 @@ from typing import Any
 from kong_oam.oam.document import Document, Fields, SourcePosition, as_mapping, as_text
 from kong_oam.oam.model import (
     Application,
-    Component,
+    ComponentSpec,
     Input,
     Output,
     Own,
@@ -65,13 +65,13 @@ def component_of(
     data: Fields,
     position: SourcePosition,
     own: Own,
-) -> Component:
+) -> ComponentSpec:
     """Return a component of what stands at `position`: it has a type."""
     traits = tuple(
         Trait(trait["type"], trait.get("properties", {}), here)
         for trait, here in _typed(data.get("traits"), position.at("traits"))
     )
-    return Component(
+    return ComponentSpec(
         name=as_text(data.get("name")),
         type=data["type"],
         properties=data.get("properties", {}),

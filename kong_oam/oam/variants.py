@@ -1,4 +1,4 @@
-"""Forms: a component that steps of a workflow deploy with other overrides, each in places of its
+"""Variants: a component that steps of a workflow deploy with other overrides, each at targets of its
 own. Pure."""
 
 from __future__ import annotations
@@ -9,7 +9,13 @@ from dataclasses import dataclass, field, replace
 from itertools import starmap
 
 from kong_oam.diagnostics import Diagnostic, Findings
-from kong_oam.oam.model import Application, Component, Deploy, Form, Placement
+from kong_oam.oam.model import (
+    Application,
+    ComponentSpec,
+    Deploy,
+    DeploymentTarget,
+    Variant,
+)
 
 
 @dataclass
@@ -17,20 +23,22 @@ class Deployed:
     """What acts of deploying make of one component: its forms, each with the first act that makes
     it so, and where."""
 
-    forms: list[tuple[Component, Deploy]] = field(default_factory=list)
-    places: dict[Placement, None] = field(default_factory=dict)
+    variants: list[tuple[ComponentSpec, Deploy]] = field(default_factory=list)
+    targets: dict[DeploymentTarget, None] = field(default_factory=dict)
     _numbers: dict[str, int] = field(default_factory=dict)
 
-    def add(self, component: Component, act: Deploy) -> None:
+    def add(self, component: ComponentSpec, act: Deploy) -> None:
         """Add one act more."""
         number = self._number(component)
-        if number == len(self.forms):
-            self.forms.append((component, act))
-        for placement in act.placements:
-            self.places[replace(placement, form=number)] = None
+        if number == len(self.variants):
+            self.variants.append((component, act))
+        for target in act.targets:
+            self.targets[replace(target, variant=number)] = None
 
-    def _number(self, component: Component) -> int:
-        if self.forms and component is self.forms[0][0]:  # most acts change nothing
+    def _number(self, component: ComponentSpec) -> int:
+        if (
+            self.variants and component is self.variants[0][0]
+        ):  # most acts change nothing
             return 0
         traits = [(trait.type, trait.properties) for trait in component.traits]
         meaning = json.dumps(
@@ -38,43 +46,45 @@ class Deployed:
         )
         return self._numbers.setdefault(meaning, len(self._numbers))
 
-    def component(self) -> Component:
+    def component(self) -> ComponentSpec:
         """Return the component as it is where it is deployed first: in the stack's own cluster
         before all others."""
-        places = sorted(self.places, key=lambda place: place.cluster is not None)
-        if len(self.forms) == 1:
-            only, _ = self.forms[0]
-            here_alone = places == [Placement()]
-            return replace(only, placements=() if here_alone else tuple(places))
-        order = [*dict.fromkeys(place.form for place in places)]
-        forms = [self.forms[number] for number in order]
-        first, _ = forms[0]
-        numbered = [replace(place, form=order.index(place.form)) for place in places]
+        targets = sorted(self.targets, key=lambda target: target.cluster is not None)
+        if len(self.variants) == 1:
+            only, _ = self.variants[0]
+            here_alone = targets == [DeploymentTarget()]
+            return replace(only, targets=() if here_alone else tuple(targets))
+        order = [*dict.fromkeys(target.variant for target in targets)]
+        variants = [self.variants[number] for number in order]
+        first, _ = variants[0]
+        numbered = [
+            replace(target, variant=order.index(target.variant)) for target in targets
+        ]
         return replace(
             first,
-            placements=tuple(numbered),
-            forms=tuple(starmap(_form, forms)),
+            targets=tuple(numbered),
+            variants=tuple(starmap(_variant, variants)),
             # One way of making it, so that forms compare.
-            plain=all(component.plain for component, _ in forms),
+            plain=all(component.plain for component, _ in variants),
         )
 
     def wrong(self) -> Findings:
         """Yield forms of another type: nothing that is known of one would be known of the other."""
-        first, act = self.forms[0]
-        for component, other in self.forms[1:]:
+        first, act = self.variants[0]
+        for component, other in self.variants[1:]:
             if component.type != first.type:
                 message = (
                     f"component '{component.name}' is of type '{first.type}' by "
-                    f"{_form(first, act).said}, and of type '{component.type}' by "
-                    f"{_form(component, other).said}; in forms properties and traits differ: write "
+                    f"{_variant(first, act).said}, and of type '{component.type}' by "
+                    f"{_variant(component, other).said}; in forms properties and traits differ: write "
                     "two components"
                 )
                 yield Diagnostic("OAM108", message, component.position.at("type"))
 
 
-def _form(component: Component, act: Deploy) -> Form:
+def _variant(component: ComponentSpec, act: Deploy) -> Variant:
     names = tuple(policy.name for policy in act.overrides)
-    return Form(
+    return Variant(
         component.properties,
         component.traits,
         component.position,
@@ -89,15 +99,15 @@ def clashing(application: Application) -> Findings:
     the other's."""
     for component in application.components:
         first: dict[tuple[str | None, str], int] = {}
-        for placement in component.placements if component.forms else ():
-            spot = placement.spot(application.namespace)
-            earlier = first.setdefault(spot, placement.form)
-            if earlier == placement.form:
+        for target in component.targets if component.variants else ():
+            spot = target.spot(application.namespace)
+            earlier = first.setdefault(spot, target.variant)
+            if earlier == target.variant:
                 continue
             where = "/".join(filter(None, spot))
             first_form, other = sorted(
-                [component.forms[earlier], component.forms[placement.form]],
-                key=lambda form: form.step.path,
+                [component.variants[earlier], component.variants[target.variant]],
+                key=lambda variant: variant.step.path,
             )
             message = (
                 f"component '{component.name}' is deployed in two forms to one place, '{where}': "
@@ -108,15 +118,15 @@ def clashing(application: Application) -> Findings:
 
 
 def joined(
-    application: Application, acts: Iterable[tuple[Deploy, Sequence[Component]]]
-) -> tuple[tuple[Component, ...], list[Diagnostic]]:
+    application: Application, acts: Iterable[tuple[Deploy, Sequence[ComponentSpec]]]
+) -> tuple[tuple[ComponentSpec, ...], list[Diagnostic]]:
     """Return the components of all acts, each once, with all places that it goes to, and what is
     wrong with their forms. What no step of a workflow deploys is there, too."""
     deployed: dict[str, Deployed] = {}
     for act, components in acts:
         for component in components:
             deployed.setdefault(component.name, Deployed()).add(component, act)
-    parts: list[Component] = []
+    parts: list[ComponentSpec] = []
     for component in application.components:
         if component.name in deployed:
             parts.append(deployed[component.name].component())

@@ -19,7 +19,7 @@ from kong_oam.oam.model import (
     HERE,
     Application,
     Deploy,
-    Placement,
+    DeploymentTarget,
     Policy,
     Step,
     Workflow,
@@ -47,39 +47,39 @@ def deploys(application: Application) -> tuple[Deploy, ...]:
 def _without_workflow(application: Application) -> Iterator[Deploy]:
     overrides, topologies = _chosen(application.policies)
     for topology in topologies:
-        places = tuple(_places(topology))
-        yield Deploy(overrides, (topology,), places, topology.position)
+        targets = tuple(_targets(topology))
+        yield Deploy(overrides, (topology,), targets, topology.position)
     if not topologies:
-        yield Deploy(overrides, (), (Placement(),), application.position)
+        yield Deploy(overrides, (), (DeploymentTarget(),), application.position)
 
 
 def _deploy(step: Step, named: Mapping[str, Policy]) -> Deploy:
     if step.type == "apply-component":
         cluster = step.properties.get("cluster")
-        placement = Placement(
+        target = DeploymentTarget(
             None if cluster in (None, "", HERE) else cluster,
             step.properties.get("namespace") or None,
             step.position.at("properties", "cluster"),
         )
         component = step.properties.get("component")
-        return Deploy((), (), (placement,), step.position, component, step.name)
+        return Deploy((), (), (target,), step.position, component, step.name)
     chosen = [
         named[name] for name in step.properties.get("policies", ()) if name in named
     ]
     overrides, topologies = _chosen(chosen)
-    placements: list[Placement] = []
+    targets: list[DeploymentTarget] = []
     for topology in topologies:
-        placements += _places(topology)
+        targets += _targets(topology)
     return Deploy(
         overrides,
         topologies,
-        tuple(placements) or (Placement(),),
+        tuple(targets) or (DeploymentTarget(),),
         step.position,
         step=step.name,
     )
 
 
-def _places(policy: Policy) -> Iterator[Placement]:
+def _targets(policy: Policy) -> Iterator[DeploymentTarget]:
     """Yield where a topology is: once for each of its clusters, and once for all that its labels
     select."""
     position = policy.position.at("properties")
@@ -88,14 +88,18 @@ def _places(policy: Policy) -> Iterator[Placement]:
         if labels := policy.properties.get(field):
             selector = tuple(sorted(labels.items()))
             named = ",".join(f"{key}={value}" for key, value in selector)
-            yield Placement(named, namespace, position.key(field), selector=selector)
+            yield DeploymentTarget(
+                named, namespace, position.key(field), selector=selector
+            )
             return
     clusters = policy.properties.get("clusters") or [HERE]
     for number, cluster in enumerate(clusters):
         here = position
         if "clusters" in policy.properties:
             here = position.at("clusters", number)
-        yield Placement(None if cluster in (HERE, "") else cluster, namespace, here)
+        yield DeploymentTarget(
+            None if cluster in (HERE, "") else cluster, namespace, here
+        )
 
 
 def _chosen(

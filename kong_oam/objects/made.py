@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings, some
-from kong_oam.oam.model import Application, Component, Trait
+from kong_oam.oam.model import Application, ComponentSpec, Trait
 from kong_oam.oam.rendered import Objects
 from kong_oam.objects.manifests import service_name
 from kong_oam.objects.plain import plain_objects, wrong_properties
@@ -26,14 +26,14 @@ class Made:
     wrong: Diagnostics = ()
 
 
-def objects_of(application: Application, part: Component) -> Objects:
+def objects_of(application: Application, part: ComponentSpec) -> Objects:
     """Return the objects of a component in the namespace of `application`: of a plain component by
     its properties, of any other as definitions rendered it."""
     return plain_objects(application, part) if part.rendered is None else part.rendered
 
 
 def made_of(
-    application: Application, part: Component, harmless: Collection[str]
+    application: Application, part: ComponentSpec, harmless: Collection[str]
 ) -> Made:
     """Return what is made of a component in the namespace of `application`. Here alone the source
     matters.
@@ -48,7 +48,7 @@ def made_of(
     return Made(objects, tuple(ingress_routes(application, part, services, harmless)))
 
 
-def _gateway_routes(part: Component, harmless: Collection[str]) -> Routes:
+def _gateway_routes(part: ComponentSpec, harmless: Collection[str]) -> Routes:
     """Yield the routes of a plain component's gateway traits, and what is wrong with them.
     `harmless`: keys and domains of annotations that the stack says open nothing."""
     for trait in part.traits_of("gateway"):
@@ -68,7 +68,7 @@ def _gateway_routes(part: Component, harmless: Collection[str]) -> Routes:
             yield Route(domain, path, service, port, certificate, at, host_place)
 
 
-def _grpc_ports(part: Component, trait: Trait) -> Findings:
+def _grpc_ports(part: ComponentSpec, trait: Trait) -> Findings:
     """Yield ports that are named as gRPC's (`grpc`, `grpc-...`, as service meshes expect it).
 
     Kong hands a call of gRPC on by the path that its client wrote (grpc_pass takes no other), not
@@ -86,7 +86,7 @@ def _grpc_ports(part: Component, trait: Trait) -> Findings:
             yield Diagnostic("ACC218", message, position.key(path))
 
 
-def _missing_ports(part: Component, trait: Trait) -> Findings:
+def _missing_ports(part: ComponentSpec, trait: Trait) -> Findings:
     """Yield ports that the component does not have, where it lists those that it has.
 
     As in KubeVela, a gateway trait's Service leads to the container's port of the same number; a

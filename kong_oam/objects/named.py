@@ -12,7 +12,7 @@ import re
 from typing import Final
 
 from kong_oam.diagnostics import Diagnostic, Findings
-from kong_oam.oam.model import Component
+from kong_oam.oam.model import ComponentSpec
 from kong_oam.objects.component import NamedService
 
 ELSEWHERE: Final = (
@@ -23,7 +23,7 @@ ELSEWHERE: Final = (
 _SERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 
 
-def named_service(component: Component) -> NamedService | None:
+def named_service(component: ComponentSpec) -> NamedService | None:
     """Return the Service that a component's access trait names; None where it names none."""
     access = component.trait("access")
     said = access.properties.get("service") if access else None
@@ -45,7 +45,7 @@ def is_service_name(name: str) -> bool:
     return bool(_SERVICE_NAME.match(name))
 
 
-def misnamed(component: Component, named: NamedService) -> Findings:
+def misnamed(component: ComponentSpec, named: NamedService) -> Findings:
     """Yield what no gateway could be led to."""
     if not is_service_name(named.ours):
         message = (

@@ -13,7 +13,7 @@ from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Findings, Position
 from kong_oam.oam.document import SourcePosition
-from kong_oam.oam.model import Application, Component, Trait
+from kong_oam.oam.model import Application, ComponentSpec, Trait
 from kong_oam.oam.rendered import Objects, RenderedObject
 from kong_oam.objects.component import APPLICATION, COMPONENT
 from kong_oam.objects.manifests import (
@@ -56,7 +56,7 @@ _CONTAINER: Path = (*_POD, "containers", "0")
 
 def plain_objects(
     application: Application,
-    component: Component,
+    component: ComponentSpec,
 ) -> Objects:
     """Return the Deployment and the Services of a plain component, in the namespace of
     `application`."""
@@ -92,7 +92,7 @@ def exposure_of(trait: Trait) -> Exposure:
     return Exposure(trait.properties.get("name"), tuple(ports))
 
 
-def _workload(application: Application, component: Component) -> Workload:
+def _workload(application: Application, component: ComponentSpec) -> Workload:
     return Workload(
         application=application.name,
         namespace=application.namespace,
@@ -105,7 +105,7 @@ def _workload(application: Application, component: Component) -> Workload:
     )
 
 
-def _is_inert(application: Application, component: Component) -> bool:
+def _is_inert(application: Application, component: ComponentSpec) -> bool:
     """Tell whether nothing that a component or its Application says could be wrong about its
     objects."""
     properties = component.properties
@@ -119,7 +119,7 @@ def _is_inert(application: Application, component: Component) -> bool:
 
 
 def _said(
-    application: SourcePosition, component: Component, manifest: Manifest
+    application: SourcePosition, component: ComponentSpec, manifest: Manifest
 ) -> Iterator[tuple[Path, Position]]:
     """Yield where properties, or the metadata of the Application, say what is at a path of an
     object."""
@@ -157,7 +157,7 @@ def _fields(value: Any) -> Iterator[Path]:
             yield (key, *path)
 
 
-def _volume(component: Component, name: str) -> Position:
+def _volume(component: ComponentSpec, name: str) -> Position:
     """Return where a volume of this name is mounted first."""
     groups = component.properties.get("volumeMounts")
     position = component.position.at("properties")
@@ -180,7 +180,7 @@ def _last(entries: Any, name: str) -> int:
     return len(entries) - 1 - _first(reversed(entries), name)
 
 
-def wrong_properties(application: Application, component: Component) -> Findings:
+def wrong_properties(application: Application, component: ComponentSpec) -> Findings:
     """Yield what is wrong with the properties of a plain component, beside their shape."""
     yield from _labelled_as_others(application, component)
     yield from _ports_exposed_twice(component)
@@ -192,7 +192,7 @@ def wrong_properties(application: Application, component: Component) -> Findings
         yield Diagnostic("ACC211", message, named.position)
 
 
-def _labelled_as_others(application: Application, component: Component) -> Findings:
+def _labelled_as_others(application: Application, component: ComponentSpec) -> Findings:
     """Yield the properties by which pods would have another component's labels, which Kong-OAM
     writes over."""
     labels = component.properties.get("labels", {})
@@ -207,7 +207,7 @@ def _labelled_as_others(application: Application, component: Component) -> Findi
             )
 
 
-def _ports_exposed_twice(component: Component) -> Findings:
+def _ports_exposed_twice(component: ComponentSpec) -> Findings:
     """Yield exposed ports of one number and protocol: the component's Service, as KubeVela makes
     it, would have such a port twice, which no API server takes."""
     first: dict[tuple[int, str], SourcePosition] = {}

@@ -15,7 +15,7 @@ from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Findings, some
 from kong_oam.oam.document import Fields, SourcePosition, Texts
-from kong_oam.oam.model import Application, Component, Trait
+from kong_oam.oam.model import Application, ComponentSpec, Trait
 from kong_oam.oam.plain import EXACT, INGRESS_HINT
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import NamedService
@@ -66,7 +66,7 @@ Routes = Iterator[Route | Diagnostic]
 
 def ingress_routes(
     application: Application,
-    part: Component,
+    part: ComponentSpec,
     services: Mapping[str, Service],
     harmless: Collection[str] = (),
 ) -> Routes:
@@ -90,7 +90,7 @@ def ingress_routes(
 
 def _ingress_routes(
     application: Application,
-    part: Component,
+    part: ComponentSpec,
     services: Mapping[str, Service],
     harmless: Collection[str],
 ) -> Routes:
@@ -149,7 +149,7 @@ class _Ingress:
     """An Ingress of a component, and the trait that made it. Findings are at the trait's fields, as
     far as it is seen from which one something comes, else at its type."""
 
-    part: Component
+    part: ComponentSpec
     object: RenderedObject
     trait: Trait | None
     services: Mapping[str, Service]

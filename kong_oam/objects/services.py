@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from kong_oam.oam.document import Fields
-from kong_oam.oam.model import Application, Component
+from kong_oam.oam.model import Application, ComponentSpec
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import APPLICATION, COMPONENT
 from kong_oam.objects.fenced import fenced_pods
@@ -15,7 +15,7 @@ from kong_oam.objects.pods import PodTemplate, mapping, mappings, texts
 from kong_oam.objects.ports import Port, Service, port_number
 
 
-def services_of(application: Application, part: Component) -> Mapping[str, Service]:
+def services_of(application: Application, part: ComponentSpec) -> Mapping[str, Service]:
     """Return the Services that a component renders in its Application's namespace, by name."""
     return services_among(
         part.rendered or (), application.namespace, application.name, part.name

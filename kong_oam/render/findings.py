@@ -11,7 +11,7 @@ from typing import Any
 from kong_oam.diagnostics import Diagnostic, Findings, Position, some, suggestion
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.oam.document import Fields, SourcePosition
-from kong_oam.oam.model import Component, Trait
+from kong_oam.oam.model import ComponentSpec, Trait
 from kong_oam.oam.schema import dotted, shown, type_of
 from kong_oam.render.requests import MEGABYTES, SECONDS, Answer
 
@@ -40,7 +40,7 @@ _WHERE = re.compile(r"\(([^()\s]+):(\d{1,6}):(\d{1,6})\)\Z")
 
 
 def findings(
-    component: Component, definitions: Sequence[Definition], answer: Answer
+    component: ComponentSpec, definitions: Sequence[Definition], answer: Answer
 ) -> Findings:
     """Yield what an answer says is wrong; nothing where it has objects. `definitions` are as they
     were for asking."""
@@ -59,7 +59,7 @@ def findings(
 
 
 def _diagnostic(
-    component: Component, definition: Definition, finding: Fields
+    component: ComponentSpec, definition: Definition, finding: Fields
 ) -> Diagnostic:
     number = _number(finding)
     part = _part(component, number)
@@ -152,17 +152,17 @@ def _number(answer: Fields) -> int:
     return number
 
 
-def _named(component: Component, number: int) -> str:
+def _named(component: ComponentSpec, number: int) -> str:
     if number < 0:
         return f"{component.type} '{component.name}'"
     return f"trait '{component.traits[number].type}' of '{component.name}'"
 
 
-def _type_place(component: Component, number: int) -> SourcePosition:
+def _type_place(component: ComponentSpec, number: int) -> SourcePosition:
     return _part(component, number).position.at("type")
 
 
-def _part(component: Component, number: int) -> Component | Trait:
+def _part(component: ComponentSpec, number: int) -> ComponentSpec | Trait:
     return component if number < 0 else component.traits[number]
 
 

@@ -10,7 +10,7 @@ from kong_oam.diagnostics import Diagnostic, Diagnostics, Position
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.library import Library, find
 from kong_oam.oam.document import Fields
-from kong_oam.oam.model import Application, Component
+from kong_oam.oam.model import Application, ComponentSpec
 from kong_oam.oam.rendered import Objects, RenderedObject
 from kong_oam.render.findings import findings
 from kong_oam.render.hidden import with_hidden
@@ -37,7 +37,7 @@ class RenderedComponent:
 def render(
     definitions: Sequence[Definition | Diagnostic],
     application: Application,
-    component: Component,
+    component: ComponentSpec,
     ask: Ask,
     setting: Setting = Setting(),  # noqa: B008 - frozen
 ) -> RenderedComponent:
@@ -62,7 +62,7 @@ def render(
 
 
 def definitions_of(
-    component: Component, library: Library, kind: Kind = "component"
+    component: ComponentSpec, library: Library, kind: Kind = "component"
 ) -> tuple[Definition | Diagnostic, ...]:
     """Return the definitions of a component's type and of its traits' in their order, or what is
     wrong in their place. `kind`: what its type is one of."""
@@ -77,7 +77,7 @@ def definitions_of(
 
 
 def _object(
-    made: Fields, component: Component, definitions: Sequence[Definition]
+    made: Fields, component: ComponentSpec, definitions: Sequence[Definition]
 ) -> RenderedObject:
     part = made["part"]
     key = made["key"]
@@ -93,7 +93,7 @@ def _object(
     )
 
 
-def _written(component: Component, type_: str, key: str) -> Position:
+def _written(component: ComponentSpec, type_: str, key: str) -> Position:
     """Return where an object stands that the component has as it is."""
     properties = component.position.at("properties")
     if type_ == "raw":
@@ -101,7 +101,7 @@ def _written(component: Component, type_: str, key: str) -> Position:
     return properties.at("objects", int(key.rpartition("-")[2] or 0))
 
 
-def _place(component: Component, part: int) -> Position:
+def _place(component: ComponentSpec, part: int) -> Position:
     return (component.traits[part].position if part >= 0 else component.position).at(
         "type"
     )

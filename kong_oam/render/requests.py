@@ -10,7 +10,7 @@ from typing import Any
 
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.oam.document import Fields
-from kong_oam.oam.model import Application, Component
+from kong_oam.oam.model import Application, ComponentSpec
 
 Answer = Fields
 """What `evaluator/request.go` says, or `limit` and `part`: which limit an evaluation passed
@@ -38,7 +38,7 @@ class Setting:
 
 def request(
     application: Application,
-    component: Component,
+    component: ComponentSpec,
     definitions: Sequence[Definition],
     setting: Setting,
 ) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def _part(definition: Definition, type_: str, properties: Any) -> dict[str, Any]
 
 
 def _context(
-    application: Application, component: Component, setting: Setting
+    application: Application, component: ComponentSpec, setting: Setting
 ) -> dict[str, Any]:
     number = _NUMBER.search(setting.revision)
     annotations = application.annotations
@@ -94,7 +94,7 @@ def _context(
     }
 
 
-def _plain(component: Component) -> dict[str, Any]:
+def _plain(component: ComponentSpec) -> dict[str, Any]:
     """Return a component as it stands in the Application."""
     plain: dict[str, Any] = {"name": component.name, "type": component.type}
     if component.properties:

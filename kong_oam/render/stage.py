@@ -13,7 +13,13 @@ from kong_oam.oam.application import Reading, ReadOne, read_bytes, read_files, t
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.library import Library, library
 from kong_oam.oam.document import SourcePosition, Texts
-from kong_oam.oam.model import Application, Component, Output, Placement, Policy
+from kong_oam.oam.model import (
+    Application,
+    ComponentSpec,
+    DeploymentTarget,
+    Output,
+    Policy,
+)
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.oam.rules import kept_by_rules
 from kong_oam.oam.topology import on_clusters
@@ -142,7 +148,7 @@ Chosen = tuple[Definition | Diagnostic, ...]
 their place."""
 
 
-_Part = tuple[Component, tuple[Chosen, ...]]
+_Part = tuple[ComponentSpec, tuple[Chosen, ...]]
 """A component, or a policy as one, with the definitions of each of its forms; none of a plain
 one."""
 
@@ -183,13 +189,13 @@ class _Run:
         self.now[id(source)] = known
         return known
 
-    def _with_definitions(self, component: Component, kind: Kind) -> _Part:
+    def _with_definitions(self, component: ComponentSpec, kind: Kind) -> _Part:
         if component.plain:
             return component, ()
-        chosen = [self._chosen(form, kind) for form in component.every_form]
+        chosen = [self._chosen(variant, kind) for variant in component.every_variant]
         return component, tuple(chosen)
 
-    def _chosen(self, component: Component, kind: Kind) -> Chosen:
+    def _chosen(self, component: ComponentSpec, kind: Kind) -> Chosen:
         part = _without_own_words(component)
         unknown = tuple(self._unknown(part, kind))
         return unknown or definitions_of(part, self.library, kind)
@@ -197,7 +203,7 @@ class _Run:
     def _made(
         self, source: Application, parts: Sequence[_Part], beside: object
     ) -> _Made:
-        made: dict[int, Component] = {}
+        made: dict[int, ComponentSpec] = {}
         found = [*_of_one_name(source)]
         givers: dict[str, tuple[int, Output]] = {}
         for number, (part, _) in enumerate(parts):
@@ -214,7 +220,7 @@ class _Run:
             if not chosen:
                 made[number] = part
                 continue
-            given: dict[str, tuple[Component, Output]] = {}
+            given: dict[str, tuple[ComponentSpec, Output]] = {}
             for value in part.inputs:
                 giver, output = givers[value.source]
                 given[value.source] = (made[giver], output)
@@ -231,10 +237,10 @@ class _Run:
     def _component(
         self,
         source: Application,
-        part: Component,
+        part: ComponentSpec,
         chosen: Sequence[Chosen],
         given: Givers,
-    ) -> tuple[Component | None, Diagnostics]:
+    ) -> tuple[ComponentSpec | None, Diagnostics]:
         """Return the component with its objects in each of its places. `chosen`: one for each form
         of the component."""
         wrong: dict[Diagnostic, None] = {}
@@ -245,15 +251,15 @@ class _Run:
         if wrong:
             # What cannot be read may define it.
             return None, () if errors(self.own.problems) else tuple(wrong)
-        made: list[Component] = []
+        made: list[ComponentSpec] = []
         found: dict[Diagnostic, None] = {}
-        for placement in part.every_placement:
+        for target in part.every_target:
             values = {}
             for name, (giver, output) in given.items():
-                values[name] = (_at(giver, placement, source), output)
-            form = part.in_form(placement.form)
+                values[name] = (_at(giver, target, source), output)
+            variant = part.in_variant(target.variant)
             there, findings = self._placed(
-                source, form, chosen[placement.form], values, placement
+                source, variant, chosen[target.variant], values, target
             )
             found.update(dict.fromkeys(findings))
             if there:
@@ -261,31 +267,31 @@ class _Run:
         if errors(found):
             return None, tuple(found)
         # Of one without any nothing is there but what was made.
-        places = zip(part.placements, made, strict=False)
-        placements = tuple(
-            replace(placement, rendered=there.rendered) for placement, there in places
+        places = zip(part.targets, made, strict=False)
+        targets = tuple(
+            replace(target, rendered=there.rendered) for target, there in places
         )
-        return replace(made[0], placements=placements), tuple(found)
+        return replace(made[0], targets=targets), tuple(found)
 
     def _placed(
         self,
         source: Application,
-        part: Component,
+        part: ComponentSpec,
         chosen: Chosen,
         given: Givers,
-        placement: Placement,
-    ) -> tuple[Component | None, Diagnostics]:
+        target: DeploymentTarget,
+    ) -> tuple[ComponentSpec | None, Diagnostics]:
         there = source
-        if placement.namespace not in (None, "", source.namespace):
-            there = replace(source, namespace=placement.namespace)
-        setting = Setting(self.minor, source.revision, placement.cluster or "")
+        if target.namespace not in (None, "", source.namespace):
+            there = replace(source, namespace=target.namespace)
+        setting = Setting(self.minor, source.revision, target.cluster or "")
         whole = with_values(part, given, there, self.tools.ask, setting)
         if isinstance(whole, Diagnostic):
             return None, (whole,)
         part = whole.component
         awaited = whole.awaited
 
-        def rendered(component: Component) -> RenderedComponent:
+        def rendered(component: ComponentSpec) -> RenderedComponent:
             left = _without_own_words(component)
             return render(chosen, there, left, self.tools.ask, setting)
 
@@ -307,7 +313,7 @@ class _Run:
         )
         return replace(part, rendered=objects), result.diagnostics
 
-    def _unknown(self, component: Component, kind: Kind) -> Findings:
+    def _unknown(self, component: ComponentSpec, kind: Kind) -> Findings:
         """Yield of what types there is no definition: that is known without an evaluator."""
         types: list[tuple[Kind, str, SourcePosition]] = [
             (kind, component.type, component.position)
@@ -324,17 +330,19 @@ class _Run:
             yield Diagnostic("OAM104", message, position.at("type"))
 
 
-def _at(giver: Component, placement: Placement, source: Application) -> Component:
+def _at(
+    giver: ComponentSpec, target: DeploymentTarget, source: Application
+) -> ComponentSpec:
     """Return a component as it is where another one takes a value of it: it is there, too
     (`oam.resolution`)."""
-    spot = placement.spot(source.namespace)
-    for position in giver.placements:
+    spot = target.spot(source.namespace)
+    for position in giver.targets:
         if position.spot(source.namespace) == spot:
             return replace(giver, rendered=position.rendered)
     return giver
 
 
-def _without_own_words(component: Component) -> Component:
+def _without_own_words(component: ComponentSpec) -> ComponentSpec:
     left = [
         trait for trait in component.traits if ("trait", trait.type) not in OWN_WORDS
     ]
@@ -352,10 +360,10 @@ def _numbered(rendered: RenderedObject, numbers: Sequence[int]) -> RenderedObjec
     )
 
 
-def _as_component(policy: Policy) -> Component:
+def _as_component(policy: Policy) -> ComponentSpec:
     """Return a policy whose definition makes objects, as a component of that name: so KubeVela
     labels them."""
-    return Component(
+    return ComponentSpec(
         policy.name, policy.type, policy.properties, (), (), policy.position
     )
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.oam.document import Fields, Texts
-from kong_oam.oam.model import Application, Component
+from kong_oam.oam.model import Application, ComponentSpec
 from kong_oam.render.requests import as_json
 
 _REFERENCE = "{name: string, namespace?: string}"
@@ -56,7 +56,7 @@ _VARIABLE = re.compile(r'\bvariable[ \t]+"?([\w-]+)"?\s*\{')
 
 
 def as_template(
-    definition: Definition, application: Application, component: Component
+    definition: Definition, application: Application, component: ComponentSpec
 ) -> Definition:
     """Return the definition of a type of Terraform with a template in CUE, made for this
     component; any other as it is."""
@@ -70,7 +70,7 @@ def as_template(
 
 
 def _configuration(
-    definition: Definition, application: Application, component: Component
+    definition: Definition, application: Application, component: ComponentSpec
 ) -> dict[str, Any]:
     """Return KubeVela's object: with what Go's structures have where nothing is said (`gitRef`,
     `status`)."""

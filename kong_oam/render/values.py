@@ -16,7 +16,7 @@ from typing import Any
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.document import Fields, SourcePosition, Texts
 from kong_oam.oam.filling import FieldPathError, filled, path_of
-from kong_oam.oam.model import Application, Component, Input, Output
+from kong_oam.oam.model import Application, ComponentSpec, Input, Output
 from kong_oam.oam.rendered import Awaited, Objects, RenderedObject
 from kong_oam.render.requests import Ask, Setting
 
@@ -37,7 +37,7 @@ _NEVER: Texts = {
 """The kinds of which no live value is passed."""
 
 
-Givers = Mapping[str, tuple[Component, Output]]
+Givers = Mapping[str, tuple[ComponentSpec, Output]]
 """By the names of outputs, the rendered components that give them."""
 
 
@@ -45,12 +45,12 @@ Givers = Mapping[str, tuple[Component, Output]]
 class Filled:
     """A component with the values that it takes; `awaited` are those for which texts stand in."""
 
-    component: Component
+    component: ComponentSpec
     awaited: tuple[Awaited, ...] = ()
 
 
 def with_values(
-    part: Component,
+    part: ComponentSpec,
     givers: Givers,
     application: Application,
     ask: Ask,
@@ -90,7 +90,7 @@ def with_values(
 
 
 def _collected(
-    answer: Fields, giver: Component, application: Application, into: list[Awaited]
+    answer: Fields, giver: ComponentSpec, application: Application, into: list[Awaited]
 ) -> str:
     """Put the values that only the cluster knows into the list; say why one cannot be passed."""
     for path in answer.get("paths", ()):
@@ -110,7 +110,7 @@ def _with_stand_ins(value: Any, awaited: Sequence[Awaited]) -> Any:
     return value
 
 
-def otherwise(part: Component, awaited: Sequence[Awaited]) -> Component:
+def otherwise(part: ComponentSpec, awaited: Sequence[Awaited]) -> ComponentSpec:
     """Return the same component with texts of another form in the place of those that stand in."""
     traits = []
     for trait in part.traits:
@@ -134,7 +134,7 @@ def are_passed_on(
     ]
 
 
-def not_passed_on(part: Component) -> Diagnostic:
+def not_passed_on(part: ComponentSpec) -> Diagnostic:
     """Return the finding about a component whose definitions do more with texts."""
     message = (
         f"component '{part.name}': its definition does more with what only the cluster knows than "
@@ -168,7 +168,7 @@ def with_awaited(
 
 
 def _scope(
-    giver: Component, application: Application, setting: Setting
+    giver: ComponentSpec, application: Application, setting: Setting
 ) -> dict[str, Any]:
     """Return what is known of a component before it is deployed. The context is the workflow's, of
     which a name is that of the Application."""
@@ -212,7 +212,7 @@ def _wrong(answer: Fields) -> str:
 
 
 def _awaited(
-    application: Application, giver: Component, path: Sequence[str | int]
+    application: Application, giver: ComponentSpec, path: Sequence[str | int]
 ) -> Awaited | str:
     """Return the value at a path of the scope, which only the cluster knows; or why it cannot be
     passed."""
@@ -241,7 +241,7 @@ def _awaited(
     return Awaited(stand_in, *source)
 
 
-def _placed(part: Component, taken: Input) -> Component:
+def _placed(part: ComponentSpec, taken: Input) -> ComponentSpec:
     """Return the component with findings about a value that it takes at the input."""
     path = path_of(taken.parameter)
     if path[0] == "properties":

@@ -19,7 +19,7 @@ from components.gateway.workspace import Workspace
 from components.workload.cluster import provision_clusters
 from components.workload.credential import ClientEnvironment
 from kong_oam.access.settings.stack import parse
-from kong_oam.access.targets import Copy
+from kong_oam.access.targets import FurtherTarget
 from kong_oam.oam.rendered import Awaited
 from tests.support.mocks import all_of, recorder
 from tests.support.rendered_components import component, estate_of, made
@@ -55,14 +55,14 @@ def test_each_place_is_given_what_is_there() -> None:
             whole,
             name="db",
             rendered=(here,),
-            copies=(Copy("west", "orders", rendered=(there,)),),
+            copies=(FurtherTarget("west", "orders", rendered=(there,)),),
         ),
         replace(
             whole,
             name="web",
             depends_on=("db",),
             rendered=(taken,),
-            copies=(Copy("west", "orders", rendered=(taken,)),),
+            copies=(FurtherTarget("west", "orders", rendered=(taken,)),),
         ),
     )
     application = replace(application, components=parts)

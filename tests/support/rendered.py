@@ -11,7 +11,7 @@ import yaml
 from kong_oam.access.compile.estate import Compiled, compile_estate
 from kong_oam.access.model import Stack
 from kong_oam.oam.application import Reading, read_bytes
-from kong_oam.oam.model import Application, Component, Trait
+from kong_oam.oam.model import Application, ComponentSpec, Trait
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.manifests import service_name
 from kong_oam.objects.plain import plain_objects
@@ -72,8 +72,8 @@ def compiled(
 
 
 def with_objects(
-    part: Component, objects: str, trait: int | None = None, pods: str = ""
-) -> Component:
+    part: ComponentSpec, objects: str, trait: int | None = None, pods: str = ""
+) -> ComponentSpec:
     """The component with objects in YAML; of one that needs no definition it is the component itself."""
     if part.plain:
         return part
@@ -108,7 +108,9 @@ def as_rendered(reading: Reading, api: str = "networking.k8s.io/v1") -> Reading:
     )
 
 
-def _as_rendered(application: Application, part: Component, api: str) -> Component:
+def _as_rendered(
+    application: Application, part: ComponentSpec, api: str
+) -> ComponentSpec:
     if part.type == "external":
         return part
     gateways = [
@@ -129,7 +131,7 @@ def _as_rendered(application: Application, part: Component, api: str) -> Compone
 
 
 def _ingress(
-    application: Application, part: Component, trait: Trait, api: str
+    application: Application, part: ComponentSpec, trait: Trait, api: str
 ) -> Mapping[str, Any]:
     """What KubeVela's gateway trait makes besides its Service."""
     said, name = trait.properties, service_name(part.name, trait.properties.get("name"))

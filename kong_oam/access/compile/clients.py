@@ -40,7 +40,7 @@ class Directory:
     # Applications that could not be read, "" for any whose name could not be read either.
     malformed: frozenset[str]
     components: dict[str, Component] = field(default_factory=dict)
-    parts: dict[str, oam.Component] = field(default_factory=dict)
+    parts: dict[str, oam.ComponentSpec] = field(default_factory=dict)
     # The components that have a client trait.
     clients: set[str] = field(default_factory=set)
     applications: set[str] = field(default_factory=set)
@@ -59,7 +59,7 @@ class Directory:
     def add(
         self,
         component: Component,
-        part: oam.Component,
+        part: oam.ComponentSpec,
     ) -> None:
         self.components[component.key] = component
         self.parts[component.key] = part
@@ -186,7 +186,7 @@ def compile_clients(
 
 def _kind_findings(
     component: Component,
-    part: oam.Component,
+    part: oam.ComponentSpec,
     trait: oam.Trait,
 ) -> Findings:
     """Find a kind that this type of component cannot be, and fields that this kind has no use

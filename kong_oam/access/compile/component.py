@@ -41,7 +41,7 @@ OWNER = "owner"
 
 def compile_component(
     application: oam.Application,
-    part: oam.Component,
+    part: oam.ComponentSpec,
     routes: Sequence[Route | Diagnostic],
     stack: Stack,
     out: list[Diagnostic],
@@ -88,7 +88,7 @@ def compile_component(
     )
 
 
-def _misnamed_elsewhere(part: oam.Component) -> Findings:
+def _misnamed_elsewhere(part: oam.ComponentSpec) -> Findings:
     """Find what a component's name has in it that names of hosts, of apps and at the gateway have
     not."""
     has = "a capital" if part.name != part.name.lower() else ""
@@ -102,7 +102,7 @@ def _misnamed_elsewhere(part: oam.Component) -> Findings:
         yield Diagnostic("OAM103", message, part.position.at("name"))
 
 
-def _unexposed(part: oam.Component) -> Findings:
+def _unexposed(part: oam.ComponentSpec) -> Findings:
     """Find what says who may call a component, or where, that has no endpoints."""
     exposing = next(
         (trait for trait in part.traits if trait.type.partition("@")[0] == "gateway"),

@@ -16,10 +16,10 @@ from kong_oam.access.compile.component import compile_component
 from kong_oam.access.compile.objects import judged_objects
 from kong_oam.access.compile.partitions import wrong_partitions
 from kong_oam.access.compile.targets import (
-    first_place,
-    in_place,
+    at_target,
+    first_target,
     unfederated,
-    wrong_places,
+    wrong_targets,
 )
 from kong_oam.access.compile.variants import (
     Formed,
@@ -34,7 +34,7 @@ from kong_oam.access.memory import Memory
 from kong_oam.access.model import Application, Component, Estate
 from kong_oam.access.paths import PathSegments, within, written
 from kong_oam.access.stack import Stack
-from kong_oam.access.targets import Copy
+from kong_oam.access.targets import FurtherTarget
 from kong_oam.access.workloads import digest_of
 from kong_oam.diagnostics import Diagnostic, errors, ordered, printable
 from kong_oam.objects.made import made_of, objects_of
@@ -92,7 +92,7 @@ def compile_estate(
             directory.components[f"{application.name}/{part.name}"]
             for part in application.components
         )
-        findings += wrong_places(application, components, stack)
+        findings += wrong_targets(application, components, stack)
     findings += _conflicting_certificates(directory.components.values())
     findings += wrong_partitions(applications, directory.components.values(), stack)
     findings += judged_objects(directory, memory)
@@ -109,7 +109,7 @@ def compile_estate(
 
 def _alone(
     application: oam.Application,
-    part: oam.Component,
+    part: oam.ComponentSpec,
     stack: Stack,
 ) -> tuple[Component, tuple[Diagnostic, ...]]:
     """The component as far as it can be compiled without the others, and what is wrong about it."""
@@ -122,7 +122,7 @@ def _alone(
 
 def compile_alone(
     application: oam.Application,
-    part: oam.Component,
+    part: oam.ComponentSpec,
     stack: Stack,
     out: list[Diagnostic],
 ) -> Component:
@@ -130,17 +130,17 @@ def compile_alone(
     its forms is added to `out`, and so is what these do not agree on."""
     component = _compiled(application, part, stack, out)
     disagreements: list[Diagnostic] = []
-    for placement in part.placements:
-        if not placement.form:
+    for target in part.targets:
+        if not target.variant:
             continue
-        other_part = alone(part, placement)
+        other_part = alone(part, target)
         # What is wrong about the first place hides nothing of what is wrong about this one.
         form_findings: list[Diagnostic] = []
         other = _compiled(application, other_part, stack, form_findings)
         out += form_findings
         if not errors(out):
-            first = Formed(part, component, part.forms[0])
-            second = Formed(other_part, other, part.forms[placement.form])
+            first = Formed(part, component, part.variants[0])
+            second = Formed(other_part, other, part.variants[target.variant])
             disagreements += differences(first, second)
     out += led_to_first_alone(part, component)
     out += disagreements
@@ -149,48 +149,48 @@ def compile_alone(
 
 def _compiled(
     application: oam.Application,
-    part: oam.Component,
+    part: oam.ComponentSpec,
     stack: Stack,
     out: list[Diagnostic],
 ) -> Component:
     """Compile what is made of `part` in its first place."""
-    placement = first_place(part)
-    placed = in_place(application, placement)
+    target = first_target(part)
+    placed = at_target(application, target)
     made = made_of(placed, part, stack.metadata)
     out += made.wrong
     component = compile_component(
         placed, replace(part, rendered=made.objects), made.routes, stack, out
     )
-    if not part.placements:
+    if not part.targets:
         return component
     return replace(
         component,
-        cluster=placement.cluster,
+        cluster=target.cluster,
         copies=_copies(application, part),
     )
 
 
 def _copies(
     application: oam.Application,
-    part: oam.Component,
-) -> tuple[Copy, ...]:
+    part: oam.ComponentSpec,
+) -> tuple[FurtherTarget, ...]:
     """The component's further places, each once. What is made in the first namespace of a cluster
     has names in the state that another namespace later leaves as they are."""
     copies = {}
     first: dict[str | None, str] = {}
-    for placement in part.placements:
-        placed = in_place(application, placement)
-        cluster = placement.cluster
+    for target in part.targets:
+        placed = at_target(application, target)
+        cluster = target.cluster
         namespace = placed.namespace
         if (cluster, namespace) in copies:
             continue
         is_first = first.setdefault(cluster, namespace) == namespace
-        form = replace(part.in_form(placement.form), rendered=placement.rendered)
-        copies[cluster, namespace] = Copy(
+        variant = replace(part.in_variant(target.variant), rendered=target.rendered)
+        copies[cluster, namespace] = FurtherTarget(
             cluster,
             namespace,
             "" if is_first else f"/{namespace}",
-            objects_of(placed, form),
+            objects_of(placed, variant),
         )
     return tuple(copies.values())[1:]
 
@@ -234,7 +234,7 @@ def _application(
 
 def _with_clients(
     component: Component,
-    part: oam.Component,
+    part: oam.ComponentSpec,
     directory: Directory,
     memory: Memory,
 ) -> Component:

@@ -25,7 +25,7 @@ MOST_LABELS_OF_WILDCARD = 31
 
 def endpoints_of(
     application: oam.Application,
-    part: oam.Component,
+    part: oam.ComponentSpec,
     routes: Iterable[Route | Diagnostic],
     stack: Stack,
     out: list[Diagnostic],
@@ -55,7 +55,7 @@ def exposures_of(routes: Iterable[Route | Diagnostic]) -> Exposures:
 def _endpoint(
     route: Route,
     application: oam.Application,
-    part: oam.Component,
+    part: oam.ComponentSpec,
     stack: Stack,
     out: list[Diagnostic],
 ) -> Endpoint | None:

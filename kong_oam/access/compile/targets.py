@@ -13,27 +13,27 @@ from kong_oam.access.model import Component
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.document import SourcePosition
-from kong_oam.oam.model import Placement
+from kong_oam.oam.model import DeploymentTarget
 from kong_oam.oam.topology import unknown_clusters
 from kong_oam.oam.variants import clashing
 
 
-def first_place(part: oam.Component) -> Placement:
+def first_target(part: oam.ComponentSpec) -> DeploymentTarget:
     """Where the gateway finds the component: of its places, the stack's own cluster first."""
-    return next(iter(part.placements), Placement())
+    return next(iter(part.targets), DeploymentTarget())
 
 
-def in_place(
+def at_target(
     application: oam.Application,
-    placement: Placement,
+    target: DeploymentTarget,
 ) -> oam.Application:
     """The Application as it is for a component that is deployed there."""
-    if not placement.namespace:
+    if not target.namespace:
         return application
-    return replace(application, namespace=placement.namespace)
+    return replace(application, namespace=target.namespace)
 
 
-def wrong_places(
+def wrong_targets(
     application: oam.Application,
     components: Iterable[Component],
     stack: Stack,
@@ -64,7 +64,7 @@ def _beside_gateway(
 
 
 def unreachable(
-    part: oam.Component,
+    part: oam.ComponentSpec,
     endpoints: Sequence[Endpoint],
     stack: Stack,
 ) -> Findings:
@@ -73,8 +73,8 @@ def unreachable(
     A name leads to a Service of the gateway's own cluster, and a node port is one of the address
     that the stack names.
     """
-    cluster = first_place(part).cluster
-    # Of a cluster that the stack has not, `wrong_places` tells.
+    cluster = first_target(part).cluster
+    # Of a cluster that the stack has not, `wrong_targets` tells.
     if not endpoints or cluster not in (stack.clusters or ()):
         return
     if stack.reach != "loadBalancer" or not stack.addressed:

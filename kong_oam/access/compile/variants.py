@@ -14,42 +14,42 @@ from kong_oam.access.model import Component
 from kong_oam.access.paths import written
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.document import Path, SourcePosition
-from kong_oam.oam.model import Form, Placement
+from kong_oam.oam.model import DeploymentTarget, Variant
 from kong_oam.oam.schema import dotted, shown
 from kong_oam.objects.pods import mapping, mappings
 
 # Fields of a component that say where it is: the forms are in different places.
-_OF_PLACES: Final = frozenset({"namespace", "cluster", "copies", "copied"})
+_OF_TARGETS: Final = frozenset({"namespace", "cluster", "copies", "copied"})
 _NOTHING: Final = object()
 
 
 def led_to_first_alone(
-    part: oam.Component,
+    part: oam.ComponentSpec,
     component: Component,
 ) -> Findings:
     """Yield that routes lead to the first form of a component, and to no other one."""
-    if part.forms and component.endpoints:
-        form = part.forms[0]
+    if part.variants and component.endpoints:
+        variant = part.variants[0]
         message = (
-            f"the routes of '{part.name}' lead to '{component.at}' alone, where {form.said} "
+            f"the routes of '{part.name}' lead to '{component.at}' alone, where {variant.said} "
             "deploys it: in its other forms nobody is let in; routes lead to the first place: in "
             "'local', of the step that is written first"
         )
-        yield Diagnostic("OAM109", message, form.step, "warning")
+        yield Diagnostic("OAM109", message, variant.step, "warning")
 
 
 def alone(
-    part: oam.Component,
-    placement: Placement,
-) -> oam.Component:
+    part: oam.ComponentSpec,
+    target: DeploymentTarget,
+) -> oam.ComponentSpec:
     """Return the component as it would be in one place alone, in the form that it has there."""
     # As if it were where the gateway leads to: another order of places makes it the first.
-    there = (replace(placement, cluster=None, selector=(), form=0),)
+    there = (replace(target, cluster=None, selector=(), variant=0),)
     return replace(
-        part.in_form(placement.form),
-        rendered=placement.rendered,
-        placements=there,
-        forms=(),
+        part.in_variant(target.variant),
+        rendered=target.rendered,
+        targets=there,
+        variants=(),
     )
 
 
@@ -57,9 +57,9 @@ def alone(
 class Formed:
     """A component as it would be in one place alone, in the form that it has there."""
 
-    part: oam.Component
+    part: oam.ComponentSpec
     component: Component
-    form: Form
+    variant: Variant
 
     def facts(self, more: Iterable[str]) -> Data:
         """What decides who may call and what is reached, by messages' words, and `more` fields."""
@@ -119,7 +119,9 @@ def differences(
 ) -> Findings:
     """Yield what decides who may call, or what is reached, and is not the same in two forms: the
     first of it."""
-    compared = {field.name for field in fields(Component) if field.compare} - _OF_PLACES
+    compared = {
+        field.name for field in fields(Component) if field.compare
+    } - _OF_TARGETS
     # Whatever else is known of who may call, and whoever adds to that.
     ours = first.component
     theirs = other.component
@@ -132,8 +134,8 @@ def differences(
     if difference:
         path, (here, there) = difference
         message = (
-            f"component '{first.part.name}': {dotted(path)} is {there} by {other.form.said}, and "
-            f"{here} by {first.form.said}; who may call is said once for all places: take it out "
+            f"component '{first.part.name}': {dotted(path)} is {there} by {other.variant.said}, and "
+            f"{here} by {first.variant.said}; who may call is said once for all places: take it out "
             "of the override, or make two Applications"
         )
         yield Diagnostic("OAM108", message, _place(first, other, path))
@@ -148,21 +150,21 @@ def _place(
     kind, *below = path
     if kind == "properties":
         return other.part.position.at(*path)
-    places = []
-    for form in (other, first):
-        trait = form.part.trait(str(kind))
+    positions = []
+    for variant in (other, first):
+        trait = variant.part.trait(str(kind))
         if trait and below:
-            places.append(trait.position.at("properties", *below))
+            positions.append(trait.position.at("properties", *below))
         elif trait:
-            places.append(trait.position.at("type"))
-        elif kind == "routes" and below[0] in form.routes():
-            places.append(form.routes()[str(below[0])][1])
-    for position in places:
+            positions.append(trait.position.at("type"))
+        elif kind == "routes" and below[0] in variant.routes():
+            positions.append(variant.routes()[str(below[0])][1])
+    for position in positions:
         if position.path[:2] == ("spec", "policies"):
             return position
-    if places and kind in ("access", "client"):
-        return places[0]
-    return (other if other.form.overrides else first).form.step
+    if positions and kind in ("access", "client"):
+        return positions[0]
+    return (other if other.variant.overrides else first).variant.step
 
 
 def _different(

@@ -43,7 +43,7 @@ from kong_oam.access.settings.values import (
     Settings,
 )
 from kong_oam.access.stack import Records, Stack
-from kong_oam.access.targets import Copy
+from kong_oam.access.targets import FurtherTarget
 from kong_oam.access.workloads import workload_of
 from kong_oam.objects.rights import rights_of
 from kong_oam.objects.texts import with_inner_objects
@@ -174,7 +174,7 @@ LEFT_OUT: dict[type, tuple[str, ...]] = {
     OtlpSink: ("logs", "traces", "headers", "queue"),
     Records: ("query", "subject_key", "otlp"),
     # Compared as part of a component's namespace.
-    Copy: ("cluster", "namespace", "suffix", "rendered"),
+    FurtherTarget: ("cluster", "namespace", "suffix", "rendered"),
 }
 
 for _meaning in MEANINGS:

@@ -52,7 +52,7 @@ class LintSubject:
     doubtful_groups: Mapping[str, str]
     as_of: datetime.date
     application: oam.Application
-    part: oam.Component
+    part: oam.ComponentSpec
     component: Component
     # All components of the application.
     siblings: tuple[Component, ...]

@@ -77,7 +77,7 @@ def over_tls(
     )
 
 
-def _unrouted(part: oam.Component, trait: oam.Trait, routed: set[int]) -> Findings:
+def _unrouted(part: oam.ComponentSpec, trait: oam.Trait, routed: set[int]) -> Findings:
     for index, port in enumerate(trait.properties.get("ports", ())):
         if port not in routed:
             listed = some(map(str, sorted(routed)))
@@ -95,7 +95,7 @@ def _mounted_elsewhere(trait: oam.Trait) -> Findings:
     yield Diagnostic("ACC245", message, trait.position.at("type"))
 
 
-def _unmounted(part: oam.Component, trait: oam.Trait) -> Findings:
+def _unmounted(part: oam.ComponentSpec, trait: oam.Trait) -> Findings:
     """Yield what no certificate could be given to, or in two ways."""
     properties = trait.properties
     position = trait.position.at("properties")

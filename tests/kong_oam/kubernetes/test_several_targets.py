@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kong_oam.access.model import Application, Component, Copy
+from kong_oam.access.model import Application, Component, FurtherTarget
 from kong_oam.access.settings.stack import parse
 from kong_oam.access.settings.values import Settings
 from kong_oam.kong.certificates import hosts_by_certificate
@@ -119,8 +119,10 @@ def test_the_gateway_is_let_in_where_it_leads_to(
 def test_so_it_is_with_what_definitions_render() -> None:
     """Their logical names say the place, in front."""
     application, whole = component(OBJECTS, client=True, ports=(80,))
-    far = Copy("west", "orders", rendered=whole.rendered)
-    here, there = replace(whole, copies=(far, Copy(None, "more", "/more"))).sites[:2]
+    far = FurtherTarget("west", "orders", rendered=whole.rendered)
+    here, there = replace(
+        whole, copies=(far, FurtherTarget(None, "more", "/more"))
+    ).sites[:2]
     names = {
         one.name: one.manifest
         for one in placed_objects(application, there, settings()).objects
@@ -149,7 +151,9 @@ def test_each_cluster_has_its_objects() -> None:
     """And those that others' lie in."""
     namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: more}\n"
     application, whole = component(namespace, client=False, ports=())
-    whole = replace(whole, copies=(Copy("west", "orders", rendered=whole.rendered),))
+    whole = replace(
+        whole, copies=(FurtherTarget("west", "orders", rendered=whole.rendered),)
+    )
     spread = estate_of(replace(application, components=(whole,)))
     assert clusters_of(spread) == (None, "west")
     assert [provider_of(cluster) for cluster in clusters_of(spread)] == [

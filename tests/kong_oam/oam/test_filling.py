@@ -6,7 +6,7 @@ import pytest
 
 from kong_oam.oam.application import read_bytes
 from kong_oam.oam.filling import FieldPathError, filled, path_of
-from kong_oam.oam.model import Component
+from kong_oam.oam.model import ComponentSpec
 
 TEXT = b"""apiVersion: core.oam.dev/v1beta1
 kind: Application
@@ -20,7 +20,7 @@ spec:
 """
 
 
-def web() -> Component:
+def web() -> ComponentSpec:
     return read_bytes("a.yaml", TEXT).applications[0].components[0]
 
 

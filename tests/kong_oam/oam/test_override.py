@@ -8,7 +8,7 @@ import pytest
 
 from kong_oam.oam.application import Reading, read_bytes
 from kong_oam.oam.document import SourcePosition
-from kong_oam.oam.model import Component
+from kong_oam.oam.model import ComponentSpec
 
 HEAD = """apiVersion: core.oam.dev/v1beta1
 kind: Application
@@ -32,7 +32,7 @@ def reading(*policies: str) -> Reading:
     return read_bytes("a.yaml", f"{HEAD}{listed}".encode())
 
 
-def changed(*policies: str) -> dict[str, Component]:
+def changed(*policies: str) -> dict[str, ComponentSpec]:
     found = reading(*policies)
     assert found.diagnostics == ()
     return {one.name: one for one in found.applications[0].components}

@@ -41,7 +41,7 @@ def said(found: Reading) -> list[str]:
 
 def places(application: Application) -> list[list[tuple[str | None, str | None]]]:
     return [
-        [(one.cluster, one.namespace) for one in part.placements]
+        [(one.cluster, one.namespace) for one in part.targets]
         for part in application.components
     ]
 

@@ -121,7 +121,7 @@ def test_a_deploy_says_which_policies_hold() -> None:
     ]
     (application,) = found.applications
     assert [
-        [one.cluster for one in part.placements] for part in application.components
+        [one.cluster for one in part.targets] for part in application.components
     ] == [["west", "east"]] * 3
     assert application.components[0].properties == {"size": 1}
     assert (application.workflow, application.policies) == (None, ())
@@ -134,7 +134,7 @@ def test_a_step_may_say_where_its_component_goes() -> None:
         apply("b"),
     )
     places = [
-        [(one.cluster, one.namespace) for one in part.placements]
+        [(one.cluster, one.namespace) for one in part.targets]
         for part in found.applications[0].components
     ]
     assert places == [[("west", "n")], [], []]
@@ -144,17 +144,17 @@ def deploy(name: str, *policies: str, more: str = "") -> str:
     return f"{{name: {name}, type: deploy, properties: {{policies: [{', '.join(policies)}]}}{more}}}"
 
 
-def forms(found: Reading) -> list[tuple[str | None, dict[str, int], str]]:
+def variants(found: Reading) -> list[tuple[str | None, dict[str, int], str]]:
     """Of the first component: where it is, its properties there, and which step says so."""
     (application,) = found.applications
     part = application.components[0]
     return [
         (
             one.cluster,
-            dict(part.in_form(one.form).properties),
-            part.forms[one.form].said,
+            dict(part.in_variant(one.variant).properties),
+            part.variants[one.variant].said,
         )
-        for one in part.placements
+        for one in part.targets
     ]
 
 
@@ -168,7 +168,7 @@ def test_a_component_is_in_each_place_in_the_form_that_its_step_gives_it() -> No
     )
     found = reading(*steps, head=MORE)
     assert waits(found) == {"a": set(), "b": set(), "c": {"a"}}
-    assert forms(found) == [
+    assert variants(found) == [
         (None, {"size": 9}, "step 'f' (override 'large')"),
         ("west", {"size": 1}, "step 'd' (override 'small')"),
         ("east", {}, "step 'e' (no override)"),
@@ -177,13 +177,13 @@ def test_a_component_is_in_each_place_in_the_form_that_its_step_gives_it() -> No
     (application,) = found.applications
     assert (
         application.components[0].properties,
-        len(application.components[0].forms),
+        len(application.components[0].variants),
     ) == (
         {"size": 9},
         3,
     )
-    assert application.components[1].forms == ()
-    assert len(application.components[1].placements) == 4
+    assert application.components[1].variants == ()
+    assert len(application.components[1].targets) == 4
 
 
 def test_the_same_form_twice_is_one() -> None:
@@ -193,7 +193,7 @@ def test_the_same_form_twice_is_one() -> None:
         deploy("f", "west", "small"),
     )
     part = found.applications[0].components[0]
-    assert (part.forms, [one.cluster for one in part.placements]) == (
+    assert (part.variants, [one.cluster for one in part.targets]) == (
         (),
         ["west", "east"],
     )
@@ -204,7 +204,7 @@ def test_steps_in_groups_and_single_components_have_forms_too() -> None:
     """A step that names the component alone puts nothing over it."""
     group = f"{{name: g, type: step-group, subSteps: [{deploy('d', 'west', 'small')}, {deploy('e', 'east', more=', dependsOn: [d]')}]}}"
     single = apply("a").replace("component: a", "component: a, namespace: n")
-    assert forms(reading(group, single)) == [
+    assert variants(reading(group, single)) == [
         (None, {}, "step 'e' (no override)"),
         ("west", {"size": 1}, "step 'd' (override 'small')"),
         ("east", {}, "step 'e' (no override)"),
@@ -250,7 +250,7 @@ def test_without_a_workflow_every_override_holds_for_every_topology() -> None:
     (application,) = found.applications
     assert said(found) == []
     assert application.components[0].properties == {"size": 1}
-    assert [one.cluster for one in application.components[1].placements] == [
+    assert [one.cluster for one in application.components[1].targets] == [
         "west",
         "east",
     ]

@@ -103,7 +103,7 @@ def test_each_form_is_evaluated_for_its_place(project: Path, tools: Tools) -> No
     reading = read(project, tools)
     assert said(reading) == []
     (part,) = reading.applications[0].components
-    found = [(one.rendered or ())[0] for one in part.placements]
+    found = [(one.rendered or ())[0] for one in part.targets]
     assert [(one.namespace, one.object["spec"].get("replicas")) for one in found] == [
         ("staging", None),
         ("production", 3),
@@ -147,7 +147,7 @@ def test_a_definition_that_one_form_needs_counts_for_it(
             .object["metadata"]
             .get("annotations", {})
             .get("note")
-            for one in part.placements
+            for one in part.targets
         ]
         assert notes == [None, text]
 
@@ -161,7 +161,7 @@ def test_of_a_form_that_needs_a_definition_all_are_made_by_definitions(
     assert said(reading) == []
     (part,) = reading.applications[0].components
     assert not part.plain
-    assert all(one.rendered for one in part.placements)
+    assert all(one.rendered for one in part.targets)
     reading = read(project, tools, '{name: web, properties: {cpu: "2"}}', text)
     assert said(reading) == []
     assert reading.applications[0].components[0].plain
@@ -263,7 +263,7 @@ def test_a_value_is_that_of_the_form_in_the_same_place(
         taker = reading.applications[0].components[1]
         found = [
             (one.rendered or ())[0].object["spec"]["template"]["spec"]
-            for one in taker.placements
+            for one in taker.targets
         ]
         assert [one["containers"][0]["env"][0]["value"] for one in found] == ["a", "b"]
-        assert len(taker.forms) == (2 if change else 0)
+        assert len(taker.variants) == (2 if change else 0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kong_oam.oam.application import Reading, read_file
-from kong_oam.oam.model import Component, Own
+from kong_oam.oam.model import ComponentSpec, Own
 from kong_oam.render.built_in import built_in_types
 from kong_oam.render.cache import Cache
 from kong_oam.render.evaluator import Evaluator
@@ -50,7 +50,7 @@ def read(tools: Tools, renderer: Renderer | None = None) -> Reading:
     )
 
 
-def part(reading: Reading, key: str) -> Component:
+def part(reading: Reading, key: str) -> ComponentSpec:
     application, _, name = key.partition("/")
     (found,) = (
         one
@@ -378,14 +378,14 @@ def test_a_component_is_rendered_for_each_of_its_places(
         "    - {name: y, type: topology, properties: {clusters: [local, west], namespace: blue}}\n"
     )
     made = part(read(tools), "m/a")
-    found = [(one.rendered or ())[0] for one in made.placements]
+    found = [(one.rendered or ())[0] for one in made.targets]
     assert [one.object["data"]["here"] for one in found] == [
         "/blue",
         "west/n",
         "west/blue",
     ]
     assert [one.namespace for one in found] == ["blue", "n", "blue"]
-    assert made.rendered == made.placements[0].rendered
+    assert made.rendered == made.targets[0].rendered
     replace_once(
         project / "applications/where.yaml",
         "{name: a, type: where}",
@@ -424,7 +424,7 @@ def test_a_component_is_rendered_for_each_cluster_that_labels_select(
             "m/a",
         )
         assert [
-            (one.rendered or ())[0].object["data"]["here"] for one in made.placements
+            (one.rendered or ())[0].object["data"]["here"] for one in made.targets
         ] == names
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kong_oam.oam.application import Reading, read_bytes
-from kong_oam.oam.model import Component
+from kong_oam.oam.model import ComponentSpec
 from kong_oam.oam.rendered import STAND_IN
 from kong_oam.render.cache import Cache
 from kong_oam.render.evaluator import Evaluator
@@ -73,12 +73,12 @@ def said(found: Reading) -> list[str]:
     return [f"{one.position}: {one.code} {one.message}" for one in found.diagnostics]
 
 
-def parts(found: Reading) -> dict[str, Component]:
+def parts(found: Reading) -> dict[str, ComponentSpec]:
     assert said(found) == []
     return {part.name: part for part in found.applications[0].components}
 
 
-def data(component: Component) -> Any:
+def data(component: ComponentSpec) -> Any:
     return (component.rendered or ())[0].object["data"]
 
 
@@ -232,11 +232,11 @@ def test_each_place_is_given_its_own(evaluator: Evaluator, tmp_path: Path) -> No
         web = parts(read(evaluator, tmp_path, given, TAKEN % "address", TOPOLOGIES))[
             "web"
         ]
-        assert [(one.cluster, one.namespace) for one in web.placements] == [
+        assert [(one.cluster, one.namespace) for one in web.targets] == [
             (None, "blue"),
             ("tier=far", None),
         ]
-        made = [(one.rendered or ())[0] for one in web.placements]
+        made = [(one.rendered or ())[0] for one in web.targets]
         assert [one.object["metadata"]["namespace"] for one in made] == [
             "blue",
             "shops",

@@ -296,9 +296,9 @@ def test_forms_are_no_other_access() -> None:
 
 def test_forms_are_told_apart_as_json_tells_values_apart() -> None:
     """`true` is not 1."""
-    for value, forms in (("1", 0), ("true", 2)):
+    for value, variants in (("1", 0), ("true", 2)):
         whole = text("{name: job, properties: {x: 1}}").replace(
             "worker\n      properties: {", f"t\n      properties: {{x: {value}, "
         )
         parts = read_bytes("a.yaml", whole.encode()).applications[0].components
-        assert {part.name: len(part.forms) for part in parts}["job"] == forms
+        assert {part.name: len(part.variants) for part in parts}["job"] == variants
