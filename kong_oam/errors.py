@@ -10,7 +10,7 @@ they are raised.
         - RunOrderError           stacks.plan
         - UsageError              cli.command
       + SettingsError             a stack's settings cannot be used, or what they need is not there
-        - StackError              access.settings.stack
+        - StackError              access.settings.values
         - AccountError            kong.account
         - TooManyKeysError        kong.key_slots
         - EvaluatorError          render.program

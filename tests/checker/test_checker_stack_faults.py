@@ -111,17 +111,17 @@ def _base_is_older(patch: pytest.MonkeyPatch) -> None:
 
 
 def _callers_from_elsewhere_have_all(patch: pytest.MonkeyPatch) -> None:
-    def every(clients: Any, concerns: Any) -> Iterator[Any]:
+    def every(clients: Any, own: Any, any_token: Any) -> Iterator[Any]:
         for client in clients:
             calls = tuple(
                 replace(call, scopes=("a.read", "a.write"))
                 for call in client.calls
-                if concerns(client, call.component)
+                if call.component in own or client.provider in any_token
             )
             if calls:
                 yield replace(client, calls=calls)
 
-    patch.setattr("kong_oam.access.partitions._with_calls", every)
+    patch.setattr("kong_oam.access.partitions._calling", every)
 
 
 @dataclass(frozen=True, slots=True)
