@@ -26,7 +26,11 @@ from pathlib import Path
 from benchmarks.graph import GROUPS, PER_APPLICATION, write
 from sandbox import project
 from sandbox.local import STACK, Local
-from tests.support.postgresql import PostgreSql, PostgreSqlMissingError, postgresql
+from tests.support.postgresql import (
+    PostgreSql,
+    PostgreSqlMissingError,
+    postgresql,
+)
 
 FILES = "files"
 POSTGRESQL = "PostgreSQL"
@@ -51,10 +55,14 @@ class Measured:
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--components", type=int, default=12, help=f"a multiple of {PER_APPLICATION}"
+        "--components",
+        type=int,
+        default=12,
+        help=f"a multiple of {PER_APPLICATION}",
     )
     applications = parser.parse_args().components // PER_APPLICATION
     os.environ["KONG_OAM_FORK"] = "0"
@@ -72,8 +80,15 @@ def main() -> int:
     ):
         name = f"{backend}, zstd" if settings else backend
         try:
-            with postgresql() if backend == POSTGRESQL else nullcontext() as server:
-                print(told(name, measured(applications, settings, server)), flush=True)
+            with (
+                postgresql()
+                if backend == POSTGRESQL
+                else nullcontext() as server
+            ):
+                print(
+                    told(name, measured(applications, settings, server)),
+                    flush=True,
+                )
         except PostgreSqlMissingError as error:
             print(f"{name}: not measured: {error}")
     return 0
@@ -109,7 +124,13 @@ def measured(
 
         def up() -> None:
             local.pulumi(
-                "up", "--yes", "--skip-preview", "-s", STACK, cwd=root, timeout=1800
+                "up",
+                "--yes",
+                "--skip-preview",
+                "-s",
+                STACK,
+                cwd=root,
+                timeout=1800,
             )
 
         local.pulumi("stack", "init", "-s", STACK, cwd=root)
@@ -136,7 +157,9 @@ def measured(
 def files(folder: Path) -> Sizes:
     """What a file backend keeps."""
     return {
-        str(file): file.stat().st_size for file in folder.rglob("*") if file.is_file()
+        str(file): file.stat().st_size
+        for file in folder.rglob("*")
+        if file.is_file()
     }
 
 
@@ -158,7 +181,8 @@ def bytes_written(server: PostgreSql | None) -> int:
     if server:
         return int(server.ask("SELECT pg_current_wal_lsn() - '0/0'"))
     counted = dict(
-        line.split(": ") for line in Path("/proc/self/io").read_text().splitlines()
+        line.split(": ")
+        for line in Path("/proc/self/io").read_text().splitlines()
     )
     return int(counted["write_bytes"])
 
@@ -171,14 +195,19 @@ def seconds(server: PostgreSql | None) -> float:
     first = server.process.pid
     living = [
         first,
-        *map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split()),
+        *map(
+            int,
+            Path(f"/proc/{first}/task/{first}/children").read_text().split(),
+        ),
     ]
     return sum(map(_ticks, living)) / _TICKS
 
 
 def _ticks(process: int) -> int:
     """Of a process and of those that it waited for."""
-    values = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    values = (
+        Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    )
     return sum(map(int, values[11:15]))
 
 

@@ -83,7 +83,8 @@ SCALER = "\n        - {type: scaler, properties: {replicas: 2}}"
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
@@ -112,7 +113,9 @@ def main() -> int:
             for _ in range(options.rounds)
         ]
         changed = evaluated / "applications/app00007.yaml"
-        changed.write_text(changed.read_text().replace("replicas: 2", "replicas: 3"))
+        changed.write_text(
+            changed.read_text().replace("replicas: 2", "replicas: 3")
+        )
         count = _evaluations(
             evaluated, Cache(cache / "renderings", usual_cache().version)
         )
@@ -129,7 +132,9 @@ def main() -> int:
     measured = dict(zip(LIMITS, map(float, values), strict=True))
     limits = LIMITS
     if options.before:
-        print(f"check of {COUNT} plain components by the version before: {earlier:.2f}")
+        print(
+            f"check of {COUNT} plain components by the version before: {earlier:.2f}"
+        )
         measured |= dict.fromkeys(
             AGAINST, statistics.median(times[2] / times[0] for times in rounds)
         )
@@ -151,7 +156,11 @@ def _project(folder: Path, scaler: str) -> Path:
 
 def _cpu_of_check(project: Path, cache: Path, of: Path = ROOT) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    environment = {**os.environ, "KONG_OAM_CACHE": str(cache), "PYTHONPATH": str(of)}
+    environment = {
+        **os.environ,
+        "KONG_OAM_CACHE": str(cache),
+        "PYTHONPATH": str(of),
+    }
     environment["PYTHONPYCACHEPREFIX"] = str(
         cache / "compiled"
     )  # as whoever has run it before has it
@@ -186,7 +195,11 @@ class _Counting(Evaluator):
 def _evaluations(project: Path, cache: Cache) -> int:
     with Tools(evaluator := _Counting(), cache) as tools:
         reading = read_applications(
-            [project / "applications"], [], 30, folder=project, renderer=Renderer(tools)
+            [project / "applications"],
+            [],
+            30,
+            folder=project,
+            renderer=Renderer(tools),
         )
         assert not reading.diagnostics and len(reading.applications) == COUNT, (
             reading.diagnostics

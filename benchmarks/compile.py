@@ -86,7 +86,8 @@ spec:
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--applications", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
@@ -95,7 +96,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         for number in range(options.applications):
-            (root / f"app{number:05}.yaml").write_text(APPLICATION.format(n=number))
+            (root / f"app{number:05}.yaml").write_text(
+                APPLICATION.format(n=number)
+            )
         files = sorted(root.iterdir())
 
         def load() -> None:

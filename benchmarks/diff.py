@@ -43,7 +43,8 @@ CHANGES = (
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--components", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
@@ -75,7 +76,8 @@ def main() -> int:
             _one_for_all(settings, options.components, options.components),
         )
     compiling = statistics.median(
-        seconds(lambda: _model(settings, applications)) for _ in range(options.rounds)
+        seconds(lambda: _model(settings, applications))
+        for _ in range(options.rounds)
     )
     print(
         f"{3 * applications} components, {options.rounds} rounds, medians; compiling is not "
@@ -112,10 +114,15 @@ def _diff(pair: tuple[AccessModel, AccessModel]) -> tuple[float, int]:
 
 
 def _model(
-    settings: Settings, applications: int, *, every: int = 0, one_host: bool = False
+    settings: Settings,
+    applications: int,
+    *,
+    every: int = 0,
+    one_host: bool = False,
 ) -> AccessModel:
     return _compiled(
-        settings, [_text(number, every, one_host) for number in range(applications)]
+        settings,
+        [_text(number, every, one_host) for number in range(applications)],
     )
 
 
@@ -178,15 +185,16 @@ def _text(number: int, every: int, one_host: bool) -> str:
     if every and number % every == 0:
         text = text.replace(*CHANGES[number // every % len(CHANGES)])
     if one_host:
-        text = text.replace(f"app{number}.example.com", "api.example.com").replace(
-            "/items", f"/items-{number}"
-        )
+        text = text.replace(
+            f"app{number}.example.com", "api.example.com"
+        ).replace("/items", f"/items-{number}")
         text = text.replace(
             f"web{number}.example.com, http: {{/: 3000}}",
             f"api.example.com, http: {{/web-{number}: 3000}}",
         )
         text = text.replace(
-            "redirectPaths: [/callback]", f"redirectPaths: [/web-{number}/callback]"
+            "redirectPaths: [/callback]",
+            f"redirectPaths: [/web-{number}/callback]",
         )
     return text
 

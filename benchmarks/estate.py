@@ -52,7 +52,8 @@ Step = tuple[int, int, int]
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--components",
@@ -74,10 +75,14 @@ def main() -> int:
         help="move, rotate, interrupt, recover and destroy the largest",
     )
     parser.add_argument(
-        "--zstd", action="store_true", help="with states that the engine compresses"
+        "--zstd",
+        action="store_true",
+        help="with states that the engine compresses",
     )
     parser.add_argument(
-        "--one-stack", action="store_true", help="the second estate in one stack, too"
+        "--one-stack",
+        action="store_true",
+        help="the second estate in one stack, too",
     )
     options = parser.parse_args()
     pairs = [*pairwise(options.components)]
@@ -125,11 +130,17 @@ def limits(components: Sequence[int]) -> dict[str, float]:
     few = f"{components[0]:,}"
     many = f"{components[-1]:,}"
     most = {}
-    for (less, more), growth in zip(pairwise(components), (12.0, 11.0), strict=False):
+    for (less, more), growth in zip(
+        pairwise(components), (12.0, 11.0), strict=False
+    ):
         most[f"first up, CPU: {more:,} to {less:,} components"] = growth
-        most[f"first up, bytes written: {more:,} to {less:,} components"] = growth
+        most[f"first up, bytes written: {more:,} to {less:,} components"] = (
+            growth
+        )
     if components[-1] >= MANY:
-        most[f"nothing changed among {many}, CPU: to reading and compiling them"] = 4.0
+        most[
+            f"nothing changed among {many}, CPU: to reading and compiling them"
+        ] = 4.0
     return most | {
         f"one rule changed among {many}, CPU of preview and up: to an estate of one partition": 1.5,
         f"updates of an added Application: {many} to {few} components": 1.0,
@@ -173,7 +184,11 @@ def ratios(
 
 
 def deployed(
-    components: int, partition: int, settings: Mapping[str, str], *, go_on: bool = False
+    components: int,
+    partition: int,
+    settings: Mapping[str, str],
+    *,
+    go_on: bool = False,
 ) -> tuple[Runs, float]:
     """The runs of one estate, printed as they end, and the CPU seconds of reading and compiling
     it."""

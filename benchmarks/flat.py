@@ -29,10 +29,15 @@ _PROJECT = "{name: flat, runtime: {name: python, options: {virtualenv: .venv}}}"
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--components", type=int, nargs="+", default=(10, 100), help="multiples of ten"
+        "--components",
+        type=int,
+        nargs="+",
+        default=(10, 100),
+        help="multiples of ten",
     )
     parser.add_argument(
         "--partition",
@@ -82,7 +87,10 @@ def _named(local: Local) -> dict[str, str]:
     groups = local.okta.save().rows("groups")
     return {
         **local.exports,
-        **{f"group {group['profile']['name']}": str(group["id"]) for group in groups},
+        **{
+            f"group {group['profile']['name']}": str(group["id"])
+            for group in groups
+        },
     }
 
 

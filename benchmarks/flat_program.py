@@ -52,7 +52,9 @@ def main() -> None:
         if kind.startswith(PROVIDERS):
             package = kind.removeprefix(PROVIDERS)
             if package not in providers:
-                providers[package] = pulumi.ProviderResource(package, name, inputs)
+                providers[package] = pulumi.ProviderResource(
+                    package, name, inputs
+                )
             continue
         provider = providers.get(kind.partition(":")[0])
         made = pulumi.CustomResource(

@@ -102,7 +102,10 @@ def application(rules: int) -> str:
         },
     }
     traits = [
-        {"type": "gateway", "properties": {"domain": HOST, "http": {"/items": 80}}},
+        {
+            "type": "gateway",
+            "properties": {"domain": HOST, "http": {"/items": 80}},
+        },
         {"type": "access", "properties": access},
     ]
     component = {
@@ -114,7 +117,9 @@ def application(rules: int) -> str:
     calls = {
         "kind": "native",
         "redirectUris": ["com.example.app:/callback"],
-        "calls": [{"component": "orders/api", "scopes": [f"scope.{rules - 1}"]}],
+        "calls": [
+            {"component": "orders/api", "scopes": [f"scope.{rules - 1}"]}
+        ],
     }
     client = {
         "name": "web",
@@ -122,7 +127,9 @@ def application(rules: int) -> str:
         "properties": {"image": "x"},
         "traits": [{"type": "client", "properties": calls}],
     }
-    return _document("orders", component) + "\n---\n" + _document("shop", client)
+    return (
+        _document("orders", component) + "\n---\n" + _document("shop", client)
+    )
 
 
 def _document(name: str, component: Mapping[str, Any]) -> str:
@@ -177,7 +184,9 @@ def prepared(rules: int, groups: int) -> Any:
 def measure(rounds: int, requests: int) -> dict[str, float]:
     """Seconds for one request, by case."""
     return medians(
-        {name: prepared(*case) for name, case in CASES.items()}, rounds, requests
+        {name: prepared(*case) for name, case in CASES.items()},
+        rounds,
+        requests,
     )
 
 

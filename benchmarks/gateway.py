@@ -114,7 +114,9 @@ def application(host: str, traits: tuple[str, ...]) -> bytes:
                 "public": {"reason": "benchmark"},
             }
         ],
-        "roles": {"reader": {"scopes": scopes[::2], "components": ["bench/caller"]}},
+        "roles": {
+            "reader": {"scopes": scopes[::2], "components": ["bench/caller"]}
+        },
     }
     gateway = {
         "type": "gateway",
@@ -146,7 +148,9 @@ def application(host: str, traits: tuple[str, ...]) -> bytes:
     return json.dumps({**head, "spec": {"components": [api, caller]}}).encode()
 
 
-def stack(case: Case, number: int, sinks: Mapping[str, Any]) -> tuple[Settings, Estate]:
+def stack(
+    case: Case, number: int, sinks: Mapping[str, Any]
+) -> tuple[Settings, Estate]:
     """The settings of a case and its estate."""
     tokens = {
         "user": "uid",
@@ -177,9 +181,13 @@ def stack(case: Case, number: int, sinks: Mapping[str, Any]) -> tuple[Settings, 
         "identityProviders": [provider],
     }
     settings = parse(f"benchmark-{number}", data, describe)
-    reading = read_bytes("bench.yaml", application(HOST.format(number), case.traits))
+    reading = read_bytes(
+        "bench.yaml", application(HOST.format(number), case.traits)
+    )
     compiled = compile_estate(reading, settings.stack)
-    assert compiled.estate is not None, "\n".join(map(str, compiled.diagnostics))
+    assert compiled.estate is not None, "\n".join(
+        map(str, compiled.diagnostics)
+    )
     return settings, compiled.estate
 
 
@@ -195,8 +203,12 @@ def pem_of(key: rsa.RSAPrivateKey) -> str:
 class Deployment:
     """The entities of all cases in one Kong. `clean` takes them away, newest first."""
 
-    def __init__(self, admin_url: str, workload: str, key: rsa.RSAPrivateKey) -> None:
-        self.admin = httpx.Client(base_url=admin_url, timeout=60, trust_env=False)
+    def __init__(
+        self, admin_url: str, workload: str, key: rsa.RSAPrivateKey
+    ) -> None:
+        self.admin = httpx.Client(
+            base_url=admin_url, timeout=60, trust_env=False
+        )
         self._workload = workload
         self._made = list[str]()
         self._pem = pem_of(key)
@@ -218,7 +230,9 @@ class Deployment:
             for port in component.backends
         }
         clients = {"main": {"bench/caller": "caller"}}
-        ids = {"main": f"{ISSUER}/{name}"}  # of the ring, whose issuer the table names
+        ids = {
+            "main": f"{ISSUER}/{name}"
+        }  # of the ring, whose issuer the table names
         entities = intended(
             settings,
             estate,
@@ -232,7 +246,8 @@ class Deployment:
         }
         for credential in entities.credentials:
             self._make(
-                f"/consumers/{consumers[credential['consumer']['id']]}/jwt", credential
+                f"/consumers/{consumers[credential['consumer']['id']]}/jwt",
+                credential,
             )
         services = {
             entity["id"]: self._make("/services", {"port": 1, **entity})
@@ -248,7 +263,9 @@ class Deployment:
                     "consumer": consumer,
                 }
                 self._make("/plugins", {**plugin, **scope})
-            elif not self._has_code:  # the code of all ports, the same in every case
+            elif (
+                not self._has_code
+            ):  # the code of all ports, the same in every case
                 self._make("/plugins", plugin)
                 self._has_code = True
         for route in entities.routes:
@@ -329,7 +346,9 @@ def listening(handler: type[socketserver.BaseRequestHandler]) -> Iterator[int]:
     """A server on loopback: its port."""
     with _Server(("127.0.0.1", 0), handler) as server:
         threading.Thread(
-            target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True
+            target=server.serve_forever,
+            kwargs={"poll_interval": 0.1},
+            daemon=True,
         ).start()
         yield int(server.server_address[1])
         server.shutdown()
@@ -380,7 +399,9 @@ def cpu(workers: list[int]) -> float:
     """Seconds that the processes have run for (/proc/PID/schedstat, nanoseconds)."""
     nanoseconds = 0
     for pid in workers:
-        nanoseconds += int(Path(f"/proc/{pid}/schedstat").read_text().split()[0])
+        nanoseconds += int(
+            Path(f"/proc/{pid}/schedstat").read_text().split()[0]
+        )
     return nanoseconds / 1e9
 
 
@@ -468,12 +489,15 @@ def lines(seconds: Seconds) -> list[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--requests", type=int, default=500)
     options = parser.parse_args()
-    if not (os.environ.get("KONG_ADMIN_URL") and os.environ.get("KONG_PROXY_URL")):
+    if not (
+        os.environ.get("KONG_ADMIN_URL") and os.environ.get("KONG_PROXY_URL")
+    ):
         parser.error(
             "say where a Kong is that runs on this machine: KONG_ADMIN_URL, KONG_PROXY_URL"
         )

@@ -65,7 +65,8 @@ class Measured:
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--components", type=int, default=60)
     parser.add_argument(
@@ -76,7 +77,9 @@ def main() -> int:
     )
     options = parser.parse_args()
     os.environ["KONG_OAM_FORK"] = "0"
-    before = measured(options.components, options.before) if options.before else None
+    before = (
+        measured(options.components, options.before) if options.before else None
+    )
     few = measured(FEW)
     some = measured(SOME)
     many = measured(options.components)
@@ -110,7 +113,9 @@ def main() -> int:
     print(f"         operations of an added Application: {dict(many.added)}")
     slow = False
     if before:
-        limits = {kind: most * before.seconds[kind] for kind, most in AGAINST.items()}
+        limits = {
+            kind: most * before.seconds[kind] for kind, most in AGAINST.items()
+        }
         slow = any(many.seconds[kind] > limit for kind, limit in limits.items())
     return int(slow or exceeds(values, LIMITS))
 
@@ -131,7 +136,9 @@ def measured(components: int, checkout: Path = project.ROOT) -> Measured:
         times = local.env["KONG_OAM_PROGRAM_SECONDS"] = str(root / "seconds")
 
         def run(kind: str, *arguments: str) -> str:
-            with spent(lambda seconds: result.seconds.__setitem__(kind, seconds)):
+            with spent(
+                lambda seconds: result.seconds.__setitem__(kind, seconds)
+            ):
                 return local.pulumi(
                     *arguments, "-s", STACK, cwd=root, timeout=1800
                 ).stdout
@@ -183,7 +190,13 @@ def added_bytes(*, records: bool, all_else: bool = False) -> int:
         for number in (1, 2):
             write(root, number, traits=TRAITS if all_else else {})
             local.pulumi(
-                "up", "--yes", "--skip-preview", "-s", STACK, cwd=root, timeout=600
+                "up",
+                "--yes",
+                "--skip-preview",
+                "-s",
+                STACK,
+                cwd=root,
+                timeout=600,
             )
             sizes.append(sum(map(size, exported(local, root))))
     return sizes[1] - sizes[0]
@@ -206,7 +219,9 @@ def write(
         if kind in EDGE_TRAITS:
             trait = json.dumps({"type": kind, "properties": properties})
             more += f"        - {trait}\n"
-    text = text.replace("        - type: access\n", f"{more}        - type: access\n")
+    text = text.replace(
+        "        - type: access\n", f"{more}        - type: access\n"
+    )
     (root / "applications" / f"app{number:05}.yaml").write_text(text)
 
 
@@ -237,14 +252,18 @@ def size(resource: Mapping[str, Any]) -> int:
     return len(json.dumps(resource, indent=4))
 
 
-def by_kind(resources: Iterable[Mapping[str, Any]], components: int) -> Iterator[str]:
+def by_kind(
+    resources: Iterable[Mapping[str, Any]], components: int
+) -> Iterator[str]:
     """A line for each type, the largest first: how many a component has, their bytes, and those of
     dependencies."""
     kinds: dict[str, list[Mapping[str, Any]]] = {}
     for resource in resources:
         kinds.setdefault(resource["type"], []).append(resource)
     yield f"{'per component':>13} {'KB':>6} {'of these dependencies':>22}"
-    for kind, alike in sorted(kinds.items(), key=lambda item: -sum(map(size, item[1]))):
+    for kind, alike in sorted(
+        kinds.items(), key=lambda item: -sum(map(size, item[1]))
+    ):
         kilobytes = sum(map(size, alike)) / components / 1000
         dependencies = sum(map(_edges, alike)) / components / 1000
         yield f"{len(alike) / components:13.2f} {kilobytes:6.1f} {dependencies:22.1f} {kind}"
@@ -261,7 +280,9 @@ def against(kind: str, seconds: float, before: Measured | None) -> str:
     if before is None:
         return ""
     limit = f", at most {AGAINST[kind]:g}" if kind in AGAINST else ""
-    return f" ({seconds / before.seconds[kind]:.2f} of the version before{limit})"
+    return (
+        f" ({seconds / before.seconds[kind]:.2f} of the version before{limit})"
+    )
 
 
 if __name__ == "__main__":

@@ -54,7 +54,8 @@ GROUPS = 20
 ROTATED = datetime.timedelta(days=31)
 """After so long the first client, which gets a new key each 30 days, is due; no other is."""
 _SUMMARY = re.compile(
-    r"^(?:\[[\w-]+\] )?\s+[+~-]+\s*(\d+) (created|updated|replaced|deleted)\b", re.M
+    r"^(?:\[[\w-]+\] )?\s+[+~-]+\s*(\d+) (created|updated|replaced|deleted)\b",
+    re.M,
 )
 
 
@@ -105,10 +106,13 @@ class Large:
     @property
     def settings(self) -> dict[str, Any]:
         """Those of the estate, by name."""
-        config = yaml.safe_load(project.stack_file(self.root).read_text("utf-8"))[
-            "config"
-        ]
-        return {name.removeprefix("kong-oam:"): value for name, value in config.items()}
+        config = yaml.safe_load(
+            project.stack_file(self.root).read_text("utf-8")
+        )["config"]
+        return {
+            name.removeprefix("kong-oam:"): value
+            for name, value in config.items()
+        }
 
     @property
     def partitions(self) -> dict[str, list[str]]:
@@ -142,10 +146,13 @@ class Large:
     def resources(self, *flags: str) -> Iterator[dict[str, Any]]:
         """What the states of all stacks have, as `pulumi stack export` prints it with these flags,
         the base's first."""
-        for name in (STACK, *(f"{STACK}-{partition}" for partition in self.partitions)):
-            deployment = json.loads(self.pulumi("stack", "export", *flags, "-s", name))[
-                "deployment"
-            ]
+        for name in (
+            STACK,
+            *(f"{STACK}-{partition}" for partition in self.partitions),
+        ):
+            deployment = json.loads(
+                self.pulumi("stack", "export", *flags, "-s", name)
+            )["deployment"]
             yield from deployment.get("resources") or ()
 
     def up(self, *arguments: str) -> str:
@@ -165,8 +172,14 @@ class Large:
         self.local.okta.heard = run.heard.to("okta")
         told = run.heard.to("Kong")
 
-        def passed(request: Request, proceed: Callable[[], Response]) -> Response:
-            told(request.method, request.target, request.header("user-agent") or "")
+        def passed(
+            request: Request, proceed: Callable[[], Response]
+        ) -> Response:
+            told(
+                request.method,
+                request.target,
+                request.header("user-agent") or "",
+            )
             return proceed()
 
         self.local.kong.faults = passed
@@ -189,12 +202,17 @@ class Large:
 
     def write(self, number: int) -> None:
         """The Application of a number."""
-        text = (APPLICATION if number % TEN or not number else ALONE).format(n=number)
-        for name, group in zip(("readers", "writers"), groups(number), strict=True):
+        text = (APPLICATION if number % TEN or not number else ALONE).format(
+            n=number
+        )
+        for name, group in zip(
+            ("readers", "writers"), groups(number), strict=True
+        ):
             text = text.replace(f"groups: [{name}]", f"groups: [{group}]")
         if number == 1:  # the client that is to be rotated
             text = text.replace(
-                "kind: service\n", "kind: service\n            rotateEvery: 30d\n"
+                "kind: service\n",
+                "kind: service\n            rotateEvery: 30d\n",
             )
         self._file(number).write_text(text)
 
@@ -238,7 +256,10 @@ def large(
     os.environ.pop(
         "PYTHONDONTWRITEBYTECODE", None
     )  # without bytecode each start takes twice as long
-    with tempfile.TemporaryDirectory() as folder, sandbox_of(components) as local:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        sandbox_of(components) as local,
+    ):
         root = project.project(Path(folder))
         for file in (root / "applications").iterdir():
             file.unlink()
@@ -247,7 +268,9 @@ def large(
         for number in range(1, applications + 1):
             estate.write(number)
         if partition:
-            estate.set(partitions=_partitions(applications, partition // 10 * TEN))
+            estate.set(
+                partitions=_partitions(applications, partition // 10 * TEN)
+            )
         local.pulumi("stack", "init", "-s", STACK, cwd=root)
         yield estate
 
@@ -339,14 +362,20 @@ def _interrupt(estate: Large) -> None:
     size = estate.partition // 10 * TEN
     for number in [*range(2, estate.applications, size)][:4]:
         estate.edit(
-            number, "- {name: MODE, value: live}", "- {name: MODE, value: other}"
+            number,
+            "- {name: MODE, value: live}",
+            "- {name: MODE, value: other}",
         )
-        estate.edit(number, "methods: [POST, PUT, DELETE]", "methods: [POST, PUT]")
+        estate.edit(
+            number, "methods: [POST, PUT, DELETE]", "methods: [POST, PUT]"
+        )
     with estate.step("interrupted"):
         _cut_off(estate)
     for stack in _outdated(estate):
         with estate.step(f"recovered {stack}"):
-            output = estate.kong_oam("recover", "-s", stack, "--remove", status=None)
+            output = estate.kong_oam(
+                "recover", "-s", stack, "--remove", status=None
+            )
             if "refresh" in output:
                 estate.pulumi(
                     "refresh",

@@ -31,7 +31,8 @@ LIMIT = 2.0
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--components", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
@@ -41,7 +42,9 @@ def main() -> int:
         print("chromium is not on the PATH: apt-get install chromium")
         return 2
     estate = _estate(-(-options.components // 3))
-    made = matrix(estate, Callers(estate, logical_names(logical_groups(estate))))
+    made = matrix(
+        estate, Callers(estate, logical_names(logical_groups(estate)))
+    )
     written = page(made)
     print(
         f"{len(estate.components)} components: {len(made.rows)} endpoints, {len(made.principals)} "
@@ -60,7 +63,8 @@ def main() -> int:
         Path(folder, "matrix.html").write_text(written, "utf-8")
         for view in ("list", "matrix"):
             taken = statistics.median(
-                _opened(browser, Path(folder), view) for _ in range(options.rounds)
+                _opened(browser, Path(folder), view)
+                for _ in range(options.rounds)
             )
             slowest = max(slowest, taken)
             print(

@@ -37,7 +37,8 @@ Rounds = dict[str, list[float]]
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--components", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=3)
@@ -57,7 +58,9 @@ def main() -> int:
         Local(groups=GROUPS, users=()) as local,
     ):
         roots = {
-            kind: _project(Path(folder) / kind, checkout, kind, options.components)
+            kind: _project(
+                Path(folder) / kind, checkout, kind, options.components
+            )
             for kind, checkout in of.items()
         }
         local.pulumi("stack", "init", "-s", STACK, cwd=roots[PLAIN])
@@ -80,7 +83,9 @@ def main() -> int:
         if kind == EVALUATED:
             continue
         for name, rounds in (("program", programs), ("run", runs)):
-            ratio = statistics.median(map(truediv, rounds[EVALUATED], rounds[kind]))
+            ratio = statistics.median(
+                map(truediv, rounds[EVALUATED], rounds[kind])
+            )
             label = f"{name} of evaluated to {kind}"
             print(f"{label:53} {ratio:5.2f}   limit {LIMIT:g}")
             worst = max(worst, ratio)
@@ -93,7 +98,9 @@ def _project(folder: Path, of: Path, kind: str, components: int) -> Path:
     for file in (root / "applications").iterdir():
         file.unlink()
     for number in range(components):
-        text = APPLICATION.format(n=number, scaler=SCALER if kind == EVALUATED else "")
+        text = APPLICATION.format(
+            n=number, scaler=SCALER if kind == EVALUATED else ""
+        )
         (root / f"applications/app{number:05}.yaml").write_text(text)
     return root
 

@@ -39,7 +39,8 @@ LIMITS = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--definitions", type=Path, metavar="FOLDER")
     options = parser.parse_args()
@@ -47,12 +48,16 @@ def main() -> int:
     with Tools() as tools:
         definitions = tools.built_in
         if options.definitions:
-            definitions = own_definitions([options.definitions], tools.ask).definitions
+            definitions = own_definitions(
+                [options.definitions], tools.ask
+            ).definitions
     stack = library(definitions)
     few, _ = _milliseconds(FEW, stack)
     many, warm = _milliseconds(MANY, stack)
     megabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    measured = dict(zip(LIMITS, (many, many / few, warm, megabytes), strict=True))
+    measured = dict(
+        zip(LIMITS, (many, many / few, warm, megabytes), strict=True)
+    )
     for name, value in measured.items():
         print(f"{name:28} {value:8.2f}   limit {LIMITS[name]:g}")
     return int(exceeds(measured, LIMITS))
@@ -73,7 +78,10 @@ def _rendered(application: Application, stack: Library, cache: Cache) -> float:
     with Tools(cache=cache) as tools:
         for component in application.components:
             made = render(
-                definitions_of(component, stack), application, component, tools.ask
+                definitions_of(component, stack),
+                application,
+                component,
+                tools.ask,
             )
             assert len(made.objects) == 4, made.diagnostics
     return _cpu() - before

@@ -46,7 +46,9 @@ class Heard:
 
     def to(self, product: str) -> Callable[[str, str, str], None]:
         def heard(method: str, target: str, agent: str) -> None:
-            (self.ours if agent.startswith(OURS) else self.plugins)[product] += 1
+            (self.ours if agent.startswith(OURS) else self.plugins)[
+                product
+            ] += 1
             if agent.startswith(OURS):
                 self.said.append(f"{product} {method} {target}")
 
@@ -56,9 +58,9 @@ class Heard:
 def application(number: int) -> str:
     """The Application of a number, with groups of its own."""
     text = APPLICATION.format(n=number)
-    return text.replace("groups: [readers]", f"groups: [{groups(number)[0]}]").replace(
-        "groups: [writers]", f"groups: [{groups(number)[1]}]"
-    )
+    return text.replace(
+        "groups: [readers]", f"groups: [{groups(number)[0]}]"
+    ).replace("groups: [writers]", f"groups: [{groups(number)[1]}]")
 
 
 def groups(number: int) -> tuple[str, str]:
@@ -68,15 +70,20 @@ def groups(number: int) -> tuple[str, str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--components", type=int, nargs="+", default=[9, 30, 99])
+    parser.add_argument(
+        "--components", type=int, nargs="+", default=[9, 30, 99]
+    )
     parser.add_argument("--provider", choices=("okta", "entra"), default="okta")
     parser.add_argument(
         "--say", action="store_true", help="print each request of the program"
     )
     options = parser.parse_args()
-    estates = {count: measured(options.provider, count) for count in options.components}
+    estates = {
+        count: measured(options.provider, count) for count in options.components
+    }
     for line in table(options.provider, estates):
         print(line)
     if options.say:
@@ -134,8 +141,14 @@ def measured(provider: str, components: int) -> dict[str, Heard]:
             local.okta.heard = heard.to("okta")
             told = heard.to("Kong")
 
-            def passed(request: Request, proceed: Callable[[], Response]) -> Response:
-                told(request.method, request.target, request.header("user-agent") or "")
+            def passed(
+                request: Request, proceed: Callable[[], Response]
+            ) -> Response:
+                told(
+                    request.method,
+                    request.target,
+                    request.header("user-agent") or "",
+                )
                 return proceed()
 
             local.kong.faults = passed

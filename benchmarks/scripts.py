@@ -83,13 +83,17 @@ end
 def prepared(case: Case, key: rsa.RSAPrivateKey) -> Any:
     """The scripts of a case, which have read their tables: requests -> seconds for one."""
     settings, estate = stack(
-        case, 0, {"file": "/dev/null", "http": {"url": "http://sink.example.com/"}}
+        case,
+        0,
+        {"file": "/dev/null", "http": {"url": "http://sink.example.com/"}},
     )
     name = settings.stack.name
     host = HOST.format(0)
     slot = Slot(SigningKey("benchmark-0-key", "RS256", pem_of(key)))
     upstreams = {
-        names.service(name, estate.components["bench/api"], "80"): "127.0.0.1:80"
+        names.service(
+            name, estate.components["bench/api"], "80"
+        ): "127.0.0.1:80"
     }
     deployed = Deployed(
         {"main": "x"},
@@ -141,7 +145,9 @@ def measure(rounds: int, requests: int) -> dict[str, float]:
     """Seconds for one request, by case."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return medians(
-        {case.name: prepared(case, key) for case in measured()}, rounds, requests
+        {case.name: prepared(case, key) for case in measured()},
+        rounds,
+        requests,
     )
 
 

@@ -28,7 +28,8 @@ PER_APPLICATION = 3
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--components", type=int, default=1000)
     components = parser.parse_args().components
@@ -48,7 +49,10 @@ def measured(components: int) -> dict[str, float]:
     seconds = {}
     with Running(Deployment.of(settings, estate)) as running:
         there = running.entities()
-        for name, live in (("as meant", there), ("changed", without_gates(there))):
+        for name, live in (
+            ("as meant", there),
+            ("changed", without_gates(there)),
+        ):
             start = time.process_time()
             findings = running.judged(live).findings
             seconds[name] = time.process_time() - start
@@ -59,11 +63,15 @@ def measured(components: int) -> dict[str, float]:
 def without_gates(live: Entities) -> Entities:
     """The entities without every so many a gate."""
     gates = [
-        plugin["id"] for plugin in live.plugins if plugin["name"] == "post-function"
+        plugin["id"]
+        for plugin in live.plugins
+        if plugin["name"] == "post-function"
     ][::EVERY]
     return replace(
         live,
-        plugins=tuple(plugin for plugin in live.plugins if plugin["id"] not in gates),
+        plugins=tuple(
+            plugin for plugin in live.plugins if plugin["id"] not in gates
+        ),
     )
 
 

@@ -28,7 +28,8 @@ IDLE = 5.0
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--applications", type=int, default=1000)
     parser.add_argument("--saves", type=int, default=20)
@@ -56,12 +57,18 @@ def main() -> int:
             started = time.perf_counter()
             _answer(watching)
             print(f"{options.applications} applications of 3 components")
-            print(f"the first answer:       {time.perf_counter() - started:6.2f} s")
+            print(
+                f"the first answer:       {time.perf_counter() - started:6.2f} s"
+            )
             times = []
             for number in range(options.saves):
                 time.sleep(0.5 + moments.random() / 5)
                 times.append(
-                    _seconds(watching, moments.choice(files), by_moving=number % 2 == 1)
+                    _seconds(
+                        watching,
+                        moments.choice(files),
+                        by_moving=number % 2 == 1,
+                    )
                 )
             print(f"after a save, median:   {statistics.median(times):6.2f} s")
             print(f"after a save, worst:    {max(times):6.2f} s")
@@ -94,7 +101,9 @@ def _without_findings(text: str) -> str:
     )
 
 
-def _seconds(watching: subprocess.Popen[str], file: Path, *, by_moving: bool) -> float:
+def _seconds(
+    watching: subprocess.Popen[str], file: Path, *, by_moving: bool
+) -> float:
     """The seconds from the end of a save to the end of its answer. A typo is saved, or taken out
     where one is."""
     text = file.read_text()
@@ -125,7 +134,9 @@ def _answer(watching: subprocess.Popen[str]) -> str:
 
 def _cpu(process: int) -> float:
     """The seconds of CPU that a process has taken."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    fields = (
+        Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    )
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 

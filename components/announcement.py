@@ -34,7 +34,11 @@ def announce(model: AccessModel, state: StackState) -> None:
 
 def announce_limits(estate: Estate, redis: RedisSettings | None) -> None:
     """Say in a preview what becomes of calls while the Redis is away in which they are counted."""
-    if pulumi.runtime.is_dry_run() and redis and (line := notice(estate, redis)):
+    if (
+        pulumi.runtime.is_dry_run()
+        and redis
+        and (line := notice(estate, redis))
+    ):
         log = pulumi.log.warn if redis.away == "open" else pulumi.log.info
         log(line)
 
@@ -47,9 +51,7 @@ def announce_waived(estate: Estate) -> None:
 
 
 def announcement(
-    model: AccessModel,
-    deployed: Any,
-    resources: Sequence[Resource],
+    model: AccessModel, deployed: Any, resources: Sequence[Resource]
 ) -> tuple[Callable[[str], None], str] | None:
     """Word the line, and return it behind the function that logs it; None where access stays as it
     is.

@@ -165,7 +165,9 @@ def _workload(
 def _in_order(application: Application) -> Iterator[Component]:
     """Yield components, each after those that it depends on. There is no circle: reading refuses
     one."""
-    by_name = {component.name: component for component in application.components}
+    by_name = {
+        component.name: component for component in application.components
+    }
     done = set()
 
     def visit(component: Component) -> Iterator[Component]:

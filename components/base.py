@@ -45,10 +45,7 @@ USES = "uses"
 
 
 def read_base(
-    settings: Settings,
-    estate: Estate,
-    own: StackState,
-    state: StackState,
+    settings: Settings, estate: Estate, own: StackState, state: StackState
 ) -> Base:
     """Read the base of the estate from its state; `own` is that of the partition's stack.
 
@@ -80,14 +77,13 @@ def read_base(
         provider.name: Record(made.get(provider.name) or {})
         for provider in settings.providers
     }
-    return Base(state, generation, providers, Record(output.get("gateway") or {}))
+    return Base(
+        state, generation, providers, Record(output.get("gateway") or {})
+    )
 
 
 def with_all_in_use(
-    estate: Estate,
-    settings: Settings,
-    state: StackState,
-    granted_in: GrantedIn,
+    estate: Estate, settings: Settings, state: StackState, granted_in: GrantedIn
 ) -> tuple[Estate, list[str]]:
     """Return the base's estate with all that it offered and some partition still uses, and what
     that is, in words.
@@ -100,7 +96,10 @@ def with_all_in_use(
         return estate, []
     names = partitions_of(settings, state.outputs)
     # A scope that some component declares is there for it, of whichever it was before.
-    owners = {**owners_of_scopes(estate, before), **owners_of_scopes(estate, {})}
+    owners = {
+        **owners_of_scopes(estate, before),
+        **owners_of_scopes(estate, {}),
+    }
     used = []
     for name in names:
         partition = recorded(stack_of(settings.stack.name, name))
@@ -137,9 +136,7 @@ def exported(
 
 
 def exported_uses(
-    estate: Estate,
-    before: StackState,
-    as_meant: Output[bool],
+    estate: Estate, before: StackState, as_meant: Output[bool]
 ) -> Output[dict[str, Any]]:
     """Return what a partition exports for its base: what it needs, and what it needed `before` as
     long as not all gates are as they are meant."""
@@ -147,7 +144,8 @@ def exported_uses(
     either = all_of(now, uses_of(before.outputs.get(USES) or {}))
     return as_meant.apply(
         lambda all_are: {
-            key: use.to_output() for key, use in (now if all_are else either).items()
+            key: use.to_output()
+            for key, use in (now if all_are else either).items()
         }
     )
 
@@ -163,7 +161,9 @@ def highest_generation(settings: Settings) -> int:
         if stack in known:
             highest = max(highest, known[stack].generation)
         else:
-            highest = max(highest, int(outputs_of(stack).get("generation") or 0))
+            highest = max(
+                highest, int(outputs_of(stack).get("generation") or 0)
+            )
     return highest
 
 
@@ -188,10 +188,7 @@ def stop_at_retired(settings: Settings, state: StackState) -> None:
 
 
 def _used_by(
-    partition: StackState,
-    offered: Uses,
-    owners: Owners,
-    granted_in: GrantedIn,
+    partition: StackState, offered: Uses, owners: Owners, granted_in: GrantedIn
 ) -> Uses:
     """Return what the partition may use of what the base offered.
 

@@ -59,7 +59,9 @@ class Turn:
                 f"{generation.since}, has another key from {self.today} on, out of turn; the one "
                 "before is refused"
             )
-            return replace(generation, replaced=self.today).to_output(self.schedule)
+            return replace(generation, replaced=self.today).to_output(
+                self.schedule
+            )
 
         return pulumi.Output.from_input(output())
 
@@ -81,7 +83,9 @@ class Rotation:
         """Decide which key the client has when this run is over, and say which step this run
         takes."""
         last = self._last(
-            client, "a key in place of the secret that it shares with it", shared=False
+            client,
+            "a key in place of the secret that it shares with it",
+            shared=False,
         )
         schedule = self.estate.schedule_of(client)
         now = advanced(last, schedule, self.today)
@@ -102,7 +106,9 @@ class Rotation:
         the command that replaces it.
         """
         last = self._last(
-            client, "a secret that it shares with it in place of a key", shared=True
+            client,
+            "a secret that it shares with it in place of a key",
+            shared=True,
         )
         schedule = self.estate.schedule_of(client)
 
@@ -118,7 +124,9 @@ class Rotation:
 
         return holder.apply(output)
 
-    def _last(self, client: Client, to: str, *, shared: bool) -> Generation | None:
+    def _last(
+        self, client: Client, to: str, *, shared: bool
+    ) -> Generation | None:
         """Return the generation of the run before. Warn where that was of the other kind of proof.
 
         The provider takes the one or the other: what running pods have is worth nothing from then

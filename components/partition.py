@@ -43,11 +43,7 @@ class Part:
     made_with: int = 0
 
 
-def part_of_run(
-    settings: Settings,
-    estate: Estate,
-    state: StackState,
-) -> Part:
+def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
     """Return what this run deploys. Ends one that would make anew, or delete, what another stack of
     the estate has, or is to have."""
     name = settings.stack.name
@@ -59,9 +55,14 @@ def part_of_run(
     if partition is None:
         stop_at_retired(settings, state)
         everybodys, kept = with_all_in_use(
-            base_of(estate), settings, state, partial(granted_in, settings.providers)
+            base_of(estate),
+            settings,
+            state,
+            partial(granted_in, settings.providers),
         )
-        return Part(everybodys, kept=kept, made_with=highest_generation(settings))
+        return Part(
+            everybodys, kept=kept, made_with=highest_generation(settings)
+        )
     there = recorded(name)
     part = part_of(estate, partition)
     ids = _foreign_ids(settings, part)
@@ -76,7 +77,9 @@ def part_of_run(
             f"partition: the client ids of {some(unknown)} are not known yet: they are let in by a "
             f"run of this stack after one of theirs (`python -m kong_oam up -s {name}` sees to it)"
         )
-    let_in = [_not_let_in(component, unknown, part) for component in part.foreign]
+    let_in = [
+        _not_let_in(component, unknown, part) for component in part.foreign
+    ]
     part = replace(part, foreign=tuple(let_in))
     base = read_base(settings, part, state, there)
     _stop_at_components_elsewhere(settings, part, state, base.state)
@@ -84,9 +87,7 @@ def part_of_run(
 
 
 def _stop_at_components_of_others(
-    settings: Settings,
-    estate: Estate,
-    state: StackState,
+    settings: Settings, estate: Estate, state: StackState
 ) -> None:
     """End a run whose state has components that another stack of the estate is to deploy: they
     would be deleted here, with all that is theirs, and made anew there."""
@@ -106,10 +107,7 @@ def _stop_at_components_of_others(
 
 
 def _stop_at_components_elsewhere(
-    settings: Settings,
-    part: Estate,
-    state: StackState,
-    base: StackState,
+    settings: Settings, part: Estate, state: StackState, base: StackState
 ) -> None:
     """End a run that would make a component anew that another stack of the estate has. The other
     stacks are only read where this one has not all of its own yet, and of those that the command
@@ -128,10 +126,7 @@ def _stop_at_components_elsewhere(
 
 
 def _stop_where_made(
-    new: Set[str],
-    base: str,
-    stack: str,
-    state: StackState,
+    new: Set[str], base: str, stack: str, state: StackState
 ) -> None:
     made = sorted(new & state.components)
     if made:
@@ -141,19 +136,21 @@ def _stop_where_made(
         )
 
 
-def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Mapping[str, str]]:
+def _foreign_ids(
+    settings: Settings, part: Estate
+) -> Mapping[str, Mapping[str, str]]:
     """Read the client ids of those who call from other partitions, by provider and component: as
     settings say, or as their stacks recorded them, or as they will be."""
     name = settings.stack.name
-    never_run = {stack for stack, known in of_command().items() if not known.generation}
+    never_run = {
+        stack for stack, known in of_command().items() if not known.generation
+    }
     # Each stack is read once, however many clients are in it.
     outputs = cache(outputs_of)
     state = cache(recorded)
 
     def recorded_id(
-        key: str,
-        stack: str,
-        provider: ProviderSettings,
+        key: str, stack: str, provider: ProviderSettings
     ) -> str | None:
         exported = outputs(stack).get("clients") or {}
         made: str | None = (exported.get(provider.name) or {}).get(key)
@@ -185,15 +182,15 @@ def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Mapping[str, 
 
 
 def _not_let_in(
-    foreign: Component,
-    unknown: Container[str],
-    part: Estate,
+    foreign: Component, unknown: Container[str], part: Estate
 ) -> Component:
     """Return the component without the calls here of those of its clients that are unknown."""
     clients = []
     for client in foreign.clients:
         if client.name in unknown:
-            calls = [call for call in client.calls if call.component not in part.own]
+            calls = [
+                call for call in client.calls if call.component not in part.own
+            ]
             client = replace(client, calls=tuple(calls))
         clients.append(client)
     return replace(foreign, clients=tuple(clients))

@@ -25,7 +25,9 @@ def save_cpu_time() -> None:
     not. Sources: Python's reference of `gc.set_threshold`, `gc.freeze`; Pulumi's of `pulumi.log`.
     """
     gc.freeze()
-    atexit.register(gc.freeze)  # to look for cycles among all resources takes 0.45 s
+    atexit.register(
+        gc.freeze
+    )  # to look for cycles among all resources takes 0.45 s
     gc.set_threshold(_OBJECTS, _YOUNG, _OLD)
     if not os.environ.get(DEBUG):
         pulumi.log.debug = _discard

@@ -46,7 +46,10 @@ from .base import OUTPUT as BASE
 from .base import USES, exported_uses
 from .base import exported as exported_base
 from .credentials import Rotation
-from .gateway.certificates import provision_certificates, require_client_certificate
+from .gateway.certificates import (
+    provision_certificates,
+    require_client_certificate,
+)
 from .gateway.enforcement import (
     are_as_meant,
     enforced,
@@ -206,7 +209,9 @@ def _provision(plan: _Plan) -> _Provisioned:
         announce(model, state)
     announce_limits(estate, settings.gateway.redis)
     announce_waived(estate)
-    rotation = Rotation(estate, settings.as_of, state.credentials, proofs_in(state))
+    rotation = Rotation(
+        estate, settings.as_of, state.credentials, proofs_in(state)
+    )
     scopes_before = scopes_in(settings.providers, state)
     # Providers lay what a component is as a client under it, so it is there before them.
     components = {key: DeployedComponent(key) for key in estate.own}
@@ -220,7 +225,7 @@ def _provision(plan: _Plan) -> _Provisioned:
                 components,
                 plan.groups[one.name],
                 base.providers[one.name] if base else None,
-            ),
+            )
         )
         for one in settings.providers
     }
@@ -244,7 +249,9 @@ def _provision(plan: _Plan) -> _Provisioned:
     credentials = finish_clients(issuers, running)
     for key, component in components.items():
         names = [client.name for client in estate.own[key].clients]
-        held = {name: credentials[name] for name in names if name in credentials}
+        held = {
+            name: credentials[name] for name in names if name in credentials
+        }
         component.register_outputs({"credentials": held} if held else {})
     provisioned = _Provisioned(
         model=model,
@@ -254,7 +261,10 @@ def _provision(plan: _Plan) -> _Provisioned:
         deployments=deployments,
     )
     warn_of_unknown_tables(
-        {service.args.kong_name: service.table for service in provisioned.services}
+        {
+            service.args.kong_name: service.table
+            for service in provisioned.services
+        }
     )
     return provisioned
 
@@ -269,7 +279,9 @@ def _deploy(
     settings = plan.settings
     estate = plan.estate
     clusters = provision_clusters(estate, settings)
-    at_gateway = ResourceOptions(parent=gateway, provider=gateway.workspace.provider)
+    at_gateway = ResourceOptions(
+        parent=gateway, provider=gateway.workspace.provider
+    )
     args = DeploymentArgs(
         estate=estate,
         settings=settings,
@@ -281,7 +293,9 @@ def _deploy(
         workspace=gateway.workspace,
         clusters=clusters,
         plugins=plan.state.plugins,
-        ready=provision_certificates(estate, plan.certificates, clusters, at_gateway),
+        ready=provision_certificates(
+            estate, plan.certificates, clusters, at_gateway
+        ),
     )
     deployments: dict[str, Deployment] = {}
     for application in estate.applications if estate.role != "base" else ():
@@ -324,7 +338,9 @@ def _outputs(plan: _Plan, provisioned: _Provisioned) -> dict[str, Any]:
         "credentials": provisioned.credentials,
         "issuers": {name: issuer.issuer for name, issuer in issuers.items()},
         "audiences": audiences,
-        "clients": {name: issuer.client_ids for name, issuer in issuers.items()},
+        "clients": {
+            name: issuer.client_ids for name, issuer in issuers.items()
+        },
         "upstreams": upstreams,
     }
     certificate = provisioned.gateway.workspace.client_certificate
@@ -345,7 +361,9 @@ def _to_others(plan: _Plan, provisioned: _Provisioned) -> dict[str, Any]:
         }
     if estate.role != "base":
         return {}
-    providers = {name: issuer.made for name, issuer in provisioned.issuers.items()}
+    providers = {
+        name: issuer.made for name, issuer in provisioned.issuers.items()
+    }
     return {
         "kept": [*part.kept],
         BASE: exported_base(

@@ -48,5 +48,7 @@ def _unknown() -> Output[Any]:
 
     # An Output of a value that is not known, as those of resources that a preview makes.
     return Output(
-        set(), asyncio.ensure_future(value(None)), asyncio.ensure_future(value(False))
+        set(),
+        asyncio.ensure_future(value(None)),
+        asyncio.ensure_future(value(False)),
     )

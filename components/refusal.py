@@ -21,7 +21,9 @@ _SKIPPED = "PULUMI_SKIP_CHECKPOINTS"
 AT_PRODUCTS = "where this would be provisioned; nothing was"
 
 
-def stop_at(diagnostics: Iterable[Diagnostic], where: str = AT_PRODUCTS) -> None:
+def stop_at(
+    diagnostics: Iterable[Diagnostic], where: str = AT_PRODUCTS
+) -> None:
     """Show all warnings. With an error the program ends, before anything is made; `where` says of
     what the errors are."""
     shown = tuple(diagnostics)
@@ -47,7 +49,10 @@ def require_checkpoints() -> None:
 
     Source: Pulumi's reference of environment variables.
     """
-    if not is_dry_run() and os.environ.get(_SKIPPED, "").lower() in ("1", "true"):
+    if not is_dry_run() and os.environ.get(_SKIPPED, "").lower() in (
+        "1",
+        "true",
+    ):
         refuse(
             f"{_SKIPPED} is for previews: a run that is interrupted under it cannot be recovered. "
             "Unset it"

@@ -28,7 +28,9 @@ def load(describe: Describe) -> Settings:
     kong_oam.access.settings.stack.StackError, also where they are not those in the stack's file."""
     prefix = f"{NAMESPACE}:"
     configured = {**get_config_env(), **CONFIG.get()}
-    names = (key.removeprefix(prefix) for key in configured if key.startswith(prefix))
+    names = (
+        key.removeprefix(prefix) for key in configured if key.startswith(prefix)
+    )
     # Every key that is there is checked, so that a misspelt one is an error and not a default.
     values = {
         name: _value(pulumi.Config(NAMESPACE).require(name))

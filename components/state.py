@@ -31,7 +31,9 @@ def recorded(stack: str | None = None) -> StackState:
     engine does not have it, as when its backend went away since the run began; without the engine's
     words, which may hold the backend's address.
     """
-    return from_outputs(_read(_ALL_RESOURCES, {"stackName": stack_name(stack)}, stack))
+    return from_outputs(
+        _read(_ALL_RESOURCES, {"stackName": stack_name(stack)}, stack)
+    )
 
 
 def outputs_of(stack: str) -> Mapping[str, Any]:
@@ -41,9 +43,7 @@ def outputs_of(stack: str) -> Mapping[str, Any]:
 
 
 def _read(
-    token: str,
-    arguments: Mapping[str, str],
-    stack: str | None,
+    token: str, arguments: Mapping[str, str], stack: str | None
 ) -> Mapping[str, Any]:
     try:
         answer = invoke(token, dict(arguments)).value or {}

@@ -26,10 +26,7 @@ class Waiting:
             self._later()
 
     def watch(
-        self,
-        resource: Resource,
-        after: Iterable[Resource],
-        message: str,
+        self, resource: Resource, after: Iterable[Resource], message: str
     ) -> None:
         """Say a message of the resource from when all that it comes `after` is there, until it is
         there itself."""

@@ -61,7 +61,9 @@ def _beside(_: Sphinx) -> None:
 
 def _navigation(_: Sphinx, page: str, source: list[str]) -> None:
     """The index's lists as the site's navigation; links from the table of codes to their pages, and to the copies."""
-    source[0] = _TO_BESIDE.sub(lambda link: f"]({link[1]}{link[2].lower()}", source[0])
+    source[0] = _TO_BESIDE.sub(
+        lambda link: f"]({link[1]}{link[2].lower()}", source[0]
+    )
     if page == "index":
         parts = re.split(r"^## (.+)$", source[0], flags=re.MULTILINE)[1:]
         for caption, text in zip(parts[::2], parts[1::2], strict=True):

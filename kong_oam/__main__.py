@@ -128,7 +128,9 @@ class _Parser(argparse.ArgumentParser):
         try:
             super()._check_value(action, value)
         except argparse.ArgumentError as error:
-            error.message += nearest(str(value), map(str, action.choices or ()), 1)
+            error.message += nearest(
+                str(value), map(str, action.choices or ()), 1
+            )
             raise
 
     def error(self, message: str) -> NoReturn:

@@ -90,7 +90,9 @@ def own_line(text: str) -> str:
 def errors(diagnostics: Iterable[Diagnostic]) -> Diagnostics:
     """Return the diagnostics that stop a deployment."""
     return tuple(
-        diagnostic for diagnostic in diagnostics if diagnostic.severity == "error"
+        diagnostic
+        for diagnostic in diagnostics
+        if diagnostic.severity == "error"
     )
 
 
@@ -100,7 +102,9 @@ def ordered(diagnostics: Iterable[Diagnostic]) -> Diagnostics:
     def sort_key(diagnostic: Diagnostic) -> tuple[str, int, int, str, str]:
         position = diagnostic.position
         where = (
-            (position.file, position.line, position.column) if position else ("", 0, 0)
+            (position.file, position.line, position.column)
+            if position
+            else ("", 0, 0)
         )
         return (*where, diagnostic.code, diagnostic.message)
 
@@ -121,14 +125,18 @@ def some(words: Iterable[str], joint: str = ", ") -> str:
             break
         shown += 1
     more = len(listed) - shown
-    return joint.join(listed[:shown]) + (f" and {more} more" if more > 0 else "")
+    return joint.join(listed[:shown]) + (
+        f" and {more} more" if more > 0 else ""
+    )
 
 
 def suggestion(word: str, names: Iterable[str]) -> str:
     """A hint: `; did you mean 'gateway'?`, or all names when none is near: the first of them, where
     there are many. Capitals are no difference."""
     choices = sorted(names)
-    more = f" and {len(choices) - _LISTED} more" if len(choices) > _LISTED else ""
+    more = (
+        f" and {len(choices) - _LISTED} more" if len(choices) > _LISTED else ""
+    )
     known = f"; known: {', '.join(choices[:_LISTED])}{more}" if choices else ""
     return nearest(word, choices, 1) or known
 
@@ -137,7 +145,9 @@ def nearest(word: str, names: Iterable[str], count: int = 3) -> str:
     """A hint: `; did you mean 'Sales' or 'Sales EU'?`, never a list of all names; capitals are no
     difference."""
     by_folded = {name.casefold(): name for name in names}
-    near = difflib.get_close_matches(word.casefold(), by_folded, n=count, cutoff=0.6)
+    near = difflib.get_close_matches(
+        word.casefold(), by_folded, n=count, cutoff=0.6
+    )
     if not near:
         return ""
     names = [repr(by_folded[name]) for name in near]

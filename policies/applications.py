@@ -28,7 +28,9 @@ def owned_components(deployment: Deployment, _: Settings) -> Findings:
     """Check that a team answers for every component."""
     for component, _today in _unwaived(deployment, "LINT308"):
         if not component.owner:
-            yield PolicyFinding(f"{component.key} ({component.position}) has no owner")
+            yield PolicyFinding(
+                f"{component.key} ({component.position}) has no owner"
+            )
 
 
 def reasoned_public_rules(deployment: Deployment, _: Settings) -> Findings:

@@ -20,7 +20,9 @@ def _texts(description: str, *default: str) -> PolicySetting:
 
 
 _EXCEPT_CLOUDS = {
-    "exceptClouds": _texts("Clouds (kong-oam:cloud) where plain http may be.", "local")
+    "exceptClouds": _texts(
+        "Clouds (kong-oam:cloud) where plain http may be.", "local"
+    )
 }
 _ALLOW = {"allow": _texts("Plugins that leave the decision to the gate.")}
 _KINDS = {"allow": _texts("Kinds of objects (group/Kind) that are let be.")}

@@ -32,7 +32,8 @@ providers do not."""
 
 _SECRET = "kubernetes:core/v1:Secret"  # noqa: S105 - a type
 _SECRET_NAME = re.compile(
-    r"SECRET|PASSWORD|PASSWD|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIAL", re.IGNORECASE
+    r"SECRET|PASSWORD|PASSWD|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIAL",
+    re.IGNORECASE,
 )
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 _SHORTEST = 8  # characters; a shorter value could stand anywhere by accident
@@ -44,9 +45,13 @@ def hidden_secrets(deployment: Deployment, _: Settings) -> Findings:
     secrets = set(_secrets(deployment))
     for resource in deployment.resources:
         for name in KEPT.get(resource.type, ()):
-            if name in resource.properties and name not in resource.secret_outputs:
+            if (
+                name in resource.properties
+                and name not in resource.secret_outputs
+            ):
                 yield PolicyFinding(
-                    f"{resource.name}: {name} is not marked as a secret", resource
+                    f"{resource.name}: {name} is not marked as a secret",
+                    resource,
                 )
         if resource.type != _SECRET:
             yield from _in_clear(resource, secrets)
@@ -64,7 +69,8 @@ def _in_clear(resource: Resource, secrets: Collection[str]) -> Findings:
         for where, text in _texts(value, name) if name not in kept else ():
             if _PRIVATE_KEY.search(text):
                 yield PolicyFinding(
-                    f"{resource.name}: a private key stands in {where}", resource
+                    f"{resource.name}: a private key stands in {where}",
+                    resource,
                 )
             elif any(secret in text for secret in secrets):
                 yield PolicyFinding(
@@ -81,7 +87,11 @@ def _secrets(deployment: Deployment) -> Iterator[str]:
             value = resource.text(name)
             # Credentials of verifying keys have one secret that is none; an exported state has them
             # all masked.
-            if len(value) >= _SHORTEST and value != "[secret]" and " " not in value:
+            if (
+                len(value) >= _SHORTEST
+                and value != "[secret]"
+                and " " not in value
+            ):
                 yield value
                 yield base64.b64encode(value.encode()).decode()
 

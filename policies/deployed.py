@@ -83,18 +83,16 @@ class Deployment:
 
     def of(self, *types: str) -> Iterator[Resource]:
         """Yield the resources of these types, in order."""
-        return (resource for resource in self.resources if resource.type in types)
+        return (
+            resource for resource in self.resources if resource.type in types
+        )
 
-    def source(
-        self,
-        resource: Resource,
-        name: str,
-        of: str,
-    ) -> Resource | None:
+    def source(self, resource: Resource, name: str, of: str) -> Resource | None:
         """Return the resource of a type that an input of `resource` came from."""
         urns = resource.made_of.get(name, ())
         return next(
-            (candidate for candidate in self.of(of) if candidate.urn in urns), None
+            (candidate for candidate in self.of(of) if candidate.urn in urns),
+            None,
         )
 
 
@@ -114,6 +112,8 @@ def model(stack: str) -> DeployedModel:
         for error in errors(compiled.diagnostics)
     )
     estate = (
-        deployed_by(compiled.estate, settings.partition) if compiled.estate else None
+        deployed_by(compiled.estate, settings.partition)
+        if compiled.estate
+        else None
     )
     return DeployedModel(estate, settings.cloud, settings.as_of, problems)

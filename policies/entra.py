@@ -52,7 +52,10 @@ def open_to_all(deployment: Deployment) -> Findings:
     """Find applications that anybody of the tenant gets tokens for, or that are there for other
     tenants, too."""
     for principal in deployment.of(PRINCIPAL):
-        if principal.properties.get("appRoleAssignmentRequired") in (False, None):
+        if principal.properties.get("appRoleAssignmentRequired") in (
+            False,
+            None,
+        ):
             yield PolicyFinding(
                 f"{principal.name} asks for no assignment: everybody gets a token for it",
                 principal,

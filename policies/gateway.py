@@ -115,7 +115,8 @@ def leading_nowhere(deployment: Deployment, _: Settings) -> Findings:
         upstream = deployment.source(target, "upstreamId", UPSTREAM)
         if upstream in upstreams or is_one_of_several:
             yield PolicyFinding(
-                f"target {target.name} leads services around their gates", target
+                f"target {target.name} leads services around their gates",
+                target,
             )
 
 
@@ -136,7 +137,9 @@ def verified_upstreams(deployment: Deployment, _: Settings) -> Findings:
             continue
         names_certificate = "name" in address
         is_meant = names_certificate or _is_meant_by_tls(deployment, gate)
-        if is_meant and not (names_certificate and _speaks_tls(deployment, gate)):
+        if is_meant and not (
+            names_certificate and _speaks_tls(deployment, gate)
+        ):
             yield PolicyFinding(
                 f"{gate.name} sends in clear text what is to go by https", gate
             )
@@ -248,12 +251,12 @@ def declared_addresses(deployment: Deployment, _: Settings) -> Findings:
                     )
 
 
-def _tables(
-    plugins: Iterable[Resource],
-) -> Iterator[tuple[Resource, Content]]:
+def _tables(plugins: Iterable[Resource]) -> Iterator[tuple[Resource, Content]]:
     """Yield those of the plugins that decide by a table, as far as it is known, with the table."""
     for plugin in plugins:
-        table = table_of(plugin.config) if plugin.text("name") in SCRIPTS else None
+        table = (
+            table_of(plugin.config) if plugin.text("name") in SCRIPTS else None
+        )
         if table:
             yield plugin, table
 
@@ -261,7 +264,9 @@ def _tables(
 def _component(deployment: Deployment, table: Content) -> Component | None:
     """Return the component that a table is for, where the Applications have it."""
     estate = deployment.model.estate
-    return estate.components.get(str(table.get("component"))) if estate else None
+    return (
+        estate.components.get(str(table.get("component"))) if estate else None
+    )
 
 
 def undisturbed(deployment: Deployment, settings: Settings) -> Findings:
@@ -277,12 +282,16 @@ def undisturbed(deployment: Deployment, settings: Settings) -> Findings:
             yield from _misplaced(plugin)
             continue
         effect = (
-            "lets pages read" if _marks_origins(plugin) else PLUGIN_KINDS.get(kind, "")
+            "lets pages read"
+            if _marks_origins(plugin)
+            else PLUGIN_KINDS.get(kind, "")
         )
         if effect in _PASSIVE or _is_waived(deployment, plugin):
             continue
         if effect in _REFUSED:
-            yield PolicyFinding(f"{plugin.name}: {kind} {_REFUSED[effect]}", plugin)
+            yield PolicyFinding(
+                f"{plugin.name}: {kind} {_REFUSED[effect]}", plugin
+            )
         elif kind not in settings["allow"]:
             yield PolicyFinding(
                 f"{plugin.name}: {kind} is not known to leave the decision to the gate",
@@ -292,7 +301,9 @@ def undisturbed(deployment: Deployment, settings: Settings) -> Findings:
 
 def _misplaced(guard: Resource) -> Findings:
     kind = guard.text("name")
-    effect = f"replaces {SCRIPTS[kind]}" if kind in SCRIPTS else "verifies tokens"
+    effect = (
+        f"replaces {SCRIPTS[kind]}" if kind in SCRIPTS else "verifies tokens"
+    )
     if not _is_of_a_service_alone(guard):
         yield PolicyFinding(
             f"{guard.name}: {kind} {effect} where it is not on a service alone",
@@ -345,14 +356,19 @@ def _is_waived(deployment: Deployment, plugin: Resource) -> bool:
         # Nothing is named while what the scripts decide by is not known.
         if component.key in named or not named:
             for asked in component.traits.get(KONG_PLUGIN) or ():
-                if asked.name == plugin.text("name") and _is_in_date(asked, today):
+                if asked.name == plugin.text("name") and _is_in_date(
+                    asked, today
+                ):
                     return bool(beside)
     return False
 
 
 def _is_in_date(plugin: KongPlugin, today: datetime.date) -> bool:
     waiver = plugin.waiver
-    return waiver is not None and datetime.date.fromisoformat(waiver.until) >= today
+    return (
+        waiver is not None
+        and datetime.date.fromisoformat(waiver.until) >= today
+    )
 
 
 def encrypted_routes(deployment: Deployment, settings: Settings) -> Findings:
@@ -377,7 +393,9 @@ def _plugins(deployment: Deployment, *services: str) -> Iterator[Resource]:
 def _scripts_beside(deployment: Deployment, plugin: Resource) -> list[Resource]:
     """Return admission and the gate of the service that a plugin is of."""
     beside = _plugins(deployment, *plugin.made_of.get("serviceId", ()))
-    return [neighbour for neighbour in beside if neighbour.text("name") in SCRIPTS]
+    return [
+        neighbour for neighbour in beside if neighbour.text("name") in SCRIPTS
+    ]
 
 
 def _nobodies(deployment: Deployment) -> set[str]:
@@ -404,7 +422,11 @@ def _of_base(deployment: Deployment, named: Callable[[str], str]) -> str | None:
     """Return, in a partition of an estate, the name of something that its base made, in whose runs
     it is judged; else None."""
     estate = deployment.model.estate
-    return named(estate.stack.name) if estate and estate.role == "partition" else None
+    return (
+        named(estate.stack.name)
+        if estate and estate.role == "partition"
+        else None
+    )
 
 
 def _nobody_of_partitions(deployment: Deployment) -> Findings:
@@ -415,7 +437,9 @@ def _nobody_of_partitions(deployment: Deployment) -> Findings:
         return
     for consumer in deployment.of(CONSUMER):
         name = consumer.text("username")
-        if name == anonymous(estate.stack.name) and name not in _nobodies(deployment):
+        if name == anonymous(estate.stack.name) and name not in _nobodies(
+            deployment
+        ):
             yield PolicyFinding(
                 f"{consumer.name}: gates of partitions take it for nobody, and it has credentials",
                 consumer,
@@ -425,7 +449,9 @@ def _nobody_of_partitions(deployment: Deployment) -> Findings:
 def _serves_everybody(deployment: Deployment, plugin: Resource) -> bool:
     """Tell whether something is public behind the plugin, as the tables beside it say; where none
     is known, it may be."""
-    tables = [table for _, table in _tables(_scripts_beside(deployment, plugin))]
+    tables = [
+        table for _, table in _tables(_scripts_beside(deployment, plugin))
+    ]
     return not tables or any([*_public(table)] for table in tables)
 
 

@@ -40,14 +40,18 @@ def exact_redirects(deployment: Deployment, settings: Settings) -> Findings:
         stays = on_device and _stays_on_device(uri)
         if "*" in uri or uri == "+":
             yield PolicyFinding(
-                f"{app.name}: {uri} in {place} stands for more than one address", app
+                f"{app.name}: {uri} in {place} stands for more than one address",
+                app,
             )
         elif urlsplit(uri).scheme not in schemes and not stays:
-            yield PolicyFinding(f"{app.name}: {uri} in {place} is not https", app)
+            yield PolicyFinding(
+                f"{app.name}: {uri} in {place} is not https", app
+            )
     for app in deployment.of(APP):
         if app.text("wildcardRedirect") not in ("", "DISABLED"):
             yield PolicyFinding(
-                f"{app.name}: wildcardRedirect is {app.text('wildcardRedirect')}", app
+                f"{app.name}: wildcardRedirect is {app.text('wildcardRedirect')}",
+                app,
             )
 
 
@@ -85,17 +89,26 @@ def safe_grants(deployment: Deployment, _: Settings) -> Findings:
             yield PolicyFinding(f"{app.name} may use the {grant} grant", app)
         if app.text("type") == "service":
             continue
-        for response in sorted(_IN_REDIRECTS.intersection(app.texts("responseTypes"))):
+        for response in sorted(
+            _IN_REDIRECTS.intersection(app.texts("responseTypes"))
+        ):
             yield PolicyFinding(
-                f"{app.name} may be answered with a {response} in a redirect", app
+                f"{app.name} may be answered with a {response} in a redirect",
+                app,
             )
     for client in deployment.of(REALM_CLIENT):
         for name, grant in _REALM_GRANTS.items():
             if client.properties.get(name) is True:
-                yield PolicyFinding(f"{client.name} may use the {grant} grant", client)
+                yield PolicyFinding(
+                    f"{client.name} may use the {grant} grant", client
+                )
     for rule in deployment.of(POLICY_RULE):
-        for grant in sorted(_UNSAFE.intersection(rule.texts("grantTypeWhitelists"))):
-            yield PolicyFinding(f"{rule.name} issues tokens by the {grant} grant", rule)
+        for grant in sorted(
+            _UNSAFE.intersection(rule.texts("grantTypeWhitelists"))
+        ):
+            yield PolicyFinding(
+                f"{rule.name} issues tokens by the {grant} grant", rule
+            )
     yield from entra.grants(deployment)
 
 

@@ -52,7 +52,9 @@ def _policy(rule: PolicyRule) -> Policy:
         ),
     }
     if rule.alone:
-        return ResourceValidationPolicy(validate=_resource_check(rule), **described)
+        return ResourceValidationPolicy(
+            validate=_resource_check(rule), **described
+        )
     return StackValidationPolicy(validate=_stack_check(rule), **described)
 
 
@@ -68,7 +70,9 @@ def _resource_check(
             _plain(args.props),
             secret_outputs=secret_outputs,
         )
-        for finding in rule.findings(_deployment([resource]), args.get_config()):
+        for finding in rule.findings(
+            _deployment([resource]), args.get_config()
+        ):
             report(printable(finding.message), None)
 
     return validate

@@ -60,5 +60,7 @@ class PolicyRule:
     ) -> tuple[PolicyFinding, ...]:
         """Return what the rule finds; `overrides` are the settings that are not left to their
         defaults."""
-        defaults = {name: setting.default for name, setting in self.settings.items()}
+        defaults = {
+            name: setting.default for name, setting in self.settings.items()
+        }
         return tuple(self.check(deployment, {**defaults, **overrides}))

@@ -24,7 +24,8 @@ def current_scripts(deployment: Deployment, _: Settings) -> Findings:
         has_access = bool(ours) and config.get("access") == ours["access"]
         if not has_access or not all(map(config.get, ours)):
             yield PolicyFinding(
-                f"{plugin.name} does not run {SCRIPTS[kind]} of this version", plugin
+                f"{plugin.name} does not run {SCRIPTS[kind]} of this version",
+                plugin,
             )
         foreign = []
         for phase, scripts in sorted(config.items()):

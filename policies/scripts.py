@@ -29,7 +29,11 @@ def meant(kind: str, config: Content) -> Mapping[str, Sequence[str]]:
     if inputs is None:
         return {}
     if kind == "post-function":
-        return gate(inputs.table, inputs.address) if inputs.address is not None else {}
+        return (
+            gate(inputs.table, inputs.address)
+            if inputs.address is not None
+            else {}
+        )
     hsts = _HSTS.search(_first(config, "header_filter"))
     return admission(
         inputs.table, int(hsts["seconds"]) if hsts else 0, stripped_in(script)
@@ -46,7 +50,9 @@ def table_of(config: Content | None) -> Content | None:
 def address_of(config: Content | None) -> Content | None:
     """Return the address of the workload in a gate's configuration; None as for a table."""
     inputs = _inputs(config)
-    return _read(inputs.address) if inputs and inputs.address is not None else None
+    return (
+        _read(inputs.address) if inputs and inputs.address is not None else None
+    )
 
 
 def _inputs(config: Content | None) -> ScriptInputs | None:

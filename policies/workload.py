@@ -29,7 +29,9 @@ Part = Mapping[str, Any]
 def workloads(deployment: Deployment) -> Iterator[Resource]:
     """Yield the objects that pods are made of, of whatever kind."""
     for resource in deployment.resources:
-        if resource.type.startswith("kubernetes:") and any(_pods(resource.properties)):
+        if resource.type.startswith("kubernetes:") and any(
+            _pods(resource.properties)
+        ):
             yield resource
 
 
@@ -63,13 +65,13 @@ def fenced_workloads(deployment: Deployment, settings: Settings) -> Findings:
 
 
 def _let_in(
-    deployment: Deployment,
-    workload: Resource,
-    widest: Mapping[int, int],
+    deployment: Deployment, workload: Resource, widest: Mapping[int, int]
 ) -> Findings:
     """Find out who may connect to a workload, or that nothing says so."""
     fences = [
-        policy for policy in deployment.of(NETWORK_POLICY) if _fences(policy, workload)
+        policy
+        for policy in deployment.of(NETWORK_POLICY)
+        if _fences(policy, workload)
     ]
     if not fences:
         yield PolicyFinding(
@@ -108,19 +110,24 @@ def _ways_in(deployment: Deployment, allowed: Iterable[str]) -> Findings:
         else:
             continue
         yield PolicyFinding(
-            f"{resource.name} ({kind}) opens {opened} beside the gateway", resource
+            f"{resource.name} ({kind}) opens {opened} beside the gateway",
+            resource,
         )
 
 
 def _led_elsewhere(service: Resource) -> Findings:
     spec = _at(service.properties, "spec")
-    if _at(spec, "type") == "ExternalName" or (spec and not spec.get("selector")):
+    if _at(spec, "type") == "ExternalName" or (
+        spec and not spec.get("selector")
+    ):
         yield PolicyFinding(
-            f"{service.name} has no selector: it leads wherever somebody says", service
+            f"{service.name} has no selector: it leads wherever somebody says",
+            service,
         )
     if _at(spec, "externalIPs"):
         yield PolicyFinding(
-            f"{service.name} takes addresses outside for its own (externalIPs)", service
+            f"{service.name} takes addresses outside for its own (externalIPs)",
+            service,
         )
 
 
@@ -138,14 +145,18 @@ def _part_of_the_node(workload: Resource) -> Findings:
                     f"{workload.name} may do anything on its node (privileged)",
                     workload,
                 )
-            if any(_at(port, "hostPort") for port in _at(container, "ports") or ()):
+            if any(
+                _at(port, "hostPort") for port in _at(container, "ports") or ()
+            ):
                 yield PolicyFinding(
                     f"{workload.name} listens on its node (hostPort), which no fence sees",
                     workload,
                 )
 
 
-def _seen_from_elsewhere(services: Iterable[Resource], workload: Resource) -> Findings:
+def _seen_from_elsewhere(
+    services: Iterable[Resource], workload: Resource
+) -> Findings:
     """Find what hides callers from a fence: it sees the address of the node from which the cluster
     hands a connection on."""
     for service in services:
@@ -185,11 +196,7 @@ def _fences(policy: Resource, workload: Resource) -> bool:
     return _matches(selector.get("matchLabels") or {}, policy, workload)
 
 
-def _matches(
-    labels: Part,
-    selector: Resource,
-    workload: Resource,
-) -> bool:
+def _matches(labels: Part, selector: Resource, workload: Resource) -> bool:
     """Tell whether the labels select a pod of the workload, in the same cluster and namespace."""
     if selector.provider != workload.provider:
         return False

@@ -62,7 +62,9 @@ def demo(kind: str) -> int:
             return 1
 
 
-def _deployed(local: Local, folder: Path, provider: "Chosen", records: Path) -> int:
+def _deployed(
+    local: Local, folder: Path, provider: "Chosen", records: Path
+) -> int:
     from sandbox.demo.table import show
 
     _introduce(local, provider.name, real=provider.real)
@@ -89,7 +91,10 @@ def serve() -> int:
         for name, value in local.exports.items():
             print(f"export {name}={_exported(name, value)}")
         print(f"\nThen: pulumi up -s {STACK}")
-        print(f"Gateway: {local.kong.proxy_url}   Ctrl-C ends everything.", flush=True)
+        print(
+            f"Gateway: {local.kong.proxy_url}   Ctrl-C ends everything.",
+            flush=True,
+        )
         threading.Event().wait()
     return 0
 
@@ -99,9 +104,7 @@ def _exported(name: str, value: str) -> str:
     activated .venv."""
     if name != "PATH":
         return shlex.quote(value)
-    return (
-        f'{shlex.quote(value.removesuffix(os.environ.get("PATH", os.defpath)))}"$PATH"'
-    )
+    return f'{shlex.quote(value.removesuffix(os.environ.get("PATH", os.defpath)))}"$PATH"'
 
 
 def token(client: str, user: str | None, namespace: str) -> int:
@@ -109,14 +112,17 @@ def token(client: str, user: str | None, namespace: str) -> int:
     cluster = os.environ.get(CLUSTER)
     if not cluster:
         print(
-            "error: paste the exports that `make sandbox` prints first", file=sys.stderr
+            "error: paste the exports that `make sandbox` prints first",
+            file=sys.stderr,
         )
         return 2
     from sandbox import caller
     from sandbox.browser import IssuerError
 
     try:
-        settings = caller.environment(cluster, namespace, client.rpartition("/")[2])
+        settings = caller.environment(
+            cluster, namespace, client.rpartition("/")[2]
+        )
         _check_user(settings, user)
         print(caller.token(settings, user)[0])
     except (LookupError, IssuerError) as error:
@@ -144,7 +150,9 @@ def _check_user(settings: Mapping[str, str], user: str | None) -> None:
         )
 
 
-def _introduce(local: Local, provider: str = "Okta", *, real: bool = False) -> None:
+def _introduce(
+    local: Local, provider: str = "Okta", *, real: bool = False
+) -> None:
     print(_STAND_INS.format("" if real else f"{provider}, "))
     print(_REAL.format(f"{provider}, " if real else ""))
     print(local.launchers, flush=True)
@@ -153,16 +161,21 @@ def _introduce(local: Local, provider: str = "Okta", *, real: bool = False) -> N
 def main() -> int:
     """Parses the verb and runs it."""
     parser = argparse.ArgumentParser(
-        prog="python -m sandbox", description=__doc__.splitlines()[0] if __doc__ else ""
+        prog="python -m sandbox",
+        description=__doc__.splitlines()[0] if __doc__ else "",
     )
     verbs = parser.add_subparsers(dest="verb", required=True)
     showing = verbs.add_parser(
         "demo", help="up, calls through the gateway, who got what"
     )
     showing.add_argument(
-        "--idp", default="okta", help="the kind of identity provider (default: okta)"
+        "--idp",
+        default="okta",
+        help="the kind of identity provider (default: okta)",
     )
-    verbs.add_parser("serve", help="the same products, kept up in the foreground")
+    verbs.add_parser(
+        "serve", help="the same products, kept up in the foreground"
+    )
     asking = verbs.add_parser(
         "token", help="an access token, as a workload would get it"
     )

@@ -36,7 +36,11 @@ _OMITTED = frozenset(
 and readOnly; the others are declared alike (k8s.io/api: `omitempty`, and no pointers)."""
 _CHANGEABLE: Mapping[str, tuple[str, ...]] = {
     "PersistentVolumeClaim": ("resources", "volumeAttributesClassName"),
-    "Pod": ("activeDeadlineSeconds", "terminationGracePeriodSeconds", "tolerations"),
+    "Pod": (
+        "activeDeadlineSeconds",
+        "terminationGracePeriodSeconds",
+        "tolerations",
+    ),
     "StatefulSet": (
         "minReadySeconds",
         "ordinals",
@@ -87,8 +91,14 @@ def refusal(old: Object, new: Object) -> str:
             + ", ".join(_CHANGEABLE[kind])
             + " are forbidden"
         )
-    fixed = (path for path in _FIXED.get(kind, ()) if _at(old, path) != _at(new, path))
-    return next((f"{path}: Invalid value: field is immutable" for path in fixed), "")
+    fixed = (
+        path
+        for path in _FIXED.get(kind, ())
+        if _at(old, path) != _at(new, path)
+    )
+    return next(
+        (f"{path}: Invalid value: field is immutable" for path in fixed), ""
+    )
 
 
 def _dropped(value: Any) -> Any:
@@ -98,7 +108,9 @@ def _dropped(value: Any) -> Any:
             for key, below in value.items()
             if key not in _OMITTED or below
         }
-    return [_dropped(item) for item in value] if isinstance(value, list) else value
+    return (
+        [_dropped(item) for item in value] if isinstance(value, list) else value
+    )
 
 
 def _rest(manifest: Object, kind: str) -> Object:
@@ -109,7 +121,8 @@ def _rest(manifest: Object, kind: str) -> Object:
     }
     for containers in ("containers", "initContainers") if kind == "Pod" else ():
         spec[containers] = [
-            {**container, "image": None} for container in spec.get(containers) or ()
+            {**container, "image": None}
+            for container in spec.get(containers) or ()
         ]
     return spec
 

@@ -20,7 +20,10 @@ class JsonHandler(BaseHTTPRequestHandler):
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
     def answer(
-        self, status: int, body: Any, headers: Mapping[str, str] = MappingProxyType({})
+        self,
+        status: int,
+        body: Any,
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Sends a status and a body; None is no body. A 204 has none, and a HEAD gets none."""
         content = b"" if body is None else json.dumps(body).encode()
@@ -45,7 +48,10 @@ class JsonServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(
-        self, handler: type[BaseHTTPRequestHandler], owner: object = None, port: int = 0
+        self,
+        handler: type[BaseHTTPRequestHandler],
+        owner: object = None,
+        port: int = 0,
     ) -> None:
         super().__init__(
             ("127.0.0.1", port), type("Handler", (handler,), {"owner": owner})
@@ -54,7 +60,9 @@ class JsonServer(ThreadingHTTPServer):
 
     def start(self) -> None:
         """Begins to serve, in threads of this process."""
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(
+            target=self.serve_forever, args=(0.05,), daemon=True
+        ).start()
 
     def stop(self) -> None:
         """Ends serving and frees the port."""

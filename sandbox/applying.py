@@ -108,7 +108,11 @@ class Managed:
         update."""
         entries = []
         for manager in sorted(set().union(*self.owners.values())):
-            owned = (path for path, owners in self.owners.items() if manager in owners)
+            owned = (
+                path
+                for path, owners in self.owners.items()
+                if manager in owners
+            )
             fields = _fields_v1(owned)
             if not fields:
                 continue
@@ -149,13 +153,17 @@ def _fields(value: Any, path: Path = ()) -> dict[Path, Any]:
 
 def _changed(old: Fields, new: Fields) -> set[Path]:
     """Return the paths of `new` whose values are not those of `old`."""
-    return {path for path, value in new.items() if old.get(path, _ABSENT) != value}
+    return {
+        path for path, value in new.items() if old.get(path, _ABSENT) != value
+    }
 
 
 def _key(item: Object, keys: tuple[str, ...]) -> Path:
     # A port without a protocol is one of TCP; other keys have no default.
     return tuple(
-        (key, item.get(key, "TCP")) for key in keys if key in item or key == "protocol"
+        (key, item.get(key, "TCP"))
+        for key in keys
+        if key in item or key == "protocol"
     )
 
 
@@ -172,7 +180,8 @@ def _fields_v1(paths: Iterable[Path]) -> Object:
                 node = node.setdefault(f"f:{key}", {})
             else:
                 node = node.setdefault(
-                    f"k:{json.dumps(dict(key), separators=(',', ':'))}", {".": {}}
+                    f"k:{json.dumps(dict(key), separators=(',', ':'))}",
+                    {".": {}},
                 )
     return tree
 
@@ -200,7 +209,9 @@ def _require_each_once(value: Any, place: str, last: str = "") -> None:
     """As kube-apiserver 1.35.4 answers; a creation that is no apply takes what is repeated."""
     if isinstance(value, list):
         keys = (
-            [_key(entry, _MERGED[last]) for entry in value] if last in _MERGED else []
+            [_key(entry, _MERGED[last]) for entry in value]
+            if last in _MERGED
+            else []
         )
         for key in keys:
             if keys.count(key) > 1:

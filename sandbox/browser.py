@@ -149,14 +149,20 @@ def login(
     if returned.get("state") != state:
         raise ValueError("the answer's state is not the one that was sent")
     if "error" in returned:
-        raise IssuerError(returned["error"], returned.get("error_description", ""), 302)
+        raise IssuerError(
+            returned["error"], returned.get("error_description", ""), 302
+        )
     form = {
         "grant_type": "authorization_code",
         "code": returned["code"],
         "redirect_uri": redirect_uri,
     }
     return _token(
-        issuer.token, client_id, proof, form | {"code_verifier": verifier}, origin
+        issuer.token,
+        client_id,
+        proof,
+        form | {"code_verifier": verifier},
+        origin,
     )
 
 

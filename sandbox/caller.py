@@ -20,7 +20,9 @@ def environment(cluster: str, namespace: str, component: str) -> dict[str, str]:
 
     Raises LookupError where there is none, or where one lacks the key.
     """
-    manifest = _object(cluster, "v1", "Secret", namespace, f"{component}-client")
+    manifest = _object(
+        cluster, "v1", "Secret", namespace, f"{component}-client"
+    )
     if manifest is None:
         raise LookupError(
             f"no Secret {component}-client in namespace {namespace}: is the component a client, "
@@ -33,7 +35,9 @@ def environment(cluster: str, namespace: str, component: str) -> dict[str, str]:
     )
     workload = next(filter(None, workloads), {})
     for name, reference in _references(workload):
-        secret = _object(cluster, "v1", "Secret", namespace, reference["name"]) or {}
+        secret = (
+            _object(cluster, "v1", "Secret", namespace, reference["name"]) or {}
+        )
         if reference["key"] not in secret.get("data", {}):
             raise LookupError(
                 f"no Secret {reference['name']} with a key {reference['key']} in namespace "
@@ -76,7 +80,9 @@ def answered(
     endpoint = settings["OAUTH_TOKEN_ENDPOINT"]
     if login is None:
         return browser.client_credentials(endpoint, client_id, proof, scopes)
-    issuer = browser.Endpoints(settings["OAUTH_AUTHORIZATION_ENDPOINT"], endpoint)
+    issuer = browser.Endpoints(
+        settings["OAUTH_AUTHORIZATION_ENDPOINT"], endpoint
+    )
     redirect = settings["OAUTH_REDIRECT_URIS"].split()[0]
     return browser.login(
         issuer, client_id, proof, redirect, [*scopes, "openid"], login, origin
@@ -114,7 +120,9 @@ _WORKLOADS = (
 """The kinds of workloads, whose pods are the callers."""
 
 
-def _references(workload: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, str]]]:
+def _references(
+    workload: Mapping[str, Any],
+) -> Iterator[tuple[str, Mapping[str, str]]]:
     """Yield the variables of a workload's first container that come from Secrets."""
     spec = workload.get("spec", {})
     if "jobTemplate" in spec:
@@ -129,8 +137,15 @@ def _references(workload: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str,
 def _object(
     cluster: str, version: str, kind: str, namespace: str, name: str
 ) -> dict[str, Any] | None:
-    key = {"apiVersion": version, "kind": kind, "namespace": namespace, "name": name}
-    connection = http.client.HTTPConnection(urlsplit(cluster).netloc, timeout=10)
+    key = {
+        "apiVersion": version,
+        "kind": kind,
+        "namespace": namespace,
+        "name": name,
+    }
+    connection = http.client.HTTPConnection(
+        urlsplit(cluster).netloc, timeout=10
+    )
     try:
         connection.request("GET", f"/objects?{urlencode(key)}")
         answer = connection.getresponse()

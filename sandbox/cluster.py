@@ -134,9 +134,9 @@ class Cluster:
         manifest = self.get(key)
         if manifest is not None:
             with self._lock:
-                manifest["metadata"]["managedFields"] = self._managed[key].listed(
-                    PROGRAM
-                )
+                manifest["metadata"]["managedFields"] = self._managed[
+                    key
+                ].listed(PROGRAM)
         return manifest
 
     def objects(
@@ -149,7 +149,8 @@ class Cluster:
                 for key, value in sorted(
                     self._objects.items(), key=lambda item: item[0]
                 )
-                if kind in (None, key.kind) and namespace in (None, key.namespace)
+                if kind in (None, key.kind)
+                and namespace in (None, key.namespace)
             ]
 
     def running(
@@ -166,7 +167,8 @@ class Cluster:
         there = self.get(Key.of(manifest))
         before = _given(there) if there else None
         return self._write(
-            manifest, lambda managed: managed.edited(_given(manifest), BY_HAND, before)
+            manifest,
+            lambda managed: managed.edited(_given(manifest), BY_HAND, before),
         )
 
     def create(self, manifest: Object) -> Object:
@@ -175,7 +177,9 @@ class Cluster:
         def new(managed: Managed) -> Managed:
             if managed != _NOTHING:
                 raise AlreadyExistsError(f"{Key.of(manifest)} already exists")
-            return managed.edited(_folded(Managed(_given(manifest))).manifest, PROGRAM)
+            return managed.edited(
+                _folded(Managed(_given(manifest))).manifest, PROGRAM
+            )
 
         return self._write(manifest, new)
 
@@ -192,7 +196,9 @@ class Cluster:
             if managed != _NOTHING and (
                 reason := admission.refusal(managed.manifest, new.manifest)
             ):
-                raise InvalidObjectError(f"{Key.of(manifest)} is invalid: {reason}")
+                raise InvalidObjectError(
+                    f"{Key.of(manifest)} is invalid: {reason}"
+                )
             return new
 
         if dry_run:
@@ -224,7 +230,9 @@ class Cluster:
             self._objects = {
                 key: _copy(manifest) for key, (manifest, _) in saved.items()
             }
-            self._managed = {key: managed for key, (_, managed) in saved.items()}
+            self._managed = {
+                key: managed for key, (_, managed) in saved.items()
+            }
             self._running = {
                 key: manifest
                 for key, manifest in self._objects.items()
@@ -238,10 +246,14 @@ class Cluster:
     def __iter__(self) -> Iterator[Object]:
         return iter(self.objects())
 
-    def _write(self, manifest: Object, change: Callable[[Managed], Managed]) -> Object:
+    def _write(
+        self, manifest: Object, change: Callable[[Managed], Managed]
+    ) -> Object:
         key = Key.of(manifest)
         if key.namespace in self.absent:
-            raise NamespaceNotFoundError(f'namespaces "{key.namespace}" not found')
+            raise NamespaceNotFoundError(
+                f'namespaces "{key.namespace}" not found'
+            )
         if key.kind == "Namespace":
             self.absent.discard(key.name)
         with self._lock:
@@ -257,9 +269,9 @@ class Cluster:
 
     def _completed(self, manifest: Object, old: Object | None) -> Object:
         known = old or {}
-        manifest["metadata"]["uid"] = known.get("metadata", {}).get("uid") or str(
-            uuid.uuid4()
-        )
+        manifest["metadata"]["uid"] = known.get("metadata", {}).get(
+            "uid"
+        ) or str(uuid.uuid4())
         if (
             manifest["apiVersion"] in ("apps/v1", "batch/v1")
             and manifest["kind"] in _STATUS
@@ -269,7 +281,8 @@ class Cluster:
             spec = manifest.setdefault("spec", {})
             if "clusterIP" not in spec:
                 spec["clusterIP"] = (
-                    known.get("spec", {}).get("clusterIP") or self._next_address()
+                    known.get("spec", {}).get("clusterIP")
+                    or self._next_address()
                 )
             if spec.get("type") in ("NodePort", "LoadBalancer"):
                 self._number_ports(spec, known.get("spec", {}))
@@ -287,10 +300,15 @@ class Cluster:
 
     def _number_ports(self, spec: Object, known: Object) -> None:
         """A node port for each port that has none: the one that it had, else the next."""
-        had = {entry["port"]: entry.get("nodePort") for entry in known.get("ports", [])}
+        had = {
+            entry["port"]: entry.get("nodePort")
+            for entry in known.get("ports", [])
+        }
         for entry in spec.get("ports", []):
             if "nodePort" not in entry:
-                entry["nodePort"] = had.get(entry["port"]) or self._next_node_port()
+                entry["nodePort"] = (
+                    had.get(entry["port"]) or self._next_node_port()
+                )
 
     def _next_node_port(self) -> int:
         self._node_ports += 1
@@ -304,7 +322,9 @@ class Cluster:
 def _given(manifest: Object) -> Object:
     """Without what only the server says."""
     stored = admission.stored(
-        _copy({key: value for key, value in manifest.items() if key != "status"})
+        _copy(
+            {key: value for key, value in manifest.items() if key != "status"}
+        )
     )
     stored["metadata"].pop("uid", None)
     return stored
@@ -320,9 +340,12 @@ def _folded(managed: Managed) -> Managed:
         key: base64.b64encode(str(value).encode()).decode()
         for key, value in manifest["stringData"].items()
     }
-    others = {key: value for key, value in manifest.items() if key != "stringData"}
+    others = {
+        key: value for key, value in manifest.items() if key != "stringData"
+    }
     return Managed(
-        {**others, "data": {**manifest.get("data", {}), **strings}}, managed.owners
+        {**others, "data": {**manifest.get("data", {}), **strings}},
+        managed.owners,
     )
 
 
@@ -336,15 +359,15 @@ def _images(workload: Object) -> list[str]:
 def _deployment(_: Object, __: Object, pulled: bool) -> Object:
     reason = "NewReplicaSetAvailable" if pulled else "ProgressDeadlineExceeded"
     return {
-        "conditions": [{"type": "Progressing", "status": str(pulled), "reason": reason}]
+        "conditions": [
+            {"type": "Progressing", "status": str(pulled), "reason": reason}
+        ]
     }
 
 
 def _stateful_set(manifest: Object, known: Object, pulled: bool) -> Object:
     template = json.dumps(manifest["spec"]["template"], sort_keys=True).encode()
-    revision = (
-        f"{manifest['metadata']['name']}-{hashlib.sha256(template).hexdigest()[:10]}"
-    )
+    revision = f"{manifest['metadata']['name']}-{hashlib.sha256(template).hexdigest()[:10]}"
     before = known.get("status", {}).get("currentRevision", "")
     held = before and _keeps_pods(manifest["spec"].get("updateStrategy", {}))
     return {
@@ -435,7 +458,10 @@ class _Handler(JsonHandler):
         manifest = json.loads(self.body())
         try:
             written = write(manifest)
-            if manifest["kind"] == "Deployment" and "dryRun" not in self._query():
+            if (
+                manifest["kind"] == "Deployment"
+                and "dryRun" not in self._query()
+            ):
                 time.sleep(self.owner.slow)
             self.answer(200, written)
         except (AlreadyExistsError, ConflictError) as error:
@@ -448,10 +474,15 @@ class _Handler(JsonHandler):
             self.answer(500, {"message": str(error)})
 
     def _query(self) -> dict[str, str]:
-        return dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
+        return dict(
+            parse_qsl(urlsplit(self.path).query, keep_blank_values=True)
+        )
 
 
 def _key(query: dict[str, str]) -> Key:
     return Key(
-        query["apiVersion"], query["kind"], query.get("namespace", ""), query["name"]
+        query["apiVersion"],
+        query["kind"],
+        query.get("namespace", ""),
+        query["name"],
     )

@@ -89,4 +89,6 @@ class _Handler(JsonHandler):
         }
         self.answer(200, seen)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _echo
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = (
+        _echo
+    )

@@ -23,10 +23,22 @@ def build_evaluator(folder: Path) -> None:
     """Builds it, unless it is there: some 40 seconds of CPU. Raises ToolchainError."""
     folder.mkdir(parents=True, exist_ok=True)
     with alone(folder / ".lock", "building the evaluator"):
-        if not (folder / NAME).exists():  # the run that held the lock may have built it
-            sources = (*_SOURCE.glob("*.go"), _SOURCE / "go.mod", _SOURCE / "go.sum")
+        if not (
+            folder / NAME
+        ).exists():  # the run that held the lock may have built it
+            sources = (
+                *_SOURCE.glob("*.go"),
+                _SOURCE / "go.mod",
+                _SOURCE / "go.sum",
+            )
             files = {path.name: path.read_text("utf-8") for path in sources}
-            build(folder, "the evaluator of definitions", files, {NAME: "."}, "-s -w")
+            build(
+                folder,
+                "the evaluator of definitions",
+                files,
+                {NAME: "."},
+                "-s -w",
+            )
 
 
 def main(arguments: Sequence[str]) -> int:

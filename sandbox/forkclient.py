@@ -34,7 +34,9 @@ def main() -> int:
     socket.send_fds(server, [b"\0"], [0, 1, 2])
     server.sendall(json.dumps(wanted).encode() + b"\n")
     for stream in (0, 1, 2):
-        os.close(stream)  # whoever reads them is to see when the fork closes them
+        os.close(
+            stream
+        )  # whoever reads them is to see when the fork closes them
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: server.shutdown(socket.SHUT_WR))
     while not select.select([server], [], [], _LOOK)[0]:

@@ -35,7 +35,9 @@ def start() -> str:
     folder = Path(tempfile.mkdtemp(prefix="kong-oam-fork-"))
     addresses = [folder / str(number) for number in range(_COUNT)]
     environment = {
-        key: value for key, value in os.environ.items() if key != "PYTHONHASHSEED"
+        key: value
+        for key, value in os.environ.items()
+        if key != "PYTHONHASHSEED"
     }
     servers = [
         subprocess.Popen(
@@ -73,14 +75,25 @@ def command(
     """What runs the Python program `file` by the interpreter `python`: forked where that is this
     interpreter."""
     servers = [
-        server for server in environment.get(SERVERS, "").split(os.pathsep) if server
+        server
+        for server in environment.get(SERVERS, "").split(os.pathsep)
+        if server
     ]
     if not servers or not _is_this(python):
         return [python, "-P", file]
-    return [sys.executable, "-I", "-S", str(_CLIENT), random.choice(servers), file]
+    return [
+        sys.executable,
+        "-I",
+        "-S",
+        str(_CLIENT),
+        random.choice(servers),
+        file,
+    ]
 
 
 def _is_this(python: str) -> bool:
     """Whether `python` has the libraries of this interpreter: it is the one of the same virtual
     environment."""
-    return Path(python).parent.resolve() == Path(sys.executable).parent.resolve()
+    return (
+        Path(python).parent.resolve() == Path(sys.executable).parent.resolve()
+    )

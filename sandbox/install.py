@@ -47,13 +47,17 @@ class InstallError(Exception):
 
 def packages_of(lock: Path) -> int:
     """Counts the packages that a lock names, on whatever platform."""
-    return len(re.findall(r"^[a-z0-9][\w.-]*==", lock.read_text("utf-8"), re.MULTILINE))
+    return len(
+        re.findall(r"^[a-z0-9][\w.-]*==", lock.read_text("utf-8"), re.MULTILINE)
+    )
 
 
 def environment(folder: Path, uv: str | None) -> Path:
     """Gives the interpreter of the virtual environment in `folder`, and makes it if needed. Raises
     InstallError."""
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    python = folder / (
+        "Scripts/python.exe" if os.name == "nt" else "bin/python"
+    )
     if python.exists():
         return python
     if uv:
@@ -121,7 +125,9 @@ def _run(command: Sequence[str], step: str) -> None:
             f"({unreachable}); check the network, set HTTPS_PROXY, or name an index: UV_INDEX_URL "
             "for uv, PIP_INDEX_URL for pip"
         )
-    raise InstallError("\n".join([f"{step} could not be installed:", *lines[-15:]]))
+    raise InstallError(
+        "\n".join([f"{step} could not be installed:", *lines[-15:]])
+    )
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -57,12 +57,18 @@ class Key:
 
     def jwk(self, use: str = "sig") -> Json:
         """The public half (RFC 7517)."""
-        return {**members(self.private.public_key()), "kid": self.kid, "use": use}
+        return {
+            **members(self.private.public_key()),
+            "kid": self.kid,
+            "use": use,
+        }
 
     def sign(self, claims: Json) -> str:
         """A compact JWS over `claims`."""
         return signed(
-            self.private, {"kid": self.kid, "alg": "ES256", "typ": "at+jwt"}, claims
+            self.private,
+            {"kid": self.kid, "alg": "ES256", "typ": "at+jwt"},
+            claims,
         )
 
 
@@ -132,7 +138,10 @@ class Issuer:
         """The address that the browser is sent to. Raises _OAuthError where it must not be sent
         anywhere."""
         client = self.clients.get(query.get("client_id", ""))
-        if client is None or query.get("redirect_uri") not in client.redirect_uris:
+        if (
+            client is None
+            or query.get("redirect_uri") not in client.redirect_uris
+        ):
             raise _OAuthError("invalid_request")
         answer = {"state": query.get("state", "")}
         groups = self.users.get(query.get("sandbox_user", ""))
@@ -152,7 +161,10 @@ class Issuer:
     def token(self, form: Mapping[str, str], authorization: str) -> Json:
         """The answer of the token endpoint. Raises _OAuthError."""
         client = self._authenticated(form, authorization)
-        if form.get("grant_type") == "client_credentials" and not client.redirect_uris:
+        if (
+            form.get("grant_type") == "client_credentials"
+            and not client.redirect_uris
+        ):
             asked = form.get("scope", "").split()
             if not asked or set(asked) - set(client.scopes):
                 raise _OAuthError("invalid_scope")
@@ -164,7 +176,9 @@ class Issuer:
             or code["client_id"] != client.id
         ):
             raise _OAuthError("invalid_grant")
-        challenge = base64url(sha256(form.get("code_verifier", "").encode()).digest())
+        challenge = base64url(
+            sha256(form.get("code_verifier", "").encode()).digest()
+        )
         if (code["redirect_uri"], code["code_challenge"]) != (
             form.get("redirect_uri"),
             challenge,
@@ -177,7 +191,9 @@ class Issuer:
         }
         return self._given(client, code["scope"].split(), user)
 
-    def _authenticated(self, form: Mapping[str, str], authorization: str) -> Client:
+    def _authenticated(
+        self, form: Mapping[str, str], authorization: str
+    ) -> Client:
         named = self.clients.get(form.get("client_id", ""))
         if named is not None and named.secret is None and not authorization:
             return named
@@ -205,7 +221,9 @@ class Issuer:
             "jti": secrets.token_hex(8),
             "token_use": "access",
         }
-        access = self.published[0].sign({**base, **claims, "scope": " ".join(scopes)})
+        access = self.published[0].sign(
+            {**base, **claims, "scope": " ".join(scopes)}
+        )
         tokens = {
             "access_token": access,
             "token_type": "Bearer",
@@ -246,7 +264,8 @@ class _Handler(JsonHandler):
         form = dict(parse_qsl(self.body().decode()))
         try:
             self._answer(
-                200, self.owner.token(form, self.headers.get("Authorization", ""))
+                200,
+                self.owner.token(form, self.headers.get("Authorization", "")),
             )
         except _OAuthError as refused:
             self._answer(
@@ -254,7 +273,9 @@ class _Handler(JsonHandler):
                 {"error": refused.error},
             )
 
-    def _answer(self, status: int, body: Json, location: str | None = None) -> None:
+    def _answer(
+        self, status: int, body: Json, location: str | None = None
+    ) -> None:
         headers = {"Location": location} if location else {}
         if (
             self.command == "POST"

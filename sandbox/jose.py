@@ -40,7 +40,9 @@ def read(token: str) -> tuple[Json, Json]:
     return objects
 
 
-def signed(key: Any, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
+def signed(
+    key: Any, header: Mapping[str, Any], claims: Mapping[str, Any]
+) -> str:
     """A compact token, signed with a private key: of RSA (RS256), or on P-256 (ES256)."""
     text = ".".join(
         base64url(json.dumps(part, separators=(",", ":")).encode())
@@ -49,7 +51,9 @@ def signed(key: Any, header: Mapping[str, Any], claims: Mapping[str, Any]) -> st
     if isinstance(key, rsa.RSAPrivateKey):
         signature = key.sign(text.encode(), padding.PKCS1v15(), SHA256())
     else:
-        numbers = decode_dss_signature(key.sign(text.encode(), ec.ECDSA(SHA256())))
+        numbers = decode_dss_signature(
+            key.sign(text.encode(), ec.ECDSA(SHA256()))
+        )
         signature = b"".join(number.to_bytes(32) for number in numbers)
     return f"{text}.{base64url(signature)}"
 
@@ -60,7 +64,10 @@ def verifies(public: Any, algorithm: object, token: str) -> bool:
     text, _, last = token.rpartition(".")
     try:
         signature = decoded(last)
-        if isinstance(public, rsa.RSAPublicKey) and algorithm in ("RS256", "PS256"):
+        if isinstance(public, rsa.RSAPublicKey) and algorithm in (
+            "RS256",
+            "PS256",
+        ):
             pss = padding.PSS(padding.MGF1(SHA256()), 32)
             public.verify(
                 signature,
@@ -71,13 +78,15 @@ def verifies(public: Any, algorithm: object, token: str) -> bool:
         elif isinstance(public, ec.EllipticCurvePublicKey) and (
             algorithm,
             len(signature),
-        ) == (
-            "ES256",
-            64,
-        ):
-            numbers = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
+        ) == ("ES256", 64):
+            numbers = (
+                int.from_bytes(signature[:32]),
+                int.from_bytes(signature[32:]),
+            )
             public.verify(
-                encode_dss_signature(*numbers), text.encode(), ec.ECDSA(SHA256())
+                encode_dss_signature(*numbers),
+                text.encode(),
+                ec.ECDSA(SHA256()),
             )
         else:
             return False
@@ -110,4 +119,6 @@ def public_key(key: Mapping[str, Any]) -> Any:
     first, other = (int.from_bytes(decoded(key[name])) for name in names)
     if key["kty"] == "RSA":
         return rsa.RSAPublicNumbers(first, other).public_key()
-    return ec.EllipticCurvePublicNumbers(first, other, ec.SECP256R1()).public_key()
+    return ec.EllipticCurvePublicNumbers(
+        first, other, ec.SECP256R1()
+    ).public_key()

@@ -40,7 +40,12 @@ _ANSWERED: Final = (
 _ADMIN: Final = "sandbox-admin"
 ACCOUNT: Final = "kong-oam"
 """The client of a realm whose service account administers it."""
-PERMISSIONS: Final = ("manage-clients", "manage-realm", "manage-users", "query-groups")
+PERMISSIONS: Final = (
+    "manage-clients",
+    "manage-realm",
+    "manage-users",
+    "query-groups",
+)
 """What that account has: roles of the realm's client realm-management, and no more than the program
 says it needs."""
 
@@ -57,7 +62,9 @@ def distribution() -> Path:
     folder = cache() / f"keycloak-{VERSION}"
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with alone(folder.parent / "keycloak.lock", "fetching or starting Keycloak"):
+        with alone(
+            folder.parent / "keycloak.lock", "fetching or starting Keycloak"
+        ):
             if not folder.exists():
                 _fetch(folder)
     return folder
@@ -66,12 +73,14 @@ def distribution() -> Path:
 def _java_problem() -> str | None:
     try:
         output = subprocess.run(
-            ["java", "-version"], capture_output=True, text=True, timeout=60, check=True
+            ["java", "-version"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
         ).stderr
     except (OSError, subprocess.SubprocessError):
-        return (
-            f"Keycloak needs Java {OLDEST_JAVA} or newer, and there is none on the PATH"
-        )
+        return f"Keycloak needs Java {OLDEST_JAVA} or newer, and there is none on the PATH"
     number = re.search(r'version "(\d+)', output)
     if number is None or int(number[1]) < OLDEST_JAVA:
         return (
@@ -86,7 +95,9 @@ def _fetch(folder: Path) -> None:
         raise UnavailableError(
             f"Keycloak is fetched by Maven ({_ARTIFACT}), and there is no mvn on the PATH"
         )
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="keycloak-") as made:
+    with tempfile.TemporaryDirectory(
+        dir=folder.parent, prefix="keycloak-"
+    ) as made:
         command = [
             "mvn",
             "-q",
@@ -98,10 +109,16 @@ def _fetch(folder: Path) -> None:
         limit = f"{_FETCHED / 60:.0f} minutes"
         try:
             with shown(
-                lambda: f"fetching Keycloak {VERSION} by Maven: 176 MB, at most {limit}"
+                lambda: (
+                    f"fetching Keycloak {VERSION} by Maven: 176 MB, at most {limit}"
+                )
             ):
                 done = subprocess.run(
-                    command, cwd=made, capture_output=True, text=True, timeout=_FETCHED
+                    command,
+                    cwd=made,
+                    capture_output=True,
+                    text=True,
+                    timeout=_FETCHED,
                 )
         except subprocess.TimeoutExpired:
             raise UnavailableError(
@@ -136,7 +153,9 @@ class Keycloak:
         self._folder = Path(tempfile.mkdtemp(prefix="kong-oam-keycloak-"))
         try:
             # The first start changes the distribution itself: one at a time.
-            with alone(home.parent / "keycloak.lock", "fetching or starting Keycloak"):
+            with alone(
+                home.parent / "keycloak.lock", "fetching or starting Keycloak"
+            ):
                 self._start(home)
                 self._await()
         except BaseException:
@@ -192,7 +211,8 @@ class Keycloak:
             {**client, "publicClient": False, "standardFlowEnabled": False},
         )
         user = self.admin(
-            "GET", f"/{name}/clients/{self._id(name, ACCOUNT)}/service-account-user"
+            "GET",
+            f"/{name}/clients/{self._id(name, ACCOUNT)}/service-account-user",
         ).body["id"]
         management = self._id(name, "realm-management")
         roles = [
@@ -200,7 +220,9 @@ class Keycloak:
             for role in PERMISSIONS
         ]
         self.admin(
-            "POST", f"/{name}/users/{user}/role-mappings/clients/{management}", roles
+            "POST",
+            f"/{name}/users/{user}/role-mappings/clients/{management}",
+            roles,
         )
 
     def rotate(self, realm: str, name: str, priority: int) -> None:
@@ -226,11 +248,15 @@ class Keycloak:
         """A request to the Admin API (below /admin/realms) as its administrator. Raises
         RuntimeError where refused."""
         answer = self._asked(method, path, body)
-        if answer.status == 401:  # tokens of the administrator live for a minute
+        if (
+            answer.status == 401
+        ):  # tokens of the administrator live for a minute
             self._log_in()
             answer = self._asked(method, path, body)
         if answer.status >= 300:
-            raise RuntimeError(f"{method} {path}: {answer.status} {answer.text}")
+            raise RuntimeError(
+                f"{method} {path}: {answer.status} {answer.text}"
+            )
         return answer
 
     def _asked(self, method: str, path: str, body: Any) -> Answer:
@@ -244,7 +270,9 @@ class Keycloak:
 
     def _id(self, realm: str, client: str) -> str:
         return str(
-            self.admin("GET", f"/{realm}/clients?clientId={client}").body[0]["id"]
+            self.admin("GET", f"/{realm}/clients?clientId={client}").body[0][
+                "id"
+            ]
         )
 
     def _log_in(self, timeout: float = TIMEOUT) -> None:
@@ -254,7 +282,10 @@ class Keycloak:
             "client_secret": self._secret,
         }
         answer = send_form(
-            self.url, "/realms/master/protocol/openid-connect/token", form, timeout
+            self.url,
+            "/realms/master/protocol/openid-connect/token",
+            form,
+            timeout,
         )
         if answer.status != 200:
             raise RuntimeError(
@@ -277,7 +308,9 @@ class Keycloak:
             "JAVA_OPTS_KC_HEAP": "-Xms64m -Xmx512m",
         }
         command = ["sh", str(home / "bin" / "kc.sh"), "start-dev", *flags]
-        self._server = Server(command, self._folder, self._folder / "log", environment)
+        self._server = Server(
+            command, self._folder, self._folder / "log", environment
+        )
 
     def _await(self) -> None:
         until = time.monotonic() + _READY
@@ -309,7 +342,9 @@ class Keycloak:
     def _last_words(self) -> str:
         """What its log says last: an error as its own commands word it, else any line."""
         lines = [line.strip() for line in self.log.splitlines() if line.strip()]
-        errors = [line.partition("ERROR: ")[2] for line in lines if "ERROR: " in line]
+        errors = [
+            line.partition("ERROR: ")[2] for line in lines if "ERROR: " in line
+        ]
         return f"; it said: {(errors or lines)[-1]}" if lines else ""
 
     def _end(self) -> None:

@@ -33,7 +33,10 @@ from sandbox.plugins.http import send
 
 _RESOURCES = {
     "deployments.apps": ("apps/v1", "Deployment"),
-    "networkpolicies.networking.k8s.io": ("networking.k8s.io/v1", "NetworkPolicy"),
+    "networkpolicies.networking.k8s.io": (
+        "networking.k8s.io/v1",
+        "NetworkPolicy",
+    ),
     "secrets": ("v1", "Secret"),
     "serviceaccounts": ("v1", "ServiceAccount"),
     "services": ("v1", "Service"),
@@ -72,14 +75,17 @@ def main() -> int:
         manifest = _get(asked.namespace, asked.what)
         if manifest is None:
             print(
-                f"Error from server (NotFound): {asked.what} not found", file=sys.stderr
+                f"Error from server (NotFound): {asked.what} not found",
+                file=sys.stderr,
             )
             return 1
         manifest["metadata"].pop("managedFields")
         _send("PUT", "/objects", merged(manifest, asked.change))
         print(f"{asked.what} patched")
     elif asked.verb == "delete":
-        _delete(asked.namespace, asked.kind, asked.selector, asked.field_selector)
+        _delete(
+            asked.namespace, asked.kind, asked.selector, asked.field_selector
+        )
     else:
         _print(asked)
     return 0
@@ -91,9 +97,19 @@ def _print(asked: argparse.Namespace) -> None:
         for shown in _named(asked.namespace, asked.what):
             about = shown["metadata"]
             stack = about.get("labels", {}).get("kong-oam.dev/stack", "<none>")
-            print(shown["kind"], shown["apiVersion"], about["name"], stack, sep="   ")
+            print(
+                shown["kind"],
+                shown["apiVersion"],
+                about["name"],
+                stack,
+                sep="   ",
+            )
     elif asked.what == ["nodes"]:
-        print(json.dumps({"kind": "List", "items": _send("GET", "/nodes")["nodes"]}))
+        print(
+            json.dumps(
+                {"kind": "List", "items": _send("GET", "/nodes")["nodes"]}
+            )
+        )
     elif asked.what[0] == "namespaces":
         if "jsonpath" in asked.output:
             print(os.environ[CLUSTER])
@@ -101,7 +117,9 @@ def _print(asked: argparse.Namespace) -> None:
         absent = _send("GET", "/absent")["namespaces"]
         print(
             "\n".join(
-                f"namespace/{name}" for name in asked.what[1:] if name not in absent
+                f"namespace/{name}"
+                for name in asked.what[1:]
+                if name not in absent
             )
         )
     elif asked.what == ["pods"]:
@@ -112,7 +130,9 @@ def _print(asked: argparse.Namespace) -> None:
         objects = (_get(asked.namespace, operand) for operand in asked.what)
         items = [*filter(None, objects)]
         if items and len(asked.what) > 1:
-            print(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+            print(
+                json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+            )
         elif items:
             print(json.dumps(items[0]))
 
@@ -139,9 +159,10 @@ def _print_secrets(namespace: str, label: str) -> None:
         ):
             print(
                 json.dumps(
-                    (_get(namespace, f"secrets/{metadata['name']}") or manifest)[
-                        "metadata"
-                    ]
+                    (
+                        _get(namespace, f"secrets/{metadata['name']}")
+                        or manifest
+                    )["metadata"]
                 )
             )
 
@@ -181,7 +202,9 @@ def merged(before: Any, change: Any, field: str = "") -> Any:
             if value is not None
         }
         return {
-            **{key: value for key, value in before.items() if key not in change},
+            **{
+                key: value for key, value in before.items() if key not in change
+            },
             **new,
         }
     keys = merged_by(field)
@@ -204,7 +227,9 @@ def _merged_items(
     return list(by_key.values())
 
 
-def _delete(namespace: str, kind: str, selector: str, field_selector: str) -> None:
+def _delete(
+    namespace: str, kind: str, selector: str, field_selector: str
+) -> None:
     wanted = dict(label.split("=") for label in selector.split(","))
     for manifest in _send("GET", "/objects")["objects"]:
         about = manifest["metadata"]
@@ -230,7 +255,9 @@ def _delete(namespace: str, kind: str, selector: str, field_selector: str) -> No
 def _full(manifest: Object) -> str:
     """The kind in small letters, with version and group behind it where it is in one."""
     group, _, version = manifest["apiVersion"].rpartition("/")
-    return ".".join(filter(None, (manifest["kind"].lower(), group and version, group)))
+    return ".".join(
+        filter(None, (manifest["kind"].lower(), group and version, group))
+    )
 
 
 def _is_in(namespace: str, metadata: Object) -> bool:

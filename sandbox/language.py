@@ -42,7 +42,9 @@ def required_plugins(site_packages: Path) -> list[plugin_pb2.PackageDependency]:
             continue
         wanted.append(
             plugin_pb2.PackageDependency(
-                name=plugin.get("name", file.parent.name.removeprefix("pulumi_")),
+                name=plugin.get(
+                    "name", file.parent.name.removeprefix("pulumi_")
+                ),
                 kind="resource",
                 version=plugin.get("version")
                 or _distribution_version(file.parent.name),
@@ -92,7 +94,9 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def GetRequiredPackages(
         self, _request: pb.GetRequiredPackagesRequest, _: grpc.ServicerContext
     ) -> pb.GetRequiredPackagesResponse:
-        return pb.GetRequiredPackagesResponse(packages=required_plugins(_SITE_PACKAGES))
+        return pb.GetRequiredPackagesResponse(
+            packages=required_plugins(_SITE_PACKAGES)
+        )
 
     def RuntimeOptionsPrompts(
         self, _request: pb.RuntimeOptionsRequest, _: grpc.ServicerContext
@@ -107,7 +111,9 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         )
 
     def GetProgramDependencies(
-        self, _request: pb.GetProgramDependenciesRequest, _: grpc.ServicerContext
+        self,
+        _request: pb.GetProgramDependenciesRequest,
+        _: grpc.ServicerContext,
     ) -> pb.GetProgramDependenciesResponse:
         packages = sorted(
             (d.metadata["Name"], d.version) for d in metadata.distributions()
@@ -144,7 +150,9 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         environment = {
             **os.environ,
             "PULUMI_CONFIG": json.dumps(dict(request.config)),
-            "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
+            "PULUMI_CONFIG_SECRET_KEYS": json.dumps(
+                list(request.configSecretKeys)
+            ),
             "PYTHONUNBUFFERED": "1",
         }
         # -P: the folder of program.py holds `kong` and `okta`, which are not for the program to import.
@@ -153,13 +161,16 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             json.dumps(settings),
         ]
         child = self._start(
-            subprocess.Popen(command, cwd=request.pwd or None, env=environment), context
+            subprocess.Popen(command, cwd=request.pwd or None, env=environment),
+            context,
         )
         code = self._wait(child)
         if code == _ERROR_WAS_SHOWN:
             return pb.RunResponse(bail=True)
         return pb.RunResponse(
-            error=f"Program exited with non-zero exit code: {code}" if code else ""
+            error=f"Program exited with non-zero exit code: {code}"
+            if code
+            else ""
         )
 
     def RunPlugin(
@@ -178,7 +189,10 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         }
         child = self._start(
             subprocess.Popen(
-                [*forking.command(interpreter(request.info), program), *request.args],
+                [
+                    *forking.command(interpreter(request.info), program),
+                    *request.args,
+                ],
                 cwd=request.pwd or None,
                 env=environment or None,
                 stdout=subprocess.PIPE,

@@ -99,7 +99,10 @@ def behind(name: str) -> str | None:
 
 
 def install(
-    home: Path, folders: Iterable[Path] = (), servers: str = "", cluster: bool = False
+    home: Path,
+    folders: Iterable[Path] = (),
+    servers: str = "",
+    cluster: bool = False,
 ) -> Launchers:
     """Fills `home`/plugins (a PULUMI_HOME), and tells what is what: official is what lies in one of
     `folders`.
@@ -181,7 +184,9 @@ def _stand_in(plugins: Path, name: str, servers: str) -> list[str]:
         "main()",
     )
     program.write_text("\n".join(lines) + "\n")
-    return forking.command(sys.executable, str(program), {forking.SERVERS: servers})
+    return forking.command(
+        sys.executable, str(program), {forking.SERVERS: servers}
+    )
 
 
 def _write_launcher(plugins: Path, name: str, command: Iterable[str]) -> None:

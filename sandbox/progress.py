@@ -38,7 +38,12 @@ def shown(now: Callable[[], str]) -> Iterator[None]:
             line = f"  {time.monotonic() - started:4.0f} s  {now()}"
             if in_place:
                 width = shutil.get_terminal_size().columns - 1
-                print(f"\r\033[K{line[:width]}", end="", file=sys.stderr, flush=True)
+                print(
+                    f"\r\033[K{line[:width]}",
+                    end="",
+                    file=sys.stderr,
+                    flush=True,
+                )
             else:
                 say(line)
 

@@ -52,7 +52,9 @@ def stack_file(folder: Path) -> Path:
 
 def add_own_types(folder: Path) -> None:
     """Has the stack `local` deploy the example of types of one's own, beside the sample estate."""
-    set_value(folder, "applications", ["applications", f"{_OWN_TYPES}/applications"])
+    set_value(
+        folder, "applications", ["applications", f"{_OWN_TYPES}/applications"]
+    )
     set_value(folder, "definitions", [f"{_OWN_TYPES}/definitions"])
 
 
@@ -71,7 +73,9 @@ def set_gateway(folder: Path, **values: Any) -> None:
 
 def set_providers(folder: Path, providers: Sequence[Mapping[str, Any]]) -> None:
     """Writes the identity providers of the stack `local`, in place of those that it has."""
-    set_value(folder, "identityProviders", [dict(provider) for provider in providers])
+    set_value(
+        folder, "identityProviders", [dict(provider) for provider in providers]
+    )
 
 
 def set_value(folder: Path, name: str, value: Any) -> None:

@@ -23,7 +23,11 @@ class Rates:
         """Counts a request: gives the limit, how many are left (below 0: it is one too many), and
         the epoch second at which the window ends. None where there is no limit."""
         pattern = next(
-            (candidate for candidate in self.limits if re.fullmatch(candidate, path)),
+            (
+                candidate
+                for candidate in self.limits
+                if re.fullmatch(candidate, path)
+            ),
             None,
         )
         if pattern is None:
@@ -31,4 +35,8 @@ class Rates:
         number = int(self.now() // self.window)
         self._counts[pattern, number] += 1
         limit = self.limits[pattern]
-        return limit, limit - self._counts[pattern, number], (number + 1) * self.window
+        return (
+            limit,
+            limit - self._counts[pattern, number],
+            (number + 1) * self.window,
+        )

@@ -78,7 +78,10 @@ def free_port() -> int:
     """
     for _ in range(100):
         port = _OWN.start + secrets.randbelow(len(_OWN))
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+        with (
+            contextlib.suppress(OSError),
+            socket.create_server(("127.0.0.1", port)),
+        ):
             return port
     raise StartError(
         f"no port of 127.0.0.1 was free: 100 of {_OWN.start} to {_OWN.stop - 1} were tried"

@@ -24,7 +24,8 @@ _THREADS = 64
 
 
 def serve(
-    register: Callable[[grpc.Server], None], stop: Callable[[], None] = lambda: None
+    register: Callable[[grpc.Server], None],
+    stop: Callable[[], None] = lambda: None,
 ) -> None:
     """Serves what `register` adds to a server on a free loopback port until the parent process is
     gone.

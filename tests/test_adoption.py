@@ -51,7 +51,9 @@ def test_a_commit_is_checked_as_make_check_does() -> None:
     (repository,) = yaml.safe_load(
         (ROOT / ".pre-commit-config.yaml").read_text("utf-8")
     )["repos"]
-    entries = [hook["entry"].removeprefix(".venv/bin/") for hook in repository["hooks"]]
+    entries = [
+        hook["entry"].removeprefix(".venv/bin/") for hook in repository["hooks"]
+    ]
     commands = [
         check.removesuffix(" .").removesuffix(" --check")
         for check in re.findall(r'"([^"]+)"', checks)
@@ -70,9 +72,13 @@ def test_the_container_has_a_python_that_the_project_takes() -> None:
     container = json.loads(
         (ROOT / ".devcontainer/devcontainer.json").read_text("utf-8")
     )
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))[
+        "project"
+    ]
     image, _, version = container["image"].partition(":")
-    assert image == "python" and version in SpecifierSet(project["requires-python"])
+    assert image == "python" and version in SpecifierSet(
+        project["requires-python"]
+    )
     assert container["postCreateCommand"] == "make setup"
     assert (
         container["customizations"]["vscode"]["settings"][

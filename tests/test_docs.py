@@ -45,7 +45,9 @@ STACK = ROOT / "kong_oam" / "access" / "settings" / "stack.schema.json"
     reason="argparse of other versions lays its help out otherwise",
 )
 @pytest.mark.parametrize(
-    "file", sorted((DOCS / "reference").glob("*.md")), ids=lambda file: file.stem
+    "file",
+    sorted((DOCS / "reference").glob("*.md")),
+    ids=lambda file: file.stem,
 )
 def test_reference_blocks_are_current(file: Path) -> None:
     """`make reference` writes these blocks from schemas, tables of the code and the help of commands."""
@@ -55,8 +57,12 @@ def test_reference_blocks_are_current(file: Path) -> None:
 
 def test_every_part_of_the_reference_has_its_block() -> None:
     """Each command, each trait with a schema, and each table of the code."""
-    pages_ = [file.read_text("utf-8") for file in (DOCS / "reference").glob("*.md")]
-    named = re.findall(r"^<!-- reference: (.+) -->$", "\n".join(pages_), re.MULTILINE)
+    pages_ = [
+        file.read_text("utf-8") for file in (DOCS / "reference").glob("*.md")
+    ]
+    named = re.findall(
+        r"^<!-- reference: (.+) -->$", "\n".join(pages_), re.MULTILINE
+    )
     wanted = {
         "codes",
         "policies",
@@ -74,8 +80,12 @@ def test_every_part_of_the_reference_has_its_block() -> None:
 
 def test_every_kind_of_client_is_documented() -> None:
     """In the order of the schema."""
-    rows = "\n".join(table(page("reference/clients.md"), "| kind | who calls |"))
-    schema = json.loads((ROOT / "definitions" / "client.schema.json").read_text())
+    rows = "\n".join(
+        table(page("reference/clients.md"), "| kind | who calls |")
+    )
+    schema = json.loads(
+        (ROOT / "definitions" / "client.schema.json").read_text()
+    )
     assert (
         re.findall(r"^\| `(\w+)` \|", rows, re.MULTILINE)
         == schema["properties"]["kind"]["enum"]
@@ -85,13 +95,19 @@ def test_every_kind_of_client_is_documented() -> None:
 def test_every_kind_of_what_verify_finds_is_documented() -> None:
     """The worst first."""
     rows = table(page("how-to/verify.md"), "| finding | the call |")
-    assert [row.split(" | ")[0].removeprefix("| ") for row in rows] == list(VERIFIED)
+    assert [row.split(" | ")[0].removeprefix("| ") for row in rows] == list(
+        VERIFIED
+    )
 
 
 def test_every_kind_of_change_is_documented() -> None:
     """The worst first."""
-    rows = table(page("reference/what-a-change-prints.md"), "| change | what it says")
-    assert tuple(row.split(" | ")[0].removeprefix("| ") for row in rows) == CHANGES
+    rows = table(
+        page("reference/what-a-change-prints.md"), "| change | what it says"
+    )
+    assert (
+        tuple(row.split(" | ")[0].removeprefix("| ") for row in rows) == CHANGES
+    )
 
 
 def test_every_verb_has_a_section() -> None:
@@ -169,7 +185,8 @@ def subnet() -> None:
     )
     path.write_text(
         text.replace(
-            "      type: okta\n", "      type: okta\n      accessTokenMinutes: 30\n"
+            "      type: okta\n",
+            "      type: okta\n      accessTokenMinutes: 30\n",
         ),
         "utf-8",
     )
@@ -207,7 +224,9 @@ def more_for_closing() -> None:
 
 def drafts() -> None:
     """The Application of the page, with another path in one of its forms."""
-    override = "              - {type: gateway, properties: {http: {/drafts: 8080}}}\n"
+    override = (
+        "              - {type: gateway, properties: {http: {/drafts: 8080}}}\n"
+    )
     text = block(below(page("reference/applications.md"), "## Forms"), "yaml")
     Path("applications/catalog.yaml").write_text(
         text.replace("  workflow:\n", f"{override}  workflow:\n"), "utf-8"
@@ -219,7 +238,12 @@ def drafts() -> None:
     [
         ("how-to/bring-your-own-definitions.md", "explain", as_it_is, 0),
         ("how-to/bring-your-own-definitions.md", "who GET", as_it_is, 0),
-        ("how-to/bring-your-own-definitions.md", "what ledger/closing", as_it_is, 0),
+        (
+            "how-to/bring-your-own-definitions.md",
+            "what ledger/closing",
+            as_it_is,
+            0,
+        ),
         ("how-to/bring-your-own-definitions.md", "diff", more_for_closing, 0),
         ("tutorial.md", "check", with_a_typo, 1),
         (
@@ -236,15 +260,35 @@ def drafts() -> None:
         ),
         ("how-to/ask-who-may-call-what.md", "explain", as_it_is, 0),
         ("how-to/ask-who-may-call-what.md", "who GET", as_it_is, 0),
-        ("how-to/ask-who-may-call-what.md", "who --component orders/api", as_it_is, 0),
+        (
+            "how-to/ask-who-may-call-what.md",
+            "who --component orders/api",
+            as_it_is,
+            0,
+        ),
         ("how-to/ask-who-may-call-what.md", "what shop/web", as_it_is, 0),
-        ("how-to/ask-who-may-call-what.md", "what --user-in sales", as_it_is, 0),
+        (
+            "how-to/ask-who-may-call-what.md",
+            "what --user-in sales",
+            as_it_is,
+            0,
+        ),
         ("how-to/ask-who-may-call-what.md", "matrix", as_it_is, 0),
         ("how-to/see-what-a-change-does.md", "diff", prices, 0),
-        ("how-to/see-what-a-change-does.md", "diff --stack aws --exit-code", subnet, 1),
+        (
+            "how-to/see-what-a-change-does.md",
+            "diff --stack aws --exit-code",
+            subnet,
+            1,
+        ),
         ("how-to/add-a-component.md", "new", as_it_is, 0),
         ("reference/lint.md", "check", loose, 1),
-        ("reference/applications.md", "check applications/catalog.yaml", drafts, 1),
+        (
+            "reference/applications.md",
+            "check applications/catalog.yaml",
+            drafts,
+            1,
+        ),
     ],
 )
 def test_a_command_prints_what_a_page_shows(
@@ -279,10 +323,13 @@ def _prints(
         == status
     )
     said = "\n".join(
-        line.rstrip() for line in capsys.readouterr().out.strip("\n").split("\n")
+        line.rstrip()
+        for line in capsys.readouterr().out.strip("\n").split("\n")
     )
     said = said.replace("kong_oam diff before . ", "kong_oam diff HEAD . ")
-    pattern = r"\n.*\n".join(map(re.escape, "\n".join(expected).split("\n...\n")))
+    pattern = r"\n.*\n".join(
+        map(re.escape, "\n".join(expected).split("\n...\n"))
+    )
     assert re.fullmatch(pattern, said, re.DOTALL), said
 
 
@@ -311,7 +358,9 @@ def test_stacks_that_are_the_same_print_nothing(
 
 def test_the_review_begins_as_the_page_shows() -> None:
     """With the worst of the change, and then stack by stack."""
-    lines = [line.strip() for line in page("how-to/review-in-ci.md").splitlines()]
+    lines = [
+        line.strip() for line in page("how-to/review-in-ci.md").splitlines()
+    ]
     composed = compose(
         [
             ReviewedStack(
@@ -328,7 +377,9 @@ def test_the_review_begins_as_the_page_shows() -> None:
         if line.startswith(("**Access**", "### "))
     ]
     assert begun == ["**Access** ·", "### Stack"]
-    assert all(any(line.startswith(beginning) for line in lines) for beginning in begun)
+    assert all(
+        any(line.startswith(beginning) for line in lines) for beginning in begun
+    )
 
 
 def test_a_kind_of_provider_has_the_functions_that_are_documented() -> None:
@@ -342,7 +393,9 @@ def test_a_kind_of_provider_has_the_functions_that_are_documented() -> None:
             *(resources / kind.type).glob("*.py"),
             *(ROOT / "kong_oam" / "identity" / kind.type).glob("*.py"),
         ]
-        found = _parameters("\n".join(file.read_text("utf-8") for file in files))
+        found = _parameters(
+            "\n".join(file.read_text("utf-8") for file in files)
+        )
         of_all = ["describe", "inspect", "provision"]
         if kind.type != "oidc":  # nothing is made at an issuer that exists
             of_all += ["find", "client_resource"]
@@ -354,9 +407,14 @@ def test_a_kind_of_provider_has_the_functions_that_are_documented() -> None:
 def _parameters(source: str) -> dict[str, list[str]]:
     """Of functions of a module, by their names."""
     functions = (
-        node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)
+        node
+        for node in ast.parse(source).body
+        if isinstance(node, ast.FunctionDef)
     )
-    return {one.name: [argument.arg for argument in one.args.args] for one in functions}
+    return {
+        one.name: [argument.arg for argument in one.args.args]
+        for one in functions
+    }
 
 
 # The pages themselves
@@ -389,14 +447,18 @@ def test_every_link_leads_to_something() -> None:
     ]
     assert dead == []
     assert [
-        file.name for file in pages() if len(set(anchors(file))) < len(anchors(file))
+        file.name
+        for file in pages()
+        if len(set(anchors(file))) < len(anchors(file))
     ] == []
 
 
 def test_the_index_lists_every_page() -> None:
     """Each once, since the site's navigation is made from it; and README leads to the index."""
     index = DOCS / "index.md"
-    listed = re.findall(r"^- \[.*\]\((.*)\)$", index.read_text("utf-8"), re.MULTILINE)
+    listed = re.findall(
+        r"^- \[.*\]\((.*)\)$", index.read_text("utf-8"), re.MULTILINE
+    )
     assert sorted((DOCS / name).resolve() for name in listed) == sorted(
         {*pages()} - {README, index}
     )
@@ -433,13 +495,19 @@ def test_what_pages_name_is_there() -> None:
         )
     )
     assert [
-        path for path in paths if "KIND" not in path and not (ROOT / path).exists()
+        path
+        for path in paths
+        if "KIND" not in path and not (ROOT / path).exists()
     ] == []
     targets = set(
-        re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+        re.findall(
+            r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE
+        )
     )
     assert (
-        set(re.findall(r"(?:^    (?:\$ )?|`)make ([a-z-]+)", text, re.MULTILINE))
+        set(
+            re.findall(r"(?:^    (?:\$ )?|`)make ([a-z-]+)", text, re.MULTILINE)
+        )
         <= targets
     )
 
@@ -452,7 +520,9 @@ def test_what_code_says_of_pages_is_there() -> None:
     folders = [
         one
         for one in ROOT.iterdir()
-        if one.is_dir() and one.name[0] != "." and one.name not in ("docs", "build")
+        if one.is_dir()
+        and one.name[0] != "."
+        and one.name not in ("docs", "build")
     ]
     sources = [
         ROOT / "__main__.py",

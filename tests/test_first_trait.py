@@ -50,9 +50,9 @@ def _write(file: Path, text: str) -> None:
         replace_once(file, last, last + text)
     else:
         imported, _, entry = text.partition("...\n")
-        last = re.findall(r"from kong_oam\.traits\.rate_limit .*\n", file.read_text())[
-            0
-        ]
+        last = re.findall(
+            r"from kong_oam\.traits\.rate_limit .*\n", file.read_text()
+        )[0]
         replace_once(file, last, last + imported)
         replace_once(file, "\n)\n", f"\n{entry})\n")
 
@@ -72,7 +72,11 @@ def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def _prints(project: Path, command: str, *more: str) -> None:
     """What the section shows below a command."""
     arguments, lines = shown(SECTION, command)
-    printed = run(project, "kong_oam", *arguments, *more).stdout.strip("\n").split("\n")
+    printed = (
+        run(project, "kong_oam", *arguments, *more)
+        .stdout.strip("\n")
+        .split("\n")
+    )
     assert [line.rstrip() for line in printed] == lines
 
 
@@ -98,15 +102,22 @@ def test_it_may_let_somebody_in_until_it_says_otherwise(project: Path) -> None:
     (line,) = re.findall(r"`(MEANING = Meaning\(RETRIES, .*?\))`", SECTION)
     replace_once(meaning, "MEANING = Meaning(RETRIES, _compile)", line)
     said = run(project, "kong_oam", "diff", "before", ".").stdout
-    assert "changed for callers of orders/api: edge.retries.count: none -> 2" in said
+    assert (
+        "changed for callers of orders/api: edge.retries.count: none -> 2"
+        in said
+    )
 
 
-def test_its_test_passes_and_fails_where_it_comes_to_nothing(project: Path) -> None:
+def test_its_test_passes_and_fails_where_it_comes_to_nothing(
+    project: Path,
+) -> None:
     """As the section says."""
     file = "tests/kong_oam/traits/test_retries.py"
     passed = run(project, "pytest", "-p", "no:cacheprovider", file)
     assert "1 passed" in passed.stdout, passed.stdout
-    replace_once(project / "kong_oam/traits/at_kong.py", "    retries.AT_KONG,\n", "")
+    replace_once(
+        project / "kong_oam/traits/at_kong.py", "    retries.AT_KONG,\n", ""
+    )
     failed = run(project, "pytest", "-p", "no:cacheprovider", file)
     (said,) = re.findall(r"it says `(assert .*?)`", SECTION)
     assert said in failed.stdout, failed.stdout

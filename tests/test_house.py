@@ -43,7 +43,9 @@ def test_no_test_is_imported() -> None:
     tests = {named(file) for file in FILES if is_test(file)}
     found = {
         str(file.relative_to(ROOT)): sorted(
-            tests.intersection(imported(file.read_text("utf-8"), named(file.parent)))
+            tests.intersection(
+                imported(file.read_text("utf-8"), named(file.parent))
+            )
         )
         for file in FILES
     }
@@ -54,7 +56,9 @@ def test_what_is_no_test_is_in_support() -> None:
     """And in there is no test, and each module says first what it holds."""
     support = TESTS / "support"
     assert [
-        str(file) for file in FILES if is_test(file) == (support in file.parents)
+        str(file)
+        for file in FILES
+        if is_test(file) == (support in file.parents)
     ] == []
     silent = [
         str(file)

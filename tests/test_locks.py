@@ -37,7 +37,10 @@ def _locked(file: str) -> Mapping[str, Version]:
     """Versions by name."""
     lines = (ROOT / file).read_text("utf-8").replace("\\\n", " ").splitlines()
     found = [Requirement(_DIGEST.sub("", line).strip()) for line in lines]
-    return {one.name: Version(str(one.specifier).removeprefix("==")) for one in found}
+    return {
+        one.name: Version(str(one.specifier).removeprefix("=="))
+        for one in found
+    }
 
 
 def _wanted(file: str) -> list[Requirement]:
@@ -51,14 +54,20 @@ def _wanted(file: str) -> list[Requirement]:
     ]
     return [
         *more,
-        *(Requirement(line) for line in named if line and not line.startswith("-r ")),
+        *(
+            Requirement(line)
+            for line in named
+            if line and not line.startswith("-r ")
+        ),
     ]
 
 
 @pytest.mark.parametrize("file", LOCKS)
 def test_a_lock_names_versions_and_digests_and_nothing_else(file: str) -> None:
     """No index, no address, no option: whoever installs asks the index that they are set to."""
-    for line in (ROOT / file).read_text("utf-8").replace("\\\n", " ").splitlines():
+    for line in (
+        (ROOT / file).read_text("utf-8").replace("\\\n", " ").splitlines()
+    ):
         assert re.fullmatch(
             r"[a-z0-9-]+==[\w.]+( ; [\w .'=<>()!]+)? +(--hash=sha256:[0-9a-f]{64} *)+",
             line,
@@ -67,20 +76,28 @@ def test_a_lock_names_versions_and_digests_and_nothing_else(file: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["requirements-core", "requirements", "requirements-dev", "requirements-docs"],
+    [
+        "requirements-core",
+        "requirements",
+        "requirements-dev",
+        "requirements-docs",
+    ],
 )
 def test_a_lock_has_what_is_required(name: str) -> None:
     """In a version that fits. Who changes the one file runs `make lock`."""
     locked = {**_locked(f"{name}.lock"), **_locked(BUILT)}
     for one in _wanted(f"{name}.txt"):
-        assert one.specifier.contains(locked[one.name.lower()], prereleases=True), (
-            f"{one}: run make lock"
-        )
+        assert one.specifier.contains(
+            locked[one.name.lower()], prereleases=True
+        ), f"{one}: run make lock"
 
 
 @pytest.mark.parametrize(
     ("inner", "outer"),
-    [(CORE, "requirements.lock"), ("requirements.lock", "requirements-dev.lock")],
+    [
+        (CORE, "requirements.lock"),
+        ("requirements.lock", "requirements-dev.lock"),
+    ],
 )
 def test_one_environment_grows_by_the_locks(inner: str, outer: str) -> None:
     """What the commands have, the program has in the same version, and so have the tests."""
@@ -112,9 +129,16 @@ def _commands(file: str) -> list[list[str]]:
     ]
 
 
-ROTATE, PREVIEW = ".github/workflows/rotate.yaml", ".github/workflows/preview.yaml"
+ROTATE, PREVIEW = (
+    ".github/workflows/rotate.yaml",
+    ".github/workflows/preview.yaml",
+)
 COMMANDS = [
-    *(command[:-1] for file in (ROTATE, PREVIEW) for command in _commands(file)),
+    *(
+        command[:-1]
+        for file in (ROTATE, PREVIEW)
+        for command in _commands(file)
+    ),
     [*install.LOCKED],
     [*install.BUILT],
 ]
@@ -141,7 +165,9 @@ def test_every_lock_is_installed_from() -> None:
     assert [command[-1] for command in _commands(PREVIEW)] == [CORE]
     for command in COMMANDS:
         assert "--require-hashes" in command
-        assert ("--only-binary" in command) != ("--no-build-isolation" in command)
+        assert ("--only-binary" in command) != (
+            "--no-build-isolation" in command
+        )
     assert [*_locked(BUILT)] == [lock.BUILT]
     assert install.SOURCES == BUILT
 

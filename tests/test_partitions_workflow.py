@@ -16,11 +16,15 @@ ROOT = Path(__file__).resolve().parents[1]
 WORKFLOW: dict[Any, Any] = yaml.safe_load(
     (ROOT / ".github/workflows/partitions.yaml").read_text("utf-8")
 )
-TOUCHED, PREVIEW, UP = (WORKFLOW["jobs"][name] for name in ("touched", "preview", "up"))
+TOUCHED, PREVIEW, UP = (
+    WORKFLOW["jobs"][name] for name in ("touched", "preview", "up")
+)
 
 
 def _run(job: dict[str, Any], name: str) -> str:
-    (found,) = (step["run"] for step in job["steps"] if step.get("name") == name)
+    (found,) = (
+        step["run"] for step in job["steps"] if step.get("name") == name
+    )
     return str(found)
 
 
@@ -41,7 +45,9 @@ def _list(folder: Path, program: str) -> tuple[int, str]:
         env=environment,
         timeout=10,
     )
-    assert (folder / "asked").read_text() == "-m kong_oam preview --stack prod --list\n"
+    assert (
+        folder / "asked"
+    ).read_text() == "-m kong_oam preview --stack prod --list\n"
     return done.returncode, (folder / "output").read_text() if (
         folder / "output"
     ).exists() else ""
@@ -50,7 +56,9 @@ def _list(folder: Path, program: str) -> tuple[int, str]:
 @pytest.mark.parametrize(
     "stacks", [[], ["prod-apis"], ["prod", "prod-apis", "prod-rest"]], ids=len
 )
-def test_the_matrix_is_what_is_listed(stacks: list[str], tmp_path: Path) -> None:
+def test_the_matrix_is_what_is_listed(
+    stacks: list[str], tmp_path: Path
+) -> None:
     """On one line, as the host reads it; with none there is no job."""
     status, handed = _list(tmp_path, f"echo '{json.dumps(stacks)}'")
     assert (status, handed) == (0, f"stacks={json.dumps(stacks)}\n")
@@ -69,7 +77,9 @@ def test_where_nothing_can_be_listed_the_check_fails(tmp_path: Path) -> None:
     assert _list(tmp_path, "exit 2") == (2, "")
 
 
-def test_each_is_previewed_by_itself_and_what_is_merged_is_deployed_in_order() -> None:
+def test_each_is_previewed_by_itself_and_what_is_merged_is_deployed_in_order() -> (
+    None
+):
     """One that fails keeps no other from it; never beside what rotates, and never cut off."""
     assert PREVIEW["env"] == {"STACK": "${{ matrix.stack }}"}
     assert (
@@ -81,7 +91,9 @@ def test_each_is_previewed_by_itself_and_what_is_merged_is_deployed_in_order() -
         _run(UP, "up")
         == '.venv/bin/python -m kong_oam up --stack "$ESTATE" --yes --policy-pack policies'
     )
-    rotate = yaml.safe_load((ROOT / ".github/workflows/rotate.yaml").read_text("utf-8"))
+    rotate = yaml.safe_load(
+        (ROOT / ".github/workflows/rotate.yaml").read_text("utf-8")
+    )
     assert UP["concurrency"] == rotate["concurrency"]
     assert {*WORKFLOW[True]} == {
         "pull_request",
@@ -103,5 +115,7 @@ def test_a_strangers_change_gets_no_secret_and_nothing_can_push() -> None:
         )
         assert checkout["with"] == {"persist-credentials": False}
         assert job["timeout-minutes"]
-    secrets = {name for step in TOUCHED["steps"] for name in step.get("env", {})}
+    secrets = {
+        name for step in TOUCHED["steps"] for name in step.get("env", {})
+    }
     assert secrets == {"PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE"}

@@ -31,13 +31,17 @@ CHANGELOG = f"# Changelog\n\n## [Unreleased]\n\n- More.\n\n## [1.2.0] - 2027-02-
 
 def step(job: str, name: str) -> str:
     """The lines of a job's step."""
-    (found,) = (one["run"] for one in JOBS[job]["steps"] if one.get("name") == name)
+    (found,) = (
+        one["run"] for one in JOBS[job]["steps"] if one.get("name") == name
+    )
     return str(found)
 
 
 def actions(job: str) -> list[str]:
     return [
-        one["uses"].partition("@")[0] for one in JOBS[job]["steps"] if "uses" in one
+        one["uses"].partition("@")[0]
+        for one in JOBS[job]["steps"]
+        if "uses" in one
     ]
 
 
@@ -48,7 +52,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in (".ci", "kong_oam"):
         (tmp_path / name).mkdir()
     shutil.copy(ROOT / ".ci/release.py", tmp_path / ".ci")
-    (tmp_path / "kong_oam/__init__.py").write_text('__version__ = "1.2.0"\n', "utf-8")
+    (tmp_path / "kong_oam/__init__.py").write_text(
+        '__version__ = "1.2.0"\n', "utf-8"
+    )
     (tmp_path / "CHANGELOG.md").write_text(CHANGELOG, "utf-8")
     return tmp_path
 
@@ -116,7 +122,9 @@ def test_the_changelog_is_of_the_version_that_the_code_says() -> None:
     assert set(re.findall(r"^### (.+)$", text, re.MULTILINE)) <= groups
 
 
-def test_a_tag_is_of_the_default_branch_and_of_its_version(project: Path) -> None:
+def test_a_tag_is_of_the_default_branch_and_of_its_version(
+    project: Path,
+) -> None:
     """By the workflow's own lines, as the host runs them: one that is not stops it, and leaves no notes to publish."""
     git("init", "--quiet", "--initial-branch", "trunk")
     git("add", ".")
@@ -124,7 +132,11 @@ def test_a_tag_is_of_the_default_branch_and_of_its_version(project: Path) -> Non
     git("update-ref", "refs/remotes/origin/trunk", "HEAD")
 
     def run(tag: str) -> int:
-        environment = {**os.environ, "GITHUB_REF_NAME": tag, "DEFAULT_BRANCH": "trunk"}
+        environment = {
+            **os.environ,
+            "GITHUB_REF_NAME": tag,
+            "DEFAULT_BRANCH": "trunk",
+        }
         command = ["bash", "-e", "-c", step("build", "tag")]
         return subprocess.run(
             command, env=environment, capture_output=True, timeout=20
@@ -158,18 +170,29 @@ def test_what_may_write_runs_nothing_that_was_built() -> None:
         "actions/download-artifact",
         "pypa/gh-action-pypi-publish",
     ]
-    assert [one.get("name") for one in JOBS["publish"]["steps"]] == [None, "release"]
-    assert (JOBS["try"]["needs"], JOBS["publish"]["needs"], JOBS["index"]["needs"]) == (
+    assert [one.get("name") for one in JOBS["publish"]["steps"]] == [
+        None,
+        "release",
+    ]
+    assert (
+        JOBS["try"]["needs"],
+        JOBS["publish"]["needs"],
+        JOBS["index"]["needs"],
+    ) == (
         "build",
         "try",
         "publish",
     )
     assert JOBS["index"]["if"] == "${{ vars.PUBLISH_TO_INDEX == 'true' }}"
-    assert re.findall(r"secrets\.(\w+)", yaml.safe_dump(WORKFLOW)) == ["GITHUB_TOKEN"]
+    assert re.findall(r"secrets\.(\w+)", yaml.safe_dump(WORKFLOW)) == [
+        "GITHUB_TOKEN"
+    ]
 
 
 @pytest.mark.deep
-def test_the_files_of_a_release_are_those_that_are_built(tmp_path: Path) -> None:
+def test_the_files_of_a_release_are_those_that_are_built(
+    tmp_path: Path,
+) -> None:
     """`make dist`, handed over as one artifact, whose root is `build`."""
     (upload,) = (
         one["with"]
@@ -195,9 +218,13 @@ def test_the_wheel_is_tried_as_the_workflow_does(tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     venv.create(empty, symlinks=True)
     packages = Path(
-        sysconfig.get_path("purelib", vars={"base": str(empty), "platbase": str(empty)})
+        sysconfig.get_path(
+            "purelib", vars={"base": str(empty), "platbase": str(empty)}
+        )
     )
-    (packages / "needed.pth").write_text(sysconfig.get_path("purelib") + "\n", "utf-8")
+    (packages / "needed.pth").write_text(
+        sysconfig.get_path("purelib") + "\n", "utf-8"
+    )
     pip = [
         sys.executable,
         "-m",
@@ -212,7 +239,9 @@ def test_the_wheel_is_tried_as_the_workflow_does(tmp_path: Path) -> None:
     subprocess.run([*pip, *released.glob("*.whl")], check=True, timeout=60)
     copy_sample(tmp_path / "work")
 
-    (given,) = (one["env"] for one in JOBS["try"]["steps"] if one.get("name") == "use")
+    (given,) = (
+        one["env"] for one in JOBS["try"]["steps"] if one.get("name") == "use"
+    )
     assert "built_in_definitions(evaluator.ask)" in given["EVALUATE"]
 
     def use(tag: str, **more: str) -> int:
@@ -240,12 +269,17 @@ def test_the_wheel_is_tried_as_the_workflow_does(tmp_path: Path) -> None:
 
 def test_a_change_is_tested_by_what_anybody_can_run() -> None:
     """With the history that says which tests it touches, no secret, and more time than the script takes at most."""
-    workflow = yaml.safe_load((ROOT / ".github/workflows/test.yaml").read_text("utf-8"))
+    workflow = yaml.safe_load(
+        (ROOT / ".github/workflows/test.yaml").read_text("utf-8")
+    )
     assert {"pull_request", "push"} == set(workflow[True])
     assert workflow["permissions"] == {"contents": "read"}
     (job,) = workflow["jobs"].values()
     assert job["timeout-minutes"] > 25
-    assert job["steps"][0]["with"] == {"fetch-depth": 0, "persist-credentials": False}
+    assert job["steps"][0]["with"] == {
+        "fetch-depth": 0,
+        "persist-credentials": False,
+    }
     assert job["steps"][-1]["run"] == ".ci/run"
     assert (
         "BASE:-" in (ROOT / ".ci/run").read_text("utf-8")

@@ -22,26 +22,42 @@ STACKS = JOB["strategy"]["matrix"]["stack"]
 
 
 def _run(name: str, job: dict[str, Any] = JOB) -> str:
-    (found,) = (step["run"] for step in job["steps"] if step.get("name") == name)
+    (found,) = (
+        step["run"] for step in job["steps"] if step.get("name") == name
+    )
     return str(found)
 
 
 def test_every_stack_but_the_sandbox_is_deployed_daily() -> None:
     """One after the other; one that fails does not stop the rest, and none is interrupted."""
     there = {
-        file.name.split(".")[1] for file in (ROOT / "stacks").glob("Pulumi.*.yaml")
+        file.name.split(".")[1]
+        for file in (ROOT / "stacks").glob("Pulumi.*.yaml")
     }
     assert set(STACKS) == there - {"local"}
-    (schedule,) = WORKFLOW[True]["schedule"]  # YAML 1.1 reads `on` as a truth value
+    (schedule,) = WORKFLOW[True][
+        "schedule"
+    ]  # YAML 1.1 reads `on` as a truth value
     minute, hour, *days = schedule["cron"].split()
     assert minute.isdigit() and hour.isdigit() and days == ["*", "*", "*"]
-    assert WORKFLOW["concurrency"] == {"group": "rotate", "cancel-in-progress": False}
-    assert (JOB["strategy"]["fail-fast"], JOB["strategy"]["max-parallel"]) == (False, 1)
+    assert WORKFLOW["concurrency"] == {
+        "group": "rotate",
+        "cancel-in-progress": False,
+    }
+    assert (JOB["strategy"]["fail-fast"], JOB["strategy"]["max-parallel"]) == (
+        False,
+        1,
+    )
 
 
-def test_nothing_that_is_installed_can_push_and_what_pushes_sees_no_secret() -> None:
+def test_nothing_that_is_installed_can_push_and_what_pushes_sees_no_secret() -> (
+    None
+):
     """The program's own packages alone, by their digests; and a job that installs and runs none of it."""
-    assert (WORKFLOW["permissions"], JOB["permissions"]) == ({}, {"contents": "read"})
+    assert (WORKFLOW["permissions"], JOB["permissions"]) == (
+        {},
+        {"contents": "read"},
+    )
     (checkout,) = (
         step
         for step in JOB["steps"]
@@ -50,12 +66,16 @@ def test_nothing_that_is_installed_can_push_and_what_pushes_sees_no_secret() -> 
     assert checkout["with"]["persist-credentials"] is False
     assert RECORD["permissions"] == {"contents": "write"}
     assert "secrets." not in yaml.safe_dump(RECORD)
-    assert {step.get("uses", "").partition("@")[0] for step in RECORD["steps"]} == {
+    assert {
+        step.get("uses", "").partition("@")[0] for step in RECORD["steps"]
+    } == {
         "actions/checkout",
         "actions/download-artifact",
         "",
     }
-    assert not {"pip", "make", "pulumi", "python"} & set(_run("commit", RECORD).split())
+    assert not {"pip", "make", "pulumi", "python"} & set(
+        _run("commit", RECORD).split()
+    )
 
 
 def test_the_day_is_committed_only_once_it_is_deployed() -> None:
@@ -66,7 +86,9 @@ def test_the_day_is_committed_only_once_it_is_deployed() -> None:
     ][3:]
     assert names == ["install", "asOf", "up", "actions/upload-artifact"]
     assert (RECORD["needs"], RECORD["if"]) == ("rotate", "${{ !cancelled() }}")
-    assert not any("continue-on-error" in step or "if" in step for step in JOB["steps"])
+    assert not any(
+        "continue-on-error" in step or "if" in step for step in JOB["steps"]
+    )
     assert (
         _run("up")
         == '.venv/bin/python -m kong_oam up --stack "$STACK" --yes --all --policy-pack policies'
@@ -110,7 +132,9 @@ def test_what_was_deployed_is_what_is_recorded(tmp_path: Path) -> None:
         "-c",
         "init.defaultBranch=main",
     ]
-    subprocess.run([*git, "init", "--quiet", "--bare", origin], check=True, timeout=10)
+    subprocess.run(
+        [*git, "init", "--quiet", "--bare", origin], check=True, timeout=10
+    )
     subprocess.run(
         [*git, "clone", "--quiet", origin, here],
         check=True,
@@ -129,10 +153,14 @@ def test_what_was_deployed_is_what_is_recorded(tmp_path: Path) -> None:
     left.mkdir(parents=True)
     text = (here / f"stacks/Pulumi.{deployed}.yaml").read_text("utf-8")
     changed = "\n".join(
-        '  kong-oam:asOf: "2031-01-02"' if line.startswith("  kong-oam:asOf:") else line
+        '  kong-oam:asOf: "2031-01-02"'
+        if line.startswith("  kong-oam:asOf:")
+        else line
         for line in text.splitlines()
     )
-    (left / f"Pulumi.{deployed}.yaml").write_text(f"{changed}\nother: evil\n", "utf-8")
+    (left / f"Pulumi.{deployed}.yaml").write_text(
+        f"{changed}\nother: evil\n", "utf-8"
+    )
     subprocess.run(
         ["bash", "-e", "-c", _run("commit", RECORD)],
         cwd=here,

@@ -20,4 +20,6 @@ def test_every_fault_names_tests_that_are_there() -> None:
     for test in sorted({test for fault in FAULTS for test in fault.tests}):
         file, _, name = test.partition("::")
         text = (ROOT / file).read_text("utf-8")
-        assert not name or re.search(rf"^def {name}\(", text, re.MULTILINE), test
+        assert not name or re.search(rf"^def {name}\(", text, re.MULTILINE), (
+            test
+        )

@@ -17,7 +17,14 @@ DEEP = "deep or generated"
 
 
 def _pytest(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        *arguments,
+    ]
     return subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=110
     )
@@ -32,7 +39,9 @@ def _collected(*arguments: str) -> set[str]:
         *arguments,
     )
     assert done.returncode in (0, 5), done.stdout
-    return {line for line in done.stdout.splitlines() if line.startswith("tests/")}
+    return {
+        line for line in done.stdout.splitlines() if line.startswith("tests/")
+    }
 
 
 @pytest.mark.deep
@@ -109,7 +118,10 @@ def test_only_what_is_marked_can_start_the_engine(tmp_path: Path) -> None:
         *plugins,
         str(tmp_path),
     )
-    assert "this test starts the engine: mark it with pytest.mark.engine" in done.stdout
+    assert (
+        "this test starts the engine: mark it with pytest.mark.engine"
+        in done.stdout
+    )
     assert "1 failed, 1 passed" in done.stdout
 
 

@@ -24,7 +24,9 @@ from tests.support.projects import copy_sample
 from tests.support.wheel import TOPS, release, unpack
 
 ROOT = Path(__file__).resolve().parents[1]
-PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+PROJECT: dict[str, Any] = tomllib.loads(
+    (ROOT / "pyproject.toml").read_text("utf-8")
+)
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +43,19 @@ def installed(released: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def python(installed: Path, folder: Path, *arguments: str) -> str:
     """What a Python prints that finds the package where it is installed, and nothing of this project."""
-    environment = {**os.environ, "PYTHONPATH": str(installed), "PYTHONSAFEPATH": "1"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(installed),
+        "PYTHONSAFEPATH": "1",
+    }
     command = [sys.executable, *arguments]
     done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60
+        command,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -58,10 +69,13 @@ def test_the_wheel_has_every_package_and_no_other() -> None:
         for top in TOPS
         for folder in (ROOT / top, *(ROOT / top).rglob("*"))
         if folder.is_dir()
-        and (folder == ROOT / "definitions" or (folder / "__init__.py").is_file())
+        and (
+            folder == ROOT / "definitions" or (folder / "__init__.py").is_file()
+        )
     }
     assert sorted(listed) == sorted(
-        name if name.startswith("kong_oam") else f"kong_oam.{name}" for name in found
+        name if name.startswith("kong_oam") else f"kong_oam.{name}"
+        for name in found
     )
 
 
@@ -71,7 +85,9 @@ def _required(file: str) -> list[str]:
         for line in (ROOT / file).read_text("utf-8").splitlines()
     )
     return sorted(
-        str(Requirement(line)) for line in lines if line and not line.startswith("-r ")
+        str(Requirement(line))
+        for line in lines
+        if line and not line.startswith("-r ")
     )
 
 
@@ -85,7 +101,9 @@ def test_what_it_needs_is_what_the_project_needs() -> None:
     assert sorted(map(str, map(Requirement, commands))) == _required(
         "requirements-core.txt"
     )
-    assert sorted(map(str, map(Requirement, deploy))) == _required("requirements.txt")
+    assert sorted(map(str, map(Requirement, deploy))) == _required(
+        "requirements.txt"
+    )
 
 
 @pytest.mark.deep
@@ -101,19 +119,31 @@ def test_a_release_is_a_wheel_and_the_source_that_it_is_built_from(
     }
     with tarfile.open(released / f"{stem}.tar.gz") as source:
         tops = {name.split("/")[1] for name in source.getnames() if "/" in name}
-    assert {*TOPS, "LICENSE", "README.md", "evaluator", "pyproject.toml"} <= tops
+    assert {
+        *TOPS,
+        "LICENSE",
+        "README.md",
+        "evaluator",
+        "pyproject.toml",
+    } <= tops
     assert "tests" not in tops
 
 
 @pytest.mark.deep
 def test_the_package_says_what_it_is(installed: Path) -> None:
     """Its version, under which licence, with the licence itself, and README as its description."""
-    (about,) = importlib.metadata.distributions(name="kong-oam", path=[str(installed)])
+    (about,) = importlib.metadata.distributions(
+        name="kong-oam", path=[str(installed)]
+    )
     assert about.version == kong_oam.__version__
     assert about.metadata["License-Expression"] == "Apache-2.0"
-    assert about.read_text("licenses/LICENSE") == (ROOT / "LICENSE").read_text("utf-8")
+    assert about.read_text("licenses/LICENSE") == (ROOT / "LICENSE").read_text(
+        "utf-8"
+    )
     assert about.metadata["Description-Content-Type"] == "text/markdown"
-    assert about.metadata.get_payload() == (ROOT / "README.md").read_text("utf-8")
+    assert about.metadata.get_payload() == (ROOT / "README.md").read_text(
+        "utf-8"
+    )
 
 
 def test_the_licence_is_the_one_that_it_names() -> None:
@@ -126,7 +156,9 @@ def test_the_licence_is_the_one_that_it_names() -> None:
 
 
 @pytest.mark.deep
-def test_it_brings_a_command_of_its_own(installed: Path, tmp_path: Path) -> None:
+def test_it_brings_a_command_of_its_own(
+    installed: Path, tmp_path: Path
+) -> None:
     """Which is `python -m kong_oam`, and says its version."""
     script = str(installed / "bin" / "kong-oam")
     for command in ([script], ["-m", "kong_oam"]):
@@ -170,7 +202,9 @@ def test_applications_are_checked_with_what_is_installed(
         "https://orders.example.com/orders",
     )
     assert "shop/checkout" in said
-    said = python(installed, tmp_path, "-m", "kong_oam", "matrix", "--format", "html")
+    said = python(
+        installed, tmp_path, "-m", "kong_oam", "matrix", "--format", "html"
+    )
     assert said.startswith("<!doctype html>") and "</script>" in said
 
 
@@ -199,7 +233,9 @@ def test_there_is_a_wheel_for_each_platform(tmp_path: Path) -> None:
     about = source / "a-1.dist-info"
     about.mkdir(parents=True)
     (source / "a,b.py").write_text("1")
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: a\nVersion: 1\n")
+    (about / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: a\nVersion: 1\n"
+    )
     (about / "WHEEL").write_text(
         "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n\n"
     )
@@ -209,15 +245,24 @@ def test_there_is_a_wheel_for_each_platform(tmp_path: Path) -> None:
     )
     pure = tmp_path / "a-1-py3-none-any.whl"
     made = for_platform(pure, "linux/arm64", b"program")
-    assert made.name == "a-1-py3-none-manylinux_2_17_aarch64.musllinux_1_1_aarch64.whl"
+    assert (
+        made.name
+        == "a-1-py3-none-manylinux_2_17_aarch64.musllinux_1_1_aarch64.whl"
+    )
     with zipfile.ZipFile(made) as wheel:
         tags = wheel.read("a-1.dist-info/WHEEL").decode()
         assert (
             "Tag: py3-none-manylinux_2_17_aarch64\nTag: py3-none-musllinux_1_1_aarch64\n"
             in tags
         )
-        assert "Purelib: false" in tags and "any" not in tags.replace("manylinux", "")
-        rows = [*csv.reader(wheel.read("a-1.dist-info/RECORD").decode().splitlines())]
+        assert "Purelib: false" in tags and "any" not in tags.replace(
+            "manylinux", ""
+        )
+        rows = [
+            *csv.reader(
+                wheel.read("a-1.dist-info/RECORD").decode().splitlines()
+            )
+        ]
         rows.remove(["a-1.dist-info/RECORD", "", ""])
         files = {
             "a,b.py",
@@ -235,7 +280,8 @@ def test_there_is_a_wheel_for_each_platform(tmp_path: Path) -> None:
             )
             assert (digest, size) == (f"sha256={said}", str(len(text)))
         assert (
-            wheel.getinfo("kong_oam/render/evaluator").external_attr >> 16 == 0o100755
+            wheel.getinfo("kong_oam/render/evaluator").external_attr >> 16
+            == 0o100755
         )
 
 

@@ -44,9 +44,13 @@ def provision_certificates(
     certificates = []
     tags = names.tags(estate.stack.name)
     for (place, name), hosts in hosts_by_certificate(estate).items():
-        pem = of_stack.get(name) or _from_cluster(place, name, clusters, opts.parent)
+        pem = of_stack.get(name) or _from_cluster(
+            place, name, clusters, opts.parent
+        )
         certificates.append(
-            provision_certificate(f"certificate-{place}/{name}", pem, tags, opts, hosts)
+            provision_certificate(
+                f"certificate-{place}/{name}", pem, tags, opts, hosts
+            )
         )
     return certificates
 
@@ -86,10 +90,7 @@ def require_client_certificate(
 
 
 def _from_cluster(
-    place: str,
-    name: str,
-    clusters: Clusters,
-    parent: Resource | None,
+    place: str, name: str, clusters: Clusters, parent: Resource | None
 ) -> Pem:
     cluster, _, namespace = place.rpartition("/")
     provider = clusters[cluster or None].provider
@@ -105,12 +106,7 @@ def _from_cluster(
     return certificate, key
 
 
-def _decoded(
-    data: Mapping[str, str],
-    *,
-    name: str,
-    key: str,
-) -> str:
+def _decoded(data: Mapping[str, str], *, name: str, key: str) -> str:
     if key not in (data or {}):
         raise LookupError(
             f"Secret '{name}' has no {key}; a gateway trait's secretName is of type "

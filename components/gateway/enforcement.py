@@ -17,13 +17,13 @@ from .service import Plugin
 
 
 def enforced(
-    plugins: Sequence[Plugin],
-    state: StackState,
-    account: Account,
+    plugins: Sequence[Plugin], state: StackState, account: Account
 ) -> Output[str]:
     """Return the fingerprint of what the plugins enforce. A run that fails at one of them exports
     nothing."""
-    configurations = {plugin.name: plugin.resource.config_json for plugin in plugins}
+    configurations = {
+        plugin.name: plugin.resource.config_json for plugin in plugins
+    }
     return Output.all(**configurations).apply(
         lambda made: actual.enforced(state, account, made)
     )
@@ -34,7 +34,9 @@ def are_as_meant(plugins: Sequence[Plugin]) -> Output[bool]:
     they are as they were, or are not there and unknown."""
 
     async def all_are() -> bool:
-        return is_dry_run() or all([await _is_as_meant(plugin) for plugin in plugins])
+        return is_dry_run() or all(
+            [await _is_as_meant(plugin) for plugin in plugins]
+        )
 
     return Output.from_input(all_are())
 
@@ -48,10 +50,7 @@ async def _is_as_meant(plugin: Plugin) -> bool:
 
 
 def once_known(
-    new: str,
-    before: str,
-    fingerprint: Output[str],
-    state: StackState,
+    new: str, before: str, fingerprint: Output[str], state: StackState
 ) -> Input[str]:
     """Return `new`, or `before` as long as the `fingerprint` of what is enforced is unknown.
 
@@ -59,12 +58,12 @@ def once_known(
     """
     if not state.doubted or is_dry_run():
         return new
-    return fingerprint.apply(lambda known: before if known == actual.UNKNOWN else new)
+    return fingerprint.apply(
+        lambda known: before if known == actual.UNKNOWN else new
+    )
 
 
-def warn_of_unknown_tables(
-    tables: Mapping[str, Output[str]],
-) -> Output[bool]:
+def warn_of_unknown_tables(tables: Mapping[str, Output[str]]) -> Output[bool]:
     """Warn in a preview of tables that it cannot show, by service; return whether there are any.
 
     The official plugin takes a configuration that is not known yet for an unchanged one.
@@ -74,7 +73,9 @@ def warn_of_unknown_tables(
         if not is_dry_run():
             return False
         unknown = [
-            service for service, table in tables.items() if not await table.is_known()
+            service
+            for service, table in tables.items()
+            if not await table.is_known()
         ]
         if unknown:
             pulumi.log.warn(

@@ -52,10 +52,7 @@ class Gateway(ComponentResource):
     """
 
     def __init__(
-        self,
-        name: str,
-        args: GatewayArgs,
-        opts: ResourceOptions | None = None,
+        self, name: str, args: GatewayArgs, opts: ResourceOptions | None = None
     ) -> None:
         super().__init__("kong-oam:gateway:Gateway", name, None, opts)
         self.slots: Mapping[str, Slots] = {}
@@ -64,7 +61,9 @@ class Gateway(ComponentResource):
             self.workspace = _of_base(args, args.base, provider)
         else:
             options = ResourceOptions(parent=self, provider=provider)
-            self.workspace, self.slots = _provision(name, args, provider, options)
+            self.workspace, self.slots = _provision(
+                name, args, provider, options
+            )
         self.register_outputs({})
 
     @property
@@ -73,18 +72,16 @@ class Gateway(ComponentResource):
         workspace = self.workspace
         recorded: dict[str, Input[Any]] = {
             "nobody": workspace.nobody,
-            "rings": {key: issuer.ring for key, issuer in workspace.issuers.items()},
+            "rings": {
+                key: issuer.ring for key, issuer in workspace.issuers.items()
+            },
         }
         if workspace.client_certificate is not None:
             recorded["clientCertificate"] = workspace.client_certificate
         return recorded
 
 
-def _provider(
-    name: str,
-    account: Account,
-    parent: Resource,
-) -> kong.Provider:
+def _provider(name: str, account: Account, parent: Resource) -> kong.Provider:
     secret = Output.secret
     return kong.Provider(
         name,
@@ -95,7 +92,8 @@ def _provider(
         # Any change of a plugin by hand is seen, also of a field that the program leaves out.
         strict_plugins_match=True,
         opts=ResourceOptions(
-            parent=parent, additional_secret_outputs=["kongAdminToken", "kongApiKey"]
+            parent=parent,
+            additional_secret_outputs=["kongAdminToken", "kongApiKey"],
         ),
     )
 
@@ -180,7 +178,9 @@ def _fill(
             algorithm=keys[index].algorithm,
             key=keys[index].kid,
             rsa_public_key=keys[index].pem,
-            secret=Output.secret("unused: RS256 and ES256 verify with the public key"),
+            secret=Output.secret(
+                "unused: RS256 and ES256 verify with the public key"
+            ),
             tags=names.tags(stack),
             opts=ResourceOptions.merge(options, secret),
         )
@@ -188,15 +188,15 @@ def _fill(
 
 
 def _of_base(
-    args: GatewayArgs,
-    base: Base,
-    provider: kong.Provider,
+    args: GatewayArgs, base: Base, provider: kong.Provider
 ) -> Workspace:
     """Return the workspace that the base of the estate made, with the clients of this
     partition."""
     recorded = base.gateway
     issuers = {
-        key: _token_issuer(issuer, recorded.value("rings", key), base.clients[key])
+        key: _token_issuer(
+            issuer, recorded.value("rings", key), base.clients[key]
+        )
         for key, issuer in args.issuers.items()
     }
     shown = _shown_certificate(args.settings)
@@ -207,18 +207,21 @@ def _of_base(
         nobody=recorded.value("nobody"),
         nowhere=names.nowhere(args.settings.stack.name),
         issuers=issuers,
-        client_certificate=recorded.value("clientCertificate") if shown else None,
+        client_certificate=recorded.value("clientCertificate")
+        if shown
+        else None,
     )
 
 
 def _token_issuer(
-    issuer: Issuer,
-    ring: Output[str],
-    elsewhere: Mapping[str, str],
+    issuer: Issuer, ring: Output[str], elsewhere: Mapping[str, str]
 ) -> TokenIssuer:
     """Return what services need of an issuer. `elsewhere` are client ids of other partitions."""
     return TokenIssuer(
-        issuer.issuer, ring, issuer.audiences, {**elsewhere, **issuer.client_ids}
+        issuer.issuer,
+        ring,
+        issuer.audiences,
+        {**elsewhere, **issuer.client_ids},
     )
 
 

@@ -40,9 +40,7 @@ def assigned(
 
 
 def filled(
-    slots: Sequence[Slot],
-    current: SigningKey,
-    unused: Sequence[str],
+    slots: Sequence[Slot], current: SigningKey, unused: Sequence[str]
 ) -> list[SigningKey]:
     """Return a key for every slot.
 

@@ -107,9 +107,7 @@ class GateArgs:
 
 
 def provision_service(
-    name: str,
-    args: ServiceArgs,
-    opts: ResourceOptions,
+    name: str, args: ServiceArgs, opts: ResourceOptions
 ) -> GatedService:
     """Make a service and all its plugins but the gate: it closes, and opens nothing."""
     component = args.component
@@ -126,17 +124,19 @@ def provision_service(
     # It names the consumer nobody, which has to be there before it.
     verified = _after(opts, args.workspace.before_authentication)
     guards = [
-        _plugin(f"{name}-admission", "pre-function", admission, args, service, opts),
+        _plugin(
+            f"{name}-admission", "pre-function", admission, args, service, opts
+        ),
         _plugin(f"{name}-{kind}", kind, config, args, service, verified),
     ]
-    guards += [_extra(name, extra, args, service, opts) for extra in asked_for.plugins]
+    guards += [
+        _extra(name, extra, args, service, opts) for extra in asked_for.plugins
+    ]
     return GatedService(args, service, gate_table, guards)
 
 
 def provision_gate(
-    name: str,
-    args: GateArgs,
-    opts: ResourceOptions,
+    name: str, args: GateArgs, opts: ResourceOptions
 ) -> GatedService:
     """Make the gate of a service, and return the service with it. A run in which the workload is
     not there leaves its rules as they were."""
@@ -160,10 +160,14 @@ def provision_gate(
         service.resource,
         after,
     )
-    return replace(service, guards=[*service.guards, gate], upstream=args.upstream)
+    return replace(
+        service, guards=[*service.guards, gate], upstream=args.upstream
+    )
 
 
-def _after(opts: ResourceOptions, earlier: Sequence[Resource]) -> ResourceOptions:
+def _after(
+    opts: ResourceOptions, earlier: Sequence[Resource]
+) -> ResourceOptions:
     more = ResourceOptions(depends_on=list(earlier))
     return ResourceOptions.merge(opts, more)
 
@@ -252,10 +256,14 @@ def _plugin(
         if isinstance(config, str):
             return config
         schema = args.workspace.schemas[kind]
-        return plugins.config_json(schema, kind, config, keeps_records=keeps_records)
+        return plugins.config_json(
+            schema, kind, config, keeps_records=keeps_records
+        )
 
     # A configuration that is known needs no Output.
-    meant = config.apply(in_full) if isinstance(config, Output) else in_full(config)
+    meant = (
+        config.apply(in_full) if isinstance(config, Output) else in_full(config)
+    )
     resource = kong.Plugin(
         name,
         name=kind,
@@ -271,12 +279,7 @@ def _plugin(
 
 
 def _gate(
-    args: GateArgs,
-    table: str,
-    host: str,
-    port: int,
-    *,
-    rolled_out: bool,
+    args: GateArgs, table: str, host: str, port: int, *, rolled_out: bool
 ) -> Content:
     meant = args.service.args
     certified = certified_name(meant.component, meant.backend)
@@ -310,8 +313,12 @@ def _table(args: ServiceArgs) -> Output[str]:
         *estate.held_at(component, users=True),
     ]
     clients = {caller: issuer.client_ids[caller] for caller in callers}
-    return Output.all(Output.from_input(audiences), Output.from_input(clients)).apply(
-        lambda ids: table(estate, component, args.backend, ring, verified_by, *ids)
+    return Output.all(
+        Output.from_input(audiences), Output.from_input(clients)
+    ).apply(
+        lambda ids: table(
+            estate, component, args.backend, ring, verified_by, *ids
+        )
     )
 
 

@@ -120,7 +120,9 @@ class Issuer:
         }
 
 
-def of_base(base: Record, clients: Mapping[str, Credential], **more: Any) -> Issuer:
+def of_base(
+    base: Record, clients: Mapping[str, Credential], **more: Any
+) -> Issuer:
     """Return the issuer that the base of the estate made, with the clients of a partition."""
     return Issuer(
         issuer=base.value("issuer"),
@@ -169,7 +171,8 @@ def published(
 
 
 def finish_clients(
-    issuers: Mapping[str, Issuer], running: Mapping[str, Sequence[pulumi.Resource]]
+    issuers: Mapping[str, Issuer],
+    running: Mapping[str, Sequence[pulumi.Resource]],
 ) -> dict[str, Recorded]:
     """Make the grants that come after clients' pods. Return what the next run is to know of the
     credentials of all clients that have keys or secrets, by the client's name.

@@ -91,7 +91,10 @@ class Keycloak(pulumi.ComponentResource):
     under their components."""
 
     def __init__(
-        self, name: str, args: IssuerArgs, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        args: IssuerArgs,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("kong-oam:identity:Keycloak", name, None, opts)
         account = api.account(args.settings.issuer or "", configuration())
@@ -103,7 +106,9 @@ class Keycloak(pulumi.ComponentResource):
         self._realm = account.realm
         self._server = _account(name, account, self)
         base = args.base
-        self._in_realm = self._of_stack() if base is None else self._of_base(base)
+        self._in_realm = (
+            self._of_stack() if base is None else self._of_base(base)
+        )
         shared: dict[str, Any] = {"roles": dict(self._in_realm.roles)}
         # Where no role names a group nobody has a use for the scope of groups.
         if self._in_realm.groups_scope is not None:
@@ -122,7 +127,9 @@ class Keycloak(pulumi.ComponentResource):
         scopes = {}
         declared = scopes_at(self._args.settings, self._args.estate)
         for scope, description in declared.items():
-            resource = self._scope(f"api-{scope}", scope, description, listed=True)
+            resource = self._scope(
+                f"api-{scope}", scope, description, listed=True
+            )
             scopes[scope] = resource.name
         return _Realm(roles, groups_scope, scopes)
 
@@ -188,7 +195,9 @@ class Keycloak(pulumi.ComponentResource):
     def _of(self, key: str | None, **options: Any) -> pulumi.ResourceOptions:
         """Return the options of what is a client's, by its component, or the realm's."""
         parent = self._args.homes[key] if key else self
-        return pulumi.ResourceOptions(parent=parent, provider=self._server, **options)
+        return pulumi.ResourceOptions(
+            parent=parent, provider=self._server, **options
+        )
 
     def _scope(
         self,
@@ -284,7 +293,9 @@ class Keycloak(pulumi.ComponentResource):
             valid_redirect_uris=list(client.redirect_uris),
             web_origins=list(client.origins),
             pkce_code_challenge_method="S256" if client.user_facing else "",
-            access_token_lifespan=str(self._args.settings.access_token_minutes * 60),
+            access_token_lifespan=str(
+                self._args.settings.access_token_minutes * 60
+            ),
             use_refresh_tokens=client.refresh,
             # Whoever calls as itself asks anew, with its credential.
             use_refresh_tokens_client_credentials=False,
@@ -326,7 +337,9 @@ class Keycloak(pulumi.ComponentResource):
         made_here = self._in_realm.scopes
         optional = [made_here.get(scope, scope) for scope in client.scopes]
 
-        def make(pods: Sequence[pulumi.Input[pulumi.Resource]]) -> pulumi.Resource:
+        def make(
+            pods: Sequence[pulumi.Input[pulumi.Resource]],
+        ) -> pulumi.Resource:
             return keycloak.openid.ClientOptionalScopes(
                 granted(self._prefix, client.component),
                 realm_id=self._realm,
@@ -381,7 +394,9 @@ def _account(
     )
 
 
-def _proofs(client: Client, keys: Keys | None) -> pulumi.Input[Mapping[str, str]]:
+def _proofs(
+    client: Client, keys: Keys | None
+) -> pulumi.Input[Mapping[str, str]]:
     """Return attributes of a client that proves with a key who it is: a partner's keys are where it
     publishes them."""
     if client.jwks_uri:

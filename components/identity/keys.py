@@ -77,7 +77,9 @@ def key_pairs(
         is_next = slot == generation.slot
         return _public(slots.values() if is_next else [slots[slot]])
 
-    public: pulumi.Output[str] = current.apply(lambda slot: slots[slot].public_key_pem)
+    public: pulumi.Output[str] = current.apply(
+        lambda slot: slots[slot].public_key_pem
+    )
     private: pulumi.Output[str] = current.apply(
         lambda slot: slots[slot].private_key_pem_pkcs8
     )
@@ -105,7 +107,9 @@ def certified_pairs(
         number = generation.ready_in(slot)
         key = _slot(name, slot, RSA, number, parent)
         slots.append(key)
-        pem = key.private_key_pem_pkcs8.apply(lambda pem: certificate(pem, subject))
+        pem = key.private_key_pem_pkcs8.apply(
+            lambda pem: certificate(pem, subject)
+        )
         # The certificate says nothing about the private half that it was signed with.
         certificates.append(pulumi.Output.unsecret(pem))
     now = slots[generation.slot]
@@ -155,4 +159,6 @@ async def _current_slot(
 
 
 def _public(slots: Iterable[tls.PrivateKey]) -> pulumi.Output[list[Jwk]]:
-    return pulumi.Output.all(*(slot.public_key_pem.apply(jwk) for slot in slots))
+    return pulumi.Output.all(
+        *(slot.public_key_pem.apply(jwk) for slot in slots)
+    )

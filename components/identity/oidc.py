@@ -17,13 +17,7 @@ import pulumi
 from kong_oam.access.settings.values import KnownClient
 from kong_oam.identity.common.parts import clients_at
 
-from .issuer import (
-    Credential,
-    Issuer,
-    IssuerArgs,
-    SecretReference,
-    existing,
-)
+from .issuer import Credential, Issuer, IssuerArgs, SecretReference, existing
 
 
 def provision(args: IssuerArgs) -> Issuer:
@@ -38,4 +32,6 @@ def provision(args: IssuerArgs) -> Issuer:
 
 def _credential(client: KnownClient) -> Credential:
     reference = SecretReference(*client.secret) if client.secret else None
-    return Credential(pulumi.Output.from_input(client.id), secret_reference=reference)
+    return Credential(
+        pulumi.Output.from_input(client.id), secret_reference=reference
+    )

@@ -103,7 +103,10 @@ class Okta(pulumi.ComponentResource):
     components."""
 
     def __init__(
-        self, name: str, args: IssuerArgs, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        args: IssuerArgs,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(COMPONENT, name, None, opts)
         self._args = args
@@ -160,11 +163,7 @@ class Okta(pulumi.ComponentResource):
             record = args.rotation.shared_secret(client, app.id, name)
         grants = self._policy(client, app) if has_policy(client) else NONE
         return Credential(
-            app.client_id,
-            keys,
-            secret,
-            record=record,
-            grants=grants,
+            app.client_id, keys, secret, record=record, grants=grants
         )
 
     def _issuer(
@@ -175,7 +174,9 @@ class Okta(pulumi.ComponentResource):
         return Issuer(
             issuer=own.issuer,
             token_endpoint=pulumi.Output.concat(own.issuer, "/v1/token"),
-            authorization_endpoint=pulumi.Output.concat(own.issuer, "/v1/authorize"),
+            authorization_endpoint=pulumi.Output.concat(
+                own.issuer, "/v1/authorize"
+            ),
             keys=server_keys.keys,
             previous_keys=server_keys.previous_keys,
             clients=clients,
@@ -199,9 +200,13 @@ class Okta(pulumi.ComponentResource):
     ) -> pulumi.ResourceOptions:
         """Return the options of what is a client's, or the stack's."""
         parent = self._args.homes[client.component] if client else self
-        return pulumi.ResourceOptions(parent=parent, provider=self._account, **options)
+        return pulumi.ResourceOptions(
+            parent=parent, provider=self._account, **options
+        )
 
-    def _scopes(self, server: okta.auth.Server) -> Mapping[str, okta.auth.ServerScope]:
+    def _scopes(
+        self, server: okta.auth.Server
+    ) -> Mapping[str, okta.auth.ServerScope]:
         return {
             scope: okta.auth.ServerScope(
                 self._logical(SCOPE, scope),
@@ -226,7 +231,9 @@ class Okta(pulumi.ComponentResource):
     ) -> okta.auth.ServerClaim:
         """List in tokens only groups that some role names: Okta fails a token request that matches
         more than 100."""
-        names = "|".join(re.escape(self._model.group(group)) for group in groups)
+        names = "|".join(
+            re.escape(self._model.group(group)) for group in groups
+        )
         return okta.auth.ServerClaim(
             self._logical(CLAIM),
             auth_server_id=server.id,
@@ -294,7 +301,9 @@ class Okta(pulumi.ComponentResource):
             app_id=app.id,
             groups=[
                 okta.AppGroupAssignmentsGroupArgs(
-                    id=self._server.groups[group], profile="{}", priority=position
+                    id=self._server.groups[group],
+                    profile="{}",
+                    priority=position,
                 )
                 for position, group in enumerate(client.groups)
             ],
@@ -324,7 +333,9 @@ class Okta(pulumi.ComponentResource):
             priority=_LAST,
             status="ACTIVE",
             opts=self._of(
-                client, replace_on_changes=_IN_SERVER, ignore_changes=["priority"]
+                client,
+                replace_on_changes=_IN_SERVER,
+                ignore_changes=["priority"],
             ),
         )
         make = partial(self._rule, client, policy)
@@ -340,7 +351,9 @@ class Okta(pulumi.ComponentResource):
         tokens."""
         server = self._server
         scopes = [
-            server.scopes[name] for name in client.scopes if name in server.scopes
+            server.scopes[name]
+            for name in client.scopes
+            if name in server.scopes
         ]
         return okta.auth.ServerPolicyRule(
             self._logical(RULE, client.component),
@@ -352,7 +365,9 @@ class Okta(pulumi.ComponentResource):
             # Okta's rules know no refresh_token: whether one is given follows from the scope
             # offline_access.
             grant_type_whitelists=[
-                "authorization_code" if client.user_facing else "client_credentials"
+                "authorization_code"
+                if client.user_facing
+                else "client_credentials"
             ],
             scope_whitelists=scopes_of(client),
             group_whitelists=[server.groups[group] for group in client.groups],
@@ -372,7 +387,9 @@ class Okta(pulumi.ComponentResource):
         One that others have as well keeps what it is for besides, and stays when it is not needed
         here any more.
         """
-        for origin in origins(all_clients_at(self._settings, self._args.estate)):
+        for origin in origins(
+            all_clients_at(self._settings, self._args.estate)
+        ):
             shared = origin in self._settings.shared_origins
             okta.trustedorigin.Origin(
                 self._logical(ORIGIN, origin),
@@ -381,7 +398,8 @@ class Okta(pulumi.ComponentResource):
                 scopes=[okta.trustedorigin.OriginScopeArgs(type="CORS")],
                 status="ACTIVE",
                 opts=self._of(
-                    retain_on_delete=shared, ignore_changes=["scopes"] if shared else []
+                    retain_on_delete=shared,
+                    ignore_changes=["scopes"] if shared else [],
                 ),
             )
 
@@ -399,7 +417,9 @@ class Okta(pulumi.ComponentResource):
             lambda pair: self._server_keys(*pair)
         )
 
-    def _server_keys(self, server: str, metadata: Published) -> signing_keys.ServerKeys:
+    def _server_keys(
+        self, server: str, metadata: Published
+    ) -> signing_keys.ServerKeys:
         account = api.account(configuration())
         try:
             return signing_keys.server_keys(account, server, metadata.issuer)
@@ -438,14 +458,19 @@ def _about(client: Client, app: okta.app.OAuth) -> pulumi.Output[str]:
 def _grant_types(client: Client) -> list[str]:
     if not client.user_facing:
         return ["client_credentials"]
-    return ["authorization_code", *(["refresh_token"] if client.refresh else [])]
+    return [
+        "authorization_code",
+        *(["refresh_token"] if client.refresh else []),
+    ]
 
 
 def _method(client: Client, keys: Keys | None) -> str:
     """Return the method by which the client proves who it is at the token endpoint."""
     if client.public:
         return "none"
-    return "private_key_jwt" if keys or client.jwks_uri else "client_secret_basic"
+    return (
+        "private_key_jwt" if keys or client.jwks_uri else "client_secret_basic"
+    )
 
 
 def _jwks(keys: Sequence[Jwk]) -> list[okta.app.OAuthJwkArgs]:

@@ -11,7 +11,12 @@ from pulumi import Resource, ResourceOptions
 
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import Settings
-from kong_oam.kubernetes.estate import clusters_of, foundations, provider_of, running
+from kong_oam.kubernetes.estate import (
+    clusters_of,
+    foundations,
+    provider_of,
+    running,
+)
 from kong_oam.oam.rendered import group_kind
 from kong_oam.objects.pods import Manifest
 
@@ -36,21 +41,24 @@ class Cluster:
     def within(self, namespace: str, parent: Resource) -> ResourceOptions:
         """Return the options of resources in the namespace."""
         return ResourceOptions(
-            parent, provider=self.provider, depends_on=self.namespaces.get(namespace)
+            parent,
+            provider=self.provider,
+            depends_on=self.namespaces.get(namespace),
         )
 
     def around(
-        self,
-        manifest: Manifest,
-        parent: Resource,
-        after: Sequence[Resource],
+        self, manifest: Manifest, parent: Resource, after: Sequence[Resource]
     ) -> ResourceOptions:
         """Return the options of an object, which comes after its namespace, after what defines its
         kind, and `after`."""
-        namespace = self.namespaces.get(manifest["metadata"].get("namespace", ""))
+        namespace = self.namespaces.get(
+            manifest["metadata"].get("namespace", "")
+        )
         definition = self.definitions.get(group_kind(manifest))
         earlier = [*filter(None, (namespace, definition)), *after]
-        return ResourceOptions(parent, provider=self.provider, depends_on=earlier)
+        return ResourceOptions(
+            parent, provider=self.provider, depends_on=earlier
+        )
 
 
 Clusters = Mapping[str | None, Cluster]
@@ -62,15 +70,13 @@ def provision_clusters(estate: Estate, settings: Settings) -> Clusters:
     any case."""
     waiting = Waiting()
     return {
-        name: _cluster(name, estate, settings, waiting) for name in clusters_of(estate)
+        name: _cluster(name, estate, settings, waiting)
+        for name in clusters_of(estate)
     }
 
 
 def _cluster(
-    cluster: str | None,
-    estate: Estate,
-    settings: Settings,
-    waiting: Waiting,
+    cluster: str | None, estate: Estate, settings: Settings, waiting: Waiting
 ) -> Cluster:
     """Make the provider, and what others lie in: the namespaces that components run in, where the
     stack makes them, and the Namespaces and CustomResourceDefinitions that components render.
@@ -101,7 +107,9 @@ def _cluster(
     definitions: dict[tuple[str, str], Resource] = {}
     for placed in foundations(estate, cluster):
         manifest = placed.manifest
-        resource = KubernetesObject(placed.name, manifest, options, placed.options)
+        resource = KubernetesObject(
+            placed.name, manifest, options, placed.options
+        )
         if manifest["kind"] == "Namespace":
             namespaces[manifest["metadata"]["name"]] = resource
         else:
@@ -109,7 +117,11 @@ def _cluster(
             definitions[spec["group"], spec["names"]["kind"]] = resource
     if settings.cluster.create_namespaces:
         for name in sorted(wanted - namespaces.keys()):
-            logical = f"{cluster}:namespace-{name}" if cluster else f"namespace-{name}"
+            logical = (
+                f"{cluster}:namespace-{name}"
+                if cluster
+                else f"namespace-{name}"
+            )
             namespaces[name] = k8s.core.v1.NamespacePatch(
                 logical, metadata={"name": name}, opts=options
             )

@@ -96,11 +96,7 @@ def digest_of(credential: Data) -> Output[str]:
     return _detached(Output.unsecret(Output.all(**credential).apply(digest)))
 
 
-def _add_token(
-    spec: Manifest,
-    variable: str,
-    audience: str,
-) -> None:
+def _add_token(spec: Manifest, variable: str, audience: str) -> None:
     """Add a token of the ServiceAccount for this audience to a pod, in a file that the variable
     names.
 
@@ -114,12 +110,18 @@ def _add_token(
         "expirationSeconds": _TOKEN_SECONDS,
         "path": _TOKEN,
     }
-    volume = {"name": name, "projected": {"sources": [{"serviceAccountToken": token}]}}
+    volume = {
+        "name": name,
+        "projected": {"sources": [{"serviceAccountToken": token}]},
+    }
     spec["volumes"] = [*spec.get("volumes", ()), volume]
     mount = {"name": name, "mountPath": folder, "readOnly": True}
     for kind in CONTAINER_LISTS:
         for container in spec.get(kind, ()):
-            container["volumeMounts"] = [*container.get("volumeMounts", ()), mount]
+            container["volumeMounts"] = [
+                *container.get("volumeMounts", ()),
+                mount,
+            ]
             file = {"name": variable, "value": f"{folder}/{_TOKEN}"}
             _add_variables(container, [file])
 
@@ -130,7 +132,9 @@ def _add_variables(container: Manifest, variables: Sequence[Manifest]) -> None:
         return
     own = container.get("env", ())
     names = {variable["name"] for variable in own}
-    added = [variable for variable in variables if variable["name"] not in names]
+    added = [
+        variable for variable in variables if variable["name"] not in names
+    ]
     container["env"] = [*added, *own]
 
 

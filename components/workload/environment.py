@@ -16,9 +16,7 @@ from .credential import ClientEnvironment, Data
 
 
 def client_environment(
-    component: Component,
-    estate: Estate,
-    issuers: Mapping[str, Issuer],
+    component: Component, estate: Estate, issuers: Mapping[str, Issuer]
 ) -> ClientEnvironment:
     """Return all that the pods of a component's clients are given; nothing where it is none."""
     references = []
@@ -31,16 +29,16 @@ def client_environment(
         if reference:
             references.append(_variable(f"{prefix}_CLIENT_SECRET", reference))
         if credential.federation_audience:
-            audiences[f"{prefix}_ASSERTION_FILE"] = credential.federation_audience
+            audiences[f"{prefix}_ASSERTION_FILE"] = (
+                credential.federation_audience
+            )
         granted += credential.granted
     settings = settings_of(component, estate, issuers)
     return ClientEnvironment(settings, references, audiences, granted)
 
 
 def settings_of(
-    component: Component,
-    estate: Estate,
-    issuers: Mapping[str, Issuer],
+    component: Component, estate: Estate, issuers: Mapping[str, Issuer]
 ) -> Data:
     """Return the settings of a component's clients, as environment variables of its workload; empty
     where it is none."""
@@ -52,15 +50,13 @@ def settings_of(
         for call in client.calls:
             api = call.component
             data[_environment("API_URL", api)] = _base_url(estate, api)
-            data[_environment("API_SCOPES", api)] = _request_scope(client, api, issuer)
+            data[_environment("API_SCOPES", api)] = _request_scope(
+                client, api, issuer
+            )
     return data
 
 
-def _request_scope(
-    client: Client,
-    api: str,
-    issuer: Issuer,
-) -> Input[str]:
+def _request_scope(client: Client, api: str, issuer: Issuer) -> Input[str]:
     """Return what the client asks for to call an API, however many entries of `calls` that is: the
     scopes, unless the provider has a word for all of them."""
     granted: list[str] = []
@@ -83,7 +79,9 @@ def elsewhere(estate: Estate, issuers: Mapping[str, Issuer]) -> dict[str, Data]:
 def _variable(name: str, reference: SecretReference) -> Manifest:
     return {
         "name": name,
-        "valueFrom": {"secretKeyRef": {"name": reference.name, "key": reference.key}},
+        "valueFrom": {
+            "secretKeyRef": {"name": reference.name, "key": reference.key}
+        },
     }
 
 
@@ -95,10 +93,7 @@ def _prefix(client: Client, estate: Estate) -> str:
 
 
 def _settings(
-    prefix: str,
-    client: Client,
-    issuer: Issuer,
-    credential: Credential,
+    prefix: str, client: Client, issuer: Issuer, credential: Credential
 ) -> dict[str, Input[str]]:
     settings: dict[str, Input[str]] = {
         f"{prefix}_ISSUER": issuer.issuer,
@@ -116,7 +111,9 @@ def _settings(
     if credential.client_secret is not None:
         settings[f"{prefix}_CLIENT_SECRET"] = credential.client_secret
     if client.user_facing:
-        settings[f"{prefix}_AUTHORIZATION_ENDPOINT"] = issuer.authorization_endpoint
+        settings[f"{prefix}_AUTHORIZATION_ENDPOINT"] = (
+            issuer.authorization_endpoint
+        )
         settings[f"{prefix}_REDIRECT_URIS"] = " ".join(client.redirect_uris)
     return settings
 
@@ -126,8 +123,12 @@ def _scopes(client: Client, issuer: Issuer) -> Input[str]:
     one API at a time."""
     if not issuer.requests:
         return " ".join(client.scopes)
-    requests = [_request_scope(client, call.component, issuer) for call in client.calls]
-    return Output.all(*requests).apply(lambda scopes: " ".join(dict.fromkeys(scopes)))
+    requests = [
+        _request_scope(client, call.component, issuer) for call in client.calls
+    ]
+    return Output.all(*requests).apply(
+        lambda scopes: " ".join(dict.fromkeys(scopes))
+    )
 
 
 def _environment(prefix: str, name: str) -> str:

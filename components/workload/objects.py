@@ -53,7 +53,8 @@ class KubernetesObject(CustomResource):
             inputs = {"metadata": None, "spec": None, "status": None}
         options = ResourceOptions(
             aliases=[
-                Alias(type_=f"kubernetes:{other}:{kind[1]}") for other in _others(known)
+                Alias(type_=f"kubernetes:{other}:{kind[1]}")
+                for other in _others(known)
             ]
         )
         if kind == ("", "Secret"):
@@ -80,7 +81,9 @@ def of_version(manifest: Manifest, version: str) -> Manifest:
 def _kept(kept: Options, manifest: Manifest) -> ResourceOptions:
     """Return the options of an object by the rules of its Application."""
     metadata = manifest["metadata"]
-    identifier = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
+    identifier = "/".join(
+        filter(None, (metadata.get("namespace"), metadata["name"]))
+    )
     # Almost nothing of a Pod can be changed, and the plugin does not know all of that: `envFrom`
     # would be refused.
     replaced = [
@@ -108,10 +111,7 @@ def is_of_version(resource: KubernetesObject, version: str) -> Output[bool]:
 
 
 def is_there(
-    kind: str,
-    version: str,
-    metadata: Mapping[str, Any],
-    status: Status | None,
+    kind: str, version: str, metadata: Mapping[str, Any], status: Status | None
 ) -> bool:
     """Tell whether an object that was read is of this version, and whether its pods of that
     version were all there once, or nothing is said of them.
@@ -130,7 +130,9 @@ def is_there(
         case "Deployment":
             return _is_rolled_out(status)
         case "StatefulSet":
-            return bool(status.get("updateRevision") == status.get("currentRevision"))
+            return bool(
+                status.get("updateRevision") == status.get("currentRevision")
+            )
         case "DaemonSet":
             updated = status.get("updatedNumberScheduled", 0)
             return bool(updated >= status.get("desiredNumberScheduled", 0))
@@ -148,5 +150,7 @@ def _is_rolled_out(status: Status) -> bool:
 def _others(api_version: str) -> list[str]:
     group, _, version = api_version.partition("/")
     return [
-        f"{group}/{other}" for other in _VERSIONS.get(group, ()) if other != version
+        f"{group}/{other}"
+        for other in _VERSIONS.get(group, ())
+        if other != version
     ]

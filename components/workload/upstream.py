@@ -25,7 +25,9 @@ class Upstream:
     @property
     def address(self) -> Output[str]:
         """`host:port`"""
-        return Output.concat(self.host, ":", Output.from_input(self.port).apply(str))
+        return Output.concat(
+            self.host, ":", Output.from_input(self.port).apply(str)
+        )
 
 
 def upstream_of(
@@ -41,7 +43,9 @@ def upstream_of(
         case "loadBalancer":
             return Upstream(service.status.apply(balancer_of), backend.port)
         case "nodePort":
-            node_port = service.spec.apply(partial(node_port_of, port=backend.port))
+            node_port = service.spec.apply(
+                partial(node_port_of, port=backend.port)
+            )
             return Upstream(gateway.node_address or "", node_port)
         case _:
             return Upstream(
@@ -55,7 +59,9 @@ def balancer_of(status: Mapping[str, Any] | None) -> str:
 
     Raises LookupError where it has none: nothing is routed to nowhere.
     """
-    for entry in ((status or {}).get("loadBalancer") or {}).get("ingress") or ():
+    for entry in ((status or {}).get("loadBalancer") or {}).get(
+        "ingress"
+    ) or ():
         address = entry.get("ip") or entry.get("hostname")
         if address:
             return str(address)

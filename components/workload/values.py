@@ -71,10 +71,6 @@ def with_values(value: Any, values: Values) -> Any:
     return texts.apply(partial(_replaced, value, known))
 
 
-def _replaced(
-    text: str,
-    stand_ins: list[str],
-    texts: list[str],
-) -> str:
+def _replaced(text: str, stand_ins: list[str], texts: list[str]) -> str:
     by_stand_in = dict(zip(stand_ins, texts, strict=True))
     return STAND_IN.sub(lambda mark: by_stand_in.get(mark[0], mark[0]), text)

@@ -116,9 +116,7 @@ def provision_workload(args: WorkloadArgs, parent: Resource) -> Workload:
 
 
 def _manifest(
-    placed_object: PlacedObject,
-    args: WorkloadArgs,
-    mark: Output[str] | None,
+    placed_object: PlacedObject, args: WorkloadArgs, mark: Output[str] | None
 ) -> Manifest:
     """Return the object with all that only a run knows: its version, a client's credential, and
     values of other components."""
@@ -126,7 +124,9 @@ def _manifest(
     if placed_object.version:
         manifest = of_version(manifest, placed_object.version)
     if mark is not None and placed_object.pods:
-        manifest = with_credential(manifest, placed_object.pods, args.client, mark)
+        manifest = with_credential(
+            manifest, placed_object.pods, args.client, mark
+        )
     awaited = placed_object.awaited
     if awaited:
         values = {part.stand_in: args.value(part) for part in awaited}
@@ -135,9 +135,7 @@ def _manifest(
 
 
 def _upstreams(
-    component: Component,
-    made: _Made,
-    settings: Settings,
+    component: Component, made: _Made, settings: Settings
 ) -> dict[str, Upstream]:
     services = {
         placed.manifest["metadata"]["name"]: resource
@@ -146,7 +144,10 @@ def _upstreams(
     }
     return {
         name: upstream_of(
-            settings.gateway, services[backend.service], component.namespace, backend
+            settings.gateway,
+            services[backend.service],
+            component.namespace,
+            backend,
         )
         for name, backend in component.backends.items()
     }
@@ -167,24 +168,22 @@ def _stage(placed: PlacedObject) -> int:
 
 
 def _earlier(
-    placed: PlacedObject,
-    made: _Made,
-    needed: Sequence[Resource],
+    placed: PlacedObject, made: _Made, needed: Sequence[Resource]
 ) -> Sequence[Resource]:
     """Return what an object waits for, of what is made before it. The run gives up on a Service
     without pods."""
     if placed.stage == "running":
         return needed
     if placed.stage == "after":
-        running = [resource for other, resource in made if other.stage == "running"]
+        running = [
+            resource for other, resource in made if other.stage == "running"
+        ]
         return [*needed, *running]
     return ()
 
 
 def _message(
-    cluster: Cluster,
-    component: Component,
-    placed: PlacedObject,
+    cluster: Cluster, component: Component, placed: PlacedObject
 ) -> str:
     manifest = placed.manifest
     kind = manifest["kind"]

@@ -35,43 +35,37 @@ def with_absent_clients(estate: Estate) -> Estate:
             for member in set(role.components) - estate.components.keys():
                 held = named.setdefault(member, {})
                 held.setdefault(component.key, []).append(role)
-    absent = [_component(estate, key, held) for key, held in sorted(named.items())]
+    absent = [
+        _component(estate, key, held) for key, held in sorted(named.items())
+    ]
     applications = [*estate.applications]
     for name, components in groupby(absent, attrgetter("application")):
-        applications.append(
-            Application(
-                name,
-                "",
-                {},
-                {},
-                tuple(components),
-            )
-        )
+        applications.append(Application(name, "", {}, {}, tuple(components)))
     return replace(estate, applications=tuple(applications))
 
 
 def _component(
-    estate: Estate,
-    key: str,
-    held: Mapping[str, list[Role]],
+    estate: Estate, key: str, held: Mapping[str, list[Role]]
 ) -> Component:
     """The component that holds these roles, each of the component with that key."""
     clients = tuple(_clients(estate, key, held))
     first = clients[0]
     bare = bare_component(key, first.provider)
-    return replace(bare, type=EXTERNAL, clients=clients, position=first.position)
+    return replace(
+        bare, type=EXTERNAL, clients=clients, position=first.position
+    )
 
 
 def _clients(
-    estate: Estate,
-    key: str,
-    held: Mapping[str, list[Role]],
+    estate: Estate, key: str, held: Mapping[str, list[Role]]
 ) -> Iterator[Client]:
     calls: dict[str, list[Call]] = {}
     groups: NameSets = {}
     for called, roles in held.items():
         component = estate.components[called]
-        scopes = dict.fromkeys(chain.from_iterable(role.scopes for role in roles))
+        scopes = dict.fromkeys(
+            chain.from_iterable(role.scopes for role in roles)
+        )
         names = tuple(role.name for role in roles)
         call = Call(called, tuple(scopes), names, roles[0].position)
         calls.setdefault(component.provider, []).append(call)

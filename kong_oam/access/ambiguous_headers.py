@@ -15,13 +15,7 @@ Header = tuple[str, str]
 # How the connection itself is used. HTTP2-Settings comes with an offer of HTTP/2, which Kong does
 # not hand on.
 _CONNECTION_OPTIONS = frozenset(
-    {
-        "close",
-        "http2-settings",
-        "keep-alive",
-        "te",
-        "upgrade",
-    }
+    {"close", "http2-settings", "keep-alive", "te", "upgrade"}
 )
 
 _WRITTEN_ANEW = frozenset(

@@ -44,10 +44,7 @@ def principal_of(client: Client) -> Principal:
 Naming = Callable[[Provider, str], Groups]
 
 
-def provider_names(
-    provider: Provider,
-    group: str,
-) -> Groups:
+def provider_names(provider: Provider, group: str) -> Groups:
     """Name groups as the provider does: what its users are really in."""
     return frozenset({provider.group(group)})
 
@@ -69,10 +66,7 @@ def logical_names(names: Iterable[str]) -> Naming:
     # Each with its provider, so that the id stays that provider's own.
     known = {}
 
-    def named(
-        provider: Provider,
-        group: str,
-    ) -> Groups:
+    def named(provider: Provider, group: str) -> Groups:
         if id(provider) not in known:
             by_theirs: NameSets = {}
             for name in all_names:
@@ -87,11 +81,7 @@ def logical_names(names: Iterable[str]) -> Naming:
 class Callers:
     """Answers who may call what in one estate. Not frozen: answers are cached."""
 
-    def __init__(
-        self,
-        estate: Estate,
-        naming: Naming = provider_names,
-    ) -> None:
+    def __init__(self, estate: Estate, naming: Naming = provider_names) -> None:
         self._estate = estate
         self._naming = naming
         self._clients: dict[str, dict[tuple[str, bool], Client]] = {}
@@ -105,9 +95,7 @@ class Callers:
         self._conditions: dict[object, Condition] = {}
 
     def at(
-        self,
-        component: Component,
-        path: PathSegments,
+        self, component: Component, path: PathSegments
     ) -> Mapping[str, Access]:
         """Who may call the path of the component, by method."""
         if component.may_be_of_another_rule(path):
@@ -152,9 +140,7 @@ class Callers:
         return self._allowed[key]
 
     def principals_with(
-        self,
-        component: Component,
-        needed: frozenset[str],
+        self, component: Component, needed: frozenset[str]
     ) -> Access:
         """The principals whose tokens can have all of `needed` at the component; for none, those
         who can have a token."""
@@ -187,11 +173,7 @@ class Callers:
                 conditions[principal_of(client)] = condition
         return Access(principals=conditions)
 
-    def _gets_a_token(
-        self,
-        component: Component,
-        client: Client,
-    ) -> bool:
+    def _gets_a_token(self, component: Component, client: Client) -> bool:
         """Whether the client gets one that counts at the component, whatever it lists."""
         per_api = self._estate.provider_of(component).per_api
         apis = self._estate.apis_at(component)
@@ -204,10 +186,7 @@ class Callers:
         )
 
     def _condition(
-        self,
-        component: Component,
-        client: Client,
-        needed: frozenset[str],
+        self, component: Component, client: Client, needed: frozenset[str]
     ) -> Condition:
         """The condition on users: in a group of each clause."""
         if not client.user_facing:
@@ -226,19 +205,13 @@ class Callers:
             self._conditions[key] = condition
         return self._conditions[key]
 
-    def _names(
-        self,
-        provider: Provider,
-        groups: Iterable[str],
-    ) -> Groups:
+    def _names(self, provider: Provider, groups: Iterable[str]) -> Groups:
         naming = partial(self._naming, provider)
         return frozenset(chain.from_iterable(map(naming, groups)))
 
 
 def clauses_of(
-    component: Component,
-    client: Client,
-    needed: Iterable[str],
+    component: Component, client: Client, needed: Iterable[str]
 ) -> Iterator[frozenset[str]]:
     """Logical groups, set by set, of each of which a user must be in one: those that the client is
     assigned to, and for each scope those that hold it."""

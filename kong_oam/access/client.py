@@ -26,10 +26,7 @@ class Call:
     position: SourcePosition = field(compare=False)
 
 
-def at_provider(
-    component: str,
-    provider: str,
-) -> str:
+def at_provider(component: str, provider: str) -> str:
     """The name of a component at a provider, as its client and as what is offered there:
     `shop/checkout at okta`."""
     return f"{component}{_AT}{provider}"
@@ -100,7 +97,9 @@ class Client:
         if self.kind != "browser":
             return ()
         pages = map(urlsplit, self.redirect_uris)
-        return tuple(sorted({f"{page.scheme}://{page.netloc}" for page in pages}))
+        return tuple(
+            sorted({f"{page.scheme}://{page.netloc}" for page in pages})
+        )
 
 
 def signs_in(kind: ClientKind) -> bool:

@@ -25,9 +25,6 @@ Findings = Iterator[Diagnostic]
 T = TypeVar("T")
 
 
-def without(
-    items: Iterable[T],
-    others: Container[T],
-) -> list[T]:
+def without(items: Iterable[T], others: Container[T]) -> list[T]:
     """The items that are not among the others, in order."""
     return [item for item in items if item not in others]

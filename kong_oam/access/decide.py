@@ -16,8 +16,19 @@ from typing import Literal
 from kong_oam.access.ambiguous_headers import Header, why_ambiguous
 from kong_oam.access.model import METHODS, Component, Estate, Rule, listing
 from kong_oam.access.networks import admits, only_from
-from kong_oam.access.paths import AmbiguousPathError, PathSegments, read, written
-from kong_oam.access.tokens import Claims, KeyRing, Refusal, authenticate, bearer
+from kong_oam.access.paths import (
+    AmbiguousPathError,
+    PathSegments,
+    read,
+    written,
+)
+from kong_oam.access.tokens import (
+    Claims,
+    KeyRing,
+    Refusal,
+    authenticate,
+    bearer,
+)
 
 Status = Literal[200, 204, 400, 401, 403, 404]
 
@@ -64,9 +75,7 @@ class Decision:
 
 
 def decide(
-    estate: Estate,
-    request: Request,
-    claims: Claims | Refusal | None,
+    estate: Estate, request: Request, claims: Claims | Refusal | None
 ) -> Decision:
     """Decide what the gateway does with `request`. `claims` are None without a token, and a
     Refusal for one that does not count.
@@ -79,7 +88,9 @@ def decide(
         return decision
     networks = decision.component.networks(decision.rule.path, request.method)
     if request.address is None:
-        return replace(decision, reason=decision.reason + only_from(networks, ";"))
+        return replace(
+            decision, reason=decision.reason + only_from(networks, ";")
+        )
     if admits(networks, request.address):
         return decision
     why = f"it may be called{only_from(networks)}, not from {request.address}"
@@ -87,9 +98,7 @@ def decide(
 
 
 def _decide_by_token(
-    estate: Estate,
-    request: Request,
-    claims: Claims | Refusal | None,
+    estate: Estate, request: Request, claims: Claims | Refusal | None
 ) -> Decision:
     """Decide as if the caller's address were one from which the rules let somebody in."""
     try:
@@ -123,66 +132,32 @@ def _decide_at(
     for rule in matching:
         if rule.public and not ambiguous:
             why = f"public: {rule.public.reason}"
-            return Decision(
-                200,
-                "public",
-                why,
-                component,
-                rule,
-            )
+            return Decision(200, "public", why, component, rule)
     first = next(iter(matching or rules), None)
     if claims is None:
         return Decision(
-            401,
-            "token-needed",
-            "a token is needed",
-            component,
-            first,
+            401, "token-needed", "a token is needed", component, first
         )
     if isinstance(claims, Refusal):
-        return Decision(
-            401,
-            claims.code,
-            claims.reason,
-            component,
-            first,
-        )
+        return Decision(401, claims.code, claims.reason, component, first)
     if claims.provider != component.provider:
         needed = f"a token of provider '{component.provider}' is needed"
         return Decision(401, "token-not-verified", needed, component)
     if ambiguous:
-        read_otherwise = (
-            "the path is spelled so that some servers take it for that of another rule"
-        )
+        read_otherwise = "the path is spelled so that some servers take it for that of another rule"
         return Decision(400, "ambiguous-path", read_otherwise, component)
     if not _is_for(estate, component, claims):
         why = "the token is for another API"
-        return Decision(
-            403,
-            "other-api",
-            why,
-            component,
-            first,
-        )
+        return Decision(403, "other-api", why, component, first)
     if matching:
         return _decide_by_scopes(estate, component, matching, claims)
     if rules:
         why = f"no rule on {written(rules[0].path)} lists {method}"
-        return Decision(
-            403,
-            "method-not-listed",
-            why,
-            component,
-            first,
-        )
+        return Decision(403, "method-not-listed", why, component, first)
     return Decision(403, "no-rule", "no rule owns this path", component)
 
 
-def _is_for(
-    estate: Estate,
-    component: Component,
-    claims: Claims,
-) -> bool:
+def _is_for(estate: Estate, component: Component, claims: Claims) -> bool:
     """Whether a token is for the component, where the provider's tokens are for one API each."""
     provider = estate.provider_of(component)
     if not provider.per_api:
@@ -201,13 +176,7 @@ def _decide_by_scopes(
     for rule in matching:
         if set(rule.scopes) <= effective:
             why = f"has {', '.join(rule.scopes) or 'a token that counts'}"
-            return Decision(
-                200,
-                "allowed",
-                why,
-                component,
-                rule,
-            )
+            return Decision(200, "allowed", why, component, rule)
     needed = " or ".join(" and ".join(rule.scopes) for rule in matching)
     why = f"needs {needed}"
     asked = {*chain.from_iterable(rule.scopes for rule in matching)}
@@ -215,20 +184,11 @@ def _decide_by_scopes(
     if withheld:
         reason = _why_withheld(estate, component, claims, withheld)
         why += f"; the token lists it, but {reason}"
-    return Decision(
-        403,
-        "scope-missing",
-        why,
-        component,
-        matching[0],
-    )
+    return Decision(403, "scope-missing", why, component, matching[0])
 
 
 def _why_withheld(
-    estate: Estate,
-    component: Component,
-    claims: Claims,
-    withheld: Set[str],
+    estate: Estate, component: Component, claims: Claims, withheld: Set[str]
 ) -> str:
     """The reason why scopes that the token lists do not count."""
     if not claims.client:
@@ -265,9 +225,7 @@ def answer(
 
 
 def effective_scopes(
-    estate: Estate,
-    component: Component,
-    claims: Claims,
+    estate: Estate, component: Component, claims: Claims
 ) -> frozenset[str]:
     """The issued scopes that count at `component`: those that the client was granted there and, for
     a user, that the roles of their groups hold.
@@ -275,7 +233,9 @@ def effective_scopes(
     A token lists what was granted when it was issued; since then a scope may have come to belong to
     another component.
     """
-    counting = frozenset(claims.scopes) & _granted_scopes(estate, component, claims)
+    counting = frozenset(claims.scopes) & _granted_scopes(
+        estate, component, claims
+    )
     if not claims.user:
         return counting
     provider = estate.provider_of(component)
@@ -287,18 +247,14 @@ def effective_scopes(
 
 
 def _granted_scopes(
-    estate: Estate,
-    component: Component,
-    claims: Claims,
+    estate: Estate, component: Component, claims: Claims
 ) -> frozenset[str]:
     by_client = estate.held_at(component, users=claims.user)
     return frozenset(by_client.get(claims.client, ()))
 
 
 def component_of(
-    estate: Estate,
-    host: str,
-    path: PathSegments,
+    estate: Estate, host: str, path: PathSegments
 ) -> Component | None:
     """The component that host and path lead to."""
     pair = estate.reached(host, path)

@@ -56,7 +56,11 @@ class Endpoint:
         no moment of a run has half of each: Kong takes none of the fields for TLS in a service that
         speaks http, not even a false one.
         """
-        return f"{self.port}_{self.apart}_{self.tls}" if self.tls else self.port_name
+        return (
+            f"{self.port}_{self.apart}_{self.tls}"
+            if self.tls
+            else self.port_name
+        )
 
     @property
     def order(self) -> tuple[int, str, str]:

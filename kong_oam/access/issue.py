@@ -49,19 +49,16 @@ def issue(
         granted += SIGN_IN_SCOPES
     requested = granted if scopes is None else tuple(scopes)
     if excess := sorted(set(requested) - set(granted)):
-        return Refusal(f"{client.component} was not granted {', '.join(excess)}")
+        return Refusal(
+            f"{client.component} was not granted {', '.join(excess)}"
+        )
     if not requested:
         return Refusal(f"{client.component} was granted nothing")
     audience = provider.audience_of(target.key) if target else None
     if user is None:
         subject = client.component
         return Claims(
-            provider.name,
-            subject,
-            subject,
-            False,
-            requested,
-            audience=audience,
+            provider.name, subject, subject, False, requested, audience=audience
         )
     if not set(user.groups) & {*map(provider.group, client.groups)}:
         return Refusal(
@@ -91,30 +88,23 @@ def _why_no_token(
     if client.user_facing and user is None:
         return f"{client.component} acts for users only: somebody must sign in"
     if not client.user_facing and user is not None:
-        return (
-            f"{client.component} acts for itself only: users cannot sign in through it"
-        )
+        return f"{client.component} acts for itself only: users cannot sign in through it"
     if provider.per_api and target is None:
         return f"a token of '{provider.name}' is for one API: say which"
     return None
 
 
-def _granted(
-    client: Client,
-    target: Component | None,
-) -> Names:
+def _granted(client: Client, target: Component | None) -> Names:
     """The scopes that the client was granted, at one API where tokens are for one."""
     calls = [
-        call for call in client.calls if target is None or call.component == target.key
+        call
+        for call in client.calls
+        if target is None or call.component == target.key
     ]
     return tuple(sorted({*chain.from_iterable(call.scopes for call in calls)}))
 
 
-def _groups_listed(
-    provider: Provider,
-    target: Component,
-    user: User,
-) -> Names:
+def _groups_listed(provider: Provider, target: Component, user: User) -> Names:
     """The groups of the user that roles of the API name, as its tokens list them."""
     listed: dict[str, None] = {}
     for role in target.roles:

@@ -24,11 +24,7 @@ class Memory:
         self._now: _Results = {}
 
     def recall(
-        self,
-        kind: str,
-        source: object,
-        beside: object,
-        make: Callable[[], T],
+        self, kind: str, source: object, beside: object, make: Callable[[], T]
     ) -> T:
         """The result of `make`, which depends on `source` and `beside` alone; from the last time
         where it can be."""

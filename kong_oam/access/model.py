@@ -80,7 +80,9 @@ class Rule:
     position: SourcePosition = field(compare=False)
 
     def lists(self, method: str) -> bool:
-        return method in self.methods or (method == "HEAD" and "GET" in self.methods)
+        return method in self.methods or (
+            method == "HEAD" and "GET" in self.methods
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,8 @@ class Component:
     def sites(self) -> tuple[Component, ...]:
         """The component itself, and as it is in each of the other places that it is deployed to."""
         copies = [
-            replace(self, **copy.fields, copies=(), copied=copy) for copy in self.copies
+            replace(self, **copy.fields, copies=(), copied=copy)
+            for copy in self.copies
         ]
         return self, *copies
 
@@ -169,14 +172,20 @@ class Component:
         """What the names of its objects begin with in the state: its key, behind the place where
         that is not the first namespace of the stack's own cluster: `west:shop/web`,
         `/blue:shop/web`, `west/blue:shop/web`."""
-        position = (self.cluster or "") + (self.copied.suffix if self.copied else "")
+        position = (self.cluster or "") + (
+            self.copied.suffix if self.copied else ""
+        )
         return f"{position}:{self.key}" if position else self.key
 
     @property
     def at(self) -> str:
         """Its place, as a text: the namespace, behind the name of a further cluster: `shop`,
         `west/shop`."""
-        return f"{self.cluster}/{self.namespace}" if self.cluster else self.namespace
+        return (
+            f"{self.cluster}/{self.namespace}"
+            if self.cluster
+            else self.namespace
+        )
 
     @property
     def where(self) -> str:
@@ -233,7 +242,9 @@ class Component:
         """Whether another server may read in the path one that a longer rule owns than the one that
         owns it here."""
         rules = self.owning(path)
-        return may_be_longer(path, len(rules[0].path) if rules else -1, self._folded)
+        return may_be_longer(
+            path, len(rules[0].path) if rules else -1, self._folded
+        )
 
     @cached_property
     def allowed_from(self) -> AllowedFrom:
@@ -266,18 +277,12 @@ def by_path(rules: Iterable[Rule]) -> Mapping[PathSegments, tuple[Rule, ...]]:
     return result
 
 
-def listing(
-    rules: Iterable[Rule],
-    method: str,
-) -> tuple[Rule, ...]:
+def listing(rules: Iterable[Rule], method: str) -> tuple[Rule, ...]:
     """The rules that list the method."""
     return tuple(rule for rule in rules if rule.lists(method))
 
 
-def bare_component(
-    key: str,
-    provider: str,
-) -> Component:
+def bare_component(key: str, provider: str) -> Component:
     """A component (`application/component`) with nothing but its key and the provider that guards
     it."""
     application, _, name = key.partition("/")
@@ -330,7 +335,9 @@ class Estate:
     @cached_property
     def _declared(self) -> tuple[Component, ...]:
         """The components of all applications."""
-        return tuple(chain.from_iterable(app.components for app in self.applications))
+        return tuple(
+            chain.from_iterable(app.components for app in self.applications)
+        )
 
     @cached_property
     def components(self) -> Mapping[str, Component]:
@@ -351,7 +358,9 @@ class Estate:
     def offering(self) -> tuple[Component, ...]:
         """The components whose scopes, groups and certificates this run provides: one at two
         providers stands twice."""
-        return () if self.role == "partition" else (*self._declared, *self.foreign)
+        return (
+            () if self.role == "partition" else (*self._declared, *self.foreign)
+        )
 
     @cached_property
     def exposed(self) -> tuple[Component, ...]:
@@ -375,7 +384,9 @@ class Estate:
         by_host: dict[str, list[Exposed]] = {}
         for component in self.exposed:
             for endpoint in component.endpoints:
-                by_host.setdefault(endpoint.host, []).append((endpoint, component))
+                by_host.setdefault(endpoint.host, []).append(
+                    (endpoint, component)
+                )
         return by_host
 
     @cached_property
@@ -385,11 +396,7 @@ class Estate:
             by_path[host] = {pair[0].path: pair for pair in pairs}
         return by_path
 
-    def leading(
-        self,
-        host: str,
-        path: PathSegments,
-    ) -> Exposed | None:
+    def leading(self, host: str, path: PathSegments) -> Exposed | None:
         """The endpoint that owns `path` by the longest path, of those that write their host so, and
         its component."""
         paths = self._by_path.get(host, {})
@@ -398,11 +405,7 @@ class Estate:
                 return pair
         return None
 
-    def reached(
-        self,
-        host: str,
-        path: PathSegments,
-    ) -> Exposed | None:
+    def reached(self, host: str, path: PathSegments) -> Exposed | None:
         """The endpoint that host and path lead to, and its component: an exact host before a
         wildcard, then the longest path."""
         for pattern in host_patterns(host):
@@ -428,13 +431,17 @@ class Estate:
     ) -> Mapping[tuple[str, PathSegments], list[tuple[Endpoint, Component]]]:
         """By wildcard host and path of an endpoint, the endpoints of hosts below the wildcard, at,
         below or above the path."""
-        found: dict[tuple[str, PathSegments], list[tuple[Endpoint, Component]]] = {}
+        found: dict[
+            tuple[str, PathSegments], list[tuple[Endpoint, Component]]
+        ] = {}
         for host, pairs in self.by_host.items():
             _, *wildcards = hosts_above(host)
             for wildcard in filter(self.by_host.get, wildcards):
                 for pair in pairs:
                     path = pair[0].path
-                    places = [(wildcard, path[:length]) for length in range(len(path))]
+                    places = [
+                        (wildcard, path[:length]) for length in range(len(path))
+                    ]
                     for endpoint, _ in self.below.get((wildcard, path), ()):
                         places.append((wildcard, endpoint.path))
                     for position in places:
@@ -454,8 +461,12 @@ class Estate:
         """By provider, the components for which it gives somebody a token."""
         called: NameSets = {}
         for client in self.clients:
-            called.setdefault(client.provider, set()).update(self._apis_of(client))
-        return {provider: tuple(sorted(keys)) for provider, keys in called.items()}
+            called.setdefault(client.provider, set()).update(
+                self._apis_of(client)
+            )
+        return {
+            provider: tuple(sorted(keys)) for provider, keys in called.items()
+        }
 
     def apis_at(self, component: Component) -> Names:
         """The components whose tokens count at this one, where a token is for one API.
@@ -477,7 +488,9 @@ class Estate:
                 if called is not None and called.provider == client.provider:
                     key = call.component, client.user_facing
                     by_client = granted.setdefault(key, {})
-                    by_client.setdefault(client.component, set()).update(call.scopes)
+                    by_client.setdefault(client.component, set()).update(
+                        call.scopes
+                    )
         held = {}
         for key, by_client in granted.items():
             held[key] = {
@@ -487,10 +500,7 @@ class Estate:
         return held
 
     def held_at(
-        self,
-        component: Component,
-        *,
-        users: bool,
+        self, component: Component, *, users: bool
     ) -> Mapping[str, Names]:
         """By client (`application/component`), the scopes that it was granted at a component,
         sorted.
@@ -502,9 +512,7 @@ class Estate:
         return self._granted.get((component.key, users), {})
 
     def shown_at(
-        self,
-        component: Component | None,
-        client: Client,
+        self, component: Component | None, client: Client
     ) -> Component | None:
         """The API whose token the client shows at a component: that one's, or the first for which
         it can have one."""
@@ -515,9 +523,13 @@ class Estate:
 
     def _apis_of(self, client: Client) -> list[str]:
         return [
-            call.component for call in client.calls if call.component in self.components
+            call.component
+            for call in client.calls
+            if call.component in self.components
         ]
 
 
 def _clients_of(components: Iterable[Component]) -> tuple[Client, ...]:
-    return tuple(chain.from_iterable(component.clients for component in components))
+    return tuple(
+        chain.from_iterable(component.clients for component in components)
+    )

@@ -53,7 +53,9 @@ def network(text: str) -> Network:
             (address, parsed.prefixlen - _MAPPED.prefixlen), strict=False
         )
     if parsed.network_address != address:
-        raise InputError(f"is an address in a network; write {parsed} for the network")
+        raise InputError(
+            f"is an address in a network; write {parsed} for the network"
+        )
     return parsed
 
 
@@ -82,10 +84,7 @@ def fewest(networks: Iterable[Network]) -> Networks:
     return () if collapsed == _EVERYWHERE else collapsed
 
 
-def admits(
-    networks: Networks,
-    address: str,
-) -> bool:
+def admits(networks: Networks, address: str) -> bool:
     """Whether one may call from an address that is let in from these networks alone; never from
     what is no address."""
     read = read_address(address)
@@ -97,10 +96,7 @@ def written(networks: Iterable[Network]) -> str:
     return ", ".join(map(str, networks))
 
 
-def only_from(
-    networks: Networks,
-    before: str = "",
-) -> str:
+def only_from(networks: Networks, before: str = "") -> str:
     """Where one may call from, as the end of a sentence: ` from 192.0.2.0/24 only`; empty for
     anywhere."""
     return f"{before} from {written(networks)} only" if networks else ""
@@ -142,22 +138,20 @@ class Source:
 ANYWHERE = Source()
 
 
-def beyond(
-    networks: Networks,
-    others: Networks,
-) -> Source | None:
+def beyond(networks: Networks, others: Networks) -> Source | None:
     """The addresses in `networks` that are in none of the `others`; None where there are none."""
     if not others:
         return None
-    more = [entry for entry in networks or _EVERYWHERE if not _is_within(entry, others)]
+    more = [
+        entry
+        for entry in networks or _EVERYWHERE
+        if not _is_within(entry, others)
+    ]
     but = [other for other in others if _is_within(other, more)]
     return Source(fewest(more), tuple(but)) if more else None
 
 
-def common(
-    networks: Networks,
-    others: Networks,
-) -> Networks | None:
+def common(networks: Networks, others: Networks) -> Networks | None:
     """The addresses that are in both; None where there are none."""
     if not networks or not others:
         return networks or others
@@ -171,37 +165,36 @@ def told_apart(networks: Iterable[Network]) -> tuple[Source, ...]:
     those that are in one of them and in no smaller one. Anywhere, where there are none."""
     every = sorted(
         set(networks),
-        key=lambda entry: (entry.version, entry.network_address, entry.prefixlen),
+        key=lambda entry: (
+            entry.version,
+            entry.network_address,
+            entry.prefixlen,
+        ),
     )
     if not every:
         return (ANYWHERE,)
     sources = [beyond((), fewest(every))]
     for entry in every:
-        smaller = [other for other in every if other != entry and _within(other, entry)]
-        source = beyond((entry,), fewest(smaller)) if smaller else Source((entry,))
+        smaller = [
+            other for other in every if other != entry and _within(other, entry)
+        ]
+        source = (
+            beyond((entry,), fewest(smaller)) if smaller else Source((entry,))
+        )
         sources.append(source)
     return tuple(source for source in sources if source)
 
 
-def _is_within(
-    entry: Network,
-    others: Iterable[Network],
-) -> bool:
+def _is_within(entry: Network, others: Iterable[Network]) -> bool:
     """Whether the network is part of one of the others."""
     return any(_within(entry, other) for other in others)
 
 
-def _within(
-    entry: Network,
-    other: Network,
-) -> bool:
+def _within(entry: Network, other: Network) -> bool:
     if isinstance(entry, IPv4Network):
         return isinstance(other, IPv4Network) and entry.subnet_of(other)
     return isinstance(other, IPv6Network) and entry.subnet_of(other)
 
 
-def _held(
-    address: Address,
-    networks: Iterable[Network],
-) -> bool:
+def _held(address: Address, networks: Iterable[Network]) -> bool:
     return any(address in entry for entry in networks)

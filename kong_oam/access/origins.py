@@ -17,10 +17,7 @@ from kong_oam.traits.cors.value import CORS
 Reach = Mapping[PathSegments, tuple[str, ...]]
 
 
-def readers(
-    estate: Estate,
-    component: Component,
-) -> Mapping[str, Reach] | None:
+def readers(estate: Estate, component: Component) -> Mapping[str, Reach] | None:
     """What pages may read of a component, by their origin; None where the gateway has nothing to do
     with it.
 
@@ -43,14 +40,11 @@ def readers(
     return {origin: _in_order(reach) for origin, reach in by_origin.items()}
 
 
-def _is_alone_on(
-    component: Component,
-    scheme: str,
-    origin: str,
-) -> bool:
+def _is_alone_on(component: Component, scheme: str, origin: str) -> bool:
     """Whether all hosts of the component are the origin's, so that its pages call their own."""
     return all(
-        f"{scheme}://{endpoint.host}" == origin for endpoint in component.endpoints
+        f"{scheme}://{endpoint.host}" == origin
+        for endpoint in component.endpoints
     )
 
 
@@ -61,14 +55,13 @@ def _in_order(reach: Mapping[PathSegments, set[str]]) -> Reach:
     }
 
 
-def _of_pages(
-    estate: Estate,
-    component: Component,
-) -> Iterator[Client]:
+def _of_pages(estate: Estate, component: Component) -> Iterator[Client]:
     """The browser clients whose calls to the component are granted."""
     held = estate.held_at(component, users=True)
     for client in estate.clients:
-        called = client.provider == component.provider and client.component in held
+        called = (
+            client.provider == component.provider and client.component in held
+        )
         if called and client.origins:
             yield client
 
@@ -82,4 +75,6 @@ def _add(
     for path, rules in component.owned.items():
         for rule in rules:
             if scopes is None or rule.public or scopes.issuperset(rule.scopes):
-                reach.setdefault(path, set()).update(filter(rule.lists, METHODS))
+                reach.setdefault(path, set()).update(
+                    filter(rule.lists, METHODS)
+                )

@@ -29,10 +29,7 @@ class Reading:
 
 
 def preflight(
-    estate: Estate,
-    request: Request,
-    origin: str,
-    asked: str,
+    estate: Estate, request: Request, origin: str, asked: str
 ) -> Decision:
     """Decide an OPTIONS with `Origin` and `Access-Control-Request-Method`, which is `asked`.
 
@@ -44,20 +41,11 @@ def preflight(
     if answer is None or decision.component is None:
         return decision
     why = "the gateway answers preflights here itself"
-    return Decision(
-        204,
-        "preflight",
-        why,
-        decision.component,
-        answer.rule,
-    )
+    return Decision(204, "preflight", why, decision.component, answer.rule)
 
 
 def reading(
-    estate: Estate,
-    request: Request,
-    origin: str,
-    method: str,
+    estate: Estate, request: Request, origin: str, method: str
 ) -> Reading | None:
     """Whether pages of the origin may read the answer to `request` with this method; None where the
     gateway has no part in it: its refusals no page of another origin can read, and of its answers
@@ -89,20 +77,21 @@ def reading(
         return Reading(False, "no rule owns this path")
     if listed is None:
         return Reading(
-            False, f"no rule on {written(rules[0].path)} lists {method}", rules[0]
+            False,
+            f"no rule on {written(rules[0].path)} lists {method}",
+            rules[0],
         )
     whose = " and ".join(_whose(estate, component, origin))
     if method not in readable[origin].get(rules[0].path, ()):
         return Reading(
-            False, f"{whose}, which was not granted what {method} needs here", listed
+            False,
+            f"{whose}, which was not granted what {method} needs here",
+            listed,
         )
     return Reading(True, whose, listed)
 
 
-def reading_origins(
-    estate: Estate,
-    request: Request,
-) -> tuple[str, ...]:
+def reading_origins(estate: Estate, request: Request) -> tuple[str, ...]:
     """The origins whose pages may read the answer to the request, as far as the gateway says it."""
     component = decide(estate, request, None).component
     if component is None:
@@ -116,10 +105,7 @@ def reading_origins(
 
 
 def _no_reader(
-    estate: Estate,
-    component: Component,
-    request: Request,
-    origin: str,
+    estate: Estate, component: Component, request: Request, origin: str
 ) -> str:
     if origin == f"{estate.stack.scheme}://{request.host}":
         return "it is a page of the same origin, of which browsers ask nothing"
@@ -129,11 +115,7 @@ def _no_reader(
     )
 
 
-def _whose(
-    estate: Estate,
-    component: Component,
-    origin: str,
-) -> Iterator[str]:
+def _whose(estate: Estate, component: Component, origin: str) -> Iterator[str]:
     """Whose pages these are, in words."""
     cors = component.traits.get(CORS)
     if cors and origin in cors.origins:

@@ -16,7 +16,13 @@ from typing import Any
 
 from kong_oam.access.client import at_provider, component_and_provider
 from kong_oam.access.data import Data, Names, NameSets
-from kong_oam.access.model import Client, Component, Estate, Role, bare_component
+from kong_oam.access.model import (
+    Client,
+    Component,
+    Estate,
+    Role,
+    bare_component,
+)
 from kong_oam.access.workloads import workload_of
 from kong_oam.oam.document import NOWHERE
 from kong_oam.traits.key import Traits
@@ -47,7 +53,9 @@ class Offered:
     @staticmethod
     def from_output(data: Data) -> Offered:
         """Read what `to_output` gives."""
-        return Offered(data["provider"], dict(data["scopes"]), tuple(data["groups"]))
+        return Offered(
+            data["provider"], dict(data["scopes"]), tuple(data["groups"])
+        )
 
 
 Offers = dict[str, Offered]
@@ -59,10 +67,7 @@ def uses_of(output: Data) -> Offers:
     return {name: Offered.from_output(data) for name, data in output.items()}
 
 
-def deployed_by(
-    estate: Estate,
-    partition: str | None,
-) -> Estate:
+def deployed_by(estate: Estate, partition: str | None) -> Estate:
     """What of the estate the stack of a partition deploys; None: the base, or all of it where there
     are none."""
     if partition is not None:
@@ -80,15 +85,17 @@ def base_of(estate: Estate) -> Estate:
         )
         if components:
             applications.append(
-                replace(application, labels={}, annotations={}, components=components)
+                replace(
+                    application,
+                    labels={},
+                    annotations={},
+                    components=components,
+                )
             )
     return replace(estate, role="base", applications=tuple(applications))
 
 
-def part_of(
-    estate: Estate,
-    partition: str,
-) -> Estate:
+def part_of(estate: Estate, partition: str) -> Estate:
     """What the run of a partition is given: its Applications, and of others whom they call and who
     calls them.
 
@@ -109,21 +116,22 @@ def part_of(
     calling = {}
     for key, component in estate.components.items():
         if key not in part.own:
-            calling[key] = tuple(_calling(component.clients, part.own, any_token))
+            calling[key] = tuple(
+                _calling(component.clients, part.own, any_token)
+            )
     called: set[str] = set()
     for client in chain(part.own_clients, *calling.values()):
         called.update(call.component for call in client.calls)
     foreign = []
     for key, clients in calling.items():
         if clients or key in called:
-            foreign.append(_known(replace(estate.components[key], clients=clients)))
+            foreign.append(
+                _known(replace(estate.components[key], clients=clients))
+            )
     return replace(part, foreign=tuple(foreign))
 
 
-def calls_into(
-    part: Estate,
-    client: Client,
-) -> bool:
+def calls_into(part: Estate, client: Client) -> bool:
     """Whether a client calls a component of the partition, so that a gate there has to know its
     id."""
     return any(call.component in part.own for call in client.calls)
@@ -141,7 +149,9 @@ def uses(estate: Estate) -> Offers:
         for call in client.calls:
             called = estate.components.get(call.component)
             if called is not None and call.component not in estate.own:
-                scopes = {scope: called.scopes.get(scope, "") for scope in call.scopes}
+                scopes = {
+                    scope: called.scopes.get(scope, "") for scope in call.scopes
+                }
                 _add(needed, _name(called), Offered(called.provider, scopes))
     return needed
 
@@ -156,25 +166,20 @@ def _offers(components: Iterable[Component]) -> Offers:
     return offers
 
 
-def _add(
-    offers: Offers,
-    name: str,
-    more: Offered,
-) -> None:
+def _add(offers: Offers, name: str, more: Offered) -> None:
     """Add to what is offered under a name, or needed. Of one scope the first description stays."""
     before = offers.get(name, Offered(more.provider, {}))
     groups = tuple(sorted({*before.groups, *more.groups}))
-    offers[name] = Offered(more.provider, {**more.scopes, **before.scopes}, groups)
+    offers[name] = Offered(
+        more.provider, {**more.scopes, **before.scopes}, groups
+    )
 
 
 # Components by provider and scope.
 Owners = Mapping[tuple[str, str], Collection[str]]
 
 
-def owners_of_scopes(
-    estate: Estate,
-    there: Uses,
-) -> Owners:
+def owners_of_scopes(estate: Estate, there: Uses) -> Owners:
     """The components that declare a scope, and those of which the base still offers it: it may have
     gone from one to another."""
     owners: dict[tuple[str, str], set[str]] = {}
@@ -187,10 +192,7 @@ def owners_of_scopes(
     return owners
 
 
-def used_by(
-    clients: Granted,
-    there: Uses,
-) -> Offers:
+def used_by(clients: Granted, there: Uses) -> Offers:
     """What of that there is clients use that are granted this."""
     used: Offers = {}
     for client, calls in clients.items():
@@ -216,10 +218,7 @@ def all_of(*uses: Uses) -> Offers:
     return needed
 
 
-def lacking(
-    needed: Uses,
-    there: Uses,
-) -> list[str]:
+def lacking(needed: Uses, there: Uses) -> list[str]:
     """What a base does not offer of that, each in words, sorted."""
     words = []
     for name, need in needed.items():
@@ -233,9 +232,7 @@ def lacking(
 
 
 def with_kept(
-    estate: Estate,
-    before: Uses,
-    used: Iterable[Uses],
+    estate: Estate, before: Uses, used: Iterable[Uses]
 ) -> tuple[Estate, list[str]]:
     """The base's estate with all that the base offers and some partition still uses, and what that
     is, in words.
@@ -264,27 +261,25 @@ def with_kept(
     return replace(whole, foreign=tuple(vanished)), words
 
 
-def _still_used(
-    before: Uses,
-    used: Uses,
-) -> Offers:
+def _still_used(before: Uses, used: Uses) -> Offers:
     kept = {}
     for name, offer in before.items():
         use = used.get(name, Offered(offer.provider, {}))
         scopes = {
-            scope: text for scope, text in offer.scopes.items() if scope in use.scopes
+            scope: text
+            for scope, text in offer.scopes.items()
+            if scope in use.scopes
         }
         groups = tuple(group for group in offer.groups if group in use.groups)
         kept[name] = Offered(offer.provider, scopes, groups)
     return kept
 
 
-def _with_offer(
-    component: Component,
-    offer: Offered,
-) -> Component:
+def _with_offer(component: Component, offer: Offered) -> Component:
     """The component with what is kept of it, as far as it does not say that itself."""
-    groups = tuple(group for group in offer.groups if group not in component.groups)
+    groups = tuple(
+        group for group in offer.groups if group not in component.groups
+    )
     return replace(
         component,
         scopes={**offer.scopes, **component.scopes},
@@ -303,14 +298,14 @@ def granted(estate: Estate) -> dict[str, dict[str, list[str]]]:
         of_client: NameSets = {}
         for call in client.calls:
             of_client.setdefault(call.component, set()).update(call.scopes)
-        grants[client.name] = {key: sorted(scopes) for key, scopes in of_client.items()}
+        grants[client.name] = {
+            key: sorted(scopes) for key, scopes in of_client.items()
+        }
     return grants
 
 
 def _calling(
-    clients: Iterable[Client],
-    own: Collection[str],
-    any_token: Collection[str],
+    clients: Iterable[Client], own: Collection[str], any_token: Collection[str]
 ) -> Iterator[Client]:
     """Yield the clients with those of their calls that concern a partition."""
     for client in clients:
@@ -347,7 +342,9 @@ def _offering(component: Component) -> Component:
         for role in component.roles
         if role.groups
     ]
-    endpoints = [endpoint for endpoint in component.endpoints if endpoint.certificate]
+    endpoints = [
+        endpoint for endpoint in component.endpoints if endpoint.certificate
+    ]
     return replace(
         _known(component),
         clients=tuple(clients),
@@ -360,7 +357,10 @@ def _offering(component: Component) -> Component:
 
 def _is_everybodys(component: Component) -> bool:
     return bool(
-        component.scopes or component.roles or component.endpoints or component.clients
+        component.scopes
+        or component.roles
+        or component.endpoints
+        or component.clients
     )
 
 
@@ -397,16 +397,4 @@ def _key(name: str) -> str:
 
 
 def _roles(groups: Names) -> tuple[Role, ...]:
-    return (
-        (
-            Role(
-                "kept",
-                (),
-                groups,
-                (),
-                NOWHERE,
-            ),
-        )
-        if groups
-        else ()
-    )
+    return (Role("kept", (), groups, (), NOWHERE),) if groups else ()

@@ -72,7 +72,9 @@ _LIKE = str.maketrans(LIKE)
 def ranges(text: str) -> tuple[tuple[int, int], ...]:
     """Parse code points and ranges of them into pairs of the first and the last."""
     bounds = (entry.partition("-") for entry in text.split())
-    return tuple((int(first, 16), int(last or first, 16)) for first, _, last in bounds)
+    return tuple(
+        (int(first, 16), int(last or first, 16)) for first, _, last in bounds
+    )
 
 
 def _character_class(text: str) -> str:
@@ -139,7 +141,9 @@ def _is_none(element: str) -> bool:
     """Whether some server reads no element here, or a dot segment."""
     signs = _signs(element)
     before = signs.partition("#")[0]  # some cut what they decoded at a fragment
-    bare = re.sub(r"[^\x00-\x7f]|[\x01?]", "", before)  # dots beside what is no ASCII
+    bare = re.sub(
+        r"[^\x00-\x7f]|[\x01?]", "", before
+    )  # dots beside what is no ASCII
     is_dots = bare != signs and "." in bare and not bare.strip(" .")
     return is_dots or any(map(_NO_ELEMENT.match, (signs, before)))
 
@@ -152,7 +156,9 @@ def spelled(element: str) -> str:
     # A short name, which says nothing of the long one.
     if re.search(r"~[0-9?]", pattern):
         return "*"
-    pattern = pattern.partition("#")[0]  # some cut what they decoded at a fragment
+    pattern = pattern.partition("#")[
+        0
+    ]  # some cut what they decoded at a fragment
     name, _, stream = pattern.partition(":")
     if "$" in stream:  # Windows reads a stream of a file
         pattern = name
@@ -168,10 +174,7 @@ def spelled(element: str) -> str:
     return re.sub(r"\*+", "*", f"{before}{core}{after}")
 
 
-def meets(
-    pattern: str,
-    element: str,
-) -> bool:
+def meets(pattern: str, element: str) -> bool:
     """Whether another server may read what is `spelled` like `pattern` as the element of a rule, in
     small letters."""
     first, *literals = pattern.split("*")
@@ -194,9 +197,7 @@ def folded(path: PathSegments) -> PathSegments:
 
 
 def may_be_longer(
-    path: PathSegments,
-    length: int,
-    rules: Collection[PathSegments],
+    path: PathSegments, length: int, rules: Collection[PathSegments]
 ) -> bool:
     """Whether another server may read in `path` one of `rules`, each `folded`, that has more
     elements than `length`."""
@@ -250,10 +251,7 @@ def declared(path: str) -> PathSegments:
     return elements if elements[-1] else elements[:-1]
 
 
-def within(
-    path: PathSegments,
-    base: PathSegments,
-) -> bool:
+def within(path: PathSegments, base: PathSegments) -> bool:
     """Whether `base` owns `path`: element by element, so that /orders never owns
     /orders-internal."""
     return path[: len(base)] == base

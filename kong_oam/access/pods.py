@@ -38,9 +38,7 @@ def pods_behind(component: Component) -> Texts:
 
 
 def _words(
-    component: Component,
-    services: Mapping[str, Service],
-    endpoint: Endpoint,
+    component: Component, services: Mapping[str, Service], endpoint: Endpoint
 ) -> str:
     named = component.named
     service = services.get(endpoint.service)

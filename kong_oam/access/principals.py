@@ -69,18 +69,12 @@ def minimal(sets: Collection[Groups]) -> Condition:
     return frozenset(filter(is_minimal, sets))
 
 
-def suffices(
-    groups: Groups,
-    condition: Condition,
-) -> bool:
+def suffices(groups: Groups, condition: Condition) -> bool:
     """Whether a user in `groups` meets the condition."""
     return next(_within(groups, condition), None) is not None
 
 
-def _within(
-    groups: Groups,
-    sets: Collection[Groups],
-) -> Iterator[Groups]:
+def _within(groups: Groups, sets: Collection[Groups]) -> Iterator[Groups]:
     """The sets that `groups` contains, itself included."""
     if len(groups) > _SMALL:
         return (subset for subset in sets if subset <= groups)
@@ -113,8 +107,7 @@ def minimal_transversals(clauses: Iterable[Groups]) -> Condition | None:
 
 
 def _without_one(
-    sets: Iterable[Groups],
-    clause: Groups,
+    sets: Iterable[Groups], clause: Groups
 ) -> Mapping[str, Sequence[Groups]]:
     """By group of the clause, what else is in the sets that have it."""
     others: dict[str, list[Groups]] = {}

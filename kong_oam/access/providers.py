@@ -98,7 +98,9 @@ class Provider:
         Never the role that the group holds: a role changes whom and what it is about, and a token
         of before would be taken for one of those who hold it by then.
         """
-        return _as_value(self.group(group)) if self.per_api else self.group(group)
+        return (
+            _as_value(self.group(group)) if self.per_api else self.group(group)
+        )
 
 
 # Characters of what a token for one API lists of a group; of a longer name it lists a digest.

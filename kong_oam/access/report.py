@@ -35,14 +35,13 @@ def grants(estate: Estate) -> str:
 
     Shape: a head, then a line per client, sorted.
     """
-    clients = sorted(estate.own_clients, key=attrgetter("component", "provider"))
+    clients = sorted(
+        estate.own_clients, key=attrgetter("component", "provider")
+    )
     return _text("CLIENT  SCOPES", map(_grant, clients))
 
 
-def _text(
-    head: str,
-    lines: Iterable[str],
-) -> str:
+def _text(head: str, lines: Iterable[str]) -> str:
     """A text with a head that is neither YAML nor JSON: of what is, the engine unfolds all that did
     not change.
 
@@ -60,26 +59,18 @@ def _grant(client: Client) -> str:
     return f"{client.name}  {scopes} for users in {groups}"
 
 
-def _lines(
-    estate: Estate,
-    component: Component,
-) -> Iterator[str]:
+def _lines(estate: Estate, component: Component) -> Iterator[str]:
     for endpoint in component.endpoints:
         for rule in component.rules:
             if not within(rule.path, endpoint.path):
                 continue
             for networks, methods in _by_networks(component, rule).items():
-                request = (
-                    f"{methods_in_words(methods)} {endpoint.host}{written(rule.path)}"
-                )
+                request = f"{methods_in_words(methods)} {endpoint.host}{written(rule.path)}"
                 requirement = _requirement(estate, component, rule)
                 yield f"{request}  {component.key}: {requirement}{only_from(networks, ';')}"
 
 
-def _by_networks(
-    component: Component,
-    rule: Rule,
-) -> dict[Networks, list[str]]:
+def _by_networks(component: Component, rule: Rule) -> dict[Networks, list[str]]:
     """The methods of a rule by where it may be called from."""
     methods: dict[Networks, list[str]] = {}
     for method in filter(rule.lists, METHODS):
@@ -88,11 +79,7 @@ def _by_networks(
     return methods
 
 
-def _requirement(
-    estate: Estate,
-    component: Component,
-    rule: Rule,
-) -> str:
+def _requirement(estate: Estate, component: Component, rule: Rule) -> str:
     if rule.public:
         return f"everybody ({rule.public.reason})"
     if not rule.scopes:
@@ -100,11 +87,7 @@ def _requirement(
     return f"{' and '.join(rule.scopes)}: {', '.join(holders(estate, component, rule)) or 'nobody'}"
 
 
-def holders(
-    estate: Estate,
-    component: Component,
-    rule: Rule,
-) -> Names:
+def holders(estate: Estate, component: Component, rule: Rule) -> Names:
     """The callers that can meet a protected rule: services by key, and `client for users`.
 
     These are a group whose users can by it alone, or what they need together: `desk and (bosses or
@@ -130,10 +113,7 @@ def holders(
     return tuple(callers)
 
 
-def _users(
-    provider: Provider,
-    clauses: Collection[Groups],
-) -> Iterator[str]:
+def _users(provider: Provider, clauses: Collection[Groups]) -> Iterator[str]:
     """Who is in a group of each clause: one group after the other that is in all of them, then all
     that is left of them. Several logical groups may be one at the provider."""
     alone = sorted(frozenset.intersection(*clauses))

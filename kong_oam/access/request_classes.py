@@ -75,7 +75,9 @@ _Key = tuple[PathSegments, PathSegments]
 
 def _tree(examples: Mapping[_Key, PathSegments]) -> tuple[PathClass, ...]:
     """Order classes as a tree."""
-    keys = sorted(examples, key=lambda key: (len(key[1]), key[0] != key[1], key))
+    keys = sorted(
+        examples, key=lambda key: (len(key[1]), key[0] != key[1], key)
+    )
     index = {key: number for number, key in enumerate(keys)}
     children: list[list[int]] = [[] for _ in keys]
     for number, key in enumerate(keys):
@@ -85,14 +87,13 @@ def _tree(examples: Mapping[_Key, PathSegments]) -> tuple[PathClass, ...]:
     classes = []
     for key, below in zip(keys, children, strict=True):
         spelled_otherwise = key[0] != key[1]
-        classes.append(PathClass(examples[key], spelled_otherwise, tuple(below)))
+        classes.append(
+            PathClass(examples[key], spelled_otherwise, tuple(below))
+        )
     return tuple(classes)
 
 
-def _parent(
-    key: _Key,
-    index: Mapping[_Key, int],
-) -> int | None:
+def _parent(key: _Key, index: Mapping[_Key, int]) -> int | None:
     beginning, read_as = key
     if beginning == read_as:
         for length in range(len(beginning) - 1, -1, -1):
@@ -107,26 +108,28 @@ def _parent(
 
 
 def regions(
-    path_classes: Sequence[PathClass],
-    by_method: Mapping[str, Collection[int]],
+    path_classes: Sequence[PathClass], by_method: Mapping[str, Collection[int]]
 ) -> Iterator[tuple[Region, tuple[int, ...], Names]]:
     """Merge the chosen classes of each method into few regions; yield each with the numbers of
     its classes and the methods that share it."""
     shared: dict[tuple[Region, tuple[int, ...]], list[str]] = {}
     for method in METHODS:
-        for region_and_members in _regions(path_classes, by_method.get(method, ())):
+        for region_and_members in _regions(
+            path_classes, by_method.get(method, ())
+        ):
             shared.setdefault(region_and_members, []).append(method)
     for (region, members), methods in shared.items():
         yield region, members, tuple(methods)
 
 
 def _regions(
-    path_classes: Sequence[PathClass],
-    chosen: Collection[int],
+    path_classes: Sequence[PathClass], chosen: Collection[int]
 ) -> Iterator[tuple[Region, tuple[int, ...]]]:
     """Merge the chosen classes into few regions, each with the numbers of its classes: a class
     goes with its parent where it can."""
-    below = {*chain.from_iterable(path_classes[number].children for number in chosen)}
+    below = {
+        *chain.from_iterable(path_classes[number].children for number in chosen)
+    }
     for top in sorted(set(chosen) - below):
         members = []
         exceptions = []

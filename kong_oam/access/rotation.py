@@ -92,7 +92,9 @@ class Generation:
     def from_output(data: Mapping[str, Any]) -> Generation:
         since = datetime.date.fromisoformat(data["since"])
         replaced = (
-            datetime.date.fromisoformat(data[_REPLACED]) if _REPLACED in data else None
+            datetime.date.fromisoformat(data[_REPLACED])
+            if _REPLACED in data
+            else None
         )
         return Generation(
             int(data["generation"]),
@@ -117,9 +119,7 @@ class Generation:
 
 
 def advanced(
-    last: Generation | None,
-    schedule: Schedule,
-    today: datetime.date,
+    last: Generation | None, schedule: Schedule, today: datetime.date
 ) -> Generation:
     """Advance a generation to this run: one step where one is due, and none on a day before `last`
     began."""
@@ -138,9 +138,7 @@ def is_shared(data: Mapping[str, Any]) -> bool:
 
 
 def current_secret(
-    last: Generation | None,
-    holder: str,
-    today: datetime.date,
+    last: Generation | None, holder: str, today: datetime.date
 ) -> Generation:
     """The shared secret from this run on: another one where its holder changed.
 

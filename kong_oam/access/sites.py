@@ -25,28 +25,16 @@ class Sites(Protocol):
     def declared(self, name: str) -> Iterable[PathSegments]:
         """Yield every path at which an answer may change on the site."""
 
-    def leading(
-        self,
-        name: str,
-        path: PathSegments,
-    ) -> Exposed | None:
+    def leading(self, name: str, path: PathSegments) -> Exposed | None:
         """The endpoint that a request with that path reaches, and the component whose rules hold
         there."""
 
-    def component(
-        self,
-        name: str,
-        path: PathSegments,
-    ) -> Component | None:
+    def component(self, name: str, path: PathSegments) -> Component | None:
         """The component whose rules hold at the path."""
         pair = self.leading(name, path)
         return pair[1] if pair else None
 
-    def host(
-        self,
-        name: str,
-        path: PathSegments,
-    ) -> str | None:
+    def host(self, name: str, path: PathSegments) -> str | None:
         """A host at which a request with that path reaches the site."""
 
 
@@ -65,11 +53,7 @@ class SitesByHost(Sites):
                 yield endpoint.path
                 yield from component.owned
 
-    def leading(
-        self,
-        name: str,
-        path: PathSegments,
-    ) -> Exposed | None:
+    def leading(self, name: str, path: PathSegments) -> Exposed | None:
         return self._estate.reached(_example(name), path)
 
     def host(self, name: str, path: PathSegments) -> str | None:  # noqa: ARG002 - on a host every path is at that host
@@ -97,22 +81,14 @@ class SitesByPort(Sites):
             for inner, _ in self._estate.below[endpoint.host, endpoint.path]:
                 yield inner.path
 
-    def leading(
-        self,
-        name: str,
-        path: PathSegments,
-    ) -> Exposed | None:
+    def leading(self, name: str, path: PathSegments) -> Exposed | None:
         for endpoint, _ in self._sites.get(name, ()):
             pair = self._estate.leading(endpoint.host, path)
             if pair and pair[0] is endpoint:
                 return pair
         return None
 
-    def host(
-        self,
-        name: str,
-        path: PathSegments,
-    ) -> str | None:
+    def host(self, name: str, path: PathSegments) -> str | None:
         pair = self.leading(name, path)
         return _example(pair[0].host) if pair else None
 
@@ -123,7 +99,9 @@ def _example(pattern: str) -> str:
     return f"_any{pattern[1:]}" if pattern.startswith("*.") else pattern
 
 
-def path_classes_by_site(*sides: Sites) -> Iterator[tuple[str, tuple[PathClass, ...]]]:
+def path_classes_by_site(
+    *sides: Sites,
+) -> Iterator[tuple[str, tuple[PathClass, ...]]]:
     """Yield every site that any of the estates has, with the classes of paths that none of them
     can tell apart further."""
     names = {*chain.from_iterable(side.names() for side in sides)}

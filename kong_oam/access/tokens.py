@@ -26,7 +26,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from kong_oam.access.data import Data, Names, Texts
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 
-_BEARER = re.compile(r"Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)\Z")
+_BEARER = re.compile(
+    r"Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)\Z"
+)
 _KEY_ID = re.compile(r"[A-Za-z0-9._~:=+/-]{1,128}\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MAX_DEPTH = 32
@@ -93,7 +95,9 @@ class KeyRing:
 
     def audience_of(self, component: str) -> str:
         """What `aud` must list in tokens for the component."""
-        return self.audiences.get(component, self.provider.audience_of(component))
+        return self.audiences.get(
+            component, self.provider.audience_of(component)
+        )
 
 
 def bearer(authorization: Iterable[str]) -> str | Refusal | None:
@@ -117,10 +121,7 @@ def bearer(authorization: Iterable[str]) -> str | Refusal | None:
 
 
 def authenticate(
-    token: str,
-    ring: KeyRing,
-    now: float,
-    apis: Iterable[str] = (),
+    token: str, ring: KeyRing, now: float, apis: Iterable[str] = ()
 ) -> Claims | Refusal:
     """The claims of `token` if it counts for the ring's provider at `now` (seconds since 1970),
     else the reason.
@@ -139,13 +140,13 @@ def authenticate(
             "signed with a key that is not this issuer's", "token-not-verified"
         )
     if header.get("alg") != key.algorithm or not _signature_matches(key, token):
-        return Refusal("the signature does not match the key", "token-not-verified")
+        return Refusal(
+            "the signature does not match the key", "token-not-verified"
+        )
     return _validated(payload, ring, now, apis)
 
 
-def _header_and_payload(
-    token: str,
-) -> tuple[Data, Data] | Refusal:
+def _header_and_payload(token: str) -> tuple[Data, Data] | Refusal:
     """Header and payload, the header with a key id that is a text, the payload with none."""
     parts = token.split(".")
     if len(parts) != 3:
@@ -162,15 +163,14 @@ def _header_and_payload(
             "malformed-authorization",
         )
     if header.get("alg") == "ES256" and len(parts[2]) != _ES256_SIGNATURE:
-        return Refusal("the signature cannot be of ES256", "malformed-authorization")
+        return Refusal(
+            "the signature cannot be of ES256", "malformed-authorization"
+        )
     return header, payload
 
 
 def _validated(
-    payload: Data,
-    ring: KeyRing,
-    now: float,
-    apis: Iterable[str],
+    payload: Data, ring: KeyRing, now: float, apis: Iterable[str]
 ) -> Claims | Refusal:
     if payload.get("iss") != ring.issuer:
         return Refusal("another issuer", "token-not-for-us")
@@ -193,10 +193,7 @@ def _validated(
     return replace(claims, audience="")
 
 
-def _untimely(
-    payload: Data,
-    now: float,
-) -> str | None:
+def _untimely(payload: Data, now: float) -> str | None:
     expiry = payload.get("exp")
     start = payload.get("nbf", 0)
     if not _is_number(expiry):
@@ -208,10 +205,7 @@ def _untimely(
     return None
 
 
-def _claims(
-    payload: Data,
-    ring: KeyRing,
-) -> Claims | Refusal:
+def _claims(payload: Data, ring: KeyRing) -> Claims | Refusal:
     """What a token says, as its provider spells it: in these claims, or not at all."""
     spelling = ring.provider.spelling
     for mark in spelling.marks:
@@ -228,7 +222,9 @@ def _claims(
         return _unreadable(f"claim '{spelling.user}' is malformed")
     if not user and not _is_own(payload, spelling, client):
         return _unreadable("neither a user's token nor the client's own")
-    scopes = _listed(payload, spelling.scopes if user else spelling.service_scopes)
+    scopes = _listed(
+        payload, spelling.scopes if user else spelling.service_scopes
+    )
     groups = payload.get(spelling.groups, [])
     if scopes is None or not _is_list_of_texts(groups):
         return _unreadable("scopes or groups are malformed")
@@ -237,20 +233,11 @@ def _claims(
     if not user:
         groups = []
     return Claims(
-        ring.provider.name,
-        component,
-        subject,
-        user,
-        scopes,
-        tuple(groups),
+        ring.provider.name, component, subject, user, scopes, tuple(groups)
     )
 
 
-def _is_own(
-    payload: Data,
-    spelling: ClaimMapping,
-    client: str,
-) -> bool:
+def _is_own(payload: Data, spelling: ClaimMapping, client: str) -> bool:
     """Whether a token says that it is a service's own."""
     own = client if spelling.own_value is None else spelling.own_value
     return payload.get(spelling.own) == own
@@ -260,10 +247,7 @@ def _unreadable(reason: str) -> Refusal:
     return Refusal(reason, "token-unreadable")
 
 
-def _has_mark(
-    payload: Data,
-    mark: TokenType,
-) -> bool:
+def _has_mark(payload: Data, mark: TokenType) -> bool:
     """Whether the token has the claim that tells access tokens from others."""
     value = payload.get(mark.claim)
     if not isinstance(value, str):
@@ -271,19 +255,22 @@ def _has_mark(
     return value.startswith(mark.value) if mark.prefix else value == mark.value
 
 
-def _listed(
-    payload: Data,
-    listing: Listing,
-) -> Names | None:
+def _listed(payload: Data, listing: Listing) -> Names | None:
     """The names that a claim lists; None where it is malformed."""
     names = payload.get(listing.claim, [])
     if listing.form == "words" and listing.claim in payload:
         # One string with blanks between words; of several blanks the words between are no names.
-        names = [*filter(None, names.split(" "))] if isinstance(names, str) else None
+        names = (
+            [*filter(None, names.split(" "))]
+            if isinstance(names, str)
+            else None
+        )
     if not _is_list_of_texts(names):
         return None
     prefix = listing.prefix
-    return tuple(name[len(prefix) :] for name in names if name.startswith(prefix))
+    return tuple(
+        name[len(prefix) :] for name in names if name.startswith(prefix)
+    )
 
 
 def _is_name(value: Any) -> TypeGuard[str]:
@@ -299,7 +286,9 @@ def _is_number(value: Any) -> TypeGuard[int | float]:
 
 
 def _is_list_of_texts(value: Any) -> TypeGuard[list[str]]:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return isinstance(value, list) and all(
+        isinstance(item, str) for item in value
+    )
 
 
 def _decode(part: str) -> bytes:
@@ -360,10 +349,7 @@ def _depth(value: Any) -> int:
     return 1 + max(map(_depth, value), default=0)
 
 
-def _signature_matches(
-    key: Key,
-    token: str,
-) -> bool:
+def _signature_matches(key: Key, token: str) -> bool:
     text, _, last = token.rpartition(".")
     signed = text.encode()
     try:
@@ -373,7 +359,9 @@ def _signature_matches(
         elif len(signature) == 64:
             r = int.from_bytes(signature[:32])
             s = int.from_bytes(signature[32:])
-            key.public.verify(encode_dss_signature(r, s), signed, ec.ECDSA(SHA256()))
+            key.public.verify(
+                encode_dss_signature(r, s), signed, ec.ECDSA(SHA256())
+            )
         else:
             return False
     except (InvalidSignature, ValueError):

@@ -19,10 +19,7 @@ def workload_of(component: Component) -> str:
     return component.workload or digest_of(component, {})
 
 
-def digest_of(
-    component: Component,
-    properties: Mapping[str, Any],
-) -> str:
+def digest_of(component: Component, properties: Mapping[str, Any]) -> str:
     """A digest that is the same for the same workload in the same (first) place, whatever its
     component is called, and whichever version of its images runs.
 
@@ -36,7 +33,9 @@ def digest_of(
         rendered.object for rendered in component.rendered if not rendered.plain
     ]:
         names = {component.name, component.application}
-        objects = [_nameless(_unversioned(rendered), names) for rendered in defined]
+        objects = [
+            _nameless(_unversioned(rendered), names) for rendered in defined
+        ]
         content = [_unversioned(properties), objects]
     if named := component.named:
         content = [content, named.port, named.target, named.labels]
@@ -65,10 +64,7 @@ def _repository(image: str) -> str:
     return f"{repository}/{last.partition(':')[0]}"
 
 
-def _nameless(
-    value: Any,
-    names: set[str],
-) -> Any:
+def _nameless(value: Any, names: set[str]) -> Any:
     """An object without its own metadata, and with nothing in the place of any of these names."""
     if isinstance(value, Mapping):
         left_out = ("metadata",) if "apiVersion" in value else ()

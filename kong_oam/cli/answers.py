@@ -29,7 +29,15 @@ _OF_WEBSERVICES = (
 )
 _OF_WORKLOADS = ("image", *_OF_WEBSERVICES)
 _OF_CLIENTS = {"redirect_uri": "native", "jwks_uri": "external"}
-NEEDED = ("app", "component", "image", "owner", "port", "redirect_uri", "jwks_uri")
+NEEDED = (
+    "app",
+    "component",
+    "image",
+    "owner",
+    "port",
+    "redirect_uri",
+    "jwks_uri",
+)
 """Flags that are needed, where they say something about the component."""
 
 
@@ -55,7 +63,9 @@ def caller(text: str) -> tuple[str, bool]:
 def port(text: str) -> int:
     """Parses a port. Raises InputError."""
     if not text.isdecimal() or len(text) > len("65535"):
-        raise InputError(f"'{printable(text)}' is no port: write a number up to 65535")
+        raise InputError(
+            f"'{printable(text)}' is no port: write a number up to 65535"
+        )
     return int(text)
 
 
@@ -82,9 +92,15 @@ FLAGS: Mapping[str, Flag] = {
         Flag("image", "IMAGE", "its container image"),
         Flag("owner", "TEAM", "who answers for its access"),
         Flag("port", "PORT", "of a webservice, where it listens", port),
-        Flag("domain", "DOMAIN", "of a webservice; without one the stack gives one"),
         Flag(
-            "path", "PATH", "of a webservice, what it owns of the domain (default: /)"
+            "domain",
+            "DOMAIN",
+            "of a webservice; without one the stack gives one",
+        ),
+        Flag(
+            "path",
+            "PATH",
+            "of a webservice, what it owns of the domain (default: /)",
         ),
         *(question.flag for question in QUESTIONS),
         Flag(
@@ -141,18 +157,26 @@ def useless_flags(answers: Mapping[str, Any]) -> set[str]:
     without = {EXTERNAL: _OF_WORKLOADS, "worker": _OF_WEBSERVICES}.get(
         answers["type"], ()
     )
-    scopeless = _OF_SCOPES if without or answers["client"] in ("web", "browser") else ()
+    scopeless = (
+        _OF_SCOPES if without or answers["client"] in ("web", "browser") else ()
+    )
     return {
         *without,
         *scopeless,
-        *(flag for flag, kind in _OF_CLIENTS.items() if answers["client"] != kind),
+        *(
+            flag
+            for flag, kind in _OF_CLIENTS.items()
+            if answers["client"] != kind
+        ),
     }
 
 
 def missing_flags(answers: Mapping[str, Any]) -> list[str]:
     """Flags that are needed for such a component, and of which nothing is said."""
     useless = useless_flags(answers)
-    return [flag for flag in NEEDED if flag not in useless and not answers[flag]]
+    return [
+        flag for flag in NEEDED if flag not in useless and not answers[flag]
+    ]
 
 
 def wanted(answers: Answers) -> Wanted:
@@ -168,7 +192,9 @@ def wanted(answers: Answers) -> Wanted:
                 f"{_reason(flag, answers['type'])}: leave {written(flag)} out"
             )
     values = {
-        name: flag.read(answers[name]) for name, flag in FLAGS.items() if answers[name]
+        name: flag.read(answers[name])
+        for name, flag in FLAGS.items()
+        if answers[name]
     }
     traits = tuple(_traits(values))
     return Wanted(**values, traits=traits)

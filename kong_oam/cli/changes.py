@@ -8,7 +8,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from kong_oam.access.diff.change import OPENING, Answers, Difference, Setting, Whom
+from kong_oam.access.diff.change import (
+    OPENING,
+    Answers,
+    Difference,
+    Setting,
+    Whom,
+)
 from kong_oam.access.diff.wording import headline, label, row, worth_telling
 from kong_oam.access.networks import ANYWHERE
 from kong_oam.access.paths import written
@@ -36,7 +42,9 @@ def print_changes(
     if not changes:
         return
     shown = worth_telling(changes)
-    console.print(console.paint(_colour(shown[0]), headline(changes, scheme)), "")
+    console.print(
+        console.paint(_colour(shown[0]), headline(changes, scheme)), ""
+    )
     console.print_table(
         ("CHANGE", "FOR", "METHODS", "WHERE", ""),
         [(label(change), *row(change, scheme)) for change in shown],
@@ -60,7 +68,9 @@ def _colour(change: Difference) -> Colour:
     return "yellow" if change.kind in OPENING else "green"
 
 
-def markdown(changes: Sequence[Difference], scheme: str, for_all: str) -> list[str]:
+def markdown(
+    changes: Sequence[Difference], scheme: str, for_all: str
+) -> list[str]:
     """Write changes as lines of Markdown: the headline, a table, and the command `for_all` that
     prints what is left out. Names are code, so that none of them is read as markup."""
     if not changes:
@@ -70,13 +80,17 @@ def markdown(changes: Sequence[Difference], scheme: str, for_all: str) -> list[s
     lines += ["| change | for | methods | where | |", "|---|---|---|---|---|"]
     for change in shown:
         cells = (code(cell) if cell else "" for cell in row(change, scheme))
-        kind = change.kind if label(change) == change.kind else code(label(change))
+        kind = (
+            change.kind if label(change) == change.kind else code(label(change))
+        )
         lines.append(f"| {kind} | {' | '.join(cells)} |")
     return lines + _left_out(changes, shown, code(for_all))
 
 
 def code(text: str) -> str:
-    return f"`{printable(text).replace('`', chr(39)).replace('|', chr(92) + '|')}`"
+    return (
+        f"`{printable(text).replace('`', chr(39)).replace('|', chr(92) + '|')}`"
+    )
 
 
 def document(changes: Sequence[Difference], scheme: str) -> dict[str, Any]:
@@ -97,7 +111,9 @@ def _entry(change: Difference) -> dict[str, Any]:
         "methods": list(change.methods),
         "site": change.site,
         **subtree_entry(change.region.subtree),
-        "except": [subtree_entry(subtree) for subtree in change.region.exceptions],
+        "except": [
+            subtree_entry(subtree) for subtree in change.region.exceptions
+        ],
         "oldTokensLiveMinutes": change.minutes,
         "rule": place_entry(change.position),
         **({"answeredBy": _answers(change.answers)} if change.answers else {}),

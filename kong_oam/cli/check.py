@@ -37,7 +37,13 @@ from kong_oam.cli.known import Known
 from kong_oam.cli.output import write_sarif
 from kong_oam.cli.watch import watch
 from kong_oam.codes import CODES
-from kong_oam.diagnostics import Diagnostic, Position, errors, ordered, printable
+from kong_oam.diagnostics import (
+    Diagnostic,
+    Position,
+    errors,
+    ordered,
+    printable,
+)
 from kong_oam.errors import KongOamError
 from kong_oam.oam.application import Reading, ReadOne, read_file
 from kong_oam.oam.files import files_of
@@ -142,7 +148,10 @@ def _answer(
     """Read, judge and print; returns the exit status. Raises UsageError where what is asked for
     has none."""
     reading = reading_of(
-        _names(options, settings), settings, read_one=read_one, renderer=renderer
+        _names(options, settings),
+        settings,
+        read_one=read_one,
+        renderer=renderer,
     )
     here = _selection(options.files)
     asked = options.files or options.applications
@@ -208,7 +217,9 @@ def _before(options: argparse.Namespace) -> tuple[Diagnostic, ...]:
     return (*compiled.diagnostics, *(finding.diagnostic for finding in linted))
 
 
-def _compiled(reading: Reading, settings: Settings, memory: Memory | None) -> Compiled:
+def _compiled(
+    reading: Reading, settings: Settings, memory: Memory | None
+) -> Compiled:
     """The estate, and what is wrong with it here; none where it asks for what a run refuses before
     it starts."""
     compiled = compile_estate(reading, settings.stack, memory)
@@ -222,7 +233,10 @@ def _compiled(reading: Reading, settings: Settings, memory: Memory | None) -> Co
 
 
 def _linted(
-    reading: Reading, compiled: Compiled, settings: Settings, memory: Memory | None
+    reading: Reading,
+    compiled: Compiled,
+    settings: Settings,
+    memory: Memory | None,
 ) -> tuple[LintFinding, ...]:
     """Return what lint finds: nothing before there is an estate."""
     if compiled.estate is None:
@@ -245,7 +259,11 @@ class Report:
     @property
     def new_findings(self) -> list[LintFinding]:
         """What lint finds and the revision did not have."""
-        return [finding for finding in self.findings if finding.diagnostic in self.new]
+        return [
+            finding
+            for finding in self.findings
+            if finding.diagnostic in self.new
+        ]
 
     @property
     def known(self) -> int:
@@ -272,19 +290,27 @@ def _selection(names: Sequence[str]) -> Callable[[Placed], bool]:
     is_selected = cache(lambda file: Path(file).resolve() in selected)
 
     def is_here(placed: Placed) -> bool:
-        return not names or placed.position is None or is_selected(placed.position.file)
+        return (
+            not names
+            or placed.position is None
+            or is_selected(placed.position.file)
+        )
 
     return is_here
 
 
 def _shown(diagnostic: Diagnostic, console: Console) -> str:
     mark = f"{diagnostic.severity} {diagnostic.code}"
-    colour = console.paint("red" if diagnostic.severity == "error" else "yellow", mark)
+    colour = console.paint(
+        "red" if diagnostic.severity == "error" else "yellow", mark
+    )
     return str(diagnostic).replace(mark, colour, 1)
 
 
 def _print_finding(finding: LintFinding, console: Console) -> None:
-    console.print(_shown(finding.diagnostic, console), f"      = {finding.remedy}")
+    console.print(
+        _shown(finding.diagnostic, console), f"      = {finding.remedy}"
+    )
     suggestion = finding.suggestion()
     if suggestion:
         for line in suggestion.removesuffix("\n").split("\n"):
@@ -334,8 +360,14 @@ def _of_estate(report: Report, estate: Estate) -> Iterator[str]:
         line += f", {len(report.new_findings)} finding(s)"
     if no_stack_is_here():
         has_groups = estate.stack.known_groups is not None
-        unknown = "hosts and providers" if has_groups else "hosts, providers and groups"
-        line += f"; no stack is here, so that none says what {unknown} there are"
+        unknown = (
+            "hosts and providers"
+            if has_groups
+            else "hosts, providers and groups"
+        )
+        line += (
+            f"; no stack is here, so that none says what {unknown} there are"
+        )
     yield line
     if report.compiled.unjudged:
         yield not_judged(report.compiled.unjudged)

@@ -28,7 +28,9 @@ def quoted(text: str) -> str:
 def check_known(kind: str, name: str, names: Collection[str]) -> None:
     """Raise UsageError, with what is near, where a name is none of the known ones."""
     if name not in names:
-        raise UsageError(f"there is no {kind} {quoted(name)}{suggestion(name, names)}")
+        raise UsageError(
+            f"there is no {kind} {quoted(name)}{suggestion(name, names)}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,10 @@ Offer = tuple[str, str]
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "shell", choices=tuple(SCRIPTS), metavar="SHELL", help=", ".join(SCRIPTS)
+        "shell",
+        choices=tuple(SCRIPTS),
+        metavar="SHELL",
+        help=", ".join(SCRIPTS),
     )
     parser.add_argument(
         "words",
@@ -89,7 +92,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     return OK
 
 
-def offers(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[Offer]:
+def offers(
+    parser: argparse.ArgumentParser, words: Sequence[str]
+) -> list[Offer]:
     """Return the words that may stand in place of the last of `words`; none where it is a file's name, or
     a free text."""
     *before, current = words
@@ -106,10 +111,14 @@ def offers(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[Offer]
             parser = _verb(parser, word)
     values = _values(option) if option else _operands(parser)
     offered = _options(parser) if current.startswith("-") else values
-    return [(word, summary) for word, summary in offered if word.startswith(current)]
+    return [
+        (word, summary) for word, summary in offered if word.startswith(current)
+    ]
 
 
-def _with_value(parser: argparse.ArgumentParser, word: str) -> argparse.Action | None:
+def _with_value(
+    parser: argparse.ArgumentParser, word: str
+) -> argparse.Action | None:
     """Return the option of this name, where it takes a value."""
     for action in parser._actions:
         # A flag takes no value: the word behind it is one of its own.
@@ -118,10 +127,15 @@ def _with_value(parser: argparse.ArgumentParser, word: str) -> argparse.Action |
     return None
 
 
-def _verb(parser: argparse.ArgumentParser, word: str) -> argparse.ArgumentParser:
+def _verb(
+    parser: argparse.ArgumentParser, word: str
+) -> argparse.ArgumentParser:
     """Return the parser of a verb, or the same where the word is none."""
     for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction) and word in action.choices:
+        if (
+            isinstance(action, argparse._SubParsersAction)
+            and word in action.choices
+        ):
             parser = action.choices[word]
             break
     return parser
@@ -129,7 +143,9 @@ def _verb(parser: argparse.ArgumentParser, word: str) -> argparse.ArgumentParser
 
 def _options(parser: argparse.ArgumentParser) -> Iterator[Offer]:
     for action in parser._actions:
-        summary = parser._get_formatter()._expand_help(action) if action.help else ""
+        summary = (
+            parser._get_formatter()._expand_help(action) if action.help else ""
+        )
         for flag in action.option_strings:
             yield flag, summary
 

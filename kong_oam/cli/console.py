@@ -15,12 +15,19 @@ from kong_oam.diagnostics import printable
 
 Colour = Literal["red", "yellow", "green", "bold"]
 
-_CODES: dict[Colour, str] = {"red": "31", "yellow": "33", "green": "32", "bold": "1"}
+_CODES: dict[Colour, str] = {
+    "red": "31",
+    "yellow": "33",
+    "green": "32",
+    "bold": "1",
+}
 MODULE = "python -m kong_oam"
 SCRIPT = "kong-oam"
 """What the command is called: in a clone of the project, and where it is installed."""
 
-_PAINT_OR_LINE_END = re.compile(f"(\x1b\\[(?:0|{'|'.join(_CODES.values())})m|\n)")
+_PAINT_OR_LINE_END = re.compile(
+    f"(\x1b\\[(?:0|{'|'.join(_CODES.values())})m|\n)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,9 @@ class Console:
     def paint(self, colour: Colour, text: str) -> str:
         return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if self.colours else text
 
-    def print_table(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    def print_table(
+        self, header: Sequence[str], rows: Iterable[Sequence[str]]
+    ) -> None:
         """Print columns as wide as their widest cell, two spaces between them, the last one as it
         is."""
         lines = [header, *rows]
@@ -68,14 +77,20 @@ class Console:
 def as_called(text: str) -> str:
     """The text with the command as it was called: what tells somebody to run it can be typed as it
     stands."""
-    return text.replace(MODULE, SCRIPT) if Path(sys.argv[0]).name == SCRIPT else text
+    return (
+        text.replace(MODULE, SCRIPT)
+        if Path(sys.argv[0]).name == SCRIPT
+        else text
+    )
 
 
 def console(out: TextIO, *, as_json: bool) -> Console:
     """Make a console, with colours where `out` is a terminal that has them, and
     https://no-color.org's NO_COLOR is not set."""
     wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return Console(out, colours=wanted and not as_json and out.isatty(), json=as_json)
+    return Console(
+        out, colours=wanted and not as_json and out.isatty(), json=as_json
+    )
 
 
 def remark(message: object) -> None:

@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 
 from kong_oam.access.callers import logical_groups
 from kong_oam.access.model import Estate
-from kong_oam.cli.answers import FLAGS, NEEDED, Answers, settle, useless_flags, written
+from kong_oam.cli.answers import (
+    FLAGS,
+    NEEDED,
+    Answers,
+    settle,
+    useless_flags,
+    written,
+)
 from kong_oam.cli.command import UsageError
 from kong_oam.cli.console import complain
 from kong_oam.cli.scaffold import CLIENTS, check_clients
@@ -65,7 +72,9 @@ class Dialogue:
         UsageError where there are no more answers."""
         for flag in _QUESTIONS:
             settle(self.answers)
-            if self.answers[flag] is None and flag not in useless_flags(self.answers):
+            if self.answers[flag] is None and flag not in useless_flags(
+                self.answers
+            ):
                 self._ask(flag)
         settle(self.answers)
 
@@ -108,13 +117,15 @@ class Dialogue:
         return {
             "groups": _listed(
                 "known",
-                logical_groups(estate) | (estate.stack.known_groups or frozenset()),
+                logical_groups(estate)
+                | (estate.stack.known_groups or frozenset()),
             ),
             "clients": _listed(
                 "clients", {client.component for client in estate.clients}
             ),
             "offers": _listed(
-                "offered", [f"{key}:{','.join(names)}" for key, names in scopes.items()]
+                "offered",
+                [f"{key}:{','.join(names)}" for key, names in scopes.items()],
             ),
         }
 

@@ -7,7 +7,13 @@ from pathlib import Path
 
 from kong_oam.access.diff.compare import changed
 from kong_oam.access.diff.findings import CODES, findings
-from kong_oam.cli.changes import code, document, for_all, markdown, print_changes
+from kong_oam.cli.changes import (
+    code,
+    document,
+    for_all,
+    markdown,
+    print_changes,
+)
 from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console, remark
 from kong_oam.cli.entries import unjudged_entry
@@ -44,7 +50,9 @@ _USUAL = ("HEAD", ".")
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("old", nargs="?", metavar="OLD", help="(default: HEAD)")
-    parser.add_argument("new", nargs="?", metavar="NEW", help="(default: what is here)")
+    parser.add_argument(
+        "new", nargs="?", metavar="NEW", help="(default: what is here)"
+    )
     add_estate(parser)
     parser.add_argument(
         "--markdown", action="store_true", help="print Markdown, for a comment"
@@ -56,7 +64,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="write what may open, and other owners, to FILE as SARIF 2.1.0",
     )
     parser.add_argument(
-        "--exit-code", action="store_true", help="exit with 1 where there are changes"
+        "--exit-code",
+        action="store_true",
+        help="exit with 1 where there are changes",
     )
 
 
@@ -108,4 +118,6 @@ def _is_file_name(word: str) -> bool:
     return is_glob(word) or DEFINITIONS.takes(word)
 
 
-COMMAND = Command("diff", "what a change does to access", _DETAILS, _arguments, _run)
+COMMAND = Command(
+    "diff", "what a change does to access", _DETAILS, _arguments, _run
+)

@@ -16,7 +16,13 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import Settings
 from kong_oam.cli.estates import nobody_yet, uncalled
 from kong_oam.cli.known import Known
-from kong_oam.cli.scaffold import Texts, Wanted, calls_elsewhere, check, scaffold
+from kong_oam.cli.scaffold import (
+    Texts,
+    Wanted,
+    calls_elsewhere,
+    check,
+    scaffold,
+)
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.traits.kong_plugin.findings import findings as plugins_found
 
@@ -50,7 +56,9 @@ def drafted(
     estate = compiled.estate
     assert estate  # there is no error
     check(wanted, estate)
-    changed = scaffold(wanted, file, reading.applications, estate, settings.as_of)
+    changed = scaffold(
+        wanted, file, reading.applications, estate, settings.as_of
+    )
     before = {
         application.position.file: application.position.document.text
         for application in reading.applications
@@ -61,9 +69,15 @@ def drafted(
     known = Known(_findings(reading, compiled, settings))
     findings = tuple(filter(known.is_new, _findings(after, outcome, settings)))
     changes = (
-        diff(model_of(estate, settings), model_of(drawn, settings)) if drawn else None
+        diff(model_of(estate, settings), model_of(drawn, settings))
+        if drawn
+        else None
     )
-    notes = (*_unknown(drawn), *_unheard(wanted, drawn), *_ungranted(wanted, estate))
+    notes = (
+        *_unknown(drawn),
+        *_unheard(wanted, drawn),
+        *_ungranted(wanted, estate),
+    )
     return Draft(changed, before, findings, changes, notes)
 
 
@@ -73,7 +87,9 @@ def _findings(
     yield from compiled.diagnostics
     if compiled.estate:
         yield from plugins_found(settings, compiled.estate)
-        for finding in lint(reading.applications, compiled.estate, settings.as_of):
+        for finding in lint(
+            reading.applications, compiled.estate, settings.as_of
+        ):
             if finding.code not in _LATER:
                 yield finding.diagnostic
 

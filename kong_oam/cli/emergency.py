@@ -62,7 +62,10 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="comma-separated; GET includes HEAD (default: GET)",
     )
     opening.add_argument(
-        "--minutes", type=int, default=60, help=f"1 to {LONGEST_OPENING} (default: 60)"
+        "--minutes",
+        type=int,
+        default=60,
+        help=f"1 to {LONGEST_OPENING} (default: 60)",
     )
     verbs.add_parser("close", help="close all that is open, now")
 
@@ -99,7 +102,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
                     f"To close it before: python -m kong_oam emergency -s {options.stack} close"
                 )
                 console.print(
-                    *show_at_gateway(admin, settings, [opening], proxy, is_open=True)
+                    *show_at_gateway(
+                        admin, settings, [opening], proxy, is_open=True
+                    )
                 )
                 return OK
             if options.verb == "close":
@@ -116,7 +121,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     return OK if all(opening.is_over for opening in listed.openings) else FOUND
 
 
-def _close(admin: AdminApi, settings: Settings, proxy: Proxy, console: Console) -> None:
+def _close(
+    admin: AdminApi, settings: Settings, proxy: Proxy, console: Console
+) -> None:
     """Close what can be closed, say so and ask the gateway for it. Raises EmergencyError for all
     that is left."""
     from kong_oam.emergency.changes import EmergencyError, StillOpenError, close
@@ -134,7 +141,9 @@ def _close(admin: AdminApi, settings: Settings, proxy: Proxy, console: Console) 
         console.print(_NOTHING)
     stood = [opening for opening in closed.values() if opening]
     try:
-        console.print(*show_at_gateway(admin, settings, stood, proxy, is_open=False))
+        console.print(
+            *show_at_gateway(admin, settings, stood, proxy, is_open=False)
+        )
     except KongOamError as error:
         left.append(str(error))
     if left:

@@ -22,7 +22,11 @@ def place_entry(position: Position | None) -> dict[str, Any] | None:
     """Return a place as JSON has it."""
     if position is None:
         return None
-    return {"file": position.file, "line": position.line, "column": position.column}
+    return {
+        "file": position.file,
+        "line": position.line,
+        "column": position.column,
+    }
 
 
 def diagnostic_entry(diagnostic: Diagnostic) -> dict[str, Any]:
@@ -38,7 +42,10 @@ def diagnostic_entry(diagnostic: Diagnostic) -> dict[str, Any]:
 
 def subtree_entry(subtree: Subtree) -> dict[str, Any]:
     """A subtree as JSON has it: all at and below `path`, or what some servers take for it."""
-    return {"path": written(subtree.path), "otherSpellings": subtree.spelled_otherwise}
+    return {
+        "path": written(subtree.path),
+        "otherSpellings": subtree.spelled_otherwise,
+    }
 
 
 def row_entry(row: Row) -> dict[str, Any]:
@@ -78,7 +85,9 @@ def principal_entries(access: Access) -> list[dict[str, Any]]:
     ]
 
 
-def principal_entry(principal: Principal, condition: Condition) -> dict[str, Any]:
+def principal_entry(
+    principal: Principal, condition: Condition
+) -> dict[str, Any]:
     """A principal as JSON has it, and the sets of groups of which its users need one."""
     return {
         "client": principal.client,

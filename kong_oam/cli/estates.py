@@ -85,7 +85,9 @@ def judging_settings(stack: str) -> Settings:
 def asked_settings(options: argparse.Namespace) -> Settings:
     """The judging settings of the stack that the options of `add_estate` name, with the definitions
     that these name. Raises StackError."""
-    return with_definitions(judging_settings(options.stack), options.definitions)
+    return with_definitions(
+        judging_settings(options.stack), options.definitions
+    )
 
 
 def with_definitions(settings: Settings, names: Names) -> Settings:
@@ -170,11 +172,15 @@ def read_at(
                     return f"{prefix}{os.path.relpath(file, copy)}"
                 return str(file)
 
-            reading = reading_of(names, settings_there, named=named, project=copy)
+            reading = reading_of(
+                names, settings_there, named=named, project=copy
+            )
             return reading, settings
         except KongOamError as error:
             # The copy is gone when somebody reads the message.
-            raise UsageError(str(error).replace(f"{copy}/", f"{name}:")) from None
+            raise UsageError(
+                str(error).replace(f"{copy}/", f"{name}:")
+            ) from None
 
 
 def compiled_of(reading: Reading, settings: Settings) -> Compiled:
@@ -227,7 +233,5 @@ def uncalled(estate: Estate, keys: Iterable[str]) -> list[str]:
 
 def nobody_yet(keys: Iterable[str]) -> str:
     """Say that nobody may call these components, and why."""
-    remedy = (
-        "a client asks for its scopes in `calls`, and a role of it names that client"
-    )
+    remedy = "a client asks for its scopes in `calls`, and a role of it names that client"
     return f"nobody may call {', '.join(keys)} yet: {remedy}"

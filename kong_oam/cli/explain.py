@@ -116,7 +116,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     source = decision.rule or decision.component
     if source:
         label = "rule" if decision.rule else "at  "
-        console.print(f"  {label}    {source.position}", source.position.excerpt())
+        console.print(
+            f"  {label}    {source.position}", source.position.excerpt()
+        )
     return OK
 
 
@@ -172,7 +174,9 @@ def _page(
         "reason": _NOT_THE_GATEWAYS,
         "headers": {},
     }
-    answer = reading(estate, request, options.origin, options.asks or request.method)
+    answer = reading(
+        estate, request, options.origin, options.asks or request.method
+    )
     if answer:
         page["mayRead"] = answer.may
         page["reason"] = answer.reason
@@ -193,7 +197,9 @@ def _page_in_words(page: dict[str, Any]) -> Iterator[str]:
         action = f"send {entry['asks']}" if entry["asks"] else "read the answer"
         verdict = "not judged"
         if entry["mayRead"] is not None:
-            verdict = f"may {action}" if entry["mayRead"] else f"may not {action}"
+            verdict = (
+                f"may {action}" if entry["mayRead"] else f"may not {action}"
+            )
         yield f"  page    {printable(verdict)}: {printable(entry['reason'])}"
         for name, value in entry["headers"].items():
             yield f"          {printable(name)}: {printable(value)}"
@@ -205,7 +211,9 @@ def _token(
     """What the provider of the component that is called gives the client."""
     if options.client is None:
         if options.groups is not None:
-            raise UsageError("--user-in needs --as: users call through a client")
+            raise UsageError(
+                "--user-in needs --as: users call through a client"
+            )
         return None
     # One that is not here may be of either kind: what is asked about says of which.
     clients = sorted(
@@ -225,7 +233,9 @@ def _token(
     user = (
         None
         if groups is None
-        else User("user", tuple(map(provider.group, checked_groups(estate, groups))))
+        else User(
+            "user", tuple(map(provider.group, checked_groups(estate, groups)))
+        )
     )
     return issue(provider, client, user, api=estate.shown_at(component, client))
 
@@ -242,14 +252,20 @@ def _token_in_words(
         return f"none: {token.reason}"
     gives = f"{token.provider} gives {options.client} one that lists {' '.join(token.scopes)}"
     component = decision.component
-    if component is None or component.any_token or token.provider != component.provider:
+    if (
+        component is None
+        or component.any_token
+        or token.provider != component.provider
+    ):
         return gives
     counting = sorted(effective_scopes(estate, component, token))
     return f"{gives}; of these, {' '.join(counting) or 'nothing'} counts at {component.key}"
 
 
 def _explained(
-    options: argparse.Namespace, decision: Decision, token: Claims | Refusal | None
+    options: argparse.Namespace,
+    decision: Decision,
+    token: Claims | Refusal | None,
 ) -> dict[str, Any]:
     return {
         "method": options.method,

@@ -26,7 +26,10 @@ Exit status: the command's, or 2 where it was not started.
 def _arguments(parser: argparse.ArgumentParser) -> None:
     say = parser.add_argument
     say(
-        "--to", required=True, metavar="URL", help="Kong's Admin API, https://HOST:PORT"
+        "--to",
+        required=True,
+        metavar="URL",
+        help="Kong's Admin API, https://HOST:PORT",
     )
     say(
         "--certificate",

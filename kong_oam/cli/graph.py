@@ -41,7 +41,10 @@ Mermaid is for GitHub, which draws at most 500 lines and 50,000 characters: of m
   python -m kong_oam graph --since main --output change.svg
 """
 
-_FORMATS: Mapping[str, Callable[[Graph], str]] = {"mermaid": mermaid, "svg": svg}
+_FORMATS: Mapping[str, Callable[[Graph], str]] = {
+    "mermaid": mermaid,
+    "svg": svg,
+}
 _ENDINGS = {
     ".mmd": "mermaid",
     ".mermaid": "mermaid",
@@ -91,7 +94,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         text = _FORMATS[form](graph)
         fenced = options.output.suffix.lower() == ".md" and form == "mermaid"
         options.output.write_text(
-            f"```mermaid\n{text}```\n" if fenced else text, "utf-8", newline="\n"
+            f"```mermaid\n{text}```\n" if fenced else text,
+            "utf-8",
+            newline="\n",
         )
         console.print(
             f"{options.output}: {len(graph.nodes)} boxes, {len(graph.edges)} lines"
@@ -103,12 +108,16 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 def _state(options: argparse.Namespace) -> Graph:
     estate = estate_from(options)
-    graph = _narrowed(graph_of(estate, _title("Who may call what", options)), options)
+    graph = _narrowed(
+        graph_of(estate, _title("Who may call what", options)), options
+    )
     notes = [assumed_of(estate.unjudged)] if estate.unjudged else []
     if not graph.edges:
         notes.append("Nobody may call anything here.")
     if options.principal not in (None, ANONYMOUS):
-        notes.append("What needs no token is not drawn: --principal anonymous has it.")
+        notes.append(
+            "What needs no token is not drawn: --principal anonymous has it."
+        )
     return replace(graph, notes=tuple(notes))
 
 
@@ -116,7 +125,9 @@ def _change(options: argparse.Namespace) -> Graph:
     judged = options.stack, options.applications, options.definitions
     old = Operand("--since", options.since, *judged).models()
     new, *_ = Operand("what is here", ".", *judged).models()
-    title = _title(f"What changed since {options.since} in who may call what", options)
+    title = _title(
+        f"What changed since {options.since} in who may call what", options
+    )
     graph = of_changes(_narrowed(graph_of_change(old[0], new, title), options))
     notes = [] if graph.nodes else ["Nothing that is drawn changed."]
     if len(old) > 1:
@@ -154,7 +165,9 @@ def _narrowed(graph: Graph, options: argparse.Namespace) -> Graph:
         part = of_application(part, options.application)
     if options.principal is not None:
         ids = _principal(graph, options.principal)
-        part = of_principal(part, [node for node in part.nodes if node.id in ids])
+        part = of_principal(
+            part, [node for node in part.nodes if node.id in ids]
+        )
     return part
 
 
@@ -194,5 +207,9 @@ def _document(graph: Graph) -> dict[str, Any]:
 
 
 COMMAND = Command(
-    "graph", "draw who may call what, or what changed", _DETAILS, _arguments, _run
+    "graph",
+    "draw who may call what, or what changed",
+    _DETAILS,
+    _arguments,
+    _run,
 )

@@ -68,11 +68,11 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         console.print(
             f"{folder / name}: {'new' if name in written else 'is there, and stays'}"
         )
-    next_one = (
-        f"kong-oam {f'check --stack {options.stack}' if options.platform else 'new'}"
-    )
+    next_one = f"kong-oam {f'check --stack {options.stack}' if options.platform else 'new'}"
     following = (
-        f"then: {next_one}" if folder == Path() else f"and in {folder}: {next_one}"
+        f"then: {next_one}"
+        if folder == Path()
+        else f"and in {folder}: {next_one}"
     )
     console.print(f"next: read {folder / 'README.md'}, {following}")
     return OK

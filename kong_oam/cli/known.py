@@ -25,4 +25,8 @@ class Known:
 def _key(finding: Diagnostic) -> tuple[str, str, str]:
     """What makes two findings one, wherever their lines have moved to."""
     position = finding.position.file if finding.position else ""
-    return finding.code, position, re.sub(r":\d+:\d+|line \d+", "", finding.message)
+    return (
+        finding.code,
+        position,
+        re.sub(r":\d+:\d+|line \d+", "", finding.message),
+    )

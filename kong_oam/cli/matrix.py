@@ -104,7 +104,11 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 def _written(made: Matrix, form: str) -> str:
     if form == "html":
         return page(made)
-    return sheet(made) if form == "csv" else "".join(f"{line}\n" for line in text(made))
+    return (
+        sheet(made)
+        if form == "csv"
+        else "".join(f"{line}\n" for line in text(made))
+    )
 
 
 def _check_names(estate: Estate, options: argparse.Namespace) -> None:

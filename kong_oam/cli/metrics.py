@@ -82,7 +82,9 @@ def _serve(options: argparse.Namespace, console: Console) -> int:
     try:
         server = _Server(
             (host, port),
-            lambda: "".join(f"{line}\n" for line in (*counters.lines(), *keys.lines())),
+            lambda: "".join(
+                f"{line}\n" for line in (*counters.lines(), *keys.lines())
+            ),
         )
     except OSError as error:
         raise UsageError(
@@ -119,7 +121,9 @@ def _lines(logs: str) -> Iterator[bytes]:
         return iter(sys.stdin.buffer.readline, b"")
     from kong_oam.metrics.follow import follow
 
-    Path(logs).open("rb").close()  # a file that cannot be read is an error at once
+    Path(logs).open(
+        "rb"
+    ).close()  # a file that cannot be read is an error at once
     return follow(Path(logs))
 
 
@@ -168,12 +172,16 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         is_known = self.path.partition("?")[0] == "/metrics"
         body = (
-            self.server.text().encode() if is_known else b"/metrics is all there is\n"
+            self.server.text().encode()
+            if is_known
+            else b"/metrics is all there is\n"
         )
         self.send_response(200 if is_known else 404)
         self.send_header(
             "Content-Type",
-            "text/plain; version=0.0.4; charset=utf-8" if is_known else "text/plain",
+            "text/plain; version=0.0.4; charset=utf-8"
+            if is_known
+            else "text/plain",
         )
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

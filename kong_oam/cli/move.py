@@ -72,7 +72,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 def _lines(moves: Moves, *, done: bool) -> list[str]:
     made = [
-        f"stack {stack}: {'made' if done else 'to be made'}" for stack in moves.missing
+        f"stack {stack}: {'made' if done else 'to be made'}"
+        for stack in moves.missing
     ]
     return made + [
         f"{move.component}: {move.source} -> {move.target}"

@@ -10,7 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kong_oam.access.model import Estate
-from kong_oam.cli.answers import FLAGS, Answers, missing_flags, settle, wanted, written
+from kong_oam.cli.answers import (
+    FLAGS,
+    Answers,
+    missing_flags,
+    settle,
+    wanted,
+    written,
+)
 from kong_oam.cli.changes import document, for_all, print_changes
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
@@ -60,7 +67,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
                 help=flag.help,
             )
         else:
-            parser.add_argument(written(flag.name), action="store_true", help=flag.help)
+            parser.add_argument(
+                written(flag.name), action="store_true", help=flag.help
+            )
     parser.add_argument(
         "--anyway",
         action="store_true",
@@ -74,7 +83,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         return _new(options, console, Renderer(tools))
 
 
-def _new(options: argparse.Namespace, console: Console, renderer: Renderer) -> int:
+def _new(
+    options: argparse.Namespace, console: Console, renderer: Renderer
+) -> int:
     settings = asked_settings(options)
     names = options.applications or settings.applications
     folder = _folder(names)
@@ -89,7 +100,9 @@ def _new(options: argparse.Namespace, console: Console, renderer: Renderer) -> i
     try:
         meant = wanted(dialogue.answers)
         file = folder / f"{meant.app}.yaml"
-        draft = drafted(meant, str(file), reading, compiled, settings, renderer.again)
+        draft = drafted(
+            meant, str(file), reading, compiled, settings, renderer.again
+        )
         if draft.findings and not options.anyway:
             listed = "\n".join(map(str, draft.findings))
             raise ScaffoldError(
@@ -143,7 +156,9 @@ def _report(
             for file, text in draft.changed.items()
         ]
         findings = [*map(diagnostic_entry, draft.findings)]
-        access = None if draft.changes is None else document(draft.changes, scheme)
+        access = (
+            None if draft.changes is None else document(draft.changes, scheme)
+        )
         console.print_json(
             {
                 "files": files,
@@ -155,7 +170,9 @@ def _report(
         return
     for file, text in draft.changed.items():
         console.print(
-            console.paint("bold", f"{file}: {'extended' if file in before else 'new'}")
+            console.paint(
+                "bold", f"{file}: {'extended' if file in before else 'new'}"
+            )
         )
         shown = unified(file, before[file], text) if file in before else text
         console.print_exactly(*(shown or "").removesuffix("\n").split("\n"), "")
@@ -171,5 +188,9 @@ def _report(
 
 
 COMMAND = Command(
-    "new", "write a component with its access template", _DETAILS, _arguments, _run
+    "new",
+    "write a component with its access template",
+    _DETAILS,
+    _arguments,
+    _run,
 )

@@ -79,11 +79,15 @@ class Operand:
         try:
             return self._models()
         except KongOamError as error:
-            raise UsageError(f"{self.side} ({printable(self.text)}): {error}") from None
+            raise UsageError(
+                f"{self.side} ({printable(self.text)}): {error}"
+            ) from None
 
     def _models(self) -> tuple[AccessModel, ...]:
         if not self.text:
-            raise UsageError("an empty name compares nothing; write . for what is here")
+            raise UsageError(
+                "an empty name compares nothing; write . for what is here"
+            )
         kind, _, name = self.text.partition(":")
         if kind == "stack" and name:
             return (self._model_of_folder(".", name),)
@@ -126,7 +130,9 @@ class Operand:
             raise UsageError("no Application is in it")
         return _model(reading, settings)
 
-    def _defined_by(self, folder: Path, settings: Settings) -> tuple[Settings, Path]:
+    def _defined_by(
+        self, folder: Path, settings: Settings
+    ) -> tuple[Settings, Path]:
         """The settings with the definitions that hold for a folder of Applications, and the folder
         below which these are: its own where it has some, in place of all that the stack here
         names."""
@@ -155,7 +161,9 @@ class Operand:
 def _model(reading: Reading, settings: Settings) -> AccessModel:
     # Which groups there are bears on nobody's access, and a list of now need not have those of
     # then.
-    settings = replace(settings, stack=replace(settings.stack, known_groups=None))
+    settings = replace(
+        settings, stack=replace(settings.stack, known_groups=None)
+    )
     return model_of(with_absent_clients(estate_of(reading, settings)), settings)
 
 
@@ -194,13 +202,17 @@ def _models_of_states(states: Sequence[Any]) -> tuple[AccessModel, ...]:
         for state in states:
             rows.extend(state["deployment"].get("resources") or ())
         resources = [
-            Resource(row["type"], logical_name(row["urn"]), row.get("outputs") or {})
+            Resource(
+                row["type"], logical_name(row["urn"]), row.get("outputs") or {}
+            )
             for row in rows
         ]
     except (AttributeError, KeyError, TypeError):
         raise UsageError("not what `pulumi stack export` prints") from None
     outputs = [
-        exported(resource.outputs) for resource in resources if resource.type == STACK
+        exported(resource.outputs)
+        for resource in resources
+        if resource.type == STACK
     ]
     texts = list(filter(None, outputs))
     # A partition exports its part of the model.
@@ -209,7 +221,9 @@ def _models_of_states(states: Sequence[Any]) -> tuple[AccessModel, ...]:
     models = enforced(resources, last_model)
     # Of a plugin at which a run failed the state may say what it was to become, and all that is
     # known of it is what the last run left that came to its end.
-    unknown = any(row["type"] == PLUGIN and row.get("initErrors") for row in rows)
+    unknown = any(
+        row["type"] == PLUGIN and row.get("initErrors") for row in rows
+    )
     return (*models, last_model) if unknown else models
 
 

@@ -16,12 +16,16 @@ def write_sarif(
 ) -> None:
     """Write findings with these codes as SARIF. Raises OSError."""
     file.write_text(
-        json.dumps(sarif.document(diagnostics, Path.cwd(), codes), indent=2), "utf-8"
+        json.dumps(sarif.document(diagnostics, Path.cwd(), codes), indent=2),
+        "utf-8",
     )
 
 
 def format_of(
-    said: str | None, file: Path | None, endings: Mapping[str, str], default: str
+    said: str | None,
+    file: Path | None,
+    endings: Mapping[str, str],
+    default: str,
 ) -> str:
     """The format that is `said`, or else the one of `endings` that `file` ends on; `default` on
     standard output.

@@ -126,7 +126,9 @@ def _print(
     )
     source = f"revision {record['revision']}"
     if current != record["revision"]:
-        current_one = f"today's is {current}" if current else "today there is none"
+        current_one = (
+            f"today's is {current}" if current else "today there is none"
+        )
         source += f", not what the Applications here mean: {current_one}"
     colour: Colour = "green" if record["decision"] == "allowed" else "red"
     console.print(
@@ -244,4 +246,6 @@ def _asked(rule: Rule) -> str:
     methods = ", ".join(rule.methods)
     if rule.public:
         return f"{methods} by anybody"
-    return f"{methods} with {' and '.join(rule.scopes) or 'a token that counts'}"
+    return (
+        f"{methods} with {' and '.join(rule.scopes) or 'a token that counts'}"
+    )

@@ -32,7 +32,10 @@ Exit status: 0 nothing is left, 1 something is, 2 nothing was done.
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--stack", "-s", required=True, help="the stack whose run was interrupted"
+        "--stack",
+        "-s",
+        required=True,
+        help="the stack whose run was interrupted",
     )
     parser.add_argument(
         "--remove",
@@ -74,9 +77,13 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _lines(place: SearchedPlace) -> Iterator[str]:
-    yield from _listed(place.where, place.made, "made that the state does not know")
+    yield from _listed(
+        place.where, place.made, "made that the state does not know"
+    )
     if place.gone:
-        yield from _listed(place.where, place.gone, "deleted that the state still has")
+        yield from _listed(
+            place.where, place.gone, "deleted that the state still has"
+        )
 
 
 def _listed(
@@ -108,5 +115,10 @@ def _next(options: argparse.Namespace, removable: int) -> str:
 
 
 COMMAND = Command(
-    "recover", "what an interrupted run left", _DETAILS, _arguments, _run, json=False
+    "recover",
+    "what an interrupted run left",
+    _DETAILS,
+    _arguments,
+    _run,
+    json=False,
 )

@@ -61,7 +61,9 @@ the namespace, behind the name of a further cluster."""
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("application", metavar="APPLICATION", help="its name")
     parser.add_argument(
-        "--component", metavar="NAME", help="only the objects of this component of it"
+        "--component",
+        metavar="NAME",
+        help="only the objects of this component of it",
     )
     add_estate(parser)
 
@@ -69,10 +71,14 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace, console: Console) -> int:
     settings = asked_settings(options)
     estate = estate_of(reading_of(options.applications, settings), settings)
-    by_name = {application.name: application for application in estate.applications}
+    by_name = {
+        application.name: application for application in estate.applications
+    }
     check_known("Application", options.application, by_name)
     application = by_name[options.application]
-    components = {component.name: component for component in application.components}
+    components = {
+        component.name: component for component in application.components
+    }
     if options.component is not None:
         check_known("component", options.component, components)
         components = {options.component: components[options.component]}
@@ -92,7 +98,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     )
     for entry in shown:
         console.print(
-            "---", f"# {entry['component']} in {entry['place']}{_OF[entry['origin']]}"
+            "---",
+            f"# {entry['component']} in {entry['place']}{_OF[entry['origin']]}",
         )
         # All that is not ASCII is escaped, so that it steers no terminal and is the same YAML.
         console.print_exactly(
@@ -152,7 +159,9 @@ def _with_names(value: Any, placed: PlacedObject) -> Any:
     tell."""
     if isinstance(value, str):
         for awaited in placed.awaited:
-            value = value.replace(awaited.stand_in, f"(from {awaited.component})")
+            value = value.replace(
+                awaited.stand_in, f"(from {awaited.component})"
+            )
         return value
     if isinstance(value, Mapping):
         return {key: _with_names(item, placed) for key, item in value.items()}

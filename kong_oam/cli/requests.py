@@ -24,13 +24,21 @@ from kong_oam.cli.estates import (
 )
 from kong_oam.diagnostics import nearest, suggestion
 
-_METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+\Z")  # a token of RFC 9110, 5.6.2
+_METHOD = re.compile(
+    r"[A-Z0-9!#$%&'*+.^_`|~-]+\Z"
+)  # a token of RFC 9110, 5.6.2
 _AUTHORITY = re.compile(r"[^@:]+(:[0-9]{1,5})?\Z")
 
 
-def add_request(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
+def add_request(
+    parser: argparse.ArgumentParser, nargs: str | None = None
+) -> None:
     parser.add_argument(
-        "method", metavar="METHOD", nargs=nargs, type=str.upper, help="such as GET"
+        "method",
+        metavar="METHOD",
+        nargs=nargs,
+        type=str.upper,
+        help="such as GET",
     )
     parser.add_argument(
         "url",
@@ -98,7 +106,9 @@ def request_from(
         )
     # A client sends `/` for a URL without a path.
     target = target if target.startswith("/") else f"/{target}"
-    return Request(method, host, target.encode("utf-8", "surrogateescape"), address)
+    return Request(
+        method, host, target.encode("utf-8", "surrogateescape"), address
+    )
 
 
 def reason(estate: Estate, request: Request, decision: Decision) -> str:
@@ -109,8 +119,12 @@ def reason(estate: Estate, request: Request, decision: Decision) -> str:
     host = request.host.partition(":")[0]
     for pattern in host_patterns(host):
         if endpoints := estate.by_host.get(pattern):
-            paths = sorted({written(endpoint.path) for endpoint, _ in endpoints})
-            return f"{decision.reason}; this host has {', '.join(paths[:_LISTED])}"
+            paths = sorted(
+                {written(endpoint.path) for endpoint, _ in endpoints}
+            )
+            return (
+                f"{decision.reason}; this host has {', '.join(paths[:_LISTED])}"
+            )
     return decision.reason + nearest(host, estate.by_host, 1)
 
 

@@ -37,7 +37,11 @@ not be made, or a comment that could not be written; 2 wrong usage.
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     say = parser.add_argument
-    say("--base", metavar="REVISION", help="the git revision to compare access with")
+    say(
+        "--base",
+        metavar="REVISION",
+        help="the git revision to compare access with",
+    )
     say(
         "--stack",
         action="append",
@@ -52,7 +56,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         metavar="VARIABLE",
         help="without it in the environment, no preview",
     )
-    say("--output", type=Path, metavar="FILE", help="write the comment to FILE, too")
+    say(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="write the comment to FILE, too",
+    )
     say(
         "--comment",
         type=Path,
@@ -90,11 +99,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _review(options: argparse.Namespace, console: Console) -> int:
-    from kong_oam.review.comment import (
-        LONGEST,
-        compose,
-        not_reviewed,
-    )
+    from kong_oam.review.comment import LONGEST, compose, not_reviewed
     from kong_oam.review.github import head, links
     from kong_oam.review.stack_review import review_stack
 
@@ -110,7 +115,9 @@ def _review(options: argparse.Namespace, console: Console) -> int:
         stacks = []
         for name in options.stack:
             partitions = _has_partitions(name)
-            stacks += review_stack(name, options.base, missing, partitions=partitions)
+            stacks += review_stack(
+                name, options.base, missing, partitions=partitions
+            )
         places = links(options.repository, os.environ)
         console.print_exactly(compose(stacks, links=places, commit=commit))
         text = compose(stacks, LONGEST, places, commit)
@@ -158,7 +165,9 @@ def _comment(options: argparse.Namespace, console: Console) -> int:
             "--comment reviews nothing: leave out --base, --stack, --needs and --output"
         )
     if options.pull_request is None:
-        raise UsageError("say where to write the comment: --pull-request NUMBER")
+        raise UsageError(
+            "say where to write the comment: --pull-request NUMBER"
+        )
     try:
         text = read_comment(options.comment)
     except ReviewError:
@@ -186,7 +195,13 @@ def _write(options: argparse.Namespace, text: str) -> None:
     from kong_oam.review.github import say
 
     if options.pull_request is not None:
-        say(text, options.pull_request, options.repository, options.author, os.environ)
+        say(
+            text,
+            options.pull_request,
+            options.repository,
+            options.author,
+            os.environ,
+        )
 
 
 COMMAND = Command(

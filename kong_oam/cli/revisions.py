@@ -72,7 +72,8 @@ class Revision:
         # A root may lie in a submodule, and a submodule below a root.
         for path, commit in submodules.items():
             if any(
-                path.is_relative_to(root) or root.is_relative_to(path) for root in roots
+                path.is_relative_to(root) or root.is_relative_to(path)
+                for root in roots
             ):
                 submodule = self.top / path
                 Revision(commit, submodule).extract([submodule], into / path)
@@ -120,7 +121,9 @@ class Revision:
             # A link out of the repository leads to where it does from the working tree.
             if not target.is_relative_to(root) and not target.exists():
                 (into / path).unlink()
-                (into / path).symlink_to(self.top / os.path.relpath(target, root))
+                (into / path).symlink_to(
+                    self.top / os.path.relpath(target, root)
+                )
 
     def _inside(self, path: str | Path) -> Path:
         """Return a path as the repository's folder sees it, also where a link leads to that."""
@@ -129,7 +132,9 @@ class Revision:
             return Path(os.path.relpath(os.path.realpath(path), self.top))
         return relative
 
-    def _foreign(self, root: Path, submodules: Container[Path]) -> Iterator[Path]:
+    def _foreign(
+        self, root: Path, submodules: Container[Path]
+    ) -> Iterator[Path]:
         """Yield what lies at or below a path in other repositories that this one knows nothing
         of."""
         for path in (root, *root.parents):
@@ -163,7 +168,9 @@ def revision(name: str) -> Revision:
     UsageError."""
     top = _git("rev-parse", "--show-toplevel", check=False)
     if top.returncode != 0:
-        raise UsageError("neither a file nor a folder, and this is no git repository")
+        raise UsageError(
+            "neither a file nor a folder, and this is no git repository"
+        )
     parsed = _git(
         "rev-parse",
         "--verify",
@@ -177,7 +184,9 @@ def revision(name: str) -> Revision:
             raise UsageError(
                 "nothing is committed here yet; commit what it is to be compared with"
             )
-        raise UsageError("neither a file nor a folder, and no revision that git knows")
+        raise UsageError(
+            "neither a file nor a folder, and no revision that git knows"
+        )
     return Revision(
         parsed.stdout.decode().strip(),
         Path(os.fsdecode(top.stdout.removesuffix(b"\n"))),
@@ -199,7 +208,11 @@ def _copy(source: Path, target: Path) -> None:
         if source.is_dir():
             without = shutil.ignore_patterns(".git")
             shutil.copytree(
-                source, target, symlinks=True, ignore=without, dirs_exist_ok=True
+                source,
+                target,
+                symlinks=True,
+                ignore=without,
+                dirs_exist_ok=True,
             )
         else:
             shutil.copy(source, target)

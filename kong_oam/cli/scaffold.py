@@ -130,7 +130,9 @@ def scaffold(
             )
         return texts | {file: new_file}
     application = _application(wanted.app, applications, texts)
-    texts[application.position.file] = _with_component(wanted, application, component)
+    texts[application.position.file] = _with_component(
+        wanted, application, component
+    )
     return texts
 
 
@@ -150,8 +152,13 @@ def calls_elsewhere(wanted: Wanted, estate: Estate) -> Calls:
     offers them grants them."""
     if not estate.stack.partial:
         return ()
-    here = {wanted.app, *(application.name for application in estate.applications)}
-    return tuple(call for call in wanted.calls if call[0].partition("/")[0] not in here)
+    here = {
+        wanted.app,
+        *(application.name for application in estate.applications),
+    }
+    return tuple(
+        call for call in wanted.calls if call[0].partition("/")[0] not in here
+    )
 
 
 def _calls_here(wanted: Wanted, estate: Estate) -> Calls:
@@ -164,7 +171,9 @@ def _check_calls(wanted: Wanted, estate: Estate) -> None:
         called = estate.components.get(callee)
         if called is None or not called.scopes:
             callees = [
-                key for key, component in estate.components.items() if component.scopes
+                key
+                for key, component in estate.components.items()
+                if component.scopes
             ]
             raise ScaffoldError(
                 f"'{callee}' offers no scopes{suggestion(callee, callees)}"
@@ -186,7 +195,9 @@ def check_clients(callers: Iterable[tuple[str, bool]], estate: Estate) -> None:
     clients = {client.component for client in estate.clients}
     for caller, _ in callers:
         if caller not in clients:
-            raise ScaffoldError(f"'{caller}' is no client{suggestion(caller, clients)}")
+            raise ScaffoldError(
+                f"'{caller}' is no client{suggestion(caller, clients)}"
+            )
 
 
 def _application(
@@ -205,7 +216,9 @@ def _application(
     own = set[tuple[Kind, str]]()
     for source in applications:
         own.update(("component", part.type) for part in source.components)
-    reading = read_bytes(application.position.file, text.encode(), frozenset(own))
+    reading = read_bytes(
+        application.position.file, text.encode(), frozenset(own)
+    )
     return _application(key, reading.applications, {})
 
 
@@ -221,13 +234,18 @@ def _trait_of(key: str, kind: str, source: oam.Application) -> oam.Trait:
 
 
 def _with_grant(
-    wanted: Wanted, callee: Component, scopes: tuple[str, ...], source: oam.Application
+    wanted: Wanted,
+    callee: Component,
+    scopes: tuple[str, ...],
+    source: oam.Application,
 ) -> str:
     """Return the called component's file, with the new one in the role of just these scopes, or in
     a new one."""
     trait = _trait_of(callee.key, "access", source)
     position = trait.position.at("properties")
-    names = [role.name for role in callee.roles if set(role.scopes) == set(scopes)]
+    names = [
+        role.name for role in callee.roles if set(role.scopes) == set(scopes)
+    ]
     if not names:
         name, role = _new_role(wanted, callee, scopes)
         if trait.properties.get("roles") is None:
@@ -250,7 +268,9 @@ def _new_role(
     scopes already, where it acts for users."""
     groups: tuple[str, ...] = ()
     if wanted.client in _OF_USERS:
-        able = [role for role in callee.roles if set(scopes) <= set(role.scopes)]
+        able = [
+            role for role in callee.roles if set(scopes) <= set(role.scopes)
+        ]
         if not able:
             owner = f", {callee.owner}," if callee.owner else ""
             wish = some(scopes, " and ")
@@ -260,7 +280,11 @@ def _new_role(
             )
         # The role that grants the least beside them.
         groups = min(able, key=lambda role: len(role.scopes)).groups
-    name = "reader" if all(scope.endswith("read") for scope in scopes) else "editor"
+    name = (
+        "reader"
+        if all(scope.endswith("read") for scope in scopes)
+        else "editor"
+    )
     if name in {role.name for role in callee.roles}:
         name = wanted.key.replace("/", "-")
     role = _role([*scopes], groups, [wanted.key])
@@ -308,7 +332,9 @@ def _certain(text: str | None, file: str) -> str:
     return text
 
 
-def _new_application(wanted: Wanted, component: Mapping[str, Any]) -> Mapping[str, Any]:
+def _new_application(
+    wanted: Wanted, component: Mapping[str, Any]
+) -> Mapping[str, Any]:
     return {
         "apiVersion": "core.oam.dev/v1beta1",
         "kind": "Application",
@@ -329,7 +355,9 @@ def _component(
     if wanted.port is not None:
         properties["ports"] = [{"port": wanted.port}]
         gateway = {"domain": wanted.domain} if wanted.domain else {}
-        traits.append(_trait("gateway", gateway | {"http": {wanted.path: wanted.port}}))
+        traits.append(
+            _trait("gateway", gateway | {"http": {wanted.path: wanted.port}})
+        )
         access = (
             _page_access(wanted, wanted.client, as_of)
             if wanted.client in _ON_PAGES
@@ -373,7 +401,9 @@ def _api_access(wanted: Wanted, estate: Estate) -> Mapping[str, Any]:
     writers: list[str] = []
     for key, writes in wanted.caller:
         (writers if writes else readers).append(key)
-    of_users = {client.component for client in estate.clients if client.user_facing}
+    of_users = {
+        client.component for client in estate.clients if client.user_facing
+    }
     signing_in = wanted.group if of_users.intersection(readers) else ()
     roles = {}
     if signing_in or readers:
@@ -399,7 +429,9 @@ def _role(
     return {name: value for name, value in role.items() if value}
 
 
-def _scopes(wanted: Wanted, estate: Estate) -> tuple[dict[str, str], dict[str, str]]:
+def _scopes(
+    wanted: Wanted, estate: Estate
+) -> tuple[dict[str, str], dict[str, str]]:
     """The scopes to read and to change, each with its description: named after the component, or
     after its Application where the component's name says nothing; after both where the estate has
     one of them already."""
@@ -410,20 +442,31 @@ def _scopes(wanted: Wanted, estate: Estate) -> tuple[dict[str, str], dict[str, s
     if not all(scopes.isdisjoint(component.scopes) for component in components):
         subject = f"{wanted.app}.{wanted.component}"
         words = f"{wanted.component} of {wanted.app}".replace("-", " ")
-    return {f"{subject}.read": f"Read {words}"}, {f"{subject}.write": f"Change {words}"}
+    return {f"{subject}.read": f"Read {words}"}, {
+        f"{subject}.write": f"Change {words}"
+    }
 
 
-def _page_access(wanted: Wanted, kind: str, as_of: datetime.date) -> Mapping[str, Any]:
+def _page_access(
+    wanted: Wanted, kind: str, as_of: datetime.date
+) -> Mapping[str, Any]:
     """Open to browsers: users sign in through the application itself."""
     methods, reason = _ON_PAGES[kind]
     public = {"reason": reason, "until": (as_of + _REVIEW).isoformat()}
-    return {"owner": wanted.owner, "rules": [{"methods": methods, "public": public}]}
+    return {
+        "owner": wanted.owner,
+        "rules": [{"methods": methods, "public": public}],
+    }
 
 
 class _Dumper(yaml.SafeDumper):
     """Sequences are indented below their key, and nothing is an alias of something else."""
 
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002 - as it is called
+    def increase_indent(
+        self,
+        flow: bool = False,
+        indentless: bool = False,  # noqa: ARG002 - as it is called
+    ) -> None:
         super().increase_indent(flow, False)
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - for no data

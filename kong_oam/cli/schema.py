@@ -33,5 +33,10 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 
 COMMAND = Command(
-    "schema", "print a JSON Schema for editors", _DETAILS, _arguments, _run, json=False
+    "schema",
+    "print a JSON Schema for editors",
+    _DETAILS,
+    _arguments,
+    _run,
+    json=False,
 )

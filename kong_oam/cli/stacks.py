@@ -10,7 +10,14 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from kong_oam.cli.command import FOUND, OK, Command, UsageError, check_known, quoted
+from kong_oam.cli.command import (
+    FOUND,
+    OK,
+    Command,
+    UsageError,
+    check_known,
+    quoted,
+)
 from kong_oam.cli.console import Console, remark
 from kong_oam.cli.estates import estate_of, reading_of, settings_of
 from kong_oam.cli.interrupts import interrupting
@@ -71,7 +78,10 @@ _RECORDED = ("up", "preview")
 
 def _arguments(parser: argparse.ArgumentParser, *, verb: str) -> None:
     parser.add_argument(
-        "--stack", "-s", required=True, help="the estate's stack, which is its base's"
+        "--stack",
+        "-s",
+        required=True,
+        help="the estate's stack, which is its base's",
     )
     parser.add_argument(
         "--parallel",
@@ -97,7 +107,9 @@ def _arguments(parser: argparse.ArgumentParser, *, verb: str) -> None:
     )
     if verb != "preview":
         parser.add_argument(
-            "--yes", action="store_true", help="run them (default: only list them)"
+            "--yes",
+            action="store_true",
+            help="run them (default: only list them)",
         )
     if verb == "up":
         parser.add_argument(
@@ -187,10 +199,14 @@ def _chosen(
         only=options.only or partitions,
         there=there,
         known=known,
-        more=("--policy-pack", options.policy_pack) if options.policy_pack else (),
+        more=("--policy-pack", options.policy_pack)
+        if options.policy_pack
+        else (),
     )
     wanted = (
-        estates.partitions if options.all else estates.outdated(known, settings.as_of)
+        estates.partitions
+        if options.all
+        else estates.outdated(known, settings.as_of)
     )
     if options.only:
         wanted = filter(options.only.__contains__, wanted)

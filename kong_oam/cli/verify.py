@@ -72,7 +72,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     )
     estate = estate_of(reading_of(options.applications, settings), settings)
     result = (
-        verify(settings, estate, options.outputs) if options.only != "cluster" else None
+        verify(settings, estate, options.outputs)
+        if options.only != "cluster"
+        else None
     )
     cluster = workloads(settings, estate) if options.only != "gateway" else None
     findings = result.findings if result else ()
@@ -98,7 +100,9 @@ def lines_of(result: Result, stack: str, console: Console) -> Iterator[str]:
         colour: Colour = "yellow" if is_minor else "red"
         yield f"{console.paint(colour, finding.kind)}: {_reasons_in_words(reasons)}"
         for exposure in finding.exposures:
-            yield from (f"    {methods(exposure)} {url}" for url in exposure.urls)
+            yield from (
+                f"    {methods(exposure)} {url}" for url in exposure.urls
+            )
             yield f"        {KINDS[finding.kind]} {', '.join(exposure.callers)}"
         if not finding.exposures:
             yield f"    nobody may call anything else for it now, but {_WEAKENED}"

@@ -66,7 +66,9 @@ def watch(
                 if is_first:
                     raise
                 complain(error)
-            readings = {name: kept for name, kept in readings.items() if name in looks}
+            readings = {
+                name: kept for name, kept in readings.items() if name in looks
+            }
             took = time.monotonic() - started
             console.print(
                 f"{time.strftime('%H:%M:%S')}, in {took:.2f} s; waits for the next save, Ctrl-C "

@@ -56,7 +56,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     estate = estate_from(options)
     asked = _endpoints(estate, options)
     if console.json:
-        console.print_json([{**row_entry(row), **_by(row, options)} for row in asked])
+        console.print_json(
+            [{**row_entry(row), **_by(row, options)} for row in asked]
+        )
         return OK
     scheme = estate.stack.scheme
     in_words = _as_whom if options.groups is None else _through
@@ -136,4 +138,6 @@ def _clients(estate: Estate, principal: str | None) -> list[Client]:
     return [] if principal == ANONYMOUS else clients_of(estate, principal)
 
 
-COMMAND = Command("what", "what a principal may call", _DETAILS, _arguments, _run)
+COMMAND = Command(
+    "what", "what a principal may call", _DETAILS, _arguments, _run
+)

@@ -72,11 +72,15 @@ def _of_component(
 ) -> int:
     narrowed = called_from(address, everyone)
     callable_rows = rows(estate, callers_of(estate), narrowed)
-    of_component = [row for row in callable_rows if row.component == component.key]
+    of_component = [
+        row for row in callable_rows if row.component == component.key
+    ]
     if console.json:
         console.print_json([endpoint_entry(row) for row in of_component])
         return OK
-    tokens = f", with tokens of {component.provider}" if component.endpoints else ""
+    tokens = (
+        f", with tokens of {component.provider}" if component.endpoints else ""
+    )
     console.print(
         console.paint("bold", f"{component.key}{tokens}, {component.position}")
     )
@@ -90,12 +94,16 @@ def _of_component(
     return OK
 
 
-def _lines(rows: Iterable[Row], scheme: str) -> Iterator[tuple[str, str, str, str]]:
+def _lines(
+    rows: Iterable[Row], scheme: str
+) -> Iterator[tuple[str, str, str, str]]:
     """Yield a line per caller. The first of a row says what may be called."""
     for row in rows:
         called = methods(row.methods), f"{scheme}://{row.host}{where(row)}"
         nobody = "everybody" if row.access.everybody else "nobody"
-        for client, users_in, _ in _principals(row.access) or [(nobody, "-", "")]:
+        for client, users_in, _ in _principals(row.access) or [
+            (nobody, "-", "")
+        ]:
             yield (*called, client, users_in)
             # The rows below it are of the same.
             called = "", ""
@@ -114,7 +122,9 @@ def _principals(access: Access) -> list[tuple[str, str, str]]:
     ]
 
 
-def _of_request(estate: Estate, request: Request, url: str, console: Console) -> int:
+def _of_request(
+    estate: Estate, request: Request, url: str, console: Console
+) -> int:
     decision = decide(estate, request, None)
     access = callers(estate, request)
     pages = reading_origins(estate, request)
@@ -123,7 +133,9 @@ def _of_request(estate: Estate, request: Request, url: str, console: Console) ->
             {
                 "method": request.method,
                 "url": url,
-                "component": decision.component.key if decision.component else None,
+                "component": decision.component.key
+                if decision.component
+                else None,
                 "rule": rule_entry(decision.rule),
                 "withoutToken": {
                     "status": decision.status,
@@ -148,10 +160,14 @@ def _of_request(estate: Estate, request: Request, url: str, console: Console) ->
         # The reason of these is that this request has no token: it says nothing of others.
         needs_token = decision.status in (401, 403)
         console.print(
-            "nobody" if needs_token else f"nobody: {decision.status}, {in_words}"
+            "nobody"
+            if needs_token
+            else f"nobody: {decision.status}, {in_words}"
         )
     else:
-        console.print_table(("CLIENT", "USERS IN", "TOKENS OF"), _principals(access))
+        console.print_table(
+            ("CLIENT", "USERS IN", "TOKENS OF"), _principals(access)
+        )
         if access.networks and not request.address:
             console.print(f"all of them{only_from(access.networks)}")
     if pages:
@@ -183,5 +199,9 @@ def callers(estate: Estate, request: Request) -> Access:
 
 
 COMMAND = Command(
-    "who", "who may make a request, or call a component", _DETAILS, _arguments, _run
+    "who",
+    "who may make a request, or call a component",
+    _DETAILS,
+    _arguments,
+    _run,
 )

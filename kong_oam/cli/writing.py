@@ -11,7 +11,9 @@ from kong_oam.cli.command import UsageError
 
 
 def write_all(
-    texts: Mapping[str, str], before: Mapping[str, str], real: Mapping[str, Path]
+    texts: Mapping[str, str],
+    before: Mapping[str, str],
+    real: Mapping[str, Path],
 ) -> None:
     """Write the texts, by file: over the files of `before`, and else only where nothing is, not
     even a link.

@@ -33,7 +33,9 @@ class EmergencyError(OperationError):
 class StillOpenError(EmergencyError):
     """Not all could be closed. `closed`: what was, by component."""
 
-    def __init__(self, message: str, closed: Mapping[str, Opening | None]) -> None:
+    def __init__(
+        self, message: str, closed: Mapping[str, Opening | None]
+    ) -> None:
         super().__init__(message)
         self.closed = dict(closed)
 
@@ -70,7 +72,9 @@ class Opening:
     def __str__(self) -> str:
         ends = datetime.datetime.fromtimestamp(self.ends, datetime.UTC)
         state = "over" if self.is_over else "open"
-        source = f" from {', '.join(self.networks)} only" if self.networks else ""
+        source = (
+            f" from {', '.join(self.networks)} only" if self.networks else ""
+        )
         return (
             f"{state}: {','.join(self.methods)} {self.path} of {self.component} for "
             f"everybody{source} until {ends:%FT%TZ} ({printable(self.reason)})"
@@ -95,21 +99,27 @@ def openings(admin: AdminApi, settings: Settings) -> Openings:
             opening = _opening(guard.component, entry, table, now)
             # Every port of the component has a gate of its own that holds it.
             listed.setdefault(
-                (opening.component, opening.path, opening.methods, opening.ends),
+                (
+                    opening.component,
+                    opening.path,
+                    opening.methods,
+                    opening.ends,
+                ),
                 opening,
             )
     by_component = sorted(
         listed.values(),
         key=lambda opening: (opening.component, opening.path, opening.ends),
     )
-    unknown = (_unknown(guard) for guard in listing.scripts if not guard.is_known)
+    unknown = (
+        _unknown(guard) for guard in listing.scripts if not guard.is_known
+    )
     return Openings(tuple(by_component), tuple(dict.fromkeys(unknown)))
 
 
 def _unknown(guard: ScriptGuard) -> str:
     return _not_of_this_version(
-        guard.component,
-        f"nobody can say what {guard.label} opens",
+        guard.component, f"nobody can say what {guard.label} opens"
     )
 
 
@@ -141,7 +151,9 @@ def _opening(
 def _networks(entry: Mapping[str, Any], addresses: object) -> dict[str, None]:
     """Return the networks from which alone the opened path may be called."""
     # Of a script that was changed by hand, the addresses are of any shape.
-    by_method = addresses.get(entry["path"]) if isinstance(addresses, dict) else None
+    by_method = (
+        addresses.get(entry["path"]) if isinstance(addresses, dict) else None
+    )
     networks = {}
     if isinstance(by_method, dict):
         for method in entry["methods"]:
@@ -150,7 +162,9 @@ def _networks(entry: Mapping[str, Any], addresses: object) -> dict[str, None]:
     return networks
 
 
-def open_path(admin: AdminApi, settings: Settings, wanted: OpeningRequest) -> Opening:
+def open_path(
+    admin: AdminApi, settings: Settings, wanted: OpeningRequest
+) -> Opening:
     """Open the path at all complete gates of the component. Raises EmergencyError, AdminError."""
     live = entities_of(admin)
     now = admin.now()
@@ -182,10 +196,7 @@ def open_path(admin: AdminApi, settings: Settings, wanted: OpeningRequest) -> Op
 
 
 def _check_that_nothing_is_open(
-    live: Entities,
-    settings: Settings,
-    component: str,
-    now: float,
+    live: Entities, settings: Settings, component: str, now: float
 ) -> None:
     """Raise EmergencyError where a path of the component is open already."""
     for guard in find_openings(live, settings).scripts:
@@ -200,9 +211,7 @@ def _check_that_nothing_is_open(
 
 
 def _complete_ports_of(
-    live: Entities,
-    settings: Settings,
-    component: str,
+    live: Entities, settings: Settings, component: str
 ) -> list[Port]:
     """Return the ports of the component that have all guards. Raises EmergencyError where none
     has, and where another stack owns a guard."""
@@ -290,9 +299,7 @@ class _Closing:
     left: dict[str, str] = field(default_factory=dict)
 
     def patch(
-        self,
-        guard: ScriptGuard | AnonymousLeft,
-        config: Mapping[str, Any],
+        self, guard: ScriptGuard | AnonymousLeft, config: Mapping[str, Any]
     ) -> None:
         """Change a plugin. Whatever fails, the others are tried as well."""
         self.closed.setdefault(guard.component, None)

@@ -74,8 +74,12 @@ class _Gateway:
         """Return what everybody gets. Raises EmergencyError where that is not as written, or was
         not asked for."""
         asked = list(self._asked(opening))
-        wrong = [text for text, is_as_written in asked if is_as_written is False]
-        unasked = [text for text, is_as_written in asked if is_as_written is None]
+        wrong = [
+            text for text, is_as_written in asked if is_as_written is False
+        ]
+        unasked = [
+            text for text, is_as_written in asked if is_as_written is None
+        ]
         if self.is_open:
             wrong = [*self._missing_guards(opening.component), *wrong]
         state = "open" if self.is_open else "closed"
@@ -122,7 +126,10 @@ class _Gateway:
             )
             return
         if not safe:
-            yield f"{named} was not asked for: that could change something", None
+            yield (
+                f"{named} was not asked for: that could change something",
+                None,
+            )
             return
         for host, path in places:
             request = f"{method} {self.proxy.url(host, path)} without a token"
@@ -137,11 +144,14 @@ class _Gateway:
                 continue
             yield f"{request} was not asked for: {reason}", None
 
-    def _other_routes(self, guards: Iterable[ScriptGuard], call: Call) -> list[str]:
+    def _other_routes(
+        self, guards: Iterable[ScriptGuard], call: Call
+    ) -> list[str]:
         """The routes that may answer the call in place of the gates, by Kong's order of routes."""
         # A gate without a service and a route stands everywhere (empty).
         places = {
-            reference(guard.plugin, "route") or reference(guard.plugin, "service")
+            reference(guard.plugin, "route")
+            or reference(guard.plugin, "service")
             for guard in guards
         }
         return [
@@ -152,10 +162,14 @@ class _Gateway:
             )
         ]
 
-    def _answer(self, method: str, host: str, path: str, request: str) -> _Asked:
+    def _answer(
+        self, method: str, host: str, path: str, request: str
+    ) -> _Asked:
         wanted: Said = "passes it on" if self.is_open else "refuses it"
         try:
-            answer = self.proxy.settled(method, host, path, wanted, self.seconds)
+            answer = self.proxy.settled(
+                method, host, path, wanted, self.seconds
+            )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             hint = f"set {ADDRESS} to the gateway's proxy"
             return (
@@ -171,12 +185,19 @@ class _Gateway:
             )
         # Nobody gets through where Kong has no way to the workload, so that does not contradict a
         # close.
-        reaches_nobody = not self.is_open and answer.said == "reaches no workload"
+        reaches_nobody = (
+            not self.is_open and answer.said == "reaches no workload"
+        )
         is_as_written = answer.said == wanted or reaches_nobody
-        return f"{request}: {answer.told(is_wanted=is_as_written)}", is_as_written
+        return (
+            f"{request}: {answer.told(is_wanted=is_as_written)}",
+            is_as_written,
+        )
 
 
-def _places(table: Table, opening: Opening, method: str) -> Iterator[tuple[str, str]]:
+def _places(
+    table: Table, opening: Opening, method: str
+) -> Iterator[tuple[str, str]]:
     """Yield each host of a table at which the opening answers everybody, with the path closest to
     the opened one."""
     if not table:

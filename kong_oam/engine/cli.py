@@ -40,7 +40,9 @@ def pulumi(
 
     `environment` is given to it besides this process's own.
     """
-    process = run(*arguments, stack=stack, timeout=timeout, environment=environment)
+    process = run(
+        *arguments, stack=stack, timeout=timeout, environment=environment
+    )
     if process.returncode:
         reason = (
             " ".join(process.stderr.split()).removeprefix("error: ")
@@ -58,7 +60,9 @@ def run(
     environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run it, however it ends. Raises PulumiCliError where it cannot be run, or does not end."""
-    with _started(arguments, stack, environment, stderr=subprocess.PIPE) as process:
+    with _started(
+        arguments, stack, environment, stderr=subprocess.PIPE
+    ) as process:
         try:
             out, err = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
@@ -69,7 +73,9 @@ def run(
         except BaseException:
             process.kill()
             raise
-    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+    return subprocess.CompletedProcess(
+        process.args, process.returncode, out, err
+    )
 
 
 def show(
@@ -86,7 +92,10 @@ def show(
     it.
     """
     with _started(
-        (*arguments, "--color", "never"), stack, environment, stderr=subprocess.STDOUT
+        (*arguments, "--color", "never"),
+        stack,
+        environment,
+        stderr=subprocess.STDOUT,
     ) as process:
         running.add(process)
         assert process.stdout is not None

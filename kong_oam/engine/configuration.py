@@ -20,11 +20,7 @@ class Configuration:
     project: str = "kong-oam"
     environment_first: bool = False
 
-    def setting(
-        self,
-        key: str,
-        variable: str,
-    ) -> str | None:
+    def setting(self, key: str, variable: str) -> str | None:
         """Return a plugin's own setting: from the stack's configuration, or else from a variable of
         the environment; the other way round where the environment comes first. What `value` raises
         is passed on."""

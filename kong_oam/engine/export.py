@@ -8,7 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from kong_oam.engine.cli import LONG, SHORT, PulumiCliError, pulumi
-from kong_oam.engine.pending import ExportedState, PendingCreation, RecordedResource
+from kong_oam.engine.pending import (
+    ExportedState,
+    PendingCreation,
+    RecordedResource,
+)
 from kong_oam.engine.state import STACK, Resources, logical_name
 from kong_oam.errors import EngineError
 
@@ -28,7 +32,9 @@ def read(stack: str) -> ExportedState:
 
 def exported(stack: str) -> Entry:
     """Return the state as `pulumi stack export` prints it. Raises cli.PulumiCliError."""
-    state: Entry = json.loads(pulumi("stack", "export", stack=stack, timeout=LONG))
+    state: Entry = json.loads(
+        pulumi("stack", "export", stack=stack, timeout=LONG)
+    )
     return state
 
 
@@ -58,13 +64,7 @@ def parse(deployment: Entry) -> ExportedState:
             ids.update(identifier.split("|"))
             provider = _provider(resource)
             recorded.append(
-                RecordedResource(
-                    kind,
-                    urn,
-                    identifier,
-                    urn in used,
-                    provider,
-                )
+                RecordedResource(kind, urn, identifier, urn in used, provider)
             )
     pending = [
         _creation(operation["resource"])
@@ -112,19 +112,13 @@ def _provider(resource: Entry) -> str:
     return parts[-2] if len(parts) > 1 else ""
 
 
-def forget(
-    stack: str,
-    urn: str,
-) -> None:
+def forget(stack: str, urn: str) -> None:
     """Take a resource out of the state, without a word to the product. Raises cli.PulumiCliError, where
     another needs it."""
     pulumi("state", "delete", urn, "--yes", stack=stack, timeout=LONG)
 
 
-def check_at_rest(
-    stack: str,
-    state: ExportedState,
-) -> None:
+def check_at_rest(stack: str, state: ExportedState) -> None:
     """Check that no other run of the engine is under way, or has left its lock. Raises
     cli.PulumiCliError where one is, and InvalidStateError.
 
@@ -133,7 +127,14 @@ def check_at_rest(
     """
     target = ("--target", state.root) if state.root else ()
     try:
-        pulumi("refresh", "--yes", "--skip-preview", *target, stack=stack, timeout=LONG)
+        pulumi(
+            "refresh",
+            "--yes",
+            "--skip-preview",
+            *target,
+            stack=stack,
+            timeout=LONG,
+        )
     except PulumiCliError:
         if not state.unresolved:
             raise

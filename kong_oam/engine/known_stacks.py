@@ -34,7 +34,9 @@ class Contents:
     def lacks(self, components: Collection[str]) -> bool:
         """Tell whether the stack has none of these, and is to have none. Where that is not known,
         its state says it."""
-        return self.components is not None and {*self.components}.isdisjoint(components)
+        return self.components is not None and {*self.components}.isdisjoint(
+            components
+        )
 
 
 UNKNOWN = Contents(None)
@@ -47,7 +49,10 @@ def shared(stacks: Mapping[str, Contents]) -> Iterator[Mapping[str, str]]:
     with tempfile.NamedTemporaryFile(
         "w", prefix="kong-oam-", suffix=".json", encoding="utf-8"
     ) as file:  # its owner's
-        json.dump({stack: asdict(contents) for stack, contents in stacks.items()}, file)
+        json.dump(
+            {stack: asdict(contents) for stack, contents in stacks.items()},
+            file,
+        )
         file.flush()
         yield {VARIABLE: file.name}
 

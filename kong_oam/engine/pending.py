@@ -56,9 +56,7 @@ class ExportedState:
     unresolved: tuple[tuple[str, str], ...] = ()
 
     def pending_at(
-        self,
-        provider: str,
-        types: Container[str],
+        self, provider: str, types: Container[str]
     ) -> tuple[PendingCreation, ...]:
         """Return those of some types that `provider`, its resource's logical name, was asked
         for."""

@@ -16,6 +16,9 @@ def of_stack(stack: str) -> Configuration:
         file = stack_file(stack)
         if not file.is_file() or key not in file.read_text("utf-8"):
             return None
-        return pulumi("config", "get", key, stack=stack, timeout=SHORT).strip() or None
+        return (
+            pulumi("config", "get", key, stack=stack, timeout=SHORT).strip()
+            or None
+        )
 
     return Configuration(value, environment_first=True)

@@ -41,7 +41,10 @@ def listed(*only: str) -> dict[str, str | None]:
     """
     # All that it reads is thrown away: it looks for garbage less often, which took a quarter of its
     # time.
-    how = {"GOGC": os.environ.get("GOGC", "400"), "GOMAXPROCS": str(_processors())}
+    how = {
+        "GOGC": os.environ.get("GOGC", "400"),
+        "GOMAXPROCS": str(_processors()),
+    }
     for left in reversed(range(_TRIES)):
         try:
             printed = pulumi(
@@ -90,13 +93,14 @@ def partitions_before(outputs: Outputs) -> Sequence[str]:
     return partitions
 
 
-def partitions_of(
-    settings: Settings,
-    outputs: Outputs,
-) -> list[str]:
+def partitions_of(settings: Settings, outputs: Outputs) -> list[str]:
     """Return the partitions of an estate: those of its settings, and behind them those that its
     base knew besides, by the base's outputs."""
-    return [*dict.fromkeys([*settings.stack.partitions, *partitions_before(outputs)])]
+    return [
+        *dict.fromkeys(
+            [*settings.stack.partitions, *partitions_before(outputs)]
+        )
+    ]
 
 
 def existing(names: Iterable[str]) -> list[str]:
@@ -123,10 +127,7 @@ def outputs(stack: str) -> dict[str, Any]:
     return exported
 
 
-def merge(
-    first: Outputs,
-    more: Outputs,
-) -> dict[str, Any]:
+def merge(first: Outputs, more: Outputs) -> dict[str, Any]:
     """Return both in one: mappings of one name are merged, at any depth, and of anything else the
     first stays."""
     result = {**more, **first}

@@ -141,7 +141,10 @@ def from_resources(resources: Resources) -> StackState:
     for resource in resources:
         if not resource.get("delete"):
             known = resource.get("outputs") or {}
-            outputs[resource["urn"]] = {"type": resource["type"], "outputs": known}
+            outputs[resource["urn"]] = {
+                "type": resource["type"],
+                "outputs": known,
+            }
     return from_outputs(outputs)
 
 

@@ -41,7 +41,11 @@ class ManagementApi:
     usual_pause: float | None = None
 
     def send(
-        self, client: httpx.Client, method: str, url: httpx.URL | str, **more: Any
+        self,
+        client: httpx.Client,
+        method: str,
+        url: httpx.URL | str,
+        **more: Any,
     ) -> httpx.Response:
         """Send a request and return the answer, whatever its status. Wait for a limit of rate.
 
@@ -117,12 +121,16 @@ def pages(
             )
         read.add(url)
         last = rows
-    raise ManagementApiError(f"{whose} does not end a list after {_MOST_PAGES} pages")
+    raise ManagementApiError(
+        f"{whose} does not end a list after {_MOST_PAGES} pages"
+    )
 
 
 def are_rows(value: Any) -> TypeGuard[list[Row]]:
     """Return whether a value is a list of objects."""
-    return isinstance(value, list) and all(isinstance(row, dict) for row in value)
+    return isinstance(value, list) and all(
+        isinstance(row, dict) for row in value
+    )
 
 
 def _json(answer: httpx.Response) -> Any:

@@ -65,7 +65,9 @@ def pause(answer: httpx.Response, usual: float | None = None) -> float | None:
     try:
         now = parsedate_to_datetime(headers["date"]).timestamp()
         if after is not None:
-            return max(parsedate_to_datetime(after).timestamp() - now, _SHORTEST)
+            return max(
+                parsedate_to_datetime(after).timestamp() - now, _SHORTEST
+            )
         return max(int(headers["x-rate-limit-reset"]) - now, 0.0) + 1.0
     except (KeyError, ValueError, OverflowError):
         return usual

@@ -156,7 +156,9 @@ def find_orphans(
     """
     by_place = {}
     for settings in providers:
-        orphans = kind_of(settings).orphans(settings, state, opened, configuration)
+        orphans = kind_of(settings).orphans(
+            settings, state, opened, configuration
+        )
         if orphans:
             by_place[settings.type, settings.issuer] = orphans
     return tuple(by_place.values())

@@ -29,10 +29,7 @@ class AccountError(SettingsError):
     """A setting that is needed to reach Kong is missing. The message says what to do."""
 
 
-def account(
-    settings: Settings,
-    configuration: Configuration,
-) -> Account:
+def account(settings: Settings, configuration: Configuration) -> Account:
     """The account of a stack: `gateway.adminUrl` and the secrets `kong:kongAdminToken` (Kong
     Enterprise's RBAC) and `kong:kongApiKey` (an Admin API behind key-auth), or the environment.
     Raises AccountError, and what `configuration` does."""

@@ -29,10 +29,7 @@ UNKNOWN = "unknown"
 """A fingerprint of what is enforced that says that another run has to ask Kong."""
 
 
-def corrected(
-    state: StackState,
-    account: Account,
-) -> StackState:
+def corrected(state: StackState, account: Account) -> StackState:
     """The state with its plugins configured as Kong has them, without those that Kong does not
     have.
 
@@ -45,7 +42,9 @@ def corrected(
     resources = []
     for resource in state.resources:
         row = rows.get(_key(resource))
-        is_scripted = resource.type == PLUGIN and resource.outputs.get("name") in _READ
+        is_scripted = (
+            resource.type == PLUGIN and resource.outputs.get("name") in _READ
+        )
         if not is_scripted or _same(resource.outputs.get("configJson"), row):
             resources.append(resource)
             continue
@@ -56,18 +55,21 @@ def corrected(
 
 
 def enforced(
-    state: StackState,
-    account: Account,
-    configurations: Mapping[str, Any],
+    state: StackState, account: Account, configurations: Mapping[str, Any]
 ) -> str:
     """The fingerprint of the plugins that a run made, with their `configurations` by logical name;
     UNKNOWN where it left one out that is in the state otherwise than in Kong. Raises
     admin.AdminError."""
     doubted = {
-        name: key for name, key in state.doubted.items() if name in configurations
+        name: key
+        for name, key in state.doubted.items()
+        if name in configurations
     }
     rows = _plugins(account) if doubted else {}
-    if all(_same(configurations[name], rows.get(key)) for name, key in doubted.items()):
+    if all(
+        _same(configurations[name], rows.get(key))
+        for name, key in doubted.items()
+    ):
         return digest(configurations)
     return UNKNOWN
 
@@ -87,10 +89,7 @@ def _key(plugin: Resource) -> tuple[Any, Any]:
     return plugin.outputs.get("serviceId"), plugin.outputs.get("name")
 
 
-def _same(
-    configuration: Any,
-    row: Entity | None,
-) -> bool:
+def _same(configuration: Any, row: Entity | None) -> bool:
     """Whether Kong has the configuration; it fills in what that does not say."""
     if row is None or not isinstance(configuration, str):
         return False
@@ -99,9 +98,6 @@ def _same(
     return all(actual.get(key) == value for key, value in wanted.items())
 
 
-def _as_in_kong(
-    plugin: Resource,
-    row: Entity,
-) -> Resource:
+def _as_in_kong(plugin: Resource, row: Entity) -> Resource:
     config = json.dumps(row["config"])
     return replace(plugin, outputs={**plugin.outputs, "configJson": config})

@@ -35,11 +35,7 @@ class AdminError(ProductError):
 class RejectedChangeError(AdminError):
     """The Admin API did not take a change. `answer` is its status and its own words."""
 
-    def __init__(
-        self,
-        request: str,
-        answer: str,
-    ) -> None:
+    def __init__(self, request: str, answer: str) -> None:
         super().__init__(f"{request} answers {answer}")
         self.answer = answer
 
@@ -49,16 +45,21 @@ class AdminApi:
     request raises AdminError; `transport` is what carries them, httpx's own by default."""
 
     def __init__(
-        self,
-        account: Account,
-        transport: httpx.BaseTransport | None = None,
+        self, account: Account, transport: httpx.BaseTransport | None = None
     ) -> None:
         self._shown = shown(account.admin_url)
         address = account.admin_url.rstrip("/")
-        credentials = {"Kong-Admin-Token": account.token, "apikey": account.api_key}
+        credentials = {
+            "Kong-Admin-Token": account.token,
+            "apikey": account.api_key,
+        }
         self._client = httpx.Client(
-            base_url=f"{address}/{account.workspace}" if account.workspace else address,
-            headers={name: value for name, value in credentials.items() if value},
+            base_url=f"{address}/{account.workspace}"
+            if account.workspace
+            else address,
+            headers={
+                name: value for name, value in credentials.items() if value
+            },
             timeout=_TIMEOUT,
             follow_redirects=False,
             verify=trusted(),
@@ -82,11 +83,7 @@ class AdminApi:
         answer = self._sent("GET", path)
         return None if answer.status_code == 404 else self._object(path, answer)
 
-    def _object(
-        self,
-        path: str,
-        answer: httpx.Response,
-    ) -> dict[str, Any]:
+    def _object(self, path: str, answer: httpx.Response) -> dict[str, Any]:
         if answer.status_code != 200:
             advice = {
                 404: "check gateway.adminUrl, gateway.workspace where one is set, and Kong's "
@@ -113,7 +110,9 @@ class AdminApi:
             page = self.get(f"{path}{query}")
             offset = page.get("offset")
             further = (
-                f"?{httpx.QueryParams(size=_PAGE, offset=offset)}" if offset else ""
+                f"?{httpx.QueryParams(size=_PAGE, offset=offset)}"
+                if offset
+                else ""
             )
             return self._listed(path, page), further
 
@@ -123,11 +122,7 @@ class AdminApi:
         except ManagementApiError as error:
             raise AdminError(str(error)) from None
 
-    def _listed(
-        self,
-        path: str,
-        page: Entity,
-    ) -> list[Row]:
+    def _listed(self, path: str, page: Entity) -> list[Row]:
         rows = page.get("data")
         if not are_rows(rows):
             raise AdminError(
@@ -141,28 +136,22 @@ class AdminApi:
         rows = self._listed(path, self.get(path))
         return tuple(row for row in rows if row.get("custom_id") == custom_id)
 
-    def patch(
-        self,
-        path: str,
-        fields: Entity,
-    ) -> None:
+    def patch(self, path: str, fields: Entity) -> None:
         """Changes fields of the entity at a path. Raises RejectedChangeError."""
         answer = self._sent("PATCH", path, fields)
         if answer.status_code != 200:
             raise RejectedChangeError(f"PATCH {path}", _words(answer))
 
-    def wrong(
-        self,
-        path: str,
-        fields: Entity,
-    ) -> Entity:
+    def wrong(self, path: str, fields: Entity) -> Entity:
         """What Kong says is wrong with an entity, by field, at a path that validates; empty where
         nothing is."""
         answer = self._sent("POST", path, fields)
         if answer.status_code == 400:
             with suppress(ValueError):
                 body = answer.json()
-                return body.get("fields") or {"@entity": [str(body.get("message"))]}
+                return body.get("fields") or {
+                    "@entity": [str(body.get("message"))]
+                }
         if answer.status_code not in (200, 201):
             raise AdminError(
                 f"Kong's Admin API at {self._shown}{path} answers {_words(answer)}; see Kong's "
@@ -188,13 +177,12 @@ class AdminApi:
             ) from None
 
     def _sent(
-        self,
-        method: str,
-        path: str,
-        fields: Entity | None = None,
+        self, method: str, path: str, fields: Entity | None = None
     ) -> httpx.Response:
         try:
-            answer = patiently(lambda: self._client.request(method, path, json=fields))
+            answer = patiently(
+                lambda: self._client.request(method, path, json=fields)
+            )
         except httpx.HTTPError as error:
             raise AdminError(
                 f"Kong's Admin API at {self._shown} does not answer ({type(error).__name__}); "

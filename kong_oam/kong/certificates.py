@@ -5,7 +5,9 @@ from __future__ import annotations
 from kong_oam.access.model import Estate
 
 
-def hosts_by_certificate(estate: Estate) -> dict[tuple[str, str], tuple[str, ...]]:
+def hosts_by_certificate(
+    estate: Estate,
+) -> dict[tuple[str, str], tuple[str, ...]]:
     """The hosts of each certificate, sorted, by its place (`shop`, or `west/shop` in a further
     cluster) and name. No certificates where all is plain http."""
     if estate.stack.scheme == "http":
@@ -16,4 +18,6 @@ def hosts_by_certificate(estate: Estate) -> dict[tuple[str, str], tuple[str, ...
             if endpoint.certificate:
                 key = component.at, endpoint.certificate
                 certificates.setdefault(key, set()).add(endpoint.host)
-    return {key: tuple(sorted(hosts)) for key, hosts in sorted(certificates.items())}
+    return {
+        key: tuple(sorted(hosts)) for key, hosts in sorted(certificates.items())
+    }

@@ -14,7 +14,15 @@ from kong_oam.kong.at_kong import Parts
 from kong_oam.kong.chunks import chunks_of
 from kong_oam.kong.sources import sent
 
-ADMISSION: Parts = ("json", "path", "token", "answer", "rules", "contains", "admission")
+ADMISSION: Parts = (
+    "json",
+    "path",
+    "token",
+    "answer",
+    "rules",
+    "contains",
+    "admission",
+)
 
 BARE_RECORD = (
     "local shared,said,set=kong.ctx.shared,kong.log.serialize(),kong.log.set_serialize_value local "
@@ -50,18 +58,18 @@ def phases(table: str) -> Iterator[tuple[str, str]]:
     for phase, names in calls.items():
         yield (
             phase,
-            _entry(functions, names) if phase == "access" else _later(phase, names),
+            _entry(functions, names)
+            if phase == "access"
+            else _later(phase, names),
         )
 
 
-def _entry(
-    functions: list[Parts],
-    names: list[str],
-) -> str:
+def _entry(functions: list[Parts], names: list[str]) -> str:
     """The script of phase `access`: it has the code of all phases, leaves it, and calls these
     functions."""
     made = [
-        f"CODE.{parts[-1]}=(function()\n{sent(*parts)}\nend)()" for parts in functions
+        f"CODE.{parts[-1]}=(function()\n{sent(*parts)}\nend)()"
+        for parts in functions
     ]
     run = [f"CODE.{name}()" for name in names]
     lines = [
@@ -76,10 +84,7 @@ def _entry(
     return "\n".join(lines)
 
 
-def _later(
-    phase: str,
-    names: list[str],
-) -> str:
+def _later(phase: str, names: list[str]) -> str:
     """The script of a later phase: it calls these functions where phase `access` has left them.
 
     Kong may meet a request with scripts of before in one phase, and with new ones in the next: a

@@ -67,28 +67,19 @@ def needed(estate: Estate) -> Iterator[Needed]:
             logical = f"{component.key}-{backend}-service"
             yield Needed(_SERVICE, name, logical, *maker)
         for plan in routes(component):
-            name = names.route(
-                stack,
-                component,
-                plan.backend,
-                plan.role,
-            )
+            name = names.route(stack, component, plan.backend, plan.role)
             logical = f"{component.key}-{plan.role}-{plan.backend}"
             yield Needed(_ROUTE, name, logical, *maker)
     yield Needed(_UPSTREAM, names.nowhere(stack), "gateway-nowhere")
     yield Needed(_CONSUMER, names.anonymous(stack), "gateway-anonymous")
     for provider in estate.stack.providers:
         yield Needed(
-            _CONSUMER,
-            names.ring(stack, provider),
-            f"{RING}{provider}",
+            _CONSUMER, names.ring(stack, provider), f"{RING}{provider}"
         )
     for (place, certificate), hosts in hosts_by_certificate(estate).items():
         for host in hosts:
             yield Needed(
-                _CERTIFICATE,
-                host,
-                f"certificate-{place}/{certificate}",
+                _CERTIFICATE, host, f"certificate-{place}/{certificate}"
             )
 
 
@@ -104,21 +95,13 @@ def inspect(
     with AdminApi(account) as admin:
         return (
             *name_conflicts(admin, estate, held),
-            *issuer_conflicts(
-                admin,
-                settings,
-                estate,
-                held,
-                state.issuers,
-            ),
+            *issuer_conflicts(admin, settings, estate, held, state.issuers),
             *host_conflicts(admin, estate, state.resources),
         )
 
 
 def name_conflicts(
-    admin: AdminApi,
-    estate: Estate,
-    held: Held,
+    admin: AdminApi, estate: Estate, held: Held
 ) -> Iterator[Diagnostic]:
     """Finds names that the state does not hold and that Kong has. Raises admin.AdminError.
 
@@ -137,17 +120,12 @@ def name_conflicts(
                 wanted = by_name.get(name)
                 if wanted and not (is_ours and (kind, wanted.logical) in held):
                     yield _diagnostic(
-                        estate.stack.name,
-                        wanted,
-                        row,
-                        ours=is_ours,
+                        estate.stack.name, wanted, row, ours=is_ours
                     )
 
 
 def _rows(
-    admin: AdminApi,
-    kind: str,
-    wanted: Iterable[str],
+    admin: AdminApi, kind: str, wanted: Iterable[str]
 ) -> Iterator[Entity]:
     """Yields at least those entities of a kind that have one of the wanted names."""
     path = f"/{_COLLECTIONS[kind]}"
@@ -193,10 +171,7 @@ def issuer_conflicts(
         yield from _key_conflicts(admin, estate)
 
 
-def _key_conflicts(
-    admin: AdminApi,
-    estate: Estate,
-) -> Iterator[Diagnostic]:
+def _key_conflicts(admin: AdminApi, estate: Estate) -> Iterator[Diagnostic]:
     """Find credentials of others that have the key id of a signing key of an issuer."""
     stack = estate.stack.name
     others = [row for row in admin.rows("/jwts") if not _is_ours(stack, row)]
@@ -216,10 +191,7 @@ def _key_conflicts(
 
 
 def _issuer_diagnostic(
-    stack: str,
-    provider: str,
-    entity: str,
-    row: Entity,
+    stack: str, provider: str, entity: str, row: Entity
 ) -> Diagnostic:
     made = made_by(row, Asking(stack, whole=True).owner(row))
     message = (
@@ -230,20 +202,13 @@ def _issuer_diagnostic(
     return Diagnostic("ENV405", message)
 
 
-def _is_ours(
-    stack: str,
-    row: Entity,
-) -> bool:
+def _is_ours(stack: str, row: Entity) -> bool:
     """Whether some stack of this estate made the entity."""
     return Asking(stack, whole=True).owner(row).kind == "ours"
 
 
 def _diagnostic(
-    stack: str,
-    need: Needed,
-    row: Entity,
-    *,
-    ours: bool,
+    stack: str, need: Needed, row: Entity, *, ours: bool
 ) -> Diagnostic:
     is_certificate = need.type == _CERTIFICATE
     entity = f"{_COLLECTIONS[need.type][:-1]} '{need.name}'"

@@ -30,9 +30,7 @@ class _Made:
 
 
 def deployed_pods(
-    resources: Iterable[Resource],
-    components: Iterable[Component],
-    meant: Pods,
+    resources: Iterable[Resource], components: Iterable[Component], meant: Pods
 ) -> Pods:
     """The pods behind the ports of `components`; as `meant` says where the state does not show a
     port's Service."""
@@ -41,11 +39,7 @@ def deployed_pods(
     for component in components:
         key = whole(component.key)
         if key in made:
-            of_component = _pods_of(
-                key,
-                component.endpoints,
-                made[key],
-            )
+            of_component = _pods_of(key, component.endpoints, made[key])
             pods.setdefault(key, {}).update(of_component)
     return pods
 
@@ -69,9 +63,7 @@ def _made(resources: Iterable[Resource]) -> dict[str, _Made]:
 
 
 def _pods_of(
-    key: str,
-    endpoints: Iterable[Endpoint],
-    made: _Made,
+    key: str, endpoints: Iterable[Endpoint], made: _Made
 ) -> Mapping[str, str]:
     led = []
     namespaces = set()
@@ -90,10 +82,7 @@ def _pods_of(
     return pods_behind(component)
 
 
-def _service(
-    endpoint: Endpoint,
-    made: _Made,
-) -> str:
+def _service(endpoint: Endpoint, made: _Made) -> str:
     """Return the Service that an endpoint leads to; empty where that is not certain."""
     having = []
     for name, service in made.services.items():

@@ -47,8 +47,7 @@ _Place = tuple[str, str, str, str]
 
 
 def enforced(
-    resources: Iterable[Resource],
-    meant: AccessModel,
+    resources: Iterable[Resource], meant: AccessModel
 ) -> tuple[AccessModel, ...]:
     """Models of what is enforced, each of which has to allow a request: the gates' and, where it
     differs, admission's.
@@ -70,10 +69,7 @@ def enforced(
     return tuple(models)
 
 
-def _tables(
-    resources: Iterable[Resource],
-    role: str,
-) -> dict[_Gated, Table]:
+def _tables(resources: Iterable[Resource], role: str) -> dict[_Gated, Table]:
     """Return the table of each plugin of a role, by backend."""
     tables = {}
     for resource in resources:
@@ -98,7 +94,16 @@ def _table(config: Any) -> Table:
 
 
 _PARTS = frozenset(
-    {"callers", "groups", "hosts", "logical", "on_behalf", "ring", "rules", "services"}
+    {
+        "callers",
+        "groups",
+        "hosts",
+        "logical",
+        "on_behalf",
+        "ring",
+        "rules",
+        "services",
+    }
 )
 
 
@@ -134,14 +139,17 @@ def _model(
     components: dict[str, Component] = {}
     for gated, table in tables.items():
         key = keys[gated]
-        component = components.get(key) or _component(key, table, stack.providers)
+        component = components.get(key) or _component(
+            key, table, stack.providers
+        )
         endpoints = (*component.endpoints, *_endpoints(gated, table, reached))
         components[key] = replace(component, endpoints=endpoints)
     clients = _clients(tables, keys, meant, stack)
     _add_clients(components, clients, stack)
     _add_ungated(components, clients, meant)
     owned = [
-        _with_owner(component, meant) for _, component in sorted(components.items())
+        _with_owner(component, meant)
+        for _, component in sorted(components.items())
     ]
     workloads = dict(meant.workloads)
     for table in tables.values():
@@ -156,9 +164,7 @@ def _model(
 
 
 def _add_clients(
-    components: dict[str, Component],
-    clients: Iterable[Client],
-    stack: Stack,
+    components: dict[str, Component], clients: Iterable[Client], stack: Stack
 ) -> None:
     """Give components their clients. One without a gate may have some, too."""
     by_component: dict[str, list[Client]] = {}
@@ -186,10 +192,7 @@ def _add_ungated(
                 components[call.component] = ungated
 
 
-def _with_owner(
-    component: Component,
-    meant: AccessModel,
-) -> Component:
+def _with_owner(component: Component, meant: AccessModel) -> Component:
     known = meant.estate.components.get(whole(component.key))
     return replace(component, owner=known.owner if known else None)
 
@@ -215,15 +218,15 @@ def _keys(tables: Mapping[_Gated, Table]) -> dict[_Gated, str]:
     for (component, backend), table in tables.items():
         of_component = known.setdefault(component, {})
         key = f"{component}:{backend}" if of_component else component
-        judging = json.dumps([table.get(name) for name in _JUDGING], sort_keys=True)
+        judging = json.dumps(
+            [table.get(name) for name in _JUDGING], sort_keys=True
+        )
         keys[component, backend] = of_component.setdefault(judging, key)
     return keys
 
 
 def _endpoints(
-    gated: _Gated,
-    table: Table,
-    reached: set[_Place],
+    gated: _Gated, table: Table, reached: set[_Place]
 ) -> Iterator[Endpoint]:
     """Yield the endpoints of a backend that its gate serves and a route leads from."""
     component, backend = gated
@@ -232,21 +235,20 @@ def _endpoints(
     for host, paths in table["hosts"].items():
         for text, leads_here in paths.items():
             path = unwritten(text)
-            is_reached = (component, backend, host, f"~{pattern(path)}") in reached
+            is_reached = (
+                component,
+                backend,
+                host,
+                f"~{pattern(path)}",
+            ) in reached
             if leads_here and is_reached:
                 yield Endpoint(
-                    host,
-                    path,
-                    int(port),
-                    NOWHERE,
-                    service=apart,
-                    apart=apart,
+                    host, path, int(port), NOWHERE, service=apart, apart=apart
                 )
 
 
 def _providers(
-    tables: Mapping[_Gated, Table],
-    providers: Mapping[str, Provider],
+    tables: Mapping[_Gated, Table], providers: Mapping[str, Provider]
 ) -> Mapping[str, Provider]:
     """Return the stack's providers, but without names of groups where one that a table lists now
     stands for another group."""
@@ -258,26 +260,22 @@ def _providers(
     return kept
 
 
-def _is_renamed(
-    table: Table,
-    provider: Provider,
-) -> bool:
+def _is_renamed(table: Table, provider: Provider) -> bool:
     """Return whether the stack now maps the name of another group to one that the table lists."""
     for listed in table["groups"]:
         if provider.listed(_logical(listed, table, provider)) != listed:
             return True
     for _, _, groups, _ in table["callers"].values():
         for group, at_provider in groups.items():
-            if provider.group(_named(group, at_provider, provider)) != at_provider:
+            if (
+                provider.group(_named(group, at_provider, provider))
+                != at_provider
+            ):
                 return True
     return False
 
 
-def _named(
-    group: str,
-    at_provider: str,
-    provider: Provider | None,
-) -> str:
+def _named(group: str, at_provider: str, provider: Provider | None) -> str:
     """The group by its name in Applications, where the stack still maps that one to `at_provider`;
     else as it is."""
     if provider is None or provider.group(group) == at_provider:
@@ -286,24 +284,14 @@ def _named(
 
 
 def _component(
-    key: str,
-    table: Table,
-    providers: Mapping[str, Provider],
+    key: str, table: Table, providers: Mapping[str, Provider]
 ) -> Component:
     name = _provider(table)
     provider = providers.get(name)
     roles = []
     for listed, scopes in table["groups"].items():
         groups = (_logical(listed, table, provider),)
-        roles.append(
-            Role(
-                listed,
-                tuple(scopes),
-                groups,
-                (),
-                NOWHERE,
-            )
-        )
+        roles.append(Role(listed, tuple(scopes), groups, (), NOWHERE))
     allowed_from: dict[PathSegments, dict[str, Networks]] = {}
     for path, methods in table.get("addresses", {}).items():
         by_method = allowed_from.setdefault(unwritten(path), {})
@@ -323,22 +311,10 @@ def _rules(table: Table) -> Iterator[Rule]:
         path = unwritten(text)
         for method, alternatives in _by_method(methods):
             if alternatives == "public":
-                yield Rule(
-                    path,
-                    (method,),
-                    (),
-                    Public("", None),
-                    NOWHERE,
-                )
+                yield Rule(path, (method,), (), Public("", None), NOWHERE)
                 continue
             for scopes in alternatives:
-                yield Rule(
-                    path,
-                    (method,),
-                    tuple(scopes),
-                    None,
-                    NOWHERE,
-                )
+                yield Rule(path, (method,), tuple(scopes), None, NOWHERE)
 
 
 def _provider(table: Table) -> str:
@@ -352,11 +328,7 @@ def _by_method(methods: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     yield from methods.items()
 
 
-def _logical(
-    listed: str,
-    table: Table,
-    provider: Provider | None,
-) -> str:
+def _logical(listed: str, table: Table, provider: Provider | None) -> str:
     """The group by its name in Applications, where the stack still maps that one to what tokens
     list; else as it is."""
     logical = str(table["logical"].get(listed, listed))
@@ -391,26 +363,17 @@ def _clients(
             scopes = scopes or table["on_behalf"].get(client_id, ())
             calls.setdefault((key, name), {})[keys[gate]] = tuple(scopes)
             named = [
-                _named(
-                    group,
-                    at_provider,
-                    stack.providers.get(name),
-                )
+                _named(group, at_provider, stack.providers.get(name))
                 for group, at_provider in groups.items()
             ]
             clients[key, name] = Client(
-                key,
-                kind,
-                name,
-                (),
-                tuple(named),
-                (),
-                False,
-                NOWHERE,
+                key, kind, name, (), tuple(named), (), False, NOWHERE
             )
     complete = []
     for identity, client in clients.items():
         held = calls[identity].items()
-        made = [Call(component, scopes, (), NOWHERE) for component, scopes in held]
+        made = [
+            Call(component, scopes, (), NOWHERE) for component, scopes in held
+        ]
         complete.append(replace(client, calls=tuple(made)))
     return complete

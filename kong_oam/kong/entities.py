@@ -59,9 +59,7 @@ class Entities:
 
 
 def _label(
-    kind: str,
-    entity: Entity,
-    labels: Mapping[tuple[str, str], str],
+    kind: str, entity: Entity, labels: Mapping[tuple[str, str], str]
 ) -> str:
     if kind == "target":
         upstream = labels["upstream", entity["upstream"]["id"]]
@@ -103,5 +101,7 @@ def comparable(value: Any) -> Any:
             if comparable(item) is not None
         }
     if isinstance(value, list) and value:
-        return sorted(json.dumps(comparable(item), sort_keys=True) for item in value)
+        return sorted(
+            json.dumps(comparable(item), sort_keys=True) for item in value
+        )
     return value or None

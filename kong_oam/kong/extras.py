@@ -96,5 +96,7 @@ def kinds(settings: Settings, estate: Estate) -> frozenset[str]:
     """Return the kinds of the further plugins of an estate: the gateway has to have them."""
     wanted: set[str] = set()
     for component in estate.exposed:
-        wanted.update(extra.kind for extra in extras(settings, component).plugins)
+        wanted.update(
+            extra.kind for extra in extras(settings, component).plugins
+        )
     return frozenset(wanted)

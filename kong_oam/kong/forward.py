@@ -45,15 +45,16 @@ class Target:
 
 
 def target(
-    url: str,
-    certificate: str,
-    key: str,
-    authority: str | None,
+    url: str, certificate: str, key: str, authority: str | None
 ) -> Target:
     """Makes the target of a URL and files in PEM; without `authority`, the system's. Raises
     ForwardError."""
     parts = urlsplit(url)
-    if parts.scheme != "https" or not parts.hostname or parts.path not in ("", "/"):
+    if (
+        parts.scheme != "https"
+        or not parts.hostname
+        or parts.path not in ("", "/")
+    ):
         raise ForwardError(
             f"--to {shown(url)}: it is the address of Kong's Admin API, https://HOST:PORT"
         )
@@ -65,21 +66,14 @@ def target(
         raise ForwardError(
             f"--certificate, --key or --ca cannot be used: {error}; each is a file in PEM"
         ) from None
-    return Target(
-        parts.hostname,
-        parts.port or 443,
-        tls,
-    )
+    return Target(parts.hostname, parts.port or 443, tls)
 
 
 def check(kong: Target) -> None:
     """Asks Kong once for anything, so that an error is told here and not by every resource. Raises
     ForwardError."""
     connection = http.client.HTTPSConnection(
-        kong.host,
-        kong.port,
-        timeout=_TIMEOUT,
-        context=kong.tls,
+        kong.host, kong.port, timeout=_TIMEOUT, context=kong.tls
     )
     try:
         connection.request("GET", "/")
@@ -100,7 +94,9 @@ def check(kong: Target) -> None:
             f"{kong} refuses the client certificate ({error}); is its authority the right one?"
         ) from None
     except OSError as error:
-        raise ForwardError(f"{kong} does not answer ({error}); check --to") from None
+        raise ForwardError(
+            f"{kong} does not answer ({error}); check --to"
+        ) from None
     finally:
         connection.close()
     # Nginx says so after the handshake.
@@ -111,11 +107,7 @@ def check(kong: Target) -> None:
         )
 
 
-def forward(
-    kong: Target,
-    port: int,
-    command: Sequence[str],
-) -> int:
+def forward(kong: Target, port: int, command: Sequence[str]) -> int:
     """Runs the command while what is sent to `port` goes on to `kong`, which was asked once before;
     gives its exit status. Raises ForwardError."""
     if not _CONNECTIONS.exists():
@@ -127,47 +119,47 @@ def forward(
     return asyncio.run(run(kong, port, command))
 
 
-async def run(
-    kong: Target,
-    port: int,
-    command: Sequence[str],
-) -> int:
+async def run(kong: Target, port: int, command: Sequence[str]) -> int:
     """Runs the command while what is sent to `port` goes on to `kong`; gives its exit status.
     Raises ForwardError."""
     try:
         server = await asyncio.start_server(
-            lambda *streams: _serve(kong, port, *streams),
-            _LOOPBACK,
-            port,
+            lambda *streams: _serve(kong, port, *streams), _LOOPBACK, port
         )
     except OSError as error:
         raise ForwardError(
             f"port {port} cannot be had ({error.strerror}); is another run under way?"
         ) from None
     try:
-        environment = {**os.environ, "KONG_ADMIN_ADDR": f"http://{_LOOPBACK}:{port}"}
-        process = await asyncio.create_subprocess_exec(*command, env=environment)
+        environment = {
+            **os.environ,
+            "KONG_ADMIN_ADDR": f"http://{_LOOPBACK}:{port}",
+        }
+        process = await asyncio.create_subprocess_exec(
+            *command, env=environment
+        )
         loop = asyncio.get_running_loop()
         # The terminal has told the command as well: it winds up.
         loop.add_signal_handler(signal.SIGINT, lambda: None)
         loop.add_signal_handler(signal.SIGTERM, process.terminate)
         return await process.wait()
     except OSError as error:
-        raise ForwardError(f"{command[0]} cannot be run: {error.strerror}") from None
+        raise ForwardError(
+            f"{command[0]} cannot be run: {error.strerror}"
+        ) from None
     finally:
         server.close()
 
 
-def owner(
-    port: int,
-    peer: int,
-) -> int | None:
+def owner(port: int, peer: int) -> int | None:
     """The user id of the process that connected from port `peer` of this machine to `port`; None
     where none is known.
 
     Source: proc(5), /proc/net/tcp: addresses in hexadecimal, as the machine orders bytes.
     """
-    address = f"{int.from_bytes(socket.inet_aton(_LOOPBACK), sys.byteorder):08X}"
+    address = (
+        f"{int.from_bytes(socket.inet_aton(_LOOPBACK), sys.byteorder):08X}"
+    )
     ends = [f"{address}:{peer:04X}", f"{address}:{port:04X}"]
     for line in _CONNECTIONS.read_text("ascii").splitlines()[1:]:
         fields = line.split()
@@ -186,23 +178,22 @@ async def _serve(
         if owner(port, writer.get_extra_info("peername")[1]) != os.getuid():
             return
         from_kong, to_kong = await asyncio.open_connection(
-            kong.host,
-            kong.port,
-            ssl=kong.tls,
+            kong.host, kong.port, ssl=kong.tls
         )
         with contextlib.closing(to_kong):
             ways = {
                 asyncio.create_task(_pump(reader, to_kong)),
                 asyncio.create_task(_pump(from_kong, writer)),
             }
-            _, waiting = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            _, waiting = await asyncio.wait(
+                ways, return_when=asyncio.FIRST_COMPLETED
+            )
             for way in waiting:
                 way.cancel()
 
 
 async def _pump(
-    source: asyncio.StreamReader,
-    sink: asyncio.StreamWriter,
+    source: asyncio.StreamReader, sink: asyncio.StreamWriter
 ) -> None:
     with contextlib.suppress(OSError):
         while data := await source.read(65536):

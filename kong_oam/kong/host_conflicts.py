@@ -53,9 +53,7 @@ class _Claim:
 
 
 def host_conflicts(
-    admin: AdminApi,
-    estate: Estate,
-    before: Iterable[Resource],
+    admin: AdminApi, estate: Estate, before: Iterable[Resource]
 ) -> Iterator[Diagnostic]:
     """Finds endpoints whose calls a route of others may get, or that take calls from a route of
     another stack. Raises admin.AdminError.
@@ -63,8 +61,12 @@ def host_conflicts(
     `before` are the routes of the state. Kong is asked only where a route is new, or gets other
     hosts or paths.
     """
-    known = {route.name: route.outputs for route in before if route.type == ROUTE}
-    changed = [component for component in estate.exposed if _changes(component, known)]
+    known = {
+        route.name: route.outputs for route in before if route.type == ROUTE
+    }
+    changed = [
+        component for component in estate.exposed if _changes(component, known)
+    ]
     if not changed:
         return
     asking = Asking(estate.stack.name, whole=True)
@@ -84,10 +86,7 @@ def host_conflicts(
             yield from _met(endpoint, claims)
 
 
-def _met(
-    endpoint: Endpoint,
-    claims: Iterable[_Claim],
-) -> Iterator[Diagnostic]:
+def _met(endpoint: Endpoint, claims: Iterable[_Claim]) -> Iterator[Diagnostic]:
     """Yield a finding for each owner of claims that meet the endpoint."""
     by_owner: dict[Owner, list[_Claim]] = {}
     for claim in claims:
@@ -97,10 +96,7 @@ def _met(
         yield _diagnostic(endpoint, met)
 
 
-def _changes(
-    component: Component,
-    known: Mapping[str, Entity],
-) -> bool:
+def _changes(component: Component, known: Mapping[str, Entity]) -> bool:
     """Whether a route of the component is not in the state, or leads from other hosts or paths
     there."""
     for plan in routes(component):
@@ -112,10 +108,7 @@ def _changes(
     return False
 
 
-def _claims(
-    rows: Iterable[Entity],
-    asking: Asking,
-) -> Iterator[_Claim]:
+def _claims(rows: Iterable[Entity], asking: Asking) -> Iterator[_Claim]:
     """Yields what routes of others claim, by their names. A route without hosts claims every
     host."""
     for row in sorted(rows, key=lambda row: (str(row.get("name")), row["id"])):
@@ -125,25 +118,19 @@ def _claims(
         hosts = sorted(row.get("hosts") or ["*"])
         paths = sorted(row.get("paths") or ["/"])
         for host, path in product(hosts, paths):
-            yield _Claim(
-                host.partition(":")[0].lower(),
-                path,
-                row,
-                owner,
-            )
+            yield _Claim(host.partition(":")[0].lower(), path, row, owner)
 
 
 def _comes_first(route: Entity) -> bool:
     """Return whether Kong tries a route before all of ours: it does with at least four kinds of
     conditions (recorded)."""
-    conditions = map(route.get, ("hosts", "paths", "methods", "headers", "snis"))
+    conditions = map(
+        route.get, ("hosts", "paths", "methods", "headers", "snis")
+    )
     return sum(map(bool, conditions)) >= 4
 
 
-def _host_relation(
-    ours: str,
-    theirs: str,
-) -> Relation | None:
+def _host_relation(ours: str, theirs: str) -> Relation | None:
     if ours == theirs:
         return "same"
     if _stands_for(theirs, ours):
@@ -151,10 +138,7 @@ def _host_relation(
     return "narrower" if _stands_for(ours, theirs) else None
 
 
-def _stands_for(
-    wildcard: str,
-    host: str,
-) -> bool:
+def _stands_for(wildcard: str, host: str) -> bool:
     """Whether a host with a wildcard stands for another host, or for a wildcard below it. Kong
     takes `*` at one end."""
     if wildcard.startswith("*"):
@@ -163,10 +147,7 @@ def _stands_for(
     return wildcard.endswith("*") and host.startswith((wildcard[:-1], "*"))
 
 
-def _path_relation(
-    endpoint: Endpoint,
-    path: str,
-) -> Relation | None:
+def _path_relation(endpoint: Endpoint, path: str) -> Relation | None:
     elements = declared_path(path)
     if elements == endpoint.path:
         return "same"
@@ -185,10 +166,7 @@ def _path_relation(
     return "narrower" if text.startswith(ours.rstrip("/") + "/") else None
 
 
-def _diagnostic(
-    endpoint: Endpoint,
-    met: list[_Claim],
-) -> Diagnostic:
+def _diagnostic(endpoint: Endpoint, met: list[_Claim]) -> Diagnostic:
     """The finding about an endpoint and the claims of one owner."""
     first = met[0]
     elements = declared_path(first.path)

@@ -76,15 +76,15 @@ def intended(
         leading += [made.route(component, plan) for plan in routes(component)]
     stack = settings.stack.name
     tags = names.tags(stack)
-    consumers: list[Entity] = [_named("username", names.anonymous(stack), tags=tags)]
+    consumers: list[Entity] = [
+        _named("username", names.anonymous(stack), tags=tags)
+    ]
     credentials: list[Entity] = []
     for provider, issuer in deployed.issuers.items():
         ring = names.ring(stack, provider)
         consumers.append(_named("username", ring, custom_id=issuer, tags=tags))
         credentials += _credentials(
-            stack,
-            provider,
-            deployed.slots.get(provider, ()),
+            stack, provider, deployed.slots.get(provider, ())
         )
     return Entities(
         tuple(services),
@@ -109,11 +109,7 @@ class _Made:
     def stack(self) -> str:
         return self.settings.stack.name
 
-    def guards(
-        self,
-        component: Component,
-        backend: str,
-    ) -> Iterator[Entity]:
+    def guards(self, component: Component, backend: str) -> Iterator[Entity]:
         """Yield the guards of a backend, in the order in which they run."""
         gateway = self.settings.gateway
         deployed = self.deployed
@@ -134,34 +130,19 @@ class _Made:
             issuer = deployed.issuers[component.provider]
             verifying = plugins.openid_connect(issuer, nobody)
         host, _, port = deployed.upstreams[service].rpartition(":")
-        upstream = address(
-            host,
-            int(port),
-            certified_name(component, backend),
-        )
+        upstream = address(host, int(port), certified_name(component, backend))
         configs = {
             "pre-function": plugins.admission(
-                decided_by,
-                gateway.hsts_seconds,
-                gateway.strip_headers,
+                decided_by, gateway.hsts_seconds, gateway.strip_headers
             ),
             authentication: verifying,
             "post-function": plugins.gate(decided_by, upstream),
         }
         tags = names.tags(self.stack, component)
         for name, config in configs.items():
-            yield _plugin(
-                name,
-                self.complete(name, config),
-                service,
-                tags,
-            )
+            yield _plugin(name, self.complete(name, config), service, tags)
 
-    def further(
-        self,
-        component: Component,
-        backend: str,
-    ) -> Iterator[Entity]:
+    def further(self, component: Component, backend: str) -> Iterator[Entity]:
         """Yield what the component and the stack ask for beside the guards."""
         callers = {
             "ring": names.ring(self.stack, component.provider),
@@ -172,19 +153,9 @@ class _Made:
         for extra in extras(self.settings, component).plugins:
             caller = callers[extra.caller] if extra.caller else None
             config = self.complete(extra.kind, extra.config)
-            yield _plugin(
-                extra.kind,
-                config,
-                service,
-                tags,
-                caller,
-            )
+            yield _plugin(extra.kind, config, service, tags, caller)
 
-    def service(
-        self,
-        component: Component,
-        backend: str,
-    ) -> Entity:
+    def service(self, component: Component, backend: str) -> Entity:
         """Return the service before a backend: it leads nowhere, only the gate leads farther."""
         over_tls = service_fields(
             self.settings.gateway.upstream_tls,
@@ -193,7 +164,11 @@ class _Made:
             self.deployed.authorities,
             self.deployed.client_certificate,
         )
-        fields = {**USUAL, **extras(self.settings, component).service, **over_tls}
+        fields = {
+            **USUAL,
+            **extras(self.settings, component).service,
+            **over_tls,
+        }
         return _named(
             "name",
             names.service(self.stack, component, backend),
@@ -203,27 +178,12 @@ class _Made:
             tags=names.tags(self.stack, component),
         )
 
-    def route(
-        self,
-        component: Component,
-        plan: RoutePlan,
-    ) -> Entity:
+    def route(self, component: Component, plan: RoutePlan) -> Entity:
         """Return the route of a plan."""
         return _named(
             "name",
-            names.route(
-                self.stack,
-                component,
-                plan.backend,
-                plan.role,
-            ),
-            service={
-                "id": names.service(
-                    self.stack,
-                    component,
-                    plan.backend,
-                )
-            },
+            names.route(self.stack, component, plan.backend, plan.role),
+            service={"id": names.service(self.stack, component, plan.backend)},
             protocols=[self.settings.stack.scheme],
             hosts=list(plan.hosts),
             paths=plan.kong_paths,
@@ -234,7 +194,9 @@ class _Made:
             destinations=None,
             regex_priority=plan.priority,
             **FIXED,
-            https_redirect_status_code=308 if self.settings.gateway.redirect else 426,
+            https_redirect_status_code=308
+            if self.settings.gateway.redirect
+            else 426,
             tags=names.tags(self.stack, component),
         )
 
@@ -267,14 +229,14 @@ def _plugin(
 
 
 def _credentials(
-    stack: str,
-    provider: str,
-    slots: Iterable[Slot],
+    stack: str, provider: str, slots: Iterable[Slot]
 ) -> Iterator[Entity]:
     """A credential per slot. An empty one holds a key of the issuer's under a key id that nobody
     uses."""
     slots = list(slots)
-    filler = next((slot.key for slot in slots if slot.key and not slot.retired), None)
+    filler = next(
+        (slot.key for slot in slots if slot.key and not slot.retired), None
+    )
     for index, slot in enumerate(slots):
         key = slot.key or filler
         if key is None:

@@ -105,7 +105,9 @@ def _key_ids(slots: Iterable[Slot]) -> set[str]:
 
 
 def _empty(slots: Sequence[Slot]) -> int | None:
-    return next((index for index, slot in enumerate(slots) if slot.key is None), None)
+    return next(
+        (index for index, slot in enumerate(slots) if slot.key is None), None
+    )
 
 
 def _aged(

@@ -63,4 +63,7 @@ def _queue(otlp: OtlpSink) -> Data:
     Its entries are tables, whose bytes Kong does not count. An entry that is being sent stays in
     the queue, so a batch takes half of it at the most.
     """
-    return {"max_batch_size": min(_BATCH, otlp.queue // 2), "max_entries": otlp.queue}
+    return {
+        "max_batch_size": min(_BATCH, otlp.queue // 2),
+        "max_entries": otlp.queue,
+    }

@@ -11,6 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-CONFIG: Mapping[str, Any] = {"latency_metrics": True, "status_code_metrics": True}
+CONFIG: Mapping[str, Any] = {
+    "latency_metrics": True,
+    "status_code_metrics": True,
+}
 """Beside Kong's defaults. Not by consumer: those are rings of keys, which say nothing of who
 called."""

@@ -17,13 +17,11 @@ _PARTITION = f"{_PREFIX}-partition:"
 _COMPONENT = f"{_PREFIX}-component:"
 
 
-def service(
-    stack: str,
-    component: Component,
-    backend: str,
-) -> str:
+def service(stack: str, component: Component, backend: str) -> str:
     """The service before one backend of a component."""
-    return f"{_PREFIX}.{stack}.{component.application}.{component.name}.{backend}"
+    return (
+        f"{_PREFIX}.{stack}.{component.application}.{component.name}.{backend}"
+    )
 
 
 def owner_of(service: str) -> tuple[str, str] | None:
@@ -36,10 +34,7 @@ def owner_of(service: str) -> tuple[str, str] | None:
     return stack, "/".join(parts[:2])
 
 
-def is_given_by(
-    stack: str,
-    name: str,
-) -> bool:
+def is_given_by(stack: str, name: str) -> bool:
     """Whether the stack gives entities such a name."""
     return name.startswith(f"{_PREFIX}.{stack}.")
 
@@ -50,10 +45,7 @@ def stack_in_name(name: str) -> str:
     return rest.partition(".")[0] if prefix == _PREFIX and separator else ""
 
 
-def component_of(
-    stack: str,
-    service: str,
-) -> str | None:
+def component_of(stack: str, service: str) -> str | None:
     """`application/component` of a service of this name; None for a name that `service` does not
     give."""
     owner = owner_of(service)
@@ -65,20 +57,12 @@ def nowhere(stack: str) -> str:
     return f"{_PREFIX}.{stack}.nowhere"
 
 
-def route(
-    stack: str,
-    component: Component,
-    backend: str,
-    role: str,
-) -> str:
+def route(stack: str, component: Component, backend: str, role: str) -> str:
     """The route that plays `role` before one backend of a component."""
     return f"{service(stack, component, backend)}.{role}"
 
 
-def ring(
-    stack: str,
-    provider: str,
-) -> str:
+def ring(stack: str, provider: str) -> str:
     """The consumer that holds the signing keys of one issuer."""
     return f"{_PREFIX}.{stack}.ring.{provider}"
 
@@ -96,28 +80,18 @@ def anonymous(stack: str) -> str:
     return f"{_PREFIX}.{stack}.anonymous"
 
 
-def nobody(
-    stack: str,
-    component: Component,
-) -> str | None:
+def nobody(stack: str, component: Component) -> str | None:
     """The consumer for calls without a token; None where nothing of the component is public: none
     then passes `jwt`."""
     return anonymous(stack) if component.public else None
 
 
-def unused_key(
-    stack: str,
-    provider: str,
-    slot: int,
-) -> str:
+def unused_key(stack: str, provider: str, slot: int) -> str:
     """The key id of an empty slot: no issuer publishes it."""
     return f"{ring(stack, provider)}.unused.{slot}"
 
 
-def tags(
-    stack: str,
-    component: Component | None = None,
-) -> list[str]:
+def tags(stack: str, component: Component | None = None) -> list[str]:
     """The tags that mark an entity as made by this stack; Kong's tags take neither slashes nor
     commas."""
     tags = [_PREFIX, f"{_STACK}{stack}"]
@@ -144,10 +118,7 @@ def component_in(tags: Iterable[str]) -> str | None:
     return tagged.replace(".", "/", 1) if tagged else None
 
 
-def _behind(
-    prefix: str,
-    tags: Iterable[str],
-) -> str | None:
+def _behind(prefix: str, tags: Iterable[str]) -> str | None:
     for tag in tags:
         if tag.startswith(prefix):
             return tag.removeprefix(prefix)
@@ -164,4 +135,6 @@ def stacks_in(tags: Iterable[str]) -> frozenset[str]:
 def stacks_named(tags: Iterable[str]) -> frozenset[str]:
     """The stacks that these tags name. Somebody's entity may name a stack and lack the tag of all
     of ours."""
-    return frozenset(tag.removeprefix(_STACK) for tag in tags if tag.startswith(_STACK))
+    return frozenset(
+        tag.removeprefix(_STACK) for tag in tags if tag.startswith(_STACK)
+    )

@@ -57,15 +57,10 @@ class Asking:
         is_own_part = self.whole or partition == self.partition
         is_ours = stack == self.estate and is_own_part
         return Owner(
-            "ours" if is_ours else "another stack's",
-            stack_of(stack, partition),
+            "ours" if is_ours else "another stack's", stack_of(stack, partition)
         )
 
-    def _stack(
-        self,
-        entity: Entity,
-        tags: Iterable[str],
-    ) -> str | None:
+    def _stack(self, entity: Entity, tags: Iterable[str]) -> str | None:
         """Return the estate whose entity it is; None of a foreign one."""
         name = str(entity.get("username") or entity.get("name") or "")
         has_our_name = names.is_given_by(self.estate, name)
@@ -82,14 +77,13 @@ class Asking:
         return self.estate if has_our_tags else None
 
 
-def made_by(
-    entity: Entity,
-    owner: Owner,
-) -> str:
+def made_by(entity: Entity, owner: Owner) -> str:
     """Says in words which stack made an entity that is not ours; of a foreign entity, by which tags
     one may know it."""
     if owner.stack:
         return f"that stack '{owner.stack}' made"
     tags = entity.get("tags")
-    shown = f"its tags are {some(map(repr, tags))}" if tags else "it has no tags"
+    shown = (
+        f"its tags are {some(map(repr, tags))}" if tags else "it has no tags"
+    )
     return f"that was made outside any stack ({shown})"

@@ -49,19 +49,13 @@ CUSTOM_FIELDS = "custom_fields_by_lua"
 """The field of each plugin that writes records: scripts by name of a field, which run before a
 record is sent."""
 
-CLEARED = (
-    f"if not kong.ctx.shared.kong_oam_recorded then {code.BARE_RECORD} end return 1"
-)
+CLEARED = f"if not kong.ctx.shared.kong_oam_recorded then {code.BARE_RECORD} end return 1"
 """The field `version` of a record. Its script clears Kong's own record, unless admission's plugin
 has replaced that."""
 
 
 def config_json(
-    schema: Schema,
-    name: str,
-    config: Config,
-    *,
-    keeps_records: bool = False,
+    schema: Schema, name: str, config: Config, *, keeps_records: bool = False
 ) -> str:
     """Compact sorted JSON of the whole configuration. Raises SchemaError for a field that the
     schema lacks.
@@ -73,16 +67,11 @@ def config_json(
         fields = {**(config.get(CUSTOM_FIELDS) or {}), "version": CLEARED}
         config = {**config, CUSTOM_FIELDS: fields}
     return json.dumps(
-        _expand(record, config, name),
-        sort_keys=True,
-        separators=(",", ":"),
+        _expand(record, config, name), sort_keys=True, separators=(",", ":")
     )
 
 
-def record_of(
-    schema: Schema,
-    name: str,
-) -> Schema:
+def record_of(schema: Schema, name: str) -> Schema:
     """The schema of a plugin's configuration. Raises SchemaError where there is none."""
     for field in schema["fields"]:
         if "config" in field:
@@ -91,10 +80,7 @@ def record_of(
     raise SchemaError(f"plugin {name}: the gateway prints no config schema")
 
 
-def fields_of(
-    record: Schema,
-    which: str = "fields",
-) -> dict[str, Schema]:
+def fields_of(record: Schema, which: str = "fields") -> dict[str, Schema]:
     """The fields of a record by name; `shorthand_fields` are those by former names."""
     fields: dict[str, Schema] = {}
     for entry in record.get(which) or ():
@@ -102,11 +88,7 @@ def fields_of(
     return fields
 
 
-def _expand(
-    record: Schema,
-    config: Config,
-    where: str,
-) -> dict[str, Any]:
+def _expand(record: Schema, config: Config, where: str) -> dict[str, Any]:
     if not isinstance(config, Mapping):
         raise SchemaError(f"plugin {where}: {config!r} is no record")
     fields = fields_of(record)
@@ -117,18 +99,11 @@ def _expand(
         )
     whole = {}
     for name, field in fields.items():
-        whole[name] = _value(
-            field,
-            config.get(name),
-            f"{where}.{name}",
-        )
+        whole[name] = _value(field, config.get(name), f"{where}.{name}")
     return {**whole, **_formerly(record, whole)}
 
 
-def _formerly(
-    record: Schema,
-    config: Config,
-) -> dict[str, Any]:
+def _formerly(record: Schema, config: Config) -> dict[str, Any]:
     """The values that have a former name, too (seen on 3.10: rate-limiting's `redis_host`, now
     `redis.host`). Kong prints both, so a configuration without the former ones would never match
     what it has."""
@@ -136,36 +111,29 @@ def _formerly(
     for name, field in fields_of(record, "shorthand_fields").items():
         now = (field.get("deprecation") or {}).get("replaced_with")
         if now:
-            values[name] = reduce(
-                getitem,
-                now[0]["path"],
-                config,
-            )
+            values[name] = reduce(getitem, now[0]["path"], config)
     return values
 
 
-def _value(
-    field: Schema,
-    value: Any,
-    where: str,
-) -> Any:
+def _value(field: Schema, value: Any, where: str) -> Any:
     """A field as Kong prints it: each record in full, those in lists and maps, too."""
     value = field.get("default") if value is None else value
-    if field.get("type") == "record" and (value is not None or field.get("required")):
+    if field.get("type") == "record" and (
+        value is not None or field.get("required")
+    ):
         return _expand(field, value or {}, where)
     if isinstance(value, list) and "elements" in field:
         return [_value(field["elements"], item, where) for item in value]
     if isinstance(value, Mapping) and "values" in field:
         return {
-            key: _value(field["values"], item, where) for key, item in value.items()
+            key: _value(field["values"], item, where)
+            for key, item in value.items()
         }
     return value
 
 
 def admission(
-    table: str,
-    hsts_seconds: int = 0,
-    more: Iterable[str] = (),
+    table: str, hsts_seconds: int = 0, more: Iterable[str] = ()
 ) -> dict[str, Any]:
     """Configuration of `pre-function`: the scripts of a port, by phase.
 
@@ -180,7 +148,8 @@ def admission(
     for phase, script in code.phases(table):
         if phase == "access":
             script = framed(
-                ScriptInputs(table), f"local MORE = '{' '.join(more)}'\n{script}"
+                ScriptInputs(table),
+                f"local MORE = '{' '.join(more)}'\n{script}",
             )
         config.setdefault(phase, []).append(script)
     return config
@@ -201,10 +170,7 @@ def jwt(anonymous: str | None) -> dict[str, Any]:
     }
 
 
-def openid_connect(
-    issuer: str,
-    anonymous: str | None,
-) -> dict[str, Any]:
+def openid_connect(issuer: str, anonymous: str | None) -> dict[str, Any]:
     """Configuration of `openid-connect`, in place of `jwt` on Kong Enterprise; `anonymous` as
     there.
 
@@ -229,16 +195,16 @@ def openid_connect(
     }
 
 
-def gate(
-    table: str,
-    address: str,
-) -> dict[str, Any]:
+def gate(table: str, address: str) -> dict[str, Any]:
     """Configuration of `post-function`: the fixed script, behind the one table that it decides by
     and the workload's address, which nothing else at the gateway knows; behind it what sees to the
     rest of a request that may pass."""
     config = {
         "access": [
-            framed(ScriptInputs(table, address), sent("answer", "addresses", "gate"))
+            framed(
+                ScriptInputs(table, address),
+                sent("answer", "addresses", "gate"),
+            )
         ]
     }
     for phase, parts in behind(table):

@@ -55,11 +55,7 @@ def inspect(
     with AdminApi(account) as admin:
         root = admin.get("/")
         configuration: Mapping[str, Any] = root.get("configuration") or {}
-        check(
-            str(root.get("version", "")),
-            configuration,
-            edition,
-        )
+        check(str(root.get("version", "")), configuration, edition)
         if by_address:
             check_addresses(configuration)
         schemas = {
@@ -78,9 +74,7 @@ def inspect(
 
 
 def _authorities(
-    admin: AdminApi,
-    wanted: Sequence[str],
-    file: str,
+    admin: AdminApi, wanted: Sequence[str], file: str
 ) -> Mapping[str, str]:
     if not wanted:
         return {}
@@ -96,9 +90,7 @@ def _authorities(
 
 
 def check(
-    version: str,
-    configuration: Mapping[str, Any],
-    edition: Edition,
+    version: str, configuration: Mapping[str, Any], edition: Edition
 ) -> None:
     """Checks that the gateway is at least 3.4, of that edition, has a database, and runs Lua.
     Raises PreflightError.
@@ -141,10 +133,7 @@ def check_addresses(configuration: Mapping[str, Any]) -> None:
         )
 
 
-def settle(
-    admin: AdminApi,
-    settings: GatewaySettings,
-) -> float:
+def settle(admin: AdminApi, settings: GatewaySettings) -> float:
     """The seconds that a change takes to reach every worker, as the stack says or else Kong does.
     Raises AdminError."""
     if settings.settle_seconds is not None:
@@ -183,9 +172,7 @@ def settle_seconds(configuration: Mapping[str, Any]) -> float:
 
 
 def _seconds(
-    configuration: Mapping[str, Any],
-    name: str,
-    default: float = 5.0,
+    configuration: Mapping[str, Any], name: str, default: float = 5.0
 ) -> float:
     value = configuration.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float):

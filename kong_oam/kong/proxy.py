@@ -66,20 +66,11 @@ class Proxy:
         self._transport = transport
         self._sleep = sleep
 
-    def url(
-        self,
-        host: str,
-        path: str,
-    ) -> str:
+    def url(self, host: str, path: str) -> str:
         """The public URL of a path."""
         return f"{self._scheme}://{host}{path}"
 
-    def ask(
-        self,
-        method: str,
-        host: str,
-        path: str,
-    ) -> ProxyAnswer:
+    def ask(self, method: str, host: str, path: str) -> ProxyAnswer:
         """The answer to a request without a token. Raises httpx.HTTPError, httpx.InvalidURL."""
         url = self.url(host, path)
         if self._address:
@@ -102,12 +93,7 @@ class Proxy:
             return ProxyAnswer(answer.status_code, _said(answer))
 
     def settled(
-        self,
-        method: str,
-        host: str,
-        path: str,
-        wanted: Said,
-        seconds: float,
+        self, method: str, host: str, path: str, wanted: Said, seconds: float
     ) -> ProxyAnswer:
         """The answer, once the wanted one comes several times in a row, or after so many seconds.
         Raises httpx.HTTPError, httpx.InvalidURL."""
@@ -140,5 +126,7 @@ def _said(answer: httpx.Response) -> Said:
     # Scripts of ours refuse with a problem document, also with 503: any other error of Kong's own
     # is of its way on.
     kind = answer.headers.get("content-type", "")
-    is_ours = kind.startswith("application/problem+json") or answer.status_code < 500
+    is_ours = (
+        kind.startswith("application/problem+json") or answer.status_code < 500
+    )
     return "refuses it" if is_ours else "reaches no workload"

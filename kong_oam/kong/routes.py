@@ -20,7 +20,12 @@ from kong_oam.access.compile.exposure import (
     MOST_LABELS_OF_WILDCARD,
 )
 from kong_oam.access.model import Component
-from kong_oam.access.paths import AmbiguousPathError, PathSegments, declared, pattern
+from kong_oam.access.paths import (
+    AmbiguousPathError,
+    PathSegments,
+    declared,
+    pattern,
+)
 
 _STEP = 2 * (1 + DEEPEST_BELOW_WILDCARD)
 """What each label of a wildcard host adds to a route's priority: more than any path does.
@@ -78,8 +83,7 @@ def routes(component: Component) -> tuple[RoutePlan, ...]:
 
 
 def _shared(
-    component: Component,
-    backend: str,
+    component: Component, backend: str
 ) -> Iterator[tuple[tuple[str, ...], frozenset[PathSegments]]]:
     """Yield the hosts that share routes, with their paths: those with the same paths, of the same
     step."""
@@ -125,7 +129,9 @@ def declared_path(path: str) -> PathSegments | None:
     path."""
     if not path.startswith("~"):
         return None
-    text = _EITHER.sub(r"\1", path[1:].removesuffix("(?:/|$)")).replace("\\", "")
+    text = _EITHER.sub(r"\1", path[1:].removesuffix("(?:/|$)")).replace(
+        "\\", ""
+    )
     try:
         elements = declared(text)
     except AmbiguousPathError:

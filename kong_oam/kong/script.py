@@ -48,10 +48,7 @@ class ScriptInputs:
     address: str | None = None
 
 
-def framed(
-    inputs: ScriptInputs,
-    script: str,
-) -> str:
+def framed(inputs: ScriptInputs, script: str) -> str:
     """The script behind its note and its inputs."""
     assigned = f"local TABLE = {embedded(inputs.table)}\n"
     if inputs.address is not None:
@@ -77,10 +74,7 @@ def stripped_in(script: str) -> tuple[str, ...]:
     return tuple(more["names"].split()) if more else ()
 
 
-def with_table(
-    script: str,
-    change: Callable[[str], str],
-) -> str:
+def with_table(script: str, change: Callable[[str], str]) -> str:
     """The script, one that is given a table, with what `change` makes of that. All else stays, to
     the byte."""
     match = _INPUTS.match(script)
@@ -95,7 +89,9 @@ def embedded(text: str) -> str:
     """JSON as a Lua long string with `'` for `"`. No input can leave it, or be taken for one of
     these: a `]` or a `'` inside a JSON text is written as an escape."""
     escaped = _TEXT.sub(
-        lambda match: match.group().replace("]", "\\u005d").replace("'", "\\u0027"),
+        lambda match: (
+            match.group().replace("]", "\\u005d").replace("'", "\\u0027")
+        ),
         text,
     )
     return f"[==[{escaped.translate(_QUOTES)}]==]"

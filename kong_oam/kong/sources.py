@@ -41,7 +41,9 @@ else."""
 @cache
 def sent(*names: str) -> str:
     """Return these files as one script, below a line that says where they can be read."""
-    return f"-- kong_oam/kong/lua: {', '.join(names)}\n{shortened(source(*names))}"
+    return (
+        f"-- kong_oam/kong/lua: {', '.join(names)}\n{shortened(source(*names))}"
+    )
 
 
 def source(*names: str) -> str:
@@ -59,8 +61,12 @@ def shortened(script: str) -> str:
     variables = list(_variables(words))
     used = Counter(word for word in variables if word)
     declared = set(_declared(words))
-    names = (name for name in _short_names() if name in declared or name not in used)
-    short = {name: next(names) for name, _ in used.most_common() if name in declared}
+    names = (
+        name for name in _short_names() if name in declared or name not in used
+    )
+    short = {
+        name: next(names) for name, _ in used.most_common() if name in declared
+    }
     written = []
     for word, variable in zip(words, variables, strict=True):
         written.append(short.get(variable, word))
@@ -99,10 +105,7 @@ def _declared(words: Sequence[str]) -> Iterator[str]:
             yield from _names(words, words.index("(", number) + 1)
 
 
-def _names(
-    words: Sequence[str],
-    at: int,
-) -> Iterator[str]:
+def _names(words: Sequence[str], at: int) -> Iterator[str]:
     """Yields the names in a list of them that begins there."""
     while words[at].isidentifier():
         yield words[at]
@@ -132,9 +135,4 @@ def _spaced(words: Sequence[str]) -> Iterator[str]:
 def _with_neighbours(words: Sequence[str]) -> Iterator[tuple[str, str, str]]:
     """Yields each word between the one before it and the one after; nothing is before the first,
     nor after the last."""
-    return zip(
-        ["", *words],
-        words,
-        [*words[1:], ""],
-        strict=False,
-    )
+    return zip(["", *words], words, [*words[1:], ""], strict=False)

@@ -125,15 +125,7 @@ def revision(
     """What tells a table from any other that Applications and settings have meant for this backend:
     twelve digits of a digest. Audiences and client ids that providers make up, and what is opened
     in an emergency, are not in it."""
-    data = _data(
-        estate,
-        component,
-        backend,
-        ring,
-        authentication,
-        {},
-        {},
-    )
+    data = _data(estate, component, backend, ring, authentication, {}, {})
     return sha256(_written(data).encode()).hexdigest()[:12]
 
 
@@ -175,9 +167,7 @@ def _data(
 
 
 def _audiences(
-    estate: Estate,
-    component: Component,
-    made_up: Mapping[str, str],
+    estate: Estate, component: Component, made_up: Mapping[str, str]
 ) -> list[str]:
     """Return the audiences of tokens that count, as their provider writes them."""
     audience_of = estate.provider_of(component).audience_of
@@ -186,11 +176,7 @@ def _audiences(
 
 
 def _held(
-    estate: Estate,
-    component: Component,
-    ids: Mapping[str, str],
-    *,
-    users: bool,
+    estate: Estate, component: Component, ids: Mapping[str, str], *, users: bool
 ) -> dict[str, list[str]]:
     """Return the scopes that clients hold here, by their ids."""
     held = {}
@@ -200,9 +186,7 @@ def _held(
 
 
 def _callers(
-    estate: Estate,
-    component: Component,
-    ids: Mapping[str, str],
+    estate: Estate, component: Component, ids: Mapping[str, str]
 ) -> dict[str, list[Any]]:
     callers = {}
     for client in estate.clients:
@@ -219,10 +203,7 @@ def closed(table: str) -> str:
     return _written({**json.loads(table), "hosts": {}})
 
 
-def opened(
-    table: str,
-    opening: Table | None,
-) -> str:
+def opened(table: str, opening: Table | None) -> str:
     """The table with what is open in an emergency, {path, methods, ends, reason}, in place of what
     was."""
     data = json.loads(table)
@@ -232,11 +213,7 @@ def opened(
     return _written(data)
 
 
-def address(
-    host: str,
-    port: int,
-    name: str | None = None,
-) -> str:
+def address(host: str, port: int, name: str | None = None) -> str:
     """The address of a workload, as the gate reads it: JSON with `host` and `port`, and with the
     `name` that its certificate has to bear where it is spoken to by https."""
     # An IPv6 address stands in brackets.
@@ -254,7 +231,8 @@ def _written(data: Table) -> str:
         text = _compact(value)
         if name in _BY_LINE and value:
             entries = [
-                f" {_compact(key)}: {_compact(value[key])}" for key in sorted(value)
+                f" {_compact(key)}: {_compact(value[key])}"
+                for key in sorted(value)
             ]
             text = "{\n" + ",\n".join(entries) + "}"
         lines.append(f"{_compact(name)}: {text}")
@@ -266,9 +244,7 @@ def _compact(value: Any) -> str:
 
 
 def _hosts(
-    estate: Estate,
-    component: Component,
-    backend: str,
+    estate: Estate, component: Component, backend: str
 ) -> tuple[dict[str, dict[str, bool]], int]:
     """The endpoints that lead to this backend, and the others that come before one of them for some
     request."""
@@ -285,8 +261,7 @@ def _hosts(
 
 
 def _rivals(
-    estate: Estate,
-    endpoint: Endpoint,
+    estate: Estate, endpoint: Endpoint
 ) -> Iterator[tuple[Endpoint, Component]]:
     """Yield the endpoints that come before this endpoint for some request, and this endpoint
     itself."""
@@ -302,8 +277,7 @@ def _requirement(deciding: list[Rule]) -> Any:
 
 
 def _by_method(
-    rules: tuple[Rule, ...],
-    entry: Callable[[list[Rule]], T],
+    rules: tuple[Rule, ...], entry: Callable[[list[Rule]], T]
 ) -> dict[str, T]:
     """Return what `entry` makes of the deciding rules of each method that has any; one entry for
     all methods where each has the same."""
@@ -321,10 +295,7 @@ def _are_alike(values: Iterable[Any]) -> bool:
     return all(other == first for other in others)
 
 
-def _deciding(
-    rules: tuple[Rule, ...],
-    method: str,
-) -> list[Rule]:
+def _deciding(rules: tuple[Rule, ...], method: str) -> list[Rule]:
     """The rules that let callers in with a method: the first public rule alone, or else the first
     rule of each set of scopes."""
     first: dict[tuple[str, ...], Rule] = {}
@@ -337,39 +308,35 @@ def _deciding(
 
 
 def _recorded(
-    estate: Estate,
-    component: Component,
-    backend: str,
-    current: str,
+    estate: Estate, component: Component, backend: str, current: str
 ) -> dict[str, Any]:
     records = estate.stack.records
     assert records is not None
     files = Counter(rule.position.file for rule in component.rules)
-    common = min(
-        files,
-        key=lambda file: (-files[file], file),
-        default="",
-    )
+    common = min(files, key=lambda file: (-files[file], file), default="")
     log: dict[str, Any] = {
         "stack": estate.stack.name,
         "port": backend,
         "query": list(records.query),
         "revision": current,
     }
-    known = {"file": common, "otlp": records.otlp, "subjectKey": records.subject_key}
+    known = {
+        "file": common,
+        "otlp": records.otlp,
+        "subjectKey": records.subject_key,
+    }
     for name, value in known.items():
         if value:
             log[name] = value
     places = {}
     for path, rules in component.owned.items():
-        places[written(path)] = _by_method(rules, partial(_places, common=common))
+        places[written(path)] = _by_method(
+            rules, partial(_places, common=common)
+        )
     return {"log": log, "places": places}
 
 
-def _places(
-    deciding: list[Rule],
-    common: str,
-) -> list[int | str]:
+def _places(deciding: list[Rule], common: str) -> list[int | str]:
     """Return the line of each rule; with its file, where that is not the common one."""
     places: list[int | str] = []
     for rule in deciding:
@@ -379,10 +346,7 @@ def _places(
     return places
 
 
-def _caller(
-    estate: Estate,
-    client: Client,
-) -> list[Any]:
+def _caller(estate: Estate, client: Client) -> list[Any]:
     provider = estate.stack.providers[client.provider]
     groups = {group: provider.group(group) for group in client.groups}
     return [
@@ -400,10 +364,7 @@ def _of_traits(component: Component) -> dict[str, Any]:
     return entries
 
 
-def _logical(
-    component: Component,
-    provider: Provider,
-) -> dict[str, str]:
+def _logical(component: Component, provider: Provider) -> dict[str, str]:
     logical = {}
     for role in component.roles:
         for group in role.groups:
@@ -413,12 +374,11 @@ def _logical(
     return logical
 
 
-def _groups(
-    component: Component,
-    provider: Provider,
-) -> dict[str, list[str]]:
+def _groups(component: Component, provider: Provider) -> dict[str, list[str]]:
     scopes_of: dict[str, set[str]] = {}
     for role in component.roles:
         for group in role.groups:
-            scopes_of.setdefault(provider.listed(group), set()).update(role.scopes)
+            scopes_of.setdefault(provider.listed(group), set()).update(
+                role.scopes
+            )
     return {name: sorted(scopes) for name, scopes in scopes_of.items()}

@@ -45,7 +45,9 @@ def given_certificate(pod: Manifest, component: Component) -> Manifest:
     return mounting(pod, over_tls.secret, over_tls.mount_path)
 
 
-def asked_certificate(workload: Workload, component: Component) -> Manifest | None:
+def asked_certificate(
+    workload: Workload, component: Component
+) -> Manifest | None:
     """Return what cert-manager is asked for: a certificate for the Services at whose ports the
     component speaks TLS."""
     over_tls = component.traits.get(UPSTREAM_TLS)
@@ -58,7 +60,9 @@ def asked_certificate(workload: Workload, component: Component) -> Manifest | No
     names: list[str] = []
     for service in services:
         names += names_at(service, component.namespace)
-    return certificate(workload, names, (over_tls.issuer.kind, over_tls.issuer.name))
+    return certificate(
+        workload, names, (over_tls.issuer.kind, over_tls.issuer.name)
+    )
 
 
 def reached_services(component: Component) -> frozenset[str]:
@@ -130,7 +134,11 @@ def placed_service(service: Manifest, gateway: GatewaySettings) -> Manifest:
     )
     return {
         **placed,
-        "spec": {**service["spec"], "type": kind, "externalTrafficPolicy": "Local"},
+        "spec": {
+            **service["spec"],
+            "type": kind,
+            "externalTrafficPolicy": "Local",
+        },
     }
 
 
@@ -143,7 +151,10 @@ def keeping_callers(service: Manifest) -> Manifest:
     """Return a Service that no route leads to, and that answers outside, as the stack lets it:
     connections keep the address that they come from, so that the NetworkPolicy knows them from the
     gateway's and from those of nodes."""
-    return {**service, "spec": {**service["spec"], "externalTrafficPolicy": "Local"}}
+    return {
+        **service,
+        "spec": {**service["spec"], "externalTrafficPolicy": "Local"},
+    }
 
 
 def _filled(text: str, names: Texts) -> str:
@@ -162,10 +173,15 @@ def reached_ports(
         spec = mapping(services.get(name, {}).get("spec"))
         selector = mapping(spec.get("selector")).items()
         pods = [
-            template for template in templates if selector <= template.labels.items()
+            template
+            for template in templates
+            if selector <= template.labels.items()
         ]
         for entry in mappings(spec.get("ports")):
-            if entry.get("port") not in ports or entry.get("protocol", "TCP") != "TCP":
+            if (
+                entry.get("port") not in ports
+                or entry.get("protocol", "TCP") != "TCP"
+            ):
                 continue
             target = entry.get("targetPort")
             # A headless Service is the addresses of its pods, at whatever port one calls.

@@ -6,7 +6,11 @@ from collections.abc import Iterator
 
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.values import Settings
-from kong_oam.kubernetes.rendered import PlacedObject, foundations_of, placed_objects
+from kong_oam.kubernetes.rendered import (
+    PlacedObject,
+    foundations_of,
+    placed_objects,
+)
 from kong_oam.objects.pods import Manifest
 
 
@@ -26,7 +30,9 @@ def provider_of(cluster: str | None) -> str:
 
 def running(estate: Estate) -> Iterator[Component]:
     """Yield the components that run on this stack."""
-    return (component for component in estate.own.values() if not component.outside)
+    return (
+        component for component in estate.own.values() if not component.outside
+    )
 
 
 def objects_of(
@@ -68,7 +74,9 @@ def _placed(
                     yield site, placed
 
 
-def foundations(estate: Estate, cluster: str | None = None) -> Iterator[PlacedObject]:
+def foundations(
+    estate: Estate, cluster: str | None = None
+) -> Iterator[PlacedObject]:
     """Yield the Namespaces and CustomResourceDefinitions that components render in the cluster, by
     default the stack's own, in which others' objects may lie."""
     for component in estate.own.values():

@@ -76,7 +76,9 @@ def shown(name: Name) -> str:
     return f"{kind.partition('.')[0]} '{where}{called}'"
 
 
-def read(context: str | None, wanted: Iterable[Manifest]) -> dict[Name, Manifest]:
+def read(
+    context: str | None, wanted: Iterable[Manifest]
+) -> dict[Name, Manifest]:
     """Read those of the objects that exist, as the API server has them; of a Secret only kind and
     metadata.
 
@@ -91,7 +93,9 @@ def read(context: str | None, wanted: Iterable[Manifest]) -> dict[Name, Manifest
     return found
 
 
-def stacks(context: str | None, wanted: Iterable[Manifest]) -> dict[Name, str | None]:
+def stacks(
+    context: str | None, wanted: Iterable[Manifest]
+) -> dict[Name, str | None]:
     """Return those of the objects that exist, with the stack that their label names; None without
     that label.
 
@@ -109,7 +113,9 @@ def stacks(context: str | None, wanted: Iterable[Manifest]) -> dict[Name, str | 
         for line in printed.splitlines():
             kind, version, called, stack = line.split()
             about = {"namespace": namespace, "name": called}
-            owned = name_of({"apiVersion": version, "kind": kind, "metadata": about})
+            owned = name_of(
+                {"apiVersion": version, "kind": kind, "metadata": about}
+            )
             found[owned] = None if stack == _NO_VALUE else stack
     return {name: found[name] for name in names if name in found}
 
@@ -131,7 +137,9 @@ def _asked(names: Sequence[Name]) -> Iterator[tuple[str, list[str]]]:
         yield namespace, [",".join(listed)]
 
 
-def absent_namespaces(context: str | None, namespaces: Iterable[str]) -> frozenset[str]:
+def absent_namespaces(
+    context: str | None, namespaces: Iterable[str]
+) -> frozenset[str]:
     """Return those of the namespaces that the cluster does not have. Raises KubectlError."""
     wanted = frozenset(namespaces)
     if not wanted:
@@ -178,7 +186,9 @@ def labels_of_pods(
 ) -> list[dict[str, str]]:
     """Return the labels of each pod in a namespace that has these labels. Raises
     KubectlError."""
-    selector = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+    selector = ",".join(
+        f"{key}={value}" for key, value in sorted(labels.items())
+    )
     answer = _get(
         context,
         namespace,
@@ -207,7 +217,9 @@ def _existing(
     command = _kubectl(context, namespace)
     secrets = {name for name in names if name[1] == "Secret"}
     readable = [
-        f"{resource_of(name[1])}/{name[2]}" for name in names if name not in secrets
+        f"{resource_of(name[1])}/{name[2]}"
+        for name in names
+        if name not in secrets
     ]
     if readable:
         answer = _run(
@@ -247,17 +259,18 @@ def _kubectl(context: str | None, namespace: str) -> list[str]:
 def _get(context: str | None, namespace: str, *what: str) -> str:
     """Return what `kubectl get` prints within seconds, or else not at all."""
     return _run(
-        *_kubectl(context, namespace),
-        "--request-timeout=10s",
-        "get",
-        *what,
+        *_kubectl(context, namespace), "--request-timeout=10s", "get", *what
     )
 
 
 def _run(*command: str) -> str:
     try:
         process = subprocess.run(  # noqa: S603
-            command, capture_output=True, text=True, timeout=_PATIENCE, check=False
+            command,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            check=False,
         )
     except FileNotFoundError:
         raise KubectlError(
@@ -269,7 +282,9 @@ def _run(*command: str) -> str:
             f"`{_shown(command)}` cannot be run ({type(error).__name__})"
         ) from None
     if process.returncode:
-        *_, reason = process.stderr.strip().splitlines() or ["nothing is said why"]
+        *_, reason = process.stderr.strip().splitlines() or [
+            "nothing is said why"
+        ]
         raise KubectlError(f"`{_shown(command)}` failed: {reason[:300]}")
     return process.stdout
 

@@ -22,7 +22,9 @@ _PROGRAM = "pulumi-kubernetes"
 _CLUSTER = frozenset({"kube-controller-manager"})
 """Field managers: the beginning of the program's, and those of controllers that write what people
 asked them for."""
-_KUBECTL = "f:kubectl.kubernetes.io/"  # annotations of `kubectl rollout restart`, say
+_KUBECTL = (
+    "f:kubectl.kubernetes.io/"  # annotations of `kubectl rollout restart`, say
+)
 _MAPS = frozenset({"f:annotations", "f:data", "f:labels"})
 _WHOLE = frozenset({"f:env", "f:ports", "f:volumeMounts", "f:volumes"})
 """Lists of whose items, where the program names them, it says all that matters."""
@@ -166,12 +168,19 @@ def _additions(
         actual = _child(live, key)
         if key in ours:
             inside = whole or bool(path and path[-1] in _WHOLE)
-            yield from _additions(below, ours[key], declared, actual, entry, at, inside)
+            yield from _additions(
+                below, ours[key], declared, actual, entry, at, inside
+            )
         elif declared is None and _holds_others(key, below):
             yield from _additions(below, {}, None, actual, entry, at)
         elif whole or declared is not None:
             yield _change(at, entry)
-        elif at[0] == _UNREAD or actual not in (None, [], {}, _DEFAULTS.get(key)):
+        elif at[0] == _UNREAD or actual not in (
+            None,
+            [],
+            {},
+            _DEFAULTS.get(key),
+        ):
             yield _change(at, entry, _without(at))
 
 
@@ -181,18 +190,15 @@ def _holds_others(key: str, below: Fields) -> bool:
 
 
 def _change(
-    path: Path,
-    entry: Fields,
-    patch: Fields | None = None,
+    path: Path, entry: Fields, patch: Fields | None = None
 ) -> FieldChange:
-    return FieldChange(_path_text(path), entry["manager"], entry.get("time"), patch)
+    return FieldChange(
+        _path_text(path), entry["manager"], entry.get("time"), patch
+    )
 
 
 def _removals(
-    meant: Any,
-    fields: Fields,
-    path: Path,
-    omitted: frozenset[str],
+    meant: Any, fields: Fields, path: Path, omitted: frozenset[str]
 ) -> Iterator[str]:
     """Yield the paths that the program declares and nobody owns: with an empty value it is as good
     as not declared, and so are those that are `omitted` where they say nothing."""

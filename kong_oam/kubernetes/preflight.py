@@ -18,7 +18,12 @@ from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings, some
 from kong_oam.engine.state import Held, StackState
 from kong_oam.kubernetes import kubectl
-from kong_oam.kubernetes.estate import clusters_of, created_in, foundations, running
+from kong_oam.kubernetes.estate import (
+    clusters_of,
+    created_in,
+    foundations,
+    running,
+)
 from kong_oam.kubernetes.selected import other_pods
 from kong_oam.objects.component import STACK
 from kong_oam.objects.known_kinds import is_custom
@@ -28,9 +33,7 @@ _ACCOUNT = "kubernetes:core/v1:ServiceAccount"
 
 
 def inspect(
-    settings: Settings,
-    estate: Estate,
-    state: StackState,
+    settings: Settings, estate: Estate, state: StackState
 ) -> Diagnostics:
     """Return a diagnostic for each namespace that is missing, for the names of each component that
     are taken, for each range of the gateway's that others are in, and for each component that
@@ -39,7 +42,9 @@ def inspect(
     for cluster in clusters_of(estate):
         sites: list[Component] = []
         for component in running(estate):
-            sites += [site for site in component.sites if site.cluster == cluster]
+            sites += [
+                site for site in component.sites if site.cluster == cluster
+            ]
         found += _missing(settings, estate, state.held, cluster, sites)
         found += _taken(settings, estate, state, cluster)
         found += _neighbours(settings, cluster) if sites else ()
@@ -58,7 +63,10 @@ def _one_cluster(settings: Settings, estate: Estate) -> Findings:
             identity = kubectl.identity(context)
         except kubectl.KubectlError:
             continue
-        if identity and (other := first.setdefault(identity, context)) != context:
+        if (
+            identity
+            and (other := first.setdefault(identity, context)) != context
+        ):
             message = (
                 f"kong-oam:cluster.contexts: '{context}' leads to the cluster of '{other}'; "
                 "name a cluster once"
@@ -104,7 +112,9 @@ def _other_pods(
                 f"these podLabels, and the rules of '{found.component.key}' would open them; take "
                 "the labels off these pods, or write others here"
             )
-            yield Diagnostic("ENV415", message, found.named.position.at("podLabels"))
+            yield Diagnostic(
+                "ENV415", message, found.named.position.at("podLabels")
+            )
     except kubectl.KubectlError:
         return
 
@@ -174,13 +184,17 @@ def _taken(
         # An object of ours may have another name in the state: the component was renamed.
         is_ours = name in known and owners.get(name) == settings.stack.name
         if name in owners and not is_ours:
-            taken[component.state_name, owners[name]].append(kubectl.shown(name))
+            taken[component.state_name, owners[name]].append(
+                kubectl.shown(name)
+            )
     where = f"cluster '{cluster}'" if cluster else "the cluster"
     for (component_name, owner), shown in taken.items():
         more = ""
         if len(shown) > 1:
             more = f" and {len(shown) - 1} more of '{component_name}'"
-        code, message = _name_conflict(settings, f"{where} has {shown[0]}{more}", owner)
+        code, message = _name_conflict(
+            settings, f"{where} has {shown[0]}{more}", owner
+        )
         yield Diagnostic(code, message, places[component_name])
 
 
@@ -191,7 +205,9 @@ def _owners(
     asked for apart: a cluster that does not know a kind answers nothing of the others."""
     parts: dict[bool, list[Manifest]] = {False: [], True: []}
     for manifest in wanted:
-        parts[is_custom(manifest["apiVersion"].rpartition("/")[0])].append(manifest)
+        parts[is_custom(manifest["apiVersion"].rpartition("/")[0])].append(
+            manifest
+        )
     found: dict[kubectl.Name, str | None] = {}
     for part in parts.values():
         with suppress(kubectl.KubectlError):
@@ -202,21 +218,25 @@ def _owners(
 def _objects_in(state: StackState) -> Iterator[kubectl.Name]:
     """Yield the names in the cluster of the objects that the state has."""
     for resource in state.resources:
-        is_object = {"apiVersion", "kind", "metadata"} <= resource.outputs.keys()
+        is_object = {
+            "apiVersion",
+            "kind",
+            "metadata",
+        } <= resource.outputs.keys()
         if resource.type.startswith("kubernetes:") and is_object:
             yield kubectl.name_of(resource.outputs)
 
 
 def _name_conflict(
-    settings: Settings,
-    has: str,
-    owner: str | None,
+    settings: Settings, has: str, owner: str | None
 ) -> tuple[str, str]:
     """Return the code and the message of what is wrong with objects that the cluster has, of a
     stack or of none."""
     if owner == settings.stack.name:
         moved = (
-            ", another partition has it (`move`)" if settings.stack.partitions else ""
+            ", another partition has it (`move`)"
+            if settings.stack.partitions
+            else ""
         )
         recover = f"`python -m kong_oam recover -s {settings.engine_stack}`"
         return "ENV422", (

@@ -19,7 +19,14 @@ from __future__ import annotations
 import base64
 import copy
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Hashable,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -79,7 +86,9 @@ _NEEDED = ROLES | {
 }
 _UNVERSIONED = frozenset({RELEASE, ("", "Secret")})
 """On what no version is written: what has no metadata, and of which a digest would tell."""
-_SKIP_AWAIT = "pulumi.com/skipAwait"  # annotation of Pulumi's Kubernetes provider
+_SKIP_AWAIT = (
+    "pulumi.com/skipAwait"  # annotation of Pulumi's Kubernetes provider
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +191,9 @@ def placed_objects(
     application: Application, component: Component, settings: Settings
 ) -> PlacedObjects:
     """Return the objects of a component, as they are on this stack."""
-    parts = _merged(part for part in _parts(component) if part.stage != "foundation")
+    parts = _merged(
+        part for part in _parts(component) if part.stage != "foundation"
+    )
     secret = client_secret_name(component.name) if component.clients else None
     accounts = {part.account for part in parts if part.account is not None}
     changed = [
@@ -198,7 +209,9 @@ def placed_objects(
         component.name in other.depends_on for other in application.components
     )
     made = [
-        _on_stack(part, component, settings, identity, used, waited_for=waited_for)
+        _on_stack(
+            part, component, settings, identity, used, waited_for=waited_for
+        )
         for part in changed
     ]
     ours = component.name in used - accounts
@@ -226,7 +239,9 @@ def _on_stack(
     reached = reached_services(component)
     match group_kind(manifest):
         case ("", "Service") if part.called in reached:
-            manifest = placed_service(_led_home(part, component), settings.gateway)
+            manifest = placed_service(
+                _led_home(part, component), settings.gateway
+            )
         case ("", "Service") if answers_outside(manifest):
             manifest = keeping_callers(_led_home(part, component))
         case ("", "ServiceAccount") if part.called in used:
@@ -261,7 +276,11 @@ def _of_stack(part: PlacedObject, stack: str) -> PlacedObject:
 def _with_version(part: PlacedObject) -> PlacedObject:
     """Return the object with its version, unless it is no run's to write one on it."""
     as_it_is = part.options.read or part.options.take_over
-    if not part.answers or as_it_is or group_kind(part.manifest) in _UNVERSIONED:
+    if (
+        not part.answers
+        or as_it_is
+        or group_kind(part.manifest) in _UNVERSIONED
+    ):
         return part
     if not part.plain:
         return replace(part, version=digest(part.manifest))
@@ -318,7 +337,9 @@ def _parts(component: Component) -> Iterator[PlacedObject]:
         manifest = {**rendered.object, "metadata": metadata}
         pods = tuple(template.path for template in fenced_pods(rendered))
         name = _logical(
-            component, manifest, workload=rendered.trait is None and not rendered.key
+            component,
+            manifest,
+            workload=rendered.trait is None and not rendered.key,
         )
         yield PlacedObject(
             name,
@@ -330,7 +351,9 @@ def _parts(component: Component) -> Iterator[PlacedObject]:
         )
 
 
-def _logical(component: Component, manifest: Manifest, *, workload: bool) -> str:
+def _logical(
+    component: Component, manifest: Manifest, *, workload: bool
+) -> str:
     """Return the name in the state: for the kinds that a plain component has, another name than
     for all others."""
     kind = group_kind(manifest)
@@ -379,13 +402,19 @@ def _with_pods(
     accounts: set[str],
 ) -> PlacedObject:
     manifest = part.manifest
-    for path in reversed(part.pods):  # inner ones first, which outer ones have in them
+    for path in reversed(
+        part.pods
+    ):  # inner ones first, which outer ones have in them
         template = template_at(manifest, path)
         if not template:
             continue
         named = service_account(template)
-        spec = given_certificate(_pod(template.spec, cluster, secret), component)
-        spec["serviceAccountName"] = named if named in accounts else component.name
+        spec = given_certificate(
+            _pod(template.spec, cluster, secret), component
+        )
+        spec["serviceAccountName"] = (
+            named if named in accounts else component.name
+        )
         # Of whose rights nobody asked for any.
         if named not in accounts and component.name in accounts:
             spec["automountServiceAccountToken"] = False
@@ -411,14 +440,17 @@ def _led_home(part: PlacedObject, component: Component) -> Manifest:
     return {**service, "spec": {**spec, "selector": selector}}
 
 
-def _pod(spec: Fields, cluster: ClusterSettings, secret: str | None) -> Manifest:
+def _pod(
+    spec: Fields, cluster: ClusterSettings, secret: str | None
+) -> Manifest:
     pod = dict(spec)
     pod.pop("serviceAccount", None)
     for kind in CONTAINER_LISTS:
         if kind in pod:
             containers = mappings(pod[kind])
             pod[kind] = [
-                _container(container, cluster, secret) for container in containers
+                _container(container, cluster, secret)
+                for container in containers
             ]
     pulled = mappings(pod.get("imagePullSecrets"))
     pulled += [{"name": name} for name in cluster.pull_secrets]
@@ -428,7 +460,9 @@ def _pod(spec: Fields, cluster: ClusterSettings, secret: str | None) -> Manifest
         volumes = _once(mappings(pod["volumes"]), _named)
         pod["volumes"] = [_volume(volume, cluster) for volume in volumes]
     if "hostAliases" in pod:
-        pod["hostAliases"] = manifests.host_aliases(mappings(pod["hostAliases"]))
+        pod["hostAliases"] = manifests.host_aliases(
+            mappings(pod["hostAliases"])
+        )
     return pod
 
 
@@ -445,7 +479,9 @@ def _container(
         changed["env"] = list(by_name.values())
     if "ports" in changed:
         ports = mappings(changed["ports"])
-        changed["ports"] = _once(ports, lambda port: _number(port, "containerPort"))
+        changed["ports"] = _once(
+            ports, lambda port: _number(port, "containerPort")
+        )
     if secret is not None:
         # First, so that variables of the component's own win over it.
         own = {"secretRef": {"name": secret}}
@@ -462,7 +498,9 @@ def _volume(volume: Fields, cluster: ClusterSettings) -> Fields:
     return {**volume, "image": {**image, "reference": mapped}}
 
 
-def _once(items: Iterable[Fields], key: Callable[[Fields], Hashable]) -> list[Fields]:
+def _once(
+    items: Iterable[Fields], key: Callable[[Fields], Hashable]
+) -> list[Fields]:
     """Return the items, of several with one key the first."""
     by_key: dict[Hashable, Fields] = {}
     for item in items:
@@ -545,7 +583,9 @@ def _added(
         service = manifests.named_service(identity, component.named)
         if not component.copied:
             service = placed_service(service, settings.gateway)
-        yield _own(component, f"service-{component.named.ours}", service, options)
+        yield _own(
+            component, f"service-{component.named.ours}", service, options
+        )
 
 
 def _own(

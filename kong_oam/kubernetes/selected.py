@@ -24,7 +24,9 @@ class OtherPods:
     owners: tuple[str, ...]
 
 
-def other_pods(context: str | None, sites: Iterable[Component]) -> Iterator[OtherPods]:
+def other_pods(
+    context: str | None, sites: Iterable[Component]
+) -> Iterator[OtherPods]:
     """Yield the components in a cluster that reach pods of others by their `podLabels`.
 
     Every pod of a component has the label `app.oam.dev/component`. Raises kubectl.KubectlError.

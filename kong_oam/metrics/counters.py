@@ -99,7 +99,9 @@ def due(outputs: Mapping[str, Any]) -> Iterator[str]:
         due_on = recorded.get("due") if isinstance(recorded, Mapping) else None
         if not isinstance(due_on, str):
             raise ValueError(f"{holder} has no day on which its key is due")
-        day = datetime.datetime.fromisoformat(due_on).replace(tzinfo=datetime.UTC)
+        day = datetime.datetime.fromisoformat(due_on).replace(
+            tzinfo=datetime.UTC
+        )
         labels = _written((("client", client), ("provider", provider)))
         yield f"{name}{labels} {int(day.timestamp())}"
 

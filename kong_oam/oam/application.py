@@ -100,16 +100,16 @@ _IN_CUE = (
 )
 
 
-def read_file(
-    file: Path,
-    name: str,
-    own: Own = NONE_OF_ITS_OWN,
-) -> Reading:
+def read_file(file: Path, name: str, own: Own = NONE_OF_ITS_OWN) -> Reading:
     """Read the Applications of one file, which findings call `name`."""
     if file.suffix == ".cue":
         return _unread(cannot_be_read(name, _IN_CUE))
     raw = bytes_of(file, name)
-    return _unread(raw) if isinstance(raw, Diagnostic) else read_bytes(name, raw, own)
+    return (
+        _unread(raw)
+        if isinstance(raw, Diagnostic)
+        else read_bytes(name, raw, own)
+    )
 
 
 def _unread(why: Diagnostic) -> Reading:
@@ -149,7 +149,9 @@ def read_bytes(file: str, raw: bytes, own: Own = NONE_OF_ITS_OWN) -> Reading:
         malformed |= _UNNAMED
     if len(unreadable) > MAX_FINDINGS:
         malformed |= {_name_of(document) for document in documents}
-        too_many = Diagnostic("OAM101", _TOO_MANY, unreadable[MAX_FINDINGS].position)
+        too_many = Diagnostic(
+            "OAM101", _TOO_MANY, unreadable[MAX_FINDINGS].position
+        )
         shown = (*unreadable[:MAX_FINDINGS], too_many)
         return Reading((), shown, frozenset(malformed))
     diagnostics = list(unreadable)
@@ -157,10 +159,14 @@ def read_bytes(file: str, raw: bytes, own: Own = NONE_OF_ITS_OWN) -> Reading:
     for number, document in enumerate(documents):
         room = MAX_FINDINGS - len(diagnostics)
         read_here: list[Application] = []
-        findings = tuple(islice(_applications(document, own, read_here), room + 1))
+        findings = tuple(
+            islice(_applications(document, own, read_here), room + 1)
+        )
         if len(findings) > room:
             diagnostics += findings[:room]
-            diagnostics.append(Diagnostic("OAM101", _TOO_MANY, document.position()))
+            diagnostics.append(
+                Diagnostic("OAM101", _TOO_MANY, document.position())
+            )
             malformed |= {_name_of(unread) for unread in documents[number:]}
             break
         diagnostics += findings
@@ -190,7 +196,9 @@ def _name_of(document: Document) -> str:
     return as_text(metadata.get("name"))
 
 
-def _applications(document: Document, own: Own, into: list[Application]) -> Findings:
+def _applications(
+    document: Document, own: Own, into: list[Application]
+) -> Findings:
     """Yield what is wrong with a document, and put its Application into the list at the end."""
     if is_definition(document):
         yield from defined_in(document).diagnostics

@@ -126,7 +126,9 @@ class SourcePosition:
         key_node = None
         for step in self.path:
             if isinstance(node, MappingNode):
-                pair = next(((k, v) for k, v in node.value if k.value == step), None)
+                pair = next(
+                    ((k, v) for k, v in node.value if k.value == step), None
+                )
                 if pair is None:
                     return node
                 key_node, node = pair
@@ -173,17 +175,15 @@ class FilePlace:
         return f"{self.file}:{self.line}:{self.column}"
 
 
-def excerpt(
-    text: str,
-    line: int,
-    column: int,
-) -> str:
+def excerpt(text: str, line: int, column: int) -> str:
     """Show a line as `   14 | source` with a caret below; long lines are cut, control characters
     shown as spaces."""
     lines = _lines(text)
     source = lines[line - 1] if 0 < line <= len(lines) else ""
     start = max(0, column - 100)
-    shown = "".join(c if c.isprintable() else " " for c in source[start : start + 120])
+    shown = "".join(
+        c if c.isprintable() else " " for c in source[start : start + 120]
+    )
     return f"{line:5} | {shown}\n      | {' ' * (column - 1 - start)}^"
 
 
@@ -221,17 +221,16 @@ def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], Diagnostics]:
 
 
 def _construct(
-    file: str,
-    text: str,
-    documents: list[Document],
-    findings: list[Diagnostic],
+    file: str, text: str, documents: list[Document], findings: list[Diagnostic]
 ) -> None:
     """Put the documents of a text, and what is wrong with others, into the lists. Raises
     _FileTooLargeError."""
     construction = _Construction(file, text, findings)
     for index, root in enumerate(_compose(text)):
         if index == MAX_DOCUMENTS:
-            message = f"more than {MAX_DOCUMENTS} documents in one file; split it"
+            message = (
+                f"more than {MAX_DOCUMENTS} documents in one file; split it"
+            )
             raise _FileTooLargeError(root, message)
         try:
             data = construction.value(root, 0)
@@ -244,11 +243,7 @@ def _construct(
             documents.append(Document(file, text, index, data))
 
 
-def _misread(
-    file: str,
-    text: str,
-    error: yaml.MarkedYAMLError,
-) -> Diagnostic:
+def _misread(file: str, text: str, error: yaml.MarkedYAMLError) -> Diagnostic:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     why = f"{error.problem or error.context}"
@@ -267,7 +262,8 @@ def _indented_by_tab(text: str, line: int) -> bool:
 def too_large(file: str, size: int) -> Diagnostic:
     """Return the finding about a file of more than MAX_BYTES; `size` is in bytes."""
     return _unreadable(
-        file, f"{size} bytes; a file may have {MAX_BYTES}. Split it by application"
+        file,
+        f"{size} bytes; a file may have {MAX_BYTES}. Split it by application",
     )
 
 
@@ -276,17 +272,16 @@ class _Loader(yaml.CSafeLoader):
     it is. No path does here."""
 
     def resolve(
-        self,
-        kind: type[Node],
-        value: str,
-        implicit: tuple[bool, bool],
+        self, kind: type[Node], value: str, implicit: tuple[bool, bool]
     ) -> str:
         """Return the tag of a node without one; `implicit`: whether a text may be no text."""
         if kind is not ScalarNode:
             return _TAG + ("map" if kind is MappingNode else "seq")
         # A loop: this is asked of each text of each file.
         for tag, pattern in (
-            self.yaml_implicit_resolvers.get(value[:1], ()) if implicit[0] else ()
+            self.yaml_implicit_resolvers.get(value[:1], ())
+            if implicit[0]
+            else ()
         ):
             if pattern.match(value):
                 return str(tag)
@@ -309,7 +304,9 @@ def _compose(text: str) -> Iterator[Node]:
     except yaml.scanner.ScannerError as error:
         if error.context != _IN_BLOCK or len(text) > _SLOWLY_READ:
             raise
-        yield from islice(yaml.compose_all(text, Loader=yaml.SafeLoader), count, None)
+        yield from islice(
+            yaml.compose_all(text, Loader=yaml.SafeLoader), count, None
+        )
 
 
 @lru_cache(maxsize=64)
@@ -334,20 +331,10 @@ class _NodeError(InputError):
         super().__init__(message)
         self._mark = node.start_mark
 
-    def finding(
-        self,
-        file: str,
-        text: str,
-    ) -> Diagnostic:
+    def finding(self, file: str, text: str) -> Diagnostic:
         line = self._mark.line + 1
         column = self._mark.column + 1
-        return _unreadable(
-            file,
-            str(self),
-            line,
-            column,
-            text,
-        )
+        return _unreadable(file, str(self), line, column, text)
 
 
 class _FileTooLargeError(_NodeError):
@@ -359,7 +346,9 @@ class _Construction:
 
     __slots__ = ("file", "findings", "nodes", "text")
 
-    def __init__(self, file: str, text: str, findings: list[Diagnostic]) -> None:
+    def __init__(
+        self, file: str, text: str, findings: list[Diagnostic]
+    ) -> None:
         self.file = file
         self.text = text
         self.findings = findings
@@ -379,20 +368,14 @@ class _Construction:
             message = f"nested deeper than {MAX_DEPTH} levels (or an alias that contains itself)"
             raise _NodeError(node, message)
         if len(node.value) > MAX_ENTRIES:
-            message = (
-                f"more than {MAX_ENTRIES} entries in one mapping or list; split it"
-            )
+            message = f"more than {MAX_ENTRIES} entries in one mapping or list; split it"
             raise _FileTooLargeError(node, message)
         if type(node) is MappingNode:
             return self._mapping(node, depth)
         _check_tag(node, "seq")
         return [self.value(item, depth + 1) for item in node.value]
 
-    def _mapping(
-        self,
-        node: MappingNode,
-        depth: int,
-    ) -> dict[str, Any]:
+    def _mapping(self, node: MappingNode, depth: int) -> dict[str, Any]:
         _check_tag(node, "map")
         result: dict[str, Any] = {}
         for key, value in node.value:
@@ -402,14 +385,13 @@ class _Construction:
                 message = "merge keys (<<) are not read alike everywhere; write the fields out"
                 raise _NodeError(key, message)
             if key.tag != _TEXT:
-                _scalar(key)  # which refuses what other readers take for another key
+                _scalar(
+                    key
+                )  # which refuses what other readers take for another key
             if key.value in result and len(self.findings) < MAX_FINDINGS:
                 mark = key.start_mark
                 position = FilePlace(
-                    self.file,
-                    mark.line + 1,
-                    mark.column + 1,
-                    self.text,
+                    self.file, mark.line + 1, mark.column + 1, self.text
                 )
                 message = f"key '{key.value}' stands twice in one mapping"
                 self.findings.append(Diagnostic("OAM106", message, position))
@@ -430,9 +412,7 @@ def _scalar(node: ScalarNode) -> Any:
     if kind == "int":
         # Octal, sexagesimal and underscored integers mean different numbers to different readers.
         if not _INT.match(text) or len(text) > 18:
-            message = (
-                f"number '{text[:40]}' is not plain decimal; quote it if it is a text"
-            )
+            message = f"number '{text[:40]}' is not plain decimal; quote it if it is a text"
             raise _NodeError(node, message)
         return int(text)
     if kind == "float":
@@ -448,9 +428,7 @@ def _float(node: ScalarNode) -> float:
     except ValueError:
         number = float("nan")
     if not math.isfinite(number):
-        message = (
-            f"number '{node.value[:40]}' has no JSON form; quote it if it is a text"
-        )
+        message = f"number '{node.value[:40]}' has no JSON form; quote it if it is a text"
         raise _NodeError(node, message)
     return number
 

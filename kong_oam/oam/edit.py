@@ -15,7 +15,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import yaml
-from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
+from yaml.nodes import (
+    CollectionNode,
+    MappingNode,
+    Node,
+    ScalarNode,
+    SequenceNode,
+)
 
 from kong_oam.errors import KongOamError
 from kong_oam.oam.document import Document, Path, SourcePosition, read
@@ -43,17 +49,15 @@ def without(position: SourcePosition) -> str | None:
     return _checked(document, wanted, lambda: _without_entry(document, path))
 
 
-def with_key(
-    position: SourcePosition,
-    key: str,
-    value: str,
-) -> str | None:
+def with_key(position: SourcePosition, key: str, value: str) -> str | None:
     """Return the file's text with `key` appended to the mapping at `position`; `value` is YAML, and
     fits on a line."""
     wanted = copy.deepcopy(position.document.data)
     _value(wanted, position.path)[key] = _parsed(value)
     return _checked(
-        position.document, wanted, lambda: _with_entry(position, f"{key}: {value}")
+        position.document,
+        wanted,
+        lambda: _with_entry(position, f"{key}: {value}"),
     )
 
 
@@ -62,7 +66,9 @@ def with_item(position: SourcePosition, item: str) -> str | None:
     sequence on one line."""
     wanted = copy.deepcopy(position.document.data)
     _value(wanted, position.path).append(_parsed(item))
-    return _checked(position.document, wanted, lambda: _with_entry(position, item))
+    return _checked(
+        position.document, wanted, lambda: _with_entry(position, item)
+    )
 
 
 def scalar(text: str) -> str:
@@ -72,11 +78,7 @@ def scalar(text: str) -> str:
     return text if plain else json.dumps(text, ensure_ascii=False)
 
 
-def unified(
-    file: str,
-    before: str,
-    after: str,
-) -> str | None:
+def unified(file: str, before: str, after: str) -> str | None:
     """Return a unified diff that `patch -p0` and `git apply -p0` take; None where the file's name
     has no place in one."""
     if not file.isprintable() or before == after:
@@ -87,7 +89,11 @@ def unified(
 
 def _diff(before: str, after: str, name: str) -> Iterator[str]:
     for line in difflib.unified_diff(_lines(before), _lines(after), name, name):
-        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+        yield (
+            line
+            if line.endswith("\n")
+            else f"{line}\n\\ No newline at end of file\n"
+        )
 
 
 def _lines(text: str) -> list[str]:
@@ -106,7 +112,9 @@ def _value(data: Any, path: Path) -> Any:
     return data
 
 
-def _checked(document: Document, wanted: Any, edit: Callable[[], str]) -> str | None:
+def _checked(
+    document: Document, wanted: Any, edit: Callable[[], str]
+) -> str | None:
     """Return the edited text, where it reads as the file did, but for this one document."""
     text = document.text
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
@@ -205,6 +213,10 @@ def _end(text: str, node: Node) -> int:
         end = int(node.end_mark.index)
         return len(text[:end].rstrip()) if node.style in ("|", ">") else end
     entries = (
-        [] if isinstance(node, CollectionNode) and node.flow_style else _entries(node)
+        []
+        if isinstance(node, CollectionNode) and node.flow_style
+        else _entries(node)
     )
-    return _end(text, entries[-1][1][1]) if entries else int(node.end_mark.index)
+    return (
+        _end(text, entries[-1][1][1]) if entries else int(node.end_mark.index)
+    )

@@ -54,7 +54,9 @@ def application_schema() -> Node:
     accepted, and so are types that a definition says the meaning of."""
     application = _resolved(schema("application"))
     _with_nulls(application)
-    component = application["properties"]["spec"]["properties"]["components"]["items"]
+    component = application["properties"]["spec"]["properties"]["components"][
+        "items"
+    ]
     trait = component["properties"]["traits"]["items"]
     component["properties"]["type"] |= _one_of(COMPONENT_TYPES)
     trait["properties"]["type"] |= _one_of(TRAIT_TYPES)
@@ -64,7 +66,9 @@ def application_schema() -> Node:
         _where_type_is("external", _traits_of("external")),
         *(_where_plain(kind, _properties_of(kind)) for kind in plain),
         _where_plain("webservice", _gateways()),
-        _where_plain("webservice", {"properties": {"name": {"pattern": _LABEL}}}),
+        _where_plain(
+            "webservice", {"properties": {"name": {"pattern": _LABEL}}}
+        ),
         _where_plain("worker", {"properties": {"name": {"pattern": _OBJECT}}}),
     ]
     trait["allOf"] = [
@@ -84,7 +88,9 @@ def application_schema() -> Node:
         (step["properties"]["subSteps"]["items"], STEP_TYPES),
     ):
         part["properties"]["type"] |= _one_of(types)
-        part["allOf"] = [_where_type_is(kind, _properties_of(kind)) for kind in types]
+        part["allOf"] = [
+            _where_type_is(kind, _properties_of(kind)) for kind in types
+        ]
     others = [
         {"required": list(properties), "properties": properties}
         for properties in (_OF_ANOTHER_VERSION, _OF_ANOTHER_KIND)
@@ -124,7 +130,10 @@ def schema_text() -> str:
 
 def _where_type_is(kind: str, then: Node, **more: Node) -> Node:
     return {
-        "if": {"required": ["type"], "properties": {"type": {"const": kind}, **more}},
+        "if": {
+            "required": ["type"],
+            "properties": {"type": {"const": kind}, **more},
+        },
         "then": then,
     }
 
@@ -132,7 +141,9 @@ def _where_type_is(kind: str, then: Node, **more: Node) -> Node:
 def _where_plain(kind: str, then: Node) -> Node:
     """Return where a component is one that is rendered without an evaluator: of any other, a
     definition says what it takes."""
-    traits = {"items": {"properties": {"type": {"enum": list(plain_traits(kind))}}}}
+    traits = {
+        "items": {"properties": {"type": {"enum": list(plain_traits(kind))}}}
+    }
     return _where_type_is(kind, then, traits=traits)
 
 
@@ -146,8 +157,13 @@ def _properties_of(kind: str) -> Node:
     if kind == "gateway":
         _as_deployed(properties["properties"])
     if "required" in properties:
-        return {"properties": {"properties": properties}, "required": ["properties"]}
-    return {"properties": {"properties": properties | {"type": ["object", "null"]}}}
+        return {
+            "properties": {"properties": properties},
+            "required": ["properties"],
+        }
+    return {
+        "properties": {"properties": properties | {"type": ["object", "null"]}}
+    }
 
 
 def _as_deployed(gateway: Node) -> None:
@@ -160,20 +176,27 @@ def _as_deployed(gateway: Node) -> None:
 
 def _traits_of(kind: str) -> Node:
     types = _enum(trait for trait in TRAIT_TYPES if not misplaced(kind, trait))
-    return {"properties": {"traits": {"items": {"properties": {"type": types}}}}}
+    return {
+        "properties": {"traits": {"items": {"properties": {"type": types}}}}
+    }
 
 
 def _gateways() -> Node:
     return {
         "properties": {
-            "traits": {"items": _where_type_is("gateway", _properties_of("gateway"))}
+            "traits": {
+                "items": _where_type_is("gateway", _properties_of("gateway"))
+            }
         }
     }
 
 
 def _at_most_once(kind: str) -> Node:
     return {
-        "contains": {"required": ["type"], "properties": {"type": {"const": kind}}},
+        "contains": {
+            "required": ["type"],
+            "properties": {"type": {"const": kind}},
+        },
         "minContains": 0,
         "maxContains": 1,
         "errorMessage": f"`{kind}` may stand once",

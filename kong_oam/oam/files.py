@@ -48,11 +48,7 @@ class Sought:
         """Tell whether a file of this name is read. `orders.YAML` is read like `orders.yaml`."""
         return name.lower().endswith(self.suffixes)
 
-    def leads_out(
-        self,
-        link: Path,
-        target: str,
-    ) -> str:
+    def leads_out(self, link: Path, target: str) -> str:
         """Say what is wrong about a link that leads out of the folder, and what to do.
 
         The target is told as it is seen from the link, so that it is the same in a copy of a
@@ -247,11 +243,7 @@ def _files_in(
             yield path, f"{real}/{entry.name}", ""
 
 
-def _link(
-    path: Path,
-    inside: str,
-    sought: Sought,
-) -> Iterator[Found]:
+def _link(path: Path, inside: str, sought: Sought) -> Iterator[Found]:
     """Yield the file that a link leads to. What is in a folder below the one that is read is found
     there."""
     target = os.path.realpath(path)
@@ -280,7 +272,9 @@ def bytes_of(file: Path, name: str) -> bytes | Diagnostic:
             else file.read_bytes()
         )
     except OSError as error:
-        return cannot_be_read(name, f"{error.strerror or error}; check the path")
+        return cannot_be_read(
+            name, f"{error.strerror or error}; check the path"
+        )
 
 
 def cannot_be_read(name: str, why: str) -> Diagnostic:

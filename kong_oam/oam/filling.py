@@ -47,11 +47,7 @@ def path_of(parameter: str) -> Path:
     return ("properties", *steps)
 
 
-def filled(
-    component: ComponentSpec,
-    path: Path,
-    value: Any,
-) -> ComponentSpec:
+def filled(component: ComponentSpec, path: Path, value: Any) -> ComponentSpec:
     """Return the component with the value at a path that `path_of` gives, whatever stood there.
     Raises FieldPathError."""
     if path[0] == "properties":
@@ -69,7 +65,11 @@ def filled(
     trait = replace(trait, properties=_with(trait.properties, path[3:], value))
     return replace(
         component,
-        traits=(*component.traits[:number], trait, *component.traits[number + 1 :]),
+        traits=(
+            *component.traits[:number],
+            trait,
+            *component.traits[number + 1 :],
+        ),
     )
 
 

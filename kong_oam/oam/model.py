@@ -20,7 +20,11 @@ itself."""
 CLUSTER_SELECTORS = ("clusterLabelSelector", "clusterSelector")
 """Fields of a topology that choose clusters by their labels."""
 GROUP = "step-group"
-EVERYTHING = ("apply-application", "apply-application-in-parallel", "apply-remaining")
+EVERYTHING = (
+    "apply-application",
+    "apply-application-in-parallel",
+    "apply-remaining",
+)
 """Older steps that deploy all components that no step before did."""
 
 
@@ -153,7 +157,9 @@ class ComponentSpec:
         return tuple(trait for trait in self.traits if trait.type == kind)
 
     def trait(self, kind: str) -> Trait | None:
-        return next((trait for trait in self.traits if trait.type == kind), None)
+        return next(
+            (trait for trait in self.traits if trait.type == kind), None
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,16 +27,22 @@ def overridden(
     selected = policy.properties.get("selector")
     changed = []
     for component in components:
-        for number, change in enumerate(policy.properties.get("components", ())):
+        for number, change in enumerate(
+            policy.properties.get("components", ())
+        ):
             if _hits(change, component):
-                position = policy.position.at("properties", "components", number)
+                position = policy.position.at(
+                    "properties", "components", number
+                )
                 component = _changed(component, change, position)
         if not selected or component.name in selected:
             changed.append(component)
     return tuple(changed)
 
 
-def wrong_override(components: Sequence[ComponentSpec], policy: Policy) -> Findings:
+def wrong_override(
+    components: Sequence[ComponentSpec], policy: Policy
+) -> Findings:
     """Yield each name in an override that is no component's."""
     names = [component.name for component in components]
     types = {component.type for component in components}
@@ -51,13 +57,13 @@ def wrong_override(components: Sequence[ComponentSpec], policy: Policy) -> Findi
                 message = f"{named}: '{name}' is no component{suggestion(name, names)}"
                 yield Diagnostic("OAM103", message, here.at("name"))
         elif type_ and type_ not in types:
-            message = (
-                f"{named}: no component is of type '{type_}'{suggestion(type_, types)}"
-            )
+            message = f"{named}: no component is of type '{type_}'{suggestion(type_, types)}"
             yield Diagnostic("OAM103", message, here.at("type"))
     for number, name in enumerate(policy.properties.get("selector", ())):
         if name not in names:
-            message = f"{named}: '{name}' is no component{suggestion(name, names)}"
+            message = (
+                f"{named}: '{name}' is no component{suggestion(name, names)}"
+            )
             yield Diagnostic("OAM103", message, position.at("selector", number))
 
 
@@ -101,7 +107,9 @@ def _changed(
         "properties",
         moved,
     )
-    traits = _traits(component.traits, change.get("traits", ()), position.at("traits"))
+    traits = _traits(
+        component.traits, change.get("traits", ()), position.at("traits")
+    )
     return replace(
         component, position=base, properties=properties, traits=tuple(traits)
     )
@@ -134,7 +142,9 @@ def _trait(written: Fields, position: SourcePosition) -> Trait:
     return Trait(written["type"], written.get("properties", {}), position)
 
 
-def _merged_trait(trait: Trait, change: Fields, position: SourcePosition) -> Trait:
+def _merged_trait(
+    trait: Trait, change: Fields, position: SourcePosition
+) -> Trait:
     moved = dict(trait.position.moved)
     base = replace(trait.position, moved=moved)
     properties = _merged(
@@ -165,5 +175,7 @@ def _merged(
     below_new = new_at.at(name)
     merged = dict(old)
     for key, value in new.items():
-        merged[key] = _merged(old.get(key), value, below_old, below_new, key, moved)
+        merged[key] = _merged(
+            old.get(key), value, below_old, below_new, key, moved
+        )
     return merged

@@ -11,7 +11,9 @@ from kong_oam.oam.schema import COMPONENT_TYPES, TRAIT_TYPES
 
 INGRESS_ONLY = ("annotations", "class", "classInSpec", "gatewayHost", "labels")
 """Fields of KubeVela's gateway trait that shape an Ingress, which Kong-OAM does not make."""
-INGRESS_HINT = "shapes an Ingress and has no effect here: Kong is configured directly"
+INGRESS_HINT = (
+    "shapes an Ingress and has no effect here: Kong is configured directly"
+)
 REPEATED = {
     "gateway": "another `gateway` needs a `name` of its own",
     "kong-plugin": "a plugin of one `name` stands once before a component",
@@ -21,13 +23,18 @@ EXACT = "pathType 'Exact' is not deployed: a path owns all that lies below it; g
 
 
 def is_plain(
-    component_type: str, trait_types: Iterable[str], own: Collection[tuple[str, str]]
+    component_type: str,
+    trait_types: Iterable[str],
+    own: Collection[tuple[str, str]],
 ) -> bool:
     """Tell whether a component of these types needs no evaluator. An external one never does:
     nothing is made of it. `own` are the types that the project defines itself, with their kinds."""
     if component_type == "external":
         return True
-    if component_type not in COMPONENT_TYPES or ("component", component_type) in own:
+    if (
+        component_type not in COMPONENT_TYPES
+        or ("component", component_type) in own
+    ):
         return False
     traits = plain_traits(component_type)
     return all(

@@ -33,7 +33,9 @@ def wrong(component: ComponentSpec) -> Findings:
         message = misplaced(component.type, trait.type)
         if component.plain and message:
             yield Diagnostic("OAM110", message, trait.position.at("type"))
-        if trait.type in TRAIT_TYPES and (component.plain or trait.type != "gateway"):
+        if trait.type in TRAIT_TYPES and (
+            component.plain or trait.type != "gateway"
+        ):
             yield from _wrong_trait(trait, first)
 
 
@@ -43,7 +45,9 @@ def _misnamed(component: ComponentSpec) -> str:
     if component.type == "webservice" and "." in name:
         return f"'{name}' would be the name of a Service, which has no dots"
     if component.type != "external" and name != name.lower():
-        return f"'{name}' would be the name of a Deployment, which has no capitals"
+        return (
+            f"'{name}' would be the name of a Deployment, which has no capitals"
+        )
     return ""
 
 
@@ -77,7 +81,10 @@ def _gateway(trait: Trait) -> Findings:
     for field in INGRESS_ONLY:
         if field in properties:
             yield Diagnostic(
-                "OAM109", f"'{field}' {INGRESS_HINT}", position.key(field), "warning"
+                "OAM109",
+                f"'{field}' {INGRESS_HINT}",
+                position.key(field),
+                "warning",
             )
     if "existingServiceName" in properties:
         message = "'existingServiceName' could expose another component past its own rules; remove it"
@@ -89,7 +96,5 @@ def _gateway(trait: Trait) -> Findings:
 def unrendered(component: ComponentSpec) -> Findings:
     """Yield why nothing can be made of a component that needs an evaluator and has no objects."""
     if not component.plain and component.rendered is None:
-        message = (
-            f"component '{component.name}' is made by definitions, and was not rendered"
-        )
+        message = f"component '{component.name}' is made by definitions, and was not rendered"
         yield Diagnostic("OAM104", message, component.position.at("type"))

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import (
-    Callable,
-    Mapping,
-    Sequence,
-)
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
@@ -100,10 +96,7 @@ class RenderedObject:
     in it."""
     inert: bool = False
     """Whether nothing in it can be wrong, as its source knows: nobody needs to judge it."""
-    said: Mapping[Path, Position] = field(
-        default_factory=dict,
-        compare=False,
-    )
+    said: Mapping[Path, Position] = field(default_factory=dict, compare=False)
     """By path in the object, where the Application says what stands there; for all below that path,
     too."""
 
@@ -172,11 +165,7 @@ def group_kind(found: Mapping[str, Any]) -> GroupKind:
     return (group if slash else ""), str(found.get("kind") or "")
 
 
-def _walk(
-    value: Any,
-    path: Path,
-    found: _Mappings,
-) -> None:
+def _walk(value: Any, path: Path, found: _Mappings) -> None:
     if type(value) is dict or isinstance(
         value, Mapping
     ):  # a dict is seen sooner as a dict

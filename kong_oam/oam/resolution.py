@@ -62,7 +62,9 @@ def resolved(
     acts = deploys(application)
     if too_much := _too_much(application, acts):
         return application, [*findings, too_much]
-    variants = [(act, deployed_components(application, act, own)) for act in acts]
+    variants = [
+        (act, deployed_components(application, act, own)) for act in acts
+    ]
     if application.workflow and application.workflow.steps:
         findings += _unused_policies(application, acts)
         findings += _outside_of_steps(application, variants)
@@ -85,7 +87,9 @@ def resolved(
             for component in components
         )
     left = [
-        policy for policy in application.policies if policy.type not in POLICY_TYPES
+        policy
+        for policy in application.policies
+        if policy.type not in POLICY_TYPES
     ]
     whole = replace(
         application,
@@ -99,7 +103,9 @@ def resolved(
 
 def _asks_for_more(application: Application) -> bool:
     """Tell whether an Application is deployed otherwise than it stands, as few are."""
-    passes_values = any(part.inputs or part.outputs for part in application.components)
+    passes_values = any(
+        part.inputs or part.outputs for part in application.components
+    )
     return bool(passes_values or application.policies or application.workflow)
 
 
@@ -137,9 +143,7 @@ def _wrong_dependencies(application: Application) -> Findings:
 
 
 def _circle(
-    what: str,
-    edges: Mapping[str, Iterable[str]],
-    application: Application,
+    what: str, edges: Mapping[str, Iterable[str]], application: Application
 ) -> Findings:
     if circle := circle_of(edges):
         message = f"{what} goes round in a circle: {some(circle, ' -> ')}"
@@ -148,7 +152,9 @@ def _circle(
         )
 
 
-def _too_much(application: Application, acts: Iterable[Deploy]) -> Diagnostic | None:
+def _too_much(
+    application: Application, acts: Iterable[Deploy]
+) -> Diagnostic | None:
     """Return the finding about an Application that asks for so much that nobody could wait."""
     count = 0
     for act in acts:
@@ -157,14 +163,18 @@ def _too_much(application: Application, acts: Iterable[Deploy]) -> Diagnostic | 
             changes += len(policy.properties.get("components", ()))
         for policy in act.topologies:
             changes += len(policy.properties.get("clusters", ()))
-        count += changes if act.component else changes * len(application.components)
+        count += (
+            changes if act.component else changes * len(application.components)
+        )
     if count <= MAX_CHANGES:
         return None
     message = (
         f"policies and steps ask for more than {MAX_CHANGES} changes of components; split "
         "the Application"
     )
-    return Diagnostic("OAM103", message, application.position.at("spec", "policies"))
+    return Diagnostic(
+        "OAM103", message, application.position.at("spec", "policies")
+    )
 
 
 def deployed_components(
@@ -186,8 +196,14 @@ def deployed_components(
 def _with_plain(component: ComponentSpec, own: Own) -> ComponentSpec:
     """Return a component that says whether it is plain; the same value where it did so before,
     for forms are told apart by that, too."""
-    plain = is_plain(component.type, (trait.type for trait in component.traits), own)
-    return component if plain == component.plain else replace(component, plain=plain)
+    plain = is_plain(
+        component.type, (trait.type for trait in component.traits), own
+    )
+    return (
+        component
+        if plain == component.plain
+        else replace(component, plain=plain)
+    )
 
 
 def _wrong_policy(policy: Policy, application: Application) -> Findings:
@@ -206,7 +222,9 @@ def _wrong_policy(policy: Policy, application: Application) -> Findings:
         yield from wrong_topology(policy)
 
 
-def _unused_policies(application: Application, acts: Iterable[Deploy]) -> Findings:
+def _unused_policies(
+    application: Application, acts: Iterable[Deploy]
+) -> Findings:
     """Yield the overrides and topologies by which no step of the workflow deploys."""
     used: set[str] = set()
     for act in acts:
@@ -214,11 +232,14 @@ def _unused_policies(application: Application, acts: Iterable[Deploy]) -> Findin
     for policy in application.policies:
         if policy.type in CHOSEN and policy.name not in used:
             message = f"policy '{policy.name}' has no effect: no step of the workflow deploys by it"
-            yield Diagnostic("OAM109", message, policy.position.at("type"), "warning")
+            yield Diagnostic(
+                "OAM109", message, policy.position.at("type"), "warning"
+            )
 
 
 def _outside_of_steps(
-    application: Application, variants: Iterable[tuple[Deploy, Sequence[ComponentSpec]]]
+    application: Application,
+    variants: Iterable[tuple[Deploy, Sequence[ComponentSpec]]],
 ) -> Findings:
     """Yield one finding about the components that no step of the workflow deploys."""
     left = {component.name: component for component in application.components}
@@ -276,7 +297,9 @@ def _ordered(
         for value in component.inputs:
             if value.source in givers:
                 waits[givers[value.source].name] = None
-            wrong = _wrong_input(component, value, givers, application.namespace)
+            wrong = _wrong_input(
+                component, value, givers, application.namespace
+            )
             if wrong and len(findings) <= MAX_FINDINGS:
                 findings.append(wrong)
         # A value is of rendered objects, and in them.
@@ -327,9 +350,7 @@ def _wrong_input(
     try:
         path_of(value.parameter)
     except FieldPathError as error:
-        message = (
-            f"component '{component.name}': parameterKey '{value.parameter}': {error}"
-        )
+        message = f"component '{component.name}': parameterKey '{value.parameter}': {error}"
         return Diagnostic("OAM103", message, value.position.at("parameterKey"))
     # In each of its places a component takes the value from who gives it there.
     there = giver.spots(namespace)

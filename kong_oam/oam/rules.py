@@ -14,11 +14,11 @@ from kong_oam.oam.model import Application, ComponentSpec, Option, Policy, Rule
 from kong_oam.oam.rendered import Options, RenderedObject
 
 Found = Rule | Diagnostic
-_SEGMENT = re.compile(r"""\.?([^.\[\]"'\s]+)|\[(\d+|\*)\]|\[["']?([^\[\]"']+)["']?\]""")
-_PLAIN_KEY = re.compile(r"[A-Za-z_$][\w$-]*|\*")
-_FOR_GOOD = (
-    "Pulumi keeps an object for good: delete it by hand once its Application is gone"
+_SEGMENT = re.compile(
+    r"""\.?([^.\[\]"'\s]+)|\[(\d+|\*)\]|\[["']?([^\[\]"']+)["']?\]"""
 )
+_PLAIN_KEY = re.compile(r"[A-Za-z_$][\w$-]*|\*")
+_FOR_GOOD = "Pulumi keeps an object for good: delete it by hand once its Application is gone"
 _SAYS: Mapping[str, Option] = {
     "read-only": "read",
     "take-over": "import",
@@ -50,7 +50,9 @@ def kept_by_rules(
     it."""
     if not application.rules:
         return rendered
-    return replace(rendered, options=_options(application, _seen(component, rendered)))
+    return replace(
+        rendered, options=_options(application, _seen(component, rendered))
+    )
 
 
 def _options(application: Application, seen: Texts) -> Options:
@@ -110,7 +112,9 @@ def _simple(policy: Policy) -> Iterator[Found]:
 
 def _apply_once(policy: Policy) -> Iterator[Found]:
     """Without rules, the policy says that nobody mends what drifts: so it is here anyway."""
-    for written, position in _rules(policy) if policy.properties.get("enable") else ():
+    for written, position in (
+        _rules(policy) if policy.properties.get("enable") else ()
+    ):
         paths, wrong = _paths(written, "path", position)
         yield from wrong
         affects_nothing = written["strategy"].get("affect") == "onStateKeep"
@@ -134,7 +138,10 @@ def _garbage_collect(policy: Policy) -> Iterator[Found]:
             strategy = "never"
         if strategy == "onAppDelete":
             yield Diagnostic(
-                "OAM109", f"{named}: {_FOR_GOOD}", here.at("strategy"), "warning"
+                "OAM109",
+                f"{named}: {_FOR_GOOD}",
+                here.at("strategy"),
+                "warning",
             )
         yield _rule(
             policy,
@@ -164,7 +171,11 @@ def _resource_update(policy: Policy) -> Iterator[Found]:
         paths, wrong = _paths(written, "recreateFields", position)
         yield from wrong
         yield _rule(
-            policy, written, "replace_on_changes" if paths else None, position, paths
+            policy,
+            written,
+            "replace_on_changes" if paths else None,
+            position,
+            paths,
         )
 
 
@@ -179,9 +190,13 @@ def _paths(
         if path := _path(text):
             paths.append(path)
         else:
-            message = f"'{text}' is no path of a field; write it as spec.a.b[0].c"
+            message = (
+                f"'{text}' is no path of a field; write it as spec.a.b[0].c"
+            )
             wrong.append(
-                Diagnostic("OAM103", message, position.at("strategy", field, number))
+                Diagnostic(
+                    "OAM103", message, position.at("strategy", field, number)
+                )
             )
     return paths, wrong
 

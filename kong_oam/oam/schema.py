@@ -26,7 +26,10 @@ _OF_TRAITS: Mapping[str, Path] = {
 _FILES = {**_OF_TRAITS}
 # Our definitions are in the package, as a wheel has them, or beside it, as the project.
 for _folder in (_PACKAGE.parent, _PACKAGE, _PACKAGE / "oam"):
-    for _file in (*_folder.glob("definitions/*.json"), *_folder.glob("schemas/*.json")):
+    for _file in (
+        *_folder.glob("definitions/*.json"),
+        *_folder.glob("schemas/*.json"),
+    ):
         _FILES[_file.name.partition(".")[0]] = _file
 
 COMPONENT_TYPES = ("external", "webservice", "worker")
@@ -66,7 +69,9 @@ def pruned(name: str, data: Any) -> Any:
     return _pruned(data, schema(name), schema(name).get("$defs", {}))
 
 
-def _pruned(value: Any, node: Mapping[str, Any], types: Mapping[str, Any]) -> Any:
+def _pruned(
+    value: Any, node: Mapping[str, Any], types: Mapping[str, Any]
+) -> Any:
     if "$ref" in node:
         node = types[node["$ref"].rpartition("/")[2]]
     if isinstance(value, list):
@@ -90,7 +95,9 @@ def _validator(name: str) -> Any:
     return jsonschema_rs.validator_for(schema(name))
 
 
-def violations(name: str, data: Any, position: SourcePosition) -> Iterator[Diagnostic]:
+def violations(
+    name: str, data: Any, position: SourcePosition
+) -> Iterator[Diagnostic]:
     """Yield every violation of the schema `name` in `data`, which stands at `position`."""
     validator = _validator(name)
     if validator.is_valid(data):

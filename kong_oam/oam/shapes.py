@@ -49,10 +49,17 @@ def misshapen(document: Document, data: Any) -> Findings:
     yield from _named_once(
         spec.get("policies"), "policy", document.position("spec", "policies")
     )
-    if isinstance(data, dict) and not components and isinstance(components, Sequence):
+    if (
+        isinstance(data, dict)
+        and not components
+        and isinstance(components, Sequence)
+    ):
         message = "an Application without components: nothing is deployed of it"
         yield Diagnostic(
-            "OAM109", message, document.position("spec", "components"), "warning"
+            "OAM109",
+            message,
+            document.position("spec", "components"),
+            "warning",
         )
     for index, component in enumerate(
         components if isinstance(components, list) else ()
@@ -60,7 +67,10 @@ def misshapen(document: Document, data: Any) -> Findings:
         for field in _WITHOUT_EFFECT.keys() & as_mapping(component).keys():
             position = document.position("spec", "components", index).key(field)
             yield Diagnostic(
-                "OAM109", f"'{field}' {_WITHOUT_EFFECT[field]}", position, "warning"
+                "OAM109",
+                f"'{field}' {_WITHOUT_EFFECT[field]}",
+                position,
+                "warning",
             )
 
 
@@ -83,7 +93,9 @@ def _named_once(parts: Any, what: str, position: SourcePosition) -> Findings:
             known = name.lower() if what == "component" else name
             earlier, there = first.setdefault(known, (name, here))
             if there is not here:
-                message = f"{what} '{name}' is already defined in line {there.line}"
+                message = (
+                    f"{what} '{name}' is already defined in line {there.line}"
+                )
                 if earlier != name:
                     message = (
                         f"{what} '{name}' is '{earlier}' (line {there.line}) but for "

@@ -18,7 +18,9 @@ _AS_OBJECT = "write what it makes as a component of type k8s-objects"
 _AS_SETTING = "keep what it is about in the settings of the stack, or in an object of a k8s-objects component"
 _AS_COMPONENT = "write it as a component"
 _AS_TERRAFORM = "write it as a component of the Terraform type"
-_AS_TOPOLOGY = "name the place with a topology, and what differs there with an override"
+_AS_TOPOLOGY = (
+    "name the place with a topology, and what differs there with an override"
+)
 _GRADUALLY = "a rollout goes step by step only where an operator in the cluster does it: write its objects"
 
 INSTEAD: Texts = {
@@ -80,18 +82,13 @@ def wrong_steps(application: Application) -> Findings:
 
 
 def _wrong_step(
-    step: Step,
-    taken: Collection[str],
-    *,
-    inside: bool = False,
+    step: Step, taken: Collection[str], *, inside: bool = False
 ) -> Findings:
     """Yield what is wrong with a step and those of its group. `taken` are the values that other
     parts of the Application take."""
     position = step.position
     if inside and step.type == GROUP:
-        message = (
-            f"step '{step.name}': a group stands in no group; write its steps beside it"
-        )
+        message = f"step '{step.name}': a group stands in no group; write its steps beside it"
         yield Diagnostic("OAM108", message, position.at("type"))
         return
     if step.type in LEFT_OUT:
@@ -103,7 +100,9 @@ def _wrong_step(
     if step.type in EVERYTHING:
         yield _older(step)
     if step.type in STEP_TYPES:
-        yield from violations(step.type, step.properties, position.at("properties"))
+        yield from violations(
+            step.type, step.properties, position.at("properties")
+        )
     yield from _not_followed(step)
     if step.type == GROUP:
         for inner in step.steps:
@@ -139,9 +138,7 @@ def _not_followed(step: Step) -> Findings:
         )
         yield Diagnostic("OAM108", message, position.key("if"))
     if step.timeout:
-        message = (
-            f"{named}: 'timeout' has no effect: Pulumi has its own (customTimeouts)"
-        )
+        message = f"{named}: 'timeout' has no effect: Pulumi has its own (customTimeouts)"
         yield Diagnostic("OAM109", message, position.key("timeout"), "warning")
     message = f"{named}: there is no pause: the preview is what one approves"
     if step.type == PAUSE:
@@ -153,12 +150,12 @@ def _not_followed(step: Step) -> Findings:
 
 def _left_out(step: Step, taken: Collection[str]) -> Diagnostic:
     """It is not run, whenever it would be: so its `if` and its `timeout` are not looked at."""
-    message = (
-        f"step '{step.name}': '{step.type}' is not run here; {LEFT_OUT[step.type]}"
-    )
+    message = f"step '{step.name}': '{step.type}' is not run here; {LEFT_OUT[step.type]}"
     for output in step.outputs:
         if output.name in taken:
-            message += f", and write out '{output.name}', which others take of it"
+            message += (
+                f", and write out '{output.name}', which others take of it"
+            )
             return Diagnostic("OAM108", message, output.position)
     return Diagnostic("OAM109", message, step.position.at("type"), "warning")
 

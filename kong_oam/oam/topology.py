@@ -39,7 +39,9 @@ def wrong_topology(policy: Policy) -> Findings:
             yield Diagnostic("OAM103", message, position)
 
 
-def on_clusters(application: Application, labels: Mapping[str, Texts]) -> Application:
+def on_clusters(
+    application: Application, labels: Mapping[str, Texts]
+) -> Application:
     """Return a resolved Application with the clusters that its topologies select by labels.
 
     `labels` are those of each cluster. What selects none is left as it is, for
@@ -72,7 +74,9 @@ def _on_clusters(
     return replace(component, targets=tuple(targets))
 
 
-def unknown_clusters(application: Application, known: Collection[str]) -> Findings:
+def unknown_clusters(
+    application: Application, known: Collection[str]
+) -> Findings:
     """Yield each cluster of a resolved Application that is none of the stack's: `known` are those
     that are, as topologies write them."""
     by_cluster: dict[str, DeploymentTarget] = {}

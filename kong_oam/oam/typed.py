@@ -6,7 +6,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from kong_oam.oam.document import Document, Fields, SourcePosition, as_mapping, as_text
+from kong_oam.oam.document import (
+    Document,
+    Fields,
+    SourcePosition,
+    as_mapping,
+    as_text,
+)
 from kong_oam.oam.model import (
     Application,
     ComponentSpec,
@@ -31,7 +37,9 @@ def application_of(document: Document, data: Any, own: Own) -> Application:
     at = document.position("spec")
     components = [
         component_of(component, position, own)
-        for component, position in _typed(spec.get("components"), at.at("components"))
+        for component, position in _typed(
+            spec.get("components"), at.at("components")
+        )
     ]
     return Application(
         name=as_text(metadata.get("name")),
@@ -58,13 +66,14 @@ def _policies(data: Any, position: SourcePosition) -> Iterator[Policy]:
 
 def _name_of(part: Fields, position: SourcePosition) -> str:
     """Return the name of a policy or step: where none is written, the one that KubeVela gives."""
-    return as_text(part.get("name")) or f"{part['type']}-auto-gen-{position.path[-1]}"
+    return (
+        as_text(part.get("name"))
+        or f"{part['type']}-auto-gen-{position.path[-1]}"
+    )
 
 
 def component_of(
-    data: Fields,
-    position: SourcePosition,
-    own: Own,
+    data: Fields, position: SourcePosition, own: Own
 ) -> ComponentSpec:
     """Return a component of what stands at `position`: it has a type."""
     traits = tuple(
@@ -86,15 +95,21 @@ def component_of(
 
 def _inputs(data: Fields, position: SourcePosition) -> tuple[Input, ...]:
     return tuple(
-        Input(as_text(value.get("from")), as_text(value.get("parameterKey")), here)
+        Input(
+            as_text(value.get("from")), as_text(value.get("parameterKey")), here
+        )
         for value, here in _mappings(data.get("inputs"), position.at("inputs"))
     )
 
 
 def _outputs(data: Fields, position: SourcePosition) -> tuple[Output, ...]:
     return tuple(
-        Output(as_text(value.get("name")), as_text(value.get("valueFrom")), here)
-        for value, here in _mappings(data.get("outputs"), position.at("outputs"))
+        Output(
+            as_text(value.get("name")), as_text(value.get("valueFrom")), here
+        )
+        for value, here in _mappings(
+            data.get("outputs"), position.at("outputs")
+        )
     )
 
 

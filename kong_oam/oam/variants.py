@@ -49,7 +49,9 @@ class Deployed:
     def component(self) -> ComponentSpec:
         """Return the component as it is where it is deployed first: in the stack's own cluster
         before all others."""
-        targets = sorted(self.targets, key=lambda target: target.cluster is not None)
+        targets = sorted(
+            self.targets, key=lambda target: target.cluster is not None
+        )
         if len(self.variants) == 1:
             only, _ = self.variants[0]
             here_alone = targets == [DeploymentTarget()]
@@ -58,7 +60,8 @@ class Deployed:
         variants = [self.variants[number] for number in order]
         first, _ = variants[0]
         numbered = [
-            replace(target, variant=order.index(target.variant)) for target in targets
+            replace(target, variant=order.index(target.variant))
+            for target in targets
         ]
         return replace(
             first,
@@ -79,7 +82,9 @@ class Deployed:
                     f"{_variant(component, other).said}; in forms properties and traits differ: write "
                     "two components"
                 )
-                yield Diagnostic("OAM108", message, component.position.at("type"))
+                yield Diagnostic(
+                    "OAM108", message, component.position.at("type")
+                )
 
 
 def _variant(component: ComponentSpec, act: Deploy) -> Variant:
@@ -106,7 +111,10 @@ def clashing(application: Application) -> Findings:
                 continue
             where = "/".join(filter(None, spot))
             first_form, other = sorted(
-                [component.variants[earlier], component.variants[target.variant]],
+                [
+                    component.variants[earlier],
+                    component.variants[target.variant],
+                ],
                 key=lambda variant: variant.step.path,
             )
             message = (
@@ -118,7 +126,8 @@ def clashing(application: Application) -> Findings:
 
 
 def joined(
-    application: Application, acts: Iterable[tuple[Deploy, Sequence[ComponentSpec]]]
+    application: Application,
+    acts: Iterable[tuple[Deploy, Sequence[ComponentSpec]]],
 ) -> tuple[tuple[ComponentSpec, ...], list[Diagnostic]]:
     """Return the components of all acts, each once, with all places that it goes to, and what is
     wrong with their forms. What no step of a workflow deploys is there, too."""

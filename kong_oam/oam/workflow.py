@@ -64,7 +64,9 @@ def _deploy(step: Step, named: Mapping[str, Policy]) -> Deploy:
         component = step.properties.get("component")
         return Deploy((), (), (target,), step.position, component, step.name)
     chosen = [
-        named[name] for name in step.properties.get("policies", ()) if name in named
+        named[name]
+        for name in step.properties.get("policies", ())
+        if name in named
     ]
     overrides, topologies = _chosen(chosen)
     targets: list[DeploymentTarget] = []
@@ -116,7 +118,9 @@ def _chosen(
 def with_values_of_steps(application: Application) -> Application:
     """Return the Application with what its steps `apply-component` pass as the inputs and outputs
     of the components that they deploy: in KubeVela, too, these are the step's."""
-    components = {component.name: component for component in application.components}
+    components = {
+        component.name: component for component in application.components
+    }
     for step in _leaves(application.workflow):
         if step.type == "apply-component":
             name = step.properties["component"]
@@ -161,10 +165,14 @@ def _wrong_names(steps: Sequence[Step]) -> Findings:
                 )
 
 
-def _wrong_references(application: Application, steps: Iterable[Step]) -> Findings:
+def _wrong_references(
+    application: Application, steps: Iterable[Step]
+) -> Findings:
     """Yield the components and policies that steps name and that are not there."""
     components = {component.name for component in application.components}
-    policies = {policy.name for policy in application.policies if policy.type in CHOSEN}
+    policies = {
+        policy.name for policy in application.policies if policy.type in CHOSEN
+    }
     for step in steps:
         position = step.position.at("properties")
         named = step.properties.get("component")
@@ -176,11 +184,14 @@ def _wrong_references(application: Application, steps: Iterable[Step]) -> Findin
             for number, name in _texts_of(step.properties.get("policies")):
                 if name in policies:
                     continue
-                hint = suggestion(name, policies) or "; the Application has neither"
-                message = (
-                    f"step '{step.name}': '{name}' is no topology and no override{hint}"
+                hint = (
+                    suggestion(name, policies)
+                    or "; the Application has neither"
                 )
-                yield Diagnostic("OAM103", message, position.at("policies", number))
+                message = f"step '{step.name}': '{name}' is no topology and no override{hint}"
+                yield Diagnostic(
+                    "OAM103", message, position.at("policies", number)
+                )
 
 
 def _texts_of(value: Any) -> Iterator[tuple[int, str]]:
@@ -225,7 +236,9 @@ def order(
     done: set[str] = set()
     frontiers: dict[str, frozenset[str]] = {}
     for step in TopologicalSorter(before).static_order():
-        waited = frozenset[str]().union(*{frontiers[name] for name in before[step]})
+        waited = frozenset[str]().union(
+            *{frontiers[name] for name in before[step]}
+        )
         own = [name for name in made.get(step, ()) if name not in done]
         for name in own:
             after[name] = {*waited} - {name}

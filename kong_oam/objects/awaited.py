@@ -19,7 +19,9 @@ _TAKING: Final[dict[tuple[str, str], Path]] = {
 _OF_CONTAINERS: Final = (("env", "value"), ("args",), ("command",))
 
 
-def awaited_refused(component: JudgedComponent, rendered: RenderedObject) -> Findings:
+def awaited_refused(
+    component: JudgedComponent, rendered: RenderedObject
+) -> Findings:
     """Yield where a value stands that is known only once another component is deployed, and that
     decides something."""
     if not rendered.awaited:
@@ -27,7 +29,9 @@ def awaited_refused(component: JudgedComponent, rendered: RenderedObject) -> Fin
     judged = {path for path, *_ in secrets_named(rendered.inside)}
     judged |= {path for path, _ in accounts_named(rendered.inside)}
     containers: list[Path] = []
-    for template in pod_templates(rendered.object, rendered.pod_spec_path or None):
+    for template in pod_templates(
+        rendered.object, rendered.pod_spec_path or None
+    ):
         containers += [path for path, _ in template.containers()]
     for text in texts_in(rendered.object, ()):
         path = text.path

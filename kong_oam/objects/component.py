@@ -112,14 +112,14 @@ class JudgedComponent:
         return frozenset(accounts)
 
     def refused(
-        self,
-        code: str,
-        rendered: RenderedObject,
-        message: str,
-        path: Path = (),
+        self, code: str, rendered: RenderedObject, message: str, path: Path = ()
     ) -> Diagnostic:
         """Return a finding about one of its objects, and what is at a path in it."""
-        what = f"{rendered.kind} '{rendered.name}'" if rendered.kind else "an object"
+        what = (
+            f"{rendered.kind} '{rendered.name}'"
+            if rendered.kind
+            else "an object"
+        )
         by = (f"it is made by {rendered.defined}",) if rendered.defined else ()
         return Diagnostic(
             code,

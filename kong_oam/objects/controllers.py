@@ -40,8 +40,7 @@ def is_installed_here(rendered: RenderedObject) -> bool:
     """Tell whether Helm installs an object's release in this cluster, under the name that
     `release_name` gives: of a longer name Flux makes another, and Helm none."""
     spec = mapping(rendered.object.get("spec"))
-    is_elsewhere = spec.get("kubeConfig") is not None or spec.get("suspend") not in (
-        None,
-        False,
-    )
+    is_elsewhere = spec.get("kubeConfig") is not None or spec.get(
+        "suspend"
+    ) not in (None, False)
     return not is_elsewhere and len(release_name(rendered)) <= _LONGEST_RELEASE

@@ -57,7 +57,9 @@ _TYPES = {"loadBalancer": "LoadBalancer", "nodePort": "NodePort"}
 _OF_OAM = "oam.dev"
 
 
-def labels_refused(component: JudgedComponent, rendered: RenderedObject) -> Findings:
+def labels_refused(
+    component: JudgedComponent, rendered: RenderedObject
+) -> Findings:
     """Yield the labels by which another component's fence would select an object's pods."""
     found: list[Text] = []
     if is_read_freely(rendered):
@@ -209,7 +211,11 @@ def _named(component: JudgedComponent) -> Iterator[_Labels]:
     if named := component.named:
         labels = texts(named.labels)
         yield _Labels(
-            component, component.namespace, named.ours, labels, component.position
+            component,
+            component.namespace,
+            named.ours,
+            labels,
+            component.position,
         )
 
 
@@ -226,7 +232,11 @@ def _services_of(component: JudgedComponent) -> Iterator[_Labels]:
 def _service(component: JudgedComponent, rendered: RenderedObject) -> _Labels:
     selector = texts(mapping(rendered.object.get("spec")).get("selector"))
     return _Labels(
-        component, rendered.namespace, rendered.name, selector, rendered.position
+        component,
+        rendered.namespace,
+        rendered.name,
+        selector,
+        rendered.position,
     )
 
 
@@ -234,17 +244,26 @@ def _pods_of(component: JudgedComponent) -> Iterator[_Labels]:
     yield from _named(component)
     for rendered in component.objects:
         for template in fenced_pods(rendered):
-            own = {APPLICATION: component.application, COMPONENT: component.name}
+            own = {
+                APPLICATION: component.application,
+                COMPONENT: component.name,
+            }
             labels = {**texts(template.labels), **own}
             yield _Labels(
-                component, rendered.namespace, rendered.name, labels, rendered.position
+                component,
+                rendered.namespace,
+                rendered.name,
+                labels,
+                rendered.position,
             )
 
 
 def _answering_for(services: Sequence[_Labels], pods: _Labels) -> Diagnostic:
     first = services[0]
     more = len(services) - 1
-    selector = some(f"{key}: {value}" for key, value in sorted(first.labels.items()))
+    selector = some(
+        f"{key}: {value}" for key, value in sorted(first.labels.items())
+    )
     others = f" and {more} more Services" if more else ""
     message = (
         f"pods of '{pods.owner.key}' have the labels that Service '{first.name}' of "
@@ -254,10 +273,14 @@ def _answering_for(services: Sequence[_Labels], pods: _Labels) -> Diagnostic:
     return Diagnostic("ACC227", message, pods.position)
 
 
-def _strange_annotations(rendered: RenderedObject, rules: Rules) -> Iterator[str]:
+def _strange_annotations(
+    rendered: RenderedObject, rules: Rules
+) -> Iterator[str]:
     """Yield the annotations that are the stack's to give, of those that open nothing on other
     objects."""
-    for key in texts(mapping(rendered.object.get("metadata")).get("annotations")):
+    for key in texts(
+        mapping(rendered.object.get("metadata")).get("annotations")
+    ):
         domain, slash, _ = key.partition("/")
         of_oam = domain == _OF_OAM or domain.endswith(f".{_OF_OAM}")
         if slash and not of_oam and opens_nothing(key, rules.metadata):

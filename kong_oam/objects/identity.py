@@ -22,7 +22,12 @@ from itertools import chain
 from kong_oam.diagnostics import Findings
 from kong_oam.oam.document import Texts
 from kong_oam.oam.rendered import Objects, RenderedObject
-from kong_oam.objects.component import APPLICATION, COMPONENT, JudgedComponent, dotted
+from kong_oam.objects.component import (
+    APPLICATION,
+    COMPONENT,
+    JudgedComponent,
+    dotted,
+)
 from kong_oam.objects.controllers import deploys_to
 from kong_oam.objects.known_kinds import INGRESSES, is_foreign, is_read_freely
 from kong_oam.objects.pods import CONTAINER_LISTS, Path
@@ -106,9 +111,7 @@ def identities(components: Sequence[JudgedComponent]) -> Identities:
 
 
 def _own(
-    owners: _Owned,
-    component: JudgedComponent,
-    names: Iterable[str],
+    owners: _Owned, component: JudgedComponent, names: Iterable[str]
 ) -> None:
     """Note that a component owns what is called so in its namespace."""
     for name in names:
@@ -148,7 +151,9 @@ def _overwrites(
         yield component.refused("ACC217", rendered, f"its type {_ENDLESS}")
     if held := _held(component, known, (rendered.namespace, rendered.name)):
         yield component.refused(
-            "OAM107", rendered, f"it would overwrite {held}; give it another name"
+            "OAM107",
+            rendered,
+            f"it would overwrite {held}; give it another name",
         )
 
 
@@ -169,7 +174,9 @@ def _named_in_fields(
                 "ACC217", rendered, f"{dotted(path)} '{name}' is {whose}", path
             )
     for path, name in accounts_named(rendered.inside) if is_known else ():
-        if owners := _others(component, known.accounts, {rendered.namespace}, name):
+        if owners := _others(
+            component, known.accounts, {rendered.namespace}, name
+        ):
             yield component.refused(
                 "ACC217",
                 rendered,
@@ -179,9 +186,7 @@ def _named_in_fields(
 
 
 def _held(
-    component: JudgedComponent,
-    known: Identities,
-    key: tuple[str, str],
+    component: JudgedComponent, known: Identities, key: tuple[str, str]
 ) -> str:
     """Return what is in a Secret that a component must not write. Empty for other Secrets."""
     owners = known.credentials.get(key, frozenset())
@@ -201,12 +206,16 @@ def _shown_elsewhere(
     Application may make the Secrets of its own hosts, in whichever of its components."""
     owners = known.shown.get(key, frozenset())
     return [
-        owner for owner in owners if owner.partition("/")[0] != component.application
+        owner
+        for owner in owners
+        if owner.partition("/")[0] != component.application
     ]
 
 
 def _is_written(path: Path) -> bool:
-    return path[-1] == "name" and [step.lower() for step in path[-2:-1]] == [_WRITING]
+    return path[-1] == "name" and [step.lower() for step in path[-2:-1]] == [
+        _WRITING
+    ]
 
 
 def _names_of_others(
@@ -216,7 +225,9 @@ def _names_of_others(
     another's workload is believed. Any text may ask for it: names stand in lists, in subjects and
     in addresses."""
     others = {
-        name: owner for name, owner in known.certified.items() if owner != component.key
+        name: owner
+        for name, owner in known.certified.items()
+        if owner != component.key
     }
     if not others:
         return
@@ -229,7 +240,9 @@ def _names_of_others(
             continue
         words = {word.lower() for word in _DNS_NAME.findall(text.text)}
         for certified, owner in others.items():
-            wildcard = f"*.{certified.partition('.')[2]}"  # which stands for it, too
+            wildcard = (
+                f"*.{certified.partition('.')[2]}"  # which stands for it, too
+            )
             if names := words.intersection((certified, wildcard)):
                 message = (
                     f"'{min(names)}' is a name by which the gateway believes the workload of "
@@ -279,7 +292,10 @@ def _named_anywhere(
                 )
         if TOKEN in text.unescaped:
             yield component.refused(
-                "ACC217", rendered, f"{dotted(text.position)} {_ENDLESS}", text.position
+                "ACC217",
+                rendered,
+                f"{dotted(text.position)} {_ENDLESS}",
+                text.position,
             )
 
 
@@ -296,20 +312,29 @@ def _named_in_sources(
                 "ACC217", rendered, f"{what} has '{name}' in it, {whose}", path
             )
         if TOKEN in text.unescaped:
-            yield component.refused("ACC217", rendered, f"{what} {_ENDLESS}", path)
+            yield component.refused(
+                "ACC217", rendered, f"{what} {_ENDLESS}", path
+            )
         if message := label_refused(text, component):
-            yield component.refused("ACC226", rendered, f"{what} {message}", path)
+            yield component.refused(
+                "ACC226", rendered, f"{what} {message}", path
+            )
 
 
 def _names_in(
-    text: Text, component: JudgedComponent, known: Identities, namespaces: Set[str]
+    text: Text,
+    component: JudgedComponent,
+    known: Identities,
+    namespaces: Set[str],
 ) -> Iterator[tuple[str, str]]:
     """Yield the names of other components' Secrets and ServiceAccounts in a text, and whose they
     are."""
     words = text.words
     there = namespaces | known.namespaces.intersection(words)
     is_free = _says_its_own(text)
-    for name in chain.from_iterable(known.by_word.get(word, ()) for word in words):
+    for name in chain.from_iterable(
+        known.by_word.get(word, ()) for word in words
+    ):
         if name not in text.unescaped:
             continue
         if not is_free and (whose := _taken(component, known, there, name)):
@@ -332,7 +357,9 @@ def _says_its_own(text: Text) -> bool:
         return True
     around = text.path[-3:-1]
     is_in_list = (
-        len(around) == 2 and around[0] in CONTAINER_LISTS and around[1].isdecimal()
+        len(around) == 2
+        and around[0] in CONTAINER_LISTS
+        and around[1].isdecimal()
     )
     return is_in_list and field == "name"
 
@@ -342,14 +369,15 @@ def _account_of(owners: Collection[str]) -> str:
 
 
 def _taken(
-    component: JudgedComponent, known: Identities, namespaces: Set[str], name: str
+    component: JudgedComponent,
+    known: Identities,
+    namespaces: Set[str],
+    name: str,
 ) -> str:
     """Return whose a Secret is that is another component's credential, or key of a host, and what
     to do. Empty for others."""
     if owners := _others(component, known.credentials, namespaces, name):
-        return (
-            f"the credential of '{min(owners)}'; a component has its own client trait"
-        )
+        return f"the credential of '{min(owners)}'; a component has its own client trait"
     if owners := _shown_for_others(component, known, namespaces, name):
         return (
             f"the key by which the gateway answers for '{min(owners)}'; name a Secret of the "
@@ -359,17 +387,24 @@ def _taken(
 
 
 def _renews(
-    component: JudgedComponent, rendered: RenderedObject, known: Identities, name: str
+    component: JudgedComponent,
+    rendered: RenderedObject,
+    known: Identities,
+    name: str,
 ) -> bool:
     """Tell whether an object has cert-manager write the Secret that the gateway shows for its own
     component's hosts: with a new key, and others may have it shown as well."""
-    return rendered.group_kind == _CERTIFICATE and component.key in known.shown.get(
-        (rendered.namespace, name), ()
+    return (
+        rendered.group_kind == _CERTIFICATE
+        and component.key in known.shown.get((rendered.namespace, name), ())
     )
 
 
 def _shown_for_others(
-    component: JudgedComponent, known: Identities, namespaces: Set[str], name: str
+    component: JudgedComponent,
+    known: Identities,
+    namespaces: Set[str],
+    name: str,
 ) -> set[str]:
     """Return the other components for whose hosts the gateway shows a Secret of this name. A
     gateway trait of the component's own that names it, too, gives no right to the key."""

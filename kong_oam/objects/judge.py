@@ -17,13 +17,21 @@ from kong_oam.objects.fence import (
 from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.identity import identities, identities_refused
 from kong_oam.objects.keeping import keeping_refused
-from kong_oam.objects.kinds import kind_refused, namespaces_refused, patches_refused
+from kong_oam.objects.kinds import (
+    kind_refused,
+    namespaces_refused,
+    patches_refused,
+)
 from kong_oam.objects.metadata import metadata_refused
 from kong_oam.objects.node import pods_refused
 from kong_oam.objects.pod_labels import pod_labels_refused
 from kong_oam.objects.rights import rights_refused
 from kong_oam.objects.shapes import shapes_refused
-from kong_oam.objects.texts import inner_objects, unread_refused, with_inner_objects
+from kong_oam.objects.texts import (
+    inner_objects,
+    unread_refused,
+    with_inner_objects,
+)
 from kong_oam.objects.twins import twins
 
 Alone = Callable[[JudgedComponent, Rules], Diagnostics]
@@ -74,7 +82,9 @@ def _placed_refused(
 
 
 def judge(
-    components: Sequence[JudgedComponent], rules: Rules, alone: Alone = refused_alone
+    components: Sequence[JudgedComponent],
+    rules: Rules,
+    alone: Alone = refused_alone,
 ) -> Findings:
     """Yield what is wrong about the objects of a stack's components, each once.
 
@@ -87,9 +97,13 @@ def judge(
         if objects:
             yield from alone(component, rules)
         for rendered in objects:
-            found = dict.fromkeys(identities_refused(component, rendered, known))
+            found = dict.fromkeys(
+                identities_refused(component, rendered, known)
+            )
             if found and not kind_refused(component, rendered, rules):
                 yield from found
     yield from selections_refused(components)
-    yield from pod_labels_refused(components, rules.operator_labels, known.sources)
+    yield from pod_labels_refused(
+        components, rules.operator_labels, known.sources
+    )
     yield from twins(components)

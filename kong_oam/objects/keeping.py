@@ -32,7 +32,9 @@ _HARMLESS = re.compile(
 """Fields, as Pulumi writes paths, that say how much runs, and not what."""
 
 
-def keeping_refused(component: JudgedComponent, rendered: RenderedObject) -> Findings:
+def keeping_refused(
+    component: JudgedComponent, rendered: RenderedObject
+) -> Findings:
     """Yield why an object must be the stack's own, as it is written: what it lets in is decided by
     that."""
     kind = rendered.group_kind

@@ -28,7 +28,9 @@ _NO_ROLES = (
 )
 _RELEASE_TYPE = "helmchart"
 
-_API = re.compile(r"([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_API = re.compile(
+    r"([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+)
 _KIND = re.compile(r"[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?")
 
 
@@ -70,18 +72,22 @@ _NAMESPACE = re.compile(r"""\bnamespace"?\s*[=:]\s*"([^"\s]*)\"""")
 
 
 def kind_refused(
-    component: JudgedComponent,
-    rendered: RenderedObject,
-    rules: Rules,
+    component: JudgedComponent, rendered: RenderedObject, rules: Rules
 ) -> Diagnostic | None:
     """Return what is wrong about the kind of an object: of one that is not understood nothing more
     is judged."""
-    message = _not_understood(rendered) or _not_taken(component, rendered, rules)
+    message = _not_understood(rendered) or _not_taken(
+        component, rendered, rules
+    )
     return component.refused("ACC224", rendered, message) if message else None
 
 
 def namespaces_refused(
-    component: JudgedComponent, rendered: RenderedObject, rules: Rules, *, pods: bool
+    component: JudgedComponent,
+    rendered: RenderedObject,
+    rules: Rules,
+    *,
+    pods: bool,
 ) -> Findings:
     """Yield the namespaces other than its Application's that an object is in, or that it deploys
     to.
@@ -149,8 +155,13 @@ def _not_taken(
     )
 
 
-def _release_message(component: JudgedComponent, rendered: RenderedObject) -> str:
-    if component.type.partition("@")[0] != _RELEASE_TYPE or rendered.trait is not None:
+def _release_message(
+    component: JudgedComponent, rendered: RenderedObject
+) -> str:
+    if (
+        component.type.partition("@")[0] != _RELEASE_TYPE
+        or rendered.trait is not None
+    ):
         return f"a Helm release is made by the component type {_RELEASE_TYPE} alone; use that"
     spec = mapping(rendered.object.get("spec"))
     more = {*spec} - _RELEASE_FIELDS
@@ -185,7 +196,9 @@ def _namespaces(rendered: RenderedObject) -> Iterator[tuple[str, str]]:
             yield field, str(namespace)
 
 
-def patches_refused(component: JudgedComponent, rendered: RenderedObject) -> Findings:
+def patches_refused(
+    component: JudgedComponent, rendered: RenderedObject
+) -> Findings:
     """Yield where an object has its controller change what it makes: pods that are seen here in no
     form."""
     if not is_controlled(rendered):
@@ -213,7 +226,9 @@ def _namespaces_said(rendered: RenderedObject) -> Iterator[tuple[str, str]]:
         text = said.text
         if said.is_key:
             continue
-        of_state = path[1:2] == ("backend",)  # a spec that is no mapping has no fields
+        of_state = path[1:2] == (
+            "backend",
+        )  # a spec that is no mapping has no fields
         if of_state and path[-1] == "namespace":
             yield dotted(path), text
         elif of_state or "kubernetes" in text:

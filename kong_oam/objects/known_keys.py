@@ -67,7 +67,9 @@ def opens_nothing(key: str, listed: Collection[str]) -> bool:
     if folded in _HARMLESS or folded in listed:
         return True
     known = (*_HARMLESS, *listed)
-    return any("/" not in parent and _is_within(domain, parent) for parent in known)
+    return any(
+        "/" not in parent and _is_within(domain, parent) for parent in known
+    )
 
 
 def _is_within(domain: str, parent: str) -> bool:

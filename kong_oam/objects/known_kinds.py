@@ -8,7 +8,9 @@ from functools import lru_cache
 
 from kong_oam.oam.rendered import WORKLOADS, GroupKind, RenderedObject
 
-INGRESSES = frozenset({("networking.k8s.io", "Ingress"), ("extensions", "Ingress")})
+INGRESSES = frozenset(
+    {("networking.k8s.io", "Ingress"), ("extensions", "Ingress")}
+)
 """The kinds that are read as routes, and never deployed."""
 
 RELEASE = ("helm.sh", "Release")
@@ -201,7 +203,9 @@ def why_never(kind: GroupKind, found: Mapping[str, object]) -> str:
     group, name = kind
     if name.endswith("List") and ("items" in found or kind == ("", "List")):
         return "a list hides what is in it; write its objects by themselves"
-    if (name in WAYS_IN and kind not in INGRESSES) or _within(group, GROUPS_OF_WAYS_IN):
+    if (name in WAYS_IN and kind not in INGRESSES) or _within(
+        group, GROUPS_OF_WAYS_IN
+    ):
         return f"{A_WAY_IN}; take it out"
     if name in _LED_ELSEWHERE:
         return f"{_ELSEWHERE}; take it out"

@@ -12,7 +12,12 @@ from kong_oam.oam.rendered import Objects
 from kong_oam.objects.manifests import service_name
 from kong_oam.objects.plain import plain_objects, wrong_properties
 from kong_oam.objects.ports import GRPC, named_as_grpc
-from kong_oam.objects.routes import Route, Routes, ingress_routes, refused_annotation
+from kong_oam.objects.routes import (
+    Route,
+    Routes,
+    ingress_routes,
+    refused_annotation,
+)
 from kong_oam.objects.services import services_of
 
 
@@ -29,7 +34,11 @@ class Made:
 def objects_of(application: Application, part: ComponentSpec) -> Objects:
     """Return the objects of a component in the namespace of `application`: of a plain component by
     its properties, of any other as definitions rendered it."""
-    return plain_objects(application, part) if part.rendered is None else part.rendered
+    return (
+        plain_objects(application, part)
+        if part.rendered is None
+        else part.rendered
+    )
 
 
 def made_of(
@@ -45,7 +54,9 @@ def made_of(
         routes = tuple(_gateway_routes(part, harmless))
         return Made(objects, routes, tuple(wrong_properties(application, part)))
     services = services_of(application, part)
-    return Made(objects, tuple(ingress_routes(application, part, services, harmless)))
+    return Made(
+        objects, tuple(ingress_routes(application, part, services, harmless))
+    )
 
 
 def _gateway_routes(part: ComponentSpec, harmless: Collection[str]) -> Routes:
@@ -65,7 +76,9 @@ def _gateway_routes(part: ComponentSpec, harmless: Collection[str]) -> Routes:
         for path, port in properties["http"].items():
             host_place = position if domain is None else position.at("domain")
             at = position.at("http").key(path)
-            yield Route(domain, path, service, port, certificate, at, host_place)
+            yield Route(
+                domain, path, service, port, certificate, at, host_place
+            )
 
 
 def _grpc_ports(part: ComponentSpec, trait: Trait) -> Findings:
@@ -93,7 +106,9 @@ def _missing_ports(part: ComponentSpec, trait: Trait) -> Findings:
     port with `expose: true` is on a Service of its own name already, and leads where that says.
     """
     properties = part.properties
-    listed = properties.get("ports") or ([properties] if "port" in properties else [])
+    listed = properties.get("ports") or (
+        [properties] if "port" in properties else []
+    )
     if not listed:
         return
     ports: set[int] = set()

@@ -141,11 +141,15 @@ def services(w: Workload) -> tuple[Manifest, ...]:
     for exposure in w.exposures if w.type != "worker" else ():
         name = service_name(w.component, exposure.name)
         key = f"service-{exposure.name}" if exposure.name else "service"
-        service = by_name.setdefault(name, _service(w, name, "gateway", key, []))
+        service = by_name.setdefault(
+            name, _service(w, name, "gateway", key, [])
+        )
         ports = service["spec"]["ports"]
         for port in exposure.ports:
             if not any(_is_tcp(entry, port) for entry in ports):
-                ports.append({"name": f"port-{port}", "port": port, "targetPort": port})
+                ports.append(
+                    {"name": f"port-{port}", "port": port, "targetPort": port}
+                )
     return tuple(by_name.values())
 
 
@@ -155,13 +159,18 @@ def service_account(w: Workload) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
-        "metadata": auxiliary(w, w.component, "AuxiliaryWorkload", "serviceAccount"),
+        "metadata": auxiliary(
+            w, w.component, "AuxiliaryWorkload", "serviceAccount"
+        ),
         "automountServiceAccountToken": False,
     }
 
 
 def network_policy(
-    w: Workload, gateway: GatewayPeer, ports: Sequence[int], name: str | None = None
+    w: Workload,
+    gateway: GatewayPeer,
+    ports: Sequence[int],
+    name: str | None = None,
 ) -> Manifest:
     """Return the NetworkPolicy: only the gateway may connect to the pods, at these container ports.
     Its name is by default the component's.
@@ -169,11 +178,15 @@ def network_policy(
     A port that is only exposed is not let in either: components call each other through the
     gateway, too.
     """
-    peers: list[Manifest] = [{"ipBlock": {"cidr": cidr}} for cidr in gateway.cidrs]
+    peers: list[Manifest] = [
+        {"ipBlock": {"cidr": cidr}} for cidr in gateway.cidrs
+    ]
     if gateway.namespace:
         selector = {
             "namespaceSelector": {
-                "matchLabels": {"kubernetes.io/metadata.name": gateway.namespace}
+                "matchLabels": {
+                    "kubernetes.io/metadata.name": gateway.namespace
+                }
             },
             "podSelector": {"matchLabels": dict(gateway.pod_labels)},
         }
@@ -191,7 +204,10 @@ def network_policy(
         ),
         "spec": {
             "podSelector": {
-                "matchLabels": {APPLICATION: w.application, COMPONENT: w.component}
+                "matchLabels": {
+                    APPLICATION: w.application,
+                    COMPONENT: w.component,
+                }
             },
             "policyTypes": ["Ingress"],
             "ingress": [rule] if ports and peers else [],
@@ -204,7 +220,9 @@ def named_service(w: Workload, named: NamedService) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": auxiliary(w, named.ours, "AuxiliaryWorkload", "namedService"),
+        "metadata": auxiliary(
+            w, named.ours, "AuxiliaryWorkload", "namedService"
+        ),
         "spec": {
             "selector": dict(named.labels),
             "ports": [
@@ -219,15 +237,18 @@ def named_service(w: Workload, named: NamedService) -> Manifest:
 
 
 def named_policy(
-    w: Workload,
-    named: NamedService,
-    gateway: GatewayPeer,
+    w: Workload, named: NamedService, gateway: GatewayPeer
 ) -> Manifest:
     """Return the NetworkPolicy of the pods behind a Service that something else makes: only the
     gateway may connect to them, and at that port. Those of a chart add up with it."""
     policy = network_policy(w, gateway, (named.target,))
-    metadata = auxiliary(w, named.ours, "AuxiliaryWorkload", "namedNetworkPolicy")
-    spec = {**policy["spec"], "podSelector": {"matchLabels": dict(named.labels)}}
+    metadata = auxiliary(
+        w, named.ours, "AuxiliaryWorkload", "namedNetworkPolicy"
+    )
+    spec = {
+        **policy["spec"],
+        "podSelector": {"matchLabels": dict(named.labels)},
+    }
     return {**policy, "metadata": metadata, "spec": spec}
 
 
@@ -259,7 +280,8 @@ def host_aliases(aliases: Iterable[Fields]) -> list[Manifest]:
     for alias in aliases:
         by_address.setdefault(alias["ip"], []).extend(alias["hostnames"])
     return [
-        {"ip": address, "hostnames": names} for address, names in by_address.items()
+        {"ip": address, "hostnames": names}
+        for address, names in by_address.items()
     ]
 
 
@@ -269,7 +291,9 @@ def _is_tcp(entry: Fields, port: int) -> bool:
 
 def _metadata(w: Workload, name: str, role: Texts, more: Texts) -> Manifest:
     dropped = _listed(w, "filter.oam.dev/label-keys")
-    labels = {key: value for key, value in w.labels.items() if key not in dropped}
+    labels = {
+        key: value for key, value in w.labels.items() if key not in dropped
+    }
     # KubeVela's offline rendering has no revision either; the label stays for tools that select on
     # it.
     identity = {
@@ -282,18 +306,17 @@ def _metadata(w: Workload, name: str, role: Texts, more: Texts) -> Manifest:
     for key, value in identity.items():
         labels[f"app.oam.dev/{key}"] = value
     labels |= more
-    metadata: Manifest = {"name": name, "namespace": w.namespace, "labels": labels}
+    metadata: Manifest = {
+        "name": name,
+        "namespace": w.namespace,
+        "labels": labels,
+    }
     if annotations := _annotations(w):
         metadata["annotations"] = annotations
     return metadata
 
 
-def auxiliary(
-    w: Workload,
-    name: str,
-    trait: str,
-    key: str,
-) -> Manifest:
+def auxiliary(w: Workload, name: str, trait: str, key: str) -> Manifest:
     """Return the metadata of an object that is made beside the workload, with labels as KubeVela
     gives them."""
     more = {"trait.oam.dev/type": trait, "trait.oam.dev/resource": key}
@@ -311,7 +334,9 @@ def _annotations(w: Workload) -> dict[str, str]:
 
 def _listed(w: Workload, annotation: str) -> frozenset[str]:
     listed = w.annotations.get(annotation)
-    return frozenset(map(str.strip, listed.split(","))) if listed else frozenset()
+    return (
+        frozenset(map(str.strip, listed.split(","))) if listed else frozenset()
+    )
 
 
 def _steers_a_controller(key: str) -> bool:
@@ -371,7 +396,10 @@ def _pod_metadata(w: Workload) -> Manifest:
 
 def _pod(w: Workload) -> Manifest:
     properties = w.properties
-    pod: Manifest = {"serviceAccountName": w.component, "containers": [_container(w)]}
+    pod: Manifest = {
+        "serviceAccountName": w.component,
+        "containers": [_container(w)],
+    }
     if "hostAliases" in properties:
         pod["hostAliases"] = host_aliases(properties["hostAliases"])
     if "imagePullSecrets" in properties:
@@ -400,7 +428,9 @@ def _container(w: Workload) -> Manifest:
         container["resources"] = resources
     mounted = _mounted(properties)
     if mounted is not None:
-        container["volumeMounts"] = [_volume_mount(mount) for _, mount in mounted]
+        container["volumeMounts"] = [
+            _volume_mount(mount) for _, mount in mounted
+        ]
     for probe in ("livenessProbe", "readinessProbe"):
         if probe in properties:
             container[probe] = _PROBE_DEFAULTS | dict(properties[probe])
@@ -430,7 +460,9 @@ def _container_ports(ports: Iterable[Fields]) -> list[Manifest]:
 
 def _resources(properties: Fields) -> Manifest:
     requests = {
-        kind: properties[kind] for kind in ("cpu", "memory") if kind in properties
+        kind: properties[kind]
+        for kind in ("cpu", "memory")
+        if kind in properties
     }
     limits = {
         kind: properties.get("limit", {}).get(kind, amount)
@@ -470,7 +502,9 @@ def _source(kind: str, mount: Fields) -> Manifest:
         case "configMap":
             return {"configMap": {"name": mount["cmName"]} | _files(mount)}
         case "secret":
-            return {"secret": {"secretName": mount["secretName"]} | _files(mount)}
+            return {
+                "secret": {"secretName": mount["secretName"]} | _files(mount)
+            }
         case "hostPath":
             return {"hostPath": {"path": mount["path"]}}
         case _:
@@ -480,5 +514,7 @@ def _source(kind: str, mount: Fields) -> Manifest:
 def _files(mount: Fields) -> Manifest:
     files: Manifest = {"defaultMode": mount.get("defaultMode", 0o644)}
     if "items" in mount:
-        files["items"] = [{"mode": 0o777} | dict(item) for item in mount["items"]]
+        files["items"] = [
+            {"mode": 0o777} | dict(item) for item in mount["items"]
+        ]
     return files

@@ -11,11 +11,18 @@ from kong_oam.diagnostics import Findings
 from kong_oam.oam.rendered import Inside, RenderedObject
 from kong_oam.objects.component import JudgedComponent, Rules, dotted
 from kong_oam.objects.known_keys import always_obeyed, opens_nothing
-from kong_oam.objects.known_kinds import INGRESSES, USUAL, is_foreign, is_of_kubernetes
+from kong_oam.objects.known_kinds import (
+    INGRESSES,
+    USUAL,
+    is_foreign,
+    is_of_kubernetes,
+)
 from kong_oam.objects.pods import Located, Path, mapping
 from kong_oam.objects.texts import Text, reading
 
-_FIELDS = frozenset({"annotations", "creationTimestamp", "labels", "name", "namespace"})
+_FIELDS = frozenset(
+    {"annotations", "creationTimestamp", "labels", "name", "namespace"}
+)
 _TOP = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
 _MORE: Mapping[tuple[str, str], frozenset[str]] = {
     ("", "ConfigMap"): frozenset({"binaryData", "data", "immutable"}),
@@ -82,7 +89,10 @@ def metadata_refused(
                 f"'{_MARK}' out"
             )
             yield component.refused("ACC228", rendered, message, (*path, _MARK))
-    for path, key in (*_keys_of_objects(rendered.inside), *_keys_anywhere(rendered)):
+    for path, key in (
+        *_keys_of_objects(rendered.inside),
+        *_keys_anywhere(rendered),
+    ):
         if wrong := _key_refused(key, rules):
             message = f"'{key}' in {dotted(path)}: {wrong}"
             yield component.refused("ACC228", rendered, message, (*path, key))
@@ -124,7 +134,9 @@ def _keys_in(text: Text) -> Sequence[str]:
 @lru_cache(4096)
 def _holds_keys(field: str) -> bool:
     folded = field.lower()
-    return folded.endswith(("labels", "annotations")) and folded != "matchlabels"
+    return (
+        folded.endswith(("labels", "annotations")) and folded != "matchlabels"
+    )
 
 
 def _key_refused(key: str, rules: Rules) -> str:
@@ -140,7 +152,9 @@ def _key_refused(key: str, rules: Rules) -> str:
     )
 
 
-def _fields_refused(component: JudgedComponent, rendered: RenderedObject) -> Findings:
+def _fields_refused(
+    component: JudgedComponent, rendered: RenderedObject
+) -> Findings:
     kind = rendered.group_kind
     metadata = mapping(rendered.object.get("metadata"))
     unknown = [

@@ -48,7 +48,9 @@ _FIELDS: Final = frozenset(
     }
 )
 """Other fields that may open something, without capitals."""
-OF_NODE: Final = "its pods would read and write what belongs to their node; take it out"
+OF_NODE: Final = (
+    "its pods would read and write what belongs to their node; take it out"
+)
 _CAPABILITIES = frozenset(
     {
         "AUDIT_WRITE",
@@ -146,7 +148,9 @@ def pods_refused(
     """Yield what takes pods of an object out of their fence. Of a kind that nobody knows, all of it
     may be a pod's."""
     inside = (
-        reading(rendered).inside if is_foreign(rendered) else _inside_pods(rendered)
+        reading(rendered).inside
+        if is_foreign(rendered)
+        else _inside_pods(rendered)
     )
     found: list[tuple[Path, str]] = []
     for path, holder in inside:
@@ -154,7 +158,9 @@ def pods_refused(
     for template in fenced_pods(rendered):
         found += [*_volumes_of_node(template), *annotation_openings(template)]
     for path, reason in found:
-        yield component.refused("ACC226", rendered, f"{dotted(path)}: {reason}", path)
+        yield component.refused(
+            "ACC226", rendered, f"{dotted(path)}: {reason}", path
+        )
 
 
 def _inside_pods(rendered: RenderedObject) -> Iterator[tuple[Path, Fields]]:
@@ -167,17 +173,15 @@ def _inside_pods(rendered: RenderedObject) -> Iterator[tuple[Path, Fields]]:
 
 def _volumes_of_node(template: PodTemplate) -> Located:
     for index, volume in enumerate(mappings(template.spec.get("volumes"))):
-        kinds = [str(kind) for kind, value in volume.items() if value is not None]
+        kinds = [
+            str(kind) for kind, value in volume.items() if value is not None
+        ]
         for kind in sorted(kinds):
             if kind not in _VOLUMES:
                 yield (*template.at, "volumes", str(index), kind), OF_NODE
 
 
-def openings(
-    path: Path,
-    holder: Fields,
-    allowed: Collection[str],
-) -> Located:
+def openings(path: Path, holder: Fields, allowed: Collection[str]) -> Located:
     """Yield where a mapping, of whatever part of a pod, gives more of the node than a fence holds,
     and what to do.
 
@@ -214,7 +218,9 @@ def _meaning(key: str) -> str:
     return field if field in _FIELDS else ""
 
 
-def _of_field(at: Path, what: str, value: Any, allowed: Collection[str]) -> Located:
+def _of_field(
+    at: Path, what: str, value: Any, allowed: Collection[str]
+) -> Located:
     match what:
         case "securitycontext":
             for where, reason in _of_context(at, mapping(value)):
@@ -227,8 +233,14 @@ def _of_field(at: Path, what: str, value: Any, allowed: Collection[str]) -> Loca
             # The node runs something for these.
             yield at, OF_NODE
         case "resourceclaims" if isinstance(value, list | tuple) and value:
-            yield at, "its pods would be given devices of their node; take it out"
-        case "httpget" | "tcpsocket" if mapping(value).get("host") not in (None, ""):
+            yield (
+                at,
+                "its pods would be given devices of their node; take it out",
+            )
+        case "httpget" | "tcpsocket" if mapping(value).get("host") not in (
+            None,
+            "",
+        ):
             yield (*at, "host"), f"'{mapping(value)['host']}': {_ASKS}"
         case "runtimeclassname":
             unknown = "how its pods are kept apart"
@@ -257,7 +269,9 @@ def _is_on(value: Any) -> bool:
     schema it is a mapping."""
     if isinstance(value, Mapping):
         return _is_on(value.get("enabled"))
-    return not isinstance(value, list | tuple) and str(value).lower() not in _OFF
+    return (
+        not isinstance(value, list | tuple) and str(value).lower() not in _OFF
+    )
 
 
 def _is_path(value: Any) -> bool:
@@ -266,7 +280,9 @@ def _is_path(value: Any) -> bool:
         return any(map(_is_path, value))
     if not isinstance(value, Mapping):
         return isinstance(value, str) and value != ""
-    return any(_says_path(key, item) and _is_path(item) for key, item in value.items())
+    return any(
+        _says_path(key, item) and _is_path(item) for key, item in value.items()
+    )
 
 
 def _says_path(key: object, value: Any) -> bool:

@@ -24,7 +24,9 @@ def _list(items: Shape) -> Shape:
 
 def _fields(**fields: Shape) -> Shape:
     """Return a mapping. It needs the fields that cannot be null."""
-    needed = [field for field, shape in fields.items() if "null" not in shape["type"]]
+    needed = [
+        field for field, shape in fields.items() if "null" not in shape["type"]
+    ]
     return {
         "type": ["object"] if needed else ["object", "null"],
         "required": needed,
@@ -69,7 +71,9 @@ def _container(name: Shape) -> Shape:
         args=_list(_TEXT),
         env=_list(_fields(name=_NEEDED_TEXT)),
         envFrom=_list(_MAPPING),
-        ports=_list(_fields(containerPort=_NEEDED_NUMBER, name=_TEXT, protocol=_TEXT)),
+        ports=_list(
+            _fields(containerPort=_NEEDED_NUMBER, name=_TEXT, protocol=_TEXT)
+        ),
         volumeMounts=_list(_fields(name=_NEEDED_TEXT)),
         securityContext=_MAPPING,
     )
@@ -81,7 +85,9 @@ def _pod(name: Shape) -> jsonschema_rs.Validator:
     return jsonschema_rs.validator_for(
         _fields(
             **containers,
-            volumes=_list(_fields(name=_NEEDED_TEXT, image=_fields(reference=_TEXT))),
+            volumes=_list(
+                _fields(name=_NEEDED_TEXT, image=_fields(reference=_TEXT))
+            ),
             imagePullSecrets=_list(_MAPPING),
             hostAliases=_list(
                 _fields(ip=_NEEDED_TEXT, hostnames=_needed(_list(_TEXT)))
@@ -103,7 +109,9 @@ _PORT: Final = _fields(
 )
 
 _OBJECT: Final = _fields(
-    metadata=_fields(name=_TEXT, namespace=_TEXT, labels=_TEXTS, annotations=_TEXTS)
+    metadata=_fields(
+        name=_TEXT, namespace=_TEXT, labels=_TEXTS, annotations=_TEXTS
+    )
 )
 
 _SPEC: Final = _fields(spec=_MAPPING)
@@ -143,9 +151,7 @@ def misshapen_ingress(rendered: RenderedObject) -> Iterator[str]:
 
 
 def differences(
-    value: Any,
-    shape: jsonschema_rs.Validator,
-    path: Path,
+    value: Any, shape: jsonschema_rs.Validator, path: Path
 ) -> Located:
     """Yield where a value has another shape."""
     for error in shape.iter_errors(value):

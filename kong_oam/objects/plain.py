@@ -55,8 +55,7 @@ _CONTAINER: Path = (*_POD, "containers", "0")
 
 
 def plain_objects(
-    application: Application,
-    component: ComponentSpec,
+    application: Application, component: ComponentSpec
 ) -> Objects:
     """Return the Deployment and the Services of a plain component, in the namespace of
     `application`."""
@@ -71,7 +70,11 @@ def plain_objects(
     position = component.position.at("name")
     made = []
     for key, manifest in manifests.items():
-        said = {} if inert else dict(_said(application.position, component, manifest))
+        said = (
+            {}
+            if inert
+            else dict(_said(application.position, component, manifest))
+        )
         made.append(
             RenderedObject(
                 manifest,
@@ -114,7 +117,9 @@ def _is_inert(application: Application, component: ComponentSpec) -> bool:
         return False
     if any("valueFrom" in variable for variable in properties.get("env", ())):
         return False
-    requests = [properties.get(probe, {}).get("httpGet", {}) for probe in _PROBES]
+    requests = [
+        properties.get(probe, {}).get("httpGet", {}) for probe in _PROBES
+    ]
     return not any("host" in request for request in requests)
 
 
@@ -125,7 +130,10 @@ def _said(
     object."""
     for field in _METADATA:
         for key in manifest["metadata"].get(field, {}):
-            yield ("metadata", field, key), application.at("metadata", field).key(key)
+            yield (
+                ("metadata", field, key),
+                application.at("metadata", field).key(key),
+            )
     properties = component.properties
     position = component.position.at("properties")
     if manifest["kind"] == "Service":
@@ -162,7 +170,9 @@ def _volume(component: ComponentSpec, name: str) -> Position:
     groups = component.properties.get("volumeMounts")
     position = component.position.at("properties")
     if groups is None:
-        return position.at("volumes", _first(component.properties["volumes"], name))
+        return position.at(
+            "volumes", _first(component.properties["volumes"], name)
+        )
     position = position.at("volumeMounts")
     for kind in VOLUME_KINDS:
         for number, mount in enumerate(groups.get(kind, ())):
@@ -172,7 +182,9 @@ def _volume(component: ComponentSpec, name: str) -> Position:
 
 
 def _first(entries: Any, name: str) -> int:
-    return next(index for index, entry in enumerate(entries) if entry["name"] == name)
+    return next(
+        index for index, entry in enumerate(entries) if entry["name"] == name
+    )
 
 
 def _last(entries: Any, name: str) -> int:
@@ -180,7 +192,9 @@ def _last(entries: Any, name: str) -> int:
     return len(entries) - 1 - _first(reversed(entries), name)
 
 
-def wrong_properties(application: Application, component: ComponentSpec) -> Findings:
+def wrong_properties(
+    application: Application, component: ComponentSpec
+) -> Findings:
     """Yield what is wrong with the properties of a plain component, beside their shape."""
     yield from _labelled_as_others(application, component)
     yield from _ports_exposed_twice(component)
@@ -192,14 +206,21 @@ def wrong_properties(application: Application, component: ComponentSpec) -> Find
         yield Diagnostic("ACC211", message, named.position)
 
 
-def _labelled_as_others(application: Application, component: ComponentSpec) -> Findings:
+def _labelled_as_others(
+    application: Application, component: ComponentSpec
+) -> Findings:
     """Yield the properties by which pods would have another component's labels, which Kong-OAM
     writes over."""
     labels = component.properties.get("labels", {})
-    for key, own in ((APPLICATION, application.name), (COMPONENT, component.name)):
+    for key, own in (
+        (APPLICATION, application.name),
+        (COMPONENT, component.name),
+    ):
         if labels.get(key, own) != own:
             whose = f"the pods of '{application.name}/{component.name}' have '{own}'"
-            message = f"label '{key}' says '{labels[key]}', and {whose}; take it out"
+            message = (
+                f"label '{key}' says '{labels[key]}', and {whose}; take it out"
+            )
             yield Diagnostic(
                 "ACC226",
                 message,
@@ -215,7 +236,9 @@ def _ports_exposed_twice(component: ComponentSpec) -> Findings:
         if port.get("expose"):
             number = int(port["port"])
             protocol = port.get("protocol", "TCP")
-            position = component.position.at("properties", "ports", index, "port")
+            position = component.position.at(
+                "properties", "ports", index, "port"
+            )
             earlier = first.setdefault((number, protocol), position)
             if earlier is not position:
                 message = (

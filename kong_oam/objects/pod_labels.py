@@ -14,7 +14,11 @@ from kong_oam.diagnostics import Diagnostic, Findings, some
 from kong_oam.oam.document import Texts
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent
-from kong_oam.objects.controllers import deploys_to, is_installed_here, release_name
+from kong_oam.objects.controllers import (
+    deploys_to,
+    is_installed_here,
+    release_name,
+)
 from kong_oam.objects.known_kinds import RELEASES, is_foreign, is_read_freely
 from kong_oam.objects.texts import (
     Sources,
@@ -39,16 +43,16 @@ class Mark:
     key: str
     value: str
 
-    def is_on(
-        self,
-        namespace: str,
-        labels: Texts,
-    ) -> bool:
+    def is_on(self, namespace: str, labels: Texts) -> bool:
         """Tell whether pods with these labels in that namespace are those of the object."""
-        return self.namespace == namespace and labels.get(self.key) == self.value
+        return (
+            self.namespace == namespace and labels.get(self.key) == self.value
+        )
 
 
-def marks_of(component: JudgedComponent, operator_labels: Texts) -> Iterator[Mark]:
+def marks_of(
+    component: JudgedComponent, operator_labels: Texts
+) -> Iterator[Mark]:
     """Yield the labels that say which of the component's objects pods are made for."""
     for rendered in component.objects:
         if rendered.options.read or rendered.options.patch:
@@ -77,10 +81,16 @@ def pod_labels_refused(
             continue
         position = named.position.at("podLabels")
         marks = list(dict.fromkeys(marks_of(component, operator_labels)))
-        own = [mark for mark in marks if mark.is_on(component.namespace, named.labels)]
+        own = [
+            mark
+            for mark in marks
+            if mark.is_on(component.namespace, named.labels)
+        ]
         if not own:
             message = f"podLabels may be those of pods that '{component.key}' does not deploy; "
-            yield Diagnostic("ACC227", message + _advice(component, marks), position)
+            yield Diagnostic(
+                "ACC227", message + _advice(component, marks), position
+            )
         for mark in own:
             if message := _shared(component, mark, others):
                 yield Diagnostic("ACC227", message, position)
@@ -107,7 +117,9 @@ def _shared(
 
 
 def _others_with(
-    components: Iterable[JudgedComponent], keys: Collection[str], sources: Sources
+    components: Iterable[JudgedComponent],
+    keys: Collection[str],
+    sources: Sources,
 ) -> dict[Mark, list[JudgedComponent]]:
     """Return the components that may have pods with a label: by the name of an object or a release,
     with an empty key, and by a label with one of these keys that an object says.
@@ -149,7 +161,11 @@ def _marks_said(
 
 
 def _name_on_pods(rendered: RenderedObject) -> str:
-    return release_name(rendered) if rendered.group_kind in RELEASES else rendered.name
+    return (
+        release_name(rendered)
+        if rendered.group_kind in RELEASES
+        else rendered.name
+    )
 
 
 def _keys(

@@ -100,11 +100,7 @@ def template_of(holder: Fields, path: Path) -> PodTemplate | None:
     )
 
 
-def replaced(
-    found: Fields,
-    path: Path,
-    template: PodTemplate,
-) -> Manifest:
+def replaced(found: Fields, path: Path, template: PodTemplate) -> Manifest:
     """Return a copy of the object with this template's labels, annotations and spec at `path`; all
     else is kept."""
     result: Manifest = copy.deepcopy(dict(found))

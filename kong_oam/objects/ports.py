@@ -55,9 +55,13 @@ class Service:
     def port(self, wanted: Any) -> Port | None:
         """Return the port of this number or name."""
         if isinstance(wanted, str):
-            return next((port for port in self.ports if port.name == wanted), None)
+            return next(
+                (port for port in self.ports if port.name == wanted), None
+            )
         number = port_number(wanted)
-        return next((port for port in self.ports if port.number == number), None)
+        return next(
+            (port for port in self.ports if port.number == number), None
+        )
 
     def pod_ports(self, port: Port) -> tuple[int, ...]:
         """Return the numbers of the pods' ports that a port leads to: several where pods give one
@@ -72,7 +76,9 @@ class Service:
         if named_as_grpc(port.name) or port.protocol.lower() in _GRPC_PROTOCOLS:
             return True
         entries = self._container_ports(port)
-        return any(named_as_grpc(str(entry.get("name", ""))) for entry in entries)
+        return any(
+            named_as_grpc(str(entry.get("name", ""))) for entry in entries
+        )
 
     def is_listed(self, port: Port) -> bool:
         """Tell whether a container says that it listens where the port leads; one that lists no
@@ -81,7 +87,9 @@ class Service:
             return True
         if isinstance(port.target, str):
             return False
-        return not all(container.get("ports") for container in self._containers())
+        return not all(
+            container.get("ports") for container in self._containers()
+        )
 
     def _container_ports(self, port: Port) -> Iterator[Fields]:
         """Yield the ports that containers list where a port of the Service leads."""

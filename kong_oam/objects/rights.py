@@ -60,7 +60,9 @@ _READABLE: Mapping[str, frozenset[str]] = {
     "discovery.k8s.io": frozenset({"endpointslices"}),
     "events.k8s.io": frozenset({"events"}),
     "metrics.k8s.io": frozenset({"nodes", "pods"}),
-    "networking.k8s.io": frozenset({"ingressclasses", "ingresses", "networkpolicies"}),
+    "networking.k8s.io": frozenset(
+        {"ingressclasses", "ingresses", "networkpolicies"}
+    ),
     "policy": frozenset({"poddisruptionbudgets"}),
     "storage.k8s.io": frozenset({"storageclasses"}),
 }
@@ -92,7 +94,9 @@ def rights_of(
 ) -> list[Right]:
     """Return the rights that a component's objects give in a cluster. `cluster` None: the stack's
     own. `accounts`: namespace and name of the component's own ServiceAccounts."""
-    of_rbac = [rendered for rendered in objects if rendered.group_kind[0] == RBAC]
+    of_rbac = [
+        rendered for rendered in objects if rendered.group_kind[0] == RBAC
+    ]
     rights: list[Right] = []
     of_own_roles: dict[tuple[str, str, str], list[Right]] = {}
     for rendered in of_rbac:
@@ -109,7 +113,8 @@ def rights_of(
     if cluster is None:
         return rights
     return [
-        replace(right, text=f"{right.text} in cluster {cluster}") for right in rights
+        replace(right, text=f"{right.text} in cluster {cluster}")
+        for right in rights
     ]
 
 
@@ -156,24 +161,34 @@ def _of_role(rendered: RenderedObject) -> Iterator[Right]:
     if not is_cluster:
         return
     if rendered.name in _OF_KUBERNETES or rendered.name.startswith("system:"):
-        yield Right(rendered, f"change ClusterRole {rendered.name}", harmless=False)
+        yield Right(
+            rendered, f"change ClusterRole {rendered.name}", harmless=False
+        )
     if rendered.object.get("aggregationRule"):
-        yield Right(rendered, f"aggregate ClusterRole {rendered.name}", harmless=False)
+        yield Right(
+            rendered, f"aggregate ClusterRole {rendered.name}", harmless=False
+        )
     if all_harmless:
         return
-    for label in mapping(mapping(rendered.object.get("metadata")).get("labels")):
+    for label in mapping(
+        mapping(rendered.object.get("metadata")).get("labels")
+    ):
         domain = str(label).partition("/")[0]
         if not f".{domain}".endswith(_LABELS_OF_ALL):
             # A ClusterRole of others may collect this one by the label, for whoever is bound to it.
             yield Right(
-                rendered, f"label ClusterRole {rendered.name} {label}", harmless=False
+                rendered,
+                f"label ClusterRole {rendered.name} {label}",
+                harmless=False,
             )
 
 
 def _where(rendered: RenderedObject, *, is_cluster: bool) -> str:
     """Return where rights hold that an object gives."""
     return (
-        " in every namespace" if is_cluster else f" in namespace {rendered.namespace}"
+        " in every namespace"
+        if is_cluster
+        else f" in namespace {rendered.namespace}"
     )
 
 
@@ -183,7 +198,9 @@ def _of_rule(rule: Fields, *, is_cluster: bool) -> Iterator[tuple[str, bool]]:
         yield f"{verb} {path}", False
     groups = _texts(rule.get("apiGroups")) or [""]
     names = _texts(rule.get("resourceNames"))
-    for verb, group, resource in product(verbs, groups, _texts(rule.get("resources"))):
+    for verb, group, resource in product(
+        verbs, groups, _texts(rule.get("resources"))
+    ):
         harmless = _is_harmless(verb, group, resource, is_cluster=is_cluster)
         base, slash, subresource = resource.partition("/")
         dotted_group = f".{group}" if group else ""
@@ -194,9 +211,13 @@ def _of_rule(rule: Fields, *, is_cluster: bool) -> Iterator[tuple[str, bool]]:
             yield f"{text} named {name}", harmless
 
 
-def _is_harmless(verb: str, group: str, resource: str, *, is_cluster: bool) -> bool:
+def _is_harmless(
+    verb: str, group: str, resource: str, *, is_cluster: bool
+) -> bool:
     if verb in _READING:
-        return resource.removesuffix("/status") in _READABLE.get(group, frozenset())
+        return resource.removesuffix("/status") in _READABLE.get(
+            group, frozenset()
+        )
     if (group, resource) in _EVENTS:
         return verb in _WRITING
     # By a lease a controller of the cluster knows that it alone acts: only those of the namespace
@@ -228,7 +249,9 @@ def _of_binding(
         # The role's rules may change under its name, so each right is said with its holder.
         for right in opening:
             place = "" if right.text.endswith(where) else where
-            yield Right(rendered, f"{right.text} for {who}{place}", harmless=False)
+            yield Right(
+                rendered, f"{right.text} for {who}{place}", harmless=False
+            )
 
 
 def _subject(
@@ -255,4 +278,8 @@ def _is_its_own(rendered: RenderedObject) -> bool:
 def _texts(values: Any) -> list[str]:
     if isinstance(values, str):
         return [values]
-    return [str(value) for value in values] if isinstance(values, list | tuple) else []
+    return (
+        [str(value) for value in values]
+        if isinstance(values, list | tuple)
+        else []
+    )

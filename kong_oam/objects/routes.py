@@ -79,7 +79,9 @@ def ingress_routes(
     # gateway trait does.
     first = {
         route.port: route.service
-        for route in sorted(routes, key=lambda route: route.service, reverse=True)
+        for route in sorted(
+            routes, key=lambda route: route.service, reverse=True
+        )
     }
     for route in found:
         if isinstance(route, Route) and route.service != first[route.port]:
@@ -100,7 +102,9 @@ def _ingress_routes(
             ingress = _Ingress(
                 part,
                 rendered,
-                part.traits[rendered.trait] if rendered.trait is not None else None,
+                part.traits[rendered.trait]
+                if rendered.trait is not None
+                else None,
                 services,
                 named,
             )
@@ -156,13 +160,13 @@ class _Ingress:
     named: NamedService | None = None
 
     def annotations(
-        self,
-        of_application: Texts,
-        harmless: Collection[str],
+        self, of_application: Texts, harmless: Collection[str]
     ) -> Findings:
         """Yield what is refused of the annotations, and what has no effect. KubeVela adds the
         Application's own."""
-        found = mapping(mapping(self.object.object.get("metadata")).get("annotations"))
+        found = mapping(
+            mapping(self.object.object.get("metadata")).get("annotations")
+        )
         written = mapping(self._said("annotations"))
         for name, value in found.items():
             position = self._key("annotations", name)
@@ -190,7 +194,9 @@ class _Ingress:
                 for path in http["paths"]:
                     yield from self._path(host, path)
             elif default is not None:
-                yield from self._route(host, "/", default, "the default backend")
+                yield from self._route(
+                    host, "/", default, "the default backend"
+                )
         if default is not None:
             yield from self._route(None, "/", default, "the default backend")
 
@@ -203,14 +209,12 @@ class _Ingress:
             message = f"pathType of '{path}' has to be Prefix or ImplementationSpecific"
             yield Diagnostic("OAM103", f"{self._name}: {message}", self._type)
         else:
-            yield from self._route(host, path, entry.get("backend"), f"'{path}'")
+            yield from self._route(
+                host, path, entry.get("backend"), f"'{path}'"
+            )
 
     def _route(
-        self,
-        host: str | None,
-        path: str,
-        backend: Any,
-        what: str,
+        self, host: str | None, path: str, backend: Any, what: str
     ) -> Routes:
         position = self._key("http", path)
         found = self._backend(backend, what)
@@ -221,21 +225,23 @@ class _Ingress:
         elif message := self._unlisted(*found):
             yield Diagnostic("ACC223", message, position, "warning")
         host_place = self._field("domain", host)
-        yield Route(host, path, *found, self._certificate(host), position, host_place)
+        yield Route(
+            host, path, *found, self._certificate(host), position, host_place
+        )
 
-    def _backend(
-        self,
-        backend: Any,
-        what: str,
-    ) -> tuple[str, int] | Diagnostic:
+    def _backend(self, backend: Any, what: str) -> tuple[str, int] | Diagnostic:
         """Return the Service and its port that a backend is, as v1 writes it and as v1beta1
         does."""
         given = mapping(backend)
         service = mapping(given.get("service"))
         name = service.get("name", given.get("serviceName"))
         port = mapping(service.get("port"))
-        wanted = port.get("number") or port.get("name") or given.get("servicePort")
-        if not isinstance(name, str) or not isinstance(wanted, str | int | float):
+        wanted = (
+            port.get("number") or port.get("name") or given.get("servicePort")
+        )
+        if not isinstance(name, str) or not isinstance(
+            wanted, str | int | float
+        ):
             return Diagnostic(
                 "OAM103",
                 f"{self._name}: {what} leads to no Service and port; write both",
@@ -269,9 +275,14 @@ class _Ingress:
         port = service.port(wanted)
         if port is None:
             numbers = some(str(listed.number) for listed in service.ports)
-            has = f"its ports are {numbers}" if numbers else "none of its ports is TCP"
+            has = (
+                f"its ports are {numbers}"
+                if numbers
+                else "none of its ports is TCP"
+            )
             return Diagnostic(
-                "ACC223", f"Service '{service.name}' has no port {wanted}; {has}"
+                "ACC223",
+                f"Service '{service.name}' has no port {wanted}; {has}",
             )
         if not service.pods:
             message = (
@@ -279,11 +290,13 @@ class _Ingress:
                 f"'{self.part.name}'"
             )
             return Diagnostic(
-                "ACC223", f"{self._name}: {message}; nothing would answer{self._hint}"
+                "ACC223",
+                f"{self._name}: {message}; nothing would answer{self._hint}",
             )
         if service.speaks_grpc(port):
             return Diagnostic(
-                "ACC218", f"port {port.number} of Service '{service.name}' {GRPC}"
+                "ACC218",
+                f"port {port.number} of Service '{service.name}' {GRPC}",
             )
         if isinstance(port.target, str) and not service.is_listed(port):
             return Diagnostic("ACC223", self._leads_to(service, port))
@@ -318,7 +331,9 @@ class _Ingress:
         own = (host or "").lower()
         wildcard = f"*.{own.partition('.')[2]}"
         first: dict[str | None, str] = {}
-        for entry in mappings(mapping(self.object.object.get("spec")).get("tls")):
+        for entry in mappings(
+            mapping(self.object.object.get("spec")).get("tls")
+        ):
             secret = entry.get("secretName")
             for name in _hosts(entry) if secret else ():
                 first.setdefault(name, str(secret))
@@ -346,7 +361,9 @@ class _Ingress:
 
     @property
     def _type(self) -> SourcePosition:
-        return (self.trait.position if self.trait else self.part.position).at("type")
+        return (self.trait.position if self.trait else self.part.position).at(
+            "type"
+        )
 
     @property
     def _name(self) -> str:

@@ -15,7 +15,9 @@ from kong_oam.objects.pods import PodTemplate, mapping, mappings, texts
 from kong_oam.objects.ports import Port, Service, port_number
 
 
-def services_of(application: Application, part: ComponentSpec) -> Mapping[str, Service]:
+def services_of(
+    application: Application, part: ComponentSpec
+) -> Mapping[str, Service]:
     """Return the Services that a component renders in its Application's namespace, by name."""
     return services_among(
         part.rendered or (), application.namespace, application.name, part.name
@@ -23,18 +25,27 @@ def services_of(application: Application, part: ComponentSpec) -> Mapping[str, S
 
 
 def services_among(
-    objects: Iterable[RenderedObject], namespace: str, application: str, component: str
+    objects: Iterable[RenderedObject],
+    namespace: str,
+    application: str,
+    component: str,
 ) -> Mapping[str, Service]:
     """Return the Services among the objects of a component that are in its namespace, by name.
 
     Those of one name are one, with the ports of all; of ports with one number the first counts.
     """
-    here = [rendered for rendered in objects if rendered.namespace in ("", namespace)]
+    here = [
+        rendered
+        for rendered in objects
+        if rendered.namespace in ("", namespace)
+    ]
     identity = {APPLICATION: application, COMPONENT: component}
     pods: list[_Pods] = []
     for rendered in here:
         for template in fenced_pods(rendered):
-            pods.append(_Pods(rendered, template, {**template.labels, **identity}))
+            pods.append(
+                _Pods(rendered, template, {**template.labels, **identity})
+            )
     found: dict[str, Service] = {}
     for rendered in here:
         if rendered.group_kind == ("", "Service"):
@@ -51,7 +62,9 @@ class _Pods(NamedTuple):
     labels: Fields
 
 
-def _with(earlier: Service, rendered: RenderedObject, pods: Iterable[_Pods]) -> Service:
+def _with(
+    earlier: Service, rendered: RenderedObject, pods: Iterable[_Pods]
+) -> Service:
     """Return a Service with what another object of its name adds to it."""
     spec = mapping(rendered.object.get("spec"))
     selector = mapping(spec.get("selector"))

@@ -30,7 +30,11 @@ _NAMES: Final = {
         63,
         "a letter first, then letters, digits and dashes",
     ),
-    ("", "Namespace"): (re.compile(_LABEL), 63, "small letters, digits and dashes"),
+    ("", "Namespace"): (
+        re.compile(_LABEL),
+        63,
+        "small letters, digits and dashes",
+    ),
 }
 _SUBDOMAIN: Final = (
     re.compile(rf"{_LABEL}(\.{_LABEL})*"),
@@ -44,7 +48,9 @@ _RBAC: Final = (
 )
 
 
-def shapes_refused(component: JudgedComponent, rendered: RenderedObject) -> Findings:
+def shapes_refused(
+    component: JudgedComponent, rendered: RenderedObject
+) -> Findings:
     """Yield what is wrong about the name of a rendered object, and about the shape of pods and
     Services."""
     kind = rendered.group_kind
@@ -65,7 +71,9 @@ def shapes_refused(component: JudgedComponent, rendered: RenderedObject) -> Find
 def _unmounted(rendered: RenderedObject) -> Located:
     """Yield where containers mount volumes that their pods do not have. A StatefulSet's have those
     of its claims."""
-    claims = mappings(mapping(rendered.object.get("spec")).get("volumeClaimTemplates"))
+    claims = mappings(
+        mapping(rendered.object.get("spec")).get("volumeClaimTemplates")
+    )
     claimed = [mapping(claim.get("metadata")).get("name") for claim in claims]
     for template in fenced_pods(rendered):
         volumes = mappings(template.spec.get("volumes"))

@@ -17,7 +17,12 @@ from typing import Any, Final, NamedTuple
 from kong_oam.diagnostics import Findings
 from kong_oam.oam.document import Fields, read
 from kong_oam.oam.rendered import Objects, RenderedObject
-from kong_oam.objects.component import APPLICATION, COMPONENT, JudgedComponent, dotted
+from kong_oam.objects.component import (
+    APPLICATION,
+    COMPONENT,
+    JudgedComponent,
+    dotted,
+)
 from kong_oam.objects.known_kinds import is_controlled, is_foreign
 from kong_oam.objects.pods import Path, mapping
 
@@ -149,7 +154,9 @@ def texts_held(found: Fields) -> list[Text]:
 
 def _all_decoded(held: Fields) -> dict[str, str]:
     return {
-        key: _decoded(value) for key, value in held.items() if isinstance(value, str)
+        key: _decoded(value)
+        for key, value in held.items()
+        if isinstance(value, str)
     }
 
 
@@ -231,7 +238,9 @@ def _collect_text(found: Reading, text: str, path: Path, where: _Where) -> None:
     within = where.within
     read = _read(text) if len(within) < _DEEPEST else None
     is_read = read is not None
-    of_account = where.says_account or _is_of_account(path, below=where.below_account)
+    of_account = where.says_account or _is_of_account(
+        path, below=where.below_account
+    )
     if not of_account and not is_read:
         of_account = _SAYS_ACCOUNT.search(_unescaped(text)) is not None
     place = within[0] if within else path
@@ -246,7 +255,9 @@ def _collect_text(found: Reading, text: str, path: Path, where: _Where) -> None:
         found.inside.append((path, {field: value}))
 
 
-def _collect_mapping(found: Reading, fields: Fields, path: Path, where: _Where) -> None:
+def _collect_mapping(
+    found: Reading, fields: Fields, path: Path, where: _Where
+) -> None:
     found.inside.append((path, fields))
     says_account = _says_account(fields.values())
     below_account = where.below_account or says_account
@@ -256,12 +267,16 @@ def _collect_mapping(found: Reading, fields: Fields, path: Path, where: _Where) 
     for key, value in fields.items():
         at = (*path, str(key))
         place = where.within[0] if where.within else at
-        found.texts.append(Text(at, place, str(key), fields, True, of_accounts, False))
+        found.texts.append(
+            Text(at, place, str(key), fields, True, of_accounts, False)
+        )
         _collect(found, value, at, inner)
 
 
 def _says_account(values: Iterable[Any]) -> bool:
-    return any(isinstance(value, str) and _names_account(value) for value in values)
+    return any(
+        isinstance(value, str) and _names_account(value) for value in values
+    )
 
 
 def _read(text: str) -> Any:
@@ -323,14 +338,12 @@ def _names_account(text: str) -> bool:
 def _only_reads_pods(path: Path) -> bool:
     """Tell whether Kubernetes' own field at a path reads a pod's labels, or says which pods are
     near: none gets a label."""
-    return path[-2:] == ("fieldRef", "fieldPath") or not _OTHER_PODS.isdisjoint(path)
+    return path[-2:] == ("fieldRef", "fieldPath") or not _OTHER_PODS.isdisjoint(
+        path
+    )
 
 
-def _selects(
-    beside: Fields,
-    key: str,
-    own: str,
-) -> bool:
+def _selects(beside: Fields, key: str, own: str) -> bool:
     """Tell whether a mapping says a label with one value, and no more: `{key: LABEL, operator: In,
     values: [own]}`."""
     said = sorted(islice(_direct(beside), 4))
@@ -375,7 +388,9 @@ def inner_objects(rendered: RenderedObject) -> Objects:
     return rendered.recall(_inner_objects)
 
 
-def unread_refused(component: JudgedComponent, rendered: RenderedObject) -> Findings:
+def unread_refused(
+    component: JudgedComponent, rendered: RenderedObject
+) -> Findings:
     """Yield the texts of a foreign object that say an object which nobody here can judge: readers
     differ in what a template, a repeated key or a tag makes of it."""
     for text in reading(rendered).texts if is_foreign(rendered) else ():
@@ -388,7 +403,9 @@ def unread_refused(component: JudgedComponent, rendered: RenderedObject) -> Find
             yield component.refused("ACC224", rendered, message, text.position)
 
 
-def with_inner_objects(objects: Iterable[RenderedObject]) -> list[RenderedObject]:
+def with_inner_objects(
+    objects: Iterable[RenderedObject],
+) -> list[RenderedObject]:
     """Return objects, each with those that stand in it behind it."""
     found = []
     for rendered in objects:
@@ -403,7 +420,10 @@ def _inner_objects(rendered: RenderedObject) -> Objects:
     for path, holder in reading(rendered).inside:
         if not path or not _is_object(holder):
             continue
-        metadata = {"namespace": rendered.namespace, **mapping(holder.get("metadata"))}
+        metadata = {
+            "namespace": rendered.namespace,
+            **mapping(holder.get("metadata")),
+        }
         inner = {**holder, "metadata": metadata}
         found.append(
             RenderedObject(

@@ -20,9 +20,7 @@ def tls_secret_name(component: str) -> str:
 
 
 def certificate(
-    w: Workload,
-    names: Iterable[str],
-    issuer: tuple[str, str],
+    w: Workload, names: Iterable[str], issuer: tuple[str, str]
 ) -> Manifest:
     """Return what cert-manager is asked for: a certificate with these DNS names, by an issuer
     (kind, name), and a new key with each renewal."""
@@ -46,11 +44,7 @@ def certificate(
     }
 
 
-def mounting(
-    spec: Fields,
-    secret: str,
-    path: str,
-) -> Manifest:
+def mounting(spec: Fields, secret: str, path: str) -> Manifest:
     """Return a pod's spec whose containers find the Secret at a path, and can only read it."""
     mount = {"name": VOLUME, "mountPath": path, "readOnly": True}
     return {
@@ -58,7 +52,10 @@ def mounting(
         "containers": [
             {
                 **container,
-                "volumeMounts": [*mappings(container.get("volumeMounts")), mount],
+                "volumeMounts": [
+                    *mappings(container.get("volumeMounts")),
+                    mount,
+                ],
             }
             for container in mappings(spec.get("containers"))
         ],

@@ -39,7 +39,9 @@ class _Object:
     @property
     def is_named_by_owner(self) -> bool:
         """Whether the component's own name is the object's: with one such object all of them go."""
-        return self.named is None and (self.rendered is None or self.rendered.plain)
+        return self.named is None and (
+            self.rendered is None or self.rendered.plain
+        )
 
     @property
     def position(self) -> Position:
@@ -129,14 +131,19 @@ def _objects(component: JudgedComponent) -> Iterator[_Object]:
             component, (_GROUPS.get(kind, ""), kind), component.namespace, name
         )
     if named := component.named:
-        yield _Object(component, _SERVICE, component.namespace, named.name, named=named)
+        yield _Object(
+            component, _SERVICE, component.namespace, named.name, named=named
+        )
 
 
 def _is_told(earlier: _Object, later: _Object) -> bool:
     """Tell whether two may write a Secret. Several objects of a component may write one; and
     whoever overwrites a credential is told already."""
     for owner in (earlier.owner, later.owner):
-        if later.namespace == owner.namespace and later.name in owner.credentials:
+        if (
+            later.namespace == owner.namespace
+            and later.name in owner.credentials
+        ):
             return True
     return earlier.owner is later.owner and (earlier.written or later.written)
 
@@ -166,7 +173,11 @@ def _selector(service: RenderedObject) -> dict[str, str]:
 
 def _twin(earlier: _Object, later: _Object) -> Diagnostic:
     kind = f"{later.kind[1]} '{later.name}'"
-    where = f"{kind} in namespace '{later.namespace}'" if later.identity[1] else kind
+    where = (
+        f"{kind} in namespace '{later.namespace}'"
+        if later.identity[1]
+        else kind
+    )
     if earlier.named and not later.named:
         earlier, later = later, earlier
     if later.named:
@@ -176,7 +187,9 @@ def _twin(earlier: _Object, later: _Object) -> Diagnostic:
             "where it makes it"
         )
     elif later.owner is earlier.owner:
-        if later.rendered is None:  # whoever wrote the Application can change the other
+        if (
+            later.rendered is None
+        ):  # whoever wrote the Application can change the other
             earlier, later = later, earlier
         what = "by Kong-OAM itself" if earlier.rendered is None else "once more"
         mend = "give it another name"

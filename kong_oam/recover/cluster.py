@@ -18,13 +18,13 @@ _RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
 def removals_of_interrupted(
-    state: ExportedState,
-    settings: ClusterSettings,
+    state: ExportedState, settings: ClusterSettings
 ) -> Iterator[str]:
     """Yield for each interrupted creation a command that removes the object where it exists and
     has our labels. A patch makes nothing that is ours."""
     contexts = {
-        provider_of(cluster): context for cluster, context in settings.contexts.items()
+        provider_of(cluster): context
+        for cluster, context in settings.contexts.items()
     }
     for creation in state.pending:
         context = contexts.get(creation.provider, settings.context)
@@ -35,7 +35,9 @@ def removals_of_interrupted(
         elif package == "kubernetes":
             metadata = creation.inputs["metadata"]
             if STACK in metadata.get("labels", {}):
-                yield _delete(version.removeprefix("core/"), kind, metadata, context)
+                yield _delete(
+                    version.removeprefix("core/"), kind, metadata, context
+                )
 
 
 def removals_of_unknown(
@@ -51,7 +53,8 @@ def removals_of_unknown(
     recorded = {
         (resource.type.rpartition(":")[2], resource.id)
         for resource in state.resources
-        if resource.type.startswith("kubernetes:") and resource.provider == provider
+        if resource.type.startswith("kubernetes:")
+        and resource.provider == provider
     }
     for manifest in meant:
         metadata = manifest["metadata"]
@@ -60,7 +63,9 @@ def removals_of_unknown(
             filter(None, (metadata.get("namespace"), metadata["name"]))
         )
         if (manifest["kind"], identifier) not in recorded:
-            yield _delete(manifest["apiVersion"], manifest["kind"], metadata, context)
+            yield _delete(
+                manifest["apiVersion"], manifest["kind"], metadata, context
+            )
 
 
 def _delete(
@@ -72,7 +77,9 @@ def _delete(
     labels = ",".join(f"{key}={metadata['labels'][key]}" for key in _OURS)
     where = f"--context {context} " if context else ""
     where += (
-        f"--namespace {metadata['namespace']} " if metadata.get("namespace") else ""
+        f"--namespace {metadata['namespace']} "
+        if metadata.get("namespace")
+        else ""
     )
     resource = kind_of(api_version, kind).lower()
     return (

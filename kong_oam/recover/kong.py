@@ -67,7 +67,11 @@ class LostEntity:
     @property
     def guards(self) -> str | None:
         """The id of the service that it guards, where it is a plugin on one."""
-        return self.parents.get("service") if self.collection == "plugins" else None
+        return (
+            self.parents.get("service")
+            if self.collection == "plugins"
+            else None
+        )
 
     def __str__(self) -> str:
         return f"{self.collection[:-1]} {self.name}"
@@ -97,7 +101,9 @@ def lost(
     )
     kinds = {entity.id: entity.owner(asking).kind for entity in entities}
     theirs = {
-        identifier for identifier, kind in kinds.items() if kind == "another stack's"
+        identifier
+        for identifier, kind in kinds.items()
+        if kind == "another stack's"
     }
     unrecorded = []
     for entity in entities:
@@ -136,9 +142,7 @@ def _check_that_parents_are_known(unrecorded: Iterable[LostEntity]) -> None:
 
 
 def _reason_to_keep(
-    entity: LostEntity,
-    staying: Iterable[LostEntity],
-    asking: Asking,
+    entity: LostEntity, staying: Iterable[LostEntity], asking: Asking
 ) -> str | None:
     for neighbour in staying:
         if entity.id in neighbour.parents.values():
@@ -156,7 +160,9 @@ def _reason_to_keep(
 def _shown(entity: LostEntity, asking: Asking) -> str:
     """Return the entity in words, and whose it is where it is another stack's."""
     owner = entity.owner(asking)
-    return f"{entity} {owner}" if owner.kind == "another stack's" else str(entity)
+    return (
+        f"{entity} {owner}" if owner.kind == "another stack's" else str(entity)
+    )
 
 
 def entities(admin: AdminApi) -> list[LostEntity]:
@@ -199,22 +205,18 @@ def remove(admin: AdminApi, lost: Iterable[LostEntity], settle: float) -> None:
         try:
             admin.delete(entity.path)
         except RejectedChangeError as error:
-            raise RemovalError(f"{entity} was not removed: {error.answer}") from None
+            raise RemovalError(
+                f"{entity} was not removed: {error.answer}"
+            ) from None
 
 
 def _entity(
-    collection: str,
-    row: Mapping[str, Any],
-    names: Mapping[str, str],
+    collection: str, row: Mapping[str, Any], names: Mapping[str, str]
 ) -> LostEntity:
     parents = {kind: row[kind]["id"] for kind in _PARENTS if row.get(kind)}
     name = str(row["key"]) if collection == "jwts" else names[row["id"]]
     if collection in ("plugins", "targets", "jwts"):
         name += "".join(f" of {names[parent]}" for parent in parents.values())
     return LostEntity(
-        collection,
-        row["id"],
-        name,
-        frozenset(row.get("tags") or ()),
-        parents,
+        collection, row["id"], name, frozenset(row.get("tags") or ()), parents
     )

@@ -27,7 +27,12 @@ from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.export import check_at_rest, configuration, forget, read
 from kong_oam.engine.pending import ExportedState, RecordedResource
 from kong_oam.engine.stacks import existing, stacks_of
-from kong_oam.errors import EngineError, OperationError, ProductError, SettingsError
+from kong_oam.errors import (
+    EngineError,
+    OperationError,
+    ProductError,
+    SettingsError,
+)
 from kong_oam.http.addresses import shown
 from kong_oam.identity.kinds import find_orphans
 from kong_oam.kong import preflight
@@ -86,16 +91,15 @@ class Search:
         """The commands that remove from the cluster, which is not looked at, objects that the state
         does not know."""
         settings = self.settings
-        commands = [*cluster.removals_of_interrupted(self.state, settings.cluster)]
+        commands = [
+            *cluster.removals_of_interrupted(self.state, settings.cluster)
+        ]
         if self.older:
             estate = _estate(settings)
             for name in clusters_of(estate):
                 meant = objects_of(estate, settings, name)
                 commands += cluster.removals_of_unknown(
-                    self.state,
-                    meant,
-                    settings.cluster,
-                    name,
+                    self.state, meant, settings.cluster, name
                 )
         return commands
 

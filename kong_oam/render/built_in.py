@@ -26,8 +26,12 @@ _KIND = re.compile(r'^\ttype: +"(\w+)"$', re.MULTILINE)
 def built_in_types() -> frozenset[tuple[Kind, str]]:
     """Return the kind and name of each, known without an evaluator: a file is named after its type,
     and says its kind."""
-    found = ((_KIND.search(file.read_text("utf-8")), file.stem) for file in _files())
-    return frozenset((cast(Kind, kind[1]), name) for kind, name in found if kind)
+    found = (
+        (_KIND.search(file.read_text("utf-8")), file.stem) for file in _files()
+    )
+    return frozenset(
+        (cast(Kind, kind[1]), name) for kind, name in found if kind
+    )
 
 
 def built_in_definitions(ask: Ask) -> tuple[Definition, ...]:

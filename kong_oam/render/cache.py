@@ -25,7 +25,9 @@ _DAY = 24 * 60 * 60.0
 DAYS = 30
 """After how many an answer goes that nobody asked for."""
 _SORTED = json.JSONEncoder(check_circular=False, sort_keys=True)
-_EXACT = json.JSONEncoder(check_circular=False, ensure_ascii=False, allow_nan=False)
+_EXACT = json.JSONEncoder(
+    check_circular=False, ensure_ascii=False, allow_nan=False
+)
 RESULTS = frozenset({"objects", "definition", "value"})
 """What an answer has alone where nothing is wrong with the question, nor awaited of a cluster."""
 
@@ -55,11 +57,7 @@ class Cache:
                 return cast(Answer, json.loads(text))
         return None
 
-    def keep(
-        self,
-        key: str,
-        answer: Answer,
-    ) -> None:
+    def keep(self, key: str, answer: Answer) -> None:
         """Keep an answer, in one step: no other run ever sees half of it."""
         with suppress(OSError, ValueError, RecursionError):
             text = _sealed(key, _EXACT.encode(answer).encode())
@@ -95,7 +93,9 @@ class Cache:
 def _sealed(key: str, text: bytes) -> bytes:
     """Return a file's bytes: a digest by which it is known to be whole, and the answer to this
     question, and the answer."""
-    return hashlib.sha256(key.encode() + text).hexdigest().encode() + b"\n" + text
+    return (
+        hashlib.sha256(key.encode() + text).hexdigest().encode() + b"\n" + text
+    )
 
 
 def usual_cache() -> Cache:

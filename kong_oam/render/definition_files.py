@@ -73,9 +73,7 @@ def _read_cue(file: str, raw: bytes, ask: Ask, built_in: bool) -> Defined:
 
 
 def _described(
-    definition: Fields,
-    position: FilePlace,
-    built_in: bool,
+    definition: Fields, position: FilePlace, built_in: bool
 ) -> Defined:
     """Return the definition that the evaluator has read, whose template has each line where it is
     in the file."""
@@ -101,7 +99,9 @@ def _described(
         revision=as_text(annotations.get(REVISION)),
         spec=spec,
         annotations={
-            name: value for name, value in annotations.items() if isinstance(value, str)
+            name: value
+            for name, value in annotations.items()
+            if isinstance(value, str)
         },
         first_line=1,
         built_in=built_in,

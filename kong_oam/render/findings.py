@@ -8,7 +8,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from kong_oam.diagnostics import Diagnostic, Findings, Position, some, suggestion
+from kong_oam.diagnostics import (
+    Diagnostic,
+    Findings,
+    Position,
+    some,
+    suggestion,
+)
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.oam.document import Fields, SourcePosition
 from kong_oam.oam.model import ComponentSpec, Trait
@@ -68,7 +74,9 @@ def _diagnostic(
     match finding["kind"]:
         case "failure":
             lines = [_with_lines(line, definition) for line in lines]
-            message = f"{_named(component, number)}: its definition fails: {lines[0]}"
+            message = (
+                f"{_named(component, number)}: its definition fails: {lines[0]}"
+            )
             more = ["..."] if len(lines) > _LINES else []
             details = (*lines[1:_LINES], *more, _where(definition))
             return Diagnostic("OAM112", message, position, details=details)
@@ -109,9 +117,7 @@ def _of_properties(
             return Diagnostic("OAM105", message, position)
         case "type":
             types = sorted({_TYPES.get(name, name) for name in wanted})
-            message = (
-                f"{what} must be of type {some(types, ' or ')}, not {type_of(value)}"
-            )
+            message = f"{what} must be of type {some(types, ' or ')}, not {type_of(value)}"
         case "value":
             hint = suggestion(str(value), map(_option, wanted))
             message = f"{what} cannot be {shown(value)}{hint}"
@@ -140,7 +146,9 @@ def _exactly(
     }:
         return path, finding
     written = {found["second"]: found["one"], found["first"]: found["other"]}
-    for step, value in here.items() if isinstance(here, Mapping) else enumerate(here):
+    for step, value in (
+        here.items() if isinstance(here, Mapping) else enumerate(here)
+    ):
         wanted = written.get(json.dumps(value))
         if wanted:
             return [*path, step], {**finding, "wanted": [wanted]}
@@ -208,13 +216,19 @@ def at(value: Any, path: Sequence[str | int]) -> Any:
     for step in path:
         if isinstance(value, Mapping):
             value = value.get(step)
-        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+        elif (
+            isinstance(value, list)
+            and isinstance(step, int)
+            and step < len(value)
+        ):
             value = value[step]
         else:
             return None
     return value
 
 
-def _key(properties: SourcePosition, path: Sequence[str | int]) -> SourcePosition:
+def _key(
+    properties: SourcePosition, path: Sequence[str | int]
+) -> SourcePosition:
     *above, last = path
     return properties.at(*above).key(str(last))

@@ -31,7 +31,9 @@ def with_hidden(asked: Fields, ask: Ask) -> Answer:
     without = dict(asked)
     found = known
     for _ in range(_ROUNDS):
-        left_out = [_path(finding) for finding in found if finding["kind"] in _LEFT_OUT]
+        left_out = [
+            _path(finding) for finding in found if finding["kind"] in _LEFT_OUT
+        ]
         fewer = _without(without, left_out)
         if not left_out or fewer == without:
             break

@@ -28,7 +28,10 @@ def cache_folder() -> Path:
     ~/.cache/kong-oam."""
     if chosen := os.environ.get("KONG_OAM_CACHE"):
         return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kong-oam"
+    return (
+        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        / "kong-oam"
+    )
 
 
 def program() -> Path:

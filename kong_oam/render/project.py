@@ -80,7 +80,9 @@ class Own:
         for definition in self.definitions:
             if definition.type in built_in_types():
                 message = f"this takes the place of the built-in {definition.type[0]} type '{definition.name}'"
-                yield Diagnostic("OAM113", message, definition.position, "warning")
+                yield Diagnostic(
+                    "OAM113", message, definition.position, "warning"
+                )
 
     def _beside(self) -> Findings:
         for beside in self.besides.values():
@@ -109,7 +111,9 @@ def definition_files(
     `folder`, each once, with what is wrong about it, or nothing (oam.files.files_of)."""
     usual = folder / FOLDER
     shown = (
-        [FOLDER] if os.path.lexists(usual) and not _holds_others_alone(usual) else []
+        [FOLDER]
+        if os.path.lexists(usual) and not _holds_others_alone(usual)
+        else []
     )
     for file, problem in files_of([*shown, *names], folder, DEFINITIONS):
         if not _is_built_in(file):
@@ -137,12 +141,16 @@ def own_definitions(
     return Own(tuple(_others_than_own_words(definitions)), tuple(problems))
 
 
-def _others_than_own_words(definitions: Iterable[Definition]) -> Iterator[Definition]:
+def _others_than_own_words(
+    definitions: Iterable[Definition],
+) -> Iterator[Definition]:
     """Yield those that say what a type means here: what KubeVela's own policies mean, this project
     reads itself, too."""
     built_in = built_in_types()
     for definition in definitions:
-        is_policy = definition.type[0] == "policy" and definition.type in built_in
+        is_policy = (
+            definition.type[0] == "policy" and definition.type in built_in
+        )
         if not is_policy and definition.type not in OWN_WORDS:
             yield definition
 
@@ -156,7 +164,9 @@ def _holds_others_alone(folder: Path) -> bool:
     definitions."""
     found = [*files_of([folder], Path(), DEFINITIONS)]
     return (
-        len(found) == 1 and found[0][1] == DEFINITIONS.empty and any(folder.iterdir())
+        len(found) == 1
+        and found[0][1] == DEFINITIONS.empty
+        and any(folder.iterdir())
     )
 
 

@@ -58,7 +58,9 @@ def render(
     objects = tuple(
         _object(made, component, chosen) for made in answer.get("objects", ())
     )
-    return RenderedComponent(objects, tuple(findings(component, chosen, answer)))
+    return RenderedComponent(
+        objects, tuple(findings(component, chosen, answer))
+    )
 
 
 def definitions_of(
@@ -72,7 +74,9 @@ def definitions_of(
         message = f"{component.type} '{component.name}': {refused}"
         chosen = [Diagnostic("OAM108", message, position)]
     for trait in component.traits:
-        chosen.append(find(library, "trait", trait.type, trait.position.at("type")))
+        chosen.append(
+            find(library, "trait", trait.type, trait.position.at("type"))
+        )
     return tuple(chosen)
 
 
@@ -83,13 +87,24 @@ def _object(
     key = made["key"]
     by = definitions[part + 1]
     pods = by.pod_spec_path if part < 0 and not key else ""
-    said = "" if by.built_in else f"{by.type[0]} type '{by.name}' ({by.position.file})"
+    said = (
+        ""
+        if by.built_in
+        else f"{by.type[0]} type '{by.name}' ({by.position.file})"
+    )
     as_written = by.built_in and by.type in _AS_WRITTEN
     position = (
-        _written(component, by.name, key) if as_written else _place(component, part)
+        _written(component, by.name, key)
+        if as_written
+        else _place(component, part)
     )
     return RenderedObject(
-        made["object"], part if part >= 0 else None, key, position, pods, defined=said
+        made["object"],
+        part if part >= 0 else None,
+        key,
+        position,
+        pods,
+        defined=said,
     )
 
 
@@ -102,6 +117,6 @@ def _written(component: ComponentSpec, type_: str, key: str) -> Position:
 
 
 def _place(component: ComponentSpec, part: int) -> Position:
-    return (component.traits[part].position if part >= 0 else component.position).at(
-        "type"
-    )
+    return (
+        component.traits[part].position if part >= 0 else component.position
+    ).at("type")

@@ -50,14 +50,20 @@ def request(
     """
     context = _context(application, component, setting)
     if any("components" in definition.template for definition in definitions):
-        context["components"] = [_plain(each) for each in application.components]
+        context["components"] = [
+            _plain(each) for each in application.components
+        ]
     parts = [_part(definitions[0], component.type, component.properties)]
-    for trait, definition in zip(component.traits, definitions[1:], strict=True):
+    for trait, definition in zip(
+        component.traits, definitions[1:], strict=True
+    ):
         parts.append(_part(definition, trait.type, trait.properties))
     return {"component": parts[0], "traits": parts[1:], "context": context}
 
 
-def _part(definition: Definition, type_: str, properties: Any) -> dict[str, Any]:
+def _part(
+    definition: Definition, type_: str, properties: Any
+) -> dict[str, Any]:
     return {
         "type": type_.partition("@")[0],
         "template": definition.template,

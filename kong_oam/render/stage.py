@@ -8,8 +8,20 @@ from functools import cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings, errors, suggestion
-from kong_oam.oam.application import Reading, ReadOne, read_bytes, read_files, together
+from kong_oam.diagnostics import (
+    Diagnostic,
+    Diagnostics,
+    Findings,
+    errors,
+    suggestion,
+)
+from kong_oam.oam.application import (
+    Reading,
+    ReadOne,
+    read_bytes,
+    read_files,
+    together,
+)
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.library import Library, library
 from kong_oam.oam.document import SourcePosition, Texts
@@ -88,7 +100,11 @@ class Renderer:
     _last: tuple[Own, int, Labels | None] | None = None
 
     def rendered(
-        self, reading: Reading, own: Own, minor: int, labels: Labels | None = None
+        self,
+        reading: Reading,
+        own: Own,
+        minor: int,
+        labels: Labels | None = None,
     ) -> Reading:
         """Return the reading with the objects of components, and what is wrong with these: an
         Application with an error is left out, and its name is one of the malformed. Raises
@@ -120,7 +136,8 @@ class Renderer:
         assert self._last
         own, minor, labels = self._last
         reading = together(
-            read_bytes(name, text.encode(), own.types) for name, text in texts.items()
+            read_bytes(name, text.encode(), own.types)
+            for name, text in texts.items()
         )
         return self.rendered(reading, own, minor, labels)
 
@@ -175,14 +192,21 @@ class _Run:
 
     def application(self, source: Application) -> _Made:
         """Return what is made of an Application: what is known of it, where nothing has changed."""
-        if not source.policies and all(part.plain for part in source.components):
+        if not source.policies and all(
+            part.plain for part in source.components
+        ):
             return _Made(source, None, source)
         parts: list[_Part] = []
         for component in source.components:
             parts.append(self._with_definitions(component, "component"))
         for policy in source.policies:
-            parts.append(self._with_definitions(_as_component(policy), "policy"))
-        beside = (self.minor, [list(map(_meaning, chosen)) for _, chosen in parts])
+            parts.append(
+                self._with_definitions(_as_component(policy), "policy")
+            )
+        beside = (
+            self.minor,
+            [list(map(_meaning, chosen)) for _, chosen in parts],
+        )
         known = self.before.get(id(source))
         if known is None or not known.holds(source, beside):
             known = self._made(source, parts, beside)
@@ -192,7 +216,9 @@ class _Run:
     def _with_definitions(self, component: ComponentSpec, kind: Kind) -> _Part:
         if component.plain:
             return component, ()
-        chosen = [self._chosen(variant, kind) for variant in component.every_variant]
+        chosen = [
+            self._chosen(variant, kind) for variant in component.every_variant
+        ]
         return component, tuple(chosen)
 
     def _chosen(self, component: ComponentSpec, kind: Kind) -> Chosen:
@@ -318,15 +344,15 @@ class _Run:
         types: list[tuple[Kind, str, SourcePosition]] = [
             (kind, component.type, component.position)
         ]
-        types += [("trait", trait.type, trait.position) for trait in component.traits]
+        types += [
+            ("trait", trait.type, trait.position) for trait in component.traits
+        ]
         defined = self.own.types | built_in_types()
         for of, type_, position in types:
             if (of, type_.partition("@")[0]) in defined:
                 continue
             names = {name for known, name in defined | OWN_WORDS if known == of}
-            message = (
-                f"unknown {of} type '{type_}'{suggestion(type_, names)}{_NO_DEFINITION}"
-            )
+            message = f"unknown {of} type '{type_}'{suggestion(type_, names)}{_NO_DEFINITION}"
             yield Diagnostic("OAM104", message, position.at("type"))
 
 
@@ -344,14 +370,18 @@ def _at(
 
 def _without_own_words(component: ComponentSpec) -> ComponentSpec:
     left = [
-        trait for trait in component.traits if ("trait", trait.type) not in OWN_WORDS
+        trait
+        for trait in component.traits
+        if ("trait", trait.type) not in OWN_WORDS
     ]
     if len(left) == len(component.traits):
         return component
     return replace(component, traits=tuple(left))
 
 
-def _numbered(rendered: RenderedObject, numbers: Sequence[int]) -> RenderedObject:
+def _numbered(
+    rendered: RenderedObject, numbers: Sequence[int]
+) -> RenderedObject:
     """Return the object with the number that its trait has among all of the component's."""
     return (
         rendered
@@ -385,9 +415,18 @@ def _meaning(chosen: Chosen) -> object:
     meaning: list[object] = []
     for definition in chosen:
         if isinstance(definition, Definition):
-            named = (definition.name, definition.version, definition.annotations)
+            named = (
+                definition.name,
+                definition.version,
+                definition.annotations,
+            )
             meaning.append(
-                (named, definition.template, definition.terraform, definition.spec)
+                (
+                    named,
+                    definition.template,
+                    definition.terraform,
+                    definition.spec,
+                )
             )
         else:
             meaning.append(definition)

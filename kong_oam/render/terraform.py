@@ -95,7 +95,9 @@ def _configuration(
     else:
         spec["hcl"] = schematic["configuration"]
     spec["variable"] = {
-        name: value for name, value in properties.items() if name not in _NO_VARIABLES
+        name: value
+        for name, value in properties.items()
+        if name not in _NO_VARIABLES
     }
     return {
         "apiVersion": "terraform.core.oam.dev/v1beta2",
@@ -112,11 +114,16 @@ def _configuration(
 def _parameter(schematic: Fields) -> str:
     """Return what properties there are: the fields, and the variables that the HCL declares. Those
     of a repository nobody knows here: any."""
-    fields = [f"{json.dumps(name)}?: null | {type_}" for name, type_ in _FIELDS.items()]
+    fields = [
+        f"{json.dumps(name)}?: null | {type_}"
+        for name, type_ in _FIELDS.items()
+    ]
     if schematic.get("type", "hcl") == "remote":
         fields.append("...")
     else:
-        for name in dict.fromkeys(_VARIABLE.findall(schematic["configuration"])):
+        for name in dict.fromkeys(
+            _VARIABLE.findall(schematic["configuration"])
+        ):
             if name not in _FIELDS:
                 fields.append(f"{json.dumps(name)}?: _")
     return f"{{{', '.join(fields)}}}"

@@ -82,15 +82,18 @@ def with_values(
         try:
             part = _placed(filled(part, path_of(taken.parameter), value), taken)
         except FieldPathError as error:
-            message = (
-                f"component '{part.name}': parameterKey '{taken.parameter}': {error}"
+            message = f"component '{part.name}': parameterKey '{taken.parameter}': {error}"
+            return Diagnostic(
+                "OAM103", message, taken.position.at("parameterKey")
             )
-            return Diagnostic("OAM103", message, taken.position.at("parameterKey"))
     return Filled(part, tuple(awaited))
 
 
 def _collected(
-    answer: Fields, giver: ComponentSpec, application: Application, into: list[Awaited]
+    answer: Fields,
+    giver: ComponentSpec,
+    application: Application,
+    into: list[Awaited],
 ) -> str:
     """Put the values that only the cluster knows into the list; say why one cannot be passed."""
     for path in answer.get("paths", ()):
@@ -129,9 +132,9 @@ def are_passed_on(
 
     Then it makes the same of stand-ins and of what `otherwise` has in their place.
     """
-    return [_in_other_words(rendered.object, awaited) for rendered in objects] == [
-        rendered.object for rendered in others
-    ]
+    return [
+        _in_other_words(rendered.object, awaited) for rendered in objects
+    ] == [rendered.object for rendered in others]
 
 
 def not_passed_on(part: ComponentSpec) -> Diagnostic:
@@ -153,8 +156,7 @@ def _in_other_words(value: Any, awaited: Sequence[Awaited]) -> Any:
 
 
 def with_awaited(
-    objects: Sequence[RenderedObject],
-    awaited: Sequence[Awaited],
+    objects: Sequence[RenderedObject], awaited: Sequence[Awaited]
 ) -> Objects:
     """Return the objects, each with those of the values that stand in it."""
     if not awaited:
@@ -193,7 +195,9 @@ def _scope(
 def _known(rendered: RenderedObject) -> dict[str, Any]:
     hidden = ("status", *(_SECRET if rendered.kind == "Secret" else ()))
     return {
-        name: value for name, value in rendered.object.items() if name not in hidden
+        name: value
+        for name, value in rendered.object.items()
+        if name not in hidden
     }
 
 
@@ -257,4 +261,6 @@ def _moved(
     position: SourcePosition, path: tuple[str | int, ...], taken: Input
 ) -> SourcePosition:
     there = (*position.at(*path[:-1]).path, path[-1])
-    return replace(position, moved={**position.moved, there: taken.position.path})
+    return replace(
+        position, moved={**position.moved, there: taken.position.path}
+    )

@@ -133,7 +133,9 @@ def changes(base: str, stack: str) -> AccessChange:
         places=tuple(places),
         graph=graph,
         hosts=tuple(hosts),
-        shape=_without_names(json.dumps(differences) + without_stack, tuple(hosts)),
+        shape=_without_names(
+            json.dumps(differences) + without_stack, tuple(hosts)
+        ),
         owners=_owners(differences),
     )
 
@@ -145,7 +147,9 @@ def _owners(differences: Sequence[dict[str, Any]]) -> tuple[str, ...]:
         if "answeredBy" in change:
             owners.add(change["answeredBy"]["old"]["owner"])
         if "exposedBy" in change:
-            owners.update(exposer["owner"] for exposer in change["exposedBy"]["old"])
+            owners.update(
+                exposer["owner"] for exposer in change["exposedBy"]["old"]
+            )
         if change["kind"] == "owner":
             owners.add(change["old"])
     return tuple(sorted(owners - {None}))
@@ -185,7 +189,9 @@ def _access(*arguments: str) -> str:
 def _ran(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "kong_oam", *arguments]
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT)  # noqa: S603 - no shell
+        return subprocess.run(  # noqa: S603 - no shell
+            command, capture_output=True, text=True, timeout=_TIMEOUT
+        )
     except subprocess.TimeoutExpired:
         raise ReviewError(
             f"`python -m kong_oam {' '.join(arguments)}` took more than {_TIMEOUT} seconds"

@@ -13,7 +13,14 @@ from dataclasses import dataclass
 
 from kong_oam.review.access_changes import AccessChange, Finding
 from kong_oam.review.failure import UNKNOWN
-from kong_oam.review.markdown import Links, code, fenced, folded, linked, mention
+from kong_oam.review.markdown import (
+    Links,
+    code,
+    fenced,
+    folded,
+    linked,
+    mention,
+)
 from kong_oam.review.preview import Preview, Violation
 
 MARKER = "<!-- kong-oam review -->"
@@ -61,7 +68,11 @@ class ReviewedStack:
             return self.reason
         if self.preview.mandatory and self.preview.failed in ((), (UNKNOWN,)):
             return f"policy {self.preview.mandatory[0].rule}"
-        return self.preview.failed[0].partition("\n")[0] if self.preview.failed else ""
+        return (
+            self.preview.failed[0].partition("\n")[0]
+            if self.preview.failed
+            else ""
+        )
 
 
 def compose(
@@ -110,7 +121,12 @@ def _lines(
         yield from (f"Of commit {code(commit)}.", "")
     for alike in _alike(
         stacks,
-        lambda stack: (stack.problems, stack.failure, stack.access, stack.findings),
+        lambda stack: (
+            stack.problems,
+            stack.failure,
+            stack.access,
+            stack.findings,
+        ),
     ):
         first = alike[0]
         heading = "Stacks" if len(alike) > 1 else "Stack"
@@ -128,8 +144,7 @@ def _lines(
 
 
 def _alike(
-    stacks: Sequence[ReviewedStack],
-    key: Callable[[ReviewedStack], Hashable],
+    stacks: Sequence[ReviewedStack], key: Callable[[ReviewedStack], Hashable]
 ) -> list[list[ReviewedStack]]:
     """Return the stacks that are the same by `key`, together, in the order of the first of each."""
     groups: dict[Hashable, list[ReviewedStack]] = {}
@@ -160,7 +175,9 @@ def _worst(stacks: Sequence[ReviewedStack]) -> str:
     changed = [access for access in looked_at if access.headline]
     if changed:
         return code(min(changed, key=lambda access: access.rank).headline)
-    return "no change" if len(looked_at) == len(stacks) else "not known: see below"
+    return (
+        "no change" if len(looked_at) == len(stacks) else "not known: see below"
+    )
 
 
 def _owners(stacks: Sequence[ReviewedStack]) -> Iterator[str]:
@@ -198,14 +215,20 @@ def _hosts(first: ReviewedStack, other: ReviewedStack) -> Iterator[str]:
         return
     pairs = zip(other.access.hosts, first.access.hosts, strict=True)
     differing = [
-        f"{code(theirs)} for {code(ours)}" for theirs, ours in pairs if theirs != ours
+        f"{code(theirs)} for {code(ours)}"
+        for theirs, ours in pairs
+        if theirs != ours
     ]
     if differing:
         yield from (f"On {code(other.name)}: {', '.join(differing)}.", "")
 
 
 def _finding(finding: Finding, links: Links | None) -> str:
-    if finding.position is None or links is None or links.to(finding.position) is None:
+    if (
+        finding.position is None
+        or links is None
+        or links.to(finding.position) is None
+    ):
         return code(str(finding))
     return f"{linked(finding.position, links)} {code(finding.text)}"
 
@@ -215,8 +238,7 @@ def _with_links(access: AccessChange, links: Links | None) -> str:
     text = f"{access.markdown}\n"
     for position in access.places:
         text = text.replace(
-            f"| {code(str(position))} |\n",
-            f"| {linked(position, links)} |\n",
+            f"| {code(str(position))} |\n", f"| {linked(position, links)} |\n"
         )
     return text.removesuffix("\n")
 
@@ -250,10 +272,7 @@ def _policies(stacks: Sequence[ReviewedStack], *, named: bool) -> Iterator[str]:
 
 
 def _findings(
-    stack: ReviewedStack,
-    links: Links | None,
-    *,
-    lists: bool,
+    stack: ReviewedStack, links: Links | None, *, lists: bool
 ) -> Iterator[str]:
     """Warnings and what lint finds: they fail nothing. New ones are always listed."""
     new = [finding for finding in stack.findings if finding.new]
@@ -276,7 +295,9 @@ def _listed(findings: Sequence[Finding], links: Links | None) -> list[str]:
     return [f"- {_finding(finding, links)}" for finding in findings]
 
 
-def _resources(stack: ReviewedStack, *, named: bool, lists: bool) -> Iterator[str]:
+def _resources(
+    stack: ReviewedStack, *, named: bool, lists: bool
+) -> Iterator[str]:
     if stack.preview is None:
         return
     of = f" of {code(stack.name)}" if named else ""
@@ -302,7 +323,9 @@ def _resources(stack: ReviewedStack, *, named: bool, lists: bool) -> Iterator[st
     yield from folded(f"Resources{named_here}: {summary}", "\n".join(rows))
 
 
-def _failure(stack: ReviewedStack, reasons: Sequence[str], of: str) -> Iterator[str]:
+def _failure(
+    stack: ReviewedStack, reasons: Sequence[str], of: str
+) -> Iterator[str]:
     """Yield why the preview failed: in a line, and then the rest of what is known of it."""
     yield from (f"**The preview{of} failed:** {code(stack.why)}", "")
     further = "\n".join(reasons).partition("\n")[2]

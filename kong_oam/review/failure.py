@@ -36,8 +36,7 @@ UNKNOWN = "the engine or one of its plugins failed"
 
 
 def reasons(
-    errors: Iterable[Mapping[str, Any]],
-    complaint: str = "",
+    errors: Iterable[Mapping[str, Any]], complaint: str = ""
 ) -> tuple[str, ...]:
     """Return words why a preview failed: of the engine's errors (`diagnosticEvent` of its events),
     and of what the CLI wrote to standard error. The program's come first; at least one."""

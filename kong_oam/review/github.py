@@ -50,10 +50,14 @@ def say(
     base = f"{api.rstrip('/')}/repos/{repository}/"
     method = "POST"
     path = f"issues/{number}/comments"
-    with httpx.Client(base_url=base, headers=headers, timeout=_TIMEOUT) as client:
+    with httpx.Client(
+        base_url=base, headers=headers, timeout=_TIMEOUT
+    ) as client:
         for comment in _comments(client, number):
             login = (comment.get("user") or {}).get("login")
-            if login == author and str(comment.get("body", "")).startswith(MARKER):
+            if login == author and str(comment.get("body", "")).startswith(
+                MARKER
+            ):
                 method = "PATCH"
                 path = f"issues/comments/{comment['id']}"
                 break
@@ -64,10 +68,7 @@ def _comments(client: httpx.Client, number: int) -> Iterator[dict[str, Any]]:
     for page in itertools.count(1):
         parameters = {"per_page": _PAGE, "page": page}
         comments = _sent(
-            client,
-            "GET",
-            f"issues/{number}/comments",
-            params=parameters,
+            client, "GET", f"issues/{number}/comments", params=parameters
         ).json()
         yield from comments
         if len(comments) < _PAGE:
@@ -99,7 +100,9 @@ def read_comment(file: Path) -> str:
     return text
 
 
-def links(repository: str | None, environment: Mapping[str, str]) -> Links | None:
+def links(
+    repository: str | None, environment: Mapping[str, str]
+) -> Links | None:
     """Where the change's files can be seen, as the variables of GitHub's runs say; None elsewhere.
 
     The commit is the change's own: what a run of a pull request is of is a merge that nobody made.
@@ -116,7 +119,9 @@ def links(repository: str | None, environment: Mapping[str, str]) -> Links | Non
 def head(environment: Mapping[str, str]) -> str:
     """Return the change's commit, as the variables of GitHub's runs say; empty elsewhere."""
     try:
-        event = json.loads(Path(environment["GITHUB_EVENT_PATH"]).read_text("utf-8"))
+        event = json.loads(
+            Path(environment["GITHUB_EVENT_PATH"]).read_text("utf-8")
+        )
         commit = str(event["pull_request"]["head"]["sha"])
     except (OSError, ValueError, LookupError, TypeError):
         commit = environment.get("GITHUB_SHA", "")

@@ -50,14 +50,20 @@ class Links:
 def linked(position: SourcePosition, links: Links | None) -> str:
     """Return the place as code, and as a link where there is one."""
     address = links.to(position) if links else None
-    return f"[{code(str(position))}]({address})" if address else code(str(position))
+    return (
+        f"[{code(str(position))}]({address})"
+        if address
+        else code(str(position))
+    )
 
 
 def code(text: str) -> str:
     """Text as code, so that none of it is read as markup, and no table or line ends in it."""
     return (
         "`"
-        + printable(" ".join(text.split())).replace("`", "'").replace("|", "\\|")
+        + printable(" ".join(text.split()))
+        .replace("`", "'")
+        .replace("|", "\\|")
         + "`"
     )
 
@@ -70,10 +76,19 @@ def mention(owner: str) -> str:
 
 def fenced(text: str, kind: str = "") -> str:
     """Several lines as a block of code, so that none of it is read as markup."""
-    lines = (printable(line).replace("```", "'''") for line in text.splitlines())
+    lines = (
+        printable(line).replace("```", "'''") for line in text.splitlines()
+    )
     return "\n".join((f"```{kind}", *lines, "```"))
 
 
 def folded(summary: str, text: str) -> list[str]:
     """Lines that stand below a line to be opened. `summary` is our own words."""
-    return [f"<details><summary>{summary}</summary>", "", text, "", "</details>", ""]
+    return [
+        f"<details><summary>{summary}</summary>",
+        "",
+        text,
+        "",
+        "</details>",
+        "",
+    ]

@@ -56,7 +56,9 @@ class Preview:
     def mandatory(self) -> tuple[Violation, ...]:
         """The violations that fail it."""
         return tuple(
-            violation for violation in self.violations if violation.level == "mandatory"
+            violation
+            for violation in self.violations
+            if violation.level == "mandatory"
         )
 
 
@@ -69,7 +71,9 @@ def preview(stack: str) -> Preview:
         "PULUMI_SKIP_CHECKPOINTS": "true",
     }
     try:
-        done = run(*command, stack=stack, timeout=_TIMEOUT, environment=environment)
+        done = run(
+            *command, stack=stack, timeout=_TIMEOUT, environment=environment
+        )
     except PulumiCliError as error:
         return Preview((), (), failed=(str(error),))
     return read(done.stdout, done.stderr)
@@ -85,7 +89,9 @@ def read(printed: str, complaint: str = "") -> Preview:
     succeeded = False
     for event in _events(printed):
         match event:
-            case {"resourcePreEvent": {"metadata": {"op": operation} as metadata}}:
+            case {
+                "resourcePreEvent": {"metadata": {"op": operation} as metadata}
+            }:
                 if operation in _OPERATIONS:
                     steps[metadata["urn"]] = _step(metadata)
             case {"policyEvent": {"policyPackName": pack} as policy}:

@@ -22,11 +22,7 @@ _AT_ONCE = 4
 
 
 def review_stack(
-    name: str,
-    base: str,
-    missing: Sequence[str],
-    *,
-    partitions: bool = False,
+    name: str, base: str, missing: Sequence[str], *, partitions: bool = False
 ) -> list[ReviewedStack]:
     """Review what a change since the revision `base` does to a stack. What is known without
     secrets comes first; without them (`missing` names the variables) nothing is previewed, and that
@@ -56,4 +52,6 @@ def review_stack(
         return [replace(stack, failure=fenced(message), reason=reason)]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         previews = zip(names, pool.map(preview, names), strict=True)
-        return [replace(stack, name=name, preview=done) for name, done in previews]
+        return [
+            replace(stack, name=name, preview=done) for name, done in previews
+        ]

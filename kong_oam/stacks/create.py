@@ -14,10 +14,7 @@ from kong_oam.engine.cli import SHORT, pulumi
 from kong_oam.stacks.records import NAMED
 
 
-def create(
-    settings: Settings,
-    stack: str,
-) -> None:
+def create(settings: Settings, stack: str) -> None:
     """Make a stack of the estate. One of a partition is configured for plugins as the base is,
     secrets included, where it has no file yet. That has all but the secrets from the beginning:
     what is cut off here leaves none by which runs would go to other products than the base's.
@@ -39,18 +36,25 @@ def create(
     # Without a provider the backend encrypts the secrets, or a passphrase does.
     written = yaml.load(base.read_text("utf-8"), Loader=yaml.CSafeLoader) or {}
     provider = written.get("secretsprovider")
-    encrypted = ("--secrets-provider", provider) if isinstance(provider, str) else ()
+    encrypted = (
+        ("--secrets-provider", provider) if isinstance(provider, str) else ()
+    )
     pulumi("stack", "init", stack, "--no-select", *encrypted, timeout=SHORT)
     if config_in(file) == begun:
         for key in secrets:
-            pulumi("config", "cp", key, "--dest", stack, stack=estate, timeout=SHORT)
+            pulumi(
+                "config",
+                "cp",
+                key,
+                "--dest",
+                stack,
+                stack=estate,
+                timeout=SHORT,
+            )
     pulumi("stack", "tag", "set", NAMED, stack, stack=stack, timeout=SHORT)
 
 
-def without_file(
-    settings: Settings,
-    stack: str,
-) -> str | None:
+def without_file(settings: Settings, stack: str) -> str | None:
     """Say of a stack that the backend has what to do where its file is not there; None where it
     is."""
     file = stack_file(stack)

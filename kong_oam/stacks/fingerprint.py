@@ -34,10 +34,7 @@ _BY_REPR = (bytes, datetime.date, IPv4Network, IPv6Network)
 
 
 def fingerprint(
-    common: str,
-    given: str,
-    others: Mapping[str, str],
-    configured: str,
+    common: str, given: str, others: Mapping[str, str], configured: str
 ) -> str:
     """Return the fingerprint of a run. `common`: what `in_common` gives of the settings; `given`:
     what `of_estate` gives of what the stack deploys; `others`: what of other stacks of the estate
@@ -45,10 +42,7 @@ def fingerprint(
     return digest_of((program(), common, given, configured, dict(others)))
 
 
-def of_estate(
-    settings: Settings,
-    estate: Estate,
-) -> str:
+def of_estate(settings: Settings, estate: Estate) -> str:
     """Return a digest of what a stack is given of the estate."""
     places = settings.stack.records is not None and estate.role != "base"
     foreign = digest_of(estate.foreign, places=False)
@@ -67,11 +61,7 @@ def in_common(settings: Settings) -> str:
     return digest_of(undated, places=False)
 
 
-def digest_of(
-    value: Any,
-    *,
-    places: bool = True,
-) -> str:
+def digest_of(value: Any, *, places: bool = True) -> str:
     """Return a digest of plain data, such as a stack's output. `places`: as of `_plain`."""
     plain = json.dumps(_plain(value, places))
     return hashlib.sha256(plain.encode()).hexdigest()[:DIGITS]
@@ -116,17 +106,16 @@ def program() -> str:
             if file.suffix in (".py", ".lua", ".json") and file.is_file():
                 digest.update(f"{file.relative_to(folder.parent)}\0".encode())
                 digest.update(file.read_bytes())
-    packages = {f"{each.name} {each.version}\n" for each in metadata.distributions()}
+    packages = {
+        f"{each.name} {each.version}\n" for each in metadata.distributions()
+    }
     for package in sorted(packages):
         if package.startswith("pulumi"):
             digest.update(package.encode())
     return digest.hexdigest()
 
 
-def _plain(
-    value: Any,
-    places: bool,
-) -> Any:
+def _plain(value: Any, places: bool) -> Any:
     """Return the value in JSON's types: equal for equal values, whatever the order of their sets
     and mappings.
 
@@ -150,7 +139,8 @@ def _plain(
         return [_plain(entry, places) for entry in value]
     if isinstance(value, Mapping):
         return {
-            repr(key): _plain(value[key], places) for key in sorted(value, key=repr)
+            repr(key): _plain(value[key], places)
+            for key in sorted(value, key=repr)
         }
     if isinstance(value, frozenset | set):
         entries = [json.dumps(_plain(entry, places)) for entry in value]
@@ -161,4 +151,8 @@ def _plain(
 @cache
 def _fields(kind: type) -> tuple[str, ...] | None:
     """Return the names of a dataclass's fields; None of another type."""
-    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None
+    return (
+        tuple(field.name for field in fields(kind))
+        if is_dataclass(kind)
+        else None
+    )

@@ -11,7 +11,12 @@ from collections import defaultdict
 from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from kong_oam.access.diff.snapshot import ModelError, exported, joined, load_model
+from kong_oam.access.diff.snapshot import (
+    ModelError,
+    exported,
+    joined,
+    load_model,
+)
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.partitions import granted, owners_of_scopes, uses_of
 from kong_oam.engine.state import Resources, StackState, from_resources
@@ -56,9 +61,7 @@ class GrantChanges:
 
 
 def grant_changes(
-    estates: Estates,
-    known: Known,
-    states: Mapping[str, Resources],
+    estates: Estates, known: Known, states: Mapping[str, Resources]
 ) -> GrantChanges:
     """Compare the grants and rules of the estate with those in the states of the partitions that
     are to be run."""
@@ -108,8 +111,7 @@ def grant_changes(
 
 
 def _homes(
-    whole: Estate,
-    states: Mapping[str, StackState],
+    whole: Estate, states: Mapping[str, StackState]
 ) -> Mapping[str, str]:
     """Return the partition of each component, by key, of those that are to be run: also of a
     component that goes."""
@@ -123,27 +125,27 @@ def _homes(
 
 
 def _exchange(
-    client: str,
-    old: _Scopes,
-    new: _Scopes,
-    components: Container[str],
+    client: str, old: _Scopes, new: _Scopes, components: Container[str]
 ) -> Exchange | None:
     """Return what a client exchanges at components that stay, while there is something that it
     calls before and after.
 
     A component that goes in the same change cannot be kept for another one.
     """
-    staying = {called: scopes for called, scopes in old.items() if called in components}
+    staying = {
+        called: scopes for called, scopes in old.items() if called in components
+    }
     gets = _beyond(new, old)
     loses = _beyond(staying, new)
     keeps_calling = old.keys() & new.keys()
-    return Exchange(client, gets, loses) if gets and loses and keeps_calling else None
+    return (
+        Exchange(client, gets, loses)
+        if gets and loses and keeps_calling
+        else None
+    )
 
 
-def _beyond(
-    more: _Scopes,
-    less: _Scopes,
-) -> tuple[str, ...]:
+def _beyond(more: _Scopes, less: _Scopes) -> tuple[str, ...]:
     """Return the scopes in one grant that are not in the other, in words, sorted."""
     beyond = []
     for called, scopes in more.items():
@@ -165,7 +167,8 @@ def _rules_in(states: Iterable[StackState]) -> Mapping[str, Asked]:
     except ModelError:
         return {}
     return {
-        key: _asked(component) for key, component in model.estate.components.items()
+        key: _asked(component)
+        for key, component in model.estate.components.items()
     }
 
 

@@ -19,19 +19,18 @@ from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import some
 from kong_oam.engine.cli import LONG, PulumiCliError, pulumi
-from kong_oam.engine.export import Entry, check_at_rest, exported, parse, resources_in
+from kong_oam.engine.export import (
+    Entry,
+    check_at_rest,
+    exported,
+    parse,
+    resources_in,
+)
 from kong_oam.engine.stacks import existing, partitions_of
 from kong_oam.engine.state import from_resources
 from kong_oam.errors import OperationError
 from kong_oam.stacks.create import create, without_file
-from kong_oam.stacks.moves import (
-    Move,
-    by_pair,
-    is_whole,
-    plan,
-    under,
-    without,
-)
+from kong_oam.stacks.moves import Move, by_pair, is_whole, plan, under, without
 
 
 class MoveError(OperationError):
@@ -48,10 +47,7 @@ class Moves:
     missing: tuple[str, ...]
 
 
-def find(
-    settings: Settings,
-    estate: Estate,
-) -> Moves:
+def find(settings: Settings, estate: Estate) -> Moves:
     """Find what has to go from stack to stack. Raises MoveError, engine.cli.PulumiCliError."""
     name = settings.stack.name
     if not existing([name]):
@@ -61,7 +57,9 @@ def find(
     states = {name: exported(name)}
     outputs = from_resources(resources_in(states[name])).outputs
     partitions = (None, *partitions_of(settings, outputs))
-    there = existing(sorted({stack_of(name, partition) for partition in partitions}))
+    there = existing(
+        sorted({stack_of(name, partition) for partition in partitions})
+    )
     for stack in there:
         if stack != name:
             states[stack] = exported(stack)
@@ -101,11 +99,7 @@ def perform(
             ) from None
 
 
-def _check_ready(
-    settings: Settings,
-    stack: str,
-    exported: Entry,
-) -> None:
+def _check_ready(settings: Settings, stack: str, exported: Entry) -> None:
     """Raise MoveError for a stack that cannot be run, and engine.cli.PulumiCliError for one that is being
     run."""
     missing_file = without_file(settings, stack)
@@ -120,11 +114,7 @@ def _check_ready(
     check_at_rest(stack, state)
 
 
-def _move(
-    source: str,
-    target: str,
-    moves: list[Move],
-) -> None:
+def _move(source: str, target: str, moves: list[Move]) -> None:
     whole = [move.urn for move in moves if not move.twice]
     twice = [move for move in moves if move.twice]
     if whole:
@@ -134,11 +124,7 @@ def _move(
         _forget(source, target, twice)
 
 
-def _forget(
-    source: str,
-    target: str,
-    moves: list[Move],
-) -> None:
+def _forget(source: str, target: str, moves: list[Move]) -> None:
     """Take out of the source's state what a move that was cut off has already written to the
     target's."""
     states = {stack: exported(stack) for stack in (source, target)}
@@ -155,4 +141,6 @@ def _forget(
     with TemporaryDirectory() as folder:
         file = Path(folder) / "state.json"
         file.write_text(json.dumps(states[source]), "utf-8")
-        pulumi("stack", "import", "--file", str(file), stack=source, timeout=LONG)
+        pulumi(
+            "stack", "import", "--file", str(file), stack=source, timeout=LONG
+        )

@@ -23,8 +23,7 @@ class Move:
 
 
 def plan(
-    states: Mapping[str, Resources],
-    targets: Mapping[str, str],
+    states: Mapping[str, Resources], targets: Mapping[str, str]
 ) -> list[Move]:
     """Return the moves, by component. `states`: of each stack; `targets`: by component, the stack
     that is to have it.
@@ -45,23 +44,12 @@ def plan(
         twice = target in by_stack
         for source, urn in by_stack.items():
             if source != target:
-                moves.append(
-                    Move(
-                        key,
-                        urn,
-                        source,
-                        target,
-                        twice,
-                    )
-                )
+                moves.append(Move(key, urn, source, target, twice))
                 twice = True  # once this one is done, should yet another stack have it
     return moves
 
 
-def under(
-    resources: Resources,
-    urns: Iterable[str],
-) -> dict[str, str]:
+def under(resources: Resources, urns: Iterable[str]) -> dict[str, str]:
     """Return the ids, by URN, of these components and of all that lies under them."""
     ids = {}
     wanted = {*urns}
@@ -73,25 +61,24 @@ def under(
     return ids
 
 
-def is_whole(
-    kept: Mapping[str, str],
-    copied: Resources,
-) -> bool:
+def is_whole(kept: Mapping[str, str], copied: Resources) -> bool:
     """Tell whether another state has all of that, each with the same id, so that this one may
     forget it."""
     there = {
-        (resource["type"], logical_name(resource["urn"]), resource.get("id", ""))
+        (
+            resource["type"],
+            logical_name(resource["urn"]),
+            resource.get("id", ""),
+        )
         for resource in copied
     }
     return there.issuperset(
-        (_type(urn), logical_name(urn), identifier) for urn, identifier in kept.items()
+        (_type(urn), logical_name(urn), identifier)
+        for urn, identifier in kept.items()
     )
 
 
-def without(
-    resources: Resources,
-    gone: Iterable[str],
-) -> list[dict[str, Any]]:
+def without(resources: Resources, gone: Iterable[str]) -> list[dict[str, Any]]:
     """Return a state's resources but those, and without a word of them in what stays."""
     forgotten = frozenset(gone)
     return [
@@ -102,8 +89,7 @@ def without(
 
 
 def _detached(
-    resource: Mapping[str, Any],
-    forgotten: frozenset[str],
+    resource: Mapping[str, Any], forgotten: frozenset[str]
 ) -> dict[str, Any]:
     result = dict(resource)
     if "dependencies" in result:
@@ -118,10 +104,7 @@ def _detached(
     return result
 
 
-def _without(
-    urns: Iterable[str],
-    forgotten: frozenset[str],
-) -> list[str]:
+def _without(urns: Iterable[str], forgotten: frozenset[str]) -> list[str]:
     return [urn for urn in urns if urn not in forgotten]
 
 
@@ -129,7 +112,9 @@ def _type(urn: str) -> str:
     return urn.split("::")[2].rpartition("$")[2]
 
 
-def by_pair(moves: Iterable[Move]) -> Iterator[tuple[tuple[str, str], list[Move]]]:
+def by_pair(
+    moves: Iterable[Move],
+) -> Iterator[tuple[tuple[str, str], list[Move]]]:
     """Yield the moves that one command of the engine makes, by source and target."""
     pairs: dict[tuple[str, str], list[Move]] = {}
     for move in moves:

@@ -12,7 +12,12 @@ from kong_oam.access.partitions import calls_into, deployed_by
 from kong_oam.access.settings.values import Settings
 from kong_oam.engine.state import Outputs
 from kong_oam.identity.kinds import kind_of
-from kong_oam.stacks.fingerprint import digest_of, fingerprint, in_common, of_estate
+from kong_oam.stacks.fingerprint import (
+    digest_of,
+    fingerprint,
+    in_common,
+    of_estate,
+)
 from kong_oam.stacks.records import Known
 
 
@@ -46,10 +51,7 @@ class Estates:
         return self._given[partition]
 
     def fingerprint(
-        self,
-        partition: str | None,
-        known: Known,
-        common: str = "",
+        self, partition: str | None, known: Known, common: str = ""
     ) -> str:
         """Return the fingerprint of a run of a stack, by what the others have exported until now.
         `common`: what `in_common` gives of the settings, of who knows it already."""
@@ -61,12 +63,12 @@ class Estates:
                 record = known.records.get(name)
                 others[name] = record.ids if record else self.ids({})
         common = common or in_common(self.settings)
-        return fingerprint(common, given, others, self.configured.get(partition, ""))
+        return fingerprint(
+            common, given, others, self.configured.get(partition, "")
+        )
 
     def outdated(
-        self,
-        known: Known,
-        today: datetime.date,
+        self, known: Known, today: datetime.date
     ) -> Iterator[str | None]:
         """Yield the stacks, by partition, of which a run would change something, as far as is
         recorded; the base first."""
@@ -90,11 +92,11 @@ class Estates:
         return digest_of(made_up)
 
     def _foreseen(
-        self,
-        provider: str,
-        components: Iterable[str],
+        self, provider: str, components: Iterable[str]
     ) -> Mapping[str, str | None]:
-        settings = {each.name: each for each in self.settings.providers}.get(provider)
+        settings = {each.name: each for each in self.settings.providers}.get(
+            provider
+        )
         if settings is None:
             return dict.fromkeys(components)
         kind = kind_of(settings)
@@ -107,16 +109,15 @@ class Estates:
         """Return the partitions with callers of this one."""
         callers = set()
         for component in estate.foreign:
-            calls = any(calls_into(estate, client) for client in component.clients)
+            calls = any(
+                calls_into(estate, client) for client in component.clients
+            )
             if calls and component.partition is not None:
                 callers.add(component.partition)
         return callers
 
 
-def _of_base(
-    base: Outputs,
-    estate: Estate,
-) -> Any:
+def _of_base(base: Outputs, estate: Estate) -> Any:
     """Return what a partition reads of what its base exported: of what there is by component or
     group, that of its own."""
     groups: set[str] = set()
@@ -133,10 +134,7 @@ def _of_base(
     return {"providers": providers, "gateway": base.get("gateway")}
 
 
-def _narrowed(
-    made: Outputs,
-    wanted: Set[str],
-) -> dict[str, Any]:
+def _narrowed(made: Outputs, wanted: Set[str]) -> dict[str, Any]:
     narrowed = dict(made)
     for name, value in made.items():
         if isinstance(value, Mapping):

@@ -36,17 +36,14 @@ Plan = tuple[Step, ...]
 
 
 def plan(
-    verb: str,
-    chosen: Sequence[str | None],
-    changes: GrantChanges,
+    verb: str, chosen: Sequence[str | None], changes: GrantChanges
 ) -> Plan:
     """Return the steps of a verb over these stacks. Raises RunOrderError."""
     return plan_down(chosen) if verb == "destroy" else plan_up(chosen, changes)
 
 
 def plan_up(
-    chosen: Sequence[str | None],
-    changes: GrantChanges = NO_CHANGES,
+    chosen: Sequence[str | None], changes: GrantChanges = NO_CHANGES
 ) -> Plan:
     """Return the steps of all verbs but `destroy`: the base, then partitions. Raises
     RunOrderError."""
@@ -64,10 +61,7 @@ def plan_up(
     return tuple(steps)
 
 
-def _first(
-    names: Sequence[str],
-    changes: GrantChanges,
-) -> Before:
+def _first(names: Sequence[str], changes: GrantChanges) -> Before:
     """Return, for each of the partitions, those of them that are run before it. Raises
     RunOrderError."""
     needed = {}
@@ -98,10 +92,7 @@ def _circle(first: Before) -> list[str]:
     return []
 
 
-def _in_order(
-    names: Sequence[str],
-    first: Before,
-) -> Iterator[str]:
+def _in_order(names: Sequence[str], first: Before) -> Iterator[str]:
     """Yield partitions, each after those before it, else in the order in which they were
     chosen."""
     sorter = TopologicalSorter(first)
@@ -145,11 +136,10 @@ def waves(steps: Plan) -> Iterator[dict[int, Step]]:
             del left[number]
 
 
-def lines(
-    plan: Plan,
-    estate: str,
-) -> Iterator[str]:
+def lines(plan: Plan, estate: str) -> Iterator[str]:
     """Yield a line for each step: its number, its stack, and the steps that come before it."""
     for number, step in enumerate(plan, 1):
-        after = f"  after {', '.join(map(str, step.after))}" if step.after else ""
+        after = (
+            f"  after {', '.join(map(str, step.after))}" if step.after else ""
+        )
         yield f"{number:>2}  {stack_of(estate, step.partition)}{after}"

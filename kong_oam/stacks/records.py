@@ -40,11 +40,7 @@ class Record:
     ids: str
     generation: int = 0
 
-    def is_of(
-        self,
-        fingerprint: str,
-        today: datetime.date,
-    ) -> bool:
+    def is_of(self, fingerprint: str, today: datetime.date) -> bool:
         """Tell whether a run would change nothing."""
         return self.fingerprint == fingerprint and (
             self.due is None or today < self.due
@@ -66,26 +62,25 @@ class Known:
         return replace(self, records=records)
 
     def having(
-        self,
-        partition: str | None,
-        record: Record | None,
-        exported: Outputs,
+        self, partition: str | None, record: Record | None, exported: Outputs
     ) -> Known:
         """Return the same once a run has exported this; with its record, where it has one."""
-        records = {**self.records, partition: record} if record else self.records
+        records = (
+            {**self.records, partition: record} if record else self.records
+        )
         if partition is None:
             return Known(records, exported.get("base") or {})
         return replace(self, records=records)
 
 
 def read(
-    estate: str,
-    partitions: Iterable[str],
-    updated: Mapping[str, str | None],
+    estate: str, partitions: Iterable[str], updated: Mapping[str, str | None]
 ) -> Known:
     """Read it. `updated`: when the state of each stack was last written (engine.stacks.listed).
     Raises engine.cli.PulumiCliError."""
-    if not updated.get(estate):  # never run, so that nothing is recorded with it
+    if not updated.get(
+        estate
+    ):  # never run, so that nothing is recorded with it
         return Known()
     tags = json.loads(
         pulumi("stack", "tag", "ls", "--json", stack=estate, timeout=SHORT)
@@ -143,12 +138,6 @@ def _parsed(text: str) -> Record | None:
     try:
         fingerprint, updated, due, ids, generation = text.split(" ")
         day = None if due == _NEVER else datetime.date.fromisoformat(due)
-        return Record(
-            fingerprint,
-            updated,
-            day,
-            ids,
-            int(generation),
-        )
+        return Record(fingerprint, updated, day, ids, int(generation))
     except ValueError:
         return None

@@ -21,7 +21,12 @@ from kong_oam.engine import known_stacks
 from kong_oam.engine.cli import PulumiCliError, show
 from kong_oam.engine.export import exported, resources_in
 from kong_oam.engine.known_stacks import Contents
-from kong_oam.engine.stacks import existing, outputs, partitions_of, when_written
+from kong_oam.engine.stacks import (
+    existing,
+    outputs,
+    partitions_of,
+    when_written,
+)
 from kong_oam.engine.state import STACK, Resources
 from kong_oam.stacks import records
 from kong_oam.stacks.create import create, without_file
@@ -96,7 +101,8 @@ class Runs:
         else:
             for partition in missing:
                 self.say(
-                    self.name(partition), "there is no such stack yet: `up` makes it"
+                    self.name(partition),
+                    "there is no such stack yet: `up` makes it",
                 )
             partitions = [name for name in partitions if name not in missing]
         steps = self.plan(partitions)
@@ -114,7 +120,9 @@ class Runs:
         changes = NO_CHANGES
         if self.verb == "up":
             states = {
-                name: self._resources(name) for name in partitions if name is not None
+                name: self._resources(name)
+                for name in partitions
+                if name is not None
             }
             changes = grant_changes(self.estates, self.known, states)
         return plan(self.verb, partitions, changes)
@@ -138,7 +146,9 @@ class Runs:
     def _create(self, partitions: Iterable[str | None]) -> None:
         """Make those of the stacks that are not there, with their files."""
         missing = [
-            stack for stack in map(self.name, partitions) if stack not in self.there
+            stack
+            for stack in map(self.name, partitions)
+            if stack not in self.there
         ]
         if missing and not self.interrupted:
             for stack in missing:
@@ -152,7 +162,9 @@ class Runs:
         """Return what is known of the partitions' stacks that are missing, and of those that are as
         their recorded runs left them. Which components are in such a stack is known where it is as
         it is meant."""
-        outdated = {*self.estates.outdated(self.known, self.estates.settings.as_of)}
+        outdated = {
+            *self.estates.outdated(self.known, self.estates.settings.as_of)
+        }
         contents = {}
         for name in self.estates.settings.stack.partitions:
             stack = self.name(name)
@@ -188,11 +200,7 @@ class Runs:
                 results = pool.map(self._run, ready.values())
                 succeeded |= zip(ready, results, strict=True)
 
-    def _may_run(
-        self,
-        step: Step,
-        succeeded: Mapping[int, bool],
-    ) -> bool:
+    def _may_run(self, step: Step, succeeded: Mapping[int, bool]) -> bool:
         """Tell whether all that the step comes after has been done. Where not, its stack is left
         out."""
         ready = all(succeeded.get(number) for number in step.after)
@@ -217,7 +225,9 @@ class Runs:
         partitions still used."""
         if not self.failed and not self.interrupted:
             # The base has something else for a partition, or callers got ids.
-            outdated = self.estates.outdated(self.known, self.estates.settings.as_of)
+            outdated = self.estates.outdated(
+                self.known, self.estates.settings.as_of
+            )
             waiting = [name for name in outdated if name and name in self.only]
             self._carry_out(plan_up(waiting))
         if not self.failed and not self.interrupted and self._keeps():
@@ -225,14 +235,19 @@ class Runs:
 
     def _keeps(self) -> bool:
         # Of what kept something is none.
-        if not self.estates.settings.stack.partitions or None in self.known.records:
+        if (
+            not self.estates.settings.stack.partitions
+            or None in self.known.records
+        ):
             return False
         return bool(self._outputs(None).get(KEPT))
 
     def _stands_alone(self) -> bool:
         """Tell whether nothing of the estate stands on its base any more."""
         settings = self.estates.settings
-        partitions = map(self.name, partitions_of(settings, self._outputs(None)))
+        partitions = map(
+            self.name, partitions_of(settings, self._outputs(None))
+        )
         standing = [
             stack
             for stack in existing(partitions)
@@ -246,7 +261,9 @@ class Runs:
         return not standing
 
     def _has_resources(self, stack: str) -> bool:
-        return any(entry["type"] != STACK for entry in resources_in(exported(stack)))
+        return any(
+            entry["type"] != STACK for entry in resources_in(exported(stack))
+        )
 
     def _run(self, step: Step) -> bool:
         if self.interrupted:
@@ -267,7 +284,11 @@ class Runs:
         stack = self.name(partition)
         marked = self.verb == "up"
         with self._writing:
-            mark = self.estates.fingerprint(partition, self.known) if marked else ""
+            mark = (
+                self.estates.fingerprint(partition, self.known)
+                if marked
+                else ""
+            )
             self.known = self.known.without(partition)
         succeeded = show(
             *_ARGUMENTS[self.verb],
@@ -284,11 +305,7 @@ class Runs:
             self._record(partition, mark)
         return True
 
-    def _told(
-        self,
-        stack: str,
-        line: str,
-    ) -> None:
+    def _told(self, stack: str, line: str) -> None:
         """Say a line, and behind one that says so what is to be done about a lock."""
         self.say(stack, line)
         if "the stack is currently locked" in line:
@@ -298,24 +315,14 @@ class Runs:
                 f"-m kong_oam recover -s {stack}`",
             )
 
-    def _record(
-        self,
-        partition: str | None,
-        mark: str,
-    ) -> None:
+    def _record(self, partition: str | None, mark: str) -> None:
         exports = self._outputs(partition)
         # What kept something is to be run once more, also by the next command.
         ended = not exports.get(KEPT)
         ids = self.estates.ids(exports.get("clients") or {})
         with self._writing:
             record = (
-                records.write(
-                    self.estate,
-                    partition,
-                    mark,
-                    exports,
-                    ids,
-                )
+                records.write(self.estate, partition, mark, exports, ids)
                 if ended
                 else None
             )

@@ -34,7 +34,9 @@ class Guards:
     ours."""
 
     def __iter__(self) -> Iterator[Entity | None]:
-        return iter((self.admission, self.authentication, self.gate, self.early))
+        return iter(
+            (self.admission, self.authentication, self.gate, self.early)
+        )
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -49,11 +51,7 @@ class Guards:
 class Plugins:
     """All plugins of a gateway that meet requests."""
 
-    def __init__(
-        self,
-        entities: Entities,
-        terms: Terms,
-    ) -> None:
+    def __init__(self, entities: Entities, terms: Terms) -> None:
         self._services = {
             service["id"]: str(service["name"]) for service in entities.services
         }
@@ -95,19 +93,10 @@ class Plugins:
                 tables[id(script.table)] = script.table
         return tuple(tables.values())
 
-    def guards(
-        self,
-        route: Entity,
-        service: Entity,
-    ) -> Guards:
+    def guards(self, route: Entity, service: Entity) -> Guards:
         """Return those of our kinds that act on calls of the route."""
         admission, authentication, gate = (
-            self._effective(
-                name,
-                route,
-                service,
-            )
-            for name in self._kinds
+            self._effective(name, route, service) for name in self._kinds
         )
         return Guards(
             admission,
@@ -119,39 +108,26 @@ class Plugins:
         )
 
     def others(
-        self,
-        route: Entity,
-        service: Entity,
-        consumer: Entity | None,
+        self, route: Entity, service: Entity, consumer: Entity | None
     ) -> Iterator[tuple[Entity, Effect]]:
         """Yield those of other kinds that act on calls of the route by a consumer, with what they
         do."""
         others = [
-            self._effective(
-                name,
-                route,
-                service,
-            )
-            for name in self._others
+            self._effective(name, route, service) for name in self._others
         ]
         if consumer:
             for plugin in self._bound:
-                if _stands_before(plugin, route, service) and _is_for(plugin, consumer):
+                if _stands_before(plugin, route, service) and _is_for(
+                    plugin, consumer
+                ):
                     others.append(plugin)
         for other in filter(None, others):
             effect = self._effect(other)
-            if not self._is_private(
-                other,
-                effect,
-                consumer,
-            ):
+            if not self._is_private(other, effect, consumer):
                 yield other, effect
 
     def _is_private(
-        self,
-        plugin: Entity,
-        effect: Effect,
-        consumer: Entity | None,
+        self, plugin: Entity, effect: Effect, consumer: Entity | None
     ) -> bool:
         """Whether another stack limits its own consumer with the plugin, which concerns no other
         stack."""
@@ -186,10 +162,7 @@ class Plugins:
         return Effect.NONE if is_accepted else effect
 
     def _effective(
-        self,
-        name: str,
-        route: Entity,
-        service: Entity,
+        self, name: str, route: Entity, service: Entity
     ) -> Entity | None:
         """Return the plugin of this kind with the most specific scope; it alone acts."""
         for on_route in (route["id"], ""):
@@ -204,20 +177,13 @@ class Plugins:
         return self._scripts[plugin["id"]] if plugin else None
 
 
-def _stands_before(
-    plugin: Entity,
-    route: Entity,
-    service: Entity,
-) -> bool:
+def _stands_before(plugin: Entity, route: Entity, service: Entity) -> bool:
     """Whether the plugin stands at no other route or service."""
     is_on_route = reference(plugin, "route") in ("", route["id"])
     return is_on_route and reference(plugin, "service") in ("", service["id"])
 
 
-def _is_for(
-    plugin: Entity,
-    consumer: Entity,
-) -> bool:
+def _is_for(plugin: Entity, consumer: Entity) -> bool:
     """Return whether the plugin acts for the consumer; who is in a group is not looked at."""
     in_group = bool(plugin.get("consumer_group"))
     return in_group or reference(plugin, "consumer") == consumer["id"]

@@ -16,16 +16,15 @@ class Authenticator:
     """The consumers and credentials of a gateway, and what its authentication plugin makes of
     callers with them."""
 
-    def __init__(
-        self,
-        entities: Entities,
-        terms: Terms,
-    ) -> None:
+    def __init__(self, entities: Entities, terms: Terms) -> None:
         self._terms = terms
         self._current = {
-            provider: terms.current(provider) for provider in terms.deployed.issuers
+            provider: terms.current(provider)
+            for provider in terms.deployed.issuers
         }
-        self._consumers = {consumer["id"]: consumer for consumer in entities.consumers}
+        self._consumers = {
+            consumer["id"]: consumer for consumer in entities.consumers
+        }
         self._credentials = {
             credential["id"]: credential for credential in entities.credentials
         }
@@ -42,7 +41,9 @@ class Authenticator:
             if owner not in rings:
                 elsewhere.append(identifier)
             elif not self._terms.genuine(credential, owner):
-                name = f"whoever holds the key of credential '{credential['key']}'"
+                name = (
+                    f"whoever holds the key of credential '{credential['key']}'"
+                )
                 yield Caller((name,), Forged(credential=identifier))
         if elsewhere:
             yield Caller(
@@ -51,11 +52,7 @@ class Authenticator:
             )
 
     def passage(
-        self,
-        plugin: Entity | None,
-        caller: Caller,
-        *,
-        preflight: bool,
+        self, plugin: Entity | None, caller: Caller, *, preflight: bool
     ) -> Passage:
         """Authenticate the caller, whose call is a `preflight` where its method is OPTIONS.
 
@@ -66,16 +63,14 @@ class Authenticator:
         config = plugin["config"]
         if preflight and config.get("run_on_preflight") is False:
             return Passage(True)
-        authenticate = self._by_key if plugin["name"] == "jwt" else self._by_issuer
+        authenticate = (
+            self._by_key if plugin["name"] == "jwt" else self._by_issuer
+        )
         passage = authenticate(config, caller)
         if passage.passes or passage.unknown:
             return passage
         nobody = self._anonymous(config.get("anonymous"))
-        return Passage(
-            nobody is not None,
-            nobody,
-            through=passage.through,
-        )
+        return Passage(nobody is not None, nobody, through=passage.through)
 
     def _anonymous(self, name: str | None) -> Entity | None:
         """Return the consumer of this id or name that stands for callers without a token."""
@@ -89,11 +84,7 @@ class Authenticator:
     def _owner(self, credential: Entity) -> Entity:
         return self._consumers[credential["consumer"]["id"]]
 
-    def _by_key(
-        self,
-        config: Entity,
-        caller: Caller,
-    ) -> Passage:
+    def _by_key(self, config: Entity, caller: Caller) -> Passage:
         """Authenticate as `jwt` does: by the key that the token names, of whatever consumer.
 
         A provider signs with any of its current keys: where one of them is missing, its tokens do
@@ -112,19 +103,18 @@ class Authenticator:
             return Passage(False, through=through)
         credential = credentials[0]
         owner = self._owner(credential)
-        return Passage(
-            True,
-            owner,
-            credential["algorithm"],
-            through=through,
-        )
+        return Passage(True, owner, credential["algorithm"], through=through)
 
-    def _verifying(self, token: Claims | Forged) -> tuple[list[str], list[Entity]]:
+    def _verifying(
+        self, token: Claims | Forged
+    ) -> tuple[list[str], list[Entity]]:
         """Return the ids of the keys that may have signed the token, and the credentials that have
         these keys."""
         if isinstance(token, Forged) and token.credential:
             credential = self._credentials.get(token.credential)
-            return ([credential["key"]], [credential]) if credential else ([], [])
+            return (
+                ([credential["key"]], [credential]) if credential else ([], [])
+            )
         current = self._current.get(token.provider, ())
         held = [self._by_key_id[key.kid] for key in current if self._holds(key)]
         return [key.kid for key in current], held
@@ -134,11 +124,7 @@ class Authenticator:
         is_signed_so = credential.get("algorithm") == key.algorithm
         return is_signed_so and pem_of(credential) == key.pem.strip()
 
-    def _by_issuer(
-        self,
-        config: Entity,
-        caller: Caller,
-    ) -> Passage:
+    def _by_issuer(self, config: Entity, caller: Caller) -> Passage:
         """Authenticate as `openid-connect` does: by tokens of one issuer, whose name its ring
         carries."""
         compared = comparable({**config, "anonymous": None})

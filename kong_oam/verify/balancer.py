@@ -31,11 +31,7 @@ class Balancer:
                 upstream = reference(target, "upstream")
                 self._targets.setdefault(upstream, []).append(target)
 
-    def ends(
-        self,
-        host: str,
-        port: int,
-    ) -> list[End]:
+    def ends(self, host: str, port: int) -> list[End]:
         """Return the ends behind a host: the Targets of an Upstream of its name, which comes before
         what DNS says."""
         identifier = self._upstreams.get(host)

@@ -37,8 +37,7 @@ _Kinds = Sequence[tuple[Client, Hashable]]
 
 
 def classes(
-    estate: Estate,
-    live: Gateway,
+    estate: Estate, live: Gateway
 ) -> Iterator[tuple[Call, Caller, UrlRegion]]:
     """Yield a call and a caller of each class of both, with what the call stands for."""
     kinds = [(client, _kind(estate, client)) for client in estate.clients]
@@ -54,17 +53,13 @@ def classes(
                 address = str(example) if example else None
                 there = replace(call, address=address)
                 from_there = region._replace(
-                    source=str(source),
-                    sources=len(sources),
+                    source=str(source), sources=len(sources)
                 )
                 for caller in callers:
                     yield there, caller, from_there
 
 
-def _hosts(
-    estate: Estate,
-    live: Gateway,
-) -> tuple[str, ...]:
+def _hosts(estate: Estate, live: Gateway) -> tuple[str, ...]:
     """Return a host of each class. A wildcard is met by a name that nobody writes."""
     patterns = {*estate.by_host, *live.hosts()}
     label = _unused("any", ".".join(patterns).split("."))
@@ -83,10 +78,7 @@ def _hosts(
     return (*sorted(hosts), label)
 
 
-def _unused(
-    stem: str,
-    used: Collection[str],
-) -> str:
+def _unused(stem: str, used: Collection[str]) -> str:
     name = stem
     number = 0
     while name in used:
@@ -128,13 +120,7 @@ class _Host:
         if self.estate.stack.scheme == "http":
             schemes = ("http",)
         for scheme, (path, below), method in product(schemes, paths, methods):
-            call = Call(
-                scheme,
-                method,
-                self.name,
-                path,
-                below,
-            )
+            call = Call(scheme, method, self.name, path, below)
             yield call, _region(call, declared)
 
     def _declared(self) -> set[PathSegments]:
@@ -208,7 +194,9 @@ class _Host:
         for component in self.components:
             provider = self.estate.provider_of(component)
             for api in self.estate.apis_at(component):
-                audience = provider.audience_of(api) if provider.per_api else None
+                audience = (
+                    provider.audience_of(api) if provider.per_api else None
+                )
                 audiences[provider.name, audience] = None
         return audiences
 
@@ -226,18 +214,9 @@ class _Host:
                 scopes.update(rule.scopes)
                 widest = max(widest, len(rule.scopes))
         granted = self._granted(spoken, scopes)
-        return Speech(
-            frozenset(scopes),
-            frozenset(groups),
-            widest,
-            granted,
-        )
+        return Speech(frozenset(scopes), frozenset(groups), widest, granted)
 
-    def _granted(
-        self,
-        spoken: Speech,
-        scopes: set[str],
-    ) -> dict[str, Hashable]:
+    def _granted(self, spoken: Speech, scopes: set[str]) -> dict[str, Hashable]:
         """Return what tokens of each client are judged by, by either side; only clients that hold
         some of the scopes."""
         sides = []
@@ -269,29 +248,16 @@ class _Host:
         if client.user_facing:
             users = [*self._users(client, provider)]
         for api, user in product(apis, users):
-            claims = issue(
-                provider,
-                client,
-                user,
-                api=api,
-            )
+            claims = issue(provider, client, user, api=api)
             if isinstance(claims, Claims):
                 known = self._speech.groups.intersection(claims.groups)
                 groups = tuple(sorted(known))
                 judged = replace(
-                    claims,
-                    client="",
-                    subject="",
-                    scopes=scopes,
-                    groups=groups,
+                    claims, client="", subject="", scopes=scopes, groups=groups
                 )
                 yield self._in_words(provider, user), judged
 
-    def _users(
-        self,
-        client: Client,
-        provider: Provider,
-    ) -> Iterator[User]:
+    def _users(self, client: Client, provider: Provider) -> Iterator[User]:
         """Yield users of every set of groups that decides something: with one of the client's own,
         or they get no token."""
         entitled = set(map(provider.group, client.groups))
@@ -307,11 +273,7 @@ class _Host:
                 for entry in [()] if is_entitled else own:
                     yield User("user", (*entry, *combination))
 
-    def _in_words(
-        self,
-        provider: Provider,
-        user: User | None,
-    ) -> str:
+    def _in_words(self, provider: Provider, user: User | None) -> str:
         if user is None:
             return ""
         groups = sorted(_groups_of(self.estate.exposed))
@@ -337,27 +299,17 @@ def _paths(
                 yield folded, None
 
 
-def _region(
-    call: Call,
-    declared: set[PathSegments],
-) -> UrlRegion:
+def _region(call: Call, declared: set[PathSegments]) -> UrlRegion:
     path = call.path if call.below is None else call.below
     owner = path
     while owner not in declared:
         owner = owner[:-1]
     origin = f"{call.scheme}://{call.host}"
     within = None if owner == path else origin + written(owner)
-    return UrlRegion(
-        call.method,
-        origin + written(path),
-        within,
-    )
+    return UrlRegion(call.method, origin + written(path), within)
 
 
-def _kind(
-    estate: Estate,
-    client: Client,
-) -> Hashable:
+def _kind(estate: Estate, client: Client) -> Hashable:
     """Return what providers give the client tokens by, but for its name. Of what it is granted,
     that it is anything counts."""
     per_api = estate.stack.providers[client.provider].per_api

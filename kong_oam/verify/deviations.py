@@ -29,7 +29,13 @@ from kong_oam.verify.questions import (
 )
 
 Kind = Literal[
-    "opened", "diverted", "impersonated", "in clear", "weakened", "closed", "limited"
+    "opened",
+    "diverted",
+    "impersonated",
+    "in clear",
+    "weakened",
+    "closed",
+    "limited",
 ]
 KINDS: dict[Kind, str] = {
     "opened": "may now be called by",
@@ -69,10 +75,7 @@ class Deviation:
 
 
 def compare(
-    estate: Estate,
-    live: Gateway,
-    meant: Gateway,
-    drifted: Collection[str],
+    estate: Estate, live: Gateway, meant: Gateway, drifted: Collection[str]
 ) -> tuple[Deviation, ...]:
     """Find every difference in who may call what, the worst first. None: the gateway decides as
     the Applications mean.
@@ -82,13 +85,7 @@ def compare(
     """
     findings: dict[tuple[Kind, Labels], dict[UrlRegion, list[Caller]]] = {}
     for call, caller, region in classes(estate, live):
-        differences = _differences(
-            estate,
-            call,
-            caller,
-            live,
-            meant,
-        )
+        differences = _differences(estate, call, caller, live, meant)
         for kind, through in differences:
             causes = tuple(
                 entity for entity in dict.fromkeys(through) if entity in drifted
@@ -98,11 +95,7 @@ def compare(
             if caller not in callers:
                 callers.append(caller)
     deviations = [
-        Deviation(
-            kind,
-            causes,
-            tuple(_exposures(regions)),
-        )
+        Deviation(kind, causes, tuple(_exposures(regions)))
         for (kind, causes), regions in findings.items()
     ]
     order = list(KINDS)
@@ -112,11 +105,7 @@ def compare(
 
 
 def _differences(
-    estate: Estate,
-    call: Call,
-    caller: Caller,
-    live: Gateway,
-    meant: Gateway,
+    estate: Estate, call: Call, caller: Caller, live: Gateway, meant: Gateway
 ) -> Iterator[tuple[Kind, Labels]]:
     """Yield each kind of difference for a call, with the entities that had a say."""
     decision = _decision(estate, call, caller)
@@ -129,25 +118,20 @@ def _differences(
             f"{'let in' if intended.allowed else 'refused'} is read"
         )
     for verdict in live.verdicts(call, caller):
-        kind = _kind(
-            decision,
-            intended,
-            verdict,
-            in_clear=in_clear,
-        )
+        kind = _kind(decision, intended, verdict, in_clear=in_clear)
         if kind:
             yield kind, verdict.through + intended.through
         if intended.allowed and verdict.allowed:
-            limits = [label for label in verdict.limits if label not in intended.limits]
+            limits = [
+                label
+                for label in verdict.limits
+                if label not in intended.limits
+            ]
             if limits:
                 yield "limited", tuple(limits)
 
 
-def _decision(
-    estate: Estate,
-    call: Call,
-    caller: Caller,
-) -> Decision:
+def _decision(estate: Estate, call: Call, caller: Caller) -> Decision:
     """Return what the model decides of the call."""
     claims = (
         Refusal("none of this API's tokens", "token-not-verified")
@@ -156,23 +140,12 @@ def _decision(
     )
     path = written(call.path).encode()
     return decide(
-        estate,
-        Request(
-            call.method,
-            call.host,
-            path,
-            call.address,
-        ),
-        claims,
+        estate, Request(call.method, call.host, path, call.address), claims
     )
 
 
 def _kind(
-    decision: Decision,
-    intended: Verdict,
-    verdict: Verdict,
-    *,
-    in_clear: bool,
+    decision: Decision, intended: Verdict, verdict: Verdict, *, in_clear: bool
 ) -> Kind | None:
     is_ours = verdict.component is not None
     if in_clear:
@@ -201,7 +174,9 @@ def _exposures(
     for region, callers in callers_by_region.items():
         if (region.within, region.source) not in listed:
             anywhere = region._replace(source="")
-            sources.setdefault((anywhere, _fewest(callers)), []).append(region.source)
+            sources.setdefault((anywhere, _fewest(callers)), []).append(
+                region.source
+            )
     methods: dict[tuple[str, tuple[Caller, ...]], list[str]] = {}
     for (region, fewest), of_region in sources.items():
         url = region.url
@@ -215,11 +190,7 @@ def _exposures(
         names: dict[str, None] = {}
         for caller in fewest:
             names.update(dict.fromkeys(caller.names))
-        yield Exposure(
-            tuple(names),
-            same_methods,
-            tuple(same_urls),
-        )
+        yield Exposure(tuple(names), same_methods, tuple(same_urls))
 
 
 def _fewest(callers: Sequence[Caller]) -> tuple[Caller, ...]:
@@ -227,20 +198,16 @@ def _fewest(callers: Sequence[Caller]) -> tuple[Caller, ...]:
     more groups by those of fewer."""
     if NOBODY in callers:
         return (NOBODY,)
-    return tuple(caller for caller in callers if not _is_covered(caller, callers))
+    return tuple(
+        caller for caller in callers if not _is_covered(caller, callers)
+    )
 
 
-def _is_covered(
-    caller: Caller,
-    callers: Sequence[Caller],
-) -> bool:
+def _is_covered(caller: Caller, callers: Sequence[Caller]) -> bool:
     return any(_covers(fewer, caller) for fewer in callers)
 
 
-def _covers(
-    fewer: Caller,
-    more: Caller,
-) -> bool:
+def _covers(fewer: Caller, more: Caller) -> bool:
     """Return whether naming the users with `fewer` groups also names those with `more`."""
     few = fewer.token
     many = more.token
@@ -248,14 +215,7 @@ def _covers(
         return False
     if not set(few.groups) < set(many.groups):
         return False
-    same = (
-        replace(
-            many,
-            groups=few.groups,
-            client=few.client,
-        )
-        == few
-    )
+    same = replace(many, groups=few.groups, client=few.client) == few
     return same and _clients(more) <= _clients(fewer)
 
 

@@ -59,11 +59,7 @@ class Drift:
     used_by: Mapping[str, Owner] = field(default_factory=dict)
 
 
-def drifts(
-    live: Entities,
-    meant: Entities,
-    asking: Asking,
-) -> dict[str, Drift]:
+def drifts(live: Entities, meant: Entities, asking: Asking) -> dict[str, Drift]:
     """Return every entity that differs, is missing or is too much, by its label
     (kong_oam.kong.entities.labels)."""
     comparison = _Comparison(live, meant, asking)
@@ -73,27 +69,14 @@ def drifts(
     # makes anew.
     for label, (kind, entity) in existing.items():
         if label not in comparison.ours:
-            drift = comparison.unmeant(
-                kind,
-                label,
-                entity,
-            )
+            drift = comparison.unmeant(kind, label, entity)
             if drift:
                 by_label[label] = drift
     for label, (kind, entity) in comparison.ours.items():
         if label not in existing:
-            by_label[label] = comparison.missing(
-                kind,
-                label,
-                entity,
-            )
+            by_label[label] = comparison.missing(kind, label, entity)
             continue
-        changed = comparison.changed(
-            kind,
-            label,
-            existing[label][1],
-            entity,
-        )
+        changed = comparison.changed(kind, label, existing[label][1], entity)
         if changed:
             by_label[label] = changed
     return by_label
@@ -107,10 +90,7 @@ def _by_label(entities: Entities) -> dict[str, tuple[str, Entity]]:
     return by_label
 
 
-def recognised(
-    live: Entities,
-    meant: Entities,
-) -> Entities:
+def recognised(live: Entities, meant: Entities) -> Entities:
     """Return the live entities, with the meant names of services and routes of ours that got
     another, which bears on nothing.
 
@@ -119,15 +99,12 @@ def recognised(
     """
     services = _renamed(live.services, meant.services)
     return replace(
-        live,
-        services=services,
-        routes=_renamed(live.routes, meant.routes),
+        live, services=services, routes=_renamed(live.routes, meant.routes)
     )
 
 
 def _renamed(
-    live: tuple[Entity, ...],
-    meant: tuple[Entity, ...],
+    live: tuple[Entity, ...], meant: tuple[Entity, ...]
 ) -> tuple[Entity, ...]:
     missing = _unmatched(meant, live)
     names: dict[str, str] = {}
@@ -140,13 +117,13 @@ def _renamed(
         if name and not stack_in_name(name):
             names[name] = candidates[0]["name"]
     return tuple(
-        {**entity, "name": names.get(entity["name"], entity["name"])} for entity in live
+        {**entity, "name": names.get(entity["name"], entity["name"])}
+        for entity in live
     )
 
 
 def _unmatched(
-    entities: Iterable[Entity],
-    others: Iterable[Entity],
+    entities: Iterable[Entity], others: Iterable[Entity]
 ) -> dict[frozenset[str], list[Entity]]:
     """Return the entities that have none of the others' names, by their tags."""
     names = {other["name"] for other in others}
@@ -173,140 +150,74 @@ class _Comparison:
         """The meant entities, each with its kind, by their labels."""
         return _by_label(self.meant)
 
-    def missing(
-        self,
-        kind: str,
-        label: str,
-        entity: Entity,
-    ) -> Drift:
+    def missing(self, kind: str, label: str, entity: Entity) -> Drift:
         """Return the drift for a meant entity that is not there."""
         # Without its Upstream, a service leads to whatever DNS says of the name.
-        drift = Drift(f"{label} is missing", misplaced=kind in ("plugin", "upstream"))
+        drift = Drift(
+            f"{label} is missing", misplaced=kind in ("plugin", "upstream")
+        )
         return _left_to(drift, self.asking.owner(entity))
 
     def changed(
-        self,
-        kind: str,
-        label: str,
-        actual: Entity,
-        entity: Entity,
+        self, kind: str, label: str, actual: Entity, entity: Entity
     ) -> Drift | None:
         """Return the drift for an entity that is there; None where it is as it is meant."""
         if kind == "plugin":
             changes = list(_changes_of_plugin(actual, entity))
         else:
-            changes = list(
-                self._changes(
-                    kind,
-                    actual,
-                    entity,
-                )
-            )
+            changes = list(self._changes(kind, actual, entity))
         if not changes:
             return None
-        request = repair(
-            kind,
-            actual,
-            entity,
-            self.live,
-            self.meant,
-        )
+        request = repair(kind, actual, entity, self.live, self.meant)
         text = f"{label}: {'; '.join(changes)}"
         # An empty slot may hold any key of the issuer. What another key opens is found by
         # decisions.
-        drift = Drift(
-            text,
-            request,
-            misplaced=kind != "credential",
-        )
+        drift = Drift(text, request, misplaced=kind != "credential")
         owner = self.asking.owner(actual)
         if owner.kind != "another stack's":
             owner = self.asking.owner(entity)
         return _left_to(drift, owner)
 
     def _changes(
-        self,
-        kind: str,
-        entity: Entity,
-        meant: Entity,
+        self, kind: str, entity: Entity, meant: Entity
     ) -> Iterator[str]:
         for name in _COMPARED.get(kind) or fields_set(kind, meant):
             if name in meant and not alike(name, entity, meant):
                 yield _other(name, entity, meant)
         if kind in PARENTS:
-            now = parent_of(
-                kind,
-                entity,
-                self.live,
-            )
-            wanted = parent_of(
-                kind,
-                meant,
-                self.meant,
-            )
+            now = parent_of(kind, entity, self.live)
+            wanted = parent_of(kind, meant, self.meant)
             verb = "leads" if kind == "route" else "belongs"
             if now != wanted:
                 yield f"it {verb} to {now}, not to {wanted}"
         if pem_of(entity) != pem_of(meant):
             yield "its public key is not the issuer's"
 
-    def unmeant(
-        self,
-        kind: str,
-        label: str,
-        entity: Entity,
-    ) -> Drift | None:
+    def unmeant(self, kind: str, label: str, entity: Entity) -> Drift | None:
         """Return a drift for an entity that nobody here means to be there, by its owner; None where
         it can be no reason for anything."""
         owner = self.asking.owner(entity)
         is_ours = owner.kind == "ours"
         words = f"{label} {_WORDS.get(owner.kind) or f'is {owner}'}"
         if kind == "credential":
-            consumer = parent_of(
-                kind,
-                entity,
-                self.live,
-            )
+            consumer = parent_of(kind, entity, self.live)
             words = f"{label} of {consumer} is not the issuer's"
-        drift = self._removed(
-            kind,
-            words,
-            entity,
-            then_up=is_ours,
-        )
+        drift = self._removed(kind, words, entity, then_up=is_ours)
         if drift is None:
             return None
         if kind == "plugin" and not is_ours and not self._touches(entity):
             return None  # what leads to it is the reason
         if owner.kind == "another stack's":
-            return replace(
-                drift,
-                request=None,
-                stack=owner.stack,
-            )
+            return replace(drift, request=None, stack=owner.stack)
         if stack := self._stack_of_parents(entity):
-            text = f"{drift.text}, and it stands on an entity of stack '{stack}'"
-            return replace(
-                drift,
-                text=text,
-                request=None,
-                stack=stack,
+            text = (
+                f"{drift.text}, and it stands on an entity of stack '{stack}'"
             )
+            return replace(drift, text=text, request=None, stack=stack)
         if stack := self._stack_of_children(kind, entity):
             text = f"{drift.text}, and entities of stack '{stack}' belong to it"
-            return replace(
-                drift,
-                text=text,
-                request=None,
-                stack=stack,
-            )
-        used_by = uses(
-            kind,
-            entity,
-            self.live,
-            self.ours,
-            self.asking,
-        )
+            return replace(drift, text=text, request=None, stack=stack)
+        used_by = uses(kind, entity, self.live, self.ours, self.asking)
         return replace(drift, used_by=used_by)
 
     def _stack_of_parents(self, entity: Entity) -> str:
@@ -324,30 +235,17 @@ class _Comparison:
                     stack = stack or owner.stack
         return stack
 
-    def _stack_of_children(
-        self,
-        kind: str,
-        entity: Entity,
-    ) -> str:
+    def _stack_of_children(self, kind: str, entity: Entity) -> str:
         """Return another stack whose entities belong to this one; empty where there is none."""
         stacks = []
-        for _, child in belonging(
-            kind,
-            entity,
-            self.live,
-        ):
+        for _, child in belonging(kind, entity, self.live):
             owner = self.asking.owner(child)
             if owner.kind == "another stack's":
                 stacks.append(owner.stack)
         return min(stacks, default="")
 
     def _removed(
-        self,
-        kind: str,
-        words: str,
-        entity: Entity,
-        *,
-        then_up: bool,
+        self, kind: str, words: str, entity: Entity, *, then_up: bool
     ) -> Drift | None:
         """Return a drift in these words, with the request that removes the entity; None as of
         `unmeant`.
@@ -356,11 +254,7 @@ class _Comparison:
         """
         live = self.live
         if kind == "plugin":
-            return self._unmeant_plugin(
-                words,
-                entity,
-                then_up=then_up,
-            )
+            return self._unmeant_plugin(words, entity, then_up=then_up)
         if kind == "consumer":
             return None
         request = removal(kind, entity)
@@ -369,36 +263,25 @@ class _Comparison:
             is_in_ring = parent_of(kind, entity, live) in self.ours
             return Drift(words, request, misplaced=True) if is_in_ring else None
         if kind == "target":
-            if live.labels["upstream", entity["upstream"]["id"]] not in self.ours:
+            if (
+                live.labels["upstream", entity["upstream"]["id"]]
+                not in self.ours
+            ):
                 return None  # it goes with its Upstream
-            return Drift(
-                words,
-                request,
-                misplaced=entity["weight"] > 0,
-            )
+            return Drift(words, request, misplaced=entity["weight"] > 0)
         service = live.labels.get(("service", reference(entity, "service")))
         if kind == "route" and service in self.ours:
             return Drift(
-                f"{words} and leads to {service}",
-                request,
-                misplaced=True,
+                f"{words} and leads to {service}", request, misplaced=True
             )
         return Drift(words, request)
 
     def _unmeant_plugin(
-        self,
-        words: str,
-        plugin: Entity,
-        *,
-        then_up: bool,
+        self, words: str, plugin: Entity, *, then_up: bool
     ) -> Drift | None:
         request = removal("plugin", plugin, then_up=then_up)
         if plugin["name"] in _OURS:
-            return Drift(
-                words,
-                request,
-                misplaced=self._touches(plugin),
-            )
+            return Drift(words, request, misplaced=self._touches(plugin))
         breaks = self._is_read_by(plugin) or self._stands_on_ours(plugin)
         if not breaks and effect_of(plugin) is Effect.NONE:
             return None
@@ -414,7 +297,9 @@ class _Comparison:
         if not acts(plugin):
             return False
         scopes = self._scopes(plugin, "route", "service", "consumer")
-        return bool(plugin.get("consumer_group") or scopes.intersection(self.ours))
+        return bool(
+            plugin.get("consumer_group") or scopes.intersection(self.ours)
+        )
 
     def _is_read_by(self, plugin: Entity) -> bool:
         """Return whether a plugin on everything tells browsers which pages may read answers of
@@ -444,23 +329,19 @@ class _Comparison:
             if ("route", route["id"]) in scopes:
                 scopes.add(("service", reference(route, "service")))
         labels = self.live.labels
-        return {labels[kind, identifier] for kind, identifier in scopes if identifier}
+        return {
+            labels[kind, identifier]
+            for kind, identifier in scopes
+            if identifier
+        }
 
 
-def _left_to(
-    drift: Drift,
-    owner: Owner,
-) -> Drift:
+def _left_to(drift: Drift, owner: Owner) -> Drift:
     """Return the drift of an entity, which another stack repairs if that is the owner."""
     if owner.kind != "another stack's":
         return drift
     text = f"{drift.text} (it is {owner})"
-    return replace(
-        drift,
-        text=text,
-        request=None,
-        stack=owner.stack,
-    )
+    return replace(drift, text=text, request=None, stack=owner.stack)
 
 
 def _tells_browsers(plugin: Entity) -> bool:
@@ -468,15 +349,15 @@ def _tells_browsers(plugin: Entity) -> bool:
     if plugin["name"] == "cors":
         return True
     transforms = plugin["name"].startswith("response-transformer")
-    return transforms and "access-control-" in json.dumps(plugin["config"]).lower()
+    return (
+        transforms and "access-control-" in json.dumps(plugin["config"]).lower()
+    )
 
 
-def _other(
-    name: str,
-    entity: Entity,
-    meant: Entity,
-) -> str:
-    return f"{name} is {_shown(entity.get(name))}, not {_shown(meant.get(name))}"
+def _other(name: str, entity: Entity, meant: Entity) -> str:
+    return (
+        f"{name} is {_shown(entity.get(name))}, not {_shown(meant.get(name))}"
+    )
 
 
 def _shown(value: Any) -> str:
@@ -484,10 +365,7 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
-def _changes_of_plugin(
-    entity: Entity,
-    meant: Entity,
-) -> Iterator[str]:
+def _changes_of_plugin(entity: Entity, meant: Entity) -> Iterator[str]:
     if not entity["enabled"]:
         yield "it is disabled"
     if not HTTP.intersection(entity["protocols"]):
@@ -503,10 +381,7 @@ def _changes_of_plugin(
             yield _other(name, config, wanted)
 
 
-def _changes_of_scripts(
-    entity: Entity,
-    meant: Entity,
-) -> Iterator[str]:
+def _changes_of_scripts(entity: Entity, meant: Entity) -> Iterator[str]:
     now = script_of(entity)
     ours = script_of(meant)
     if now is None or ours is None or not now.table:
@@ -526,4 +401,8 @@ def _changes_of_scripts(
 
 
 def _address(upstream: tuple[str, int] | None) -> str:
-    return f"{upstream[0]}:{upstream[1]}" if upstream else "nothing that it can read"
+    return (
+        f"{upstream[0]}:{upstream[1]}"
+        if upstream
+        else "nothing that it can read"
+    )

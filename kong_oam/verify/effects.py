@@ -43,7 +43,9 @@ def effect_of(plugin: Entity) -> Effect:
     match PLUGIN_KINDS.get(plugin["name"]):
         case "lets pages read":  # what pages read is no matter of who may call
             return Effect.NONE
-        case "harmless" if not _touches_headers(config) and not _runs_code(config):
+        case "harmless" if not _touches_headers(config) and not _runs_code(
+            config
+        ):
             return Effect.NONE
         case "limits":
             return Effect.LIMITS
@@ -68,7 +70,11 @@ def _touches_headers(config: Entity) -> bool:
         return True
     for field, default in _WRITTEN.items():
         name = config.get(field) or default
-        if name and name != _WRITTEN["header_name"] and not _is_of_its_own(name):
+        if (
+            name
+            and name != _WRITTEN["header_name"]
+            and not _is_of_its_own(name)
+        ):
             return True
     return False
 

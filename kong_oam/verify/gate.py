@@ -11,7 +11,12 @@ from typing import Any, Literal
 from kong_oam.access.hosts import host_patterns
 from kong_oam.access.model import METHODS
 from kong_oam.access.networks import Networks, admits, fewest, network
-from kong_oam.access.paths import PathSegments, may_be_longer, unwritten, written
+from kong_oam.access.paths import (
+    PathSegments,
+    may_be_longer,
+    unwritten,
+    written,
+)
 from kong_oam.kong.script import Table
 from kong_oam.verify.identities import Held
 from kong_oam.verify.questions import Call
@@ -21,10 +26,7 @@ Requirement = Literal["public"] | Sequence[Sequence[str]]
 alternatives."""
 
 
-def requirement(
-    table: Table,
-    call: Call,
-) -> Requirement:
+def requirement(table: Table, call: Call) -> Requirement:
     """Return what a script with this table asks of whoever makes the call; no alternative: it lets
     nobody through."""
     if not table or call.method not in METHODS:
@@ -32,24 +34,14 @@ def requirement(
     owner = _owner(table, call)
     if owner is None:
         return ()
-    if not admits(
-        _networks(
-            table,
-            owner,
-            call.method,
-        ),
-        call.address or "",
-    ):
+    if not admits(_networks(table, owner, call.method), call.address or ""):
         return ()
     if _opened(table, call, owner):
         return "public"
     return _of_method(table["rules"][owner], call.method) or ()
 
 
-def met(
-    required: Requirement,
-    held: Held | None,
-) -> bool:
+def met(required: Requirement, held: Held | None) -> bool:
     """Return whether a caller has what a table requires. `held`: by that table; None for one
     without a token that it takes."""
     if required == "public":
@@ -57,14 +49,12 @@ def met(
     if held is None:
         return False
     scopes = held.scopes
-    return any(scopes is None or scopes.issuperset(needed) for needed in required)
+    return any(
+        scopes is None or scopes.issuperset(needed) for needed in required
+    )
 
 
-def _networks(
-    table: Table,
-    owner: str,
-    method: str,
-) -> Networks:
+def _networks(table: Table, owner: str, method: str) -> Networks:
     """Return the networks from which alone the rules of a path let somebody in with the method."""
     of_path = table.get("addresses", {}).get(owner, {})
     return _read_networks(tuple(_of_method(of_path, method) or ()))
@@ -75,18 +65,11 @@ def _read_networks(texts: tuple[str, ...]) -> Networks:
     return fewest(map(network, texts))
 
 
-def _of_method(
-    methods: Mapping[str, Any],
-    method: str,
-) -> Any:
+def _of_method(methods: Mapping[str, Any], method: str) -> Any:
     return methods.get(method) or methods.get("*")
 
 
-def _opened(
-    table: Table,
-    call: Call,
-    owner: str,
-) -> bool:
+def _opened(table: Table, call: Call, owner: str) -> bool:
     """Return whether the rule of the call was opened in an emergency, and still is."""
     opened = table.get("opened")
     if opened is None or opened["path"] != owner:
@@ -94,10 +77,7 @@ def _opened(
     return time.time() < opened["ends"] and call.method in opened["methods"]
 
 
-def _owner(
-    table: Table,
-    call: Call,
-) -> str | None:
+def _owner(table: Table, call: Call) -> str | None:
     """Return the longest rule path that owns the call.
 
     None where none does, where the host and path lead elsewhere, or where another server may read a
@@ -105,36 +85,21 @@ def _owner(
     """
     longest = min(len(call.path), table["depth"])
     beginnings = [
-        written(call.path[:length])
-        for length in range(
-            longest,
-            -1,
-            -1,
-        )
+        written(call.path[:length]) for length in range(longest, -1, -1)
     ]
-    if not _leads_here(
-        table,
-        call.host,
-        beginnings,
-    ):
+    if not _leads_here(table, call.host, beginnings):
         return None
     rules: Mapping[str, Mapping[str, Any]] = table["rules"]
     owner = next((path for path in beginnings if path in rules), None)
     if owner is None:
         return None
     longer = may_be_longer(
-        call.path,
-        len(unwritten(owner)),
-        _folded(tuple(rules)),
+        call.path, len(unwritten(owner)), _folded(tuple(rules))
     )
     return None if longer else owner
 
 
-def _leads_here(
-    table: Table,
-    host: str,
-    beginnings: Iterable[str],
-) -> bool:
+def _leads_here(table: Table, host: str, beginnings: Iterable[str]) -> bool:
     for pattern in host_patterns(host):
         paths = table["hosts"].get(pattern, {})
         for path in beginnings:

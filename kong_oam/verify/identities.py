@@ -41,16 +41,11 @@ def forged_identities(tables: Iterable[Table]) -> Iterator[CallerIdentity]:
     for client in sorted(scopes_of):
         most = frozenset(scopes_of[client])
         yield CallerIdentity(client, most)
-        yield CallerIdentity(
-            client,
-            most,
-            frozenset(groups),
-        )
+        yield CallerIdentity(client, most, frozenset(groups))
 
 
 def scopes_held(
-    table: Table,
-    client: str,
+    table: Table, client: str
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Return the scopes that the client holds by the table: as itself, and for its users."""
     as_itself = table["services"].get(client, ())
@@ -58,10 +53,7 @@ def scopes_held(
     return frozenset(as_itself), frozenset(for_users)
 
 
-def held_by(
-    table: Table,
-    identity: CallerIdentity,
-) -> Held:
+def held_by(table: Table, identity: CallerIdentity) -> Held:
     """Return what the caller holds by the table."""
     if identity.scopes is None:
         return Held(None)

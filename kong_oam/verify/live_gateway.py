@@ -26,7 +26,14 @@ from kong_oam.verify.balancer import Balancer, End
 from kong_oam.verify.effects import Effect
 from kong_oam.verify.gate import Requirement, met, requirement
 from kong_oam.verify.identities import Held, scopes_held
-from kong_oam.verify.questions import Call, Caller, Forged, Labels, Speech, Verdict
+from kong_oam.verify.questions import (
+    Call,
+    Caller,
+    Forged,
+    Labels,
+    Speech,
+    Verdict,
+)
 from kong_oam.verify.reading import Reader
 from kong_oam.verify.router import Reached, Router
 from kong_oam.verify.scripts import Script, networks_named
@@ -87,15 +94,13 @@ class Standing:
 class LiveGateway:
     """A Kong with these entities: what it tells apart, and what it decides."""
 
-    def __init__(
-        self,
-        entities: Entities,
-        terms: Terms,
-    ) -> None:
+    def __init__(self, entities: Entities, terms: Terms) -> None:
         self._terms = terms
         self._labels = entities.labels
         self._router = Router(entities.routes)
-        self._services = {service["id"]: service for service in entities.services}
+        self._services = {
+            service["id"]: service for service in entities.services
+        }
         self._authenticator = Authenticator(entities, terms)
         self._reader = Reader(terms)
         self._plugins = Plugins(entities, terms)
@@ -108,7 +113,9 @@ class LiveGateway:
         # The consumers whose keys count at some gate, or are meant to.
         self._rings = terms.rings() | {table["ring"] for table in self._tables}
         self._ways: dict[str, Way | None] = {}
-        self._standings: dict[tuple[str, bool, Claims | Forged | None], Standing] = {}
+        self._standings: dict[
+            tuple[str, bool, Claims | Forged | None], Standing
+        ] = {}
         self._last: tuple[Call | None, tuple[Taken, ...]] = None, ()
 
     # What it tells apart
@@ -147,18 +154,9 @@ class LiveGateway:
                 scopes.update(needed)
                 widest = max(widest, len(needed))
         granted = self._granted(host, scopes)
-        return Speech(
-            frozenset(scopes),
-            frozenset(groups),
-            widest,
-            granted,
-        )
+        return Speech(frozenset(scopes), frozenset(groups), widest, granted)
 
-    def _granted(
-        self,
-        host: str,
-        scopes: set[str],
-    ) -> Mapping[str, Hashable]:
+    def _granted(self, host: str, scopes: set[str]) -> Mapping[str, Hashable]:
         """Return what each client holds of the scopes by each table that speaks of the host; only
         clients that hold some."""
         granted: dict[str, set[Hashable]] = {}
@@ -171,14 +169,18 @@ class LiveGateway:
                 for client in self._clients.get(identifier, ()):
                     by_table = client.provider, index, held
                     granted.setdefault(client.component, set()).add(by_table)
-        return {component: frozenset(held) for component, held in granted.items()}
+        return {
+            component: frozenset(held) for component, held in granted.items()
+        }
 
     @cached_property
     def _clients(self) -> Mapping[str, list[Client]]:
         """The estate's clients by their id in tokens."""
         clients: dict[str, list[Client]] = {}
         for client in self._terms.estate.clients:
-            identifier = self._terms.client_id(client.provider, client.component)
+            identifier = self._terms.client_id(
+                client.provider, client.component
+            )
             clients.setdefault(identifier, []).append(client)
         return clients
 
@@ -195,20 +197,12 @@ class LiveGateway:
     # What it decides
     # --------------------------------------------------------------------------------------------------
 
-    def verdicts(
-        self,
-        call: Call,
-        caller: Caller,
-    ) -> tuple[Verdict, ...]:
+    def verdicts(self, call: Call, caller: Caller) -> tuple[Verdict, ...]:
         """Judge the call: one verdict, or several where the answer depends on what is not known."""
         taken = self._taken(call)
         verdicts: list[Verdict] = []
         for route in taken:
-            verdicts += self._verdicts(
-                route,
-                call,
-                caller,
-            )
+            verdicts += self._verdicts(route, call, caller)
         if not any(route.certain for route in taken):
             verdicts.append(Verdict(False, None))
         return tuple(verdicts)
@@ -217,34 +211,25 @@ class LiveGateway:
         # All callers of a call are asked about in a row, and its routes are the same for each.
         if self._last[0] != call:
             reached = self._router.reached(call)
-            self._last = call, tuple(self._take(route, call) for route in reached)
+            self._last = (
+                call,
+                tuple(self._take(route, call) for route in reached),
+            )
         return self._last[1]
 
-    def _take(
-        self,
-        reached: Reached,
-        call: Call,
-    ) -> Taken:
+    def _take(self, reached: Reached, call: Call) -> Taken:
         identifier = reached.route["id"]
         if identifier not in self._ways:
             self._ways[identifier] = self._way(reached.route)
         way = self._ways[identifier]
         if way is None:
             return Taken(reached.certain, (self._labels["route", identifier],))
-        path = _upstream_path(
-            way.service,
-            reached,
-            call,
-        )
+        path = _upstream_path(way.service, reached, call)
         sent = call if path == call.path else replace(call, path=path)
-        required = tuple(requirement(table, sent) for table in way.guards.tables)
-        return Taken(
-            reached.certain,
-            way.through,
-            way,
-            path,
-            required,
+        required = tuple(
+            requirement(table, sent) for table in way.guards.tables
         )
+        return Taken(reached.certain, way.through, way, path, required)
 
     def _way(self, route: Entity) -> Way | None:
         """Return the way behind a route; None where it leads to no service that is there."""
@@ -267,11 +252,7 @@ class LiveGateway:
             plugins.is_foreign(guards.gate),
         )
 
-    def _ends(
-        self,
-        service: Entity,
-        gate: Script | None,
-    ) -> list[End]:
+    def _ends(self, service: Entity, gate: Script | None) -> list[End]:
         """Return the ends of a call that gets past everything: where a gate of ours says, whatever
         the service does."""
         if gate is None:
@@ -281,11 +262,7 @@ class LiveGateway:
             return [End(None)]
         return self._balancer.ends(*gate.upstream)
 
-    def _ends_unjudged(
-        self,
-        service: Entity,
-        gate: Script | None,
-    ) -> list[End]:
+    def _ends_unjudged(self, service: Entity, gate: Script | None) -> list[End]:
         """Return the ends of a call that meets something that is not judged: without a gate of
         ours, the service's workload comes first."""
         ends = self._ends(service, gate)
@@ -296,43 +273,26 @@ class LiveGateway:
         return [End(workload), *others]
 
     def _verdicts(
-        self,
-        taken: Taken,
-        call: Call,
-        caller: Caller,
+        self, taken: Taken, call: Call, caller: Caller
     ) -> Iterator[Verdict]:
         """Yield a verdict by one route for each way that the call may go."""
         way = taken.way
         if way is None:
             yield Verdict(False, None, through=taken.through)
             return
-        verdict = self._guarded(
-            way,
-            taken.required,
-            call,
-            caller,
-        )
+        verdict = self._guarded(way, taken.required, call, caller)
         protocols = set(way.route["protocols"])
         if call.scheme == "http" and protocols.isdisjoint(("http", "grpc")):
             # Kong redirects such a call, or has it upgrade to TLS.
             verdict = replace(verdict, allowed=False)
         for end in way.ends if verdict.judged else way.ends_unjudged:
-            yield self._at_end(
-                end,
-                verdict,
-                taken,
-                call,
-            )
+            yield self._at_end(end, verdict, taken, call)
         if protocols.isdisjoint(("http", "https")):
             # Only a gRPC call passes such a route. Kong answers any other call with 415.
             yield Verdict(False, None, through=taken.through)
 
     def _at_end(
-        self,
-        end: End,
-        guarded: Verdict,
-        taken: Taken,
-        call: Call,
+        self, end: End, guarded: Verdict, taken: Taken, call: Call
     ) -> Verdict:
         """Return the verdict of the plugins, completed by where the call goes."""
         through = (*taken.through, *end.through, *guarded.through)
@@ -341,12 +301,7 @@ class LiveGateway:
         return replace(
             guarded,
             component=self._terms.workloads.get(end.address),
-            leads=_leads(
-                taken.way,
-                end.address,
-                taken.path,
-                call,
-            ),
+            leads=_leads(taken.way, end.address, taken.path, call),
             through=through,
         )
 
@@ -362,18 +317,13 @@ class LiveGateway:
         asked = way.route["id"], preflight, caller.token
         if asked not in self._standings:
             self._standings[asked] = self._standing(
-                way,
-                caller,
-                preflight=preflight,
+                way, caller, preflight=preflight
             )
         standing = self._standings[asked]
         verified = way.guards.admitted is not None
         if standing.closed:
             return Verdict(
-                False,
-                None,
-                verified=verified,
-                through=standing.through,
+                False, None, verified=verified, through=standing.through
             )
         # Somebody's script in the gate's place runs once authentication has let the call pass.
         passes_gate = way.foreign_gate or way.guards.decided is None
@@ -391,28 +341,18 @@ class LiveGateway:
         )
 
     def _standing(
-        self,
-        way: Way,
-        caller: Caller,
-        *,
-        preflight: bool,
+        self, way: Way, caller: Caller, *, preflight: bool
     ) -> Standing:
         guards = way.guards
         labels = self._labels
         passage = self._authenticator.passage(
-            guards.authentication,
-            caller,
-            preflight=preflight,
+            guards.authentication, caller, preflight=preflight
         )
         consumer = passage.consumer
         acting: list[Entity | None] = []
         limits: list[str] = []
         effects = set()
-        others = self._plugins.others(
-            way.route,
-            way.service,
-            consumer,
-        )
+        others = self._plugins.others(way.route, way.service, consumer)
         for plugin, effect in others:
             effects.add(effect)
             if effect is Effect.LIMITS:
@@ -420,18 +360,20 @@ class LiveGateway:
             elif effect is not Effect.NONE:
                 acting.append(plugin)
         through = [
-            labels["plugin", plugin["id"]] for plugin in (*acting, *guards) if plugin
+            labels["plugin", plugin["id"]]
+            for plugin in (*acting, *guards)
+            if plugin
         ]
         through += [f"credential '{key}'" for key in passage.through]
         if consumer:
             through.append(labels["consumer", consumer["id"]])
-        anything = passage.unknown or Effect.UNKNOWN in effects or way.foreign_admission
+        anything = (
+            passage.unknown
+            or Effect.UNKNOWN in effects
+            or way.foreign_admission
+        )
         holdings = dict.fromkeys(
-            self._reader.holdings(
-                guards.tables,
-                caller,
-                passage,
-            )
+            self._reader.holdings(guards.tables, caller, passage)
         )
         return Standing(
             passage.passes,
@@ -447,12 +389,13 @@ class LiveGateway:
 def verifies(service: Entity) -> bool:
     """Return whether Kong verifies the certificate of what a service leads to, which its gate asks
     for by the same fields."""
-    return bool(service["protocol"] == "https" and service.get("tls_verify") is True)
+    return bool(
+        service["protocol"] == "https" and service.get("tls_verify") is True
+    )
 
 
 def _all_met(
-    required: tuple[Requirement, ...],
-    holdings: tuple[Held | None, ...],
+    required: tuple[Requirement, ...], holdings: tuple[Held | None, ...]
 ) -> bool:
     """Return whether a caller has what every table requires, each by what that table takes them to
     hold."""
@@ -471,12 +414,7 @@ def _needed(table: Table) -> Iterator[list[str]]:
                 yield from alternatives
 
 
-def _leads(
-    way: Way,
-    address: str,
-    path: PathSegments,
-    call: Call,
-) -> str:
+def _leads(way: Way, address: str, path: PathSegments, call: Call) -> str:
     """Return where a call comes out, in words."""
     leads = f"{way.service['protocol']}://{address}"
     if path != call.path:
@@ -487,9 +425,7 @@ def _leads(
 
 
 def _upstream_path(
-    service: Entity,
-    reached: Reached,
-    call: Call,
+    service: Entity, reached: Reached, call: Call
 ) -> PathSegments:
     """Return the path that is sent upstream, by which the gate decides: the service's own, and what
     the route leaves."""

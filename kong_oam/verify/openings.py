@@ -80,30 +80,26 @@ class FoundOpenings:
     anonymous: tuple[AnonymousLeft, ...]
 
 
-def find_openings(
-    live: Entities,
-    settings: Settings,
-) -> FoundOpenings:
+def find_openings(live: Entities, settings: Settings) -> FoundOpenings:
     """Look at every plugin of the workspace. `live` needs services, routes, plugins and
     consumers."""
     search = _Search(live, settings.stack.name)
     scripts = tuple(search.scripts())
     authentication = plugins.AUTHENTICATION[settings.gateway.edition]
-    return FoundOpenings(scripts, tuple(search.anonymous(authentication, scripts)))
+    return FoundOpenings(
+        scripts, tuple(search.anonymous(authentication, scripts))
+    )
 
 
 class _Search:
     """The plugins of a workspace, and which of them are the stack's."""
 
-    def __init__(
-        self,
-        live: Entities,
-        stack: str,
-    ) -> None:
+    def __init__(self, live: Entities, stack: str) -> None:
         self._live = live
         self._stack = stack
         self._services = {
-            service["id"]: str(service.get("name") or "") for service in live.services
+            service["id"]: str(service.get("name") or "")
+            for service in live.services
         }
         self._of_routes = {
             route["id"]: reference(route, "service") for route in live.routes
@@ -116,46 +112,36 @@ class _Search:
                 continue
             tables = tuple(_tables(plugin))
             component = self._component_at(plugin)
-            if self._is_of_stack(
-                plugin,
-                tables,
-                component,
-            ):
+            if self._is_of_stack(plugin, tables, component):
                 label = self._live.labels["plugin", plugin["id"]]
                 named = _component_in(tables) or component or label
                 known = script_of(plugin)
                 is_known = bool(known and known.table)
-                yield ScriptGuard(
-                    plugin,
-                    label,
-                    named,
-                    tables,
-                    is_known,
-                )
+                yield ScriptGuard(plugin, label, named, tables, is_known)
 
     def anonymous(
-        self,
-        kind: str,
-        scripts: Iterable[ScriptGuard],
+        self, kind: str, scripts: Iterable[ScriptGuard]
     ) -> Iterator[AnonymousLeft]:
         """Yield the authentication plugins, which are of this kind, that an opening left behind."""
-        components = {_place(guard.plugin): guard.component for guard in scripts}
+        components = {
+            _place(guard.plugin): guard.component for guard in scripts
+        }
         private = _without_public(scripts)
         asking = Asking(self._stack, whole=True)
         for plugin in self._live.plugins:
-            if plugin["name"] != kind or plugin["config"].get("anonymous") is None:
+            if (
+                plugin["name"] != kind
+                or plugin["config"].get("anonymous") is None
+            ):
                 continue
-            component = self._component_at(plugin) or components.get(_place(plugin))
+            component = self._component_at(plugin) or components.get(
+                _place(plugin)
+            )
             if component in private:
                 owner = asking.owner(plugin)
                 other = owner.stack if owner.kind == "another stack's" else ""
                 label = self._live.labels["plugin", plugin["id"]]
-                yield AnonymousLeft(
-                    plugin,
-                    label,
-                    str(component),
-                    other,
-                )
+                yield AnonymousLeft(plugin, label, str(component), other)
 
     def _component_at(self, plugin: Entity) -> str | None:
         """Return the component of the plugin by its tags, else by the name of its service."""
@@ -169,10 +155,7 @@ class _Search:
         return names.component_of(self._stack, self._services.get(service, ""))
 
     def _is_of_stack(
-        self,
-        plugin: Entity,
-        tables: Iterable[Table],
-        component: str | None,
+        self, plugin: Entity, tables: Iterable[Table], component: str | None
     ) -> bool:
         named: set[str] = set()
         for table in tables:

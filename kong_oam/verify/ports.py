@@ -21,10 +21,7 @@ class Port:
     missing: tuple[str, ...]
 
 
-def ports_of(
-    live: Entities,
-    settings: Settings,
-) -> Iterator[Port]:
+def ports_of(live: Entities, settings: Settings) -> Iterator[Port]:
     """Yields the services that are the stack's by name and tags, each with the guards that it
     has."""
     asking = Asking(settings.stack.name, whole=True)
@@ -40,18 +37,10 @@ def ports_of(
                 found[plugin["name"]] = plugin
         guards = {kind: found[kind] for kind in kinds if kind in found}
         missing = tuple(kind for kind in kinds if kind not in found)
-        yield Port(
-            component,
-            name,
-            guards,
-            missing,
-        )
+        yield Port(component, name, guards, missing)
 
 
-def _is_on_service(
-    plugin: Entity,
-    service: Entity,
-) -> bool:
+def _is_on_service(plugin: Entity, service: Entity) -> bool:
     """Return whether it stands on the service for every route and every caller."""
     is_for_all = not plugin.get("route") and not plugin.get("consumer")
     return is_for_all and reference(plugin, "service") == service["id"]

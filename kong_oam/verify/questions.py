@@ -138,8 +138,4 @@ class Gateway(Protocol):
 
     def strangers(self) -> Iterator[Caller]: ...
 
-    def verdicts(
-        self,
-        call: Call,
-        caller: Caller,
-    ) -> tuple[Verdict, ...]: ...
+    def verdicts(self, call: Call, caller: Caller) -> tuple[Verdict, ...]: ...

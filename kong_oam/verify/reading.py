@@ -35,29 +35,19 @@ class Reader:
         }
 
     def holdings(
-        self,
-        tables: tuple[Table, ...],
-        caller: Caller,
-        passage: Passage,
+        self, tables: tuple[Table, ...], caller: Caller, passage: Passage
     ) -> Iterator[tuple[Held | None, ...]]:
         """Yield what each table takes the caller to hold, for each identity that their tokens may
         name."""
         for claimed in self._claimed(tables, caller):
             held: list[Held | None] = []
             for table in tables:
-                identity = self._read_by(
-                    table,
-                    claimed,
-                    caller,
-                    passage,
-                )
+                identity = self._read_by(table, claimed, caller, passage)
                 held.append(held_by(table, identity) if identity else None)
             yield tuple(held)
 
     def _claimed(
-        self,
-        tables: Iterable[Table],
-        caller: Caller,
+        self, tables: Iterable[Table], caller: Caller
     ) -> Iterator[CallerIdentity | None]:
         """Yield the identities that the caller's tokens name: the most there is, of those who write
         into them what they like."""
@@ -72,11 +62,7 @@ class Reader:
             for client in self._ids(tables, token):
                 yield CallerIdentity(client, scopes, groups)
 
-    def _ids(
-        self,
-        tables: Iterable[Table],
-        token: Claims,
-    ) -> Iterable[str]:
+    def _ids(self, tables: Iterable[Table], token: Claims) -> Iterable[str]:
         """Return the ids that the client may have: where it is none of the estate's, every id that
         a table has and the estate does not."""
         if token.client:
@@ -101,7 +87,11 @@ class Reader:
         it asks for."""
         token = caller.token
         consumer = passage.consumer
-        if token is None or consumer is None or passage.algorithm not in _SIGNATURES:
+        if (
+            token is None
+            or consumer is None
+            or passage.algorithm not in _SIGNATURES
+        ):
             return None
         if not table or not self._is_of_ring(table, consumer):
             return None
@@ -112,22 +102,13 @@ class Reader:
         if issuer != self._terms.deployed.issuers[provider.name]:
             return None
         usual = table["spelling"] == self._spellings[provider.name]
-        counts = self._counts(
-            table,
-            token,
-            provider,
-            usual=usual,
-        )
+        counts = self._counts(table, token, provider, usual=usual)
         if counts and not usual:
             # Read by other words, the token may be of anybody.
             return CallerIdentity("", None)
         return claimed if counts else None
 
-    def _is_of_ring(
-        self,
-        table: Table,
-        consumer: Entity,
-    ) -> bool:
+    def _is_of_ring(self, table: Table, consumer: Entity) -> bool:
         """Return whether a table takes tokens of the consumer's keys, as its plugin verifies
         them."""
         is_ring = consumer.get("username") == table["ring"]
@@ -154,7 +135,10 @@ class Reader:
         """The estate's clients: the provider of each, and its id there."""
         clients = self._terms.estate.clients
         return frozenset(
-            (client.provider, self._terms.client_id(client.provider, client.component))
+            (
+                client.provider,
+                self._terms.client_id(client.provider, client.component),
+            )
             for client in clients
         )
 
@@ -164,7 +148,8 @@ class Reader:
         each component."""
         providers = self._terms.estate.stack.providers
         return {
-            name: self._audiences_of(provider) for name, provider in providers.items()
+            name: self._audiences_of(provider)
+            for name, provider in providers.items()
         }
 
     def _audiences_of(self, provider: Provider) -> Mapping[str, str]:

@@ -44,10 +44,7 @@ def acts(plugin: Entity) -> bool:
     return bool(plugin["enabled"] and HTTP.intersection(plugin["protocols"]))
 
 
-def fields_set(
-    kind: str,
-    meant: Entity,
-) -> tuple[str, ...]:
+def fields_set(kind: str, meant: Entity) -> tuple[str, ...]:
     """Return the fields that the program sets of a service or a route; none of another kind."""
     if kind not in ("service", "route"):
         return ()
@@ -55,10 +52,7 @@ def fields_set(
 
 
 def removal(
-    kind: str,
-    entity: Entity,
-    *,
-    then_up: bool = False,
+    kind: str, entity: Entity, *, then_up: bool = False
 ) -> RepairRequest:
     """Return the request that removes the entity. `then_up`: it may be one of ours in another
     place."""
@@ -66,11 +60,7 @@ def removal(
 
 
 def repair(
-    kind: str,
-    entity: Entity,
-    meant: Entity,
-    live: Entities,
-    intended: Entities,
+    kind: str, entity: Entity, meant: Entity, live: Entities, intended: Entities
 ) -> RepairRequest | None:
     """Return the request that makes the entity what is meant; None where a run does that.
 
@@ -96,49 +86,33 @@ def repair(
     if not survives and not is_unseen:
         return None
     if is_moved:
-        ids = {label: identifier for (_, identifier), label in live.labels.items()}
+        ids = {
+            label: identifier for (_, identifier), label in live.labels.items()
+        }
         if wanted not in ids:
             return RepairRequest(path, then_up=True)
         fields[parent] = {"id": ids[wanted]}
-    return RepairRequest(
-        path,
-        fields,
-        then_up=kind == "credential",
-    )
+    return RepairRequest(path, fields, then_up=kind == "credential")
 
 
 def _repair_of_plugin(
-    path: str,
-    entity: Entity,
-    meant: Entity,
+    path: str, entity: Entity, meant: Entity
 ) -> RepairRequest | None:
     if HTTP.intersection(entity["protocols"]):
         return None
     is_configured = comparable(entity["config"]) == comparable(meant["config"])
     then_up = not entity["enabled"] or not is_configured
-    return RepairRequest(
-        path,
-        {"protocols": meant["protocols"]},
-        then_up,
-    )
+    return RepairRequest(path, {"protocols": meant["protocols"]}, then_up)
 
 
-def parent_of(
-    kind: str,
-    entity: Entity,
-    entities: Entities,
-) -> str:
+def parent_of(kind: str, entity: Entity, entities: Entities) -> str:
     """Return the label of the entity that one of this kind belongs to."""
     parent = PARENTS[kind]
     place = parent, reference(entity, parent)
     return entities.labels.get(place, f"no {parent}")
 
 
-def alike(
-    name: str,
-    entity: Entity,
-    meant: Entity,
-) -> bool:
+def alike(name: str, entity: Entity, meant: Entity) -> bool:
     """Return whether the field is what it is meant to be. The path "/" of a service is as good as
     none."""
     now = entity.get(name)
@@ -148,11 +122,7 @@ def alike(
     return name == "path" and not {now, wanted} - {None, "/"}
 
 
-def _survives_a_run(
-    name: str,
-    entity: Entity,
-    meant: Entity,
-) -> bool:
+def _survives_a_run(name: str, entity: Entity, meant: Entity) -> bool:
     """Return whether a run would leave the field as it is."""
     if name in _UNSEEN or entity.get(name) is None:
         return True
@@ -160,10 +130,7 @@ def _survives_a_run(
     return not wanted and wanted is not False
 
 
-def _path(
-    kind: str,
-    entity: Entity,
-) -> str:
+def _path(kind: str, entity: Entity) -> str:
     identifier = entity["id"]
     if kind == "credential":
         return f"/consumers/{entity['consumer']['id']}/jwt/{identifier}"

@@ -51,26 +51,14 @@ class _Candidate:
         if self.methods and call.method not in self.methods:
             return None
         if not self.paths:
-            return Reached(
-                self.route,
-                "",
-                not self.conditions,
-            )
+            return Reached(self.route, "", not self.conditions)
         matches = [_matched(path, call) for path in self.paths]
         # What matches for certain comes before what may match.
-        best = max(
-            filter(None, matches),
-            key=itemgetter(1),
-            default=None,
-        )
+        best = max(filter(None, matches), key=itemgetter(1), default=None)
         if best is None:
             return None
         matched, certain = best
-        return Reached(
-            self.route,
-            matched,
-            certain and not self.conditions,
-        )
+        return Reached(self.route, matched, certain and not self.conditions)
 
 
 class Router:
@@ -81,12 +69,16 @@ class Router:
         for route in routes:
             if HTTP.intersection(route["protocols"]):
                 candidates += _candidates(route)
-        self._candidates = sorted(candidates, key=lambda candidate: -candidate.priority)
+        self._candidates = sorted(
+            candidates, key=lambda candidate: -candidate.priority
+        )
         # The candidates of each host pattern, without its port; those of no host stand at "".
         self._of_pattern: dict[str, list[int]] = {}
         for index, candidate in enumerate(self._candidates):
             for host in candidate.hosts or ("",):
-                self._of_pattern.setdefault(host.partition(":")[0], []).append(index)
+                self._of_pattern.setdefault(host.partition(":")[0], []).append(
+                    index
+                )
         self._of_host: dict[str, tuple[_Candidate, ...]] = {}
 
     def hosts(self) -> frozenset[str]:
@@ -103,7 +95,9 @@ class Router:
         surely begins with."""
         for candidate in self._on(host):
             for path in candidate.paths:
-                elements = declared_path(path) or literal_prefix(path).split("/")
+                elements = declared_path(path) or literal_prefix(path).split(
+                    "/"
+                )
                 yield tuple(filter(None, elements))
 
     def reached(self, call: Call) -> tuple[Reached, ...]:
@@ -133,10 +127,7 @@ class Router:
         return self._of_host[host]
 
 
-def _meets(
-    host: str,
-    pattern: str,
-) -> bool:
+def _meets(host: str, pattern: str) -> bool:
     if pattern.startswith("*"):
         return host.endswith(pattern[1:])
     if pattern.endswith("*"):
@@ -152,7 +143,9 @@ def _candidates(route: Entity) -> Iterator[_Candidate]:
         groups.setdefault(length, []).append(path)
     hosts = tuple(route.get("hosts") or ())
     methods = frozenset(route.get("methods") or ())
-    conditions = any(map(route.get, ("headers", "snis", "sources", "destinations")))
+    conditions = any(
+        map(route.get, ("headers", "snis", "sources", "destinations"))
+    )
     for paths in groups.values() or [[]]:
         yield _Candidate(
             _priority(route, paths),
@@ -164,10 +157,7 @@ def _candidates(route: Entity) -> Iterator[_Candidate]:
         )
 
 
-def _priority(
-    route: Entity,
-    paths: list[str],
-) -> int:
+def _priority(route: Entity, paths: list[str]) -> int:
     """The priority by which Kong orders routes, as an unsigned number of 64 bits.
 
     Plain hosts come first, then regular expressions, then three numbers that Kong shifts in 32
@@ -197,10 +187,7 @@ def _priority(
     return (high | low) & (2**64 - 1)
 
 
-def _matched(
-    path: str,
-    call: Call,
-) -> tuple[str, bool] | None:
+def _matched(path: str, call: Call) -> tuple[str, bool] | None:
     """Return the part of the call's path that a route's takes, and whether for the whole class;
     None: it never matches."""
     text = written(call.path)
@@ -217,10 +204,7 @@ def _matched(
     return ("", False) if _is_near(path, call) else None
 
 
-def _is_near(
-    path: str,
-    call: Call,
-) -> bool:
+def _is_near(path: str, call: Call) -> bool:
     """Return whether somebody else's expression may match some paths of the call's class: not, if
     what it begins with lies elsewhere."""
     prefix = literal_prefix(path)

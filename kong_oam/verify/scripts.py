@@ -24,10 +24,14 @@ from kong_oam.kong.table import VERSION
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 
-_SCHEMA = json.loads(Path(__file__).with_name("table.schema.json").read_text("utf-8"))
+_SCHEMA = json.loads(
+    Path(__file__).with_name("table.schema.json").read_text("utf-8")
+)
 _SHAPE = jsonschema_rs.validator_for(_SCHEMA)
 
-is_opening = jsonschema_rs.validator_for(_SCHEMA["properties"]["opened"]).is_valid
+is_opening = jsonschema_rs.validator_for(
+    _SCHEMA["properties"]["opened"]
+).is_valid
 """Whether a value is an opening that the scripts take."""
 
 
@@ -66,27 +70,15 @@ def script_of(plugin: Entity) -> Script | None:
     inputs = script.inputs_of(first) if isinstance(first, str) else None
     if inputs is None:
         return None
-    meant = _meant(
-        plugin["name"],
-        inputs,
-        str(first),
-    )
+    meant = _meant(plugin["name"], inputs, str(first))
     table = _table(inputs.table)
     if table is None or meant is None or _judging(run) != _judging(code(meant)):
         return None
     address = read_object(inputs.address or "")
-    return Script(
-        table,
-        _upstream(address),
-        address.get("name") is not None,
-    )
+    return Script(table, _upstream(address), address.get("name") is not None)
 
 
-def _meant(
-    kind: str,
-    inputs: script.ScriptInputs,
-    first: str,
-) -> Config | None:
+def _meant(kind: str, inputs: script.ScriptInputs, first: str) -> Config | None:
     """Return what a plugin of the kind has to run with these inputs; None where it takes no such
     inputs."""
     if kind == "pre-function":
@@ -100,14 +92,13 @@ def _meant(
 
 def _judging(run: Mapping[str, list[str]]) -> dict[str, list[str]]:
     return {
-        phase: scripts for phase, scripts in run.items() if phase != "header_filter"
+        phase: scripts
+        for phase, scripts in run.items()
+        if phase != "header_filter"
     }
 
 
-def with_table(
-    plugin: Entity,
-    table: Callable[[str], str],
-) -> dict[str, Any]:
+def with_table(plugin: Entity, table: Callable[[str], str]) -> dict[str, Any]:
     """Return the configuration of admission or a gate, one that `script_of` knows, with what
     `table` makes of its table."""
     first, *more = code(plugin["config"])["access"]

@@ -24,7 +24,12 @@ from kong_oam.diagnostics import some
 from kong_oam.engine.cli import PulumiCliError
 from kong_oam.engine.stack_configuration import of_stack
 from kong_oam.engine.stacks import outputs_of
-from kong_oam.errors import EngineError, OperationError, ProductError, SettingsError
+from kong_oam.errors import (
+    EngineError,
+    OperationError,
+    ProductError,
+    SettingsError,
+)
 from kong_oam.kong import names, preflight
 from kong_oam.kong.account import account
 from kong_oam.kong.addresses import asked_for
@@ -95,9 +100,7 @@ class Workloads:
 
 
 def verify(
-    settings: Settings,
-    estate: Estate,
-    outputs: Path | None = None,
+    settings: Settings, estate: Estate, outputs: Path | None = None
 ) -> Result:
     """Compares the stack's Kong with the estate. `outputs`: a file with what `pulumi stack output
     --json` prints.
@@ -108,7 +111,9 @@ def verify(
     deployed = _deployed(settings, outputs)
     absent = _not_deployed(settings, estate, deployed)
     if absent:
-        command = "python -m kong_oam" if settings.stack.partitions else "pulumi"
+        command = (
+            "python -m kong_oam" if settings.stack.partitions else "pulumi"
+        )
         raise VerificationError(
             f"no run of '{name}' has deployed {some(absent)}, which the Applications here have the "
             f"gateway serve: run `{command} up -s {name}`, or verify with the Applications that "
@@ -117,18 +122,11 @@ def verify(
     schemas, live = _read(settings, estate)
     keeps_records = settings.gateway.logs is not None
     complete = partial(_complete, schemas, keeps_records)
-    return judge(
-        settings,
-        estate,
-        deployed,
-        live,
-        complete,
-    )
+    return judge(settings, estate, deployed, live, complete)
 
 
 def _read(
-    settings: Settings,
-    estate: Estate,
+    settings: Settings, estate: Estate
 ) -> tuple[Mapping[str, Schema], Entities]:
     """Return the schemas of plugins and the entities that the stack's Kong has."""
     edition = settings.gateway.edition
@@ -136,12 +134,7 @@ def _read(
         kong = account(settings, of_stack(settings.stack.name))
         more = kinds(settings, estate)
         by_address = asked_for(estate)
-        facts = preflight.inspect(
-            kong,
-            edition,
-            more,
-            by_address=by_address,
-        )
+        facts = preflight.inspect(kong, edition, more, by_address=by_address)
         with AdminApi(kong) as admin:
             return facts.schemas, read(admin)
     except (EngineError, ProductError, SettingsError) as error:
@@ -156,33 +149,16 @@ def judge(
     complete: Complete,
 ) -> Result:
     """Compares entities of Kong that were read with the estate. Raises VerificationError."""
-    terms = Terms.of(
-        settings,
-        estate,
-        deployed,
-        complete,
-    )
+    terms = Terms.of(settings, estate, deployed, complete)
     known = replace(deployed, authorities=authorities(live.authorities))
-    meant = intended(
-        settings,
-        estate,
-        known,
-        complete,
-    )
+    meant = intended(settings, estate, known, complete)
     live = recognised(live, meant)
     is_base = settings.partition is None
-    asking = Asking(
-        settings.stack.name,
-        settings.partition,
-        is_base,
-    )
+    asking = Asking(settings.stack.name, settings.partition, is_base)
     drifted = drifts(live, meant, asking)
     try:
         deviations = compare(
-            estate,
-            LiveGateway(live, terms),
-            LiveGateway(meant, terms),
-            drifted,
+            estate, LiveGateway(live, terms), LiveGateway(meant, terms), drifted
         )
     except ModelMismatchError as error:
         raise VerificationError(
@@ -196,15 +172,14 @@ def judge(
         if drift.misplaced and label not in named:
             deviations += (Deviation("weakened", (label,)),)
     findings = tuple(
-        (deviation, _reasons(settings, deviation, drifted)) for deviation in deviations
+        (deviation, _reasons(settings, deviation, drifted))
+        for deviation in deviations
     )
     return Result(findings, len(estate.exposed))
 
 
 def _reasons(
-    settings: Settings,
-    deviation: Deviation,
-    drifted: Mapping[str, Drift],
+    settings: Settings, deviation: Deviation, drifted: Mapping[str, Drift]
 ) -> tuple[Reason, ...]:
     """Return the reasons of a finding, in the order of its causes."""
     reasons = []
@@ -218,21 +193,11 @@ def _reasons(
             for label, owner in drift.used_by.items():
                 if label not in deviation.causes:
                     used_by.append(f"{label} ({owner})")
-        reasons.append(
-            Reason(
-                drift.text,
-                remedy,
-                drift.stack,
-                tuple(used_by),
-            )
-        )
+        reasons.append(Reason(drift.text, remedy, drift.stack, tuple(used_by)))
     return tuple(reasons)
 
 
-def _kept(
-    deviation: Deviation,
-    drifted: Mapping[str, Drift],
-) -> list[str]:
+def _kept(deviation: Deviation, drifted: Mapping[str, Drift]) -> list[str]:
     """Return the causes of a finding that need no removal: a service and its Upstream take no calls
     without a route.
 
@@ -248,10 +213,7 @@ def _kept(
     return kept if has_service else []
 
 
-def workloads(
-    settings: Settings,
-    estate: Estate,
-) -> Workloads:
+def workloads(settings: Settings, estate: Estate) -> Workloads:
     """Find what somebody changed in the objects of the stack's components. Raises
     VerificationError."""
     altered: list[Altered] = []
@@ -261,12 +223,7 @@ def workloads(
             kubectl.name_of(manifest): manifest
             for manifest in objects_of(estate, settings, cluster)
         }
-        altered += _altered(
-            settings,
-            estate,
-            cluster,
-            meant,
-        )
+        altered += _altered(settings, estate, cluster, meant)
         count += len(meant)
     return Workloads(tuple(altered), count)
 
@@ -290,30 +247,12 @@ def _altered(
     where = f" in cluster '{cluster}'" if cluster else ""
     for name in sorted(meant):
         if name not in live:
-            reasons = [
-                _reason(
-                    settings,
-                    context,
-                    name,
-                    FieldChange(""),
-                )
-            ]
+            reasons = [_reason(settings, context, name, FieldChange(""))]
         elif stack := _other_stack(settings, live[name]):
-            reasons = [
-                Reason(
-                    f"it is of stack '{stack}'",
-                    "",
-                    stack=stack,
-                )
-            ]
+            reasons = [Reason(f"it is of stack '{stack}'", "", stack=stack)]
         else:
             reasons = [
-                _reason(
-                    settings,
-                    context,
-                    name,
-                    change,
-                )
+                _reason(settings, context, name, change)
                 for change in changes(meant[name], live[name])
             ]
         if reasons:
@@ -322,10 +261,7 @@ def _altered(
         yield _leading_astray(pods, where)
 
 
-def _leading_astray(
-    pods: OtherPods,
-    where: str,
-) -> Altered:
+def _leading_astray(pods: OtherPods, where: str) -> Altered:
     """Return the Service that is made for a named one, where it leads to pods of others as well."""
     component = pods.component
     text = f"it leads to pods of {some(pods.owners)}, too, which the rules of '{component.key}' open"
@@ -334,10 +270,7 @@ def _leading_astray(
     return Altered(name, (Reason(text, remedy),))
 
 
-def _other_stack(
-    settings: Settings,
-    manifest: Mapping[str, Any],
-) -> str | None:
+def _other_stack(settings: Settings, manifest: Mapping[str, Any]) -> str | None:
     """Return the stack that an object's label names, if that is another one."""
     labels = manifest.get("metadata", {}).get("labels") or {}
     stack: str | None = labels.get(STACK)
@@ -358,13 +291,13 @@ def _reason(
         author += f" at {change.since}"
     if change.patch is None:
         return Reason(f"{change.path} was changed {author}", up)
-    command = kubectl.patch(
-        context,
-        name,
-        change.patch,
-    )
-    if name[1] == "Secret":  # of whose keys nobody here knows which are the program's
-        return Reason(f"{change.path} was written {author}", f"{command} && {up}")
+    command = kubectl.patch(context, name, change.patch)
+    if (
+        name[1] == "Secret"
+    ):  # of whose keys nobody here knows which are the program's
+        return Reason(
+            f"{change.path} was written {author}", f"{command} && {up}"
+        )
     return Reason(f"{change.path} was added {author}", command)
 
 
@@ -378,16 +311,15 @@ def _up(settings: Settings) -> str:
     return f"pulumi up -s {settings.engine_stack} --refresh"
 
 
-def _remedy(
-    settings: Settings,
-    drift: Drift,
-) -> str:
+def _remedy(settings: Settings, drift: Drift) -> str:
     """The command that repairs the drift, as it is to be given to a shell."""
     up = _up(settings)
     if drift.request is None:
         return up
     request = drift.request
-    workspace = f"/{settings.gateway.workspace}" if settings.gateway.workspace else ""
+    workspace = (
+        f"/{settings.gateway.workspace}" if settings.gateway.workspace else ""
+    )
     where = f'-H "Kong-Admin-Token: $KONG_ADMIN_TOKEN" $KONG_ADMIN_ADDR{workspace}{request.path}'
     if request.fields is None:
         command = f"curl -X DELETE {where}"
@@ -404,44 +336,34 @@ def _complete(
     config: Config,
 ) -> Config:
     completed: dict[str, Any] = json.loads(
-        config_json(
-            schemas[name],
-            name,
-            config,
-            keeps_records=keeps_records,
-        )
+        config_json(schemas[name], name, config, keeps_records=keeps_records)
     )
     return completed
 
 
 def _not_deployed(
-    settings: Settings,
-    estate: Estate,
-    deployed: Deployed,
+    settings: Settings, estate: Estate, deployed: Deployed
 ) -> list[str]:
     """Return the components that the gateway is to serve, and of which the outputs do not say where
     a port's workload is."""
     absent = set()
     for component in estate.exposed:
         for backend in component.backends:
-            service = names.service(
-                settings.stack.name,
-                component,
-                backend,
-            )
+            service = names.service(settings.stack.name, component, backend)
             if service not in deployed.upstreams:
                 absent.add(component.key)
     return sorted(absent)
 
 
-def _deployed(
-    settings: Settings,
-    file: Path | None,
-) -> Deployed:
+def _deployed(settings: Settings, file: Path | None) -> Deployed:
     """Return the facts of the deployment, by the stack's outputs or a file with them."""
     stack = settings.stack.name
     try:
-        values = json.loads(file.read_text("utf-8")) if file else outputs_of(settings)
+        values = (
+            json.loads(file.read_text("utf-8"))
+            if file
+            else outputs_of(settings)
+        )
     except PulumiCliError as error:
         raise VerificationError(str(error)) from None
     except (OSError, ValueError) as error:
@@ -449,7 +371,9 @@ def _deployed(
             f"the outputs of stack '{stack}' cannot be read: {error}"
         ) from None
     if not isinstance(values, dict):
-        raise VerificationError(f"the outputs of stack '{stack}' are no JSON object")
+        raise VerificationError(
+            f"the outputs of stack '{stack}' are no JSON object"
+        )
     try:
         return Deployed.from_outputs(values)
     except KeyError as missing:

@@ -48,11 +48,7 @@ class Terms:
         accepted = set()
         for component in estate.exposed:
             for backend in component.backends:
-                service = names.service(
-                    settings.stack.name,
-                    component,
-                    backend,
-                )
+                service = names.service(settings.stack.name, component, backend)
                 workloads[deployed.upstreams[service]] = component.key
                 accepted |= {
                     (plugin.name, service)
@@ -78,11 +74,7 @@ class Terms:
             frozenset(accepted),
         )
 
-    def client_id(
-        self,
-        provider: str,
-        component: str,
-    ) -> str:
+    def client_id(self, provider: str, component: str) -> str:
         """Return the id of the client in tokens."""
         return self.deployed.clients.get(provider, {}).get(component, component)
 
@@ -93,44 +85,33 @@ class Terms:
             for provider in self.deployed.issuers
         )
 
-    def genuine(
-        self,
-        credential: Entity,
-        owner: str,
-    ) -> bool:
+    def genuine(self, credential: Entity, owner: str) -> bool:
         """Return whether a credential of the consumer `owner` is its issuer's own: a key, or what
         fills an empty slot."""
         for provider, slots in self.deployed.slots.items():
             if owner == names.ring(self.estate.stack.name, provider):
-                return self._is_in(
-                    slots,
-                    provider,
-                    credential,
-                )
+                return self._is_in(slots, provider, credential)
         return False
 
     def _is_in(
-        self,
-        slots: Sequence[Slot],
-        provider: str,
-        credential: Entity,
+        self, slots: Sequence[Slot], provider: str, credential: Entity
     ) -> bool:
         pem = pem_of(credential)
-        pems = {slot.key.kid: slot.key.pem.strip() for slot in slots if slot.key}
+        pems = {
+            slot.key.kid: slot.key.pem.strip() for slot in slots if slot.key
+        }
         if pems.get(credential["key"]) == pem:
             return True
         stack = self.estate.stack.name
         for index in range(len(slots)):
             # An empty slot may hold any key of the issuer, under an id that nobody uses.
-            if credential["key"] == names.unused_key(
-                stack,
-                provider,
-                index,
-            ):
+            if credential["key"] == names.unused_key(stack, provider, index):
                 return pem in pems.values()
         return False
 
     def current(self, provider: str) -> tuple[SigningKey, ...]:
         """The keys with which the provider signs now."""
         slots = self.deployed.slots.get(provider, ())
-        return tuple(slot.key for slot in slots if slot.key and not slot.retired)
+        return tuple(
+            slot.key for slot in slots if slot.key and not slot.retired
+        )

@@ -18,9 +18,7 @@ _CHILDREN: Mapping[str, tuple[str, ...]] = {
 
 
 def belonging(
-    kind: str,
-    entity: Entity,
-    live: Entities,
+    kind: str, entity: Entity, live: Entities
 ) -> Iterator[tuple[str, Entity]]:
     """Yield the entities that refer to this one, with their labels."""
     for child_kind in _CHILDREN.get(kind, ()):
@@ -30,9 +28,7 @@ def belonging(
 
 
 def _acted_on(
-    kind: str,
-    entity: Entity,
-    live: Entities,
+    kind: str, entity: Entity, live: Entities
 ) -> Iterator[tuple[str, Entity]]:
     """Yield the entities whose calls would go another way without this one, with their labels."""
     if kind == "plugin":
@@ -47,19 +43,13 @@ def _acted_on(
                 yield live.labels["plugin", plugin["id"]], plugin
 
 
-def _leads_to(
-    plugin: Entity,
-    host: str,
-) -> bool:
+def _leads_to(plugin: Entity, host: str) -> bool:
     """Return whether the plugin is a gate of ours that sends calls to the host."""
     gate = script_of(plugin) if plugin["name"] == "post-function" else None
     return bool(gate and gate.upstream and gate.upstream[0] == host)
 
 
-def _under(
-    plugin: Entity,
-    live: Entities,
-) -> Iterator[tuple[str, Entity]]:
+def _under(plugin: Entity, live: Entities) -> Iterator[tuple[str, Entity]]:
     """Yield what a plugin stands on: all services, where it is a global one."""
     route = reference(plugin, "route")
     service = reference(plugin, "service")
@@ -81,7 +71,9 @@ def uses(
 ) -> dict[str, Owner]:
     """Return the entities that use this one, by their labels, and who owns them; without those that
     are `meant`."""
-    users = dict((*belonging(kind, entity, live), *_acted_on(kind, entity, live)))
+    users = dict(
+        (*belonging(kind, entity, live), *_acted_on(kind, entity, live))
+    )
     return {
         label: asking.owner(users[label])
         for label in sorted(users)

@@ -57,7 +57,10 @@ def provider_entry(issuer: Issuer, estate: Estate) -> dict[str, Any]:
 
 
 def _named(client: Client) -> dict[str, str]:
-    return {"name": f"{client.component.replace('/', '-')}-{PROVIDER}", "key": _KEY}
+    return {
+        "name": f"{client.component.replace('/', '-')}-{PROVIDER}",
+        "key": _KEY,
+    }
 
 
 def hand_out(issuer: Issuer, estate: Estate, cluster: Cluster) -> None:

@@ -63,7 +63,9 @@ def _oidc(local: Local, folder: Path) -> Iterator[Chosen]:
 @contextmanager
 def _keycloak(local: Local, folder: Path) -> Iterator[Chosen]:
     with Keycloak() as server:
-        server.realm(_REALM, GROUPS, {user.login: user.groups for user in USERS})
+        server.realm(
+            _REALM, GROUPS, {user.login: user.groups for user in USERS}
+        )
         local.env |= server.environment(_REALM)
         entry = {
             "name": "keycloak",
@@ -110,7 +112,9 @@ KINDS: Mapping[str, Callable[[Local, Path], AbstractContextManager[Chosen]]] = {
 }
 
 
-def chosen(kind: str, local: Local, folder: Path) -> AbstractContextManager[Chosen]:
+def chosen(
+    kind: str, local: Local, folder: Path
+) -> AbstractContextManager[Chosen]:
     """The provider for the project in `folder`; gives what it is. Raises KeyError for another
     kind."""
     return KINDS[kind](local, folder)

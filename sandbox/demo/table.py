@@ -100,7 +100,9 @@ class Table:
         width = max(len(str(call)) for call in self.rows)
         lines = [
             f"  {'':{width}}  "
-            + " ".join(f"{_letter(number):>3}" for number in range(len(self.callers)))
+            + " ".join(
+                f"{_letter(number):>3}" for number in range(len(self.callers))
+            )
         ]
         for call, row in self.rows.items():
             answers = (
@@ -108,13 +110,16 @@ class Table:
                 for got, meant in zip(row, self.meant[call], strict=True)
             )
             lines.append(
-                f"  {call!s:{width}}  " + " ".join(f"{answer:>3}" for answer in answers)
+                f"  {call!s:{width}}  "
+                + " ".join(f"{answer:>3}" for answer in answers)
             )
         return "\n".join(lines)
 
 
 def estate_of(
-    project: Path, on: Callable[[Stack], Stack] = lambda stack: stack, name: str = STACK
+    project: Path,
+    on: Callable[[Stack], Stack] = lambda stack: stack,
+    name: str = STACK,
 ) -> Estate:
     """The estate that the project in this folder means on the stack `name`, or on what `on` makes
     of that stack."""
@@ -124,7 +129,9 @@ def estate_of(
         settings.applications, settings.definitions, stack.minor, folder=project
     )
     compiled = compile_estate(reading, stack)
-    assert compiled.estate is not None, "the program has just accepted the same files"
+    assert compiled.estate is not None, (
+        "the program has just accepted the same files"
+    )
     return compiled.estate
 
 
@@ -137,7 +144,10 @@ def ask(local: Local, estate: Estate, proxy_url: str = "") -> Table:
     """Has every caller get a token and make every call, at the sandbox's gateway or at another
     one."""
     gateway = urlsplit(proxy_url or local.kong.proxy_url).netloc
-    callers = (Caller("nobody", None, "no token", None), *_callers(local, estate))
+    callers = (
+        Caller("nobody", None, "no token", None),
+        *_callers(local, estate),
+    )
     table = Table(callers, {}, {}, {}, {})
     for call in _calls(estate):
         answers = [_answer(gateway, call, caller) for caller in callers]
@@ -195,7 +205,10 @@ def _callers(local: Local, estate: Estate) -> Iterator[Caller]:
             else [None]
         ):
             yield from _callers_of(
-                client, provider, settings, estate.components[api] if api else None
+                client,
+                provider,
+                settings,
+                estate.components[api] if api else None,
             )
 
 
@@ -207,8 +220,14 @@ def _callers_of(
 ) -> Iterator[Caller]:
     """The client, or each user who signs in through it, with a token for one API where tokens are
     for one."""
-    several = api is not None and len({call.component for call in client.calls}) > 1
-    name = f"{client.component} at {api.key}" if api and several else client.component
+    several = (
+        api is not None and len({call.component for call in client.calls}) > 1
+    )
+    name = (
+        f"{client.component} at {api.key}"
+        if api and several
+        else client.component
+    )
     if not client.user_facing:
         token, got = _token(settings, None, api)
         yield Caller(name, token, got, issue(provider, client, api=api))
@@ -263,7 +282,8 @@ def log(table: Table, records: str) -> tuple[list[str], list[str]]:
     """A line for each call of the table, from the records that the gateway kept, and what of these
     is not as meant."""
     by_id = {
-        record["requestId"]: record for record in map(json.loads, records.splitlines())
+        record["requestId"]: record
+        for record in map(json.loads, records.splitlines())
     }
     width = max(len(str(call)) for call in table.rows)
     lines = []
@@ -285,7 +305,9 @@ def log(table: Table, records: str) -> tuple[list[str], list[str]]:
                 f"{_letter(number):>3}  {call!s:{width}}  {record.get('status', '-')!s:3}  "
                 f"{code:22}  {who or '-':30}"
             )
-            void = calling.token is not None and isinstance(calling.meant, Refusal)
+            void = calling.token is not None and isinstance(
+                calling.meant, Refusal
+            )
             if record.get("status") != status or (code != meant and not void):
                 wrong.append(
                     f"the log has of {call} as {calling.name}: {code}, and the model says {meant}"
@@ -312,7 +334,9 @@ def _answer(gateway: str, call: Call, client: Caller) -> tuple[int, str]:
 
 
 def _meant(estate: Estate, call: Call, client: Caller) -> Decision:
-    return decide(estate, Request(call.method, call.host, call.target), client.meant)
+    return decide(
+        estate, Request(call.method, call.host, call.target), client.meant
+    )
 
 
 def _letter(number: int) -> str:

@@ -41,7 +41,14 @@ _ALIKE = (
     ("isEnabled", "isEnabled"),
     ("value", "value"),
 )
-_MERGED = ("api", "info", "web", "spa", "publicClient", "parentalControlSettings")
+_MERGED = (
+    "api",
+    "info",
+    "web",
+    "spa",
+    "publicClient",
+    "parentalControlSettings",
+)
 """Members of an application of which a PATCH may name a part."""
 _NO_CERTIFICATE = "KeyCredentialsInvalidValue"
 """Graph's code for a key credential without a value (the collection azure.azcollection of Ansible,
@@ -88,7 +95,9 @@ def _certificates(
             raise bad("KeyValue cannot be null or empty.", _NO_CERTIFICATE)
         certificate = _certificate(value) if value else known[key_id]
         _check_life(entry, certificate)
-        certificates.append(({**entry, "keyId": key_id, "key": None}, certificate))
+        certificates.append(
+            ({**entry, "keyId": key_id, "key": None}, certificate)
+        )
     return certificates
 
 
@@ -117,20 +126,28 @@ def _certificate(value: str) -> x509.Certificate:
         )(data)
     except ValueError:
         raise bad(
-            "The value of a key credential is no X.509 certificate.", _NO_CERTIFICATE
+            "The value of a key credential is no X.509 certificate.",
+            _NO_CERTIFICATE,
         ) from None
 
 
 def _check_life(entry: Json, certificate: x509.Certificate) -> None:
     """Raise a GraphError where a credential begins or ends outside its certificate's life."""
     start = entry.get("startDateTime")
-    if start and datetime.fromisoformat(start) < certificate.not_valid_before_utc:
+    if (
+        start
+        and datetime.fromisoformat(start) < certificate.not_valid_before_utc
+    ):
         raise bad(
-            "Key credential start date is invalid.", "KeyCredentialsInvalidStartDate"
+            "Key credential start date is invalid.",
+            "KeyCredentialsInvalidStartDate",
         )
     end = entry.get("endDateTime")
     if end and datetime.fromisoformat(end) > certificate.not_valid_after_utc:
-        raise bad("Key credential end date is invalid.", "KeyCredentialsInvalidEndDate")
+        raise bad(
+            "Key credential end date is invalid.",
+            "KeyCredentialsInvalidEndDate",
+        )
 
 
 def _application() -> Json:
@@ -272,7 +289,12 @@ class Directory:
             "id": str(uuid.uuid4()),
         }
         graph["api"]["oauth2PermissionScopes"] = [
-            {"id": identifier, "value": scope, "type": "User", "isEnabled": True}
+            {
+                "id": identifier,
+                "value": scope,
+                "type": "User",
+                "isEnabled": True,
+            }
             for scope, identifier in SIGN_IN.items()
         ]
         self.foreign[graph["id"]] = graph
@@ -361,12 +383,15 @@ class Directory:
             {"origin": "Application", **role} for role in changed["appRoles"]
         ]
         changed["web"]["redirectUriSettings"] = [
-            {"uri": uri, "index": None} for uri in changed["web"]["redirectUris"]
+            {"uri": uri, "index": None}
+            for uri in changed["web"]["redirectUris"]
         ]
         _check_entitlements(app, changed)
         uris = set(changed["identifierUris"])
         for other in self.applications.values():
-            if other["id"] != app["id"] and uris.intersection(other["identifierUris"]):
+            if other["id"] != app["id"] and uris.intersection(
+                other["identifierUris"]
+            ):
                 raise bad(
                     "Another object with the same value for property identifierUris already exists.",
                     "ObjectConflict",
@@ -374,7 +399,9 @@ class Directory:
         self._note_roles(app["appRoles"], changed["appRoles"])
         app.update(changed)
 
-    def _note_roles(self, before: Iterable[Json], after: Iterable[Json]) -> None:
+    def _note_roles(
+        self, before: Iterable[Json], after: Iterable[Json]
+    ) -> None:
         """Note from when on each role of an application is there."""
         old = {role["id"] for role in before}
         new = {role["id"] for role in after}
@@ -419,8 +446,8 @@ class Directory:
             "startDateTime": wanted.get("startDateTime") or stamp(self.now()),
         }
         app["passwordCredentials"] = [*app["passwordCredentials"], made]
-        secret = self.kept[identifier].passwords[made["keyId"]] = secrets.token_urlsafe(
-            30
+        secret = self.kept[identifier].passwords[made["keyId"]] = (
+            secrets.token_urlsafe(30)
         )
         return {**made, "secretText": secret}
 
@@ -437,14 +464,19 @@ class Directory:
     def add_federated(self, identifier: str, body: Json) -> Json:
         self.application(identifier)
         known = self.federated[identifier]
-        if any(credential["name"] == body.get("name") for credential in known.values()):
+        if any(
+            credential["name"] == body.get("name")
+            for credential in known.values()
+        ):
             raise GraphError(
                 409,
                 "Request_MultipleObjectsWithSameKeyValue",
                 "FederatedIdentityCredential with name exists.",
             )
         if len(body.get("audiences", ())) != 1:
-            raise bad("A federated identity credential has exactly one audience.")
+            raise bad(
+                "A federated identity credential has exactly one audience."
+            )
         made: Json = {
             "id": str(uuid.uuid4()),
             "description": None,
@@ -452,7 +484,11 @@ class Directory:
         }
         known[made["id"]] = {
             **made,
-            **{name: value for name, value in body.items() if "@odata" not in name},
+            **{
+                name: value
+                for name, value in body.items()
+                if "@odata" not in name
+            },
         }
         return known[made["id"]]
 
@@ -483,7 +519,9 @@ class Directory:
                 f"The service principal cannot be created because the name {app_id} is "
                 "already in use."
             )
-            raise GraphError(409, "Request_MultipleObjectsWithSameKeyValue", message)
+            raise GraphError(
+                409, "Request_MultipleObjectsWithSameKeyValue", message
+            )
         made = {
             "id": str(uuid.uuid4()),
             "appId": app_id,
@@ -508,7 +546,10 @@ class Directory:
         self.principal(identifier)
         del self.principals[identifier]
         for key, assignment in list(self.assignments.items()):
-            if identifier in (assignment["principalId"], assignment["resourceId"]):
+            if identifier in (
+                assignment["principalId"],
+                assignment["resourceId"],
+            ):
                 del self.assignments[key]
 
     def shown_principal(self, principal: Json) -> Json:
@@ -522,7 +563,10 @@ class Directory:
             "appRoles": app["appRoles"],
             "oauth2PermissionScopes": app["api"]["oauth2PermissionScopes"],
             "replyUrls": redirect_uris(app),
-            "servicePrincipalNames": [principal["appId"], *app["identifierUris"]],
+            "servicePrincipalNames": [
+                principal["appId"],
+                *app["identifierUris"],
+            ],
             "signInAudience": app["signInAudience"],
             "homepage": app["web"]["homePageUrl"],
         }
@@ -537,9 +581,15 @@ class Directory:
         if group is None and principal not in self.principals:
             raise bad(f"Not a valid reference update: '{principal}'")
         app = self.by_app_id(target["appId"]) or {}
-        if not self._assignable(app, role_id, "User" if group else "Application"):
+        if not self._assignable(
+            app, role_id, "User" if group else "Application"
+        ):
             raise bad("Permission being assigned was not found on application")
-        key = {"appRoleId": role_id, "principalId": principal, "resourceId": resource}
+        key = {
+            "appRoleId": role_id,
+            "principalId": principal,
+            "resourceId": resource,
+        }
         if any(
             key.items() <= assignment.items()
             for assignment in self.assignments.values()
@@ -579,8 +629,12 @@ class Directory:
             "principalId": None,
             "@odata.type": "#microsoft.graph.oAuth2PermissionGrant",
         }
-        made |= {name: value for name, value in body.items() if "@odata" not in name}
-        if any(_parties(other) == _parties(made) for other in self.grants.values()):
+        made |= {
+            name: value for name, value in body.items() if "@odata" not in name
+        }
+        if any(
+            _parties(other) == _parties(made) for other in self.grants.values()
+        ):
             raise GraphError(
                 409,
                 "Request_MultipleObjectsWithSameKeyValue",
@@ -596,7 +650,9 @@ class Directory:
         they still exist."""
         app = self.by_app_id(resource["appId"]) or {}
         values = {
-            role["id"]: role["value"] for role in app["appRoles"] if role["isEnabled"]
+            role["id"]: role["value"]
+            for role in app["appRoles"]
+            if role["isEnabled"]
         }
         for assignment in self.assignments.values():
             theirs = (
@@ -604,9 +660,13 @@ class Directory:
                 and assignment["principalId"] in principals
             )
             if theirs and (
-                assignment["appRoleId"] == NO_ROLE or assignment["appRoleId"] in values
+                assignment["appRoleId"] == NO_ROLE
+                or assignment["appRoleId"] in values
             ):
-                yield assignment["appRoleId"], values.get(assignment["appRoleId"])
+                yield (
+                    assignment["appRoleId"],
+                    values.get(assignment["appRoleId"]),
+                )
 
 
 def _known(objects: dict[str, Json], identifier: str) -> Json:
@@ -623,7 +683,9 @@ def _parties(grant: Json) -> list[Any]:
 def redirect_uris(app: Json) -> list[str]:
     """Return the redirect URIs of an application's three platforms."""
     platforms = (app["web"], app["spa"], app["publicClient"])
-    return [*chain.from_iterable(platform["redirectUris"] for platform in platforms)]
+    return [
+        *chain.from_iterable(platform["redirectUris"] for platform in platforms)
+    ]
 
 
 def _check_entitlements(before: Json, after: Json) -> None:
@@ -641,14 +703,17 @@ def _check_entitlements(before: Json, after: Json) -> None:
 def _check_each(entitlements: list[Json]) -> None:
     ids = [entitlement["id"] for entitlement in entitlements]
     values = [
-        entitlement["value"] for entitlement in entitlements if entitlement.get("value")
+        entitlement["value"]
+        for entitlement in entitlements
+        if entitlement.get("value")
     ]
     if len({*ids}) != len(ids) or len({*values}) != len(values):
         raise _duplicate()
     for value in values:
         if not _VALUE.match(value):
             raise bad(
-                f"Value '{value}' has characters that are not allowed.", "InvalidValue"
+                f"Value '{value}' has characters that are not allowed.",
+                "InvalidValue",
             )
 
 
@@ -668,17 +733,22 @@ def _check_pair(role: Json, scope: Json) -> None:
 
 def _duplicate() -> GraphError:
     return bad(
-        "It contains duplicate value. Please provide unique value.", "InvalidValue"
+        "It contains duplicate value. Please provide unique value.",
+        "InvalidValue",
     )
 
 
 def _check_enabled(before: list[Json], after: list[Json]) -> None:
     """Raise a GraphError where an enabled entitlement goes away or changes."""
     now = {
-        entitlement["id"]: {**entitlement, "isEnabled": True} for entitlement in after
+        entitlement["id"]: {**entitlement, "isEnabled": True}
+        for entitlement in after
     }
     for entitlement in before:
-        if entitlement["isEnabled"] and now.get(entitlement["id"]) != entitlement:
+        if (
+            entitlement["isEnabled"]
+            and now.get(entitlement["id"]) != entitlement
+        ):
             raise bad(
                 "Permission (scope or role) cannot be deleted or updated unless disabled first.",
                 "CannotDeleteOrUpdateEnabledEntitlement",

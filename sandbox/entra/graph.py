@@ -11,7 +11,9 @@ from typing import Any
 from sandbox.entra.directory import Directory, GraphError, Json, bad, missing
 
 Answer = tuple[int, Json | None]
-Handler = Callable[[Directory, Mapping[str, str], Mapping[str, str], Json], Answer]
+Handler = Callable[
+    [Directory, Mapping[str, str], Mapping[str, str], Json], Answer
+]
 
 _ID = r"([^/]+)"
 _BEGINS = re.compile(r"startswith\((\w+),'((?:[^']|'')*)'\)\Z")
@@ -46,7 +48,11 @@ class Graph:
             ("PATCH", f"/applications/{_ID}", self._update_application),
             ("DELETE", f"/applications/{_ID}", self._delete_application),
             ("POST", f"/applications/{_ID}/addPassword", self._add_password),
-            ("POST", f"/applications/{_ID}/removePassword", self._remove_password),
+            (
+                "POST",
+                f"/applications/{_ID}/removePassword",
+                self._remove_password,
+            ),
             (
                 "GET",
                 f"/applications/{_ID}/federatedIdentityCredentials",
@@ -77,9 +83,17 @@ class Graph:
             ("GET", f"/servicePrincipals/{_ID}", self._principal),
             ("PATCH", f"/servicePrincipals/{_ID}", self._update_principal),
             ("DELETE", f"/servicePrincipals/{_ID}", self._delete_principal),
-            ("GET", f"/servicePrincipals/{_ID}/appRoleAssignedTo", self._assignments),
+            (
+                "GET",
+                f"/servicePrincipals/{_ID}/appRoleAssignedTo",
+                self._assignments,
+            ),
             ("GET", f"/servicePrincipals/{_ID}/appRoleAssignments", self._held),
-            ("POST", f"/servicePrincipals/{_ID}/appRoleAssignedTo", self._assign),
+            (
+                "POST",
+                f"/servicePrincipals/{_ID}/appRoleAssignedTo",
+                self._assign,
+            ),
             (
                 "GET",
                 f"/servicePrincipals/{_ID}/appRoleAssignedTo/{_ID}",
@@ -96,7 +110,11 @@ class Graph:
             ("PATCH", f"/oauth2PermissionGrants/{_ID}", self._update_grant),
             ("DELETE", f"/oauth2PermissionGrants/{_ID}", self._delete_grant),
             ("GET", "/groups", self._groups),
-            ("GET", f"/(?:applications|servicePrincipals)/{_ID}/owners", self._owners),
+            (
+                "GET",
+                f"/(?:applications|servicePrincipals)/{_ID}/owners",
+                self._owners,
+            ),
             ("GET", f"/groups/{_ID}/(?:owners|members)", self._nobody),
             (
                 "DELETE",
@@ -119,10 +137,17 @@ class Graph:
         )
 
     def _one(self, collection: str, entity: Json, status: int = 200) -> Answer:
-        return status, {**_context(self._base, f"{collection}/$entity"), **entity}
+        return status, {
+            **_context(self._base, f"{collection}/$entity"),
+            **entity,
+        }
 
     def _list(
-        self, collection: str, path: str, rows: list[Json], query: Mapping[str, str]
+        self,
+        collection: str,
+        path: str,
+        rows: list[Json],
+        query: Mapping[str, str],
     ) -> Answer:
         if condition := query.get("$filter"):
             rows = [row for row in rows if _matches(row, condition)]
@@ -154,8 +179,12 @@ class Graph:
             query,
         )
 
-    def _create_application(self, *, query: Mapping[str, str], body: Json) -> Answer:
-        return self._one("applications", self._directory.create_application(body), 201)
+    def _create_application(
+        self, *, query: Mapping[str, str], body: Json
+    ) -> Answer:
+        return self._one(
+            "applications", self._directory.create_application(body), 201
+        )
 
     def _application(
         self, identifier: str, *, query: Mapping[str, str], body: Json
@@ -201,7 +230,10 @@ class Graph:
         self._directory.application(identifier)
         path = f"/applications/{identifier}/federatedIdentityCredentials"
         return self._list(
-            "x", path, list(self._directory.federated[identifier].values()), query
+            "x",
+            path,
+            list(self._directory.federated[identifier].values()),
+            query,
         )
 
     def _add_federated(
@@ -209,21 +241,36 @@ class Graph:
     ) -> Answer:
         made = self._directory.add_federated(identifier, body)
         return self._one(
-            f"applications('{identifier}')/federatedIdentityCredentials", made, 201
+            f"applications('{identifier}')/federatedIdentityCredentials",
+            made,
+            201,
         )
 
     def _federated(
-        self, identifier: str, credential: str, *, query: Mapping[str, str], body: Json
+        self,
+        identifier: str,
+        credential: str,
+        *,
+        query: Mapping[str, str],
+        body: Json,
     ) -> Answer:
-        federated = self._directory.federated.get(identifier, {}).get(credential)
+        federated = self._directory.federated.get(identifier, {}).get(
+            credential
+        )
         if federated is None:
             raise missing(credential)
         return self._one(
-            f"applications('{identifier}')/federatedIdentityCredentials", federated
+            f"applications('{identifier}')/federatedIdentityCredentials",
+            federated,
         )
 
     def _update_federated(
-        self, identifier: str, credential: str, *, query: Mapping[str, str], body: Json
+        self,
+        identifier: str,
+        credential: str,
+        *,
+        query: Mapping[str, str],
+        body: Json,
     ) -> Answer:
         self._federated(identifier, credential, query=query, body={})
         changed = {
@@ -235,7 +282,12 @@ class Graph:
         return 204, None
 
     def _delete_federated(
-        self, identifier: str, credential: str, *, query: Mapping[str, str], body: Json
+        self,
+        identifier: str,
+        credential: str,
+        *,
+        query: Mapping[str, str],
+        body: Json,
     ) -> Answer:
         self._federated(identifier, credential, query=query, body={})
         del self._directory.federated[identifier][credential]
@@ -245,11 +297,18 @@ class Graph:
 
     def _principals(self, *, query: Mapping[str, str], body: Json) -> Answer:
         shown = list(
-            map(self._directory.shown_principal, self._directory.principals.values())
+            map(
+                self._directory.shown_principal,
+                self._directory.principals.values(),
+            )
         )
-        return self._list("servicePrincipals", "/servicePrincipals", shown, query)
+        return self._list(
+            "servicePrincipals", "/servicePrincipals", shown, query
+        )
 
-    def _create_principal(self, *, query: Mapping[str, str], body: Json) -> Answer:
+    def _create_principal(
+        self, *, query: Mapping[str, str], body: Json
+    ) -> Answer:
         made = self._directory.create_principal(body)
         return self._one(
             "servicePrincipals", self._directory.shown_principal(made), 201
@@ -260,7 +319,9 @@ class Graph:
     ) -> Answer:
         return self._one(
             "servicePrincipals",
-            self._directory.shown_principal(self._directory.principal(identifier)),
+            self._directory.shown_principal(
+                self._directory.principal(identifier)
+            ),
         )
 
     def _update_principal(
@@ -291,7 +352,9 @@ class Graph:
             query,
         )
 
-    def _held(self, principal: str, *, query: Mapping[str, str], body: Json) -> Answer:
+    def _held(
+        self, principal: str, *, query: Mapping[str, str], body: Json
+    ) -> Answer:
         self._directory.principal(principal)
         rows = [
             assignment
@@ -305,7 +368,9 @@ class Graph:
             query,
         )
 
-    def _assign(self, resource: str, *, query: Mapping[str, str], body: Json) -> Answer:
+    def _assign(
+        self, resource: str, *, query: Mapping[str, str], body: Json
+    ) -> Answer:
         made = self._directory.assign(resource, body)
         return self._one(
             f"servicePrincipals('{resource}')/appRoleAssignedTo", made, 201
@@ -335,9 +400,13 @@ class Graph:
         )
 
     def _grant(self, *, query: Mapping[str, str], body: Json) -> Answer:
-        return self._one("oauth2PermissionGrants", self._directory.grant(body), 201)
+        return self._one(
+            "oauth2PermissionGrants", self._directory.grant(body), 201
+        )
 
-    def _one_grant(self, key: str, *, query: Mapping[str, str], body: Json) -> Answer:
+    def _one_grant(
+        self, key: str, *, query: Mapping[str, str], body: Json
+    ) -> Answer:
         if key not in self._directory.grants:
             raise missing(key)
         return self._one("oauth2PermissionGrants", self._directory.grants[key])
@@ -366,7 +435,10 @@ class Graph:
     ) -> Answer:
         """Those that a test gave it: whoever makes something is not its owner here."""
         owners = self._directory.owners.get(identifier, [])
-        return 200, {**_context(self._base, "directoryObjects"), "value": owners}
+        return 200, {
+            **_context(self._base, "directoryObjects"),
+            "value": owners,
+        }
 
     def _nobody(
         self, identifier: str, *, query: Mapping[str, str], body: Json
@@ -375,7 +447,12 @@ class Graph:
         return 200, {**_context(self._base, "directoryObjects"), "value": []}
 
     def _removed(
-        self, identifier: str, owner: str, *, query: Mapping[str, str], body: Json
+        self,
+        identifier: str,
+        owner: str,
+        *,
+        query: Mapping[str, str],
+        body: Json,
     ) -> Answer:
         return 204, None
 
@@ -385,7 +462,11 @@ def _matches(row: Json, condition: str) -> bool:
     without case."""
     if match := _BEGINS.match(condition):
         name, text = match.groups()
-        return str(row.get(name)).lower().startswith(text.replace("''", "'").lower())
+        return (
+            str(row.get(name))
+            .lower()
+            .startswith(text.replace("''", "'").lower())
+        )
     for part in _AND.split(condition):
         if match := _ONE_OF.match(part):
             name = match[1]
@@ -403,7 +484,9 @@ def _matches(row: Json, condition: str) -> bool:
         if match is None:
             raise bad(f"Invalid filter clause: {part}")
         name, text, truth = match.groups()
-        wanted: Any = truth == "true" if truth else text.replace("''", "'").lower()
+        wanted: Any = (
+            truth == "true" if truth else text.replace("''", "'").lower()
+        )
         have = row.get(name)
         if (have.lower() if isinstance(have, str) else have) != wanted:
             return False

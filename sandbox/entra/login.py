@@ -41,7 +41,9 @@ class LoginError(Exception):
     """A refusal of the token endpoint or of the authorization endpoint: OAuth's word, and Entra's
     number and words."""
 
-    def __init__(self, error: str, number: int, words: str, status: int = 400) -> None:
+    def __init__(
+        self, error: str, number: int, words: str, status: int = 400
+    ) -> None:
         self.error = error
         self.number = number
         self.status = status
@@ -81,7 +83,11 @@ class Login:
         """Entra's keys have no `alg`."""
         return {
             "keys": [
-                {name: value for name, value in self.key.jwk().items() if name != "alg"}
+                {
+                    name: value
+                    for name, value in self.key.jwk().items()
+                    if name != "alg"
+                }
             ]
         }
 
@@ -112,17 +118,25 @@ class Login:
                 )
             principal = self._principal(app)
             self._let_in(principal, login)
-            resource, scopes = self._consented(principal, query.get("scope", ""))
+            resource, scopes = self._consented(
+                principal, query.get("scope", "")
+            )
             if resource:
                 self._let_in(resource, login)
         except LoginError as refused:
-            return {"error": refused.error, "error_description": refused.description}
+            return {
+                "error": refused.error,
+                "error_description": refused.description,
+            }
         code = secrets.token_urlsafe(24)
         self.codes[code] = {**query, "resource": resource, "scopes": scopes}
         return {"code": code}
 
     def token(
-        self, form: Mapping[str, str], authorization: str, origin: str | None = None
+        self,
+        form: Mapping[str, str],
+        authorization: str,
+        origin: str | None = None,
     ) -> Json:
         """The answer of the token endpoint. `origin`: of the page that asks, None where it is no
         page.
@@ -137,7 +151,10 @@ class Login:
                 "tid": self.directory.tenant,
             }
             return self._given(
-                self.sign({**claims, "exp": int(self.directory.now()) + LIFETIME}), ""
+                self.sign(
+                    {**claims, "exp": int(self.directory.now()) + LIFETIME}
+                ),
+                "",
             )
         app = self._app(client_id)
         if form.get("grant_type") == "client_credentials":
@@ -174,7 +191,11 @@ class Login:
                 "role for the application."
             )
             raise LoginError("invalid_grant", 501051, message)
-        about = {"oid": principal["id"], "sub": principal["id"], "azpacr": proof}
+        about = {
+            "oid": principal["id"],
+            "sub": principal["id"],
+            "azpacr": proof,
+        }
         values = [value for _, value in roles if value]
         if self._adds(resource, "idtyp"):
             about["idtyp"] = "app"
@@ -235,15 +256,22 @@ class Login:
             return {**self._given("opaque", "openid"), **tokens}
         groups = self.directory.groups_of(login)
         roles = [
-            value for _, value in self.directory.roles_of(groups, resource) if value
+            value
+            for _, value in self.directory.roles_of(groups, resource)
+            if value
         ]
         about |= {
             "scp": " ".join(code["scopes"]),
             **({"roles": roles} if roles else {}),
             **self._groups(resource, groups),
         }
-        listed = " ".join(f"{resource['appId']}/{scope}" for scope in code["scopes"])
-        return {**self._given(self._access(app, resource, about), listed), **tokens}
+        listed = " ".join(
+            f"{resource['appId']}/{scope}" for scope in code["scopes"]
+        )
+        return {
+            **self._given(self._access(app, resource, about), listed),
+            **tokens,
+        }
 
     # What a token says
 
@@ -262,7 +290,11 @@ class Login:
         api = self.directory.by_app_id(resource["appId"]) or {}
         about = {**about, "uti": secrets.token_urlsafe(12)}
         if api["api"]["requestedAccessTokenVersion"] == 2:
-            named = {"aud": resource["appId"], "azp": app["appId"], "ver": "2.0"}
+            named = {
+                "aud": resource["appId"],
+                "azp": app["appId"],
+                "ver": "2.0",
+            }
             return self.sign({**self._usual(self.issuer), **named, **about})
         uris = api["identifierUris"] or [resource["appId"]]
         old = {
@@ -273,7 +305,9 @@ class Login:
         }
         return self.sign(
             {
-                **self._usual(f"https://sts.windows.net/{self.directory.tenant}/"),
+                **self._usual(
+                    f"https://sts.windows.net/{self.directory.tenant}/"
+                ),
                 **old,
                 **about,
             }
@@ -285,7 +319,8 @@ class Login:
             "optionalClaims"
         ] or {}
         return any(
-            addition["name"] == claim for addition in optional.get("accessToken") or ()
+            addition["name"] == claim
+            for addition in optional.get("accessToken") or ()
         )
 
     def _groups(self, resource: Json, groups: set[str]) -> Json:
@@ -349,7 +384,9 @@ class Login:
         """A user needs an assignment, by a group, where the application asks for one."""
         if principal["appRoleAssignmentRequired"]:
             held = list(
-                self.directory.roles_of(self.directory.groups_of(login), principal)
+                self.directory.roles_of(
+                    self.directory.groups_of(login), principal
+                )
             )
             if not held:
                 raise LoginError(
@@ -358,7 +395,9 @@ class Login:
                     f"The signed in user '{login}' is not assigned to a role.",
                 )
 
-    def _consented(self, principal: Json, asked: str) -> tuple[Json | None, list[str]]:
+    def _consented(
+        self, principal: Json, asked: str
+    ) -> tuple[Json | None, list[str]]:
         """The one API that the scopes are of, and which of it are asked for, as far as an
         administrator consented.
 
@@ -370,7 +409,9 @@ class Login:
         ):
             raise _no_consent()
         wanted = [
-            scope.rpartition("/") for scope in asked.split() if scope not in SIGN_IN
+            scope.rpartition("/")
+            for scope in asked.split()
+            if scope not in SIGN_IN
         ]
         if not wanted:
             return None, []
@@ -400,11 +441,15 @@ class Login:
         parties = (principal["id"], resource["id"])
         for grant in self.directory.grants.values():
             if (grant["clientId"], grant["resourceId"]) == parties:
-                yield from (name for name in grant["scope"].split() if name in enabled)
+                yield from (
+                    name for name in grant["scope"].split() if name in enabled
+                )
 
     # How a client proves who it is
 
-    def _proven(self, form: Mapping[str, str], authorization: str) -> tuple[str, str]:
+    def _proven(
+        self, form: Mapping[str, str], authorization: str
+    ) -> tuple[str, str]:
         """The client's id, and how it proved it, as azpacr says: 0 not at all, 1 with a secret, 2
         with a certificate or with a token of an issuer that its application trusts."""
         client_id = form.get("client_id", "")
@@ -441,7 +486,10 @@ class Login:
             header, claims = read(assertion)
         except ValueError:
             raise LoginError(
-                "invalid_client", 50027, "JWT token is invalid or malformed.", 401
+                "invalid_client",
+                50027,
+                "JWT token is invalid or malformed.",
+                401,
             ) from None
         if claims.get("exp", 0) <= self.directory.now():
             raise LoginError(
@@ -457,7 +505,10 @@ class Login:
         expected = f"{self.login}/{self.directory.tenant}/oauth2/v2.0/token"
         if claims.get("aud") != expected or claims.get("sub") != app["appId"]:
             raise LoginError(
-                "invalid_client", 50013, "Assertion failed: audience or subject.", 401
+                "invalid_client",
+                50013,
+                "Assertion failed: audience or subject.",
+                401,
             )
         if not verifies(certificate.public_key(), header.get("alg"), assertion):
             raise LoginError(
@@ -467,7 +518,9 @@ class Login:
                 401,
             )
 
-    def _certificate(self, app: Json, thumbprint: str | None) -> x509.Certificate:
+    def _certificate(
+        self, app: Json, thumbprint: str | None
+    ) -> x509.Certificate:
         now = self.directory.now()
         for certificate in self.directory.kept[app["id"]].certificates.values():
             digest = base64url(
@@ -556,5 +609,7 @@ def _published(issuer: str) -> list[Json]:
     document = httpx.get(
         f"{issuer}/.well-known/openid-configuration", timeout=10
     ).json()
-    keys: list[Json] = httpx.get(document["jwks_uri"], timeout=10).json()["keys"]
+    keys: list[Json] = httpx.get(document["jwks_uri"], timeout=10).json()[
+        "keys"
+    ]
     return keys

@@ -67,7 +67,9 @@ class Entra:
             self.directory.add_group(group)
         self.secret = secret
         self.login = Login(
-            self.directory, self.url, (ADMINISTRATOR, secret, _ADMINISTRATOR_OBJECT)
+            self.directory,
+            self.url,
+            (ADMINISTRATOR, secret, _ADMINISTRATOR_OBJECT),
         )
         self.requests: list[tuple[str, str]] = []
         self.faults: Fault | None = None
@@ -96,7 +98,10 @@ class Entra:
     @property
     def environment(self) -> dict[str, str]:
         """The account, as the program and the plugin take it."""
-        account = {"ARM_CLIENT_ID": ADMINISTRATOR, "ARM_CLIENT_SECRET": self.secret}
+        account = {
+            "ARM_CLIENT_ID": ADMINISTRATOR,
+            "ARM_CLIENT_SECRET": self.secret,
+        }
         return {**account, "SSL_CERT_FILE": self._believed.name}
 
     def answer(
@@ -162,7 +167,10 @@ class Entra:
                 )
             body = json.loads(data) if data else {}
             status, answer = self._graph.answer(
-                method, path.removeprefix("/v1.0").removeprefix("/beta"), query, body
+                method,
+                path.removeprefix("/v1.0").removeprefix("/beta"),
+                query,
+                body,
             )
         except GraphError as refused:
             return refused.status, refusal(refused, self.directory.now()), {}
@@ -182,7 +190,10 @@ class Entra:
             case "GET", "/discovery/v2.0/keys":
                 return 200, self.login.keys(), {}
             case "GET", "/oauth2/v2.0/authorize":
-                back = {**self.login.authorize(query), "state": query.get("state", "")}
+                back = {
+                    **self.login.authorize(query),
+                    "state": query.get("state", ""),
+                }
                 return (
                     302,
                     {},
@@ -212,10 +223,17 @@ def _file(text: str) -> _TemporaryFileWrapper[str]:
 
 def refusal(refused: GraphError, now: float) -> Json:
     """As Graph words it."""
-    ids = {"request-id": str(uuid.uuid4()), "client-request-id": str(uuid.uuid4())}
+    ids = {
+        "request-id": str(uuid.uuid4()),
+        "client-request-id": str(uuid.uuid4()),
+    }
     inner = {"date": stamp(now).removesuffix("Z"), **ids}
     return {
-        "error": {"code": refused.code, "message": refused.message, "innerError": inner}
+        "error": {
+            "code": refused.code,
+            "message": refused.message,
+            "innerError": inner,
+        }
     }
 
 
@@ -240,7 +258,9 @@ class _Handler(JsonHandler):
     def setup(self) -> None:
         """By TLS where the client begins with it."""
         if self.request.recv(1, socket.MSG_PEEK) == _HANDSHAKE:
-            self.request = self.owner.tls.wrap_socket(self.request, server_side=True)
+            self.request = self.owner.tls.wrap_socket(
+                self.request, server_side=True
+            )
         super().setup()
 
     def finish(self) -> None:
@@ -250,6 +270,8 @@ class _Handler(JsonHandler):
 
     def _serve(self) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.answer(*self.owner.answer(self.command, self.path, headers, self.body()))
+        self.answer(
+            *self.owner.answer(self.command, self.path, headers, self.body())
+        )
 
     do_GET = do_POST = do_PATCH = do_DELETE = _serve

@@ -17,7 +17,13 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 from sandbox.kong import information, listing, plugin_schemas, schema
 from sandbox.kong.answers import AnswerError, Methods, Query, check_key
 from sandbox.kong.certificates import Certificates
-from sandbox.kong.http import Header, InvalidRequestError, Request, Response, reason
+from sandbox.kong.http import (
+    Header,
+    InvalidRequestError,
+    Request,
+    Response,
+    reason,
+)
 from sandbox.kong.store import (
     KINDS,
     NAMED_BY,
@@ -140,12 +146,16 @@ class AdminApi:
         )
         if status == 204:
             return Response(status, (*headers, *common))
-        text = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode(
-            "utf-8", "surrogateescape"
-        )
+        text = json.dumps(
+            body, separators=(",", ":"), ensure_ascii=False
+        ).encode("utf-8", "surrogateescape")
         return Response(
             status,
-            (("Content-Type", "application/json; charset=utf-8"), *headers, *common),
+            (
+                ("Content-Type", "application/json; charset=utf-8"),
+                *headers,
+                *common,
+            ),
             text,
         )
 
@@ -158,19 +168,28 @@ class AdminApi:
             f"{body}</body>\r\n</html>\r\n".encode(),
         )
 
-    def _dispatch(self, request: Request) -> tuple[int, Any, tuple[Header, ...]]:
+    def _dispatch(
+        self, request: Request
+    ) -> tuple[int, Any, tuple[Header, ...]]:
         path, query = _split(request.target)
         if request.method == "TRACE":
             raise AnswerError(405)
         methods = self._endpoint(path)
         if methods is None:
             raise AnswerError(
-                501 if path and path[0] in NOT_MODELLED else 404, _not_modelled(path)
+                501 if path and path[0] in NOT_MODELLED else 404,
+                _not_modelled(path),
             )
         method = "GET" if request.method == "HEAD" else request.method
         if method == "OPTIONS":
             allowed = ", ".join(
-                sorted({*methods, "OPTIONS", *(["HEAD"] if "GET" in methods else [])})
+                sorted(
+                    {
+                        *methods,
+                        "OPTIONS",
+                        *(["HEAD"] if "GET" in methods else []),
+                    }
+                )
             )
             raise AnswerError(
                 204,
@@ -200,7 +219,11 @@ class AdminApi:
                 return {
                     "GET": lambda *_: (
                         200,
-                        {"enabled_plugins": list(plugin_schemas.PLUGIN_SCHEMAS)},
+                        {
+                            "enabled_plugins": list(
+                                plugin_schemas.PLUGIN_SCHEMAS
+                            )
+                        },
                     )
                 }
             case ["schemas", *rest]:
@@ -211,18 +234,31 @@ class AdminApi:
                 return self._certificates.collection()
             case ["certificates", key]:
                 return self._certificates.entity(key)
-            case ["upstreams", _, "health"] | ["upstreams", _, "targets", _, _, *_]:
+            case ["upstreams", _, "health"] | [
+                "upstreams",
+                _,
+                "targets",
+                _,
+                _,
+                *_,
+            ]:
                 raise AnswerError(
                     501,
-                    {"message": "stand-in: the health of upstreams is not modelled"},
+                    {
+                        "message": "stand-in: the health of upstreams is not modelled"
+                    },
                 )
             case ["upstreams", key, "targets", "all"]:
                 return {"GET": lambda query, _: self._all_targets(key, query)}
             case [collection, *rest] if collection in COLLECTIONS:
-                return self._collection(COLLECTIONS[collection], collection, rest)
+                return self._collection(
+                    COLLECTIONS[collection], collection, rest
+                )
         return None
 
-    def _collection(self, kind: str, name: str, path: list[str]) -> Methods | None:
+    def _collection(
+        self, kind: str, name: str, path: list[str]
+    ) -> Methods | None:
         if not path:
             return {
                 "GET": lambda query, _: self._page(f"/{name}", kind, query, {}),
@@ -249,11 +285,16 @@ class AdminApi:
 
         return {
             "GET": lambda query, _: self._page(
-                f"/{name}/{quote(path[0], safe='')}/{path[1]}", nested, query, where()
+                f"/{name}/{quote(path[0], safe='')}/{path[1]}",
+                nested,
+                query,
+                where(),
             ),
             "POST": lambda _, body: (
                 201,
-                self._store.insert(nested, self._resolved(nested, {**body, **where()})),
+                self._store.insert(
+                    nested, self._resolved(nested, {**body, **where()})
+                ),
             ),
         }
 
@@ -281,7 +322,11 @@ class AdminApi:
         def patch(_: Query, body: dict[str, Any]) -> tuple[int, Any]:
             entity = find()
             if entity is None:
-                raise AnswerError(404, _NOT_FOUND) if within else absent(kind, key)
+                raise (
+                    AnswerError(404, _NOT_FOUND)
+                    if within
+                    else absent(kind, key)
+                )
             # Seen on a Kong 3.10: a credential or a route may so be given to another consumer or
             # service.
             return 200, self._store.update(
@@ -377,7 +422,9 @@ class AdminApi:
                         )
                     }
                 return {
-                    "POST": lambda _, body: _validate(name, self._resolved(name, body))
+                    "POST": lambda _, body: _validate(
+                        name, self._resolved(name, body)
+                    )
                 }
             case [name]:
                 entity = schema.ENTITY_SCHEMAS.get(name)
@@ -397,7 +444,9 @@ class AdminApi:
 
         def refused(*_: Any) -> tuple[int, Any]:
             raise schema_violation(
-                {"tags": "does not support insert/upsert/update/delete operations"}
+                {
+                    "tags": "does not support insert/upsert/update/delete operations"
+                }
             )
 
         return {"GET": listed, "POST": refused}
@@ -406,7 +455,11 @@ class AdminApi:
         for kind, table in self._store.current.tables.items():
             for entity in table.values():
                 for tag in entity["tags"] or ():
-                    yield {"tag": tag, "entity_name": kind, "entity_id": entity["id"]}
+                    yield {
+                        "tag": tag,
+                        "entity_name": kind,
+                        "entity_id": entity["id"],
+                    }
 
     def _page(
         self, path: str, kind: str, query: Query, where: Mapping[str, Any]
@@ -428,7 +481,8 @@ def _read_only() -> Methods:
 
     def refused(*_: Any) -> tuple[int, Any]:
         raise AnswerError(
-            501, {"message": "stand-in: not modelled; use the entity's own path"}
+            501,
+            {"message": "stand-in: not modelled; use the entity's own path"},
         )
 
     return {"PATCH": refused, "PUT": refused}
@@ -478,7 +532,9 @@ def _read_body(request: Request) -> dict[str, Any]:
 
 def _parsed_url(url: str) -> dict[str, Any]:
     parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme in ("https", "tls", "grpcs") else 80)
+    port = parts.port or (
+        443 if parts.scheme in ("https", "tls", "grpcs") else 80
+    )
     return {
         "protocol": parts.scheme,
         "host": parts.hostname or "",
@@ -502,7 +558,9 @@ def _balanced(upstream: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _validate(kind: str, body: Mapping[str, Any]) -> tuple[int, Any]:
-    _, errors = validated(kind, {"id": "00000000-0000-4000-8000-000000000000", **body})
+    _, errors = validated(
+        kind, {"id": "00000000-0000-4000-8000-000000000000", **body}
+    )
     if errors:
         raise schema_violation(errors)
     return 200, {"message": "schema validation successful"}

@@ -48,7 +48,9 @@ def check_key(kind: str, key: str) -> None:
                 "message": message,
             },
         )
-    error = _NAMES[kind](key) if kind in _NAMES and not UUID.match(key) else None
+    error = (
+        _NAMES[kind](key) if kind in _NAMES and not UUID.match(key) else None
+    )
     if error:
         raise AnswerError(
             400, {"code": 10, "name": "invalid unique name", "message": error}

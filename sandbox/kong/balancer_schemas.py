@@ -37,15 +37,41 @@ _HASH = string(default="none", one_of=_HASHED_BY)
 _HASH_FALLBACKS = {
     "none": ["none"],
     "cookie": ["none"],
-    "consumer": ["none", "ip", "header", "cookie", "path", "query_arg", "uri_capture"],
-    "ip": ["none", "consumer", "header", "cookie", "path", "query_arg", "uri_capture"],
-    "path": ["none", "consumer", "header", "cookie", "query_arg", "ip", "uri_capture"],
+    "consumer": [
+        "none",
+        "ip",
+        "header",
+        "cookie",
+        "path",
+        "query_arg",
+        "uri_capture",
+    ],
+    "ip": [
+        "none",
+        "consumer",
+        "header",
+        "cookie",
+        "path",
+        "query_arg",
+        "uri_capture",
+    ],
+    "path": [
+        "none",
+        "consumer",
+        "header",
+        "cookie",
+        "query_arg",
+        "ip",
+        "uri_capture",
+    ],
 }
 _PATH = string(rules.path, default="/", starts_with="/", match_none=NO_SEGMENTS)
 _ARGUMENT = string(len_min=1)
 _COUNT = integer(default=0, between=[0, 255])
 _INTERVAL = Field("number", {"default": 0, "between": [0, 65535]})
-_CHECK = string(one_of=["tcp", "http", "https", "grpc", "grpcs"], default="http")
+_CHECK = string(
+    one_of=["tcp", "http", "https", "grpc", "grpcs"], default="http"
+)
 _FINE = [200, 302]
 _BAD = [429, 404, 500, 501, 502, 503, 504, 505]
 _PASSIVE_FINE = [*range(200, 209), 226, *range(300, 309)]
@@ -135,7 +161,9 @@ def _hashed(
     }
 
 
-def _hash_needs(value: str, on: str, fallback: str) -> tuple[Mapping[str, Any], ...]:
+def _hash_needs(
+    value: str, on: str, fallback: str
+) -> tuple[Mapping[str, Any], ...]:
     needed = {"required": True}
     return _hashed("hash_on", value, on, needed), _hashed(
         "hash_fallback", value, fallback, needed
@@ -172,7 +200,9 @@ UPSTREAMS = Schema(
         "healthchecks": record(
             {
                 **_HEALTHCHECKS,
-                "threshold": Field("number", {"default": 0, "between": [0, 100]}),
+                "threshold": Field(
+                    "number", {"default": 0, "between": [0, 100]}
+                ),
             },
             required=True,
             default=_default(_HEALTHCHECKS),
@@ -190,9 +220,13 @@ UPSTREAMS = Schema(
             for on, choices in _HASH_FALLBACKS.items()
         ),
         {"distinct": ["hash_on_header", "hash_fallback_header"]},
-        *_hash_needs("query_arg", "hash_on_query_arg", "hash_fallback_query_arg"),
+        *_hash_needs(
+            "query_arg", "hash_on_query_arg", "hash_fallback_query_arg"
+        ),
         {"distinct": ["hash_on_query_arg", "hash_fallback_query_arg"]},
-        *_hash_needs("uri_capture", "hash_on_uri_capture", "hash_fallback_uri_capture"),
+        *_hash_needs(
+            "uri_capture", "hash_on_uri_capture", "hash_fallback_uri_capture"
+        ),
         {"distinct": ["hash_on_uri_capture", "hash_fallback_uri_capture"]},
     ),
 )

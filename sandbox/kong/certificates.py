@@ -32,7 +32,9 @@ class Certificates:
         def page(query: Query, _: Any) -> tuple[int, Any]:
             rows = [
                 self._shown(certificate)
-                for certificate in self._store.current.tables["certificates"].values()
+                for certificate in self._store.current.tables[
+                    "certificates"
+                ].values()
             ]
             return 200, listing.page(
                 rows, "/certificates", dict(reversed(query)), nested=False
@@ -40,7 +42,9 @@ class Certificates:
 
         def post(_: Query, body: dict[str, Any]) -> tuple[int, Any]:
             names = self._checked_names(body, None)
-            return 201, self._renamed(self._store.insert("certificates", body), names)
+            return 201, self._renamed(
+                self._store.insert("certificates", body), names
+            )
 
         return {"GET": page, "POST": post}
 
@@ -51,9 +55,9 @@ class Certificates:
             old = self._existing(key)
             names = self._checked_names(body, old["id"])
             entity = self._store.update("certificates", old, body)
-            return 200, self._renamed(entity, names) if "snis" in body else self._shown(
-                entity
-            )
+            return 200, self._renamed(
+                entity, names
+            ) if "snis" in body else self._shown(entity)
 
         def put(_: Query, body: dict[str, Any]) -> tuple[int, Any]:
             certificate = self._find(key)
@@ -98,7 +102,10 @@ class Certificates:
         return certificate
 
     def _shown(self, entity: Entity) -> Entity:
-        return {**entity, "snis": sorted(sni["name"] for sni in self._snis(entity))}
+        return {
+            **entity,
+            "snis": sorted(sni["name"] for sni in self._snis(entity)),
+        }
 
     def _snis(self, entity: Entity) -> list[Entity]:
         reference = {"id": entity["id"]}
@@ -108,7 +115,9 @@ class Certificates:
             if sni["certificate"] == reference
         ]
 
-    def _checked_names(self, body: Mapping[str, Any], own: str | None) -> list[str]:
+    def _checked_names(
+        self, body: Mapping[str, Any], own: str | None
+    ) -> list[str]:
         """The names that a body lists, none of which another certificate has. What is no text, the
         schema refuses."""
         snis = body.get("snis")

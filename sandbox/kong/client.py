@@ -58,5 +58,7 @@ def _address(text: str) -> str | None:
         return None
 
 
-def _among(address: str, networks: Collection[IPv4Network | IPv6Network]) -> bool:
+def _among(
+    address: str, networks: Collection[IPv4Network | IPv6Network]
+) -> bool:
     return any(ip_address(address) in network for network in networks)

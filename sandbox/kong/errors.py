@@ -126,16 +126,23 @@ def nginx_error(status: int, accept: str | None, request_id: str) -> Response:
 def html_page(status: int, location: str | None = None) -> Response:
     """nginx's built-in page of a status; 497 is its own for plain HTTP on a port for TLS, shown as
     400."""
-    why = "The plain HTTP request was sent to HTTPS port" if status == 497 else ""
+    why = (
+        "The plain HTTP request was sent to HTTPS port" if status == 497 else ""
+    )
     status = 400 if why else status
     heading = f"{status} {reason(status)}"
     title, line = (
-        (f"{status} {why}", f"<center>{why}</center>\r\n") if why else (heading, "")
+        (f"{status} {why}", f"<center>{why}</center>\r\n")
+        if why
+        else (heading, "")
     )
     body = (
         f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n"
         f"<center><h1>{heading}</h1></center>\r\n{line}</body>\r\n</html>\r\n"
     )
     kind = "text/html" if status in (301, 302) else "text/html; charset=UTF-8"
-    headers = (("Content-Type", kind), *((("Location", location),) if location else ()))
+    headers = (
+        ("Content-Type", kind),
+        *((("Location", location),) if location else ()),
+    )
     return Response(status, headers, body.encode())

@@ -63,7 +63,9 @@ class Exchange:
         """Give a request header these values, where its first one stood, or at the end."""
         key = name.lower()
         places = [
-            place for place, (own, _) in enumerate(self.headers) if own.lower() == key
+            place
+            for place, (own, _) in enumerate(self.headers)
+            if own.lower() == key
         ]
         new = [(name, value) for value in values]
         kept = [header for header in self.headers if header[0].lower() != key]
@@ -108,4 +110,6 @@ class Exchange:
 
 def unescaped(text: str) -> str:
     """nginx's reading of an argument: `+` is a space, percent-encodings are bytes."""
-    return unquote_to_bytes(text.replace("+", " ").encode("latin-1")).decode("latin-1")
+    return unquote_to_bytes(text.replace("+", " ").encode("latin-1")).decode(
+        "latin-1"
+    )

@@ -92,7 +92,8 @@ def integer(**shown: Any) -> Field:
 
 def boolean(default: bool | None = None) -> Field:
     return Field(
-        "boolean", {} if default is None else {"required": True, "default": default}
+        "boolean",
+        {} if default is None else {"required": True, "default": default},
     )
 
 
@@ -124,7 +125,16 @@ def http_only() -> Field:
 
 
 PROTOCOL: dict[str, Any] = {
-    "one_of": ["grpc", "grpcs", "http", "https", "tcp", "tls", "tls_passthrough", "udp"]
+    "one_of": [
+        "grpc",
+        "grpcs",
+        "http",
+        "https",
+        "tcp",
+        "tls",
+        "tls_passthrough",
+        "udp",
+    ]
 }
 ID = string(uuid=True, auto=True)
 CREATED = integer(timestamp=True, auto=True)

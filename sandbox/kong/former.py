@@ -14,7 +14,9 @@ from sandbox.kong.fields import Field
 from sandbox.kong.validation import Errors, checked
 
 
-def folded(record: Field, config: Mapping[str, Any]) -> tuple[dict[str, Any], Errors]:
+def folded(
+    record: Field, config: Mapping[str, Any]
+) -> tuple[dict[str, Any], Errors]:
     """A configuration as it was sent, with what former names say under the new ones; and what is
     wrong with it."""
     result = dict(config)
@@ -31,7 +33,9 @@ def folded(record: Field, config: Mapping[str, Any]) -> tuple[dict[str, Any], Er
         if error:
             errors[name] = error
         elif (
-            value is not None and holder.get(last) is not None and holder[last] != value
+            value is not None
+            and holder.get(last) is not None
+            and holder[last] != value
         ):
             now = ".".join(path)
             errors[name] = (
@@ -54,6 +58,8 @@ def unfolded(record: Field, config: Mapping[str, Any]) -> dict[str, Any]:
 def _former(record: Field) -> Iterator[tuple[str, Field, list[str]]]:
     """Yield each former name with its field and the path where it is now."""
     for name, shown in record.former.items():
-        limits = {key: value for key, value in shown.items() if key == "len_min"}
+        limits = {
+            key: value for key, value in shown.items() if key == "len_min"
+        }
         path = shown["deprecation"]["replaced_with"][0]["path"]
         yield name, Field(shown["type"], limits), path

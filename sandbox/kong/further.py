@@ -23,10 +23,14 @@ class Further(Protocol):
     priority: int
     """Kong's: plugins of a higher one run first."""
 
-    def access(self, exchange: Exchange, plugin: Mapping[str, Any]) -> Response | None:
+    def access(
+        self, exchange: Exchange, plugin: Mapping[str, Any]
+    ) -> Response | None:
         """The access phase: an answer of its own, or None where the request goes on."""
 
-    def header_filter(self, exchange: Exchange, plugin: Mapping[str, Any]) -> None:
+    def header_filter(
+        self, exchange: Exchange, plugin: Mapping[str, Any]
+    ) -> None:
         """Changes the headers of the answer, in `exchange.response_headers`; `exchange.status` is
         its status."""
 

@@ -19,10 +19,10 @@ from sandbox.kong.lua import Functions
 def reads_a_copy(version: str) -> bool:
     """Whether a Kong of this version reads headers out of the copy."""
     numbers = re.match(r"(\d+)\.(\d+)", version)
-    return numbers is not None and (3, 7) <= (int(numbers[1]), int(numbers[2])) < (
-        3,
-        10,
-    )
+    return numbers is not None and (3, 7) <= (
+        int(numbers[1]),
+        int(numbers[2]),
+    ) < (3, 10)
 
 
 class HopByHop:
@@ -42,4 +42,6 @@ class HopByHop:
         value = self._functions.read_header(
             exchange, "connection", tables if self._reads_a_copy else None
         )
-        return frozenset(name.strip() for name in (value or "").lower().split(","))
+        return frozenset(
+            name.strip() for name in (value or "").lower().split(",")
+        )

@@ -29,7 +29,9 @@ BODY = 10 * 1024 * 1024
 LARGEST_LENGTH = 2**63 - 1
 IDLE = 60.0
 
-_REQUEST_LINE = re.compile(r"([A-Z_-]+) +([^ \x00-\x1f\x7f]+) +HTTP/(\d)\.(\d)\Z")
+_REQUEST_LINE = re.compile(
+    r"([A-Z_-]+) +([^ \x00-\x1f\x7f]+) +HTTP/(\d)\.(\d)\Z"
+)
 _ABSOLUTE = re.compile(r"[A-Za-z]+://([^/?#]*)")
 _NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
 # Headers that nginx takes only once (ngx_http_process_unique_header_line).
@@ -87,7 +89,9 @@ class Request:
 
     def header(self, name: str) -> str | None:
         """The first value of a header (name in small letters)."""
-        return next((value for key, value in self.headers if key.lower() == name), None)
+        return next(
+            (value for key, value in self.headers if key.lower() == name), None
+        )
 
     @property
     def keeps_alive(self) -> bool:
@@ -139,7 +143,9 @@ def read_request(
     headers = _headers(stream)
     host = _host(headers, int(minor), absolute[1] if absolute else None)
     body = _body(stream, headers, int(minor), proceed)
-    return Request(method, target, minor, headers, body, host, line=line.rstrip("\r\n"))
+    return Request(
+        method, target, minor, headers, body, host, line=line.rstrip("\r\n")
+    )
 
 
 def _line(stream: BinaryIO, too_long: int) -> str | None:
@@ -187,8 +193,12 @@ def _headers(stream: BinaryIO) -> tuple[Header, ...]:
 
 def _host(headers: Sequence[Header], minor: int, absolute: str | None) -> str:
     """The name that the request is for: small letters, without a port."""
-    accept = next((value for name, value in headers if name.lower() == "accept"), None)
-    header = next((value for name, value in headers if name.lower() == "host"), None)
+    accept = next(
+        (value for name, value in headers if name.lower() == "accept"), None
+    )
+    header = next(
+        (value for name, value in headers if name.lower() == "host"), None
+    )
     if header is None and minor >= 1:
         raise InvalidRequestError(400, accept)
     name = absolute or header or ""
@@ -403,7 +413,9 @@ class Server:
             while self._one(connection, stream):
                 pass
 
-    def _refuse(self, connection: socket.socket, refused: InvalidRequestError) -> None:
+    def _refuse(
+        self, connection: socket.socket, refused: InvalidRequestError
+    ) -> None:
         response = self._answer(refused)
         if response is not None:
             connection.sendall(wire(response, head=False, keep_alive=False))
@@ -412,7 +424,8 @@ class Server:
     def _one(self, connection: socket.socket, stream: BinaryIO) -> bool:
         try:
             request = read_request(
-                stream, lambda: connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+                stream,
+                lambda: connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n"),
             )
         except InvalidRequestError as refused:
             self._refuse(connection, refused)
@@ -426,7 +439,8 @@ class Server:
         if response is None:
             return False
         keep_alive = (
-            request.keeps_alive and ("Connection", "close") not in response.headers
+            request.keeps_alive
+            and ("Connection", "close") not in response.headers
         )
         connection.sendall(
             wire(response, head=request.method == "HEAD", keep_alive=keep_alive)

@@ -13,9 +13,7 @@ from typing import Any
 from sandbox.kong.further import FURTHER
 from sandbox.kong.plugin_schemas import PLUGIN_SCHEMAS
 
-STAND_IN = (
-    "stand-in for Kong Gateway: routing, certificates, pre- and post-function, jwt, "
-)
+STAND_IN = "stand-in for Kong Gateway: routing, certificates, pre- and post-function, jwt, "
 STAND_IN += "request-termination, correlation-id and bot-detection only"
 NODE = str(uuid.uuid5(uuid.NAMESPACE_DNS, "kong-stand-in"))
 PRIORITIES = {
@@ -66,10 +64,7 @@ def root(version: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
         "stand_in": STAND_IN,
         "pids": {"master": 1, "workers": [2]},
         "timers": {"running": 0, "pending": 0},
-        "plugins": {
-            "enabled_in_cluster": [],
-            "available_on_server": available,
-        },
+        "plugins": {"enabled_in_cluster": [], "available_on_server": available},
         "configuration": configuration(overrides),
     }
 

@@ -17,7 +17,13 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, hmac
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
+from cryptography.hazmat.primitives.asymmetric import (
+    ec,
+    ed25519,
+    padding,
+    rsa,
+    utils,
+)
 from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
     load_pem_public_key,
@@ -106,7 +112,9 @@ def access(
     except _CredentialError as denial:
         if anonymous is None:
             return Denied(
-                401, denial.body, (_challenge(config["realm"], denial.presented),)
+                401,
+                denial.body,
+                (_challenge(config["realm"], denial.presented),),
             )
         consumer = credentials.find("consumers", anonymous)
         if consumer is None:
@@ -143,11 +151,15 @@ def _presented(exchange: Exchange, config: Mapping[str, Any]) -> str:
         raise _CredentialError("Multiple tokens provided")
     token = tokens.pop()
     if token is None:
-        raise _CredentialError("Unrecognizable token")  # an argument without a value
+        raise _CredentialError(
+            "Unrecognizable token"
+        )  # an argument without a value
     return token
 
 
-def _tokens(exchange: Exchange, config: Mapping[str, Any]) -> Iterator[str | None]:
+def _tokens(
+    exchange: Exchange, config: Mapping[str, Any]
+) -> Iterator[str | None]:
     parameters = [wire(name) for name in config["uri_param_names"]]
     for name, value in exchange.arguments():
         if name in parameters and value != "":
@@ -246,7 +258,9 @@ def _credential(
     return credential
 
 
-def _verifying_key(credential: Entity, algorithm: str, encoded: bool) -> bytes | None:
+def _verifying_key(
+    credential: Entity, algorithm: str, encoded: bool
+) -> bytes | None:
     shared = algorithm.startswith("HS")
     key = credential["secret"] if shared else credential["rsa_public_key"]
     if key is None:
@@ -265,11 +279,15 @@ def _public_key(pem: bytes) -> Any:
             else load_pem_public_key(text)
         )
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise InternalServerError("the consumer's public key is invalid") from error
+        raise InternalServerError(
+            "the consumer's public key is invalid"
+        ) from error
 
 
 @lru_cache(maxsize=4096)
-def _verified(algorithm: str, key: bytes, signed: bytes, signature: bytes) -> bool:
+def _verified(
+    algorithm: str, key: bytes, signed: bytes, signature: bytes
+) -> bool:
     """Whether the signature holds. A pure function of its arguments, so that it may be
     remembered."""
     if algorithm.startswith("HS"):
@@ -278,17 +296,27 @@ def _verified(algorithm: str, key: bytes, signed: bytes, signature: bytes) -> bo
         return mac.finalize() == signature
     public = _public_key(key)
     try:
-        if isinstance(public, ec.EllipticCurvePublicKey) and algorithm.startswith("ES"):
+        if isinstance(
+            public, ec.EllipticCurvePublicKey
+        ) and algorithm.startswith("ES"):
             size = {"256": 32, "384": 48, "512": 66}[algorithm[2:]]
             if len(signature) != 2 * size:
-                raise InternalServerError("an elliptic signature has a fixed length")
-            numbers = int.from_bytes(signature[:size]), int.from_bytes(signature[size:])
+                raise InternalServerError(
+                    "an elliptic signature has a fixed length"
+                )
+            numbers = (
+                int.from_bytes(signature[:size]),
+                int.from_bytes(signature[size:]),
+            )
             public.verify(
                 utils.encode_dss_signature(*numbers),
                 signed,
                 ec.ECDSA(_HASHES[algorithm[2:]]),
             )
-        elif isinstance(public, rsa.RSAPublicKey) and algorithm[:2] in ("RS", "PS"):
+        elif isinstance(public, rsa.RSAPublicKey) and algorithm[:2] in (
+            "RS",
+            "PS",
+        ):
             digest = _HASHES[algorithm[2:]]
             pss = padding.PSS(padding.MGF1(digest), padding.PSS.AUTO)
             public.verify(
@@ -297,7 +325,10 @@ def _verified(algorithm: str, key: bytes, signed: bytes, signature: bytes) -> bo
                 pss if algorithm.startswith("PS") else padding.PKCS1v15(),
                 digest,
             )
-        elif isinstance(public, ed25519.Ed25519PublicKey) and algorithm == "EdDSA":
+        elif (
+            isinstance(public, ed25519.Ed25519PublicKey)
+            and algorithm == "EdDSA"
+        ):
             public.verify(signature, signed)
         else:
             return False
@@ -329,11 +360,16 @@ def _check_claims(token: _Token, config: Mapping[str, Any], now: int) -> None:
         if expires is not None and not _is_number(expires):
             raise InternalServerError("exp is no number")
         if expires is None or expires - now > longest:
-            raise _CredentialError({"exp": "exceeds maximum allowed expiration"})
+            raise _CredentialError(
+                {"exp": "exceeds maximum allowed expiration"}
+            )
 
 
 def _identify(
-    exchange: Exchange, consumer: Entity, credential: Entity | None, token: str | None
+    exchange: Exchange,
+    consumer: Entity,
+    credential: Entity | None,
+    token: str | None,
 ) -> None:
     """Tell the upstream who calls; what the caller claimed to be goes."""
     exchange.consumer = consumer

@@ -69,7 +69,9 @@ class Kong:
         self._admin_tls = admin_tls
         self._resolve = resolve
         self._store = Store(now, clock)
-        self._admin = AdminApi(self._store, version, configuration or {}, admin_token)
+        self._admin = AdminApi(
+            self._store, version, configuration or {}, admin_token
+        )
         self._proxy = Proxy(
             self._store, version, now, self._current_lags, configuration
         )
@@ -83,7 +85,9 @@ class Kong:
             Server(proxy, self._serve),
         )
         if proxy_tls is not None:
-            context = tls.listening(lambda: self._store.seen(self.lags.routes)[0])
+            context = tls.listening(
+                lambda: self._store.seen(self.lags.routes)[0]
+            )
             self._servers += (Server(proxy_tls, self._serve_tls, context),)
 
     def stop(self) -> None:
@@ -114,7 +118,9 @@ class Kong:
     def proxy_tls_url(self) -> str:
         """Of the listener for TLS. Raises LookupError where there is none."""
         if len(self._servers) < 3:
-            raise LookupError("this stand-in for Kong was given no proxy_tls_port")
+            raise LookupError(
+                "this stand-in for Kong was given no proxy_tls_port"
+            )
         return f"https://127.0.0.1:{self._servers[2].port}"
 
     @property
@@ -158,7 +164,9 @@ class Kong:
         lags = self.lags
         return lags.routes, lags.plugins, lags.credentials
 
-    def _manage(self, request: Request | InvalidRequestError) -> Response | None:
+    def _manage(
+        self, request: Request | InvalidRequestError
+    ) -> Response | None:
         faults = self.faults
         if faults is None or isinstance(request, InvalidRequestError):
             return self._administered(request)
@@ -178,7 +186,9 @@ class Kong:
     def _serve(self, request: Request | InvalidRequestError) -> Response | None:
         return self._answered(request, "http", self._servers[1].port)
 
-    def _serve_tls(self, request: Request | InvalidRequestError) -> Response | None:
+    def _serve_tls(
+        self, request: Request | InvalidRequestError
+    ) -> Response | None:
         return self._answered(request, "https", self._servers[2].port)
 
     def _answered(
@@ -190,5 +200,8 @@ class Kong:
     def _send(self, request: UpstreamRequest, service: Entity) -> Response:
         snapshot = self._store.seen(self.lags.routes)[0]
         return upstream.send(
-            request, service, self._resolve, upstream.speaking(service, snapshot)
+            request,
+            service,
+            self._resolve,
+            upstream.speaking(service, snapshot),
         )

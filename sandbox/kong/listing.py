@@ -39,7 +39,9 @@ def page(
     answer: dict[str, Any] = {"data": following[:size], "next": None}
     if len(following) > size:
         token = (
-            base64.urlsafe_b64encode(json.dumps([following[size - 1]["id"]]).encode())
+            base64.urlsafe_b64encode(
+                json.dumps([following[size - 1]["id"]]).encode()
+            )
             .decode()
             .rstrip("=")
         )
@@ -62,7 +64,9 @@ def newest_first(
     if not offset.isdigit():
         raise AnswerError(500, {"message": "An unexpected error occurred"})
     end = int(offset) + size
-    ordered = sorted(rows, key=lambda row: (row["created_at"], row["id"]), reverse=True)
+    ordered = sorted(
+        rows, key=lambda row: (row["created_at"], row["id"]), reverse=True
+    )
     answer: dict[str, Any] = {"data": ordered[int(offset) : end], "next": None}
     if len(ordered) > end:
         answer |= {"offset": str(end), "next": f"{path}?offset={end}"}
@@ -76,11 +80,18 @@ def _page_size(parameter: str | None) -> int:
         size = float(parameter)
     except ValueError:
         raise AnswerError(
-            400, {"code": 9, "name": "invalid size", "message": "size must be a number"}
+            400,
+            {
+                "code": 9,
+                "name": "invalid size",
+                "message": "size must be a number",
+            },
         ) from None
     if size != int(size) or not 1 <= size <= _LARGEST_PAGE:
         text = f"size must be an integer between 1 and {_LARGEST_PAGE}"
-        raise AnswerError(400, {"code": 9, "name": "invalid size", "message": text})
+        raise AnswerError(
+            400, {"code": 9, "name": "invalid size", "message": text}
+        )
     return int(size)
 
 

@@ -60,14 +60,18 @@ class Functions:
             self._lua.table_from(self._host(version))
         )
 
-    def run(self, exchange: Exchange, tables: Any, plugin: Entity, phase: str) -> bool:
+    def run(
+        self, exchange: Exchange, tables: Any, plugin: Entity, phase: str
+    ) -> bool:
         """Run one plugin's phase; True if it answered the request. Raises RuntimeError for an error
         of the script.
 
         `tables` is `begin()`'s, one per request.
         """
         codes = plugin["config"][phase]
-        return bool(codes) and self._ran(exchange, tables, plugin, phase, phase, codes)
+        return bool(codes) and self._ran(
+            exchange, tables, plugin, phase, phase, codes
+        )
 
     def set_custom_fields(
         self, exchange: Exchange, tables: Any, plugin: Entity
@@ -97,7 +101,9 @@ class Functions:
             self._exchange = exchange
             try:
                 steps = self._steps(plugin, field, codes)
-                outcome = self._run(steps, tables, plugin["id"], phase, exchange.token)
+                outcome = self._run(
+                    steps, tables, plugin["id"], phase, exchange.token
+                )
             except Exception as error:
                 if "Lua" not in type(error).__name__:
                     raise
@@ -139,7 +145,9 @@ class Functions:
         if known is None or known[0] is not plugin:
             known = (
                 plugin,
-                self._phase(self._lua.table_from([wire(code) for code in codes])),
+                self._phase(
+                    self._lua.table_from([wire(code) for code in codes])
+                ),
             )
             self._compiled[key] = known
         return known[1]
@@ -215,7 +223,9 @@ class Functions:
                 if own.lower().replace("-", "_") == name_of.lower()
             ]
             return (
-                ("; " if name_of == "cookie" else ", ").join(values) if values else None
+                ("; " if name_of == "cookie" else ", ").join(values)
+                if values
+                else None
             )
         return exchange.cookie(name_of) if kind == "cookie" else None
 
@@ -266,7 +276,11 @@ class Functions:
             return self._lua.table_from([self._table(item) for item in value])
         if isinstance(value, dict):
             return self._lua.table_from(
-                {wire(k): self._table(v) for k, v in value.items() if v is not None}
+                {
+                    wire(k): self._table(v)
+                    for k, v in value.items()
+                    if v is not None
+                }
             )
         return value
 
@@ -299,7 +313,9 @@ class Functions:
                 self._plain(body), separators=(",", ":"), ensure_ascii=False
             )
             if not any(name.lower() == "content-type" for name, _ in headers):
-                headers.insert(0, ("Content-Type", "application/json; charset=utf-8"))
+                headers.insert(
+                    0, ("Content-Type", "application/json; charset=utf-8")
+                )
         self._x.exit = Response(
             int(status), tuple(headers), (body or "").encode("latin-1")
         )
@@ -327,7 +343,9 @@ class Functions:
 
     def _on_edit_record(self, key: str, value: Any, broken: bool) -> None:
         self._x.record_lost = self._x.record_lost or broken
-        self._x.record_edits.append((key, None if broken else self._plain(value)))
+        self._x.record_edits.append(
+            (key, None if broken else self._plain(value))
+        )
 
     def _on_hmac_sha1(self, key: str, text: str) -> str:
         return hmac.digest(
@@ -343,11 +361,15 @@ class Functions:
         object."""
         if not hasattr(value, "items"):
             return (
-                int(value) if isinstance(value, float) and value.is_integer() else value
+                int(value)
+                if isinstance(value, float) and value.is_integer()
+                else value
             )
         items = dict(value.items())
         if items and set(items) == set(range(1, len(items) + 1)):
-            return [self._plain(items[place]) for place in range(1, len(items) + 1)]
+            return [
+                self._plain(items[place]) for place in range(1, len(items) + 1)
+            ]
         return {str(key): self._plain(item) for key, item in items.items()}
 
     def _on_decode_base64(self, text: str) -> str | None:
@@ -355,7 +377,9 @@ class Functions:
         return None if raw is None else raw.decode("latin-1")
 
     def _on_md5(self, text: str) -> str:
-        return hashlib.md5(text.encode("latin-1"), usedforsecurity=False).hexdigest()
+        return hashlib.md5(
+            text.encode("latin-1"), usedforsecurity=False
+        ).hexdigest()
 
 
 def _upstream_host(exchange: Exchange) -> str:

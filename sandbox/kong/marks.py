@@ -26,7 +26,9 @@ class CorrelationId:
         self._worker = uuid.uuid4()
         self._count = 0
 
-    def access(self, exchange: Exchange, plugin: Mapping[str, Any]) -> Response | None:
+    def access(
+        self, exchange: Exchange, plugin: Mapping[str, Any]
+    ) -> Response | None:
         if not any(exchange.values(plugin["config"]["header_name"])):
             self._count += 1
             counted = f"{self._worker}#{self._count}"
@@ -38,11 +40,14 @@ class CorrelationId:
             exchange.set_header(plugin["config"]["header_name"], pattern)
         return None
 
-    def header_filter(self, exchange: Exchange, plugin: Mapping[str, Any]) -> None:
+    def header_filter(
+        self, exchange: Exchange, plugin: Mapping[str, Any]
+    ) -> None:
         config = plugin["config"]
         if config["echo_downstream"]:
             exchange.set_response_header(
-                config["header_name"], *exchange.values(config["header_name"])[:1]
+                config["header_name"],
+                *exchange.values(config["header_name"])[:1],
             )
 
     def log(self, exchange: Exchange, plugin: Mapping[str, Any]) -> None:
@@ -54,23 +59,34 @@ class BotDetection:
 
     priority = 2500
 
-    def access(self, exchange: Exchange, plugin: Mapping[str, Any]) -> Response | None:
+    def access(
+        self, exchange: Exchange, plugin: Mapping[str, Any]
+    ) -> Response | None:
         agents = exchange.values("user-agent")
         config = plugin["config"]
         accept = exchange.request.header("accept")
         if len(agents) > 1:
             return error_response(
-                400, "Only one User-Agent header allowed", accept, exchange.request_id
+                400,
+                "Only one User-Agent header allowed",
+                accept,
+                exchange.request_id,
             )
         agent = agents[0].strip() if agents else ""
-        if not agent or any(re.search(pattern, agent) for pattern in config["allow"]):
+        if not agent or any(
+            re.search(pattern, agent) for pattern in config["allow"]
+        ):
             return None
         denied = any(re.search(pattern, agent) for pattern in config["deny"])
         return (
-            error_response(403, None, accept, exchange.request_id) if denied else None
+            error_response(403, None, accept, exchange.request_id)
+            if denied
+            else None
         )
 
-    def header_filter(self, exchange: Exchange, plugin: Mapping[str, Any]) -> None:
+    def header_filter(
+        self, exchange: Exchange, plugin: Mapping[str, Any]
+    ) -> None:
         pass
 
     def log(self, exchange: Exchange, plugin: Mapping[str, Any]) -> None:

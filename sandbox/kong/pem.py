@@ -27,9 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-_NO_CERTIFICATE = (
-    "x509.new: error:680008E:asn1 encoding routines:asn1_d2i_read_bio:not enough data"
-)
+_NO_CERTIFICATE = "x509.new: error:680008E:asn1 encoding routines:asn1_d2i_read_bio:not enough data"
 _NO_KEY = "pkey.new:load_key: error:1E08010C:DECODER routines:OSSL_DECODER_from_bio:unsupported"
 _UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm)
 
@@ -48,8 +46,12 @@ def is_an_authority(entity: Mapping[str, Any]) -> dict[str, Any] | None:
     certificates = x509.load_pem_x509_certificates(str(entity["cert"]).encode())
     if len(certificates) > 1:
         return {"@entity": ["please submit only one certificate at a time"]}
-    if certificates[0].not_valid_after_utc < datetime.datetime.now(datetime.UTC):
-        return {"@entity": ['certificate expired, "Not After" time is in the past']}
+    if certificates[0].not_valid_after_utc < datetime.datetime.now(
+        datetime.UTC
+    ):
+        return {
+            "@entity": ['certificate expired, "Not After" time is in the past']
+        }
     try:
         is_ca = (
             certificates[0]
@@ -77,7 +79,9 @@ def digest(value: object) -> str | None:
 def private_key(value: str) -> str | None:
     """The error of a text that is no private key, or one with a passphrase."""
     try:
-        load_pem_private_key(value.encode("utf-8", "surrogateescape"), password=None)
+        load_pem_private_key(
+            value.encode("utf-8", "surrogateescape"), password=None
+        )
     except _UNREADABLE:
         return f"invalid key: {_NO_KEY}:crypto/encode_decode/decoder_lib.c:103:"
     return None
@@ -95,13 +99,17 @@ def key_fits(entity: Mapping[str, Any]) -> dict[str, Any] | None:
             and _public_half_of_certificate(shown) != _public_half_of_key(key)
         ):
             return {"@entity": ["certificate does not match key"]}
-    if entity.get("cert_alt") and _kind(entity["cert"]) is _kind(entity["cert_alt"]):
+    if entity.get("cert_alt") and _kind(entity["cert"]) is _kind(
+        entity["cert_alt"]
+    ):
         why = (
             "certificate and alternative certificate need to have different type (e.g. RSA and "
             "ECDSA)"
         )
         return {
-            "@entity": [f"{why}, the provided certificates were both of the same type"]
+            "@entity": [
+                f"{why}, the provided certificates were both of the same type"
+            ]
         }
     return None
 
@@ -136,9 +144,9 @@ class Authority:
         self._name = _named(name)
         self._key = ec.generate_private_key(ec.SECP256R1())
         is_ca = x509.BasicConstraints(ca=True, path_length=None)
-        made = _certificate(self._name, self._name, self._key.public_key(), is_ca).sign(
-            self._key, hashes.SHA256()
-        )
+        made = _certificate(
+            self._name, self._name, self._key.public_key(), is_ca
+        ).sign(self._key, hashes.SHA256())
         self.certificate = made.public_bytes(Encoding.PEM).decode()
 
     def signed(self, *names: str) -> tuple[str, str]:
@@ -155,8 +163,12 @@ def self_signed(name: str, *names: str) -> tuple[str, str]:
     """A certificate for these DNS names (wildcards included) or IP addresses, and its key, both
     PEM: ECDSA P-256, valid for a year."""
     key = ec.generate_private_key(ec.SECP256R1())
-    alternatives = x509.SubjectAlternativeName([*map(_alternative, (name, *names))])
-    made = _certificate(_named(name), _named(name), key.public_key(), alternatives)
+    alternatives = x509.SubjectAlternativeName(
+        [*map(_alternative, (name, *names))]
+    )
+    made = _certificate(
+        _named(name), _named(name), key.public_key(), alternatives
+    )
     return _pems(made.sign(key, hashes.SHA256()), key)
 
 
@@ -184,8 +196,12 @@ def _certificate(
     )
 
 
-def _pems(made: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> tuple[str, str]:
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+def _pems(
+    made: x509.Certificate, key: ec.EllipticCurvePrivateKey
+) -> tuple[str, str]:
+    private = key.private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
     return made.public_bytes(Encoding.PEM).decode(), private.decode()
 
 

@@ -28,7 +28,14 @@ from sandbox.kong.fields import (
 )
 from sandbox.kong.schema import PLUGINS
 
-_PHASES = ("certificate", "rewrite", "access", "header_filter", "body_filter", "log")
+_PHASES = (
+    "certificate",
+    "rewrite",
+    "access",
+    "header_filter",
+    "body_filter",
+    "log",
+)
 
 
 def _serverless(name: str) -> Schema:
@@ -55,7 +62,9 @@ _JWT_CONFIG = {
     "claims_to_verify": set_of(string(one_of=["exp", "nbf"])),
     "anonymous": string(),
     "run_on_preflight": boolean(True),
-    "maximum_expiration": Field("number", {"default": 0, "between": [0, 31536000]}),
+    "maximum_expiration": Field(
+        "number", {"default": 0, "between": [0, 31536000]}
+    ),
     "header_names": set_of(string(), default=["authorization"]),
     "realm": string(required=False),
 }
@@ -96,7 +105,14 @@ _RATE_LIMITING = Field(
     fields={
         **{window: Field("number", {"gt": 0}) for window in _WINDOWS},
         "limit_by": string(
-            one_of=["consumer", "credential", "ip", "service", "header", "path"],
+            one_of=[
+                "consumer",
+                "credential",
+                "ip",
+                "service",
+                "header",
+                "path",
+            ],
             default="consumer",
         ),
         "header_name": string(),
@@ -168,11 +184,15 @@ def _gone(kind: str, name: str, instead: str, default: Any) -> Field:
 _SECONDS = [0.001, 1000000]
 _QUEUE = {
     "max_batch_size": integer(default=1, between=[1, 1000000]),
-    "max_coalescing_delay": Field("number", {"default": 1, "between": [0, 3600]}),
+    "max_coalescing_delay": Field(
+        "number", {"default": 1, "between": [0, 3600]}
+    ),
     "max_entries": integer(default=10000, between=[1, 1000000]),
     "max_bytes": integer(),
     "max_retry_time": Field("number", {"default": 60}),
-    "initial_retry_delay": Field("number", {"default": 0.01, "between": _SECONDS}),
+    "initial_retry_delay": Field(
+        "number", {"default": 0.01, "between": _SECONDS}
+    ),
     "max_retry_delay": Field("number", {"default": 60, "between": _SECONDS}),
     "concurrency_limit": integer(default=1, one_of=[-1, 1]),
 }
@@ -219,7 +239,9 @@ _HTTP_LOG_CONFIG = {
         2,
     ),
     "headers": Field(
-        "map", keys=string(match_none=_HEADERS_MADE), values=string(referenceable=True)
+        "map",
+        keys=string(match_none=_HEADERS_MADE),
+        values=string(referenceable=True),
     ),
     "queue": record(_QUEUE, required=True),
     "custom_fields_by_lua": _CUSTOM_FIELDS,
@@ -256,7 +278,9 @@ _MEASURED = (
 
 def _sink(name: str, config: Fields) -> Schema:
     protocols = set_of(
-        string(**PROTOCOL), required=True, default=["grpc", "grpcs", "http", "https"]
+        string(**PROTOCOL),
+        required=True,
+        default=["grpc", "grpcs", "http", "https"],
     )
     return Schema(
         name, {"protocols": protocols, "config": record(config, required=True)}
@@ -311,7 +335,9 @@ _SCHEMAS = (
         {
             "consumer": NO_CONSUMER,
             "protocols": http_only(),
-            "config": record({"allow": _AGENTS, "deny": _AGENTS}, required=True),
+            "config": record(
+                {"allow": _AGENTS, "deny": _AGENTS}, required=True
+            ),
         },
     ),
     Schema(
@@ -329,4 +355,6 @@ _SCHEMAS = (
     ),
     _sink("tcp-log", _TCP_LOG_CONFIG),
 )
-PLUGIN_SCHEMAS: Mapping[str, Schema] = {schema.name: schema for schema in _SCHEMAS}
+PLUGIN_SCHEMAS: Mapping[str, Schema] = {
+    schema.name: schema for schema in _SCHEMAS
+}

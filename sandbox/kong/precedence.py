@@ -20,7 +20,10 @@ _GUARDS = {
     "request-termination": 2,
     "post-function": -1000,
 }
-_PRIORITIES = {**_GUARDS, **{name: one.priority for name, one in FURTHER.items()}}
+_PRIORITIES = {
+    **_GUARDS,
+    **{name: one.priority for name, one in FURTHER.items()},
+}
 ORDER = tuple(sorted(_PRIORITIES, key=lambda name: -_PRIORITIES[name]))
 
 
@@ -28,7 +31,9 @@ def by_scope(plugins: Iterable[Entity]) -> dict[Any, Entity]:
     """Return active plugins by (name, route, service, consumer), each id or None."""
     scoped = {}
     for plugin in plugins:
-        if plugin["enabled"] and HTTP_PROTOCOLS.intersection(plugin["protocols"]):
+        if plugin["enabled"] and HTTP_PROTOCOLS.intersection(
+            plugin["protocols"]
+        ):
             parts = (plugin["route"], plugin["service"], plugin["consumer"])
             ids = (part["id"] if part else None for part in parts)
             scoped[plugin["name"], *ids] = plugin

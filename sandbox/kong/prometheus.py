@@ -16,8 +16,40 @@ from sandbox.kong.exchange import Exchange
 from sandbox.kong.http import Response
 from sandbox.kong.records import record
 
-_OWN = (1, 2, 5, 7, 10, 15, 20, 30, 50, 75, 100, 200, 500, 750, 1000, 3000, 6000)
-_OTHERS = (25, 50, 80, 100, 250, 400, 700, 1000, 2000, 5000, 10000, 30000, 60000)
+_OWN = (
+    1,
+    2,
+    5,
+    7,
+    10,
+    15,
+    20,
+    30,
+    50,
+    75,
+    100,
+    200,
+    500,
+    750,
+    1000,
+    3000,
+    6000,
+)
+_OTHERS = (
+    25,
+    50,
+    80,
+    100,
+    250,
+    400,
+    700,
+    1000,
+    2000,
+    5000,
+    10000,
+    30000,
+    60000,
+)
 _HISTOGRAMS = {  # name: (what it says of itself, field of the record's latencies, bounds in milliseconds)
     "kong_kong_latency_ms": (
         "Latency added by Kong and enabled plugins for each service/route in Kong",
@@ -53,7 +85,9 @@ class Prometheus:
     ) -> Response | None:
         return None
 
-    def header_filter(self, _exchange: Exchange, _plugin: Mapping[str, Any]) -> None:
+    def header_filter(
+        self, _exchange: Exchange, _plugin: Mapping[str, Any]
+    ) -> None:
         return None
 
     def log(self, exchange: Exchange, plugin: Mapping[str, Any]) -> None:
@@ -80,12 +114,14 @@ class Prometheus:
                     ("consumer", ""),
                 )
             ] += 1
-        latencies = entry.get("latencies") if config["latency_metrics"] else None
+        latencies = (
+            entry.get("latencies") if config["latency_metrics"] else None
+        )
         for name, (_, field, _) in _HISTOGRAMS.items():
             if latencies and latencies.get(field, -1) >= 0:
-                self._latencies.setdefault((name, (*place, workspace)), []).append(
-                    latencies[field]
-                )
+                self._latencies.setdefault(
+                    (name, (*place, workspace)), []
+                ).append(latencies[field])
 
     def exposition(self) -> str:
         """What `GET /metrics` answers."""
@@ -101,7 +137,9 @@ class Prometheus:
         if self._requests:
             name = "kong_http_requests_total"
             yield from _head(
-                name, "counter", "HTTP status codes per consumer/service/route in Kong"
+                name,
+                "counter",
+                "HTTP status codes per consumer/service/route in Kong",
             )
             yield from (
                 f"{name}{_written(labels)} {count}"

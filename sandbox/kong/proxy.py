@@ -35,7 +35,11 @@ from sandbox.kong.prometheus import Prometheus
 from sandbox.kong.retries import attempts, is_last
 from sandbox.kong.router import Router, upstream_path
 from sandbox.kong.store import Entity, Snapshot, Store, Table
-from sandbox.kong.upstream import NameResolutionError, UpstreamError, UpstreamRequest
+from sandbox.kong.upstream import (
+    NameResolutionError,
+    UpstreamError,
+    UpstreamRequest,
+)
 
 PORTS = {"http": 8000, "https": 8443}
 Send = Callable[[UpstreamRequest, Entity], Response]
@@ -146,22 +150,33 @@ class Proxy:
         """One request, given as its bytes. A connection that Kong would close without an answer is
         a 400 here."""
         try:
-            request: Request | InvalidRequestError | None = read_request(BytesIO(raw))
+            request: Request | InvalidRequestError | None = read_request(
+                BytesIO(raw)
+            )
         except InvalidRequestError as refused:
             request = refused
         if isinstance(request, Request):
             request = replace(request, peer=peer)
         return self.answer(
-            request or InvalidRequestError(400), scheme, port or PORTS[scheme], send
+            request or InvalidRequestError(400),
+            scheme,
+            port or PORTS[scheme],
+            send,
         )
 
     def answer(
-        self, request: Request | InvalidRequestError, scheme: str, port: int, send: Send
+        self,
+        request: Request | InvalidRequestError,
+        scheme: str,
+        port: int,
+        send: Send,
     ) -> Answer:
         """The answer to a request as it was read, or to one that could not be read."""
         if isinstance(request, InvalidRequestError):
             exchange = self._exchange(None, scheme, port)
-            response = nginx_error(request.status, request.accept, exchange.request_id)
+            response = nginx_error(
+                request.status, request.accept, exchange.request_id
+            )
             return self._own(exchange, response, close=True)
         exchange = self._exchange(request, scheme, port)
         tables = self._functions.begin()
@@ -181,7 +196,10 @@ class Proxy:
             balanced, peers = self._peers(exchange, service)
             for attempt, peer in attempts(exchange, service, peers):
                 sent = self._upstream_request(
-                    exchange, service, peer, self._hop_by_hop.listed(exchange, tables)
+                    exchange,
+                    service,
+                    peer,
+                    self._hop_by_hop.listed(exchange, tables),
                 )
                 try:
                     response = self._passed_on(exchange, send(sent, service))
@@ -189,7 +207,9 @@ class Proxy:
                 except NameResolutionError:
                     if attempt + 1 >= len(peers):
                         raise _ResponseError(
-                            self._error(exchange, 503, NO_PEER if balanced else NO_NAME)
+                            self._error(
+                                exchange, 503, NO_PEER if balanced else NO_NAME
+                            )
                         ) from None
                 except UpstreamError as error:
                     if is_last(exchange, service, attempt, error):
@@ -199,18 +219,24 @@ class Proxy:
         except _ResponseError as stop:
             exchange.source = stop.source
             return self._own(
-                exchange, self._filtered(exchange, tables, plugins, stop.response)
+                exchange,
+                self._filtered(exchange, tables, plugins, stop.response),
             )
         except UpstreamError as error:
             exchange.source = "error"
             # nginx goes on to its error page with this
             exchange.method = "HEAD" if exchange.method == "HEAD" else "GET"
             response = nginx_error(
-                error.status, exchange.request.header("accept"), exchange.request_id
+                error.status,
+                exchange.request.header("accept"),
+                exchange.request_id,
             )
             response = replace(
                 response,
-                headers=(*response.headers, ("Via", f"1.1 kong/{self._version}")),
+                headers=(
+                    *response.headers,
+                    ("Via", f"1.1 kong/{self._version}"),
+                ),
             )
             return self._own(
                 exchange,
@@ -219,9 +245,13 @@ class Proxy:
             )
         exchange.source = "service"
         response = self._filtered(exchange, tables, plugins, response)
-        return Answer(response.status, list(response.headers), response.body, sent)
+        return Answer(
+            response.status, list(response.headers), response.body, sent
+        )
 
-    def _exchange(self, request: Request | None, scheme: str, port: int) -> Exchange:
+    def _exchange(
+        self, request: Request | None, scheme: str, port: int
+    ) -> Exchange:
         request = request or Request("GET", "/", 1, (), b"", "")
         path, mark, query = request.target.partition("?")
         return Exchange(
@@ -253,7 +283,9 @@ class Proxy:
             headers,
         )
 
-    def _access(self, exchange: Exchange, tables: Any, plugins: list[Entity]) -> Entity:
+    def _access(
+        self, exchange: Exchange, tables: Any, plugins: list[Entity]
+    ) -> Entity:
         """Route the request and run its plugins; the service that it may go to. Raises
         _ResponseError."""
         if exchange.method == "TRACE":
@@ -261,7 +293,9 @@ class Proxy:
                 405, exchange.request.header("accept"), exchange.request_id
             )
             raise _ResponseError(
-                replace(refusal, headers=(*refusal.headers, ("Connection", "close")))
+                replace(
+                    refusal, headers=(*refusal.headers, ("Connection", "close"))
+                )
             )
         view = self._view()
         exchange.balancer = self._balancing(view)
@@ -291,7 +325,9 @@ class Proxy:
         plugins.clear()
         stopped: _ResponseError | None = None
         for plugin in self._plugins(exchange, view):
-            plugins.append(plugin)  # those behind one that answers see the answer, too
+            plugins.append(
+                plugin
+            )  # those behind one that answers see the answer, too
             if stopped is None:
                 try:
                     self._run(exchange, tables, plugin, view)
@@ -316,10 +352,14 @@ class Proxy:
             upgrade = (("connection", "Upgrade"), ("upgrade", "HTTP/2"))
             if grpc:
                 raise _ResponseError(
-                    self._error(exchange, 426, "Please use HTTP2 protocol", *upgrade)
+                    self._error(
+                        exchange, 426, "Please use HTTP2 protocol", *upgrade
+                    )
                 )
             raise _ResponseError(
-                self._error(exchange, 415, "Non-gRPC request matched gRPC route")
+                self._error(
+                    exchange, 415, "Non-gRPC request matched gRPC route"
+                )
             )
         if exchange.scheme == "https" or "http" in protocols:
             return
@@ -327,7 +367,8 @@ class Proxy:
         if status in _REDIRECTS:
             raise _ResponseError(
                 html_page(
-                    status, f"https://{exchange.request.host}{exchange.request.target}"
+                    status,
+                    f"https://{exchange.request.host}{exchange.request.target}",
                 )
             )
         tls = (("Connection", "Upgrade"), ("Upgrade", "TLS/1.2, HTTP/1.1"))
@@ -350,18 +391,36 @@ class Proxy:
         upstreams = view.routes.tables["upstreams"]
         targets = view.routes.tables["targets"]
         known = self._balancer
-        if known is None or known[0] is not upstreams or known[1] is not targets:
-            known = self._balancer = upstreams, targets, Balancer(upstreams, targets)
+        if (
+            known is None
+            or known[0] is not upstreams
+            or known[1] is not targets
+        ):
+            known = self._balancer = (
+                upstreams,
+                targets,
+                Balancer(upstreams, targets),
+            )
         return known[2]
 
-    def _peers(self, exchange: Exchange, service: Entity) -> tuple[bool, list[Peer]]:
+    def _peers(
+        self, exchange: Exchange, service: Entity
+    ) -> tuple[bool, list[Peer]]:
         """Where the request may go, in the order to try, and whether that is an Upstream's to say.
 
         Raises UpstreamError where a Service at an IP address was given a name, which Kong then
         never resolves.
         """
-        host = service["host"] if exchange.target_host is None else exchange.target_host
-        port = service["port"] if exchange.target_port is None else exchange.target_port
+        host = (
+            service["host"]
+            if exchange.target_host is None
+            else exchange.target_host
+        )
+        port = (
+            service["port"]
+            if exchange.target_port is None
+            else exchange.target_port
+        )
         if rules.host_kind(service["host"]) != "name":
             if rules.host_kind(host) == "name":
                 raise UpstreamError(500)
@@ -383,7 +442,9 @@ class Proxy:
         assert exchange.match is not None
         scoped = self._by_scope(view)
         route = exchange.match.route["id"]
-        service = exchange.match.service["id"] if exchange.match.service else None
+        service = (
+            exchange.match.service["id"] if exchange.match.service else None
+        )
         for name in ORDER:
             consumer = exchange.consumer["id"] if exchange.consumer else None
             for scope in scopes(route, service, consumer):
@@ -392,7 +453,9 @@ class Proxy:
                     yield plugin
                     break
 
-    def _run(self, exchange: Exchange, tables: Any, plugin: Entity, view: View) -> None:
+    def _run(
+        self, exchange: Exchange, tables: Any, plugin: Entity, view: View
+    ) -> None:
         config = plugin["config"]
         try:
             if plugin["name"] == "jwt":
@@ -412,7 +475,11 @@ class Proxy:
                 if ended:  # with what plugins before it said of any answer
                     raise _ResponseError(
                         replace(
-                            ended, headers=(*ended.headers, *exchange.response_headers)
+                            ended,
+                            headers=(
+                                *ended.headers,
+                                *exchange.response_headers,
+                            ),
                         ),
                         "exit",
                     )
@@ -433,7 +500,11 @@ class Proxy:
             raise _ResponseError(exchange.exit, "exit")
 
     def _filtered(
-        self, exchange: Exchange, tables: Any, plugins: list[Entity], response: Response
+        self,
+        exchange: Exchange,
+        tables: Any,
+        plugins: list[Entity],
+        response: Response,
     ) -> Response:
         """header_filter and body_filter of the plugins that the request met; a script's error
         breaks the answer."""
@@ -455,7 +526,9 @@ class Proxy:
         )
         return Response(exchange.status, tuple(framed), exchange.answered)
 
-    def _log(self, exchange: Exchange, tables: Any, plugins: list[Entity]) -> None:
+    def _log(
+        self, exchange: Exchange, tables: Any, plugins: list[Entity]
+    ) -> None:
         """log of the plugins that the request met; none loses anything by an error of another's
         script."""
         for plugin in plugins:
@@ -483,7 +556,10 @@ class Proxy:
             ("X-Kong-Request-Id", exchange.request_id),
         ]
         return Answer(
-            response.status, [*response.headers, *marks], response.body, upstream
+            response.status,
+            [*response.headers, *marks],
+            response.body,
+            upstream,
         )
 
     def _passed_on(self, exchange: Exchange, response: Response) -> Response:
@@ -515,7 +591,11 @@ class Proxy:
         return Response(response.status, tuple(headers), response.body)
 
     def _upstream_request(
-        self, exchange: Exchange, service: Entity, peer: Peer, listed: frozenset[str]
+        self,
+        exchange: Exchange,
+        service: Entity,
+        peer: Peer,
+        listed: frozenset[str],
     ) -> UpstreamRequest:
         """The request as it leaves Kong, in nginx's order: its own headers first, then what is left
         of the client's.
@@ -530,15 +610,23 @@ class Proxy:
         target = exchange.upstream_path + (f"?{query}" if query else "")
         version = "1.1" if request.minor else "1"
         default = {"http": 80, "https": 443}.get(service["protocol"])
-        named = peer.name if peer.port == default else f"{peer.name}:{peer.port}"
-        host = exchange.upstream_host or (
-            exchange.http_host if exchange.match.route["preserve_host"] else named
+        named = (
+            peer.name if peer.port == default else f"{peer.name}:{peer.port}"
         )
-        prefix = exchange.match.prefix if exchange.match.route["strip_path"] else ""
+        host = exchange.upstream_host or (
+            exchange.http_host
+            if exchange.match.route["preserve_host"]
+            else named
+        )
+        prefix = (
+            exchange.match.prefix if exchange.match.route["strip_path"] else ""
+        )
         via = (*exchange.values("via"), f"{version} kong/{self._version}")
         forwarded_for = (*exchange.values("x-forwarded-for"), request.peer)
         headers: list[Header] = [("Via", ", ".join(via)), ("Host", host)]
-        if "websocket" in (value.lower() for value in exchange.values("upgrade")):
+        if "websocket" in (
+            value.lower() for value in exchange.values("upgrade")
+        ):
             headers.append(("Upgrade", "websocket"))
             headers.append(("Connection", "keep-alive, Upgrade"))
         else:
@@ -558,8 +646,15 @@ class Proxy:
             headers.append(("Content-Length", str(len(exchange.body))))
         dropped = _REMADE | listed
         headers += [
-            header for header in exchange.headers if header[0].lower() not in dropped
+            header
+            for header in exchange.headers
+            if header[0].lower() not in dropped
         ]
         return UpstreamRequest(
-            exchange.method, target, tuple(headers), exchange.body, peer.host, peer.port
+            exchange.method,
+            target,
+            tuple(headers),
+            exchange.body,
+            peer.host,
+            peer.port,
         )

@@ -45,24 +45,33 @@ class RateLimiting:
     def __init__(self) -> None:
         self._counters: dict[str, int] = {}
 
-    def access(self, exchange: Exchange, plugin: Mapping[str, Any]) -> Response | None:
+    def access(
+        self, exchange: Exchange, plugin: Mapping[str, Any]
+    ) -> Response | None:
         """429 where a window is full. Raises RedisUnavailableError where Redis is away and the plugin is not
         fault tolerant."""
         config = plugin["config"]
         limits = {
-            window: config[window] for window in _SECONDS if config[window] is not None
+            window: config[window]
+            for window in _SECONDS
+            if config[window] is not None
         }
         keys = {window: _key(exchange, plugin, window) for window in limits}
         try:
             used = {
-                window: self._used(config, keys[window], window) for window in limits
+                window: self._used(config, keys[window], window)
+                for window in limits
             }
         except RedisUnavailableError:
             if config["fault_tolerant"]:
                 return None
             raise
         full = next(
-            (window for window in reversed(limits) if used[window] >= limits[window]),
+            (
+                window
+                for window in reversed(limits)
+                if used[window] >= limits[window]
+            ),
             None,
         )
         headers = (
@@ -87,7 +96,9 @@ class RateLimiting:
                 self._counters[key] = self._counters.get(key, 0) + 1
         return None
 
-    def header_filter(self, exchange: Exchange, plugin: Mapping[str, Any]) -> None:
+    def header_filter(
+        self, exchange: Exchange, plugin: Mapping[str, Any]
+    ) -> None:
         """Nothing: what the headers say is known before."""
 
     def log(self, exchange: Exchange, plugin: Mapping[str, Any]) -> None:
@@ -103,7 +114,8 @@ class RateLimiting:
 
 def _key(exchange: Exchange, plugin: Mapping[str, Any], window: str) -> str:
     route, service = (
-        ((plugin[scope] or {}).get("id") or _NONE) for scope in ("route", "service")
+        ((plugin[scope] or {}).get("id") or _NONE)
+        for scope in ("route", "service")
     )
     begun = int(_beginning(exchange.now, window) * 1000)
     return f"ratelimit:{route}:{service}:{_identifier(exchange, plugin['config'])}:{begun}:{window}"
@@ -116,13 +128,19 @@ def _identifier(exchange: Exchange, config: Mapping[str, Any]) -> str:
         case "service":
             identifier = (exchange.match.service or {}).get("id")
         case "consumer":
-            identifier = (exchange.consumer or exchange.credential or {}).get("id")
+            identifier = (exchange.consumer or exchange.credential or {}).get(
+                "id"
+            )
         case "credential":
             identifier = (exchange.credential or {}).get("id")
         case "header":
-            identifier = next(iter(exchange.values(config["header_name"])), None)
+            identifier = next(
+                iter(exchange.values(config["header_name"])), None
+            )
         case "path":
-            identifier = exchange.path if exchange.path == config["path"] else None
+            identifier = (
+                exchange.path if exchange.path == config["path"] else None
+            )
     return str(identifier or exchange.address)
 
 
@@ -132,7 +150,9 @@ def _beginning(now: float, window: str) -> float:
         return now - now % _SECONDS[window]
     day = datetime.datetime.fromtimestamp(now, datetime.UTC)
     month = day.month if window == "month" else 1
-    return datetime.datetime(day.year, month, 1, tzinfo=datetime.UTC).timestamp()
+    return datetime.datetime(
+        day.year, month, 1, tzinfo=datetime.UTC
+    ).timestamp()
 
 
 def _headers(
@@ -143,7 +163,10 @@ def _headers(
 ) -> list[Header]:
     left = {
         window: max(
-            0, limits[window] - used[window] - (1 if full in (None, window) else 0)
+            0,
+            limits[window]
+            - used[window]
+            - (1 if full in (None, window) else 0),
         )
         for window in limits
     }
@@ -155,11 +178,17 @@ def _headers(
     )
     headers = [
         *(
-            (f"X-RateLimit-Limit-{window.capitalize()}", _number(limits[window]))
+            (
+                f"X-RateLimit-Limit-{window.capitalize()}",
+                _number(limits[window]),
+            )
             for window in limits
         ),
         *(
-            (f"X-RateLimit-Remaining-{window.capitalize()}", _number(left[window]))
+            (
+                f"X-RateLimit-Remaining-{window.capitalize()}",
+                _number(left[window]),
+            )
             for window in limits
         ),
         ("RateLimit-Limit", _number(limits[nearest])),
@@ -177,7 +206,11 @@ def _counted_in_redis(redis: Mapping[str, Any], key: str, seconds: int) -> int:
     if redis["ssl"]:
         raise RedisUnavailableError("TLS to Redis is not modelled")
     signed_in = [
-        ["AUTH", *([redis["username"]] if redis["username"] else []), redis["password"]]
+        [
+            "AUTH",
+            *([redis["username"]] if redis["username"] else []),
+            redis["password"],
+        ]
     ]
     commands = [
         *(signed_in if redis["password"] else []),
@@ -193,7 +226,9 @@ def _counted_in_redis(redis: Mapping[str, Any], key: str, seconds: int) -> int:
         ):
             for command in commands:
                 parts = [part.encode() for part in command]
-                wire = b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
+                wire = b"".join(
+                    b"$%d\r\n%b\r\n" % (len(part), part) for part in parts
+                )
                 connection.sendall(b"*%d\r\n%b" % (len(parts), wire))
                 answer = answers.readline()
                 if answer[:1] not in (b"+", b":"):

@@ -71,7 +71,9 @@ def _kongs(exchange: Exchange) -> dict[str, Any]:
             "receive": 0,
         },
         "upstream_uri": exchange.upstream_path,
-        "upstream_status": str(exchange.status) if exchange.source == "service" else "",
+        "upstream_status": str(exchange.status)
+        if exchange.source == "service"
+        else "",
         "client_ip": exchange.address,
         "started_at": int(exchange.now * 1000),
         "source": {"service": "upstream", "exit": "kong", "error": "kong"}.get(

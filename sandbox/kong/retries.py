@@ -37,4 +37,8 @@ def is_last(
 
 
 def _retries(exchange: Exchange, service: Entity) -> int:
-    return int(service["retries"]) if exchange.retries is None else exchange.retries
+    return (
+        int(service["retries"])
+        if exchange.retries is None
+        else exchange.retries
+    )

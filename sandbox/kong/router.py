@@ -79,14 +79,18 @@ class _Candidate:
         if not _reached(self.hosts, host, port):
             return None
         # A request in clear has no SNI, and reaches such a route only to be sent to https.
-        if scheme == "https" and not _reached(self.snis, request.server_name or "", 0):
+        if scheme == "https" and not _reached(
+            self.snis, request.server_name or "", 0
+        ):
             return None
         prefix = self._prefix(path)
         if prefix is None:
             return None
         for name, values in self.headers.items():
             sent = (
-                value.lower() for key, value in request.headers if _folded(key) == name
+                value.lower()
+                for key, value in request.headers
+                if _folded(key) == name
             )
             if values.isdisjoint(sent):
                 return None
@@ -113,7 +117,9 @@ class Router:
         for route in routes.values():
             if route["protocols"][0] not in _STREAM:
                 self._candidates += _candidates(route, services)
-        self._candidates.sort(key=lambda candidate: candidate.order, reverse=True)
+        self._candidates.sort(
+            key=lambda candidate: candidate.order, reverse=True
+        )
 
     def match(
         self, request: Request, scheme: str, port: int, path: str
@@ -127,7 +133,9 @@ class Router:
         if not _is_utf8(path):
             return None
         for candidate in self._candidates:
-            match = candidate.match(request, scheme, host, int(named or port), path)
+            match = candidate.match(
+                request, scheme, host, int(named or port), path
+            )
             if match:
                 return match
         return None
@@ -176,7 +184,9 @@ def _candidates(route: Entity, services: Table) -> Iterator[_Candidate]:
         )
 
 
-def _header_values(headers: Mapping[str, list[str]]) -> dict[str, frozenset[str]]:
+def _header_values(
+    headers: Mapping[str, list[str]],
+) -> dict[str, frozenset[str]]:
     return {
         _folded(name): frozenset(map(str.lower, values))
         for name, values in headers.items()
@@ -217,7 +227,9 @@ def _priority(route: Mapping[str, Any], paths: list[str]) -> int:
     hosts = route["hosts"]
     headers = route["headers"] or {}
     kinds = sum(
-        1 for kind in (route["methods"], hosts, headers, route["snis"], paths) if kind
+        1
+        for kind in (route["methods"], hosts, headers, route["snis"], paths)
+        if kind
     )
     plain = bool(hosts is not None and not any("*" in host for host in hosts))
     regex = _is_regex(paths)
@@ -237,12 +249,18 @@ def _shifted(number: int, bits: int) -> int:
     return low - (1 << 32) if low >> 31 else low
 
 
-def upstream_path(base: str | None, path: str, prefix: str, *, strip: bool) -> str:
+def upstream_path(
+    base: str | None, path: str, prefix: str, *, strip: bool
+) -> str:
     """The path that is sent upstream, before it is escaped: the service's own path and what the
     route leaves."""
     base = base or "/"
     if not strip:
-        return base.removesuffix("/") + path if path != "/" or base == "/" else base
+        return (
+            base.removesuffix("/") + path
+            if path != "/" or base == "/"
+            else base
+        )
     remainder = path[len(prefix) :]
     if remainder:
         return base.removesuffix("/") + "/" + remainder.removeprefix("/")

@@ -28,7 +28,9 @@ Entity = Mapping[str, Any]
 _NAME = re.compile(r"[A-Za-z0-9.\-_~\u0080-\U0010ffff]*\Z")
 _ADDRESSES = {
     "ipv4": re.compile(r"(?P<host>[0-9.]+)(?::(?P<port>[0-9]+))?\Z"),
-    "ipv6": re.compile(r"(?P<host>\[[^\]]*\]|[^\[\]]+)(?:(?<=\]):(?P<port>[0-9]+))?\Z"),
+    "ipv6": re.compile(
+        r"(?P<host>\[[^\]]*\]|[^\[\]]+)(?:(?<=\]):(?P<port>[0-9]+))?\Z"
+    ),
     "name": re.compile(r"(?P<host>[A-Za-z0-9._-]+)(?::(?P<port>[0-9]+))?\Z"),
 }
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.\-]*[A-Za-z0-9_.])?\Z")
@@ -72,7 +74,11 @@ def _is_ip(value: str) -> bool:
 
 def host(value: str) -> str | None:
     """A service's host: a name or an address, without a port."""
-    return None if _HOST.match(value) or _is_ip(value) else f"invalid value: {value}"
+    return (
+        None
+        if _HOST.match(value) or _is_ip(value)
+        else f"invalid value: {value}"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,9 @@ def host_kind(value: str) -> str:
     """What Kong takes a host for, by its looks alone: `ipv4`, `ipv6` or `name`."""
     if value.count(":") > 1:
         return "ipv6"
-    return "ipv4" if re.fullmatch(r"[0-9.]+", value.replace(":", "")) else "name"
+    return (
+        "ipv4" if re.fullmatch(r"[0-9.]+", value.replace(":", "")) else "name"
+    )
 
 
 def address(value: str) -> Address | None:
@@ -106,11 +114,14 @@ def address(value: str) -> Address | None:
         except ValueError:
             return None
     elif any(
-        part == "" or part.endswith("-") for part in host.removesuffix(".").split(".")
+        part == "" or part.endswith("-")
+        for part in host.removesuffix(".").split(".")
     ):
         return None
     return Address(
-        kind, f"[{host}]" if kind == "ipv6" else host, int(port) if port else None
+        kind,
+        f"[{host}]" if kind == "ipv6" else host,
+        int(port) if port else None,
     )
 
 
@@ -144,9 +155,7 @@ def host_and_port(value: str) -> str | None:
 def header_name(value: str) -> str | None:
     if re.fullmatch(r"[A-Za-z0-9_-]+", value):
         return None
-    return (
-        f"bad header name '{value}', allowed characters are A-Z, a-z, 0-9, '_', and '-'"
-    )
+    return f"bad header name '{value}', allowed characters are A-Z, a-z, 0-9, '_', and '-'"
 
 
 def cookie_name(value: str) -> str | None:
@@ -172,7 +181,9 @@ def host_with_port(value: str) -> str | None:
     name, colon, port = value.partition(":")
     if colon and port.isdigit() and int(port) > 65535:
         return "invalid port number"
-    if not _HOST.match(name.replace("*", "w", 1)) or (colon and not port.isdigit()):
+    if not _HOST.match(name.replace("*", "w", 1)) or (
+        colon and not port.isdigit()
+    ):
         return f"invalid hostname: {value}"
     return None
 
@@ -188,7 +199,11 @@ def sni(value: str) -> str | None:
         return "only one wildcard must be specified"
     if "*" in value.strip("*"):
         return "wildcard must be leftmost or rightmost character"
-    return None if _HOST.match(value.replace("*", "w")) else f"invalid value: {value}"
+    return (
+        None
+        if _HOST.match(value.replace("*", "w"))
+        else f"invalid value: {value}"
+    )
 
 
 def ip_or_cidr(value: str) -> str | None:
@@ -324,7 +339,11 @@ def route_expression(entity: Entity) -> dict[str, Any] | None:
     """The router's own regular expressions are Rust's: what only PCRE knows is refused (message not
     Kong's own)."""
     for path in entity.get("paths") or []:
-        if isinstance(path, str) and path.startswith("~") and _NOT_RUST.search(path):
+        if (
+            isinstance(path, str)
+            and path.startswith("~")
+            and _NOT_RUST.search(path)
+        ):
             return {
                 "@entity": [
                     f"Router Expression failed validation: {path[1:]}: not supported"
@@ -333,7 +352,9 @@ def route_expression(entity: Entity) -> dict[str, Any] | None:
     headers = entity.get("headers") or {}
     if any(not values for values in headers.values()):
         return {
-            "@entity": ["Router Expression failed validation: a header without values"]
+            "@entity": [
+                "Router Expression failed validation: a header without values"
+            ]
         }
     return None
 
@@ -342,11 +363,17 @@ def key_is_a_pem(entity: Entity) -> dict[str, Any] | None:
     """`rsa_public_key` must load wherever the algorithm is asymmetric; Kong takes a private key
     just as well."""
     key = entity.get("rsa_public_key")
-    if key is None or str(entity.get("algorithm")).startswith("HS") or _loads(key):
+    if (
+        key is None
+        or str(entity.get("algorithm")).startswith("HS")
+        or _loads(key)
+    ):
         return None
     return {
         "rsa_public_key": "invalid key",
-        "@entity": ["failed conditional validation given value of field 'algorithm'"],
+        "@entity": [
+            "failed conditional validation given value of field 'algorithm'"
+        ],
     }
 
 
@@ -380,7 +407,10 @@ def message_or_body(entity: Entity) -> dict[str, Any] | None:
 def sound_limits(plugin: Mapping[str, Any]) -> dict[str, Any] | None:
     """rate-limiting: a longer window has no lower limit than a shorter one, and only Redis is
     synchronised with."""
-    if plugin["config"]["policy"] != "redis" and plugin["config"]["sync_rate"] != -1:
+    if (
+        plugin["config"]["policy"] != "redis"
+        and plugin["config"]["sync_rate"] != -1
+    ):
         return {"config": "sync_rate can only be used with the redis policy"}
     windows = [
         name

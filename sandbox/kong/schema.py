@@ -34,7 +34,9 @@ from sandbox.kong.fields import (
 )
 
 
-def _null_unless(protocols: Mapping[str, list[str]], name: str) -> Mapping[str, Any]:
+def _null_unless(
+    protocols: Mapping[str, list[str]], name: str
+) -> Mapping[str, Any]:
     return {
         "conditional": {
             "if_field": "protocol",
@@ -69,7 +71,9 @@ SERVICES = Schema(
         "enabled": boolean(True),
     },
     (
-        _null_unless({"one_of": ["tcp", "tls", "udp", "grpc", "grpcs"]}, "path"),
+        _null_unless(
+            {"one_of": ["tcp", "tls", "udp", "grpc", "grpcs"]}, "path"
+        ),
         *(
             _null_unless(_TLS_ONLY, name)
             for name in (
@@ -282,7 +286,9 @@ SNIS = Schema(
     "snis",
     {
         "id": ID,
-        "name": string(rules.sni, required=True, unique=True, unique_across_ws=True),
+        "name": string(
+            rules.sni, required=True, unique=True, unique_across_ws=True
+        ),
         "created_at": CREATED,
         "updated_at": CREATED,
         "tags": TAGGED,

@@ -34,11 +34,15 @@ class Sink:
     ) -> Response | None:
         return None
 
-    def header_filter(self, _exchange: Exchange, _plugin: Mapping[str, Any]) -> None:
+    def header_filter(
+        self, _exchange: Exchange, _plugin: Mapping[str, Any]
+    ) -> None:
         return None
 
     def log(self, exchange: Exchange, plugin: Mapping[str, Any]) -> None:
-        with suppress(UnencodableRecordError, OSError, http.client.HTTPException):
+        with suppress(
+            UnencodableRecordError, OSError, http.client.HTTPException
+        ):
             self.send(line(exchange), plugin["config"])
 
     def send(self, record: bytes, config: Mapping[str, Any]) -> None:
@@ -74,7 +78,9 @@ class HttpLog(Sink):
                 if config["queue"]["max_batch_size"] == 1
                 else b"[" + record + b"]"
             )
-            connection.request(config["method"], parts.path or "/", body, headers)
+            connection.request(
+                config["method"], parts.path or "/", body, headers
+            )
             connection.getresponse().read()
         finally:
             connection.close()

@@ -79,7 +79,12 @@ class ViolationError(Exception):
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.body = {"code": code, "name": name, "message": message, "fields": fields}
+        self.body = {
+            "code": code,
+            "name": name,
+            "message": message,
+            "fields": fields,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +114,9 @@ class Snapshot:
             sni = self.find("snis", key)
             return table.get(sni["certificate"]["id"]) if sni else None
         name = NAMED_BY.get(kind, "id")
-        return next((entity for entity in table.values() if entity[name] == key), None)
+        return next(
+            (entity for entity in table.values() if entity[name] == key), None
+        )
 
 
 class Store:
@@ -118,7 +125,9 @@ class Store:
     `now` stamps entities (Unix seconds); `clock` orders the past (seconds, never backwards).
     """
 
-    def __init__(self, now: Callable[[], float], clock: Callable[[], float]) -> None:
+    def __init__(
+        self, now: Callable[[], float], clock: Callable[[], float]
+    ) -> None:
         self._now = now
         self._clock = clock
         self._lock = threading.RLock()
@@ -181,10 +190,14 @@ class Store:
                 }
             return self._put(
                 kind,
-                self._validated(kind, self._stamped(kind, _folded(kind, value), old)),
+                self._validated(
+                    kind, self._stamped(kind, _folded(kind, value), old)
+                ),
             )
 
-    def update(self, kind: str, old: Entity, patch: Mapping[str, Any]) -> Entity:
+    def update(
+        self, kind: str, old: Entity, patch: Mapping[str, Any]
+    ) -> Entity:
         """Change the named fields of an entity. Records are merged, so what is left out of `config`
         stays."""
         with self._lock:
@@ -220,7 +233,11 @@ class Store:
         moment = self._moment(kind)
         stamped = {
             "created_at": moment,
-            **{name: field for name, field in value.items() if name != "updated_at"},
+            **{
+                name: field
+                for name, field in value.items()
+                if name != "updated_at"
+            },
         }
         if "updated_at" in KINDS[kind].fields:
             stamped["updated_at"] = moment
@@ -333,15 +350,23 @@ def validated(
         value = {**value, "cert_digest": pem.digest(value.get("cert"))}
     entity, errors = validation.complete(schema, value, updating=updating)
     if kind == "plugins" and not errors and entity.get("config"):
-        entity["config"] = former.unfolded(schema.fields["config"], entity["config"])
+        entity["config"] = former.unfolded(
+            schema.fields["config"], entity["config"]
+        )
     return entity, errors
 
 
 def _config_of(kind: str, plugin: Mapping[str, Any]) -> Field | None:
     """The record of a plugin's configuration, where some of its fields had other names."""
-    own = PLUGIN_SCHEMAS.get(str(plugin.get("name"))) if kind == "plugins" else None
+    own = (
+        PLUGIN_SCHEMAS.get(str(plugin.get("name")))
+        if kind == "plugins"
+        else None
+    )
     record = (
-        own.fields["config"] if own and isinstance(plugin.get("config"), dict) else None
+        own.fields["config"]
+        if own and isinstance(plugin.get("config"), dict)
+        else None
     )
     return record if record and record.former else None
 
@@ -422,7 +447,11 @@ def _with_port(value: Mapping[str, Any]) -> Mapping[str, Any]:
 def _route_defaults(value: Mapping[str, Any]) -> dict[str, Any]:
     filled = {"protocols": ["http", "https"], **value}
     protocols = filled["protocols"]
-    if isinstance(protocols, list) and protocols and protocols[0] in ("grpc", "grpcs"):
+    if (
+        isinstance(protocols, list)
+        and protocols
+        and protocols[0] in ("grpc", "grpcs")
+    ):
         filled.setdefault("strip_path", False)
     return filled
 
@@ -436,7 +465,9 @@ def _with_algorithm(value: Mapping[str, Any]) -> dict[str, Any]:
     }
     if filled.get("algorithm") in (None, "round-robin", "consistent-hashing"):
         filled["algorithm"] = (
-            "round-robin" if filled["hash_on"] == "none" else "consistent-hashing"
+            "round-robin"
+            if filled["hash_on"] == "none"
+            else "consistent-hashing"
         )
     return filled
 
@@ -459,15 +490,22 @@ def _remove(tables: dict[str, Table], kind: str, key: str) -> None:
             ]
             if (
                 holders
-                and KINDS[other].fields[name].shown.get("on_delete") != "cascade"
+                and KINDS[other].fields[name].shown.get("on_delete")
+                != "cascade"
             ):
                 text = f"an existing '{other}' entity references this '{kind}' entity"
                 raise ViolationError(
-                    400, 4, "foreign key violation", text, {"@referenced_by": other}
+                    400,
+                    4,
+                    "foreign key violation",
+                    text,
+                    {"@referenced_by": other},
                 )
             for holder in holders:
                 _remove(tables, other, holder)
-    tables[kind] = {name: row for name, row in tables[kind].items() if name != key}
+    tables[kind] = {
+        name: row for name, row in tables[kind].items() if name != key
+    }
 
 
 def _require_unused(tables: Mapping[str, Table], key: str) -> None:
@@ -512,7 +550,9 @@ def _key_text(key: Mapping[str, Any]) -> str:
 
     return (
         "{"
-        + ",".join(f"{name}={spelt(value)}" for name, value in sorted(key.items()))
+        + ",".join(
+            f"{name}={spelt(value)}" for name, value in sorted(key.items())
+        )
         + "}"
     )
 

@@ -33,7 +33,10 @@ def access(exchange: Exchange, config: Mapping[str, Any]) -> Response | None:
             return None
     if config["echo"]:
         return json_response(
-            501, {"message": "stand-in: request-termination with echo is not modelled"}
+            501,
+            {
+                "message": "stand-in: request-termination with echo is not modelled"
+            },
         )
     if config["body"] is not None:
         kind = config["content_type"] or "application/json; charset=utf-8"
@@ -44,10 +47,14 @@ def access(exchange: Exchange, config: Mapping[str, Any]) -> Response | None:
             config["body"].encode(),
         )
     message = config["message"] or _MESSAGES.get(config["status_code"])
-    return json_response(config["status_code"], {"message": message} if message else {})
+    return json_response(
+        config["status_code"], {"message": message} if message else {}
+    )
 
 
-def json_response(status: int, body: Any, headers: tuple[Header, ...] = ()) -> Response:
+def json_response(
+    status: int, body: Any, headers: tuple[Header, ...] = ()
+) -> Response:
     """Kong's compact JSON answers."""
     text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
     return Response(

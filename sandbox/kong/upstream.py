@@ -63,8 +63,13 @@ def resolve_by_name(host: str, port: int) -> tuple[str, int] | None:
     if not host:
         return None
     try:
-        addresses = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
-    except (OSError, ValueError):  # what cannot be a name at all is a ValueError
+        addresses = socket.getaddrinfo(
+            host.strip("[]"), port, type=socket.SOCK_STREAM
+        )
+    except (
+        OSError,
+        ValueError,
+    ):  # what cannot be a name at all is a ValueError
         return None
     return str(addresses[0][4][0]), port
 
@@ -76,11 +81,15 @@ def speaking(service: Entity, snapshot: Snapshot) -> ssl.SSLContext | None:
     known = snapshot.tables["ca_certificates"]
     mine = snapshot.tables["certificates"]
     trusted = [
-        known[key]["cert"] for key in service["ca_certificates"] or () if key in known
+        known[key]["cert"]
+        for key in service["ca_certificates"] or ()
+        if key in known
     ]
     shown = mine.get((service["client_certificate"] or {}).get("id", ""))
     pair = (shown["cert"], shown["key"]) if shown else None
-    return _context("\n".join(trusted), pair, verifying=service["tls_verify"] is True)
+    return _context(
+        "\n".join(trusted), pair, verifying=service["tls_verify"] is True
+    )
 
 
 @lru_cache(maxsize=64)
@@ -123,7 +132,10 @@ def send(
         sent = True
         connection.sock.settimeout(service["read_timeout"] / 1000)
         connection.putrequest(
-            request.method, request.target, skip_host=True, skip_accept_encoding=True
+            request.method,
+            request.target,
+            skip_host=True,
+            skip_accept_encoding=True,
         )
         for name, value in request.headers:
             connection.putheader(name, value.encode("latin-1"))

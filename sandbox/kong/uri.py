@@ -30,9 +30,9 @@ def refused_by_nginx(path: str) -> bool:
     if _BAD_PERCENT.search(path) or "%00" in path:
         return True
     depth = 0
-    for segment in _TRIPLET.sub(lambda triplet: chr(int(triplet[1], 16)), path).split(
-        "/"
-    ):
+    for segment in _TRIPLET.sub(
+        lambda triplet: chr(int(triplet[1], 16)), path
+    ).split("/"):
         if segment == "..":
             depth -= 1
             if depth < 0:

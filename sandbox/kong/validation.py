@@ -17,7 +17,8 @@ from sandbox.kong.fields import Field, Fields, Schema
 
 Errors = dict[str, Any]
 UUID = re.compile(
-    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z", re.IGNORECASE
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z",
+    re.IGNORECASE,
 )
 _ARTICLES = {"integer": "an integer", "array": "an array"}
 _CLASSES = {
@@ -35,14 +36,18 @@ def with_defaults(fields: Fields, value: Mapping[str, Any]) -> dict[str, Any]:
     for name, field in fields.items():
         if name not in filled:
             default = field.shown.get("default")
-            filled[name] = list(default) if isinstance(default, list) else default
+            filled[name] = (
+                list(default) if isinstance(default, list) else default
+            )
             if (
                 field.type == "record"
                 and field.fields
                 and (field.required or default is not None)
             ):
                 filled[name] = with_defaults(field.fields, default or {})
-        elif field.type == "record" and field.fields and _is_table(filled[name]):
+        elif (
+            field.type == "record" and field.fields and _is_table(filled[name])
+        ):
             filled[name] = with_defaults(field.fields, filled[name] or {})
     return filled
 
@@ -66,8 +71,12 @@ def _is_table(value: Any) -> bool:
     return isinstance(value, dict) or value == []
 
 
-def _record(fields: Fields, value: Mapping[str, Any]) -> tuple[dict[str, Any], Errors]:
-    errors: Errors = {name: "unknown field" for name in value if name not in fields}
+def _record(
+    fields: Fields, value: Mapping[str, Any]
+) -> tuple[dict[str, Any], Errors]:
+    errors: Errors = {
+        name: "unknown field" for name in value if name not in fields
+    }
     result: dict[str, Any] = {}
     for name, field in fields.items():
         if field.shown.get("abstract"):
@@ -100,10 +109,15 @@ def _constraints(field: Field, value: Any) -> str | None:
     return field.rule(value) if field.rule else None
 
 
-def _scalar(accepts: Callable[[Any], bool]) -> Callable[[Field, Any], tuple[Any, Any]]:
+def _scalar(
+    accepts: Callable[[Any], bool],
+) -> Callable[[Field, Any], tuple[Any, Any]]:
     def check(field: Field, value: Any) -> tuple[Any, Any]:
         if not accepts(value):
-            return value, f"expected {_ARTICLES.get(field.type, 'a ' + field.type)}"
+            return (
+                value,
+                f"expected {_ARTICLES.get(field.type, 'a ' + field.type)}",
+            )
         if field.type == "integer":
             value = int(value)
         if (
@@ -193,7 +207,9 @@ _TYPES: Mapping[str, Callable[[Field, Any], tuple[Any, Any]]] = {
 def lua_pattern(pattern: str) -> re.Pattern[str]:
     """The few Lua patterns that Kong's schemas use, as a regular expression."""
     text = re.sub(
-        r"%(.)", lambda escape: _CLASSES.get(escape[1], "\\" + escape[1]), pattern
+        r"%(.)",
+        lambda escape: _CLASSES.get(escape[1], "\\" + escape[1]),
+        pattern,
     )
     return re.compile(text[:-1] + r"\Z" if text.endswith("$") else text)
 
@@ -212,7 +228,9 @@ def _listed(names: Iterable[str]) -> str:
 
 def _one_of(choices: list[Any], value: Any) -> str | None:
     return (
-        None if value in choices else "expected one of: " + ", ".join(map(str, choices))
+        None
+        if value in choices
+        else "expected one of: " + ", ".join(map(str, choices))
     )
 
 
@@ -249,13 +267,18 @@ def _match_all(patterns: list[dict[str, str]], value: str) -> str | None:
 def _match_any(argument: dict[str, Any], value: str) -> str | None:
     return (
         None
-        if any(lua_pattern(pattern).search(value) for pattern in argument["patterns"])
+        if any(
+            lua_pattern(pattern).search(value)
+            for pattern in argument["patterns"]
+        )
         else argument["err"]
     )
 
 
 _CONSTRAINTS: Mapping[str, Callable[[Any, Any], str | None]] = {
-    "uuid": lambda _, value: None if UUID.match(value) else "expected a valid UUID",
+    "uuid": lambda _, value: (
+        None if UUID.match(value) else "expected a valid UUID"
+    ),
     "one_of": _one_of,
     "between": _between,
     "gt": lambda least, value: (
@@ -265,7 +288,9 @@ _CONSTRAINTS: Mapping[str, Callable[[Any, Any], str | None]] = {
         None if value.startswith(prefix) else f"should start with: {prefix}"
     ),
     "match": lambda pattern, value: (
-        None if lua_pattern(pattern).search(value) else f"invalid value: {value}"
+        None
+        if lua_pattern(pattern).search(value)
+        else f"invalid value: {value}"
     ),
     "match_none": _match_none,
     "match_all": _match_all,
@@ -394,7 +419,11 @@ def message(errors: Errors) -> str:
                 for key, item in items
                 if item is not None
             )
-    noun = "schema violation" if len(parts) == 1 else f"{len(parts)} schema violations"
+    noun = (
+        "schema violation"
+        if len(parts) == 1
+        else f"{len(parts)} schema violations"
+    )
     return f"{noun} ({'; '.join(parts)})"
 
 
@@ -405,7 +434,11 @@ def _pretty(error: Any, indent: str = "") -> str:
     if isinstance(error, list):
         items = [
             inner
-            + (_pretty(item, inner) if not isinstance(item, str) else _quoted(item))
+            + (
+                _pretty(item, inner)
+                if not isinstance(item, str)
+                else _quoted(item)
+            )
             for item in error
             if item
         ]
@@ -419,5 +452,7 @@ def _pretty(error: Any, indent: str = "") -> str:
 
 def _quoted(text: str) -> str:
     return (
-        '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\\n") + '"'
+        '"'
+        + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\\n")
+        + '"'
     )

@@ -74,7 +74,9 @@ def bad_token() -> ApiError:
 
 def not_found(key: str, kind: str) -> ApiError:
     """No object of that id; `kind` is Okta's internal name, which it shows."""
-    return ApiError(404, "E0000007", f"Not found: Resource not found: {key} ({kind})")
+    return ApiError(
+        404, "E0000007", f"Not found: Resource not found: {key} ({kind})"
+    )
 
 
 def invalid(*causes: str) -> ApiError:

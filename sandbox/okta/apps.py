@@ -12,7 +12,14 @@ import re
 import secrets
 from collections.abc import Iterator
 
-from sandbox.okta.answers import Answer, ApiError, Request, invalid, not_found, require
+from sandbox.okta.answers import (
+    Answer,
+    ApiError,
+    Request,
+    invalid,
+    not_found,
+    require,
+)
 from sandbox.okta.checks import (
     Check,
     Json,
@@ -27,9 +34,18 @@ from sandbox.okta.checks import (
 from sandbox.okta.objects import TAKEN, found, parent_of
 from sandbox.okta.org import Org, client_of, link, new_id
 
-SECRET_METHODS = ("client_secret_basic", "client_secret_post", "client_secret_jwt")
+SECRET_METHODS = (
+    "client_secret_basic",
+    "client_secret_post",
+    "client_secret_jwt",
+)
 APP_GRANTS = {  # application type -> grant types that such an app may have
-    "web": ("authorization_code", "refresh_token", "implicit", "client_credentials"),
+    "web": (
+        "authorization_code",
+        "refresh_token",
+        "implicit",
+        "client_credentials",
+    ),
     "browser": ("authorization_code", "refresh_token", "implicit"),
     "native": ("authorization_code", "refresh_token", "implicit", "password"),
     "service": ("client_credentials",),
@@ -42,7 +58,9 @@ _RESERVED = "ALL_CLIENTS"
 
 def _client_id(value: object, place: str) -> Iterator[str]:
     yield from text(6, 100)(value, place)
-    if isinstance(value, str) and (value == _RESERVED or not _CLIENT_ID.match(value)):
+    if isinstance(value, str) and (
+        value == _RESERVED or not _CLIENT_ID.match(value)
+    ):
         yield f"{place}: Invalid value '{value}'"
 
 
@@ -54,7 +72,10 @@ def _secret(value: object, place: str) -> Iterator[str]:
 
 _URIS = listing(text(1, 1024))
 _LOGIN = record(
-    {"mode": one_of("DISABLED", "SPEC", "OKTA"), "default_scope": listing(text(1))},
+    {
+        "mode": one_of("DISABLED", "SPEC", "OKTA"),
+        "default_scope": listing(text(1)),
+    },
     ("mode",),
 )
 _REFRESH: Check = record(
@@ -64,7 +85,18 @@ _REFRESH: Check = record(
 _KEY = record(
     {
         name: text()
-        for name in ("kid", "kty", "use", "alg", "status", "e", "n", "x", "y", "crv")
+        for name in (
+            "kid",
+            "kty",
+            "use",
+            "alg",
+            "status",
+            "e",
+            "n",
+            "x",
+            "y",
+            "crv",
+        )
     },
     ("kty",),
 )
@@ -119,7 +151,7 @@ APP = record(
                 "selfService": flag,
                 "errorRedirectUrl": text(),
                 "loginRedirectUrl": text(),
-            },
+            }
         ),
         "visibility": record(
             {
@@ -175,7 +207,9 @@ def create_app(org: Org, request: Request) -> Answer:
     chosen = _credentials(request.body).get("client_id", key)
     if org.client(chosen):
         raise invalid(f"credentials.oauthClient.client_id: {TAKEN}")
-    status = "INACTIVE" if request.query.get("activate") == "false" else "ACTIVE"
+    status = (
+        "INACTIVE" if request.query.get("activate") == "false" else "ACTIVE"
+    )
     fixed = {"id": key, "status": status, "created": org.timestamp()}
     return _stored(org, request.body, fixed, chosen, org.access_policy)
 
@@ -203,7 +237,9 @@ def _credentials(body: Json) -> Json:
     return client
 
 
-def _stored(org: Org, body: Json, fixed: Json, client_id: str, policy: str) -> Answer:
+def _stored(
+    org: Org, body: Json, fixed: Json, client_id: str, policy: str
+) -> Answer:
     app = _app(org, body, fixed, client_id, policy)
     _check_app(app)
     org.put("apps", app)
@@ -212,11 +248,14 @@ def _stored(org: Org, body: Json, fixed: Json, client_id: str, policy: str) -> A
         return Answer(200, app)
     old = org.client_secrets.get(fixed["id"])
     org.client_secrets[fixed["id"]] = (
-        _credentials(body).get("client_secret") or old or secrets.token_urlsafe(48)
+        _credentials(body).get("client_secret")
+        or old
+        or secrets.token_urlsafe(48)
     )
     shown = {**client_of(app), "client_secret": org.client_secrets[fixed["id"]]}
     return Answer(
-        200, {**app, "credentials": {**app["credentials"], "oauthClient": shown}}
+        200,
+        {**app, "credentials": {**app["credentials"], "oauthClient": shown}},
     )
 
 
@@ -262,10 +301,14 @@ def _check_method(client: Json, settings: Json, kind: str) -> None:
         )
     has_keys = settings.get("jwks") or settings.get("jwks_uri")
     if method == "private_key_jwt" and not has_keys:
-        raise invalid("settings.oauthClient.jwks: The field cannot be left blank")
+        raise invalid(
+            "settings.oauthClient.jwks: The field cannot be left blank"
+        )
 
 
-def _app(org: Org, body: Json, fixed: Json, client_id: str, policy: str) -> Json:
+def _app(
+    org: Org, body: Json, fixed: Json, client_id: str, policy: str
+) -> Json:
     credentials = body.get("credentials") or {}
     visibility = body.get("visibility") or {}
     hide = visibility.get("hide") or {}
@@ -276,11 +319,15 @@ def _app(org: Org, body: Json, fixed: Json, client_id: str, policy: str) -> Json
         "name": "oidc_client",
         "label": body["label"],
         "lastUpdated": org.timestamp(),
-        "accessibility": {"selfService": False} | (body.get("accessibility") or {}),
+        "accessibility": {"selfService": False}
+        | (body.get("accessibility") or {}),
         "visibility": {
             "autoLaunch": visibility.get("autoLaunch", False),
             "autoSubmitToolbar": visibility.get("autoSubmitToolbar", False),
-            "hide": {"iOS": hide.get("iOS", False), "web": hide.get("web", False)},
+            "hide": {
+                "iOS": hide.get("iOS", False),
+                "web": hide.get("web", False),
+            },
             "appLinks": {"oidc_client_link": True},
         },
         "features": [],
@@ -342,7 +389,13 @@ def _settings(org: Org, settings: Json) -> Json:
     if "jwks" in client:
         times = {"created": org.timestamp(), "lastUpdated": org.timestamp()}
         keys = [
-            {"status": "ACTIVE", "use": "sig", **key, "id": new_id("pks"), **times}
+            {
+                "status": "ACTIVE",
+                "use": "sig",
+                **key,
+                "id": new_id("pks"),
+                **times,
+            }
             for key in client["jwks"]["keys"]
         ]
         client["jwks"] = {"keys": keys}
@@ -360,7 +413,9 @@ def _settings(org: Org, settings: Json) -> Json:
 
 def set_app_status(status: str, org: Org, request: Request) -> Answer:
     """POST .../lifecycle/(de)activate: 200 with an empty object."""
-    found(org, "apps", request).update(status=status, lastUpdated=org.timestamp())
+    found(org, "apps", request).update(
+        status=status, lastUpdated=org.timestamp()
+    )
     return Answer(200, {})
 
 
@@ -434,12 +489,19 @@ def assign_group(org: Org, request: Request) -> Answer:
         "lastUpdated": org.timestamp(),
         "priority": request.body.get("priority", priority),
         "profile": request.body.get("profile") or {},
-        "_links": {"app": link(url), "self": link(f"{url}/groups/{group['id']}")},
+        "_links": {
+            "app": link(url),
+            "self": link(f"{url}/groups/{group['id']}"),
+        },
     }
     return Answer(200, org.put("assignments", assignment, parent))
 
 
 def unassign_group(org: Org, request: Request) -> Answer:
     """DELETE /apps/{id}/groups/{group}."""
-    org.drop("assignments", request.place["id"], parent_of(org, "assignments", request))
+    org.drop(
+        "assignments",
+        request.place["id"],
+        parent_of(org, "assignments", request),
+    )
     return Answer(204)

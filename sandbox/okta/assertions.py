@@ -35,21 +35,33 @@ def verify(org: Org, app: Json, assertion: str, endpoint: str) -> None:
     header, claims = _read(assertion)
     client_id = client_of(app)["client_id"]
     now = org.now()
-    if not verifies(public_key(_key(org, app, header)), header.get("alg"), assertion):
+    if not verifies(
+        public_key(_key(org, app, header)), header.get("alg"), assertion
+    ):
         _refuse("The client_assertion signature is invalid.")
     if claims.get("iss") != client_id or claims.get("sub") != client_id:
-        _refuse("The 'iss' and 'sub' of the client_assertion must be the client ID.")
+        _refuse(
+            "The 'iss' and 'sub' of the client_assertion must be the client ID."
+        )
     if endpoint not in (
-        claims["aud"] if isinstance(claims.get("aud"), list) else [claims.get("aud")]
+        claims["aud"]
+        if isinstance(claims.get("aud"), list)
+        else [claims.get("aud")]
     ):
         _refuse(
             "The audience claim for client_assertion must be the endpoint invoked for the request."
         )
     expiry = claims.get("exp")
-    if not isinstance(expiry, int | float) or isinstance(expiry, bool) or expiry <= now:
+    if (
+        not isinstance(expiry, int | float)
+        or isinstance(expiry, bool)
+        or expiry <= now
+    ):
         _refuse("The client_assertion token is expired.")
     if expiry > now + LONGEST:
-        _refuse("The client_assertion token has an expiration too far into the future.")
+        _refuse(
+            "The client_assertion token has an expiration too far into the future."
+        )
     once = claims.get("jti")
     if once is not None:
         if (client_id, str(once)) in org.assertions:
@@ -78,7 +90,8 @@ def _key(org: Org, app: Json, header: Mapping[str, Any]) -> Json:
     keys = [
         key
         for key in listed["keys"]
-        if key.get("kid") == header.get("kid") and key.get("status") != "INACTIVE"
+        if key.get("kid") == header.get("kid")
+        and key.get("status") != "INACTIVE"
     ]
     if len(keys) != 1:
         _refuse(

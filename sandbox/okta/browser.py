@@ -7,7 +7,13 @@ from typing import Any
 from sandbox import browser
 from sandbox.browser import CrossOriginError, Endpoints, IssuerError, Proof
 
-__all__ = ["CrossOriginError", "IssuerError", "client_credentials", "login", "refresh"]
+__all__ = [
+    "CrossOriginError",
+    "IssuerError",
+    "client_credentials",
+    "login",
+    "refresh",
+]
 
 
 def login(
@@ -20,7 +26,9 @@ def login(
     origin: str | None = None,
 ) -> dict[str, Any]:
     """As sandbox.browser.login."""
-    endpoints = Endpoints(f"{okta_issuer}/v1/authorize", f"{okta_issuer}/v1/token")
+    endpoints = Endpoints(
+        f"{okta_issuer}/v1/authorize", f"{okta_issuer}/v1/token"
+    )
     return browser.login(
         endpoints, client_id, proof, redirect_uri, scopes, user, origin
     )
@@ -30,11 +38,15 @@ def client_credentials(
     issuer: str, client_id: str, proof: Proof, scopes: Iterable[str]
 ) -> dict[str, Any]:
     """As sandbox.browser.client_credentials."""
-    return browser.client_credentials(f"{issuer}/v1/token", client_id, proof, scopes)
+    return browser.client_credentials(
+        f"{issuer}/v1/token", client_id, proof, scopes
+    )
 
 
 def refresh(
     issuer: str, client_id: str, proof: Proof, refresh_token: str
 ) -> dict[str, Any]:
     """As sandbox.browser.refresh."""
-    return browser.refresh(f"{issuer}/v1/token", client_id, proof, refresh_token)
+    return browser.refresh(
+        f"{issuer}/v1/token", client_id, proof, refresh_token
+    )

@@ -98,7 +98,9 @@ def listing(item: Check, least: int = 0, most: int = 1000) -> Check:
     return check
 
 
-def record(members: Mapping[str, Check], required: tuple[str, ...] = ()) -> Check:
+def record(
+    members: Mapping[str, Check], required: tuple[str, ...] = ()
+) -> Check:
     """An object that has no members but `members` (and read-only ones), and all of `required`."""
 
     def check(value: object, place: str) -> Iterator[str]:

@@ -64,7 +64,9 @@ def _by_assertion(
         )
     if form.get("client_assertion_type") != assertions.TYPE:
         raise OAuthError(
-            "invalid_client", "The 'client_assertion_type' is not supported.", 401
+            "invalid_client",
+            "The 'client_assertion_type' is not supported.",
+            401,
         )
     named = assertions.client_named(form["client_assertion"])
     app = active_app(org, named)
@@ -110,10 +112,14 @@ def _credentials(
         )
     except (binascii.Error, UnicodeDecodeError):
         raise OAuthError(
-            "invalid_client", "The authorization header is not well-formed.", 401
+            "invalid_client",
+            "The authorization header is not well-formed.",
+            401,
         ) from None
     if not colon:
         raise OAuthError(
-            "invalid_client", "The authorization header is not well-formed.", 401
+            "invalid_client",
+            "The authorization header is not well-formed.",
+            401,
         )
     return unquote_plus(name), unquote_plus(secret)

@@ -12,7 +12,9 @@ _LITERAL = re.compile(r'"([^"\\]*)"|\'([^\'\\]*)\'')
 
 def is_modelled(expression: str) -> bool:
     """Whether the stand-in can evaluate this expression."""
-    return expression in EXPRESSIONS or _LITERAL.fullmatch(expression) is not None
+    return (
+        expression in EXPRESSIONS or _LITERAL.fullmatch(expression) is not None
+    )
 
 
 def evaluate(expression: str, client_id: str, login: str | None) -> str | None:

@@ -111,7 +111,9 @@ def _matches(conditions: Json, grant: str, member: Member | None) -> bool:
         return True
     users = conditions["people"]["users"]
     groups = conditions["people"]["groups"]
-    if member.id in users["exclude"] or member.groups.intersection(groups["exclude"]):
+    if member.id in users["exclude"] or member.groups.intersection(
+        groups["exclude"]
+    ):
         return False
     everyone = "EVERYONE" in groups["include"]
     return (
@@ -176,7 +178,9 @@ def _value(
     org: Org, claim: Json, client_id: str, member: Member | None
 ) -> str | list[str] | None:
     if claim["valueType"] == "EXPRESSION":
-        return evaluate(claim["value"], client_id, member.login if member else None)
+        return evaluate(
+            claim["value"], client_id, member.login if member else None
+        )
     groups = (
         [name for name in org.group_names(member) if _passes(claim, name)]
         if member

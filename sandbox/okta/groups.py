@@ -17,7 +17,11 @@ _PROFILE = record(
     {"name": text(1, 255), "description": text(0, 1024)}, required=("name",)
 )
 GROUP = record(
-    {"profile": _PROFILE, "type": one_of("OKTA_GROUP"), "objectClass": listing(text())},
+    {
+        "profile": _PROFILE,
+        "type": one_of("OKTA_GROUP"),
+        "objectClass": listing(text()),
+    },
     ("profile",),
 )
 ORIGIN = record(
@@ -56,7 +60,9 @@ def list_groups(org: Org, request: Request) -> Answer:
     for expression in (query.get("search"), query.get("filter")):
         for term in expression.split(" and ") if expression else ():
             groups = [*filter(_term(term), groups)]
-    if "q" in query:  # a search has no further page (API description, listGroups)
+    if (
+        "q" in query
+    ):  # a search has no further page (API description, listGroups)
         return Answer(200, groups[: page_size(query, FOUND)])
     return paged(org, request, groups, PAGE)
 
@@ -73,10 +79,14 @@ def _term(term: str) -> Callable[[Json], bool]:
     name, operator, wanted = parsed.groups()
 
     def match(group: Json) -> bool:
-        value = group["profile"]["name"] if name == "profile.name" else group[name]
+        value = (
+            group["profile"]["name"] if name == "profile.name" else group[name]
+        )
         if operator == "eq":
             return bool(value == wanted)
-        return bool(value.startswith(wanted) if operator == "sw" else wanted in value)
+        return bool(
+            value.startswith(wanted) if operator == "sw" else wanted in value
+        )
 
     return match
 
@@ -91,7 +101,9 @@ def replace_group(org: Org, request: Request) -> Answer:
     """PUT: the profile is replaced; Everyone cannot be."""
     group = _own_group(org, request)
     _check_name(org, request.body, group["id"])
-    group.update(profile=dict(request.body["profile"]), lastUpdated=org.timestamp())
+    group.update(
+        profile=dict(request.body["profile"]), lastUpdated=org.timestamp()
+    )
     return Answer(200, group)
 
 
@@ -134,15 +146,25 @@ def _check_name(org: Org, body: Json, own_id: str) -> None:
 
 def create_origin(org: Org, request: Request) -> Answer:
     """POST: name and origin are unique."""
-    fixed = {"id": new_id("tos"), "created": org.timestamp(), "createdBy": org.admin}
-    return Answer(200, org.put("trustedOrigins", _origin(org, request.body, fixed)))
+    fixed = {
+        "id": new_id("tos"),
+        "created": org.timestamp(),
+        "createdBy": org.admin,
+    }
+    return Answer(
+        200, org.put("trustedOrigins", _origin(org, request.body, fixed))
+    )
 
 
 def replace_origin(org: Org, request: Request) -> Answer:
     """PUT: also sets the status, if the body has one."""
     before = found(org, "trustedOrigins", request)
-    fixed = {name: before[name] for name in ("id", "created", "createdBy", "status")}
-    return Answer(200, org.put("trustedOrigins", _origin(org, request.body, fixed)))
+    fixed = {
+        name: before[name] for name in ("id", "created", "createdBy", "status")
+    }
+    return Answer(
+        200, org.put("trustedOrigins", _origin(org, request.body, fixed))
+    )
 
 
 def _origin(org: Org, body: Json, fixed: Json) -> Json:
@@ -196,7 +218,8 @@ def read_organization(org: Org, _request: Request) -> Answer:
     """GET /.well-known/okta-organization: an Identity Engine org (pipeline idx)."""
     links = {"organization": {"href": org.origin}}
     return Answer(
-        200, {"id": org.id, "cell": "stand-in", "pipeline": "idx", "_links": links}
+        200,
+        {"id": org.id, "cell": "stand-in", "pipeline": "idx", "_links": links},
     )
 
 

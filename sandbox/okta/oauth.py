@@ -31,9 +31,7 @@ from sandbox.okta.org import Org, client_of, settings_of
 from sandbox.okta.routes import Route
 from sandbox.okta.sessions import Code, Refresh, Session
 
-CODE_LIFETIME = (
-    300  # seconds; Okta: "The authorization code ... has a lifetime of 300 seconds"
-)
+CODE_LIFETIME = 300  # seconds; Okta: "The authorization code ... has a lifetime of 300 seconds"
 GRANTS = ("authorization_code", "refresh_token", "client_credentials")
 
 
@@ -112,7 +110,8 @@ def _authorize(org: Org, server: Json, app: Json, request: Request) -> str:
         )
     if query.get("response_mode", "query") != "query":
         raise OAuthError(
-            "invalid_request", "This stand-in models the response mode 'query' only."
+            "invalid_request",
+            "This stand-in models the response mode 'query' only.",
         )
     if not query.get("state"):
         raise OAuthError(
@@ -123,10 +122,13 @@ def _authorize(org: Org, server: Json, app: Json, request: Request) -> str:
     challenge = query.get("code_challenge")
     if challenge is None and client_of(app)["pkce_required"]:
         raise OAuthError(
-            "invalid_request", "PKCE code challenge is required by the application."
+            "invalid_request",
+            "PKCE code challenge is required by the application.",
         )
     if challenge is not None and query.get("code_challenge_method") != "S256":
-        raise OAuthError("invalid_request", "The code challenge method must be 'S256'.")
+        raise OAuthError(
+            "invalid_request", "The code challenge method must be 'S256'."
+        )
     scopes = requested_scopes(org, server, query.get("scope", ""))
     _require_offline(app, scopes)
     member = org.members.get(query.get("sandbox_user", ""))
@@ -157,14 +159,18 @@ def issue_token(org: Org, request: Request) -> Answer:
     server = _server(org, request)
     form = request.body
     app = authenticate(
-        org, request.headers.get("authorization"), form, f"{server['issuer']}/v1/token"
+        org,
+        request.headers.get("authorization"),
+        form,
+        f"{server['issuer']}/v1/token",
     )
     grant = form.get("grant_type")
     if grant not in GRANTS:
         configured = ", ".join(settings_of(app)["grant_types"])
         text = "The authorization grant type is not supported by the authorization server. "
         raise OAuthError(
-            "unsupported_grant_type", f"{text}Configured grant types: [{configured}]."
+            "unsupported_grant_type",
+            f"{text}Configured grant types: [{configured}].",
         )
     _require_grant(app, grant)
     if grant == "client_credentials":
@@ -176,7 +182,9 @@ def issue_token(org: Org, request: Request) -> Answer:
             )
             raise OAuthError("invalid_scope", text)
         lifetimes = evaluate_policies(org, server, app, grant, None, scopes)
-        access = tokens.access_token(org, server, app, scopes, lifetimes.access, None)
+        access = tokens.access_token(
+            org, server, app, scopes, lifetimes.access, None
+        )
         return Answer(200, _token_body(access, lifetimes, scopes))
     return (
         _exchange(org, server, app, form)
@@ -202,7 +210,9 @@ def _exchange(org: Org, server: Json, app: Json, form: Json) -> Answer:
         )
         raise OAuthError("invalid_grant", text)
     verifier = form.get("code_verifier")
-    if code.challenge != (None if verifier is None else tokens.challenge(verifier)):
+    if code.challenge != (
+        None if verifier is None else tokens.challenge(verifier)
+    ):
         raise OAuthError("invalid_grant", "PKCE verification failed.")
     answer, lifetimes = _user_tokens(
         org, server, app, code.session, code.session.scopes
@@ -223,7 +233,9 @@ def _refresh(org: Org, server: Json, app: Json, form: Json) -> Answer:
         or min(kept.expires, kept.idle) <= org.now()
         or (kept.session.server, kept.session.app) != (server["id"], app["id"])
     ):
-        raise OAuthError("invalid_grant", "The refresh token is invalid or expired.")
+        raise OAuthError(
+            "invalid_grant", "The refresh token is invalid or expired."
+        )
     scopes = tuple(form.get("scope", "").split()) or kept.session.scopes
     if not set(scopes) <= set(kept.session.scopes):
         raise OAuthError(
@@ -247,10 +259,14 @@ def _user_tokens(
     lifetimes = evaluate_policies(
         org, server, app, "authorization_code", member, scopes
     )
-    access = tokens.access_token(org, server, app, scopes, lifetimes.access, session)
+    access = tokens.access_token(
+        org, server, app, scopes, lifetimes.access, session
+    )
     answer = _token_body(access, lifetimes, scopes)
     if "openid" in scopes:
-        answer["id_token"] = tokens.id_token(org, server, app, session, scopes, access)
+        answer["id_token"] = tokens.id_token(
+            org, server, app, session, scopes, access
+        )
     return answer, lifetimes
 
 
@@ -260,7 +276,9 @@ def _keep(org: Org, refresh: Refresh) -> str:
     return token
 
 
-def _token_body(access: str, lifetimes: Lifetimes, scopes: tuple[str, ...]) -> Json:
+def _token_body(
+    access: str, lifetimes: Lifetimes, scopes: tuple[str, ...]
+) -> Json:
     return {
         "token_type": "Bearer",
         "expires_in": lifetimes.access,

@@ -26,9 +26,9 @@ def parent_of(org: Org, kind: str, request: Request) -> str:
         return str(org.get("authorizationServers", place["server"])["id"])
     if kind == "rules":
         return str(
-            org.get("policies", place["policy"], parent_of(org, "policies", request))[
-                "id"
-            ]
+            org.get(
+                "policies", place["policy"], parent_of(org, "policies", request)
+            )["id"]
         )
     if kind == "assignments":
         return str(org.get("apps", place["app"])["id"])
@@ -66,7 +66,9 @@ def lists(kind: str) -> Handler:
             rows = [row for row in rows if row["name"] == equal[1]]
         rows = [row for row in rows if _matches(kind, row, wanted)]
         return (
-            paged(org, request, rows, LARGEST) if kind in PAGED else Answer(200, rows)
+            paged(org, request, rows, LARGEST)
+            if kind in PAGED
+            else Answer(200, rows)
         )
 
     return handle
@@ -81,33 +83,43 @@ def paged(org: Org, request: Request, rows: list[Json], largest: int) -> Answer:
     query = request.query
     size = min(page_size(query, largest), org.page or largest)
     after = query.get("after")
-    start = next((index + 1 for index, row in enumerate(rows) if row["id"] == after), 0)
+    start = next(
+        (index + 1 for index, row in enumerate(rows) if row["id"] == after), 0
+    )
     headers = {}
     if start + size < len(rows):
         kept = {name: value for name, value in query.items() if name != "after"}
         following = urlencode(
             {**kept, "limit": size, "after": rows[start + size - 1]["id"]}
         )
-        headers["Link"] = f'<{org.origin}{request.path}?{following}>; rel="next"'
+        headers["Link"] = (
+            f'<{org.origin}{request.path}?{following}>; rel="next"'
+        )
     return Answer(200, rows[start : start + size], headers)
 
 
 def page_size(query: Mapping[str, str], largest: int) -> int:
     """What `limit` asks for, if that may be had."""
     limit = query.get("limit", "")
-    return min(int(limit), largest) if limit.isdigit() and int(limit) else largest
+    return (
+        min(int(limit), largest) if limit.isdigit() and int(limit) else largest
+    )
 
 
 def _matches(kind: str, row: Json, wanted: str) -> bool:
     if kind == "apps":
         return any(
-            str(row[member]).lower().startswith(wanted) for member in ("label", "name")
+            str(row[member]).lower().startswith(wanted)
+            for member in ("label", "name")
         )
     if kind == "authorizationServers":
-        return any(wanted in text.lower() for text in (row["name"], *row["audiences"]))
+        return any(
+            wanted in text.lower() for text in (row["name"], *row["audiences"])
+        )
     if kind == "trustedOrigins":
         return any(
-            str(row[member]).lower().startswith(wanted) for member in ("name", "origin")
+            str(row[member]).lower().startswith(wanted)
+            for member in ("name", "origin")
         )
     return kind != "scopes" or row["name"].lower().startswith(wanted)
 
@@ -116,7 +128,9 @@ def sets_status(kind: str, status: str) -> Handler:
     """POST .../lifecycle/(de)activate of an object whose answer is empty (204)."""
 
     def handle(org: Org, request: Request) -> Answer:
-        found(org, kind, request).update(status=status, lastUpdated=org.timestamp())
+        found(org, kind, request).update(
+            status=status, lastUpdated=org.timestamp()
+        )
         return Answer(204)
 
     return handle

@@ -67,7 +67,9 @@ class Row:
 
 def new_id(prefix: str) -> str:
     """A random id of 20 letters and digits, as Okta's ids are."""
-    return prefix + "".join(secrets.choice(_LETTERS) for _ in range(20 - len(prefix)))
+    return prefix + "".join(
+        secrets.choice(_LETTERS) for _ in range(20 - len(prefix))
+    )
 
 
 @dataclass(slots=True)
@@ -104,7 +106,9 @@ class Org:
         """The objects of a kind under `parent`, oldest first; of policies and rules the highest
         priority first."""
         bodies = [
-            row.body for row in self.tables[kind].values() if row.parent == parent
+            row.body
+            for row in self.tables[kind].values()
+            if row.parent == parent
         ]
         return (
             sorted(bodies, key=lambda body: body["priority"])
@@ -180,7 +184,9 @@ def settings_of(app: Json) -> Json:
 def link(href: str, *methods: str) -> Json:
     """A HAL link with the methods that it allows."""
     return (
-        {"href": href, "hints": {"allow": list(methods)}} if methods else {"href": href}
+        {"href": href, "hints": {"allow": list(methods)}}
+        if methods
+        else {"href": href}
     )
 
 
@@ -198,7 +204,9 @@ def seed(org: Org, groups: Iterable[str], users: Iterable[User]) -> None:
             org,
             {
                 "name": name,
-                "description": "All users in your organization" if built_in else "",
+                "description": "All users in your organization"
+                if built_in
+                else "",
             },
             built_in,
         )

@@ -41,7 +41,8 @@ POLICY = record(
         "conditions": record(
             {
                 "clients": record(
-                    {"include": listing(text(1), least=1)}, required=("include",)
+                    {"include": listing(text(1), least=1)},
+                    required=("include",),
                 )
             }
         ),
@@ -59,7 +60,9 @@ RULE = record(
                 "people": record(
                     {
                         "users": record({"include": _NAMES, "exclude": _NAMES}),
-                        "groups": record({"include": _NAMES, "exclude": _NAMES}),
+                        "groups": record(
+                            {"include": _NAMES, "exclude": _NAMES}
+                        ),
                     }
                 ),
                 "grantTypes": record(
@@ -96,7 +99,9 @@ def create_policy(org: Org, request: Request) -> Answer:
         "status": request.body.get("status", "ACTIVE"),
         "created": org.timestamp(),
     }
-    policy = org.put("policies", _policy(org, parent, request.body, fixed), parent)
+    policy = org.put(
+        "policies", _policy(org, parent, request.body, fixed), parent
+    )
     renumber(org, "policies", parent, policy, request.body.get("priority"))
     return Answer(201, policy)
 
@@ -105,8 +110,12 @@ def replace_policy(org: Org, request: Request) -> Answer:
     """PUT: the status stays, which only the lifecycle operations change."""
     parent = parent_of(org, "policies", request)
     before = found(org, "policies", request)
-    fixed = {name: before[name] for name in ("id", "status", "created", "priority")}
-    policy = org.put("policies", _policy(org, parent, request.body, fixed), parent)
+    fixed = {
+        name: before[name] for name in ("id", "status", "created", "priority")
+    }
+    policy = org.put(
+        "policies", _policy(org, parent, request.body, fixed), parent
+    )
     renumber(
         org,
         "policies",
@@ -140,10 +149,14 @@ def _policy(org: Org, parent: str, body: Json, fixed: Json) -> Json:
     )
     clients = (body["conditions"].get("clients") or {}).get("include")
     if not clients:
-        raise invalid("conditions.clients.include: The field cannot be left blank")
+        raise invalid(
+            "conditions.clients.include: The field cannot be left blank"
+        )
     for client in clients:
         if client != "ALL_CLIENTS" and org.client(client) is None:
-            raise invalid(f"conditions.clients.include: Invalid client id '{client}'")
+            raise invalid(
+                f"conditions.clients.include: Invalid client id '{client}'"
+            )
     url = f"{org.origin}/api/v1/authorizationServers/{parent}/policies/{fixed['id']}"
     return {
         "priority": 0,
@@ -182,14 +195,20 @@ def replace_rule(org: Org, request: Request) -> Answer:
     """PUT: the status stays, which only the lifecycle operations change."""
     parent = parent_of(org, "rules", request)
     before = found(org, "rules", request)
-    fixed = {name: before[name] for name in ("id", "status", "created", "priority")}
+    fixed = {
+        name: before[name] for name in ("id", "status", "created", "priority")
+    }
     rule = org.put(
         "rules",
         _rule(org, request.place["server"], parent, request.body, fixed),
         parent,
     )
     renumber(
-        org, "rules", parent, rule, request.body.get("priority", before["priority"])
+        org,
+        "rules",
+        parent,
+        rule,
+        request.body.get("priority", before["priority"]),
     )
     return Answer(200, rule)
 
@@ -235,7 +254,9 @@ def _rule(org: Org, server: str, parent: str, body: Json, fixed: Json) -> Json:
                 "users": _people(conditions, "users"),
                 "groups": _people(conditions, "groups"),
             },
-            "grantTypes": {"include": list(conditions["grantTypes"]["include"])},
+            "grantTypes": {
+                "include": list(conditions["grantTypes"]["include"])
+            },
             "scopes": {"include": _included(conditions, "scopes", "include")},
         },
         "actions": {
@@ -287,7 +308,9 @@ def _check_conditions(org: Org, server: str, conditions: Json) -> None:
                 f"conditions.scopes.include: The scope '{name}' does not exist"
             )
     if "implicit" in conditions["grantTypes"]["include"] and not included:
-        raise invalid("conditions.people: The implicit grant needs a group or a user")
+        raise invalid(
+            "conditions.people: The implicit grant needs a group or a user"
+        )
 
 
 def renumber(

@@ -30,13 +30,17 @@ def _collection(
     yield "DELETE", f"{path}/{{id}}", delete
 
 
-def _lifecycle(path: str, activate: Handler, deactivate: Handler) -> Iterator[Route]:
+def _lifecycle(
+    path: str, activate: Handler, deactivate: Handler
+) -> Iterator[Route]:
     yield "POST", f"{path}/{{id}}/lifecycle/activate", activate
     yield "POST", f"{path}/{{id}}/lifecycle/deactivate", deactivate
 
 
 def _statuses(path: str, kind: str) -> Iterator[Route]:
-    return _lifecycle(path, sets_status(kind, "ACTIVE"), sets_status(kind, "INACTIVE"))
+    return _lifecycle(
+        path, sets_status(kind, "ACTIVE"), sets_status(kind, "INACTIVE")
+    )
 
 
 MANAGEMENT: tuple[Route, ...] = (
@@ -138,7 +142,10 @@ def find(
     known = False
     for allowed, template, handler in routes:
         match = re.fullmatch(
-            re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", template.replace(".", r"\.")), path
+            re.sub(
+                r"\{(\w+)\}", r"(?P<\1>[^/]+)", template.replace(".", r"\.")
+            ),
+            path,
         )
         if match is not None:
             if allowed == method:
@@ -146,6 +153,10 @@ def find(
             known = True
     if known:
         raise ApiError(
-            405, "E0000022", "The endpoint does not support the provided HTTP method"
+            405,
+            "E0000022",
+            "The endpoint does not support the provided HTTP method",
         )
-    raise ApiError(404, "E0000007", f"Not found: Resource not found: {path} (Path)")
+    raise ApiError(
+        404, "E0000007", f"Not found: Resource not found: {path} (Path)"
+    )

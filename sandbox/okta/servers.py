@@ -8,7 +8,14 @@ claims".
 import re
 from datetime import UTC, datetime, timedelta
 
-from sandbox.okta.answers import Answer, ApiError, Request, invalid, not_found, require
+from sandbox.okta.answers import (
+    Answer,
+    ApiError,
+    Request,
+    invalid,
+    not_found,
+    require,
+)
 from sandbox.okta.checks import Json, flag, listing, one_of, record, text
 from sandbox.okta.expressions import EXPRESSIONS, is_modelled
 from sandbox.okta.objects import found, parent_of, refuse_taken
@@ -63,7 +70,9 @@ CLAIM = record(
         "claimType": one_of("RESOURCE", "IDENTITY"),
         "valueType": one_of("EXPRESSION", "GROUPS"),
         "value": text(1, 4096),
-        "group_filter_type": one_of("STARTS_WITH", "EQUALS", "CONTAINS", "REGEX"),
+        "group_filter_type": one_of(
+            "STARTS_WITH", "EQUALS", "CONTAINS", "REGEX"
+        ),
         "alwaysIncludeInToken": flag,
         "conditions": record({"scopes": listing(text(1))}),
     },
@@ -118,7 +127,11 @@ def create_server(org: Org, request: Request) -> Answer:
             "description": description,
             "metadataPublish": "ALL_CLIENTS",
         }
-        org.put("scopes", _scope(published, {"id": new_id("scp"), "system": True}), key)
+        org.put(
+            "scopes",
+            _scope(published, {"id": new_id("scp"), "system": True}),
+            key,
+        )
     return Answer(201, server)
 
 
@@ -136,7 +149,9 @@ def replace_server(org: Org, request: Request) -> Answer:
     )
 
 
-def _server(org: Org, body: Json, fixed: Json, ring: KeyRing, rotated: str) -> Json:
+def _server(
+    org: Org, body: Json, fixed: Json, ring: KeyRing, rotated: str
+) -> Json:
     require(SERVER, body)
     refuse_taken(org, "authorizationServers", "", body, "name", fixed["id"])
     org.keys[fixed["id"]] = ring
@@ -252,7 +267,10 @@ def create_claim(org: Org, request: Request) -> Answer:
     """POST: the name is unique among the claims of its type in its server."""
     parent = parent_of(org, "claims", request)
     return Answer(
-        201, org.put("claims", _claim(org, parent, request.body, new_id("ocl")), parent)
+        201,
+        org.put(
+            "claims", _claim(org, parent, request.body, new_id("ocl")), parent
+        ),
     )
 
 
@@ -261,7 +279,10 @@ def replace_claim(org: Org, request: Request) -> Answer:
     parent = parent_of(org, "claims", request)
     before = found(org, "claims", request)
     return Answer(
-        200, org.put("claims", _claim(org, parent, request.body, before["id"]), parent)
+        200,
+        org.put(
+            "claims", _claim(org, parent, request.body, before["id"]), parent
+        ),
     )
 
 
@@ -309,7 +330,9 @@ def _check_claim(org: Org, parent: str, body: Json, key: str) -> None:
     scopes = {scope["name"] for scope in org.rows("scopes", parent)}
     for scope in (body.get("conditions") or {}).get("scopes") or []:
         if scope not in scopes:
-            raise invalid(f"conditions.scopes: The scope '{scope}' does not exist")
+            raise invalid(
+                f"conditions.scopes: The scope '{scope}' does not exist"
+            )
     if body["valueType"] == "GROUPS":
         _check_group_filter(body)
     elif "group_filter_type" in body:
@@ -352,7 +375,10 @@ def rotate(org: Org, server: Json) -> Answer:
 def list_keys(org: Org, request: Request) -> Answer:
     """GET .../credentials/keys."""
     return Answer(
-        200, _keys(org, org.get("authorizationServers", request.place["server"])["id"])
+        200,
+        _keys(
+            org, org.get("authorizationServers", request.place["server"])["id"]
+        ),
     )
 
 
@@ -367,11 +393,12 @@ def read_key(org: Org, request: Request) -> Answer:
 
 
 def _keys(org: Org, server: str) -> list[Json]:
-    return [_key(org, server, status, key) for status, key in org.keys[server].listed()]
+    return [
+        _key(org, server, status, key)
+        for status, key in org.keys[server].listed()
+    ]
 
 
 def _key(org: Org, server: str, status: str, key: SigningKey) -> Json:
-    url = (
-        f"{org.origin}/api/v1/authorizationServers/{server}/credentials/keys/{key.kid}"
-    )
+    url = f"{org.origin}/api/v1/authorizationServers/{server}/credentials/keys/{key.kid}"
     return {"status": status, **key.jwk(), "_links": {"self": link(url, "GET")}}

@@ -104,7 +104,9 @@ class Okta:
         self._port = int(server.server_address[1])
         self._org.origin = self.url
         self._server = server
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(
+            target=server.serve_forever, args=(0.05,), daemon=True
+        ).start()
 
     def stop(self) -> None:
         """Stop listening and close every connection; the objects stay for a later start."""
@@ -138,7 +140,9 @@ class Okta:
             raise KeyError(f"unknown kind {kind!r}; known: {', '.join(KINDS)}")
         with self._lock:
             copied: list[Json] = json.loads(
-                json.dumps([row.body for row in self._org.tables[kind].values()])
+                json.dumps(
+                    [row.body for row in self._org.tables[kind].values()]
+                )
             )
             return copied
 
@@ -153,7 +157,9 @@ class Okta:
             self.faults = None
             self._org = copy.deepcopy(saved)
 
-    def sign(self, server_id: str, claims: Json, *, header: Json | None = None) -> str:
+    def sign(
+        self, server_id: str, claims: Json, *, header: Json | None = None
+    ) -> str:
         """Test-only: a token over any claims, signed by the server's active key.
 
         `header` updates the usual header. A real Okta has no such door; tests use it for expired
@@ -170,7 +176,9 @@ class Okta:
         Raises `ApiError` (404) for an unknown server.
         """
         with self._lock:
-            servers.rotate(self._org, self._org.get("authorizationServers", server_id))
+            servers.rotate(
+                self._org, self._org.get("authorizationServers", server_id)
+            )
 
     def publish(self, uri: str, jwks: Json) -> None:
         """What a client's server publishes at its `jwks_uri`, which a real Okta would fetch."""
@@ -196,7 +204,9 @@ class Okta:
         self, method: str, target: str, headers: dict[str, str], body: bytes
     ) -> Answered:
         split = urlsplit(target)
-        if (counted := self.rates.left(split.path) if self.rates else None) is not None:
+        if (
+            counted := self.rates.left(split.path) if self.rates else None
+        ) is not None:
             return self._limited(
                 counted, lambda: self._handled(method, target, headers, body)
             )
@@ -213,10 +223,14 @@ class Okta:
         }
         headers["X-Rate-Limit-Reset"] = f"{reset:.0f}"
         answer = ApiError(
-            429, "E0000047", "API call exceeded rate limit due to too many requests."
+            429,
+            "E0000047",
+            "API call exceeded rate limit due to too many requests.",
         ).answer()
         body, content = (
-            proceed() if left >= 0 else (answer, json.dumps(answer.body).encode())
+            proceed()
+            if left >= 0
+            else (answer, json.dumps(answer.body).encode())
         )
         return replace(body, headers={**body.headers, **headers}), content
 
@@ -227,21 +241,33 @@ class Okta:
         # The answer may hold stored objects, so that it is encoded under the lock too.
         with self._lock:
             try:
-                answer = self._route(method, split.path, split.query, headers, body)
+                answer = self._route(
+                    method, split.path, split.query, headers, body
+                )
             except ApiError as error:
                 answer = error.answer()
             except OAuthError as error:
                 answer = Answer(
                     error.status,
-                    {"error": error.error, "error_description": error.description},
+                    {
+                        "error": error.error,
+                        "error_description": error.description,
+                    },
                 )
-            answer = cors.marked(self._org, split.path, headers.get("origin"), answer)
+            answer = cors.marked(
+                self._org, split.path, headers.get("origin"), answer
+            )
             return answer, b"" if answer.body is None else json.dumps(
                 answer.body
             ).encode()
 
     def _route(
-        self, method: str, path: str, query: str, headers: dict[str, str], body: bytes
+        self,
+        method: str,
+        path: str,
+        query: str,
+        headers: dict[str, str],
+        body: bytes,
     ) -> Answer:
         oauth = path.startswith("/oauth2/")
         handler, place = routes.find(
@@ -253,20 +279,27 @@ class Okta:
         ):
             raise bad_token()
         content = (
-            _form(body.decode("utf-8", "replace")) if oauth else _json(method, body)
+            _form(body.decode("utf-8", "replace"))
+            if oauth
+            else _json(method, body)
         )
         parameters = (
-            _form(query) if oauth else dict(parse_qsl(query, keep_blank_values=True))
+            _form(query)
+            if oauth
+            else dict(parse_qsl(query, keep_blank_values=True))
         )
         return handler(
-            self._org, Request(method, path, place, parameters, content, headers)
+            self._org,
+            Request(method, path, place, parameters, content, headers),
         )
 
 
 def _form(encoded: str) -> dict[str, str]:
     pairs = parse_qsl(encoded, keep_blank_values=True)
     if len(dict(pairs)) != len(pairs):
-        raise OAuthError("invalid_request", "A parameter is given more than once.")
+        raise OAuthError(
+            "invalid_request", "A parameter is given more than once."
+        )
     return dict(pairs)
 
 
@@ -369,7 +402,9 @@ class _Handler(BaseHTTPRequestHandler):
             "X-Okta-Request-Id": f"req{_Handler.count:06}",
             "X-Rate-Limit-Limit": str(RATE_LIMIT),
             "X-Rate-Limit-Remaining": str(RATE_LIMIT - 1),
-            "X-Rate-Limit-Reset": str(second - second % RATE_WINDOW + RATE_WINDOW),
+            "X-Rate-Limit-Reset": str(
+                second - second % RATE_WINDOW + RATE_WINDOW
+            ),
             "Cache-Control": "no-cache, no-store",
         }
 

@@ -47,7 +47,9 @@ def access_token(
         }
     else:
         claims |= {"scp": list(scopes), "sub": client_id}
-    claims |= configured_claims(org, server, "RESOURCE", client_id, member, scopes)
+    claims |= configured_claims(
+        org, server, "RESOURCE", client_id, member, scopes
+    )
     return org.keys[server["id"]].active.sign(claims)
 
 
@@ -84,7 +86,9 @@ def id_token(
     }
     if session.nonce is not None:
         claims["nonce"] = session.nonce
-    claims |= configured_claims(org, server, "IDENTITY", client_id, member, scopes)
+    claims |= configured_claims(
+        org, server, "IDENTITY", client_id, member, scopes
+    )
     return org.keys[server["id"]].active.sign(claims)
 
 

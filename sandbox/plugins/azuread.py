@@ -41,14 +41,14 @@ class Lookups:
         name = arguments["displayName"].replace("'", "''")
         condition = f"displayName eq '{name}'"
         if "securityEnabled" in arguments:
-            condition += (
-                f" and securityEnabled eq {str(arguments['securityEnabled']).lower()}"
-            )
-        listed = self._graph.accepted("GET", filtered("/beta/groups", condition))[
-            "value"
-        ]
+            condition += f" and securityEnabled eq {str(arguments['securityEnabled']).lower()}"
+        listed = self._graph.accepted(
+            "GET", filtered("/beta/groups", condition)
+        )["value"]
         if len(listed) != 1:
-            problem = "No group found" if not listed else "More than one group found"
+            problem = (
+                "No group found" if not listed else "More than one group found"
+            )
             raise ProviderError(
                 f'{problem} matching specified parameters (displayName: "{arguments["displayName"]}")'
             )
@@ -78,10 +78,13 @@ class Lookups:
             "GET", filtered("/v1.0/servicePrincipals", f"appId eq '{app_id}'")
         )["value"]
         if not listed:
-            raise ProviderError(f'No service principal found for client ID: "{app_id}"')
+            raise ProviderError(
+                f'No service principal found for client ID: "{app_id}"'
+            )
         principal = listed[0]
         scopes = {
-            scope["value"]: scope["id"] for scope in principal["oauth2PermissionScopes"]
+            scope["value"]: scope["id"]
+            for scope in principal["oauth2PermissionScopes"]
         }
         named = {
             "clientId": app_id,
@@ -105,7 +108,8 @@ def plugin() -> Plugin:
         ServicePrincipalDelegatedPermissionGrant(graph),
     )
     resources = {
-        kind.token: kind for kind in (Application(graph), *credentials, *principals)
+        kind.token: kind
+        for kind in (Application(graph), *credentials, *principals)
     }
     lookups = Lookups(graph)
     functions = {

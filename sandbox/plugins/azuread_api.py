@@ -71,7 +71,9 @@ class Graph:
             )
             form["client_assertion"] = setting("oidcToken", "ARM_OIDC_TOKEN")
         answer = send_form(
-            login, f"/{setting('tenantId', 'ARM_TENANT_ID')}/oauth2/v2.0/token", form
+            login,
+            f"/{setting('tenantId', 'ARM_TENANT_ID')}/oauth2/v2.0/token",
+            form,
         )
         if answer.status != 200:
             raise ProviderError(
@@ -84,7 +86,9 @@ class Graph:
     def owner(self) -> Json:
         """The caller, as the owner of what it makes."""
         return {
-            "owners@odata.bind": [f"{self._graph}/v1.0/directoryObjects/{self.caller}"]
+            "owners@odata.bind": [
+                f"{self._graph}/v1.0/directoryObjects/{self.caller}"
+            ]
         }
 
     def send(self, method: str, path: str, body: Value = None) -> Answer:
@@ -93,15 +97,19 @@ class Graph:
             answer = self._sent(method, path, body)
             if answer.status != 429:
                 return answer
-            delay = {name.lower(): value for name, value in answer.headers.items()}.get(
-                "retry-after", "1"
-            )
+            delay = {
+                name.lower(): value for name, value in answer.headers.items()
+            }.get("retry-after", "1")
             time.sleep(float(delay))
         return self._sent(method, path, body)
 
     def _sent(self, method: str, path: str, body: Value) -> Answer:
         return send(
-            self._graph, method, path, body, {"Authorization": f"Bearer {self._token}"}
+            self._graph,
+            method,
+            path,
+            body,
+            {"Authorization": f"Bearer {self._token}"},
         )
 
     def accepted(
@@ -138,7 +146,9 @@ class Graph:
         if answer.status >= 300 and answer.status != 404:
             raise ProviderError(f"DELETE {path}: {described(answer)}")
         if self.send("GET", path).status != 404:
-            raise ProviderError(f"waiting for deletion of {path}: it is still there")
+            raise ProviderError(
+                f"waiting for deletion of {path}: it is still there"
+            )
 
 
 def described(answer: Answer) -> str:
@@ -183,7 +193,11 @@ class GraphObject(Resource):
         )
 
     def found(
-        self, identifier: str, inputs: Properties, state: Properties, now: Properties
+        self,
+        identifier: str,
+        inputs: Properties,
+        state: Properties,
+        now: Properties,
     ) -> Found:
         """What was read; where there is neither state nor inputs it is imported, and all of it
         counts as written."""

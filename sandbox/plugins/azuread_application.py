@@ -52,7 +52,13 @@ _ROLE, _role_back = _renamed(
     {
         **{
             n: n
-            for n in ("allowedMemberTypes", "description", "displayName", "id", "value")
+            for n in (
+                "allowedMemberTypes",
+                "description",
+                "displayName",
+                "id",
+                "value",
+            )
         },
         "enabled": "isEnabled",
     }
@@ -87,7 +93,8 @@ _INFO = {
 def scopes(inputs: Properties) -> list[Json]:
     return [
         _SCOPE(scope)
-        for scope in (inputs.get("api") or {}).get("oauth2PermissionScopes") or ()
+        for scope in (inputs.get("api") or {}).get("oauth2PermissionScopes")
+        or ()
     ]
 
 
@@ -114,7 +121,9 @@ def _claim(claim: Properties) -> Json:
 
 
 def accesses(inputs: Properties) -> list[Json]:
-    return [_access(api) for api in inputs.get("requiredResourceAccesses") or ()]
+    return [
+        _access(api) for api in inputs.get("requiredResourceAccesses") or ()
+    ]
 
 
 def _access(api: Properties) -> Json:
@@ -122,7 +131,10 @@ def _access(api: Properties) -> Json:
         {"id": permission["id"], "type": permission["type"]}
         for permission in api["resourceAccesses"]
     ]
-    return {"resourceAccess": permissions, "resourceAppId": api["resourceAppId"]}
+    return {
+        "resourceAccess": permissions,
+        "resourceAppId": api["resourceAppId"],
+    }
 
 
 _SETS: Mapping[str, Callable[[Properties], Any]] = {
@@ -147,7 +159,9 @@ def body(inputs: Properties) -> Json:
         "api": {
             "acceptMappedClaims": bool(api.get("mappedClaimsEnabled")),
             "knownClientApplications": api.get("knownClientApplications") or [],
-            "requestedAccessTokenVersion": api.get("requestedAccessTokenVersion", 1),
+            "requestedAccessTokenVersion": api.get(
+                "requestedAccessTokenVersion", 1
+            ),
         },
         **{theirs: inputs.get(ours) or None for ours, theirs in _TEXTS.items()},
         **{theirs: bool(inputs.get(ours)) for ours, theirs in _FLAGS.items()},
@@ -160,7 +174,8 @@ def body(inputs: Properties) -> Json:
         "web": {
             "homePageUrl": web.get("homepageUrl"),
             "implicitGrantSettings": {
-                theirs: bool(implicit.get(ours)) for ours, theirs in _IMPLICIT.items()
+                theirs: bool(implicit.get(ours))
+                for ours, theirs in _IMPLICIT.items()
             },
             "logoutUrl": web.get("logoutUrl"),
             **_redirects(web),
@@ -191,7 +206,9 @@ def from_graph(app: Json) -> Properties:
         **{ours: app[theirs] for ours, theirs in {**_TEXTS, **_FLAGS}.items()},
         **{ours: app["info"][theirs] for ours, theirs in _INFO.items()},
         "groupMembershipClaims": [
-            entry for entry in (app["groupMembershipClaims"] or "").split(",") if entry
+            entry
+            for entry in (app["groupMembershipClaims"] or "").split(",")
+            if entry
         ],
         "identifierUris": app["identifierUris"],
         "optionalClaims": {
@@ -232,7 +249,11 @@ def _sorted(value: Value) -> Value:
     """Lists as what they are to the plugin: sets."""
     if isinstance(value, Mapping):
         return {key: _sorted(item) for key, item in value.items()}
-    return sorted(map(_sorted, value), key=str) if isinstance(value, list) else value
+    return (
+        sorted(map(_sorted, value), key=str)
+        if isinstance(value, list)
+        else value
+    )
 
 
 class Application(GraphObject):
@@ -254,7 +275,8 @@ class Application(GraphObject):
         if has_unknown(new) or has_unknown(old):
             return False
         before, after = (
-            _sorted(whole({"displayName": "x", key: value})) for value in (old, new)
+            _sorted(whole({"displayName": "x", key: value}))
+            for value in (old, new)
         )
         return bool(before == after)
 
@@ -307,22 +329,32 @@ class Application(GraphObject):
         path = f"/v1.0/applications/{made['id']}"
         for name in (temporary(), inputs["displayName"]):
             self._graph.accepted(
-                "PATCH", path, {"@odata.type": _TYPE, "displayName": name}, fresh=True
+                "PATCH",
+                path,
+                {"@odata.type": _TYPE, "displayName": name},
+                fresh=True,
             )
-        self._graph.accepted("DELETE", f"{path}/owners/{self._graph.caller}/$ref")
+        self._graph.accepted(
+            "DELETE", f"{path}/owners/{self._graph.caller}/$ref"
+        )
         return f"/applications/{made['id']}", self._state(
             made["id"], self._whole(made["id"]), inputs
         )
 
     def _whole(self, object_id: str) -> Json:
-        app: Json = self._graph.accepted("GET", f"/v1.0/applications/{object_id}")
+        app: Json = self._graph.accepted(
+            "GET", f"/v1.0/applications/{object_id}"
+        )
         self._graph.accepted(
-            "GET", f"/beta/applications/{object_id}?$select=oauth2RequirePostResponse"
+            "GET",
+            f"/beta/applications/{object_id}?$select=oauth2RequirePostResponse",
         )
         self._graph.accepted("GET", f"/v1.0/applications/{object_id}/owners")
         return app
 
-    def _state(self, object_id: str, app: Json, known: Properties) -> Properties:
+    def _state(
+        self, object_id: str, app: Json, known: Properties
+    ) -> Properties:
         """As the program wrote it, where it is so; else as it is."""
         now = from_graph(app)
         state = {
@@ -365,7 +397,9 @@ class Application(GraphObject):
         path = f"/v1.0/applications/{object_id}"
         with self._graph.locks[object_id]:
             change = body(news)
-            if not self.same("appRoles", state.get("appRoles"), news.get("appRoles")):
+            if not self.same(
+                "appRoles", state.get("appRoles"), news.get("appRoles")
+            ):
                 self._disable(
                     path,
                     roles(news),
@@ -407,7 +441,9 @@ class Application(GraphObject):
                 disabled = True
         if not disabled:
             return
-        self._graph.accepted("PATCH", path, {"@odata.type": _TYPE, **change(existing)})
+        self._graph.accepted(
+            "PATCH", path, {"@odata.type": _TYPE, **change(existing)}
+        )
         self._graph.accepted("GET", path)
 
     def delete(self, identifier: str, state: Properties) -> None:
@@ -464,7 +500,8 @@ class ApplicationPassword(GraphObject):
         object_id, _, key_id = identifier.split("/")
         app = self._graph.found(f"/v1.0/applications/{object_id}")
         if app is None or all(
-            password["keyId"] != key_id for password in app["passwordCredentials"]
+            password["keyId"] != key_id
+            for password in app["passwordCredentials"]
         ):
             return None
         return Found(inputs, state)
@@ -526,7 +563,11 @@ class ApplicationCertificate(GraphObject):
         return f"{object_id}/certificate/{key_id}", {**inputs, "keyId": key_id}
 
     def _put(self, object_id: str, certificates: list[Json]) -> None:
-        change = {"@odata.type": _TYPE, "id": object_id, "keyCredentials": certificates}
+        change = {
+            "@odata.type": _TYPE,
+            "id": object_id,
+            "keyCredentials": certificates,
+        }
         self._graph.accepted("PATCH", f"/v1.0/applications/{object_id}", change)
 
     def read(
@@ -535,7 +576,8 @@ class ApplicationCertificate(GraphObject):
         object_id, _, key_id = identifier.split("/")
         app = self._graph.found(f"/v1.0/applications/{object_id}")
         if app is None or all(
-            certificate["keyId"] != key_id for certificate in app["keyCredentials"]
+            certificate["keyId"] != key_id
+            for certificate in app["keyCredentials"]
         ):
             return None
         return Found(inputs, state)
@@ -609,10 +651,10 @@ class ApplicationFederatedIdentityCredential(GraphObject):
         self, identifier: str, state: Properties, news: Properties
     ) -> Properties:
         object_id, _, credential = identifier.split("/")
-        path = (
-            f"/v1.0/applications/{object_id}/federatedIdentityCredentials/{credential}"
+        path = f"/v1.0/applications/{object_id}/federatedIdentityCredentials/{credential}"
+        self._graph.accepted(
+            "PATCH", path, {**self._body(news), "id": credential}
         )
-        self._graph.accepted("PATCH", path, {**self._body(news), "id": credential})
         return {**news, "credentialId": credential}
 
     def delete(self, identifier: str, state: Properties) -> None:

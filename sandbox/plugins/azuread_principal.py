@@ -4,7 +4,13 @@ ServicePrincipalDelegatedPermissionGrant."""
 
 from __future__ import annotations
 
-from sandbox.plugins.azuread_api import GraphObject, Json, filtered, last, temporary
+from sandbox.plugins.azuread_api import (
+    GraphObject,
+    Json,
+    filtered,
+    last,
+    temporary,
+)
 from sandbox.plugins.provider import Found, ProviderError
 from sandbox.plugins.values import Properties
 
@@ -27,8 +33,12 @@ class ServicePrincipal(GraphObject):
         return {
             "@odata.type": _TYPE,
             "accountEnabled": bool(inputs.get("accountEnabled", True)),
-            "appRoleAssignmentRequired": bool(inputs.get("appRoleAssignmentRequired")),
-            "notificationEmailAddresses": inputs.get("notificationEmailAddresses")
+            "appRoleAssignmentRequired": bool(
+                inputs.get("appRoleAssignmentRequired")
+            ),
+            "notificationEmailAddresses": inputs.get(
+                "notificationEmailAddresses"
+            )
             or [],
             "samlSingleSignOnSettings": {},
             **{name: inputs.get(name) or [] for name in _LISTS},
@@ -69,15 +79,22 @@ class ServicePrincipal(GraphObject):
             path,
             {"@odata.type": _TYPE, "description": inputs.get("description")},
         )
-        self._graph.accepted("DELETE", f"{path}/owners/{self._graph.caller}/$ref")
+        self._graph.accepted(
+            "DELETE", f"{path}/owners/{self._graph.caller}/$ref"
+        )
         return f"/servicePrincipals/{object_id}", self._state(object_id, inputs)
 
     def _state(self, object_id: str, inputs: Properties) -> Properties:
-        principal = self._graph.accepted("GET", f"/v1.0/servicePrincipals/{object_id}")
-        self._graph.accepted(
-            "GET", f"/beta/servicePrincipals/{object_id}?$select=samlMetadataUrl"
+        principal = self._graph.accepted(
+            "GET", f"/v1.0/servicePrincipals/{object_id}"
         )
-        self._graph.accepted("GET", f"/v1.0/servicePrincipals/{object_id}/owners")
+        self._graph.accepted(
+            "GET",
+            f"/beta/servicePrincipals/{object_id}?$select=samlMetadataUrl",
+        )
+        self._graph.accepted(
+            "GET", f"/v1.0/servicePrincipals/{object_id}/owners"
+        )
         names = (
             "accountEnabled",
             "appRoleAssignmentRequired",
@@ -86,7 +103,11 @@ class ServicePrincipal(GraphObject):
             *_TEXTS,
         )
         return {
-            **{name: value for name, value in inputs.items() if name == "useExisting"},
+            **{
+                name: value
+                for name, value in inputs.items()
+                if name == "useExisting"
+            },
             **{name: principal[name] for name in names},
             "clientId": principal["appId"],
             "objectId": object_id,
@@ -100,7 +121,10 @@ class ServicePrincipal(GraphObject):
         if self._graph.found(f"/v1.0{identifier}") is None:
             return None
         return self.found(
-            identifier, inputs, state, self._state(last(identifier), state or inputs)
+            identifier,
+            inputs,
+            state,
+            self._state(last(identifier), state or inputs),
         )
 
     def update(
@@ -158,7 +182,9 @@ class AppRoleAssignment(GraphObject):
     def delete(self, identifier: str, state: Properties) -> None:
         answer = self._graph.send("DELETE", f"/v1.0{identifier}")
         if answer.status >= 300 and answer.status != 404:
-            raise ProviderError(f"DELETE {identifier}: {answer.status} {answer.text}")
+            raise ProviderError(
+                f"DELETE {identifier}: {answer.status} {answer.text}"
+            )
 
 
 class ServicePrincipalDelegatedPermissionGrant(GraphObject):
@@ -167,7 +193,11 @@ class ServicePrincipalDelegatedPermissionGrant(GraphObject):
 
     token = "azuread:index/servicePrincipalDelegatedPermissionGrant:ServicePrincipalDelegatedPermissionGrant"
     replaces = frozenset(
-        {"resourceServicePrincipalObjectId", "servicePrincipalObjectId", "userObjectId"}
+        {
+            "resourceServicePrincipalObjectId",
+            "servicePrincipalObjectId",
+            "userObjectId",
+        }
     )
     unordered = frozenset({"claimValues"})
 
@@ -190,7 +220,9 @@ class ServicePrincipalDelegatedPermissionGrant(GraphObject):
         made = self._graph.accepted(
             "POST", "/v1.0/oauth2PermissionGrants", wanted, fresh=True
         )
-        self._graph.accepted("GET", f"/v1.0/oauth2PermissionGrants/{made['id']}")
+        self._graph.accepted(
+            "GET", f"/v1.0/oauth2PermissionGrants/{made['id']}"
+        )
         return f"/oauth2PermissionGrants/{made['id']}", dict(inputs)
 
     def read(
@@ -225,4 +257,6 @@ class ServicePrincipalDelegatedPermissionGrant(GraphObject):
     def delete(self, identifier: str, state: Properties) -> None:
         answer = self._graph.send("DELETE", f"/v1.0{identifier}")
         if answer.status >= 300 and answer.status != 404:
-            raise ProviderError(f"DELETE {identifier}: {answer.status} {answer.text}")
+            raise ProviderError(
+                f"DELETE {identifier}: {answer.status} {answer.text}"
+            )

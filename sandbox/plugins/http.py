@@ -72,7 +72,9 @@ def _sent(
 ) -> Answer:
     parts = urllib.parse.urlsplit(url)
     secure = parts.scheme == "https"
-    connect = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+    connect = (
+        http.client.HTTPSConnection if secure else http.client.HTTPConnection
+    )
     connection = connect(parts.hostname or "", parts.port, timeout=timeout)
     try:
         connection.request(

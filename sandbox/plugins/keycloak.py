@@ -52,7 +52,9 @@ class Lookups:
         path = str(arguments["groupPath"]).removeprefix("/")
         answer = self._api.send("GET", f"/{realm}/group-by-path/{quote(path)}")
         if answer.status == 404:
-            raise ProviderError(f"group not found at path: {arguments['groupPath']}")
+            raise ProviderError(
+                f"group not found at path: {arguments['groupPath']}"
+            )
         if answer.status != 200:
             raise ProviderError(
                 f"failed to get group by path {arguments['groupPath']}: {described(answer)}"
@@ -71,7 +73,12 @@ class Lookups:
 def plugin() -> Plugin:
     """The plugin, to be configured by the engine."""
     api = AdminApi()
-    realm = (Role(api), GroupRoles(api), GenericRoleMapper(api), ClientScope(api))
+    realm = (
+        Role(api),
+        GroupRoles(api),
+        GenericRoleMapper(api),
+        ClientScope(api),
+    )
     mappers = (AudienceProtocolMapper(api), UserRealmRoleProtocolMapper(api))
     clients = (Client(api), ClientDefaultScopes(api), ClientOptionalScopes(api))
     resources = {kind.token: kind for kind in (*realm, *mappers, *clients)}

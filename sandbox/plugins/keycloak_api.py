@@ -52,7 +52,9 @@ class AdminApi:
     def _log_in(self) -> None:
         form = {**self._client, "grant_type": "client_credentials"}
         answer = send_form(
-            self._url, f"/realms/{self._login}/protocol/openid-connect/token", form
+            self._url,
+            f"/realms/{self._login}/protocol/openid-connect/token",
+            form,
         )
         if answer.status != 200:
             raise ProviderError(
@@ -61,7 +63,12 @@ class AdminApi:
         self._token = answer.body["access_token"]
 
     def send(
-        self, method: str, path: str, body: Value = None, *, server: bool = False
+        self,
+        method: str,
+        path: str,
+        body: Value = None,
+        *,
+        server: bool = False,
     ) -> Answer:
         """One request below /admin/realms (`server`: below /admin). Raises OSError when nobody
         answers."""
@@ -79,11 +86,20 @@ class AdminApi:
 
     def _sent(self, method: str, target: str, body: Value) -> Answer:
         return send(
-            self._url, method, target, body, {"Authorization": f"Bearer {self._token}"}
+            self._url,
+            method,
+            target,
+            body,
+            {"Authorization": f"Bearer {self._token}"},
         )
 
     def accepted(
-        self, method: str, path: str, body: Value = None, *, server: bool = False
+        self,
+        method: str,
+        path: str,
+        body: Value = None,
+        *,
+        server: bool = False,
     ) -> Value:
         """One request that has to succeed; gives the answer's JSON. Raises ProviderError."""
         answer = self.send(method, path, body, server=server)
@@ -100,9 +116,9 @@ class AdminApi:
             raise ProviderError(
                 f"error sending POST request to /admin/realms{path}: {described(answer)}"
             )
-        location = {name.lower(): value for name, value in answer.headers.items()}[
-            "location"
-        ]
+        location = {
+            name.lower(): value for name, value in answer.headers.items()
+        }["location"]
         return urllib.parse.unquote(location.rsplit("/", 1)[1])
 
 
@@ -126,7 +142,14 @@ def quoted(name: str) -> str:
 
 def role_body(role: Json) -> Json:
     """A role as the official plugin sends it where it maps one."""
-    names = ("id", "name", "description", "clientRole", "containerId", "composite")
+    names = (
+        "id",
+        "name",
+        "description",
+        "clientRole",
+        "containerId",
+        "composite",
+    )
     return {
         **{name: role.get(name) for name in names},
         "attributes": role.get("attributes") or {},
@@ -157,7 +180,9 @@ class RealmObject(Resource):
         return f"{self.collection(inputs)}/{identifier}"
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
-        identifier = self._api.created(self.collection(inputs), self.body(inputs))
+        identifier = self._api.created(
+            self.collection(inputs), self.body(inputs)
+        )
         return identifier, self._read(identifier, inputs)
 
     def read(
@@ -172,7 +197,9 @@ class RealmObject(Resource):
         if answer.status == 404:
             return None
         if answer.status != 200:
-            raise ProviderError(f"failed to read {self.token}: {described(answer)}")
+            raise ProviderError(
+                f"failed to read {self.token}: {described(answer)}"
+            )
         now = self.completed(identifier, answer.body, known)
         if not inputs and not state:
             written = {
@@ -181,7 +208,9 @@ class RealmObject(Resource):
                 if not is_empty(now.get(key))
             }
             return Found(written, now, identifier)
-        return Found({key: now.get(key, value) for key, value in inputs.items()}, now)
+        return Found(
+            {key: now.get(key, value) for key, value in inputs.items()}, now
+        )
 
     def imported(self, identifier: str) -> tuple[str, Properties]:
         """The object's own id, and the inputs that are in the id that it is imported by:
@@ -197,14 +226,18 @@ class RealmObject(Resource):
         self, identifier: str, state: Properties, news: Properties
     ) -> Properties:
         self._api.accepted(
-            "PUT", self.path(identifier, news), {"id": identifier, **self.body(news)}
+            "PUT",
+            self.path(identifier, news),
+            {"id": identifier, **self.body(news)},
         )
         return self._read(identifier, news)
 
     def delete(self, identifier: str, state: Properties) -> None:
         answer = self._api.send("DELETE", self.path(identifier, state))
         if answer.status >= 300 and answer.status != 404:
-            raise ProviderError(f"failed to delete {self.token}: {described(answer)}")
+            raise ProviderError(
+                f"failed to delete {self.token}: {described(answer)}"
+            )
 
     def completed(
         self, identifier: str, answer: Json, inputs: Properties
@@ -214,7 +247,9 @@ class RealmObject(Resource):
 
     def _read(self, identifier: str, inputs: Properties) -> Properties:
         return self.completed(
-            identifier, self._api.accepted("GET", self.path(identifier, inputs)), inputs
+            identifier,
+            self._api.accepted("GET", self.path(identifier, inputs)),
+            inputs,
         )
 
 

@@ -84,10 +84,13 @@ class Client(RealmObject):
     def body(self, inputs: Properties) -> Json:
         public, bearer = _ACCESS[inputs["accessType"]]
         attributes: dict[str, Any] = {
-            name: _attribute(name, inputs.get(of)) for name, of in _ATTRIBUTES.items()
+            name: _attribute(name, inputs.get(of))
+            for name, of in _ATTRIBUTES.items()
         }
         logout = inputs.get("validPostLogoutRedirectUris")
-        attributes["post.logout.redirect.uris"] = "##".join(logout) if logout else None
+        attributes["post.logout.redirect.uris"] = (
+            "##".join(logout) if logout else None
+        )
         attributes |= inputs.get("extraConfig") or {}
         sent = {
             "clientId": inputs["clientId"],
@@ -104,13 +107,19 @@ class Client(RealmObject):
             "adminUrl": inputs.get("adminUrl") or "",
             "baseUrl": inputs.get("baseUrl") or "",
             "attributes": dict(sorted(attributes.items())),
-            "authenticationFlowBindingOverrides": {"browser": "", "direct_grant": ""},
+            "authenticationFlowBindingOverrides": {
+                "browser": "",
+                "direct_grant": "",
+            },
         }
         optional = {
             "secret": inputs.get("clientSecret"),
             "rootUrl": inputs.get("rootUrl"),
         }
-        return {**sent, **{name: value for name, value in optional.items() if value}}
+        return {
+            **sent,
+            **{name: value for name, value in optional.items() if value},
+        }
 
     def state(self, answer: Json, inputs: Properties) -> Properties:
         attributes = answer.get("attributes", {})
@@ -170,9 +179,9 @@ class Client(RealmObject):
         """With the secret that Keycloak keeps, and the user that stands for a service."""
         path = self.path(identifier, inputs)
         state = self.state(answer, inputs)
-        state["clientSecret"] = self._api.accepted("GET", f"{path}/client-secret").get(
-            "value"
-        )
+        state["clientSecret"] = self._api.accepted(
+            "GET", f"{path}/client-secret"
+        ).get("value")
         if state["serviceAccountsEnabled"]:
             state["serviceAccountUserId"] = self._api.accepted(
                 "GET", f"{path}/service-account-user"
@@ -222,9 +231,14 @@ class _Scopes(Resource):
         answer = self._api.send("GET", f"{_client(known)}/{self.part}")
         if answer.status == 404:
             return None
-        now = {**known, self.names: sorted(scope["name"] for scope in answer.body)}
+        now = {
+            **known,
+            self.names: sorted(scope["name"] for scope in answer.body),
+        }
         same = self.same(self.names, now[self.names], inputs.get(self.names))
-        return Found(inputs if same else {**inputs, self.names: now[self.names]}, now)
+        return Found(
+            inputs if same else {**inputs, self.names: now[self.names]}, now
+        )
 
     def update(
         self, identifier: str, state: Properties, news: Properties
@@ -235,13 +249,16 @@ class _Scopes(Resource):
     def delete(self, identifier: str, state: Properties) -> None:
         for scope in self._scopes(state["realmId"]):
             if scope["name"] in state[self.names]:
-                self._api.send("DELETE", f"{_client(state)}/{self.part}/{scope['id']}")
+                self._api.send(
+                    "DELETE", f"{_client(state)}/{self.part}/{scope['id']}"
+                )
 
     def _reconcile(self, inputs: Properties) -> None:
         attached = self._api.accepted("GET", f"{_client(inputs)}/{self.part}")
         wanted = list(inputs[self.names])
         known = {
-            scope["name"]: scope["id"] for scope in self._scopes(inputs["realmId"])
+            scope["name"]: scope["id"]
+            for scope in self._scopes(inputs["realmId"])
         }
         for scope in attached:
             if scope["name"] not in wanted:
@@ -256,7 +273,9 @@ class _Scopes(Resource):
             )
         elsewhere = {
             scope["name"]
-            for scope in self._api.accepted("GET", f"{_client(inputs)}/{self.other}")
+            for scope in self._api.accepted(
+                "GET", f"{_client(inputs)}/{self.other}"
+            )
         }
         kind = self.other.split("-")[0]
         for name in wanted:
@@ -274,7 +293,9 @@ class _Scopes(Resource):
         self._api.accepted("GET", f"{_client(inputs)}/{self.part}")
 
     def _scopes(self, realm: str) -> list[Json]:
-        scopes: list[Json] = self._api.accepted("GET", f"/{realm}/client-scopes")
+        scopes: list[Json] = self._api.accepted(
+            "GET", f"/{realm}/client-scopes"
+        )
         return scopes
 
 

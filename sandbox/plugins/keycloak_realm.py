@@ -73,7 +73,9 @@ class Role(RealmObject):
         self, identifier: str, state: Properties, news: Properties
     ) -> Properties:
         self._api.accepted(
-            "PUT", self.path(identifier, news), {"id": identifier, **self.body(news)}
+            "PUT",
+            self.path(identifier, news),
+            {"id": identifier, **self.body(news)},
         )
         self._api.accepted("GET", f"{self.path(identifier, news)}/composites")
         return self._read(identifier, news)
@@ -85,7 +87,10 @@ class ClientScope(RealmObject):
     token = "keycloak:openid/clientScope:ClientScope"
     replaces = frozenset({"realmId"})
     sticky = frozenset({"name"})
-    defaults = {"includeInTokenScope": True, "includeInOpenidProviderMetadata": True}
+    defaults = {
+        "includeInTokenScope": True,
+        "includeInOpenidProviderMetadata": True,
+    }
 
     def collection(self, inputs: Properties) -> str:
         return f"/{inputs['realmId']}/client-scopes"
@@ -115,7 +120,8 @@ class ClientScope(RealmObject):
             "name": answer["name"],
             "description": answer.get("description"),
             "consentScreenText": attributes.get("consent.screen.text"),
-            "includeInTokenScope": attributes.get("include.in.token.scope") == "true",
+            "includeInTokenScope": attributes.get("include.in.token.scope")
+            == "true",
             "includeInOpenidProviderMetadata": attributes.get(
                 "include.in.openid.provider.metadata"
             )
@@ -140,7 +146,8 @@ class Mapper(RealmObject):
         config = {
             **self.fixed,
             **{
-                setting: text(inputs.get(name)) for name, setting in self.config.items()
+                setting: text(inputs.get(name))
+                for name, setting in self.config.items()
             },
         }
         return {
@@ -156,7 +163,9 @@ class Mapper(RealmObject):
         for name, setting in self.config.items():
             value = config.get(setting)
             read[name] = (
-                value == "true" if isinstance(self.defaults.get(name), bool) else value
+                value == "true"
+                if isinstance(self.defaults.get(name), bool)
+                else value
             )
         return {
             **{name: inputs[name] for name in ("realmId", "clientScopeId")},
@@ -168,7 +177,9 @@ class Mapper(RealmObject):
         """`REALM/client-scope/SCOPE/ID`. Not modelled: by name, and mappers of clients."""
         realm, kind, scope, own = (*identifier.split("/"), "", "", "")[:4]
         if kind != "client-scope" or not own:
-            raise ProviderError(f"invalid import {identifier!r} of a protocol mapper")
+            raise ProviderError(
+                f"invalid import {identifier!r} of a protocol mapper"
+            )
         return own, {"realmId": realm, "clientScopeId": scope}
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
@@ -252,8 +263,9 @@ class GenericRoleMapper(Resource):
         self._api.accepted("GET", _mappings(inputs))
         realm = inputs["realmId"]
         scope = inputs["clientScopeId"]
-        return f"{realm}/client-scope/{scope}/scope-mappings//{role['id']}", dict(
-            inputs
+        return (
+            f"{realm}/client-scope/{scope}/scope-mappings//{role['id']}",
+            dict(inputs),
         )
 
     def read(
@@ -270,7 +282,9 @@ class GenericRoleMapper(Resource):
     def update(
         self, identifier: str, state: Properties, news: Properties
     ) -> Properties:
-        raise ProviderError("every input of a role mapping forces a replacement")
+        raise ProviderError(
+            "every input of a role mapping forces a replacement"
+        )
 
     def delete(self, identifier: str, state: Properties) -> None:
         """The role goes into the body: without one Keycloak would remove every mapping of the
@@ -280,7 +294,9 @@ class GenericRoleMapper(Resource):
             return
         answer = self._api.send("DELETE", _mappings(state), [role.body])
         if answer.status >= 300 and answer.status != 404:
-            raise ProviderError(f"failed to delete {self.token}: {described(answer)}")
+            raise ProviderError(
+                f"failed to delete {self.token}: {described(answer)}"
+            )
 
 
 def _role(inputs: Properties) -> str:
@@ -319,7 +335,9 @@ class GroupRoles(Resource):
             return None
         held = [entry["id"] for entry in self._held(known)]
         seen = [
-            role for role in held if known["exhaustive"] or role in known["roleIds"]
+            role
+            for role in held
+            if known["exhaustive"] or role in known["roleIds"]
         ]
         now = {**known, "roleIds": seen}
         return Found({**inputs, "roleIds": seen}, now)
@@ -329,7 +347,9 @@ class GroupRoles(Resource):
     ) -> Properties:
         self._reconcile(
             news,
-            tuple(role for role in state["roleIds"] if role not in news["roleIds"]),
+            tuple(
+                role for role in state["roleIds"] if role not in news["roleIds"]
+            ),
         )
         return dict(news)
 
@@ -360,13 +380,20 @@ class GroupRoles(Resource):
         ).get("realmMappings", [])
         return roles
 
-    def _change(self, method: str, inputs: Properties, roles: tuple[str, ...]) -> None:
+    def _change(
+        self, method: str, inputs: Properties, roles: tuple[str, ...]
+    ) -> None:
         answers = [
-            self._api.send("GET", _role({**inputs, "roleId": role})) for role in roles
+            self._api.send("GET", _role({**inputs, "roleId": role}))
+            for role in roles
         ]
-        bodies = [role_body(answer.body) for answer in answers if answer.status == 200]
+        bodies = [
+            role_body(answer.body) for answer in answers if answer.status == 200
+        ]
         if bodies:
-            self._api.accepted(method, f"{_group(inputs)}/role-mappings/realm", bodies)
+            self._api.accepted(
+                method, f"{_group(inputs)}/role-mappings/realm", bodies
+            )
 
 
 def _group(inputs: Properties) -> str:

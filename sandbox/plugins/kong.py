@@ -83,7 +83,9 @@ def _present(properties: Properties) -> Properties:
 
 def compact(config: Value) -> str:
     """JSON as Go's encoder writes a map: keys sorted, no spaces."""
-    return json.dumps(config, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(
+        config, sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    )
 
 
 class AdminApi:
@@ -103,7 +105,9 @@ class AdminApi:
             raise ProviderError("kong: no kongAdminUri is configured")
         self.uri = str(uri).rstrip("/")
         self._workspace = (
-            f"/{arguments['kongWorkspace']}" if arguments.get("kongWorkspace") else ""
+            f"/{arguments['kongWorkspace']}"
+            if arguments.get("kongWorkspace")
+            else ""
         )
         self.token = arguments.get("kongAdminToken") or os.environ.get(
             "KONG_ADMIN_TOKEN"
@@ -122,14 +126,18 @@ class Entity(Resource):
     collection: str
     noun: str
     fields: Mapping[str, Field]
-    kept: frozenset[str] = frozenset()  # of which it is not seen that Kong has none
+    kept: frozenset[str] = (
+        frozenset()
+    )  # of which it is not seen that Kong has none
     unread: frozenset[str] = frozenset()
 
     def __init__(self, api: AdminApi) -> None:
         self._api = api
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
-        answer = self._api.send("POST", self._collection(inputs), self._body(inputs))
+        answer = self._api.send(
+            "POST", self._collection(inputs), self._body(inputs)
+        )
         entity = self._accepted(
             answer, f"failed to create kong {self._described(inputs)}"
         )
@@ -143,11 +151,17 @@ class Entity(Resource):
         if answer.status == 404:
             return None
         entity = self._accepted(answer, f"could not find kong {self.noun}")
-        now = {key: state[key] for key in self.kept | self.unread if key in state}
+        now = {
+            key: state[key] for key in self.kept | self.unread if key in state
+        }
         for key, value in self._state(entity, inputs or state).items():
             if key not in self.unread:
                 now[key] = value
-        seen = {key: value for key, value in inputs.items() if key not in self.fields}
+        seen = {
+            key: value
+            for key, value in inputs.items()
+            if key not in self.fields
+        }
         for key in self.fields:
             # What the program never set stays out of its inputs, unless there were none (an import).
             if key not in now or (inputs and key not in inputs):
@@ -164,7 +178,9 @@ class Entity(Resource):
         bare = identifier.split("|")[0]
         body = {"id": bare, **self._body(news, state)}
         try:
-            answer = self._api.send("PATCH", f"{self._collection(news)}/{bare}", body)
+            answer = self._api.send(
+                "PATCH", f"{self._collection(news)}/{bare}", body
+            )
             self._accepted(answer, f"error updating kong {self.noun}")
             return self._state_after(identifier, news)
         except (ProviderError, OSError) as error:
@@ -570,7 +586,10 @@ def plugin() -> Plugin:
     )
     resources = {kind.token: kind(api) for kind in kinds}
     return Plugin(
-        "kong", metadata.version("pulumi-kong"), api.configure, resources.__getitem__
+        "kong",
+        metadata.version("pulumi-kong"),
+        api.configure,
+        resources.__getitem__,
     )
 
 

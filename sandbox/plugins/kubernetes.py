@@ -80,7 +80,10 @@ class Settings:
 
         def flag(name: str, variable: str) -> bool:
             # The SDK encodes what is no string as JSON.
-            return str(arguments.get(name, os.environ.get(variable))).lower() == "true"
+            return (
+                str(arguments.get(name, os.environ.get(variable))).lower()
+                == "true"
+            )
 
         self.context = arguments.get("context")
         self.secret_mutable = flag(
@@ -89,7 +92,9 @@ class Settings:
         self.config_map_mutable = flag(
             "enableConfigMapMutable", "PULUMI_K8S_ENABLE_CONFIGMAP_MUTABLE"
         )
-        self.patch_force = flag("enablePatchForce", "PULUMI_K8S_ENABLE_PATCH_FORCE")
+        self.patch_force = flag(
+            "enablePatchForce", "PULUMI_K8S_ENABLE_PATCH_FORCE"
+        )
 
 
 class Manifest(Resource):
@@ -112,11 +117,15 @@ class Manifest(Resource):
         """What the SDK's types do not allow; of other kinds nobody here knows the types."""
         return () if self._is_custom else super().problems(inputs)
 
-    def check(self, news: Properties, olds: Properties, naming: Naming) -> Properties:
+    def check(
+        self, news: Properties, olds: Properties, naming: Naming
+    ) -> Properties:
         """Fills in apiVersion, kind, a name where none is given (`NAME-8 hex digits`) and the
         namespace."""
         metadata = (
-            news.get("metadata") if isinstance(news.get("metadata"), dict) else {}
+            news.get("metadata")
+            if isinstance(news.get("metadata"), dict)
+            else {}
         )
         about: dict[str, Any] = dict(metadata or {})
         if "name" not in about and "generateName" not in about:
@@ -126,7 +135,9 @@ class Manifest(Resource):
             if before.get("annotations", {}).get(AUTONAMED) == "true":
                 about["name"] = before["name"]
             else:
-                digest = hashlib.sha256(naming.seed + naming.name.encode()).hexdigest()
+                digest = hashlib.sha256(
+                    naming.seed + naming.name.encode()
+                ).hexdigest()
                 about["name"] = f"{naming.name}-{digest[:8]}"
             about["annotations"] = annotations
         if self._kind not in CLUSTER_SCOPED:
@@ -168,7 +179,9 @@ class Manifest(Resource):
     def _immutable(self, news: Properties) -> tuple[str, ...]:
         """The content of a Secret and a ConfigMap, too, unless the provider says otherwise
         (pulumi-kubernetes: enableSecretMutable, enableConfigMapMutable)."""
-        mutable = self._settings.config_map_mutable and not news.get("immutable")
+        mutable = self._settings.config_map_mutable and not news.get(
+            "immutable"
+        )
         if self._is_custom or (self._kind == "ConfigMap" and mutable):
             return ()
         always = IMMUTABLE.get(self._kind, ())
@@ -275,18 +288,29 @@ class Manifest(Resource):
     def _normalized(self, inputs: Properties) -> Properties:
         """With `stringData` as the `data` that it becomes (pulumi-kubernetes:
         clients.Normalize)."""
-        if self._kind != "Secret" or not ("data" in inputs or "stringData" in inputs):
+        if self._kind != "Secret" or not (
+            "data" in inputs or "stringData" in inputs
+        ):
             return dict(inputs)
         return {
-            **{key: value for key, value in inputs.items() if key != "stringData"},
+            **{
+                key: value
+                for key, value in inputs.items()
+                if key != "stringData"
+            },
             "data": _encoded(inputs),
         }
 
     def _inputs_of(self, live: Properties, inputs: Properties) -> Properties:
-        inputs_of = {key: value for key, value in inputs.items() if key != "stringData"}
+        inputs_of = {
+            key: value for key, value in inputs.items() if key != "stringData"
+        }
         if self._kind == "Secret" and "stringData" in inputs:
             if _pruned(live.get("data"), _encoded(inputs)) == _encoded(inputs):
-                return {**_pruned(live, inputs_of), "stringData": inputs["stringData"]}
+                return {
+                    **_pruned(live, inputs_of),
+                    "stringData": inputs["stringData"],
+                }
             inputs_of["data"] = _encoded(inputs)
         return _pruned(live, inputs_of) if inputs else _imported(live)
 
@@ -310,7 +334,9 @@ class Release(Resource):
     ) -> Found | None:
         namespace, _, name = identifier.rpartition("/")
         answer = _send(
-            self._settings, "GET", _address("helm.sh/v3", "Release", namespace, name)
+            self._settings,
+            "GET",
+            _address("helm.sh/v3", "Release", namespace, name),
         )
         if answer.status == 404:
             return None
@@ -341,8 +367,15 @@ class Release(Resource):
             "spec": inputs,
         }
         _accepted(_send(self._settings, method, {}, kept))
-        status = {**about, "status": "deployed", "version": inputs.get("version")}
-        return f"{about['namespace']}/{about['name']}", {**inputs, "status": status}
+        status = {
+            **about,
+            "status": "deployed",
+            "version": inputs.get("version"),
+        }
+        return f"{about['namespace']}/{about['name']}", {
+            **inputs,
+            "status": status,
+        }
 
 
 def is_custom(api_version: str) -> bool:
@@ -385,7 +418,9 @@ def _unready(kind: str, live: Properties) -> str:
     return ""
 
 
-def _address(api_version: str, kind: str, namespace: str, name: str) -> dict[str, str]:
+def _address(
+    api_version: str, kind: str, namespace: str, name: str
+) -> dict[str, str]:
     return {
         "apiVersion": api_version,
         "kind": kind,
@@ -444,7 +479,9 @@ def _pruned(live: Value, inputs: Value) -> Value:
 
 def _imported(live: Properties) -> Properties:
     """The inputs of an object that no program had: all of it but what only the server says."""
-    about = {key: value for key, value in live["metadata"].items() if key != "uid"}
+    about = {
+        key: value for key, value in live["metadata"].items() if key != "uid"
+    }
     return {
         **{key: value for key, value in live.items() if key != "status"},
         "metadata": about,
@@ -497,7 +534,9 @@ def plugin() -> Plugin:
     def resource(token: str) -> Resource:
         if token not in made:
             made[token] = (
-                Release(settings) if token == _RELEASE else Manifest(token, settings)
+                Release(settings)
+                if token == _RELEASE
+                else Manifest(token, settings)
             )
         return made[token]
 

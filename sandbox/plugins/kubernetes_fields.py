@@ -69,7 +69,12 @@ IMMUTABLE = {
         "spec.volumeClaimTemplates",
     ),
     "DaemonSet": ("spec.selector",),
-    "Job": ("spec.selector", "spec.template", "spec.completions", "spec.parallelism"),
+    "Job": (
+        "spec.selector",
+        "spec.template",
+        "spec.completions",
+        "spec.parallelism",
+    ),
     "PersistentVolumeClaim": (
         "spec.accessModes",
         "spec.selector",
@@ -87,7 +92,9 @@ _CONTAINERS = ("spec.containers", "spec.initContainers")
 def changed_containers(old: Properties, new: Properties) -> set[str]:
     """The lists of a Pod's containers of which something differs that has the plugin replace it."""
     return {
-        path for path in _CONTAINERS if _known(at(old, path)) != _known(at(new, path))
+        path
+        for path in _CONTAINERS
+        if _known(at(old, path)) != _known(at(new, path))
     }
 
 

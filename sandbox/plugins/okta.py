@@ -35,11 +35,17 @@ class Lookups:
         if has_unknown(arguments):
             return {"id": UNKNOWN, **arguments}
         if arguments.get("id"):
-            group_of = self._api.accepted("GET", f"/api/v1/groups/{arguments['id']}")
+            group_of = self._api.accepted(
+                "GET", f"/api/v1/groups/{arguments['id']}"
+            )
         else:
             name = arguments.get("name", "")
-            listed = self._api.accepted("GET", f"/api/v1/groups?q={quoted(name)}")
-            exact = [group for group in listed if group["profile"]["name"] == name]
+            listed = self._api.accepted(
+                "GET", f"/api/v1/groups?q={quoted(name)}"
+            )
+            exact = [
+                group for group in listed if group["profile"]["name"] == name
+            ]
             if not exact:
                 raise ProviderError(f"group with name {name!r} does not exist")
             group_of = exact[0]
@@ -59,13 +65,19 @@ class Lookups:
         server = arguments["authServerId"]
         key = arguments["keyId"]
         keys = self._api.accepted(
-            "GET", f"/api/v1/authorizationServers/{server}/credentials/keys/{key}"
+            "GET",
+            f"/api/v1/authorizationServers/{server}/credentials/keys/{key}",
         )
         public = {
             name: keys.get(name)
             for name in ("alg", "e", "kid", "kty", "n", "status", "use")
         }
-        return {"id": keys.get("kid"), "authServerId": server, "keyId": key, **public}
+        return {
+            "id": keys.get("kid"),
+            "authServerId": server,
+            "keyId": key,
+            **public,
+        }
 
 
 def plugin() -> Plugin:

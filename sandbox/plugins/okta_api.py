@@ -47,7 +47,10 @@ class ManagementApi:
         self._url, self._prefix = (
             (proxy, f"http://{host}") if proxy else (f"https://{host}", "")
         )
-        for _ in ("v4", "v2"):  # one probe for each of two SDKs in the official plugin
+        for _ in (
+            "v4",
+            "v2",
+        ):  # one probe for each of two SDKs in the official plugin
             answer = self.send("GET", "/api/v1/users/me")
             if answer.status != 200:
                 raise ProviderError(
@@ -105,7 +108,8 @@ def described(answer: Answer) -> str:
     """Okta's own words about a failure, with the whole body."""
     body = answer.body if isinstance(answer.body, dict) else {}
     causes = "; ".join(
-        str(cause.get("errorSummary")) for cause in body.get("errorCauses") or []
+        str(cause.get("errorSummary"))
+        for cause in body.get("errorCauses") or []
     )
     summary = f"{body.get('errorSummary', '')}{f'. Causes: {causes}' if causes else ''}"
     return f"the API returned an error: {answer.status} {summary} {answer.text}"
@@ -146,7 +150,9 @@ class OktaObject(Resource):
         return self.body(inputs)
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
-        made = self._api.accepted("POST", self.collection(inputs), self.body(inputs))
+        made = self._api.accepted(
+            "POST", self.collection(inputs), self.body(inputs)
+        )
         return str(made["id"]), self._read(made["id"], inputs)
 
     def read(
@@ -163,10 +169,14 @@ class OktaObject(Resource):
         if answer.status == 404:
             return None
         if answer.status != 200:
-            raise ProviderError(f"failed to get {self.token}: {described(answer)}")
+            raise ProviderError(
+                f"failed to get {self.token}: {described(answer)}"
+            )
         now = self.state(answer.body, state or inputs)
         return Found(
-            written(self.token, now) if imported else refreshed(self.same, inputs, now),
+            written(self.token, now)
+            if imported
+            else refreshed(self.same, inputs, now),
             now,
             identifier,
         )
@@ -176,7 +186,9 @@ class OktaObject(Resource):
         `SERVER/ID` (official-plugin.md, Import ids)."""
         *parents, own = identifier.split("/")
         if len(parents) != len(self.parents):
-            raise ProviderError(f"invalid resource import specifier {identifier!r}")
+            raise ProviderError(
+                f"invalid resource import specifier {identifier!r}"
+            )
         return own, dict(zip(self.parents, parents, strict=True))
 
     def update(
@@ -193,18 +205,29 @@ class OktaObject(Resource):
         return self._read(identifier, news)
 
     def delete(self, identifier: str, state: Properties) -> None:
-        answer = self._api.send("DELETE", f"{self.collection(state)}/{identifier}")
-        if answer.status >= 300 and not (answer.status == 404 and self.gone_is_deleted):
-            raise ProviderError(f"failed to delete {self.token}: {described(answer)}")
+        answer = self._api.send(
+            "DELETE", f"{self.collection(state)}/{identifier}"
+        )
+        if answer.status >= 300 and not (
+            answer.status == 404 and self.gone_is_deleted
+        ):
+            raise ProviderError(
+                f"failed to delete {self.token}: {described(answer)}"
+            )
 
     def _read(self, identifier: str, inputs: Properties) -> Properties:
         return self.state(
-            self._api.accepted("GET", f"{self.collection(inputs)}/{identifier}"), inputs
+            self._api.accepted(
+                "GET", f"{self.collection(inputs)}/{identifier}"
+            ),
+            inputs,
         )
 
 
 def refreshed(
-    same: Callable[[str, Value, Value], bool], inputs: Properties, now: Properties
+    same: Callable[[str, Value, Value], bool],
+    inputs: Properties,
+    now: Properties,
 ) -> Properties:
     """The inputs that would give the state `now`: spelt as they were where they mean the same."""
     kept: Properties = {}
@@ -229,7 +252,9 @@ def given(**members: Value) -> dict[str, Value]:
     """The members that are there: Okta's SDKs leave empty strings and collections out, but not
     false or 0."""
     return {
-        key: value for key, value in members.items() if value not in (None, "", [], {})
+        key: value
+        for key, value in members.items()
+        if value not in (None, "", [], {})
     }
 
 

@@ -18,7 +18,13 @@ from sandbox.plugins.okta_api import (
     refreshed,
     written,
 )
-from sandbox.plugins.provider import Difference, Found, Naming, ProviderError, Resource
+from sandbox.plugins.provider import (
+    Difference,
+    Found,
+    Naming,
+    ProviderError,
+    Resource,
+)
 from sandbox.plugins.values import Properties, Value, has_unknown, is_empty
 
 _APPS = "/api/v1/apps"
@@ -111,12 +117,16 @@ class OAuth(OktaObject):
         {"grantTypes", "responseTypes", "postLogoutRedirectUris", "loginScopes"}
     )
 
-    def check(self, news: Properties, olds: Properties, naming: Naming) -> Properties:
+    def check(
+        self, news: Properties, olds: Properties, naming: Naming
+    ) -> Properties:
         """Grant and response types follow from the type where they are absent."""
         inputs = super().check(news, olds, naming)
         kind = inputs.get("type")
         if isinstance(kind, str):
-            inputs.setdefault("grantTypes", _GRANTS.get(kind, ["authorization_code"]))
+            inputs.setdefault(
+                "grantTypes", _GRANTS.get(kind, ["authorization_code"])
+            )
             inputs.setdefault(
                 "responseTypes", ["token"] if kind == "service" else ["code"]
             )
@@ -124,12 +134,16 @@ class OAuth(OktaObject):
 
     def problems(self, inputs: Properties) -> list[sdk.Problem]:
         unmodelled = sorted(
-            key for key in _NOT_MODELLED & inputs.keys() if not is_empty(inputs[key])
+            key
+            for key in _NOT_MODELLED & inputs.keys()
+            if not is_empty(inputs[key])
         )
         return [
             *sdk.problems(self.token, inputs),
             *(
-                sdk.Problem(key, f"the stand-in for okta does not model {key!r}")
+                sdk.Problem(
+                    key, f"the stand-in for okta does not model {key!r}"
+                )
                 for key in unmodelled
             ),
         ]
@@ -142,7 +156,8 @@ class OAuth(OktaObject):
         differences = super().differences(state, old_inputs, news)
         restored = (
             {"omitSecret"}
-            if state.get("omitSecret") is True and news.get("omitSecret") is False
+            if state.get("omitSecret") is True
+            and news.get("omitSecret") is False
             else set()
         )
         return Difference(differences.changed, differences.replaced | restored)
@@ -156,7 +171,8 @@ class OAuth(OktaObject):
         ):
             # Okta adds ids and dates to every key.
             return len(old) == len(new) and all(
-                was.items() >= is_.items() for was, is_ in zip(old, new, strict=True)
+                was.items() >= is_.items()
+                for was, is_ in zip(old, new, strict=True)
             )
         if key == "skipAuthenticationPolicy":
             return True
@@ -188,12 +204,18 @@ class OAuth(OktaObject):
         }
         if inputs.get("jwks"):
             client["jwks"] = {
-                "keys": [{**given(**key), "status": "ACTIVE"} for key in inputs["jwks"]]
+                "keys": [
+                    {**given(**key), "status": "ACTIVE"}
+                    for key in inputs["jwks"]
+                ]
             }
         if "refresh_token" in inputs["grantTypes"]:
             leeway = inputs["refreshTokenLeeway"]
             rotation = inputs["refreshTokenRotation"]
-            client["refresh_token"] = {"leeway": leeway, "rotation_type": rotation}
+            client["refresh_token"] = {
+                "leeway": leeway,
+                "rotation_type": rotation,
+            }
         return {
             "accessibility": {"selfService": True}
             if inputs["accessibilitySelfService"]
@@ -202,7 +224,9 @@ class OAuth(OktaObject):
                 "oauthClient": {
                     "autoKeyRotation": inputs["autoKeyRotation"],
                     "pkce_required": self._pkce(inputs),
-                    "token_endpoint_auth_method": inputs["tokenEndpointAuthMethod"],
+                    "token_endpoint_auth_method": inputs[
+                        "tokenEndpointAuthMethod"
+                    ],
                     **given(client_id=inputs.get("clientId")),
                 },
                 "userNameTemplate": {
@@ -214,14 +238,20 @@ class OAuth(OktaObject):
             "name": "oidc_client",
             "settings": {
                 **(
-                    {"implicitAssignment": True} if inputs["implicitAssignment"] else {}
+                    {"implicitAssignment": True}
+                    if inputs["implicitAssignment"]
+                    else {}
                 ),
                 "notes": {},
                 "oauthClient": client,
             },
             "signOnMode": "OPENID_CONNECT",
             "visibility": {
-                **({"autoSubmitToolbar": True} if inputs["autoSubmitToolbar"] else {}),
+                **(
+                    {"autoSubmitToolbar": True}
+                    if inputs["autoSubmitToolbar"]
+                    else {}
+                ),
                 "hide": {"iOS": inputs["hideIos"], "web": inputs["hideWeb"]},
             },
         }
@@ -232,8 +262,12 @@ class OAuth(OktaObject):
         made = self._api.accepted("POST", f"{_APPS}?activate={active}", body)
         identifier = str(made["id"])
         self._set_issuer(identifier, inputs)
-        if inputs["type"] != "service" and not inputs.get("skipAuthenticationPolicy"):
-            policy = inputs.get("authenticationPolicy") or self._default_policy()
+        if inputs["type"] != "service" and not inputs.get(
+            "skipAuthenticationPolicy"
+        ):
+            policy = (
+                inputs.get("authenticationPolicy") or self._default_policy()
+            )
             self._api.accepted("PUT", f"{_APPS}/{identifier}/policies/{policy}")
         return identifier, self._read_app(
             identifier, inputs, self._secret(made, inputs)
@@ -248,7 +282,9 @@ class OAuth(OktaObject):
         One that is imported has no client secret, and no rotation of refresh tokens where it has
         none (Import ids).
         """
-        now = self._read_app(identifier, state or inputs, state.get("clientSecret"))
+        now = self._read_app(
+            identifier, state or inputs, state.get("clientSecret")
+        )
         if state or inputs:
             return Found(refreshed(self.same, inputs, now), now)
         if "refresh_token" not in now["grantTypes"]:
@@ -271,12 +307,16 @@ class OAuth(OktaObject):
         if news["omitSecret"]:
             body["credentials"]["oauthClient"]["client_secret"] = ""
         elif state.get("clientSecret"):
-            body["credentials"]["oauthClient"]["client_secret"] = state["clientSecret"]
+            body["credentials"]["oauthClient"]["client_secret"] = state[
+                "clientSecret"
+            ]
         body["settings"].update(
             parsed(news.get("appSettingsJson") or state.get("appSettingsJson"))
         )
         answer = self._api.accepted("PUT", path, body)
-        policy = news.get("authenticationPolicy") or state.get("authenticationPolicy")
+        policy = news.get("authenticationPolicy") or state.get(
+            "authenticationPolicy"
+        )
         if policy and not news.get("skipAuthenticationPolicy"):
             self._api.accepted("PUT", f"{path}/policies/{policy}")
         secret = self._secret(answer, news) or (
@@ -286,7 +326,9 @@ class OAuth(OktaObject):
 
     def delete(self, identifier: str, state: Properties) -> None:
         if state.get("status") == "ACTIVE":
-            self._api.accepted("POST", f"{_APPS}/{identifier}/lifecycle/deactivate")
+            self._api.accepted(
+                "POST", f"{_APPS}/{identifier}/lifecycle/deactivate"
+            )
         super().delete(identifier, state)
 
     def state(self, answer: Value, inputs: Properties) -> Properties:
@@ -329,7 +371,9 @@ class OAuth(OktaObject):
     ) -> Properties:
         answer = self._api.send("GET", f"{_APPS}/{identifier}")
         if answer.status != 200:
-            raise ProviderError(f"failed to get OAuth application: {described(answer)}")
+            raise ProviderError(
+                f"failed to get OAuth application: {described(answer)}"
+            )
         self._api.pipeline()
         self._api.send(
             "GET", f"/api/v1/internal/apps/{identifier}/settings/oauth/idToken"
@@ -341,14 +385,18 @@ class OAuth(OktaObject):
         self._api.accepted("POST", path, {"issuerMode": inputs["issuerMode"]})
 
     def _default_policy(self) -> str:
-        policies = self._api.accepted("GET", "/api/v1/policies?type=ACCESS_POLICY")
+        policies = self._api.accepted(
+            "GET", "/api/v1/policies?type=ACCESS_POLICY"
+        )
         system = [policy["id"] for policy in policies if policy.get("system")]
         if len(system) != 1:
             raise ProviderError("failed to find the default app sign on policy")
         return str(system[0])
 
     def _pkce(self, inputs: Properties) -> bool:
-        return bool(inputs.get("pkceRequired", inputs["type"] in ("browser", "native")))
+        return bool(
+            inputs.get("pkceRequired", inputs["type"] in ("browser", "native"))
+        )
 
     def _secret(self, answer: Value, inputs: Properties) -> Value:
         return (
@@ -404,7 +452,9 @@ def _display_state(answer: Value) -> Properties:
 
 
 def _app_settings(settings: Value) -> str | None:
-    others = {key: value for key, value in settings.items() if key not in _SETTINGS}
+    others = {
+        key: value for key, value in settings.items() if key not in _SETTINGS
+    }
     if not others:
         return None
     return json.dumps(others, sort_keys=True, separators=(",", ":"))
@@ -468,8 +518,14 @@ class AppGroupAssignments(Resource):
         for group in state.get("groups", []):
             self._remove(identifier, group["id"])
 
-    def _assign(self, app: str, group: Value, defaults: dict[str, Value]) -> None:
-        body = {**defaults, "id": group["id"], "profile": parsed(group.get("profile"))}
+    def _assign(
+        self, app: str, group: Value, defaults: dict[str, Value]
+    ) -> None:
+        body = {
+            **defaults,
+            "id": group["id"],
+            "profile": parsed(group.get("profile")),
+        }
         if group.get("priority") is not None:
             body["priority"] = group["priority"]
         self._api.accepted("PUT", f"{_APPS}/{app}/groups/{group['id']}", body)
@@ -497,7 +553,9 @@ class AppGroupAssignments(Resource):
                 "id": group["id"],
                 "priority": group.get("priority", 0),
                 "profile": json.dumps(
-                    group.get("profile") or {}, sort_keys=True, separators=(",", ":")
+                    group.get("profile") or {},
+                    sort_keys=True,
+                    separators=(",", ":"),
                 ),
             }
             for group in sorted(assigned, key=lambda group: str(group["id"]))

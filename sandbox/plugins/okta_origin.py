@@ -40,7 +40,10 @@ class Origin(OktaObject):
 
     def body(self, inputs: Properties) -> dict[str, Value]:
         scopes = [
-            given(type=scope.get("type"), allowedOktaApps=scope.get("allowedOktaApps"))
+            given(
+                type=scope.get("type"),
+                allowedOktaApps=scope.get("allowedOktaApps"),
+            )
             for scope in inputs["scopes"]
         ]
         return {
@@ -51,7 +54,9 @@ class Origin(OktaObject):
 
     def state(self, answer: Any, inputs: Properties) -> Properties:
         scopes = [
-            given(type=scope["type"], allowedOktaApps=scope.get("allowedOktaApps"))
+            given(
+                type=scope["type"], allowedOktaApps=scope.get("allowedOktaApps")
+            )
             for scope in answer["scopes"]
         ]
         names = ("name", "origin", "status", *_OF_THE_SERVER)

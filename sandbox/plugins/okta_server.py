@@ -193,7 +193,9 @@ class ServerPolicy(_OnServer):
             status=inputs.get("status"),
             description=inputs.get("description"),
             priority=inputs.get("priority"),
-            conditions={"clients": given(include=inputs.get("clientWhitelists"))},
+            conditions={
+                "clients": given(include=inputs.get("clientWhitelists"))
+            },
         )
 
     def state(self, answer: Value, inputs: Properties) -> Properties:
@@ -203,7 +205,9 @@ class ServerPolicy(_OnServer):
             "status": answer.get("status"),
             "description": answer.get("description"),
             "priority": answer.get("priority"),
-            "clientWhitelists": answer["conditions"]["clients"].get("include", []),
+            "clientWhitelists": answer["conditions"]["clients"].get(
+                "include", []
+            ),
         }
 
 
@@ -235,14 +239,14 @@ class ServerPolicyRule(_OnServer):
     parents: ClassVar[tuple[str, ...]] = ("authServerId", "policyId")
 
     def collection(self, inputs: Properties) -> str:
-        return (
-            f"{_SERVERS}/{inputs['authServerId']}/policies/{inputs['policyId']}/rules"
-        )
+        return f"{_SERVERS}/{inputs['authServerId']}/policies/{inputs['policyId']}/rules"
 
     def body(self, inputs: Properties) -> dict[str, Value]:
         token: dict[str, Any] = {
             "accessTokenLifetimeMinutes": inputs["accessTokenLifetimeMinutes"],
-            "refreshTokenLifetimeMinutes": inputs.get("refreshTokenLifetimeMinutes", 0),
+            "refreshTokenLifetimeMinutes": inputs.get(
+                "refreshTokenLifetimeMinutes", 0
+            ),
             "refreshTokenWindowMinutes": inputs["refreshTokenWindowMinutes"],
         }
         if inputs.get("inlineHookId"):
@@ -283,8 +287,12 @@ class ServerPolicyRule(_OnServer):
                 name: answer.get(name)
                 for name in ("name", "status", "type", "priority", "system")
             },
-            "accessTokenLifetimeMinutes": token.get("accessTokenLifetimeMinutes"),
-            "refreshTokenLifetimeMinutes": token.get("refreshTokenLifetimeMinutes"),
+            "accessTokenLifetimeMinutes": token.get(
+                "accessTokenLifetimeMinutes"
+            ),
+            "refreshTokenLifetimeMinutes": token.get(
+                "refreshTokenLifetimeMinutes"
+            ),
             "refreshTokenWindowMinutes": token.get("refreshTokenWindowMinutes"),
             "inlineHookId": (token.get("inlineHook") or {}).get("id"),
             "grantTypeWhitelists": conditions["grantTypes"].get("include", []),

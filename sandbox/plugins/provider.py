@@ -41,7 +41,11 @@ class NotReadyError(ProviderError):
     records it as it is now, and that the next run has to look at it again."""
 
     def __init__(
-        self, identifier: str, inputs: Properties, state: Properties, reason: str
+        self,
+        identifier: str,
+        inputs: Properties,
+        state: Properties,
+        reason: str,
     ) -> None:
         super().__init__(reason)
         self.identifier = identifier
@@ -98,7 +102,9 @@ class Resource(ABC):
     unordered: ClassVar[frozenset[str]] = frozenset()  # lists that are sets
     secrets: frozenset[str] = frozenset()  # outputs that are always secret
 
-    def check(self, news: Properties, olds: Properties, naming: Naming) -> Properties:
+    def check(
+        self, news: Properties, olds: Properties, naming: Naming
+    ) -> Properties:
         """The inputs with defaults filled in."""
         return {
             **self.defaults,
@@ -119,13 +125,19 @@ class Resource(ABC):
             if (key in news or key not in self.sticky | self.computed)
             and not self.same(key, state.get(key), news.get(key))
         }
-        return Difference(frozenset(changed), frozenset(changed & self.replaces))
+        return Difference(
+            frozenset(changed), frozenset(changed & self.replaces)
+        )
 
     def same(self, key: str, old: Value, new: Value) -> bool:
         """Whether two values of the property `key` mean the same."""
         if has_unknown(new):
             return False
-        if key in self.unordered and isinstance(old, list) and isinstance(new, list):
+        if (
+            key in self.unordered
+            and isinstance(old, list)
+            and isinstance(new, list)
+        ):
             return sorted(map(str, old)) == sorted(map(str, new))
         return bool(old == new) or (is_empty(old) and is_empty(new))
 
@@ -216,7 +228,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         news = from_struct(request.news)
         return _diff_response(
             Difference(
-                frozenset(key for key in olds | news if olds.get(key) != news.get(key))
+                frozenset(
+                    key for key in olds | news if olds.get(key) != news.get(key)
+                )
             )
         )
 
@@ -243,7 +257,11 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 )
             arguments = from_struct(request.args)
             return pb.InvokeResponse(
-                **{"return": to_struct(self._plugin.functions[request.tok](arguments))}
+                **{
+                    "return": to_struct(
+                        self._plugin.functions[request.tok](arguments)
+                    )
+                }
             )
 
     # Resources
@@ -286,7 +304,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                     properties=_state(resource, resource.planned({}, inputs))
                 )
             identifier, state = resource.create(inputs)
-            return pb.CreateResponse(id=identifier, properties=_state(resource, state))
+            return pb.CreateResponse(
+                id=identifier, properties=_state(resource, state)
+            )
 
     def Read(
         self, request: pb.ReadRequest, context: grpc.ServicerContext
@@ -317,10 +337,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                     properties=_state(resource, resource.planned(state, news))
                 )
             return pb.UpdateResponse(
-                properties=_state(resource, resource.update(request.id, state, news))
+                properties=_state(
+                    resource, resource.update(request.id, state, news)
+                )
             )
 
-    def Delete(self, request: pb.DeleteRequest, context: grpc.ServicerContext) -> Empty:
+    def Delete(
+        self, request: pb.DeleteRequest, context: grpc.ServicerContext
+    ) -> Empty:
         with _errors(context):
             self._resource(request.urn).delete(
                 request.id, from_struct(request.properties)
@@ -355,7 +379,10 @@ class _errors:  # noqa: N801 - reads as a statement: with _errors(context)
     def __enter__(self) -> None: ...
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: object
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        _: object,
     ) -> None:
         if isinstance(error, NotReadyError):
             made = pb.ErrorResourceInitFailed(

@@ -77,7 +77,9 @@ def _inputs_of(token: str) -> Inputs:
         described = getattr(registered, "mod_info", {})
         if token in described.get("classes", {}):
             python = importlib.import_module(described["fqn"])
-            return object_inputs(_arguments_class(python, described["classes"][token]))
+            return object_inputs(
+                _arguments_class(python, described["classes"][token])
+            )
     raise NoSuchResourceError(
         f"{token}: the installed {sdk.__name__} has no such resource"
     )
@@ -89,7 +91,9 @@ def _arguments_class(module: types.ModuleType, name: str) -> type:
     for candidate in (f"{name}InitArgs", f"{name}Args"):
         if hasattr(module, candidate):
             return typing.cast(type, getattr(module, candidate))
-    raise NoSuchResourceError(f"{module.__name__} has no arguments class for {name}")
+    raise NoSuchResourceError(
+        f"{module.__name__} has no arguments class for {name}"
+    )
 
 
 @cache
@@ -114,7 +118,9 @@ def _object_problems(
     path: str, value: Mapping[str, Value], inputs: Inputs
 ) -> Iterator[Problem]:
     for key, item in value.items():
-        if key.startswith("__"):  # the engine's own bookkeeping, such as __defaults
+        if key.startswith(
+            "__"
+        ):  # the engine's own bookkeeping, such as __defaults
             continue
         where = f"{path}.{key}" if path else key
         if key not in inputs.hints:
@@ -128,11 +134,14 @@ def _object_problems(
             yield from _value_problems(where, item, inputs.hints[key])
     for key in sorted(inputs.required - value.keys()):
         yield Problem(
-            f"{path}.{key}" if path else key, f"Missing required property {key!r}"
+            f"{path}.{key}" if path else key,
+            f"Missing required property {key!r}",
         )
 
 
-def _value_problems(path: str, value: Value, hint: typing.Any) -> Iterator[Problem]:
+def _value_problems(
+    path: str, value: Value, hint: typing.Any
+) -> Iterator[Problem]:
     if value is None or isinstance(value, Unknown) or hint is typing.Any:
         return
     origin = typing.get_origin(hint)
@@ -164,7 +173,9 @@ def _value_problems(path: str, value: Value, hint: typing.Any) -> Iterator[Probl
         )
 
 
-def _list_problems(path: str, value: Value, hint: typing.Any) -> Iterator[Problem]:
+def _list_problems(
+    path: str, value: Value, hint: typing.Any
+) -> Iterator[Problem]:
     if not isinstance(value, list):
         yield Problem(path, f"expected a list, got {_shown(value)}")
         return
@@ -198,7 +209,12 @@ def _is_wrapper(hint: typing.Any) -> bool:
     return isinstance(hint, typing.ForwardRef | str)
 
 
-_NAMES = {str: "a string", int: "an integer", float: "a number", bool: "a boolean"}
+_NAMES = {
+    str: "a string",
+    int: "an integer",
+    float: "a number",
+    bool: "a boolean",
+}
 
 
 def _is_scalar(value: Value, hint: typing.Any) -> bool:

@@ -90,7 +90,11 @@ def plugin() -> Plugin:
     resources = {Sleep.token: Sleep(cancelled)}
     version = metadata.version("pulumiverse-time")
     return Plugin(
-        "time", version, lambda _: None, resources.__getitem__, cancelled=cancelled
+        "time",
+        version,
+        lambda _: None,
+        resources.__getitem__,
+        cancelled=cancelled,
     )
 
 

@@ -21,7 +21,11 @@ from cryptography.hazmat.primitives.serialization import (
 from sandbox.plugins.provider import Found, Plugin, ProviderError, Resource, run
 from sandbox.plugins.values import Properties
 
-_CURVES = {"P256": ec.SECP256R1(), "P384": ec.SECP384R1(), "P521": ec.SECP521R1()}
+_CURVES = {
+    "P256": ec.SECP256R1(),
+    "P384": ec.SECP384R1(),
+    "P521": ec.SECP521R1(),
+}
 _PRIVATE = ("privateKeyPem", "privateKeyPemPkcs8", "privateKeyOpenssh")
 _PUBLIC = (
     "publicKeyPem",
@@ -43,14 +47,20 @@ class PrivateKey(Resource):
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         private = _generated(inputs)
         public = private.public_key()
-        der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        der = public.public_bytes(
+            Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+        )
         openssh = public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
         blob = base64.b64decode(openssh.split()[1])
         md5 = hashlib.md5(blob, usedforsecurity=False).hexdigest()
-        sha256 = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+        sha256 = (
+            base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+        )
 
         def pem(form: PrivateFormat) -> str:
-            return private.private_bytes(Encoding.PEM, form, NoEncryption()).decode()
+            return private.private_bytes(
+                Encoding.PEM, form, NoEncryption()
+            ).decode()
 
         return hashlib.sha1(der, usedforsecurity=False).hexdigest(), {
             "rsaBits": 2048,
@@ -83,7 +93,9 @@ class PrivateKey(Resource):
         """Nothing is left of it once the state forgets it."""
 
 
-def _generated(inputs: Properties) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
+def _generated(
+    inputs: Properties,
+) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
     algorithm = inputs["algorithm"]
     curve = inputs.get("ecdsaCurve", "P224")
     if algorithm == "RSA":
@@ -102,7 +114,10 @@ def plugin() -> Plugin:
     """The plugin; what it can be configured with is about the resources that are not modelled."""
     resources = {PrivateKey.token: PrivateKey()}
     return Plugin(
-        "tls", metadata.version("pulumi-tls"), lambda _: None, resources.__getitem__
+        "tls",
+        metadata.version("pulumi-tls"),
+        lambda _: None,
+        resources.__getitem__,
     )
 
 

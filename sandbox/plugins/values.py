@@ -66,7 +66,9 @@ def _from_value(value: Any) -> Value:
     match value.WhichOneof("kind"):
         case "string_value":
             return (
-                UNKNOWN if value.string_value in UNKNOWN_STRINGS else value.string_value
+                UNKNOWN
+                if value.string_value in UNKNOWN_STRINGS
+                else value.string_value
             )
         case "number_value":
             number = value.number_value
@@ -107,7 +109,11 @@ def _to_plain(value: Value) -> Value:
     if isinstance(value, Secret):
         return {SIGNATURE: SECRET, "value": _to_plain(value.value)}
     if isinstance(value, Mapping):
-        return {key: _to_plain(item) for key, item in value.items() if item is not None}
+        return {
+            key: _to_plain(item)
+            for key, item in value.items()
+            if item is not None
+        }
     if isinstance(value, list | tuple):
         return [_to_plain(item) for item in value]
     return value

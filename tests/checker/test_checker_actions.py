@@ -36,7 +36,11 @@ SITE = Client("site", (("a", "a.read"), ("a", "a.write")), users=True)
 BEFORE = Shape((A, B), (JOB, SITE))
 NEXT = replace(
     A,
-    rules=(("/x", "GET", ()), ("/x", "POST", READS), ("/x/health", "GET", READS)),
+    rules=(
+        ("/x", "GET", ()),
+        ("/x", "POST", READS),
+        ("/x/health", "GET", READS),
+    ),
     scopes=READS,
     version=2,
 )
@@ -73,7 +77,11 @@ FLAGS: dict[str, tuple[str, ...]] = {
         "**::app/a-deployment",
     ),
     "a route alone": ("--target", "**::app/b-protected-1-8080"),
-    "admission and what depends on it": ("--target", ADMISSION, "--target-dependents"),
+    "admission and what depends on it": (
+        "--target",
+        ADMISSION,
+        "--target-dependents",
+    ),
     "all but the Deployment": ("--exclude", "**::app/a-deployment"),
     "all but admission": ("--exclude", ADMISSION),
     "all but the gate": ("--exclude", GATE),
@@ -85,7 +93,11 @@ FLAGS: dict[str, tuple[str, ...]] = {
 DESTROYED: dict[str, tuple[str, ...]] = {
     "a route": ("--target", ROUTE),
     "a gate and what depends on it": ("--target", GATE, "--target-dependents"),
-    "admission and what depends on it": ("--target", ADMISSION, "--target-dependents"),
+    "admission and what depends on it": (
+        "--target",
+        ADMISSION,
+        "--target-dependents",
+    ),
     "all but a route": ("--exclude", ROUTE),
     "all that can go": ("--continue-on-error",),
     "with a refresh": ("--refresh",),
@@ -105,7 +117,9 @@ class Chain:
         assert not found.opened, f"{run.name}:\n{found}"
         self.total.add(found)
 
-    def happens(self, name: str, action: Callable[[], object], *passed: Shape) -> None:
+    def happens(
+        self, name: str, action: Callable[[], object], *passed: Shape
+    ) -> None:
         self.add(self.recorder.happens(name, action, *passed))
 
     def run(self, *arguments: str) -> str:
@@ -133,7 +147,9 @@ def chain(work: Callable[[Chain], None]) -> Callable[[Path], None]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("after", [AFTER, SWAPPED], ids=["rules and images", "places"])
+@pytest.mark.parametrize(
+    "after", [AFTER, SWAPPED], ids=["rules and images", "places"]
+)
 @pytest.mark.parametrize("name", deep_after(0, FLAGS))
 def test_no_flag_of_up_opens(tmp_path: Path, name: str, after: Shape) -> None:
     """And a plain `up` ends what it left."""
@@ -161,9 +177,13 @@ def test_no_flag_of_destroy_opens(tmp_path: Path, name: str) -> None:
 
 
 def _refusing(
-    recorder: Recorder, refused: Callable[[Request], bool], action: Callable[[], Run]
+    recorder: Recorder,
+    refused: Callable[[Request], bool],
+    action: Callable[[], Run],
 ) -> Run:
-    def answered(request: Request, answer: Callable[[], Response]) -> Response | None:
+    def answered(
+        request: Request, answer: Callable[[], Response]
+    ) -> Response | None:
         return (
             Response(500, (), b"{}")
             if request.method != "GET" and refused(request)
@@ -195,7 +215,9 @@ def test_a_guard_that_fails_opens_nothing_while_the_rest_goes_on(
         def up() -> Run:
             return recorder.up(role, AFTER, "--continue-on-error")
 
-        chain.add(_refusing(recorder, lambda request: guard in request.target, up))
+        chain.add(
+            _refusing(recorder, lambda request: guard in request.target, up)
+        )
         chain.add(recorder.up("all of it", AFTER))
 
     work(tmp_path)
@@ -220,7 +242,9 @@ OVER_TLS = BEFORE.changed("a", tls=True)
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("to", "nth"),
-    deep_after(0, [(to, nth) for nth in range(1, 11) for to in ("tls", "clear")]),
+    deep_after(
+        0, [(to, nth) for nth in range(1, 11) for to in ("tls", "clear")]
+    ),
 )
 def test_a_switch_to_tls_may_fail_at_any_request(
     tmp_path: Path, to: str, nth: int
@@ -247,9 +271,12 @@ def test_a_switch_to_tls_may_fail_at_any_request(
 @pytest.mark.deep
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
-    "name", ["app/a-protected-1-8080", "app/a-8080-gate", "app/a-8080-admission"]
+    "name",
+    ["app/a-protected-1-8080", "app/a-8080-gate", "app/a-8080-admission"],
 )
-def test_what_the_state_has_lost_opens_nothing(tmp_path: Path, name: str) -> None:
+def test_what_the_state_has_lost_opens_nothing(
+    tmp_path: Path, name: str
+) -> None:
     """`state delete` of one resource and then `destroy`: what is left in Kong leads nowhere."""
 
     @chain
@@ -262,7 +289,9 @@ def test_what_the_state_has_lost_opens_nothing(tmp_path: Path, name: str) -> Non
             "--target-dependents",
             "--yes",
         )
-        chain.add(chain.recorder.destroy("what is known", "--continue-on-error"))
+        chain.add(
+            chain.recorder.destroy("what is known", "--continue-on-error")
+        )
 
     work(tmp_path)
 
@@ -292,7 +321,8 @@ def test_what_is_imported_under_another_name_and_then_deleted_opens_nothing(
                 "--skip-preview",
             )
             assert any(
-                one["urn"].endswith("::adopted") for one in chain.recorder.stack.state()
+                one["urn"].endswith("::adopted")
+                for one in chain.recorder.stack.state()
             ), said
             chain.run("up", "--yes", "--skip-preview")
 
@@ -304,8 +334,12 @@ def test_what_is_imported_under_another_name_and_then_deleted_opens_nothing(
 
 @pytest.mark.deep
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("after", [AFTER, SWAPPED], ids=["rules and images", "places"])
-def test_an_older_state_put_back_opens_nothing(tmp_path: Path, after: Shape) -> None:
+@pytest.mark.parametrize(
+    "after", [AFTER, SWAPPED], ids=["rules and images", "places"]
+)
+def test_an_older_state_put_back_opens_nothing(
+    tmp_path: Path, after: Shape
+) -> None:
     @chain
     def work(chain: Chain) -> None:
         file = tmp_path / "state.json"
@@ -362,7 +396,9 @@ def test_an_edit_by_hand_during_a_run_opens_nothing(
         for kind, identifier in names.items():
             target = target.replace(f"{{{kind}}}", identifier)
 
-        def edited(request: Request, answer: Callable[[], Response]) -> Response | None:
+        def edited(
+            request: Request, answer: Callable[[], Response]
+        ) -> Response | None:
             nonlocal counted
             counted += request.method != "GET"
             if counted == nth and request.method != "GET":
@@ -392,7 +428,9 @@ def test_two_runs_at_once_open_nothing(tmp_path: Path, late: int) -> None:
 
     Images stay: of two runs that change one, the last to come to it has its way, whatever rules the other leaves.
     """
-    first_of_two = AFTER.with_parts(*(replace(part, version=1) for part in AFTER.parts))
+    first_of_two = AFTER.with_parts(
+        *(replace(part, version=1) for part in AFTER.parts)
+    )
 
     @chain
     def work(chain: Chain) -> None:
@@ -401,7 +439,9 @@ def test_two_runs_at_once_open_nothing(tmp_path: Path, late: int) -> None:
         changed, go = threading.Event(), threading.Event()
         counted = 0
 
-        def held(request: Request, answer: Callable[[], Response]) -> Response | None:
+        def held(
+            request: Request, answer: Callable[[], Response]
+        ) -> Response | None:
             nonlocal counted
             counted += request.method != "GET"
             if counted == late and request.method != "GET":
@@ -429,7 +469,8 @@ def test_two_runs_at_once_open_nothing(tmp_path: Path, late: int) -> None:
         recorder.write(first_of_two)
         chain.happens("both", both, first_of_two)
         chain.happens(
-            "again", lambda: chain.run("up", "--yes", "--skip-preview", "--refresh")
+            "again",
+            lambda: chain.run("up", "--yes", "--skip-preview", "--refresh"),
         )
 
     work(tmp_path)

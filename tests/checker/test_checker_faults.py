@@ -18,7 +18,10 @@ from tests.support.tiers import ROOT, deep_after
 
 pytestmark = pytest.mark.engine
 
-SERVICE, GATEWAY = "components/gateway/service.py", "components/gateway/gateway.py"
+SERVICE, GATEWAY = (
+    "components/gateway/service.py",
+    "components/gateway/gateway.py",
+)
 GATE = "kong_oam/kong/lua/gate.lua"
 
 
@@ -36,7 +39,10 @@ JOB, SITE = (
     Client("job", (("a", "a.read"), ("b", "b.read"))),
     Client("site", (("a", "a.write"),), users=True),
 )
-PLAIN, PUBLIC = _part("a", "one", "a.read"), _part("a", "one", "a.read", public=True)
+PLAIN, PUBLIC = (
+    _part("a", "one", "a.read"),
+    _part("a", "one", "a.read", public=True),
+)
 B = _part("b", "two", "b.read")
 GIVEN = Part(
     "b",
@@ -46,7 +52,9 @@ GIVEN = Part(
     scopes=("b.read", "b.write", "a.write"),
 )
 """With a scope that was the other's, and is asked of nobody for it yet."""
-GIVING = Part("a", "a", PLAIN.places, (("/x", "GET", ("a.read",)),), scopes=("a.read",))
+GIVING = Part(
+    "a", "a", PLAIN.places, (("/x", "GET", ("a.read",)),), scopes=("a.read",)
+)
 
 LEADS: Edit = (
     SERVICE,
@@ -78,7 +86,11 @@ NO_MARK: tuple[Edit, ...] = (
         "admitted = admitted or TABLE\n",
     ),
 )
-ONE_TABLE: Edit = (GATE, "if admitted == TABLE or status ~= 200 then", "if true then")
+ONE_TABLE: Edit = (
+    GATE,
+    "if admitted == TABLE or status ~= 200 then",
+    "if true then",
+)
 NO_WAIT: tuple[Edit, ...] = (
     (
         SERVICE,
@@ -174,7 +186,9 @@ FAULTS = {
     "the gate does not judge by admission's table": Fault(
         (ONE_TABLE,), ((PUBLIC,), (replace(PLAIN, version=2),))
     ),
-    "the gate does not wait for the Deployment": Fault(NO_WAIT, ((PLAIN,), (OPENED,))),
+    "the gate does not wait for the Deployment": Fault(
+        NO_WAIT, ((PLAIN,), (OPENED,))
+    ),
     "the gate does not look at the rollout": Fault(
         (NOT_ROLLED_OUT,),
         ((PLAIN,), (OPENED,)),
@@ -195,7 +209,10 @@ FAULTS = {
     ),
     "a host moves between components, and gates do not look at it": Fault(
         (ANY_HOST,),
-        ((PLAIN, B), (_part("a", "two", "a.write"), _part("b", "one", "b.write"))),
+        (
+            (PLAIN, B),
+            (_part("a", "two", "a.write"), _part("b", "one", "b.write")),
+        ),
     ),
     "networks are not looked at": Fault(
         (ANY_ADDRESS,), ((replace(PLAIN, allow=OUTSIDE),),)
@@ -216,8 +233,12 @@ def _runs(fault: Fault, folder: Path, *edits: Edit) -> Iterator[Run]:
             last = number == len(fault.estates) - 1
             if fault.rotates and last:
                 recorder.rotate()
-            broken = frozenset({fault.unpullable} if fault.unpullable and last else ())
-            yield recorder.up(f"estate {number}", Shape(parts, fault.clients, broken))
+            broken = frozenset(
+                {fault.unpullable} if fault.unpullable and last else ()
+            )
+            yield recorder.up(
+                f"estate {number}", Shape(parts, fault.clients, broken)
+            )
         if fault.flags:
             yield recorder.up("with flags", recorder.shape, *fault.flags)
 
@@ -246,7 +267,9 @@ def test_a_program_with_a_fault_is_found_out(
 ) -> None:
     """By its last run, for what the fault is about; and the same estates without the fault pass."""
     fault = FAULTS[name]
-    *_, last = (run.held() for run in _runs(fault, tmp_path / "faulty", *fault.edits))
+    *_, last = (
+        run.held() for run in _runs(fault, tmp_path / "faulty", *fault.edits)
+    )
     findings = last.closed if fault.outage else last.opened
     assert findings, "not found"
     report(f"seeded fault, {name}: {len(findings)} calls, as {findings[0]}")

@@ -26,7 +26,10 @@ ESTATES = max(3, examples(7))
 
 def _flags(draw: random.Random, names: list[str]) -> Iterator[str]:
     """All that is there, or all but that; and maybe what depends on it."""
-    option, share = draw.choice(["--target", "--exclude"]), draw.choice([0.1, 0.5])
+    option, share = (
+        draw.choice(["--target", "--exclude"]),
+        draw.choice([0.1, 0.5]),
+    )
     for name in [one for one in names if draw.random() < share] or names[:1]:
         yield from (option, f"**::{name}")
     if draw.random() < 0.25:
@@ -51,7 +54,10 @@ def test_no_flag_opens_or_takes_along_what_comes_later(
                 for one in recorder.stack.state()
                 if not one["type"].startswith("pulumi:")
             ]
-            for flags in ([*_flags(draw, sorted(map(logical_name, there)))], []):
+            for flags in (
+                [*_flags(draw, sorted(map(logical_name, there)))],
+                [],
+            ):
                 run = recorder.up(" ".join(flags) or "all of it", after, *flags)
                 twice = [
                     line

@@ -13,7 +13,9 @@ from tests.support.tiers import examples
 VIEWS = 3
 
 
-def _by_brute_force(order: Order, masks: tuple[int, ...]) -> set[tuple[int, ...]]:
+def _by_brute_force(
+    order: Order, masks: tuple[int, ...]
+) -> set[tuple[int, ...]]:
     """The same by walking: operations one after the other, views refreshed one at a time. Knows no sets that are closed,
     no oldest view, no shortcut."""
     nothing = (0, (0,) * len(masks))  # done, what each view shows
@@ -27,7 +29,9 @@ def _by_brute_force(order: Order, masks: tuple[int, ...]) -> set[tuple[int, ...]
 
     while waiting:
         done, shown = waiting.popleft()
-        found.add(tuple(view & mask for view, mask in zip(shown, masks, strict=True)))
+        found.add(
+            tuple(view & mask for view, mask in zip(shown, masks, strict=True))
+        )
         for number in range(len(order.before)):
             if not order.before[number] & ~done:
                 step((done | 1 << number, shown))
@@ -40,14 +44,18 @@ def _by_brute_force(order: Order, masks: tuple[int, ...]) -> set[tuple[int, ...]
 def _orders(draw: st.DrawFn) -> tuple[Order, tuple[int, ...]]:
     """Up to five operations, each after some of those before it, and each of one view or of none."""
     count = draw(st.integers(1, 5))
-    before = tuple(draw(st.integers(0, (1 << number) - 1)) for number in range(count))
+    before = tuple(
+        draw(st.integers(0, (1 << number) - 1)) for number in range(count)
+    )
     masks = [0] * (VIEWS + 1)
     for number in range(count):
         masks[draw(st.integers(0, VIEWS))] |= 1 << number
     return Order(before), tuple(masks[:VIEWS])
 
 
-@settings(max_examples=examples(400), deadline=None, derandomize=True, database=None)
+@settings(
+    max_examples=examples(400), deadline=None, derandomize=True, database=None
+)
 @given(_orders())
 def test_what_views_can_show_is_what_a_machine_comes_to(
     case: tuple[Order, tuple[int, ...]],

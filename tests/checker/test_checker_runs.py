@@ -44,14 +44,18 @@ def test_nobody_is_let_in_whom_neither_estate_lets_in(
             run.held(),
             *([runs[-1].then(run).held()] if len(runs) % 4 == 1 else []),
         ):
-            assert not found.opened and not found.closed, f"{run.name}:\n{found}"
+            assert not found.opened and not found.closed, (
+                f"{run.name}:\n{found}"
+            )
             total.add(found)
         runs.append(run)
 
     with sandbox() as local:
         recorder = Recorder.on(local, tmp_path / "project")
         shape = Shape()
-        for number, (step, shape) in enumerate(estates(seed, ESTATES, compiles)):
+        for number, (step, shape) in enumerate(
+            estates(seed, ESTATES, compiles)
+        ):
             fails = number == FAILS
             add(
                 recorder.failing(step, shape, FAILURES[seed - 1])

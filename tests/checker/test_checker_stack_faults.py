@@ -39,7 +39,11 @@ LAYOUT = {"one": ("of-a", "by-cron"), "two": ("*",)}
 def _part(uid: str, needed: str, scopes: Sequence[str]) -> Part:
     rules = (("/x", "GET", (needed,)), ("/x", "POST", (scopes[-1],)))
     return Part(
-        uid, uid, ((f"{uid}.example.com", "/x", 8080),), rules, scopes=tuple(scopes)
+        uid,
+        uid,
+        ((f"{uid}.example.com", "/x", 8080),),
+        rules,
+        scopes=tuple(scopes),
     )
 
 
@@ -64,7 +68,9 @@ WRITES = _estate("a.write", "b.read", ["a.write"], ["b.read"])
 BOTH_WRITE = _estate("a.write", "b.write", ["a.write"], ["b.write"])
 MORE = _estate("a.write", "b.read", ["a.read", "a.write"], ["b.read"])
 ELSEWHERE = _estate("a.read", "b.write", ["a.read"], ["b.write"])
-RENAMED = _estate("a.view", "b.read", ["a.view"], ["b.read"], ("a.view", "a.write"))
+RENAMED = _estate(
+    "a.view", "b.read", ["a.view"], ["b.read"], ("a.view", "a.write")
+)
 
 
 def _base_removes_first(patch: pytest.MonkeyPatch) -> None:
@@ -107,7 +113,9 @@ def _a_grant_goes_beside_the_pods(patch: pytest.MonkeyPatch) -> None:
 def _base_is_older(patch: pytest.MonkeyPatch) -> None:
     """The command runs it after the partitions, and these do not look what it has."""
     patch.setattr("components.base.lacking", lambda *_: [])
-    patch.setattr("kong_oam.stacks.plan.plan_up", lambda chosen, *_: plan_down(chosen))
+    patch.setattr(
+        "kong_oam.stacks.plan.plan_up", lambda chosen, *_: plan_down(chosen)
+    )
 
 
 def _callers_from_elsewhere_have_all(patch: pytest.MonkeyPatch) -> None:
@@ -172,7 +180,9 @@ TRIES = 8
 no harm."""
 
 SITE = Client("site", (("a", "a.read"),), users=True)
-SALES = replace(READS, shape=replace(READS.shape, clients=(*READS.shape.clients, SITE)))
+SALES = replace(
+    READS, shape=replace(READS.shape, clients=(*READS.shape.clients, SITE))
+)
 DESK = replace(SALES, shape=SALES.shape.changed("a", groups=("order-desk",)))
 ALL_DONE = {nth: Trouble(nth, kills=True, share=1.0) for nth in range(4)}
 """The command is killed once all of a run's steps are done, and before its end is recorded."""
@@ -207,10 +217,14 @@ def there(
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     "name",
-    deep_after(3, FAULTS, wanted=["callers from other partitions have all scopes"]),
+    deep_after(
+        3, FAULTS, wanted=["callers from other partitions have all scopes"]
+    ),
 )
 def test_a_command_with_a_fault_is_found_out(
-    there: tuple[Commands, Callable[[], None]], name: str, report: Callable[[str], None]
+    there: tuple[Commands, Callable[[], None]],
+    name: str,
+    report: Callable[[str], None],
 ) -> None:
     fault, (made, back) = FAULTS[name], there
     for _ in range(TRIES):
@@ -221,7 +235,9 @@ def test_a_command_with_a_fault_is_found_out(
         with pytest.MonkeyPatch.context() as patch:
             fault.seed(patch)
             made.up(
-                fault.after, *(["--all"] if fault.opens else []), trouble=fault.trouble
+                fault.after,
+                *(["--all"] if fault.opens else []),
+                trouble=fault.trouble,
             )
         found = made.held()
         if findings := found.opened if fault.opens else found.closed:
@@ -253,12 +269,18 @@ def _applications_count_in_no_fingerprint(patch: pytest.MonkeyPatch) -> None:
 
 def _a_run_that_failed_is_recorded(patch: pytest.MonkeyPatch) -> None:
     show = run.show
-    patch.setattr(run, "show", lambda *words, **more: show(*words, **more) or True)
+    patch.setattr(
+        run, "show", lambda *words, **more: show(*words, **more) or True
+    )
 
 
 def _what_is_recorded_is_never_outdated(patch: pytest.MonkeyPatch) -> None:
-    def outdated(estates: Estates, known: Known, _: date) -> Iterator[str | None]:
-        return (name for name in estates.partitions if name not in known.records)
+    def outdated(
+        estates: Estates, known: Known, _: date
+    ) -> Iterator[str | None]:
+        return (
+            name for name in estates.partitions if name not in known.records
+        )
 
     patch.setattr(Estates, "outdated", outdated)
 
@@ -335,13 +357,18 @@ def test_a_gate_that_a_command_leaves_open_is_found_out(
     assert bool(found.opened) == seeded, found
     assert found.asked
     if seeded:
-        report(f"seeded fault, {name}: {len(found.opened)} calls, as {found.opened[0]}")
+        report(
+            f"seeded fault, {name}: {len(found.opened)} calls, as {found.opened[0]}"
+        )
 
 
 TOGETHER = {"one": ("of-a",), "two": ("by-job", "by-cron"), "rest": ("*",)}
 MOVED = {
     "to another partition": {**TOGETHER, "two": ("by-cron",)},
-    "to that of what they call": {"one": ("of-a", "by-job", "by-cron"), "rest": ("*",)},
+    "to that of what they call": {
+        "one": ("of-a", "by-job", "by-cron"),
+        "rest": ("*",),
+    },
     "to one of another name": {
         "one": ("of-a",),
         "three": ("by-job", "by-cron"),
@@ -353,7 +380,9 @@ MOVED = {
 
 def _called_by_both(scope: str, layout: Layout) -> Parted:
     clients = tuple(Client(name, (("a", scope),)) for name in ("job", "cron"))
-    return Parted(Shape((_part("a", scope, ("a.read", "a.write")),), clients), layout)
+    return Parted(
+        Shape((_part("a", scope, ("a.read", "a.write")),), clients), layout
+    )
 
 
 @pytest.mark.deep
@@ -371,9 +400,13 @@ def test_clients_that_move_as_their_grant_changes_are_not_refused(
         patch.setattr(
             made.backend.draw, "shuffle", lambda queue: queue.sort(reverse=True)
         )
-        assert made.up(_called_by_both("a.read", TOGETHER)) == 0, made.backend.said
+        assert made.up(_called_by_both("a.read", TOGETHER)) == 0, (
+            made.backend.said
+        )
         made.begin()
-        assert made.up(_called_by_both("a.write", MOVED[where])) == 0, made.backend.said
+        assert made.up(_called_by_both("a.write", MOVED[where])) == 0, (
+            made.backend.said
+        )
         found = made.held()
     assert not found.opened and not found.closed, found
     assert found.reached
@@ -387,7 +420,9 @@ def test_without_a_fault_the_same_estates_pass(
     made, back = there
     back()
     after, trouble = SOUND[name]
-    assert made.up(after, trouble=trouble) == (2 if trouble else 0), made.backend.said
+    assert made.up(after, trouble=trouble) == (2 if trouble else 0), (
+        made.backend.said
+    )
     found = made.held()
     assert not found.opened and not found.closed, found
     assert found.reached

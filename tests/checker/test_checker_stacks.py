@@ -39,15 +39,25 @@ def _go(
     """From one estate to the next, in a way, and then to the end."""
     if way in ("literal", "excluding"):
         return _by_the_engine(
-            commands, draw, before, after, draw.random() if way == "excluding" else 0
+            commands,
+            draw,
+            before,
+            after,
+            draw.random() if way == "excluding" else 0,
         )
-    trouble = None if way == "whole" else Trouble(draw.randrange(4), way == "killed")
+    trouble = (
+        None if way == "whole" else Trouble(draw.randrange(4), way == "killed")
+    )
     commands.up(after, trouble=trouble)
     if trouble:
         commands.up(draw.choice([before, after, later]))
         commands.up(after)
-    assert commands.up(after) == 0, f"{commands.backend.said}{commands.backend.refused}"
-    assert not commands.backend.ran, "a command that has nothing to do runs stacks"
+    assert commands.up(after) == 0, (
+        f"{commands.backend.said}{commands.backend.refused}"
+    )
+    assert not commands.backend.ran, (
+        "a command that has nothing to do runs stacks"
+    )
     return commands.held(thorough=thorough and way == "whole")
 
 
@@ -61,11 +71,15 @@ def _by_the_engine(
     """The engine's own run of one of the stacks, or of some of it, and then the command, which refuses nobody else than
     that run did."""
     there = [
-        name for name in after.layout if f"{STACK}-{name}" in commands.backend.stacks
+        name
+        for name in after.layout
+        if f"{STACK}-{name}" in commands.backend.stacks
     ]
     commands.literal(after, f"{STACK}-{draw.choice(there)}", excluded)
     found = commands.held()
-    refused = {(one.target, one.method, _client(one.caller)) for one in found.closed}
+    refused = {
+        (one.target, one.method, _client(one.caller)) for one in found.closed
+    }
     commands.begin(2)
     assert commands.behind == [before, after]
     assert commands.up(after) == 0, commands.backend.said
@@ -99,7 +113,11 @@ def test_nobody_is_let_in_or_refused_whom_both_estates_do_not(
             made.roll_out()
             way = WAYS[(number + seed - 1) % len(WAYS)]
             found = _go(
-                made, draw, way, *estates[number : number + 3], thorough=seed % 4 == 0
+                made,
+                draw,
+                way,
+                *estates[number : number + 3],
+                thorough=seed % 4 == 0,
             )
             assert not found.opened and not found.closed, (
                 f"pair {number}, {way}:\n{found}"

@@ -7,7 +7,11 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.announcement import announce_limits, announce_waived, announcement
+from components.announcement import (
+    announce_limits,
+    announce_waived,
+    announcement,
+)
 from kong_oam.access.diff.snapshot import dump_model
 from tests.support.diffs import edited, model, settings
 from tests.support.enforced_state import state
@@ -65,7 +69,9 @@ def test_a_setting_that_may_let_somebody_in_is_a_warning(
     """Any other is a line, too."""
     on = settings(
         gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", **gateway},
-        providers=[{"name": "okta", "type": "okta", "accessTokenMinutes": minutes}],
+        providers=[
+            {"name": "okta", "type": "okta", "accessTokenMinutes": minutes}
+        ],
     )
     after = model(ORDERS, on=on)
     line = f"access: {line}"
@@ -96,7 +102,9 @@ def test_a_model_that_cannot_be_read_stops_nobody(deployed: object) -> None:
     )
 
 
-@pytest.mark.parametrize(("away", "log"), [("closed", "info"), ("open", "warn")])
+@pytest.mark.parametrize(
+    ("away", "log"), [("closed", "info"), ("open", "warn")]
+)
 def test_a_preview_says_what_a_redis_that_is_away_does(
     monkeypatch: pytest.MonkeyPatch, away: Any, log: str
 ) -> None:
@@ -107,14 +115,19 @@ def test_a_preview_says_what_a_redis_that_is_away_does(
     )
     redis = {"host": "redis", "away": away}
     on = settings(
-        gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", "redis": redis}
+        gateway={
+            "cidrs": ["192.0.2.0/24"],
+            "reach": "loadBalancer",
+            "redis": redis,
+        }
     )
     counted = model(limited, on=on)
     lines: list[str] = []
     monkeypatch.setattr(f"pulumi.log.{log}", lines.append)
     for is_preview in (False, True):
         monkeypatch.setattr(
-            "pulumi.runtime.is_dry_run", lambda is_preview=is_preview: is_preview
+            "pulumi.runtime.is_dry_run",
+            lambda is_preview=is_preview: is_preview,
         )
         announce_limits(counted.estate, on.gateway.redis)
     (line,) = lines

@@ -24,7 +24,9 @@ def test_every_service_leads_nowhere(registered: list[Registered]) -> None:
     for service in services.values():
         assert service.made_of["host"] == {nowhere.name}
         assert (
-            service.inputs["host"] == nowhere.inputs["name"] == "kong-oam.local.nowhere"
+            service.inputs["host"]
+            == nowhere.inputs["name"]
+            == "kong-oam.local.nowhere"
         )
         assert service.inputs["port"] == 1
     assert not {one.type for one in registered} & {
@@ -62,7 +64,9 @@ def test_what_closes_comes_before_the_workload_and_what_opens_after_it(
     """Admission, then the Deployment, then the gate: each waits for the one before, of its own component."""
     plugins = all_of(registered, "kong:index/plugin:Plugin")
     deployments = all_of(registered, "kubernetes:apps/v1:Deployment")
-    ports = [name.removesuffix("-gate") for name in plugins if name.endswith("-gate")]
+    ports = [
+        name.removesuffix("-gate") for name in plugins if name.endswith("-gate")
+    ]
     assert len(ports) == 5
     for port in ports:
         deployment = f"{port.rpartition('-')[0]}-deployment"
@@ -73,7 +77,9 @@ def test_what_closes_comes_before_the_workload_and_what_opens_after_it(
         )
 
 
-def test_every_route_waits_for_what_guards_it(registered: list[Registered]) -> None:
+def test_every_route_waits_for_what_guards_it(
+    registered: list[Registered],
+) -> None:
     """What is not there yet is not found (404), and each route leads to a service."""
     routes = all_of(registered, "kong:index/route:Route")
     assert len(routes) == 5
@@ -106,7 +112,9 @@ def test_secrets_are_marked(registered: list[Registered]) -> None:
         and "kongAdminToken" in kong.secret
     )
     (okta,) = all_of(registered, "pulumi:providers:okta").values()
-    assert okta.inputs["apiToken"] == "the API token" and "apiToken" in okta.secret
+    assert (
+        okta.inputs["apiToken"] == "the API token" and "apiToken" in okta.secret
+    )
     secrets = all_of(registered, "kubernetes:core/v1:Secret")
     assert len(secrets) == 4
     for secret in secrets.values():
@@ -122,7 +130,10 @@ def test_secrets_are_marked(registered: list[Registered]) -> None:
     for credential in all_of(
         registered, "kong:index/consumerJwtAuth:ConsumerJwtAuth"
     ).values():
-        assert "secret" in credential.secret and "secret" in credential.secret_outputs
+        assert (
+            "secret" in credential.secret
+            and "secret" in credential.secret_outputs
+        )
 
 
 def test_names_and_tags_in_kong_tell_stack_and_component(
@@ -154,7 +165,9 @@ def test_names_and_tags_in_kong_tell_stack_and_component(
     assert consumers == {"kong-oam.local.anonymous", "kong-oam.local.ring.okta"}
     # By this name the next run finds the issuer whose tokens count until now.
     assert f"{RING}okta" in all_of(registered, "kong:index/consumer:Consumer")
-    gate = all_of(registered, "kong:index/plugin:Plugin")["orders/api-8080-gate"]
+    gate = all_of(registered, "kong:index/plugin:Plugin")[
+        "orders/api-8080-gate"
+    ]
     assert gate.inputs["tags"] == [
         "kong-oam",
         "kong-oam-stack:local",
@@ -162,23 +175,27 @@ def test_names_and_tags_in_kong_tell_stack_and_component(
     ]
     for one in registered:
         if one.type.startswith("kong:"):
-            assert one.inputs["tags"][:2] == ["kong-oam", "kong-oam-stack:local"], (
-                one.name
-            )
+            assert one.inputs["tags"][:2] == [
+                "kong-oam",
+                "kong-oam-stack:local",
+            ], one.name
 
 
 def test_the_pods_use_the_secret_that_the_app_is_in(
     registered: list[Registered],
 ) -> None:
     """The pods come after the Secret that they read, which is made of what the app is."""
-    secret = all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"]
+    secret = all_of(registered, "kubernetes:core/v1:Secret")[
+        "shop/checkout-client"
+    ]
     assert secret.made_of["data"] == {
         "okta-app-shop/checkout",
         "okta-server",
         "okta-key-shop/checkout-a",
     }
     assert (
-        clear(secret)["OAUTH_PRIVATE_KEY"] == "private half of okta-key-shop/checkout-a"
+        clear(secret)["OAUTH_PRIVATE_KEY"]
+        == "private half of okta-key-shop/checkout-a"
     )
     assert clear(secret)["OAUTH_KEY_ALGORITHM"] == "RS256"
     assert "OAUTH_CLIENT_SECRET" not in clear(secret)

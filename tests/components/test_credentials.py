@@ -110,7 +110,9 @@ def _unknown() -> pulumi.Output[str]:
         return what
 
     return pulumi.Output(
-        set(), asyncio.ensure_future(value(None)), asyncio.ensure_future(value(False))
+        set(),
+        asyncio.ensure_future(value(None)),
+        asyncio.ensure_future(value(False)),
     )
 
 
@@ -162,7 +164,10 @@ def test_a_step_is_taken_on_its_day_and_said() -> None:
     assert done.output == told(2, 30, 37, "counts")
     assert done.said == [f"info: credentials: {NAME}: generation 2 takes over"]
     ended = run(keyed(), {NAME: done.output}, 37)
-    assert (ended.generation, ended.output) == (Generation(2, on(30)), told(2, 30, 60))
+    assert (ended.generation, ended.output) == (
+        Generation(2, on(30)),
+        told(2, 30, 60),
+    )
     assert ended.said == [f"info: credentials: {NAME}: generation 1 ends"]
 
 
@@ -191,7 +196,10 @@ def test_a_step_counts_from_the_run_in_which_the_workload_had_it() -> None:
 def test_a_key_in_place_of_a_secret_is_the_first() -> None:
     """What is recorded of the secret says nothing about keys; what it means for pods of before is said."""
     done = run(keyed(), {NAME: told(4, 0, 30, secretOf="app1")}, 3)
-    assert (done.generation, done.output) == (Generation(1, on(3)), told(1, 3, 33))
+    assert (done.generation, done.output) == (
+        Generation(1, on(3)),
+        told(1, 3, 33),
+    )
     assert done.said == [
         f"warn: credentials: {NAME}: a key in place of the secret that it shares with it; pods of before are refused "
         "tokens from this run until they have rolled"
@@ -273,7 +281,10 @@ def test_a_shared_secret_is_as_old_as_what_has_it() -> None:
     assert (first.output, first.said) == (told(1, 0, 30, secretOf="app1"), [])
     assert run(shared("app1"), {NAME: first.output}, 20).output == first.output
     second = run(shared("app2"), {NAME: first.output}, 20)
-    assert (second.output, second.said) == (told(2, 20, 50, secretOf="app2"), [])
+    assert (second.output, second.said) == (
+        told(2, 20, 50, secretOf="app2"),
+        [],
+    )
 
 
 def test_a_shared_secret_is_said_to_be_due_from_its_day_on_with_what_replaces_it() -> (

@@ -67,12 +67,19 @@ class Engine:
     def cli(self, *words: str, stack: str | None = None, **_: Any) -> str:
         match words:
             case ("stack", "ls", "--json", *only):
-                named = {f"{records.NAMED}={name}": name for name in self.tagged}
-                listed = [named[one] for one in only[1:]] if only else [*self.states]
+                named = {
+                    f"{records.NAMED}={name}": name for name in self.tagged
+                }
+                listed = (
+                    [named[one] for one in only[1:]] if only else [*self.states]
+                )
                 self.read += len(listed)
                 return json.dumps(
                     [
-                        {"name": name, "lastUpdate": _written(self.states[name])}
+                        {
+                            "name": name,
+                            "lastUpdate": _written(self.states[name]),
+                        }
                         for name in listed
                     ]
                 )
@@ -109,7 +116,9 @@ class Engine:
                 )
             except pulumi.RunError:
                 return False
-        self.states[stack] = having(*part.estate.own) if name else having(base=BASE)
+        self.states[stack] = (
+            having(*part.estate.own) if name else having(base=BASE)
+        )
         return True
 
 
@@ -127,7 +136,9 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.setattr(run, "create", made.make)
     monkeypatch.setattr(run, "without_file", lambda settings, stack: None)
     monkeypatch.setattr(
-        run, "show", lambda *_, stack, environment, **__: made.run(stack, environment)
+        run,
+        "show",
+        lambda *_, stack, environment, **__: made.run(stack, environment),
     )
     for program in (base, partition):
         monkeypatch.setattr(program, "recorded", made.recorded)
@@ -160,9 +171,16 @@ def test_the_states_that_a_first_up_reads_grow_with_the_partitions(
     """Four times as many partitions, four times as many states: not each partition the states of all others."""
     read = []
     for count in (8, 16, 32):
-        engine.states, engine.tagged, engine.tags, engine.read = {}, set(), {}, 0
+        engine.states, engine.tagged, engine.tags, engine.read = (
+            {},
+            set(),
+            {},
+            0,
+        )
         names = [f"p{number}" for number in range(count)]
-        assert up(engine, estates({name: [name] for name in names})).failed == []
+        assert (
+            up(engine, estates({name: [name] for name in names})).failed == []
+        )
         assert [{*engine.states[f"prod-{name}"].urns} for name in names] == [
             {(COMPONENT, f"{name}/one")} for name in names
         ]
@@ -172,7 +190,9 @@ def test_the_states_that_a_first_up_reads_grow_with_the_partitions(
     assert many < 10 * 32
 
 
-def test_a_first_up_makes_nothing_that_a_stack_of_before_has(engine: Engine) -> None:
+def test_a_first_up_makes_nothing_that_a_stack_of_before_has(
+    engine: Engine,
+) -> None:
     """It made other stacks itself; whose namespace went elsewhere was there."""
     assert up(engine, estates({"apis": ["apis", "shop"]})).failed == []
     later = up(

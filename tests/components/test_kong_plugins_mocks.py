@@ -16,7 +16,9 @@ def test_a_plugin_comes_before_the_routes_of_its_component(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """So no route leads past it, in whatever part of a run; and its configuration is in full."""
-    plugin = KongPlugin("correlation-id", {"header_name": "X-Cid"}, None, NOWHERE)
+    plugin = KongPlugin(
+        "correlation-id", {"header_name": "X-Cid"}, None, NOWHERE
+    )
     ask_at(monkeypatch, "orders/api", {KONG_PLUGIN: (plugin,)})
     with Kong() as kong:
         monkeypatch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
@@ -52,10 +54,13 @@ def test_whatever_writes_records_clears_kongs_own(
     ask_at(monkeypatch, "orders/api", {KONG_PLUGIN: (plugin,)})
     with Kong() as kong:
         monkeypatch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
-        registered = run_program(monkeypatch, **({"logs": logs} if logs else {}))
+        registered = run_program(
+            monkeypatch, **({"logs": logs} if logs else {})
+        )
     plugins = all_of(registered, "kong:index/plugin:Plugin")
     configs = {
-        name: json.loads(one.inputs["configJson"]) for name, one in plugins.items()
+        name: json.loads(one.inputs["configJson"])
+        for name, one in plugins.items()
     }
     fields = {
         name: one["custom_fields_by_lua"]

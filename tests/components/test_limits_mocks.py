@@ -18,7 +18,11 @@ def test_a_service_has_the_times_that_its_component_asks_for(
 ) -> None:
     """And its scripts stand beside admission and behind the gate; every other service is as it was."""
     limits = Limits(body=1024, connect=500, read=2000, retries=Retries(1))
-    ask_at(monkeypatch, "orders/api", {LIMITS: limits, HEADERS: Headers(secure=True)})
+    ask_at(
+        monkeypatch,
+        "orders/api",
+        {LIMITS: limits, HEADERS: Headers(secure=True)},
+    )
     with Kong() as kong:
         monkeypatch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
         registered = run_program(monkeypatch)
@@ -35,12 +39,17 @@ def test_a_service_has_the_times_that_its_component_asks_for(
         json.loads(plugins[f"orders/api-8080-{role}"].inputs["configJson"])
         for role in ("admission", "gate")
     )
-    called = re.findall(r"^CODE\.(\w+)\(\)$", admission["access"][0], re.MULTILINE)
+    called = re.findall(
+        r"^CODE\.(\w+)\(\)$", admission["access"][0], re.MULTILINE
+    )
     beside = [
-        script.split("\n", 1)[0].rpartition(" ")[2] for script in gate["access"][1:]
+        script.split("\n", 1)[0].rpartition(" ")[2]
+        for script in gate["access"][1:]
     ]
     assert [name for name in called if name in ("told", "limits")] == [
         "told",
         "limits",
     ] and beside == ["body"]
-    assert any("code.marked()" in script for script in admission["header_filter"])
+    assert any(
+        "code.marked()" in script for script in admission["header_filter"]
+    )

@@ -11,7 +11,12 @@ import pytest
 
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.diff.snapshot import OUTPUT, joined, load_model
-from kong_oam.access.partitions import granted, owners_of_scopes, part_of, uses_of
+from kong_oam.access.partitions import (
+    granted,
+    owners_of_scopes,
+    part_of,
+    uses_of,
+)
 from kong_oam.access.settings.stack import read_file
 from kong_oam.engine.stacks import merge
 from kong_oam.engine.state import from_outputs
@@ -66,7 +71,9 @@ def stacks(
         )
 
 
-def _grants(folder: Path, states: States) -> tuple[dict[str, Any], dict[str, Any]]:
+def _grants(
+    folder: Path, states: States
+) -> tuple[dict[str, Any], dict[str, Any]]:
     settings = read_file(folder / "stacks" / f"Pulumi.{STACK}.yaml", describe)
     estate = compile_estate(
         read_files([folder / "applications"]), settings.stack
@@ -89,7 +96,9 @@ def _outputs(state: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _resources(registered: list[Registered]) -> dict[tuple[str, str], dict[str, Any]]:
+def _resources(
+    registered: list[Registered],
+) -> dict[tuple[str, str], dict[str, Any]]:
     """The inputs of resources by type and logical name, without tags that say the partition."""
     found = {}
     for one in registered:
@@ -111,7 +120,9 @@ def test_states_say_what_clients_are_granted(stacks: Stacks) -> None:
     if any(one.type.startswith(MADE) for one in stacks.whole):
         found = {
             name: {
-                client: {called: sorted(scopes) for called, scopes in calls.items()}
+                client: {
+                    called: sorted(scopes) for called, scopes in calls.items()
+                }
                 for client, calls in one.items()
             }
             for name, one in stacks.granted.items()
@@ -153,7 +164,9 @@ def test_base_and_partitions_are_the_whole(stacks: Stacks) -> None:
         assert together[which] == inputs, which
 
 
-def test_what_the_stacks_export_is_together_what_the_whole_does(stacks: Stacks) -> None:
+def test_what_the_stacks_export_is_together_what_the_whole_does(
+    stacks: Stacks,
+) -> None:
     """The mappings that `verify` reads, and the model that `diff deployed:` does."""
     together: dict[str, Any] = {}
     for outputs in stacks.outputs:

@@ -11,7 +11,13 @@ from random import Random
 
 import pytest
 
-from tests.support.fingerprint_fields import Field, Pair, Pairs, left_out, made_of
+from tests.support.fingerprint_fields import (
+    Field,
+    Pair,
+    Pairs,
+    left_out,
+    made_of,
+)
 from tests.support.generated_estates import Choice, Chosen, first, full
 from tests.support.partition_worlds import (
     Deployed,
@@ -61,7 +67,9 @@ def few(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[list[Pair]]:
     """Pairs that differ in one of these."""
-    with project_at(request.param, tmp_path_factory.mktemp("project")) as project:
+    with project_at(
+        request.param, tmp_path_factory.mktemp("project")
+    ) as project:
         yield [
             *Pairs.around(project, first(request.param, Random(1))).of_each(
                 [*FEW, *MORE]

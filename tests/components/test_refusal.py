@@ -23,6 +23,4 @@ def test_the_message_says_what_could_not_be_judged() -> None:
     )
 
 
-ACCESS = (
-    "{owner: o, scopes: {s: s}, roles: {r: {scopes: [s], components: [orders/api]}}}"
-)
+ACCESS = "{owner: o, scopes: {s: s}, roles: {r: {scopes: [s], components: [orders/api]}}}"

@@ -25,7 +25,8 @@ def states(tmp_path: Path) -> Iterator[States]:
             run_stack(stack_of(name), states)
         for file in (folder / "applications").glob("*.yaml"):
             file.write_text(
-                file.read_text("utf-8").replace("orders.read", "orders.view"), "utf-8"
+                file.read_text("utf-8").replace("orders.read", "orders.view"),
+                "utf-8",
             )
         run_stack(stack_of(None), states)
         yield states

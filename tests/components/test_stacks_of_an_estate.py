@@ -46,7 +46,9 @@ def deployed(monkeypatch: pytest.MonkeyPatch, **states: StackState) -> None:
 
     for module in (base, partition):
         monkeypatch.setattr(module, "recorded", recorded)
-        monkeypatch.setattr(module, "outputs_of", lambda stack: recorded(stack).outputs)
+        monkeypatch.setattr(
+            module, "outputs_of", lambda stack: recorded(stack).outputs
+        )
 
 
 def run(of: Settings, own: StackState) -> partition.Part:
@@ -70,7 +72,9 @@ def test_a_base_stops_while_a_partition_that_went_from_the_settings_has_componen
             in str(refused.value)
         )
         assert "`pulumi destroy -s prod-apis`" in str(refused.value)
-    deployed(monkeypatch, prod_apis=NOTHING, prod_rest=having("apis/one", "shop/one"))
+    deployed(
+        monkeypatch, prod_apis=NOTHING, prod_rest=having("apis/one", "shop/one")
+    )
     assert run(settings(rest=["*"]), having(base=BASE)).estate.role == "base"
 
 
@@ -80,7 +84,10 @@ def test_a_partition_does_not_make_a_second_time_what_another_stack_has(
     """After its namespace came to this one, without `move`: whichever of both is run first."""
     rest = settings("rest", apis=["other"], rest=["*"])
     for there in ("prod_apis", "prod"):
-        states = {"prod": having(base=BASE), there: having("apis/one", base=BASE)}
+        states = {
+            "prod": having(base=BASE),
+            there: having("apis/one", base=BASE),
+        }
         deployed(monkeypatch, **states)
         stack = there.replace("_", "-")
         with pytest.raises(
@@ -96,7 +103,10 @@ def test_a_partition_does_not_make_a_second_time_what_another_stack_has(
     ):
         run(renamed, having())
     deployed(monkeypatch, prod=having(base=BASE), prod_apis=having("other/one"))
-    assert {*run(rest, having("shop/one")).estate.own} == {"apis/one", "shop/one"}
+    assert {*run(rest, having("shop/one")).estate.own} == {
+        "apis/one",
+        "shop/one",
+    }
 
 
 def test_a_base_that_is_made_anew_is_no_older_than_what_partitions_were_made_with(
@@ -105,7 +115,9 @@ def test_a_base_that_is_made_anew_is_no_older_than_what_partitions_were_made_wit
     """After it was destroyed, or a state of before was put back: else no run of it would ever be new enough."""
     now = settings(apis=["apis"], rest=["*"])
     deployed(
-        monkeypatch, prod_apis=having(generation=7), prod_rest=having(generation=5)
+        monkeypatch,
+        prod_apis=having(generation=7),
+        prod_rest=having(generation=5),
     )
     for before, expected in (
         (having(), 8),
@@ -114,7 +126,9 @@ def test_a_base_that_is_made_anew_is_no_older_than_what_partitions_were_made_wit
     ):
         part = run(now, before)
         assert (
-            base.exported(part.estate, before, part.made_with, {}, {})["generation"]
+            base.exported(part.estate, before, part.made_with, {}, {})[
+                "generation"
+            ]
             == expected
         )
     with shared(
@@ -154,7 +168,9 @@ def test_a_base_keeps_what_components_may_use_that_were_moved_and_not_run_since(
             "groups": [],
         }
     }
-    before = having(base={**BASE, "partitions": ["old", "rest"], "offered": offered})
+    before = having(
+        base={**BASE, "partitions": ["old", "rest"], "offered": offered}
+    )
     whole = estate(*map(APPLICATION.format, ("apis", "shop")), stack=now.stack)
     rest = having("shop/one", uses={})
     moved, run_since = having("apis/one"), having("apis/one", uses={})
@@ -189,7 +205,10 @@ def test_a_stack_that_is_not_there_yet_has_recorded_nothing(
         raise Exception(said)
 
     monkeypatch.setattr(state, "invoke", invoke)
-    assert (state.outputs_of("prod-new"), state.recorded("prod-new").urns) == ({}, {})
+    assert (state.outputs_of("prod-new"), state.recorded("prod-new").urns) == (
+        {},
+        {},
+    )
     with pytest.raises(EngineError):
         state.recorded()
     said = "connection refused"

@@ -83,7 +83,9 @@ def test_each_place_is_given_what_is_there() -> None:
         )
         deploy_components(application, args)
 
-    set_mocks(monitor.mocks, "kong-oam", "tests", preview=False, monitor=monitor)
+    set_mocks(
+        monitor.mocks, "kong-oam", "tests", preview=False, monitor=monitor
+    )
     _await(program)
     maps = all_of(monitor.registered, "kubernetes:core/v1:ConfigMap")
     assert {name: one.inputs["data"] for name, one in maps.items()} == {

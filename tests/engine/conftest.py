@@ -8,7 +8,13 @@ import pytest
 
 from sandbox.kong import Lags
 from sandbox.local import Local
-from tests.support.engine.deployment import AT_ONCE, Deployment, Empty, project, start
+from tests.support.engine.deployment import (
+    AT_ONCE,
+    Deployment,
+    Empty,
+    project,
+    start,
+)
 from tests.support.engine.sample import Sample, deployed_sample
 
 

@@ -34,7 +34,9 @@ def test_a_team_s_applications_are_deployed_from_its_own_repository(
         file.unlink()
     _named(deployment, f"{teams}/*/oam")
     deployment.run("up", "--policy-pack", "policies")
-    assert [*deployment.output("upstreams")] == [f"kong-oam.{STACK}.tiny.api.8080"]
+    assert [*deployment.output("upstreams")] == [
+        f"kong-oam.{STACK}.tiny.api.8080"
+    ]
     assert deployment.changes("preview") == {}
     deployed = entities(deployment.local)
     oam.rename(teams / "away")

@@ -24,7 +24,9 @@ POSITION = "applications/orders.yaml:24:61"
 
 
 @pytest.mark.engine
-def test_the_program_stops_on_a_scope_that_is_not_declared(empty: Empty) -> None:
+def test_the_program_stops_on_a_scope_that_is_not_declared(
+    empty: Empty,
+) -> None:
     """Exit status, file, line and column, and not one call to Kong, Okta or the cluster: not even a connection."""
     deployment = empty()
     deployment.edit("applications/orders.yaml", *WRONG)
@@ -33,7 +35,11 @@ def test_the_program_stops_on_a_scope_that_is_not_declared(empty: Empty) -> None
         socket.create_server(("127.0.0.1", 0)) as okta,
         socket.create_server(("127.0.0.1", 0)) as cluster,
     ):
-        places = {"KONG_ADMIN_ADDR": kong, "OKTA_HTTP_PROXY": okta, CLUSTER: cluster}
+        places = {
+            "KONG_ADMIN_ADDR": kong,
+            "OKTA_HTTP_PROXY": okta,
+            CLUSTER: cluster,
+        }
         for variable, server in places.items():
             server.setblocking(False)
             deployment.local.env[variable] = (
@@ -54,7 +60,10 @@ def test_the_program_stops_on_a_scope_that_is_not_declared(empty: Empty) -> None
         in stopped.stdout
     )
     assert "Traceback" not in stopped.stdout + stopped.stderr
-    assert [one["type"] for one in deployment.state()] in ([], ["pulumi:pulumi:Stack"])
+    assert [one["type"] for one in deployment.state()] in (
+        [],
+        ["pulumi:pulumi:Stack"],
+    )
     assert entities(deployment.local) == {}
 
 
@@ -88,7 +97,9 @@ def test_a_gateway_that_cannot_be_used_stops_the_program(
 ) -> None:
     """Each with a message of its own, a failing exit status, and nothing made anywhere."""
     local = refused.local
-    stand_in = Kong(**({"admin_token": local.env["KONG_ADMIN_TOKEN"]} | (kong or {})))
+    stand_in = Kong(
+        **({"admin_token": local.env["KONG_ADMIN_TOKEN"]} | (kong or {}))
+    )
     stand_in.start()
     try:
         monkeypatch.setitem(local.env, "KONG_ADMIN_ADDR", stand_in.admin_url)
@@ -113,7 +124,9 @@ def test_a_gateway_that_cannot_be_used_stops_the_program(
 
 
 @pytest.mark.engine
-def test_a_usable_gateway_does_not_stop_the_program(refused: Deployment) -> None:
+def test_a_usable_gateway_does_not_stop_the_program(
+    refused: Deployment,
+) -> None:
     """The same stack with its own gateway: a preview goes through, so it was the gateways that stopped it."""
     assert refused.pulumi("preview", "-s", STACK).returncode == 0
 
@@ -125,7 +138,9 @@ _OTHERS = """config:
 
 @pytest.mark.deep
 @pytest.mark.engine
-def test_no_run_deploys_other_applications_than_the_commands_read(empty: Empty) -> None:
+def test_no_run_deploys_other_applications_than_the_commands_read(
+    empty: Empty,
+) -> None:
     """Settings in the project, in another folder or another file lead no run elsewhere than `check` and the review
     look: each stops it, with the setting's name."""
     deployment = empty("Pulumi.yaml")
@@ -136,7 +151,9 @@ def test_no_run_deploys_other_applications_than_the_commands_read(empty: Empty) 
     usual = project_file.read_text("utf-8")
 
     def said(*arguments: str) -> str:
-        stopped = deployment.pulumi("preview", "-s", STACK, *arguments, check=False)
+        stopped = deployment.pulumi(
+            "preview", "-s", STACK, *arguments, check=False
+        )
         assert stopped.returncode != 0
         assert "Traceback" not in stopped.stdout + stopped.stderr
         return " ".join((stopped.stdout + stopped.stderr).split())

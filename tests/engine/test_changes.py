@@ -10,7 +10,10 @@ from tests.support.engine.inventory import entities
 
 pytestmark = pytest.mark.engine
 
-RULED = {"orders/api-8080-admission": "update", "orders/api-8080-gate": "update"}
+RULED = {
+    "orders/api-8080-admission": "update",
+    "orders/api-8080-gate": "update",
+}
 """Both have the table: admission closes first, the gate opens last."""
 
 
@@ -21,14 +24,19 @@ def test_an_edited_rule_changes_what_decides_and_nothing_else(
     through."""
     local = deployed.local
     order_desk, sales = (
-        user_token(local, "web", f"user-{group}") for group in ("order-desk", "sales")
+        user_token(local, "web", f"user-{group}")
+        for group in ("order-desk", "sales")
     )
     assert (
-        call(local, "PATCH", "orders.example.com", "/orders/7", order_desk).status
+        call(
+            local, "PATCH", "orders.example.com", "/orders/7", order_desk
+        ).status
         == 403
     )
     deployed.edit(
-        "applications/orders.yaml", "[POST, PUT, DELETE]", "[POST, PUT, PATCH, DELETE]"
+        "applications/orders.yaml",
+        "[POST, PUT, DELETE]",
+        "[POST, PUT, PATCH, DELETE]",
     )
     assert deployed.changes("preview") == RULED
     shown = deployed.pulumi("preview", "-s", STACK, "--diff").stdout
@@ -41,40 +49,59 @@ def test_an_edited_rule_changes_what_decides_and_nothing_else(
         in shown
     )
     assert (
-        call(local, "PATCH", "orders.example.com", "/orders/7", order_desk).status
+        call(
+            local, "PATCH", "orders.example.com", "/orders/7", order_desk
+        ).status
         == 403
     )  # a preview changes nothing
     assert deployed.changes("up") == RULED
     assert (
-        call(local, "PATCH", "orders.example.com", "/orders/7", order_desk).status
+        call(
+            local, "PATCH", "orders.example.com", "/orders/7", order_desk
+        ).status
         == 200
     )
-    assert call(local, "PATCH", "orders.example.com", "/orders/7", sales).status == 403
+    assert (
+        call(local, "PATCH", "orders.example.com", "/orders/7", sales).status
+        == 403
+    )
     assert call(local, "PATCH", "orders.example.com", "/orders/7").status == 401
 
 
 def test_a_rotated_key_takes_a_slot_of_its_own(deployed: Deployment) -> None:
     """Okta signs with its next key: tokens of both are good at once, and the key after that takes a slot."""
     local = deployed.local
-    (server,) = (one["id"] for one in local.okta.objects("authorizationServers"))
+    (server,) = (
+        one["id"] for one in local.okta.objects("authorizationServers")
+    )
     before = service_token(local, "checkout")
     local.okta.rotate(server)
     after = service_token(local, "checkout")
     first = _slots(deployed)
-    assert set(first[:2]) == {part(before, 0)["kid"], part(after, 0)["kid"]} and first[
-        2:
-    ] == [
+    assert set(first[:2]) == {
+        part(before, 0)["kid"],
+        part(after, 0)["kid"],
+    } and first[2:] == [
         None,
         None,
     ]
-    assert call(local, "GET", "orders.example.com", "/orders", after).status == 200
+    assert (
+        call(local, "GET", "orders.example.com", "/orders", after).status == 200
+    )
     changes = deployed.changes("up", "--refresh")
     # The empty slot holds the issuer's current key under an unused name, so it follows it.
-    assert changes == {f"gateway-ring-okta-slot-{index}": "update" for index in (2, 3)}
+    assert changes == {
+        f"gateway-ring-okta-slot-{index}": "update" for index in (2, 3)
+    }
     slots = _slots(deployed)
     assert slots[:2] == first[:2] and slots[2] is not None and slots[3] is None
-    assert call(local, "GET", "orders.example.com", "/orders", before).status == 200
-    assert call(local, "GET", "orders.example.com", "/orders", after).status == 200
+    assert (
+        call(local, "GET", "orders.example.com", "/orders", before).status
+        == 200
+    )
+    assert (
+        call(local, "GET", "orders.example.com", "/orders", after).status == 200
+    )
     assert deployed.changes("up") == {}
     assert deployed.changes("up", "--refresh") == {}
     assert _slots(deployed) == slots
@@ -87,7 +114,9 @@ def _slots(deployment: Deployment) -> list[str | None]:
     ]
 
 
-def test_destroy_takes_away_what_the_stack_made_and_nothing_else(empty: Empty) -> None:
+def test_destroy_takes_away_what_the_stack_made_and_nothing_else(
+    empty: Empty,
+) -> None:
     """Kong, Okta and the cluster are left with what was there before: another's service, another's server."""
     deployment = empty()
     local = deployment.local
@@ -99,7 +128,11 @@ def test_destroy_takes_away_what_the_stack_made_and_nothing_else(empty: Empty) -
     httpx.post(
         f"{local.okta.url}/api/v1/authorizationServers",
         headers={"Authorization": f"SSWS {local.env['OKTA_API_TOKEN']}"},
-        json={"name": "another", "description": "", "audiences": ["api://another"]},
+        json={
+            "name": "another",
+            "description": "",
+            "audiences": ["api://another"],
+        },
     ).raise_for_status()
     before = entities(local)
     groups = local.okta.objects("groups")
@@ -111,7 +144,13 @@ def test_destroy_takes_away_what_the_stack_made_and_nothing_else(empty: Empty) -
     # 5 gated services with 3 plugins and a route each; nobody and one ring of 4 slots.
     assert {
         kind: made[kind]
-        for kind in ("services", "plugins", "routes", "consumers", "jwt_secrets")
+        for kind in (
+            "services",
+            "plugins",
+            "routes",
+            "consumers",
+            "jwt_secrets",
+        )
     } == {
         "services": 5,
         "plugins": 15,
@@ -121,7 +160,13 @@ def test_destroy_takes_away_what_the_stack_made_and_nothing_else(empty: Empty) -
     }
     assert {
         kind: made[kind]
-        for kind in ("authorizationServers", "apps", "policies", "rules", "claims")
+        for kind in (
+            "authorizationServers",
+            "apps",
+            "policies",
+            "rules",
+            "claims",
+        )
     } == {
         "authorizationServers": 1,
         "apps": 4,

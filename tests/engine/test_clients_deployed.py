@@ -50,16 +50,27 @@ def _partner_calls(local: Local, settings: dict[str, str]) -> None:
             "https://partner.example.com/keys.json", {"keys": [dict(public)]}
         )
         token = str(
-            browser.client_credentials(endpoint, client, own, [scopes])["access_token"]
+            browser.client_credentials(endpoint, client, own, [scopes])[
+                "access_token"
+            ]
         )
-        assert call(local, "GET", "orders.example.com", "/orders", token).status == 200
-        assert call(local, "POST", "orders.example.com", "/orders", token).status == 403
+        assert (
+            call(local, "GET", "orders.example.com", "/orders", token).status
+            == 200
+        )
+        assert (
+            call(local, "POST", "orders.example.com", "/orders", token).status
+            == 403
+        )
 
 
 @pytest.mark.skipif(
-    OKTA_IS_BEHIND is not None, reason=f"{OKTA_IS_BEHIND}: origins have another form"
+    OKTA_IS_BEHIND is not None,
+    reason=f"{OKTA_IS_BEHIND}: origins have another form",
 )
-def test_applications_without_a_secret_sign_users_in_with_pkce(empty: Empty) -> None:
+def test_applications_without_a_secret_sign_users_in_with_pkce(
+    empty: Empty,
+) -> None:
     """Neither has a secret, Okta takes none from them, and the gate cuts what their users' groups do not hold."""
     deployment = empty()
     local = deployment.local
@@ -72,16 +83,25 @@ def test_applications_without_a_secret_sign_users_in_with_pkce(empty: Empty) -> 
         "[shop/page, shop/app, shop/partner]",
     )
     deployment.edit(
-        "applications/orders.yaml", "components: [shop/web]", "components: [shop/app]"
+        "applications/orders.yaml",
+        "components: [shop/web]",
+        "components: [shop/app]",
     )
     deployment.run("up")
-    assert not [name for name in deployment.changes("preview") if "shop" in name]
-    assert [one["metadata"]["name"] for one in local.cluster.objects("Deployment")] == [
+    assert not [
+        name for name in deployment.changes("preview") if "shop" in name
+    ]
+    assert [
+        one["metadata"]["name"] for one in local.cluster.objects("Deployment")
+    ] == [
         "api",
         "page",
     ]
 
-    page, app = credential(local, "page"), deployment.output("elsewhere")["shop/app"]
+    page, app = (
+        credential(local, "page"),
+        deployment.output("elsewhere")["shop/app"],
+    )
     assert app["API_URL_ORDERS__API"] == "http://orders.example.com/orders"
     for settings in (page, app):
         assert not {name for name in settings if "SECRET" in name}
@@ -90,13 +110,14 @@ def test_applications_without_a_secret_sign_users_in_with_pkce(empty: Empty) -> 
         made = apps[f"kong-oam {STACK} shop/{name}"]
         assert made["settings"]["oauthClient"]["application_type"] == kind
         assert (
-            made["credentials"]["oauthClient"]["token_endpoint_auth_method"] == "none"
+            made["credentials"]["oauthClient"]["token_endpoint_auth_method"]
+            == "none"
         )
         assert made["credentials"]["oauthClient"]["pkce_required"] is True
     assert (
-        apps[f"kong-oam {STACK} shop/page"]["settings"]["oauthClient"]["refresh_token"][
-            "rotation_type"
-        ]
+        apps[f"kong-oam {STACK} shop/page"]["settings"]["oauthClient"][
+            "refresh_token"
+        ]["rotation_type"]
         == "ROTATE"
     )
 
@@ -118,11 +139,24 @@ def test_applications_without_a_secret_sign_users_in_with_pkce(empty: Empty) -> 
         )
         return str(answer["access_token"])
 
-    sales, desk = signed_in(app, "user-sales"), signed_in(app, "user-order-desk")
+    sales, desk = (
+        signed_in(app, "user-sales"),
+        signed_in(app, "user-order-desk"),
+    )
     of_page = signed_in(page, "user-sales", origin="http://shop.example.com")
-    assert call(local, "GET", "orders.example.com", "/orders", of_page).status == 200
-    assert call(local, "GET", "orders.example.com", "/orders", sales).status == 200
-    assert call(local, "POST", "orders.example.com", "/orders", sales).status == 403
-    assert call(local, "POST", "orders.example.com", "/orders", desk).status == 200
+    assert (
+        call(local, "GET", "orders.example.com", "/orders", of_page).status
+        == 200
+    )
+    assert (
+        call(local, "GET", "orders.example.com", "/orders", sales).status == 200
+    )
+    assert (
+        call(local, "POST", "orders.example.com", "/orders", sales).status
+        == 403
+    )
+    assert (
+        call(local, "POST", "orders.example.com", "/orders", desk).status == 200
+    )
     with pytest.raises(browser.IssuerError, match="invalid_client"):
         signed_in(app, "user-sales", "a-secret-of-somebody")

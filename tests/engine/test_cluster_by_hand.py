@@ -53,7 +53,9 @@ UP = f"pulumi up -s {STACK} --refresh"
 
 
 @pytest.mark.deep
-def test_what_somebody_changed_in_the_cluster_is_put_back(deployed: Deployment) -> None:
+def test_what_somebody_changed_in_the_cluster_is_put_back(
+    deployed: Deployment,
+) -> None:
     """By `up --refresh`, although the fields are somebody else's since: one of each kind of object."""
     cluster = deployed.local.cluster
     before = {key: cluster.get(key) for key in HANDS}
@@ -83,7 +85,9 @@ def test_verify_finds_what_somebody_changed_in_the_cluster_and_says_what_undoes_
     )
     cluster = deployed.local.cluster
     before = cluster.objects()
-    pod, policy, service, account, secret = (cluster.get(key) or {} for key in HANDS)
+    pod, policy, service, account, secret = (
+        cluster.get(key) or {} for key in HANDS
+    )
     _image(pod)
     pod["spec"]["template"]["spec"]["containers"].append(
         {"name": "side", "image": "elsewhere.example.com/side:1"}
@@ -101,7 +105,11 @@ def test_verify_finds_what_somebody_changed_in_the_cluster_and_says_what_undoes_
     found, commands = _lines(out, "changed: "), _lines(out, "    to do: ")
     assert UP in commands
     shown = page("how-to/verify.md")
-    assert [line in shown for line in (found[0], *commands[:2])] == [True, True, True]
+    assert [line in shown for line in (found[0], *commands[:2])] == [
+        True,
+        True,
+        True,
+    ]
     assert found == [
         "Deployment 'default/api': spec.template.spec.containers[api].image was changed by kubectl-edit; "
         "spec.template.spec.containers[side] was added by kubectl-edit",
@@ -115,7 +123,11 @@ def test_verify_finds_what_somebody_changed_in_the_cluster_and_says_what_undoes_
         for part in command.split(" && "):
             if part != UP:
                 subprocess.run(
-                    part, shell=True, check=True, timeout=60, env=deployed.local.env
+                    part,
+                    shell=True,
+                    check=True,
+                    timeout=60,
+                    env=deployed.local.env,
                 )
     deployed.run("up", "--refresh")
     assert main(ask) == 0
@@ -146,7 +158,9 @@ def test_a_cluster_that_cannot_be_read_is_no_finding(
     )
 
 
-def _as_a_shell(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+def _as_a_shell(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In the project's folder, with the stack's environment."""
     monkeypatch.chdir(deployment.folder)
     for name, value in deployment.local.env.items():

@@ -22,15 +22,21 @@ def test_a_second_stack_of_the_same_applications_is_refused_at_once(
     """Every host and path, and every component's objects in the cluster, each with the stack that has it. The page shows
     lines of it."""
     stacks = deployed.folder / "stacks"
-    shutil.copy(stacks / f"Pulumi.{STACK}.yaml", stacks / f"Pulumi.{SECOND}.yaml")
+    shutil.copy(
+        stacks / f"Pulumi.{STACK}.yaml", stacks / f"Pulumi.{SECOND}.yaml"
+    )
     deployed.pulumi("stack", "init", SECOND)
     before = entities(deployed.local)
     failed = deployed.pulumi("preview", "-s", SECOND, check=False)
     said = [
-        line.strip() for line in failed.stdout.splitlines() if "error ENV42" in line
+        line.strip()
+        for line in failed.stdout.splitlines()
+        if "error ENV42" in line
     ]
     assert failed.returncode != 0 and entities(deployed.local) == before
-    assert [sum(code in line for line in said) for code in ("ENV420", "ENV421")] == [
+    assert [
+        sum(code in line for line in said) for code in ("ENV420", "ENV421")
+    ] == [
         6,
         7,
     ]

@@ -42,7 +42,8 @@ def test_an_application_more_is_within_the_limits_and_changes_no_other(
     )
     assert added == {kind.split()[1]: count for kind, count in done.items()}
     assert (
-        added.total() <= graph.PER_APPLICATION * graph.LIMITS["resources a component"]
+        added.total()
+        <= graph.PER_APPLICATION * graph.LIMITS["resources a component"]
     )
 
 
@@ -90,7 +91,9 @@ def test_a_compressed_state_is_less_to_write_and_to_keep(
         backends.measured(1, settings, None) for settings in ({}, backends.ZSTD)
     )
     report(f"{plain} and with zstd {compressed}")
-    assert compressed.state < plain.state / 4 and compressed.left < plain.left / 4
+    assert (
+        compressed.state < plain.state / 4 and compressed.left < plain.left / 4
+    )
     assert compressed.written < plain.written / 2
 
 
@@ -100,7 +103,9 @@ def kilobytes(state: int) -> float:
 
 
 @pytest.mark.deep
-def test_what_the_sdk_says_for_debugging_is_said_to_who_asks(tmp_path: Path) -> None:
+def test_what_the_sdk_says_for_debugging_is_said_to_who_asks(
+    tmp_path: Path,
+) -> None:
     """It waits for the engine with each message, several for each resource, whoever reads them."""
     with Local(groups=graph.GROUPS, users=()) as local:
         stack = start(local, tmp_path / "project", applications=[])

@@ -34,9 +34,9 @@ def test_the_demo_shows_the_table_of_the_tutorial(deployed: Deployment) -> None:
         if "GET    orders.example.com/orders   " in line and "shop/" in line
     ]
     assert len(shown) == 4 and "\n".join(shown) in page("tutorial.md")
-    assert not [line for line in lines if " allowed " in line and " - " in line], (
-        "it says who was let in"
-    )
+    assert not [
+        line for line in lines if " allowed " in line and " - " in line
+    ], "it says who was let in"
     kinds = {
         (one["kind"], one["metadata"]["name"])
         for kind in ("StatefulSet", "CronJob")

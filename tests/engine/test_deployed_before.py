@@ -13,7 +13,10 @@ from sandbox.issuer import Issuer
 from sandbox.local import USERS
 from sandbox.project import set_providers
 from tests.support.engine.deployment import Deployment, Empty
-from tests.support.engine.earlier import assert_only_known_changes, earlier_project
+from tests.support.engine.earlier import (
+    assert_only_known_changes,
+    earlier_project,
+)
 from tests.support.engine.tenant import tenant_stack
 
 pytestmark = pytest.mark.engine
@@ -22,7 +25,10 @@ pytestmark = pytest.mark.engine
 @pytest.fixture(
     params=[
         "okta",
-        *(pytest.param(kind, marks=pytest.mark.deep) for kind in ("entra", "oidc")),
+        *(
+            pytest.param(kind, marks=pytest.mark.deep)
+            for kind in ("entra", "oidc")
+        ),
     ]
 )
 def before(
@@ -49,7 +55,9 @@ def before(
 
 
 @pytest.mark.deep
-def test_a_run_makes_only_known_changes(before: Deployment, tmp_path: Path) -> None:
+def test_a_run_makes_only_known_changes(
+    before: Deployment, tmp_path: Path
+) -> None:
     """Logical names, types, every other property and the outputs stay."""
     earlier = tmp_path / "earlier"
     earlier.mkdir()

@@ -17,7 +17,9 @@ from tests.support.engine.tenant import tenant_stack
 pytestmark = pytest.mark.engine
 
 ORDERS, SHOP = "applications/orders.yaml", "applications/shop.yaml"
-WRITING = "- {paths: [/orders], methods: [POST, PUT, DELETE], scopes: [orders.write]}"
+WRITING = (
+    "- {paths: [/orders], methods: [POST, PUT, DELETE], scopes: [orders.write]}"
+)
 WAIT = "entra-settle-orders/api"
 
 
@@ -26,21 +28,27 @@ def deployed(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Deployment, Entra]]:
     """`orders` and `shop` after their `up`; each test changes them and puts them back."""
-    with tenant_stack(tmp_path_factory.mktemp("project")) as (deployment, tenant):
+    with tenant_stack(tmp_path_factory.mktemp("project")) as (
+        deployment,
+        tenant,
+    ):
         deployment.run("up")
         yield deployment, tenant
 
 
 def _api(tenant: Entra) -> dict[str, Any]:
     found = tenant.directory.applications.values()
-    return next(one for one in found if one["displayName"].endswith("orders/api API"))
+    return next(
+        one for one in found if one["displayName"].endswith("orders/api API")
+    )
 
 
 def _writing(tenant: Entra) -> tuple[bool | None, bool | None]:
     """Whether the permission and the role of `orders.write` are enabled; None where there is none."""
     api = _api(tenant)
     scopes = {
-        one["value"]: one["isEnabled"] for one in api["api"]["oauth2PermissionScopes"]
+        one["value"]: one["isEnabled"]
+        for one in api["api"]["oauth2PermissionScopes"]
     }
     roles = {one["value"]: one["isEnabled"] for one in api["appRoles"]}
     return scopes.get("orders.write"), roles.get("scope=orders.write")
@@ -53,7 +61,8 @@ def test_a_new_scope_is_waited_for_before_it_is_granted(
     """Its role would not be found otherwise. Nothing else waits: no second run, and no change of a text."""
     deployment, tenant = deployed
     texts = {
-        file: (deployment.folder / file).read_text("utf-8") for file in (ORDERS, SHOP)
+        file: (deployment.folder / file).read_text("utf-8")
+        for file in (ORDERS, SHOP)
     }
     try:
         deployment.edit(
@@ -67,13 +76,21 @@ def test_a_new_scope_is_waited_for_before_it_is_granted(
             "viewer: {scopes: [orders.list, orders.read]",
         )
         deployment.edit(
-            SHOP, "scopes: [orders.read]}]", "scopes: [orders.list, orders.read]}]"
+            SHOP,
+            "scopes: [orders.read]}]",
+            "scopes: [orders.list, orders.read]}]",
         )
         changes = deployment.changes("up")
         assert changes[WAIT] == "delete-replaced"
-        assert changes["entra-grant-shop/checkout:orders/api:orders.list"] == "create"
+        assert (
+            changes["entra-grant-shop/checkout:orders/api:orders.list"]
+            == "create"
+        )
         token = caller.token(credential(deployment.local, "checkout"))
-        assert sorted(token[1].split()) == ["scope=orders.list", "scope=orders.read"]
+        assert sorted(token[1].split()) == [
+            "scope=orders.list",
+            "scope=orders.read",
+        ]
         assert deployment.changes("up") == {}
         deployment.edit(ORDERS, "List orders", "List all orders")
         assert set(deployment.changes("up")) == {"entra-api-orders/api"}
@@ -85,7 +102,9 @@ def test_a_new_scope_is_waited_for_before_it_is_granted(
             (deployment.folder / file).write_text(text, "utf-8")
     deployment.run("up")
     assert [
-        one["value"] for one in _api(tenant)["appRoles"] if "list" in one["value"]
+        one["value"]
+        for one in _api(tenant)["appRoles"]
+        if "list" in one["value"]
     ] == []
 
 
@@ -99,14 +118,21 @@ def test_a_removed_scope_is_disabled_then_deleted_and_is_issued_to_nobody(
     deployment, tenant = deployed
     local = deployment.local
     texts = {
-        file: (deployment.folder / file).read_text("utf-8") for file in (ORDERS, SHOP)
+        file: (deployment.folder / file).read_text("utf-8")
+        for file in (ORDERS, SHOP)
     }
     before = caller.token(credential(local, "web"), "user-order-desk")[0]
-    assert call(local, "POST", "orders.example.com", "/orders", before).status == 200
+    assert (
+        call(local, "POST", "orders.example.com", "/orders", before).status
+        == 200
+    )
     seen: list[tuple[bool | None, bool | None]] = []
 
     def watch(method: str, path: str) -> None:
-        if (method, path) == ("PATCH", f"/v1.0/applications/{_api(tenant)['id']}"):
+        if (method, path) == (
+            "PATCH",
+            f"/v1.0/applications/{_api(tenant)['id']}",
+        ):
             seen.append(_writing(tenant))
 
     try:
@@ -116,7 +142,9 @@ def test_a_removed_scope_is_disabled_then_deleted_and_is_issued_to_nobody(
         )
         deployment.edit(ORDERS, f"              {WRITING}\n", "")
         deployment.edit(
-            ORDERS, "scopes: [orders.read, orders.write]", "scopes: [orders.read]"
+            ORDERS,
+            "scopes: [orders.read, orders.write]",
+            "scopes: [orders.read]",
         )
         deployment.edit(
             SHOP, "scopes: [orders.read, orders.write]", "scopes: [orders.read]"
@@ -136,21 +164,33 @@ def test_a_removed_scope_is_disabled_then_deleted_and_is_issued_to_nobody(
         == "update"
     )
     assert deployment.changes("up") == {}
-    assert call(local, "POST", "orders.example.com", "/orders", before).status == 403
-    assert call(local, "GET", "orders.example.com", "/orders", before).status == 200
+    assert (
+        call(local, "POST", "orders.example.com", "/orders", before).status
+        == 403
+    )
+    assert (
+        call(local, "GET", "orders.example.com", "/orders", before).status
+        == 200
+    )
     answer = caller.answered(credential(local, "web"), "user-order-desk")
     assert [one.rpartition("/")[2] for one in answer["scope"].split()] == [
         "orders.read"
     ]
     audience = deployment.output("audiences")["orders/api"]
-    settings = {**credential(local, "web"), "OAUTH_SCOPES": f"{audience}/orders.write"}
+    settings = {
+        **credential(local, "web"),
+        "OAUTH_SCOPES": f"{audience}/orders.write",
+    }
     with pytest.raises(IssuerError, match="AADSTS65001"):
         caller.token(settings, "user-order-desk")
     for file, text in texts.items():
         (deployment.folder / file).write_text(text, "utf-8")
     deployment.run("up")
     again = caller.token(credential(local, "web"), "user-order-desk")[0]
-    assert call(local, "POST", "orders.example.com", "/orders", again).status == 200
+    assert (
+        call(local, "POST", "orders.example.com", "/orders", again).status
+        == 200
+    )
 
 
 @pytest.mark.deep
@@ -162,7 +202,10 @@ def test_a_role_is_handed_over_without_what_it_was_and_is_in_one_hand(
     The role of the group that nobody names any more goes with its assignment. A second run does nothing.
     """
     deployment, tenant = deployed
-    text, local = (deployment.folder / ORDERS).read_text("utf-8"), deployment.local
+    text, local = (
+        (deployment.folder / ORDERS).read_text("utf-8"),
+        deployment.local,
+    )
     before = {
         user: caller.token(credential(local, "web"), f"user-{user}")[0]
         for user in ("sales", "order-desk")
@@ -171,11 +214,16 @@ def test_a_role_is_handed_over_without_what_it_was_and_is_in_one_hand(
 
     def statuses(user: str) -> list[int]:
         return [
-            call(local, method, "orders.example.com", "/orders", before[user]).status
+            call(
+                local, method, "orders.example.com", "/orders", before[user]
+            ).status
             for method in ("GET", "POST")
         ]
 
-    assert (statuses("sales"), statuses("order-desk")) == ([200, 403], [200, 200])
+    assert (statuses("sales"), statuses("order-desk")) == (
+        [200, 403],
+        [200, 200],
+    )
     try:
         deployment.edit(
             ORDERS,
@@ -184,8 +232,13 @@ def test_a_role_is_handed_over_without_what_it_was_and_is_in_one_hand(
         )
         changes = deployment.changes("up")
         assert changes["entra-group-orders/api:sales"] == "delete"
-        assert (statuses("sales"), statuses("order-desk")) == ([403, 403], [200, 200])
-        assert "group=sales" not in [one["value"] for one in _api(tenant)["appRoles"]]
+        assert (statuses("sales"), statuses("order-desk")) == (
+            [403, 403],
+            [200, 200],
+        )
+        assert "group=sales" not in [
+            one["value"] for one in _api(tenant)["appRoles"]
+        ]
         assert deployment.changes("up") == {}
     finally:
         (deployment.folder / ORDERS).write_text(text, "utf-8")

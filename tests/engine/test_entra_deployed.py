@@ -70,10 +70,14 @@ def test_everybody_gets_what_they_get_with_okta(
     ]
     assert table.rows.keys() == with_okta.rows.keys()
     assert table.rows == with_okta.rows
-    assert {200, 401, 403} <= {answer for row in table.rows.values() for answer in row}
+    assert {200, 401, 403} <= {
+        answer for row in table.rows.values() for answer in row
+    }
 
 
-def test_a_second_run_changes_nothing(deployed: tuple[Deployment, Entra]) -> None:
+def test_a_second_run_changes_nothing(
+    deployed: tuple[Deployment, Entra],
+) -> None:
     """Neither does a refresh, and a preview shows the gate's table with the audience that Entra made up."""
     deployment, tenant = deployed
     previewed = deployment.pulumi("preview", "-s", STACK)
@@ -112,7 +116,9 @@ def test_what_is_not_the_clients_own_does_not_count(
     }
     claims = {**base, "idtyp": "app", "roles": ["scope=orders.read"]}
 
-    def status(url: str = "orders.example.com/orders", **changes: object) -> int:
+    def status(
+        url: str = "orders.example.com/orders", **changes: object
+    ) -> int:
         token = tenant.login.sign({**claims, **changes})
         host, _, path = url.partition("/")
         return call(deployment.local, "GET", host, f"/{path}", token).status
@@ -125,10 +131,13 @@ def test_what_is_not_the_clients_own_does_not_count(
     assert status(aud=deployment.output("audiences")["reports/library"]) == 403
     assert status("hello.example.com/") == 200
     assert (
-        status("hello.example.com/", aud="99999999-9999-4999-8999-999999999999") == 403
+        status("hello.example.com/", aud="99999999-9999-4999-8999-999999999999")
+        == 403
     )
     assert status(roles=["orders.read", "group=order-desk"]) == 403
-    settings = caller.environment(deployment.local.cluster.url, "default", "checkout")
+    settings = caller.environment(
+        deployment.local.cluster.url, "default", "checkout"
+    )
     with pytest.raises(IssuerError) as refused:
         caller.token(
             {

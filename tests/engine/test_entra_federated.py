@@ -34,14 +34,18 @@ def _mounted(local: Local, cluster: Issuer, component: str) -> ClusterToken:
         if one["name"] == "OAUTH_ASSERTION_FILE"
     )
     (mount,) = (
-        one for one in container["volumeMounts"] if file.startswith(one["mountPath"])
+        one
+        for one in container["volumeMounts"]
+        if file.startswith(one["mountPath"])
     )
     (volume,) = (one for one in pod["volumes"] if one["name"] == mount["name"])
     (source,) = volume["projected"]["sources"]
     wanted = source["serviceAccountToken"]
     assert file == f"{mount['mountPath']}/{wanted['path']}"
     subject = f"system:serviceaccount:{deployed['metadata']['namespace']}:{pod['serviceAccountName']}"
-    return _signed(cluster, subject, wanted["audience"], wanted["expirationSeconds"])
+    return _signed(
+        cluster, subject, wanted["audience"], wanted["expirationSeconds"]
+    )
 
 
 def _signed(
@@ -60,13 +64,16 @@ def _token(
     settings: dict[str, str], proof: ClusterToken, user: str | None = None
 ) -> str:
     endpoint, client, scopes = (
-        settings[f"OAUTH_{name}"] for name in ("TOKEN_ENDPOINT", "CLIENT_ID", "SCOPES")
+        settings[f"OAUTH_{name}"]
+        for name in ("TOKEN_ENDPOINT", "CLIENT_ID", "SCOPES")
     )
     answer: dict[str, Any]
     if user is None:
         answer = browser.client_credentials(endpoint, client, proof, [scopes])
     else:
-        where = browser.Endpoints(settings["OAUTH_AUTHORIZATION_ENDPOINT"], endpoint)
+        where = browser.Endpoints(
+            settings["OAUTH_AUTHORIZATION_ENDPOINT"], endpoint
+        )
         answer = browser.login(
             where,
             client,
@@ -101,19 +108,32 @@ def test_pods_call_with_the_tokens_of_their_own_service_accounts(
         assert not {
             kind
             for kind in kinds
-            if kind.startswith("tls:") or "Certificate" in kind or "Password" in kind
+            if kind.startswith("tls:")
+            or "Certificate" in kind
+            or "Password" in kind
         }
 
         job, web = credential(local, "checkout"), credential(local, "web")
-        assert not [name for name in (*job, *web) if "SECRET" in name or "KEY" in name]
+        assert not [
+            name for name in (*job, *web) if "SECRET" in name or "KEY" in name
+        ]
         own = _mounted(local, cluster, "checkout")
         token = _token(job, own)
         assert part(token, 1)["azpacr"] == "2"
-        assert call(local, "GET", "orders.example.com", "/orders", token).status == 200
-        assert call(local, "POST", "orders.example.com", "/orders", token).status == 403
-        of_user = _token(web, _mounted(local, cluster, "web"), "user-order-desk")
         assert (
-            call(local, "POST", "orders.example.com", "/orders", of_user).status == 200
+            call(local, "GET", "orders.example.com", "/orders", token).status
+            == 200
+        )
+        assert (
+            call(local, "POST", "orders.example.com", "/orders", token).status
+            == 403
+        )
+        of_user = _token(
+            web, _mounted(local, cluster, "web"), "user-order-desk"
+        )
+        assert (
+            call(local, "POST", "orders.example.com", "/orders", of_user).status
+            == 200
         )
 
         account = "system:serviceaccount:default:checkout"
@@ -137,6 +157,8 @@ def test_pods_call_with_the_tokens_of_their_own_service_accounts(
         on(deployment, 200)
         assert deployment.changes("up") == {}
         assert (
-            call(local, "GET", "orders.example.com", "/orders", _token(job, own)).status
+            call(
+                local, "GET", "orders.example.com", "/orders", _token(job, own)
+            ).status
             == 200
         )

@@ -35,12 +35,17 @@ def _directory(tenant: Entra) -> dict[str, Any]:
     directory = tenant.directory
     return {
         "applications": {
-            one["displayName"]: one["id"] for one in directory.applications.values()
+            one["displayName"]: one["id"]
+            for one in directory.applications.values()
         },
         "principals": sorted(directory.principals),
         "assignments": sorted(directory.assignments),
-        "grants": {one["id"]: one["scope"] for one in directory.grants.values()},
-        "federated": {app: sorted(ones) for app, ones in directory.federated.items()},
+        "grants": {
+            one["id"]: one["scope"] for one in directory.grants.values()
+        },
+        "federated": {
+            app: sorted(ones) for app, ones in directory.federated.items()
+        },
     }
 
 
@@ -56,7 +61,8 @@ def test_nothing_is_made_beside_an_application_that_somebody_registered(
         deployment.run("up", check=False),
     ]
     assert all(
-        one.returncode and f"Application '{CHECKOUT}', {app['id']}" in one.stdout
+        one.returncode
+        and f"Application '{CHECKOUT}', {app['id']}" in one.stdout
         for one in refused
     )
     assert list(tenant.directory.applications) == [app["id"]]
@@ -100,10 +106,16 @@ _KILLS = {
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "nth", "named"), deep_after(0, _KILLS.values()), ids=_KILLS
+    ("method", "path", "nth", "named"),
+    deep_after(0, _KILLS.values()),
+    ids=_KILLS,
 )
 def test_what_a_killed_run_made_is_found_and_removed(
-    stack: tuple[Deployment, Entra], method: str, path: str, nth: int, named: str
+    stack: tuple[Deployment, Entra],
+    method: str,
+    path: str,
+    nth: int,
+    named: str,
 ) -> None:
     """The engine dies after the creation, when the plugin looks whether it has arrived. It is listed first; once it is
     removed, the next run makes everything, once."""
@@ -138,5 +150,7 @@ def test_what_a_killed_run_made_is_found_and_removed(
     removed = recover(ours)
     assert tenant.secret not in listed + removed
     assert deployment.changes("up") == {}
-    names = [one["displayName"] for one in tenant.directory.applications.values()]
+    names = [
+        one["displayName"] for one in tenant.directory.applications.values()
+    ]
     assert len(names) == len(set(names))

@@ -44,22 +44,29 @@ def _named(deployment: Deployment, *certificates: str) -> None:
     file.write_text(yaml.safe_dump(settings, sort_keys=False), "utf-8")
 
 
-def _token(settings: dict[str, str], key: rsa.RSAPrivateKey, certificate: str) -> str:
+def _token(
+    settings: dict[str, str], key: rsa.RSAPrivateKey, certificate: str
+) -> str:
     """What the partner gets with what the stack tells it, and its own key. Raises IssuerError."""
     endpoint, client, scopes = (
-        settings[f"OAUTH_{name}"] for name in ("TOKEN_ENDPOINT", "CLIENT_ID", "SCOPES")
+        settings[f"OAUTH_{name}"]
+        for name in ("TOKEN_ENDPOINT", "CLIENT_ID", "SCOPES")
     )
     proof = browser.PrivateKey(
         private_pem(key), thumbprint(certificate), certified=True
     )
     return str(
-        browser.client_credentials(endpoint, client, proof, [scopes])["access_token"]
+        browser.client_credentials(endpoint, client, proof, [scopes])[
+            "access_token"
+        ]
     )
 
 
 @pytest.mark.deep
 @pytest.mark.timeout(300)
-def test_a_partner_calls_with_a_key_of_its_own_and_changes_it(tmp_path: Path) -> None:
+def test_a_partner_calls_with_a_key_of_its_own_and_changes_it(
+    tmp_path: Path,
+) -> None:
     """None is known until its owner has handed over a certificate, two are while it changes, and the first then is not.
 
     A second run changes nothing, and one certificate is not made anew because the other comes or goes.
@@ -68,7 +75,9 @@ def test_a_partner_calls_with_a_key_of_its_own_and_changes_it(tmp_path: Path) ->
     first, second = certified(old), certified(new)
     with tenant_stack(tmp_path) as (deployment, _):
         local = deployment.local
-        (deployment.folder / "applications/partner.yaml").write_text(PARTNER, "utf-8")
+        (deployment.folder / "applications/partner.yaml").write_text(
+            PARTNER, "utf-8"
+        )
         deployment.edit(
             "applications/orders.yaml",
             "components: [shop/checkout,",
@@ -77,7 +86,8 @@ def test_a_partner_calls_with_a_key_of_its_own_and_changes_it(tmp_path: Path) ->
         warned = deployment.run("up").stdout
         assert (
             "ENV409" in warned
-            and "identityProviders[].certificates in stacks/Pulumi.local.yaml" in warned
+            and "identityProviders[].certificates in stacks/Pulumi.local.yaml"
+            in warned
         )
         settings = deployment.output("elsewhere")["partner/acme"]
         with pytest.raises(browser.IssuerError, match="AADSTS700027"):
@@ -92,8 +102,14 @@ def test_a_partner_calls_with_a_key_of_its_own_and_changes_it(tmp_path: Path) ->
         assert deployment.changes("up") == {}
         assert "ENV409" not in deployment.pulumi("preview", "-s", STACK).stdout
         token = _token(settings, old, first)
-        assert call(local, "GET", "orders.example.com", "/orders", token).status == 200
-        assert call(local, "POST", "orders.example.com", "/orders", token).status == 403
+        assert (
+            call(local, "GET", "orders.example.com", "/orders", token).status
+            == 200
+        )
+        assert (
+            call(local, "POST", "orders.example.com", "/orders", token).status
+            == 403
+        )
         with pytest.raises(browser.IssuerError, match="AADSTS700027"):
             _token(settings, new, second)
         with pytest.raises(browser.IssuerError, match="AADSTS700027"):
@@ -106,7 +122,10 @@ def test_a_partner_calls_with_a_key_of_its_own_and_changes_it(tmp_path: Path) ->
         for key, certificate in ((old, first), (new, second)):
             token = _token(settings, key, certificate)
             assert (
-                call(local, "GET", "orders.example.com", "/orders", token).status == 200
+                call(
+                    local, "GET", "orders.example.com", "/orders", token
+                ).status
+                == 200
             )
 
         _named(deployment, second)

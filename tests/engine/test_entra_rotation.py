@@ -43,7 +43,10 @@ def ended(slot: str, *kinds: str) -> dict[str, str]:
     ids=["certificates", "secrets"],
 )
 def test_nobody_is_refused_until_what_they_have_has_ended(
-    tmp_path: Path, settings: dict[str, bool], kinds: tuple[str, ...], refusal: str
+    tmp_path: Path,
+    settings: dict[str, bool],
+    kinds: tuple[str, ...],
+    refusal: str,
 ) -> None:
     """Pods with the new one and pods with the one before call through the overlap; after it the one before is nothing.
 
@@ -60,7 +63,8 @@ def test_nobody_is_refused_until_what_they_have_has_ended(
             on(deployment, 90)
             shown = deployment.pulumi("preview", "-s", STACK).stdout
             assert (
-                "credentials: shop/checkout at entra: generation 2 takes over" in shown
+                "credentials: shop/checkout at entra: generation 2 takes over"
+                in shown
             )
             assert deployment.changes("up") == HANDED_OVER
             pods.start()
@@ -88,7 +92,10 @@ def test_nobody_is_refused_until_what_they_have_has_ended(
 
             on(deployment, 97)
             shown = deployment.pulumi("preview", "-s", STACK).stdout
-            assert "credentials: shop/checkout at entra: generation 1 ends" in shown
+            assert (
+                "credentials: shop/checkout at entra: generation 1 ends"
+                in shown
+            )
             assert deployment.changes("up") == ended("a", *kinds)
             assert deployment.changes("up") == {}
             with pytest.raises(IssuerError, match=refusal):
@@ -110,16 +117,22 @@ def test_nobody_is_refused_until_what_they_have_has_ended(
         assert set(pods.statuses) == {"200"}, pods.statuses
         known = credential(local, "checkout")
         slots = [
-            f"--replace=**::entra-{kinds[0]}-shop/checkout-{slot}" for slot in "ab"
+            f"--replace=**::entra-{kinds[0]}-shop/checkout-{slot}"
+            for slot in "ab"
         ]
         deployment.run("up", *slots, "--target-dependents")
         with pytest.raises(IssuerError, match=refusal):
             caller.token(known)
         token = caller.token(credential(local, "checkout"))[0]
-        assert call(local, "GET", "orders.example.com", "/orders", token).status == 200
+        assert (
+            call(local, "GET", "orders.example.com", "/orders", token).status
+            == 200
+        )
         assert deployment.changes("up") == {}
         assert (
-            deployment.output("credentials")["shop/checkout at entra"]["replaced"]
+            deployment.output("credentials")["shop/checkout at entra"][
+                "replaced"
+            ]
             == "2028-03-04"
         )
         assert pods.statuses["200"] > 100

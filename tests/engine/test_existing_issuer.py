@@ -13,7 +13,13 @@ from sandbox.issuer import Issuer, Key
 from sandbox.local import USERS, Local
 from sandbox.project import set_providers, stack_file
 from tests.support.engine.calls import call
-from tests.support.engine.deployment import AT_ONCE, Deployment, Empty, project, start
+from tests.support.engine.deployment import (
+    AT_ONCE,
+    Deployment,
+    Empty,
+    project,
+    start,
+)
 from tests.support.engine.sample import Sample
 from tests.support.tiers import deep_after
 
@@ -55,7 +61,9 @@ def test_everybody_gets_what_they_get_with_okta(
     assert [one.name for one in table.callers] == [
         one.name for one in with_okta.callers
     ]
-    assert {200, 401, 403} <= {answer for row in table.rows.values() for answer in row}
+    assert {200, 401, 403} <= {
+        answer for row in table.rows.values() for answer in row
+    }
 
 
 def test_nothing_is_made_at_the_issuer_and_nothing_changes_again(
@@ -75,7 +83,10 @@ def test_a_variable_of_the_components_own_is_there_once(
 ) -> None:
     """And wins: Kubernetes would make a Deployment that has it twice, and then refuse each update."""
     deployment, _ = existing
-    shop, image = "applications/shop.yaml", "image: registry.example.com/checkout:2.1\n"
+    shop, image = (
+        "applications/shop.yaml",
+        "image: registry.example.com/checkout:2.1\n",
+    )
     own = f"{image}        env: [{{name: OAUTH_CLIENT_SECRET, value: mine}}]\n"
     deployment.edit(shop, image, own)
     assert deployment.changes("up")["shop/checkout-deployment"] == "update"
@@ -85,7 +96,9 @@ def test_a_variable_of_the_components_own_is_there_once(
         if one["metadata"]["name"] == "checkout"
     )
     (container,) = found["spec"]["template"]["spec"]["containers"]
-    assert container["env"] == [{"name": "OAUTH_CLIENT_SECRET", "value": "mine"}]
+    assert container["env"] == [
+        {"name": "OAUTH_CLIENT_SECRET", "value": "mine"}
+    ]
     deployment.edit(shop, own, image)
     assert deployment.changes("up")["shop/checkout-deployment"] == "update"
 
@@ -111,14 +124,21 @@ def test_the_clients_secrets_stay_where_they_are(
         if one["metadata"]["name"] == "checkout"
     )
     (container,) = found["spec"]["template"]["spec"]["containers"]
-    reference = {"secretKeyRef": {"name": "shop-checkout-oidc", "key": "secret"}}
-    assert {"name": "OAUTH_CLIENT_SECRET", "valueFrom": reference} in container["env"]
+    reference = {
+        "secretKeyRef": {"name": "shop-checkout-oidc", "key": "secret"}
+    }
+    assert {"name": "OAUTH_CLIENT_SECRET", "valueFrom": reference} in container[
+        "env"
+    ]
     (own,) = (
         one
         for one in deployment.local.cluster.objects("Secret")
         if one["metadata"]["name"] == "checkout-client"
     )
-    assert "OAUTH_CLIENT_ID" in own["data"] and "OAUTH_CLIENT_SECRET" not in own["data"]
+    assert (
+        "OAUTH_CLIENT_ID" in own["data"]
+        and "OAUTH_CLIENT_SECRET" not in own["data"]
+    )
 
 
 def test_an_id_token_and_a_strangers_token_do_not_count(
@@ -147,21 +167,25 @@ def test_an_id_token_and_a_strangers_token_do_not_count(
     assert status(key.sign(claims)) == 401
     assert status(key.sign({**access, "token_use": "id"})) == 401
     assert status(key.sign({**access, "aud": client})) == 401
-    assert status(key.sign({**access, "sub": "other", "client_id": "other"})) == 403, (
-        "a client that nobody declared"
-    )
+    assert (
+        status(key.sign({**access, "sub": "other", "client_id": "other"}))
+        == 403
+    ), "a client that nobody declared"
     assert status(Key(kid=key.kid).sign(access)) == 401
     assert status(issuer._encryption.sign(access)) == 401
 
 
 @pytest.mark.deep
-def test_a_client_that_the_stack_does_not_name_stops_the_run(empty: Empty) -> None:
+def test_a_client_that_the_stack_does_not_name_stops_the_run(
+    empty: Empty,
+) -> None:
     """Where it stands in the Application, with the nearest name that is there; nothing is provisioned."""
     with Issuer(AUDIENCE, users=GROUPS) as issuer:
         deployment = _prepared(empty(), issuer)
         file = stack_file(deployment.folder)
         file.write_text(
-            file.read_text("utf-8").replace("shop/checkout:", "shop/chekout:"), "utf-8"
+            file.read_text("utf-8").replace("shop/checkout:", "shop/chekout:"),
+            "utf-8",
         )
         done = deployment.run("up", check=False)
     assert done.returncode != 0
@@ -172,9 +196,12 @@ def test_a_client_that_the_stack_does_not_name_stops_the_run(empty: Empty) -> No
         in said
     )
     assert (
-        "Name it under identityProviders[].clients in stacks/Pulumi.local.yaml" in said
+        "Name it under identityProviders[].clients in stacks/Pulumi.local.yaml"
+        in said
     )
-    assert {one["type"].split(":")[0] for one in deployment.state()} <= {"pulumi"}
+    assert {one["type"].split(":")[0] for one in deployment.state()} <= {
+        "pulumi"
+    }
 
 
 @pytest.mark.parametrize(
@@ -196,7 +223,9 @@ def test_an_issuer_that_cannot_be_believed_stops_the_run(
 ) -> None:
     """Before anything is changed: what is deployed goes on as it is."""
     deployment, issuer = existing
-    before = json.dumps(deployment.local.kong.entities("jwt_secrets"), sort_keys=True)
+    before = json.dumps(
+        deployment.local.kong.entities("jwt_secrets"), sort_keys=True
+    )
     keys = issuer.published
     if fault == "no keys":
         issuer.published = []
@@ -214,7 +243,9 @@ def test_an_issuer_that_cannot_be_believed_stops_the_run(
         and "identity provider 'oidc'" in done.stdout
     )
     assert (
-        json.dumps(deployment.local.kong.entities("jwt_secrets"), sort_keys=True)
+        json.dumps(
+            deployment.local.kong.entities("jwt_secrets"), sort_keys=True
+        )
         == before
     )
     assert deployment.changes("up") == {}

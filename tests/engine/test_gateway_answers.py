@@ -38,20 +38,36 @@ CALLERS = (
         "our key, another audience",
     ),
 )
-PUBLIC = "200  200 200  200 200 200  200 200 200  200 200 200 200 200  200 200 200"
-NO_RULE = "401  403 403  403 403 403  403 403 403  401 401 401 401 401  401 401 401"
-NOT_THERE = "404  404 404  404 404 404  404 404 404  404 404 404 404 404  404 404 404"
-AMBIGUOUS = "400  400 400  400 400 400  400 400 400  400 400 400 400 400  400 400 400"
-SIGNED_IN = "401  200 200  200 200 200  200 200 200  401 401 401 401 401  401 401 401"
-READ_ORDERS = "401  200 403  200 200 200  403 403 403  401 401 401 401 401  401 401 401"
+PUBLIC = (
+    "200  200 200  200 200 200  200 200 200  200 200 200 200 200  200 200 200"
+)
+NO_RULE = (
+    "401  403 403  403 403 403  403 403 403  401 401 401 401 401  401 401 401"
+)
+NOT_THERE = (
+    "404  404 404  404 404 404  404 404 404  404 404 404 404 404  404 404 404"
+)
+AMBIGUOUS = (
+    "400  400 400  400 400 400  400 400 400  400 400 400 400 400  400 400 400"
+)
+SIGNED_IN = (
+    "401  200 200  200 200 200  200 200 200  401 401 401 401 401  401 401 401"
+)
+READ_ORDERS = (
+    "401  200 403  200 200 200  403 403 403  401 401 401 401 401  401 401 401"
+)
 WRITE_ORDERS = (
     "401  403 403  403 200 200  403 403 403  401 401 401 401 401  401 401 401"
 )
 READ_REPORTS = (
     "401  403 200  403 403 403  200 200 200  401 401 401 401 401  401 401 401"
 )
-PUBLISH = "401  403 403  403 403 403  403 200 200  401 401 401 401 401  401 401 401"
-AUDIT = "401  403 200  403 403 403  403 403 403  401 401 401 401 401  401 401 401"
+PUBLISH = (
+    "401  403 403  403 403 403  403 200 200  401 401 401 401 401  401 401 401"
+)
+AUDIT = (
+    "401  403 200  403 403 403  403 403 403  401 401 401 401 401  401 401 401"
+)
 
 ANSWERS = {
     # hello: no access trait, so closed to all but principals of the stack's provider
@@ -109,7 +125,9 @@ ANSWERS = {
 def tokens(sample: Sample) -> Iterator[Mapping[str, str | None]]:
     """A token for each caller."""
     local = sample.local
-    (server,) = (one["id"] for one in local.okta.objects("authorizationServers"))
+    (server,) = (
+        one["id"] for one in local.okta.objects("authorizationServers")
+    )
     issued = service_token(local, "checkout")
     other = _other_server(local)
     found: dict[str, str | None] = {
@@ -127,18 +145,23 @@ def tokens(sample: Sample) -> Iterator[Mapping[str, str | None]]:
             server, part(issued, 1) | {"jti": "ID.1"}
         ),
         "our key, another issuer": local.okta.sign(
-            server, part(issued, 1) | {"iss": f"{local.okta.url}/oauth2/{other}"}
+            server,
+            part(issued, 1) | {"iss": f"{local.okta.url}/oauth2/{other}"},
         ),
         "our key, another audience": local.okta.sign(
             server, part(issued, 1) | {"aud": "api://another"}
         ),
     }
     for application in ("web", "console"):
-        found[f"sales in {application}"] = user_token(local, application, "user-sales")
+        found[f"sales in {application}"] = user_token(
+            local, application, "user-sales"
+        )
         found[f"desk in {application}"] = user_token(
             local, application, "user-order-desk"
         )
-        found[f"both in {application}"] = user_token(local, application, "user-both")
+        found[f"both in {application}"] = user_token(
+            local, application, "user-both"
+        )
     assert found.keys() == set(CALLERS)
     yield found
     with _management(local) as okta:
@@ -164,7 +187,9 @@ def _other_server(local: Local) -> str:
             .json()["id"]
         )
         base = f"/authorizationServers/{other}"
-        okta.post(f"{base}/scopes", json={"name": "orders.read"}).raise_for_status()
+        okta.post(
+            f"{base}/scopes", json={"name": "orders.read"}
+        ).raise_for_status()
         clients = {"clients": {"include": ["ALL_CLIENTS"]}}
         policy = {
             "type": "OAUTH_AUTHORIZATION_POLICY",
@@ -173,7 +198,8 @@ def _other_server(local: Local) -> str:
             "conditions": clients,
         }
         made = okta.post(
-            f"{base}/policies", json=policy | {"priority": 1, "status": "ACTIVE"}
+            f"{base}/policies",
+            json=policy | {"priority": 1, "status": "ACTIVE"},
         ).raise_for_status()
         conditions = {
             "people": {"groups": {"include": ["EVERYONE"]}},
@@ -213,9 +239,13 @@ def test_every_endpoint_answers_everybody_as_it_must(
     """400 for a path of two readings, 401 without a token that counts, 403 without its scope, 404 elsewhere, 200."""
     method, url = request_line.split(" ")
     host, slash, path = url.partition("/")
-    meant = dict(zip(CALLERS, map(int, ANSWERS[request_line].split()), strict=True))
+    meant = dict(
+        zip(CALLERS, map(int, ANSWERS[request_line].split()), strict=True)
+    )
     got = {
-        name: call(sample.local, method, host, slash + path, tokens[name]).status
+        name: call(
+            sample.local, method, host, slash + path, tokens[name]
+        ).status
         for name in CALLERS
     }
     assert got == meant
@@ -229,14 +259,21 @@ def test_a_user_in_no_group_is_issued_no_token(sample: Sample) -> None:
         assert refused.value.error == "access_denied"
 
 
-def test_a_client_is_issued_no_scope_that_it_was_not_granted(sample: Sample) -> None:
+def test_a_client_is_issued_no_scope_that_it_was_not_granted(
+    sample: Sample,
+) -> None:
     """checkout may read orders: it gets no token that says more, not even for a scope that exists."""
     own = credential(sample.local, "checkout")
     account = own["OAUTH_ISSUER"], own["OAUTH_CLIENT_ID"], caller.proof_of(own)
     assert (
-        browser.client_credentials(*account, ["orders.read"])["scope"] == "orders.read"
+        browser.client_credentials(*account, ["orders.read"])["scope"]
+        == "orders.read"
     )
-    for scopes in (["orders.write"], ["orders.read", "orders.write"], ["reports.read"]):
+    for scopes in (
+        ["orders.write"],
+        ["orders.read", "orders.write"],
+        ["reports.read"],
+    ):
         with pytest.raises(browser.IssuerError):
             browser.client_credentials(*account, scopes)
 

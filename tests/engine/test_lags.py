@@ -34,7 +34,9 @@ def _status(local: Local, host: str, target: str) -> int:
     return LET_THROUGH if answer.upstream else answer.status
 
 
-def _answers_during(local: Local, act: Callable[[], object], *last: int) -> set[int]:
+def _answers_during(
+    local: Local, act: Callable[[], object], *last: int
+) -> set[int]:
     """Every status that callers without a token got while `act` ran, and then until those of TARGETS got `last`.
 
     They ask again some 5 ms after each answer. Raises AssertionError when `last` does not come within 30 seconds.
@@ -85,5 +87,10 @@ def test_nobody_is_let_in_while_the_estate_comes_and_goes(
     local = deployment.local
     # Where the consumer of who has no token is not seen yet, Kong's jwt fails (500).
     closed = CLOSED | {500} if lags.credentials else CLOSED
-    assert _answers_during(local, lambda: deployment.run("up"), 401, 401) <= closed
-    assert _answers_during(local, lambda: deployment.run("destroy"), 404, 404) <= closed
+    assert (
+        _answers_during(local, lambda: deployment.run("up"), 401, 401) <= closed
+    )
+    assert (
+        _answers_during(local, lambda: deployment.run("destroy"), 404, 404)
+        <= closed
+    )

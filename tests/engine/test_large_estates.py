@@ -38,7 +38,11 @@ def test_an_estate_in_partitions_goes_through_its_life(
         == one.runs["an Application moved"].requests
         == {}
     )
-    assert done["one rule changed: up"].keys() == done["gone on"].keys() == {"updated"}
+    assert (
+        done["one rule changed: up"].keys()
+        == done["gone on"].keys()
+        == {"updated"}
+    )
     assert (
         "deleted" not in done["an Application added"]
         and "deleted" not in done["one client rotated"]
@@ -65,4 +69,6 @@ def test_the_page_keeps_to_the_limits_of_the_benchmark() -> None:
     }
     lines = re.findall(r"^ *([\d.]+) (\S.*) \(at most ([\d.]+)\)$", told, re.M)
     assert {name: float(most) for _, name, most in lines} == limits(SIZES)
-    assert [name for value, name, most in lines if float(value) > float(most)] == []
+    assert [
+        name for value, name, most in lines if float(value) > float(most)
+    ] == []

@@ -38,7 +38,9 @@ def deployment(empty: Empty) -> Deployment:
 def _let_runs_make_them(deployment: Deployment) -> None:
     file = deployment.folder / f"stacks/Pulumi.{STACK}.yaml"
     settings = yaml.safe_load(file.read_text("utf-8"))
-    settings["config"].setdefault("kong-oam:cluster", {})["createNamespaces"] = True
+    settings["config"].setdefault("kong-oam:cluster", {})[
+        "createNamespaces"
+    ] = True
     file.write_text(yaml.safe_dump(settings), "utf-8")
 
 
@@ -50,14 +52,19 @@ def test_a_namespace_that_is_missing_is_named_before_anything_is_made(
     failed = deployment.run("up", check=False)
     assert failed.returncode != 0
     assert SAID in " ".join(failed.stdout.split())
-    assert "1 error(s) where this would be provisioned; nothing was" in failed.stdout
+    assert (
+        "1 error(s) where this would be provisioned; nothing was"
+        in failed.stdout
+    )
     assert entities(deployment.local) == before
     deployment.local.cluster.absent.clear()
     assert set(deployment.changes("preview").values()) == {"create"}
 
 
 @pytest.mark.deep
-def test_without_kubectl_the_run_itself_finds_out(deployment: Deployment) -> None:
+def test_without_kubectl_the_run_itself_finds_out(
+    deployment: Deployment,
+) -> None:
     """Nobody has to have it: what the API server answers is shown, and the gateway stays closed."""
     path = Path(deployment.local.env["PATH"].split(":")[0])
     shutil.move(path, path.with_name("elsewhere"))
@@ -75,13 +82,15 @@ def test_where_the_stack_says_so_runs_make_it_and_leave_it(
     """Before all that is in it. Others may use it by then, so that nothing removes it."""
     _let_runs_make_them(deployment)
     changes = deployment.changes("up")
-    assert changes["namespace-things"] == "create" and set(changes.values()) == {
-        "create"
-    }
+    assert changes["namespace-things"] == "create" and set(
+        changes.values()
+    ) == {"create"}
     assert deployment.changes("up") == {}
     assert deployment.changes("preview", "--refresh") == {}
     deployment.run("destroy")
-    assert [Key.of(one) for one in deployment.local.cluster.objects()] == [NAMESPACE]
+    assert [Key.of(one) for one in deployment.local.cluster.objects()] == [
+        NAMESPACE
+    ]
     assert set(deployment.changes("up").values()) == {"create"}
 
 

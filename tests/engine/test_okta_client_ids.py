@@ -31,11 +31,13 @@ def tiny(empty: Empty) -> Deployment:
 
 def _listed(deployment: Deployment) -> list[str]:
     """The clients of the policy, as a preview that makes it knows them."""
-    steps = json.loads(deployment.pulumi("preview", "-s", STACK, "--json").stdout)[
-        "steps"
-    ]
+    steps = json.loads(
+        deployment.pulumi("preview", "-s", STACK, "--json").stdout
+    )["steps"]
     (policy,) = (
-        step["newState"] for step in steps if step["urn"].endswith(f"::{POLICY}")
+        step["newState"]
+        for step in steps
+        if step["urn"].endswith(f"::{POLICY}")
     )
     found: list[str] = policy["inputs"]["clientWhitelists"]
     return found
@@ -50,7 +52,11 @@ def _app(deployment: Deployment) -> tuple[str, str]:
 def _answered(deployment: Deployment) -> int:
     """What the API answers the job that has what is in its Secret."""
     return call(
-        deployment.local, "GET", HOST, PROTECTED, service_token(deployment.local, "job")
+        deployment.local,
+        "GET",
+        HOST,
+        PROTECTED,
+        service_token(deployment.local, "job"),
     ).status
 
 
@@ -59,7 +65,10 @@ def _replaced(deployment: Deployment) -> dict[str, str]:
     before = _app(deployment)[0]
     changes = deployment.changes("up", "--replace", f"**::{APP}")
     assert changes.pop(APP) == "create-replacement"
-    assert (_app(deployment)[0] != before, _app(deployment)[1]) == (True, CHOSEN)
+    assert (_app(deployment)[0] != before, _app(deployment)[1]) == (
+        True,
+        CHOSEN,
+    )
     assert _answered(deployment) == 200
     assert deployment.changes("up", "--refresh") == {}
     return changes
@@ -72,7 +81,11 @@ def test_a_first_preview_knows_the_client_id_and_the_app_is_made_with_it(
     """What depends on it is known as well; a second run finds nothing to do; an app made anew has the same one."""
     assert _listed(tiny) == [CHOSEN]
     tiny.run("up")
-    assert _app(tiny)[1] == CHOSEN == credential(tiny.local, "job")["OAUTH_CLIENT_ID"]
+    assert (
+        _app(tiny)[1]
+        == CHOSEN
+        == credential(tiny.local, "job")["OAUTH_CLIENT_ID"]
+    )
     assert _answered(tiny) == 200
     assert tiny.changes("up") == {}
     assert _replaced(tiny) == {POLICY: "update"}

@@ -23,7 +23,10 @@ GRANT, NO_GRANT = "[shop/page]", "[]"
 
 
 def _trusted(local: Local) -> dict[str, str]:
-    return {one["origin"]: one["name"] for one in local.okta.objects("trustedOrigins")}
+    return {
+        one["origin"]: one["name"]
+        for one in local.okta.objects("trustedOrigins")
+    }
 
 
 def _by_hand(local: Local, scopes: list[dict[str, str]]) -> None:
@@ -48,9 +51,9 @@ def _page_signs_in(local: Local, origin: str) -> bool:
     )
     try:
         return bool(
-            browser.login(*where, ["orders.read", "openid"], "user-sales", origin)[
-                "access_token"
-            ]
+            browser.login(
+                *where, ["orders.read", "openid"], "user-sales", origin
+            )["access_token"]
         )
     except browser.CrossOriginError:
         return False
@@ -75,14 +78,19 @@ def shop(empty: Empty) -> Deployment:
     deployment = empty()
     for name in ("hello", "reports", "shop"):
         (deployment.folder / f"applications/{name}.yaml").unlink()
-    deployment.edit("applications/orders.yaml", "[shop/checkout, shop/web]", NO_GRANT)
-    deployment.edit("applications/orders.yaml", ", components: [shop/web]}", "}")
+    deployment.edit(
+        "applications/orders.yaml", "[shop/checkout, shop/web]", NO_GRANT
+    )
+    deployment.edit(
+        "applications/orders.yaml", ", components: [shop/web]}", "}"
+    )
     _with_page(deployment, True)
     return deployment
 
 
 @pytest.mark.skipif(
-    OKTA_IS_BEHIND is not None, reason=f"{OKTA_IS_BEHIND}: origins have another form"
+    OKTA_IS_BEHIND is not None,
+    reason=f"{OKTA_IS_BEHIND}: origins have another form",
 )
 def test_an_origin_is_trusted_as_long_as_pages_of_it_get_tokens(
     shop: Deployment,
@@ -122,12 +130,16 @@ def test_an_origin_that_stacks_share_is_removed_by_none_of_them(
     assert shop.changes("up", "--refresh") == {}
     _with_page(shop, False)
     shop.run("up")
-    assert RESOURCE not in {one["urn"].rsplit("::", 1)[1] for one in shop.state()}
+    assert RESOURCE not in {
+        one["urn"].rsplit("::", 1)[1] for one in shop.state()
+    }
     assert _trusted(shop.local) == {PAGE: f"kong-oam {PAGE}"}
     _with_page(shop, True)
     said = shop.pulumi("preview", "-s", STACK, check=False).stdout
     (command,) = (
-        line.strip() for line in said.splitlines() if line.strip().startswith("echo '{")
+        line.strip()
+        for line in said.splitlines()
+        if line.strip().startswith("echo '{")
     )
     subprocess.run(
         ["bash", "-c", command],
@@ -137,9 +149,9 @@ def test_an_origin_that_stacks_share_is_removed_by_none_of_them(
         check=True,
     )
     assert RESOURCE not in shop.changes("up")
-    assert [one["scopes"] for one in shop.local.okta.objects("trustedOrigins")] == [
-        both
-    ]
+    assert [
+        one["scopes"] for one in shop.local.okta.objects("trustedOrigins")
+    ] == [both]
     assert _page_signs_in(shop.local, PAGE)
     shop.edit(settings, shared, provider)
     assert shop.changes("up") == {RESOURCE: "update"}

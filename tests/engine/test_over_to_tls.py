@@ -32,7 +32,9 @@ def asked(local: Local) -> tuple[int, dict[str, str]]:
     connection = http.client.HTTPConnection(
         urlsplit(local.kong.proxy_url).netloc, timeout=10
     )
-    connection.request("GET", "/orders/health", headers={"Host": "orders.example.com"})
+    connection.request(
+        "GET", "/orders/health", headers={"Host": "orders.example.com"}
+    )
     answer = connection.getresponse()
     body = answer.read()
     connection.close()
@@ -116,7 +118,9 @@ def test_a_component_goes_over_to_tls_and_back(deployed: Deployment) -> None:
         "api.default.svc",
         "api.default.svc.cluster.local",
     ]
-    deployment = local.cluster.get(Key("apps/v1", "Deployment", "default", "api"))
+    deployment = local.cluster.get(
+        Key("apps/v1", "Deployment", "default", "api")
+    )
     assert deployment
     pod = deployment["spec"]["template"]["spec"]
     assert pod["volumes"][-1]["secret"]["secretName"] == "api-upstream-tls"
@@ -141,7 +145,9 @@ def test_a_component_goes_over_to_tls_and_back(deployed: Deployment) -> None:
     assert deployed.changes("up") == {}
 
 
-def test_what_is_no_longer_verified_is_refused_and_found(deployed: Deployment) -> None:
+def test_what_is_no_longer_verified_is_refused_and_found(
+    deployed: Deployment,
+) -> None:
     """By the gate, whoever changed Kong by hand; `verify` names it, and a run mends it."""
     local = deployed.local
     over_tls(deployed)
@@ -162,12 +168,16 @@ def test_what_is_no_longer_verified_is_refused_and_found(deployed: Deployment) -
 
 
 @pytest.mark.deep
-def test_a_client_certificate_is_shown_and_comes_and_goes(deployed: Deployment) -> None:
+def test_a_client_certificate_is_shown_and_comes_and_goes(
+    deployed: Deployment,
+) -> None:
     """From the stack's own secret, and its key is nowhere in clear."""
     local = deployed.local
     over_tls(deployed)
     load(deployed)
-    deployed.edit(SETTINGS, CA, CA.replace("}", ", clientCertificate: gateway}"))
+    deployed.edit(
+        SETTINGS, CA, CA.replace("}", ", clientCertificate: gateway}")
+    )
     refused = deployed.run("up", check=False)
     assert "there is no 'gateway' among kong-oam:certificates" in refused.stdout
     pair = signed(authority("clients"), "gateway.example.com")
@@ -179,7 +189,9 @@ def test_a_client_certificate_is_shown_and_comes_and_goes(deployed: Deployment) 
     )
     deployed.run("up")
     (shown,) = local.kong.entities("certificates")
-    assert service(local, "8080__mtls")["client_certificate"] == {"id": shown["id"]}
+    assert service(local, "8080__mtls")["client_certificate"] == {
+        "id": shown["id"]
+    }
     assert asked(local)[0] == 200
     assert deployed.changes("up", "--refresh") == {}
     line = pair.key.splitlines()[1]

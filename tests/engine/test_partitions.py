@@ -37,7 +37,9 @@ def test_an_estate_goes_up_as_its_base_and_partitions(empty: Empty) -> None:
         deployment.pulumi("stack", "init", stack_of(name))
     refused = run(deployment, "up", "sales", check=False)
     assert refused.returncode != 0
-    assert f"run `pulumi up -s {STACK}` first" in refused.stdout + refused.stderr
+    assert (
+        f"run `pulumi up -s {STACK}` first" in refused.stdout + refused.stderr
+    )
     for name in ALL:
         run(deployment, "up", name)
     for name in ALL:
@@ -58,7 +60,9 @@ def test_an_estate_of_one_stack_grows_to_partitions(empty: Empty) -> None:
     assert f"orders/api: {STACK} -> {STACK}-sales" in listed.stdout
     refused = run(deployment, "up", None, check=False)
     assert refused.returncode != 0
-    assert f"python -m kong_oam move -s {STACK}" in refused.stdout + refused.stderr
+    assert (
+        f"python -m kong_oam move -s {STACK}" in refused.stdout + refused.stderr
+    )
     moved = kong_oam(deployment, "move", "-s", STACK, "--yes")
     assert moved.returncode == 0, moved.stdout + moved.stderr
     assert kong_oam(deployment, "move", "-s", STACK).stdout.startswith(
@@ -82,7 +86,9 @@ def test_an_estate_of_one_stack_grows_to_partitions(empty: Empty) -> None:
         f"1 of 3 stacks: {STACK}-sales",
     )
     planned = kong_oam(deployment, "up", "-s", STACK, "--plan", status=1)
-    assert planned.stdout == f"1 of 3 stacks: {STACK}-sales\n 1  {STACK}-sales\n"
+    assert (
+        planned.stdout == f"1 of 3 stacks: {STACK}-sales\n 1  {STACK}-sales\n"
+    )
     listed = kong_oam(deployment, "preview", "-s", STACK, "--list", status=0)
     assert listed.stdout == f'["{STACK}-sales"]\n'
     shown = listed.stdout.replace(stack_of("sales"), "prod-payments")
@@ -90,10 +96,19 @@ def test_an_estate_of_one_stack_grows_to_partitions(empty: Empty) -> None:
         "how-to/deploy-in-partitions.md"
     )
     done = kong_oam(
-        deployment, "up", "-s", STACK, "--yes", "--policy-pack", "policies", status=0
+        deployment,
+        "up",
+        "-s",
+        STACK,
+        "--yes",
+        "--policy-pack",
+        "policies",
+        status=0,
     )
     assert "kong-oam@v0.0.1" in done.stdout
-    verified = kong_oam(deployment, "verify", "--stack", STACK, "--only", "gateway")
+    verified = kong_oam(
+        deployment, "verify", "--stack", STACK, "--only", "gateway"
+    )
     assert verified.returncode == 0, verified.stdout + verified.stderr
     gone = kong_oam(deployment, "destroy", "-s", STACK, "--yes")
     assert gone.returncode == 0, gone.stdout + gone.stderr
@@ -130,7 +145,9 @@ def test_a_grant_comes_before_the_rule_of_another_partition_and_goes_after_it(
     ]
     before = {file: file.read_text("utf-8") for file in files}
     for file in files:
-        file.write_text(before[file].replace("orders.read", "orders.view"), "utf-8")
+        file.write_text(
+            before[file].replace("orders.read", "orders.view"), "utf-8"
+        )
     refused = kong_oam(deployment, "up", "-s", STACK, "--yes", status=2)
     assert (
         "gives shop/checkout at okta orders.view of orders/api, and takes orders.read of orders/api"
@@ -145,17 +162,32 @@ def test_a_grant_comes_before_the_rule_of_another_partition_and_goes_after_it(
         )
         granted = text.replace("scopes: [orders.read", both)
         file.write_text(
-            granted.replace(f"[GET], {both}]", "[GET], scopes: [orders.read]"), "utf-8"
+            granted.replace(f"[GET], {both}]", "[GET], scopes: [orders.read]"),
+            "utf-8",
         )
     added = kong_oam(
-        deployment, "up", "-s", STACK, "--yes", "--policy-pack", "policies", status=0
+        deployment,
+        "up",
+        "-s",
+        STACK,
+        "--yes",
+        "--policy-pack",
+        "policies",
+        status=0,
     )
-    base, *runs = added.stdout.splitlines()[-1].removeprefix("3 run: ").split(", ")
+    base, *runs = (
+        added.stdout.splitlines()[-1].removeprefix("3 run: ").split(", ")
+    )
     assert (base, {*runs}) == (STACK, {f"{STACK}-apis", f"{STACK}-rest"}), runs
     for file in files:
-        file.write_text(before[file].replace("orders.read", "orders.view"), "utf-8")
+        file.write_text(
+            before[file].replace("orders.read", "orders.view"), "utf-8"
+        )
     taken = kong_oam(deployment, "up", "-s", STACK, "--yes", status=0)
-    assert "scope orders.read of orders/api went from the Applications" in taken.stdout
+    assert (
+        "scope orders.read of orders/api went from the Applications"
+        in taken.stdout
+    )
     runs = taken.stdout.splitlines()[-1].removeprefix("4 run: ").split(", ")
     assert runs == [STACK, f"{STACK}-apis", f"{STACK}-rest", STACK]
     for name in (None, "apis", "rest"):
@@ -165,7 +197,9 @@ def test_a_grant_comes_before_the_rule_of_another_partition_and_goes_after_it(
 
 @pytest.mark.deep
 @pytest.mark.timeout(600)
-def test_a_partition_gets_another_name_and_a_base_is_made_anew(empty: Empty) -> None:
+def test_a_partition_gets_another_name_and_a_base_is_made_anew(
+    empty: Empty,
+) -> None:
     """Its stack is then none of the settings': no run makes a second time what it has, and `move` finds it. What a
     base that was destroyed first took along, a refresh takes from the partitions' states."""
     deployment = empty()
@@ -174,16 +208,20 @@ def test_a_partition_gets_another_name_and_a_base_is_made_anew(empty: Empty) -> 
     stacks = deployment.folder / "stacks"
     for name in ("sales", "rest"):
         (stacks / f"Pulumi.{stack_of(name)}.yaml").unlink()
-    deployment.pulumi("config", "set", "--secret", "aws:token", "hidden", "-s", STACK)
+    deployment.pulumi(
+        "config", "set", "--secret", "aws:token", "hidden", "-s", STACK
+    )
     made = kong_oam(deployment, "up", "-s", STACK, "--yes")
     assert made.returncode == 0, made.stdout + made.stderr
     assert (
-        deployment.pulumi("config", "get", "aws:token", "-s", stack_of("rest")).stdout
+        deployment.pulumi(
+            "config", "get", "aws:token", "-s", stack_of("rest")
+        ).stdout
         == "hidden\n"
     )
-    assert "hidden" not in (stacks / f"Pulumi.{stack_of('rest')}.yaml").read_text(
-        "utf-8"
-    )
+    assert "hidden" not in (
+        stacks / f"Pulumi.{stack_of('rest')}.yaml"
+    ).read_text("utf-8")
     partition(deployment.folder, {"orders": ["orders"], "rest": ["*"]})
     deployment.pulumi("stack", "init", stack_of("orders"))
     refused = {
@@ -200,7 +238,9 @@ def test_a_partition_gets_another_name_and_a_base_is_made_anew(empty: Empty) -> 
         f"python -m kong_oam move -s {STACK}" in said["orders"]
         and f"move -s {STACK}" in said["rest"]
     )
-    before = deployment.pulumi("stack", "export", "-s", stack_of("sales")).stdout
+    before = deployment.pulumi(
+        "stack", "export", "-s", stack_of("sales")
+    ).stdout
     moved = kong_oam(deployment, "move", "-s", STACK, "--yes")
     assert moved.returncode == 0, moved.stdout + moved.stderr
     assert f"orders/api: {STACK}-sales -> {STACK}-orders" in moved.stdout
@@ -229,5 +269,7 @@ def test_a_partition_gets_another_name_and_a_base_is_made_anew(empty: Empty) -> 
     assert refreshed.returncode == 0, refreshed.stdout + refreshed.stderr
     anew = kong_oam(deployment, "up", "-s", STACK, "--yes")
     assert anew.returncode == 0, anew.stdout + anew.stderr
-    verified = kong_oam(deployment, "verify", "--stack", STACK, "--only", "gateway")
+    verified = kong_oam(
+        deployment, "verify", "--stack", STACK, "--only", "gateway"
+    )
     assert verified.returncode == 0, verified.stdout + verified.stderr

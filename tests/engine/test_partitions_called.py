@@ -58,14 +58,20 @@ def test_everybody_is_let_in_as_the_model_means(deployed: Deployment) -> None:
     """Every call of every caller, through the gateway's stand-in, also from one partition to another."""
     table = ask(deployed.local, estate_of(deployed.folder))
     assert table.wrong == ()
-    assert {200, 401, 403} <= {answer for row in table.rows.values() for answer in row}
+    assert {200, 401, 403} <= {
+        answer for row in table.rows.values() for answer in row
+    }
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", deep_after(1, ALL, ["shops"]), ids=str)
-def test_the_policy_pack_finds_nothing(deployed: Deployment, name: str | None) -> None:
+def test_the_policy_pack_finds_nothing(
+    deployed: Deployment, name: str | None
+) -> None:
     """In the base and in each partition; no rule is left out for an unknown value."""
-    done = deployed.pulumi("preview", "-s", stack_of(name), "--policy-pack", "policies")
+    done = deployed.pulumi(
+        "preview", "-s", stack_of(name), "--policy-pack", "policies"
+    )
     assert "kong-oam@v0.0.1" in done.stdout
     for word in ("[mandatory]", "[advisory]", "can't run policy"):
         assert word not in done.stdout, done.stdout
@@ -79,7 +85,9 @@ def test_verify_finds_the_estate_as_it_is_meant(deployed: Deployment) -> None:
 
 @pytest.mark.deep
 @pytest.mark.timeout(600)
-def test_recover_of_a_partition_never_touches_anothers(deployed: Deployment) -> None:
+def test_recover_of_a_partition_never_touches_anothers(
+    deployed: Deployment,
+) -> None:
     """An entity that no state knows is that partition's whose tag it has, and the base's where it has none."""
     kong = deployed.local.kong
     of_estate = ["kong-oam", f"kong-oam-stack:{STACK}"]
@@ -90,7 +98,9 @@ def test_recover_of_a_partition_never_touches_anothers(deployed: Deployment) -> 
     }.items():
         httpx.post(
             f"{kong.admin_url}/services",
-            headers={"Kong-Admin-Token": deployed.local.env["KONG_ADMIN_TOKEN"]},
+            headers={
+                "Kong-Admin-Token": deployed.local.env["KONG_ADMIN_TOKEN"]
+            },
             json={"name": name, "host": "x.example.com", "tags": tags},
         ).raise_for_status()
 
@@ -98,7 +108,10 @@ def test_recover_of_a_partition_never_touches_anothers(deployed: Deployment) -> 
         return {str(one["name"]) for one in kong.entities("services")}
 
     before = standing()
-    for one, lost in ((stack_of("shops"), "lost-of-shops"), (STACK, "lost-of-base")):
+    for one, lost in (
+        (stack_of("shops"), "lost-of-shops"),
+        (STACK, "lost-of-base"),
+    ):
         listed = kong_oam(deployed, "recover", "-s", one, status=1)
         assert lost in listed.stdout
         assert listed.stdout.count("lost-of-") == 1
@@ -111,7 +124,9 @@ def test_recover_of_a_partition_never_touches_anothers(deployed: Deployment) -> 
     for which in ALL:
         assert (
             "0 made"
-            in kong_oam(deployed, "recover", "-s", stack_of(which), status=0).stdout
+            in kong_oam(
+                deployed, "recover", "-s", stack_of(which), status=0
+            ).stdout
         )
 
 
@@ -128,29 +143,38 @@ def test_a_move_that_was_cut_off_between_its_two_writes_goes_on(
     saved, folder = deployed.local.save(), deployed.folder
     files = {file: file.read_bytes() for file in (folder / "stacks").iterdir()}
     try:
-        before = deployed.pulumi("stack", "export", "-s", stack_of("apis")).stdout
+        before = deployed.pulumi(
+            "stack", "export", "-s", stack_of("apis")
+        ).stdout
         entities = {
-            kind: _ids(deployed, kind) for kind in ("services", "routes", "plugins")
+            kind: _ids(deployed, kind)
+            for kind in ("services", "routes", "plugins")
         }
         partition(
-            folder, {"shops": ["shop", "orders"], "apis": ["nothing"], "rest": ["*"]}
+            folder,
+            {"shops": ["shop", "orders"], "apis": ["nothing"], "rest": ["*"]},
         )
         kong_oam(deployed, "move", "-s", STACK, "--yes", status=0)
         file = deployed.local.folder / "before.json"
         file.write_text(before, "utf-8")
-        deployed.pulumi("stack", "import", "-s", stack_of("apis"), "--file", str(file))
+        deployed.pulumi(
+            "stack", "import", "-s", stack_of("apis"), "--file", str(file)
+        )
         refused = run(deployed, "up", "apis", check=False)
         assert refused.returncode != 0
-        assert f"python -m kong_oam move -s {STACK}" in refused.stdout + refused.stderr
+        assert (
+            f"python -m kong_oam move -s {STACK}"
+            in refused.stdout + refused.stderr
+        )
         listed = kong_oam(deployed, "move", "-s", STACK, status=1)
         assert (
             f"orders/api: {STACK}-apis -> {STACK}-shops (a move of it was cut off)"
             in listed.stdout
         )
         kong_oam(deployed, "move", "-s", STACK, "--yes", status=0)
-        assert kong_oam(deployed, "move", "-s", STACK, status=0).stdout.startswith(
-            "every component"
-        )
+        assert kong_oam(
+            deployed, "move", "-s", STACK, status=0
+        ).stdout.startswith("every component")
         kong_oam(deployed, "up", "-s", STACK, "--yes", status=0)
         for name in ALL:
             assert changes(deployed, "preview", name) == {}
@@ -226,14 +250,16 @@ def test_a_base_that_is_destroyed_first_leaves_gates_that_refuse(
                 assert got != 200 or before.rows[asked][0] == 200, (
                     f"{asked} as {one.name}"
                 )
-        refused = kong_oam(deployed, "up", "-s", STACK, "--yes", "--all", status=2)
+        refused = kong_oam(
+            deployed, "up", "-s", STACK, "--yes", "--all", status=2
+        )
         assert "the base of this estate was destroyed" in refused.stderr
         kong_oam(deployed, "refresh", "-s", STACK, "--yes", status=0)
         kong_oam(deployed, "up", "-s", STACK, "--yes", status=0)
         assert ask(deployed.local, estate_of(deployed.folder)).wrong == ()
-        assert kong_oam(deployed, "up", "-s", STACK, status=0).stdout.startswith(
-            "nothing to be run"
-        )
+        assert kong_oam(
+            deployed, "up", "-s", STACK, status=0
+        ).stdout.startswith("nothing to be run")
         run(deployed, "destroy", None)
         kong_oam(deployed, "refresh", "-s", STACK, "--yes", status=0)
         gone = kong_oam(deployed, "destroy", "-s", STACK, "--yes", status=0)
@@ -278,11 +304,13 @@ def test_ids_that_a_tenant_makes_up_reach_the_gates_of_other_partitions(
         done = kong_oam(deployment, "up", "-s", STACK, "--yes", status=0)
         runs = done.stdout.splitlines()[-1].partition("run: ")[2].split(", ")
         assert runs[0] == STACK
-        assert sorted(runs[1:4]) == sorted(stack_of(name) for name in PARTITIONS)
+        assert sorted(runs[1:4]) == sorted(
+            stack_of(name) for name in PARTITIONS
+        )
         assert runs[4:] == [stack_of("apis")]
         assert ask(local, estate_of(folder)).wrong == ()
-        assert kong_oam(deployment, "up", "-s", STACK, status=0).stdout.startswith(
-            "nothing to be run"
-        )
+        assert kong_oam(
+            deployment, "up", "-s", STACK, status=0
+        ).stdout.startswith("nothing to be run")
         for name in ALL:
             assert changes(deployment, "preview", name) == {}

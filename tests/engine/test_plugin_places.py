@@ -11,9 +11,7 @@ pytestmark = pytest.mark.engine
 ORDERS = "applications/orders.yaml"
 RULES = "        - type: access                        # ours: its access template\n"
 BY_NAME = "        - {type: kong-plugin, properties: {name: rate-limiting, config: {hour: 1000}}}\n"
-TRAIT = (
-    "        - {type: rate-limit, properties: {per: client, requests: {hour: 1000}}}\n"
-)
+TRAIT = "        - {type: rate-limit, properties: {per: client, requests: {hour: 1000}}}\n"
 
 
 @pytest.mark.deep
@@ -22,7 +20,9 @@ def test_a_plugin_by_name_becomes_that_of_a_trait_and_back(
 ) -> None:
     """In its place at the gateway: another one of its kind could only come once it had gone."""
     deployed.edit(ORDERS, RULES, BY_NAME + RULES)
-    assert deployed.changes("up") == {"orders/api-8080-plugin-rate-limiting": "create"}
+    assert deployed.changes("up") == {
+        "orders/api-8080-plugin-rate-limiting": "create"
+    }
     deployed.edit(ORDERS, BY_NAME, TRAIT)
     made = deployed.changes("up")
     assert (

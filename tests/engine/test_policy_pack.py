@@ -24,7 +24,9 @@ CREDENTIALS = ("sandbox-admin-token", "sandbox-api-token")
 
 def test_nothing_is_found_in_the_sample_estate(sample: Sample) -> None:
     """In the stack as it is deployed; and no rule is left out for an unknown value."""
-    done = sample.deployment.pulumi("preview", "-s", STACK, "--policy-pack", "policies")
+    done = sample.deployment.pulumi(
+        "preview", "-s", STACK, "--policy-pack", "policies"
+    )
     assert "kong-oam@v0.0.1" in done.stdout
     assert "[mandatory]" not in done.stdout
     assert "[advisory]" not in done.stdout
@@ -42,28 +44,42 @@ def test_a_first_preview_is_judged_as_far_as_it_is_known(
         "applications/hello.yaml", "\n  annotations: {owner: team-hello}", ""
     )
     deployment.edit("applications/shop.yaml", '"2027-03-31"', '"2026-03-31"')
-    done = deployment.pulumi("preview", "-s", STACK, "--policy-pack", "policies")
+    done = deployment.pulumi(
+        "preview", "-s", STACK, "--policy-pack", "policies"
+    )
     assert "[mandatory]" not in done.stdout
     assert "can't run policy" not in done.stdout
-    assert "hello/hello-world (applications/hello.yaml:8:7) has no owner" in done.stdout
+    assert (
+        "hello/hello-world (applications/hello.yaml:8:7) has no owner"
+        in done.stdout
+    )
     assert (
         "shop/web (applications/shop.yaml:33:17) waived LINT305 until 2026-03-31"
         in done.stdout
     )
     config = tmp_path / "config.json"
     config.write_text(json.dumps({"component-owned": "mandatory"}))
-    arguments = ("--policy-pack", "policies", "--policy-pack-config", str(config))
+    arguments = (
+        "--policy-pack",
+        "policies",
+        "--policy-pack-config",
+        str(config),
+    )
     strict = deployment.pulumi("preview", "-s", STACK, *arguments, check=False)
     assert strict.returncode != 0
     assert "[mandatory] [severity: low]  component-owned" in strict.stdout
     assert "[advisory] [severity: low]  waiver-current" in strict.stdout
 
 
-def test_a_mandatory_rule_stops_the_resource_from_being_made(empty: Empty) -> None:
+def test_a_mandatory_rule_stops_the_resource_from_being_made(
+    empty: Empty,
+) -> None:
     """A change of the program gives every client the password grant: the preview fails, and without one no app gets it."""
     deployment = empty("components")
     deployment.edit(
-        "components/identity/okta.py", "grant_types=", 'grant_types=["password"] or '
+        "components/identity/okta.py",
+        "grant_types=",
+        'grant_types=["password"] or ',
     )
     previewed = deployment.pulumi(
         "up", "-s", STACK, "--yes", "--policy-pack", "policies", check=False
@@ -83,9 +99,14 @@ def analyzed(
     sample: Sample, folder: Path, change: Callable[[State], None], *more: str
 ) -> CompletedProcess[str]:
     """`pulumi policy analyze` on the sample's exported state, after `change` to its resources by logical name."""
-    state = json.loads(sample.deployment.pulumi("stack", "export", "-s", STACK).stdout)
+    state = json.loads(
+        sample.deployment.pulumi("stack", "export", "-s", STACK).stdout
+    )
     change(
-        {one["urn"].rsplit("::", 1)[1]: one for one in state["deployment"]["resources"]}
+        {
+            one["urn"].rsplit("::", 1)[1]: one
+            for one in state["deployment"]["resources"]
+        }
     )
     file = folder / "state.json"
     file.write_text(json.dumps(state))
@@ -140,7 +161,10 @@ def token_in_a_tag(resources: State) -> None:
     ],
 )  # fmt: skip
 def test_an_exported_state_is_analysed_without_the_program(
-    sample: Sample, tmp_path: Path, change: Callable[[State], None], message: str
+    sample: Sample,
+    tmp_path: Path,
+    change: Callable[[State], None],
+    message: str,
 ) -> None:
     """What somebody changed is found, by name, and the command fails."""
     done = analyzed(sample, tmp_path, change)
@@ -148,14 +172,18 @@ def test_an_exported_state_is_analysed_without_the_program(
     assert message in done.stdout
 
 
-def test_an_exported_state_that_is_sound_passes(sample: Sample, tmp_path: Path) -> None:
+def test_an_exported_state_that_is_sound_passes(
+    sample: Sample, tmp_path: Path
+) -> None:
     """A configuration forbids what the sandbox may; no output holds a credential."""
     done = analyzed(sample, tmp_path, nothing)
     assert done.returncode == 0, done.stdout
     assert "[mandatory]" not in done.stdout
     config = tmp_path / "config.json"
     config.write_text(json.dumps({"no-plain-http": {"exceptClouds": []}}))
-    strict = analyzed(sample, tmp_path, nothing, "--policy-pack-config", str(config))
+    strict = analyzed(
+        sample, tmp_path, nothing, "--policy-pack-config", str(config)
+    )
     assert strict.returncode != 0
     assert "route orders/api-protected-1-8080 takes http" in strict.stdout
     for credential in CREDENTIALS:

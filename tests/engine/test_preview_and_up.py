@@ -57,13 +57,18 @@ ORDERS_TABLE: dict[str, Any] = {
             {"order-desk": "order-desk", "sales": "sales"},
         ],
     },
-    "groups": {"sales": ["orders.read"], "order-desk": ["orders.read", "orders.write"]},
+    "groups": {
+        "sales": ["orders.read"],
+        "order-desk": ["orders.read", "orders.write"],
+    },
     "logical": {},
     "depth": 2,
 }
 
 
-def test_the_first_preview_shows_every_resource_of_the_up(sample: Sample) -> None:
+def test_the_first_preview_shows_every_resource_of_the_up(
+    sample: Sample,
+) -> None:
     """Nothing has to exist before the engine can tell what there will be."""
     steps = json.loads(sample.said["preview"])["steps"]
     previewed = {step["urn"]: step["op"] for step in steps}
@@ -82,7 +87,9 @@ def test_the_first_preview_shows_every_resource_of_the_up(sample: Sample) -> Non
 def test_the_first_preview_holds_the_gates_table(sample: Sample) -> None:
     """Before anything exists, the whole table by which orders/api will be guarded can be read in it."""
     steps = json.loads(sample.said["preview"])["steps"]
-    (gate,) = (step for step in steps if step["urn"].endswith("::orders/api-8080-gate"))
+    (gate,) = (
+        step for step in steps if step["urn"].endswith("::orders/api-8080-gate")
+    )
     script = json.loads(gate["newState"]["inputs"]["configJson"])["access"][0]
     inputs = inputs_of(script)
     assert inputs
@@ -95,7 +102,11 @@ def test_the_first_preview_holds_the_gates_table(sample: Sample) -> None:
 def test_a_preview_as_text_shows_who_may_call_what(empty: Empty) -> None:
     """`preview --diff` of a first deployment: the access table, and the gate's own where texts are shown in full (else
     the CLI cuts them after three lines)."""
-    said = empty().pulumi("preview", "-s", STACK, "--diff", "--show-full-output").stdout
+    said = (
+        empty()
+        .pulumi("preview", "-s", STACK, "--diff", "--show-full-output")
+        .stdout
+    )
     gate = said[said.index("::orders/api-8080-gate]") :]
     assert (
         "'/orders/health': {'GET':'public','HEAD':'public'}"
@@ -107,7 +118,8 @@ def test_a_preview_as_text_shows_who_may_call_what(empty: Empty) -> None:
         in access
     )
     assert (
-        "\\n* hello.example.com/  hello/hello-world: any principal of okta\\n" in access
+        "\\n* hello.example.com/  hello/hello-world: any principal of okta\\n"
+        in access
     )
 
 
@@ -122,13 +134,19 @@ def test_a_preview_of_one_rule_shows_the_lines_that_change(
     )
     said = deployed.pulumi("preview", "-s", STACK).stdout
     count = len(
-        [line for line in said.splitlines() if not line.startswith("@ previewing")]
+        [
+            line
+            for line in said.splitlines()
+            if not line.startswith("@ previewing")
+        ]
     )
     assert count == 25
     assert "__model" not in said
 
 
-def test_a_preview_shows_the_lines_of_access_that_change(deployed: Deployment) -> None:
+def test_a_preview_shows_the_lines_of_access_that_change(
+    deployed: Deployment,
+) -> None:
     """As the tutorial has it, each of its lines, and of the outputs no other."""
     tutorial = page("tutorial.md")
     hello = deployed.folder / "applications/hello.yaml"
@@ -137,16 +155,20 @@ def test_a_preview_shows_the_lines_of_access_that_change(deployed: Deployment) -
         + block(below(tutorial, "Give it an access template."), "yaml"),
         "utf-8",
     )
-    calls = "            calls: [{component: orders/api, scopes: [orders.read]}]\n"
+    calls = (
+        "            calls: [{component: orders/api, scopes: [orders.read]}]\n"
+    )
     new = block(
         below(tutorial, "replace the `calls:` line of `checkout` by:"), "yaml"
     ).replace("checkot", "checkout")
     deployed.edit("applications/shop.yaml", calls, new)
-    hello.write_text(hello.read_text("utf-8").replace("checkot", "checkout"), "utf-8")
+    hello.write_text(
+        hello.read_text("utf-8").replace("checkot", "checkout"), "utf-8"
+    )
     said = deployed.pulumi("preview", "-s", STACK).stdout
-    shown = tutorial.partition("    $ pulumi preview -s local\n")[2].partition("\n\n")[
-        0
-    ]
+    shown = tutorial.partition("    $ pulumi preview -s local\n")[2].partition(
+        "\n\n"
+    )[0]
     lines = [" ".join(line.split()) for line in said.splitlines()]
     assert [
         one for one in shown.splitlines() if " ".join(one.split()) not in lines
@@ -161,7 +183,9 @@ def test_a_preview_shows_the_lines_of_access_that_change(deployed: Deployment) -
 def test_a_second_up_changes_nothing(sample: Sample) -> None:
     """Every resource stays as it is."""
     done = operations(sample.deployment.run("up", "--json").stdout)
-    assert {urn: op for urn, op in done.items() if op not in ("same", "read")} == {}
+    assert {
+        urn: op for urn, op in done.items() if op not in ("same", "read")
+    } == {}
     assert len(done) > 90
 
 
@@ -169,7 +193,9 @@ def test_an_up_after_a_refresh_changes_nothing(sample: Sample) -> None:
     """What Kong, Okta and the cluster answer is what was sent to them."""
     done = operations(sample.deployment.run("up", "--refresh", "--json").stdout)
     assert {
-        urn: op for urn, op in done.items() if op not in ("same", "read", "refresh")
+        urn: op
+        for urn, op in done.items()
+        if op not in ("same", "read", "refresh")
     } == {}
     assert len(done) > 90
 
@@ -198,14 +224,21 @@ def test_a_saved_plan_deploys(empty: Empty, tmp_path: Path) -> None:
 
 
 @pytest.mark.deep
-def test_a_saved_plan_holds_what_was_previewed(empty: Empty, tmp_path: Path) -> None:
+def test_a_saved_plan_holds_what_was_previewed(
+    empty: Empty, tmp_path: Path
+) -> None:
     """An Application that was edited after the preview is not deployed by its plan."""
     deployment = empty()
     deployment.local.env["PULUMI_EXPERIMENTAL"] = "true"
     plan = tmp_path / "plan.json"
     deployment.pulumi("preview", "-s", STACK, "--save-plan", str(plan))
-    deployment.edit("applications/orders.yaml", "[POST, PUT, DELETE]", "[PUT, DELETE]")
+    deployment.edit(
+        "applications/orders.yaml", "[POST, PUT, DELETE]", "[PUT, DELETE]"
+    )
     refused = deployment.run("up", "--plan", str(plan), check=False)
     assert refused.returncode != 0
     assert "orders/api-8080-admission" in refused.stdout + refused.stderr
-    assert call(deployment.local, "GET", "orders.example.com", "/orders").status == 404
+    assert (
+        call(deployment.local, "GET", "orders.example.com", "/orders").status
+        == 404
+    )

@@ -12,10 +12,14 @@ from tests.support.engine.sample import Sample
 
 pytestmark = pytest.mark.engine
 
-ROW = re.compile(r"^\| (kong|okta|kubernetes|time|tls) \| (\d.*?) \|$", re.MULTILINE)
+ROW = re.compile(
+    r"^\| (kong|okta|kubernetes|time|tls) \| (\d.*?) \|$", re.MULTILINE
+)
 
 
-def test_the_page_counts_the_resources_of_the_sample_estate(sample: Sample) -> None:
+def test_the_page_counts_the_resources_of_the_sample_estate(
+    sample: Sample,
+) -> None:
     """By provider and kind, every kind and no other."""
     counted: Counter[tuple[str, str]] = Counter()
     for resource in sample.deployment.state():
@@ -36,10 +40,14 @@ def test_the_page_counts_the_resources_of_the_sample_estate(sample: Sample) -> N
     assert told == dict(counted)
 
 
-def test_the_previews_that_pages_show_leave_the_rest_unchanged(sample: Sample) -> None:
+def test_the_previews_that_pages_show_leave_the_rest_unchanged(
+    sample: Sample,
+) -> None:
     """One updates six resources of the sample estate, the others one."""
     made = [
-        one for one in sample.deployment.state() if "::default" not in one["urn"]
+        one
+        for one in sample.deployment.state()
+        if "::default" not in one["urn"]
     ]  # the engine's own are not counted
     texts = (
         page("tutorial.md"),
@@ -49,6 +57,8 @@ def test_the_previews_that_pages_show_leave_the_rest_unchanged(sample: Sample) -
     shown = [
         (int(count), int(rest))
         for text in texts
-        for count, rest in re.findall(r"~ (\d) to update\n[^~]*?(\d+) unchanged", text)
+        for count, rest in re.findall(
+            r"~ (\d) to update\n[^~]*?(\d+) unchanged", text
+        )
     ]
     assert shown == [(6, len(made) - 6), (1, len(made) - 1), (1, len(made) - 1)]

@@ -16,7 +16,9 @@ pytestmark = pytest.mark.engine
 
 CREDENTIAL = "checkout-client"
 """The Secret of shop/checkout, which is a client in the sample estate."""
-OF_CREDENTIAL = {"secretKeyRef": {"name": CREDENTIAL, "key": "OAUTH_CLIENT_SECRET"}}
+OF_CREDENTIAL = {
+    "secretKeyRef": {"name": CREDENTIAL, "key": "OAUTH_CLIENT_SECRET"}
+}
 POD: dict[str, Any] = {"apiVersion": "v1", "kind": "Pod"}
 SERVICE = {"selector": {"app": "x"}, "ports": [{"port": 80}]}
 
@@ -41,8 +43,13 @@ def labelled(label: str, value: str) -> dict[str, Any]:
 
 
 def job(**container: Any) -> dict[str, Any]:
-    template = {"spec": {"restartPolicy": "Never", **pod(container=container)["spec"]}}
-    spec = {"schedule": "* * * * *", "jobTemplate": {"spec": {"template": template}}}
+    template = {
+        "spec": {"restartPolicy": "Never", **pod(container=container)["spec"]}
+    }
+    spec = {
+        "schedule": "* * * * *",
+        "jobTemplate": {"spec": {"template": template}},
+    }
     return {"apiVersion": "batch/v1", "kind": "CronJob", "spec": spec}
 
 
@@ -56,7 +63,9 @@ def of(api: str, kind: str, **fields: Any) -> dict[str, Any]:
 
 def way(name: str) -> dict[str, Any]:
     backend = {"service": {"name": name, "port": {"number": 8080}}}
-    return of("networking.k8s.io/v1", "Ingress", spec={"defaultBackend": backend})
+    return of(
+        "networking.k8s.io/v1", "Ingress", spec={"defaultBackend": backend}
+    )
 
 
 RBAC = "rbac.authorization.k8s.io/v1"
@@ -73,7 +82,10 @@ FENCE = [
     ("ACC224", of("crd.projectcalico.org/v1", "GlobalNetworkPolicy", spec={})),
     ("ACC226", pod(hostNetwork=True)),
     ("ACC226", pod(hostPID=True)),
-    ("ACC226", pod(container={"ports": [{"containerPort": 80, "hostPort": 80}]})),
+    (
+        "ACC226",
+        pod(container={"ports": [{"containerPort": 80, "hostPort": 80}]}),
+    ),
     ("ACC226", pod(volumes=[{"name": "v", "hostPath": {"path": "/"}}])),
     ("ACC226", pod(container={"securityContext": {"privileged": True}})),
     ("ACC226", job(securityContext={"privileged": True})),
@@ -94,8 +106,14 @@ FENCE = [
     ("ACC225", of("v1", "ConfigMap", metadata={"namespace": "kong"})),
 ]
 IDENTITY = [
-    ("ACC217", pod(container={"env": [{"name": "A", "valueFrom": OF_CREDENTIAL}]})),
-    ("ACC217", pod(container={"envFrom": [{"secretRef": {"name": CREDENTIAL}}]})),
+    (
+        "ACC217",
+        pod(container={"env": [{"name": "A", "valueFrom": OF_CREDENTIAL}]}),
+    ),
+    (
+        "ACC217",
+        pod(container={"envFrom": [{"secretRef": {"name": CREDENTIAL}}]}),
+    ),
     (
         "ACC217",
         pod(
@@ -109,14 +127,19 @@ IDENTITY = [
         ),
     ),
     ("ACC217", job(envFrom=[{"secretRef": {"name": CREDENTIAL}}])),
-    ("ACC217", pod(volumes=[{"name": "v", "secret": {"secretName": CREDENTIAL}}])),
+    (
+        "ACC217",
+        pod(volumes=[{"name": "v", "secret": {"secretName": CREDENTIAL}}]),
+    ),
     (
         "ACC217",
         pod(
             volumes=[
                 {
                     "name": "v",
-                    "projected": {"sources": [{"secret": {"name": CREDENTIAL}}]},
+                    "projected": {
+                        "sources": [{"secret": {"name": CREDENTIAL}}]
+                    },
                 }
             ]
         ),
@@ -147,7 +170,10 @@ def components() -> list[tuple[str, str, dict[str, Any]]]:
     """A component with each of them: the code that it is refused with, what the message names, and the component."""
     found: list[tuple[str, str, dict[str, Any]]] = []
     for number, (code, one) in enumerate((*FENCE, *IDENTITY)):
-        named = {**one, "metadata": {"name": f"c{number}", **one.get("metadata", {})}}
+        named = {
+            **one,
+            "metadata": {"name": f"c{number}", **one.get("metadata", {})},
+        }
         says = f"{one['kind']} '{named['metadata']['name']}'"
         found.append(
             (
@@ -167,11 +193,15 @@ def components() -> list[tuple[str, str, dict[str, Any]]]:
             "properties": {"image": "i"},
             "traits": [trait],
         }
-        found.append((code, f"Deployment 't{number}' of 'evil/t{number}'", component))
+        found.append(
+            (code, f"Deployment 't{number}' of 'evil/t{number}'", component)
+        )
     return found
 
 
-def test_nothing_that_opens_what_access_closes_gets_past_a_run(empty: Empty) -> None:
+def test_nothing_that_opens_what_access_closes_gets_past_a_run(
+    empty: Empty,
+) -> None:
     """`up` as `preview`: each is told, with its code and its place, and the estate beside it is not made either."""
     deployment, found = empty(), components()
     application = {
@@ -202,7 +232,10 @@ def test_nothing_that_opens_what_access_closes_gets_past_a_run(empty: Empty) -> 
             if not any(f" {one[0]}: {one[1]}" in line for line in findings)
         ]
         assert missing == []
-    assert [one["type"] for one in deployment.state()] in ([], ["pulumi:pulumi:Stack"])
+    assert [one["type"] for one in deployment.state()] in (
+        [],
+        ["pulumi:pulumi:Stack"],
+    )
     assert entities(deployment.local) == {}
     assert all(
         deployment.local.cluster.objects(kind) == []

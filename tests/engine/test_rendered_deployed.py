@@ -184,7 +184,9 @@ def stateful_set(deployment: Deployment) -> Any:
 
 
 def test_a_workload_of_any_kind_is_guarded_as_every_other(
-    empty: Empty, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    empty: Empty,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A StatefulSet with a container of each sort, behind a Service of another name and an Ingress of its definition.
 
@@ -209,7 +211,9 @@ def test_a_workload_of_any_kind_is_guarded_as_every_other(
         fence["spec"]["podSelector"]["matchLabels"].items()
         <= template["metadata"]["labels"].items()
     )
-    assert fence["spec"]["ingress"][0]["ports"] == [{"protocol": "TCP", "port": 8080}]
+    assert fence["spec"]["ingress"][0]["ports"] == [
+        {"protocol": "TCP", "port": 8080}
+    ]
     assert deployment.changes("up") == {}
     assert deployment.changes("preview", "--refresh") == {}
     deployment.pulumi("preview", "-s", STACK, "--policy-pack", "policies")
@@ -221,7 +225,9 @@ def test_a_workload_of_any_kind_is_guarded_as_every_other(
     assert main(ask) == 0, capsys.readouterr().out
     capsys.readouterr()
     assert main(["diff", f"deployed:{STACK}", ".", "--stack", STACK]) == 0
-    assert capsys.readouterr().out == "", "what answers by the state is what is meant"
+    assert capsys.readouterr().out == "", (
+        "what answers by the state is what is meant"
+    )
     changed = stateful_set(deployment)
     changed["spec"]["template"]["spec"]["containers"][1]["image"] = (
         "elsewhere.example.com/other"
@@ -278,7 +284,8 @@ def test_what_runs_once_and_what_is_no_workload_is_deployed_in_order(
     local = deployment.local
     deployment.run("up")
     assert (
-        call(local, "GET", HOST, "/things", service_token(local, "once")).status == 200
+        call(local, "GET", HOST, "/things", service_token(local, "once")).status
+        == 200
     )
     (job,) = local.cluster.objects("Job")
     (container,) = job["spec"]["template"]["spec"]["containers"]
@@ -316,8 +323,12 @@ def test_a_pod_that_becomes_a_client_is_made_anew(empty: Empty) -> None:
         "    - name: lone\n",
         f"    - name: lone\n      traits: [{client}]\n",
     )
-    deployment.edit("applications/tiny.yaml", "[tiny/api]", "[tiny/api, tiny/lone]")
-    assert deployment.changes("up")["tiny/lone/pod/lone"] == "create-replacement"
+    deployment.edit(
+        "applications/tiny.yaml", "[tiny/api]", "[tiny/api, tiny/lone]"
+    )
+    assert (
+        deployment.changes("up")["tiny/lone/pod/lone"] == "create-replacement"
+    )
     (pod,) = deployment.local.cluster.objects("Pod")
     assert pod["spec"]["containers"][0]["envFrom"] == [
         {"secretRef": {"name": "lone-client"}}
@@ -325,14 +336,17 @@ def test_a_pod_that_becomes_a_client_is_made_anew(empty: Empty) -> None:
 
 
 @pytest.mark.deep
-def test_objects_are_kept_as_the_rules_of_their_application_say(empty: Empty) -> None:
+def test_objects_are_kept_as_the_rules_of_their_application_say(
+    empty: Empty,
+) -> None:
     """One that stays, one that is only looked at, one that is somebody else's, too, and one that is written once."""
     deployment = deployment_of(empty, STORE + KEPT)
     cluster = deployment.local.cluster
 
     def data() -> dict[str, Any]:
         return {
-            one["metadata"]["name"]: one["data"] for one in cluster.objects("ConfigMap")
+            one["metadata"]["name"]: one["data"]
+            for one in cluster.objects("ConfigMap")
         }
 
     for name in ("looked", "shared"):
@@ -374,20 +388,32 @@ def test_objects_are_kept_as_the_rules_of_their_application_say(empty: Empty) ->
 
     # One that is exactly as it is rendered is taken over.
     (taken,) = (
-        one for one in cluster.objects("ConfigMap") if one["metadata"]["name"] == "once"
+        one
+        for one in cluster.objects("ConfigMap")
+        if one["metadata"]["name"] == "once"
     )
-    labels = {**taken["metadata"]["labels"], "trait.oam.dev/resource": "objects-5"}
+    labels = {
+        **taken["metadata"]["labels"],
+        "trait.oam.dev/resource": "objects-5",
+    }
     del labels["kong-oam.dev/stack"]  # only objects that a run creates have it
     about = {"name": "taken", "namespace": "default", "labels": labels}
     cluster.put(
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": mine}
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": about,
+            "data": mine,
+        }
     )
     more = '          - {apiVersion: v1, kind: ConfigMap, metadata: {name: taken}, data: {A: "1"}}\n'
     rule = "    - {name: e, type: take-over, properties: {rules: [{selector: {resourceNames: [taken]}}]}}\n"
     deployment.edit(
         "applications/tiny.yaml", "  policies:\n", f"{more}  policies:\n{rule}"
     )
-    assert deployment.changes("up") == {"tiny/settings/configmap/taken": "import"}
+    assert deployment.changes("up") == {
+        "tiny/settings/configmap/taken": "import"
+    }
     assert deployment.changes("up") == {}
     deployment.run("destroy")
     assert data().keys() == {"kept", "looked", "shared"}
@@ -469,7 +495,9 @@ KEY = "app.kubernetes.io/instance"
 
 @pytest.mark.deep
 def test_a_service_that_a_release_makes_is_guarded_as_every_other(
-    empty: Empty, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    empty: Empty,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The stand-in installs no chart: what the gateway is led to is a Service of ours, which selects the same pods as
     the fence does."""
@@ -496,9 +524,13 @@ def test_a_service_that_a_release_makes_is_guarded_as_every_other(
         one["urn"].rpartition("::")[2]: one.get("dependencies", [])
         for one in deployment.state()
     }
-    assert any("Release" in urn for urn in after["tiny/api-service-api-gateway"])
+    assert any(
+        "Release" in urn for urn in after["tiny/api-service-api-gateway"]
+    )
     (gate,) = [name for name in after if name.endswith("-gate")]
-    assert any(urn.endswith("tiny/api-service-api-gateway") for urn in after[gate])
+    assert any(
+        urn.endswith("tiny/api-service-api-gateway") for urn in after[gate]
+    )
     assert deployment.changes("up") == {}
     assert deployment.changes("preview", "--refresh") == {}
     monkeypatch.chdir(deployment.folder)
@@ -554,7 +586,9 @@ def test_a_service_that_a_release_makes_is_guarded_as_every_other(
 
 
 @pytest.mark.deep
-def test_what_the_cluster_knows_is_passed_once_it_is_there(empty: Empty) -> None:
+def test_what_the_cluster_knows_is_passed_once_it_is_there(
+    empty: Empty,
+) -> None:
     """The address of a load balancer (a stand-in's), in texts; what it is not yet, nobody is deployed with."""
     deployment = deployment_of(
         empty, STORE.replace("      traits:\n", OUTPUTS) + TAKERS

@@ -14,7 +14,12 @@ import pytest
 from sandbox.local import PASSPHRASE, STACK
 from tests.support.documentation import page
 from tests.support.engine.deployment import Deployment, Empty
-from tests.support.engine.partitions import kong_oam, partition, position, stack_of
+from tests.support.engine.partitions import (
+    kong_oam,
+    partition,
+    position,
+    stack_of,
+)
 from tests.support.github_comments import REPOSITORY, TOKEN, Comments
 
 pytestmark = pytest.mark.engine
@@ -22,7 +27,9 @@ pytestmark = pytest.mark.engine
 RULE = "{paths: [/orders], methods: [GET], scopes: [orders.read]}"
 NOWHERE = {"GITHUB_SERVER_URL": "", "GITHUB_SHA": "", "GITHUB_EVENT_PATH": ""}
 """No links and no commit, wherever this runs."""
-OPEN = "{paths: [/orders], methods: [GET], public: {reason: everybody may look}}"
+OPEN = (
+    "{paths: [/orders], methods: [GET], public: {reason: everybody may look}}"
+)
 
 
 @pytest.fixture
@@ -60,7 +67,14 @@ def review(
 ) -> subprocess.CompletedProcess[str]:
     """Reviews without a token that could write, and comments what that left, as the workflow's two jobs do."""
     done = _kong_oam(
-        deployment, {}, "--base", "HEAD", "--stack", STACK, "--output", "review.md"
+        deployment,
+        {},
+        "--base",
+        "HEAD",
+        "--stack",
+        STACK,
+        "--output",
+        "review.md",
     )
     token = {"GITHUB_TOKEN": TOKEN, "GITHUB_API_URL": comments.url}
     target = ("--pull-request", "7", "--repository", REPOSITORY)
@@ -92,7 +106,10 @@ def secrets(deployment: Deployment) -> set[str]:
     kept = {
         value
         for one in deployment.local.cluster.objects("Secret")
-        for name, value in {**one.get("data", {}), **one.get("stringData", {})}.items()
+        for name, value in {
+            **one.get("data", {}),
+            **one.get("stringData", {}),
+        }.items()
         if "PRIVATE_KEY" in name
     }
     assert len(kept) == 3
@@ -117,7 +134,8 @@ def _shown(begin: str) -> str:
     """The page's example that begins so."""
     _, found, rest = page("how-to/review-in-ci.md").partition(begin)
     lines = itertools.takewhile(
-        lambda line: not line or line.startswith("    "), (found + rest).splitlines()
+        lambda line: not line or line.startswith("    "),
+        (found + rest).splitlines(),
     )
     return "\n".join(line[4:] for line in lines).rstrip("\n") + "\n"
 
@@ -168,7 +186,10 @@ def test_of_an_estate_in_partitions_the_stacks_that_are_touched_are_told(
 ) -> None:
     """Access once, for the estate; then the resources of its base and of the one partition that the change touches."""
     deployment = empty("policies")
-    position(deployment.folder, {name: name for name in ("orders", "shop", "reports")})
+    position(
+        deployment.folder,
+        {name: name for name in ("orders", "shop", "reports")},
+    )
     partition(deployment.folder, {"apis": ["orders"], "rest": ["*"]})
     kong_oam(deployment, "up", "-s", STACK, "--yes", status=0)
     committed(deployment.folder)
@@ -180,9 +201,12 @@ def test_of_an_estate_in_partitions_the_stacks_that_are_touched_are_told(
     assert comment["body"].count("| newly public |") == 1
     assert f"Resources of `{STACK}`: no change." in comment["body"]
     assert (
-        f"Resources of <code>{stack_of('apis')}</code>: 2 to update" in comment["body"]
+        f"Resources of <code>{stack_of('apis')}</code>: 2 to update"
+        in comment["body"]
     )
     assert stack_of("rest") not in comment["body"]
     assert not [
-        secret for secret in secrets(deployment) if secret in done.stdout + done.stderr
+        secret
+        for secret in secrets(deployment)
+        if secret in done.stdout + done.stderr
     ]

@@ -53,12 +53,17 @@ def test_nobody_is_refused_while_keys_change(empty: Empty) -> None:
         (deployment.folder / f"applications/{name}.yaml").unlink()
     on(deployment, 0)
     deployment.run("up")
-    (server,) = (one["id"] for one in local.okta.objects("authorizationServers"))
+    (server,) = (
+        one["id"] for one in local.okta.objects("authorizationServers")
+    )
     pods = Pods(local)
     with pods.calling():
         on(deployment, 90)
         shown = deployment.pulumi("preview", "-s", STACK).stdout
-        assert "credentials: shop/checkout at okta: generation 2 takes over" in shown
+        assert (
+            "credentials: shop/checkout at okta: generation 2 takes over"
+            in shown
+        )
         assert _own(deployment.changes("up")) == moved("b")
         pods.start()
         assert deployment.changes("up") == {}
@@ -86,7 +91,9 @@ def test_nobody_is_refused_while_keys_change(empty: Empty) -> None:
 
 
 @pytest.mark.deep
-def test_a_key_that_somebody_knows_is_replaced_at_once(deployed: Deployment) -> None:
+def test_a_key_that_somebody_knows_is_replaced_at_once(
+    deployed: Deployment,
+) -> None:
     """By the documented command: the key of before gets no token any more, the workload has another, and all is quiet."""
     local = deployed.local
     before = credential(local, "checkout")
@@ -100,11 +107,17 @@ def test_a_key_that_somebody_knows_is_replaced_at_once(deployed: Deployment) -> 
     assert after["OAUTH_KEY_ID"] != before["OAUTH_KEY_ID"]
     assert (
         call(
-            local, "GET", "orders.example.com", "/orders", caller.token(after)[0]
+            local,
+            "GET",
+            "orders.example.com",
+            "/orders",
+            caller.token(after)[0],
         ).status
         == 200
     )
-    with pytest.raises(IssuerError, match="a key that the client does not have"):
+    with pytest.raises(
+        IssuerError, match="a key that the client does not have"
+    ):
         caller.token(before)
     shown = (
         page("how-to/rotate.md")
@@ -130,7 +143,9 @@ def test_a_run_that_leaves_out_the_next_key_leaves_clients_what_they_have(
     before = credential(local, "checkout")
     on(deployed, 90)
     assert _own(deployed.changes("up", "--exclude", "**::okta-key-**")) == {}
-    assert _own(deployed.changes("up", "--target", "**::gateway-ring-okta")) == {}
+    assert (
+        _own(deployed.changes("up", "--target", "**::gateway-ring-okta")) == {}
+    )
     assert credential(local, "checkout") == before and caller.token(before)
     made = {
         name
@@ -141,7 +156,11 @@ def test_a_run_that_leaves_out_the_next_key_leaves_clients_what_they_have(
     for own in (before, credential(local, "checkout")):
         assert (
             call(
-                local, "GET", "orders.example.com", "/orders", caller.token(own)[0]
+                local,
+                "GET",
+                "orders.example.com",
+                "/orders",
+                caller.token(own)[0],
             ).status
             == 200
         )
@@ -166,7 +185,10 @@ def test_a_run_that_fails_before_somebody_has_the_new_key_counts_for_nothing(
     on(deployed, 90)
     failed = deployed.run("up", check=False)
     assert failed.returncode != 0 and "the cluster is unwell" in failed.stdout
-    assert deployed.output("credentials")["shop/checkout at okta"]["generation"] == 1
+    assert (
+        deployed.output("credentials")["shop/checkout at okta"]["generation"]
+        == 1
+    )
     local.cluster.apply = apply  # type: ignore[method-assign]
     on(deployed, 100)
     deployed.run("up")
@@ -175,7 +197,11 @@ def test_a_run_that_fails_before_somebody_has_the_new_key_counts_for_nothing(
     for own in (before, credential(local, "checkout")):
         assert (
             call(
-                local, "GET", "orders.example.com", "/orders", caller.token(own)[0]
+                local,
+                "GET",
+                "orders.example.com",
+                "/orders",
+                caller.token(own)[0],
             ).status
             == 200
         )

@@ -49,7 +49,9 @@ def deployment_of(empty: Empty, west: Cluster, application: str) -> Deployment:
 
 
 def kinds(cluster: Cluster) -> list[str]:
-    return [f"{one['kind']} {one['metadata']['name']}" for one in cluster.objects()]
+    return [
+        f"{one['kind']} {one['metadata']['name']}" for one in cluster.objects()
+    ]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,9 @@ def test_a_component_in_two_clusters_has_its_objects_in_both_and_is_reached_in_o
     deployment.edit("applications/tiny.yaml", "[local, west]", "[local]")
     changes = deployment.changes("up")
     assert set(changes.values()) == {"delete"}, changes
-    assert all(name.startswith("west:") or name == "cluster-west" for name in changes)
+    assert all(
+        name.startswith("west:") or name == "cluster-west" for name in changes
+    )
     assert (kinds(west), len(kinds(here))) == ([], 8)
 
 
@@ -139,10 +143,13 @@ def test_a_component_has_another_form_in_another_cluster(
     assert "tiny/api-deployment" not in changes
     api = Key("apps/v1", "Deployment", "default", "api")
     forms = [
-        (cluster.get(api) or {})["spec"] for cluster in (deployment.local.cluster, west)
+        (cluster.get(api) or {})["spec"]
+        for cluster in (deployment.local.cluster, west)
     ]
     cpu = [
-        one["template"]["spec"]["containers"][0].get("resources", {}).get("limits")
+        one["template"]["spec"]["containers"][0]
+        .get("resources", {})
+        .get("limits")
         for one in forms
     ]
     assert ([one.get("replicas") for one in forms], cpu) == (
@@ -173,7 +180,9 @@ def test_a_component_has_another_form_in_another_cluster(
 
 
 @pytest.mark.deep
-def test_contexts_of_one_cluster_are_refused(empty: Empty, west: Cluster) -> None:
+def test_contexts_of_one_cluster_are_refused(
+    empty: Empty, west: Cluster
+) -> None:
     """What is told apart by its cluster would be together there: clients' Secrets, for one."""
     deployment = deployment_of(empty, west, BOTH)
     del deployment.local.env[f"{CLUSTER}_western"]
@@ -189,7 +198,9 @@ def test_a_namespace_that_a_further_cluster_lacks_is_named(
 ) -> None:
     """With the command that makes it there."""
     deployment = deployment_of(
-        empty, west, BOTH.replace("{name: tiny}", "{name: tiny, namespace: things}")
+        empty,
+        west,
+        BOTH.replace("{name: tiny}", "{name: tiny, namespace: things}"),
     )
     west.absent.add("things")
     failed = deployment.pulumi("preview", "-s", STACK, check=False)

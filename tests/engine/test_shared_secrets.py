@@ -24,7 +24,9 @@ def _app(deployment: Deployment) -> str:
     """The id of the app of `checkout`."""
     label = f"kong-oam {STACK} shop/checkout"
     (app,) = (
-        one for one in deployment.local.okta.objects("apps") if one["label"] == label
+        one
+        for one in deployment.local.okta.objects("apps")
+        if one["label"] == label
     )
     return str(app["id"])
 
@@ -71,7 +73,10 @@ def test_a_shared_secret_is_said_to_be_due_and_is_replaced_by_the_command(
     assert orders(shop, after) == 200
     with pytest.raises(IssuerError, match="invalid_client"):
         caller.token(before)
-    assert call(shop.local, "GET", "orders.example.com", "/orders", held).status == 200
+    assert (
+        call(shop.local, "GET", "orders.example.com", "/orders", held).status
+        == 200
+    )
     second = shop.output("credentials")["shop/checkout at okta"]
     assert (second["generation"], second["since"], second["due"]) == (
         2,
@@ -88,7 +93,9 @@ def test_a_shared_secret_is_said_to_be_due_and_is_replaced_by_the_command(
 
 
 @pytest.mark.deep
-def test_a_preview_warns_who_changes_what_running_pods_have(shop: Deployment) -> None:
+def test_a_preview_warns_who_changes_what_running_pods_have(
+    shop: Deployment,
+) -> None:
     """From keys to a shared secret and back: what pods of before have is nothing from then on, and their successors
     have a key, or a secret, that is new."""
     shop.run("up")
@@ -113,4 +120,7 @@ def test_a_preview_warns_who_changes_what_running_pods_have(shop: Deployment) ->
             "2027-01-04",
             "2027-04-04",
         )
-    assert credential(shop.local, "checkout")["OAUTH_KEY_ID"] != keyed["OAUTH_KEY_ID"]
+    assert (
+        credential(shop.local, "checkout")["OAUTH_KEY_ID"]
+        != keyed["OAUTH_KEY_ID"]
+    )

@@ -26,7 +26,9 @@ def state(sample: Sample) -> list[dict[str, Any]]:
 
 def _one(state: list[dict[str, Any]], name: str, kind: str) -> dict[str, Any]:
     (found,) = (
-        one for one in state if one["urn"].endswith(f"::{name}") and one["type"] == kind
+        one
+        for one in state
+        if one["urn"].endswith(f"::{name}") and one["type"] == kind
     )
     return found
 
@@ -38,7 +40,9 @@ def _edges(resource: dict[str, Any]) -> set[str]:
 
 def _edges_of(resource: dict[str, Any], name: str) -> set[str]:
     """Logical names of what one property of a resource is made of."""
-    return {urn.rsplit("::", 1)[1] for urn in resource["propertyDependencies"][name]}
+    return {
+        urn.rsplit("::", 1)[1] for urn in resource["propertyDependencies"][name]
+    }
 
 
 def test_admission_leads_to_the_pods_and_those_to_the_gate_and_its_routes(
@@ -79,9 +83,9 @@ def test_admission_leads_to_the_pods_and_those_to_the_gate_and_its_routes(
             service,
             *(f"{name}-{role}" for role in ("admission", "jwt", "gate")),
         }
-    assert _one(state, "orders/api", "kong-oam:index:Component")["parent"].endswith(
-        "pulumi:pulumi:Stack::kong-oam-local"
-    )
+    assert _one(state, "orders/api", "kong-oam:index:Component")[
+        "parent"
+    ].endswith("pulumi:pulumi:Stack::kong-oam-local")
 
 
 def test_no_resource_tells_of_the_program_that_made_it(
@@ -91,10 +95,14 @@ def test_no_resource_tells_of_the_program_that_made_it(
     made = [
         one
         for one in state
-        if not one["type"].startswith(("pulumi:pulumi:Stack", "pulumi:providers:"))
+        if not one["type"].startswith(
+            ("pulumi:pulumi:Stack", "pulumi:providers:")
+        )
     ]
     assert len(made) > 90
-    assert not any("stackTrace" in one or "sourcePosition" in one for one in made)
+    assert not any(
+        "stackTrace" in one or "sourcePosition" in one for one in made
+    )
 
 
 def _secrets(sample: Sample) -> dict[str, str]:
@@ -104,7 +112,9 @@ def _secrets(sample: Sample) -> dict[str, str]:
         name: credential(local, name)["OAUTH_PRIVATE_KEY"]
         for name in _WORKLOADS_WITH_A_KEY
     }
-    tokens = {name: local.env[name] for name in ("KONG_ADMIN_TOKEN", "OKTA_API_TOKEN")}
+    tokens = {
+        name: local.env[name] for name in ("KONG_ADMIN_TOKEN", "OKTA_API_TOKEN")
+    }
     assert len({*known.values(), *tokens.values()}) == 5
     assert all(len(value) >= 16 for value in (known | tokens).values())
     return known | tokens
@@ -146,7 +156,14 @@ def _said(sample: Sample) -> Iterator[tuple[str, str]]:
             "--show-sames",
             "--show-full-output",
         ),
-        ("destroy", "-s", STACK, "--preview-only", "--diff", "--show-full-output"),
+        (
+            "destroy",
+            "-s",
+            STACK,
+            "--preview-only",
+            "--diff",
+            "--show-full-output",
+        ),
         (
             "up",
             "-s",
@@ -164,7 +181,9 @@ def _said(sample: Sample) -> Iterator[tuple[str, str]]:
         assert len(done.stdout) > 500, arguments
         yield " ".join(arguments), done.stdout
         yield f"{' '.join(arguments)}, stderr", done.stderr
-    files = [file for file in Path(sample.local.folder).rglob("*") if file.is_file()]
+    files = [
+        file for file in Path(sample.local.folder).rglob("*") if file.is_file()
+    ]
     assert any(file.name == f"{STACK}.json" for file in files)
     for file in files:
         yield str(file), file.read_text("utf-8", "replace")
@@ -179,8 +198,12 @@ def test_no_secret_is_kept_or_shown_in_clear(sample: Sample) -> None:
     assert _found(secrets, decrypted) == set(secrets)
     texts = dict(_said(sample))
     assert {
-        name: found for name, text in texts.items() if (found := _found(secrets, text))
+        name: found
+        for name, text in texts.items()
+        if (found := _found(secrets, text))
     } == {}
     assert "PRIVATE KEY-----" in decrypted
-    assert [name for name, text in texts.items() if "PRIVATE KEY-----" in text] == []
+    assert [
+        name for name, text in texts.items() if "PRIVATE KEY-----" in text
+    ] == []
     assert "okta-app-shop/checkout" in texts["the event log"]

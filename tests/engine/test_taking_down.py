@@ -22,10 +22,14 @@ def _gone(printed: str) -> list[str]:
 
 
 @pytest.mark.deep
-def test_the_commands_of_the_page_leave_the_file_of_settings(empty: Empty) -> None:
+def test_the_commands_of_the_page_leave_the_file_of_settings(
+    empty: Empty,
+) -> None:
     """And without the flag that the page asks for, it would go."""
     lines = page("how-to/take-a-stack-down.md").splitlines()
-    commands = [line.strip() for line in lines if line.startswith("    pulumi ")]
+    commands = [
+        line.strip() for line in lines if line.startswith("    pulumi ")
+    ]
     assert commands == [
         "pulumi destroy -s prod",
         "pulumi stack rm prod --preserve-config",
@@ -39,7 +43,9 @@ def test_the_commands_of_the_page_leave_the_file_of_settings(empty: Empty) -> No
         ("orders/api", "protected-1-8080", "8080-gate"),
         ("shop/web", "protected-0-3000", "3000-gate"),
     ):
-        order = [gone.index(f"{component}-{part}") for part in (*parts, "deployment")]
+        order = [
+            gone.index(f"{component}-{part}") for part in (*parts, "deployment")
+        ]
         assert order == sorted(order)
     deployment.pulumi("stack", "rm", STACK, "--yes", "--preserve-config")
     assert file.read_text("utf-8") == written

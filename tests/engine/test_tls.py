@@ -19,7 +19,10 @@ from tests.support.engine.deployment import Deployment, Empty
 pytestmark = pytest.mark.engine
 
 
-ORDERS, HELLO = self_signed("orders.example.com"), self_signed("hello.example.com")
+ORDERS, HELLO = (
+    self_signed("orders.example.com"),
+    self_signed("hello.example.com"),
+)
 
 
 @pytest.fixture
@@ -42,7 +45,9 @@ def https(empty: Empty) -> Deployment:
         "domain: hello.example.com\n            secretName: hello-tls",
     )
     _tls_secret(deployment.local, "orders-tls", ORDERS)
-    own = json.dumps({"hello-tls": {"certificate": HELLO[0], "privateKey": HELLO[1]}})
+    own = json.dumps(
+        {"hello-tls": {"certificate": HELLO[0], "privateKey": HELLO[1]}}
+    )
     deployment.pulumi(
         "config", "set", "-s", STACK, "--secret", "kong-oam:certificates", own
     )
@@ -94,7 +99,8 @@ def test_callers_are_shown_the_certificate_that_the_application_names(
     ):
         answer = _over_tls(local, host, target, made[0])
         assert (
-            answer.status == {"orders.example.com": 200, "hello.example.com": 401}[host]
+            answer.status
+            == {"orders.example.com": 200, "hello.example.com": 401}[host]
         )
         assert answer.getheader("Strict-Transport-Security") == "max-age=600"
     with pytest.raises(ssl.SSLCertVerificationError):
@@ -112,7 +118,9 @@ def test_callers_are_shown_the_certificate_that_the_application_names(
         "https://orders.example.com/orders/health?x=1",
     )
     state = https.pulumi("stack", "export", "-s", STACK).stdout
-    shown = https.pulumi("stack", "export", "-s", STACK, "--show-secrets").stdout
+    shown = https.pulumi(
+        "stack", "export", "-s", STACK, "--show-secrets"
+    ).stdout
     files = "".join(
         path.read_text() for path in (local.folder / "state").rglob("*.json*")
     )

@@ -47,7 +47,9 @@ class Two:
 
     def status(self, method: str, url: str, token: str) -> int:
         host, _, path = url.partition("/")
-        return call(self.deployment.local, method, host, f"/{path}", token).status
+        return call(
+            self.deployment.local, method, host, f"/{path}", token
+        ).status
 
 
 def _mine(estate: Estate) -> Estate:
@@ -59,7 +61,9 @@ def _mine(estate: Estate) -> Estate:
                 replace(
                     part,
                     clients=tuple(
-                        client for client in part.clients if client.provider == PROVIDER
+                        client
+                        for client in part.clients
+                        if client.provider == PROVIDER
                     ),
                 )
                 for part in one.components
@@ -75,9 +79,13 @@ def _reports_elsewhere(folder: Path) -> None:
     file = folder / "applications" / "reports.yaml"
     application = yaml.safe_load(file.read_text("utf-8"))
     (library,) = (
-        part for part in application["spec"]["components"] if part["name"] == "library"
+        part
+        for part in application["spec"]["components"]
+        if part["name"] == "library"
     )
-    (access,) = (trait for trait in library["traits"] if trait["type"] == "access")
+    (access,) = (
+        trait for trait in library["traits"] if trait["type"] == "access"
+    )
     access["properties"]["identityProvider"] = PROVIDER
     file.write_text(yaml.safe_dump(application, sort_keys=False), "utf-8")
 
@@ -89,11 +97,16 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
         "user-order-desk": ("Order Desk",),
         "user-wrong": ("sales",),
     }
-    with Issuer("api://sandbox", users=users) as issuer, Local(lags=AT_ONCE) as local:
+    with (
+        Issuer("api://sandbox", users=users) as issuer,
+        Local(lags=AT_ONCE) as local,
+    ):
         deployment = start(local, project(tmp_path_factory.mktemp("project")))
         _reports_elsewhere(deployment.folder)
         named = {"name": PROVIDER, "type": "oidc", "groups": GROUPS}
-        set_providers(deployment.folder, [OKTA, named])  # enough to know who calls whom
+        set_providers(
+            deployment.folder, [OKTA, named]
+        )  # enough to know who calls whom
         estate = _mine(estate_of(deployment.folder))
         set_up(issuer, estate)
         hand_out(issuer, estate, local.cluster)
@@ -123,13 +136,17 @@ def test_a_group_is_called_as_its_provider_calls_it(two: Two) -> None:
     """`sales` of the Application is `Sales Team` at the one and `sales` at the other."""
     assert (
         two.status(
-            "GET", "reports.example.com/reports", two.token("console", "user-sales")
+            "GET",
+            "reports.example.com/reports",
+            two.token("console", "user-sales"),
         )
         == 200
     )
     assert (
         two.status(
-            "PUT", "reports.example.com/reports", two.token("console", "user-sales")
+            "PUT",
+            "reports.example.com/reports",
+            two.token("console", "user-sales"),
         )
         == 403
     )

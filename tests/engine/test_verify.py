@@ -29,7 +29,9 @@ def deployment(deployed: Deployment) -> Deployment:
 
 
 @pytest.fixture(autouse=True)
-def in_the_project(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+def in_the_project(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As a user's shell is: in the project's folder, with the stack's environment."""
     monkeypatch.chdir(deployment.folder)
     for name in os.environ:
@@ -40,13 +42,18 @@ def in_the_project(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> N
 
 def _hands(deployment: Deployment) -> Hands:
     return Hands(
-        deployment.local.kong.admin_url, deployment.local.env["KONG_ADMIN_TOKEN"]
+        deployment.local.kong.admin_url,
+        deployment.local.env["KONG_ADMIN_TOKEN"],
     )
 
 
 def _pem() -> str:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
-    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    key = rsa.generate_private_key(
+        public_exponent=65537, key_size=2048
+    ).public_key()
+    return key.public_bytes(
+        Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
+    ).decode()
 
 
 def test_a_stack_that_is_up_decides_as_meant(
@@ -102,7 +109,11 @@ REPAIRED = [
         "a changed role",
         "a service to our workload",
     ),
-    ("the upstream removed", "the version before, and no gate", "admission disabled"),
+    (
+        "the upstream removed",
+        "the version before, and no gate",
+        "admission disabled",
+    ),
     (
         "a disabled service at another path",
         "a route without hosts and methods",
@@ -156,16 +167,23 @@ REPAIRED = [
 
 
 @pytest.mark.parametrize(
-    ("names",), deep_after(1, ((names,) for names in REPAIRED)), ids=" and ".join
+    ("names",),
+    deep_after(1, ((names,) for names in REPAIRED)),
+    ids=" and ".join,
 )
 def test_what_is_said_to_do_makes_it_as_meant_again(
-    deployment: Deployment, capsys: pytest.CaptureFixture[str], names: tuple[str, ...]
+    deployment: Deployment,
+    capsys: pytest.CaptureFixture[str],
+    names: tuple[str, ...],
 ) -> None:
     """Just by the commands that are printed."""
     with _hands(deployment) as hands:
         for name in names:
             DRIFTS[name](hands, _pem())
-        assert main(["verify", "--only", "gateway", "--outputs", "outputs.json"]) == 1
+        assert (
+            main(["verify", "--only", "gateway", "--outputs", "outputs.json"])
+            == 1
+        )
         prefix, up = "    to do: ", f"pulumi up -s {STACK} --refresh"
         commands = [
             line.removeprefix(prefix)
@@ -185,7 +203,9 @@ def test_what_is_said_to_do_makes_it_as_meant_again(
                 else:
                     hands.run(part)
         hands.keep()
-    assert main(["verify", "--only", "gateway", "--outputs", "outputs.json"]) == 0, (
+    assert (
+        main(["verify", "--only", "gateway", "--outputs", "outputs.json"]) == 0
+    ), (
         commands,
         capsys.readouterr().out,
     )
@@ -203,7 +223,10 @@ def test_a_ring_of_another_issuer_lets_nobody_in(
     with _hands(deployment) as hands:
         ring = hands.find("consumers", username="kong-oam.local.ring.okta")
         hands.change("consumers", ring, custom_id="https://else.example.com")
-        assert main(["verify", "--only", "gateway", "--outputs", "outputs.json"]) == 1
+        assert (
+            main(["verify", "--only", "gateway", "--outputs", "outputs.json"])
+            == 1
+        )
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith(
         "closed: consumer 'kong-oam.local.ring.okta': custom_id is \"https://else.example.com\", not"
@@ -235,7 +258,16 @@ def test_a_key_that_is_swapped_is_both_findings(
         consumer = own["consumer"]["id"]
         hands.change(f"consumers/{consumer}/jwt", own, rsa_public_key=_pem())
         assert (
-            main(["verify", "--only", "gateway", "--outputs", "outputs.json", "--json"])
+            main(
+                [
+                    "verify",
+                    "--only",
+                    "gateway",
+                    "--outputs",
+                    "outputs.json",
+                    "--json",
+                ]
+            )
             == 1
         )
         found = json.loads(capsys.readouterr().out)
@@ -243,9 +275,9 @@ def test_a_key_that_is_swapped_is_both_findings(
     assert found[0]["calls"][0]["callers"] == [
         f"whoever holds the key of credential '{own['key']}'"
     ]
-    assert {reason["text"] for finding in found for reason in finding["reasons"]} == {
-        f"credential '{own['key']}': its public key is not the issuer's"
-    }
+    assert {
+        reason["text"] for finding in found for reason in finding["reasons"]
+    } == {f"credential '{own['key']}': its public key is not the issuer's"}
 
 
 def test_what_cannot_be_read_is_no_finding(
@@ -265,7 +297,11 @@ def test_what_cannot_be_read_is_no_finding(
     said = []
     for arguments, variable, value in (
         (["--outputs", "outputs.json"], "KONG_ADMIN_TOKEN", "wrong"),
-        (["--outputs", "outputs.json"], "KONG_ADMIN_ADDR", "http://127.0.0.1:1"),
+        (
+            ["--outputs", "outputs.json"],
+            "KONG_ADMIN_ADDR",
+            "http://127.0.0.1:1",
+        ),
         (
             ["--outputs", "none.json"],
             "KONG_ADMIN_ADDR",

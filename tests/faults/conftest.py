@@ -9,7 +9,11 @@ import pytest
 from sandbox.kong import Lags
 from sandbox.local import STACK, Local
 from tests.support.faults.stacks import Empty, Stack, start
-from tests.support.postgresql import PostgreSql, PostgreSqlMissingError, postgresql
+from tests.support.postgresql import (
+    PostgreSql,
+    PostgreSqlMissingError,
+    postgresql,
+)
 
 
 @pytest.fixture
@@ -30,7 +34,11 @@ def empty(tmp_path: Path) -> Iterator[Empty]:
         local.__enter__()
         running.append(local)
         return start(
-            local, tmp_path / f"project{len(running)}", name, applications, copied
+            local,
+            tmp_path / f"project{len(running)}",
+            name,
+            applications,
+            copied,
         )
 
     yield make

@@ -24,12 +24,17 @@ def allowing(*networks: str) -> str:
     return TINY.replace("    - name: job\n", TRAIT % ", ".join(networks))
 
 
-def statuses(stack: Stack, target: str, token: str | None = None) -> tuple[int, int]:
+def statuses(
+    stack: Stack, target: str, token: str | None = None
+) -> tuple[int, int]:
     """From inside 203.0.113.0/24, and from outside."""
     authorization = f"Authorization: Bearer {token}\r\n" if token else ""
-    raw = f"GET {target} HTTP/1.1\r\nHost: {HOST}\r\n{authorization}\r\n".encode()
+    raw = (
+        f"GET {target} HTTP/1.1\r\nHost: {HOST}\r\n{authorization}\r\n".encode()
+    )
     inside, outside = (
-        stack.local.kong.handle(raw, "http", peer).status for peer in (INSIDE, OUTSIDE)
+        stack.local.kong.handle(raw, "http", peer).status
+        for peer in (INSIDE, OUTSIDE)
     )
     return inside, outside
 
@@ -83,7 +88,9 @@ def test_networks_come_change_and_go_and_every_preview_says_what_an_address_is(
             True,
         ), done.stderr
     application = stack.folder / "applications/app0.yaml"
-    application.write_text(allowing("203.0.113.0/24", "198.51.100.0/24"), "utf-8")
+    application.write_text(
+        allowing("203.0.113.0/24", "198.51.100.0/24"), "utf-8"
+    )
     wider = stack.pulumi("preview").stdout
     assert "access: widened to tiny/job from 198.51.100.0/24: GET,HEAD" in wider
     told = stack.module(

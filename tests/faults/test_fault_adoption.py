@@ -29,7 +29,8 @@ WEB = """\
             calls: [{component: tiny/api, scopes: [things.read]}]
 """
 WITH_WEB = (
-    TINY.replace("components: [tiny/job]", "components: [tiny/job, tiny/web]") + WEB
+    TINY.replace("components: [tiny/job]", "components: [tiny/job, tiny/web]")
+    + WEB
 )
 
 
@@ -68,17 +69,29 @@ def _app_by_hand(stack: Stack, label: str) -> Any:
         "grant_types": ["client_credentials"],
         "response_types": ["token"],
     }
-    credentials = {"oauthClient": {"token_endpoint_auth_method": "client_secret_post"}}
-    about = {"name": "oidc_client", "label": label, "signOnMode": "OPENID_CONNECT"}
+    credentials = {
+        "oauthClient": {"token_endpoint_auth_method": "client_secret_post"}
+    }
+    about = {
+        "name": "oidc_client",
+        "label": label,
+        "signOnMode": "OPENID_CONNECT",
+    }
     return stack.okta(
         "POST",
         "/apps",
-        {**about, "credentials": credentials, "settings": {"oauthClient": settings}},
+        {
+            **about,
+            "credentials": credentials,
+            "settings": {"oauthClient": settings},
+        },
     )
 
 
 @pytest.mark.deep
-def test_a_server_a_scope_and_an_app_made_by_hand_are_taken_over(empty: Empty) -> None:
+def test_a_server_a_scope_and_an_app_made_by_hand_are_taken_over(
+    empty: Empty,
+) -> None:
     """A preview and an up refuse alike; the command, an up, and all three keep their ids and get our settings."""
     stack = empty(applications=[TINY])
     about = {
@@ -88,7 +101,9 @@ def test_a_server_a_scope_and_an_app_made_by_hand_are_taken_over(empty: Empty) -
     }
     server = stack.okta("POST", "/authorizationServers", about)["id"]
     scope = stack.okta(
-        "POST", f"/authorizationServers/{server}/scopes", {"name": "things.read"}
+        "POST",
+        f"/authorizationServers/{server}/scopes",
+        {"name": "things.read"},
     )["id"]
     app = _app_by_hand(stack, "kong-oam local tiny/job")["id"]
     command = _refused(stack, "preview")
@@ -99,13 +114,16 @@ def test_a_server_a_scope_and_an_app_made_by_hand_are_taken_over(empty: Empty) -
     (kept,) = stack.local.okta.objects("authorizationServers")
     assert (kept["id"], kept["audiences"]) == (server, ["api://kong-oam/local"])
     assert [
-        one["id"] for one in stack.local.okta.objects("scopes") if not one["system"]
+        one["id"]
+        for one in stack.local.okta.objects("scopes")
+        if not one["system"]
     ] == [scope]
     (taken,) = stack.local.okta.objects("apps")
     method = taken["credentials"]["oauthClient"]["token_endpoint_auth_method"]
     assert (taken["id"], method) == (app, "private_key_jwt")
     assert (
-        stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
+        stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job"))
+        == 200
     )
 
 
@@ -113,7 +131,9 @@ def test_a_server_a_scope_and_an_app_made_by_hand_are_taken_over(empty: Empty) -
 @pytest.mark.parametrize(
     "shared", [False, True], ids=["keys of their own", "shared secrets"]
 )
-def test_an_app_that_the_state_forgot_is_taken_over(empty: Empty, shared: bool) -> None:
+def test_an_app_that_the_state_forgot_is_taken_over(
+    empty: Empty, shared: bool
+) -> None:
     """Where nothing differs Okta says no secret: the run stops before a workload gets an empty one, and says the way.
     A key is the program's own, and nothing is missing."""
     stack = empty(applications=[WITH_WEB])
@@ -145,7 +165,9 @@ def test_an_app_that_the_state_forgot_is_taken_over(empty: Empty, shared: bool) 
     assert user_token(stack.local, "web", "user-sales")
 
 
-def _without(held: list[dict[str, Any]], gone: set[str]) -> list[dict[str, Any]]:
+def _without(
+    held: list[dict[str, Any]], gone: set[str]
+) -> list[dict[str, Any]]:
     """The resources of a state without those, and without a word of them in what was made of them."""
     for one in held:
         one["dependencies"] = [

@@ -21,7 +21,9 @@ CLOSED, OPEN = (
     "[/things/health], methods: [GET, POST]",
 )
 LINE = "access: newly public: POST http://tiny.example.com/things/health"
-BACK = "access: revoked from everybody: POST http://tiny.example.com/things/health"
+BACK = (
+    "access: revoked from everybody: POST http://tiny.example.com/things/health"
+)
 
 
 def _preview(stack: Stack) -> str:
@@ -31,7 +33,14 @@ def _preview(stack: Stack) -> str:
 
 def _diff(stack: Stack) -> str:
     """The first line of `diff` that asks the CLI what is deployed."""
-    command = [".venv/bin/python", "-m", "kong_oam", "diff", "deployed:local", "."]
+    command = [
+        ".venv/bin/python",
+        "-m",
+        "kong_oam",
+        "diff",
+        "deployed:local",
+        ".",
+    ]
     ran = subprocess.run(
         command,
         cwd=stack.folder,
@@ -50,7 +59,9 @@ def _breaks(role: str) -> Callable[[Stack], None]:
     def run(stack: Stack) -> None:
         plugin = stack.plugin(role, SERVICE)["id"]
 
-        def broken(request: Request, answer: Callable[[], Response]) -> Response:
+        def broken(
+            request: Request, answer: Callable[[], Response]
+        ) -> Response:
             failing = (request.method, request.target) == (
                 "PATCH",
                 f"/plugins/{plugin}",
@@ -100,7 +111,9 @@ def test_a_preview_says_what_the_next_run_opens(
 
 
 @pytest.mark.deep
-def test_a_gate_at_which_a_run_failed_stays_as_kong_has_it(empty: Empty) -> None:
+def test_a_gate_at_which_a_run_failed_stays_as_kong_has_it(
+    empty: Empty,
+) -> None:
     """Until its Deployment's turn has come: the state may say that it is open already (the official Kong plugin's)."""
     stack = empty(applications=[TINY], lags=Lags())
     stack.run("up")
@@ -109,7 +122,9 @@ def test_a_gate_at_which_a_run_failed_stays_as_kong_has_it(empty: Empty) -> None
     HALF["it failed at the gate"](stack)
     stack.edit(APP, "com/tiny,", "com/tiny:2,")
     said = stack.run("up", "--target", "**::tiny/api-8080-gate").stdout
-    assert "opens nothing new: the Deployment of this version is not there" in said
+    assert (
+        "opens nothing new: the Deployment of this version is not there" in said
+    )
     assert stack.plugin("post-function", SERVICE)["config"] == before
     stack.run("up")
     assert stack.plugin("post-function", SERVICE)["config"] != before

@@ -66,16 +66,27 @@ def _states(stack: Stack, server: PostgreSql | None) -> list[str]:
 @pytest.mark.parametrize(
     ("backend", "settings"),
     deep_after(
-        1, [("PostgreSQL", {}), ("files", ZSTD), ("PostgreSQL", ZSTD), ("files", {})]
+        1,
+        [
+            ("PostgreSQL", {}),
+            ("files", ZSTD),
+            ("PostgreSQL", ZSTD),
+            ("files", {}),
+        ],
     ),
 )
 def test_a_stack_comes_changes_and_goes(
-    on: On, backend: str, settings: dict[str, str], request: pytest.FixtureRequest
+    on: On,
+    backend: str,
+    settings: dict[str, str],
+    request: pytest.FixtureRequest,
 ) -> None:
     """The same on each. Compressed, the state has another name, which older versions of the CLI do not look for; a run
     without the variable reads it, and writes it as it was."""
     stack = on(backend, **settings)
-    server = request.getfixturevalue("server") if backend == "PostgreSQL" else None
+    server = (
+        request.getfixturevalue("server") if backend == "PostgreSQL" else None
+    )
     stack.run("up")
     assert stack.changes("up") == {}
     assert _states(stack, server) == [f"{STATE}.zst" if settings else STATE]
@@ -84,7 +95,9 @@ def test_a_stack_comes_changes_and_goes(
     assert set(stack.changes("up").values()) == {"update"}
     assert _states(stack, server) == [STATE]
     token = service_token(stack.local, "job")
-    assert [stack.status("POST", HOST, PROTECTED, one) for one in (None, token)] == [
+    assert [
+        stack.status("POST", HOST, PROTECTED, one) for one in (None, token)
+    ] == [
         401,
         200,
     ]
@@ -172,7 +185,9 @@ def test_a_second_run_says_who_has_the_lock(on: On, backend: str) -> None:
                 and known in refused.stderr
                 and f"(pid {running.pid})" in refused.stderr
             )
-        refused = stack.module("kong_oam", "recover", "-s", stack.name, "--remove")
+        refused = stack.module(
+            "kong_oam", "recover", "-s", stack.name, "--remove"
+        )
         assert (
             refused.returncode == 2
             and known in refused.stderr
@@ -187,7 +202,8 @@ def test_a_second_run_says_who_has_the_lock(on: On, backend: str) -> None:
             "granted to tiny/job: POST http://tiny.example.com/things"
         )
         assert (
-            stack.module("kong_oam", "verify", "--stack", stack.name).returncode == 1
+            stack.module("kong_oam", "verify", "--stack", stack.name).returncode
+            == 1
         )  # half of it is there
         for words in (
             ("who", "--component", "tiny/api"),
@@ -197,14 +213,19 @@ def test_a_second_run_says_who_has_the_lock(on: On, backend: str) -> None:
         ):
             assert stack.module("kong_oam", *words).returncode == 0
     assert stack.changes("up") == {}
-    assert stack.module("kong_oam", "verify", "--stack", stack.name).returncode == 0
+    assert (
+        stack.module("kong_oam", "verify", "--stack", stack.name).returncode
+        == 0
+    )
 
 
 # A lost connection
 
 
 @contextmanager
-def _at_change(stack: Stack, nth: int, do: Callable[[], object]) -> Iterator[None]:
+def _at_change(
+    stack: Stack, nth: int, do: Callable[[], object]
+) -> Iterator[None]:
     """Does it once Kong has carried out the n-th change, before it answers."""
     changes = iter(range(1, 1000))
 
@@ -228,7 +249,8 @@ def _open(stack: Stack) -> list[int]:
 
 @pytest.mark.deep
 @pytest.mark.parametrize(
-    ("deployed", "nth"), [(False, 4), (False, 1), (False, 9), (True, 1), (True, 2)]
+    ("deployed", "nth"),
+    [(False, 4), (False, 1), (False, 9), (True, 1), (True, 2)],
 )
 def test_a_run_that_loses_its_backend_is_recovered(
     on: On, server: PostgreSql, deployed: bool, nth: int
@@ -275,12 +297,16 @@ def test_a_run_that_loses_its_backend_is_recovered(
         and "connection refused" in away.stderr
         and PASSWORD not in away.stderr
     )
-    assert "currently locked by 1 lock(s)" in stack.run("up", check=False).stderr
+    assert (
+        "currently locked by 1 lock(s)" in stack.run("up", check=False).stderr
+    )
     assert "currently locked by 1 lock(s)" in lost(stack, status=2).stderr
     recover(stack)
     assert stack.changes("up") == {} and _open(stack) == [401, 200]
     token = service_token(stack.local, "job")
-    assert stack.status("POST", HOST, PROTECTED, token) == (200 if deployed else 403)
+    assert stack.status("POST", HOST, PROTECTED, token) == (
+        200 if deployed else 403
+    )
     stack.run("destroy")
     assert made(stack.local) == {}
 
@@ -361,7 +387,10 @@ def test_a_database_that_does_not_let_in_is_said_without_its_password(
         ).returncode
         == 0
     )
-    for words in (("who", "--component", "tiny/api"), ("emergency", "-s", "local")):
+    for words in (
+        ("who", "--component", "tiny/api"),
+        ("emergency", "-s", "local"),
+    ):
         assert stack.module("kong_oam", *words).returncode == 0
 
 

@@ -42,7 +42,10 @@ class Authority:
     def issue(self, name: str) -> tuple[str, str]:
         """The paths of a new certificate for 127.0.0.1 and of its key."""
         pair = signed(self._own, "127.0.0.1")
-        certificate, key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
+        certificate, key = (
+            self.folder / f"{name}.pem",
+            self.folder / f"{name}.key",
+        )
         certificate.write_text(pair.certificate)
         key.write_text(pair.key)
         return str(certificate), str(key)
@@ -57,7 +60,10 @@ class Guarded:
     others: Authority
 
     def arguments(
-        self, client: tuple[str, str], ca: Path | None = None, url: str | None = None
+        self,
+        client: tuple[str, str],
+        ca: Path | None = None,
+        url: str | None = None,
     ) -> list[str]:
         """The forwarder's own, but for the command."""
         certificate, key = client
@@ -110,18 +116,35 @@ def test_a_stack_goes_up_and_down_through_the_forwarder_and_not_without(
         str(free_port()),
         "--",
     ]
-    said = ["--yes", "--skip-preview", "--non-interactive", "--stack", stack.name]
+    said = [
+        "--yes",
+        "--skip-preview",
+        "--non-interactive",
+        "--stack",
+        stack.name,
+    ]
 
     def pulumi(*arguments: str) -> str:
         done = _forward(
-            *own, "pulumi", *arguments, *said, cwd=stack.folder, env=stack.local.env
+            *own,
+            "pulumi",
+            *arguments,
+            *said,
+            cwd=stack.folder,
+            env=stack.local.env,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
     pulumi("up")
     kinds = ("services", "routes", "plugins", "consumers", "jwt_secrets")
-    assert [len(guarded.kong.entities(kind)) for kind in kinds] == [1, 1, 3, 2, 4]
+    assert [len(guarded.kong.entities(kind)) for kind in kinds] == [
+        1,
+        1,
+        3,
+        2,
+        4,
+    ]
     assert "created" not in pulumi("up").partition("Resources:")[2]
     stack.local.env["KONG_ADMIN_ADDR"] = guarded.kong.admin_url
     without = stack.run("up", check=False)
@@ -130,7 +153,13 @@ def test_a_stack_goes_up_and_down_through_the_forwarder_and_not_without(
         and "Kong's Admin API at https://127.0.0.1" in without.stdout
     )
     pulumi("destroy")
-    assert [guarded.kong.entities(kind) for kind in kinds] == [[], [], [], [], []]
+    assert [guarded.kong.entities(kind) for kind in kinds] == [
+        [],
+        [],
+        [],
+        [],
+        [],
+    ]
     assert made(stack.local) == {}
 
 
@@ -140,20 +169,29 @@ def test_what_is_wrong_is_said_once_and_the_command_is_not_run(
 ) -> None:
     """A certificate that Kong does not accept, a Kong that is not trusted or not there, files that cannot be used."""
     ran = tmp_path / "ran"
-    client, foreign = guarded.ours.issue("client"), guarded.others.issue("client")
+    client, foreign = (
+        guarded.ours.issue("client"),
+        guarded.others.issue("client"),
+    )
     locked = tmp_path / "locked.key"
     locked.write_bytes(
         ec.generate_private_key(ec.SECP256R1()).private_bytes(
-            Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")
+            Encoding.PEM,
+            PrivateFormat.PKCS8,
+            BestAvailableEncryption(b"secret"),
         )
     )
     kong, nobody = guarded.kong.admin_url, f"https://127.0.0.1:{free_port()}"
     cases = {
-        f"error: {kong} refuses the client certificate (": guarded.arguments(foreign),
+        f"error: {kong} refuses the client certificate (": guarded.arguments(
+            foreign
+        ),
         f"error: the certificate of {kong} is not trusted (": guarded.arguments(
             client, guarded.others.ca
         ),
-        f"error: {nobody} does not answer (": guarded.arguments(client, url=nobody),
+        f"error: {nobody} does not answer (": guarded.arguments(
+            client, url=nobody
+        ),
         "error: --certificate, --key or --ca cannot be used: [X509: KEY_VALUES_MISMATCH]": guarded.arguments(
             (client[0], foreign[1])
         ),
@@ -169,7 +207,9 @@ def test_what_is_wrong_is_said_once_and_the_command_is_not_run(
     }
     for message, arguments in cases.items():
         done = _forward(*arguments, "--", "touch", str(ran))
-        assert done.returncode == 2 and done.stderr.startswith(message), done.stderr
+        assert done.returncode == 2 and done.stderr.startswith(message), (
+            done.stderr
+        )
         assert done.stderr.count("\n") == 1
     assert not ran.exists()
 
@@ -179,7 +219,12 @@ def test_the_command_has_the_address_and_its_status_is_the_answer(
 ) -> None:
     """Its own exit status; a port that is taken or a command that does not exist is status 2."""
     port = free_port()
-    own = [*guarded.arguments(guarded.ours.issue("client")), "--port", str(port), "--"]
+    own = [
+        *guarded.arguments(guarded.ours.issue("client")),
+        "--port",
+        str(port),
+        "--",
+    ]
     done = _forward(*own, "sh", "-c", "echo $KONG_ADMIN_ADDR; exit 7")
     assert (done.returncode, done.stdout) == (7, f"http://127.0.0.1:{port}\n")
     assert (
@@ -188,7 +233,10 @@ def test_the_command_has_the_address_and_its_status_is_the_answer(
     )
     with socket.create_server(("127.0.0.1", port)):
         taken = _forward(*own, "true")
-    assert taken.returncode == 2 and f"error: port {port} cannot be had" in taken.stderr
+    assert (
+        taken.returncode == 2
+        and f"error: port {port} cannot be had" in taken.stderr
+    )
 
 
 ASK = """import encodings.idna, os, socket, sys  # all that is needed: another user may read no more
@@ -202,7 +250,9 @@ with socket.create_connection(("127.0.0.1", int(os.environ["KONG_ADMIN_ADDR"].rp
 """
 
 
-def _asked(guarded: Guarded, capfd: pytest.CaptureFixture[str], user: int) -> str:
+def _asked(
+    guarded: Guarded, capfd: pytest.CaptureFixture[str], user: int
+) -> str:
     """What a command of the forwarder that becomes `user` hears when it asks for `/`."""
     certificate, key = guarded.ours.issue("client")
     kong = forward.target(
@@ -212,7 +262,9 @@ def _asked(guarded: Guarded, capfd: pytest.CaptureFixture[str], user: int) -> st
     loop = asyncio.new_event_loop()
     try:
         status = loop.run_until_complete(
-            forward.run(kong, free_port(), [sys.executable, "-c", ASK, str(user)])
+            forward.run(
+                kong, free_port(), [sys.executable, "-c", ASK, str(user)]
+            )
         )
         # As `asyncio.run` does: a connection that is still open would be a warning in another test.
         if left := asyncio.all_tasks(loop):
@@ -225,7 +277,9 @@ def _asked(guarded: Guarded, capfd: pytest.CaptureFixture[str], user: int) -> st
 
 
 def test_only_processes_of_the_same_user_are_served(
-    guarded: Guarded, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    guarded: Guarded,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One's own hear Kong (401: no token was sent); for others the connection ends without an answer."""
     own = os.getuid()

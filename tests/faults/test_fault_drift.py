@@ -17,10 +17,14 @@ ORDERS = "kong-oam.local.orders.api.8080"
 
 def _rule_of(stack: Stack, client: str) -> tuple[str, dict[str, object]]:
     """The path of a client's one rule, and the rule."""
-    (server,) = (one["id"] for one in stack.local.okta.objects("authorizationServers"))
+    (server,) = (
+        one["id"] for one in stack.local.okta.objects("authorizationServers")
+    )
     policies = f"/authorizationServers/{server}/policies"
     (policy,) = (
-        one["id"] for one in stack.okta("GET", policies) if one["name"] == client
+        one["id"]
+        for one in stack.okta("GET", policies)
+        if one["name"] == client
     )
     (rule,) = stack.okta("GET", f"{policies}/{policy}/rules")
     return f"{policies}/{policy}/rules/{rule['id']}", rule
@@ -35,10 +39,14 @@ def test_changes_by_hand_are_taken_back(empty: Empty) -> None:
     stack.okta("PUT", path, rule)
     group = stack.okta("POST", "/groups", {"profile": {"name": "others"}})["id"]
     stack.okta(
-        "PUT", f"/apps/{stack.app('shop/web')['id']}/groups/{group}", {"priority": 9}
+        "PUT",
+        f"/apps/{stack.app('shop/web')['id']}/groups/{group}",
+        {"priority": 9},
     )
     stack.kong(
-        "PATCH", f"/plugins/{stack.plugin('jwt', ORDERS)['id']}", {"enabled": False}
+        "PATCH",
+        f"/plugins/{stack.plugin('jwt', ORDERS)['id']}",
+        {"enabled": False},
     )
     stack.kong(
         "DELETE",
@@ -81,7 +89,9 @@ def test_the_path_of_a_service_is_taken_back_and_one_without_goes_over(
     stack.run("up")
     path = f"/services/{stack.entity('services', SERVICE)['id']}"
     stack.kong("PATCH", path, {"path": "/orders"})
-    assert stack.changes("up", "--refresh") == {"tiny/api-8080-service": "update"}
+    assert stack.changes("up", "--refresh") == {
+        "tiny/api-8080-service": "update"
+    }
     assert stack.kong("GET", path)["path"] == "/"
     stack.kong("PATCH", path, {"path": None})
     assert stack.changes("up", "--refresh") == {}, "none is as good"
@@ -101,11 +111,15 @@ def _without_paths(resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def rule_scopes(stack: Stack) -> object:
     """What checkout's rule lets it be issued."""
-    return _rule_of(stack, "shop/checkout")[1]["conditions"]["scopes"]["include"]  # type: ignore[index]
+    return _rule_of(stack, "shop/checkout")[1]["conditions"]["scopes"][
+        "include"
+    ]  # type: ignore[index]
 
 
 @pytest.mark.deep
-def test_a_route_by_hand_on_our_service_stays_and_opens_nothing(empty: Empty) -> None:
+def test_a_route_by_hand_on_our_service_stays_and_opens_nothing(
+    empty: Empty,
+) -> None:
     """It is not ours, so nobody removes it; it leads through the same gate, which knows neither its host nor its path."""
     stack = empty(applications=[TINY])
     stack.run("up")
@@ -122,7 +136,8 @@ def test_a_route_by_hand_on_our_service_stays_and_opens_nothing(empty: Empty) ->
     )
     token = service_token(stack.local, "job")
     assert [
-        stack.status("GET", "by.hand", path, token) for path in (PROTECTED, PUBLIC, "/")
+        stack.status("GET", "by.hand", path, token)
+        for path in (PROTECTED, PUBLIC, "/")
     ] == [
         404,
         404,
@@ -153,7 +168,10 @@ def test_an_app_that_was_deleted_by_hand_stops_refreshes_until_the_state_forgets
     stack.okta("DELETE", f"/apps/{app}")
     assert is_refused(lambda: service_token(stack.local, "job"))
     failed = stack.run("refresh", check=False)
-    assert failed.returncode != 0 and "failed to get OAuth application" in failed.stdout
+    assert (
+        failed.returncode != 0
+        and "failed to get OAuth application" in failed.stdout
+    )
     stopped = stack.run("up", "--replace", "**::okta-app-tiny/job", check=False)
     assert stopped.returncode != 0 and "okta-app-tiny/job" in stopped.stdout
     stack.rewrite(
@@ -167,5 +185,6 @@ def test_an_app_that_was_deleted_by_hand_stops_refreshes_until_the_state_forgets
     stack.run("up")
     assert stack.changes("up", "--refresh") == {}
     assert (
-        stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
+        stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job"))
+        == 200
     )

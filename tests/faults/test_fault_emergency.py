@@ -33,7 +33,9 @@ REASON = "INC-4711: Okta is down"
 def emergency(stack: Stack, *arguments: str) -> CompletedProcess[str]:
     """The command, with neither state nor CLI in reach."""
     asked = ("emergency", "--stack", stack.name, *arguments)
-    return stack.module("kong_oam", *asked, PULUMI_BACKEND_URL="file:///nowhere")
+    return stack.module(
+        "kong_oam", *asked, PULUMI_BACKEND_URL="file:///nowhere"
+    )
 
 
 def verified(stack: Stack) -> CompletedProcess[str]:
@@ -55,7 +57,8 @@ def answers(stack: Stack) -> dict[str, int]:
         "misread": ("GET", "/things/7."),
     }
     return {
-        name: stack.status(method, HOST, path) for name, (method, path) in asked.items()
+        name: stack.status(method, HOST, path)
+        for name, (method, path) in asked.items()
     }
 
 
@@ -76,7 +79,9 @@ def stack(empty: Empty) -> Stack:
     return made
 
 
-def test_a_path_is_opened_while_nothing_else_answers_and_closed(stack: Stack) -> None:
+def test_a_path_is_opened_while_nothing_else_answers_and_closed(
+    stack: Stack,
+) -> None:
     """Without the identity provider, the state and the CLI: one rule's path and method, and nothing beside it."""
     token = service_token(stack.local, "job")
     assert answers(stack) == SHUT
@@ -84,7 +89,9 @@ def test_a_path_is_opened_while_nothing_else_answers_and_closed(stack: Stack) ->
     assert stack.run("up", check=False).returncode != 0
     gate = stack.plugin("post-function", SERVICE)
     stack.kong("PATCH", f"/plugins/{gate['id']}", {"enabled": False})
-    refused = emergency(stack, "open", "tiny/api", PROTECTED, "--reason", REASON)
+    refused = emergency(
+        stack, "open", "tiny/api", PROTECTED, "--reason", REASON
+    )
     assert (
         refused.returncode,
         f"    {refused.stderr}" in page("how-to/break-glass.md"),
@@ -107,14 +114,19 @@ def test_a_path_is_opened_while_nothing_else_answers_and_closed(stack: Stack) ->
     stack.local.okta.faults = None
     seen = verified(stack)
     assert seen.returncode == 1
-    shown, ends = page("how-to/break-glass.md"), re.compile(r"[0-9-]{10}T[0-9:]{8}Z")
+    shown, ends = (
+        page("how-to/break-glass.md"),
+        re.compile(r"[0-9-]{10}T[0-9:]{8}Z"),
+    )
     for line in (done.stdout + seen.stdout).splitlines():
         assert ends.sub("TIME", f"    {line}\n") in ends.sub("TIME", shown)
     assert (
         seen.stdout.startswith("opened: ")
         and f"GET,HEAD http://{HOST}{PROTECTED}\n" in seen.stdout
     )
-    assert stack.changes("up") == {}  # a run without a change leaves it, until it ends
+    assert (
+        stack.changes("up") == {}
+    )  # a run without a change leaves it, until it ends
     closed = emergency(stack, "close")
     assert (closed.returncode, closed.stdout) == (
         0,
@@ -134,7 +146,14 @@ def test_it_ends_by_itself_and_a_refresh_ends_it_before(
     """The gates look at the time themselves: whoever opened it need not be there."""
     assert (
         emergency(
-            stack, "open", "tiny/api", PROTECTED, "--reason", "x", "--minutes", "1"
+            stack,
+            "open",
+            "tiny/api",
+            PROTECTED,
+            "--reason",
+            "x",
+            "--minutes",
+            "1",
         ).returncode
         == 0
     )
@@ -184,7 +203,10 @@ def test_what_an_opening_left_is_closed(stack: Stack) -> None:
             True,
         )
     stack.run("up", "--refresh")
-    assert answers(stack)["GET /things"] == 401 and emergency(stack).returncode == 0
+    assert (
+        answers(stack)["GET /things"] == 401
+        and emergency(stack).returncode == 0
+    )
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])

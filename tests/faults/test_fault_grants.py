@@ -25,7 +25,10 @@ WITH_WRITE = TINY.replace(
     "{things.read: Read things}", "{things.read: r, things.write: w}"
 ).replace("reader: {scopes: [things.read]", f"reader: {{{BOTH}")
 ONE_CALL, BOTH_CALLS = "scopes: [things.read]}]}", f"{BOTH}}}]}}"
-JOB, NEXT_JOB = "image: registry.example.com/job", "image: registry.example.com/job:2"
+JOB, NEXT_JOB = (
+    "image: registry.example.com/job",
+    "image: registry.example.com/job:2",
+)
 FLAGS = deep_after(1, ["--continue-on-error", ""])
 RULE = "okta-rule-tiny/job"
 READ, WRITE = "things.read", "things.write"
@@ -44,7 +47,9 @@ def _granted(stack: Stack) -> list[str]:
 
 def _no_state_says_the_order(stack: Stack) -> None:
     state = {
-        logical_name(one["urn"]): {*map(logical_name, one.get("dependencies", ()))}
+        logical_name(one["urn"]): {
+            *map(logical_name, one.get("dependencies", ()))
+        }
         for one in stack.state()
     }
     pods = {"tiny/job-client", "tiny/job-deployment"}
@@ -63,12 +68,16 @@ def _works(stack: Stack, *scopes: str) -> None:
 
 
 @pytest.mark.parametrize("flags", FLAGS)
-def test_pods_do_not_ask_for_what_was_not_granted(empty: Empty, flags: str) -> None:
+def test_pods_do_not_ask_for_what_was_not_granted(
+    empty: Empty, flags: str
+) -> None:
     stack = empty(applications=[WITH_WRITE])
     stack.run("up")
     _no_state_says_the_order(stack)
 
-    def broken(method: str, path: str, proceed: Callable[[], Answered]) -> Answered:
+    def broken(
+        method: str, path: str, proceed: Callable[[], Answered]
+    ) -> Answered:
         return (
             (Answer(500, {}, {}), b"{}")
             if method == "PUT" and "/rules/" in path

@@ -24,7 +24,9 @@ MEGABYTES = 512
 BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9)
 )
-DEPLOYMENT = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec: {}\n"
+DEPLOYMENT = (
+    "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec: {}\n"
+)
 LIST = "apiVersion: v1\nkind: List\nitems:\n  - {apiVersion: core.oam.dev/v1beta1, kind: Application}\n"
 
 HOSTILE: dict[str, tuple[bytes, str]] = {
@@ -44,7 +46,10 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
         b"a:\n\tb: 1\n",
         "applications/x.yaml:2:1: error OAM101: a tab in the indentation; YAML takes spaces",
     ),
-    "deep nesting": (b"[" * 100_000, "error OAM101: exceeded maximum nesting depth"),
+    "deep nesting": (
+        b"[" * 100_000,
+        "error OAM101: exceeded maximum nesting depth",
+    ),
     "cycle": (
         b"a: &a [*a]",
         "applications/x.yaml:1:4: error OAM101: nested deeper than 64 levels",
@@ -104,7 +109,9 @@ def _run(folder: Path, *arguments: str) -> Checked:
         timeout=SECONDS,
         preexec_fn=_limited,
     )
-    return Checked(done.returncode, done.stdout + done.stderr, time.monotonic() - begun)
+    return Checked(
+        done.returncode, done.stdout + done.stderr, time.monotonic() - begun
+    )
 
 
 @pytest.fixture
@@ -187,7 +194,8 @@ def test_a_pipe_or_device_that_is_named_is_refused(folder: Path) -> None:
         checked = _check(folder, path)
         assert checked.status == 1
         assert (
-            f"{path}:1:1: error OAM101: cannot be read: no regular file" in checked.said
+            f"{path}:1:1: error OAM101: cannot be read: no regular file"
+            in checked.said
         )
 
 

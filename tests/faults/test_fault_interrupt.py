@@ -105,7 +105,10 @@ def test_outputs_that_an_interrupted_run_shows_as_deleted_are_there(
     }
     assert (
         ends
-        and [end for end in ends if end not in page("how-to/when-a-run-fails.md")] == []
+        and [
+            end for end in ends if end not in page("how-to/when-a-run-fails.md")
+        ]
+        == []
     )
     assert _outputs(stack) == before
     assert stack.changes("up") and stack.changes("up") == {}
@@ -125,7 +128,9 @@ def test_a_run_that_is_interrupted_twice_does_not_know_what_it_was_at(
     ):
         assert told in said and told in page("how-to/when-a-run-fails.md")
     assert _outputs(stack) == before
-    stack.pulumi("cancel", "--yes", check=False)  # of the lock, where one was left
+    stack.pulumi(
+        "cancel", "--yes", check=False
+    )  # of the lock, where one was left
     assert stack.module("kong_oam", "recover", "-s", stack.name).returncode == 0
     stack.run("refresh", "--clear-pending-creates")
     assert stack.changes("up") and stack.changes("up") == {}

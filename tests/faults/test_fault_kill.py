@@ -62,7 +62,9 @@ def undisturbed(
                 counted.up()
                 assert (
                     len(counted.seen)
-                    == {"tiny": TINY_OPERATIONS, "sample": SAMPLE_OPERATIONS}[estate]
+                    == {"tiny": TINY_OPERATIONS, "sample": SAMPLE_OPERATIONS}[
+                        estate
+                    ]
                 )
                 known[estate] = shape(stack)
         return known[estate]
@@ -82,7 +84,10 @@ def _back(
     only_what_counts: bool = False,
 ) -> None:
     lag = SHORT_LAG if only_what_counts else LAG
-    settings = {"worker_state_update_frequency": lag, "db_update_frequency": 0.0}
+    settings = {
+        "worker_state_update_frequency": lag,
+        "db_update_frequency": 0.0,
+    }
     with Local(lags=Lags(plugins=lag), configuration=settings) as local:
         stack = start(local, tmp_path / "project", applications=applications)
         with Watch(stack, protected) as watch:
@@ -101,14 +106,18 @@ def _back(
                 lag
             )  # a run that changes nothing may end before the workers have seen the one before it
             statuses = [
-                stack.status("GET", HOST, path, token) for path, token in _calls(stack)
+                stack.status("GET", HOST, path, token)
+                for path, token in _calls(stack)
             ]
             assert statuses == [401, 403, 200, 200]
 
 
 def _is_locked(stack: Stack) -> None:
     locked = stack.run("up", check=False)
-    assert locked.returncode != 0 and "pulumi cancel" in locked.stdout + locked.stderr
+    assert (
+        locked.returncode != 0
+        and "pulumi cancel" in locked.stdout + locked.stderr
+    )
     assert (
         "the stack is currently locked by 1 lock(s)"
         in lost(stack, "--remove", status=2).stderr

@@ -58,7 +58,9 @@ def _works(stack: Stack) -> None:
 
 
 @pytest.mark.deep
-def test_a_kong_that_answers_after_15_seconds_is_taken_for_down(empty: Empty) -> None:
+def test_a_kong_that_answers_after_15_seconds_is_taken_for_down(
+    empty: Empty,
+) -> None:
     """The look before anything is made waits for 10 seconds, and says so."""
     stack = empty(applications=[TINY])
 
@@ -80,7 +82,9 @@ def test_a_kong_that_becomes_slow_is_waited_for(empty: Empty) -> None:
 
     def slow(request: Request, answer: Answer) -> Response:
         time.sleep(
-            15 if (request.method, request.target) == ("POST", "/services") else 0
+            15
+            if (request.method, request.target) == ("POST", "/services")
+            else 0
         )
         return answer()
 
@@ -190,7 +194,9 @@ def test_a_kong_that_goes_away_half_way_is_named_and_the_next_run_finishes(
 
 
 @pytest.mark.deep
-def test_a_service_of_our_name_that_is_not_ours_is_never_touched(empty: Empty) -> None:
+def test_a_service_of_our_name_that_is_not_ours_is_never_touched(
+    empty: Empty,
+) -> None:
     """The run stops before anything is made, in a preview, too, and says whose it is; without it, the next run works."""
     stack = empty(applications=[TINY])
     theirs = stack.kong(
@@ -202,7 +208,10 @@ def test_a_service_of_our_name_that_is_not_ours_is_never_touched(empty: Empty) -
     said = f"ENV405: Kong has service '{SERVICE}' ({theirs['id']}) that was made outside any stack (its tags are 'theirs')"
     _stopped(stack, "applications/app0.yaml:6:7: error " + said)
     assert said in stack.pulumi("preview", check=False).stdout
-    assert made(stack.local) == before and stack.entity("services", SERVICE) == theirs
+    assert (
+        made(stack.local) == before
+        and stack.entity("services", SERVICE) == theirs
+    )
     stack.kong("DELETE", f"/services/{theirs['id']}")
     _works(stack)
 
@@ -217,13 +226,21 @@ def test_a_service_of_our_name_that_comes_up_meanwhile_is_never_touched(
     came: list[bool] = []
 
     def overtaken(request: Request, answer: Answer) -> Response:
-        if not came and (request.method, request.target) == ("POST", "/services"):
+        if not came and (request.method, request.target) == (
+            "POST",
+            "/services",
+        ):
             came.append(True)
             stack.kong("POST", "/services", theirs)
         return answer()
 
     stack.local.kong.faults = overtaken
-    _stopped(stack, "tiny/api-8080-service", "HTTP status 409", f'name=\\"{SERVICE}\\"')
+    _stopped(
+        stack,
+        "tiny/api-8080-service",
+        "HTTP status 409",
+        f'name=\\"{SERVICE}\\"',
+    )
     stack.local.kong.faults = None
     assert theirs.items() <= stack.entity("services", SERVICE).items()
     assert stack.local.kong.entities("routes") == []
@@ -255,10 +272,12 @@ def test_an_update_that_fails_leaves_the_old_rules(empty: Empty) -> None:
     stack.local.kong.faults = broken
     _stopped(stack, "tiny/api-8080-gate", "HTTP status 500")
     assert [
-        stack.status(method, HOST, PROTECTED, token) for method in ("GET", "PUT")
+        stack.status(method, HOST, PROTECTED, token)
+        for method in ("GET", "PUT")
     ] == [403, 403]
     stack.local.kong.faults = None
     stack.run("up")
     assert [
-        stack.status(method, HOST, PROTECTED, token) for method in ("GET", "PUT")
+        stack.status(method, HOST, PROTECTED, token)
+        for method in ("GET", "PUT")
     ] == [403, 200]

@@ -25,17 +25,21 @@ GET, MORE = (
 
 def other(name: str) -> str:
     """The same Application in a namespace, on a host and with a scope of its own."""
-    text = TINY.replace("{name: tiny}", f"{{name: {name}, namespace: {name}}}").replace(
-        "tiny.example", f"{name}.example"
+    text = TINY.replace(
+        "{name: tiny}", f"{{name: {name}, namespace: {name}}}"
+    ).replace("tiny.example", f"{name}.example")
+    return text.replace("things.read", f"{name}.read").replace(
+        "tiny/", f"{name}/"
     )
-    return text.replace("things.read", f"{name}.read").replace("tiny/", f"{name}/")
 
 
 def steps(name: str) -> list[str]:
     """The commands of a page, in its order."""
     lines = page(f"how-to/{name}").splitlines()
     return [
-        line.strip() for line in lines if line.startswith("    ") and "STACK" in line
+        line.strip()
+        for line in lines
+        if line.startswith("    ") and "STACK" in line
     ]
 
 
@@ -51,7 +55,8 @@ def test_an_older_state_is_put_back(empty: Empty) -> None:
     stack.run("up")
     before = shape(stack)
     hosts = tuple(
-        (host, PROTECTED) for host in (HOST, "gone.example.com", "come.example.com")
+        (host, PROTECTED)
+        for host in (HOST, "gone.example.com", "come.example.com")
     )
     with Watch(stack, hosts) as nobody:
         put_back, listed, removed, refreshed, stopped, ended = steps(
@@ -67,17 +72,25 @@ def test_an_older_state_is_put_back(empty: Empty) -> None:
         )
         refused = lost(stack, "--remove", status=2).stderr
         assert (
-            "Where a state of before was put back on purpose: --older-state" in refused
+            "Where a state of before was put back on purpose: --older-state"
+            in refused
         )
         assert listed == "python -m kong_oam recover -s STACK --older-state"
         lost(stack, "--older-state", status=1)
-        assert removed == "python -m kong_oam recover -s STACK --older-state --remove"
+        assert (
+            removed
+            == "python -m kong_oam recover -s STACK --older-state --remove"
+        )
         for line in lost(
             stack, "--older-state", "--remove", status=1
         ).stdout.splitlines():
             if line.startswith("  kubectl "):
                 subprocess.run(
-                    line, shell=True, check=True, timeout=60, env=stack.local.env
+                    line,
+                    shell=True,
+                    check=True,
+                    timeout=60,
+                    env=stack.local.env,
                 )
         assert refreshed == "pulumi refresh -s STACK --yes"
         assert (
@@ -137,7 +150,10 @@ def test_a_release_is_taken_back(empty: Empty) -> None:
         assert nobody.let_in == set() and nobody.asked > 20
         assert caller.answers.keys() <= {200, 500} and caller.answers[200] > 20
         assert stack.status("GET", HOST, PROTECTED, token) == 200
-        assert "written in format" in said or "versions of this program differ" in said
+        assert (
+            "written in format" in said
+            or "versions of this program differ" in said
+        )
         assert stack.changes("up") == {}
     assert shape(stack) == before
 
@@ -149,7 +165,9 @@ def test_a_kong_is_upgraded_under_a_stack(
     """To one whose `jwt` has one more field (3.8 brought `realm`): that it fills it in what it has is a guess."""
     jwt = PLUGIN_SCHEMAS["jwt"]
     config = jwt.fields["config"]
-    fields = {name: one for name, one in config.fields.items() if name != "realm"}
+    fields = {
+        name: one for name, one in config.fields.items() if name != "realm"
+    }
     older = replace(
         jwt, fields={**jwt.fields, "config": replace(config, fields=fields)}
     )
@@ -159,7 +177,10 @@ def test_a_kong_is_upgraded_under_a_stack(
         stack.run("up")
         assert stack.changes("up") == {}
     token = service_token(stack.local, "job")
-    with Watch(stack, ((HOST, PROTECTED),)) as nobody, Caller(stack, token) as caller:
+    with (
+        Watch(stack, ((HOST, PROTECTED),)) as nobody,
+        Caller(stack, token) as caller,
+    ):
         assert stack.changes("up") == {"tiny/api-8080-jwt": "update"}
         assert stack.changes("up") == {}
     assert nobody.let_in == set() and nobody.asked > 20

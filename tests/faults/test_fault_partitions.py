@@ -63,7 +63,9 @@ class Undisturbed:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Undisturbed]:
+def undisturbed(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Undisturbed]:
     with Local(lags=AT_ONCE) as local:
         deployment = begin(local, tmp_path_factory.mktemp("estate") / "project")
         kong_oam(deployment, "up", "-s", STACK, "--yes", status=0)
@@ -79,7 +81,9 @@ def after(known: Undisturbed, change: str) -> dict[str, list[str]]:
         write(deployment.folder, change)
         begun = time.monotonic()
         with Requests(deployment.local) as asked:
-            kong_oam(deployment, CHANGES[change], "-s", STACK, "--yes", status=0)
+            kong_oam(
+                deployment, CHANGES[change], "-s", STACK, "--yes", status=0
+            )
         known.seconds[change], known.requests[change] = (
             time.monotonic() - begun,
             asked.count,
@@ -91,10 +95,14 @@ def after(known: Undisturbed, change: str) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("seed", deep_after(1, range(9)))
-def test_a_command_that_is_cut_off_goes_on(undisturbed: Undisturbed, seed: int) -> None:
+def test_a_command_that_is_cut_off_goes_on(
+    undisturbed: Undisturbed, seed: int
+) -> None:
     """By a signal at any moment, to itself or to all that it started: then the same command, after the documented way
     back where a dead run has locked a stack, or the change is taken back. Then all is as if nobody had disturbed it."""
-    assert f"[prod-payments] error: {LOCK}" in page("how-to/deploy-in-partitions.md")
+    assert f"[prod-payments] error: {LOCK}" in page(
+        "how-to/deploy-in-partitions.md"
+    )
     cut = cuts(seed)
     expected = after(undisturbed, cut.change)
     deployment = undisturbed.restore()
@@ -107,7 +115,9 @@ def test_a_command_that_is_cut_off_goes_on(undisturbed: Undisturbed, seed: int) 
             undisturbed.seconds[cut.change],
             undisturbed.requests[cut.change],
         )
-        if cut.verb == "up" and cut.number == signal.SIGINT:  # it comes to its own end
+        if (
+            cut.verb == "up" and cut.number == signal.SIGINT
+        ):  # it comes to its own end
             assert "goes on\n" in said or " run: " in said, said
         if cut.back:
             write(deployment.folder)
@@ -134,7 +144,9 @@ TOGETHER = (
 
 @pytest.mark.deep
 @pytest.mark.parametrize("seed", range(len(TOGETHER)))
-def test_two_commands_at_once_end_well(undisturbed: Undisturbed, seed: int) -> None:
+def test_two_commands_at_once_end_well(
+    undisturbed: Undisturbed, seed: int
+) -> None:
     """One of them may say that the other has a stack; then each again, one after the other."""
     rng = random.Random(seed)
     pair = TOGETHER[seed]
@@ -222,7 +234,11 @@ def test_a_rule_that_changes_under_deployed_stacks_changes_nothing(
     by_name = {
         name: [
             f"nothing-{name}",
-            *(one for one, where in (("apis", apis), ("jobs", jobs)) if name in where),
+            *(
+                one
+                for one, where in (("apis", apis), ("jobs", jobs))
+                if name in where
+            ),
         ]
         for name in PARTITIONS
     }
@@ -250,7 +266,9 @@ def test_a_rule_that_changes_under_deployed_stacks_changes_nothing(
 
 
 @pytest.mark.deep
-def test_a_base_may_be_newer_than_its_partitions(undisturbed: Undisturbed) -> None:
+def test_a_base_may_be_newer_than_its_partitions(
+    undisturbed: Undisturbed,
+) -> None:
     """With the literal CLI: calls go on as before, and the command runs what is left. Older it may not be."""
     deployment = undisturbed.restore()
     write(deployment.folder, "scope")
@@ -258,7 +276,8 @@ def test_a_base_may_be_newer_than_its_partitions(undisturbed: Undisturbed) -> No
         refused = run(deployment, "up", name, check=False)
         assert (
             refused.returncode != 0
-            and f"run `pulumi up -s {STACK}` first" in refused.stdout + refused.stderr
+            and f"run `pulumi up -s {STACK}` first"
+            in refused.stdout + refused.stderr
         )
     answers_as_meant(deployment)
     run(deployment, "up", None)

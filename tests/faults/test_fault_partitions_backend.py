@@ -41,7 +41,9 @@ def test_stacks_are_listed_however_many_there_are_on_however_few_processors(
         deployment = begin(local, tmp_path / "project")
         for number in range(11):
             deployment.pulumi("stack", "init", f"more-{number}", "--no-select")
-        program = "from kong_oam.engine.stacks import listed; print(len(listed()))"
+        program = (
+            "from kong_oam.engine.stacks import listed; print(len(listed()))"
+        )
         done = subprocess.run(
             [sys.executable, "-c", program],
             cwd=deployment.folder,
@@ -69,12 +71,16 @@ def test_a_lost_connection_is_outlived_or_recovered(
         deployment = begin(local, tmp_path / "project")
         kong_oam(deployment, "up", "-s", STACK, "--yes", status=0)
         is_at_rest(deployment)
-        states = {f".pulumi/stacks/kong-oam/{stack_of(name)}.json" for name in ALL}
+        states = {
+            f".pulumi/stacks/kong-oam/{stack_of(name)}.json" for name in ALL
+        }
         assert states <= {*server.names()}
         write(deployment.folder, change)
         changes = iter(range(1, 1000))
 
-        def counted(request: Request, answer: Callable[[], Response]) -> Response:
+        def counted(
+            request: Request, answer: Callable[[], Response]
+        ) -> Response:
             done = answer()
             if request.method != "GET" and next(changes) == nth:
                 wire.cut()

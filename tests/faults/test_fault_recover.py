@@ -32,7 +32,9 @@ def _loses_answers(
     """
     carried_out = threading.Barrier(together)
 
-    def broken(request: Request, answer: Callable[[], Response]) -> Response | None:
+    def broken(
+        request: Request, answer: Callable[[], Response]
+    ) -> Response | None:
         done = answer()
         if (request.method, request.target) != (method, path):
             return done
@@ -48,7 +50,9 @@ def _loses_answers(
         stack.local.kong.faults = None
 
 
-def test_what_was_lost_is_listed_then_removed_and_nothing_else(empty: Empty) -> None:
+def test_what_was_lost_is_listed_then_removed_and_nothing_else(
+    empty: Empty,
+) -> None:
     """Without `--remove` everything stays; with it just the lost goes, and the next run finishes the work.
 
     What another stack or somebody else made is not even listed. No credential is printed.
@@ -83,7 +87,10 @@ def test_what_was_lost_is_listed_then_removed_and_nothing_else(empty: Empty) -> 
     for secret in ("KONG_ADMIN_TOKEN", "OKTA_API_TOKEN"):
         assert (
             stack.local.env[secret]
-            not in listed.stdout + listed.stderr + removed.stdout + removed.stderr
+            not in listed.stdout
+            + listed.stderr
+            + removed.stdout
+            + removed.stderr
         )
     stack.run("up")
     assert stack.changes("up") == {}
@@ -91,7 +98,8 @@ def test_what_was_lost_is_listed_then_removed_and_nothing_else(empty: Empty) -> 
         one["name"] for one in stack.local.kong.entities("services")
     }
     assert (
-        stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
+        stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job"))
+        == 200
     )
 
 
@@ -103,10 +111,17 @@ def test_a_gate_is_not_removed_while_a_route_leads_to_what_it_guards(
 
     (Somebody deleted the gate by hand, and the answer to its new creation was lost.)
     """
-    settings = {"worker_state_update_frequency": LAG, "db_update_frequency": 0.0}
-    stack = empty(applications=[TINY], lags=Lags(routes=LAG), configuration=settings)
+    settings = {
+        "worker_state_update_frequency": LAG,
+        "db_update_frequency": 0.0,
+    }
+    stack = empty(
+        applications=[TINY], lags=Lags(routes=LAG), configuration=settings
+    )
     stack.run("up")
-    stack.kong("DELETE", f"/plugins/{stack.plugin('post-function', SERVICE)['id']}")
+    stack.kong(
+        "DELETE", f"/plugins/{stack.plugin('post-function', SERVICE)['id']}"
+    )
     with _loses_answers(stack, "POST", "/plugins"):
         assert stack.run("up", "--refresh", check=False).returncode != 0
     gate = stack.plugin("post-function", SERVICE)
@@ -118,7 +133,9 @@ def test_a_gate_is_not_removed_while_a_route_leads_to_what_it_guards(
             in kept
         )
         assert stack.plugin("post-function", SERVICE) == gate
-        stack.run("destroy", "--target", "**::tiny/api-p*", "--target-dependents")
+        stack.run(
+            "destroy", "--target", "**::tiny/api-p*", "--target-dependents"
+        )
         assert "1 of 1 removed" in lost(stack, "--remove").stdout
         stack.run("up")
     assert watch.let_in == set() and watch.asked > 20
@@ -147,7 +164,9 @@ def test_with_a_state_that_is_not_this_gateways_nothing_is_removed(
 
 
 @pytest.mark.deep
-def test_a_state_that_no_run_can_read_is_repaired_as_it_says(empty: Empty) -> None:
+def test_a_state_that_no_run_can_read_is_repaired_as_it_says(
+    empty: Empty,
+) -> None:
     """A first run that leaves out what other resources wait for writes such a state. Nobody is let in meanwhile, and
     the run after the repair makes the rest."""
     stack = empty(applications=[TINY])
@@ -163,15 +182,20 @@ def test_a_state_that_no_run_can_read_is_repaired_as_it_says(empty: Empty) -> No
         and "snapshot integrity error" in broken.stdout + broken.stderr
     )
     said = lost(stack, status=2).stderr
-    assert said.startswith("error: no run can read the state of stack 'local': tiny/")
+    assert said.startswith(
+        "error: no run can read the state of stack 'local': tiny/"
+    )
     assert "refers to tiny/api-8080-admission, which is not there" in said
     assert "`pulumi state repair -s local --yes`" in said
-    assert "    pulumi state repair -s STACK --yes\n" in page("how-to/recover.md")
+    assert "    pulumi state repair -s STACK --yes\n" in page(
+        "how-to/recover.md"
+    )
     assert stack.local.kong.entities("routes") == []
     stack.pulumi("state", "repair", "--yes")
     assert "0 made that the state does not know" in lost(stack).stdout
     stack.run("up")
     assert stack.changes("up") == {}
     assert (
-        stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
+        stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job"))
+        == 200
     )

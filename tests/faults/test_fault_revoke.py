@@ -15,7 +15,9 @@ pytestmark = pytest.mark.engine
 ORDERS = ("GET", "orders.example.com", "/orders")
 
 
-def test_a_client_that_calls_nothing_any_more_is_issued_no_token(empty: Empty) -> None:
+def test_a_client_that_calls_nothing_any_more_is_issued_no_token(
+    empty: Empty,
+) -> None:
     """One edit of the caller's file: its policy and rule at Okta go, its pods learn of it, and the gate of the API.
 
     A token that it has already is worth nothing from then on.
@@ -42,22 +44,34 @@ def test_a_client_that_calls_nothing_any_more_is_issued_no_token(empty: Empty) -
     }
     assert is_refused(lambda: service_token(stack.local, "checkout"))
     assert stack.status(*ORDERS, old) == 403
-    assert stack.status(*ORDERS, user_token(stack.local, "web", "user-sales")) == 200
+    assert (
+        stack.status(*ORDERS, user_token(stack.local, "web", "user-sales"))
+        == 200
+    )
 
 
-def test_the_callee_alone_cannot_take_a_grant_away_in_silence(empty: Empty) -> None:
+def test_the_callee_alone_cannot_take_a_grant_away_in_silence(
+    empty: Empty,
+) -> None:
     """Out of the role, but still in the caller's `calls`: the run stops and shows both places."""
     stack = empty(applications=[TINY])
     stack.run("up")
-    stack.edit("applications/app0.yaml", "components: [tiny/job]", "components: []")
+    stack.edit(
+        "applications/app0.yaml", "components: [tiny/job]", "components: []"
+    )
     stopped = stack.run("up", check=False)
     assert stopped.returncode != 0
     assert "applications/app0.yaml:26:78: error ACC204" in stopped.stdout
-    assert "no role of 'tiny/api' grants 'things.read' to 'tiny/job'" in stopped.stdout
+    assert (
+        "no role of 'tiny/api' grants 'things.read' to 'tiny/job'"
+        in stopped.stdout
+    )
 
 
 @pytest.mark.deep
-def test_a_group_that_leaves_a_role_is_shut_out_with_the_next_up(empty: Empty) -> None:
+def test_a_group_that_leaves_a_role_is_shut_out_with_the_next_up(
+    empty: Empty,
+) -> None:
     """The gate cuts by role: users of the group get 403 with the tokens that they have, at once."""
     stack = empty()
     stack.run("up")
@@ -65,7 +79,10 @@ def test_a_group_that_leaves_a_role_is_shut_out_with_the_next_up(empty: Empty) -
         user_token(stack.local, "web", f"user-{group}")
         for group in ("sales", "order-desk")
     )
-    assert [stack.status(*ORDERS, token) for token in (sales, desk)] == [200, 200]
+    assert [stack.status(*ORDERS, token) for token in (sales, desk)] == [
+        200,
+        200,
+    ]
     stack.edit(
         "applications/orders.yaml",
         "viewer: {scopes: [orders.read], groups: [sales], ",
@@ -80,7 +97,10 @@ def test_a_group_that_leaves_a_role_is_shut_out_with_the_next_up(empty: Empty) -
         "okta-rule-shop/web": "update",
         "okta-groups-shop/web": "update",
     }
-    assert [stack.status(*ORDERS, token) for token in (sales, desk)] == [403, 200]
+    assert [stack.status(*ORDERS, token) for token in (sales, desk)] == [
+        403,
+        200,
+    ]
     assert is_refused(lambda: user_token(stack.local, "web", "user-sales"))
 
 
@@ -91,27 +111,37 @@ def test_an_app_that_is_deactivated_at_okta_stays_so_until_a_refresh(
     stack = empty(applications=[TINY])
     stack.run("up")
     old = service_token(stack.local, "job")
-    stack.okta("POST", f"/apps/{stack.app('tiny/job')['id']}/lifecycle/deactivate")
+    stack.okta(
+        "POST", f"/apps/{stack.app('tiny/job')['id']}/lifecycle/deactivate"
+    )
     assert is_refused(lambda: service_token(stack.local, "job"))
     assert stack.status("GET", HOST, PROTECTED, old) == 200
     assert stack.changes("up") == {}
     assert is_refused(lambda: service_token(stack.local, "job"))
     assert stack.changes("up", "--refresh") == {"okta-app-tiny/job": "update"}
     assert (
-        stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
+        stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job"))
+        == 200
     )
 
 
-def test_routes_of_one_component_are_taken_away_in_one_command(empty: Empty) -> None:
+def test_routes_of_one_component_are_taken_away_in_one_command(
+    empty: Empty,
+) -> None:
     """No edit, and it holds for tokens of before: nobody reaches the component until the next `up`."""
     stack = empty(applications=[TINY])
     stack.run("up")
     old = service_token(stack.local, "job")
     begun = time.monotonic()
-    stack.run("destroy", "--target", "**::tiny/api-protected-*", "--target-dependents")
-    print(f"a component closed by one command: {time.monotonic() - begun:.1f} s")
+    stack.run(
+        "destroy", "--target", "**::tiny/api-protected-*", "--target-dependents"
+    )
+    print(
+        f"a component closed by one command: {time.monotonic() - begun:.1f} s"
+    )
     assert [
-        stack.status("GET", HOST, path, old) for path in (PROTECTED, "/things/health")
+        stack.status("GET", HOST, path, old)
+        for path in (PROTECTED, "/things/health")
     ] == [
         404,
         404,

@@ -60,12 +60,14 @@ def test_a_rule_opens_only_once_its_version_is_there(stack: Stack) -> None:
     stack.edit(APP, HEALTH, OPENED)
     failed = stack.run("up", check=False)
     assert (
-        failed.returncode != 0 and "was not rolled out" in failed.stdout + failed.stderr
+        failed.returncode != 0
+        and "was not rolled out" in failed.stdout + failed.stderr
     )
     assert running(stack) == "registry.example.com/tiny"
     assert opened(stack) == [200, 401, 401]
     assert (
-        stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
+        stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job"))
+        == 200
     )
     stack.local.cluster.unpullable.clear()
     stack.run("up")
@@ -101,7 +103,9 @@ AROUND = {
 @pytest.mark.deep
 @pytest.mark.parametrize("flags", deep_after(1, AROUND.values()), ids=AROUND)
 @pytest.mark.parametrize(
-    "first", deep_after(1, [False, True]), ids=["at once", "after a run that failed"]
+    "first",
+    deep_after(1, [False, True]),
+    ids=["at once", "after a run that failed"],
 )
 def test_no_flag_opens_for_a_workload_that_is_not_there(
     stack: Stack, flags: str, first: bool

@@ -41,9 +41,24 @@ ANSWERS = {
 
 STACKS = {
     # stack: its scheme, its domain for components without one, what example.com becomes, and its groups
-    "local": ("http", "sandbox.example.com", "example.com", ("sales", "order-desk")),
-    "aws": ("https", "aws.example.net", "aws.example.net", ("AWS Sales", "order-desk")),
-    "gcp": ("https", "gcp.example.net", "gcp.example.net", ("sales", "order-desk")),
+    "local": (
+        "http",
+        "sandbox.example.com",
+        "example.com",
+        ("sales", "order-desk"),
+    ),
+    "aws": (
+        "https",
+        "aws.example.net",
+        "aws.example.net",
+        ("AWS Sales", "order-desk"),
+    ),
+    "gcp": (
+        "https",
+        "gcp.example.net",
+        "gcp.example.net",
+        ("sales", "order-desk"),
+    ),
     "bare-metal": (
         "https",
         "dc1.example.net",
@@ -62,7 +77,9 @@ def _host(host: str, default: str, suffix: str) -> str:
 def _tokens(stack: Stack) -> Mapping[str, str | None]:
     local = stack.local
     found: dict[str, str | None] = {"nobody": None}
-    found |= {name: service_token(local, name) for name in ("checkout", "renderer")}
+    found |= {
+        name: service_token(local, name) for name in ("checkout", "renderer")
+    }
     for application in ("web", "console"):
         for user in ("sales", "desk", "both"):
             found[f"{user} in {application}"] = str(

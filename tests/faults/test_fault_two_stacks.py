@@ -44,7 +44,9 @@ def _settings(stack: Stack) -> None:
     folder = stack.folder / "stacks"
     settings = yaml.safe_load((folder / "Pulumi.local.yaml").read_text("utf-8"))
     settings["config"]["kong-oam:cluster"] = {"createNamespaces": True}
-    (folder / f"Pulumi.{stack.name}.yaml").write_text(yaml.safe_dump(settings), "utf-8")
+    (folder / f"Pulumi.{stack.name}.yaml").write_text(
+        yaml.safe_dump(settings), "utf-8"
+    )
 
 
 class Callers:
@@ -90,7 +92,9 @@ class Callers:
             time.sleep(0.01)
 
     def _ask(self, name: str, stack: Stack) -> None:
-        (other,) = (token for owner, token in self._tokens.items() if owner != name)
+        (other,) = (
+            token for owner, token in self._tokens.items() if owner != name
+        )
         own = self._tokens[name]
         for who, path, token, expected in (
             ("nobody", PROTECTED, None, 401),
@@ -108,9 +112,9 @@ class Callers:
 
 
 def _token(stack: Stack) -> str:
-    return caller.token(caller.environment(stack.local.cluster.url, stack.name, "job"))[
-        0
-    ]
+    return caller.token(
+        caller.environment(stack.local.cluster.url, stack.name, "job")
+    )[0]
 
 
 def _said(stack: Stack, verb: str, *arguments: str, status: int = 0) -> str:
@@ -122,13 +126,22 @@ def _said(stack: Stack, verb: str, *arguments: str, status: int = 0) -> str:
 
 def _of(stack: Stack) -> dict[str, dict[str, Any]]:
     """All entities of Kong with the stack's tag, and its objects in the cluster."""
-    kinds = ("services", "routes", "plugins", "upstreams", "consumers", "jwt_secrets")
+    kinds = (
+        "services",
+        "routes",
+        "plugins",
+        "upstreams",
+        "consumers",
+        "jwt_secrets",
+    )
     found: dict[str, dict[str, Any]] = {}
     for kind in kinds:
         for entity in stack.local.kong.entities(kind):
             if f"kong-oam-stack:{stack.name}" in (entity.get("tags") or ()):
                 found[entity["id"]] = {
-                    key: value for key, value in entity.items() if key != "updated_at"
+                    key: value
+                    for key, value in entity.items()
+                    if key != "updated_at"
                 }
     return found
 
@@ -142,20 +155,31 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
     with Callers(stacks) as callers:
         for stack in stacks.values():
             assert "decides as the Applications mean" in _said(stack, "verify")
-            assert "0 made that the state does not know" in _said(stack, "recover")
+            assert "0 made that the state does not know" in _said(
+                stack, "recover"
+            )
             assert stack.changes("up", "--refresh") == {}
         with callers.apart("local"):
             opened = _said(
-                local, "emergency", "open", "tiny/api", PROTECTED, "--reason", "x"
+                local,
+                "emergency",
+                "open",
+                "tiny/api",
+                PROTECTED,
+                "--reason",
+                "x",
             )
             assert (
                 f"GET http://{HOST}{PROTECTED} without a token: the gateway passes it on (200)"
                 in opened
             )
-            assert _said(prod, "emergency") == "nothing is open in an emergency\n"
+            assert (
+                _said(prod, "emergency") == "nothing is open in an emergency\n"
+            )
             assert "decides as the Applications mean" in _said(prod, "verify")
             assert (
-                _said(prod, "emergency", "close") == "nothing is open in an emergency\n"
+                _said(prod, "emergency", "close")
+                == "nothing is open in an emergency\n"
             )
             assert "closed: tiny/api" in _said(local, "emergency", "close")
         with callers.apart("local"):

@@ -37,7 +37,9 @@ def keycloak(
     """After its first `up`. The tests of one file follow each other on it."""
     with Local(lags=AT_ONCE) as local:
         deployment = on(
-            server, start(local, project(tmp_path_factory.mktemp("project"))), REALM
+            server,
+            start(local, project(tmp_path_factory.mktemp("project"))),
+            REALM,
         )
         deployment.run("up")
         yield WithKeycloak(server, deployment)

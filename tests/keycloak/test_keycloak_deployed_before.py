@@ -9,13 +9,18 @@ import pytest
 from sandbox.keycloak import Keycloak
 from sandbox.local import Local
 from tests.support.engine.deployment import AT_ONCE, project, start
-from tests.support.engine.earlier import assert_only_known_changes, earlier_project
+from tests.support.engine.earlier import (
+    assert_only_known_changes,
+    earlier_project,
+)
 from tests.support.engine.realm import on
 
 pytestmark = [pytest.mark.engine, pytest.mark.deep]
 
 
-def test_a_run_makes_only_known_changes(server: Keycloak, tmp_path: Path) -> None:
+def test_a_run_makes_only_known_changes(
+    server: Keycloak, tmp_path: Path
+) -> None:
     """Logical names, types, every other property and the outputs stay."""
     folders = [tmp_path / "project", tmp_path / "earlier"]
     for folder in folders:

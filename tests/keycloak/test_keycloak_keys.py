@@ -30,7 +30,9 @@ def shop(
     """Orders and its callers."""
     with Local(lags=AT_ONCE) as local:
         deployment = on(
-            server, start(local, project(tmp_path)), f"keys-{request.node.name[:30]}"
+            server,
+            start(local, project(tmp_path)),
+            f"keys-{request.node.name[:30]}",
         )
         for name in ("hello", "reports"):
             (deployment.folder / f"applications/{name}.yaml").unlink()
@@ -96,7 +98,8 @@ def test_a_new_key_is_given_out_after_each_reading_of_those_before_ends(
     on_day(shop, 90)
     shop.run("up")
     changes = server.admin(
-        "GET", f"/{realm}/admin-events?operationTypes=UPDATE&resourceTypes=CLIENT"
+        "GET",
+        f"/{realm}/admin-events?operationTypes=UPDATE&resourceTypes=CLIENT",
     ).body
     changed = (
         max(

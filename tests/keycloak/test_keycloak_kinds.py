@@ -26,7 +26,9 @@ def shop(
     """A page, an application on devices and a partner's service, all of which call orders."""
     with Local(lags=AT_ONCE) as local:
         deployment = on(
-            server, start(local, project(tmp_path_factory.mktemp("project"))), REALM
+            server,
+            start(local, project(tmp_path_factory.mktemp("project"))),
+            REALM,
         )
         for name in ("hello", "reports"):
             (deployment.folder / f"applications/{name}.yaml").unlink()
@@ -45,16 +47,25 @@ def shop(
         yield deployment
 
 
-def _signed_in(settings: dict[str, str], user: str, origin: str | None = None) -> str:
+def _signed_in(
+    settings: dict[str, str], user: str, origin: str | None = None
+) -> str:
     endpoints = browser.Endpoints(
-        settings["OAUTH_AUTHORIZATION_ENDPOINT"], settings["OAUTH_TOKEN_ENDPOINT"]
+        settings["OAUTH_AUTHORIZATION_ENDPOINT"],
+        settings["OAUTH_TOKEN_ENDPOINT"],
     )
     redirect, scopes = (
         settings["OAUTH_REDIRECT_URIS"].split()[0],
         [*settings["OAUTH_SCOPES"].split(), "openid"],
     )
     given = browser.login(
-        endpoints, settings["OAUTH_CLIENT_ID"], None, redirect, scopes, user, origin
+        endpoints,
+        settings["OAUTH_CLIENT_ID"],
+        None,
+        redirect,
+        scopes,
+        user,
+        origin,
     )
     return str(given["access_token"])
 
@@ -69,7 +80,10 @@ def test_users_sign_in_without_a_secret_of_the_client(shop: Deployment) -> None:
         for name in settings
         if "SECRET" in name or "KEY" in name
     }
-    sales, desk = _signed_in(app, "user-sales"), _signed_in(app, "user-order-desk")
+    sales, desk = (
+        _signed_in(app, "user-sales"),
+        _signed_in(app, "user-order-desk"),
+    )
     assert (
         call(
             local,
@@ -80,12 +94,23 @@ def test_users_sign_in_without_a_secret_of_the_client(shop: Deployment) -> None:
         ).status
         == 200
     )
-    assert call(local, "GET", "orders.example.com", "/orders", sales).status == 200
-    assert call(local, "POST", "orders.example.com", "/orders", sales).status == 403
-    assert call(local, "POST", "orders.example.com", "/orders", desk).status == 200
+    assert (
+        call(local, "GET", "orders.example.com", "/orders", sales).status == 200
+    )
+    assert (
+        call(local, "POST", "orders.example.com", "/orders", sales).status
+        == 403
+    )
+    assert (
+        call(local, "POST", "orders.example.com", "/orders", desk).status == 200
+    )
     assert (
         call(
-            local, "GET", "orders.example.com", "/orders", _signed_in(app, "user-none")
+            local,
+            "GET",
+            "orders.example.com",
+            "/orders",
+            _signed_in(app, "user-none"),
         ).status
         == 401
     )
@@ -95,7 +120,10 @@ def test_pages_have_tokens_at_their_own_origin_and_nowhere_else(
     shop: Deployment,
 ) -> None:
     """Keycloak names the origins of the client, and a browser goes by that; those of another kind are none."""
-    page, app = credential(shop.local, "page"), shop.output("elsewhere")["shop/app"]
+    page, app = (
+        credential(shop.local, "page"),
+        shop.output("elsewhere")["shop/app"],
+    )
     assert _signed_in(page, "user-sales", "http://shop.example.com")
     for settings, origin in (
         (page, "http://orders.example.com"),
@@ -128,7 +156,10 @@ def test_each_kind_is_what_it_is_in_the_realm(
         "client-jwt",
     )
     assert partner["attributes"]["use.jwks.url"] == "true"
-    assert partner["attributes"]["jwks.url"] == "https://partner.example.com/keys.json"
+    assert (
+        partner["attributes"]["jwks.url"]
+        == "https://partner.example.com/keys.json"
+    )
     told = shop.output("elsewhere")["shop/partner"]
     kept = server.admin(
         "GET", f"/{REALM}/clients/{partner['id']}/client-secret"

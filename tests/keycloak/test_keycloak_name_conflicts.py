@@ -34,14 +34,16 @@ JOB, SCOPE = "kong-oam.local.tiny.job", "things.read"
 class Realm:
     """One realm, an empty stack for it, and the Admin API by hand."""
 
-    def __init__(self, server: Keycloak, deployment: Deployment, name: str) -> None:
+    def __init__(
+        self, server: Keycloak, deployment: Deployment, name: str
+    ) -> None:
         self.server, self.deployment, self.name = server, deployment, name
 
     def admin(self, method: str, path: str, body: Any = None) -> Any:
         answer = self.server.admin(method, f"/{self.name}{path}", body)
-        location = {key.lower(): value for key, value in answer.headers.items()}.get(
-            "location", ""
-        )
+        location = {
+            key.lower(): value for key, value in answer.headers.items()
+        }.get("location", "")
         return answer.body if method == "GET" else location.rpartition("/")[2]
 
     def refused(self, verb: str = "up") -> str:
@@ -55,7 +57,9 @@ class Realm:
     def status(self) -> int:
         """What the service client's own call comes to."""
         local = self.deployment.local
-        token = caller.token(caller.environment(local.cluster.url, "default", "job"))[0]
+        token = caller.token(
+            caller.environment(local.cluster.url, "default", "job")
+        )[0]
         return call(local, "GET", HOST, PROTECTED, token).status
 
     @property
@@ -112,7 +116,10 @@ class Cut:
     """
 
     def __init__(
-        self, url: str, begins: Callable[[str, str], bool], then: Callable[[], None]
+        self,
+        url: str,
+        begins: Callable[[str, str], bool],
+        then: Callable[[], None],
     ) -> None:
         target = urlsplit(url)
         dark, mended = threading.Event(), threading.Event()
@@ -165,7 +172,9 @@ class Cut:
             def _body(self) -> bytes:
                 """With a length (the stand-in for the plugin) or in chunks (the official one)."""
                 if self.headers.get("Transfer-Encoding") != "chunked":
-                    return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                    return self.rfile.read(
+                        int(self.headers.get("Content-Length") or 0)
+                    )
                 chunks = []
                 while size := int(self.rfile.readline(), 16):
                     chunks.append(self.rfile.read(size))
@@ -216,7 +225,11 @@ def test_what_a_killed_run_made_is_found_and_removed(
     local = realm.deployment.local
 
     def begins(method: str, path: str) -> bool:
-        return method == "POST" and path.startswith("/admin/") and path.endswith(last)
+        return (
+            method == "POST"
+            and path.startswith("/admin/")
+            and path.endswith(last)
+        )
 
     with Cut(realm.server.url, begins, local.kill) as cut:
         local.env["KEYCLOAK_URL"] = cut.url
@@ -236,8 +249,12 @@ def test_what_a_killed_run_made_is_found_and_removed(
         )
         assert name in listed and "kept:" not in listed
         removed = recover(realm.stack)
-        assert found and re.search(r"^(\d+) of \1 removed$", removed, re.MULTILINE)
+        assert found and re.search(
+            r"^(\d+) of \1 removed$", removed, re.MULTILINE
+        )
         assert realm.server.account_secret not in listed + removed
         assert realm.deployment.changes("up") == {}
         assert realm.status() == 200
-        assert ACCOUNT in {one["clientId"] for one in realm.admin("GET", "/clients")}
+        assert ACCOUNT in {
+            one["clientId"] for one in realm.admin("GET", "/clients")
+        }

@@ -24,7 +24,9 @@ def test_groups_are_found_by_their_paths_whichever_way_they_are_asked_for(
     server.admin("POST", f"/pages/groups/{sales}/children", {"name": "E U"})
     wanted = ("/sales", "/sales/E U", "/desk", "/nobody", "/sales/none")
     with api.Realm(
-        api.Account(server.url, "pages", "pages", ACCOUNT, server.account_secret)
+        api.Account(
+            server.url, "pages", "pages", ACCOUNT, server.account_secret
+        )
     ) as realm:
         read = realm.group_ids(wanted)
         assert sorted(read) == ["/desk", "/sales", "/sales/E U", "/x1", "/x2"]
@@ -46,10 +48,14 @@ def test_clients_are_found_by_what_is_in_their_names(
         server.admin("POST", "/clients/clients", {"clientId": name})
     monkeypatch.setattr(api, "_PAGE", 2)
     with api.Realm(
-        api.Account(server.url, "clients", "clients", ACCOUNT, server.account_secret)
+        api.Account(
+            server.url, "clients", "clients", ACCOUNT, server.account_secret
+        )
     ) as realm:
         found = sorted(
             row["clientId"]
-            for row in realm.pages("/clients", clientId="kong-oam.t.", search="true")
+            for row in realm.pages(
+                "/clients", clientId="kong-oam.t.", search="true"
+            )
         )
     assert found == ["kong-oam.t.a.b", "kong-oam.t.a.c", "kong-oam.t.a.d"]

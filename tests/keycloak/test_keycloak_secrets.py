@@ -41,7 +41,9 @@ def shop(server: Keycloak, tmp_path: Path) -> Iterator[Deployment]:
 
 
 @pytest.mark.deep
-def test_the_command_makes_the_client_anew_under_its_name(shop: Deployment) -> None:
+def test_the_command_makes_the_client_anew_under_its_name(
+    shop: Deployment,
+) -> None:
     """Its name is in the realm once, so the one before goes first; whoever has a token keeps it."""
     shop.run("up")
     before = credential(shop.local, "checkout")
@@ -59,7 +61,10 @@ def test_the_command_makes_the_client_anew_under_its_name(shop: Deployment) -> N
     assert orders(shop, after) == 200
     with pytest.raises(IssuerError, match="unauthorized_client"):
         caller.token(before)
-    assert call(shop.local, "GET", "orders.example.com", "/orders", held).status == 200
+    assert (
+        call(shop.local, "GET", "orders.example.com", "/orders", held).status
+        == 200
+    )
     told = shop.output("credentials")["shop/checkout at keycloak"]
     assert (told["generation"], told["since"], told["due"]) == (
         2,

@@ -73,10 +73,14 @@ def test_everybody_gets_what_they_get_with_okta(
     assert [one.name for one in table.callers] == [
         one.name for one in with_okta.callers
     ]
-    assert {200, 401, 403} <= {answer for row in table.rows.values() for answer in row}
+    assert {200, 401, 403} <= {
+        answer for row in table.rows.values() for answer in row
+    }
 
 
-def test_a_second_up_and_a_refresh_change_nothing(keycloak: WithKeycloak) -> None:
+def test_a_second_up_and_a_refresh_change_nothing(
+    keycloak: WithKeycloak,
+) -> None:
     """Nothing that Keycloak answers differs from what the state holds."""
     assert keycloak.deployment.changes("up") == {}
     assert keycloak.deployment.changes("up", "--refresh") == {}
@@ -103,7 +107,8 @@ def test_a_second_stack_in_a_realm_is_refused(
         other.env.update(keycloak.server.environment(REALM))
         deployment = start(other, project(tmp_path))
         shutil.copy(
-            stack_file(keycloak.deployment.folder), stack_file(deployment.folder)
+            stack_file(keycloak.deployment.folder),
+            stack_file(deployment.folder),
         )
         done = deployment.run("up", check=False)
         assert done.returncode != 0
@@ -144,11 +149,21 @@ def test_a_client_cannot_ask_for_what_it_was_not_granted(
 ) -> None:
     """Neither as itself nor for a user, nor by what new clients of a realm have."""
     own = settings_of(keycloak, "checkout")
-    account = own["OAUTH_TOKEN_ENDPOINT"], own["OAUTH_CLIENT_ID"], caller.proof_of(own)
-    assert (
-        browser.client_credentials(*account, ["orders.read"])["scope"] == "orders.read"
+    account = (
+        own["OAUTH_TOKEN_ENDPOINT"],
+        own["OAUTH_CLIENT_ID"],
+        caller.proof_of(own),
     )
-    for scope in ("orders.write", "reports.audit", "profile", "kong-oam.local.groups"):
+    assert (
+        browser.client_credentials(*account, ["orders.read"])["scope"]
+        == "orders.read"
+    )
+    for scope in (
+        "orders.write",
+        "reports.audit",
+        "profile",
+        "kong-oam.local.groups",
+    ):
         with pytest.raises(browser.IssuerError, match="invalid_scope"):
             browser.client_credentials(*account, ["orders.read", scope])
     for scope in ("reports.read", "offline_access"):
@@ -168,12 +183,15 @@ def test_other_tokens_of_the_realm_do_not_count(keycloak: WithKeycloak) -> None:
     """ID tokens, refresh tokens, tokens of the realm's other clients, and of another realm of the same server."""
     given = signed_in(keycloak, "user-both", "console", "openid reports.read")
     assert (
-        status(keycloak, given["access_token"], "reports.example.com", "/reports")
+        status(
+            keycloak, given["access_token"], "reports.example.com", "/reports"
+        )
         == 200
     )
     for kind in ("id_token", "refresh_token"):
         assert (
-            status(keycloak, given[kind], "reports.example.com", "/reports") == 401
+            status(keycloak, given[kind], "reports.example.com", "/reports")
+            == 401
         ), kind
     for realm in (REALM, "master"):
         name, secret = (
@@ -187,10 +205,14 @@ def test_other_tokens_of_the_realm_do_not_count(keycloak: WithKeycloak) -> None:
             "client_secret": secret,
         }
         answer = send_form(
-            keycloak.server.url, f"/realms/{realm}/protocol/openid-connect/token", form
+            keycloak.server.url,
+            f"/realms/{realm}/protocol/openid-connect/token",
+            form,
         )
         assert (
-            status(keycloak, answer.body["access_token"], "hello.example.com", "/")
+            status(
+                keycloak, answer.body["access_token"], "hello.example.com", "/"
+            )
             == 401
         ), realm
 
@@ -202,19 +224,28 @@ def test_a_refresh_token_is_given_where_it_was_asked_for(
     assert "refresh_token" not in signed_in(keycloak, "user-sales")
     own = settings_of(keycloak, "console")
     given = signed_in(keycloak, "user-sales", "console", "openid reports.read")
-    account = own["OAUTH_TOKEN_ENDPOINT"], own["OAUTH_CLIENT_ID"], caller.proof_of(own)
+    account = (
+        own["OAUTH_TOKEN_ENDPOINT"],
+        own["OAUTH_CLIENT_ID"],
+        caller.proof_of(own),
+    )
     renewed = browser.refresh(*account, given["refresh_token"])["access_token"]
     assert status(keycloak, renewed, "reports.example.com", "/reports") == 200
 
 
-def test_clients_prove_with_their_own_key_who_they_are(keycloak: WithKeycloak) -> None:
+def test_clients_prove_with_their_own_key_who_they_are(
+    keycloak: WithKeycloak,
+) -> None:
     """A secret that Keycloak keeps for them is of no use, and so is another's key."""
-    own, other = settings_of(keycloak, "checkout"), settings_of(keycloak, "renderer")
+    own, other = (
+        settings_of(keycloak, "checkout"),
+        settings_of(keycloak, "renderer"),
+    )
     assert "OAUTH_CLIENT_SECRET" not in own
     where = own["OAUTH_TOKEN_ENDPOINT"], own["OAUTH_CLIENT_ID"]
-    assert browser.client_credentials(*where, caller.proof_of(own), ["orders.read"])[
-        "access_token"
-    ]
+    assert browser.client_credentials(
+        *where, caller.proof_of(own), ["orders.read"]
+    )["access_token"]
     for proof in (
         caller.proof_of(other),
         browser.PrivateKey(other["OAUTH_PRIVATE_KEY"], own["OAUTH_KEY_ID"]),
@@ -233,7 +264,9 @@ def test_no_secret_of_a_client_is_in_clear(keycloak: WithKeycloak) -> None:
         if "kong-oam.local" in one["clientId"]
     ]
     values = [
-        keycloak.server.admin("GET", f"{base}/{one}/client-secret").body.get("value")
+        keycloak.server.admin("GET", f"{base}/{one}/client-secret").body.get(
+            "value"
+        )
         for one in ids
     ]
     keys = [
@@ -247,17 +280,25 @@ def test_no_secret_of_a_client_is_in_clear(keycloak: WithKeycloak) -> None:
         deployment.pulumi("stack", "output", "--json").stdout,
     ):
         assert [
-            one for one in (*secrets, keycloak.server.account_secret) if one in shown
+            one
+            for one in (*secrets, keycloak.server.account_secret)
+            if one in shown
         ] == []
 
 
 @pytest.mark.deep
-def test_what_was_changed_by_hand_is_found_and_repaired(keycloak: WithKeycloak) -> None:
+def test_what_was_changed_by_hand_is_found_and_repaired(
+    keycloak: WithKeycloak,
+) -> None:
     """A grant that was added, a group's role and the condition of an audience that were taken away."""
     admin, base = keycloak.server.admin, f"/{REALM}"
-    ids = {one["clientId"]: one["id"] for one in admin("GET", f"{base}/clients").body}
+    ids = {
+        one["clientId"]: one["id"]
+        for one in admin("GET", f"{base}/clients").body
+    }
     scopes = {
-        one["name"]: one["id"] for one in admin("GET", f"{base}/client-scopes").body
+        one["name"]: one["id"]
+        for one in admin("GET", f"{base}/client-scopes").body
     }
     checkout = ids["kong-oam.local.shop.checkout"]
     admin(
@@ -272,7 +313,9 @@ def test_what_was_changed_by_hand_is_found_and_repaired(keycloak: WithKeycloak) 
     role = admin("GET", f"{base}/roles/sales").body
     admin("DELETE", f"{base}/groups/{group}/role-mappings/realm", [role])
     for_web = scopes["kong-oam.local.shop.web"]
-    admin("DELETE", f"{base}/client-scopes/{for_web}/scope-mappings/realm", [role])
+    admin(
+        "DELETE", f"{base}/client-scopes/{for_web}/scope-mappings/realm", [role]
+    )
     expected = {
         "keycloak-granted-shop/checkout": "update",
         "keycloak-members-sales": "update",
@@ -281,10 +324,14 @@ def test_what_was_changed_by_hand_is_found_and_repaired(keycloak: WithKeycloak) 
     assert keycloak.deployment.changes("preview", "--refresh") == expected
     assert keycloak.deployment.changes("up", "--refresh") == expected
     assert keycloak.deployment.changes("up", "--refresh") == {}
-    assert ask(keycloak.local, estate_of(keycloak.deployment.folder)).wrong == ()
+    assert (
+        ask(keycloak.local, estate_of(keycloak.deployment.folder)).wrong == ()
+    )
 
 
-def test_roles_that_others_gave_a_group_are_left_alone(keycloak: WithKeycloak) -> None:
+def test_roles_that_others_gave_a_group_are_left_alone(
+    keycloak: WithKeycloak,
+) -> None:
     """They are the realm's."""
     admin, base = keycloak.server.admin, f"/{REALM}"
     (group,) = (
@@ -299,14 +346,18 @@ def test_roles_that_others_gave_a_group_are_left_alone(keycloak: WithKeycloak) -
         [admin("GET", f"{base}/roles/theirs").body],
     )
     assert keycloak.deployment.changes("up", "--refresh") == {}
-    held = admin("GET", f"{base}/groups/{group}/role-mappings").body["realmMappings"]
+    held = admin("GET", f"{base}/groups/{group}/role-mappings").body[
+        "realmMappings"
+    ]
     assert {one["name"] for one in held} == {"sales", "theirs"}
 
 
 def _slots(deployment: Deployment) -> list[tuple[str, bool] | None]:
     """Key ids by slot, and whether they are retired."""
     return [
-        (slot["key"]["kid"], slot["retired"] is not None) if slot["key"] else None
+        (slot["key"]["kid"], slot["retired"] is not None)
+        if slot["key"]
+        else None
         for slot in deployment.output("keySlots")["keycloak"]
     ]
 
@@ -333,17 +384,23 @@ def test_a_rotated_key_is_taken_and_the_old_one_kept_while_its_tokens_live(
     providers = server.admin(
         "GET", f"/{REALM}/components?type=org.keycloak.keys.KeyProvider"
     ).body
-    (first,) = (one["id"] for one in providers if one["name"] == "rsa-generated")
+    (first,) = (
+        one["id"] for one in providers if one["name"] == "rsa-generated"
+    )
     server.admin("DELETE", f"/{REALM}/components/{first}")
     deployment.run("up")
     assert _slots(deployment) == [(old, True), (new, False), None, None]
     assert (status(keycloak, before), status(keycloak, after)) == (200, 200)
 
 
-def test_a_group_that_is_not_there_stops_the_run(keycloak: WithKeycloak) -> None:
+def test_a_group_that_is_not_there_stops_the_run(
+    keycloak: WithKeycloak,
+) -> None:
     """Said with the nearest name of the realm; nothing is changed."""
     deployment = keycloak.deployment
-    deployment.edit("applications/orders.yaml", "groups: [sales]", "groups: [sale]")
+    deployment.edit(
+        "applications/orders.yaml", "groups: [sales]", "groups: [sale]"
+    )
     try:
         done = deployment.run("up", check=False)
         assert done.returncode != 0
@@ -352,7 +409,9 @@ def test_a_group_that_is_not_there_stops_the_run(keycloak: WithKeycloak) -> None
             in done.stdout
         )
     finally:
-        deployment.edit("applications/orders.yaml", "groups: [sale]", "groups: [sales]")
+        deployment.edit(
+            "applications/orders.yaml", "groups: [sale]", "groups: [sales]"
+        )
     assert deployment.changes("up") == {}
 
 
@@ -360,11 +419,16 @@ def test_a_group_that_is_not_there_stops_the_run(keycloak: WithKeycloak) -> None
 def powerless(keycloak: WithKeycloak) -> Iterator[None]:
     """The account without its roles in the realm, for one test."""
     admin, base = keycloak.server.admin, f"/{REALM}"
-    ids = {one["clientId"]: one["id"] for one in admin("GET", f"{base}/clients").body}
-    user = admin("GET", f"{base}/clients/{ids[ACCOUNT]}/service-account-user").body[
-        "id"
-    ]
-    where = f"{base}/users/{user}/role-mappings/clients/{ids['realm-management']}"
+    ids = {
+        one["clientId"]: one["id"]
+        for one in admin("GET", f"{base}/clients").body
+    }
+    user = admin(
+        "GET", f"{base}/clients/{ids[ACCOUNT]}/service-account-user"
+    ).body["id"]
+    where = (
+        f"{base}/users/{user}/role-mappings/clients/{ids['realm-management']}"
+    )
     roles = admin("GET", where).body
     assert {one["name"] for one in roles} == set(PERMISSIONS)
     admin("DELETE", where, roles)

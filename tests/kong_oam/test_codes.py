@@ -52,13 +52,17 @@ def test_the_table_has_every_code_that_the_code_names() -> None:
         *(ROOT / "definitions").glob("**/*.*"),
         *(ROOT / ".github").rglob("*.yaml"),
     ]
-    named = {code for file in files for code in CODE.findall(file.read_text("utf-8"))}
+    named = {
+        code for file in files for code in CODE.findall(file.read_text("utf-8"))
+    }
     assert named == CODES.keys()
 
 
 def test_something_finds_every_code_of_the_table() -> None:
     """None is left of what is not looked for any more."""
-    assert {code for file in SOURCES for code in _found_by(file)} == CODES.keys()
+    assert {
+        code for file in SOURCES for code in _found_by(file)
+    } == CODES.keys()
 
 
 def test_every_prefix_has_a_hundred_of_its_own() -> None:
@@ -66,7 +70,9 @@ def test_every_prefix_has_a_hundred_of_its_own() -> None:
     assert len(set(HUNDREDS.values())) == len(HUNDREDS)
     numbers = [int(code[-3:]) for code in CODES]
     assert numbers == sorted(set(numbers))
-    assert {(code[:-3], int(code[-3])) for code in CODES} == set(HUNDREDS.items())
+    assert {(code[:-3], int(code[-3])) for code in CODES} == set(
+        HUNDREDS.items()
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,10 +97,14 @@ def test_a_room_without_products_imports_no_code_of_one(room: str) -> None:
     """Nor the table of all: Applications are read and judged before there is any product."""
     for file in (ROOT / "kong_oam" / room).rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names = (
+                [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            )
             names += (
                 [name.name for name in node.names]
                 if isinstance(node, ast.Import)
                 else []
             )
-            assert not [name for name in names if name.startswith(PRODUCTS)], file
+            assert not [name for name in names if name.startswith(PRODUCTS)], (
+                file
+            )

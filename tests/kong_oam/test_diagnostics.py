@@ -8,7 +8,10 @@ from kong_oam.oam.document import FilePlace
 
 def test_the_nearest_name_is_suggested_or_a_few_are_listed() -> None:
     """An estate has a thousand clients: nobody reads them all."""
-    assert suggestion("gatway", ["access", "gateway"]) == "; did you mean 'gateway'?"
+    assert (
+        suggestion("gatway", ["access", "gateway"])
+        == "; did you mean 'gateway'?"
+    )
     assert suggestion("x", ["access", "gateway"]) == "; known: access, gateway"
     assert suggestion("x", []) == ""
     assert suggestion("x", [f"shop/{n:04}" for n in range(1000)]).endswith(

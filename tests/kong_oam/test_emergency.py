@@ -55,7 +55,10 @@ def settings_of(running: Running) -> Settings:
     return running.deployment.settings
 
 
-UPSTREAM, OWN = {"X-Kong-Upstream-Latency": "3"}, {"X-Kong-Response-Latency": "1"}
+UPSTREAM, OWN = (
+    {"X-Kong-Upstream-Latency": "3"},
+    {"X-Kong-Response-Latency": "1"},
+)
 """What Kong says on answers of a workload, and on its own."""
 
 
@@ -69,7 +72,9 @@ def answering(*statuses: int, headers: dict[str, str] | None = None) -> Proxy:
             status, headers=headers or (UPSTREAM if status < 400 else OWN)
         )
 
-    return Proxy("http", transport=httpx.MockTransport(answer), sleep=lambda _: None)
+    return Proxy(
+        "http", transport=httpx.MockTransport(answer), sleep=lambda _: None
+    )
 
 
 def of(running: Running) -> Proxy:
@@ -80,7 +85,9 @@ def of(running: Running) -> Proxy:
         given = running.kong.handle(raw.encode(), "http")
         return httpx.Response(given.status, headers=given.headers)
 
-    return Proxy("http", transport=httpx.MockTransport(answer), sleep=lambda _: None)
+    return Proxy(
+        "http", transport=httpx.MockTransport(answer), sleep=lambda _: None
+    )
 
 
 def test_what_everybody_gets_is_asked_at_the_gateway(
@@ -89,13 +96,13 @@ def test_what_everybody_gets_is_asked_at_the_gateway(
     """After an opening the workload is reached, and after a close the gateway refuses."""
     settings = settings_of(running)
     opened = open_path(admin, settings, WANTED)
-    assert show_at_gateway(admin, settings, [opened], of(running), is_open=True) == [
-        f"GET {URL} without a token: the gateway passes it on (200)"
-    ]
+    assert show_at_gateway(
+        admin, settings, [opened], of(running), is_open=True
+    ) == [f"GET {URL} without a token: the gateway passes it on (200)"]
     close(admin, settings)
-    assert show_at_gateway(admin, settings, [opened], of(running), is_open=False) == [
-        f"GET {URL} without a token: the gateway refuses it (401)"
-    ]
+    assert show_at_gateway(
+        admin, settings, [opened], of(running), is_open=False
+    ) == [f"GET {URL} without a token: the gateway refuses it (401)"]
 
 
 def _disable_admission(hands: Hands) -> None:
@@ -115,14 +122,22 @@ def test_the_gateway_is_asked_until_its_workers_have_the_change(
     opened = open_path(admin, settings, WANTED)
     before, after = (401, 200) if is_open else (200, 401)
     show_at_gateway(
-        admin, settings, [opened], answering(before, before, after), is_open=is_open
+        admin,
+        settings,
+        [opened],
+        answering(before, before, after),
+        is_open=is_open,
     )
     verb = "refuses it (401)" if is_open else "passes it on (200)"
     with pytest.raises(EmergencyError, match=rf"still {verb[:6]}"):
-        show_at_gateway(admin, settings, [opened], answering(before), is_open=is_open)
+        show_at_gateway(
+            admin, settings, [opened], answering(before), is_open=is_open
+        )
 
 
-def test_a_workload_that_is_away_is_an_error(running: Running, admin: AdminApi) -> None:
+def test_a_workload_that_is_away_is_an_error(
+    running: Running, admin: AdminApi
+) -> None:
     """Nobody is refused by the gateway, and nobody is served."""
     settings = settings_of(running)
     opened = open_path(admin, settings, WANTED)
@@ -213,7 +228,9 @@ def test_another_route_that_takes_the_path_proves_nothing(
         opened = open_path(admin, settings, WANTED)
         for proxy in (of(running), answering(200 if is_open else 401)):
             with pytest.raises(EmergencyError) as error:
-                show_at_gateway(admin, settings, [opened], proxy, is_open=is_open)
+                show_at_gateway(
+                    admin, settings, [opened], proxy, is_open=is_open
+                )
             assert str(error.value) == (
                 f"written, but not confirmed that /orders of orders/api is {'open' if is_open else 'closed'}: "
                 f"GET {URL} without a token was not asked for: route 'taking' may answer it in place of the gate; or call it yourself"
@@ -246,9 +263,12 @@ def test_an_opening_for_some_networks_is_not_confirmed(
 ) -> None:
     """What the gateway answers here is not what it answers there."""
     settings = settings_of(running)
-    opened = replace(open_path(admin, settings, WANTED), networks=("10.0.0.0/8",))
+    opened = replace(
+        open_path(admin, settings, WANTED), networks=("10.0.0.0/8",)
+    )
     with pytest.raises(
-        EmergencyError, match="was not asked for: it depends on where a call comes from"
+        EmergencyError,
+        match="was not asked for: it depends on where a call comes from",
     ):
         show_at_gateway(admin, settings, [opened], of(running), is_open=is_open)
 
@@ -336,7 +356,9 @@ def _tag_gate_as_anothers(hands: Hands) -> None:
 def _copy_to_route(hands: Hands) -> None:
     service = _service(hands)["id"]
     for route in [
-        route for route in hands.list("routes") if route["service"]["id"] == service
+        route
+        for route in hands.list("routes")
+        if route["service"]["id"] == service
     ]:
         for kind in ("pre-function", "jwt", "post-function"):
             guard = _guard(hands, kind)
@@ -381,7 +403,9 @@ def test_an_opening_is_found_and_closed_whatever_was_changed_since(
             "/orders",
             False,
         )
-        assert close(admin, settings) == {"orders/api": replace(opened, is_over=False)}
+        assert close(admin, settings) == {
+            "orders/api": replace(opened, is_over=False)
+        }
         found = openings(admin, settings)
         assert (found.openings, anybody(running) in (401, 503)) == ((), True)
         show_at_gateway(admin, settings, [opened], of(running), is_open=False)
@@ -401,16 +425,21 @@ def test_the_copy_of_an_opening_alone_is_listed_and_closed(
         close(admin, settings)
         service = _service(hands)["id"]
         for route in [
-            route for route in hands.list("routes") if route["service"]["id"] == service
+            route
+            for route in hands.list("routes")
+            if route["service"]["id"] == service
         ]:
             for kind, config in guards.items():
                 hands.make(
-                    "/plugins", name=kind, config=config, route={"id": route["id"]}
+                    "/plugins",
+                    name=kind,
+                    config=config,
+                    route={"id": route["id"]},
                 )
         assert anybody(running) == 200
-        assert [opening.path for opening in openings(admin, settings).openings] == [
-            "/orders"
-        ]
+        assert [
+            opening.path for opening in openings(admin, settings).openings
+        ] == ["/orders"]
         assert list(close(admin, settings)) == ["orders/api"]
         assert anybody(running) == 401
 
@@ -420,7 +449,9 @@ SHOP = "kong-oam.local.orders.shop.3000"
 
 def _tag_authentication_of_shop(hands: Hands) -> None:
     hands.change(
-        "plugins", _guard(hands, "jwt", SHOP), tags=["kong-oam", "kong-oam-stack:prod"]
+        "plugins",
+        _guard(hands, "jwt", SHOP),
+        tags=["kong-oam", "kong-oam-stack:prod"],
     )
 
 
@@ -432,9 +463,9 @@ def test_a_foreign_tag_elsewhere_hinders_nothing(
     with Hands(running.kong.admin_url) as hands:
         _tag_authentication_of_shop(hands)
         open_path(admin, settings, WANTED)
-        assert [opening.path for opening in openings(admin, settings).openings] == [
-            "/orders"
-        ]
+        assert [
+            opening.path for opening in openings(admin, settings).openings
+        ] == ["/orders"]
         assert list(close(admin, settings)) == ["orders/api"]
         assert anybody(running) == 401
 
@@ -455,10 +486,12 @@ def test_scripts_changed_by_hand_elsewhere_are_what_is_left(
         assert [opening.path for opening in found.openings] == ["/orders"]
         assert (
             len(found.unknown) == 1
-            and "the scripts of orders/shop were changed by hand" in found.unknown[0]
+            and "the scripts of orders/shop were changed by hand"
+            in found.unknown[0]
         )
         with pytest.raises(
-            StillOpenError, match="the scripts of orders/shop were changed by hand"
+            StillOpenError,
+            match="the scripts of orders/shop were changed by hand",
         ) as error:
             close(admin, settings)
         assert list(error.value.closed) == ["orders/api"]
@@ -473,7 +506,9 @@ def test_an_authentication_of_another_stack_is_told_and_left(
     with Hands(running.kong.admin_url) as hands:
         open_path(admin, settings, WANTED)
         hands.change(
-            "plugins", _guard(hands, "jwt"), tags=["kong-oam", "kong-oam-stack:prod"]
+            "plugins",
+            _guard(hands, "jwt"),
+            tags=["kong-oam", "kong-oam-stack:prod"],
         )
         with pytest.raises(
             StillOpenError,
@@ -495,13 +530,15 @@ def test_an_altered_gate_is_closed_as_far_as_it_can_be(
             _guard(hands, "post-function"),
             config={"log": ["return function() end"]},
         )
-        assert [opening.path for opening in openings(admin, settings).openings] == [
-            "/orders"
-        ]
+        assert [
+            opening.path for opening in openings(admin, settings).openings
+        ] == ["/orders"]
         with pytest.raises(StillOpenError) as error:
             close(admin, settings)
         assert error.value.closed == {}
-        assert openings(admin, settings).openings == () and anybody(running) == 401
+        assert (
+            openings(admin, settings).openings == () and anybody(running) == 401
+        )
 
 
 # What keeps everybody out all the same
@@ -514,7 +551,9 @@ def _disable_service(hands: Hands) -> None:
 def _delete_routes(hands: Hands) -> None:
     service = _service(hands)["id"]
     for route in [
-        route for route in hands.list("routes") if route["service"]["id"] == service
+        route
+        for route in hands.list("routes")
+        if route["service"]["id"] == service
     ]:
         hands.remove("routes", route)
 
@@ -535,15 +574,33 @@ def _terminate(hands: Hands) -> None:
             _disable_admission,
             "still reaches no workload (503); see `python -m kong_oam verify",
         ),
-        (_disable_gate, "still refuses it (503); see `python -m kong_oam verify"),
-        (_disable_service, "still refuses it (404); see `python -m kong_oam verify"),
-        (_delete_routes, "still refuses it (404); see `python -m kong_oam verify"),
-        (_terminate, "still answers it itself (200); see `python -m kong_oam verify"),
-        (_copy_to_route, "still refuses it (401); see `python -m kong_oam verify"),
+        (
+            _disable_gate,
+            "still refuses it (503); see `python -m kong_oam verify",
+        ),
+        (
+            _disable_service,
+            "still refuses it (404); see `python -m kong_oam verify",
+        ),
+        (
+            _delete_routes,
+            "still refuses it (404); see `python -m kong_oam verify",
+        ),
+        (
+            _terminate,
+            "still answers it itself (200); see `python -m kong_oam verify",
+        ),
+        (
+            _copy_to_route,
+            "still refuses it (401); see `python -m kong_oam verify",
+        ),
     ],
 )
 def test_an_opening_that_reaches_nobody_is_an_error(
-    running: Running, admin: AdminApi, change: Callable[[Hands], None], cause: str
+    running: Running,
+    admin: AdminApi,
+    change: Callable[[Hands], None],
+    cause: str,
 ) -> None:
     """`verify` has the cause."""
     settings = settings_of(running)
@@ -551,7 +608,9 @@ def test_an_opening_that_reaches_nobody_is_an_error(
         change(hands)
         opened = open_path(admin, settings, WANTED)
         with pytest.raises(EmergencyError) as error:
-            show_at_gateway(admin, settings, [opened], of(running), is_open=True)
+            show_at_gateway(
+                admin, settings, [opened], of(running), is_open=True
+            )
         close(admin, settings)
     assert cause in str(error.value)
 
@@ -600,7 +659,11 @@ def test_an_answer_of_a_plugin_is_neither_open_nor_closed(
         EmergencyError, match=r"the gateway still answers it itself \(200\)"
     ):
         show_at_gateway(
-            admin, settings, [opened], answering(200, headers=OWN), is_open=is_open
+            admin,
+            settings,
+            [opened],
+            answering(200, headers=OWN),
+            is_open=is_open,
         )
 
 
@@ -647,7 +710,9 @@ def test_each_port_of_an_opening_is_asked(two_ports: Running) -> None:
     settings = settings_of(two_ports)
     with AdminApi(Account(two_ports.kong.admin_url)) as admin:
         opened = open_path(admin, settings, WANTED)
-        shown = show_at_gateway(admin, settings, [opened], of(two_ports), is_open=True)
+        shown = show_at_gateway(
+            admin, settings, [opened], of(two_ports), is_open=True
+        )
         close(admin, settings)
     assert sorted(shown) == [
         f"GET {URL} without a token: the gateway passes it on (200)",
@@ -670,11 +735,15 @@ def test_a_port_without_a_guard_is_named_and_the_other_one_opened(
         with pytest.raises(
             EmergencyError, match=f"'jwt' is missing at service '{service}'"
         ):
-            show_at_gateway(admin, settings, [opened], of(two_ports), is_open=True)
+            show_at_gateway(
+                admin, settings, [opened], of(two_ports), is_open=True
+            )
         close(admin, settings)
 
 
-def test_an_opening_without_a_safe_method_is_not_confirmed(two_ports: Running) -> None:
+def test_an_opening_without_a_safe_method_is_not_confirmed(
+    two_ports: Running,
+) -> None:
     """A POST may change something."""
     settings = settings_of(two_ports)
     wanted = OpeningRequest("orders/api", "/orders/post", "POST", 5, "INC-1")

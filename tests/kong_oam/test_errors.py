@@ -31,7 +31,10 @@ def _classes() -> Iterator[tuple[str, str, list[str]]]:
                     yield (
                         module,
                         node.name,
-                        [ast.unparse(base).rpartition(".")[2] for base in node.bases],
+                        [
+                            ast.unparse(base).rpartition(".")[2]
+                            for base in node.bases
+                        ],
                     )
 
 
@@ -57,7 +60,9 @@ def test_every_error_is_of_the_one_tree() -> None:
 
 
 def test_every_name_says_that_it_is_an_error() -> None:
-    assert [name for name in _below("KongOamError") if not name.endswith("Error")] == []
+    assert [
+        name for name in _below("KongOamError") if not name.endswith("Error")
+    ] == []
 
 
 def test_the_class_has_the_exit_status() -> None:

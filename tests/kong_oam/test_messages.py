@@ -30,7 +30,9 @@ def test_some_of_a_list_are_short_and_say_how_many_are_left_out(
     text = some(words, joint)
     assert len(text) <= max(length, 120) + len(" and 1000 more")
     shown, _, more = (
-        text.rpartition(" and ") if text.endswith(" more") else (text, "", "0 more")
+        text.rpartition(" and ")
+        if text.endswith(" more")
+        else (text, "", "0 more")
     )
     assert shown.split(joint) == words[: len(shown.split(joint))]
     assert len(shown.split(joint)) + int(more.removesuffix(" more")) == count
@@ -59,12 +61,16 @@ def _joins_in_messages(tree: ast.AST) -> Iterator[ast.Call]:
         nodes = list(ast.walk(function))
         named: dict[str, ast.expr] = {}
         for node in nodes:
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            if isinstance(node, ast.Assign) and isinstance(
+                node.targets[0], ast.Name
+            ):
                 named[node.targets[0].id] = node.value
         for node in nodes:
             if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
                 node = node.exc
-            elif not isinstance(node, ast.Call) or not any(map(_is_code, node.args)):
+            elif not isinstance(node, ast.Call) or not any(
+                map(_is_code, node.args)
+            ):
                 continue
             for argument in node.args:
                 yield from _joins(argument, named, set())
@@ -83,7 +89,11 @@ def _joins(
 ) -> Iterator[ast.Call]:
     """The calls of `join` in an expression, and in those that the names in it stand for."""
     for node in ast.walk(message):
-        if isinstance(node, ast.Name) and node.id in named and node.id not in seen:
+        if (
+            isinstance(node, ast.Name)
+            and node.id in named
+            and node.id not in seen
+        ):
             yield from _joins(named[node.id], named, {*seen, node.id})
         elif (
             isinstance(node, ast.Call)

@@ -18,7 +18,13 @@ from sandbox import launchers
 from tests.support.gateway_cases import Case, landmarks, refusals
 from tests.support.kong_deployment import Entities
 from tests.support.live.gateway import LiveGateway
-from tests.support.live.run import RUN, Target, bind_address, scene, upstream_host
+from tests.support.live.run import (
+    RUN,
+    Target,
+    bind_address,
+    scene,
+    upstream_host,
+)
 from tests.support.live.upstream import Upstream
 
 _HERE = Path(__file__).parent
@@ -75,7 +81,9 @@ def _plugin() -> str:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Without a gateway nothing of the tier runs. The test that takes all away is the last one."""
-    items.sort(key=lambda item: item.path == _HERE / "test_live_nothing_is_left.py")
+    items.sort(
+        key=lambda item: item.path == _HERE / "test_live_nothing_is_left.py"
+    )
     for item in (item for item in items if _HERE in item.path.parents):
         item.add_marker(pytest.mark.engine)
         if isinstance(_FOUND, str):
@@ -98,10 +106,14 @@ def kong() -> Target:
 
 
 @pytest.fixture(scope="session")
-def before(kong: Target, report: Callable[[str], None]) -> dict[str, dict[str, Any]]:
+def before(
+    kong: Target, report: Callable[[str], None]
+) -> dict[str, dict[str, Any]]:
     """All entities of others, by path, as they are before this run makes its own."""
     if left := kong.remove_what_earlier_runs_left():
-        report(f"{left} entities of earlier runs that were killed have been removed")
+        report(
+            f"{left} entities of earlier runs that were killed have been removed"
+        )
     found = kong.entities()
     of_everybody = {
         entity["name"]
@@ -120,12 +132,16 @@ def before(kong: Target, report: Callable[[str], None]) -> dict[str, dict[str, A
 
 
 @pytest.fixture(scope="session")
-def live(kong: Target, before: dict[str, dict[str, Any]]) -> Iterator[LiveGateway]:
+def live(
+    kong: Target, before: dict[str, dict[str, Any]]
+) -> Iterator[LiveGateway]:
     """The gateway, with the tier's own upstream behind it. It listens beyond loopback only for a Kong elsewhere."""
     bind = bind_address()
     with Upstream(bind) as upstream:
         gateway = LiveGateway(kong, upstream)
-        status = gateway.send(Case("GET", f"nobody.{RUN}.example.com", b"/")).status
+        status = gateway.send(
+            Case("GET", f"nobody.{RUN}.example.com", b"/")
+        ).status
         assert status == 404, (
             f"a route or plugin of others answers requests to any host ({status}): use another Kong"
         )
@@ -146,7 +162,9 @@ def metrics(live: LiveGateway) -> tuple[str, ...]:
 def entities(live: LiveGateway) -> Iterator[Entities]:
     """The entities of the tier's estate, once every worker sees all of them."""
     with Entities(live.target.admin_url, live.target.token) as made:
-        made.estate(scene().estate, scene().pems, upstream_host(), live.upstream.port)
+        made.estate(
+            scene().estate, scene().pems, upstream_host(), live.upstream.port
+        )
         asked = (*landmarks(scene()), *refusals(scene()))
         expected = [(case, case.meant(scene()).status) for case in asked]
         live.await_steady(expected, bound=3 * made.facts.settle + 60)

@@ -17,7 +17,13 @@ from tests.support.gateway_cases import Case
 from tests.support.gateway_estates import Scene
 from tests.support.kong_deployment import Entities
 from tests.support.live.gateway import LiveGateway
-from tests.support.live.run import CASES_DOMAIN, RUN, issuers, stack, upstream_host
+from tests.support.live.run import (
+    CASES_DOMAIN,
+    RUN,
+    issuers,
+    stack,
+    upstream_host,
+)
 
 NAME, HOST = f"{RUN}-from", f"from.{CASES_DOMAIN}"
 ACCESS = """
@@ -57,11 +63,17 @@ def _scene() -> Scene:
 @pytest.fixture(scope="module")
 def scene(live: LiveGateway) -> Iterator[Scene]:
     """Deployed beside the tier's estate. A gateway elsewhere, or behind a balancer, may not see this machine's addresses."""
-    if not ipaddress.ip_address(socket.gethostbyname(live.target.proxy[0])).is_loopback:
-        pytest.skip("the gateway is not on this machine, and sees one address of it")
+    if not ipaddress.ip_address(
+        socket.gethostbyname(live.target.proxy[0])
+    ).is_loopback:
+        pytest.skip(
+            "the gateway is not on this machine, and sees one address of it"
+        )
     made = _scene()
     with Entities(live.target.admin_url, live.target.token) as entities:
-        entities.estate(made.estate, made.pems, upstream_host(), live.upstream.port)
+        entities.estate(
+            made.estate, made.pems, upstream_host(), live.upstream.port
+        )
         steady = [
             (Case("GET", HOST, b"/token"), 401),
             (Case("GET", HOST, b"/anywhere"), 200),
@@ -81,7 +93,10 @@ def scene(live: LiveGateway) -> Iterator[Scene]:
 @pytest.mark.parametrize("headers", FORGED, ids=str)
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_call_is_let_in_from_where_its_rule_says(
-    live: LiveGateway, scene: Scene, source: str, headers: tuple[tuple[str, str], ...]
+    live: LiveGateway,
+    scene: Scene,
+    source: str,
+    headers: tuple[tuple[str, str], ...],
 ) -> None:
     """Whatever a caller writes into headers, unless this Kong's settings have it believed."""
     configuration = live.target.get("/").json()["configuration"]
@@ -93,7 +108,9 @@ def test_a_call_is_let_in_from_where_its_rule_says(
     token = f"Bearer {scene.issuers['main'].service(['read'])}"
     for path in PATHS:
         for authorization in ((), (token,)):
-            case = Case("GET", HOST, path.encode(), authorization, address=source)
+            case = Case(
+                "GET", HOST, path.encode(), authorization, address=source
+            )
             meant = replace(case, address=address).meant(scene)
             got = live.send(case, *lines)
             assert (got.status, got.arrived is not None) == (

@@ -18,7 +18,13 @@ from tests.support.gateway_estates import Scene, with_callers
 from tests.support.kong_deployment import Entities
 from tests.support.live.gateway import LiveGateway
 from tests.support.live.http2 import status_over_http2
-from tests.support.live.run import RUN, bind_address, issuers, stack, upstream_host
+from tests.support.live.run import (
+    RUN,
+    bind_address,
+    issuers,
+    stack,
+    upstream_host,
+)
 from tests.support.live.smuggling import attacks
 from tests.support.live.smuggling_http2 import http2_attacks
 from tests.support.live.wire import Wire, content_of, said, statuses
@@ -70,7 +76,11 @@ class SourcePosition:
         scope = self.host.partition(b".")[0] + b".read"
         if self.token is None:
             return set()
-        return {b"x-auth-client: c", b"x-auth-subject: c", b"x-auth-scopes: " + scope}
+        return {
+            b"x-auth-client: c",
+            b"x-auth-subject: c",
+            b"x-auth-scopes: " + scope,
+        }
 
 
 @pytest.fixture(scope="module")
@@ -82,12 +92,16 @@ def wire(live: LiveGateway) -> Iterator[Wire]:
         Wire(bind) as workload,
         Entities(live.target.admin_url, live.target.token) as made,
     ):
-        made.estate(own, Scene(own, issuers(NAME)).pems, upstream_host(), workload.port)
+        made.estate(
+            own, Scene(own, issuers(NAME)).pems, upstream_host(), workload.port
+        )
         steady = [
             Case("GET", f"{name}.{DOMAIN}", b"/public/steady")
             for name in ("plain", "bounded")
         ]
-        live.await_steady([(case, 200) for case in steady], 3 * made.facts.settle + 60)
+        live.await_steady(
+            [(case, 200) for case in steady], 3 * made.facts.settle + 60
+        )
         yield workload
 
 
@@ -122,7 +136,9 @@ def check(request: bytes, position: SourcePosition, content: bytes) -> None:
     assert {
         header for header in small if header.startswith(b"x-auth-")
     } == position.told
-    assert len(names) == len({name.replace(b"_", b"-") for name in names}), names
+    assert len(names) == len({name.replace(b"_", b"-") for name in names}), (
+        names
+    )
     assert b"forged" not in head and b"evil.test" not in head
 
 
@@ -148,7 +164,8 @@ def test_no_request_hides_in_another_one(
             attack.raw(position.path, position.host, authorization) + behind,
         )
         assert (
-            tuple(statuses(answers, head=attack.method == b"HEAD")) == attack.statuses
+            tuple(statuses(answers, head=attack.method == b"HEAD"))
+            == attack.statuses
         ), position
         found = arrived(wire, before, attack.statuses.count(200))
         assert len(found) == attack.statuses.count(200), position
@@ -181,12 +198,16 @@ def test_no_request_hides_in_one_over_http2(
             if position.token
             else ()
         )
-        bounds = attack.bounded is not None and position.host.startswith(b"bounded.")
+        bounds = attack.bounded is not None and position.host.startswith(
+            b"bounded."
+        )
         meant = attack.bounded if bounds else attack.status
         before = len(wire.requests)
         headers = attack.all_headers(position.path, position.host, bearer)
         assert (
-            status_over_http2(live.target.proxy, headers, attack.body, attack.trailers)
+            status_over_http2(
+                live.target.proxy, headers, attack.body, attack.trailers
+            )
             == meant
         ), position
         found = arrived(wire, before, int(meant == 200))

@@ -27,7 +27,9 @@ def _raw(live: LiveGateway, raw: bytes) -> Outcome:
         b"token": b"Authorization: Bearer "
         + issuer().service(["read", "write"]).encode(),
     }
-    return live.outcome(raw % parts, raw.partition(b" ")[0].decode("latin-1"), mark)
+    return live.outcome(
+        raw % parts, raw.partition(b" ")[0].decode("latin-1"), mark
+    )
 
 
 def _said(live: LiveGateway, raw: bytes) -> bytes:
@@ -66,7 +68,9 @@ ANSWERED_BY_NGINX = {
 
 @pytest.mark.parametrize("name", ANSWERED_BY_NGINX)
 @pytest.mark.usefixtures("entities")
-def test_what_nginx_answers_itself_reaches_nobody(live: LiveGateway, name: str) -> None:
+def test_what_nginx_answers_itself_reaches_nobody(
+    live: LiveGateway, name: str
+) -> None:
     """With the status that it had in a recording."""
     raw, status = ANSWERED_BY_NGINX[name]
     assert _raw(live, raw) == Outcome(status, None)
@@ -107,10 +111,12 @@ def test_what_nginx_takes_is_decided_like_any_other(
 def test_a_request_to_no_host_reaches_nobody(live: LiveGateway) -> None:
     """HTTP/1.0 and 0.9 may leave it out, and routes are by host. The answer to HTTP/0.9 has no status line."""
     before = live.upstream.arrived("")
-    assert _raw(live, b"GET /orders/health HTTP/1.0\r\n%(mark)s\r\n\r\n") == Outcome(
-        404, None
+    assert _raw(
+        live, b"GET /orders/health HTTP/1.0\r\n%(mark)s\r\n\r\n"
+    ) == Outcome(404, None)
+    assert not _said(live, b"GET /orders/health\r\n\r\n").startswith(
+        b"HTTP/1.1 200"
     )
-    assert not _said(live, b"GET /orders/health\r\n\r\n").startswith(b"HTTP/1.1 200")
     assert live.upstream.arrived("") == before
 
 
@@ -132,7 +138,9 @@ def test_a_websocket_is_asked_for_upstream_by_those_alone_whom_the_gate_lets_in(
         assert _raw(live, ask_for + b"%(mark)s\r\n\r\n") == Outcome(401, None)
         outcome = _raw(live, ask_for + b"%(token)s\r\n%(mark)s\r\n\r\n")
         assert outcome.arrived is not None
-        assert (b"\r\nupgrade:" in outcome.arrived.lower()) == (arrives is not None)
+        assert (b"\r\nupgrade:" in outcome.arrived.lower()) == (
+            arrives is not None
+        )
         assert (arrives or b"") in outcome.arrived
         assert outcome.told()["x-auth-client"] == "c"
 
@@ -185,10 +193,14 @@ def test_where_a_request_says_that_it_comes_from_is_not_believed(
 
 
 @pytest.mark.usefixtures("entities")
-def test_a_token_behind_more_headers_than_kong_reads_is_none(live: LiveGateway) -> None:
+def test_a_token_behind_more_headers_than_kong_reads_is_none(
+    live: LiveGateway,
+) -> None:
     """`jwt` looks at the first `lua_max_req_headers` of a request. What comes later closes, and is no other way in."""
     limit = int(
-        live.target.get("/").json()["configuration"].get("lua_max_req_headers", 100)
+        live.target.get("/")
+        .json()["configuration"]
+        .get("lua_max_req_headers", 100)
     )
     filling = [b"X-Filling-%d: 1" % number for number in range(limit)]
     token = b"Authorization: Bearer " + issuer().service(["read"]).encode()

@@ -9,12 +9,26 @@ from pathlib import Path
 import pytest
 
 from sandbox.local import ROOT
-from tests.support.cross_origin import NAMES, Asked, Workload, asked, check, made, page
+from tests.support.cross_origin import (
+    NAMES,
+    Asked,
+    Workload,
+    asked,
+    check,
+    made,
+    page,
+)
 from tests.support.estates import estate
 from tests.support.gateway_cases import Case
 from tests.support.kong_deployment import Entities
 from tests.support.live.gateway import LiveGateway, await_true
-from tests.support.live.run import RUN, bind_address, issuers, stack, upstream_host
+from tests.support.live.run import (
+    RUN,
+    bind_address,
+    issuers,
+    stack,
+    upstream_host,
+)
 from tests.support.pages import CONSOLE, IN_A_BROWSER, fetched
 from tests.support.raw_requests import Answered, ask
 
@@ -46,9 +60,13 @@ def workload(live: LiveGateway) -> Iterator[Workload]:
 def _deploy(
     live: LiveGateway, entities: Entities, port: int, steady: Sequence[Asked]
 ) -> None:
-    pems = {name: {issuer.kid: issuer.pem} for name, issuer in issuers(NAME).items()}
+    pems = {
+        name: {issuer.kid: issuer.pem} for name, issuer in issuers(NAME).items()
+    }
     entities.estate(made(stack(NAME), DOMAIN), pems, upstream_host(), port)
-    await_true(lambda: _unsteady(live, steady), bound=3 * entities.facts.settle + 60)
+    await_true(
+        lambda: _unsteady(live, steady), bound=3 * entities.facts.settle + 60
+    )
 
 
 def _unsteady(live: LiveGateway, steady: Sequence[Asked]) -> str | None:
@@ -64,7 +82,9 @@ def _answer(live: LiveGateway, one: Asked) -> Answered:
 
 
 @pytest.mark.parametrize("name", ["our page reads", "our page starts a job"])
-def test_a_page_can_read_that_no_workload_answers(live: LiveGateway, name: str) -> None:
+def test_a_page_can_read_that_no_workload_answers(
+    live: LiveGateway, name: str
+) -> None:
     """It is not the workload's answer, and tells why there is none, whatever method nginx goes on with."""
     one = replace(asked(OWN)[name], status=502)
     with Entities(live.target.admin_url, live.target.token) as entities:
@@ -93,7 +113,10 @@ def test_a_browser_gives_pages_what_is_meant_for_them(
     got = fetched(tmp_path, OWN, live.target.proxy, fetches)
     assert [status for status, _ in got] == [status for _, _, status in asked]
     stranger = fetched(
-        tmp_path / "other", "http://stranger.example", live.target.proxy, fetches
+        tmp_path / "other",
+        "http://stranger.example",
+        live.target.proxy,
+        fetches,
     )
     assert stranger == [(0, "")] * len(asked)
 
@@ -111,11 +134,14 @@ def test_the_console_of_the_sample_estate_reads_and_publishes_reports(
         f"http://reports.{domain}",
     )
     token = main.user(
-        ("reports.read", "reports.publish"), ("order-desk",), cid="reports/console"
+        ("reports.read", "reports.publish"),
+        ("order-desk",),
+        cid="reports/console",
     )
     sold = {"Authorization": f"Bearer {token}"}
     asked = [
-        (api + path, {"method": method, "headers": sold}) for method, path in CONSOLE
+        (api + path, {"method": method, "headers": sold})
+        for method, path in CONSOLE
     ]
     meant = [*CONSOLE.values(), 401]
     with (

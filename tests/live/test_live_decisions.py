@@ -11,7 +11,13 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from kong_oam.access.paths import read
-from tests.support.gateway_cases import STATUSES, Case, Coverage, cases, faulty_cases
+from tests.support.gateway_cases import (
+    STATUSES,
+    Case,
+    Coverage,
+    cases,
+    faulty_cases,
+)
 from tests.support.gateway_tokens import MALFORMED
 from tests.support.live.gateway import LiveGateway
 from tests.support.live.run import CASES_DOMAIN, SEED, issuer, issuers, scene
@@ -171,7 +177,9 @@ def _check(live: LiveGateway, case: Case, status: int) -> None:
     assert (outcome.arrived is not None) == (status == 200)
 
 
-@pytest.mark.parametrize(("method", "host", "target", "status"), WITHOUT_A_TOKEN)
+@pytest.mark.parametrize(
+    ("method", "host", "target", "status"), WITHOUT_A_TOKEN
+)
 @pytest.mark.usefixtures("entities")
 def test_without_a_token(
     live: LiveGateway, method: str, host: str, target: bytes, status: int
@@ -187,10 +195,16 @@ def test_a_path_that_could_be_read_in_two_ways_is_refused(
 ) -> None:
     """With and without a token that would open everything, on a public path and on the way out of it."""
     _check(live, _case("GET", ORDERS, target), 400)
-    _check(live, _case("GET", ORDERS, target, f"Bearer {issuer().service(RW)}"), 400)
+    _check(
+        live,
+        _case("GET", ORDERS, target, f"Bearer {issuer().service(RW)}"),
+        400,
+    )
 
 
-@pytest.mark.parametrize(("method", "host", "target", "scopes", "status"), OF_A_SERVICE)
+@pytest.mark.parametrize(
+    ("method", "host", "target", "scopes", "status"), OF_A_SERVICE
+)
 @pytest.mark.usefixtures("entities")
 def test_a_service_with_scopes(
     live: LiveGateway,
@@ -202,11 +216,15 @@ def test_a_service_with_scopes(
 ) -> None:
     """The longest rule path owns the request, and one of its rules for the method must have all scopes."""
     _check(
-        live, _case(method, host, target, f"Bearer {issuer().service(scopes)}"), status
+        live,
+        _case(method, host, target, f"Bearer {issuer().service(scopes)}"),
+        status,
     )
 
 
-@pytest.mark.parametrize(("method", "target", "scopes", "groups", "status"), OF_A_USER)
+@pytest.mark.parametrize(
+    ("method", "target", "scopes", "groups", "status"), OF_A_USER
+)
 @pytest.mark.usefixtures("entities")
 def test_a_user_in_groups(
     live: LiveGateway,
@@ -219,7 +237,9 @@ def test_a_user_in_groups(
     """Of a user's scopes only those count that the roles of their groups hold."""
     _check(
         live,
-        _case(method, ORDERS, target, f"Bearer {issuer().user(scopes, groups)}"),
+        _case(
+            method, ORDERS, target, f"Bearer {issuer().user(scopes, groups)}"
+        ),
         status,
     )
 
@@ -260,7 +280,10 @@ def test_a_token_for_two_audiences_counts(live: LiveGateway) -> None:
 )
 @pytest.mark.usefixtures("entities")
 def test_another_authorization(
-    live: LiveGateway, values: tuple[str, ...], on_protected: int, on_public: int
+    live: LiveGateway,
+    values: tuple[str, ...],
+    on_protected: int,
+    on_public: int,
 ) -> None:
     """Other schemes count as no token; what mentions bearer and is not exactly one token is refused everywhere."""
     _check(live, _case("GET", ORDERS, b"/orders", *values), on_protected)
@@ -292,7 +315,9 @@ def test_the_upstream_gets_the_path_that_was_decided_on(
     live: LiveGateway, sent: bytes, arrived: bytes
 ) -> None:
     """Resolved and decoded once, by the gateway; the query as it came."""
-    outcome = live.send(_case("GET", ORDERS, sent, f"Bearer {issuer().service(R)}"))
+    outcome = live.send(
+        _case("GET", ORDERS, sent, f"Bearer {issuer().service(R)}")
+    )
     assert outcome.arrived is not None
     assert outcome.arrived.startswith(b"GET " + arrived + b" HTTP/1.1\r\n")
 
@@ -318,7 +343,9 @@ def _check_generated(live: LiveGateway, case: Case) -> None:
     if outcome.arrived is not None:
         target = outcome.arrived.split(b" ", 2)[1]
         assert read(target) == read(case.target)
-        assert not {b"", b".", b".."} & set(target.partition(b"?")[0].split(b"/")[1:-1])
+        assert not {b"", b".", b".."} & set(
+            target.partition(b"?")[0].split(b"/")[1:-1]
+        )
         assert outcome.told() == case.told(scene(), meant)
         assert outcome.credentials() == case.handed_on(meant)
 
@@ -353,5 +380,7 @@ def test_the_generated_requests_covered_every_status_and_every_fault(
     """And how often, at the end of the run."""
     for line in COVERAGE.lines():
         report(line)
-    assert {status for status in STATUSES if not COVERAGE.statuses[status]} == set()
+    assert {
+        status for status in STATUSES if not COVERAGE.statuses[status]
+    } == set()
     assert {fault for fault in FAULTS if not COVERAGE.faults[fault]} == set()

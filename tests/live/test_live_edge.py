@@ -22,7 +22,13 @@ from tests.support.edges import (
 from tests.support.kong_deployment import Entities
 from tests.support.live.engine import engine
 from tests.support.live.gateway import LiveGateway, await_true
-from tests.support.live.run import RUN, bind_address, issuers, stack, upstream_host
+from tests.support.live.run import (
+    RUN,
+    bind_address,
+    issuers,
+    stack,
+    upstream_host,
+)
 from tests.support.raw_requests import Answered, ask
 
 NAME = f"{RUN}-edge"
@@ -44,10 +50,15 @@ def workload(live: LiveGateway) -> Iterator[Workload]:
         Entities(live.target.admin_url, live.target.token) as entities,
     ):
         pems = {
-            name: {issuer.kid: issuer.pem} for name, issuer in issuers(NAME).items()
+            name: {issuer.kid: issuer.pem}
+            for name, issuer in issuers(NAME).items()
         }
-        entities.estate(made(stack(NAME), DOMAIN), pems, upstream_host(), behind.port)
-        await_true(lambda: _unsteady(live), bound=3 * entities.facts.settle + 60)
+        entities.estate(
+            made(stack(NAME), DOMAIN), pems, upstream_host(), behind.port
+        )
+        await_true(
+            lambda: _unsteady(live), bound=3 * entities.facts.settle + 60
+        )
         yield behind
 
 
@@ -114,7 +125,9 @@ def test_a_websocket_ends_once_nobody_says_anything(
         "Sec-WebSocket-Version: 13",
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
     )
-    raw = Asked("GET", "/upgrade", 101, 1, more=more).raw(DOMAIN, issuers(NAME)["main"])
+    raw = Asked("GET", "/upgrade", 101, 1, more=more).raw(
+        DOMAIN, issuers(NAME)["main"]
+    )
     raw = raw.replace(b"Connection: close", b"Connection: Upgrade")
     with socket.create_connection(
         live.target.proxy, timeout=READ_SECONDS / 3
@@ -126,7 +139,9 @@ def test_a_websocket_ends_once_nobody_says_anything(
         while ended is None and time.monotonic() - began < 3 * READ_SECONDS:
             try:
                 ended = (
-                    time.monotonic() - began if connection.recv(4096) == b"" else None
+                    time.monotonic() - began
+                    if connection.recv(4096) == b""
+                    else None
                 )
             except TimeoutError:
                 if speaks:
@@ -174,9 +189,9 @@ def test_http2_needs_a_length_for_a_body(
     assert seen == str(status) or (seen == "000" and is_still_sending)
     arrived = workload.reached[before:]
     assert len(arrived) == (status == 200)
-    assert [told(head).get("content-length") for head in arrived] == [length] * len(
-        arrived
-    )
+    assert [told(head).get("content-length") for head in arrived] == [
+        length
+    ] * len(arrived)
 
 
 def _by_http2(
@@ -222,7 +237,9 @@ def test_limits_and_headers_settle(
         made.up()
         assert made.changes("up") == {}
         made.edit("retries: {count: 2}", "retries: {count: 1}")
-        assert made.changes("up") == {f"orders/api-{made.port}-service": "update"}
+        assert made.changes("up") == {
+            f"orders/api-{made.port}-service": "update"
+        }
         made.edit(traits.replace("count: 2", "count: 1"), "- type: access")
         changed = {
             f"orders/api-{made.port}-{role}": "update"

@@ -25,7 +25,9 @@ def deployed(
         yield made
 
 
-def test_up_gives_each_caller_what_the_applications_say(deployed: Engine) -> None:
+def test_up_gives_each_caller_what_the_applications_say(
+    deployed: Engine,
+) -> None:
     """With tokens of the Okta stand-in: 200 for the scope, 403 without it, 401 without a token, 404 and 400 elsewhere."""
     deployed.live.await_steady(
         [
@@ -42,7 +44,8 @@ def test_up_gives_each_caller_what_the_applications_say(deployed: Engine) -> Non
         deployed.bound,
     )
     outcome = deployed.live.send(
-        deployed.case("GET", "/orders/7", "report"), b"X_Auth_Scopes: orders.write"
+        deployed.case("GET", "/orders/7", "report"),
+        b"X_Auth_Scopes: orders.write",
     )
     assert outcome.arrived is not None
     assert b"\r\nX-Auth-Scopes: orders.read\r\n" in outcome.arrived
@@ -61,7 +64,9 @@ def test_after_a_refresh_there_is_nothing_to_do(deployed: Engine) -> None:
     assert deployed.changes("up", "--refresh") == {}
 
 
-def test_an_anonymous_set_by_hand_is_seen_and_repaired(deployed: Engine) -> None:
+def test_an_anonymous_set_by_hand_is_seen_and_repaired(
+    deployed: Engine,
+) -> None:
     """`jwt` takes everybody for the issuer: the gate refuses all the same, a refresh sees it, and an up takes it back."""
     target, name = deployed.live.target, f"orders/api-{deployed.port}-jwt"
     (path,) = (
@@ -73,7 +78,10 @@ def test_an_anonymous_set_by_hand_is_seen_and_repaired(deployed: Engine) -> None
     )
     with target.admin() as admin:
         admin.patch(
-            path, json={"config": {"anonymous": f"kong-oam.{deployed.stack}.ring.okta"}}
+            path,
+            json={
+                "config": {"anonymous": f"kong-oam.{deployed.stack}.ring.okta"}
+            },
         ).raise_for_status()
     try:
         time.sleep(
@@ -130,7 +138,13 @@ def test_a_path_that_is_opened_in_an_emergency_is_open_until_it_is_closed(
     ]
     stays += [(deployed.case("GET", "/orders/7", "report"), 200)]
     emergency(
-        "open", "orders/api", "/orders", "--reason", "a live test", "--minutes", "5"
+        "open",
+        "orders/api",
+        "/orders",
+        "--reason",
+        "a live test",
+        "--minutes",
+        "5",
     )
     try:
         deployed.live.await_steady(
@@ -182,7 +196,8 @@ def test_an_edited_rule_is_one_table(deployed: Engine) -> None:
     """The table changes, at admission and at the gate, and nothing else; soon every worker decides by it."""
     deployed.edit("[POST, PUT]", "[POST, PUT, DELETE]")
     changes = {
-        f"orders/api-{deployed.port}-{role}": "update" for role in ("admission", "gate")
+        f"orders/api-{deployed.port}-{role}": "update"
+        for role in ("admission", "gate")
     }
     assert deployed.changes("preview") == changes
     assert deployed.changes("up") == changes
@@ -231,4 +246,6 @@ def test_destroy_leaves_nothing(deployed: Engine) -> None:
     assert deployed.stack in str(deployed.live.target.entities())
     deployed.destroy()
     assert deployed.stack not in str(deployed.live.target.entities())
-    deployed.live.await_steady([(deployed.case("GET", "/orders"), 404)], deployed.bound)
+    deployed.live.await_steady(
+        [(deployed.case("GET", "/orders"), 404)], deployed.bound
+    )

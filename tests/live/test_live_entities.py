@@ -31,7 +31,9 @@ def test_the_configuration_is_spelled_out_in_full(
 ) -> None:
     """No field is left to a default: Kong answers with just the fields that were sent."""
     for path in entities.paths("/plugins", name=kind):
-        assert set(entities.read(path)["config"]) == set(entities.made[path]["config"])
+        assert set(entities.read(path)["config"]) == set(
+            entities.made[path]["config"]
+        )
 
 
 def test_the_schemas_have_the_fields_that_are_used(live: LiveGateway) -> None:
@@ -44,9 +46,13 @@ def test_the_schemas_have_the_fields_that_are_used(live: LiveGateway) -> None:
     for kind, config in used.items():
         answer = live.target.get(f"/schemas/plugins/{kind}")
         (record,) = (
-            field["config"] for field in answer.json()["fields"] if "config" in field
+            field["config"]
+            for field in answer.json()["fields"]
+            if "config" in field
         )
-        assert set(config) <= {name for entry in record["fields"] for name in entry}
+        assert set(config) <= {
+            name for entry in record["fields"] for name in entry
+        }
 
 
 def test_a_table_with_every_character_reaches_the_gate_unchanged(

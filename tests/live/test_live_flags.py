@@ -15,7 +15,15 @@ import pytest
 
 from tests.support.faults.blackout import recover
 from tests.support.faults.stacks import Stack
-from tests.support.live.flags import EVERYBODY, READER, Api, Flags, attack, flags, swap
+from tests.support.live.flags import (
+    EVERYBODY,
+    READER,
+    Api,
+    Flags,
+    attack,
+    flags,
+    swap,
+)
 from tests.support.live.gateway import LiveGateway
 from tests.support.live.hammer import LEAST
 
@@ -42,7 +50,9 @@ def _guard(api: Api, role: str) -> str:
     return f"**::{api.key}-{api.port}-{role}"
 
 
-def test_single_resources_of_a_new_application(estate: Flags, report: Report) -> None:
+def test_single_resources_of_a_new_application(
+    estate: Flags, report: Report
+) -> None:
     """`--target` of the gate, or of routes, or of a service and what depends on it, fails for want of what they need."""
     new = _new(estate)
     with attack(estate, report) as stage:
@@ -52,10 +62,16 @@ def test_single_resources_of_a_new_application(estate: Flags, report: Report) ->
         stage("--target of new routes")
         estate.fails("up", "--target", f"**::{new.key}-p*")
         stage("--target of a new service, with what depends on it")
-        estate.fails("up", "--target", _guard(new, "service"), "--target-dependents")
+        estate.fails(
+            "up", "--target", _guard(new, "service"), "--target-dependents"
+        )
         stage("--target of all of a new Application")
         estate.run(
-            "up", "--target", f"**::{new.name}/**", "--target", f"**::{new.name}"
+            "up",
+            "--target",
+            f"**::{new.name}/**",
+            "--target",
+            f"**::{new.name}",
         )
         shown = [
             (estate.case("GET", new.name, "/health"), 200),
@@ -90,14 +106,17 @@ def test_a_new_application_without_one_guard(
         assert _service_of(estate, new)
 
 
-def test_two_applications_exchange_their_scopes(estate: Flags, report: Report) -> None:
+def test_two_applications_exchange_their_scopes(
+    estate: Flags, report: Report
+) -> None:
     """First one table, then the other, in both directions: tokens of before are not let in at the other API."""
     first, second = estate.before
     with attack(estate, report) as stage:
         estate.write(*swap(estate.before))
         stage("--target of one gate in an exchange of scopes")
         assert (
-            "~ 1 updated" in estate.run("up", "--target", _guard(second, "gate")).stdout
+            "~ 1 updated"
+            in estate.run("up", "--target", _guard(second, "gate")).stdout
         )
         stage("--target of the other admission")
         assert (
@@ -105,12 +124,17 @@ def test_two_applications_exchange_their_scopes(estate: Flags, report: Report) -
             in estate.run("up", "--target", _guard(first, "admission")).stdout
         )
         stage("--exclude of the other gate")
-        estate.run("up", "--exclude", _guard(first, "gate"), "--exclude-dependents")
+        estate.run(
+            "up", "--exclude", _guard(first, "gate"), "--exclude-dependents"
+        )
         stage("--target-dependents of the other service")
         assert (
             "~ 1 updated"
             in estate.run(
-                "up", "--target", _guard(first, "service"), "--target-dependents"
+                "up",
+                "--target",
+                _guard(first, "service"),
+                "--target-dependents",
             ).stdout
         )
         estate.run("up")
@@ -141,9 +165,12 @@ def test_a_gate_that_somebody_took_away(estate: Flags, report: Report) -> None:
     with attack(estate, report) as stage:
         stage("a gate is taken away by hand")
         with estate.live.target.admin() as admin:
-            admin.delete(_plugin_of(estate, first, "post-function")).raise_for_status()
+            admin.delete(
+                _plugin_of(estate, first, "post-function")
+            ).raise_for_status()
         estate.live.await_steady(
-            [(estate.case("GET", "a", who="a/reader"), 503)], estate.engine.bound
+            [(estate.case("GET", "a", who="a/reader"), 503)],
+            estate.engine.bound,
         )
         stage("up --refresh makes a gate again")
         assert "+ 1 created" in estate.run("up", "--refresh").stdout
@@ -163,7 +190,8 @@ def test_a_component_moves(estate: Flags, report: Report, what: str) -> None:
         estate.write(moved, second)
         estate.run("up")
         estate.live.await_steady(
-            [(estate.case("GET", "a", who="a/reader"), 200)], estate.engine.bound
+            [(estate.case("GET", "a", who="a/reader"), 200)],
+            estate.engine.bound,
         )
         assert estate.hammer
         assert all(
@@ -174,13 +202,17 @@ def test_a_component_moves(estate: Flags, report: Report, what: str) -> None:
 
 def test_runs_that_are_killed(estate: Flags, report: Report) -> None:
     """In the middle of an exchange of scopes, and of a removal: nobody is let in until the documented way back is taken."""
-    stack = Stack(estate.engine.local, estate.engine.folder, estate.engine.stack)
+    stack = Stack(
+        estate.engine.local, estate.engine.folder, estate.engine.stack
+    )
     with attack(estate, report) as stage:
         stage("killed at the first gate of an exchange of scopes")
         estate.write(*swap(estate.before))
         _killed(
             estate,
-            lambda method, path, body: method == "PATCH" and b"local UPSTREAM" in body,
+            lambda method, path, body: (
+                method == "PATCH" and b"local UPSTREAM" in body
+            ),
         )
         stage("the way back after a kill")
         recover(stack)
@@ -196,12 +228,16 @@ def test_runs_that_are_killed(estate: Flags, report: Report) -> None:
         recover(stack)
 
 
-def test_a_component_is_destroyed_by_target(estate: Flags, report: Report) -> None:
+def test_a_component_is_destroyed_by_target(
+    estate: Flags, report: Report
+) -> None:
     """All of its resources at once; then an Application goes from the folder, and comes again."""
     first, _ = estate.before
     with attack(estate, report) as stage:
         stage("destroy --target of one component")
-        estate.run("destroy", "--target", f"**::{first.key}**", "--target-dependents")
+        estate.run(
+            "destroy", "--target", f"**::{first.key}**", "--target-dependents"
+        )
         stage("up after destroy --target")
         estate.run("up")
         stage("an Application goes")
@@ -210,7 +246,9 @@ def test_a_component_is_destroyed_by_target(estate: Flags, report: Report) -> No
 
 
 @pytest.mark.parametrize("role", ["routes", "gate"])
-def test_what_the_state_has_forgotten(estate: Flags, report: Report, role: str) -> None:
+def test_what_the_state_has_forgotten(
+    estate: Flags, report: Report, role: str
+) -> None:
     """`state delete` of routes or of a gate, and then `destroy`: what stays in Kong leads nowhere."""
     first, _ = estate.before
     stack = estate.engine.stack
@@ -254,7 +292,8 @@ def _plugin_of(estate: Flags, api: Api, kind: str) -> str:
     (found,) = (
         path
         for path, one in estate.live.target.entities().items()
-        if one.get("name") == kind and (one["service"] or {}).get("id") == service
+        if one.get("name") == kind
+        and (one["service"] or {}).get("id") == service
     )
     return found
 

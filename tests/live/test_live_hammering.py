@@ -22,7 +22,13 @@ from tests.support.kong_deployment import Entities
 from tests.support.live.engine import Engine, engine
 from tests.support.live.gateway import LiveGateway, await_true
 from tests.support.live.hammer import LEAST, Hammer
-from tests.support.live.run import HAMMER_DOMAIN, RUN, issuer, stack, upstream_host
+from tests.support.live.run import (
+    HAMMER_DOMAIN,
+    RUN,
+    issuer,
+    stack,
+    upstream_host,
+)
 
 STACK = f"{RUN}-hammer"
 WRONG = f"{RUN}-wrong"
@@ -63,7 +69,9 @@ def _callers(name: str, *hosts: str) -> Mapping[str, Sequence[Case]]:
         "nobody": None,
         "without the scope": by.service(["other"]),
         "in no group": by.user(["read", "write"], []),
-        "with a stranger's key": by.signed(by.payload(["read", "write"]), by.stray),
+        "with a stranger's key": by.signed(
+            by.payload(["read", "write"]), by.stray
+        ),
     }
     return {
         caller: [case for host in hosts for case in _asked(host, token)]
@@ -97,14 +105,17 @@ class Changing:
         component = _component(estate)
         (backend,) = component.backends
         (service,) = self.entities.paths(
-            "/services", name=names.service(estate.stack.name, component, backend)
+            "/services",
+            name=names.service(estate.stack.name, component, backend),
         )
         scope = {"id": service.rpartition("/")[2]}
         configs = self.entities.configs(
             estate, component, backend, upstream_host(), self.live.upstream.port
         )
         for kind in ("pre-function", "post-function"):
-            (plugin,) = self.entities.paths("/plugins", name=kind, service=scope)
+            (plugin,) = self.entities.paths(
+                "/plugins", name=kind, service=scope
+            )
             self.entities.change(plugin, {"config": configs[kind]})
 
     def retarget(self, estate: Estate) -> None:
@@ -112,12 +123,17 @@ class Changing:
         component = _component(estate)
         (backend,) = component.backends
         (service,) = self.entities.paths(
-            "/services", name=names.service(estate.stack.name, component, backend)
+            "/services",
+            name=names.service(estate.stack.name, component, backend),
         )
         for route in self.entities.paths("/routes"):
-            self.entities.change(route, {"service": {"id": service.rpartition("/")[2]}})
+            self.entities.change(
+                route, {"service": {"id": service.rpartition("/")[2]}}
+            )
 
-    def shown(self, *, scope: str, host: str = HOST, other: str | None = None) -> None:
+    def shown(
+        self, *, scope: str, host: str = HOST, other: str | None = None
+    ) -> None:
         """Waits until a token with `scope` is let in at `host`, one without is not, and nothing is at `other`."""
         expected = [(Case("GET", host, b"/orders/health"), 200)]
         for one in ("read", "write"):
@@ -129,7 +145,9 @@ class Changing:
                 )
             )
             if other:
-                expected.append((Case("GET", other, b"/orders/7", authorization), 404))
+                expected.append(
+                    (Case("GET", other, b"/orders/7", authorization), 404)
+                )
         self.live.await_steady(expected, bound=self.bound)
 
     def gone(self, *hosts: str) -> None:
@@ -219,7 +237,9 @@ def test_nobody_is_let_through_while_a_component_is_made_changed_moved_and_destr
 
 def _of_services(entities: Entities) -> list[str]:
     return [
-        path for path in entities.paths("/plugins") if "service" in entities.made[path]
+        path
+        for path in entities.paths("/plugins")
+        if "service" in entities.made[path]
     ]
 
 
@@ -278,7 +298,10 @@ def test_no_order_lets_anybody_through_and_the_hammer_would_see_it(
                     [
                         (
                             Case(
-                                "GET", WRONG_HOST, b"/orders/7", (f"Bearer {allowed}",)
+                                "GET",
+                                WRONG_HOST,
+                                b"/orders/7",
+                                (f"Bearer {allowed}",),
                             ),
                             200,
                         )
@@ -298,7 +321,11 @@ def test_no_order_lets_anybody_through_and_the_hammer_would_see_it(
                 for caller in _callers(WRONG)
                 if hammer.arrived(stage, caller) < LEAST
             ]
-            return f"{missing} not let through while '{stage}'" if missing else None
+            return (
+                f"{missing} not let through while '{stage}'"
+                if missing
+                else None
+            )
 
         hammer.stage(TARGET)
         hammer.await_answers()  # to what was sent before, and may wait for a name that is none yet
@@ -337,18 +364,31 @@ def _shown_to_every_worker(changing: Changing, hammer: Hammer) -> None:
     hammer.await_answers()
 
 
-def _engine_callers(deployed: Engine, *hosts: str) -> Mapping[str, Sequence[Case]]:
+def _engine_callers(
+    deployed: Engine, *hosts: str
+) -> Mapping[str, Sequence[Case]]:
     """Nobody, one with a token that is none, and once there is an issuer components that lack what they ask for."""
-    found: dict[str, list[Case]] = {"nobody": [], "with a token that is none": []}
+    found: dict[str, list[Case]] = {
+        "nobody": [],
+        "with a token that is none": [],
+    }
     if deployed.has_issuer:
-        found |= {"report, which may only read": [], "import, which may only write": []}
+        found |= {
+            "report, which may only read": [],
+            "import, which may only write": [],
+        }
     for host in hosts:
         found["nobody"] += [
             Case("GET", host, b"/orders"),
             Case("POST", host, b"/orders/health"),
         ]
         found["with a token that is none"].append(
-            Case("GET", host, b"/orders", (f"Bearer {issuer().service(['read'])}",))
+            Case(
+                "GET",
+                host,
+                b"/orders",
+                (f"Bearer {issuer().service(['read'])}",),
+            )
         )
         if deployed.has_issuer:
             report, importer = (
@@ -407,5 +447,11 @@ def test_nobody_is_let_through_while_the_program_runs(
     ]
     for line in lines:
         report(line)
-    print("let through:", first.let_through(), later.let_through(), *lines, sep="\n  ")
+    print(
+        "let through:",
+        first.let_through(),
+        later.let_through(),
+        *lines,
+        sep="\n  ",
+    )
     assert (first.let_through(), later.let_through()) == ({}, {})

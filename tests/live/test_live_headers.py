@@ -86,7 +86,9 @@ def test_a_forged_header_never_arrives(live: LiveGateway, name: bytes) -> None:
 
 @pytest.mark.parametrize("count", [99, 100, 101, 150])
 @pytest.mark.usefixtures("entities")
-def test_forged_headers_among_many_never_arrive(live: LiveGateway, count: int) -> None:
+def test_forged_headers_among_many_never_arrive(
+    live: LiveGateway, count: int
+) -> None:
     """More headers than Lua reads by default do not hide one, before, between or behind them."""
     filling = [b"X-Filling-%d: 1" % number for number in range(count)]
     hidden = (
@@ -121,9 +123,9 @@ def test_a_connection_header_that_names_others_is_refused(
     live: LiveGateway, listed: bytes
 ) -> None:
     """Kong deletes what it names: whoever could name the gate's own headers could take them away."""
-    assert _send(live, b"/orders/7", b"Connection: " + listed, user=True) == Outcome(
-        400, None
-    )
+    assert _send(
+        live, b"/orders/7", b"Connection: " + listed, user=True
+    ) == Outcome(400, None)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +139,11 @@ def test_a_connection_header_that_says_how_it_is_used_changes_nothing(
     assert (
         _told(
             _send(
-                live, b"/orders/7", b"Connection: " + listed, b"TE: trailers", user=True
+                live,
+                b"/orders/7",
+                b"Connection: " + listed,
+                b"TE: trailers",
+                user=True,
             )
         )
         == VERIFIED
@@ -164,7 +170,9 @@ def test_a_token_stays_at_the_gateway(live: LiveGateway) -> None:
         assert token.encode() not in (outcome.arrived or b"")
         assert outcome.credentials() == []
     basic = live.send(
-        Case("GET", f"orders.{CASES_DOMAIN}", b"/orders/health", ("Basic YTpi",))
+        Case(
+            "GET", f"orders.{CASES_DOMAIN}", b"/orders/health", ("Basic YTpi",)
+        )
     )
     assert basic.credentials() == ["Basic YTpi"]
 
@@ -178,7 +186,11 @@ def test_the_identity_of_a_service_arrives(live: LiveGateway) -> None:
         b"/orders",
         (f"Bearer {issuer().service(['read', 'other'])}",),
     )
-    expected = {"x-auth-client": "c", "x-auth-subject": "c", "x-auth-scopes": "read"}
+    expected = {
+        "x-auth-client": "c",
+        "x-auth-subject": "c",
+        "x-auth-scopes": "read",
+    }
     assert _told(live.send(case)) == expected
 
 
@@ -189,7 +201,10 @@ def test_only_effective_scopes_of_a_user_arrive(live: LiveGateway) -> None:
         token = issuer().user(("read", "write"), groups)
         outcome = live.send(
             Case(
-                "GET", f"orders.{CASES_DOMAIN}", b"/orders/health", (f"Bearer {token}",)
+                "GET",
+                f"orders.{CASES_DOMAIN}",
+                b"/orders/health",
+                (f"Bearer {token}",),
             )
         )
         assert _told(outcome).get("x-auth-scopes") == told

@@ -77,7 +77,9 @@ def deployed(
         }
         folder = tmp_path_factory.mktemp("keycloak")
         made = started.enter_context(
-            engine(live, folder, "keycloak", provider, server.environment(REALM))
+            engine(
+                live, folder, "keycloak", provider, server.environment(REALM)
+            )
         )
         made.edit(
             "components: [orders/report]",
@@ -92,7 +94,9 @@ def deployed(
         yield Deployed(made, server)
 
 
-def test_keycloaks_tokens_get_what_the_applications_say(deployed: Deployed) -> None:
+def test_keycloaks_tokens_get_what_the_applications_say(
+    deployed: Deployed,
+) -> None:
     """200 for the scope, 403 without it, 401 without a token."""
     deployed.soon(
         [
@@ -123,7 +127,9 @@ def test_users_who_sign_in_get_what_the_roles_of_their_groups_say(
     made.live.await_steady(cases, made.bound)
 
 
-def test_a_key_that_keycloak_changes_is_taken_with_an_up(deployed: Deployed) -> None:
+def test_a_key_that_keycloak_changes_is_taken_with_an_up(
+    deployed: Deployed,
+) -> None:
     """Tokens of the new key count then, those of the old one go on to, and another `up` changes nothing."""
     made = deployed.engine
     before = made.case("GET", "/orders/7", "report")
@@ -133,7 +139,10 @@ def test_a_key_that_keycloak_changes_is_taken_with_an_up(deployed: Deployed) -> 
         f"gateway-ring-keycloak-slot-{index}": "update" for index in (1, 2, 3)
     }
     deployed.soon(
-        [("GET", "/orders/7", "report", 200), ("POST", "/orders", "report", 403)]
+        [
+            ("GET", "/orders/7", "report", 200),
+            ("POST", "/orders", "report", 403),
+        ]
     )
     made.live.await_steady([(before, 200)], 30)
     assert made.changes("up") == {}

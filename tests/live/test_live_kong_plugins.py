@@ -26,9 +26,7 @@ HARMLESS = {
 }
 WAIVED = "{name: proxy-cache, config: {strategy: memory, content_type: [application/none]}, waiver: {reason: tests, until: 2999-12-31}}"
 TRAIT = "        - type: kong-plugin\n          properties: "
-ACCESS = (
-    "        - type: access\n          properties:\n            owner: team-orders\n"
-)
+ACCESS = "        - type: access\n          properties:\n            owner: team-orders\n"
 
 
 def traits(**asked: str) -> str:
@@ -47,7 +45,10 @@ def deployed(
     with engine(live, tmp_path_factory.mktemp("plugins"), "plugins") as made:
         made.edit(ACCESS, f"{traits(**HARMLESS)}{TRAIT}{WAIVED}\n{ACCESS}")
         said = made.pulumi("up", "-s", made.stack, "--yes", "--skip-preview")
-        assert "proxy-cache before orders/api answers before the gate" in said.stdout
+        assert (
+            "proxy-cache before orders/api answers before the gate"
+            in said.stdout
+        )
         yield made
 
 
@@ -136,7 +137,9 @@ def test_one_by_name_becomes_a_trait_s_in_its_place(deployed: Engine) -> None:
 
 NEEDED = {
     "acl": {"allow": ["a"]},
-    "ai-prompt-decorator": {"prompts": {"prepend": [{"role": "user", "content": "x"}]}},
+    "ai-prompt-decorator": {
+        "prompts": {"prepend": [{"role": "user", "content": "x"}]}
+    },
     "ai-prompt-guard": {"allow_patterns": ["a"]},
     "ai-proxy": {
         "model": {"provider": "openai", "name": "x"},
@@ -147,7 +150,12 @@ NEEDED = {
     "file-log": {"path": "/dev/stdout"},
     "http-log": {"http_endpoint": "http://logs.example.com/"},
     "ip-restriction": {"allow": ["10.0.0.0/8"]},
-    "ldap-auth": {"ldap_host": "x", "ldap_port": 389, "base_dn": "a", "attribute": "b"},
+    "ldap-auth": {
+        "ldap_host": "x",
+        "ldap_port": 389,
+        "base_dn": "a",
+        "attribute": "b",
+    },
     "loggly": {"key": "x"},
     "oauth2": {"provision_key": "x", "enable_implicit_grant": True},
     "opentelemetry": {"traces_endpoint": "http://traces.example.com/"},
@@ -173,7 +181,8 @@ def test_a_configuration_in_full_is_what_kong_prints(
     with live.target.admin() as admin:
         service = (
             admin.post(
-                "/services", json={"name": f"{RUN}-strict", "host": "x.example.com"}
+                "/services",
+                json={"name": f"{RUN}-strict", "host": "x.example.com"},
             )
             .raise_for_status()
             .json()
@@ -181,7 +190,9 @@ def test_a_configuration_in_full_is_what_kong_prints(
         try:
             for name in admin.get("/").json()["plugins"]["available_on_server"]:
                 schema = admin.get(f"/schemas/plugins/{name}").json()
-                sent = json.loads(config_json(schema, name, NEEDED.get(name, {})))
+                sent = json.loads(
+                    config_json(schema, name, NEEDED.get(name, {}))
+                )
                 made = admin.post(
                     f"/services/{service['id']}/plugins",
                     json={"name": name, "config": sent},

@@ -39,7 +39,10 @@ def deploy(
         made.settings, gateway=replace(made.settings.gateway, redis=counts_in)
     )
     made.estate(
-        estate, Scene(estate, issuers(NAME)).pems, upstream_host(), live.upstream.port
+        estate,
+        Scene(estate, issuers(NAME)).pems,
+        upstream_host(),
+        live.upstream.port,
     )
     await_plugins(live, made)
     return list(steps(issuers(NAME)["main"], issuers(NAME)["other"]))
@@ -48,14 +51,17 @@ def deploy(
 def await_plugins(live: LiveGateway, made: Entities) -> None:
     """What `jwt` refuses counts nowhere; a worker that sees it sees limits as soon as it has read plugins once more."""
     live.await_steady(
-        [(Case("GET", f"closed.{DOMAIN}", b"/orders"), 401)], 3 * made.facts.settle + 60
+        [(Case("GET", f"closed.{DOMAIN}", b"/orders"), 401)],
+        3 * made.facts.settle + 60,
     )
     time.sleep(made.facts.settle)
 
 
 def asked(live: LiveGateway, step: Step) -> Outcome:
     time.sleep(0.05)  # Kong counts in memory just after it has answered
-    headers = [f"{step.header[0]}: {step.header[1]}".encode()] if step.header else []
+    headers = (
+        [f"{step.header[0]}: {step.header[1]}".encode()] if step.header else []
+    )
     tokens = (f"Bearer {step.token}",) if step.token else ()
     return live.send(
         Case("GET", f"{step.application}.{DOMAIN}", step.path.encode(), tokens),
@@ -63,7 +69,9 @@ def asked(live: LiveGateway, step: Step) -> Outcome:
     )
 
 
-def all_asked(live: LiveGateway, wanted: list[Step]) -> dict[str, tuple[int, ...]]:
+def all_asked(
+    live: LiveGateway, wanted: list[Step]
+) -> dict[str, tuple[int, ...]]:
     return {
         step.what: tuple(asked(live, step).status for _ in step.statuses)
         for step in wanted
@@ -93,7 +101,9 @@ def test_redis_counts_the_same_and_away_it_refuses_unless_it_opens(
         pytest.skip("the tier's Redis is on loopback, and this Kong elsewhere")
     with redis(tmp_path) as running:
         wanted = deploy(live, made, running.settings())
-        assert all_asked(live, wanted) == {step.what: step.statuses for step in wanted}
+        assert all_asked(live, wanted) == {
+            step.what: step.statuses for step in wanted
+        }
     assert [asked(live, wanted[0]).status for _ in range(2)] == [500, 500]
     for path in made.paths("/plugins", name="rate-limiting"):
         made.change(path, {"config": {"fault_tolerant": True}})

@@ -21,7 +21,13 @@ from tests.support.gateway_estates import Scene, nested_applications
 from tests.support.kong_deployment import Entities
 from tests.support.live.gateway import LiveGateway
 from tests.support.live.run import RUN, issuers, upstream_host
-from tests.support.prometheus import NEEDED, Prometheus, exporter, panels, prometheus
+from tests.support.prometheus import (
+    NEEDED,
+    Prometheus,
+    exporter,
+    panels,
+    prometheus,
+)
 
 pytestmark = NEEDED
 
@@ -48,7 +54,9 @@ def server(live: LiveGateway, metrics: tuple[str, ...]) -> Iterator[Prometheus]:
     records.touch()
     records.chmod(0o666)
     outputs.write_text(
-        json.dumps({"credentials": {"shop/checkout at okta": {"due": "2027-02-23"}}})
+        json.dumps(
+            {"credentials": {"shop/checkout at okta": {"due": "2027-02-23"}}}
+        )
     )
     nodes = {f"kong-{number}": url for number, url in enumerate(metrics)}
     case = next(case for case in landmarks(SCENE) if case.authorization)
@@ -92,7 +100,9 @@ def test_no_call_is_without_a_record(server: Prometheus) -> None:
     own = f'service=~"kong-oam[.]{NAME}[.].+"'
     counted = {
         one["metric"]["code"]: int(one["value"][1])
-        for one in server.ask(f"sum by (code) (kong_http_requests_total{{{own}}})")
+        for one in server.ask(
+            f"sum by (code) (kong_http_requests_total{{{own}}})"
+        )
     }
     recorded = {
         one["metric"]["status"]: int(one["value"][1])

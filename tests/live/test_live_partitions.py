@@ -45,7 +45,8 @@ def deployed(
         made.add("jobs", head + found + callers)
         settings = made.stack_file.read_text("utf-8")
         made.stack_file.write_text(
-            settings.replace("config:\n", f"config:\n{_rule(PARTITIONS)}", 1), "utf-8"
+            settings.replace("config:\n", f"config:\n{_rule(PARTITIONS)}", 1),
+            "utf-8",
         )
         try:
             run(made, "up", "--yes", status=0)
@@ -97,7 +98,9 @@ def decides_as_meant(made: Engine) -> None:
     for _ in range(4 * max(made.live.target.workers, 2)):
         table = ask(made.local, estate, f"http://{host}:{port}")
         assert table.wrong == ()
-    assert {200, 401, 403} <= {answer for row in table.rows.values() for answer in row}
+    assert {200, 401, 403} <= {
+        answer for row in table.rows.values() for answer in row
+    }
 
 
 def test_everybody_gets_what_the_applications_say(deployed: Engine) -> None:
@@ -117,7 +120,9 @@ def test_one_changed_rule_runs_one_partition(deployed: Engine) -> None:
     """Nothing of the other is looked at."""
     deployed.edit("[POST, PUT]", "[POST, PUT, DELETE]")
     listed = run(deployed, "up", status=1)
-    assert listed.stdout.splitlines()[0] == f"1 of 3 stacks: {deployed.stack}-apis"
+    assert (
+        listed.stdout.splitlines()[0] == f"1 of 3 stacks: {deployed.stack}-apis"
+    )
     run(deployed, "up", "--yes", status=0)
     steady = [
         (case(deployed, "DELETE", "import"), 200),
@@ -142,7 +147,8 @@ def test_a_scope_gets_another_name_in_two_changes(deployed: Engine) -> None:
             "{scopes: [orders.read]", "{scopes: [orders.read, orders.view]"
         )
         granted = granted.replace(
-            "api, scopes: [orders.read]", "api, scopes: [orders.read, orders.view]"
+            "api, scopes: [orders.read]",
+            "api, scopes: [orders.read, orders.view]",
         )
         granted = granted.replace(
             "{orders.read: Read", "{orders.view: View, orders.read: Read"
@@ -153,7 +159,10 @@ def test_a_scope_gets_another_name_in_two_changes(deployed: Engine) -> None:
     for file, text in before.items():
         file.write_text(text.replace("orders.read", "orders.view"), "utf-8")
     done = run(deployed, "up", "--yes", status=0)
-    assert "scope orders.read of orders/api went from the Applications" in done.stdout
+    assert (
+        "scope orders.read of orders/api went from the Applications"
+        in done.stdout
+    )
     assert run(deployed, "up", status=0).stdout.startswith("nothing to be run")
     decides_as_meant(deployed)
 
@@ -193,13 +202,17 @@ def test_destroy_leaves_nothing_of_any_partition(deployed: Engine) -> None:
     assert own(deployed)
     run(deployed, "destroy", "--yes", status=0)
     assert deployed.stack not in str(deployed.live.target.entities())
-    deployed.live.await_steady([(deployed.case("GET", "/orders"), 404)], deployed.bound)
+    deployed.live.await_steady(
+        [(deployed.case("GET", "/orders"), 404)], deployed.bound
+    )
 
 
 def _previews(made: Engine) -> list[dict[str, str]]:
     """What a preview of each stack would change."""
     found = []
     for name in (made.stack, f"{made.stack}-apis", f"{made.stack}-jobs"):
-        steps = json.loads(made.pulumi("preview", "-s", name, "--json").stdout)["steps"]
+        steps = json.loads(made.pulumi("preview", "-s", name, "--json").stdout)[
+            "steps"
+        ]
         found.append(named({step["urn"]: step["op"] for step in steps}))
     return found

@@ -19,7 +19,12 @@ import jsonschema_rs
 import pytest
 
 from kong_oam.access.model import METHODS
-from kong_oam.access.settings.logs import HttpSink, LogSettings, OtlpSink, TcpSink
+from kong_oam.access.settings.logs import (
+    HttpSink,
+    LogSettings,
+    OtlpSink,
+    TcpSink,
+)
 from kong_oam.access.stack import Records
 from kong_oam.kong import names
 from tests.support import gateway_estates
@@ -38,7 +43,9 @@ STACK = replace(
     gateway_estates.stack(NAME, "http"), records=Records(("page",), otlp=True)
 )
 SCENE = Scene(estate(*nested_applications(DOMAIN), stack=STACK), issuers(NAME))
-FORM = jsonschema_rs.validator_for(json.loads(page("reference/record.schema.json")))
+FORM = jsonschema_rs.validator_for(
+    json.loads(page("reference/record.schema.json"))
+)
 SECRETS = (
     b"Cookie: session=hidden-1",
     b"apikey: hidden-2",
@@ -71,7 +78,9 @@ class Recording:
     entities: Entities
 
     def ask(self, raw: bytes, method: str = "GET") -> Answered:
-        with socket.create_connection(self.target.proxy, timeout=15) as connection:
+        with socket.create_connection(
+            self.target.proxy, timeout=15
+        ) as connection:
             connection.sendall(raw)
             response = http.client.HTTPResponse(connection, method=method)
             response.begin()
@@ -91,12 +100,21 @@ def recording(live: LiveGateway) -> Iterator[Recording]:
     folder.chmod(0o777)  # Kong's workers are somebody else
     file = folder / "records"
     try:
-        with Receiver() as sink, Receiver("tcp") as lines, Receiver() as collector:
+        with (
+            Receiver() as sink,
+            Receiver("tcp") as lines,
+            Receiver() as collector,
+        ):
             otlp = OtlpSink(logs=collector.url) if _has_otlp(live) else None
             logs = LogSettings(
-                HttpSink(sink.url), TcpSink("127.0.0.1", lines.port), str(file), otlp
+                HttpSink(sink.url),
+                TcpSink("127.0.0.1", lines.port),
+                str(file),
+                otlp,
             )
-            with Entities(target.admin_url, target.token, logs=logs) as entities:
+            with Entities(
+                target.admin_url, target.token, logs=logs
+            ) as entities:
                 entities.estate(SCENE.estate, SCENE.pems, host, upstream.port)
                 steady = [
                     (case, case.meant(SCENE).status)
@@ -113,7 +131,9 @@ def _cases() -> Iterator[Case]:
         component = case.meant(SCENE).component
         assert component is not None
         issuer = SCENE.issuers[component.provider]
-        desk = issuer.user(component.scopes, [issuer.provider.group("desk"), "another"])
+        desk = issuer.user(
+            component.scopes, [issuer.provider.group("desk"), "another"]
+        )
         tokens = (issuer.service(component.scopes), issuer.service(()), desk)
         yield replace(case, authorization=(f"Bearer {tokens[number % 3]}",))
         yield replace(
@@ -137,7 +157,10 @@ def test_records_say_what_the_model_says(recording: Recording) -> None:
         record = recording.http.record(answer.id)
         codes.add(record["code"])
         FORM.validate(record)
-        assert (record["status"], record["code"]) == (answer.status, meant.code), (
+        assert (record["status"], record["code"]) == (
+            answer.status,
+            meant.code,
+        ), (
             case,
             meant,
             record,
@@ -146,12 +169,16 @@ def test_records_say_what_the_model_says(recording: Recording) -> None:
         assert record["requestId"] == answer.id
         if meant.rule and meant.allowed:
             assert (
-                record["rule"].split(":")[0] == str(meant.rule.position).split(":")[0]
+                record["rule"].split(":")[0]
+                == str(meant.rule.position).split(":")[0]
             )
         if answer.status >= 400 and case.method != "HEAD":
             told = json.loads(answer.body)
             assert answer.headers["content-type"] == "application/problem+json"
-            assert (told["status"], told["requestId"]) == (answer.status, answer.id)
+            assert (told["status"], told["requestId"]) == (
+                answer.status,
+                answer.id,
+            )
         same = {"latencies": None}
         assert recording.tcp.record(answer.id) | same == record | same
         assert next(
@@ -209,7 +236,9 @@ def test_no_record_has_what_is_secret(recording: Recording) -> None:
     }
     assert record["query"] == {"page": "%FF"}
     line = next(
-        line for line in recording.file.read_text().splitlines() if answer.id in line
+        line
+        for line in recording.file.read_text().splitlines()
+        if answer.id in line
     )
     logs = recording.entities.settings.gateway.logs
     if logs and logs.otlp:
@@ -221,7 +250,9 @@ def test_no_record_has_what_is_secret(recording: Recording) -> None:
             and b"local TABLE" not in sent
             and b"hidden" not in sent
         )
-    assert "hidden" not in line and case.authorization[0].split(".")[2] not in line
+    assert (
+        "hidden" not in line and case.authorization[0].split(".")[2] not in line
+    )
 
 
 def _told(answer: Answered, code: str) -> None:
@@ -241,7 +272,9 @@ def _on_service(
     """A plugin of somebody's at the service of the case; its path."""
     component = case.meant(SCENE).component
     assert component is not None
-    service = names.service(STACK.name, component, next(iter(component.backends)))
+    service = names.service(
+        STACK.name, component, next(iter(component.backends))
+    )
     (path,) = recording.entities.paths("/services", name=service)
     scope = {"service": {"id": path.rpartition("/")[2]}}
     return f"/plugins/{recording.entities.make('/plugins', {'name': kind, 'config': config, **scope})['id']}"
@@ -250,7 +283,12 @@ def _on_service(
 @pytest.mark.parametrize(
     ("kind", "config", "status", "code"),
     [
-        ("rate-limiting", {"day": 1, "policy": "local"}, 429, "too-many-requests"),
+        (
+            "rate-limiting",
+            {"day": 1, "policy": "local"},
+            429,
+            "too-many-requests",
+        ),
         (
             "request-size-limiting",
             {"allowed_payload_size": 1, "size_unit": "bytes"},
@@ -273,12 +311,18 @@ def _on_service(
     ],
 )
 def test_what_plugins_answer_is_in_the_records_and_a_refusal_a_problem(
-    recording: Recording, kind: str, config: dict[str, Any], status: int, code: str
+    recording: Recording,
+    kind: str,
+    config: dict[str, Any],
+    status: int,
+    code: str,
 ) -> None:
     """Kong's own text is replaced; a page that somebody wrote stays."""
     case = next(case for case in landmarks(SCENE) if case.authorization)
     wanted = (
-        "text/html" if code in ("refused", "answered") else "application/problem+json"
+        "text/html"
+        if code in ("refused", "answered")
+        else "application/problem+json"
     )
     path = _on_service(recording, case, kind, config)
     try:
@@ -290,9 +334,13 @@ def test_what_plugins_answer_is_in_the_records_and_a_refusal_a_problem(
                     b"Content-Length: 5", b"Connection: close", b"\r\nabcde"
                 )
             )
-            kind_of_answer = answer.headers.get("content-type", "").split(";")[0]
+            kind_of_answer = answer.headers.get("content-type", "").split(";")[
+                0
+            ]
             seen = (
-                seen + 1 if (answer.status, kind_of_answer) == (status, wanted) else 0
+                seen + 1
+                if (answer.status, kind_of_answer) == (status, wanted)
+                else 0
             )
         assert (answer.status, kind_of_answer) == (status, wanted)
     finally:
@@ -318,16 +366,28 @@ def _another(
     port: int | None = None,
 ) -> Iterator[tuple[Scene, Entities]]:
     """A stack beside the others, with its own records; its gates lead to `port`."""
-    stack = replace(gateway_estates.stack(f"{RUN}-{name}", "http"), records=records)
+    stack = replace(
+        gateway_estates.stack(f"{RUN}-{name}", "http"), records=records
+    )
     texts = nested_applications(f"{name}.{RUN}.example.com")
     scene = Scene(estate(*texts, stack=stack), issuers(stack.name))
-    with Entities(live.target.admin_url, live.target.token, logs=logs) as entities:
+    with Entities(
+        live.target.admin_url, live.target.token, logs=logs
+    ) as entities:
         entities.estate(
-            scene.estate, scene.pems, upstream_host(), port or live.upstream.port
+            scene.estate,
+            scene.pems,
+            upstream_host(),
+            port or live.upstream.port,
         )
         status = 502 if port else 200
         steady = [
-            (case, status if case.meant(scene).allowed else case.meant(scene).status)
+            (
+                case,
+                status
+                if case.meant(scene).allowed
+                else case.meant(scene).status,
+            )
             for case in landmarks(scene)
         ]
         live.await_steady(steady, bound=60)
@@ -387,7 +447,9 @@ def test_subjects_are_hashed_with_a_key_of_the_gateways(
     assert re.fullmatch("[0-9a-f]{40}", hashes.pop())
 
 
-def test_traces_have_no_query_string(recording: Recording, live: LiveGateway) -> None:
+def test_traces_have_no_query_string(
+    recording: Recording, live: LiveGateway
+) -> None:
     """Of a Kong that makes any (tracing_instrumentations, tracing_sampling_rate); another sends nothing."""
     if not _has_otlp(live):
         pytest.skip("this Kong's opentelemetry has other fields")
@@ -405,12 +467,14 @@ def test_traces_have_no_query_string(recording: Recording, live: LiveGateway) ->
         )
         assert answer.status == 200
         assert (
-            b"traceparent: 00-0af7651916cd43dd8448eb211c80319c-" in answer.body.lower()
+            b"traceparent: 00-0af7651916cd43dd8448eb211c80319c-"
+            in answer.body.lower()
         )
         assert f"x-kong-request-id: {answer.id}".encode() in answer.body.lower()
         until = time.monotonic() + (10 if _traces(live) else 0)
         while time.monotonic() < until and not any(
-            case.host.encode() in one for one in recording.otlp.payloads[before:]
+            case.host.encode() in one
+            for one in recording.otlp.payloads[before:]
         ):
             time.sleep(0.1)
     sent = b"".join(recording.otlp.payloads[before:])
@@ -418,7 +482,9 @@ def test_traces_have_no_query_string(recording: Recording, live: LiveGateway) ->
     assert b"hidden" not in sent
 
 
-@pytest.mark.parametrize("change", ["deleted", "disabled", "without its record"])
+@pytest.mark.parametrize(
+    "change", ["deleted", "disabled", "without its record"]
+)
 def test_no_sink_gets_kongs_own_record_when_admission_is_gone(
     recording: Recording, live: LiveGateway, change: str
 ) -> None:
@@ -438,7 +504,9 @@ def test_no_sink_gets_kongs_own_record_when_admission_is_gone(
         "disabled": {"enabled": False},
         "without its record": {"config": {"log": []}},
     }
-    with _another(live, f"gone-{change.replace(' ', '-')}", logs, Records()) as (
+    with _another(
+        live, f"gone-{change.replace(' ', '-')}", logs, Records()
+    ) as (
         scene,
         entities,
     ):
@@ -477,7 +545,9 @@ def _after_the_change(recording: Recording, scene: Scene) -> list[Answered]:
                     target=case.target + b"?apikey=hidden-5",
                     authorization=authorization,
                 )
-                answers.append(recording.ask(one.raw(*SECRETS, b"Connection: close")))
+                answers.append(
+                    recording.ask(one.raw(*SECRETS, b"Connection: close"))
+                )
                 is_whole = "time" in recording.tcp.record(answers[-1].id)
                 bare = 0 if is_whole else bare + 1
     assert bare >= 20
@@ -487,7 +557,9 @@ def _after_the_change(recording: Recording, scene: Scene) -> list[Answered]:
 def _has_otlp(live: LiveGateway) -> bool:
     """Whether this Kong sends logs of requests to OpenTelemetry: from 3.9 on."""
     with live.target.admin() as admin:
-        return "logs_endpoint" in admin.get("/schemas/plugins/opentelemetry").text
+        return (
+            "logs_endpoint" in admin.get("/schemas/plugins/opentelemetry").text
+        )
 
 
 def _traces(live: LiveGateway) -> bool:

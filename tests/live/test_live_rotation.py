@@ -35,7 +35,12 @@ def test_nobody_is_refused_while_keys_change(
 
         pods, changed = Pods(made.local, ask, {"report": None}), []
         with pods.calling():
-            for day, issuers_too in ((90, True), (96, False), (97, True), (465, True)):
+            for day, issuers_too in (
+                (90, True),
+                (96, False),
+                (97, True),
+                (465, True),
+            ):
                 set_day(made.stack_file, day)
                 changed.append(_keys(made.changes("up")))
                 if day == 96:
@@ -46,7 +51,12 @@ def test_nobody_is_refused_while_keys_change(
                 if issuers_too:
                     made.local.okta.rotate(server)
                     pods.go_on(40)
-        assert changed == [{"b": "create"}, {}, {"a": "delete"}, {"a": "create"}]
+        assert changed == [
+            {"b": "create"},
+            {},
+            {"a": "delete"},
+            {"a": "create"},
+        ]
         assert set(pods.statuses) == {"200"}, pods.statuses
 
 

@@ -12,7 +12,13 @@ from tests.support.gateway_cases import Case
 from tests.support.gateway_estates import Scene, with_callers
 from tests.support.kong_deployment import Entities
 from tests.support.live.gateway import LiveGateway
-from tests.support.live.run import RUN, bind_address, issuers, stack, upstream_host
+from tests.support.live.run import (
+    RUN,
+    bind_address,
+    issuers,
+    stack,
+    upstream_host,
+)
 from tests.support.live.streams import UPGRADE, Opened, Streams
 
 HOST = f"streams.{RUN}.example.com"
@@ -30,13 +36,17 @@ SHORT = 8.0
 @pytest.fixture(scope="module")
 def streams(live: LiveGateway) -> Iterator[Streams]:
     """A workload behind its gate, once every worker has it."""
-    own = with_callers(estate(api(domain=HOST, access=ACCESS), stack=stack(NAME)))
+    own = with_callers(
+        estate(api(domain=HOST, access=ACCESS), stack=stack(NAME))
+    )
     bind = bind_address()
     with (
         Streams(bind) as behind,
         Entities(live.target.admin_url, live.target.token) as made,
     ):
-        made.estate(own, Scene(own, issuers(NAME)).pems, upstream_host(), behind.port)
+        made.estate(
+            own, Scene(own, issuers(NAME)).pems, upstream_host(), behind.port
+        )
         live.await_steady(
             [(Case("GET", HOST, b"/orders"), 401)], 3 * made.facts.settle + 60
         )
@@ -54,16 +64,22 @@ def opened(
     lines = [b"GET " + path + b" HTTP/1.1", b"Host: " + HOST.encode()]
     lines += [b"Authorization: Bearer " + token.encode()] if token else []
     return Opened(
-        live.target.proxy, b"\r\n".join([*lines, b"".join(headers)]) + b"\r\n", timeout
+        live.target.proxy,
+        b"\r\n".join([*lines, b"".join(headers)]) + b"\r\n",
+        timeout,
     )
 
 
 def tokens() -> dict[str, str]:
     issuer = issuers(NAME)["main"]
     return {
-        "short": issuer.user(["orders.read"], ["sales"], exp=int(time.time() + SHORT)),
+        "short": issuer.user(
+            ["orders.read"], ["sales"], exp=int(time.time() + SHORT)
+        ),
         "without the scope": issuer.user([], ["sales"]),
-        "over": issuer.user(["orders.read"], ["sales"], exp=int(time.time()) - 60),
+        "over": issuer.user(
+            ["orders.read"], ["sales"], exp=int(time.time()) - 60
+        ),
     }
 
 
@@ -95,10 +111,15 @@ def test_a_websocket_opens_as_browsers_and_proxies_ask_for_it(
     live: LiveGateway, streams: Streams, connection: bytes
 ) -> None:
     """Which name keep-alive beside Upgrade, or in a header of its own."""
-    headers = UPGRADE.replace(b"Connection: Upgrade", b"Connection: " + connection)
+    headers = UPGRADE.replace(
+        b"Connection: Upgrade", b"Connection: " + connection
+    )
     with opened(live, tokens()["short"], headers) as one:
         assert one.status == 101
-        assert b"\r\nconnection: keep-alive, upgrade\r\n" in streams.heads[-1].lower()
+        assert (
+            b"\r\nconnection: keep-alive, upgrade\r\n"
+            in streams.heads[-1].lower()
+        )
         one.say(b"ping")
         assert one.until(b"ping")
 

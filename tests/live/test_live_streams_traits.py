@@ -42,15 +42,23 @@ def streams(live: LiveGateway) -> Iterator[tuple[Streams, Receiver]]:
     if upstream_host() != "127.0.0.1":
         pytest.skip("the sink listens on loopback, and this Kong is elsewhere")
     text = api(domain=HOST, access=ACCESS).rstrip("\n") + TRAITS
-    own = with_callers(estate(text, stack=replace(stack(NAME), records=Records())))
+    own = with_callers(
+        estate(text, stack=replace(stack(NAME), records=Records()))
+    )
     with Streams() as behind, Receiver() as sink:
         logs = LogSettings(HttpSink(sink.url))
-        with Entities(live.target.admin_url, live.target.token, logs=logs) as made:
+        with Entities(
+            live.target.admin_url, live.target.token, logs=logs
+        ) as made:
             made.estate(
-                own, Scene(own, issuers(NAME)).pems, upstream_host(), behind.port
+                own,
+                Scene(own, issuers(NAME)).pems,
+                upstream_host(),
+                behind.port,
             )
             live.await_steady(
-                [(Case("GET", HOST, b"/orders"), 401)], 3 * made.facts.settle + 60
+                [(Case("GET", HOST, b"/orders"), 401)],
+                3 * made.facts.settle + 60,
             )
             time.sleep(made.facts.settle)
             yield behind, sink
@@ -76,7 +84,8 @@ def request_id(opened: Opened) -> str:
 
 
 @pytest.mark.parametrize(
-    ("kind", "headers", "status"), [("websocket", UPGRADE, 101), ("events", b"", 200)]
+    ("kind", "headers", "status"),
+    [("websocket", UPGRADE, 101), ("events", b"", 200)],
 )
 def test_each_has_one_record_once_it_ends(
     live: LiveGateway,
@@ -88,16 +97,20 @@ def test_each_has_one_record_once_it_ends(
     """With the decision on the request that opened it, and how long it was open."""
     _, sink = streams
     with Opened(
-        live.target.proxy, raw(kind, headers, b"Origin: " + PAGE.encode() + b"\r\n")
+        live.target.proxy,
+        raw(kind, headers, b"Origin: " + PAGE.encode() + b"\r\n"),
     ) as one:
         assert one.status == status
         assert b"\r\nx-content-type-options: nosniff\r\n" in one.head.lower()
         assert (
-            f"\r\naccess-control-allow-origin: {PAGE}\r\n".encode() in one.head.lower()
+            f"\r\naccess-control-allow-origin: {PAGE}\r\n".encode()
+            in one.head.lower()
         )
         time.sleep(1.5)
         assert not [
-            payload for payload in sink.payloads if request_id(one).encode() in payload
+            payload
+            for payload in sink.payloads
+            if request_id(one).encode() in payload
         ]
     record = sink.record(request_id(one))
     assert (record["status"], record["code"], record["decision"]) == (
@@ -143,5 +156,7 @@ def test_none_is_opened_from_elsewhere(
 ) -> None:
     behind, _ = streams
     before = len(behind.heads)
-    assert ask(live.target.proxy, raw("far", headers), source="127.0.0.2") == 403
+    assert (
+        ask(live.target.proxy, raw("far", headers), source="127.0.0.2") == 403
+    )
     assert len(behind.heads) == before

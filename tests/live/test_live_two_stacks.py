@@ -89,16 +89,22 @@ def callers(
 def refused_by_hand(made: Engine) -> None:
     """Somebody disables an admission: `verify` has one command, and an opening is an error."""
     (admission,) = (
-        path for path, one in own(made).items() if one.get("name") == "pre-function"
+        path
+        for path, one in own(made).items()
+        if one.get("name") == "pre-function"
     )
     with made.live.target.admin() as admin:
         admin.patch(admission, json={"enabled": False}).raise_for_status()
     found = said(made, "verify", "--only", "gateway", status=1)
     commands = [
-        line for line in found.splitlines() if "to do" in line or "has to act" in line
+        line
+        for line in found.splitlines()
+        if "to do" in line or "has to act" in line
     ]
     assert commands == [f"    to do: pulumi up -s {made.stack} --refresh"]
-    made.live.await_steady([(made.case("GET", "/orders/health"), 503)], made.bound)
+    made.live.await_steady(
+        [(made.case("GET", "/orders/health"), 503)], made.bound
+    )
     failed = run(
         made,
         "emergency",
@@ -109,12 +115,16 @@ def refused_by_hand(made: Engine) -> None:
         "a live test",
         status=2,
     ).stderr
-    assert f"(503); see `python -m kong_oam verify --stack {made.stack}`" in failed
+    assert (
+        f"(503); see `python -m kong_oam verify --stack {made.stack}`" in failed
+    )
     assert "closed: orders/api" in said(made, "emergency", "close")
 
 
 def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
-    stacks: tuple[Engine, Engine], live: LiveGateway, report: Callable[[str], None]
+    stacks: tuple[Engine, Engine],
+    live: LiveGateway,
+    report: Callable[[str], None],
 ) -> None:
     first, second = stacks
     second.up()
@@ -130,7 +140,10 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
     seconds = own(second)
     since, workloads = time.monotonic(), [made.live.upstream for made in stacks]
     with Hammer(
-        live, {**refused, **more_refused}, {**welcome, **more_welcome}, workloads
+        live,
+        {**refused, **more_refused},
+        {**welcome, **more_welcome},
+        workloads,
     ) as hammer:
 
         def stage(name: str) -> None:
@@ -140,14 +153,18 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
         stage("verify and recover")
         for made in stacks:
             assert MEANS in said(made, "verify", "--only", "gateway")
-            assert "0 made that the state does not know" in said(made, "recover")
+            assert "0 made that the state does not know" in said(
+                made, "recover"
+            )
         stage("up")
         for made in stacks:
             assert made.changes("up", "--refresh") == {}
         stage("no admission")
         refused_by_hand(first)
         assert MEANS in said(second, "verify", "--only", "gateway")
-        first.pulumi("up", "-s", first.stack, "--yes", "--skip-preview", "--refresh")
+        first.pulumi(
+            "up", "-s", first.stack, "--yes", "--skip-preview", "--refresh"
+        )
         live.await_steady(cases, first.bound)
         since_repaired = time.monotonic()
         stage("emergency")
@@ -163,7 +180,9 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
         assert "without a token: the gateway passes it on (200)" in opened
         assert MEANS in said(second, "verify", "--only", "gateway")
         assert "nothing is open" in said(second, "emergency", "close")
-        assert "the gateway refuses it (401)" in said(first, "emergency", "close")
+        assert "the gateway refuses it (401)" in said(
+            first, "emergency", "close"
+        )
         time.sleep(first.settle)
         stage("move")
         settings = first.stack_file.read_text("utf-8")
@@ -191,9 +210,16 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
             assert hammer.kept_out(caller, since) == {}, caller
         let_in = hammer.let_through()
         assert {
-            key for key in let_in if key[0] != "emergency" or second.stack in key[1]
+            key
+            for key in let_in
+            if key[0] != "emergency" or second.stack in key[1]
         } == set(), let_in
         for line in hammer.lines(
-            "verify and recover", "up", "no admission", "emergency", "move", "destroy"
+            "verify and recover",
+            "up",
+            "no admission",
+            "emergency",
+            "move",
+            "destroy",
         ):
             report(f"two stacks, {line}")

@@ -56,9 +56,12 @@ def test_a_component_goes_over_to_tls_and_back(
         (tmp_path / "stacks" / "ca.pem").write_text(ca.certificate)
         made.configure("upstreamTls: {ca: ca.pem}")
         made.edit(
-            f"http: {{/orders: {made.port}}}", f"http: {{/orders: {workload.port}}}"
+            f"http: {{/orders: {made.port}}}",
+            f"http: {{/orders: {workload.port}}}",
         )
-        made.edit("        - type: access\n", f"{_TRAIT}        - type: access\n")
+        made.edit(
+            "        - type: access\n", f"{_TRAIT}        - type: access\n"
+        )
         made.up()
         health = made.case("GET", "/orders/health")
         await_true(
@@ -77,12 +80,15 @@ def test_a_component_goes_over_to_tls_and_back(
         assert made.changes("up", "--refresh") == {}
         made.edit(_TRAIT, "")
         made.edit(
-            f"http: {{/orders: {workload.port}}}", f"http: {{/orders: {made.port}}}"
+            f"http: {{/orders: {workload.port}}}",
+            f"http: {{/orders: {made.port}}}",
         )
         made.up()
         await_true(
             lambda: (
-                None if live.send(health).arrived else "the workload by TLS answers"
+                None
+                if live.send(health).arrived
+                else "the workload by TLS answers"
             ),
             made.bound,
         )

@@ -22,7 +22,9 @@ def pytest_report_header() -> list[str]:
     """What is real, where something is."""
     folder = os.environ.get(ASKED_FOR)
     return (
-        [f"cluster: kube-apiserver {KUBERNETES} of {folder}; nodes are a stand-in"]
+        [
+            f"cluster: kube-apiserver {KUBERNETES} of {folder}; nodes are a stand-in"
+        ]
         if folder
         else []
     )

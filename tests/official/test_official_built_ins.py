@@ -25,7 +25,10 @@ NOT_HERE = {
     "helmchart": "needs a repository of charts",
     "ref-objects": "is refused: nothing here has the objects",
 }
-GATES = {"running/web-8080-admission": "update", "running/web-8080-gate": "update"}
+GATES = {
+    "running/web-8080-admission": "update",
+    "running/web-8080-gate": "update",
+}
 """A gate says which version of a client's pods it was made for."""
 
 
@@ -36,7 +39,9 @@ def stack(
     """The stack of these Applications alone, before its first `up`, on a cluster that has volumes. It is gone after."""
     for number in range(6):
         cluster.ask(
-            "POST", "/api/v1/persistentvolumes", built_ins.volume(f"volume-{number}")
+            "POST",
+            "/api/v1/persistentvolumes",
+            built_ins.volume(f"volume-{number}"),
         )
     with Local(lags=Lags(), real=cluster.as_cluster()) as local:
         deployment = start(local, project(tmp_path_factory.mktemp("project")))
@@ -45,9 +50,13 @@ def stack(
         (deployment.folder / BUILT_INS).write_text(
             built_ins.APPLICATIONS.read_text("utf-8"), "utf-8"
         )
-        settings = yaml.safe_load(stack_file(deployment.folder).read_text("utf-8"))
+        settings = yaml.safe_load(
+            stack_file(deployment.folder).read_text("utf-8")
+        )
         settings["config"].setdefault("kong-oam:cluster", {})["rbac"] = True
-        stack_file(deployment.folder).write_text(yaml.safe_dump(settings), "utf-8")
+        stack_file(deployment.folder).write_text(
+            yaml.safe_dump(settings), "utf-8"
+        )
         try:
             yield deployment
         finally:
@@ -70,9 +79,9 @@ def settled(
             patch.chdir(stack.folder)
             for name, value in stack.local.env.items():
                 patch.setenv(name, value)
-            assert main(["verify", "--stack", STACK, "--only", "cluster"]) == 0, (
-                capsys.readouterr().out
-            )
+            assert (
+                main(["verify", "--stack", STACK, "--only", "cluster"]) == 0
+            ), capsys.readouterr().out
 
     return ask
 
@@ -90,7 +99,8 @@ def test_every_built_in_type_is_deployed(
     for client in ("store", "batch"):
         token = service_token(stack.local, client)
         assert (
-            call(stack.local, "GET", "web.example.com", "/things", token).status == 200
+            call(stack.local, "GET", "web.example.com", "/things", token).status
+            == 200
         )
     assert call(stack.local, "GET", "web.example.com", "/things").status == 401
     assert call(stack.local, "GET", "oldest.example.com", "/").status == 200
@@ -104,7 +114,9 @@ def test_only_the_gateway_connects_to_pods_of_any_kind(
     stack: Deployment, cluster: Kubernetes
 ) -> None:
     """By somebody else's reading of the NetworkPolicies: to the routed ports of pods behind a gateway, and no others."""
-    settings = yaml.safe_load(stack_file(stack.folder).read_text("utf-8"))["config"]
+    settings = yaml.safe_load(stack_file(stack.folder).read_text("utf-8"))[
+        "config"
+    ]
     labels = ",".join(
         f"{name}={value}"
         for name, value in settings["kong-oam:gateway"]["podLabels"].items()
@@ -246,15 +258,22 @@ def test_a_trait_that_goes_takes_what_it_said_with_it(
     stack: Deployment, cluster: Kubernetes, settled: Callable[[], None]
 ) -> None:
     """Of all that changed the pods of a Deployment; and it is the same again when they are back."""
-    before, text = _pods(cluster, "web"), (stack.folder / BUILT_INS).read_text("utf-8")
+    before, text = (
+        _pods(cluster, "web"),
+        (stack.folder / BUILT_INS).read_text("utf-8"),
+    )
     applications = list(yaml.safe_load_all(text))
     (web,) = (
-        one for one in applications[0]["spec"]["components"] if one["name"] == "web"
+        one
+        for one in applications[0]["spec"]["components"]
+        if one["name"] == "web"
     )
     web["traits"] = [
         one for one in web["traits"] if one["type"] in ("gateway", "access")
     ]
-    (stack.folder / BUILT_INS).write_text(yaml.safe_dump_all(applications), "utf-8")
+    (stack.folder / BUILT_INS).write_text(
+        yaml.safe_dump_all(applications), "utf-8"
+    )
     stack.run("up")
     (container,) = _pods(cluster, "web").pop("containers")
     assert container.keys() == {
@@ -269,7 +288,11 @@ def test_a_trait_that_goes_takes_what_it_said_with_it(
             "schedulerName",
             "securityContext",
         ),
-        *("serviceAccount", "serviceAccountName", "terminationGracePeriodSeconds"),
+        *(
+            "serviceAccount",
+            "serviceAccountName",
+            "terminationGracePeriodSeconds",
+        ),
     }
     assert cluster.objects("Role") == []
     settled()
@@ -285,7 +308,9 @@ def test_a_pod_that_becomes_a_client_is_made_anew(
     """Its containers cannot get a credential while it runs: the API server refuses that."""
     trait = "{type: client, properties: {kind: service, calls: [{component: running/web, scopes: [things.read]}]}}"
     stack.edit(
-        BUILT_INS, "    - name: lone\n", f"      traits: [{trait}]\n    - name: lone\n"
+        BUILT_INS,
+        "    - name: lone\n",
+        f"      traits: [{trait}]\n    - name: lone\n",
     )
     stack.edit(BUILT_INS, "once/batch]", "once/batch, once/things]")
     assert stack.changes("up")["once/things/pod/alone"] == "create-replacement"
@@ -353,10 +378,14 @@ def test_a_destroy_leaves_what_is_somebody_elses(
 
 
 def _found(cluster: Kubernetes, kind: str, name: str) -> Object:
-    (found,) = (one for one in cluster.objects(kind) if one["metadata"]["name"] == name)
+    (found,) = (
+        one for one in cluster.objects(kind) if one["metadata"]["name"] == name
+    )
     return found
 
 
 def _pods(cluster: Kubernetes, name: str) -> Object:
-    spec: Object = _found(cluster, "Deployment", name)["spec"]["template"]["spec"]
+    spec: Object = _found(cluster, "Deployment", name)["spec"]["template"][
+        "spec"
+    ]
     return spec

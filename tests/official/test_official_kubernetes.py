@@ -37,7 +37,9 @@ KILLS = (2, 9, 17, 26)
 """Writes to the cluster after which a first `up` is killed, of some 30."""
 
 
-def test_the_sample_estate_settles(deployed: Deployment, cluster: Kubernetes) -> None:
+def test_the_sample_estate_settles(
+    deployed: Deployment, cluster: Kubernetes
+) -> None:
     """It is official what is called so, a second run has nothing to do, with a refresh and without, and calls arrive."""
     assert launchers.KUBERNETES in deployed.local.launchers.official
     assert deployed.changes("up") == {}
@@ -56,7 +58,9 @@ def test_nobody_but_the_gateway_connects_to_a_pod(
 ) -> None:
     """By somebody else's reading of the NetworkPolicies and pods that the server holds: not another component, a pod
     beside the gateway, a pod that calls itself one elsewhere, a pod of another namespace, a node, or the world."""
-    settings = yaml.safe_load(stack_file(deployed.folder).read_text("utf-8"))["config"]
+    settings = yaml.safe_load(stack_file(deployed.folder).read_text("utf-8"))[
+        "config"
+    ]
     labels = settings["kong-oam:gateway"]["podLabels"]
     label = ",".join(f"{name}={value}" for name, value in labels.items())
     for namespace in ("kong", "elsewhere"):
@@ -66,10 +70,17 @@ def test_nobody_but_the_gateway_connects_to_a_pod(
         ("kong", "beside"): "app=other",
         ("elsewhere", "posing"): label,
     }
-    strangers |= {("default", "posing"): label, ("elsewhere", "plain"): "app=other"}
+    strangers |= {
+        ("default", "posing"): label,
+        ("elsewhere", "plain"): "app=other",
+    }
     for (namespace, name), own in strangers.items():
         cluster.kubectl(
-            "run", name, f"--namespace={namespace}", "--image=x", f"--labels={own}"
+            "run",
+            name,
+            f"--namespace={namespace}",
+            "--image=x",
+            f"--labels={own}",
         )
     try:
         at = _addresses(cluster, len(strangers))
@@ -99,17 +110,24 @@ def test_nobody_but_the_gateway_connects_to_a_pod(
         }
         assert ports >= {("api", 8080), ("web", 3000)}
         assert passing == {
-            (at["kong", "gateway"], components[name], port) for name, port in ports
+            (at["kong", "gateway"], components[name], port)
+            for name, port in ports
         }
     finally:
         for namespace, name in strangers:
             cluster.kubectl(
-                "delete", "pod", name, f"--namespace={namespace}", "--wait=false"
+                "delete",
+                "pod",
+                name,
+                f"--namespace={namespace}",
+                "--wait=false",
             )
         cluster.kubectl("delete", "namespace", "kong", "elsewhere")
 
 
-def _addresses(cluster: Kubernetes, strangers: int) -> dict[tuple[str, str], str]:
+def _addresses(
+    cluster: Kubernetes, strangers: int
+) -> dict[tuple[str, str], str]:
     """The addresses of all pods, by namespace and component, or by their own name where they are of none."""
     deadline = time.monotonic() + 30
     while True:
@@ -206,7 +224,11 @@ def test_what_somebody_changed_by_hand_is_found_and_put_back(
     ):
         if not command.startswith("pulumi"):
             subprocess.run(
-                command, shell=True, check=True, timeout=60, env=deployed.local.env
+                command,
+                shell=True,
+                check=True,
+                timeout=60,
+                env=deployed.local.env,
             )
     deployed.run("up", "--refresh")
     assert main(ask) == 0, capsys.readouterr()
@@ -229,8 +251,16 @@ HANDS: Sequence[tuple[str, str, Object]] = (
     ),
     ("networkpolicy/api", "merge", {"spec": {"ingress": [{}]}}),
     ("secret/checkout-client", "merge", {"data": {"LD_PRELOAD": SECRET}}),
-    ("service/api", "strategic", {"spec": {"ports": [{"name": "ssh", "port": 22}]}}),
-    ("serviceaccount/api", "merge", {"metadata": {"annotations": {"role": "admin"}}}),
+    (
+        "service/api",
+        "strategic",
+        {"spec": {"ports": [{"name": "ssh", "port": 22}]}},
+    ),
+    (
+        "serviceaccount/api",
+        "merge",
+        {"metadata": {"annotations": {"role": "admin"}}},
+    ),
 )
 FOUND = [
     "Deployment 'default/api': spec.replicas was added by kubectl-edit; "
@@ -255,21 +285,32 @@ def test_a_pod_that_is_not_ready_is_no_change(
     )
     unready = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
     cluster.kubectl(
-        "patch", f"pod/{pod}", "--subresource=status", f"--patch={json.dumps(unready)}"
+        "patch",
+        f"pod/{pod}",
+        "--subresource=status",
+        f"--patch={json.dumps(unready)}",
     )
     try:
         assert deployed.changes("up") == {}
-        shown = {"orders/api-deployment": "update", "orders/api-service-api": "update"}
+        shown = {
+            "orders/api-deployment": "update",
+            "orders/api-service-api": "update",
+        }
         assert deployed.changes("preview", "--refresh") == shown
     finally:
         cluster.kubectl("delete", f"pod/{pod}")
         cluster.kubectl(
-            "wait", "--for=condition=Available", "--timeout=30s", "deployment/api"
+            "wait",
+            "--for=condition=Available",
+            "--timeout=30s",
+            "deployment/api",
         )
     assert deployed.changes("preview", "--refresh") == {}
 
 
-def test_a_destroy_leaves_nothing(deployed: Deployment, cluster: Kubernetes) -> None:
+def test_a_destroy_leaves_nothing(
+    deployed: Deployment, cluster: Kubernetes
+) -> None:
     """Of what the program made; the namespace is not its own."""
     deployed.run("destroy")
     assert _all(cluster) == []
@@ -285,7 +326,9 @@ def test_a_killed_run_recovers(
 ) -> None:
     """A first `up` that loses power after so many writes: the documented way back ends in the whole estate."""
     assert _all(cluster) == []
-    with _killed_after(cluster, deployed, len(cluster.written()) + writes) as came:
+    with _killed_after(
+        cluster, deployed, len(cluster.written()) + writes
+    ) as came:
         deployed.run("up", check=False)
     assert came.is_set()
     recover(Stack(deployed.local, deployed.folder))
@@ -330,13 +373,19 @@ def test_what_of_the_cluster_does_not_fit_is_named(
             in " ".join(failed.stdout.split())
         )
         settings["config"]["kong-oam:gateway"] = inside
-        settings["config"].setdefault("kong-oam:cluster", {})["createNamespaces"] = True
+        settings["config"].setdefault("kong-oam:cluster", {})[
+            "createNamespaces"
+        ] = True
         stack_file(tmp_path).write_text(yaml.safe_dump(settings), "utf-8")
         deployment.run("up")
         assert (
-            deployment.changes("up") == {} == deployment.changes("preview", "--refresh")
+            deployment.changes("up")
+            == {}
+            == deployment.changes("preview", "--refresh")
         )
-        assert {one["metadata"]["namespace"] for one in _all(cluster)} == {"things"}
+        assert {one["metadata"]["namespace"] for one in _all(cluster)} == {
+            "things"
+        }
         deployment.run("destroy")
         assert _all(cluster) == []
     cluster.kubectl("delete", "namespace", "things")
@@ -392,7 +441,9 @@ _MOVING = (
 def _lasting(one: Object) -> str:
     """Without what the server and its controllers count."""
     about: dict[str, Any] = {
-        key: value for key, value in one["metadata"].items() if key not in _MOVING
+        key: value
+        for key, value in one["metadata"].items()
+        if key not in _MOVING
     }
     return json.dumps(
         {

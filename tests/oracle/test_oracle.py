@@ -77,7 +77,9 @@ DIMENSIONS = (
 @pytest.mark.parametrize("module", INDEPENDENT)
 def test_the_oracle_imports_nothing_of_the_project(module: str) -> None:
     tree = ast.parse(
-        (ROOT / "tests" / "support" / "oracle" / f"{module}.py").read_text("utf-8")
+        (ROOT / "tests" / "support" / "oracle" / f"{module}.py").read_text(
+            "utf-8"
+        )
     )
     found: set[str] = set()
     for node in ast.walk(tree):
@@ -92,14 +94,20 @@ def test_the_oracle_imports_nothing_of_the_project(module: str) -> None:
             }
     own = {f"tests.support.oracle.{name}" for name in INDEPENDENT}
     assert {
-        name for name in found if name.partition(".")[0] not in sys.stdlib_module_names
+        name
+        for name in found
+        if name.partition(".")[0] not in sys.stdlib_module_names
     } <= own
 
 
 def sample() -> World:
     files = sorted((ROOT / "applications").glob("*.yaml"))
-    stack = yaml.safe_load((ROOT / "stacks" / "Pulumi.local.yaml").read_text("utf-8"))
-    return World([yaml.safe_load(file.read_text("utf-8")) for file in files], stack)
+    stack = yaml.safe_load(
+        (ROOT / "stacks" / "Pulumi.local.yaml").read_text("utf-8")
+    )
+    return World(
+        [yaml.safe_load(file.read_text("utf-8")) for file in files], stack
+    )
 
 
 def test_the_oracle_knows_the_table_that_the_tutorial_shows() -> None:
@@ -122,7 +130,9 @@ def test_the_oracle_knows_the_table_that_the_tutorial_shows() -> None:
         callers.append(
             None
             if refused
-            else Token("okta", True, client, bool(user), scopes, users.get(user, ()))
+            else Token(
+                "okta", True, client, bool(user), scopes, users.get(user, ())
+            )
         )
     rows = re.findall(
         r"^  ([A-Z]+) +([a-z.-]+)(/\S*) +((?:\d{3} ?){12})$", text, re.MULTILINE
@@ -149,7 +159,9 @@ def test_a_scope_that_moves_takes_no_token_of_before_along() -> None:
         "okta", True, "shop/checkout", False, ("orders.read", "reports.audit")
     )
     assert (
-        world.answer(Request("GET", "orders.example.com", b"/orders", token)).status
+        world.answer(
+            Request("GET", "orders.example.com", b"/orders", token)
+        ).status
         == 200
     )
     assert (
@@ -192,13 +204,16 @@ def test_the_gateway_answers_as_the_oracle(seed: int) -> None:
     rng = Random(seed)
     before, after = worlds.estates(rng)
     project = Project(after)
-    providers = {name: issuer.provider for name, issuer in project.issuers.items()}
+    providers = {
+        name: issuer.provider for name, issuer in project.issuers.items()
+    }
     estate = replace(
         project.estate, stack=replace(project.estate.stack, providers=providers)
     )
     with Kong(now=lambda: NOW) as kong:
         pems = {
-            name: {issuer.kid: issuer.pem} for name, issuer in project.issuers.items()
+            name: {issuer.kid: issuer.pem}
+            for name, issuer in project.issuers.items()
         }
         with kong_deployment.Entities(kong.admin_url, keep=True) as entities:
             entities.clients = {
@@ -212,12 +227,20 @@ def test_the_gateway_answers_as_the_oracle(seed: int) -> None:
                 continue
             meant = after.answer(request)
             authorization = (
-                (f"Bearer {project.signed(request.token)}",) if request.token else ()
+                (f"Bearer {project.signed(request.token)}",)
+                if request.token
+                else ()
             )
-            headers = (": ".join(request.header).encode(),) if request.header else ()
+            headers = (
+                (": ".join(request.header).encode(),) if request.header else ()
+            )
             got = kong.handle(
                 Case(
-                    request.method, request.host, request.target, authorization, headers
+                    request.method,
+                    request.host,
+                    request.target,
+                    authorization,
+                    headers,
                 ).raw(),
                 peer=request.address or "",
             )

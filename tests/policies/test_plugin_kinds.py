@@ -30,7 +30,9 @@ def test_both_judge_a_kind_alike(kind: str) -> None:
     assert bool(UNDISTURBED.findings(one, {})) == (
         reads or effect in (Effect.CLOSES, Effect.UNKNOWN)
     )
-    assert (effect is Effect.NONE) == (reads or PLUGIN_KINDS.get(kind) == "harmless")
+    assert (effect is Effect.NONE) == (
+        reads or PLUGIN_KINDS.get(kind) == "harmless"
+    )
     may_be_allowed = PLUGIN_KINDS.get(kind, "depends") in (
         "harmless",
         "limits",
@@ -76,10 +78,12 @@ def test_the_pack_accepts_by_a_waiver_what_its_application_asks_for() -> None:
     service = resource("kong:index/service:Service", "api-service").urn
     cache = beside(plugin("cache", "proxy-cache", {}, serviceId=service))
     assert UNDISTURBED.findings(cache, {}), "nobody asks for it"
-    assert not UNDISTURBED.findings(replace(cache, model=_waived("proxy-cache")), {})
-    assert UNDISTURBED.findings(replace(cache, model=_waived("redirect")), {}), (
-        "another kind"
+    assert not UNDISTURBED.findings(
+        replace(cache, model=_waived("proxy-cache")), {}
     )
+    assert UNDISTURBED.findings(
+        replace(cache, model=_waived("redirect")), {}
+    ), "another kind"
     assert UNDISTURBED.findings(
         replace(cache, model=_waived("proxy-cache", "2026-01-30")), {}
     ), "its day is over"
@@ -87,17 +91,27 @@ def test_the_pack_accepts_by_a_waiver_what_its_application_asks_for() -> None:
         replace(cache, model=_waived("proxy-cache", application="shop")), {}
     ), "of another"
     everywhere = beside(plugin("cache", "proxy-cache", {}))
-    assert UNDISTURBED.findings(replace(everywhere, model=_waived("proxy-cache")), {})
+    assert UNDISTURBED.findings(
+        replace(everywhere, model=_waived("proxy-cache")), {}
+    )
     on_a_route = beside(
         plugin("cache", "proxy-cache", {}, serviceId=service, routeId="x")
     )
-    assert UNDISTURBED.findings(replace(on_a_route, model=_waived("proxy-cache")), {})
+    assert UNDISTURBED.findings(
+        replace(on_a_route, model=_waived("proxy-cache")), {}
+    )
     script = beside(
         plugin(
-            "more", "pre-function", {"access": ["x"]}, serviceId=service, routeId="x"
+            "more",
+            "pre-function",
+            {"access": ["x"]},
+            serviceId=service,
+            routeId="x",
         )
     )
-    assert UNDISTURBED.findings(replace(script, model=_waived("pre-function")), {})
+    assert UNDISTURBED.findings(
+        replace(script, model=_waived("pre-function")), {}
+    )
 
 
 @pytest.mark.parametrize(
@@ -109,7 +123,11 @@ def test_what_lets_pages_read_is_a_violation_wherever_it_stands(
     """Kong's `cors`, which answers preflights before the gate, and headers of answers that say what it says; other
     headers say nothing to pages."""
     if scope.get("serviceId"):
-        scope = {"serviceId": resource("kong:index/service:Service", "api-service").urn}
+        scope = {
+            "serviceId": resource(
+                "kong:index/service:Service", "api-service"
+            ).urn
+        }
     add = {"add": {"headers": ["Access-Control-Allow-Origin:*"]}}
     for kind, config in (
         ("cors", {}),

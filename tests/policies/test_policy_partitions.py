@@ -13,7 +13,10 @@ from policies.deployed import Deployment, Resource
 from tests.support.sound_deployment import ESTATE, MODEL, SOUND, resource
 
 BY_ID = {rule.id: rule for rule in RULES}
-NOWHERE, NOBODY = names.nowhere(ESTATE.stack.name), names.anonymous(ESTATE.stack.name)
+NOWHERE, NOBODY = (
+    names.nowhere(ESTATE.stack.name),
+    names.anonymous(ESTATE.stack.name),
+)
 OF_BASE = ("kong:index/upstream:Upstream", "kong:index/consumer:Consumer")
 CONSUMER = resource(
     "kong:index/consumer:Consumer", "gateway-anonymous", username=NOBODY
@@ -25,15 +28,23 @@ def found(rule: str, deployment: Deployment) -> list[str]:
     return [finding.message for finding in BY_ID[rule].findings(deployment, {})]
 
 
-def partition(*more: Resource, host: str = NOWHERE, nobody: str = NOBODY) -> Deployment:
+def partition(
+    *more: Resource, host: str = NOWHERE, nobody: str = NOBODY
+) -> Deployment:
     """What is sound, as a partition has it: Upstream and consumer are the base's, and names are all that leads there."""
 
     def own(one: Resource) -> Resource:
         if one.name == "api-service":
-            return replace(one, properties={**one.properties, "host": host}, made_of={})
+            return replace(
+                one, properties={**one.properties, "host": host}, made_of={}
+            )
         if one.name == "jwt":
-            config = json.dumps({"run_on_preflight": True, **plugins.jwt(nobody)})
-            return replace(one, properties={**one.properties, "configJson": config})
+            config = json.dumps(
+                {"run_on_preflight": True, **plugins.jwt(nobody)}
+            )
+            return replace(
+                one, properties={**one.properties, "configJson": config}
+            )
         return one
 
     resources = (own(one) for one in SOUND.resources if one.type not in OF_BASE)
@@ -57,10 +68,15 @@ def test_a_partition_leads_to_what_its_base_made() -> None:
         == found("authentication-strict", partition())
         == []
     )
-    assert found("service-nowhere", partition(host=names.nowhere("other"))) != []
+    assert (
+        found("service-nowhere", partition(host=names.nowhere("other"))) != []
+    )
     assert found("service-nowhere", partition(host="api.orders.svc")) != []
     assert (
-        found("authentication-strict", partition(nobody=names.anonymous("other"))) != []
+        found(
+            "authentication-strict", partition(nobody=names.anonymous("other"))
+        )
+        != []
     )
     assert (
         found(
@@ -81,23 +97,32 @@ def test_in_an_estate_of_one_stack_a_name_is_not_enough() -> None:
 def test_a_partition_makes_nobody_somebody() -> None:
     """With a credential of the base's consumer; a limit of those who have no token is none."""
     credential = resource(
-        "kong:index/consumerJwtAuth:ConsumerJwtAuth", "more", consumerId="of the base"
+        "kong:index/consumerJwtAuth:ConsumerJwtAuth",
+        "more",
+        consumerId="of the base",
     )
     assert found("authentication-strict", partition(credential)) != []
     limit = resource(
-        "kong:index/plugin:Plugin", "limit", consumerId="of the base", configJson="{}"
+        "kong:index/plugin:Plugin",
+        "limit",
+        consumerId="of the base",
+        configJson="{}",
     )
     assert found("authentication-strict", partition(limit)) == []
 
 
 def test_nothing_gives_the_bases_upstream_a_target() -> None:
     """Neither in the base, where no service leads to it, nor in a partition, where its id is a text."""
-    target = resource("kong:index/target:Target", "way", {"upstreamId": UPSTREAM.urn})
+    target = resource(
+        "kong:index/target:Target", "way", {"upstreamId": UPSTREAM.urn}
+    )
     assert found("service-nowhere", base()) == []
     assert found("service-nowhere", base(target)) == [
         "target way leads services around their gates"
     ]
-    alone = resource("kong:index/target:Target", "way", upstreamId="of the base")
+    alone = resource(
+        "kong:index/target:Target", "way", upstreamId="of the base"
+    )
     assert found("service-nowhere", partition(alone)) == [
         "target way leads services around their gates"
     ]
@@ -111,7 +136,9 @@ def test_the_bases_nobody_has_no_credential() -> None:
         username=names.ring(ESTATE.stack.name, "main"),
     )
     slot = resource(
-        "kong:index/consumerJwtAuth:ConsumerJwtAuth", "slot", {"consumerId": ring.urn}
+        "kong:index/consumerJwtAuth:ConsumerJwtAuth",
+        "slot",
+        {"consumerId": ring.urn},
     )
     assert found("authentication-strict", base(ring, slot)) == []
     more = resource(
@@ -128,7 +155,10 @@ def test_components_are_judged_in_their_own_stack() -> None:
     """The base knows them without owner and rules, and a partition those that it calls."""
     foreign = tuple(_owned_by_nobody().components.values())
     caller = replace(ESTATE, role="partition", applications=(), foreign=foreign)
-    for one in (base(), replace(partition(), model=replace(MODEL, estate=caller))):
+    for one in (
+        base(),
+        replace(partition(), model=replace(MODEL, estate=caller)),
+    ):
         assert found("component-owned", one) == []
     assert (
         found(
@@ -144,4 +174,6 @@ def _owned_by_nobody() -> Estate:
     components = tuple(
         replace(one, owner=None, waivers=()) for one in application.components
     )
-    return replace(ESTATE, applications=(replace(application, components=components),))
+    return replace(
+        ESTATE, applications=(replace(application, components=components),)
+    )

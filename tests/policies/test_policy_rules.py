@@ -49,7 +49,10 @@ POD_SPEC = SOUND.resources[
 
 
 def found(rule: str, deployment: Deployment, **settings: Any) -> list[str]:
-    return [finding.message for finding in BY_ID[rule].findings(deployment, settings)]
+    return [
+        finding.message
+        for finding in BY_ID[rule].findings(deployment, settings)
+    ]
 
 
 def with_environment(*variables: dict[str, Any]) -> Deployment:
@@ -125,14 +128,17 @@ def guarding(access: str) -> Deployment:
     return replace(
         gate,
         resources=tuple(
-            admission if one.name == "admission" else one for one in gate.resources
+            admission if one.name == "admission" else one
+            for one in gate.resources
         ),
     )
 
 
 def over_tls() -> Deployment:
     """`SOUND`, whose Application asks for https since."""
-    text = api(access=ACCESS) + "        - {type: upstream-tls, properties: {}}\n"
+    text = (
+        api(access=ACCESS) + "        - {type: upstream-tls, properties: {}}\n"
+    )
     made = estate(text, stack=replace(STACK, upstream_tls="tls"))
     return replace(SOUND, model=replace(SOUND.model, estate=made))
 
@@ -153,7 +159,9 @@ OTHER_PUBLIC = ACCESS.replace("/orders/health", "/orders/ready")
 MORE_METHODS = ACCESS.replace(
     "/orders/health], methods: [GET]", "/orders/health], methods: [GET, PUT]"
 )
-EVERYTHING = ACCESS.replace("/orders/health], methods: [GET]", "/orders/health]")
+EVERYTHING = ACCESS.replace(
+    "/orders/health], methods: [GET]", "/orders/health]"
+)
 ALLOWED = "        - type: ip-allow\n          properties: {rules: [{paths: [/orders], from: [10.0.0.0/8]}]}\n"
 NOBODY = urn("kong:index/consumer:Consumer", "anonymous")
 JWT = plugins.jwt("nobody")
@@ -179,7 +187,8 @@ WAIVED = """\
         - {type: kong-plugin, properties: {name: response-ratelimiting, config: {redis: {host: localhost}}, waiver: {reason: near, until: 2026-01-31}}}
 """
 PLUGINS = replace(
-    SOUND, model=replace(SOUND.model, estate=estate(api(access=ACCESS) + WAIVED))
+    SOUND,
+    model=replace(SOUND.model, estate=estate(api(access=ACCESS) + WAIVED)),
 )
 
 CASES: list[tuple[str, Deployment, str]] = [
@@ -373,7 +382,8 @@ def test_a_rule_judges_nothing_that_is_not_known_yet(rule: str) -> None:
         replace(
             one,
             properties={
-                k: UNKNOWN if k in hidden else v for k, v in one.properties.items()
+                k: UNKNOWN if k in hidden else v
+                for k, v in one.properties.items()
             },
         )
         for one in SOUND.resources
@@ -439,7 +449,9 @@ def test_the_pack_finds_what_lint_finds(access: str, until: str) -> None:
     reading = read_bytes("app1.yaml", api(access=trait).encode())
     linted = {
         one.code
-        for one in lint(reading.applications, estate(api(access=trait)), MODEL.as_of)
+        for one in lint(
+            reading.applications, estate(api(access=trait)), MODEL.as_of
+        )
     }
     same = {
         "LINT306": "public-ending",
@@ -454,7 +466,8 @@ def test_the_pack_finds_what_lint_finds(access: str, until: str) -> None:
 def test_plain_http_is_for_the_clouds_that_are_excepted() -> None:
     """By default the sandbox's; an organisation may name others, or none."""
     local = replace(
-        spoilt("protected-1", protocols=["http"]), model=replace(MODEL, cloud="local")
+        spoilt("protected-1", protocols=["http"]),
+        model=replace(MODEL, cloud="local"),
     )
     assert found("no-plain-http", local) == []
     assert found("no-plain-http", local, exceptClouds=[]) == [
@@ -497,7 +510,9 @@ def test_the_script_that_says_whose_budget_it_is_stands_where_a_table_asks_for_i
     )
     call = "CODE.budget()\n"
     assert call in script and call not in unasked
-    assert found("script-current", configured("admission", access=[script])) == []
+    assert (
+        found("script-current", configured("admission", access=[script])) == []
+    )
     last = "CODE.admission()\n"
     for wrong in (
         script.replace(call, ""), script + " ", script.replace(call, call * 2), script.replace(last + call, call + last),
@@ -505,29 +520,36 @@ def test_the_script_that_says_whose_budget_it_is_stands_where_a_table_asks_for_i
         script.replace("local CODE=", "os.exit()local CODE="), script.replace("CODE.budget=", "CODE.other="),
     ):  # fmt: skip
         assert wrong not in (script, unasked)
-        assert found("script-current", configured("admission", access=[wrong])) == [
-            "admission does not run admission of this version"
-        ]
+        assert found(
+            "script-current", configured("admission", access=[wrong])
+        ) == ["admission does not run admission of this version"]
 
 
 def test_the_script_that_bounds_bodies_stands_behind_the_gate() -> None:
     """Where a table asks for it, exactly as it is; nothing else may stand there."""
     asking = json.dumps({**json.loads(TABLE), "limits": {"body": 1024}})
     (gate, script) = plugins.gate(asking, '{"host":"h","port":1}')["access"]
-    assert found("script-current", configured("gate", access=[gate, script])) == []
+    assert (
+        found("script-current", configured("gate", access=[gate, script])) == []
+    )
     for scripts in ([gate], [gate, script + " "], [gate, script, script]):
         assert found("script-current", configured("gate", access=scripts)) == [
             "gate does not run the gate of this version"
         ]
     (unasked,) = plugins.gate(TABLE, '{"host":"h","port":1}')["access"]
-    assert found("script-current", configured("gate", access=[unasked, script])) == [
-        "gate does not run the gate of this version"
-    ]
+    assert found(
+        "script-current", configured("gate", access=[unasked, script])
+    ) == ["gate does not run the gate of this version"]
 
 
 @pytest.mark.parametrize(
     "rule",
-    ["route-guarded", "authentication-strict", "public-declared", "gate-undisturbed"],
+    [
+        "route-guarded",
+        "authentication-strict",
+        "public-declared",
+        "gate-undisturbed",
+    ],
 )
 def test_openid_connect_as_it_is_emitted_is_sound(rule: str) -> None:
     """In place of `jwt` on the service, in full as Kong's reference has it."""
@@ -574,7 +596,10 @@ def test_a_client_is_judged_by_its_own_schedule(
     assert found("keys-rotated", slow, longestDays=91) == []
     elsewhere = replace(client, name=name.replace("main-", "other-"))
     assert (
-        found("keys-rotated", replace(slow, resources=(*SOUND.resources, elsewhere)))
+        found(
+            "keys-rotated",
+            replace(slow, resources=(*SOUND.resources, elsewhere)),
+        )
         == []
     )
 
@@ -582,7 +607,9 @@ def test_a_client_is_judged_by_its_own_schedule(
 def test_a_public_client_of_a_realm_shares_no_secret() -> None:
     """Whatever authenticator Keycloak notes for it; and its redirects may stay on its device, which no other's may."""
     public = spoilt(
-        "realm-client", accessType="PUBLIC", clientAuthenticatorType="client-secret"
+        "realm-client",
+        accessType="PUBLIC",
+        clientAuthenticatorType="client-secret",
     )
     assert found("keys-rotated", public) == []
     fine = ["com.example.app:/callback", "http://127.0.0.1/x"]
@@ -610,9 +637,13 @@ def test_a_public_client_of_a_realm_shares_no_secret() -> None:
     [("Password", "secret"), ("Certificate", "certificate")],
     ids=["secret", "certificate"],
 )
-def test_a_tenants_client_is_judged_by_its_own_schedule(kind: str, role: str) -> None:
+def test_a_tenants_client_is_judged_by_its_own_schedule(
+    kind: str, role: str
+) -> None:
     """Whether it has a certificate or shares a secret; once for both of its slots, and not where it is in time."""
-    others = tuple(one for one in SOUND.resources if not one.type.startswith("okta:"))
+    others = tuple(
+        one for one in SOUND.resources if not one.type.startswith("okta:")
+    )
     token = f"azuread:index/application{kind}:Application{kind}"
     own = tuple(
         resource(
@@ -624,7 +655,9 @@ def test_a_tenants_client_is_judged_by_its_own_schedule(kind: str, role: str) ->
         for slot in "ab"
     )
     slow = replace(
-        SOUND, resources=(*others, *own), model=replace(MODEL, estate=estate(CLIENT))
+        SOUND,
+        resources=(*others, *own),
+        model=replace(MODEL, estate=estate(CLIENT)),
     )
     assert found("keys-rotated", slow) == [
         "shop/job (app1.yaml:10:11) keeps its key for 91 days"
@@ -635,7 +668,9 @@ def test_a_tenants_client_is_judged_by_its_own_schedule(kind: str, role: str) ->
 def test_a_service_client_has_the_response_type_that_okta_wants() -> None:
     """`token`, though it has no user and no redirect."""
     assert (
-        found("grant-safe", spoilt("web", type="service", responseTypes=["token"]))
+        found(
+            "grant-safe", spoilt("web", type="service", responseTypes=["token"])
+        )
         == []
     )
 
@@ -649,9 +684,12 @@ def test_a_native_applications_redirect_stays_on_its_device() -> None:
         "http://localhost/x",
     ]
     assert (
-        found("redirect-exact", spoilt("web", type="native", redirectUris=fine)) == []
+        found("redirect-exact", spoilt("web", type="native", redirectUris=fine))
+        == []
     )
-    assert len(found("redirect-exact", spoilt("web", redirectUris=fine))) == len(fine)
+    assert len(
+        found("redirect-exact", spoilt("web", redirectUris=fine))
+    ) == len(fine)
     odd = ["http://example.com/x", "app:/callback"]
     assert len(
         found("redirect-exact", spoilt("web", type="native", redirectUris=odd))
@@ -668,7 +706,9 @@ def test_a_private_key_is_where_it_belongs() -> None:
         privateKeyPem=pem,
     )
     assert found("secret-hidden", beside(marked)) == []
-    bare = resource("tls:index/privateKey:PrivateKey", "pair", privateKeyPem=pem)
+    bare = resource(
+        "tls:index/privateKey:PrivateKey", "pair", privateKeyPem=pem
+    )
     assert found("secret-hidden", beside(bare)) == [
         "pair: privateKeyPem is not marked as a secret"
     ]
@@ -698,23 +738,31 @@ def test_every_secret_of_the_program_has_to_be_marked_and_stands_nowhere_else(
 ) -> None:
     """Where it is kept it is an output that the program marks; beside that its value is a finding wherever it stands."""
     value = "a-credential-of-this-very-kind"
-    kept = replace(resource(kind, "kept", secret=name), properties={name: value})
+    kept = replace(
+        resource(kind, "kept", secret=name), properties={name: value}
+    )
     assert found("secret-hidden", beside(kept)) == []
     assert found(
         "secret-hidden", beside(replace(kept, secret_outputs=frozenset()))
     ) == [f"kept: {name} is not marked as a secret"]
-    leaked = resource("kubernetes:core/v1:ConfigMap", "map", data={"x": f"at {value}."})
+    leaked = resource(
+        "kubernetes:core/v1:ConfigMap", "map", data={"x": f"at {value}."}
+    )
     assert found("secret-hidden", beside(kept, leaked)) == [
         "map: a credential of this stack stands in data.x"
     ]
 
 
-def test_what_kubernetes_leaves_open_is_no_finding_where_no_service_leads() -> None:
+def test_what_kubernetes_leaves_open_is_no_finding_where_no_service_leads() -> (
+    None
+):
     """A worker without a Service needs no policy to be unreachable by name, and a Service without a selector leads to none."""
     assert (
         found(
             "workload-fenced",
-            replace(without("fence"), resources=without("service").resources[:-2]),
+            replace(
+                without("fence"), resources=without("service").resources[:-2]
+            ),
         )
         == []
     )
@@ -729,10 +777,17 @@ def test_a_kind_that_the_pack_is_told_of_is_let_be() -> None:
     """By its group and kind; of the core group by its kind alone."""
     slice_ = one_more("discovery.k8s.io/v1:EndpointSlice", {})
     assert (
-        found("workload-fenced", slice_, allow=["discovery.k8s.io/EndpointSlice"]) == []
+        found(
+            "workload-fenced", slice_, allow=["discovery.k8s.io/EndpointSlice"]
+        )
+        == []
     )
     assert (
-        found("workload-fenced", one_more("core/v1:Endpoints", {}), allow=["Endpoints"])
+        found(
+            "workload-fenced",
+            one_more("core/v1:Endpoints", {}),
+            allow=["Endpoints"],
+        )
         == []
     )
     assert found("workload-fenced", slice_, allow=["EndpointSlice"]) != []
@@ -782,7 +837,10 @@ def test_a_secret_is_where_it_belongs() -> None:
     }
     assert found("secret-hidden", with_environment(reference)) == []
     assert (
-        found("secret-hidden", spoilt("web", clientSecret="[secret]", label="[secret]"))
+        found(
+            "secret-hidden",
+            spoilt("web", clientSecret="[secret]", label="[secret]"),
+        )
         == []
     )
 
@@ -791,19 +849,27 @@ def test_a_finding_never_shows_the_secret() -> None:
     """It is printed in previews and in comments on pull requests."""
     for deployment in (
         spoilt("policy", description=CREDENTIAL),
-        beside(kubernetes("core/v1:ConfigMap", "map", {"data": {"x": CREDENTIAL}})),
-        beside(resource("pulumi:pulumi:Stack", "stack", outputs={"x": CREDENTIAL})),
+        beside(
+            kubernetes("core/v1:ConfigMap", "map", {"data": {"x": CREDENTIAL}})
+        ),
+        beside(
+            resource("pulumi:pulumi:Stack", "stack", outputs={"x": CREDENTIAL})
+        ),
     ):
         messages = found("secret-hidden", deployment)
         assert messages and CREDENTIAL not in "".join(messages)
 
 
-def test_what_is_reported_steers_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_reported_steers_no_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The engine prints a message as it is, and a reason is somebody's text."""
     monkeypatch.chdir(Path(__file__).resolve().parents[2])
     rule = replace(
         RULES[0],
-        check=lambda *_: iter([PolicyFinding("public without an end: \x1b]0;x\x07")]),
+        check=lambda *_: iter(
+            [PolicyFinding("public without an end: \x1b]0;x\x07")]
+        ),
     )
     one = SimpleNamespace(
         resource_type="t", name="n", urn="urn:pulumi:local::p::t::n", props={}, property_dependencies={},
@@ -837,7 +903,8 @@ def test_scripts_on_answers_are_those_that_the_table_asks_for(
 ) -> None:
     """With and without the word to browsers that they use https."""
     deployment = configured(
-        "admission", **{"header_filter": [], **plugins.admission(table, seconds)}
+        "admission",
+        **{"header_filter": [], **plugins.admission(table, seconds)},
     )
     assert found("script-current", deployment) == []
 
@@ -852,15 +919,21 @@ def test_a_gate_with_records_cuts_queries_from_traces() -> None:
         "script-current", configured("gate", **{**gate, "header_filter": []})
     ) == [wrong]
     assert found(
-        "script-current", configured("gate", **{**gate, "header_filter": ["x()"]})
+        "script-current",
+        configured("gate", **{**gate, "header_filter": ["x()"]}),
     ) == ["gate runs a script of somebody's in phase header_filter"]
 
 
-def test_networks_that_a_table_says_for_all_methods_at_once_are_those_of_each() -> None:
+def test_networks_that_a_table_says_for_all_methods_at_once_are_those_of_each() -> (
+    None
+):
     """A table writes `*` where the rule lists every method."""
     every = ACCESS.replace("[/orders], methods: [GET]", "[/orders]") + ALLOWED
     assert (
-        found("address-declared", replace(guarding(every), model=meaning(every).model))
+        found(
+            "address-declared",
+            replace(guarding(every), model=meaning(every).model),
+        )
         == []
     )
 

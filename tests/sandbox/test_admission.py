@@ -21,13 +21,25 @@ CLAIM = {
     "apiVersion": "v1",
     "kind": "PersistentVolumeClaim",
     "metadata": {"name": "x"},
-    "spec": {"volumeMode": "Filesystem", "resources": {"requests": {"storage": "1Gi"}}},
+    "spec": {
+        "volumeMode": "Filesystem",
+        "resources": {"requests": {"storage": "1Gi"}},
+    },
 }
-TEMPLATE = {"metadata": {"labels": {"app": "x"}}, "spec": {"containers": [CONTAINER]}}
+TEMPLATE = {
+    "metadata": {"labels": {"app": "x"}},
+    "spec": {"containers": [CONTAINER]},
+}
 
 
-def _workload(kind: str, version: str = "apps/v1", **spec: Any) -> dict[str, Any]:
-    inside = {"selector": {"matchLabels": {"app": "x"}}, "template": TEMPLATE, **spec}
+def _workload(
+    kind: str, version: str = "apps/v1", **spec: Any
+) -> dict[str, Any]:
+    inside = {
+        "selector": {"matchLabels": {"app": "x"}},
+        "template": TEMPLATE,
+        **spec,
+    }
     return {
         "apiVersion": version,
         "kind": kind,
@@ -53,7 +65,11 @@ ASKED: dict[str, tuple[dict[str, Any], dict[str, Any], bool]] = {
         {"spec": {**CLAIM["spec"], "volumeMode": "Block"}},
         False,
     ),  # type: ignore[dict-item]
-    "a set's Service": (SET, {"spec": {**SET["spec"], "serviceName": "y"}}, False),
+    "a set's Service": (
+        SET,
+        {"spec": {**SET["spec"], "serviceName": "y"}},
+        False,
+    ),
     "a set's history": (
         SET,
         {"spec": {**SET["spec"], "revisionHistoryLimit": 4}},
@@ -110,7 +126,10 @@ def test_an_apply_that_is_refused_changes_nothing() -> None:
     cluster = Cluster().start()
     try:
         cluster.create(POD)
-        changed = {**POD, "spec": {"containers": [{**CONTAINER, "workingDir": "/"}]}}
+        changed = {
+            **POD,
+            "spec": {"containers": [{**CONTAINER, "workingDir": "/"}]},
+        }
         for dry_run in (True, False):
             with pytest.raises(InvalidObjectError, match="spec: Forbidden"):
                 cluster.apply(changed, force=True, dry_run=dry_run)
@@ -126,9 +145,14 @@ def test_what_says_nothing_is_dropped() -> None:
         "replicas": 0,
         "template": {"spec": {"containers": [{"tty": False, "stdin": True}]}},
     }
-    kept = {"replicas": 0, "template": {"spec": {"containers": [{"stdin": True}]}}}
+    kept = {
+        "replicas": 0,
+        "template": {"spec": {"containers": [{"stdin": True}]}},
+    }
     assert stored({"apiVersion": "apps/v1", "spec": spec}) == {
         "apiVersion": "apps/v1",
         "spec": kept,
     }
-    assert stored({"apiVersion": "example.com/v1", "spec": spec})["spec"] == spec
+    assert (
+        stored({"apiVersion": "example.com/v1", "spec": spec})["spec"] == spec
+    )

@@ -71,17 +71,24 @@ def test_what_somebody_added_stays_and_what_we_say_no_more_goes() -> None:
 
 def test_ports_are_merged_by_number_and_protocol() -> None:
     """A port without a protocol is one of TCP."""
-    ours = {"apiVersion": "v1", "spec": {"ports": [{"port": 80, "name": "http"}]}}
+    ours = {
+        "apiVersion": "v1",
+        "spec": {"ports": [{"port": 80, "name": "http"}]},
+    }
     theirs = {
         "apiVersion": "v1",
-        "spec": {"ports": [*ours["spec"]["ports"], {"port": 80, "protocol": "UDP"}]},
+        "spec": {
+            "ports": [*ours["spec"]["ports"], {"port": 80, "protocol": "UDP"}]
+        },
     }
     found = Managed({}).edited(ours, OURS).edited(theirs, THEIRS)
     named = {
         "apiVersion": "v1",
         "spec": {"ports": [{"port": 80, "protocol": "TCP", "name": "web"}]},
     }
-    assert found.applied(named, OURS, force=False).manifest["spec"]["ports"] == [
+    assert found.applied(named, OURS, force=False).manifest["spec"][
+        "ports"
+    ] == [
         {"port": 80, "protocol": "TCP", "name": "web"},
         {"port": 80, "protocol": "UDP"},
     ]
@@ -102,7 +109,8 @@ def test_a_list_or_a_map_that_is_one_field_is_replaced_as_a_whole() -> None:
     }
     found = Managed({}).edited(ours, OURS).edited(theirs, THEIRS)
     with pytest.raises(
-        ConflictError, match=r"2 conflicts: .*: \.spec\.ingress; .*: \.spec\.selector"
+        ConflictError,
+        match=r"2 conflicts: .*: \.spec\.ingress; .*: \.spec\.selector",
     ):
         found.applied(ours, OURS, force=False)
     assert found.applied(ours, OURS, force=True).manifest == ours

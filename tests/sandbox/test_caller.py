@@ -19,7 +19,9 @@ TEMPLATE = {
                 "env": [
                     {
                         "name": "KEY",
-                        "valueFrom": {"secretKeyRef": {"name": "theirs", "key": "k"}},
+                        "valueFrom": {
+                            "secretKeyRef": {"name": "theirs", "key": "k"}
+                        },
                     }
                 ],
             }
@@ -28,7 +30,9 @@ TEMPLATE = {
 }
 
 
-def _put(cluster: Cluster, api: str, kind: str, name: str, **fields: Any) -> None:
+def _put(
+    cluster: Cluster, api: str, kind: str, name: str, **fields: Any
+) -> None:
     cluster.put(
         {
             "apiVersion": api,
@@ -44,7 +48,11 @@ def _put(cluster: Cluster, api: str, kind: str, name: str, **fields: Any) -> Non
     [
         ("apps/v1", "Deployment", {"template": TEMPLATE}),
         ("apps/v1", "StatefulSet", {"template": TEMPLATE}),
-        ("batch/v1", "CronJob", {"jobTemplate": {"spec": {"template": TEMPLATE}}}),
+        (
+            "batch/v1",
+            "CronJob",
+            {"jobTemplate": {"spec": {"template": TEMPLATE}}},
+        ),
     ],
 )
 def test_values_from_secrets_are_read(

@@ -38,7 +38,10 @@ def servers() -> Mapping[str, str]:
 
 
 def _run(
-    folder: Path, servers: Mapping[str, str], program: str = PROGRAM, **environment: str
+    folder: Path,
+    servers: Mapping[str, str],
+    program: str = PROGRAM,
+    **environment: str,
 ) -> subprocess.CompletedProcess[str]:
     file = folder / "program.py"
     file.write_text(program)
@@ -88,11 +91,15 @@ def test_two_runs_have_hash_seeds_of_their_own(
     tmp_path: Path, servers: Mapping[str, str]
 ) -> None:
     """A plan that depended on the order of a set would show."""
-    hashes = {_run(tmp_path, servers, "print(hash('a'))").stdout for _ in range(40)}
+    hashes = {
+        _run(tmp_path, servers, "print(hash('a'))").stdout for _ in range(40)
+    }
     assert len(hashes) == 2
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL]
+)
 def test_a_fork_ends_with_who_asked_for_it(
     tmp_path: Path, servers: Mapping[str, str], number: int
 ) -> None:

@@ -68,7 +68,9 @@ def test_the_environment_has_the_packages_of_the_lock(
     if uv:  # uv fetches pip from an index, and the test has none
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     assert install.main([str(folder), str(lock)]) == 0
-    subprocess.run([folder / "bin" / "python", "-c", "import thing"], check=True)
+    subprocess.run(
+        [folder / "bin" / "python", "-c", "import thing"], check=True
+    )
     first, *_ = capsys.readouterr().err.splitlines()
     assert first.startswith(
         f"installing 1 package(s) into {folder} with {'uv' if uv else 'pip'}"
@@ -142,6 +144,7 @@ def test_other_contents_than_the_lock_names_are_refused(
     """The message has the words of the installer."""
     lock.write_text(f"thing==1.0 --hash=sha256:{'0' * 64}\n", "utf-8")
     with pytest.raises(
-        install.InstallError, match=r"(?is)^some.lock could not be installed:.*hash"
+        install.InstallError,
+        match=r"(?is)^some.lock could not be installed:.*hash",
     ):
         install.install(Path(sys.executable), lock, uv)

@@ -53,7 +53,9 @@ def okta() -> Iterator[Okta]:
 
 @pytest.fixture
 def org(okta: Okta) -> Iterator[httpx.Client]:
-    with org_api.client(org_api.Account("acme", "okta.test", "t", okta.url)) as asked:
+    with org_api.client(
+        org_api.Account("acme", "okta.test", "t", okta.url)
+    ) as asked:
         yield asked
 
 
@@ -63,7 +65,11 @@ def test_oktas_limit_is_told_before_it_is_reached_and_refused_behind_it(
     """By its error code and headers."""
     okta.rates = Rates({"/api/v1/groups": 2})
     first, second, third = (org.get("/groups") for _ in range(3))
-    assert [one.status_code for one in (first, second, third)] == [200, 200, 429]
+    assert [one.status_code for one in (first, second, third)] == [
+        200,
+        200,
+        429,
+    ]
     assert (
         first.headers["X-Rate-Limit-Limit"],
         first.headers["X-Rate-Limit-Remaining"],
@@ -75,7 +81,8 @@ def test_oktas_limit_is_told_before_it_is_reached_and_refused_behind_it(
     assert third.headers["X-Rate-Limit-Remaining"] == "0"
     assert 0 < int(third.headers["X-Rate-Limit-Reset"]) - time.time() <= 60
     assert [
-        DOCUMENTED[one] for one in ("/api/v1/apps.*", "/api/v1/groups", "/api/v1/.*")
+        DOCUMENTED[one]
+        for one in ("/api/v1/apps.*", "/api/v1/groups", "/api/v1/.*")
     ] == [
         100,
         500,
@@ -94,7 +101,9 @@ def test_a_list_longer_than_oktas_limit_is_read_in_two_windows(
     assert len(clock.waited) == 1 and 0 < clock.waited[0] <= 61
 
 
-def test_a_list_longer_than_graphs_limit_is_read_in_two_windows(clock: Clock) -> None:
+def test_a_list_longer_than_graphs_limit_is_read_in_two_windows(
+    clock: Clock,
+) -> None:
     """As long as Retry-After says."""
     with Entra(GROUPS, page=10) as tenant:
         tenant.rates = Rates({"/v1.0/groups": 2}, window=10.0, now=clock)

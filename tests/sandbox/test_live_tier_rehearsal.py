@@ -25,7 +25,9 @@ ROTATION = "tests/live/test_live_rotation.py"
 FLAGS = "tests/live/test_live_flags.py"
 WEBSOCKETS = "tests/live/test_live_websockets.py"
 LIMITS = "tests/live/test_live_limits.py"
-RECORDS = "tests/live/test_live_records.py"  # with plugins that the stand-in has not
+RECORDS = (
+    "tests/live/test_live_records.py"  # with plugins that the stand-in has not
+)
 EDGE = "tests/live/test_live_edge.py"
 ATTACKS = "tests/live/test_live_attacks.py"
 NOT_IN_THE_STAND_IN = (
@@ -42,7 +44,14 @@ NOT_IN_THE_STAND_IN = (
     ),
 )
 """What they ask of a Kong the stand-in does not do: plugins of other kinds, and connections that stay open. Metrics need a Prometheus."""
-KINDS = ("services", "routes", "plugins", "upstreams", "consumers", "jwt_secrets")
+KINDS = (
+    "services",
+    "routes",
+    "plugins",
+    "upstreams",
+    "consumers",
+    "jwt_secrets",
+)
 
 
 def _live_tier(
@@ -66,7 +75,14 @@ def _live_tier(
         "LIVE_CASES": "300",
         **settings,
     }
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        *arguments,
+    ]
     with subprocess.Popen(
         command,
         cwd=folder,
@@ -86,7 +102,10 @@ def _live_tier(
 
 def _kong(lags: Lags, seconds: float) -> Kong:
     """A stand-in that says it updates its view every `seconds`."""
-    said = {"worker_state_update_frequency": seconds, "db_update_frequency": seconds}
+    said = {
+        "worker_state_update_frequency": seconds,
+        "db_update_frequency": seconds,
+    }
     return Kong(lags=lags, admin_token=TOKEN, configuration=said)
 
 
@@ -95,7 +114,11 @@ def _kong(lags: Lags, seconds: float) -> Kong:
 def test_the_live_tier_passes_on_the_stand_in_and_says_that_it_is_one() -> None:
     """No test is skipped, nothing of the run is left, and an entity of somebody else is as it was."""
     with _kong(Lags(0.4, 0.4, 0.4), 0.4) as kong:
-        theirs = {"name": "theirs", "host": "theirs.example.com", "tags": ["theirs"]}
+        theirs = {
+            "name": "theirs",
+            "host": "theirs.example.com",
+            "tags": ["theirs"],
+        }
         headers = {"Kong-Admin-Token": TOKEN}
         httpx.post(
             f"{kong.admin_url}/services", json=theirs, headers=headers
@@ -152,7 +175,12 @@ def test_bounds_marks_and_attacks_hold_in_the_live_tier() -> None:
     """But for HTTP/2 and WebSockets, which the stand-in does not speak."""
     with _kong(Lags(0.4, 0.4, 0.4), 0.4) as kong:
         done = _live_tier(
-            kong, EDGE, ATTACKS, "-k", "not http2 and not websocket", timeout=380
+            kong,
+            EDGE,
+            ATTACKS,
+            "-k",
+            "not http2 and not websocket",
+            timeout=380,
         )
         assert done.returncode == 0, done.stdout
         assert "skipped" not in done.stdout
@@ -262,7 +290,9 @@ def test_hammering_sees_a_program_that_lets_somebody_in(
     """Services that lead to their workloads, as order alone does not guard them; tokens that count for all they list."""
     folder = _with_fault(tmp_path / "project", *fault)
     with _kong(lags, 0.4) as kong:
-        done = _live_tier(kong, f"tests/live/{file}", "-k", chosen, folder=folder)
+        done = _live_tier(
+            kong, f"tests/live/{file}", "-k", chosen, folder=folder
+        )
         assert done.returncode == 1, done.stdout
         told = "\n".join(
             line for line in done.stdout.splitlines() if line.startswith("  {")
@@ -283,6 +313,8 @@ def _with_fault(folder: Path, file: str, old: str, new: str) -> Path:
             (folder / one.name).symlink_to(one)
     shutil.copytree(ROOT / package, folder / package)
     text = (folder / file).read_text("utf-8")
-    assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
+    assert text.count(old) == 1, (
+        f"{old!r} stands {text.count(old)} times in {file}"
+    )
     (folder / file).write_text(text.replace(old, new), "utf-8")
     return folder

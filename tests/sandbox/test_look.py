@@ -32,7 +32,9 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(look.ROOT / "sandbox" / name, folder / "sandbox")
     venv.create(folder / ".venv")
     (site_packages,) = (folder / ".venv").glob("lib/python*/site-packages")
-    for name in re.findall(r"^([\w-]+)==", LOCK.read_text("utf-8"), re.MULTILINE):
+    for name in re.findall(
+        r"^([\w-]+)==", LOCK.read_text("utf-8"), re.MULTILINE
+    ):
         package = metadata.distribution(name)
         for top in {
             file.parts[0]
@@ -82,12 +84,16 @@ def test_it_shows_the_commands_and_what_they_answer(unpacked: Path) -> None:
 
 
 @pytest.mark.deep
-def test_where_the_sample_is_not_as_it_came_the_rest_is_shown(unpacked: Path) -> None:
+def test_where_the_sample_is_not_as_it_came_the_rest_is_shown(
+    unpacked: Path,
+) -> None:
     """Who has edited it knows how; what is wrong with that stops it, with the verb's own words and status."""
     file = unpacked / look.FILE
     text = file.read_text("utf-8")
     try:
-        file.write_text(text.replace("/orders/health", "/orders/alive"), "utf-8")
+        file.write_text(
+            text.replace("/orders/health", "/orders/alive"), "utf-8"
+        )
         done = looked(unpacked)
         assert (
             done.returncode == 0
@@ -134,4 +140,7 @@ def test_a_python_that_is_too_old_is_one_line(
         first,
     )
     assert done.returncode == 2 and done.stdout == ""
-    assert not (tmp_path / ".venv").exists() and not (tmp_path / ".venv-docs").exists()
+    assert (
+        not (tmp_path / ".venv").exists()
+        and not (tmp_path / ".venv-docs").exists()
+    )

@@ -16,7 +16,9 @@ class _CancelledError(grpc.RpcError):
 
 def test_errors_that_are_each_others_context_are_looked_at_once() -> None:
     """As those are that went through several futures: the run ends, and its error is shown."""
-    gave_up = runpy.run_path(str(ROOT / "sandbox/program.py"))["_engine_gave_up"]
+    gave_up = runpy.run_path(str(ROOT / "sandbox/program.py"))[
+        "_engine_gave_up"
+    ]
     one, other = LookupError("one"), LookupError("other")
     one.__context__, other.__context__ = other, one
     assert not gave_up(one)

@@ -97,15 +97,23 @@ def other(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A run that holds the lock until its standard input is closed."""
     command = [sys.executable, "-c", HOLD, str(tmp_path / "lock")]
     with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command,
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
-        assert process.stdout is not None and process.stdout.readline() == "held\n"
+        assert (
+            process.stdout is not None and process.stdout.readline() == "held\n"
+        )
         yield process
         process.kill()
 
 
 def test_waiting_for_another_run_says_for_which_and_gives_up(
-    tmp_path: Path, other: subprocess.Popen[str], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    other: subprocess.Popen[str],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """In one line each, with its process and how long at most."""
     with (

@@ -35,7 +35,9 @@ def kubevelas() -> Mapping[str, Definition]:
         for folder in ("builtin", "deprecated")
         for name in corpus(folder)
     ]
-    read = (read_definitions(file, (CORPUS / file).read_bytes()) for file in files)
+    read = (
+        read_definitions(file, (CORPUS / file).read_bytes()) for file in files
+    )
     return {one.name: one for some in read for one in some.definitions}
 
 
@@ -59,12 +61,18 @@ FULL: Mapping[str, Any] = {
 }
 
 
-def _workload(kind: str, *containers: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+def _workload(
+    kind: str, *containers: Mapping[str, Any], **more: Any
+) -> dict[str, Any]:
     template = {
         "metadata": {"labels": {"B": "b"}},
         "spec": {"containers": [*containers], **more},
     }
-    return {"apiVersion": "apps/v1", "kind": kind, "spec": {"template": template}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "spec": {"template": template},
+    }
 
 
 SMALL = _workload("Deployment", CONTAINER)
@@ -127,7 +135,9 @@ def _plain_ports(properties: Any, workload: Mapping[str, Any]) -> bool:
     )
 
 
-def _mounts_beside_the_default(properties: Any, workload: Mapping[str, Any]) -> bool:
+def _mounts_beside_the_default(
+    properties: Any, workload: Mapping[str, Any]
+) -> bool:
     pod = workload.get("spec", {}).get("template", {}).get("spec", {})
     mounts = [
         one
@@ -160,7 +170,9 @@ DIFFERENCES = (
         "a port without a name or protocol",
         _plain_ports,
         {"ports": [{"containerPort": 81}]},
-        _workload("Deployment", {**CONTAINER, "ports": [{"containerPort": 80}]}),
+        _workload(
+            "Deployment", {**CONTAINER, "ports": [{"containerPort": 80}]}
+        ),
     ),
     Difference(
         "init-container",
@@ -219,7 +231,9 @@ DIFFERENCES = (
     Difference(
         "storage",
         "`selector`",
-        lambda properties, _: any("selector" in one for one in _claims(properties)),
+        lambda properties, _: any(
+            "selector" in one for one in _claims(properties)
+        ),
         {"pvc": [{**_CLAIM, "selector": {"matchLabels": {"a": "b"}}}]},
     ),
     Difference(

@@ -43,12 +43,16 @@ def asked(
     """Inspects; `provider`: settings of its own. There may be a warning of many groups."""
     settings = stack({**growing.PROVIDERS[kind], **provider})
     estate = growing.applications(count, kind, one_more=more)
-    found = inspect(settings.providers[0], estate, held, {}, Configuration(values.get))
+    found = inspect(
+        settings.providers[0], estate, held, {}, Configuration(values.get)
+    )
     assert not [one for one in found.findings if one.severity == "error"]
 
 
 @contextmanager
-def org(count: int, page: int | None = None, *, filled: bool = True) -> Iterator[Count]:
+def org(
+    count: int, page: int | None = None, *, filled: bool = True
+) -> Iterator[Count]:
     """An org whose answers have at most `page` objects."""
     with Okta(api_token="t", groups=growing.group_names(count)) as okta:
         if filled:
@@ -96,10 +100,16 @@ class Counted(Realm):
     """A realm with groups and clients, whose answers have at most `page` objects where pages are asked for."""
 
     def __init__(self, groups: list[str], clients: list[str]) -> None:
-        super().__init__(Account("https://kc.test", "acme", "acme", "kong-oam", "s"))
+        super().__init__(
+            Account("https://kc.test", "acme", "acme", "kong-oam", "s")
+        )
         self.lists: dict[str, list[dict[str, Any]]] = {
-            "/groups": [{"id": f"id of {name}", "path": f"/{name}"} for name in groups],
-            "/clients": [{"id": f"id of {name}", "clientId": name} for name in clients],
+            "/groups": [
+                {"id": f"id of {name}", "path": f"/{name}"} for name in groups
+            ],
+            "/clients": [
+                {"id": f"id of {name}", "clientId": name} for name in clients
+            ],
             "/client-scopes": [],
             "/roles": [],
         }
@@ -109,7 +119,9 @@ class Counted(Realm):
         self.count += 1
         request = httpx.Request("GET", f"https://kc.test{path}")
         if path not in self.lists:
-            return httpx.Response(404, json={"error": "nothing"}, request=request)
+            return httpx.Response(
+                404, json={"error": "nothing"}, request=request
+            )
         rows, name = self.lists[path], query.get("clientId")
         if name is not None:
             rows = [
@@ -145,7 +157,9 @@ def realm(
         made = Counted(growing.group_names(count), clients if filled else [])
         estate = growing.applications(count, "keycloak", one_more=more)
         group_ids(made, settings.providers[0], estate)
-        assert [*name_conflicts(made, settings.providers[0], estate, held)] == []
+        assert [
+            *name_conflicts(made, settings.providers[0], estate, held)
+        ] == []
         return made.count
 
     yield requests
@@ -158,7 +172,9 @@ def _routes(estate: Estate, held: Held) -> Iterator[Resource]:
             logical = f"{component.key}-{plan.role}-{plan.backend}"
             if (ROUTE, logical) in held:
                 yield Resource(
-                    ROUTE, logical, {"hosts": plan.hosts, "paths": plan.kong_paths}
+                    ROUTE,
+                    logical,
+                    {"hosts": plan.hosts, "paths": plan.kong_paths},
                 )
 
 

@@ -123,7 +123,9 @@ class Asked:
             "other client": "Bearer "
             + issuer.user(("read", "write"), ("sales",), cid="shop/nobody"),
             "expired": "Bearer "
-            + issuer.user(("read", "write"), ("sales",), cid="shop/pages", exp=1),
+            + issuer.user(
+                ("read", "write"), ("sales",), cid="shop/pages", exp=1
+            ),
             "malformed": "Bearer x",
         }
         lines = [
@@ -142,7 +144,9 @@ class Asked:
 def asked(own: str) -> Mapping[str, Asked]:
     """What pages ask; `own` is the origin of the browser client's."""
 
-    def preflight(path: str, origin: str | None, method: str, readable: bool) -> Asked:
+    def preflight(
+        path: str, origin: str | None, method: str, readable: bool
+    ) -> Asked:
         return Asked("OPTIONS", path, origin, 204, readable, preflight=method)
 
     return {
@@ -152,8 +156,12 @@ def asked(own: str) -> Mapping[str, Asked]:
         "of a method that the client may not call": preflight(
             "/orders/7", own, "DELETE", False
         ),
-        "of a method that no rule lists": preflight("/orders/7", own, "PATCH", False),
-        "of a method in small letters": preflight("/orders/7", own, "get", False),
+        "of a method that no rule lists": preflight(
+            "/orders/7", own, "PATCH", False
+        ),
+        "of a method in small letters": preflight(
+            "/orders/7", own, "get", False
+        ),
         "of a path that the client may not call": preflight(
             "/orders/secret", own, "GET", False
         ),
@@ -165,7 +173,9 @@ def asked(own: str) -> Mapping[str, Asked]:
             "OPTIONS", "/orders/inner", own, 401, False, preflight="GET"
         ),
         "of another spelling": preflight("/orders/./7", own, "GET", True),
-        "of what may be a longer rule": preflight("/orders/SECRET", own, "GET", False),
+        "of what may be a longer rule": preflight(
+            "/orders/SECRET", own, "GET", False
+        ),
         "of a foreign page": preflight("/orders/7", PARTNER, "DELETE", True),
         "of a foreign page, elsewhere": preflight(
             "/orders/secret", PARTNER, "GET", True
@@ -187,7 +197,9 @@ def asked(own: str) -> Mapping[str, Asked]:
         "of an unreadable path that Kong resolves": Asked(
             "OPTIONS", "/orders/x%2fy/..", own, 400, False, preflight="GET"
         ),
-        "OPTIONS without a method": Asked("OPTIONS", "/orders/7", own, 401, False),
+        "OPTIONS without a method": Asked(
+            "OPTIONS", "/orders/7", own, 401, False
+        ),
         "OPTIONS without an origin": Asked(
             "OPTIONS", "/orders/7", None, 401, False, preflight="GET"
         ),
@@ -196,8 +208,12 @@ def asked(own: str) -> Mapping[str, Asked]:
         ),
         "our page reads": Asked("GET", "/orders/7", own, 200, True, "user"),
         "our page writes": Asked("POST", "/orders/7", own, 200, True, "user"),
-        "our page starts a job": Asked("POST", "/orders/jobs", own, 200, True, "user"),
-        "our page may not": Asked("DELETE", "/orders/7", own, 403, False, "user"),
+        "our page starts a job": Asked(
+            "POST", "/orders/jobs", own, 200, True, "user"
+        ),
+        "our page may not": Asked(
+            "DELETE", "/orders/7", own, 403, False, "user"
+        ),
         "a refusal of jwt": Asked(
             "GET", "/7", own, 401, True, "expired", host="strict"
         ),
@@ -207,7 +223,9 @@ def asked(own: str) -> Mapping[str, Asked]:
         "a refusal of jwt, to a stranger's page": Asked(
             "GET", "/7", STRANGER, 401, False, host="strict"
         ),
-        "an expired token": Asked("GET", "/orders/7", own, 401, True, "expired"),
+        "an expired token": Asked(
+            "GET", "/orders/7", own, 401, True, "expired"
+        ),
         "a refusal of the gate": Asked(
             "GET", "/orders/7", own, 403, True, "other client"
         ),
@@ -224,8 +242,12 @@ def asked(own: str) -> Mapping[str, Asked]:
         "a stranger's page reads": Asked(
             "GET", "/orders/7", STRANGER, 200, False, "user"
         ),
-        "a stranger's page is refused": Asked("GET", "/orders/7", STRANGER, 401, False),
-        "a foreign page reads": Asked("GET", "/orders/7", PARTNER, 200, True, "user"),
+        "a stranger's page is refused": Asked(
+            "GET", "/orders/7", STRANGER, 401, False
+        ),
+        "a foreign page reads": Asked(
+            "GET", "/orders/7", PARTNER, 200, True, "user"
+        ),
         "no page": Asked("GET", "/orders/7", None, 200, False, "user"),
         "what is public": Asked("GET", "/orders/health", own, 200, True),
     }
@@ -271,7 +293,9 @@ class Workload(Listening):
     def __init__(self, bind: str = "127.0.0.1") -> None:
         self.reached: list[bytes] = []
         super().__init__(
-            Connections((bind, 0), type("Handler", (_Handler,), {"workload": self}))
+            Connections(
+                (bind, 0), type("Handler", (_Handler,), {"workload": self})
+            )
         )
 
 
@@ -292,11 +316,18 @@ class _Handler(Requests):
         if not (head := self.head()):
             return
         self.workload.reached.append(head)
-        lines = ["HTTP/1.1 200 OK", "Connection: close", "Content-Length: 0", *_SAID]
+        lines = [
+            "HTTP/1.1 200 OK",
+            "Connection: close",
+            "Content-Length: 0",
+            *_SAID,
+        ]
         self.wfile.write("\r\n".join([*lines, "", ""]).encode())
 
 
-def page(domain: str, issuer: Issuer) -> list[tuple[str, dict[str, object], int]]:
+def page(
+    domain: str, issuer: Issuer
+) -> list[tuple[str, dict[str, object], int]]:
     """What a page of ours fetches, as the URL and what `fetch` is told, and the status that it sees; 0: none."""
     sold = {
         "Authorization": "Bearer "
@@ -304,7 +335,10 @@ def page(domain: str, issuer: Issuer) -> list[tuple[str, dict[str, object], int]
     }
     api, posted = (
         f"http://api.{domain}/orders",
-        {"method": "POST", "headers": {**sold, "Content-Type": "application/json"}},
+        {
+            "method": "POST",
+            "headers": {**sold, "Content-Type": "application/json"},
+        },
     )
     return [
         (f"{api}/7", {"headers": sold}, 200),
@@ -318,5 +352,9 @@ def page(domain: str, issuer: Issuer) -> list[tuple[str, dict[str, object], int]
         (f"{api}/7", {"method": "DELETE", "headers": sold}, 0),
         (f"{api}/secret", {"headers": sold}, 0),
         (f"{api}/inner", {"headers": sold}, 0),
-        (f"http://strict.{domain}/7", {"headers": {"Authorization": "Bearer x"}}, 401),
+        (
+            f"http://strict.{domain}/7",
+            {"headers": {"Authorization": "Bearer x"}},
+            401,
+        ),
     ]

@@ -79,7 +79,8 @@ def model(*texts: str, on: Settings | None = None) -> AccessModel:
     on = on or settings()
     compiled = compile_estate(
         together(
-            read_bytes(f"app{n}.yaml", text.encode()) for n, text in enumerate(texts)
+            read_bytes(f"app{n}.yaml", text.encode())
+            for n, text in enumerate(texts)
         ),
         on.stack,
     )

@@ -89,7 +89,9 @@ def _removed(name: str) -> Drift:
 
 def _disabled(name: str) -> Drift:
     return lambda hands, _: hands.change(
-        "plugins", hands.find("plugins", name=name, service=ORDERS), enabled=False
+        "plugins",
+        hands.find("plugins", name=name, service=ORDERS),
+        enabled=False,
     )
 
 
@@ -116,7 +118,9 @@ def _answers(service: str, *scripts: str) -> Drift:
 def a_changed_script(hands: Hands, _: str) -> None:
     plugin = hands.find("plugins", name="post-function", service=ORDERS)
     script = plugin["config"]["access"][0].replace("return 403", "return 200")
-    hands.change("plugins", plugin, config={**plugin["config"], "access": [script]})
+    hands.change(
+        "plugins", plugin, config={**plugin["config"], "access": [script]}
+    )
 
 
 def a_script_after_the_gate(hands: Hands, _: str) -> None:
@@ -124,7 +128,10 @@ def a_script_after_the_gate(hands: Hands, _: str) -> None:
     hands.change(
         "plugins",
         plugin,
-        config={**plugin["config"], "access": [*plugin["config"]["access"], "return"]},
+        config={
+            **plugin["config"],
+            "access": [*plugin["config"]["access"], "return"],
+        },
     )
 
 
@@ -140,7 +147,10 @@ def _scripts(old: str, new: str, *names: str) -> Drift:
             hands.change(
                 "plugins",
                 plugin,
-                config={**plugin["config"], "access": [script.replace(was, now)]},
+                config={
+                    **plugin["config"],
+                    "access": [script.replace(was, now)],
+                },
             )
 
     return change
@@ -159,16 +169,18 @@ def _both(*drifts: Drift) -> Drift:
 
 
 def _workload(hands: Hands) -> tuple[str, int]:
-    script = script_of(hands.find("plugins", name="post-function", service=ORDERS))
+    script = script_of(
+        hands.find("plugins", name="post-function", service=ORDERS)
+    )
     assert script and script.upstream
     return script.upstream
 
 
 def _gate_leads(host: str, port: int) -> Drift:
     def change(hands: Hands, pem: str) -> None:
-        _scripts(address(*_workload(hands)), address(host, port), "post-function")(
-            hands, pem
-        )
+        _scripts(
+            address(*_workload(hands)), address(host, port), "post-function"
+        )(hands, pem)
 
     return change
 
@@ -180,7 +192,9 @@ def an_unreadable_address(hands: Hands, pem: str) -> None:
 def the_version_before(hands: Hands, _: str) -> None:
     """Its services led to their workloads; a first `pulumi up` of this one has put in the gates."""
     host, port = _workload(hands)
-    hands.change("services", hands.find("services", name=ORDERS), host=host, port=port)
+    hands.change(
+        "services", hands.find("services", name=ORDERS), host=host, port=port
+    )
 
 
 def the_upstream_removed(hands: Hands, _: str) -> None:
@@ -193,7 +207,9 @@ def a_target(hands: Hands, _: str) -> None:
 
 
 def a_target_without_weight(hands: Hands, _: str) -> None:
-    hands.make(f"/upstreams/{NOWHERE}/targets", target="elsewhere.test:80", weight=0)
+    hands.make(
+        f"/upstreams/{NOWHERE}/targets", target="elsewhere.test:80", weight=0
+    )
 
 
 def an_upstream_in_our_workloads_place(hands: Hands, _: str) -> None:
@@ -213,7 +229,10 @@ def an_upstream_to_our_workload(hands: Hands, _: str) -> None:
     hands.make("/upstreams/foreign/targets", target=f"{host}:{port}")
     hands.make("/services", name="foreign", host="foreign")
     hands.make(
-        "/services/foreign/routes", name="byhand", hosts=["by.hand"], paths=["/any"]
+        "/services/foreign/routes",
+        name="byhand",
+        hosts=["by.hand"],
+        paths=["/any"],
     )
 
 
@@ -231,14 +250,19 @@ def a_service_to_our_workload(hands: Hands, _: str) -> None:
     host, port = _workload(hands)
     hands.make("/services", name="foreign", host=host, port=port)
     hands.make(
-        "/services/foreign/routes", name="byhand", hosts=["by.hand"], paths=["/any"]
+        "/services/foreign/routes",
+        name="byhand",
+        hosts=["by.hand"],
+        paths=["/any"],
     )
 
 
 def a_route_that_shadows_ours(hands: Hands, _: str) -> None:
     hands.make("/services", name="foreign", host="elsewhere.test")
     own = hands.find("routes", name=ROUTE)
-    fields = {name: own[name] for name in ("hosts", "paths", "methods", "protocols")}
+    fields = {
+        name: own[name] for name in ("hosts", "paths", "methods", "protocols")
+    }
     hands.make(
         "/services/foreign/routes",
         name="byhand",
@@ -255,7 +279,10 @@ def a_route_for_a_header(hands: Hands, _: str) -> None:
         for name in ("hosts", "paths", "methods", "protocols", "regex_priority")
     }
     hands.make(
-        "/services/foreign/routes", name="byhand", headers={"x-canary": ["1"]}, **fields
+        "/services/foreign/routes",
+        name="byhand",
+        headers={"x-canary": ["1"]},
+        **fields,
     )
 
 
@@ -263,15 +290,22 @@ def a_route_for_a_method_of_its_own(hands: Hands, _: str) -> None:
     hands.make("/services", name="foreign", host="elsewhere.test")
     own = hands.find("routes", name=ROUTE)
     fields = {name: own[name] for name in ("hosts", "paths", "protocols")}
-    hands.make("/services/foreign/routes", name="byhand", methods=["PURGE"], **fields)
+    hands.make(
+        "/services/foreign/routes", name="byhand", methods=["PURGE"], **fields
+    )
 
 
 def a_route_for_grpc(hands: Hands, _: str) -> None:
-    hands.make("/services", name="foreign", host="elsewhere.test", protocol="grpc")
+    hands.make(
+        "/services", name="foreign", host="elsewhere.test", protocol="grpc"
+    )
     own = hands.find("routes", name=ROUTE)
     fields = {name: own[name] for name in ("hosts", "paths")}
     hands.make(
-        "/services/foreign/routes", name="byhand", protocols=["grpc", "grpcs"], **fields
+        "/services/foreign/routes",
+        name="byhand",
+        protocols=["grpc", "grpcs"],
+        **fields,
     )
 
 
@@ -290,7 +324,9 @@ def a_global_script(kind: str) -> Drift:
     """A script of phase `rewrite`, in which Kong runs global plugins whatever the service has."""
 
     def drift(hands: Hands, _: str) -> None:
-        hands.make("/plugins", name=kind, config={"rewrite": ["return function() end"]})
+        hands.make(
+            "/plugins", name=kind, config={"rewrite": ["return function() end"]}
+        )
 
     return drift
 
@@ -342,7 +378,9 @@ def _service(**fields: Any) -> Drift:
 def a_client_certificate_for_the_workload(hands: Hands, _: str) -> None:
     shown, key = self_signed("byhand.test")
     hands.make("/certificates", id=CERTIFICATE, cert=shown, key=key)
-    _service(protocol="https", client_certificate={"id": CERTIFICATE})(hands, "")
+    _service(protocol="https", client_certificate={"id": CERTIFICATE})(
+        hands, ""
+    )
 
 
 def _route(role: str, of: str = ORDERS, **fields: Any) -> Drift:
@@ -367,7 +405,9 @@ def _issuers_key(hands: Hands) -> dict[str, Any]:
 
 
 def a_key_moved_to_another_consumer(hands: Hands, _: str) -> None:
-    hands.move(_issuers_key(hands), hands.make("/consumers", username="another"))
+    hands.move(
+        _issuers_key(hands), hands.make("/consumers", username="another")
+    )
 
 
 def a_renamed_ring(hands: Hands, _: str) -> None:
@@ -389,7 +429,9 @@ def our_gate_on_a_route_alone(hands: Hands, _: str) -> None:
 def a_gate_changed_in_every_way(hands: Hands, _: str) -> None:
     plugin = hands.find("plugins", name="post-function", service=ORDERS)
     config = {**plugin["config"], "access": ["return"]}
-    hands.change("plugins", plugin, enabled=False, protocols=["tcp"], config=config)
+    hands.change(
+        "plugins", plugin, enabled=False, protocols=["tcp"], config=config
+    )
 
 
 def an_instance_of_its_own(hands: Hands, _: str) -> None:
@@ -418,7 +460,9 @@ def another_issuer_of_the_ring(hands: Hands, _: str) -> None:
 def tags(hands: Hands, _: str) -> None:
     hands.change("services", hands.find("services", name=ORDERS), tags=["mine"])
     hands.change(
-        "plugins", hands.find("plugins", name="jwt", service=ORDERS), tags=["mine"]
+        "plugins",
+        hands.find("plugins", name="jwt", service=ORDERS),
+        tags=["mine"],
     )
     hands.change("routes", hands.find("routes", name=ROUTE), tags=["mine"])
 
@@ -433,10 +477,14 @@ def others(hands: Hands, _: str) -> None:
         paths=["/"],
     )
     hands.make(
-        "/services/foreign/plugins", name="post-function", config={"access": ["return"]}
+        "/services/foreign/plugins",
+        name="post-function",
+        config={"access": ["return"]},
     )
     hands.make("/consumers", username="another")
-    hands.make("/consumers/another/jwt", key="k9", algorithm="HS256", secret="theirs")
+    hands.make(
+        "/consumers/another/jwt", key="k9", algorithm="HS256", secret="theirs"
+    )
 
 
 DRIFTS: dict[str, Drift] = {
@@ -481,14 +529,19 @@ DRIFTS: dict[str, Drift] = {
         SERVICES, f'{SERVICES}\n "theirs": ["orders.read"],', "post-function"
     ),
     "clients that are granted something at one of both": _both(
-        _scripts(SERVICES, f'{SERVICES}\n "one": ["orders.read"],', "pre-function"),
-        _scripts(SERVICES, f'{SERVICES}\n "other": ["orders.read"],', "post-function"),
+        _scripts(
+            SERVICES, f'{SERVICES}\n "one": ["orders.read"],', "pre-function"
+        ),
+        _scripts(
+            SERVICES, f'{SERVICES}\n "other": ["orders.read"],', "post-function"
+        ),
     ),
     "a client that is granted something for users": _tables(
         ON_BEHALF, f'{ON_BEHALF}\n "theirs": ["orders.write"],'
     ),
     "a client that is granted more": _tables(
-        f'{CHECKOUT}: ["orders.read"]', f'{CHECKOUT}: ["orders.read","orders.write"]'
+        f'{CHECKOUT}: ["orders.read"]',
+        f'{CHECKOUT}: ["orders.read","orders.write"]',
     ),
     "a client that is granted nothing": _tables(
         f'{CHECKOUT}: ["orders.read"]', f"{CHECKOUT}: []"
@@ -500,7 +553,9 @@ DRIFTS: dict[str, Drift] = {
         f'"version": {VERSION}', f'"version": {VERSION - 1}', "pre-function"
     ),
     "a gate that leads elsewhere": _gate_leads("elsewhere.test", 80),
-    "a gate to another component's workload": _gate_leads("web.shop.test", 3000),
+    "a gate to another component's workload": _gate_leads(
+        "web.shop.test", 3000
+    ),
     "a gate to where services lead": _gate_leads(NOWHERE, 1),
     "a gate with an address that nobody can read": an_unreadable_address,
     "the version before": the_version_before,
@@ -515,7 +570,9 @@ DRIFTS: dict[str, Drift] = {
         the_upstream_removed, _removed("post-function")
     ),
     "a target of our upstream": a_target,
-    "a target of our upstream, and no gate": _both(a_target, _removed("post-function")),
+    "a target of our upstream, and no gate": _both(
+        a_target, _removed("post-function")
+    ),
     "a target of our upstream without a weight": a_target_without_weight,
     "a target of our upstream without a weight, and no gate": _both(
         a_target_without_weight, _removed("post-function")
@@ -533,7 +590,8 @@ DRIFTS: dict[str, Drift] = {
         "post-function", access=["return"]
     ),
     "a way of somebody's on our route": _on_the_route(
-        "post-function", access=["kong.service.set_target('api.orders.test', 8080)"]
+        "post-function",
+        access=["kong.service.set_target('api.orders.test', 8080)"],
     ),
     "a jwt of somebody's on our route": _on_the_route(
         "jwt", key_claim_name="kid", anonymous=NOBODY
@@ -558,7 +616,9 @@ DRIFTS: dict[str, Drift] = {
     "another component's workload": _service(host="web.shop.test", port=3000),
     "another path": _service(path="/orders"),
     "a disabled service": _service(enabled=False),
-    "a disabled service at another path": _service(enabled=False, path="/orders"),
+    "a disabled service at another path": _service(
+        enabled=False, path="/orders"
+    ),
     "TLS to the workload": _service(
         protocol="https",
         tls_verify=True,

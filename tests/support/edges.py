@@ -17,7 +17,9 @@ from tests.support.raw_requests import Answered
 BODY = 2048
 ATTEMPTS = 3
 READ_SECONDS = 0.7
-_LIMITS = "{body: 2Ki, timeouts: {connect: 2s, read: 700ms}, retries: {count: 2}}"
+_LIMITS = (
+    "{body: 2Ki, timeouts: {connect: 2s, read: 700ms}, retries: {count: 2}}"
+)
 _HEADERS = (
     "{preset: secure, response: {set: {X-Frame-Options: SAMEORIGIN, X-Env: test}, remove: [x-debug]}, "
     "request: {set: {X-Env-Name: test}}}"
@@ -80,7 +82,9 @@ spec:
             redirectPaths: [/callback]
             calls: [{{component: edge/api, scopes: [api.read]}}]
 """
-    return estate(f"{text}spec:\n  components:\n{''.join(parts)}", shop, stack=stack)
+    return estate(
+        f"{text}spec:\n  components:\n{''.join(parts)}", shop, stack=stack
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +116,13 @@ class Asked:
         content = bytes(self.body or 0)
         if self.chunked:
             lines.append("Transfer-Encoding: chunked")
-            pieces = (content[at : at + 1000] for at in range(0, len(content), 1000))
+            pieces = (
+                content[at : at + 1000] for at in range(0, len(content), 1000)
+            )
             content = (
-                b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
+                b"".join(
+                    b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces
+                )
                 + b"0\r\n\r\n"
             )
         elif self.body is not None:
@@ -127,7 +135,9 @@ def asked() -> Mapping[str, Asked]:
     once = {
         "a body as large as allowed": Asked("POST", "/x", 200, 1, body=BODY),
         "a larger body": Asked("POST", "/x", 413, 0, body=BODY + 1),
-        "a larger body of a method without": Asked("GET", "/x", 413, 0, body=BODY + 1),
+        "a larger body of a method without": Asked(
+            "GET", "/x", 413, 0, body=BODY + 1
+        ),
         "a larger body that is not sent": Asked(
             "POST", "/x", 413, 0, more=("Content-Length: 999999999999",)
         ),
@@ -174,7 +184,9 @@ def asked() -> Mapping[str, Asked]:
         ("POST", 1, 1),
         ("PATCH", 1, 1),
     ):
-        once[f"{method} of a workload that closes"] = Asked(method, "/closes", 502, api)
+        once[f"{method} of a workload that closes"] = Asked(
+            method, "/closes", 502, api
+        )
         once[f"{method} of a workload that closes, without the trait"] = Asked(
             method, "/closes", 502, bare, "bare"
         )
@@ -235,7 +247,9 @@ class Workload(Listening):
     def __init__(self, bind: str = "127.0.0.1") -> None:
         self.reached: list[bytes] = []
         super().__init__(
-            Connections((bind, 0), type("Handler", (_Handler,), {"workload": self}))
+            Connections(
+                (bind, 0), type("Handler", (_Handler,), {"workload": self})
+            )
         )
 
 

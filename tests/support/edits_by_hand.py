@@ -19,7 +19,9 @@ _PARENTS = {
 }
 
 
-def edited(random: Random, entities: Entities, stacks: Sequence[str]) -> Entities:
+def edited(
+    random: Random, entities: Entities, stacks: Sequence[str]
+) -> Entities:
     """The entities after one to three edits."""
     for number in range(random.randint(1, 3)):
         edit = random.choice(_EDITS)
@@ -32,7 +34,14 @@ def _remove(
 ) -> Entities:
     """An entity goes, with all that refers to it."""
     kind = random.choice(
-        ["routes", "plugins", "credentials", "upstreams", "services", "consumers"]
+        [
+            "routes",
+            "plugins",
+            "credentials",
+            "upstreams",
+            "services",
+            "consumers",
+        ]
     )
     gone = {random.choice(_some(entities, kind))["id"]}
     while True:
@@ -41,7 +50,9 @@ def _remove(
             for collection, parents in _PARENTS.items()
             for one in getattr(entities, collection)
             if one["id"] not in gone
-            and any((one.get(parent) or {}).get("id") in gone for parent in parents)
+            and any(
+                (one.get(parent) or {}).get("id") in gone for parent in parents
+            )
         ]
         if not children:
             break
@@ -56,7 +67,9 @@ def _remove(
         "targets",
     )
     kept = {
-        name: tuple(one for one in getattr(entities, name) if one["id"] not in gone)
+        name: tuple(
+            one for one in getattr(entities, name) if one["id"] not in gone
+        )
         for name in collections
     }
     return replace(entities, **kept)
@@ -148,9 +161,14 @@ def _of_a_plugin(
 
 
 def _of_a_credential(
-    random: Random, entities: Entities, credential: Entity, stacks: Sequence[str]
+    random: Random,
+    entities: Entities,
+    credential: Entity,
+    stacks: Sequence[str],
 ) -> dict[str, Any]:
-    consumer = _reference(random, entities, "consumers") or credential.get("consumer")
+    consumer = _reference(random, entities, "consumers") or credential.get(
+        "consumer"
+    )
     other = random.choice(_some(entities, "credentials"))
     key = other.get("rsa_public_key")
     return random.choice(
@@ -268,7 +286,9 @@ def _add(
             "protocols": ["http"],
             "config": {"access": ["return"]},
         }
-    return replace(entities, **{kind: (*getattr(entities, kind), {**new, **fields})})
+    return replace(
+        entities, **{kind: (*getattr(entities, kind), {**new, **fields})}
+    )
 
 
 _EDITS = (
@@ -283,6 +303,12 @@ _EDITS = (
     _changed("consumers", _of_a_consumer),
     *(
         _changed(kind, _tags)
-        for kind in ("routes", "services", "plugins", "credentials", "upstreams")
+        for kind in (
+            "routes",
+            "services",
+            "plugins",
+            "credentials",
+            "upstreams",
+        )
     ),
 )

@@ -35,7 +35,10 @@ def services_of(estate: Estate) -> Iterator[Resource]:
                 {
                     "apiVersion": "v1",
                     "kind": "Service",
-                    "metadata": {"name": named.ours, "namespace": component.namespace},
+                    "metadata": {
+                        "name": named.ours,
+                        "namespace": component.namespace,
+                    },
                     "spec": {"selector": dict(named.labels), "ports": ports},
                 },
             )
@@ -60,7 +63,9 @@ def plugins_of(estate: Estate, role: str) -> Iterator[Resource]:
 def routes_of(estate: Estate) -> Iterator[Resource]:
     for component in estate.exposed:
         for plan in routes(component):
-            name = names.route(estate.stack.name, component, plan.backend, plan.role)
+            name = names.route(
+                estate.stack.name, component, plan.backend, plan.role
+            )
             outputs = {
                 "name": name,
                 "hosts": list(plan.hosts),
@@ -73,5 +78,8 @@ def routes_of(estate: Estate) -> Iterator[Resource]:
 
 def _table(estate: Estate, component: Component, backend: str) -> str:
     return table(
-        estate, component, backend, names.ring(estate.stack.name, component.provider)
+        estate,
+        component,
+        backend,
+        names.ring(estate.stack.name, component.provider),
     )

@@ -42,4 +42,6 @@ def program(**settings: Any) -> list[Registered]:
 
 def entra(registered: list[Registered], kind: str) -> dict[str, Registered]:
     """What the program registered of one type of the plugin `azuread`, by logical name."""
-    return all_of(registered, f"azuread:index/{kind[0].lower()}{kind[1:]}:{kind}")
+    return all_of(
+        registered, f"azuread:index/{kind[0].lower()}{kind[1:]}:{kind}"
+    )

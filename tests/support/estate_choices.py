@@ -47,7 +47,8 @@ def _property(name: str, *values: Any) -> list[Fragment]:
 
 _WORKLOAD: Alternatives = {
     "image": [
-        {"properties": {"image": f"registry.test/NAME:{version}"}} for version in (1, 2)
+        {"properties": {"image": f"registry.test/NAME:{version}"}}
+        for version in (1, 2)
     ],
     "another image": [{}, {"properties": {"image": "registry.test/other:1"}}],
     "cpu": _property("cpu", "250m"),
@@ -78,7 +79,10 @@ _EDGE: Alternatives = {
         {"response": {"remove": ["X-Debug"]}},
         {"preset": "secure", "response": {"remove": ["X-Debug"]}},
         {"response": {"remove": ["X-Debug"], "set": {"X-Env": "a"}}},
-        {"response": {"remove": ["X-Debug"]}, "request": {"set": {"X-Name": "a"}}},
+        {
+            "response": {"remove": ["X-Debug"]},
+            "request": {"set": {"X-Name": "a"}},
+        },
         {"response": {"remove": ["X-Other"]}},
     ),
     "ip-allow": _trait(
@@ -117,7 +121,8 @@ _EDGE: Alternatives = {
         {"retries": {"count": 2}, "timeouts": {"write": "2s"}},
     ),
     "rate-limit": _trait(
-        "rate-limit", {"per": "client", "requests": {"minute": 5}, "policy": "redis"}
+        "rate-limit",
+        {"per": "client", "requests": {"minute": 5}, "policy": "redis"},
     ),
     "upstream-tls": _trait(
         "upstream-tls",
@@ -146,7 +151,13 @@ def _health(reason: str, until: str) -> Fragment:
 
 
 def _gateway(**changed: Any) -> Fragment:
-    return {"gateway": {"domain": "APP.example.com", "http": {"/x": 8080}, **changed}}
+    return {
+        "gateway": {
+            "domain": "APP.example.com",
+            "http": {"/x": 8080},
+            **changed,
+        }
+    }
 
 
 _API: Alternatives = {
@@ -173,7 +184,11 @@ _API: Alternatives = {
         {"access": {"scopes": {"APP.read": "See", "APP.write": "Write"}}},
         {
             "access": {
-                "scopes": {"APP.read": "Read", "APP.write": "Write", "APP.more": "More"}
+                "scopes": {
+                    "APP.read": "Read",
+                    "APP.write": "Write",
+                    "APP.more": "More",
+                }
             }
         },
     ],
@@ -207,26 +222,37 @@ _API: Alternatives = {
         ),
     ],
     "groups": [
-        {"access": {"roles": {"viewer": {"scopes": ["APP.read"], "groups": groups}}}}
+        {
+            "access": {
+                "roles": {"viewer": {"scopes": ["APP.read"], "groups": groups}}
+            }
+        }
         for groups in (["sales"], ["sales", "desk"], ["desk"])
     ],
     "role": [
         {},
         {
             "access": {
-                "roles": {"editor": {"scopes": ["APP.write"], "groups": ["desk"]}}
-            }
-        },
-        {
-            "access": {
                 "roles": {
-                    "editor": {"scopes": ["APP.read", "APP.write"], "groups": ["desk"]}
+                    "editor": {"scopes": ["APP.write"], "groups": ["desk"]}
                 }
             }
         },
         {
             "access": {
-                "roles": {"keeper": {"scopes": ["APP.write"], "groups": ["desk"]}}
+                "roles": {
+                    "editor": {
+                        "scopes": ["APP.read", "APP.write"],
+                        "groups": ["desk"],
+                    }
+                }
+            }
+        },
+        {
+            "access": {
+                "roles": {
+                    "keeper": {"scopes": ["APP.write"], "groups": ["desk"]}
+                }
             }
         },
     ],
@@ -236,7 +262,9 @@ _API: Alternatives = {
         *(
             {
                 "access": {
-                    "waivers": [{"finding": finding, "reason": reason, "until": until}]
+                    "waivers": [
+                        {"finding": finding, "reason": reason, "until": until}
+                    ]
                 }
             }
             for finding, reason, until in (
@@ -254,7 +282,15 @@ _API: Alternatives = {
 _OTHER_API: Alternatives = {
     **{
         name: _API[name]
-        for name in ("image", "is", "gateway", "owner", "scopes", "rules", "groups")
+        for name in (
+            "image",
+            "is",
+            "gateway",
+            "owner",
+            "scopes",
+            "rules",
+            "groups",
+        )
     },
     "rate-limit": _trait(
         "rate-limit",
@@ -277,7 +313,10 @@ def _named(**changed: Any) -> Fragment:
     name = service["name"]
     return {
         "access": {"service": service},
-        "gateway": {"http": {"/": service["port"]}, "existingServiceName": name},
+        "gateway": {
+            "http": {"/": service["port"]},
+            "existingServiceName": name,
+        },
     }
 
 
@@ -306,7 +345,9 @@ CHOICES: dict[str, Alternatives] = {
                 "gateway": {"domain": "release.example.com"},
                 "access": {
                     "owner": "one",
-                    "rules": [{"methods": ["GET"], "public": {"reason": "pages"}}],
+                    "rules": [
+                        {"methods": ["GET"], "public": {"reason": "pages"}}
+                    ],
                 },
             }
         ],
@@ -316,12 +357,19 @@ CHOICES: dict[str, Alternatives] = {
             _named(port=81),
             _named(targetPort=8080),
             _named(
-                podLabels={"app.kubernetes.io/instance": "release", "app": "another"}
+                podLabels={
+                    "app.kubernetes.io/instance": "release",
+                    "app": "another",
+                }
             ),
             _named(scheme="https"),
         ],
     },
-    "worker": {"is": [{"type": "worker"}], "there": [{}, {"gone": True}], **_WORKLOAD},
+    "worker": {
+        "is": [{"type": "worker"}],
+        "there": [{}, {"gone": True}],
+        **_WORKLOAD,
+    },
     "service": {
         **_WORKLOAD,
         **_CALLER,
@@ -343,7 +391,9 @@ CHOICES: dict[str, Alternatives] = {
                 "properties": {"ports": [{"port": 3000}]},
                 "access": {
                     "owner": "one",
-                    "rules": [{"methods": ["GET"], "public": {"reason": "pages"}}],
+                    "rules": [
+                        {"methods": ["GET"], "public": {"reason": "pages"}}
+                    ],
                 },
             }
         ],
@@ -351,9 +401,12 @@ CHOICES: dict[str, Alternatives] = {
             {"gateway": {"domain": f"{host}.example.com", "http": {"/": 3000}}}
             for host in ("shop", "www")
         ],
-        "kind": [{"client": {"kind": kind}} for kind in ("web", "browser", "native")],
+        "kind": [
+            {"client": {"kind": kind}} for kind in ("web", "browser", "native")
+        ],
         "redirect": [
-            {"client": {"redirectPaths": [path]}} for path in ("/callback", "/back")
+            {"client": {"redirectPaths": [path]}}
+            for path in ("/callback", "/back")
         ],
         "refresh": [{}, {"client": {"refresh": True}}],
     },
@@ -379,7 +432,11 @@ CHOICES: dict[str, Alternatives] = {
                 {
                     "spec": {
                         "policies": [
-                            {"name": "place", "type": "topology", "properties": one}
+                            {
+                                "name": "place",
+                                "type": "topology",
+                                "properties": one,
+                            }
                         ]
                     }
                 }
@@ -402,7 +459,11 @@ def _on_gateway(*values: Fragment) -> list[Fragment]:
     return [{}, *(_config(gateway=value) for value in values)]
 
 
-_OUTSIDE: Fragment = {"namespace": None, "podLabels": None, "cidrs": ["192.0.2.0/24"]}
+_OUTSIDE: Fragment = {
+    "namespace": None,
+    "podLabels": None,
+    "cidrs": ["192.0.2.0/24"],
+}
 _OF_GATEWAY: Alternatives = {
     "scheme": _on_gateway(
         {"scheme": "https"},
@@ -459,14 +520,19 @@ _OF_GATEWAY: Alternatives = {
     "reach": _on_gateway(
         {**_OUTSIDE, "reach": "loadBalancer"},
         {**_OUTSIDE, "reach": "loadBalancer", "cidrs": ["192.0.2.128/25"]},
-        {**_OUTSIDE, "reach": "loadBalancer", "serviceAnnotations": {"a/b": "c"}},
+        {
+            **_OUTSIDE,
+            "reach": "loadBalancer",
+            "serviceAnnotations": {"a/b": "c"},
+        },
     ),
     "nodes": _on_gateway(
         {**_OUTSIDE, "reach": "nodePort", "nodeAddress": "n1"},
         {**_OUTSIDE, "reach": "nodePort", "nodeAddress": "n2"},
     ),
     "upstream": _on_gateway(
-        {"upstreamTls": {"ca": "ca.pem"}}, {"upstreamTls": {"ca": "ca.pem", "depth": 2}}
+        {"upstreamTls": {"ca": "ca.pem"}},
+        {"upstreamTls": {"ca": "ca.pem", "depth": 2}},
     ),
 }
 _OF_CLUSTER: Alternatives = {
@@ -492,7 +558,10 @@ _OF_CLUSTER: Alternatives = {
 _OF_STACK: Alternatives = {
     "cloud": [{}, _config(cloud="aws")],
     "images": [{}, _config(images={"registry.test": "mirror.test"})],
-    "suffixes": [{}, _config(domains={"suffixes": {"example.com": "example.org"}})],
+    "suffixes": [
+        {},
+        _config(domains={"suffixes": {"example.com": "example.org"}}),
+    ],
     "rotation": [
         _config(rotation={}),
         _config(rotation={"every": "20d"}),
@@ -510,7 +579,10 @@ _CALLERS = {client for _, client in GRANTS}
 _OIDC: Fragment = {
     "type": "oidc",
     "issuer": "https://sso.example.com",
-    "tokens": {"user": "sid", "accessToken": {"claim": "use", "value": "access"}},
+    "tokens": {
+        "user": "sid",
+        "accessToken": {"claim": "use", "value": "access"},
+    },
     "clients": {
         key: {"id": key.replace("/", "-"), "secret": {"name": "s", "key": "k"}}
         for key in sorted(_CALLERS)

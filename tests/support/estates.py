@@ -35,7 +35,9 @@ ENTRA_SPELLING = ClaimMapping(
 """As Entra spells tokens, but for what says that groups are too many; unlike the one above in everything."""
 ISSUER = "https://issuer.example.com"
 PROVIDER = Provider("main", "api://tests", SPELLING, issuer=ISSUER)
-STACK = Stack("tests", {"main": PROVIDER}, domain="apps.example.com", scheme="https")
+STACK = Stack(
+    "tests", {"main": PROVIDER}, domain="apps.example.com", scheme="https"
+)
 
 
 def compiled(*texts: str, stack: Stack = STACK) -> Compiled:
@@ -80,7 +82,9 @@ def api(
 ) -> str:
     """One application with one exposed component `api`; `access` is the body of its access trait, or nothing."""
     trait = (
-        f"        - type: access\n          properties: {access}\n" if access else ""
+        f"        - type: access\n          properties: {access}\n"
+        if access
+        else ""
     )
     return (
         f"apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {{name: {name}, namespace: {name}}}\nspec:\n"

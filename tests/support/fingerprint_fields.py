@@ -142,7 +142,10 @@ def given(estates: Estates, partition: str | None, known: Known) -> Given:
     with pytest.MonkeyPatch.context() as patch:
 
         def kept(
-            _common: str, _given: str, others: Mapping[str, str], configured: str
+            _common: str,
+            _given: str,
+            others: Mapping[str, str],
+            configured: str,
         ) -> Any:
             ids = {name: one for name, one in others.items() if name}
             estate = estates.given(partition)
@@ -220,16 +223,24 @@ class Pairs:
             pair
             for pair in self.centre.pairs()
             if kind == "okta"
-            or (pair[0][1] in OF_CLIENTS if pair[0][0] else pair[0][1] not in COMMON)
+            or (
+                pair[0][1] in OF_CLIENTS
+                if pair[0][0]
+                else pair[0][1] not in COMMON
+            )
         )
         for choice, before, after in islice(wanted, part, None, parts):
             with suppress(InvalidEstateError):
                 yield from self._pairs(choice, before, after)
 
-    def _pairs(self, choice: Choice, before: Chosen, after: Chosen) -> Iterator[Pair]:
+    def _pairs(
+        self, choice: Choice, before: Chosen, after: Chosen
+    ) -> Iterator[Pair]:
         """Of the two stacks that have most of it, where it is a setting."""
         stacks = IN_ORDER if choice[0] else (None, "apis")
-        first, deployed = self._moved(self.deployed, self.centre, before, stacks)
+        first, deployed = self._moved(
+            self.deployed, self.centre, before, stacks
+        )
         second, then = self._moved(deployed, before, after, stacks)
         for partition in stacks:
             known = _known(first, deployed), _known(second, then)

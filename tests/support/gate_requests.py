@@ -41,7 +41,12 @@ READ = ISSUER.service(["read"])
 
 def as_left(table: str) -> str:
     """A table as admission leaves it: as it stands in its script, with quotes."""
-    return embedded(table).removeprefix("[==[").removesuffix("]==]").replace("'", '"')
+    return (
+        embedded(table)
+        .removeprefix("[==[")
+        .removesuffix("]==]")
+        .replace("'", '"')
+    )
 
 
 def asked(

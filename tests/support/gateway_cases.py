@@ -10,7 +10,13 @@ from functools import cache
 
 from hypothesis import strategies as st
 
-from kong_oam.access.decide import Decision, Request, answer, decide, effective_scopes
+from kong_oam.access.decide import (
+    Decision,
+    Request,
+    answer,
+    decide,
+    effective_scopes,
+)
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import METHODS, Rule
 from kong_oam.access.paths import PathSegments, within, written
@@ -50,13 +56,19 @@ class Case:
             b"%s %s HTTP/1.1" % (self.method.encode(), self.target),
             b"Host: " + self.host.encode(),
         ]
-        lines += [b"Authorization: " + value.encode() for value in self.authorization]
+        lines += [
+            b"Authorization: " + value.encode() for value in self.authorization
+        ]
         return b"\r\n".join([*lines, *self.headers, *more, b"", b""])
 
     def meant(self, scene: Scene) -> Decision:
         """What the model answers, to be compared with what a gateway does."""
         return answer(
-            scene.estate, self._request, self.authorization, scene.rings, scene.now
+            scene.estate,
+            self._request,
+            self.authorization,
+            scene.rings,
+            scene.now,
         )
 
     def statuses(self, meant: Decision) -> frozenset[int]:
@@ -109,7 +121,9 @@ class Case:
             if value and not any(one in value.lower() for one in kept)
         ]
 
-    def decided_by_its_fault(self, scene: Scene, key: str | None = None) -> bool:
+    def decided_by_its_fault(
+        self, scene: Scene, key: str | None = None
+    ) -> bool:
         """Whether the fault is all that is wrong: nobody is let in there, and whoever has every scope is.
 
         `key` is the component that must own the request, if one must.
@@ -123,7 +137,9 @@ class Case:
             or key not in (None, component.key)
         ):
             return False
-        anybody = Claims(component.provider, "c", "c", False, tuple(component.scopes))
+        anybody = Claims(
+            component.provider, "c", "c", False, tuple(component.scopes)
+        )
         return decide(scene.estate, self._request, anybody).allowed
 
     @property
@@ -131,7 +147,9 @@ class Case:
         lines = b"\r\n".join(self.headers).decode("latin-1").split("\r\n")
         parted = (line.partition(":") for line in lines)
         headers = tuple((name, value.strip()) for name, _, value in parted)
-        return Request(self.method, self.host, self.target, self.address, headers)
+        return Request(
+            self.method, self.host, self.target, self.address, headers
+        )
 
 
 @dataclass(slots=True)
@@ -158,7 +176,9 @@ class Coverage:
         )
 
 
-def cases(scene: Scene, unknown_host: str = "nope.test") -> st.SearchStrategy[Case]:
+def cases(
+    scene: Scene, unknown_host: str = "nope.test"
+) -> st.SearchStrategy[Case]:
     """Requests to the scene's gateway; some to `unknown_host`, which nobody serves."""
     return st.one_of(_aimed(scene), _aimed(scene), _stray(scene, unknown_host))
 
@@ -168,7 +188,9 @@ def faulty_cases(draw: st.DrawFn, scene: Scene, fault: str) -> Case:
     """Requests that a token with every scope would be allowed, with one that has the fault instead."""
     component, method, host, path = draw(st.sampled_from(_protected(scene)))
     target = (
-        "/" + "/".join(map(draw, map(_spelt, path))) + draw(st.sampled_from(_QUERIES))
+        "/"
+        + "/".join(map(draw, map(_spelt, path)))
+        + draw(st.sampled_from(_QUERIES))
     )
     port = draw(st.sampled_from(["", "", ":80", ":8443"]))
     token = _faults(scene, component)[fault]
@@ -323,7 +345,9 @@ def _aimed(draw: st.DrawFn, scene: Scene) -> Case:
     """A request to one rule or gateway path, often past it by a hair, with any token that may help."""
     component = draw(st.sampled_from(scene.estate.exposed))
     endpoint, rule = draw(st.sampled_from(_places(scene, component.key)))
-    method = draw(st.sampled_from([*(rule.methods if rule else ()), *_OTHER_METHODS]))
+    method = draw(
+        st.sampled_from([*(rule.methods if rule else ()), *_OTHER_METHODS])
+    )
     elements = [*map(draw, map(_spelt, rule.path if rule else endpoint.path))]
     if elements and draw(st.integers(0, 9)) == 0:
         elements[-1] = draw(_misread(elements[-1]))
@@ -334,7 +358,9 @@ def _aimed(draw: st.DrawFn, scene: Scene) -> Case:
         )
     target = "/" + "/".join(elements) + draw(st.sampled_from(_QUERIES))
     authorization = draw(
-        st.just(()) | _tokens(scene, component.key) | _tokens(scene, component.key)
+        st.just(())
+        | _tokens(scene, component.key)
+        | _tokens(scene, component.key)
     )
     return Case(
         method,
@@ -347,7 +373,9 @@ def _aimed(draw: st.DrawFn, scene: Scene) -> Case:
 
 def _spelt(element: str) -> st.SearchStrategy[str]:
     """The element as a client may write it."""
-    escaped = "".join(_ESCAPES.get(character, character) for character in element)
+    escaped = "".join(
+        _ESCAPES.get(character, character) for character in element
+    )
     return st.sampled_from([element, element, escaped])
 
 
@@ -373,7 +401,9 @@ def _misread(element: str) -> st.SearchStrategy[str]:
 def _host(endpoint: Endpoint) -> st.SearchStrategy[str]:
     """A host that the endpoint's stands for, with and without a port."""
     hosts = [endpoint.host.replace("*", label) for label in ("x", "y.x")]
-    return st.sampled_from([*hosts, *hosts, f"{hosts[0]}:80", f"{hosts[0]}:8443"])
+    return st.sampled_from(
+        [*hosts, *hosts, f"{hosts[0]}:80", f"{hosts[0]}:8443"]
+    )
 
 
 @cache
@@ -402,9 +432,9 @@ def _protected(scene: Scene) -> list[tuple[str, str, str, PathSegments]]:
     return [
         (component, method, host, path)
         for component, method, host, path in dict.fromkeys(found)
-        if Case(method, host, written(path).encode(), fault="any").decided_by_its_fault(
-            scene, component
-        )
+        if Case(
+            method, host, written(path).encode(), fault="any"
+        ).decided_by_its_fault(scene, component)
     ]
 
 
@@ -413,7 +443,9 @@ def _faults(scene: Scene, component: str) -> dict[str, str]:
     """Tokens with every scope of the component, by what is wrong with them."""
     found = scene.estate.components[component]
     issuer = scene.issuers[found.provider]
-    (stranger,) = (other for other in scene.issuers.values() if other is not issuer)
+    (stranger,) = (
+        other for other in scene.issuers.values() if other is not issuer
+    )
     return issuer.faults(found.scopes, stranger)
 
 
@@ -427,7 +459,9 @@ def _tokens(scene: Scene, component: str) -> st.SearchStrategy[tuple[str, ...]]:
     )
     named = [issuer.provider.group(group) for group in GROUPS]
     groups = st.lists(
-        st.sampled_from([*named, *named, *GROUPS, "none"]), max_size=3, unique=True
+        st.sampled_from([*named, *named, *GROUPS, "none"]),
+        max_size=3,
+        unique=True,
     )
     clients = st.sampled_from(["c", "c", "d", UNKNOWN_CLIENT])
     good = st.builds(issuer.service, scopes, clients) | st.builds(

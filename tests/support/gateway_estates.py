@@ -50,7 +50,10 @@ _WORDS = ClaimMapping(
 def stack(name: str, scheme: Any = "https") -> Stack:
     """A stack with two issuers: `main` signs with RS256, `other` with ES256 and spells things another way."""
     main = Provider(
-        "main", f"api://{name}", SPELLING, issuer=f"https://issuer.{name}.example.com"
+        "main",
+        f"api://{name}",
+        SPELLING,
+        issuer=f"https://issuer.{name}.example.com",
     )
     renamed = {group: f"id-of-{group}" for group in GROUPS[:2]}
     other = Provider(
@@ -63,13 +66,20 @@ def stack(name: str, scheme: Any = "https") -> Stack:
     return Stack(name, {"main": main, "other": other}, scheme=scheme)
 
 
-def issuers(stack: Stack, now: float, lifetime: float = 3600) -> dict[str, Issuer]:
+def issuers(
+    stack: Stack, now: float, lifetime: float = 3600
+) -> dict[str, Issuer]:
     """The issuers of a stack; their key ids carry its name, since they are unique in a workspace."""
     main, other = (stack.providers[name] for name in ("main", "other"))
     return {
         "main": Issuer(now, main, stack.name, lifetime=lifetime),
         "other": Issuer(
-            now, other, f"{stack.name}-other", ec_key(), ec_key(), lifetime=lifetime
+            now,
+            other,
+            f"{stack.name}-other",
+            ec_key(),
+            ec_key(),
+            lifetime=lifetime,
         ),
     }
 
@@ -91,7 +101,10 @@ class Scene:
     @property
     def pems(self) -> dict[str, dict[str, str]]:
         """By provider and key id, as `kong_deployment` puts them into a Kong."""
-        return {name: {issuer.kid: issuer.pem} for name, issuer in self.issuers.items()}
+        return {
+            name: {issuer.kid: issuer.pem}
+            for name, issuer in self.issuers.items()
+        }
 
 
 def with_callers(estate: Estate) -> Estate:
@@ -118,7 +131,14 @@ def _caller(estate: Estate, name: str, most: int | None) -> Component:
     kinds: tuple[ClientKind, ...] = ("service", "native")
     clients = tuple(
         Client(
-            f"callers/{name}", kind, provider, tuple(called), (), (), False, position
+            f"callers/{name}",
+            kind,
+            provider,
+            tuple(called),
+            (),
+            (),
+            False,
+            position,
         )
         for provider, called in calls.items()
         for kind in kinds
@@ -164,12 +184,17 @@ def generated_applications(domain: str, count: int, number: int) -> list[str]:
 
     @seed(number)
     @settings(
-        max_examples=count, database=None, deadline=None, phases=(Phase.generate,)
+        max_examples=count,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate,),
     )
     @given(data=st.data())
     def draw(data: st.DataObject) -> None:
         name = f"d{len(texts)}"
-        texts.append(json.dumps(data.draw(_application(name, f"{name}.{domain}"))))
+        texts.append(
+            json.dumps(data.draw(_application(name, f"{name}.{domain}")))
+        )
 
     draw()
     return texts
@@ -195,7 +220,13 @@ _BELOW = (
     "/v1.0",
     "/~_-!&',=@",
 )
-_TOGETHER = (("GET",), ("POST", "PUT"), ("PATCH",), ("DELETE", "OPTIONS"), ("HEAD",))
+_TOGETHER = (
+    ("GET",),
+    ("POST", "PUT"),
+    ("PATCH",),
+    ("DELETE", "OPTIONS"),
+    ("HEAD",),
+)
 
 
 @st.composite
@@ -210,7 +241,9 @@ def _application(draw: st.DrawFn, name: str, domain: str) -> dict[str, Any]:
         st.lists(places, min_size=len(exposed), max_size=8, unique=True)
     ):
         owner = draw(st.sampled_from(exposed))
-        owner.setdefault(host, {})[path] = draw(st.sampled_from([8080, 8080, 9090]))
+        owner.setdefault(host, {})[path] = draw(
+            st.sampled_from([8080, 8080, 9090])
+        )
     components = [
         draw(_component(f"c{number}", f"{name}.{number}", traits))
         for number, traits in enumerate(exposed)
@@ -226,19 +259,28 @@ def _application(draw: st.DrawFn, name: str, domain: str) -> dict[str, Any]:
 
 @st.composite
 def _component(
-    draw: st.DrawFn, name: str, prefix: str, exposed: Mapping[str, Mapping[str, int]]
+    draw: st.DrawFn,
+    name: str,
+    prefix: str,
+    exposed: Mapping[str, Mapping[str, int]],
 ) -> dict[str, Any]:
     """A component with a gateway trait per host and, but for one in six, an access trait."""
     traits: list[dict[str, Any]] = [
         {
             "type": "gateway",
-            "properties": {"name": f"g{number}", "domain": host, "http": dict(http)},
+            "properties": {
+                "name": f"g{number}",
+                "domain": host,
+                "http": dict(http),
+            },
         }
         for number, (host, http) in enumerate(exposed.items())
     ]
     if draw(st.integers(0, 5)):
         paths = sorted({path for http in exposed.values() for path in http})
-        traits.append({"type": "access", "properties": draw(_access(prefix, paths))})
+        traits.append(
+            {"type": "access", "properties": draw(_access(prefix, paths))}
+        )
     return {
         "name": name,
         "type": "webservice",
@@ -248,10 +290,14 @@ def _component(
 
 
 @st.composite
-def _access(draw: st.DrawFn, prefix: str, gateway_paths: list[str]) -> dict[str, Any]:
+def _access(
+    draw: st.DrawFn, prefix: str, gateway_paths: list[str]
+) -> dict[str, Any]:
     """Scopes, rules that never disagree, and roles. Scopes carry `prefix`: they are unique per issuer."""
     scopes = [f"{prefix}.read", f"{prefix}.write", f"{prefix}.odd"]
-    needed = st.lists(st.sampled_from(scopes), min_size=1, max_size=2, unique=True)
+    needed = st.lists(
+        st.sampled_from(scopes), min_size=1, max_size=2, unique=True
+    )
     below = st.builds(
         lambda base, rest: base.rstrip("/") + rest or "/",
         st.sampled_from(gateway_paths),
@@ -262,7 +308,9 @@ def _access(draw: st.DrawFn, prefix: str, gateway_paths: list[str]) -> dict[str,
         groups = (
             [METHODS]
             if draw(st.booleans())
-            else draw(st.lists(st.sampled_from(_TOGETHER), min_size=1, unique=True))
+            else draw(
+                st.lists(st.sampled_from(_TOGETHER), min_size=1, unique=True)
+            )
         )
         if ("GET",) in groups:
             groups = [
@@ -277,7 +325,9 @@ def _access(draw: st.DrawFn, prefix: str, gateway_paths: list[str]) -> dict[str,
                     {**one, "scopes": draw(needed)}
                     for _ in range(draw(st.integers(1, 2)))
                 ]
-    holders = st.lists(st.sampled_from(GROUPS), min_size=1, max_size=2, unique=True)
+    holders = st.lists(
+        st.sampled_from(GROUPS), min_size=1, max_size=2, unique=True
+    )
     roles = {
         f"r{number}": {"scopes": draw(needed), "groups": draw(holders)}
         for number in range(draw(st.integers(0, 3)))

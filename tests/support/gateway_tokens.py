@@ -27,7 +27,9 @@ CLIENTS = {"c": "callers/all", "d": "callers/some"}
 """Whose clients tokens name: of one that was granted every scope there is, and of one that was granted some. Tokens name
 "c", and the component that it is, where a test says nothing else."""
 
-rsa_key = partial(rsa.generate_private_key, public_exponent=65537, key_size=2048)
+rsa_key = partial(
+    rsa.generate_private_key, public_exponent=65537, key_size=2048
+)
 ec_key = partial(ec.generate_private_key, ec.SECP256R1())
 
 
@@ -88,7 +90,11 @@ class Issuer:
         head = {"kid": self.kid, "alg": self.algorithm, **header}
         return self.signed_as(
             json.dumps(
-                {name: value for name, value in head.items() if value is not None}
+                {
+                    name: value
+                    for name, value in head.items()
+                    if value is not None
+                }
             ),
             payload,
             key,
@@ -102,7 +108,12 @@ class Issuer:
         return f"{text}.{encoded(signature(key or self.key, text))}"
 
     def payload(
-        self, scopes: Iterable[str] = (), /, *, client: str = "c", **changes: Any
+        self,
+        scopes: Iterable[str] = (),
+        /,
+        *,
+        client: str = "c",
+        **changes: Any,
     ) -> bytes:
         """Claims of a token that is good for its lifetime, a service's unless `changes` have the claim that marks a user.
 
@@ -168,12 +179,14 @@ class Issuer:
         user = partial(self.user, scopes, map(provider.group, GROUPS))
         good = self.payload(scopes)
         head, body, signature = signed(good).split(".")
-        mark, own, listing = spelling.marks[0], spelling.own, spelling.service_scopes
+        mark, own, listing = (
+            spelling.marks[0],
+            spelling.own,
+            spelling.service_scopes,
+        )
         other_form = "words" if listing.form == "list" else "list"
         more = partial(self._with, good)
-        shared = (
-            f"{encoded(json.dumps({'kid': self.kid, 'alg': 'HS256'}).encode())}.{body}"
-        )
+        shared = f"{encoded(json.dumps({'kid': self.kid, 'alg': 'HS256'}).encode())}.{body}"
         return {
             "expired": token(exp=self.now - 3600),
             "exp is a text": token(exp="never"),
@@ -209,7 +222,9 @@ class Issuer:
             "subject is a list": token(**{spelling.subject: ["c"]}),
             "neither a user's nor a service's own": token(**{own: "else"}),
             "user is a number": user(**{spelling.user: 7}),
-            "groups of a service is a text": token(**{spelling.groups: "sales"}),
+            "groups of a service is a text": token(
+                **{spelling.groups: "sales"}
+            ),
             "groups of a service of two types": token(
                 **{spelling.groups: ["sales", 1]}
             ),
@@ -228,7 +243,8 @@ class Issuer:
             "no key id": signed(good, kid=None),
             "key id is a number": signed(good, kid=7),
             "key id twice": self.signed_as(
-                f'{{"kid":"x","kid":"{self.kid}","alg":"{self.algorithm}"}}', good
+                f'{{"kid":"x","kid":"{self.kid}","alg":"{self.algorithm}"}}',
+                good,
             ),
             "alg none": signed(good, alg="none"),
             "alg HS256": signed(good, alg="HS256"),

@@ -85,7 +85,9 @@ class Chosen:
         for choice, alternatives in self._alternatives().items():
             usual = self.choices.get(choice, 0)
             other = next(
-                number for number in range(len(alternatives) + 1) if number != usual
+                number
+                for number in range(len(alternatives) + 1)
+                if number != usual
             )
             shared = other if not alternatives[usual] else usual
             for number in range(len(alternatives)):
@@ -112,7 +114,10 @@ class Chosen:
             if not whose:
                 merge(settings, fragment)
         before = [PROVIDERS["okta"]] if self.kind == "two" else []
-        settings["kong-oam:identityProviders"] = [*before, settings.pop("provider")]
+        settings["kong-oam:identityProviders"] = [
+            *before,
+            settings.pop("provider"),
+        ]
         applications: dict[str, dict[str, Any]] = {}
         for key, is_a in ROSTER.items():
             application, _, _ = key.partition("/")
@@ -123,7 +128,9 @@ class Chosen:
             if component is not None:
                 made["spec"]["components"].append(component)
         return settings, {
-            name: one for name, one in applications.items() if one["spec"]["components"]
+            name: one
+            for name, one in applications.items()
+            if one["spec"]["components"]
         }
 
     def _application(
@@ -153,7 +160,9 @@ class Chosen:
         if parts.pop("gone", False):
             return None
         traits = {
-            trait: parts.pop(trait) for trait in [*parts] if trait.startswith("trait ")
+            trait: parts.pop(trait)
+            for trait in [*parts]
+            if trait.startswith("trait ")
         }
         self._granted(key, parts, taken)
         for trait in ("gateway", "access", "client"):
@@ -176,11 +185,14 @@ class Chosen:
         for api, client in GRANTS:
             fragment = taken[f"{api} < {client}", "grant"]
             there = all(
-                not taken.get((one, "there"), {}).get("gone") for one in (api, client)
+                not taken.get((one, "there"), {}).get("gone")
+                for one in (api, client)
             )
             if not fragment or not there:
                 continue
-            scopes = [f"{api.split('/')[0]}.{scope}" for scope in fragment["scopes"]]
+            scopes = [
+                f"{api.split('/')[0]}.{scope}" for scope in fragment["scopes"]
+            ]
             if key == client and "client" in parts:
                 parts["client"].setdefault("calls", []).append(
                     {"component": api, "scopes": scopes}
@@ -219,7 +231,9 @@ def _fill(value: Any, words: Mapping[str, str]) -> None:
             _fill(inner, words)
     elif isinstance(value, list):
         for number, inner in enumerate(value):
-            value[number] = _filled(inner, words) if isinstance(inner, str) else inner
+            value[number] = (
+                _filled(inner, words) if isinstance(inner, str) else inner
+            )
             _fill(inner, words)
 
 
@@ -229,7 +243,9 @@ def _filled(text: str, words: Mapping[str, str]) -> str:
     return text
 
 
-def write(folder: Path, chosen: Chosen, provider: Fragment | None = None) -> None:
+def write(
+    folder: Path, chosen: Chosen, provider: Fragment | None = None
+) -> None:
     """Writes the project's Applications and the base's settings; the partitions' stacks name the estate."""
     settings, applications = chosen.written(provider)
     (folder / "stacks" / "Pulumi.local.yaml").write_text(
@@ -264,12 +280,16 @@ def first(kind: str, random: Random) -> Chosen:
     """An estate at a provider of a kind, with grants across partitions, and choices of Applications at random."""
     chosen = Chosen(
         kind,
-        {("{} < {}".format(*pair), "grant"): random.randrange(1, 3) for pair in GRANTS},
+        {
+            ("{} < {}".format(*pair), "grant"): random.randrange(1, 3)
+            for pair in GRANTS
+        },
     )
     for choice, number in chosen.edits():
         if (
             choice[0]
-            and choice[1] in ("env", "cpu", "owner", "labels", "groups", "rules")
+            and choice[1]
+            in ("env", "cpu", "owner", "labels", "groups", "rules")
             and random.random() < 0.3
         ):
             chosen = chosen.edited(choice, number)

@@ -47,7 +47,9 @@ class Comments:
                 return text
 
             def answer(self, status: int, body: Any) -> None:
-                stand_in.requests.append(f"{self.command} {urlsplit(self.path).path}")
+                stand_in.requests.append(
+                    f"{self.command} {urlsplit(self.path).path}"
+                )
                 if self.headers["Authorization"] != f"Bearer {TOKEN}":
                     status = 401
                 raw = json.dumps(body).encode()
@@ -59,7 +61,9 @@ class Comments:
             def log_message(self, *_: object) -> None: ...
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, daemon=True
+        )
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def add(self, body: str, author: str) -> dict[str, Any]:

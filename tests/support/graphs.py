@@ -99,7 +99,9 @@ def graphs(draw: st.DrawFn, names: st.SearchStrategy[str] = _NAMES) -> Graph:
                 start, end, tuple(items), tuple(label), change
             )
     title, notes = draw(names), tuple(draw(st.lists(names, max_size=3)))
-    return Graph(title, in_order(nodes.values()), edges_in_order(edges.values()), notes)
+    return Graph(
+        title, in_order(nodes.values()), edges_in_order(edges.values()), notes
+    )
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,9 @@ _TEXT = r'"((?:[^"<>{}\[\]|;&#`*$%\\]|#\d+;|<br/>)*)"'
 _MERMAID_NODE = re.compile(
     rf"  (\w+)(?:\(\[|\(|\{{\{{|\[\[|\[/|\[){_TEXT}(?:\]\)|\)|\}}\}}|\]\]|/\]|\])(?::::\w+)?"
 )
-_MERMAID_EDGE = re.compile(rf"  (\w+) (?:-->|-\.->|==>|--x)(?:\|{_TEXT}\|)? (\w+)")
+_MERMAID_EDGE = re.compile(
+    rf"  (\w+) (?:-->|-\.->|==>|--x)(?:\|{_TEXT}\|)? (\w+)"
+)
 _MERMAID_STYLE = re.compile(r"  (?:classDef \w+|linkStyle [\d,]+) [\w:#,\- ]+")
 
 
@@ -126,7 +130,9 @@ def read_mermaid(text: str) -> Read:
         "flowchart LR",
     ):
         raise ValueError(first)
-    if not re.fullmatch(r"  accTitle: (?:[^\"<>{}\[\]|;&#`*$%\\]|#\d+;)*", title):
+    if not re.fullmatch(
+        r"  accTitle: (?:[^\"<>{}\[\]|;&#`*$%\\]|#\d+;)*", title
+    ):
         raise ValueError(title)
     nodes: dict[str, str] = {}
     edges: list[tuple[str, str, str]] = []

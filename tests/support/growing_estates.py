@@ -45,7 +45,9 @@ class AllBut(frozenset[tuple[str, str]]):
 
     def __contains__(self, pair: object) -> bool:
         return not (
-            isinstance(pair, tuple) and self._without and self._without.search(pair[1])
+            isinstance(pair, tuple)
+            and self._without
+            and self._without.search(pair[1])
         )
 
     _without: re.Pattern[str] | None
@@ -87,19 +89,27 @@ def fill_org(okta: Okta, count: int) -> None:
     org = okta.save()
     org.put(
         "authorizationServers",
-        {"id": "aus1", "name": server_name("tests"), "audiences": ["api://tests"]},
+        {
+            "id": "aus1",
+            "name": server_name("tests"),
+            "audiences": ["api://tests"],
+        },
     )
     for number in range(1, count + 1):
         for name in (f"app{number}.read", f"app{number}.write"):
             org.put("scopes", {"id": f"scp-{name}", "name": name}, "aus1")
         for component in (f"app{number}/job", f"app{number}/web"):
-            client = {"oauthClient": {"client_id": client_id("tests", component)}}
+            client = {
+                "oauthClient": {"client_id": client_id("tests", component)}
+            }
             about = {
                 "id": f"0oa-{component}",
                 "label": app_label("tests", component),
                 "name": "oidc_client",
             }
-            org.put("apps", {**about, "credentials": client, "status": "ACTIVE"})
+            org.put(
+                "apps", {**about, "credentials": client, "status": "ACTIVE"}
+            )
             org.put(
                 "policies",
                 {"id": f"00p-{component}", "name": component, "priority": 1},
@@ -111,7 +121,11 @@ def fill_org(okta: Okta, count: int) -> None:
 def fill_tenant(tenant: Entra, count: int) -> None:
     """Gives the tenant what so many Applications have there: applications and their service principals."""
     for number in range(1, count + 1):
-        for name in (f"app{number}/api API", f"app{number}/job", f"app{number}/web"):
+        for name in (
+            f"app{number}/api API",
+            f"app{number}/job",
+            f"app{number}/web",
+        ):
             made = tenant.directory.create_application(
                 {"displayName": f"kong-oam tests {name}"}
             )

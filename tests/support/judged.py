@@ -42,11 +42,16 @@ def judged(
     application, _, name = key.partition("/")
     given = {"namespace": "shop", "type": "any", "position": PLACE, **more}
     found = [
-        yaml.safe_load(one) if isinstance(one, str) else copy.deepcopy(dict(one))
+        yaml.safe_load(one)
+        if isinstance(one, str)
+        else copy.deepcopy(dict(one))
         for one in objects
     ]
     for one in found:
-        if isinstance(one.get("metadata"), dict) and one.get("kind") != "Namespace":
+        if (
+            isinstance(one.get("metadata"), dict)
+            and one.get("kind") != "Namespace"
+        ):
             one["metadata"].setdefault("namespace", given["namespace"])
     rendered = tuple(
         RenderedObject(one, None, "", PLACE, pod_spec_path) for one in found
@@ -61,10 +66,15 @@ def merged(text: str, changes: str) -> dict[str, Any]:
 
 def said(*components: JudgedComponent, **rules: Any) -> list[str]:
     """What is said of components: `CODE message` each."""
-    return [f"{one.code} {one.message}" for one in judge(components, Rules(**rules))]
+    return [
+        f"{one.code} {one.message}" for one in judge(components, Rules(**rules))
+    ]
 
 
 def _merged(old: Any, new: Any) -> Any:
     if not isinstance(old, dict) or not isinstance(new, dict):
         return new
-    return {**old, **{key: _merged(old.get(key), value) for key, value in new.items()}}
+    return {
+        **old,
+        **{key: _merged(old.get(key), value) for key, value in new.items()},
+    }

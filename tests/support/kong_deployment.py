@@ -79,10 +79,13 @@ class Entities:
         self._schemas = dict(self.facts.schemas)
         self.authentication: Authentication = "jwt"
         self.audiences: Mapping[str, str] = {}
-        self.clients: Mapping[str, str] = {key: name for name, key in CLIENTS.items()}
+        self.clients: Mapping[str, str] = {
+            key: name for name, key in CLIENTS.items()
+        }
         settings = assumed("tests", datetime.date(2026, 1, 31))
         self.settings = replace(
-            settings, gateway=replace(settings.gateway, logs=logs, metrics=metrics)
+            settings,
+            gateway=replace(settings.gateway, logs=logs, metrics=metrics),
         )
         self.over_tls: UpstreamTlsSettings | None = None
         self.authorities: dict[str, str] = {}
@@ -119,7 +122,9 @@ class Entities:
         """The consumer that stands for nobody, and the key ring of each issuer."""
         stack = estate.stack.name
         tags = names.tags(stack)
-        self.make("/consumers", {"username": names.anonymous(stack), "tags": tags})
+        self.make(
+            "/consumers", {"username": names.anonymous(stack), "tags": tags}
+        )
         for provider, keys in pems.items():
             issuer = estate.stack.providers[provider].issuer
             ring = self.make(
@@ -132,7 +137,9 @@ class Entities:
             )
             for kid, pem in keys.items():
                 public = load_pem_public_key(pem.encode())
-                algorithm = "RS256" if isinstance(public, RSAPublicKey) else "ES256"
+                algorithm = (
+                    "RS256" if isinstance(public, RSAPublicKey) else "ES256"
+                )
                 credential = {
                     "key": kid,
                     "algorithm": algorithm,
@@ -146,7 +153,8 @@ class Entities:
         """The Upstream without Targets that services lead to."""
         stack = estate.stack.name
         self.make(
-            "/upstreams", {"name": names.nowhere(stack), "tags": names.tags(stack)}
+            "/upstreams",
+            {"name": names.nowhere(stack), "tags": names.tags(stack)},
         )
 
     def guard(
@@ -170,7 +178,9 @@ class Entities:
                 "protocol": "http",
                 "path": "/",
             }
-            where |= service_fields(self.over_tls, component, own, self.authorities)
+            where |= service_fields(
+                self.over_tls, component, own, self.authorities
+            )
             name = names.service(stack, component, own)
             more: Entity = {
                 "tags": names.tags(stack, component),
@@ -198,7 +208,10 @@ class Entities:
             ).items():
                 if kind in kinds:
                     self._plugin(
-                        kind, config, names.tags(estate.stack.name, component), scope
+                        kind,
+                        config,
+                        names.tags(estate.stack.name, component),
+                        scope,
                     )
             for extra in (
                 extras(self.settings, component).plugins
@@ -220,10 +233,14 @@ class Entities:
             "nobody": names.anonymous(stack),
         }
         if extra.caller:
-            (consumer,) = self.paths("/consumers", username=callers[extra.caller])
+            (consumer,) = self.paths(
+                "/consumers", username=callers[extra.caller]
+            )
             scope = {**scope, "consumer": {"id": consumer.rpartition("/")[2]}}
         if extra.kind not in self._schemas:
-            self._schemas[extra.kind] = self.read(f"/schemas/plugins/{extra.kind}")
+            self._schemas[extra.kind] = self.read(
+                f"/schemas/plugins/{extra.kind}"
+            )
         keeps_records = self.settings.gateway.logs is not None
         schema = self._schemas[extra.kind]
         text = plugins.config_json(
@@ -258,7 +275,11 @@ class Entities:
         )
         nobody = names.nobody(estate.stack.name, component)
         admission = plugins.admission(decided_by)
-        short = (admission, plugins.jwt(nobody), plugins.gate(decided_by, leads))
+        short = (
+            admission,
+            plugins.jwt(nobody),
+            plugins.gate(decided_by, leads),
+        )
         return {
             kind: self._full(kind, config)
             for kind, config in zip(plugins.guards("oss"), short, strict=True)
@@ -273,7 +294,9 @@ class Entities:
             self.make(
                 f"/services/{service}/routes",
                 {
-                    "name": names.route(stack, component, plan.backend, plan.role),
+                    "name": names.route(
+                        stack, component, plan.backend, plan.role
+                    ),
                     "protocols": [estate.stack.scheme],
                     "hosts": list(plan.hosts),
                     "paths": plan.kong_paths,
@@ -288,7 +311,9 @@ class Entities:
     def make(self, path: str, body: Mapping[str, Any]) -> Entity:
         """POST; the entity as Kong answers it. Fails unless that is 201."""
         answer = self._admin.post(path, json=body)
-        assert answer.status_code == 201, f"{path}: {answer.status_code} {answer.text}"
+        assert answer.status_code == 201, (
+            f"{path}: {answer.status_code} {answer.text}"
+        )
         entity: Entity = answer.json()
         # Routes and services have paths of their own, whatever they were made below.
         collection = "/routes" if path.endswith("/routes") else path
@@ -298,14 +323,18 @@ class Entities:
     def read(self, path: str) -> Entity:
         """GET; fails unless that is 200."""
         answer = self._admin.get(path)
-        assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
+        assert answer.status_code == 200, (
+            f"{path}: {answer.status_code} {answer.text}"
+        )
         entity: Entity = answer.json()
         return entity
 
     def change(self, path: str, body: Mapping[str, Any]) -> None:
         """PATCH; fails unless that is 200."""
         answer = self._admin.patch(path, json=body)
-        assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
+        assert answer.status_code == 200, (
+            f"{path}: {answer.status_code} {answer.text}"
+        )
 
     def paths(self, collection: str, **fields: Any) -> list[str]:
         """Paths of what was made in a collection (as "/plugins") with these fields, oldest first."""
@@ -350,5 +379,6 @@ class Entities:
         scope: Mapping[str, Any],
     ) -> None:
         self.make(
-            "/plugins", {"name": kind, "config": config, "tags": list(tags), **scope}
+            "/plugins",
+            {"name": kind, "config": config, "tags": list(tags), **scope},
         )

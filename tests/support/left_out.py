@@ -63,7 +63,8 @@ def in_turn(resources: Mapping[Key, Registered]) -> dict[Key, Registered]:
 def _matcher(globs: Iterable[str]) -> Callable[[Key], bool]:
     parts = [
         ".*".join(
-            "[^:]*".join(map(re.escape, one.split("*"))) for one in glob.split("**")
+            "[^:]*".join(map(re.escape, one.split("*")))
+            for one in glob.split("**")
         )
         for glob in globs
     ]
@@ -73,7 +74,9 @@ def _matcher(globs: Iterable[str]) -> Callable[[Key], bool]:
     )
 
 
-def _with_needed(was: Mapping[Key, Registered], keys: Iterable[Key]) -> set[Key]:
+def _with_needed(
+    was: Mapping[Key, Registered], keys: Iterable[Key]
+) -> set[Key]:
     """These, and all that they depend on, by whatever way."""
     by_name: dict[str, list[Key]] = {}
     for key in was:

@@ -41,16 +41,17 @@ MOST = 2
 def limited(domain: str, stack: Stack, policy: str = "local") -> Estate:
     """The components at `<application>.<domain>`, and clients that may call them."""
     return with_callers(
-        estate(*(_application(name, domain, policy) for name in LIMITED), stack=stack)
+        estate(
+            *(_application(name, domain, policy) for name in LIMITED),
+            stack=stack,
+        )
     )
 
 
 def _application(name: str, domain: str, policy: str) -> str:
     access = _ACCESS.format(name=name, public="" if name == "closed" else _OPEN)
     text = api(name, domain=f"{name}.{domain}", http="{/: 8080}", access=access)
-    properties = (
-        f"{{per: {LIMITED[name]}, requests: {{year: {MOST}}}, policy: {policy}}}"
-    )
+    properties = f"{{per: {LIMITED[name]}, requests: {{year: {MOST}}}, policy: {policy}}}"
     page = (
         f"        - {{type: cors, properties: {{origins: [{PAGE}]}}}}\n"
         if name == "client"
@@ -84,7 +85,9 @@ def steps(issuer: Issuer, other: Issuer) -> Iterator[Step]:
         forged,
         "/open",
     )
-    yield Step("no token, from the same address", "client", (429,), None, "/open")
+    yield Step(
+        "no token, from the same address", "client", (429,), None, "/open"
+    )
     yield Step("no token, where one is needed", "client", (429,))
     yield Step(
         "a client that holds nothing here",
@@ -114,14 +117,21 @@ def steps(issuer: Issuer, other: Issuer) -> Iterator[Step]:
     )
     yield Step("the client that was named", "client", full, d)
     yield Step(
-        "it, with a header of ours", "client", (429,), d, header=("X-Auth-Budget", "x")
+        "it, with a header of ours",
+        "client",
+        (429,),
+        d,
+        header=("X-Auth-Budget", "x"),
     )
     yield Step("it, where nobody needs a token", "client", (429,), d, "/open")
     for client in ("c", "d"):
         user = issuer.user(ALL, ["sales"], client=client)
         yield Step(f"a user, through {client}", "user", (200,), user)
     yield Step(
-        "the user, once more", "user", (429,), issuer.user(ALL, ["sales"], client="c")
+        "the user, once more",
+        "user",
+        (429,),
+        issuer.user(ALL, ["sales"], client="c"),
     )
     somebody = {issuer.provider.spelling.subject: "somebody else"}
     yield Step(
@@ -131,11 +141,15 @@ def steps(issuer: Issuer, other: Issuer) -> Iterator[Step]:
         issuer.user(ALL, ["sales"], client="c", **somebody),
     )
     yield Step("a client as itself", "user", full, c)
-    yield Step("a flood without a token", "component", (*full, 429), None, "/open")
+    yield Step(
+        "a flood without a token", "component", (*full, 429), None, "/open"
+    )
     yield Step("clients together", "component", (200,), c)
     yield Step("clients together, and another one", "component", (200, 429), d)
     yield Step("an address with a token", "address", (200,), c)
     yield Step("the address with another one", "address", (200, 429), d)
     yield Step("the address without any", "address", (429,), None, "/open")
-    yield Step("no token, where nothing is public", "closed", (401, 401, 401, 401))
+    yield Step(
+        "no token, where nothing is public", "closed", (401, 401, 401, 401)
+    )
     yield Step("a client, after that", "closed", passes, c)

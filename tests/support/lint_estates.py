@@ -40,11 +40,18 @@ def _component(name: str, kind: str, **traits: Data) -> Data:
         {"type": trait, "properties": properties}
         for trait, properties in traits.items()
     ]
-    return {"name": name, "type": kind, "properties": {"image": "x"}, "traits": listed}
+    return {
+        "name": name,
+        "type": kind,
+        "properties": {"image": "x"},
+        "traits": listed,
+    }
 
 
 def _calls(*scopes: str) -> list[Data]:
-    return [{"component": "orders/api", "scopes": list(scopes)}] if scopes else []
+    return (
+        [{"component": "orders/api", "scopes": list(scopes)}] if scopes else []
+    )
 
 
 _ORDERS = _application(
@@ -58,7 +65,11 @@ _ORDERS = _application(
             "scopes": {"read": "Read orders", "write": "Change orders"},
             "rules": [
                 {"paths": ["/orders"], "methods": ["GET"], "scopes": ["read"]},
-                {"paths": ["/orders"], "methods": ["POST", "PUT"], "scopes": ["write"]},
+                {
+                    "paths": ["/orders"],
+                    "methods": ["POST", "PUT"],
+                    "scopes": ["write"],
+                },
             ],
             "roles": {
                 "viewer": {
@@ -77,7 +88,9 @@ _ORDERS = _application(
 )
 _SHOP = _application(
     "shop",
-    _component("job", "worker", client={"kind": "service", "calls": _calls("read")}),
+    _component(
+        "job", "worker", client={"kind": "service", "calls": _calls("read")}
+    ),
     _component("idle", "worker", client={"kind": "service"}),
     _component(
         "web",
@@ -121,17 +134,25 @@ def access_of(application: Data, component: int = 0) -> Data:
 class _Indented(yaml.SafeDumper):
     """Sequences are indented below their key, as people write them."""
 
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+    def increase_indent(
+        self, flow: bool = False, indentless: bool = False
+    ) -> None:
         super().increase_indent(flow, False)
 
 
 def _flow(data: Data) -> str:
-    return yaml.safe_dump(data, default_flow_style=True, sort_keys=False, width=10_000)
+    return yaml.safe_dump(
+        data, default_flow_style=True, sort_keys=False, width=10_000
+    )
 
 
 def _mixed(data: Data) -> str:
     return yaml.dump(
-        data, Dumper=_Indented, default_flow_style=None, sort_keys=False, width=10_000
+        data,
+        Dumper=_Indented,
+        default_flow_style=None,
+        sort_keys=False,
+        width=10_000,
     )
 
 
@@ -152,7 +173,9 @@ def _commented(data: Data) -> str:
 
 def _multiline_flow(data: Data) -> str:
     """JSON, indented: flow style over many lines, which YAML reads as well."""
-    return yaml.safe_dump(data, default_flow_style=True, sort_keys=False, width=20)
+    return yaml.safe_dump(
+        data, default_flow_style=True, sort_keys=False, width=20
+    )
 
 
 def _crlf(data: Data) -> str:
@@ -172,15 +195,20 @@ STYLES: Mapping[str, Callable[[Data], str]] = {
 def files_of(applications: list[Data], style: str) -> dict[str, str]:
     """The applications as files: name to text."""
     return {
-        f"{one['metadata']['name']}.yaml": STYLES[style](one) for one in applications
+        f"{one['metadata']['name']}.yaml": STYLES[style](one)
+        for one in applications
     }
 
 
 def linted(files: Files) -> tuple[Estate, tuple[LintFinding, ...]]:
     """What lint finds, and the estate that it finds it in."""
-    reading = together(read_bytes(name, text.encode()) for name, text in files.items())
+    reading = together(
+        read_bytes(name, text.encode()) for name, text in files.items()
+    )
     compiled = compile_estate(reading, STACK)
-    assert compiled.estate is not None, "\n".join(map(str, compiled.diagnostics))
+    assert compiled.estate is not None, "\n".join(
+        map(str, compiled.diagnostics)
+    )
     return compiled.estate, lint(reading.applications, compiled.estate, AS_OF)
 
 
@@ -194,12 +222,16 @@ def answers(estate: Estate) -> dict[tuple[str, ...], int]:
             for group in role.groups
         }
     )
-    paths = {rule.path for component in estate.exposed for rule in component.rules} | {
+    paths = {
+        rule.path for component in estate.exposed for rule in component.rules
+    } | {
         (),
         ("orders", "v1"),
     }
     targets = {
-        written(path + below) for path in paths for below in ((), ("x",), ("V1",))
+        written(path + below)
+        for path in paths
+        for below in ((), ("x",), ("V1",))
     }
     return {
         (method, host, target, who): decide(

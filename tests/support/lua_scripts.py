@@ -103,7 +103,9 @@ class Lua:
     def run(self) -> str:
         """`on`: the request goes on; `exit`: it was refused with `status`; `error`: the script failed, Kong says 500."""
         runtime = LuaRuntime(
-            encoding="latin-1", unpack_returned_tuples=True, register_builtins=False
+            encoding="latin-1",
+            unpack_returned_tuples=True,
+            register_builtins=False,
         )
 
         def lua(value: Any) -> Any:
@@ -111,7 +113,9 @@ class Lua:
                 return runtime.table_from(
                     {key: lua(item) for key, item in value.items()}
                 )
-            return runtime.table_from(value) if isinstance(value, list) else value
+            return (
+                runtime.table_from(value) if isinstance(value, list) else value
+            )
 
         def call(name: str, *arguments: Any) -> Any:
             self.called.append(name)
@@ -169,7 +173,10 @@ def gate(table: str, leads: str = '{"host": "api.test", "port": 80}') -> str:
 def spoil(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> None:
     """Has scripts made of sources that say `wrong` where one says `right`."""
     source = sources.source
-    assert sum(right in file.read_text("utf-8") for file in sources.FILES.values()) == 1
+    assert (
+        sum(right in file.read_text("utf-8") for file in sources.FILES.values())
+        == 1
+    )
     monkeypatch.setattr(
         sources, "source", lambda *names: source(*names).replace(right, wrong)
     )

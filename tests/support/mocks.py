@@ -46,7 +46,9 @@ ROOT = Path(__file__).parents[2]
 KEY = SigningKey("key1", "RS256", "the public key")
 _PAIR = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 PUBLIC_KEYS = {
-    kind: key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    kind: key.public_bytes(
+        Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
+    ).decode()
     for kind, key in (
         ("RSA", _PAIR.public_key()),
         ("ECDSA", ec.generate_private_key(ec.SECP256R1()).public_key()),
@@ -93,7 +95,11 @@ class _Answers(pulumi.runtime.Mocks):
         identify: Identify = "id of {}".format,
         stays: Mapping[tuple[str, str], Registered] | None = None,
     ) -> None:
-        self._states, self._identify, self._stays = states or {}, identify, stays or {}
+        self._states, self._identify, self._stays = (
+            states or {},
+            identify,
+            stays or {},
+        )
 
     def new_resource(
         self, args: pulumi.runtime.MockResourceArgs
@@ -103,7 +109,9 @@ class _Answers(pulumi.runtime.Mocks):
                 "issuer": "https://okta.example.com/oauth2/aus1",
                 "kid": "key1",
             },
-            "keycloak:openid/client:Client": {"clientSecret": f"secret of {args.name}"},
+            "keycloak:openid/client:Client": {
+                "clientSecret": f"secret of {args.name}"
+            },
             "okta:app/oAuth:OAuth": {"clientSecret": f"secret of {args.name}"},
             "azuread:index/application:Application": {
                 "clientId": f"client {args.name}",
@@ -116,7 +124,9 @@ class _Answers(pulumi.runtime.Mocks):
                 "value": f"secret of {args.name}"
             },
             "tls:index/privateKey:PrivateKey": {
-                "publicKeyPem": PUBLIC_KEYS.get(args.inputs.get("algorithm", "")),
+                "publicKeyPem": PUBLIC_KEYS.get(
+                    args.inputs.get("algorithm", "")
+                ),
                 "privateKeyPemPkcs8": PRIVATE_KEY
                 if "entra" in args.name
                 else f"private half of {args.name}",
@@ -135,7 +145,9 @@ class _Answers(pulumi.runtime.Mocks):
         self, args: pulumi.runtime.MockCallArgs
     ) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         if args.token == "pulumi:pulumi:readStackOutputs":
-            of_stack = self._states.get(args.args["name"].rpartition("/")[2], {})
+            of_stack = self._states.get(
+                args.args["name"].rpartition("/")[2], {}
+            )
             return {
                 "outputs": next(
                     (
@@ -179,7 +191,9 @@ class _Monitor(mocks.MockMonitor):
         ] = {}
         self._behind: dict[tuple[str, str], frozenset[str]] = {}
 
-    def once_made(self, resources: Sequence[pulumi.Resource]) -> pulumi.Output[Any]:
+    def once_made(
+        self, resources: Sequence[pulumi.Resource]
+    ) -> pulumi.Output[Any]:
         """What the program has in its place, which no request tells."""
         made = once_made(resources)
         self._turns[id(made)] = made, resources
@@ -189,9 +203,17 @@ class _Monitor(mocks.MockMonitor):
         self, resource: pulumi.Resource, type_: str, name: str, *more: Any
     ) -> None:
         """What the SDK has in its place, which then tells the monitor; notes what the resource waits for."""
-        (options,) = (one for one in more if isinstance(one, pulumi.ResourceOptions))
-        waits = options.depends_on if isinstance(options.depends_on, Sequence) else ()
-        turns = [self._turns[id(one)][1] for one in waits if id(one) in self._turns]
+        (options,) = (
+            one for one in more if isinstance(one, pulumi.ResourceOptions)
+        )
+        waits = (
+            options.depends_on
+            if isinstance(options.depends_on, Sequence)
+            else ()
+        )
+        turns = [
+            self._turns[id(one)][1] for one in waits if id(one) in self._turns
+        ]
         self._behind[type_, name] = frozenset(
             one._name for resources in turns for one in resources
         )
@@ -205,10 +227,13 @@ class _Monitor(mocks.MockMonitor):
                 type=request.type,
                 name=request.name,
                 inputs={
-                    key: rpc.unwrap_rpc_secret(value) for key, value in inputs.items()
+                    key: rpc.unwrap_rpc_secret(value)
+                    for key, value in inputs.items()
                 },
                 secret=frozenset(
-                    key for key, value in inputs.items() if rpc.is_rpc_secret(value)
+                    key
+                    for key, value in inputs.items()
+                    if rpc.is_rpc_secret(value)
                 ),
                 after=frozenset(map(_name, request.dependencies)),
                 made_of={
@@ -218,7 +243,9 @@ class _Monitor(mocks.MockMonitor):
                 secret_outputs=frozenset(request.additionalSecretOutputs),
                 parent=_name(request.parent),
                 ignored=tuple(request.ignoreChanges),
-                behind=self._behind.get((request.type, request.name), frozenset()),
+                behind=self._behind.get(
+                    (request.type, request.name), frozenset()
+                ),
             )
         )
         return answer
@@ -265,16 +292,19 @@ def run_stack(
     """All that the program of the working directory registers on a stack whose file is there. `states` are those that
     the engine knows; what this run registers and exports is put there for the next ones. `stays`: by type and logical
     name, what a flag leaves as it is, which is what the program then gets of it."""
-    file = yaml.safe_load(Path(f"stacks/Pulumi.{stack}.yaml").read_text("utf-8"))[
-        "config"
-    ]
+    file = yaml.safe_load(
+        Path(f"stacks/Pulumi.{stack}.yaml").read_text("utf-8")
+    )["config"]
     set_all_config(
         {
             key: value if isinstance(value, str) else json.dumps(value)
             for key, value in file.items()
         }
     )
-    monitor, outputs = _Monitor(_Answers(states, identify, stays)), dict[str, Any]()
+    monitor, outputs = (
+        _Monitor(_Answers(states, identify, stays)),
+        dict[str, Any](),
+    )
     set_mocks(
         monitor.mocks,
         "kong-oam",
@@ -294,14 +324,19 @@ def run_stack(
             patch.setattr("pulumi.export", exported.__setitem__)
             patch.setattr("pulumi.resource.register_resource", monitor.register)
             for module in _IN_TURN:
-                patch.setattr(f"components.{module}.once_made", monitor.once_made)
+                patch.setattr(
+                    f"components.{module}.once_made", monitor.once_made
+                )
             runpy.run_path("__main__.py", run_name="__main__")
         return pulumi.Output.from_input(exported).apply(outputs.update)
 
     program()
     urn = f"urn:pulumi:{stack}::kong-oam::"
     state = {
-        f"{urn}{one.type}::{one.name}": {"type": one.type, "outputs": one.inputs}
+        f"{urn}{one.type}::{one.name}": {
+            "type": one.type,
+            "outputs": one.inputs,
+        }
         for one in monitor.registered
     }
     states[stack] = {
@@ -332,7 +367,9 @@ def clear(secret: Registered) -> dict[str, str]:
     }
 
 
-def ask_at(patch: pytest.MonkeyPatch, key: str, values: Mapping[Key[Any], Any]) -> None:
+def ask_at(
+    patch: pytest.MonkeyPatch, key: str, values: Mapping[Key[Any], Any]
+) -> None:
     """Has the component `key` have these values of traits, whatever its Application says."""
 
     def compiled(*arguments: Any) -> Any:
@@ -354,11 +391,13 @@ def run_program(
     `gateway` are settings of its own, and `providers` identity providers in place of its own. In a first preview
     unknown is what `_Answers` does not say. The environment says which Kong's plugin schemas it reads.
     """
-    file = yaml.safe_load((ROOT / "stacks/Pulumi.local.yaml").read_text("utf-8"))[
-        "config"
-    ]
+    file = yaml.safe_load(
+        (ROOT / "stacks/Pulumi.local.yaml").read_text("utf-8")
+    )["config"]
     file["kong-oam:gateway"] |= gateway
-    file["kong-oam:identityProviders"] = providers or file["kong-oam:identityProviders"]
+    file["kong-oam:identityProviders"] = (
+        providers or file["kong-oam:identityProviders"]
+    )
     config = {
         key: value if isinstance(value, str) else json.dumps(value)
         for key, value in file.items()
@@ -379,13 +418,17 @@ def run_program(
         monitor=monitor,
         organization="organization",
     )
-    with Okta(api_token="the API token", groups=("sales", "order-desk")) as okta:
+    with Okta(
+        api_token="the API token", groups=("sales", "order-desk")
+    ) as okta:
         patch.setenv("OKTA_HTTP_PROXY", okta.url)
         _program()
     return monitor.registered
 
 
-def program(*providers: dict[str, Any], preview: bool = False) -> list[Registered]:
+def program(
+    *providers: dict[str, Any], preview: bool = False
+) -> list[Registered]:
     """All that the program registers with the Kong stand-in as its gateway, and with these identity providers, if any."""
     with Kong() as kong, pytest.MonkeyPatch.context() as patch:
         patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)

@@ -97,7 +97,8 @@ def deployments(document: Document) -> Iterator[Application]:
     acts = [act for act in deploys(application) if act.component is None]
     for act in acts or [Deploy((), (), (), application.position)]:
         form = replace(
-            application, components=deployed_components(application, act, frozenset())
+            application,
+            components=deployed_components(application, act, frozenset()),
         )
         yield from [form] * max(1, len(act.topologies))
 

@@ -17,7 +17,9 @@ from urllib.parse import urlsplit
 import pytest
 
 CHROMIUM = shutil.which("chromium")
-IN_A_BROWSER = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium")
+IN_A_BROWSER = pytest.mark.skipif(
+    CHROMIUM is None, reason="needs Debian's chromium"
+)
 
 CONSOLE: Mapping[tuple[str, str], int] = {
     ("GET", "/reports"): 200,
@@ -74,12 +76,23 @@ def fetched(
     host, port = urlsplit(origin).hostname, server.server_address[1]
     rules = f"MAP {host} 127.0.0.1:{port}, MAP * {proxy[0]}:{proxy[1]}"
     command = [
-        *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-proxy-server"),
-        *(f"--user-data-dir={folder}/profile", f"--host-resolver-rules={rules}"),
+        *(
+            CHROMIUM,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-proxy-server",
+        ),
+        *(
+            f"--user-data-dir={folder}/profile",
+            f"--host-resolver-rules={rules}",
+        ),
         *("--virtual-time-budget=20000", "--dump-dom", f"{origin}/"),
     ]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=90)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=90
+        )
     finally:
         server.shutdown()
         server.server_close()

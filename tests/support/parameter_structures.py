@@ -18,7 +18,12 @@ _TOKEN = re.compile(
     r'//[^\n]*|\n|[ \t]+|"(?:[^"\\\n]|\\.)*"|\d+(?:\.\d+)?|_\|_|[#_A-Za-z$][\w$#]*|\.\.\.|=~|>=|<=|==|!=|&&|\|\||.'
 )
 _TYPES = {"string", "int", "number", "bool"}
-_KINDS: Mapping[type, str] = {str: "string", int: "int", float: "number", bool: "bool"}
+_KINDS: Mapping[type, str] = {
+    str: "string",
+    int: "int",
+    float: "number",
+    bool: "bool",
+}
 _LITERALS: Mapping[str, Any] = {"true": True, "false": False, "null": None}
 
 
@@ -119,7 +124,9 @@ class _Reader:
     def _expression(self) -> Type:
         if self._labelled():
             return Struct(frozenset([self._field()]))
-        if self._next() == "[" and self._tokens[self._here + 2 : self._here + 4] == [
+        if self._next() == "[" and self._tokens[
+            self._here + 2 : self._here + 4
+        ] == [
             "]",
             ":",
         ]:
@@ -130,7 +137,9 @@ class _Reader:
             options.append(self._option())
         if len(options) == 1 and not options[0][0]:
             return options[0][1]
-        flat = frozenset(inner for option in options for inner in _flat(*option))
+        flat = frozenset(
+            inner for option in options for inner in _flat(*option)
+        )
         return Either(
             frozenset(
                 (default, type_)
@@ -180,7 +189,9 @@ class _Reader:
             return Rule(
                 "="
                 + json.dumps(
-                    _LITERALS[token] if token in _LITERALS else json.loads(token)
+                    _LITERALS[token]
+                    if token in _LITERALS
+                    else json.loads(token)
                 )
             )
         if self._next() == ".":  # of the context
@@ -222,7 +233,9 @@ class _Reader:
                 fields += embedded.fields
             self._skip()
         self._take("}")
-        return Struct(frozenset(fields), pattern, is_open or not (fields or pattern))
+        return Struct(
+            frozenset(fields), pattern, is_open or not (fields or pattern)
+        )
 
     def _conditional(self) -> list[Field]:
         self._take("if")
@@ -245,7 +258,9 @@ class _Reader:
             self._take()
         self._take(":")
         type_ = self._expression()
-        return Field(name, optional, _without_default(type_) if optional else type_)
+        return Field(
+            name, optional, _without_default(type_) if optional else type_
+        )
 
 
 def _flat(default: bool, option: Type) -> list[tuple[bool, Type]]:
@@ -262,7 +277,12 @@ def taken(type_: Type) -> Type:
     match type_:
         case Struct(fields, pattern, is_open):
             inner = (
-                Field(one.name, _may_be_missing(one), taken(one.type), one.condition)
+                Field(
+                    one.name,
+                    _may_be_missing(one),
+                    taken(one.type),
+                    one.condition,
+                )
                 for one in fields
             )
             return Struct(frozenset(inner), pattern and taken(pattern), is_open)
@@ -271,7 +291,9 @@ def taken(type_: Type) -> Type:
         case Either(options):
             return _without_default(
                 Either(
-                    frozenset((default, taken(option)) for default, option in options)
+                    frozenset(
+                        (default, taken(option)) for default, option in options
+                    )
                 )
             )
     return type_
@@ -282,7 +304,8 @@ def _may_be_missing(field: Field) -> bool:
     if isinstance(type_, Struct):
         return field.optional or all(map(_may_be_missing, type_.fields))
     return field.optional or (
-        isinstance(type_, Either) and any(default for default, _ in type_.options)
+        isinstance(type_, Either)
+        and any(default for default, _ in type_.options)
     )
 
 
@@ -373,15 +396,21 @@ def _plain(draw: st.DrawFn, text: str, name: str) -> Any:
     if text == "bool":
         return draw(st.booleans())
     whole = st.sampled_from([80, 0, 1, 8080, 30000])
-    return draw(whole if text == "int" else whole | st.sampled_from([0.5, 1.25]))
+    return draw(
+        whole if text == "int" else whole | st.sampled_from([0.5, 1.25])
+    )
 
 
 def _mapping(
-    draw: st.DrawFn, type_: Struct, around: Sequence[tuple[Struct, dict[str, Any]]]
+    draw: st.DrawFn,
+    type_: Struct,
+    around: Sequence[tuple[Struct, dict[str, Any]]],
 ) -> dict[str, Any]:
     made: dict[str, Any] = {}
     here = [*around, (type_, made)]
-    for field in sorted(type_.fields, key=lambda one: (bool(one.condition), one.name)):
+    for field in sorted(
+        type_.fields, key=lambda one: (bool(one.condition), one.name)
+    ):
         may_be_missing = field.optional or _default(field.type) is not None
         if _holds(field.condition, here) and not (
             may_be_missing and draw(st.booleans())
@@ -390,14 +419,18 @@ def _mapping(
     if type_.pattern is not None:
         for key in draw(
             st.lists(
-                st.sampled_from(["/", "a.b/c", "TOKEN", "B"]), max_size=3, unique=True
+                st.sampled_from(["/", "a.b/c", "TOKEN", "B"]),
+                max_size=3,
+                unique=True,
             )
         ):
             made[key] = _value(draw, type_.pattern, "", here)
     if type_.open:
         made |= draw(
             st.dictionaries(
-                st.sampled_from(["k", "l"]), st.sampled_from(["v", ""]), max_size=2
+                st.sampled_from(["k", "l"]),
+                st.sampled_from(["v", ""]),
+                max_size=2,
             )
         )
     return made
@@ -406,19 +439,27 @@ def _mapping(
 def _default(type_: Type) -> Any:
     if isinstance(type_, Either):
         for default, option in type_.options:
-            if default and isinstance(option, Rule) and option.text.startswith("="):
+            if (
+                default
+                and isinstance(option, Rule)
+                and option.text.startswith("=")
+            ):
                 return json.loads(option.text[1:])
     return None
 
 
-def _holds(condition: str, around: Sequence[tuple[Struct, dict[str, Any]]]) -> bool:
+def _holds(
+    condition: str, around: Sequence[tuple[Struct, dict[str, Any]]]
+) -> bool:
     if not condition:
         return True
     name, _, wanted = condition.partition(" == ")
     for struct, made in reversed(around):
         for field in struct.fields:
             if field.name == name:
-                return bool(made.get(name, _default(field.type)) == json.loads(wanted))
+                return bool(
+                    made.get(name, _default(field.type)) == json.loads(wanted)
+                )
     raise AssertionError(f"no field for: if {condition}")
 
 
@@ -432,7 +473,9 @@ def changed(draw: st.DrawFn, made: Any) -> Any:
         for key in (inner if isinstance(inner, dict) else range(len(inner)))
     ]
     mappings = [inner for inner in _inner(made) if isinstance(inner, dict)]
-    how = draw(st.sampled_from(["add", "remove", "replace"] if places else ["add"]))
+    how = draw(
+        st.sampled_from(["add", "remove", "replace"] if places else ["add"])
+    )
     if how == "add" and mappings:
         draw(st.sampled_from(mappings))["unheardOf"] = 1
     elif places:
@@ -441,7 +484,9 @@ def changed(draw: st.DrawFn, made: Any) -> Any:
             del inner[key]
         else:
             inner[key] = draw(
-                st.sampled_from([None, "x", "", 7, 1.5, True, [], {}, ["x"], {"x": 1}])
+                st.sampled_from(
+                    [None, "x", "", 7, 1.5, True, [], {}, ["x"], {"x": 1}]
+                )
             )
     return made
 

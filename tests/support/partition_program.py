@@ -23,7 +23,10 @@ OIDC = {
     "name": "sso",
     "type": "oidc",
     "issuer": "https://sso.example.com",
-    "tokens": {"user": "sid", "accessToken": {"claim": "token_use", "value": "access"}},
+    "tokens": {
+        "user": "sid",
+        "accessToken": {"claim": "token_use", "value": "access"},
+    },
     "clients": {
         "shop/checkout": {
             "id": "checkout-1",
@@ -60,8 +63,12 @@ def estate_at(kind: str, folder: Path) -> Iterator[Path]:
 def run_all(states: States) -> dict[str | None, list[Registered]]:
     """What the program registers on the base and on each partition, twice on these: ids that a provider makes up are
     known to those called once their clients' own stacks have been run."""
-    first = {name: run_stack(stack_of(name), states) for name in (None, *PARTITIONS)}
-    return first | {name: run_stack(stack_of(name), states) for name in PARTITIONS}
+    first = {
+        name: run_stack(stack_of(name), states) for name in (None, *PARTITIONS)
+    }
+    return first | {
+        name: run_stack(stack_of(name), states) for name in PARTITIONS
+    }
 
 
 def _provider(

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import (
+    ExitStack,
+    contextmanager,
+    redirect_stderr,
+    redirect_stdout,
+)
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
@@ -105,7 +110,11 @@ class Deployed:
     def run(self, stack: str) -> bool:
         """A run of a stack by the files as they are. Raises InvalidEstateError."""
         self.ran.append(stack)
-        key = stack, _files(), json.dumps(self.states, sort_keys=True, default=str)
+        key = (
+            stack,
+            _files(),
+            json.dumps(self.states, sort_keys=True, default=str),
+        )
         if key not in self.cache:
             self.cache[key] = self._run(stack)
         self.made[stack], self.states[stack] = self.cache[key]
@@ -126,7 +135,11 @@ class Deployed:
         of_stack = {
             (one.type, one.name): one for one in registered if one.type != STACK
         }
-        state = {urn: one for urn, one in states[stack].items() if one["type"] == STACK}
+        state = {
+            urn: one
+            for urn, one in states[stack].items()
+            if one["type"] == STACK
+        }
         components = {name for kind, name in of_stack if kind == COMPONENT}
         for (kind, name), one in of_stack.items():
             above = (
@@ -181,9 +194,13 @@ class Project:
             settings.applications, settings.definitions, settings.stack.minor
         )
         made = compile_estate(reading, settings.stack).estate
-        return Estates(settings, made, configurations(settings)) if made else None
+        return (
+            Estates(settings, made, configurations(settings)) if made else None
+        )
 
-    def up(self, estates: Estates, deployed: Deployed, *, everything: bool) -> Known:
+    def up(
+        self, estates: Estates, deployed: Deployed, *, everything: bool
+    ) -> Known:
         """`up`, with all stacks or with those that something touched. Gives what was known before. Raises
         InvalidEstateError."""
         deployed.ran.clear()
@@ -193,7 +210,9 @@ class Project:
             patch.setattr(run, "ThreadPoolExecutor", Serial)
             # The order of runs is the checker's: here an exchange of scopes may be made at once.
             patch.setattr(run, "grant_changes", lambda *_: NO_CHANGES)
-            patch.setattr(run, "show", lambda *_, stack, **__: deployed.run(stack))
+            patch.setattr(
+                run, "show", lambda *_, stack, **__: deployed.run(stack)
+            )
             there = engine_stacks.listed()
             known = records.read(ESTATE, PARTITIONS, there)
             chosen = (
@@ -202,7 +221,13 @@ class Project:
                 else [*estates.outdated(known, estates.settings.as_of)]
             )
             runs = run.Runs(
-                estates, "up", 1, lambda *_: None, tuple(PARTITIONS), there, known
+                estates,
+                "up",
+                1,
+                lambda *_: None,
+                tuple(PARTITIONS),
+                there,
+                known,
             )
             runs.over(chosen)
             assert not runs.failed and not runs.left_out
@@ -221,9 +246,9 @@ def project_at(kind: str, folder: Path) -> Iterator[Project]:
             file.unlink()
         for partition in PARTITIONS:
             text = json.dumps({"config": {"kong-oam:estate": ESTATE}})
-            (folder / "stacks" / f"Pulumi.{ESTATE}-{partition}.yaml").write_text(
-                text, "utf-8"
-            )
+            (
+                folder / "stacks" / f"Pulumi.{ESTATE}-{partition}.yaml"
+            ).write_text(text, "utf-8")
         kong = opened.enter_context(Kong())
         patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
         ca = authority("workloads").certificate
@@ -231,7 +256,9 @@ def project_at(kind: str, folder: Path) -> Iterator[Project]:
         httpx.post(
             f"{kong.admin_url}/ca_certificates", json={"cert": ca}
         ).raise_for_status()
-        okta = opened.enter_context(Okta(api_token="the API token", groups=GROUPS))
+        okta = opened.enter_context(
+            Okta(api_token="the API token", groups=GROUPS)
+        )
         patch.setenv("OKTA_HTTP_PROXY", okta.url)
         provider: dict[str, Any] = {}
         if kind == "entra":

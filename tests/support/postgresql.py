@@ -41,7 +41,9 @@ class PostgreSql:
     port: int
     process: subprocess.Popen[bytes] | None = None
 
-    def url(self, port: int | None = None, login: str = f"{USER}:{PASSWORD}") -> str:
+    def url(
+        self, port: int | None = None, login: str = f"{USER}:{PASSWORD}"
+    ) -> str:
         """The backend's URL; `port` is that of a wire in front of the server."""
         return f"postgres://{login}@127.0.0.1:{port or self.port}/{DATABASE}?sslmode=disable&connect_timeout=10"
 
@@ -123,7 +125,9 @@ def postgresql() -> Iterator[PostgreSql]:
         if unprivileged:
             shutil.chown(folder, unprivileged["user"], unprivileged["group"])
         (folder / "password").write_text(PASSWORD)
-        (folder / "password").chmod(0o644)  # in a folder that others cannot enter
+        (folder / "password").chmod(
+            0o644
+        )  # in a folder that others cannot enter
         command = (
             *(
                 programs / "initdb",
@@ -161,7 +165,9 @@ def postgresql() -> Iterator[PostgreSql]:
                 server.url().replace(f"/{DATABASE}", "/postgres"),
                 DATABASE,
             ]
-            subprocess.run(made, check=True, capture_output=True, timeout=_PATIENCE)
+            subprocess.run(
+                made, check=True, capture_output=True, timeout=_PATIENCE
+            )
             yield server
         finally:
             server.stop()
@@ -171,7 +177,9 @@ def postgresql() -> Iterator[PostgreSql]:
 
 def _programs() -> Path:
     """The folder of the newest version's programs, which Debian keeps off the PATH."""
-    found = sorted(_DEBIAN.glob("*/bin/initdb"), key=lambda one: float(one.parts[-3]))
+    found = sorted(
+        _DEBIAN.glob("*/bin/initdb"), key=lambda one: float(one.parts[-3])
+    )
     if not found:
         raise PostgreSqlMissingError(
             f"no PostgreSQL below {_DEBIAN}: install Debian's package postgresql"

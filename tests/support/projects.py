@@ -16,7 +16,11 @@ config:
   kong-oam:gateway: {cidrs: [192.0.2.0/24], reach: loadBalancer}
   kong-oam:identityProviders: [{name: okta, type: okta}]
 """
-GIT = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+GIT = {
+    **os.environ,
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_SYSTEM": os.devnull,
+}
 
 
 def git(*arguments: str) -> None:
@@ -40,7 +44,9 @@ def copy_sample(folder: Path) -> None:
 def replace_once(file: Path, old: str, new: str) -> None:
     """Replaces `old`, which stands exactly once in the file."""
     text = file.read_text("utf-8")
-    assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
+    assert text.count(old) == 1, (
+        f"{old!r} stands {text.count(old)} times in {file}"
+    )
     file.write_text(text.replace(old, new), "utf-8")
 
 

@@ -56,7 +56,10 @@ def _filled(query: str) -> str:
 def promtool(*arguments: str | Path) -> str:
     """Runs it and gives what it said; fails where that was no success."""
     ran = subprocess.run(
-        ["promtool", *map(str, arguments)], capture_output=True, text=True, timeout=60
+        ["promtool", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout
@@ -117,7 +120,9 @@ def prometheus(
         ("web.listen-address", f"127.0.0.1:{port}"), ("log.level", "warn"),
     )]  # fmt: skip
     with (folder / "log").open("w") as log:
-        process = subprocess.Popen(["prometheus", *options], stdout=log, stderr=log)
+        process = subprocess.Popen(
+            ["prometheus", *options], stdout=log, stderr=log
+        )
         try:
             server = Prometheus(f"http://127.0.0.1:{port}", frozenset(targets))
             _await_ready(process, server, folder / "log")
@@ -142,9 +147,14 @@ def _await_ready(
 ) -> None:
     until = time.monotonic() + 30
     while True:
-        assert process.poll() is None and time.monotonic() < until, log.read_text()
+        assert process.poll() is None and time.monotonic() < until, (
+            log.read_text()
+        )
         try:
-            if httpx.get(f"{server.url}/-/ready", trust_env=False).status_code == 200:
+            if (
+                httpx.get(f"{server.url}/-/ready", trust_env=False).status_code
+                == 200
+            ):
                 return
         except httpx.TransportError:
             pass
@@ -170,7 +180,8 @@ def exporter(*arguments: str | Path) -> Iterator[str]:
         try:
             said = process.stdout.readline()
             found = re.match(
-                r"serves (http://127\.0\.0\.1:\d+/metrics); Ctrl-C ends it\n", said
+                r"serves (http://127\.0\.0\.1:\d+/metrics); Ctrl-C ends it\n",
+                said,
             )
             assert found, said
             yield found[1]

@@ -22,7 +22,9 @@ class Answered:
     body: bytes = b""
 
     def values(self, name: str) -> list[str]:
-        return [value for own, value in self.headers if own.lower() == name.lower()]
+        return [
+            value for own, value in self.headers if own.lower() == name.lower()
+        ]
 
     @property
     def granted(self) -> dict[str, str]:
@@ -37,13 +39,17 @@ class Answered:
 def ask(proxy: tuple[str, int], raw: bytes) -> Answered:
     """The answer to the bytes of one request."""
     with socket.create_connection(proxy, timeout=15) as connection:
-        with suppress(ConnectionError):  # who is refused may find that nobody reads on
+        with suppress(
+            ConnectionError
+        ):  # who is refused may find that nobody reads on
             connection.sendall(raw)
         response = http.client.HTTPResponse(
             connection, method=raw.partition(b" ")[0].decode()
         )
         response.begin()
-        return Answered(response.status, tuple(response.getheaders()), response.read())
+        return Answered(
+            response.status, tuple(response.getheaders()), response.read()
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,8 @@ def served(
     """The estate with the keys of these issuers; whatever its workloads are called, they are at this port of this
     machine."""
     with Kong() as kong, kong_deployment.Entities(kong.admin_url) as entities:
-        pems = {name: {issuer.kid: issuer.pem} for name, issuer in issuers.items()}
+        pems = {
+            name: {issuer.kid: issuer.pem} for name, issuer in issuers.items()
+        }
         entities.estate(estate, pems, "127.0.0.1", port)
         yield Served(kong, entities)

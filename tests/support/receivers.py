@@ -19,7 +19,9 @@ class Receiver(Listening):
         at = ("127.0.0.1", 0)
         kept = {"payloads": self.payloads}
         if kind == "http":
-            super().__init__(ThreadingHTTPServer(at, type("Handler", (_Posts,), kept)))
+            super().__init__(
+                ThreadingHTTPServer(at, type("Handler", (_Posts,), kept))
+            )
         else:
             super().__init__(Connections(at, type("Handler", (_Lines,), kept)))
 
@@ -59,7 +61,9 @@ class _Posts(BaseHTTPRequestHandler):
     payloads: list[bytes]
 
     def do_POST(self) -> None:
-        self.payloads.append(self.rfile.read(int(self.headers["Content-Length"])))
+        self.payloads.append(
+            self.rfile.read(int(self.headers["Content-Length"]))
+        )
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()

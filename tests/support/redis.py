@@ -64,7 +64,9 @@ def redis(folder: Path, *, password: str | None = None) -> Iterator[Redis]:
         *more,
     ]
     process = subprocess.Popen(
-        [command, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [command, *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     started = Redis(port, process)
     try:

@@ -40,7 +40,9 @@ def block(name: str) -> str:
             f"| {code} | {known.title} | {known.remedy} |"
             for code, known in CODES.items()
         ]
-        return "\n".join(["| code | what it is | what to do |", "|---|---|---|", *rows])
+        return "\n".join(
+            ["| code | what it is | what to do |", "|---|---|---|", *rows]
+        )
     if name == "policies":
         rows = [
             f"| `{one.id}` | {one.level} | {one.title} | {', '.join(one.controls)} |"
@@ -92,7 +94,11 @@ def _fields(
     if "$ref" in node:
         node = schema["$defs"][node["$ref"].rpartition("/")[2]]
     for name, inner in node.get("properties", {}).items():
-        yield f"{prefix}{name}", inner["description"], name in node.get("required", ())
+        yield (
+            f"{prefix}{name}",
+            inner["description"],
+            name in node.get("required", ()),
+        )
         more = inner.get("additionalProperties")
         if "items" in inner:
             yield from _fields(schema, inner["items"], f"{prefix}{name}[].")
@@ -108,7 +114,10 @@ def _help(arguments: list[str]) -> str:
     columns = os.environ.get("COLUMNS")
     os.environ["COLUMNS"] = "80"
     try:
-        with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+        with (
+            contextlib.redirect_stdout(printed),
+            contextlib.suppress(SystemExit),
+        ):
             run([*arguments, "--help"])
     finally:
         if columns is None:
@@ -120,7 +129,9 @@ def _help(arguments: list[str]) -> str:
 
 def written(page: str) -> str:
     """Gives the page with the text of today in each of its blocks."""
-    return _BLOCK.sub(lambda match: f"{match[1]}{block(match[2])}\n{match[3]}", page)
+    return _BLOCK.sub(
+        lambda match: f"{match[1]}{block(match[2])}\n{match[3]}", page
+    )
 
 
 def main() -> None:

@@ -35,7 +35,9 @@ spec: {selector: {app.oam.dev/component: api}, ports: [{port: 80, targetPort: 80
 """
 
 
-def application(objects: str, traits: str = "[]", component: str = "type: own") -> str:
+def application(
+    objects: str, traits: str = "[]", component: str = "type: own"
+) -> str:
     """An Application `orders` with one component `api` of a type that needs a definition, and its objects behind it."""
     return (
         "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: orders, namespace: orders}\nspec:\n"
@@ -65,7 +67,8 @@ def compiled(
         assert not reading.diagnostics, reading.diagnostics
         for one in reading.applications:
             parts = tuple(
-                with_objects(part, objects, trait, pods) for part in one.components
+                with_objects(part, objects, trait, pods)
+                for part in one.components
             )
             applications.append(replace(one, components=parts))
     return compile_estate(Reading(tuple(applications), ()), stack)
@@ -124,7 +127,9 @@ def _as_rendered(
         for one in plain_objects(application, part)
     ]
     made += [
-        RenderedObject(_ingress(application, part, trait, api), index, "i", position)
+        RenderedObject(
+            _ingress(application, part, trait, api), index, "i", position
+        )
         for index, trait in gateways
     ]
     return replace(part, rendered=tuple(made), plain=False)
@@ -134,7 +139,10 @@ def _ingress(
     application: Application, part: ComponentSpec, trait: Trait, api: str
 ) -> Mapping[str, Any]:
     """What KubeVela's gateway trait makes besides its Service."""
-    said, name = trait.properties, service_name(part.name, trait.properties.get("name"))
+    said, name = (
+        trait.properties,
+        service_name(part.name, trait.properties.get("name")),
+    )
     host = {"host": said["domain"]} if "domain" in said else {}
     tls = (
         [{"hosts": [*host.values()], "secretName": said["secretName"]}]
@@ -154,7 +162,9 @@ def _ingress(
         },
         "spec": {
             **({"tls": tls} if tls else {}),
-            "rules": [{**host, "http": {"paths": [*_paths(said["http"], name, api)]}}],
+            "rules": [
+                {**host, "http": {"paths": [*_paths(said["http"], name, api)]}}
+            ],
         },
     }
 
@@ -169,4 +179,8 @@ def _paths(
             }
         else:
             backend = {"serviceName": service, "servicePort": port}
-        yield {"path": path, "pathType": "ImplementationSpecific", "backend": backend}
+        yield {
+            "path": path,
+            "pathType": "ImplementationSpecific",
+            "backend": backend,
+        }

@@ -62,7 +62,8 @@ data: {KEY: value}
 def objects(text: str) -> tuple[RenderedObject, ...]:
     """The objects of a YAML stream; the first is the workload."""
     return tuple(
-        made(found, index) for index, found in enumerate(yaml.safe_load_all(text))
+        made(found, index)
+        for index, found in enumerate(yaml.safe_load_all(text))
     )
 
 
@@ -85,7 +86,11 @@ def component(
     (plain,) = application.components
     endpoints = tuple(
         Endpoint(
-            "orders.example.com", (str(port),), port, plain.position, service="api"
+            "orders.example.com",
+            (str(port),),
+            port,
+            plain.position,
+            service="api",
         )
         for port in ports
     )

@@ -47,7 +47,9 @@ def defined(component: str = WORKLOAD, **traits: str) -> Library:
         written("Component", "app", component),
         *(written("Trait", *pair) for pair in traits.items()),
     ]
-    definitions = read_definitions("definitions.yaml", "---\n".join(texts).encode())
+    definitions = read_definitions(
+        "definitions.yaml", "---\n".join(texts).encode()
+    )
     assert not definitions.diagnostics
     return library(definitions.definitions)
 
@@ -78,6 +80,8 @@ spec:
     application = application_of(document)
     (web,) = application.components
     ask = (
-        partial(answered, evaluator=evaluator, cache=cache) if cache else evaluator.ask
+        partial(answered, evaluator=evaluator, cache=cache)
+        if cache
+        else evaluator.ask
     )
     return render(definitions_of(web, stack), application, web, ask, setting)

@@ -65,13 +65,18 @@ _PATHS = st.sampled_from(
     [(), (), ("x",), ("x",), ("X",), ("x", "y"), ("x", "X"), ("y", "x", "y")]
 )
 _SCOPES = st.sampled_from([("r",), ("w",), ("r", "w"), ("r", "w"), ()])
-_GROUPS = st.sampled_from([("g1",), ("g2",), ("g1", "g2"), ("g3", "g1"), GROUPS, ()])
+_GROUPS = st.sampled_from(
+    [("g1",), ("g2",), ("g1", "g2"), ("g3", "g1"), GROUPS, ()]
+)
 _METHODS = st.sampled_from([("GET",), ("POST",), ("GET", "POST"), ("HEAD",)])
 _PROVIDER = st.sampled_from(("main", "main", "main", "other"))
 
 
 def _rule(
-    path: PathSegments, methods: tuple[str, ...], scopes: tuple[str, ...], public: bool
+    path: PathSegments,
+    methods: tuple[str, ...],
+    scopes: tuple[str, ...],
+    public: bool,
 ) -> Rule:
     return Rule(
         path,
@@ -84,7 +89,11 @@ def _rule(
 
 _RULES = st.lists(
     st.builds(
-        _rule, _PATHS, _METHODS, _SCOPES, st.sampled_from((False, False, False, True))
+        _rule,
+        _PATHS,
+        _METHODS,
+        _SCOPES,
+        st.sampled_from((False, False, False, True)),
     ),
     min_size=1,
     max_size=5,
@@ -100,7 +109,9 @@ _NETWORKS = st.sampled_from(
         tuple(map(network, ("10.1.0.0/16", "::/0"))),
     ]
 )
-_BY_METHOD = st.fixed_dictionaries(dict.fromkeys(("GET", "POST", "HEAD"), _NETWORKS))
+_BY_METHOD = st.fixed_dictionaries(
+    dict.fromkeys(("GET", "POST", "HEAD"), _NETWORKS)
+)
 _FROM: st.SearchStrategy[dict[PathSegments, dict[str, Networks]]] = st.just(
     {}
 ) | st.fixed_dictionaries(
@@ -143,9 +154,9 @@ _ROLE = st.builds(
     _GROUPS,
     st.sampled_from("abc"),
 )
-_ROLES = st.lists(_ROLE, min_size=1, max_size=3, unique_by=lambda role: role.name).map(
-    tuple
-)
+_ROLES = st.lists(
+    _ROLE, min_size=1, max_size=3, unique_by=lambda role: role.name
+).map(tuple)
 _ENDPOINTS = st.lists(
     st.tuples(st.sampled_from(HOSTS), _PATHS, st.sampled_from((80, 80, 81))),
     min_size=1,
@@ -156,9 +167,16 @@ _ENDPOINTS = st.lists(
 OURS = "ours"
 """The Service that leads to the pods of a component, whichever component it is."""
 _PODS = st.builds(
-    lambda labels, target: NamedService("theirs", 80, target, labels, OURS, PLACE),
+    lambda labels, target: NamedService(
+        "theirs", 80, target, labels, OURS, PLACE
+    ),
     st.sampled_from(
-        ({"app": "web"}, {"app": "web"}, {"app": "db"}, {"app": "web", "tier": "x"})
+        (
+            {"app": "web"},
+            {"app": "web"},
+            {"app": "db"},
+            {"app": "web", "tier": "x"},
+        )
     ),
     st.sampled_from((8080, 8080, 9090)),
 )
@@ -173,7 +191,8 @@ def _client(
     said: dict[str, Any],
 ) -> Client:
     calls = tuple(
-        Call(key, scopes[number:], (), PLACE) for number, key in enumerate(KEYS[:2])
+        Call(key, scopes[number:], (), PLACE)
+        for number, key in enumerate(KEYS[:2])
     )
     return replace(
         Client(
@@ -196,7 +215,11 @@ _KINDS = st.sampled_from(
 _SAID = st.fixed_dictionaries(
     {
         "redirect_uris": st.sampled_from(
-            ((), ("https://a.test/cb",), ("https://a.test/cb", "com.example.app:/cb"))
+            (
+                (),
+                ("https://a.test/cb",),
+                ("https://a.test/cb", "com.example.app:/cb"),
+            )
         ),
         "jwks_uri": st.sampled_from(
             (None, "https://partner.test/keys", "https://rival.test/keys")
@@ -283,7 +306,9 @@ def estates(
     keys = st.lists(st.sampled_from(KEYS), unique=True, min_size=1)
     taken: set[tuple[str, PathSegments]] = set()
     components = []
-    for key in some("components", keys, list(like.components) if like else None):
+    for key in some(
+        "components", keys, list(like.components) if like else None
+    ):
         old = like.components.get(key) if like else None
         endpoints = []
         before = (
@@ -297,7 +322,9 @@ def estates(
         for host, path, port in some("endpoints", _ENDPOINTS, before):
             if (host, path) not in taken:
                 taken.add((host, path))
-                endpoints.append(Endpoint(host, path, port, PLACE, service=OURS))
+                endpoints.append(
+                    Endpoint(host, path, port, PLACE, service=OURS)
+                )
         named = some("pods", _PODS, old.named if old else None)
         owner = some("owner", _OWNERS, (old.owner,) if old else None)[0]
         provider = some("provider", _PROVIDER, old.provider if old else None)
@@ -316,14 +343,18 @@ def estates(
                 if "assigned" in redrawn and client.user_facing
                 else client.groups
             )
-            clients.append(replace(client, component=key, groups=assigned, **said))
+            clients.append(
+                replace(client, component=key, groups=assigned, **said)
+            )
         components.append(
             Component(*key.split("/"), "default", "webservice", (), owner, provider, tuple(endpoints), (), {}, rules, roles, tuple(clients), PLACE, named=named, traits=Traits({IP_ALLOW: allowed_from}))
         )  # fmt: skip
     main = like.stack.providers["main"] if like else None
     mapped = some("groups", _MAPPINGS, dict(main.groups) if main else None)
     per_api = some(
-        "tokens", st.sampled_from((False, False, True)), main.per_api if main else None
+        "tokens",
+        st.sampled_from((False, False, True)),
+        main.per_api if main else None,
     )
     spelling = some("spelling", _SPELLINGS, main.spelling if main else None)
     issuer = some("issuer", _ISSUERS, main.issuer if main else None)
@@ -357,18 +388,27 @@ def connected(estate: Estate) -> Estate:
             rule if rule.public or rule.scopes else replace(rule, scopes=("r",))
             for rule in component.rules
         )
-        calls = tuple(Call(key, ("r", "w"), (), PLACE) for key in estate.components)
-        clients = tuple(replace(client, calls=calls) for client in component.clients)
+        calls = tuple(
+            Call(key, ("r", "w"), (), PLACE) for key in estate.components
+        )
+        clients = tuple(
+            replace(client, calls=calls) for client in component.clients
+        )
         components.append(replace(component, rules=rules, clients=clients))
     return replace(
-        estate, applications=(replace(application, components=tuple(components)),)
+        estate,
+        applications=(replace(application, components=tuple(components)),),
     )
 
 
 def model(estate: Estate) -> AccessModel:
     """With a workload of its own for every component, by its name."""
-    workloads = {client.component: client.component for client in estate.clients}
-    pods = {component.key: pods_behind(component) for component in estate.exposed}
+    workloads = {
+        client.component: client.component for client in estate.clients
+    }
+    pods = {
+        component.key: pods_behind(component) for component in estate.exposed
+    }
     return AccessModel(
         estate,
         workloads,
@@ -398,7 +438,9 @@ def _settings(estate: Estate) -> Settings:
         for one in estate.stack.providers.values()
     )
     return replace(
-        parse(estate.stack.name, _STACK), stack=estate.stack, providers=providers
+        parse(estate.stack.name, _STACK),
+        stack=estate.stack,
+        providers=providers,
     )
 
 
@@ -413,7 +455,9 @@ PRINCIPALS = (
 )
 SETS_OF_GROUPS = tuple(
     frozenset(
-        group for bit, group in enumerate((*GROUPS, "staff")) if number >> bit & 1
+        group
+        for bit, group in enumerate((*GROUPS, "staff"))
+        if number >> bit & 1
     )
     for number in range(16)
 )
@@ -434,7 +478,8 @@ REQUESTS = st.builds(
         )
     ),
     st.lists(
-        st.sampled_from((*ELEMENTS, "Y", "z", "x.", "Y%20", "x\u200b")), max_size=4
+        st.sampled_from((*ELEMENTS, "Y", "z", "x.", "Y%20", "x\u200b")),
+        max_size=4,
     ),
     st.sampled_from(ADDRESSES),
 )
@@ -456,7 +501,9 @@ def tokens(
     for client in estate.clients:
         if principal_of(client) == principal:
             user = (
-                User("somebody", tuple(sorted(groups))) if client.user_facing else None
+                User("somebody", tuple(sorted(groups)))
+                if client.user_facing
+                else None
             )
             return tokens_of(estate, client, user, api)
     return (Refusal("there is no such client"),)
@@ -467,7 +514,9 @@ def tokens_of(
 ) -> Tokens:
     provider = estate.stack.providers[client.provider]
     apis = (api, *estate.components.values()) if provider.per_api else (api,)
-    return tuple(dict.fromkeys(issue(provider, client, user, api=one) for one in apis))
+    return tuple(
+        dict.fromkeys(issue(provider, client, user, api=one) for one in apis)
+    )
 
 
 def allowed(estate: Estate, request: Request, shown: Tokens) -> bool:
@@ -475,7 +524,9 @@ def allowed(estate: Estate, request: Request, shown: Tokens) -> bool:
     return any(decide(estate, request, token).allowed for token in shown)
 
 
-def _beginning(path: PathSegments, declared: set[PathSegments]) -> PathSegments | None:
+def _beginning(
+    path: PathSegments, declared: set[PathSegments]
+) -> PathSegments | None:
     """The longest declared path that `path` begins with, byte by byte."""
     return next(
         (
@@ -487,7 +538,9 @@ def _beginning(path: PathSegments, declared: set[PathSegments]) -> PathSegments 
     )
 
 
-def lies_in(part: Subtree, path: PathSegments, declared: set[PathSegments]) -> bool:
+def lies_in(
+    part: Subtree, path: PathSegments, declared: set[PathSegments]
+) -> bool:
     """Other spellings: taken for the same, and leaving what is declared at the same point, for good: beside `/X`, `/x/y`
     may be declared, and is then a path of its own."""
     if not part.spelled_otherwise:

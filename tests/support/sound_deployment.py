@@ -51,7 +51,9 @@ def resource(
     )
 
 
-def plugin(name: str, kind: str, config: Mapping[str, Any], **made_of: str) -> Resource:
+def plugin(
+    name: str, kind: str, config: Mapping[str, Any], **made_of: str
+) -> Resource:
     defaults = {"run_on_preflight": True} if kind == "jwt" else {}
     text = json.dumps({**defaults, **config})
     return resource(
@@ -87,7 +89,9 @@ def _gateway() -> list[Resource]:
             plugins.admission(TABLE, 600),
             serviceId=service.urn,
         ),
-        resource("kong:index/consumer:Consumer", "anonymous", username="nobody"),
+        resource(
+            "kong:index/consumer:Consumer", "anonymous", username="nobody"
+        ),
         plugin("jwt", "jwt", plugins.jwt("nobody"), serviceId=service.urn),
         plugin(
             "gate",
@@ -111,7 +115,9 @@ def _gateway() -> list[Resource]:
 
 def _identity() -> list[Resource]:
     return [
-        resource("okta:auth/server:Server", "server", credentialsRotationMode="AUTO"),
+        resource(
+            "okta:auth/server:Server", "server", credentialsRotationMode="AUTO"
+        ),
         resource(
             "okta:app/oAuth:OAuth",
             "web",
@@ -162,7 +168,9 @@ def _identity() -> list[Resource]:
             rotateWhenChanged={"generation": "1"},
         ),
         resource(
-            "okta:auth/serverPolicy:ServerPolicy", "policy", clientWhitelists=["0oa1"]
+            "okta:auth/serverPolicy:ServerPolicy",
+            "policy",
+            clientWhitelists=["0oa1"],
         ),
         resource(
             "okta:auth/serverPolicyRule:ServerPolicyRule",
@@ -212,7 +220,9 @@ def _named(made: Resource) -> Resource:
     return replace(made, properties=properties)
 
 
-SOUND = Deployment(tuple(map(_named, [*_gateway(), *_identity(), *_workload()])), MODEL)
+SOUND = Deployment(
+    tuple(map(_named, [*_gateway(), *_identity(), *_workload()])), MODEL
+)
 
 
 def spoilt(name: str, **properties: Any) -> Deployment:
@@ -223,7 +233,9 @@ def spoilt(name: str, **properties: Any) -> Deployment:
         return replace(
             one,
             properties={
-                key: value for key, value in changed.items() if value is not None
+                key: value
+                for key, value in changed.items()
+                if value is not None
             },
         )
 
@@ -244,7 +256,8 @@ def configured(name: str, **config: Any) -> Deployment:
 
 def without(name: str) -> Deployment:
     return replace(
-        SOUND, resources=tuple(one for one in SOUND.resources if one.name != name)
+        SOUND,
+        resources=tuple(one for one in SOUND.resources if one.name != name),
     )
 
 
@@ -255,5 +268,6 @@ def beside(*more: Resource) -> Deployment:
 def meaning(access: str, **settings: Any) -> Deployment:
     """`SOUND` with another access trait."""
     return replace(
-        SOUND, model=replace(MODEL, estate=estate(api(access=access)), **settings)
+        SOUND,
+        model=replace(MODEL, estate=estate(api(access=access)), **settings),
     )

@@ -65,5 +65,8 @@ def _by_name() -> Mapping[tuple[str, str], tuple[Definition, ...]]:
     for folder in ("extra", "definitions"):
         for file in corpus(folder):
             for one in definitions_in(f"{folder}/{file}"):
-                found[one.kind, one.name] = (*found.get((one.kind, one.name), ()), one)
+                found[one.kind, one.name] = (
+                    *found.get((one.kind, one.name), ()),
+                    one,
+                )
     return found

@@ -26,7 +26,14 @@ from xdist.scheduler import LoadScopeScheduling
 from sandbox import toolchain
 
 ROOT = Path(__file__).resolve().parents[2]
-_PACKAGES = ("kong_oam", "components", "policies", "sandbox", "benchmarks", "tests")
+_PACKAGES = (
+    "kong_oam",
+    "components",
+    "policies",
+    "sandbox",
+    "benchmarks",
+    "tests",
+)
 TOGETHER = (
     "tests/kong_oam/kong/test_gate_means_decide.py",  # the last one counts what the others asked
     "tests/kong_oam/kong/test_gate_addresses.py",  # the same
@@ -130,7 +137,9 @@ def _keep(
     wanted: Callable[[pytest.Item], bool],
 ) -> None:
     kept = [item for item in items if wanted(item)]
-    config.hook.pytest_deselected(items=[item for item in items if not wanted(item)])
+    config.hook.pytest_deselected(
+        items=[item for item in items if not wanted(item)]
+    )
     items[:] = kept
 
 
@@ -142,7 +151,8 @@ def slice_of(nodeid: str, parts: int) -> int:
 def unit(nodeid: str) -> str:
     """What runs as one, in one process: the tests of a place in `TOGETHER`, or the test alone."""
     return next(
-        (position for position in TOGETHER if nodeid.startswith(position)), nodeid
+        (position for position in TOGETHER if nodeid.startswith(position)),
+        nodeid,
     )
 
 
@@ -168,7 +178,11 @@ def changed_files(revision: str) -> frozenset[Path]:
     names: list[str] = []
     for command in commands:
         names += subprocess.run(
-            ["git", *command], cwd=ROOT, check=True, capture_output=True, text=True
+            ["git", *command],
+            cwd=ROOT,
+            check=True,
+            capture_output=True,
+            text=True,
         ).stdout.split("\n")
     return frozenset(ROOT / name for name in names if name)
 
@@ -182,7 +196,9 @@ def touched_tests(changed: Iterable[Path]) -> frozenset[Path]:
     found = set(changed)
     for module in graph.modules:
         if _file(module) in changed:
-            found |= {_file(one) for one in graph.find_downstream_modules(module)}
+            found |= {
+                _file(one) for one in graph.find_downstream_modules(module)
+            }
     return frozenset(found)
 
 

@@ -21,7 +21,9 @@ HEADER = {"kid": "r", "alg": "RS256"}
 
 
 def token(
-    header: dict[str, Any] | bytes, payload: dict[str, Any] | bytes, key: Any = RSA
+    header: dict[str, Any] | bytes,
+    payload: dict[str, Any] | bytes,
+    key: Any = RSA,
 ) -> str:
     """A token of both parts, as values or as they are, signed with the key."""
     parts = [

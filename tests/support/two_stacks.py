@@ -65,13 +65,19 @@ def deployment(stack: str) -> Deployment:
     """One of the two stacks: `orders/api` has no public rule, `orders/shop` nothing else. Hosts are its own."""
     usual = read_file(
         ROOT / "stacks/Pulumi.local.yaml",
-        lambda given: replace(describe(given), issuer=f"https://{stack}.example.com"),
+        lambda given: replace(
+            describe(given), issuer=f"https://{stack}.example.com"
+        ),
     )
     settings = _named(usual, stack)
     text = _APPLICATION % {"stack": stack}
-    compiled = compile_estate(read_bytes("orders.yaml", text.encode()), settings.stack)
+    compiled = compile_estate(
+        read_bytes("orders.yaml", text.encode()), settings.stack
+    )
     assert compiled.estate is not None, compiled.diagnostics
-    issuer = Issuer(time.time(), settings.stack.default_provider, kid=f"key-of-{stack}")
+    issuer = Issuer(
+        time.time(), settings.stack.default_provider, kid=f"key-of-{stack}"
+    )
     return Deployment(settings, compiled.estate, issuer, domain=f"{stack}.test")
 
 
@@ -79,10 +85,14 @@ def in_partitions(partition: str | None) -> Deployment:
     """The stack `local` with all Applications in partition `payments`, as its base or one of its partitions sees it."""
     whole = deployment(STACKS[0])
     model = replace(
-        whole.settings.stack, partitions={"payments": (STACKS[0],), "rest": ("*",)}
+        whole.settings.stack,
+        partitions={"payments": (STACKS[0],), "rest": ("*",)},
     )
     compiled = compile_estate(
-        read_bytes("orders.yaml", (_APPLICATION % {"stack": STACKS[0]}).encode()), model
+        read_bytes(
+            "orders.yaml", (_APPLICATION % {"stack": STACKS[0]}).encode()
+        ),
+        model,
     )
     assert compiled.estate is not None, compiled.diagnostics
     settings = replace(whole.settings, stack=model, partition=partition)
@@ -113,18 +123,26 @@ def both() -> Iterator[dict[str, Running]]:
 
 def union(deployments: Iterable[Deployment]) -> Entities:
     """All entities of stacks on one Kong, as their runs make them, each with an id of its own."""
-    found: dict[str, list[Entity]] = {kind.name: [] for kind in fields(Entities)}
+    found: dict[str, list[Entity]] = {
+        kind.name: [] for kind in fields(Entities)
+    }
     for one in deployments:
         for kind, entities in found.items():
-            entities += [_with_ids(one, entity) for entity in getattr(one.meant, kind)]
-    return Entities(**{kind: tuple(entities) for kind, entities in found.items()})
+            entities += [
+                _with_ids(one, entity) for entity in getattr(one.meant, kind)
+            ]
+    return Entities(
+        **{kind: tuple(entities) for kind, entities in found.items()}
+    )
 
 
 def _with_ids(deployment: Deployment, entity: Entity) -> Entity:
     """The entity with ids as Kong would give them: unlike those of any other stack."""
 
     def identifier(name: str) -> str:
-        return str(uuid5(NAMESPACE_URL, f"{deployment.settings.stack.name}/{name}"))
+        return str(
+            uuid5(NAMESPACE_URL, f"{deployment.settings.stack.name}/{name}")
+        )
 
     made = {**entity, "id": identifier(entity["id"])}
     if "host" in made:
@@ -140,13 +158,20 @@ def generated(stack: str, number: int) -> Deployment:
     model = gateway_estates.stack(stack, "http")
     main = model.providers["main"]
     model = replace(model, providers={"main": main})
-    texts = gateway_estates.generated_applications(f"{stack}.example.com", 1, number)
+    texts = gateway_estates.generated_applications(
+        f"{stack}.example.com", 1, number
+    )
     texts = [
-        text.replace('"identityProvider": "other"', '"identityProvider": "main"')
+        text.replace(
+            '"identityProvider": "other"', '"identityProvider": "main"'
+        )
         for text in texts
     ]
     settings = replace(deployment(stack).settings, stack=model)
     issuer = Issuer(time.time(), main, kid=f"key-of-{stack}")
     return Deployment(
-        settings, compiled_estate(*texts, stack=model), issuer, domain=f"{stack}.test"
+        settings,
+        compiled_estate(*texts, stack=model),
+        issuer,
+        domain=f"{stack}.test",
     )

@@ -52,7 +52,9 @@ def sample(scheme: str = "http") -> tuple[Settings, Estate]:
         lambda given: replace(describe(given), issuer=ISSUER),
     )
     settings = replace(settings, stack=replace(settings.stack, scheme=scheme))  # type: ignore[arg-type]
-    estate = compile_estate(read_files([ROOT / "applications"]), settings.stack).estate
+    estate = compile_estate(
+        read_files([ROOT / "applications"]), settings.stack
+    ).estate
     assert estate is not None
     return settings, estate
 
@@ -94,7 +96,9 @@ class Deployment:
                 provider: (
                     Slot(
                         SigningKey(
-                            self.issuer.kid, self.issuer.algorithm, self.issuer.pem
+                            self.issuer.kid,
+                            self.issuer.algorithm,
+                            self.issuer.pem,
                         )
                     ),
                 )
@@ -115,7 +119,11 @@ class Deployment:
 
     def judged(self, live: Entities) -> Result:
         return judge(
-            self.settings, self.estate, self.deployed, live, lambda _, config: config
+            self.settings,
+            self.estate,
+            self.deployed,
+            live,
+            lambda _, config: config,
         )
 
     def tokens(self, caller: Caller, live: Entities) -> Iterator[str | None]:
@@ -149,24 +157,34 @@ class Deployment:
             for g in role.groups
         }
         scopes = sorted(
-            {scope for component in self.estate.exposed for scope in component.scopes}
+            {
+                scope
+                for component in self.estate.exposed
+                for scope in component.scopes
+            }
         )
         for client in ("unknown", *sorted(listed)):
             for user in (False, True):
                 changes = issuer.of_user(groups) if user else {}
                 if token.credential:
                     found = next(
-                        one for one in live.credentials if one["id"] == token.credential
+                        one
+                        for one in live.credentials
+                        if one["id"] == token.credential
                     )
                     own = (
                         found.get("rsa_public_key") or ""
                     ).strip() == issuer.pem.strip()
                     payload = issuer.payload(scopes, client=client, **changes)
                     yield issuer.signed(
-                        payload, issuer.key if own else issuer.stray, kid=found["key"]
+                        payload,
+                        issuer.key if own else issuer.stray,
+                        kid=found["key"],
                     )
                 else:
-                    yield issuer.token(scopes, client=client, jti="ID.1", **changes)
+                    yield issuer.token(
+                        scopes, client=client, jti="ID.1", **changes
+                    )
                     yield issuer.token(
                         scopes, client=client, aud="api://else", **changes
                     )
@@ -206,7 +224,8 @@ class Hands:
             for undo in reversed(self._undo):
                 answer = undo()
                 if (
-                    answer.request.method != "DELETE" or answer.status_code != 404
+                    answer.request.method != "DELETE"
+                    or answer.status_code != 404
                 ):  # deleted as was said to be done
                     answer.raise_for_status()
 
@@ -230,18 +249,26 @@ class Hands:
     def list(self, path: str) -> list[dict[str, Any]]:
         """All entities of a collection."""
         return list(
-            self._admin.get(f"/{path}?size=1000").raise_for_status().json()["data"]
+            self._admin.get(f"/{path}?size=1000")
+            .raise_for_status()
+            .json()["data"]
         )
 
-    def change(self, kind: str, entity: Mapping[str, Any], **fields: Any) -> None:
+    def change(
+        self, kind: str, entity: Mapping[str, Any], **fields: Any
+    ) -> None:
         """PATCH"""
         path = f"/{kind}/{entity['id']}"
         self._undo.append(partial(self._admin.put, path, json=dict(entity)))
         self._admin.patch(path, json=fields).raise_for_status()
 
-    def move(self, credential: Mapping[str, Any], consumer: Mapping[str, Any]) -> None:
+    def move(
+        self, credential: Mapping[str, Any], consumer: Mapping[str, Any]
+    ) -> None:
         """Gives a credential to another consumer."""
-        path = f"/consumers/{credential['consumer']['id']}/jwt/{credential['id']}"
+        path = (
+            f"/consumers/{credential['consumer']['id']}/jwt/{credential['id']}"
+        )
         self._undo.append(partial(self._admin.put, path, json=dict(credential)))
         self._admin.patch(
             path, json={"consumer": {"id": consumer["id"]}}
@@ -256,13 +283,17 @@ class Hands:
             if path.endswith(("/jwt", "/targets"))
             else f"/{path.rsplit('/', 1)[1]}"
         )
-        self._undo.append(partial(self._admin.delete, f"{collection}/{made['id']}"))
+        self._undo.append(
+            partial(self._admin.delete, f"{collection}/{made['id']}")
+        )
         return dict(made)
 
     def remove(self, kind: str, entity: Mapping[str, Any]) -> None:
         """DELETE"""
         self._undo.append(
-            partial(self._admin.put, f"/{kind}/{entity['id']}", json=dict(entity))
+            partial(
+                self._admin.put, f"/{kind}/{entity['id']}", json=dict(entity)
+            )
         )
         self._admin.delete(f"/{kind}/{entity['id']}").raise_for_status()
 
@@ -300,13 +331,17 @@ class Running:
         beside: Running | None = None,
     ) -> None:
         self.deployment, self._ca, self._beside = deployment, ca, beside
-        self.kong = beside.kong if beside else Kong(now=lambda: deployment.issuer.now)
+        self.kong = (
+            beside.kong if beside else Kong(now=lambda: deployment.issuer.now)
+        )
 
     def __enter__(self) -> Self:
         if self._beside is None:
             self.kong.start()
         one = self.deployment
-        with kong_deployment.Entities(self.kong.admin_url, keep=True) as entities:
+        with kong_deployment.Entities(
+            self.kong.admin_url, keep=True
+        ) as entities:
             entities.settings = one.settings
             entities.clients = one.deployed.clients[one.issuer.provider.name]
             if self._ca:
@@ -314,7 +349,8 @@ class Running:
                 entities.over_tls = one.settings.gateway.upstream_tls
                 entities.authorities = authorities([known])
             entities.rings(
-                one.estate, {one.issuer.provider.name: {one.issuer.kid: one.issuer.pem}}
+                one.estate,
+                {one.issuer.provider.name: {one.issuer.kid: one.issuer.pem}},
             )
             entities.nowhere(one.estate)
             for component in one.estate.exposed:
@@ -331,7 +367,9 @@ class Running:
     def _complete(self) -> Any:
         settings = self.deployment.settings
         more = kinds(settings, self.deployment.estate)
-        schemas = preflight.inspect(Account(self.kong.admin_url), more=more).schemas
+        schemas = preflight.inspect(
+            Account(self.kong.admin_url), more=more
+        ).schemas
         return partial(_complete, schemas, settings.gateway.logs is not None)
 
     def entities(self) -> Entities:
@@ -349,7 +387,8 @@ class Running:
         one = self.deployment
         terms = Terms.of(one.settings, one.estate, one.deployed, self._complete)
         return LiveGateway(
-            intended(one.settings, one.estate, one.deployed, self._complete), terms
+            intended(one.settings, one.estate, one.deployed, self._complete),
+            terms,
         )
 
     def judged(self, live: Entities | None = None) -> Result:
@@ -368,7 +407,9 @@ def told(result: Result) -> list[str]:
     """Findings in words: `kind: reasons`, then a line per exposure: `callers | methods | URLs`."""
     lines = []
     for finding, reasons in result.findings:
-        lines.append(f"{finding.kind}: {'; '.join(reason.text for reason in reasons)}")
+        lines.append(
+            f"{finding.kind}: {'; '.join(reason.text for reason in reasons)}"
+        )
         lines += [
             f"  {', '.join(e.callers)} | {methods(e)} | {' '.join(e.urls)}"
             for e in finding.exposures

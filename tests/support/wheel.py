@@ -17,9 +17,17 @@ def release(source: Path) -> Path:
     """Makes what a release has, in an empty folder to build in, as `make dist` does. Returns where that leaves it."""
     for name in (*TOPS, "evaluator", "sandbox", "tests"):
         shutil.copytree(
-            ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__")
+            ROOT / name,
+            source / name,
+            ignore=shutil.ignore_patterns("__pycache__"),
         )
-    for name in ("pyproject.toml", "MANIFEST.in", "Makefile", "README.md", "LICENSE"):
+    for name in (
+        "pyproject.toml",
+        "MANIFEST.in",
+        "Makefile",
+        "README.md",
+        "LICENSE",
+    ):
         shutil.copy(ROOT / name, source)
     make = [
         "make",

@@ -43,13 +43,18 @@ class Pair:
 
 def authority(name: str) -> Pair:
     """A CA of its own."""
-    return _made(name, None, x509.BasicConstraints(ca=True, path_length=None), 30)
+    return _made(
+        name, None, x509.BasicConstraints(ca=True, path_length=None), 30
+    )
 
 
 def signed(by: Pair, *names: str, days: int = 30) -> Pair:
     """A certificate for these DNS names or addresses, which ends in so many days."""
     return _made(
-        names[0], by, x509.SubjectAlternativeName([*map(_general_name, names)]), days
+        names[0],
+        by,
+        x509.SubjectAlternativeName([*map(_general_name, names)]),
+        days,
     )
 
 
@@ -60,7 +65,9 @@ def _general_name(name: str) -> x509.GeneralName:
         return x509.DNSName(name)
 
 
-def _made(name: str, by: Pair | None, extension: x509.ExtensionType, days: int) -> Pair:
+def _made(
+    name: str, by: Pair | None, extension: x509.ExtensionType, days: int
+) -> Pair:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     signer = (
@@ -87,10 +94,13 @@ def _made(name: str, by: Pair | None, extension: x509.ExtensionType, days: int) 
     return Pair(made.public_bytes(Encoding.PEM).decode(), private)
 
 
-def settings(*authorities: Pair, client: str | None = None) -> UpstreamTlsSettings:
+def settings(
+    *authorities: Pair, client: str | None = None
+) -> UpstreamTlsSettings:
     """What a stack says that trusts these."""
     return UpstreamTlsSettings(
-        tuple(sorted(one.fingerprint for one in authorities)), client_certificate=client
+        tuple(sorted(one.fingerprint for one in authorities)),
+        client_certificate=client,
     )
 
 
@@ -134,7 +144,9 @@ class _Server(ThreadingHTTPServer):
     def finish_request(self, request: Any, client_address: Any) -> None:
         request.settimeout(10)
         try:
-            with self.context.wrap_socket(request, server_side=True) as connection:
+            with self.context.wrap_socket(
+                request, server_side=True
+            ) as connection:
                 super().finish_request(connection, client_address)
         except OSError:
             return  # who would not go on, or may not

@@ -57,7 +57,9 @@ class Credentials:
         if self.args.settings.client_secrets:
             return self._secret(client, app)
         if self.args.settings.cluster_issuer:
-            audience = self._federation(client, app, self.args.settings.cluster_issuer)
+            audience = self._federation(
+                client, app, self.args.settings.cluster_issuer
+            )
             return Credential(app.client_id, federation_audience=audience)
         return self._certificates(client, app)
 
@@ -74,7 +76,9 @@ class Credentials:
                 application_id=app.id,
                 display_name=f"kong-oam {SLOT_NAMES[slot]}",
                 end_date=_SECRETS_END,
-                rotate_when_changed={"generation": str(generation.ready_in(slot))},
+                rotate_when_changed={
+                    "generation": str(generation.ready_in(slot))
+                },
                 opts=self.options(client.component),
             )
             for slot in range(SLOTS)
@@ -86,7 +90,9 @@ class Credentials:
             record=turn.record(names[generation.slot], current.key_id),
         )
 
-    def _federation(self, client: Client, app: azuread.Application, issuer: str) -> str:
+    def _federation(
+        self, client: Client, app: azuread.Application, issuer: str
+    ) -> str:
         """Trust the tokens of the ServiceAccount that its pods run as, and no others of the
         cluster. Return the audience."""
         audience = federation_audience(tenant_in(self.args.settings))
@@ -103,7 +109,9 @@ class Credentials:
         )
         return audience
 
-    def _certificates(self, client: Client, app: azuread.Application) -> Credential:
+    def _certificates(
+        self, client: Client, app: azuread.Application
+    ) -> Credential:
         turn = self.args.rotation.turn(client)
         keys, certificates = certified_pairs(
             f"{self.args.settings.name}-key-{client.component}",
@@ -114,14 +122,21 @@ class Credentials:
         validity = (VALID_FROM, VALID_UNTIL)
         for slot, pem in zip(SLOT_NAMES, certificates, strict=True):
             self._certificate(client.component, slot, app, pem, validity)
-        return Credential(app.client_id, keys, record=turn.record(*keys.watched))
+        return Credential(
+            app.client_id, keys, record=turn.record(*keys.watched)
+        )
 
-    def _partner_certificates(self, client: Client, app: azuread.Application) -> None:
+    def _partner_certificates(
+        self, client: Client, app: azuread.Application
+    ) -> None:
         """Register certificates, each by its own name: one that is added or taken away leaves the
         other as it is."""
         for pem in self.args.settings.certificates.get(client.component, ()):
             certificate = load_pem_x509_certificate(pem.encode())
-            validity = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+            validity = (
+                certificate.not_valid_before_utc,
+                certificate.not_valid_after_utc,
+            )
             self._certificate(
                 client.component, fingerprint(pem)[:16], app, pem, validity
             )

@@ -99,7 +99,10 @@ class Entra(pulumi.ComponentResource):
     assigned and consent, lie under their components."""
 
     def __init__(
-        self, name: str, args: IssuerArgs, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        args: IssuerArgs,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("kong-oam:identity:Entra", name, None, opts)
         self._args = args
@@ -114,7 +117,9 @@ class Entra(pulumi.ComponentResource):
         requests = {}
         for key, application in self._tenant.apis.items():
             audiences[key] = application.client_id
-            requests[key] = pulumi.Output.concat(application.client_id, "/.default")
+            requests[key] = pulumi.Output.concat(
+                application.client_id, "/.default"
+            )
         self.issuer: Final = existing(
             args,
             self._clients(),
@@ -136,7 +141,9 @@ class Entra(pulumi.ComponentResource):
             applications[key] = _Application(
                 application.client_id, principal.object_id, [settled]
             )
-        groups = {name: self._args.groups[name] for name in self._assigned_groups()}
+        groups = {
+            name: self._args.groups[name] for name in self._assigned_groups()
+        }
         clients = all_clients_at(settings, estate)
         signs_in = any(client.user_facing for client in clients)
         graph = self._microsoft_graph() if signs_in else None
@@ -150,7 +157,9 @@ class Entra(pulumi.ComponentResource):
                 base.value("apis", key, "clientId"),
                 base.value("apis", key, "principal"),
             )
-        groups = {name: base.value("groups", name) for name in self._assigned_groups()}
+        groups = {
+            name: base.value("groups", name) for name in self._assigned_groups()
+        }
         return _Tenant(applications, groups, base.value("graph"))
 
     def _assigned_groups(self) -> set[str]:
@@ -164,7 +173,9 @@ class Entra(pulumi.ComponentResource):
         settings = self._args.settings
         estate = self._args.estate
         credentials = {}
-        applications = {f"api-{key}": api for key, api in self._tenant.apis.items()}
+        applications = {
+            f"api-{key}": api for key, api in self._tenant.apis.items()
+        }
         for client in clients_at(settings, estate):
             key = client.component
             app = self._client(client)
@@ -194,7 +205,9 @@ class Entra(pulumi.ComponentResource):
     def _microsoft_graph(self) -> pulumi.Output[str]:
         """Look up the object id of Microsoft Graph's service principal, which every tenant has: it
         is never made."""
-        lookup = pulumi.InvokeOutputOptions(parent=self, provider=self._directory)
+        lookup = pulumi.InvokeOutputOptions(
+            parent=self, provider=self._directory
+        )
         return azuread.get_service_principal_output(
             client_id=MICROSOFT_GRAPH, opts=lookup
         ).object_id
@@ -218,7 +231,9 @@ class Entra(pulumi.ComponentResource):
             app_roles=self._app_roles(component),
             optional_claims=azuread.ApplicationOptionalClaimsArgs(
                 access_tokens=[
-                    azuread.ApplicationOptionalClaimsAccessTokenArgs(name=SPELLING.own)
+                    azuread.ApplicationOptionalClaimsAccessTokenArgs(
+                        name=SPELLING.own
+                    )
                 ]
             ),
             # Tokens list groups as roles: of the groups themselves Entra lists 200 at most.
@@ -239,7 +254,9 @@ class Entra(pulumi.ComponentResource):
             enabled=True,
         )
 
-    def _app_roles(self, component: Component) -> list[azuread.ApplicationAppRoleArgs]:
+    def _app_roles(
+        self, component: Component
+    ) -> list[azuread.ApplicationAppRoleArgs]:
         """List the roles: for services one per scope, for users one per group that roles name."""
         roles = []
         for scope, description in sorted(component.scopes.items()):
@@ -255,7 +272,12 @@ class Entra(pulumi.ComponentResource):
         return roles
 
     def _role(
-        self, component: Component, value: str, name: str, description: str, member: str
+        self,
+        component: Component,
+        value: str,
+        name: str,
+        description: str,
+        member: str,
     ) -> azuread.ApplicationAppRoleArgs:
         return azuread.ApplicationAppRoleArgs(
             id=role_id(self._stack, component.key, value),
@@ -277,7 +299,10 @@ class Entra(pulumi.ComponentResource):
         )
 
     def _principal(
-        self, logical: str, app: azuread.Application, options: pulumi.ResourceOptions
+        self,
+        logical: str,
+        app: azuread.Application,
+        options: pulumi.ResourceOptions,
     ) -> azuread.ServicePrincipal:
         """Make a service principal. It asks for an assignment: without one nobody gets a token for
         the application."""
@@ -370,10 +395,13 @@ class Entra(pulumi.ComponentResource):
             for identifier in ids
         ]
         return azuread.ApplicationRequiredResourceAccessArgs(
-            resource_app_id=self._tenant.apis[api].client_id, resource_accesses=accesses
+            resource_app_id=self._tenant.apis[api].client_id,
+            resource_accesses=accesses,
         )
 
-    def _sign_in(self, client: Client, principal: azuread.ServicePrincipal) -> None:
+    def _sign_in(
+        self, client: Client, principal: azuread.ServicePrincipal
+    ) -> None:
         """Consent to what Microsoft's own libraries ask for in every sign-in, who the user is; and
         to a refresh token.
 
@@ -381,7 +409,9 @@ class Entra(pulumi.ComponentResource):
         was consented to.
         """
         graph = self._tenant.graph
-        assert graph is not None, "it is looked up where a client signs users in"
+        assert graph is not None, (
+            "it is looked up where a client signs users in"
+        )
         renews = client.refresh or client.kind == "browser"
         azuread.ServicePrincipalDelegatedPermissionGrant(
             f"{self._prefix}-consent-{client.component}",
@@ -435,7 +465,9 @@ def _redirects(client: Client) -> dict[str, Any]:
     }
 
 
-def _account(name: str, tenant: Tenant, parent: pulumi.Resource) -> azuread.Provider:
+def _account(
+    name: str, tenant: Tenant, parent: pulumi.Resource
+) -> azuread.Provider:
     """Make the provider of the tenant and its administrator, whose proof is a secret from here
     on."""
     account = api.account(tenant, configuration())
@@ -444,14 +476,19 @@ def _account(name: str, tenant: Tenant, parent: pulumi.Resource) -> azuread.Prov
         account_name(name),
         tenant_id=tenant.id,
         client_id=account.client,
-        client_secret=pulumi.Output.secret(account.secret) if account.secret else None,
-        oidc_token=pulumi.Output.secret(account.token) if account.token else None,
+        client_secret=pulumi.Output.secret(account.secret)
+        if account.secret
+        else None,
+        oidc_token=pulumi.Output.secret(account.token)
+        if account.token
+        else None,
         use_oidc=bool(account.token),
         use_cli=False,
         use_msi=False,
         environment=api.CLOUDS[account.host][0] if is_cloud else None,
         metadata_host=None if is_cloud else account.host,
         opts=pulumi.ResourceOptions(
-            parent=parent, additional_secret_outputs=["clientSecret", "oidcToken"]
+            parent=parent,
+            additional_secret_outputs=["clientSecret", "oidcToken"],
         ),
     )

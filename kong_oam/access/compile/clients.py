@@ -48,19 +48,10 @@ class Directory:
     # not here.
     unjudged: set[str] = field(default_factory=set)
 
-    def report(
-        self,
-        code: str,
-        message: str,
-        position: SourcePosition,
-    ) -> None:
+    def report(self, code: str, message: str, position: SourcePosition) -> None:
         self.out.append(Diagnostic(code, message, position))
 
-    def add(
-        self,
-        component: Component,
-        part: oam.ComponentSpec,
-    ) -> None:
+    def add(self, component: Component, part: oam.ComponentSpec) -> None:
         self.components[component.key] = component
         self.parts[component.key] = part
         if part.trait("client"):
@@ -70,7 +61,11 @@ class Directory:
     def access(self, component: Component, *path: str | int) -> SourcePosition:
         """A place in the component's access trait, or the component itself where it has none."""
         trait = self.parts[component.key].trait("access")
-        return trait.position.at("properties", *path) if trait else component.position
+        return (
+            trait.position.at("properties", *path)
+            if trait
+            else component.position
+        )
 
     def unread(self, key: str) -> bool:
         """Whether the component `application/component` may well exist, in an Application that
@@ -104,7 +99,9 @@ class Directory:
                         "another name"
                     )
                     self.report("ACC202", message, position)
-                earlier = first.setdefault((component.provider, scope), component)
+                earlier = first.setdefault(
+                    (component.provider, scope), component
+                )
                 if earlier is not component:
                     message = (
                         f"scope '{scope}' is already declared by '{earlier.key}' for the "
@@ -120,7 +117,9 @@ class Directory:
                     if member in self.clients or self.unread(member):
                         continue
                     known = member in self.parts
-                    reason = "has no client trait" if known else "does not exist"
+                    reason = (
+                        "has no client trait" if known else "does not exist"
+                    )
                     hint = suggestion(member, self.clients)
                     message = f"role '{role.name}': component '{member}' {reason}{hint}"
                     position = role.position.at("components", index)
@@ -128,8 +127,7 @@ class Directory:
 
 
 def callees_of(
-    component: Component,
-    directory: Directory,
+    component: Component, directory: Directory
 ) -> tuple[Component | None, ...]:
     """The components that a client calls, in its order; None for one that is not there."""
     trait = directory.parts[component.key].trait("client")
@@ -138,8 +136,7 @@ def callees_of(
 
 
 def compile_clients(
-    component: Component,
-    directory: Directory,
+    component: Component, directory: Directory
 ) -> Iterator[Client]:
     """Yield one client per provider whose APIs the component calls; one of its own provider where
     it calls none."""
@@ -152,7 +149,9 @@ def compile_clients(
     calls: dict[str, list[Call]] = {}
     groups: NameSets = {}
     for index, call in enumerate(properties.get("calls", ())):
-        granted = _granted_call(component, call, position.at("calls", index), directory)
+        granted = _granted_call(
+            component, call, position.at("calls", index), directory
+        )
         if granted is None:
             continue
         callee = directory.components[granted.component]
@@ -180,14 +179,14 @@ def compile_clients(
             refresh=users and bool(properties.get("refresh", False)),
             position=trait.position,
             rotate_every=days(every) if every else None,
-            jwks_uri=part.properties.get("jwksUri") if kind == EXTERNAL else None,
+            jwks_uri=part.properties.get("jwksUri")
+            if kind == EXTERNAL
+            else None,
         )
 
 
 def _kind_findings(
-    component: Component,
-    part: oam.ComponentSpec,
-    trait: oam.Trait,
+    component: Component, part: oam.ComponentSpec, trait: oam.Trait
 ) -> Findings:
     """Find a kind that this type of component cannot be, and fields that this kind has no use
     for."""
@@ -202,7 +201,9 @@ def _kind_findings(
             f"{some(kinds)}"
         )
         yield Diagnostic("ACC220", message, position.at("kind"))
-    if component.outside and (kind == EXTERNAL) != ("jwksUri" in part.properties):
+    if component.outside and (kind == EXTERNAL) != (
+        "jwksUri" in part.properties
+    ):
         message = (
             "an external client, and no other, needs jwksUri: where its owner publishes the keys "
             f"that it proves itself with; this one is of kind '{kind}'"
@@ -214,7 +215,9 @@ def _kind_findings(
             "redirectUris",
             "refresh",
         } & trait.properties.keys():
-            message = f"a client of kind '{kind}' signs no users in; remove {name}"
+            message = (
+                f"a client of kind '{kind}' signs no users in; remove {name}"
+            )
             yield Diagnostic("ACC210", message, position.key(name))
     elif kind != "native" and "redirectUris" in trait.properties:
         message = (
@@ -224,17 +227,12 @@ def _kind_findings(
         yield Diagnostic("ACC210", message, position.key("redirectUris"))
 
 
-def _rotation_findings(
-    trait: oam.Trait,
-    stack: Stack,
-) -> Findings:
+def _rotation_findings(trait: oam.Trait, stack: Stack) -> Findings:
     every = trait.properties.get("rotateEvery")
     overlap = stack.rotation.overlap
     kind = trait.properties["kind"]
     if every is not None and not has_key(kind):
-        message = (
-            f"'rotateEvery' has no effect: no key is made for a client of kind '{kind}'"
-        )
+        message = f"'rotateEvery' has no effect: no key is made for a client of kind '{kind}'"
         position = trait.position.at("properties").key("rotateEvery")
         yield Diagnostic("OAM109", message, position, "warning")
     elif every is not None and days(every) <= overlap:
@@ -259,7 +257,9 @@ def _granted_call(
         if callee is None:
             reason = "does not exist"
         grantable = [
-            key for key, candidate in directory.components.items() if candidate.scopes
+            key
+            for key, candidate in directory.components.items()
+            if candidate.scopes
         ]
         message = f"component '{name}' {reason}{suggestion(name, grantable)}"
         directory.report("ACC203", message, position.at("component"))
@@ -274,15 +274,14 @@ def _granted_call(
         elif scope not in covered:
             message = _missing_grant(component, callee, scope, directory)
             directory.report("ACC204", message, position.at("scopes", index))
-    granting = [role.name for role in roles if not {*role.scopes}.isdisjoint(wanted)]
+    granting = [
+        role.name for role in roles if not {*role.scopes}.isdisjoint(wanted)
+    ]
     return Call(name, wanted, tuple(granting), position)
 
 
 def _missing_grant(
-    component: Component,
-    callee: Component,
-    scope: str,
-    directory: Directory,
+    component: Component, callee: Component, scope: str, directory: Directory
 ) -> str:
     """Say that no role grants a scope, and which one could."""
     # A role that bundles what is not declared is an error by itself (ACC207), and none to be
@@ -303,9 +302,7 @@ def _missing_grant(
 
 
 def _redirects(
-    component: Component,
-    trait: oam.Trait,
-    directory: Directory,
+    component: Component, trait: oam.Trait, directory: Directory
 ) -> Iterator[str]:
     position = trait.position.at("properties")
     kind = trait.properties["kind"]
@@ -314,7 +311,9 @@ def _redirects(
     for index, uri in enumerate(uris):
         if why := _leaves_the_device(uri):
             message = f"redirect URI '{uri}' {why}"
-            directory.report("ACC210", message, position.at("redirectUris", index))
+            directory.report(
+                "ACC210", message, position.at("redirectUris", index)
+            )
         yield uri
     if (paths and not component.endpoints) or not (paths or uris):
         message = f"a {kind} client needs redirectPaths, and a gateway trait on whose domains they lie"
@@ -367,7 +366,9 @@ def _leaves_the_device(uri: str) -> str:
         host = parts.hostname
     except ValueError:
         return "is no URI"
-    reversed_domain = "." in parts.scheme and uri.startswith(f"{parts.scheme}:/")
+    reversed_domain = "." in parts.scheme and uri.startswith(
+        f"{parts.scheme}:/"
+    )
     loopback = host in _LOOPBACK and "@" not in parts.netloc
     stays = reversed_domain or (parts.scheme == "http" and loopback)
     if stays and "*" not in uri and "#" not in uri:
@@ -378,10 +379,9 @@ def _leaves_the_device(uri: str) -> str:
     )
 
 
-def _is_public(
-    component: Component,
-    path: PathSegments,
-) -> bool:
+def _is_public(component: Component, path: PathSegments) -> bool:
     """Whether anybody may GET the path: the longest rule path that owns it has a public rule for
     GET."""
-    return any(rule.public and rule.lists("GET") for rule in component.owning(path))
+    return any(
+        rule.public and rule.lists("GET") for rule in component.owning(path)
+    )

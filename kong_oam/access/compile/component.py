@@ -105,7 +105,11 @@ def _misnamed_elsewhere(part: oam.ComponentSpec) -> Findings:
 def _unexposed(part: oam.ComponentSpec) -> Findings:
     """Find what says who may call a component, or where, that has no endpoints."""
     exposing = next(
-        (trait for trait in part.traits if trait.type.partition("@")[0] == "gateway"),
+        (
+            trait
+            for trait in part.traits
+            if trait.type.partition("@")[0] == "gateway"
+        ),
         None,
     )
     if trait := part.trait("access") or exposing:
@@ -120,8 +124,7 @@ def _unexposed(part: oam.ComponentSpec) -> Findings:
 
 
 def _unreached(
-    named: NamedService | None,
-    endpoints: Iterable[Endpoint],
+    named: NamedService | None, endpoints: Iterable[Endpoint]
 ) -> Findings:
     """Find that no route leads to the Service which the access trait names."""
     if named and not _leads_to(endpoints, named):
@@ -132,10 +135,7 @@ def _unreached(
         yield Diagnostic("ACC211", message, named.position)
 
 
-def _leads_to(
-    endpoints: Iterable[Endpoint],
-    named: NamedService,
-) -> bool:
+def _leads_to(endpoints: Iterable[Endpoint], named: NamedService) -> bool:
     return any(endpoint.service == named.ours for endpoint in endpoints)
 
 
@@ -162,11 +162,7 @@ def _authenticated_only(endpoints: tuple[Endpoint, ...]) -> tuple[Rule, ...]:
     rules = {}
     for endpoint in endpoints:
         rules[endpoint.path] = Rule(
-            endpoint.path,
-            METHODS,
-            (),
-            None,
-            endpoint.position,
+            endpoint.path, METHODS, (), None, endpoint.position
         )
     return tuple(rules.values())
 
@@ -179,35 +175,31 @@ def _rules(
     out: list[Diagnostic],
 ) -> tuple[Rule, ...]:
     result = []
-    gateway_paths = tuple(dict.fromkeys(endpoint.path for endpoint in endpoints))
+    gateway_paths = tuple(
+        dict.fromkeys(endpoint.path for endpoint in endpoints)
+    )
     for index, rule in enumerate(properties.get("rules", ())):
         where = position.at("rules", index)
         public = _public(rule, where, out)
         for index, scope in enumerate(rule.get("scopes", ())):
             if scope not in scopes:
                 hint = suggestion(scope, scopes)
-                message = f"scope '{scope}' is not declared by this component{hint}"
-                out.append(Diagnostic("ACC201", message, where.at("scopes", index)))
+                message = (
+                    f"scope '{scope}' is not declared by this component{hint}"
+                )
+                out.append(
+                    Diagnostic("ACC201", message, where.at("scopes", index))
+                )
         methods = tuple(dict.fromkeys(rule.get("methods", METHODS)))
         needed = tuple(dict.fromkeys(rule.get("scopes", ())))
         for path in _rule_paths(rule, where, gateway_paths, out):
-            result.append(
-                Rule(
-                    path,
-                    methods,
-                    needed,
-                    public,
-                    where,
-                )
-            )
+            result.append(Rule(path, methods, needed, public, where))
     out += _disagreements(result)
     return tuple(result)
 
 
 def _public(
-    rule: Data,
-    position: SourcePosition,
-    out: list[Diagnostic],
+    rule: Data, position: SourcePosition, out: list[Diagnostic]
 ) -> Public | None:
     if ("scopes" in rule) == ("public" in rule):
         message = "a rule has exactly one of `scopes` and `public`"
@@ -222,14 +214,14 @@ def _public(
 
 
 def _waivers(
-    properties: Data,
-    position: SourcePosition,
-    out: list[Diagnostic],
+    properties: Data, position: SourcePosition, out: list[Diagnostic]
 ) -> Iterator[Waiver]:
     for index, waiver in enumerate(properties.get("waivers", ())):
         where = position.at("waivers", index)
         out += no_day(waiver["until"], where.at("until"))
-        yield Waiver(waiver["finding"], waiver["reason"], waiver["until"], where)
+        yield Waiver(
+            waiver["finding"], waiver["reason"], waiver["until"], where
+        )
 
 
 def _rule_paths(
@@ -246,7 +238,9 @@ def _rule_paths(
         elements = elements_of(path, where, out)
         if elements is None:
             continue
-        if gateway_paths and not any(within(elements, base) for base in gateway_paths):
+        if gateway_paths and not any(
+            within(elements, base) for base in gateway_paths
+        ):
             exposed = some(map(written, gateway_paths))
             message = f"path '{path}' is outside the gateway trait's: {exposed}"
             out.append(Diagnostic("ACC206", message, where))
@@ -278,14 +272,18 @@ def _roles(
         for index, group in enumerate(role.get("groups", ())):
             if known_groups is not None and group not in known_groups:
                 message = f"role '{name}': there is no group '{group}'{suggestion(group, known_groups)}"
-                out.append(Diagnostic("ACC222", message, where.at("groups", index)))
+                out.append(
+                    Diagnostic("ACC222", message, where.at("groups", index))
+                )
         for index, scope in enumerate(role["scopes"]):
             if scope not in scopes:
                 message = (
                     f"role '{name}': scope '{scope}' is not declared by this "
                     f"component{suggestion(scope, scopes)}"
                 )
-                out.append(Diagnostic("ACC207", message, where.at("scopes", index)))
+                out.append(
+                    Diagnostic("ACC207", message, where.at("scopes", index))
+                )
         yield Role(
             name,
             tuple(dict.fromkeys(role["scopes"])),

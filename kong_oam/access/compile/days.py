@@ -9,12 +9,11 @@ from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.document import SourcePosition
 
 
-def no_day(
-    day: str,
-    position: SourcePosition,
-) -> Iterator[Diagnostic]:
+def no_day(day: str, position: SourcePosition) -> Iterator[Diagnostic]:
     """Yield that a day, of the form YYYY-MM-DD (which the schema has seen to), is none."""
     try:
         datetime.date.fromisoformat(day)
     except ValueError:
-        yield Diagnostic("OAM103", f"'{day}' is no day of the calendar", position)
+        yield Diagnostic(
+            "OAM103", f"'{day}' is no day of the calendar", position
+        )

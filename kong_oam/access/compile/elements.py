@@ -8,9 +8,7 @@ from kong_oam.oam.document import SourcePosition
 
 
 def elements_of(
-    path: str,
-    position: SourcePosition,
-    out: list[Diagnostic],
+    path: str, position: SourcePosition, out: list[Diagnostic]
 ) -> PathSegments | None:
     """Parse a path as an Application writes it; None, and a finding, where it could be read in two
     ways."""

@@ -11,7 +11,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import kong_oam.oam.application as oam
-from kong_oam.access.compile.clients import Directory, callees_of, compile_clients
+from kong_oam.access.compile.clients import (
+    Directory,
+    callees_of,
+    compile_clients,
+)
 from kong_oam.access.compile.component import compile_component
 from kong_oam.access.compile.objects import judged_objects
 from kong_oam.access.compile.partitions import wrong_partitions
@@ -59,15 +63,11 @@ class Compiled:
         named = [f"'{printable(name)}'" for name in self.unjudged if name]
         if "" in self.unjudged:
             named.append("Applications that only an unreadable file can hold")
-        return (
-            f"; what others say of {', '.join(named)} is judged when that can be read"
-        )
+        return f"; what others say of {', '.join(named)} is judged when that can be read"
 
 
 def compile_estate(
-    reading: oam.Reading,
-    stack: Stack,
-    memory: Memory | None = None,
+    reading: oam.Reading, stack: Stack, memory: Memory | None = None
 ) -> Compiled:
     """Compile the applications of `reading` on `stack`; with a `memory`, no component anew that it
     has compiled."""
@@ -80,7 +80,10 @@ def compile_estate(
         for part in application.components:
             beside = stack, application.labels, application.annotations
             component, component_findings = memory.recall(
-                "component", part, beside, partial(_alone, application, part, stack)
+                "component",
+                part,
+                beside,
+                partial(_alone, application, part, stack),
             )
             findings += component_findings
             directory.add(component, part)
@@ -94,10 +97,13 @@ def compile_estate(
         )
         findings += wrong_targets(application, components, stack)
     findings += _conflicting_certificates(directory.components.values())
-    findings += wrong_partitions(applications, directory.components.values(), stack)
+    findings += wrong_partitions(
+        applications, directory.components.values(), stack
+    )
     findings += judged_objects(directory, memory)
     compiled = tuple(
-        _application(application, directory, memory) for application in applications
+        _application(application, directory, memory)
+        for application in applications
     )
     for finished in compiled:
         findings += unfederated(finished.components, stack)
@@ -108,16 +114,16 @@ def compile_estate(
 
 
 def _alone(
-    application: oam.Application,
-    part: oam.ComponentSpec,
-    stack: Stack,
+    application: oam.Application, part: oam.ComponentSpec, stack: Stack
 ) -> tuple[Component, tuple[Diagnostic, ...]]:
     """The component as far as it can be compiled without the others, and what is wrong about it."""
     findings: list[Diagnostic] = []
     component = compile_alone(application, part, stack, findings)
     partition = stack.partition_of(application.namespace)
     workload = digest_of(component, part.properties)
-    return replace(component, partition=partition, workload=workload), tuple(findings)
+    return replace(component, partition=partition, workload=workload), tuple(
+        findings
+    )
 
 
 def compile_alone(
@@ -164,15 +170,12 @@ def _compiled(
     if not part.targets:
         return component
     return replace(
-        component,
-        cluster=target.cluster,
-        copies=_copies(application, part),
+        component, cluster=target.cluster, copies=_copies(application, part)
     )
 
 
 def _copies(
-    application: oam.Application,
-    part: oam.ComponentSpec,
+    application: oam.Application, part: oam.ComponentSpec
 ) -> tuple[FurtherTarget, ...]:
     """The component's further places, each once. What is made in the first namespace of a cluster
     has names in the state that another namespace later leaves as they are."""
@@ -185,7 +188,9 @@ def _copies(
         if (cluster, namespace) in copies:
             continue
         is_first = first.setdefault(cluster, namespace) == namespace
-        variant = replace(part.in_variant(target.variant), rendered=target.rendered)
+        variant = replace(
+            part.in_variant(target.variant), rendered=target.rendered
+        )
         copies[cluster, namespace] = FurtherTarget(
             cluster,
             namespace,
@@ -196,8 +201,7 @@ def _copies(
 
 
 def _first_of_each_name(
-    applications: Iterable[oam.Application],
-    out: list[Diagnostic],
+    applications: Iterable[oam.Application], out: list[Diagnostic]
 ) -> Iterator[oam.Application]:
     """Yield the first application of each name; another of the same name is a finding."""
     first: dict[str, oam.Application] = {}
@@ -215,9 +219,7 @@ def _first_of_each_name(
 
 
 def _application(
-    source: oam.Application,
-    directory: Directory,
-    memory: Memory,
+    source: oam.Application, directory: Directory, memory: Memory
 ) -> Application:
     components = []
     for part in source.components:
@@ -246,7 +248,9 @@ def _with_clients(
     if all(callee and callee.scopes for callee in callees):
         beside = (directory.stack, component, callees)
         made, client_findings = memory.recall("clients", part, beside, compiled)
-        if client_findings:  # it may say where in the callees' files, and lines move
+        if (
+            client_findings
+        ):  # it may say where in the callees' files, and lines move
             made, client_findings = compiled()
     else:
         made, client_findings = compiled()
@@ -255,8 +259,7 @@ def _with_clients(
 
 
 def _with_all_clients(
-    component: Component,
-    directory: Directory,
+    component: Component, directory: Directory
 ) -> tuple[Component, tuple[Diagnostic, ...]]:
     apart = replace(directory, out=[])
     clients = tuple(compile_clients(component, apart))
@@ -277,7 +280,9 @@ def _shared_hosts(components: Iterable[Component]) -> Findings:
     for component in components:
         for endpoint in component.endpoints:
             paths = exposed.setdefault(endpoint.host, {})
-            owner, earlier = paths.setdefault(endpoint.path, (component, endpoint))
+            owner, earlier = paths.setdefault(
+                endpoint.path, (component, endpoint)
+            )
             if earlier is not endpoint:
                 message = (
                     f"{endpoint.host}{written(endpoint.path)} already belongs to '{owner.key}' "
@@ -293,10 +298,7 @@ def _shared_hosts(components: Iterable[Component]) -> Findings:
 
 
 def _taking(
-    component: Component,
-    endpoint: Endpoint,
-    owner: Component,
-    outer: Endpoint,
+    component: Component, endpoint: Endpoint, owner: Component, outer: Endpoint
 ) -> Diagnostic:
     inner = max(endpoint.path, outer.path, key=len)
     wildcard = outer.host if outer.host != endpoint.host else ""
@@ -309,8 +311,7 @@ def _taking(
 
 
 def _taken_from(
-    endpoint: Endpoint,
-    exposed: Mapping[str, Mapping[PathSegments, _Exposed]],
+    endpoint: Endpoint, exposed: Mapping[str, Mapping[PathSegments, _Exposed]]
 ) -> Iterator[_Exposed]:
     """What would get the endpoint's calls without it: on its own host or, where nothing there
     would, on the nearest wildcard above; and what lies below it on wildcards before that."""
@@ -336,7 +337,9 @@ def _conflicting_certificates(components: Iterable[Component]) -> Findings:
         for endpoint in component.endpoints:
             if not endpoint.certificate:
                 continue
-            owner, earlier = first.setdefault(endpoint.host, (component, endpoint))
+            owner, earlier = first.setdefault(
+                endpoint.host, (component, endpoint)
+            )
             named = f"{owner.at}/{earlier.certificate}"
             if named != f"{component.at}/{endpoint.certificate}":
                 other = f"another certificate at {earlier.position}: '{named}'"

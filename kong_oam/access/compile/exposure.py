@@ -65,9 +65,7 @@ def _endpoint(
         out.append(Diagnostic("ACC208", message, route.host_place))
         return None
     if not _HOST.match(host):
-        message = (
-            f"host '{host}' is not a DNS name (a wildcard may only be its first label)"
-        )
+        message = f"host '{host}' is not a DNS name (a wildcard may only be its first label)"
         out.append(Diagnostic("ACC213", message, route.host_place))
         return None
     elements = elements_of(route.path, route.position, out)
@@ -100,17 +98,16 @@ def _unroutable(endpoints: Iterable[Endpoint]) -> Iterator[Diagnostic]:
     for endpoint in endpoints:
         if len(endpoint.path) > deepest:
             where = (
-                f" on a wildcard host ('{next(iter(wildcards))}')" if wildcards else ""
+                f" on a wildcard host ('{next(iter(wildcards))}')"
+                if wildcards
+                else ""
             )
             message = f"path '{written(endpoint.path)}' has more than {deepest} elements{where}"
             yield Diagnostic("ACC221", message, endpoint.position)
 
 
 def _host(
-    application: str,
-    component: str,
-    domain: str | None,
-    stack: Stack,
+    application: str, component: str, domain: str | None, stack: Stack
 ) -> str | None:
     """The host as this environment has it, in lower case; None where nothing says."""
     if domain is None:

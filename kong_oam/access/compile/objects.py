@@ -21,10 +21,7 @@ from kong_oam.traits.upstream_tls.value import UPSTREAM_TLS, names_at
 _SERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 
 
-def judged_objects(
-    directory: Directory,
-    memory: Memory,
-) -> Findings:
+def judged_objects(directory: Directory, memory: Memory) -> Findings:
     """Yield what is wrong about the objects of all components that run here, those of one name
     among them."""
     sites: list[Component] = []
@@ -59,11 +56,10 @@ def judged_objects(
         make = partial(_judged, site, own, client=client)
         return memory.recall("judged", site, (own, client), make)
 
-    def alone(
-        site: JudgedComponent,
-        by: Rules,
-    ) -> tuple[Diagnostic, ...]:
-        return memory.recall("alone", site, by, partial(refused_alone, site, by))
+    def alone(site: JudgedComponent, by: Rules) -> tuple[Diagnostic, ...]:
+        return memory.recall(
+            "alone", site, by, partial(refused_alone, site, by)
+        )
 
     # What is in two has nothing to do with each other.
     by_cluster: dict[str | None, list[JudgedComponent]] = {}
@@ -74,15 +70,16 @@ def judged_objects(
 
 
 def _shown_certificates(
-    sites: Iterable[Component],
-    credentials: _Owners,
+    sites: Iterable[Component], credentials: _Owners
 ) -> Findings:
     """Yield where a client's credential is named as the certificate of a host: Kong would be
     handed it."""
     for component in sites:
         for endpoint in component.endpoints:
             name = endpoint.certificate
-            if name and (owners := credentials.get((component.namespace, name))):
+            if name and (
+                owners := credentials.get((component.namespace, name))
+            ):
                 owner = min(holder.key for holder in owners)
                 message = (
                     f"the certificate of '{endpoint.host}', '{name}', is the credential of "
@@ -91,10 +88,7 @@ def _shown_certificates(
                 yield Diagnostic("ACC217", message, endpoint.position)
 
 
-def _others_keys(
-    sites: Iterable[Component],
-    credentials: _Owners,
-) -> Findings:
+def _others_keys(sites: Iterable[Component], credentials: _Owners) -> Findings:
     """Yield where a workload would show what another component does, or read what stands for a
     client, or the key by which the gateway answers for another component."""
     sites = tuple(sites)
@@ -102,7 +96,9 @@ def _others_keys(
     answering: dict[tuple[str, str], list[str]] = {}
     for component in sites:
         for name in _shown(component):
-            answering.setdefault((component.namespace, name), []).append(component.key)
+            answering.setdefault((component.namespace, name), []).append(
+                component.key
+            )
     for component in sites:
         over_tls = component.traits.get(UPSTREAM_TLS)
         if over_tls is None or over_tls.secret is None:
@@ -117,14 +113,13 @@ def _others_keys(
                 f"'{secret}' is the credential of '{min(owners, default=owner.key)}'; a "
                 "workload shows one of its own"
             )
-            yield Diagnostic("ACC217", message, over_tls.position or component.position)
+            yield Diagnostic(
+                "ACC217", message, over_tls.position or component.position
+            )
 
 
 def _judged(
-    component: Component,
-    credentials: frozenset[str],
-    *,
-    client: bool,
+    component: Component, credentials: frozenset[str], *, client: bool
 ) -> JudgedComponent:
     over_tls = component.traits.get(UPSTREAM_TLS)
     # Routes lead to the first place alone.
@@ -165,11 +160,7 @@ def _certified(component: Component) -> Iterator[str]:
             yield from names_at(service, component.namespace)
 
 
-def _made(
-    component: Component,
-    *,
-    client: bool,
-) -> Iterator[tuple[str, str]]:
+def _made(component: Component, *, client: bool) -> Iterator[tuple[str, str]]:
     """Yield kind and name of the objects that are made beside rendered ones."""
     over_tls = component.traits.get(UPSTREAM_TLS)
     if over_tls and over_tls.issuer:
@@ -198,10 +189,7 @@ def _credentials(directory: Directory) -> _Owners:
     to."""
     owners: dict[tuple[str, str], list[Component]] = {}
 
-    def add(
-        owner: Component,
-        secret: str,
-    ) -> None:
+    def add(owner: Component, secret: str) -> None:
         for namespace in dict.fromkeys(site.namespace for site in owner.sites):
             owners.setdefault((namespace, secret), []).append(owner)
 

@@ -38,7 +38,9 @@ def wrong_partitions(
                 f"stacks/Pulumi.{stack.name}.yaml, or '*' for all that no other has"
             )
             yield Diagnostic(
-                "ACC249", message, application.position.at("metadata", "namespace")
+                "ACC249",
+                message,
+                application.position.at("metadata", "namespace"),
             )
     yield from _crossing(components)
 
@@ -57,7 +59,9 @@ def _crossing(components: Iterable[Component]) -> Findings:
         for partition, (component, endpoint) in by_partition.items():
             for above in hosts_above(host):
                 others = before if above == host else first.get(above, {})
-                elsewhere = [others[name] for name in others if name != partition]
+                elsewhere = [
+                    others[name] for name in others if name != partition
+                ]
                 if elsewhere:
                     yield _shared(component, endpoint, above, *elsewhere[0])
                     break

@@ -24,8 +24,7 @@ def first_target(part: oam.ComponentSpec) -> DeploymentTarget:
 
 
 def at_target(
-    application: oam.Application,
-    target: DeploymentTarget,
+    application: oam.Application, target: DeploymentTarget
 ) -> oam.Application:
     """The Application as it is for a component that is deployed there."""
     if not target.namespace:
@@ -34,9 +33,7 @@ def at_target(
 
 
 def wrong_targets(
-    application: oam.Application,
-    components: Iterable[Component],
-    stack: Stack,
+    application: oam.Application, components: Iterable[Component], stack: Stack
 ) -> Findings:
     """Yield clusters that the stack has not, places with two forms of a component, and namespaces
     that are the gateway's."""
@@ -55,18 +52,13 @@ def wrong_targets(
                 return
 
 
-def _beside_gateway(
-    namespace: str,
-    position: SourcePosition,
-) -> Diagnostic:
+def _beside_gateway(namespace: str, position: SourcePosition) -> Diagnostic:
     message = f"namespace '{namespace}' is the gateway's: pods there could pass for it; use another"
     return Diagnostic("ACC216", message, position)
 
 
 def unreachable(
-    part: oam.ComponentSpec,
-    endpoints: Sequence[Endpoint],
-    stack: Stack,
+    part: oam.ComponentSpec, endpoints: Sequence[Endpoint], stack: Stack
 ) -> Findings:
     """Yield the route of a component that is nowhere where the gateway reaches it.
 
@@ -86,10 +78,7 @@ def unreachable(
         yield Diagnostic("ACC229", message, endpoints[0].position)
 
 
-def unfederated(
-    components: Iterable[Component],
-    stack: Stack,
-) -> Findings:
+def unfederated(components: Iterable[Component], stack: Stack) -> Findings:
     """Yield clients whose pods are not, or not only, where the identity provider knows their
     ServiceAccount."""
     for component in components:

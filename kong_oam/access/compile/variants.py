@@ -24,8 +24,7 @@ _NOTHING: Final = object()
 
 
 def led_to_first_alone(
-    part: oam.ComponentSpec,
-    component: Component,
+    part: oam.ComponentSpec, component: Component
 ) -> Findings:
     """Yield that routes lead to the first form of a component, and to no other one."""
     if part.variants and component.endpoints:
@@ -39,8 +38,7 @@ def led_to_first_alone(
 
 
 def alone(
-    part: oam.ComponentSpec,
-    target: DeploymentTarget,
+    part: oam.ComponentSpec, target: DeploymentTarget
 ) -> oam.ComponentSpec:
     """Return the component as it would be in one place alone, in the form that it has there."""
     # As if it were where the gateway leads to: another order of places makes it the first.
@@ -68,8 +66,12 @@ class Formed:
         facts = {
             "access": access.properties if access else _NOTHING,
             "client": client.properties if client else _NOTHING,
-            "properties": self.part.properties if self.component.outside else {},
-            "routes": {route: words for route, (words, _) in self.routes().items()},
+            "properties": self.part.properties
+            if self.component.outside
+            else {},
+            "routes": {
+                route: words for route, (words, _) in self.routes().items()
+            },
             "services": self.services(),
         }
         for name in more:
@@ -95,14 +97,18 @@ class Formed:
             name: {"ports": {}} for name, _ in self.component.exposures
         }
         for service in self.component.rendered:
-            is_reached = service.name in reached and service.namespace in namespaces
+            is_reached = (
+                service.name in reached and service.namespace in namespaces
+            )
             if not is_reached or service.group_kind != ("", "Service"):
                 continue
             spec = mapping(service.object.get("spec"))
             known = reached[service.name]
             ports = {}
             for port in mappings(spec.get("ports")):
-                ports[f"{port.get('port')}/{port.get('protocol', 'TCP')}"] = port
+                ports[f"{port.get('port')}/{port.get('protocol', 'TCP')}"] = (
+                    port
+                )
             # Of one name they are one, the first with the ports of all.
             reached[service.name] = {
                 "type": "ClusterIP",
@@ -113,10 +119,7 @@ class Formed:
         return reached
 
 
-def differences(
-    first: Formed,
-    other: Formed,
-) -> Findings:
+def differences(first: Formed, other: Formed) -> Findings:
     """Yield what decides who may call, or what is reached, and is not the same in two forms: the
     first of it."""
     compared = {
@@ -141,11 +144,7 @@ def differences(
         yield Diagnostic("OAM108", message, _place(first, other, path))
 
 
-def _place(
-    first: Formed,
-    other: Formed,
-    path: Path,
-) -> SourcePosition:
+def _place(first: Formed, other: Formed, path: Path) -> SourcePosition:
     """Where a difference is written, in an override or component; of a derived one, the step."""
     kind, *below = path
     if kind == "properties":
@@ -168,9 +167,7 @@ def _place(
 
 
 def _different(
-    here: Any,
-    there: Any,
-    path: Path = (),
+    here: Any, there: Any, path: Path = ()
 ) -> tuple[Path, tuple[str, str]] | None:
     """Where two values differ first, as JSON writes them, and what is there in each, as messages
     have it."""
@@ -178,7 +175,8 @@ def _different(
     if isinstance(here, Mapping) and isinstance(there, Mapping):
         keys = dict.fromkeys((*there, *here))
         pairs = (
-            (key, here.get(key, _NOTHING), there.get(key, _NOTHING)) for key in keys
+            (key, here.get(key, _NOTHING), there.get(key, _NOTHING))
+            for key in keys
         )
     elif _are_as_long(here, there):
         pairs = zip(range(len(here)), here, there, strict=True)
@@ -192,10 +190,7 @@ def _different(
     return None
 
 
-def _are_as_long(
-    here: Any,
-    there: Any,
-) -> bool:
+def _are_as_long(here: Any, there: Any) -> bool:
     lists = isinstance(here, list | tuple) and isinstance(there, list | tuple)
     return lists and len(here) == len(there)
 

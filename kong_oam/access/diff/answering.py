@@ -33,21 +33,13 @@ from kong_oam.access.principals import (
 class Answerers:
     """Tells answers of an old estate from those of a new one."""
 
-    def __init__(
-        self,
-        old: AccessModel,
-        new: AccessModel,
-    ) -> None:
+    def __init__(self, old: AccessModel, new: AccessModel) -> None:
         self._old = old
         self._new = new
         self._old_keys = {*map(whole, old.estate.components)}
         self._new_keys = {*map(whole, new.estate.components)}
 
-    def differ(
-        self,
-        was: Answer,
-        now: Answer,
-    ) -> bool:
+    def differ(self, was: Answer, now: Answer) -> bool:
         """Whether another component, another port or other pods answer."""
         if _number(was) != _number(now):
             return True
@@ -58,11 +50,7 @@ class Answerers:
             return bool(was.pods and now.pods and was.pods != now.pods)
         return not self._is_renamed(was, now)
 
-    def _is_renamed(
-        self,
-        was: Answer,
-        now: Answer,
-    ) -> bool:
+    def _is_renamed(self, was: Answer, now: Answer) -> bool:
         if was.component in self._new_keys or now.component in self._old_keys:
             return False
         before = _settled(self._old, was)
@@ -76,10 +64,7 @@ def _number(answer: Answer) -> str:
     return answer.port.partition("_")[0]
 
 
-def _settled(
-    model: AccessModel,
-    answer: Answer,
-) -> tuple[Any, ...] | None:
+def _settled(model: AccessModel, answer: Answer) -> tuple[Any, ...] | None:
     """What a model says of what answers, beside its name and its pods; None where it does not say
     enough."""
     workload = model.workloads.get(answer.component)
@@ -91,27 +76,26 @@ def _settled(
     return workload, answer.owner, others
 
 
-def _are_same_but_for_names(
-    was: Answer,
-    now: Answer,
-) -> bool:
+def _are_same_but_for_names(was: Answer, now: Answer) -> bool:
     """Whether the words about pods differ in nothing but the names of the two components.
 
     Each name stands for the one in its own place: labels that exchange two names select other pods.
     """
-    renamed = {*zip(was.component.split("/"), now.component.split("/"), strict=True)}
+    renamed = {
+        *zip(was.component.split("/"), now.component.split("/"), strict=True)
+    }
     before = re.split(r"([\w./-]+)", was.pods)
     after = re.split(r"([\w./-]+)", now.pods)
     if len(before) != len(after):
         return False
     pairs = zip(before, after, strict=True)
-    return all(word == other or (word, other) in renamed for word, other in pairs)
+    return all(
+        word == other or (word, other) in renamed for word, other in pairs
+    )
 
 
 def staying(
-    was: Access,
-    now: Access,
-    renamed: Mapping[Principal, Principal],
+    was: Access, now: Access, renamed: Mapping[Principal, Principal]
 ) -> Iterator[Whom]:
     """Yield who may call before and after. `renamed` maps principals of the new side to those of
     the old."""
@@ -134,11 +118,7 @@ def staying(
                 yield Whom(principal, _both(before, after, principal), source)
 
 
-def _both(
-    was: Condition,
-    now: Condition,
-    principal: Principal,
-) -> Condition:
+def _both(was: Condition, now: Condition, principal: Principal) -> Condition:
     """The condition on users who meet both."""
     if was == now or all(suffices(groups, now) for groups in was):
         return was

@@ -19,8 +19,7 @@ from kong_oam.access.model import Component, Estate
 
 
 def certificates_changed(
-    old: EstateWithFacts,
-    new: EstateWithFacts,
+    old: EstateWithFacts, new: EstateWithFacts
 ) -> Iterator[Setting]:
     """Yield the hosts that show another certificate, each with all components on it.
 
@@ -39,46 +38,39 @@ def certificates_changed(
         if was != now and _UNKNOWN not in (was, now):
             exposers = _exposers(before), _exposers(after)
             name = f"certificate of {host}"
-            yield Setting(
-                "may widen",
-                Subject(),
-                name,
-                was,
-                now,
-                exposers,
-            )
+            yield Setting("may widen", Subject(), name, was, now, exposers)
 
 
 _UNKNOWN = "not known"
 
 
-def _exposing(
-    estate: Estate,
-    host: str,
-) -> list[Component]:
+def _exposing(estate: Estate, host: str) -> list[Component]:
     components = []
     for name in hosts_above(host):
-        components += [component for _, component in estate.by_host.get(name, ())]
+        components += [
+            component for _, component in estate.by_host.get(name, ())
+        ]
     return components
 
 
 def _exposers(components: Iterable[Component]) -> tuple[Exposer, ...]:
     exposers = {
-        Exposer(whole(component.key), component.owner) for component in components
+        Exposer(whole(component.key), component.owner)
+        for component in components
     }
     return tuple(sorted(exposers))
 
 
 def _shown(
-    facts: Facts,
-    components: Iterable[Component],
-    host: str,
+    facts: Facts, components: Iterable[Component], host: str
 ) -> str | None:
     """The Secret whose certificate a host shows: its own, or that of the nearest wildcard; None
     where none is named."""
     named: dict[str, str] = {}
     for component in components:
-        of_component = facts.get(Subject(whole(component.key)), {}).get(CERTIFICATES)
+        of_component = facts.get(Subject(whole(component.key)), {}).get(
+            CERTIFICATES
+        )
         if of_component is None:
             return _UNKNOWN  # another stack deploys it, or another version exported the model
         named |= of_component

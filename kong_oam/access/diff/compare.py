@@ -82,10 +82,7 @@ _Compared = Iterator[tuple[Kind, Whom]]
 _Renamed = Mapping[Principal, Principal]
 
 
-def diff(
-    old: AccessModel,
-    new: AccessModel,
-) -> tuple[Difference, ...]:
+def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
     """Every change of access from `old` to `new`, the worst first.
 
     Models of one stack are compared by host; those of two stacks by component and port, groups by
@@ -106,10 +103,7 @@ def diff(
     renamed = _renamed(differences, *sides)
     kept = _without_renamed(renamed, differences)
 
-    def compare_staying(
-        was: Access,
-        now: Access,
-    ) -> _Compared:
+    def compare_staying(was: Access, now: Access) -> _Compared:
         for whom in staying(was, now, renamed):
             yield "answered by", whom
 
@@ -129,22 +123,12 @@ def diff(
     owners = owners_changed(*facts)
     shown = () if between_stacks else certificates_changed(*facts)
     return tuple(
-        sorted(
-            [
-                *requests,
-                *settings,
-                *rights,
-                *owners,
-                *shown,
-            ],
-            key=_rank,
-        )
+        sorted([*requests, *settings, *rights, *owners, *shown], key=_rank)
     )
 
 
 def changed(
-    old: Sequence[AccessModel],
-    new: AccessModel,
+    old: Sequence[AccessModel], new: AccessModel
 ) -> tuple[Difference, ...]:
     """Every change of access from what all of `old` allow together to `new`, the worst first.
 
@@ -161,8 +145,7 @@ def changed(
 
 
 def _path_classes(
-    old: Side,
-    new: Side,
+    old: Side, new: Side
 ) -> Iterator[tuple[str, tuple[PathClass, ...]]]:
     """Yield the sites on which answers may differ, with the classes of paths that neither side can
     tell apart further."""
@@ -181,9 +164,7 @@ def _paths(by_site: _Classes) -> Iterator[_Path]:
 
 
 def _answered_otherwise(
-    old: Side,
-    new: Side,
-    by_site: _Classes,
+    old: Side, new: Side, by_site: _Classes
 ) -> Iterator[tuple[tuple[str, int], Answers]]:
     """Yield the classes of paths where something else answers, with both answers."""
     answerers = Answerers(old.model, new.model)
@@ -219,10 +200,7 @@ def _cells(
     return differences
 
 
-def _compare(
-    was: Access,
-    now: Access,
-) -> _Compared:
+def _compare(was: Access, now: Access) -> _Compared:
     opened = beyond(now.networks, was.networks)
     shut = beyond(was.networks, now.networks)
     if was.everybody or now.everybody:
@@ -254,19 +232,22 @@ def _compare_conditions(
     more = frozenset(groups for groups in after if not suffices(groups, before))
     less = frozenset(groups for groups in before if not suffices(groups, after))
     # Users who could call already may do so from more addresses, and only these are new to them.
-    for condition, source in ((more, Source(now.networks)), (after - more, opened)):
+    for condition, source in (
+        (more, Source(now.networks)),
+        (after - more, opened),
+    ):
         if condition and source:
             yield "widened", Whom(principal, condition, source)
-    for condition, source in ((less, Source(was.networks)), (before - less, shut)):
+    for condition, source in (
+        (less, Source(was.networks)),
+        (before - less, shut),
+    ):
         if condition and source:
             yield "narrowed", Whom(principal, condition, source)
 
 
 def _compare_with_everybody(
-    was: Access,
-    now: Access,
-    opened: Source | None,
-    shut: Source | None,
+    was: Access, now: Access, opened: Source | None, shut: Source | None
 ) -> _Compared:
     """Compare where one of the two lets everybody in, from its networks: `opened` are addresses
     that come, `shut` those that go."""
@@ -281,11 +262,7 @@ def _compare_with_everybody(
         yield from _each("narrowed", was, shut)
 
 
-def _each(
-    kind: Kind,
-    access: Access,
-    source: Source,
-) -> _Compared:
+def _each(kind: Kind, access: Access, source: Source) -> _Compared:
     """Yield one change for everybody who has access."""
     if access.everybody:
         yield kind, Whom(None, source=source)
@@ -294,9 +271,7 @@ def _each(
 
 
 def _renamed(
-    differences: _Cells,
-    old: Side,
-    new: Side,
+    differences: _Cells, old: Side, new: Side
 ) -> dict[Principal, Principal]:
     """Map principals of the new side to those of the old that they are under another name: what
     one lost, the other gained."""
@@ -308,10 +283,7 @@ def _renamed(
     return renamed
 
 
-def _without_renamed(
-    renamed: _Renamed,
-    differences: _Cells,
-) -> _Cells:
+def _without_renamed(renamed: _Renamed, differences: _Cells) -> _Cells:
     """Leave out what a principal lost and gained by being renamed."""
     dropped = set()
     for after, before in renamed.items():
@@ -324,9 +296,7 @@ def _without_renamed(
 
 
 def _owners_of_others(
-    renamed: _Renamed,
-    old: Side,
-    new: Side,
+    renamed: _Renamed, old: Side, new: Side
 ) -> dict[Principal, str | None]:
     """The owners of the clients that only one side has."""
     added = new.clients.keys() - old.clients.keys() - renamed.keys()
@@ -336,9 +306,7 @@ def _owners_of_others(
 
 
 def _old_clients(
-    renamed: _Renamed,
-    old: Side,
-    new: Side,
+    renamed: _Renamed, old: Side, new: Side
 ) -> dict[Subject, Subject]:
     """Map the clients of the new side that are on the old, too, to what they are called there."""
     subjects = {}
@@ -351,10 +319,7 @@ def _old_clients(
 
 
 def _principals_only_in(
-    side: Side,
-    other: Side,
-    differences: _Cells,
-    kind: Kind,
+    side: Side, other: Side, differences: _Cells, kind: Kind
 ) -> dict[object, list[Principal]]:
     """The principals that `other` does not have, by what identifies them apart from their names."""
     access: dict[Principal | None, set[object]] = {}
@@ -403,32 +368,22 @@ def _changes(
     merged: dict[_Merged, list[Whom]] = {}
     for (kind, whom, answers), cells in differences.items():
         principal = whom.principal
-        owned = replace(whom, owner=owners.get(principal)) if principal else whom
+        owned = (
+            replace(whom, owner=owners.get(principal)) if principal else whom
+        )
         for site, by_method in _by_site(cells).items():
             classes = classes_by_site[site]
             for region, members, methods in regions(classes, by_method):
                 minutes = None
                 if kind in CLOSING:
                     paths = [classes[number].path for number in members]
-                    minutes = _minutes(
-                        old,
-                        new,
-                        whom,
-                        site,
-                        paths,
-                        methods,
-                    )
-                change = _Merged(
-                    kind,
-                    site,
-                    region,
-                    methods,
-                    minutes,
-                    answers,
-                )
+                    minutes = _minutes(old, new, whom, site, paths, methods)
+                change = _Merged(kind, site, region, methods, minutes, answers)
                 merged.setdefault(change, []).append(owned)
     for change, callers in merged.items():
-        yield _change(old, new, change, tuple(sorted(callers, key=_caller_rank)))
+        yield _change(
+            old, new, change, tuple(sorted(callers, key=_caller_rank))
+        )
 
 
 def _by_site(cells: Iterable[_Cell]) -> dict[str, dict[str, set[int]]]:
@@ -468,15 +423,15 @@ def _minutes(
             after = by_method[method].principals.get(principal, frozenset())
             for groups in _concerned(whom.condition, after, named):
                 token = old.token(principal, groups, site, path)
-                if new.answer(site, path, method, token, _address(whom)).allowed:
+                if new.answer(
+                    site, path, method, token, _address(whom)
+                ).allowed:
                     return lifetime
     return None
 
 
 def _concerned(
-    condition: Condition,
-    after: Condition,
-    named: Groups,
+    condition: Condition, after: Condition, named: Groups
 ) -> Iterator[Groups]:
     """Yield sets of groups of users who may no longer call: those that were needed, and each with
     as many others as a user can be in without being let in anew.
@@ -493,10 +448,7 @@ def _concerned(
 
 
 def _change(
-    old: Side,
-    new: Side,
-    change: _Merged,
-    whom: tuple[Whom, ...],
+    old: Side, new: Side, change: _Merged, whom: tuple[Whom, ...]
 ) -> Change:
     """Complete a change with an example, and with the rule that opens, or that was open."""
     site = change.site

@@ -32,7 +32,12 @@ from kong_oam.access.pods import pods_behind
 from kong_oam.access.providers import PLAIN, ClaimMapping, Provider
 from kong_oam.access.settings.certificates import fingerprint
 from kong_oam.access.settings.fields import camel
-from kong_oam.access.settings.logs import HttpSink, LogSettings, OtlpSink, TcpSink
+from kong_oam.access.settings.logs import (
+    HttpSink,
+    LogSettings,
+    OtlpSink,
+    TcpSink,
+)
 from kong_oam.access.settings.redis import RedisSettings
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from kong_oam.access.settings.values import (
@@ -195,10 +200,7 @@ _NAMES: Mapping[tuple[type, str], str] = {
 }
 
 
-def model_of(
-    estate: Estate,
-    settings: Settings,
-) -> AccessModel:
+def model_of(estate: Estate, settings: Settings) -> AccessModel:
     """Build the model of the estate that was compiled on these settings."""
     workloads = {}
     pods = {}
@@ -208,21 +210,15 @@ def model_of(
         if component.clients or key in pods:
             workloads[key] = workload_of(component)
     minutes = {
-        provider.name: provider.access_token_minutes for provider in settings.providers
+        provider.name: provider.access_token_minutes
+        for provider in settings.providers
     }
     return AccessModel(
-        estate,
-        workloads,
-        minutes,
-        facts_of(estate, settings),
-        pods,
+        estate, workloads, minutes, facts_of(estate, settings), pods
     )
 
 
-def facts_of(
-    estate: Estate,
-    settings: Settings,
-) -> Facts:
+def facts_of(estate: Estate, settings: Settings) -> Facts:
     """The facts of an estate and of the settings that it was compiled on. Certificates are given as
     fingerprints."""
     by_name = {provider.name: provider for provider in settings.providers}
@@ -241,20 +237,14 @@ def facts_of(
     return facts
 
 
-def _stack_facts(
-    stack: Stack,
-    gateway: GatewaySettings,
-) -> dict[str, Any]:
+def _stack_facts(stack: Stack, gateway: GatewaySettings) -> dict[str, Any]:
     facts = dict(_values(stack))
     facts.update(_present(_values(gateway, "gateway.")))
     facts["gateway.plainHttp"] = "redirect" if gateway.redirect else "refuse"
     return facts
 
 
-def _provider_facts(
-    provider: Provider,
-    settings: ProviderSettings,
-) -> _Values:
+def _provider_facts(provider: Provider, settings: ProviderSettings) -> _Values:
     for name, value in chain(_values(provider), _values(settings)):
         # Who did not ask the kind of provider does not know how its tokens spell things.
         if not (name.startswith("tokens.") and provider.spelling is PLAIN):
@@ -291,14 +281,13 @@ def _rights_given(component: Component) -> list[str]:
     texts: set[str] = set()
     for site in component.sites:
         objects = with_inner_objects(site.rendered)
-        texts.update(right.text for right in rights_of(objects, site.cluster, ()))
+        texts.update(
+            right.text for right in rights_of(objects, site.cluster, ())
+        )
     return sorted(texts)
 
 
-def _is_absent(
-    name: str,
-    value: Any,
-) -> bool:
+def _is_absent(name: str, value: Any) -> bool:
     """Whether it stands for a trait that a component does not have, or for TLS that a stack does
     not speak: both are left out."""
     return name.startswith((_EDGE, _UPSTREAM_TLS)) and not value
@@ -306,13 +295,13 @@ def _is_absent(
 
 def _present(values: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     """Return the values that stand for something."""
-    return {name: value for name, value in values if not _is_absent(name, value)}
+    return {
+        name: value for name, value in values if not _is_absent(name, value)
+    }
 
 
 def _client_facts(
-    client: Client,
-    component: Component,
-    provider: ProviderSettings,
+    client: Client, component: Component, provider: ProviderSettings
 ) -> dict[str, Any]:
     known_client = provider.clients.get(client.component, KnownClient(""))
     secret = known_client.secret
@@ -326,10 +315,7 @@ def _client_facts(
     }
 
 
-def _values(
-    value: Any,
-    prefix: str = "",
-) -> _Values:
+def _values(value: Any, prefix: str = "") -> _Values:
     """`tokens.scopes.claim` and its value, for each field that is compared, at whatever depth."""
     kind = type(value)
     for field in fields(value):
@@ -388,39 +374,30 @@ def settings_changed(
         is_client = subject.component and subject.provider
         before = clients.get(subject) if is_client else subject
         if before is not None and before in old:
-            yield from _values_changed(subject, old[before], values, between_stacks)
+            yield from _values_changed(
+                subject, old[before], values, between_stacks
+            )
 
 
 def _values_changed(
-    subject: Subject,
-    old: Data,
-    new: Data,
-    between_stacks: bool,
+    subject: Subject, old: Data, new: Data, between_stacks: bool
 ) -> Iterator[Setting]:
     if old == new:
         return
     for name in sorted({*old, *new} - {RIGHTS, CERTIFICATES}):
-        if between_stacks and not (name in _OF_APPLICATIONS or name.startswith(_EDGE)):
+        if between_stacks and not (
+            name in _OF_APPLICATIONS or name.startswith(_EDGE)
+        ):
             continue
         was = _stated_value(old, name, between_stacks)
         now = _stated_value(new, name, between_stacks)
         # What nobody asked is no change; of another kind of provider its type tells.
         is_unknown = name.startswith("tokens.") and NOT_KNOWN in (was, now)
         if was != now and not is_unknown:
-            yield Setting(
-                _kind(name, was, now),
-                subject,
-                name,
-                was,
-                now,
-            )
+            yield Setting(_kind(name, was, now), subject, name, was, now)
 
 
-def _stated_value(
-    values: Data,
-    name: str,
-    between_stacks: bool,
-) -> Any:
+def _stated_value(values: Data, name: str, between_stacks: bool) -> Any:
     value = values.get(
         name, None if name.startswith((_EDGE, _UPSTREAM_TLS)) else NOT_KNOWN
     )
@@ -458,11 +435,7 @@ _LESS_WIDENS = ("gateway.stripHeaders", "tokens.overage")
 gets in by."""
 
 
-def _kind(
-    name: str,
-    was: Any,
-    now: Any,
-) -> Kind:
+def _kind(name: str, was: Any, now: Any) -> Kind:
     """The kind of change that another value is. Without a reason to think otherwise, it may widen
     access."""
     if name in _NEITHER:
@@ -471,7 +444,9 @@ def _kind(
         fact = meaning.key.fact
         if fact and f"{name}.".startswith(f"{fact}."):
             return meaning.change(name.removeprefix(f"{fact}."), was, now)
-    if name == "gateway.scheme":  # by plain http, whoever listens has the tokens
+    if (
+        name == "gateway.scheme"
+    ):  # by plain http, whoever listens has the tokens
         return "may narrow" if now == "https" else "may widen"
     # By it workloads refuse whoever is not the gateway.
     if name == "gateway.upstreamTls.clientCertificate":
@@ -495,11 +470,7 @@ def _usual_kind(name: str, was: Any, now: Any) -> Kind:
     return kind_of_list(was, now)
 
 
-def _cluster_kind(
-    name: str,
-    was: dict[str, Any],
-    now: dict[str, Any],
-) -> Kind:
+def _cluster_kind(name: str, was: dict[str, Any], now: dict[str, Any]) -> Kind:
     """Of the stack's settings by key: kinds, keys of metadata, labels of operators, and rights of
     components."""
     if name in ("cluster.allow", "cluster.metadata"):

@@ -42,13 +42,13 @@ def _code(kind: Kind) -> str:
 
 # A code for each kind of change that somebody has to approve: `newly-public`, `answered-by`.
 CODES: Mapping[str, Code] = {
-    _code(kind): Code(title, remedy) for kind, (title, remedy) in _MEANINGS.items()
+    _code(kind): Code(title, remedy)
+    for kind, (title, remedy) in _MEANINGS.items()
 }
 
 
 def findings(
-    changes: Iterable[Difference],
-    scheme: str,
+    changes: Iterable[Difference], scheme: str
 ) -> Iterator[Diagnostic]:
     """Yield the changes that may open, each at the rule that lets callers in, and other owners, at
     the component. What only closes is no finding."""

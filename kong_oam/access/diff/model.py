@@ -35,10 +35,4 @@ def empty(model: AccessModel) -> AccessModel:
 
 def application_of(component: Component) -> Application:
     """Wrap one component in an application: how components are grouped decides nothing."""
-    return Application(
-        component.application,
-        "",
-        {},
-        {},
-        (component,),
-    )
+    return Application(component.application, "", {}, {}, (component,))

@@ -10,8 +10,7 @@ from kong_oam.access.model import Component, Estate
 
 
 def owners_changed(
-    old: EstateWithFacts,
-    new: EstateWithFacts,
+    old: EstateWithFacts, new: EstateWithFacts
 ) -> Iterator[Setting]:
     """Yield the components that are on both sides and have another owner."""
     before = _deployed(*old)
@@ -22,23 +21,17 @@ def owners_changed(
         if was != now:
             position = after[key].position if after[key].position.file else None
             yield Setting(
-                "owner",
-                Subject(key),
-                "owner",
-                was,
-                now,
-                position=position,
+                "owner", Subject(key), "owner", was, now, position=position
             )
 
 
-def _deployed(
-    estate: Estate,
-    facts: Facts,
-) -> dict[str, Component]:
+def _deployed(estate: Estate, facts: Facts) -> dict[str, Component]:
     """The components whose owner a side knows: not those that another stack deploys.
 
     An exported model has no facts of these.
     """
     return {
-        key: component for key, component in estate.own.items() if Subject(key) in facts
+        key: component
+        for key, component in estate.own.items()
+        if Subject(key) in facts
     }

@@ -9,10 +9,7 @@ from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.model import Application, Component, Estate
 
 
-def providers_named_as(
-    old: AccessModel,
-    new: AccessModel,
-) -> AccessModel:
+def providers_named_as(old: AccessModel, new: AccessModel) -> AccessModel:
     """`old` with its providers called as in `new`: by name, and in order where a name is only on
     one side."""
     before = old.estate.stack
@@ -31,10 +28,14 @@ def providers_named_as(
             replace(client, provider=named(client.provider))
             for client in component.clients
         )
-        return replace(component, provider=named(component.provider), clients=clients)
+        return replace(
+            component, provider=named(component.provider), clients=clients
+        )
 
     def application(source: Application) -> Application:
-        return replace(source, components=tuple(map(renamed, source.components)))
+        return replace(
+            source, components=tuple(map(renamed, source.components))
+        )
 
     providers = {
         named(name): replace(provider, name=named(name))
@@ -42,7 +43,9 @@ def providers_named_as(
     }
     applications = tuple(map(application, old.estate.applications))
     estate = Estate(replace(before, providers=providers), applications)
-    minutes = dict(zip(map(named, old.minutes), old.minutes.values(), strict=True))
+    minutes = dict(
+        zip(map(named, old.minutes), old.minutes.values(), strict=True)
+    )
     facts = {
         replace(subject, provider=named(subject.provider)): values
         for subject, values in old.facts.items()

@@ -10,8 +10,7 @@ from kong_oam.access.diff.model import EstateWithFacts
 
 
 def rights_changed(
-    old: EstateWithFacts,
-    new: EstateWithFacts,
+    old: EstateWithFacts, new: EstateWithFacts
 ) -> Iterator[Setting]:
     """Yield the components whose roles give other rights. A component that comes or goes had, or
     has, none."""
@@ -20,19 +19,10 @@ def rights_changed(
         now = _rights(new, key)
         if was is not None and now is not None and was != now:
             kind: Kind = "may narrow" if {*now} <= {*was} else "may widen"
-            yield Setting(
-                kind,
-                Subject(key),
-                RIGHTS,
-                was,
-                now,
-            )
+            yield Setting(kind, Subject(key), RIGHTS, was, now)
 
 
-def _rights(
-    side: EstateWithFacts,
-    key: str,
-) -> list[str] | None:
+def _rights(side: EstateWithFacts, key: str) -> list[str] | None:
     """The rights of a component; None where another stack deploys it, which compares them
     itself."""
     estate, facts = side

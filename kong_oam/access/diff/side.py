@@ -5,7 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from kong_oam.access.callers import Callers, logical_names, principal_of, provider_names
+from kong_oam.access.callers import (
+    Callers,
+    logical_names,
+    principal_of,
+    provider_names,
+)
 from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.diff.change import Answer
 from kong_oam.access.diff.model import AccessModel
@@ -29,28 +34,31 @@ class Side:
     """
 
     def __init__(
-        self,
-        model: AccessModel,
-        names: frozenset[str] | None,
+        self, model: AccessModel, names: frozenset[str] | None
     ) -> None:
         self.model = model
         self._between_stacks = names is not None
         self.sites: Sites = (
-            SitesByHost(model.estate) if names is None else SitesByPort(model.estate)
+            SitesByHost(model.estate)
+            if names is None
+            else SitesByPort(model.estate)
         )
         self._callers = Callers(
-            model.estate, provider_names if names is None else logical_names(names)
+            model.estate,
+            provider_names if names is None else logical_names(names),
         )
-        self.clients = {principal_of(client): client for client in model.estate.clients}
+        self.clients = {
+            principal_of(client): client for client in model.estate.clients
+        }
 
-    def at(
-        self,
-        site: str,
-        path: PathSegments,
-    ) -> Mapping[str, Access]:
+    def at(self, site: str, path: PathSegments) -> Mapping[str, Access]:
         """Who may call, by method."""
         component = self.sites.component(site, path)
-        return self._callers.at(component, path) if component else _NOBODY_BY_METHOD
+        return (
+            self._callers.at(component, path)
+            if component
+            else _NOBODY_BY_METHOD
+        )
 
     def basis(self, site: str) -> list[object] | None:
         """What all answers on a site follow from; None where that is more than what stands on it:
@@ -61,7 +69,10 @@ class Side:
         basis: list[object] = []
         for name in host_patterns(site):
             for endpoint, component in estate.by_host.get(name, ()):
-                if any(not rule.public and not rule.scopes for rule in component.rules):
+                if any(
+                    not rule.public and not rule.scopes
+                    for rule in component.rules
+                ):
                     return None
                 basis += self._basis_of(endpoint, component)
         if not basis:
@@ -71,9 +82,7 @@ class Side:
         return basis
 
     def _basis_of(
-        self,
-        endpoint: Endpoint,
-        component: Component,
+        self, endpoint: Endpoint, component: Component
     ) -> Iterator[object]:
         yield endpoint
         yield self._answer(endpoint, component)
@@ -86,23 +95,17 @@ class Side:
             held = self.model.estate.held_at(component, users=users)
             yield held
             for name in held:
-                client = self.clients.get(Principal(name, component.provider, users))
+                client = self.clients.get(
+                    Principal(name, component.provider, users)
+                )
                 yield client and client.groups
 
-    def answered_by(
-        self,
-        site: str,
-        path: PathSegments,
-    ) -> Answer | None:
+    def answered_by(self, site: str, path: PathSegments) -> Answer | None:
         """What gets the requests that are let through."""
         pair = self.sites.leading(site, path)
         return self._answer(*pair) if pair else None
 
-    def _answer(
-        self,
-        endpoint: Endpoint,
-        component: Component,
-    ) -> Answer:
+    def _answer(self, endpoint: Endpoint, component: Component) -> Answer:
         key = whole(component.key)
         pods = self.model.pods.get(key, {}).get(endpoint.port_name, "")
         return Answer(key, endpoint.port_name, pods, component.owner)
@@ -122,8 +125,12 @@ class Side:
             return None
         provider = self.model.estate.stack.providers[principal.provider]
         names = map(provider.group, groups) if self._between_stacks else groups
-        user = User("user", tuple(sorted(names))) if client.user_facing else None
-        api = self.model.estate.shown_at(self.sites.component(site, path), client)
+        user = (
+            User("user", tuple(sorted(names))) if client.user_facing else None
+        )
+        api = self.model.estate.shown_at(
+            self.sites.component(site, path), client
+        )
         return issue(provider, client, user, api=api)
 
     def answer(
@@ -138,11 +145,7 @@ class Side:
         request = Request(method, host, written(path).encode(), address)
         return decide(self.model.estate, request, token)
 
-    def groups_named(
-        self,
-        site: str,
-        path: PathSegments,
-    ) -> Groups:
+    def groups_named(self, site: str, path: PathSegments) -> Groups:
         """The groups of the roles of what answers there, as the provider names them."""
         component = self.sites.component(site, path)
         if component is None:
@@ -157,4 +160,8 @@ class Side:
     def lifetime(self, principal: Principal) -> int | None:
         """How many minutes tokens live; None between stacks, where no token of one is one of the
         other."""
-        return None if self._between_stacks else self.model.minutes[principal.provider]
+        return (
+            None
+            if self._between_stacks
+            else self.model.minutes[principal.provider]
+        )

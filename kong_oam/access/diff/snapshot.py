@@ -138,10 +138,7 @@ def _is_foreign(part: str) -> bool:
     return isinstance(data, dict) and data.get("foreign") is True
 
 
-def _component(
-    component: Component,
-    per_api: bool,
-) -> dict[str, Any]:
+def _component(component: Component, per_api: bool) -> dict[str, Any]:
     """Serialize what a component itself says, as far as it says it."""
     data: dict[str, Any] = {
         "provider": component.provider,
@@ -169,10 +166,7 @@ def _dumped_rule(rule: Rule) -> list[Any]:
     return [rule.path, rule.methods, "public" if rule.public else rule.scopes]
 
 
-def _dumped_roles(
-    roles: Iterable[Role],
-    per_api: bool,
-) -> Iterator[list[Any]]:
+def _dumped_roles(roles: Iterable[Role], per_api: bool) -> Iterator[list[Any]]:
     for role in roles:
         if role.groups:
             # Where tokens do not list a role, another name of it decides nothing.
@@ -180,9 +174,7 @@ def _dumped_roles(
             yield [role.scopes, role.groups, *name]
 
 
-def _dumped_networks(
-    allowed_from: AllowedFrom,
-) -> Iterator[list[Any]]:
+def _dumped_networks(allowed_from: AllowedFrom) -> Iterator[list[Any]]:
     for path, by_method in allowed_from.items():
         for method, networks in by_method.items():
             yield [path, method, [*map(str, networks)]]
@@ -212,10 +204,7 @@ def load_model(data: Any) -> AccessModel:
         raise ModelError(_NO_MODEL) from None
 
 
-def _loaded(
-    about: Data,
-    parts: Data,
-) -> AccessModel:
+def _loaded(about: Data, parts: Data) -> AccessModel:
     """The model of checked parts: what is said about the stack, and of each component."""
     providers = {}
     minutes = {}
@@ -244,13 +233,7 @@ def _loaded(
             pods[key] = part["pods"]
     stack = Stack(about["name"], providers, scheme=about["scheme"])
     estate = Estate(stack, tuple(applications))
-    return AccessModel(
-        estate,
-        workloads,
-        minutes,
-        facts,
-        pods,
-    )
+    return AccessModel(estate, workloads, minutes, facts, pods)
 
 
 _NO_MODEL = "not what a stack exports as its model"
@@ -271,23 +254,19 @@ def _check(parts: Data) -> None:
     for key, part in parts.items():
         if key == _STACK:
             continue
-        used = {part["provider"], *(client[1] for client in part.get("clients", ()))}
+        used = {
+            part["provider"],
+            *(client[1] for client in part.get("clients", ())),
+        }
         if not used <= provider_names:
             raise ModelError(_NO_MODEL)
 
 
-def _component_of(
-    key: str,
-    data: Data,
-) -> Component:
+def _component_of(key: str, data: Data) -> Component:
     apart = data.get("apart", {})
     endpoints = [
         Endpoint(
-            host,
-            tuple(path),
-            port,
-            NOWHERE,
-            apart=apart.get(str(index), ""),
+            host, tuple(path), port, NOWHERE, apart=apart.get(str(index), "")
         )
         for index, (host, path, port) in enumerate(data.get("endpoints", ()))
     ]
@@ -297,39 +276,21 @@ def _component_of(
         rules=tuple(starmap(_rule, data.get("rules", ()))),
         traits=Traits({IP_ALLOW: _allowed_from(data.get("from", ()))}),
         roles=tuple(starmap(_role, data.get("roles", ()))),
-        clients=tuple(_client(key, *client) for client in data.get("clients", ())),
+        clients=tuple(
+            _client(key, *client) for client in data.get("clients", ())
+        ),
         owner=data.get("owner"),
     )
 
 
-def _role(
-    scopes: list[str],
-    groups: list[str],
-    name: str = "",
-) -> Role:
-    return Role(
-        name,
-        tuple(scopes),
-        tuple(groups),
-        (),
-        NOWHERE,
-    )
+def _role(scopes: list[str], groups: list[str], name: str = "") -> Role:
+    return Role(name, tuple(scopes), tuple(groups), (), NOWHERE)
 
 
-def _rule(
-    path: list[str],
-    methods: list[str],
-    needed: Any,
-) -> Rule:
+def _rule(path: list[str], methods: list[str], needed: Any) -> Rule:
     public = Public("", None) if needed == "public" else None
     scopes = () if public else tuple(needed)
-    return Rule(
-        tuple(path),
-        tuple(methods),
-        scopes,
-        public,
-        NOWHERE,
-    )
+    return Rule(tuple(path), tuple(methods), scopes, public, NOWHERE)
 
 
 def _allowed_from(
@@ -338,7 +299,9 @@ def _allowed_from(
     """Raise InputError for what is no network."""
     result: dict[PathSegments, dict[str, Networks]] = {}
     for path, method, networks in listed:
-        result.setdefault(tuple(path), {})[method] = fewest(map(network, networks))
+        result.setdefault(tuple(path), {})[method] = fewest(
+            map(network, networks)
+        )
     return result
 
 
@@ -350,15 +313,9 @@ def _client(
     groups: list[str],
 ) -> Client:
     granted = tuple(
-        Call(component, tuple(scopes), (), NOWHERE) for component, scopes in calls
+        Call(component, tuple(scopes), (), NOWHERE)
+        for component, scopes in calls
     )
     return Client(
-        key,
-        kind,
-        provider,
-        granted,
-        tuple(groups),
-        (),
-        False,
-        NOWHERE,
+        key, kind, provider, granted, tuple(groups), (), False, NOWHERE
     )

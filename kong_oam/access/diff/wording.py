@@ -36,10 +36,7 @@ _PREPOSITIONS: dict[Kind, str] = {
 }
 
 
-def headline(
-    changes: Sequence[Difference],
-    scheme: str,
-) -> str:
+def headline(changes: Sequence[Difference], scheme: str) -> str:
     """The worst change in one line, and how many more there are. Empty where nothing changes."""
     if not changes:
         return ""
@@ -66,10 +63,7 @@ def label(change: Difference) -> str:
     return f"now answered by {change.answers[1].component}"
 
 
-def row(
-    change: Difference,
-    scheme: str,
-) -> tuple[str, str, str, str]:
+def row(change: Difference, scheme: str) -> tuple[str, str, str, str]:
     """The cells of a change in a table: for whom, which methods (none of a setting), where or which
     setting, and a note. Everybody whom the change concerns is named."""
     place = str(change.position) if change.position else ""
@@ -98,11 +92,7 @@ def answered(change: Change) -> str:
     return printable(f"; now answered by {after}, before {before}")
 
 
-def _answer_in_words(
-    answer: Answer,
-    *,
-    pods: bool,
-) -> str:
+def _answer_in_words(answer: Answer, *, pods: bool) -> str:
     owner = f" ({answer.owner})" if answer.owner else ""
     return f"{answer.component}:{answer.port}{owner}" + (
         f", {answer.pods}" if pods else ""
@@ -118,18 +108,23 @@ def worth_telling(changes: Sequence[Difference]) -> Sequence[Difference]:
     """
     itself = set()
     for change in changes:
-        if isinstance(change, Change) and not change.region.subtree.spelled_otherwise:
+        if (
+            isinstance(change, Change)
+            and not change.region.subtree.spelled_otherwise
+        ):
             itself.add((change.site, folded(change.region.subtree.path)))
     shown = [change for change in changes if _is_worth_telling(change, itself)]
     return shown or changes
 
 
 def _is_worth_telling(
-    change: Difference,
-    itself: Collection[tuple[str, PathSegments]],
+    change: Difference, itself: Collection[tuple[str, PathSegments]]
 ) -> bool:
     """Whether a change is of another spelling neither of a listed path nor one that closes."""
-    if not isinstance(change, Change) or not change.region.subtree.spelled_otherwise:
+    if (
+        not isinstance(change, Change)
+        or not change.region.subtree.spelled_otherwise
+    ):
         return True
     path = folded(change.region.subtree.path)
     return change.kind in OPENING and (change.site, path) not in itself
@@ -145,7 +140,9 @@ def _caller_in_words(caller: Whom) -> str:
     if caller.principal is None:
         return f"everybody{source}"
     whose = (
-        f" for users in {users(caller.condition)}" if caller.condition != ITSELF else ""
+        f" for users in {users(caller.condition)}"
+        if caller.condition != ITSELF
+        else ""
     )
     owner = f" ({caller.owner})" if caller.owner else ""
     return printable(f"{caller.principal.client}{owner}{whose}{source}")
@@ -154,7 +151,9 @@ def _caller_in_words(caller: Whom) -> str:
 def users(condition: Condition) -> str:
     """Groups in words: `order-desk or sales`, `(audit and desk) or sales`; empty for a client that
     calls as itself."""
-    sets = sorted(map(sorted, condition), key=lambda groups: (len(groups), groups))
+    sets = sorted(
+        map(sorted, condition), key=lambda groups: (len(groups), groups)
+    )
     words = [*map(printable, map(" and ".join, sets))]
     if len(sets) > 1:
         words = [f"({word})" if " and " in word else word for word in words]
@@ -166,16 +165,15 @@ def methods(listed: Sequence[str]) -> str:
     return "*" if len(listed) == len(METHODS) else ",".join(listed)
 
 
-def where(
-    change: Change,
-    scheme: str,
-) -> str:
+def where(change: Change, scheme: str) -> str:
     """Where a change applies: `https://orders.example.com/orders but not /orders/health`, or
     `orders/api:8080 /orders` between stacks.
 
     Other spellings of a declared path are refused, and not listed as exceptions.
     """
-    site = f"{change.site} " if "/" in change.site else f"{scheme}://{change.site}"
+    site = (
+        f"{change.site} " if "/" in change.site else f"{scheme}://{change.site}"
+    )
     text = site + path(change.region.subtree)
     declared = [
         written(subtree.path)
@@ -211,11 +209,17 @@ def concerned(change: Setting) -> str:
     if change.kind == "owner":
         return component
     if change.exposers:
-        return printable(f"callers of {', '.join(map(_owned, everybody_on(change)))}")
+        return printable(
+            f"callers of {', '.join(map(_owned, everybody_on(change)))}"
+        )
     if component and change.name == RIGHTS:
         return f"pods of {component}"
     if component:
-        return f"{component} at {provider}" if provider else f"callers of {component}"
+        return (
+            f"{component} at {provider}"
+            if provider
+            else f"callers of {component}"
+        )
     return f"clients of {provider}" if provider else "everybody"
 
 
@@ -247,10 +251,7 @@ def setting(change: Setting) -> str:
     return printable(f"{name}: {difference}")
 
 
-def _difference(
-    was: Any,
-    now: Any,
-) -> str:
+def _difference(was: Any, now: Any) -> str:
     if not (isinstance(was, list) and isinstance(now, list)):
         return f"{_value(was)} -> {_value(now)}"
     added = without(now, was)

@@ -46,10 +46,7 @@ _KINDS: dict[ClientKind, str] = {
 Parts = Iterator[Node | Edge]
 
 
-def graph_of(
-    estate: Estate,
-    title: str = "",
-) -> Graph:
+def graph_of(estate: Estate, title: str = "") -> Graph:
     """The graph of all that an estate serves, and of all its clients."""
     nodes: dict[str, Node] = {}
     edges = {}
@@ -58,7 +55,9 @@ def graph_of(
             nodes.setdefault(part.id, part)
         else:
             edges[part.source, part.target] = part
-    return Graph(title, in_order(nodes.values()), edges_in_order(edges.values()))
+    return Graph(
+        title, in_order(nodes.values()), edges_in_order(edges.values())
+    )
 
 
 def _parts(estate: Estate) -> Parts:
@@ -72,19 +71,20 @@ def _parts(estate: Estate) -> Parts:
             yield from _any_token(estate, component, callers)
 
 
-def _client(
-    estate: Estate,
-    client: Client,
-) -> Node:
+def _client(estate: Estate, client: Client) -> Node:
     component = estate.components[client.component]
     # A component has one node, whatever number of providers it is a client of.
-    groups = {*chain.from_iterable(client.groups for client in component.clients)}
+    groups = {
+        *chain.from_iterable(client.groups for client in component.clients)
+    }
     details = [_KINDS[client.kind]]
     if len(estate.stack.providers) > 1:
         providers = sorted(client.provider for client in component.clients)
         details[0] += f" at {', '.join(providers)}"
     if client.user_facing:
-        details.append(f"for {', '.join(sorted(groups)) or 'users in no group'}")
+        details.append(
+            f"for {', '.join(sorted(groups)) or 'users in no group'}"
+        )
     if component.application in estate.unjudged:
         details = ["not here"]
     return Node(
@@ -98,7 +98,9 @@ def _client(
 def _component(component: Component) -> Parts:
     """The component, its scopes, and the requests that each of them, or nothing, opens."""
     hosts = some(component.hosts)
-    target = Node("component", component.key, component.key, (hosts or "not exposed",))
+    target = Node(
+        "component", component.key, component.key, (hosts or "not exposed",)
+    )
     yield target
     asked = chain.from_iterable(rule.scopes for rule in component.rules)
     for name in dict.fromkeys((*component.scopes, *asked)):
@@ -115,24 +117,22 @@ def _component(component: Component) -> Parts:
         yield Edge(public.id, target.id, items, in_words(items))
 
 
-def _scope(
-    component: Component,
-    name: str,
-) -> Node:
+def _scope(component: Component, name: str) -> Node:
     description = component.scopes.get(name)
-    return Node("scope", name, component.key, (description,) if description else ())
+    return Node(
+        "scope", name, component.key, (description,) if description else ()
+    )
 
 
-def _requests(
-    rules: Iterable[Rule],
-    scope: str = "",
-) -> tuple[str, ...]:
+def _requests(rules: Iterable[Rule], scope: str = "") -> tuple[str, ...]:
     """What the rules let through, method by method: `GET /orders`; with what else a rule asks for
     besides the scope."""
     requests: dict[str, None] = {}
     for rule in rules:
         where = written(rule.path)
-        if others := " and ".join(name for name in rule.scopes if name != scope):
+        if others := " and ".join(
+            name for name in rule.scopes if name != scope
+        ):
             where += f" with {others}"
         for method in filter(rule.lists, METHODS):
             requests[f"{method} {where}"] = None
@@ -145,13 +145,12 @@ def in_words(requests: Iterable[str]) -> tuple[str, ...]:
     for request in requests:
         method, _, where = request.partition(" ")
         by_place.setdefault(where, []).append(method)
-    return tuple(f"{methods(listed)} {where}" for where, listed in by_place.items())
+    return tuple(
+        f"{methods(listed)} {where}" for where, listed in by_place.items()
+    )
 
 
-def _granted(
-    estate: Estate,
-    component: Component,
-) -> Parts:
+def _granted(estate: Estate, component: Component) -> Parts:
     """The roles of the component, with who holds them, and which of their scopes these get."""
     holding = list(_holding(estate, component))
     carried: set[str] = set()
@@ -168,7 +167,9 @@ def _granted(
         for group in role.groups:
             of_groups.update(role.scopes)
             with_group = alone.get(group, ())
-            yield from _held_by_group(component, role, group, carried, with_group)
+            yield from _held_by_group(
+                component, role, group, carried, with_group
+            )
     for client, scopes in holding:
         passing = scopes
         if client.user_facing:
@@ -177,8 +178,7 @@ def _granted(
 
 
 def _holding(
-    estate: Estate,
-    component: Component,
+    estate: Estate, component: Component
 ) -> Iterator[tuple[Client, frozenset[str]]]:
     """Yield the clients that hold a role of the component, or a scope there, with their scopes.
 
@@ -198,20 +198,20 @@ def _holding(
                 yield client, frozenset(scopes)
 
 
-def _never_asking(
-    estate: Estate,
-    component: Component,
-    role: Role,
-) -> Parts:
+def _never_asking(estate: Estate, component: Component, role: Role) -> Parts:
     """Those that hold a role, and are no clients of the provider whose tokens count at the
     component."""
     for member in role.components:
         holder = estate.components.get(member)
         if holder is None or not holder.clients:
             continue
-        if all(client.provider != component.provider for client in holder.clients):
+        if all(
+            client.provider != component.provider for client in holder.clients
+        ):
             role_id = _role_node(component, role).id
-            yield Edge(f"client:{member}", role_id, (), ("asks for none of it",))
+            yield Edge(
+                f"client:{member}", role_id, (), ("asks for none of it",)
+            )
 
 
 def _held_by_client(
@@ -225,13 +225,7 @@ def _held_by_client(
     # A model that was loaded has no names of roles, and says what a client was granted.
     if ungranted := scopes.difference(*(role.scopes for role in roles)):
         roles.append(
-            Role(
-                "",
-                tuple(sorted(ungranted)),
-                (),
-                (),
-                component.position,
-            )
+            Role("", tuple(sorted(ungranted)), (), (), component.position)
         )
     for role in roles:
         yield from _role(component, role)
@@ -262,9 +256,7 @@ def _held_by_group(
 
 
 def _less(
-    items: Collection[str],
-    scopes: Iterable[str],
-    why: str,
+    items: Collection[str], scopes: Iterable[str], why: str
 ) -> tuple[str, ...]:
     """Say what passes of the scopes of a role, where that is not all; `why` it is nothing, where
     it is."""
@@ -273,18 +265,12 @@ def _less(
     return (f"only {', '.join(items)}",) if items else (why,)
 
 
-def _role_node(
-    component: Component,
-    role: Role,
-) -> Node:
+def _role_node(component: Component, role: Role) -> Node:
     name = role.name or f"grant of {' '.join(sorted(role.scopes))}"
     return Node("role", name, component.key, (f"role of {component.key}",))
 
 
-def _role(
-    component: Component,
-    role: Role,
-) -> Parts:
+def _role(component: Component, role: Role) -> Parts:
     node = _role_node(component, role)
     yield node
     for name in role.scopes:
@@ -293,11 +279,7 @@ def _role(
         yield Edge(node.id, scope.id, (name,))
 
 
-def _any_token(
-    estate: Estate,
-    component: Component,
-    callers: Callers,
-) -> Parts:
+def _any_token(estate: Estate, component: Component, callers: Callers) -> Parts:
     """Where any token of the provider is enough: everybody who can have one."""
     items = _requests(
         rule for rule in component.rules if not rule.public and not rule.scopes

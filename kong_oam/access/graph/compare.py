@@ -27,11 +27,7 @@ from kong_oam.access.graph.graph import (
 )
 
 
-def graph_of_change(
-    old: AccessModel,
-    new: AccessModel,
-    title: str,
-) -> Graph:
+def graph_of_change(old: AccessModel, new: AccessModel, title: str) -> Graph:
     """The graph of both models. Where one was exported, both are compared as they would be: without
     names of roles."""
     old = providers_named_as(old, new)
@@ -46,11 +42,7 @@ def _exported(model: AccessModel) -> bool:
     return any(not component.position.file for component in components)
 
 
-def compared(
-    old: Graph,
-    new: Graph,
-    title: str,
-) -> Graph:
+def compared(old: Graph, new: Graph, title: str) -> Graph:
     """Everything of both graphs, as it is in `new` where it is there."""
     nodes = {**old.by_id, **new.by_id}
     marked = (_marked(node, old, new) for node in nodes.values())
@@ -62,21 +54,14 @@ def compared(
     return Graph(title, in_order(marked), edges_in_order(edges))
 
 
-def _marked(
-    node: Node,
-    old: Graph,
-    new: Graph,
-) -> Node:
+def _marked(node: Node, old: Graph, new: Graph) -> Node:
     if node.id in old.by_id and node.id in new.by_id:
         groups = {*node.groups, *old.by_id[node.id].groups}
         return replace(node, groups=tuple(sorted(groups)))
     return replace(node, change="added" if node.id in new.by_id else "removed")
 
 
-def _edges(
-    old: Edge | None,
-    new: Edge | None,
-) -> Iterator[Edge]:
+def _edges(old: Edge | None, new: Edge | None) -> Iterator[Edge]:
     if old is None or new is None:
         if edge := new or old:
             yield replace(edge, change="added" if new else "removed")
@@ -94,19 +79,10 @@ def _edges(
             label = tuple(items)
             if new.target.startswith("component:"):
                 label = in_words(items)
-            yield Edge(
-                new.source,
-                new.target,
-                tuple(items),
-                label,
-                change,
-            )
+            yield Edge(new.source, new.target, tuple(items), label, change)
 
 
-def told(
-    changes: Sequence[Difference],
-    scheme: str,
-) -> tuple[str, ...]:
+def told(changes: Sequence[Difference], scheme: str) -> tuple[str, ...]:
     """What `diff` says of the same change, a line each, the worst first.
 
     The picture alone shows neither what a path takes from a shorter one nor settings.
@@ -119,10 +95,7 @@ def told(
     return "What diff says of it:", *lines
 
 
-def _line(
-    change: Difference,
-    scheme: str,
-) -> str:
+def _line(change: Difference, scheme: str) -> str:
     callers, listed, place, _ = row(change, scheme)
     if listed:
         place = f"{listed} {place}"

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-Kind = Literal["group", "client", "role", "token", "scope", "public", "component"]
+Kind = Literal[
+    "group", "client", "role", "token", "scope", "public", "component"
+]
 
 # The kinds of nodes from left to right.
 LAYERS: tuple[tuple[Kind, ...], ...] = (
@@ -127,10 +129,7 @@ class Graph:
         return {id_: slug for slug, id_ in ids.items()}
 
 
-def _grouped(
-    edges: Iterable[Edge],
-    key: Callable[[Edge], str],
-) -> EdgesByNode:
+def _grouped(edges: Iterable[Edge], key: Callable[[Edge], str]) -> EdgesByNode:
     result: dict[str, list[Edge]] = {}
     for edge in edges:
         result.setdefault(key(edge), []).append(edge)

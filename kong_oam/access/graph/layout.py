@@ -14,7 +14,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from textwrap import wrap
 
-from kong_oam.access.graph.graph import LAYER, LAYERS, SIGNS, Change, Edge, Graph, Node
+from kong_oam.access.graph.graph import (
+    LAYER,
+    LAYERS,
+    SIGNS,
+    Change,
+    Edge,
+    Graph,
+    Node,
+)
 from kong_oam.diagnostics import printable
 
 # Pixels of a character of a monospaced font, of a name (13px) and of a line (11px).
@@ -59,13 +67,12 @@ class Layout:
 
 def cells(text: str) -> int:
     """How many characters of a monospaced font the text is wide."""
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    return sum(
+        2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
+    )
 
 
-def cut(
-    text: str,
-    longest: int,
-) -> str:
+def cut(text: str, longest: int) -> str:
     """The text on one line; of a long one its beginning and its end."""
     text = printable(text)
     if cells(text) <= longest:
@@ -100,14 +107,13 @@ def layout(graph: Graph) -> Layout:
 _LAST = "~"
 
 
-def _strip(
-    graph: Graph,
-    node: Node,
-) -> str:
+def _strip(graph: Graph, node: Node) -> str:
     """The component beside which a node stands. Any token of a provider has none, nor has what it
     alone opens."""
     if node.kind == "component":
-        sources = [graph.by_id[edge.source] for edge in graph.entering.get(node.id, ())]
+        sources = [
+            graph.by_id[edge.source] for edge in graph.entering.get(node.id, ())
+        ]
         has_own = not sources or any(source.component for source in sources)
         return node.component if has_own else _LAST
     if LAYER[node.kind]:
@@ -119,10 +125,7 @@ def _strip(
     return _strip(graph, graph.by_id[middle.target])
 
 
-def _lines(
-    graph: Graph,
-    node: Node,
-) -> tuple[Line, ...]:
+def _lines(graph: Graph, node: Node) -> tuple[Line, ...]:
     lines: list[Line] = [
         (cut(SIGNS[node.change] + node.name, _LONGEST_NAME), node.change)
     ]
@@ -136,14 +139,13 @@ def _lines(
         )
         lines += [(cut(part, _LONGEST_LINE), change) for part in wrapped]
     if len(lines) > _MOST_LINES:
-        lines[_MOST_LINES - 1 :] = [(f"and {len(lines) - _MOST_LINES + 1} more", None)]
+        lines[_MOST_LINES - 1 :] = [
+            (f"and {len(lines) - _MOST_LINES + 1} more", None)
+        ]
     return tuple(lines)
 
 
-def box_lines(
-    graph: Graph,
-    node: Node,
-) -> Iterator[Line]:
+def box_lines(graph: Graph, node: Node) -> Iterator[Line]:
     """The details of a node, and what lines of the picture say, in the box that they lead to or
     come from."""
     for detail in node.details:
@@ -159,9 +161,6 @@ def box_lines(
             yield from _label_lines(edge)
 
 
-def _label_lines(
-    edge: Edge,
-    source: str = "",
-) -> Iterator[Line]:
+def _label_lines(edge: Edge, source: str = "") -> Iterator[Line]:
     for line in edge.label:
         yield f"{SIGNS[edge.change]}{source}{line}", edge.change

@@ -49,7 +49,9 @@ def mermaid(graph: Graph) -> str:
         part = of_components(graph, components[:count])
         return not _fits(_flowchart(part), part, _ROOM)
 
-    fitting = bisect_left(range(len(components)), True, lo=1, key=is_too_large) - 1
+    fitting = (
+        bisect_left(range(len(components)), True, lo=1, key=is_too_large) - 1
+    )
     part = of_components(graph, components[:fitting])
     which = ""
     if components:
@@ -63,13 +65,11 @@ def mermaid(graph: Graph) -> str:
     return _flowchart(replace(part, notes=(*left_out, *graph.notes)))
 
 
-def _fits(
-    text: str,
-    graph: Graph,
-    room: int = 0,
-) -> bool:
+def _fits(text: str, graph: Graph, room: int = 0) -> bool:
     characters = len(text.encode("utf-16-le")) // 2
-    return characters + room <= MOST_CHARACTERS and len(graph.edges) <= MOST_EDGES
+    return (
+        characters + room <= MOST_CHARACTERS and len(graph.edges) <= MOST_EDGES
+    )
 
 
 def _flowchart(graph: Graph) -> str:
@@ -86,7 +86,9 @@ def _lines(graph: Graph) -> Iterator[str]:
         style = f":::{node.change}" if node.change else ""
         yield f"  {graph.slugs[node.id]}{opening}{text}{closing}{style}"
     for edge in graph.edges:
-        text = _text([SIGNS[edge.change] + line for line in edge.label or ("",)])
+        text = _text(
+            [SIGNS[edge.change] + line for line in edge.label or ("",)]
+        )
         label = f"|{text}|" if edge.label or edge.change else ""
         yield f"  {graph.slugs[edge.source]} {_line(edge)}{label} {graph.slugs[edge.target]}"
     yield f"  notes[{_text([graph.title, *graph.notes])}]:::notes"

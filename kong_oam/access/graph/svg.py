@@ -146,13 +146,13 @@ def _legend(graph: Graph) -> Iterator[str]:
     changes = {node.change for node in graph.nodes}
     changes.update(edge.change for edge in graph.edges)
     if changes - {None}:
-        yield ("Thick and + : added. Dashed and − : taken away. All else: as before.")  # noqa: RUF001 - a minus
+        yield (
+            "Thick and + : added. Dashed and − : taken away. "  # noqa: RUF001
+            "All else: as before."
+        )
 
 
-def _box(
-    graph: Graph,
-    box: Box,
-) -> Iterator[str]:
+def _box(graph: Graph, box: Box) -> Iterator[str]:
     node = box.node
     yield f'<g class="{node.kind} {node.change or ""}"><title>{_text(_description(graph, node))}</title>'
     size = f'width="{BOX_WIDTH}" height="{box.height}"'
@@ -166,20 +166,12 @@ def _box(
     yield "</g>"
 
 
-def _line(
-    kind: str,
-    line: Line,
-    x: int,
-    y: int,
-) -> str:
+def _line(kind: str, line: Line, x: int, y: int) -> str:
     text, change = line
     return f'<text class="{kind} {change or ""}" x="{x}" y="{y}">{_text(text)}</text>'
 
 
-def _description(
-    graph: Graph,
-    node: Node,
-) -> str:
+def _description(graph: Graph, node: Node) -> str:
     """All that the box says, uncut: what a pointer shows, and a screen reader reads."""
     change = [_WORDS[node.change]] if node.change else []
     lines = [
@@ -190,38 +182,30 @@ def _description(
     return "\n".join(map(printable, lines))
 
 
-def _wire(
-    edge: Edge,
-    source: Box,
-    target: Box,
-) -> str:
+def _wire(edge: Edge, source: Box, target: Box) -> str:
     beside = _BESIDE[edge.change]
     x = source.x + BOX_WIDTH
     y = source.y + source.height // 2 + beside
     to_x = target.x
     to_y = target.y + target.height // 2 + beside
     middle = (x + to_x) // 2
-    kind = f' class="{edge.change or "idle"}"' if edge.change or edge.idle else ""
-    drawn = f'<path{kind} d="M{x} {y}C{middle} {y} {middle} {to_y} {to_x} {to_y}"/>'
+    kind = (
+        f' class="{edge.change or "idle"}"' if edge.change or edge.idle else ""
+    )
+    drawn = (
+        f'<path{kind} d="M{x} {y}C{middle} {y} {middle} {to_y} {to_x} {to_y}"/>'
+    )
     sign = _sign(edge, middle, (y + to_y) // 2) if edge.change else ""
     return f'<g class="wire"><title>{_text(_passing(edge, source, target))}</title>{drawn}{sign}</g>'
 
 
-def _sign(
-    edge: Edge,
-    x: int,
-    y: int,
-) -> str:
+def _sign(edge: Edge, x: int, y: int) -> str:
     sign = SIGNS[edge.change].strip()
     text = f'<text class="{edge.change}" x="{x}" y="{y + 5}">{sign}</text>'
     return f'<g class="sign"><circle cx="{x}" cy="{y}" r="7"/>{text}</g>'
 
 
-def _passing(
-    edge: Edge,
-    source: Box,
-    target: Box,
-) -> str:
+def _passing(edge: Edge, source: Box, target: Box) -> str:
     change = f"{_WORDS[edge.change]}: " if edge.change else ""
     return f"{change}{source.node.name} to {target.node.name}: {', '.join(edge.items or edge.label)}"
 

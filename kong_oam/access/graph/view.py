@@ -10,10 +10,7 @@ from itertools import chain
 from kong_oam.access.graph.graph import Edge, Graph, Node, users_in
 
 
-def of_application(
-    graph: Graph,
-    application: str,
-) -> Graph:
+def of_application(graph: Graph, application: str) -> Graph:
     """The components of an Application with all who may call them, or hold a role of theirs that
     gives them nothing, and its clients with all that they may call."""
     own = [node for node in graph.nodes if node.application == application]
@@ -29,10 +26,7 @@ def of_application(
     return _part(graph, own, edges)
 
 
-def of_principal(
-    graph: Graph,
-    nodes: Iterable[Node],
-) -> Graph:
+def of_principal(graph: Graph, nodes: Iterable[Node]) -> Graph:
     """What the nodes reach: a client or a group, with those whom users need besides; `public` nodes
     are anybody."""
     own = list(nodes)
@@ -51,10 +45,7 @@ def of_changes(graph: Graph) -> Graph:
     return _part(graph, (node for node in graph.nodes if node.change), edges)
 
 
-def of_components(
-    graph: Graph,
-    components: Iterable[Node],
-) -> Graph:
+def of_components(graph: Graph, components: Iterable[Node]) -> Graph:
     """These components with all who may call them."""
     own = list(components)
     entering: list[Edge] = []
@@ -63,10 +54,7 @@ def of_components(
     return _part(graph, own, _closed(graph, entering, forward=False))
 
 
-def _reached(
-    graph: Graph,
-    node: Node,
-) -> set[Edge]:
+def _reached(graph: Graph, node: Node) -> set[Edge]:
     """All lines on ways that begin at the node, and for users those of the other half: their
     groups, or clients."""
     leaving = list(graph.leaving.get(node.id, ()))
@@ -75,13 +63,12 @@ def _reached(
             for edge in graph.leaving.get(client.id, ()):
                 if users_in(node.name) in edge.items:
                     leaving.append(edge)
-    return _with_other_halves(graph, node, _closed(graph, leaving, forward=True))
+    return _with_other_halves(
+        graph, node, _closed(graph, leaving, forward=True)
+    )
 
 
-def _other_halves(
-    graph: Graph,
-    node: Node,
-) -> list[Node]:
+def _other_halves(graph: Graph, node: Node) -> list[Node]:
     """Those that users need besides: of a group the clients that sign it in, of a client that signs
     users in every group, since of two groups of theirs one may sign them in and the other have the
     scope."""
@@ -92,14 +79,14 @@ def _other_halves(
     return []
 
 
-def _with_other_halves(
-    graph: Graph,
-    node: Node,
-    edges: set[Edge],
-) -> set[Edge]:
+def _with_other_halves(graph: Graph, node: Node, edges: set[Edge]) -> set[Edge]:
     """With how the other halves get the same scopes: by the roles of these edges where they have
     them so."""
-    scopes = {edge.target for edge in edges if graph.by_id[edge.target].kind == "scope"}
+    scopes = {
+        edge.target
+        for edge in edges
+        if graph.by_id[edge.target].kind == "scope"
+    }
     if not scopes:
         return edges
     roles = {edge.source for edge in edges if edge.target in scopes}
@@ -107,7 +94,9 @@ def _with_other_halves(
     for other in _other_halves(graph, node):
         ways = [way for way in _ways(graph, other) if way[1].target in scopes]
         by_these = {
-            granting.target for holding, granting in ways if holding.target in roles
+            granting.target
+            for holding, granting in ways
+            if holding.target in roles
         }
         for holding, granting in ways:
             if holding.target in roles or granting.target not in by_these:
@@ -115,22 +104,14 @@ def _with_other_halves(
     return result
 
 
-def _ways(
-    graph: Graph,
-    holder: Node,
-) -> Iterator[tuple[Edge, Edge]]:
+def _ways(graph: Graph, holder: Node) -> Iterator[tuple[Edge, Edge]]:
     """Yield each way from a holder to a role, and on to what the role grants."""
     for holding in graph.leaving.get(holder.id, ()):
         for granting in _after(graph, holding):
             yield holding, granting
 
 
-def _closed(
-    graph: Graph,
-    edges: Iterable[Edge],
-    *,
-    forward: bool,
-) -> set[Edge]:
+def _closed(graph: Graph, edges: Iterable[Edge], *, forward: bool) -> set[Edge]:
     """The edges, and all that follow them, or lead to them."""
     closed = set(edges)
     waiting = list(edges)
@@ -142,39 +123,27 @@ def _closed(
     return closed
 
 
-def _after(
-    graph: Graph,
-    edge: Edge,
-) -> list[Edge]:
+def _after(graph: Graph, edge: Edge) -> list[Edge]:
     """The edges by which what passes goes on."""
     leaving = graph.leaving.get(edge.target, ())
-    return [following for following in leaving if _passes(graph, edge, following)]
+    return [
+        following for following in leaving if _passes(graph, edge, following)
+    ]
 
 
-def _before(
-    graph: Graph,
-    edge: Edge,
-) -> list[Edge]:
+def _before(graph: Graph, edge: Edge) -> list[Edge]:
     entering = graph.entering.get(edge.source, ())
     return [before for before in entering if _passes(graph, before, edge)]
 
 
-def _passes(
-    graph: Graph,
-    edge: Edge,
-    following: Edge,
-) -> bool:
+def _passes(graph: Graph, edge: Edge, following: Edge) -> bool:
     """Whether something passes both: of a role only the scopes that its holder gets."""
-    return graph.by_id[edge.target].kind != "role" or not {*edge.items}.isdisjoint(
-        following.items
-    )
+    return graph.by_id[edge.target].kind != "role" or not {
+        *edge.items
+    }.isdisjoint(following.items)
 
 
-def _part(
-    graph: Graph,
-    nodes: Iterable[Node],
-    edges: set[Edge],
-) -> Graph:
+def _part(graph: Graph, nodes: Iterable[Node], edges: set[Edge]) -> Graph:
     kept = {node.id for node in nodes}
     for edge in edges:
         kept |= {edge.source, edge.target}

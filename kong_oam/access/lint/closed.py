@@ -26,10 +26,7 @@ def closed_roles(subject: LintSubject) -> Iterator[LintFinding]:
             yield LintFinding("LINT312", subject.key, message, position)
 
 
-def _lets_in(
-    subject: LintSubject,
-    role: Role,
-) -> bool:
+def _lets_in(subject: LintSubject, role: Role) -> bool:
     """Whether somebody gets a scope by it: users of its groups through any client, or a component
     that it names."""
     return any(

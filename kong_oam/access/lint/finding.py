@@ -63,9 +63,7 @@ KINDS: Mapping[str, Kind] = {
         waivable=False,
     ),
     "LINT310": Kind(
-        "a waiver of what is not found",
-        "remove it",
-        waivable=False,
+        "a waiver of what is not found", "remove it", waivable=False
     ),
     "LINT311": Kind(
         "a group that is named once, and nearly as another",
@@ -130,7 +128,9 @@ class LintFinding:
         edited = self.change() if self.change else None
         if edited is None:
             return None
-        return edit.unified(self.position.file, self.position.document.text, edited)
+        return edit.unified(
+            self.position.file, self.position.document.text, edited
+        )
 
 
 # What a check yields.

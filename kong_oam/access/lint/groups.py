@@ -44,10 +44,7 @@ def doubtful_groups(estate: Estate) -> Mapping[str, str]:
     return doubts
 
 
-def _near(
-    group: str,
-    by_rest: NameSets,
-) -> Iterator[str]:
+def _near(group: str, by_rest: NameSets) -> Iterator[str]:
     """Yield the names that are one slip apart. Two such names have a rest in common, so that nobody
     compares each with each."""
     names = {*chain.from_iterable(map(by_rest.__getitem__, _rests(group)))}
@@ -61,20 +58,22 @@ def _rests(group: str) -> set[str]:
     name = group.casefold()
     if len(name) > _LONGEST:
         return set()
-    return {name, *(name[:index] + name[index + 1 :] for index in range(len(name)))}
+    return {
+        name,
+        *(name[:index] + name[index + 1 :] for index in range(len(name))),
+    }
 
 
-def _one_slip(
-    a: str,
-    b: str,
-) -> bool:
+def _one_slip(a: str, b: str) -> bool:
     """Whether a typo makes one of the other: a letter too many, one too few, another, or two
     exchanged. Digits are meant: `team-1` and `team-2` are two teams."""
     shorter, longer = sorted((a, b), key=len)
     if len(shorter) < _SHORTEST:
         return False
     pairs = zip(shorter, longer, strict=False)
-    same = next((index for index, (x, y) in enumerate(pairs) if x != y), len(shorter))
+    same = next(
+        (index for index, (x, y) in enumerate(pairs) if x != y), len(shorter)
+    )
     left = shorter[same:]
     right = longer[same:]
     if any(character.isdigit() for character in left[:1] + right[:1]):

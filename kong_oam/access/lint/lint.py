@@ -10,7 +10,12 @@ from operator import attrgetter
 
 import kong_oam.oam.application as oam
 from kong_oam.access.lint import closed, rules, shadows, split, upkeep
-from kong_oam.access.lint.finding import LintFinding, LintFindings, removal, shown
+from kong_oam.access.lint.finding import (
+    LintFinding,
+    LintFindings,
+    removal,
+    shown,
+)
 from kong_oam.access.lint.subject import LintSubject
 from kong_oam.access.lint.subjects import subjects
 from kong_oam.access.memory import Memory
@@ -55,7 +60,9 @@ def lint(
         findings += memory.recall(
             "lint", subject.part, beside, partial(_findings, subject)
         )
-    order = attrgetter("position.file", "position.line", "position.column", "code")
+    order = attrgetter(
+        "position.file", "position.line", "position.column", "code"
+    )
     return tuple(sorted(findings, key=order))
 
 
@@ -65,8 +72,7 @@ def _findings(subject: LintSubject) -> tuple[LintFinding, ...]:
 
 
 def _unwaived(
-    subject: LintSubject,
-    findings: Sequence[LintFinding],
+    subject: LintSubject, findings: Sequence[LintFinding]
 ) -> LintFindings:
     """Yield the findings that no waiver accepts, and those about waivers. A waiver accepts every
     finding of its code in its component, up to and including its last day."""
@@ -76,11 +82,7 @@ def _unwaived(
         if waiver.finding not in codes:
             message = f"{waiver.finding} is not found here, and waived ({shown(waiver.reason)})"
             yield LintFinding(
-                "LINT310",
-                subject.key,
-                message,
-                waiver.position,
-                change,
+                "LINT310", subject.key, message, waiver.position, change
             )
         elif upkeep.is_over(waiver.until, subject.as_of):
             message = (
@@ -88,11 +90,7 @@ def _unwaived(
                 f"({shown(waiver.reason)}); today is {subject.as_of}"
             )
             yield LintFinding(
-                "LINT309",
-                subject.key,
-                message,
-                waiver.position,
-                change,
+                "LINT309", subject.key, message, waiver.position, change
             )
     for finding in findings:
         if not upkeep.is_waived(subject.component, finding.code, subject.as_of):

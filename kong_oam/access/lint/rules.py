@@ -4,7 +4,12 @@ its findings."""
 from __future__ import annotations
 
 from kong_oam.access.lint import upkeep
-from kong_oam.access.lint.finding import LintFinding, LintFindings, removal, shown
+from kong_oam.access.lint.finding import (
+    LintFinding,
+    LintFindings,
+    removal,
+    shown,
+)
 from kong_oam.access.lint.subject import LintSubject
 from kong_oam.access.lint.weaker import weaker_rules
 from kong_oam.access.methods import METHODS
@@ -20,19 +25,15 @@ def unused_grants(subject: LintSubject) -> LintFindings:
         members: list[str] = role.get("components", [])
         for index, member in enumerate(members):
             if name not in subject.grants.get(member, ()):
-                message = (
-                    f"'{member}' holds role '{name}', but asks for none of its scopes"
-                )
+                message = f"'{member}' holds role '{name}', but asks for none of its scopes"
                 alone = len(members) == 1 and not role.get("groups")
                 position = subject.position("roles", name, "components", index)
                 # Without its only holder the role would be one that nobody holds.
-                change = removal(subject.position("roles", name) if alone else position)
+                change = removal(
+                    subject.position("roles", name) if alone else position
+                )
                 yield LintFinding(
-                    "LINT301",
-                    subject.key,
-                    message,
-                    position,
-                    change,
+                    "LINT301", subject.key, message, position, change
                 )
 
 
@@ -44,11 +45,7 @@ def unheld_roles(subject: LintSubject) -> LintFindings:
             message = f"no group and no component holds role '{name}'"
             named = subject.position("roles").key(name)
             yield LintFinding(
-                "LINT302",
-                subject.key,
-                message,
-                named,
-                removal(position),
+                "LINT302", subject.key, message, named, removal(position)
             )
 
 
@@ -57,9 +54,7 @@ def doubtful_groups(subject: LintSubject) -> LintFindings:
     for name, role in subject.access.get("roles", {}).items():
         for index, group in enumerate(role.get("groups", ())):
             if near := subject.doubtful_groups.get(group):
-                message = (
-                    f"only role '{name}' names group '{group}'; did you mean '{near}'?"
-                )
+                message = f"only role '{name}' names group '{group}'; did you mean '{near}'?"
                 position = subject.position("roles", name, "groups", index)
                 yield LintFinding("LINT311", subject.key, message, position)
 
@@ -84,13 +79,7 @@ def unasked_scopes(subject: LintSubject) -> LintFindings:
             position = subject.position("scopes").key(scope)
             whole = subject.position("scopes", scope)
             change = None if scope in named else removal(whole)
-            yield LintFinding(
-                "LINT303",
-                subject.key,
-                message,
-                position,
-                change,
-            )
+            yield LintFinding("LINT303", subject.key, message, position, change)
 
 
 def wide_public_rules(subject: LintSubject) -> LintFindings:
@@ -114,7 +103,9 @@ def endless_public_rules(subject: LintSubject) -> LintFindings:
     """Find public rules without an end date (LINT306)."""
     for rule, public in upkeep.endless(subject.component):
         message = f"public without an end date ({shown(public.reason)})"
-        yield LintFinding("LINT306", subject.key, message, rule.position.at("public"))
+        yield LintFinding(
+            "LINT306", subject.key, message, rule.position.at("public")
+        )
 
 
 def overdue_public_rules(subject: LintSubject) -> LintFindings:

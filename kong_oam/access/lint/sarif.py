@@ -28,9 +28,7 @@ _NAMES = ("name", "type", "component", "finding")
 
 
 def document(
-    diagnostics: Iterable[Diagnostic],
-    root: Path,
-    codes: Mapping[str, Code],
+    diagnostics: Iterable[Diagnostic], root: Path, codes: Mapping[str, Code]
 ) -> dict[str, Any]:
     """Build one run with a rule for each of `codes` and a result for each of `diagnostics`. `root`
     is that of the sources."""
@@ -55,10 +53,7 @@ def document(
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
-def _rule(
-    code: str,
-    meaning: Code,
-) -> dict[str, Any]:
+def _rule(code: str, meaning: Code) -> dict[str, Any]:
     remedy = f"What to do: {meaning.remedy}."
     level = "warning"
     if meaning.title.endswith("(warning)"):
@@ -75,11 +70,7 @@ def _rule(
     }
 
 
-def _result(
-    diagnostic: Diagnostic,
-    rule: int,
-    identity: str,
-) -> dict[str, Any]:
+def _result(diagnostic: Diagnostic, rule: int, identity: str) -> dict[str, Any]:
     return {
         "ruleId": diagnostic.code,
         "ruleIndex": rule,
@@ -92,10 +83,7 @@ def _result(
     }
 
 
-def _location(
-    position: Position,
-    root: Path,
-) -> dict[str, Any]:
+def _location(position: Position, root: Path) -> dict[str, Any]:
     region = {"startLine": position.line, "startColumn": position.column}
     return {
         "physicalLocation": {
@@ -105,14 +93,14 @@ def _location(
     }
 
 
-def _artifact(
-    file: Path,
-    root: Path,
-) -> dict[str, str]:
+def _artifact(file: Path, root: Path) -> dict[str, str]:
     """Relative to the root of the sources where it is below it."""
     if not file.is_relative_to(root):
         return {"uri": file.as_uri()}
-    return {"uri": quote(file.relative_to(root).as_posix()), "uriBaseId": "%SRCROOT%"}
+    return {
+        "uri": quote(file.relative_to(root).as_posix()),
+        "uriBaseId": "%SRCROOT%",
+    }
 
 
 def fingerprint(diagnostic: Diagnostic) -> str:

@@ -28,11 +28,7 @@ def shadowed_rules(subject: LintSubject) -> LintFindings:
         if beaten and beaten == indexes:
             message = f"never decides: {_in_words(weaker[indexes[0]])}"
             yield LintFinding(
-                "LINT304",
-                subject.key,
-                message,
-                position,
-                removal(position),
+                "LINT304", subject.key, message, position, removal(position)
             )
             continue
         for number in beaten:
@@ -41,19 +37,14 @@ def shadowed_rules(subject: LintSubject) -> LintFindings:
             if "paths" in rule:
                 at = position.at("paths", indexes.index(number))
                 yield LintFinding(
-                    "LINT304",
-                    subject.key,
-                    message,
-                    at,
-                    removal(at),
+                    "LINT304", subject.key, message, at, removal(at)
                 )
             else:
                 yield LintFinding("LINT304", subject.key, message, position)
 
 
 def _compiled_at(
-    subject: LintSubject,
-    position: SourcePosition,
+    subject: LintSubject, position: SourcePosition
 ) -> Iterator[int]:
     """Yield the positions of the rules that one rule of the trait compiled to: one for each path."""
     for index, rule in enumerate(subject.component.rules):
@@ -85,10 +76,7 @@ def unreachable_rules(subject: LintSubject) -> LintFindings:
                 yield LintFinding("LINT304", subject.key, message, position)
 
 
-def _component_reached(
-    subject: LintSubject,
-    path: PathSegments,
-) -> str | None:
+def _component_reached(subject: LintSubject, path: PathSegments) -> str | None:
     """The component, by its key, that gets all requests at or below `path` instead of this one;
     None where this one gets some."""
     taker = None

@@ -30,22 +30,18 @@ def split_roles(subject: LintSubject) -> Iterator[LintFinding]:
             yield _finding(subject, holder, role, scopes)
 
 
-def _narrowest(
-    subject: LintSubject,
-    scope: str,
-) -> Role:
+def _narrowest(subject: LintSubject, scope: str) -> Role:
     """The role that gives a scope to groups, with the fewest others."""
     roles = (
-        role for role in subject.component.roles if role.groups and scope in role.scopes
+        role
+        for role in subject.component.roles
+        if role.groups and scope in role.scopes
     )
     return min(roles, key=lambda role: len(role.scopes))
 
 
 def _finding(
-    subject: LintSubject,
-    holder: Holder,
-    role: Role,
-    scopes: list[str],
+    subject: LintSubject, holder: Holder, role: Role, scopes: list[str]
 ) -> LintFinding:
     asked = some(map("'{}'".format, scopes), " and ")
     message = (
@@ -55,19 +51,11 @@ def _finding(
     )
     position = _place(subject, holder, scopes)
     change = _naming(subject, holder, role)
-    return LintFinding(
-        "LINT313",
-        subject.key,
-        message,
-        position,
-        change,
-    )
+    return LintFinding("LINT313", subject.key, message, position, change)
 
 
 def _place(
-    subject: LintSubject,
-    holder: Holder,
-    scopes: list[str],
+    subject: LintSubject, holder: Holder, scopes: list[str]
 ) -> SourcePosition:
     """Where the client is named in the role that grants the first of the scopes."""
     roles = subject.component.roles_of(holder.client)
@@ -76,11 +64,7 @@ def _place(
     return subject.position("roles", role.name, "components", index)
 
 
-def _naming(
-    subject: LintSubject,
-    holder: Holder,
-    role: Role,
-) -> Change:
+def _naming(subject: LintSubject, holder: Holder, role: Role) -> Change:
     """The change that names the client in the role: it is granted no more than it asks for, which
     it has already."""
     position = subject.position("roles", role.name)

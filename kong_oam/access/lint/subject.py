@@ -70,4 +70,8 @@ class LintSubject:
     def position(self, *path: str | int) -> SourcePosition:
         """A place in the access trait, or the component where it has none."""
         trait = self.part.trait("access")
-        return trait.position.at("properties", *path) if trait else self.part.position
+        return (
+            trait.position.at("properties", *path)
+            if trait
+            else self.part.position
+        )

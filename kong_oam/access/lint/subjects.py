@@ -27,9 +27,7 @@ def grants_of(estate: Estate) -> Mapping[str, Grants]:
 
 
 def _holders(
-    estate: Estate,
-    component: Component,
-    signing: Signing,
+    estate: Estate, component: Component, signing: Signing
 ) -> Iterator[Holder]:
     provider = estate.provider_of(component)
     # By scope, the provider's names of the groups that hold it.
@@ -45,7 +43,9 @@ def _holders(
     for client, granted in estate.held_at(component, users=True).items():
         signing_in = signing.get((client, component.provider), frozenset())
         carried = frozenset(granted) & holding.keys()
-        split = {scope for scope in carried if holding[scope].isdisjoint(signing_in)}
+        split = {
+            scope for scope in carried if holding[scope].isdisjoint(signing_in)
+        }
         if carried:
             yield Holder(client, True, carried, frozenset(split))
 
@@ -90,13 +90,17 @@ def subjects(
             estate.components[f"{application.name}/{part.name}"]
             for part in application.components
         )
-        for part, component in zip(application.components, siblings, strict=True):
+        for part, component in zip(
+            application.components, siblings, strict=True
+        ):
             groups = doubtful.keys() & component.groups
             yield LintSubject(
                 grants=grants.get(component.key, _NONE),
                 holders=tuple(_holders(whole, component, signing)),
                 hosts={host: paths[host] for host in component.hosts},
-                doubtful_groups={group: doubtful[group] for group in sorted(groups)},
+                doubtful_groups={
+                    group: doubtful[group] for group in sorted(groups)
+                },
                 as_of=as_of,
                 application=application,
                 part=part,

@@ -23,29 +23,19 @@ def endless(component: Component) -> _PublicRules:
             yield rule, public
 
 
-def overdue(
-    component: Component,
-    as_of: datetime.date,
-) -> _PublicRules:
+def overdue(component: Component, as_of: datetime.date) -> _PublicRules:
     """The public rules past their last day (LINT307)."""
     for rule, public in public_rules(component):
         if public.until and is_over(public.until, as_of):
             yield rule, public
 
 
-def is_over(
-    until: str,
-    as_of: datetime.date,
-) -> bool:
+def is_over(until: str, as_of: datetime.date) -> bool:
     """Whether a last day (YYYY-MM-DD) is past: that of a waiver, or of a public rule."""
     return datetime.date.fromisoformat(until) < as_of
 
 
-def is_waived(
-    component: Component,
-    code: str,
-    as_of: datetime.date,
-) -> bool:
+def is_waived(component: Component, code: str, as_of: datetime.date) -> bool:
     """Whether a waiver accepts the findings of this code in the component. That it has a reason,
     its schema says."""
     return any(

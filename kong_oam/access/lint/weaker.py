@@ -22,17 +22,15 @@ def weaker_rules(component: Component) -> Mapping[int, Rule]:
             of_path = index != number and rival.path == rule.path
             if of_path and _asks_for_less(rival, rule, index < number):
                 rivals.append(rival)
-        weaker = [listing(rivals, method) for method in filter(rule.lists, METHODS)]
+        weaker = [
+            listing(rivals, method) for method in filter(rule.lists, METHODS)
+        ]
         if all(weaker):
             result[number] = weaker[0][0]
     return result
 
 
-def _asks_for_less(
-    rival: Rule,
-    rule: Rule,
-    earlier: bool,
-) -> bool:
+def _asks_for_less(rival: Rule, rule: Rule, earlier: bool) -> bool:
     """Whether `rival` asks for less than `rule`, or for the same and comes first. Both are public,
     or none is."""
     if rival.public or rule.public:

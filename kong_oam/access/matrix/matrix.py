@@ -36,7 +36,9 @@ def matrix(
     chosen = sorted(map(principal_of, estate.clients))
     narrowed: Narrowing = everyone
     if principals is not None:
-        chosen = [principal for principal in chosen if principal.client in principals]
+        chosen = [
+            principal for principal in chosen if principal.client in principals
+        ]
         narrowed = only(frozenset(chosen))
     shown: Sequence[Row] = rows(estate, callers, called_from(address, narrowed))
     if components is not None:

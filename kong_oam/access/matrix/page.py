@@ -34,16 +34,21 @@ def page(matrix: Matrix) -> str:
     """The page, with all that is in the matrix. Names are on one line each, without what could
     steer a terminal."""
     style, script = (
-        _FOLDER.joinpath(f"page.{kind}").read_text("utf-8") for kind in ("css", "js")
+        _FOLDER.joinpath(f"page.{kind}").read_text("utf-8")
+        for kind in ("css", "js")
     )
     policy = (
         f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; "
         "base-uri 'none'; form-action 'none'"
     )
     # ASCII alone.
-    written = json.dumps(_data(matrix), separators=(",", ":")).translate(_IN_A_SCRIPT)
+    written = json.dumps(_data(matrix), separators=(",", ":")).translate(
+        _IN_A_SCRIPT
+    )
     template = Template(_FOLDER.joinpath("page.html").read_text("utf-8"))
-    return template.substitute(policy=policy, style=style, script=script, data=written)
+    return template.substitute(
+        policy=policy, style=style, script=script, data=written
+    )
 
 
 def _digest(text: str) -> str:
@@ -90,10 +95,7 @@ def _data(matrix: Matrix) -> dict[str, Any]:
     }
 
 
-def _column(
-    principal: Principal | None,
-    name: str,
-) -> dict[str, Any]:
+def _column(principal: Principal | None, name: str) -> dict[str, Any]:
     return {
         "name": name,
         "users": principal is not None and principal.users,
@@ -101,11 +103,7 @@ def _column(
     }
 
 
-def _row(
-    row: Row,
-    component: int,
-    access: int,
-) -> dict[str, Any]:
+def _row(row: Row, component: int, access: int) -> dict[str, Any]:
     return {
         "component": component,
         "host": row.host,
@@ -127,10 +125,7 @@ def _reason(public: Public) -> str:
 
 
 def _condition(condition: Condition) -> dict[str, Any]:
-    return {
-        "words": as_whom(condition),
-        "groups": sorted(_groups(condition)),
-    }
+    return {"words": as_whom(condition), "groups": sorted(_groups(condition))}
 
 
 def _groups(condition: Condition) -> set[str]:

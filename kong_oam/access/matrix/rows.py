@@ -3,7 +3,14 @@ in one place."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
 
 from kong_oam.access.callers import Callers
@@ -35,9 +42,7 @@ def everyone(access: Access) -> Access:
 
 
 def rows(
-    estate: Estate,
-    callers: Callers,
-    narrowed: Narrowing = everyone,
+    estate: Estate, callers: Callers, narrowed: Narrowing = everyone
 ) -> tuple[Row, ...]:
     """Every endpoint that somebody may call, and those for nobody that a rule lists nevertheless.
 
@@ -65,25 +70,23 @@ def rows(
 
 
 def _rows_of(
-    group: _Group,
-    host: str,
-    path_classes: Sequence[PathClass],
+    group: _Group, host: str, path_classes: Sequence[PathClass]
 ) -> Iterator[Row]:
     for region, members, methods in regions(path_classes, group.classes):
         paths = [path_classes[number].path for number in members]
         reasons = _reasons(group, paths, methods)
         yield Row(
-            host,
-            region,
-            methods,
-            group.component.key,
-            group.access,
-            reasons,
+            host, region, methods, group.component.key, group.access, reasons
         )
 
 
 def _rank(row: Row) -> tuple[object, ...]:
-    return row.host, row.region.subtree, METHODS.index(row.methods[0]), row.component
+    return (
+        row.host,
+        row.region.subtree,
+        METHODS.index(row.methods[0]),
+        row.component,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,9 @@ class _Group:
     classes: dict[str, set[int]] = field(default_factory=dict)
 
 
-def _remembered(narrowed: Narrowing) -> Callable[[Access], tuple[Access, object]]:
+def _remembered(
+    narrowed: Narrowing,
+) -> Callable[[Access], tuple[Access, object]]:
     """Narrow each value once, and identifies it: callers give one value for many requests. Of
     nobody it is falsy."""
     # Each with the whole one, so that the id stays its own.
@@ -104,25 +109,27 @@ def _remembered(narrowed: Narrowing) -> Callable[[Access], tuple[Access, object]
         if id(whole) not in known:
             access = narrowed(whole)
             anybody = access.everybody or frozenset(access.principals.items())
-            known[id(whole)] = (whole, access, anybody and (anybody, access.networks))
+            known[id(whole)] = (
+                whole,
+                access,
+                anybody and (anybody, access.networks),
+            )
         return known[id(whole)][1:]
 
     return of
 
 
-def _listed(
-    component: Component,
-    path_class: PathClass,
-    method: str,
-) -> bool:
-    rules = () if path_class.spelled_otherwise else component.owning(path_class.path)
+def _listed(component: Component, path_class: PathClass, method: str) -> bool:
+    rules = (
+        ()
+        if path_class.spelled_otherwise
+        else component.owning(path_class.path)
+    )
     return any(rule.lists(method) for rule in rules)
 
 
 def _reasons(
-    group: _Group,
-    paths: Iterable[PathSegments],
-    methods: Names,
+    group: _Group, paths: Iterable[PathSegments], methods: Names
 ) -> tuple[Public, ...]:
     if not group.access.everybody:
         return ()
@@ -149,8 +156,7 @@ def only(principals: Collection[Principal]) -> Narrowing:
 
 
 def for_a_user_in(
-    groups: Groups,
-    principals: Collection[Principal],
+    groups: Groups, principals: Collection[Principal]
 ) -> Narrowing:
     """Cut access to what a user in these groups, and in no other, may do through one of the
     principals.
@@ -169,10 +175,7 @@ def for_a_user_in(
     return narrowed
 
 
-def called_from(
-    address: str | None,
-    narrowed: Narrowing,
-) -> Narrowing:
+def called_from(address: str | None, narrowed: Narrowing) -> Narrowing:
     """Cut access to what is called from the address, besides; None: from anywhere that is
     allowed."""
 
@@ -184,10 +187,7 @@ def called_from(
     return from_there
 
 
-def _kept(
-    access: Access,
-    principals: Mapping[Principal, Condition],
-) -> Access:
+def _kept(access: Access, principals: Mapping[Principal, Condition]) -> Access:
     if access.everybody:
         return access
     networks = access.networks if principals else ()

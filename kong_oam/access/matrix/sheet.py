@@ -41,10 +41,7 @@ def sheet(matrix: Matrix) -> str:
     return out.getvalue()
 
 
-def _cells(
-    row: Row,
-    matrix: Matrix,
-) -> Iterator[str]:
+def _cells(row: Row, matrix: Matrix) -> Iterator[str]:
     for principal in matrix.principals:
         condition = row.condition_of(principal)
         if row.access.everybody:

@@ -40,7 +40,9 @@ class Row:
 
 def as_whom(condition: Condition) -> str:
     """Whom a client calls as, in words."""
-    return "as itself" if condition == ITSELF else f"users in {users(condition)}"
+    return (
+        "as itself" if condition == ITSELF else f"users in {users(condition)}"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +63,17 @@ class Matrix:
     def names(self) -> Names:
         """The columns' names: `shop/web`, or `shop/web at okta` where there are several identity
         providers."""
-        providers = {principal.provider for principal in self.principals if principal}
+        providers = {
+            principal.provider for principal in self.principals if principal
+        }
         names = []
         for principal in self.principals:
             if principal is None:
                 names.append(ANONYMOUS)
             elif len(providers) > 1:
-                names.append(printable(f"{principal.client} at {principal.provider}"))
+                names.append(
+                    printable(f"{principal.client} at {principal.provider}")
+                )
             else:
                 names.append(printable(principal.client))
         return tuple(names)

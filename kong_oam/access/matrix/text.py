@@ -18,10 +18,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwyz"  # without the mark
 _GAP = "  "
 
 
-def text(
-    matrix: Matrix,
-    bold: Callable[[str], str] = str,
-) -> Iterator[str]:
+def text(matrix: Matrix, bold: Callable[[str], str] = str) -> Iterator[str]:
     """Yield the lines of the matrix, and below it what marks and numbers stand for. `bold` makes a
     heading."""
     if not matrix.rows:
@@ -41,9 +38,13 @@ def text(
     for row, label in zip(matrix.rows, labels, strict=True):
         place = row.component, row.host
         if place != previous:
-            yield bold(printable(f"{row.component}  {matrix.scheme}://{row.host}"))
+            yield bold(
+                printable(f"{row.component}  {matrix.scheme}://{row.host}")
+            )
         previous = place
-        cells = [_mark(row, principal, marks) for principal in matrix.principals]
+        cells = [
+            _mark(row, principal, marks) for principal in matrix.principals
+        ]
         yield _line(label.ljust(width), cells, size)
     yield ""
     yield from _legend(matrix, marks)
@@ -56,7 +57,9 @@ def _marks(matrix: Matrix) -> dict[Condition, str]:
     for row in matrix.rows:
         for _, condition in sorted(row.access.principals.items()):
             if condition not in marks:
-                marks[condition] = next(names) if any(condition) else ITSELF_MARK
+                marks[condition] = (
+                    next(names) if any(condition) else ITSELF_MARK
+                )
     return marks
 
 
@@ -67,9 +70,7 @@ def _names() -> Iterator[str]:
 
 
 def _mark(
-    row: Row,
-    principal: Principal | None,
-    marks: dict[Condition, str],
+    row: Row, principal: Principal | None, marks: dict[Condition, str]
 ) -> str:
     if row.access.everybody:
         return EVERYBODY_MARK
@@ -77,18 +78,11 @@ def _mark(
     return NOBODY_MARK if condition is None else marks[condition]
 
 
-def _line(
-    label: str,
-    cells: Sequence[str],
-    size: int,
-) -> str:
+def _line(label: str, cells: Sequence[str], size: int) -> str:
     return (label + "".join(_GAP + cell.rjust(size) for cell in cells)).rstrip()
 
 
-def _legend(
-    matrix: Matrix,
-    marks: dict[Condition, str],
-) -> Iterator[str]:
+def _legend(matrix: Matrix, marks: dict[Condition, str]) -> Iterator[str]:
     size = max(len(str(len(matrix.principals))), *map(len, marks.values()), 1)
     columns = zip(matrix.principals, matrix.names(), strict=True)
     for number, (principal, name) in enumerate(columns, start=1):

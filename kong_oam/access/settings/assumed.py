@@ -16,7 +16,10 @@ _HERE = Path()
 _ASSUMED = {
     "cloud": "bare-metal",
     "domains": {"default": "apps.example.com"},
-    "gateway": {"namespace": "kong", "podLabels": {"app.kubernetes.io/name": "kong"}},
+    "gateway": {
+        "namespace": "kong",
+        "podLabels": {"app.kubernetes.io/name": "kong"},
+    },
     "identityProviders": [{"name": "default", "type": "assumed"}],
 }
 
@@ -25,11 +28,7 @@ _ASSUMED = {
 GROUPS = "groups.yaml"
 
 
-def assumed(
-    name: str,
-    today: datetime.date,
-    folder: Path = _HERE,
-) -> Settings:
+def assumed(name: str, today: datetime.date, folder: Path = _HERE) -> Settings:
     """A stack with one identity provider, a domain for what names none, today's date, and the
     groups that `folder` lists, of which a part of the estate is read. What only a stack says stays
     unsaid: other providers' names, what groups are called there, domains of its own, further
@@ -39,5 +38,6 @@ def assumed(
         name, {**_ASSUMED, **groups, "asOf": today.isoformat()}, folder=folder
     )
     return replace(
-        settings, stack=replace(settings.stack, partial=True, clusters=None, redis=None)
+        settings,
+        stack=replace(settings.stack, partial=True, clusters=None, redis=None),
     )

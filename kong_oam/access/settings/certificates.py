@@ -29,7 +29,9 @@ def certificates_in(pem: str) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(pem.encode())
     except ValueError:
-        message = "has no X.509 certificate in PEM (-----BEGIN CERTIFICATE-----)"
+        message = (
+            "has no X.509 certificate in PEM (-----BEGIN CERTIFICATE-----)"
+        )
         raise SettingsError(message) from None
 
 
@@ -48,11 +50,15 @@ def problem(pem: str) -> str | None:
     if not isinstance(key, rsa.RSAPublicKey):
         return "has a key that is not RSA"
     if key.key_size < _SHORTEST:
-        return f"has an RSA key of {key.key_size} bits; {_SHORTEST} is the least"
+        return (
+            f"has an RSA key of {key.key_size} bits; {_SHORTEST} is the least"
+        )
     return None
 
 
-def certificate_problems(providers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def certificate_problems(
+    providers: Sequence[Mapping[str, Any]],
+) -> Iterator[str]:
     """Find certificates that are not usable, and keys that two components share."""
     for number, provider in enumerate(providers):
         owners: dict[bytes, str] = {}
@@ -81,4 +87,6 @@ def _public_key(pem: str) -> bytes:
 def fingerprint(pem: str) -> str:
     """The SHA-256 fingerprint of a certificate in hex, however its text is laid out. For one
     without a `problem`."""
-    return x509.load_pem_x509_certificate(pem.encode()).fingerprint(SHA256()).hex()
+    return (
+        x509.load_pem_x509_certificate(pem.encode()).fingerprint(SHA256()).hex()
+    )

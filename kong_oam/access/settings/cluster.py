@@ -35,10 +35,7 @@ def cluster_settings(data: Data) -> ClusterSettings:
     )
 
 
-def cluster_problems(
-    stack: str,
-    cluster: Data,
-) -> Iterator[str]:
+def cluster_problems(stack: str, cluster: Data) -> Iterator[str]:
     """Find contexts that may be one, since what is told apart by its cluster would be together;
     kinds that are refused whatever the stack says; and a stack's name that cannot be the value of a
     label."""
@@ -54,13 +51,12 @@ def cluster_problems(
     for key in cluster.get("metadata", {}):
         if reason := always_obeyed(key):
             yield f"cluster.metadata.{key}: no stack takes these: {reason}"
-    yield from _shared_contexts(cluster.get("contexts", {}), cluster.get("context"))
+    yield from _shared_contexts(
+        cluster.get("contexts", {}), cluster.get("context")
+    )
 
 
-def _shared_contexts(
-    contexts: Data,
-    own: str | None,
-) -> Iterator[str]:
+def _shared_contexts(contexts: Data, own: str | None) -> Iterator[str]:
     if contexts and not own:
         yield "cluster.contexts: with further clusters, name the stack's own, too (cluster.context)"
     first = {own: "cluster.context"} if own else {}
@@ -84,7 +80,8 @@ def judged_by(cluster: Data) -> dict[str, Any]:
         "allowed": cluster.get("allow", {}),
         "rbac": cluster.get("rbac", False),
         "metadata": {
-            key.lower(): text for key, text in cluster.get("metadata", {}).items()
+            key.lower(): text
+            for key, text in cluster.get("metadata", {}).items()
         },
         "operator_labels": cluster.get("operatorLabels", {}),
         "rights": tuples(cluster.get("rights", {})),

@@ -9,17 +9,16 @@ from typing import Any
 from kong_oam.access.data import Data, Names
 
 
-def fields_of(
-    kind: type[Any],
-    settings: Data,
-) -> dict[str, Any]:
+def fields_of(kind: type[Any], settings: Data) -> dict[str, Any]:
     """The fields that checked settings say: `nodeAddress` is `node_address`, and a list a tuple."""
     values = {}
     for field in fields(kind):
         key = camel(field.name)
         if key in settings:
             value = settings[key]
-            values[field.name] = tuple(value) if isinstance(value, list) else value
+            values[field.name] = (
+                tuple(value) if isinstance(value, list) else value
+            )
     return values
 
 

@@ -31,7 +31,10 @@ def gateway_problems(gateway: Mapping[str, Any]) -> Iterator[str]:
             "gateway: say where the gateway is: namespace and podLabels in the cluster, or cidrs "
             "outside"
         )
-    if gateway.get("reach", "cluster") == "cluster" and "namespace" not in gateway:
+    if (
+        gateway.get("reach", "cluster") == "cluster"
+        and "namespace" not in gateway
+    ):
         yield (
             "gateway: a gateway outside the cluster cannot use its names; set reach to "
             "loadBalancer or nodePort"
@@ -50,7 +53,13 @@ def gateway_problems(gateway: Mapping[str, Any]) -> Iterator[str]:
 # request of its own.
 _NEVER_STRIPPED: Mapping[str, str] = {
     **dict.fromkeys(
-        ("authorization", "content-length", "host", "origin", "transfer-encoding"),
+        (
+            "authorization",
+            "content-length",
+            "host",
+            "origin",
+            "transfer-encoding",
+        ),
         "the gateway reads it",
     ),
     **dict.fromkeys(

@@ -14,9 +14,7 @@ SETTING = "knownGroups"
 
 
 def known_groups(
-    data: Mapping[str, Any],
-    folder: Path,
-    mapped: Iterable[Iterable[str]],
+    data: Mapping[str, Any], folder: Path, mapped: Iterable[Iterable[str]]
 ) -> frozenset[str] | None:
     """The groups that checked settings know, also those that a provider maps; None without a list.
 
@@ -27,10 +25,7 @@ def known_groups(
     return None if groups is None else frozenset(groups).union(*mapped)
 
 
-def _listed(
-    folder: Path,
-    name: str,
-) -> list[str]:
+def _listed(folder: Path, name: str) -> list[str]:
     file = beside(folder, name)
     groups = yaml_in(file)
     if not isinstance(groups, list) or not all(

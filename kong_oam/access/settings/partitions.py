@@ -34,11 +34,7 @@ def partition_problems(data: Data) -> Iterator[str]:
                 yield f"{SETTING}: {subject} in two partitions, '{earlier}' and '{name}'"
 
 
-def file_problems(
-    name: str,
-    data: Data,
-    folder: Path,
-) -> Iterator[str]:
+def file_problems(name: str, data: Data, folder: Path) -> Iterator[str]:
     """Yield what is wrong with the files of partitions' stacks, of those that are in the folder.
 
     `prod-eu` may be an estate of its own, or a partition of another one: then what it has is not
@@ -55,7 +51,9 @@ def file_problems(
             yield f"{SETTING}: {error}"
             continue
         if other != name:
-            belonging = f"of estate '{other}'" if other else "an estate of its own"
+            belonging = (
+                f"of estate '{other}'" if other else "an estate of its own"
+            )
             yield (
                 f"{SETTING}: the stack of partition '{partition}' is '{stack}', and by {file} that "
                 f"is {belonging}: call the partition otherwise, or, if it is this estate's, set "
@@ -63,19 +61,13 @@ def file_problems(
             )
 
 
-def stack_of(
-    estate: str,
-    partition: str | None,
-) -> str:
+def stack_of(estate: str, partition: str | None) -> str:
     """The name of a partition's stack; without a partition, of the base's, which is the
     estate's."""
     return f"{estate}-{partition}" if partition else estate
 
 
-def estate_of(
-    name: str,
-    data: Data,
-) -> str:
+def estate_of(name: str, data: Data) -> str:
     """The estate that the file of a partition's stack names. Raises SettingsError where it says
     anything else."""
     estate = data[ESTATE]
@@ -94,11 +86,7 @@ def estate_of(
     return estate
 
 
-def partition_of(
-    name: str,
-    estate: str,
-    known: Data,
-) -> str:
+def partition_of(name: str, estate: str, known: Data) -> str:
     """The partition that the stack is of. Raises SettingsError where its estate has no such one."""
     partition = name.removeprefix(f"{estate}-")
     if partition not in known:

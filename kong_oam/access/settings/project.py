@@ -20,18 +20,12 @@ NAMESPACE = "kong-oam"
 STACKS = Path("stacks")
 
 
-def stack_file(
-    stack: str,
-    folder: Path = STACKS,
-) -> Path:
+def stack_file(stack: str, folder: Path = STACKS) -> Path:
     """The file of a stack's settings, by default in the project of the working directory."""
     return folder / f"Pulumi.{stack}.yaml"
 
 
-def values_in(
-    file: Path,
-    namespace: str,
-) -> Data:
+def values_in(file: Path, namespace: str) -> Data:
     """The values of the namespace in `Pulumi.<stack>.yaml`, by name, unchecked. Raises
     SettingsError where it cannot be read, or the project around it lets the engine read other
     ones."""
@@ -53,11 +47,7 @@ def config_in(file: Path) -> Data:
     return config
 
 
-def _require_alone(
-    file: Path,
-    stacks: str,
-    namespace: str,
-) -> None:
+def _require_alone(file: Path, stacks: str, namespace: str) -> None:
     project = _loaded(file) if file.is_file() else {"stackConfigDir": stacks}
     config = project.get("config") or {}
     folder = str(project.get("stackConfigDir")).removeprefix("./").rstrip("/")
@@ -79,10 +69,7 @@ def _require_alone(
         )
 
 
-def beside(
-    folder: Path,
-    name: str,
-) -> Path:
+def beside(folder: Path, name: str) -> Path:
     """A file that settings name. Raises SettingsError for a path that is no name."""
     if Path(name).name != name:
         raise SettingsError(

@@ -29,4 +29,8 @@ class RedisSettings:
 def redis_settings(gateway: Data) -> RedisSettings | None:
     """Reads `gateway.redis`, which its schema has checked; None where the stack has none."""
     redis = gateway.get("redis")
-    return None if redis is None else RedisSettings(**fields_of(RedisSettings, redis))
+    return (
+        None
+        if redis is None
+        else RedisSettings(**fields_of(RedisSettings, redis))
+    )

@@ -28,11 +28,7 @@ from kong_oam.access.settings.cluster import (
 from kong_oam.access.settings.fields import fields_of, tuples
 from kong_oam.access.settings.gateway import gateway_problems
 from kong_oam.access.settings.groups import SETTING, known_groups
-from kong_oam.access.settings.logs import (
-    log_problems,
-    log_settings,
-    records,
-)
+from kong_oam.access.settings.logs import log_problems, log_settings, records
 from kong_oam.access.settings.project import NAMESPACE as NAMESPACE
 from kong_oam.access.settings.project import STACKS as STACKS
 from kong_oam.access.settings.project import stack_file as stack_file
@@ -59,10 +55,7 @@ _CREDENTIALS = "are secrets: kong:kongAdminToken (KONG_ADMIN_TOKEN)"
 
 
 def parse(
-    name: str,
-    data: Data,
-    describe: Describe = plain,
-    folder: Path = STACKS,
+    name: str, data: Data, describe: Describe = plain, folder: Path = STACKS
 ) -> Settings:
     """Parse the settings of stack `name` from its `kong-oam:` values; files that they name are in
     `folder`. Raises StackError."""
@@ -73,16 +66,22 @@ def parse(
     providers = tuple(map(partial(_provider, name), data["identityProviders"]))
     setting = SETTING
     try:
-        groups = known_groups(data, folder, (settings.groups for settings in providers))
+        groups = known_groups(
+            data, folder, (settings.groups for settings in providers)
+        )
         setting = upstream_tls.SETTING
         over_tls = upstream_tls.upstream_tls(data["gateway"], folder)
     except SettingsError as error:
-        raise StackError(f"stack '{name}': {NAMESPACE}:{setting}: {error}") from None
+        raise StackError(
+            f"stack '{name}': {NAMESPACE}:{setting}: {error}"
+        ) from None
     gateway = _gateway(data["gateway"], over_tls)
     return Settings(
         stack=Stack(
             name=name,
-            providers={settings.name: describe(settings) for settings in providers},
+            providers={
+                settings.name: describe(settings) for settings in providers
+            },
             domain=domains.get("default"),
             suffixes=domains.get("suffixes", {}),
             scheme=gateway.scheme,
@@ -98,7 +97,9 @@ def parse(
             stripped=gateway.strip_headers,
             partitions=parts.partitions(data),
             federated=frozenset(
-                settings.name for settings in providers if settings.cluster_issuer
+                settings.name
+                for settings in providers
+                if settings.cluster_issuer
             ),
             **judged_by(data.get("cluster", {})),
         ),
@@ -123,8 +124,7 @@ def _known_secrets(
 
 
 def _gateway(
-    gateway: Data,
-    over_tls: UpstreamTlsSettings | None,
+    gateway: Data, over_tls: UpstreamTlsSettings | None
 ) -> GatewaySettings:
     derived = {
         "redirect": gateway.get("plainHttp") == "redirect",
@@ -135,25 +135,32 @@ def _gateway(
         "upstream_tls": over_tls,
         "logs": log_settings(gateway),
     }
-    settings = GatewaySettings(**{**fields_of(GatewaySettings, gateway), **derived})
-    return settings if settings.scheme == "https" else replace(settings, hsts_seconds=0)
+    settings = GatewaySettings(
+        **{**fields_of(GatewaySettings, gateway), **derived}
+    )
+    return (
+        settings
+        if settings.scheme == "https"
+        else replace(settings, hsts_seconds=0)
+    )
 
 
 def _partition(
-    name: str,
-    data: Data,
-    describe: Describe,
-    folder: Path,
+    name: str, data: Data, describe: Describe, folder: Path
 ) -> Settings:
     try:
         estate = parts.estate_of(name, data)
         of_estate = values_in(stack_file(estate, folder))
         if parts.ESTATE in of_estate:
-            raise SettingsError(f"{parts.ESTATE}: '{estate}' is a partition itself")
+            raise SettingsError(
+                f"{parts.ESTATE}: '{estate}' is a partition itself"
+            )
         settings = parse(estate, of_estate, describe, folder)
         return replace(
             settings,
-            partition=parts.partition_of(name, estate, settings.stack.partitions),
+            partition=parts.partition_of(
+                name, estate, settings.stack.partitions
+            ),
         )
     except StackError:
         raise
@@ -166,10 +173,7 @@ def stack_names(folder: Path = STACKS) -> list[str]:
     return [*map(_stack_in, folder.glob("Pulumi.*.yaml"))]
 
 
-def read_file(
-    file: Path,
-    describe: Describe = plain,
-) -> Settings:
+def read_file(file: Path, describe: Describe = plain) -> Settings:
     """Read the settings in `Pulumi.<stack>.yaml`, without the engine. Raises StackError."""
     return parse(_stack_in(file), values_in(file), describe, file.parent)
 
@@ -192,10 +196,7 @@ def _stack_in(file: Path) -> str:
     return file.name.removeprefix("Pulumi.").removesuffix(".yaml")
 
 
-def _provider(
-    stack: str,
-    item: Data,
-) -> ProviderSettings:
+def _provider(stack: str, item: Data) -> ProviderSettings:
     converted = {
         "spelling": spelling(item["tokens"]) if "tokens" in item else None,
         "clients": {
@@ -228,7 +229,9 @@ def _rotation(rotation: Texts) -> Schedule:
 
 @cache
 def _schema() -> Any:
-    return json.loads(Path(__file__).with_name("stack.schema.json").read_text("utf-8"))
+    return json.loads(
+        Path(__file__).with_name("stack.schema.json").read_text("utf-8")
+    )
 
 
 @cache
@@ -236,11 +239,7 @@ def _validator() -> Any:
     return jsonschema_rs.validator_for(_schema())
 
 
-def _check(
-    name: str,
-    data: Data,
-    folder: Path,
-) -> None:
+def _check(name: str, data: Data, folder: Path) -> None:
     problems = [*map(_violation, _validator().iter_errors(dict(data)))]
     if not problems:
         providers = data["identityProviders"]
@@ -309,7 +308,9 @@ def _violation_in_words(error: Any) -> str:
                 " is no reference to a vault of Kong's, as {vault://env/redis-password}: a "
                 "password would be in Kong"
             )
-        case "minItems" | "maxItems" | "type" if "certificates" in error.instance_path:
+        case "minItems" | "maxItems" | "type" if (
+            "certificates" in error.instance_path
+        ):
             # What is there is not shown: it may be a key.
             return ": is no list of one or two certificates"
         case _:

@@ -44,7 +44,8 @@ def upstream_tls(gateway: Data, folder: Path) -> UpstreamTlsSettings | None:
         return None
     file = beside(folder, settings["ca"])
     fingerprints = {
-        certificate.fingerprint(SHA256()).hex() for certificate in _authorities(file)
+        certificate.fingerprint(SHA256()).hex()
+        for certificate in _authorities(file)
     }
     return UpstreamTlsSettings(
         tuple(sorted(fingerprints)),

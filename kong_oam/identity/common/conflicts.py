@@ -62,7 +62,9 @@ def conflict_finding(
         f"If an interrupted run made them, `python -m kong_oam recover -s {stack} --remove` "
         "removes them."
     )
-    message = f"{settings.name} has what the state of stack '{stack}' does not know"
+    message = (
+        f"{settings.name} has what the state of stack '{stack}' does not know"
+    )
     return Diagnostic("ENV403", message, details=(*listed, recovery, *advice))
 
 

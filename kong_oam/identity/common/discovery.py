@@ -109,14 +109,18 @@ def _get(client: httpx.Client, url: str, *, proxied: bool) -> dict[str, Any]:
     return body
 
 
-def signing_keys(jwks: Mapping[str, Any], issuer: str) -> tuple[SigningKey, ...]:
+def signing_keys(
+    jwks: Mapping[str, Any], issuer: str
+) -> tuple[SigningKey, ...]:
     """Read from a JSON Web Key set the keys that may sign tokens, and leaves out any other.
 
     Kong finds a key by its id, so a key without one is of no use, and two different keys of one id
     are an error, as is a set without any usable key. Raises DiscoveryError.
     """
     items = jwks.get("keys")
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+    if not isinstance(items, list) or not all(
+        isinstance(item, dict) for item in items
+    ):
         raise DiscoveryError(f"{shown(issuer)}: its key set lists no keys")
     by_id: dict[str, SigningKey] = {}
     ignored = []
@@ -151,11 +155,15 @@ def _signing_key(item: Mapping[str, Any]) -> SigningKey:
         raise ValueError("it has no id")
     algorithm, public = _public(item)
     if item.get("alg", algorithm) != algorithm:
-        raise ValueError(f"algorithm {item.get('alg')!r}; RS256 and ES256 are verified")
+        raise ValueError(
+            f"algorithm {item.get('alg')!r}; RS256 and ES256 are verified"
+        )
     return SigningKey(
         kid,
         algorithm,
-        public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode(),
+        public.public_bytes(
+            Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
+        ).decode(),
     )
 
 
@@ -190,4 +198,6 @@ def _numbers(item: Mapping[str, Any], *names: str) -> Iterator[int]:
             raise ValueError(f"it has no '{name}'")
         if not _BASE64URL.match(text):
             raise ValueError(f"'{name}' is not base64url")
-        yield int.from_bytes(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        yield int.from_bytes(
+            base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        )

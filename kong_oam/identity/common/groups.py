@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import ProviderSettings
@@ -16,7 +23,9 @@ Ids = Mapping[str, Sequence[str]]
 def group_names(settings: ProviderSettings, estate: Estate) -> list[str]:
     """List the groups that roles at a provider name, as it calls them."""
     provider = estate.stack.providers[settings.name]
-    return sorted({provider.group(group) for group in groups_at(settings, estate)})
+    return sorted(
+        {provider.group(group) for group in groups_at(settings, estate)}
+    )
 
 
 def look_up(names: Iterable[str], ask: Callable[[Collection[str]], Ids]) -> Ids:
@@ -32,7 +41,9 @@ def look_up(names: Iterable[str], ask: Callable[[Collection[str]], Ids]) -> Ids:
 
 def unique(ids: Ids) -> dict[str, str]:
     """Return the id of each group that is there exactly once."""
-    return {name: of_name[0] for name, of_name in ids.items() if len(of_name) == 1}
+    return {
+        name: of_name[0] for name, of_name in ids.items() if len(of_name) == 1
+    }
 
 
 def unclear_groups(
@@ -73,9 +84,7 @@ def _problem(
     mapped = f" (there '{name}')" if name != group else ""
     if ids[name]:
         return f"{mapped} of {settings.name} is there {len(ids[name])} times. Rename the others"
-    where = (
-        f"under identityProviders[].groups in stacks/Pulumi.{estate.stack.name}.yaml"
-    )
+    where = f"under identityProviders[].groups in stacks/Pulumi.{estate.stack.name}.yaml"
     meant = nearest(name, existing) or "."
     return (
         f"{mapped} of {settings.name} does not exist{meant} Create it there, or map '{group}' "

@@ -25,7 +25,12 @@ def issuer_moves(
     """
     before = issuers.get(settings.name)
     now = estate.stack.providers[settings.name].issuer
-    if before is None or now is None or before == now or settings.moved_from == before:
+    if (
+        before is None
+        or now is None
+        or before == now
+        or settings.moved_from == before
+    ):
         return
     yield Diagnostic(
         "ENV407",

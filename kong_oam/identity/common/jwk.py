@@ -34,7 +34,11 @@ def jwk(pem: str) -> Jwk:
     key = load_pem_public_key(pem.encode())
     if isinstance(key, rsa.RSAPublicKey):
         modulus = key.public_numbers()
-        members = {"e": _number(modulus.e), "kty": "RSA", "n": _number(modulus.n)}
+        members = {
+            "e": _number(modulus.e),
+            "kty": "RSA",
+            "n": _number(modulus.n),
+        }
     elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(
         key.curve, ec.SECP256R1
     ):
@@ -48,7 +52,10 @@ def jwk(pem: str) -> Jwk:
     else:
         raise TypeError("the keys of clients are of RSA, or on P-256")
     canonical = json.dumps(members, sort_keys=True, separators=(",", ":"))
-    return {**members, "kid": _encoded(hashlib.sha256(canonical.encode()).digest())}
+    return {
+        **members,
+        "kid": _encoded(hashlib.sha256(canonical.encode()).digest()),
+    }
 
 
 def _number(value: int) -> str:

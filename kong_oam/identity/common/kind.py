@@ -55,11 +55,18 @@ class Kind:
 
     type: str
     describe: Callable[[ProviderSettings], Provider]
-    inspect: Callable[[ProviderSettings, Estate, Held, Configuration], Inspection]
+    inspect: Callable[
+        [ProviderSettings, Estate, Held, Configuration], Inspection
+    ]
     orphans: Callable[
-        [ProviderSettings, ExportedState, ExitStack, Configuration], Orphans | None
+        [ProviderSettings, ExportedState, ExitStack, Configuration],
+        Orphans | None,
     ] = _makes_nothing
-    client_id: Callable[[ProviderSettings, str, str], str | None] = _makes_nothing
+    client_id: Callable[[ProviderSettings, str, str], str | None] = (
+        _makes_nothing
+    )
     client_resource: Callable[[str, str], tuple[str, str]] | None = None
-    grants: Callable[[str, Iterable[Resource]], Iterable[Grant]] = _grants_nothing
+    grants: Callable[[str, Iterable[Resource]], Iterable[Grant]] = (
+        _grants_nothing
+    )
     proofs: Mapping[str, str] = field(default_factory=dict)

@@ -27,9 +27,7 @@ class Orphan:
     path: str
 
     def __str__(self) -> str:
-        return (
-            f"{self.type.rpartition(':')[2]} {self.name} ({self.id.rpartition('/')[2]})"
-        )
+        return f"{self.type.rpartition(':')[2]} {self.name} ({self.id.rpartition('/')[2]})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,11 @@ def all_clients_at(settings: ProviderSettings, estate: Estate) -> list[Client]:
 def offered_at(settings: ProviderSettings, estate: Estate) -> list[Component]:
     """Return the components whose scopes and groups this run makes at the provider."""
     offering = estate.offering
-    return [component for component in offering if component.provider == settings.name]
+    return [
+        component
+        for component in offering
+        if component.provider == settings.name
+    ]
 
 
 def groups_of(component: Component) -> set[str]:

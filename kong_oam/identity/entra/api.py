@@ -28,7 +28,11 @@ from kong_oam.identity.entra.names import Tenant
 
 CLOUDS = {
     "login.microsoftonline.com": ("public", "https://graph.microsoft.com", ""),
-    "login.microsoftonline.us": ("usgovernment", "https://graph.microsoft.us", "USGov"),
+    "login.microsoftonline.us": (
+        "usgovernment",
+        "https://graph.microsoft.us",
+        "USGov",
+    ),
     "login.partner.microsoftonline.cn": (
         "china",
         "https://microsoftgraph.chinacloudapi.cn",
@@ -104,7 +108,9 @@ class Account:
     @property
     def graph(self) -> str:
         """The address of Microsoft Graph. A stand-in on loopback has all on one port."""
-        return CLOUDS[self.host][1] if self.host in CLOUDS else self.tenant.login
+        return (
+            CLOUDS[self.host][1] if self.host in CLOUDS else self.tenant.login
+        )
 
 
 def is_known(tenant: Tenant) -> bool:
@@ -167,11 +173,15 @@ class Graph:
                 "client_assertion": self._account.token or "",
             }
         try:
-            answer = self._send("POST", self._account.tenant.token_endpoint, data=form)
+            answer = self._send(
+                "POST", self._account.tenant.token_endpoint, data=form
+            )
         except ManagementApiError:
             self._http.close()
             raise
-        self._http.headers["Authorization"] = f"Bearer {answer.get('access_token')}"
+        self._http.headers["Authorization"] = (
+            f"Bearer {answer.get('access_token')}"
+        )
         self.caller = _object_id(str(answer.get("access_token")))
         return self
 
@@ -182,7 +192,9 @@ class Graph:
         """Yield names of the tenant's security groups."""
         return (str(row["displayName"]) for row in self._groups())
 
-    def applications(self, names: Collection[str], begin: str) -> dict[str, list[Row]]:
+    def applications(
+        self, names: Collection[str], begin: str
+    ) -> dict[str, list[Row]]:
         """List the tenant's applications by their display names, which any number may have, for
         each of `names`.
 
@@ -200,7 +212,9 @@ class Graph:
         Of many all groups are read, where that takes no more requests than asking for so many by
         name.
         """
-        groups: Iterable[Row] = self._named("/groups", names, f" and {_SECURITY}")
+        groups: Iterable[Row] = self._named(
+            "/groups", names, f" and {_SECURITY}"
+        )
         if len(names) > _MOST_VALUES:
             most = -(-len(names) // _MOST_VALUES) * _TOP
             listed = list(islice(self._groups(), most + 1))
@@ -213,7 +227,9 @@ class Graph:
 
     def principal(self, app_id: str) -> Row | None:
         """Find the service principal of an application (client id) in the tenant."""
-        principals = self.rows("/servicePrincipals", f"appId eq {_quoted(app_id)}")
+        principals = self.rows(
+            "/servicePrincipals", f"appId eq {_quoted(app_id)}"
+        )
         return next(principals, None)
 
     def rows(self, path: str, condition: str | None = None) -> Iterator[Row]:
@@ -245,10 +261,16 @@ class Graph:
         in_order = sorted(names)
         for first in range(0, len(in_order), _MOST_VALUES):
             batch = map(_quoted, in_order[first : first + _MOST_VALUES])
-            yield from self.rows(path, f"displayName in ({', '.join(batch)}){also}")
+            yield from self.rows(
+                path, f"displayName in ({', '.join(batch)}){also}"
+            )
 
     def _groups(self) -> Iterator[Row]:
-        query = {"$filter": _SECURITY, "$select": "id,displayName", "$top": f"{_TOP}"}
+        query = {
+            "$filter": _SECURITY,
+            "$select": "id,displayName",
+            "$top": f"{_TOP}",
+        }
         return self._rows("/groups", query)
 
     def _rows(self, path: str, query: Mapping[str, str]) -> Iterator[Row]:

@@ -40,7 +40,11 @@ class Assignment:
     def component(self) -> str | None:
         """The component whose client it belongs to; None where it belongs to an API."""
         of_client = self.client or self.at
-        return of_client.removeprefix("app-") if of_client.startswith("app-") else None
+        return (
+            of_client.removeprefix("app-")
+            if of_client.startswith("app-")
+            else None
+        )
 
 
 def distinct(provider: Provider, groups: Iterable[str]) -> list[str]:
@@ -52,7 +56,9 @@ def distinct(provider: Provider, groups: Iterable[str]) -> list[str]:
     return sorted(first.values())
 
 
-def assignments(settings: ProviderSettings, estate: Estate) -> Iterator[Assignment]:
+def assignments(
+    settings: ProviderSettings, estate: Estate
+) -> Iterator[Assignment]:
     """Yield all role assignments of the stack."""
     prefix = settings.name
     stack = estate.stack.name
@@ -119,7 +125,9 @@ def granted(provider: str, resources: Iterable[Resource]) -> Iterator[Grant]:
     for resource in resources:
         is_grant = resource.type in (ASSIGNMENT, GRANT)
         if is_grant and resource.name.startswith(begin):
-            component, api, *scope = resource.name.removeprefix(begin).split(":", 2)
+            component, api, *scope = resource.name.removeprefix(begin).split(
+                ":", 2
+            )
             scopes = scope or resource.outputs.get("claimValues") or ()
             yield Grant(component, tuple(scopes), api)
 

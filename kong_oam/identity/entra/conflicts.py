@@ -55,7 +55,9 @@ def name_conflicts(
         yield conflict_finding(settings, estate, conflicts, MADE_ANEW)
 
 
-def applications(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:
+def applications(
+    settings: ProviderSettings, estate: Estate
+) -> Iterator[Managed]:
     """Yield the applications of APIs and of clients."""
     stack = estate.stack.name
     for key in apis(settings, estate):
@@ -64,4 +66,6 @@ def applications(settings: ProviderSettings, estate: Estate) -> Iterator[Managed
         )
     for client in clients_at(settings, estate):
         _, logical = client_resource(settings.name, client.component)
-        yield Managed(APPLICATION, logical, client_name(stack, client.component))
+        yield Managed(
+            APPLICATION, logical, client_name(stack, client.component)
+        )

@@ -40,7 +40,9 @@ def find(
     provider = account_name(settings.name)
     if not state.pending_at(provider, _SEARCHES):
         return None
-    graph = opened.enter_context(Graph(account(tenant_in(settings), configuration)))
+    graph = opened.enter_context(
+        Graph(account(tenant_in(settings), configuration))
+    )
     return Orphans(
         f"Entra, {shown(settings.issuer or '')}",
         orphans(graph, state, provider),
@@ -108,7 +110,8 @@ def _doubts_of_application(
     path = f"/applications/{row['id']}"
     credentials = graph.rows(f"{path}/federatedIdentityCredentials")
     yield from (
-        f"federated credential '{credential['name']}'" for credential in credentials
+        f"federated credential '{credential['name']}'"
+        for credential in credentials
     )
     for owner in graph.rows(f"{path}/owners"):
         if owner["id"] != graph.caller:
@@ -154,9 +157,16 @@ def _assignments(graph: Graph, creation: PendingCreation) -> _Candidates:
             wanted["principalObjectId"],
             wanted["appRoleId"],
         ):
-            name = f"{row['principalDisplayName']} at {row['resourceDisplayName']}"
+            name = (
+                f"{row['principalDisplayName']} at {row['resourceDisplayName']}"
+            )
             yield (
-                Orphan(ASSIGNMENT, f"{path}/{row['id']}", name, f"{path}/{row['id']}"),
+                Orphan(
+                    ASSIGNMENT,
+                    f"{path}/{row['id']}",
+                    name,
+                    f"{path}/{row['id']}",
+                ),
                 (),
             )
 
@@ -164,7 +174,8 @@ def _assignments(graph: Graph, creation: PendingCreation) -> _Candidates:
 def _grants(graph: Graph, creation: PendingCreation) -> _Candidates:
     wanted = creation.inputs
     for row in graph.rows(
-        "/oauth2PermissionGrants", f"clientId eq '{wanted['servicePrincipalObjectId']}'"
+        "/oauth2PermissionGrants",
+        f"clientId eq '{wanted['servicePrincipalObjectId']}'",
     ):
         at = wanted["resourceServicePrincipalObjectId"]
         if (row["resourceId"], row["consentType"]) == (at, "AllPrincipals"):
@@ -177,16 +188,22 @@ def _federated(graph: Graph, creation: PendingCreation) -> _Candidates:
     place = f"/applications/{application}/federatedIdentityCredentials"
     for row in graph.rows(place):
         if row["name"] == creation.inputs["displayName"]:
-            identifier = f"{application}/federatedIdentityCredential/{row['id']}"
+            identifier = (
+                f"{application}/federatedIdentityCredential/{row['id']}"
+            )
             same = all(
                 row.get(name) == creation.inputs.get(name)
                 for name in ("issuer", "subject", "audiences")
             )
             doubts = (
-                () if same else ("it trusts others than the one that it would have",)
+                ()
+                if same
+                else ("it trusts others than the one that it would have",)
             )
             yield (
-                Orphan(FEDERATED, identifier, row["name"], f"{place}/{row['id']}"),
+                Orphan(
+                    FEDERATED, identifier, row["name"], f"{place}/{row['id']}"
+                ),
                 doubts,
             )
 
@@ -196,14 +213,18 @@ def _passwords(graph: Graph, creation: PendingCreation) -> _Candidates:
     earlier turn."""
     application = creation.inputs["applicationId"].rpartition("/")[2]
     for row in (
-        graph.row(f"/applications/{application}").get("passwordCredentials") or ()
+        graph.row(f"/applications/{application}").get("passwordCredentials")
+        or ()
     ):
         if row.get("displayName") == creation.inputs.get("displayName"):
             place = f"/applications/{application}/passwordCredentials"
             identifier = f"{application}/password/{row['keyId']}"
             yield (
                 Orphan(
-                    PASSWORD, identifier, row["displayName"], f"{place}/{row['keyId']}"
+                    PASSWORD,
+                    identifier,
+                    row["displayName"],
+                    f"{place}/{row['keyId']}",
                 ),
                 (),
             )

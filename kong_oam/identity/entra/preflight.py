@@ -46,7 +46,9 @@ def inspect(
     return Inspection(findings, unique(ids))
 
 
-def shared_keys(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
+def shared_keys(
+    settings: ProviderSettings, estate: Estate
+) -> Iterator[Diagnostic]:
     """Refuse two tenants of one Entra: they sign with the same keys, and Kong finds an issuer by
     the id of the key."""
     others = other_tenants(settings, estate)
@@ -60,19 +62,28 @@ def shared_keys(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnost
         )
 
 
-def unproven(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
+def unproven(
+    settings: ProviderSettings, estate: Estate
+) -> Iterator[Diagnostic]:
     """Warn of partners without a certificate: Entra reads no keys where owners publish them. The
     rest is made."""
     for client in clients_at(settings, estate):
-        if client.kind == EXTERNAL and client.component not in settings.certificates:
+        if (
+            client.kind == EXTERNAL
+            and client.component not in settings.certificates
+        ):
             message = (
                 f"{settings.name} does not look at the jwksUri of '{client.component}', so that it "
                 f"has no key there: name its owner's certificate under {_where(estate)}"
             )
-            yield Diagnostic("ENV409", message, client.position, severity="warning")
+            yield Diagnostic(
+                "ENV409", message, client.position, severity="warning"
+            )
 
 
-def unclaimed(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
+def unclaimed(
+    settings: ProviderSettings, estate: Estate
+) -> Iterator[Diagnostic]:
     """Report certificates that no partner's client here would prove itself with."""
     partners = {
         client.component

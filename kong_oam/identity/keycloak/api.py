@@ -23,9 +23,7 @@ _TIMEOUT: Final = httpx.Timeout(30.0)
 _PAGE: Final = 500
 """Rows of one answer. Keycloak gives all where nobody says."""
 
-_PERMISSIONS: Final = (
-    "manage-clients, manage-realm, manage-users and query-groups of realm-management"
-)
+_PERMISSIONS: Final = "manage-clients, manage-realm, manage-users and query-groups of realm-management"
 
 
 def _words(body: Any) -> str | None:
@@ -177,7 +175,9 @@ class Realm:
             page = self.rows(path, first=first, max=str(_PAGE), **query)
             return page, str(int(first) + _PAGE) if len(page) == _PAGE else ""
 
-        return pages(f"{httpx.URL(self._account.url).host}{self._base}{path}", "0", ask)
+        return pages(
+            f"{httpx.URL(self._account.url).host}{self._base}{path}", "0", ask
+        )
 
     def remove(self, path: str) -> None:
         """Remove an object; one that is gone already is gone. Raises ManagementApiError."""

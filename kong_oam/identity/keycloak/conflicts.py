@@ -22,7 +22,13 @@ from kong_oam.identity.common.conflicts import (
     conflict_finding,
 )
 from kong_oam.identity.keycloak.api import Realm
-from kong_oam.identity.keycloak.names import CLIENT, ROLE, SCOPE, Names, in_realm
+from kong_oam.identity.keycloak.names import (
+    CLIENT,
+    ROLE,
+    SCOPE,
+    Names,
+    in_realm,
+)
 
 
 def name_conflicts(
@@ -53,7 +59,9 @@ def name_conflicts(
         yield conflict_finding(settings, estate, conflicts, MADE_ANEW)
 
 
-def _ids(realm: Realm, kind: str, names: Collection[str], begin: str) -> dict[str, str]:
+def _ids(
+    realm: Realm, kind: str, names: Collection[str], begin: str
+) -> dict[str, str]:
     """Return ids by name of what there is of a kind: a few by their names, many in the list of all.
 
     Names of our clients `begin` so.

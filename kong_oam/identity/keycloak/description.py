@@ -16,7 +16,9 @@ SPELLING = ClaimMapping(
     scopes=Listing("scope", "words"),
     service_scopes=Listing("scope", "words"),
     groups="groups",
-    marks=(TokenType("typ", "Bearer"),),  # an ID token says ID, a refresh token Refresh
+    marks=(
+        TokenType("typ", "Bearer"),
+    ),  # an ID token says ID, a refresh token Refresh
     own="client_id",  # brought by the scope service_account, which only clients with one have
 )
 

@@ -117,7 +117,8 @@ def of_client(realm: Realm, client: Row) -> Iterator[str]:
         if flow
     )
     yield from (
-        f"{role} in its scope" for role in _roles(realm.row(f"{path}/scope-mappings"))
+        f"{role} in its scope"
+        for role in _roles(realm.row(f"{path}/scope-mappings"))
     )
     if client.get("serviceAccountsEnabled"):
         user = realm.row(f"{path}/service-account-user")["id"]
@@ -147,7 +148,9 @@ def of_scope(realm: Realm, scope: Row) -> Iterator[str]:
         f"protocol mapper '{mapper['name']}'"
         for mapper in scope.get("protocolMappers") or ()
     )
-    for role in _roles(realm.row(f"/client-scopes/{scope['id']}/scope-mappings")):
+    for role in _roles(
+        realm.row(f"/client-scopes/{scope['id']}/scope-mappings")
+    ):
         yield f"{role}, which it asks for"
     for client in realm.pages("/clients"):
         attached = (
@@ -174,7 +177,8 @@ def of_role(realm: Realm, role: Row) -> Iterator[str]:
     path = f"/roles-by-id/{role['id']}"
     if role.get("composite"):
         yield from (
-            f"role '{part['name']}' in it" for part in realm.rows(f"{path}/composites")
+            f"role '{part['name']}' in it"
+            for part in realm.rows(f"{path}/composites")
         )
     by_name = f"/roles/{quote(role['name'], safe='')}"
     yield from (
@@ -188,7 +192,9 @@ def of_role(realm: Realm, role: Row) -> Iterator[str]:
     for composite in _composites(realm):
         if any(
             part["id"] == role["id"]
-            for part in realm.rows(f"/roles-by-id/{composite['id']}/composites/realm")
+            for part in realm.rows(
+                f"/roles-by-id/{composite['id']}/composites/realm"
+            )
         ):
             yield f"role '{composite['name']}', which has it in it"
     for scope in realm.rows("/client-scopes"):
@@ -232,7 +238,8 @@ def _roles(mappings: Row) -> Iterator[str]:
     of_clients = mappings.get("clientMappings") or {}
     for client, roles in of_clients.items():
         yield from (
-            f"role '{role['name']}' of client '{client}'" for role in roles["mappings"]
+            f"role '{role['name']}' of client '{client}'"
+            for role in roles["mappings"]
         )
 
 

@@ -19,7 +19,9 @@ SCOPE = "keycloak:openid/clientScope:ClientScope"
 CLIENT = "keycloak:openid/client:Client"
 GRANTED = "keycloak:openid/clientOptionalScopes:ClientOptionalScopes"
 AUDIENCE = "keycloak:openid/audienceProtocolMapper:AudienceProtocolMapper"
-GROUPS = "keycloak:openid/userRealmRoleProtocolMapper:UserRealmRoleProtocolMapper"
+GROUPS = (
+    "keycloak:openid/userRealmRoleProtocolMapper:UserRealmRoleProtocolMapper"
+)
 
 SUBJECT = "basic"
 SERVICE = "service_account"

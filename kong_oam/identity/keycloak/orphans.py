@@ -30,7 +30,11 @@ from kong_oam.identity.keycloak.names import (
 )
 
 _TYPES = (CLIENT, AUDIENCE, GROUPS, SCOPE, ROLE)
-_USERS = {CLIENT: foreign.of_client, ROLE: foreign.of_role, SCOPE: foreign.of_scope}
+_USERS = {
+    CLIENT: foreign.of_client,
+    ROLE: foreign.of_role,
+    SCOPE: foreign.of_scope,
+}
 
 
 def find(
@@ -44,7 +48,9 @@ def find(
     provider = account_name(settings.name)
     if not state.pending_at(provider, _TYPES):
         return None
-    realm = opened.enter_context(Realm(account(settings.issuer or "", configuration)))
+    realm = opened.enter_context(
+        Realm(account(settings.issuer or "", configuration))
+    )
     return Orphans(
         f"Keycloak, {shown(settings.issuer or '')}",
         orphans(realm, state, provider),
@@ -88,7 +94,9 @@ def _candidates(
             yield orphan, _doubts(realm, creation, row)
 
 
-def _listed(realm: Realm, creation: PendingCreation) -> tuple[str, list[Row | None]]:
+def _listed(
+    realm: Realm, creation: PendingCreation
+) -> tuple[str, list[Row | None]]:
     """Return the place of such objects, and at least those of the name."""
     wanted = creation.inputs
     if creation.type == CLIENT:

@@ -12,7 +12,9 @@ from kong_oam.identity.common.settings import check
 def describe(settings: ProviderSettings) -> Provider:
     """Describe the provider: all of it stands in the settings. Raises
     kong_oam.access.settings.stack.StackError."""
-    check(settings, needs=("issuer", "spelling"), takes=("clients", "moved_from"))
+    check(
+        settings, needs=("issuer", "spelling"), takes=("clients", "moved_from")
+    )
     assert settings.spelling is not None
     return Provider(
         settings.name,

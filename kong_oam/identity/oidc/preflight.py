@@ -25,10 +25,14 @@ def inspect(
     return Inspection(tuple(_findings(settings, estate)))
 
 
-def _findings(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
+def _findings(
+    settings: ProviderSettings, estate: Estate
+) -> Iterator[Diagnostic]:
     clients = clients_at(settings, estate)
     unused = settings.clients.keys() - {client.component for client in clients}
-    where = f"identityProviders[].clients in stacks/Pulumi.{estate.stack.name}.yaml"
+    where = (
+        f"identityProviders[].clients in stacks/Pulumi.{estate.stack.name}.yaml"
+    )
     for client in clients:
         name = f"'{client.component}' at {settings.name}"
         registered = settings.clients.get(client.component)
@@ -36,14 +40,14 @@ def _findings(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic
             hint = suggestion(client.component, unused)
             message = f"nobody says which client {name} is{hint}. Name it under {where}"
         elif client.public and registered.secret:
-            message = (
-                f"{name} runs where its users are and can keep no `secret`: {where}"
-            )
+            message = f"{name} runs where its users are and can keep no `secret`: {where}"
         elif client.keyed and not registered.secret:
             message = f"{name} has no `secret`. Say where it lies under {where}"
         else:
             continue
         yield Diagnostic("ENV402", message, client.position)
     for key in sorted(unused):
-        message = f"{settings.name}: {where} names '{key}', which calls nothing here"
+        message = (
+            f"{settings.name}: {where} names '{key}', which calls nothing here"
+        )
         yield Diagnostic("ENV402", message, severity="warning")

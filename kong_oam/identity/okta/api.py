@@ -24,7 +24,10 @@ _TIMEOUT = httpx.Timeout(30.0)
 def _words(body: Any) -> str | None:
     if not isinstance(body, dict) or "errorSummary" not in body:
         return None
-    causes = [str(cause.get("errorSummary")) for cause in body.get("errorCauses") or ()]
+    causes = [
+        str(cause.get("errorSummary"))
+        for cause in body.get("errorCauses") or ()
+    ]
     return "; ".join([str(body["errorSummary"]), *causes])
 
 
@@ -68,7 +71,9 @@ def account(configuration: Configuration) -> Account:
     if not org or not token:
         raise InspectionError(_NO_ACCOUNT)
     base = setting("okta:baseUrl", "OKTA_BASE_URL") or "okta.com"
-    return Account(org, base, token, setting("okta:httpProxy", "OKTA_HTTP_PROXY"))
+    return Account(
+        org, base, token, setting("okta:httpProxy", "OKTA_HTTP_PROXY")
+    )
 
 
 def client(account: Account) -> httpx.Client:
@@ -104,7 +109,9 @@ def rows(org: httpx.Client, path: str, **query: str) -> Iterator[Row]:
 
     return pages(
         f"{org.base_url.host}{path}",
-        str(httpx.URL(path, params={"limit": "200", **query})).removeprefix("/"),
+        str(httpx.URL(path, params={"limit": "200", **query})).removeprefix(
+            "/"
+        ),
         ask,
     )
 

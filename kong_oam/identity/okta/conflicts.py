@@ -83,7 +83,11 @@ class _Org:
         return {managed.name: managed for managed in self.missing.get(kind, ())}
 
     def _named(
-        self, path: str, names: Collection[str], field: str = "name", **query: str
+        self,
+        path: str,
+        names: Collection[str],
+        field: str = "name",
+        **query: str,
     ) -> Iterator[Row]:
         """Yield at least the objects of these names: a few are asked for by their names, many are
         in the list of all."""
@@ -155,9 +159,13 @@ def name_conflicts(
         if refusal:
             yield refusal
         else:
-            conflicts.append(Conflict(origin.object, origin.id, about=str(origin)))
+            conflicts.append(
+                Conflict(origin.object, origin.id, about=str(origin))
+            )
     if conflicts:
-        foreign = [*_foreign_policies(org, conflicts, objects(settings, estate))]
+        foreign = [
+            *_foreign_policies(org, conflicts, objects(settings, estate))
+        ]
         advice = _advice(settings, estate, held, project, conflicts, foreign)
         yield conflict_finding(settings, estate, conflicts, advice)
         for finding in foreign:
@@ -173,7 +181,9 @@ def _advice(
     foreign: Sequence[str],
 ) -> tuple[str, ...]:
     """Say how to adopt them. There is no command while something foreign has to go."""
-    for managed, count in Counter(conflict.object for conflict in conflicts).items():
+    for managed, count in Counter(
+        conflict.object for conflict in conflicts
+    ).items():
         if count > 1:
             return (
                 f"There are several of '{managed.name}': rename or remove all but the one that is "
@@ -213,11 +223,13 @@ def _command(
         resources.append({"type": COMPONENT, "name": name, "component": True})
     for conflict in conflicts:
         managed = conflict.object
-        entry = {"type": managed.type, "name": managed.logical, "id": conflict.id}
+        entry = {
+            "type": managed.type,
+            "name": managed.logical,
+            "id": conflict.id,
+        }
         resources.append({**entry, "parent": name})
-    flags = (
-        f"--stack {stack} --yes --protect=false --generate-code=false --file /dev/stdin"
-    )
+    flags = f"--stack {stack} --yes --protect=false --generate-code=false --file /dev/stdin"
     return f"echo {shlex.quote(json.dumps(file))} | pulumi import {flags}"
 
 

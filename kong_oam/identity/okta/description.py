@@ -26,4 +26,6 @@ def describe(settings: ProviderSettings) -> Provider:
     Raises kong_oam.access.settings.stack.StackError.
     """
     check(settings, takes=("client_secrets", "shared_origins"))
-    return Provider(settings.name, settings.audience, SPELLING, groups=settings.groups)
+    return Provider(
+        settings.name, settings.audience, SPELLING, groups=settings.groups
+    )

@@ -106,7 +106,9 @@ def origins(clients: Iterable[Client]) -> list[str]:
 def has_policy(client: Client) -> bool:
     """Return whether a client has a policy. One that is granted nothing, or that nobody may sign in
     through, has none."""
-    return bool(client.scopes) and (bool(client.groups) or not client.user_facing)
+    return bool(client.scopes) and (
+        bool(client.groups) or not client.user_facing
+    )
 
 
 def scopes_of(client: Client) -> list[str]:
@@ -123,7 +125,9 @@ def scopes_of(client: Client) -> list[str]:
 def grants(provider: str, resources: Iterable[Resource]) -> Iterator[Grant]:
     """Yield what clients are granted by the resources of a state: what their rules list, also to
     sign in."""
-    return listed(resources, RULE, f"{logical(provider, RULE)}-", "scopeWhitelists")
+    return listed(
+        resources, RULE, f"{logical(provider, RULE)}-", "scopeWhitelists"
+    )
 
 
 def objects(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:

@@ -57,7 +57,9 @@ def origin_owner(name: str, origin: str) -> str | None:
     """Read from a trusted origin's name its stack: "" where stacks share it, None where none of
     ours made it."""
     begin, _, stack = name.removesuffix(f" {origin}").partition(" ")
-    return stack if begin == "kong-oam" and name.endswith(f" {origin}") else None
+    return (
+        stack if begin == "kong-oam" and name.endswith(f" {origin}") else None
+    )
 
 
 def existing_origins(

@@ -19,7 +19,11 @@ import httpx
 
 from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.engine.configuration import Configuration
-from kong_oam.engine.pending import ExportedState, PendingCreation, RecordedResource
+from kong_oam.engine.pending import (
+    ExportedState,
+    PendingCreation,
+    RecordedResource,
+)
 from kong_oam.http.management import Row
 from kong_oam.identity.common.orphans import Orphan, Orphans
 from kong_oam.identity.okta.api import account, client, rows, send
@@ -69,7 +73,9 @@ def find(
     )
 
 
-def orphans(org: httpx.Client, state: ExportedState) -> list[tuple[Orphan, str | None]]:
+def orphans(
+    org: httpx.Client, state: ExportedState
+) -> list[tuple[Orphan, str | None]]:
     """Find objects of interrupted creations that are not in the state, each with the reason not to
     remove it or None.
 
@@ -87,7 +93,10 @@ def orphans(org: httpx.Client, state: ExportedState) -> list[tuple[Orphan, str |
 
 
 def _candidates(
-    org: httpx.Client, creation: PendingCreation, place: str, state: ExportedState
+    org: httpx.Client,
+    creation: PendingCreation,
+    place: str,
+    state: ExportedState,
 ) -> Iterator[tuple[Row, str | None]]:
     """Yield what the creation may have made, each with the reason not to remove it or None."""
     matching = []
@@ -98,16 +107,7 @@ def _candidates(
         if len(matching) > 1:
             yield row, "there are several of this name"
         else:
-            yield (
-                row,
-                _use(
-                    org,
-                    creation,
-                    f"{place}/{row['id']}",
-                    row,
-                    state,
-                ),
-            )
+            yield (row, _use(org, creation, f"{place}/{row['id']}", row, state))
 
 
 def missing_apps(
@@ -157,7 +157,10 @@ def _matches(row: Row, creation: PendingCreation) -> bool:
     if creation.type != APP:
         return _name(row) == creation.inputs.get("name")
     chosen = creation.inputs.get("clientId", client_id_of(row))
-    return _name(row) == creation.inputs.get("label") and client_id_of(row) == chosen
+    return (
+        _name(row) == creation.inputs.get("label")
+        and client_id_of(row) == chosen
+    )
 
 
 def _name(row: Row) -> str:
@@ -175,14 +178,18 @@ def _use(
     inside = _USED_BY.get(creation.type)
     if inside and list(rows(org, f"{path}/{inside}")):
         return f"it has {inside}"
-    if creation.type == ORIGIN and not origin_owner(_name(row), str(row["origin"])):
+    if creation.type == ORIGIN and not origin_owner(
+        _name(row), str(row["origin"])
+    ):
         return "stacks share it"
     if creation.type != APP:
         return None
     if list(rows(org, f"{path}/groups")):
         return "groups are assigned to it"
     for server in rows(org, "/authorizationServers"):
-        for policy in rows(org, f"/authorizationServers/{server['id']}/policies"):
+        for policy in rows(
+            org, f"/authorizationServers/{server['id']}/policies"
+        ):
             clients = policy["conditions"]["clients"]["include"]
             if policy["id"] not in state.ids and client_id_of(row) in clients:
                 return f"a policy of {server['name']} lists it"

@@ -45,13 +45,7 @@ def inspect(
         findings = (
             *limits(settings, estate),
             *unclear_groups(settings, estate, ids),
-            *name_conflicts(
-                org,
-                settings,
-                estate,
-                held,
-                configuration.project,
-            ),
+            *name_conflicts(org, settings, estate, held, configuration.project),
         )
     return Inspection(findings, unique(ids))
 

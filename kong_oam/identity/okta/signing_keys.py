@@ -14,7 +14,11 @@ from dataclasses import dataclass
 
 from kong_oam.http.addresses import shown
 from kong_oam.http.management import Row
-from kong_oam.identity.common.discovery import DiscoveryError, SigningKey, signing_keys
+from kong_oam.identity.common.discovery import (
+    DiscoveryError,
+    SigningKey,
+    signing_keys,
+)
 from kong_oam.identity.okta import api
 
 
@@ -34,7 +38,11 @@ def server_keys(account: api.Account, server: str, issuer: str) -> ServerKeys:
     """Read the keys of an authorization server (id). Raises ManagementApiError and DiscoveryError."""
     with api.client(account) as org:
         return from_rows(
-            list(api.rows(org, f"/authorizationServers/{server}/credentials/keys")),
+            list(
+                api.rows(
+                    org, f"/authorizationServers/{server}/credentials/keys"
+                )
+            ),
             issuer,
         )
 

@@ -61,14 +61,14 @@ class Definition:
         empty: nobody says."""
         return as_text(self.spec.get("podSpecPath"))
 
-    def line(
-        self,
-        number: int,
-        column: int = 1,
-    ) -> Position:
+    def line(self, number: int, column: int = 1) -> Position:
         """Return the place of a line of the template (from 1); of the whole definition, where that
         is not known."""
         if not self.first_line:
             return self.position
-        text = getattr(getattr(self.position, "document", self.position), "text", "")
-        return FilePlace(self.position.file, self.first_line + number - 1, column, text)
+        text = getattr(
+            getattr(self.position, "document", self.position), "text", ""
+        )
+        return FilePlace(
+            self.position.file, self.first_line + number - 1, column, text
+        )

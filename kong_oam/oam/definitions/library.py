@@ -7,7 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from kong_oam.diagnostics import Diagnostic, Diagnostics, Position, some, suggestion
+from kong_oam.diagnostics import (
+    Diagnostic,
+    Diagnostics,
+    Position,
+    some,
+    suggestion,
+)
 from kong_oam.oam.definitions.definition import Definition, Kind
 
 _HINT = "; a type of your own needs a definition in definitions/"
@@ -65,14 +71,20 @@ def find(
     name, at, version = type_.partition("@")
     known = stack.definitions.get((kind, name), ())
     if not known:
-        names = [known_name for of, known_name in stack.definitions if of == kind]
-        message = f"unknown {kind} type '{name}'{suggestion(name, names)}{_HINT}"
+        names = [
+            known_name for of, known_name in stack.definitions if of == kind
+        ]
+        message = (
+            f"unknown {kind} type '{name}'{suggestion(name, names)}{_HINT}"
+        )
         return Diagnostic("OAM104", message, position)
     for definition in known:
         if not at or _fits(definition, version):
             return definition
     versions = some(_versions(known)) or "one without a version"
-    message = f"{kind} type '{name}' has no version '{version}'; there is: {versions}"
+    message = (
+        f"{kind} type '{name}' has no version '{version}'; there is: {versions}"
+    )
     return Diagnostic("OAM104", message, position)
 
 
@@ -98,7 +110,12 @@ def _order(definition: Definition) -> tuple[list[int], bool, list[int], str]:
     """Return by what versions are sorted: numbers count as numbers, and `1.2.0-rc.1` comes before
     `1.2.0`; what is no number comes last."""
     release, _, candidate = definition.version.partition("-")
-    return _numbers(release), not candidate, _numbers(candidate), definition.version
+    return (
+        _numbers(release),
+        not candidate,
+        _numbers(candidate),
+        definition.version,
+    )
 
 
 def _numbers(text: str) -> list[int]:

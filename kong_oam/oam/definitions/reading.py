@@ -7,11 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from kong_oam.diagnostics import (
-    Diagnostic,
-    Diagnostics,
-    Findings,
-)
+from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings
 from kong_oam.oam.definitions.definition import KINDS, Definition
 from kong_oam.oam.document import (
     Document,
@@ -42,10 +38,7 @@ class Defined:
 
 
 def read_definitions(
-    file: str,
-    raw: bytes,
-    *,
-    built_in: bool = False,
+    file: str, raw: bytes, *, built_in: bool = False
 ) -> Defined:
     """Read the definitions of one YAML file. Bytes in, definitions and findings out; never raises
     for bad input.
@@ -85,7 +78,9 @@ def defined_in(document: Document) -> Defined:
 def _defined(data: Any, position: SourcePosition, built_in: bool) -> Defined:
     wrong = tuple(_wrong(data, position))
     is_one = not wrong and data["kind"] in KINDS and not _only_refers(data)
-    return Defined((_definition(data, position, built_in),) if is_one else (), wrong)
+    return Defined(
+        (_definition(data, position, built_in),) if is_one else (), wrong
+    )
 
 
 def _only_refers(data: Fields) -> bool:
@@ -123,24 +118,34 @@ def _wrong(data: Any, position: SourcePosition) -> Findings:
     metadata = as_mapping(data.get("metadata"))
     if not isinstance(metadata.get("name"), str) or not metadata["name"]:
         yield Diagnostic(
-            "OAM105", f"a {kind} needs a name: metadata.name", position.at("metadata")
+            "OAM105",
+            f"a {kind} needs a name: metadata.name",
+            position.at("metadata"),
         )
     spec = as_mapping(data.get("spec"))
     if not isinstance(spec.get("version"), str | None):
-        message = f"version must be of type string, not {type_of(spec['version'])}"
+        message = (
+            f"version must be of type string, not {type_of(spec['version'])}"
+        )
         yield Diagnostic("OAM103", message, position.at("spec", "version"))
     if not _only_refers(data):
-        yield from _wrong_schematic(kind, spec, position.at("spec", "schematic"))
+        yield from _wrong_schematic(
+            kind, spec, position.at("spec", "schematic")
+        )
 
 
-def _wrong_schematic(kind: str, spec: Fields, position: SourcePosition) -> Findings:
+def _wrong_schematic(
+    kind: str, spec: Fields, position: SourcePosition
+) -> Findings:
     schematic = as_mapping(spec.get("schematic"))
     if "terraform" in schematic and KINDS[kind] in ("component", "workload"):
         terraform = as_mapping(schematic["terraform"])
         at = position.at("terraform")
         if not isinstance(terraform.get("configuration"), str):
             yield Diagnostic(
-                "OAM103", "schematic.terraform.configuration must be of type string", at
+                "OAM103",
+                "schematic.terraform.configuration must be of type string",
+                at,
             )
         if terraform.get("type", "hcl") not in ("hcl", "remote"):
             yield Diagnostic(
@@ -149,11 +154,15 @@ def _wrong_schematic(kind: str, spec: Fields, position: SourcePosition) -> Findi
                 at.at("type"),
             )
     elif not _template(spec)[0]:
-        message = f"a {kind} needs a template in CUE: spec.schematic.cue.template"
+        message = (
+            f"a {kind} needs a template in CUE: spec.schematic.cue.template"
+        )
         yield Diagnostic("OAM105", message, position.at("cue", "template"))
 
 
-def _definition(data: Fields, position: SourcePosition, built_in: bool) -> Definition:
+def _definition(
+    data: Fields, position: SourcePosition, built_in: bool
+) -> Definition:
     spec = as_mapping(data.get("spec"))
     schematic = as_mapping(spec.get("schematic"))
     annotations = as_mapping(as_mapping(data["metadata"]).get("annotations"))
@@ -166,9 +175,13 @@ def _definition(data: Fields, position: SourcePosition, built_in: bool) -> Defin
         version=as_text(spec.get("version")),
         revision=as_text(annotations.get(REVISION)),
         terraform=as_mapping(schematic.get("terraform")),
-        spec={name: value for name, value in spec.items() if name != "schematic"},
+        spec={
+            name: value for name, value in spec.items() if name != "schematic"
+        },
         annotations={
-            name: value for name, value in annotations.items() if isinstance(value, str)
+            name: value
+            for name, value in annotations.items()
+            if isinstance(value, str)
         },
         first_line=_first_line(position.at("spec", *at)) if template else 0,
         built_in=built_in,
@@ -191,5 +204,7 @@ def _first_line(position: SourcePosition) -> int:
     """Return the line that a block of text begins in: the one below the `|` that its node begins
     with."""
     rows = position.document.text.split("\n")[position.line - 1 : position.line]
-    begins_a_block = any(row[position.column - 1 :].startswith("|") for row in rows)
+    begins_a_block = any(
+        row[position.column - 1 :].startswith("|") for row in rows
+    )
     return position.line + 1 if begins_a_block else 0

@@ -69,6 +69,9 @@ def _answer(component: Component) -> Data:
 AT_KONG = AtKong(
     CORS,
     scripts={
-        "cors": {"access": ("origin", "preflight"), "header_filter": ("origin", "cors")}
+        "cors": {
+            "access": ("origin", "preflight"),
+            "header_filter": ("origin", "cors"),
+        }
     },
 )

@@ -29,11 +29,15 @@ def _compile(declared: Declared) -> Cors | None:
     for index, origin in enumerate(origins):
         position = trait.position.at("properties", "origins", index)
         for why in _wrong(origin, declared.stack):
-            declared.out.append(Diagnostic("ACC232", f"'{origin}' {why}", position))
+            declared.out.append(
+                Diagnostic("ACC232", f"'{origin}' {why}", position)
+            )
     return Cors(
         origins=tuple(sorted(set(origins))),
         headers=tuple(dict.fromkeys(properties.get("headers", ()))),
-        expose_headers=tuple(dict.fromkeys(properties.get("exposeHeaders", ()))),
+        expose_headers=tuple(
+            dict.fromkeys(properties.get("exposeHeaders", ()))
+        ),
         max_age=properties.get("maxAge", MAX_AGE),
         credentials=properties.get("credentials", False),
     )
@@ -53,7 +57,10 @@ def _wrong(origin: str, stack: Stack) -> Iterator[str]:
         *range(65536, 100_000),
     ):
         yield "has a port that browsers never send; leave the usual one out"
-    elif parts["scheme"] == "http" != stack.scheme and parts["host"] not in _LOOPBACK:
+    elif (
+        parts["scheme"] == "http" != stack.scheme
+        and parts["host"] not in _LOOPBACK
+    ):
         yield "is of http, where whoever is on the way can be that page; write https"
 
 
@@ -76,6 +83,6 @@ MEANING = Meaning(
             "capitals, or http",
             "write what browsers send: `https://host`, with `:port` where that is not 443, one entry "
             "for each origin",
-        ),
+        )
     },
 )

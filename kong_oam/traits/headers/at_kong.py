@@ -9,7 +9,13 @@ from typing import Any
 
 from kong_oam.access.data import Data, Texts
 from kong_oam.kong.at_kong import AtKong
-from kong_oam.traits.headers.value import ADDED, HEADERS, REMOVED, SECURE, Headers
+from kong_oam.traits.headers.value import (
+    ADDED,
+    HEADERS,
+    REMOVED,
+    SECURE,
+    Headers,
+)
 
 
 def headers_entry(headers: Headers, *_: Any) -> Data:
@@ -33,7 +39,11 @@ def headers_entry(headers: Headers, *_: Any) -> Data:
 
 
 def _without(names: set[str], headers: Texts) -> Texts:
-    return {name: value for name, value in headers.items() if name.lower() not in names}
+    return {
+        name: value
+        for name, value in headers.items()
+        if name.lower() not in names
+    }
 
 
 def _pairs(headers: Texts) -> list[list[str]]:

@@ -59,7 +59,9 @@ _OF_ANSWERS: Mapping[str, Iterable[str]] = {
     "the gateway says it itself": ("x-kong", "traceparent", "tracestate"),
 }
 _SET_ON_ANSWERS: Mapping[str, Iterable[str]] = {
-    "every caller would get the same, in place of the workload's": ("set-cookie",),
+    "every caller would get the same, in place of the workload's": (
+        "set-cookie",
+    ),
     **_OF_ANSWERS,
 }
 
@@ -108,7 +110,9 @@ def _compile(declared: Declared) -> Headers | None:
     at_removed = trait.position.at("properties", "response", "remove")
     at_requests = trait.position.at("properties", "request", "set")
     in_answers = [(name, at_answers.key(name)) for name in answers]
-    in_removed = [(name, at_removed.at(index)) for index, name in enumerate(removed)]
+    in_removed = [
+        (name, at_removed.at(index)) for index, name in enumerate(removed)
+    ]
     in_requests = [(name, at_requests.key(name)) for name in requests]
     owners = {
         "the stack takes it from callers, since workloads take it for who calls": declared.stack.stripped,
@@ -148,9 +152,7 @@ def _twice(names: _Written) -> Findings:
     seen: dict[str, str] = {}
     for name, position in names:
         if first := seen.get(name.lower()):
-            message = (
-                f"header '{name}' stands twice, as '{first}', too; take one of them out"
-            )
+            message = f"header '{name}' stands twice, as '{first}', too; take one of them out"
             yield Diagnostic("ACC241", message, position)
         seen.setdefault(name.lower(), name)
 

@@ -22,7 +22,9 @@ def _compile(declared: Declared) -> AllowedFrom:
         return {}
     out = declared.out
     position = trait.position.at("properties")
-    usual = _networks(trait.properties.get("from", ()), position.at("from"), out)
+    usual = _networks(
+        trait.properties.get("from", ()), position.at("from"), out
+    )
     result: dict[PathSegments, dict[str, Networks]] = {}
     for rule in declared.rules:
         listed = filter(rule.lists, METHODS)
@@ -51,16 +53,16 @@ def _restricted(networks: AllowedFrom) -> AllowedFrom:
 
 
 def _networks(
-    texts: Sequence[str],
-    position: SourcePosition,
-    out: list[Diagnostic],
+    texts: Sequence[str], position: SourcePosition, out: list[Diagnostic]
 ) -> Networks:
     networks = []
     for index, text in enumerate(texts):
         try:
             networks.append(network(text))
         except InputError as why:
-            out.append(Diagnostic("ACC238", f"'{text}' {why}", position.at(index)))
+            out.append(
+                Diagnostic("ACC238", f"'{text}' {why}", position.at(index))
+            )
     return fewest(networks)
 
 
@@ -82,7 +84,9 @@ def _meant(
             continue
         if elements not in listed:
             hint = suggestion(path, map(written, listed))
-            message = f"no rule of this component is for the path '{path}'{hint}"
+            message = (
+                f"no rule of this component is for the path '{path}'{hint}"
+            )
             out.append(Diagnostic("ACC239", message, at))
             continue
         out += _unlisted(methods, path, listed[elements], where.at("methods"))
@@ -92,7 +96,10 @@ def _meant(
 
 
 def _unlisted(
-    methods: Sequence[str], path: str, listed: Iterable[str], position: SourcePosition
+    methods: Sequence[str],
+    path: str,
+    listed: Iterable[str],
+    position: SourcePosition,
 ) -> Findings:
     for index, method in enumerate(methods):
         if method not in listed:

@@ -11,7 +11,9 @@ from kong_oam.traits.kong_plugin.value import KONG_PLUGIN, KongPlugin
 
 def _plugins(plugins: tuple[KongPlugin, ...], *_: Any) -> Iterator[Extra]:
     for plugin in plugins:
-        yield Extra(asked_role(plugin.name), plugin.name, plugin.config, asked=True)
+        yield Extra(
+            asked_role(plugin.name), plugin.name, plugin.config, asked=True
+        )
 
 
 AT_KONG = AtKong(KONG_PLUGIN, plugins=_plugins)

@@ -61,9 +61,7 @@ _LOOPBACK = (
     "ip6-loopback",
 )
 _STREAMS = (None, "/dev/stdout", "/dev/stderr")
-_UNKNOWN = (
-    "is not known, so it may answer, authenticate, rewrite or run code before the gate"
-)
+_UNKNOWN = "is not known, so it may answer, authenticate, rewrite or run code before the gate"
 
 # What no waiver accepts, and why.
 _NEVER: Texts = {
@@ -174,7 +172,9 @@ def why_waived(plugin: KongPlugin) -> str:
     ):
         return _AT_HOME
     doing = PLUGIN_KINDS.get(plugin.name)
-    return "" if doing in _PASSES else _NEEDS_A_WAIVER.get(doing or "", _UNKNOWN)
+    return (
+        "" if doing in _PASSES else _NEEDS_A_WAIVER.get(doing or "", _UNKNOWN)
+    )
 
 
 def _judged(plugin: KongPlugin, others: set[str]) -> Findings:
@@ -221,7 +221,9 @@ def _wrong_value(name: str, path: _Path, value: Any, stripped: Names) -> str:
     doing = PLUGIN_KINDS.get(name)
     if doing in _PASSES and _is_code(path, value):
         return f"{name} would run code with it; take it out"
-    if doing == "harmless" and _CONTROL.search("".join(map(str, (*path, value)))):
+    if doing == "harmless" and _CONTROL.search(
+        "".join(map(str, (*path, value)))
+    ):
         return (
             "a line break, or another control character, could end what is sent with it and begin "
             "a request"
@@ -239,13 +241,18 @@ def _is_code(path: _Path, value: Any) -> bool:
 
 def _in_full(plugin: KongPlugin) -> Data:
     """The configuration, and where Kong has it send to unless that says so."""
-    config = {name: value for name, value in plugin.config.items() if value is not None}
+    config = {
+        name: value
+        for name, value in plugin.config.items()
+        if value is not None
+    }
     return {**_BY_DEFAULT.get(plugin.name, {}), **config}
 
 
 def _takes_a_connection(plugin: KongPlugin) -> bool:
     return plugin.name not in _UDP and not (
-        plugin.name == "statsd" and plugin.config.get("use_tcp") in (None, False)
+        plugin.name == "statsd"
+        and plugin.config.get("use_tcp") in (None, False)
     )
 
 
@@ -265,7 +272,9 @@ def _is_at_home(path: _Path, value: Any) -> bool:
         # A number that is no address as people write one may be such.
         return re.fullmatch(r"[0-9.]+|0x[0-9a-f.x]+", host) is not None
     mapped = getattr(address, "ipv4_mapped", None) or address
-    return bool(mapped.is_loopback or mapped.is_link_local or mapped.is_unspecified)
+    return bool(
+        mapped.is_loopback or mapped.is_link_local or mapped.is_unspecified
+    )
 
 
 def _host_in(text: str) -> str:
@@ -293,7 +302,9 @@ def _leaves(value: Any, path: _Path = ()) -> Iterator[tuple[_Path, Any]]:
         yield from _leaves(inner, (*path, step))
 
 
-def _gates_header(plugin: str, path: _Path, value: Any, stripped: Names) -> str | None:
+def _gates_header(
+    plugin: str, path: _Path, value: Any, stripped: Names
+) -> str | None:
     """Return the header of the gate's that a field about headers names: as a value, as
     `NAME:value`, or as a key."""
     if path[0] in _TO_SINKS.get(plugin, ()):
@@ -305,7 +316,9 @@ def _gates_header(plugin: str, path: _Path, value: Any, stripped: Names) -> str 
                 # `old:new`, or `NAME:value`.
                 parts = value.split(":")[: 2 if "rename" in path else 1]
                 named += map(str.strip, parts)
-            return next((name for name in named if is_the_gates(name, stripped)), None)
+            return next(
+                (name for name in named if is_the_gates(name, stripped)), None
+            )
     return None
 
 
@@ -334,7 +347,5 @@ def _secret(path: _Path, value: Any, own: str, others: set[str]) -> str:
         )
     names = [step for step in path if isinstance(step, str)]
     if names and _SECRETS.search(names[-1]):
-        return (
-            f"a secret does not stand in an Application: write {{vault://{own}/NAME}}"
-        )
+        return f"a secret does not stand in an Application: write {{vault://{own}/NAME}}"
     return ""

@@ -8,7 +8,11 @@ from typing import Any
 from kong_oam.access.compile.days import no_day
 from kong_oam.access.diff.kind import Kind
 from kong_oam.access.meaning import Declared, Meaning
-from kong_oam.traits.kong_plugin.value import KONG_PLUGIN, KongPlugin, PluginWaiver
+from kong_oam.traits.kong_plugin.value import (
+    KONG_PLUGIN,
+    KongPlugin,
+    PluginWaiver,
+)
 
 
 def _compile(declared: Declared) -> tuple[KongPlugin, ...]:
@@ -23,7 +27,9 @@ def _compile(declared: Declared) -> tuple[KongPlugin, ...]:
         waiver = None
         if written := trait.properties.get("waiver"):
             waiver = PluginWaiver(**written)
-            declared.out.extend(no_day(waiver.until, position.at("waiver", "until")))
+            declared.out.extend(
+                no_day(waiver.until, position.at("waiver", "until"))
+            )
         plugins.append(KongPlugin(name, config, waiver, position))
     return tuple(plugins)
 
@@ -34,8 +40,12 @@ def _change(_: str, was: Any, now: Any) -> Kind:
     before = was or []
     after = now or []
     gone = any(plugin not in after for plugin in before)
-    waived = any(plugin.get("waiver.until") for plugin in after if plugin not in before)
+    waived = any(
+        plugin.get("waiver.until") for plugin in after if plugin not in before
+    )
     return "may widen" if gone or waived else "may narrow"
 
 
-MEANING = Meaning(KONG_PLUGIN, _compile, _change, left_out={KongPlugin: ("position",)})
+MEANING = Meaning(
+    KONG_PLUGIN, _compile, _change, left_out={KongPlugin: ("position",)}
+)

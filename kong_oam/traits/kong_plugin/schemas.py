@@ -14,7 +14,13 @@ from kong_oam.access.model import Estate
 from kong_oam.diagnostics import Diagnostic, suggestion
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
-from kong_oam.kong.plugins import Schema, SchemaError, config_json, fields_of, record_of
+from kong_oam.kong.plugins import (
+    Schema,
+    SchemaError,
+    config_json,
+    fields_of,
+    record_of,
+)
 from kong_oam.oam.schema import dotted
 from kong_oam.traits.kong_plugin.value import KONG_PLUGIN, KongPlugin
 
@@ -37,13 +43,17 @@ def inspect(account: Account, estate: Estate) -> tuple[Diagnostic, ...]:
 def unfit(admin: AdminApi, asked: Iterable[KongPlugin]) -> Findings:
     """Yield what is wrong with each plugin at the gateway, which is asked about each configuration
     once. Raise admin.AdminError."""
-    available = (admin.get("/").get("plugins") or {}).get("available_on_server") or {}
+    available = (admin.get("/").get("plugins") or {}).get(
+        "available_on_server"
+    ) or {}
     schemas: dict[str, Schema] = {}
     refused: dict[tuple[str, str], Data] = {}
     for plugin in asked:
         name = plugin.name
         if name not in available:
-            message = f"this Kong has no plugin '{name}'{suggestion(name, available)}"
+            message = (
+                f"this Kong has no plugin '{name}'{suggestion(name, available)}"
+            )
             yield Diagnostic("ENV418", message, plugin.position.at("name"))
             continue
         if name not in schemas:
@@ -80,13 +90,17 @@ def _refused(plugin: KongPlugin, errors: Any, path: _Path) -> Findings:
     if isinstance(errors, Mapping):
         for name, below in errors.items():
             of_entity = name == "@entity"
-            yield from _refused(plugin, below, path if of_entity else (*path, name))
+            yield from _refused(
+                plugin, below, path if of_entity else (*path, name)
+            )
     elif isinstance(errors, list):
         for below in errors:
             yield from _refused(plugin, below, path)
     elif errors is not None:
         position = plugin.position.at(*path)
-        if len(path) < 2 and (named := re.search(r"'config\.([\w.]+)'", str(errors))):
+        if len(path) < 2 and (
+            named := re.search(r"'config\.([\w.]+)'", str(errors))
+        ):
             position = plugin.position.at("config", *named[1].split("."))
         field = f"{dotted(path)}: " if path else ""
         message = f"this Kong does not take the configuration of {plugin.name}: {field}{errors}"
@@ -106,7 +120,9 @@ def _is_bare_address(text: str) -> bool:
     )
 
 
-def _in_clear(plugin: KongPlugin, record: Schema, config: Any, path: _Path) -> Findings:
+def _in_clear(
+    plugin: KongPlugin, record: Schema, config: Any, path: _Path
+) -> Findings:
     """Yield values that Kong would encrypt, and that stand in the Application in clear. An address
     without credentials is none."""
     if record.get("encrypted") and isinstance(config, str):
@@ -115,7 +131,9 @@ def _in_clear(plugin: KongPlugin, record: Schema, config: Any, path: _Path) -> F
                 f"{dotted(('config', *path))} is a secret to Kong, which does not stand in an "
                 "Application: write {vault://APPLICATION/NAME}"
             )
-            yield Diagnostic("ACC248", message, plugin.position.at("config", *path))
+            yield Diagnostic(
+                "ACC248", message, plugin.position.at("config", *path)
+            )
         return
     for step, schema in _below(record, config):
         yield from _in_clear(plugin, schema, config[step], (*path, step))

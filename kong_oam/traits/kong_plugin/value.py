@@ -29,4 +29,6 @@ class KongPlugin:
     position: SourcePosition = field(compare=False)
 
 
-KONG_PLUGIN: Key[tuple[KongPlugin, ...]] = Key("kong-plugin", "edge.kongPlugins")
+KONG_PLUGIN: Key[tuple[KongPlugin, ...]] = Key(
+    "kong-plugin", "edge.kongPlugins"
+)

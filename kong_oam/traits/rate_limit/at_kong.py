@@ -44,7 +44,9 @@ def _plugins(limit: RateLimit, redis: RedisSettings | None) -> Iterator[Extra]:
 
 def _counted(limit: RateLimit, redis: RedisSettings | None) -> Data:
     windows = {
-        window: limit.requests[window] for window in WINDOWS if window in limit.requests
+        window: limit.requests[window]
+        for window in WINDOWS
+        if window in limit.requests
     }
     if limit.policy == "local":
         return {**windows, "policy": "local", "fault_tolerant": False}

@@ -36,7 +36,9 @@ def certified_name(component: Component, backend: str) -> str | None:
         return None
     named = component.named
     service = (
-        named.name if named and leads_to.service == named.ours else leads_to.service
+        named.name
+        if named and leads_to.service == named.ours
+        else leads_to.service
     )
     return names_at(service, component.namespace)[0]
 
@@ -72,7 +74,9 @@ def service_fields(
     return fields
 
 
-def needed_authorities(settings: UpstreamTlsSettings | None, estate: Estate) -> Names:
+def needed_authorities(
+    settings: UpstreamTlsSettings | None, estate: Estate
+) -> Names:
     """Return the fingerprints of the CA certificates that Kong has to have for an estate."""
     if settings:
         for component in estate.exposed:
@@ -87,7 +91,9 @@ def authorities(rows: Iterable[Data]) -> Texts:
     ids = {}
     for row in rows:
         try:
-            certificate = x509.load_pem_x509_certificate(str(row.get("cert")).encode())
+            certificate = x509.load_pem_x509_certificate(
+                str(row.get("cert")).encode()
+            )
         except ValueError:
             continue
         ids[certificate.fingerprint(SHA256()).hex()] = str(row["id"])

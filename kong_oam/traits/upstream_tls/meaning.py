@@ -41,7 +41,9 @@ def _compile(declared: Declared) -> UpstreamTls | None:
         return UpstreamTls((named.port,)) if named and named.https else None
     routed = {endpoint.port for endpoint in declared.endpoints}
     out += _unrouted(part, trait, routed)
-    out += _unmounted(part, trait) if named is None else _mounted_elsewhere(trait)
+    out += (
+        _unmounted(part, trait) if named is None else _mounted_elsewhere(trait)
+    )
     properties = trait.properties
     issuer = properties.get("issuer")
     return UpstreamTls(
@@ -77,13 +79,17 @@ def over_tls(
     )
 
 
-def _unrouted(part: oam.ComponentSpec, trait: oam.Trait, routed: set[int]) -> Findings:
+def _unrouted(
+    part: oam.ComponentSpec, trait: oam.Trait, routed: set[int]
+) -> Findings:
     for index, port in enumerate(trait.properties.get("ports", ())):
         if port not in routed:
             listed = some(map(str, sorted(routed)))
             message = f"no route of '{part.name}' leads to port {int(port)}; it has routes to {listed}"
             yield Diagnostic(
-                "ACC243", message, trait.position.at("properties", "ports", index)
+                "ACC243",
+                message,
+                trait.position.at("properties", "ports", index),
             )
 
 

@@ -40,4 +40,7 @@ UPSTREAM_TLS: Key[UpstreamTls] = Key("upstream-tls", "edge.upstreamTls")
 def names_at(service: str, namespace: str) -> tuple[str, str]:
     """What the certificate of a workload behind a Service is to name. The gateway asks for the
     first."""
-    return f"{service}.{namespace}.svc", f"{service}.{namespace}.svc.cluster.local"
+    return (
+        f"{service}.{namespace}.svc",
+        f"{service}.{namespace}.svc.cluster.local",
+    )

@@ -74,7 +74,9 @@ def test_an_api_asks_for_tokens_of_version_2_that_say_who_calls_as_itself(
     assert set(apis) == {"entra-api-orders/api", "entra-api-reports/library"}
     for one in apis.values():
         assert one.inputs["api"]["requestedAccessTokenVersion"] == 2
-        assert one.inputs["optionalClaims"] == {"accessTokens": [{"name": "idtyp"}]}
+        assert one.inputs["optionalClaims"] == {
+            "accessTokens": [{"name": "idtyp"}]
+        }
         assert one.inputs["signInAudience"] == "AzureADMyOrg"
         assert one.inputs["groupMembershipClaims"] == []
 
@@ -94,7 +96,10 @@ def test_a_declared_scope_is_a_permission_for_users_and_a_role_for_services(
             "adminConsentDescription": description,
             "enabled": True,
         }
-        for name, description in (("orders.read", read), ("orders.write", write))
+        for name, description in (
+            ("orders.read", read),
+            ("orders.write", write),
+        )
     ]
     told = [
         (
@@ -112,7 +117,8 @@ def test_a_declared_scope_is_a_permission_for_users_and_a_role_for_services(
         ("group=sales", "sales", "Is in the group", ["User"]),
     ]
     assert all(
-        one["enabled"] and one["id"] == role_id("local", "orders/api", one["value"])
+        one["enabled"]
+        and one["id"] == role_id("local", "orders/api", one["value"])
         for one in orders["appRoles"]
     )
 
@@ -146,7 +152,8 @@ def test_nobody_gets_a_token_without_an_assignment(
     principals = entra(registered, "ServicePrincipal")
     assert len(principals) == 2 + 4
     assert all(
-        one.inputs["appRoleAssignmentRequired"] is True for one in principals.values()
+        one.inputs["appRoleAssignmentRequired"] is True
+        for one in principals.values()
     )
 
 
@@ -176,18 +183,32 @@ def test_services_are_assigned_scopes_and_groups_are_assigned_roles(
             orders,
         )
     assert (
-        len([name for name in assignments if name.startswith("entra-group-orders/api")])
+        len(
+            [
+                name
+                for name in assignments
+                if name.startswith("entra-group-orders/api")
+            ]
+        )
         == 2
     )
     nothing = "00000000-0000-0000-0000-000000000000"
     web = "object entra-principal-app-shop/web"
-    assert assignments["entra-signs-in-shop/web:sales"] == ("id of sales", nothing, web)
-    assert not [name for name in assignments if name.startswith("entra-grant-shop/web")]
+    assert assignments["entra-signs-in-shop/web:sales"] == (
+        "id of sales",
+        nothing,
+        web,
+    )
+    assert not [
+        name for name in assignments if name.startswith("entra-grant-shop/web")
+    ]
 
 
 def test_what_is_one_group_in_the_tenant_is_assigned_once() -> None:
     """Whatever Applications call it: Graph refuses the second of two assignments that are alike."""
-    assigned = entra(program(groups={"order-desk": "sales"}), "AppRoleAssignment")
+    assigned = entra(
+        program(groups={"order-desk": "sales"}), "AppRoleAssignment"
+    )
     told = [
         tuple(str(value) for _, value in sorted(one.inputs.items()))
         for one in assigned.values()
@@ -199,14 +220,19 @@ def test_what_is_one_group_in_the_tenant_is_assigned_once() -> None:
     } <= assigned.keys()
 
 
-def test_nobody_is_granted_what_has_not_settled(registered: list[Registered]) -> None:
+def test_nobody_is_granted_what_has_not_settled(
+    registered: list[Registered],
+) -> None:
     """One pause for each API, made anew with the ids of its scopes and roles and with nothing else."""
     settled = {
         name: one
         for name, one in all_of(registered, SLEEP).items()
         if name.startswith("entra-")
     }
-    assert set(settled) == {"entra-settle-orders/api", "entra-settle-reports/library"}
+    assert set(settled) == {
+        "entra-settle-orders/api",
+        "entra-settle-reports/library",
+    }
     orders = settled["entra-settle-orders/api"]
     assert (
         orders.inputs["createDuration"] == "20s"
@@ -219,20 +245,29 @@ def test_nobody_is_granted_what_has_not_settled(registered: list[Registered]) ->
         for one in app["api"]["oauth2PermissionScopes"]
     }
     assert orders.inputs["triggers"] == ids and len(ids) == 6
-    assert {"entra-api-orders/api", "entra-principal-api-orders/api"} <= orders.after
+    assert {
+        "entra-api-orders/api",
+        "entra-principal-api-orders/api",
+    } <= orders.after
     granted = {
         **entra(registered, "AppRoleAssignment"),
         **entra(registered, "ServicePrincipalDelegatedPermissionGrant"),
     }
-    of_orders = {name: one for name, one in granted.items() if "orders/api" in name}
+    of_orders = {
+        name: one for name, one in granted.items() if "orders/api" in name
+    }
     assert len(of_orders) == 4
-    assert all("entra-settle-orders/api" in one.after for one in of_orders.values())
+    assert all(
+        "entra-settle-orders/api" in one.after for one in of_orders.values()
+    )
 
 
 def test_how_long_is_the_stacks_to_say() -> None:
     registered = program(settleSeconds=0.5)
     assert (
-        all_of(registered, SLEEP)["entra-settle-orders/api"].inputs["createDuration"]
+        all_of(registered, SLEEP)["entra-settle-orders/api"].inputs[
+            "createDuration"
+        ]
         == "0.5s"
     )
 
@@ -249,7 +284,9 @@ def test_users_clients_are_consented_to_what_they_were_granted(
     }
     web = grants["entra-grant-shop/web:orders/api"].inputs
     assert web["claimValues"] == ["orders.read", "orders.write"]
-    assert web["servicePrincipalObjectId"] == "object entra-principal-app-shop/web"
+    assert (
+        web["servicePrincipalObjectId"] == "object entra-principal-app-shop/web"
+    )
     assert "userObjectId" not in web
 
 
@@ -264,7 +301,9 @@ def test_where_any_token_will_do_one_for_any_api_of_the_stack_does(
     assert f"'audiences': {apis}" in json.loads(gate)["access"][0]
 
 
-def test_users_clients_are_consented_to_a_sign_in(registered: list[Registered]) -> None:
+def test_users_clients_are_consented_to_a_sign_in(
+    registered: list[Registered],
+) -> None:
     """With permissions of Microsoft Graph, whose service principal is looked up; services sign nobody in."""
     grants = entra(registered, "ServicePrincipalDelegatedPermissionGrant")
     told = {
@@ -272,7 +311,10 @@ def test_users_clients_are_consented_to_a_sign_in(registered: list[Registered]) 
         for name, one in grants.items()
         if name.startswith("entra-consent-")
     }
-    assert set(told) == {"entra-consent-shop/web", "entra-consent-reports/console"}
+    assert set(told) == {
+        "entra-consent-shop/web",
+        "entra-consent-reports/console",
+    }
     assert told["entra-consent-shop/web"] == {
         "servicePrincipalObjectId": "object entra-principal-app-shop/web",
         "resourceServicePrincipalObjectId": f"object {MICROSOFT_GRAPH}",
@@ -293,7 +335,8 @@ def test_the_gates_audience_is_the_client_id_of_the_api(
         "orders/api-8080-gate"
     ].inputs["configJson"]
     assert (
-        "'audiences': ['client entra-api-orders/api']" in json.loads(gate)["access"][0]
+        "'audiences': ['client entra-api-orders/api']"
+        in json.loads(gate)["access"][0]
     )
     assert "'prefix':'scope='" in json.loads(gate)["access"][0]
     data = clear(
@@ -354,7 +397,9 @@ def test_a_client_proves_itself_with_a_certificate_of_its_own(
     ]
 
 
-def test_where_entra_can_read_the_clusters_keys_a_client_has_nothing_to_lose() -> None:
+def test_where_entra_can_read_the_clusters_keys_a_client_has_nothing_to_lose() -> (
+    None
+):
     """The subject is the component's own ServiceAccount; its token is in a file that the pods find by a variable."""
     registered = program(clusterIssuer="https://oidc.example.com/cluster")
     one = entra(registered, "ApplicationFederatedIdentityCredential")[
@@ -380,11 +425,16 @@ def test_where_entra_can_read_the_clusters_keys_a_client_has_nothing_to_lose() -
             "path": "token",
         }
     }
-    assert {"name": "oauth-assertion-file", "projected": {"sources": [token]}} in pod[
-        "volumes"
-    ]
+    assert {
+        "name": "oauth-assertion-file",
+        "projected": {"sources": [token]},
+    } in pod["volumes"]
     folder = "/var/run/secrets/kong-oam.dev/oauth-assertion-file"
-    mount = {"name": "oauth-assertion-file", "mountPath": folder, "readOnly": True}
+    mount = {
+        "name": "oauth-assertion-file",
+        "mountPath": folder,
+        "readOnly": True,
+    }
     assert mount in pod["containers"][0]["volumeMounts"]
     assert {"name": "OAUTH_ASSERTION_FILE", "value": f"{folder}/token"} in pod[
         "containers"
@@ -405,7 +455,9 @@ def test_a_secret_is_shared_only_where_the_stack_says_so() -> None:
     registered = program(clientSecrets=True)
     found = entra(registered, "ApplicationPassword")
     mine = {name: one for name, one in found.items() if "shop/checkout" in name}
-    assert {name: one.inputs["rotateWhenChanged"] for name, one in mine.items()} == {
+    assert {
+        name: one.inputs["rotateWhenChanged"] for name, one in mine.items()
+    } == {
         "entra-secret-shop/checkout-a": {"generation": "1"},
         "entra-secret-shop/checkout-b": {"generation": "2"},
     }
@@ -413,9 +465,12 @@ def test_a_secret_is_shared_only_where_the_stack_says_so() -> None:
         "value" in one.secret_outputs and "rotateWhenChanged" not in one.secret
         for one in mine.values()
     )
-    secret = all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"]
+    secret = all_of(registered, "kubernetes:core/v1:Secret")[
+        "shop/checkout-client"
+    ]
     assert (
-        clear(secret)["OAUTH_CLIENT_SECRET"] == "secret of entra-secret-shop/checkout-a"
+        clear(secret)["OAUTH_CLIENT_SECRET"]
+        == "secret of entra-secret-shop/checkout-a"
     )
     assert "data" in secret.secret
 
@@ -458,7 +513,9 @@ def test_a_certificate_follows_from_the_key_alone() -> None:
         2049,
     )
     digest = hashlib.sha256(read.public_bytes(Encoding.DER)).digest()
-    assert thumbprint(made) == base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    assert thumbprint(made) == base64.urlsafe_b64encode(digest).decode().rstrip(
+        "="
+    )
 
 
 def test_no_slot_keeps_a_key_that_has_ended() -> None:
@@ -518,7 +575,10 @@ def test_settings_that_cannot_be_used_are_refused(
 
 @pytest.mark.parametrize(
     "login",
-    ["https://login.microsoftonline.us", "https://login.partner.microsoftonline.cn"],
+    [
+        "https://login.microsoftonline.us",
+        "https://login.partner.microsoftonline.cn",
+    ],
 )
 def test_national_clouds_have_a_graph_and_a_token_exchange_of_their_own(
     login: str,
@@ -545,22 +605,30 @@ def tenant() -> Iterator[Entra]:
 
 
 def looked(entra: Entra) -> Graph:
-    return Graph(Account(Tenant(entra.url, TENANT), ADMINISTRATOR, entra.secret))
+    return Graph(
+        Account(Tenant(entra.url, TENANT), ADMINISTRATOR, entra.secret)
+    )
 
 
 def on_main() -> Stack:
-    return Stack("tests", {"main": describe(SETTINGS)}, domain="apps.example.com")
+    return Stack(
+        "tests", {"main": describe(SETTINGS)}, domain="apps.example.com"
+    )
 
 
 def problems(entra: Entra) -> list[str]:
     roles = estate(WITH_GROUPS, stack=on_main())
     with looked(entra) as graph:
         ids = look_up(group_names(SETTINGS, roles), graph.group_ids)
-        found = unclear_groups(SETTINGS, roles, ids, lambda: list(graph.groups()))
+        found = unclear_groups(
+            SETTINGS, roles, ids, lambda: list(graph.groups())
+        )
         return [str(one).splitlines()[0] for one in found]
 
 
-def test_a_group_that_does_not_exist_is_said_with_the_nearest(tenant: Entra) -> None:
+def test_a_group_that_does_not_exist_is_said_with_the_nearest(
+    tenant: Entra,
+) -> None:
     """At each role that names it; one that is there twice is said as well, and page after page is read."""
     for number in range(250):
         tenant.directory.add_group(f"team-{number}")
@@ -585,9 +653,9 @@ def test_a_group_that_can_hold_no_role_does_not_count(tenant: Entra) -> None:
     tenant.directory.add_group("desk")
     tenant.directory.add_group("sales", "plain")
     tenant.directory.groups["plain"]["securityEnabled"] = False
-    assert [one.split("group ")[1].split(". ")[0] for one in problems(tenant)] == [
-        "'sales' of main does not exist"
-    ] * 2
+    assert [
+        one.split("group ")[1].split(". ")[0] for one in problems(tenant)
+    ] == ["'sales' of main does not exist"] * 2
 
 
 def test_two_tenants_in_one_stack_are_refused_once() -> None:
@@ -609,7 +677,9 @@ def test_two_tenants_in_one_stack_are_refused_once() -> None:
         "error ENV408: main and other are tenants of one Entra, which signs for all with the same keys, and a Kong "
         "workspace has each key once. Give each a stack and a workspace of its own"
     ]
-    assert list(shared_keys(SETTINGS, estate(WITH_GROUPS, stack=on_main()))) == []
+    assert (
+        list(shared_keys(SETTINGS, estate(WITH_GROUPS, stack=on_main()))) == []
+    )
 
 
 def test_a_tenant_that_only_exists_beside_one_that_is_made_in_is_refused_as_well() -> (
@@ -661,7 +731,8 @@ def test_a_partner_without_a_certificate_is_said_to_need_one() -> None:
     assert (
         list(
             unproven(
-                replace(SETTINGS, certificates={"partner/acme": ("PEM",)}), with_partner
+                replace(SETTINGS, certificates={"partner/acme": ("PEM",)}),
+                with_partner,
             )
         )
         == []
@@ -683,7 +754,8 @@ def test_a_certificate_of_nobody_is_refused_with_the_nearest() -> None:
     assert (
         list(
             unclaimed(
-                replace(SETTINGS, certificates={"partner/acme": ("PEM",)}), with_partner
+                replace(SETTINGS, certificates={"partner/acme": ("PEM",)}),
+                with_partner,
             )
         )
         == []
@@ -696,7 +768,9 @@ def test_a_certificate_of_nobody_is_refused_with_the_nearest() -> None:
 def refused(*answers: httpx.Response) -> str:
     given = iter(answers)
     account = Account(
-        Tenant("https://login.microsoftonline.com", TENANT), "client", "a secret"
+        Tenant("https://login.microsoftonline.com", TENANT),
+        "client",
+        "a secret",
     )
     with (
         pytest.raises(ManagementApiError) as found,
@@ -720,16 +794,20 @@ def test_missing_permissions_are_named() -> None:
     assert said.startswith(
         "graph.microsoft.com: GET /v1.0/groups answers 403 Authorization_RequestDenied: Insufficient"
     )
-    assert "AppRoleAssignment.ReadWrite.All" in said and "Group.Read.All" in said
+    assert (
+        "AppRoleAssignment.ReadWrite.All" in said and "Group.Read.All" in said
+    )
 
 
 def test_a_wrong_secret_is_said_and_never_shown(tenant: Entra) -> None:
-    account = Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, "not the secret")
+    account = Account(
+        Tenant(tenant.url, TENANT), ADMINISTRATOR, "not the secret"
+    )
     with pytest.raises(ManagementApiError) as found, Graph(account):
         pass
-    assert "AADSTS7000215" in str(found.value) and "check azuread:clientId" in str(
+    assert "AADSTS7000215" in str(
         found.value
-    )
+    ) and "check azuread:clientId" in str(found.value)
     assert "not the secret" not in str(found.value) + repr(account)
 
 

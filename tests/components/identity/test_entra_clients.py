@@ -61,22 +61,33 @@ def test_a_clients_application_says_what_it_asks_for(
     """Roles for a service, permissions for users, of the API that it calls."""
     apps = entra(registered, "Application")
     orders = {"resourceAppId": "client entra-api-orders/api"}
-    role = {"id": role_id("local", "orders/api", "scope=orders.read"), "type": "Role"}
+    role = {
+        "id": role_id("local", "orders/api", "scope=orders.read"),
+        "type": "Role",
+    }
     assert {**orders, "resourceAccesses": [role]} in apps[
         "entra-app-shop/checkout"
     ].inputs["requiredResourceAccesses"]
     both = [
-        {"id": scope_id("local", "orders/api", f"orders.{name}"), "type": "Scope"}
+        {
+            "id": scope_id("local", "orders/api", f"orders.{name}"),
+            "type": "Scope",
+        }
         for name in ("read", "write")
     ]
-    assert {**orders, "resourceAccesses": both} in apps["entra-app-shop/web"].inputs[
-        "requiredResourceAccesses"
-    ]
+    assert {**orders, "resourceAccesses": both} in apps[
+        "entra-app-shop/web"
+    ].inputs["requiredResourceAccesses"]
 
 
-def test_a_certificate_counts_as_long_as_it_lives(registered: list[Registered]) -> None:
+def test_a_certificate_counts_as_long_as_it_lives(
+    registered: list[Registered],
+) -> None:
     """To the second, as Microsoft Graph reads it: what is longer it refuses."""
     found = entra(registered, "ApplicationCertificate")
     assert len(found) == 2 * 3
-    lives = {(one.inputs["startDate"], one.inputs["endDate"]) for one in found.values()}
+    lives = {
+        (one.inputs["startDate"], one.inputs["endDate"])
+        for one in found.values()
+    }
     assert lives == {("2020-01-01T00:00:00Z", "2049-12-31T00:00:00Z")}

@@ -144,9 +144,13 @@ def _outputs(states: States) -> dict[str, Any]:
     )
 
 
-def test_its_clients_are_made_under_their_components(deployed: Deployed) -> None:
+def test_its_clients_are_made_under_their_components(
+    deployed: Deployed,
+) -> None:
     apps = all_of(deployed.whole, "acme:index:App")
-    assert {one.name: (one.parent, one.inputs["scopes"]) for one in apps.values()} == {
+    assert {
+        one.name: (one.parent, one.inputs["scopes"]) for one in apps.values()
+    } == {
         "corp-app-shop/web": ("shop/web", ["orders.read", "orders.write"]),
         "corp-app-shop/checkout": ("shop/checkout", ["orders.read"]),
         "corp-app-reports/console": (
@@ -170,7 +174,9 @@ def test_the_gateway_knows_its_tokens(deployed: Deployed) -> None:
         "https://acme.example.com",
         ["api://acme"],
     )
-    assert table["services"] == {"id of corp-app-shop/checkout": ["orders.read"]}
+    assert table["services"] == {
+        "id of corp-app-shop/checkout": ["orders.read"]
+    }
     assert table["spelling"]["user"] == "person"
     keys = all_of(deployed.whole, "kong:index/consumerJwtAuth:ConsumerJwtAuth")
     assert keys["gateway-ring-corp-slot-0"].inputs["key"] == "key1"

@@ -69,9 +69,9 @@ def read(payload: dict[str, Any]) -> Claims | Refusal:
 def recorded(name: str, kind: str = "access_token") -> dict[str, Any]:
     if not TOKENS.exists():
         pytest.skip(f"{TOKENS.name} is not beside this checkout")
-    payload: dict[str, Any] = json.loads(TOKENS.read_text())["tokens"][name][kind][
-        "payload"
-    ]
+    payload: dict[str, Any] = json.loads(TOKENS.read_text())["tokens"][name][
+        kind
+    ]["payload"]
     return payload
 
 
@@ -89,7 +89,9 @@ def test_a_users_token_is_one_with_a_session() -> None:
 
 def test_a_services_token_says_whose_it_is() -> None:
     """By `client_id`, which the scope service_account brings; without that scope it is nobody's."""
-    payload = recorded("client_credentials_with_service_account_and_roles_scopes")
+    payload = recorded(
+        "client_credentials_with_service_account_and_roles_scopes"
+    )
     own = {**payload, "aud": [*payload["aud"], KEYCLOAK["audience"]]}
     claims = read(own)
     assert isinstance(claims, Claims)
@@ -106,7 +108,10 @@ def test_a_services_token_says_whose_it_is() -> None:
 def test_id_and_refresh_tokens_are_no_access_tokens() -> None:
     """Even for our audience: `typ` says what a token is."""
     for kind in ("id_token", "refresh_token"):
-        payload = {**recorded("auth_code_web_alice", kind), "aud": KEYCLOAK["audience"]}
+        payload = {
+            **recorded("auth_code_web_alice", kind),
+            "aud": KEYCLOAK["audience"],
+        }
         assert read(payload) == Refusal("not an access token: claim 'typ'")
 
 
@@ -221,11 +226,17 @@ def test_a_users_audience_asks_for_a_group_before_it_is_there(
         "kc-of-shop/web-sales",
     }
     for client in ("shop/web", "reports/console"):
-        asked = {name for name in mappers if name.startswith(f"kc-of-{client}-")}
+        asked = {
+            name for name in mappers if name.startswith(f"kc-of-{client}-")
+        }
         assert asked and asked <= audiences[f"kc-audience-{client}"].after
-        assert {*asked, f"kc-audience-{client}"} <= clients[f"kc-client-{client}"].after
+        assert {*asked, f"kc-audience-{client}"} <= clients[
+            f"kc-client-{client}"
+        ].after
         assert f"kc-client-{client}" in always[f"kc-always-{client}"].after
-    assert not [name for name in mappers if "checkout" in name or "renderer" in name]
+    assert not [
+        name for name in mappers if "checkout" in name or "renderer" in name
+    ]
     for one in audiences.values():
         assert one.inputs["includedCustomAudience"] == KEYCLOAK["audience"]
         assert (one.inputs["addToAccessToken"], one.inputs["addToIdToken"]) == (
@@ -234,7 +245,9 @@ def test_a_users_audience_asks_for_a_group_before_it_is_there(
         )
 
 
-def test_groups_are_those_that_applications_name(registered: list[Registered]) -> None:
+def test_groups_are_those_that_applications_name(
+    registered: list[Registered],
+) -> None:
     """By path; each holds a role, others' roles in it are left alone, and tokens list these roles only."""
     members = named(registered, "index/groupRoles:GroupRoles")
     assert {
@@ -245,13 +258,16 @@ def test_groups_are_those_that_applications_name(registered: list[Registered]) -
         "kc-members-sales": ("id of sales", False),
     }
     (groups,) = named(
-        registered, "openid/userRealmRoleProtocolMapper:UserRealmRoleProtocolMapper"
+        registered,
+        "openid/userRealmRoleProtocolMapper:UserRealmRoleProtocolMapper",
     ).values()
     assert (groups.inputs["claimName"], groups.inputs["multivalued"]) == (
         "groups",
         True,
     )
-    assert {name for name in groups.after if name.startswith("kc-of-groups-")} == {
+    assert {
+        name for name in groups.after if name.startswith("kc-of-groups-")
+    } == {
         "kc-of-groups-order-desk",
         "kc-of-groups-sales",
     }
@@ -262,23 +278,29 @@ def test_names_that_are_looked_for_are_those_that_are_made(
 ) -> None:
     """In the realm and in the state: `inspect` and `provision` speak of the same objects."""
     compiled = compile_estate(
-        read_files([ROOT / "applications"]), parse("local", _local(), describe).stack
+        read_files([ROOT / "applications"]),
+        parse("local", _local(), describe).stack,
     )
     assert compiled.estate is not None
-    names = Names(parse("local", _local(), describe).providers[0], compiled.estate)
+    names = Names(
+        parse("local", _local(), describe).providers[0], compiled.estate
+    )
     for kind, called, expected in (
         (ROLE, "name", names.roles),
         (SCOPE, "name", names.scopes),
         (CLIENT, "clientId", names.clients),
     ):
         assert {
-            one.name: one.inputs[called] for one in all_of(registered, kind).values()
+            one.name: one.inputs[called]
+            for one in all_of(registered, kind).values()
         } == expected
 
 
 def _local() -> dict[str, Any]:
     """The stack `local`, with Keycloak."""
-    config = yaml.safe_load((ROOT / "stacks/Pulumi.local.yaml").read_text())["config"]
+    config = yaml.safe_load((ROOT / "stacks/Pulumi.local.yaml").read_text())[
+        "config"
+    ]
     given = {
         name.removeprefix("kong-oam:"): value
         for name, value in config.items()
@@ -287,7 +309,9 @@ def _local() -> dict[str, Any]:
     return {**given, "identityProviders": [KEYCLOAK]}
 
 
-def test_clients_can_do_no_more_than_their_kind(registered: list[Registered]) -> None:
+def test_clients_can_do_no_more_than_their_kind(
+    registered: list[Registered],
+) -> None:
     """No implicit and no password grant, no roles of others, PKCE for users; the secret is marked."""
     clients = named(registered, "openid/client:Client")
     for one in clients.values():
@@ -310,7 +334,10 @@ def test_clients_can_do_no_more_than_their_kind(registered: list[Registered]) ->
             True,
             "PUBLIC" if public else "CONFIDENTIAL",
         )
-        assert "clientSecret" in one.secret_outputs and "clientSecret" not in one.inputs
+        assert (
+            "clientSecret" in one.secret_outputs
+            and "clientSecret" not in one.inputs
+        )
     web, service = (
         clients["kc-client-shop/web"].inputs,
         clients["kc-client-shop/checkout"].inputs,
@@ -324,12 +351,17 @@ def test_clients_can_do_no_more_than_their_kind(registered: list[Registered]) ->
         False,
         "S256",
     )
-    assert (service["standardFlowEnabled"], service["serviceAccountsEnabled"]) == (
+    assert (
+        service["standardFlowEnabled"],
+        service["serviceAccountsEnabled"],
+    ) == (
         False,
         True,
     )
     assert web["validRedirectUris"] == ["http://shop.example.com/callback"]
-    assert clients["kc-client-reports/console"].inputs["useRefreshTokens"] is True
+    assert (
+        clients["kc-client-reports/console"].inputs["useRefreshTokens"] is True
+    )
     assert web["useRefreshTokens"] is False
     assert web["accessTokenLifespan"] == "3600"
     assert (
@@ -338,7 +370,10 @@ def test_clients_can_do_no_more_than_their_kind(registered: list[Registered]) ->
         == "client-jwt"
     )
     extra = service["extraConfig"]
-    assert (extra["use.jwks.string"], extra["token.endpoint.auth.signing.alg"]) == (
+    assert (
+        extra["use.jwks.string"],
+        extra["token.endpoint.auth.signing.alg"],
+    ) == (
         "true",
         "ES256",
     )
@@ -376,17 +411,19 @@ def test_a_secret_is_shared_only_where_the_stack_says_so(
         made = run_program(patch, [{**KEYCLOAK, "clientSecrets": True}])
     assert not [one for one in made if one.type.startswith("tls:")]
     clients = named(made, "openid/client:Client")
-    assert {one.inputs["clientAuthenticatorType"] for one in clients.values()} == {
-        "client-secret"
-    }
-    data = clear(all_of(made, "kubernetes:core/v1:Secret")["shop/checkout-client"])
+    assert {
+        one.inputs["clientAuthenticatorType"] for one in clients.values()
+    } == {"client-secret"}
+    data = clear(
+        all_of(made, "kubernetes:core/v1:Secret")["shop/checkout-client"]
+    )
     assert (
         data["OAUTH_CLIENT_SECRET"] == "secret of kc-client-shop/checkout"
         and "OAUTH_PRIVATE_KEY" not in data
     )
-    assert sorted(shared) == sorted(set(clients) - {"kc-client-reports/console"}), (
-        "pages keep no secret"
-    )
+    assert sorted(shared) == sorted(
+        set(clients) - {"kc-client-reports/console"}
+    ), "pages keep no secret"
 
 
 # What it says beforehand
@@ -406,14 +443,20 @@ class Server:
                 asked.append(path)
                 if limited and path.startswith("/admin"):
                     self._say(
-                        429, {"error": "too many"}, {"Retry-After": str(limited.pop())}
+                        429,
+                        {"error": "too many"},
+                        {"Retry-After": str(limited.pop())},
                     )
                 else:
-                    self._say(*answers.get(path, (404, {"error": "nothing"})), {})
+                    self._say(
+                        *answers.get(path, (404, {"error": "nothing"})), {}
+                    )
 
             do_POST = do_GET
 
-            def _say(self, status: int, body: Any, headers: dict[str, str]) -> None:
+            def _say(
+                self, status: int, body: Any, headers: dict[str, str]
+            ) -> None:
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
@@ -481,10 +524,14 @@ spec:
 """
 
 
-ALL_GROUPS = [{"id": name, "path": f"/{name}"} for name in ("sales", "desk", "emea")]
+ALL_GROUPS = [
+    {"id": name, "path": f"/{name}"} for name in ("sales", "desk", "emea")
+]
 
 
-def found(server: Server, held: Held = frozenset(), **changes: Any) -> list[str]:
+def found(
+    server: Server, held: Held = frozenset(), **changes: Any
+) -> list[str]:
     stack = keycloak(issuer=f"{server.url}/realms/acme", **changes)
     return [
         f"{one.position}: {one.code}: {one.message}"
@@ -542,12 +589,18 @@ def test_names_that_the_realm_has_already_stop_the_run(server: Server) -> None:
             [] if path.startswith("roles") else {},
         )
     for kind in ("default", "optional"):
-        server.answers[f"/admin/realms/acme/default-{kind}-client-scopes"] = (200, [])
+        server.answers[f"/admin/realms/acme/default-{kind}-client-scopes"] = (
+            200,
+            [],
+        )
     assert found(server) == [
         "None: ENV403: kc has what the state of stack 'tests' does not know"
     ]
     assert (
-        found(server, frozenset({(ROLE, "kc-role-desk"), (SCOPE, "kc-scope-api-read")}))
+        found(
+            server,
+            frozenset({(ROLE, "kc-role-desk"), (SCOPE, "kc-scope-api-read")}),
+        )
         == []
     )
 
@@ -559,7 +612,10 @@ def test_names_that_the_realm_has_already_stop_the_run(server: Server) -> None:
             "/realms/acme/protocol/openid-connect/token",
             (
                 401,
-                {"error": "unauthorized_client", "error_description": "Invalid client"},
+                {
+                    "error": "unauthorized_client",
+                    "error_description": "Invalid client",
+                },
             ),
             "answers 401 unauthorized_client: Invalid client; check keycloak:clientId and the secret",
         ),
@@ -606,7 +662,9 @@ def test_a_server_that_does_not_answer_is_said(
         found(server)
 
 
-def test_an_account_is_needed(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_account_is_needed(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("KEYCLOAK_CLIENT_SECRET")
     with pytest.raises(
         InspectionError,

@@ -26,7 +26,9 @@ N = (
 )
 THUMBPRINT = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
 RSA_PEM = (
-    rsa.RSAPublicNumbers(65537, int.from_bytes(base64.urlsafe_b64decode(N + "==")))
+    rsa.RSAPublicNumbers(
+        65537, int.from_bytes(base64.urlsafe_b64decode(N + "=="))
+    )
     .public_key()
     .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     .decode()
@@ -41,11 +43,18 @@ X, Y = (
 
 def test_the_id_of_a_key_is_its_thumbprint() -> None:
     """As RFC 7638 computes it: whoever knows the key knows its id, and no two keys share one."""
-    assert jwk(RSA_PEM) == {"kty": "RSA", "kid": THUMBPRINT, "n": N, "e": "AQAB"}
+    assert jwk(RSA_PEM) == {
+        "kty": "RSA",
+        "kid": THUMBPRINT,
+        "n": N,
+        "e": "AQAB",
+    }
 
 
 def pem_of(key: ec.EllipticCurvePublicKey) -> str:
-    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    return key.public_bytes(
+        Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
+    ).decode()
 
 
 def on_p256(scalar: int) -> str:
@@ -54,7 +63,9 @@ def on_p256(scalar: int) -> str:
 
 def test_the_id_of_a_key_on_a_curve_is_its_thumbprint() -> None:
     """Of crv, kty, x and y (RFC 7638, section 3.2)."""
-    numbers = (int.from_bytes(base64.urlsafe_b64decode(f"{one}=")) for one in (X, Y))
+    numbers = (
+        int.from_bytes(base64.urlsafe_b64decode(f"{one}=")) for one in (X, Y)
+    )
     key = ec.EllipticCurvePublicNumbers(*numbers, ec.SECP256R1()).public_key()
     told = f'{{"crv":"P-256","kty":"EC","x":"{X}","y":"{Y}"}}'
     kid = (
@@ -62,7 +73,13 @@ def test_the_id_of_a_key_on_a_curve_is_its_thumbprint() -> None:
         .decode()
         .rstrip("=")
     )
-    assert jwk(pem_of(key)) == {"kty": "EC", "crv": "P-256", "x": X, "y": Y, "kid": kid}
+    assert jwk(pem_of(key)) == {
+        "kty": "EC",
+        "crv": "P-256",
+        "x": X,
+        "y": Y,
+        "kid": kid,
+    }
 
 
 def test_coordinates_are_of_full_length() -> None:
@@ -106,14 +123,19 @@ class Made(mocks.Mocks):
         raise AssertionError("nothing is called here")
 
 
-def made(generation: Generation, kind: str = ECDSA) -> tuple[Made, list[str], str, str]:
+def made(
+    generation: Generation, kind: str = ECDSA
+) -> tuple[Made, list[str], str, str]:
     """The pairs, the kinds of those that count, the private half that the client gets, and what it signs with."""
     answers, got = Made(), []
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
     async def program() -> None:
         keys = key_pairs("key", generation, kind, None)  # type: ignore[arg-type]
-        active, private = await keys.active.future(), await keys.private_key.future()
+        active, private = (
+            await keys.active.future(),
+            await keys.private_key.future(),
+        )
         assert (
             active
             and private
@@ -121,7 +143,9 @@ def made(generation: Generation, kind: str = ECDSA) -> tuple[Made, list[str], st
         )
         algorithm = await pulumi.Output.from_input(keys.algorithm).future()
         assert algorithm
-        got.append((answers, [one["kty"] for one in active], private, algorithm))
+        got.append(
+            (answers, [one["kty"] for one in active], private, algorithm)
+        )
 
     set_mocks(answers)
     program()

@@ -11,7 +11,11 @@ from typing import Any
 import pytest
 
 from kong_oam.access.providers import ClaimMapping, Listing, TokenType
-from kong_oam.access.settings.values import KnownClient, ProviderSettings, StackError
+from kong_oam.access.settings.values import (
+    KnownClient,
+    ProviderSettings,
+    StackError,
+)
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.state import Resource, StackState
 from kong_oam.identity.kinds import KINDS, inspect, proofs_in
@@ -24,7 +28,10 @@ ROOT = Path(__file__).parents[3]
 NOTHING_SET = Configuration(lambda _: None)
 OKTA = {"name": "okta", "type": "okta"}
 CERTIFICATE = certified(rsa_key())
-TOKENS = {"user": "sid", "accessToken": {"claim": "token_use", "value": "access"}}
+TOKENS = {
+    "user": "sid",
+    "accessToken": {"claim": "token_use", "value": "access"},
+}
 OIDC = {
     "name": "corp",
     "type": "oidc",
@@ -58,7 +65,9 @@ def test_what_is_known_of_a_kind_can_be_provisioned() -> None:
         assert callable(module.provision)
 
 
-def test_the_program_loads_no_sdk_of_a_provider_before_a_stack_has_one() -> None:
+def test_the_program_loads_no_sdk_of_a_provider_before_a_stack_has_one() -> (
+    None
+):
     """All of them took a third of the time that it takes to start, in every run."""
     script = "import sys, components.program; print(sorted({'pulumi_azuread', 'pulumi_keycloak'} & sys.modules.keys()))"
     done = subprocess.run(
@@ -74,14 +83,18 @@ def test_the_program_loads_no_sdk_of_a_provider_before_a_stack_has_one() -> None
 @pytest.mark.parametrize("kind", [kind.type for kind in KINDS])
 def test_every_kind_has_the_same_files(kind: str) -> None:
     """At an issuer that exists nothing is made, so that there is nothing to be asked or removed."""
-    files = {file.stem for file in (ROOT / "kong_oam" / "identity" / kind).glob("*.py")}
+    files = {
+        file.stem
+        for file in (ROOT / "kong_oam" / "identity" / kind).glob("*.py")
+    }
     made = {"api", "names", "conflicts", "orphans"} if kind != "oidc" else set()
     assert files >= {"description", "preflight", *made}
 
 
 def test_an_unknown_kind_is_refused_with_the_nearest() -> None:
-    assert "identity provider 'corp': type 'okte'; did you mean 'okta'?" in refusal(
-        {"name": "corp", "type": "okte"}
+    assert (
+        "identity provider 'corp': type 'okte'; did you mean 'okta'?"
+        in refusal({"name": "corp", "type": "okte"})
     )
 
 
@@ -162,7 +175,10 @@ def test_clients_that_exist_are_known_by_their_components() -> None:
             {**OIDC, "issuer": "http://login.example.com"},
             "issuer http://login.example.com: it is not https",
         ),
-        ({**OIDC, "issuer": "https://me@login.example.com"}, "it is no address"),
+        (
+            {**OIDC, "issuer": "https://me@login.example.com"},
+            "it is no address",
+        ),
         ({**OIDC, "issuer": "login.example.com"}, "identityProviders.0.issuer"),
         (
             {**OIDC, "issuer": "https://login.example.com?a=b"},
@@ -177,7 +193,10 @@ def test_clients_that_exist_are_known_by_their_components() -> None:
             {**OIDC, "tokens": {**TOKENS, "scope": "scp"}},
             "knows no setting 'scope'; did you mean 'scopes'?",
         ),
-        ({**OIDC, "clients": {"web": {"id": "1"}}}, "identityProviders.0.clients"),
+        (
+            {**OIDC, "clients": {"web": {"id": "1"}}},
+            "identityProviders.0.clients",
+        ),
         (
             {**OIDC, "clients": {"a/b": {"id": "1", "secret": "s"}}},
             "identityProviders.0.clients.a/b.secret",
@@ -200,7 +219,9 @@ def test_plain_http_is_for_loopback() -> None:
 
 
 def test_settings_are_frozen_values() -> None:
-    assert ProviderSettings("a", "okta", "b") == ProviderSettings("a", "okta", "b")
+    assert ProviderSettings("a", "okta", "b") == ProviderSettings(
+        "a", "okta", "b"
+    )
 
 
 @pytest.mark.parametrize(
@@ -216,7 +237,9 @@ def test_settings_are_frozen_values() -> None:
                 name: {"id": name, "secret": {"name": "s", "key": "k"}}
                 for name in ("shop/job", "shop/spa")
             },
-            ["'shop/spa' at corp runs where its users are and can keep no `secret`"],
+            [
+                "'shop/spa' at corp runs where its users are and can keep no `secret`"
+            ],
         ),
         (
             {
@@ -240,7 +263,9 @@ def test_clients_of_an_issuer_that_exists_are_named_in_full(
         NOTHING_SET,
     ).findings
     assert [one.code for one in found] == ["ENV402"] * len(said)
-    assert all(text in one.message for text, one in zip(said, found, strict=True))
+    assert all(
+        text in one.message for text, one in zip(said, found, strict=True)
+    )
 
 
 def test_another_issuer_is_refused_with_what_would_break() -> None:
@@ -249,7 +274,10 @@ def test_another_issuer_is_refused_with_what_would_break() -> None:
         "shop/job": {"id": "1", "secret": {"name": "s", "key": "k"}},
         "shop/spa": {"id": "2"},
     }
-    entry, before = {**OIDC, "clients": known}, {"corp": "https://old.example.com"}
+    entry, before = (
+        {**OIDC, "clients": known},
+        {"corp": "https://old.example.com"},
+    )
 
     def found(entry: dict[str, Any], issuers: dict[str, str]) -> list[str]:
         settings = stack(entry)
@@ -268,8 +296,12 @@ def test_another_issuer_is_refused_with_what_would_break() -> None:
         "sign in anew. If that is meant, write `movedFrom: https://old.example.com` beside the issuer in "
         "stacks/Pulumi.tests.yaml"
     ]
-    assert found({**entry, "movedFrom": "https://other.example.com"}, before) != []
-    assert found({**entry, "movedFrom": "https://old.example.com"}, before) == []
+    assert (
+        found({**entry, "movedFrom": "https://other.example.com"}, before) != []
+    )
+    assert (
+        found({**entry, "movedFrom": "https://old.example.com"}, before) == []
+    )
     assert found({**entry, "movedFrom": "https://old.example.com"}, {}) == []
     assert (
         found(entry, {"corp": "https://login.example.com"})
@@ -291,7 +323,9 @@ def test_keys_and_secrets_are_told_from_others_by_what_is_no_secret() -> None:
             "entra-secret-shop/job-a",
             password,
         ),
-        Resource("okta:app/oAuth:OAuth", "okta-app-shop/job", {"keyId": "other"}),
+        Resource(
+            "okta:app/oAuth:OAuth", "okta-app-shop/job", {"keyId": "other"}
+        ),
     )
     state = StackState(frozenset(), {}, resources=resources)
     assert proofs_in(state) == {

@@ -25,7 +25,9 @@ def registered() -> list[Registered]:
     return program()
 
 
-def inputs(registered: list[Registered], kind: str) -> dict[str, dict[str, Any]]:
+def inputs(
+    registered: list[Registered], kind: str
+) -> dict[str, dict[str, Any]]:
     """By logical name, without the provider's prefix."""
     return {
         name.removeprefix("okta-"): one.inputs
@@ -49,7 +51,9 @@ def test_one_server_for_the_stack_that_changes_its_keys_by_itself(
     }
 
 
-def test_scopes_are_those_that_components_declare(registered: list[Registered]) -> None:
+def test_scopes_are_those_that_components_declare(
+    registered: list[Registered],
+) -> None:
     """None is given unasked, and nobody is asked for consent."""
     scopes = inputs(registered, "auth/serverScope:ServerScope")
     assert {one["name"]: one["description"] for one in scopes.values()} == {
@@ -180,13 +184,20 @@ def test_only_groups_that_hold_a_role_sign_in_through_a_client(
         {"id": f"id of {name}", "priority": n, "profile": "{}"}
         for n, name in enumerate(("order-desk", "sales"))
     ]
-    assert inputs(registered, "index/appGroupAssignments:AppGroupAssignments") == {
-        f"groups-{client}": {"appId": f"id of okta-app-{client}", "groups": groups}
+    assert inputs(
+        registered, "index/appGroupAssignments:AppGroupAssignments"
+    ) == {
+        f"groups-{client}": {
+            "appId": f"id of okta-app-{client}",
+            "groups": groups,
+        }
         for client in ("reports/console", "shop/web")
     }
 
 
-def test_an_app_can_do_no_more_than_its_kind(registered: list[Registered]) -> None:
+def test_an_app_can_do_no_more_than_its_kind(
+    registered: list[Registered],
+) -> None:
     """PKCE for users, no wildcard, no list of apps where anybody sees it; it proves itself with its own key."""
     apps = inputs(registered, "app/oAuth:OAuth")
     assert {
@@ -223,12 +234,20 @@ def test_an_app_can_do_no_more_than_its_kind(registered: list[Registered]) -> No
         assert (one["refreshTokenRotation"], one["refreshTokenLeeway"]) == (
             ("ROTATE", 30) if pages else ("STATIC", 0)
         )
-        assert (one["wildcardRedirect"], one["consentMethod"], one["issuerMode"]) == (
+        assert (
+            one["wildcardRedirect"],
+            one["consentMethod"],
+            one["issuerMode"],
+        ) == (
             "DISABLED",
             "TRUSTED",
             "ORG_URL",
         )
-        assert (one["hideIos"], one["hideWeb"], one["status"]) == (True, True, "ACTIVE")
+        assert (one["hideIos"], one["hideWeb"], one["status"]) == (
+            True,
+            True,
+            "ACTIVE",
+        )
     for app in all_of(registered, "okta:app/oAuth:OAuth").values():
         assert {"clientSecret", "clientBasicSecret"} <= app.secret_outputs
 
@@ -239,7 +258,9 @@ def test_a_first_preview_knows_the_client_ids() -> None:
     assert inputs(made, "auth/serverPolicy:ServerPolicy")["policy-shop/web"][
         "clientWhitelists"
     ] == ["kong-oam.local.shop.web"]
-    data = clear(all_of(made, "kubernetes:core/v1:Secret")["shop/checkout-client"])
+    data = clear(
+        all_of(made, "kubernetes:core/v1:Secret")["shop/checkout-client"]
+    )
     assert data["OAUTH_CLIENT_ID"] == "kong-oam.local.shop.checkout"
 
 
@@ -255,7 +276,8 @@ def test_a_policy_names_the_app_whose_client_id_was_chosen(
 
 
 @pytest.mark.parametrize(
-    ("stack", "component"), [("prod.eu", "shop/web"), ("a", "b/c"), ("A_-1", "x-1/y-2")]
+    ("stack", "component"),
+    [("prod.eu", "shop/web"), ("a", "b/c"), ("A_-1", "x-1/y-2")],
 )
 def test_okta_takes_every_client_id(stack: str, component: str) -> None:
     """6 to 100 of its characters, as long as the label."""
@@ -273,14 +295,18 @@ def test_what_the_stack_sets_is_what_is_registered() -> None:
         assert one["tokenEndpointAuthMethod"] == method and "jwks" not in one
     assert not [one for one in made if one.type.startswith("tls:")]
     rules = inputs(made, "auth/serverPolicyRule:ServerPolicyRule")
-    assert {rule["accessTokenLifetimeMinutes"] for rule in rules.values()} == {15}
+    assert {rule["accessTokenLifetimeMinutes"] for rule in rules.values()} == {
+        15
+    }
     assert rules["rule-shop/web"]["groupWhitelists"] == [
         "id of sales",
         "id of order-desk",
     ]
     (claim,) = inputs(made, "auth/serverClaim:ServerClaim").values()
     assert claim["value"] == r"^(sales|order\-desk)$"
-    data = clear(all_of(made, "kubernetes:core/v1:Secret")["shop/checkout-client"])
+    data = clear(
+        all_of(made, "kubernetes:core/v1:Secret")["shop/checkout-client"]
+    )
     assert (
         data["OAUTH_CLIENT_SECRET"] == "secret of okta-app-shop/checkout"
         and "OAUTH_PRIVATE_KEY" not in data

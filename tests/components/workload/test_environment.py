@@ -40,7 +40,9 @@ def test_scopes_of_one_api_are_all_told_whatever_entry_asks_for_them() -> None:
         "keys": (),
     }
     client: Any = Credential("id")  # type: ignore[arg-type] - known already, as after an `up`
-    shop = estate(api("a", domain="a.example.com", http="{/: 80}", access=ACCESS), SHOP)
+    shop = estate(
+        api("a", domain="a.example.com", http="{/: 80}", access=ACCESS), SHOP
+    )
     told = settings_of(
         shop.components["shop/job"],
         shop,

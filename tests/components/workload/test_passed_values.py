@@ -25,7 +25,9 @@ ADDRESS = Awaited(
 )
 STATUS = {
     "loadBalancer": {
-        "ingress": [{"ip": "192.0.2.1", "port": 80, "up": True, "more": {}, "none": ""}]
+        "ingress": [
+            {"ip": "192.0.2.1", "port": 80, "up": True, "more": {}, "none": ""}
+        ]
     }
 }
 
@@ -38,7 +40,9 @@ def _asserted(value: Any, expected: Any) -> pulumi.Output[None]:
     return pulumi.Output.from_input(value).apply(same)
 
 
-def read(status: Mapping[str, Any] | None, *last: str | int) -> pulumi.Output[str]:
+def read(
+    status: Mapping[str, Any] | None, *last: str | int
+) -> pulumi.Output[str]:
     resource: Any = SimpleNamespace(status=pulumi.Output.from_input(status))
     return value_of(
         resource, replace(ADDRESS, path=(*ADDRESS.path[: 5 - len(last)], *last))
@@ -76,14 +80,18 @@ def test_what_is_not_there_yet_is_an_error(
     _asserted(read(status, *last), ONE)
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
     with pytest.raises(
-        pulumi.RunError, match="Service 'shops/db' has no text or number at status"
+        pulumi.RunError,
+        match="Service 'shops/db' has no text or number at status",
     ):
         _asserted(read(status, *last), "")
 
 
 def test_values_take_their_stand_ins_places() -> None:
     """At any depth, as often as they stand there; a stand-in that nobody knows is let be."""
-    values = {ONE: pulumi.Output.from_input("1"), OTHER: pulumi.Output.from_input(ONE)}
+    values = {
+        ONE: pulumi.Output.from_input("1"),
+        OTHER: pulumi.Output.from_input(ONE),
+    }
     unknown = "awaited-value-0000000000000003"
     given = {
         "a": [f"x {ONE}{ONE} {OTHER}", {"b": f"{unknown} {ONE}"}],

@@ -33,7 +33,9 @@ class _Service:
     """Stands in for a Service of which this alone is known: to read more is an error."""
 
     def __init__(self, **known: Any) -> None:
-        self.__dict__.update({name: _Known(value) for name, value in known.items()})
+        self.__dict__.update(
+            {name: _Known(value) for name, value in known.items()}
+        )
 
 
 BALANCED = {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}
@@ -71,13 +73,20 @@ def test_only_what_is_asked_for_is_read(
         ([{}, {"ip": "::1", "hostname": "x"}], "::1"),
     ],
 )
-def test_a_load_balancer_has_an_address_or_a_name(ingress: Any, found: str) -> None:
+def test_a_load_balancer_has_an_address_or_a_name(
+    ingress: Any, found: str
+) -> None:
     assert balancer_of({"loadBalancer": {"ingress": ingress}}) == found
 
 
 @pytest.mark.parametrize(
     "status",
-    [None, {}, {"loadBalancer": None}, {"loadBalancer": {"ingress": [{"ip": ""}]}}],
+    [
+        None,
+        {},
+        {"loadBalancer": None},
+        {"loadBalancer": {"ingress": [{"ip": ""}]}},
+    ],
 )
 def test_nothing_leads_to_nowhere(status: Any) -> None:
     """A run stops where the cluster has not said yet where."""

@@ -94,7 +94,9 @@ def provisioned(
             {"orders/api": credential},
         )
         cluster = provision_clusters(estate, settings())[None]
-        parent = pulumi.ComponentResource("kong-oam:index:Component", "orders/api")
+        parent = pulumi.ComponentResource(
+            "kong-oam:index:Component", "orders/api"
+        )
         environment = client_environment(whole, estate, {"main": issuer})
         args = WorkloadArgs(
             application, whole, settings(), environment, cluster, [], _no_value
@@ -102,11 +104,14 @@ def provisioned(
         made = provision_workload(args, parent)
         known["rolled out"] = await made.rolled_out.future()
         known["upstreams"] = {
-            name: await one.address.future() for name, one in made.upstreams.items()
+            name: await one.address.future()
+            for name, one in made.upstreams.items()
         }
         known["resources"] = [one._name for one in made.resources]
 
-    set_mocks(monitor.mocks, "kong-oam", "tests", preview=False, monitor=monitor)
+    set_mocks(
+        monitor.mocks, "kong-oam", "tests", preview=False, monitor=monitor
+    )
     _await(program)
     return monitor.registered, known
 
@@ -131,20 +136,23 @@ def test_all_containers_of_a_client_can_prove_who_they_are() -> None:
         *template["spec"]["containers"],
         *template["spec"]["initContainers"],
     ]:
-        variables = {variable["name"]: variable for variable in container["env"]}
+        variables = {
+            variable["name"]: variable for variable in container["env"]
+        }
         assert variables["OAUTH_CLIENT_SECRET"]["valueFrom"] == {
             "secretKeyRef": {"name": "kept", "key": "secret"}
         }
         (mount,) = container["volumeMounts"]
         assert (
-            variables["OAUTH_ASSERTION_FILE"]["value"] == f"{mount['mountPath']}/token"
+            variables["OAUTH_ASSERTION_FILE"]["value"]
+            == f"{mount['mountPath']}/token"
         )
     assert len(template["metadata"]["annotations"][CREDENTIAL_DIGEST]) == 16
     assert template["metadata"]["annotations"]["note"] == "kept"
     assert (
-        clear(all_of(registered, "kubernetes:core/v1:Secret")["orders/api-client"])[
-            "OAUTH_CLIENT_ID"
-        ]
+        clear(
+            all_of(registered, "kubernetes:core/v1:Secret")["orders/api-client"]
+        )["OAUTH_CLIENT_ID"]
         == "id"
     )
     assert known["upstreams"] == {"80": "api.orders.svc.cluster.local:80"}
@@ -184,9 +192,16 @@ def test_namespaces_and_definitions_come_before_what_lies_in_them() -> None:
     registered, known = provisioned(DEFINED, client=False)
     (thing,) = all_of(registered, "kubernetes:example.com/v1:Thing").values()
     prefix = "orders/api/customresourcedefinition"
-    assert {f"{prefix}/things.example.com", "orders/api/namespace/more"} <= thing.after
+    assert {
+        f"{prefix}/things.example.com",
+        "orders/api/namespace/more",
+    } <= thing.after
     (release,) = all_of(registered, "kubernetes:helm.sh/v3:Release").values()
-    assert release.inputs == {"name": "chart", "namespace": "more", "chart": "nginx"}
+    assert release.inputs == {
+        "name": "chart",
+        "namespace": "more",
+        "chart": "nginx",
+    }
     assert "orders/api/namespace/more" in release.after
     (secret,) = all_of(registered, "kubernetes:core/v1:Secret").values()
     assert secret.secret == {"data"} and secret.secret_outputs == {"data"}
@@ -210,9 +225,13 @@ def test_config_maps_are_changed_in_place_where_there_are_any() -> None:
     async def program() -> None:
         provision_clusters(estate, settings())
 
-    set_mocks(monitor.mocks, "kong-oam", "tests", preview=False, monitor=monitor)
+    set_mocks(
+        monitor.mocks, "kong-oam", "tests", preview=False, monitor=monitor
+    )
     _await(program)
-    (provider,) = all_of(monitor.registered, "pulumi:providers:kubernetes").values()
+    (provider,) = all_of(
+        monitor.registered, "pulumi:providers:kubernetes"
+    ).values()
     assert "enableConfigMapMutable" not in provider.inputs
 
 
@@ -241,7 +260,10 @@ OURS: Mapping[str, Any] = {"annotations": {VERSION: "v1"}, "generation": 2}
             OURS,
             {
                 "conditions": [
-                    {"type": "Progressing", "reason": "ProgressDeadlineExceeded"}
+                    {
+                        "type": "Progressing",
+                        "reason": "ProgressDeadlineExceeded",
+                    }
                 ]
             },
             False,
@@ -249,19 +271,31 @@ OURS: Mapping[str, Any] = {"annotations": {VERSION: "v1"}, "generation": 2}
         (
             "StatefulSet",
             OURS,
-            {"observedGeneration": 2, "currentRevision": "b", "updateRevision": "b"},
+            {
+                "observedGeneration": 2,
+                "currentRevision": "b",
+                "updateRevision": "b",
+            },
             True,
         ),
         (
             "StatefulSet",
             OURS,
-            {"observedGeneration": 2, "currentRevision": "a", "updateRevision": "b"},
+            {
+                "observedGeneration": 2,
+                "currentRevision": "a",
+                "updateRevision": "b",
+            },
             False,
         ),
         (
             "StatefulSet",
             OURS,
-            {"observedGeneration": 1, "currentRevision": "a", "updateRevision": "a"},
+            {
+                "observedGeneration": 1,
+                "currentRevision": "a",
+                "updateRevision": "a",
+            },
             False,
         ),
         ("StatefulSet", OURS, None, True),

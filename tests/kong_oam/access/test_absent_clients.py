@@ -38,14 +38,20 @@ def _held(of: Estate) -> dict[tuple[str, str, str, Principal], Condition]:
     }
 
 
-def test_nobody_of_those_that_are_elsewhere_may_do_more_than_is_assumed() -> None:
+def test_nobody_of_those_that_are_elsewhere_may_do_more_than_is_assumed() -> (
+    None
+):
     """The sample with all of it, and orders alone."""
     real, supposed = _held(_estate(SAMPLE)), _held(_estate(ALONE))
-    elsewhere = {key for key in real if not key[-1].client.startswith("orders/")}
+    elsewhere = {
+        key for key in real if not key[-1].client.startswith("orders/")
+    }
     assert {key[-1].users for key in elsewhere} == {True, False}
     assert elsewhere <= supposed.keys()
     assert all(
-        suffices(groups, supposed[key]) for key in elsewhere for groups in real[key]
+        suffices(groups, supposed[key])
+        for key in elsewhere
+        for groups in real[key]
     )
 
 

@@ -104,13 +104,17 @@ def test_of_several_rules_for_a_method_any_suffices() -> None:
     ):
         assert (
             decide(
-                either, Request(method, "orders.example.com", b"/orders"), claims
+                either,
+                Request(method, "orders.example.com", b"/orders"),
+                claims,
             ).status
             == meant
         )
 
 
-def test_a_path_that_may_be_read_as_a_longer_rules_is_public_to_nobody() -> None:
+def test_a_path_that_may_be_read_as_a_longer_rules_is_public_to_nobody() -> (
+    None
+):
     """Some servers drop the dot at the end, and would answer what /orders/health/deep protects."""
     assert status("GET", "/orders/health/deep.") == 401
     assert status("GET", "/orders/health/deep.", WRITER) == 400
@@ -134,7 +138,9 @@ def test_paths_are_matched_element_by_element() -> None:
     assert status("GET", "/orders-internal", host="nope.test") == 404
     assert (
         decide(
-            ESTATE, Request("GET", "orders.example.com", b"/orders-internal"), None
+            ESTATE,
+            Request("GET", "orders.example.com", b"/orders-internal"),
+            None,
         ).component
         is ESTATE.components["wild/api"]
     )
@@ -199,16 +205,25 @@ def test_scopes_are_cut_to_what_the_client_was_granted(
 ) -> None:
     """Whatever the token lists, and whatever the user's groups hold. A client that users sign in through holds nothing
     for itself, and one that calls as itself nothing for users: an issuer that exists may give either such a token."""
-    claims = Claims("main", client, "someone", user, ("read", "write"), ("desk",))
+    claims = Claims(
+        "main", client, "someone", user, ("read", "write"), ("desk",)
+    )
     assert [
-        method for method in ("GET", "POST") if status(method, "/orders", claims) == 200
+        method
+        for method in ("GET", "POST")
+        if status(method, "/orders", claims) == 200
     ] == allowed.split()
 
 
 def test_groups_are_the_providers_names() -> None:
     """The stack maps logical groups; the logical name alone counts for nothing."""
     stack = Stack(
-        "t", {"main": Provider("main", "a", SPELLING, groups={"sales": "ACME Sales"})}
+        "t",
+        {
+            "main": Provider(
+                "main", "a", SPELLING, groups={"sales": "ACME Sales"}
+            )
+        },
     )
     mapped = estate(api(access=ACCESS, http="{/orders: 80}"), SHOP, stack=stack)
     request = Request("GET", "orders.example.com", b"/orders")
@@ -222,12 +237,22 @@ def test_without_an_access_trait_any_principal_of_the_default_provider_is_let_in
     """And nobody else."""
     assert status("DELETE", "/x", host="a.example.com") == 401
     assert (
-        status("DELETE", "/x", Claims("main", "", "c", False, ()), host="a.example.com")
+        status(
+            "DELETE",
+            "/x",
+            Claims("main", "", "c", False, ()),
+            host="a.example.com",
+        )
         == 200
     )
     assert status("DELETE", "/x", user(), host="a.example.com") == 200
     assert (
-        status("DELETE", "/x", replace(READER, provider="other"), host="a.example.com")
+        status(
+            "DELETE",
+            "/x",
+            replace(READER, provider="other"),
+            host="a.example.com",
+        )
         == 401
     )
 

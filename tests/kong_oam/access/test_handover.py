@@ -15,11 +15,21 @@ from kong_oam.access.paths import read
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.access.tokens import Claims, Refusal
 from tests.support.estates import api, estate
-from tests.support.small_estates import REQUESTS, SETS_OF_GROUPS, pairs, tokens_of
+from tests.support.small_estates import (
+    REQUESTS,
+    SETS_OF_GROUPS,
+    pairs,
+    tokens_of,
+)
 from tests.support.tiers import examples
 
 SPELLING = ClaimMapping(
-    "cid", "uid", Listing("scp"), Listing("scp"), "groups", (TokenType("ver", "2"),)
+    "cid",
+    "uid",
+    Listing("scp"),
+    Listing("scp"),
+    "groups",
+    (TokenType("ver", "2"),),
 )
 Roles = dict[str, tuple[set[str], set[str]]]
 """By name: scopes, and groups that hold it."""
@@ -98,14 +108,20 @@ def test_no_token_of_before_is_worth_more_than_before_or_after(
     names = tuple(sorted(provider.group(group) for group in groups))
 
     def token(given: Estate) -> object:
-        client = next(one for one in given.clients if one.component == "shop/web")
-        return issue(provider, client, User("u", names), api=given.components["a/api"])
+        client = next(
+            one for one in given.clients if one.component == "shop/web"
+        )
+        return issue(
+            provider, client, User("u", names), api=given.components["a/api"]
+        )
 
     def allowed(gate: Estate, given: Estate) -> bool:
         claims = token(given)
         return (
             isinstance(claims, Claims)
-            and decide(gate, Request(method, "a.example.com", b"/"), claims).allowed
+            and decide(
+                gate, Request(method, "a.example.com", b"/"), claims
+            ).allowed
         )
 
     ends = allowed(old, old) or allowed(new, new)
@@ -157,7 +173,10 @@ def offering(at_a: str, at_b: str) -> Estate:
 
 def test_a_scope_that_moves_to_another_component_opens_nothing_there() -> None:
     """What a token of before lists is another's now; its client was never granted that."""
-    before, after = offering("data.read", "b.read"), offering("a.read", "data.read")
+    before, after = (
+        offering("data.read", "b.read"),
+        offering("a.read", "data.read"),
+    )
     batch = before.clients[0]
     provider = before.stack.default_provider
     there = Request("GET", "b.example.com", b"/")
@@ -166,7 +185,10 @@ def test_a_scope_that_moves_to_another_component_opens_nothing_there() -> None:
     assert decide(after, there, held).reason == (
         "needs data.read; the token lists it, but shop/batch was not granted it here"
     )
-    assert [decide(gate, there, held).status for gate in (before, after)] == [403, 403]
+    assert [decide(gate, there, held).status for gate in (before, after)] == [
+        403,
+        403,
+    ]
     assert decide(after, there, issue(provider, after.clients[1])).allowed
 
 
@@ -212,7 +234,8 @@ def _again(
             provider, groups = new.stack.providers[now.provider], now.groups
             if user:
                 provider = replace(
-                    provider, groups={**provider.groups, "theirs": user.groups[0]}
+                    provider,
+                    groups={**provider.groups, "theirs": user.groups[0]},
                 )
                 groups = ("theirs",)
             return issue(

@@ -65,9 +65,13 @@ def answer(
     ) if compiled.estate else ()
 
 
-def said(answered: tuple[Compiled, tuple[LintFinding, ...]]) -> tuple[object, ...]:
+def said(
+    answered: tuple[Compiled, tuple[LintFinding, ...]],
+) -> tuple[object, ...]:
     compiled, findings = answered
-    shown = [(str(one.diagnostic), one.remedy, one.suggestion()) for one in findings]
+    shown = [
+        (str(one.diagnostic), one.remedy, one.suggestion()) for one in findings
+    ]
     return [*map(str, compiled.diagnostics)], shown, compiled.estate
 
 
@@ -76,7 +80,9 @@ def test_every_edit_can_be_made() -> None:
 
 
 @settings(max_examples=examples(200), deadline=None)
-@given(st.lists(st.sampled_from([*range(len(EDITS)), "taker", "day"]), max_size=8))
+@given(
+    st.lists(st.sampled_from([*range(len(EDITS)), "taker", "day"]), max_size=8)
+)
 @example([5, "taker"])
 @example([8, 9])
 @example([0, 11])

@@ -32,7 +32,11 @@ OTHER = Provider(
 PARTITIONED = replace(
     STACK,
     providers={**STACK.providers, "other": OTHER},
-    partitions={"sales": ("shop", "store"), "apis": ("orders",), "rest": ("*",)},
+    partitions={
+        "sales": ("shop", "store"),
+        "apis": ("orders",),
+        "rest": ("*",),
+    },
 )
 PER_API = replace(
     PARTITIONED,
@@ -49,7 +53,9 @@ def changed(made: Estate, key: str, **fields: object) -> Estate:
     """The estate with fields of a component changed."""
 
     def one(component: Component) -> Component:
-        return replace(component, **fields) if component.key == key else component  # type: ignore[arg-type]
+        return (
+            replace(component, **fields) if component.key == key else component
+        )  # type: ignore[arg-type]
 
     applications = (
         replace(app, components=tuple(map(one, app.components)))
@@ -61,7 +67,10 @@ def changed(made: Estate, key: str, **fields: object) -> Estate:
 def without(made: Estate, name: str) -> Estate:
     """The estate without an Application."""
     return replace(
-        made, applications=tuple(app for app in made.applications if app.name != name)
+        made,
+        applications=tuple(
+            app for app in made.applications if app.name != name
+        ),
     )
 
 
@@ -81,10 +90,19 @@ def test_the_base_deploys_no_component_and_offers_all() -> None:
     assert (
         offered(base)
         == offered(ESTATE)
-        == {API: Offered("main", {"read": "Read", "write": "Write"}, ("desk", "sales"))}
+        == {
+            API: Offered(
+                "main", {"read": "Read", "write": "Write"}, ("desk", "sales")
+            )
+        }
     )
     api = base.components["orders/api"]
-    assert (api.rules, api.rendered, api.owner, api.depends_on) == ((), (), None, ())
+    assert (api.rules, api.rendered, api.owner, api.depends_on) == (
+        (),
+        (),
+        None,
+        (),
+    )
     assert base.clients == ()
     assert base.applications[0].labels == {}
 
@@ -109,7 +127,8 @@ def test_the_base_knows_of_clients_and_hosts_only_what_it_needs() -> None:
     )
     shop = base_of(replace(made, stack=stack)).components["shop/web"]
     assert [
-        (one.kind, one.calls, one.groups, one.redirect_uris) for one in shop.clients
+        (one.kind, one.calls, one.groups, one.redirect_uris)
+        for one in shop.clients
     ] == [
         ("browser", (), (), ("https://a.test",)),
         ("web", (), (), ()),
@@ -133,17 +152,18 @@ def test_the_base_is_blind_to_what_is_a_partitions() -> None:
             "depends_on": (),
             "forward_token": True,
             "roles": tuple(
-                replace(role, name="r", scopes=(), components=()) for role in api.roles
+                replace(role, name="r", scopes=(), components=())
+                for role in api.roles
             ),
         },
     }
     for key, fields in changes.items():
-        assert everything(base_of(changed(ESTATE, key, **fields))) == everything(
-            base_of(ESTATE)
-        ), key
-    assert base_of(changed(ESTATE, "orders/api", scopes={"read": "Read"})) != base_of(
-        ESTATE
-    )
+        assert everything(
+            base_of(changed(ESTATE, key, **fields))
+        ) == everything(base_of(ESTATE)), key
+    assert base_of(
+        changed(ESTATE, "orders/api", scopes={"read": "Read"})
+    ) != base_of(ESTATE)
     assert base_of(changed(ESTATE, "orders/api", roles=())) != base_of(ESTATE)
 
 
@@ -164,7 +184,9 @@ def test_a_partition_has_its_own_and_who_calls_it() -> None:
 def test_a_partition_is_blind_to_versions_of_its_callers() -> None:
     """A digest tells one workload from another, and nothing else is known of it."""
     caller = ESTATE.components["shop/web"]
-    (known,) = (one for one in part_of(ESTATE, "apis").foreign if one.key == "shop/web")
+    (known,) = (
+        one for one in part_of(ESTATE, "apis").foreign if one.key == "shop/web"
+    )
     assert (known.rendered, workload_of(known)) == ((), workload_of(caller))
     for image, same in (
         ("web:1.5", True),
@@ -174,17 +196,29 @@ def test_a_partition_is_blind_to_versions_of_its_callers() -> None:
     ):
         workload = digest_of(caller, {"image": image})
         now = part_of(changed(ESTATE, "shop/web", workload=workload), "apis")
-        assert (everything(now) == everything(part_of(ESTATE, "apis"))) is same, image
+        assert (
+            everything(now) == everything(part_of(ESTATE, "apis"))
+        ) is same, image
 
 
 def test_a_partition_is_blind_to_what_callers_have_at_the_provider() -> None:
     """How long their keys last, and where users come back to; but for origins, whose pages read the gate's answers."""
     (client,) = ESTATE.components["shop/web"].clients
-    client = replace(client, kind="browser", redirect_uris=("https://a.test/back",))
-    known = everything(part_of(changed(ESTATE, "shop/web", clients=(client,)), "apis"))
+    client = replace(
+        client, kind="browser", redirect_uris=("https://a.test/back",)
+    )
+    known = everything(
+        part_of(changed(ESTATE, "shop/web", clients=(client,)), "apis")
+    )
     fields: list[tuple[dict[str, object], bool]] = [
-        ({"refresh": True, "rotate_every": 9, "jwks_uri": "https://a.test"}, True),
-        ({"redirect_uris": ("https://a.test/other", "https://a.test/back")}, True),
+        (
+            {"refresh": True, "rotate_every": 9, "jwks_uri": "https://a.test"},
+            True,
+        ),
+        (
+            {"redirect_uris": ("https://a.test/other", "https://a.test/back")},
+            True,
+        ),
         ({"redirect_uris": ("https://b.test/back",)}, False),
         ({"kind": "web"}, False),
     ]
@@ -225,7 +259,11 @@ def test_others_are_known_in_the_order_of_the_estate() -> None:
 
 def test_three_partitions_have_each_component_once() -> None:
     """Whatever namespaces they name, or none."""
-    own = [key for name in PARTITIONED.partitions for key in part_of(ESTATE, name).own]
+    own = [
+        key
+        for name in PARTITIONED.partitions
+        for key in part_of(ESTATE, name).own
+    ]
     assert sorted(own) == sorted(ESTATE.components)
 
 
@@ -242,14 +280,18 @@ def test_where_any_token_counts_all_that_tokens_are_for_is_known() -> None:
 def test_any_token_of_another_provider_is_not_its_business() -> None:
     """Clients of a provider by which nothing here is guarded are not known."""
     per_api = estate(ORDERS, SHOP, MAIL, ANY, stack=PER_API)
-    elsewhere = changed(without(per_api, "shop"), "store/pages", provider="other")
+    elsewhere = changed(
+        without(per_api, "shop"), "store/pages", provider="other"
+    )
     assert part_of(elsewhere, "sales").foreign == ()
 
 
 def test_a_partition_needs_its_own_scopes_and_those_that_it_asks_for() -> None:
     """And the groups of its own roles."""
     assert uses(part_of(ESTATE, "apis")) == offered(ESTATE)
-    assert uses(part_of(ESTATE, "rest")) == {API: Offered("main", {"read": "Read"})}
+    assert uses(part_of(ESTATE, "rest")) == {
+        API: Offered("main", {"read": "Read"})
+    }
     assert uses(base_of(ESTATE)) == {}
 
 
@@ -263,7 +305,9 @@ def test_what_a_base_lacks_is_said_in_words() -> None:
         "group desk of orders/api",
         "scope write of orders/api",
     ]
-    assert lacking(needed, {"orders/api at other": needed[API]}) == lacking(needed, {})
+    assert lacking(needed, {"orders/api at other": needed[API]}) == lacking(
+        needed, {}
+    )
     assert len(lacking(needed, {})) == 4
     assert lacking({}, needed) == []
 
@@ -277,16 +321,25 @@ def test_what_goes_to_and_fro_is_plain_data() -> None:
 def test_a_base_keeps_what_some_partition_still_uses() -> None:
     """Of what vanished only that, and until nobody does."""
     before = offered(ESTATE)
-    now = base_of(changed(ESTATE, "orders/api", scopes={"read": "Read"}, roles=()))
+    now = base_of(
+        changed(ESTATE, "orders/api", scopes={"read": "Read"}, roles=())
+    )
     kept, words = with_kept(
         now,
         before,
-        [{API: Offered("main", {"write": ""})}, {API: Offered("main", {"read": ""})}],
+        [
+            {API: Offered("main", {"write": ""})},
+            {API: Offered("main", {"read": ""})},
+        ],
     )
     assert words == ["scope write of orders/api"]
-    assert offered(kept) == {API: Offered("main", {"read": "Read", "write": "Write"})}
+    assert offered(kept) == {
+        API: Offered("main", {"read": "Read", "write": "Write"})
+    }
     assert [one.key for one in kept.offering] == [*kept.components]
-    kept, words = with_kept(now, before, [{API: Offered("main", {}, ("desk",))}])
+    kept, words = with_kept(
+        now, before, [{API: Offered("main", {}, ("desk",))}]
+    )
     assert words == ["group desk of orders/api"]
     assert offered(kept)[API].groups == ("desk",)
     assert with_kept(now, before, [{}]) == (now, [])
@@ -295,7 +348,9 @@ def test_a_base_keeps_what_some_partition_still_uses() -> None:
 def test_a_base_keeps_what_a_component_that_is_gone_offered() -> None:
     """It stands beside the Applications, and is offered as before."""
     now = base_of(without(ESTATE, "orders"))
-    kept, words = with_kept(now, offered(ESTATE), [uses(part_of(ESTATE, "rest"))])
+    kept, words = with_kept(
+        now, offered(ESTATE), [uses(part_of(ESTATE, "rest"))]
+    )
     assert words == ["scope read of orders/api"]
     assert offered(kept) == {API: Offered("main", {"read": "Read"})}
     assert with_kept(now, offered(ESTATE), [])[1] == []
@@ -304,7 +359,9 @@ def test_a_base_keeps_what_a_component_that_is_gone_offered() -> None:
 def test_a_base_keeps_scopes_at_the_provider_that_a_component_left() -> None:
     """Beside those at the one that it went to: clients of the first ask for them until their stacks have been run."""
     moved = base_of(changed(ESTATE, "orders/api", provider="other"))
-    kept, words = with_kept(moved, offered(ESTATE), [uses(part_of(ESTATE, "rest"))])
+    kept, words = with_kept(
+        moved, offered(ESTATE), [uses(part_of(ESTATE, "rest"))]
+    )
     assert words == ["scope read of orders/api"]
     assert offered(kept) == {
         API: Offered("main", {"read": "Read"}),
@@ -312,7 +369,9 @@ def test_a_base_keeps_scopes_at_the_provider_that_a_component_left() -> None:
             "other", {"read": "Read", "write": "Write"}, ("desk", "sales")
         ),
     }
-    assert [one.provider for one in kept.offering if one.key == "orders/api"] == [
+    assert [
+        one.provider for one in kept.offering if one.key == "orders/api"
+    ] == [
         "other",
         "main",
     ]
@@ -329,7 +388,9 @@ def test_what_either_of_two_estates_needs_of_the_base() -> None:
         "c/d at main": Offered("main", {"y": ""}),
     }
     assert all_of(first, second) == {
-        API: Offered("main", {"read": "Read", "write": "Write"}, ("desk", "sales")),
+        API: Offered(
+            "main", {"read": "Read", "write": "Write"}, ("desk", "sales")
+        ),
         "a/b at main": first["a/b at main"],
         "c/d at main": second["c/d at main"],
     }

@@ -50,7 +50,9 @@ def test_a_readable_path_has_these_elements(
         b"/%ff", b"/%c0%ae", b"/\xff", b"/%ed%a0%80", b"/..", b"/a/../..", b"/orders/health/..%2f7", b"/..;/7", b"/..%5c7",
     ],
 )  # fmt: skip
-def test_a_path_that_could_be_read_in_two_ways_is_refused(target: bytes) -> None:
+def test_a_path_that_could_be_read_in_two_ways_is_refused(
+    target: bytes,
+) -> None:
     """Backslashes, parameters, encoded separators, bad encodings, control bytes, bad UTF-8, and what climbs out."""
     with pytest.raises(AmbiguousPathError):
         read(target)

@@ -33,12 +33,16 @@ def request(one: Asked) -> Request:
     return Request(one.method, f"{one.host}.{DOMAIN}", one.path.encode())
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if asked(OWN)[name].origin])
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if asked(OWN)[name].origin]
+)
 def test_the_model_says_what_the_gateway_answers(name: str) -> None:
     """Status, who may read it, and every header that says so."""
     one = asked(OWN)[name]
     assert one.origin
-    found = reading(ESTATE, request(one), one.origin, one.preflight or one.method)
+    found = reading(
+        ESTATE, request(one), one.origin, one.preflight or one.method
+    )
     if one.preflight:
         assert (
             preflight(ESTATE, request(one), one.origin, one.preflight).status
@@ -80,11 +84,16 @@ def test_a_reason_is_given(
 ) -> None:
     """With the rule that lists the method, or the first of the path."""
     found = reading(
-        ESTATE, Request("OPTIONS", f"api.{DOMAIN}", path.encode()), origin, method
+        ESTATE,
+        Request("OPTIONS", f"api.{DOMAIN}", path.encode()),
+        origin,
+        method,
     )
     assert found is not None
     assert found.reason.startswith(reason)
-    assert (found.rule.methods if found.rule else None) == ((rule,) if rule else None)
+    assert (found.rule.methods if found.rule else None) == (
+        (rule,) if rule else None
+    )
 
 
 def test_a_path_that_no_rule_owns_is_read_by_nobody() -> None:
@@ -122,7 +131,9 @@ def test_the_origins_that_may_read_an_answer_are_listed() -> None:
         ("GET", "/nothing", ()),
     ):
         assert (
-            reading_origins(ESTATE, Request(method, f"api.{DOMAIN}", path.encode()))
+            reading_origins(
+                ESTATE, Request(method, f"api.{DOMAIN}", path.encode())
+            )
             == origins
         )
     assert STRANGER not in reading_origins(
@@ -136,7 +147,8 @@ def test_pages_that_may_send_cookies_are_told() -> None:
         ESTATE, "orders/api", {CORS: Cors((PARTNER,), credentials=True)}
     ).components["orders/api"]
     assert (
-        granted(component, PARTNER, None)["Access-Control-Allow-Credentials"] == "true"
+        granted(component, PARTNER, None)["Access-Control-Allow-Credentials"]
+        == "true"
     )
     assert "Access-Control-Allow-Credentials" not in granted(
         ESTATE.components["orders/api"], PARTNER, None

@@ -26,10 +26,14 @@ from tests.support.estates import PROVIDER
 UNIVERSE = [*"abcdef"]
 SUBSETS = [
     frozenset(chosen)
-    for chosen in chain.from_iterable(combinations(UNIVERSE, size) for size in range(7))
+    for chosen in chain.from_iterable(
+        combinations(UNIVERSE, size) for size in range(7)
+    )
 ]
 SETS = st.frozensets(st.sampled_from(SUBSETS), max_size=8)
-CLAUSES = st.lists(st.frozensets(st.sampled_from(UNIVERSE), max_size=4), max_size=5)
+CLAUSES = st.lists(
+    st.frozensets(st.sampled_from(UNIVERSE), max_size=4), max_size=5
+)
 
 
 def of(many: int, name: str) -> str:
@@ -46,10 +50,16 @@ def with_groups(reading: int, writing: int):
 
 
 @given(CLAUSES)
-def test_one_group_of_each_clause_is_needed(clauses: list[frozenset[str]]) -> None:
+def test_one_group_of_each_clause_is_needed(
+    clauses: list[frozenset[str]],
+) -> None:
     """The smallest sets of all that there are; none, where a clause is empty."""
-    meeting = [one for one in SUBSETS if all(one & clause for clause in clauses)]
-    smallest = {one for one in meeting if not any(other < one for other in meeting)}
+    meeting = [
+        one for one in SUBSETS if all(one & clause for clause in clauses)
+    ]
+    smallest = {
+        one for one in meeting if not any(other < one for other in meeting)
+    }
     assert minimal_transversals(clauses) == smallest
 
 
@@ -59,7 +69,9 @@ def test_minimal_sets_suffice_for_what_all_suffice(
 ) -> None:
     """And none of them contains another."""
     kept = minimal(sets)
-    assert kept == {one for one in sets if not any(other < one for other in sets)}
+    assert kept == {
+        one for one in sets if not any(other < one for other in sets)
+    }
     for groups in SUBSETS:
         assert suffices(groups, kept) == any(one <= groups for one in sets)
 

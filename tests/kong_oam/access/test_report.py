@@ -100,7 +100,10 @@ def test_the_table_names_whom_the_rules_let_in(estate: Estate) -> None:
                         theirs, access.get(principal_of(client), frozenset())
                     )
                     assert (
-                        any(is_met(entry, theirs, provider) for entry in entries) == may
+                        any(
+                            is_met(entry, theirs, provider) for entry in entries
+                        )
+                        == may
                     )
 
 
@@ -108,13 +111,18 @@ def is_met(entry: str, theirs: frozenset[str], provider: Provider) -> bool:
     """Whether users in these groups of the provider are those of whom the table speaks."""
     parts = entry.split(" and ") if entry else []
     return all(
-        any(provider.group(name) in theirs for name in part.strip("()").split(" or "))
+        any(
+            provider.group(name) in theirs
+            for name in part.strip("()").split(" or ")
+        )
         for part in parts
     )
 
 
 @pytest.mark.parametrize("applications", [(API, SHOP), (PUBLIC,), ()])
-def test_the_engine_takes_neither_table_for_yaml(applications: tuple[str, ...]) -> None:
+def test_the_engine_takes_neither_table_for_yaml(
+    applications: tuple[str, ...],
+) -> None:
     """It would unfold it, and print in each preview what stays. The last line has an end, too: what comes behind it does
     not change it."""
     for table in (access_table, grants):

@@ -63,7 +63,9 @@ def test_a_day_before_the_last_run_changes_nothing() -> None:
 
 
 @given(
-    st.lists(st.integers(0, 200), max_size=40), st.integers(1, 20), st.integers(1, 60)
+    st.lists(st.integers(0, 200), max_size=40),
+    st.integers(1, 20),
+    st.integers(1, 60),
 )
 def test_whoever_had_a_key_has_one_that_counts(
     skipped: list[int], overlap: int, longer: int
@@ -84,7 +86,9 @@ def test_whoever_had_a_key_has_one_that_counts(
         for slot in set(last.active) - set(now.active):
             assert day - left_on[slot] >= overlap
         for slot in now.active:
-            assert slot not in last.active or now.lying_in(slot) == last.lying_in(slot)
+            assert slot not in last.active or now.lying_in(
+                slot
+            ) == last.lying_in(slot)
         assert now.lying_in(now.slot) == now.number
         last = now
 
@@ -112,7 +116,9 @@ def test_a_client_may_say_how_often() -> None:
     usual = estate(ORDERS, shop("service", "", "worker", ""))
     assert often.schedule_of(often.clients[0]) == Schedule(30, 7)
     assert usual.schedule_of(usual.clients[0]) == Schedule(90, 7)
-    assert messages(shop("service", "            rotateEvery: 7d\n", "worker", "")) == [
+    assert messages(
+        shop("service", "            rotateEvery: 7d\n", "worker", "")
+    ) == [
         "OAM103: rotateEvery: 7d is not longer than the stack's rotation.overlap of 7d"
     ]
     (unused,) = compiled(
@@ -145,4 +151,6 @@ def test_a_secret_that_nobody_replaces_is_due_and_stays_what_it_is() -> None:
     assert current_secret(second, "app-2", start) == second
     told = second.to_output(schedule)
     assert Generation.from_output(told) == second
-    assert is_shared(told) and not is_shared(Generation(1, start).to_output(schedule))
+    assert is_shared(told) and not is_shared(
+        Generation(1, start).to_output(schedule)
+    )

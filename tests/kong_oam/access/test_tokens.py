@@ -37,7 +37,9 @@ def test_a_services_token_counts() -> None:
     assert authenticate(token(HEADER, PAYLOAD), RING, NOW) == Claims(
         "main", "shop/job", "job", False, ("read",)
     )
-    grouped = authenticate(token(HEADER, PAYLOAD | {"groups": ["sales"]}), RING, NOW)
+    grouped = authenticate(
+        token(HEADER, PAYLOAD | {"groups": ["sales"]}), RING, NOW
+    )
     assert grouped == Claims("main", "shop/job", "job", False, ("read",))
     without = {name: value for name, value in PAYLOAD.items() if name != "scp"}
     assert authenticate(token(HEADER, without), RING, NOW) == Claims(
@@ -53,11 +55,15 @@ def test_a_token_counts_from_its_first_second_to_before_its_last(
     nbf: float, exp: float, counts: bool
 ) -> None:
     """As the gate has it: `nbf` is in, `exp` is out."""
-    claims = authenticate(token(HEADER, PAYLOAD | {"nbf": nbf, "exp": exp}), RING, NOW)
+    claims = authenticate(
+        token(HEADER, PAYLOAD | {"nbf": nbf, "exp": exp}), RING, NOW
+    )
     assert isinstance(claims, Claims) == counts
 
 
-def test_every_mark_of_an_access_token_is_needed_and_no_claim_of_overage() -> None:
+def test_every_mark_of_an_access_token_is_needed_and_no_claim_of_overage() -> (
+    None
+):
     """Not the first of them alone."""
     spelling = replace(
         SPELLING,
@@ -86,7 +92,9 @@ def test_a_users_token_counts() -> None:
 
 
 @pytest.mark.parametrize("client", ["other", "shop/job"])
-def test_a_client_that_the_estate_does_not_have_is_no_component(client: str) -> None:
+def test_a_client_that_the_estate_does_not_have_is_no_component(
+    client: str,
+) -> None:
     """Its token counts, for nobody: not even where its id reads like a component."""
     claims = authenticate(
         token(HEADER, PAYLOAD | {"cid": client, "sub": client}), RING, NOW
@@ -97,7 +105,9 @@ def test_a_client_that_the_estate_does_not_have_is_no_component(client: str) -> 
 def test_an_elliptic_key_signs_with_es256_only() -> None:
     """The algorithm follows from the key, whatever the token says."""
     assert isinstance(
-        authenticate(token({"kid": "e", "alg": "ES256"}, PAYLOAD, EC), RING, NOW),
+        authenticate(
+            token({"kid": "e", "alg": "ES256"}, PAYLOAD, EC), RING, NOW
+        ),
         Claims,
     )
     assert authenticate(
@@ -133,10 +143,14 @@ def test_scopes_may_be_words() -> None:
             ),
         ),
     )
-    claims = authenticate(token(HEADER, PAYLOAD | {"scp": "read  write"}), ring, NOW)
+    claims = authenticate(
+        token(HEADER, PAYLOAD | {"scp": "read  write"}), ring, NOW
+    )
     assert isinstance(claims, Claims)
     assert claims.scopes == ("read", "write")
-    tabbed = authenticate(token(HEADER, PAYLOAD | {"scp": "read\twrite"}), ring, NOW)
+    tabbed = authenticate(
+        token(HEADER, PAYLOAD | {"scp": "read\twrite"}), ring, NOW
+    )
     assert isinstance(tabbed, Claims)
     assert tabbed.scopes == (
         "read\twrite",
@@ -149,7 +163,11 @@ def test_scopes_may_be_words() -> None:
 @pytest.mark.parametrize(
     ("mark", "counting", "not_counting"),
     [
-        (TokenType("ver", "2.0"), ["2.0"], ["2.01", "2", "12.0", 2.0, ["2.0"], None]),
+        (
+            TokenType("ver", "2.0"),
+            ["2.0"],
+            ["2.01", "2", "12.0", 2.0, ["2.0"], None],
+        ),
         (
             TokenType("ver", "2.", prefix=True),
             ["2.", "2.0", "2.1"],
@@ -163,11 +181,13 @@ def test_the_mark_of_an_access_token_is_a_text(
 ) -> None:
     """Of exactly its value, or one that begins with it."""
     ring = replace(
-        RING, provider=replace(PROVIDER, spelling=replace(SPELLING, marks=(mark,)))
+        RING,
+        provider=replace(PROVIDER, spelling=replace(SPELLING, marks=(mark,))),
     )
     for value in counting:
         assert isinstance(
-            authenticate(token(HEADER, PAYLOAD | {"ver": value}), ring, NOW), Claims
+            authenticate(token(HEADER, PAYLOAD | {"ver": value}), ring, NOW),
+            Claims,
         ), value
     for value in not_counting:
         said = authenticate(token(HEADER, PAYLOAD | {"ver": value}), ring, NOW)
@@ -179,9 +199,9 @@ def test_an_odd_key_id_is_refused_whatever_keys_there_are(kid: str) -> None:
     """Kong's `jwt` answers 500 to some; no issuer has one."""
     odd = replace(RING, keys={kid: Key(kid, RSA.public_key())})
     reason = "the key id is not a plain text in the header alone"
-    assert authenticate(token(HEADER | {"kid": kid}, PAYLOAD), odd, NOW) == Refusal(
-        reason
-    )
+    assert authenticate(
+        token(HEADER | {"kid": kid}, PAYLOAD), odd, NOW
+    ) == Refusal(reason)
 
 
 def test_a_key_id_of_128_characters_is_one() -> None:
@@ -240,7 +260,9 @@ def test_a_claim_that_is_not_as_it_must_be_refuses_the_token(
     changes: dict[str, Any], reason: str
 ) -> None:
     """Every claim used has the right type and value, or the token does not count."""
-    assert authenticate(token(HEADER, PAYLOAD | changes), RING, NOW) == Refusal(reason)
+    assert authenticate(token(HEADER, PAYLOAD | changes), RING, NOW) == Refusal(
+        reason
+    )
 
 
 @pytest.mark.parametrize(
@@ -300,7 +322,9 @@ def test_a_service_is_issued_what_it_was_granted() -> None:
     assert issue(PROVIDER, replace(SERVICE, calls=())) == Refusal(
         "shop/job was granted nothing"
     )
-    alone = Refusal("shop/job acts for itself only: users cannot sign in through it")
+    alone = Refusal(
+        "shop/job acts for itself only: users cannot sign in through it"
+    )
     for client in (SERVICE, replace(SERVICE, groups=("sales",))):
         assert issue(PROVIDER, client, User("someone", ("sales",))) == alone
     assert issue(replace(PROVIDER, name="other"), SERVICE) == Refusal(
@@ -308,7 +332,9 @@ def test_a_service_is_issued_what_it_was_granted() -> None:
     )
 
 
-def test_a_user_is_issued_a_token_through_a_client_that_their_group_may_use() -> None:
+def test_a_user_is_issued_a_token_through_a_client_that_their_group_may_use() -> (
+    None
+):
     """A user in none of the client's groups is issued none; groups carry the provider's names."""
     claims = Claims(
         "main",
@@ -325,6 +351,10 @@ def test_a_user_is_issued_a_token_through_a_client_that_their_group_may_use() ->
     assert issue(PROVIDER, WEB) == Refusal(
         "shop/web acts for users only: somebody must sign in"
     )
-    renamed = Provider("main", "api://tests", SPELLING, groups={"sales": "ACME Sales"})
-    assert isinstance(issue(renamed, WEB, User("someone", ("ACME Sales",))), Claims)
+    renamed = Provider(
+        "main", "api://tests", SPELLING, groups={"sales": "ACME Sales"}
+    )
+    assert isinstance(
+        issue(renamed, WEB, User("someone", ("ACME Sales",))), Claims
+    )
     assert isinstance(issue(renamed, WEB, User("someone", ("sales",))), Refusal)

@@ -25,7 +25,12 @@ FILE = Path("applications/billing.yaml")
 def write(roles: str) -> None:
     access = " ".join(ACCESS.replace("ROLES", roles).split())
     FILE.write_text(
-        api("billing", domain="billing.example.com", http="{/: 8080}", access=access),
+        api(
+            "billing",
+            domain="billing.example.com",
+            http="{/: 8080}",
+            access=access,
+        ),
         "utf-8",
     )
 
@@ -71,7 +76,8 @@ def test_what_a_change_does_to_clients_that_are_not_here_is_told(
     for change in found["changes"]:
         if not change["otherSpellings"]:
             whom = {
-                (whom["client"], json.dumps(whom["usersIn"])) for whom in change["for"]
+                (whom["client"], json.dumps(whom["usersIn"]))
+                for whom in change["for"]
             }
             by_kind.setdefault(change["kind"], []).extend(
                 (one, json.loads(users)) for one, users in whom
@@ -108,8 +114,14 @@ def test_no_change_is_not_all_that_diff_says(
             ["explain", "GET", URL, "--as", "shop/web", "--user-in", "sales"],
             ["200 GET"],
         ),
-        (["graph"], ["shop/web", "not here", "not judged, since it is not here: shop"]),
-        (["graph", "--since", "HEAD"], ["not judged, since it is not here: shop"]),
+        (
+            ["graph"],
+            ["shop/web", "not here", "not judged, since it is not here: shop"],
+        ),
+        (
+            ["graph", "--since", "HEAD"],
+            ["not judged, since it is not here: shop"],
+        ),
     ],
 )
 def test_every_answer_has_the_clients_that_are_not_here(
@@ -123,7 +135,8 @@ def test_every_answer_has_the_clients_that_are_not_here(
 
 
 @pytest.mark.parametrize(
-    "question", [["who", "GET", URL], ["matrix"], ["explain", "GET", URL], ["diff"]]
+    "question",
+    [["who", "GET", URL], ["matrix"], ["explain", "GET", URL], ["diff"]],
 )
 def test_what_is_not_judged_is_a_field(
     question: list[str], capsys: pytest.CaptureFixture[str]
@@ -147,4 +160,6 @@ def test_what_others_offer_is_not_judged_either(
     write("reader: {scopes: [b.read, b.write], groups: [sales]}")
     FILE.write_text(FILE.read_text("utf-8").rstrip("\n") + client, "utf-8")
     assert main(["what", "billing/api"]) == 0
-    assert "not judged, since it is not here: orders;" in capsys.readouterr().err
+    assert (
+        "not judged, since it is not here: orders;" in capsys.readouterr().err
+    )

@@ -106,7 +106,8 @@ def test_what_is_wrong_is_one_error_at_its_place(
 
 TAKEN: dict[str, str] = {
     "a null for traits": "    - {name: a, type: webservice, properties: {image: a}, traits: null}\n",
-    "a trait twice": WEB % "{type: scaler}, {type: scaler, properties: {replicas: 2}}",
+    "a trait twice": WEB
+    % "{type: scaler}, {type: scaler, properties: {replicas: 2}}",
     "a Service that selects another's pods, without a route": WEB % ""
     + OBJECT % SELECTING,
     "a Helm chart": "    - {name: a, type: helmchart, properties: {chart: {source: a}}}\n",
@@ -135,7 +136,9 @@ def test_a_gateway_that_an_override_adds_opens_nothing(
     assert capsys.readouterr().out.startswith("401")
 
 
-def test_a_definition_is_no_application(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_definition_is_no_application(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """Whoever checks one in CUE is told where it goes."""
     write(PART, {"t.cue": "t: {}\n"})
     assert main(["check", "definitions/t.cue"]) == 1

@@ -124,7 +124,11 @@ def grant_what_nobody_asks_for() -> None:
 
 
 def misspell_a_scope() -> None:
-    edit(ORDERS_FILE, "[GET], scopes: [orders.read]", "[GET], scopes: [orders.reed]")
+    edit(
+        ORDERS_FILE,
+        "[GET], scopes: [orders.read]",
+        "[GET], scopes: [orders.reed]",
+    )
 
 
 def test_a_finding_is_printed_with_what_to_do_and_the_diff_that_does_it(
@@ -155,7 +159,11 @@ applications/orders.yaml:21:102: warning LINT301: 'shop/mailer' holds role 'view
     )
     patch = ["patch", "-p0"]
     subprocess.run(
-        patch, input=printed.encode(), check=True, capture_output=True, timeout=30
+        patch,
+        input=printed.encode(),
+        check=True,
+        capture_output=True,
+        timeout=30,
     )
     assert Path(ORDERS_FILE).read_text("utf-8") == ORDERS
     assert main(["check"]) == 0
@@ -191,13 +199,17 @@ def test_where_there_is_an_error_lint_is_silent(
     assert "LINT" not in said
 
 
-def test_dates_are_judged_by_the_stack(capsys: pytest.CaptureFixture[str]) -> None:
+def test_dates_are_judged_by_the_stack(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """The same files, another asOf: waivers and public rules run out. The machine's clock plays no part."""
     assert main(["check"]) == 0
     edit("stacks/Pulumi.local.yaml", '"2026-11-25"', '"2028-01-01"')
     capsys.readouterr()
     assert main(["check", "--json"]) == 1
-    codes = [one["code"] for one in json.loads(capsys.readouterr().out)["findings"]]
+    codes = [
+        one["code"] for one in json.loads(capsys.readouterr().out)["findings"]
+    ]
     assert sorted(codes) == ["LINT305", "LINT307", "LINT307", "LINT309"]
 
 
@@ -227,7 +239,9 @@ def test_a_waiver_that_cannot_be_judged_is_an_error(
     assert f": error {said}" in first
 
 
-def test_the_end_of_a_public_rule_is_a_day(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_end_of_a_public_rule_is_a_day(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """A day that the calendar does not have is an error."""
     edit(ORDERS_FILE, '"2027-12-31"', "2027-13-31")
     assert main(["check"]) == 1
@@ -239,9 +253,13 @@ def test_the_end_of_a_public_rule_is_a_day(capsys: pytest.CaptureFixture[str]) -
 
 def test_the_codes_that_can_be_waived_are_those_of_the_schema() -> None:
     """An editor offers just these; so does KubeVela's definition."""
-    schema = json.loads((ROOT / "definitions/access.schema.json").read_text("utf-8"))
+    schema = json.loads(
+        (ROOT / "definitions/access.schema.json").read_text("utf-8")
+    )
     waivable = [code for code, kind in KINDS.items() if kind.waivable]
-    assert schema["$defs"]["waiver"]["properties"]["finding"]["enum"] == waivable
+    assert (
+        schema["$defs"]["waiver"]["properties"]["finding"]["enum"] == waivable
+    )
     assert " | ".join(f'"{code}"' for code in waivable) in (
         ROOT / "definitions/access.yaml"
     ).read_text("utf-8")
@@ -282,7 +300,10 @@ def test_a_sarif_file_that_cannot_be_written_is_wrong_usage(
 ) -> None:
     """Status 2, and the file that it is about."""
     assert main(["check", "--sarif", "nowhere/out.sarif"]) == 2
-    assert "nowhere/out.sarif: No such file or directory" in capsys.readouterr().err
+    assert (
+        "nowhere/out.sarif: No such file or directory"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_diff_survives_windows_line_ends() -> None:
@@ -294,7 +315,9 @@ def test_a_diff_survives_windows_line_ends() -> None:
     printed = subprocess.run(
         command, env={"PYTHONPATH": str(ROOT)}, capture_output=True, timeout=60
     ).stdout
-    subprocess.run(["git", "apply", "-p0"], input=printed, check=True, timeout=30)
+    subprocess.run(
+        ["git", "apply", "-p0"], input=printed, check=True, timeout=30
+    )
     assert main(["check"]) == 0
     assert path.read_bytes().count(b"\r\n") == path.read_bytes().count(b"\n")
 
@@ -325,7 +348,10 @@ def test_a_repository_begins_without_an_application(
         file.unlink()
     Path("applications/none.yaml").write_text("# not yet\n")
     assert main(["check"]) == 0
-    assert capsys.readouterr().out == "0 application(s), 0 component(s): no errors\n"
+    assert (
+        capsys.readouterr().out
+        == "0 application(s), 0 component(s): no errors\n"
+    )
 
 
 def test_the_only_stack_is_the_one_that_is_judged_by(
@@ -361,7 +387,10 @@ def test_a_file_that_is_not_there_may_hold_what_others_name(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert (
-        main(["check", "-f", "applications/shop.yaml", "applications/order.yaml"]) == 1
+        main(
+            ["check", "-f", "applications/shop.yaml", "applications/order.yaml"]
+        )
+        == 1
     )
     assert capsys.readouterr().out.count(" error ") == 1
 
@@ -375,10 +404,15 @@ def make_two_mistakes() -> None:
     edit(SHOP_FILE, "kind: service, calls", "kind: servize, calls")
 
 
-def test_a_file_is_judged_with_all_others(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_is_judged_with_all_others(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """Whom it calls and who calls it is known, though nothing is said of them."""
     assert main(["check", ORDERS_FILE]) == 0
-    assert capsys.readouterr().out == "3 application(s), 5 component(s): no errors\n"
+    assert (
+        capsys.readouterr().out
+        == "3 application(s), 5 component(s): no errors\n"
+    )
     edit(
         SHOP_FILE,
         "orders/api, scopes: [orders.read]}",
@@ -391,7 +425,9 @@ def test_a_file_is_judged_with_all_others(capsys: pytest.CaptureFixture[str]) ->
     )
 
 
-def test_what_is_elsewhere_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_elsewhere_is_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """With the command that prints it. The exit status is that of what is printed."""
     make_two_mistakes()
     assert main(["check", ORDERS_FILE]) == 1
@@ -400,10 +436,19 @@ def test_what_is_elsewhere_is_counted(capsys: pytest.CaptureFixture[str]) -> Non
         "applications/orders.yaml:17:61: error ACC201: scope 'orders.reed' is not declared by this component; did you mean 'orders.read'?",
         "1 error(s); nothing would be provisioned; what others say of 'shop' is judged when that can be read",
     ]
-    assert last == "1 finding(s) elsewhere: `python -m kong_oam check` prints them"
+    assert (
+        last == "1 finding(s) elsewhere: `python -m kong_oam check` prints them"
+    )
     assert (
         main(
-            ["check", "applications/hello.yaml", "--stack", "aws", "-f", "applications"]
+            [
+                "check",
+                "applications/hello.yaml",
+                "--stack",
+                "aws",
+                "-f",
+                "applications",
+            ]
         )
         == 0
     )
@@ -422,10 +467,14 @@ def test_what_is_elsewhere_is_counted(capsys: pytest.CaptureFixture[str]) -> Non
     }
 
 
-def test_lint_is_told_of_the_file_alone(capsys: pytest.CaptureFixture[str]) -> None:
+def test_lint_is_told_of_the_file_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """In SARIF as well."""
     grant_what_nobody_asks_for()
-    assert main(["check", "applications/shop.yaml", "--sarif", "out.sarif"]) == 0
+    assert (
+        main(["check", "applications/shop.yaml", "--sarif", "out.sarif"]) == 0
+    )
     said = capsys.readouterr().out.splitlines()
     assert said == [
         "3 application(s), 5 component(s): no errors",
@@ -472,9 +521,14 @@ def test_a_file_of_nowhere_else_is_read_too(
 ) -> None:
     """Beside all that the stack names."""
     draft = HELLO.replace("name: hello,", "name: draft, namespace: drafts,")
-    Path("draft.yaml").write_text(draft.replace("hello.example", "draft.example"))
+    Path("draft.yaml").write_text(
+        draft.replace("hello.example", "draft.example")
+    )
     assert main(["check", "draft.yaml"]) == 0
-    assert capsys.readouterr().out == "4 application(s), 6 component(s): no errors\n"
+    assert (
+        capsys.readouterr().out
+        == "4 application(s), 6 component(s): no errors\n"
+    )
     Path("draft.yaml").write_text("# nothing yet\n", "utf-8")
     assert main(["check", "draft.yaml"]) == 2
     assert (

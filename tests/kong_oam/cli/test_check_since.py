@@ -75,7 +75,9 @@ def orders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "applications/orders.yaml"
 
 
-def found(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, bool]:
+def found(
+    capsys: pytest.CaptureFixture[str], *arguments: str
+) -> dict[str, bool]:
     """The codes of all that is found, each with whether it is new."""
     main(["check", "--since", "HEAD", "--json", *arguments])
     document = json.loads(capsys.readouterr().out)
@@ -110,7 +112,9 @@ def test_only_new_findings_are_printed_and_count(
     assert printed.endswith(
         "2 finding(s) at HEAD, too: check without --since prints them\n"
     )
-    orders.write_text(ORDERS.replace("GET], scopes: [read]", "GET], scopes: [reed]"))
+    orders.write_text(
+        ORDERS.replace("GET], scopes: [read]", "GET], scopes: [reed]")
+    )
     git("commit", "--quiet", "-a", "-m", "wrong")
     assert main(["check", "--since", "HEAD"]) == 1
     assert "error ACC201" in capsys.readouterr().out
@@ -148,7 +152,9 @@ def test_of_two_findings_alike_one_is_new(
 READY = "              - {paths: [/orders/ready], methods: [GET], public: {reason: probes}}\n"
 
 
-def test_a_watch_compares_with_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_watch_compares_with_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """Both options together are wrong usage."""
     assert main(["check", "--watch", "--since", "HEAD"]) == 2
     assert "--since or --watch, not both" in capsys.readouterr().err

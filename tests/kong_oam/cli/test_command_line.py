@@ -33,7 +33,9 @@ def test_every_verb_has_help_with_an_example(
     assert ended.value.code == 0
     assert f"python -m kong_oam {command.name}" in said.split("\n\n", 1)[1]
     assert ("--json" in said) == command.json
-    positional = said.partition("positional arguments:\n")[2].partition("\n\n")[0]
+    positional = said.partition("positional arguments:\n")[2].partition("\n\n")[
+        0
+    ]
     assert all(len(line.split()) > 1 for line in positional.splitlines()), (
         "each says what it is"
     )
@@ -106,7 +108,9 @@ def test_a_reader_that_leaves_early_is_no_traceback() -> None:
 def test_tables_align_their_columns() -> None:
     """But for the last, which may be long; nothing trails."""
     out = io.StringIO()
-    Console(out).print_table(("a", "b", "c"), [("long", "x", "y z"), ("s", "", "")])
+    Console(out).print_table(
+        ("a", "b", "c"), [("long", "x", "y z"), ("s", "", "")]
+    )
     assert out.getvalue() == "a     b  c\nlong  x  y z\ns\n"
 
 

@@ -31,7 +31,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def scripts(project: None, capsys: pytest.CaptureFixture[str]) -> dict[str, Path]:
+def scripts(
+    project: None, capsys: pytest.CaptureFixture[str]
+) -> dict[str, Path]:
     """Each shell's script in a file of the project."""
     found = {}
     for shell in ("bash", "zsh", "fish"):
@@ -61,7 +63,10 @@ def offered(*words: str) -> list[str]:
         (["new", "--component", "what", "--client", "w"], ["web"]),
         (["emergency", "-s", "local", ""], ["open", "close"]),
         (["emergency", "-s", "open", "o"], ["open"]),
-        (["emergency", "-s", "local", "open", "--m"], ["--methods", "--minutes"]),
+        (
+            ["emergency", "-s", "local", "open", "--m"],
+            ["--methods", "--minutes"],
+        ),
         (["who", "--applications", "a", "b", "--st"], ["--stack"]),
         (["explain", "--user-in", "--st"], ["--stack"]),
         (["completion", ""], ["bash", "zsh", "fish"]),
@@ -145,7 +150,9 @@ def typed(command: list[str], setup: str, keys: str) -> str:
         os.write(ours, f"{KONG_OAM}\n{setup}; echo rea''dy\n".encode())
         _until(ours, "ready\r\n")
         os.write(ours, f"{keys}\n".encode())
-        return _until(ours, "<end>").rpartition("<begin>")[2].partition("<end>")[0]
+        return (
+            _until(ours, "<end>").rpartition("<begin>")[2].partition("<end>")[0]
+        )
     finally:
         shell.kill()
         shell.wait(10)
@@ -156,7 +163,9 @@ def _until(terminal: int, words: str) -> str:
     """What a terminal shows up to these words. Raises TimeoutError."""
     shown, end = "", time.monotonic() + 30
     while words not in shown:
-        if not select.select([terminal], [], [], max(0.0, end - time.monotonic()))[0]:
+        if not select.select(
+            [terminal], [], [], max(0.0, end - time.monotonic())
+        )[0]:
             raise TimeoutError(shown)
         shown += os.read(terminal, 65536).decode()
     return shown
@@ -178,11 +187,15 @@ KEYS = [
 
 
 @pytest.mark.parametrize(("keys", "passed"), KEYS)
-def test_it_is_typed_in_bash(scripts: dict[str, Path], keys: str, passed: str) -> None:
+def test_it_is_typed_in_bash(
+    scripts: dict[str, Path], keys: str, passed: str
+) -> None:
     """On a terminal, with readline's own rules of what a word is. No file's name is run."""
     assert (
         typed(
-            ["bash", "--norc", "--noprofile", "-i"], f"source {scripts['bash']}", keys
+            ["bash", "--norc", "--noprofile", "-i"],
+            f"source {scripts['bash']}",
+            keys,
         )
         == passed
     )
@@ -191,7 +204,9 @@ def test_it_is_typed_in_bash(scripts: dict[str, Path], keys: str, passed: str) -
 
 @pytest.mark.skipif(shutil.which("zsh") is None, reason="no zsh on PATH")
 @pytest.mark.parametrize(("keys", "passed"), KEYS[:-1])
-def test_it_is_typed_in_zsh(scripts: dict[str, Path], keys: str, passed: str) -> None:
+def test_it_is_typed_in_zsh(
+    scripts: dict[str, Path], keys: str, passed: str
+) -> None:
     """The same."""
     setup = f"autoload -Uz compinit; compinit -u -D; source {scripts['zsh']}"
     assert typed(["zsh", "-f", "-i"], setup, keys) == passed
@@ -217,11 +232,16 @@ def test_fish_completes(
     """By fish's own word for what it would offer."""
     ours = f"function kong-oam; {sys.executable} -m kong_oam $argv; end; source $argv[1]; complete -C $argv[2]"
     command = ["fish", "--no-config", "-c", ours, str(scripts["fish"]), line]
-    env = {"PATH": os.environ["PATH"], "HOME": str(Path.cwd()), "PYTHONPATH": str(ROOT)}
+    env = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(Path.cwd()),
+        "PYTHONPATH": str(ROOT),
+    }
     done = subprocess.run(
         command, capture_output=True, text=True, check=True, timeout=20, env=env
     )
     assert (
-        sorted(one.partition("\t")[0] for one in done.stdout.splitlines()) == expected
+        sorted(one.partition("\t")[0] for one in done.stdout.splitlines())
+        == expected
     )
     assert done.stderr == ""

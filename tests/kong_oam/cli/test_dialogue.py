@@ -73,7 +73,10 @@ def test_it_asks_for_what_no_flag_says(typed: Typed, asked: list[str]) -> None:
     """Who may call it among that, and what nothing means; an empty answer stands for what is in brackets."""
     assert (
         typed(
-            *INVOICES, "sales", "shop/web shop/checkout:write", "orders/api:orders.read"
+            *INVOICES,
+            "sales",
+            "shop/web shop/checkout:write",
+            "orders/api:orders.read",
         )
         == 0
     )
@@ -96,12 +99,15 @@ def test_it_asks_for_what_no_flag_says(typed: Typed, asked: list[str]) -> None:
     text = BILLING.read_text("utf-8")
     assert "http: {/: 8080}\n" in text and "domain" not in text
     assert (
-        "components: [shop/web]\n" in text and "components: [shop/checkout]\n" in text
+        "components: [shop/web]\n" in text
+        and "components: [shop/checkout]\n" in text
     )
     assert main(["check"]) == 0
 
 
-def test_who_says_enough_is_asked_nothing(typed: Typed, asked: list[str]) -> None:
+def test_who_says_enough_is_asked_nothing(
+    typed: Typed, asked: list[str]
+) -> None:
     """So that a command from a page or a note does the same on a terminal."""
     flags = (
         "--app",
@@ -123,11 +129,26 @@ def test_who_says_enough_is_asked_nothing(typed: Typed, asked: list[str]) -> Non
     ("answers", "not_asked"),
     [
         (
-            ("service", "worker", "x", "team-billing", "orders/api:orders.read"),
+            (
+                "service",
+                "worker",
+                "x",
+                "team-billing",
+                "orders/api:orders.read",
+            ),
             ("Port", "Domain", "Path", "Groups"),
         ),
         (
-            ("browser", "", "x", "team-billing", "", "", "", "orders/api:orders.read"),
+            (
+                "browser",
+                "",
+                "x",
+                "team-billing",
+                "",
+                "",
+                "",
+                "orders/api:orders.read",
+            ),
             ("Groups", "Components"),
         ),
         (
@@ -135,18 +156,30 @@ def test_who_says_enough_is_asked_nothing(typed: Typed, asked: list[str]) -> Non
             ("Image", "Port", "Domain", "worker (nobody", "Groups"),
         ),
         (
-            ("external", "team-billing", "", "https://partner.example.com/keys"),
+            (
+                "external",
+                "team-billing",
+                "",
+                "https://partner.example.com/keys",
+            ),
             ("Image", "Port", "Components"),
         ),
     ],
     ids=["worker", "browser", "native", "external"],
 )
 def test_it_asks_for_nothing_that_says_nothing(
-    typed: Typed, asked: list[str], answers: tuple[str, ...], not_asked: tuple[str, ...]
+    typed: Typed,
+    asked: list[str],
+    answers: tuple[str, ...],
+    not_asked: tuple[str, ...],
 ) -> None:
     """About a component of that type and a client of that kind."""
-    assert typed(*answers, flags=("--app", "billing", "--component", "app")) == 0
-    assert [question for question in asked if question.startswith(not_asked)] == []
+    assert (
+        typed(*answers, flags=("--app", "billing", "--component", "app")) == 0
+    )
+    assert [
+        question for question in asked if question.startswith(not_asked)
+    ] == []
     assert main(["check"]) == 0
 
 
@@ -186,9 +219,9 @@ def test_a_wrong_answer_is_asked_for_again(
     assert typed(*answers) == 0
     assert said in capsys.readouterr().err
     (number,) = wrong
-    assert [at for at, question in enumerate(asked) if question in asked[:at]] == [
-        number + 1
-    ]
+    assert [
+        at for at, question in enumerate(asked) if question in asked[:at]
+    ] == [number + 1]
     assert asked[number] == asked[number + 1]
     assert BILLING.exists()
 
@@ -215,11 +248,27 @@ def test_a_wrong_answer_is_asked_for_again(
             "error OAM107: Deployment 'api' in namespace 'default' would also be made",
         ),
         (
-            {2: "web", 3: "worker", 6: None, 7: None, 8: None, 9: None, 10: None},
+            {
+                2: "web",
+                3: "worker",
+                6: None,
+                7: None,
+                8: None,
+                9: None,
+                10: None,
+            },
             "error ACC210: a web client needs redirectPaths, and a gateway trait",
         ),
         (
-            {0: "shop", 3: "worker", 6: None, 7: None, 8: None, 9: None, 10: None},
+            {
+                0: "shop",
+                3: "worker",
+                6: None,
+                7: None,
+                8: None,
+                9: None,
+                10: None,
+            },
             "are owned by 'team-shop'",
         ),
     ],
@@ -250,7 +299,11 @@ def test_answers_as_flags_say_the_same(
         "orders/api:orders.read",
     )
     assert typed(*INVOICES[:1], "api", *INVOICES[2:], *callers) == 2
-    flags = capsys.readouterr().err.rpartition("your answers, as flags: ")[2].split()
+    flags = (
+        capsys.readouterr()
+        .err.rpartition("your answers, as flags: ")[2]
+        .split()
+    )
     assert (
         typed(
             flags=(
@@ -318,7 +371,9 @@ def test_what_check_would_find_is_shown(
     "how", ["edited", "removed", "moved behind a link", "unreadable"]
 )
 def test_what_somebody_saves_while_it_asks_stays(
-    how: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    how: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Nothing is written then, the new file included."""
     shop, outside = Path("applications/shop.yaml"), Path("shop.yaml")
@@ -339,7 +394,9 @@ def test_what_somebody_saves_while_it_asks_stays(
             shop.symlink_to(outside.resolve())
         return next(answers)
 
-    before = {file: file.read_bytes() for file in Path("applications").iterdir()}
+    before = {
+        file: file.read_bytes() for file in Path("applications").iterdir()
+    }
     flags = [
         *(
             "--app",
@@ -374,7 +431,9 @@ def test_what_somebody_saves_while_it_asks_stays(
         for file in Path("applications").iterdir()
         if file != shop
     }
-    assert after == {file: content for file, content in before.items() if file != shop}
+    assert after == {
+        file: content for file, content in before.items() if file != shop
+    }
 
 
 @pytest.mark.parametrize("after", [0, 3, 11])
@@ -452,4 +511,7 @@ def test_a_script_is_asked_nothing(
     """With --json, wherever it runs: a question would stand before the document."""
     assert typed(flags=("--app", "billing", "--json")) == 2
     assert asked == []
-    assert "--component, --image, --owner, --port missing" in capsys.readouterr().err
+    assert (
+        "--component, --image, --owner, --port missing"
+        in capsys.readouterr().err
+    )

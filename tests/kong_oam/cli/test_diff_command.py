@@ -105,7 +105,9 @@ def test_a_project_of_which_the_engine_reads_other_settings(
     file.write_text("name: kong-oam\nstackConfigDir: conf\n")
     assert main(["diff"]) == main(["check"]) == 2
     assert (
-        capsys.readouterr().err.count("Pulumi.yaml lets the engine read other files")
+        capsys.readouterr().err.count(
+            "Pulumi.yaml lets the engine read other files"
+        )
         == 2
     )
     git("add", ".")
@@ -123,7 +125,11 @@ def test_revisions_have_their_own_stacks(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A default domain that changes is another host; what stands in a revision is named by it."""
-    edit(project / "stacks/Pulumi.local.yaml", "apps.example.com", "web.example.com")
+    edit(
+        project / "stacks/Pulumi.local.yaml",
+        "apps.example.com",
+        "web.example.com",
+    )
     edit(project / "applications/orders.yaml", *OPENED)
     git("commit", "--all", "--message", "second")
     assert main(["diff", "HEAD~1", "HEAD", "--json"]) == 0
@@ -180,7 +186,18 @@ def test_applications_of_another_repository_are_read_as_they_are(
     edit(team / "orders.yaml", *OPENED)
     assert main(["diff", "--exit-code"]) == 0
     assert (
-        main(["diff", "HEAD", ".", "--exit-code", "-f", "applications", str(team)]) == 0
+        main(
+            [
+                "diff",
+                "HEAD",
+                ".",
+                "--exit-code",
+                "-f",
+                "applications",
+                str(team),
+            ]
+        )
+        == 0
     )
     assert capsys.readouterr().out == ""
     assert main(["diff", "HEAD~1", "."]) == 0
@@ -195,7 +212,10 @@ def test_what_a_revision_does_not_have_is_remarked(
     """By name, once, of a repository below this one too; and nothing where all is in it."""
     assert main(["diff"]) == 0
     assert capsys.readouterr().err == ""
-    team, inner = tmp_path_factory.mktemp("team"), project / "applications/inner"
+    team, inner = (
+        tmp_path_factory.mktemp("team"),
+        project / "applications/inner",
+    )
     (project / "applications/orders.yaml").rename(team / "orders.yaml")
     inner.mkdir()
     (inner / "none.yaml").touch()
@@ -204,7 +224,9 @@ def test_what_a_revision_does_not_have_is_remarked(
     git("commit", "--all", "--message", "another repository")
     edit(team / "orders.yaml", *OPENED)
     assert (
-        main(["diff", "HEAD", "."]) == main(["graph", "--since", "HEAD", "--json"]) == 0
+        main(["diff", "HEAD", "."])
+        == main(["graph", "--since", "HEAD", "--json"])
+        == 0
     )
     said = (
         f"not in this repository, and read as it is now: applications/inner, {team}; to see what changes there, "
@@ -366,14 +388,18 @@ def test_a_link_in_a_revision_is_followed_as_here(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Inside the folder; one that leaves it is an error there, too."""
-    (project / "applications/orders.yaml").rename(project / "applications/orders.txt")
+    (project / "applications/orders.yaml").rename(
+        project / "applications/orders.txt"
+    )
     (project / "applications/orders.yaml").symlink_to("orders.txt")
     git("add", ".")
     git("commit", "--message", "links")
     assert main(["diff", "HEAD~1", "HEAD", "--exit-code"]) == 0
     assert main(["diff", "HEAD", ".", "--exit-code"]) == 0
     assert capsys.readouterr().out == ""
-    (project / "applications/away.yaml").symlink_to("../stacks/Pulumi.local.yaml")
+    (project / "applications/away.yaml").symlink_to(
+        "../stacks/Pulumi.local.yaml"
+    )
     git("add", ".")
     git("commit", "--message", "away")
     assert main(["diff", "HEAD~1", "HEAD", "--exit-code"]) == 2
@@ -392,7 +418,12 @@ def test_a_link_in_a_revision_is_followed_as_here(
         {"applications/team": "../here", "here": "there", "there": "other"},
         {"applications/team": "OUTSIDE"},
     ],
-    ids=["a folder", "through a link", "to a link", "another folder of the machine"],
+    ids=[
+        "a folder",
+        "through a link",
+        "to a link",
+        "another folder of the machine",
+    ],
 )
 def test_a_link_to_a_folder_elsewhere_is_an_error_in_a_revision_as_here(
     project: Path,
@@ -506,7 +537,9 @@ def test_what_nobody_could_list_is_said_of_its_rule(
 
 
 def test_outside_of_git_there_are_no_revisions(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Said so, whether git is there or not."""
     monkeypatch.chdir(tmp_path)
@@ -529,20 +562,28 @@ def _pulumi(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
 
 
 def test_what_is_deployed_is_compared_with_what_is_here(
-    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """By its state, asked of the CLI or saved in a file; by outputs that were saved: all of them, or this one."""
     settings = settings_of("local")
     estate = estate_of(read_files([project / "applications"]), settings)
     output = dump_model(model_of(estate, settings))
     (project / "model.json").write_text(json.dumps(output))
-    (project / "outputs.json").write_text(json.dumps({"access": "", "__model": output}))
+    (project / "outputs.json").write_text(
+        json.dumps({"access": "", "__model": output})
+    )
     rows = [
         Resource("pulumi:pulumi:Stack", "kong-oam-local", {"__model": output}),
         *state(estate),
     ]
     resources = [
-        {"type": one.type, "urn": f"urn:pulumi::{one.name}", "outputs": one.outputs}
+        {
+            "type": one.type,
+            "urn": f"urn:pulumi::{one.name}",
+            "outputs": one.outputs,
+        }
         for one in rows
     ]
     (project / "state.json").write_text(
@@ -615,7 +656,10 @@ def test_another_answer_is_a_change_for_people_and_for_programs(
     assert row in capsys.readouterr().out
     assert main(["diff", "--json"]) == 0
     *_, change = json.loads(capsys.readouterr().out)["changes"]
-    assert (change["kind"], change["for"]) == ("answered by", [{"everybody": True}])
+    assert (change["kind"], change["for"]) == (
+        "answered by",
+        [{"everybody": True}],
+    )
     answer = {"component": "orders/api", "owner": "team-orders"}
     assert change["answeredBy"] == {
         "old": {
@@ -645,7 +689,9 @@ def test_another_owner_is_a_change_for_people_and_for_programs(
 ) -> None:
     """It counts for --exit-code, and stands in JSON, in Markdown and in SARIF."""
     edit(
-        project / "applications/orders.yaml", "owner: team-orders", "owner: team-sales"
+        project / "applications/orders.yaml",
+        "owner: team-orders",
+        "owner: team-sales",
     )
     assert main(["diff", "--exit-code", "--sarif", "out.sarif"]) == 1
     assert capsys.readouterr().out.startswith(
@@ -704,7 +750,8 @@ def test_stacks_of_one_project_are_compared_by_component(
 ) -> None:
     """Their hosts differ, their access does not."""
     other = STACK.replace(
-        "apps.example.com", "dc.example.net, suffixes: {example.com: dc.example.net}"
+        "apps.example.com",
+        "dc.example.net, suffixes: {example.com: dc.example.net}",
     )
     (project / "stacks/Pulumi.dc.yaml").write_text(other)
     assert main(["diff", "stack:local", "stack:dc", "--exit-code"]) == 0

@@ -64,7 +64,9 @@ def test_another_setting_is_printed_and_counts_for_the_exit_status(
     assert main(["diff", "../before", ".", "--exit-code"]) == 0
     assert main(["diff", str(deployed), ".", "--exit-code"]) == 0
     assert capsys.readouterr().out == ""
-    Path("stacks/Pulumi.local.yaml").write_text(STACK.replace("//orders", "//all"))
+    Path("stacks/Pulumi.local.yaml").write_text(
+        STACK.replace("//orders", "//all")
+    )
     line = "may widen for clients of corp: identityProviders.corp.audience: api://orders -> api://all"
     for before in ("../before", str(deployed)):
         assert main(["diff", before, ".", "--exit-code"]) == 1

@@ -26,7 +26,15 @@ STEERING = "\x1b]0;title\x07"
 ASKED: dict[str, list[str]] = {
     "check": ["check"],
     "diff": ["diff", "before", "."],
-    "explain": ["explain", "GET", LOOK, "--as", "shop/web", "--user-in", "sales"],
+    "explain": [
+        "explain",
+        "GET",
+        LOOK,
+        "--as",
+        "shop/web",
+        "--user-in",
+        "sales",
+    ],
     "who": ["who", "GET", LOOK],
     "what": ["what", "shop/web"],
     "matrix": ["matrix"],
@@ -76,7 +84,9 @@ def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             (Reason(f"a route{STEERING}", "remove it"),),
         ),
     )
-    monkeypatch.setattr(kong_oam.verify.stack, "verify", lambda *_: Result(found, 1))
+    monkeypatch.setattr(
+        kong_oam.verify.stack, "verify", lambda *_: Result(found, 1)
+    )
     altered = Altered(
         f"Service 'default/api{STEERING}'",
         (Reason(f"a port{STEERING}", "take it out"),),
@@ -167,11 +177,16 @@ def test_applications_with_an_error_are_2(
     verb: str, json_too: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With every error on standard error. To `check` they are what it is asked for: 1, and on standard output."""
-    edit("[GET, PATCH], scopes: [orders.read]", "[GET, PATCH], scopes: [orders.reed]")
+    edit(
+        "[GET, PATCH], scopes: [orders.read]",
+        "[GET, PATCH], scopes: [orders.reed]",
+    )
     edit("components: [shop/web]}", "components: [shop/wob]}")
     assert main([*ASKED[verb], *json_too]) == (1 if verb == "check" else 2)
     said = capsys.readouterr()
-    told, silent = (said.out, said.err) if verb == "check" else (said.err, said.out)
+    told, silent = (
+        (said.out, said.err) if verb == "check" else (said.err, said.out)
+    )
     assert silent == ""
     if verb == "check" and json_too:
         assert {"ACC201", "ACC214"} <= {
@@ -207,7 +222,11 @@ def test_a_full_disk_is_2() -> None:
     with Path("/dev/full").open("w") as full:
         command = [sys.executable, "-m", "kong_oam", "what", "anonymous"]
         ran = subprocess.run(
-            command, env=environment, stdout=full, stderr=subprocess.PIPE, timeout=60
+            command,
+            env=environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
         )
     assert (ran.returncode, ran.stderr) == (
         2,
@@ -236,7 +255,9 @@ def test_colours_are_for_terminals_that_want_them(
         monkeypatch.setenv("TERM", "dumb")
 
 
-def test_a_complaint_is_red_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_complaint_is_red_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """And plain where NO_COLOR is set."""
     assert "\x1b[31m" in shown(monkeypatch, "check", "--stack", "lokal")
     monkeypatch.setenv("NO_COLOR", "1")
@@ -278,8 +299,12 @@ def test_arguments_need_not_be_text(verb: str) -> None:
             "PYTHONPATH": str(ROOT),
             "PYTHONIOENCODING": "ascii",
         }
-        ran = subprocess.run(command, env=environment, capture_output=True, timeout=60)
-        assert ran.returncode == (0 if verb in ("explain", "who") else 2), ran.stderr
+        ran = subprocess.run(
+            command, env=environment, capture_output=True, timeout=60
+        )
+        assert ran.returncode == (0 if verb in ("explain", "who") else 2), (
+            ran.stderr
+        )
         assert b"Traceback" not in ran.stderr
         assert b"\x1b" not in ran.stdout + ran.stderr
         if more and ran.returncode == 0:

@@ -88,7 +88,10 @@ def test_mermaid_is_printed_where_nothing_else_is_said(
 ) -> None:
     """With its title, and the stack that it is of."""
     read = read_mermaid(printed(capsys))
-    assert read.nodes["client_shop_web"] == "shop/web\nweb application\nfor desk, sales"
+    assert (
+        read.nodes["client_shop_web"]
+        == "shop/web\nweb application\nfor desk, sales"
+    )
     assert ("client_shop_checkout", "role_orders_api_viewer", "") in read.edges
     assert read.nodes["notes"] == "Who may call what: stack local"
 
@@ -110,10 +113,15 @@ def test_a_form_that_is_said_goes_before_the_ending(
 ) -> None:
     """And is printed where there is no file; all of it is what the file has."""
     printed(capsys, "--format", "svg", "--output", "graph.txt")
-    assert Path("graph.txt").read_text("utf-8") == printed(capsys, "--format", "svg")
+    assert Path("graph.txt").read_text("utf-8") == printed(
+        capsys, "--format", "svg"
+    )
     ElementTree.fromstring(Path("graph.txt").read_text("utf-8"))
     printed(capsys, "--output", "block.md")
-    assert Path("block.md").read_text("utf-8") == f"```mermaid\n{printed(capsys)}```\n"
+    assert (
+        Path("block.md").read_text("utf-8")
+        == f"```mermaid\n{printed(capsys)}```\n"
+    )
 
 
 def test_json_has_nodes_and_lines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -136,7 +144,12 @@ def test_json_has_nodes_and_lines(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (
             ["--application", "shop"],
-            {"client:shop/checkout", "client:shop/web", "group:desk", "group:sales"},
+            {
+                "client:shop/checkout",
+                "client:shop/web",
+                "group:desk",
+                "group:sales",
+            },
         ),
         (["--principal", "group:desk"], {"client:shop/web", "group:desk"}),
         (["--principal", "shop/checkout"], {"client:shop/checkout"}),
@@ -163,9 +176,13 @@ def test_what_changed_since_a_revision_is_drawn(
 ) -> None:
     """With what diff says of it below."""
     replace_once(ORDERS_FILE, "groups: [sales]", "groups: [sales, support]")
-    replace_once(ORDERS_FILE, "methods: [GET], public", "methods: [GET, POST], public")
     replace_once(
-        SHOP_FILE, "calls: [{component: orders/api, scopes: [read]}]}", "calls: []}"
+        ORDERS_FILE, "methods: [GET], public", "methods: [GET, POST], public"
+    )
+    replace_once(
+        SHOP_FILE,
+        "calls: [{component: orders/api, scopes: [read]}]}",
+        "calls: []}",
     )
     graph = drawn(capsys, "--since", "main")
     changes = {
@@ -178,14 +195,18 @@ def test_what_changed_since_a_revision_is_drawn(
         ("added", "public:orders/api:anybody", "POST /orders/health"),
         ("removed", "client:shop/checkout", "read"),
     }
-    assert graph["title"] == "What changed since main in who may call what: stack local"
+    assert (
+        graph["title"]
+        == "What changed since main in who may call what: stack local"
+    )
     assert graph["notes"][:2] == [
         "What diff says of it:",
         "+ newly public: everybody: POST https://orders.example.com/orders/health",
     ]
     assert main(["diff", "main", "--json"]) == 0
     kinds = [
-        change["kind"] for change in json.loads(capsys.readouterr().out)["changes"]
+        change["kind"]
+        for change in json.loads(capsys.readouterr().out)["changes"]
     ]
     assert {"newly public", "widened", "revoked"} <= {*kinds}
     assert {note.split(":")[0][2:] for note in graph["notes"][1:]} <= {*kinds}
@@ -212,7 +233,10 @@ def test_an_estate_in_which_nobody_calls_says_so(
     replace_once(ORDERS_FILE, ORDERS_FILE.read_text("utf-8"), WORKER)
     SHOP_FILE.unlink()
     graph = drawn(capsys)
-    assert (graph["nodes"], graph["notes"]) == ([], ["Nobody may call anything here."])
+    assert (graph["nodes"], graph["notes"]) == (
+        [],
+        ["Nobody may call anything here."],
+    )
 
 
 WORKER = """

@@ -141,7 +141,8 @@ def test_what_another_team_offers_need_not_be_here(
     file = Path("applications/billing.yaml")
     client = "      traits:\n        - {type: client, properties: {kind: service, calls: [{component: CALLEE, scopes: [s.read]}]}}\n"
     text = file.read_text().replace(
-        "groups: [sales]", "groups: [sales]\n                components: [shop/web]"
+        "groups: [sales]",
+        "groups: [sales]\n                components: [shop/web]",
     )
     file.write_text(text + client.replace("CALLEE", "orders/api"))
     capsys.readouterr()
@@ -187,7 +188,10 @@ def test_what_another_team_offers_is_called_all_the_same(
         "orders.read, in its own file (`check -f applications ../orders/applications` judges both)",
         "next: python -m kong_oam check",
     ]
-    billing, theirs = Path("applications/billing.yaml"), Path("theirs/orders.yaml")
+    billing, theirs = (
+        Path("applications/billing.yaml"),
+        Path("theirs/orders.yaml"),
+    )
     assert (
         "- component: orders/api\n                scopes: [orders.read]\n"
         in billing.read_text("utf-8")
@@ -203,7 +207,9 @@ def test_what_another_team_offers_is_called_all_the_same(
     capsys.readouterr()
     assert main([*nightly, *calls, "-f", "applications", "theirs"]) == 0
     assert "not here" not in capsys.readouterr().out
-    assert "[shop/checkout, shop/web, billing/nightly]" in theirs.read_text("utf-8")
+    assert "[shop/checkout, shop/web, billing/nightly]" in theirs.read_text(
+        "utf-8"
+    )
     assert billing.exists()
 
 
@@ -256,7 +262,8 @@ def test_what_is_there_stays(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init"]) == 0
     said = capsys.readouterr().out.splitlines()
     stays = [
-        f"{name}: is there, and stays" for name in ("README.md", "requirements.txt")
+        f"{name}: is there, and stays"
+        for name in ("README.md", "requirements.txt")
     ]
     assert [line for line in said if line.endswith("stays")] == stays
     assert "README.md: new" not in said
@@ -275,7 +282,11 @@ def test_what_is_there_stays(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["file"], ["--platform", "--stack", "../x"], ["--platform", "--stack", ""]],
+    [
+        ["file"],
+        ["--platform", "--stack", "../x"],
+        ["--platform", "--stack", ""],
+    ],
 )
 def test_what_cannot_be_written_is_said(
     capsys: pytest.CaptureFixture[str], arguments: list[str]
@@ -341,26 +352,35 @@ def test_nothing_is_installed_until_it_is_said_which_file(
         ("0" * 64, False),
     ):
         file.write_text(
-            text.replace(line, f"{name} @ {wheel.as_uri()}#sha256={sha256}"), "utf-8"
+            text.replace(line, f"{name} @ {wheel.as_uri()}#sha256={sha256}"),
+            "utf-8",
         )
         installs, said = pip("--requirement", "requirements.txt")
         assert installs == expected, said
     committed = re.findall(r"\./wheels/\S+", text)
-    assert len(committed) == 1 and pip(committed[0].replace("PLATFORM", "any"))[0]
+    assert (
+        len(committed) == 1 and pip(committed[0].replace("PLATFORM", "any"))[0]
+    )
 
 
 @pytest.mark.parametrize("status", [0, 2])
-def test_a_diff_that_failed_fails_the_workflow(status: int, folder: Path) -> None:
+def test_a_diff_that_failed_fails_the_workflow(
+    status: int, folder: Path
+) -> None:
     """As GitHub runs a script that says no shell: `bash -e`. What a diff says is in the summary and in the log."""
     main(["init"])
-    workflow = yaml.safe_load(Path(".github/workflows/access.yaml").read_text("utf-8"))
+    workflow = yaml.safe_load(
+        Path(".github/workflows/access.yaml").read_text("utf-8")
+    )
     scripts = [
         step["run"]
         for step in workflow["jobs"]["check"]["steps"]
         if "diff" in step.get("run", "")
     ]
     stand_in = folder / "kong-oam"
-    stand_in.write_text(f"#!/bin/sh\necho newly public\nexit {status}\n", "utf-8")
+    stand_in.write_text(
+        f"#!/bin/sh\necho newly public\nexit {status}\n", "utf-8"
+    )
     stand_in.chmod(0o755)
     environment = {
         "PATH": f"{folder}:{os.environ['PATH']}",
@@ -376,7 +396,11 @@ def test_a_diff_that_failed_fails_the_workflow(status: int, folder: Path) -> Non
     )
     assert done.returncode == status
     if status == 0:
-        assert done.stdout == Path("summary").read_text("utf-8") == "newly public\n"
+        assert (
+            done.stdout
+            == Path("summary").read_text("utf-8")
+            == "newly public\n"
+        )
 
 
 INSTALL = """\
@@ -387,7 +411,9 @@ INSTALL = """\
 """
 
 
-@pytest.mark.parametrize("name", ["partitions.yaml", "preview.yaml", "rotate.yaml"])
+@pytest.mark.parametrize(
+    "name", ["partitions.yaml", "preview.yaml", "rotate.yaml"]
+)
 def test_a_platform_has_the_workflows_of_this_repository(name: str) -> None:
     """With its own stack, and what is installed from its own requirements; all else is the same, line by line."""
     main(["init", "--platform", "--stack", "staging"])
@@ -395,7 +421,9 @@ def test_a_platform_has_the_workflows_of_this_repository(name: str) -> None:
     assert "staging" in written
     assert INSTALL in written
     ours = (ROOT / ".github/workflows" / name).read_text("utf-8")
-    ours = ours.replace("--stack aws --stack gcp --stack bare-metal", "--stack staging")
+    ours = ours.replace(
+        "--stack aws --stack gcp --stack bare-metal", "--stack staging"
+    )
     ours = ours.replace('ESTATE: "aws"', 'ESTATE: "staging"')
     ours = ours.replace("[aws, gcp, bare-metal]", '["staging"]').replace(
         "      - run: make setup\n", INSTALL
@@ -408,17 +436,23 @@ def test_an_editor_finds_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
     """That of the version that wrote it, at the place that the settings name, and for the files that are read."""
     main(["init"])
     capsys.readouterr()
-    ((schema, patterns),) = json.loads(Path(".vscode/settings.json").read_text())[
-        "yaml.schemas"
-    ].items()
+    ((schema, patterns),) = json.loads(
+        Path(".vscode/settings.json").read_text()
+    )["yaml.schemas"].items()
     main(["schema"])
     assert Path(schema).read_text() == capsys.readouterr().out
     assert patterns == ["applications/**/*.yaml", "applications/**/*.yml"]
 
 
-def test_the_page_shows_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_page_shows_what_is_printed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """Line by line."""
     main(["init", "billing"])
-    printed = "".join(f"    {line}\n" for line in capsys.readouterr().out.splitlines())
-    page = (ROOT / "docs/how-to/bring-your-own-applications.md").read_text("utf-8")
+    printed = "".join(
+        f"    {line}\n" for line in capsys.readouterr().out.splitlines()
+    )
+    page = (ROOT / "docs/how-to/bring-your-own-applications.md").read_text(
+        "utf-8"
+    )
     assert f"    $ kong-oam init billing\n{printed}\n" in page

@@ -50,7 +50,9 @@ def name_definitions(name: str) -> None:
 
 def test_questions_are_answered(capsys: pytest.CaptureFixture[str]) -> None:
     """The route is the rendered Ingress', the rule the access trait's."""
-    assert "2 application(s), 2 component(s): no errors" in answer(capsys, "check")
+    assert "2 application(s), 2 component(s): no errors" in answer(
+        capsys, "check"
+    )
     explained = json.loads(
         answer(
             capsys,
@@ -143,7 +145,9 @@ def test_what_is_refused_of_an_object_names_the_definition_that_made_it(
     )
     assert main(["check"]) == 1
     lines = capsys.readouterr().out.splitlines()
-    (number,) = [number for number, line in enumerate(lines) if "hostNetwork" in line]
+    (number,) = [
+        number for number, line in enumerate(lines) if "hostNetwork" in line
+    ]
     assert (
         lines[number + 1]
         == "it is made by component type 'stateful-app' (definitions/stateful-app.yaml)"
@@ -184,7 +188,9 @@ def test_definitions_stand_beside_applications(
         Path("definitions", name).unlink()
     Path("definitions").rmdir()
     priority = written(
-        "Trait", "priority", PRIORITY.split("template: {\n")[1].removesuffix("}\n")
+        "Trait",
+        "priority",
+        PRIORITY.split("template: {\n")[1].removesuffix("}\n"),
     )
     Path("applications/ledger.yaml").write_text(
         f"{LEDGER}---\n{STATEFUL_APP}---\n{priority}"
@@ -198,7 +204,10 @@ def test_what_is_found_in_one_file_is_told_apart(
 ) -> None:
     replace_once(Path("applications/ledger.yaml"), "class: high", "clas: high")
     assert (
-        main(["check", "applications/desk.yaml", "--definitions", "definitions"]) == 0
+        main(
+            ["check", "applications/desk.yaml", "--definitions", "definitions"]
+        )
+        == 0
     )
     printed = capsys.readouterr().out
     assert (
@@ -224,7 +233,9 @@ def test_a_type_that_only_the_project_knows_is_written_beside(
     Path("definitions/stateful-app.yaml").write_text(
         STATEFUL_APP.replace("name: stateful-app", "name: worker")
     )
-    replace_once(Path("applications/ledger.yaml"), "type: stateful-app", "type: worker")
+    replace_once(
+        Path("applications/ledger.yaml"), "type: stateful-app", "type: worker"
+    )
     replace_once(
         Path("applications/ledger.yaml"),
         "        - type: priority\n          properties: {class: high}\n",
@@ -238,7 +249,9 @@ def test_a_type_that_only_the_project_knows_is_written_beside(
 @pytest.mark.parametrize(
     "watched", ["definitions/priority.cue", "applications/desk.yaml"]
 )
-def test_whoever_watches_is_told_of_a_definition_that_changes(watched: str) -> None:
+def test_whoever_watches_is_told_of_a_definition_that_changes(
+    watched: str,
+) -> None:
     """And of an Application, as ever."""
     command = [sys.executable, "-u", "-m", "kong_oam", "check", "--watch"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

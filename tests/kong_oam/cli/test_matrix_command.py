@@ -89,15 +89,21 @@ def asked(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return capsys.readouterr().out
 
 
-def cells(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, str]]:
+def cells(
+    capsys: pytest.CaptureFixture[str], *arguments: str
+) -> list[dict[str, str]]:
     return list(
         csv.DictReader(
-            io.StringIO(asked(capsys, "--format", "csv", *arguments), newline="")
+            io.StringIO(
+                asked(capsys, "--format", "csv", *arguments), newline=""
+            )
         )
     )
 
 
-def test_who_what_and_matrix_say_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+def test_who_what_and_matrix_say_the_same(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """As JSON: a row of the matrix is one of `who`; and what a principal may call is the same as in `what`."""
     whole = json.loads(asked(capsys, "--json"))["endpoints"]
     components = sorted({row["component"] for row in whole})
@@ -108,12 +114,17 @@ def test_who_what_and_matrix_say_the_same(capsys: pytest.CaptureFixture[str]) ->
     for principal in PRINCIPALS:
         assert main(["what", principal, "--json"]) == 0
         listed = [
-            {**row, "usersIn": None} for row in json.loads(capsys.readouterr().out)
+            {**row, "usersIn": None}
+            for row in json.loads(capsys.readouterr().out)
         ]
         part = json.loads(asked(capsys, "--json", "--principal", principal))
         ours = [
             {
-                **{name: value for name, value in row.items() if name != "principals"},
+                **{
+                    name: value
+                    for name, value in row.items()
+                    if name != "principals"
+                },
                 "usersIn": None,
             }
             for row in part["endpoints"]
@@ -157,7 +168,11 @@ def test_a_part_is_asked_for_by_names(
 @pytest.mark.parametrize(
     ("name", "arguments", "begins"),
     [
-        ("m.csv", [], "component,owner,host,path,but not,methods,from,anonymous"),
+        (
+            "m.csv",
+            [],
+            "component,owner,host,path,but not,methods,from,anonymous",
+        ),
         ("M.HTML", [], "<!doctype html>"),
         ("m.txt", [], "        "),
         ("m.csv", ["--format", "html"], "<!doctype html>"),

@@ -29,7 +29,9 @@ def served(url: str, wanted: str) -> str:
     return text
 
 
-def test_it_serves_what_comes_to_the_log_and_when_keys_are_due(tmp_path: Path) -> None:
+def test_it_serves_what_comes_to_the_log_and_when_keys_are_due(
+    tmp_path: Path,
+) -> None:
     """The outputs are read for each scrape; while they are being written, what they said counts."""
     log, outputs = tmp_path / "records", tmp_path / "outputs.json"
     log.write_text("not this one\n")
@@ -45,16 +47,22 @@ def test_it_serves_what_comes_to_the_log_and_when_keys_are_due(tmp_path: Path) -
         served(url, "} 1803340800\n")
         outputs.write_text(
             json.dumps(
-                {"credentials": {"shop/checkout at okta": {"due": "2027-02-24"}}}
+                {
+                    "credentials": {
+                        "shop/checkout at okta": {"due": "2027-02-24"}
+                    }
+                }
             )
         )
         served(url, "} 1803427200\n")
         answer = httpx.get(url, trust_env=False)
         assert (
-            answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+            answer.headers["content-type"]
+            == "text/plain; version=0.0.4; charset=utf-8"
         )
         assert (
-            httpx.get(url.replace("/metrics", "/"), trust_env=False).status_code == 404
+            httpx.get(url.replace("/metrics", "/"), trust_env=False).status_code
+            == 404
         )
 
 
@@ -119,7 +127,9 @@ def test_what_cannot_be_served_is_said(
     assert why in capsys.readouterr().err
 
 
-def test_a_port_that_is_taken_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_that_is_taken_is_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """With who wanted it."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -127,5 +137,6 @@ def test_a_port_that_is_taken_is_said(capsys: pytest.CaptureFixture[str]) -> Non
         where = f"127.0.0.1:{taken.getsockname()[1]}"
         assert main(["metrics", "--logs", "-", "--listen", where]) == 2
     assert (
-        f"cannot listen at '{where}': Address already in use" in capsys.readouterr().err
+        f"cannot listen at '{where}': Address already in use"
+        in capsys.readouterr().err
     )

@@ -54,7 +54,8 @@ def _text(node: ast.AST) -> str:
 
 
 NAMED = sorted(
-    {one for file in SOURCES for one in commands(file.read_text("utf-8"))} - {FILLED}
+    {one for file in SOURCES for one in commands(file.read_text("utf-8"))}
+    - {FILLED}
 )
 
 

@@ -23,7 +23,14 @@ API = (
         "--image",
         "registry.example.com/billing:1.0",
     ),
-    *("--owner", "team-billing", "--port", "8080", "--domain", "billing.example.com"),
+    *(
+        "--owner",
+        "team-billing",
+        "--port",
+        "8080",
+        "--domain",
+        "billing.example.com",
+    ),
 )
 WORKER = (
     *(
@@ -52,7 +59,12 @@ PHONE = (
 )
 PARTNER = (
     *("--app", "billing", "--component", "partner", *OWNED),
-    *("--client", "external", "--jwks-uri", "https://partner.example.com/keys.json"),
+    *(
+        "--client",
+        "external",
+        "--jwks-uri",
+        "https://partner.example.com/keys.json",
+    ),
 )
 
 
@@ -119,7 +131,10 @@ def test_what_it_calls_is_granted_where_the_owner_of_that_reads_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """In the role that has just these scopes; of both files nothing else changes."""
-    orders, shop = Path("applications/orders.yaml"), Path("applications/shop.yaml")
+    orders, shop = (
+        Path("applications/orders.yaml"),
+        Path("applications/shop.yaml"),
+    )
     before = {file: file.read_text("utf-8") for file in (orders, shop)}
     assert main(["new", "--app", "shop", "--owner", "team-shop", *WORKER]) == 0
     said = capsys.readouterr().out
@@ -131,7 +146,10 @@ def test_what_it_calls_is_granted_where_the_owner_of_that_reads_it(
         "      traits:\n        - type: client\n          properties:\n            kind: service\n            calls:\n"
         "              - component: orders/api\n                scopes: [orders.read]\n"
     )
-    assert "applications/orders.yaml: extended\n--- applications/orders.yaml\n" in said
+    assert (
+        "applications/orders.yaml: extended\n--- applications/orders.yaml\n"
+        in said
+    )
     assert said.endswith("next: pulumi preview -s local\n")
     assert main(["check"]) == 0
 
@@ -147,7 +165,9 @@ def test_a_link_to_an_application_stays_one() -> None:
     link.symlink_to("zz/orders.real.yaml")
     real.chmod(0o640)
     assert main(["new", "--app", "shop", "--owner", "team-shop", *WORKER]) == 0
-    assert link.is_symlink() and "shop/web, shop/nightly]}" in real.read_text("utf-8")
+    assert link.is_symlink() and "shop/web, shop/nightly]}" in real.read_text(
+        "utf-8"
+    )
     assert real.stat().st_mode & 0o777 == 0o640
     assert [*real.parent.iterdir()] == [real]
     assert main(["check"]) == 0
@@ -157,10 +177,13 @@ def test_one_application_may_call_itself() -> None:
     """Role and component go into one file; a role without components gets some."""
     assert main(["new", *API, "--group", "sales"]) == 0
     worker = [*WORKER[:-1], "billing/invoices:invoices.write,invoices.read"]
-    assert main(["new", "--app", "billing", "--owner", "team-billing", *worker]) == 0
-    assert "                components: [billing/nightly]\n" in Path(BILLING).read_text(
-        "utf-8"
+    assert (
+        main(["new", "--app", "billing", "--owner", "team-billing", *worker])
+        == 0
     )
+    assert "                components: [billing/nightly]\n" in Path(
+        BILLING
+    ).read_text("utf-8")
     assert main(["check"]) == 0
 
 
@@ -224,7 +247,10 @@ def test_a_new_role_has_the_users_who_have_its_scopes_already() -> None:
         Path(BILLING).read_text("utf-8").replace("editor:", "reader:")
     )
     before = Path(BILLING).read_text("utf-8")
-    assert main(["new", *PHONE[:7], "billing/invoices:invoices.read", *PHONE[8:]]) == 0
+    assert (
+        main(["new", *PHONE[:7], "billing/invoices:invoices.read", *PHONE[8:]])
+        == 0
+    )
     assert (
         main(
             [
@@ -279,7 +305,9 @@ def test_pages_are_open_to_browsers_for_a_year(kind: str, methods: str) -> None:
     assert f"kind: {kind}\n            redirectPaths: [/app/callback]\n" in text
     assert (
         "shop/web, billing/invoices]}\n"
-        in Path("applications/orders.yaml").read_text("utf-8").splitlines(True)[27]
+        in Path("applications/orders.yaml")
+        .read_text("utf-8")
+        .splitlines(True)[27]
     )
     assert main(["check"]) == 0
 
@@ -315,7 +343,10 @@ def test_what_runs_elsewhere_is_a_client_and_nothing_else(
         "applications/orders.yaml"
     ).read_text("utf-8")
     assert main(["check"]) == 0
-    assert main(["new", *WORKER, "--app", "billing", "--owner", "team-billing"]) == 0
+    assert (
+        main(["new", *WORKER, "--app", "billing", "--owner", "team-billing"])
+        == 0
+    )
     assert main(["new", *arguments[:3], "second", *arguments[4:]]) == 0
     assert main(["check"]) == 0
 
@@ -324,7 +355,12 @@ def test_what_runs_elsewhere_is_a_client_and_nothing_else(
     ("app", "component", "read", "description"),
     [
         ("billing", "invoices", "invoices.read", "Read invoices"),
-        ("billing", "open-invoices", "open-invoices.read", "Read open invoices"),
+        (
+            "billing",
+            "open-invoices",
+            "open-invoices.read",
+            "Read open invoices",
+        ),
         ("billing", "service", "billing.read", "Read billing"),
         ("orders", "invoices", "invoices.read", "Read invoices"),
         ("billing", "orders", "billing.orders.read", "Read orders of billing"),
@@ -345,7 +381,9 @@ def test_scopes_are_named_after_what_they_are_about(
     assert main(["check"]) == 0
 
 
-def test_who_is_to_call_it_gets_the_call(capsys: pytest.CaptureFixture[str]) -> None:
+def test_who_is_to_call_it_gets_the_call(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """In its own file, and a role here: to read, or to change something as well; users of it sign in by their group."""
     callers = [
         "--caller",
@@ -355,10 +393,14 @@ def test_who_is_to_call_it_gets_the_call(capsys: pytest.CaptureFixture[str]) -> 
         "--caller",
         "shop/web",
     ]
-    shop, reports = (Path(f"applications/{name}.yaml") for name in ("shop", "reports"))
+    shop, reports = (
+        Path(f"applications/{name}.yaml") for name in ("shop", "reports")
+    )
     before = {file: file.read_text("utf-8") for file in (shop, reports)}
     assert main(["new", *API, "--group", "sales", *callers]) == 0
-    assert Path(BILLING).read_text("utf-8").partition("            roles:\n")[2] == (
+    assert Path(BILLING).read_text("utf-8").partition("            roles:\n")[
+        2
+    ] == (
         "              reader:\n                scopes: [invoices.read]\n                groups: [sales]\n"
         "                components: [shop/checkout, shop/web]\n"
         "              editor:\n                scopes: [invoices.read, invoices.write]\n                groups: [sales]\n"
@@ -367,10 +409,13 @@ def test_who_is_to_call_it_gets_the_call(capsys: pytest.CaptureFixture[str]) -> 
     read = ", {component: billing/invoices, scopes: [invoices.read]}"
     assert shop.read_text("utf-8") == before[shop].replace(
         "[orders.read]}]", f"[orders.read]}}{read}]"
-    ).replace("[orders.read, orders.write]}]", f"[orders.read, orders.write]}}{read}]")
+    ).replace(
+        "[orders.read, orders.write]}]", f"[orders.read, orders.write]}}{read}]"
+    )
     both = ", {component: billing/invoices, scopes: [invoices.read, invoices.write]}"
-    assert f"scopes: [reports.read, reports.audit]}}{both}]\n" in reports.read_text(
-        "utf-8"
+    assert (
+        f"scopes: [reports.read, reports.audit]}}{both}]\n"
+        in reports.read_text("utf-8")
     )
     assert "nobody may call" not in capsys.readouterr().out
     assert main(["who", "GET", "http://billing.example.com/"]) == 0
@@ -457,9 +502,9 @@ def test_what_it_asks_of_the_gateway_are_traits(
 ) -> None:
     """Behind its others."""
     assert main(["new", *API, "--group", "sales", *flags]) == 0
-    written = yaml.safe_load(Path(BILLING).read_text("utf-8"))["spec"]["components"][0][
-        "traits"
-    ]
+    written = yaml.safe_load(Path(BILLING).read_text("utf-8"))["spec"][
+        "components"
+    ][0]["traits"]
     assert written[-len(traits) :] == traits
 
 
@@ -503,7 +548,9 @@ def test_what_it_does_to_access_is_said_as_diff_says_it(
 ) -> None:
     """Elsewhere, too: users of a group that a caller did not sign in until now may call what it calls."""
     shutil.copytree(".", "../before")
-    assert main(["new", *API, "--group", "interns", "--caller", "shop/web"]) == 0
+    assert (
+        main(["new", *API, "--group", "interns", "--caller", "shop/web"]) == 0
+    )
     said = capsys.readouterr().out
     assert main(["diff", "../before", "."]) == 0
     compared = capsys.readouterr().out
@@ -512,10 +559,23 @@ def test_what_it_does_to_access_is_said_as_diff_says_it(
         in compared
     )
     assert f"\n{compared}\nnext: " in said
-    shutil.copytree("../before/applications", "applications", dirs_exist_ok=True)
+    shutil.copytree(
+        "../before/applications", "applications", dirs_exist_ok=True
+    )
     Path(BILLING).unlink()
     assert (
-        main(["new", *API, "--group", "interns", "--caller", "shop/web", "--json"]) == 0
+        main(
+            [
+                "new",
+                *API,
+                "--group",
+                "interns",
+                "--caller",
+                "shop/web",
+                "--json",
+            ]
+        )
+        == 0
     )
     access = json.loads(capsys.readouterr().out)["access"]
     assert main(["diff", "../before", ".", "--json"]) == 0
@@ -526,7 +586,16 @@ def test_where_errors_are_written_it_is_not_known_what_that_does_to_access(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert (
-        main(["new", *API[:-1], "orders.example.com", "--path", "/orders", "--anyway"])
+        main(
+            [
+                "new",
+                *API[:-1],
+                "orders.example.com",
+                "--path",
+                "/orders",
+                "--anyway",
+            ]
+        )
         == 0
     )
     assert (
@@ -568,7 +637,8 @@ def test_errors_are_written_only_where_somebody_says_so(
     taken = [*API[:-1], "orders.example.com", "--path", "/orders"]
     assert main(["new", *taken]) == 2
     assert (
-        "1 finding(s) in what would be written; nothing was" in capsys.readouterr().err
+        "1 finding(s) in what would be written; nothing was"
+        in capsys.readouterr().err
     )
     assert main(["new", *taken, "--anyway", "--json"]) == 0
     written = json.loads(capsys.readouterr().out)
@@ -628,7 +698,15 @@ def test_what_cannot_be_right_is_refused_and_nothing_is_written(
 
 @pytest.mark.parametrize(
     "flag",
-    ["--app", "--component", "--image", "--owner", "--domain", "--path", "--group"],
+    [
+        "--app",
+        "--component",
+        "--image",
+        "--owner",
+        "--domain",
+        "--path",
+        "--group",
+    ],
 )
 @pytest.mark.parametrize(
     "value",
@@ -647,14 +725,20 @@ def test_what_cannot_be_right_is_refused_and_nothing_is_written(
         "${x}",
     ],
 )
-def test_hostile_values_stay_texts_or_are_refused(flag: str, value: str) -> None:
+def test_hostile_values_stay_texts_or_are_refused(
+    flag: str, value: str
+) -> None:
     """What is written is one file in the folder, reads as meant, and passes `check`; else nothing is."""
     before = files()
     arguments = dict(
         zip([*API, "--path", "--group"][::2], [*API[1::2], "/"], strict=False)
     ) | {flag: value}
-    status = main(["new", *(part for pair in arguments.items() for part in pair)])
-    added = {name: raw for name, raw in files().items() if before.get(name) != raw}
+    status = main(
+        ["new", *(part for pair in arguments.items() for part in pair)]
+    )
+    added = {
+        name: raw for name, raw in files().items() if before.get(name) != raw
+    }
     if status == 2:
         assert added == {}
         return
@@ -663,7 +747,9 @@ def test_hostile_values_stay_texts_or_are_refused(flag: str, value: str) -> None
     assert main(["check"]) == 0
 
 
-def test_another_file_of_that_name_stays(capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_file_of_that_name_stays(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """Neither a file that holds other Applications is overwritten, nor a link followed."""
     shutil.move("applications/hello.yaml", BILLING)
     before = files()
@@ -728,17 +814,23 @@ def test_a_webservice_that_speaks_tls_has_an_issuer() -> None:
     text = settings.read_text("utf-8")
     settings.write_text(
         text.replace(
-            "    scheme: http\n", "    scheme: http\n    upstreamTls: {ca: ca.pem}\n"
+            "    scheme: http\n",
+            "    scheme: http\n    upstreamTls: {ca: ca.pem}\n",
         ),
         "utf-8",
     )
-    Path("stacks/ca.pem").write_text(authority("workloads").certificate, "utf-8")
+    Path("stacks/ca.pem").write_text(
+        authority("workloads").certificate, "utf-8"
+    )
     assert main(["new", *API, "--tls-issuer", "internal"]) == 0
-    written = yaml.safe_load(Path(BILLING).read_text("utf-8"))["spec"]["components"][0][
-        "traits"
-    ]
+    written = yaml.safe_load(Path(BILLING).read_text("utf-8"))["spec"][
+        "components"
+    ][0]["traits"]
     issuer = {"kind": "ClusterIssuer", "name": "internal"}
-    assert written[-1] == {"type": "upstream-tls", "properties": {"issuer": issuer}}
+    assert written[-1] == {
+        "type": "upstream-tls",
+        "properties": {"issuer": issuer},
+    }
 
 
 @pytest.mark.parametrize("said", ["60", "0/minute", "60/minute/2", "-1/minute"])
@@ -746,5 +838,8 @@ def test_a_limit_that_is_none_says_how_one_is_written(
     said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["new", *API, f"--rate-limit={said}"]) == 2
-    assert "is no limit: write REQUESTS/WINDOW as 60/minute" in capsys.readouterr().err
+    assert (
+        "is no limit: write REQUESTS/WINDOW as 60/minute"
+        in capsys.readouterr().err
+    )
     assert not Path(BILLING).exists()

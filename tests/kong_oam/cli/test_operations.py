@@ -62,7 +62,9 @@ def test_a_stack_that_does_not_exist_is_2(
     """Before anybody is asked anything."""
     assert main([verb, "-s", "lokal"]) == 2
     said = capsys.readouterr()
-    assert said.out == "" and said.err.startswith("error: there is no stack 'lokal'")
+    assert said.out == "" and said.err.startswith(
+        "error: there is no stack 'lokal'"
+    )
 
 
 def test_without_an_address_of_kong_it_is_said_where_to_set_one(
@@ -87,11 +89,17 @@ class Resource(SimpleNamespace):
 def _search(
     monkeypatch: pytest.MonkeyPatch, removed: list[str], *places: SearchedPlace
 ) -> None:
-    settings: Any = SimpleNamespace(cluster=SimpleNamespace(context=None, contexts={}))
-    found = Search(settings, ExportedState(frozenset(), (), None), places, older=False)
+    settings: Any = SimpleNamespace(
+        cluster=SimpleNamespace(context=None, contexts={})
+    )
+    found = Search(
+        settings, ExportedState(frozenset(), (), None), places, older=False
+    )
     monkeypatch.setattr(recovery, "_searched", lambda *_, **__: found)
     monkeypatch.setattr(
-        recovery, "forget", lambda stack, urn: removed.append(f"{stack} forgets {urn}")
+        recovery,
+        "forget",
+        lambda stack, urn: removed.append(f"{stack} forgets {urn}"),
     )
 
 
@@ -100,7 +108,10 @@ def _place(removed: list[str]) -> SearchedPlace:
         (Resource(urn="app"), None),
         (Resource(urn="other"), "another needs it"),
     ]
-    made = [("route way" + STEERING, None), ("service api", "route way belongs to it")]
+    made = [
+        ("route way" + STEERING, None),
+        ("service api", "route way belongs to it"),
+    ]
     return SearchedPlace("Kong", made, gone, "local", removed.extend)
 
 
@@ -132,10 +143,16 @@ def test_what_is_lost_is_listed_and_what_is_certain_removed(
         == f"{shown[-1].removesuffix(' --remove')} --older-state --remove"
     )
     assert main(["recover", "-s", "local", "--remove"]) == 1
-    assert capsys.readouterr().out.splitlines() == [*listed, "2 of 4 removed", last]
+    assert capsys.readouterr().out.splitlines() == [
+        *listed,
+        "2 of 4 removed",
+        last,
+    ]
     assert removed == ["route way" + STEERING, "local forgets app"]
     _search(
-        monkeypatch, removed, SearchedPlace("Kong", [], [], "local", removed.extend)
+        monkeypatch,
+        removed,
+        SearchedPlace("Kong", [], [], "local", removed.extend),
     )
     assert main(["recover", "-s", "local"]) == 0
     assert capsys.readouterr().out.splitlines() == [
@@ -172,7 +189,12 @@ def test_what_fails_while_it_removes_is_one_line_after_the_list(
 
 
 OPEN = Opening(
-    "tiny/api", "/things", ("GET", "HEAD"), 1.0, "INC-1" + STEERING, is_over=False
+    "tiny/api",
+    "/things",
+    ("GET", "HEAD"),
+    1.0,
+    "INC-1" + STEERING,
+    is_over=False,
 )
 SHOWN = "GET,HEAD /things of tiny/api for everybody until 1970-01-01T00:00:01Z (INC-1?]0;title?)"
 
@@ -213,7 +235,16 @@ def test_what_cannot_be_opened_is_an_error(
     monkeypatch.setattr(changes, "open_path", fails)
     assert (
         main(
-            ["emergency", "-s", "local", "open", "tiny/api", "/things", "--reason", "x"]
+            [
+                "emergency",
+                "-s",
+                "local",
+                "open",
+                "tiny/api",
+                "/things",
+                "--reason",
+                "x",
+            ]
         )
         == 2
     )
@@ -259,7 +290,16 @@ def test_it_is_said_by_when_this_kongs_workers_see_it(
     monkeypatch.setattr(preflight, "settle", settle)
     assert (
         main(
-            ["emergency", "-s", "local", "open", "tiny/api", "/things", "--reason", "x"]
+            [
+                "emergency",
+                "-s",
+                "local",
+                "open",
+                "tiny/api",
+                "/things",
+                "--reason",
+                "x",
+            ]
         )
         == 0
     )
@@ -295,7 +335,9 @@ def test_what_was_closed_is_told_where_something_is_left(
     assert said.err == "error: not all is closed: shop\n"
 
 
-@pytest.mark.parametrize(("found", "out"), [((OPEN,), f"open: {SHOWN}\n"), ((), "")])
+@pytest.mark.parametrize(
+    ("found", "out"), [((OPEN,), f"open: {SHOWN}\n"), ((), "")]
+)
 def test_what_nobody_can_read_is_an_error_after_the_list(
     found: tuple[Opening, ...],
     out: str,
@@ -304,7 +346,9 @@ def test_what_nobody_can_read_is_an_error_after_the_list(
 ) -> None:
     """The list never says that nothing is open then."""
     monkeypatch.setattr(
-        changes, "openings", lambda *_: Openings(found, ("of shop nobody can say",))
+        changes,
+        "openings",
+        lambda *_: Openings(found, ("of shop nobody can say",)),
     )
     assert main(["emergency", "-s", "local"]) == 2
     assert capsys.readouterr() == (out, "error: of shop nobody can say\n")
@@ -319,7 +363,9 @@ def test_what_is_after_two_hyphens_is_the_command(
     """Its options are its own, also where a verb has one of that name; its exit status is the answer."""
     ran: list[object] = []
     monkeypatch.setattr(forward, "target", lambda *given: given)
-    monkeypatch.setattr(forward, "forward", lambda *given: ran.append(given) or 7)
+    monkeypatch.setattr(
+        forward, "forward", lambda *given: ran.append(given) or 7
+    )
     own = [
         "--to",
         "https://kong.test",

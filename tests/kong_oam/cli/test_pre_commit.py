@@ -21,22 +21,26 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture
 def hook() -> dict[str, Any]:
-    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
-    assert hook["id"] == "kong-oam-check"
-    assert hook["id"] in (ROOT / "docs/how-to/check-while-you-type.md").read_text(
-        "utf-8"
+    (hook,) = yaml.safe_load(
+        (ROOT / ".pre-commit-hooks.yaml").read_text("utf-8")
     )
+    assert hook["id"] == "kong-oam-check"
+    assert hook["id"] in (
+        ROOT / "docs/how-to/check-while-you-type.md"
+    ).read_text("utf-8")
     assert (hook["language"], hook["pass_filenames"]) == ("python", False)
     return dict(hook)
 
 
-def test_a_commit_with_a_typo_is_refused(hook: dict[str, Any], tmp_path: Path) -> None:
+def test_a_commit_with_a_typo_is_refused(
+    hook: dict[str, Any], tmp_path: Path
+) -> None:
     """By what the hook runs in the repository, installed with this package."""
     copy_sample(tmp_path)
     command, *arguments = shlex.split(hook["entry"])
-    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"][
-        "scripts"
-    ]
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))[
+        "project"
+    ]["scripts"]
     assert scripts[command] == "kong_oam.__main__:main"
 
     def run() -> tuple[int, str]:
@@ -55,7 +59,8 @@ def test_a_commit_with_a_typo_is_refused(hook: dict[str, Any], tmp_path: Path) -
     assert run()[0] == 0
     orders = tmp_path / "applications" / "orders.yaml"
     orders.write_text(
-        orders.read_text("utf-8").replace("type: gateway ", "type: gatway "), "utf-8"
+        orders.read_text("utf-8").replace("type: gateway ", "type: gatway "),
+        "utf-8",
     )
     status, said = run()
     assert (status, said.partition("; did")[0]) == (
@@ -67,8 +72,12 @@ def test_a_commit_with_a_typo_is_refused(hook: dict[str, Any], tmp_path: Path) -
 def test_it_runs_on_every_commit(hook: dict[str, Any]) -> None:
     """Whatever is staged: a list of groups, a stack or a folder that it names can make an Application wrong. That of a
     repository of `init` does, too."""
-    text = (STARTERS / "team/dot_pre-commit-config.yaml.template").read_text("utf-8")
+    text = (STARTERS / "team/dot_pre-commit-config.yaml.template").read_text(
+        "utf-8"
+    )
     (written,) = yaml.safe_load(text)["repos"][0]["hooks"]
     for one in (hook, written):
         assert one["always_run"] is True and one["pass_filenames"] is False
-        assert not {"files", "exclude", "types", "types_or", "stages"} & set(one)
+        assert not {"files", "exclude", "types", "types_or", "stages"} & set(
+            one
+        )

@@ -272,7 +272,14 @@ PAGES = "http://console-reports.sandbox.example.com"
 def test_explain_judges_preflights(capsys: pytest.CaptureFixture[str]) -> None:
     """What is answered, whether the page may go on, and what the browser is told, by the rule that lists the method."""
     said = asked(
-        capsys, "explain", "options", LIBRARY, "--origin", PAGES, "--asks", "put"
+        capsys,
+        "explain",
+        "options",
+        LIBRARY,
+        "--origin",
+        PAGES,
+        "--asks",
+        "put",
     ).splitlines()
     assert said[:8] == [
         f"204 OPTIONS {LIBRARY} for a page of {PAGES} that asks for PUT",
@@ -297,7 +304,11 @@ def test_explain_judges_preflights(capsys: pytest.CaptureFixture[str]) -> None:
             "--json",
         )
     )
-    assert (found["status"], found["allowed"], found["token"]) == (204, False, None)
+    assert (found["status"], found["allowed"], found["token"]) == (
+        204,
+        False,
+        None,
+    )
     assert found["page"] == {
         "origin": PAGES, "asks": "PATCH", "mayRead": False, "reason": "no rule on /reports lists PATCH", "headers": {}
     }  # fmt: skip
@@ -332,11 +343,13 @@ def test_who_says_whose_pages_read_the_answer(
     """Where somebody's of another origin do."""
     line = f"the answer may be read by pages of {PAGES}"
     assert asked(capsys, "who", "GET", LIBRARY).splitlines()[-1] == line
-    assert json.loads(asked(capsys, "who", "GET", LIBRARY, "--json"))["pages"] == [
-        PAGES
-    ]
+    assert json.loads(asked(capsys, "who", "GET", LIBRARY, "--json"))[
+        "pages"
+    ] == [PAGES]
     assert "pages" not in asked(capsys, "who", "PATCH", LIBRARY)
-    assert "pages" not in json.loads(asked(capsys, "who", "GET", ORDERS, "--json"))
+    assert "pages" not in json.loads(
+        asked(capsys, "who", "GET", ORDERS, "--json")
+    )
 
 
 def test_groups_are_called_as_applications_call_them(
@@ -402,8 +415,14 @@ def test_groups_are_called_as_applications_call_them(
 @pytest.mark.parametrize(
     ("url", "hint"),
     [
-        ("https://order.example.com/orders", "; did you mean 'orders.example.com'?"),
-        ("HTTPS://Orders.example.com/orders", "; did you mean 'orders.example.com'?"),
+        (
+            "https://order.example.com/orders",
+            "; did you mean 'orders.example.com'?",
+        ),
+        (
+            "HTTPS://Orders.example.com/orders",
+            "; did you mean 'orders.example.com'?",
+        ),
         ("https://orders.example.com:8443/Orders", "; this host has /orders"),
         ("https://reports.example.com", "; this host has /docs, /reports"),
         ("https://quite.another.test", ""),
@@ -414,12 +433,21 @@ def test_where_nothing_is_reached_the_nearest_is_named(
 ) -> None:
     """To `explain` and to `who`, as text and as JSON."""
     reason = f"no component is exposed on this host and path{hint}"
-    assert asked(capsys, "explain", "GET", url).splitlines()[1] == f"  reason  {reason}"
     assert (
-        json.loads(asked(capsys, "explain", "GET", url, "--json"))["reason"] == reason
+        asked(capsys, "explain", "GET", url).splitlines()[1]
+        == f"  reason  {reason}"
     )
-    assert asked(capsys, "who", "GET", url).splitlines()[1] == f"nobody: 404, {reason}"
-    assert json.loads(asked(capsys, "who", "GET", url, "--json"))["withoutToken"] == {
+    assert (
+        json.loads(asked(capsys, "explain", "GET", url, "--json"))["reason"]
+        == reason
+    )
+    assert (
+        asked(capsys, "who", "GET", url).splitlines()[1]
+        == f"nobody: 404, {reason}"
+    )
+    assert json.loads(asked(capsys, "who", "GET", url, "--json"))[
+        "withoutToken"
+    ] == {
         "status": 404,
         "reason": reason,
     }
@@ -437,7 +465,9 @@ def test_where_nothing_is_reached_the_nearest_is_named(
     ],
 )  # fmt: skip
 def test_who_lists_the_callers_of_a_request(
-    capsys: pytest.CaptureFixture[str], arguments: tuple[str, str], lines: list[str]
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, str],
+    lines: list[str],
 ) -> None:
     """Or says that it is everybody or nobody, and why."""
     assert asked(capsys, "who", *arguments).splitlines() == lines
@@ -447,7 +477,10 @@ def test_what_lists_the_endpoints_of_a_principal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """As itself or as its users, and what is public."""
-    rows = [line.split("  ") for line in asked(capsys, "what", "shop/web").splitlines()]
+    rows = [
+        line.split("  ")
+        for line in asked(capsys, "what", "shop/web").splitlines()
+    ]
     told = [[cell.strip() for cell in row if cell] for row in rows]
     assert told[0] == ["METHODS", "WHERE", "AS", "COMPONENT"]
     assert [
@@ -482,12 +515,15 @@ def test_what_lists_the_endpoints_of_a_user(
     ]
     assert rows[0] == ["METHODS", "WHERE", "AS", "COMPONENT"]
     assert {row[3]: row[2] for row in rows[1:] if row[2] != "everybody"} == {
-        component: f"user of {clients}" for component, clients in through.items()
+        component: f"user of {clients}"
+        for component, clients in through.items()
     }
     assert sum(row[2] == "everybody" for row in rows) == 5
     said = json.loads(asked(capsys, "what", *arguments, "--json"))
     assert [[one["client"] for one in row["through"]] for row in said] == [
-        [] if row[2] == "everybody" else row[2].removeprefix("user of ").split(" or ")
+        []
+        if row[2] == "everybody"
+        else row[2].removeprefix("user of ").split(" or ")
         for row in rows[1:]
     ]
 
@@ -504,7 +540,9 @@ def test_who_lists_the_callers_of_a_component(
         "POST,PUT,DELETE  http://orders.example.com/orders but not /orders/health  shop/web       order-desk",
         "GET,HEAD         http://orders.example.com/orders/health                  everybody      -",
     ]
-    said = json.loads(asked(capsys, "who", "--component", "orders/api", "--json"))
+    said = json.loads(
+        asked(capsys, "who", "--component", "orders/api", "--json")
+    )
     assert [(row["methods"], row["everybody"], len(row["principals"])) for row in said] == [
         (["GET", "HEAD"], False, 2), (["POST", "PUT", "DELETE"], False, 1), (["GET", "HEAD"], True, 0)
     ]  # fmt: skip
@@ -516,7 +554,8 @@ def test_who_says_where_nobody_may(
     """By a rule whose scope nobody was given, and of a component that is exposed nowhere."""
     (tmp_path / "orders.yaml").write_text(
         ORDERS_YAML.replace(
-            "groups: [order-desk], components: [shop/web]", "groups: [order-desk]"
+            "groups: [order-desk], components: [shop/web]",
+            "groups: [order-desk]",
         )
     )
     (tmp_path / "shop.yaml").write_text(
@@ -525,12 +564,21 @@ def test_who_says_where_nobody_may(
         )
     )
     lines = asked(
-        capsys, "who", "--component", "orders/api", "--applications", str(tmp_path)
+        capsys,
+        "who",
+        "--component",
+        "orders/api",
+        "--applications",
+        str(tmp_path),
     ).splitlines()
     assert [
-        line.split()[0] for line in lines if line.split()[-2:] == ["nobody", "-"]
+        line.split()[0]
+        for line in lines
+        if line.split()[-2:] == ["nobody", "-"]
     ] == ["POST,PUT,DELETE"]
-    assert asked(capsys, "who", "--component", "shop/checkout").splitlines() == [
+    assert asked(
+        capsys, "who", "--component", "shop/checkout"
+    ).splitlines() == [
         "shop/checkout, applications/shop.yaml:8:7",
         "nobody: it is exposed nowhere",
     ]
@@ -544,7 +592,9 @@ def test_where_no_client_signs_users_in_a_user_has_what_everybody_has(
     orders.write_text(re.sub(r", components: \[[^]]*\]", "", ORDERS_YAML))
     arguments = ("what", "--user-in", "sales", "-f", str(orders))
     listed = asked(capsys, *arguments).splitlines()
-    assert [line.split()[-2:] for line in listed[1:-1]] == [["everybody", "orders/api"]]
+    assert [line.split()[-2:] for line in listed[1:-1]] == [
+        ["everybody", "orders/api"]
+    ]
     assert (
         listed[-1]
         == "no client signs users in: a user reaches only what everybody does"

@@ -69,17 +69,26 @@ def user_in(
 ) -> User | None:
     """A user in these groups as Applications name them; None for a client that calls as itself."""
     provider = estate.stack.providers[client.provider]
-    return None if groups is None else User("user", tuple(map(provider.group, groups)))
+    return (
+        None
+        if groups is None
+        else User("user", tuple(map(provider.group, groups)))
+    )
 
 
 def tokens(
-    estate: Estate, client: Client, groups: Sequence[str] | None, api: Component | None
+    estate: Estate,
+    client: Client,
+    groups: Sequence[str] | None,
+    api: Component | None,
 ) -> Tokens:
     """What the client can show at `api`."""
     return tokens_of(estate, client, user_in(estate, client, groups), api)
 
 
-def sets_of_groups(estate: Estate, client: Client) -> list[tuple[str, ...] | None]:
+def sets_of_groups(
+    estate: Estate, client: Client
+) -> list[tuple[str, ...] | None]:
     """Those of whose users it makes a difference; None for a client that calls as itself."""
     if not client.user_facing:
         return [None]
@@ -97,7 +106,9 @@ def test_who_says_just_those_whom_decide_lets_through(
 ) -> None:
     """Of all clients, for users in every set of groups; everybody where no token is needed."""
     for request in requests:
-        said = answered(estate, "who", request.method, url(request), *source(request))
+        said = answered(
+            estate, "who", request.method, url(request), *source(request)
+        )
         note(f"{request} {said}")
         assert said["everybody"] == allowed(estate, request, (None,))
         told = {
@@ -159,7 +170,8 @@ def test_what_lists_just_what_decide_lets_through(
                 may = any(
                     row["everybody"]
                     or any(
-                        set(one) <= set(groups or ()) for one in row["usersIn"] or [[]]
+                        set(one) <= set(groups or ())
+                        for one in row["usersIn"] or [[]]
                     )
                     for row in told
                 )
@@ -168,9 +180,13 @@ def test_what_lists_just_what_decide_lets_through(
                 )
 
 
-def _covers(row: Mapping[str, Any], request: Request, declared: set[Any]) -> bool:
+def _covers(
+    row: Mapping[str, Any], request: Request, declared: set[Any]
+) -> bool:
     parts = [
-        Subtree(tuple(filter(None, one["path"].split("/"))), one["otherSpellings"])
+        Subtree(
+            tuple(filter(None, one["path"].split("/"))), one["otherSpellings"]
+        )
         for one in [row, *row["except"]]
     ]
     path = read(request.target)
@@ -180,8 +196,12 @@ def _covers(row: Mapping[str, Any], request: Request, declared: set[Any]) -> boo
         default=None,
     )
     networks = fewest(map(network, row.get("from", ())))
-    from_there = request.address is not None and admits(networks, request.address)
-    return request.method in row["methods"] and longest == parts[0] and from_there
+    from_there = request.address is not None and admits(
+        networks, request.address
+    )
+    return (
+        request.method in row["methods"] and longest == parts[0] and from_there
+    )
 
 
 @pytest.mark.deep
@@ -196,7 +216,10 @@ def test_explain_says_what_decide_says(
             estate, "explain", request.method, url(request), *source(request)
         )
         meant = decide(estate, request, None)
-        assert (said["status"], said["allowed"]) == (meant.status, meant.allowed)
+        assert (said["status"], said["allowed"]) == (
+            meant.status,
+            meant.allowed,
+        )
         client = data.draw(st.sampled_from(estate.clients))
         if meant.component and client.provider != meant.component.provider:
             continue
@@ -216,7 +239,9 @@ def test_explain_says_what_decide_says(
                 estate.stack.providers[client.provider],
                 estate.shown_at(meant.component, client),
             )
-            held = issue(provider, client, user_in(estate, client, groups), api=shown)
+            held = issue(
+                provider, client, user_in(estate, client, groups), api=shown
+            )
             note(f"{request} {client} {groups} {said}")
             if meant.component:
                 assert said["token"].get("refused") == (

@@ -117,7 +117,10 @@ RECORD: Mapping[str, Any] = {
 
 
 def explained(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], *more: str, **changes: Any
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    *more: str,
+    **changes: Any,
 ) -> str:
     """What is said of the record with these changes, among other lines; None takes a field away."""
     record = {"revision": current(), **RECORD, **changes}
@@ -190,10 +193,14 @@ def test_nothing_of_a_record_steers_a_terminal(
 ) -> None:
     """Whoever writes to the log writes whatever they like into any field."""
     texts = {
-        name: "\x1b[31m\u202ex" for name in RECORD if name not in ("requestId", "stack")
+        name: "\x1b[31m\u202ex"
+        for name in RECORD
+        if name not in ("requestId", "stack")
     }
     changes = {
-        name: value for name, value in texts.items() if isinstance(RECORD[name], str)
+        name: value
+        for name, value in texts.items()
+        if isinstance(RECORD[name], str)
     }
     said = explained(
         tmp_path,
@@ -213,7 +220,9 @@ def test_other_lines_of_the_log_hide_no_record(
     record = {"revision": current(), **RECORD, "subject": "user\u2028sales\x85"}
     file = tmp_path / "records.jsonl"
     file.write_bytes(
-        b"\xff\xfe\n" + json.dumps(record, ensure_ascii=False).encode() + b"\n\xff"
+        b"\xff\xfe\n"
+        + json.dumps(record, ensure_ascii=False).encode()
+        + b"\n\xff"
     )
     assert main(["explain", "--request", ID, "--logs", str(file)]) == 0
     assert "for user user" in capsys.readouterr().out
@@ -246,7 +255,10 @@ def test_json_has_the_record_and_what_is_decided_now(
             ("GET", "a.b", "--request", "x", "--logs", "y"),
             "a record says who called what",
         ),
-        (("--request", "x", "--logs", "no/such"), "no/such: No such file or directory"),
+        (
+            ("--request", "x", "--logs", "no/such"),
+            "no/such: No such file or directory",
+        ),
         (
             ("--request", "x", "--logs", "stacks/Pulumi.local.yaml"),
             "none of the 0 records in 'stacks/Pulumi.local.yaml' is of request 'x'",
@@ -286,7 +298,9 @@ def test_a_record_that_is_none_of_ours_is_wrong_usage(
     record = {"revision": "0" * 12, **RECORD, **changes}
     file = tmp_path / "records.jsonl"
     file.write_text(
-        json.dumps({name: value for name, value in record.items() if value is not None})
+        json.dumps(
+            {name: value for name, value in record.items() if value is not None}
+        )
     )
     assert main(["explain", "--request", ID, "--logs", str(file)]) == 2
     assert said in capsys.readouterr().err

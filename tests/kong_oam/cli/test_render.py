@@ -55,11 +55,15 @@ def rendered(
     return said.out, [one for one in yaml.safe_load_all(said.out) if one]
 
 
-def test_they_are_those_that_are_deployed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_they_are_those_that_are_deployed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """By definitions or without, with what is added; not the Ingress, whose routes are Kong's."""
     settings = settings_of("local")
     for name in ("ledger", "desk"):
-        reading = reading_of([f"applications/{name}.yaml", "applications"], settings)
+        reading = reading_of(
+            [f"applications/{name}.yaml", "applications"], settings
+        )
         estate = estate_of(reading, settings)
         meant = [
             one
@@ -72,10 +76,14 @@ def test_they_are_those_that_are_deployed(capsys: pytest.CaptureFixture[str]) ->
         assert text.startswith(
             f"# {len(objects)} object(s) of {name}, on stack local\n---\n# {name}/"
         )
-    assert "Ingress" not in {one["kind"] for one in rendered(capsys, "ledger")[1]}
+    assert "Ingress" not in {
+        one["kind"] for one in rendered(capsys, "ledger")[1]
+    }
 
 
-def test_each_says_where_it_comes_from(capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_says_where_it_comes_from(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """As JSON too."""
     text, _ = rendered(capsys, "ledger", "--component", "book")
     assert [line for line in text.splitlines() if line.startswith("# ")] == [
@@ -116,7 +124,9 @@ def test_where_no_stack_is_it_is_by_usual_settings(
     )
 
 
-def test_what_runs_elsewhere_has_none(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_runs_elsewhere_has_none(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     partner = "    - {name: partner, type: external, properties: {jwksUri: https://p.example/keys}, traits: [{type: client, properties: {kind: external}}]}\n"
     Path("applications/kept.yaml").write_text(SECRETS + partner, "utf-8")
     assert rendered(capsys, "kept", "--component", "partner") == (
@@ -133,7 +143,10 @@ def test_what_runs_elsewhere_has_none(capsys: pytest.CaptureFixture[str]) -> Non
             ["ledger", "--component", "bok"],
             "there is no component 'bok'; did you mean 'book'?",
         ),
-        (["ledger", "--component", ""], "there is no component ''; known: book"),
+        (
+            ["ledger", "--component", ""],
+            "there is no component ''; known: book",
+        ),
     ],
 )
 def test_a_name_that_is_not_there_is_refused(

@@ -120,7 +120,9 @@ def watched(
         todo.pop(0)()
 
     def files() -> list[Path]:
-        return [file for file, _ in files_of([STACK_FILE, "applications"], Path())]
+        return [
+            file for file, _ in files_of([STACK_FILE, "applications"], Path())
+        ]
 
     assert watch(files, lambda: None, answer, Console(io.StringIO())) == 0
     return answers
@@ -151,12 +153,17 @@ def test_what_changed_is_read_again_and_nothing_else(
             [str(ORDERS_FILE)],
         ),
         (
-            lambda: by_moving(SHOP_FILE, "owner: team-shop", "owner: team-sales"),
+            lambda: by_moving(
+                SHOP_FILE, "owner: team-shop", "owner: team-sales"
+            ),
             [str(SHOP_FILE)],
         ),
         (same_size_and_time, [str(HELLO_FILE)]),
         (add, [str(new)]),
-        (lambda: new.rename("applications/moved.yaml"), ["applications/moved.yaml"]),
+        (
+            lambda: new.rename("applications/moved.yaml"),
+            ["applications/moved.yaml"],
+        ),
         (lambda: Path("applications/moved.yaml").unlink(), []),
         (lambda: STACK_FILE.touch(), []),
         (lambda: ORDERS_FILE.touch(), [str(ORDERS_FILE)]),
@@ -166,7 +173,9 @@ def test_what_changed_is_read_again_and_nothing_else(
 
 
 @pytest.mark.deep
-def test_a_file_is_read_when_it_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_read_when_it_is_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """One that is emptied and then written, or is away for a moment, gives one answer."""
     steps: list[Callable[[], object]] = []
 
@@ -229,7 +238,9 @@ def test_what_the_project_defines_itself_is_another_reading() -> None:
     ]
 
 
-def test_a_later_error_does_not_end_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_later_error_does_not_end_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """The first one does: nothing can be said of a stack that is not there."""
     out, answers = io.StringIO(), [None, UsageError("no stack"), None]
 
@@ -257,7 +268,11 @@ class Terminal(io.StringIO):
 
 @pytest.mark.parametrize(
     ("out", "term", "cleared"),
-    [(Terminal(), "xterm", 1), (Terminal(), "dumb", 0), (io.StringIO(), "xterm", 0)],
+    [
+        (Terminal(), "xterm", 1),
+        (Terminal(), "dumb", 0),
+        (io.StringIO(), "xterm", 0),
+    ],
 )
 def test_a_terminal_is_cleared_and_nothing_else(
     out: io.StringIO, term: str, cleared: int, monkeypatch: pytest.MonkeyPatch
@@ -306,7 +321,9 @@ def said(process: subprocess.Popen[str]) -> list[str]:
     raise AssertionError(lines)
 
 
-def test_every_save_is_answered_until_ctrl_c(started: subprocess.Popen[str]) -> None:
+def test_every_save_is_answered_until_ctrl_c(
+    started: subprocess.Popen[str],
+) -> None:
     """Of an Application, of the stack, of the groups that it lists, of where the stack finds its Applications; Ctrl-C ends it in one line, with
     status 0."""
     fine = ["3 application(s), 3 component(s): no errors"]
@@ -330,14 +347,18 @@ def test_every_save_is_answered_until_ctrl_c(started: subprocess.Popen[str]) -> 
     Path("stacks/groups.yaml").write_text("- sales\n- desk\n")
     assert said(started) == fine
     replace_once(
-        STACK_FILE, "config:\n", "config:\n  kong-oam:knownGroups: groups.yaml\n"
+        STACK_FILE,
+        "config:\n",
+        "config:\n  kong-oam:knownGroups: groups.yaml\n",
     )
     assert said(started) == fine
     Path("stacks/groups.yaml").write_text("- sales\n")
     assert "there is no group 'desk'" in said(started)[0]
     Path("stacks/groups.yaml").write_text("- sales\n- desk\n")
     assert said(started) == fine
-    replace_once(STACK_FILE, "knownGroups: groups.yaml", "knownGroups: groups.txt")
+    replace_once(
+        STACK_FILE, "knownGroups: groups.yaml", "knownGroups: groups.txt"
+    )
     assert said(started)[0].startswith(
         "stack 'local': kong-oam:knownGroups: stacks/groups.txt cannot be read"
     )
@@ -345,7 +366,9 @@ def test_every_save_is_answered_until_ctrl_c(started: subprocess.Popen[str]) -> 
     assert "there is no group 'desk'" in said(started)[0]
     Path("stacks/groups.txt").write_text("- sales\n- desk\n")
     assert said(started) == fine
-    replace_once(Path("hello.yaml"), "metadata: ", "metadata: {name: a}\nmetadata: ")
+    replace_once(
+        Path("hello.yaml"), "metadata: ", "metadata: {name: a}\nmetadata: "
+    )
     assert said(started)[0].startswith(
         "hello.yaml:4:1: error OAM106: key 'metadata' stands twice"
     )

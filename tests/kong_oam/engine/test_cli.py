@@ -51,7 +51,11 @@ def test_the_stack_is_named_and_nobody_is_asked(script: Script) -> None:
     """With the environment that is given, besides this process's own."""
     script('echo "$PULUMI_HOME $*"')
     told = pulumi(
-        "stack", "export", stack="prod", timeout=30.0, environment={"PULUMI_HOME": "/p"}
+        "stack",
+        "export",
+        stack="prod",
+        timeout=30.0,
+        environment={"PULUMI_HOME": "/p"},
     )
     assert told == "/p stack export --stack prod --non-interactive\n"
 
@@ -101,7 +105,9 @@ def test_a_login_of_the_backend_is_not_told(
     script: Script, address: str, told: str
 ) -> None:
     """Versions of the CLI before 3.274 tell the whole address of one that cannot be opened."""
-    script(f"echo 'error: unable to open bucket {address}: refused' >&2; exit 1")
+    script(
+        f"echo 'error: unable to open bucket {address}: refused' >&2; exit 1"
+    )
     with pytest.raises(PulumiCliError) as found:
         _ask("stack", "output")
     assert (
@@ -115,12 +121,15 @@ def test_a_command_that_does_not_end_is_ended(script: Script) -> None:
     script("echo s3cr3t; exec sleep 60")
     for ask in (pulumi, run):
         with pytest.raises(
-            PulumiCliError, match=r"^`pulumi stack export` took more than 0\.3 seconds$"
+            PulumiCliError,
+            match=r"^`pulumi stack export` took more than 0\.3 seconds$",
         ):
             ask("stack", "export", stack="prod", timeout=0.3)
 
 
-def test_a_run_is_shown_line_by_line_and_can_be_interrupted(script: Script) -> None:
+def test_a_run_is_shown_line_by_line_and_can_be_interrupted(
+    script: Script,
+) -> None:
     """It has a process group of its own: what interrupts this program leaves it to whoever asked for it."""
     script(
         'sleep 30 >/dev/null 2>&1 & trap "kill $!; echo ended; exit 3" INT; echo "$*"; echo an error >&2; wait'
@@ -160,11 +169,14 @@ def test_without_the_cli_that_is_what_is_said(
     script("exit 0")
     Path("bin/pulumi").chmod(0o644)
     with pytest.raises(
-        PulumiCliError, match=r"^`pulumi stack` cannot be run: Permission denied$"
+        PulumiCliError,
+        match=r"^`pulumi stack` cannot be run: Permission denied$",
     ):
         _ask("stack")
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(PulumiCliError, match=r"^there is no `pulumi` on the PATH$"):
+    with pytest.raises(
+        PulumiCliError, match=r"^there is no `pulumi` on the PATH$"
+    ):
         _ask("stack")
 
 
@@ -193,7 +205,9 @@ def test_a_command_asks_for_what_the_environment_lacks_and_the_file_has(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The environment's word counts, also an empty one; a setting that the file does not have is not asked for."""
-    script(f"echo $* >> asked; test $3 = {shlex.quote(TOKEN[0])} && echo configured")
+    script(
+        f"echo $* >> asked; test $3 = {shlex.quote(TOKEN[0])} && echo configured"
+    )
     settings = _settings(monkeypatch)
     assert account(settings, of_stack("prod")) == Account(URL)
     Path("stacks").mkdir()
@@ -235,6 +249,7 @@ def test_without_an_address_it_is_said_where_to_set_one(
     settings = _settings(monkeypatch)
     monkeypatch.delenv("KONG_ADMIN_ADDR")
     with pytest.raises(
-        AccountError, match=r"set kong-oam:gateway\.adminUrl, or KONG_ADMIN_ADDR"
+        AccountError,
+        match=r"set kong-oam:gateway\.adminUrl, or KONG_ADMIN_ADDR",
     ):
         account(settings, Configuration({}.__getitem__))

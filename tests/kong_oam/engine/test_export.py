@@ -10,15 +10,24 @@ import pytest
 from kong_oam.access.settings.values import ClusterSettings
 from kong_oam.engine.cli import PulumiCliError
 from kong_oam.engine.export import InvalidStateError, check_at_rest, parse
-from kong_oam.engine.pending import ExportedState, PendingCreation, RecordedResource
-from kong_oam.recover.cluster import removals_of_interrupted, removals_of_unknown
+from kong_oam.engine.pending import (
+    ExportedState,
+    PendingCreation,
+    RecordedResource,
+)
+from kong_oam.recover.cluster import (
+    removals_of_interrupted,
+    removals_of_unknown,
+)
 
 LABELS = {
     "app.oam.dev/name": "shop",
     "app.oam.dev/component": "web",
     "kong-oam.dev/stack": "prod",
 }
-SERVICE = {"metadata": {"name": "web", "namespace": "default", "labels": LABELS}}
+SERVICE = {
+    "metadata": {"name": "web", "namespace": "default", "labels": LABELS}
+}
 
 
 def test_ids_and_interrupted_creations_are_read() -> None:
@@ -68,7 +77,9 @@ def test_ids_and_interrupted_creations_are_read() -> None:
     assert parse(deployment) == ExportedState(
         ids=frozenset({"credential", "consumer", "way"}),
         pending=(
-            PendingCreation("okta:app/oAuth:OAuth", {"label": "kong-oam"}, None),
+            PendingCreation(
+                "okta:app/oAuth:OAuth", {"label": "kong-oam"}, None
+            ),
             PendingCreation("kong:index/service:Service", {}, "heard"),
         ),
         root="urn:root",
@@ -140,7 +151,10 @@ def test_a_state_that_no_run_can_read_is_to_be_repaired(
 
     monkeypatch.setattr("kong_oam.engine.export.pulumi", failing)
     state = ExportedState(
-        frozenset(), (), "urn:p::root", unresolved=(("urn:p::a/x", "urn:p::a/y"),)
+        frozenset(),
+        (),
+        "urn:p::root",
+        unresolved=(("urn:p::a/x", "urn:p::a/y"),),
     )
     with pytest.raises(InvalidStateError) as raised:
         check_at_rest("prod", state)
@@ -152,12 +166,16 @@ def test_a_state_that_no_run_can_read_is_to_be_repaired(
         check_at_rest("prod", replace(state, unresolved=()))
 
 
-def test_an_object_of_kubernetes_is_removed_by_its_name_and_our_labels() -> None:
+def test_an_object_of_kubernetes_is_removed_by_its_name_and_our_labels() -> (
+    None
+):
     """One command each, on the cluster that it was to be in; what else was interrupted is not kubectl's concern."""
     state = ExportedState(
         frozenset(),
         (
-            PendingCreation("kubernetes:core/v1:Service", SERVICE, None, "cluster"),
+            PendingCreation(
+                "kubernetes:core/v1:Service", SERVICE, None, "cluster"
+            ),
             PendingCreation(
                 "kubernetes:core/v1:Service", SERVICE, None, "cluster-west"
             ),
@@ -193,7 +211,9 @@ def test_what_a_definition_rendered_is_removed_by_its_full_kind() -> None:
         frozenset(),
         (
             PendingCreation(
-                "kubernetes:serving.knative.dev/v1:Service", {"metadata": thing}, None
+                "kubernetes:serving.knative.dev/v1:Service",
+                {"metadata": thing},
+                None,
             ),
             PendingCreation(
                 "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole",
@@ -235,7 +255,11 @@ def test_an_older_state_does_not_know_what_was_rendered_since() -> None:
         {
             "apiVersion": "v1",
             "kind": "ConfigMap",
-            "metadata": {"name": name, "namespace": "default", "labels": labels},
+            "metadata": {
+                "name": name,
+                "namespace": "default",
+                "labels": labels,
+            },
         }
         for name in ("known", "made-since")
     ]
@@ -257,6 +281,8 @@ def test_an_older_state_does_not_know_what_was_rendered_since() -> None:
         "made-since",
     ]
     assert all(
-        command.startswith("kubectl --context prod-west --namespace default delete")
+        command.startswith(
+            "kubectl --context prod-west --namespace default delete"
+        )
         for command in in_west
     )

@@ -7,9 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from kong_oam.engine.known_stacks import UNKNOWN, VARIABLE, Contents, of_command, shared
+from kong_oam.engine.known_stacks import (
+    UNKNOWN,
+    VARIABLE,
+    Contents,
+    of_command,
+    shared,
+)
 
-STACKS = {"prod-apis": Contents(["apis/one"], 7), "prod-rest": Contents(None, 5)}
+STACKS = {
+    "prod-apis": Contents(["apis/one"], 7),
+    "prod-rest": Contents(None, 5),
+}
 TEXT = '{"prod-apis": {"components": ["apis/one"], "generation": 7}, "prod-rest": {"components": null, "generation": 5}}'
 
 
@@ -46,7 +55,8 @@ def test_a_stack_lacks_what_it_neither_has_nor_is_to_have() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[", "null", "[]", '{"prod-apis": []}', '{"prod-apis": {"more": 1}}']
+    "text",
+    ["", "[", "null", "[]", '{"prod-apis": []}', '{"prod-apis": {"more": 1}}'],
 )
 def test_a_file_of_another_form_says_nothing(file: Path, text: str) -> None:
     """The states are read."""

@@ -96,7 +96,10 @@ def test_the_engine_is_asked_once_for_this_very_stack(
     """By its full name: another organization may have a stack of the same one."""
     recorded()
     assert asked == [
-        ("pulumi:pulumi:readStackResourceOutputs", {"stackName": "acme/kong-oam/prod"})
+        (
+            "pulumi:pulumi:readStackResourceOutputs",
+            {"stackName": "acme/kong-oam/prod"},
+        )
     ]
 
 
@@ -133,7 +136,9 @@ def test_what_is_held_and_whose_tokens_count_until_now(
     assert recorded().plugins == {"orders/api-8080-gate": "{}"}
 
 
-def test_a_component_records_its_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_component_records_its_clients(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The record goes with the component to another stack. The stack's own output is not read."""
     start, component = "urn:pulumi:prod::kong-oam::", "kong-oam:index:Component"
     outputs = {
@@ -153,7 +158,10 @@ def test_a_component_records_its_clients(monkeypatch: pytest.MonkeyPatch) -> Non
     for name in ("organization", "project", "stack"):
         monkeypatch.setattr(pulumi, f"get_{name}", lambda: "")
     assert recorded().credentials == {"shop/job at okta": {"number": 3}}
-    assert recorded().urns[component, "shop/job"] == f"{start}{component}::shop/job"
+    assert (
+        recorded().urns[component, "shop/job"]
+        == f"{start}{component}::shop/job"
+    )
 
 
 def test_a_stack_that_no_run_has_finished_has_no_outputs(

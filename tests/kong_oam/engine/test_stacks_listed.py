@@ -54,7 +54,10 @@ def test_a_listing_that_fails_beside_a_run_is_made_again(
     cli = Cli(failing)
     monkeypatch.setattr(stacks, "pulumi", cli)
     monkeypatch.setattr(stacks, "_PAUSE", 0.0)
-    assert stacks.listed() == {"prod": "2026-11-28T10:00:00.000Z/12", "prod-apis": None}
+    assert stacks.listed() == {
+        "prod": "2026-11-28T10:00:00.000Z/12",
+        "prod-apis": None,
+    }
     assert cli.asked == failing + 1
 
 
@@ -88,7 +91,9 @@ def test_the_engine_says_of_a_state_without_a_resource_nothing_but_their_number(
     monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{tmp_path}/backend")
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "sandbox")
     pulumi("stack", "init", "prod", timeout=SHORT)
-    pulumi("stack", "import", "--file", "state.json", stack="prod", timeout=SHORT)
+    pulumi(
+        "stack", "import", "--file", "state.json", stack="prod", timeout=SHORT
+    )
     assert stacks.listed() == {"prod": "2026-11-28T10:00:00.000Z/2"}
     pulumi(
         "state",

@@ -39,14 +39,23 @@ def test_no_credential_is_shown(url: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["https://Kong.test:8444/", "http://[::1]:8001", "https://idp.test/realms/shop"],
+    [
+        "https://Kong.test:8444/",
+        "http://[::1]:8001",
+        "https://idp.test/realms/shop",
+    ],
 )
 def test_what_is_plain_is_shown_as_it_is(url: str) -> None:
     assert shown(url) == url
-    assert shown(url.replace("://", "://admin:S3cret@") + "?token=S3cret#S3cret") == url
+    assert (
+        shown(url.replace("://", "://admin:S3cret@") + "?token=S3cret#S3cret")
+        == url
+    )
 
 
-@pytest.mark.parametrize("url", [*WITH_PASSWORD, "http://kong:S3cret", "http://:9"])
+@pytest.mark.parametrize(
+    "url", [*WITH_PASSWORD, "http://kong:S3cret", "http://:9"]
+)
 def test_an_address_of_kong_with_credentials_is_refused(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -56,17 +65,25 @@ def test_an_address_of_kong_with_credentials_is_refused(
         AccountError,
         match=r"KONG_ADMIN_ADDR, is not .* KONG_ADMIN_TOKEN and KONG_API_KEY",
     ) as found:
-        account(read_file(ROOT / "stacks/Pulumi.local.yaml"), Configuration({}.get))
+        account(
+            read_file(ROOT / "stacks/Pulumi.local.yaml"), Configuration({}.get)
+        )
     assert "S3cret" not in str(found.value)
 
 
 @pytest.mark.parametrize("url", WITH_PASSWORD)
-def test_a_stack_with_such_an_address_is_refused(url: str, tmp_path: Path) -> None:
+def test_a_stack_with_such_an_address_is_refused(
+    url: str, tmp_path: Path
+) -> None:
     file = tmp_path / "Pulumi.local.yaml"
-    settings = yaml.safe_load((ROOT / "stacks/Pulumi.local.yaml").read_text("utf-8"))
+    settings = yaml.safe_load(
+        (ROOT / "stacks/Pulumi.local.yaml").read_text("utf-8")
+    )
     settings["config"]["kong-oam:gateway"]["adminUrl"] = url
     file.write_text(yaml.safe_dump(settings), "utf-8")
-    with pytest.raises((StackError, AccountError), match="KONG_ADMIN_TOKEN") as found:
+    with pytest.raises(
+        (StackError, AccountError), match="KONG_ADMIN_TOKEN"
+    ) as found:
         account(read_file(file), Configuration({}.get))
     assert "S3cret" not in str(found.value)
 
@@ -74,11 +91,16 @@ def test_a_stack_with_such_an_address_is_refused(url: str, tmp_path: Path) -> No
 @pytest.mark.parametrize("url", WITH_PASSWORD[:2])
 def test_no_message_has_more_of_an_address_than_may_be_read(url: str) -> None:
     """Whichever product it is of."""
-    with AdminApi(KongAccount(url)) as admin, pytest.raises(AdminError) as of_kong:
+    with (
+        AdminApi(KongAccount(url)) as admin,
+        pytest.raises(AdminError) as of_kong,
+    ):
         admin.get("/")
     with pytest.raises(DiscoveryError) as of_an_issuer:
         discover(url)
     with pytest.raises(ForwardError) as of_a_target:
         target(url, "", "", None)
     said = [str(found.value) for found in (of_kong, of_an_issuer, of_a_target)]
-    assert all("127.0.0.1:9" in one and "S3cret" not in one for one in said), said
+    assert all("127.0.0.1:9" in one and "S3cret" not in one for one in said), (
+        said
+    )

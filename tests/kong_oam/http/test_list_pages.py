@@ -24,7 +24,8 @@ GRAPH = "https://graph.microsoft.com/v1.0/applications"
 
 def okta(answer: Answer) -> Iterable[Any]:
     with httpx.Client(
-        base_url="https://acme.okta.com/api/v1", transport=httpx.MockTransport(answer)
+        base_url="https://acme.okta.com/api/v1",
+        transport=httpx.MockTransport(answer),
     ) as org:
         yield from rows(org, "/apps")
 
@@ -73,7 +74,9 @@ def keycloak(answer: Answer) -> Iterable[Any]:
 
 def okta_page(number: int, following: int | None) -> httpx.Response:
     link = (
-        {"Link": f'<https://acme.okta.com/api/v1/apps?after={following}>; rel="next"'}
+        {
+            "Link": f'<https://acme.okta.com/api/v1/apps?after={following}>; rel="next"'
+        }
         if following
         else {}
     )
@@ -81,7 +84,11 @@ def okta_page(number: int, following: int | None) -> httpx.Response:
 
 
 def entra_page(number: int, following: int | None) -> httpx.Response:
-    link = {"@odata.nextLink": f"{GRAPH}?$skiptoken={following}"} if following else {}
+    link = (
+        {"@odata.nextLink": f"{GRAPH}?$skiptoken={following}"}
+        if following
+        else {}
+    )
     return httpx.Response(200, json={"value": [{"id": number}], **link})
 
 
@@ -124,7 +131,8 @@ def test_a_list_that_does_not_end_is_refused(
     monkeypatch.setattr(management, "_MOST_PAGES", 20)
     asked = iter(range(1, 1000))
     with pytest.raises(
-        (ManagementApiError, AdminError), match="does not end a list after 20 pages"
+        (ManagementApiError, AdminError),
+        match="does not end a list after 20 pages",
     ):
         list(read(lambda _: page(number := next(asked), number + 1)))
     assert next(asked) == 21
@@ -162,7 +170,9 @@ def test_a_token_goes_to_no_other_host() -> None:
             "Link": '<https://evil.example.com/api/v1/apps?after=1>; rel="next"'
         }
         return httpx.Response(
-            200, json=[{"id": len(hosts)}], headers=elsewhere if len(hosts) == 1 else {}
+            200,
+            json=[{"id": len(hosts)}],
+            headers=elsewhere if len(hosts) == 1 else {},
         )
 
     assert len(list(okta(answer))) == 2
@@ -179,10 +189,13 @@ def test_a_token_goes_to_no_other_host() -> None:
             request: httpx.Request, link: str = link, asked: list[str] = asked
         ) -> httpx.Response:
             asked.append(request.url.host)
-            return httpx.Response(200, json={"value": [], "@odata.nextLink": link})
+            return httpx.Response(
+                200, json={"value": [], "@odata.nextLink": link}
+            )
 
         with pytest.raises(
-            ManagementApiError, match="a further page is said to be at another server"
+            ManagementApiError,
+            match="a further page is said to be at another server",
         ):
             list(entra(foreign))
         assert asked == ["graph.microsoft.com"]
@@ -190,7 +203,13 @@ def test_a_token_goes_to_no_other_host() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [{}, {"value": {}}, {"value": [], "@odata.nextLink": 7}, {"value": ["x"]}, []],
+    [
+        {},
+        {"value": {}},
+        {"value": [], "@odata.nextLink": 7},
+        {"value": ["x"]},
+        [],
+    ],
 )
 def test_what_is_no_list_of_graphs_is_refused(body: Any) -> None:
     with pytest.raises(ManagementApiError, match="is this Microsoft Graph"):
@@ -219,4 +238,6 @@ def test_a_limit_before_kong_is_waited_for(
         AdminError,
         match=r"answers 429; what is in front of it limits it \(it asks to wait 900 s more",
     ):
-        list(kong(lambda _: httpx.Response(429, headers={"Retry-After": "900"})))
+        list(
+            kong(lambda _: httpx.Response(429, headers={"Retry-After": "900"}))
+        )

@@ -73,7 +73,9 @@ def test_what_cannot_be_read_is_no_time(
     assert rates.pause(limited(**headers)) is None
     assert ended(iter([limited(**headers)])).status_code == 429
     assert slept == []
-    answers = iter([limited(**headers), limited(**headers), httpx.Response(200)])
+    answers = iter(
+        [limited(**headers), limited(**headers), httpx.Response(200)]
+    )
     assert ended(answers, usual=5.0).status_code == 200
     assert slept == [5.0, 10.0]
 
@@ -83,7 +85,11 @@ def test_each_wait_is_one_line_that_says_for_whom_and_how_long(
 ) -> None:
     """And how long at most: of that, what was waited already is gone."""
     answers = iter(
-        [limited(Retry_After="42"), limited(Retry_After="60"), httpx.Response(200)]
+        [
+            limited(Retry_After="42"),
+            limited(Retry_After="60"),
+            httpx.Response(200),
+        ]
     )
     assert ended(answers).status_code == 200
     assert slept == [42.0, 60.0]
@@ -111,4 +117,6 @@ def test_it_is_not_waited_without_end(slept: list[float]) -> None:
     del slept[:]
     ended(limited(Retry_After="0") for _ in range(100))
     assert len(slept) == 10
-    assert rates.unserved(httpx.Response(200)) == "" == rates.unserved(limited())
+    assert (
+        rates.unserved(httpx.Response(200)) == "" == rates.unserved(limited())
+    )

@@ -56,7 +56,8 @@ def test_an_application_more_costs_the_same_in_an_estate_of_any_size(
     for count in SIZES:
         with provider(count, None if provider is kong else PAGE) as requests:
             costs.append(
-                requests(growing.WITHOUT_THE_FIRST, True) - requests(growing.ALL, True)
+                requests(growing.WITHOUT_THE_FIRST, True)
+                - requests(growing.ALL, True)
             )
     assert len({*costs}) == 1 and 0 < costs[0] <= 10
 
@@ -69,16 +70,21 @@ def test_a_first_run_looks_through_what_there_is_and_not_for_each_name(
     costs = []
     for count in SIZES[1:]:
         with provider(count, PAGE, filled=False) as requests:
-            costs.append(requests(NOTHING, False) - requests(growing.ALL, False))
+            costs.append(
+                requests(NOTHING, False) - requests(growing.ALL, False)
+            )
     assert costs[0] == costs[1] <= 7
 
 
 ROW = re.compile(
-    r"^\| (a run without|an Application more|a first run).*?\| (.*) \|$", re.MULTILINE
+    r"^\| (a run without|an Application more|a first run).*?\| (.*) \|$",
+    re.MULTILINE,
 )
 
 
-def test_the_page_tells_what_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_tells_what_is_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Of 33 Applications, by the pages that the program asks for."""
     monkeypatch.undo()
     counted: dict[str, list[int]] = {
@@ -88,12 +94,16 @@ def test_the_page_tells_what_is_counted(monkeypatch: pytest.MonkeyPatch) -> None
     }
     for name, product in PRODUCTS.items():
         with product(33) as requests:
-            counted["a run without"].append(requests(growing.ALL, False) + ALWAYS[name])
+            counted["a run without"].append(
+                requests(growing.ALL, False) + ALWAYS[name]
+            )
             counted["an Application more"].append(
                 requests(growing.WITHOUT_THE_FIRST, True) + ALWAYS[name]
             )
         with product(33, filled=False) as requests:
-            counted["a first run"].append(requests(NOTHING, False) + ALWAYS[name])
+            counted["a first run"].append(
+                requests(NOTHING, False) + ALWAYS[name]
+            )
     told = {
         run: [int(one) for one in numbers.split("|")]
         for run, numbers in ROW.findall(page_of("explanation/cost.md"))

@@ -15,7 +15,9 @@ from kong_oam.kong.account import Account
 from kong_oam.kong.actual import corrected
 from sandbox.kong import Kong
 
-OTHER = Resource("kong:index/service:Service", "shop/api-80-service", {"name": "api"})
+OTHER = Resource(
+    "kong:index/service:Service", "shop/api-80-service", {"name": "api"}
+)
 
 
 @pytest.fixture
@@ -63,7 +65,9 @@ def test_resources_say_what_kong_has(admin: httpx.Client) -> None:
     other = _plugin("other", ids["other"], scripts["said"])
     gone = _plugin("gone", ids["bare"], scripts["gone"])
     limit = _plugin("limit", ids["bare"], "x", "rate-limiting")
-    left = _state(same, OTHER, other, gone, limit, outputs={"enforced": "another"})
+    left = _state(
+        same, OTHER, other, gone, limit, outputs={"enforced": "another"}
+    )
     found = corrected(left, Account(str(admin.base_url)))
     assert [one.name for one in found.resources] == [
         "same",
@@ -72,7 +76,11 @@ def test_resources_say_what_kong_has(admin: httpx.Client) -> None:
         "limit",
     ]
     by_name = {one.name: one for one in found.resources}
-    assert [by_name[one.name] for one in (same, OTHER, limit)] == [same, OTHER, limit]
+    assert [by_name[one.name] for one in (same, OTHER, limit)] == [
+        same,
+        OTHER,
+        limit,
+    ]
     assert json.loads(by_name["other"].outputs["configJson"])["access"] == [
         scripts["now"]
     ]

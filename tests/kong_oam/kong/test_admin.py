@@ -8,13 +8,17 @@ import pytest
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi, AdminError, RejectedChangeError
 
-ACCOUNT = Account("https://kong.test:8444/", "s3cr3t-token", "s3cr3t-key", "team")
+ACCOUNT = Account(
+    "https://kong.test:8444/", "s3cr3t-token", "s3cr3t-key", "team"
+)
 
 
 def test_an_account_shows_neither_its_token_nor_its_key() -> None:
     """Whatever prints it: a traceback, a log."""
     assert "s3cr3t" not in repr(ACCOUNT) + str(ACCOUNT) + f"{ACCOUNT}"
-    assert "https://kong.test:8444/" in repr(ACCOUNT) and "team" in repr(ACCOUNT)
+    assert "https://kong.test:8444/" in repr(ACCOUNT) and "team" in repr(
+        ACCOUNT
+    )
 
 
 def test_every_request_goes_to_the_workspace_with_both_credentials() -> None:
@@ -51,7 +55,8 @@ def test_every_request_goes_to_the_workspace_with_both_credentials() -> None:
         ("GET", "/"),
     ]
     assert seen == [
-        (method, where + path, "s3cr3t-token", "s3cr3t-key") for method, path in asked
+        (method, where + path, "s3cr3t-token", "s3cr3t-key")
+        for method, path in asked
     ]
 
 
@@ -76,11 +81,14 @@ def test_a_kong_that_cannot_be_used_is_the_same_message_whatever_is_asked(
             raise httpx.ConnectError("refused", request=request)
         return httpx.Response(status)
 
-    arguments = {"patch": ("/plugins/1", {}), "now": ()}.get(method, ("/plugins/1",))
+    arguments = {"patch": ("/plugins/1", {}), "now": ()}.get(
+        method, ("/plugins/1",)
+    )
     with (
         AdminApi(ACCOUNT, httpx.MockTransport(answer)) as admin,
         pytest.raises(
-            AdminError, match=f"^Kong's Admin API at https://kong.test:8444/ {message}"
+            AdminError,
+            match=f"^Kong's Admin API at https://kong.test:8444/ {message}",
         ) as found,
     ):
         getattr(admin, method)(*arguments)
@@ -88,7 +96,9 @@ def test_a_kong_that_cannot_be_used_is_the_same_message_whatever_is_asked(
 
 
 @pytest.mark.parametrize("method", ["patch", "delete"])
-def test_a_change_that_is_not_taken_is_told_in_kongs_own_words(method: str) -> None:
+def test_a_change_that_is_not_taken_is_told_in_kongs_own_words(
+    method: str,
+) -> None:
     """The first of them; also where somebody else is to say what was to be changed."""
 
     def answer(_: httpx.Request) -> httpx.Response:
@@ -101,7 +111,8 @@ def test_a_change_that_is_not_taken_is_told_in_kongs_own_words(method: str) -> N
     ):
         getattr(admin, method)(*arguments)
     assert (
-        str(found.value) == f"{method.upper()} /plugins/1 answers {found.value.answer}"
+        str(found.value)
+        == f"{method.upper()} /plugins/1 answers {found.value.answer}"
     )
     assert (
         found.value.answer.startswith("400 schema violation!")

@@ -29,9 +29,15 @@ ACCESS = """
             roles: {viewer: {scopes: [read], groups: [sales]}}
 """
 STACK = stack("tests")
-SCENE = Scene(estate(api(access=ACCESS), stack=STACK), issuers(STACK, time.time()))
+SCENE = Scene(
+    estate(api(access=ACCESS), stack=STACK), issuers(STACK, time.time())
+)
 TOKEN = f"Bearer {SCENE.issuers['main'].service(['read'])}"
-VERIFIED = {"x-auth-client": "c", "x-auth-subject": "c", "x-auth-scopes": "read"}
+VERIFIED = {
+    "x-auth-client": "c",
+    "x-auth-subject": "c",
+    "x-auth-scopes": "read",
+}
 OTHER_SPELLINGS = ("content-length", "transfer-encoding", "keep-alive", "proxy-connection", "x-real-ip",
                    "x-kong-request-id", "x-forwarded-for", "x-forwarded-host", "x-forwarded-path", "x-forwarded-port",
                    "x-forwarded-prefix", "x-forwarded-proto")  # fmt: skip
@@ -44,7 +50,11 @@ HARMLESS = [
     ["Connection: TE, close", "TE: trailers"],
     ["Connection:  ,close,\t,"],
     ["Connection: keep-alive", "connection: Upgrade"],
-    ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"],
+    [
+        "Connection: Upgrade, HTTP2-Settings",
+        "Upgrade: h2c",
+        "HTTP2-Settings: AAMAAABk",
+    ],
     ["Proxy-Connection: X-Auth-Client"],
     ["Keep-Alive: X-Auth-Client"],
     ["Trailer: X-Auth-Client"],
@@ -66,7 +76,10 @@ AMBIGUOUS = [
     ["Connection: close", "Connection: X-Auth-Client"],
     ["Connection: X-Auth-Client", "connection: close"],
     ["Connection: close,,\t X-Auth-Client"],
-    [*(f"X-Filling-{number}: 1" for number in range(120)), "Connection: X-Auth-Client"],
+    [
+        *(f"X-Filling-{number}: 1" for number in range(120)),
+        "Connection: X-Auth-Client",
+    ],
     *([f"{name.replace('-', '_', 1)}: 1"] for name in OTHER_SPELLINGS),
     ["X_FORWARDED_FOR: 192.0.2.1"],
 ]
@@ -90,7 +103,9 @@ def told(answer: Answer) -> dict[str, str]:
     assert answer.upstream is not None, answer
     headers = {name.lower(): value for name, value in answer.upstream.headers}
     return {
-        name: value for name, value in headers.items() if name.startswith("x-auth-")
+        name: value
+        for name, value in headers.items()
+        if name.startswith("x-auth-")
     }
 
 
@@ -125,7 +140,9 @@ def test_a_request_with_any_other_header_is_decided_as_without(
     kong: Kong, lines: list[str]
 ) -> None:
     """The workload is told who calls, and how long the body is."""
-    answer = sent(kong, "/orders", f"Authorization: {TOKEN}", *lines, body=b"body")
+    answer = sent(
+        kong, "/orders", f"Authorization: {TOKEN}", *lines, body=b"body"
+    )
     assert answer.status == 200
     assert told(answer) == VERIFIED
     assert (
@@ -144,7 +161,10 @@ def test_decide_says_the_same(lines: list[str], code: str) -> None:
     )
     request = Request("POST", "orders.example.com", b"/orders", headers=headers)
     decision = answer(SCENE.estate, request, [TOKEN], SCENE.rings, SCENE.now)
-    assert (decision.code, decision.status) == (code, 200 if code == "allowed" else 400)
+    assert (decision.code, decision.status) == (
+        code,
+        200 if code == "allowed" else 400,
+    )
 
 
 @pytest.mark.parametrize(
@@ -160,9 +180,10 @@ def test_a_websocket_is_asked_for_upstream(kong: Kong, connection: str) -> None:
         "Upgrade: websocket",
     )
     assert answer.upstream is not None
-    assert {("Upgrade", "websocket"), ("Connection", "keep-alive, Upgrade")} <= {
-        *answer.upstream.headers
-    }
+    assert {
+        ("Upgrade", "websocket"),
+        ("Connection", "keep-alive, Upgrade"),
+    } <= {*answer.upstream.headers}
 
 
 ATTACKS = [
@@ -172,7 +193,9 @@ ATTACKS = [
 ]
 
 
-def test_kongs_copy_of_the_headers_is_emptied(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kongs_copy_of_the_headers_is_emptied(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """So that Kong 3.9 deletes nothing of the gate's even if admission did not refuse the request."""
     spoil(monkeypatch, "if misread then return 400, 'ambiguous-header' end", "")
     for kong in gateway("3.9.1"):
@@ -194,7 +217,8 @@ def test_without_emptying_it_such_a_request_is_refused_all_the_same(monkeypatch:
     for kong in gateway("3.9.1"):
         for attack in ATTACKS:
             assert (
-                sent(kong, "/orders", f"Authorization: {TOKEN}", attack).status == 400
+                sent(kong, "/orders", f"Authorization: {TOKEN}", attack).status
+                == 400
             )
 
 
@@ -203,7 +227,9 @@ def test_the_page_names_every_header_that_has_one_spelling() -> None:
     section = below(
         page("reference/paths-and-headers.md"), "## Headers that are refused"
     )
-    assert [name for name in OTHER_SPELLINGS if f"`{name}`" not in section] == []
+    assert [
+        name for name in OTHER_SPELLINGS if f"`{name}`" not in section
+    ] == []
     assert [
         name
         for name in ("close", "keep-alive", "upgrade", "te", "http2-settings")

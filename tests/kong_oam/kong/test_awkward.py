@@ -64,7 +64,9 @@ def call(
 ) -> Answer:
     """One request over TLS; with a service's token where scopes are named."""
     lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", *headers]
-    lines += [f"Authorization: Bearer {ISSUER.service(scopes)}"] if scopes else []
+    lines += (
+        [f"Authorization: Bearer {ISSUER.service(scopes)}"] if scopes else []
+    )
     return kong.handle("\r\n".join([*lines, "", ""]).encode(), scheme="https")
 
 
@@ -87,7 +89,9 @@ UPGRADE = (
 )
 
 
-def test_a_websocket_is_opened_by_a_request_that_the_gate_decides(kong: Kong) -> None:
+def test_a_websocket_is_opened_by_a_request_that_the_gate_decides(
+    kong: Kong,
+) -> None:
     """401 without a token, 403 with too little; with enough the upgrade goes upstream, though admission clears
     Connection. What is said over the socket afterwards passes no gate."""
     for scopes, expected in (
@@ -96,13 +100,20 @@ def test_a_websocket_is_opened_by_a_request_that_the_gate_decides(kong: Kong) ->
         (("talk",), "sockets.test:8080"),
     ):
         assert (
-            reached(call(kong, "ws.example.com", "/chat", *UPGRADE, scopes=scopes))
+            reached(
+                call(kong, "ws.example.com", "/chat", *UPGRADE, scopes=scopes)
+            )
             == expected
         )
-    opened = call(kong, "ws.example.com", "/chat", *UPGRADE, scopes=("talk",)).upstream
+    opened = call(
+        kong, "ws.example.com", "/chat", *UPGRADE, scopes=("talk",)
+    ).upstream
     assert opened is not None
     sent = {name.lower(): value for name, value in opened.headers}
-    assert (sent["upgrade"], sent["connection"]) == ("websocket", "keep-alive, Upgrade")
+    assert (sent["upgrade"], sent["connection"]) == (
+        "websocket",
+        "keep-alive, Upgrade",
+    )
     assert sent["sec-websocket-key"] == "x3JJHMbDL1EzLkh9GBhXDw=="
     assert sent["x-auth-client"] == "c"
 
@@ -112,7 +123,8 @@ def test_a_public_websocket_needs_no_token_and_no_other_upgrade_passes(
 ) -> None:
     """An upgrade to cleartext HTTP/2 would put requests behind the gate's back."""
     assert (
-        reached(call(kong, "ws.example.com", "/feed", *UPGRADE)) == "sockets.test:8080"
+        reached(call(kong, "ws.example.com", "/feed", *UPGRADE))
+        == "sockets.test:8080"
     )
     smuggled = call(
         kong,
@@ -123,7 +135,9 @@ def test_a_public_websocket_needs_no_token_and_no_other_upgrade_passes(
         "HTTP2-Settings: AAA",
     )
     assert smuggled.upstream is not None
-    assert "upgrade" not in {name.lower() for name, _ in smuggled.upstream.headers}
+    assert "upgrade" not in {
+        name.lower() for name, _ in smuggled.upstream.headers
+    }
 
 
 # gRPC -----------------------------------------------------------------------------------------------------------------
@@ -175,7 +189,8 @@ def test_other_names_of_ports_are_just_names(name: str) -> None:
     assert (
         compiled(
             api().replace(
-                "{image: x}", f"{{image: x, ports: [{{port: 8080, name: {name}}}]}}"
+                "{image: x}",
+                f"{{image: x, ports: [{{port: 8080, name: {name}}}]}}",
             )
         ).diagnostics
         == ()
@@ -185,10 +200,14 @@ def test_other_names_of_ports_are_just_names(name: str) -> None:
 # Several gateway traits, two applications, the root -------------------------------------------------------------------
 
 
-def test_several_gateway_traits_of_a_component_are_one_set_of_rules(kong: Kong) -> None:
+def test_several_gateway_traits_of_a_component_are_one_set_of_rules(
+    kong: Kong,
+) -> None:
     """Each host and path leads to its own port; a path of one trait is none of another's."""
     assert {
-        url: reached(call(kong, *url.split("/", 1)[0:1], "/" + url.split("/", 1)[1]))
+        url: reached(
+            call(kong, *url.split("/", 1)[0:1], "/" + url.split("/", 1)[1])
+        )
         for url in (
             *("one.example.com/a", "two.example.com/a", "x.all.example.com/a"),
             *(
@@ -225,13 +244,19 @@ def test_two_applications_on_one_host_are_told_of_each_other() -> None:
     )
     found = compiled(above, below)
     assert found.estate is not None
-    assert [str(diagnostic).splitlines()[0] for diagnostic in found.diagnostics] == [
+    assert [
+        str(diagnostic).splitlines()[0] for diagnostic in found.diagnostics
+    ] == [
         "app2.yaml:11:56: warning ACC219: h.example.com/x/y lies below /x of 'a/api' (app1.yaml:11:63): its calls go to "
         "'b/api' and are judged by its rules alone; agree on that, or take a host of your own"
     ]
-    assert compiled(above, below.replace("owner: two", "owner: one")).diagnostics == ()
     assert (
-        compiled(above.replace("h.example", "other.example"), below).diagnostics == ()
+        compiled(above, below.replace("owner: two", "owner: one")).diagnostics
+        == ()
+    )
+    assert (
+        compiled(above.replace("h.example", "other.example"), below).diagnostics
+        == ()
     )
 
 
@@ -245,7 +270,9 @@ def test_a_rule_on_the_root_owns_everything_that_no_longer_rule_owns(
             reached(call(kong, "root.example.com", target, scopes=("all",)))
             == "root.test:8080"
         )
-    assert reached(call(kong, "root.example.com", "/free/x")) == "root.test:8080"
+    assert (
+        reached(call(kong, "root.example.com", "/free/x")) == "root.test:8080"
+    )
     assert reached(
         call(kong, "root.example.com", "*", method="OPTIONS", scopes=("all",))
     ) in (
@@ -262,11 +289,14 @@ def test_characters_of_regular_expressions_are_only_characters(
     kong: Kong, sign: str
 ) -> None:
     """A public path with one matches itself, plain and percent-encoded, and nothing that the expression would."""
-    encoded = "".join(f"%{ord(c):02X}" if c in "+($),=@'!&" else c for c in sign)
+    encoded = "".join(
+        f"%{ord(c):02X}" if c in "+($),=@'!&" else c for c in sign
+    )
     for target in (f"/s/{sign}", f"/s/{encoded}", f"/s/{sign}/below"):
-        assert reached(call(kong, "signs.example.com", target)) == "signs.test:8080", (
-            target
-        )
+        assert (
+            reached(call(kong, "signs.example.com", target))
+            == "signs.test:8080"
+        ), target
     for other in (
         "axb",
         "aab",
@@ -303,7 +333,9 @@ def test_characters_of_regular_expressions_are_only_characters(
         "/~/../x",
     ],
 )
-def test_what_reads_as_a_pattern_is_no_path_of_an_application(path: str) -> None:
+def test_what_reads_as_a_pattern_is_no_path_of_an_application(
+    path: str,
+) -> None:
     """Somebody who means a pattern is told that there are none, instead of getting a path that nobody calls."""
     found = compiled(api(http=f'{{"{path}": 8080}}'))
     assert [diagnostic.code for diagnostic in found.diagnostics] == ["ACC213"]

@@ -60,7 +60,9 @@ class Worker:
     def __init__(self, *headers: str) -> None:
         self.messages: list[str] = []
         self._lua: Any = LuaRuntime(
-            encoding="latin-1", unpack_returned_tuples=True, register_builtins=False
+            encoding="latin-1",
+            unpack_returned_tuples=True,
+            register_builtins=False,
         )
         given = self._lua.table_from(dict.fromkeys(headers, "x"))
         self.load, self.request = self._lua.execute(HARNESS)(
@@ -91,11 +93,15 @@ def test_ports_share_nothing() -> None:
 
 
 def test_a_port_has_only_the_code_that_its_table_asks_for() -> None:
-    few, all_ = (plugins.admission(table)["access"][0] for table in ("{}", ASKING))
+    few, all_ = (
+        plugins.admission(table)["access"][0] for table in ("{}", ASKING)
+    )
     assert "CODE.cors" not in few and "CODE.cors" in all_
 
 
-@pytest.mark.parametrize("left", [None, "{}", "{ x = {} }", "{ admission = 1 }"])
+@pytest.mark.parametrize(
+    "left", [None, "{}", "{ x = {} }", "{ admission = 1 }"]
+)
 def test_without_the_code_later_phases_do_nothing_but_record_it(
     left: str | None,
 ) -> None:
@@ -106,7 +112,11 @@ def test_without_the_code_later_phases_do_nothing_but_record_it(
         for phase, (script,) in plugins.admission(ASKING).items()
     }
     before = (
-        [worker.load(f"return function() kong.ctx.shared.kong_oam_code = {left} end")]
+        [
+            worker.load(
+                f"return function() kong.ctx.shared.kong_oam_code = {left} end"
+            )
+        ]
         if left
         else []
     )
@@ -128,4 +138,6 @@ def test_admission_puts_its_code_in_the_place_of_any_other() -> None:
     )
     later = worker.load(plugins.admission("{}")["header_filter"][0])
     assert "theirs" in str(worker.request(foreign, later))
-    assert "theirs" not in str(worker.request(foreign, worker.port("one"), later))
+    assert "theirs" not in str(
+        worker.request(foreign, worker.port("one"), later)
+    )

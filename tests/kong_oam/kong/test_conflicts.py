@@ -15,7 +15,11 @@ from kong_oam.access.partitions import part_of
 from kong_oam.access.settings.stack import read_file
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import Held
-from kong_oam.identity.common.discovery import DiscoveryError, Published, SigningKey
+from kong_oam.identity.common.discovery import (
+    DiscoveryError,
+    Published,
+    SigningKey,
+)
 from kong_oam.kong import names
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
@@ -71,7 +75,9 @@ def _found(
         return list(name_conflicts(asked, ESTATE, held))
 
 
-def test_what_others_have_under_other_names_is_no_concern(admin: httpx.Client) -> None:
+def test_what_others_have_under_other_names_is_no_concern(
+    admin: httpx.Client,
+) -> None:
     """Whatever its tags are."""
     _make(admin, "/services", name=f"{SERVICE}0", host="x")
     _make(
@@ -103,8 +109,15 @@ def test_what_others_have_under_our_names_is_named_with_its_tags(
         admin, "/upstreams", name="kong-oam.tests.nowhere", tags=["theirs"]
     )
     consumer = _make(admin, "/consumers", username="kong-oam.tests.ring.main")
-    found = {one.message.split("(")[1].split(")")[0]: one for one in _found(admin)}
-    assert found.keys() == {service["id"], route["id"], upstream["id"], consumer["id"]}
+    found = {
+        one.message.split("(")[1].split(")")[0]: one for one in _found(admin)
+    }
+    assert found.keys() == {
+        service["id"],
+        route["id"],
+        upstream["id"],
+        consumer["id"],
+    }
     assert {one.code for one in found.values()} == {"ENV405"}
     assert str(found[service["id"]]).startswith(
         f"app1.yaml:6:7: error ENV405: Kong has service '{SERVICE}' ({service['id']}) that was made outside any stack "
@@ -113,7 +126,10 @@ def test_what_others_have_under_our_names_is_named_with_its_tags(
     assert found[route["id"]].message.endswith(
         "that stack 'other' made. It is left as it is; have it renamed or removed by a run of that stack"
     )
-    assert "Kong has upstream 'kong-oam.tests.nowhere'" in found[upstream["id"]].message
+    assert (
+        "Kong has upstream 'kong-oam.tests.nowhere'"
+        in found[upstream["id"]].message
+    )
     assert "it has no tags" in found[consumer["id"]].message
 
 
@@ -131,7 +147,9 @@ def test_what_has_our_tags_is_recovered(admin: httpx.Client) -> None:
     assert "`python -m kong_oam recover -s tests`" in found.message
 
 
-def test_the_upstream_of_an_interrupted_run_is_recovered(admin: httpx.Client) -> None:
+def test_the_upstream_of_an_interrupted_run_is_recovered(
+    admin: httpx.Client,
+) -> None:
     """It is the first that a run makes, and no service leads there yet."""
     _make(admin, "/upstreams", name="kong-oam.tests.nowhere", tags=OURS)
     assert [one.code for one in _found(admin)] == ["ENV406"]
@@ -162,15 +180,20 @@ def test_a_host_that_anothers_certificate_is_shown_for_is_taken(
             and "certificate for host 'shop.example.com'" in found.message
         )
         assert (
-            "have it take other hosts or be removed by whoever made it" in found.message
+            "have it take other hosts or be removed by whoever made it"
+            in found.message
         )
 
 
 def _issuers(
-    admin: httpx.Client, held: Held = NOTHING, known: Mapping[str, str] | None = None
+    admin: httpx.Client,
+    held: Held = NOTHING,
+    known: Mapping[str, str] | None = None,
 ) -> list[Diagnostic]:
     with AdminApi(Account(str(admin.base_url))) as asked:
-        return list(issuer_conflicts(asked, SETTINGS, ESTATE, held, known or {}))
+        return list(
+            issuer_conflicts(asked, SETTINGS, ESTATE, held, known or {})
+        )
 
 
 def test_an_issuer_that_another_stack_of_the_same_kong_has_is_named(
@@ -192,11 +215,14 @@ def test_an_issuer_that_another_stack_of_the_same_kong_has_is_named(
         "that stack 'prod' made. A Kong takes an issuer's keys once: use another issuer, or another workspace or Kong, "
         "or bring both into one stack",
     )
-    assert len(_issuers(admin, ALL, {"main": "https://before.example.com"})) == 1
+    assert (
+        len(_issuers(admin, ALL, {"main": "https://before.example.com"})) == 1
+    )
     assert _issuers(admin, ALL, {"main": ISSUER}) == [], "it is in the state"
     part = part_of(
         estate(
-            APPLICATION, stack=replace(SETTINGS.stack, partitions={"shops": ("*",)})
+            APPLICATION,
+            stack=replace(SETTINGS.stack, partitions={"shops": ("*",)}),
         ),
         "shops",
     )
@@ -231,7 +257,10 @@ def test_a_signing_key_that_others_have_in_kong_is_named(
     _make(admin, "/consumers/legacy/jwt", key="k2", tags=["theirs"])
     (found,) = _issuers(admin)
     assert "Kong has jwt credential 'k2'" in found.message
-    assert "that was made outside any stack (its tags are 'theirs')" in found.message
+    assert (
+        "that was made outside any stack (its tags are 'theirs')"
+        in found.message
+    )
     assert _issuers(admin, ALL, {"main": ISSUER}) == [found], (
         "a ring that is there gets the issuer's next key"
     )
@@ -286,7 +315,9 @@ def test_what_a_partition_lost_is_recovered_in_its_own_stack(
     with AdminApi(Account(str(admin.base_url))) as asked:
 
         def found(tags: list[str]) -> list[str]:
-            service = _make(admin, "/services", name=SERVICE, host="x", tags=tags)
+            service = _make(
+                admin, "/services", name=SERVICE, host="x", tags=tags
+            )
             conflicts = [*name_conflicts(asked, part, NOTHING)]
             admin.delete(f"/services/{service['id']}").raise_for_status()
             return [
@@ -354,7 +385,10 @@ def test_a_few_names_are_asked_for_and_many_looked_for_in_every_page(
 
     with httpx.Client(base_url="http://kong.test") as nobody:
         few = _found(nobody, transport=httpx.MockTransport(answer))
-        assert asked.count(f"/services/{SERVICE}") == 1 and "/services" not in asked
+        assert (
+            asked.count(f"/services/{SERVICE}") == 1
+            and "/services" not in asked
+        )
         monkeypatch.setattr("kong_oam.kong.conflicts.FEW", 0)
         many = _found(nobody, transport=httpx.MockTransport(answer))
         assert asked.count("/services") == 2
@@ -384,5 +418,7 @@ def test_names_and_resources_are_those_that_the_program_makes(
         file.read_text("utf-8")
         for file in sorted((ROOT / "applications").glob("*.yaml"))
     ]
-    sample = estate(*texts, stack=read_file(ROOT / "stacks/Pulumi.local.yaml").stack)
+    sample = estate(
+        *texts, stack=read_file(ROOT / "stacks/Pulumi.local.yaml").stack
+    )
     assert {(one.type, one.logical): one.name for one in needed(sample)} == made

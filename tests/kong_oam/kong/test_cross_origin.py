@@ -35,7 +35,10 @@ ISSUERS = issuers(STACK, time.time())
 
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[tuple[Served, Workload]]:
-    with Workload() as workload, served(ESTATE, ISSUERS, workload.port) as gateway:
+    with (
+        Workload() as workload,
+        served(ESTATE, ISSUERS, workload.port) as gateway,
+    ):
         yield gateway, workload
 
 
@@ -53,7 +56,9 @@ def test_a_page_reads_what_is_meant_for_it(
 def tabled(component: str) -> dict[str, object]:
     one = ESTATE.components[component]
     found: dict[str, object] = json.loads(
-        table(ESTATE, one, next(iter(one.backends)), names.ring("tests", "main"))
+        table(
+            ESTATE, one, next(iter(one.backends)), names.ring("tests", "main")
+        )
     )
     return found
 
@@ -75,7 +80,9 @@ def test_the_table_says_whose_pages_may_read_what() -> None:
     }
 
 
-@pytest.mark.parametrize("component", ["orders/inner", "orders/itself", "shop/pages"])
+@pytest.mark.parametrize(
+    "component", ["orders/inner", "orders/itself", "shop/pages"]
+)
 def test_who_has_no_such_pages_has_nothing_of_it(component: str) -> None:
     """Not even in its table, so nothing changes for it."""
     assert not {"cors", "cors_answer"} & tabled(component).keys()
@@ -97,7 +104,9 @@ def test_what_is_closed_is_closed_to_pages() -> None:
         assert gateway.ask(one.raw(DOMAIN, ISSUERS["main"])).granted
         for path in gateway.entities.paths("/plugins", name="pre-function"):
             config = gateway.entities.made[path]["config"]
-            text = next(script.inputs_of(code).table for code in config["access"][:1])  # type: ignore[union-attr]
+            text = next(
+                script.inputs_of(code).table for code in config["access"][:1]
+            )  # type: ignore[union-attr]
             with httpx.Client(base_url=gateway.kong.admin_url) as admin:
                 answer = admin.patch(
                     path, json={"config": plugins.admission(closed(text))}
@@ -117,9 +126,9 @@ def test_a_browser_gives_pages_what_is_meant_for_them(
     fetches = [(address, given) for address, given, _ in asked]
     got = fetched(tmp_path, OWN, proxy, fetches)
     assert [status for status, _ in got] == [status for _, _, status in asked]
-    assert json.loads(got[3][1])["type"] == "urn:kong-oam:problem:token-needed", (
-        "a page reads why it is refused"
-    )
-    assert fetched(tmp_path / "other", "http://stranger.example", proxy, fetches) == [
-        (0, "")
-    ] * len(asked)
+    assert (
+        json.loads(got[3][1])["type"] == "urn:kong-oam:problem:token-needed"
+    ), "a page reads why it is refused"
+    assert fetched(
+        tmp_path / "other", "http://stranger.example", proxy, fetches
+    ) == [(0, "")] * len(asked)

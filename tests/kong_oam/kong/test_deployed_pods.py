@@ -14,7 +14,13 @@ from kong_oam.engine.state import Resource
 from kong_oam.kong.deployed_pods import deployed_pods
 from kong_oam.kubernetes.rendered import placed_objects
 from tests.support.diffs import API, SHOP, model, settings
-from tests.support.rendered import DEPLOYMENT, SERVICE, application, compiled, ingress
+from tests.support.rendered import (
+    DEPLOYMENT,
+    SERVICE,
+    application,
+    compiled,
+    ingress,
+)
 
 ACCESS = "{type: access, properties: {owner: t, rules: [{public: {reason: pages}}]%s}}"
 RELEASE = ", service: {name: release, port: 80, targetPort: 5432, podLabels: {app.kubernetes.io/instance: db}}"
@@ -29,7 +35,8 @@ OWN = f"{DEPLOYMENT}\n---\n{SERVICE}\n---\n{INGRESS % 'api'}"
 def rendered(objects: str, service: str = "") -> tuple[Application, Component]:
     kind = "type: helmchart" if service else "type: own"
     estate = compiled(
-        application(objects, f"[{ACCESS % service}]", kind), stack=settings().stack
+        application(objects, f"[{ACCESS % service}]", kind),
+        stack=settings().stack,
     ).estate
     assert estate is not None
     return estate.applications[0], estate.components["orders/api"]
@@ -89,7 +96,10 @@ def test_what_the_state_does_not_show_is_as_it_was_meant() -> None:
     second = Resource(
         service.type,
         f"orders/api-service-{name}",
-        {**service.outputs, "metadata": {**service.outputs["metadata"], "name": name}},
+        {
+            **service.outputs,
+            "metadata": {**service.outputs["metadata"], "name": name},
+        },
     )
     assert deployed_pods([*whole, second], [component], meant) == meant
     elsewhere = [replace(one, name=f"west:{one.name}") for one in whole]

@@ -8,7 +8,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.edges import NAMES, Asked, Workload, asked, check_marked, made, told
+from tests.support.edges import (
+    NAMES,
+    Asked,
+    Workload,
+    asked,
+    check_marked,
+    made,
+    told,
+)
 from tests.support.gateway_estates import issuers, stack
 from tests.support.raw_requests import Answered, Served, served
 
@@ -20,7 +28,10 @@ ISSUERS = issuers(STACK, time.time())
 
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[tuple[Served, Workload]]:
-    with Workload() as workload, served(ESTATE, ISSUERS, workload.port) as gateway:
+    with (
+        Workload() as workload,
+        served(ESTATE, ISSUERS, workload.port) as gateway,
+    ):
         yield gateway, workload
 
 

@@ -69,7 +69,9 @@ def test_a_change_is_told_as_if_both_estates_were_known(
         for rule in one.rules
     ):
         lost = [
-            change for change in requests(told) if change not in changed([found], new)
+            change
+            for change in requests(told)
+            if change not in changed([found], new)
         ]
         assert [change for change in lost if change.kind in OPENING] == []
 
@@ -111,12 +113,16 @@ def test_every_port_is_read(both: tuple[Estate, Estate]) -> None:
         return
     (found,) = enforced(_one_port(old, new), model(new))
     asked = SitesByHost(found.estate)
-    callers = {id(estate): Callers(estate) for estate in (old, new, found.estate)}
+    callers = {
+        id(estate): Callers(estate) for estate in (old, new, found.estate)
+    }
     for site, classes in path_classes_by_site(
         asked, SitesByHost(old), SitesByHost(new)
     ):
         for one in classes:
-            leading = _leading(found.estate, asked.host(site, one.path) or "", one.path)
+            leading = _leading(
+                found.estate, asked.host(site, one.path) or "", one.path
+            )
             made_from = old if leading and leading[0].port == 80 else new
             assert _who(found.estate, callers, site, one.path) == _who(
                 made_from, callers, site, one.path
@@ -128,7 +134,8 @@ def _on_two_ports(estate: Estate) -> Estate:
 
     def component(one: Component) -> Component:
         ends = (
-            replace(end, port=80 + index % 2) for index, end in enumerate(one.endpoints)
+            replace(end, port=80 + index % 2)
+            for index, end in enumerate(one.endpoints)
         )
         return replace(one, endpoints=tuple(ends))
 
@@ -140,7 +147,10 @@ def _on_two_ports(estate: Estate) -> Estate:
 
 
 def _who(
-    estate: Estate, callers: Mapping[int, Callers], site: str, path: PathSegments
+    estate: Estate,
+    callers: Mapping[int, Callers],
+    site: str,
+    path: PathSegments,
 ) -> Mapping[str, Access] | None:
     component = SitesByHost(estate).component(site, path)
     return callers[id(estate)].at(component, path) if component else None
@@ -150,7 +160,10 @@ def _leading(
     estate: Estate, host: str, path: PathSegments
 ) -> tuple[Endpoint, Component] | None:
     return next(
-        filter(None, (estate.leading(name, path) for name in host_patterns(host))), None
+        filter(
+            None, (estate.leading(name, path) for name in host_patterns(host))
+        ),
+        None,
     )
 
 
@@ -163,7 +176,9 @@ def _one_port(old: Estate, new: Estate) -> list[Resource]:
 def test_two_ports_of_one_component_are_told_apart() -> None:
     """A rule that is public at the port of which a run closed nothing is still to be closed by the next one; between
     stacks, too, where ports are compared by their component."""
-    old, new = (_two_ports(needed) for needed in ("public: {reason: x}", "scopes: [r]"))
+    old, new = (
+        _two_ports(needed) for needed in ("public: {reason: x}", "scopes: [r]")
+    )
     mixed = _one_port(old, new)
     (found,) = enforced(mixed, model(new))
     told = [
@@ -172,7 +187,9 @@ def test_two_ports_of_one_component_are_told_apart() -> None:
     ]
     assert told == [("revoked", "a.test", ("GET", "HEAD"))]
     (found,) = enforced(_one_port(new, old), model(new))
-    elsewhere = _two_ports("scopes: [r]", replace(written.STACK, name="elsewhere"))
+    elsewhere = _two_ports(
+        "scopes: [r]", replace(written.STACK, name="elsewhere")
+    )
     told = [
         (change.kind, change.site, change.methods)
         for change in requests(changed([found], model(elsewhere)))
@@ -197,11 +214,14 @@ def test_tokens_for_a_component_are_for_each_of_its_ports() -> None:
 @pytest.mark.parametrize("tls", ["tls", "mtls"])
 def test_a_port_is_the_same_one_over_tls(tls: TLS) -> None:
     """Where stacks are compared by component and port, one of which speaks clear text to the workload."""
-    plain = _two_ports("public: {reason: x}", replace(written.STACK, name="elsewhere"))
+    plain = _two_ports(
+        "public: {reason: x}", replace(written.STACK, name="elsewhere")
+    )
     (application,) = (one := _two_ports("public: {reason: x}")).applications
     (component,) = application.components
     component = replace(
-        component, endpoints=tuple(replace(end, tls=tls) for end in component.endpoints)
+        component,
+        endpoints=tuple(replace(end, tls=tls) for end in component.endpoints),
     )
     secured = replace(
         one, applications=(replace(application, components=(component,)),)
@@ -213,14 +233,18 @@ def test_a_port_is_the_same_one_over_tls(tls: TLS) -> None:
 def _two_ports(needed: str, stack: Stack = written.STACK) -> Estate:
     rule = f"{{paths: [/a, /b], methods: [GET], {needed}}}"
     access = f"{{owner: t, scopes: {{r: r}}, rules: [{rule}]}}"
-    text = written.api(domain="a.test", http="{/a: 80, /b: 8081}", access=access)
+    text = written.api(
+        domain="a.test", http="{/a: 80, /b: 8081}", access=access
+    )
     return written.estate(text, stack=stack)
 
 
 def _half(old: Estate, new: Estate) -> list[Resource]:
     """Routes and gates as they were; admission is new, where there was one before."""
     there = {one.name for one in plugins_of(old, "admission")}
-    admissions = [one for one in plugins_of(new, "admission") if one.name in there]
+    admissions = [
+        one for one in plugins_of(new, "admission") if one.name in there
+    ]
     left = [
         one
         for one in plugins_of(old, "admission")
@@ -263,7 +287,9 @@ def test_a_group_whose_name_now_stands_for_another_is_read_as_it_was() -> None:
     old = written.estate(text)
     provider = replace(written.PROVIDER, groups={"sales": "staff"})
     meant = model(
-        written.estate(text, stack=replace(written.STACK, providers={"main": provider}))
+        written.estate(
+            text, stack=replace(written.STACK, providers={"main": provider})
+        )
     )
     (found,) = enforced(state(old), meant)
     assert changed([found], meant) == diff(model(old), meant)
@@ -283,7 +309,11 @@ def test_without_a_gate_or_without_a_route_nothing_is_open() -> None:
         [*plugins_of(estate, "gate"), *plugins_of(estate, "admission")],
     ):
         (found,) = enforced(resources, meant)
-        assert requests(diff(found, meant)) == requests(diff(empty(meant), meant)) != []
+        assert (
+            requests(diff(found, meant))
+            == requests(diff(empty(meant), meant))
+            != []
+        )
 
 
 def test_a_gate_of_an_earlier_version_says_too_little() -> None:
@@ -316,10 +346,14 @@ def test_plugins_and_routes_of_others_are_not_looked_at() -> None:
     """A plugin of a route, say, and resources of other kinds."""
     estate = _an_estate()
     others = [
-        Resource(PLUGIN, "orders/api-optional-public-1-8080", {"configJson": "{}"}),
+        Resource(
+            PLUGIN, "orders/api-optional-public-1-8080", {"configJson": "{}"}
+        ),
         Resource("kubernetes:apps/v1:Deployment", "orders/api-gate", {}),
         Resource(
-            ROUTE, "theirs", {"name": "a.b.c.d.e", "hosts": ["x.test"], "paths": ["~/"]}
+            ROUTE,
+            "theirs",
+            {"name": "a.b.c.d.e", "hosts": ["x.test"], "paths": ["~/"]},
         ),
     ]
     (found,) = enforced([*state(estate), *others], model(estate))

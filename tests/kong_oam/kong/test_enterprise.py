@@ -31,7 +31,12 @@ from tests.support import kong_deployment
 from tests.support import openid_connect_reference as reference
 from tests.support.estates import estate
 from tests.support.gateway_cases import Case, cases
-from tests.support.gateway_estates import Scene, issuers, nested_applications, stack
+from tests.support.gateway_estates import (
+    Scene,
+    issuers,
+    nested_applications,
+    stack,
+)
 from tests.support.limits import ALL, limited
 from tests.support.mocks import Registered, all_of, run_program
 from tests.support.tiers import examples
@@ -49,7 +54,9 @@ def schemas() -> dict[str, Any]:
             for name in ("pre-function", "post-function")
         }
     for schema in found.values():
-        (record,) = (field["config"] for field in schema["fields"] if "config" in field)
+        (record,) = (
+            field["config"] for field in schema["fields"] if "config" in field
+        )
         record["fields"] += [
             {phase: {"type": "array", "default": []}} for phase in FRAMES
         ]
@@ -70,7 +77,9 @@ def emitted(anonymous: str | None = None) -> dict[str, Any]:
     return config
 
 
-def test_every_field_of_openid_connect_is_sent_and_of_its_documented_type() -> None:
+def test_every_field_of_openid_connect_is_sent_and_of_its_documented_type() -> (
+    None
+):
     """All that Kong's reference names, and nothing else; what may only be one of some values is one of them."""
     config = emitted("nobody")
     kinds: tuple[tuple[Mapping[str, Any], type | tuple[type, ...]], ...] = (
@@ -80,7 +89,8 @@ def test_every_field_of_openid_connect_is_sent_and_of_its_documented_type() -> N
     assert set(config) == {*documented, *reference.RECORDS}
     for name, kind in documented.items():
         assert config[name] is None or (
-            isinstance(config[name], kind) and not (kind is str and not config[name])
+            isinstance(config[name], kind)
+            and not (kind is str and not config[name])
         ), name
     for name, choices in reference.CHOICES.items():
         assert set(config[name]) <= set(choices), name
@@ -96,7 +106,9 @@ def test_what_differs_from_openid_connects_defaults_is_this() -> None:
     }
     config = emitted()
     assert {
-        name: config[name] for name in defaults if config[name] != defaults[name]
+        name: config[name]
+        for name in defaults
+        if config[name] != defaults[name]
     } == {
         "issuer": ISSUER,
         "issuers_allowed": [ISSUER],
@@ -142,9 +154,9 @@ def test_the_serverless_functions_have_enterprises_phases() -> None:
             phase: [] for phase in FRAMES
         }
         assert config["access"] == short["access"]
-        assert set(FRAMES).isdisjoint(PLUGIN_SCHEMAS[kind].fields["config"].fields), (
-            "the OSS stand-in has them, too"
-        )
+        assert set(FRAMES).isdisjoint(
+            PLUGIN_SCHEMAS[kind].fields["config"].fields
+        ), "the OSS stand-in has them, too"
 
 
 # The whole program
@@ -177,7 +189,9 @@ def test_enterprise_has_openid_connect_in_place_of_jwt_and_slots(
         for one in registered
         if one.type == "kong:index/consumerJwtAuth:ConsumerJwtAuth"
     ]
-    ring = all_of(registered, "kong:index/consumer:Consumer")["gateway-ring-okta"]
+    ring = all_of(registered, "kong:index/consumer:Consumer")[
+        "gateway-ring-okta"
+    ]
     assert ring.inputs["customId"] == "https://okta.example.com/oauth2/aus1"
 
 
@@ -202,7 +216,9 @@ def test_routes_wait_for_openid_connect(registered: list[Registered]) -> None:
     """It is a guard like any other: what is not there yet is not found."""
     guards = {
         name
-        for name, plugin in all_of(registered, "kong:index/plugin:Plugin").items()
+        for name, plugin in all_of(
+            registered, "kong:index/plugin:Plugin"
+        ).items()
         if plugin.inputs["name"] == "openid-connect"
     }
     assert len(guards) == 5
@@ -215,13 +231,15 @@ def test_the_gate_of_enterprise_is_the_same_script(
 ) -> None:
     """It differs from the other edition's by one entry of its table; admission does not differ at all."""
     made = all_of(registered, "kong:index/plugin:Plugin")
-    (gate,) = json.loads(made["orders/api-8080-gate"].inputs["configJson"])["access"]
+    (gate,) = json.loads(made["orders/api-8080-gate"].inputs["configJson"])[
+        "access"
+    ]
     assert gate.count("'authentication': 'openid-connect'") == 1
     (script,) = plugins.gate("T", "A")["access"]
     assert gate.split("]==]", 2)[2] == script.split("]==]", 2)[2]
-    (admission,) = json.loads(made["orders/api-8080-admission"].inputs["configJson"])[
-        "access"
-    ]
+    (admission,) = json.loads(
+        made["orders/api-8080-admission"].inputs["configJson"]
+    )["access"]
     assert (
         admission.split("]==]", 1)[1]
         == plugins.admission("T")["access"][0].split("]==]", 1)[1]
@@ -271,7 +289,10 @@ def gateway() -> Iterator[Gateway]:
     with Kong(now=lambda: WHEN) as kong, pytest.MonkeyPatch.context() as patch:
         made = Gateway(kong)
         kong_deployment.deploy(
-            kong.admin_url, SCENE.estate, SCENE.pems, authentication="openid-connect"
+            kong.admin_url,
+            SCENE.estate,
+            SCENE.pems,
+            authentication="openid-connect",
         )
         patch.setattr(jwt, "access", openid_connect_stand_in)
         yield made
@@ -340,7 +361,9 @@ def test_the_gate_closes_where_openid_connect_does_not_say_what_it_verified(
     assert gateway.status(authorization) == 401
 
 
-def test_the_verified_token_is_found_behind_a_hundred_headers(gateway: Gateway) -> None:
+def test_the_verified_token_is_found_behind_a_hundred_headers(
+    gateway: Gateway,
+) -> None:
     """It is the last that is added, and reading headers stops at a hundred unless told otherwise."""
     gateway.after = lambda _: None
     filler = [f"X-{number}: y" for number in range(150)]
@@ -351,7 +374,9 @@ def test_nobody_can_say_it_in_openid_connects_place(gateway: Gateway) -> None:
     """Admission takes the header from the client, in every spelling; without openid-connect it is not there."""
 
     def consumer_only(exchange: Exchange) -> None:
-        assert not [name for name, _ in exchange.headers if "verified" in name.lower()]
+        assert not [
+            name for name, _ in exchange.headers if "verified" in name.lower()
+        ]
 
     gateway.after = consumer_only
     forged = [
@@ -405,7 +430,9 @@ def test_a_gate_for_jwt_does_not_listen_to_openid_connect() -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(case=cases(SCENE))
-def test_the_gate_of_enterprise_answers_as_decide(gateway: Gateway, case: Case) -> None:
+def test_the_gate_of_enterprise_answers_as_decide(
+    gateway: Gateway, case: Case
+) -> None:
     """For any request, behind the stand-in for openid-connect."""
     gateway.after = lambda _: None
     got = gateway.kong.handle(case.raw(), scheme="https")
@@ -441,7 +468,9 @@ def test_a_kong_enterprise_without_openid_connect_is_refused() -> None:
     """Its preflight asks for the schema of what will verify tokens; the stand-in for Kong has none, and says 404."""
     with (
         Kong(version=VERSION) as kong,
-        pytest.raises(AdminError, match="schemas/plugins/openid-connect answers 404"),
+        pytest.raises(
+            AdminError, match="schemas/plugins/openid-connect answers 404"
+        ),
     ):
         inspect(Account(kong.admin_url), edition="enterprise")
 
@@ -475,7 +504,9 @@ def test_a_stack_is_oss_unless_it_says_otherwise_and_only_enterprise_has_workspa
         parse("s", written(workspace="w"))
 
 
-def test_a_limit_of_enterprise_counts_for_whom_openid_connect_verified() -> None:
+def test_a_limit_of_enterprise_counts_for_whom_openid_connect_verified() -> (
+    None
+):
     """It takes a token from headers of its own, too: none arrives there that Authorization does not have."""
     domain, own = "limits.example.com", stack("limits", "http")
     given = issuers(own, WHEN)
@@ -486,7 +517,9 @@ def test_a_limit_of_enterprise_counts_for_whom_openid_connect_verified() -> None
         exchange: Exchange, config: Mapping[str, Any], known: Snapshot
     ) -> jwt.Denied | None:
         seen.extend(
-            name for name in ("access_token", "x-access-token") if exchange.values(name)
+            name
+            for name in ("access_token", "x-access-token")
+            if exchange.values(name)
         )
         denied = VERIFY(exchange, config, known)
         if exchange.token is not None:

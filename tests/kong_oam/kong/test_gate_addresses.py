@@ -76,7 +76,9 @@ def edges() -> Iterator[str]:
 
 
 EDGES = tuple(dict.fromkeys(edges()))
-ADDRESSES = st.sampled_from([*EDGES, *EDGES, *STRANGE]) | st.ip_addresses().map(str)
+ADDRESSES = st.sampled_from([*EDGES, *EDGES, *STRANGE]) | st.ip_addresses().map(
+    str
+)
 
 
 def lua() -> Any:
@@ -92,7 +94,10 @@ HOLDS = lua()
 
 
 @settings(max_examples=examples(4000), deadline=None)
-@given(st.sampled_from(NETWORKS), ADDRESSES | st.text("0123456789abf:.", max_size=20))
+@given(
+    st.sampled_from(NETWORKS),
+    ADDRESSES | st.text("0123456789abf:.", max_size=20),
+)
 def test_lua_reads_networks_and_addresses_as_the_model_does(
     text: str, address: str
 ) -> None:
@@ -129,16 +134,24 @@ def restricted(text: str, random: Random) -> str:
         for rule in random.sample(rules, min(len(rules), random.randint(0, 3))):
             if rule["paths"][0] not in taken:
                 taken.add(rule["paths"][0])
-                methods = {"methods": rule["methods"]} if random.random() < 0.7 else {}
+                methods = (
+                    {"methods": rule["methods"]}
+                    if random.random() < 0.7
+                    else {}
+                )
                 singles.append(
                     {"paths": rule["paths"], **methods, "from": some(random)}
                 )
         properties = (
-            {"from": some(random)} if random.random() < 0.6 or not singles else {}
+            {"from": some(random)}
+            if random.random() < 0.6 or not singles
+            else {}
         )
         properties |= {"rules": singles} if singles else {}
         if random.random() < 0.9:
-            component["traits"].append({"type": "ip-allow", "properties": properties})
+            component["traits"].append(
+                {"type": "ip-allow", "properties": properties}
+            )
     return json.dumps(data)
 
 
@@ -157,7 +170,10 @@ TEXTS = [
 ]
 SCENE = Scene(estate(*TEXTS, stack=STACK), issuers(STACK, time.time()))
 generated = partial(
-    settings, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    settings,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
 )
 
 
@@ -187,19 +203,27 @@ def test_the_gate_answers_as_decide_from_wherever_one_calls(
     assert (got.upstream is not None) == meant.allowed
     anywhere = replace(case, address=None).meant(SCENE)
     assert not meant.allowed or anywhere.allowed
-    if anywhere.allowed and anywhere.component and anywhere.component.allowed_from:
+    if (
+        anywhere.allowed
+        and anywhere.component
+        and anywhere.component.allowed_from
+    ):
         SEEN[meant.allowed] += 1
 
 
 @pytest.mark.generated
 def test_addresses_decided_often_enough() -> None:
-    assert min(SEEN.values()) >= examples(4000) // 100, "runs behind the test above"
+    assert min(SEEN.values()) >= examples(4000) // 100, (
+        "runs behind the test above"
+    )
 
 
 # One component
 
 
-def test_from_another_address_a_call_is_refused_with_a_code_of_its_own() -> None:
+def test_from_another_address_a_call_is_refused_with_a_code_of_its_own() -> (
+    None
+):
     """Which says nothing of rules, whoever asks."""
     text = (
         api(http="{/orders: 8080, /docs: 8080}", access=ACCESS)
@@ -237,10 +261,15 @@ def test_from_another_address_a_call_is_refused_with_a_code_of_its_own() -> None
 @pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7"])
 def test_a_call_from_any_network_of_a_list_is_let_in(address: str) -> None:
     """The rule lists 192.0.2.0/24 and 2001:db8::/32."""
-    assert asked(READ, fault=("kong.client.get_forwarded_ip", address)).run() == "on"
+    assert (
+        asked(READ, fault=("kong.client.get_forwarded_ip", address)).run()
+        == "on"
+    )
 
 
-@pytest.mark.parametrize("address", ["192.0.3.7", "", "unix:", None, 7, "2001:db9::1"])
+@pytest.mark.parametrize(
+    "address", ["192.0.3.7", "", "unix:", None, 7, "2001:db9::1"]
+)
 def test_an_address_that_cannot_be_read_is_refused(address: Any) -> None:
     """Whatever the gateway says instead of one."""
     one = asked(READ, fault=("kong.client.get_forwarded_ip", address))
@@ -306,8 +335,13 @@ def test_before_the_gate_is_of_this_version_it_opens_nothing_that_its_own_table_
         known = gate(TABLE)
     elsewhere = {**one.facts, "kong.client.get_forwarded_ip": "198.51.100.1"}
     protected = json.loads(TABLE)
-    table = {name: value for name, value in protected.items() if name != "addresses"}
-    closed = {**table, "rules": {**table["rules"], "/orders": {"GET": [["write"]]}}}
+    table = {
+        name: value for name, value in protected.items() if name != "addresses"
+    }
+    closed = {
+        **table,
+        "rules": {**table["rules"], "/orders": {"GET": [["write"]]}},
+    }
     for own, status in ((json.dumps(table), None), (json.dumps(closed), 403)):
         code = known.replace(embedded(TABLE), embedded(own))
         before = replace(one, facts=elsewhere, called=[], code=code)
@@ -319,7 +353,7 @@ def test_before_the_gate_is_of_this_version_it_opens_nothing_that_its_own_table_
 
 
 def test_the_fewest_networks_say_the_same() -> None:
-    assert fewest(map(network, ("10.0.0.0/9", "10.128.0.0/9", "10.1.0.0/16"))) == (
-        network("10.0.0.0/8"),
-    )
+    assert fewest(
+        map(network, ("10.0.0.0/9", "10.128.0.0/9", "10.1.0.0/16"))
+    ) == (network("10.0.0.0/8"),)
     assert fewest(map(network, ("0.0.0.0/0", "::/0"))) == ()

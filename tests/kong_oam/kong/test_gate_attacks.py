@@ -36,7 +36,14 @@ from sandbox.project import ROOT as PROJECT
 from tests.support import kong_deployment
 from tests.support.diffs import settings
 from tests.support.documentation import below, page
-from tests.support.estates import ISSUER, PROVIDER, SPELLING, api, compiled, estate
+from tests.support.estates import (
+    ISSUER,
+    PROVIDER,
+    SPELLING,
+    api,
+    compiled,
+    estate,
+)
 from tests.support.gateway_estates import with_callers
 from tests.support.gateway_tokens import CLIENTS
 from tests.support.mocks import Registered, program
@@ -131,7 +138,8 @@ def kong() -> Iterator[Kong]:
         )
         with httpx.Client(base_url=gateway.admin_url) as admin:
             stray = admin.post(
-                "/consumers", json={"username": "stray", "custom_id": ISSUER + "/"}
+                "/consumers",
+                json={"username": "stray", "custom_id": ISSUER + "/"},
             ).json()["id"]
             for consumer, key, kind in (
                 (
@@ -139,7 +147,11 @@ def kong() -> Iterator[Kong]:
                     "stray",
                     {"algorithm": "RS256", "rsa_public_key": PEMS["stray"]},
                 ),
-                (stray, "shared", {"algorithm": "HS256", "secret": SECRET.decode()}),
+                (
+                    stray,
+                    "shared",
+                    {"algorithm": "HS256", "secret": SECRET.decode()},
+                ),
                 (
                     names.anonymous("tests"),
                     "nobody",
@@ -153,7 +165,9 @@ def kong() -> Iterator[Kong]:
             ):
                 body = {"key": key, "secret": "unused", **kind}
                 assert (
-                    admin.post(f"/consumers/{consumer}/jwt", json=body).status_code
+                    admin.post(
+                        f"/consumers/{consumer}/jwt", json=body
+                    ).status_code
                     == 201
                 )
         yield gateway
@@ -169,9 +183,13 @@ def signed(
     kid: str = "main",
     key: str = "main",
 ) -> str:
-    body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    body = (
+        payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    )
     head = (
-        json.dumps({"alg": "RS256", "kid": kid}).encode() if header is None else header
+        json.dumps({"alg": "RS256", "kid": kid}).encode()
+        if header is None
+        else header
     )
     text = f"{b64(head)}.{b64(body)}"
     return f"{text}.{b64(KEYS[key].sign(text.encode(), padding.PKCS1v15(), SHA256()))}"
@@ -193,7 +211,9 @@ GOOD = signed(CLAIMS)
 
 def with_claim(name: str, text: str, base: Mapping[str, Any] = CLAIMS) -> bytes:
     """The payload as JSON, with `text` as it stands for the value of one claim."""
-    kept = json.dumps({key: value for key, value in base.items() if key != name})
+    kept = json.dumps(
+        {key: value for key, value in base.items() if key != name}
+    )
     return f'{kept[:-1]}, "{name}": {text}}}'.encode()
 
 
@@ -318,11 +338,15 @@ def test_what_two_servers_could_read_differently_is_refused_below_a_public_path(
     ],
     ids=repr,
 )  # fmt: skip
-def test_no_spelling_of_a_host_leads_past_its_component(kong: Kong, host: str) -> None:
+def test_no_spelling_of_a_host_leads_past_its_component(
+    kong: Kong, host: str
+) -> None:
     """GET / is public on any *.wild.test but where another component is nearer."""
     assert send(kong, "/", host="a.wild.test").status == 200
     got = send(kong, "/", host=host)
-    assert (got.status, got.upstream) in [(status, None) for status in (400, 401, 404)]
+    assert (got.status, got.upstream) in [
+        (status, None) for status in (400, 401, 404)
+    ]
 
 
 @pytest.mark.parametrize("host", ["\u00c0.wild.test", "\u0130.wild.test"])
@@ -330,7 +354,9 @@ def test_a_host_with_capitals_beyond_ascii_reaches_nothing(
     kong: Kong, host: str
 ) -> None:
     """The model says 404 to a host that is not in lower case; so must the gate, whatever the alphabet."""
-    assert answer(ESTATE, Request("GET", host, b"/"), (), RINGS, NOW).status == 404
+    assert (
+        answer(ESTATE, Request("GET", host, b"/"), (), RINGS, NOW).status == 404
+    )
     assert send(kong, "/", host=host).upstream is None
 
 
@@ -363,7 +389,9 @@ def test_a_public_method_opens_no_other(
 @pytest.mark.parametrize(
     "method", ["DELETE", "PUT", "PATCH", "OPTIONS", "get", "PROPFIND"]
 )
-def test_a_token_opens_no_method_that_no_rule_lists(kong: Kong, method: str) -> None:
+def test_a_token_opens_no_method_that_no_rule_lists(
+    kong: Kong, method: str
+) -> None:
     """Whatever scopes it lists."""
     assert send(kong, "/orders", bearer(GOOD), method=method).upstream is None
 
@@ -462,7 +490,9 @@ def test_a_claim_of_another_type_counts_for_nothing(
     """null, false, "", objects with the keys of an array, numbers out of range: none is taken for absent or for a list."""
     for text in values:
         token = signed(with_claim(claim, text))
-        assert isinstance(authenticate(token, RINGS["main"], NOW), Refusal), text
+        assert isinstance(authenticate(token, RINGS["main"], NOW), Refusal), (
+            text
+        )
         got = send(kong, "/orders", bearer(token))
         assert (got.status, got.upstream) == (401, None), text
 
@@ -501,7 +531,9 @@ HEAD, BODY, SIGNATURE = GOOD.split(".")
     ],
     ids=range(22),
 )  # fmt: skip
-def test_a_token_that_was_touched_counts_for_nothing(kong: Kong, token: str) -> None:
+def test_a_token_that_was_touched_counts_for_nothing(
+    kong: Kong, token: str
+) -> None:
     """Parts missing, swapped, padded, longer, or with another payload than was signed."""
     got = send(kong, "/orders", bearer(token))
     assert (got.status, got.upstream) == (401, None)
@@ -619,10 +651,16 @@ def test_no_forged_header_arrives(
     """Not in any spelling that CGI folds to one name, not twice, not behind a hundred others."""
     attack = [f"{name}: forged" for name in FORGED for _ in range(2)]
     got = send(
-        kong, "/orders/health", *(f"X-{n}: y" for n in range(filler)), *attack, *lines
+        kong,
+        "/orders/health",
+        *(f"X-{n}: y" for n in range(filler)),
+        *attack,
+        *lines,
     )
     assert not [
-        name for name, values in upstream_headers(got).items() if "forged" in values
+        name
+        for name, values in upstream_headers(got).items()
+        if "forged" in values
     ]
 
 
@@ -657,7 +695,8 @@ def test_a_stack_adds_to_them(kong: Kong) -> None:
             "local MORE = ''", "local MORE = 'x-company'"
         )
         httpx.patch(
-            f"{kong.admin_url}/plugins/{one['id']}", json={"config": {"access": [code]}}
+            f"{kong.admin_url}/plugins/{one['id']}",
+            json={"config": {"access": [code]}},
         ).raise_for_status()
     got = upstream_headers(
         send(
@@ -705,7 +744,8 @@ def test_a_stack_takes_no_header_that_the_gateway_needs(
 ) -> None:
     """Without a length a body is a request of its own, and what Kong writes anew arrives all the same."""
     with pytest.raises(
-        StackError, match=rf"gateway\.stripHeaders: '{added}' takes {taken}, and {why}"
+        StackError,
+        match=rf"gateway\.stripHeaders: '{added}' takes {taken}, and {why}",
     ):
         settings(
             gateway={
@@ -721,7 +761,8 @@ def test_every_header_of_the_list_is_documented_and_none_else() -> None:
     script = (PROJECT / "kong_oam/kong/lua/admission.lua").read_text("utf-8")
     (listed,) = re.findall(r"gmatch\(\n(.*?),\s+'%S", script, re.DOTALL)
     section = below(
-        page("reference/paths-and-headers.md"), "## Headers that callers cannot send"
+        page("reference/paths-and-headers.md"),
+        "## Headers that callers cannot send",
     )
     documented = re.findall(r"`([^`]+)`", section.partition("|---|---|")[2])
     assert sorted(documented) == sorted(
@@ -776,7 +817,9 @@ def test_preflights_are_authenticated_and_tokens_are_read_from_one_place(
 # The model against the gate
 
 
-def test_authenticate_answers_a_token_with_an_expiry_of_400_digits(kong: Kong) -> None:
+def test_authenticate_answers_a_token_with_an_expiry_of_400_digits(
+    kong: Kong,
+) -> None:
     """`authenticate` is total: it says no, as the gate does."""
     token = signed(with_claim("exp", "1" + "0" * 400))
     assert send(kong, "/orders", bearer(token)).status == 401
@@ -784,7 +827,9 @@ def test_authenticate_answers_a_token_with_an_expiry_of_400_digits(kong: Kong) -
 
 
 @pytest.mark.parametrize("text", ['"\\ud800"', "1e999"])
-def test_model_and_gate_agree_on_values_that_nobody_uses(kong: Kong, text: str) -> None:
+def test_model_and_gate_agree_on_values_that_nobody_uses(
+    kong: Kong, text: str
+) -> None:
     """A claim that is not looked at must not make the one accept and the other refuse."""
     token = signed(with_claim("x", text))
     meant = answer(
@@ -819,7 +864,9 @@ def test_a_public_rule_holds_on_a_gateway_path_below_it(http: str) -> None:
 
 
 @pytest.mark.parametrize("rule", ["/a/b", "/a/b/c"])
-def test_a_public_rule_takes_no_path_from_the_component_nested_there(rule: str) -> None:
+def test_a_public_rule_takes_no_path_from_the_component_nested_there(
+    rule: str,
+) -> None:
     """Nothing opens, but whoever owns /a can cut off the component that owns /a/b by a rule of their own."""
     public = f"{{owner: t, rules: [{{paths: [{rule}], methods: [GET], public: {{reason: p}}}}]}}"
     made = estate(
@@ -839,10 +886,14 @@ def test_a_public_rule_takes_no_path_from_the_component_nested_there(rule: str) 
 ROOT = "{owner: t, scopes: {admin: a}, rules: [{paths: [/], public: {reason: p}}, {paths: [%s], scopes: [admin]}]}"
 
 
-@pytest.mark.parametrize("path", ["/admin/*", "/*/admin", "/admin*", "/users/:id"])
+@pytest.mark.parametrize(
+    "path", ["/admin/*", "/*/admin", "/admin*", "/users/:id"]
+)
 def test_a_path_that_reads_like_a_pattern_is_refused(path: str) -> None:
     """Every other router takes them for patterns: an author who writes them means to guard more than one path."""
-    assert compiled(api(http="{/: 80}", access=ROOT % f'"{path}"')).estate is None
+    assert (
+        compiled(api(http="{/: 80}", access=ROOT % f'"{path}"')).estate is None
+    )
 
 
 @pytest.mark.parametrize("target", ["/ADMIN", "/Admin/users"])
@@ -853,7 +904,11 @@ def test_a_public_rule_does_not_own_the_other_spellings_of_a_protected_path(
     made = estate(api(http="{/: 80}", access=ROOT % "/admin"))
     assert (
         answer(
-            made, Request("GET", "orders.example.com", target.encode()), (), RINGS, NOW
+            made,
+            Request("GET", "orders.example.com", target.encode()),
+            (),
+            RINGS,
+            NOW,
         ).status
         != 200
     )
@@ -896,11 +951,15 @@ def test_no_application_takes_the_credential_of_anothers_client(
 ) -> None:
     """Who holds the credential is issued the client's scopes, with no role that grants them."""
     assert (
-        compiled(CLIENT, THIEF.format(namespace="shop", properties="{image: x}")).estate
+        compiled(
+            CLIENT, THIEF.format(namespace="shop", properties="{image: x}")
+        ).estate
         is not None
     )
     assert (
-        compiled(CLIENT, THIEF.format(namespace="shop", properties=properties)).estate
+        compiled(
+            CLIENT, THIEF.format(namespace="shop", properties=properties)
+        ).estate
         is None
     )
 
@@ -955,11 +1014,18 @@ def registered() -> list[Registered]:
     return program()
 
 
-def test_no_pod_is_up_before_its_network_policy(registered: list[Registered]) -> None:
+def test_no_pod_is_up_before_its_network_policy(
+    registered: list[Registered],
+) -> None:
     """Until the policy is there, whoever is in the cluster reaches the pod past the gate; nor may it go first."""
-    policies = {one.name for one in registered if one.type.endswith(":NetworkPolicy")}
-    deployments = [one for one in registered if one.type.endswith(":Deployment")]
+    policies = {
+        one.name for one in registered if one.type.endswith(":NetworkPolicy")
+    }
+    deployments = [
+        one for one in registered if one.type.endswith(":Deployment")
+    ]
     assert len(deployments) == len(policies) > 0
     assert all(
-        one.name.replace("-deployment", "-ingress") in one.after for one in deployments
+        one.name.replace("-deployment", "-ingress") in one.after
+        for one in deployments
     )

@@ -56,11 +56,20 @@ REFUSED = {
     "without the scope, deeper": (asked(READ, path="/orders/health/deep"), 403),
     "no audience": (asked(WITHOUT_AUDIENCE), 401),
     "unreadable": (asked(READ, path="/orders/..%2fx"), 400),
-    "another host": (asked(READ, **{"ngx.var.http_host": "other.example.com"}), 404),
+    "another host": (
+        asked(READ, **{"ngx.var.http_host": "other.example.com"}),
+        404,
+    ),
     "another component's path": (asked(READ, path="/orders/nested"), 404),
-    "no rule for the method": (asked(READ, **{"ngx.req.get_method": "DELETE"}), 403),
+    "no rule for the method": (
+        asked(READ, **{"ngx.req.get_method": "DELETE"}),
+        403,
+    ),
     "another ring": (
-        asked(READ, **{"kong.client.get_consumer": {"id": "1", "username": "stray"}}),
+        asked(
+            READ,
+            **{"kong.client.get_consumer": {"id": "1", "username": "stray"}},
+        ),
         401,
     ),
 }
@@ -88,7 +97,9 @@ def test_the_requests_of_this_file_are_refused_without_any_fault(
     assert (one.run(), one.status) == ("exit", status)
 
 
-def test_a_request_with_the_scope_goes_on_and_calls_all_that_the_gate_calls() -> None:
+def test_a_request_with_the_scope_goes_on_and_calls_all_that_the_gate_calls() -> (
+    None
+):
     """So every call of the gate is among those that are made to fail."""
     one = asked(READ)
     assert one.run() == "on"
@@ -105,7 +116,9 @@ def test_a_request_with_the_scope_goes_on_and_calls_all_that_the_gate_calls() ->
 
 @pytest.mark.parametrize("name", [*CALLS["gate"], "kong.log.err"])
 @pytest.mark.parametrize(("request_", "status"), REFUSED.values(), ids=REFUSED)
-def test_no_failing_call_opens_the_gate(request_: Lua, status: int, name: str) -> None:
+def test_no_failing_call_opens_the_gate(
+    request_: Lua, status: int, name: str
+) -> None:
     """Each call in turn raises, answers nothing, or something of another kind."""
     for wrong in WRONG:
         if name == "ngx.now" and isinstance(wrong, float):
@@ -132,7 +145,10 @@ def test_a_request_that_admission_has_not_seen_is_refused() -> None:
         one = again(asked(READ), admitted=instead)
         assert (one.run(), one.status, one.target) == ("exit", 503, None)
         one = again(asked(READ), before=None, readers=instead)
-        assert (one.run(), one.target) == ("exit", None) and one.status in (500, 503)
+        assert (one.run(), one.target) == ("exit", None) and one.status in (
+            500,
+            503,
+        )
     for text in (
         "",
         "{}",
@@ -178,7 +194,9 @@ def test_both_tables_have_to_allow() -> None:
         '{"host": "a", "port": 0}', '{"host": "a", "port": 80.5}', '{"host": "a", "port": 65536}', '{"host": "a", "port": -1}',
     ],
 )  # fmt: skip
-def test_a_workload_whose_address_cannot_be_read_is_not_reached(leads: str) -> None:
+def test_a_workload_whose_address_cannot_be_read_is_not_reached(
+    leads: str,
+) -> None:
     """Kong takes some of these, and ends others in an error of its own."""
     one = asked(READ)
     one.code = gate(TABLE, leads)
@@ -260,7 +278,9 @@ UNADMITTED = {
     "unreadable": (admitted("/a/..%2fb", {}), 400),
     "absolute": (admitted("http://other/a", {}), 400),
     "two tokens": (
-        admitted("/a", {"Authorization": [f"Bearer {READ}", f"Bearer {OTHER}"]}),
+        admitted(
+            "/a", {"Authorization": [f"Bearer {READ}", f"Bearer {OTHER}"]}
+        ),
         401,
     ),
     "no token": (admitted("/a", {"authorization": "Bearer x"}), 401),
@@ -276,8 +296,12 @@ UNADMITTED = {
 }
 
 
-@pytest.mark.parametrize(("request_", "status"), UNADMITTED.values(), ids=UNADMITTED)
-def test_no_failing_call_lets_admission_pass(request_: Lua, status: int) -> None:
+@pytest.mark.parametrize(
+    ("request_", "status"), UNADMITTED.values(), ids=UNADMITTED
+)
+def test_no_failing_call_lets_admission_pass(
+    request_: Lua, status: int
+) -> None:
     """What is refused stays refused, but for a call that says there is no header: then there is none to refuse."""
     assert (again(request_).run(), status) == ("exit", status)
     for name in [*CALLS["admission"], "kong.log.err"]:
@@ -293,7 +317,9 @@ def test_no_failing_call_lets_admission_pass(request_: Lua, status: int) -> None
                     wrong,
                 )
     for does in (LuaApiError("injected"), "came back"):
-        assert again(request_, fault=("kong.response.exit", does)).run() == "error"
+        assert (
+            again(request_, fault=("kong.response.exit", does)).run() == "error"
+        )
 
 
 def _another_request(name: str, wrong: Any) -> bool:
@@ -346,17 +372,25 @@ def test_no_piece_missing_from_the_table_opens_the_gate(name: str) -> None:
     tables = [json.dumps(changed) for changed in _without(json.loads(TABLE))]
     assert len(tables) > 40
     for changed in tables:
-        one = again(REFUSED[name][0], code=gate(changed), admitted=as_left(changed))
+        one = again(
+            REFUSED[name][0], code=gate(changed), admitted=as_left(changed)
+        )
         assert one.run() in ("exit", "error") and one.target is None, changed
 
 
 @pytest.mark.parametrize("name", deep_after(2, UNDER_ANY_TABLE))
-def test_no_piece_of_another_kind_in_the_table_opens_the_gate(name: str) -> None:
+def test_no_piece_of_another_kind_in_the_table_opens_the_gate(
+    name: str,
+) -> None:
     """Every value in it, one at a time."""
-    tables = [json.dumps(changed) for changed in _other_kinds(json.loads(TABLE))]
+    tables = [
+        json.dumps(changed) for changed in _other_kinds(json.loads(TABLE))
+    ]
     assert len(tables) > 200
     for changed in tables:
-        one = again(REFUSED[name][0], code=gate(changed), admitted=as_left(changed))
+        one = again(
+            REFUSED[name][0], code=gate(changed), admitted=as_left(changed)
+        )
         assert one.run() in ("exit", "error") and one.target is None, changed
 
 
@@ -373,7 +407,11 @@ def test_a_table_without_one_of_its_pieces_is_refused_whole(piece: str) -> None:
     one = asked(
         READ,
         json.dumps(
-            {key: value for key, value in json.loads(TABLE).items() if key != piece}
+            {
+                key: value
+                for key, value in json.loads(TABLE).items()
+                if key != piece
+            }
         ),
     )
     assert (one.run(), one.status) == ("exit", 500)
@@ -383,7 +421,9 @@ def test_a_table_without_one_of_its_pieces_is_refused_whole(piece: str) -> None:
 def test_a_table_that_cannot_spell_a_token_is_refused_whole(piece: str) -> None:
     """A claim that it does not name would be taken for one that the token does not have."""
     whole = json.loads(TABLE)
-    spelling = {key: value for key, value in whole["spelling"].items() if key != piece}
+    spelling = {
+        key: value for key, value in whole["spelling"].items() if key != piece
+    }
     one = asked(READ, json.dumps({**whole, "spelling": spelling}))
     assert (one.run(), one.status) == ("exit", 500)
 
@@ -397,7 +437,9 @@ def test_a_user_has_no_scope_through_a_client_that_was_not_granted_it(
 ) -> None:
     """Whatever the roles of their groups hold."""
     table = json.dumps({**json.loads(TABLE), "on_behalf": {"c": granted}})
-    one = asked(ISSUER.user(["read", "write"], ["desk"]), table, path="/orders/health")
+    one = asked(
+        ISSUER.user(["read", "write"], ["desk"]), table, path="/orders/health"
+    )
     assert one.run() == "on"
     assert one.told.get("X-Auth-Scopes") == told
 
@@ -422,7 +464,11 @@ def test_every_mark_of_an_access_token_is_needed_and_no_claim_of_overage(
         *whole["spelling"]["marks"],
         {"claim": "ver", "value": "2.0", "prefix": False},
     ]
-    spelling = {**whole["spelling"], "marks": marks, "overage": ["more", "hasgroups"]}
+    spelling = {
+        **whole["spelling"],
+        "marks": marks,
+        "overage": ["more", "hasgroups"],
+    }
     one = asked(
         ISSUER.token(["read"], **{"ver": "2.0", **claims}),
         json.dumps({**whole, "spelling": spelling}),
@@ -474,7 +520,9 @@ def test_an_alternative_needs_all_its_scopes_and_any_alternative_is_enough(
 def test_a_rule_that_is_no_list_of_scopes_opens_nothing(scopes: Any) -> None:
     """An object where a list should be must not read as a rule that needs no scope."""
     whole = json.loads(TABLE)
-    one = asked(OTHER, json.dumps({**whole, "rules": {"/orders": {"GET": scopes}}}))
+    one = asked(
+        OTHER, json.dumps({**whole, "rules": {"/orders": {"GET": scopes}}})
+    )
     assert one.run() == "exit"
     assert one.status in (403, 500)
 

@@ -19,7 +19,13 @@ from hypothesis import strategies as st
 from sandbox.kong import Answer, Kong
 from tests.support import kong_deployment
 from tests.support.estates import estate
-from tests.support.gateway_cases import STATUSES, Case, Coverage, cases, faulty_cases
+from tests.support.gateway_cases import (
+    STATUSES,
+    Case,
+    Coverage,
+    cases,
+    faulty_cases,
+)
 from tests.support.gateway_estates import (
     Scene,
     generated_applications,
@@ -46,7 +52,10 @@ SCENE = Scene(estate(*TEXTS, stack=STACK), issuers(STACK, time.time()))
 FAULTS = list(SCENE.issuers["main"].faults((), SCENE.issuers["other"]))
 COVERAGE = Coverage()
 generated = partial(
-    settings, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    settings,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
 )
 
 
@@ -68,7 +77,11 @@ PLAINER = {
 
 def problem(answer: Answer) -> str | None:
     """The type of an answer that is problem details; None of one by nginx, or without a route."""
-    kinds = [value for name, value in answer.headers if name.lower() == "content-type"]
+    kinds = [
+        value
+        for name, value in answer.headers
+        if name.lower() == "content-type"
+    ]
     return (
         json.loads(answer.body)["type"]
         if kinds == ["application/problem+json"]
@@ -84,7 +97,10 @@ def check(kong: Kong, case: Case) -> None:
     assert got.status in case.statuses(meant), (got.status, meant, got.body)
     assert (got.upstream is not None) == meant.allowed
     if (said := problem(got)) and got.status == meant.status:
-        assert said == f"urn:kong-oam:problem:{PLAINER.get(meant.code, meant.code)}", (
+        assert (
+            said
+            == f"urn:kong-oam:problem:{PLAINER.get(meant.code, meant.code)}"
+        ), (
             meant,
             got.body,
         )
@@ -131,5 +147,9 @@ def test_every_status_and_every_fault_of_a_token_was_covered(
     assert COVERAGE.statuses.total() >= CASES, "runs behind the tests above"
     for line in COVERAGE.lines():
         report(line)
-    assert {status for status in STATUSES if COVERAGE.statuses[status] < LEAST} == set()
-    assert {fault for fault in FAULTS if COVERAGE.faults[fault] < LEAST} == set()
+    assert {
+        status for status in STATUSES if COVERAGE.statuses[status] < LEAST
+    } == set()
+    assert {
+        fault for fault in FAULTS if COVERAGE.faults[fault] < LEAST
+    } == set()

@@ -32,7 +32,10 @@ METHODS = ("GET", "POST", "OPTIONS")
 def passes(path: str, method: str, opened: dict[str, object]) -> bool:
     """Whether the gate lets somebody without a token through while this is opened."""
     table = json.dumps({**json.loads(TABLE), "opened": opened})
-    return asked(None, table, path=path, **{"ngx.req.get_method": method}).run() == "on"
+    return (
+        asked(None, table, path=path, **{"ngx.req.get_method": method}).run()
+        == "on"
+    )
 
 
 @settings(max_examples=examples(300), deadline=None)
@@ -41,7 +44,8 @@ def passes(path: str, method: str, opened: dict[str, object]) -> bool:
     method=st.sampled_from(METHODS),
     opened=st.sampled_from(sorted(set(OWNERS.values()))),
     methods=st.lists(st.sampled_from(METHODS), unique=True),
-    lasts=st.sampled_from([1.0, 60.0, 8 * HOURS]) | st.floats(-9 * HOURS, 9 * HOURS),
+    lasts=st.sampled_from([1.0, 60.0, 8 * HOURS])
+    | st.floats(-9 * HOURS, 9 * HOURS),
 )
 def test_an_opening_lets_everybody_call_what_it_says_and_nothing_else(
     path: str, method: str, opened: str, methods: list[str], lasts: float
@@ -49,7 +53,9 @@ def test_an_opening_lets_everybody_call_what_it_says_and_nothing_else(
     """Below the path of a longer rule nothing is opened; what is over, or lasts longer, opens nothing at all."""
     ends = NOW + lasts  # of a moment that is too short for a number, now
     is_opened = (
-        OWNERS[path] == opened and method in methods and NOW < ends <= NOW + 8 * HOURS
+        OWNERS[path] == opened
+        and method in methods
+        and NOW < ends <= NOW + 8 * HOURS
     )
     is_public = (OWNERS[path], method) in PUBLIC
     opening = {"path": opened, "methods": methods, "ends": ends, "reason": "x"}
@@ -60,7 +66,9 @@ def test_an_opening_lets_everybody_call_what_it_says_and_nothing_else(
     ("lasts", "is_open"),
     [(-1, False), (0, False), (1, True), (28_800, True), (28_801, False)],
 )
-def test_an_opening_lasts_eight_hours_at_most(lasts: int, is_open: bool) -> None:
+def test_an_opening_lasts_eight_hours_at_most(
+    lasts: int, is_open: bool
+) -> None:
     """One that is written by hand with a longer end is a rule, and belongs into the Application."""
     opening = {
         "path": "/orders",

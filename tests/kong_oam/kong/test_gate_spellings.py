@@ -114,7 +114,11 @@ def service(**changes: Any) -> dict[str, Any]:
 def user(**changes: Any) -> dict[str, Any]:
     return service(
         **(
-            {"idtyp": None, "scp": "a.read a.write", "roles": ["group=ACME%20Sales"]}
+            {
+                "idtyp": None,
+                "scp": "a.read a.write",
+                "roles": ["group=ACME%20Sales"],
+            }
             | changes
         )
     )
@@ -136,9 +140,14 @@ def kong() -> Iterator[Kong]:
     ("payload", "statuses"),
     [
         (service(), (200, 403, 403, 200)),
-        (service(roles=["scope=a.read", "scope=a.write"]), (200, 200, 403, 200)),
         (
-            service(roles=["scope=a.read", "a.write", "group=desk", "scope=", ""]),
+            service(roles=["scope=a.read", "scope=a.write"]),
+            (200, 200, 403, 200),
+        ),
+        (
+            service(
+                roles=["scope=a.read", "a.write", "group=desk", "scope=", ""]
+            ),
             (200, 403, 403, 200),
         ),
         (
@@ -191,14 +200,23 @@ def test_the_gate_reads_tokens_for_one_api_as_decide_does(
     """
     token = ISSUER.token(**payload)
     got, meant = [], []
-    for method, name in (("GET", "a"), ("POST", "a"), ("GET", "b"), ("GET", "open")):
+    for method, name in (
+        ("GET", "a"),
+        ("POST", "a"),
+        ("GET", "b"),
+        ("GET", "open"),
+    ):
         host = f"{name}.example.com"
         raw = f"{method} / HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nContent-Length: 0\r\n\r\n"
         got.append(kong.handle(raw.encode(), scheme="https").status)
         request = Request(method, host, b"/")
         meant.append(
             answer(
-                SCENE.estate, request, [f"Bearer {token}"], {"main": RING}, ISSUER.now
+                SCENE.estate,
+                request,
+                [f"Bearer {token}"],
+                {"main": RING},
+                ISSUER.now,
             ).status
         )
     assert (tuple(got), tuple(meant)) == (statuses, statuses)
@@ -247,7 +265,11 @@ _GROUP_NAMES = st.sampled_from(_LOGICAL_GROUPS)
     method=st.sampled_from(["GET", "POST", "PATCH"]),
 )
 def test_any_token_for_one_api_is_read_as_decide_reads_it(
-    kong: Kong, user_signed_in: bool, payload: dict[str, Any], host: str, method: str
+    kong: Kong,
+    user_signed_in: bool,
+    payload: dict[str, Any],
+    host: str,
+    method: str,
 ) -> None:
     """Whatever it is for and whatever it lists, at each kind of component: the same status, and the same identity."""
     token = ISSUER.token(**(user if user_signed_in else service)(**payload))
@@ -293,7 +315,12 @@ def test_a_token_is_issued_for_one_api() -> None:
     """Only the scopes of calls to that one; a user's lists those of their groups that roles there name."""
     job = issue(PROVIDER, JOB, api=B)
     assert job == Claims(
-        "main", "shop/job", "shop/job", False, ("b.read",), audience="api://t/b/api"
+        "main",
+        "shop/job",
+        "shop/job",
+        False,
+        ("b.read",),
+        audience="api://t/b/api",
     )
     assert issue(PROVIDER, JOB) == Refusal(
         "a token of 'main' is for one API: say which"
@@ -354,20 +381,30 @@ def test_a_token_of_before_holds_nothing_by_a_role_that_others_have_come_to_hold
         "{scopes: [NAME.read], groups: [sales]",
         "{scopes: [NAME.read, NAME.write], groups: [desk]",
     )
-    access = {name: ACCESS.replace(was, now).replace("NAME", name) for name in "ab"}
+    access = {
+        name: ACCESS.replace(was, now).replace("NAME", name) for name in "ab"
+    }
     apis = (
-        api(name, domain=f"{name}.example.com", http="{/: 80}", access=access[name])
+        api(
+            name,
+            domain=f"{name}.example.com",
+            http="{/: 80}",
+            access=access[name],
+        )
         for name in "ab"
     )
     after = estate(*apis, SHOP, stack=Stack("tests", {"main": PROVIDER}))
     assert isinstance(before, Claims)
     for method in ("GET", "POST"):
         assert (
-            decide(after, Request(method, "a.example.com", b"/"), before).status == 403
+            decide(after, Request(method, "a.example.com", b"/"), before).status
+            == 403
         )
 
 
-@given(groups=st.dictionaries(_GROUP_NAMES, _GROUP_NAMES), per_api=st.booleans())
+@given(
+    groups=st.dictionaries(_GROUP_NAMES, _GROUP_NAMES), per_api=st.booleans()
+)
 def test_groups_are_listed_alike_exactly_where_they_are_one_at_the_provider(
     groups: dict[str, str], per_api: bool
 ) -> None:
@@ -378,7 +415,8 @@ def test_groups_are_listed_alike_exactly_where_they_are_one_at_the_provider(
         assert (provider.listed(one) == provider.listed(other)) == are_one
     if not per_api:
         assert all(
-            provider.listed(one) == groups.get(one, one) for one in _LOGICAL_GROUPS
+            provider.listed(one) == groups.get(one, one)
+            for one in _LOGICAL_GROUPS
         )
 
 
@@ -400,5 +438,6 @@ def test_no_two_groups_are_listed_as_one() -> None:
     assert values[0] == "group=ACME%20Sales"
     assert len(set(values)) == len(names)
     assert all(
-        len(value) <= 120 and re.fullmatch(r"group=[!-~]+", value) for value in values
+        len(value) <= 120 and re.fullmatch(r"group=[!-~]+", value)
+        for value in values
     )

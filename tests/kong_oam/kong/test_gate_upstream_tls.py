@@ -14,7 +14,9 @@ NAMED = address("api.test", 8443, "api.orders.svc")
 SERVICE = {"protocol": "https", "tls_verify": True}
 
 
-def sent(service: Any, leads: str = NAMED, fault: tuple[str, Any] | None = None) -> Lua:
+def sent(
+    service: Any, leads: str = NAMED, fault: tuple[str, Any] | None = None
+) -> Lua:
     """A request that may go on, at a service of Kong's."""
     one = asked(READ, fault=fault, **{"kong.router.get_service": service})
     one.code = gate(TABLE, leads)
@@ -41,12 +43,16 @@ def test_the_host_is_the_name_that_the_certificate_has_to_bear() -> None:
         {"protocol": "https", "tls_verify": "true"},
     ],
 )
-def test_nothing_is_sent_by_a_service_that_does_not_verify(service: Any) -> None:
+def test_nothing_is_sent_by_a_service_that_does_not_verify(
+    service: Any,
+) -> None:
     one = sent(service)
     assert (one.run(), one.status, one.target) == ("exit", 500, None)
 
 
-@pytest.mark.parametrize("wrong", [None, True, "x", [], LuaApiError("injected")])
+@pytest.mark.parametrize(
+    "wrong", [None, True, "x", [], LuaApiError("injected")]
+)
 def test_nothing_is_sent_where_kong_does_not_say(wrong: Any) -> None:
     one = sent(SERVICE, fault=("kong.router.get_service", wrong))
     assert (one.run(), one.status, one.target) == ("exit", 500, None)

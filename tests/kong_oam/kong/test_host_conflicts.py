@@ -40,7 +40,9 @@ CALLS = [
 ]
 
 
-def _estate(endpoints: Iterable[tuple[str, str]], stack: str = "tests") -> Estate:
+def _estate(
+    endpoints: Iterable[tuple[str, str]], stack: str = "tests"
+) -> Estate:
     """One component that is exposed there."""
     traits = "".join(
         f"        - {{type: gateway, properties: {{name: g{number}, domain: '{host}', http: {{'{path}': 80}}}}}}\n"
@@ -79,7 +81,9 @@ def _rows(made: Estate) -> list[Row]:
     ]
 
 
-def _found(made: Estate, there: list[Row], *before: Resource) -> list[Diagnostic]:
+def _found(
+    made: Estate, there: list[Row], *before: Resource
+) -> list[Diagnostic]:
     transport = httpx.MockTransport(
         lambda _: httpx.Response(200, json={"data": there, "offset": None})
     )
@@ -105,7 +109,8 @@ def _loses_calls(ours: list[Row], theirs: list[Row]) -> bool:
 def test_another_stack_on_the_same_host_and_path_is_named() -> None:
     """With the place of the endpoint, the other stack's name, and the way out."""
     (found,) = _found(
-        _estate([("a.x.com", "/a")]), _rows(_estate([("a.x.com", "/a")], "prod"))
+        _estate([("a.x.com", "/a")]),
+        _rows(_estate([("a.x.com", "/a")], "prod")),
     )
     assert str(found).splitlines()[0] == (
         "app1.yaml:10:76: error ENV420: a.x.com/a meets a.x.com/a of Kong's route "
@@ -117,7 +122,8 @@ def test_another_stack_on_the_same_host_and_path_is_named() -> None:
 def test_a_route_outside_any_stack_on_the_same_host_and_path_is_named() -> None:
     """Whoever made it has to remove it: a stack touches nothing of others."""
     (found,) = _found(
-        _estate([("a.x.com", "/a")]), [_foreign("A.x.com:8443", "/a/", tags=["theirs"])]
+        _estate([("a.x.com", "/a")]),
+        [_foreign("A.x.com:8443", "/a/", tags=["theirs"])],
     )
     assert found.message == (
         "a.x.com/a meets a.x.com/a/ of Kong's route 'legacy' that was made outside any stack (its tags are 'theirs'). "
@@ -145,14 +151,19 @@ def test_a_route_outside_any_stack_may_get_only_what_is_left(
 ) -> None:
     """A plain path above ours, or a host with a wildcard, gets what no route of ours takes; a regular expression may
     get more. So Applications can take over a site path by path."""
-    assert bool(_found(_estate([("a.x.com", "/a")]), [_foreign(host, path)])) is taken
+    assert (
+        bool(_found(_estate([("a.x.com", "/a")]), [_foreign(host, path)]))
+        is taken
+    )
 
 
 def test_among_wildcards_a_regular_expression_may_win_by_its_priority() -> None:
     """Kong then goes by that number, and not by how near the wildcard is."""
     theirs = _foreign("*.x.com", "~/.*", regex_priority=900, methods=["GET"])
     made = _estate([("*.a.x.com", "/a")])
-    assert _loses_calls(_rows(made), [theirs]) and len(_found(made, [theirs])) == 1
+    assert (
+        _loses_calls(_rows(made), [theirs]) and len(_found(made, [theirs])) == 1
+    )
 
 
 @pytest.mark.parametrize(
@@ -171,7 +182,9 @@ def test_a_route_with_more_conditions_wins_over_ours_whatever_its_path(
         _estate([("a.x.com", "/a")]),
         _foreign("*.x.com", "/", methods=["GET"]) | conditions,
     )
-    assert _loses_calls(_rows(made), [theirs]) and len(_found(made, [theirs])) == 1
+    assert (
+        _loses_calls(_rows(made), [theirs]) and len(_found(made, [theirs])) == 1
+    )
 
 
 def test_another_route_without_hosts_is_in_nobodys_way() -> None:
@@ -180,20 +193,27 @@ def test_another_route_without_hosts_is_in_nobodys_way() -> None:
         _estate([("a.x.com", "/a")]),
         _foreign("", "/a", headers={"x": ["1"]}) | {"hosts": None},
     )
-    assert not _loses_calls(_rows(made), [theirs]) and _found(made, [theirs]) == []
+    assert (
+        not _loses_calls(_rows(made), [theirs]) and _found(made, [theirs]) == []
+    )
 
 
 def test_all_collisions_are_named_at_once() -> None:
     """One line for each endpoint and whose routes it meets; of several routes the first, and how many more."""
     theirs = _rows(
-        _estate([("a.x.com", "/a"), ("a.x.com", "/a/b"), ("b.x.com", "/")], "prod")
+        _estate(
+            [("a.x.com", "/a"), ("a.x.com", "/a/b"), ("b.x.com", "/")], "prod"
+        )
     )
     found = _found(
         _estate([("a.x.com", "/a"), ("b.x.com", "/b")]),
         [*theirs, _foreign("b.x.com", "/b")],
     )
     assert [
-        (one.message.partition(" of Kong")[0], "stack 'prod' made" in one.message)
+        (
+            one.message.partition(" of Kong")[0],
+            "stack 'prod' made" in one.message,
+        )
         for one in found
     ] == [
         ("a.x.com/a meets a.x.com/a", True),
@@ -230,14 +250,18 @@ def test_nothing_is_asked_where_no_route_is_new() -> None:
     (plan,) = routes(component)
     logical = f"{component.key}-{plan.role}-{plan.backend}"
     there = _rows(_estate([("a.x.com", "/a")], "prod"))
-    same = Resource(ROUTE, logical, {"hosts": ["a.x.com"], "paths": plan.kong_paths})
+    same = Resource(
+        ROUTE, logical, {"hosts": ["a.x.com"], "paths": plan.kong_paths}
+    )
     assert _found(made, there, same) == []
     other = Resource(ROUTE, logical, {"hosts": ["a.x.com"], "paths": ["~/"]})
     assert len(_found(made, there, other)) == 1
 
 
 ENDPOINTS = st.frozensets(
-    st.tuples(st.sampled_from(HOSTS), st.sampled_from(PATHS)), min_size=1, max_size=3
+    st.tuples(st.sampled_from(HOSTS), st.sampled_from(PATHS)),
+    min_size=1,
+    max_size=3,
 )
 
 
@@ -258,7 +282,9 @@ def test_two_stacks_collide_where_one_loses_calls_and_only_there(
     st.builds(
         _foreign,
         st.sampled_from((*HOSTS, "a.*", "A.X.com:1")),
-        st.sampled_from((*PATHS, "/a/", "~/", "~/a", "~/a/.*", "~/[a-z]+", "~/.*/b$")),
+        st.sampled_from(
+            (*PATHS, "/a/", "~/", "~/a", "~/a/.*", "~/[a-z]+", "~/.*/b$")
+        ),
         regex_priority=st.sampled_from((0, 3, 900)),
         methods=st.sampled_from((None, ["GET"])),
         headers=st.sampled_from((None, {"x": ["1"]})),

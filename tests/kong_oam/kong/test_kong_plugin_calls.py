@@ -47,23 +47,36 @@ def kong() -> Iterator[Kong]:
 
 
 def call(kong: Kong, *headers: str) -> Answer:
-    lines = ["GET /orders HTTP/1.1", "Host: orders.example.com", *headers, "", ""]
+    lines = [
+        "GET /orders HTTP/1.1",
+        "Host: orders.example.com",
+        *headers,
+        "",
+        "",
+    ]
     return kong.handle("\r\n".join(lines).encode(), scheme="http")
 
 
 @pytest.mark.parametrize("more", [(), UPGRADE], ids=["call", "websocket"])
-def test_calls_are_judged_as_without_them(kong: Kong, more: tuple[str, ...]) -> None:
+def test_calls_are_judged_as_without_them(
+    kong: Kong, more: tuple[str, ...]
+) -> None:
     """Those that open a WebSocket, too: the workload hears of those alone that the gate lets pass."""
     for headers, status in (((TOKEN,), 200), ((), 401), ((WITHOUT,), 403)):
         answer = call(kong, *headers, *more)
-        assert (answer.status, answer.upstream is not None) == (status, status == 200)
+        assert (answer.status, answer.upstream is not None) == (
+            status,
+            status == 200,
+        )
 
 
 def test_each_does_what_it_does_beside_the_gate(kong: Kong) -> None:
     """Marks a call, and refuses one that may be made by whom the gate would let in; nobody else is let in by any."""
     passed = call(kong, TOKEN)
     assert passed.upstream is not None
-    (marked,) = (value for name, value in passed.upstream.headers if name == "X-Cid")
+    (marked,) = (
+        value for name, value in passed.upstream.headers if name == "X-Cid"
+    )
     assert dict(passed.headers)["X-Cid"] == marked
     assert call(kong, TOKEN, "User-Agent: BadBot/1").status == 403
     assert call(kong, "User-Agent: GoodBot/1", "X-Cid: x").status == 401

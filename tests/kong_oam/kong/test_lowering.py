@@ -86,7 +86,9 @@ def test_the_table_of_one_port_sends_the_other_ports_paths_away() -> None:
     """A request that reaches the wrong port of a component is not decided there."""
     made = estate(api(http="{/: 80, /files: 90}"))
     (eighty, ninety) = (
-        json.loads(table(made, made.components["orders/api"], port, "r"))["hosts"]
+        json.loads(table(made, made.components["orders/api"], port, "r"))[
+            "hosts"
+        ]
         for port in ("80", "90")
     )
     assert eighty == {"orders.example.com": {"/": True, "/files": False}}
@@ -101,10 +103,15 @@ def test_a_wildcards_table_knows_the_exact_hosts_that_come_first() -> None:
         api("far", domain="*.example.com", http="{/: 80}"),
     )
     near, far = (
-        json.loads(table(made, made.components[f"{name}/api"], "80", "r"))["hosts"]
+        json.loads(table(made, made.components[f"{name}/api"], "80", "r"))[
+            "hosts"
+        ]
         for name in ("near", "far")
     )
-    assert near == {"*.a.example.com": {"/x": True}, "b.a.example.com": {"/": False}}
+    assert near == {
+        "*.a.example.com": {"/x": True},
+        "b.a.example.com": {"/": False},
+    }
     assert far == {
         "*.example.com": {"/": True},
         "*.a.example.com": {"/x": False},
@@ -112,11 +119,17 @@ def test_a_wildcards_table_knows_the_exact_hosts_that_come_first() -> None:
     }
 
 
-def test_the_issuer_is_left_to_the_ring_where_it_is_born_in_the_same_graph() -> None:
+def test_the_issuer_is_left_to_the_ring_where_it_is_born_in_the_same_graph() -> (
+    None
+):
     """So that the table is known in the first preview."""
-    made = estate(api(), stack=Stack("t", {"main": Provider("main", "a", SPELLING)}))
+    made = estate(
+        api(), stack=Stack("t", {"main": Provider("main", "a", SPELLING)})
+    )
     assert (
-        json.loads(table(made, made.components["orders/api"], "8080", "r"))["issuer"]
+        json.loads(table(made, made.components["orders/api"], "8080", "r"))[
+            "issuer"
+        ]
         is None
     )
 
@@ -124,7 +137,11 @@ def test_the_issuer_is_left_to_the_ring_where_it_is_born_in_the_same_graph() -> 
 def test_no_input_leaves_the_tables_lua_string() -> None:
     """A bracket in a text is an escape; those of the JSON itself never close a long string. Nor is a text's quote one."""
     text = json.dumps(
-        {"groups": {"a]==]b": [["]]"], []]}, "quote": 'x"]==', "other": "x', 'y"}
+        {
+            "groups": {"a]==]b": [["]]"], []]},
+            "quote": 'x"]==',
+            "other": "x', 'y",
+        }
     )
     inside = re.fullmatch(r"\[==\[(.*)\]==\]", embedded(text))
     assert inside
@@ -138,7 +155,8 @@ def test_a_rule_costs_no_route_and_exposed_paths_of_a_depth_share_one() -> None:
         api(http="{/orders: 80, /items: 80, /orders/large: 80}", access=ACCESS)
     )
     assert [
-        (r.role, r.paths, r.priority) for r in routes(made.components["orders/api"])
+        (r.role, r.paths, r.priority)
+        for r in routes(made.components["orders/api"])
     ] == [
         ("protected-1", ("/items(?:/|$)", "/orders(?:/|$)"), 2),
         ("protected-2", ("/orders/large(?:/|$)",), 4),
@@ -172,7 +190,8 @@ def test_nearer_wildcards_come_first_whatever_the_path() -> None:
         api("far", domain="*.example.com", http="{/a/b/c: 80}"),
     )
     near, far = (
-        routes(made.components[f"{name}/api"])[0].priority for name in ("near", "far")
+        routes(made.components[f"{name}/api"])[0].priority
+        for name in ("near", "far")
     )
     assert near > far
 
@@ -185,11 +204,20 @@ def test_nearer_wildcards_come_first_whatever_the_path() -> None:
     ],
     ids=["a wildcard", "an exact host"],
 )  # fmt: skip
-def test_priorities_fit_into_what_kong_reads_of_them(domain: str, path: str) -> None:
+def test_priorities_fit_into_what_kong_reads_of_them(
+    domain: str, path: str
+) -> None:
     """Ten bits, at the ends of what an Application may write."""
-    access = f"{{owner: o, rules: [{{paths: [{path}], public: {{reason: r}}}}]}}"
+    access = (
+        f"{{owner: o, rules: [{{paths: [{path}], public: {{reason: r}}}}]}}"
+    )
     made = estate(
-        api("orders", domain=domain, http=f"{{/: 80, {path}: 80}}", access=access)
+        api(
+            "orders",
+            domain=domain,
+            http=f"{{/: 80, {path}: 80}}",
+            access=access,
+        )
     )
     priorities = [one.priority for one in routes(made.components["orders/api"])]
     assert max(priorities) == 1022 and len(set(priorities)) == len(priorities)
@@ -198,7 +226,8 @@ def test_priorities_fit_into_what_kong_reads_of_them(domain: str, path: str) -> 
 def test_names_are_injective() -> None:
     """Names of applications and components hold no dots, so a dot joins them unmistakably."""
     made = estate(
-        api("a"), api("a-api", domain="x.example.com").replace("name: api", "name: b")
+        api("a"),
+        api("a-api", domain="x.example.com").replace("name: api", "name: b"),
     )
     one, other = made.components["a/api"], made.components["a-api/b"]
     assert names.service("s", one, "80") == "kong-oam.s.a.api.80"
@@ -235,7 +264,9 @@ def test_every_field_of_the_schema_is_sent() -> None:
     )
 
 
-def test_a_plugin_that_writes_records_clears_kongs_own_beside_its_own_fields() -> None:
+def test_a_plugin_that_writes_records_clears_kongs_own_beside_its_own_fields() -> (
+    None
+):
     """Any plugin whose schema has the field, where the stack keeps records; other plugins stay as they are."""
     field = {
         "custom_fields_by_lua": {
@@ -247,8 +278,12 @@ def test_a_plugin_that_writes_records_clears_kongs_own_beside_its_own_fields() -
     schema = {"fields": [{"config": {"type": "record", "fields": [field]}}]}
     asked = {"custom_fields_by_lua": {"a": "return 1"}}
     assert json.loads(config_json(schema, "p", asked)) == asked
-    (fields,) = json.loads(config_json(schema, "p", asked, keeps_records=True)).values()
-    assert fields.pop("version").endswith("return 1") and fields == {"a": "return 1"}
+    (fields,) = json.loads(
+        config_json(schema, "p", asked, keeps_records=True)
+    ).values()
+    assert fields.pop("version").endswith("return 1") and fields == {
+        "a": "return 1"
+    }
     assert config_json(SCHEMA, "p", {}, keeps_records=True) == config_json(
         SCHEMA, "p", {}
     )
@@ -288,11 +323,19 @@ def test_a_key_keeps_its_slot_and_a_retired_one_stays_for_the_longest_token_life
     assert kids(rotated) == ["a", "b", None]
     assert rotated[0].retired == DAY
     assert assign(rotated, [key("b")], 3, DAY, HOUR) == rotated
-    tomorrow = assign(rotated, [key("b")], 3, DAY + datetime.timedelta(days=1), HOUR)
+    tomorrow = assign(
+        rotated, [key("b")], 3, DAY + datetime.timedelta(days=1), HOUR
+    )
     assert tomorrow == rotated  # it may be a minute later
-    after = assign(tomorrow, [key("b")], 3, DAY + datetime.timedelta(days=2), HOUR)
+    after = assign(
+        tomorrow, [key("b")], 3, DAY + datetime.timedelta(days=2), HOUR
+    )
     assert kids(after) == [None, "b", None]
-    assert kids(assign(after, [key("b"), key("c")], 3, DAY, HOUR)) == ["c", "b", None]
+    assert kids(assign(after, [key("b"), key("c")], 3, DAY, HOUR)) == [
+        "c",
+        "b",
+        None,
+    ]
 
 
 def test_a_key_is_trusted_before_it_signs() -> None:
@@ -304,7 +347,9 @@ def test_a_key_is_trusted_before_it_signs() -> None:
     assert [slot.retired for slot in rotated] == [DAY, None, None, None]
 
 
-def test_where_runs_were_missed_the_key_before_this_one_is_trusted_too() -> None:
+def test_where_runs_were_missed_the_key_before_this_one_is_trusted_too() -> (
+    None
+):
     """For its lifetime, and only if there is a slot: it may have signed a moment ago, and nobody saw it."""
     first = assign((), [key("a"), key("b")], 5, DAY, HOUR)
     year = DAY + datetime.timedelta(days=365)
@@ -312,7 +357,9 @@ def test_where_runs_were_missed_the_key_before_this_one_is_trusted_too() -> None
     assert kids(missed) == ["a", "b", "y", "z", "x"]
     assert [slot.retired for slot in missed] == [year, year, None, None, year]
     four = assign((), [key("a"), key("b")], 4, DAY, HOUR)
-    assert kids(assign(four, [key("y"), key("z")], 4, year, HOUR, [key("x")])) == [
+    assert kids(
+        assign(four, [key("y"), key("z")], 4, year, HOUR, [key("x")])
+    ) == [
         "a",
         "b",
         "y",
@@ -327,7 +374,9 @@ def test_where_runs_were_missed_the_key_before_this_one_is_trusted_too() -> None
         [key("x")],
     )
     assert kids(later) == [None, None, "y", "z", None]
-    assert kids(assign((), [key("y"), key("z")], 3, year, HOUR, [key("x")])) == [
+    assert kids(
+        assign((), [key("y"), key("z")], 3, year, HOUR, [key("x")])
+    ) == [
         "y",
         "z",
         None,
@@ -336,8 +385,12 @@ def test_where_runs_were_missed_the_key_before_this_one_is_trusted_too() -> None
 
 def test_a_key_that_is_published_again_is_no_longer_retired() -> None:
     """It never left its slot."""
-    rotated = assign(assign((), [key("a")], 2, DAY, HOUR), [key("b")], 2, DAY, HOUR)
-    assert assign(rotated, [key("a"), key("b")], 2, DAY, HOUR)[0] == Slot(key("a"))
+    rotated = assign(
+        assign((), [key("a")], 2, DAY, HOUR), [key("b")], 2, DAY, HOUR
+    )
+    assert assign(rotated, [key("a"), key("b")], 2, DAY, HOUR)[0] == Slot(
+        key("a")
+    )
 
 
 def test_more_live_keys_than_slots_is_an_error() -> None:
@@ -347,14 +400,18 @@ def test_more_live_keys_than_slots_is_an_error() -> None:
         TooManyKeysError, match="3 signing keys are live and there are 2 slots"
     ):
         assign(full, [key("c")], 2, DAY, HOUR)
-    with pytest.raises(TooManyKeysError, match="slots beyond 1 still hold live keys"):
+    with pytest.raises(
+        TooManyKeysError, match="slots beyond 1 still hold live keys"
+    ):
         assign(full, [key("a"), key("b")], 1, DAY, HOUR)
 
 
 def test_slots_survive_the_stack_output() -> None:
     """What is exported comes back the same."""
     for slot in (Slot(), Slot(key("a")), Slot(key("a"), DAY)):
-        assert Slot.from_output(json.loads(json.dumps(slot.to_output()))) == slot
+        assert (
+            Slot.from_output(json.loads(json.dumps(slot.to_output()))) == slot
+        )
 
 
 @pytest.mark.parametrize(
@@ -382,7 +439,10 @@ def test_settling_takes_as_long_as_the_slowest_worker(
 def test_preflight_reads_the_gateway() -> None:
     """Version, settling and the three schemas."""
     with Kong(
-        configuration={"worker_state_update_frequency": 1, "db_update_frequency": 1}
+        configuration={
+            "worker_state_update_frequency": 1,
+            "db_update_frequency": 1,
+        }
     ) as kong:
         facts = inspect(Account(kong.admin_url))
     assert facts.version == "3.10.0"
@@ -397,14 +457,20 @@ def test_preflight_reads_the_gateway() -> None:
         ({"version": "2.8"}, "Kong 2.8 is too old"),
         ({"configuration": {"database": "off"}}, "runs without a database"),
         ({"configuration": {"untrusted_lua": "off"}}, "untrusted_lua=off"),
-        ({"admin_token": "right"}, "refuses the credentials (401); check the secret"),
+        (
+            {"admin_token": "right"},
+            "refuses the credentials (401); check the secret",
+        ),
     ],
 )
 def test_a_gateway_that_the_promises_do_not_hold_on_is_refused(
     settings: dict[str, object], message: str
 ) -> None:
     """With what was found and what to change."""
-    with Kong(**settings) as kong, pytest.raises(AdminError, match=re.escape(message)):  # type: ignore[arg-type]
+    with (
+        Kong(**settings) as kong,
+        pytest.raises(AdminError, match=re.escape(message)),
+    ):  # type: ignore[arg-type]
         inspect(Account(kong.admin_url, token="wrong"))
 
 
@@ -418,12 +484,12 @@ def test_a_gateway_that_is_down_is_refused() -> None:
 
 def test_a_certificate_is_shown_for_the_hosts_that_name_it() -> None:
     """By namespace and name; where all is plain http there is none."""
-    one = api("a", domain="a.example.com", http="{/: 80}, secretName: wild").replace(
-        "namespace: a", "namespace: n"
-    )
-    two = api("b", domain="b.example.com", http="{/: 80}, secretName: wild").replace(
-        "namespace: b", "namespace: n"
-    )
+    one = api(
+        "a", domain="a.example.com", http="{/: 80}, secretName: wild"
+    ).replace("namespace: a", "namespace: n")
+    two = api(
+        "b", domain="b.example.com", http="{/: 80}, secretName: wild"
+    ).replace("namespace: b", "namespace: n")
     two = two.replace("name: api", "name: other")
     assert hosts_by_certificate(estate(one, two, api())) == {
         ("n", "wild"): ("a.example.com", "b.example.com")
@@ -433,7 +499,9 @@ def test_a_certificate_is_shown_for_the_hosts_that_name_it() -> None:
             estate(
                 one,
                 stack=Stack(
-                    "t", {"main": Provider("main", "a", SPELLING)}, scheme="http"
+                    "t",
+                    {"main": Provider("main", "a", SPELLING)},
+                    scheme="http",
                 ),
             )
         )
@@ -460,8 +528,12 @@ def test_a_script_says_first_what_to_do_where_a_failed_run_prints_it(
     config: Mapping[str, Any],
 ) -> None:
     """The official plugin prints the whole configuration before the cause, fields in alphabetical order."""
-    first, *lines = next(iter(dict(sorted(config.items()))["access"])).splitlines()
-    assert first == ""  # what the plugin prints before it stays on a line of its own
+    first, *lines = next(
+        iter(dict(sorted(config.items()))["access"])
+    ).splitlines()
+    assert (
+        first == ""
+    )  # what the plugin prints before it stays on a line of its own
     assert lines[0].startswith(
         "-- In a failed run: Kong did not take the plugin that is named above;"
     )
@@ -484,9 +556,14 @@ def test_a_workspace_that_does_not_exist_is_what_to_check() -> None:
 
 def test_a_stack_may_say_itself_how_long_its_workers_take() -> None:
     """And is believed; otherwise it is what this Kong's configuration amounts to."""
-    settings = read_file(Path(__file__).parents[3] / "stacks/Pulumi.local.yaml").gateway
+    settings = read_file(
+        Path(__file__).parents[3] / "stacks/Pulumi.local.yaml"
+    ).gateway
     quick = {"worker_state_update_frequency": 1, "db_update_frequency": 1}
-    with Kong(configuration=quick) as kong, AdminApi(Account(kong.admin_url)) as admin:
+    with (
+        Kong(configuration=quick) as kong,
+        AdminApi(Account(kong.admin_url)) as admin,
+    ):
         assert settle(admin, replace(settings, settle_seconds=None)) == 2.4
         assert settle(admin, replace(settings, settle_seconds=0.5)) == 0.5
         assert settle(admin, replace(settings, settle_seconds=0.0)) == 0.0

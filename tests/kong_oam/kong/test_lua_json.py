@@ -195,11 +195,15 @@ def test_every_text_one_edit_away_is_read_as_another_reader_reads_it(
     texts = one_edit_away(seed)
     assert len(texts) > 500
     assert accepted(seed)
-    assert [text for text in sorted(texts) if accepted(text) != oracle(text)] == []
+    assert [
+        text for text in sorted(texts) if accepted(text) != oracle(text)
+    ] == []
 
 
 TOKENS = RUNTIME.execute(
-    "".join((LUA / f"{name}.lua").read_text() for name in ("json", "path", "token"))
+    "".join(
+        (LUA / f"{name}.lua").read_text() for name in ("json", "path", "token")
+    )
     + "return base64url_decode, unreadable"
 )
 

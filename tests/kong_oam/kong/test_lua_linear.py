@@ -20,7 +20,8 @@ _PATTERN = re.compile(
     r"""(?:[^()"']|"[^"]*"|'[^']*'|\([^()]*\))*?,\s*("(?:[^"\\]|\\.)*"|'[^']*')(, \w+, true)?"""
 )
 SCRIPTS = {
-    file.name: re.sub(r"--.*", "", file.read_text("utf-8")) for file in FILES.values()
+    file.name: re.sub(r"--.*", "", file.read_text("utf-8"))
+    for file in FILES.values()
 }
 CALLS = [
     (name, call[1], _PATTERN.match(text, call.end()))
@@ -28,7 +29,11 @@ CALLS = [
     for call in _CALL.finditer(text)
 ]
 PATTERNS = sorted(
-    {(function, found[1]) for _, function, found in CALLS if found and not found[2]}
+    {
+        (function, found[1])
+        for _, function, found in CALLS
+        if found and not found[2]
+    }
 )
 LENGTH = 1 << 16
 """Bytes: twice what nginx takes as all headers of a request. A quadratic pattern needs seconds for it, a linear one about a
@@ -90,9 +95,9 @@ INPUTS = [
 def test_every_pattern_of_the_scripts_is_found() -> None:
     """Each is a literal; there is no ngx.re, whose patterns could backtrack without bound. One call looks for plain text,
     in an element of a rule, which is short."""
-    assert [(name, function) for name, function, found in CALLS if not found] == [
-        ("path.lua", "find")
-    ]
+    assert [
+        (name, function) for name, function, found in CALLS if not found
+    ] == [("path.lua", "find")]
     assert "find(element, literal, at, true)" in SCRIPTS["path.lua"]
     assert not any("ngx.re." in text for text in SCRIPTS.values())
     assert len(PATTERNS) > 15
@@ -154,7 +159,10 @@ SPELLINGS = [
 @pytest.mark.parametrize("element", SPELLINGS)
 def test_the_gate_is_linear_in_the_path(element: str) -> None:
     """Elements below the deepest path of the table are not looked up."""
-    assert slow(lambda size: asked(READ, path="/orders" + element * size), 20_000) < 24
+    assert (
+        slow(lambda size: asked(READ, path="/orders" + element * size), 20_000)
+        < 24
+    )
 
 
 @pytest.mark.deep
@@ -164,7 +172,10 @@ def test_the_gate_is_linear_in_the_path(element: str) -> None:
 )
 def test_an_odd_spelling_costs_little_beside_many_rules(element: str) -> None:
     """It is held against each rule of its depth."""
-    rules = {f"/orders/order-{number}": {"GET": [["read"]]} for number in range(1_000)}
+    rules = {
+        f"/orders/order-{number}": {"GET": [["read"]]}
+        for number in range(1_000)
+    }
     many = json.dumps(
         {**json.loads(TABLE), "rules": {**json.loads(TABLE)["rules"], **rules}}
     )
@@ -184,11 +195,22 @@ def test_an_odd_spelling_costs_little_beside_many_rules(element: str) -> None:
         lambda size: {"x": {"a": [{}] * size}},
         lambda size: {"aud": ["x"] * size + ["api://tests"]},
     ],
-    ids=["text", "escapes", "numbers", "keys", "groups", "objects", "audiences"],
+    ids=[
+        "text",
+        "escapes",
+        "numbers",
+        "keys",
+        "groups",
+        "objects",
+        "audiences",
+    ],
 )
 def test_the_gate_is_linear_in_the_token(claims: Any) -> None:
     """Whatever its claims are made of."""
-    assert slow(lambda size: asked(ISSUER.token(["read"], **claims(size))), 4_000) < 24
+    assert (
+        slow(lambda size: asked(ISSUER.token(["read"], **claims(size))), 4_000)
+        < 24
+    )
 
 
 @pytest.mark.deep
@@ -202,7 +224,14 @@ def test_the_gate_is_linear_in_the_token(claims: Any) -> None:
         lambda size: {f"x_auth_{number}": "y" for number in range(size)},
         lambda size: {"X" + "-" * size: "y"},
     ],
-    ids=["one part", "many parts", "mentions", "values", "forged", "a long name"],
+    ids=[
+        "one part",
+        "many parts",
+        "mentions",
+        "values",
+        "forged",
+        "a long name",
+    ],
 )
 def test_admission_is_linear_in_the_headers(headers: Any) -> None:
     """Their number, their names and their values."""
@@ -223,7 +252,9 @@ def test_a_table_of_a_thousand_rules_is_read_in_linear_time() -> None:
     """Once per worker and change."""
 
     def make(size: int) -> Lua:
-        rules = {f"/orders/{number}": {"GET": [["read"]]} for number in range(size)}
+        rules = {
+            f"/orders/{number}": {"GET": [["read"]]} for number in range(size)
+        }
         return asked(READ, json.dumps({**json.loads(TABLE), "rules": rules}))
 
     assert slow(make, 1_000) < 24

@@ -58,7 +58,9 @@ PIECES = [
     "\u5317",
     "\U0001f44d",
 ]
-ELEMENTS = st.lists(st.sampled_from(PIECES), min_size=1, max_size=8).map("".join)
+ELEMENTS = st.lists(st.sampled_from(PIECES), min_size=1, max_size=8).map(
+    "".join
+)
 
 
 def bytes_of(element: str) -> str:
@@ -89,7 +91,9 @@ def test_a_fragment_behind_an_element_hides_nothing(
     element: str, fragment: str
 ) -> None:
     """Some servers cut what they decoded at `#`, so an element that is refused is refused before a fragment, too."""
-    alone, cut = (f"/a/{bytes_of(text)}" for text in (element, f"{element}#{fragment}"))
+    alone, cut = (
+        f"/a/{bytes_of(text)}" for text in (element, f"{element}#{fragment}")
+    )
     if UNREADABLE(alone) is True:
         assert UNREADABLE(cut) is True
         with pytest.raises(AmbiguousPathError):
@@ -97,10 +101,14 @@ def test_a_fragment_behind_an_element_hides_nothing(
 
 
 @given(
-    st.lists(st.sampled_from(["a", "b", "ab", "*", "."]), max_size=7).map("".join),
+    st.lists(st.sampled_from(["a", "b", "ab", "*", "."]), max_size=7).map(
+        "".join
+    ),
     st.lists(st.sampled_from("ab."), max_size=7).map("".join),
 )
-def test_the_scripts_meet_what_the_model_meets(pattern: str, element: str) -> None:
+def test_the_scripts_meet_what_the_model_meets(
+    pattern: str, element: str
+) -> None:
     assert MEETS(pattern, element) == meets(pattern, element)
 
 
@@ -111,7 +119,9 @@ VISIBLE = "600-605 6DD 70F 890-891 8E2 110BD 110CD 13430-1343F"
 
 
 def is_of(listed: str, character: str) -> bool:
-    return any(first <= ord(character) <= last for first, last in ranges(listed))
+    return any(
+        first <= ord(character) <= last for first, last in ranges(listed)
+    )
 
 
 def characters() -> Iterator[str]:
@@ -132,7 +142,9 @@ def forms(character: str) -> set[str]:
         str.lower,
         str.upper,
         lambda text: "".join(
-            one for one in unicodedata.normalize("NFD", text) if not is_of(MARKS, one)
+            one
+            for one in unicodedata.normalize("NFD", text)
+            if not is_of(MARKS, one)
         ),
     ]
     once = {step(character) for step in steps}
@@ -144,12 +156,16 @@ def test_no_character_becomes_an_ascii_one_unseen() -> None:
     checked, missed = 0, []
     for character in characters():
         plain = {text.lower() for text in forms(character) if text.isascii()}
-        if unicodedata.category(character) == "Cf" and not is_of(VISIBLE, character):
+        if unicodedata.category(character) == "Cf" and not is_of(
+            VISIBLE, character
+        ):
             plain.add("")
         for text in plain:
             checked += 1
             try:
-                (pattern,) = map(spelled, read(f"/x{quote(character)}y".encode()))
+                (pattern,) = map(
+                    spelled, read(f"/x{quote(character)}y".encode())
+                )
             except AmbiguousPathError:
                 continue
             if not set(text) & set("/\\;?%#") and meets(pattern, f"x{text}y"):
@@ -168,7 +184,9 @@ def test_no_character_becomes_an_ascii_one_unseen() -> None:
         "secret#x", "secret\u5317", "\U0001f600secret", "s\u03b5cret", "secret\u0589\u0589$DATA", "secr\u043ct", "secr\u06f3t", "secret\u05b8",
     ],
 )  # fmt: skip
-def test_what_some_server_takes_for_a_rules_element_meets_it(element: str) -> None:
+def test_what_some_server_takes_for_a_rules_element_meets_it(
+    element: str,
+) -> None:
     """Windows, Unicode's normalization forms and case folding, and who looks at no accents."""
     path = ("public", element)
     assert element != "secret"
@@ -212,7 +230,9 @@ def test_what_some_server_takes_for_no_element_or_for_several_is_refused(
 
 
 @pytest.mark.parametrize("path", ["/a.", "/a/b~1", "/a/b:$c", "/a./b"])
-def test_no_rule_is_written_in_a_way_that_windows_reads_otherwise(path: str) -> None:
+def test_no_rule_is_written_in_a_way_that_windows_reads_otherwise(
+    path: str,
+) -> None:
     with pytest.raises(AmbiguousPathError, match="Windows"):
         declared(path)
 

@@ -16,7 +16,12 @@ from sandbox.kong import Answer, Kong
 from tests.support import kong_deployment
 from tests.support.estates import estate
 from tests.support.gateway_cases import Case, landmarks
-from tests.support.gateway_estates import Scene, issuers, nested_applications, stack
+from tests.support.gateway_estates import (
+    Scene,
+    issuers,
+    nested_applications,
+    stack,
+)
 
 STACK = stack("tests", "http")
 SCENE = Scene(
@@ -95,7 +100,9 @@ def test_what_somebody_wrote_stays(kong: Kong, config: dict[str, Any]) -> None:
 def test_a_refusal_of_jwt_is_a_problem(kong: Kong) -> None:
     """Of a component without public paths, where the gate sees none of them."""
     case = next(case for case in landmarks(SCENE) if _closed(case))
-    nobody = kong.handle(Case(case.method, case.host, case.target).raw(), STACK.scheme)
+    nobody = kong.handle(
+        Case(case.method, case.host, case.target).raw(), STACK.scheme
+    )
     assert (nobody.status, told(nobody)["type"]) == (
         401,
         "urn:kong-oam:problem:token-needed",
@@ -125,9 +132,9 @@ def test_a_workload_that_cannot_be_reached_is_a_problem(kong: Kong) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         with kong_deployment.Entities(kong.admin_url, keep=True) as entities:
-            found = httpx.get(f"{kong.admin_url}/services/{SERVICE}/plugins").json()[
-                "data"
-            ]
+            found = httpx.get(
+                f"{kong.admin_url}/services/{SERVICE}/plugins"
+            ).json()["data"]
             gate = next(one for one in found if one["name"] == "post-function")
             config = entities.configs(
                 SCENE.estate,
@@ -143,6 +150,8 @@ def test_a_workload_that_cannot_be_reached_is_a_problem(kong: Kong) -> None:
             ("127.0.0.1", int(kong.proxy_url.rpartition(":")[2])), 10
         ) as connection:
             connection.sendall(CASE.raw(b"Connection: close"))
-            head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+            head, _, body = (
+                connection.makefile("rb").read().partition(b"\r\n\r\n")
+            )
     assert head.startswith(b"HTTP/1.1 502")
     assert json.loads(body)["type"] == "urn:kong-oam:problem:upstream-failed"

@@ -38,7 +38,8 @@ def deploy(
     estate = limited(DOMAIN, STACK, policy)
     with Entities(kong.admin_url, keep=True) as made:
         made.settings = replace(
-            made.settings, gateway=replace(made.settings.gateway, redis=counts_in)
+            made.settings,
+            gateway=replace(made.settings.gateway, redis=counts_in),
         )
         made.estate(estate, Scene(estate, ISSUERS).pems, "upstream.test")
 
@@ -79,7 +80,9 @@ def test_many_addresses_are_no_way_around_the_budget_of_a_component(
     """Of whom nothing counts here, with a token of the issuer or without: they share one, wherever they are."""
     deploy(kong)
     flood = Step("from everywhere", "component", (), token, "/open")
-    assert [asked(kong, flood, f"192.0.2.{last}").status for last in range(4)] == [
+    assert [
+        asked(kong, flood, f"192.0.2.{last}").status for last in range(4)
+    ] == [
         200,
         200,
         429,
@@ -94,7 +97,9 @@ def test_answers_say_what_is_left_and_the_workload_hears_nothing_of_it(
     deploy(kong)
     answers = [asked(kong, A_CLIENT) for _ in range(MOST + 1)]
     told = [dict(answer.headers) for answer in answers]
-    assert [(one["RateLimit-Limit"], one["RateLimit-Remaining"]) for one in told] == [
+    assert [
+        (one["RateLimit-Limit"], one["RateLimit-Remaining"]) for one in told
+    ] == [
         ("2", "1"),
         ("2", "0"),
         ("2", "0"),
@@ -106,7 +111,9 @@ def test_answers_say_what_is_left_and_the_workload_hears_nothing_of_it(
     names = {name.lower() for name, _ in upstream.headers}
     assert "x-auth-client" in names and "x-auth-budget" not in names
     assert not any(
-        "budget" in name.lower() for answer in answers for name, _ in answer.headers
+        "budget" in name.lower()
+        for answer in answers
+        for name, _ in answer.headers
     )
 
 
@@ -115,14 +122,15 @@ def test_a_page_may_read_that_it_is_refused_and_its_preflights_count_nowhere(
 ) -> None:
     """What is left of its budget, too."""
     deploy(kong)
-    preflight = (
-        f"OPTIONS /orders HTTP/1.1\r\nHost: client.{DOMAIN}\r\nOrigin: {PAGE}\r\n"
-    )
+    preflight = f"OPTIONS /orders HTTP/1.1\r\nHost: client.{DOMAIN}\r\nOrigin: {PAGE}\r\n"
     preflight += "Access-Control-Request-Method: GET\r\n\r\n"
-    before = [kong.handle(preflight.encode(), scheme="http") for _ in range(MOST + 1)]
+    before = [
+        kong.handle(preflight.encode(), scheme="http") for _ in range(MOST + 1)
+    ]
     assert {answer.status for answer in before} == {204}
     answers = [
-        asked(kong, replace(A_CLIENT, header=("Origin", PAGE))) for _ in range(MOST + 1)
+        asked(kong, replace(A_CLIENT, header=("Origin", PAGE)))
+        for _ in range(MOST + 1)
     ]
     assert [answer.status for answer in answers] == [200, 200, 429]
     for headers in (dict(answer.headers) for answer in answers):
@@ -137,7 +145,9 @@ def test_redis_counts_the_same(kong: Kong, tmp_path: Path) -> None:
         assert all_asked(kong) == {step.what: step.statuses for step in STEPS}
 
 
-def test_a_redis_that_is_away_refuses_everybody(kong: Kong, tmp_path: Path) -> None:
+def test_a_redis_that_is_away_refuses_everybody(
+    kong: Kong, tmp_path: Path
+) -> None:
     """Unless the stack says otherwise: then nothing is limited. Redis that refuses the password is as good as away."""
     with redis(tmp_path, password=PASSWORD) as running:
         deploy(kong, "redis", running.settings(password="another"))
@@ -148,4 +158,6 @@ def test_a_redis_that_is_away_refuses_everybody(kong: Kong, tmp_path: Path) -> N
 def test_a_redis_that_is_away_may_open(kong: Kong) -> None:
     """Where the stack says so."""
     deploy(kong, "redis", RedisSettings("127.0.0.1", 1, tls=False, away="open"))
-    assert [asked(kong, A_CLIENT).status for _ in range(MOST + 1)] == [200] * (MOST + 1)
+    assert [asked(kong, A_CLIENT).status for _ in range(MOST + 1)] == [200] * (
+        MOST + 1
+    )

@@ -17,7 +17,11 @@ EVERYBODY: list[dict[str, Any]] = [
     {"trusted_ips": ["0.0.0.0/0", "::/0"], "real_ip_header": "X-Forwarded-For"},
     {"trusted_ips": ["10.0.0.0/8", "::/0"]},
     {"trusted_ips": ["0.0.0.0/1", "128.0.0.0/1"]},
-    {"nginx_proxy_directives": [{"name": "set_real_ip_from", "value": "0.0.0.0/0"}]},
+    {
+        "nginx_proxy_directives": [
+            {"name": "set_real_ip_from", "value": "0.0.0.0/0"}
+        ]
+    },
 ]
 SOME: list[dict[str, Any]] = [
     {},
@@ -64,14 +68,21 @@ def test_limits_that_count_by_address_ask_for_it(
     access = f"{{owner: o, scopes: {{x: x}}, rules: [{{paths: [{path}], methods: [GET], {rule}}}]}}"
     limit = f"        - {{type: rate-limit, properties: {{per: {per}, requests: {{second: 1}}}}}}\n"
     made = estate(
-        api("limited", domain="limited.example.com", http="{/: 8080}", access=access)
+        api(
+            "limited",
+            domain="limited.example.com",
+            http="{/: 8080}",
+            access=access,
+        )
         + limit
     )
     assert addresses.asked_for(made) == by_address
 
 
 @pytest.mark.parametrize("configuration", SOME, ids=str)
-def test_a_gateway_that_believes_some_is_not(configuration: dict[str, Any]) -> None:
+def test_a_gateway_that_believes_some_is_not(
+    configuration: dict[str, Any],
+) -> None:
     """`GET /` prints an empty list as {}."""
     with Kong(configuration=configuration) as kong:
         facts = preflight.inspect(Account(kong.admin_url), by_address=True)
@@ -81,8 +92,9 @@ def test_a_gateway_that_believes_some_is_not(configuration: dict[str, Any]) -> N
 def test_what_counts_as_an_address_is_said_in_words() -> None:
     """By the header that Kong looks at, from whom it does, and where another Kong decides."""
     trusted = {"trusted_ips": ["10.0.0.0/8"]}
-    assert "the one that connects to Kong (trusted_ips is empty)" in addresses.in_words(
-        {"trusted_ips": {}}
+    assert (
+        "the one that connects to Kong (trusted_ips is empty)"
+        in addresses.in_words({"trusted_ips": {}})
     )
     assert (
         "the one that X-Real-IP says (real_ip_header), where a call comes from 10.0.0.0/8"
@@ -90,6 +102,7 @@ def test_what_counts_as_an_address_is_said_in_words() -> None:
     )
     forwarded = {**trusted, "real_ip_header": "X-Forwarded-For"}
     assert "the one that X-Forwarded-For says" in addresses.in_words(forwarded)
-    assert "its data planes judge by a kong.conf of their own" in addresses.in_words(
-        {"role": "control_plane"}
+    assert (
+        "its data planes judge by a kong.conf of their own"
+        in addresses.in_words({"role": "control_plane"})
     )

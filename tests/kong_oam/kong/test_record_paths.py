@@ -31,7 +31,9 @@ def test_what_follows_no_utf8_and_no_escape_is_left_out(
 ) -> None:
     """Nobody knows what such bytes are to others, and nginx need not refuse them."""
     path = path_of(b"/public" + mark + b"apikey=hidden")
-    assert path.startswith(b"/public") and path.isascii() and b"apikey" not in path
+    assert (
+        path.startswith(b"/public") and path.isascii() and b"apikey" not in path
+    )
 
 
 @pytest.mark.parametrize(

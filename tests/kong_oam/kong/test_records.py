@@ -26,7 +26,12 @@ from tests.support.cross_origin import asked, made
 from tests.support.documentation import page
 from tests.support.estates import estate
 from tests.support.gateway_cases import Case, landmarks
-from tests.support.gateway_estates import Scene, issuers, nested_applications, stack
+from tests.support.gateway_estates import (
+    Scene,
+    issuers,
+    nested_applications,
+    stack,
+)
 
 STACK = replace(stack("tests"), records=Records(("page",)))
 SCENE = Scene(
@@ -35,7 +40,9 @@ SCENE = Scene(
 )
 MAIN = SCENE.issuers["main"]
 HERE = landmarks(SCENE)
-FORM = jsonschema_rs.validator_for(json.loads(page("reference/record.schema.json")))
+FORM = jsonschema_rs.validator_for(
+    json.loads(page("reference/record.schema.json"))
+)
 
 
 class Recorded:
@@ -55,7 +62,9 @@ def kong(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
     file = tmp_path_factory.mktemp("records") / "records"
     with Kong(now=lambda: SCENE.now) as gateway:
         logs = LogSettings(file=str(file))
-        kong_deployment.deploy(gateway.admin_url, SCENE.estate, SCENE.pems, logs=logs)
+        kong_deployment.deploy(
+            gateway.admin_url, SCENE.estate, SCENE.pems, logs=logs
+        )
         yield Recorded(gateway, file)
 
 
@@ -86,10 +95,17 @@ def _cases() -> Iterator[Case]:
             yield replace(case, authorization=(f"Bearer {token}",))
         if number % 5 == 0:
             faults = issuer.faults(component.scopes, SCENE.issuers["other"])
-            for fault in ("expired", "another issuer", "not yet valid", "unsigned"):
+            for fault in (
+                "expired",
+                "another issuer",
+                "not yet valid",
+                "unsigned",
+            ):
                 if fault in faults:
                     yield replace(
-                        case, authorization=(f"Bearer {faults[fault]}",), fault=fault
+                        case,
+                        authorization=(f"Bearer {faults[fault]}",),
+                        fault=fault,
                     )
         yield replace(case, target=case.target + b"/%2e%2e;/x")
         yield replace(case, authorization=("bearer x",))
@@ -103,13 +119,19 @@ def test_a_record_says_what_decide_says(kong: Recorded) -> None:
         answer, record = kong.ask(case.raw())
         codes.add(record["code"])
         FORM.validate(record)
-        assert (record["status"], record["code"]) == (answer.status, meant.code), (
+        assert (record["status"], record["code"]) == (
+            answer.status,
+            meant.code,
+        ), (
             case,
             meant,
             record,
         )
         assert record["decision"] == ("allowed" if meant.allowed else "refused")
-        assert meant.component is None or (record["component"], record["stack"]) == (
+        assert meant.component is None or (
+            record["component"],
+            record["stack"],
+        ) == (
             meant.component.key,
             "tests",
         )
@@ -123,14 +145,19 @@ def test_a_record_says_what_decide_says(kong: Recorded) -> None:
                 told["x-auth-client"],
                 told["x-auth-subject"],
             )
-            assert " ".join(record.get("scopes", ())) == told.get("x-auth-scopes", "")
+            assert " ".join(record.get("scopes", ())) == told.get(
+                "x-auth-scopes", ""
+            )
         if meant.allowed and meant.rule:
             assert meant.component is not None
             lets_in = [
                 rule
                 for rule in meant.component.owned[meant.rule.path]
                 if rule.lists(case.method)
-                and (rule.public or set(rule.scopes) <= set(record.get("scopes", ())))
+                and (
+                    rule.public
+                    or set(rule.scopes) <= set(record.get("scopes", ()))
+                )
             ]
             assert record["rule"] in {
                 str(rule.position).rpartition(":")[0] for rule in lets_in
@@ -169,7 +196,9 @@ COUNTED = {"service", "route", "response", "workspace_name"}
 """What Kong's plugins that count requests go by."""
 
 
-def test_of_kongs_own_record_only_what_is_counted_by_is_left(kong: Recorded) -> None:
+def test_of_kongs_own_record_only_what_is_counted_by_is_left(
+    kong: Recorded,
+) -> None:
     """Kong's has cookies, keys and the query string in it; of that, only the parameters that the stack lists are here."""
     token = MAIN.service(())
     raw = request(
@@ -213,7 +242,9 @@ def test_of_kongs_own_record_only_what_is_counted_by_is_left(kong: Recorded) -> 
     assert record["query"] == {"page": "%FF"}
     said = json.dumps(record)
     assert (
-        "hidden" not in said and token not in said and token.split(".")[2] not in said
+        "hidden" not in said
+        and token not in said
+        and token.split(".")[2] not in said
     )
 
 
@@ -281,13 +312,17 @@ def test_what_is_let_through_is_recorded_without_a_fragment(
     )
 
 
-@pytest.mark.parametrize("spelled", ["gr\u00f6\u00dfe".encode(), b"gr%c3%b6%C3%9Fe"])
+@pytest.mark.parametrize(
+    "spelled", ["gr\u00f6\u00dfe".encode(), b"gr%c3%b6%C3%9Fe"]
+)
 def test_letters_of_other_alphabets_stay_in_a_record(
     kong: Recorded, spelled: bytes
 ) -> None:
     """`explain` decides by the path that was recorded."""
     answer, record = kong.ask(request(TARGET + b"/" + spelled + b"/more"))
-    assert answer.status != 400 and record["path"].endswith("/gr%C3%B6%C3%9Fe/more")
+    assert answer.status != 400 and record["path"].endswith(
+        "/gr%C3%B6%C3%9Fe/more"
+    )
 
 
 def test_a_record_names_the_table_that_decided(kong: Recorded) -> None:
@@ -297,7 +332,9 @@ def test_a_record_names_the_table_that_decided(kong: Recorded) -> None:
     assert component is not None
     _, record = kong.ask(case.raw())
     ring = names.ring(STACK.name, component.provider)
-    assert record["revision"] == revision(SCENE.estate, component, record["port"], ring)
+    assert record["revision"] == revision(
+        SCENE.estate, component, record["port"], ring
+    )
 
 
 @pytest.mark.parametrize(
@@ -318,7 +355,9 @@ def test_what_a_plugin_answers_in_its_place_is_no_refusal(
         )
         component = case.meant(SCENE).component
         assert component is not None
-        service = names.service(STACK.name, component, next(iter(component.backends)))
+        service = names.service(
+            STACK.name, component, next(iter(component.backends))
+        )
         body = {
             "name": "request-termination",
             "config": {"status_code": status, "body": "from a cache"},
@@ -329,7 +368,12 @@ def test_what_a_plugin_answers_in_its_place_is_no_refusal(
         answer = gateway.handle(case.raw(), scheme=STACK.scheme)
     record = json.loads(file.read_bytes())
     FORM.validate(record)
-    assert (answer.status, record["status"], record["decision"], record["code"]) == (
+    assert (
+        answer.status,
+        record["status"],
+        record["decision"],
+        record["code"],
+    ) == (
         status,
         status,
         said,
@@ -344,13 +388,21 @@ def test_a_preflight_is_answered_and_recorded(tmp_path: Path) -> None:
     pages = made(on, "pages.example.com")
     with Kong() as gateway:
         kong_deployment.deploy(
-            gateway.admin_url, pages, {"main": {}}, logs=LogSettings(file=str(file))
+            gateway.admin_url,
+            pages,
+            {"main": {}},
+            logs=LogSettings(file=str(file)),
         )
         one = asked("http://shop.pages.example.com")["a preflight of our page"]
         answer = gateway.handle(one.raw("pages.example.com", MAIN), on.scheme)
     record = json.loads(file.read_text())
     FORM.validate(record)
-    assert (answer.status, record["decision"], record["code"], record["status"]) == (
+    assert (
+        answer.status,
+        record["decision"],
+        record["code"],
+        record["status"],
+    ) == (
         204,
         "answered",
         "preflight",

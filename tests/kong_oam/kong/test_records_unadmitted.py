@@ -24,7 +24,12 @@ from tests.support import kong_deployment
 from tests.support.documentation import page
 from tests.support.estates import estate
 from tests.support.gateway_cases import landmarks
-from tests.support.gateway_estates import Scene, issuers, nested_applications, stack
+from tests.support.gateway_estates import (
+    Scene,
+    issuers,
+    nested_applications,
+    stack,
+)
 from tests.support.receivers import Receiver
 
 STACK = replace(stack("tests"), records=Records(("page",)))
@@ -33,7 +38,9 @@ SCENE = Scene(
     issuers(STACK, time.time()),
 )
 PLACES = landmarks(SCENE)[::3]
-FORM = jsonschema_rs.validator_for(json.loads(page("reference/record.schema.json")))
+FORM = jsonschema_rs.validator_for(
+    json.loads(page("reference/record.schema.json"))
+)
 SECRETS = (
     b"Cookie: session=hidden-1",
     b"apikey: hidden-2",
@@ -85,7 +92,9 @@ def recording(tmp_path: Path) -> Iterator[Recording]:
         logs = LogSettings(
             HttpSink(http.url), TcpSink("127.0.0.1", tcp.port), str(file)
         )
-        kong_deployment.deploy(kong.admin_url, SCENE.estate, SCENE.pems, logs=logs)
+        kong_deployment.deploy(
+            kong.admin_url, SCENE.estate, SCENE.pems, logs=logs
+        )
         yield Recording(kong, file, http, tcp)
 
 
@@ -102,9 +111,7 @@ def _without_its_record(url: str) -> None:
 
 
 def _failing(url: str) -> None:
-    script = (
-        "return function() kong.log.set_serialize_value('version', 1) error('x') end"
-    )
+    script = "return function() kong.log.set_serialize_value('version', 1) error('x') end"
     httpx.patch(url, json={"config": {"log": [script]}}).raise_for_status()
 
 
@@ -126,7 +133,9 @@ def _calls() -> Iterator[bytes]:
             ).raw(*SECRETS)
 
 
-def _answers_without(recording: Recording, spoil: Callable[[str], None]) -> list[Any]:
+def _answers_without(
+    recording: Recording, spoil: Callable[[str], None]
+) -> list[Any]:
     """Spoils the admission of each port; the answers to all calls."""
     for plugin in recording.kong.entities("plugins"):
         if plugin["name"] == "pre-function" and plugin["service"]:
@@ -141,20 +150,28 @@ def _tokens() -> Iterator[bytes]:
                 yield line.rpartition(b".")[2]
 
 
-@pytest.mark.parametrize("spoil", [_deleted, _disabled, _without_its_record, _failing])
+@pytest.mark.parametrize(
+    "spoil", [_deleted, _disabled, _without_its_record, _failing]
+)
 def test_no_sink_gets_kongs_own_record(
-    recording: Recording, spoil: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+    recording: Recording,
+    spoil: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each sink clears it by itself, and clears a field that Kong may add one day."""
     kongs = records._kongs
     monkeypatch.setattr(
-        records, "_kongs", lambda exchange: {**kongs(exchange), "tomorrow": "hidden-7"}
+        records,
+        "_kongs",
+        lambda exchange: {**kongs(exchange), "tomorrow": "hidden-7"},
     )
     answers = _answers_without(recording, spoil)
     ids = [dict(answer.headers)["X-Kong-Request-Id"] for answer in answers]
     for sink, sent in recording.sent(ids).items():
         assert b"hidden" not in sent, sink
-        assert not any(token in sent for token in _tokens() if len(token) > 8), sink
+        assert not any(
+            token in sent for token in _tokens() if len(token) > 8
+        ), sink
     for answer, line in zip(
         answers, recording.file.read_bytes().splitlines(), strict=True
     ):
@@ -162,9 +179,9 @@ def test_no_sink_gets_kongs_own_record(
         FORM.validate(record)
         assert set(record) - {"decision"} == BARE
         assert record["status"] == answer.status
-        assert set(record["service"]) | set(record["route"]) == {"name"} and set(
-            record["response"]
-        ) == {"status"}
+        assert set(record["service"]) | set(record["route"]) == {
+            "name"
+        } and set(record["response"]) == {"status"}
 
 
 @pytest.mark.parametrize("spoil", [_deleted, _disabled])
@@ -174,7 +191,9 @@ def test_a_record_says_that_nothing_was_admitted(
     """Each call is refused."""
     answers = _answers_without(recording, spoil)
     assert {answer.status for answer in answers} <= {401, 503}
-    recorded = [json.loads(line) for line in recording.file.read_bytes().splitlines()]
+    recorded = [
+        json.loads(line) for line in recording.file.read_bytes().splitlines()
+    ]
     assert {(record["code"], record["decision"]) for record in recorded} == {
         ("not-admitted", "refused")
     }
@@ -197,7 +216,9 @@ def test_calls_in_the_outage_are_counted_for_their_components(
     for line in lines:
         labels, _, count = line.rpartition(" ")
         assert 'stack="tests"' in labels and 'code="not-admitted"' in labels
-        counted[labels.partition('component="')[2].partition('"')[0]] += int(count)
+        counted[labels.partition('component="')[2].partition('"')[0]] += int(
+            count
+        )
     meant = Counter(
         component.key
         for case in PLACES
@@ -212,22 +233,27 @@ def test_a_record_of_an_admitted_request_says_that_it_failed(
 ) -> None:
     """It does not say that the request was refused: some were not."""
     answers = _answers_without(recording, _without_its_record)
-    recorded = [json.loads(line) for line in recording.file.read_bytes().splitlines()]
+    recorded = [
+        json.loads(line) for line in recording.file.read_bytes().splitlines()
+    ]
     of_allowed = [
         record
         for answer, record in zip(answers, recorded, strict=True)
         if answer.status == 200
     ]
     assert of_allowed
-    assert {(record["code"], "decision" in record) for record in of_allowed} == {
-        ("record-failed", False)
-    }
+    assert {
+        (record["code"], "decision" in record) for record in of_allowed
+    } == {("record-failed", False)}
 
 
 @pytest.mark.parametrize(
     ("url", "cut"),
     [
-        ("http://orders.example.com/orders", "http://orders.example.com/orders"),
+        (
+            "http://orders.example.com/orders",
+            "http://orders.example.com/orders",
+        ),
         (
             "http://orders.example.com/orders?apikey=hidden",
             "http://orders.example.com/orders",
@@ -244,7 +270,10 @@ def test_a_record_of_an_admitted_request_says_that_it_failed(
             "http://orders.example.com/orders%EF%BC%9Ftoken=hidden",
             "http://orders.example.com/orders%EF%BC%9F",
         ),
-        ("http://orders.example.com/\u00e9/hidden", "http://orders.example.com/%C3%A9"),
+        (
+            "http://orders.example.com/\u00e9/hidden",
+            "http://orders.example.com/%C3%A9",
+        ),
     ],
 )
 def test_the_gate_cuts_queries_from_traces(url: str, cut: str) -> None:
@@ -260,6 +289,8 @@ def test_the_gate_cuts_queries_from_traces(url: str, cut: str) -> None:
     )
     lua.execute(script)()
     span = lua.table_from({"attributes": lua.table_from({"http.url": url})})
-    lua.globals().ngx.ctx.KONG_SPANS = lua.table_from([lua.table_from({}), span])
+    lua.globals().ngx.ctx.KONG_SPANS = lua.table_from(
+        [lua.table_from({}), span]
+    )
     lua.execute(script)()
     assert span.attributes["http.url"] == cut

@@ -5,24 +5,37 @@ from __future__ import annotations
 import pytest
 
 from kong_oam.kong import plugins
-from kong_oam.kong.script import NOTE, ScriptInputs, framed, inputs_of, with_table
+from kong_oam.kong.script import (
+    NOTE,
+    ScriptInputs,
+    framed,
+    inputs_of,
+    with_table,
+)
 from policies.scripts import address_of, meant, table_of
 
 TABLE = '{\n"rules": {"/a]==]b": "]\'"},\n"hosts": [[1]]\n}'
-ESCAPED = TABLE.replace('/a]==]b": "]\'"', '/a\\u005d==\\u005db": "\\u005d\\u0027"')
+ESCAPED = TABLE.replace(
+    '/a]==]b": "]\'"', '/a\\u005d==\\u005db": "\\u005d\\u0027"'
+)
 WRITTEN = ESCAPED.replace('"', "'")
 ADDRESS = '{"host":"api.test","port":8080}'
 
 
 def test_a_frame_is_the_same_byte_for_byte() -> None:
     """Stacks that are deployed have these: another blank would update every plugin of each."""
-    assert NOTE.startswith("\n-- In a failed run: ") and NOTE.endswith(": .*'\n")
+    assert NOTE.startswith("\n-- In a failed run: ") and NOTE.endswith(
+        ": .*'\n"
+    )
     table, address = (
         f"local TABLE = [==[{WRITTEN}]==]\n",
         "local UPSTREAM = [==[{'host':'api.test','port':8080}]==]\n",
     )
     assert framed(ScriptInputs(TABLE), "x()") == f"{NOTE}{table}x()"
-    assert framed(ScriptInputs(TABLE, ADDRESS), "x()") == f"{NOTE}{table}{address}x()"
+    assert (
+        framed(ScriptInputs(TABLE, ADDRESS), "x()")
+        == f"{NOTE}{table}{address}x()"
+    )
     (admission,), (gate,) = (
         plugins.admission(TABLE, more=["x-a"])["access"],
         plugins.gate(TABLE, ADDRESS)["access"],

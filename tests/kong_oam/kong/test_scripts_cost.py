@@ -25,7 +25,9 @@ def test_all_that_may_be_asked_for_is_within_the_limit(
     assert seconds["all"] < LIMIT * seconds["guards"]
 
 
-def test_calls_that_are_measured_on_a_real_kong_are_let_in_by_a_stand_in() -> None:
+def test_calls_that_are_measured_on_a_real_kong_are_let_in_by_a_stand_in() -> (
+    None
+):
     """So what `benchmarks.gateway` deploys is whole; it takes away what it made."""
     with Kong() as kong:
         with deployed(kong.admin_url) as (_, asked):

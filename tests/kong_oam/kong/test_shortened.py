@@ -12,7 +12,15 @@ from kong_oam.kong import sources
 from kong_oam.kong.chunks import ALWAYS, BEHIND, CHUNKS
 from kong_oam.kong.sources import shortened
 
-ADMISSION = ("json", "path", "token", "answer", "rules", "contains", "admission")
+ADMISSION = (
+    "json",
+    "path",
+    "token",
+    "answer",
+    "rules",
+    "contains",
+    "admission",
+)
 GATE = ("answer", "addresses", "gate")
 SCRIPTS = [
     ADMISSION,
@@ -35,7 +43,9 @@ def compiled(code: str) -> Any:
 
 
 @pytest.mark.parametrize("parts", SCRIPTS, ids=" ".join)
-def test_what_is_sent_compiles_to_what_its_source_does(parts: tuple[str, ...]) -> None:
+def test_what_is_sent_compiles_to_what_its_source_does(
+    parts: tuple[str, ...],
+) -> None:
     source, sent = sources.source(*parts), sources.sent(*parts)
     assert compiled(sent) == compiled(source)
     assert len(sent) < len(source)
@@ -70,7 +80,10 @@ def test_bytecode_tells_scripts_apart() -> None:
             "local one = one.one:one(one, [[' one '])",
             "local a=a.one:one(a,[ [' one '])",
         ),
-        ("local one\nif x == one then y(one) end", "local a if x==a then y(a)end"),
+        (
+            "local one\nif x == one then y(one) end",
+            "local a if x==a then y(a)end",
+        ),
         ("local one = a\nreturn one, b", "local c=a return c,b"),
         (
             "for _, one in ipairs(all) do use(_, one) end",
@@ -108,5 +121,7 @@ def test_no_short_name_is_a_word_of_lua_or_a_global() -> None:
 
 def test_a_function_in_a_table_is_refused() -> None:
     """Its variables would be taken for keys."""
-    with pytest.raises(ValueError, match="assign it to a local variable before"):
+    with pytest.raises(
+        ValueError, match="assign it to a local variable before"
+    ):
         shortened("return { f = function() local a, b = 1 end }")

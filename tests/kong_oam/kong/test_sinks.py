@@ -24,7 +24,12 @@ from sandbox.kong import Kong
 from tests.support import kong_deployment
 from tests.support.estates import estate
 from tests.support.gateway_cases import landmarks
-from tests.support.gateway_estates import Scene, issuers, nested_applications, stack
+from tests.support.gateway_estates import (
+    Scene,
+    issuers,
+    nested_applications,
+    stack,
+)
 from tests.support.receivers import Receiver
 
 STACK = replace(stack("tests"), records=Records())
@@ -38,7 +43,9 @@ CASE = landmarks(SCENE)[0]
 @contextmanager
 def recording(logs: LogSettings) -> Iterator[Kong]:
     with Kong(now=lambda: SCENE.now) as kong:
-        kong_deployment.deploy(kong.admin_url, SCENE.estate, SCENE.pems, logs=logs)
+        kong_deployment.deploy(
+            kong.admin_url, SCENE.estate, SCENE.pems, logs=logs
+        )
         yield kong
 
 
@@ -47,7 +54,9 @@ def test_each_sink_gets_the_same_record(tmp_path: Path) -> None:
     file = tmp_path / "records"
     with Receiver() as http, Receiver("tcp") as tcp:
         with recording(
-            LogSettings(HttpSink(http.url), TcpSink("127.0.0.1", tcp.port), str(file))
+            LogSettings(
+                HttpSink(http.url), TcpSink("127.0.0.1", tcp.port), str(file)
+            )
         ) as kong:
             answer = kong.handle(CASE.raw(), STACK.scheme)
         request = dict(answer.headers)["X-Kong-Request-Id"]
@@ -91,13 +100,20 @@ def test_each_sink_is_a_plugin_of_kongs() -> None:
             "queue": {"max_batch_size": 200, "max_bytes": 16_777_216},
         },
     )
-    assert found["tcp-log"] == ("log-tcp", {"host": "logs", "port": 5140, "tls": True})
+    assert found["tcp-log"] == (
+        "log-tcp",
+        {"host": "logs", "port": 5140, "tls": True},
+    )
     assert found["file-log"] == ("log-file", {"path": "/dev/stdout"})
-    assert found["opentelemetry"][1]["logs_endpoint"] == "http://otel:4318/v1/logs"
+    assert (
+        found["opentelemetry"][1]["logs_endpoint"] == "http://otel:4318/v1/logs"
+    )
     assert [*sinks(None)] == []
 
 
-@pytest.mark.parametrize(("entries", "batch"), [(100, 50), (500, 200), (10_000, 200)])
+@pytest.mark.parametrize(
+    ("entries", "batch"), [(100, 50), (500, 200), (10_000, 200)]
+)
 def test_a_queue_of_opentelemetry_keeps_as_many_as_the_stack_says(
     entries: int, batch: int
 ) -> None:

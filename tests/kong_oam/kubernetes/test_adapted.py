@@ -62,11 +62,16 @@ def gateway(**settings: object):  # type: ignore[no-untyped-def]
             "team.example.net/orders@sha256:00",
         ),
         ("registry.example.com:5000/orders", "eu.example.net/acme:5000/orders"),
-        ("registry.example.community/orders", "registry.example.community/orders"),
+        (
+            "registry.example.community/orders",
+            "registry.example.community/orders",
+        ),
         ("crccheck/hello-world", "crccheck/hello-world"),
     ],
 )
-def test_images_come_from_this_environments_registry(image: str, expected: str) -> None:
+def test_images_come_from_this_environments_registry(
+    image: str, expected: str
+) -> None:
     """The longest prefix wins, and only whole names count."""
     images = {
         "registry.example.com": "eu.example.net/acme",
@@ -82,7 +87,9 @@ def test_the_clouds_identity_is_an_annotation_of_the_service_account() -> None:
             "eks.amazonaws.com/role-arn": "r/{stack}-{application}-{component}-{namespace}-{x}"
         }
     )
-    account = placed_account(service_account(WORKLOAD), "prod", WORKLOAD, cluster)
+    account = placed_account(
+        service_account(WORKLOAD), "prod", WORKLOAD, cluster
+    )
     assert account["metadata"]["annotations"] == {
         "eks.amazonaws.com/role-arn": "r/prod-orders-api-sales-{x}"
     }
@@ -103,15 +110,22 @@ def test_services_are_of_the_type_that_the_gateway_reaches_them_by() -> None:
             serviceAnnotations={"scheme": "internal"},
         ),
     )
-    assert (balanced["spec"]["type"], balanced["spec"]["externalTrafficPolicy"]) == (
+    assert (
+        balanced["spec"]["type"],
+        balanced["spec"]["externalTrafficPolicy"],
+    ) == (
         "LoadBalancer",
         "Local",
     )
     assert balanced["metadata"]["annotations"] == {"scheme": "internal"}
     numbered = placed_service(
-        service, gateway(cidrs=["10.0.0.0/8"], reach="nodePort", nodeAddress="n")
+        service,
+        gateway(cidrs=["10.0.0.0/8"], reach="nodePort", nodeAddress="n"),
     )
-    assert (numbered["spec"]["type"], numbered["spec"]["externalTrafficPolicy"]) == (
+    assert (
+        numbered["spec"]["type"],
+        numbered["spec"]["externalTrafficPolicy"],
+    ) == (
         "NodePort",
         "Local",
     )
@@ -122,7 +136,11 @@ def test_what_answers_outside_keeps_who_connects() -> None:
     (service,) = services(WORKLOAD)
     assert not answers_outside(service)
     for kind in ("LoadBalancer", "NodePort"):
-        spec = {**service["spec"], "type": kind, "externalTrafficPolicy": "Cluster"}
+        spec = {
+            **service["spec"],
+            "type": kind,
+            "externalTrafficPolicy": "Cluster",
+        }
         outside = {**service, "spec": spec}
         assert answers_outside(outside)
         assert keeping_callers(outside)["spec"] == {
@@ -137,12 +155,16 @@ def test_only_the_gateway_may_connect_wherever_it_is() -> None:
     def peers(peer: GatewayPeer) -> list[object]:
         return [
             entry
-            for rule in network_policy(WORKLOAD, peer, (8080,))["spec"]["ingress"]
+            for rule in network_policy(WORKLOAD, peer, (8080,))["spec"][
+                "ingress"
+            ]
             for entry in rule["from"]
         ]
 
     pods = {
-        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kong"}},
+        "namespaceSelector": {
+            "matchLabels": {"kubernetes.io/metadata.name": "kong"}
+        },
         "podSelector": {"matchLabels": {"app": "kong"}},
     }
     block = {"ipBlock": {"cidr": "10.20.0.0/16"}}
@@ -230,7 +252,9 @@ def test_other_settings_are_checked_too(
         parse("prod", data)
 
 
-@pytest.mark.parametrize("cloud", ["local", "aws", "gcp", "azure", "bare-metal"])
+@pytest.mark.parametrize(
+    "cloud", ["local", "aws", "gcp", "azure", "bare-metal"]
+)
 def test_a_stack_runs_anywhere(cloud: str) -> None:
     """Whoever gives its tokens."""
     data = {

@@ -41,7 +41,9 @@ CUSTOM = [
 ]
 
 steps = st.lists(
-    st.sampled_from(["spec", "template", "data", "values", "0", "metadata", "labels"]),
+    st.sampled_from(
+        ["spec", "template", "data", "values", "0", "metadata", "labels"]
+    ),
     max_size=5,
 )
 lies = st.sampled_from(
@@ -68,7 +70,9 @@ def objects(draw: st.DrawFn) -> dict[str, Any]:
     }
     if (api, kind) in WORKLOADS:
         _put(one, WORKLOADS[api, kind], 9)
-    for number, path in enumerate(draw(st.lists(steps, min_size=1, max_size=3))):
+    for number, path in enumerate(
+        draw(st.lists(steps, min_size=1, max_size=3))
+    ):
         if path != [*WORKLOADS.get((api, kind), "-")]:
             _put(one, path, number)
     return one
@@ -80,7 +84,9 @@ def _put(one: dict[str, Any], path: Any, number: int) -> None:
         new: Any = [{}] if following == "0" else {}
         if isinstance(holder, list):
             holder = holder[0]
-        elif step == "0" or not isinstance(holder.setdefault(step, new), dict | list):
+        elif step == "0" or not isinstance(
+            holder.setdefault(step, new), dict | list
+        ):
             return
         else:
             holder = holder[step]
@@ -130,12 +136,16 @@ def test_what_may_be_pods_is_held_and_nothing_else_counts(
         expected = {"c9"}
     else:
         expected = (
-            {name for name, root, _ in found if not root} if kind in CUSTOM else set()
+            {name for name, root, _ in found if not root}
+            if kind in CUSTOM
+            else set()
         )
     held = {name for name, root, holder in found if is_held(holder)}
     event(f"{kind[1]} {len(expected)}")
     assert held == expected
-    assert expected <= {"c9"} or len(fenced_pods(whole.rendered[0])) >= len(expected)
+    assert expected <= {"c9"} or len(fenced_pods(whole.rendered[0])) >= len(
+        expected
+    )
     assert (
         bool(fenced_pods(whole.rendered[0]))
         == ("NetworkPolicy" in placed)
@@ -152,7 +162,9 @@ spec: {selector: {app: es}, ports: [{port: 80}]}
 WAY = ingress(
     "{rules: [{http: {paths: [{path: /, backend: {service: {name: es, port: {number: 80}}}}]}}]}"
 )
-POD = "{metadata: {labels: {app: es}}, spec: {containers: [{name: c, image: i}]}}"
+POD = (
+    "{metadata: {labels: {app: es}}, spec: {containers: [{name: c, image: i}]}}"
+)
 FAKES = [
     f"{{apiVersion: v1, kind: ConfigMap, metadata: {{name: x, namespace: orders}}, data: {{x: {POD}}}}}",
     f"{{apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease, metadata: {{name: x, namespace: orders}}, spec: {{values: {POD}}}}}",
@@ -180,7 +192,9 @@ def test_no_route_leads_to_what_only_looks_like_pods(fake: str) -> None:
     )
 
 
-@pytest.mark.parametrize("selector", ["{app: api}", "{app.oam.dev/component: api}"])
+@pytest.mark.parametrize(
+    "selector", ["{app: api}", "{app.oam.dev/component: api}"]
+)
 def test_a_service_with_a_route_selects_none_but_its_components_pods(
     selector: str,
 ) -> None:
@@ -188,7 +202,9 @@ def test_a_service_with_a_route_selects_none_but_its_components_pods(
     text = (
         DEPLOYMENT
         + "---"
-        + SERVICE.replace("{app: es}", selector).replace("name: es", "name: api")
+        + SERVICE.replace("{app: es}", selector).replace(
+            "name: es", "name: api"
+        )
     )
     app, whole = component(text)
     (service,) = [
@@ -204,7 +220,9 @@ def test_pods_within_pods_are_held_where_they_were_found() -> None:
     inner = {"spec": {"containers": [{"name": "inner"}]}}
     volumes = [{"name": "a"}, {"name": "a"}, {"name": "b", "template": inner}]
     spec = {
-        "template": {"spec": {"containers": [{"name": "outer"}], "volumes": volumes}}
+        "template": {
+            "spec": {"containers": [{"name": "outer"}], "volumes": volumes}
+        }
     }
     about = {"name": "one", "namespace": "orders"}
     one = {
@@ -214,7 +232,9 @@ def test_pods_within_pods_are_held_where_they_were_found() -> None:
         "spec": spec,
     }
     app, whole = component("", ports=())
-    placed = placed_objects(app, replace(whole, rendered=(made(one),)), SETTINGS)
+    placed = placed_objects(
+        app, replace(whole, rendered=(made(one),)), SETTINGS
+    )
     found = [
         holders(part.manifest)
         for part in placed.objects

@@ -13,7 +13,12 @@ from kong_oam.kubernetes.kubectl import name_of, patch, resource_of
         ("apps/v1", "Deployment", "Deployment", "deployments.apps"),
         ("v1", "Service", "Service", "services"),
         ("v1", "ConfigMap", "ConfigMap", "configmap"),
-        ("apps/v1", "StatefulSet", "StatefulSet.v1.apps", "statefulset.v1.apps"),
+        (
+            "apps/v1",
+            "StatefulSet",
+            "StatefulSet.v1.apps",
+            "statefulset.v1.apps",
+        ),
         (
             "serving.knative.dev/v1",
             "Service",

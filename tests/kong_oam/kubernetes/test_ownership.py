@@ -40,7 +40,10 @@ POLICY = manifests.network_policy(
 CLOSED = manifests.network_policy(WORKLOAD, GatewayPeer(None, {}), (8080,))
 ACCOUNT = manifests.service_account(WORKLOAD)
 (SERVICE,) = manifests.services(WORKLOAD)
-SECRET = {**manifests.client_secret(WORKLOAD), "data": {"A": "YQ==", "B": "Yg=="}}
+SECRET = {
+    **manifests.client_secret(WORKLOAD),
+    "data": {"A": "YQ==", "B": "Yg=="},
+}
 
 # What kube-apiserver 1.35.4 says of DEPLOYMENT, applied as the official plugin does, after `kubectl edit` of the image,
 # a container, a variable and hostNetwork, and `kubectl scale`; its controllers run.
@@ -153,12 +156,19 @@ def test_what_an_api_server_says_is_read() -> None:
         return {"spec": {"template": {"spec": {"containers": [containers]}}}}
 
     assert changes(DEPLOYMENT, live) == (
-        FieldChange("spec.replicas", "kubectl", since, {"spec": {"replicas": None}}),
+        FieldChange(
+            "spec.replicas", "kubectl", since, {"spec": {"replicas": None}}
+        ),
         FieldChange(
             f"{inside}.containers[api].env[LD_PRELOAD]",
             "kubectl-edit",
             since,
-            of({"name": "api", "env": [{"name": "LD_PRELOAD", "$patch": "delete"}]}),
+            of(
+                {
+                    "name": "api",
+                    "env": [{"name": "LD_PRELOAD", "$patch": "delete"}],
+                }
+            ),
         ),
         FieldChange(f"{inside}.containers[api].image", "kubectl-edit", since),
         FieldChange(
@@ -234,7 +244,10 @@ HANDS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, bool]]] = {
     "an annotation of pods, and a restart": (
         DEPLOYMENT,
         _about(
-            annotations={"kubectl.kubernetes.io/restartedAt": "now", "inject": "yes"}
+            annotations={
+                "kubectl.kubernetes.io/restartedAt": "now",
+                "inject": "yes",
+            }
         ),
         {"spec.template.metadata.annotations.inject": TAKEN_OUT},
     ),
@@ -243,7 +256,11 @@ HANDS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, bool]]] = {
         _pod(volumes=[{"name": "v", "hostPath": {"path": "/"}}]),
         {f"{POD}.volumes[v]": TAKEN_OUT},
     ),
-    "more pods": (DEPLOYMENT, {"spec": {"replicas": 5}}, {"spec.replicas": TAKEN_OUT}),
+    "more pods": (
+        DEPLOYMENT,
+        {"spec": {"replicas": 5}},
+        {"spec.replicas": TAKEN_OUT},
+    ),
     "as many pods as without": (DEPLOYMENT, {"spec": {"replicas": 1}}, {}),
     "everybody let in": (
         POLICY,
@@ -290,7 +307,11 @@ HANDS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, bool]]] = {
         {"automountServiceAccountToken": True},
         {"automountServiceAccountToken": PUT_BACK},
     ),
-    "a key": (SECRET, {"data": {"LD_PRELOAD": "eA=="}}, {"data.LD_PRELOAD": TAKEN_OUT}),
+    "a key": (
+        SECRET,
+        {"data": {"LD_PRELOAD": "eA=="}},
+        {"data.LD_PRELOAD": TAKEN_OUT},
+    ),
 }
 
 
@@ -337,7 +358,9 @@ def test_what_the_program_created_is_the_programs(cluster: Cluster) -> None:
     inside |= {"f:dnsPolicy": {}, "f:securityContext": {}}
     created = {**applied, "manager": "pulumi-kubernetes", "operation": "Update"}
     fields = {
-        "f:spec": {"f:template": {"f:spec": {"f:securityContext": {"f:runAsUser": {}}}}}
+        "f:spec": {
+            "f:template": {"f:spec": {"f:securityContext": {"f:runAsUser": {}}}}
+        }
     }
     edited = {
         **applied,
@@ -352,7 +375,9 @@ def test_what_the_program_created_is_the_programs(cluster: Cluster) -> None:
         "dnsPolicy": "ClusterFirst",
         "securityContext": {"runAsUser": 0},
     }
-    patch = {"spec": {"template": {"spec": {"securityContext": {"runAsUser": None}}}}}
+    patch = {
+        "spec": {"template": {"spec": {"securityContext": {"runAsUser": None}}}}
+    }
     path = "spec.template.spec.securityContext.runAsUser"
     assert changes(DEPLOYMENT, shown) == (
         FieldChange(path, "kubectl-edit", None, patch),
@@ -381,7 +406,9 @@ def test_a_field_that_an_api_server_drops_is_not_gone(cluster: Cluster) -> None:
     assert shown is not None
     assert changes(meant, shown) == (FieldChange("spec.replicas"),)
     custom = {**meant, "apiVersion": "example.com/v1"}
-    assert "spec.minReadySeconds" in {one.path for one in changes(custom, shown)}
+    assert "spec.minReadySeconds" in {
+        one.path for one in changes(custom, shown)
+    }
 
 
 def test_an_object_that_somebody_made_anew_is_theirs(cluster: Cluster) -> None:
@@ -398,7 +425,9 @@ def test_values_of_a_secret_are_not_needed(cluster: Cluster) -> None:
     cluster.apply(SECRET, force=True)
     shown = cluster.shown(Key.of(SECRET))
     assert shown is not None
-    cluster.put({**_bare(shown), "data": {**SECRET["data"], "LD_PRELOAD": "eA=="}})
+    cluster.put(
+        {**_bare(shown), "data": {**SECRET["data"], "LD_PRELOAD": "eA=="}}
+    )
     shown = cluster.shown(Key.of(SECRET))
     assert shown is not None
     found = changes(
@@ -407,7 +436,10 @@ def test_values_of_a_secret_are_not_needed(cluster: Cluster) -> None:
     )
     assert found == (
         FieldChange(
-            "data.LD_PRELOAD", "kubectl-edit", None, {"data": {"LD_PRELOAD": None}}
+            "data.LD_PRELOAD",
+            "kubectl-edit",
+            None,
+            {"data": {"LD_PRELOAD": None}},
         ),
     )
 

@@ -23,7 +23,9 @@ spec:
       properties: {image: x, ports: PORTS}
       traits: TRAITS
 """
-ROUTE = "{type: gateway, properties: {domain: orders.example.com, http: {/: 80}}}"
+ROUTE = (
+    "{type: gateway, properties: {domain: orders.example.com, http: {/: 80}}}"
+)
 CLIENT = "{type: client, properties: {kind: service}}"
 SETTINGS = parse("prod", small_stacks.SETTINGS)
 PORTS = "[{port: 80, containerPort: 8080, expose: true}]"
@@ -31,7 +33,9 @@ PORTS = "[{port: 80, containerPort: 8080, expose: true}]"
 
 def placed(ports: str = PORTS, *traits: str) -> dict[str, PlacedObject]:
     """The objects of `orders/api` by their names in the state."""
-    text = TEXT.replace("PORTS", ports).replace("TRAITS", f"[{', '.join(traits)}]")
+    text = TEXT.replace("PORTS", ports).replace(
+        "TRAITS", f"[{', '.join(traits)}]"
+    )
     (application,) = estate(
         text, stack=replace(STACK, domain="example.com")
     ).applications
@@ -62,9 +66,9 @@ def test_the_gateway_reaches_the_ports_of_gateway_traits_alone(
     ports: str, traits: list[str], reached: list[int]
 ) -> None:
     """They are ports of the pods, whatever that of the Service is."""
-    rules: list[Any] = placed(ports, *traits)["orders/api-ingress"].manifest["spec"][
-        "ingress"
-    ]
+    rules: list[Any] = placed(ports, *traits)["orders/api-ingress"].manifest[
+        "spec"
+    ]["ingress"]
     assert [port["port"] for rule in rules for port in rule["ports"]] == reached
 
 

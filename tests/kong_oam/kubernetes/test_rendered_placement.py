@@ -24,7 +24,12 @@ from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.known_kinds import is_custom
 from kong_oam.objects.pods import Manifest
 from tests.support import small_stacks
-from tests.support.rendered_components import OBJECTS, component, estate_of, made
+from tests.support.rendered_components import (
+    OBJECTS,
+    component,
+    estate_of,
+    made,
+)
 
 PODS = {"app.oam.dev/name": "orders", "app.oam.dev/component": "api"}
 POD = "{containers: [{name: one, image: registry.example.com/one:1}], initContainers: [{name: zero, image: x}]}"
@@ -72,7 +77,9 @@ def test_what_is_deployed_has_the_names_that_a_plain_component_has() -> None:
         "orders/api-account",
         "orders/api-ingress",
     ]
-    deployment = one("Deployment", f"{{template: {TEMPLATE}}}", "apps/v1", name="other")
+    deployment = one(
+        "Deployment", f"{{template: {TEMPLATE}}}", "apps/v1", name="other"
+    )
     account = "---\n" + one("ServiceAccount", "{}", name="api")
     assert list(manifests_of(placed(deployment + account, ports=()))) == [
         "orders/api-deployment",
@@ -80,7 +87,9 @@ def test_what_is_deployed_has_the_names_that_a_plain_component_has() -> None:
         "orders/api-ingress",
     ]
     elsewhere = (
-        one("ConfigMap", "{}") + "---\n" + one("ConfigMap", "{}", namespace="other")
+        one("ConfigMap", "{}")
+        + "---\n"
+        + one("ConfigMap", "{}", namespace="other")
     )
     names = ["orders/api/configmap/one", "orders/api/configmap/other/one"]
     assert list(manifests_of(placed(elsewhere, ports=()))) == names
@@ -88,9 +97,9 @@ def test_what_is_deployed_has_the_names_that_a_plain_component_has() -> None:
 
 def test_all_containers_have_images_and_credential_of_this_stack() -> None:
     """Of initialisation and beside the first one, too; what they had stays, and their own variables win."""
-    spec = manifests_of(placed())["orders/api/statefulset/api"]["spec"]["template"][
-        "spec"
-    ]
+    spec = manifests_of(placed())["orders/api/statefulset/api"]["spec"][
+        "template"
+    ]["spec"]
     secret = {"secretRef": {"name": "api-client"}}
     first, sidecar = spec["containers"]
     assert (
@@ -98,20 +107,25 @@ def test_all_containers_have_images_and_credential_of_this_stack() -> None:
         and sidecar["image"] == "crccheck/hello-world"
     )
     assert spec["initContainers"] == [
-        {"name": "first", "image": "eu.example.net/acme/first:1", "envFrom": [secret]}
+        {
+            "name": "first",
+            "image": "eu.example.net/acme/first:1",
+            "envFrom": [secret],
+        }
     ]
-    assert first["envFrom"] == [secret, {"configMapRef": {"name": "api"}}] and sidecar[
-        "envFrom"
-    ] == [secret]
+    assert first["envFrom"] == [
+        secret,
+        {"configMapRef": {"name": "api"}},
+    ] and sidecar["envFrom"] == [secret]
     assert spec["imagePullSecrets"] == [{"name": "mine"}, {"name": "ecr"}]
-    spec = manifests_of(placed(client=False))["orders/api/statefulset/api"]["spec"][
-        "template"
-    ]["spec"]
+    spec = manifests_of(placed(client=False))["orders/api/statefulset/api"][
+        "spec"
+    ]["template"]["spec"]
     assert "envFrom" not in spec["containers"][1]
     volume = "{volumes: [{name: a, image: {reference: registry.example.com/data}}], containers: []}"
-    mounted = manifests_of(placed(one("Pod", volume), ports=()))["orders/api/pod/one"][
-        "spec"
-    ]["volumes"]
+    mounted = manifests_of(placed(one("Pod", volume), ports=()))[
+        "orders/api/pod/one"
+    ]["spec"]["volumes"]
     assert mounted == [
         {"name": "a", "image": {"reference": "eu.example.net/acme/data"}}
     ]
@@ -142,7 +156,10 @@ KINDS = {
         one("DaemonSet", f"{{template: {TEMPLATE}}}", "apps/v1"),
         ("spec", "template"),
     ),
-    "Job": (one("Job", f"{{template: {TEMPLATE}}}", "batch/v1"), ("spec", "template")),
+    "Job": (
+        one("Job", f"{{template: {TEMPLATE}}}", "batch/v1"),
+        ("spec", "template"),
+    ),
     "CronJob": (
         one(
             "CronJob",
@@ -160,13 +177,17 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_pods_is_labelled_fenced_and_has_an_identity(kind: str) -> None:
+def test_every_kind_of_pods_is_labelled_fenced_and_has_an_identity(
+    kind: str,
+) -> None:
     """Wherever its template is: where the definition says of a kind that is none of Kubernetes' own."""
     text, path = KINDS[kind]
     application, whole = component(text, ports=())
     whole = replace(
         whole,
-        rendered=(made(yaml.safe_load(text), pod_spec_path=".".join((*path, "spec"))),),
+        rendered=(
+            made(yaml.safe_load(text), pod_spec_path=".".join((*path, "spec"))),
+        ),
     )
     found = {
         part.manifest["kind"]: part.manifest
@@ -178,7 +199,10 @@ def test_every_kind_of_pods_is_labelled_fenced_and_has_an_identity(kind: str) ->
         template = template[step]
     assert PODS.items() <= template["metadata"]["labels"].items()
     assert template["spec"]["serviceAccountName"] == "api"
-    assert template["spec"]["containers"][0]["image"] == "eu.example.net/acme/one:1"
+    assert (
+        template["spec"]["containers"][0]["image"]
+        == "eu.example.net/acme/one:1"
+    )
     assert all(
         "envFrom" in one
         for one in [
@@ -188,7 +212,9 @@ def test_every_kind_of_pods_is_labelled_fenced_and_has_an_identity(kind: str) ->
     )
     assert found["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"] == PODS
     assert found["NetworkPolicy"]["spec"]["ingress"] == []
-    assert found["ServiceAccount"]["metadata"]["annotations"] == {"role": "orders-api"}
+    assert found["ServiceAccount"]["metadata"]["annotations"] == {
+        "role": "orders-api"
+    }
 
 
 def test_the_fence_is_open_to_the_gateway_where_its_services_lead() -> None:
@@ -197,18 +223,21 @@ def test_the_fence_is_open_to_the_gateway_where_its_services_lead() -> None:
     def ports(*reached: int, text: str = OBJECTS) -> list[int]:
         fence = manifests_of(placed(text, ports=reached))["orders/api-ingress"]
         return [
-            port["port"] for rule in fence["spec"]["ingress"] for port in rule["ports"]
+            port["port"]
+            for rule in fence["spec"]["ingress"]
+            for port in rule["ports"]
         ]
 
     assert ports() == []
     assert ports(80) == [8080]
     assert ports(80, 81) == [8080, 9000]
     assert ports(80, text=OBJECTS.replace(", targetPort: web", "")) == [80]
-    assert ports(80, text=OBJECTS.replace("targetPort: web", "targetPort: 8080.0")) == [
-        8080
-    ]
+    assert ports(
+        80, text=OBJECTS.replace("targetPort: web", "targetPort: 8080.0")
+    ) == [8080]
     assert (
-        ports(80, text=OBJECTS.replace("targetPort: web", "targetPort: nobody")) == []
+        ports(80, text=OBJECTS.replace("targetPort: web", "targetPort: nobody"))
+        == []
     )
     assert ports(
         80,
@@ -227,14 +256,19 @@ def test_the_fence_is_open_to_the_gateway_where_its_services_lead() -> None:
         == []
     )
     assert (
-        ports(80, text=OBJECTS.replace("{port: 80,", "{port: 80, protocol: UDP,")) == []
+        ports(
+            80, text=OBJECTS.replace("{port: 80,", "{port: 80, protocol: UDP,")
+        )
+        == []
     )
 
 
 def test_pods_in_another_namespace_are_fenced_there() -> None:
     """With a ServiceAccount there: neither reaches beyond its namespace."""
     found = placed(
-        KINDS["Pod"][0].replace("'namespace': 'orders'", "'namespace': 'other'"),
+        KINDS["Pod"][0].replace(
+            "'namespace': 'orders'", "'namespace': 'other'"
+        ),
         ports=(),
     ).objects
     added = {
@@ -277,10 +311,14 @@ def test_a_namespace_that_is_only_read_is_not_verified() -> None:
         ports=(),
     )
     (namespace,) = whole.rendered or ()
-    read = replace(whole, rendered=(replace(namespace, options=Options(read=True)),))
+    read = replace(
+        whole, rendered=(replace(namespace, options=Options(read=True)),)
+    )
     assert (
         list(
-            objects_of(estate_of(replace(application, components=(read,))), settings())
+            objects_of(
+                estate_of(replace(application, components=(read,))), settings()
+            )
         )
         == []
     )
@@ -297,7 +335,9 @@ def test_pods_that_stay_stay_fenced() -> None:
         found = placed_objects(
             application, replace(whole, rendered=rendered), settings()
         ).objects
-        assert [one.options.retain_on_delete for one in found if not one.rendered] == [
+        assert [
+            one.options.retain_on_delete for one in found if not one.rendered
+        ] == [
             retained,
             retained,
         ]
@@ -364,9 +404,9 @@ def test_pods_run_as_an_account_of_their_own_component_alone() -> None:
     rendered = text + "---\n" + one("ServiceAccount", "{}", name="robot")
     found = manifests_of(placed(rendered, ports=()))
     assert "orders/api-account" not in found
-    assert found["orders/api/serviceaccount/robot"]["metadata"]["annotations"] == {
-        "role": "orders-api"
-    }
+    assert found["orders/api/serviceaccount/robot"]["metadata"][
+        "annotations"
+    ] == {"role": "orders-api"}
     spec = found["orders/api-deployment"]["spec"]["template"]["spec"]
     assert (
         spec["serviceAccountName"] == "robot"
@@ -380,7 +420,9 @@ def test_pods_run_as_an_account_of_their_own_component_alone() -> None:
         ]
         == "api"
     )
-    assert foreign["orders/api-account"]["automountServiceAccountToken"] is False
+    assert (
+        foreign["orders/api-account"]["automountServiceAccountToken"] is False
+    )
     assert account_of(component(text)[1]) == "api"
     # Nor does a pod that asks for none get the rights of one that happens to have its name.
     named = manifests_of(
@@ -389,7 +431,10 @@ def test_pods_run_as_an_account_of_their_own_component_alone() -> None:
             ports=(),
         )
     )
-    assert named["orders/api/pod/one"]["spec"]["automountServiceAccountToken"] is False
+    assert (
+        named["orders/api/pod/one"]["spec"]["automountServiceAccountToken"]
+        is False
+    )
 
 
 @pytest.mark.parametrize(
@@ -400,16 +445,25 @@ def test_pods_run_as_an_account_of_their_own_component_alone() -> None:
         ("{targetNamespace: allowed}", "allowed"),
     ],
 )
-def test_a_repository_is_applied_in_one_namespace(spec: str, namespace: str) -> None:
+def test_a_repository_is_applied_in_one_namespace(
+    spec: str, namespace: str
+) -> None:
     """Where nothing says it, each of its objects would."""
     kind = one("Kustomization", spec, "kustomize.toolkit.fluxcd.io/v1")
     (manifest,) = manifests_of(placed(kind, client=False, ports=())).values()
-    assert manifest["spec"] == {**yaml.safe_load(spec), "targetNamespace": namespace}
+    assert manifest["spec"] == {
+        **yaml.safe_load(spec),
+        "targetNamespace": namespace,
+    }
 
 
 def test_services_are_of_the_type_that_the_gateway_reaches_them_by() -> None:
     """Those that routes lead to; and no annotation configures an ingress controller past the gateway."""
-    numbered = {"cidrs": ["10.0.0.0/8"], "reach": "nodePort", "nodeAddress": "n"}
+    numbered = {
+        "cidrs": ["10.0.0.0/8"],
+        "reach": "nodePort",
+        "nodeAddress": "n",
+    }
     service = manifests_of(placed(gateway=numbered))["orders/api-service-api"]
     assert service["spec"]["type"] == "NodePort"
     assert service["metadata"]["annotations"] == {"note": "kept"}
@@ -424,9 +478,9 @@ def test_services_are_of_the_type_that_the_gateway_reaches_them_by() -> None:
 def test_two_services_of_one_name_are_one() -> None:
     """With the ports of both, of one number and protocol the first."""
     more = "{selector: {app: api}, ports: [{port: 80, targetPort: 1}, {port: 80, protocol: UDP}, {port: 82}]}"
-    service = manifests_of(placed(f"{OBJECTS}---\n{one('Service', more, name='api')}"))[
-        "orders/api-service-api"
-    ]
+    service = manifests_of(
+        placed(f"{OBJECTS}---\n{one('Service', more, name='api')}")
+    )["orders/api-service-api"]
     ports = [
         (port["port"], port.get("targetPort"), port.get("protocol"))
         for port in service["spec"]["ports"]
@@ -447,13 +501,16 @@ def test_a_job_is_waited_for_where_somebody_waits_for_it() -> None:
     def annotations(*others: Any) -> Any:
         whole = replace(application, components=(job, *others))
         found = placed_objects(whole, job, settings()).objects
-        return next(part.manifest for part in found if part.manifest["kind"] == "Job")[
-            "metadata"
-        ].get("annotations")
+        return next(
+            part.manifest for part in found if part.manifest["kind"] == "Job"
+        )["metadata"].get("annotations")
 
     assert annotations() == skipped
     assert annotations(replace(job, name="other", depends_on=("api",))) is None
-    assert annotations(replace(job, name="other", depends_on=("another",))) == skipped
+    assert (
+        annotations(replace(job, name="other", depends_on=("another",)))
+        == skipped
+    )
 
 
 def test_nobody_needs_stringdata() -> None:
@@ -520,9 +577,13 @@ def test_what_others_lie_in_comes_first_and_what_uses_the_rest_last() -> None:
         "orders/api/release/chart": "running",
         "orders/api/clusterrole/reader": "needed",
     }
-    assert manifests_of(found)["orders/api/thing/one"]["anything"] == {"goes": "here"}
+    assert manifests_of(found)["orders/api/thing/one"]["anything"] == {
+        "goes": "here"
+    }
     # A chart is nothing that a cluster has by that name.
-    assert [one["kind"] for one in objects_of(estate_of(application), settings())] == [
+    assert [
+        one["kind"] for one in objects_of(estate_of(application), settings())
+    ] == [
         "CustomResourceDefinition",
         "Namespace",
         "Thing",
@@ -531,7 +592,9 @@ def test_what_others_lie_in_comes_first_and_what_uses_the_rest_last() -> None:
 
 
 @pytest.mark.parametrize("kind", ["LoadBalancer", "NodePort"])
-def test_what_answers_outside_without_a_route_leads_to_its_own_pods(kind: str) -> None:
+def test_what_answers_outside_without_a_route_leads_to_its_own_pods(
+    kind: str,
+) -> None:
     """As the fence sees who connects; another Service stays as it is."""
     spec = {
         "type": kind,
@@ -568,7 +631,9 @@ def test_what_answers_outside_without_a_route_leads_to_its_own_pods(kind: str) -
         ("apps.example.com", True),
     ],
 )
-def test_an_api_group_is_kubernetes_own_or_not(group: str, custom: bool) -> None:
+def test_an_api_group_is_kubernetes_own_or_not(
+    group: str, custom: bool
+) -> None:
     assert is_custom(group) is custom
 
 
@@ -579,7 +644,10 @@ RELEASE = "apiVersion: helm.sh/v3\nkind: Release\nmetadata: {name: es, namespace
     ("reach", "spec"),
     [
         ("cluster", {}),
-        ("loadBalancer", {"type": "LoadBalancer", "externalTrafficPolicy": "Local"}),
+        (
+            "loadBalancer",
+            {"type": "LoadBalancer", "externalTrafficPolicy": "Local"},
+        ),
         ("nodePort", {"type": "NodePort", "externalTrafficPolicy": "Local"}),
     ],
 )
@@ -589,7 +657,9 @@ def test_pods_that_something_else_makes_are_reached_and_fenced_by_their_labels(
     """By one selector, after all else of the component, however the gateway reaches Services."""
     application, part = component(RELEASE, client=False, ports=())
     labels = {"release": "es", "app": "es"}
-    named = NamedService("es-http", 9200, 9201, labels, "api-gateway", part.position)
+    named = NamedService(
+        "es-http", 9200, 9201, labels, "api-gateway", part.position
+    )
     gateway = {
         "namespace": "kong", "podLabels": {"app": "kong"}, "reach": reach,
         **({"cidrs": ["10.0.0.0/8"]} if reach != "cluster" else {}),
@@ -599,14 +669,22 @@ def test_pods_that_something_else_makes_are_reached_and_fenced_by_their_labels(
         application, replace(part, named=named), settings(gateway=gateway)
     )
     release, fence, service = found.objects
-    assert (fence.stage, service.stage, release.stage) == ("needed", "after", "running")
+    assert (fence.stage, service.stage, release.stage) == (
+        "needed",
+        "after",
+        "running",
+    )
     assert (
         service.manifest["metadata"]["name"]
         == fence.manifest["metadata"]["name"]
         == "api-gateway"
     )
     ports = [{"name": "port-9200", "port": 9200, "targetPort": 9201}]
-    assert service.manifest["spec"] == {"selector": labels, "ports": ports, **spec}
+    assert service.manifest["spec"] == {
+        "selector": labels,
+        "ports": ports,
+        **spec,
+    }
     policy = fence.manifest["spec"]
     assert policy["podSelector"] == {"matchLabels": labels} and policy[
         "policyTypes"

@@ -17,9 +17,7 @@ RELEASE = "apiVersion: helm.sh/v3\nkind: Release\nmetadata: {name: es, namespace
 ROUTE = ingress(
     "{rules: [{host: a.test, http: {paths: [{path: /x, backend: {service: {name: es-http, port: {number: 80}}}}]}}]}"
 )
-SERVICE = (
-    "{name: es-http, port: 80, podLabels: {app.kubernetes.io/instance: es, role: data}}"
-)
+SERVICE = "{name: es-http, port: 80, podLabels: {app.kubernetes.io/instance: es, role: data}}"
 ACCESS = f"[{{type: access, properties: {{owner: o, service: {SERVICE}, rules: [{{public: {{reason: r}}}}]}}}}]"
 NOTHING = StackState(frozenset(), {})
 """The state before the first run."""
@@ -45,7 +43,9 @@ def pods(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return answer
 
 
-def test_pods_of_another_component_are_found_by_their_labels(pods: Path) -> None:
+def test_pods_of_another_component_are_found_by_their_labels(
+    pods: Path,
+) -> None:
     """One command asks for the labels alone; pods of no component, and of the component itself, are fine."""
     estate = compiled(
         application(RELEASE + "---\n" + ROUTE, ACCESS, "type: helmchart")
@@ -58,28 +58,40 @@ def test_pods_of_another_component_are_found_by_their_labels(pods: Path) -> None
         "--context=c --namespace=orders --request-timeout=10s get pods "
     )
     assert (
-        "--selector=app.kubernetes.io/instance=es,role=data --output=jsonpath=" in asked
+        "--selector=app.kubernetes.io/instance=es,role=data --output=jsonpath="
+        in asked
     )
     pods.write_text(PODS + OTHERS, "utf-8")
     (found,) = other_pods(None, sites)
-    assert (found.component.key, found.owners) == ("orders/api", ("/lost", "shop/db"))
+    assert (found.component.key, found.owners) == (
+        "orders/api",
+        ("/lost", "shop/db"),
+    )
 
 
-def test_a_run_and_verify_refuse_labels_that_pods_of_others_have(pods: Path) -> None:
+def test_a_run_and_verify_refuse_labels_that_pods_of_others_have(
+    pods: Path,
+) -> None:
     """The run says it before anything is made, at the labels; `verify` says it of the Service that leads there."""
     on = settings(cluster={"createNamespaces": True})
     text = application(RELEASE + "---\n" + ROUTE, ACCESS, "type: helmchart")
     estate = compiled(text, stack=on.stack).estate
     assert estate
-    assert [finding.code for finding in preflight.inspect(on, estate, NOTHING)] == []
+    assert [
+        finding.code for finding in preflight.inspect(on, estate, NOTHING)
+    ] == []
     pods.write_text(OTHERS, "utf-8")
     (finding,) = preflight.inspect(on, estate, NOTHING)
-    assert (finding.code, str(finding.position)) == ("ENV415", "app1.yaml:8:100")
+    assert (finding.code, str(finding.position)) == (
+        "ENV415",
+        "app1.yaml:8:100",
+    )
     assert finding.message.startswith(
         "pods of /lost, shop/db in namespace 'orders' have these podLabels, and the rules"
     )
     altered = {
-        one.name: one.reasons for one in verification.workloads(on, estate).altered
+        one.name: one.reasons
+        for one in verification.workloads(on, estate).altered
     }
     assert (
         "it leads to pods of /lost, shop/db, too, which the rules of 'orders/api' open"

@@ -11,7 +11,12 @@ from kong_oam.access.model import Application, Component, FurtherTarget
 from kong_oam.access.settings.stack import parse
 from kong_oam.access.settings.values import Settings
 from kong_oam.kong.certificates import hosts_by_certificate
-from kong_oam.kubernetes.estate import clusters_of, foundations, objects_of, provider_of
+from kong_oam.kubernetes.estate import (
+    clusters_of,
+    foundations,
+    objects_of,
+    provider_of,
+)
 from kong_oam.kubernetes.rendered import placed_objects
 from kong_oam.objects.pods import Manifest
 from tests.support import small_stacks
@@ -25,7 +30,9 @@ OUTSIDE = {
     "podLabels": {"app": "kong"},
 }
 IN_KONG = {
-    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kong"}},
+    "namespaceSelector": {
+        "matchLabels": {"kubernetes.io/metadata.name": "kong"}
+    },
     "podSelector": {"matchLabels": {"app": "kong"}},
 }
 FROM_OUTSIDE = {"ipBlock": {"cidr": "192.0.2.0/28"}}
@@ -46,7 +53,10 @@ def in_places(topologies: str) -> tuple[Application, Component]:
         for number, one in enumerate(topologies.split(";"))
     )
     stack = replace(
-        STACK, clusters=frozenset({"west"}), reach="loadBalancer", addressed=True
+        STACK,
+        clusters=frozenset({"west"}),
+        reach="loadBalancer",
+        addressed=True,
     )
     (application,) = estate(text, stack=stack).applications
     return application, application.components[0]
@@ -54,13 +64,20 @@ def in_places(topologies: str) -> tuple[Application, Component]:
 
 def test_a_component_of_properties_keeps_who_connects_from_outside() -> None:
     """Where its Service has an address of its own: the fence goes by theirs."""
-    properties = "{image: x, exposeType: NodePort, ports: [{port: 80, expose: true}]}"
+    properties = (
+        "{image: x, exposeType: NodePort, ports: [{port: 80, expose: true}]}"
+    )
     text = api().partition("      traits:")[0].replace("{image: x}", properties)
     (application,) = estate(
         text, stack=replace(STACK, service_types=("NodePort",))
     ).applications
-    service = named(application, application.components[0])["orders/api-service-api"]
-    assert (service["spec"]["type"], service["spec"]["externalTrafficPolicy"]) == (
+    service = named(application, application.components[0])[
+        "orders/api-service-api"
+    ]
+    assert (
+        service["spec"]["type"],
+        service["spec"]["externalTrafficPolicy"],
+    ) == (
         "NodePort",
         "Local",
     )
@@ -82,7 +99,10 @@ def peers(fence: Manifest) -> list[Any]:
     ("topologies", "expected"),
     [
         ("{}", [("orders", [IN_KONG, FROM_OUTSIDE], "LoadBalancer")]),
-        ("{clusters: [west]}", [("west/orders", [FROM_OUTSIDE], "LoadBalancer")]),
+        (
+            "{clusters: [west]}",
+            [("west/orders", [FROM_OUTSIDE], "LoadBalancer")],
+        ),
         (
             "{clusters: [west]};{namespace: blue};{namespace: green}",
             [
@@ -110,9 +130,9 @@ def test_the_gateway_is_let_in_where_it_leads_to(
                 service.get("type", "ClusterIP"),
             )
         )
-        assert {manifest["metadata"]["namespace"] for manifest in made.values()} == {
-            site.namespace
-        }
+        assert {
+            manifest["metadata"]["namespace"] for manifest in made.values()
+        } == {site.namespace}
     assert found == expected
 
 
@@ -144,7 +164,9 @@ def test_so_it_is_with_what_definitions_render() -> None:
         ).objects
     }
     assert peers(alone["west:orders/api-ingress"]) == [FROM_OUTSIDE]
-    assert alone["west:orders/api-service-api"]["spec"]["type"] == "LoadBalancer"
+    assert (
+        alone["west:orders/api-service-api"]["spec"]["type"] == "LoadBalancer"
+    )
 
 
 def test_each_cluster_has_its_objects() -> None:
@@ -152,7 +174,8 @@ def test_each_cluster_has_its_objects() -> None:
     namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: more}\n"
     application, whole = component(namespace, client=False, ports=())
     whole = replace(
-        whole, copies=(FurtherTarget("west", "orders", rendered=whole.rendered),)
+        whole,
+        copies=(FurtherTarget("west", "orders", rendered=whole.rendered),),
     )
     spread = estate_of(replace(application, components=(whole,)))
     assert clusters_of(spread) == (None, "west")
@@ -175,11 +198,15 @@ def test_each_cluster_has_its_objects() -> None:
 def test_a_certificate_lies_where_its_component_is() -> None:
     """In that cluster."""
     text = api().replace(
-        'domain: "orders.example.com"', 'domain: "orders.example.com", secretName: tls'
+        'domain: "orders.example.com"',
+        'domain: "orders.example.com", secretName: tls',
     )
     policy = "  policies:\n    - {name: t, type: topology, properties: {clusters: [west], namespace: blue}}\n"
     stack = replace(
-        STACK, clusters=frozenset({"west"}), reach="loadBalancer", addressed=True
+        STACK,
+        clusters=frozenset({"west"}),
+        reach="loadBalancer",
+        addressed=True,
     )
     assert hosts_by_certificate(estate(text + policy, stack=stack)) == {
         ("west/blue", "tls"): ("orders.example.com",)

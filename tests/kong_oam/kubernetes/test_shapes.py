@@ -76,7 +76,9 @@ def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield from paths(item, (*path, key))
 
 
-def changed(one: dict[str, Any], path: tuple[Any, ...], junk: Any) -> dict[str, Any]:
+def changed(
+    one: dict[str, Any], path: tuple[Any, ...], junk: Any
+) -> dict[str, Any]:
     result = copy.deepcopy(one)
     holder: Any = result
     for step in path[:-1]:
@@ -90,16 +92,23 @@ def changed(one: dict[str, Any], path: tuple[Any, ...], junk: Any) -> dict[str, 
 
 @pytest.mark.parametrize("pod_spec_path", ["", "spec.template.spec"])
 @pytest.mark.parametrize("one", OBJECTS, ids=lambda one: str(one["kind"]))
-def test_what_is_taken_can_be_placed(one: dict[str, Any], pod_spec_path: str) -> None:
+def test_what_is_taken_can_be_placed(
+    one: dict[str, Any], pod_spec_path: str
+) -> None:
     """Each field of something sound is something else, or is not there: some are refused for it, and others not."""
     app, whole = component("", ports=(80,))
     placed = 0
     behind = made({**OBJECTS[0], "metadata": {**ABOUT, "name": "behind"}}, 1)
-    cases = [changed(one, path, junk) for path in paths(one) for junk in (..., *JUNK)]
+    cases = [
+        changed(one, path, junk) for path in paths(one) for junk in (..., *JUNK)
+    ]
     for case in cases:
         if not said(
             judged(
-                case, key="orders/api", namespace="orders", pod_spec_path=pod_spec_path
+                case,
+                key="orders/api",
+                namespace="orders",
+                pod_spec_path=pod_spec_path,
             ),
             allowed=ALLOWED,
         ):
@@ -114,7 +123,8 @@ def test_what_is_taken_can_be_placed(one: dict[str, Any], pod_spec_path: str) ->
 @pytest.mark.parametrize("one", OBJECTS)
 def test_what_is_sound_is_taken(one: dict[str, Any]) -> None:
     assert (
-        said(judged(one, key="orders/api", namespace="orders"), allowed=ALLOWED) == []
+        said(judged(one, key="orders/api", namespace="orders"), allowed=ALLOWED)
+        == []
     )
 
 
@@ -126,7 +136,10 @@ def test_what_is_sound_is_taken(one: dict[str, Any]) -> None:
         ({"kind": "Secret", "stringData": {"a": True}}, "stringData.a"),
         ({"kind": "Secret", "data": {"a": 5, "b": None}}, "data.a"),
         (
-            {"kind": "ConfigMap", "metadata": {**ABOUT, "annotations": {"a": 1.5}}},
+            {
+                "kind": "ConfigMap",
+                "metadata": {**ABOUT, "annotations": {"a": 1.5}},
+            },
             "metadata.annotations.a",
         ),
     ],
@@ -134,7 +147,10 @@ def test_what_is_sound_is_taken(one: dict[str, Any]) -> None:
 def test_what_is_held_are_texts(changes: dict[str, Any], path: str) -> None:
     """An API server refuses a number in the middle of a run."""
     (message,) = said(
-        judged({"apiVersion": "v1", "metadata": ABOUT, **changes}, namespace="orders")
+        judged(
+            {"apiVersion": "v1", "metadata": ABOUT, **changes},
+            namespace="orders",
+        )
     )
     assert (
         message
@@ -150,7 +166,9 @@ def test_containers_of_a_kind_of_others_need_no_name() -> None:
     )
     assert said(judged(custom, namespace="orders"), allowed=ALLOWED) == []
     (message,) = said(judged(own, namespace="orders"))
-    assert message.endswith("spec.template.spec.containers[0].name has to be there")
+    assert message.endswith(
+        "spec.template.spec.containers[0].name has to be there"
+    )
 
 
 @pytest.mark.parametrize(
@@ -172,11 +190,16 @@ def test_what_is_wrong_is_said(spec: str, wrong: list[str]) -> None:
     found = []
     for junk in ({"a": {}}, [{"ip": "192.0.2.1"}]):
         found += said(
-            judged({**pod, "spec": {**pod["spec"], spec: junk}}, namespace="orders")
+            judged(
+                {**pod, "spec": {**pod["spec"], spec: junk}}, namespace="orders"
+            )
         )
-    assert [one for one in wrong if not any(one in message for message in found)] == []
+    assert [
+        one for one in wrong if not any(one in message for message in found)
+    ] == []
     assert all(
-        message.startswith("OAM103 Pod 'api' of 'shop/web': spec.") for message in found
+        message.startswith("OAM103 Pod 'api' of 'shop/web': spec.")
+        for message in found
     )
 
 
@@ -188,7 +211,9 @@ def test_what_is_wrong_is_said(spec: str, wrong: list[str]) -> None:
         ({**OBJECTS[6], "spec": "x"}, "CustomResourceDefinition 'a.b.c' of 'shop/web': spec has to be a mapping"),
     ],
 )  # fmt: skip
-def test_nothing_is_deployed_without_its_spec(one: dict[str, Any], wrong: str) -> None:
+def test_nothing_is_deployed_without_its_spec(
+    one: dict[str, Any], wrong: str
+) -> None:
     (message,) = said(judged(one, namespace="orders"), allowed=ALLOWED)
     assert message.startswith(f"OAM103 {wrong}")
 
@@ -208,7 +233,9 @@ def test_a_name_is_one_that_the_cluster_takes(api: str, kind: str) -> None:
         for name in names:
             one = {"apiVersion": api, "kind": kind, "metadata": {"name": name}}
             messages = said(
-                judged(one, namespace="orders"), allowed={"Namespace": "x"}, rbac=True
+                judged(one, namespace="orders"),
+                allowed={"Namespace": "x"},
+                rbac=True,
             )
             assert (
                 any(" cannot be named so: " in message for message in messages)
@@ -259,7 +286,9 @@ def test_a_volume_that_is_mounted_is_there() -> None:
     )
     assert found("Other") == []
     pod = {
-        "containers": [{"name": "x", "volumeMounts": [{"name": "b"}, {"name": 7}, {}]}]
+        "containers": [
+            {"name": "x", "volumeMounts": [{"name": "b"}, {"name": 7}, {}]}
+        ]
     }
     assert (
         said(

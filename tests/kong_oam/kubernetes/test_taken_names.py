@@ -26,13 +26,17 @@ ROOT = Path(__file__).parents[3]
 SETTINGS = settings("tests")
 WORKER = "    - {name: NAME, type: worker, properties: {image: x}}\n"
 APPLICATION = "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: shop}\nspec:\n  components:\n"
-ESTATE = estate(APPLICATION + WORKER.replace("NAME", "job"), stack=SETTINGS.stack)
+ESTATE = estate(
+    APPLICATION + WORKER.replace("NAME", "job"), stack=SETTINGS.stack
+)
 KINDS = (("apps/v1", "Deployment"), ("example.com/v1", "Thing"))
 ACCOUNT = ("kubernetes:core/v1:ServiceAccount", "shop/job-account")
 
 
 @pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+def cluster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Cluster]:
     """An empty cluster, and a `kubectl` for it on PATH."""
     program = tmp_path / "kubectl"
     program.write_text(
@@ -58,13 +62,20 @@ def _put(
     metadata = {"name": name, "namespace": "default", "labels": labels}
     spec = {"template": {"spec": {"containers": [{"image": "x"}]}}}
     cluster.put(
-        {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}
+        {
+            "apiVersion": version,
+            "kind": kind,
+            "metadata": metadata,
+            "spec": spec,
+        }
     )
 
 
 def _state(*resources: Resource) -> StackState:
     return StackState(
-        frozenset((one.type, one.name) for one in resources), {}, resources=resources
+        frozenset((one.type, one.name) for one in resources),
+        {},
+        resources=resources,
     )
 
 
@@ -72,7 +83,9 @@ def _found(state: StackState | None = None) -> list[Diagnostic]:
     return list(inspect(SETTINGS, ESTATE, state or _state()))
 
 
-def test_objects_of_another_stack_are_named_with_that_stack(cluster: Cluster) -> None:
+def test_objects_of_another_stack_are_named_with_that_stack(
+    cluster: Cluster,
+) -> None:
     """One line for a component, at its place. What others have under other names is no concern."""
     _put(cluster, "Deployment", "job", "prod", "apps/v1")
     _put(cluster, "ServiceAccount", "job", "prod")
@@ -95,7 +108,9 @@ def test_objects_that_somebody_made_by_hand_are_named(cluster: Cluster) -> None:
         "the cluster has Deployment 'default/job', made outside any stack (no label kong-oam.dev/stack). It is left as it "
         "is; take another name or namespace, or have it removed by whoever made it",
     )
-    assert "ServiceAccount 'default/job', made by stack 'prod'" in second.message
+    assert (
+        "ServiceAccount 'default/job', made by stack 'prod'" in second.message
+    )
 
 
 def test_an_object_of_ours_that_the_state_does_not_know_is_recovered(
@@ -166,7 +181,9 @@ def test_a_kind_that_the_cluster_does_not_know_hides_no_other(
         _: str | None, wanted: list[dict[str, Any]]
     ) -> dict[kubectl.Name, str | None]:
         if any(one["kind"] == "Thing" for one in wanted):
-            raise kubectl.KubectlError("the server doesn't have a resource type")
+            raise kubectl.KubectlError(
+                "the server doesn't have a resource type"
+            )
         return {kubectl.name_of(one): "prod" for one in wanted}
 
     monkeypatch.setattr("kong_oam.kubernetes.preflight.kubectl.stacks", asked)
@@ -177,14 +194,18 @@ def test_a_kind_that_the_cluster_does_not_know_hides_no_other(
         for version, kind in KINDS
     ]
     made = [(component, f"shop/{one['kind']}", one) for one in objects]
-    monkeypatch.setattr("kong_oam.kubernetes.preflight.created_in", lambda *_: made)
+    monkeypatch.setattr(
+        "kong_oam.kubernetes.preflight.created_in", lambda *_: made
+    )
     (found,) = _found()
     assert "Deployment 'default/job', made by stack 'prod'" in found.message
 
 
 def test_names_and_labels_are_those_that_the_program_makes() -> None:
     """For the sample estate: every object that it registers is looked for by its name, and has the stack's label."""
-    registered = [one for one in program() if one.type.startswith("kubernetes:")]
+    registered = [
+        one for one in program() if one.type.startswith("kubernetes:")
+    ]
     made = {
         (one.type.rpartition(":")[2], one.name): one.inputs
         for one in registered

@@ -34,10 +34,10 @@ def samples(*lines: str) -> list[str]:
     return [line for line in counted.lines() if not line.startswith("#")]
 
 
-def decision(component: str, decision: str, code: str, status: int, count: int) -> str:
-    labels = (
-        f'component="{component}",decision="{decision}",code="{code}",status="{status}"'
-    )
+def decision(
+    component: str, decision: str, code: str, status: int, count: int
+) -> str:
+    labels = f'component="{component}",decision="{decision}",code="{code}",status="{status}"'
     return f'kong_oam_decisions_total{{stack="prod",{labels}}} {count}'
 
 
@@ -137,10 +137,14 @@ def test_what_is_no_record_is_counted_as_unread(line: str) -> None:
     ]
 
 
-def test_labels_are_counted_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_labels_are_counted_up_to_a_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Whoever can write there cannot fill the memory: what is known is still counted."""
     monkeypatch.setattr(counters, "LARGEST", 2)
-    assert samples(*(record(component=f"a/{n}") for n in (1, 2, 3, 4, 1)))[0::3] == [
+    assert samples(*(record(component=f"a/{n}") for n in (1, 2, 3, 4, 1)))[
+        0::3
+    ] == [
         decision("a/1", "allowed", "allowed", 200, 2),
         "kong_oam_unread_lines_total 2",
     ]
@@ -149,7 +153,9 @@ def test_labels_are_counted_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> No
 def test_keys_are_due_at_the_beginning_of_their_day() -> None:
     """By client and provider, as the output `credentials` names them."""
     outputs = {
-        "credentials": {"shop/checkout at okta": {"generation": 1, "due": "2027-02-23"}}
+        "credentials": {
+            "shop/checkout at okta": {"generation": 1, "due": "2027-02-23"}
+        }
     }
     assert [*due(outputs)][-1] == (
         'kong_oam_key_due_timestamp_seconds{client="shop/checkout",provider="okta"} 1803340800'
@@ -162,7 +168,10 @@ def test_keys_are_due_at_the_beginning_of_their_day() -> None:
         ({}, "no output `credentials`"),
         ({"credentials": []}, "no output `credentials`"),
         ({"credentials": {"a/b at okta": {}}}, "a/b at okta has no day"),
-        ({"credentials": {"a/b at okta": {"due": "soon"}}}, "Invalid isoformat"),
+        (
+            {"credentials": {"a/b at okta": {"due": "soon"}}},
+            "Invalid isoformat",
+        ),
     ],
 )
 def test_outputs_of_something_else_are_refused(outputs: Any, why: str) -> None:
@@ -204,7 +213,9 @@ def seen(got: list[bytes], *lines: bytes) -> bool:
     return True
 
 
-def test_a_log_is_followed_from_its_end(followed: tuple[Path, list[bytes]]) -> None:
+def test_a_log_is_followed_from_its_end(
+    followed: tuple[Path, list[bytes]],
+) -> None:
     """A line counts once it is whole."""
     file, got = followed
     with file.open("a") as log:

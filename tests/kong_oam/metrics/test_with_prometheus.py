@@ -20,7 +20,12 @@ from sandbox.kong import Kong
 from tests.support import kong_deployment
 from tests.support.estates import estate
 from tests.support.gateway_cases import landmarks
-from tests.support.gateway_estates import Scene, issuers, nested_applications, stack
+from tests.support.gateway_estates import (
+    Scene,
+    issuers,
+    nested_applications,
+    stack,
+)
 from tests.support.prometheus import (
     ALERTS,
     NEEDED,
@@ -51,7 +56,9 @@ def history() -> str:
     now = int(time.time())
     lines = ["# TYPE kong_oam_decisions counter"]
     for count, moment in enumerate(range(now - 86_000, now - 900, 60)):
-        lines.append(f"kong_oam_decisions_total{{{labels}}} {100 * count} {moment}")
+        lines.append(
+            f"kong_oam_decisions_total{{{labels}}} {100 * count} {moment}"
+        )
     return "\n".join([*lines, "# EOF", ""])
 
 
@@ -68,13 +75,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     with ExitStack() as opened:
         taken = opened.enter_context(socket.socket())
         taken.bind(("127.0.0.1", 0))  # and does not listen
-        away = LogSettings(HttpSink(f"http://127.0.0.1:{taken.getsockname()[1]}/"))
-        kongs = [opened.enter_context(Kong(now=lambda: SCENE.now)) for _ in range(2)]
+        away = LogSettings(
+            HttpSink(f"http://127.0.0.1:{taken.getsockname()[1]}/")
+        )
+        kongs = [
+            opened.enter_context(Kong(now=lambda: SCENE.now)) for _ in range(2)
+        ]
         for kong, logs in zip(
             kongs, (LogSettings(file=str(records)), away), strict=True
         ):
             kong_deployment.deploy(
-                kong.admin_url, SCENE.estate, SCENE.pems, logs=logs, metrics=True
+                kong.admin_url,
+                SCENE.estate,
+                SCENE.pems,
+                logs=logs,
+                metrics=True,
             )
         targets = {
             f"kong-{number}": f"{kong.admin_url}/metrics"
@@ -183,7 +198,11 @@ def test_an_alert_fires_for_what_it_is_for_and_no_other(
     file = tmp_path / "rules.yaml"
     file.write_text(
         yaml.safe_dump(
-            {"rule_files": [str(ALERTS)], "evaluation_interval": "1m", "tests": [tests]}
+            {
+                "rule_files": [str(ALERTS)],
+                "evaluation_interval": "1m",
+                "tests": [tests],
+            }
         ),
         "utf-8",
     )

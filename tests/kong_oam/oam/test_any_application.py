@@ -26,7 +26,10 @@ def components(*written: str, own: Own = frozenset()) -> Reading:
 
 
 def said(found: Reading) -> list[str]:
-    return [f"{one.position}: {one.code}: {one.message}" for one in found.diagnostics]
+    return [
+        f"{one.position}: {one.code}: {one.message}"
+        for one in found.diagnostics
+    ]
 
 
 @pytest.mark.parametrize(
@@ -44,15 +47,21 @@ def said(found: Reading) -> list[str]:
         ("{name: web, type: nobody-knows}", False),
     ],
 )  # fmt: skip
-def test_only_what_needs_no_definition_is_judged(component: str, plain: bool) -> None:
+def test_only_what_needs_no_definition_is_judged(
+    component: str, plain: bool
+) -> None:
     """All else is taken as it is: its definition says what it takes."""
     found = components(component)
     assert said(found) == []
     assert [one.plain for one in found.applications[0].components] == [plain]
 
 
-@pytest.mark.parametrize("type_", [("component", "webservice"), ("trait", "gateway")])
-def test_a_type_that_the_project_defines_is_not_judged(type_: tuple[str, str]) -> None:
+@pytest.mark.parametrize(
+    "type_", [("component", "webservice"), ("trait", "gateway")]
+)
+def test_a_type_that_the_project_defines_is_not_judged(
+    type_: tuple[str, str],
+) -> None:
     """Neither its properties, nor what a gateway of ours would refuse."""
     gateway = "{type: gateway, properties: {existingServiceName: x, pathType: Exact, class: y, http: {/: 80}}}"
     written = f"{{name: web, type: webservice, properties: {{imgae: a}}, traits: [{gateway}, {gateway}]}}"
@@ -147,12 +156,14 @@ def test_a_trait_of_a_definition_may_stand_twice() -> None:
         ("{name: a, type: x, traits: [{name: b, type: y}]}", "6:36: OAM102: unknown field 'name' in spec.components[0].traits[0]"),
     ],
 )  # fmt: skip
-def test_a_wrong_shape_is_found_where_it_stands(component: str, finding: str) -> None:
+def test_a_wrong_shape_is_found_where_it_stands(
+    component: str, finding: str
+) -> None:
     """Once, however much depends on it."""
     found = said(components(component))
-    assert len([one for one in found if one.startswith(f"a.yaml:{finding}")]) == 1, (
-        found
-    )
+    assert (
+        len([one for one in found if one.startswith(f"a.yaml:{finding}")]) == 1
+    ), found
     assert len(found) == (2 if "ports: [{" in component else 1), found
 
 
@@ -178,7 +189,10 @@ def test_a_null_is_a_missing_field() -> None:
         head=HEAD.replace("metadata: {name: shop}\n", top),
     )
     assert [one.code for one in found.diagnostics] == ["OAM109"]
-    assert (found.applications[0].namespace, found.applications[0].annotations) == (
+    assert (
+        found.applications[0].namespace,
+        found.applications[0].annotations,
+    ) == (
         "default",
         {},
     )
@@ -186,12 +200,20 @@ def test_a_null_is_a_missing_field() -> None:
 
 @pytest.mark.parametrize(
     "spec",
-    ["spec: {components: []}", "spec: {}", "spec:", "", "spec: {components: null}"],
+    [
+        "spec: {components: []}",
+        "spec: {}",
+        "spec:",
+        "",
+        "spec: {components: null}",
+    ],
 )
 def test_an_application_without_components_is_taken(spec: str) -> None:
     """And says so."""
     found = reading(spec)
-    assert [(one.code, one.severity, one.message) for one in found.diagnostics] == [
+    assert [
+        (one.code, one.severity, one.message) for one in found.diagnostics
+    ] == [
         (
             "OAM109",
             "warning",
@@ -283,7 +305,9 @@ def test_definitions_beside_an_application_are_handed_on() -> None:
         "workload",
     ]
     assert [one.name for one in found.applications] == ["shop"]
-    found = components(f"{WEB % ''}\n---\n{texts[0].replace('template', 'tmplate')}")
+    found = components(
+        f"{WEB % ''}\n---\n{texts[0].replace('template', 'tmplate')}"
+    )
     assert [one.code for one in found.diagnostics] == ["OAM105"]
 
 
@@ -302,7 +326,8 @@ def test_what_needs_a_definition_is_not_deployed_without() -> None:
     ]
     (application,) = read.applications
     rendered = replace(
-        application, components=(replace(application.components[0], rendered=()),)
+        application,
+        components=(replace(application.components[0], rendered=()),),
     )
     assert deployable(replace(read, applications=(rendered,))).applications == (
         rendered,

@@ -62,7 +62,10 @@ def test_the_definition_is_of_its_kind(name: str) -> None:
     (one,) = read_definitions(
         name, (DEFINITIONS / f"{name}.yaml").read_bytes()
     ).definitions
-    assert (f"{one.kind.capitalize()}Definition", one.name) == (KINDS[name], name)
+    assert (f"{one.kind.capitalize()}Definition", one.name) == (
+        KINDS[name],
+        name,
+    )
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -83,7 +86,9 @@ def test_the_definition_takes_what_the_schema_takes(
             str(one).splitlines()[0]
             for one in violations(name, properties, document.position())
         ]
-        if by_schema and all(one.endswith("needs 'scopes'") for one in by_schema):
+        if by_schema and all(
+            one.endswith("needs 'scopes'") for one in by_schema
+        ):
             continue
         by_cue = _judged_by_cue(name, properties, evaluator)
         assert bool(by_schema) is bool(by_cue), (properties, by_schema, by_cue)
@@ -91,7 +96,9 @@ def test_the_definition_takes_what_the_schema_takes(
     assert 80 < taken < 200
 
 
-def _judged_by_cue(name: str, properties: Any, evaluator: Evaluator) -> list[str]:
+def _judged_by_cue(
+    name: str, properties: Any, evaluator: Evaluator
+) -> list[str]:
     is_trait = KINDS[name] == "TraitDefinition"
     part: dict[str, Any] = {"name": "web", "type": "app" if is_trait else name}
     part |= (
@@ -106,7 +113,9 @@ def _judged_by_cue(name: str, properties: Any, evaluator: Evaluator) -> list[str
         written("Component", "app", WORKLOAD).encode(),
     )
     stack = library(
-        one for text in texts for one in read_definitions(name, text).definitions
+        one
+        for text in texts
+        for one in read_definitions(name, text).definitions
     )
     shop = application_of(document)
     (web,) = shop.components
@@ -122,7 +131,10 @@ def _valid(node: Any, whole: Any, choose: random.Random, *, full: bool) -> Any:
     """An instance of a schema; with all fields, where it is to be full."""
     if "$ref" in node:
         return _valid(
-            whole["$defs"][node["$ref"].rpartition("/")[2]], whole, choose, full=full
+            whole["$defs"][node["$ref"].rpartition("/")[2]],
+            whole,
+            choose,
+            full=full,
         )
     if "enum" in node:
         return choose.choice(node["enum"])
@@ -132,7 +144,9 @@ def _valid(node: Any, whole: Any, choose: random.Random, *, full: bool) -> Any:
             wanted = {
                 key: below
                 for key, below in fields
-                if full or key in node.get("required", ()) or choose.random() < 0.5
+                if full
+                or key in node.get("required", ())
+                or choose.random() < 0.5
             }
             made = {
                 key: _valid(below, whole, choose, full=full)
@@ -149,7 +163,9 @@ def _valid(node: Any, whole: Any, choose: random.Random, *, full: bool) -> Any:
                 for _ in range(choose.randint(1, 2))
             ]
         case "integer":
-            return choose.randint(node.get("minimum", 0), node.get("maximum", 9))
+            return choose.randint(
+                node.get("minimum", 0), node.get("maximum", 9)
+            )
         case "boolean":
             return choose.random() < 0.5
     return MATCHING[node["pattern"]] if "pattern" in node else "text"

@@ -22,7 +22,9 @@ def test_a_place_finds_line_and_column_of_values_and_keys() -> None:
     assert str(document.position("two", 0).key("x")) == "a.yaml:3:6"
     assert str(document.position("two", 1)) == "a.yaml:4:5"
     assert str(document.position("two", 7, "gone")) == "a.yaml:3:3"
-    assert document.position("two", 1).excerpt() == "    4 |   - z\n      |     ^"
+    assert (
+        document.position("two", 1).excerpt() == "    4 |   - z\n      |     ^"
+    )
 
 
 def test_the_second_document_of_a_file_has_its_own_positions() -> None:
@@ -67,7 +69,9 @@ def test_values_are_jsons() -> None:
         (b"a: |\n  x\n\ty\n", 3),
     ],
 )
-def test_a_tab_that_indents_is_called_by_its_name(raw: bytes, line: int) -> None:
+def test_a_tab_that_indents_is_called_by_its_name(
+    raw: bytes, line: int
+) -> None:
     """The reader itself has several words for it, and in the second case does not say what it found."""
     where, _, said = only_finding(raw).partition(": error OAM101: ")
     assert said == "a tab in the indentation; YAML takes spaces there"
@@ -101,13 +105,15 @@ def test_a_name_cannot_talk_to_the_terminal() -> None:
     _, (finding,) = read("a.yaml", b'{"\\e[31m\\n::x": 1, "\\e[31m\\n::x": 2}')
     head, *excerpt = str(finding).splitlines()
     assert (
-        head == "a.yaml:1:20: error OAM106: key '?[31m?::x' stands twice in one mapping"
+        head
+        == "a.yaml:1:20: error OAM106: key '?[31m?::x' stands twice in one mapping"
     )
     assert all(line.isprintable() for line in excerpt)
 
 
 BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
-    f"a{n}: &a{n} [{','.join(f'*a{n - 1}' for _ in range(10))}]\n" for n in range(1, 9)
+    f"a{n}: &a{n} [{','.join(f'*a{n - 1}' for _ in range(10))}]\n"
+    for n in range(1, 9)
 )
 
 

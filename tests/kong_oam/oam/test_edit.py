@@ -134,14 +134,18 @@ def test_only_the_document_that_is_meant_is_edited() -> None:
         ("", '""'),
     ],
 )
-def test_a_text_is_written_so_that_it_is_read_as_one(text: str, written: str) -> None:
+def test_a_text_is_written_so_that_it_is_read_as_one(
+    text: str, written: str
+) -> None:
     """Quoted unless it is plain to every reader."""
     assert edit.scalar(text) == written
     (document,), _ = read("a.yaml", f"a: {written}\n".encode())
     assert document.data == {"a": text}
 
 
-def test_a_diff_names_the_file_and_says_where_a_last_line_does_not_end() -> None:
+def test_a_diff_names_the_file_and_says_where_a_last_line_does_not_end() -> (
+    None
+):
     """As `patch` wants it; a name with a line feed has no place in a diff."""
     assert edit.unified("a b.yaml", "x\ny", "x\n") == (
         "--- a b.yaml\t\n+++ a b.yaml\t\n@@ -1,2 +1 @@\n x\n-y\n\\ No newline at end of file\n"

@@ -42,7 +42,9 @@ UNDEPLOYED = re.compile(
 def refused(document: Any) -> set[str]:
     """What the reader says against a document, as far as a schema could."""
     reading = read_bytes("a.yaml", yaml.safe_dump(document).encode())
-    messages = (one.message for one in reading.diagnostics if one.severity == "error")
+    messages = (
+        one.message for one in reading.diagnostics if one.severity == "error"
+    )
     return {
         message
         for message in messages
@@ -113,7 +115,9 @@ def test_the_copy_is_what_the_command_prints(
     assert capsys.readouterr().out == COPY.read_text("utf-8")
     assert main(["schema", "--output", str(tmp_path / "a.json")]) == 0
     assert (tmp_path / "a.json").read_text("utf-8") == COPY.read_text("utf-8")
-    assert main(["schema", "--output", str(tmp_path / "nowhere" / "a.json")]) == 2
+    assert (
+        main(["schema", "--output", str(tmp_path / "nowhere" / "a.json")]) == 2
+    )
     assert ": No such file or directory" in capsys.readouterr().err
 
 
@@ -132,7 +136,10 @@ def test_both_say_the_same_of_every_application_here() -> None:
     for document in [*SAMPLES, *written_in_tests()]:
         if isinstance(document, dict) and document.get("kind") == "Application":
             messages = refused(document)
-            assert VALIDATOR.is_valid(document) == (not messages), (document, messages)
+            assert VALIDATOR.is_valid(document) == (not messages), (
+                document,
+                messages,
+            )
             said[not messages] += 1
     print(f"accepted and refused by both: {said[True]}, {said[False]}")
     assert said[True] >= 25
@@ -206,7 +213,10 @@ def test_a_mistake_is_found_by_both(document: Any) -> None:
     ("head", "accepted"),
     [
         ({"apiVersion": "v1", "kind": "ConfigMap"}, True),
-        ({"apiVersion": "core.oam.dev/v1beta1", "kind": "TraitDefinition"}, True),
+        (
+            {"apiVersion": "core.oam.dev/v1beta1", "kind": "TraitDefinition"},
+            True,
+        ),
         ({"apiVersion": "core.oam.dev/v1alpha1", "kind": "Policy"}, True),
         ({"apiVersion": "core.oam.dev/v1beta1", "kind": "Aplication"}, False),
         ({"apiVersion": "v1", "kind": "Application"}, False),

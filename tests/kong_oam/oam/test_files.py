@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 from kong_oam.oam.application import read_files
-from kong_oam.oam.files import APPLICATIONS, DEFINITIONS, Sought, files_of, root_of
+from kong_oam.oam.files import (
+    APPLICATIONS,
+    DEFINITIONS,
+    Sought,
+    files_of,
+    root_of,
+)
 
 
 @pytest.fixture
@@ -38,7 +44,9 @@ def named(folder: Path, *names: str | Path) -> list[str]:
 
 
 @pytest.mark.parametrize("sought", [APPLICATIONS, DEFINITIONS])
-def test_neither_nothing_nor_everything_is_a_name(sought: Sought, folder: Path) -> None:
+def test_neither_nothing_nor_everything_is_a_name(
+    sought: Sought, folder: Path
+) -> None:
     """What no variable of a script filled in is not this folder, and nobody means all files that there are."""
     found = [
         (str(file), problem.partition(";")[0])
@@ -63,7 +71,10 @@ def test_capitals_in_a_suffix_do_not_hide_a_file(folder: Path) -> None:
     ("names", "files"),
     [
         (["own"], ["own/own.yaml"]),
-        (["own", "./own/own.yaml", "own/*.yaml", "../platform/own"], ["own/own.yaml"]),
+        (
+            ["own", "./own/own.yaml", "own/*.yaml", "../platform/own"],
+            ["own/own.yaml"],
+        ),
         (
             ["../teams/*/oam"],
             [
@@ -72,12 +83,18 @@ def test_capitals_in_a_suffix_do_not_hide_a_file(folder: Path) -> None:
                 "../teams/b/oam/b.yaml",
             ],
         ),
-        (["../teams/*/oam/*.yaml"], ["../teams/a/oam/a.yaml", "../teams/b/oam/b.yaml"]),
+        (
+            ["../teams/*/oam/*.yaml"],
+            ["../teams/a/oam/a.yaml", "../teams/b/oam/b.yaml"],
+        ),
         (
             ["../teams/**/oam/*.y*ml"],
             ["../teams/a/oam/a.yaml", "../teams/b/oam/b.yaml"],
         ),
-        (["own", "../teams/[b]/oam"], ["own/own.yaml", "../teams/b/oam/b.yaml"]),
+        (
+            ["own", "../teams/[b]/oam"],
+            ["own/own.yaml", "../teams/b/oam/b.yaml"],
+        ),
         (["../teams/a/README.md"], ["../teams/a/README.md"]),
         (["gone"], ["gone!"]),
     ],
@@ -153,7 +170,9 @@ def test_a_file_whose_name_looks_like_a_pattern_is_a_file(folder: Path) -> None:
     ("name", "root"),
     [("a/b*/c", "a"), ("*/c", "."), ("/x/y/**/z.yaml", "/x/y"), ("a/b", "a/b")],
 )
-def test_the_root_of_a_pattern_is_what_precedes_it(name: str, root: str) -> None:
+def test_the_root_of_a_pattern_is_what_precedes_it(
+    name: str, root: str
+) -> None:
     """All that it matches is below."""
     assert root_of(Path(name)) == Path(root)
 
@@ -179,7 +198,9 @@ def test_a_link_that_leads_nowhere_hides_nothing_behind_it(
     assert finding.message.startswith("cannot be read: ")
 
 
-def test_the_link_that_an_editor_locks_a_file_with_is_none(folder: Path) -> None:
+def test_the_link_that_an_editor_locks_a_file_with_is_none(
+    folder: Path,
+) -> None:
     """It leads to no file, and is there as long as somebody types."""
     (folder / "own/.#own.yaml").symlink_to("somebody@here.1234:5678")
     assert named(folder, "own") == ["own/own.yaml"]
@@ -187,7 +208,9 @@ def test_the_link_that_an_editor_locks_a_file_with_is_none(folder: Path) -> None
     assert named(folder, "own") == ["own/.#orders.yaml", "own/own.yaml"]
 
 
-def test_a_folder_of_a_submodule_that_is_not_there_is_an_error(folder: Path) -> None:
+def test_a_folder_of_a_submodule_that_is_not_there_is_an_error(
+    folder: Path,
+) -> None:
     """In a folder that is read, and where a pattern looks for one in it; the others are read."""
     (folder / "../teams/c").mkdir()
     assert named(folder, "../teams") == [

@@ -13,14 +13,21 @@ from hypothesis import strategies as st
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.lint.lint import lint
 from kong_oam.oam.application import Reading, read_bytes
-from kong_oam.oam.document import MAX_BYTES, MAX_DOCUMENTS, MAX_ENTRIES, MAX_FINDINGS
+from kong_oam.oam.document import (
+    MAX_BYTES,
+    MAX_DOCUMENTS,
+    MAX_ENTRIES,
+    MAX_FINDINGS,
+)
 from tests.support.estates import STACK
 from tests.support.tiers import examples
 
 BOUND = 5.0
 """CPU seconds for reading, judging and printing one file."""
 HEAD = "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: %s}\nspec:\n  components:\n"
-COMPONENT = "  - name: %s\n    type: webservice\n    properties:\n      image: a\n"
+COMPONENT = (
+    "  - name: %s\n    type: webservice\n    properties:\n      image: a\n"
+)
 GATEWAY = "    - {type: gateway, properties: {domain: %s.example.com, http: {/: 80}}}\n"
 ACCESS = "    - type: access\n      properties:\n        owner: o\n"
 
@@ -90,7 +97,10 @@ def _checked(raw: bytes) -> tuple[Reading, str, float]:
     )
     said = "\n".join(
         str(one)
-        for one in (*compiled.diagnostics, *(one.diagnostic for one in findings))
+        for one in (
+            *compiled.diagnostics,
+            *(one.diagnostic for one in findings),
+        )
     )
     return reading, said, time.process_time() - began
 
@@ -136,9 +146,12 @@ def test_the_limits_are_said(position: str, count: int, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "count", [MAX_FINDINGS - 1, MAX_FINDINGS, MAX_FINDINGS + 1, 5 * MAX_FINDINGS - 1]
+    "count",
+    [MAX_FINDINGS - 1, MAX_FINDINGS, MAX_FINDINGS + 1, 5 * MAX_FINDINGS - 1],
 )
-def test_documents_that_cannot_be_read_are_findings_like_others(count: int) -> None:
+def test_documents_that_cannot_be_read_are_findings_like_others(
+    count: int,
+) -> None:
     """Where there are too many of them, what can be read is not read any further either."""
     reading, _, _ = _checked(_filled("tags", count))
     over = count > MAX_FINDINGS
@@ -154,7 +167,9 @@ def test_documents_that_cannot_be_read_are_findings_like_others(count: int) -> N
 def test_of_many_findings_the_first_are_shown() -> None:
     """And that there are more; what is not read any further is missed by nobody else."""
     raw = (
-        _filled("properties", 700) + b"---\n" + (HEAD % "b" + COMPONENT % "d").encode()
+        _filled("properties", 700)
+        + b"---\n"
+        + (HEAD % "b" + COMPONENT % "d").encode()
     )
     reading, _, _ = _checked(raw)
     assert len(reading.diagnostics) == MAX_FINDINGS + 1

@@ -41,7 +41,9 @@ def changed(*policies: str) -> dict[str, ComponentSpec]:
 def written(position: SourcePosition) -> str:
     """What stands in the file at a place, up to the next comma or bracket."""
     return (
-        position.document.text.splitlines()[position.line - 1][position.column - 1 :]
+        position.document.text.splitlines()[position.line - 1][
+            position.column - 1 :
+        ]
         .split(",")[0]
         .rstrip("}] ")
     )
@@ -57,7 +59,9 @@ def written(position: SourcePosition) -> str:
         ("{limit: x, new: {a: 0}}", {"image": "a", "cpu": "1", "ports": [{"port": 80}, {"port": 81}], "limit": "x", "new": {"a": 0}}),
     ],
 )  # fmt: skip
-def test_maps_are_merged_and_all_else_is_replaced(change: str, properties: Any) -> None:
+def test_maps_are_merged_and_all_else_is_replaced(
+    change: str, properties: Any
+) -> None:
     """Whatever the value is: an empty text and an empty list override, too."""
     parts = changed(f"{{components: [{{name: web, properties: {change}}}]}}")
     assert parts["web"].properties == properties
@@ -82,7 +86,9 @@ def test_maps_are_merged_and_all_else_is_replaced(change: str, properties: Any) 
 def test_a_name_matches_whole(chosen: str, names: list[str]) -> None:
     """`web` is no `webserver`; without a name, all of the type are changed."""
     comma = ", " if chosen else ""
-    parts = changed(f"{{components: [{{{chosen}{comma}properties: {{image: z}}}}]}}")
+    parts = changed(
+        f"{{components: [{{{chosen}{comma}properties: {{image: z}}}}]}}"
+    )
     assert [
         one.name for one in parts.values() if one.properties.get("image") == "z"
     ] == names
@@ -101,7 +107,9 @@ def test_a_name_matches_whole(chosen: str, names: list[str]) -> None:
         ("{components: [{traits: [{properties: {}}]}]}", "a.yaml:13:60: OAM105: components[0].traits[0] needs 'type'"),
     ],
 )  # fmt: skip
-def test_what_an_override_gets_wrong_is_found(policy: str, finding: str) -> None:
+def test_what_an_override_gets_wrong_is_found(
+    policy: str, finding: str
+) -> None:
     """In the policy, at its place; a name that matches nothing is an error, where KubeVela adds a component."""
     (only,) = reading(policy).diagnostics
     assert f"{only.position}: {only.code}: {only.message}".startswith(finding)
@@ -131,16 +139,21 @@ def test_another_type_takes_the_components_place() -> None:
 def test_a_selector_leaves_the_others_out() -> None:
     """What waited for one that is left out waits for nothing."""
     parts = changed("{selector: [job]}")
-    assert [(one.name, one.depends_on) for one in parts.values()] == [("job", ())]
+    assert [(one.name, one.depends_on) for one in parts.values()] == [
+        ("job", ())
+    ]
 
 
 def test_a_later_override_is_put_over_an_earlier_one() -> None:
     """And each value stands where the last of them wrote it; in a map that one of them added, too."""
     first = "{components: [{name: web, properties: {image: x, added: {a: 1, b: 2}, limit: {cpu: q}}}]}"
-    second = "{components: [{type: app, properties: {added: {b: 3}, image: y}}]}"
+    second = (
+        "{components: [{type: app, properties: {added: {b: 3}, image: y}}]}"
+    )
     web = changed(first, second)["web"]
     assert (
-        web.properties["added"] == {"a": 1, "b": 3} and web.properties["image"] == "y"
+        web.properties["added"] == {"a": 1, "b": 3}
+        and web.properties["image"] == "y"
     )
     position = web.position.at("properties")
     shown = [
@@ -155,7 +168,8 @@ def test_a_later_override_is_put_over_an_earlier_one() -> None:
     ]
     assert shown == ["y", "1", "3", "q", '"1"']
     assert [
-        position.at(*path).line for path in (("image",), ("added", "a"), ("added", "b"))
+        position.at(*path).line
+        for path in (("image",), ("added", "a"), ("added", "b"))
     ] == [
         14,
         13,
@@ -167,7 +181,9 @@ def test_a_later_override_is_put_over_an_earlier_one() -> None:
 def test_an_override_makes_a_component_plain_or_not() -> None:
     """What it then is told is judged as it then is: here, by its schema, at the place in the policy."""
     base = "{name: web, type: webservice, properties: {port: 80}}"
-    head = HEAD[: HEAD.index("    - name: web")] + f"    - {base}\n  policies:\n"
+    head = (
+        HEAD[: HEAD.index("    - name: web")] + f"    - {base}\n  policies:\n"
+    )
 
     def read(properties: str, traits: str = "[]") -> Reading:
         change = f"{{name: web, properties: {properties}, traits: {traits}}}"
@@ -184,4 +200,7 @@ def test_an_override_makes_a_component_plain_or_not() -> None:
     (wrong,) = read("{image: a, cpu: 1}").diagnostics
     assert (wrong.code, wrong.position and wrong.position.line) == ("OAM103", 8)
     scaled = read("{}", "[{type: scaler}]")
-    assert scaled.diagnostics == () and not scaled.applications[0].components[0].plain
+    assert (
+        scaled.diagnostics == ()
+        and not scaled.applications[0].components[0].plain
+    )

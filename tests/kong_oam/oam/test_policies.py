@@ -28,7 +28,9 @@ def reading(*policies: str, workflow: str = "") -> Reading:
 
 def resolved(*policies: str, workflow: str = "") -> Application:
     found = reading(*policies, workflow=workflow)
-    assert [str(one) for one in found.diagnostics if one.severity == "error"] == []
+    assert [
+        str(one) for one in found.diagnostics if one.severity == "error"
+    ] == []
     return found.applications[0]
 
 
@@ -39,7 +41,9 @@ def said(found: Reading) -> list[str]:
     ]
 
 
-def places(application: Application) -> list[list[tuple[str | None, str | None]]]:
+def places(
+    application: Application,
+) -> list[list[tuple[str | None, str | None]]]:
     return [
         [(one.cluster, one.namespace) for one in part.targets]
         for part in application.components
@@ -107,7 +111,10 @@ LABELS = {
 @pytest.mark.parametrize(
     ("topology", "expected"),
     [
-        ("{clusterLabelSelector: {region: eu}}", [("west", None), ("east", None)]),
+        (
+            "{clusterLabelSelector: {region: eu}}",
+            [("west", None), ("east", None)],
+        ),
         (
             "{clusterSelector: {tier: a, region: us}, namespace: blue}",
             [("far", "blue")],
@@ -119,15 +126,15 @@ def test_a_topology_selects_clusters_that_have_all_of_its_labels(
     topology: str, expected: list[tuple[str, str | None]]
 ) -> None:
     """In the stack's order."""
-    found = on_clusters(resolved(f"{{type: topology, properties: {topology}}}"), LABELS)
+    found = on_clusters(
+        resolved(f"{{type: topology, properties: {topology}}}"), LABELS
+    )
     assert places(found) == [expected, expected]
     assert [*unknown_clusters(found, LABELS)] == []
 
 
 def test_a_cluster_that_is_selected_twice_is_one_place() -> None:
-    selected = (
-        "{name: y, type: topology, properties: {clusterLabelSelector: {region: eu}}}"
-    )
+    selected = "{name: y, type: topology, properties: {clusterLabelSelector: {region: eu}}}"
     application = resolved(
         "{name: x, type: topology, properties: {clusters: [east]}}", selected
     )
@@ -148,7 +155,9 @@ def test_labels_that_no_cluster_has_are_found(
         "{type: topology, properties: {clusterLabelSelector: {tier: a, region: eu}}}"
     )
     assert on_clusters(application, labels) == application
-    (found,) = unknown_clusters(application, ["east", "far", "region=eu,tier=a"])
+    (found,) = unknown_clusters(
+        application, ["east", "far", "region=eu,tier=a"]
+    )
     said = "no context of the stack (kong-oam:cluster.contexts) has the labels region=eu,tier=a"
     assert (str(found.position), found.code, found.message) == (
         "a.yaml:9:37",
@@ -243,7 +252,9 @@ def kept(
         ),
     ],
 )  # fmt: skip
-def test_a_rule_says_which_option_holds(policy: str, expected: list[Options]) -> None:
+def test_a_rule_says_which_option_holds(
+    policy: str, expected: list[Options]
+) -> None:
     """For whatever its selector chooses; of one policy, the first rule that does."""
     application = resolved(policy)
     assert [
@@ -261,9 +272,14 @@ def test_objects_that_a_rule_is_about_are_made_by_definitions(
 ) -> None:
     """They are called, and say of themselves what made them, as rules expect it."""
     text = HEAD.replace("type: task", "type: worker, properties: {image: a}")
-    policy = f"    - {{type: garbage-collect, properties: {{rules: [{rule}]}}}}\n"
+    policy = (
+        f"    - {{type: garbage-collect, properties: {{rules: [{rule}]}}}}\n"
+    )
     found = read_bytes("a.yaml", f"{text}{policy}".encode())
-    assert [one.plain for one in found.applications[0].components] == [False, plain]
+    assert [one.plain for one in found.applications[0].components] == [
+        False,
+        plain,
+    ]
 
 
 def test_rules_of_several_policies_add_up() -> None:
@@ -272,7 +288,9 @@ def test_rules_of_several_policies_add_up() -> None:
     application = resolved(
         f"{{type: take-over, {rules}}}", f"{{type: shared-resource, {rules}}}"
     )
-    assert kept(application, "Deployment", None) == Options(take_over=True, patch=True)
+    assert kept(application, "Deployment", None) == Options(
+        take_over=True, patch=True
+    )
 
 
 def test_an_object_that_was_rendered_is_chosen_by_what_made_it() -> None:
@@ -286,17 +304,20 @@ def test_an_object_that_was_rendered_is_chosen_by_what_made_it() -> None:
         )
         made_by = [(None, ""), (None, "x"), (1, "y")]
         assert [
-            kept(application, "Service", trait, key).read for trait, key in made_by
+            kept(application, "Service", trait, key).read
+            for trait, key in made_by
         ] == read
 
 
 def test_a_policy_of_another_type_is_left_to_its_definition() -> None:
     """As it stands; and nothing is deployed where nobody knows it."""
     text = HEAD.replace(
-        "type: app, traits: [{type: labels}, {type: expose@v1}]", "type: external"
+        "type: app, traits: [{type: labels}, {type: expose@v1}]",
+        "type: external",
     ).replace("type: task", "type: external")
     found = read_bytes(
-        "a.yaml", f"{text}    - {{type: topolgy, properties: {{a: null}}}}\n".encode()
+        "a.yaml",
+        f"{text}    - {{type: topolgy, properties: {{a: null}}}}\n".encode(),
     )
     (policy,) = found.applications[0].policies
     assert (policy.name, policy.type, policy.properties) == (

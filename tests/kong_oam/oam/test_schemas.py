@@ -17,7 +17,9 @@ DATA = ROOT.parent / "shared" / "data" / "oam"
 
 SCHEMAS: Mapping[str, Any] = {
     name: json.loads(
-        (ROOT / "kong_oam" / "oam" / "schemas" / f"{name}.json").read_text("utf-8")
+        (ROOT / "kong_oam" / "oam" / "schemas" / f"{name}.json").read_text(
+            "utf-8"
+        )
     )
     for name in ("application", "gateway", "webservice", "worker")
 }
@@ -42,10 +44,13 @@ DROPPED_BY_KUBEVELA = {
 }
 
 
-def _violations(name: str, instance: Any) -> list[tuple[str, list[str | int], str]]:
+def _violations(
+    name: str, instance: Any
+) -> list[tuple[str, list[str | int], str]]:
     errors = jsonschema_rs.validator_for(SCHEMAS[name]).iter_errors(instance)
     return [
-        (error.kind.name, list(error.instance_path), error.message) for error in errors
+        (error.kind.name, list(error.instance_path), error.message)
+        for error in errors
     ]
 
 
@@ -76,7 +81,13 @@ def _component(**changes: Any) -> dict[str, Any]:
             ["apiVersion"],
             '"core.oam.dev/v1beta1"',
         ),
-        ("application", _application(metadata={}), "required", ["metadata"], '"name"'),
+        (
+            "application",
+            _application(metadata={}),
+            "required",
+            ["metadata"],
+            '"name"',
+        ),
         (
             "application",
             _application(metadata={"name": "Orders"}),
@@ -135,7 +146,13 @@ def _component(**changes: Any) -> dict[str, Any]:
             ["ports", 0, "port"],
             '"integer"',
         ),
-        ("webservice", {"image": "i", "port": 0}, "minimum", ["port"], "minimum of 1"),
+        (
+            "webservice",
+            {"image": "i", "port": 0},
+            "minimum",
+            ["port"],
+            "minimum of 1",
+        ),
         (
             "webservice",
             {"image": "i", "exposeType": "ExternalName"},
@@ -187,8 +204,20 @@ def _component(**changes: Any) -> dict[str, Any]:
             "'scheme' was unexpected",
         ),
         ("gateway", {"domain": "orders.example.com"}, "required", [], '"http"'),
-        ("gateway", {"http": {}}, "minProperties", ["http"], "less than 1 property"),
-        ("gateway", {"http": {"orders": 80}}, "propertyNames", ["http"], '"orders"'),
+        (
+            "gateway",
+            {"http": {}},
+            "minProperties",
+            ["http"],
+            "less than 1 property",
+        ),
+        (
+            "gateway",
+            {"http": {"orders": 80}},
+            "propertyNames",
+            ["http"],
+            '"orders"',
+        ),
         ("gateway", {"http": {"/": 99999}}, "maximum", ["http", "/"], "65535"),
         (
             "gateway",
@@ -207,7 +236,11 @@ def _component(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_one_mistake_is_one_violation_that_names_it(
-    schema: str, instance: Any, kind: str, position: list[str | int], message: str
+    schema: str,
+    instance: Any,
+    kind: str,
+    position: list[str | int],
+    message: str,
 ) -> None:
     """Each mistake gives exactly one violation, at its place, of the kind that the reader has words for."""
     ((found_kind, found_place, found_message),) = _violations(schema, instance)
@@ -222,10 +255,15 @@ def test_one_mistake_is_one_violation_that_names_it(
         (
             "application",
             _component(
-                dependsOn=["db"], traits=[{"type": "gateway"}], properties={"any": [1]}
+                dependsOn=["db"],
+                traits=[{"type": "gateway"}],
+                properties={"any": [1]},
             ),
         ),
-        ("webservice", {"image": "i", "volumes": [{"name": "v", "mountPath": "/v"}]}),
+        (
+            "webservice",
+            {"image": "i", "volumes": [{"name": "v", "mountPath": "/v"}]},
+        ),
         (
             "webservice",
             {
@@ -243,7 +281,9 @@ def test_one_mistake_is_one_violation_that_names_it(
                 "env": [
                     {
                         "name": "A",
-                        "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}},
+                        "valueFrom": {
+                            "secretKeyRef": {"name": "s", "key": "k"}
+                        },
                     }
                 ],
             },
@@ -264,7 +304,9 @@ def test_what_kubevela_takes_is_accepted(schema: str, instance: Any) -> None:
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_schema_is_closed_described_and_says_one_thing_at_a_time(name: str) -> None:
+def test_schema_is_closed_described_and_says_one_thing_at_a_time(
+    name: str,
+) -> None:
     """An object names its fields or is a free map, fields are described, and no alternative hides a mistake."""
     jsonschema_rs.meta.validate(SCHEMAS[name])
     seen = 0
@@ -303,7 +345,9 @@ def test_properties_that_kubevela_rendered_are_accepted() -> None:
             refused.setdefault((file, kind), []).extend(messages)
         else:
             accepted[kind] += 1
-    print(f"accepted of what KubeVela rendered: {dict(accepted)}; refused: {refused}")
+    print(
+        f"accepted of what KubeVela rendered: {dict(accepted)}; refused: {refused}"
+    )
     assert set(refused) == set(DROPPED_BY_KUBEVELA)
     assert accepted["webservice"] >= 139
     assert accepted["worker"] >= 22

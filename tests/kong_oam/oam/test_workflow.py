@@ -51,8 +51,12 @@ def reading(*steps: str, mode: str = "{}", head: str = HEAD) -> Reading:
 
 
 def waits(found: Reading) -> dict[str, set[str]]:
-    assert [str(one) for one in found.diagnostics if one.severity == "error"] == []
-    return {one.name: {*one.depends_on} for one in found.applications[0].components}
+    assert [
+        str(one) for one in found.diagnostics if one.severity == "error"
+    ] == []
+    return {
+        one.name: {*one.depends_on} for one in found.applications[0].components
+    }
 
 
 def said(found: Reading) -> list[str]:
@@ -130,7 +134,9 @@ def test_a_deploy_says_which_policies_hold() -> None:
 def test_a_step_may_say_where_its_component_goes() -> None:
     """As `apply-component` does in KubeVela."""
     found = reading(
-        apply("a").replace("component: a", "component: a, cluster: west, namespace: n"),
+        apply("a").replace(
+            "component: a", "component: a, cluster: west, namespace: n"
+        ),
         apply("b"),
     )
     places = [
@@ -158,7 +164,9 @@ def variants(found: Reading) -> list[tuple[str | None, dict[str, int], str]]:
     ]
 
 
-def test_a_component_is_in_each_place_in_the_form_that_its_step_gives_it() -> None:
+def test_a_component_is_in_each_place_in_the_form_that_its_step_gives_it() -> (
+    None
+):
     """The first place, the stack's own cluster before others, says how it stands; the others have one form each."""
     steps = (
         deploy("d", "west", "small"),
@@ -220,10 +228,14 @@ def test_steps_in_groups_and_single_components_have_forms_too() -> None:
         (["d small", "e named large"], "'default': by step 'd' (override 'small') and by step 'e' (override 'large')"),
     ],
 )  # fmt: skip
-def test_two_forms_in_one_place_are_refused(steps: list[str], said_of: str) -> None:
+def test_two_forms_in_one_place_are_refused(
+    steps: list[str], said_of: str
+) -> None:
     """Which overrides make them is said, at the step that is written last."""
     first, second = steps
-    lines = said(reading(deploy(*first.split()), deploy(*second.split()), head=MORE))
+    lines = said(
+        reading(deploy(*first.split()), deploy(*second.split()), head=MORE)
+    )
     (only,) = [line for line in lines if "error" in line]
     assert only == (
         f"a.yaml:{STEPS + 6}:9: error OAM108: component 'a' is deployed in two forms to one place, {said_of}; give each "
@@ -232,7 +244,9 @@ def test_two_forms_in_one_place_are_refused(steps: list[str], said_of: str) -> N
 
 
 def test_a_form_has_no_other_type() -> None:
-    lines = said(reading(deploy("d", "west"), deploy("e", "east", "typed"), head=MORE))
+    lines = said(
+        reading(deploy("d", "west"), deploy("e", "east", "typed"), head=MORE)
+    )
     (only,) = [line for line in lines if "error" in line]
     assert only.startswith(
         "a.yaml:13:79: error OAM108: component 'a' is of type 'x' by step 'd' (no override), and of type 'y' by step 'e'"
@@ -244,7 +258,8 @@ def test_without_a_workflow_every_override_holds_for_every_topology() -> None:
     found = read_bytes(
         "a.yaml",
         HEAD.replace(
-            "    - {name: b-only, type: override, properties: {selector: [b]}}\n", ""
+            "    - {name: b-only, type: override, properties: {selector: [b]}}\n",
+            "",
         ).encode(),
     )
     (application,) = found.applications
@@ -262,7 +277,11 @@ def test_what_no_step_deploys_is_deployed_all_the_same() -> None:
     assert said(found)[-1] == (
         "a.yaml:13:14: warning OAM109: component 'c' is in no step of the workflow; here it is deployed all the same"
     )
-    assert [one.name for one in found.applications[0].components] == ["a", "b", "c"]
+    assert [one.name for one in found.applications[0].components] == [
+        "a",
+        "b",
+        "c",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -296,24 +315,33 @@ def test_what_no_step_deploys_is_deployed_all_the_same() -> None:
         ("{name: g, type: step-group, subSteps: [{name: g, type: deploy}]}", ":55: error OAM106: step 'g' is already defined in line 14"),
     ],
 )  # fmt: skip
-def test_a_step_that_does_more_than_order_is_found(step: str, finding: str) -> None:
+def test_a_step_that_does_more_than_order_is_found(
+    step: str, finding: str
+) -> None:
     """By its name, with what to do in its place."""
-    head = HEAD[: HEAD.index("    - {name: east")] + HEAD[HEAD.index("  components:") :]
+    head = (
+        HEAD[: HEAD.index("    - {name: east")]
+        + HEAD[HEAD.index("  components:") :]
+    )
     found = [
         line
         for line in said(reading(step, head=head))
         if "no step of the workflow" not in line
     ]
     start = f"a.yaml:{STEPS - 3}{finding}"
-    assert [line.startswith(start) for line in found] == ([True] if finding else []), (
-        found
-    )
+    assert [line.startswith(start) for line in found] == (
+        [True] if finding else []
+    ), found
 
 
 @pytest.mark.parametrize("type_", sorted(LEFT_OUT))
 @pytest.mark.parametrize(
     "more",
-    ["", ", if: status.x.failed", ", timeout: 5m, outputs: [{name: v, valueFrom: o}]"],
+    [
+        "",
+        ", if: status.x.failed",
+        ", timeout: 5m, outputs: [{name: v, valueFrom: o}]",
+    ],
 )
 def test_a_step_without_which_the_same_is_deployed_is_left_out(
     type_: str, more: str
@@ -347,7 +375,9 @@ def test_a_value_of_a_step_that_is_left_out_is_not_lost() -> None:
     assert error in said(
         reading(
             step,
-            head=HEAD.replace("{name: b, type: x}", f"{{name: b, type: x, {takes}}}"),
+            head=HEAD.replace(
+                "{name: b, type: x}", f"{{name: b, type: x, {takes}}}"
+            ),
         )
     )
     assert error in said(
@@ -356,7 +386,9 @@ def test_a_value_of_a_step_that_is_left_out_is_not_lost() -> None:
             f"{{name: g, type: step-group, subSteps: [{apply('a', f', {takes}')}]}}",
         )
     )
-    assert error not in said(reading(step, f"{{name: t, type: notification, {takes}}}"))
+    assert error not in said(
+        reading(step, f"{{name: t, type: notification, {takes}}}")
+    )
 
 
 def test_what_a_step_passes_is_its_components() -> None:
@@ -365,7 +397,9 @@ def test_what_a_step_passes_is_its_components() -> None:
         "outputs: [{name: url, valueFrom: output.status.url}]",
         "inputs: [{from: url, parameterKey: x}]",
     )
-    grouped = f"{{name: g, type: step-group, subSteps: [{apply('b', f', {takes}')}]}}"
+    grouped = (
+        f"{{name: g, type: step-group, subSteps: [{apply('b', f', {takes}')}]}}"
+    )
     for steps in (
         (apply("a", f", {gives}"), apply("b", f", {takes}")),
         (apply("a", f", {gives}"), grouped),
@@ -374,10 +408,12 @@ def test_what_a_step_passes_is_its_components() -> None:
         assert waits(found) == {"a": set(), "b": {"a"}, "c": {"a"}}
         giver, taker, other = found.applications[0].components
         assert [
-            (one.name, one.value_from, one.position.line) for one in giver.outputs
+            (one.name, one.value_from, one.position.line)
+            for one in giver.outputs
         ] == [("url", "output.status.url", 12)]
         assert [
-            (one.source, one.parameter, one.position.line) for one in taker.inputs
+            (one.source, one.parameter, one.position.line)
+            for one in taker.inputs
         ] == [("url", "x", 13)]
         assert (taker.outputs, giver.inputs, other.inputs, other.outputs) == (
             (),
@@ -390,7 +426,10 @@ def test_what_a_step_passes_is_its_components() -> None:
 def test_the_page_has_each_policy_and_step() -> None:
     """By its name, so that whoever looks for one finds what it is here."""
     page = (
-        Path(__file__).resolve().parents[3] / "docs" / "reference" / "applications.md"
+        Path(__file__).resolve().parents[3]
+        / "docs"
+        / "reference"
+        / "applications.md"
     ).read_text("utf-8")
     assert [
         name
@@ -406,7 +445,9 @@ def test_a_workflow_elsewhere_is_not_read() -> None:
         "a.yaml:14:14: error OAM108: workflow 'other' is elsewhere, so nobody here knows by which policies it deploys; "
         "write its steps here: steps: [...]"
     ]
-    head = HEAD[: HEAD.index("  policies:")] + HEAD[HEAD.index("  components:") :]
+    head = (
+        HEAD[: HEAD.index("  policies:")] + HEAD[HEAD.index("  components:") :]
+    )
     found = read_bytes("a.yaml", f"{head}  workflow: {{ref: other}}\n".encode())
     assert said(found) == [
         "a.yaml:9:14: warning OAM109: workflow 'other' is elsewhere and not read: all components are deployed, each after "
@@ -465,12 +506,12 @@ def test_a_value_is_an_edge_from_who_takes_it_to_who_gives_it() -> None:
     found = read_bytes("a.yaml", VALUES.encode())
     assert waits(found) == {"a": set(), "b": {"a"}, "c": {"a"}}
     giver, taker, _ = found.applications[0].components
-    assert [(one.name, one.value_from, str(one.position)) for one in giver.outputs] == [
-        ("url", "output.status.url", "a.yaml:6:36")
-    ]
-    assert [(one.source, one.parameter, str(one.position)) for one in taker.inputs] == [
-        ("url", "env[0].value", "a.yaml:7:35")
-    ]
+    assert [
+        (one.name, one.value_from, str(one.position)) for one in giver.outputs
+    ] == [("url", "output.status.url", "a.yaml:6:36")]
+    assert [
+        (one.source, one.parameter, str(one.position)) for one in taker.inputs
+    ] == [("url", "env[0].value", "a.yaml:7:35")]
 
 
 @pytest.mark.parametrize(
@@ -487,16 +528,16 @@ def test_a_value_that_cannot_be_passed_is_found(
     old: str, new: str, finding: str
 ) -> None:
     """Where it is taken, or given."""
-    assert finding in said(read_bytes("a.yaml", VALUES.replace(old, new).encode()))
+    assert finding in said(
+        read_bytes("a.yaml", VALUES.replace(old, new).encode())
+    )
 
 
 @pytest.mark.parametrize("old", ["{name: a, type: x", "{name: b, type: x"])
 def test_what_runs_elsewhere_passes_no_values(old: str) -> None:
     """Neither of the two ends: nothing is rendered of it."""
     text = VALUES.replace(old, old.replace("type: x", "type: external"))
-    message = (
-        f"component 'b': '{old[7]}' runs elsewhere, and neither gives nor takes values"
-    )
+    message = f"component 'b': '{old[7]}' runs elsewhere, and neither gives nor takes values"
     (only,) = read_bytes("a.yaml", text.encode()).diagnostics
     assert (only.code, only.message, only.position and only.position.line) == (
         "OAM108",
@@ -527,7 +568,9 @@ def _sound(findings: tuple[Diagnostic, ...]) -> bool:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_policies_and_steps_that_were_changed_at_random_are_read(seed: int) -> None:
+def test_policies_and_steps_that_were_changed_at_random_are_read(
+    seed: int,
+) -> None:
     """Keys that are another's, values of another type, lists that hold one more: each finding has a place still."""
     need_corpus()
     choose = random.Random(seed)
@@ -557,7 +600,12 @@ def test_policies_and_steps_that_were_changed_at_random_are_read(seed: int) -> N
                 ]
             )
             lines[at : at + 1] = choose.choice(
-                [[], [lines[at]] * 2, [f"{key}{colon} {value}"], [choose.choice(lines)]]
+                [
+                    [],
+                    [lines[at]] * 2,
+                    [f"{key}{colon} {value}"],
+                    [choose.choice(lines)],
+                ]
             )
         found = read_bytes("a.yaml", "\n".join(lines).encode())
         assert _sound(found.diagnostics)

@@ -11,7 +11,9 @@ from kong_oam.objects.component import JudgedComponent
 from tests.support.judged import judged, said
 
 VALUE = "awaited-value-0123456789abcdef"
-GIVEN = Awaited(VALUE, "giver", "v1", "Service", "shop", "giver", ("spec", "clusterIP"))
+GIVEN = Awaited(
+    VALUE, "giver", "v1", "Service", "shop", "giver", ("spec", "clusterIP")
+)
 OBJECT = "{{apiVersion: {}, kind: {}, metadata: {{name: a{}}}{}}}"
 POD = "{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {%s: [{name: c, image: i, %s}]}}"
 TERRAFORM = "terraform.core.oam.dev/v1beta2"
@@ -21,7 +23,9 @@ def awaiting(component: JudgedComponent) -> JudgedComponent:
     """The component, whose objects are said to have the value in them."""
     return replace(
         component,
-        objects=tuple(replace(one, awaited=(GIVEN,)) for one in component.objects),
+        objects=tuple(
+            replace(one, awaited=(GIVEN,)) for one in component.objects
+        ),
     )
 
 
@@ -30,12 +34,19 @@ def awaiting(component: JudgedComponent) -> JudgedComponent:
     [
         *(
             POD % (kind, f"env: [{{name: A, value: 'http://{VALUE}:80'}}]")
-            for kind in ("containers", "containers: [{name: d}], initContainers")
+            for kind in (
+                "containers",
+                "containers: [{name: d}], initContainers",
+            )
         ),
-        POD % ("containers", f"args: [--at, '{VALUE}'], command: [run, {VALUE}]"),
+        POD
+        % ("containers", f"args: [--at, '{VALUE}'], command: [run, {VALUE}]"),
         OBJECT.format("v1", "ConfigMap", "", f", data: {{A: 'x {VALUE}'}}"),
         OBJECT.format(
-            TERRAFORM, "Configuration", "", f", spec: {{variable: {{a: {VALUE}}}}}"
+            TERRAFORM,
+            "Configuration",
+            "",
+            f", spec: {{variable: {{a: {VALUE}}}}}",
         ),
     ],
 )
@@ -69,7 +80,9 @@ def test_programs_may_be_told_what_only_the_cluster_knows(text: str) -> None:
 def test_what_decides_something_is_known_before(text: str, path: str) -> None:
     """A name, a label, a host, an image: what was judged is what is deployed."""
     (one,) = [
-        found for found in said(awaiting(judged(text))) if found.startswith("OAM108")
+        found
+        for found in said(awaiting(judged(text)))
+        if found.startswith("OAM108")
     ]
     assert (
         f"of 'shop/web': {path} would be what another component gives once it is deployed"
@@ -79,7 +92,11 @@ def test_what_decides_something_is_known_before(text: str, path: str) -> None:
 
 def test_pods_of_any_kind_are_looked_into() -> None:
     """Where the definition says that they are."""
-    thing = {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "t"}}
+    thing = {
+        "apiVersion": "example.com/v1",
+        "kind": "Thing",
+        "metadata": {"name": "t"},
+    }
     pods = {"containers": [{"name": "c", "image": "i", "args": [VALUE]}]}
     whole = judged(
         {**thing, "spec": {"pods": {"spec": pods}, "note": "n"}},

@@ -21,7 +21,9 @@ def trait(named: str, /, **properties: Any) -> dict[str, Any]:
     return {"type": named, "properties": properties}
 
 
-def component(name: str, kind: str, properties: Any, *traits: Any) -> dict[str, Any]:
+def component(
+    name: str, kind: str, properties: Any, *traits: Any
+) -> dict[str, Any]:
     return {
         "name": name,
         "type": kind,
@@ -40,7 +42,8 @@ def patched(name: str, operation: str, path: str, value: Any) -> dict[str, Any]:
         "webservice",
         IMAGE,
         trait(
-            "json-patch", operations=[{"op": operation, "path": path, "value": value}]
+            "json-patch",
+            operations=[{"op": operation, "path": path, "value": value}],
         ),
     )
 
@@ -94,7 +97,9 @@ OPENINGS = [
         "ACC224",
     ),
 ]  # fmt: skip
-WEB = component("web", "webservice", IMAGE, trait("client", kind="service", calls=[]))
+WEB = component(
+    "web", "webservice", IMAGE, trait("client", kind="service", calls=[])
+)
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +117,9 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     path.write_text(yaml.safe_dump(document, sort_keys=False), "utf-8")
     lines = path.read_text("utf-8").splitlines()
     begins = [
-        number for number, line in enumerate(lines, 1) if line.startswith("  - name: ")
+        number
+        for number, line in enumerate(lines, 1)
+        if line.startswith("  - name: ")
     ]
     with redirect_stdout(StringIO()) as out:
         assert main(["check", "--applications", str(path), "--json"]) == 1

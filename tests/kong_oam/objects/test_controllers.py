@@ -75,13 +75,17 @@ TEXTS = [
 
 
 @pytest.mark.parametrize(("kind", "spec", "path"), TEXTS)
-def test_a_credential_is_named_in_no_text(kind: str, spec: Any, path: str) -> None:
+def test_a_credential_is_named_in_no_text(
+    kind: str, spec: Any, path: str
+) -> None:
     one = {**of(kind), "spec": _named(spec, "web-client")}
     assert said(VICTIM, api(one)) == [
         f"ACC217 {kind} 'x' of 'shop/api': {path.replace('NAME', 'web-client')} 'web-client' is the credential of 'shop/web'; a component has its own client trait"
     ]
     for other in ("api-client", "web-client-2", "my-web-client", "web"):
-        assert said(VICTIM, api({**of(kind), "spec": _named(spec, other)})) == []
+        assert (
+            said(VICTIM, api({**of(kind), "spec": _named(spec, other)})) == []
+        )
 
 
 @pytest.mark.parametrize("data", [{"data": "NAME"}, {"binaryData": "NAME"}])
@@ -117,7 +121,11 @@ def test_nor_in_what_it_has_its_values_from(
 @pytest.mark.parametrize("field", ["data", "stringData"])
 def test_nor_in_a_secret(field: str) -> None:
     text = "secretName: web-client"
-    held = text if field == "stringData" else base64.b64encode(text.encode()).decode()
+    held = (
+        text
+        if field == "stringData"
+        else base64.b64encode(text.encode()).decode()
+    )
     secret = {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -127,7 +135,10 @@ def test_nor_in_a_secret(field: str) -> None:
     (message,) = said(
         VICTIM,
         api(
-            of("HelmRelease", valuesFrom=[{"kind": "Secret", "name": "values"}]), secret
+            of(
+                "HelmRelease", valuesFrom=[{"kind": "Secret", "name": "values"}]
+            ),
+            secret,
         ),
     )
     assert "spec.valuesFrom[0].name 'values' has 'web-client' in it" in message
@@ -152,7 +163,11 @@ PATCHES = [
         {"patchesStrategicMerge": [{"kind": "Deployment"}]},
         "spec.patchesStrategicMerge",
     ),
-    ("Kustomization", {"patchesJson6902": [{"patch": []}]}, "spec.patchesJson6902"),
+    (
+        "Kustomization",
+        {"patchesJson6902": [{"patch": []}]},
+        "spec.patchesJson6902",
+    ),
 ]
 
 
@@ -181,7 +196,10 @@ def test_images_and_values_may_be_changed() -> None:
         == []
     )
     assert (
-        said(api(of("Kustomization", images=images, patches=[], namePrefix="a-"))) == []
+        said(
+            api(of("Kustomization", images=images, patches=[], namePrefix="a-"))
+        )
+        == []
     )
 
 
@@ -233,15 +251,21 @@ def test_a_module_names_no_other_namespace(spec: Any, field: str) -> None:
         api(one), allowed={"kong/Namespace": "state"}, gateway_namespace="kong"
     )
     assert "is the gateway's own" in message
-    assert said(api({**of("Configuration"), "spec": _named(spec, "shop")})) == []
+    assert (
+        said(api({**of("Configuration"), "spec": _named(spec, "shop")})) == []
+    )
 
 
 def test_a_module_whose_spec_is_a_text_is_refused() -> None:
     """What it says is read as any other text."""
     mapping = "OAM103 Configuration 'x' of 'shop/api': spec has to be a mapping"
-    assert said(api({**of("Configuration"), "spec": "x kubernetes"})) == [mapping]
+    assert said(api({**of("Configuration"), "spec": "x kubernetes"})) == [
+        mapping
+    ]
     named, also = said(
-        api({**of("Configuration"), "spec": 'kubernetes { namespace = "kong" }'})
+        api(
+            {**of("Configuration"), "spec": 'kubernetes { namespace = "kong" }'}
+        )
     )
     assert (
         named.startswith(
@@ -271,7 +295,10 @@ def _named(value: Any, name: str) -> Any:
     if isinstance(value, list):
         return [_named(one, name) for one in value]
     return (
-        {key.replace("NAME", name): _named(one, name) for key, one in value.items()}
+        {
+            key.replace("NAME", name): _named(one, name)
+            for key, one in value.items()
+        }
         if isinstance(value, dict)
         else value
     )

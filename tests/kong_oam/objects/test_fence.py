@@ -63,7 +63,9 @@ KEPT = [
 
 
 @pytest.mark.parametrize(("spec", "path"), OPENINGS)
-def test_a_pod_that_its_fence_would_not_hold_is_refused(spec: str, path: str) -> None:
+def test_a_pod_that_its_fence_would_not_hold_is_refused(
+    spec: str, path: str
+) -> None:
     (message,) = said(judged(merged(POD, f"spec: {{{spec}}}")))
     assert message.startswith(f"ACC226 Pod 'p' of 'shop/web': {path}: ")
     assert "; take it out" in message or "; leave it out" in message
@@ -155,7 +157,9 @@ SERVICE_FIELDS = [
 ]
 
 
-def test_volumes_of_the_network_and_a_runtimes_own_capabilities_are_kept() -> None:
+def test_volumes_of_the_network_and_a_runtimes_own_capabilities_are_kept() -> (
+    None
+):
     """All that there are: another one is refused until somebody has looked at it."""
     volumes = [{"name": kind, kind: {}} for kind in VOLUMES]
     container = {
@@ -182,7 +186,10 @@ def test_what_a_service_says_of_its_address_is_kept() -> None:
             judged(
                 {
                     **service,
-                    "spec": {**service["spec"], **dict.fromkeys(SERVICE_FIELDS, "x")},
+                    "spec": {
+                        **service["spec"],
+                        **dict.fromkeys(SERVICE_FIELDS, "x"),
+                    },
                 }
             )
         )
@@ -195,7 +202,11 @@ def test_what_a_service_says_of_its_address_is_kept() -> None:
     [
         ({"app.oam.dev/component": "web"}, False),
         (
-            {"app.oam.dev/component": "web", "app.oam.dev/name": "shop", "app": "x"},
+            {
+                "app.oam.dev/component": "web",
+                "app.oam.dev/name": "shop",
+                "app": "x",
+            },
             False,
         ),
         ({"app.oam.dev/component": "api"}, True),
@@ -207,7 +218,9 @@ def test_no_pod_passes_for_another_components(
     labels: dict[str, str], refused: bool
 ) -> None:
     pod = merged(POD, f"metadata: {{labels: {labels}}}")
-    assert [message[:6] for message in said(judged(pod))] == ["ACC226"] * refused
+    assert [message[:6] for message in said(judged(pod))] == [
+        "ACC226"
+    ] * refused
 
 
 OPEN_SERVICES = [
@@ -256,15 +269,20 @@ def test_other_services_are_deployed(changes: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "reach"), [("LoadBalancer", "loadBalancer"), ("NodePort", "nodePort")]
+    ("kind", "reach"),
+    [("LoadBalancer", "loadBalancer"), ("NodePort", "nodePort")],
 )
 def test_the_stack_says_how_services_are_reached(kind: str, reach: Any) -> None:
     """Those alone that the gateway reaches, and so alone."""
     service = merged(SERVICE, f"spec: {{type: {kind}}}")
     assert said(judged(service, routed=frozenset({"web"})), reach=reach) == []
-    assert len(said(judged(service, routed=frozenset({"web2"})), reach=reach)) == 1
+    assert (
+        len(said(judged(service, routed=frozenset({"web2"})), reach=reach)) == 1
+    )
     other = {"loadBalancer": "nodePort", "nodePort": "loadBalancer"}[reach]
-    assert len(said(judged(service, routed=frozenset({"web"})), reach=other)) == 1
+    assert (
+        len(said(judged(service, routed=frozenset({"web"})), reach=other)) == 1
+    )
 
 
 @pytest.mark.parametrize("kind", ["LoadBalancer", "NodePort"])
@@ -278,11 +296,18 @@ def test_the_stack_says_what_else_answers_outside(kind: str) -> None:
             tuple({"LoadBalancer", "NodePort"} - {kind}),
             "cluster.serviceTypes",
         ),
-        (judged(service, POD, routed=frozenset({"web"})), (kind,), "gateway.reach"),
+        (
+            judged(service, POD, routed=frozenset({"web"})),
+            (kind,),
+            "gateway.reach",
+        ),
         (judged(service), (kind,), "it selects no pods of the component"),
         (
             judged(
-                merged(SERVICE, f"spec: {{type: {kind}, selector: {{app: x}}}}"), POD
+                merged(
+                    SERVICE, f"spec: {{type: {kind}, selector: {{app: x}}}}"
+                ),
+                POD,
             ),
             (kind,),
             "it selects no pods",
@@ -319,7 +344,10 @@ def test_a_service_that_answers_outside_leads_to_pods_beside_it(
     found = said(judged(service, pod), service_types=("NodePort",))
     leads_home = at == pods_at and label == "{app: web}"
     assert (
-        any("it selects no pods of the component" in message for message in found)
+        any(
+            "it selects no pods of the component" in message
+            for message in found
+        )
         != leads_home
     )
 
@@ -359,7 +387,9 @@ def test_no_annotation_opens_a_load_balancer() -> None:
         "metadata: {annotations: {cloud.example.org/scheme: internet-facing, app.oam.dev/x: y, plain: z}}",
     )
     listed = {"cloud.example.org": "opens nothing on other objects"}
-    assert said(judged(service, routed=frozenset({"web"})), metadata=listed) == []
+    assert (
+        said(judged(service, routed=frozenset({"web"})), metadata=listed) == []
+    )
     (message,) = said(
         judged(service, routed=frozenset({"web"})),
         reach="loadBalancer",
@@ -377,7 +407,10 @@ def pod_of(component: str, labels: str = "{}") -> dict[str, Any]:
 SELECTING = merged(SERVICE, "spec: {selector: null}") | {
     "spec": {"selector": {"app": "api"}, "ports": [{"port": 80}]}
 }
-SHARED = {**SELECTING, "spec": {"selector": {"app": "x"}, "ports": [{"port": 80}]}}
+SHARED = {
+    **SELECTING,
+    "spec": {"selector": {"app": "x"}, "ports": [{"port": 80}]},
+}
 
 
 def test_no_pods_answer_for_another_component() -> None:

@@ -43,7 +43,11 @@ def placed(
 ) -> dict[str, Any]:
     """An object that nobody knows, with something in it at the end of a way."""
     for field, beside in way:
-        inner = [beside, inner] if field is None else {"beside": beside, field: inner}
+        inner = (
+            [beside, inner]
+            if field is None
+            else {"beside": beside, field: inner}
+        )
     return {
         "apiVersion": "x.org/v1",
         "kind": "Any",
@@ -58,7 +62,9 @@ def found(
     return said(
         WEB,
         judged(
-            placed(inner, way, top), key="shop/own", made=(("ServiceAccount", "own"),)
+            placed(inner, way, top),
+            key="shop/own",
+            made=(("ServiceAccount", "own"),),
         ),
         allowed=ALLOWED,
     )
@@ -72,7 +78,8 @@ def with_other(inner: Any, name: str) -> Any:
         return [with_other(item, name) for item in inner]
     if isinstance(inner, dict):
         return {
-            with_other(key, name): with_other(item, name) for key, item in inner.items()
+            with_other(key, name): with_other(item, name)
+            for key, item in inner.items()
         }
     return inner
 
@@ -126,7 +133,11 @@ ACCOUNTS: list[Any] = [
     {"kubernetes.service-account": "web"},
     {"conf": "kubernetes.jobmanager.service-account: web\n"},
     {"user": "system:serviceaccount:shop:web"},
-    {"metadata": {"annotations": {"kubernetes.io/service-account.name": "web"}}},
+    {
+        "metadata": {
+            "annotations": {"kubernetes.io/service-account.name": "web"}
+        }
+    },
     {"env": [{"name": "SERVICE_ACCOUNT", "value": "web"}]},
     {"args": ["--service-account", "web"]},
     {"auth": {"type": "ServiceAccount", "ref": {"name": "web"}}},
@@ -186,12 +197,18 @@ NODES: list[Any] = [
     {"sidecars": [{"name": "s", "ports": [{"hostPort": "80"}]}]},
     {"sidecars": [{"name": "s", "ports": [{"hostPort": "0x1F90"}]}]},
     {"sidecars": [{"name": "s", "ports": [{"hostPort": "8_080"}]}]},
-    {"container": {"livenessProbe": {"httpGet": {"host": "web.shop.svc", "port": 80}}}},
+    {
+        "container": {
+            "livenessProbe": {"httpGet": {"host": "web.shop.svc", "port": 80}}
+        }
+    },
     {
         "initContainers": [
             {
                 "name": "s",
-                "lifecycle": {"preStop": {"tcpSocket": {"host": "web.shop.svc"}}},
+                "lifecycle": {
+                    "preStop": {"tcpSocket": {"host": "web.shop.svc"}}
+                },
             }
         ]
     },
@@ -216,7 +233,12 @@ NODES: list[Any] = [
 
 
 def nested(kind: str, api: str = "v1", **fields: Any) -> dict[str, Any]:
-    return {"apiVersion": api, "kind": kind, "metadata": {"name": "n"}, **fields}
+    return {
+        "apiVersion": api,
+        "kind": kind,
+        "metadata": {"name": "n"},
+        **fields,
+    }
 
 
 NESTED = [
@@ -235,8 +257,14 @@ NESTED = [
     (nested("Deployment", "apps/v1", spec={"template": {"spec": {"containers": [{"securityContext": {"privileged": True}}]}}}), "ACC226"),
 ]  # fmt: skip
 
-POLICY = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "spec": {}}
-POLICY_TEXT = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nspec: {}\n"
+POLICY = {
+    "apiVersion": "networking.k8s.io/v1",
+    "kind": "NetworkPolicy",
+    "spec": {},
+}
+POLICY_TEXT = (
+    "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nspec: {}\n"
+)
 
 
 def wrapped(value: Any, times: int) -> Any:
@@ -293,7 +321,9 @@ quick = settings(suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.mark.parametrize(("inner", "code"), CASES)
-def test_what_takes_another_components_part_is_refused(inner: Any, code: str) -> None:
+def test_what_takes_another_components_part_is_refused(
+    inner: Any, code: str
+) -> None:
     assert code in {message[:6] for message in found(inner, [])}
 
 
@@ -331,7 +361,10 @@ def test_the_components_own_part_is_taken_at_any_depth(
             "names": ["web"],
         },
         {"text": "my-web-client web-client2 web.client"},
-        {"mountPath": "/var/run/secrets/kubernetes.io/serviceaccount", "name": "web"},
+        {
+            "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount",
+            "name": "web",
+        },
         {
             "hostNetwork": False,
             "hostPID": None,
@@ -346,7 +379,10 @@ def test_the_components_own_part_is_taken_at_any_depth(
             }
         },
         {
-            "securityContext": {"runAsUser": 0, "capabilities": {"drop": ["ALL"]}},
+            "securityContext": {
+                "runAsUser": 0,
+                "capabilities": {"drop": ["ALL"]},
+            },
             "unprivileged": True,
         },
         {
@@ -383,7 +419,11 @@ def test_the_components_own_part_is_taken_at_any_depth(
         },
         {
             "podAntiAffinity": [
-                {"labelSelector": {"matchLabels": {"app.oam.dev/component": "web"}}}
+                {
+                    "labelSelector": {
+                        "matchLabels": {"app.oam.dev/component": "web"}
+                    }
+                }
             ]
         },
         {
@@ -394,8 +434,14 @@ def test_the_components_own_part_is_taken_at_any_depth(
         },
         {"text": "the apiVersion and the kind of an object {{ x }}"},
         {"text": "{{ x }} name: own, kind: ConfigMap"},
-        {"text": "targetRef: {apiVersion: apps/v1, kind: Deployment, name: own}"},
-        {"sources": [{"serviceAccountToken": {"audience": "web", "path": "web"}}]},
+        {
+            "text": "targetRef: {apiVersion: apps/v1, kind: Deployment, name: own}"
+        },
+        {
+            "sources": [
+                {"serviceAccountToken": {"audience": "web", "path": "web"}}
+            ]
+        },
         {
             "text": "{{ x }} hostNetwork: false, privileged = false, unprivileged: true hostPort: redis"
         },
@@ -405,7 +451,9 @@ def test_the_components_own_part_is_taken_at_any_depth(
             "httpGet": {"path": "/", "port": 80},
         },
         {
-            "podAnnotations": {"note": "docker.io/x https://sidecar.istio.io/inject"},
+            "podAnnotations": {
+                "note": "docker.io/x https://sidecar.istio.io/inject"
+            },
             "podLabels": ["a=b"],
         },
     ],
@@ -421,13 +469,20 @@ def test_a_secret_in_another_namespace_is_named_with_it() -> None:
         {"namespace": "shop", "deep": {"name": "web-client"}},
         {"from": ["shop/web-client"]},
     ]
-    for inner, count in ((both[0], 1), (both[1], 1), ({"name": "web-client"}, 0)):
+    for inner, count in (
+        (both[0], 1),
+        (both[1], 1),
+        ({"name": "web-client"}, 0),
+    ):
         assert (
-            len(said(WEB, judged(placed(inner, []), **api), allowed=ALLOWED)) == count
+            len(said(WEB, judged(placed(inner, []), **api), allowed=ALLOWED))
+            == count
         ), inner
 
 
-def test_a_secret_of_ones_own_may_be_called_as_that_of_another_namespace() -> None:
+def test_a_secret_of_ones_own_may_be_called_as_that_of_another_namespace() -> (
+    None
+):
     mine = {
         "key": "other/web",
         "namespace": "other",
@@ -438,7 +493,8 @@ def test_a_secret_of_ones_own_may_be_called_as_that_of_another_namespace() -> No
         ({"name": "shop/web-client"}, 1),
     ):
         assert (
-            len(said(WEB, judged(placed(inner, []), **mine), allowed=ALLOWED)) == count
+            len(said(WEB, judged(placed(inner, []), **mine), allowed=ALLOWED))
+            == count
         ), inner
 
 
@@ -449,7 +505,9 @@ FLUX = [
 
 
 @pytest.mark.parametrize("kind", FLUX)
-@pytest.mark.parametrize("inner", [*LABELS, TOKEN, *SECRETS, *ENCODED, *ACCOUNTS])
+@pytest.mark.parametrize(
+    "inner", [*LABELS, TOKEN, *SECRETS, *ENCODED, *ACCOUNTS]
+)
 def test_what_flux_is_told_is_read_so_too(kind: str, inner: Any) -> None:
     api, _, name = kind.partition(" ")
     told = {
@@ -458,13 +516,17 @@ def test_what_flux_is_told_is_read_so_too(kind: str, inner: Any) -> None:
         "metadata": {"name": "a"},
         "spec": {"values": inner},
     }
-    assert {message[:6] for message in said(WEB, judged(told, key="shop/own"))} & {
+    assert {
+        message[:6] for message in said(WEB, judged(told, key="shop/own"))
+    } & {
         "ACC217",
         "ACC226",
     }
 
 
-@pytest.mark.parametrize("inner", [*LABELS, TOKEN, *SECRETS, *ENCODED, *ACCOUNTS])
+@pytest.mark.parametrize(
+    "inner", [*LABELS, TOKEN, *SECRETS, *ENCODED, *ACCOUNTS]
+)
 def test_what_a_chart_has_its_values_from_is_read_as_a_text(inner: Any) -> None:
     spec = {"valuesFrom": [{"kind": "ConfigMap", "name": "values"}]}
     told = {
@@ -473,7 +535,11 @@ def test_what_a_chart_has_its_values_from_is_read_as_a_text(inner: Any) -> None:
         "metadata": {"name": "a"},
         "spec": spec,
     }
-    values = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "values"}}
+    values = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "values"},
+    }
     held = {"data": {"values.yaml": yaml.safe_dump(inner)}}
     messages = said(WEB, judged(told, {**values, **held}, key="shop/own"))
     assert {message[:6] for message in messages} & {"ACC217", "ACC226"}
@@ -488,7 +554,10 @@ def test_a_role_within_another_object_gives_rights() -> None:
     (message,) = said(
         judged(placed({"manifest": role}, [])), allowed=ALLOWED, rbac=True
     )
-    assert message.startswith("ACC251 ") and "get secrets in namespace shop" in message
+    assert (
+        message.startswith("ACC251 ")
+        and "get secrets in namespace shop" in message
+    )
 
 
 def test_a_text_with_an_object_that_nobody_reads_says_where_it_is() -> None:
@@ -507,7 +576,9 @@ def test_no_object_within_another_replaces_one_of_another_component() -> None:
         "spec": {"selector": {"a": "b"}, "ports": [{"port": 80}]},
     }
     web = judged(service, key="shop/web")
-    (message,) = said(web, judged(placed(service, []), key="shop/own"), allowed=ALLOWED)
+    (message,) = said(
+        web, judged(placed(service, []), key="shop/own"), allowed=ALLOWED
+    )
     assert message.startswith(
         "OAM107 Service 'web' in namespace 'shop' would also be made for 'shop/web'"
     )
@@ -558,7 +629,11 @@ def test_no_service_within_another_object_answers_outside() -> None:
     selector = {"app.oam.dev/component": "own"}
     service = nested(
         "Service",
-        spec={"type": "LoadBalancer", "selector": selector, "ports": [{"port": 80}]},
+        spec={
+            "type": "LoadBalancer",
+            "selector": selector,
+            "ports": [{"port": 80}],
+        },
     )
     own = judged(service, pod, key="shop/own")
     assert said(own, service_types=("LoadBalancer",)) == []

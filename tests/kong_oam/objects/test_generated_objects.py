@@ -29,7 +29,10 @@ reference = st.fixed_dictionaries({"name": NAMES})
 environment = st.one_of(
     st.fixed_dictionaries({"name": NAMES, "value": NAMES}),
     st.fixed_dictionaries(
-        {"name": NAMES, "valueFrom": st.fixed_dictionaries({"secretKeyRef": reference})}
+        {
+            "name": NAMES,
+            "valueFrom": st.fixed_dictionaries({"secretKeyRef": reference}),
+        }
     ),
     st.fixed_dictionaries(
         {
@@ -62,7 +65,8 @@ security = st.fixed_dictionaries(
         "capabilities": st.fixed_dictionaries(
             {},
             optional={
-                "add": capabilities | st.lists(capabilities, max_size=2, unique=True),
+                "add": capabilities
+                | st.lists(capabilities, max_size=2, unique=True),
                 "drop": st.lists(capabilities),
             },
         ),
@@ -79,14 +83,17 @@ security = st.fixed_dictionaries(
     },
 )
 asked = st.fixed_dictionaries(
-    {"port": st.just(80)}, optional={"host": st.sampled_from(["", "10.0.0.7", None])}
+    {"port": st.just(80)},
+    optional={"host": st.sampled_from(["", "10.0.0.7", None])},
 )
 handler = st.one_of(
     st.fixed_dictionaries({"httpGet": asked}),
     st.fixed_dictionaries({"tcpSocket": asked}),
     st.just({"exec": {"command": ["curl", "10.0.0.7"]}}),
 )
-hooks = st.fixed_dictionaries({}, optional={"postStart": handler, "preStop": handler})
+hooks = st.fixed_dictionaries(
+    {}, optional={"postStart": handler, "preStop": handler}
+)
 ports = st.fixed_dictionaries(
     {"containerPort": st.just(80)},
     optional={"hostPort": st.sampled_from([0, 80, None])},
@@ -111,7 +118,10 @@ projected = st.one_of(
 volume = st.one_of(
     st.fixed_dictionaries({"name": NAMES, "emptyDir": st.just({})}),
     st.fixed_dictionaries(
-        {"name": NAMES, "hostPath": st.fixed_dictionaries({"path": st.just("/")})}
+        {
+            "name": NAMES,
+            "hostPath": st.fixed_dictionaries({"path": st.just("/")}),
+        }
     ),
     st.fixed_dictionaries({"name": NAMES, "configMap": reference}),
     st.fixed_dictionaries(
@@ -168,7 +178,12 @@ labels = st.fixed_dictionaries(
 annotations = st.one_of(
     st.dictionaries(
         st.sampled_from(
-            ["a", "konghq.com/plugins", "pulumi.com/skipAwait", "prometheus.io/scrape"]
+            [
+                "a",
+                "konghq.com/plugins",
+                "pulumi.com/skipAwait",
+                "prometheus.io/scrape",
+            ]
         ),
         NAMES,
         max_size=1,
@@ -191,7 +206,9 @@ template = st.fixed_dictionaries(
 )
 
 
-def _around(kind: str, api: str, *path: str) -> st.SearchStrategy[dict[str, Any]]:
+def _around(
+    kind: str, api: str, *path: str
+) -> st.SearchStrategy[dict[str, Any]]:
     def put(inner: dict[str, Any]) -> dict[str, Any]:
         for step in reversed(path):
             inner = {step: inner}
@@ -237,7 +254,10 @@ PATTERNS = {
     r">hostPath>path": ("ACC226", {"/"}),
     r">securityContext>privileged": ("ACC226", {True}),
     r">securityContext>procMount": ("ACC226", {"Unmasked"}),
-    r">capabilities>add": ("ACC226", {"NET_ADMIN", "SYS_ADMIN", "cap_net_raw", "ALL"}),
+    r">capabilities>add": (
+        "ACC226",
+        {"NET_ADMIN", "SYS_ADMIN", "cap_net_raw", "ALL"},
+    ),
     r">(httpGet|tcpSocket)>host": ("ACC226", {"10.0.0.7"}),
     r">seLinuxOptions>type": ("ACC226", {"spc_t"}),
     r">(seccompProfile|appArmorProfile)>type": ("ACC226", {"Unconfined"}),
@@ -296,7 +316,12 @@ def test_what_opens_something_is_refused_and_nothing_else(
     path = "spec.template.spec" if by_path else ""
     component = judged(one, key="shop/api", made=(("ServiceAccount", "api"), ("Secret", "api-client")), credentials=frozenset({"api-client"}), pod_spec_path=path)  # fmt: skip
     allowed = dict.fromkeys(
-        ["apps.kruise.io/CloneSet", "allowed/RuntimeClass", "allowed/CSIDriver"], "why"
+        [
+            "apps.kruise.io/CloneSet",
+            "allowed/RuntimeClass",
+            "allowed/CSIDriver",
+        ],
+        "why",
     )
     found = list(judge((OTHER, component), Rules(allowed=allowed)))
     expected = opened(one)

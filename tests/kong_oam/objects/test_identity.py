@@ -53,7 +53,10 @@ def test_no_pod_reads_another_components_credential(
 def test_its_own_and_those_of_nobody_it_reads(spec: str, path: str) -> None:
     for name in ("api-client", "database"):
         assert (
-            said(WEB, api(merged(POD, f"spec: {{{spec.replace('NAME', name)}}}"))) == []
+            said(
+                WEB, api(merged(POD, f"spec: {{{spec.replace('NAME', name)}}}"))
+            )
+            == []
         )
 
 
@@ -100,7 +103,9 @@ def test_no_account_pulls_with_anothers_secret() -> None:
         "metadata": {"name": "pulls"},
     }
     for name in ("web-client", "shop-tls"):
-        (message,) = said(web, api({**account, "imagePullSecrets": [{"name": name}]}))
+        (message,) = said(
+            web, api({**account, "imagePullSecrets": [{"name": name}]})
+        )
         assert message.startswith(
             "ACC217 ServiceAccount 'pulls' of 'shop/api': imagePullSecrets[0].name "
         )
@@ -173,17 +178,23 @@ def test_no_object_that_nobody_knows_is_called_as_a_credential() -> None:
     """Its controller may write a Secret of that name."""
     one = "{apiVersion: external-secrets.io/v1, kind: ExternalSecret, metadata: {name: NAME}}"
     allowed = {"external-secrets.io/ExternalSecret": "x"}
-    (message,) = said(WEB, api(one.replace("NAME", "web-client")), allowed=allowed)
+    (message,) = said(
+        WEB, api(one.replace("NAME", "web-client")), allowed=allowed
+    )
     assert message.startswith(
         "ACC217 ExternalSecret 'web-client' of 'shop/api': metadata.name 'web-client' is the cre"
     )
-    assert said(WEB, api(one.replace("NAME", "api-client")), allowed=allowed) == []
+    assert (
+        said(WEB, api(one.replace("NAME", "api-client")), allowed=allowed) == []
+    )
 
 
 def test_nobody_writes_the_account_of_all_pods() -> None:
     """The cluster makes it, and may have given it rights."""
     (message,) = said(
-        judged("{apiVersion: v1, kind: ServiceAccount, metadata: {name: default}}")
+        judged(
+            "{apiVersion: v1, kind: ServiceAccount, metadata: {name: default}}"
+        )
     )
     assert message.startswith(
         "ACC217 ServiceAccount 'default' of 'shop/web': the cluster has it"
@@ -209,7 +220,9 @@ def test_no_pod_reads_the_key_with_which_the_gateway_answers_for_another(
             said(
                 SHOWING,
                 judged(
-                    merged(POD, f"spec: {{{spec.replace('NAME', 'both-tls')}}}"),
+                    merged(
+                        POD, f"spec: {{{spec.replace('NAME', 'both-tls')}}}"
+                    ),
                     **SHOWN,
                 ),
             )
@@ -220,26 +233,37 @@ def test_no_pod_reads_the_key_with_which_the_gateway_answers_for_another(
         assert (
             said(
                 SHOWING,
-                judged(merged(POD, f"spec: {{{spec.replace('NAME', name)}}}"), **SHOWN),
+                judged(
+                    merged(POD, f"spec: {{{spec.replace('NAME', name)}}}"),
+                    **SHOWN,
+                ),
             )
             == []
         )
 
 
-def test_no_chart_is_told_the_key_with_which_the_gateway_answers_for_another() -> None:
+def test_no_chart_is_told_the_key_with_which_the_gateway_answers_for_another() -> (
+    None
+):
     """Nor is an object of a kind that nobody here knows."""
     release = {
         "apiVersion": "helm.toolkit.fluxcd.io/v2",
         "kind": "HelmRelease",
         "metadata": {"name": "r"},
     }
-    custom = {"apiVersion": "x.org/v1", "kind": "Any", "metadata": {"name": "a"}}
+    custom = {
+        "apiVersion": "x.org/v1",
+        "kind": "Any",
+        "metadata": {"name": "a"},
+    }
     for one, spec in (
         (release, {"values": {"tls": "web-tls"}}),
         (custom, {"tls": "web-tls"}),
     ):
         (message,) = said(
-            SHOWING, judged({**one, "spec": spec}, **SHOWN), allowed={"x.org/Any": "x"}
+            SHOWING,
+            judged({**one, "spec": spec}, **SHOWN),
+            allowed={"x.org/Any": "x"},
         )
         assert (
             "'web-tls' is the key by which the gateway answers for 'shop/web'"
@@ -249,7 +273,11 @@ def test_no_chart_is_told_the_key_with_which_the_gateway_answers_for_another() -
 
 def test_a_component_may_make_the_secret_with_a_hosts_key() -> None:
     """Of its own Application. Of another Application, its key would take the place of the host's key."""
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "web-tls"}}
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "web-tls"},
+    }
     assert said(SHOWING, api(secret)) == []
     for shown in ({}, {"shown": frozenset({"web-tls"})}):
         (message,) = said(SHOWING, judged(secret, key="evil/api", **shown))
@@ -258,7 +286,9 @@ def test_a_component_may_make_the_secret_with_a_hosts_key() -> None:
         )
 
 
-def test_no_controller_writes_the_key_of_a_host_of_another_application() -> None:
+def test_no_controller_writes_the_key_of_a_host_of_another_application() -> (
+    None
+):
     """Terraform's controller writes into the Secret that it is told."""
     kind = {
         "apiVersion": "terraform.core.oam.dev/v1beta2",
@@ -294,7 +324,8 @@ def test_a_certificate_is_asked_for_by_a_component_that_shows_it() -> None:
 
 
 BELIEVED = judged(
-    key="shop/web", certified=frozenset({"web.shop.svc", "web.shop.svc.cluster.local"})
+    key="shop/web",
+    certified=frozenset({"web.shop.svc", "web.shop.svc.cluster.local"}),
 )
 ASKING = [
     {"dnsNames": ["a.test", "WEB.shop.svc"]},
@@ -322,28 +353,41 @@ def test_nobody_asks_for_a_certificate_in_another_components_name(
     allowed = {f"cert-manager.io/{kind}": "x"}
     (message,) = said(BELIEVED, api(one), allowed=allowed)
     assert (
-        "is a name by which the gateway believes the workload of 'shop/web'" in message
+        "is a name by which the gateway believes the workload of 'shop/web'"
+        in message
     )
     assert (
-        said(judged(one, key="shop/web", certified=BELIEVED.certified), allowed=allowed)
+        said(
+            judged(one, key="shop/web", certified=BELIEVED.certified),
+            allowed=allowed,
+        )
         == []
     )
     other = {
         **one,
         "spec": {
-            "dnsNames": ["notweb.shop.svc", "web.shop.svc.example.com", "*.other.svc"]
+            "dnsNames": [
+                "notweb.shop.svc",
+                "web.shop.svc.example.com",
+                "*.other.svc",
+            ]
         },
     }
     assert said(BELIEVED, api(other), allowed=allowed) == []
 
 
 @pytest.mark.parametrize("text", ["web.shop.svc", "a.test,web.shop.svc", "*.shop.svc", "${POD_NAME}.${POD_NAMESPACE}.svc"])  # fmt: skip
-def test_no_volume_asks_for_a_certificate_in_another_components_name(text: str) -> None:
+def test_no_volume_asks_for_a_certificate_in_another_components_name(
+    text: str,
+) -> None:
     """Whatever driver makes it; and what a driver fills in may be any name."""
     attributes = {"csi.cert-manager.io/dns-names": text}
     volume = {
         "name": "v",
-        "csi": {"driver": "csi.cert-manager.io", "volumeAttributes": attributes},
+        "csi": {
+            "driver": "csi.cert-manager.io",
+            "volumeAttributes": attributes,
+        },
     }
     pod = merged(POD, "{}") | {
         "spec": {"containers": [{"name": "c"}], "volumes": [volume]}
@@ -352,7 +396,10 @@ def test_no_volume_asks_for_a_certificate_in_another_components_name(text: str) 
     (message,) = said(BELIEVED, api(pod), allowed=allowed)
     assert message.startswith("ACC217 Pod 'p' of 'shop/api': ")
     assert (
-        said(judged(pod, key="shop/web", certified=BELIEVED.certified), allowed=allowed)
+        said(
+            judged(pod, key="shop/web", certified=BELIEVED.certified),
+            allowed=allowed,
+        )
         == []
     )
     assert said(api(pod), allowed=allowed) == []

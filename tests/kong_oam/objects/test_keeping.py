@@ -19,7 +19,10 @@ ASIDE = "take it out of the rules of that policy"
 
 @pytest.mark.parametrize(
     ("options", "policy"),
-    [(Options(read=True), "read-only"), (Options(patch=True), "shared-resource")],
+    [
+        (Options(read=True), "read-only"),
+        (Options(patch=True), "shared-resource"),
+    ],
 )
 @pytest.mark.parametrize(
     ("text", "found"),
@@ -37,11 +40,15 @@ def test_what_lets_somebody_in_is_made_here(
     whole = judged(text, credentials=frozenset({"web-client"}))
     (one,) = whole.objects
     expected = [f"{found.format(policy)}; {ASIDE}"] if found else []
-    assert said(replace(whole, objects=(replace(one, options=options),))) == expected
+    assert (
+        said(replace(whole, objects=(replace(one, options=options),)))
+        == expected
+    )
     assert (
         said(
             replace(
-                whole, objects=(replace(one, options=Options(retain_on_delete=True)),)
+                whole,
+                objects=(replace(one, options=Options(retain_on_delete=True)),),
             )
         )
         == []
@@ -62,16 +69,20 @@ def test_pods_and_services_may_be_looked_at_where_nothing_of_access_is(
 ) -> None:
     """Neither a route nor a client's credential. A ServiceAccount has rights that nobody here knows all the same, and
     what is patched is deployed."""
-    for text, code in ((POD, "ACC226"), (SERVICE, "ACC227"), (ROLLOUT, "ACC226")):
+    for text, code in (
+        (POD, "ACC226"),
+        (SERVICE, "ACC227"),
+        (ROLLOUT, "ACC226"),
+    ):
         whole = judged(text, **touching)
         for options in (Options(read=True), Options(patch=True)):
             taken = options.read and not touching
             unnamed = (
                 {"ACC227"} if "named" in touching else set()
             )  # no release is here that its labels could name
-            assert codes_of(whole, options) == (set() if taken else {code, *unnamed}), (
-                text
-            )
+            assert codes_of(whole, options) == (
+                set() if taken else {code, *unnamed}
+            ), text
     assert codes(ACCOUNT, Options(read=True)) == {"ACC217"}
 
 

@@ -24,7 +24,9 @@ from kong_oam.objects.manifests import (
 from tests.support.judged import PLACE
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data" / "oam"
-GATEWAY = GatewayPeer(namespace="kong", pod_labels={"app.kubernetes.io/name": "kong"})
+GATEWAY = GatewayPeer(
+    namespace="kong", pod_labels={"app.kubernetes.io/name": "kong"}
+)
 
 EVERYTHING = yaml.safe_load("""
 image: registry.example.com/orders:1.4
@@ -183,9 +185,9 @@ def test_what_an_api_server_would_never_apply_again_stands_once() -> None:
             {"ip": "10.0.0.1", "hostnames": ["b"]},
         ],
     }
-    pod = deployment(replace(WEBSERVICE, properties=properties))["spec"]["template"][
-        "spec"
-    ]
+    pod = deployment(replace(WEBSERVICE, properties=properties))["spec"][
+        "template"
+    ]["spec"]
     (container,) = pod["containers"]
     assert container["env"] == [
         {"name": "A", "value": "3"},
@@ -228,7 +230,8 @@ spec:
 """)
     assert services(WORKER) == ()
     assert (
-        services(replace(WORKER, exposures=(Exposure(name=None, ports=(80,)),))) == ()
+        services(replace(WORKER, exposures=(Exposure(name=None, ports=(80,)),)))
+        == ()
     )
 
 
@@ -286,7 +289,9 @@ spec:
 """)
     assert named["metadata"]["name"] == "api-admin"
     assert named["metadata"]["labels"]["trait.oam.dev/type"] == "gateway"
-    assert named["metadata"]["labels"]["trait.oam.dev/resource"] == "service-admin"
+    assert (
+        named["metadata"]["labels"]["trait.oam.dev/resource"] == "service-admin"
+    )
     assert named["spec"] == {
         "selector": {"app.oam.dev/component": "api"},
         "ports": [{"name": "port-9000", "port": 9000, "targetPort": 9000}],
@@ -299,7 +304,9 @@ def test_node_ports_count_only_in_a_node_port_service() -> None:
         "image": "i",
         "ports": [{"port": 80, "expose": True, "nodePort": 30080}],
     }
-    (service,) = services(replace(WEBSERVICE, properties=properties, exposures=()))
+    (service,) = services(
+        replace(WEBSERVICE, properties=properties, exposures=())
+    )
     assert service["spec"]["type"] == "ClusterIP"
     assert service["spec"]["ports"] == [
         {"name": "port-80", "port": 80, "targetPort": 80, "protocol": "TCP"}
@@ -311,15 +318,27 @@ def test_a_udp_port_does_not_stand_for_the_gateway_port_of_its_number() -> None:
     properties = {
         "image": "i",
         "ports": [
-            {"port": 53, "containerPort": 5353, "protocol": "UDP", "expose": True}
+            {
+                "port": 53,
+                "containerPort": 5353,
+                "protocol": "UDP",
+                "expose": True,
+            }
         ],
     }
     workload = replace(
-        WEBSERVICE, properties=properties, exposures=(Exposure(name=None, ports=(53,)),)
+        WEBSERVICE,
+        properties=properties,
+        exposures=(Exposure(name=None, ports=(53,)),),
     )
     (service,) = services(workload)
     assert service["spec"]["ports"] == [
-        {"name": "port-5353-udp", "port": 53, "targetPort": 5353, "protocol": "UDP"},
+        {
+            "name": "port-5353-udp",
+            "port": 53,
+            "targetPort": 5353,
+            "protocol": "UDP",
+        },
         {"name": "port-53", "port": 53, "targetPort": 53},
     ]
 
@@ -327,21 +346,27 @@ def test_a_udp_port_does_not_stand_for_the_gateway_port_of_its_number() -> None:
 def test_a_gateway_that_connects_from_nowhere_lets_nobody_in() -> None:
     """A rule whose list of origins is empty would let everybody in."""
     assert (
-        network_policy(WEBSERVICE, GatewayPeer(None, {}), (8080,))["spec"]["ingress"]
+        network_policy(WEBSERVICE, GatewayPeer(None, {}), (8080,))["spec"][
+            "ingress"
+        ]
         == []
     )
 
 
 def test_the_pods_behind_a_named_service_are_open_where_they_listen() -> None:
     """A NetworkPolicy is about the port of the pods, whatever that of the Service is."""
-    named = NamedService("release", 80, 8080, {"app": "release"}, "api-release", PLACE)
+    named = NamedService(
+        "release", 80, 8080, {"app": "release"}, "api-release", PLACE
+    )
     (rule,) = named_policy(WEBSERVICE, named, GATEWAY)["spec"]["ingress"]
     assert rule["ports"] == [{"protocol": "TCP", "port": 8080}]
 
 
 def test_the_gateway_alone_may_connect_and_only_to_these_ports() -> None:
     """The NetworkPolicy names the gateway's namespace and pods together."""
-    assert network_policy(WEBSERVICE, GATEWAY, (8080, 8443, 9000)) == yaml.safe_load("""
+    assert network_policy(
+        WEBSERVICE, GATEWAY, (8080, 8443, 9000)
+    ) == yaml.safe_load("""
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata:
@@ -399,7 +424,11 @@ def test_labels_and_annotations_of_the_application_are_handed_on_unless_listed()
     """KubeVela's filter annotations drop what they list; what steers a gateway or kubectl never gets through."""
     workload = replace(
         WORKER,
-        labels={"team": "shop", "cost": "7", "app.oam.dev/component": "another"},
+        labels={
+            "team": "shop",
+            "cost": "7",
+            "app.oam.dev/component": "another",
+        },
         annotations={
             "note": "kept",
             "secret": "dropped",
@@ -427,9 +456,18 @@ def test_labels_and_annotations_of_the_application_are_handed_on_unless_listed()
 def test_a_whole_number_written_as_a_decimal_names_its_port_as_one() -> None:
     """JSON Schema takes 8080.0 for an integer; the port is port-8080 all the same."""
     properties = {"image": "i", "ports": [{"port": 8080.0, "expose": True}]}
-    (service,) = services(replace(WEBSERVICE, properties=properties, exposures=()))
+    (service,) = services(
+        replace(WEBSERVICE, properties=properties, exposures=())
+    )
     assert str(service["spec"]["ports"]) == str(
-        [{"name": "port-8080", "port": 8080, "targetPort": 8080, "protocol": "TCP"}]
+        [
+            {
+                "name": "port-8080",
+                "port": 8080,
+                "targetPort": 8080,
+                "protocol": "TCP",
+            }
+        ]
     )
 
 
@@ -490,7 +528,9 @@ def _rendered_applications() -> Iterator[tuple[str, Mapping[str, Any]]]:
 def _workloads(application: Mapping[str, Any]) -> Iterator[Workload]:
     metadata = application["metadata"]
     for component in application["spec"]["components"]:
-        traits = [trait["properties"] for trait in component.get("traits") or []]
+        traits = [
+            trait["properties"] for trait in component.get("traits") or []
+        ]
         yield Workload(
             application=metadata["name"],
             namespace=metadata.get("namespace", "default"),
@@ -511,7 +551,9 @@ def _workloads(application: Mapping[str, Any]) -> Iterator[Workload]:
 
 def _manifests(path: Path) -> list[Any]:
     return [
-        manifest for manifest in yaml.safe_load_all(path.read_text("utf-8")) if manifest
+        manifest
+        for manifest in yaml.safe_load_all(path.read_text("utf-8"))
+        if manifest
     ]
 
 
@@ -537,7 +579,9 @@ def _without_our_additions(manifest: dict[str, Any]) -> dict[str, Any]:
     return manifest
 
 
-def _one_service_of_a_name(manifests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _one_service_of_a_name(
+    manifests: list[dict[str, Any]],
+) -> list[dict[str, Any]]:
     """Difference 4: of two Services of one name the first stays, with the ports that only the second has added."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for manifest in manifests:
@@ -556,5 +600,6 @@ def _one_service_of_a_name(manifests: list[dict[str, Any]]) -> list[dict[str, An
 
 def _sorted(manifests: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(
-        manifests, key=lambda manifest: (manifest["kind"], manifest["metadata"]["name"])
+        manifests,
+        key=lambda manifest: (manifest["kind"], manifest["metadata"]["name"]),
     )

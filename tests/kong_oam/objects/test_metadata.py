@@ -52,7 +52,9 @@ KEPT = [
 @pytest.mark.parametrize("field", ["labels", "annotations"])
 @pytest.mark.parametrize("key", [*NEVER_LISTED, *INJECTED])
 def test_what_somebody_obeys_is_refused(key: str, field: str) -> None:
-    (message,) = said(judged(merged(POD, f"metadata: {{{field}: {{{key}: x}}}}")))
+    (message,) = said(
+        judged(merged(POD, f"metadata: {{{field}: {{{key}: x}}}}"))
+    )
     assert message.startswith(
         f"ACC228 Pod 'p' of 'shop/web': '{key}' in metadata.{field}: "
     )
@@ -85,7 +87,9 @@ known = re.compile(r"([a-z.]*\.)?(helm\.sh|oam\.dev|prometheus\.io)/.*")
     keys.filter(lambda key: not known.fullmatch(key)),
     st.sampled_from(["labels", "annotations"]),
 )
-def test_a_key_of_any_domain_is_the_stacks_to_take(key: str, field: str) -> None:
+def test_a_key_of_any_domain_is_the_stacks_to_take(
+    key: str, field: str
+) -> None:
     """By the key, or by its domain; nobody has to know who obeys it."""
     pod = judged(
         merged(POD, "{}")
@@ -119,9 +123,7 @@ def test_what_is_obeyed_whatever_happens_no_stack_takes(key: str) -> None:
 
 
 def test_what_is_in_a_template_is_obeyed_too() -> None:
-    inner = (
-        "metadata: {annotations: {konghq.com/x: y}}, spec: {containers: [{name: c}]}"
-    )
+    inner = "metadata: {annotations: {konghq.com/x: y}}, spec: {containers: [{name: c}]}"
     job = f"{{apiVersion: batch/v1, kind: CronJob, metadata: {{name: j}}, spec: {{jobTemplate: {{spec: {{template: {{{inner}}}}}}}}}}}"
     (message,) = said(judged(job))
     assert (
@@ -158,7 +160,8 @@ def test_empty_metadata_is_none() -> None:
         said(
             judged(
                 merged(
-                    POD, "metadata: {creationTimestamp: null, finalizers: [], uid: ''}"
+                    POD,
+                    "metadata: {creationTimestamp: null, finalizers: [], uid: ''}",
                 )
             )
         )
@@ -181,17 +184,23 @@ SPELLED = [
         "spec: {containers: [{name: c, security_context: {privileged: true}}]}",
         "spec.containers[0].security_context",
     ),
-    ("spec: {containers: [{name: c, env_from: [{}]}]}", "spec.containers[0].env_from"),
+    (
+        "spec: {containers: [{name: c, env_from: [{}]}]}",
+        "spec.containers[0].env_from",
+    ),
     ("api_version: v1", "api_version"),
 ]
 
 
 @pytest.mark.parametrize(("changes", "path"), SPELLED)
-def test_fields_are_spelled_as_kubernetes_spells_them(changes: str, path: str) -> None:
+def test_fields_are_spelled_as_kubernetes_spells_them(
+    changes: str, path: str
+) -> None:
     """The engine's SDK takes the other spelling for the same field."""
     messages = said(judged(merged(POD, changes)))
     assert any(
-        f"OAM102 Pod 'p' of 'shop/web': Kubernetes has no field {path}; write it" in one
+        f"OAM102 Pod 'p' of 'shop/web': Kubernetes has no field {path}; write it"
+        in one
         for one in messages
     )
 
@@ -241,7 +250,10 @@ def test_keys_that_users_choose_may_have_underscores(one: str) -> None:
     assert (
         said(
             judged(one),
-            allowed={"storage.k8s.io/StorageClass": "x", "PersistentVolume": "x"},
+            allowed={
+                "storage.k8s.io/StorageClass": "x",
+                "PersistentVolume": "x",
+            },
         )
         == []
     )
@@ -251,7 +263,8 @@ def test_templates_in_lists_are_obeyed_too() -> None:
     claims = "spec: {volumeClaimTemplates: [{metadata: {name: v, annotations: {konghq.com/x: y}}}]}"
     (message,) = said(judged(merged(FREE, claims)))
     assert (
-        "'konghq.com/x' in spec.volumeClaimTemplates[0].metadata.annotations" in message
+        "'konghq.com/x' in spec.volumeClaimTemplates[0].metadata.annotations"
+        in message
     )
 
 
@@ -265,9 +278,7 @@ def test_an_object_has_the_fields_of_its_kind_alone(field: str) -> None:
 
 
 def test_a_kind_that_nobody_knows_has_no_field_of_the_engines() -> None:
-    one = (
-        "{apiVersion: x.org/v1, kind: Any, metadata: {name: a}, what: {}, __inputs: {}}"
-    )
+    one = "{apiVersion: x.org/v1, kind: Any, metadata: {name: a}, what: {}, __inputs: {}}"
     messages = said(judged(one), allowed={"x.org/Any": "x"})
     assert messages == [
         "OAM102 Any 'a' of 'shop/web': Any has no field '__inputs'; take it out"
@@ -275,7 +286,9 @@ def test_a_kind_that_nobody_knows_has_no_field_of_the_engines() -> None:
 
 
 @pytest.mark.parametrize("one", [CONFIG, RELEASE, POD])
-def test_no_value_is_taken_for_a_file_or_a_secret_of_the_engines(one: str) -> None:
+def test_no_value_is_taken_for_a_file_or_a_secret_of_the_engines(
+    one: str,
+) -> None:
     mark = "{4dabf18193072939515e22adb298388d: c44067f5952c0a294b673a41bacd8c17, path: /etc/passwd}"
     field = "data" if one is CONFIG else "spec"
     (message,) = (
@@ -283,7 +296,10 @@ def test_no_value_is_taken_for_a_file_or_a_secret_of_the_engines(one: str) -> No
         for found in said(judged(merged(one, f"{{{field}: {{x: [{mark}]}}}}")))
         if found.startswith("ACC228 ")
     )
-    assert f"{field}.x[0] is marked as a file or a secret of the engine's" in message
+    assert (
+        f"{field}.x[0] is marked as a file or a secret of the engine's"
+        in message
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tests.support.estates import STACK
-from tests.support.rendered import DEPLOYMENT, SERVICE, application, compiled, ingress
+from tests.support.rendered import (
+    DEPLOYMENT,
+    SERVICE,
+    application,
+    compiled,
+    ingress,
+)
 
 WEBSERVICE = "type: webservice\n      properties: {image: i, labels: {app.kubernetes.io/instance: es}}"
 
@@ -21,7 +27,9 @@ def chart(
     return f"[{{type: access, properties: {{owner: o, service: {service}, rules: [{rule}]}}}}]"
 
 
-def way(service: str = "es-http", port: str = "number: 9200", path: str = "/x") -> str:
+def way(
+    service: str = "es-http", port: str = "number: 9200", path: str = "/x"
+) -> str:
     backend = f"{{service: {{name: {service}, port: {{{port}}}}}}}"
     return "---\n" + ingress(
         f"{{rules: [{{host: a.test, http: {{paths: [{{path: {path}, backend: {backend}}}]}}}}]}}"
@@ -45,7 +53,8 @@ def other(text: str, name: str = "web") -> str:
 
 def said(*texts: str) -> list[str]:
     return [
-        str(one).splitlines()[0] for one in compiled(*texts, stack=STACK).diagnostics
+        str(one).splitlines()[0]
+        for one in compiled(*texts, stack=STACK).diagnostics
     ]
 
 
@@ -95,7 +104,9 @@ def test_what_needs_no_definition_has_a_service_of_its_own() -> None:
         "[{type: gateway, properties: {domain: a.test, http: {/x: 80}}}, {type",
     )
     (found,) = said(
-        application("", traits, "type: webservice\n      properties: {image: i}")
+        application(
+            "", traits, "type: webservice\n      properties: {image: i}"
+        )
     )
     assert found.endswith(
         "a webservice has a Service of its own, and this is for what is made elsewhere; take it out"
@@ -118,7 +129,9 @@ def test_the_pods_of_two_components_are_apart(second: str) -> None:
         assert found and all("ACC227" in one for one in found)
 
 
-def test_the_pods_of_two_releases_are_apart_by_the_label_that_names_each() -> None:
+def test_the_pods_of_two_releases_are_apart_by_the_label_that_names_each() -> (
+    None
+):
     """Whatever other labels the access traits say."""
     text = other(
         application(
@@ -137,7 +150,9 @@ def test_a_service_of_others_does_not_select_the_pods_that_are_named() -> None:
         "selector: {app.kubernetes.io/instance: es}",
     )
     text = (
-        DEPLOYMENT.replace("labels: {", "labels: {app.kubernetes.io/instance: es, ")
+        DEPLOYMENT.replace(
+            "labels: {", "labels: {app.kubernetes.io/instance: es, "
+        )
         + f"---{served}"
         + way("api", "number: 80")
     )
@@ -157,7 +172,9 @@ def test_the_service_is_one_that_nothing_in_the_stack_makes(made: str) -> None:
         )
     )
     named = other(
-        by.replace("instance: es", "instance: two").replace("name: es,", "name: two,")
+        by.replace("instance: es", "instance: two").replace(
+            "name: es,", "name: two,"
+        )
     )
     itself = application(
         f"{RELEASE}---{SERVICE.replace('name: api', 'name: web')}{way('web')}",

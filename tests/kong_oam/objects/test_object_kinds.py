@@ -32,7 +32,10 @@ BY_THE_STACK = [
         "admissionregistration.k8s.io/v1 MutatingWebhookConfiguration",
         "admissionregistration.k8s.io/MutatingWebhookConfiguration",
     ),
-    ("external-secrets.io/v1 ExternalSecret", "external-secrets.io/ExternalSecret"),
+    (
+        "external-secrets.io/v1 ExternalSecret",
+        "external-secrets.io/ExternalSecret",
+    ),
     ("v1 PodTemplate", "PodTemplate"),
     ("extensions/v1beta1 Deployment", "extensions/Deployment"),
     ("v1 pod", "pod"),
@@ -101,13 +104,21 @@ def test_a_list_is_refused_whatever_is_in_it() -> None:
         "items": [inside],
     }
     for one in (many, {**many, "kind": "List", "apiVersion": "v1"}):
-        assert said(judged(one), allowed={"apps/DeploymentList": "x", "List": "x"}) == [
+        assert said(
+            judged(one), allowed={"apps/DeploymentList": "x", "List": "x"}
+        ) == [
             f"ACC224 {one['kind']} 'x' of 'shop/web': a list hides what is in it; write its objects by themselves"
         ]
 
 
 @pytest.mark.parametrize(
-    "one", [{}, {"kind": "Pod"}, {"apiVersion": "v1"}, {"apiVersion": "v1", "kind": ""}]
+    "one",
+    [
+        {},
+        {"kind": "Pod"},
+        {"apiVersion": "v1"},
+        {"apiVersion": "v1", "kind": ""},
+    ],
 )
 def test_what_has_no_kind_is_refused(one: dict[str, Any]) -> None:
     assert [message[:6] for message in said(judged(one))] == ["ACC224"]
@@ -118,7 +129,9 @@ def test_what_has_no_kind_is_refused(one: dict[str, Any]) -> None:
 )
 def test_roles_are_deployed_where_the_stack_says_so(kind: str) -> None:
     role = of_kind(f"rbac.authorization.k8s.io/v1 {kind}")
-    (message,) = said(judged(role), allowed={f"rbac.authorization.k8s.io/{kind}": "x"})
+    (message,) = said(
+        judged(role), allowed={f"rbac.authorization.k8s.io/{kind}": "x"}
+    )
     assert message.startswith("ACC224 ")
     assert message.endswith("cluster.rbac")
     assert said(judged(role), rbac=True) == []
@@ -126,7 +139,11 @@ def test_roles_are_deployed_where_the_stack_says_so(kind: str) -> None:
 
 RELEASE = {
     **of_kind("helm.sh/v3 Release"),
-    "spec": {"name": "x", "chart": "podinfo", "repositoryOpts": {"repo": "https://r"}},
+    "spec": {
+        "name": "x",
+        "chart": "podinfo",
+        "repositoryOpts": {"repo": "https://r"},
+    },
 }
 
 
@@ -134,7 +151,9 @@ def test_a_release_is_made_by_its_component_type_alone() -> None:
     assert said(judged(RELEASE, type="helmchart")) == []
     assert said(judged(RELEASE, type="helmchart@v1")) == []
     for kind in ("k8s-objects", "raw", "helmchart2"):
-        (message,) = said(judged(RELEASE, type=kind), allowed={"helm.sh/Release": "x"})
+        (message,) = said(
+            judged(RELEASE, type=kind), allowed={"helm.sh/Release": "x"}
+        )
         assert message.startswith("ACC224 ")
 
 
@@ -151,7 +170,9 @@ def test_no_patch_gives_a_release_what_its_type_does_not(
     spec: dict[str, Any], field: str
 ) -> None:
     (message,) = said(
-        judged({**RELEASE, "spec": {**RELEASE["spec"], **spec}}, type="helmchart")
+        judged(
+            {**RELEASE, "spec": {**RELEASE["spec"], **spec}}, type="helmchart"
+        )
     )
     assert message.startswith(
         f"ACC224 Release 'x' of 'shop/web': {field} is no field of helmchart"
@@ -178,7 +199,12 @@ ELSEWHERE = [
     (
         {
             **of_kind("terraform.core.oam.dev/v1 Configuration"),
-            "spec": {"writeConnectionSecretToRef": {"name": "s", "namespace": "other"}},
+            "spec": {
+                "writeConnectionSecretToRef": {
+                    "name": "s",
+                    "namespace": "other",
+                }
+            },
         },
         "spec.writeConnectionSecretToRef.namespace",
     ),
@@ -202,7 +228,9 @@ def test_another_namespace_is_for_the_stack_to_allow(
     assert "the gateway's own" in message
 
 
-def test_pods_are_in_their_applications_namespace_whatever_the_stack_says() -> None:
+def test_pods_are_in_their_applications_namespace_whatever_the_stack_says() -> (
+    None
+):
     """Their fence would be made in another one."""
     pod = merged(POD, "metadata: {namespace: other}")
     (message,) = said(judged(pod), allowed={"other/Namespace": "x"})
@@ -215,11 +243,15 @@ def test_pods_are_in_their_applications_namespace_whatever_the_stack_says() -> N
     ("api", "kind"),
     [("v1 ", "ConfigMap"), ("/v1", "ConfigMap"), ("apps/", "Deployment"), ("apps/v1/v1", "Deployment"), ("Apps/v1", "Deployment"), ("v1", "Config Map"), ("v1", "a:b"), ("v1\n", "ConfigMap")],
 )  # fmt: skip
-def test_what_no_kind_is_called_is_refused_before_a_run(api: str, kind: str) -> None:
+def test_what_no_kind_is_called_is_refused_before_a_run(
+    api: str, kind: str
+) -> None:
     """Whatever the stack allows: a blank more, and the engine would find it in the middle of one."""
     group = api.rpartition("/")[0]
     one = {**of_kind("v1 ConfigMap"), "apiVersion": api, "kind": kind}
-    (message,) = said(judged(one), allowed={f"{group}/{kind}".removeprefix("/"): "x"})
+    (message,) = said(
+        judged(one), allowed={f"{group}/{kind}".removeprefix("/"): "x"}
+    )
     assert message.startswith(
         f"ACC224 {kind} 'x' of 'shop/web': '{api}' and '{kind}' are no apiVersion and kind"
     )
@@ -241,7 +273,10 @@ def test_so_are_those_of_a_kind_that_the_stack_allows() -> None:
 
 def test_the_gateways_namespace_is_nobodys_to_make() -> None:
     one = of_kind("v1 Namespace")
-    assert said(judged(one), allowed={"Namespace": "x"}, gateway_namespace="kong") == []
+    assert (
+        said(judged(one), allowed={"Namespace": "x"}, gateway_namespace="kong")
+        == []
+    )
     assert [
         message[:6]
         for message in said(
@@ -276,12 +311,17 @@ def test_what_is_in_no_namespace_is_in_no_other(kind: str) -> None:
         allowed=allowed,
         rbac=True,
     )
-    assert message.startswith(f"OAM107 {name} 'x' would also be made for 'shop/web' (")
+    assert message.startswith(
+        f"OAM107 {name} 'x' would also be made for 'shop/web' ("
+    )
 
 
 def test_a_kind_may_be_called_a_list() -> None:
     assert (
-        said(judged(of_kind("x.org/v1 AllowList")), allowed={"x.org/AllowList": "x"})
+        said(
+            judged(of_kind("x.org/v1 AllowList")),
+            allowed={"x.org/AllowList": "x"},
+        )
         == []
     )
 
@@ -293,11 +333,15 @@ def test_a_release_deploys_where_it_stands() -> None:
         "ACC225 Release 'x' of 'shop/web': spec.namespace is 'other'"
     )
     one = of_kind("apps/v1 Deployment")
-    assert said(judged({**one, "spec": {**one["spec"], "namespace": "other"}})) == []
+    assert (
+        said(judged({**one, "spec": {**one["spec"], "namespace": "other"}}))
+        == []
+    )
 
 
 @pytest.mark.parametrize(
-    "field", ["gitCredentialsSecretReference", "terraformCredentialsSecretReference"]
+    "field",
+    ["gitCredentialsSecretReference", "terraformCredentialsSecretReference"],
 )
 def test_a_controller_reads_no_secret_elsewhere(field: str) -> None:
     """As whoever makes its modules' code could print it."""
@@ -309,6 +353,10 @@ def test_a_controller_reads_no_secret_elsewhere(field: str) -> None:
         f"ACC225 Configuration 'x' of 'shop/web': spec.{field}.namespace is 'other'"
     )
     assert (
-        said(judged({**kind, "spec": {field: {"name": "s", "namespace": "shop"}}}))
+        said(
+            judged(
+                {**kind, "spec": {field: {"name": "s", "namespace": "shop"}}}
+            )
+        )
         == []
     )

@@ -27,7 +27,9 @@ def test_every_usual_kind_is_documented() -> None:
 
 
 def test_the_example_is_refused_as_shown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     arguments, lines = shown(page(PAGE), "check")
     path = tmp_path / arguments[-1]
@@ -35,4 +37,6 @@ def test_the_example_is_refused_as_shown(
     path.write_text(block(page(PAGE), "yaml"), "utf-8")
     monkeypatch.chdir(tmp_path)
     assert main(arguments) == 1
-    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == lines
+    assert [
+        line.rstrip() for line in capsys.readouterr().out.splitlines()
+    ] == lines

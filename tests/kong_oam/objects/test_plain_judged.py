@@ -25,7 +25,9 @@ WEB = {
 }
 REACHES = st.sampled_from(["cluster", "loadBalancer", "nodePort"])
 
-texts = st.sampled_from(["x", "unconfined", "web-client", "web", "hostPath", "/"])
+texts = st.sampled_from(
+    ["x", "unconfined", "web-client", "web", "hostPath", "/"]
+)
 keys = st.sampled_from(
     ["tier", "owner", "app.kubernetes.io/part-of", "example.com/a_b", "v1.multus-cni.io/default-network", "pulumi.com/skipAwait",
      "inject.istio.io/templates", "service.beta.kubernetes.io/aws-load-balancer-internal", "4dabf18193072939515e22adb298388d",
@@ -70,7 +72,11 @@ headers = st.just([{"name": "X_Y", "value": "web-client"}])
 probes = st.fixed_dictionaries(
     {
         "httpGet": st.fixed_dictionaries(
-            {"path": st.just("/"), "port": st.just(8080), "httpHeaders": headers},
+            {
+                "path": st.just("/"),
+                "port": st.just(8080),
+                "httpHeaders": headers,
+            },
             optional={"host": st.sampled_from(["", "10.0.0.7"])},
         )
     }
@@ -123,7 +129,12 @@ def application(
         "metadata": {"name": "shop", **(metadata or {})},
         "spec": {
             "components": [
-                {"name": "api", "type": kind, "properties": said, "traits": traits},
+                {
+                    "name": "api",
+                    "type": kind,
+                    "properties": said,
+                    "traits": traits,
+                },
                 WEB,
             ]
         },
@@ -195,7 +206,9 @@ BALANCED = {
     "exposeType": "LoadBalancer",
 }
 STEERED = {
-    "annotations": {"service.beta.kubernetes.io/aws-load-balancer-internal": "false"}
+    "annotations": {
+        "service.beta.kubernetes.io/aws-load-balancer-internal": "false"
+    }
 }
 REFUSED: list[tuple[str, dict[str, Any], Any, str]] = [
     ("ACC226", {"image": "i", "volumeMounts": {"emptyDir": [{"name": "e", "mountPath": "/e"}], "hostPath": [{"name": "h", "mountPath": "/h", "path": "/"}]}}, None, '"name": "h"'),
@@ -233,7 +246,8 @@ def test_a_stack_that_asks_has_load_balancers_without_a_route() -> None:
     """A route's Service is of the type that the gateway reaches it by, whatever a stack asks for besides."""
     assert codes(application(BALANCED), "cluster", ("LoadBalancer",)) == set()
     assert {
-        code for code, _ in codes(application(BALANCED), "cluster", ("NodePort",))
+        code
+        for code, _ in codes(application(BALANCED), "cluster", ("NodePort",))
     } == {"ACC227"}
     assert {
         code
@@ -242,9 +256,9 @@ def test_a_stack_that_asks_has_load_balancers_without_a_route() -> None:
         )
     } == {"ACC227"}
     steered = application(BALANCED, metadata=STEERED)
-    assert {code for code, _ in codes(steered, "cluster", ("LoadBalancer",))} == {
-        "ACC228"
-    }
+    assert {
+        code for code, _ in codes(steered, "cluster", ("LoadBalancer",))
+    } == {"ACC228"}
 
 
 def test_annotations_of_a_services_address_are_the_stacks() -> None:
@@ -255,20 +269,26 @@ def test_annotations_of_a_services_address_are_the_stacks() -> None:
     kept = {
         "annotations": {
             **STEERED["annotations"],
-            "filter.oam.dev/annotation-keys": next(iter(STEERED["annotations"])),
+            "filter.oam.dev/annotation-keys": next(
+                iter(STEERED["annotations"])
+            ),
         }
     }
     assert (
-        codes(application({"image": "i"}, metadata=kept, gateway=True), "loadBalancer")
+        codes(
+            application({"image": "i"}, metadata=kept, gateway=True),
+            "loadBalancer",
+        )
         == set()
     )
 
 
 def test_a_load_balancer_that_the_stack_asks_for_is_taken() -> None:
     assert codes(application(BALANCED, gateway=True), "loadBalancer") == set()
-    assert {code for code, _ in codes(application(BALANCED), "loadBalancer")} == {
-        "ACC227"
-    }
     assert {
-        code for code, _ in codes(application(BALANCED, gateway=True), "cluster")
+        code for code, _ in codes(application(BALANCED), "loadBalancer")
+    } == {"ACC227"}
+    assert {
+        code
+        for code, _ in codes(application(BALANCED, gateway=True), "cluster")
     } == {"ACC227"}

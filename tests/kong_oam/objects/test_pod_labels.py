@@ -31,7 +31,11 @@ KAFKA = {
     "kind": "Kafka",
     "metadata": {"name": "logs"},
 }
-CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "es"}}
+CONFIG_MAP = {
+    "apiVersion": "v1",
+    "kind": "ConfigMap",
+    "metadata": {"name": "es"},
+}
 OPERATORS = {
     "elasticsearch.k8s.elastic.co/Elasticsearch": "elasticsearch.k8s.elastic.co/cluster-name",
     "kafka.strimzi.io/Kafka": "strimzi.io/cluster",
@@ -47,7 +51,9 @@ def naming(
 ) -> JudgedComponent:
     """A component of type `helmchart` whose access trait names a Service in front of pods with these labels."""
     name = key.partition("/")[2]
-    named = NamedService(f"{name}-http", 80, 80, labels, f"{name}-gateway", PLACE)
+    named = NamedService(
+        f"{name}-http", 80, 80, labels, f"{name}-gateway", PLACE
+    )
     return judged(*objects, key=key, type="helmchart", named=named)
 
 
@@ -138,7 +144,8 @@ def test_a_release_that_makes_no_pods_with_the_label_here_names_none(
     """It is suspended, or elsewhere, or its name is too long: Flux shortens that, and Helm takes none of it."""
     long = {**FLUX, "metadata": {"name": "e" * 49}, "spec": spec}
     name = spec.get(
-        "releaseName", "shop-" + "e" * 49 if "targetNamespace" in spec else "e" * 49
+        "releaseName",
+        "shop-" + "e" * 49 if "targetNamespace" in spec else "e" * 49,
     )
     (message,) = said(naming({"app.kubernetes.io/instance": name}, long))
     assert message.startswith(
@@ -199,7 +206,10 @@ def test_no_object_of_another_component_may_have_pods_with_the_label(
         "metadata": {"strimzi.io/cluster": "x"},
     }
     other = judged(theirs, key="logs/kafka", type="helmchart")
-    for components in ((naming(labels, mine), other), (other, naming(labels, mine))):
+    for components in (
+        (naming(labels, mine), other),
+        (other, naming(labels, mine)),
+    ):
         (message,) = said(*components, **stack)
         assert message.startswith(
             "ACC227 podLabels may be on pods of 'logs/kafka' (shop.yaml:3:9), too: "
@@ -215,14 +225,21 @@ def test_no_release_is_called_so_from_another_namespace() -> None:
     """Whatever kind deploys it: the object says where."""
     release = {
         **CONNECT,
-        "spec": {"helm": {"releaseName": "es"}, "destination": {"namespace": "shop"}},
+        "spec": {
+            "helm": {"releaseName": "es"},
+            "destination": {"namespace": "shop"},
+        },
     }
     stack = {**STACK, "allowed": {"kafka.strimzi.io/KafkaConnect": "pods"}}
     mine = naming({"app.kubernetes.io/instance": "es"}, RELEASE)
-    (message,) = said(mine, judged(release, key="cd/app", namespace="cd"), **stack)
+    (message,) = said(
+        mine, judged(release, key="cd/app", namespace="cd"), **stack
+    )
     assert message.startswith("ACC227 podLabels may be on pods of 'cd/app'")
     release["spec"]["destination"]["namespace"] = "elsewhere"
-    assert said(mine, judged(release, key="cd/app", namespace="cd"), **stack) == []
+    assert (
+        said(mine, judged(release, key="cd/app", namespace="cd"), **stack) == []
+    )
 
 
 def test_a_chart_has_values_with_the_label_from_nowhere() -> None:
@@ -232,7 +249,10 @@ def test_a_chart_has_values_with_the_label_from_nowhere() -> None:
         **CONFIG_MAP,
         "data": {"values.yaml": "podLabels: {strimzi.io/cluster: logs}"},
     }
-    release = {**FLUX, "spec": {"valuesFrom": [{"kind": "ConfigMap", "name": "es"}]}}
+    release = {
+        **FLUX,
+        "spec": {"valuesFrom": [{"kind": "ConfigMap", "name": "es"}]},
+    }
     mine = naming(labels, KAFKA)
     (message,) = said(
         mine,
@@ -268,7 +288,8 @@ def test_a_name_that_many_releases_have_is_told_once_of_each() -> None:
     """With another component and how many more there are: the findings of 240 releases are 240 lines."""
     labels = {"app.kubernetes.io/instance": "es"}
     components = [
-        naming(labels, RELEASE, key=f"shop/web{number}") for number in range(240)
+        naming(labels, RELEASE, key=f"shop/web{number}")
+        for number in range(240)
     ]
     found = [
         message

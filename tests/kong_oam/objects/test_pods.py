@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 import yaml
 
-from kong_oam.objects.pods import PodTemplate, pod_templates, replaced, service_account
+from kong_oam.objects.pods import (
+    PodTemplate,
+    pod_templates,
+    replaced,
+    service_account,
+)
 
 TEMPLATE = {
     "metadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}},
@@ -61,9 +66,9 @@ def test_a_template_without_metadata_gets_labels() -> None:
     (template,) = pod_templates(found)
     assert replaced(found, template.path, template) == found
     labelled = PodTemplate(template.path, {"a": "b"}, {}, template.spec)
-    assert replaced(found, template.path, labelled)["spec"]["template"]["metadata"] == {
-        "labels": {"a": "b"}
-    }
+    assert replaced(found, template.path, labelled)["spec"]["template"][
+        "metadata"
+    ] == {"labels": {"a": "b"}}
 
 
 @pytest.mark.parametrize(
@@ -84,7 +89,9 @@ def test_another_kind_has_its_pods_where_the_definition_says(
         "kind": "Rollout",
         "spec": {"template": TEMPLATE},
     }
-    assert [template.path for template in pod_templates(found, pod_spec_path)] == paths
+    assert [
+        template.path for template in pod_templates(found, pod_spec_path)
+    ] == paths
 
 
 @pytest.mark.parametrize(
@@ -99,7 +106,11 @@ def test_another_kind_has_its_pods_where_the_definition_says(
 )
 def test_what_has_no_pods_has_none(body: dict[str, Any]) -> None:
     assert (
-        list(pod_templates({"apiVersion": "apps/v1", "kind": "Deployment", **body}))
+        list(
+            pod_templates(
+                {"apiVersion": "apps/v1", "kind": "Deployment", **body}
+            )
+        )
         == []
     )
     assert (
@@ -128,5 +139,7 @@ def test_what_has_no_pods_has_none(body: dict[str, Any]) -> None:
 def test_pods_run_as_the_account_that_their_spec_names(
     spec: dict[str, Any], account: str
 ) -> None:
-    (template,) = pod_templates({"apiVersion": "v1", "kind": "Pod", "spec": spec})
+    (template,) = pod_templates(
+        {"apiVersion": "v1", "kind": "Pod", "spec": spec}
+    )
     assert service_account(template) == account

@@ -12,10 +12,16 @@ from kong_oam.objects.judge import judge
 from tests.support.judged import judged, said
 
 RBAC = "rbac.authorization.k8s.io/v1"
-ACCOUNT = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "own"}}
+ACCOUNT = {
+    "apiVersion": "v1",
+    "kind": "ServiceAccount",
+    "metadata": {"name": "own"},
+}
 
 
-def role(*rules: dict[str, Any], kind: str = "Role", **metadata: Any) -> dict[str, Any]:
+def role(
+    *rules: dict[str, Any], kind: str = "Role", **metadata: Any
+) -> dict[str, Any]:
     return {
         "apiVersion": RBAC,
         "kind": kind,
@@ -24,7 +30,9 @@ def role(*rules: dict[str, Any], kind: str = "Role", **metadata: Any) -> dict[st
     }
 
 
-def rule(verbs: str, resources: str, group: str = "", *names: str) -> dict[str, Any]:
+def rule(
+    verbs: str, resources: str, group: str = "", *names: str
+) -> dict[str, Any]:
     found = {
         "verbs": verbs.split(),
         "resources": resources.split(),
@@ -63,7 +71,9 @@ def refused(*objects: dict[str, Any], **stack: Any) -> list[str]:
 
 def _rights(finding: Diagnostic) -> str:
     """All rights of a finding. Its details have them where its message has only some."""
-    shown = finding.message.partition("close: ")[2].partition("; take them out")[0]
+    shown = finding.message.partition("close: ")[2].partition(
+        "; take them out"
+    )[0]
     return ", ".join(finding.details) or shown
 
 
@@ -85,7 +95,11 @@ GET = "get secrets in namespace shop"
         ),
         (
             role(
-                rule("get create update patch delete", "leases", "coordination.k8s.io")
+                rule(
+                    "get create update patch delete",
+                    "leases",
+                    "coordination.k8s.io",
+                )
             ),
         ),
         (role(),),
@@ -147,7 +161,8 @@ def test_what_reaches_more_needs_an_entry_of_its_own(
     assert refused(role(READING, power)) == [message]
     assert refused(role(READING, power), rights={"shop/web": listed}) == []
     assert refused(
-        role(READING, power), rights={"shop/api": listed, "shop/web": right.split(", ")}
+        role(READING, power),
+        rights={"shop/api": listed, "shop/web": right.split(", ")},
     ) == [message]
 
 
@@ -170,18 +185,25 @@ def test_an_entry_is_for_one_namespace_and_one_cluster(
     listed = [f"{text} in namespace shop" for text in right.split(", ")]
     elsewhere = judged(role(READING, power), **moved)
     there = [f"{text} {where}" for text in right.split(", ")]
-    (finding,) = judge([elsewhere], Rules(rbac=True, rights={"shop/web": listed}))
+    (finding,) = judge(
+        [elsewhere], Rules(rbac=True, rights={"shop/web": listed})
+    )
     assert _rights(finding) == ", ".join(there)
-    assert said(elsewhere, rbac=True, rights={"shop/web": [*listed, *there]}) == []
+    assert (
+        said(elsewhere, rbac=True, rights={"shop/web": [*listed, *there]}) == []
+    )
 
 
 def test_rights_in_the_whole_cluster_are_listed_as_such() -> None:
     everywhere = role(SECRETS, kind="ClusterRole")
     here = {"shop/web": ["get secrets in namespace shop"]}
-    assert refused(everywhere, rights=here) == ["get secrets in every namespace"]
+    assert refused(everywhere, rights=here) == [
+        "get secrets in every namespace"
+    ]
     assert (
         refused(
-            everywhere, rights={"shop/web": ["get,list secrets in every namespace"]}
+            everywhere,
+            rights={"shop/web": ["get,list secrets in every namespace"]},
         )
         == []
     )
@@ -282,7 +304,9 @@ def test_a_cluster_role_is_aggregated_by_no_other() -> None:
     label = "rbac.authorization.k8s.io/aggregate-to-view"
     listed = {"shop/web": ["get secrets in every namespace"]}
     labelled = role(
-        SECRETS, kind="ClusterRole", labels={label: "true", "app.oam.dev/name": "shop"}
+        SECRETS,
+        kind="ClusterRole",
+        labels={label: "true", "app.oam.dev/name": "shop"},
     )
     assert refused(labelled, rights=listed) == [f"label ClusterRole r {label}"]
     collecting = {

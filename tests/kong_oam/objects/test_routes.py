@@ -9,7 +9,13 @@ import pytest
 
 from kong_oam.access.model import Component
 from tests.support.estates import STACK
-from tests.support.rendered import DEPLOYMENT, SERVICE, application, compiled, ingress
+from tests.support.rendered import (
+    DEPLOYMENT,
+    SERVICE,
+    application,
+    compiled,
+    ingress,
+)
 
 OBJECTS = f"{DEPLOYMENT}---{SERVICE}---\n"
 V1 = "{service: {name: api, port: {number: 80}}}"
@@ -27,7 +33,9 @@ def said(
 ) -> list[str]:
     """What is wrong, without the file's name and what KubeVela would do."""
     found = compiled(application(objects + text, traits), **more).diagnostics
-    return [str(one).splitlines()[0].removeprefix("app1.yaml:") for one in found]
+    return [
+        str(one).splitlines()[0].removeprefix("app1.yaml:") for one in found
+    ]
 
 
 @pytest.mark.parametrize(
@@ -50,9 +58,13 @@ def said(
         ("{}", []),
     ],
 )  # fmt: skip
-def test_each_form_is_read(version: str, spec: str, expected: list[str]) -> None:
+def test_each_form_is_read(
+    version: str, spec: str, expected: list[str]
+) -> None:
     found = api(ingress(spec, api=version))
-    assert [f"{e.host} /{'/'.join(e.path)}" for e in found.endpoints] == expected
+    assert [
+        f"{e.host} /{'/'.join(e.path)}" for e in found.endpoints
+    ] == expected
     assert {(e.service, e.port, e.backend) for e in found.endpoints} <= {
         ("api", 80, "80")
     }
@@ -63,7 +75,9 @@ def test_each_form_is_read(version: str, spec: str, expected: list[str]) -> None
 
 
 def rule(path: str, backend: str = V1, host: str = "a.example.com") -> str:
-    return f"{{host: {host}, http: {{paths: [{{{path}, backend: {backend}}}]}}}}"
+    return (
+        f"{{host: {host}, http: {{paths: [{{{path}, backend: {backend}}}]}}}}"
+    )
 
 
 WAY = f"{{rules: [{rule('path: /x')}]}}"
@@ -111,13 +125,17 @@ def test_what_cannot_be_a_route_is_refused(spec: str, expected: str) -> None:
         ("port: 80.0, targetPort: 8080.0", ""),
     ],
 )  # fmt: skip
-def test_what_a_route_leads_to_is_looked_at(service: str, expected: str) -> None:
+def test_what_a_route_leads_to_is_looked_at(
+    service: str, expected: str
+) -> None:
     objects = OBJECTS.replace(
-        "port: 80, targetPort: 8080, name: http", service.replace(": no", ': "no"')
+        "port: 80, targetPort: 8080, name: http",
+        service.replace(": no", ': "no"'),
     )
     found = said(ingress(WAY), objects=objects)
     assert [
-        one.partition(" error ")[2].partition(", whose calls")[0] for one in found
+        one.partition(" error ")[2].partition(", whose calls")[0]
+        for one in found
     ] == [expected] * bool(expected)
 
 
@@ -152,7 +170,9 @@ def test_a_container_that_lists_no_ports_may_listen_at_any() -> None:
 @pytest.mark.parametrize(
     "selector", ["{app: other}", "{}", "{app.oam.dev/component: api, more: x}"]
 )
-def test_a_route_to_a_service_without_pods_of_its_own_is_refused(selector: str) -> None:
+def test_a_route_to_a_service_without_pods_of_its_own_is_refused(
+    selector: str,
+) -> None:
     objects = f"{DEPLOYMENT}---{SERVICE.replace('{app.oam.dev/component: api}', selector)}---\n"
     assert (
         "7:13: error ACC223: Ingress 'way': '/x' leads to Service 'api', which selects no pods of 'api'; nothing would "
@@ -162,19 +182,21 @@ def test_a_route_to_a_service_without_pods_of_its_own_is_refused(selector: str) 
 
 def test_services_of_one_name_are_one() -> None:
     """As those of a port with `expose` and of a gateway trait."""
-    second = SERVICE.replace("port: 80, targetPort: 8080, name: http", "port: 8080")
+    second = SERVICE.replace(
+        "port: 80, targetPort: 8080, name: http", "port: 8080"
+    )
     backend = "{service: {name: api, port: {number: 8080}}}"
     found = api(
         f"{second}---\n"
-        + ingress(f"{{rules: [{rule('path: /x')}, {rule('path: /y', backend)}]}}")
+        + ingress(
+            f"{{rules: [{rule('path: /x')}, {rule('path: /y', backend)}]}}"
+        )
     )
     assert found.exposures == (("api", (80, 8080)),)
 
 
 def test_a_service_of_another_namespace_is_none_of_its_own() -> None:
-    objects = (
-        f"{DEPLOYMENT}---{SERVICE.replace('namespace: orders', 'namespace: n')}---\n"
-    )
+    objects = f"{DEPLOYMENT}---{SERVICE.replace('namespace: orders', 'namespace: n')}---\n"
     found = said(ingress(WAY), objects=objects)
     assert any("which 'api' does not make" in one for one in found)
 
@@ -195,20 +217,26 @@ def test_a_service_of_another_namespace_is_none_of_its_own() -> None:
 def test_a_host_has_the_certificate_that_tls_names(
     tls: str, expected: str | None
 ) -> None:
-    (endpoint,) = api(ingress(f"{{rules: [{rule('path: /x')}], tls: {tls}}}")).endpoints
+    (endpoint,) = api(
+        ingress(f"{{rules: [{rule('path: /x')}], tls: {tls}}}")
+    ).endpoints
     assert endpoint.certificate == expected
 
 
 def test_findings_and_endpoints_are_where_the_trait_says_them() -> None:
     """The key of the path, the domain, the annotation."""
     text = ingress(WAY)
-    (endpoint,) = api(text, TRAITS.replace("a.b/rewrite", "other"), trait=0).endpoints
+    (endpoint,) = api(
+        text, TRAITS.replace("a.b/rewrite", "other"), trait=0
+    ).endpoints
     assert str(endpoint.position) == "app1.yaml:8:71"
     text = ingress(
-        f"{{rules: [{rule('path: /x', host='a_b')}]}}", annotations="{a.b/rewrite: y}"
+        f"{{rules: [{rule('path: /x', host='a_b')}]}}",
+        annotations="{a.b/rewrite: y}",
     )
     assert [
-        one[:24] for one in said(text, TRAITS.replace("a.example.com", "a_b"), trait=0)
+        one[:24]
+        for one in said(text, TRAITS.replace("a.example.com", "a_b"), trait=0)
     ] == [
         "8:49: error ACC213: host",
         "8:84: error OAM108: 'a.b",
@@ -254,7 +282,9 @@ def test_an_annotation_that_nobody_knows_is_refused(name: str) -> None:
         STACK,
         replace(STACK, metadata={name.partition("/")[0]: "shapes answers"}),
     ):
-        assert said(ingress("{}", annotations=f"{{{name}: HTTPS}}"), stack=stack) == [
+        assert said(
+            ingress("{}", annotations=f"{{{name}: HTTPS}}"), stack=stack
+        ) == [
             f"7:13: error OAM108: '{name}' may say who may call, or what is reached, and nobody here knows it; take it "
             f"out, or have the stack say that it does not: cluster.metadata, {name}"
         ]
@@ -263,7 +293,9 @@ def test_an_annotation_that_nobody_knows_is_refused(name: str) -> None:
 @pytest.mark.parametrize("name", WITHOUT_EFFECT)
 def test_an_annotation_that_the_stack_knows_has_no_effect(name: str) -> None:
     stack = replace(STACK, metadata={name: "shapes answers"})
-    assert said(ingress("{}", annotations=f"{{{name}: HTTPS}}"), stack=stack) == [
+    assert said(
+        ingress("{}", annotations=f"{{{name}: HTTPS}}"), stack=stack
+    ) == [
         f"7:13: warning OAM109: '{name}' shapes an Ingress and has no effect here: Kong is configured directly"
     ]
 
@@ -283,7 +315,8 @@ def test_an_annotation_that_says_grpc_is_refused_and_what_chooses_a_controller_i
     name = "nginx.ingress.kubernetes.io/backend-protocol"
     assert said(
         ingress(
-            "{}", annotations=f"{{{name}: grpcs, kubernetes.io/ingress.class: nginx}}"
+            "{}",
+            annotations=f"{{{name}: grpcs, kubernetes.io/ingress.class: nginx}}",
         )
     ) == [
         f"7:13: error ACC218: '{name}: grpcs' speaks gRPC, whose calls go upstream by another path than the one that "

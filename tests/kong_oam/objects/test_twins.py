@@ -22,10 +22,14 @@ def test_two_components_do_not_make_one_object() -> None:
         "OAM107 HorizontalPodAutoscaler 'p' in namespace 'shop' would also be made for 'shop/web' (shop.yaml:3:9); rename one, or give the "
         "applications namespaces of their own"
     ]
-    assert said(judged(first), judged(second, key="other/api", namespace="other")) == []
+    assert (
+        said(judged(first), judged(second, key="other/api", namespace="other"))
+        == []
+    )
     assert (
         said(
-            judged(first), judged(merged(first, "metadata: {name: q}"), key="shop/api")
+            judged(first),
+            judged(merged(first, "metadata: {name: q}"), key="shop/api"),
         )
         == []
     )
@@ -44,7 +48,9 @@ def test_two_services_of_one_component_are_one() -> None:
     more = merged(SERVICE, "spec: {ports: [{port: 81}]}")
     assert said(judged(SERVICE, more)) == []
     assert len(said(judged(SERVICE), judged(more, key="shop/api"))) == 1
-    (message,) = said(judged(SERVICE, merged(SERVICE, "spec: {selector: {app: x}}")))
+    (message,) = said(
+        judged(SERVICE, merged(SERVICE, "spec: {selector: {app: x}}"))
+    )
     assert message.endswith(
         "give it another name; or where the gateway trait makes the one, have its existingServiceName name the other, "
         "and it makes none"
@@ -67,7 +73,9 @@ def test_two_services_of_one_component_are_one() -> None:
         (SERVICE, "Service", "web"),
     ],
 )
-def test_what_the_project_makes_is_made_once(one: Any, kind: str, name: str) -> None:
+def test_what_the_project_makes_is_made_once(
+    one: Any, kind: str, name: str
+) -> None:
     made = ((kind, name),)
     (message,) = said(judged(one, made=made))
     assert message.startswith(
@@ -92,27 +100,36 @@ def test_two_components_that_make_the_same_are_told_once() -> None:
 
 
 def test_ingresses_are_not_made() -> None:
-    one = "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: x}}"
+    one = (
+        "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: x}}"
+    )
     assert said(judged(one), judged(one, key="shop/api")) == []
 
 
 def test_what_both_share_is_nobodys_alone() -> None:
     """As KubeVela has it: the policies of both Applications name the object, and neither takes it from the other."""
-    namespace = "{apiVersion: v1, kind: Namespace, metadata: {name: dashboards}}"
+    namespace = (
+        "{apiVersion: v1, kind: Namespace, metadata: {name: dashboards}}"
+    )
     ours, theirs = (
         judged(namespace),
         judged(namespace, key="other/api", namespace="other"),
     )
     allowed = {"Namespace": "dashboards"}
     assert said(shared(ours), shared(theirs), allowed=allowed) == []
-    for pair in ((ours, theirs), (shared(ours), theirs), (ours, shared(theirs))):
+    for pair in (
+        (ours, theirs),
+        (shared(ours), theirs),
+        (ours, shared(theirs)),
+    ):
         (message,) = said(*pair, allowed=allowed)
         assert message.startswith(
             "OAM107 Namespace 'dashboards' would also be made for 'shop/web'"
         )
     made = judged(made=(("Secret", "web-client"),))
     secret = judged(
-        "{apiVersion: v1, kind: Secret, metadata: {name: web-client}}", key="shop/api"
+        "{apiVersion: v1, kind: Secret, metadata: {name: web-client}}",
+        key="shop/api",
     )
     assert [message[:6] for message in said(made, shared(secret))] == ["OAM107"]
 
@@ -129,7 +146,9 @@ def test_two_may_look_at_one() -> None:
     """Neither makes it. Where another one does, whose it is is told."""
     texts = ("{apiVersion: v1, kind: Secret, metadata: {name: db}}", SERVICE)
     for text in texts:
-        first, second = (judged(text, key=key) for key in ("shop/web", "shop/api"))
+        first, second = (
+            judged(text, key=key) for key in ("shop/web", "shop/api")
+        )
         assert said(looked_at(first), looked_at(second)) == []
         for one, other in (
             (first, looked_at(second)),
@@ -137,7 +156,9 @@ def test_two_may_look_at_one() -> None:
             (looked_at(first), shared(second)),
         ):
             assert [
-                line[:6] for line in said(one, other) if line.startswith("OAM107")
+                line[:6]
+                for line in said(one, other)
+                if line.startswith("OAM107")
             ] == ["OAM107"]
 
 
@@ -159,7 +180,9 @@ WRITING = "{apiVersion: terraform.core.oam.dev/v1beta2, kind: Configuration, met
         "{apiVersion: v1, kind: Secret, metadata: {name: db}}",
     ],
 )
-def test_no_controller_writes_over_another_components_secret(other: str) -> None:
+def test_no_controller_writes_over_another_components_secret(
+    other: str,
+) -> None:
     """Neither one that is rendered nor one that another controller writes; of one component, several may write it."""
     first = judged(WRITING.replace("NAME", "a"))
     (message,) = said(first, judged(other, key="shop/api"))

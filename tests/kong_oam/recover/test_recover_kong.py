@@ -23,7 +23,10 @@ ASKING = Asking("local")
 
 
 def _entity(
-    collection: str, identifier: str, tags: frozenset[str] = OURS, **parents: str
+    collection: str,
+    identifier: str,
+    tags: frozenset[str] = OURS,
+    **parents: str,
 ) -> LostEntity:
     return LostEntity(collection, identifier, identifier, tags, parents)
 
@@ -44,7 +47,10 @@ def _removed(there: list[LostEntity], known: set[str]) -> list[str]:
 
 def test_what_the_state_knows_is_not_lost() -> None:
     """By its id, whatever else is there."""
-    assert lost([SERVICE, GATE, ROUTE], frozenset({"api", "gate", "way"}), ASKING) == ()
+    assert (
+        lost([SERVICE, GATE, ROUTE], frozenset({"api", "gate", "way"}), ASKING)
+        == ()
+    )
     assert _removed([SERVICE, GATE], {"api"}) == ["gate"]
 
 
@@ -60,17 +66,24 @@ def test_what_the_state_knows_is_not_lost() -> None:
         {"kong-oam", "kong-oam-stack:local", "kong-oam-stack:prod"},
     ],
 )
-def test_what_does_not_have_all_tags_of_the_stack_is_not_lost(tags: set[str]) -> None:
+def test_what_does_not_have_all_tags_of_the_stack_is_not_lost(
+    tags: set[str],
+) -> None:
     """Other stacks, other tools, and what was made by hand."""
     assert (
-        lost([_entity("services", "other", frozenset(tags))], frozenset(), ASKING) == ()
+        lost(
+            [_entity("services", "other", frozenset(tags))], frozenset(), ASKING
+        )
+        == ()
     )
 
 
 def test_what_stands_on_an_entity_of_another_stack_is_not_lost() -> None:
     """Whoever gave it our tags: that stack may need it."""
     theirs = _entity(
-        "consumers", "kong-oam.prod.ring.okta", frozenset({"kong-oam-stack:prod"})
+        "consumers",
+        "kong-oam.prod.ring.okta",
+        frozenset({"kong-oam-stack:prod"}),
     )
     key = _entity("jwts", "key", consumer="kong-oam.prod.ring.okta")
     assert lost([theirs, key], frozenset(), ASKING) == ()
@@ -96,7 +109,9 @@ def test_a_guard_stays_while_a_route_that_stays_leads_to_its_service() -> None:
     """Without it the service would be more open; a route that goes does not count, nor does one of another service."""
     assert [
         reason
-        for _, reason in lost([SERVICE, GATE, ROUTE], frozenset({"api", "way"}), ASKING)
+        for _, reason in lost(
+            [SERVICE, GATE, ROUTE], frozenset({"api", "way"}), ASKING
+        )
     ] == ["it guards what route way leads to; take the routes away first"]
     theirs = _entity("routes", "theirs", frozenset(), service="api")
     assert _removed([SERVICE, GATE, theirs], {"api"}) == []
@@ -109,25 +124,34 @@ def test_a_guard_stays_while_a_route_that_stays_leads_to_its_service() -> None:
 
 def test_what_something_else_belongs_to_stays() -> None:
     """Kong removes a route's plugins with it, and a consumer's credentials: nothing that is not lost goes that way."""
-    theirs = _entity("plugins", "rate-limiting", frozenset({"theirs"}), route="way")
+    theirs = _entity(
+        "plugins", "rate-limiting", frozenset({"theirs"}), route="way"
+    )
     found = lost([SERVICE, ROUTE, theirs], frozenset({"api"}), ASKING)
     assert [(entity.id, reason) for entity, reason in found] == [
         ("way", "plugin rate-limiting belongs to it")
     ]
     prods = _entity(
-        "plugins", "prods", frozenset({"kong-oam", "kong-oam-stack:prod"}), route="way"
+        "plugins",
+        "prods",
+        frozenset({"kong-oam", "kong-oam-stack:prod"}),
+        route="way",
     )
     ((_, why),) = lost([SERVICE, ROUTE, prods], frozenset({"api"}), ASKING)
     assert why == "plugin prods of stack 'prod' belongs to it"
     assert (
         _removed(
-            [RING, _entity("jwts", "by-hand", frozenset(), consumer="ring")], set()
+            [RING, _entity("jwts", "by-hand", frozenset(), consumer="ring")],
+            set(),
         )
         == []
     )
     assert (
         _removed(
-            [NOWHERE, _entity("targets", "by-hand", frozenset(), upstream="nowhere")],
+            [
+                NOWHERE,
+                _entity("targets", "by-hand", frozenset(), upstream="nowhere"),
+            ],
             set(),
         )
         == []
@@ -157,7 +181,9 @@ def test_every_page_is_read_and_every_kind_is_named_and_removed() -> None:
         AdminApi(Account(kong.admin_url)) as asked,
     ):
         for number in range(1100):
-            admin.post("/services", json={"name": f"s{number}", "host": "example.com"})
+            admin.post(
+                "/services", json={"name": f"s{number}", "host": "example.com"}
+            )
         service = admin.get("/services/s0").json()["id"]
         consumer = admin.post(
             "/consumers", json={"username": "ring", "tags": sorted(OURS)}
@@ -168,11 +194,17 @@ def test_every_page_is_read_and_every_kind_is_named_and_removed() -> None:
         )
         admin.post(
             "/plugins",
-            json={"name": "jwt", "service": {"id": service}, "tags": sorted(OURS)},
+            json={
+                "name": "jwt",
+                "service": {"id": service},
+                "tags": sorted(OURS),
+            },
         )
         for name in ("ours", "theirs"):
             admin.post("/upstreams", json={"name": name, "tags": sorted(OURS)})
-        admin.post("/upstreams/theirs/targets", json={"target": "example.com:80"})
+        admin.post(
+            "/upstreams/theirs/targets", json={"target": "example.com:80"}
+        )
         admin.post(
             "/routes",
             json={
@@ -184,7 +216,9 @@ def test_every_page_is_read_and_every_kind_is_named_and_removed() -> None:
         )
         there = entities(asked)
         assert sum(entity.collection == "services" for entity in there) == 1100
-        assert sorted(map(str, (entity for entity in there if entity.tags))) == [
+        assert sorted(
+            map(str, (entity for entity in there if entity.tags))
+        ) == [
             "consumer ring",
             "jwt kid of ring",
             "plugin jwt of s0",
@@ -236,7 +270,11 @@ def test_the_first_guard_goes_once_every_worker_has_seen_the_routes_go(
         ]
         done.clear()
         remove(admin, [ROUTE, KEY, RING], settle=12.0)
-        assert done == ["/routes/way", "/consumers/ring/jwt/key", "/consumers/ring"]
+        assert done == [
+            "/routes/way",
+            "/consumers/ring/jwt/key",
+            "/consumers/ring",
+        ]
 
 
 def test_a_kong_that_refuses_is_quoted() -> None:
@@ -251,6 +289,7 @@ def test_a_kong_that_refuses_is_quoted() -> None:
         ).json()["id"]
         admin.post("/routes", json={"paths": ["/"], "service": {"id": service}})
         with pytest.raises(
-            RemovalError, match=r"service s was not removed: 400 .*references this"
+            RemovalError,
+            match=r"service s was not removed: 400 .*references this",
         ):
             remove(asked, [LostEntity("services", service, "s")], settle=0)

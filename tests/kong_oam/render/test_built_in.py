@@ -26,14 +26,19 @@ from tests.support.built_ins import (
     on,
     rendered,
 )
-from tests.support.parameter_structures import changed, parameter, properties, taken
+from tests.support.parameter_structures import (
+    changed,
+    parameter,
+    properties,
+    taken,
+)
 from tests.support.tiers import examples
 
 KINDS = {name: kind for kind, name in sorted(built_in_types())}
 EXAMPLES = yaml.safe_load(
-    (Path(__file__).parents[2] / "support" / "built_in_properties.yaml").read_text(
-        "utf-8"
-    )
+    (
+        Path(__file__).parents[2] / "support" / "built_in_properties.yaml"
+    ).read_text("utf-8")
 )
 OBJECT = st.fixed_dictionaries(
     {
@@ -42,7 +47,8 @@ OBJECT = st.fixed_dictionaries(
     },
     optional={
         "metadata": st.fixed_dictionaries(
-            {"name": st.sampled_from("ab")}, optional={"namespace": st.just("other")}
+            {"name": st.sampled_from("ab")},
+            optional={"namespace": st.just("other")},
         ),
         "data": st.dictionaries(
             st.sampled_from("ab"),
@@ -52,13 +58,23 @@ OBJECT = st.fixed_dictionaries(
 )
 OPEN: Mapping[str, st.SearchStrategy[Any]] = {
     "raw": OBJECT,
-    "k8s-objects": st.fixed_dictionaries({"objects": st.lists(OBJECT, max_size=3)}),
+    "k8s-objects": st.fixed_dictionaries(
+        {"objects": st.lists(OBJECT, max_size=3)}
+    ),
     "json-merge-patch": st.sampled_from(
-        [{"spec": {"replicas": 3}}, {"spec": None}, {"spec": {"template": {"x": 1}}}]
+        [
+            {"spec": {"replicas": 3}},
+            {"spec": None},
+            {"spec": {"template": {"x": 1}}},
+        ]
     ),
     "json-patch": st.sampled_from(
         [
-            {"operations": [{"op": "add", "path": "/spec/replicas", "value": 3}]},
+            {
+                "operations": [
+                    {"op": "add", "path": "/spec/replicas", "value": 3}
+                ]
+            },
             {
                 "operations": [
                     {"op": "remove", "path": "/spec/template"},
@@ -83,7 +99,9 @@ def judged(answer: Answer) -> Any:
         return answer["objects"]
     return (
         sorted(
-            (one["path"], one["kind"]) for one in answer["findings"] if one.get("path")
+            (one["path"], one["kind"])
+            for one in answer["findings"]
+            if one.get("path")
         )
         or "refused"
     )
@@ -99,17 +117,19 @@ def differs(name: str, wanted: Any, workload: Any) -> bool:
 def only_parameter(definition: Definition) -> Definition:
     """What it takes, with an object that any of it makes."""
     found = re.search(
-        r"^(\t?)parameter: \{.*?^\1\}", definition.template, re.MULTILINE | re.DOTALL
+        r"^(\t?)parameter: \{.*?^\1\}",
+        definition.template,
+        re.MULTILINE | re.DOTALL,
     )
     assert found
     named = "".join(
         re.findall(
-            r"^\t?#\w+: \{.*?^\t?\}\n", definition.template, re.MULTILINE | re.DOTALL
+            r"^\t?#\w+: \{.*?^\t?\}\n",
+            definition.template,
+            re.MULTILINE | re.DOTALL,
         )
     )
-    template = (
-        f'{named}{found.group()}\noutput: {{apiVersion: "v1", kind: "ConfigMap"}}\n'
-    )
+    template = f'{named}{found.group()}\noutput: {{apiVersion: "v1", kind: "ConfigMap"}}\n'
     return replace(definition, template=template)
 
 
@@ -129,7 +149,10 @@ def test_the_parameters_are_kubevelas(
     name: str, ours: Mapping[str, Definition], theirs: Mapping[str, Definition]
 ) -> None:
     """Every field at any depth, whether it may be missing, its types, bounds, values, default and condition."""
-    mine, other = parameter(ours[name].template), parameter(theirs[name].template)
+    mine, other = (
+        parameter(ours[name].template),
+        parameter(theirs[name].template),
+    )
     if name in (
         "helmchart",
         "securitycontext",
@@ -195,13 +218,23 @@ def test_traits_one_after_the_other_are_kubevelas(
 ) -> None:
     """On a component of a built-in type: what a trait patches is found in our workloads as in KubeVela's."""
     different = {one.trait for one in DIFFERENCES}
-    of = [name for name in EXAMPLES["components"] if name not in ("raw", "k8s-objects")]
+    of = [
+        name
+        for name in EXAMPLES["components"]
+        if name not in ("raw", "k8s-objects")
+    ]
     traits = [name for name in EXAMPLES["traits"] if name not in different]
     alike = []
 
-    def drawn(kind: str, names: list[str]) -> st.SearchStrategy[tuple[str, Any]]:
+    def drawn(
+        kind: str, names: list[str]
+    ) -> st.SearchStrategy[tuple[str, Any]]:
         return st.sampled_from(
-            [(name, wanted) for name in names for wanted in EXAMPLES[kind][name]]
+            [
+                (name, wanted)
+                for name in names
+                for wanted in EXAMPLES[kind][name]
+            ]
         )
 
     @settings(_TRIED, max_examples=examples(1000))
@@ -213,7 +246,10 @@ def test_traits_one_after_the_other_are_kubevelas(
         answers = [
             rendered(
                 evaluator,
-                *((definitions[name], wanted) for name, wanted in (component, *chain)),
+                *(
+                    (definitions[name], wanted)
+                    for name, wanted in (component, *chain)
+                ),
             )
             for definitions in (ours, theirs)
         ]
@@ -235,9 +271,10 @@ def test_a_type_takes_its_examples(
     for wanted in of_component or EXAMPLES["traits"][name]:
         before = [] if of_component else [on(WORKLOADS[0])]
         answers = [
-            rendered(evaluator, *before, (one[name], wanted)) for one in (ours, theirs)
+            rendered(evaluator, *before, (one[name], wanted))
+            for one in (ours, theirs)
         ]
         assert "objects" in answers[0] or name == "json-patch", answers[0]
-        assert differs(name, wanted, WORKLOADS[0]) or judged(answers[0]) == judged(
-            answers[1]
-        )
+        assert differs(name, wanted, WORKLOADS[0]) or judged(
+            answers[0]
+        ) == judged(answers[1])

@@ -24,9 +24,9 @@ CASES = {(one.trait, one.name): one for one in DIFFERENCES}
 
 def test_the_table_of_differences_has_each() -> None:
     """And names no other type."""
-    assert [row for row in DIFFERENT if ("trait", row[0]) in built_in_types()] == [
-        *CASES
-    ]
+    assert [
+        row for row in DIFFERENT if ("trait", row[0]) in built_in_types()
+    ] == [*CASES]
     assert {
         name for name, _ in DIFFERENT if ("component", name) in built_in_types()
     } == {*NOT_RENDERED_ALIKE}
@@ -44,7 +44,11 @@ def test_a_chosen_difference_is_one(
     """Ours renders; KubeVela's renders something else, or fails."""
     assert chosen.shows(chosen.properties, chosen.workload)
     answers = [
-        rendered(evaluator, on(chosen.workload), (one[chosen.trait], chosen.properties))
+        rendered(
+            evaluator,
+            on(chosen.workload),
+            (one[chosen.trait], chosen.properties),
+        )
         for one in (ours, theirs)
     ]
     assert "objects" in answers[0] and answers[0] != answers[1]
@@ -79,7 +83,10 @@ def test_a_device_is_no_mount(
 ) -> None:
     (container,), _ = _made(evaluator, ours, "storage", "`volumeMode`")
     device = {"name": "pvc-data", "devicePath": "/data"}
-    assert (container["volumeMounts"], container["volumeDevices"]) == ([], [device])
+    assert (container["volumeMounts"], container["volumeDevices"]) == (
+        [],
+        [device],
+    )
 
 
 def test_what_is_of_the_first_container_is_of_no_other(
@@ -93,7 +100,9 @@ def test_what_is_of_the_first_container_is_of_no_other(
         ["data", "files"],
         False,
     )
-    (first, second), _ = _made(evaluator, ours, "resource", "several containers")
+    (first, second), _ = _made(
+        evaluator, ours, "resource", "several containers"
+    )
     assert (first["resources"]["limits"], "resources" in second) == (
         {"cpu": 1, "memory": "1Gi"},
         False,
@@ -113,7 +122,12 @@ def test_a_volume_stands_beside_others(
         ("ref-objects", {"objects": [{"resource": "configmaps", "name": "a"}]}),
         (
             "helmchart",
-            {"chart": {"source": "podinfo", "auth": {"secretRef": {"name": "a"}}}},
+            {
+                "chart": {
+                    "source": "podinfo",
+                    "auth": {"secretRef": {"name": "a"}},
+                }
+            },
         ),
         (
             "helmchart",
@@ -149,7 +163,11 @@ def test_a_helm_chart_is_a_release(
         one["object"]
         for one in rendered(evaluator, (ours["helmchart"], wanted))["objects"]
     )
-    assert (release["apiVersion"], release["kind"], release["metadata"]["name"]) == (
+    assert (
+        release["apiVersion"],
+        release["kind"],
+        release["metadata"]["name"],
+    ) == (
         "helm.sh/v3",
         "Release",
         "info",

@@ -24,7 +24,9 @@ REFUSED_BY_SCHEMAS = ("list.MinItems", "list.MaxItems", "[_, ...]")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_a_file_is_a_definition_of_its_name(path: Path, evaluator: Evaluator) -> None:
+def test_a_file_is_a_definition_of_its_name(
+    path: Path, evaluator: Evaluator
+) -> None:
     """It says what `vela def` asks of one, and needs no other file."""
     (one,) = read_definition_file(path, str(path), evaluator.ask).definitions
     assert (one.kind, one.name) in built_in_types() and one.name == path.stem
@@ -48,7 +50,11 @@ def test_types_are_known_without_an_evaluator(
     assert sorted(name for _, name in built_in_types()) == sorted(
         path.stem for path in FILES
     )
-    assert {kind for kind, _ in built_in_types()} == {"component", "trait", "policy"}
+    assert {kind for kind, _ in built_in_types()} == {
+        "component",
+        "trait",
+        "policy",
+    }
     read = Tools(evaluator, Cache(tmp_path, "1")).built_in
     assert not library(read).diagnostics
     unused = Evaluator(find=lambda: pytest.fail("nothing has to be evaluated"))
@@ -70,18 +76,21 @@ def test_each_property_is_explained(path: Path) -> None:
     """The line before each field of `parameter` is a comment that says the usage."""
     lines = path.read_text("utf-8").splitlines()
     start = next(
-        number for number, line in enumerate(lines) if line.startswith("\tparameter:")
+        number
+        for number, line in enumerate(lines)
+        if line.startswith("\tparameter:")
     )
     for number in range(
-        start + 1, lines.index("\t}", start) if lines[start].endswith("{") else start
+        start + 1,
+        lines.index("\t}", start) if lines[start].endswith("{") else start,
     ):
         if re.match(r"\t\t\w+\??:", lines[number]):
             above = number
             while lines[above - 1].startswith("\t\t//"):
                 above -= 1
-            assert any("+usage=" in comment for comment in lines[above:number]), lines[
-                number
-            ]
+            assert any(
+                "+usage=" in comment for comment in lines[above:number]
+            ), lines[number]
 
 
 def test_it_is_said_in_our_own_words() -> None:
@@ -98,7 +107,11 @@ def test_it_is_said_in_our_own_words() -> None:
 def _said(paths: Iterable[Path]) -> set[str]:
     texts = (path.read_text("utf-8") for path in paths)
     found = (
-        re.findall(r"\+usage=(.*)|description: *\"?(.*?)\"?$", text, re.MULTILINE)
+        re.findall(
+            r"\+usage=(.*)|description: *\"?(.*?)\"?$", text, re.MULTILINE
+        )
         for text in texts
     )
-    return {one or other for pairs in found for one, other in pairs if one or other}
+    return {
+        one or other for pairs in found for one, other in pairs if one or other
+    }

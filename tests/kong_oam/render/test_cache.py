@@ -34,17 +34,28 @@ def cache(tmp_path: Path) -> Cache:
     return Cache(tmp_path / "renderings", "1")
 
 
-def test_a_component_that_did_not_change_is_evaluated_once(cache: Cache) -> None:
+def test_a_component_that_did_not_change_is_evaluated_once(
+    cache: Cache,
+) -> None:
     """And again when anything of it does: a property, a label of the Application, the definition, the evaluator."""
     with Counting() as evaluator:
         stack = defined()
         first = rendered(evaluator, stack, cache=cache).objects[0].object
-        assert rendered(evaluator, stack, cache=cache).objects[0].object == first
+        assert (
+            rendered(evaluator, stack, cache=cache).objects[0].object == first
+        )
         assert evaluator.asked == 1
         rendered(evaluator, stack, "properties: {image: b}", cache=cache)
-        rendered(evaluator, stack, metadata="{name: shop, labels: {a: b}}", cache=cache)
         rendered(
-            evaluator, defined('output: {apiVersion: "v1", kind: "X"}'), cache=cache
+            evaluator,
+            stack,
+            metadata="{name: shop, labels: {a: b}}",
+            cache=cache,
+        )
+        rendered(
+            evaluator,
+            defined('output: {apiVersion: "v1", kind: "X"}'),
+            cache=cache,
         )
         rendered(evaluator, stack, cache=Cache(cache.folder, "2"))
         assert evaluator.asked == 5
@@ -55,11 +66,14 @@ def test_what_is_wrong_is_not_kept(cache: Cache) -> None:
     with Counting(seconds=0.2) as evaluator:
         wrong, slow = (
             defined("output: {}"),
-            defined("a: [for x in 10000*[1] for y in 10000*[1] {x}]\noutput: {}"),
+            defined(
+                "a: [for x in 10000*[1] for y in 10000*[1] {x}]\noutput: {}"
+            ),
         )
         for number in range(2):
             assert (
-                rendered(evaluator, wrong, cache=cache).diagnostics[0].code == "OAM112"
+                rendered(evaluator, wrong, cache=cache).diagnostics[0].code
+                == "OAM112"
             )
             assert (
                 "CPU time"
@@ -97,7 +111,8 @@ def test_an_answer_to_another_question_is_none(cache: Cache) -> None:
     one, other = ({"valueFrom": text, "scope": {}} for text in ("1", "2"))
     cache.keep(cache.key(other), {"value": 2})
     of_one, of_other = (
-        cache.folder / key[:2] / f"{key}.json" for key in map(cache.key, (one, other))
+        cache.folder / key[:2] / f"{key}.json"
+        for key in map(cache.key, (one, other))
     )
     of_one.parent.mkdir(exist_ok=True)
     of_one.write_bytes(of_other.read_bytes())
@@ -135,7 +150,8 @@ def _aged(cache: Cache, days: Mapping[str, float], size: int = 0) -> None:
     for key, age in days.items():
         cache.keep(key, {"text": "x" * size})
         os.utime(
-            cache.folder / key[:2] / f"{key}.json", (time.time() - age * 86400,) * 2
+            cache.folder / key[:2] / f"{key}.json",
+            (time.time() - age * 86400,) * 2,
         )
 
 
@@ -158,7 +174,10 @@ def test_what_nobody_asks_for_goes_after_30_days(cache: Cache) -> None:
             }
         },
     )
-    os.utime(cache.folder / used[:2] / f"{used}.json", (time.time() - 31 * 86400,) * 2)
+    os.utime(
+        cache.folder / used[:2] / f"{used}.json",
+        (time.time() - 31 * 86400,) * 2,
+    )
     _aged(cache, {"aa1": 29, "aa2": 31})
     assert cache.find(request) is not None
     cache.tidy()
@@ -194,5 +213,6 @@ def test_two_runs_at_once_keep_one_answer(cache: Cache) -> None:
         list(pool.map(run, range(4)))
     files = [path for path in cache.folder.rglob("*") if path.is_file()]
     assert len(files) == 5 and all(
-        "objects" in json.loads(path.read_text().splitlines()[1]) for path in files
+        "objects" in json.loads(path.read_text().splitlines()[1])
+        for path in files
     )

@@ -60,7 +60,10 @@ def _findings(
 ) -> Iterator[Diagnostic]:
     for component in application.components:
         made = render(
-            definitions_of(component, stack), application, component, evaluator.ask
+            definitions_of(component, stack),
+            application,
+            component,
+            evaluator.ask,
         )
         assert bool(made.objects) is not bool(made.diagnostics)
         yield from made.diagnostics
@@ -74,14 +77,19 @@ def test_every_application_is_rendered_or_refused(evaluator: Evaluator) -> None:
     for file in corpus("applications"):
         for document in documents(f"applications/{file}"):
             application = application_of(document)
-            findings = [*_findings(application, library_of(file, built_in), evaluator)]
+            findings = [
+                *_findings(application, library_of(file, built_in), evaluator)
+            ]
             assert all(one.position for one in findings), file
             assert not [
                 one
                 for one in findings
                 if "the evaluation of its definition" in one.message
             ], file
-            rendered, refused = rendered + (not findings), refused + bool(findings)
+            rendered, refused = (
+                rendered + (not findings),
+                refused + bool(findings),
+            )
     assert rendered >= 255 and refused >= 100, (rendered, refused)
 
 
@@ -123,7 +131,8 @@ def test_a_definition_that_was_changed_at_random_breaks_nothing(
     need_corpus()
     choose = random.Random(seed)
     texts = {
-        name: (CORPUS / "builtin" / f"{name}.yaml").read_text("utf-8") for name in TYPES
+        name: (CORPUS / "builtin" / f"{name}.yaml").read_text("utf-8")
+        for name in TYPES
     }
     (document,), _ = read("shop.yaml", ESTATE.encode())
     for _ in range(60):
@@ -138,7 +147,9 @@ def test_a_definition_that_was_changed_at_random_breaks_nothing(
         )
         assert all(finding.position for finding in read_now.diagnostics)
         changed[one] = read_now.definitions
-        stack = library(definition for some in changed.values() for definition in some)
+        stack = library(
+            definition for some in changed.values() for definition in some
+        )
         assert all(
             finding.position and str(finding)
             for finding in _findings(application_of(document), stack, evaluator)
@@ -161,7 +172,8 @@ def test_an_application_that_was_changed_at_random_breaks_nothing(
         for document in found:
             application = application_of(document)
             if application.components and all(
-                isinstance(one.properties, dict) for one in application.components
+                isinstance(one.properties, dict)
+                for one in application.components
             ):
                 judged += 1
                 assert all(

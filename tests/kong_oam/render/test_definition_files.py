@@ -64,7 +64,9 @@ def test_a_trait_in_cue_changes_what_a_component_in_yaml_makes(
     assert (scaler.version, scaler.workload_ref_path) == ("1.0.0", "spec.ref")
     made = (
         rendered(
-            evaluator, stack, "traits: [{type: my-scaler, properties: {replicas: 3}}]"
+            evaluator,
+            stack,
+            "traits: [{type: my-scaler, properties: {replicas: 3}}]",
         )
         .objects[0]
         .object
@@ -131,7 +133,11 @@ def test_a_template_has_the_lines_of_its_file(
         "OAM108",
         f"{tmp_path}/tagged.cue:2:1",
     )
-    assert refused.position.excerpt().splitlines()[0].endswith('import "tool/exec"')
+    assert (
+        refused.position.excerpt()
+        .splitlines()[0]
+        .endswith('import "tool/exec"')
+    )
 
 
 def test_properties_that_fail_are_told_by_the_line_of_the_file(
@@ -189,7 +195,10 @@ WRONG = {
         "OAM112: no definition: nested deeper than 64 levels",
     ),
     "no UTF-8": ("\udcff", "OAM101: not UTF-8"),
-    "what steps of workflows do": ('a: type: "workflow-step"\ntemplate: {}', None),
+    "what steps of workflows do": (
+        'a: type: "workflow-step"\ntemplate: {}',
+        None,
+    ),
     "one that loops": (
         f'a: {{type: "trait", description: {"4000000000 * "}"x"}}\ntemplate: {{}}',
         "OAM112: no definition: it passes",
@@ -208,5 +217,6 @@ def test_what_is_no_definition_is_found(
         tmp_path / "a.cue", f"{tmp_path}/a.cue", evaluator.ask
     ).diagnostics
     assert [
-        str(one).startswith(f"{tmp_path}/a.cue:1:1: error {expected}") for one in found
+        str(one).startswith(f"{tmp_path}/a.cue:1:1: error {expected}")
+        for one in found
     ] == [True] * bool(expected), found

@@ -17,7 +17,10 @@ from sandbox import toolchain
 from tests.support.rendering import defined, rendered
 
 SIMPLE = {
-    "component": {"type": "app", "template": 'output: {apiVersion: "v1", kind: "X"}'},
+    "component": {
+        "type": "app",
+        "template": 'output: {apiVersion: "v1", kind: "X"}',
+    },
     "traits": [],
     "context": {},
 }
@@ -120,13 +123,17 @@ def test_the_limits_can_be_set() -> None:
         assert "limit" not in evaluator.ask(large)
 
 
-def test_it_knows_nothing_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_knows_nothing_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """It is given none."""
     monkeypatch.setenv("KONG_OAM_SECRET", "secret")
     with Evaluator() as evaluator:
         evaluator.ask(SIMPLE)
         assert evaluator._process is not None
-        assert Path(f"/proc/{evaluator._process.pid}/environ").read_bytes() == b""
+        assert (
+            Path(f"/proc/{evaluator._process.pid}/environ").read_bytes() == b""
+        )
 
 
 def test_it_is_built_once() -> None:

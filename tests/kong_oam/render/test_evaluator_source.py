@@ -26,13 +26,17 @@ def test_no_file_and_no_function_is_long() -> None:
     for file in SOURCE.glob("*.go"):
         lines = file.read_text("utf-8").split("\n")
         starts = [
-            number for number, line in enumerate(lines) if line.startswith("func ")
+            number
+            for number, line in enumerate(lines)
+            if line.startswith("func ")
         ]
         ends = [number for number, line in enumerate(lines) if line == "}"]
         assert len(lines) <= 400 and max(map(len, lines)) <= 120, file
         for start in starts:
             assert (
-                min((end for end in ends if end >= start), default=start) - start <= 50
+                min((end for end in ends if end >= start), default=start)
+                - start
+                <= 50
             ), (
                 file,
                 start + 1,
@@ -47,6 +51,6 @@ def test_whatever_runs_tests_builds_it_first() -> None:
         re.MULTILINE,
     )
     assert {"test-fast", "test", "test-all"} <= {target for target, _ in rules}
-    assert [target for target, needs in rules if "evaluator" not in needs.split()] == [
-        "test-live"
-    ]
+    assert [
+        target for target, needs in rules if "evaluator" not in needs.split()
+    ] == ["test-live"]

@@ -74,9 +74,15 @@ def _rendered(
         for component in application.components:
             definitions = definitions_of(component, stack)
             made = render(
-                definitions, application, component, evaluator.ask, setting_of(document)
+                definitions,
+                application,
+                component,
+                evaluator.ask,
+                setting_of(document),
             )
-            objects += [_without_empty_annotations(one.object) for one in made.objects]
+            objects += [
+                _without_empty_annotations(one.object) for one in made.objects
+            ]
             findings += [str(finding) for finding in made.diagnostics]
     return objects, findings
 
@@ -91,7 +97,8 @@ def test_a_rendering_is_kubevelas(
         file, unchecked, ours.values() if of == "ours" else ()
     )
     expected = [
-        _without_empty_annotations(one.data) for one in documents(f"expected/{file}")
+        _without_empty_annotations(one.data)
+        for one in documents(f"expected/{file}")
     ]
     assert (objects == expected) is (file not in DIFFERENT), findings
 

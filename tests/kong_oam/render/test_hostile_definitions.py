@@ -34,11 +34,15 @@ TOO_MUCH: dict[str, tuple[str, str]] = {
         MEMORY,
     ),
     "a disjunction of 2^18": (
-        OUTPUT + "a: " + " & ".join(f"({{a{n}: 1}} | {{b{n}: 1}})" for n in range(18)),
+        OUTPUT
+        + "a: "
+        + " & ".join(f"({{a{n}: 1}} | {{b{n}: 1}})" for n in range(18)),
         TIME,
     ),
     "loops in loops": (
-        f"{OUTPUT}a: [" + " ".join(f"for n{n} in {DIGITS}" for n in range(9)) + " {0}]",
+        f"{OUTPUT}a: ["
+        + " ".join(f"for n{n} in {DIGITS}" for n in range(9))
+        + " {0}]",
         TIME,
     ),
     "structs that double": (
@@ -51,7 +55,9 @@ TOO_MUCH: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("about", deep_after(2, TOO_MUCH))
-def test_a_limit_that_is_passed_is_a_finding(about: str, evaluator: Evaluator) -> None:
+def test_a_limit_that_is_passed_is_a_finding(
+    about: str, evaluator: Evaluator
+) -> None:
     """That names the component, the limit and the definition; the next component is rendered as if nothing was."""
     template, limit = TOO_MUCH[about]
     (finding,) = rendered(evaluator, defined(template)).diagnostics
@@ -71,14 +77,16 @@ def test_an_object_is_nested_as_deep_as_an_application_may_be(
     """A thousand levels are more than Python reads."""
     nested = "{b: " * (levels - 1) + '"1"' + "}" * (levels - 1)
     made = rendered(
-        evaluator, defined(f'output: {{apiVersion: "v1", kind: "X", a: {nested}}}')
+        evaluator,
+        defined(f'output: {{apiVersion: "v1", kind: "X", a: {nested}}}'),
     )
     if levels == 64:
         assert made.objects
     else:
         (finding,) = made.diagnostics
         assert finding.code == "OAM112" and (
-            "nested deeper than 64 levels" in finding.message or levels == 20_000
+            "nested deeper than 64 levels" in finding.message
+            or levels == 20_000
         )
 
 
@@ -96,7 +104,8 @@ def test_a_number_is_what_stands_there(
     number: str, read: float, evaluator: Evaluator
 ) -> None:
     (made,) = rendered(
-        evaluator, defined(f'output: {{apiVersion: "v1", kind: "X", a: {number}}}')
+        evaluator,
+        defined(f'output: {{apiVersion: "v1", kind: "X", a: {number}}}'),
     ).objects
     assert made.object["a"] == read
 
@@ -118,9 +127,13 @@ def test_a_number_that_kubernetes_cannot_hold_is_a_finding(
 ) -> None:
     """And never becomes another one."""
     (finding,) = rendered(
-        evaluator, defined(f'output: {{apiVersion: "v1", kind: "X", a: {number}}}')
+        evaluator,
+        defined(f'output: {{apiVersion: "v1", kind: "X", a: {number}}}'),
     ).diagnostics
-    assert finding.code == "OAM112" and "is no number of 64 bits" in finding.message
+    assert (
+        finding.code == "OAM112"
+        and "is no number of 64 bits" in finding.message
+    )
 
 
 def test_the_part_that_passes_a_limit_is_named(evaluator: Evaluator) -> None:
@@ -169,14 +182,14 @@ def test_what_reaches_out_is_refused_where_it_stands(
 def test_no_file_is_embedded(evaluator: Evaluator, tmp_path: Path) -> None:
     """CUE's interpreter of `@embed` is never asked."""
     (tmp_path / "secret").write_text("secret")
-    template = (
-        f"@extern(embed)\n\n{OUTPUT}a: string @embed(file={tmp_path}/secret,type=text)"
-    )
+    template = f"@extern(embed)\n\n{OUTPUT}a: string @embed(file={tmp_path}/secret,type=text)"
     (finding,) = rendered(evaluator, defined(template)).diagnostics
     assert finding.code == "OAM108"
 
 
-def test_what_a_trait_leaves_half_made_is_said_of_it(evaluator: Evaluator) -> None:
+def test_what_a_trait_leaves_half_made_is_said_of_it(
+    evaluator: Evaluator,
+) -> None:
     """Not of the component, nor of the traits behind it; of the component, where it was so before."""
     more = {
         "half": "patch: spec: replicas: context.output.spec.replicas + 1",
@@ -215,7 +228,10 @@ WRONG: dict[str, tuple[str, str]] = {
         "incomplete value string",
     ),
     "a circle": ("a: {b: a}\n" + OUTPUT, "structural cycle"),
-    "an import without use": ('import "strings"\n' + OUTPUT, "imported and not used"),
+    "an import without use": (
+        'import "strings"\n' + OUTPUT,
+        "imported and not used",
+    ),
     "an unknown name": (
         'output: {apiVersion: "v1", kind: nothing}',
         'reference "nothing" not found',
@@ -249,7 +265,8 @@ def test_patching_a_container_that_is_not_there_leaves_it_half_made(
         evaluator, defined(WORKLOAD, patch=patch), "traits: [{type: patch}]"
     ).objects
     assert [
-        one["name"] for one in workload.object["spec"]["template"]["spec"]["containers"]
+        one["name"]
+        for one in workload.object["spec"]["template"]["spec"]["containers"]
     ] == [
         "web",
         "nowhere",

@@ -25,7 +25,9 @@ def _none() -> Path:
 
 def own(folder: Path, *names: str) -> Own:
     """What is found without an evaluator."""
-    return own_definitions(names, Tools(Evaluator(find=_none)).ask, folder=folder)
+    return own_definitions(
+        names, Tools(Evaluator(find=_none)).ask, folder=folder
+    )
 
 
 def said(found: Own) -> list[str]:
@@ -36,7 +38,9 @@ def test_the_folder_of_the_project_and_what_is_named(tmp_path: Path) -> None:
     """Files, folders and globs, each file once; a link that leads out of a folder is an error."""
     for name in ("definitions/a", "more/b", "more/deep/c", "d"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / f"{name}.yaml").write_text(written("Component", name[-1], WORKLOAD))
+        (tmp_path / f"{name}.yaml").write_text(
+            written("Component", name[-1], WORKLOAD)
+        )
     (tmp_path / "definitions/out.yaml").symlink_to(tmp_path / "d.yaml")
     assert own(tmp_path).types == {("component", "a")}
     (out,) = own(tmp_path).diagnostics
@@ -127,7 +131,10 @@ def test_two_of_one_name_are_an_error_and_one_in_a_built_in_place_is_a_warning(
         "warning",
         "warning",
     ]
-    assert str(found.diagnostics[0].position) == f"{tmp_path}/definitions/b.yaml:4:9"
+    assert (
+        str(found.diagnostics[0].position)
+        == f"{tmp_path}/definitions/b.yaml:4:9"
+    )
 
 
 def test_what_stands_beside_applications_counts_once(tmp_path: Path) -> None:
@@ -144,11 +151,15 @@ def test_what_stands_beside_applications_counts_once(tmp_path: Path) -> None:
     assert [finding.code for finding in twice.diagnostics] == ["OAM106"]
 
 
-def test_what_stands_beside_applications_takes_no_types_place(tmp_path: Path) -> None:
+def test_what_stands_beside_applications_takes_no_types_place(
+    tmp_path: Path,
+) -> None:
     """Neither a built-in one's nor one of definitions/, in no version, nor as a workload; and what two files define
     apart is no clash."""
     (tmp_path / "definitions").mkdir()
-    (tmp_path / "definitions/db.yaml").write_text(written("Component", "db", WORKLOAD))
+    (tmp_path / "definitions/db.yaml").write_text(
+        written("Component", "db", WORKLOAD)
+    )
     newer = written("Component", "db", WORKLOAD).replace(
         "spec:", "spec:\n  version: 99.0.0", 1
     )
@@ -173,7 +184,10 @@ def test_what_stands_beside_applications_takes_no_types_place(tmp_path: Path) ->
         "gateway.yaml:4:9: error OAM106 trait type 'gateway' is built in already",
         "worker.yaml:4:9: error OAM106 component type 'worker' is built in already",
     ]
-    assert found.at("a.yaml").types == {("component", "db"), ("component", "own")}
+    assert found.at("a.yaml").types == {
+        ("component", "db"),
+        ("component", "own"),
+    }
     assert found.types == alone.types and all(
         found.at(f"{name}.yaml") is found for name in [*texts][2:]
     )

@@ -84,14 +84,19 @@ CASES: dict[str, tuple[str, tuple[str, ...]]] = {
         "{image: a, labels: [x]}",
         ("8:38 OAM103: labels must be of type object, not array",),
     ),
-    "null": ("{image: null}", ("8:27 OAM103: image must be of type string, not null",)),
+    "null": (
+        "{image: null}",
+        ("8:27 OAM103: image must be of type string, not null",),
+    ),
     "a value": (
         "{image: a, kind: d}",
         ('8:36 OAM103: kind cannot be "d"; known: a, b, c',),
     ),
     "a bound": (
         "{image: a, probe: {path: /, port: 70000}}",
-        ("8:53 OAM103: probe.port: invalid value 70000 (out of bound <=65535)",),
+        (
+            "8:53 OAM103: probe.port: invalid value 70000 (out of bound <=65535)",
+        ),
     ),
     "a value with a default": (
         "{image: a, count: x}",
@@ -131,7 +136,9 @@ CASES: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "a condition's field that is misspelt": (
         "{image: a, volumes: [{name: a, type: pvc, calim: x}]}",
-        ("8:61 OAM102: unknown field 'calim' in volumes[0]; did you mean 'claim'?",),
+        (
+            "8:61 OAM102: unknown field 'calim' in volumes[0]; did you mean 'claim'?",
+        ),
     ),
     "of alternatives, the one whose kind is said": (
         "{image: a, store: {kind: fs, path: /, zzz: 1}}",
@@ -187,7 +194,9 @@ CASES: dict[str, tuple[str, tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("about", CASES)
-def test_what_is_wrong_is_found_at_its_place(about: str, evaluator: Evaluator) -> None:
+def test_what_is_wrong_is_found_at_its_place(
+    about: str, evaluator: Evaluator
+) -> None:
     """In the words in which the project's own JSON Schemas say it."""
     properties, expected = CASES[about]
     made = rendered(evaluator, defined(TEMPLATE), f"properties: {properties}")
@@ -204,7 +213,9 @@ def test_what_is_wrong_is_found_at_its_place(about: str, evaluator: Evaluator) -
 
 def test_all_parts_are_checked_at_once(evaluator: Evaluator) -> None:
     """A component and its traits."""
-    stack = defined(TEMPLATE, scale="parameter: n: int\npatch: spec: n: parameter.n")
+    stack = defined(
+        TEMPLATE, scale="parameter: n: int\npatch: spec: n: parameter.n"
+    )
     made = rendered(
         evaluator,
         stack,
@@ -242,7 +253,9 @@ def test_what_a_template_says_is_said(evaluator: Evaluator) -> None:
     ]
 
 
-def test_any_other_failure_is_one_finding_with_cues_words(evaluator: Evaluator) -> None:
+def test_any_other_failure_is_one_finding_with_cues_words(
+    evaluator: Evaluator,
+) -> None:
     """And which component, which trait, which definition."""
     patch = 'patch: spec: template: spec: containers: [{name: "other"}]'
     made = rendered(evaluator, defined(patch=patch), "traits: [{type: patch}]")
@@ -255,7 +268,9 @@ def test_any_other_failure_is_one_finding_with_cues_words(evaluator: Evaluator) 
     assert lines[1] == "the definition: definitions.yaml:16:9"
 
 
-def test_what_fails_is_told_by_the_line_of_its_file(evaluator: Evaluator) -> None:
+def test_what_fails_is_told_by_the_line_of_its_file(
+    evaluator: Evaluator,
+) -> None:
     """Not by that of the template in it; where the file has it in another form, by the template's."""
     template = "output: {\n  a: nobody\n  b: noone\n}\n"
     text = (
@@ -274,13 +289,17 @@ def test_what_fails_is_told_by_the_line_of_its_file(evaluator: Evaluator) -> Non
         assert finding.message.endswith(
             f'its definition fails: output.a: reference "nobody" not found ({a})'
         )
-        assert finding.details[0] == f'output.b: reference "noone" not found ({b})'
+        assert (
+            finding.details[0] == f'output.b: reference "noone" not found ({b})'
+        )
 
 
 def test_types_that_are_not_defined_are_all_named(evaluator: Evaluator) -> None:
     """With the nearest, and where a definition would go."""
     made = rendered(
-        evaluator, defined(scaler="patch: {}"), "traits: [{type: scalr}, {type: other}]"
+        evaluator,
+        defined(scaler="patch: {}"),
+        "traits: [{type: scalr}, {type: other}]",
     )
     assert [one.message for one in made.diagnostics] == [
         "unknown trait type 'scalr'; did you mean 'scaler'?; a type of your own needs a definition in definitions/",
@@ -288,7 +307,9 @@ def test_types_that_are_not_defined_are_all_named(evaluator: Evaluator) -> None:
     ]
 
 
-def test_what_a_wrong_type_hides_is_not_all_properties(evaluator: Evaluator) -> None:
+def test_what_a_wrong_type_hides_is_not_all_properties(
+    evaluator: Evaluator,
+) -> None:
     """Where they are alternatives themselves, none of them could be told without it."""
     made = rendered(
         evaluator,

@@ -81,13 +81,19 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "project"
     (folder / "definitions").mkdir(parents=True)
     (folder / "applications").mkdir()
-    (folder / "definitions/routed.yaml").write_text(written("Trait", "routed", ROUTED))
+    (folder / "definitions/routed.yaml").write_text(
+        written("Trait", "routed", ROUTED)
+    )
     monkeypatch.chdir(folder)
     return folder
 
 
-def read(project: Path, tools: Tools, change: str = LARGE, text: str = TEXT) -> Reading:
-    (project / "applications/shop.yaml").write_text(text.replace("CHANGE", change))
+def read(
+    project: Path, tools: Tools, change: str = LARGE, text: str = TEXT
+) -> Reading:
+    (project / "applications/shop.yaml").write_text(
+        text.replace("CHANGE", change)
+    )
     return read_applications(["applications"], [], 30, renderer=Renderer(tools))
 
 
@@ -95,16 +101,22 @@ def said(reading: Reading, **stack: Any) -> list[str]:
     found = compile_estate(
         reading, replace(STACK, clusters=frozenset({"west"}), **stack)
     ).diagnostics
-    return [str(one).splitlines()[0] for one in found if one.severity == "error"]
+    return [
+        str(one).splitlines()[0] for one in found if one.severity == "error"
+    ]
 
 
-def test_each_form_is_evaluated_for_its_place(project: Path, tools: Tools) -> None:
+def test_each_form_is_evaluated_for_its_place(
+    project: Path, tools: Tools
+) -> None:
     """Once, as any component is; and what is deployed is what its form makes there."""
     reading = read(project, tools)
     assert said(reading) == []
     (part,) = reading.applications[0].components
     found = [(one.rendered or ())[0] for one in part.targets]
-    assert [(one.namespace, one.object["spec"].get("replicas")) for one in found] == [
+    assert [
+        (one.namespace, one.object["spec"].get("replicas")) for one in found
+    ] == [
         ("staging", None),
         ("production", 3),
     ]
@@ -114,12 +126,17 @@ def test_each_form_is_evaluated_for_its_place(project: Path, tools: Tools) -> No
     assert tools.evaluator.components == 3, "the other form is known"
     estate = compile_estate(reading, STACK).estate
     assert estate
-    settings = parse("prod", {**small_stacks.SETTINGS, "cluster": {"context": "here"}})
+    settings = parse(
+        "prod", {**small_stacks.SETTINGS, "cluster": {"context": "here"}}
+    )
     deployed = [
-        one for one in objects_of(estate, settings) if one["kind"] == "Deployment"
+        one
+        for one in objects_of(estate, settings)
+        if one["kind"] == "Deployment"
     ]
     assert [
-        (one["metadata"]["namespace"], one["spec"].get("replicas")) for one in deployed
+        (one["metadata"]["namespace"], one["spec"].get("replicas"))
+        for one in deployed
     ] == [
         ("staging", None),
         ("production", 3),
@@ -133,7 +150,9 @@ def test_a_definition_that_one_form_needs_counts_for_it(
     read(project, tools, "{name: web, traits: [{type: noted, properties: {}}]}")
     renderer, raw = Renderer(tools), read_files(["applications"])
     for text in ("one", "two"):
-        template = f'parameter: {{}}\npatch: metadata: annotations: note: "{text}"'
+        template = (
+            f'parameter: {{}}\npatch: metadata: annotations: note: "{text}"'
+        )
         (project / "definitions/noted.yaml").write_text(
             written("Trait", "noted", template)
         )
@@ -213,7 +232,9 @@ def test_routes_that_a_definition_makes_by_the_place_are_another_for_each_form(
 ) -> None:
     (project / "definitions/routed.yaml").write_text(
         written(
-            "Trait", "routed", ROUTED.replace("parameter.host)", "context.namespace)")
+            "Trait",
+            "routed",
+            ROUTED.replace("parameter.host)", "context.namespace)"),
         )
     )
     (found,) = said(read(project, tools))
@@ -223,7 +244,9 @@ def test_routes_that_a_definition_makes_by_the_place_are_another_for_each_form(
     )
 
 
-def test_a_form_has_its_objects_in_its_place_alone(project: Path, tools: Tools) -> None:
+def test_a_form_has_its_objects_in_its_place_alone(
+    project: Path, tools: Tools
+) -> None:
     """What two forms in one cluster make of one name, in no namespace or in another's, are twins, as of any two."""
     namespace = "{apiVersion: v1, kind: Namespace, metadata: {name: extra}}"
     text = TEXT[: TEXT.index("    - name: web")] + (
@@ -242,7 +265,10 @@ def test_a_form_has_its_objects_in_its_place_alone(project: Path, tools: Tools) 
     apart = text.replace("OBJECT", namespace).replace(
         "{namespace: production}", "{clusters: [west]}"
     )
-    assert said(read(project, tools, change, apart), allowed={"Namespace": "x"}) == []
+    assert (
+        said(read(project, tools, change, apart), allowed={"Namespace": "x"})
+        == []
+    )
 
 
 def test_a_value_is_that_of_the_form_in_the_same_place(
@@ -265,5 +291,8 @@ def test_a_value_is_that_of_the_form_in_the_same_place(
             (one.rendered or ())[0].object["spec"]["template"]["spec"]
             for one in taker.targets
         ]
-        assert [one["containers"][0]["env"][0]["value"] for one in found] == ["a", "b"]
+        assert [one["containers"][0]["env"][0]["value"] for one in found] == [
+            "a",
+            "b",
+        ]
         assert len(taker.variants) == (2 if change else 0)

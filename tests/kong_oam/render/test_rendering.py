@@ -52,7 +52,10 @@ def test_labels_and_annotations_of_the_application_are_on_every_object(
       filter.oam.dev/label-keys: secret, filter.oam.dev/annotation-keys: "left, other",
       kubectl.kubernetes.io/last-applied-configuration: e}}"""
     made = rendered(
-        evaluator, defined(config=CONFIG), "traits: [{type: config}]", metadata=metadata
+        evaluator,
+        defined(config=CONFIG),
+        "traits: [{type: config}]",
+        metadata=metadata,
     )
     for one in made.objects:
         assert one.object["metadata"]["labels"]["team"] == "a"
@@ -234,11 +237,15 @@ PATCHES: dict[str, tuple[str, Any]] = {
 
 
 @pytest.mark.parametrize("about", PATCHES)
-def test_a_patch_does_what_its_comments_say(about: str, evaluator: Evaluator) -> None:
+def test_a_patch_does_what_its_comments_say(
+    about: str, evaluator: Evaluator
+) -> None:
     """On a Deployment with one container that has one variable."""
     patch, container = PATCHES[about]
     assert (
-        _container(rendered(evaluator, defined(patch=patch), "traits: [{type: patch}]"))
+        _container(
+            rendered(evaluator, defined(patch=patch), "traits: [{type: patch}]")
+        )
         == container
     )
 
@@ -253,7 +260,8 @@ def test_a_new_entry_of_a_patched_list_comes_last(evaluator: Evaluator) -> None:
     """
     made = rendered(evaluator, defined(patch=patch), "traits: [{type: patch}]")
     assert [
-        one["name"] for one in _one(made)["spec"]["template"]["spec"]["containers"]
+        one["name"]
+        for one in _one(made)["spec"]["template"]["spec"]["containers"]
     ] == [
         "web",
         "beside",
@@ -274,9 +282,14 @@ def test_traits_are_evaluated_in_their_order(evaluator: Evaluator) -> None:
     scale = "parameter: n: int\n// +patchStrategy=retainKeys\npatch: spec: replicas: parameter.n"
     seen = 'outputs: seen: {apiVersion: "v1", kind: "ConfigMap", data: n: "\\(context.output.spec.replicas)"}'
     traits = "traits: [{type: zero}, {type: scale, properties: {n: 2}}, {type: seen}, {type: scale, properties: {n: 5}}]"
-    stack = defined(zero="patch: spec: replicas: *0 | int", scale=scale, seen=seen)
+    stack = defined(
+        zero="patch: spec: replicas: *0 | int", scale=scale, seen=seen
+    )
     made = rendered(evaluator, stack, traits)
-    assert (_one(made)["spec"]["replicas"], _one(made, 1)["data"]["n"]) == (5, "2")
+    assert (_one(made)["spec"]["replicas"], _one(made, 1)["data"]["n"]) == (
+        5,
+        "2",
+    )
 
 
 def test_lists_of_old_cue_are_still_added(evaluator: Evaluator) -> None:
@@ -299,11 +312,12 @@ def test_a_whole_number_is_an_integer_however_it_is_written(
     evaluator: Evaluator,
 ) -> None:
     """As Kubernetes reads YAML."""
-    template = (
-        'parameter: n: int\noutput: {apiVersion: "v1", kind: "X", n: parameter.n}'
-    )
+    template = 'parameter: n: int\noutput: {apiVersion: "v1", kind: "X", n: parameter.n}'
     assert (
-        _one(rendered(evaluator, defined(template), "properties: {n: 2.0}"))["n"] == 2
+        _one(rendered(evaluator, defined(template), "properties: {n: 2.0}"))[
+            "n"
+        ]
+        == 2
     )
 
 
@@ -330,17 +344,23 @@ def test_a_text_stays_what_it_is(text: str, evaluator: Evaluator) -> None:
     stack = defined(template, seen="patch: seen: context.output.all")
     quoted = json.dumps({text: text}, ensure_ascii=max(text) < "\U00010000")
     one = _one(
-        rendered(evaluator, stack, f"properties: {quoted}\ntraits: [{{type: seen}}]")
+        rendered(
+            evaluator, stack, f"properties: {quoted}\ntraits: [{{type: seen}}]"
+        )
     )
     assert one["all"] == one["seen"] == {text: text}
 
 
-def test_properties_stand_in_the_order_of_their_names(evaluator: Evaluator) -> None:
+def test_properties_stand_in_the_order_of_their_names(
+    evaluator: Evaluator,
+) -> None:
     """Definitions range over them, and the order of routes follows from it."""
     template = 'parameter: paths: [string]: int\noutput: {apiVersion: "v1", kind: "X", all: [for path, n in parameter.paths {path}]}'
     assert _one(
         rendered(
-            evaluator, defined(template), "properties: {paths: {/b: 1, /: 2, /a: 3}}"
+            evaluator,
+            defined(template),
+            "properties: {paths: {/b: 1, /: 2, /a: 3}}",
         )
     )["all"] == [
         "/",
@@ -376,12 +396,16 @@ def test_the_context_is_kubevelas(evaluator: Evaluator) -> None:
     )
     assert (data["parameter"], data["componentType"]) == ({"a": 1}, "app")
     assert (
-        _one(rendered(evaluator, defined(template)))["data"]["clusterVersion"]["minor"]
+        _one(rendered(evaluator, defined(template)))["data"]["clusterVersion"][
+            "minor"
+        ]
         == 30
     )
 
 
-def test_all_components_are_given_to_what_reads_them(evaluator: Evaluator) -> None:
+def test_all_components_are_given_to_what_reads_them(
+    evaluator: Evaluator,
+) -> None:
     """And to nothing else: whatever has them is evaluated again when any of them changes."""
     template = 'output: {apiVersion: "v1", kind: "X", names: [for one in context.components {one.name}]}'
     assert _one(rendered(evaluator, defined(template)))["names"] == ["web"]
@@ -400,7 +424,9 @@ def test_what_no_definition_helps_is_refused(evaluator: Evaluator) -> None:
     ]
 
 
-def test_a_trait_may_have_its_object_name_the_workload(evaluator: Evaluator) -> None:
+def test_a_trait_may_have_its_object_name_the_workload(
+    evaluator: Evaluator,
+) -> None:
     """Where its definition says (`workloadRefPath`)."""
     texts = [
         written("Component", "app", WORKLOAD),
@@ -420,9 +446,13 @@ def test_a_workload_says_where_its_definition_has_the_pods(
 ) -> None:
     """Of a kind that only the definition knows (`podSpecPath`); what is made beside it has none there."""
     text = written(
-        "Component", "app", f"{WORKLOAD}\n{CONFIG}", podSpecPath="spec.pods.spec"
+        "Component",
+        "app",
+        f"{WORKLOAD}\n{CONFIG}",
+        podSpecPath="spec.pods.spec",
     )
     made = rendered(
-        evaluator, library(read_definitions("d.yaml", text.encode()).definitions)
+        evaluator,
+        library(read_definitions("d.yaml", text.encode()).definitions),
     )
     assert [one.pod_spec_path for one in made.objects] == ["spec.pods.spec", ""]

@@ -63,7 +63,10 @@ def part(reading: Reading, key: str) -> ComponentSpec:
 
 
 def said(reading: Reading) -> list[str]:
-    return [f"{one.position}: {one.code} {one.message}" for one in reading.diagnostics]
+    return [
+        f"{one.position}: {one.code} {one.message}"
+        for one in reading.diagnostics
+    ]
 
 
 def asked(tools: Tools) -> int:
@@ -88,7 +91,10 @@ def test_components_have_the_objects_that_definitions_make(
         ("Service", "book", None),
         ("Ingress", "book", None),
     ]
-    assert book[0].object["spec"]["template"]["spec"]["priorityClassName"] == "high"
+    assert (
+        book[0].object["spec"]["template"]["spec"]["priorityClassName"]
+        == "high"
+    )
     assert [(one.kind, one.name, one.trait) for one in web] == [
         ("Deployment", "web", None),
         ("Service", "web", 0),
@@ -97,7 +103,9 @@ def test_components_have_the_objects_that_definitions_make(
     assert web[0].object["spec"]["replicas"] == 2
 
 
-def test_an_objects_trait_is_counted_among_all(project: Path, tools: Tools) -> None:
+def test_an_objects_trait_is_counted_among_all(
+    project: Path, tools: Tools
+) -> None:
     """Those that make no objects, too."""
     traits = "\n".join(DESK.split("      traits:\n")[1].splitlines()[:2])
     (project / "applications/desk.yaml").write_text(
@@ -137,9 +145,13 @@ def test_a_type_without_a_definition_is_known_without_an_evaluator(
 ) -> None:
     """With the nearest name, and where one would go. What others say of that Application waits."""
     (project / "definitions/priority.cue").unlink()
-    replace_once(project / "applications/desk.yaml", "type: scaler", "type: scalr")
     replace_once(
-        project / "applications/ledger.yaml", "type: stateful-app", "type: Stateful-App"
+        project / "applications/desk.yaml", "type: scaler", "type: scalr"
+    )
+    replace_once(
+        project / "applications/ledger.yaml",
+        "type: stateful-app",
+        "type: Stateful-App",
     )
     where = "; a type of your own needs a definition in definitions/, or in what kong-oam:definitions of the stack names"
     reading = read(tools)
@@ -150,7 +162,9 @@ def test_a_type_without_a_definition_is_known_without_an_evaluator(
     ]
     assert len(reading.diagnostics) == 3
     shown = said(reading)[0].replace("OAM104 ", "error OAM104: ")
-    assert shown in page("how-to/bring-your-own-definitions.md"), "what the page shows"
+    assert shown in page("how-to/bring-your-own-definitions.md"), (
+        "what the page shows"
+    )
     assert (reading.applications, reading.malformed, asked(tools)) == (
         (),
         {"desk", "ledger"},
@@ -171,7 +185,9 @@ def test_what_cannot_be_read_may_define_it(project: Path, tools: Tools) -> None:
 def test_what_a_definition_refuses_is_a_finding_and_the_others_are_rendered(
     project: Path, tools: Tools
 ) -> None:
-    replace_once(project / "applications/ledger.yaml", "class: high", "clas: high")
+    replace_once(
+        project / "applications/ledger.yaml", "class: high", "clas: high"
+    )
     (project / "applications/other.yaml").write_text(
         DESK.replace("name: desk", "name: other").replace("spec:", "sepc:")
     )
@@ -183,10 +199,14 @@ def test_what_a_definition_refuses_is_a_finding_and_the_others_are_rendered(
     assert reading.malformed == {"ledger", "other"}
 
 
-def test_a_versioned_name_means_a_definition(project: Path, tools: Tools) -> None:
+def test_a_versioned_name_means_a_definition(
+    project: Path, tools: Tools
+) -> None:
     """No plain type has a version."""
     replace_once(
-        project / "applications/desk.yaml", "type: webservice", "type: webservice@v1"
+        project / "applications/desk.yaml",
+        "type: webservice",
+        "type: webservice@v1",
     )
     (finding,) = read(tools).diagnostics
     assert "'webservice' has no version 'v1'" in finding.message
@@ -198,7 +218,9 @@ def test_own_words_have_no_version(project: Path, tools: Tools) -> None:
         project / "applications/ledger.yaml", "type: access", "type: access@v1"
     )
     (finding,) = read(tools).diagnostics
-    assert finding.code == "OAM104" and "did you mean 'access'?" in finding.message
+    assert (
+        finding.code == "OAM104" and "did you mean 'access'?" in finding.message
+    )
 
 
 def test_a_project_may_say_itself_what_a_plain_type_means(
@@ -223,7 +245,10 @@ def test_a_project_may_say_itself_what_a_plain_type_means(
     assert [(one.code, one.severity) for one in reading.diagnostics] == [
         ("OAM113", "warning")
     ]
-    assert next(one.kind for one in part(reading, "desk/web").rendered or ()) == "Pod"
+    assert (
+        next(one.kind for one in part(reading, "desk/web").rendered or ())
+        == "Pod"
+    )
 
 
 def test_kubevelas_own_definitions_take_the_place_of_ours(
@@ -243,7 +268,9 @@ def test_kubevelas_own_definitions_take_the_place_of_ours(
     text = _APPLICATION.replace("NAME", "odd").replace(
         "TYPE", "webservice, properties: {image: a}, TRAITS"
     )
-    text = text.replace("TRAITS", "traits: [{type: scaler}, {type: securitycontext}]")
+    text = text.replace(
+        "TRAITS", "traits: [{type: scaler}, {type: securitycontext}]"
+    )
     (project / "applications/odd.yaml").write_text(text)
     assert len(part(read(tools), "odd/main").rendered or ()) == 1
     reading = read_applications(
@@ -252,7 +279,9 @@ def test_kubevelas_own_definitions_take_the_place_of_ours(
     (failed,) = (one for one in reading.diagnostics if one.severity == "error")
     assert failed.message == "securitycontext needs properties"
     warned = [
-        one.message.split("'")[1] for one in reading.diagnostics if one.code == "OAM113"
+        one.message.split("'")[1]
+        for one in reading.diagnostics
+        if one.code == "OAM113"
     ]
     assert sorted(warned) == sorted(
         name for kind, name in built_in_types() if kind != "policy"
@@ -265,8 +294,12 @@ def test_a_definition_beside_holds_for_its_own_file_alone(
     """Two teams may each have one of a name; to a third there is none, and nobody's webservice is another's."""
     template = 'output: {apiVersion: "v1", kind: "ConfigMap", data: of: "TEAM"}\nparameter: {...}'
     for team in ("one", "two"):
-        application = _APPLICATION.replace("NAME", team).replace("TYPE", "notes")
-        definition = written("Component", "notes", template.replace("TEAM", team))
+        application = _APPLICATION.replace("NAME", team).replace(
+            "TYPE", "notes"
+        )
+        definition = written(
+            "Component", "notes", template.replace("TEAM", team)
+        )
         (project / f"applications/{team}.yaml").write_text(
             f"{application}---\n{definition}"
         )
@@ -291,17 +324,23 @@ def test_one_that_changed_is_evaluated_and_no_other(
     assert asked(tools) == 2
     read(tools, renderer)
     assert asked(tools) == 2
-    replace_once(project / "applications/desk.yaml", "replicas: 2", "replicas: 3")
+    replace_once(
+        project / "applications/desk.yaml", "replicas: 2", "replicas: 3"
+    )
     read(tools, renderer)
     assert asked(tools) == 3
     replace_once(
-        project / "definitions/priority.cue", "priorityClassName:", "schedulerName:"
+        project / "definitions/priority.cue",
+        "priorityClassName:",
+        "schedulerName:",
     )
     after = read(tools, renderer)
     assert asked(tools) == 4
     book = part(after, "ledger/book").rendered
     assert (
-        book and book[0].object["spec"]["template"]["spec"]["schedulerName"] == "high"
+        book
+        and book[0].object["spec"]["template"]["spec"]["schedulerName"]
+        == "high"
     )
 
 
@@ -328,7 +367,9 @@ def test_what_is_the_same_is_the_very_same(known: Known) -> None:
     assert not {*map(id, first)} & {*map(id, older)}
 
 
-def test_where_a_definition_fails_is_said_anew(project: Path, known: Known) -> None:
+def test_where_a_definition_fails_is_said_anew(
+    project: Path, known: Known
+) -> None:
     """Though it says what it said: lines move."""
     definition = project / "definitions/priority.yaml"
     (project / "definitions/priority.cue").unlink()
@@ -338,7 +379,11 @@ def test_where_a_definition_fails_is_said_anew(project: Path, known: Known) -> N
         return finding.details[-1]
 
     definition.write_text(
-        written("Trait", "priority", "parameter: class: string\npatch: {a: 1} & {a: 2}")
+        written(
+            "Trait",
+            "priority",
+            "parameter: class: string\npatch: {a: 1} & {a: 2}",
+        )
     )
     assert where() == "the definition: definitions/priority.yaml:4:9"
     definition.write_text(f"# moved\n{definition.read_text()}")
@@ -392,7 +437,9 @@ def test_a_component_is_rendered_for_each_of_its_places(
         "{name: a, type: where, properties: {b: c}}",
     )
     assert [
-        line.partition(" OAM")[2] for line in said(read(tools)) if "where.yaml" in line
+        line.partition(" OAM")[2]
+        for line in said(read(tools))
+        if "where.yaml" in line
     ] == ["102 unknown field 'b' in where; known: c"]
 
 
@@ -400,9 +447,7 @@ def test_a_component_is_rendered_for_each_cluster_that_labels_select(
     project: Path, tools: Tools
 ) -> None:
     """And told its name, not the labels; anew where other clusters have them."""
-    template = (
-        'output: {apiVersion: "v1", kind: "ConfigMap", data: here: context.cluster}'
-    )
+    template = 'output: {apiVersion: "v1", kind: "ConfigMap", data: here: context.cluster}'
     (project / "definitions/where.yaml").write_text(
         written("Component", "where", template)
     )
@@ -424,7 +469,8 @@ def test_a_component_is_rendered_for_each_cluster_that_labels_select(
             "m/a",
         )
         assert [
-            (one.rendered or ())[0].object["data"]["here"] for one in made.targets
+            (one.rendered or ())[0].object["data"]["here"]
+            for one in made.targets
         ] == names
 
 
@@ -472,7 +518,9 @@ def test_a_policy_that_cannot_be_rendered_is_refused(
 ) -> None:
     """It would else be passed over."""
     (project / "definitions/budget.yaml").write_text(BUDGET)
-    (project / "applications/desk.yaml").write_text(DESK + policy.replace("NAME", name))
+    (project / "applications/desk.yaml").write_text(
+        DESK + policy.replace("NAME", name)
+    )
     reading = read(tools)
     assert [one.code for one in reading.diagnostics] == [code]
     assert reading.malformed == {"desk"}
@@ -489,7 +537,11 @@ def test_a_worker_with_a_gateway_has_the_service_that_it_leads_to(
         "utf-8",
     )
     reading = read_applications(
-        [tmp_path / "a.yaml"], [], 30, project=tmp_path, renderer=Renderer(tools)
+        [tmp_path / "a.yaml"],
+        [],
+        30,
+        project=tmp_path,
+        renderer=Renderer(tools),
     )
     assert said(reading) == []
     assert [one.kind for one in part(reading, "shop/job").rendered or ()] == [

@@ -40,7 +40,9 @@ ALLOWED = (
     "vector.oam.dev/Config",
 )
 """What a platform team that wants these Applications allows, with `cluster.rbac` and `cluster.serviceTypes`."""
-READS_APPLICATIONS = ("list,watch applications.core.oam.dev in every namespace",)
+READS_APPLICATIONS = (
+    "list,watch applications.core.oam.dev in every namespace",
+)
 RIGHTS = {
     "addon-backstage/backstage-plugin-vela": READS_APPLICATIONS,
     "backstage/backstage-plugin-vela": READS_APPLICATIONS,
@@ -94,7 +96,9 @@ def renderer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Renderer]:
 def _found(file: str, renderer: Renderer, stack: Stack) -> list[str]:
     compiled = checked(file, stack, renderer)
     assert all(one.position for one in compiled.diagnostics), file
-    return [one.message for one in compiled.diagnostics if one.severity == "error"]
+    return [
+        one.message for one in compiled.diagnostics if one.severity == "error"
+    ]
 
 
 def _why(file: str, renderer: Renderer) -> str:
@@ -121,14 +125,22 @@ def test_every_application_is_taken_or_refused_for_a_reason_that_is_known(
     with REFUSED.open(encoding="utf-8") as rows:
         listed = dict(csv.reader(rows, delimiter="\t"))
     refused = {
-        file: why for file in corpus("applications") if (why := _why(file, renderer))
+        file: why
+        for file in corpus("applications")
+        if (why := _why(file, renderer))
     }
     made = tmp_path / REFUSED.name
     made.write_text(
         "".join(f"{file}\t{why}\n" for file, why in refused.items()), "utf-8"
     )
     assert refused == listed, f"the list as it is now: {made}"
-    ours = [file for file in corpus("applications") if not file.startswith("wasmCloud")]
+    ours = [
+        file
+        for file in corpus("applications")
+        if not file.startswith("wasmCloud")
+    ]
     taken = [file for file in ours if file not in refused]
-    allowed = [why for why in refused.values() if why.startswith("to be allowed")]
+    allowed = [
+        why for why in refused.values() if why.startswith("to be allowed")
+    ]
     assert (len(ours), len(taken), len(taken) + len(allowed)) == (389, 186, 242)

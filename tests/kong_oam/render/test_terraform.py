@@ -80,7 +80,9 @@ def test_a_component_is_a_configuration(evaluator: Evaluator) -> None:
     }
 
 
-def test_a_module_in_a_repository_takes_any_variable(evaluator: Evaluator) -> None:
+def test_a_module_in_a_repository_takes_any_variable(
+    evaluator: Evaluator,
+) -> None:
     """`region` among them; `path` is the definition's."""
     found = made(
         evaluator,
@@ -96,7 +98,9 @@ def test_a_module_in_a_repository_takes_any_variable(evaluator: Evaluator) -> No
     }
 
 
-def test_a_definition_says_what_a_component_does_not(evaluator: Evaluator) -> None:
+def test_a_definition_says_what_a_component_does_not(
+    evaluator: Evaluator,
+) -> None:
     """Where connections are written to, and by whose account."""
     said = {
         "writeConnectionSecretToRef": {"name": "c"},
@@ -104,9 +108,14 @@ def test_a_definition_says_what_a_component_does_not(evaluator: Evaluator) -> No
         "region": "eu",
     }
     spec = made(
-        evaluator, defined({**REMOTE, **said}), "{writeConnectionSecretToRef: null}"
+        evaluator,
+        defined({**REMOTE, **said}),
+        "{writeConnectionSecretToRef: null}",
     )["spec"]
-    assert spec["writeConnectionSecretToRef"] == {"name": "c", "namespace": "prod"}
+    assert spec["writeConnectionSecretToRef"] == {
+        "name": "c",
+        "namespace": "prod",
+    }
     assert (spec["providerRef"], "customRegion" in spec) == (
         {"name": "p", "namespace": "ops"},
         False,
@@ -124,11 +133,17 @@ def test_a_definition_says_what_a_component_does_not(evaluator: Evaluator) -> No
     ],
 )  # fmt: skip
 def test_properties_that_can_be_known_are_checked(
-    schematic: dict[str, Any], properties: str, finding: str, evaluator: Evaluator
+    schematic: dict[str, Any],
+    properties: str,
+    finding: str,
+    evaluator: Evaluator,
 ) -> None:
     """What the Configuration has, and of HCL that the definition has itself which variables there are."""
     found = rendered(evaluator, defined(schematic), f"properties: {properties}")
-    said = [f"{one.position}: {one.code}: {one.message}" for one in found.diagnostics]
+    said = [
+        f"{one.position}: {one.code}: {one.message}"
+        for one in found.diagnostics
+    ]
     assert [one for one in said if finding in one], said
 
 

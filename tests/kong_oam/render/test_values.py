@@ -55,13 +55,18 @@ metadata: {name: shop, namespace: shops}
 spec:
   components:
 """
-TAKEN = "    - {name: web, type: taker, inputs: [{from: v, parameterKey: %s}]}\n"
+TAKEN = (
+    "    - {name: web, type: taker, inputs: [{from: v, parameterKey: %s}]}\n"
+)
 GIVEN = "    - {name: db, type: giver, outputs: [{name: v, valueFrom: '%s'}]}\n"
 
 
 def read(evaluator: Evaluator, cache: Path, *components: str) -> Reading:
     definitions = "---\n".join(
-        [written("Component", "giver", GIVER), written("Component", "taker", TAKER)]
+        [
+            written("Component", "giver", GIVER),
+            written("Component", "taker", TAKER),
+        ]
     )
     text = HEAD + "".join(components) + "---\n" + definitions
     found = read_bytes("a.yaml", text.encode())
@@ -70,7 +75,9 @@ def read(evaluator: Evaluator, cache: Path, *components: str) -> Reading:
 
 
 def said(found: Reading) -> list[str]:
-    return [f"{one.position}: {one.code} {one.message}" for one in found.diagnostics]
+    return [
+        f"{one.position}: {one.code} {one.message}" for one in found.diagnostics
+    ]
 
 
 def parts(found: Reading) -> dict[str, ComponentSpec]:
@@ -98,7 +105,11 @@ def data(component: ComponentSpec) -> Any:
     ],
 )  # fmt: skip
 def test_a_value_that_is_rendered_is_known(
-    evaluator: Evaluator, tmp_path: Path, value_from: str, parameter: str, expected: Any
+    evaluator: Evaluator,
+    tmp_path: Path,
+    value_from: str,
+    parameter: str,
+    expected: Any,
 ) -> None:
     """Whoever takes it is rendered with it, wherever it stands in the Application."""
     quoted = value_from.replace("\n", "\n\n        ")
@@ -128,12 +139,19 @@ def test_a_text_stands_in_for_what_only_the_cluster_knows(
     path: tuple[str | int, ...],
 ) -> None:
     """And it is known where the value will be, once the component that gives it is deployed."""
-    found = parts(read(evaluator, tmp_path, GIVEN % value_from, TAKEN % "address"))
+    found = parts(
+        read(evaluator, tmp_path, GIVEN % value_from, TAKEN % "address")
+    )
     (one,) = found["web"].rendered or ()
     (awaited,) = one.awaited
     assert data(found["web"]) == {"address": text.format(awaited.stand_in)}
     assert STAND_IN.fullmatch(awaited.stand_in)
-    assert (awaited.component, awaited.kind, awaited.namespace, awaited.path) == (
+    assert (
+        awaited.component,
+        awaited.kind,
+        awaited.namespace,
+        awaited.path,
+    ) == (
         "db",
         kind,
         "shops",
@@ -151,7 +169,11 @@ def test_a_value_is_passed_on(evaluator: Evaluator, tmp_path: Path) -> None:
     last = TAKEN.replace("from: v", "from: w") % "address"
     found = parts(
         read(
-            evaluator, tmp_path, last, between, GIVEN % "outputs.service.spec.clusterIP"
+            evaluator,
+            tmp_path,
+            last,
+            between,
+            GIVEN % "outputs.service.spec.clusterIP",
         )
     )
     (one,) = found["web"].rendered or ()
@@ -163,14 +185,13 @@ def test_a_value_is_passed_on(evaluator: Evaluator, tmp_path: Path) -> None:
 def test_values_need_definitions(evaluator: Evaluator, tmp_path: Path) -> None:
     """A webservice that takes or gives some is not judged by its properties as they are written."""
     giver = "    - {name: db, type: webservice, properties: {image: i}, outputs: [{name: v, valueFrom: output.kind}]}\n"
-    taker = (
-        "    - {name: web, type: worker, inputs: [{from: v, parameterKey: image}]}\n"
-    )
+    taker = "    - {name: web, type: worker, inputs: [{from: v, parameterKey: image}]}\n"
     assert parts(read(evaluator, tmp_path, giver))["db"].plain
     found = parts(read(evaluator, tmp_path, giver, taker))
     (one,) = found["web"].rendered or ()
     assert (
-        one.object["spec"]["template"]["spec"]["containers"][0]["image"] == "Deployment"
+        one.object["spec"]["template"]["spec"]["containers"][0]["image"]
+        == "Deployment"
     )
 
 
@@ -208,7 +229,11 @@ LIVE = "outputs.service.spec.clusterIP"
     ],
 )  # fmt: skip
 def test_what_cannot_be_passed_is_one_finding(
-    evaluator: Evaluator, tmp_path: Path, value_from: str, parameter: str, finding: str
+    evaluator: Evaluator,
+    tmp_path: Path,
+    value_from: str,
+    parameter: str,
+    finding: str,
 ) -> None:
     """At what gives it, or at the input that takes it."""
     quoted = value_from.replace("\n", "\n\n        ")
@@ -225,13 +250,15 @@ TOPOLOGIES = """\
 """
 
 
-def test_each_place_is_given_its_own(evaluator: Evaluator, tmp_path: Path) -> None:
+def test_each_place_is_given_its_own(
+    evaluator: Evaluator, tmp_path: Path
+) -> None:
     """What the other component renders there, and what the cluster says of that."""
     known, live = GIVEN % "output.metadata.namespace", GIVEN % LIVE
     for given, expected in ((known, ["blue", "shops"]), (live, None)):
-        web = parts(read(evaluator, tmp_path, given, TAKEN % "address", TOPOLOGIES))[
-            "web"
-        ]
+        web = parts(
+            read(evaluator, tmp_path, given, TAKEN % "address", TOPOLOGIES)
+        )["web"]
         assert [(one.cluster, one.namespace) for one in web.targets] == [
             (None, "blue"),
             ("tier=far", None),
@@ -242,8 +269,12 @@ def test_each_place_is_given_its_own(evaluator: Evaluator, tmp_path: Path) -> No
             "shops",
         ]
         addresses = [one.object["data"]["address"] for one in made]
-        assert addresses == (expected or [one.awaited[0].stand_in for one in made])
-        namespaces = [[value.namespace for value in one.awaited] for one in made]
+        assert addresses == (
+            expected or [one.awaited[0].stand_in for one in made]
+        )
+        namespaces = [
+            [value.namespace for value in one.awaited] for one in made
+        ]
         assert namespaces == ([[], []] if expected else [["blue"], ["shops"]])
 
 
@@ -251,9 +282,7 @@ def test_a_value_is_passed_in_a_cluster_that_is_not_the_stacks_own(
     evaluator: Evaluator, tmp_path: Path
 ) -> None:
     """The only place of both."""
-    topology = (
-        "  policies: [{name: far, type: topology, properties: {clusters: [west]}}]\n"
-    )
+    topology = "  policies: [{name: far, type: topology, properties: {clusters: [west]}}]\n"
     web = parts(
         read(
             evaluator,
@@ -288,7 +317,15 @@ def test_no_value_is_passed_from_one_place_to_another(
         ]
     both = steps.replace("PLACE", "cluster: west, namespace: shops")
     assert (
-        said(read(evaluator, tmp_path, GIVEN % "output.kind", TAKEN % "address", both))
+        said(
+            read(
+                evaluator,
+                tmp_path,
+                GIVEN % "output.kind",
+                TAKEN % "address",
+                both,
+            )
+        )
         == []
     )
 

@@ -57,7 +57,8 @@ FOUND = Finding(
 def test_places_are_links_to_the_very_line() -> None:
     """Of errors, of what lint finds, and of rules in the table; the rest of a line stays as it is."""
     problem = Finding(
-        "ACC204: no role grants it", SourcePosition("applications/shop.yaml", 3, 9)
+        "ACC204: no role grants it",
+        SourcePosition("applications/shop.yaml", 3, 9),
     )
     text = compose([ReviewedStack("aws", problems=(problem,))], links=LINKS)
     assert (
@@ -69,7 +70,10 @@ def test_places_are_links_to_the_very_line() -> None:
         links=LINKS,
     )
     address = f"{LINKS.base}/applications/orders.yaml#L24"
-    assert f"- [`applications/orders.yaml:24:60`]({address}) `{FOUND.text}`" in text
+    assert (
+        f"- [`applications/orders.yaml:24:60`]({address}) `{FOUND.text}`"
+        in text
+    )
     assert (
         f"{ROW.rpartition('| `')[0]}| [`applications/orders.yaml:24:17`]({address}) |"
         in text.splitlines()
@@ -110,7 +114,9 @@ def test_the_commit_is_the_changes_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not the merge that a run of a pull request is of; where there is no pull request, what the run is of."""
-    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True, timeout=30)
+    subprocess.run(
+        ["git", "init", "--quiet", str(tmp_path)], check=True, timeout=30
+    )
     (tmp_path / "platform").mkdir()
     monkeypatch.chdir(tmp_path / "platform")
     environment = _environment(tmp_path)
@@ -191,7 +197,9 @@ def test_what_is_new_is_listed_and_what_was_there_is_to_be_opened() -> None:
     )
     short = compose(stacks, LONGEST)
     assert "- `evil.yaml:9:3: ACC219: lies below`\n" in short
-    assert "As in the base: 3000 to look at.\n" in short and "LINT306" not in short
+    assert (
+        "As in the base: 3000 to look at.\n" in short and "LINT306" not in short
+    )
 
 
 def test_owners_are_named_above_every_table() -> None:
@@ -200,7 +208,8 @@ def test_owners_are_named_above_every_table() -> None:
     stacks = [ReviewedStack("aws", access=long, preview=QUIET)]
     stacks.append(
         ReviewedStack(
-            "gcp", access=replace(OPENS, shape="other", owners=("@acme/a", "@acme/b"))
+            "gcp",
+            access=replace(OPENS, shape="other", owners=("@acme/a", "@acme/b")),
         )
     )
     text = compose(stacks, LONGEST)
@@ -212,12 +221,16 @@ def test_owners_are_named_above_every_table() -> None:
 
 
 def compared(
-    monkeypatch: pytest.MonkeyPatch, found: list[dict[str, Any]], markdown: str = "x"
+    monkeypatch: pytest.MonkeyPatch,
+    found: list[dict[str, Any]],
+    markdown: str = "x",
 ) -> AccessChange:
     """What the review takes of changes that `diff --json` tells."""
     told = json.dumps({"headline": "h", "changes": found})
     monkeypatch.setattr(
-        access_changes, "_access", lambda *a: told if "--json" in a else markdown
+        access_changes,
+        "_access",
+        lambda *a: told if "--json" in a else markdown,
     )
     return access_changes.changes("main", "aws")
 
@@ -226,9 +239,13 @@ def test_owners_are_those_of_the_base(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each once; a component may have none. A change that invents a hundred owners adds none of them."""
     invented = [{"owner": f"team-{number}"} for number in range(100)]
     found: list[dict[str, Any]] = [
-        {"answeredBy": {"old": {"owner": "team-t"}, "new": one}} for one in invented
+        {"answeredBy": {"old": {"owner": "team-t"}, "new": one}}
+        for one in invented
     ]
-    found += [{"answeredBy": {"old": {"owner": None}, "new": {"owner": "team-n"}}}, {}]
+    found += [
+        {"answeredBy": {"old": {"owner": None}, "new": {"owner": "team-n"}}},
+        {},
+    ]
     found += [
         {
             "exposedBy": {
@@ -241,7 +258,9 @@ def test_owners_are_those_of_the_base(monkeypatch: pytest.MonkeyPatch) -> None:
         {"kind": "owner", "old": "team-o", "new": "team-n"},
         {"kind": "owner", "old": None, "new": "team-n"},
     ]
-    told = compared(monkeypatch, [{"kind": "may widen", **one} for one in found])
+    told = compared(
+        monkeypatch, [{"kind": "may widen", **one} for one in found]
+    )
     assert told.owners == ("team-h", "team-o", "team-t")
 
 
@@ -250,12 +269,19 @@ def test_whose_path_is_taken_is_asked_though_callers_are_only_revoked(
 ) -> None:
     """Whoever takes the path may let callers in by a change of its own, of which nobody else is told."""
     access = "{owner: team-e, scopes: {own: Own}, rules: [{scopes: [own]}]}"
-    taking = model(API, SHOP, api("evil", http="{/orders/x: 8080}", access=access))
+    taking = model(
+        API, SHOP, api("evil", http="{/orders/x: 8080}", access=access)
+    )
     found = document(diff(BEFORE, taking), "https")["changes"]
     assert {change["kind"] for change in found} == {"revoked"}
-    answers = {"component": "orders/api", "owner": "team-orders", "port": "8080"}
+    answers = {
+        "component": "orders/api",
+        "owner": "team-orders",
+        "port": "8080",
+    }
     assert all(
-        change["answeredBy"]["old"].items() >= answers.items() for change in found
+        change["answeredBy"]["old"].items() >= answers.items()
+        for change in found
     )
     assert compared(monkeypatch, found).owners == ("team-orders",)
 
@@ -274,7 +300,10 @@ def test_stacks_that_differ_in_their_hosts_have_one_answer() -> None:
     """The table has those of the first; what they are on the others stands below it."""
     first = replace(OPENS, hosts=("x.test", "same.test"))
     other = replace(
-        OPENS, markdown="another", headline="another", hosts=("y.test", "same.test")
+        OPENS,
+        markdown="another",
+        headline="another",
+        hosts=("y.test", "same.test"),
     )
     stacks = [
         ReviewedStack(name, access=access, preview=QUIET)
@@ -301,10 +330,16 @@ def test_one_host_stands_for_another_all_over(
 
     def change(*sites: str) -> AccessChange:
         found = [
-            {"kind": "granted", "site": site, "methods": ["GET", "PUT"][n : n + 1]}
+            {
+                "kind": "granted",
+                "site": site,
+                "methods": ["GET", "PUT"][n : n + 1],
+            }
             for n, site in enumerate(sites)
         ]
-        table = "\n".join(f"| {n} | https://{site}/ |" for n, site in enumerate(sites))
+        table = "\n".join(
+            f"| {n} | https://{site}/ |" for n, site in enumerate(sites)
+        )
         return compared(monkeypatch, found, table)
 
     assert (change("a.aws.test", "x.a.aws.test") == change(*sites)) == alike
@@ -333,8 +368,13 @@ def test_stacks_with_another_answer_stand_apart() -> None:
 def test_a_long_graph_is_to_be_opened_and_goes_first() -> None:
     """A short one is seen at once. What does not fit loses the picture before it loses a list."""
     short = compose([ReviewedStack("aws", access=OPENS, preview=UPDATES)])
-    assert "\n```mermaid\nflowchart LR\n```\n" in short and "as a graph" not in short
-    long = replace(OPENS, graph="flowchart LR\n" + "  a --> b\n" * 100 + "  ```\n")
+    assert (
+        "\n```mermaid\nflowchart LR\n```\n" in short
+        and "as a graph" not in short
+    )
+    long = replace(
+        OPENS, graph="flowchart LR\n" + "  a --> b\n" * 100 + "  ```\n"
+    )
     text = compose(
         [ReviewedStack("aws", findings=(FOUND,), access=long, preview=UPDATES)]
     )
@@ -345,7 +385,11 @@ def test_a_long_graph_is_to_be_opened_and_goes_first() -> None:
     assert "\n  '''\n```\n" in text, "nothing in it ends it"
     endless = replace(OPENS, graph="flowchart LR\n" + "  a --> b\n" * 9000)
     text = compose(
-        [ReviewedStack("aws", findings=(FOUND,), access=endless, preview=UPDATES)],
+        [
+            ReviewedStack(
+                "aws", findings=(FOUND,), access=endless, preview=UPDATES
+            )
+        ],
         LONGEST,
     )
     assert (
@@ -385,8 +429,17 @@ def test_a_change_of_requests_is_drawn(
         )
 
     monkeypatch.setattr(access_changes, "_access", access)
-    assert access_changes.changes("main", "aws").graph == ("graph" if drawn else "")
-    command = ("graph", "--since=git:main", "--stack", "aws", "--format", "mermaid")
+    assert access_changes.changes("main", "aws").graph == (
+        "graph" if drawn else ""
+    )
+    command = (
+        "graph",
+        "--since=git:main",
+        "--stack",
+        "aws",
+        "--format",
+        "mermaid",
+    )
     assert [arguments for arguments in asked if arguments[0] == "graph"] == (
         [command] if drawn else []
     )
@@ -400,7 +453,9 @@ def test_only_what_is_in_the_change_has_a_place(
         {"file": file, "line": 24, "column": 17}
         for file in (RULE.file, f"main:{RULE.file}")
     ]
-    found = [{"kind": "granted", "site": "x.test", "rule": rule} for rule in rules]
+    found = [
+        {"kind": "granted", "site": "x.test", "rule": rule} for rule in rules
+    ]
     assert compared(monkeypatch, found).places == (RULE,)
 
 
@@ -412,10 +467,14 @@ def _error(message: str, kind: str = "", name: str = "") -> dict[str, Any]:
     return {"severity": "error", "message": message, **urn}
 
 
-def test_what_the_program_says_is_shown_with_its_first_line_at_the_top() -> None:
+def test_what_the_program_says_is_shown_with_its_first_line_at_the_top() -> (
+    None
+):
     """All of it, below what sums it up; and what else failed."""
     said = f"{OURS}2 error(s) where this would be provisioned; nothing was\nerror ENV401: a\nerror ENV402: <b>`b`\n"
-    failed = reasons([_error(said), _error(f"{OURS}x", "pulumi:pulumi:Stack", "p-s")])
+    failed = reasons(
+        [_error(said), _error(f"{OURS}x", "pulumi:pulumi:Stack", "p-s")]
+    )
     lines = compose(
         [ReviewedStack("aws", access=NOTHING, preview=Preview((), (), failed))]
     ).splitlines()
@@ -453,9 +512,9 @@ def test_what_others_say_is_not_shown() -> None:
     )
     assert reasons(errors) == told
     assert reasons([_error(SECRET)], SECRET) == reasons([]) == (UNKNOWN,)
-    assert reasons([_error("x", "t:m:T", f"r{n}") for n in range(9)])[-1].endswith(
-        " and 4 more"
-    )
+    assert reasons([_error("x", "t:m:T", f"r{n}") for n in range(9)])[
+        -1
+    ].endswith(" and 4 more")
 
 
 @pytest.mark.parametrize(
@@ -481,11 +540,16 @@ def test_what_the_cli_complains_of_is_told_in_our_words(
 
 def test_a_policy_that_fails_a_preview_is_why_it_failed() -> None:
     """The engine says nothing else of it."""
-    violated = Preview((), (Violation("no-plain-http", "mandatory", "m"),), (UNKNOWN,))
+    violated = Preview(
+        (), (Violation("no-plain-http", "mandatory", "m"),), (UNKNOWN,)
+    )
     text = compose([ReviewedStack("aws", access=NOTHING, preview=violated)])
-    assert text.splitlines()[1].endswith("**failed** on `aws`: `policy no-plain-http`")
+    assert text.splitlines()[1].endswith(
+        "**failed** on `aws`: `policy no-plain-http`"
+    )
     assert (
-        "**The preview failed:** `policy no-plain-http`" in text and UNKNOWN not in text
+        "**The preview failed:** `policy no-plain-http`" in text
+        and UNKNOWN not in text
     )
 
 
@@ -503,19 +567,27 @@ def test_a_change_of_the_sample_estate_has_one_answer_on_three_stacks(
     orders = tmp_path / "applications/orders.yaml"
     text = orders.read_text("utf-8")
     orders.write_text(
-        edited(text, ("[GET], scopes: [orders.read]}", "[GET], public: {reason: x}}")),
+        edited(
+            text,
+            ("[GET], scopes: [orders.read]}", "[GET], public: {reason: x}}"),
+        ),
         "utf-8",
     )
     names = ("aws", "gcp", "bare-metal")
     stacks = [
-        ReviewedStack(name, access=access_changes.changes("main", name), preview=QUIET)
+        ReviewedStack(
+            name, access=access_changes.changes("main", name), preview=QUIET
+        )
         for name in names
     ]
     lines = compose(stacks, links=LINKS).splitlines()
     assert [line for line in lines if line.startswith("### ")] == [
         "### Stacks `aws`, `gcp`, `bare-metal`"
     ]
-    assert "On `gcp`: `orders.gcp.example.net` for `orders.aws.example.net`." in lines
+    assert (
+        "On `gcp`: `orders.gcp.example.net` for `orders.aws.example.net`."
+        in lines
+    )
     assert lines.count("```mermaid") == 1
     assert any(
         line.endswith(

@@ -37,7 +37,11 @@ def events(*listed: dict[str, Any]) -> str:
 
 def resource(operation: str, name: str, **more: Any) -> dict[str, Any]:
     """An event as the engine writes it; a secret stands in every place whose value is not for a reviewer."""
-    state = {"inputs": {"a": SECRET}, "outputs": {"b": {"c": [SECRET]}}, "id": SECRET}
+    state = {
+        "inputs": {"a": SECRET},
+        "outputs": {"b": {"c": [SECRET]}},
+        "id": SECRET,
+    }
     metadata = {
         "op": operation,
         "urn": f"urn:pulumi:s::p::t:m:T::{name}",
@@ -47,7 +51,11 @@ def resource(operation: str, name: str, **more: Any) -> dict[str, Any]:
     }
     return {
         "resourcePreEvent": {
-            "metadata": {**metadata, "detailedDiff": {"a": {"kind": "update"}}, **more}
+            "metadata": {
+                **metadata,
+                "detailedDiff": {"a": {"kind": "update"}},
+                **more,
+            }
         }
     }
 
@@ -62,7 +70,13 @@ def policy(
         "message": message,
         "policyName": "route-guarded",
     }
-    return {"policyEvent": {**event, "policyPackName": pack, "enforcementLevel": level}}
+    return {
+        "policyEvent": {
+            **event,
+            "policyPackName": pack,
+            "enforcementLevel": level,
+        }
+    }
 
 
 DONE = {"summaryEvent": {"result": "succeeded", "resourceChanges": {"same": 1}}}
@@ -108,7 +122,9 @@ def test_policies_are_those_of_the_own_pack() -> None:
 @pytest.mark.parametrize(
     "printed", ["", "error: no Pulumi.yaml\n", events(DONE | {"summaryEvent": {"result": "failed"}}), "[]\n1\nnull", events(resource("create", "x"))]
 )  # fmt: skip
-def test_a_preview_succeeded_only_where_the_engine_says_so(printed: str) -> None:
+def test_a_preview_succeeded_only_where_the_engine_says_so(
+    printed: str,
+) -> None:
     """Whatever else it printed, or nothing at all."""
     assert read(printed).failed == (UNKNOWN,)
 
@@ -127,14 +143,18 @@ def test_a_preview_writes_no_checkpoints(
     assert told.read_text() == "preview true\n"
 
 
-def test_without_a_pulumi_the_preview_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_pulumi_the_preview_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """It is no reason to say that nothing changes."""
     monkeypatch.setenv("PATH", "/nowhere")
     (said,) = preview("local").failed
     assert said.startswith("there is no `pulumi` on the PATH")
 
 
-def test_no_value_of_a_resource_and_no_other_text_of_the_engine_is_shown() -> None:
+def test_no_value_of_a_resource_and_no_other_text_of_the_engine_is_shown() -> (
+    None
+):
     """Outputs are not read at all, and no error of what is not the program's; a name cannot start a new line, a table cell, or markup."""
     printed = events(
         {"diagnosticEvent": {"message": SECRET, "severity": "error"}},
@@ -143,10 +163,13 @@ def test_no_value_of_a_resource_and_no_other_text_of_the_engine_is_shown() -> No
         resource("update", "a|b\n# `title` <img>", diffs=["x|y"]),
         DONE,
     )
-    text = compose([ReviewedStack("aws", access=NOTHING, preview=read(printed))])
+    text = compose(
+        [ReviewedStack("aws", access=NOTHING, preview=read(printed))]
+    )
     assert SECRET not in text
     assert (
-        "| update | `a\\|b # 'title' <img>` | `t:m:T` | `x\\|y` |" in text.splitlines()
+        "| update | `a\\|b # 'title' <img>` | `t:m:T` | `x\\|y` |"
+        in text.splitlines()
     )
 
 
@@ -156,7 +179,9 @@ OPENS = AccessChange(
     headline="newly public: GET https://orders.example.com/orders",
     markdown="| the table |",
 )
-CLOSES = AccessChange(5, headline="revoked: shop/web", markdown="| another table |")
+CLOSES = AccessChange(
+    5, headline="revoked: shop/web", markdown="| another table |"
+)
 QUIET = Preview((), ())
 FINE = ((), ())
 
@@ -201,14 +226,21 @@ def test_what_was_not_looked_at_is_not_said_to_be_unchanged() -> None:
     broken = ReviewedStack(
         "aws",
         problems=(
-            Finding("ACC204: no role grants it", SourcePosition("a.yaml", 1, 2)),
+            Finding(
+                "ACC204: no role grants it", SourcePosition("a.yaml", 1, 2)
+            ),
         ),
     )
     told = "**failed** on `aws`: `a.yaml:1:2: ACC204: no role grants it`"
     assert top(broken) == f"**Access** · not known: see below · {told}"
     assert "- `a.yaml:1:2: ACC204: no role grants it`" in compose([broken])
-    failed = ReviewedStack("gcp", access=NOTHING, preview=Preview((), (), (UNKNOWN,)))
-    assert top(failed) == f"**Access** · no change · **failed** on `gcp`: `{UNKNOWN}`"
+    failed = ReviewedStack(
+        "gcp", access=NOTHING, preview=Preview((), (), (UNKNOWN,))
+    )
+    assert (
+        top(failed)
+        == f"**Access** · no change · **failed** on `gcp`: `{UNKNOWN}`"
+    )
     assert (
         "`pulumi preview --stack gcp --policy-pack policies` says all of it."
         in compose([failed])
@@ -250,7 +282,8 @@ def test_a_comment_that_would_be_too_long_loses_its_resources_first() -> None:
     )
     found = (Finding("LINT306: m", SourcePosition("a.yaml", 1, 2), new=False),)
     text = compose(
-        [ReviewedStack("aws", findings=found, access=OPENS, preview=many)], LONGEST
+        [ReviewedStack("aws", findings=found, access=OPENS, preview=many)],
+        LONGEST,
     )
     assert len(text) <= LONGEST < 65_536
     assert (
@@ -259,8 +292,12 @@ def test_a_comment_that_would_be_too_long_loses_its_resources_first() -> None:
         and "a/00001" not in text
     )
     assert "As in the base: 1 to look at." in text and "LINT306" not in text
-    whole = compose([ReviewedStack("aws", findings=found, access=OPENS, preview=many)])
-    assert "a/02999" in whole and "LINT306" in whole, "the log of the job has all of it"
+    whole = compose(
+        [ReviewedStack("aws", findings=found, access=OPENS, preview=many)]
+    )
+    assert "a/02999" in whole and "LINT306" in whole, (
+        "the log of the job has all of it"
+    )
 
 
 def test_a_comment_that_is_cut_says_so() -> None:
@@ -276,7 +313,10 @@ def test_a_comment_that_is_cut_says_so() -> None:
         LONGEST,
     )
     assert len(text) <= LONGEST
-    assert text.splitlines()[1] == "**Access** · `newly public: GET https://x.test/`"
+    assert (
+        text.splitlines()[1]
+        == "**Access** · `newly public: GET https://x.test/`"
+    )
     assert text.endswith(
         "**Cut here.** The rest does not fit into a comment; the log of the job has all of it.\n"
     )
@@ -353,7 +393,10 @@ def test_somebody_elses_comment_with_the_marker_is_left_alone(
 @pytest.mark.parametrize(
     ("status", "message"),
     [
-        (403, "answers 403; the workflow needs the permission pull-requests: write"),
+        (
+            403,
+            "answers 403; the workflow needs the permission pull-requests: write",
+        ),
         (500, "answers 500"),
     ],
 )
@@ -383,7 +426,9 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the command did, in order; each step is content."""
     did: list[str] = []
     monkeypatch.setattr(
-        stack_review, "check", lambda base, stack: did.append(f"check {stack}") or FINE
+        stack_review,
+        "check",
+        lambda base, stack: did.append(f"check {stack}") or FINE,
     )
     monkeypatch.setattr(
         stack_review,
@@ -391,7 +436,9 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         lambda base, stack: did.append(f"diff {base} {stack}") or OPENS,
     )
     monkeypatch.setattr(
-        stack_review, "preview", lambda stack: did.append(f"preview {stack}") or QUIET
+        stack_review,
+        "preview",
+        lambda stack: did.append(f"preview {stack}") or QUIET,
     )
     return did
 
@@ -400,7 +447,10 @@ def test_every_stack_is_checked_compared_and_previewed(
     steps: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In this order; the exit status is 0, and what is printed is the comment."""
-    assert main(["review", "--base", "main", "--stack", "aws", "--stack", "gcp"]) == 0
+    assert (
+        main(["review", "--base", "main", "--stack", "aws", "--stack", "gcp"])
+        == 0
+    )
     assert steps == [
         "check aws",
         "diff main aws",
@@ -409,7 +459,9 @@ def test_every_stack_is_checked_compared_and_previewed(
         "diff main gcp",
         "preview gcp",
     ]
-    assert capsys.readouterr().out.startswith(f"{MARKER}\n**Access** · `newly public")
+    assert capsys.readouterr().out.startswith(
+        f"{MARKER}\n**Access** · `newly public"
+    )
 
 
 @pytest.fixture
@@ -440,7 +492,9 @@ def test_of_an_estate_in_partitions_those_that_are_touched_are_previewed(
     assert main(["review", "--base", "main", "--stack", "prod"]) == 0
     others = [one for one in touched if one != "prod"]
     assert steps[:2] == ["check prod", "diff main prod"]
-    assert sorted(steps[2:]) == sorted(f"preview {one}" for one in ("prod", *others))
+    assert sorted(steps[2:]) == sorted(
+        f"preview {one}" for one in ("prod", *others)
+    )
     said = capsys.readouterr().out
     named = ", ".join(f"`{one}`" for one in ("prod", *others))
     assert f"### {'Stacks' if others else 'Stack'} {named}\n" in said
@@ -454,9 +508,13 @@ def test_of_what_cannot_be_listed_only_what_is_known_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The backend's address may hold a password."""
-    said = f"error: unable to open state database: postgres://oam:{SECRET}@db/oam"
+    said = (
+        f"error: unable to open state database: postgres://oam:{SECRET}@db/oam"
+    )
     monkeypatch.setattr(
-        access_changes, "_ran", lambda *a: subprocess.CompletedProcess(a, 2, "", said)
+        access_changes,
+        "_ran",
+        lambda *a: subprocess.CompletedProcess(a, 2, "", said),
     )
     assert main(["review", "--base", "main", "--stack", "prod"]) == 1
     assert steps == ["check prod", "diff main prod"]
@@ -507,7 +565,9 @@ def test_errors_in_applications_come_before_everything_else(
     """With where they are; and a comparison that fails is said, too."""
     wrong = ((Finding("ACC204: no", SourcePosition("a.yaml", 1, 2)),), ())
     monkeypatch.setattr(
-        stack_review, "check", lambda base, stack: wrong if stack == "aws" else FINE
+        stack_review,
+        "check",
+        lambda base, stack: wrong if stack == "aws" else FINE,
     )
 
     def fails(base: str, stack: str) -> AccessChange:
@@ -515,16 +575,25 @@ def test_errors_in_applications_come_before_everything_else(
         raise ReviewError(f"no revision {base}")
 
     monkeypatch.setattr(stack_review, "changes", fails)
-    assert main(["review", "--base", "main", "--stack", "aws", "--stack", "gcp"]) == 1
+    assert (
+        main(["review", "--base", "main", "--stack", "aws", "--stack", "gcp"])
+        == 1
+    )
     assert steps == ["diff main gcp"]
     said = capsys.readouterr().out
-    assert "- `a.yaml:1:2: ACC204: no`" in said and "```\nno revision main\n```" in said
+    assert (
+        "- `a.yaml:1:2: ACC204: no`" in said
+        and "```\nno revision main\n```" in said
+    )
 
 
 @pytest.mark.usefixtures("on_github")
 @pytest.mark.parametrize(
     "failing",
-    [Preview((), (), (UNKNOWN,)), Preview((), (Violation("r", "mandatory", "m"),))],
+    [
+        Preview((), (), (UNKNOWN,)),
+        Preview((), (Violation("r", "mandatory", "m"),)),
+    ],
 )
 def test_a_failed_preview_or_a_mandatory_policy_fails_the_command(
     steps: list[str],
@@ -591,7 +660,18 @@ def test_a_review_is_written_by_another_job_than_makes_it(
     monkeypatch.delenv("GITHUB_TOKEN", raising=False)
     file = tmp_path / "review.md"
     assert (
-        main(["review", "--base", "main", "--stack", "aws", "--output", str(file)]) == 0
+        main(
+            [
+                "review",
+                "--base",
+                "main",
+                "--stack",
+                "aws",
+                "--output",
+                str(file),
+            ]
+        )
+        == 0
     )
     assert capsys.readouterr().out == f"{file.read_text('utf-8')}\n"
     steps.clear()
@@ -612,21 +692,36 @@ def test_a_review_is_written_by_another_job_than_makes_it(
         == 0
     )
     assert [one["body"] for one in comments.kept] == [file.read_text("utf-8")]
-    assert capsys.readouterr().out == f"commented on pull request 7 of {REPOSITORY}\n"
+    assert (
+        capsys.readouterr().out
+        == f"commented on pull request 7 of {REPOSITORY}\n"
+    )
     assert steps == []
 
 
 @pytest.mark.usefixtures("on_github")
 @pytest.mark.parametrize("token", [TOKEN, ""])
 def test_a_review_that_does_not_come_to_its_end_leaves_no_all_clear(
-    token: str, comments: Comments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    token: str,
+    comments: Comments,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Neither in the file nor in the comment of an earlier run, whatever happens; and that is what is raised."""
     monkeypatch.setenv("GITHUB_TOKEN", token)
-    say(comments, compose([ReviewedStack("aws", access=NOTHING, preview=QUIET)]))
+    say(
+        comments, compose([ReviewedStack("aws", access=NOTHING, preview=QUIET)])
+    )
     monkeypatch.setattr(stack_review, "check", lambda *_: 1 / 0)
     file = tmp_path / "review.md"
-    to = ("--output", str(file), "--pull-request", "7", "--repository", REPOSITORY)
+    to = (
+        "--output",
+        str(file),
+        "--pull-request",
+        "7",
+        "--repository",
+        REPOSITORY,
+    )
     with pytest.raises(ZeroDivisionError):
         main(["review", "--base", "main", "--stack", "aws", *to])
     assert file.read_text("utf-8") == NOT_REVIEWED
@@ -690,7 +785,10 @@ def test_a_file_that_cannot_be_written_is_wrong_usage(
         )
         == 2
     )
-    assert "no/review.md cannot be written: No such file" in capsys.readouterr().err
+    assert (
+        "no/review.md cannot be written: No such file"
+        in capsys.readouterr().err
+    )
     assert steps == []
 
 
@@ -701,7 +799,10 @@ def test_a_file_that_cannot_be_written_is_wrong_usage(
         (b"**Access** \xc2\xb7 no change\n", "its first line is not"),
         (b"", "its first line is not"),
         (f"{MARKER} x\n".encode(), "its first line is not"),
-        (f"{MARKER}\n".encode() + b"x" * LONGEST, "more than 60,000 characters"),
+        (
+            f"{MARKER}\n".encode() + b"x" * LONGEST,
+            "more than 60,000 characters",
+        ),
         (
             f"{MARKER}\n".encode() + "\U0001f600".encode() * LONGEST,
             "more than 60,000 characters",
@@ -718,7 +819,9 @@ def test_what_is_no_comment_is_not_written(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Whoever left it ran the change's program. What an earlier run found does not stay either."""
-    say(comments, compose([ReviewedStack("aws", access=NOTHING, preview=QUIET)]))
+    say(
+        comments, compose([ReviewedStack("aws", access=NOTHING, preview=QUIET)])
+    )
     file = tmp_path / "review.md"
     if left is not None:
         file.write_bytes(left)
@@ -743,7 +846,9 @@ def test_what_is_no_comment_is_not_written(
 def test_a_comment_of_the_longest_is_read(tmp_path: Path) -> None:
     """Characters are counted, as they are where it is composed, and not bytes."""
     file = tmp_path / "review.md"
-    file.write_text(f"{MARKER}\n" + "\U0001f600" * (LONGEST - len(MARKER) - 1), "utf-8")
+    file.write_text(
+        f"{MARKER}\n" + "\U0001f600" * (LONGEST - len(MARKER) - 1), "utf-8"
+    )
     assert len(read_comment(file)) == LONGEST
 
 
@@ -796,7 +901,9 @@ WORKFLOW: dict[Any, Any] = yaml.safe_load(
 PREVIEW, COMMENT = WORKFLOW["jobs"]["preview"], WORKFLOW["jobs"]["comment"]
 
 
-def command_of(job: dict[str, Any], name: str) -> tuple[list[str], dict[str, str]]:
+def command_of(
+    job: dict[str, Any], name: str
+) -> tuple[list[str], dict[str, str]]:
     """The words of a job's step, as a shell would give them to the review, and its environment."""
     (step,) = (step for step in job["steps"] if step.get("name") == name)
     words = (
@@ -811,10 +918,16 @@ def command_of(job: dict[str, Any], name: str) -> tuple[list[str], dict[str, str
 
 
 def uses(job: dict[str, Any]) -> list[str]:
-    return [step["uses"].partition("@")[0] for step in job["steps"] if "uses" in step]
+    return [
+        step["uses"].partition("@")[0]
+        for step in job["steps"]
+        if "uses" in step
+    ]
 
 
-def test_the_workflow_runs_the_review_and_nothing_that_a_stranger_could_use() -> None:
+def test_the_workflow_runs_the_review_and_nothing_that_a_stranger_could_use() -> (
+    None
+):
     """Of pull requests; every variable that the review needs is given to it. A review that fails fails the check."""
     assert WORKFLOW[True] == {"pull_request": None}, (
         "`on`, which YAML reads as a truth value"
@@ -835,7 +948,8 @@ def test_the_workflow_runs_the_review_and_nothing_that_a_stranger_could_use() ->
     assert set(options.needs) <= set(environment)
     assert options.base == "HEAD^1"
     assert all(
-        (ROOT / "stacks" / f"Pulumi.{name}.yaml").is_file() for name in options.stack
+        (ROOT / "stacks" / f"Pulumi.{name}.yaml").is_file()
+        for name in options.stack
     )
     assert "continue-on-error" not in yaml.safe_dump(WORKFLOW)
 
@@ -850,7 +964,10 @@ def test_what_runs_the_changes_program_cannot_write_and_what_writes_runs_nothing
         {"contents": "read"},
     )
     assert "GITHUB_TOKEN" not in yaml.safe_dump(PREVIEW)
-    assert COMMENT["permissions"] == {"contents": "read", "pull-requests": "write"}
+    assert COMMENT["permissions"] == {
+        "contents": "read",
+        "pull-requests": "write",
+    }
     checkout = {
         "ref": "${{ github.event.pull_request.base.sha }}",
         "persist-credentials": False,
@@ -866,7 +983,9 @@ def test_what_runs_the_changes_program_cannot_write_and_what_writes_runs_nothing
     }
     words, environment = command_of(COMMENT, "comment")
     assert _parser().parse_args(words).pull_request == 7
-    assert environment["PULL_REQUEST"] == "${{ github.event.pull_request.number }}"
+    assert (
+        environment["PULL_REQUEST"] == "${{ github.event.pull_request.number }}"
+    )
 
 
 def test_one_job_writes_the_file_that_the_other_comments() -> None:
@@ -906,7 +1025,9 @@ def test_no_workflow_runs_what_somebody_else_could_change(file: Path) -> None:
     steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
     assert {"uses", "run"} <= {name for step in steps for name in step}
     for step in steps:
-        assert re.search("@[0-9a-f]{40}$", step.get("uses", f"@{'0' * 40}")), step
+        assert re.search("@[0-9a-f]{40}$", step.get("uses", f"@{'0' * 40}")), (
+            step
+        )
         assert "${{" not in step.get("run", ""), step
     assert "pull_request_target" not in workflow[True]
     for given in (

@@ -17,9 +17,14 @@ BASE = {
     "kong-oam:asOf": "2026-01-01",
     "kong:kongAdminUri": "https://kong.example.com",
     "kong:kongAdminToken": {"secure": "v1:a"},
-    "aws:endpoints": [{"sts": "https://sts.example.com", "key": {"secure": "v1:b"}}],
+    "aws:endpoints": [
+        {"sts": "https://sts.example.com", "key": {"secure": "v1:b"}}
+    ],
 }
-PLAIN = {"kong-oam:estate": "prod", "kong:kongAdminUri": "https://kong.example.com"}
+PLAIN = {
+    "kong-oam:estate": "prod",
+    "kong:kongAdminUri": "https://kong.example.com",
+}
 
 
 @pytest.fixture
@@ -56,7 +61,9 @@ COPIED = [
 ]
 
 
-def test_a_stack_without_a_file_is_configured_as_the_base_is(asked: list[str]) -> None:
+def test_a_stack_without_a_file_is_configured_as_the_base_is(
+    asked: list[str],
+) -> None:
     assert make() == PLAIN
     assert asked == [
         "stack init prod-apis --no-select",
@@ -81,7 +88,9 @@ def failing(*_: str, **__: Any) -> None:
     raise PulumiCliError("cut off")
 
 
-def test_a_file_that_says_something_else_is_left_as_it_is(asked: list[str]) -> None:
+def test_a_file_that_says_something_else_is_left_as_it_is(
+    asked: list[str],
+) -> None:
     other = {
         "kong-oam:estate": "prod",
         "kong:kongAdminUri": "https://other.example.com",

@@ -44,7 +44,10 @@ def mark(
     **others: str,
 ) -> str:
     return fingerprint(
-        module.in_common(settings), module.of_estate(settings, made), others, configured
+        module.in_common(settings),
+        module.of_estate(settings, made),
+        others,
+        configured,
     )
 
 
@@ -71,7 +74,11 @@ def test_the_same_has_the_same() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [field.name for field in fields(Settings) if field.name not in ("as_of", "stack")],
+    [
+        field.name
+        for field in fields(Settings)
+        if field.name not in ("as_of", "stack")
+    ],
 )
 def test_every_setting_changes_it(name: str) -> None:
     """Whatever it is."""
@@ -105,10 +112,15 @@ def test_every_setting_of_a_provider_changes_it() -> None:
     (provider,) = SETTINGS.providers
     for field in fields(provider):
         changed = replace(provider, **{field.name: "another"})
-        assert mark(replace(SETTINGS, providers=(changed,))) != mark(), field.name
+        assert mark(replace(SETTINGS, providers=(changed,))) != mark(), (
+            field.name
+        )
     second = replace(provider, name="second")
     both = mark(replace(SETTINGS, providers=(provider, second)))
-    assert both not in (mark(), mark(replace(SETTINGS, providers=(second, provider))))
+    assert both not in (
+        mark(),
+        mark(replace(SETTINGS, providers=(second, provider))),
+    )
 
 
 def test_the_day_does_not_change_it() -> None:
@@ -118,7 +130,8 @@ def test_the_day_does_not_change_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [field.name for field in fields(Component) if field.name != "position"]
+    "name",
+    [field.name for field in fields(Component) if field.name != "position"],
 )
 def test_every_field_of_a_component_changes_it(name: str) -> None:
     """Also those that do not count when two components are compared, and of foreign components."""
@@ -142,7 +155,9 @@ def test_every_field_of_a_client_changes_it(name: str) -> None:
     changed = replace(CALLER.clients[0], **{name: "another"})  # type: ignore[arg-type]
     assert (
         mark(
-            made=with_component(replace(CALLER, clients=(changed, *CALLER.clients[1:])))
+            made=with_component(
+                replace(CALLER, clients=(changed, *CALLER.clients[1:]))
+            )
         )
         != mark()
     )
@@ -166,17 +181,25 @@ def test_all_that_an_estate_holds_is_thought_of() -> None:
         "role",
         "unjudged",
     }
-    assert mark(made=replace(ESTATE, applications=ESTATE.applications[1:])) != mark()
+    assert (
+        mark(made=replace(ESTATE, applications=ESTATE.applications[1:]))
+        != mark()
+    )
     assert mark(made=replace(ESTATE, foreign=(CALLED,))) != mark()
 
 
 def test_where_something_stands_counts_only_where_records_say_it() -> None:
     """Moving a file, or a line in it, runs nothing else; neither the base, nor whom something of others concerns."""
     moved = with_component(
-        replace(CALLED, position=Document("other.yaml", "a: 1", 0, {"a": 1}).position())
+        replace(
+            CALLED,
+            position=Document("other.yaml", "a: 1", 0, {"a": 1}).position(),
+        )
     )
     assert mark(made=moved) == mark()
-    recorded = replace(SETTINGS, stack=replace(SETTINGS.stack, records=Records()))
+    recorded = replace(
+        SETTINGS, stack=replace(SETTINGS.stack, records=Records())
+    )
     assert mark(recorded, moved) != mark(recorded)
     assert mark(recorded, replace(moved, role="base")) == mark(
         recorded, replace(ESTATE, role="base")
@@ -216,7 +239,9 @@ def test_the_program_and_the_stacks_file_change_it(
 @pytest.mark.parametrize("seed", ["1", "2"])
 def test_it_is_the_same_in_every_process(seed: str) -> None:
     """Whatever order sets have there."""
-    code = "from tests.kong_oam.stacks.test_fingerprint import mark; print(mark())"
+    code = (
+        "from tests.kong_oam.stacks.test_fingerprint import mark; print(mark())"
+    )
     root = str(Path(__file__).parents[3])
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -230,7 +255,9 @@ def test_it_is_the_same_in_every_process(seed: str) -> None:
 
 def test_equal_values_have_equal_digests() -> None:
     """Whatever the order of keys; another order of a list is another value, and so is another type or nesting."""
-    assert digest_of({"a": 1, "b": {3, 1, 2}}) == digest_of({"b": {2, 3, 1}, "a": 1})
+    assert digest_of({"a": 1, "b": {3, 1, 2}}) == digest_of(
+        {"b": {2, 3, 1}, "a": 1}
+    )
     different: list[Any] = [
         ["a", "b"],
         ["b", "a"],
@@ -307,7 +334,8 @@ def test_a_stacks_file_counts_but_for_the_day(tmp_path: Path) -> None:
         salt: str = "v1:s",
     ) -> str:
         file.write_text(
-            FILE.format(day=day, secret=secret, address=address, salt=salt), "utf-8"
+            FILE.format(day=day, secret=secret, address=address, salt=salt),
+            "utf-8",
         )
         return configuration(file)
 

@@ -59,12 +59,8 @@ spec:
 """
 READ_A = "[{component: a/api, scopes: [a.read]}]"
 BOTH_OF_A = "[{component: a/api, scopes: [a.read, a.write]}]"
-WRITE_A_READ_B = (
-    "[{component: a/api, scopes: [a.write]}, {component: b/api, scopes: [b.read]}]"
-)
-READ_A_AND_B = (
-    "[{component: a/api, scopes: [a.read]}, {component: b/api, scopes: [b.read]}]"
-)
+WRITE_A_READ_B = "[{component: a/api, scopes: [a.write]}, {component: b/api, scopes: [b.read]}]"
+READ_A_AND_B = "[{component: a/api, scopes: [a.read]}, {component: b/api, scopes: [b.read]}]"
 READ_B = "[{component: b/api, scopes: [b.read]}]"
 READ_OWN = "[{component: own/api, scopes: [own.read]}]"
 BOTH_OF_OWN = "[{component: own/api, scopes: [own.read, own.write]}]"
@@ -73,7 +69,8 @@ BOTH_OF_OWN = "[{component: own/api, scopes: [own.read, own.write]}]"
 def estates(calls: str, scope: str) -> Estates:
     """The job with these calls, and three APIs whose rules ask for this scope of theirs."""
     apis = (
-        API.replace("NAME", name).replace("SCOPE", scope) for name in ("a", "b", "own")
+        API.replace("NAME", name).replace("SCOPE", scope)
+        for name in ("a", "b", "own")
     )
     whole = estate(JOB.replace("CALLS", calls), *apis, stack=SETTINGS.stack)
     return Estates(SETTINGS, whole)
@@ -103,7 +100,8 @@ def changes(
 ) -> GrantChanges:
     """What a run changes that goes over to these calls and this scope."""
     granted = {
-        call["component"]: call["scopes"] for call in yaml.safe_load(before.calls)
+        call["component"]: call["scopes"]
+        for call in yaml.safe_load(before.calls)
     }
     patch.setattr(module, "granted_in", lambda *_: {"job/job at okta": granted})
     old = estates(before.calls, before.scope)
@@ -169,7 +167,9 @@ def test_a_client_that_gets_and_loses_scopes_exchanges_them(
     """Its old pods lack the one, and its new pods the other."""
     before = Deployed(READ_A_AND_B, "read")
     assert changes(monkeypatch, before, WRITE_A_READ_B, "read").exchanges == (
-        Exchange("job/job at okta", ("a.write of a/api",), ("a.read of a/api",)),
+        Exchange(
+            "job/job at okta", ("a.write of a/api",), ("a.read of a/api",)
+        ),
     )
 
 

@@ -38,10 +38,15 @@ def child(
     }
 
 
-def state(stack: str, *keys: str, identifier: str = "1") -> list[dict[str, Any]]:
+def state(
+    stack: str, *keys: str, identifier: str = "1"
+) -> list[dict[str, Any]]:
     """Components with a service each, and one that is nobody's."""
     found = [
-        {"urn": urn(stack, "pulumi:pulumi:Stack", "s"), "type": "pulumi:pulumi:Stack"}
+        {
+            "urn": urn(stack, "pulumi:pulumi:Stack", "s"),
+            "type": "pulumi:pulumi:Stack",
+        }
     ]
     for key in keys:
         found += [
@@ -71,15 +76,23 @@ def test_what_is_elsewhere_is_moved() -> None:
 
 def test_what_a_move_that_was_cut_off_left_in_two_is_forgotten_in_one() -> None:
     """Only in the source: the target has it already."""
-    states = {"prod": state("prod", "a/x"), "prod-one": state("prod-one", "a/x")}
+    states = {
+        "prod": state("prod", "a/x"),
+        "prod-one": state("prod-one", "a/x"),
+    }
     assert plan(states, {"a/x": "prod-one"}) == [
-        Move("a/x", urn("prod", COMPONENT, "a/x"), "prod", "prod-one", twice=True)
+        Move(
+            "a/x", urn("prod", COMPONENT, "a/x"), "prod", "prod-one", twice=True
+        )
     ]
 
 
 def test_what_is_in_two_others_is_moved_once() -> None:
     """The rule changed after a move was cut off: the first that has it gives it, and the other forgets it."""
-    states = {"prod-one": state("prod-one", "a/x"), "prod": state("prod", "a/x")}
+    states = {
+        "prod-one": state("prod-one", "a/x"),
+        "prod": state("prod", "a/x"),
+    }
     moves = plan(states, {"a/x": "prod-two"})
     assert [(move.source, move.twice) for move in moves] == [
         ("prod", False),
@@ -126,7 +139,11 @@ def test_what_is_forgotten_is_named_nowhere_in_what_stays() -> None:
         "urn": urn("prod", ROUTE, "kept"),
         "type": ROUTE,
         "dependencies": [service, other],
-        "propertyDependencies": {"serviceId": [service], "name": [other], "none": None},
+        "propertyDependencies": {
+            "serviceId": [service],
+            "name": [other],
+            "none": None,
+        },
         "deletedWith": service,
     }
     gone = under(resources, [urn("prod", COMPONENT, "a/x")])
@@ -137,7 +154,11 @@ def test_what_is_forgotten_is_named_nowhere_in_what_stays() -> None:
             "urn": stays["urn"],
             "type": ROUTE,
             "dependencies": [other],
-            "propertyDependencies": {"serviceId": [], "name": [other], "none": []},
+            "propertyDependencies": {
+                "serviceId": [],
+                "name": [other],
+                "none": [],
+            },
         },
     ]
     assert stays["deletedWith"] == service  # what was exported is left as it is
@@ -155,7 +176,10 @@ def test_a_move_that_is_interrupted_ends_between_two_pairs_of_stacks(
             Move("a/x", "urn a", "local", "local-one"),
             Move("b/y", "urn b", "local", "local-two"),
         ),
-        {name: {"deployment": {}} for name in ("local", "local-one", "local-two")},
+        {
+            name: {"deployment": {}}
+            for name in ("local", "local-one", "local-two")
+        },
         (),
     )
     (tmp_path / "stacks").mkdir()
@@ -164,7 +188,9 @@ def test_a_move_that_is_interrupted_ends_between_two_pairs_of_stacks(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(move, "check_at_rest", lambda *_: None)
     asked: list[str] = []
-    monkeypatch.setattr(move, "pulumi", lambda *words, **_: asked.append(words[-1]))
+    monkeypatch.setattr(
+        move, "pulumi", lambda *words, **_: asked.append(words[-1])
+    )
     with pytest.raises(
         MoveError,
         match=r"^interrupted: `python -m kong_oam move -s local` with --yes goes on$",
@@ -175,7 +201,9 @@ def test_a_move_that_is_interrupted_ends_between_two_pairs_of_stacks(
     assert asked == ["urn a", "urn a", "urn b"]
 
     def gone(*_: str, **__: Any) -> str:
-        raise PulumiCliError("`pulumi state move` failed: no resources found to move")
+        raise PulumiCliError(
+            "`pulumi state move` failed: no resources found to move"
+        )
 
     monkeypatch.setattr(move, "pulumi", gone)
     with pytest.raises(

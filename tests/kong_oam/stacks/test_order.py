@@ -76,7 +76,8 @@ spec:
 
 
 def settings(
-    provider: dict[str, Any] = OKTA, partitions: Mapping[str, list[str]] = PARTITIONS
+    provider: dict[str, Any] = OKTA,
+    partitions: Mapping[str, list[str]] = PARTITIONS,
 ) -> Settings:
     data = {
         "cloud": "local",
@@ -127,7 +128,9 @@ def ran(of: Estates, base: Any = None, ids: str = "") -> Known:
     return known
 
 
-def outdated(of: Estates, known: Known, today: datetime.date = DAY) -> list[str | None]:
+def outdated(
+    of: Estates, known: Known, today: datetime.date = DAY
+) -> list[str | None]:
     return [*of.outdated(known, today)]
 
 
@@ -157,7 +160,11 @@ def test_a_change_runs_what_depends_on_it() -> None:
     more = more.replace(
         "rules: [", "rules: [{methods: [POST], scopes: [orders.write]}, "
     )
-    assert outdated(estates(more, CLIENT, ALONE), known) == [None, "apis", "shop"]
+    assert outdated(estates(more, CLIENT, ALONE), known) == [
+        None,
+        "apis",
+        "shop",
+    ]
     assert outdated(
         estates(API.replace("owner: o", "owner: p"), CLIENT, ALONE), known
     ) == ["apis"]
@@ -169,7 +176,9 @@ def test_a_change_runs_what_depends_on_it() -> None:
     ]
 
 
-def test_a_namespace_that_goes_elsewhere_runs_where_it_was_and_where_it_is() -> None:
+def test_a_namespace_that_goes_elsewhere_runs_where_it_was_and_where_it_is() -> (
+    None
+):
     """None of the others, of which a large estate has many; a partition that comes, or goes, concerns all."""
     before = {
         "apis": ["apis"],
@@ -178,9 +187,13 @@ def test_a_namespace_that_goes_elsewhere_runs_where_it_was_and_where_it_is() -> 
         "last": ["last"],
     }
     after = {**before, "shop": ["shop"], "last": ["last", "alone"]}
-    now, then = (estates(partitions=partitions) for partitions in (after, before))
+    now, then = (
+        estates(partitions=partitions) for partitions in (after, before)
+    )
     assert outdated(now, ran(then)) == ["shop", "last"]
-    assert outdated(estates(partitions={**before, "new": ["new"]}), ran(then)) == [
+    assert outdated(
+        estates(partitions={**before, "new": ["new"]}), ran(then)
+    ) == [
         None,
         *before,
         "new",
@@ -194,17 +207,23 @@ def test_what_the_base_gave_runs_who_reads_it() -> None:
 
     def given(**okta: Any) -> list[str | None]:
         providers = {"okta": {**BASE["providers"]["okta"], **okta}}
-        return outdated(of, Known(known.records, {**BASE, "providers": providers}))
+        return outdated(
+            of, Known(known.records, {**BASE, "providers": providers})
+        )
 
     assert given(groups={"staff": "g", "others": "another"}) == []
     assert given(server="another") == ["apis", "shop", "rest"]
-    assert outdated(of, Known(known.records, {**BASE, "gateway": {"nobody": "m"}})) == [
+    assert outdated(
+        of, Known(known.records, {**BASE, "gateway": {"nobody": "m"}})
+    ) == [
         "apis",
         "shop",
         "rest",
     ]
     assert (
-        outdated(of, Known(known.records, {**BASE, "offered": {}, "generation": 7}))
+        outdated(
+            of, Known(known.records, {**BASE, "offered": {}, "generation": 7})
+        )
         == []
     )
 
@@ -215,7 +234,8 @@ def test_ids_that_a_provider_makes_up_run_whom_their_clients_call() -> None:
     known = ran(of, ids=of.ids({"entra": {"shop/web": "1"}}))
     assert outdated(of, known) == []
     without = Known(
-        {name: one for name, one in known.records.items() if name != "shop"}, known.base
+        {name: one for name, one in known.records.items() if name != "shop"},
+        known.base,
     )
     assert outdated(of, without) == ["apis", "shop"]
     anew = {
@@ -231,7 +251,10 @@ def test_ids_of_clients_that_call_others_run_nobody() -> None:
     """Where any token counts, all APIs that they are for are known, and who calls those does not matter."""
     of = estates(API, CLIENT, ANY, provider=ENTRA)
     known = ran(of, ids=of.ids({"entra": {"shop/web": "1"}}))
-    assert {one.key for one in of.given("rest").foreign} == {"orders/api", "shop/web"}
+    assert {one.key for one in of.given("rest").foreign} == {
+        "orders/api",
+        "shop/web",
+    }
     anew = {
         **known.records,
         "shop": replace(
@@ -248,7 +271,8 @@ def test_ids_that_are_chosen_run_nobody() -> None:
     assert of.ids(usual) == of.ids({}) != of.ids({"okta": {"shop/web": "0oa1"}})
     known = ran(of)
     without = Known(
-        {name: one for name, one in known.records.items() if name != "shop"}, known.base
+        {name: one for name, one in known.records.items() if name != "shop"},
+        known.base,
     )
     assert outdated(of, without) == ["shop"]
     made_up = ran(of, ids=of.ids({"okta": {"shop/web": "0oa1"}}))

@@ -19,13 +19,19 @@ from tests.support.documentation import page
 ALL = (None, "apis", "shop")
 SHOP_FIRST = GrantChanges({"apis": frozenset({"shop"})})
 APIS_FIRST = GrantChanges({"shop": frozenset({"apis"})})
-EACH_FIRST = GrantChanges({"apis": frozenset({"shop"}), "shop": frozenset({"apis"})})
+EACH_FIRST = GrantChanges(
+    {"apis": frozenset({"shop"}), "shop": frozenset({"apis"})}
+)
 
 
 @pytest.mark.parametrize(
     ("chosen", "changes", "steps"),
     [
-        (ALL, GrantChanges(), (Step(None), Step("apis", (1,)), Step("shop", (1,)))),
+        (
+            ALL,
+            GrantChanges(),
+            (Step(None), Step("apis", (1,)), Step("shop", (1,))),
+        ),
         (("apis", "shop"), GrantChanges(), (Step("apis"), Step("shop"))),
         ((None,), GrantChanges(), (Step(None),)),
         (ALL, SHOP_FIRST, (Step(None), Step("shop", (1,)), Step("apis", (2,)))),
@@ -73,7 +79,10 @@ def test_partitions_that_wait_for_each_other_have_no_order() -> None:
         "partitions apis, shop wait for each other: clients of each get or lose scopes as the rules of another change. "
         "Run `up` for each of three changes: what clients get, the rules, what clients lose"
     )
-    assert plan_up((None, "shop"), EACH_FIRST) == (Step(None), Step("shop", (1,)))
+    assert plan_up((None, "shop"), EACH_FIRST) == (
+        Step(None),
+        Step("shop", (1,)),
+    )
 
 
 def test_a_client_that_exchanges_scopes_has_no_order() -> None:
@@ -104,19 +113,32 @@ def test_a_client_that_exchanges_scopes_has_no_order() -> None:
 
 
 def test_a_base_goes_down_after_its_partitions() -> None:
-    assert plan_down(ALL) == (Step("apis"), Step("shop"), Step(None, after=(1, 2)))
+    assert plan_down(ALL) == (
+        Step("apis"),
+        Step("shop"),
+        Step(None, after=(1, 2)),
+    )
     assert plan_down(("shop",)) == (Step("shop"),)
 
 
 def test_steps_that_wait_for_nothing_more_are_run_side_by_side() -> None:
-    assert [[*wave] for wave in waves(plan_up(ALL, SHOP_FIRST))] == [[1], [2], [3]]
+    assert [[*wave] for wave in waves(plan_up(ALL, SHOP_FIRST))] == [
+        [1],
+        [2],
+        [3],
+    ]
     assert [[*wave] for wave in waves(plan_up(ALL))] == [[1], [2, 3]]
 
 
 def test_a_plan_is_printed_as_the_page_shows_it() -> None:
     changes = GrantChanges({"rest": frozenset({"payments"})})
-    printed = "\n".join(lines(plan_up((None, "payments", "rest"), changes), "prod"))
-    assert printed == " 1  prod\n 2  prod-payments  after 1\n 3  prod-rest  after 2"
+    printed = "\n".join(
+        lines(plan_up((None, "payments", "rest"), changes), "prod")
+    )
+    assert (
+        printed
+        == " 1  prod\n 2  prod-payments  after 1\n 3  prod-rest  after 2"
+    )
     assert (
         f"$ python -m kong_oam up -s prod --plan\n3 of 3 stacks: prod, prod-payments, prod-rest\n{printed}\n"
         in page("how-to/deploy-in-partitions.md")

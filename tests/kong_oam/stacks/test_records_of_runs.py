@@ -43,14 +43,22 @@ class Cli:
                 }
                 self.listed += len(told)
                 rows = [
-                    {"name": name, "lastUpdate": at, "resourceCount": self.resources}
+                    {
+                        "name": name,
+                        "lastUpdate": at,
+                        "resourceCount": self.resources,
+                    }
                     for name, at in told.items()
                     if at is not None
                 ]
                 return json.dumps(
                     [
                         *rows,
-                        *({"name": name} for name, at in told.items() if at is None),
+                        *(
+                            {"name": name}
+                            for name, at in told.items()
+                            if at is None
+                        ),
                     ]
                 )
             case ("stack", "tag", "set", records.NAMED, name):
@@ -71,13 +79,20 @@ class Cli:
 
     def _has(self, name: str, only: Sequence[str]) -> bool:
         short = name.rpartition("/")[2]
-        return short in self.named and [*only] == ["--tag", f"{records.NAMED}={short}"]
+        return short in self.named and [*only] == [
+            "--tag",
+            f"{records.NAMED}={short}",
+        ]
 
 
 @pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch) -> Cli:
     made = Cli(
-        {"prod": LAST, "organization/project/prod-sales": LAST, "prod-rest": None}
+        {
+            "prod": LAST,
+            "organization/project/prod-sales": LAST,
+            "prod-rest": None,
+        }
     )
     for module in (records, stacks):
         monkeypatch.setattr(module, "pulumi", made)
@@ -90,12 +105,18 @@ def test_what_was_written_is_read(cli: Cli) -> None:
     credentials = {"a": {"due": "2027-01-02"}, "b": {"due": "2026-12-24"}}
     records.write("prod", None, "f0", {}, "i0")
     records.write(
-        "prod", "sales", "f1", {"credentials": credentials, "generation": 4}, "i1"
+        "prod",
+        "sales",
+        "f1",
+        {"credentials": credentials, "generation": 4},
+        "i1",
     )
     assert records.read("prod", ["sales", "rest"], stacks.listed()) == Known(
         {
             None: Record("f0", UPDATED, None, "i0"),
-            "sales": Record("f1", UPDATED, datetime.date(2026, 12, 24), "i1", 4),
+            "sales": Record(
+                "f1", UPDATED, datetime.date(2026, 12, 24), "i1", 4
+            ),
         },
         {"generation": 1},
     )
@@ -103,7 +124,9 @@ def test_what_was_written_is_read(cli: Cli) -> None:
     assert known.records["sales"].ids == "i1"
 
 
-def test_a_record_counts_until_something_else_writes_the_state(cli: Cli) -> None:
+def test_a_record_counts_until_something_else_writes_the_state(
+    cli: Cli,
+) -> None:
     """A run that was cut off, or one of the literal command."""
     records.write("prod", "sales", "f1", {}, "i1")
     cli.updates["organization/project/prod-sales"] = "2026-11-28T10:00:01.000Z"

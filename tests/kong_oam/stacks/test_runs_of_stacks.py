@@ -33,7 +33,8 @@ spec:
   components: [{{name: one, type: webservice, properties: {{image: x, ports: [{{port: 80}}]}}}}]
 """
 ESTATES = Estates(
-    SETTINGS, estate(*map(APPLICATION.format, ("apis", "shop")), stack=SETTINGS.stack)
+    SETTINGS,
+    estate(*map(APPLICATION.format, ("apis", "shop")), stack=SETTINGS.stack),
 )
 
 Outputs = Callable[[str], Mapping[str, Any]]
@@ -60,12 +61,17 @@ class Engine:
             case ("stack", "ls", _):
                 only = words[4].partition("=")[2] if "--tag" in words else ""
                 known = {
-                    name: at for name, at in self.updated.items() if only in ("", name)
+                    name: at
+                    for name, at in self.updated.items()
+                    if only in ("", name)
                 }
                 self.listed += len(known)
                 known = known if self.dated else dict.fromkeys(known)
                 return json.dumps(
-                    [{"name": name, "lastUpdate": at} for name, at in known.items()]
+                    [
+                        {"name": name, "lastUpdate": at}
+                        for name, at in known.items()
+                    ]
                 )
             case ("stack", "tag", "ls"):
                 return json.dumps(self.tags)
@@ -76,7 +82,8 @@ class Engine:
                 return json.dumps(
                     {
                         "deployment": {
-                            "resources": [{"type": "x"}] * (stack in self.standing)
+                            "resources": [{"type": "x"}]
+                            * (stack in self.standing)
                         }
                     }
                 )
@@ -110,7 +117,9 @@ def up(
     """`up` of what is outdated, one stack at a time."""
     there = engine_stacks.listed()
     known = records.read("prod", PARTITIONS, there)
-    runs = run.Runs(estates, "up", 1, lambda stack, line: None, only, there, known)
+    runs = run.Runs(
+        estates, "up", 1, lambda stack, line: None, only, there, known
+    )
     runs.over(
         [
             name
@@ -221,7 +230,9 @@ def test_all_stacks_are_listed_once_and_each_that_is_run_once_more(
     assert engine.listed == 3 + len(names(engine)) == 6
 
 
-def test_outputs_are_asked_for_where_they_may_say_something(engine: Engine) -> None:
+def test_outputs_are_asked_for_where_they_may_say_something(
+    engine: Engine,
+) -> None:
     """Those of the base, and those of a run: not what one partition alone was granted before, nor what was kept."""
     up()
     del engine.tags["kong-oam:ran:apis"]
@@ -240,9 +251,9 @@ def test_a_key_that_is_due_is_run_for_and_a_shared_secret_is_not(
         "due": "2026-01-01",
         "before": "ended",
     }
-    secret = Generation(1, SETTINGS.as_of - timedelta(days=400), holder="x").to_output(
-        Schedule()
-    )
+    secret = Generation(
+        1, SETTINGS.as_of - timedelta(days=400), holder="x"
+    ).to_output(Schedule())
     given: dict[str, Any] = {}
     engine.outputs = lambda stack: (
         {"credentials": {"shop/one": given}} if stack == "prod-rest" else {}
@@ -322,14 +333,17 @@ def test_what_waits_for_a_partition_that_failed_is_what_it_was_to_grant(
     estates = Estates(
         settings,
         estate(
-            *map(APPLICATION.format, ("apis", "shop", "other")), stack=settings.stack
+            *map(APPLICATION.format, ("apis", "shop", "other")),
+            stack=settings.stack,
         ),
     )
     changes = GrantChanges({"apis": frozenset({"rest"})})
     monkeypatch.setattr(run, "grant_changes", lambda *_: changes)
     lines: list[tuple[str, str]] = []
 
-    def show(*words: str, stack: str, say: Callable[[str], None], **_: Any) -> bool:
+    def show(
+        *words: str, stack: str, say: Callable[[str], None], **_: Any
+    ) -> bool:
         if stack == "prod-rest":
             say("error: the stack is currently locked by 1 lock(s)")
         return stack != "prod-rest" and engine.run(stack)
@@ -347,7 +361,9 @@ def test_what_waits_for_a_partition_that_failed_is_what_it_was_to_grant(
         ["prod-apis"],
     )
     assert [
-        stack for stack, line in lines if "`pulumi cancel -s prod-rest --yes`" in line
+        stack
+        for stack, line in lines
+        if "`pulumi cancel -s prod-rest --yes`" in line
     ] == ["prod-rest"]
 
 
@@ -384,27 +400,42 @@ def test_stacks_of_partitions_are_made_once_the_base_was_run(
     """It stops where some of them got other names."""
     made: list[tuple[str, int]] = []
     monkeypatch.setattr(
-        run, "create", lambda settings, stack: made.append((stack, len(engine.ran)))
+        run,
+        "create",
+        lambda settings, stack: made.append((stack, len(engine.ran))),
     )
     monkeypatch.setattr(
-        run, "show", lambda *_, stack, **__: stack != "prod" and engine.run(stack)
+        run,
+        "show",
+        lambda *_, stack, **__: stack != "prod" and engine.run(stack),
     )
     runs = run.Runs(
-        ESTATES, "up", 1, lambda stack, line: None, tuple(PARTITIONS), {"prod": None}
+        ESTATES,
+        "up",
+        1,
+        lambda stack, line: None,
+        tuple(PARTITIONS),
+        {"prod": None},
     )
     runs.over([None, *PARTITIONS])
     assert made == []
     monkeypatch.setattr(run, "show", lambda *_, stack, **__: engine.run(stack))
-    engine.outputs = lambda stack: {} if "-" in stack else {"kept": ["scope read"]}
+    engine.outputs = lambda stack: (
+        {} if "-" in stack else {"kept": ["scope read"]}
+    )
     runs_of({}).over([None, *PARTITIONS])
     assert names(engine) == ["prod", "prod-apis", "prod-rest", "prod"]
     assert made == [("prod", 0), ("prod-apis", 1), ("prod-rest", 1)]
 
 
-def test_a_base_stays_while_a_partition_of_before_stands_on_it(engine: Engine) -> None:
+def test_a_base_stays_while_a_partition_of_before_stands_on_it(
+    engine: Engine,
+) -> None:
     """Also one that went from the settings since."""
     engine.outputs = lambda stack: (
-        {} if "-" in stack else {"base": {"partitions": ["apis", "old", "rest"]}}
+        {}
+        if "-" in stack
+        else {"base": {"partitions": ["apis", "old", "rest"]}}
     )
     up()
     names(engine)

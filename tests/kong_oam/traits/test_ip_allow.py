@@ -14,7 +14,14 @@ from kong_oam.access.diff.change import Change, Kind, Whom
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.diff.snapshot import ModelError, dump_model, load_model
-from kong_oam.access.networks import Source, admits, beyond, fewest, network, told_apart
+from kong_oam.access.networks import (
+    Source,
+    admits,
+    beyond,
+    fewest,
+    network,
+    told_apart,
+)
 from kong_oam.access.principals import Principal
 from kong_oam.access.report import access_table
 from kong_oam.access.request_classes import Region, Subtree
@@ -52,7 +59,9 @@ def messages(properties: str, text: str = ORDERS) -> list[str]:
     ],
     ids=lambda value: value if value.startswith("{") else None,
 )  # fmt: skip
-def test_a_mistake_is_found_where_it_stands(properties: str, expected: str) -> None:
+def test_a_mistake_is_found_where_it_stands(
+    properties: str, expected: str
+) -> None:
     assert f"app1.yaml:{expected}" in messages(properties)
 
 
@@ -60,7 +69,8 @@ def test_it_is_for_what_the_gateway_leads_to() -> None:
     """A component without a gateway trait is called by nobody through it."""
     text = ORDERS[: ORDERS.index("        - type: gateway")]
     assert any(
-        "ACC231" in message for message in messages("{from: [10.0.0.0/8]}", text)
+        "ACC231" in message
+        for message in messages("{from: [10.0.0.0/8]}", text)
     )
 
 
@@ -84,9 +94,12 @@ def test_a_rules_own_networks_stand_in_place_of_the_components(
     """By method; GET includes HEAD, unless that has its own."""
     result = compiled(ORDERS + TRAIT % properties)
     assert result.estate, result.diagnostics
-    found = result.estate.components["orders/api"].allowed_from.get(("orders",), {})
+    found = result.estate.components["orders/api"].allowed_from.get(
+        ("orders",), {}
+    )
     assert {
-        method: ", ".join(map(str, networks)) for method, networks in found.items()
+        method: ", ".join(map(str, networks))
+        for method, networks in found.items()
     } == allowed
 
 
@@ -96,7 +109,9 @@ def test_a_component_without_an_access_trait_may_have_one() -> None:
         api() + TRAIT % "{rules: [{paths: [/orders], from: [10.0.0.0/8]}]}"
     )
     assert result.estate
-    assert len(result.estate.components["orders/api"].allowed_from["orders",]) == 7
+    assert (
+        len(result.estate.components["orders/api"].allowed_from["orders",]) == 7
+    )
 
 
 RESTRICTED = model(API + TRAIT % "{from: [10.0.0.0/8]}", SHOP)
@@ -104,10 +119,15 @@ CLAIMS = Claims("okta", "shop/checkout", "shop/checkout", False, ("read",))
 
 
 def answer(
-    path: str, claims: Claims | None, address: str | None, of: AccessModel = RESTRICTED
+    path: str,
+    claims: Claims | None,
+    address: str | None,
+    of: AccessModel = RESTRICTED,
 ) -> tuple[int, str]:
     decision = decide(
-        of.estate, Request("GET", "orders.example.com", path.encode(), address), claims
+        of.estate,
+        Request("GET", "orders.example.com", path.encode(), address),
+        claims,
     )
     return decision.status, decision.reason
 
@@ -116,7 +136,8 @@ def test_each_method_has_its_own_networks() -> None:
     """Where one is not restricted, the networks of the other do not hold it."""
     result = compiled(
         ORDERS
-        + TRAIT % "{rules: [{paths: [/orders], methods: [POST], from: [10.0.0.0/8]}]}"
+        + TRAIT
+        % "{rules: [{paths: [/orders], methods: [POST], from: [10.0.0.0/8]}]}"
     )
     assert result.estate
     for method, address, meant in (
@@ -132,7 +153,10 @@ def test_an_address_is_judged_last() -> None:
     """So that nobody learns from elsewhere what they would not learn from there; and where it is not said, it is told."""
     assert answer("/orders", CLAIMS, "10.1.2.3") == (200, "has read")
     assert answer("/orders", CLAIMS, "::ffff:10.1.2.3") == (200, "has read")
-    assert answer("/orders", CLAIMS, None) == (200, "has read; from 10.0.0.0/8 only")
+    assert answer("/orders", CLAIMS, None) == (
+        200,
+        "has read; from 10.0.0.0/8 only",
+    )
     refused = (403, "it may be called from 10.0.0.0/8 only, not from 192.0.2.1")
     assert answer("/orders", CLAIMS, "192.0.2.1") == refused
     assert answer("/orders/health", None, "192.0.2.1") == refused
@@ -203,20 +227,26 @@ def test_other_networks_are_told_of_beside_other_groups(
     """Of a group that comes or goes, all addresses; of the others, those that come or go."""
     region = Region(Subtree(("orders",)))
     assert diff(model(before, CALLING), model(after, CALLING)) == (
-        Change(kind, callers, ("GET", "HEAD"), "orders.example.com", region, ANY),
+        Change(
+            kind, callers, ("GET", "HEAD"), "orders.example.com", region, ANY
+        ),
     )
 
 
 def test_the_same_networks_written_otherwise_are_no_change() -> None:
     """As two halves, or with a part of one beside it."""
-    halves = edited(CALLED, ("[10.0.0.0/8]", "[10.128.0.0/9, 10.0.0.0/9, 10.7.0.0/16]"))
+    halves = edited(
+        CALLED, ("[10.0.0.0/8]", "[10.128.0.0/9, 10.0.0.0/9, 10.7.0.0/16]")
+    )
     assert diff(model(CALLED, CALLING), model(halves, CALLING)) == ()
 
 
 def test_a_model_of_before_has_no_networks_and_one_of_now_says_them() -> None:
     """So what an earlier version deployed is compared as open from anywhere, and networks that are none are refused."""
     assert (
-        load_model(dump_model(RESTRICTED)).estate.components["orders/api"].allowed_from
+        load_model(dump_model(RESTRICTED))
+        .estate.components["orders/api"]
+        .allowed_from
     )
     assert '"from"' not in dump_model(BEFORE)
     earlier = load_model(dump_model(BEFORE))
@@ -234,7 +264,8 @@ def test_the_table_of_a_preview_says_where_from() -> None:
     )
     single = model(
         API
-        + TRAIT % "{rules: [{paths: [/orders], methods: [HEAD], from: [10.0.0.0/8]}]}",
+        + TRAIT
+        % "{rules: [{paths: [/orders], methods: [HEAD], from: [10.0.0.0/8]}]}",
         SHOP,
     )
     found = [
@@ -252,7 +283,14 @@ NETWORKS = st.lists(
     st.sampled_from(
         [
             network(f"10.{number}.0.0/{bits}")
-            for number, bits in ((0, 8), (0, 9), (128, 9), (0, 16), (1, 16), (64, 10))
+            for number, bits in (
+                (0, 8),
+                (0, 9),
+                (128, 9),
+                (0, 16),
+                (1, 16),
+                (64, 10),
+            )
         ]
         + [
             network(text)

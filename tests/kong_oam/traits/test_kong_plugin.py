@@ -17,7 +17,11 @@ from kong_oam.kong.entities import comparable
 from kong_oam.kong.extras import extras, kinds
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
 from kong_oam.traits.kong_plugin.findings import findings, waived
-from kong_oam.traits.kong_plugin.value import KONG_PLUGIN, KongPlugin, PluginWaiver
+from kong_oam.traits.kong_plugin.value import (
+    KONG_PLUGIN,
+    KongPlugin,
+    PluginWaiver,
+)
 from tests.support.diffs import settings
 from tests.support.estates import compiled, estate
 from tests.support.kong_plugins import asked
@@ -68,10 +72,15 @@ def test_one_of_a_name_stands_once() -> None:
     """As Kong has one of a name on a service; the second one is told where the first is."""
     (one,) = compiled(
         asked(
-            "{name: acl}", "{name: bot-detection}", "{name: acl, config: {allow: [a]}}"
+            "{name: acl}",
+            "{name: bot-detection}",
+            "{name: acl, config: {allow: [a]}}",
         )
     ).diagnostics
-    assert (one.code, one.position.line if one.position else 0) == ("OAM106", 16)
+    assert (one.code, one.position.line if one.position else 0) == (
+        "OAM106",
+        16,
+    )
     assert (
         one.message
         == "a plugin of one `name` stands once before a component (first in line 12)"
@@ -83,7 +92,9 @@ def test_what_only_looks_or_refuses_needs_no_waiver_and_all_else_does(
     kind: str,
 ) -> None:
     """An unknown one may do anything."""
-    needed = PLUGIN_KINDS.get(kind) not in ("harmless", "limits") or kind == "cors"
+    needed = (
+        PLUGIN_KINDS.get(kind) not in ("harmless", "limits") or kind == "cors"
+    )
     path = ", config: {path: /dev/stdout}" if kind == "file-log" else ""
     assert codes(f"{{name: {kind}{path}}}") == (["ACC246"] if needed else [])
     assert codes(f"{{name: {kind}{path}, {LATER}}}") == (
@@ -129,15 +140,21 @@ def test_a_refusal_says_why_and_where() -> None:
     ("until", "expected"),
     [("2026-01-30", ["ACC247"]), ("2026-01-31", []), ("2026-02-01", [])],
 )
-def test_a_waiver_ends_with_its_last_day(until: str, expected: list[str]) -> None:
+def test_a_waiver_ends_with_its_last_day(
+    until: str, expected: list[str]
+) -> None:
     """By the stack's asOf."""
     assert [
         one.code
         for one in found(
-            f"{{name: proxy-cache, waiver: {{reason: r, until: {until}}}}}", on=ON
+            f"{{name: proxy-cache, waiver: {{reason: r, until: {until}}}}}",
+            on=ON,
         )
     ] == expected
-    assert found(f"{{name: acl, waiver: {{reason: r, until: {until}}}}}", on=ON) == []
+    assert (
+        found(f"{{name: acl, waiver: {{reason: r, until: {until}}}}}", on=ON)
+        == []
+    )
 
 
 def test_a_day_that_is_none_is_refused() -> None:
@@ -229,7 +246,10 @@ def test_what_is_nobodys_business_is_taken(trait: str) -> None:
             "{name: http-log, config: {http_endpoint: x, headers: {Authorization: Bearer x}}}",
             "orders",
         ),
-        ("{name: datadog, config: {host: '{vault://env/kong-pg-password}'}}", "orders"),
+        (
+            "{name: datadog, config: {host: '{vault://env/kong-pg-password}'}}",
+            "orders",
+        ),
         ("{name: datadog, config: {host: 'a.{vault://orders/x}'}}", "orders"),
         ("{name: datadog, config: {host: '{vault://shop/x}'}}", "orders"),
         ("{name: datadog, config: {host: '{vault://env/x}'}}", "env"),
@@ -237,7 +257,10 @@ def test_what_is_nobodys_business_is_taken(trait: str) -> None:
             "{name: datadog, config: {host: '{vault://orders/pg-password?prefix=KONG_}'}}",
             "orders",
         ),
-        ("{name: datadog, config: {host: '{vault://orders/..%2F..%2Fx}'}}", "orders"),
+        (
+            "{name: datadog, config: {host: '{vault://orders/..%2F..%2Fx}'}}",
+            "orders",
+        ),
         ("{name: datadog, config: {host: '{vault://orders/../x}'}}", "orders"),
         (
             "{name: datadog, config: {host: '{vault://orders/x#1?prefix=KONG_}'}}",
@@ -283,7 +306,12 @@ def test_what_only_looks_runs_no_code(trait: str) -> None:
         ),
         *(
             f"{{http_endpoint: 'http://{host}/'}}"
-            for host in ("169.254.169.254", "[::ffff:127.0.0.1]", "2130706433", "127.1")
+            for host in (
+                "169.254.169.254",
+                "[::ffff:127.0.0.1]",
+                "2130706433",
+                "127.1",
+            )
         ),
         "{http_endpoint: 'http://a.localhost./'}",
         "{http_endpoint: 'http://ip6-localhost:8001/'}",
@@ -294,7 +322,8 @@ def test_a_gateway_is_not_made_to_call_itself(config: str) -> None:
     (one,) = found(f"{{name: http-log, config: {config}}}")
     assert one.code == "ACC246" and "the gateway's own Admin API" in one.message
     assert (
-        found("{name: tcp-log, config: {host: 127.0.0.1, port: 1}}")[0].code == "ACC246"
+        found("{name: tcp-log, config: {host: 127.0.0.1, port: 1}}")[0].code
+        == "ACC246"
     )
     assert not found(f"{{name: http-log, config: {config}, {LATER}}}")
     assert not found("{name: datadog, config: {host: 127.0.0.1}}")
@@ -311,23 +340,30 @@ def test_a_gateway_is_not_made_to_call_itself(config: str) -> None:
         "[::1]:1",
     ],
 )
-def test_an_address_of_ipv6_needs_no_brackets_to_be_the_gateways(host: str) -> None:
+def test_an_address_of_ipv6_needs_no_brackets_to_be_the_gateways(
+    host: str,
+) -> None:
     """Kong takes it without."""
     assert codes(f"{{name: tcp-log, config: {{host: '{host}', port: 1}}}}") == [
         "ACC246"
     ]
-    assert codes("{name: tcp-log, config: {host: '2001:db8::1', port: 1}}") == []
+    assert (
+        codes("{name: tcp-log, config: {host: '2001:db8::1', port: 1}}") == []
+    )
 
 
 @pytest.mark.parametrize("host", ["", "host: null, ", "host: localhost, "])
 def test_where_kong_sends_by_itself_counts_as_said(host: str) -> None:
     """Over a connection a `prefix` of statsd was a request to the Admin API, which made what it asked for (seen)."""
-    assert codes(f"{{name: statsd, config: {{{host}use_tcp: true, port: 8001}}}}") == [
-        "ACC246"
-    ]
+    assert codes(
+        f"{{name: statsd, config: {{{host}use_tcp: true, port: 8001}}}}"
+    ) == ["ACC246"]
     assert codes(f"{{name: statsd, config: {{{host}use_tcp: false}}}}") == []
     assert (
-        codes("{name: statsd, config: {host: statsd.example.com, use_tcp: true}}") == []
+        codes(
+            "{name: statsd, config: {host: statsd.example.com, use_tcp: true}}"
+        )
+        == []
     )
 
 
@@ -347,14 +383,18 @@ def test_what_is_sent_has_no_line_of_an_applications_own(trait: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "reference", ["{vault://orders/db/password}", "{vault://orders/log-token#2}"]
+    "reference",
+    ["{vault://orders/db/password}", "{vault://orders/log-token#2}"],
 )
-def test_a_reference_is_to_a_name_a_key_in_it_and_a_version(reference: str) -> None:
+def test_a_reference_is_to_a_name_a_key_in_it_and_a_version(
+    reference: str,
+) -> None:
     assert codes(f"{{name: datadog, config: {{host: '{reference}'}}}}") == []
 
 
 @pytest.mark.parametrize(
-    "host", ["logs.example.com", "10.0.0.7", "[2001:db8::1]", "localhost.example.com"]
+    "host",
+    ["logs.example.com", "10.0.0.7", "[2001:db8::1]", "localhost.example.com"],
 )
 def test_it_may_call_others(host: str) -> None:
     assert not found(
@@ -367,7 +407,9 @@ def test_a_vault_that_the_stack_reads_is_no_applications() -> None:
     reads = "{name: http-log, config: {http_endpoint: 'https://logs.example.com', headers: {X-A: '{vault://counts/a}'}}}"
     counting = replace(
         ON.gateway,
-        redis=RedisSettings("redis.example.com", password="{vault://counts/password}"),
+        redis=RedisSettings(
+            "redis.example.com", password="{vault://counts/password}"
+        ),
     )
     assert [
         one.code
@@ -377,8 +419,13 @@ def test_a_vault_that_the_stack_reads_is_no_applications() -> None:
 
 
 def test_a_file_of_the_gateways_is_written_to_by_a_waiver() -> None:
-    assert codes("{name: file-log, config: {path: /etc/kong/kong.conf}}") == ["ACC246"]
-    assert codes(f"{{name: file-log, config: {{path: /var/log/a}}, {LATER}}}") == []
+    assert codes("{name: file-log, config: {path: /etc/kong/kong.conf}}") == [
+        "ACC246"
+    ]
+    assert (
+        codes(f"{{name: file-log, config: {{path: /var/log/a}}, {LATER}}}")
+        == []
+    )
 
 
 def test_a_configuration_is_in_full_as_kong_prints_it() -> None:
@@ -418,14 +465,18 @@ def test_a_configuration_is_in_full_as_kong_prints_it() -> None:
         "shorthand_fields": [
             {
                 "queue_size": {
-                    "deprecation": {"replaced_with": [{"path": ["queue", "size"]}]}
+                    "deprecation": {
+                        "replaced_with": [{"path": ["queue", "size"]}]
+                    }
                 }
             },
             {"gone": {"deprecation": {}}},
         ],
     }
     schema = {"fields": [{"config": record}]}
-    made = json.loads(plugins.config_json(schema, "x", {"by": {"k": {"name": "b"}}}))
+    made = json.loads(
+        plugins.config_json(schema, "x", {"by": {"k": {"name": "b"}}})
+    )
     assert made == {
         "queue": {"size": 1},
         "form": {"form": "w3c"},

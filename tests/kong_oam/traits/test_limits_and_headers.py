@@ -19,9 +19,7 @@ from tests.support.diffs import settings
 from tests.support.estates import compiled, estate
 
 _LUA = Path(kong_oam.kong.__file__).parent / "lua" / "admission.lua"
-ROUTE = (
-    "        - {type: gateway, properties: {domain: a.example.com, http: {/: 80}}}\n"
-)
+ROUTE = "        - {type: gateway, properties: {domain: a.example.com, http: {/: 80}}}\n"
 
 
 def application(*traits: str, exposed: bool = True) -> str:
@@ -52,7 +50,9 @@ def values(*traits: str) -> Traits:
 
 def test_sizes_and_times_are_bytes_and_milliseconds() -> None:
     said = "{body: 10Mi, timeouts: {connect: 500ms, read: 30s, write: 2m}, retries: {count: 0, methods: [PUT, GET]}}"
-    limits = Limits(10 * 2**20, 500, 30_000, 120_000, Retries(0, ("GET", "PUT")))
+    limits = Limits(
+        10 * 2**20, 500, 30_000, 120_000, Retries(0, ("GET", "PUT"))
+    )
     assert values(f"limits, properties: {said}")[LIMITS] == limits
     fields = {
         "connect_timeout": 500,
@@ -69,7 +69,9 @@ def test_what_is_not_said_is_as_the_gateway_has_it() -> None:
     assert values("limits, properties: {}")[LIMITS] == Limits()
     assert limit_fields(Limits()) == limits_entry(Limits()) == {}
     retried = Limits(retries=Retries(3))
-    assert values("limits, properties: {retries: {count: 3}}")[LIMITS] == retried
+    assert (
+        values("limits, properties: {retries: {count: 3}}")[LIMITS] == retried
+    )
     assert limits_entry(retried) == {"limits": {"retried": list(IDEMPOTENT)}}
 
 
@@ -94,7 +96,9 @@ def test_a_preset_sets_what_nobody_says_otherwise() -> None:
         "X-AspNetMvc-Version",
         "X-Powered-By",
     ]
-    assert entry["add"] == [["Content-Security-Policy", "frame-ancestors 'none'"]]
+    assert entry["add"] == [
+        ["Content-Security-Policy", "frame-ancestors 'none'"]
+    ]
     own = headers_entry(
         Headers(True, {"Content-Security-Policy": "default-src 'self'"})
     )["headers"]
@@ -130,7 +134,12 @@ def test_a_preset_sets_what_nobody_says_otherwise() -> None:
             "Set-Cookie",
             "every caller would get the same",
         ),
-        ("response: {remove: [WWW-Authenticate]}", "ACC240", "WWW", "where it refuses"),
+        (
+            "response: {remove: [WWW-Authenticate]}",
+            "ACC240",
+            "WWW",
+            "where it refuses",
+        ),
         (
             "response: {set: {RateLimit-Limit: '1'}}",
             "ACC240",
@@ -149,9 +158,24 @@ def test_a_preset_sets_what_nobody_says_otherwise() -> None:
             "Content",
             "how an answer is sent",
         ),
-        ("request: {set: {X-Auth-Client: admin}}", "ACC240", "X-Auth", "who calls"),
-        ("request: {set: {X-WEBAUTH-User: admin}}", "ACC240", "X-WEB", "who calls"),
-        ("request: {set: {authorization: Bearer x}}", "ACC240", "auth", "who calls"),
+        (
+            "request: {set: {X-Auth-Client: admin}}",
+            "ACC240",
+            "X-Auth",
+            "who calls",
+        ),
+        (
+            "request: {set: {X-WEBAUTH-User: admin}}",
+            "ACC240",
+            "X-WEB",
+            "who calls",
+        ),
+        (
+            "request: {set: {authorization: Bearer x}}",
+            "ACC240",
+            "auth",
+            "who calls",
+        ),
         (
             "request: {set: {Host: other}}",
             "ACC240",
@@ -184,7 +208,12 @@ def test_a_preset_sets_what_nobody_says_otherwise() -> None:
             "x-a]",
             "stands twice, as 'X-A', too",
         ),
-        ('response: {set: {X-A: "a\\r\\nX-B: c"}}', "OAM103", '"a', "does not match"),
+        (
+            'response: {set: {X-A: "a\\r\\nX-B: c"}}',
+            "OAM103",
+            '"a',
+            "does not match",
+        ),
         ("response: {set: {X_A: a}}", "OAM103", "{X_A", "does not match"),
     ],
 )
@@ -222,7 +251,10 @@ def test_a_header_that_the_stack_takes_from_callers_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "said",
-    ["response: {remove: [Set-Cookie, Server]}", "request: {set: {X-Env: prod}}"],
+    [
+        "response: {remove: [Set-Cookie, Server]}",
+        "request: {set: {X-Env: prod}}",
+    ],
 )
 def test_other_headers_are_an_application_s(said: str) -> None:
     assert not [*diagnostics(application(f"headers, properties: {{{said}}}"))]
@@ -232,7 +264,9 @@ def test_other_headers_are_an_application_s(said: str) -> None:
 def test_nothing_is_bounded_that_is_not_exposed(trait: str) -> None:
     (found,) = (
         one
-        for one in diagnostics(application(f"{trait}, properties: {{}}", exposed=False))
+        for one in diagnostics(
+            application(f"{trait}, properties: {{}}", exposed=False)
+        )
         if one.code == "ACC231"
     )
     assert "add a gateway trait" in found.message

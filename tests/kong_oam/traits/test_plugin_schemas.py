@@ -37,7 +37,8 @@ class Recorded:
             return {
                 "plugins": {
                     "available_on_server": dict.fromkeys(
-                        ("datadog", "http-log", "rate-limiting", "acl", "acme"), True
+                        ("datadog", "http-log", "rate-limiting", "acl", "acme"),
+                        True,
                     )
                 }
             }
@@ -87,7 +88,11 @@ def test_a_gateway_that_has_all_of_it_finds_nothing(kong: Kong) -> None:
 def test_a_plugin_that_the_gateway_does_not_have_is_named(kong: Kong) -> None:
     """With what is nearest."""
     (one,) = at(
-        [*inspect(Account(kong.admin_url), estate(asked("{name: bot-detecton}")))]
+        [
+            *inspect(
+                Account(kong.admin_url), estate(asked("{name: bot-detecton}"))
+            )
+        ]
     )
     assert one == (
         "ENV418",
@@ -101,7 +106,11 @@ def test_fields_and_values_are_found_where_they_stand(kong: Kong) -> None:
     wrong = "{name: correlation-id, config: {header_nam: x, generator: uuids}}"
     words = "this Kong does not take the configuration of correlation-id: "
     assert at([*inspect(Account(kong.admin_url), estate(asked(wrong)))]) == [
-        ("ENV418", f"{words}config.header_nam: unknown field", "x, generator: "),
+        (
+            "ENV418",
+            f"{words}config.header_nam: unknown field",
+            "x, generator: ",
+        ),
         (
             "ENV418",
             f"{words}config.generator: expected one of: uuid, uuid#counter, tracker",
@@ -117,12 +126,18 @@ def test_errors_in_lists_and_of_several_fields_have_a_place() -> None:
         "config": {
             "metrics": [
                 None,
-                {"stat_type": "expected one of: ...", "tags": ["expected a string"]},
+                {
+                    "stat_type": "expected one of: ...",
+                    "tags": ["expected a string"],
+                },
             ]
         }
     }
     found = at(said(trait, **fields))
-    assert [where for _, _, where in found] == ["[{name: latenc", "[{name: latenc"]
+    assert [where for _, _, where in found] == [
+        "[{name: latenc",
+        "[{name: latenc",
+    ]
     both = {
         "@entity": [
             "exactly one of these fields must be non-empty: 'config.allow', 'config.deny'"
@@ -147,7 +162,9 @@ def test_errors_in_lists_and_of_several_fields_have_a_place() -> None:
 
 def test_a_former_name_is_refused() -> None:
     """Kong takes it, and prints both: a run could never compare them."""
-    (one,) = at(said("{name: rate-limiting, config: {minute: 5, redis_host: x}}"))
+    (one,) = at(
+        said("{name: rate-limiting, config: {minute: 5, redis_host: x}}")
+    )
     words = "plugin rate-limiting: this gateway's schema lacks redis_host; use its present name, or a newer Kong"
     assert one == ("ENV418", words, "{minute: 5, re")
 
@@ -155,11 +172,15 @@ def test_a_former_name_is_refused() -> None:
 def test_what_kong_would_encrypt_does_not_stand_in_clear() -> None:
     """An address without credentials is no secret."""
     assert (
-        said("{name: http-log, config: {http_endpoint: 'https://logs.example.com/in'}}")
+        said(
+            "{name: http-log, config: {http_endpoint: 'https://logs.example.com/in'}}"
+        )
         == []
     )
     assert (
-        said("{name: http-log, config: {http_endpoint: '{vault://orders/endpoint}'}}")
+        said(
+            "{name: http-log, config: {http_endpoint: '{vault://orders/endpoint}'}}"
+        )
         == []
     )
     (one,) = at(
@@ -167,23 +188,34 @@ def test_what_kong_would_encrypt_does_not_stand_in_clear() -> None:
             "{name: http-log, config: {http_endpoint: 'https://me:secret@logs.example.com'}}"
         )
     )
-    assert one[0] == "ACC248" and "config.http_endpoint is a secret to Kong" in one[1]
-    *_, one = at(said("{name: http-log, config: {http_endpoint: 'http://[::1'}}"))
+    assert (
+        one[0] == "ACC248"
+        and "config.http_endpoint is a secret to Kong" in one[1]
+    )
+    *_, one = at(
+        said("{name: http-log, config: {http_endpoint: 'http://[::1'}}")
+    )
     assert one[0] == "ACC248", "nobody can read it as an address"
     (one,) = at(
-        said("{name: rate-limiting, config: {minute: 5, redis: {password: hunter2}}}")
+        said(
+            "{name: rate-limiting, config: {minute: 5, redis: {password: hunter2}}}"
+        )
     )
     assert one[0] == "ACC248" and one[2] == "hunter2}}}"
 
 
 def test_a_plugin_that_stands_before_everything_is_refused() -> None:
     """`acme`, say: Kong has it for no single service."""
-    (one,) = at(said("{name: acme, config: {account_email: '{vault://orders/mail}'}}"))
+    (one,) = at(
+        said("{name: acme, config: {account_email: '{vault://orders/mail}'}}")
+    )
     assert one[0] == "ENV418" and "before no single component" in one[1]
 
 
 def _own(trait: str, name: str) -> str:
-    return asked(trait, name=name).replace("orders.example.com", f"{name}.example.com")
+    return asked(trait, name=name).replace(
+        "orders.example.com", f"{name}.example.com"
+    )
 
 
 def test_a_configuration_that_is_refused_is_found_wherever_it_stands(
@@ -234,7 +266,9 @@ def test_what_a_run_asks_of_every_gateway_is_the_same_for_any_estate() -> None:
 @pytest.mark.parametrize("value", [7, "text", ["redis"]])
 def test_what_is_no_record_does_not_fit_a_schema(value: Any) -> None:
     """It is said, whatever stands there."""
-    fields = [{"redis": {"type": "record", "fields": [{"host": {"type": "string"}}]}}]
+    fields = [
+        {"redis": {"type": "record", "fields": [{"host": {"type": "string"}}]}}
+    ]
     schema = {"fields": [{"config": {"type": "record", "fields": fields}}]}
     with pytest.raises(SchemaError, match=r"plugin x\.redis: .* is no record"):
         config_json(schema, "x", {"redis": value})

@@ -23,15 +23,17 @@ def limited(properties: str) -> str:
 
 
 def findings(properties: str, redis: bool | None = False) -> list[str]:
-    found = compiled(limited(properties), stack=replace(STACK, redis=redis)).diagnostics
+    found = compiled(
+        limited(properties), stack=replace(STACK, redis=redis)
+    ).diagnostics
     return [f"{one.position}: {one.code}: {one.message}" for one in found]
 
 
 def test_a_limit_says_whose_requests_how_many_and_where() -> None:
     """Counted by each node alone, where it does not say; None where there is no such trait."""
-    made = estate(limited("{per: user, requests: {minute: 60, day: 1000}}")).components[
-        "orders/api"
-    ]
+    made = estate(
+        limited("{per: user, requests: {minute: 60, day: 1000}}")
+    ).components["orders/api"]
     assert made.traits[RATE_LIMIT] == RateLimit(
         "user", {"minute": 60, "day": 1000}, "local"
     )
@@ -49,8 +51,14 @@ def test_a_limit_says_whose_requests_how_many_and_where() -> None:
             "requests: {day: 5, second: 6, hour: 7}",
             "ACC235: 5 per day are fewer than 7 per hour; raise the one",
         ),
-        ("requests: {}", "ACC235: a limit needs a window: second, minute, hour"),
-        ("policy: local", "ACC235: a limit needs a window: second, minute, hour"),
+        (
+            "requests: {}",
+            "ACC235: a limit needs a window: second, minute, hour",
+        ),
+        (
+            "policy: local",
+            "ACC235: a limit needs a window: second, minute, hour",
+        ),
     ],
 )
 def test_windows_that_contradict_are_located(requests: str, said: str) -> None:
@@ -84,7 +92,12 @@ def test_a_stack_says_its_redis() -> None:
     }
     made = settings(gateway={**OUTSIDE, "redis": said})
     assert made.gateway.redis == RedisSettings(
-        "r", 1, tls=False, server_name="n", away="open", password="{vault://env/redis}"
+        "r",
+        1,
+        tls=False,
+        server_name="n",
+        away="open",
+        password="{vault://env/redis}",
     )
     assert made.stack.redis
     assert not settings().stack.redis
@@ -95,7 +108,9 @@ def test_a_password_of_redis_is_refused_and_not_shown() -> None:
     with pytest.raises(
         StackError, match=r"gateway\.redis\.password is no reference to a vault"
     ) as raised:
-        settings(gateway={**OUTSIDE, "redis": {"host": "r", "password": "sesame"}})
+        settings(
+            gateway={**OUTSIDE, "redis": {"host": "r", "password": "sesame"}}
+        )
     assert "sesame" not in str(raised.value)
 
 
@@ -104,7 +119,10 @@ def test_a_preview_says_what_becomes_of_calls_while_redis_is_away() -> None:
     trait = "        - {type: rate-limit, properties: {per: client, requests: {minute: 1}, policy: redis}}\n"
     on = settings(gateway={**OUTSIDE, "redis": {"host": "redis"}})
     limits = model(
-        edited(API, ("        - type: access\n", f"{trait}        - type: access\n")),
+        edited(
+            API,
+            ("        - type: access\n", f"{trait}        - type: access\n"),
+        ),
         SHOP,
         on=on,
     ).estate

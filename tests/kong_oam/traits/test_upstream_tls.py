@@ -29,7 +29,8 @@ def with_tls(
 
 def said(*texts: str, stack: object = TLS) -> list[str]:
     return [
-        str(one).splitlines()[0] for one in compiled(*texts, stack=stack).diagnostics
+        str(one).splitlines()[0]
+        for one in compiled(*texts, stack=stack).diagnostics
     ]  # type: ignore[arg-type]
 
 
@@ -39,7 +40,9 @@ def on(stack: object = TLS) -> Settings:
 
 
 def objects(text: str) -> dict[str, dict]:  # type: ignore[type-arg]
-    return {one["kind"]: one for one in objects_of(estate(text, stack=TLS), on())}
+    return {
+        one["kind"]: one for one in objects_of(estate(text, stack=TLS), on())
+    }
 
 
 def test_by_default_every_routed_port_speaks_tls() -> None:
@@ -48,7 +51,8 @@ def test_by_default_every_routed_port_speaks_tls() -> None:
     assert component.traits[UPSTREAM_TLS] == UpstreamTls((8443,))
     assert list(component.backends) == ["8443__tls"]
     assert (
-        names.service("s", component, "8443__tls") == "kong-oam.s.orders.api.8443__tls"
+        names.service("s", component, "8443__tls")
+        == "kong-oam.s.orders.api.8443__tls"
     )
     assert certified_name(component, "8443__tls") == "api.orders.svc"
 
@@ -99,7 +103,9 @@ def test_the_workload_finds_the_certificate_of_a_secret() -> None:
     """Read-only, in its own container; nobody is asked for one."""
     made = objects(with_tls("secretName: own, mountPath: /certs"))
     pod = made["Deployment"]["spec"]["template"]["spec"]
-    assert pod["volumes"] == [{"name": "kong-oam-tls", "secret": {"secretName": "own"}}]
+    assert pod["volumes"] == [
+        {"name": "kong-oam-tls", "secret": {"secretName": "own"}}
+    ]
     assert pod["containers"][0]["volumeMounts"] == [
         {"name": "kong-oam-tls", "mountPath": "/certs", "readOnly": True}
     ]
@@ -165,9 +171,15 @@ def test_rendered_pods_get_it_too() -> None:
     ],
     ids=["shown by two", "mounted by another"],
 )  # fmt: skip
-def test_the_key_of_a_workload_is_nobody_elses(other: str, expected: str) -> None:
+def test_the_key_of_a_workload_is_nobody_elses(
+    other: str, expected: str
+) -> None:
     other = other.replace("name: api", "name: web")
-    found = [one for one in said(with_tls("secretName: own"), other) if "ACC217" in one]
+    found = [
+        one
+        for one in said(with_tls("secretName: own"), other)
+        if "ACC217" in one
+    ]
     assert len(found) == 1 and found[0].endswith(expected), found
 
 
@@ -194,20 +206,30 @@ def test_nobody_else_makes_the_secret_that_a_workload_shows() -> None:
 @pytest.mark.parametrize(
     "name", ["api.orders.svc", "API.orders.svc.cluster.local", "*.orders.svc"]
 )
-@pytest.mark.parametrize("field", ["dnsNames: [web.test, '{}']", "commonName: '{}'"])
-def test_nobody_else_asks_for_a_certificate_of_its_name(name: str, field: str) -> None:
+@pytest.mark.parametrize(
+    "field", ["dnsNames: [web.test, '{}']", "commonName: '{}'"]
+)
+def test_nobody_else_asks_for_a_certificate_of_its_name(
+    name: str, field: str
+) -> None:
     """Where a stack lets components ask cert-manager themselves: whoever had one would stand for the workload."""
     spec = f"{{secretName: web, {field.format(name)}, issuerRef: {{name: i}}}}"
     asked = f"apiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: {{name: web, namespace: x}}\nspec: {spec}\n"
     other = application(asked).replace(
         "name: orders, namespace: orders", "name: shop, namespace: x"
     )
-    allowing = replace(TLS, allowed={"cert-manager.io/Certificate": "certificates"})
+    allowing = replace(
+        TLS, allowed={"cert-manager.io/Certificate": "certificates"}
+    )
     found = rendered(
-        with_tls() + "\0", other.replace("name: api", "name: web"), stack=allowing
+        with_tls() + "\0",
+        other.replace("name: api", "name: web"),
+        stack=allowing,
     )
     (refused,) = [
-        str(one).splitlines()[0] for one in found.diagnostics if one.severity == "error"
+        str(one).splitlines()[0]
+        for one in found.diagnostics
+        if one.severity == "error"
     ]
     assert refused.partition("ACC217: ")[2] == (
         f"Certificate 'web' of 'shop/web': '{name.lower()}' is a name by which the gateway believes the workload of "
@@ -225,7 +247,8 @@ def test_a_service_made_elsewhere_is_verified_by_its_own_name() -> None:
     access = f"[{{type: access, properties: {{owner: o, service: {service}, rules: [{{public: {{reason: r}}}}]}}}}]"
     release = "apiVersion: helm.sh/v3\nkind: Release\nmetadata: {name: es, namespace: orders}\nspec: {chart: es}\n"
     found = rendered(
-        application(f"{release}---\n{way}", access, "type: helmchart"), stack=TLS
+        application(f"{release}---\n{way}", access, "type: helmchart"),
+        stack=TLS,
     )
     assert found.estate, found.diagnostics
     component = found.estate.components["orders/api"]

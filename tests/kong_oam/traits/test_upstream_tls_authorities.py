@@ -32,13 +32,19 @@ def test_stacks_are_compared_whatever_they_speak() -> None:
     """One with a client certificate, one without: it is the same port of the same component."""
     text = api() + "        - {type: upstream-tls, properties: {}}\n"
     names = [
-        [*SitesByPort(estate(text, stack=replace(STACK, upstream_tls=one))).names()]
+        [
+            *SitesByPort(
+                estate(text, stack=replace(STACK, upstream_tls=one))
+            ).names()
+        ]
         for one in ("tls", "mtls")
     ]  # type: ignore[arg-type]
     assert names == [["orders/api:8080"], ["orders/api:8080"]]
 
 
-def test_a_ca_that_kong_lacks_is_said_with_the_command_that_loads_its_file() -> None:
+def test_a_ca_that_kong_lacks_is_said_with_the_command_that_loads_its_file() -> (
+    None
+):
     """The command names the real file, in words that a shell reads as they are."""
     ca = authority("workloads")
     with Kong() as kong, pytest.raises(PreflightError) as raised:

@@ -36,8 +36,11 @@ def test_a_stack_that_takes_more_is_as_it_is_meant() -> None:
 @pytest.mark.parametrize("now", [(), TAKEN[:1]])
 def test_what_callers_may_send_again_weakens(now: tuple[str, ...]) -> None:
     meant = deployment(*TAKEN)
-    found = findings(meant, replace(deployment(*now), issuer=meant.issuer).meant)
+    found = findings(
+        meant, replace(deployment(*now), issuer=meant.issuer).meant
+    )
     assert {kind for kind, _ in found} == {"weakened"}
     assert all(
-        "its script is not the one that is meant" in reason.text for _, reason in found
+        "its script is not the one that is meant" in reason.text
+        for _, reason in found
     )

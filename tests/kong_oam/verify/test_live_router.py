@@ -42,7 +42,11 @@ def test_the_route_that_was_reached_is_among_those_that_may_be(
         router = Router(routes)
         for request in () if "refused" in line else line["requests"]:
             call = _call(request)
-            if call is None or request.get("unstable") or request["status"] == 400:
+            if (
+                call is None
+                or request.get("unstable")
+                or request["status"] == 400
+            ):
                 continue
             reached = router.reached(call)
             found = [names[one.route["id"]] for one in reached]

@@ -13,11 +13,16 @@ from kong_oam.verify.openings import find_openings
 from tests.support.two_stacks import deployment
 
 OPENED = {"path": "/orders", "methods": ["GET"], "ends": 1}
-OURS, OTHERS = ["kong-oam", "kong-oam-stack:local"], ["kong-oam", "kong-oam-stack:prod"]
+OURS, OTHERS = (
+    ["kong-oam", "kong-oam-stack:local"],
+    ["kong-oam", "kong-oam-stack:prod"],
+)
 SERVICE = {"id": "1", "name": "kong-oam.local.orders.api.8080"}
 
 
-def found(plugin: dict[str, Any], *services: dict[str, Any]) -> list[tuple[str, bool]]:
+def found(
+    plugin: dict[str, Any], *services: dict[str, Any]
+) -> list[tuple[str, bool]]:
     """The component of each plugin found, and whether it has an opening."""
     usual = {
         "id": "p",
@@ -90,17 +95,25 @@ def test_what_stands_on_a_service_of_ours_is_a_guard_without_a_table() -> None:
         ("orders/api", False)
     ]
     assert (
-        found({"config": config, "service": {"id": "1"}, "route": {"id": "2"}}, SERVICE)
+        found(
+            {"config": config, "service": {"id": "1"}, "route": {"id": "2"}},
+            SERVICE,
+        )
         == []
     )
 
 
 @pytest.mark.parametrize(
-    "opening", [None, 1, {}, {**OPENED, "methods": []}, {**OPENED, "ends": True}]
+    "opening",
+    [None, 1, {}, {**OPENED, "methods": []}, {**OPENED, "ends": True}],
 )
 def test_an_opening_that_cannot_be_read_is_none_to_list(opening: Any) -> None:
     """It is there all the same, and is closed."""
-    table = {"version": 4, "ring": "kong-oam.local.ring.okta", "opened": opening}
+    table = {
+        "version": 4,
+        "ring": "kong-oam.local.ring.okta",
+        "opened": opening,
+    }
     plugin = {"id": "p", "name": "post-function", "config": given(table)}
     live = Entities(plugins=(plugin,))
     (guard,) = find_openings(live, deployment("local").settings).scripts

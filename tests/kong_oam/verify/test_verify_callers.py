@@ -67,7 +67,9 @@ def callers(
     granted: Mapping[str, Hashable],
 ) -> dict[tuple[str, ...], tuple[str, tuple[str, ...]]]:
     """By their names, the client and the scopes of the token that stands for them."""
-    return {names: (token.client, token.scopes) for names, token in tokens(granted)}
+    return {
+        names: (token.client, token.scopes) for names, token in tokens(granted)
+    }
 
 
 def tokens(
@@ -75,8 +77,12 @@ def tokens(
 ) -> set[tuple[tuple[str, ...], Claims]]:
     """Names and tokens of the callers on the API's host."""
     asked = classes(ESTATE, Telling(granted, scopes))
-    found = {caller for call, caller, _ in asked if call.host == "orders.example.com"}
-    return {(one.names, one.token) for one in found if isinstance(one.token, Claims)}
+    found = {
+        caller for call, caller, _ in asked if call.host == "orders.example.com"
+    }
+    return {
+        (one.names, one.token) for one in found if isinstance(one.token, Claims)
+    }
 
 
 def test_clients_of_the_same_grants_are_one_caller() -> None:
@@ -87,7 +93,9 @@ def test_clients_of_the_same_grants_are_one_caller() -> None:
     }
 
 
-def test_clients_that_the_gateway_tells_apart_are_asked_about_one_by_one() -> None:
+def test_clients_that_the_gateway_tells_apart_are_asked_about_one_by_one() -> (
+    None
+):
     """Such as where a grant was taken out of its table by hand."""
     assert callers({"shop/two": ("read",)}).keys() == {
         ("shop/one",),
@@ -103,7 +111,9 @@ def test_tokens_list_every_scope_that_is_spoken_of() -> None:
     assert {one.scopes for _, one in found} == {("read", "write")}
 
 
-def test_clients_of_others_call_as_themselves_and_for_users_in_every_group() -> None:
+def test_clients_of_others_call_as_themselves_and_for_users_in_every_group() -> (
+    None
+):
     """Nobody says what they are granted: it is the most that there is."""
     others = {one for _, one in tokens({}) if not one.client}
     assert {(one.user, one.scopes, one.groups) for one in others} == {

@@ -36,7 +36,9 @@ def running() -> Iterator[Running]:
 def pem(running: Running) -> str:
     """The public key of somebody who is not the issuer."""
     key = running.deployment.issuer.stray.public_key()
-    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    return key.public_bytes(
+        Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
+    ).decode()
 
 
 @pytest.mark.parametrize("name", deep_after(8, DRIFTS))
@@ -91,13 +93,23 @@ def test_an_empty_slot_may_hold_any_key_of_the_issuer() -> None:
     assert first.key
     pem = Issuer(now=0, provider=one.issuer.provider).pem
     second = Slot(replace(first.key, kid="k2", pem=pem))
-    deployed = replace(one.deployed, slots={"okta": (first, second, Slot(None))})
+    deployed = replace(
+        one.deployed, slots={"okta": (first, second, Slot(None))}
+    )
     live = intended(one.settings, one.estate, deployed)
     *kept, empty = live.credentials
-    filled = replace(live, credentials=(*kept, {**empty, "rsa_public_key": pem}))
+    filled = replace(
+        live, credentials=(*kept, {**empty, "rsa_public_key": pem})
+    )
     assert (
         told(
-            judge(one.settings, one.estate, deployed, filled, lambda _, config: config)
+            judge(
+                one.settings,
+                one.estate,
+                deployed,
+                filled,
+                lambda _, config: config,
+            )
         )
         == []
     )
@@ -106,7 +118,9 @@ def test_an_empty_slot_may_hold_any_key_of_the_issuer() -> None:
 def _remedies(running: Running) -> list[str]:
     """What is said to do, in that order."""
     said = (
-        reason.remedy for _, reasons in running.judged().findings for reason in reasons
+        reason.remedy
+        for _, reasons in running.judged().findings
+        for reason in reasons
     )
     return list(dict.fromkeys(filter(None, said)))
 
@@ -150,7 +164,9 @@ def test_the_reading_of_a_gateway_is_what_it_does(
                     verdicts,
                 )
             else:
-                assert reached is None or any(one.allowed for one in verdicts), (
+                assert reached is None or any(
+                    one.allowed for one in verdicts
+                ), (
                     call,
                     caller,
                     verdicts,
@@ -171,8 +187,12 @@ def _reached(
 ) -> tuple[str, bool] | None:
     """Where the call came to, in the words of a verdict, and whether a forged identity did not; None: nowhere."""
     authorization = (f"Bearer {token}",) if token else ()
-    case = Case(call.method, call.host, written(call.path).encode(), authorization)
-    sent = running.kong.handle(case.raw(b"X_Auth_Client: forged"), call.scheme).upstream
+    case = Case(
+        call.method, call.host, written(call.path).encode(), authorization
+    )
+    sent = running.kong.handle(
+        case.raw(b"X_Auth_Client: forged"), call.scheme
+    ).upstream
     if sent is None:
         return None
     leads = f"http://{sent.host}:{sent.port}"

@@ -25,14 +25,18 @@ BOTH = {
 @pytest.fixture(scope="module")
 def running() -> Iterator[Running]:
     settings, estate = sample()
-    with Running(Deployment.of(settings, asking(estate, "orders/api", BOTH))) as one:
+    with Running(
+        Deployment.of(settings, asking(estate, "orders/api", BOTH))
+    ) as one:
         yield one
 
 
 def test_what_is_meant_is_no_finding(running: Running) -> None:
     """The service has its times, and every script is ours."""
     (service,) = (
-        one for one in running.kong.entities("services") if one["name"] == ORDERS
+        one
+        for one in running.kong.entities("services")
+        if one["name"] == ORDERS
     )
     assert (service["read_timeout"], service["retries"]) == (5000, 2)
     assert told(running.judged()) == []
@@ -53,7 +57,9 @@ def test_a_table_with_another_limit_is_told_of(
         first, *more = admission["config"]["access"]
         assert old in first
         hands.change(
-            "plugins", admission, config={"access": [first.replace(old, new), *more]}
+            "plugins",
+            admission,
+            config={"access": [first.replace(old, new), *more]},
         )
         (finding,) = told(running.judged())
         assert finding.endswith(
@@ -73,7 +79,9 @@ def test_a_script_beside_is_missed(running: Running, name: str) -> None:
             "CODE.limits()\n" in first
         ) == (name == "pre-function")
         hands.change(
-            "plugins", plugin, config={"access": [first.replace("CODE.limits()\n", "")]}
+            "plugins",
+            plugin,
+            config={"access": [first.replace("CODE.limits()\n", "")]},
         )
         finding = told(running.judged())[0]
         assert (
@@ -93,14 +101,22 @@ def test_every_field_of_a_service_and_a_route_is_judged(
         running.deployment.meant,
         Asking("local"),
     )
-    wanted = next(one for one in getattr(meant, kind) if one["name"].startswith(ORDERS))
-    others = [one for one in getattr(live, kind) if one["name"] != wanted["name"]]
-    (there,) = (one for one in getattr(live, kind) if one["name"] == wanted["name"])
+    wanted = next(
+        one for one in getattr(meant, kind) if one["name"].startswith(ORDERS)
+    )
+    others = [
+        one for one in getattr(live, kind) if one["name"] != wanted["name"]
+    ]
+    (there,) = (
+        one for one in getattr(live, kind) if one["name"] == wanted["name"]
+    )
     for name in {*wanted} - {"id", "name", "service", "tags"}:
         changed = replace(
             live, **{kind: (*others, {**there, name: _another(there[name])})}
         )
-        drift = drifts(changed, meant, asking_stack)[f"{kind[:-1]} '{wanted['name']}'"]
+        drift = drifts(changed, meant, asking_stack)[
+            f"{kind[:-1]} '{wanted['name']}'"
+        ]
         assert drift.misplaced and f"{name} is " in drift.text, name
 
 
@@ -117,10 +133,14 @@ def _another(value: Any) -> Any:
             return "https" if value == "http" else "another"
 
 
-def test_a_time_that_somebody_changed_is_repaired_by_a_run(running: Running) -> None:
+def test_a_time_that_somebody_changed_is_repaired_by_a_run(
+    running: Running,
+) -> None:
     """Nobody may call anything else for it."""
     with Hands(running.kong.admin_url) as hands:
-        hands.change("services", hands.find("services", name=ORDERS), write_timeout=1)
+        hands.change(
+            "services", hands.find("services", name=ORDERS), write_timeout=1
+        )
         result = running.judged()
         assert told(result) == [
             f"weakened: service '{ORDERS}': write_timeout is 1, not 60000"

@@ -7,7 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from kong_oam.access.diff.snapshot import NOWHERE
-from kong_oam.traits.kong_plugin.value import KONG_PLUGIN, KongPlugin, PluginWaiver
+from kong_oam.traits.kong_plugin.value import (
+    KONG_PLUGIN,
+    KongPlugin,
+    PluginWaiver,
+)
 from tests.support.drifts import HELLO, ORDERS
 from tests.support.estates import asking
 from tests.support.verifying import Deployment, Hands, Running, sample, told
@@ -27,7 +31,9 @@ PLUGINS = (
 def running() -> Iterator[Running]:
     settings, estate = sample()
     with Running(
-        Deployment.of(settings, asking(estate, "orders/api", {KONG_PLUGIN: PLUGINS}))
+        Deployment.of(
+            settings, asking(estate, "orders/api", {KONG_PLUGIN: PLUGINS})
+        )
     ) as one:
         yield one
 
@@ -48,7 +54,8 @@ def test_what_is_changed_or_gone_is_named(running: Running) -> None:
             config={"header_name": "X-A"},
         )
         hands.remove(
-            "plugins", hands.find("plugins", name="bot-detection", service=ORDERS)
+            "plugins",
+            hands.find("plugins", name="bot-detection", service=ORDERS),
         )
         assert sorted(told(running.judged())) == [
             f"weakened: plugin bot-detection of service '{ORDERS}' is missing",

@@ -68,7 +68,10 @@ def _with(
         ("request-validator", {"body_schema": "{}"}),
         ("acl", {"allow": ["nobody"], "deny": None}),
         ("request-termination", {"status_code": 503, "trigger": "host"}),
-        ("request-termination", {"status_code": 503, "trigger": "Authorization"}),
+        (
+            "request-termination",
+            {"status_code": 503, "trigger": "Authorization"},
+        ),
         (
             "request-termination",
             {"status_code": 200, "trigger": "x-mine", "echo": True},
@@ -79,7 +82,9 @@ def _with(
         ("ip-restriction", {"allow": None, "deny": ["0.0.0.0/0"]}),
     ],
 )
-def test_what_refuses_some_calls_limits(name: str, config: Mapping[str, Any]) -> None:
+def test_what_refuses_some_calls_limits(
+    name: str, config: Mapping[str, Any]
+) -> None:
     """Which, depends on what is not read: groups, addresses, sizes, the calls before."""
     assert effect_of({"name": name, "config": config}) is Effect.LIMITS
 
@@ -121,7 +126,11 @@ def test_a_limit_is_said_with_what_removes_it(
     ],
 )
 def test_a_limit_is_found_in_every_scope(
-    running: Running, there: Entities, scope: Mapping[str, str], words: str, urls: int
+    running: Running,
+    there: Entities,
+    scope: Mapping[str, str],
+    words: str,
+    urls: int,
 ) -> None:
     """By what it stands on; everywhere it meets all calls that are meant, and of a ring all those with a token."""
     (finding, (reason,)), *more = running.judged(
@@ -132,10 +141,13 @@ def test_a_limit_is_found_in_every_scope(
         f"plugin rate-limiting of {words} is not ours",
         [],
     )
-    assert len({url for exposure in finding.exposures for url in exposure.urls}) == urls
-    assert any(ANYBODY in exposure.callers for exposure in finding.exposures) == (
-        "consumer" not in scope
+    assert (
+        len({url for exposure in finding.exposures for url in exposure.urls})
+        == urls
     )
+    assert any(
+        ANYBODY in exposure.callers for exposure in finding.exposures
+    ) == ("consumer" not in scope)
 
 
 @pytest.mark.parametrize("name", ["rate-limiting", "request-termination"])
@@ -146,7 +158,9 @@ def test_what_stands_at_a_service_of_others_says_nothing_of_ours(
     theirs = {**there.services[0], "id": "theirs", "name": "theirs"}
     for gates in (there, _without_scopes(there)):
         live = replace(gates, services=(*gates.services, theirs))
-        beside = _with(live, name, MINUTE, {"consumer": RING, "service": "theirs"})
+        beside = _with(
+            live, name, MINUTE, {"consumer": RING, "service": "theirs"}
+        )
         assert told(running.judged(beside)) == told(running.judged(live))
 
 
@@ -176,7 +190,8 @@ def _without_scopes(there: Entities) -> Entities:
     )
     changed = {**gate, "config": {**gate["config"], "access": ["return"]}}
     return replace(
-        there, plugins=(*(one for one in there.plugins if one is not gate), changed)
+        there,
+        plugins=(*(one for one in there.plugins if one is not gate), changed),
     )
 
 
@@ -189,9 +204,13 @@ def test_a_plugin_on_everything_that_only_watches_is_no_finding(
     """Nor is a limit that is switched off, or for streams: no call meets it."""
     for name in HARMLESS:
         there = _with(there, name, {}, EVERYWHERE)
-    there = _with(there, "rate-limiting", MINUTE, {"service": ORDERS}, enabled=False)
+    there = _with(
+        there, "rate-limiting", MINUTE, {"service": ORDERS}, enabled=False
+    )
     there = _with(there, "rate-limiting", MINUTE, EVERYWHERE, protocols=["tcp"])
-    there = _with(there, "response-transformer", {}, {"route": ROUTE}, enabled=False)
+    there = _with(
+        there, "response-transformer", {}, {"route": ROUTE}, enabled=False
+    )
     assert told(running.judged(there)) == []
 
 
@@ -256,7 +275,11 @@ def test_every_plugin_on_an_entity_of_ours_is_a_finding(
             {"http_response_header_for_traceid": "Content-Length"},
             Effect.UNKNOWN,
         ),
-        ("zipkin", {"http_response_header_for_traceid": "X-Trace"}, Effect.NONE),
+        (
+            "zipkin",
+            {"http_response_header_for_traceid": "X-Trace"},
+            Effect.NONE,
+        ),
         ("http-log", {"headers": {"Authorization": "x"}}, Effect.NONE),
         (
             "http-log",
@@ -267,8 +290,16 @@ def test_every_plugin_on_an_entity_of_ours_is_a_finding(
             },
             Effect.UNKNOWN,
         ),
-        ("file-log", {"custom_fields_by_lua": {"version": "return 1"}}, Effect.UNKNOWN),
-        ("file-log", {"custom_fields_by_lua": {"version": CLEARED}}, Effect.NONE),
+        (
+            "file-log",
+            {"custom_fields_by_lua": {"version": "return 1"}},
+            Effect.UNKNOWN,
+        ),
+        (
+            "file-log",
+            {"custom_fields_by_lua": {"version": CLEARED}},
+            Effect.NONE,
+        ),
         ("file-log", {"custom_fields_by_lua": {}}, Effect.NONE),
     ],
 )
@@ -283,7 +314,9 @@ def test_what_writes_or_clears_headers_is_said(
     running: Running, there: Entities
 ) -> None:
     """Kong answers everybody with a 500 for the one, and a trigger may be in every call."""
-    live = _with(there, "correlation-id", {"header_name": "Content-Length"}, EVERYWHERE)
+    live = _with(
+        there, "correlation-id", {"header_name": "Content-Length"}, EVERYWHERE
+    )
     assert told(running.judged(live)) != []
     live = _with(
         there,
@@ -312,7 +345,9 @@ def test_what_lets_pages_read_is_said(
         (EVERYWHERE, "everything (global)"),
     ):
         found = f"weakened: plugin {name} of {of} is not ours"
-        assert told(running.judged(_with(there, name, config, scope))) == [found]
+        assert told(running.judged(_with(there, name, config, scope))) == [
+            found
+        ]
     assert (
         told(
             running.judged(
@@ -334,7 +369,8 @@ def test_a_limit_is_told_apart_from_what_else_is_wrong(
         if one["name"] == "post-function" and _name(there, one) == ORDERS
     )
     closed = replace(
-        limited, plugins=tuple(one for one in limited.plugins if one is not gate)
+        limited,
+        plugins=tuple(one for one in limited.plugins if one is not gate),
     )
     assert told(running.judged(closed)) == [
         f"closed: plugin post-function of service '{ORDERS}' is missing",
@@ -350,7 +386,10 @@ def test_a_limit_is_told_apart_from_what_else_is_wrong(
     wrong = f"plugin post-function of service '{ORDERS}': its script is not the one that is meant"
     assert found == [
         ("opened", [wrong]),
-        ("limited", [f"plugin rate-limiting of service '{ORDERS}' is not ours"]),
+        (
+            "limited",
+            [f"plugin rate-limiting of service '{ORDERS}' is not ours"],
+        ),
     ]
 
 

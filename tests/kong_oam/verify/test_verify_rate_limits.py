@@ -59,7 +59,9 @@ def test_a_limit_that_is_raised_or_gone_is_told_of(running: Running) -> None:
     assert told(running.judged()) == []
 
 
-def test_a_script_that_says_whose_budget_it_is_is_ours_alone(running: Running) -> None:
+def test_a_script_that_says_whose_budget_it_is_is_ours_alone(
+    running: Running,
+) -> None:
     """Without it, everybody is counted by address."""
     with Hands(running.kong.admin_url) as hands:
         admission = hands.find("plugins", name="pre-function", service=ORDERS)

@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
-from kong_oam.access.settings.logs import HttpSink, LogSettings, OtlpSink, TcpSink
+from kong_oam.access.settings.logs import (
+    HttpSink,
+    LogSettings,
+    OtlpSink,
+    TcpSink,
+)
 from kong_oam.access.stack import Records
 from tests.support.drifts import HELLO, ORDERS, RING, ROUTE
 from tests.support.verifying import Deployment, Hands, Running, sample, told
@@ -23,16 +28,24 @@ def recording() -> Deployment:
         "https://logs.example.com/v1/logs", "https://logs.example.com/v1/traces"
     )
     logs = LogSettings(
-        http=HttpSink("https://logs.example.com/"), file="/dev/stdout", otlp=otlp
+        http=HttpSink("https://logs.example.com/"),
+        file="/dev/stdout",
+        otlp=otlp,
     )
     gateway = replace(settings.gateway, logs=logs)
     return Deployment.of(
-        replace(settings, stack=stack, gateway=gateway), replace(estate, stack=stack)
+        replace(settings, stack=stack, gateway=gateway),
+        replace(estate, stack=stack),
     )
 
 
-def test_a_gateway_that_keeps_records_is_as_meant(recording: Deployment) -> None:
-    assert {one["name"] for one in recording.meant.plugins} >= {"http-log", "file-log"}
+def test_a_gateway_that_keeps_records_is_as_meant(
+    recording: Deployment,
+) -> None:
+    assert {one["name"] for one in recording.meant.plugins} >= {
+        "http-log",
+        "file-log",
+    }
     assert told(recording.judged(recording.meant)) == []
 
 
@@ -45,7 +58,9 @@ def test_opentelemetry_that_is_gone_is_missed(recording: Deployment) -> None:
         f"weakened: plugin opentelemetry of service '{service}' is missing"
         for service in services
     ]
-    assert sorted(told(recording.judged(replace(meant, plugins=left)))) == missing
+    assert (
+        sorted(told(recording.judged(replace(meant, plugins=left)))) == missing
+    )
 
 
 KINDS = ("http-log", "tcp-log", "file-log", "prometheus")
@@ -95,7 +110,9 @@ def test_a_sink_that_is_gone_or_off_is_missed(
             hands.remove("plugins", plugin)
         else:
             hands.change("plugins", plugin, **done)
-        because = ": it is disabled" if done == {"enabled": False} else " is missing"
+        because = (
+            ": it is disabled" if done == {"enabled": False} else " is missing"
+        )
         found = running.judged()
         assert told(found) == [
             f"weakened: plugin {kind} of service '{ORDERS}'{because}"
@@ -117,7 +134,9 @@ def test_a_gate_that_no_longer_cuts_queries_from_traces_is_told_of(
 
 
 @pytest.mark.parametrize("kind", ["file-log", "prometheus"])
-def test_one_of_somebody_s_in_its_place_is_told_of(running: Running, kind: str) -> None:
+def test_one_of_somebody_s_in_its_place_is_told_of(
+    running: Running, kind: str
+) -> None:
     """On our route, or for the consumer that our callers are: Kong then takes theirs in place of ours. Not one that
     stands beside ours without meeting its calls, nor one of everybody's, which is less specific."""
     with Hands(running.kong.admin_url) as hands:
@@ -131,16 +150,24 @@ def test_one_of_somebody_s_in_its_place_is_told_of(running: Running, kind: str) 
             one for one in hands.list("routes") if one["name"].startswith(HELLO)
         )
         hands.make(
-            f"/routes/{hello['id']}/plugins", name=kind, config=config, enabled=False
+            f"/routes/{hello['id']}/plugins",
+            name=kind,
+            config=config,
+            enabled=False,
         )
         other = hands.make("/consumers", username="somebody")
-        hands.make("/plugins", name=kind, config=config, consumer={"id": other["id"]})
+        hands.make(
+            "/plugins", name=kind, config=config, consumer={"id": other["id"]}
+        )
         assert told(running.judged()) == []
         hands.make(f"/routes/{route['id']}/plugins", name=kind, config=config)
         assert told(running.judged()) == [
             f"weakened: plugin {kind} of route '{ROUTE}' is not ours"
         ]
-        hands.make("/plugins", name=kind, config=config, consumer={"id": ring["id"]})
-        assert f"weakened: plugin {kind} of consumer '{RING}' is not ours" in told(
-            running.judged()
+        hands.make(
+            "/plugins", name=kind, config=config, consumer={"id": ring["id"]}
+        )
+        assert (
+            f"weakened: plugin {kind} of consumer '{RING}' is not ours"
+            in told(running.judged())
         )

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from kong_oam.kong import names
-from tests.support.rendered import DEPLOYMENT, SERVICE, application, compiled, ingress
+from tests.support.rendered import (
+    DEPLOYMENT,
+    SERVICE,
+    application,
+    compiled,
+    ingress,
+)
 from tests.support.verifying import Deployment, Hands, Running, sample, told
 
 RULES = ", ".join(
     f"{{host: {host}.test, http: {{paths: [{{backend: {{serviceName: {service}, servicePort: 80}}}}]}}}}"
     for host, service in (("a", "api"), ("b", "api-web"))
 )
-ACCESS = "[{type: access, properties: {owner: o, rules: [{public: {reason: r}}]}}]"
+ACCESS = (
+    "[{type: access, properties: {owner: o, rules: [{public: {reason: r}}]}}]"
+)
 OBJECTS = "---".join(
-    [DEPLOYMENT, SERVICE, SERVICE.replace("name: api, n", "name: api-web, n"), "\n"]
+    [
+        DEPLOYMENT,
+        SERVICE,
+        SERVICE.replace("name: api, n", "name: api-web, n"),
+        "\n",
+    ]
 )
 
 

@@ -73,7 +73,9 @@ def _disable(hands: Hands) -> None:
     hands.change(
         "plugins",
         hands.find(
-            "plugins", name="pre-function", service="kong-oam.local.orders.shop.3000"
+            "plugins",
+            name="pre-function",
+            service="kong-oam.local.orders.shop.3000",
         ),
         enabled=False,
     )
@@ -83,16 +85,22 @@ def _delete(hands: Hands) -> None:
     hands.remove(
         "plugins",
         hands.find(
-            "plugins", name="pre-function", service="kong-oam.local.orders.shop.3000"
+            "plugins",
+            name="pre-function",
+            service="kong-oam.local.orders.shop.3000",
         ),
     )
 
 
 @pytest.mark.parametrize(
-    ("change", "text"), [(_disable, ": it is disabled"), (_delete, " is missing")]
+    ("change", "text"),
+    [(_disable, ": it is disabled"), (_delete, " is missing")],
 )
 def test_without_an_admission_its_stack_alone_has_a_finding(
-    stacks: dict[str, Running], hands: Hands, change: Callable[[Hands], None], text: str
+    stacks: dict[str, Running],
+    hands: Hands,
+    change: Callable[[Hands], None],
+    text: str,
 ) -> None:
     """The finding has one cause and one command, and no key of the other stack among them."""
     change(hands)
@@ -104,9 +112,9 @@ def test_without_an_admission_its_stack_alone_has_a_finding(
             f"    {lines[0]}\n    ...\n        to do: pulumi up -s local --refresh\n"
             in shown
         )
-    assert [line for line in lines if "to do" in line or "has to act" in line] == [
-        "    to do: pulumi up -s local --refresh"
-    ]
+    assert [
+        line for line in lines if "to do" in line or "has to act" in line
+    ] == ["    to do: pulumi up -s local --refresh"]
     assert told(stacks["prod"].judged()) == []
 
 
@@ -114,10 +122,16 @@ def test_a_route_of_another_stack_that_diverts_calls_is_told_with_that_stack(
     stacks: dict[str, Running], hands: Hands
 ) -> None:
     """There is no command: the stack that owns the route has to act."""
-    route = hands.find("routes", name="kong-oam.prod.orders.shop.3000.protected-0")
-    hands.change("routes", route, hosts=["shop.local.example.com"], regex_priority=500)
+    route = hands.find(
+        "routes", name="kong-oam.prod.orders.shop.3000.protected-0"
+    )
+    hands.change(
+        "routes", route, hosts=["shop.local.example.com"], regex_priority=500
+    )
     lines = printed(stacks["local"].judged(), "local")
-    assert "".join(f"    {line}\n" for line in lines) in page("how-to/share-a-kong.md")
+    assert "".join(f"    {line}\n" for line in lines) in page(
+        "how-to/share-a-kong.md"
+    )
     assert lines == [
         "closed: route 'kong-oam.prod.orders.shop.3000.protected-0' is of stack 'prod'; "
         "service 'kong-oam.prod.orders.shop.3000' is of stack 'prod'",
@@ -139,7 +153,9 @@ def test_a_key_of_another_stack_is_no_cause_beside_the_cause(
     hands.remove(
         "plugins",
         hands.find(
-            "plugins", name="post-function", service="kong-oam.local.orders.api.8080"
+            "plugins",
+            name="post-function",
+            service="kong-oam.local.orders.api.8080",
         ),
     )
     texts = [
@@ -166,7 +182,9 @@ def test_what_others_use_of_a_foreign_route_is_not_removed(
         "regex_priority": 500,
     }
     hands.make("/services/theirs/routes", name="taking", **taking)
-    hands.make("/services/theirs/routes", name="elsewhere", hosts=["elsewhere.test"])
+    hands.make(
+        "/services/theirs/routes", name="elsewhere", hosts=["elsewhere.test"]
+    )
     hands.make("/services/others/routes", name="beside", hosts=["beside.test"])
 
     def to_do() -> list[str]:
@@ -177,7 +195,8 @@ def test_what_others_use_of_a_foreign_route_is_not_removed(
         ]
 
     kinds = [
-        line.partition("$KONG_ADMIN_ADDR/")[2].partition("/")[0] for line in to_do()
+        line.partition("$KONG_ADMIN_ADDR/")[2].partition("/")[0]
+        for line in to_do()
     ]
     assert kinds == ["routes"]
     for line in to_do():
@@ -195,10 +214,14 @@ def test_who_uses_a_foreign_entity_is_told_before_it_is_removed(
 ) -> None:
     """A global plugin of somebody's acts on the services of both stacks, and on foreign ones."""
     hands.make("/services", name="theirs", host="elsewhere.test")
-    hands.make("/plugins", name="request-termination", config={"status_code": 503})
+    hands.make(
+        "/plugins", name="request-termination", config={"status_code": 503}
+    )
     lines = printed(stacks["local"].judged(), "local")
     mind = "    ask first, since others use it: "
-    assert [line.removeprefix(mind) for line in lines if line.startswith(mind)] == [
+    assert [
+        line.removeprefix(mind) for line in lines if line.startswith(mind)
+    ] == [
         "service 'kong-oam.prod.orders.api.8080' (of stack 'prod'), "
         "service 'kong-oam.prod.orders.shop.3000' (of stack 'prod'), service 'theirs' (not of any stack)"
     ]
@@ -217,13 +240,21 @@ OF_PROD = ["kong-oam", "kong-oam-stack:prod"]
 
 @pytest.mark.parametrize(
     ("name", "config"),
-    [("rate-limiting", {"minute": 1}), ("request-termination", {"status_code": 503})],
+    [
+        ("rate-limiting", {"minute": 1}),
+        ("request-termination", {"status_code": 503}),
+    ],
 )
 def test_a_limit_of_another_stack_for_its_own_consumer_is_no_finding(
-    stacks: dict[str, Running], hands: Hands, name: str, config: dict[str, object]
+    stacks: dict[str, Running],
+    hands: Hands,
+    name: str,
+    config: dict[str, object],
 ) -> None:
     """The holders of its tokens may call what is public here. Their own stack limits them."""
-    hands.make(f"/consumers/{RING}/plugins", name=name, config=config, tags=OF_PROD)
+    hands.make(
+        f"/consumers/{RING}/plugins", name=name, config=config, tags=OF_PROD
+    )
     assert told(stacks["local"].judged()) == []
 
 
@@ -231,13 +262,16 @@ def test_a_foreign_plugin_on_a_consumer_of_another_stack_is_left_to_that_stack(
     stacks: dict[str, Running], hands: Hands
 ) -> None:
     """Nobody here knows what that stack made it for."""
-    hands.make(f"/consumers/{RING}/plugins", name="rate-limiting", config={"minute": 1})
+    hands.make(
+        f"/consumers/{RING}/plugins", name="rate-limiting", config={"minute": 1}
+    )
     lines = printed(stacks["local"].judged(), "local")
     assert lines[0] == (
         f"limited: plugin rate-limiting of consumer '{RING}' is not ours, and it stands on an entity of stack 'prod'"
     )
     assert (
-        "    stack 'prod' has to act: python -m kong_oam verify --stack prod" in lines
+        "    stack 'prod' has to act: python -m kong_oam verify --stack prod"
+        in lines
     )
     assert not [line for line in lines if "DELETE" in line]
     assert [
@@ -261,7 +295,9 @@ def test_a_foreign_route_to_a_service_of_another_stack_is_told_with_that_service
     hands.make(f"/services/{service}/routes", name="theirs", **fields)
     for name in ("pre-function", "jwt", "post-function"):
         hands.change(
-            "plugins", hands.find("plugins", name=name, service=service), tags=[]
+            "plugins",
+            hands.find("plugins", name=name, service=service),
+            tags=[],
         )
     lines = printed(stacks["local"].judged(), "local")
     assert lines[0] == (
@@ -270,7 +306,8 @@ def test_a_foreign_route_to_a_service_of_another_stack_is_told_with_that_service
     )
     assert not [line for line in lines if "DELETE" in line]
     assert (
-        "    stack 'prod' has to act: python -m kong_oam verify --stack prod" in lines
+        "    stack 'prod' has to act: python -m kong_oam verify --stack prod"
+        in lines
     )
 
 
@@ -287,13 +324,16 @@ def test_a_foreign_entity_stays_while_entities_of_another_stack_belong_to_it(
         paths=["/"],
     )
     hands.change("routes", route, regex_priority=500, paths=["~/"])
-    hands.make("/routes/theirs/plugins", name="correlation-id", config={}, tags=tags)
+    hands.make(
+        "/routes/theirs/plugins", name="correlation-id", config={}, tags=tags
+    )
     lines = printed(stacks["local"].judged(), "local")
     assert lines[0].startswith(
         "diverted: route 'theirs' is not ours, and entities of stack 'prod' belong to it; "
     )
     assert (
-        "    stack 'prod' has to act: python -m kong_oam verify --stack prod" in lines
+        "    stack 'prod' has to act: python -m kong_oam verify --stack prod"
+        in lines
     )
     assert not [line for line in lines if "/routes/" in line]
 
@@ -321,11 +361,17 @@ def test_no_command_touches_an_entity_of_the_other_stack(number: int) -> None:
     there = union(pair.values())
     for seed in range(examples(60)):
         live = edited(Random(seed), there, STACKS)
-        by_id = {one["id"]: one for kind in KINDS for one in getattr(live, kind)}
+        by_id = {
+            one["id"]: one for kind in KINDS for one in getattr(live, kind)
+        }
         for stack, other in (STACKS, STACKS[::-1]):
             lines = printed(pair[stack].judged(live), stack)
-            for line in (line for line in lines if line.startswith("    to do: ")):
-                assert set(re.findall(r"pulumi up -s (\S+)", line)) <= {stack}, (
+            for line in (
+                line for line in lines if line.startswith("    to do: ")
+            ):
+                assert set(re.findall(r"pulumi up -s (\S+)", line)) <= {
+                    stack
+                }, (
                     seed,
                     line,
                 )
@@ -350,9 +396,9 @@ def test_no_command_touches_an_entity_of_the_other_stack(number: int) -> None:
                         for scope in _SCOPES
                         if deletes and touched.get(scope)
                     ]
-                    is_theirs = any(_is_of(one, other) for one in on) and not any(
-                        _is_of(one, stack) for one in on
-                    )
+                    is_theirs = any(
+                        _is_of(one, other) for one in on
+                    ) and not any(_is_of(one, stack) for one in on)
                     assert not is_theirs, (seed, line)
 
 
@@ -365,7 +411,9 @@ _SCOPES = ("service", "route", "consumer", "upstream")
 
 def _belongs(entity: Entity, parent: Entity) -> bool:
     """Whether Kong deletes the entity with its parent."""
-    return any((entity.get(scope) or {}).get("id") == parent["id"] for scope in _SCOPES)
+    return any(
+        (entity.get(scope) or {}).get("id") == parent["id"] for scope in _SCOPES
+    )
 
 
 @pytest.mark.parametrize(
@@ -396,10 +444,14 @@ def test_the_stack_of_an_estate_that_owns_an_entity_has_to_act(
     one = in_partitions(partition)
     there = union([one])
     gone = "post-function" if kind == "plugins" else ""
-    kept = tuple(one for one in getattr(there, kind) if gone and one["name"] != gone)
+    kept = tuple(
+        one for one in getattr(there, kind) if gone and one["name"] != gone
+    )
     lines = printed(one.judged(replace(there, **{kind: kept})), "local")
     assert {
-        text.strip() for text in lines if "to do" in text or "has to act" in text
+        text.strip()
+        for text in lines
+        if "to do" in text or "has to act" in text
     } == {line}
 
 
@@ -411,7 +463,9 @@ def test_an_object_of_another_stack_in_the_cluster_is_told_with_that_stack(
     (meant, *_) = objects_of(one.estate, one.settings)
     labels = {**meant["metadata"].get("labels", {}), STACK: "prod"}
     theirs = {**meant, "metadata": {**meant["metadata"], "labels": labels}}
-    monkeypatch.setattr(kubectl, "read", lambda *_: {kubectl.name_of(meant): theirs})
+    monkeypatch.setattr(
+        kubectl, "read", lambda *_: {kubectl.name_of(meant): theirs}
+    )
     found = {
         altered.name: altered.reasons
         for altered in workloads(one.settings, one.estate).altered

@@ -25,8 +25,12 @@ def running() -> Iterator[Running]:
     """A component by TLS, on a gateway that has the CA."""
     on, _ = sample()
     gateway = replace(on.gateway, upstream_tls=settings(CA))
-    on = replace(on, stack=replace(on.stack, upstream_tls="tls"), gateway=gateway)
-    text = api(access=ACCESS) + "        - {type: upstream-tls, properties: {}}\n"
+    on = replace(
+        on, stack=replace(on.stack, upstream_tls="tls"), gateway=gateway
+    )
+    text = (
+        api(access=ACCESS) + "        - {type: upstream-tls, properties: {}}\n"
+    )
     made = compile_estate(
         together([read_bytes("orders.yaml", text.encode())]), on.stack
     ).estate
@@ -57,7 +61,9 @@ def test_a_weaker_service_is_found(
     assert told(running.judged()) == []
 
 
-def test_a_ca_under_an_id_that_is_used_is_known_by_what_it_is(running: Running) -> None:
+def test_a_ca_under_an_id_that_is_used_is_known_by_what_it_is(
+    running: Running,
+) -> None:
     """Somebody puts another CA in the place of ours: its id stays, and whoever it signs for would be believed."""
     (ours,) = running.kong.entities("ca_certificates")
     url = f"{running.kong.admin_url}/ca_certificates/{ours['id']}"

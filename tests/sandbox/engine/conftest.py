@@ -29,7 +29,9 @@ def project(local: Local, tmp_path: Path) -> Iterator[Callable[[str], Project]]:
         number = next(_numbers)
         folder = tmp_path / f"project{number}"
         folder.mkdir()
-        (folder / "Pulumi.yaml").write_text(f"name: tiny{number}\nruntime: python\n")
+        (folder / "Pulumi.yaml").write_text(
+            f"name: tiny{number}\nruntime: python\n"
+        )
         one = Project(local, folder)
         one.write(program)
         one.pulumi("stack", "init", "test")

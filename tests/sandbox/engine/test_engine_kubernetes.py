@@ -19,7 +19,9 @@ k.apps.v1.Deployment("api", metadata={{"name": "{name}"}}, spec={{
 """
 
 
-def _deployment(name: str = "api", replicas: int = 1, selector: str = "labels") -> str:
+def _deployment(
+    name: str = "api", replicas: int = 1, selector: str = "labels"
+) -> str:
     return DEPLOYMENT.format(name=name, replicas=replicas, selector=selector)
 
 
@@ -108,7 +110,9 @@ def test_a_key_that_goes_from_a_secret_stays_where_it_was_given_as_a_string(
     project: Callable[[str], Project],
 ) -> None:
     """From the second update on: an apply of stringData owns none of what it becomes. Given as data, it goes."""
-    one = project(STRINGS.format(given='string_data={"a": "1", "b": "2", "c": "3"}'))
+    one = project(
+        STRINGS.format(given='string_data={"a": "1", "b": "2", "c": "3"}')
+    )
     one.up()
     for given, left in (
         ('string_data={"a": "1", "b": "2", "c": "4"}', {"a", "b", "c"}),

@@ -18,7 +18,9 @@ def test_a_failing_program_fails_the_run_and_shows_why(
     project: Callable[[str], Project],
 ) -> None:
     """Its traceback is shown, the exit code is not 0."""
-    failed = project("print('first'); raise ValueError('the reason')").up(check=False)
+    failed = project("print('first'); raise ValueError('the reason')").up(
+        check=False
+    )
     assert failed.returncode != 0
     assert "ValueError: the reason" in failed.stdout
 

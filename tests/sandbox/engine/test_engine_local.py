@@ -20,22 +20,36 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.engine
-def test_a_service_name_leads_to_the_workload_only_while_the_service_exists() -> None:
+def test_a_service_name_leads_to_the_workload_only_while_the_service_exists() -> (
+    None
+):
     """Kong answers 503 for a name that does not resolve, and passes the request on for one that does."""
     with Local() as local:
         headers = {"Kong-Admin-Token": local.env["KONG_ADMIN_TOKEN"]}
-        service = {"name": "a", "host": "api.shop.svc.cluster.local", "port": 80}
-        with httpx.Client(base_url=local.kong.admin_url, headers=headers) as admin:
+        service = {
+            "name": "a",
+            "host": "api.shop.svc.cluster.local",
+            "port": 80,
+        }
+        with httpx.Client(
+            base_url=local.kong.admin_url, headers=headers
+        ) as admin:
             admin.post("/services", json=service).raise_for_status()
             admin.post(
-                "/services/a/routes", json={"paths": ["/a"], "strip_path": False}
+                "/services/a/routes",
+                json={"paths": ["/a"], "strip_path": False},
             ).raise_for_status()
         time.sleep(0.3)  # the route's lag
         assert httpx.get(f"{local.kong.proxy_url}/a").status_code == 503
         about = {"name": "api", "namespace": "shop"}
         spec = {"ports": [{"port": 80}]}
         local.cluster.put(
-            {"apiVersion": "v1", "kind": "Service", "metadata": about, "spec": spec}
+            {
+                "apiVersion": "v1",
+                "kind": "Service",
+                "metadata": about,
+                "spec": spec,
+            }
         )
         answer = httpx.get(f"{local.kong.proxy_url}/a?b=1")
         assert (
@@ -51,9 +65,15 @@ def test_a_service_name_leads_to_the_workload_only_while_the_service_exists() ->
 
 @pytest.mark.deep
 @pytest.mark.engine
-def test_serve_prints_what_to_export_and_ends_with_a_signal(tmp_path: Path) -> None:
+def test_serve_prints_what_to_export_and_ends_with_a_signal(
+    tmp_path: Path,
+) -> None:
     """SIGTERM: exit code 143, no process of it left, the repository's own files untouched."""
-    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    environment = {
+        **os.environ,
+        "TMPDIR": str(tmp_path),
+        "PYTHONUNBUFFERED": "1",
+    }
     command = [sys.executable, "-m", "sandbox", "serve"]
     with subprocess.Popen(
         command,
@@ -80,7 +100,9 @@ def test_serve_prints_what_to_export_and_ends_with_a_signal(tmp_path: Path) -> N
         "OKTA_API_TOKEN",
     ):
         assert f"export {name}=" in said
-    line = next(line for line in said.splitlines() if line.startswith("export PATH="))
+    line = next(
+        line for line in said.splitlines() if line.startswith("export PATH=")
+    )
     script = f'PATH=/mine/bin:/usr/bin; {line}; echo "$PATH"'
     path = subprocess.run(
         ["/bin/sh", "-c", script], capture_output=True, text=True, check=True
@@ -93,7 +115,9 @@ def test_serve_prints_what_to_export_and_ends_with_a_signal(tmp_path: Path) -> N
         os.killpg(serving.pid, 0)
 
 
-def test_official_plugins_are_used_where_they_are_asked_for(tmp_path: Path) -> None:
+def test_official_plugins_are_used_where_they_are_asked_for(
+    tmp_path: Path,
+) -> None:
     """They are named as official, the first of several folders counts, and all else is a stand-in."""
     for folder, names in {
         "one": ["resource-kong"],
@@ -101,7 +125,9 @@ def test_official_plugins_are_used_where_they_are_asked_for(tmp_path: Path) -> N
     }.items():
         for name in names:
             _program(tmp_path / folder, f"pulumi-{name}", f"{name} of {folder}")
-    found = launchers.install(tmp_path / "home", (tmp_path / "one", tmp_path / "two"))
+    found = launchers.install(
+        tmp_path / "home", (tmp_path / "one", tmp_path / "two")
+    )
     assert found.official == ("resource-kong", "resource-tls")
     assert found.stand_ins == (
         "language-python",
@@ -115,7 +141,9 @@ def test_official_plugins_are_used_where_they_are_asked_for(tmp_path: Path) -> N
     assert _says(tmp_path / "home", "resource-tls") == "resource-tls of two\n"
     # The engine takes no folder that is a link.
     assert not [
-        path for path in (tmp_path / "home" / "plugins").iterdir() if path.is_symlink()
+        path
+        for path in (tmp_path / "home" / "plugins").iterdir()
+        if path.is_symlink()
     ]
 
 
@@ -125,9 +153,9 @@ def test_the_official_kubernetes_plugin_is_used_on_a_real_cluster_alone(
     """The stand-in for a cluster is no API server."""
     _program(tmp_path / "one", "pulumi-resource-kubernetes", "official")
     _program(tmp_path / "one", "pulumi-resource-tls", "official")
-    assert launchers.install(tmp_path / "home", (tmp_path / "one",)).official == (
-        "resource-tls",
-    )
+    assert launchers.install(
+        tmp_path / "home", (tmp_path / "one",)
+    ).official == ("resource-tls",)
     on_a_real_one = launchers.install(
         tmp_path / "other", (tmp_path / "one",), cluster=True
     )
@@ -135,7 +163,9 @@ def test_the_official_kubernetes_plugin_is_used_on_a_real_cluster_alone(
     assert _says(tmp_path / "other", "resource-kubernetes") == "official\n"
 
 
-def test_a_folder_without_plugins_is_not_asked_for_silently(tmp_path: Path) -> None:
+def test_a_folder_without_plugins_is_not_asked_for_silently(
+    tmp_path: Path,
+) -> None:
     """Who mistypes it does not get stand-ins in place of what they meant."""
     with pytest.raises(
         toolchain.ToolchainError,
@@ -146,7 +176,9 @@ def test_a_folder_without_plugins_is_not_asked_for_silently(tmp_path: Path) -> N
 
 def _says(home: Path, name: str) -> str:
     (program,) = (home / "plugins").glob(f"{name}-v*/pulumi-{name}")
-    return subprocess.run([program], capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        [program], capture_output=True, text=True, check=True
+    ).stdout
 
 
 def _program(folder: Path, name: str, says: str) -> None:
@@ -190,7 +222,10 @@ def test_the_whole_environment_is_of_the_sandbox(
         assert "of-the-user" not in json.dumps(local.env)
 
 
-_SDKS = {"language-python": "pulumi", "resource-kubernetes": "pulumi-kubernetes"}
+_SDKS = {
+    "language-python": "pulumi",
+    "resource-kubernetes": "pulumi-kubernetes",
+}
 _NAMESPACE = "import pulumi_kubernetes as k; k.core.v1.Namespace('n')"
 
 
@@ -205,10 +240,14 @@ def _official(folder: Path, name: str, started: Path) -> Path:
 
 def _in_plugin_folder(home: Path, started: Path) -> None:
     for name, sdk in _SDKS.items():
-        _official(home / "plugins" / f"{name}-v{metadata.version(sdk)}", name, started)
+        _official(
+            home / "plugins" / f"{name}-v{metadata.version(sdk)}", name, started
+        )
 
 
-def _up(local: Local, project: Path, program: str) -> subprocess.CompletedProcess[str]:
+def _up(
+    local: Local, project: Path, program: str
+) -> subprocess.CompletedProcess[str]:
     project.mkdir()
     (project / "Pulumi.yaml").write_text("name: tiny\nruntime: python\n")
     (project / "__main__.py").write_text(program)
@@ -219,7 +258,9 @@ def _up(local: Local, project: Path, program: str) -> subprocess.CompletedProces
 
 
 def _tree(folder: Path) -> dict[Path, int]:
-    return {path: path.lstat().st_mtime_ns for path in sorted(folder.rglob("*"))}
+    return {
+        path: path.lstat().st_mtime_ns for path in sorted(folder.rglob("*"))
+    }
 
 
 @pytest.mark.deep
@@ -259,7 +300,9 @@ def test_what_is_installed_for_the_user_is_neither_used_nor_touched(
             done = _up(local, tmp_path / "project", _NAMESPACE)
             assert done.returncode == 0, done
             assert local.launchers.official == ()
-            assert [one["kind"] for one in local.cluster.objects()] == ["Namespace"]
+            assert [one["kind"] for one in local.cluster.objects()] == [
+                "Namespace"
+            ]
         assert "warning" not in (done.stdout + done.stderr).lower()
         assert not started.exists()
         assert _tree(user) == before

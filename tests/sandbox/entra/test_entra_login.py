@@ -17,7 +17,13 @@ from kong_oam.identity.common.certificates import (
     thumbprint,
 )
 from sandbox import jose
-from sandbox.browser import CrossOriginError, Endpoints, IssuerError, PrivateKey, login
+from sandbox.browser import (
+    CrossOriginError,
+    Endpoints,
+    IssuerError,
+    PrivateKey,
+    login,
+)
 from sandbox.entra import Entra
 from sandbox.entra.directory import MICROSOFT_GRAPH, NO_ROLE, GraphError
 from sandbox.entra.login import ASSERTION, LoginError
@@ -52,7 +58,9 @@ def _set_up(tenant: Entra) -> tuple[dict[str, Any], dict[str, Any]]:
         )
         for one in (api, client)
     ]
-    directory.assign(own[0]["id"], {"appRoleId": "r", "principalId": own[1]["id"]})
+    directory.assign(
+        own[0]["id"], {"appRoleId": "r", "principalId": own[1]["id"]}
+    )
     return api, client
 
 
@@ -102,7 +110,9 @@ def test_a_clusters_token_of_the_one_service_account_is_a_proof() -> None:
             "exp": int(time.time()) + 600,
         }
         key = cluster.published[0]
-        claims = _claims(tenant.login.token(_form(api, client, key.sign(said)), ""))
+        claims = _claims(
+            tenant.login.token(_form(api, client, key.sign(said)), "")
+        )
         assert (claims["aud"], claims["azp"], claims["roles"]) == (
             api["appId"],
             client["appId"],
@@ -128,7 +138,12 @@ def _known(value: bytes | str, **more: str) -> dict[str, Any]:
     key = value if isinstance(value, str) else base64.b64encode(value).decode()
     return {
         "keyCredentials": [
-            {"type": "AsymmetricX509Cert", "usage": "Verify", "key": key, **more}
+            {
+                "type": "AsymmetricX509Cert",
+                "usage": "Verify",
+                "key": key,
+                **more,
+            }
         ]
     }
 
@@ -143,7 +158,9 @@ def test_a_certificate_counts_as_bytes_and_as_text(encoding: Encoding) -> None:
         value = load_pem_x509_certificate(pem.encode()).public_bytes(encoding)
         tenant.directory.update_application(client["id"], _known(value))
         proof = PrivateKey(key, thumbprint(pem), certified=True)
-        endpoint = f"{tenant.login.login}/{tenant.directory.tenant}/oauth2/v2.0/token"
+        endpoint = (
+            f"{tenant.login.login}/{tenant.directory.tenant}/oauth2/v2.0/token"
+        )
         form = _form(api, client, proof.assertion(client["appId"], endpoint))
         assert _claims(tenant.login.token(form, ""))["roles"] == ["scope=read"]
 
@@ -164,12 +181,16 @@ def test_a_certificate_counts_no_longer_than_it_lives() -> None:
         ):
             put(
                 client["id"],
-                _known(pem, startDateTime=first, endDateTime="2049-12-31T00:00:01Z"),
+                _known(
+                    pem, startDateTime=first, endDateTime="2049-12-31T00:00:01Z"
+                ),
             )
         with pytest.raises(GraphError, match="KeyCredentialsInvalidStartDate"):
             put(
                 client["id"],
-                _known(pem, startDateTime="2019-12-31T23:59:59Z", endDateTime=last),
+                _known(
+                    pem, startDateTime="2019-12-31T23:59:59Z", endDateTime=last
+                ),
             )
 
 
@@ -193,7 +214,9 @@ def test_a_page_has_a_token_where_the_redirect_is_a_pages(
             {"displayName": "shop", kind: {"redirectUris": [redirect]}}
         )
         _consent(
-            tenant, tenant.directory.create_principal({"appId": app["appId"]}), "openid"
+            tenant,
+            tenant.directory.create_principal({"appId": app["appId"]}),
+            "openid",
         )
         base = f"{tenant.url}/{tenant.directory.tenant}/oauth2/v2.0"
         where = Endpoints(f"{base}/authorize", f"{base}/token")
@@ -206,7 +229,10 @@ def test_a_page_has_a_token_where_the_redirect_is_a_pages(
             match="allows no page" if origin else refused,
         ):
             login(*asked, origin)
-        tenant.login.codes["c"] = {"client_id": app["appId"], "redirect_uri": redirect}
+        tenant.login.codes["c"] = {
+            "client_id": app["appId"],
+            "redirect_uri": redirect,
+        }
         form = {
             "grant_type": "authorization_code",
             "client_id": app["appId"],
@@ -217,10 +243,15 @@ def test_a_page_has_a_token_where_the_redirect_is_a_pages(
             tenant.login.token(form, "", origin)
 
 
-def test_a_sign_in_needs_an_administrators_consent_to_each_of_its_scopes() -> None:
+def test_a_sign_in_needs_an_administrators_consent_to_each_of_its_scopes() -> (
+    None
+):
     """They are permissions of Microsoft Graph, and no user can consent where an application asks for an assignment."""
     with Entra(groups=("sales",), users={"anna": ("sales",)}) as tenant:
-        redirect, directory = "https://shop.example.com/callback", tenant.directory
+        redirect, directory = (
+            "https://shop.example.com/callback",
+            tenant.directory,
+        )
         app = directory.create_application(
             {"displayName": "shop", "web": {"redirectUris": [redirect]}}
         )

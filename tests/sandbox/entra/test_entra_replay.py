@@ -24,7 +24,9 @@ TRAFFIC = (
     / "traffic-official-plugin.jsonl"
 )
 GROUP = "44444444-4444-4444-8444-444444444444"
-_OWN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z|[A-Za-z0-9_-]{20,}\Z")
+_OWN = re.compile(
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z|[A-Za-z0-9_-]{20,}\Z"
+)
 _VARYING = ("date", "request-id", "client-request-id", "createdDateTime", "startDateTime", "timestamp", "trace_id",
             "correlation_id", "hint", "@odata.context", "secretText", "access_token", "expires_in", "ext_expires_in")  # fmt: skip
 _LATE = ("x-lag-create", "x-lag-destroy")
@@ -34,14 +36,19 @@ _LATE = ("x-lag-create", "x-lag-destroy")
 def _recorded() -> list[dict[str, Any]]:
     if not TRAFFIC.exists():
         pytest.skip(f"{TRAFFIC.name} is not beside this checkout")
-    return [json.loads(line) for line in TRAFFIC.read_text("utf-8").splitlines()]
+    return [
+        json.loads(line) for line in TRAFFIC.read_text("utf-8").splitlines()
+    ]
 
 
 class _Names:
     """The recording's ids, addresses and secrets, and what stands for them here."""
 
     def __init__(self, entra: Entra) -> None:
-        self._known = {"https://graph.fake": entra.url, "<client-secret>": entra.secret}
+        self._known = {
+            "https://graph.fake": entra.url,
+            "<client-secret>": entra.secret,
+        }
 
     def learn(self, recorded: Any, got: Any) -> None:
         if isinstance(recorded, dict) and isinstance(got, dict):
@@ -51,7 +58,9 @@ class _Names:
             for pair in zip(recorded, got, strict=False):
                 self.learn(*pair)
         elif (
-            isinstance(recorded, str) and isinstance(got, str) and _OWN.match(recorded)
+            isinstance(recorded, str)
+            and isinstance(got, str)
+            and _OWN.match(recorded)
         ):
             self._known.setdefault(recorded, got)
 
@@ -91,7 +100,9 @@ def test_every_recorded_exchange_of_the_official_plugin_is_repeated() -> None:
         for one in exchanges:
             if one["step"] in _LATE:
                 continue
-            query = names.here(one["query"]).replace(" ", "+").replace("'", "%27")
+            query = (
+                names.here(one["query"]).replace(" ", "+").replace("'", "%27")
+            )
             body = one["request_body"]
             text = (
                 names.here(body if isinstance(body, str) else json.dumps(body))
@@ -102,7 +113,10 @@ def test_every_recorded_exchange_of_the_official_plugin_is_repeated() -> None:
                 text = text.replace(entra.secret, "wrong")
             target = names.here(one["path"]) + (f"?{query}" if query else "")
             status, answer, _ = entra.answer(
-                one["method"], target, {"authorization": "Bearer a"}, text.encode()
+                one["method"],
+                target,
+                {"authorization": "Bearer a"},
+                text.encode(),
             )
             names.learn(one["response_body"], answer)
             expected = json.loads(names.here(json.dumps(one["response_body"])))

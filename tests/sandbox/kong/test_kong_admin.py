@@ -20,7 +20,11 @@ def kong() -> Iterator[Kong]:
 
 
 def ask(
-    kong: Kong, method: str, path: str, body: Any = None, token: str | None = None
+    kong: Kong,
+    method: str,
+    path: str,
+    body: Any = None,
+    token: str | None = None,
 ) -> tuple[int, Any]:
     data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json"} | (
@@ -53,6 +57,9 @@ def test_a_list_comes_in_pages(kong: Kong) -> None:
 def test_without_the_admin_token_nothing_is_answered() -> None:
     """Where a token is set, a request without it or with another is 401."""
     with Kong(admin_token="letmein") as kong:
-        assert ask(kong, "GET", "/services") == (401, {"message": "Unauthorized"})
+        assert ask(kong, "GET", "/services") == (
+            401,
+            {"message": "Unauthorized"},
+        )
         assert ask(kong, "GET", "/", token="guess")[0] == 401
         assert ask(kong, "GET", "/services", token="letmein")[0] == 200

@@ -21,10 +21,10 @@ from sandbox.kong.http import InvalidRequestError, Request, Response, Server
 
 NO_PEER = '{\n  "message":"failure to get a peer from the ring-balancer",\n  "request_id":"<id>"\n}'
 NO_NAME = '{\n  "message":"name resolution failed",\n  "request_id":"<id>"\n}'
-UNEXPECTED = '{\n  "message":"An unexpected error occurred",\n  "request_id":"<id>"\n}'
-NGINX_502 = (
-    "An invalid response was received from the upstream server\nrequest_id: <id>\n"
+UNEXPECTED = (
+    '{\n  "message":"An unexpected error occurred",\n  "request_id":"<id>"\n}'
 )
+NGINX_502 = "An invalid response was received from the upstream server\nrequest_id: <id>\n"
 
 
 @dataclass
@@ -48,9 +48,15 @@ def echo(port: int) -> Server:
 
     def answer(request: Request | InvalidRequestError) -> Response:
         assert isinstance(request, Request)
-        got = {"port": port, "target": request.target, "host": request.header("host")}
+        got = {
+            "port": port,
+            "target": request.target,
+            "host": request.header("host"),
+        }
         return Response(
-            200, (("Content-Type", "application/json"),), json.dumps(got).encode()
+            200,
+            (("Content-Type", "application/json"),),
+            json.dumps(got).encode(),
         )
 
     return Server(0, answer)
@@ -80,9 +86,18 @@ def kong(services: dict[int, int]) -> Iterator[Kong]:
 
     with Kong(resolve=resolve) as running:
         ask(running, "PUT", "/upstreams/orders.cases", {})
-        ask(running, "PUT", "/services/api", {"host": "orders.cases", "port": 1})
-        ask(running, "PUT", "/services/ip", {"host": "127.0.0.1", "port": 28091})
-        ask(running, "PUT", "/services/named", {"host": "localhost", "port": 28092})
+        ask(
+            running, "PUT", "/services/api", {"host": "orders.cases", "port": 1}
+        )
+        ask(
+            running, "PUT", "/services/ip", {"host": "127.0.0.1", "port": 28091}
+        )
+        ask(
+            running,
+            "PUT",
+            "/services/named",
+            {"host": "localhost", "port": 28092},
+        )
         yield running
 
 
@@ -104,7 +119,10 @@ def route(
     if code:
         config = {"access": [f"return function() {code} end"]}
         status, answer = ask(
-            kong, "POST", "/routes/r/plugins", {"name": plugin, "config": config}
+            kong,
+            "POST",
+            "/routes/r/plugins",
+            {"name": plugin, "config": config},
         )
         assert status == 201, answer
 
@@ -124,7 +142,9 @@ def get(kong: Kong, accept: str | None = None) -> Got:
         kong.proxy_url.removeprefix("http://"), timeout=10
     )
     try:
-        headers = {"Host": "api.example.com"} | ({"Accept": accept} if accept else {})
+        headers = {"Host": "api.example.com"} | (
+            {"Accept": accept} if accept else {}
+        )
         connection.request("GET", "/r/x?q=1", headers=headers)
         answer = connection.getresponse()
         text = re.sub(r"\b[0-9a-f]{32}\b", "<id>", answer.read().decode())
@@ -138,7 +158,9 @@ def get(kong: Kong, accept: str | None = None) -> Got:
 
 
 @pytest.mark.parametrize("port", [1, 80, 28091])
-def test_an_upstream_without_targets_is_unavailable(kong: Kong, port: int) -> None:
+def test_an_upstream_without_targets_is_unavailable(
+    kong: Kong, port: int
+) -> None:
     """Kong answers itself, whatever the port of the Service, and says nothing of the upstream's latency."""
     ask(kong, "PATCH", "/services/api", {"port": port})
     route(kong)

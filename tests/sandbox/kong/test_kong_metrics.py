@@ -19,7 +19,12 @@ from sandbox.kong import Kong
 from tests.support import kong_deployment
 from tests.support.estates import estate
 from tests.support.gateway_cases import landmarks
-from tests.support.gateway_estates import Scene, issuers, nested_applications, stack
+from tests.support.gateway_estates import (
+    Scene,
+    issuers,
+    nested_applications,
+    stack,
+)
 
 RECORDED = Path(__file__).with_name("metrics-3.10.txt").read_text("utf-8")
 STACK = replace(stack("recorded"), records=Records())
@@ -65,7 +70,9 @@ def test_it_is_printed_as_a_real_kong_printed_it() -> None:
     with counting() as kong:
         assert kong.handle(CASE.raw(), STACK.scheme).status == 200
         assert (
-            kong.handle(replace(CASE, authorization=()).raw(), STACK.scheme).status
+            kong.handle(
+                replace(CASE, authorization=()).raw(), STACK.scheme
+            ).status
             == 401
         )
         found = forms(printed(kong))
@@ -98,7 +105,9 @@ def test_calls_are_counted_by_service_status_and_who_answered(
         for line in text.splitlines()
         if line.startswith("kong_http_requests_total{")
     ]
-    assert [(service in line, line.partition(",code=")[2]) for line in counted] == [
+    assert [
+        (service in line, line.partition(",code=")[2]) for line in counted
+    ] == [
         (True, '"200",source="service",workspace="default",consumer=""} 2'),
         (True, '"401",source="kong",workspace="default",consumer=""} 1'),
     ]

@@ -24,7 +24,12 @@ class Clock:
 @pytest.fixture
 def kong() -> Iterator[Kong]:
     with Kong() as running:
-        ask(running, "PUT", "/services/api", {"host": "api.internal", "port": 8080})
+        ask(
+            running,
+            "PUT",
+            "/services/api",
+            {"host": "api.internal", "port": 8080},
+        )
         yield running
 
 
@@ -39,7 +44,9 @@ def route(kong: Kong, name: str, **fields: Any) -> dict[str, Any]:
     return dict(body)
 
 
-def function(kong: Kong, code: str, where: str = "services/api") -> dict[str, Any]:
+def function(
+    kong: Kong, code: str, where: str = "services/api"
+) -> dict[str, Any]:
     status, body = ask(
         kong,
         "POST",
@@ -51,7 +58,13 @@ def function(kong: Kong, code: str, where: str = "services/api") -> dict[str, An
 
 
 def get(kong: Kong, target: str, *headers: str, method: str = "GET") -> Answer:
-    lines = [f"{method} {target} HTTP/1.1", "Host: api.example.com", *headers, "", ""]
+    lines = [
+        f"{method} {target} HTTP/1.1",
+        "Host: api.example.com",
+        *headers,
+        "",
+        "",
+    ]
     return kong.handle("\r\n".join(lines).encode("latin-1"))
 
 
@@ -84,14 +97,24 @@ def test_a_path_has_one_normal_form(path: str, normal: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/%zz", "/a%", "/%00", "/..", "/a/../../b", "/a/%2e%2e/..%2f", "/a%2f../.."],
+    [
+        "/%zz",
+        "/a%",
+        "/%00",
+        "/..",
+        "/a/../../b",
+        "/a/%2e%2e/..%2f",
+        "/a%2f../..",
+    ],
 )
 def test_nginx_refuses_what_it_cannot_read(path: str) -> None:
     """Malformed encodings, zero bytes and climbing above the root are 400 before any route."""
     assert uri.refused_by_nginx(path)
 
 
-def test_the_upstream_gets_the_normal_form_and_the_query_as_it_came(kong: Kong) -> None:
+def test_the_upstream_gets_the_normal_form_and_the_query_as_it_came(
+    kong: Kong,
+) -> None:
     """What was routed is what is sent."""
     route(kong, "all", paths=["/"])
     answer = get(kong, "//x/../%6frders/a%20b?q=%2F&q=//")
@@ -103,7 +126,8 @@ def test_a_route_level_plugin_replaces_the_services(kong: Kong) -> None:
     """Of one name only the most specific plugin runs: a stray one on the route switches the service's off."""
     route(kong, "orders", paths=["/orders"])
     function(
-        kong, "return function() return kong.response.exit(403, {message = 'no'}) end"
+        kong,
+        "return function() return kong.response.exit(403, {message = 'no'}) end",
     )
     assert get(kong, "/orders").status == 403
     stray = function(kong, "return", where="routes/orders")
@@ -116,7 +140,8 @@ def test_an_exit_cannot_be_caught(kong: Kong) -> None:
     """kong.response.exit ends the request even inside pcall."""
     route(kong, "orders", paths=["/orders"])
     function(
-        kong, "return function() pcall(kong.response.exit, 403, {message = 'no'}) end"
+        kong,
+        "return function() pcall(kong.response.exit, 403, {message = 'no'}) end",
     )
     answer = get(kong, "/orders")
     assert (answer.status, answer.body, answer.upstream) == (
@@ -179,7 +204,9 @@ def test_a_client_can_name_a_header_hop_by_hop_and_so_take_it_away(
 ) -> None:
     """Kong deletes what Connection lists, even where a plugin set it. Kong 3.7 to 3.9 read a copy from before plugins."""
     with Kong(version=version) as kong:
-        ask(kong, "PUT", "/services/api", {"host": "api.internal", "port": 8080})
+        ask(
+            kong, "PUT", "/services/api", {"host": "api.internal", "port": 8080}
+        )
         route(kong, "orders", paths=["/orders"])
         function(kong, script)
         found = sent(get(kong, "/orders", "Connection: close, X-Auth-Client"))
@@ -196,7 +223,9 @@ def test_kong_looks_at_the_first_connection_header_alone(kong: Kong) -> None:
         get(kong, "/orders", "X-A: 1", "Connection: X-A", "Connection: close")
     )
     filling = [f"X-Filling-{number}: 1" for number in range(100)]
-    assert "x-a" in sent(get(kong, "/orders", "X-A: 1", *filling, "Connection: X-A"))
+    assert "x-a" in sent(
+        get(kong, "/orders", "X-A: 1", *filling, "Connection: X-A")
+    )
 
 
 def test_a_body_whose_length_is_named_hop_by_hop_goes_upstream_without_it(
@@ -214,7 +243,9 @@ def test_a_body_whose_length_is_named_hop_by_hop_goes_upstream_without_it(
         )
 
 
-def test_routes_plugins_and_credentials_are_seen_each_with_its_own_lag() -> None:
+def test_routes_plugins_and_credentials_are_seen_each_with_its_own_lag() -> (
+    None
+):
     """A route that is seen before its plugin is open in between; the same order the other way round is not."""
     clock = Clock()
     deny = "return function() return kong.response.exit(403) end"
@@ -248,10 +279,15 @@ def test_a_credential_counts_once_its_view_has_it() -> None:
             "/consumers/ann/jwt",
             {"key": "iss-ann", "secret": "hs-secret-ann-0123456789abcdef0123"},
         )
-        assert get(kong, "/orders", f"Authorization: Bearer {token}").status == 401
+        assert (
+            get(kong, "/orders", f"Authorization: Bearer {token}").status == 401
+        )
         clock.time += 5.0
         answer = get(kong, "/orders", f"Authorization: Bearer {token}")
-        assert (answer.status, sent(answer)["x-consumer-username"]) == (200, "ann")
+        assert (answer.status, sent(answer)["x-consumer-username"]) == (
+            200,
+            "ann",
+        )
 
 
 def test_an_anonymous_consumer_that_is_gone_is_no_way_in(kong: Kong) -> None:

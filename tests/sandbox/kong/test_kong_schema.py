@@ -12,10 +12,14 @@ from tests.support.sandbox import kong_recordings as recordings
 @pytest.mark.parametrize("name", sorted(PLUGIN_SCHEMAS))
 def test_a_plugin_schema_is_printed_as_kong_prints_it(name: str) -> None:
     """Fields, types, defaults and constraints in Kong's order, descriptions apart."""
-    assert PLUGIN_SCHEMAS[name].printed() == recordings.schema(f"plugins/{name}.json")
+    assert PLUGIN_SCHEMAS[name].printed() == recordings.schema(
+        f"plugins/{name}.json"
+    )
 
 
 @pytest.mark.parametrize("name", sorted(ENTITY_SCHEMAS))
 def test_an_entity_schema_is_printed_as_kong_prints_it(name: str) -> None:
     """Fields, types, defaults and constraints in Kong's order, descriptions apart."""
-    assert ENTITY_SCHEMAS[name].printed() == recordings.schema(f"entities/{name}.json")
+    assert ENTITY_SCHEMAS[name].printed() == recordings.schema(
+        f"entities/{name}.json"
+    )

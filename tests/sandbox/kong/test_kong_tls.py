@@ -18,7 +18,12 @@ from sandbox.kong.pem import self_signed
 @pytest.fixture
 def kong() -> Iterator[Kong]:
     with Kong(proxy_tls_port=0) as running:
-        ask(running, "PUT", "/services/api", {"host": "api.internal", "port": 8080})
+        ask(
+            running,
+            "PUT",
+            "/services/api",
+            {"host": "api.internal", "port": 8080},
+        )
         yield running
 
 
@@ -65,7 +70,10 @@ def shown(kong: Kong, name: str | None) -> str:
 
 
 def get(
-    kong: Kong, target: str, name: str = "api.example.com", trusted: str | None = None
+    kong: Kong,
+    target: str,
+    name: str = "api.example.com",
+    trusted: str | None = None,
 ) -> str:
     """The whole answer, as text, to a request over TLS."""
     with connected(kong, name, trusted) as connection:
@@ -75,7 +83,9 @@ def get(
         return connection.makefile("rb").read().decode("latin-1")
 
 
-def test_a_client_is_shown_the_certificate_of_the_name_it_asks_for(kong: Kong) -> None:
+def test_a_client_is_shown_the_certificate_of_the_name_it_asks_for(
+    kong: Kong,
+) -> None:
     """The exact name, else a wildcard for its first label of three or more, else one for its last."""
     exact, wild = show(kong, "api.example.com"), show(kong, "*.example.com")
     suffix, _ = show(kong, "api.*"), show(kong, "*.test")

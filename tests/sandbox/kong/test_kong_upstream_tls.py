@@ -62,7 +62,8 @@ def test_what_is_verified_is_what_a_kong_verifies(
             fields = {
                 **fields,
                 "ca_certificates": [
-                    own if one == "CA" else one for one in fields["ca_certificates"]
+                    own if one == "CA" else one
+                    for one in fields["ca_certificates"]
                 ],
             }
         service = {
@@ -85,7 +86,9 @@ def test_what_is_verified_is_what_a_kong_verifies(
             {**scope, "name": "post-function", "config": {"access": [script]}},
         )
         answer = httpx.get(
-            kong.proxy_url, headers={"Host": "public.example.com"}, trust_env=False
+            kong.proxy_url,
+            headers={"Host": "public.example.com"},
+            trust_env=False,
         )
         assert answer.status_code == status
 

@@ -22,7 +22,9 @@ def _settings(case: str) -> dict[str, Any] | None:
     )
     return {
         **settings,
-        "trusted_ips": settings.get("trusted_ips", "").split(",") if settings else [],
+        "trusted_ips": settings.get("trusted_ips", "").split(",")
+        if settings
+        else [],
     }
 
 
@@ -30,14 +32,18 @@ def _headers(request: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in request.get("headers", ()))
 
 
-def test_the_stand_in_takes_the_same_for_the_address_as_a_recorded_kong() -> None:
+def test_the_stand_in_takes_the_same_for_the_address_as_a_recorded_kong() -> (
+    None
+):
     """From a trusted peer and from another, with one header and with several, and with what is no address."""
     asked: set[tuple[str, str]] = set()
     for line in recorded("recorded-behaviour.jsonl"):
         settings = _settings(line.get("case", ""))
         for request in line.get("requests", ()) if settings is not None else ():
             for seen in (
-                entry["seen"] for entry in request.get("log") or () if "seen" in entry
+                entry["seen"]
+                for entry in request.get("log") or ()
+                if "seen" in entry
             ):
                 given = Request(
                     "GET",
@@ -48,7 +54,9 @@ def test_the_stand_in_takes_the_same_for_the_address_as_a_recorded_kong() -> Non
                     "api.example.com",
                     peer=seen["ip"],
                 )
-                assert client_address(given, settings or {}) == seen["forwarded"], (
+                assert (
+                    client_address(given, settings or {}) == seen["forwarded"]
+                ), (
                     line["case"],
                     request,
                 )

@@ -37,7 +37,9 @@ PLUGINS = {
 }
 NESTED = {"jwt", "plugins", ""}
 # The recordings replace private keys; the two certificates in them, and who signs for whom, are replaced with them.
-PLACEHOLDER = "-----BEGIN PRIVATE KEY-----\n<placeholder>\n-----END PRIVATE KEY-----\n"
+PLACEHOLDER = (
+    "-----BEGIN PRIVATE KEY-----\n<placeholder>\n-----END PRIVATE KEY-----\n"
+)
 MISMATCH = "certificate does not match key"
 # Why an exchange of admin-edge-cases (by seq) is not compared, or (STATUS) only by its status.
 OTHER_PLUGINS = "lists plugins that are not modelled"
@@ -68,7 +70,10 @@ STATUS = {
     ),
 }
 VOLATILE = {"created_at", "updated_at", "description", "len_min"}
-LEAST_REPLAYED = {"traffic-official-plugin.jsonl": 779, "admin-edge-cases.jsonl": 668}
+LEAST_REPLAYED = {
+    "traffic-official-plugin.jsonl": 779,
+    "admin-edge-cases.jsonl": 668,
+}
 
 
 class Replay:
@@ -87,7 +92,9 @@ class Replay:
     def not_modelled(self, row: dict[str, Any]) -> str | None:
         """Why an exchange cannot be replayed: it is about something that the stand-in does not have."""
         path, body = row["path"].split("/"), row.get("request_body")
-        if path[1] not in COLLECTIONS and (row["status"] != 404 or path[1] in KONG_HAS):
+        if path[1] not in COLLECTIONS and (
+            row["status"] != 404 or path[1] in KONG_HAS
+        ):
             return f"/{path[1]}"
         if len(path) > 3 and path[1] == "consumers" and path[3] not in NESTED:
             return f"/consumers/.../{path[3]}"
@@ -112,7 +119,9 @@ class Replay:
             body["cert"] = self.own_pair(body["cert"])[0]
         if body.get("key") == PLACEHOLDER:
             other = MISMATCH in json.dumps(row["response_body"])
-            body["key"] = self.own_pair("another" if other else self.certificate)[1]
+            body["key"] = self.own_pair(
+                "another" if other else self.certificate
+            )[1]
         return body
 
     def own_pair(self, certificate: str) -> tuple[str, str]:
@@ -123,7 +132,9 @@ class Replay:
     def forget(self, row: dict[str, Any]) -> None:
         """What this exchange was about does not exist here."""
         text = json.dumps(row.get("response_body")) + row["path"]
-        self.unknown |= set(recordings.ID.findall(text)) - set(self.ids) - EVERYBODYS
+        self.unknown |= (
+            set(recordings.ID.findall(text)) - set(self.ids) - EVERYBODYS
+        )
         body = row.get("response_body")
         if (
             isinstance(body, dict)
@@ -143,7 +154,9 @@ class Replay:
             return [self.translated(item) for item in value]
         if isinstance(value, str) and value in self.pairs:
             return self.pairs[value][0]
-        if isinstance(value, str) and value in [key for _, key in self.pairs.values()]:
+        if isinstance(value, str) and value in [
+            key for _, key in self.pairs.values()
+        ]:
             return PLACEHOLDER
         if isinstance(value, str):
             return recordings.ID.sub(self.own_id, value)
@@ -155,7 +168,8 @@ class Replay:
             rows = [
                 one
                 for one in theirs["data"]
-                if not isinstance(one, dict) or one.get("id") not in self.unknown
+                if not isinstance(one, dict)
+                or one.get("id") not in self.unknown
             ]
             return {**theirs, "data": rows}
         return theirs
@@ -167,7 +181,9 @@ class Replay:
     def learn(self, theirs: Any, own: Any) -> None:
         """Ids, and the keys and secrets that both made up."""
         if isinstance(theirs, dict) and isinstance(own, dict):
-            if isinstance(theirs.get("id"), str) and isinstance(own.get("id"), str):
+            if isinstance(theirs.get("id"), str) and isinstance(
+                own.get("id"), str
+            ):
                 self.ids[theirs["id"]] = own["id"]
             for name in ("secret", "key"):
                 pair = theirs.get(name), own.get(name)
@@ -178,20 +194,24 @@ class Replay:
             ):
                 # A certificate's SNIs are made on the side: their ids are first seen in a list.
                 by_name = {
-                    one.get("name"): one for one in own["data"] if "certificate" in one
+                    one.get("name"): one
+                    for one in own["data"]
+                    if "certificate" in one
                 }
                 for one in theirs["data"]:
                     self.learn(
                         one,
-                        by_name.get(one.get("name")) if isinstance(one, dict) else None,
+                        by_name.get(one.get("name"))
+                        if isinstance(one, dict)
+                        else None,
                     )
 
     def send(self, row: dict[str, Any]) -> tuple[int, Any]:
         raw = row.get("request_raw")
         if raw is None and row.get("request_body") is not None:
-            certificates = row["path"].startswith("/certificates") and isinstance(
-                row["request_body"], dict
-            )
+            certificates = row["path"].startswith(
+                "/certificates"
+            ) and isinstance(row["request_body"], dict)
             raw = json.dumps(
                 self.with_keys(row) if certificates else row["request_body"]
             )
@@ -211,7 +231,10 @@ class Replay:
             if name not in left
         }
         self.connection.request(
-            row["method"], target, data.encode(encoding) if data else data, headers
+            row["method"],
+            target,
+            data.encode(encoding) if data else data,
+            headers,
         )
         answer = self.connection.getresponse()
         text = answer.read()
@@ -257,7 +280,10 @@ def test_the_admin_api_answers_what_a_real_kong_answered(name: str) -> None:
         for row in rows:
             reason = NOT_MODELLED.get(row["seq"]) if edge_cases else None
             reason = reason or replay.not_modelled(row)
-            if "<... " in str(row.get("request_raw"))[:4000] + row["path"][-200:]:
+            if (
+                "<... "
+                in str(row.get("request_raw"))[:4000] + row["path"][-200:]
+            ):
                 reason = reason or "requests cut in the recording"
             if reason:
                 skipped[reason] += 1
@@ -274,7 +300,9 @@ def test_the_admin_api_answers_what_a_real_kong_answered(name: str) -> None:
             )
             only_status = edge_cases and row["seq"] in STATUS
             if status != row["status"] or (wanted != got and not only_status):
-                asked = f"{row['seq']} {row['step']} {row['method']} {row['path']}"
+                asked = (
+                    f"{row['seq']} {row['step']} {row['method']} {row['path']}"
+                )
                 wrong.append(
                     f"{asked}: {status} {str(got)[:400]}\n  not {row['status']} {str(wanted)[:400]}"
                 )

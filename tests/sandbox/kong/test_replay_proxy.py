@@ -121,14 +121,18 @@ def upstreams() -> Iterator[dict[int, int]]:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         free = closed.getsockname()[1]
     try:
-        yield {port: server.port for port, server in servers.items()} | {1: free}
+        yield {port: server.port for port, server in servers.items()} | {
+            1: free
+        }
     finally:
         for server in servers.values():
             server.stop()
 
 
 def call(kong: Kong, method: str, path: str, body: Any) -> tuple[int, Any]:
-    connection = http.client.HTTPConnection(kong.admin_url.removeprefix("http://"))
+    connection = http.client.HTTPConnection(
+        kong.admin_url.removeprefix("http://")
+    )
     try:
         connection.request(
             method, path, json.dumps(body), {"Content-Type": "application/json"}
@@ -164,7 +168,9 @@ def exchange(
                 context.wrap_socket(connection, server_hostname="p.example.com")
             )
         connection.sendall(raw)
-        answer = http.client.HTTPResponse(connection, method="HEAD" if head else "GET")
+        answer = http.client.HTTPResponse(
+            connection, method="HEAD" if head else "GET"
+        )
         try:
             answer.begin()
             return answer.status, answer.getheaders(), answer.read()
@@ -175,7 +181,9 @@ def exchange(
 def masked(text: str, ports: dict[str, str]) -> str:
     """Without what differs from run to run: request ids, and the ports of this run."""
     text = re.sub(
-        r"<id>#\d+", "<id>#<count>", re.sub(r"\b[0-9a-f]{32}\b", "<request id>", text)
+        r"<id>#\d+",
+        "<id>#<count>",
+        re.sub(r"\b[0-9a-f]{32}\b", "<request id>", text),
     )
     for own, theirs in ports.items():
         text = text.replace(own, theirs)
@@ -266,11 +274,20 @@ def test_the_proxy_answers_what_a_real_kong_answered() -> None:
     with upstreams() as ports:
 
         def resolve(host: str, port: int) -> tuple[str, int] | None:
-            return None if host.endswith(".invalid") else (host, ports.get(port, port))
+            return (
+                None
+                if host.endswith(".invalid")
+                else (host, ports.get(port, port))
+            )
 
         with Kong(now=lambda: NOW, resolve=resolve, proxy_tls_port=0) as kong:
             incomplete = set_up(kong, rows)
-            slow = {"host": "127.0.0.1", "port": 0, "read_timeout": 300, "retries": 0}
+            slow = {
+                "host": "127.0.0.1",
+                "port": 0,
+                "read_timeout": 300,
+                "retries": 0,
+            }
             for name in ("slow", "slow-retry"):
                 assert call(kong, "PUT", f"/services/{name}", slow)[0] == 200
             urls = {8000: kong.proxy_url, 8443: kong.proxy_tls_url}
@@ -311,15 +328,21 @@ def test_the_proxy_answers_what_a_real_kong_answered() -> None:
 def replay(port: int, row: dict[str, Any]) -> str | None:
     """Send one recorded request; what differs, None if nothing does."""
     raw = raw_request(row)
-    marks = {f'"X-Forwarded-Port", "{port}"': f'"X-Forwarded-Port", "{row["port"]}"'}
-    wanted = masked(recordings.ID.sub("<id>", row.get("response_text") or ""), {})
-    tls = row["port"] == 8443 and row.get("note") != "plain HTTP on the TLS port"
+    marks = {
+        f'"X-Forwarded-Port", "{port}"': f'"X-Forwarded-Port", "{row["port"]}"'
+    }
+    wanted = masked(
+        recordings.ID.sub("<id>", row.get("response_text") or ""), {}
+    )
+    tls = (
+        row["port"] == 8443 and row.get("note") != "plain HTTP on the TLS port"
+    )
     try:
-        status, headers, content = exchange(port, raw, row.get("method") == "HEAD", tls)
-    except (OSError, http.client.HTTPException) as error:
-        return (
-            f"{row['seq']} {row['step']} {raw[:80]!r}: {error!r}, not {row['status']}"
+        status, headers, content = exchange(
+            port, raw, row.get("method") == "HEAD", tls
         )
+    except (OSError, http.client.HTTPException) as error:
+        return f"{row['seq']} {row['step']} {raw[:80]!r}: {error!r}, not {row['status']}"
     text = masked(recordings.ID.sub("<id>", content.decode("latin-1")), marks)
     if row["status"] == status and (text == wanted or _same_json(text, wanted)):
         theirs, own = (

@@ -77,7 +77,9 @@ class Made:
         answer = httpx.Response(201)
         for service in config["services"]:
             url = f"http://127.0.0.1:{self._port}"
-            made = self._post("/services", {"name": service["name"], "url": url})
+            made = self._post(
+                "/services", {"name": service["name"], "url": url}
+            )
             routes = [
                 (route, self._route(made.json()["id"], route))
                 for route in service["routes"]
@@ -98,8 +100,12 @@ class Made:
         return answer
 
     def _route(self, service: str, route: dict[str, Any]) -> dict[str, Any]:
-        body = {name: value for name, value in route.items() if name != "plugins"}
-        made = self._post("/routes", {**body, "service": {"id": service}}).json()
+        body = {
+            name: value for name, value in route.items() if name != "plugins"
+        }
+        made = self._post(
+            "/routes", {**body, "service": {"id": service}}
+        ).json()
         return {"route": {"id": made["id"]}}
 
     def _with_scopes(
@@ -107,7 +113,9 @@ class Made:
     ) -> dict[str, Any]:
         """References by name, as declarative configurations have them, are by id here."""
         named = {
-            kind: {"id": self._admin.get(f"/{kind}s/{plugin[kind]}").json()["id"]}
+            kind: {
+                "id": self._admin.get(f"/{kind}s/{plugin[kind]}").json()["id"]
+            }
             for kind in ("service", "route")
             if kind in plugin
         }
@@ -151,21 +159,26 @@ def compared(case: dict[str, Any], kong: Kong, makes: Made) -> str:
             else f"{made.status_code} {made.text}"
         )
     for number, request in enumerate(case["requests"]):
-        if GRPC not in request.get("headers", ()) and (wanted := shown(request)) != (
-            answer := asked(kong, request)
-        ):
+        if GRPC not in request.get("headers", ()) and (
+            wanted := shown(request)
+        ) != (answer := asked(kong, request)):
             return f"request {number}: {answer} and not {wanted}"
     return ""
 
 
 def asked(kong: Kong, request: dict[str, Any]) -> tuple[Any, ...]:
-    headers = [("Host", "api.example.com"), *map(tuple, request.get("headers", ()))]
+    headers = [
+        ("Host", "api.example.com"),
+        *map(tuple, request.get("headers", ())),
+    ]
     with httpx.Client(base_url=kong.proxy_url, trust_env=False) as caller:
         answer = caller.request(
             request["method"],
             request["path"],
             headers=headers,
-            content=request.get("body", "") if request["method"] == "POST" else None,
+            content=request.get("body", "")
+            if request["method"] == "POST"
+            else None,
         )
     return compared_parts(
         answer.status_code, list(answer.headers.multi_items()), answer.text
@@ -181,7 +194,9 @@ def shown(request: dict[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def compared_parts(status: int, headers: list[Any], text: str) -> tuple[Any, ...]:
+def compared_parts(
+    status: int, headers: list[Any], text: str
+) -> tuple[Any, ...]:
     limits = {
         name.lower(): "moving" if name.lower() in MOVING else value
         for name, value in headers

@@ -18,7 +18,9 @@ PORTS = {"http": 38000, "https": 38443}
 ANSWERED = 418
 
 
-def _gateway(defaults: Mapping[str, Any], routes: list[dict[str, Any]]) -> Proxy:
+def _gateway(
+    defaults: Mapping[str, Any], routes: list[dict[str, Any]]
+) -> Proxy:
     store = Store(now=lambda: NOW, clock=lambda: 0.0)
     for route in routes:
         made = store.insert("routes", {**defaults, **route})
@@ -40,12 +42,16 @@ def _gateway(defaults: Mapping[str, Any], routes: list[dict[str, Any]]) -> Proxy
 
 def _raw(request: Mapping[str, Any]) -> bytes:
     headers = [] if request["host"] is None else [("Host", request["host"])]
-    headers += [(name, value) for name, value in (request.get("headers") or {}).items()]
+    headers += [
+        (name, value) for name, value in (request.get("headers") or {}).items()
+    ]
     lines = [
         f"{request['method']} {request['path']} HTTP/1.1",
         *(f"{name}: {value}" for name, value in headers),
     ]
-    return ("\r\n".join([*lines, "Connection: close"]) + "\r\n\r\n").encode("latin-1")
+    return ("\r\n".join([*lines, "Connection: close"]) + "\r\n\r\n").encode(
+        "latin-1"
+    )
 
 
 @pytest.mark.deep
@@ -65,9 +71,15 @@ def test_every_request_reaches_the_route_that_it_reached(
                 asked["unstable"] += 1
                 continue
             scheme = request.get("scheme") or "http"
-            answer = proxy.handle(_raw(request), scheme, PORTS[scheme], accept_all)
-            matched = answer.body.decode() if answer.status == ANSWERED else None
-            expected = request["matched"] if request["status"] == ANSWERED else None
+            answer = proxy.handle(
+                _raw(request), scheme, PORTS[scheme], accept_all
+            )
+            matched = (
+                answer.body.decode() if answer.status == ANSWERED else None
+            )
+            expected = (
+                request["matched"] if request["status"] == ANSWERED else None
+            )
             asked["compared"] += 1
             if (answer.status, matched) != (request["status"], expected):
                 wrong.append(

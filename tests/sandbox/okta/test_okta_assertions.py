@@ -25,7 +25,9 @@ from tests.support.sandbox.okta_org import Estate, app, client_id, secret
 from tests.support.tokens import token
 
 RSA, OTHER, EC = rsa_key(), rsa_key(), ec_key()
-PEM = RSA.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+PEM = RSA.private_bytes(
+    Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+).decode()
 
 
 def jwk(

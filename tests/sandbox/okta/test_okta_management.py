@@ -19,11 +19,18 @@ def test_a_request_without_the_api_token_is_refused(admin: Admin) -> None:
 
 def test_a_request_in_absolute_form_is_routed_by_its_path(admin: Admin) -> None:
     """The official plugin reaches the stand-in through its proxy setting, with the org's URL in the request line."""
-    status, body = admin.call("GET", "http://org.okta.com/api/v1/groups?q=Every")
-    assert (status, [group["profile"]["name"] for group in body]) == (200, ["Everyone"])
+    status, body = admin.call(
+        "GET", "http://org.okta.com/api/v1/groups?q=Every"
+    )
+    assert (status, [group["profile"]["name"] for group in body]) == (
+        200,
+        ["Everyone"],
+    )
     assert (
         admin.call(
-            "GET", "http://org.okta.com/.well-known/okta-organization", token=None
+            "GET",
+            "http://org.okta.com/.well-known/okta-organization",
+            token=None,
         )[1]["pipeline"]
         == "idx"
     )

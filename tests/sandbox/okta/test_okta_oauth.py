@@ -17,9 +17,7 @@ from tests.support.sandbox.okta_org import (
     secret,
 )
 
-POLICY_FAILED = (
-    "Policy evaluation failed for this request, please check the policy configurations."
-)
+POLICY_FAILED = "Policy evaluation failed for this request, please check the policy configurations."
 
 
 def verified(token: str, issuer: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -42,7 +40,12 @@ def as_service(estate: Estate, *scopes: str) -> dict[str, Any]:
 
 def as_user(estate: Estate, user: str, *scopes: str) -> dict[str, Any]:
     return login(
-        estate.issuer, client_id(estate.web), secret(estate.web), CALLBACK, scopes, user
+        estate.issuer,
+        client_id(estate.web),
+        secret(estate.web),
+        CALLBACK,
+        scopes,
+        user,
     )
 
 
@@ -96,10 +99,16 @@ def test_a_service_token_holds_what_oktas_holds() -> None:
 @pytest.mark.parametrize(
     ("scopes", "error"),
     [
-        (("orders.write",), "invalid_scope"),  # exists, but the rule does not list it
+        (
+            ("orders.write",),
+            "invalid_scope",
+        ),  # exists, but the rule does not list it
         (("orders.read", "orders.write"), "invalid_scope"),
         (("orders.drop",), "invalid_scope"),  # does not exist
-        ((), "invalid_scope"),  # none asked for, and the server has no default scope
+        (
+            (),
+            "invalid_scope",
+        ),  # none asked for, and the server has no default scope
         (("openid",), "invalid_scope"),  # needs a user
     ],
 )
@@ -125,12 +134,15 @@ def test_a_client_that_no_policy_covers_is_denied(estate: Estate) -> None:
     )
 
 
-def test_a_user_who_is_not_assigned_to_the_app_is_denied(estate: Estate) -> None:
+def test_a_user_who_is_not_assigned_to_the_app_is_denied(
+    estate: Estate,
+) -> None:
     """Assignment is by group; removing a group from the app removes its users."""
     told = ("access_denied", "User is not assigned to the client application.")
     assert refusal(estate, "user-none", "orders.read") == told
     estate.admin.call(
-        "DELETE", f"/api/v1/apps/{estate.web['id']}/groups/{estate.groups['sales']}"
+        "DELETE",
+        f"/api/v1/apps/{estate.web['id']}/groups/{estate.groups['sales']}",
     )
     assert refusal(estate, "user-sales", "orders.read") == told
     assert as_user(estate, "user-both", "orders.read")["scope"] == "orders.read"
@@ -152,7 +164,10 @@ def test_a_groups_claim_lists_the_groups_that_pass_its_filter(
     """In access tokens of users only; without a match there is no claim."""
     add_claim(estate, group_filter_type=kind, value=value)
     answer = as_user(estate, "user-both", "openid", "orders.read")
-    assert verified(answer["access_token"], estate.issuer)[1].get("groups") == expected
+    assert (
+        verified(answer["access_token"], estate.issuer)[1].get("groups")
+        == expected
+    )
     assert "groups" not in verified(answer["id_token"], estate.issuer)[1]
     assert (
         "groups"

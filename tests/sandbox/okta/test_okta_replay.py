@@ -11,7 +11,9 @@ VALUES_AT_LEAST = 8130
 
 
 @pytest.mark.deep
-def test_the_official_plugins_whole_life_cycle_is_answered_as_recorded() -> None:
+def test_the_official_plugins_whole_life_cycle_is_answered_as_recorded() -> (
+    None
+):
     """Same status, and every recorded member with the same value but for the listed ones; described answers conform."""
     faults: list[str] = []
 
@@ -26,7 +28,12 @@ def test_the_official_plugins_whole_life_cycle_is_answered_as_recorded() -> None
         replay = Replay(Admin(okta.url))
         replay.admin.make(
             "groups",
-            {"profile": {"name": "team-legacy", "description": "An existing group"}},
+            {
+                "profile": {
+                    "name": "team-legacy",
+                    "description": "An existing group",
+                }
+            },
         )
         replay.admin.observe = conforms
         step = ""
@@ -50,6 +57,9 @@ def test_the_official_plugins_whole_life_cycle_is_answered_as_recorded() -> None
     print(f"not compared: {NOT_COMPARED}")
     assert replay.differences == []
     assert faults == []
-    assert (replay.counts["replayed"], replay.counts["same"]) == (REPLAYED, REPLAYED)
+    assert (replay.counts["replayed"], replay.counts["same"]) == (
+        REPLAYED,
+        REPLAYED,
+    )
     assert replay.counts["values compared"] >= VALUES_AT_LEAST
     assert set(map(len, left.values())) == {0}

@@ -69,18 +69,24 @@ def graph() -> Iterator[Recorder]:
             "clientId": ADMINISTRATOR,
             "clientSecret": tenant.secret,
         }
-        made.configure({"metadataHost": tenant.url.removeprefix("http://"), **login})
+        made.configure(
+            {"metadataHost": tenant.url.removeprefix("http://"), **login}
+        )
         yield made
 
 
-def _recorded(step: str, path: str, methods: tuple[str, ...]) -> list[dict[str, Any]]:
+def _recorded(
+    step: str, path: str, methods: tuple[str, ...]
+) -> list[dict[str, Any]]:
     if not TRAFFIC.exists():
         pytest.skip(f"{TRAFFIC.name} is not beside this checkout")
     rows = map(json.loads, TRAFFIC.read_text("utf-8").splitlines())
     return [
         one
         for one in rows
-        if one["step"] == step and one["method"] in methods and path in one["path"]
+        if one["step"] == step
+        and one["method"] in methods
+        and path in one["path"]
     ]
 
 
@@ -101,7 +107,9 @@ def _as_sets(value: Any) -> Any:
     )
 
 
-def test_the_recorded_creation_of_an_application_is_repeated(graph: Recorder) -> None:
+def test_the_recorded_creation_of_an_application_is_repeated(
+    graph: Recorder,
+) -> None:
     """All bodies of POST and PATCH, and which requests come in which order."""
     (made,) = (
         one
@@ -132,12 +140,14 @@ def test_the_recorded_removal_of_a_scope_and_a_role_is_repeated(
     graph: Recorder,
 ) -> None:
     """The role disabled, the scope disabled, then both removed: the same bodies in the same order."""
-    recorded = _recorded("remove-scope-and-role", "/v1.0/applications", ("PATCH",))[:3]
+    recorded = _recorded(
+        "remove-scope-and-role", "/v1.0/applications", ("PATCH",)
+    )[:3]
     before = json.loads(
         json.dumps(
-            _recorded("remove-scope-and-role", "/v1.0/applications", ("GET",))[0][
-                "response_body"
-            ]
+            _recorded("remove-scope-and-role", "/v1.0/applications", ("GET",))[
+                0
+            ]["response_body"]
         )
     )
     inputs = from_graph(before)
@@ -167,7 +177,9 @@ def test_a_permission_and_a_role_of_one_value_could_never_be_removed(
     """With ids of their own they are refused; with one id, the plugin disables one and Graph wants them alike."""
     application = Application(graph)
 
-    def inputs(role: str, value: str, *, present: bool = True) -> dict[str, Any]:
+    def inputs(
+        role: str, value: str, *, present: bool = True
+    ) -> dict[str, Any]:
         entries = {
             "api": {
                 "requestedAccessTokenVersion": 2,
@@ -185,22 +197,30 @@ def test_a_permission_and_a_role_of_one_value_could_never_be_removed(
         application.create(inputs("2", "read"))
     identifier, state = application.create(inputs("1", "read"))
     with pytest.raises(
-        ProviderError, match="must match for the 'oauth2Permissions' and 'appRoles'"
+        ProviderError,
+        match="must match for the 'oauth2Permissions' and 'appRoles'",
     ):
-        application.update(identifier, state, inputs("1", "read", present=False))
+        application.update(
+            identifier, state, inputs("1", "read", present=False)
+        )
     identifier, state = application.create(inputs("2", "scope=read"))
     assert (
-        application.update(identifier, state, inputs("2", "scope=read", present=False))[
-            "appRoleIds"
-        ]
+        application.update(
+            identifier, state, inputs("2", "scope=read", present=False)
+        )["appRoleIds"]
         == {}
     )
 
 
-def test_a_certificate_is_sent_as_the_text_that_it_is_in(graph: Recorder) -> None:
+def test_a_certificate_is_sent_as_the_text_that_it_is_in(
+    graph: Recorder,
+) -> None:
     """In base64, as the official plugin's source has it; the others of the application go along without their values."""
     identifier, _ = Application(graph).create({"displayName": "job"})
-    pems = [certificate(private_pem(rsa_key()), f"job {number}") for number in (1, 2)]
+    pems = [
+        certificate(private_pem(rsa_key()), f"job {number}")
+        for number in (1, 2)
+    ]
     for pem in pems:
         given = {
             "applicationId": identifier,
@@ -214,5 +234,7 @@ def test_a_certificate_is_sent_as_the_text_that_it_is_in(graph: Recorder) -> Non
         for _, _, body in graph.asked
         if "keyCredentials" in (body or {})
     )
-    assert [base64.b64decode(one["key"]).decode() for one in (first, second)] == pems
+    assert [
+        base64.b64decode(one["key"]).decode() for one in (first, second)
+    ] == pems
     assert known["key"] is None

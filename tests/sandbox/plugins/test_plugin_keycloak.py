@@ -62,7 +62,9 @@ class Recorded(AdminApi):
         self.asked: list[Asked] = []
         self._answers: dict[tuple[str, str], list[Exchange]] = {}
         for one in exchanges(step):
-            self._answers.setdefault((one["method"], one["path"]), []).append(one)
+            self._answers.setdefault((one["method"], one["path"]), []).append(
+                one
+            )
 
     def send(
         self, method: str, path: str, body: Any = None, *, server: bool = False
@@ -73,7 +75,9 @@ class Recorded(AdminApi):
         if (
             method == "POST"
         ):  # of several in one collection, the one that was asked for this
-            found = [one for one in found if one["request_body"] == body] or found
+            found = [
+                one for one in found if one["request_body"] == body
+            ] or found
         if not found:
             return Answer(404, {"error": "not recorded"}, "not recorded", {})
         one = found.pop(0) if len(found) > 1 and method == "GET" else found[0]
@@ -189,7 +193,8 @@ def test_mappers_are_posted_as_recorded() -> None:
         api = Recorded("create")
         mapper = kind(api)
         config = {
-            name: sent["config"][setting] for name, setting in mapper.config.items()
+            name: sent["config"][setting]
+            for name, setting in mapper.config.items()
         }
         given = {
             k: v == "true" if v in ("true", "false") else v
@@ -197,7 +202,10 @@ def test_mappers_are_posted_as_recorded() -> None:
             if v != ""
         }
         inputs = checked(
-            mapper, name=sent["name"], clientScopeId=one["path"].split("/")[5], **given
+            mapper,
+            name=sent["name"],
+            clientScopeId=one["path"].split("/")[5],
+            **given,
         )
         identifier, state = mapper.create(inputs)
         # Others made mappers in the same scope meanwhile: what is there already is another run's answer.
@@ -218,7 +226,9 @@ def test_a_scope_is_mapped_to_a_role_as_recorded() -> None:
     scope, role = post["path"].split("/")[5], post["request_body"][0]["id"]
     api = Recorded("create")
     mapper = GenericRoleMapper(api)
-    identifier, state = mapper.create(checked(mapper, clientScopeId=scope, roleId=role))
+    identifier, state = mapper.create(
+        checked(mapper, clientScopeId=scope, roleId=role)
+    )
     assert identifier == f"acme/client-scope/{scope}/scope-mappings//{role}"
     assert api.calls == [
         ("GET", f"{REALM}/roles-by-id/{role}"),
@@ -240,13 +250,17 @@ def test_a_scope_is_mapped_to_a_role_as_recorded() -> None:
 
 def test_a_group_gets_its_roles_as_recorded() -> None:
     (post,) = (
-        one for one in posts("/role-mappings/realm") if "/groups/" in one["path"]
+        one
+        for one in posts("/role-mappings/realm")
+        if "/groups/" in one["path"]
     )
     group = post["path"].split("/")[5]
     api = Recorded("create")
     roles = GroupRoles(api)
     inputs = checked(
-        roles, groupId=group, roleIds=[one["id"] for one in post["request_body"]]
+        roles,
+        groupId=group,
+        roleIds=[one["id"] for one in post["request_body"]],
     )
     identifier, _ = roles.create(inputs)
     assert identifier == f"acme/{group}"
@@ -285,11 +299,17 @@ def _client_inputs(client: Client, sent: dict[str, Any]) -> Properties:
             if name in attributes
         },
     }
-    extra = [name for name in attributes if name.startswith("token.endpoint.auth")]
+    extra = [
+        name for name in attributes if name.startswith("token.endpoint.auth")
+    ]
     said["extraConfig"] |= {name: attributes[name] for name in extra}
     return checked(
         client,
-        **{name: value for name, value in said.items() if value not in (None, "", {})},
+        **{
+            name: value
+            for name, value in said.items()
+            if value not in (None, "", {})
+        },
     )
 
 
@@ -316,9 +336,9 @@ def test_clients_are_posted_as_recorded() -> None:
             ("GET", f"{path}/client-secret"),
             *service,
         ]
-        assert client.differences(state, inputs, inputs).changed == frozenset(), sent[
-            "clientId"
-        ]
+        assert (
+            client.differences(state, inputs, inputs).changed == frozenset()
+        ), sent["clientId"]
         seen.append(sent["clientId"])
     assert sorted(seen) == ["batch", "batch-jwt", "orders-api", "spa", "web"]
 
@@ -340,7 +360,9 @@ def test_lists_of_scopes_are_taken_over_as_recorded(
             {"status": 200, "response_body": []}
         ]
         first = [one for one in calls if one["method"] == "GET"]
-        api._answers["GET", f"{REALM}/clients/{client}/{kind.part}"] = _own(first)
+        api._answers["GET", f"{REALM}/clients/{client}/{kind.part}"] = _own(
+            first
+        )
         scopes = kind(api)
         wanted = [scope["name"] for scope in last["response_body"]]
         scopes.create(checked(scopes, clientId=client, **{kind.names: wanted}))
@@ -348,7 +370,9 @@ def test_lists_of_scopes_are_taken_over_as_recorded(
             (method, path) for method, path in api.calls if method != "GET"
         )
         assert changes == Counter(
-            (one["method"], one["path"]) for one in calls if one["method"] != "GET"
+            (one["method"], one["path"])
+            for one in calls
+            if one["method"] != "GET"
         )
 
 

@@ -152,4 +152,6 @@ def test_drift_of_a_configuration_is_only_seen_with_strict_match(
     }
     found = plugin.read("p", inputs, inputs)
     assert found is not None
-    assert plugin.differences(found.state, found.inputs, inputs).changed == changed
+    assert (
+        plugin.differences(found.state, found.inputs, inputs).changed == changed
+    )

@@ -48,7 +48,9 @@ class Recorder(ManagementApi):
     def send(self, method: str, path: str, body: Any = None) -> Answer:
         """Keeps the request."""
         self.asked.append((method, path, body))
-        answer = POLICIES if path.startswith("/api/v1/policies") else self._answer
+        answer = (
+            POLICIES if path.startswith("/api/v1/policies") else self._answer
+        )
         return Answer(self._status, answer, json.dumps(answer), {})
 
     def writes(self) -> list[tuple[str, str]]:
@@ -96,7 +98,9 @@ def _inputs(resource: OktaObject, exchange: dict[str, Any]) -> dict[str, Any]:
         for key, value in state.items()
         if key not in resource.computed and value not in (None, [])
     }
-    credentials = exchange["request_body"].get("credentials", {}).get("oauthClient", {})
+    credentials = (
+        exchange["request_body"].get("credentials", {}).get("oauthClient", {})
+    )
     if "client_id" in credentials:
         inputs["clientId"] = credentials["client_id"]
     return resource.check(inputs, {}, Naming("recorded", b""))
@@ -113,7 +117,9 @@ def test_every_recorded_create_of_the_official_plugin_is_repeated() -> None:
         resource = kind(api)
         resource.create(_inputs(resource, exchange))
         query = f"?{exchange['query']}" if exchange["query"] else ""
-        where = f"{exchange['run']} {exchange['step']}, exchange {exchange['seq']}"
+        where = (
+            f"{exchange['run']} {exchange['step']}, exchange {exchange['seq']}"
+        )
         assert api.asked[0] == (
             "POST",
             exchange["path"] + query,
@@ -147,9 +153,13 @@ def test_every_recorded_update_of_the_official_plugin_is_repeated() -> None:
             ServerPolicy,
             ServerPolicyRule,
         ):  # the answer still has the old status
-            inputs["status"] = state["status"] = exchange["request_body"]["status"]
+            inputs["status"] = state["status"] = exchange["request_body"][
+                "status"
+            ]
         resource.update(path.rsplit("/", 1)[1], state, inputs)
-        where = f"{exchange['run']} {exchange['step']}, exchange {exchange['seq']}"
+        where = (
+            f"{exchange['run']} {exchange['step']}, exchange {exchange['seq']}"
+        )
         assert ("PUT", path, exchange["request_body"]) in api.asked, where
         repeated[kind.__name__] += 1
     print(f"\nrepeated updates of the official plugin: {dict(repeated)}")
@@ -170,7 +180,9 @@ def test_an_origin_takes_one_call_to_make_and_one_to_change() -> None:
     """By the provider's source, in the SDK's version: no status where it is made, no read, no lifecycle call."""
     api = Recorder(ORIGIN)
     origin = Origin(api)
-    inputs = {name: ORIGIN[name] for name in ("name", "origin", "scopes", "status")}
+    inputs = {
+        name: ORIGIN[name] for name in ("name", "origin", "scopes", "status")
+    }
     written = {name: ORIGIN[name] for name in ("name", "origin", "scopes")}
     identifier, state = origin.create(inputs)
     assert (identifier, state["status"], state["scopes"]) == (
@@ -189,5 +201,7 @@ def test_an_origin_takes_one_call_to_make_and_one_to_change() -> None:
         origin.create({**inputs, "status": "INACTIVE"})
     assert [
         problem.path
-        for problem in origin.problems({"name": "o", "origin": "https://o.example.com"})
+        for problem in origin.problems(
+            {"name": "o", "origin": "https://o.example.com"}
+        )
     ] == ["scopes"]

@@ -24,14 +24,24 @@ def _schema(provider: str) -> dict[str, Any]:
 
 
 def _reasons(token: str, properties: dict[str, Any]) -> dict[str, str]:
-    return {problem.path: problem.reason for problem in sdk.problems(token, properties)}
+    return {
+        problem.path: problem.reason
+        for problem in sdk.problems(token, properties)
+    }
 
 
-def test_a_misspelt_field_deep_inside_is_named_with_path_value_and_suggestion() -> None:
+def test_a_misspelt_field_deep_inside_is_named_with_path_value_and_suggestion() -> (
+    None
+):
     """The official provider would say the same of a Deployment: path, value, and what was meant."""
-    pod = {"containers": [{"name": "api", "imag": "registry.example.com/api:1"}]}
+    pod = {
+        "containers": [{"name": "api", "imag": "registry.example.com/api:1"}]
+    }
     deployment = {
-        "spec": {"selector": {"matchLabels": {"app": "api"}}, "template": {"spec": pod}}
+        "spec": {
+            "selector": {"matchLabels": {"app": "api"}},
+            "template": {"spec": pod},
+        }
     }
     assert _reasons("kubernetes:apps/v1:Deployment", deployment) == {
         "spec.template.spec.containers[0].imag": (

@@ -241,7 +241,9 @@ class Held:
         self.writers: dict[int, int] = {}
         """The operations that made versions."""
         for kind in DECIDING:
-            self.versions[kind] = list(replay.start.entities.tables[kind].values())
+            self.versions[kind] = list(
+                replay.start.entities.tables[kind].values()
+            )
         for number, operation in enumerate(replay.operations):
             for write in operation.writes:
                 if write.after is not None and write.kind in DECIDING:
@@ -256,7 +258,9 @@ class Held:
     def scene(self, target: Target) -> Scene:
         path = uri.normalized(target[1])
         routes = frozenset(
-            one["id"] for one in self.versions["routes"] if takes(one, target[0], path)
+            one["id"]
+            for one in self.versions["routes"]
+            if takes(one, target[0], path)
         )
         services = {
             one["service"]["id"]
@@ -276,7 +280,9 @@ class Held:
             )
         )
 
-    def state(self, kind: str, ids: frozenset[str], done: int) -> dict[str, Entity]:
+    def state(
+        self, kind: str, ids: frozenset[str], done: int
+    ) -> dict[str, Entity]:
         """The entities of these ids after the operations of `done`."""
         table = {
             one: entity
@@ -301,7 +307,9 @@ class Held:
 
     def image(self, component: str, done: int) -> str | None:
         """What runs after the operations of `done`."""
-        over = [number for number in self.rollouts(component) if done >> number & 1]
+        over = [
+            number for number in self.rollouts(component) if done >> number & 1
+        ]
         return (
             self.replay.operations[over[-1]].images[component]
             if over
@@ -319,15 +327,23 @@ class Held:
         )
         done = self.order.closed(written)
         later = [
-            number for number in self.rollouts(component) if not done >> number & 1
+            number
+            for number in self.rollouts(component)
+            if not done >> number & 1
         ]
         return {
             self.image(component, done),
-            *(self.replay.operations[number].images[component] for number in later),
+            *(
+                self.replay.operations[number].images[component]
+                for number in later
+            ),
         }
 
     def misled(
-        self, position: SourcePosition, image: str | None, answers: Sequence[Answer]
+        self,
+        position: SourcePosition,
+        image: str | None,
+        answers: Sequence[Answer],
     ) -> bool:
         """Whether nobody allows the request there. Rules may be older than the image that answers, never newer."""
         if image is None:
@@ -338,14 +354,21 @@ class Held:
             if model.image(position[0]) == image
         ]
         last = having[-1] if having else 0
-        return not any(_leads(answer, position) for answer in answers[: last + 1])
+        return not any(
+            _leads(answer, position) for answer in answers[: last + 1]
+        )
 
     def in_clear(
-        self, position: SourcePosition, service: Entity, answers: Sequence[Answer]
+        self,
+        position: SourcePosition,
+        service: Entity,
+        answers: Sequence[Answer],
     ) -> bool:
         """Whether it is sent in clear text, or to whoever answers, and every model that allows it has the workload
         verified."""
-        verified = service["protocol"] == "https" and service["tls_verify"] is True
+        verified = (
+            service["protocol"] == "https" and service["tls_verify"] is True
+        )
         allowing = [
             model
             for model, answer in zip(self.models, answers, strict=True)
@@ -358,7 +381,10 @@ class Held:
         )
 
     def out_of_date(
-        self, position: SourcePosition, image: str | None, answers: Sequence[Answer]
+        self,
+        position: SourcePosition,
+        image: str | None,
+        answers: Sequence[Answer],
     ) -> bool:
         """Whether no model that has the image allows the request there, and one of them has the place."""
         having = [
@@ -367,7 +393,9 @@ class Held:
             if model.image(position[0]) == image
         ]
         known = any(position in self.models[number].places for number in having)
-        return known and not any(_leads(answers[number], position) for number in having)
+        return known and not any(
+            _leads(answers[number], position) for number in having
+        )
 
     def words(self, seen: Seen) -> str:
         """Which versions are seen."""
@@ -396,7 +424,9 @@ def _leads(answer: Answer, position: SourcePosition) -> bool:
 def _by_content(versions: Iterable[Entity]) -> Iterator[Entity]:
     met: set[str] = set()
     for one in versions:
-        content = repr({key: value for key, value in one.items() if key not in _STAMPS})
+        content = repr(
+            {key: value for key, value in one.items() if key not in _STAMPS}
+        )
         if content not in met:
             met.add(content)
             yield one
@@ -438,7 +468,13 @@ class Scene:
         for method, caller in product(METHODS, self._callers()):
             answers = tuple(one.allowed for one in self._meant(method, caller))
             kinds.setdefault(
-                (bool(caller.token), caller.issuer, caller.user, caller.kid, answers),
+                (
+                    bool(caller.token),
+                    caller.issuer,
+                    caller.user,
+                    caller.kid,
+                    answers,
+                ),
                 (method, caller),
             )
         return list(kinds.values())
@@ -468,7 +504,9 @@ class Scene:
             for one in run.different[kind]
         ]
         levels = [
-            _choices([one for one in plugins if one[1]["name"] == name], some=some)
+            _choices(
+                [one for one in plugins if one[1]["name"] == name], some=some
+            )
             for name in ORDER
         ]
         levels[ORDER.index("jwt")] = [
@@ -532,19 +570,27 @@ class Scene:
                     run.misled(ended, image, self._meant(method, caller))
                     for image in run.images(ended[0], seen)
                 )
-                or run.in_clear(ended, entities[1][1], self._meant(method, caller))
+                or run.in_clear(
+                    ended, entities[1][1], self._meant(method, caller)
+                )
             ):
                 self.add(run.report.opened, method, caller, ended, seen)
 
     def ask_views(self) -> None:
         run = self.run
         for kid, callers in run.callers.items():
-            wanted = [one for one in product(METHODS, callers) if self._must_pass(*one)]
+            wanted = [
+                one
+                for one in product(METHODS, callers)
+                if self._must_pass(*one)
+            ]
             if wanted:
                 for seen in self._views(kid):
                     for method, caller, ended in self.asked(seen, wanted):
                         if isinstance(ended, int):
-                            self.add(run.report.closed, method, caller, ended, seen)
+                            self.add(
+                                run.report.closed, method, caller, ended, seen
+                            )
 
     def ask_moments(self) -> None:
         """Where no image changes, the mixtures say all of it."""
@@ -557,7 +603,9 @@ class Scene:
                     seen, product(METHODS, callers)
                 ):
                     if not isinstance(ended, int) and run.out_of_date(
-                        ended, run.image(ended[0], done), self._meant(method, caller)
+                        ended,
+                        run.image(ended[0], done),
+                        self._meant(method, caller),
                     ):
                         self.add(run.report.opened, method, caller, ended, seen)
 
@@ -572,18 +620,25 @@ class Scene:
                 f"Host: {self.target[0]}",
                 f"{FORGED}: /",
             ]
-            lines += [f"Authorization: {value}" for value in caller.authorization]
+            lines += [
+                f"Authorization: {value}" for value in caller.authorization
+            ]
             ended = run.plane.ask("\r\n".join([*lines, "", ""]).encode())
             run.report.asked += 1
             run.report.reached += ended in run.workloads
             yield (
                 method,
                 caller,
-                ended if isinstance(ended, int) else run.workloads.get(ended, ended),
+                ended
+                if isinstance(ended, int)
+                else run.workloads.get(ended, ended),
             )
 
     def _meant(self, method: str, caller: Caller) -> list[Answer]:
-        return [model.answer(self.target, method, caller) for model in self.run.models]
+        return [
+            model.answer(self.target, method, caller)
+            for model in self.run.models
+        ]
 
     def _must_pass(self, method: str, caller: Caller) -> bool:
         """Whether all models allow it, at one place: what is spoken to otherwise is behind another service at the gateway,
@@ -610,7 +665,13 @@ class Scene:
         if key not in self.run.found:
             self.run.found.add(key)
             findings.append(
-                Finding(self.target, method, caller.name, ended, self.run.words(seen))
+                Finding(
+                    self.target,
+                    method,
+                    caller.name,
+                    ended,
+                    self.run.words(seen),
+                )
             )
 
     def _views(self, kid: str) -> Iterator[Seen]:
@@ -639,11 +700,15 @@ class Scene:
         `thorough`, of each client one of the requests of which the models say the same."""
         run = self.run
         for kid, callers in (
-            run.callers.items() if any(map(any, map(self.masks, run.callers))) else ()
+            run.callers.items()
+            if any(map(any, map(self.masks, run.callers)))
+            else ()
         ):
             asked: dict[object, tuple[str, Caller]] = {}
             for method, caller in product(METHODS, callers):
-                answers = tuple(one.allowed for one in self._meant(method, caller))
+                answers = tuple(
+                    one.allowed for one in self._meant(method, caller)
+                )
                 key = (
                     (method, caller.token)
                     if thorough
@@ -653,7 +718,8 @@ class Scene:
             for seen, _ in self._moments(kid):
                 for method, caller, ended in self.asked(seen, asked.values()):
                     if not isinstance(ended, int) and not any(
-                        _leads(one, ended) for one in self._meant(method, caller)
+                        _leads(one, ended)
+                        for one in self._meant(method, caller)
                     ):
                         self.add(run.report.opened, method, caller, ended, seen)
 
@@ -665,12 +731,17 @@ class Scene:
             masks["consumers"] if ids["jwt_secrets"] else 0
         )
         return (
-            masks["routes"] | masks["services"] | masks["upstreams"] | masks["targets"],
+            masks["routes"]
+            | masks["services"]
+            | masks["upstreams"]
+            | masks["targets"],
             masks["plugins"],
             credentials,
         )
 
-    def seen(self, kid: str, routed: int, plugged: int, known: int) -> Iterator[Seen]:
+    def seen(
+        self, kid: str, routed: int, plugged: int, known: int
+    ) -> Iterator[Seen]:
         run, ids = self.run, self._ids(kid)
         shown = {"plugins": plugged, "consumers": known, "jwt_secrets": known}
         state = {
@@ -678,11 +749,16 @@ class Scene:
             for kind in DECIDING
         }
         for route in winners(
-            state["routes"].values(), state["services"], self.target[0], self.path
+            state["routes"].values(),
+            state["services"],
+            self.target[0],
+            self.path,
         ):
             service = state["services"][route["service"]["id"]]
             plugins = [
-                one for one in state["plugins"].values() if _on(one, route, service)
+                one
+                for one in state["plugins"].values()
+                if _on(one, route, service)
             ]
             chosen: list[Chosen] = [
                 ("routes", route),
@@ -700,10 +776,14 @@ class Scene:
             for kind in DECIDING
         }
         plugins = frozenset(
-            one["id"] for one in self.run.versions["plugins"] if self._concerns(one)
+            one["id"]
+            for one in self.run.versions["plugins"]
+            if self._concerns(one)
         )
         credentials = frozenset(
-            one["id"] for one in self.run.versions["jwt_secrets"] if one["key"] == kid
+            one["id"]
+            for one in self.run.versions["jwt_secrets"]
+            if one["key"] == kid
         )
         return {
             **found,
@@ -722,7 +802,9 @@ class Scene:
         )
 
 
-def _choices(versions: Iterable[Chosen], *, some: bool) -> list[tuple[Chosen, ...]]:
+def _choices(
+    versions: Iterable[Chosen], *, some: bool
+) -> list[tuple[Chosen, ...]]:
     """Of each entity one of its versions, or of those that take one another's place; with `some`, or none."""
     slots: dict[tuple[object, ...], list[Chosen | None]] = {}
     for kind, one in versions:
@@ -737,12 +819,15 @@ def _choices(versions: Iterable[Chosen], *, some: bool) -> list[tuple[Chosen, ..
 
 def _scope(plugin: Entity) -> tuple[object, ...]:
     return tuple(
-        (plugin[kind] or {}).get("id") for kind in ("route", "service", "consumer")
+        (plugin[kind] or {}).get("id")
+        for kind in ("route", "service", "consumer")
     )
 
 
 def _on(plugin: Entity, route: Entity, service: Entity) -> bool:
     """Whether the plugin may run for requests on the route."""
     on_route = plugin["route"] is None or plugin["route"]["id"] == route["id"]
-    on_service = plugin["service"] is None or plugin["service"]["id"] == service["id"]
+    on_service = (
+        plugin["service"] is None or plugin["service"]["id"] == service["id"]
+    )
     return on_route and on_service

@@ -79,7 +79,9 @@ class Commands:
 
     def roll_out(self) -> None:
         """Rolls all pods out, as somebody does by hand whose `--exclude` left a Secret out and rolled the pods."""
-        self.read = {key: one for key, one in self.start.items() if key[0] == SECRET}
+        self.read = {
+            key: one for key, one in self.start.items() if key[0] == SECRET
+        }
 
     def up(
         self, estate: Parted, *arguments: str, trouble: Trouble | None = None
@@ -95,11 +97,18 @@ class Commands:
             return status
         before = replace(self.behind[-2], layout=estate.layout)
         grants = [each.shape for each in self.behind]
-        for step in (with_grants(before, grants), with_grants(estate, grants), estate):
+        for step in (
+            with_grants(before, grants),
+            with_grants(estate, grants),
+            estate,
+        ):
             status = self._up(step, *arguments)
             if self.has_no_order:
                 self.unseen += 1
-                for stack in (STACK, *(f"{STACK}-{name}" for name in estate.layout)):
+                for stack in (
+                    STACK,
+                    *(f"{STACK}-{name}" for name in estate.layout),
+                ):
                     self.literal(estate, stack)
                 status = self._up(estate, *arguments)
                 self.begin()
@@ -136,7 +145,11 @@ class Commands:
             stack,
             {},
             "up",
-            *(w for kind, name in there for w in ("--exclude", f"**{kind}::{name}")),
+            *(
+                w
+                for kind, name in there
+                for w in ("--exclude", f"**{kind}::{name}")
+            ),
         )
 
     def kept(self) -> Callable[[], None]:
@@ -177,13 +190,21 @@ class Commands:
         backend = self.backend
         if len(self.behind) == 1:  # nothing is to be looked at since `begin`
             return Report()
-        rows = [*self.start.values(), *(one.new for one in backend.done if one.new)]
+        rows = [
+            *self.start.values(),
+            *(one.new for one in backend.done if one.new),
+        ]
         workloads = dict(
-            position for one in rows if one.type == SERVICE for position in _places(one)
+            position
+            for one in rows
+            if one.type == SERVICE
+            for position in _places(one)
         )
         models: list[Meaning] = [one.meaning for one in self.behind]
         callers = {one.name: one for model in models for one in _callers(model)}
-        replay = Replay(backend.start, tuple(backend.done), tuple(backend.before))
+        replay = Replay(
+            backend.start, tuple(backend.done), tuple(backend.before)
+        )
         held = Held(replay, models, [*callers.values()], workloads)
         if thorough:
             check_all(held, ordered=False)
@@ -224,7 +245,8 @@ class Commands:
                 after.partition_of(f"of-{part.uid}") for part in gates
             }
             if is_one_run and any(
-                granted(before, one.name) != granted(after, one.name) for one in clients
+                granted(before, one.name) != granted(after, one.name)
+                for one in clients
             ):
                 return True
         return False
@@ -233,7 +255,10 @@ class Commands:
         for before, after in pairwise(self.behind):
             there = {part.uid for part in after.shape.parts if part.rules}
             for client in before.shape.clients:
-                was, now = granted(before, client.name), granted(after, client.name)
+                was, now = (
+                    granted(before, client.name),
+                    granted(after, client.name),
+                )
                 if (
                     caller.startswith(f"by-{client.name}/")
                     and was != now
@@ -269,9 +294,13 @@ def with_grants(estate: Parted, shapes: Iterable[Shape]) -> Parted:
         replace(one, calls=tuple(sorted(calls[one.name])))
         for one in estate.shape.clients
     ]
-    parts = [replace(one, scopes=tuple(scopes[one.uid])) for one in estate.shape.parts]
+    parts = [
+        replace(one, scopes=tuple(scopes[one.uid]))
+        for one in estate.shape.parts
+    ]
     return replace(
-        estate, shape=replace(estate.shape, parts=tuple(parts), clients=tuple(clients))
+        estate,
+        shape=replace(estate.shape, parts=tuple(parts), clients=tuple(clients)),
     )
 
 
@@ -287,7 +316,9 @@ def _callers(model: Meaning) -> Iterator[Caller]:
     stranger = with_every_scope("stranger", "a stranger", None)
     yield stranger
     yield Caller(
-        "somebody who signs for themselves", stranger.token[:-8] + "AAAAAAAA", KID
+        "somebody who signs for themselves",
+        stranger.token[:-8] + "AAAAAAAA",
+        KID,
     )
     for identifier, key in model.clients.items():
         for _, user in (one for one in everybody(model) if one[0] == key):

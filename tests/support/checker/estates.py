@@ -45,7 +45,9 @@ class Part:
     def manifest(self, clients: tuple[Client, ...]) -> dict[str, Any]:
         traits: list[dict[str, Any]] = []
         for host in dict.fromkeys(host for host, _, _ in self.places):
-            http = {path: port for other, path, port in self.places if other == host}
+            http = {
+                path: port for other, path, port in self.places if other == host
+            }
             traits.append(
                 {
                     "type": "gateway",
@@ -66,7 +68,9 @@ class Part:
                 )
                 for path, method, scopes in self.rules
             ]
-            callers = [f"app/{client.name}" for client in clients if client.asks(self)]
+            callers = [
+                f"app/{client.name}" for client in clients if client.asks(self)
+            ]
             role = {
                 "scopes": list(self.scopes),
                 "groups": list(self.groups),
@@ -86,10 +90,14 @@ class Part:
         if self.tls:
             traits.append({"type": "upstream-tls", "properties": {}})
         ports = [
-            {"port": port} for port in sorted({port for _, _, port in self.places})
+            {"port": port}
+            for port in sorted({port for _, _, port in self.places})
         ]
         return _component(
-            self.name, "webservice", {"image": self.image, "ports": ports}, traits
+            self.name,
+            "webservice",
+            {"image": self.image, "ports": ports},
+            traits,
         )
 
 
@@ -124,14 +132,25 @@ class Client:
         properties = {} if self.users else {"image": f"{_IMAGE}/{self.name}"}
         kind = "external" if self.users else "worker"
         return _component(
-            self.name, kind, properties, [{"type": "client", "properties": trait}]
+            self.name,
+            kind,
+            properties,
+            [{"type": "client", "properties": trait}],
         )
 
 
 def _component(
-    name: str, kind: str, properties: dict[str, Any], traits: list[dict[str, Any]]
+    name: str,
+    kind: str,
+    properties: dict[str, Any],
+    traits: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    return {"name": name, "type": kind, "properties": properties, "traits": traits}
+    return {
+        "name": name,
+        "type": kind,
+        "properties": properties,
+        "traits": traits,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +195,9 @@ def application(shape: Shape) -> str:
 Step = Callable[[random.Random, Shape], Shape]
 
 
-def _one(draw: random.Random, shape: Shape, change: Callable[[Part], Part]) -> Shape:
+def _one(
+    draw: random.Random, shape: Shape, change: Callable[[Part], Part]
+) -> Shape:
     chosen = draw.choice(shape.parts)
     return shape.with_parts(
         *(change(part) if part is chosen else part for part in shape.parts)
@@ -184,21 +205,30 @@ def _one(draw: random.Random, shape: Shape, change: Callable[[Part], Part]) -> S
 
 
 def _place(draw: random.Random) -> tuple[str, str, int]:
-    return draw.choice(HOSTS), draw.choice(PATHS), draw.choice((8080, 8080, 9090))
+    return (
+        draw.choice(HOSTS),
+        draw.choice(PATHS),
+        draw.choice((8080, 8080, 9090)),
+    )
 
 
 def _rules(draw: random.Random, part: Part) -> Part:
     """Some rules on and below the component's places, or none: closed to all who have not signed in."""
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     for _, path, _ in part.places:
-        for below in draw.sample(["", "/health", "/health/deep"], draw.randint(1, 3)):
+        for below in draw.sample(
+            ["", "/health", "/health/deep"], draw.randint(1, 3)
+        ):
             for method in draw.sample(["GET", "POST"], draw.randint(1, 2)):
                 needed = draw.sample(
                     part.scopes, draw.randint(0, min(2, len(part.scopes)))
                 )
-                found[(path.rstrip("/") + below) or "/", method] = tuple(sorted(needed))
+                found[(path.rstrip("/") + below) or "/", method] = tuple(
+                    sorted(needed)
+                )
     rules = tuple(
-        (path, method, scopes) for (path, method), scopes in sorted(found.items())
+        (path, method, scopes)
+        for (path, method), scopes in sorted(found.items())
     )
     return replace(part, rules=draw.choice((rules, rules, rules, ())))
 
@@ -209,10 +239,14 @@ def _new(
     places: tuple[tuple[str, str, int], ...],
     spare: str = "",
 ) -> Part:
-    free = [uid for uid in UIDS if uid not in {part.uid for part in shape.parts}] or [
-        spare
+    free = [
+        uid for uid in UIDS if uid not in {part.uid for part in shape.parts}
+    ] or [spare]
+    names = [
+        name
+        for name in _NAMES
+        if name not in {part.name for part in shape.parts}
     ]
-    names = [name for name in _NAMES if name not in {part.name for part in shape.parts}]
     uid = draw.choice(free)
     taken = {scope for part in shape.parts for scope in part.scopes}
     scopes = tuple(
@@ -243,8 +277,14 @@ def removed(draw: random.Random, shape: Shape) -> Shape:
 
 
 def renamed(draw: random.Random, shape: Shape) -> Shape:
-    names = [name for name in _NAMES if name not in {part.name for part in shape.parts}]
-    return _one(draw, shape, lambda part: replace(part, name=draw.choice(names)))
+    names = [
+        name
+        for name in _NAMES
+        if name not in {part.name for part in shape.parts}
+    ]
+    return _one(
+        draw, shape, lambda part: replace(part, name=draw.choice(names))
+    )
 
 
 def moved(draw: random.Random, shape: Shape) -> Shape:
@@ -277,7 +317,9 @@ def swapped(draw: random.Random, shape: Shape) -> Shape:
 def succeeded(draw: random.Random, shape: Shape) -> Shape:
     """A component goes, and another takes its place at once."""
     chosen = draw.choice(shape.parts)
-    others = shape.with_parts(*(part for part in shape.parts if part is not chosen))
+    others = shape.with_parts(
+        *(part for part in shape.parts if part is not chosen)
+    )
     return others.with_parts(
         *others.parts, _new(draw, shape, chosen.places, chosen.uid)
     )
@@ -306,7 +348,10 @@ def rescoped(draw: random.Random, shape: Shape) -> Shape:
         return shape
     scope = draw.choice(giver.scopes)
     left = _rules(
-        draw, replace(giver, scopes=tuple(one for one in giver.scopes if one != scope))
+        draw,
+        replace(
+            giver, scopes=tuple(one for one in giver.scopes if one != scope)
+        ),
     )
     more = _rules(draw, replace(taker, scopes=(*taker.scopes, scope)))
     return shape.with_parts(
@@ -319,14 +364,20 @@ def rescoped(draw: random.Random, shape: Shape) -> Shape:
 
 def regranted(draw: random.Random, shape: Shape) -> Shape:
     """What one client may call another may from now on, and it no more; or a client comes, or goes."""
-    grants = [(part.uid, scope) for part in shape.parts for scope in part.scopes]
+    grants = [
+        (part.uid, scope) for part in shape.parts for scope in part.scopes
+    ]
     clients = {client.name: client for client in shape.clients}
     name = draw.choice(("job", "cron", "site"))
     calls = tuple(
-        sorted(draw.sample(grants, draw.randint(min(1, len(grants)), len(grants))))
+        sorted(
+            draw.sample(grants, draw.randint(min(1, len(grants)), len(grants)))
+        )
     )
     clients[name] = Client(name, calls, users=name == "site")
-    for other in draw.sample(sorted(set(clients) - {name}), min(1, len(clients) - 1)):
+    for other in draw.sample(
+        sorted(set(clients) - {name}), min(1, len(clients) - 1)
+    ):
         left = tuple(call for call in clients[other].calls if call not in calls)
         clients[other] = replace(clients[other], calls=left)
         if not left:
@@ -336,15 +387,21 @@ def regranted(draw: random.Random, shape: Shape) -> Shape:
 
 def widened(draw: random.Random, shape: Shape) -> Shape:
     """Clients may ask for more, and a service for all that there is."""
-    grants = [(part.uid, scope) for part in shape.parts for scope in part.scopes]
-    clients = {client.name: client for client in (*shape.clients, Client("job"))}
+    grants = [
+        (part.uid, scope) for part in shape.parts for scope in part.scopes
+    ]
+    clients = {
+        client.name: client for client in (*shape.clients, Client("job"))
+    }
     for name, client in clients.items():
         more = (
             grants
             if name == "job"
             else draw.sample(grants, draw.randint(0, len(grants)))
         )
-        clients[name] = replace(client, calls=tuple(sorted({*client.calls, *more})))
+        clients[name] = replace(
+            client, calls=tuple(sorted({*client.calls, *more}))
+        )
     return replace(shape, clients=tuple(clients.values()))
 
 
@@ -353,7 +410,9 @@ def narrowed(draw: random.Random, shape: Shape) -> Shape:
     clients = []
     for client in shape.clients:
         calls = [
-            (part.uid, scope) for part in shape.parts for scope in client.asks(part)
+            (part.uid, scope)
+            for part in shape.parts
+            for scope in client.asks(part)
         ]
         left = (
             draw.sample(calls, draw.randint(1, len(calls) - 1))
@@ -396,7 +455,8 @@ def secured(draw: random.Random, shape: Shape) -> Shape:
         draw,
         shape,
         lambda part: replace(
-            _rules(draw, part) if draw.random() < 0.5 else part, tls=not part.tls
+            _rules(draw, part) if draw.random() < 0.5 else part,
+            tls=not part.tls,
         ),
     )
 
@@ -433,7 +493,10 @@ def estates(
     shape = Shape()
     for number in range(count):
         name, shape = _following(
-            draw, shape, STEPS[number % len(STEPS)] if shape.parts else added, sound
+            draw,
+            shape,
+            STEPS[number % len(STEPS)] if shape.parts else added,
+            sound,
         )
         yield name, shape
 
@@ -458,7 +521,10 @@ def regranted_estates(
 
 
 def _following(
-    draw: random.Random, shape: Shape, wanted: Step, sound: Callable[[str], bool]
+    draw: random.Random,
+    shape: Shape,
+    wanted: Step,
+    sound: Callable[[str], bool],
 ) -> tuple[str, Shape]:
     """Another Application, by that step if there is one."""
     before = replace(shape, unpullable=frozenset())

@@ -114,10 +114,16 @@ class Step:
     def name(self) -> str:
         return f"{self.op} {self.urn.rsplit('::', 1)[1]}"
 
-    def images(self, changed: Mapping[str, str | None]) -> Mapping[str, str | None]:
+    def images(
+        self, changed: Mapping[str, str | None]
+    ) -> Mapping[str, str | None]:
         """What of these changes is a rollout by this step."""
         key = self.urn.rsplit("::", 1)[1].removesuffix("-deployment")
-        return {key: changed[key]} if self.type == DEPLOYMENT and key in changed else {}
+        return (
+            {key: changed[key]}
+            if self.type == DEPLOYMENT and key in changed
+            else {}
+        )
 
 
 def replay(
@@ -135,13 +141,19 @@ def replay(
     waits = waits_of(steps, before, after)
     _hold_against_the_log(steps, waits)
     changes = [_change("", old, new) for old, new in pairwise(moments)]
-    writes = _assigned(steps, [write for change in changes for write in change.writes])
-    images = {key: image for change in changes for key, image in change.images.items()}
+    writes = _assigned(
+        steps, [write for change in changes for write in change.writes]
+    )
+    images = {
+        key: image for change in changes for key, image in change.images.items()
+    }
     operations = tuple(
         Operation(step.name, tuple(writes.get(number, ())), step.images(images))
         for number, step in enumerate(steps)
     )
-    if images.keys() - {key for operation in operations for key in operation.images}:
+    if images.keys() - {
+        key for operation in operations for key in operation.images
+    }:
         raise DisagreementError(f"no step changed all of {', '.join(images)}")
     return _narrowed(Replay(moments[0], operations, tuple(waits)))
 
@@ -162,7 +174,9 @@ def watched(moments: Sequence[Moment]) -> Replay:
 def _change(name: str, old: Moment, new: Moment) -> Operation:
     images = {key: new.images.get(key) for key in {**old.images, **new.images}}
     changed = {
-        key: image for key, image in images.items() if image != old.images.get(key)
+        key: image
+        for key, image in images.items()
+        if image != old.images.get(key)
     }
     return Operation(name, tuple(written(old.entities, new.entities)), changed)
 
@@ -170,7 +184,9 @@ def _change(name: str, old: Moment, new: Moment) -> Operation:
 def _steps(printed: str) -> list[Step]:
     steps: dict[tuple[str, str], Step] = {}
     for event in (
-        json.loads(line) for line in printed.splitlines() if line.startswith("{")
+        json.loads(line)
+        for line in printed.splitlines()
+        if line.startswith("{")
     ):
         about = event.get("resourcePreEvent") or event.get("resOutputsEvent")
         if not about:
@@ -197,20 +213,27 @@ def waits_of(
     """Of each step those that must have ended before it begins."""
     needs, named = _reachable(_direct(after)), _direct(before)
     changes = {
-        step.urn: number for number, step in enumerate(steps) if not step.deletes
+        step.urn: number
+        for number, step in enumerate(steps)
+        if not step.deletes
     }
-    deletes = {step.urn: number for number, step in enumerate(steps) if step.deletes}
+    deletes = {
+        step.urn: number for number, step in enumerate(steps) if step.deletes
+    }
     # Deleted before it is replaced, amid the changes.
     early = {
         urn
         for urn in deletes
-        if urn in changes and steps[deletes[urn]].begun < steps[changes[urn]].begun
+        if urn in changes
+        and steps[deletes[urn]].begun < steps[changes[urn]].begun
     }
     all_changes = sum(1 << number for number in changes.values())
     waits = []
     for step in steps:
         needed = sum(
-            1 << changes[urn] for urn in needs.get(step.urn, ()) if urn in changes
+            1 << changes[urn]
+            for urn in needs.get(step.urn, ())
+            if urn in changes
         )
         dependents = sum(
             1 << number
@@ -218,7 +241,9 @@ def waits_of(
             if step.urn in named.get(urn, ())
         )
         if not step.deletes:
-            waits.append(needed | (1 << deletes[step.urn] if step.urn in early else 0))
+            waits.append(
+                needed | (1 << deletes[step.urn] if step.urn in early else 0)
+            )
         else:
             waits.append(dependents | (0 if step.urn in early else all_changes))
     return waits
@@ -271,7 +296,9 @@ def written(old: Snapshot, new: Snapshot) -> Iterable[Write]:
                     yield Write(kind, was.get(key), table.get(key))
 
 
-def _assigned(steps: Sequence[Step], writes: Iterable[Write]) -> dict[int, list[Write]]:
+def _assigned(
+    steps: Sequence[Step], writes: Iterable[Write]
+) -> dict[int, list[Write]]:
     """The writes by the number of the step that made each. A step of which the answer was lost has no id: what was made
     then is by the step that has made nothing yet and never ended."""
     found: dict[int, list[Write]] = {}
@@ -282,7 +309,8 @@ def _assigned(steps: Sequence[Step], writes: Iterable[Write]) -> dict[int, list[
             for number, step in enumerate(steps)
             if step.type.startswith(KONG)
             and step.deletes == deletes
-            and step.identifier.split("|")[0].rsplit("/", 1)[-1] == write.entity["id"]
+            and step.identifier.split("|")[0].rsplit("/", 1)[-1]
+            == write.entity["id"]
         ]
         lost = [
             number
@@ -309,7 +337,9 @@ def _narrowed(whole: Replay) -> Replay:
     ]
     below = whole.order.below
     before = tuple(
-        sum(1 << new for new, old in enumerate(kept) if below[number] >> old & 1)
+        sum(
+            1 << new for new, old in enumerate(kept) if below[number] >> old & 1
+        )
         for number in kept
     )
     return Replay(

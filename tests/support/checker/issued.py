@@ -40,7 +40,9 @@ from tests.support.tokens import RSA, token
 KID = "key1"
 SECRET = "kubernetes:core/v1:Secret"
 TO_SIGN_IN = {"openid", "offline_access"}
-EVERYTHING = tuple(f"{uid}.{what}" for uid in UIDS for what in ("read", "write"))
+EVERYTHING = tuple(
+    f"{uid}.{what}" for uid in UIDS for what in ("read", "write")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +98,13 @@ def issuer_key() -> str:
     )
 
 
-def with_every_scope(identifier: str, component: str, user: User | None) -> Caller:
+def with_every_scope(
+    identifier: str, component: str, user: User | None
+) -> Caller:
     """Who has a token that lists all that there ever is."""
-    return caller(identifier, component, user, EVERYTHING, user.groups if user else ())
+    return caller(
+        identifier, component, user, EVERYTHING, user.groups if user else ()
+    )
 
 
 def everybody(model: Meaning) -> list[Whose]:
@@ -122,12 +128,18 @@ def meant(model: Meaning, whose: Whose) -> Caller:
         )
     }
     return caller(
-        _id(model, key), key, user, tuple(sorted(scopes)), user.groups if user else ()
+        _id(model, key),
+        key,
+        user,
+        tuple(sorted(scopes)),
+        user.groups if user else (),
     )
 
 
 def _id(model: Meaning, key: str) -> str:
-    return next(identifier for identifier, one in model.clients.items() if one == key)
+    return next(
+        identifier for identifier, one in model.clients.items() if one == key
+    )
 
 
 def read_by_pods(
@@ -136,13 +148,18 @@ def read_by_pods(
     done: Sequence[Done],
 ) -> dict[Key, Registered]:
     """The Secrets as pods have read them that were rolled out last: `before`, and by what was done since `start`."""
-    found = {**{key: one for key, one in start.items() if key[0] == SECRET}, **before}
+    found = {
+        **{key: one for key, one in start.items() if key[0] == SECRET},
+        **before,
+    }
     there = {key: start.get(key) for key in found}
     for one in done:
         if one.key[0] == SECRET:
             there[one.key] = one.new
         elif one.key[0] == DEPLOYMENT and (
-            secret := there.get(key := (SECRET, f"{component_of(one.key)}-client"))
+            secret := there.get(
+                key := (SECRET, f"{component_of(one.key)}-client")
+            )
         ):
             found[key] = secret
     return found
@@ -174,14 +191,18 @@ def ask_fresh(
                 _ask(scene, whose, wanted, start, read, done)
 
 
-def _must(models: Sequence[Meaning], target: Target, method: str, whose: Whose) -> bool:
+def _must(
+    models: Sequence[Meaning], target: Target, method: str, whose: Whose
+) -> bool:
     """Whether by all models they get a token that lets them in, at one place."""
     if not all(_gets_one(model, whose) for model in models):
         return False
     first, *others = [
         model.answer(target, method, meant(model, whose)) for model in models
     ]
-    return first.allowed and all(meaning.must_allow(first, one) for one in others)
+    return first.allowed and all(
+        meaning.must_allow(first, one) for one in others
+    )
 
 
 def _gets_one(model: Meaning, whose: Whose) -> bool:
@@ -212,7 +233,11 @@ def _ask(
     )
     concerned = {
         *_keys(whose[0]),
-        *(key for key in (*start, *(one.key for one in done)) if key[0] == names.SCOPE),
+        *(
+            key
+            for key in (*start, *(one.key for one in done))
+            if key[0] == names.SCOPE
+        ),
     }
     concerned |= {secret, pods}
     routed, plugged, known = scene.masks(KID)
@@ -226,13 +251,19 @@ def _ask(
         for number in members(state & issuing):
             there[done[number].key] = done[number].new
             read = there[secret] if done[number].key == pods else read
-        fresh = _issued(there, whose, _id(scene.run.models[0], whose[0]), _asked(read))
+        fresh = _issued(
+            there, whose, _id(scene.run.models[0], whose[0]), _asked(read)
+        )
         for seen in scene.seen(KID, state, state, state):
             if (seen.versions, fresh) not in asked:
                 asked.add((seen.versions, fresh))
-                for method, _, ended in scene.asked(seen, product(wanted, [fresh])):
+                for method, _, ended in scene.asked(
+                    seen, product(wanted, [fresh])
+                ):
                     if isinstance(ended, int):
-                        scene.add(scene.run.report.closed, method, fresh, ended, seen)
+                        scene.add(
+                            scene.run.report.closed, method, fresh, ended, seen
+                        )
 
 
 def _keys(client: str) -> Iterator[Key]:
@@ -247,7 +278,11 @@ def _keys(client: str) -> Iterator[Key]:
 def _asked(secret: Registered | None) -> set[str] | None:
     """The scopes that pods ask for which have read this; None where there is nothing to read, as for what runs
     elsewhere."""
-    return {*clear(secret)["OAUTH_SCOPES"].split()} - TO_SIGN_IN if secret else None
+    return (
+        {*clear(secret)["OAUTH_SCOPES"].split()} - TO_SIGN_IN
+        if secret
+        else None
+    )
 
 
 def _issued(
@@ -276,7 +311,9 @@ def _issued(
     there_is = known & {*rule.inputs["scopeWhitelists"]}
     asked = there_is if asked is None else asked
     if asked - there_is:
-        return Caller(f"{key} without a token, asking for {' '.join(sorted(asked))}")
+        return Caller(
+            f"{key} without a token, asking for {' '.join(sorted(asked))}"
+        )
     listed = re.compile(claim.inputs["value"]) if claim else None
     groups = (
         [group for group in user.groups if listed and listed.match(group)]
@@ -291,4 +328,6 @@ def _names(rule: Registered, of: str) -> set[str]:
 
 
 def _assigned(one: Registered) -> set[str]:
-    return {group["id"].removeprefix("id of ") for group in one.inputs["groups"]}
+    return {
+        group["id"].removeprefix("id of ") for group in one.inputs["groups"]
+    }

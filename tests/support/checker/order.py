@@ -44,7 +44,9 @@ class Order:
 
     def states(self, mask: int) -> Iterator[int]:
         """Every part of `mask` that can be what is done of it at some moment."""
-        inside = [(number, self.below[number] & mask) for number in members(mask)]
+        inside = [
+            (number, self.below[number] & mask) for number in members(mask)
+        ]
         waiting, met = [0], {0}
         while waiting:
             state = waiting.pop()

@@ -64,8 +64,14 @@ class Parted:
             one.name: f"by-{one.name}" for one in shape.clients
         }
         rows = [
-            *((part.name, part.manifest(shape.clients)) for part in shape.parts),
-            *((client.name, client.manifest(shape.parts)) for client in shape.clients),
+            *(
+                (part.name, part.manifest(shape.clients))
+                for part in shape.parts
+            ),
+            *(
+                (client.name, client.manifest(shape.parts))
+                for client in shape.clients
+            ),
         ]
         return tuple(
             _application(homes[name], _placed(manifest, homes))
@@ -79,7 +85,8 @@ class Parted:
             for number, one in enumerate(self.documents)
         ]
         return compile_estate(
-            together(readings), replace(settings().stack, partitions=self.layout)
+            together(readings),
+            replace(settings().stack, partitions=self.layout),
         )
 
     @cached_property
@@ -93,14 +100,23 @@ class Parted:
             if one.clients
         }
         return Meaning(
-            self.documents, yaml.safe_load(FILE.read_text("utf-8")), estate, ISSUER, ids
+            self.documents,
+            yaml.safe_load(FILE.read_text("utf-8")),
+            estate,
+            ISSUER,
+            ids,
         )
 
     def partition_of(self, namespace: str) -> str:
         """Where a namespace is."""
         *_, last = self.layout
         return next(
-            (name for name, spaces in self.layout.items() if namespace in spaces), last
+            (
+                name
+                for name, spaces in self.layout.items()
+                if namespace in spaces
+            ),
+            last,
         )
 
     def write(self, folder: Path) -> None:
@@ -142,7 +158,9 @@ def _application(name: str, component: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _placed(manifest: dict[str, Any], homes: Mapping[str, str]) -> dict[str, Any]:
+def _placed(
+    manifest: dict[str, Any], homes: Mapping[str, str]
+) -> dict[str, Any]:
     """The component, which names others as of their own Applications."""
     text = json.dumps(manifest)
     for name, home in homes.items():
@@ -153,7 +171,10 @@ def _placed(manifest: dict[str, Any], homes: Mapping[str, str]) -> dict[str, Any
 
 def laid_out(draw: random.Random, names: Sequence[str]) -> Layout:
     """These partitions, the last of which has all that no other has."""
-    spaces = [*(f"of-{uid}" for uid in UIDS), *(f"by-{name}" for name in CLIENTS)]
+    spaces = [
+        *(f"of-{uid}" for uid in UIDS),
+        *(f"by-{name}" for name in CLIENTS),
+    ]
     while True:
         places = {space: draw.choice(names) for space in spaces}
         if {*places.values()} == {*names}:
@@ -178,9 +199,15 @@ def exchanged(draw: random.Random, shape: Shape) -> Shape:
     return _exchanged(shape, part, old, new, keeps=draw.random() < 0.4)
 
 
-def _exchanged(shape: Shape, part: Part, old: str, new: str, *, keeps: bool) -> Shape:
+def _exchanged(
+    shape: Shape, part: Part, old: str, new: str, *, keeps: bool
+) -> Shape:
     rules = tuple(
-        (path, method, tuple(sorted({new if one == old else one for one in scopes})))
+        (
+            path,
+            method,
+            tuple(sorted({new if one == old else one for one in scopes})),
+        )
         for path, method, scopes in part.rules
     )
     clients = tuple(
@@ -191,7 +218,12 @@ def _exchanged(shape: Shape, part: Part, old: str, new: str, *, keeps: bool) -> 
                     {
                         *(one.calls if keeps else ()),
                         *(
-                            (uid, new if (uid, scope) == (part.uid, old) else scope)
+                            (
+                                uid,
+                                new
+                                if (uid, scope) == (part.uid, old)
+                                else scope,
+                            )
                             for uid, scope in one.calls
                         ),
                     }
@@ -229,7 +261,9 @@ def taken_over(draw: random.Random, current: Parted) -> Shape:
         first.uid: _in_place_of(second, first),
         second.uid: _in_place_of(first, second),
     }
-    return shape.with_parts(*(new_ones.get(part.uid) or part for part in shape.parts))
+    return shape.with_parts(
+        *(new_ones.get(part.uid) or part for part in shape.parts)
+    )
 
 
 def transferred(draw: random.Random, current: Parted) -> Parted:
@@ -251,7 +285,9 @@ def transferred(draw: random.Random, current: Parted) -> Parted:
     shape = _exchanged(current.shape, part, old, new, keeps=draw.random() < 0.4)
     space = draw.choice([f"by-{client.name}", f"of-{part.uid}"])
     home = current.partition_of(space)
-    if draw.random() < 0.5 or current.layout[home] == (space,):  # no partition is empty
+    if draw.random() < 0.5 or current.layout[home] == (
+        space,
+    ):  # no partition is empty
         return Parted(
             shape,
             {
@@ -267,9 +303,14 @@ def _with(layout: Layout, space: str, target: str) -> Layout:
     """The partitions, of which the target has this namespace."""
     *_, last = layout
     without = {
-        name: tuple(one for one in of if one != space) for name, of in layout.items()
+        name: tuple(one for one in of if one != space)
+        for name, of in layout.items()
     }
-    return without if target == last else {**without, target: (*without[target], space)}
+    return (
+        without
+        if target == last
+        else {**without, target: (*without[target], space)}
+    )
 
 
 def _in_place_of(other: Part, part: Part) -> Part:
@@ -327,18 +368,22 @@ def _first(draw: random.Random) -> Parted:
         replace(
             part,
             places=tuple(
-                (f"{part.uid}.example.com", *position[1:]) for position in part.places
+                (f"{part.uid}.example.com", *position[1:])
+                for position in part.places
             ),
         )
         for part in shape.parts
     ]
-    grants = [(part.uid, scope) for part in shape.parts for scope in part.scopes]
+    grants = [
+        (part.uid, scope) for part in shape.parts for scope in part.scopes
+    ]
     calls = {
         name: draw.sample(grants, draw.randint(1, len(grants)))
         for name in draw.sample(CLIENTS, draw.randint(2, 3))
     }
     clients = tuple(
-        Client(name, tuple(sorted(calls[name])), users=name == "site") for name in calls
+        Client(name, tuple(sorted(calls[name])), users=name == "site")
+        for name in calls
     )
     return Parted(
         replace(shape.with_parts(*apart), clients=clients),
@@ -360,6 +405,8 @@ def _drawn(draw: random.Random, current: Parted | None) -> Parted:
     for _ in range(draw.randint(1, 2) if shape == current.shape else 0):
         shape = draw.choice(STEPS)(draw, shape)
     layout = (
-        laid_out(draw, [*current.layout]) if draw.random() < 0.1 else current.layout
+        laid_out(draw, [*current.layout])
+        if draw.random() < 0.1
+        else current.layout
     )
     return Parted(replace(shape, unpullable=frozenset()), layout)

@@ -15,7 +15,11 @@ from sandbox.kong.lua import Functions
 from sandbox.kong.proxy import Proxy
 from sandbox.kong.router import Router
 from sandbox.kong.store import KINDS, Entity, Snapshot
-from sandbox.kong.upstream import NameResolutionError, UpstreamRequest, accept_all
+from sandbox.kong.upstream import (
+    NameResolutionError,
+    UpstreamRequest,
+    accept_all,
+)
 
 VERSION = "3.10.0"
 PORT = 8000
@@ -72,7 +76,9 @@ class Plane:
     def _sent(self, request: UpstreamRequest, service: Entity) -> Any:
         if (request.host, request.port) not in self._known:
             raise NameResolutionError
-        self.forged = any(name.lower() == FORGED.lower() for name, _ in request.headers)
+        self.forged = any(
+            name.lower() == FORGED.lower() for name, _ in request.headers
+        )
         return accept_all(request, service)
 
 
@@ -92,7 +98,10 @@ class _Compiled(Functions):
 
 def _tables(entities: Mapping[str, Iterable[Entity]]) -> Snapshot:
     return Snapshot(
-        {kind: {one["id"]: one for one in entities.get(kind, ())} for kind in KINDS}
+        {
+            kind: {one["id"]: one for one in entities.get(kind, ())}
+            for kind in KINDS
+        }
     )
 
 
@@ -104,20 +113,28 @@ def takes(route: Entity, host: str, path: str) -> bool:
 
 
 def winners(
-    routes: Iterable[Entity], services: Mapping[str, Entity], host: str, path: str
+    routes: Iterable[Entity],
+    services: Mapping[str, Entity],
+    host: str,
+    path: str,
 ) -> Iterator[Entity]:
     """The routes that may take the requests: one, or those of one priority, of which Kong takes any."""
     all_of = list(routes)
     for first in all_of:
         # The stand-in takes the oldest of those of one priority, so that each is the oldest once.
-        aged = [{**one, "created_at": 0 if one is first else 1} for one in all_of]
+        aged = [
+            {**one, "created_at": 0 if one is first else 1} for one in all_of
+        ]
         match = _matched(aged, services, host, path)
         if match and match["id"] == first["id"]:
             yield first
 
 
 def _matched(
-    routes: Iterable[Entity], services: Mapping[str, Entity], host: str, path: str
+    routes: Iterable[Entity],
+    services: Mapping[str, Entity],
+    host: str,
+    path: str,
 ) -> Entity | None:
     router = Router({one["id"]: one for one in routes}, services)
     match = router.match(

@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import product
 
-from tests.support.checker.check import METHODS, Caller, Held, Meaning, Target, targets
+from tests.support.checker.check import (
+    METHODS,
+    Caller,
+    Held,
+    Meaning,
+    Target,
+    targets,
+)
 
 
 def ask_at_rest(held: Held, rests: Iterable[int]) -> None:
@@ -24,12 +31,16 @@ def ask_at_rest(held: Held, rests: Iterable[int]) -> None:
             ]
             routed, plugged, known = scene.masks(kid)
             for done in (
-                {rest & (routed | plugged | known) for rest in rests} if wanted else ()
+                {rest & (routed | plugged | known) for rest in rests}
+                if wanted
+                else ()
             ):
                 for seen in scene.seen(kid, done, done, done):
                     for method, caller, ended in scene.asked(seen, wanted):
                         if isinstance(ended, int):
-                            scene.add(held.report.closed, method, caller, ended, seen)
+                            scene.add(
+                                held.report.closed, method, caller, ended, seen
+                            )
 
 
 def _must(

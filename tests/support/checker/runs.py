@@ -31,7 +31,13 @@ from tests.support.checker.check import (
     check,
 )
 from tests.support.checker.estates import REDIRECT, UIDS, Shape, application
-from tests.support.checker.history import Images, Moment, Replay, replay, watched
+from tests.support.checker.history import (
+    Images,
+    Moment,
+    Replay,
+    replay,
+    watched,
+)
 from tests.support.checker.plane import Address
 from tests.support.engine.calls import part
 from tests.support.engine.deployment import project
@@ -40,7 +46,9 @@ from tests.support.estates import compiled
 from tests.support.faults.stacks import Stack, trust
 
 SETTINGS = "stacks/Pulumi.local.yaml"
-EVERYTHING = tuple(f"{uid}.{what}" for uid in UIDS for what in ("read", "write"))
+EVERYTHING = tuple(
+    f"{uid}.{what}" for uid in UIDS for what in ("read", "write")
+)
 APP = "applications/app.yaml"
 Edit = tuple[str, str, str]
 """File, old text, new text."""
@@ -49,7 +57,8 @@ Edit = tuple[str, str, str]
 def compiles(text: str) -> bool:
     """Whether an Application does on a stack whose workloads may speak https."""
     return (
-        compiled(text, stack=replace(OF_TESTS, upstream_tls="tls")).estate is not None
+        compiled(text, stack=replace(OF_TESTS, upstream_tls="tls")).estate
+        is not None
     )
 
 
@@ -85,7 +94,11 @@ class Run:
     def held(self) -> Report:
         """What the checker finds."""
         return check(
-            self.replay, self.models, self.callers, self.workloads, ordered=self.ordered
+            self.replay,
+            self.models,
+            self.callers,
+            self.workloads,
+            ordered=self.ordered,
         )
 
 
@@ -110,7 +123,9 @@ class Recorder:
     def on(local: Local, folder: Path, *edits: Edit) -> Recorder:
         """An empty stack; `local` comes from `sandbox()`. Each edit is a fault to be found."""
         folder.mkdir()
-        project(folder, *sorted({file.split("/", 1)[0] for file, _, _ in edits}))
+        project(
+            folder, *sorted({file.split("/", 1)[0] for file, _, _ in edits})
+        )
         for file in (folder / "applications").iterdir():
             file.unlink()
         local.pulumi("stack", "init", STACK, cwd=folder)
@@ -130,19 +145,27 @@ class Recorder:
         )
         return made
 
-    def up(self, name: str, shape: Shape, *flags: str, fails: bool = False) -> Run:
+    def up(
+        self, name: str, shape: Shape, *flags: str, fails: bool = False
+    ) -> Run:
         """Deploys the Application and records what that took. With flags, some of it may be left as it was."""
         self.write(shape)
         fails = fails or bool(shape.unpullable)
         return self.engine(
-            name, "up", *flags, fails=fails or bool(flags), whole=not (flags or fails)
+            name,
+            "up",
+            *flags,
+            fails=fails or bool(flags),
+            whole=not (flags or fails),
         )
 
     def destroy(self, name: str, *flags: str) -> Run:
         """Takes all of the stack away, or what the flags say."""
         if not flags:
             self.write(Shape())
-        return self.engine(name, "destroy", *flags, fails=bool(flags), whole=not flags)
+        return self.engine(
+            name, "destroy", *flags, fails=bool(flags), whole=not flags
+        )
 
     def engine(
         self,
@@ -155,7 +178,9 @@ class Recorder:
         """One run of the CLI with the Applications that are there. `fails`: it may; `whole`: nothing older is left."""
         before = self.stack.state()
 
-        def replayed(done: CompletedProcess[str], moments: list[Moment]) -> Replay:
+        def replayed(
+            done: CompletedProcess[str], moments: list[Moment]
+        ) -> Replay:
             self.said = done.stdout + done.stderr
             # Flags change what waits for what: `--continue-on-error` deletes though something before it has failed.
             return (
@@ -172,12 +197,18 @@ class Recorder:
         )
         return replace(run, ordered=not flags)
 
-    def happens(self, name: str, action: Callable[[], object], *passed: Shape) -> Run:
+    def happens(
+        self, name: str, action: Callable[[], object], *passed: Shape
+    ) -> Run:
         """Whatever it is that happens, in the order in which it does; `passed` are Applications that somebody deploys
         meanwhile, other than those that are there in the end."""
         run = self._recorded(name, action, lambda _, moments: watched(moments))
         *older, last = self.behind
-        self.behind = (*older, *(self._meaning(shape) for shape in passed), last)
+        self.behind = (
+            *older,
+            *(self._meaning(shape) for shape in passed),
+            last,
+        )
         return replace(run, models=self.behind, ordered=False)
 
     def failing(self, name: str, shape: Shape, nth: int) -> Run:
@@ -185,7 +216,9 @@ class Recorder:
         more, with no pause in between. Gives both runs as one."""
         counted = 0
 
-        def refuse(request: Request, answer: Callable[[], Response]) -> Response | None:
+        def refuse(
+            request: Request, answer: Callable[[], Response]
+        ) -> Response | None:
             nonlocal counted
             counted += request.method != "GET"
             return (
@@ -257,14 +290,20 @@ class Recorder:
 
     def _images(self) -> Images:
         cluster = self.stack.local.cluster
-        names = [one["metadata"]["name"] for one in cluster.objects("Deployment")]
-        running = {f"app/{name}": cluster.running("default", name) for name in names}
+        names = [
+            one["metadata"]["name"] for one in cluster.objects("Deployment")
+        ]
+        running = {
+            f"app/{name}": cluster.running("default", name) for name in names
+        }
         return {key: image for key, image in running.items() if image}
 
     def _find_workloads(self) -> None:
         for service in self.stack.local.cluster.objects("Service"):
             host = f"{service['metadata']['name']}.{service['metadata']['namespace']}.svc.cluster.local"
-            component = f"app/{service['spec']['selector']['app.oam.dev/component']}"
+            component = (
+                f"app/{service['spec']['selector']['app.oam.dev/component']}"
+            )
             for one in service["spec"]["ports"]:
                 self.workloads[host, one["port"]] = component, one["port"]
 
@@ -297,9 +336,9 @@ class Recorder:
             if one["label"].startswith(label)
         ]
         return {
-            one["credentials"]["oauthClient"]["client_id"]: one["label"].removeprefix(
-                label
-            )
+            one["credentials"]["oauthClient"]["client_id"]: one[
+                "label"
+            ].removeprefix(label)
             for one in apps
         }
 
@@ -336,15 +375,21 @@ class Recorder:
         def signed(name: str, **claims: Any) -> Caller:
             return _caller(
                 name,
-                okta.sign(server, {**common, "scp": list(EVERYTHING), **claims}),
+                okta.sign(
+                    server, {**common, "scp": list(EVERYTHING), **claims}
+                ),
                 issuer,
             )
 
-        stranger = signed("a stranger with every scope", cid="stranger", sub="stranger")
+        stranger = signed(
+            "a stranger with every scope", cid="stranger", sub="stranger"
+        )
         yield Caller("nobody", kid=kid)
         yield stranger
         yield Caller(
-            "somebody who signs for themselves", stranger.token[:-8] + "AAAAAAAA", kid
+            "somebody who signs for themselves",
+            stranger.token[:-8] + "AAAAAAAA",
+            kid,
         )
         for client, component in self._clients().items():
             name = component.removeprefix("app/")
@@ -354,7 +399,9 @@ class Recorder:
                     client, name, issuer, user.login if user else None
                 ):
                     yield _caller(
-                        f"{name}{f' for {user.login}' if user else ''}", token, issuer
+                        f"{name}{f' for {user.login}' if user else ''}",
+                        token,
+                        issuer,
                     )
             if not users:
                 yield signed(f"{name} with every scope", cid=client, sub=client)
@@ -365,7 +412,9 @@ class Recorder:
                     "uid": user.login,
                     "groups": list(user.groups),
                 }
-                yield signed(f"{name} for {user.login} with every scope", **whose)
+                yield signed(
+                    f"{name} for {user.login} with every scope", **whose
+                )
 
     @property
     def _audience(self) -> str:
@@ -378,13 +427,20 @@ class Recorder:
         try:
             if user is None:
                 return caller.token(
-                    caller.environment(self.stack.local.cluster.url, "default", name)
+                    caller.environment(
+                        self.stack.local.cluster.url, "default", name
+                    )
                 )[0]
             endpoints = browser.Endpoints(
                 f"{issuer}/v1/authorize", f"{issuer}/v1/token"
             )
             answer = browser.login(
-                endpoints, client, None, REDIRECT, ["openid", *self._asked(name)], user
+                endpoints,
+                client,
+                None,
+                REDIRECT,
+                ["openid", *self._asked(name)],
+                user,
             )
             return str(answer["access_token"])
         except (browser.IssuerError, LookupError):

@@ -91,7 +91,8 @@ class State:
             return {}
         urns = {urn_in(stack, key): one for key, one in self.resources.items()}
         found = {
-            urn: {"type": one.type, "outputs": one.inputs} for urn, one in urns.items()
+            urn: {"type": one.type, "outputs": one.inputs}
+            for urn, one in urns.items()
         }
         return {
             **found,
@@ -154,7 +155,9 @@ class Backend:
                 stack, environment, *words
             ),
         )
-        patch.setattr(run, "ThreadPoolExecutor", lambda max_workers: _SideBySide(self))
+        patch.setattr(
+            run, "ThreadPoolExecutor", lambda max_workers: _SideBySide(self)
+        )
 
     def begin(self) -> None:
         """Forgets what was done until now."""
@@ -173,14 +176,23 @@ class Backend:
 
     def command(self, *arguments: str, trouble: Trouble | None = None) -> int:
         """A verb of the command line; gives its status. `said` is what it printed."""
-        self._trouble, self.ran, self.refused, printed = trouble, [], [], io.StringIO()
+        self._trouble, self.ran, self.refused, printed = (
+            trouble,
+            [],
+            [],
+            io.StringIO(),
+        )
         with redirect_stdout(printed), redirect_stderr(printed):
             status = main([*arguments, "-s", STACK, "--yes"])
         self.said = printed.getvalue()
         return status
 
     def run(
-        self, stack: str, environment: Mapping[str, str], verb: str = "up", *words: str
+        self,
+        stack: str,
+        environment: Mapping[str, str],
+        verb: str = "up",
+        *words: str,
     ) -> bool:
         """One run of the engine; whether it came to its end. A program that refuses does nothing."""
         trouble = (
@@ -220,7 +232,9 @@ class Backend:
         stays: dict[Key, Registered] = {}
         while True:
             told = {name: one.told(name) for name, one in self.stacks.items()}
-            registered = run_stack(stack, told, identify=identified, stays=stays)
+            registered = run_stack(
+                stack, told, identify=identified, stays=stays
+            )
             # The SDK registers the stack itself in the first program of a process alone; `told` has it anyway.
             wanted = {
                 (one.type, one.name): one
@@ -252,7 +266,10 @@ class Backend:
         return f"run-{self._count}"
 
     def _do(
-        self, state: State, wanted: Mapping[Key, Registered], trouble: Trouble | None
+        self,
+        state: State,
+        wanted: Mapping[Key, Registered],
+        trouble: Trouble | None,
     ) -> bool:
         """Makes of what the stack has what is wanted, or some of it."""
         was = dict(state.resources)
@@ -263,7 +280,13 @@ class Backend:
             {key: one for key, one in was.items() if key not in again}, wanted
         )
         steps = [
-            Step("create" if key not in was else "update", _urn(key), key[0], 0, 0)
+            Step(
+                "create" if key not in was else "update",
+                _urn(key),
+                key[0],
+                0,
+                0,
+            )
             for key in changed
         ]
         steps += [
@@ -273,7 +296,11 @@ class Backend:
         ]
         waits = waits_of(steps, _listed(was), _listed(in_turn(wanted)))
         order = Order(tuple(waits))
-        chosen = self._some(order, trouble.share) if trouble else (1 << len(steps)) - 1
+        chosen = (
+            self._some(order, trouble.share)
+            if trouble
+            else (1 << len(steps)) - 1
+        )
         state.resources |= {
             key: one
             for key, one in wanted.items()
@@ -289,7 +316,9 @@ class Backend:
                 1 << numbers[other] for other in members(order.below[number])
             )
             numbers[number] = len(self.done)
-            self._step(state, key, None if step.deletes else wanted[key], before)
+            self._step(
+                state, key, None if step.deletes else wanted[key], before
+            )
         failed = [
             number
             for number in range(len(steps))
@@ -307,7 +336,10 @@ class Backend:
         return trouble is None
 
     def _some(self, order: Order, share: float | None) -> int:
-        count, share = len(order.before), self.draw.random() if share is None else share
+        count, share = (
+            len(order.before),
+            self.draw.random() if share is None else share,
+        )
         chosen = (1 << count) - 1
         for number in range(count):
             if (
@@ -338,7 +370,9 @@ class Backend:
         )
         verb = "delete" if new is None else "update" if old else "create"
         writes = tuple(written(was, self.kong.past()[-1]))
-        self.done.append(Done(f"{verb} {key[1]}", writes, images, key, old, new))
+        self.done.append(
+            Done(f"{verb} {key[1]}", writes, images, key, old, new)
+        )
         self.before.append(before)
 
     def _at_kong(
@@ -346,7 +380,9 @@ class Backend:
     ) -> None:
         table, kind = _KINDS[key[0]]
         store = self.kong._store
-        there: Entity | None = store.current.tables[table].get(identified(key[1]))
+        there: Entity | None = store.current.tables[table].get(
+            identified(key[1])
+        )
         if new is None:
             assert there is not None, key
             store.delete(table, there)
@@ -380,7 +416,10 @@ class Backend:
             case ("stack", "ls", *_):
                 known = self.stacks.items()
                 return json.dumps(
-                    [{"name": name, "lastUpdate": one.updated} for name, one in known]
+                    [
+                        {"name": name, "lastUpdate": one.updated}
+                        for name, one in known
+                    ]
                 )
             case ("stack", "init", name, *_):
                 self.make(name)
@@ -410,7 +449,9 @@ class Backend:
                 return ""
             case ("refresh" | "config", *_):
                 return ""
-        raise PulumiCliError(f"`pulumi {' '.join(words)}` is no word of the stand-in's")
+        raise PulumiCliError(
+            f"`pulumi {' '.join(words)}` is no word of the stand-in's"
+        )
 
     def _exported(self, stack: str) -> list[dict[str, Any]]:
         """As the engine exports it: parents stand before what lies under them."""
@@ -420,7 +461,8 @@ class Backend:
             for key, one in state.resources.items()
         }
         told = sorted(
-            state.told(stack).items(), key=lambda pair: pair[1]["type"] != COMPONENT
+            state.told(stack).items(),
+            key=lambda pair: pair[1]["type"] != COMPONENT,
         )
         return [
             {"urn": urn, "id": urn, "parent": above.get(urn), **one}
@@ -434,7 +476,9 @@ class Backend:
                 for k, one in source.resources.items()
                 if k == (COMPONENT, component) or one.parent == component
             ]
-            target.resources |= {key: source.resources.pop(key) for key in under}
+            target.resources |= {
+                key: source.resources.pop(key) for key in under
+            }
         for state in (source, target):
             state.updated = self._stamp()
 
@@ -451,7 +495,9 @@ class _SideBySide:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def map(self, action: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+    def map(
+        self, action: Callable[[Any], Any], items: Iterable[Any]
+    ) -> Iterator[Any]:
         """Runs them in any order: each as if all began at one moment, or one once the other has ended."""
         backend, results = self._backend, dict[int, Any]()
         queue = [*enumerate(items)]
@@ -503,7 +549,9 @@ def _made(key: Key) -> bool:
     return not key[0].startswith(_OF_THE_ENGINE)
 
 
-def _new(was: Mapping[Key, Registered], wanted: Mapping[Key, Registered]) -> list[Key]:
+def _new(
+    was: Mapping[Key, Registered], wanted: Mapping[Key, Registered]
+) -> list[Key]:
     """What is made or changed."""
     return [
         key
@@ -537,5 +585,7 @@ def _image(one: Registered | None) -> str | None:
     """What a Deployment runs."""
     if one is None or one.type != DEPLOYMENT:
         return None
-    image: str = one.inputs["spec"]["template"]["spec"]["containers"][0]["image"]
+    image: str = one.inputs["spec"]["template"]["spec"]["containers"][0][
+        "image"
+    ]
     return image

@@ -26,7 +26,9 @@ class Answer:
             f"answered with {self.status}, not by the workload"
         )
         return [
-            value for key, value in self.seen["headers"] if key.lower() == name.lower()
+            value
+            for key, value in self.seen["headers"]
+            if key.lower() == name.lower()
         ]
 
 
@@ -70,7 +72,8 @@ def credential(local: Local, component: str) -> dict[str, str]:
         if one["metadata"]["name"] == f"{component}-client"
     )
     return {
-        key: base64.b64decode(value).decode() for key, value in found["data"].items()
+        key: base64.b64decode(value).decode()
+        for key, value in found["data"].items()
     }
 
 

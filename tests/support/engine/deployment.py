@@ -29,16 +29,26 @@ class Deployment:
     local: Local
     folder: Path
 
-    def pulumi(self, *arguments: str, check: bool = True) -> CompletedProcess[str]:
+    def pulumi(
+        self, *arguments: str, check: bool = True
+    ) -> CompletedProcess[str]:
         """The CLI in the project's folder."""
-        return self.local.pulumi(*arguments, cwd=self.folder, check=check, timeout=90)
+        return self.local.pulumi(
+            *arguments, cwd=self.folder, check=check, timeout=90
+        )
 
     def run(
         self, verb: str, *arguments: str, check: bool = True
     ) -> CompletedProcess[str]:
         """`up`, `refresh` or `destroy` of the stack, without a preview before it."""
         return self.pulumi(
-            verb, "-s", STACK, "--yes", "--skip-preview", *arguments, check=check
+            verb,
+            "-s",
+            STACK,
+            "--yes",
+            "--skip-preview",
+            *arguments,
+            check=check,
         )
 
     def changes(self, verb: str, *arguments: str) -> dict[str, str]:
@@ -54,7 +64,9 @@ class Deployment:
         """Replaces `old`, which stands exactly once, in a file of the project."""
         path = self.folder / file
         text = path.read_text("utf-8")
-        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
+        assert text.count(old) == 1, (
+            f"{old!r} stands {text.count(old)} times in {file}"
+        )
         path.write_text(text.replace(old, new), "utf-8")
 
     def state(self, *arguments: str) -> list[dict[str, Any]]:
@@ -62,7 +74,9 @@ class Deployment:
         exported = json.loads(
             self.pulumi("stack", "export", "-s", STACK, *arguments).stdout
         )
-        found: list[dict[str, Any]] = exported["deployment"].get("resources") or []
+        found: list[dict[str, Any]] = (
+            exported["deployment"].get("resources") or []
+        )
         return found
 
     def rewrite(self, edit: Edit) -> None:
@@ -89,7 +103,9 @@ def rewrite(
 ) -> None:
     """Exports the state of a stack that `pulumi` runs on, and imports it with its resources as `edit` gives them."""
     exported = json.loads(pulumi("stack", "export").stdout)
-    exported["deployment"]["resources"] = edit(exported["deployment"]["resources"])
+    exported["deployment"]["resources"] = edit(
+        exported["deployment"]["resources"]
+    )
     file.write_text(json.dumps(exported), "utf-8")
     pulumi("stack", "import", "--file", str(file))
 
@@ -120,7 +136,9 @@ def operations(printed: str) -> dict[str, str]:
     """What a run did by its events: {urn: operation}. The run must have said that it succeeded."""
     seen = list(events(printed))
     results = [
-        event["summaryEvent"]["result"] for event in seen if "summaryEvent" in event
+        event["summaryEvent"]["result"]
+        for event in seen
+        if "summaryEvent" in event
     ]
     assert results == ["succeeded"], printed
     steps = [

@@ -40,7 +40,9 @@ def earlier_project(folder: Path) -> Path:
         ["git", "archive", BEFORE], cwd=ROOT, capture_output=True, timeout=60
     )
     if archive.returncode:
-        pytest.skip(f"this clone has no commit {BEFORE}: it is shallow, or no clone")
+        pytest.skip(
+            f"this clone has no commit {BEFORE}: it is shallow, or no clone"
+        )
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
         files.extractall(folder, filter="data")
     return folder
@@ -63,7 +65,8 @@ def assert_only_known_changes(deployment: Deployment, earlier: Path) -> None:
     run_by(deployment, ROOT)
     changed = deployment.changes("preview")
     assert {
-        (name.rpartition("-")[2], operation) for name, operation in changed.items()
+        (name.rpartition("-")[2], operation)
+        for name, operation in changed.items()
     } == CHANGES
     assert deployment.changes("up") == changed
     assert deployment.changes("up") == {}
@@ -77,5 +80,7 @@ def _outputs(deployment: Deployment) -> dict[str, Any]:
     ).stdout
     outputs = json.loads(printed)
     return {
-        name: value for name, value in outputs.items() if name not in CHANGED_OUTPUTS
+        name: value
+        for name, value in outputs.items()
+        if name not in CHANGED_OUTPUTS
     }

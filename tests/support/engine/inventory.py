@@ -22,10 +22,12 @@ def entities(local: Local) -> dict[str, list[str]]:
     """Everything in Kong, at Okta (but for its groups, which exist before) and in the cluster, by kind; kinds with none
     are left out."""
     found = {
-        kind: [json.dumps(one) for one in local.kong.entities(kind)] for kind in KONG
+        kind: [json.dumps(one) for one in local.kong.entities(kind)]
+        for kind in KONG
     }
     found |= {
-        kind: [json.dumps(one) for one in local.okta.objects(kind)] for kind in OKTA
+        kind: [json.dumps(one) for one in local.okta.objects(kind)]
+        for kind in OKTA
     }
     found["objects"] = [json.dumps(one) for one in local.cluster.objects()]
     return {kind: ones for kind, ones in found.items() if ones}

@@ -32,7 +32,9 @@ def partition(folder: Path, partitions: Mapping[str, Sequence[str]]) -> None:
                 "encryptionsalt": settings["encryptionsalt"],
             }
         )
-        (folder / "stacks" / f"Pulumi.{STACK}-{name}.yaml").write_text(text, "utf-8")
+        (folder / "stacks" / f"Pulumi.{STACK}-{name}.yaml").write_text(
+            text, "utf-8"
+        )
 
 
 def position(folder: Path, namespaces: Mapping[str, str]) -> None:
@@ -79,15 +81,27 @@ def run(
 ) -> CompletedProcess[str]:
     """`up`, `refresh` or `destroy` of the stack of a partition, or of the base."""
     return deployment.pulumi(
-        verb, "-s", stack_of(name), "--yes", "--skip-preview", *arguments, check=check
+        verb,
+        "-s",
+        stack_of(name),
+        "--yes",
+        "--skip-preview",
+        *arguments,
+        check=check,
     )
 
 
-def changes(deployment: Deployment, verb: str, name: str | None) -> dict[str, str]:
+def changes(
+    deployment: Deployment, verb: str, name: str | None
+) -> dict[str, str]:
     """What `verb` changes: {resource's logical name: operation}; for preview, what would be changed."""
     if verb == "preview":
-        printed = deployment.pulumi("preview", "-s", stack_of(name), "--json").stdout
-        return named({step["urn"]: step["op"] for step in json.loads(printed)["steps"]})
+        printed = deployment.pulumi(
+            "preview", "-s", stack_of(name), "--json"
+        ).stdout
+        return named(
+            {step["urn"]: step["op"] for step in json.loads(printed)["steps"]}
+        )
     return named(operations(run(deployment, verb, name, "--json").stdout))
 
 

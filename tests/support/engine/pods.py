@@ -40,7 +40,9 @@ class Pods:
 
     def start(self) -> None:
         """All pods anew, with what the Secrets have now."""
-        self.quick = {name: credential(self.local, name) for name in self.clients}
+        self.quick = {
+            name: credential(self.local, name) for name in self.clients
+        }
         self.slow = self.slow or self.quick
 
     def roll_the_last(self) -> None:
@@ -51,7 +53,9 @@ class Pods:
         """They start, and call until the end."""
         self.start()
         end = threading.Event()
-        thread = threading.Thread(target=self._call_until, args=(end,), daemon=True)
+        thread = threading.Thread(
+            target=self._call_until, args=(end,), daemon=True
+        )
         thread.start()
         try:
             yield
@@ -96,7 +100,9 @@ class Pods:
             if self.ask is not None:
                 return str(self.ask(token))
             return str(
-                call(self.local, "GET", "orders.example.com", "/orders", token).status
+                call(
+                    self.local, "GET", "orders.example.com", "/orders", token
+                ).status
             )
         except (OSError, http.client.HTTPException) as error:
             return f"no answer: {error!r}"

@@ -39,7 +39,14 @@ def deployed_sample(folder: Path) -> Iterator[Sample]:
         said: dict[str, str] = {}
         for name, arguments in {
             "preview": ("preview", "--json"),
-            "up": ("up", "--yes", "--skip-preview", "--json", "--event-log", str(log)),
+            "up": (
+                "up",
+                "--yes",
+                "--skip-preview",
+                "--json",
+                "--event-log",
+                str(log),
+            ),
         }.items():
             done = deployment.pulumi(arguments[0], "-s", STACK, *arguments[1:])
             said |= {name: done.stdout, f"{name}, stderr": done.stderr}

@@ -15,7 +15,9 @@ from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
 
 
 @contextmanager
-def tenant_stack(folder: Path, **settings: Any) -> Iterator[tuple[Deployment, Entra]]:
+def tenant_stack(
+    folder: Path, **settings: Any
+) -> Iterator[tuple[Deployment, Entra]]:
     """An empty stack with `orders` and `shop`; `settings` are of the provider. Everything goes with it."""
     with (
         Entra(

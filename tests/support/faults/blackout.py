@@ -52,14 +52,18 @@ class Blackout:
         # A plugin that outlives the engine may still be told something: nobody hears of it.
         def created(manifest: dict[str, Any]) -> dict[str, Any]:
             return (
-                self._pass("POST", str(Key.of(manifest)), lambda: create(manifest))
+                self._pass(
+                    "POST", str(Key.of(manifest)), lambda: create(manifest)
+                )
                 or manifest
             )
 
         def applied(manifest: dict[str, Any], **how: bool) -> dict[str, Any]:
             return (
                 self._pass(
-                    "PATCH", str(Key.of(manifest)), lambda: apply(manifest, **how)
+                    "PATCH",
+                    str(Key.of(manifest)),
+                    lambda: apply(manifest, **how),
                 )
                 or manifest
             )
@@ -68,7 +72,11 @@ class Blackout:
             return self._pass("DELETE", str(key), lambda: delete(key)) or True
 
         cluster = local.cluster
-        cluster.create, cluster.apply, cluster.delete = created, applied, removed  # type: ignore[method-assign]
+        cluster.create, cluster.apply, cluster.delete = (
+            created,
+            applied,
+            removed,
+        )  # type: ignore[method-assign]
         try:
             done = self.stack.run("up", check=False)
             assert self.dark == bool(self.nth), (
@@ -78,9 +86,15 @@ class Blackout:
                 time.sleep(_PLUGINS_END)
         finally:
             local.kong.faults = local.okta.faults = None
-            cluster.create, cluster.apply, cluster.delete = create, apply, delete  # type: ignore[method-assign]
+            cluster.create, cluster.apply, cluster.delete = (
+                create,
+                apply,
+                delete,
+            )  # type: ignore[method-assign]
 
-    def _pass(self, method: str, path: str, answer: Callable[[], T]) -> T | None:
+    def _pass(
+        self, method: str, path: str, answer: Callable[[], T]
+    ) -> T | None:
         if method == "GET":
             return None if self.dark else answer()
         with self._lock:  # one after the other, so that the n-th is the last
@@ -116,9 +130,13 @@ def recover_stack(stack: Stack) -> str:
     return said
 
 
-def lost(stack: Stack, *arguments: str, status: int = 0) -> CompletedProcess[str]:
+def lost(
+    stack: Stack, *arguments: str, status: int = 0
+) -> CompletedProcess[str]:
     """`python -m kong_oam recover` on the stack. Raises AssertionError where it ends with another status."""
-    done = stack.module("kong_oam", "recover", "--stack", stack.name, *arguments)
+    done = stack.module(
+        "kong_oam", "recover", "--stack", stack.name, *arguments
+    )
     assert done.returncode == status, done.stdout + done.stderr
     return done
 
@@ -160,7 +178,9 @@ def shape(stack: Stack) -> dict[str, list[str]]:
     """Everything there is, but for ids, times, keys, secrets and their digests, and the order of policies, which Okta
     gives them: references are written as names."""
     local = stack.local
-    kinds: dict[str, list[Any]] = {kind: local.kong.entities(kind) for kind in KONG}
+    kinds: dict[str, list[Any]] = {
+        kind: local.kong.entities(kind) for kind in KONG
+    }
     kinds |= {kind: local.okta.objects(kind) for kind in OKTA}
     kinds["objects"] = local.cluster.objects()
     names = {local.okta.url: "ORG"}
@@ -194,9 +214,12 @@ def _names(found: dict[str, Any]) -> dict[str, str]:
 
 
 def _named(kind: str, found: dict[str, Any], names: dict[str, str]) -> str:
-    left_out = {"assignments": (), "policies": ("id", "priority")}.get(kind, ("id",))
+    left_out = {"assignments": (), "policies": ("id", "priority")}.get(
+        kind, ("id",)
+    )
     text = json.dumps(
-        _plain({k: v for k, v in found.items() if k not in left_out}), sort_keys=True
+        _plain({k: v for k, v in found.items() if k not in left_out}),
+        sort_keys=True,
     )
     for identifier, name in names.items():
         text = text.replace(identifier, name)
@@ -207,5 +230,9 @@ def _named(kind: str, found: dict[str, Any], names: dict[str, str]) -> str:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items() if key not in _DROPPED}
+        return {
+            key: _plain(one)
+            for key, one in value.items()
+            if key not in _DROPPED
+        }
     return [_plain(one) for one in value] if isinstance(value, list) else value

@@ -81,15 +81,21 @@ def write(folder: Path, change: str = "") -> None:
     job = job.replace("{name: tiny}", "{name: job, namespace: jobs}")
     match change:
         case "rule":
-            api = api.replace("methods: [GET], scopes", "methods: [GET, POST], scopes")
+            api = api.replace(
+                "methods: [GET], scopes", "methods: [GET, POST], scopes"
+            )
         case "both":
-            api = api.replace("methods: [GET], scopes", "methods: [GET, POST], scopes")
+            api = api.replace(
+                "methods: [GET], scopes", "methods: [GET, POST], scopes"
+            )
             job = job.replace(
-                "image: registry.example.com/job", "image: registry.example.com/job:2"
+                "image: registry.example.com/job",
+                "image: registry.example.com/job:2",
             )
         case "scope":
             api, job = (
-                text.replace("things.read", "things.view") for text in (api, job)
+                text.replace("things.read", "things.view")
+                for text in (api, job)
             )
     for file in (folder / "applications").iterdir():
         file.unlink()
@@ -129,7 +135,10 @@ class Requests:
     """Counts what Kong and Okta are asked while it is entered, and does something before the n-th of it is answered."""
 
     def __init__(
-        self, local: Local, nth: int = 0, do: Callable[[], object] = lambda: None
+        self,
+        local: Local,
+        nth: int = 0,
+        do: Callable[[], object] = lambda: None,
     ) -> None:
         self._local, self._nth, self._do = local, nth, do
         self._lock = threading.Lock()
@@ -151,7 +160,9 @@ class Requests:
         return answer()
 
 
-def cut_off(deployment: Deployment, cut: Cut, seconds: float, requests: int) -> str:
+def cut_off(
+    deployment: Deployment, cut: Cut, seconds: float, requests: int
+) -> str:
     """Runs the command until it is cut off, and waits for what outlives it. Gives what it printed until then.
 
     A part of an `up` is one of its `requests`, and of a `move`, which asks no product, one of its `seconds`.
@@ -160,11 +171,15 @@ def cut_off(deployment: Deployment, cut: Cut, seconds: float, requests: int) -> 
     running: list[subprocess.Popen[str]] = []
 
     def stop() -> None:
-        for one in [*_session(running[0].pid)] if cut.everybody else [running[0].pid]:
+        for one in (
+            [*_session(running[0].pid)] if cut.everybody else [running[0].pid]
+        ):
             _send(one, cut.number)
 
     with Requests(deployment.local, nth, stop) as asked:
-        running.append(start_command(deployment, cut.verb, "-s", STACK, "--yes"))
+        running.append(
+            start_command(deployment, cut.verb, "-s", STACK, "--yes")
+        )
         try:
             said, _ = running[0].communicate(
                 timeout=_ENDS if nth else cut.when * seconds
@@ -173,7 +188,9 @@ def cut_off(deployment: Deployment, cut: Cut, seconds: float, requests: int) -> 
             stop()
             said, _ = running[0].communicate(timeout=_ENDS)
         ended(running[0])
-    assert asked.count >= nth, f"it did not come to request {nth} of {asked.count}"
+    assert asked.count >= nth, (
+        f"it did not come to request {nth} of {asked.count}"
+    )
     return said
 
 
@@ -260,7 +277,9 @@ def answers_as_meant(deployment: Deployment) -> None:
         (PROTECTED, service_token(deployment.local, "job")),
         (PUBLIC, None),
     ]
-    assert [stack.status("GET", HOST, path, token) for path, token in asked] == [
+    assert [
+        stack.status("GET", HOST, path, token) for path, token in asked
+    ] == [
         401,
         403,
         200,

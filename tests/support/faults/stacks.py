@@ -29,17 +29,26 @@ class Stack:
     folder: Path
     name: str = STACK
 
-    def pulumi(self, *arguments: str, check: bool = True) -> CompletedProcess[str]:
+    def pulumi(
+        self, *arguments: str, check: bool = True
+    ) -> CompletedProcess[str]:
         """`pulumi ARGUMENTS` on the stack."""
         return self.local.pulumi(
-            *arguments, "--stack", self.name, cwd=self.folder, check=check, timeout=100
+            *arguments,
+            "--stack",
+            self.name,
+            cwd=self.folder,
+            check=check,
+            timeout=100,
         )
 
     def run(
         self, verb: str, *arguments: str, check: bool = True
     ) -> CompletedProcess[str]:
         """`up`, `refresh` or `destroy`, without a preview before it."""
-        return self.pulumi(verb, "--yes", "--skip-preview", *arguments, check=check)
+        return self.pulumi(
+            verb, "--yes", "--skip-preview", *arguments, check=check
+        )
 
     def module(
         self, name: str, *arguments: str, **environment: str
@@ -65,7 +74,9 @@ class Stack:
             for line in done.stdout.splitlines()
             if line.startswith("{")
         ):
-            if (step := event.get("resourcePreEvent", {}).get("metadata")) is not None:
+            if (
+                step := event.get("resourcePreEvent", {}).get("metadata")
+            ) is not None:
                 found[step["urn"].rsplit("::", 1)[1]] = step["op"]
         return {
             name: op
@@ -80,7 +91,9 @@ class Stack:
             f"{file} is a link to the project's own"
         )
         text = path.read_text("utf-8")
-        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
+        assert text.count(old) == 1, (
+            f"{old!r} stands {text.count(old)} times in {file}"
+        )
         path.write_text(text.replace(old, new), "utf-8")
 
     def state(self) -> list[dict[str, Any]]:
@@ -129,7 +142,10 @@ class Stack:
         """A request to the management API by hand; gives the answer's JSON, None where there is none."""
         headers = {"Authorization": f"SSWS {self.local.env['OKTA_API_TOKEN']}"}
         answer = httpx.request(
-            method, f"{self.local.okta.url}/api/v1{path}", headers=headers, json=body
+            method,
+            f"{self.local.okta.url}/api/v1{path}",
+            headers=headers,
+            json=body,
         )
         answer.raise_for_status()
         return answer.json() if answer.content else None
@@ -147,7 +163,8 @@ class Stack:
         (found,) = (
             one
             for one in self.local.kong.entities("plugins")
-            if one["name"] == kind and (one["service"] or {}).get("id") == identifier
+            if one["name"] == kind
+            and (one["service"] or {}).get("id") == identifier
         )
         return found
 
@@ -155,7 +172,9 @@ class Stack:
         """The one app of a client at Okta."""
         label = f"kong-oam {self.name} {component}"
         (found,) = (
-            one for one in self.local.okta.objects("apps") if one["label"] == label
+            one
+            for one in self.local.okta.objects("apps")
+            if one["label"] == label
         )
         return found
 
@@ -181,7 +200,9 @@ def start(
         for file in (folder / "applications").iterdir():
             file.unlink()
         for number, text in enumerate(applications):
-            (folder / f"applications/app{number}.yaml").write_text(text, "utf-8")
+            (folder / f"applications/app{number}.yaml").write_text(
+                text, "utf-8"
+            )
     local.pulumi("stack", "init", name, cwd=folder)
     return Stack(local, folder, name)
 
@@ -189,7 +210,9 @@ def start(
 def trust(stack: Stack) -> None:
     """Has the stack verify workloads against the CA that the sandbox's are signed by, and Kong have it."""
     local = stack.local
-    (stack.folder / "stacks/workloads.pem").write_text(local.echo.authority, "utf-8")
+    (stack.folder / "stacks/workloads.pem").write_text(
+        local.echo.authority, "utf-8"
+    )
     scheme = "    scheme: http\n"
     stack.edit(
         f"stacks/Pulumi.{stack.name}.yaml",

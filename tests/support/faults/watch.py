@@ -72,7 +72,11 @@ class Watch:
                     answer = self.stack.answer("GET", host, path, with_token)
                     self.asked += 1
                     if answer.upstream:
-                        who = "a token without scopes" if with_token else "no token"
+                        who = (
+                            "a token without scopes"
+                            if with_token
+                            else "no token"
+                        )
                         self.let_in.add((host + path, who, answer.status))
             self._done.wait(0.01)
 

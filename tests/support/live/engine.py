@@ -111,8 +111,12 @@ class Engine:
         """The port of orders/api, which is the upstream's: the load balancer stand-in leads to it."""
         return self.live.upstream.port
 
-    def pulumi(self, *arguments: str, check: bool = True) -> CompletedProcess[str]:
-        return self.local.pulumi(*arguments, cwd=self.folder, check=check, timeout=300)
+    def pulumi(
+        self, *arguments: str, check: bool = True
+    ) -> CompletedProcess[str]:
+        return self.local.pulumi(
+            *arguments, cwd=self.folder, check=check, timeout=300
+        )
 
     def changes(self, verb: str, *arguments: str) -> dict[str, str]:
         """What `up` changed by the engine's events, or `preview` would: {logical name: operation}.
@@ -120,7 +124,9 @@ class Engine:
         Of a refresh the events say nothing here: each of its steps is called `refresh`, whatever it found.
         """
         yes = () if verb == "preview" else ("--yes", "--skip-preview")
-        said = self.pulumi(verb, "-s", self.stack, *yes, *arguments, "--json").stdout
+        said = self.pulumi(
+            verb, "-s", self.stack, *yes, *arguments, "--json"
+        ).stdout
         if verb == "preview":
             return named(
                 {step["urn"]: step["op"] for step in json.loads(said)["steps"]}
@@ -143,7 +149,10 @@ class Engine:
 
     def configure(self, setting: str) -> None:
         """One more setting of the gateway, `name: value`."""
-        text, before = self.stack_file.read_text("utf-8"), "    reach: loadBalancer\n"
+        text, before = (
+            self.stack_file.read_text("utf-8"),
+            "    reach: loadBalancer\n",
+        )
         assert text.count(before) == 1
         self.stack_file.write_text(
             text.replace(before, f"{before}    {setting}\n"), "utf-8"
@@ -151,7 +160,9 @@ class Engine:
 
     def add(self, name: str, text: str) -> None:
         """One more Application, in a file of its own."""
-        (self.folder / "applications" / f"{name}.yaml").write_text(text, "utf-8")
+        (self.folder / "applications" / f"{name}.yaml").write_text(
+            text, "utf-8"
+        )
 
     def hand_over(self, old: str, new: str) -> None:
         """Component `new` takes the place of `old`: the same host and path, the same callers, another name."""
@@ -186,7 +197,9 @@ class Engine:
         """A request of nobody, or of a component, for itself or a user, with the token that its own Secret gets it."""
         if component is None:
             return Case(method, self.host, path.encode())
-        environment = caller.environment(self.local.cluster.url, "orders", component)
+        environment = caller.environment(
+            self.local.cluster.url, "orders", component
+        )
         token, _ = caller.token(environment, user)
         return Case(method, self.host, path.encode(), (f"Bearer {token}",))
 
@@ -232,7 +245,12 @@ def engine(
             if stack in str(live.target.entities()):
                 try:
                     made.pulumi(
-                        "destroy", "-s", stack, "--yes", "--skip-preview", check=False
+                        "destroy",
+                        "-s",
+                        stack,
+                        "--yes",
+                        "--skip-preview",
+                        check=False,
                     )
                 finally:  # a CLI that hangs is ended, and then leaves all there
                     live.target.remove_all_of(stack)

@@ -142,10 +142,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _hand_on(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        answer = self.between.answer(self.command, self.path, dict(self.headers), body)
+        answer = self.between.answer(
+            self.command, self.path, dict(self.headers), body
+        )
         self.send_response(answer.status_code)
         self.send_header(
-            "Content-Type", answer.headers.get("Content-Type", "application/json")
+            "Content-Type",
+            answer.headers.get("Content-Type", "application/json"),
         )
         if answer.status_code != 204:
             self.send_header("Content-Length", str(len(answer.content)))
@@ -183,7 +186,9 @@ class Flags:
     def write(self, *apis: Api, former: Sequence[Api] = ()) -> None:
         """The folder has these Applications and no others; the client a/former calls some, each reader its own API."""
         calls: dict[str, Sequence[Api]] = {
-            f"{api.name}/reader": [api] for api in apis if "reader" in api.callers
+            f"{api.name}/reader": [api]
+            for api in apis
+            if "reader" in api.callers
         }
         if former:
             calls["a/former"] = former
@@ -239,11 +244,17 @@ class Flags:
         return caller.token(environment)[0]
 
     def case(
-        self, method: str, application: str, path: str = "/", who: str | None = None
+        self,
+        method: str,
+        application: str,
+        path: str = "/",
+        who: str | None = None,
     ) -> Case:
         """A request of nobody, or with the token that is kept as `who`."""
         authorization = (f"Bearer {self.tokens[who]}",) if who else ()
-        return Case(method, self.host(application), path.encode(), authorization)
+        return Case(
+            method, self.host(application), path.encode(), authorization
+        )
 
     def callers(self) -> Mapping[str, Sequence[Case]]:
         """Those whom no estate of this file lets in. They hold what the other Application's API asks for at some time,
@@ -294,9 +305,16 @@ class Flags:
         ):  # whose clients may be others than those of before
             authorization = (f"Bearer {self.token(name, 'reader')}",)
             expected += [
-                (replace(self.case("GET", name), authorization=authorization), 200),
                 (
-                    replace(self.case("GET", elsewhere), authorization=authorization),
+                    replace(
+                        self.case("GET", name), authorization=authorization
+                    ),
+                    200,
+                ),
+                (
+                    replace(
+                        self.case("GET", elsewhere), authorization=authorization
+                    ),
                     403,
                 ),
                 (self.case("GET", name), 401),
@@ -315,7 +333,9 @@ def flags(live: LiveGateway, folder: Path) -> Iterator[Flags]:
     """The two Applications as they are first, deployed, with tokens of what was before, and callers who hammer."""
     bind = bind_address()
     with ExitStack() as started:
-        workloads = tuple(started.enter_context(Upstream(bind)) for _ in range(3))
+        workloads = tuple(
+            started.enter_context(Upstream(bind)) for _ in range(3)
+        )
         between = started.enter_context(Between(live.target))
         made = started.enter_context(engine(live, folder, "flags"))
         made.local.env["KONG_ADMIN_ADDR"] = between.url
@@ -324,7 +344,10 @@ def flags(live: LiveGateway, folder: Path) -> Iterator[Flags]:
             made,
             between,
             workloads,
-            before=(Api("a", "data.read", ports[0]), Api("b", "other.read", ports[1])),
+            before=(
+                Api("a", "data.read", ports[0]),
+                Api("b", "other.read", ports[1]),
+            ),
         )
         swapped = swap(found.before)
         found.write(*swapped, former=swapped)
@@ -350,7 +373,9 @@ def flags(live: LiveGateway, folder: Path) -> Iterator[Flags]:
 def swap(apis: tuple[Api, ...]) -> tuple[Api, ...]:
     """Each of two Applications asks for the scope of the other."""
     first, second = apis
-    return replace(first, scope=second.scope), replace(second, scope=first.scope)
+    return replace(first, scope=second.scope), replace(
+        second, scope=first.scope
+    )
 
 
 @dataclass(slots=True)
@@ -394,7 +419,9 @@ def attack(flags: Flags, report: Callable[[str], None]) -> Iterator[Attack]:
         for caller in (READER, EVERYBODY) if name else ():
             lost = made.kept_out(caller)
             said = (
-                ", ".join(f"{seconds} s {status}" for status, seconds in lost.items())
+                ", ".join(
+                    f"{seconds} s {status}" for status, seconds in lost.items()
+                )
                 or "never"
             )
             lines.append(

@@ -56,7 +56,9 @@ class Outcome:
             (name.replace("_", "-").replace(".", "-"), value)
             for name, value in self._headers()
         ]
-        told = [(name, value) for name, value in pairs if name.startswith("x-auth-")]
+        told = [
+            (name, value) for name, value in pairs if name.startswith("x-auth-")
+        ]
         assert len(told) == len(dict(told)), "a header arrived twice"
         return dict(told)
 
@@ -71,7 +73,11 @@ class Outcome:
     def _headers(self) -> list[tuple[str, str]]:
         """Those that arrived, by name in small letters."""
         assert self.arrived is not None
-        lines = self.arrived.decode("latin-1").split("\r\n\r\n", 1)[0].split("\r\n")[1:]
+        lines = (
+            self.arrived.decode("latin-1")
+            .split("\r\n\r\n", 1)[0]
+            .split("\r\n")[1:]
+        )
         return [(name.lower(), value) for name, _, value in map(_parted, lines)]
 
 
@@ -89,7 +95,9 @@ class LiveGateway:
     def send(self, case: Case, *headers: bytes) -> Outcome:
         """One request with more header lines; it may arrive once at most."""
         mark = f"request-{next(_numbers)}"
-        raw = case.raw(*headers, MARK + b": " + mark.encode(), b"Connection: close")
+        raw = case.raw(
+            *headers, MARK + b": " + mark.encode(), b"Connection: close"
+        )
         return self.outcome(raw, case.method, mark, case.address)
 
     @property
@@ -100,8 +108,12 @@ class LiveGateway:
         """
         if self.target.metrics:
             return self.target.metrics
-        listeners = self.target.get("/").json()["configuration"]["proxy_listeners"]
-        is_own = self.target.proxy[1] in {listener["port"] for listener in listeners}
+        listeners = self.target.get("/").json()["configuration"][
+            "proxy_listeners"
+        ]
+        is_own = self.target.proxy[1] in {
+            listener["port"] for listener in listeners
+        }
         return (f"{self.target.admin_url}/metrics",) if is_own else ()
 
     @property
@@ -125,12 +137,16 @@ class LiveGateway:
         with Upstream(bind) as upstream:
             yield replace(self, upstream=upstream)
 
-    def await_steady(self, expected: Sequence[tuple[Case, int]], bound: float) -> None:
+    def await_steady(
+        self, expected: Sequence[tuple[Case, int]], bound: float
+    ) -> None:
         """Waits until every case gets its status from every worker. Fails after `bound` seconds."""
         rounds = _ROUNDS * max(self.target.workers, 2)
         await_true(lambda: self._steady(expected, rounds), bound)
 
-    def _steady(self, expected: Sequence[tuple[Case, int]], rounds: int) -> str | None:
+    def _steady(
+        self, expected: Sequence[tuple[Case, int]], rounds: int
+    ) -> str | None:
         for _ in range(rounds):
             for case, status in expected:
                 try:

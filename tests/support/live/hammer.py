@@ -53,7 +53,10 @@ class Hammer:
         self._callers = tuple(callers)
         self._threads = [
             threading.Thread(
-                target=self._ask, args=(name, cases), name=f"hammer-{name}", daemon=True
+                target=self._ask,
+                args=(name, cases),
+                name=f"hammer-{name}",
+                daemon=True,
             )
             for name, cases in {**callers, **(welcome or {})}.items()
         ]
@@ -77,7 +80,8 @@ class Hammer:
     def arrived(self, stage: str, caller: str) -> int:
         """How many of a caller's requests reached a workload."""
         return sum(
-            len(one.arrived(self._mark(stage, caller))) for one in self._workloads
+            len(one.arrived(self._mark(stage, caller)))
+            for one in self._workloads
         )
 
     def let_through(self, *stages: str) -> dict[tuple[str, str], int]:
@@ -86,7 +90,11 @@ class Hammer:
         found = {
             key: max(
                 self.arrived(*key),
-                sum(count for status, count in counts.items() if 0 < status < 400),
+                sum(
+                    count
+                    for status, count in counts.items()
+                    if 0 < status < 400
+                ),
             )
             for key, counts in self._counts.copy().items()
             if key[1] in self._callers and (not stages or key[0] in stages)
@@ -96,10 +104,14 @@ class Hammer:
     def kept_out(self, caller: str, since: float) -> dict[int, float]:
         """For how many seconds one who is welcome got which other answer than 200, from a time of `time.monotonic`."""
         seconds: dict[int, float] = {}
-        for (sent, status), (next_sent, _) in pairwise(self._answers[caller].copy()):
+        for (sent, status), (next_sent, _) in pairwise(
+            self._answers[caller].copy()
+        ):
             if sent >= since and status != 200:
                 seconds[status] = seconds.get(status, 0) + next_sent - sent
-        return {status: round(lost, 1) for status, lost in sorted(seconds.items())}
+        return {
+            status: round(lost, 1) for status, lost in sorted(seconds.items())
+        }
 
     def lines(self, *stages: str) -> list[str]:
         """A line for each of the stages, with all answers of all callers. Fails where a caller was not there."""
@@ -108,13 +120,16 @@ class Hammer:
             answers: Counter[int] = Counter()
             for caller in self._callers:
                 counts = self._counts.get((stage, caller), Counter())
-                answered = sum(count for status, count in counts.items() if status)
+                answered = sum(
+                    count for status, count in counts.items() if status
+                )
                 assert answered >= LEAST, (
                     f"{caller} had {answered} answers while '{stage}'"
                 )
                 answers += counts
             said = ", ".join(
-                f"{status}: {count}" for status, count in sorted(answers.items())
+                f"{status}: {count}"
+                for status, count in sorted(answers.items())
             )
             lines.append(
                 f"{stage}: {answers.total()} requests of {len(self._callers)} callers, by status {said}"
@@ -142,7 +157,8 @@ class Hammer:
                 return
             stage, sent = self._stage, time.monotonic()
             raw = case.raw(
-                MARK + b": " + self._mark(stage, name).encode(), b"Connection: close"
+                MARK + b": " + self._mark(stage, name).encode(),
+                b"Connection: close",
             )
             try:
                 status = ask(self._live.target.proxy, raw, case.method)

@@ -13,7 +13,15 @@ Headers = Sequence[tuple[bytes, bytes]]
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _DATA, _HEADERS, _RESET, _SETTINGS, _GOAWAY = 0, 1, 3, 4, 7
 _END_STREAM, _END_HEADERS = 1, 4
-_INDEXED = {0x88: 200, 0x89: 204, 0x8A: 206, 0x8B: 304, 0x8C: 400, 0x8D: 404, 0x8E: 500}
+_INDEXED = {
+    0x88: 200,
+    0x89: 204,
+    0x8A: 206,
+    0x8B: 304,
+    0x8C: 400,
+    0x8D: 404,
+    0x8E: 500,
+}
 """Statuses that have a place of their own in the static table (RFC 7541, appendix A)."""
 
 
@@ -37,8 +45,13 @@ def status_over_http2(
     if body is not None:
         sent += _frame(_DATA, 0 if trailers else _END_STREAM, 1, body)
     if trailers:
-        sent += _frame(_HEADERS, _END_HEADERS | _END_STREAM, 1, _block(trailers))
-    with socket.create_connection(proxy, timeout=5) as connection, suppress(OSError):
+        sent += _frame(
+            _HEADERS, _END_HEADERS | _END_STREAM, 1, _block(trailers)
+        )
+    with (
+        socket.create_connection(proxy, timeout=5) as connection,
+        suppress(OSError),
+    ):
         connection.sendall(sent)
         for kind, payload in _frames(connection):
             if kind == _HEADERS:
@@ -59,7 +72,9 @@ def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
 
 def _block(headers: Headers) -> bytes:
     """Each header as a literal that is not indexed, without Huffman's coding (RFC 7541, 6.2.2)."""
-    return b"".join(b"\0" + _text(name) + _text(value) for name, value in headers)
+    return b"".join(
+        b"\0" + _text(name) + _text(value) for name, value in headers
+    )
 
 
 def _text(text: bytes) -> bytes:

@@ -49,7 +49,9 @@ def issuers(name: str = RUN) -> Mapping[str, Issuer]:
 @cache
 def _issuers(name: str) -> Mapping[str, Issuer]:
     # Once: keys must stay the same. Runs with millions of cases take days, and their tokens must outlive them.
-    return gateway_estates.issuers(stack(name), time.time(), lifetime=7 * 86_400)
+    return gateway_estates.issuers(
+        stack(name), time.time(), lifetime=7 * 86_400
+    )
 
 
 def issuer(name: str = RUN) -> Issuer:
@@ -94,10 +96,13 @@ class Target:
         if missing:
             return f"{' and '.join(missing)} not set: no Kong to run the live tier on"
         admin, proxy = (
-            urlsplit(environment[name]) for name in ("KONG_ADMIN_URL", "KONG_PROXY_URL")
+            urlsplit(environment[name])
+            for name in ("KONG_ADMIN_URL", "KONG_PROXY_URL")
         )
         if admin.scheme not in ("http", "https") or not admin.hostname:
-            raise ValueError("KONG_ADMIN_URL must be http://HOST:PORT, or with https")
+            raise ValueError(
+                "KONG_ADMIN_URL must be http://HOST:PORT, or with https"
+            )
         if proxy.scheme != "http" or not proxy.hostname:
             raise ValueError(
                 "KONG_PROXY_URL must be http://HOST:PORT: the live tier sends raw bytes, without TLS"
@@ -121,13 +126,17 @@ class Target:
     def admin(self) -> httpx.Client:
         """The Admin API, to be closed."""
         headers = {"Kong-Admin-Token": self.token} if self.token else {}
-        return httpx.Client(base_url=self.admin_url, headers=headers, timeout=30)
+        return httpx.Client(
+            base_url=self.admin_url, headers=headers, timeout=30
+        )
 
     def get(self, path: str) -> httpx.Response:
         """GET on the Admin API; fails unless that is 200."""
         with self.admin() as admin:
             answer = admin.get(path)
-        assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
+        assert answer.status_code == 200, (
+            f"{path}: {answer.status_code} {answer.text}"
+        )
         return answer
 
     def page(self, url: str) -> str:
@@ -139,7 +148,14 @@ class Target:
     def entities(self) -> dict[str, dict[str, Any]]:
         """All services, routes, plugins, Upstreams, consumers and credentials by path, whoever made them."""
         found: dict[str, dict[str, Any]] = {}
-        for kind in ("plugins", "routes", "services", "upstreams", "jwts", "consumers"):
+        for kind in (
+            "plugins",
+            "routes",
+            "services",
+            "upstreams",
+            "jwts",
+            "consumers",
+        ):
             path: str | None = f"/{kind}?size=1000"
             while path:
                 page = self.get(path).json()
@@ -190,8 +206,14 @@ class Target:
             "worker_state_update_frequency",
             "db_update_frequency",
         )
-        said = ", ".join(f"{name} {configuration.get(name)}" for name in settings)
-        kind = f"NOT A KONG but a {root['stand_in']}" if "stand_in" in root else "Kong"
+        said = ", ".join(
+            f"{name} {configuration.get(name)}" for name in settings
+        )
+        kind = (
+            f"NOT A KONG but a {root['stand_in']}"
+            if "stand_in" in root
+            else "Kong"
+        )
         server = answer.headers.get("Server")
         return f"{kind}; version {root.get('version')} {root.get('edition', '')}, Server: {server}; {said}"
 

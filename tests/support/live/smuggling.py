@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-HIDDEN = b"GET /orders/hidden HTTP/1.1\r\nHost: x\r\nX-Auth-Client: forged\r\n\r\n"
+HIDDEN = (
+    b"GET /orders/hidden HTTP/1.1\r\nHost: x\r\nX-Auth-Client: forged\r\n\r\n"
+)
 """The request in disguise."""
 
 LENGTH = b"Content-Length: %d" % len(HIDDEN)
@@ -33,7 +35,9 @@ class Attack:
     method: bytes = b"POST"
     version: bytes = b"HTTP/1.1"
 
-    def raw(self, path: bytes, host: bytes, authorization: tuple[bytes, ...]) -> bytes:
+    def raw(
+        self, path: bytes, host: bytes, authorization: tuple[bytes, ...]
+    ) -> bytes:
         """The bytes of the attack alone."""
         line = b" ".join((self.method, path, self.version))
         return (
@@ -63,7 +67,10 @@ def attacks() -> dict[str, Attack]:
 
 
 def _both(
-    name: str, lines: tuple[bytes, ...], statuses: tuple[int, ...], **more: bytes
+    name: str,
+    lines: tuple[bytes, ...],
+    statuses: tuple[int, ...],
+    **more: bytes,
 ) -> dict[str, Attack]:
     """The same lines with a length, and with chunks."""
     return {
@@ -91,7 +98,9 @@ def _in_connection() -> dict[str, Attack]:
         "before many headers": (b"Connection: Content-Length", *filling),
         "behind many headers": (*filling, b"Connection: Content-Length"),
         "Connection names the coding": (b"Connection: Transfer-Encoding",),
-        "Connection names who calls": (b"Connection: X-Auth-Client, X-Auth-Subject",),
+        "Connection names who calls": (
+            b"Connection: X-Auth-Client, X-Auth-Subject",
+        ),
         "Connection names the token": (b"Connection: Authorization",),
         "Connection names the host": (b"Connection: Host",),
         "Connection names the upgrade and more": (
@@ -107,7 +116,10 @@ def _in_connection() -> dict[str, Attack]:
             b"Connection: keep-alive, Upgrade",
             b"Upgrade: websocket",
         ),
-        "an offer of HTTP/2": (b"Connection: Upgrade, HTTP2-Settings", *SETTINGS),
+        "an offer of HTTP/2": (
+            b"Connection: Upgrade, HTTP2-Settings",
+            *SETTINGS,
+        ),
         "TE": (b"Connection: TE", b"TE: trailers"),
     }
     found: dict[str, Attack] = {}
@@ -215,7 +227,9 @@ def _lengths() -> dict[str, Attack]:
         b"hello",
     )
     found["length twice"] = Attack((LENGTH, LENGTH), HIDDEN, BROKEN)
-    found["two lengths"] = Attack((LENGTH, b"Content-Length: 0"), HIDDEN, BROKEN)
+    found["two lengths"] = Attack(
+        (LENGTH, b"Content-Length: 0"), HIDDEN, BROKEN
+    )
     return found
 
 
@@ -234,20 +248,32 @@ def _codings() -> dict[str, Attack]:
         *(b"identity", b'"chunked"', b"chunked;q=1", b""),
     )
     found = {
-        f"coding {one!r}": Attack((b"Transfer-Encoding: " + one,), chunk(), UNKNOWN)
+        f"coding {one!r}": Attack(
+            (b"Transfer-Encoding: " + one,), chunk(), UNKNOWN
+        )
         for one in odd
     }
     found |= {
-        f"coding {one!r}": Attack((b"Transfer-Encoding: " + one,), chunk(), PASSED)
+        f"coding {one!r}": Attack(
+            (b"Transfer-Encoding: " + one,), chunk(), PASSED
+        )
         for one in (b"CHUNKED", b"chunked ")
     }
     found["coding twice"] = Attack((CHUNKED, CHUNKED), chunk(), BROKEN)
     found["two codings"] = Attack(
         (CHUNKED, b"Transfer-Encoding: identity"), chunk(), BROKEN
     )
-    for length in (LENGTH, b"Content-Length: 0", b"Content-Length: %d" % len(chunk())):
-        found[f"{length!r}, then chunks"] = Attack((length, CHUNKED), chunk(), BROKEN)
-        found[f"chunks, then {length!r}"] = Attack((CHUNKED, length), chunk(), BROKEN)
+    for length in (
+        LENGTH,
+        b"Content-Length: 0",
+        b"Content-Length: %d" % len(chunk()),
+    ):
+        found[f"{length!r}, then chunks"] = Attack(
+            (length, CHUNKED), chunk(), BROKEN
+        )
+        found[f"chunks, then {length!r}"] = Attack(
+            (CHUNKED, length), chunk(), BROKEN
+        )
     return found
 
 
@@ -270,16 +296,35 @@ def _chunks() -> dict[str, Attack]:
         "0x": (chunk(size=b"0x%x"), BROKEN, b""),
         "less than none": (b"-1\r\n" + HIDDEN, BROKEN, b""),
         "more than fits": (b"FFFFFFFFFFFFFFFF1\r\n" + HIDDEN, BROKEN, b""),
-        "a bare line feed": (chunk().replace(b"\r\n", b"\n", 1), PASSED, HIDDEN),
-        "a bare carriage return": (chunk().replace(b"\r\n", b"\r", 1), BROKEN, b""),
-        "no line end": (b"%x\r\n" % len(HIDDEN) + HIDDEN + b"0\r\n\r\n", BROKEN, b""),
+        "a bare line feed": (
+            chunk().replace(b"\r\n", b"\n", 1),
+            PASSED,
+            HIDDEN,
+        ),
+        "a bare carriage return": (
+            chunk().replace(b"\r\n", b"\r", 1),
+            BROKEN,
+            b"",
+        ),
+        "no line end": (
+            b"%x\r\n" % len(HIDDEN) + HIDDEN + b"0\r\n\r\n",
+            BROKEN,
+            b"",
+        ),
         "trailers": (chunk(end=forged), PASSED, HIDDEN),
-        "trailers that are none": (chunk(end=b"0\r\nX Y\r\n\r\n"), PASSED, HIDDEN),
+        "trailers that are none": (
+            chunk(end=b"0\r\nX Y\r\n\r\n"),
+            PASSED,
+            HIDDEN,
+        ),
         "nothing, then a request": (b"0\r\n\r\n" + HIDDEN, own, b""),
         "zeros, then a request": (b"000\r\n\r\n" + HIDDEN, own, b""),
         "a chunk, then a request": (chunk() + HIDDEN, own, HIDDEN),
     }
-    return {f"chunks: {name}": Attack((CHUNKED,), *one) for name, one in bodies.items()}
+    return {
+        f"chunks: {name}": Attack((CHUNKED,), *one)
+        for name, one in bodies.items()
+    }
 
 
 def _methods_and_versions() -> dict[str, Attack]:
@@ -299,7 +344,9 @@ def _methods_and_versions() -> dict[str, Attack]:
     found["HTTP/1.0, kept"] = Attack((LENGTH, kept), HIDDEN, PASSED, **old)
     found["HTTP/1.0 in chunks"] = Attack((CHUNKED,), chunk(), BROKEN, **old)
     found["HTTP/1.0 without a length"] = Attack((), HIDDEN, (200,), b"", **old)
-    found["HTTP/1.0 names the length"] = Attack((LENGTH, named), HIDDEN, BROKEN, **old)
+    found["HTTP/1.0 names the length"] = Attack(
+        (LENGTH, named), HIDDEN, BROKEN, **old
+    )
     found["HTTP/1.0, kept, names the length"] = Attack(
         (LENGTH, kept, named), HIDDEN, REFUSED, **old
     )

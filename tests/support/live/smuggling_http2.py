@@ -30,7 +30,9 @@ class Http2Attack:
     bounded: int | None = None
     content: bytes = HIDDEN
 
-    def all_headers(self, path: bytes, host: bytes, authorization: Headers) -> Headers:
+    def all_headers(
+        self, path: bytes, host: bytes, authorization: Headers
+    ) -> Headers:
         """`%path` and `%host` stand for those of the request."""
         first: dict[bytes, bytes | None] = {
             b":method": b"POST",
@@ -44,7 +46,10 @@ class Http2Attack:
             for name, value in given
             if value is not None
         ]
-        found += [(name, value.replace(b"%host", host)) for name, value in self.headers]
+        found += [
+            (name, value.replace(b"%host", host))
+            for name, value in self.headers
+        ]
         return [*found, *authorization]
 
 
@@ -58,21 +63,29 @@ def _lengths() -> dict[str, Http2Attack]:
     found = {
         "a length": Http2Attack(200),
         "no length": unbounded,
-        "neither length nor body": Http2Attack(200, (), None, bounded=411, content=b""),
+        "neither length nor body": Http2Attack(
+            200, (), None, bounded=411, content=b""
+        ),
         "a length without a body": Http2Attack(400, body=None),
         "a length twice": Http2Attack(400, (LENGTH, LENGTH)),
         "two lengths": Http2Attack(400, (LENGTH, (b"content-length", b"0"))),
-        "a length in another spelling": Http2Attack(400, ((b"content_length", b"1"),)),
+        "a length in another spelling": Http2Attack(
+            400, ((b"content_length", b"1"),)
+        ),
         "a long body with a length in another spelling": Http2Attack(
             400, ((b"content_length", b"1"),), bytes(15_000)
         ),
-        "trailers": Http2Attack(None, trailers=((b"x-auth-client", b"forged"),)),
+        "trailers": Http2Attack(
+            None, trailers=((b"x-auth-client", b"forged"),)
+        ),
         "trailers, one for the beginning": Http2Attack(
             None, trailers=((b":path", b"/orders/hidden"),)
         ),
     }
     for value in (b"0", b"5", b"500", b"-1", b"+5", b"%d, 5" % len(HIDDEN)):
-        found[f"length {value!r}"] = Http2Attack(400, ((b"content-length", value),))
+        found[f"length {value!r}"] = Http2Attack(
+            400, ((b"content-length", value),)
+        )
     return found
 
 
@@ -129,10 +142,12 @@ def _bytes() -> dict[str, Http2Attack]:
         b"x-a\r\ncontent-length",
     )
     found = {
-        f"value {one!r}": Http2Attack(400, (LENGTH, (b"x-a", one))) for one in values
+        f"value {one!r}": Http2Attack(400, (LENGTH, (b"x-a", one)))
+        for one in values
     }
     return found | {
-        f"name {one!r}": Http2Attack(400, (LENGTH, (one, b"0"))) for one in names
+        f"name {one!r}": Http2Attack(400, (LENGTH, (one, b"0")))
+        for one in names
     }
 
 
@@ -165,7 +180,9 @@ def _pseudo_headers() -> dict[str, Http2Attack]:
         for value in values
     }
     found["a host as well"] = Http2Attack(400, (LENGTH, (b"host", b"%host")))
-    found["another host as well"] = Http2Attack(400, (LENGTH, (b"host", b"evil.test")))
+    found["another host as well"] = Http2Attack(
+        400, (LENGTH, (b"host", b"evil.test"))
+    )
     found["a host instead"] = Http2Attack(
         200, (LENGTH, (b"host", b"%host")), pseudo={b":authority": None}
     )
@@ -176,6 +193,8 @@ def _pseudo_headers() -> dict[str, Http2Attack]:
     ):
         found[f"a second {name!r}"] = Http2Attack(400, (LENGTH, (name, value)))
     found["CONNECT of a websocket"] = Http2Attack(
-        400, (LENGTH, (b":protocol", b"websocket")), pseudo={b":method": b"CONNECT"}
+        400,
+        (LENGTH, (b":protocol", b"websocket")),
+        pseudo={b":method": b"CONNECT"},
     )
     return found

@@ -25,7 +25,9 @@ class Streams(Listening):
         self.heads: list[bytes] = []
         self.ended = threading.Event()
         super().__init__(
-            Connections((bind, 0), type("Handler", (_Handler,), {"streams": self}))
+            Connections(
+                (bind, 0), type("Handler", (_Handler,), {"streams": self})
+            )
         )
 
     def __exit__(
@@ -46,11 +48,15 @@ class _Handler(Requests):
         with suppress(OSError):
             self._socket(
                 head
-            ) if b"\r\nupgrade: websocket\r\n" in head.lower() else self._events(head)
+            ) if b"\r\nupgrade: websocket\r\n" in head.lower() else self._events(
+                head
+            )
 
     def _socket(self, head: bytes) -> None:
         """Opens it as RFC 6455 has it, and echoes bytes: frames are between the two ends."""
-        found = re.search(rb"sec-websocket-key: *([^\r]*)\r", head, re.IGNORECASE)
+        found = re.search(
+            rb"sec-websocket-key: *([^\r]*)\r", head, re.IGNORECASE
+        )
         accept = base64.b64encode(
             hashlib.sha1((found[1] if found else b"") + _GUID).digest()
         )
@@ -77,7 +83,9 @@ class _Handler(Requests):
 class Opened:
     """A connection to the gateway on which one request was sent. A context manager."""
 
-    def __init__(self, proxy: tuple[str, int], raw: bytes, timeout: float = 15) -> None:
+    def __init__(
+        self, proxy: tuple[str, int], raw: bytes, timeout: float = 15
+    ) -> None:
         self._connection = socket.create_connection(proxy, timeout=timeout)
         self._connection.sendall(raw)
         self._left = b""

@@ -11,8 +11,12 @@ from tests.support.listening import Connections, Listening, Requests
 MARK: Final = b"X-Live-Request"
 """The request header by which a test finds what arrived of its request."""
 
-_MARKED = re.compile(rb"^" + MARK + rb": ([^\r]*)\r$", re.MULTILINE | re.IGNORECASE)
-_LENGTH = re.compile(rb"^content-length: *(\d+)\r$", re.MULTILINE | re.IGNORECASE)
+_MARKED = re.compile(
+    rb"^" + MARK + rb": ([^\r]*)\r$", re.MULTILINE | re.IGNORECASE
+)
+_LENGTH = re.compile(
+    rb"^content-length: *(\d+)\r$", re.MULTILINE | re.IGNORECASE
+)
 
 
 class Upstream(Listening):
@@ -22,7 +26,9 @@ class Upstream(Listening):
         self._arrived: dict[str, list[bytes]] = {}
         self._lock = threading.Lock()
         super().__init__(
-            Connections((bind, 0), type("Handler", (_Handler,), {"upstream": self}))
+            Connections(
+                (bind, 0), type("Handler", (_Handler,), {"upstream": self})
+            )
         )
 
     def arrived(self, mark: str) -> list[bytes]:

@@ -14,7 +14,13 @@ import httpx
 from kong_oam.access.model import Component, Estate, Stack
 from tests.support.estates import estate
 from tests.support.kong_deployment import Entities
-from tests.support.workload_tls import Pair, Workload, authority, settings, signed
+from tests.support.workload_tls import (
+    Pair,
+    Workload,
+    authority,
+    settings,
+    signed,
+)
 
 _TRAIT = "        - {type: upstream-tls, properties: {}}\n"
 
@@ -56,17 +62,25 @@ class Asked:
         ]
         self.entities.change(
             service,
-            {**self.entities.made[service], "client_certificate": None, **fields},
+            {
+                **self.entities.made[service],
+                "client_certificate": None,
+                **fields,
+            },
         )
         config = self.entities.configs(
             self.estate, component, own, self.host, workload.port
         )["post-function"]
         (gate,) = self.entities.paths(
-            "/plugins", name="post-function", service={"id": service.rpartition("/")[2]}
+            "/plugins",
+            name="post-function",
+            service={"id": service.rpartition("/")[2]},
         )
         self.entities.change(gate, {"config": config})
 
-    def expect(self, name: str, status: int, spared: Workload | None = None) -> Any:
+    def expect(
+        self, name: str, status: int, spared: Workload | None = None
+    ) -> Any:
         """Waits until a call gets this status, several times in a row; gives what the workload said of the last. Whoever
         gets it must not have come as far as `spared`: a worker that knows no better yet answers something else."""
         until = time.monotonic() + self.bound

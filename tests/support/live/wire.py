@@ -13,7 +13,9 @@ from types import TracebackType
 
 from tests.support.listening import Connections, Listening, Requests
 
-_LENGTH = re.compile(rb"^content-length: *([0-9]+) *\r$", re.MULTILINE | re.IGNORECASE)
+_LENGTH = re.compile(
+    rb"^content-length: *([0-9]+) *\r$", re.MULTILINE | re.IGNORECASE
+)
 _CHUNKED = re.compile(
     rb"^transfer-encoding: *chunked *\r$", re.MULTILINE | re.IGNORECASE
 )
@@ -45,9 +47,7 @@ class _Handler(Requests):
     """One request after the other, and an answer to each."""
 
     wire: Wire
-    timeout = (
-        None  # the gateway keeps connections for a minute, and must not find one closed
-    )
+    timeout = None  # the gateway keeps connections for a minute, and must not find one closed
 
     def handle(self) -> None:
         self.wire.connections.append(self.request)

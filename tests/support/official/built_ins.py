@@ -52,7 +52,9 @@ def used(file: Path) -> frozenset[str]:
         for document in yaml.safe_load_all(file.read_text("utf-8"))
         for one in document["spec"]["components"]
     ]
-    traits = [trait["type"] for one in components for trait in one.get("traits", ())]
+    traits = [
+        trait["type"] for one in components for trait in one.get("traits", ())
+    ]
     return frozenset({*(one["type"] for one in components), *traits}) - _OWN
 
 

@@ -157,7 +157,9 @@ class Kubernetes:
             f"--kubeconfig={self.kubeconfig}",
             *arguments,
         ]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=60
+        )
         if done.returncode:
             failed = subprocess.CalledProcessError(
                 done.returncode, command, done.stdout, done.stderr
@@ -169,26 +171,35 @@ class Kubernetes:
     def written(self) -> list[Written]:
         """Every write that was accepted, controllers' and the stand-in nodes' left out."""
         found = []
-        for line in (self._folder / "audit.log").read_text("utf-8").splitlines():
+        for line in (
+            (self._folder / "audit.log").read_text("utf-8").splitlines()
+        ):
             with contextlib.suppress(
                 json.JSONDecodeError
             ):  # the last line may be half there
                 event = json.loads(line)
                 agent = event.get("userAgent", "")
-                if event["responseStatus"]["code"] < 300 and not agent.startswith(
-                    ("kube-", _NODES)
-                ):
+                if event["responseStatus"][
+                    "code"
+                ] < 300 and not agent.startswith(("kube-", _NODES)):
                     about = event["objectRef"]
-                    where = f"{about.get('namespace', '')}/{about.get('name', '')}"
+                    where = (
+                        f"{about.get('namespace', '')}/{about.get('name', '')}"
+                    )
                     if "dryRun" not in event["requestURI"]:
                         found.append(
-                            Written(event["verb"], f"{about['resource']} {where}")
+                            Written(
+                                event["verb"], f"{about['resource']} {where}"
+                            )
                         )
         return found
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """One request, with the JSON of its answer. Raises urllib.error.HTTPError where it is refused."""
-        headers = {"Authorization": f"Bearer {self._token}", "User-Agent": _NODES}
+        headers = {
+            "Authorization": f"Bearer {self._token}",
+            "User-Agent": _NODES,
+        }
         if body is not None:
             headers["Content-Type"] = (
                 "application/merge-patch+json"
@@ -199,7 +210,9 @@ class Kubernetes:
         request = urllib.request.Request(
             f"{self.url}{path}", data, headers, method=method
         )
-        with urllib.request.urlopen(request, timeout=20, context=self._tls) as answer:
+        with urllib.request.urlopen(
+            request, timeout=20, context=self._tls
+        ) as answer:
             return json.loads(answer.read())
 
     def _start(self) -> None:
@@ -211,7 +224,9 @@ class Kubernetes:
         )
         (self._folder / _AUDIT).write_text(_POLICY)
         store = f"http://127.0.0.1:{data}"
-        self._run("etcd", _store(self._folder, store, f"http://127.0.0.1:{peers}"))
+        self._run(
+            "etcd", _store(self._folder, store, f"http://127.0.0.1:{peers}")
+        )
         self._run("kube-apiserver", _api(self._folder, store, port))
         self._await(
             lambda: (self._folder / "tls" / "apiserver.crt").exists(),
@@ -221,7 +236,9 @@ class Kubernetes:
         self._tls = ssl.create_default_context(cafile=str(authority))
         self._tls.check_hostname = False
         self.kubeconfig.write_text(
-            json.dumps(_kubeconfig(self.url, authority.read_bytes(), self._token))
+            json.dumps(
+                _kubeconfig(self.url, authority.read_bytes(), self._token)
+            )
         )
         self._await(self._is_ready, "is not ready")
         self.ask("POST", "/api/v1/nodes", {"metadata": {"name": _NODES}})
@@ -265,7 +282,9 @@ class Kubernetes:
 
     def _has_default_account(self) -> bool:
         return bool(
-            self.ask("GET", "/api/v1/namespaces/default/serviceaccounts")["items"]
+            self.ask("GET", "/api/v1/namespaces/default/serviceaccounts")[
+                "items"
+            ]
         )
 
     def passes(self, connections: Iterable[tuple[str, str, int]]) -> list[bool]:
@@ -277,9 +296,16 @@ class Kubernetes:
         )
         command = [str(self._programs / programs.JUDGE), str(self.kubeconfig)]
         done = subprocess.run(
-            command, input=lines, capture_output=True, text=True, timeout=60, check=True
+            command,
+            input=lines,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
         )
-        return [{"true": True, "false": False}[line] for line in done.stdout.split()]
+        return [
+            {"true": True, "false": False}[line] for line in done.stdout.split()
+        ]
 
     def _ready_pods(self) -> None:
         """The stand-in for nodes: one that takes every pod, says that it is ready, and lets it go."""
@@ -290,7 +316,9 @@ class Kubernetes:
                     number, first = seen.setdefault(
                         pod["metadata"]["uid"], (len(seen), time.monotonic())
                     )
-                    self._run_pod(pod, time.monotonic() - first >= self.slow, number)
+                    self._run_pod(
+                        pod, time.monotonic() - first >= self.slow, number
+                    )
 
     def _run_pod(self, pod: Object, ready: bool, number: int) -> None:
         about = pod["metadata"]
@@ -302,11 +330,16 @@ class Kubernetes:
             self.ask(
                 "POST",
                 f"{path}/binding",
-                {"metadata": {"name": about["name"]}, "target": {"name": _NODES}},
+                {
+                    "metadata": {"name": about["name"]},
+                    "target": {"name": _NODES},
+                },
             )
         if ready and "podIP" not in pod["status"]:
             ends = pod["spec"]["restartPolicy"] != "Always"
-            self.ask("PATCH", f"{path}/status", {"status": _status(number, ends)})
+            self.ask(
+                "PATCH", f"{path}/status", {"status": _status(number, ends)}
+            )
 
     def _end(self) -> None:
         self._ended.set()

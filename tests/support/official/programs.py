@@ -18,7 +18,14 @@ from typing import Final
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sandbox.toolchain import ToolchainError, alone, build, cache, downloaded, go_mod
+from sandbox.toolchain import (
+    ToolchainError,
+    alone,
+    build,
+    cache,
+    downloaded,
+    go_mod,
+)
 
 KUBERNETES: Final = "1.35.4"
 ETCD: Final = "3.6.5"
@@ -110,7 +117,10 @@ func main() {
 	}
 }
 """
-_VERSIONS: Final = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
+_VERSIONS: Final = (
+    "k8s.io/component-base/version",
+    "k8s.io/client-go/pkg/version",
+)
 
 
 def folder() -> Path:
@@ -145,7 +155,10 @@ def _build_servers(found: Path) -> None:
         "module build\n\ngo 1.25\n\ngodebug default=go1.25\n",
         f"require (\n\tk8s.io/kubernetes v{KUBERNETES}\n\tgo.etcd.io/etcd/server/v3 v{ETCD}\n)\n",
         "replace (",
-        *(f"\t{module} => {module} v0.{minor}" for module in sorted(set(staged))),
+        *(
+            f"\t{module} => {module} v0.{minor}"
+            for module in sorted(set(staged))
+        ),
         ")\n",
     ]
     numbers = {
@@ -192,7 +205,11 @@ def _build_judge(found: Path) -> None:
         "main.go": _JUDGE,
     }
     build(
-        found, f"kube-network-policies {_JUDGE_VERSION}", files, {JUDGE: "."}, "-s -w"
+        found,
+        f"kube-network-policies {_JUDGE_VERSION}",
+        files,
+        {JUDGE: "."},
+        "-s -w",
     )
 
 

@@ -86,7 +86,9 @@ class Project:
         return {
             name: Issuer(
                 NOW,
-                replace(provider, issuer=provider.issuer or f"https://{name}.test"),
+                replace(
+                    provider, issuer=provider.issuer or f"https://{name}.test"
+                ),
                 name,
                 _KEY,
                 _STRAY,
@@ -118,10 +120,16 @@ class Project:
         )
         headers = (request.header,) if request.header else ()
         raw = decide.Request(
-            request.method, request.host, request.target, request.address, headers
+            request.method,
+            request.host,
+            request.target,
+            request.address,
+            headers,
         )
         found = decide.answer(self.estate, raw, authorization, self.rings, NOW)
-        return Answer(found.status, found.component.key if found.component else None)
+        return Answer(
+            found.status, found.component.key if found.component else None
+        )
 
     def signed(self, token: Token) -> str:
         if token not in self._signed:
@@ -141,7 +149,10 @@ class Project:
         if position not in self._scripts:
             component = self.estate.components[position[0]]
             ring = names.ring(self.estate.stack.name, component.provider)
-            ids = {key: client_id(key) for key in self.clients_of(component.provider)}
+            ids = {
+                key: client_id(key)
+                for key in self.clients_of(component.provider)
+            }
             decided_by = table(
                 self.estate, component, str(position[1]), ring, clients=ids
             )
@@ -149,7 +160,9 @@ class Project:
                 plugins.admission(decided_by),
                 plugins.gate(decided_by, address("workload.test", position[1])),
             )
-            admission, gate = (lua.compiled(config["access"][0]) for config in configs)
+            admission, gate = (
+                lua.compiled(config["access"][0]) for config in configs
+            )
             self._scripts[position] = admission, gate
             (answers,) = configs[0]["header_filter"]
             self._answering[position] = (
@@ -215,7 +228,11 @@ def client_id(client: str | None) -> str:
 
 def fault_of(token: Token) -> str | None:
     """Why a token that does not count does not: always the same for the same token."""
-    return None if token.counts else _FAULTS[crc32(repr(token).encode()) % len(_FAULTS)]
+    return (
+        None
+        if token.counts
+        else _FAULTS[crc32(repr(token).encode()) % len(_FAULTS)]
+    )
 
 
 _HARNESS = """
@@ -254,7 +271,9 @@ class Lua:
 
     def __init__(self) -> None:
         runtime = LuaRuntime(
-            encoding="latin-1", unpack_returned_tuples=True, register_builtins=False
+            encoding="latin-1",
+            unpack_returned_tuples=True,
+            register_builtins=False,
         )
         self._table = runtime.table_from
         self.compiled, self._run = runtime.execute(_HARNESS, _decoded)
@@ -378,9 +397,13 @@ class _Comparison:
 
     def compile(self) -> bool:
         """Whether the project has no error to find in either. The generator means to make none."""
-        found = [one for one in (self.was, self.now) if one.compiled.estate is None]
+        found = [
+            one for one in (self.was, self.now) if one.compiled.estate is None
+        ]
         lines = [
-            str(diagnostic) for one in found for diagnostic in one.compiled.diagnostics
+            str(diagnostic)
+            for one in found
+            for diagnostic in one.compiled.diagnostics
         ]
         self.report.disagreements += [
             f"seed {self.seed}: not compiled: {line}" for line in lines
@@ -413,11 +436,18 @@ class _Comparison:
 
     def show(self, page: Page, *, preflight: bool) -> None:
         """Whether the page may read the answer, or what its preflight is told: at the gate that is meant, and another."""
-        world, request = self.now.world, Request(page.method, page.host, page.target)
+        world, request = (
+            self.now.world,
+            Request(page.method, page.host, page.target),
+        )
         meant, readable = world.answer(request), world.readable(page)
         own = meant.component or "", meant.port or 0
-        self.report.counted[f"a page {'reads' if readable else 'may not read'}"] += 1
-        if uri.refused_by_nginx(page.target.partition(b"?")[0].decode("latin-1")):
+        self.report.counted[
+            f"a page {'reads' if readable else 'may not read'}"
+        ] += 1
+        if uri.refused_by_nginx(
+            page.target.partition(b"?")[0].decode("latin-1")
+        ):
             return
         for position in self._gates_to_ask(own):
             answering = self.now.answering(self.lua, position)
@@ -469,7 +499,9 @@ class _Comparison:
             if meaning.must_allow(earlier, meant) != (status == 200):
                 self._differs(f"half-finished, {name}", request, meant, status)
 
-    def _judge(self, who: str, request: Request, meant: Answer, status: int) -> None:
+    def _judge(
+        self, who: str, request: Request, meant: Answer, status: int
+    ) -> None:
         self.report.decisions += 1
         if meant.status != status and {meant.status, status} != {
             400,
@@ -477,13 +509,13 @@ class _Comparison:
         }:  # without a route Kong says 404 for 400
             self._differs(who, request, meant, status)
 
-    def _differs(self, who: str, request: Request, meant: Answer, status: int) -> None:
+    def _differs(
+        self, who: str, request: Request, meant: Answer, status: int
+    ) -> None:
         if why := known(request, meant, status):
             self.report.counted[f"known: {why}"] += 1
         else:
-            said = (
-                f"seed {self.seed}: {who} answers {status}, meant is {meant}: {request}"
-            )
+            said = f"seed {self.seed}: {who} answers {status}, meant is {meant}: {request}"
             self.report.disagreements.append(said)
 
 

@@ -148,9 +148,7 @@ def endpoints(applications: list[Document], stack: Document) -> list[Endpoint]:
             if "domain" in gateway:
                 host = mapped(gateway["domain"], stack)
             else:
-                host = (
-                    f"{name}-{application}.{setting(stack, 'domains', {})['default']}"
-                )
+                host = f"{name}-{application}.{setting(stack, 'domains', {})['default']}"
             for path, port in gateway["http"].items():
                 found.append(Endpoint(key, host, path, port))
     return found
@@ -270,7 +268,9 @@ HABITS: tuple[Callable[[str], str], ...] = (
     str.strip,
     lambda text: text.rstrip(". "),
     lambda text: re.sub(r":.*\$.*", "", text),  # streams of NTFS
-    lambda text: text.partition("#")[0] or text,  # a fragment of what was decoded
+    lambda text: (
+        text.partition("#")[0] or text
+    ),  # a fragment of what was decoded
     lambda text: text.encode("ascii", "ignore").decode() or text,
 )
 """What servers are known to do to an element before they look for what it names."""
@@ -291,7 +291,8 @@ def is_none_or_several(part: bytes) -> bool:
     """Whether some server reads no element in it, a dot segment, or more than an element."""
     separators = set("/\\;?%#") - set(part.decode())
     return any(
-        text in ("", ".", "..") or set(text) & separators for text in readings(part)
+        text in ("", ".", "..") or set(text) & separators
+        for text in readings(part)
     )
 
 
@@ -300,7 +301,9 @@ def taken_for(part: bytes, rule: bytes) -> bool:
     name = rule.decode().lower()
     jokers = {"*": ".*", "<": ".*", ">": ".?", '"': "[.]?"}
     for text in readings(part):
-        pattern = "".join(jokers.get(one) or re.escape(one) for one in text.lower())
+        pattern = "".join(
+            jokers.get(one) or re.escape(one) for one in text.lower()
+        )
         if re.fullmatch(pattern, name) or re.fullmatch(
             re.escape(name[:6]) + "~[0-9]", text.lower()
         ):
@@ -335,12 +338,16 @@ def fits(pattern: str, host: str) -> bool:
     return pattern == host
 
 
-def picked(listed: list[Endpoint], host: str, path: Elements) -> Endpoint | None:
+def picked(
+    listed: list[Endpoint], host: str, path: Elements
+) -> Endpoint | None:
     """The endpoint that takes a request: an exact host before a wildcard, a longer wildcard before a shorter one, and
     then the longest path. Nobody owns a host, so one that has no path for the request hides nothing."""
     name = host.partition(":")[0]
     fitting = [
-        one for one in listed if fits(one.host, name) and owns(elements(one.path), path)
+        one
+        for one in listed
+        if fits(one.host, name) and owns(elements(one.path), path)
     ]
     fitting.sort(
         key=lambda one: (
@@ -384,7 +391,10 @@ def held_by_client(
     ]
     calls = [call for trait in own for call in trait.get("calls", [])]
     return {
-        scope for call in calls if call["component"] == key for scope in call["scopes"]
+        scope
+        for call in calls
+        if call["component"] == key
+        for scope in call["scopes"]
     }
 
 
@@ -397,7 +407,10 @@ def held_by_groups(
     return {
         scope
         for role in roles
-        if any(names.get(group, group) in groups for group in role.get("groups", []))
+        if any(
+            names.get(group, group) in groups
+            for group in role.get("groups", [])
+        )
         for scope in role["scopes"]
     }
 
@@ -408,7 +421,8 @@ def counts(
     """Whether a token is one of the component's own provider at all, for whichever of its APIs."""
     return (
         token.counts
-        and token.provider == provider_of(components(applications)[key], stack)["name"]
+        and token.provider
+        == provider_of(components(applications)[key], stack)["name"]
     )
 
 
@@ -446,15 +460,21 @@ def effective(
     )
     if token.user:
         scopes &= held_by_groups(
-            access_of(component) or {}, provider_of(component, stack), token.groups
+            access_of(component) or {},
+            provider_of(component, stack),
+            token.groups,
         )
     return scopes
 
 
-def answer(applications: list[Document], stack: Document, request: Request) -> Answer:
+def answer(
+    applications: list[Document], stack: Document, request: Request
+) -> Answer:
     """What is answered to a request."""
     path = resolved(request.target)
-    if path is None or (request.header and is_read_differently(*request.header)):
+    if path is None or (
+        request.header and is_read_differently(*request.header)
+    ):
         return Answer(400)
     listed = endpoints(applications, stack)
     endpoint = picked(listed, request.host, path)
@@ -462,7 +482,9 @@ def answer(applications: list[Document], stack: Document, request: Request) -> A
         endpoint is None or request.method not in METHODS
     ):  # no route lists another method
         return Answer(404)
-    status = _status(applications, stack, listed, endpoint.component, request, path)
+    status = _status(
+        applications, stack, listed, endpoint.component, request, path
+    )
     if status == 200 and not from_there(
         applications, listed, endpoint.component, request, path
     ):
@@ -481,7 +503,10 @@ def is_read_differently(name: str, value: str) -> bool:
     """Whether servers read a header differently, by docs/reference/paths-and-headers.md."""
     name = name.lower()
     if name == "connection":
-        return not {part.strip().lower() for part in value.split(",")} <= OF_CONNECTIONS
+        return (
+            not {part.strip().lower() for part in value.split(",")}
+            <= OF_CONNECTIONS
+        )
     return (
         "_" in name
         and SPELLED_WITH_DASHES.fullmatch(name.replace("_", "-")) is not None
@@ -504,7 +529,8 @@ def from_there(
         own = [
             one
             for one in trait.get("rules", [])
-            if owner in map(elements, one["paths"]) and lists(one, request.method)
+            if owner in map(elements, one["paths"])
+            and lists(one, request.method)
         ]
         networks = own[0]["from"] if own else trait.get("from")
         if (
@@ -523,7 +549,9 @@ def holds(network: str, address: str) -> bool:
         read = ipaddress.ip_address(address)
     except ValueError:
         return False
-    mapped = read.ipv4_mapped if isinstance(read, ipaddress.IPv6Address) else None
+    mapped = (
+        read.ipv4_mapped if isinstance(read, ipaddress.IPv6Address) else None
+    )
     return (mapped or read) in ipaddress.ip_network(network)
 
 
@@ -553,7 +581,9 @@ def _status(
     if not is_for(applications, stack, key, token):
         return 403
     scopes = effective(applications, stack, key, token)
-    return 200 if any(set(rule["scopes"]) <= scopes for rule in deciding) else 403
+    return (
+        200 if any(set(rule["scopes"]) <= scopes for rule in deciding) else 403
+    )
 
 
 # What pages may read
@@ -569,7 +599,9 @@ class Page:
     target: bytes
 
 
-def origins(applications: list[Document], stack: Document, client: str) -> set[str]:
+def origins(
+    applications: list[Document], stack: Document, client: str
+) -> set[str]:
     """The origins of a browser client's pages: where its users come back to."""
     scheme = setting(stack, "gateway", {}).get("scheme", "https")
     return {
@@ -611,7 +643,8 @@ def readable(applications: list[Document], stack: Document, page: Page) -> bool:
         if len(one) == owner and owns(one, path) and lists(rule, page.method)
     ]
     if any(
-        page.origin in trait.get("origins", []) for trait in traits(component, "cors")
+        page.origin in trait.get("origins", [])
+        for trait in traits(component, "cors")
     ):
         return bool(deciding)
     scheme = setting(stack, "gateway", {}).get("scheme", "https")
@@ -649,7 +682,8 @@ def over_tls(applications: list[Document], key: str) -> bool:
     """Whether a component's workload is spoken to by verified https alone; of one that says so of some ports, no."""
     traits = components(applications).get(key, {}).get("traits", ())
     return any(
-        one["type"] == "upstream-tls" and "ports" not in one.get("properties", {})
+        one["type"] == "upstream-tls"
+        and "ports" not in one.get("properties", {})
         for one in traits
     )
 

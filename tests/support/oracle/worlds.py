@@ -17,7 +17,14 @@ from random import Random
 from typing import Any
 
 from tests.support.oracle import meaning
-from tests.support.oracle.meaning import METHODS, Answer, Document, Page, Request, Token
+from tests.support.oracle.meaning import (
+    METHODS,
+    Answer,
+    Document,
+    Page,
+    Request,
+    Token,
+)
 
 HOSTS = (
     "one.example.com",
@@ -28,7 +35,18 @@ HOSTS = (
 )
 WILDCARDS = ("*.example.com", "*.two.example.com")
 PATHS = ("/", "/a", "/a/b", "/a/b/c", "/a/bb", "/d", "/d/e.json")
-TAILS = ("", "", "/x", "/x/y", "/xx", "/health", "/~u_1-2", "/keys", "/x:y", "/p+q!")
+TAILS = (
+    "",
+    "",
+    "/x",
+    "/x/y",
+    "/xx",
+    "/health",
+    "/~u_1-2",
+    "/keys",
+    "/x:y",
+    "/p+q!",
+)
 KEYS = (
     "app/api",
     "app/store",
@@ -132,7 +150,10 @@ CORP: Document = {
     "type": "oidc",
     "issuer": "https://login.example.com",
     "audience": "api://corp",
-    "tokens": {"user": "sid", "accessToken": {"claim": "token_use", "value": "access"}},
+    "tokens": {
+        "user": "sid",
+        "accessToken": {"claim": "token_use", "value": "access"},
+    },
 }
 PROVIDERS = (
     (OKTA,),
@@ -159,7 +180,9 @@ class Part:
     """A component before it is written down."""
 
     image: int = 1
-    gateways: list[tuple[str | None, dict[str, int]]] = field(default_factory=list)
+    gateways: list[tuple[str | None, dict[str, int]]] = field(
+        default_factory=list
+    )
     access: bool = True
     provider: str | None = None
     scopes: list[str] = field(default_factory=list)
@@ -230,7 +253,9 @@ def _some(rng: Random, pool: Any, least: int, most: int) -> list[Any]:
 
 def _plan(rng: Random) -> Plan:
     providers = rng.choice(PROVIDERS)
-    names = {provider["name"]: rng.choice(GROUP_NAMES) for provider in providers}
+    names = {
+        provider["name"]: rng.choice(GROUP_NAMES) for provider in providers
+    }
     plan = Plan(providers, names, rng.choice(DOMAINS), {})
     for key in sorted(rng.sample(KEYS, rng.randint(3, 6))):
         plan.parts[key] = _part(rng, plan, key)
@@ -243,7 +268,9 @@ def _plan(rng: Random) -> Plan:
 
 def _part(rng: Random, plan: Plan, key: str) -> Part:
     part = Part(
-        provider=rng.choice([None, *(provider["name"] for provider in plan.providers)])
+        provider=rng.choice(
+            [None, *(provider["name"] for provider in plan.providers)]
+        )
     )
     name = key.split("/")[1]
     if name in ("api", "store", "web", "pages"):
@@ -340,7 +367,9 @@ def _calls(rng: Random, plan: Plan, part: Part) -> None:
 
 
 def _owners(plan: Plan) -> list[Part]:
-    return [part for part in plan.parts.values() if part.access and part.gateways]
+    return [
+        part for part in plan.parts.values() if part.access and part.gateways
+    ]
 
 
 def _move_scope(rng: Random, plan: Plan) -> None:
@@ -360,7 +389,11 @@ def _move_scope(rng: Random, plan: Plan) -> None:
     taker.provider = giver.provider
     taker.scopes.append(scope)
     taker.rules.append(
-        {"scopes": [scope], "paths": [rng.choice(taker.paths)], "methods": ["GET"]}
+        {
+            "scopes": [scope],
+            "paths": [rng.choice(taker.paths)],
+            "methods": ["GET"],
+        }
     )
     taker.roles["viewer"] = {
         "scopes": [scope],
@@ -415,7 +448,8 @@ def _rename(rng: Random, plan: Plan) -> None:
     plan.parts[new] = plan.parts.pop(old)
     for part in plan.parts.values():
         part.calls = {
-            new if key == old else key: scopes for key, scopes in part.calls.items()
+            new if key == old else key: scopes
+            for key, scopes in part.calls.items()
         }
         for role in part.roles.values():
             role["components"] = [
@@ -445,7 +479,9 @@ def _gateways(rng: Random, plan: Plan) -> None:
 
 
 def _provider(rng: Random, plan: Plan) -> None:
-    rng.choice(list(plan.parts.values())).provider = rng.choice(plan.providers)["name"]
+    rng.choice(list(plan.parts.values())).provider = rng.choice(plan.providers)[
+        "name"
+    ]
 
 
 def _access(rng: Random, plan: Plan) -> None:
@@ -509,7 +545,9 @@ def _repair(plan: Plan) -> None:
     for part in plan.parts.values():
         for role in part.roles.values():
             role["scopes"] = [
-                scope for scope in dict.fromkeys(role["scopes"]) if scope in part.scopes
+                scope
+                for scope in dict.fromkeys(role["scopes"])
+                if scope in part.scopes
             ]
             role["components"] = [
                 one
@@ -539,19 +577,28 @@ def _repair(plan: Plan) -> None:
 def _repair_places(
     plan: Plan, key: str, part: Part, taken: set[tuple[str, str]]
 ) -> None:
-    if part.kind in PAGES:  # users come back to one place, which has no wildcard
+    if (
+        part.kind in PAGES
+    ):  # users come back to one place, which has no wildcard
         part.gateways = [
-            (None if host in WILDCARDS else host, dict([next(iter(lines.items()))]))
+            (
+                None if host in WILDCARDS else host,
+                dict([next(iter(lines.items()))]),
+            )
             for host, lines in part.gateways[:1]
         ]
     kept = []
     for host, lines in part.gateways:
         if part.kind == "external":
             break
-        stack: Document = {"config": {"kong-oam:domains": {"suffixes": plan.suffixes}}}
+        stack: Document = {
+            "config": {"kong-oam:domains": {"suffixes": plan.suffixes}}
+        }
         real = key if host is None else meaning.mapped(host, stack)
         lines = {
-            path: port for path, port in lines.items() if (real, path) not in taken
+            path: port
+            for path, port in lines.items()
+            if (real, path) not in taken
         }
         taken |= {(real, path) for path in lines}
         if lines:
@@ -580,10 +627,14 @@ def _repair_rules(part: Part) -> None:
         rule = {**rule}
         if "paths" in rule:
             rule["paths"] = [
-                path for path in dict.fromkeys(rule["paths"]) if _exposed(part, path)
+                path
+                for path in dict.fromkeys(rule["paths"])
+                if _exposed(part, path)
             ]
         if "scopes" in rule:
-            rule["scopes"] = [scope for scope in rule["scopes"] if scope in part.scopes]
+            rule["scopes"] = [
+                scope for scope in rule["scopes"] if scope in part.scopes
+            ]
         if not rule.get("paths", [""]) or not rule.get("scopes", [""]):
             continue
         methods = set(rule.get("methods", METHODS))
@@ -621,16 +672,21 @@ def _repair_allow(part: Part) -> None:
             for one in single["methods"]
             if one in listed.get(path, ()) and (path, one) not in said
         ]
-        methods = [one for one in methods if one != "HEAD" or "GET" not in methods]
+        methods = [
+            one for one in methods if one != "HEAD" or "GET" not in methods
+        ]
         if "GET" in methods and (path, "HEAD") in said:
             methods.remove("GET")
         said |= {
-            (path, one) for one in (*methods, *(["HEAD"] if "GET" in methods else []))
+            (path, one)
+            for one in (*methods, *(["HEAD"] if "GET" in methods else []))
         }
         singles += [{**single, "methods": methods}] if methods else []
     usual = {"from": part.allow["from"]} if "from" in part.allow else {}
     part.allow = (
-        {**usual, **({"rules": singles} if singles else {})} if part.gateways else {}
+        {**usual, **({"rules": singles} if singles else {})}
+        if part.gateways
+        else {}
     )
 
 
@@ -644,7 +700,8 @@ def _exposed(part: Part, path: str) -> bool:
 def _covered(plan: Plan, client: str, callee: str, scope: str) -> bool:
     roles = plan.parts[callee].roles.values() if callee in plan.parts else ()
     return any(
-        client in role["components"] and scope in role["scopes"] for role in roles
+        client in role["components"] and scope in role["scopes"]
+        for role in roles
     )
 
 
@@ -664,7 +721,9 @@ def _render(plan: Plan) -> World:
                 "spec": {"components": []},
             },
         )
-        application["spec"]["components"].append(_component(plan, component, part))
+        application["spec"]["components"].append(
+            _component(plan, component, part)
+        )
     clients = sorted(key for key, part in plan.parts.items() if part.kind)
     providers = [
         {**provider, "groups": plan.groups[provider["name"]]}
@@ -706,8 +765,15 @@ def _component(plan: Plan, name: str, part: Part) -> Document:
             }
         )
     if part.access:
-        provider = {} if part.provider is None else {"identityProvider": part.provider}
-        access = {"owner": "team", **provider, "rules": part.rules, "roles": part.roles}
+        provider = (
+            {} if part.provider is None else {"identityProvider": part.provider}
+        )
+        access = {
+            "owner": "team",
+            **provider,
+            "rules": part.rules,
+            "roles": part.roles,
+        }
         access["scopes"] = {scope: f"May {scope}" for scope in part.scopes}
         traits.append({"type": "access", "properties": access})
     if part.foreign and part.gateways:
@@ -731,9 +797,18 @@ def _component(plan: Plan, name: str, part: Part) -> Document:
             if part.kind == "external"
             else {}
         )
-        return {"name": name, "type": "external", "properties": keys, "traits": traits}
-    ports = sorted({port for _, lines in part.gateways for port in lines.values()})
-    properties: Document = {"image": f"registry.example.com/{name}:{part.image}"}
+        return {
+            "name": name,
+            "type": "external",
+            "properties": keys,
+            "traits": traits,
+        }
+    ports = sorted(
+        {port for _, lines in part.gateways for port in lines.values()}
+    )
+    properties: Document = {
+        "image": f"registry.example.com/{name}:{part.image}"
+    }
     if ports:
         properties["ports"] = [{"port": port} for port in ports]
     return {
@@ -855,11 +930,14 @@ def questions(
         yield _question(rng, now, then)
 
 
-def pages(rng: Random, before: World, after: World, count: int) -> Iterator[Page]:
+def pages(
+    rng: Random, before: World, after: World, count: int
+) -> Iterator[Page]:
     """Pages of ours, of others that are named, and of strangers, that ask as everybody does; half of those that may read
     the answer, where there are such."""
     known = sorted(
-        {origin for world in (before, after) for origin in _origins(world)} | {*FOREIGN}
+        {origin for world in (before, after) for origin in _origins(world)}
+        | {*FOREIGN}
     )
     for question in questions(rng, before, after, count):
         request = question.request
@@ -927,7 +1005,8 @@ class _Facts:
                 for path in rule.get("paths", [])
             ]
             self.declared |= {
-                (self.owners[key], scope): key for scope in access.get("scopes", {})
+                (self.owners[key], scope): key
+                for scope in access.get("scopes", {})
             }
             self.public |= {
                 path
@@ -983,11 +1062,17 @@ def _question(rng: Random, now: _Facts, then: _Facts) -> Question:
     if facts.endpoints and rng.random() < 0.92:
         endpoint = rng.choice(facts.endpoints)
         key, host = endpoint.component, endpoint.host
-        path = endpoint.path if rng.random() < 0.4 else rng.choice(facts.paths[key])
+        path = (
+            endpoint.path
+            if rng.random() < 0.4
+            else rng.choice(facts.paths[key])
+        )
         target = _below(path, rng.choice(TAILS)).encode()
     if "*" in host:
         tags.add("wildcard host")
-        host = host.replace("*", rng.choice(("any", "any.other", "deep", "two")))
+        host = host.replace(
+            "*", rng.choice(("any", "any.other", "deep", "two"))
+        )
     if rng.random() < 0.06:
         host = rng.choice(
             (
@@ -1047,10 +1132,14 @@ def _hostile(rng: Random, target: bytes) -> bytes:
                 b"k", "\u212a".encode()
             )  # the sign for Kelvin, whose small letter is k
         elif kind < 0.4:
-            target = target[:at] + _alike(rng, target[at:].decode("latin-1")).encode()
+            target = (
+                target[:at]
+                + _alike(rng, target[at:].decode("latin-1")).encode()
+            )
         elif kind < 0.45:
             target = target.replace(
-                b"/", rng.choice((b"//", b"/./", b"/x/../", b"/%2e/", b"/x/%2E./"))
+                b"/",
+                rng.choice((b"//", b"/./", b"/x/../", b"/%2e/", b"/x/%2E./")),
             )
         else:
             target = target[:at] + rng.choice(_HOSTILE) + target[at:]
@@ -1072,7 +1161,8 @@ def _alike(rng: Random, text: str) -> str:
     if not text.isascii():
         return ""
     return "".join(
-        rng.choice((one, wide.get(one, one), accents.get(one, one))) for one in text
+        rng.choice((one, wide.get(one, one), accents.get(one, one)))
+        for one in text
     )
 
 
@@ -1086,9 +1176,13 @@ def _token(
     provider = facts.owners.get(key or "") or rng.choice(list(facts.providers))
     if rng.random() < 0.1:
         provider = rng.choice(list(facts.providers))
-    callers = sorted({client for client, callee, _ in facts.grants if callee == key})
+    callers = sorted(
+        {client for client, callee, _ in facts.grants if callee == key}
+    )
     client = rng.choice(
-        callers if callers and rng.random() < 0.7 else sorted(facts.clients) or [None]
+        callers
+        if callers and rng.random() < 0.7
+        else sorted(facts.clients) or [None]
     )
     if rng.random() < 0.06:
         client = rng.choice((None, rng.choice(KEYS)))
@@ -1101,19 +1195,31 @@ def _token(
                 if facts.owners[callee] == provider
             }
         )
-        own = key if key and meaning.access_of(facts.components.get(key, {})) else None
+        own = (
+            key
+            if key and meaning.access_of(facts.components.get(key, {}))
+            else None
+        )
         api = own if own and rng.random() < 0.8 else rng.choice(apis or [None])
     scopes = facts.issued(client, provider, api) if client else []
     if rng.random() < 0.2:
         scopes = _some(rng, scopes, 0, 3)
     if rng.random() < 0.3:
-        scopes = sorted({*scopes, *_some(rng, (*SCOPES, "openid", "unheard.of"), 1, 8)})
+        scopes = sorted(
+            {*scopes, *_some(rng, (*SCOPES, "openid", "unheard.of"), 1, 8)}
+        )
         tags.add("scopes nobody granted")
     trait = facts.clients.get(client or "", {})
     user = (trait.get("kind") in OF_USERS) != (rng.random() < 0.1)
     groups = _some(rng, (*facts.groups, "strangers"), 0, 4) if user else []
     return Token(
-        provider, rng.random() < 0.94, client, user, tuple(scopes), tuple(groups), api
+        provider,
+        rng.random() < 0.94,
+        client,
+        user,
+        tuple(scopes),
+        tuple(groups),
+        api,
     )
 
 

@@ -22,13 +22,19 @@ class Project:
         (self.folder / "__main__.py").write_text(dedent(program))
         rmtree(self.folder / "__pycache__", ignore_errors=True)
 
-    def pulumi(self, *arguments: str, check: bool = True) -> CompletedProcess[str]:
+    def pulumi(
+        self, *arguments: str, check: bool = True
+    ) -> CompletedProcess[str]:
         """Runs the CLI in the project's folder; 60 seconds at most."""
-        return self.local.pulumi(*arguments, cwd=self.folder, check=check, timeout=60)
+        return self.local.pulumi(
+            *arguments, cwd=self.folder, check=check, timeout=60
+        )
 
     def up(self, *arguments: str, check: bool = True) -> CompletedProcess[str]:
         """`pulumi up --yes --skip-preview`."""
-        return self.pulumi("up", "--yes", "--skip-preview", *arguments, check=check)
+        return self.pulumi(
+            "up", "--yes", "--skip-preview", *arguments, check=check
+        )
 
     def changes(self, verb: str, *arguments: str) -> dict[str, int]:
         """What `verb` (preview, up, refresh) would do or did, by operation: {"create": 2, "same": 1}."""
@@ -37,7 +43,9 @@ class Project:
         if verb == "preview":
             return dict(json.loads(events)["changeSummary"])
         lines = [
-            json.loads(line) for line in events.splitlines() if line.startswith("{")
+            json.loads(line)
+            for line in events.splitlines()
+            if line.startswith("{")
         ]
         return next(
             dict(line["summaryEvent"]["resourceChanges"])

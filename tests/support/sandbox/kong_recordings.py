@@ -12,7 +12,8 @@ from tests.support import recordings
 
 DATA = recordings.DATA / "kong-3.10"
 ID = re.compile(
-    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+    re.IGNORECASE,
 )
 
 
@@ -38,5 +39,7 @@ def without(value: Any, names: set[str]) -> Any:
             if name not in names
         }
     return (
-        [without(item, names) for item in value] if isinstance(value, list) else value
+        [without(item, names) for item in value]
+        if isinstance(value, list)
+        else value
     )

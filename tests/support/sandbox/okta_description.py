@@ -62,7 +62,9 @@ class Description:
             if method != "parameters"
         ]
         # A literal path such as /groups/rules is meant before one with a parameter in that place.
-        self._operations.sort(key=lambda operation: operation[1].pattern.count("[^/]+"))
+        self._operations.sort(
+            key=lambda operation: operation[1].pattern.count("[^/]+")
+        )
 
     def responses(self, method: str, path: str) -> dict[str, Any] | None:
         """The answers of an operation by status, or None when the description does not have it."""
@@ -71,10 +73,14 @@ class Description:
                 return dict(responses)
         return None
 
-    def errors(self, method: str, path: str, status: int, body: Any) -> list[str]:
+    def errors(
+        self, method: str, path: str, status: int, body: Any
+    ) -> list[str]:
         """What in this answer the description does not allow."""
         responses = self.responses(method, path)
-        assert responses is not None, f"{method} {path} is not in the description"
+        assert responses is not None, (
+            f"{method} {path} is not in the description"
+        )
         if str(status) not in responses:
             return [f"status {status} is not among {sorted(responses)}"]
         response = responses[str(status)]
@@ -82,7 +88,11 @@ class Description:
             response = self._components["responses"][
                 response["$ref"].rpartition("/")[2]
             ]
-        content = response.get("content", {}).get("application/json", {}).get("schema")
+        content = (
+            response.get("content", {})
+            .get("application/json", {})
+            .get("schema")
+        )
         if content is None:
             return (
                 []
@@ -91,16 +101,25 @@ class Description:
             )
         found = self._complaints(_plain(content), body)
         for app in body if isinstance(body, list) else [body]:
-            if isinstance(app, dict) and app.get("signOnMode") == "OPENID_CONNECT":
+            if (
+                isinstance(app, dict)
+                and app.get("signOnMode") == "OPENID_CONNECT"
+            ):
                 found += self._complaints(
-                    {"$ref": "#/components/schemas/OpenIdConnectApplication"}, app
+                    {"$ref": "#/components/schemas/OpenIdConnectApplication"},
+                    app,
                 )
         return found
 
     def _complaints(self, schema: Any, body: Any) -> list[str]:
         whole = {"allOf": [schema], "components": self._components}
-        found = Draft4Validator(whole, format_checker=FormatChecker()).iter_errors(body)
-        return [f"{'/'.join(map(str, error.path))}: {error.message}" for error in found]
+        found = Draft4Validator(
+            whole, format_checker=FormatChecker()
+        ).iter_errors(body)
+        return [
+            f"{'/'.join(map(str, error.path))}: {error.message}"
+            for error in found
+        ]
 
 
 @cache

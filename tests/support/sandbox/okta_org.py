@@ -37,14 +37,25 @@ class Admin:
     headers: dict[str, str] = field(default_factory=dict)
 
     def call(
-        self, method: str, target: str, body: Any = None, token: str | None = TOKEN
+        self,
+        method: str,
+        target: str,
+        body: Any = None,
+        token: str | None = TOKEN,
     ) -> tuple[int, Any]:
         """Status and decoded body; `target` may be in absolute form."""
-        headers = {"Authorization": f"SSWS {token}"} if token is not None else {}
-        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=10)
+        headers = (
+            {"Authorization": f"SSWS {token}"} if token is not None else {}
+        )
+        connection = http.client.HTTPConnection(
+            urlsplit(self.url).netloc, timeout=10
+        )
         try:
             connection.request(
-                method, target, None if body is None else json.dumps(body), headers
+                method,
+                target,
+                None if body is None else json.dumps(body),
+                headers,
             )
             response = connection.getresponse()
             content = response.read()
@@ -53,7 +64,9 @@ class Admin:
         self.headers = dict(response.headers)
         decoded = json.loads(content) if content else None
         if self.observe:
-            self.observe(method, urlsplit(target).path, response.status, decoded)
+            self.observe(
+                method, urlsplit(target).path, response.status, decoded
+            )
         return response.status, decoded
 
     def make(self, path: str, body: Any) -> Any:
@@ -72,12 +85,17 @@ class Admin:
 def app(label: str, kind: str, **oauth: Any) -> dict[str, Any]:
     """A request for an app, as the official plugin sends it."""
     client = {
-        "token_endpoint_auth_method": oauth.pop("method", "client_secret_basic"),
+        "token_endpoint_auth_method": oauth.pop(
+            "method", "client_secret_basic"
+        ),
         "autoKeyRotation": True,
     }
     client["pkce_required"] = oauth.pop("pkce", kind != "service")
     settings = {
-        "service": {"grant_types": ["client_credentials"], "response_types": ["token"]},
+        "service": {
+            "grant_types": ["client_credentials"],
+            "response_types": ["token"],
+        },
         "web": {
             "grant_types": ["authorization_code"],
             "response_types": ["code"],
@@ -89,7 +107,9 @@ def app(label: str, kind: str, **oauth: Any) -> dict[str, Any]:
         "label": label,
         "signOnMode": "OPENID_CONNECT",
         "credentials": {"oauthClient": client},
-        "settings": {"oauthClient": {"application_type": kind, **settings, **oauth}},
+        "settings": {
+            "oauthClient": {"application_type": kind, **settings, **oauth}
+        },
     }
 
 
@@ -144,9 +164,12 @@ class Estate:
 def build(okta: Okta) -> Estate:
     """Provision the estate through the management API."""
     admin = Admin(okta.url)
-    groups = {group["profile"]["name"]: group["id"] for group in admin.get("groups")}
+    groups = {
+        group["profile"]["name"]: group["id"] for group in admin.get("groups")
+    }
     server = admin.make(
-        "authorizationServers", {"name": "estate", "audiences": ["api://estate"]}
+        "authorizationServers",
+        {"name": "estate", "audiences": ["api://estate"]},
     )
     path = f"authorizationServers/{server['id']}"
     for name in ("orders.read", "orders.write"):
@@ -157,15 +180,25 @@ def build(okta: Okta) -> Estate:
     )
     for name in ("sales", "order-desk"):
         admin.call(
-            "PUT", f"/api/v1/apps/{web['id']}/groups/{groups[name]}", {"profile": {}}
+            "PUT",
+            f"/api/v1/apps/{web['id']}/groups/{groups[name]}",
+            {"profile": {}},
         )
-    for_service = admin.make(f"{path}/policies", policy("checkout", client_id(service)))
+    for_service = admin.make(
+        f"{path}/policies", policy("checkout", client_id(service))
+    )
     admin.make(
         f"{path}/policies/{for_service['id']}/rules",
         rule("read", "client_credentials", ["orders.read"], []),
     )
     for_web = admin.make(f"{path}/policies", policy("web", client_id(web)))
-    both = ["openid", "profile", "offline_access", "orders.read", "orders.write"]
+    both = [
+        "openid",
+        "profile",
+        "offline_access",
+        "orders.read",
+        "orders.write",
+    ]
     people = [groups["sales"], groups["order-desk"]]
     admin.make(
         f"{path}/policies/{for_web['id']}/rules",

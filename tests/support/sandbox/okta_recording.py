@@ -43,7 +43,9 @@ def exchanges() -> list[Json]:
     """The exchanges of the run `main`, in order."""
     lines = shared("traffic-official-plugin.jsonl").read_text().splitlines()
     return [
-        exchange for exchange in map(json.loads, lines) if exchange["run"] == "main"
+        exchange
+        for exchange in map(json.loads, lines)
+        if exchange["run"] == "main"
     ]
 
 
@@ -60,7 +62,9 @@ class Replay:
     def play(self, exchange: Json) -> None:
         """One exchange; an injected fault is skipped, unless the request was carried out all the same."""
         stored = exchange["step"] == "fault:500-on-create-but-stored"
-        if exchange.get("injected") and not (stored and exchange["method"] == "POST"):
+        if exchange.get("injected") and not (
+            stored and exchange["method"] == "POST"
+        ):
             self.counts["injected faults, skipped"] += 1
             return
         target = (
@@ -71,7 +75,9 @@ class Replay:
         if exchange["request_form"] == "absolute":
             target = f"http://org.okta.com{target}"
         status, body = self.admin.call(
-            exchange["method"], self.mine(target), self.mine(exchange["request_body"])
+            exchange["method"],
+            self.mine(target),
+            self.mine(exchange["request_body"]),
         )
         if exchange.get("injected"):
             self.counts["injected faults, carried out"] += 1
@@ -84,7 +90,9 @@ class Replay:
                 f"{where}: {status} {body}, recorded {exchange['status']}"
             )
         else:
-            self._compare(where, exchange["path"], exchange["response_body"], body)
+            self._compare(
+                where, exchange["path"], exchange["response_body"], body
+            )
         self.counts["same"] += len(self.differences) == before
 
     def mine(self, recorded: Any) -> Any:
@@ -95,7 +103,9 @@ class Replay:
         return json.loads(text)
 
     def _compare(self, where: str, path: str, recorded: Any, got: Any) -> None:
-        if path == "/api/v1/policies":  # how many others there are is up to the org
+        if (
+            path == "/api/v1/policies"
+        ):  # how many others there are is up to the org
             recorded, got = (
                 [policy for policy in found if policy["system"]]
                 for found in (recorded, got)
@@ -147,12 +157,16 @@ class Replay:
             and isinstance(got, list)
             and len(recorded) == len(got)
         ):
-            for index, (theirs, ours) in enumerate(zip(recorded, got, strict=True)):
+            for index, (theirs, ours) in enumerate(
+                zip(recorded, got, strict=True)
+            ):
                 self._differ(f"{where} [{index}]", theirs, ours)
         else:
             self.counts["values compared"] += 1
             if recorded != got:
-                self.differences.append(f"{where}: {got!r}, recorded {recorded!r}")
+                self.differences.append(
+                    f"{where}: {got!r}, recorded {recorded!r}"
+                )
 
     def drift(self, step: str) -> None:
         """Make by hand what was made by hand before this step of the recording."""
@@ -161,7 +175,9 @@ class Replay:
             if method == "PUT" and not path.startswith(
                 "apps/0oavVqE1SkHbn88HxjSI/groups/"
             ):
-                change = _merged(self.admin.call("GET", target)[1], self.mine(change))
+                change = _merged(
+                    self.admin.call("GET", target)[1], self.mine(change)
+                )
             status, answer = self.admin.call(method, target, change)
             assert status in (200, 201, 204), answer
 
@@ -174,16 +190,22 @@ class Replay:
                 "POST", f"/api/v1/apps/{self.known[app]}/lifecycle/deactivate"
             )
             assert (
-                self.admin.call("DELETE", f"/api/v1/apps/{self.known[app]}")[0] == 204
+                self.admin.call("DELETE", f"/api/v1/apps/{self.known[app]}")[0]
+                == 204
             )
         elif step == "drift:app-restored":
             self.known[app] = self.admin.make("apps", self.kept)["id"]
         elif step == "fault:cleanup":
             path = f"{self.mine(SERVER)}/claims"
             tenant = next(
-                claim for claim in self.admin.get(path) if claim["name"] == "tenant"
+                claim
+                for claim in self.admin.get(path)
+                if claim["name"] == "tenant"
             )
-            assert self.admin.call("DELETE", f"/api/v1/{path}/{tenant['id']}")[0] == 204
+            assert (
+                self.admin.call("DELETE", f"/api/v1/{path}/{tenant['id']}")[0]
+                == 204
+            )
 
 
 def _merged(found: Any, change: Any) -> Any:
@@ -191,7 +213,10 @@ def _merged(found: Any, change: Any) -> Any:
         return change
     return {
         **found,
-        **{name: _merged(found.get(name), value) for name, value in change.items()},
+        **{
+            name: _merged(found.get(name), value)
+            for name, value in change.items()
+        },
     }
 
 
@@ -213,13 +238,21 @@ BY_HAND: dict[str, tuple[tuple[str, str, Any], ...]] = {
     "drift:refresh": (
         ("PUT", _WEB, {"settings": {"oauthClient": {"redirect_uris": _URIS}}}),
         ("PUT", _READ, {"description": "changed outside"}),
-        ("PUT", f"{_WEB}/groups/00gfBAepfJBd0Kh8oOOL", {"priority": 7, "profile": {}}),
+        (
+            "PUT",
+            f"{_WEB}/groups/00gfBAepfJBd0Kh8oOOL",
+            {"priority": 7, "profile": {}},
+        ),
         (
             "PUT",
             f"{SERVER}/policies/00pbW56eCuNGMGmSrCGI/rules/0prh5Xj8TPQxjq4i9DoV",
             {"conditions": {"scopes": {"include": ["*"]}}},
         ),
-        ("PUT", _WEB_POLICY, {"conditions": {"clients": {"include": ["ALL_CLIENTS"]}}}),
+        (
+            "PUT",
+            _WEB_POLICY,
+            {"conditions": {"clients": {"include": ["ALL_CLIENTS"]}}},
+        ),
     ),
     "drift:unset-property-refresh": (
         ("PUT", _WEB, {"visibility": {"hide": {"web": False}}}),

@@ -35,7 +35,8 @@ def main(names: list[str]) -> int:
         folder = Path(temporary) / "project"
         copy_tree(folder)
         without = run(
-            tuple(sorted({test for fault in faults for test in fault.tests})), folder
+            tuple(sorted({test for fault in faults for test in fault.tests})),
+            folder,
         )
         if without.status != PASSED:
             print(

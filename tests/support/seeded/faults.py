@@ -105,9 +105,14 @@ def run(tests: tuple[str, ...], folder: Path) -> Outcome:
         )
     except subprocess.TimeoutExpired:
         return Outcome(None, ())
-    lines = [line.split(" - ")[0].split(maxsplit=1) for line in ran.stdout.splitlines()]
+    lines = [
+        line.split(" - ")[0].split(maxsplit=1)
+        for line in ran.stdout.splitlines()
+    ]
     failed = tuple(
-        line[1] for line in lines if len(line) == 2 and line[0] in ("FAILED", "ERROR")
+        line[1]
+        for line in lines
+        if len(line) == 2 and line[0] in ("FAILED", "ERROR")
     )
     return Outcome(ran.returncode, failed)
 
@@ -115,5 +120,11 @@ def run(tests: tuple[str, ...], folder: Path) -> Outcome:
 def _apply(
     fault: Fault, folder: Path, *options: str
 ) -> subprocess.CompletedProcess[bytes]:
-    command = ["git", "apply", "--whitespace=nowarn", *options, str(fault.patch)]
+    command = [
+        "git",
+        "apply",
+        "--whitespace=nowarn",
+        *options,
+        str(fault.patch),
+    ]
     return subprocess.run(command, cwd=folder, capture_output=True, check=False)

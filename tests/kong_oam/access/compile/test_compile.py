@@ -8,7 +8,14 @@ import pytest
 
 from kong_oam.access.model import Stack
 from kong_oam.access.providers import Provider
-from tests.support.estates import PROVIDER, SPELLING, STACK, api, compiled, estate
+from tests.support.estates import (
+    PROVIDER,
+    SPELLING,
+    STACK,
+    api,
+    compiled,
+    estate,
+)
 
 TWO_PROVIDERS = Stack(
     "tests",
@@ -40,7 +47,9 @@ def messages(*texts: str, stack: Stack = STACK) -> list[str]:
     assert (result.estate is None) == any(
         d.severity == "error" for d in result.diagnostics
     )
-    return [str(diagnostic).splitlines()[0] for diagnostic in result.diagnostics]
+    return [
+        str(diagnostic).splitlines()[0] for diagnostic in result.diagnostics
+    ]
 
 
 def test_an_estate_that_is_right_has_no_findings() -> None:
@@ -84,7 +93,9 @@ def test_an_estate_that_is_right_has_no_findings() -> None:
     ],
     ids=lambda value: value[value.index("error ") :][:60] if isinstance(value, str) else None,
 )  # fmt: skip
-def test_a_mistake_is_found_where_it_stands(texts: list[str], expected: str) -> None:
+def test_a_mistake_is_found_where_it_stands(
+    texts: list[str], expected: str
+) -> None:
     """One broken detail, one finding that names it, its place, and what to do."""
     assert expected in messages(*texts)
 
@@ -138,7 +149,9 @@ def test_a_gateway_leads_to_a_port_that_the_component_lists(
 )  # fmt: skip
 def test_a_service_has_a_port_once(second: str, said: str | None) -> None:
     """Two of one number would be one port that leads to two."""
-    ports = f"ports: [{{port: 80, containerPort: 8080, expose: true}}, {second}]"
+    ports = (
+        f"ports: [{{port: 80, containerPort: 8080, expose: true}}, {second}]"
+    )
     (found,) = messages(
         api(http="{/: 80}").replace("{image: x}", f"{{image: x, {ports}}}")
     ) or [None]
@@ -172,12 +185,16 @@ def test_a_host_below_a_wildcard_of_another_owner_is_told_of(
     access = "{{owner: {name}, rules: [{{public: {{reason: r}}}}]}}"
     texts = [
         api(
-            name, domain=domain, http=f"{{{path}: 80}}", access=access.format(name=name)
+            name,
+            domain=domain,
+            http=f"{{{path}: 80}}",
+            access=access.format(name=name),
         )
         for name, domain, path in applications
     ]
     assert [
-        line.partition("ACC219: ")[2].partition(" (")[0] for line in messages(*texts)
+        line.partition("ACC219: ")[2].partition(" (")[0]
+        for line in messages(*texts)
     ] == taken
     assert (
         messages(
@@ -246,7 +263,9 @@ def test_the_stack_maps_domain_suffixes() -> None:
 
 def test_scope_names_are_unique_per_issuer_only() -> None:
     """Two APIs of different identity providers may use one scope name."""
-    one = api("a", domain="a.example.com", access="{owner: o, scopes: {read: r}}")
+    one = api(
+        "a", domain="a.example.com", access="{owner: o, scopes: {read: r}}"
+    )
     two = api(
         "b",
         domain="b.example.com",
@@ -316,9 +335,12 @@ def test_what_only_follows_from_an_unread_application_is_not_said(
     """The mistake is reported, and that what may follow from it is not judged."""
     found = messages(*texts)
     assert [
-        line[: len(beginning)] for line, beginning in zip(found, expected, strict=True)
+        line[: len(beginning)]
+        for line, beginning in zip(found, expected, strict=True)
     ] == expected
-    assert compiled(*texts).reservation == (NOT_JUDGED % unjudged if unjudged else "")
+    assert compiled(*texts).reservation == (
+        NOT_JUDGED % unjudged if unjudged else ""
+    )
 
 
 @pytest.mark.parametrize(
@@ -336,7 +358,9 @@ def test_what_an_unread_application_cannot_mend_is_said(
     texts: list[str], expected: str
 ) -> None:
     """A component of an Application that was read, or of a name that nothing broken has, is missing in any case."""
-    assert any(line.startswith(expected) for line in messages(*texts)), messages(*texts)
+    assert any(line.startswith(expected) for line in messages(*texts)), (
+        messages(*texts)
+    )
 
 
 THIEF = """\
@@ -366,9 +390,14 @@ READ_AT = {
 def test_nobody_reads_the_credential_of_another(how: str, secret: str) -> None:
     """Not the Secret that is made for a client, and not one that the stack names for a client that exists."""
     stack = replace(
-        STACK, known_secrets=frozenset({("shop/job", "job-oauth"), ("shop/gone", "x")})
+        STACK,
+        known_secrets=frozenset(
+            {("shop/job", "job-oauth"), ("shop/gone", "x")}
+        ),
     )
-    said = messages(ORDERS, CLIENT, THIEF % ("", READS[how] % secret), stack=stack)
+    said = messages(
+        ORDERS, CLIENT, THIEF % ("", READS[how] % secret), stack=stack
+    )
     column, path = READ_AT[how]
     assert said == [
         f"app3.yaml:8:{column}: error ACC217: Deployment 'thief' of 'thief/thief': spec.template.spec.{path} '{secret}' is the "
@@ -378,16 +407,22 @@ def test_nobody_reads_the_credential_of_another(how: str, secret: str) -> None:
     assert (
         messages(ORDERS, CLIENT, elsewhere, stack=stack) == []
     )  # another namespace has Secrets of its own
-    assert messages(ORDERS, CLIENT, THIEF % ("", READS[how] % "own"), stack=stack) == []
+    assert (
+        messages(ORDERS, CLIENT, THIEF % ("", READS[how] % "own"), stack=stack)
+        == []
+    )
 
 
 def test_a_client_reads_its_own_credential() -> None:
     """Of two that share one Secret, both."""
     stack = replace(
-        STACK, known_secrets=frozenset({("shop/job", "s"), ("thief/thief", "s")})
+        STACK,
+        known_secrets=frozenset({("shop/job", "s"), ("thief/thief", "s")}),
     )
     own = CLIENT.replace("image: x", f"image: x, {READS['a variable'] % 's'}")
     assert (
-        messages(ORDERS, own, THIEF % ("", READS["a variable"] % "s"), stack=stack)
+        messages(
+            ORDERS, own, THIEF % ("", READS["a variable"] % "s"), stack=stack
+        )
         == []
     )

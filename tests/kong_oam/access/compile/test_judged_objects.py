@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from tests.support.estates import STACK
-from tests.support.rendered import DEPLOYMENT, SERVICE, application, compiled, ingress
+from tests.support.rendered import (
+    DEPLOYMENT,
+    SERVICE,
+    application,
+    compiled,
+    ingress,
+)
 
 ROUTE = ingress("{defaultBackend: {service: {name: api, port: {number: 80}}}}")
 OPEN = f"{DEPLOYMENT}---{SERVICE}---\n{ROUTE}"
@@ -37,19 +43,27 @@ def said(*texts: str, **stack: Any) -> list[str]:
     return [f"{one.code} {one.message}" for one in found.diagnostics]
 
 
-WEBSERVICE = "type: webservice\n      properties: {image: i, labels: {tier: front}}"
+WEBSERVICE = (
+    "type: webservice\n      properties: {image: i, labels: {tier: front}}"
+)
 CLIENT = "[{type: client, properties: {kind: service}}]"
 
 
 def test_what_is_right_stands() -> None:
     """Beside what needs no definition."""
-    assert said(application(OPEN), other(component=WEBSERVICE, traits=CLIENT)) == []
+    assert (
+        said(application(OPEN), other(component=WEBSERVICE, traits=CLIENT))
+        == []
+    )
 
 
 @pytest.mark.parametrize(
-    ("key", "own"), [("app.oam.dev/name", "shop"), ("app.oam.dev/component", "web")]
+    ("key", "own"),
+    [("app.oam.dev/name", "shop"), ("app.oam.dev/component", "web")],
 )
-def test_no_property_gives_pods_another_components_labels(key: str, own: str) -> None:
+def test_no_property_gives_pods_another_components_labels(
+    key: str, own: str
+) -> None:
     """As definitions refuse it: it is not read over."""
     labelled = WEBSERVICE.replace("tier: front", f"{key}: VALUE")
     (found,) = said(
@@ -60,7 +74,8 @@ def test_no_property_gives_pods_another_components_labels(key: str, own: str) ->
         == f"ACC226 label '{key}' says 'victim', and the pods of 'shop/web' have '{own}'; take it out"
     )
     assert (
-        said(application(OPEN), other(component=labelled.replace("VALUE", own))) == []
+        said(application(OPEN), other(component=labelled.replace("VALUE", own)))
+        == []
     )
 
 
@@ -79,7 +94,9 @@ def test_a_clients_secret_is_no_certificate() -> None:
     gateway = "{type: gateway, properties: {domain: web.example.com, secretName: web-client, http: {/: 80}}}"
     access = "{type: access, properties: {owner: t, rules: [{public: {reason: docs}}]}}"
     exposed = WEBSERVICE.replace("image: i,", "image: i, ports: [{port: 80}],")
-    found = said(other(component=exposed, traits=f"[{gateway}, {access}, {CLIENT[1:]}"))
+    found = said(
+        other(component=exposed, traits=f"[{gateway}, {access}, {CLIENT[1:]}")
+    )
     assert [one.partition(",")[0] for one in found] == [
         "ACC217 the certificate of 'web.example.com'"
     ]

@@ -79,19 +79,27 @@ def test_a_trait_says_all_that_pages_are_told() -> None:
     assert trait == Cors(
         ("https://a.example", "https://b.example"), ("X-A",), ("X-B",), 0, True
     )
-    assert estate(api(access=RULES)).components["orders/api"].traits.get(CORS) is None
+    assert (
+        estate(api(access=RULES)).components["orders/api"].traits.get(CORS)
+        is None
+    )
 
 
 @pytest.mark.parametrize(
     ("kind", "origins"),
-    [("browser", {"https://shop.example.com"}), ("web", None), ("native", None)],
+    [
+        ("browser", {"https://shop.example.com"}),
+        ("web", None),
+        ("native", None),
+    ],
 )
 def test_pages_of_a_browser_client_are_known_without_a_trait(
     kind: str, origins: set[str] | None
 ) -> None:
     """Those of no other kind: its pages do not call."""
     one = estate(
-        ORDERS, shop(kind, "            redirectPaths: [/callback]\n", traits=PAGES)
+        ORDERS,
+        shop(kind, "            redirectPaths: [/callback]\n", traits=PAGES),
     )
     found = readers(one, one.components["orders/api"])
     assert (found and set(found)) == origins
@@ -139,5 +147,7 @@ def test_components_of_one_host_say_each_what_is_theirs() -> None:
     for name, path in (("orders", ()), ("inner", ("inner",))):
         found = readers(both, both.components[f"{name}/api"]) or {}
         assert {origin: set(reach) for origin, reach in found.items()} == {
-            f"https://{'outer' if name == 'orders' else 'inner'}.example": {path}
+            f"https://{'outer' if name == 'orders' else 'inner'}.example": {
+                path
+            }
         }

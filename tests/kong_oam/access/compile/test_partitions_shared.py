@@ -9,7 +9,9 @@ import pytest
 from kong_oam.access.model import Stack
 from tests.support.estates import STACK, api, compiled
 
-THREE = replace(STACK, partitions={"one": ("a",), "two": ("b",), "three": ("c", "d")})
+THREE = replace(
+    STACK, partitions={"one": ("a",), "two": ("b",), "three": ("c", "d")}
+)
 
 
 def found(*texts: str, stack: Stack = THREE) -> list[tuple[str, str]]:
@@ -49,7 +51,9 @@ def test_an_application_is_in_a_partition() -> None:
     assert (
         found(
             *texts,
-            stack=replace(THREE, partitions={**THREE.partitions, "rest": ("*",)}),
+            stack=replace(
+                THREE, partitions={**THREE.partitions, "rest": ("*",)}
+            ),
         )
         == []
     )
@@ -107,7 +111,9 @@ def test_a_host_is_one_partitions(first: str, second: str, said: str) -> None:
 
 def test_hosts_that_only_look_alike_are_not_shared() -> None:
     """A wildcard does not stand for its own parent, nor for what ends with the same letters."""
-    assert found(at("a", "*.x.test"), at("b", "x.test"), at("c", "y.test")) == []
+    assert (
+        found(at("a", "*.x.test"), at("b", "x.test"), at("c", "y.test")) == []
+    )
     assert found(at("a", "*.x.test"), at("b", "yx.test")) == []
 
 
@@ -133,5 +139,6 @@ def test_each_of_three_partitions_that_meet_is_said() -> None:
     ]
     assert len(both) == 2
     assert all(
-        "lies below *.x.test, which is of 'a/api'" in message for message in both
+        "lies below *.x.test, which is of 'a/api'" in message
+        for message in both
     )

@@ -10,7 +10,9 @@ import pytest
 from kong_oam.access.model import Component
 from tests.support.estates import STACK, api, compiled, estate
 
-WEST = replace(STACK, clusters=frozenset({"west", "east"}), gateway_namespace="kong")
+WEST = replace(
+    STACK, clusters=frozenset({"west", "east"}), gateway_namespace="kong"
+)
 ACCESS = "{owner: o, scopes: {read: r}, rules: [{scopes: [read]}], roles: {all: {scopes: [read], components: [shop/job]}}}"
 ORDERS = api(access=ACCESS)
 JOB = """\
@@ -127,22 +129,30 @@ def test_the_gateway_reaches_the_stacks_own_cluster_or_load_balancers_that_know_
             "error ACC229:"
         ]
     assert [
-        line[17:30] for line in said(text, JOB, reach="nodePort", addressed=True)
+        line[17:30]
+        for line in said(text, JOB, reach="nodePort", addressed=True)
     ] == ["error ACC229:"]
     assert said(text, JOB, reach="loadBalancer", addressed=True) == []
     assert said(placed(ORDERS, "{clusters: [west, local]}"), JOB) == []
-    assert said(ORDERS, placed(JOB, "{clusters: [west]}")) == []  # it has no routes
+    assert (
+        said(ORDERS, placed(JOB, "{clusters: [west]}")) == []
+    )  # it has no routes
 
 
 def test_a_client_by_its_service_account_is_deployed_once() -> None:
     """Another cluster signs other tokens, and another namespace is another ServiceAccount."""
     assert said(ORDERS, JOB, federated=frozenset({"main"})) == []
     for topology in ("{clusters: [west]}", "{clusters: [local, west]}"):
-        (found,) = said(ORDERS, placed(JOB, topology), federated=frozenset({"main"}))
+        (found,) = said(
+            ORDERS, placed(JOB, topology), federated=frozenset({"main"})
+        )
         assert found.startswith(
             "app2.yaml:10:11: error ACC230: 'shop/job' is deployed to "
         ), found
-        assert said(ORDERS, placed(JOB, topology), federated=frozenset({"other"})) == []
+        assert (
+            said(ORDERS, placed(JOB, topology), federated=frozenset({"other"}))
+            == []
+        )
     (found,) = said(
         ORDERS,
         placed(JOB, "{namespace: a}", "{namespace: b}"),
@@ -153,15 +163,16 @@ def test_a_client_by_its_service_account_is_deployed_once() -> None:
 
 def test_no_component_comes_beside_the_gateway() -> None:
     """By a topology neither; in another cluster the namespace of that name is another."""
-    beside = (
-        "namespace 'kong' is the gateway's: pods there could pass for it; use another"
-    )
+    beside = "namespace 'kong' is the gateway's: pods there could pass for it; use another"
     assert said(placed(ORDERS, "{namespace: kong}"), JOB) == [
         f"app1.yaml:3:37: error ACC216: {beside}"
     ]
     spread = placed(ORDERS, "{clusters: [west]}", "{namespace: kong}")
     assert said(spread, JOB) == [f"app1.yaml:6:13: error ACC216: {beside}"]
-    assert said(placed(ORDERS, "{}", "{clusters: [west], namespace: kong}"), JOB) == []
+    assert (
+        said(placed(ORDERS, "{}", "{clusters: [west], namespace: kong}"), JOB)
+        == []
+    )
 
 
 def test_objects_of_one_name_are_such_of_one_place() -> None:
@@ -174,7 +185,9 @@ def test_objects_of_one_name_are_such_of_one_place() -> None:
     assert any(twins in line for line in lines)
     apart = placed(other, "{clusters: [west]}")
     assert said(ORDERS.replace("shop/job", "other/api"), apart) == []
-    both = placed(ORDERS.replace("shop/job", "other/api"), "{clusters: [local, west]}")
+    both = placed(
+        ORDERS.replace("shop/job", "other/api"), "{clusters: [local, west]}"
+    )
     assert any(twins in line for line in said(both, apart))
 
 
@@ -200,15 +213,21 @@ def test_a_clients_secret_is_its_own_in_every_place() -> None:
 
 def test_a_gateway_that_an_override_adds_is_judged_as_any() -> None:
     """It exposes, and what is wrong with it is found where it stands."""
-    gateway = "{type: gateway, properties: {domain: job.example.com, http: {/: 80}}}"
-    access = "{type: access, properties: {owner: o, rules: [{public: {reason: r}}]}}"
+    gateway = (
+        "{type: gateway, properties: {domain: job.example.com, http: {/: 80}}}"
+    )
+    access = (
+        "{type: access, properties: {owner: o, rules: [{public: {reason: r}}]}}"
+    )
 
     def overridden(*traits: str) -> str:
         text = JOB.replace("type: worker", "type: webservice")
         change = f"{{name: job, traits: [{', '.join(traits)}]}}"
         return f"{text}  policies:\n    - {{name: o, type: override, properties: {{components: [{change}]}}}}\n"
 
-    one = estate(ORDERS, overridden(gateway, access), stack=WEST).components["shop/job"]
+    one = estate(ORDERS, overridden(gateway, access), stack=WEST).components[
+        "shop/job"
+    ]
     assert ([endpoint.host for endpoint in one.endpoints], one.public) == (
         ["job.example.com"],
         True,
@@ -222,7 +241,10 @@ def test_a_gateway_that_an_override_adds_is_judged_as_any() -> None:
         "/: 80", "/orders: 80"
     )
     (found,) = said(ORDERS, overridden(taken, access))
-    assert "ACC205: orders.example.com/orders already belongs to 'orders/api'" in found
+    assert (
+        "ACC205: orders.example.com/orders already belongs to 'orders/api'"
+        in found
+    )
 
 
 @pytest.mark.parametrize(
@@ -244,14 +266,20 @@ def test_a_gateway_that_an_override_adds_is_judged_as_any() -> None:
             "the certificate of",
         ),
     ],
-    ids=["key of a workload", "Secret that the stack names", "certificate of a host"],
+    ids=[
+        "key of a workload",
+        "Secret that the stack names",
+        "certificate of a host",
+    ],
 )
 def test_a_clients_secret_is_nobodys_certificate_in_any_place(
     traits: str, secret: str | None, found: str
 ) -> None:
     """It lies in each namespace of its client: whoever mounts it in one calls as that client."""
     gateway = (
-        "" if "gateway" in traits else "{type: gateway, properties: {http: {/: 80}}}"
+        ""
+        if "gateway" in traits
+        else "{type: gateway, properties: {http: {/: 80}}}"
     )
     thief = (
         "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: far, namespace: far}\nspec:\n"
@@ -266,7 +294,9 @@ def test_a_clients_secret_is_nobodys_certificate_in_any_place(
         ["{namespace: shop}", "{namespace: far}"],
     ):
         job = placed(JOB, *topologies) if topologies else JOB
-        lines = said(ORDERS, job, thief, upstream_tls="tls", known_secrets=known)
-        assert [found in line and "ACC217" in line for line in lines] == [True] * bool(
-            topologies
-        ), (topologies, lines)
+        lines = said(
+            ORDERS, job, thief, upstream_tls="tls", known_secrets=known
+        )
+        assert [found in line and "ACC217" in line for line in lines] == [
+            True
+        ] * bool(topologies), (topologies, lines)

@@ -37,7 +37,11 @@ from tests.support.small_estates import model
 from tests.support.tiers import examples
 
 ROOT = Path(__file__).resolve().parents[4]
-VERSIONS = ("networking.k8s.io/v1", "networking.k8s.io/v1beta1", "extensions/v1beta1")
+VERSIONS = (
+    "networking.k8s.io/v1",
+    "networking.k8s.io/v1beta1",
+    "extensions/v1beta1",
+)
 ACCESS = """
         - type: access
           properties:
@@ -49,7 +53,11 @@ ACCESS = """
 _PATHS = st.sampled_from(["/a", "/a/b", "/c", "/"])
 _GATEWAYS = st.lists(
     st.fixed_dictionaries(
-        {"http": st.dictionaries(_PATHS, st.sampled_from([80, 8080]), min_size=1)},
+        {
+            "http": st.dictionaries(
+                _PATHS, st.sampled_from([80, 8080]), min_size=1
+            )
+        },
         optional={
             "name": st.sampled_from(["x", "y"]),
             "domain": st.sampled_from(
@@ -77,7 +85,8 @@ def texts(draw: st.DrawFn) -> str:
     for name in draw(st.sampled_from([["one"], ["one", "two"]])):
         gateways = draw(_GATEWAYS)
         traits = "".join(
-            f"        - {{type: gateway, properties: {one}}}\n" for one in gateways
+            f"        - {{type: gateway, properties: {one}}}\n"
+            for one in gateways
         )
         traits += ACCESS.lstrip("\n") if draw(st.booleans()) else ""
         text = f"    - name: {name}\n      type: webservice\n      properties: {draw(_PROPERTIES)}\n"
@@ -139,21 +148,28 @@ def _endpoints(estate: Estate) -> list[object]:
 
 
 def _exposures(estate: Estate) -> list[dict[str, tuple[int, ...]]]:
-    return [dict(component.exposures) for component in estate.components.values()]
+    return [
+        dict(component.exposures) for component in estate.components.values()
+    ]
 
 
 def test_every_question_has_the_same_answer() -> None:
     """Of the project's own Applications: tables, graph, and what a stack exports but for who holds a credential."""
     files = sorted((ROOT / "applications").glob("*.yaml"))
-    reading = together([read_bytes(file.name, file.read_bytes()) for file in files])
+    reading = together(
+        [read_bytes(file.name, file.read_bytes()) for file in files]
+    )
     plain, rendered = (
-        compile_estate(one, STACK).estate for one in (reading, as_rendered(reading))
+        compile_estate(one, STACK).estate
+        for one in (reading, as_rendered(reading))
     )
     assert plain and rendered and plain.exposed
     assert access_table(plain) == access_table(rendered)
     assert graph_of(plain) == graph_of(rendered)
     assert (
-        diff(model(plain), model(rendered)) == diff(model(rendered), model(plain)) == ()
+        diff(model(plain), model(rendered))
+        == diff(model(rendered), model(plain))
+        == ()
     )
 
 
@@ -185,19 +201,26 @@ def test_two_services_with_one_port_have_a_gate_each() -> None:
     assert [names.service("s", component, one) for one in component.backends] == [
         "kong-oam.s.orders.api.80", "kong-oam.s.orders.api.80_api-web",
     ]  # fmt: skip
-    assert names.component_of("s", "kong-oam.s.orders.api.80_api-web") == "orders/api"
+    assert (
+        names.component_of("s", "kong-oam.s.orders.api.80_api-web")
+        == "orders/api"
+    )
     assert [(one.backend, one.hosts) for one in routes(component)] == [
         ("80", ("a.test",)),
         ("80_api-web", ("b.test",)),
     ]
     meant = model(estate)
     read = load_model(dump_model(meant))
-    assert [e.backend for e in read.estate.components["orders/api"].endpoints] == [
+    assert [
+        e.backend for e in read.estate.components["orders/api"].endpoints
+    ] == [
         "80",
         "80_api-web",
     ]
     (found,) = enforced(state(estate), meant)
-    assert [e.backend for e in found.estate.components["orders/api"].endpoints] == [
+    assert [
+        e.backend for e in found.estate.components["orders/api"].endpoints
+    ] == [
         "80",
         "80_api-web",
     ]
@@ -209,7 +232,9 @@ def test_which_of_its_services_answers_is_nobodys_access() -> None:
 
 
 GATEWAY = "[{type: gateway, properties: {http: {/x: 80}}}]"
-RULES = "[{type: access, properties: {owner: o, rules: [{public: {reason: r}}]}}]"
+RULES = (
+    "[{type: access, properties: {owner: o, rules: [{public: {reason: r}}]}}]"
+)
 
 
 @pytest.mark.parametrize(
@@ -243,9 +268,9 @@ def test_another_rendering_is_seen_by_who_asks_after_every_save() -> None:
     memory = Memory()
 
     def digest(objects: str, name: str = "api") -> str:
-        text = application("", "[{type: client, properties: {kind: service}}]").replace(
-            "name: api", f"name: {name}"
-        )
+        text = application(
+            "", "[{type: client, properties: {kind: service}}]"
+        ).replace("name: api", f"name: {name}")
         (one,) = read_bytes("a.yaml", text.encode()[:-1]).applications
         parts = tuple(
             with_objects(part, objects.replace(": api", f": {name}"))
@@ -265,7 +290,9 @@ def test_another_rendering_is_seen_by_who_asks_after_every_save() -> None:
     assert digest(objects) != digest(objects.replace("image: i", "image: j"))
 
 
-def test_what_a_gateway_trait_says_to_an_ingress_controller_is_judged_alike() -> None:
+def test_what_a_gateway_trait_says_to_an_ingress_controller_is_judged_alike() -> (
+    None
+):
     """Whether its component needs a definition or not."""
     text = "a: {type: gateway, properties: {http: {/: 80}, annotations: {nginx.ingress.kubernetes.io/auth-url: x}}}"
     head = "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: shop}\nspec:\n  components:\n"
@@ -293,7 +320,9 @@ def test_what_a_gateway_trait_says_to_an_ingress_controller_is_judged_alike() ->
 @pytest.mark.parametrize(
     "traits", ["[]", "[{type: client, properties: {kind: service}}]"]
 )
-@pytest.mark.parametrize(("name", "what"), [("api.v1", "a dot"), ("Api", "a capital")])
+@pytest.mark.parametrize(
+    ("name", "what"), [("api.v1", "a dot"), ("Api", "a capital")]
+)
 def test_what_is_exposed_or_a_client_has_a_plain_name(
     objects: str, traits: str, name: str, what: str
 ) -> None:
@@ -308,7 +337,8 @@ def test_what_is_exposed_or_a_client_has_a_plain_name(
     fence = "'Api' would be the name of a NetworkPolicy, which has no capitals"
     said = [] if (objects, traits) == (DEPLOYMENT, "[]") else [message]
     assert wrong == [
-        f"app1.yaml:6:13 {one}" for one in (*said, *([fence] if name == "Api" else []))
+        f"app1.yaml:6:13 {one}"
+        for one in (*said, *([fence] if name == "Api" else []))
     ]
 
 
@@ -319,7 +349,8 @@ def test_a_component_without_pods_may_have_capitals_in_its_name() -> None:
     )
     found = compiled(
         text.replace(
-            "name: api\n      type", "name: orders.ConfigMap.settings\n      type"
+            "name: api\n      type",
+            "name: orders.ConfigMap.settings\n      type",
         )
     )
     assert found.diagnostics == ()

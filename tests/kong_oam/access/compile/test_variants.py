@@ -14,7 +14,9 @@ from kong_oam.oam.application import read_bytes
 from kong_oam.oam.topology import on_clusters
 from tests.support.estates import STACK, estate
 
-ALL = replace(STACK, clusters=frozenset({"west", "east"}), gateway_namespace="kong")
+ALL = replace(
+    STACK, clusters=frozenset({"west", "east"}), gateway_namespace="kong"
+)
 TEXT = """\
 apiVersion: core.oam.dev/v1beta1
 kind: Application
@@ -75,10 +77,14 @@ def said(whole: str, **stack: Any) -> list[str]:
     labels = stack.get("labels", {})
     reading = replace(
         reading,
-        applications=tuple(on_clusters(one, labels) for one in reading.applications),
+        applications=tuple(
+            on_clusters(one, labels) for one in reading.applications
+        ),
     )
     found = compile_estate(reading, replace(ALL, **stack)).diagnostics
-    return [str(one).splitlines()[0] for one in found if one.severity == "error"]
+    return [
+        str(one).splitlines()[0] for one in found if one.severity == "error"
+    ]
 
 
 def container_of(site: Component) -> Any:
@@ -114,7 +120,10 @@ def test_the_stacks_own_cluster_comes_first_in_whichever_form() -> None:
         ("west/shop", "west:shop/web", "1"),
     ]
     (warning,) = _warnings(whole)
-    assert (warning.code, getattr(warning.position, "line", 0)) == ("OAM109", 41)
+    assert (warning.code, getattr(warning.position, "line", 0)) == (
+        "OAM109",
+        41,
+    )
     assert warning.message.startswith(
         "the routes of 'web' lead to 'shop' alone, where step 'to-production' (override"
     )
@@ -173,7 +182,11 @@ def test_who_may_call_and_what_is_reached_is_the_same_in_all_forms(
     [
         (ACCESS + "properties: {owner: p}}]}", 37, "p}}]}"),
         (GATEWAY + "properties: {http: {/x: 80}}}]}", 37, "/x: 80}}}]}"),
-        (GATEWAY + "properties: {domain: a.example.com}}]}", 41, "{name: to-prod"),
+        (
+            GATEWAY + "properties: {domain: a.example.com}}]}",
+            41,
+            "{name: to-prod",
+        ),
         (
             CLIENT
             + "properties: {kind: service, calls: [{component: shop/lib, scopes: [see]}]}}]}",
@@ -195,9 +208,9 @@ def test_a_difference_is_told_where_it_is_written(
     whole = text(change)
     _, at, column, _ = said(whole)[0].split(":", 3)
     assert int(at) == line
-    assert whole.splitlines()[line - 1][int(column.split()[0]) - 1 :].startswith(
-        written
-    )
+    assert whole.splitlines()[line - 1][
+        int(column.split()[0]) - 1 :
+    ].startswith(written)
 
 
 @pytest.mark.parametrize(
@@ -233,7 +246,9 @@ def test_a_difference_is_told_where_it_is_written(
         ),
     ],
 )
-def test_each_form_is_judged_as_any_component_is(change: str, code: str) -> None:
+def test_each_form_is_judged_as_any_component_is(
+    change: str, code: str
+) -> None:
     """What an override brings to one place alone, too; and in that place."""
     assert any(code in line for line in said(text(change))), said(text(change))
     assert said(text()) == []
@@ -252,9 +267,13 @@ def test_what_is_wrong_about_a_form_is_told_before_it_is_compared() -> None:
     """Of what cannot be read nobody knows what it would be; and it is told where the override says it."""
     whole = text(GATEWAY + "properties: {http: {/x: 82}}}]}")
     (only,) = said(whole)
-    assert only.startswith("a.yaml:37:") and "ACC223: 'web' has no port 82" in only
+    assert (
+        only.startswith("a.yaml:37:") and "ACC223: 'web' has no port 82" in only
+    )
     volumes = "{hostPath: [{name: a, path: /, mountPath: /a}]}"
-    (only,) = said(text(f"{{name: web, properties: {{volumeMounts: {volumes}}}}}"))
+    (only,) = said(
+        text(f"{{name: web, properties: {{volumeMounts: {volumes}}}}}")
+    )
     assert only.startswith("a.yaml:37:") and "hostPath" in only
 
 
@@ -270,7 +289,9 @@ def test_two_selections_of_clusters_may_meet_in_one_place() -> None:
         "'to-staging' (no override) and by step 'to-production' (override 'large'); give each step a topology of its "
         "own, or both the same overrides"
     )
-    assert said(whole, labels={"west": {"tier": "b"}, "east": {"tier": "a"}}) == []
+    assert (
+        said(whole, labels={"west": {"tier": "b"}, "east": {"tier": "a"}}) == []
+    )
     assert said(whole, clusters=None) == []
 
 
@@ -298,7 +319,10 @@ def test_forms_are_told_apart_as_json_tells_values_apart() -> None:
     """`true` is not 1."""
     for value, variants in (("1", 0), ("true", 2)):
         whole = text("{name: job, properties: {x: 1}}").replace(
-            "worker\n      properties: {", f"t\n      properties: {{x: {value}, "
+            "worker\n      properties: {",
+            f"t\n      properties: {{x: {value}, ",
         )
         parts = read_bytes("a.yaml", whole.encode()).applications[0].components
-        assert {part.name: len(part.variants) for part in parts}["job"] == variants
+        assert {part.name: len(part.variants) for part in parts}[
+            "job"
+        ] == variants

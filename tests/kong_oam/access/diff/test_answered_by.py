@@ -68,13 +68,19 @@ spec:
       traits:
         - {type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [read]}]}}
 """
-IDLE = edited(SHOP, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []"))
+IDLE = edited(
+    SHOP, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []")
+)
 OLD = model(ORDERS, SHOP)
 
 EVERYBODY = Whom(None)
 CHECKOUT = Whom(Principal("shop/checkout", "okta"), ITSELF)
-BY_ORDERS = Answer("orders/api", "8080", "own pods in orders at 8080 (Deployment api)")
-BY_EVIL = Answer("evil/api", "8080", "own pods in evil at 8080 (Deployment api)")
+BY_ORDERS = Answer(
+    "orders/api", "8080", "own pods in orders at 8080 (Deployment api)"
+)
+BY_EVIL = Answer(
+    "evil/api", "8080", "own pods in evil at 8080 (Deployment api)"
+)
 ORDERS_X = Region(Subtree(("orders", "x")))
 
 
@@ -90,7 +96,9 @@ def change(
     return Change(kind, (whom,), methods, site, region, ANY, answers=answers)
 
 
-def test_a_path_that_another_team_takes_over_is_an_opening_with_both_owners() -> None:
+def test_a_path_that_another_team_takes_over_is_an_opening_with_both_owners() -> (
+    None
+):
     """It was public before, and is after."""
     (taken,) = found = diff(OLD, model(ORDERS, EVIL, SHOP))
     login = Region(Subtree(("pub", "login")))
@@ -146,7 +154,9 @@ def test_a_takeover_that_lets_everybody_in_is_also_another_answer_to_old_callers
     )
 
 
-def test_requests_that_are_answered_otherwise_are_a_change_of_their_own() -> None:
+def test_requests_that_are_answered_otherwise_are_a_change_of_their_own() -> (
+    None
+):
     """All of /orders is revoked, and another team takes a part of it."""
     others = Region(Subtree(("orders",)), (Subtree(("orders", "x")),))
     get = ("GET", "HEAD")
@@ -156,7 +166,9 @@ def test_requests_that_are_answered_otherwise_are_a_change_of_their_own() -> Non
     )
 
 
-def test_another_answer_is_neither_added_nor_taken_away_below_a_picture() -> None:
+def test_another_answer_is_neither_added_nor_taken_away_below_a_picture() -> (
+    None
+):
     """The same callers are let in."""
     _, line = listed_below(diff(OLD, model(ORDERS, EVIL, SHOP)), "https")
     assert line.startswith(
@@ -181,13 +193,17 @@ def test_another_port_is_another_answer(
     )  # fmt: skip
 
 
-def test_a_second_service_with_a_port_of_that_number_changes_no_answer() -> None:
+def test_a_second_service_with_a_port_of_that_number_changes_no_answer() -> (
+    None
+):
     """The first port gets another name, and the same pods answer."""
     answerers = Answerers(OLD, OLD)
     before = Answer("orders/api", "8080", "app: orders")
     assert not answerers.differ(before, replace(before, port="8080_web"))
     assert answerers.differ(before, replace(before, port="9090"))
-    assert answerers.differ(before, replace(before, port="8080_web", pods="app: other"))
+    assert answerers.differ(
+        before, replace(before, port="8080_web", pods="app: other")
+    )
     assert answerers.differ(
         replace(before, pods=""), replace(before, port="8080_web", pods="")
     )
@@ -244,15 +260,15 @@ spec: {rules: [{host: a.test, http: {paths: [{path: /, pathType: Prefix, backend
 
 def named(service: str) -> str:
     """An access trait that names the Service behind its component."""
-    return (
-        f"{{owner: team-t, rules: [{{public: {{reason: pages}}}}], service: {service}}}"
-    )
+    return f"{{owner: team-t, rules: [{{public: {{reason: pages}}}}], service: {service}}}"
 
 
 OF_WEB = named(
     "{name: release, port: 80, podLabels: {app.kubernetes.io/instance: web}}"
 )
-OF_DB = named("{name: release, port: 80, podLabels: {app.kubernetes.io/instance: db}}")
+OF_DB = named(
+    "{name: release, port: 80, podLabels: {app.kubernetes.io/instance: db}}"
+)
 
 
 @pytest.mark.parametrize(
@@ -268,10 +284,14 @@ def test_other_pods_behind_a_named_service_are_another_answer(
 ) -> None:
     """By their labels, or by the port that they listen at."""
     before = Answer(
-        "orders/api", "80", "pods app.kubernetes.io/instance=web in orders at 80"
+        "orders/api",
+        "80",
+        "pods app.kubernetes.io/instance=web in orders at 80",
     )
     after = Answer("orders/api", "80", pods)
-    (found,) = diff(rendered(RELEASES, OF_WEB), rendered(RELEASES, named(service)))
+    (found,) = diff(
+        rendered(RELEASES, OF_WEB), rendered(RELEASES, named(service))
+    )
     assert (found.kind, found.whom) == ("answered by", (EVERYBODY,))
     assert found.answers == (before, after)
 
@@ -359,7 +379,9 @@ RENAMED_SHOP = edited(SHOP, ("orders/api", "purchases/api"))
 def answerers(old: AccessModel, new: AccessModel) -> set[tuple[str, str]]:
     """The components, old and new, of the requests that something else answers."""
     found = {
-        change.answers for change in diff(old, new) if change.kind == "answered by"
+        change.answers
+        for change in diff(old, new)
+        if change.kind == "answered by"
     }
     return {(before.component, after.component) for before, after in found}
 
@@ -373,7 +395,9 @@ def test_a_component_under_another_name_answers_as_before() -> None:
     }
 
 
-def test_a_component_under_another_name_and_another_owner_is_another_answer() -> None:
+def test_a_component_under_another_name_and_another_owner_is_another_answer() -> (
+    None
+):
     """The new owner may put another image behind the path from then on."""
     taken = edited(RENAMED, ("owner: team-t", "owner: team-e"))
     changes = diff(OLD, model(taken, RENAMED_SHOP))
@@ -401,7 +425,10 @@ def test_an_exported_model_has_what_answers() -> None:
     for changes in (diff(exported, new), changed(deployed, new)):
         assert changes == diff(OLD, new)
         (found,) = changes
-        assert [answer.owner for answer in found.answers] == ["team-t", "team-e"]
+        assert [answer.owner for answer in found.answers] == [
+            "team-t",
+            "team-e",
+        ]
 
 
 def test_pods_that_a_model_does_not_have_are_not_compared() -> None:
@@ -433,12 +460,18 @@ def test_a_setting_that_comes_or_goes_with_the_name_is_another_answer(
     with_setting = model(edited(ORDERS, having), SHOP, on=on)
     renamed_with_setting = model(edited(RENAMED, having), RENAMED_SHOP, on=on)
     another = {("orders/api", "purchases/api")}
-    assert answerers(model(ORDERS, SHOP, on=on), renamed_with_setting) == another
-    assert answerers(with_setting, model(RENAMED, RENAMED_SHOP, on=on)) == another
+    assert (
+        answerers(model(ORDERS, SHOP, on=on), renamed_with_setting) == another
+    )
+    assert (
+        answerers(with_setting, model(RENAMED, RENAMED_SHOP, on=on)) == another
+    )
     assert diff(with_setting, renamed_with_setting) == ()
 
 
-def test_a_model_without_settings_answers_otherwise_under_another_name() -> None:
+def test_a_model_without_settings_answers_otherwise_under_another_name() -> (
+    None
+):
     """The run cannot know that the settings are equal."""
     renamed = model(RENAMED, RENAMED_SHOP)
     assert diff(OLD, renamed) == ()
@@ -477,7 +510,9 @@ spec: {rules: [{host: a.test, http: {paths: [{path: /, pathType: Prefix, backend
 
 def paired(first: str, second: str, chosen: str, component: str) -> AccessModel:
     """A component of this name with two workloads, one of which its Service chooses."""
-    objects = edited(PAIR, ("FIRST", first), ("SECOND", second), ("CHOSEN", chosen))
+    objects = edited(
+        PAIR, ("FIRST", first), ("SECOND", second), ("CHOSEN", chosen)
+    )
     return rendered(objects, component=component)
 
 
@@ -493,9 +528,13 @@ def test_labels_of_other_pods_are_another_answer_under_another_name() -> None:
     """The Service chooses the pods of the other workload from then on."""
     another = {("orders/api", "orders/web")}
     component = paired("api", "other", "api", "api")
-    assert answerers(component, paired("web", "other", "other", "web")) == another
+    assert (
+        answerers(component, paired("web", "other", "other", "web")) == another
+    )
     application = paired("orders", "api", "orders", "api")
-    assert answerers(application, paired("orders", "web", "web", "web")) == another
+    assert (
+        answerers(application, paired("orders", "web", "web", "web")) == another
+    )
 
 
 SERVICES = """

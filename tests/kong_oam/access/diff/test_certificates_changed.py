@@ -62,7 +62,8 @@ def certificates(old: AccessModel, new: AccessModel) -> list[Setting]:
     return [
         change
         for change in diff(old, new)
-        if isinstance(change, Setting) and change.name.startswith("certificate of")
+        if isinstance(change, Setting)
+        and change.name.startswith("certificate of")
     ]
 
 
@@ -73,27 +74,37 @@ def test_a_secret_named_for_another_path_changes_the_whole_host() -> None:
     alone = (BY_ORDERS,)
     both = (BY_EVIL, BY_ORDERS)
     host = "orders.example.com"
-    assert certificates(old, new) == [shown(host, None, "evil/tls", alone, both)]
+    assert certificates(old, new) == [
+        shown(host, None, "evil/tls", alone, both)
+    ]
     assert all(change.kind in OPENING for change in diff(old, new))
-    assert certificates(new, old) == [shown(host, "evil/tls", None, both, alone)]
+    assert certificates(new, old) == [
+        shown(host, "evil/tls", None, both, alone)
+    ]
 
 
 def test_another_secret_of_the_same_name_is_another_certificate() -> None:
     """It is in another namespace."""
     both = (BY_EVIL, BY_ORDERS)
-    assert certificates(model(WITH_TLS, EVIL), model(ORDERS, EVIL_WITH_TLS)) == [
-        shown("orders.example.com", "orders/tls", "evil/tls", both, both)
-    ]
+    assert certificates(
+        model(WITH_TLS, EVIL), model(ORDERS, EVIL_WITH_TLS)
+    ) == [shown("orders.example.com", "orders/tls", "evil/tls", both, both)]
 
 
-def test_a_wildcard_shows_its_certificate_on_hosts_below_that_name_none() -> None:
+def test_a_wildcard_shows_its_certificate_on_hosts_below_that_name_none() -> (
+    None
+):
     """A host with a certificate of its own keeps it."""
     wildcard = edited(EVIL, ("orders.example.com", "*.example.com"))
-    wildcard_with_tls = edited(EVIL_WITH_TLS, ("orders.example.com", "*.example.com"))
+    wildcard_with_tls = edited(
+        EVIL_WITH_TLS, ("orders.example.com", "*.example.com")
+    )
     evil = (BY_EVIL,)
     both = (BY_EVIL, BY_ORDERS)
     below = shown("*.example.com", None, "evil/tls", evil, evil)
-    assert certificates(model(ORDERS, wildcard), model(ORDERS, wildcard_with_tls)) == [
+    assert certificates(
+        model(ORDERS, wildcard), model(ORDERS, wildcard_with_tls)
+    ) == [
         below,
         shown("orders.example.com", None, "evil/tls", both, both),
     ]
@@ -106,12 +117,20 @@ def test_a_former_owner_is_kept_beside_the_new_one() -> None:
     taken = edited(WITH_TLS, ("team-t", "team-x"))
     (change,) = certificates(model(ORDERS), model(taken))
     before, after = change.exposers
-    assert [(one.component, one.owner) for one in before] == [("orders/api", "team-t")]
-    assert [(one.component, one.owner) for one in after] == [("orders/api", "team-x")]
+    assert [(one.component, one.owner) for one in before] == [
+        ("orders/api", "team-t")
+    ]
+    assert [(one.component, one.owner) for one in after] == [
+        ("orders/api", "team-x")
+    ]
 
 
 IN_CLEAR = settings(
-    gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", "scheme": "http"}
+    gateway={
+        "cidrs": ["192.0.2.0/24"],
+        "reach": "loadBalancer",
+        "scheme": "http",
+    }
 )
 
 
@@ -121,7 +140,10 @@ IN_CLEAR = settings(
         (model(WITH_TLS), model(WITH_TLS, EVIL)),
         (
             model(EVIL),
-            model(EVIL, edited(WITH_TLS, ("orders.example.com", "new.example.com"))),
+            model(
+                EVIL,
+                edited(WITH_TLS, ("orders.example.com", "new.example.com")),
+            ),
         ),
         (model(ORDERS), model(WITH_TLS, on=settings("aws"))),
         (model(ORDERS, on=IN_CLEAR), model(WITH_TLS, on=IN_CLEAR)),
@@ -138,7 +160,7 @@ def test_a_host_that_shows_callers_no_other_certificate_is_no_change(
 def test_an_exported_model_has_the_certificates_that_are_shown() -> None:
     """So a run compares with what the run before it deployed."""
     orders = (BY_ORDERS,)
-    assert certificates(load_model(dump_model(model(ORDERS))), model(WITH_TLS)) == [
-        shown("orders.example.com", None, "orders/tls", orders, orders)
-    ]
+    assert certificates(
+        load_model(dump_model(model(ORDERS))), model(WITH_TLS)
+    ) == [shown("orders.example.com", None, "orders/tls", orders, orders)]
     assert diff(load_model(dump_model(model(WITH_TLS))), model(WITH_TLS)) == ()

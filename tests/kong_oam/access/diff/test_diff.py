@@ -78,11 +78,17 @@ def service(client: str) -> Whom:
 
 def users(client: str, *groups: str) -> Whom:
     """The client's users who are in all of these groups."""
-    return Whom(Principal(client, "okta", users=True), frozenset({frozenset(groups)}))
+    return Whom(
+        Principal(client, "okta", users=True), frozenset({frozenset(groups)})
+    )
 
 
 def orders_change(
-    kind: str, whom: Whom, methods: str, region: Region, minutes: int | None = None
+    kind: str,
+    whom: Whom,
+    methods: str,
+    region: Region,
+    minutes: int | None = None,
 ) -> Change:
     """A change at orders.example.com; test_diff_exact.py holds every example request to its change."""
     return Change(
@@ -152,7 +158,8 @@ def test_old_tokens_count_where_any_method_or_path_of_a_change_takes_them(
 ) -> None:
     """Users in sales get no token through the shop any more; old ones count where a role gives write."""
     rules = edited(
-        ORDERS, ("{paths: [/orders], methods: [POST], scopes: [read, write]}", rule)
+        ORDERS,
+        ("{paths: [/orders], methods: [POST], scopes: [read, write]}", rule),
     )
     roles = rules.partition("            roles:\n")[0]
     before = f"""{roles}            roles:
@@ -164,11 +171,15 @@ def test_old_tokens_count_where_any_method_or_path_of_a_change_takes_them(
               editor: {{scopes: [read, write], groups: [desk], components: [shop/checkout, shop/web]}}
 """
     assert diff(model(before, SHOP), model(after, SHOP)) == (
-        orders_change("narrowed", users("shop/web", "sales"), methods, region, 60),
+        orders_change(
+            "narrowed", users("shop/web", "sales"), methods, region, 60
+        ),
     )
 
 
-def test_old_tokens_count_where_users_were_in_more_groups_than_they_needed() -> None:
+def test_old_tokens_count_where_users_were_in_more_groups_than_they_needed() -> (
+    None
+):
     """Users in sales get no token through the shop any more; old tokens of users also in audit count."""
     after = edited(
         ORDERS,
@@ -189,7 +200,9 @@ def test_a_renamed_client_with_another_image_is_another_principal() -> None:
     """A client under another name is the same principal only where it runs the same workload."""
     orders = edited(ORDERS, ("shop/checkout", "shop/till"))
     shop = edited(
-        SHOP, ("name: checkout", "name: till"), ("image: checkout", "image: till")
+        SHOP,
+        ("name: checkout", "name: till"),
+        ("image: checkout", "image: till"),
     )
     assert diff(BEFORE, model(orders, shop)) == (
         orders_change("granted", service("shop/till"), "GET,HEAD", NOT_HEALTH),
@@ -197,9 +210,13 @@ def test_a_renamed_client_with_another_image_is_another_principal() -> None:
     )  # fmt: skip
 
 
-def test_a_client_that_moves_to_another_namespace_is_another_principal() -> None:
+def test_a_client_that_moves_to_another_namespace_is_another_principal() -> (
+    None
+):
     """The same workload elsewhere is run by somebody else."""
-    checkout = SHOP[SHOP.index("    - name: checkout") : SHOP.index("    - name: web")]
+    checkout = SHOP[
+        SHOP.index("    - name: checkout") : SHOP.index("    - name: web")
+    ]
     other = f"""
 apiVersion: core.oam.dev/v1beta1
 kind: Application
@@ -209,12 +226,18 @@ spec:
 {checkout}"""
     orders = edited(ORDERS, ("shop/checkout", "other/checkout"))
     assert diff(BEFORE, model(orders, other, SHOP.replace(checkout, ""))) == (
-        orders_change("granted", service("other/checkout"), "GET,HEAD", NOT_HEALTH),
-        orders_change("revoked", service("shop/checkout"), "GET,HEAD", NOT_HEALTH),
+        orders_change(
+            "granted", service("other/checkout"), "GET,HEAD", NOT_HEALTH
+        ),
+        orders_change(
+            "revoked", service("shop/checkout"), "GET,HEAD", NOT_HEALTH
+        ),
     )
 
 
-def test_a_client_that_another_team_gets_under_another_name_is_another_client() -> None:
+def test_a_client_that_another_team_gets_under_another_name_is_another_client() -> (
+    None
+):
     """The same workload with the same rights is another client where its owner is another."""
 
     def owned(application: str, owner: str) -> str:
@@ -241,14 +264,23 @@ spec:
     before = model(calling("as/checkout"), owned("as", "team-a"))
     after = model(calling("bs/checkout"), owned("bs", "team-b"))
     changes = (
-        orders_change("granted", service("bs/checkout"), "GET,HEAD", NOT_HEALTH),
-        orders_change("revoked", service("as/checkout"), "GET,HEAD", NOT_HEALTH),
+        orders_change(
+            "granted", service("bs/checkout"), "GET,HEAD", NOT_HEALTH
+        ),
+        orders_change(
+            "revoked", service("as/checkout"), "GET,HEAD", NOT_HEALTH
+        ),
     )
     for old in (before, load_model(dump_model(before))):
         found = diff(old, after)
         assert found == changes
-        assert [change.whom[0].owner for change in found] == ["team-b", "team-a"]
-    assert diff(before, model(calling("bs/checkout"), owned("bs", "team-a"))) == ()
+        assert [change.whom[0].owner for change in found] == [
+            "team-b",
+            "team-a",
+        ]
+    assert (
+        diff(before, model(calling("bs/checkout"), owned("bs", "team-a"))) == ()
+    )
 
 
 @pytest.mark.parametrize(
@@ -272,7 +304,9 @@ def test_another_owner_of_a_component_is_a_change(
 ) -> None:
     """Another team answers for an API, or for a client, from now on."""
     assert diff(BEFORE, model(orders, shop)) == (change,)
-    assert diff(load_model(dump_model(BEFORE)), model(orders, shop)) == (change,)
+    assert diff(load_model(dump_model(BEFORE)), model(orders, shop)) == (
+        change,
+    )
 
 
 def test_another_owner_stands_below_what_opens_and_above_what_closes() -> None:
@@ -293,16 +327,23 @@ def test_another_owner_stands_below_what_opens_and_above_what_closes() -> None:
 def test_the_owner_of_what_another_stack_deploys_is_not_compared() -> None:
     """A run knows no owner of it, before or after a component moves there."""
     orders, shop = BEFORE.estate.applications
-    foreign = tuple(replace(component, owner=None) for component in shop.components)
+    foreign = tuple(
+        replace(component, owner=None) for component in shop.components
+    )
     part = replace(
         BEFORE,
         estate=replace(
-            BEFORE.estate, applications=(orders,), foreign=foreign, role="partition"
+            BEFORE.estate,
+            applications=(orders,),
+            foreign=foreign,
+            role="partition",
         ),
     )
     exported = load_model(dump_model(part))
     for old, new in ((BEFORE, part), (exported, BEFORE)):
-        assert [change for change in diff(old, new) if change.kind == "owner"] == []
+        assert [
+            change for change in diff(old, new) if change.kind == "owner"
+        ] == []
 
 
 @pytest.mark.parametrize(
@@ -322,9 +363,13 @@ def test_another_version_of_a_renamed_workload_is_the_same_principal(
     """Another tag or digest is the same workload; another image or registry is another one."""
     orders = edited(ORDERS, ("shop/checkout", "shop/till"))
     shop = edited(
-        SHOP, ("name: checkout", "name: till"), ("image: checkout", f"image: {image}")
+        SHOP,
+        ("name: checkout", "name: till"),
+        ("image: checkout", f"image: {image}"),
     )
-    assert [change.kind for change in diff(BEFORE, model(orders, shop))] == kinds
+    assert [
+        change.kind for change in diff(BEFORE, model(orders, shop))
+    ] == kinds
 
 
 def test_a_rename_that_gains_access_is_another_client() -> None:
@@ -343,8 +388,12 @@ def test_a_rename_that_gains_access_is_another_client() -> None:
         ),
     )
     assert diff(BEFORE, model(orders, shop)) == (
-        orders_change("granted", service("shop/till"), "GET,HEAD,POST", NOT_HEALTH),
-        orders_change("revoked", service("shop/checkout"), "GET,HEAD", NOT_HEALTH),
+        orders_change(
+            "granted", service("shop/till"), "GET,HEAD,POST", NOT_HEALTH
+        ),
+        orders_change(
+            "revoked", service("shop/checkout"), "GET,HEAD", NOT_HEALTH
+        ),
     )
 
 
@@ -353,12 +402,18 @@ def test_the_worst_is_first() -> None:
     orders = edited(
         ORDERS,
         ("public: {reason: probes}", "scopes: [read]"),
-        ("scopes: [write], groups: [desk]", "scopes: [write], groups: [desk, sales]"),
+        (
+            "scopes: [write], groups: [desk]",
+            "scopes: [write], groups: [desk, sales]",
+        ),
     )
     shop = edited(
         SHOP,
         ("calls: [{component: orders/api, scopes: [read]}]", "calls: []"),
-        ("[{public: {reason: pages}}]", "[{methods: [GET], public: {reason: pages}}]"),
+        (
+            "[{public: {reason: pages}}]",
+            "[{methods: [GET], public: {reason: pages}}]",
+        ),
     )
     changes = diff(model(orders, shop), BEFORE)
     assert [(change.kind, change.methods) for change in changes] == [
@@ -399,7 +454,9 @@ def test_two_groups_that_are_needed_together_are_one_condition() -> None:
     ],
     ids=["a client's call", "a role's group", "a scope of users"],
 )  # fmt: skip
-def test_a_client_is_kept_out_at_once(orders: str, shop: str, change: Change) -> None:
+def test_a_client_is_kept_out_at_once(
+    orders: str, shop: str, change: Change
+) -> None:
     """No old token counts (`minutes` is None): each call looks up groups, rules and grants."""
     assert diff(BEFORE, model(orders, shop)) == (change,)
 
@@ -425,7 +482,9 @@ ISSUED_FOR_5 = settings(
 
 def hello_change(whom: Whom, kind: str, minutes: int) -> Change:
     everything = Region(Subtree(()))
-    return Change(kind, (whom,), METHODS, "hello.example.com", everything, ANY, minutes)
+    return Change(
+        kind, (whom,), METHODS, "hello.example.com", everything, ANY, minutes
+    )
 
 
 def test_old_tokens_of_a_client_count_where_any_token_will_do() -> None:
@@ -442,7 +501,8 @@ def test_old_tokens_of_a_client_count_where_any_token_will_do() -> None:
 def test_old_tokens_of_users_count_where_any_token_will_do() -> None:
     """Users in sales get no token through the shop any more."""
     nobody = edited(
-        ORDERS, ("scopes: [read], groups: [sales]", "scopes: [read], groups: []")
+        ORDERS,
+        ("scopes: [read], groups: [sales]", "scopes: [read], groups: []"),
     )
     assert diff(model(ORDERS, SHOP, HELLO), model(nobody, SHOP, HELLO)) == (
         hello_change(users("shop/web", "sales"), "narrowed", 60),
@@ -510,7 +570,15 @@ spec:
     checkout = service("shop/checkout")
     everything = Region(Subtree(()))
     assert diff(before, after) == (
-        Change("revoked", (checkout,), METHODS, "a.example.com", everything, ANY, None),
+        Change(
+            "revoked",
+            (checkout,),
+            METHODS,
+            "a.example.com",
+            everything,
+            ANY,
+            None,
+        ),
     )
 
 
@@ -544,7 +612,9 @@ OPENED_OTHERWISE = orders_change(
 
 def test_other_spellings_of_a_path_open_with_its_rule() -> None:
     """/Admin and `/admin.` are refused as long as /admin has a rule."""
-    opened = edited(ADMIN, ("- {paths: [/admin], methods: [GET], scopes: [read]}", ""))
+    opened = edited(
+        ADMIN, ("- {paths: [/admin], methods: [GET], scopes: [read]}", "")
+    )
     assert diff(model(ADMIN), model(opened)) == (OPENED, OPENED_OTHERWISE)
 
 
@@ -557,14 +627,18 @@ def test_other_spellings_open_alone_where_the_path_was_open() -> None:
             "{paths: [/admin], methods: [GET], public: {reason: same}}",
         ),
     )
-    opened = edited(ADMIN, ("- {paths: [/admin], methods: [GET], scopes: [read]}", ""))
+    opened = edited(
+        ADMIN, ("- {paths: [/admin], methods: [GET], scopes: [read]}", "")
+    )
     assert diff(model(redundant), model(opened)) == (OPENED_OTHERWISE,)
 
 
 def test_the_providers_groups_count_within_a_stack() -> None:
     """A mapping of groups that changes lets others in, though no Application says so."""
     mapped = settings(
-        providers=[{"name": "okta", "type": "okta", "groups": {"desk": "Everyone"}}]
+        providers=[
+            {"name": "okta", "type": "okta", "groups": {"desk": "Everyone"}}
+        ]
     )
     everyone = users("shop/web", "Everyone", "sales")
     assert diff(BEFORE, model(ORDERS, SHOP, on=mapped)) == (
@@ -623,7 +697,18 @@ def test_what_is_exported_says_no_more_than_access() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [None, {}, [], "", 7, "1", "1\nstack {}", "1\nstack nonsense", "1\nstack 7", "1\n"],
+    [
+        None,
+        {},
+        [],
+        "",
+        7,
+        "1",
+        "1\nstack {}",
+        "1\nstack nonsense",
+        "1\nstack 7",
+        "1\n",
+    ],
 )
 def test_a_text_that_is_no_model_is_refused(data: object) -> None:
     """The message says what a stack exports; it is no traceback."""

@@ -53,7 +53,11 @@ Pods = tuple[str, dict[str, str], int]
 
 def _pods(component: Component) -> Pods:
     assert component.named
-    return component.namespace, dict(component.named.labels), component.named.target
+    return (
+        component.namespace,
+        dict(component.named.labels),
+        component.named.target,
+    )
 
 
 def _answering(
@@ -69,7 +73,8 @@ def _answering(
             (len(endpoint.path), component, endpoint.port)
             for component in estate.components.values()
             for endpoint in component.endpoints
-            if endpoint.host == name and path[: len(endpoint.path)] == endpoint.path
+            if endpoint.host == name
+            and path[: len(endpoint.path)] == endpoint.path
         ]
         if ways:
             _, component, port = max(ways, key=lambda way: way[0])
@@ -158,7 +163,9 @@ def _check(
         if _from(whom.source, address)
         and (
             whom.principal is None
-            or (whom.principal == principal and suffices(groups, whom.condition))
+            or (
+                whom.principal == principal and suffices(groups, whom.condition)
+            )
         )
     ]
     assert len(covering) == (was and now and otherwise)
@@ -196,7 +203,11 @@ def _callers(
                 provider = estate.stack.providers[
                     "main"
                 ]  # all providers of an estate name groups alike
-                names = frozenset(map(provider.group, groups)) if logical else groups
+                names = (
+                    frozenset(map(provider.group, groups))
+                    if logical
+                    else groups
+                )
                 shown.append(tokens(estate, principal, names, api))
             if (principal, *shown) not in seen:
                 seen.add((principal, *shown))
@@ -223,9 +234,14 @@ def test_other_networks_and_groups_of_clients_are_told_of_exactly_where_they_let
     _check_requests((connected(old), connected(new)), requests)
 
 
-def _check_requests(both: tuple[Estate, Estate], requests: list[Request]) -> None:
+def _check_requests(
+    both: tuple[Estate, Estate], requests: list[Request]
+) -> None:
     old, new = both
-    changes, sides = diff(model(old), model(new)), (SitesByHost(old), SitesByHost(new))
+    changes, sides = (
+        diff(model(old), model(new)),
+        (SitesByHost(old), SitesByHost(new)),
+    )
     for request in requests:
         site = site_of({*old.by_host, *new.by_host}, request.host)
         told = _told(
@@ -244,7 +260,10 @@ def _check_requests(both: tuple[Estate, Estate], requests: list[Request]) -> Non
         note(f"{request}: {told}")
         assert {*map(_answers, told)} <= {_otherwise(*ways)}
         for principal, groups, before, after in _callers(old, new, apis):
-            was, now = allowed(old, request, before), allowed(new, request, after)
+            was, now = (
+                allowed(old, request, before),
+                allowed(new, request, after),
+            )
             lives = allowed(new, request, before)
             _check(
                 told,
@@ -274,7 +293,10 @@ def test_stacks_differ_exactly_where_a_component_can_be_called_by_others(
 ) -> None:
     """By component, port and path, whatever the hosts; groups are told apart by their logical names."""
     one, two = both
-    changes, sides = diff(model(one), model(two)), (SitesByPort(one), SitesByPort(two))
+    changes, sides = (
+        diff(model(one), model(two)),
+        (SitesByPort(one), SitesByPort(two)),
+    )
     for request in requests:
         for site in {*sides[0].names(), *sides[1].names()}:
             told = _told(
@@ -330,13 +352,18 @@ def _reached(estate: Estate, site: str, request: Request, held: Tokens) -> bool:
 
 @MANY
 @given(pairs())
-def test_every_change_is_witnessed_by_a_request(both: tuple[Estate, Estate]) -> None:
+def test_every_change_is_witnessed_by_a_request(
+    both: tuple[Estate, Estate],
+) -> None:
     """Its example is answered differently, in the direction that the change says; for each principal that it names."""
     old, new = both
     for change in _requests(diff(model(old), model(new))):
         example = change.example
         assert example.address == _example(change.whom[0].source)
-        assert (example.principal, example.groups in change.whom[0].condition) in (
+        assert (
+            example.principal,
+            example.groups in change.whom[0].condition,
+        ) in (
             (change.whom[0].principal, True),
             (None, False),
         )
@@ -351,7 +378,8 @@ def test_every_change_is_witnessed_by_a_request(both: tuple[Estate, Estate]) -> 
             for groups in whom.condition or [frozenset()]:
                 note(f"{change} {whom}")
                 was, now = (
-                    _allowed(estate, request, whom.principal, groups) for estate in both
+                    _allowed(estate, request, whom.principal, groups)
+                    for estate in both
                 )
                 before, after = (
                     _answering(estate, request.host, read(request.target))
@@ -362,7 +390,9 @@ def test_every_change_is_witnessed_by_a_request(both: tuple[Estate, Estate]) -> 
                     assert (was, now) == (True, True) and change.answers
                 else:
                     assert (was, now) == (
-                        (True, False) if change.kind in CLOSING else (False, True)
+                        (True, False)
+                        if change.kind in CLOSING
+                        else (False, True)
                     )
 
 
@@ -396,7 +426,9 @@ def test_a_site_is_left_out_only_where_nothing_changes(
 
 @MANY
 @given(estates())
-def test_nothing_differs_from_itself_or_from_what_it_exports(estate: Estate) -> None:
+def test_nothing_differs_from_itself_or_from_what_it_exports(
+    estate: Estate,
+) -> None:
     """The exported model says exactly as much about access as the estate."""
     own = model(estate)
     assert diff(own, own) == ()
@@ -447,12 +479,20 @@ def test_tokens_count_differently_only_where_the_diff_says_so(
         provider = rings[number % 2].provider
         shown = token(
             HEADER,
-            {"iss": provider.issuer, "aud": provider.audience_of("app/one"), **payload},
+            {
+                "iss": provider.issuer,
+                "aud": provider.audience_of("app/one"),
+                **payload,
+            },
         )
-        was, now = (_meaning(authenticate(shown, ring, NOW, KEYS)) for ring in rings)
+        was, now = (
+            _meaning(authenticate(shown, ring, NOW, KEYS)) for ring in rings
+        )
         if was != now:
             note(f"{payload}: {was} -> {now}; {told}")
-            kinds = {change.kind for change in told if change.of.provider == "main"}
+            kinds = {
+                change.kind for change in told if change.of.provider == "main"
+            }
             assert kinds
             assert now is None or "may widen" in kinds
 
@@ -492,9 +532,13 @@ def test_clients_owners_and_the_scheme_differ_exactly_where_the_diff_says_so(
         was, key = before.get(principal_of(now)), (now.component, now.provider)
         if was is None:
             continue
-        expected |= {(*key, "kind", "may widen")} if was.kind != now.kind else set()
         expected |= (
-            {(*key, "jwksUri", "may widen")} if was.jwks_uri != now.jwks_uri else set()
+            {(*key, "kind", "may widen")} if was.kind != now.kind else set()
+        )
+        expected |= (
+            {(*key, "jwksUri", "may widen")}
+            if was.jwks_uri != now.jwks_uri
+            else set()
         )
         expected |= (
             {(*key, "refresh", "may widen" if now.refresh else "may narrow")}
@@ -503,5 +547,7 @@ def test_clients_owners_and_the_scheme_differ_exactly_where_the_diff_says_so(
         )
         if was.redirect_uris != now.redirect_uris:
             more = set(now.redirect_uris) - set(was.redirect_uris)
-            expected.add((*key, "redirectUris", "may widen" if more else "may narrow"))
+            expected.add(
+                (*key, "redirectUris", "may widen" if more else "may narrow")
+            )
     assert told == expected

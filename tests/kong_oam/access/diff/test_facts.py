@@ -12,11 +12,24 @@ import pytest
 from kong_oam.access.diff import facts
 from kong_oam.access.diff.change import Setting, Subject
 from kong_oam.access.diff.compare import diff
-from kong_oam.access.diff.facts import LEFT_OUT, NOT_KNOWN, facts_of, settings_changed
+from kong_oam.access.diff.facts import (
+    LEFT_OUT,
+    NOT_KNOWN,
+    facts_of,
+    settings_changed,
+)
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.diff.snapshot import dump_model, load_model
 from kong_oam.access.endpoint import Endpoint
-from kong_oam.access.model import Application, Call, Estate, Public, Role, Rule, Waiver
+from kong_oam.access.model import (
+    Application,
+    Call,
+    Estate,
+    Public,
+    Role,
+    Rule,
+    Waiver,
+)
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.access.rotation import Schedule
 from kong_oam.access.settings.values import ProviderSettings, Settings
@@ -76,7 +89,9 @@ def values_of_traits() -> typing.Iterator[type]:
     """Every dataclass that the value of a trait can hold. Its module says the type of its key."""
     for meaning in MEANINGS:
         module = f"kong_oam.traits.{meaning.key.name.replace('-', '_')}.value"
-        for hint in typing.get_type_hints(importlib.import_module(module)).values():
+        for hint in typing.get_type_hints(
+            importlib.import_module(module)
+        ).values():
             for inner in parts(hint):
                 if is_dataclass(inner) and inner is not Key:
                     yield from reachable(inner, set())
@@ -88,10 +103,14 @@ def parts(hint: typing.Any) -> typing.Iterator[typing.Any]:
         yield from parts(inner)
 
 
-def test_every_field_of_settings_and_estates_is_compared_or_said_why_not() -> None:
+def test_every_field_of_settings_and_estates_is_compared_or_said_why_not() -> (
+    None
+):
     """A class or a field that is added makes somebody say which it is."""
     found = (
-        reachable(Settings, set()) | reachable(Estate, set()) | {*values_of_traits()}
+        reachable(Settings, set())
+        | reachable(Estate, set())
+        | {*values_of_traits()}
     )
     assert found - {Traits} == {*LEFT_OUT, *WHOLE, *BY_REQUEST}
     for kind, names in BY_REQUEST.items():
@@ -121,7 +140,9 @@ def test_these_are_compared() -> None:
     )
     estate = replace(BEFORE.estate, stack=on)
     found = facts_of(estate, settings())
-    names = {subject: " ".join(sorted(values)) for subject, values in found.items()}
+    names = {
+        subject: " ".join(sorted(values)) for subject, values in found.items()
+    }
     assert names[Subject()] == (
         "cluster.allow cluster.metadata cluster.operatorLabels cluster.rbac cluster.rights cluster.serviceTypes gateway.cidrs "
         "gateway.edition gateway.hstsSeconds gateway.namespace gateway.nodeAddress gateway.plainHttp gateway.podLabels gateway.reach gateway.scheme "
@@ -156,7 +177,9 @@ def test_a_field_that_is_added_is_told_of_as_what_may_let_somebody_in(
         on = replace(
             settings(),
             providers=(
-                Later("okta", "okta", "api://kong-oam/prod", trusted_by=trusted_by),
+                Later(
+                    "okta", "okta", "api://kong-oam/prod", trusted_by=trusted_by
+                ),
             ),
         )
         return replace(BEFORE, facts=facts_of(BEFORE.estate, on))
@@ -165,7 +188,9 @@ def test_a_field_that_is_added_is_told_of_as_what_may_let_somebody_in(
         "may widen", Subject(provider="okta"), "trustedBy", "nobody", "all"
     )
     assert diff(later("nobody"), later("all")) == (setting,)
-    assert diff(later("nobody"), load_model(dump_model(later("all")))) == (setting,)
+    assert diff(later("nobody"), load_model(dump_model(later("all")))) == (
+        setting,
+    )
     assert diff(BEFORE, later("nobody")) == (
         replace(setting, was=NOT_KNOWN, now="nobody"),
     ), "deployed without it"
@@ -179,13 +204,18 @@ def test_how_a_kind_of_provider_spells_tokens_is_compared_where_both_sides_know_
     def described(spelling: ClaimMapping):
         providers = {"okta": Provider("okta", "api://kong-oam/prod", spelling)}
         estate = replace(
-            BEFORE.estate, stack=replace(BEFORE.estate.stack, providers=providers)
+            BEFORE.estate,
+            stack=replace(BEFORE.estate.stack, providers=providers),
         )
-        return replace(BEFORE, estate=estate, facts=facts_of(estate, settings()))
+        return replace(
+            BEFORE, estate=estate, facts=facts_of(estate, settings())
+        )
 
     cid, azp = (replace(facts.PLAIN, client=claim) for claim in ("cid", "azp"))
     told = (
-        Setting("may widen", Subject(provider="okta"), "tokens.client", "cid", "azp"),
+        Setting(
+            "may widen", Subject(provider="okta"), "tokens.client", "cid", "azp"
+        ),
     )
     assert diff(load_model(dump_model(described(cid))), described(azp)) == told
     assert diff(load_model(dump_model(described(cid))), BEFORE) == ()
@@ -194,8 +224,12 @@ def test_how_a_kind_of_provider_spells_tokens_is_compared_where_both_sides_know_
 
 def test_a_provider_and_its_clients_are_compared_under_their_new_name() -> None:
     """What they are called decides nothing; what else changes does."""
-    before = model(API, SHOP, on=settings(providers=[{"name": "okta", "type": "okta"}]))
-    renamed = model(API, SHOP, on=settings(providers=[{"name": "sso", "type": "okta"}]))
+    before = model(
+        API, SHOP, on=settings(providers=[{"name": "okta", "type": "okta"}])
+    )
+    renamed = model(
+        API, SHOP, on=settings(providers=[{"name": "sso", "type": "okta"}])
+    )
     assert diff(before, renamed) == ()
     moved = model(
         API,
@@ -215,7 +249,10 @@ NONE, CORS, MORE = (
     "cors: {origins: [https://a.example]}",
     "cors: {origins: [https://a.example, https://b.example]}",
 )
-LIMIT, BODY = "rate-limit: {per: client, requests: {minute: 60}}", "limits: {body: 2Ki}"
+LIMIT, BODY = (
+    "rate-limit: {per: client, requests: {minute: 60}}",
+    "limits: {body: 2Ki}",
+)
 ORIGINS, AGE, REQUESTS = (
     "edge.cors.origins",
     "edge.cors.maxAge",
@@ -241,11 +278,19 @@ COUNT, METHODS = "edge.limits.retries.count", "edge.limits.retries.methods"
             "cors: {origins: [https://a.example], headers: [X-A]}",
             [("may widen", "edge.cors.headers")],
         ),
-        (CORS, "cors: {origins: [https://a.example], maxAge: 5}", [("changed", AGE)]),
+        (
+            CORS,
+            "cors: {origins: [https://a.example], maxAge: 5}",
+            [("changed", AGE)],
+        ),
         (NONE, BODY, [("may narrow", "edge.limits.body")]),
         (BODY, "limits: {body: 1Ki}", [("may narrow", "edge.limits.body")]),
         (BODY, NONE, [("changed", "edge.limits.body")]),
-        (NONE, "limits: {timeouts: {read: 5s}}", [("changed", "edge.limits.read")]),
+        (
+            NONE,
+            "limits: {timeouts: {read: 5s}}",
+            [("changed", "edge.limits.read")],
+        ),
         (
             NONE,
             "limits: {retries: {count: 1}}",
@@ -261,7 +306,11 @@ COUNT, METHODS = "edge.limits.retries.count", "edge.limits.retries.methods"
             "headers: {response: {remove: [X-B]}}",
             [("changed", "edge.headers.remove")],
         ),
-        (NONE, "headers: {preset: secure}", [("changed", "edge.headers.secure")]),
+        (
+            NONE,
+            "headers: {preset: secure}",
+            [("changed", "edge.headers.secure")],
+        ),
         (
             NONE,
             "headers: {request: {set: {X-Tenant: a}}}",
@@ -316,7 +365,9 @@ def test_a_trait_is_told_of_by_what_it_can_do(
     def having(trait: str) -> AccessModel:
         kind, _, properties = trait.partition(": ")
         text = (
-            f"        - {{type: {kind}, properties: {properties}}}\n" if trait else ""
+            f"        - {{type: {kind}, properties: {properties}}}\n"
+            if trait
+            else ""
         )
         return model(API + text, SHOP)
 
@@ -337,7 +388,9 @@ def test_a_limit_is_compared_between_stacks_as_well() -> None:
         model(API + limit % 30, SHOP, on=settings("staging")),
     )
     assert [
-        (one.name, one.was, one.now) for one in found if isinstance(one, Setting)
+        (one.name, one.was, one.now)
+        for one in found
+        if isinstance(one, Setting)
     ] == [(REQUESTS, {"minute": 60}, {"minute": 30})]
 
 
@@ -361,7 +414,8 @@ def test_a_plugin_that_goes_or_stands_by_a_waiver_may_let_somebody_in(
 ) -> None:
     """One that went may have refused; one that comes without a waiver refuses further or looks on."""
     (told,) = diff(
-        load_model(dump_model(model(API + before, SHOP))), model(API + after, SHOP)
+        load_model(dump_model(model(API + before, SHOP))),
+        model(API + after, SHOP),
     )
     assert isinstance(told, Setting)
     assert (told.kind, told.of, told.name) == (
@@ -378,7 +432,9 @@ def kinds_of(
     old, new = {Subject(): {name: was}}, {Subject(): {name: now}}
     return [
         change.kind
-        for change in settings_changed(old, new, {}, between_stacks=between_stacks)
+        for change in settings_changed(
+            old, new, {}, between_stacks=between_stacks
+        )
     ]
 
 
@@ -422,7 +478,13 @@ def kinds_of(
             "may widen",
             "may narrow",
         ),
-        ("gateway.upstreamTls.clientCertificate", "one", "other", "changed", "changed"),
+        (
+            "gateway.upstreamTls.clientCertificate",
+            "one",
+            "other",
+            "changed",
+            "changed",
+        ),
         ("gateway.upstreamTls.depth", 1, 2, "may widen", "may narrow"),
         ("issuer", "https://one", "https://other", "may widen", "may widen"),
         ("refresh", False, True, "may widen", "may narrow"),
@@ -433,7 +495,10 @@ def test_another_value_is_told_of_by_what_it_can_do(
     name: str, one: typing.Any, other: typing.Any, there: str, back: str
 ) -> None:
     """There and back."""
-    assert (kinds_of(name, one, other), kinds_of(name, other, one)) == ([there], [back])
+    assert (kinds_of(name, one, other), kinds_of(name, other, one)) == (
+        [there],
+        [back],
+    )
 
 
 NAMES = sorted(
@@ -457,7 +522,9 @@ NAMES = sorted(
         (None, ["a"], ["b"], ["a", "b"]),
     ],
 )
-def test_no_change_and_its_way_back_both_narrow(values: tuple[typing.Any, ...]) -> None:
+def test_no_change_and_its_way_back_both_narrow(
+    values: tuple[typing.Any, ...],
+) -> None:
     """Whatever another value can do, one of both directions is not told of as closing alone."""
     for name in NAMES:
         for one, other in combinations(values, 2):
@@ -469,7 +536,16 @@ def test_no_change_and_its_way_back_both_narrow(values: tuple[typing.Any, ...]) 
 def test_between_stacks_what_applications_say_is_compared() -> None:
     """All else differs by what the stacks are."""
     compared = [
-        name for name in NAMES if kinds_of(name, ["/a"], ["/b"], between_stacks=True)
+        name
+        for name in NAMES
+        if kinds_of(name, ["/a"], ["/b"], between_stacks=True)
     ]
-    said = ["forwardToken", "jwksUri", "kind", "redirectUris", "refresh", "waivers"]
+    said = [
+        "forwardToken",
+        "jwksUri",
+        "kind",
+        "redirectUris",
+        "refresh",
+        "waivers",
+    ]
     assert [name for name in compared if not name.startswith("edge.")] == said

@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 
 from kong_oam.access.diff.facts import model_of
-from kong_oam.access.diff.snapshot import ModelError, dump_model, joined, load_model
+from kong_oam.access.diff.snapshot import (
+    ModelError,
+    dump_model,
+    joined,
+    load_model,
+)
 from kong_oam.access.model import Estate
 from kong_oam.access.partitions import deployed_by
 from kong_oam.access.report import access_table, grants
@@ -74,7 +79,9 @@ def test_a_stack_states_facts_of_what_it_deploys_alone() -> None:
         given, model = deployed_by(made, name), load_model(dumped(name))
         stated = {subject.component for subject in model.facts} - {""}
         assert stated == {
-            key for key, one in given.own.items() if one.endpoints or one.clients
+            key
+            for key, one in given.own.items()
+            if one.endpoints or one.clients
         }
         others |= model.estate.components.keys() - stated
     assert others
@@ -88,14 +95,25 @@ def test_what_a_stack_exported_before_it_was_a_base_stays_until_a_partition_has_
     before = dump_model(model_of(WHOLE, SETTINGS))
     assert load_model(joined([before])).estate.components == meant
     assert (
-        load_model(joined([before, dumped(f"p-{NAMESPACES[0]}")])).estate.components
+        load_model(
+            joined([before, dumped(f"p-{NAMESPACES[0]}")])
+        ).estate.components
         == meant
     )
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "1\nstack {", "1\na/b [1]", '1\na/b {"foreign": 1}', 7, None, {"a": 1}, "2"],
+    [
+        "",
+        "1\nstack {",
+        "1\na/b [1]",
+        '1\na/b {"foreign": 1}',
+        7,
+        None,
+        {"a": 1},
+        "2",
+    ],
 )
 def test_what_is_no_model_is_refused_in_words(text: Any) -> None:
     """Alone, and behind one that is."""
@@ -107,7 +125,9 @@ def test_what_is_no_model_is_refused_in_words(text: Any) -> None:
 def test_the_tables_of_partitions_are_lines_of_the_wholes() -> None:
     """Who may call what, and what clients are granted: each line is in one stack's, and the base has none."""
     made, _ = in_partitions()
-    stacks = [deployed_by(made, name) for name in (None, *made.stack.partitions)]
+    stacks = [
+        deployed_by(made, name) for name in (None, *made.stack.partitions)
+    ]
     for table in (access_table, grants):
         head, *lines = table(WHOLE).splitlines()
         of_stacks = [table(one).splitlines() for one in stacks]

@@ -12,7 +12,9 @@ from kong_oam.access.diff.snapshot import dump_model, load_model
 from tests.support.diffs import settings
 from tests.support.rendered import application, compiled
 
-NO_ROLE = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: orders}\n"
+NO_ROLE = (
+    "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: orders}\n"
+)
 MAY_GET_PODS = """
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
@@ -55,8 +57,20 @@ def with_objects(objects: str) -> AccessModel:
     ("old", "new", "kind", "was", "now"),
     [
         (NO_ROLE, MAY_GET_PODS, "may widen", [], [BIND, GET]),
-        (MAY_GET_PODS, MAY_LIST_PODS, "may widen", [BIND, GET], [BIND, GET, LIST]),
-        (MAY_LIST_PODS, MAY_GET_PODS, "may narrow", [BIND, GET, LIST], [BIND, GET]),
+        (
+            MAY_GET_PODS,
+            MAY_LIST_PODS,
+            "may widen",
+            [BIND, GET],
+            [BIND, GET, LIST],
+        ),
+        (
+            MAY_LIST_PODS,
+            MAY_GET_PODS,
+            "may narrow",
+            [BIND, GET, LIST],
+            [BIND, GET],
+        ),
         (MAY_GET_PODS, NO_ROLE, "may narrow", [BIND, GET], []),
     ],
 )
@@ -73,13 +87,19 @@ def test_a_role_that_comes_goes_or_changes_is_a_change(
 def test_the_same_rights_are_no_change() -> None:
     """Also against what a stack exports."""
     rights = with_objects(MAY_GET_PODS)
-    assert diff(rights, rights) == diff(load_model(dump_model(rights)), rights) == ()
+    assert (
+        diff(rights, rights)
+        == diff(load_model(dump_model(rights)), rights)
+        == ()
+    )
 
 
 def test_a_first_deployment_adds_all_rights() -> None:
     """Before the first, nobody had any."""
     rights = with_objects(MAY_GET_PODS)
-    change = Setting("may widen", Subject("orders/api"), RIGHTS, [], [BIND, GET])
+    change = Setting(
+        "may widen", Subject("orders/api"), RIGHTS, [], [BIND, GET]
+    )
     assert diff(empty(rights), rights) == (change,)
 
 

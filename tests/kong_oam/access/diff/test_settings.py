@@ -165,9 +165,13 @@ def test_another_setting_of_the_stack_is_a_change_with_both_values(
     ],
     ids=["the mark of access tokens", "services", "their scopes"],
 )  # fmt: skip
-def test_another_spelling_of_tokens_may_widen(new: str, changes: list[Setting]) -> None:
+def test_another_spelling_of_tokens_may_widen(
+    new: str, changes: list[Setting]
+) -> None:
     """Each part of a claim's spelling is a value of its own."""
-    spelled = edited(STACK, ("accessToken: {claim: token_use, value: access}", new))
+    spelled = edited(
+        STACK, ("accessToken: {claim: token_use, value: access}", new)
+    )
     after = estate(stack=spelled)
     assert diff(BEFORE, after) == diff(EXPORTED, after) == tuple(changes)
 
@@ -202,7 +206,9 @@ def test_another_namespace_changes_pods_and_credentials() -> None:
     answered, *changes = diff(BEFORE, estate(moved))
     assert answered.answers == (
         Answer("shop/web", "3000", "own pods in shop at 3000 (Deployment web)"),
-        Answer("shop/web", "3000", "own pods in elsewhere at 3000 (Deployment web)"),
+        Answer(
+            "shop/web", "3000", "own pods in elsewhere at 3000 (Deployment web)"
+        ),
     )
     assert changes == [
         Setting("may widen", CHECKOUT, "namespace", "shop", "elsewhere"),
@@ -249,6 +255,8 @@ def test_a_partners_certificate_is_compared_by_its_fingerprint() -> None:
     (change,) = diff(BEFORE, after)
     (fingerprint,) = change.now
     partner = Subject("outside/partner", "corp")
-    assert change == Setting("may widen", partner, "certificates", [], [fingerprint])
+    assert change == Setting(
+        "may widen", partner, "certificates", [], [fingerprint]
+    )
     assert len(fingerprint) == 64
     assert "BEGIN" not in dump_model(after)

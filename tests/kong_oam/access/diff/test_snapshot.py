@@ -46,7 +46,9 @@ def edited(data: st.DataObject, value: Any) -> Any:
     ):
         return data.draw(JUNK)
     at = data.draw(
-        st.sampled_from(sorted(value) if isinstance(value, dict) else range(len(value)))
+        st.sampled_from(
+            sorted(value) if isinstance(value, dict) else range(len(value))
+        )
     )
     inner = value[at]
     value = value.copy()
@@ -63,7 +65,9 @@ def edited(data: st.DataObject, value: Any) -> Any:
     suppress_health_check=[HealthCheck.too_slow],
 )
 @given(st.integers(1, len(LINES) - 1), st.data())
-def test_an_edited_model_is_refused_or_compared(line: int, data: st.DataObject) -> None:
+def test_an_edited_model_is_refused_or_compared(
+    line: int, data: st.DataObject
+) -> None:
     """One part of it, anywhere: what is taken can be compared, in both directions."""
     name, _, text = LINES[line].partition(" ")
     part = json.dumps(edited(data, json.loads(text)))
@@ -94,5 +98,7 @@ def test_an_edited_model_is_refused_or_compared(line: int, data: st.DataObject) 
 )
 def test_what_no_stack_exports_is_refused(lines: list[str]) -> None:
     """A depth that no reader takes, names that are none, providers that are not there, no stack at all."""
-    with pytest.raises(ModelError, match="not what a stack exports as its model"):
+    with pytest.raises(
+        ModelError, match="not what a stack exports as its model"
+    ):
         load_model("\n".join(["1", *lines]))

@@ -13,13 +13,26 @@ from kong_oam.access.diff import answering
 from kong_oam.access.diff.answering import staying
 from kong_oam.access.diff.change import Whom
 from kong_oam.access.networks import Networks, Source, admits, network
-from kong_oam.access.principals import ITSELF, NOBODY, Access, Condition, Principal
+from kong_oam.access.principals import (
+    ITSELF,
+    NOBODY,
+    Access,
+    Condition,
+    Principal,
+)
 from tests.support.tiers import examples
 
-JOB, WEB = Principal("app/job", "main"), Principal("app/web", "main", users=True)
+JOB, WEB = (
+    Principal("app/job", "main"),
+    Principal("app/web", "main", users=True),
+)
 RENAMED = Principal("app/site", "main", users=True)
 """What WEB is called afterwards."""
-SETS = [frozenset(some) for size in range(1, 4) for some in combinations("abc", size)]
+SETS = [
+    frozenset(some)
+    for size in range(1, 4)
+    for some in combinations("abc", size)
+]
 EVERY_SET = [frozenset[str](), *SETS]
 ADDRESSES = ("10.1.0.1", "10.200.0.1", "192.0.2.1", "2001:db8::1")
 
@@ -57,7 +70,10 @@ def accesses(web: Principal) -> st.SearchStrategy[Access]:
 
 
 def may(
-    access: Access, principal: Principal | None, groups: frozenset[str], address: str
+    access: Access,
+    principal: Principal | None,
+    groups: frozenset[str],
+    address: str,
 ) -> bool:
     if not admits(access.networks, address):
         return False
@@ -68,18 +84,24 @@ def may(
 
 
 def covered(
-    whom: Whom, principal: Principal | None, groups: frozenset[str], address: str
+    whom: Whom,
+    principal: Principal | None,
+    groups: frozenset[str],
+    address: str,
 ) -> bool:
     if not admits(whom.source.networks, address):
         return False
     return whom.principal is None or (
-        whom.principal == principal and any(one <= groups for one in whom.condition)
+        whom.principal == principal
+        and any(one <= groups for one in whom.condition)
     )
 
 
 @settings(max_examples=examples(500), deadline=None)
 @given(accesses(WEB), accesses(RENAMED))
-def test_who_stays_is_who_may_before_and_after(was: Access, now: Access) -> None:
+def test_who_stays_is_who_may_before_and_after(
+    was: Access, now: Access
+) -> None:
     """Each of them once, by the name of the new side, and nobody else."""
     stays = list(staying(was, now, {RENAMED: WEB}))
     for old_name, new_name in ((None, None), (JOB, JOB), (WEB, RENAMED)):
@@ -89,7 +111,10 @@ def test_who_stays_is_who_may_before_and_after(was: Access, now: Access) -> None
                     now, new_name, groups, address
                 )
                 assert (
-                    sum(covered(whom, new_name, groups, address) for whom in stays)
+                    sum(
+                        covered(whom, new_name, groups, address)
+                        for whom in stays
+                    )
                     == both
                 )
 
@@ -101,9 +126,9 @@ def _with(condition: Condition, networks: Networks = ()) -> Access:
 def test_a_condition_of_both_is_as_small_as_can_be() -> None:
     """No set of groups in it contains another."""
     a, b, ab, c = (frozenset(name) for name in ("a", "b", "ab", "c"))
-    assert list(staying(_with(frozenset({a, b})), _with(frozenset({a, c})), {})) == [
-        Whom(WEB, frozenset({a, frozenset("bc")}), Source())
-    ]
+    assert list(
+        staying(_with(frozenset({a, b})), _with(frozenset({a, c})), {})
+    ) == [Whom(WEB, frozenset({a, frozenset("bc")}), Source())]
     assert list(staying(_with(frozenset({a})), _with(frozenset({ab})), {})) == [
         Whom(WEB, frozenset({ab}), Source())
     ]
@@ -116,7 +141,8 @@ def test_more_sets_of_groups_than_can_be_listed_are_refused_in_words(
     """Where neither condition is the narrower one."""
     monkeypatch.setattr(answering, "MOST", 3)
     was, now = (
-        _with(frozenset(map(frozenset, names))) for names in (("a", "b"), ("b", "c"))
+        _with(frozenset(map(frozenset, names)))
+        for names in (("a", "b"), ("b", "c"))
     )
     with pytest.raises(
         principals.TooManyGroupSetsError,

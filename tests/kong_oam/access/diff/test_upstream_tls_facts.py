@@ -35,13 +35,17 @@ def over_tls(
 ) -> AccessModel:
     """The model on a stack that trusts these CAs with workloads, with a client certificate or without."""
     on = settings()
-    trusted = replace(workload_tls.settings(*authorities, client=client), depth=depth)
+    trusted = replace(
+        workload_tls.settings(*authorities, client=client), depth=depth
+    )
     stack = replace(on.stack, upstream_tls="mtls" if client else "tls")
     gateway = replace(on.gateway, upstream_tls=trusted)
     return model(text, on=replace(on, gateway=gateway, stack=stack))
 
 
-def settings_changed(before: AccessModel, after: AccessModel) -> list[tuple[str, str]]:
+def settings_changed(
+    before: AccessModel, after: AccessModel
+) -> list[tuple[str, str]]:
     changes = diff(load_model(dump_model(before)), after)
     return [(change.kind, change.name) for change in changes]
 
@@ -87,5 +91,8 @@ def test_less_tls_may_widen_and_more_may_narrow(
 
 def test_a_ca_alone_decides_nothing() -> None:
     """Nothing is spoken over TLS yet."""
-    kinds = {kind for kind, _ in settings_changed(model(ORDERS), over_tls(ORDERS, ONE))}
+    kinds = {
+        kind
+        for kind, _ in settings_changed(model(ORDERS), over_tls(ORDERS, ONE))
+    }
     assert kinds == {"changed"}

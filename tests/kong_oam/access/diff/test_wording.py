@@ -59,7 +59,9 @@ OWNER = Setting("owner", Subject("orders/api"), "owner", "team-a", "team-b")
         (Whom(WEB, SALES), "shop/web for users in sales"),
     ],
 )  # fmt: skip
-def test_a_caller_is_named_with_groups_and_networks(caller: Whom, words: str) -> None:
+def test_a_caller_is_named_with_groups_and_networks(
+    caller: Whom, words: str
+) -> None:
     """Everybody, a client as itself with its owner, or its users."""
     assert whom([caller]) == words
     assert whom([caller, JOB]) == f"{words}, shop/job"
@@ -70,14 +72,19 @@ def test_a_caller_is_named_with_groups_and_networks(caller: Whom, words: str) ->
     [
         (ITSELF, ""),
         (frozenset({frozenset({"sales", "desk"})}), "desk and sales"),
-        (frozenset({frozenset({"sales"}), frozenset({"desk"})}), "desk or sales"),
+        (
+            frozenset({frozenset({"sales"}), frozenset({"desk"})}),
+            "desk or sales",
+        ),
         (
             frozenset({frozenset({"sales"}), frozenset({"desk", "audit"})}),
             "sales or (audit and desk)",
         ),
     ],
 )
-def test_groups_are_listed_from_the_fewest(condition: Condition, words: str) -> None:
+def test_groups_are_listed_from_the_fewest(
+    condition: Condition, words: str
+) -> None:
     """Groups that are needed together stand in brackets beside others."""
     assert users(condition) == words
 
@@ -106,7 +113,10 @@ def test_all_methods_are_a_star() -> None:
             "a.example.com",
             Region(
                 Subtree(("orders",)),
-                (Subtree(("orders", "health")), Subtree(("orders", "health."), True)),
+                (
+                    Subtree(("orders", "health")),
+                    Subtree(("orders", "health."), True),
+                ),
             ),
             "https://a.example.com/orders but not /orders/health",
         ),
@@ -115,7 +125,11 @@ def test_all_methods_are_a_star() -> None:
             Region(Subtree(("admin.",), True)),
             "https://a.example.com/admin. and other spellings",
         ),
-        ("orders/api:8080", Region(Subtree(("orders",))), "orders/api:8080 /orders"),
+        (
+            "orders/api:8080",
+            Region(Subtree(("orders",))),
+            "orders/api:8080 /orders",
+        ),
     ],
     ids=["a host", "exceptions", "other spellings", "between stacks"],
 )
@@ -146,10 +160,22 @@ def test_a_closing_change_says_how_long_old_tokens_count(
 def test_a_row_has_the_callers_the_methods_the_requests_and_a_note() -> None:
     """The note is the place of the rule where tokens are no matter."""
     requests = "https://orders.example.com/orders but not /orders/health"
-    assert row(REVOKED, "https") == ("shop/job", "GET,HEAD", requests, "at once")
+    assert row(REVOKED, "https") == (
+        "shop/job",
+        "GET,HEAD",
+        requests,
+        "at once",
+    )
     file = Document("app.yaml", "rules: []", 0, {})
-    placed = replace(REVOKED, kind="granted", position=SourcePosition(file, ("rules",)))
-    assert row(placed, "https") == ("shop/job", "GET,HEAD", requests, "app.yaml:1:8")
+    placed = replace(
+        REVOKED, kind="granted", position=SourcePosition(file, ("rules",))
+    )
+    assert row(placed, "https") == (
+        "shop/job",
+        "GET,HEAD",
+        requests,
+        "app.yaml:1:8",
+    )
 
 
 ANSWER = Answer("orders/api", "8080", "pods a", "team-a")
@@ -283,9 +309,13 @@ def test_a_headline_is_the_worst_change_and_how_many_more_there_are(
 
 def test_other_spellings_are_listed_where_the_path_itself_is_not() -> None:
     """Each rule that comes or goes changes them, too; those that are refused from now on are left out."""
-    admin = replace(REVOKED, kind="newly public", region=Region(Subtree(("admin",))))
+    admin = replace(
+        REVOKED, kind="newly public", region=Region(Subtree(("admin",)))
+    )
     otherwise = replace(admin, region=Region(Subtree(("Admin.",), True)))
-    refused = replace(otherwise, kind="revoked", region=Region(Subtree(("x.",), True)))
+    refused = replace(
+        otherwise, kind="revoked", region=Region(Subtree(("x.",), True))
+    )
     assert worth_telling([admin, otherwise, refused]) == [admin]
     assert worth_telling([OWNER, otherwise, refused]) == [OWNER, otherwise]
     assert worth_telling([refused]) == [refused]

@@ -77,7 +77,8 @@ def lines(graph: Graph) -> set[tuple[str, str, str]]:
         (
             edge.source,
             edge.target,
-            signs[edge.change] + (", ".join(edge.items) or " ".join(edge.label)),
+            signs[edge.change]
+            + (", ".join(edge.items) or " ".join(edge.label)),
         )
         for edge in graph.edges
     }
@@ -135,8 +136,12 @@ def test_a_line_on_which_less_passes_says_so() -> None:
         == labels["group:desk", EDITOR]
         == ("only write",)
     )
-    assert labels["group:idlers", "role:orders/api:idle"] == ("no client asks for it",)
-    assert labels["client:shop/web", "role:orders/api:idle"] == ("asks for none of it",)
+    assert labels["group:idlers", "role:orders/api:idle"] == (
+        "no client asks for it",
+    )
+    assert labels["client:shop/web", "role:orders/api:idle"] == (
+        "asks for none of it",
+    )
     assert labels["scope:orders/api:more", ORDERS] == ("no rule asks for it",)
     for part in (graph, of_application(graph, "orders")):
         assert {(e.source, e.target) for e in part.edges if e.idle} == {
@@ -178,11 +183,13 @@ spec:
       traits:
         - {type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [read]}]}}
 """
-BOTH = (
-    "\n              both: {scopes: [read, write], components: [fleet/bot, shop/web]}"
-)
+BOTH = "\n              both: {scopes: [read, write], components: [fleet/bot, shop/web]}"
 API_WITH_FLEET = edited(
-    API, ("[desk], components: [shop/web]}", f"[desk], components: [shop/web]}}{BOTH}")
+    API,
+    (
+        "[desk], components: [shop/web]}",
+        f"[desk], components: [shop/web]}}{BOTH}",
+    ),
 )
 """With a role of two scopes, of which the bot asks for one."""
 
@@ -214,13 +221,17 @@ def test_of_a_principal_is_drawn_what_it_reaches() -> None:
         "group:desk",
         "client:shop/web",
     }
-    assert not any("fleet" in line[0] for line in principal(graph, "client:shop/web"))
+    assert not any(
+        "fleet" in line[0] for line in principal(graph, "client:shop/web")
+    )
 
 
 def test_a_group_reaches_what_any_token_opens() -> None:
     """Through the clients that sign its users in."""
     graph = graph_of(
-        estate(API, SHOP, api("hello", domain="hello.example.com", http="{/: 80}"))
+        estate(
+            API, SHOP, api("hello", domain="hello.example.com", http="{/: 80}")
+        )
     )
     reached = principal(graph, "group:sales")
     assert (
@@ -247,7 +258,9 @@ def test_nothing_is_drawn_where_nothing_changed() -> None:
 
 def test_a_group_more_in_a_role_is_drawn_with_all_that_it_gets() -> None:
     """The way to the component, and the client that signs the group in; nothing else."""
-    graph = changes(edited(API, ("groups: [sales]", "groups: [sales, support]")), SHOP)
+    graph = changes(
+        edited(API, ("groups: [sales]", "groups: [sales, support]")), SHOP
+    )
     assert lines(graph) == {
         ("group:support", VIEWER, "+read"),
         ("client:shop/web", VIEWER, "read"),
@@ -263,13 +276,18 @@ def test_a_call_less_is_taken_away() -> None:
     """And what the role still grants to those who hold it is no change."""
     graph = changes(
         API,
-        edited(SHOP, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []")),
+        edited(
+            SHOP,
+            ("calls: [{component: orders/api, scopes: [read]}]", "calls: []"),
+        ),
     )
     assert changed(graph) == {("client:shop/checkout", VIEWER, "-read")}
     assert not [node for node in graph.nodes if node.change]
 
 
-def test_one_request_more_and_one_less_are_two_lines_beside_what_stays() -> None:
+def test_one_request_more_and_one_less_are_two_lines_beside_what_stays() -> (
+    None
+):
     """Method by method; who holds the scope is drawn, too."""
     graph = changes(
         edited(
@@ -285,7 +303,9 @@ def test_one_request_more_and_one_less_are_two_lines_beside_what_stays() -> None
         (READ, ORDERS, "+PATCH /orders"),
         (READ, ORDERS, "-GET /orders"),
     }
-    assert (READ, ORDERS, "HEAD /orders, POST /orders with write") not in lines(graph)
+    assert (READ, ORDERS, "HEAD /orders, POST /orders with write") not in lines(
+        graph
+    )
     assert {"group:sales", "client:shop/checkout", "client:shop/web"} <= {
         node.id for node in graph.nodes
     }
@@ -294,7 +314,8 @@ def test_one_request_more_and_one_less_are_two_lines_beside_what_stays() -> None
 def test_what_is_newly_public_is_added_and_no_role_is_drawn() -> None:
     """It needs none."""
     new = model(
-        edited(API, ("methods: [GET], public", "methods: [GET, POST], public")), SHOP
+        edited(API, ("methods: [GET], public", "methods: [GET, POST], public")),
+        SHOP,
     )
     graph = of_changes(graph_of_change(BEFORE, new, ""))
     assert lines(graph) == {
@@ -351,4 +372,6 @@ def test_a_name_in_a_file_is_no_other_node_s_name(
     nodes = [Node("group", name) for name in names]
     slugs = Graph("", tuple(nodes), ()).slugs
     assert len({*slugs.values()}) == len(nodes) == len(slugs)
-    assert slugs == Graph("", tuple(data.draw(st.permutations(nodes))), ()).slugs
+    assert (
+        slugs == Graph("", tuple(data.draw(st.permutations(nodes))), ()).slugs
+    )

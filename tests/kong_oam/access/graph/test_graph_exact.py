@@ -42,7 +42,8 @@ def with_members(estate: Estate) -> Estate:
 def having(graph: Graph, component: str, scope: str) -> set[str]:
     """The ids of all that a scope of the component leads back to, by lines on which it passes."""
     roles = {
-        edge.source for edge in graph.entering.get(f"scope:{component}:{scope}", ())
+        edge.source
+        for edge in graph.entering.get(f"scope:{component}:{scope}", ())
     }
     return {
         edge.source
@@ -56,17 +57,27 @@ def check(estate: Estate) -> None:
     graph, callers = graph_of(estate), Callers(estate, itself)
     for component in estate.components.values():
         at_it = [
-            client for client in estate.clients if client.provider == component.provider
+            client
+            for client in estate.clients
+            if client.provider == component.provider
         ]
         for scope in SCOPES:
             access, ids = (
                 callers.principals_with(component, frozenset({scope})),
                 having(graph, component.key, scope),
             )
-            shown = {client for client in at_it if f"client:{client.component}" in ids}
-            assert {principal_of(client) for client in shown} == {*access.principals}
+            shown = {
+                client
+                for client in at_it
+                if f"client:{client.component}" in ids
+            }
+            assert {principal_of(client) for client in shown} == {
+                *access.principals
+            }
             groups = {
-                id_.removeprefix("group:") for id_ in ids if id_.startswith("group:")
+                id_.removeprefix("group:")
+                for id_ in ids
+                if id_.startswith("group:")
             }
             for client in (one for one in shown if one.user_facing):
                 alone = {group for group in groups if group in client.groups}
@@ -83,10 +94,15 @@ def check(estate: Estate) -> None:
                 for g in role.groups
             }
             assert groups == (
-                holding if any(client.user_facing for client in shown) else set()
+                holding
+                if any(client.user_facing for client in shown)
+                else set()
             )
         check_any_token(
-            estate, component, graph, callers.principals_with(component, frozenset())
+            estate,
+            component,
+            graph,
+            callers.principals_with(component, frozenset()),
         )
 
 
@@ -108,7 +124,9 @@ def check_any_token(
             for edge in graph.entering.get(token, ())
         }
         expected = {
-            principal.client: {users_in(group) for sets in condition for group in sets}
+            principal.client: {
+                users_in(group) for sets in condition for group in sets
+            }
             or {"any token"}
             for principal, condition in access.principals.items()
         }
@@ -124,7 +142,9 @@ def test_who_has_a_scope_is_who_may_call_with_it(estate: Estate) -> None:
 
 @MANY
 @given(estates())
-def test_who_has_a_scope_by_a_role_is_who_may_call_with_it(estate: Estate) -> None:
+def test_who_has_a_scope_by_a_role_is_who_may_call_with_it(
+    estate: Estate,
+) -> None:
     """With roles that components hold, whether these ask for what is in them or not."""
     check(with_members(estate))
 
@@ -137,12 +157,14 @@ def test_of_a_client_all_groups_are_drawn_that_its_users_may_need(
     """Those too that it signs nobody in for: beside another group they have a scope that it has."""
     graph, callers = graph_of(estate), Callers(estate, itself)
     for client in estate.clients:
-        drawn = of_principal(graph, [graph.by_id[f"client:{client.component}"]]).by_id
+        drawn = of_principal(
+            graph, [graph.by_id[f"client:{client.component}"]]
+        ).by_id
         for component in estate.components.values():
             for needed in (frozenset(SCOPES), *map(frozenset, SCOPES)):
-                condition = callers.principals_with(component, needed).principals.get(
-                    principal_of(client), ()
-                )
+                condition = callers.principals_with(
+                    component, needed
+                ).principals.get(principal_of(client), ())
                 holding = {
                     g
                     for role in component.roles
@@ -165,9 +187,13 @@ def test_every_rule_is_in_the_graph(estate: Estate) -> None:
         if not component.endpoints:
             continue
         entering = graph.entering.get(f"component:{component.key}", ())
-        shown = {(edge.source, item) for edge in entering for item in edge.items}
+        shown = {
+            (edge.source, item) for edge in entering for item in edge.items
+        }
         for rule in component.rules:
-            sources = [f"scope:{component.key}:{scope}" for scope in rule.scopes] or [
+            sources = [
+                f"scope:{component.key}:{scope}" for scope in rule.scopes
+            ] or [
                 "public:",
                 "token:",
             ]
@@ -181,6 +207,7 @@ def test_every_rule_is_in_the_graph(estate: Estate) -> None:
                     else sources[1:]
                 ):
                     assert any(
-                        id_.startswith(source) and item.startswith(method + path)
+                        id_.startswith(source)
+                        and item.startswith(method + path)
                         for id_, item in shown
                     )

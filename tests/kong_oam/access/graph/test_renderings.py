@@ -138,17 +138,24 @@ def test_svg_is_xml_with_the_graph_and_nothing_that_acts(graph: Graph) -> None:
         "width", "height", "viewBox", "role", "aria-labelledby", "lang", "id", "class", "x", "y", "rx", "d", "cx", "cy", "r",
         "transform",
     }  # fmt: skip
-    values = [value for element in root.iter() for value in element.attrib.values()]
+    values = [
+        value for element in root.iter() for value in element.attrib.values()
+    ]
     assert not [value for value in values if "url(" in value or "//" in value]
     (style,) = root.iter(f"{SVG}style")
     assert not re.search(r"url\(|@import|@font-face|//", style.text or "")
     titles = [title.text or "" for title in root.iter(f"{SVG}title")]
     for node in graph.nodes:
         assert any(
-            title.startswith(f"{node.kind} {printable(node.name)}") for title in titles
+            title.startswith(f"{node.kind} {printable(node.name)}")
+            for title in titles
         )
     assert len(
-        [group for group in root.iter(f"{SVG}g") if group.get("class") == "wire"]
+        [
+            group
+            for group in root.iter(f"{SVG}g")
+            if group.get("class") == "wire"
+        ]
     ) == len(graph.edges)
 
 
@@ -157,9 +164,13 @@ def test_a_name_that_means_harm_is_shown(name: str) -> None:
     """As it is written, as far as it is text at all."""
     graph = Graph("t", (Node("group", name),), ())
     shown = printable(name).strip()
-    assert next(iter(read_mermaid(mermaid(graph)).nodes.values()))[:119] == shown[:119]
+    assert (
+        next(iter(read_mermaid(mermaid(graph)).nodes.values()))[:119]
+        == shown[:119]
+    )
     assert f"group {printable(name)}" in [
-        title.text for title in ElementTree.fromstring(svg(graph)).iter(f"{SVG}title")
+        title.text
+        for title in ElementTree.fromstring(svg(graph)).iter(f"{SVG}title")
     ]
 
 
@@ -174,7 +185,9 @@ def test_mermaid_strikes_nothing_through() -> None:
 def test_mermaid_makes_neither_formulas_nor_icons_of_names() -> None:
     """It looks for both after its own codes were read: something has to stand between."""
     text = mermaid(Graph("t", (Node("group", "$$x$$ fa:fa-car"),), ()))
-    assert "#36;#8203;#36;#8203;x#36;#8203;#36;#8203; fa#58;#8203;fa-car" in text
+    assert (
+        "#36;#8203;#36;#8203;x#36;#8203;#36;#8203; fa#58;#8203;fa-car" in text
+    )
 
 
 # Mermaid's limits
@@ -192,7 +205,9 @@ def test_mermaid_of_a_large_estate_stays_within_what_github_draws() -> None:
         or len(text) > MOST_CHARACTERS * 0.8
     )
     drawn = [name for name in read.nodes if name.startswith("component_")]
-    left_out = f"{len(graph.nodes) + 1 - len(read.nodes)} of {len(graph.nodes)} boxes"
+    left_out = (
+        f"{len(graph.nodes) + 1 - len(read.nodes)} of {len(graph.nodes)} boxes"
+    )
     said = f"Left out: {left_out}, all of the components from app{len(drawn):03}/api on. Mermaid draws no more."
     assert read.nodes["notes"].split("\n")[1] == said
     assert "--application NAME or --principal NAME" in read.nodes["notes"]
@@ -207,7 +222,8 @@ def test_no_box_overlaps_another_and_each_holds_its_text(graph: Graph) -> None:
     """However long the names are; and all of it is within the picture."""
     placed = layout(graph)
     rectangles = [
-        (box.x, box.y, box.x + BOX_WIDTH, box.y + box.height) for box in placed.boxes
+        (box.x, box.y, box.x + BOX_WIDTH, box.y + box.height)
+        for box in placed.boxes
     ]
     for one, other in combinations(rectangles, 2):
         assert (
@@ -217,12 +233,18 @@ def test_no_box_overlaps_another_and_each_holds_its_text(graph: Graph) -> None:
             or other[3] <= one[1]
         )
     for left, top, right, bottom in rectangles:
-        assert left >= 0 and top >= 0 and right <= WIDTH and bottom <= placed.height
+        assert (
+            left >= 0
+            and top >= 0
+            and right <= WIDTH
+            and bottom <= placed.height
+        )
     for box in placed.boxes:
         name, *lines = box.lines
         assert cells(name[0]) * NAME_WIDTH + 2 * PADDING <= BOX_WIDTH
         assert all(
-            cells(text) * LINE_WIDTH + 2 * PADDING <= BOX_WIDTH for text, _ in lines
+            cells(text) * LINE_WIDTH + 2 * PADDING <= BOX_WIDTH
+            for text, _ in lines
         )
 
 
@@ -233,7 +255,9 @@ def test_who_calls_stands_beside_the_middle_one_of_what_it_calls() -> None:
     assert abs(sales.y - placed.height / 2) < 200
 
 
-def test_the_picture_is_for_light_and_dark_and_says_what_its_signs_mean() -> None:
+def test_the_picture_is_for_light_and_dark_and_says_what_its_signs_mean() -> (
+    None
+):
     """What changed is told by a sign and the kind of line, too, not by its colour alone."""
     graph = sample()
     edges = (
@@ -241,7 +265,9 @@ def test_the_picture_is_for_light_and_dark_and_says_what_its_signs_mean() -> Non
         replace(graph.edges[1], change="removed"),
         *graph.edges[2:],
     )
-    text = svg(replace(graph, edges=edges, notes=("+ granted: x", "\u2212 revoked: y")))
+    text = svg(
+        replace(graph, edges=edges, notes=("+ granted: x", "\u2212 revoked: y"))
+    )
     assert "prefers-color-scheme: dark" in text
     assert "Thick and + : added. Dashed and \u2212 : taken away." in text
     assert re.search(r'<path class="added".*>\+</text>', text) and re.search(

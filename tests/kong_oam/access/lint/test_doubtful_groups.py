@@ -8,14 +8,24 @@ import pytest
 
 from kong_oam.access.lint.groups import doubtful_groups
 from tests.support.estates import PROVIDER, STACK, api, estate
-from tests.support.lint_estates import Data, access_of, changed, files_of, linted
+from tests.support.lint_estates import (
+    Data,
+    access_of,
+    changed,
+    files_of,
+    linted,
+)
 
 
 def of(
-    *roles: str, mapped: tuple[str, ...] = (), known: frozenset[str] | None = None
+    *roles: str,
+    mapped: tuple[str, ...] = (),
+    known: frozenset[str] | None = None,
 ) -> dict[str, str]:
     """What is doubtful, where each of `roles` is the list of groups of a role."""
-    provider = replace(PROVIDER, groups={name: f"their {name}" for name in mapped})
+    provider = replace(
+        PROVIDER, groups={name: f"their {name}" for name in mapped}
+    )
     stack = replace(STACK, providers={"main": provider}, known_groups=known)
     listed = ", ".join(
         f"r{number}: {{scopes: [s], groups: {groups}}}"
@@ -24,7 +34,9 @@ def of(
     return dict(
         doubtful_groups(
             estate(
-                api(access=f"{{owner: o, scopes: {{s: s}}, roles: {{{listed}}}}}"),
+                api(
+                    access=f"{{owner: o, scopes: {{s: s}}, roles: {{{listed}}}}}"
+                ),
                 stack=stack,
             )
         )
@@ -32,7 +44,8 @@ def of(
 
 
 @pytest.mark.parametrize(
-    "typo", ["salse", "sale", "saless", "salas", "Sales", "asles", "sales-", "xsales"]
+    "typo",
+    ["salse", "sale", "saless", "salas", "Sales", "asles", "sales-", "xsales"],
 )
 def test_one_slip_of_a_name_that_others_use_is_found(typo: str) -> None:
     assert of("[sales]", "[sales]", f"[{typo}]") == {typo: "sales"}
@@ -75,7 +88,8 @@ def test_what_the_stack_maps_is_meant_and_may_be_what_was_meant() -> None:
 
 def test_where_the_stack_lists_its_groups_nothing_is_doubtful() -> None:
     assert (
-        of("[sales]", "[sales]", "[salse]", known=frozenset({"sales", "salse"})) == {}
+        of("[sales]", "[sales]", "[salse]", known=frozenset({"sales", "salse"}))
+        == {}
     )
 
 

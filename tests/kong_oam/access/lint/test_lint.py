@@ -51,9 +51,9 @@ def writer_beside_a_group(orders: Data, shop: Data) -> None:
 
 
 def empty_role(orders: Data, shop: Data) -> None:
-    access_of(orders)["roles"] = {"nobody": {"scopes": ["read"]}} | access_of(orders)[
-        "roles"
-    ]
+    access_of(orders)["roles"] = {"nobody": {"scopes": ["read"]}} | access_of(
+        orders
+    )["roles"]
 
 
 def only_role(orders: Data, shop: Data) -> None:
@@ -80,7 +80,11 @@ def bundled_scope(orders: Data, shop: Data) -> None:
 def stricter_rule(orders: Data, shop: Data) -> None:
     access_of(orders)["rules"].insert(
         0,
-        {"paths": ["/orders"], "methods": ["GET", "PUT"], "scopes": ["write", "read"]},
+        {
+            "paths": ["/orders"],
+            "methods": ["GET", "PUT"],
+            "scopes": ["write", "read"],
+        },
     )
 
 
@@ -143,7 +147,9 @@ def public_for_all_methods(orders: Data, shop: Data) -> None:
 
 def public_root_beside_protected_paths(orders: Data, shop: Data) -> None:
     access_of(shop, 2)["scopes"] = {"admin": "Administer"}
-    access_of(shop, 2)["rules"].append({"paths": ["/admin"], "scopes": ["admin"]})
+    access_of(shop, 2)["rules"].append(
+        {"paths": ["/admin"], "scopes": ["admin"]}
+    )
 
 
 def public_for_ever(orders: Data, shop: Data) -> None:
@@ -159,7 +165,10 @@ def role_without_a_way_in(orders: Data, shop: Data) -> None:
     access_of(orders)["rules"].append(
         {"paths": ["/orders/audit"], "methods": ["GET"], "scopes": ["audit"]}
     )
-    access_of(orders)["roles"]["auditor"] = {"scopes": ["audit"], "groups": ["audit"]}
+    access_of(orders)["roles"]["auditor"] = {
+        "scopes": ["audit"],
+        "groups": ["audit"],
+    }
 
 
 def no_client_for_users(orders: Data, shop: Data) -> None:
@@ -304,7 +313,8 @@ UNDECIDED: list[tuple[Change, str, str]] = [
 def said(findings: tuple[LintFinding, ...]) -> list[tuple[str, str]]:
     """Codes and messages, without the lines that some of them name."""
     return sorted(
-        (one.code, re.sub(r"\(line \d+\)", "(line N)", one.message)) for one in findings
+        (one.code, re.sub(r"\(line \d+\)", "(line N)", one.message))
+        for one in findings
     )
 
 
@@ -316,7 +326,12 @@ def test_an_estate_that_is_right_has_no_findings(style: str) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [wider_rule, alternative_rule, rule_below, own_path_below_a_longer_gateway_path],
+    [
+        wider_rule,
+        alternative_rule,
+        rule_below,
+        own_path_below_a_longer_gateway_path,
+    ],
 )
 def test_a_rule_that_decides_something_is_no_finding(change: Change) -> None:
     """For one of its methods, for other callers, below another path, or where only some requests go elsewhere."""
@@ -349,12 +364,18 @@ def test_the_suggested_diff_mends_the_finding_and_nothing_else(
     finding = next(
         one
         for one in findings
-        if one.code == code and re.sub(r"line \d+", "line N", one.message) == message
+        if one.code == code
+        and re.sub(r"line \d+", "line N", one.message) == message
     )
     diff = finding.suggestion()
     assert diff is not None
-    patched = _applied(diff, files, tmp_path / "patch", "patch", "-p0", "--binary")
-    assert _applied(diff, files, tmp_path / "git", "git", "apply", "-p0") == patched
+    patched = _applied(
+        diff, files, tmp_path / "patch", "patch", "-p0", "--binary"
+    )
+    assert (
+        _applied(diff, files, tmp_path / "git", "git", "apply", "-p0")
+        == patched
+    )
     after, left = linted(patched)
     remaining = said(findings)
     remaining.remove((code, message))
@@ -371,7 +392,11 @@ def _applied(
     for name, text in files.items():
         (folder / name).write_bytes(text.encode())
     ran = subprocess.run(
-        command, input=diff.encode(), cwd=folder, capture_output=True, timeout=30
+        command,
+        input=diff.encode(),
+        cwd=folder,
+        capture_output=True,
+        timeout=30,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return {name: (folder / name).read_bytes().decode() for name in files}
@@ -380,7 +405,9 @@ def _applied(
 def _only_whole_lines(before: dict[str, str], after: dict[str, str]) -> None:
     """Lines are taken away or put in; none is another than before, comments included."""
     for name, text in before.items():
-        shorter, longer = sorted((text.splitlines(), after[name].splitlines()), key=len)
+        shorter, longer = sorted(
+            (text.splitlines(), after[name].splitlines()), key=len
+        )
         rest = iter(longer)
         assert all(line in rest for line in shorter)
 
@@ -392,7 +419,9 @@ def test_where_no_change_is_certain_none_is_suggested(
 ) -> None:
     """The finding says what to do in words."""
     _, findings = linted(files_of(changed(change), style))
-    (finding,) = [one for one in findings if (one.code, one.message) == (code, message)]
+    (finding,) = [
+        one for one in findings if (one.code, one.message) == (code, message)
+    ]
     assert finding.suggestion() is None
     assert finding.remedy
 
@@ -411,7 +440,9 @@ def test_a_waived_finding_is_none_until_its_day_is_over() -> None:
     """The day itself included; afterwards both the finding and the waiver are findings."""
     in_time = waived("LINT306", "2026-11-25", public_for_ever)
     assert said(linted(files_of(changed(in_time), "mixed"))[1]) == []
-    assert [one.code for one in linted(files_of(changed(late), "mixed"))[1]] == [
+    assert [
+        one.code for one in linted(files_of(changed(late), "mixed"))[1]
+    ] == [
         "LINT306",
         "LINT309",
     ]
@@ -422,10 +453,16 @@ def test_a_waiver_is_for_its_own_component_and_code() -> None:
 
     def elsewhere(orders: Data, shop: Data) -> None:
         public_for_ever(orders, shop)
-        waiver = {"finding": "LINT306", "reason": "known", "until": "2027-01-01"}
+        waiver = {
+            "finding": "LINT306",
+            "reason": "known",
+            "until": "2027-01-01",
+        }
         access_of(orders)["waivers"] = [waiver]
 
-    assert [one.code for one in linted(files_of(changed(elsewhere), "mixed"))[1]] == [
+    assert [
+        one.code for one in linted(files_of(changed(elsewhere), "mixed"))[1]
+    ] == [
         "LINT310",
         "LINT306",
     ]
@@ -435,7 +472,9 @@ def test_aliases_make_every_edit_uncertain() -> None:
     """One text stands for two places: nobody edits it by position."""
     files = files_of(changed(idle_scope), "mixed")
     first, rest = files["orders.yaml"].split("[read]", 1)
-    aliased = files | {"orders.yaml": f"{first}&r [read]{rest.replace('[read]', '*r')}"}
+    aliased = files | {
+        "orders.yaml": f"{first}&r [read]{rest.replace('[read]', '*r')}"
+    }
     assert linted(files)[1][0].suggestion() is not None
     (finding,) = linted(aliased)[1]
     assert (finding.code, finding.suggestion()) == ("LINT303", None)

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from pydantic_sarif.model import StaticAnalysisResultsFormatSarifVersion210JsonSchema
+from pydantic_sarif.model import (
+    StaticAnalysisResultsFormatSarifVersion210JsonSchema,
+)
 
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.lint import sarif
@@ -36,12 +38,19 @@ FILES = files_of(changed(_loose), "mixed")
 
 
 def found(files: dict[str, str]) -> tuple[Diagnostic, ...]:
-    reading = together(read_bytes(name, text.encode()) for name, text in files.items())
+    reading = together(
+        read_bytes(name, text.encode()) for name, text in files.items()
+    )
     compiled = compile_estate(reading, STACK)
     findings = (
-        lint(reading.applications, compiled.estate, AS_OF) if compiled.estate else ()
+        lint(reading.applications, compiled.estate, AS_OF)
+        if compiled.estate
+        else ()
     )
-    return (*compiled.diagnostics, *(finding.diagnostic for finding in findings))
+    return (
+        *compiled.diagnostics,
+        *(finding.diagnostic for finding in findings),
+    )
 
 
 def run_of(files: dict[str, str]) -> dict[str, Any]:
@@ -53,7 +62,9 @@ def run_of(files: dict[str, str]) -> dict[str, Any]:
 def prints(files: dict[str, str]) -> list[tuple[str, str]]:
     """Rule and fingerprint of every result."""
     results = run_of(files)["results"]
-    assert all(len(set(one["partialFingerprints"].values())) == 1 for one in results)
+    assert all(
+        len(set(one["partialFingerprints"].values())) == 1 for one in results
+    )
     return sorted(
         (one["ruleId"], one["partialFingerprints"]["primaryLocationLineHash"])
         for one in results
@@ -92,10 +103,14 @@ def test_a_document_is_what_the_published_schema_describes(
 ) -> None:
     """OASIS's schema of 2.1.0, as `pydantic-sarif` was made of it; it knows no field that the schema does not."""
     document = sarif.document(found(files), ROOT, CODES)
-    StaticAnalysisResultsFormatSarifVersion210JsonSchema.model_validate(document)
+    StaticAnalysisResultsFormatSarifVersion210JsonSchema.model_validate(
+        document
+    )
     with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
         document["runs"][0]["tool"]["driver"]["nonsense"] = 1
-        StaticAnalysisResultsFormatSarifVersion210JsonSchema.model_validate(document)
+        StaticAnalysisResultsFormatSarifVersion210JsonSchema.model_validate(
+            document
+        )
 
 
 def test_every_rule_has_help_and_results_point_to_theirs() -> None:
@@ -104,9 +119,12 @@ def test_every_rule_has_help_and_results_point_to_theirs() -> None:
     rules = run["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in rules] == [*CODES]
     assert all(
-        rule["help"]["text"] and rule["shortDescription"]["text"] for rule in rules
+        rule["help"]["text"] and rule["shortDescription"]["text"]
+        for rule in rules
     )
-    levels = {rule["id"]: rule["defaultConfiguration"]["level"] for rule in rules}
+    levels = {
+        rule["id"]: rule["defaultConfiguration"]["level"] for rule in rules
+    }
     assert (levels["ACC201"], levels["OAM109"], levels["LINT301"]) == (
         "error",
         "warning",
@@ -120,17 +138,27 @@ def test_every_rule_has_help_and_results_point_to_theirs() -> None:
 
 def test_fingerprints_survive_moved_lines_and_files() -> None:
     """Comments above, another style, a file renamed, another finding before: all is known again."""
-    moved = {f"moved/{name}": f"# one\n# two\n{text}" for name, text in FILES.items()}
+    moved = {
+        f"moved/{name}": f"# one\n# two\n{text}" for name, text in FILES.items()
+    }
     assert prints(moved) == prints(FILES)
     assert prints(files_of(changed(_loose), "flow")) == prints(FILES)
-    assert prints({"app.yaml": "# above\n" + BROKEN}) == prints({"app.yaml": BROKEN})
-    one, other = (prints({"app.yaml": BROKEN.replace("b, c", scope)}) for scope in "bc")
+    assert prints({"app.yaml": "# above\n" + BROKEN}) == prints(
+        {"app.yaml": BROKEN}
+    )
+    one, other = (
+        prints({"app.yaml": BROKEN.replace("b, c", scope)}) for scope in "bc"
+    )
     assert set(one) | set(other) == set(prints({"app.yaml": BROKEN}))
     assert one != other
 
     def more(orders: Data, shop: Data) -> None:
         _loose(orders, shop)
-        rule = {"paths": ["/new"], "methods": ["GET"], "public": {"reason": "new"}}
+        rule = {
+            "paths": ["/new"],
+            "methods": ["GET"],
+            "public": {"reason": "new"},
+        }
         access_of(shop, 2)["rules"].insert(0, rule)
 
     assert set(prints(FILES)) < set(prints(files_of(changed(more), "mixed")))
@@ -144,7 +172,10 @@ def test_a_fingerprint_is_another_where_the_finding_is() -> None:
         roles = access_of(orders)["roles"]
         roles["reader"] = roles.pop("viewer")
 
-    assert len(set(prints(FILES)) - set(prints(files_of(changed(other), "mixed")))) == 1
+    assert (
+        len(set(prints(FILES)) - set(prints(files_of(changed(other), "mixed"))))
+        == 1
+    )
     assert not set(prints({"app.yaml": BROKEN})) & set(
         prints({"app.yaml": BROKEN.replace("orders", "others")})
     )
@@ -158,9 +189,9 @@ def test_a_file_that_cannot_be_read_is_a_result_too() -> None:
         "startLine": 2,
         "startColumn": 1,
     }
-    (nowhere,) = sarif.document([Diagnostic("OAM101", "nothing here")], ROOT, CODES)[
-        "runs"
-    ][0]["results"]
+    (nowhere,) = sarif.document(
+        [Diagnostic("OAM101", "nothing here")], ROOT, CODES
+    )["runs"][0]["results"]
     assert nowhere["locations"] == []
 
 
@@ -175,6 +206,9 @@ def test_files_are_named_from_the_root_as_uris() -> None:
         ]
         return location
 
-    assert uri("a b/ü.yaml") == {"uri": "a%20b/%C3%BC.yaml", "uriBaseId": "%SRCROOT%"}
+    assert uri("a b/ü.yaml") == {
+        "uri": "a%20b/%C3%BC.yaml",
+        "uriBaseId": "%SRCROOT%",
+    }
     assert uri("/src/a.yaml") == {"uri": "a.yaml", "uriBaseId": "%SRCROOT%"}
     assert uri("/other/a.yaml") == {"uri": "file:///other/a.yaml"}

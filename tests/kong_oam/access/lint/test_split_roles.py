@@ -37,7 +37,11 @@ def split(orders: Data, shop: Data) -> None:
     access_of(orders)["roles"] = {
         "people": {"scopes": ["read"], "groups": ["sales"]},
         "clients": {"scopes": ["read"], "components": ["shop/job", "shop/web"]},
-        "editor": {"scopes": ["write"], "groups": ["desk"], "components": ["shop/web"]},
+        "editor": {
+            "scopes": ["write"],
+            "groups": ["desk"],
+            "components": ["shop/web"],
+        },
     }
 
 
@@ -62,7 +66,9 @@ def test_a_split_role_is_found_with_the_change_that_mends_it(
         "names the client; name 'shop/web' in 'people', too"
     )
     line = files["orders.yaml"].splitlines()[finding.position.line - 1]
-    assert line[finding.position.column - 1 :].strip("'\"").startswith("shop/web")
+    assert (
+        line[finding.position.column - 1 :].strip("'\"").startswith("shop/web")
+    )
     assert finding.change
     mended, left = linted({**files, "orders.yaml": finding.change() or ""})
     assert "LINT313" not in [one.code for one in left]
@@ -75,7 +81,9 @@ def scopes_of(estate: Estate, group: str) -> frozenset[str]:
     """What a user in one group, by its name at the provider, can use at orders/api through shop/web."""
     (client,) = [one for one in estate.clients if one.component == "shop/web"]
     component = estate.components["orders/api"]
-    claims = issue(estate.stack.providers["main"], client, User("somebody", (group,)))
+    claims = issue(
+        estate.stack.providers["main"], client, User("somebody", (group,))
+    )
     return (
         effective_scopes(estate, component, claims)
         if isinstance(claims, Claims)
@@ -115,9 +123,13 @@ def test_it_is_found_exactly_where_no_group_can_use_a_scope_that_the_client_has(
     def change(orders: Data, shop: Data) -> None:
         access_of(orders)["roles"] = named
         calls = (
-            [{"component": "orders/api", "scopes": sorted(covered)}] if covered else []
+            [{"component": "orders/api", "scopes": sorted(covered)}]
+            if covered
+            else []
         )
-        shop["spec"]["components"][2]["traits"][2]["properties"]["calls"] = calls
+        shop["spec"]["components"][2]["traits"][2]["properties"]["calls"] = (
+            calls
+        )
         shop["spec"]["components"][0]["traits"][0]["properties"]["calls"] = []
 
     stack = replace(STACK, providers={"main": replace(PROVIDER, groups=mapped)})
@@ -127,7 +139,12 @@ def test_it_is_found_exactly_where_no_group_can_use_a_scope_that_the_client_has(
     )
     compiled = compile_estate(reading, stack)
     assert compiled.estate is not None, compiled.diagnostics
-    held = {scope for role in roles if role.get("groups") for scope in role["scopes"]}
+    held = {
+        scope
+        for role in roles
+        if role.get("groups")
+        for scope in role["scopes"]
+    }
     usable = {
         scope
         for group in {mapped.get(one, one) for one in GROUPS}

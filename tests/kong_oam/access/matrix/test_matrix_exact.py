@@ -7,7 +7,12 @@ from collections.abc import Iterator
 from hypothesis import given, note
 from hypothesis import strategies as st
 
-from kong_oam.access.callers import Callers, logical_groups, logical_names, principal_of
+from kong_oam.access.callers import (
+    Callers,
+    logical_groups,
+    logical_names,
+    principal_of,
+)
 from kong_oam.access.decide import Request, component_of
 from kong_oam.access.issue import User
 from kong_oam.access.matrix.matrix import matrix
@@ -46,22 +51,35 @@ def made(
     )
 
 
-def users_of(estate: Estate, principal: Principal | None) -> list[Groups | None]:
+def users_of(
+    estate: Estate, principal: Principal | None
+) -> list[Groups | None]:
     """Sets of groups, as Applications name them; None for who calls as itself, or without a token."""
     if principal is None or not principal.users:
         return [None]
-    return [groups for groups in SETS_OF_GROUPS if groups <= logical_groups(estate)]
+    return [
+        groups for groups in SETS_OF_GROUPS if groups <= logical_groups(estate)
+    ]
 
 
 def meant(
-    estate: Estate, request: Request, principal: Principal | None, groups: Groups | None
+    estate: Estate,
+    request: Request,
+    principal: Principal | None,
+    groups: Groups | None,
 ) -> bool:
     """Whether `decide` lets the principal through, with any token that it can have."""
     if principal is None:
         return allowed(estate, request, (None,))
-    (client,) = (one for one in estate.clients if principal_of(one) == principal)
+    (client,) = (
+        one for one in estate.clients if principal_of(one) == principal
+    )
     provider = estate.stack.providers[client.provider]
-    user = None if groups is None else User("user", tuple(map(provider.group, groups)))
+    user = (
+        None
+        if groups is None
+        else User("user", tuple(map(provider.group, groups)))
+    )
     api = component_of(estate, request.host, read(request.target))
     return allowed(estate, request, tokens_of(estate, client, user, api))
 
@@ -95,7 +113,8 @@ def rows_with(estate: Estate, found: Matrix, request: Request) -> list[Row]:
             if lies_in(part, path, declared)
         )
         return (
-            max(parts, key=lambda part: len(part.path), default=None) == region.subtree
+            max(parts, key=lambda part: len(part.path), default=None)
+            == region.subtree
         )
 
     return [
@@ -135,15 +154,20 @@ def test_any_request_is_in_one_row_or_nobody_may_make_it(
         sorted(estate.components),
     )
     principals = data.draw(
-        st.none() | st.sets(st.sampled_from([*sorted(clients), ANONYMOUS]), min_size=1)
+        st.none()
+        | st.sets(st.sampled_from([*sorted(clients), ANONYMOUS]), min_size=1)
     )
-    components = data.draw(st.none() | st.sets(st.sampled_from(keys), min_size=1))
+    components = data.draw(
+        st.none() | st.sets(st.sampled_from(keys), min_size=1)
+    )
     found = made(estate, principals, components)
     if principals is not None:
         assert {
             one.client if one else ANONYMOUS for one in found.principals
         } == principals
-        assert all(row.access.everybody or row.access.principals for row in found.rows)
+        assert all(
+            row.access.everybody or row.access.principals for row in found.rows
+        )
     assert {row.component for row in found.rows} <= {*(components or keys)}
     for request in requests:
         component = component_of(estate, request.host, read(request.target))

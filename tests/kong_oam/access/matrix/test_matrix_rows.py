@@ -46,21 +46,28 @@ def test_a_public_row_has_the_reasons_of_its_own_rules() -> None:
     }
     assert reasons == {
         (("GET", "HEAD"), "/orders/health"): ["probes"],
-        (("POST",), "/orders/health but not /orders/health/now"): ["reports of probes"],
+        (("POST",), "/orders/health but not /orders/health/now"): [
+            "reports of probes"
+        ],
     }
 
 
 def test_a_principal_that_may_call_nothing_has_a_column() -> None:
     """Of the whole matrix; of a component's part only those have one who may call something there."""
-    idle = SHOP.replace("calls: [{component: orders/api, scopes: [read]}]", "calls: []")
+    idle = SHOP.replace(
+        "calls: [{component: orders/api, scopes: [read]}]", "calls: []"
+    )
     made = estate(
         edited(
-            API, ("components: [shop/checkout, shop/web]", "components: [shop/web]")
+            API,
+            ("components: [shop/checkout, shop/web]", "components: [shop/web]"),
         ),
         idle,
     )
     assert matrix(made, callers(made)).principals == (None, CHECKOUT, WEB)
-    assert matrix(made, callers(made), components={"orders/api"}).principals == (
+    assert matrix(
+        made, callers(made), components={"orders/api"}
+    ).principals == (
         None,
         WEB,
     )

@@ -22,11 +22,20 @@ from kong_oam.access.matrix.sheet import COLUMNS, sheet
 from kong_oam.access.matrix.table import Matrix, Row
 from kong_oam.access.matrix.text import text
 from kong_oam.access.model import METHODS, Public
-from kong_oam.access.principals import EVERYBODY, ITSELF, NOBODY, Access, Principal
+from kong_oam.access.principals import (
+    EVERYBODY,
+    ITSELF,
+    NOBODY,
+    Access,
+    Principal,
+)
 from kong_oam.access.request_classes import Region, Subtree
 from kong_oam.diagnostics import printable
 
-JOB, WEB = Principal("shop/job", "okta"), Principal("shop/web", "okta", users=True)
+JOB, WEB = (
+    Principal("shop/job", "okta"),
+    Principal("shop/web", "okta", users=True),
+)
 ORDERS = Region(
     Subtree(("orders",)),
     (Subtree(("orders", "health")), Subtree(("orders", "x."), True)),
@@ -136,20 +145,28 @@ def test_no_name_is_a_formula(group: str, owner: str) -> None:
     """Whether a spreadsheet separates by commas or by semicolons; read by commas, cells are what they were but for an apostrophe."""
     written = sheet(made(group, owner=owner))
     for separator in (",", ";"):
-        for line in csv.reader(io.StringIO(written, newline=""), delimiter=separator):
+        for line in csv.reader(
+            io.StringIO(written, newline=""), delimiter=separator
+        ):
             assert not any(
                 re.match(r'[\s"]*[=+\-@\uff1d\uff0b\uff0d\uff20]', cell)
                 for cell in line
             )
     lines = list(csv.reader(io.StringIO(written, newline="")))
-    assert len(lines) == 4 and {len(line) for line in lines} == {len(COLUMNS) + 3}
+    assert len(lines) == 4 and {len(line) for line in lines} == {
+        len(COLUMNS) + 3
+    }
     assert lines[1][1].replace("'", "") == printable(owner).replace("'", "")
     assert printable(group).replace("'", "") in lines[1][-1].replace("'", "")
 
 
 def test_providers_are_named_where_there_are_several() -> None:
     """Since a component may be a client of each."""
-    columns = (None, Principal("shop/job", "okta"), Principal("shop/job", "partner"))
+    columns = (
+        None,
+        Principal("shop/job", "okta"),
+        Principal("shop/job", "partner"),
+    )
     assert Matrix("local", "https", columns, (), {}).names() == (
         "anonymous",
         "shop/job at okta",
@@ -168,7 +185,9 @@ class Elements(HTMLParser):
         self.feed(html)
         self.close()
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(
+        self, tag: str, attrs: list[tuple[str, str | None]]
+    ) -> None:
         self.tags.append((tag, attrs))
 
     def handle_endtag(self, tag: str) -> None:
@@ -184,7 +203,9 @@ class Elements(HTMLParser):
 
 
 @given(HOSTILE, HOSTILE, HOSTILE, HOSTILE)
-def test_no_name_is_html(group: str, reason: str, owner: str, stack: str) -> None:
+def test_no_name_is_html(
+    group: str, reason: str, owner: str, stack: str
+) -> None:
     """Elements and attributes are those of the page, whatever is written; its data are what was written."""
     found, plain = (
         Elements(page(made(group, reason, owner, stack))),
@@ -192,15 +213,19 @@ def test_no_name_is_html(group: str, reason: str, owner: str, stack: str) -> Non
     )
     assert found.tags == plain.tags
     assert found.comments == plain.comments == []
-    assert {name: read for name, read in found.texts.items() if name != "data"} == {
-        name: read for name, read in plain.texts.items() if name != "data"
-    }
+    assert {
+        name: read for name, read in found.texts.items() if name != "data"
+    } == {name: read for name, read in plain.texts.items() if name != "data"}
     assert not {*"<>&"} & {*found.texts["data"]}
     data = json.loads(found.texts["data"])
     assert data["stack"] == printable(stack)
-    assert data["components"] == [{"name": "orders/api", "owner": printable(owner)}]
+    assert data["components"] == [
+        {"name": "orders/api", "owner": printable(owner)}
+    ]
     assert printable(group) in data["groups"]
-    assert data["rows"][2]["reasons"] == [f"{printable(reason)} (until 2027-12-31)"]
+    assert data["rows"][2]["reasons"] == [
+        f"{printable(reason)} (until 2027-12-31)"
+    ]
 
 
 def test_the_page_runs_its_own_script_and_nothing_else() -> None:
@@ -237,11 +262,17 @@ def test_the_page_has_every_cell() -> None:
     cells = [
         None
         if row["access"] < 0
-        else {names[one]: words[met] for one, met in data["accesses"][row["access"]]}
+        else {
+            names[one]: words[met]
+            for one, met in data["accesses"][row["access"]]
+        }
         for row in data["rows"]
     ]
     assert cells == [
-        {"shop/job": "as itself", "shop/web": "users in sales or (audit and desk)"},
+        {
+            "shop/job": "as itself",
+            "shop/web": "users in sales or (audit and desk)",
+        },
         {},
         None,
     ]
@@ -250,12 +281,18 @@ def test_the_page_has_every_cell() -> None:
         ["POST"],
         list(METHODS),
     ]
-    assert {row["host"] for row in data["rows"]} == {*data["hosts"]} == {"orders.test"}
+    assert (
+        {row["host"] for row in data["rows"]}
+        == {*data["hosts"]}
+        == {"orders.test"}
+    )
     assert data["groups"] == ["audit", "desk", "sales"]
 
 
 CHROMIUM = shutil.which("chromium")
-IN_A_BROWSER = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium")
+IN_A_BROWSER = pytest.mark.skipif(
+    CHROMIUM is None, reason="needs Debian's chromium"
+)
 
 
 def shown(folder: Path, html: str, asked: str) -> Elements:
@@ -290,9 +327,9 @@ def test_a_browser_shows_every_row(view: str, tmp_path: Path) -> None:
     tags = [tag for tag, _ in found.tags]
     assert "img" not in tags
     assert tags.count("tr") == 5  # the head, the component, and three rows
-    assert [dict(given)["class"] for tag, given in found.tags if tag == "table"] == [
-        view
-    ]
+    assert [
+        dict(given)["class"] for tag, given in found.tags if tag == "table"
+    ] == [view]
     assert found.texts["title"] == f"Who may call what: {hostile}"
     assert found.texts["b"].count("everybody") == 1
     assert "3 endpoints of 3" in found.texts["p"]
@@ -322,7 +359,9 @@ def test_a_browser_shows_what_is_asked_for(
 ) -> None:
     """By the filters in the address: rows, and columns that have something in them."""
     found = shown(tmp_path, page(made()), f"view=matrix&{asked}")
-    scopes = [dict(given).get("scope") for tag, given in found.tags if tag == "th"]
+    scopes = [
+        dict(given).get("scope") for tag, given in found.tags if tag == "th"
+    ]
     assert scopes.count("row") == rows
     assert scopes.count("col") == (len(principals) + 1 if rows else 0)
     assert f"{rows} endpoint{'' if rows == 1 else 's'} of 3" in found.texts["p"]

@@ -55,12 +55,15 @@ def test_one_or_two_certificates_of_a_partner_are_read() -> None:
     ],
     ids=["words", "nothing", "damaged", "two", "private", "weak", "curve"],
 )
-def test_what_cannot_be_used_is_said_with_its_place(pem: str, said: str) -> None:
+def test_what_cannot_be_used_is_said_with_its_place(
+    pem: str, said: str
+) -> None:
     """And without its text."""
     with pytest.raises(StackError) as refused:
         stack({"partner/acme": [GOOD, pem]})
-    assert f"kong-oam:identityProviders.0.certificates.partner/acme.1: {said}" in str(
-        refused.value
+    assert (
+        f"kong-oam:identityProviders.0.certificates.partner/acme.1: {said}"
+        in str(refused.value)
     )
     assert "-----END" not in str(refused.value)
 
@@ -68,7 +71,8 @@ def test_what_cannot_be_used_is_said_with_its_place(pem: str, said: str) -> None
 def test_one_certificate_twice_is_refused() -> None:
     """However its text is laid out; two of one key are two."""
     with pytest.raises(
-        StackError, match=r"certificates\.partner/acme: one certificate stands twice"
+        StackError,
+        match=r"certificates\.partner/acme: one certificate stands twice",
     ):
         stack({"partner/acme": [GOOD, f"# ours\n{GOOD}"]})
 

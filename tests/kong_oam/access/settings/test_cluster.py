@@ -82,7 +82,9 @@ def test_a_stack_that_says_nothing_has_a_version_all_the_same() -> None:
         ({"metadata": {"pulumi.com": "x"}}, "cluster.metadata.pulumi.com: no stack takes these: the engine would deploy"),
     ],
 )  # fmt: skip
-def test_what_is_none_of_these_is_refused(cluster: dict[str, Any], said: str) -> None:
+def test_what_is_none_of_these_is_refused(
+    cluster: dict[str, Any], said: str
+) -> None:
     with pytest.raises(StackError) as refused:
         of(**cluster)
     assert said in str(refused.value)
@@ -105,7 +107,11 @@ def test_a_stack_names_further_clusters() -> None:
         "clusterIssuer": "https://oidc.example.com",
     }
     found = of(context="here", contexts={"west": "prod-west"})
-    assert (found.stack.clusters, found.stack.addressed, found.stack.federated) == (
+    assert (
+        found.stack.clusters,
+        found.stack.addressed,
+        found.stack.federated,
+    ) == (
         {"west"},
         True,
         frozenset(),
@@ -137,7 +143,10 @@ def test_a_further_cluster_may_have_labels() -> None:
         {"west", "east"},
         {"west": {"region": "w"}},
     )
-    assert [found.cluster.context_of(name) for name in ("west", "east")] == ["c", "d"]
+    assert [found.cluster.context_of(name) for name in ("west", "east")] == [
+        "c",
+        "d",
+    ]
 
 
 def test_a_credential_that_comes_to_lie_in_more_places_is_told() -> None:
@@ -155,7 +164,8 @@ def test_a_credential_that_comes_to_lie_in_more_places_is_told() -> None:
     found = [one for one in changes if isinstance(one, Setting)]
     assert len(changes) == len(found)
     assert [
-        (one.of.component, one.name, one.kind, one.was, one.now) for one in found
+        (one.of.component, one.name, one.kind, one.was, one.now)
+        for one in found
     ] == [
         ("shop/checkout", "namespace", "may widen", "shop", "shop, west/shop"),
         ("shop/web", "namespace", "may widen", "shop", "shop, west/shop"),

@@ -27,9 +27,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def known(setting: str, mapped: str = "") -> frozenset[str] | None:
     """What the sample's stack knows once `setting` stands in its file."""
-    text = STACK_FILE.read_text("utf-8").replace("config:\n", f"config:\n{setting}")
+    text = STACK_FILE.read_text("utf-8").replace(
+        "config:\n", f"config:\n{setting}"
+    )
     STACK_FILE.write_text(
-        text.replace("      type: okta\n", f"      type: okta\n{mapped}"), "utf-8"
+        text.replace("      type: okta\n", f"      type: okta\n{mapped}"),
+        "utf-8",
     )
     return read_file(STACK_FILE).stack.known_groups
 
@@ -37,7 +40,8 @@ def known(setting: str, mapped: str = "") -> frozenset[str] | None:
 def mistype() -> None:
     path = Path("applications/orders.yaml")
     path.write_text(
-        path.read_text("utf-8").replace("groups: [sales]", "groups: [salse]"), "utf-8"
+        path.read_text("utf-8").replace("groups: [sales]", "groups: [salse]"),
+        "utf-8",
     )
 
 
@@ -48,7 +52,8 @@ def test_a_stack_lists_its_groups_in_its_file_or_beside_it() -> None:
         "# of all stacks\n- sales\n- order-desk\n", "utf-8"
     )
     groups = known(
-        "  kong-oam:knownGroups: groups.yaml\n", "      groups: {support: Support EU}\n"
+        "  kong-oam:knownGroups: groups.yaml\n",
+        "      groups: {support: Support EU}\n",
     )
     assert groups == {"sales", "order-desk", "support"}
 
@@ -116,7 +121,9 @@ def test_each_unknown_group_of_a_list_is_an_error() -> None:
     found = compiled(
         text, stack=replace(STACK, known_groups=frozenset({"a"}))
     ).diagnostics
-    assert [(one.code, one.position and one.position.column) for one in found] == [
+    assert [
+        (one.code, one.position and one.position.column) for one in found
+    ] == [
         ("ACC222", 84),
         ("ACC222", 90),
     ]
@@ -160,7 +167,8 @@ def test_what_changes_is_told_whatever_the_list(
     assert capsys.readouterr().out == ""
     path = Path("applications/orders.yaml")
     path.write_text(
-        path.read_text("utf-8").replace("groups: [sales]", "groups: [support]"), "utf-8"
+        path.read_text("utf-8").replace("groups: [sales]", "groups: [support]"),
+        "utf-8",
     )
     assert main(["diff", "before", "."]) == 0
     assert "support" in capsys.readouterr().out

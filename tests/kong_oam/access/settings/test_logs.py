@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 
-from kong_oam.access.settings.logs import HttpSink, LogSettings, OtlpSink, TcpSink
+from kong_oam.access.settings.logs import (
+    HttpSink,
+    LogSettings,
+    OtlpSink,
+    TcpSink,
+)
 from kong_oam.access.settings.values import Settings, StackError
 from kong_oam.access.stack import Records
 from tests.support.diffs import settings
@@ -36,11 +41,14 @@ def test_several_sinks_at_once() -> None:
     )
     assert said.gateway.logs == LogSettings(
         HttpSink(
-            "https://logs.example.com/in", {"Authorization": "{vault://env/log-token}"}
+            "https://logs.example.com/in",
+            {"Authorization": "{vault://env/log-token}"},
         ),
         TcpSink("logs.example.com", 5140, tls=True),
         "/dev/stdout",
-        OtlpSink("http://otel:4318/v1/logs", "http://otel:4318/v1/traces", queue=200),
+        OtlpSink(
+            "http://otel:4318/v1/logs", "http://otel:4318/v1/traces", queue=200
+        ),
     )
     assert said.stack.records == Records(
         ("limit", "page"), "{vault://env/record-key}", otlp=True
@@ -56,15 +64,27 @@ def test_a_stack_that_says_nothing_keeps_no_records() -> None:
 @pytest.mark.parametrize(
     ("logs", "said"),
     [
-        ({}, "gateway.logs: say where records go: http, tcp, file, stdout or otlp"),
-        ({"query": ["a"], "stdout": False}, "gateway.logs: say where records go"),
+        (
+            {},
+            "gateway.logs: say where records go: http, tcp, file, stdout or otlp",
+        ),
+        (
+            {"query": ["a"], "stdout": False},
+            "gateway.logs: say where records go",
+        ),
         (
             {"stdout": True, "file": "/var/log/a"},
             "gateway.logs: file and stdout are one plugin of Kong's",
         ),
         ({"otlp": {}}, "gateway.logs.otlp: say where logs or traces go"),
-        ({"http": {"url": "ftp://logs"}}, "gateway.logs.http.url does not match"),
-        ({"http": {"url": "https://a:secret@logs"}}, "credentials belong into headers"),
+        (
+            {"http": {"url": "ftp://logs"}},
+            "gateway.logs.http.url does not match",
+        ),
+        (
+            {"http": {"url": "https://a:secret@logs"}},
+            "credentials belong into headers",
+        ),
         (
             {"htp": {"url": "https://logs"}},
             "knows no setting 'htp'; did you mean 'http'?",
@@ -75,7 +95,12 @@ def test_a_stack_that_says_nothing_keeps_no_records() -> None:
             "gateway.logs.subjectKey",
         ),
         (
-            {"http": {"url": "https://logs", "headers": {"authorization": "Bearer x"}}},
+            {
+                "http": {
+                    "url": "https://logs",
+                    "headers": {"authorization": "Bearer x"},
+                }
+            },
             "gateway.logs.http.headers.authorization: is a secret; write where Kong finds it, such as {vault://env/log-token}",
         ),
         *(
@@ -93,7 +118,12 @@ def test_a_stack_that_says_nothing_keeps_no_records() -> None:
             )
         ),
         (
-            {"http": {"url": "https://logs", "headers": {"X-A": "a\r\nX-B: b"}}},
+            {
+                "http": {
+                    "url": "https://logs",
+                    "headers": {"X-A": "a\r\nX-B: b"},
+                }
+            },
             "gateway.logs.http.headers.X-A",
         ),
         (
@@ -102,7 +132,9 @@ def test_a_stack_that_says_nothing_keeps_no_records() -> None:
         ),
     ],
 )
-def test_a_sink_that_cannot_be_is_named(logs: dict[str, Any], said: str) -> None:
+def test_a_sink_that_cannot_be_is_named(
+    logs: dict[str, Any], said: str
+) -> None:
     with pytest.raises(StackError) as refused:
         of(**logs)
     assert said in str(refused.value)

@@ -32,7 +32,10 @@ def test_a_partition_may_have_no_file_yet(tmp_path: Path) -> None:
 
 
 def test_a_file_that_names_the_estate_is_its_partitions(tmp_path: Path) -> None:
-    assert problems(tmp_path, "config: {kong-oam:estate: prod, okta:orgName: x}") == ""
+    assert (
+        problems(tmp_path, "config: {kong-oam:estate: prod, okta:orgName: x}")
+        == ""
+    )
 
 
 @pytest.mark.parametrize(
@@ -55,5 +58,7 @@ def test_an_estate_called_as_a_partition_is_not_taken_for_it(
     assert "set kong-oam:estate: prod there" in found
 
 
-def test_a_file_that_cannot_be_read_is_a_problem_with_its_name(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_a_problem_with_its_name(
+    tmp_path: Path,
+) -> None:
     assert "Pulumi.prod-eu.yaml cannot be read" in problems(tmp_path, "{")

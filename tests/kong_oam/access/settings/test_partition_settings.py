@@ -25,7 +25,11 @@ PARTITIONS = {"sales": ["shop", "orders"], "rest": ["*"]}
 
 def written(folder: Path, stack: str, **values: Any) -> None:
     text = yaml.safe_dump(
-        {"config": {f"kong-oam:{name}": value for name, value in values.items()}}
+        {
+            "config": {
+                f"kong-oam:{name}": value for name, value in values.items()
+            }
+        }
     )
     stack_file(stack, folder / "stacks").write_text(text, "utf-8")
 
@@ -57,7 +61,10 @@ def test_a_partition_has_the_settings_of_its_estate(project: Path) -> None:
     written(project, "prod-sales", estate="prod")
     of_estate, partition = read(project, "prod"), read(project, "prod-sales")
     assert (of_estate.partition, of_estate.engine_stack) == (None, "prod")
-    assert (partition.partition, partition.engine_stack) == ("sales", "prod-sales")
+    assert (partition.partition, partition.engine_stack) == (
+        "sales",
+        "prod-sales",
+    )
     assert partition.stack == of_estate.stack
     assert partition.providers[0].audience == "api://kong-oam/prod"
     assert read(project, "dev").stack.partitions == {}
@@ -142,10 +149,13 @@ def test_a_partition_is_one_that_the_estate_knows(project: Path) -> None:
 def test_what_is_wrong_with_the_estates_settings_is_said_of_its_own_file(
     project: Path,
 ) -> None:
-    written(project, "prod", **{**SETTINGS, "cloud": "moon"}, partitions=PARTITIONS)
+    written(
+        project, "prod", **{**SETTINGS, "cloud": "moon"}, partitions=PARTITIONS
+    )
     written(project, "prod-sales", estate="prod")
-    assert "stack 'prod' cannot be used; mend stacks/Pulumi.prod.yaml" in refusal(
-        project, "prod-sales"
+    assert (
+        "stack 'prod' cannot be used; mend stacks/Pulumi.prod.yaml"
+        in refusal(project, "prod-sales")
     )
 
 

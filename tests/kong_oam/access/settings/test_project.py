@@ -23,7 +23,10 @@ def in_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("project", "why"),
     [
-        ("stackConfigDir: conf", "lets the engine read other files than stacks/"),
+        (
+            "stackConfigDir: conf",
+            "lets the engine read other files than stacks/",
+        ),
         ("runtime: python", "lets the engine read other files than stacks/"),
         (
             "stackConfigDir: stacks\nconfig: conf",
@@ -45,9 +48,12 @@ def test_settings_that_only_the_engine_reads_are_refused(
     project: str, why: str
 ) -> None:
     Path("Pulumi.yaml").write_text(
-        f"name: kong-oam\n{project}\n" if project[0] != "-" else project, "utf-8"
+        f"name: kong-oam\n{project}\n" if project[0] != "-" else project,
+        "utf-8",
     )
-    with pytest.raises(StackError, match=r"stack 'local': Pulumi\.yaml") as refused:
+    with pytest.raises(
+        StackError, match=r"stack 'local': Pulumi\.yaml"
+    ) as refused:
         read_file(FILE)
     assert why in str(refused.value)
 

@@ -37,10 +37,16 @@ def test_a_stack_names_its_ca_by_a_file_beside_it(tmp_path: Path) -> None:
     assert found.gateway.upstream_tls.ca == tuple(
         sorted([one.fingerprint, other.fingerprint])
     )
-    assert (found.gateway.upstream_tls.depth, found.stack.upstream_tls) == (3, "tls")
+    assert (found.gateway.upstream_tls.depth, found.stack.upstream_tls) == (
+        3,
+        "tls",
+    )
     assert found.gateway.upstream_tls.file == str(tmp_path / "ca.pem")
     mutual = parsed(tmp_path, ca="ca.pem", clientCertificate="gateway")
-    assert (mutual.gateway.upstream_tls.depth, mutual.stack.upstream_tls) == (1, "mtls")
+    assert (mutual.gateway.upstream_tls.depth, mutual.stack.upstream_tls) == (
+        1,
+        "mtls",
+    )
 
 
 CA: Pair = authority("ca")
@@ -67,9 +73,9 @@ def test_what_is_no_ca_is_said_by_the_settings_name(
         (tmp_path / "ca.pem").write_text(text, "utf-8")
     with pytest.raises(StackError) as raised:
         parsed(tmp_path, ca=name)
-    assert "kong-oam:gateway.upstreamTls.ca: " in str(raised.value) and expected in str(
+    assert "kong-oam:gateway.upstreamTls.ca: " in str(
         raised.value
-    )
-    assert "BEGIN CERTIFICATE-----\nM" not in str(raised.value) and CA.key.splitlines()[
-        1
-    ] not in str(raised.value)
+    ) and expected in str(raised.value)
+    assert "BEGIN CERTIFICATE-----\nM" not in str(
+        raised.value
+    ) and CA.key.splitlines()[1] not in str(raised.value)

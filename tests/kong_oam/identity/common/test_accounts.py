@@ -29,7 +29,12 @@ ISSUER = "https://kc.example.com/realms/acme"
 SECRET = "the very secret"
 VARIABLES = (
     *("OKTA_ORG_NAME", "OKTA_API_TOKEN", "OKTA_BASE_URL", "OKTA_HTTP_PROXY"),
-    *("KEYCLOAK_CLIENT_ID", "KEYCLOAK_CLIENT_SECRET", "KEYCLOAK_URL", "KEYCLOAK_REALM"),
+    *(
+        "KEYCLOAK_CLIENT_ID",
+        "KEYCLOAK_CLIENT_SECRET",
+        "KEYCLOAK_URL",
+        "KEYCLOAK_REALM",
+    ),
     *(
         "ARM_CLIENT_ID",
         "ARM_CLIENT_SECRET",
@@ -53,7 +58,9 @@ def test_an_account_is_never_shown() -> None:
     """It may stand in a traceback: no form of it has what proves it."""
     for account in (
         okta.Account("acme", "okta.com", SECRET, None),
-        keycloak.Account("https://kc.example.com", "acme", "acme", "kong-oam", SECRET),
+        keycloak.Account(
+            "https://kc.example.com", "acme", "acme", "kong-oam", SECRET
+        ),
         entra.Account(TENANT, "client", secret=SECRET),
         entra.Account(TENANT, "client", token=SECRET),
     ):
@@ -92,14 +99,22 @@ def test_an_account_is_of_the_stack_or_else_of_the_environment(
 ) -> None:
     for name in ("OKTA_ORG_NAME", "KEYCLOAK_CLIENT_ID", "ARM_CLIENT_ID"):
         monkeypatch.setenv(name, "of the environment")
-    for name in ("OKTA_API_TOKEN", "KEYCLOAK_CLIENT_SECRET", "ARM_CLIENT_SECRET"):
+    for name in (
+        "OKTA_API_TOKEN",
+        "KEYCLOAK_CLIENT_SECRET",
+        "ARM_CLIENT_SECRET",
+    ):
         monkeypatch.setenv(name, SECRET)
     said = "of the environment"
-    assert okta.account(configuration()) == okta.Account(said, "okta.com", SECRET, None)
+    assert okta.account(configuration()) == okta.Account(
+        said, "okta.com", SECRET, None
+    )
     assert keycloak.account(ISSUER, configuration()) == keycloak.Account(
         "https://kc.example.com", "acme", "acme", said, SECRET
     )
-    assert entra.account(TENANT, configuration()) == entra.Account(TENANT, said, SECRET)
+    assert entra.account(TENANT, configuration()) == entra.Account(
+        TENANT, said, SECRET
+    )
     set_all_config(
         {
             "okta:orgName": "s",
@@ -123,7 +138,9 @@ def test_an_account_is_of_the_stack_or_else_of_the_environment(
         "u", "acme", "master", "s", "t"
     )
     set_all_config({"azuread:clientId": "s", "azuread:clientSecret": "t"})
-    assert entra.account(TENANT, configuration()) == entra.Account(TENANT, "s", "t")
+    assert entra.account(TENANT, configuration()) == entra.Account(
+        TENANT, "s", "t"
+    )
 
 
 def test_a_token_proves_an_account_of_a_tenant_without_a_secret(
@@ -165,7 +182,10 @@ def test_groups_are_looked_for_at_the_provider_that_guards() -> None:
     access = "{owner: t, identityProvider: WHERE, scopes: {NAME: r}, rules: [{scopes: [NAME]}], roles: {a: {scopes: [NAME], groups: [NAME]}}}"
     stack = Stack(
         "tests",
-        {name: Provider(name, "api://tests", SPELLING) for name in ("main", "other")},
+        {
+            name: Provider(name, "api://tests", SPELLING)
+            for name in ("main", "other")
+        },
         domain="apps.example.com",
     )
     both = estate(

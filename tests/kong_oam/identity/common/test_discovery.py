@@ -18,8 +18,12 @@ from kong_oam.identity.common.discovery import (
     signing_keys,
 )
 
-RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
-SMALL = rsa.generate_private_key(public_exponent=65537, key_size=1024).public_key()
+RSA = rsa.generate_private_key(
+    public_exponent=65537, key_size=2048
+).public_key()
+SMALL = rsa.generate_private_key(
+    public_exponent=65537, key_size=1024
+).public_key()
 EC = ec.generate_private_key(ec.SECP256R1()).public_key()
 
 
@@ -67,7 +71,13 @@ def test_rsa_and_p256_keys_are_taken_with_the_algorithm_of_their_kind() -> None:
         ec_jwk(),
         {k: v for k, v in rsa_jwk(kid="s").items() if k not in ("use", "alg")},
     )
-    assert (first.kid, first.algorithm, second.kid, second.algorithm, third.kid) == (
+    assert (
+        first.kid,
+        first.algorithm,
+        second.kid,
+        second.algorithm,
+        third.kid,
+    ) == (
         "r",
         "RS256",
         "e",
@@ -86,7 +96,10 @@ def test_rsa_and_p256_keys_are_taken_with_the_algorithm_of_their_kind() -> None:
         ({k: v for k, v in rsa_jwk().items() if k != "kid"}, "it has no id"),
         (rsa_jwk(kid=7), "it has no id"),
         (rsa_jwk(SMALL), "an RSA key of 1024 bits; at least 2048 are needed"),
-        (rsa_jwk(alg="RS512"), "algorithm 'RS512'; RS256 and ES256 are verified"),
+        (
+            rsa_jwk(alg="RS512"),
+            "algorithm 'RS512'; RS256 and ES256 are verified",
+        ),
         (rsa_jwk(n="a+b"), "'n' is not base64url"),
         (rsa_jwk(e=None), "it has no 'e'"),
         (
@@ -113,7 +126,9 @@ def test_a_key_that_cannot_sign_is_left_out_with_the_reason(
 
 def test_a_point_that_is_not_on_the_curve_is_no_key() -> None:
     """The library checks it; it must not end in a traceback."""
-    assert [key.kid for key in keys(ec_jwk(y=ec_jwk()["x"]), rsa_jwk())] == ["r"]
+    assert [key.kid for key in keys(ec_jwk(y=ec_jwk()["x"]), rsa_jwk())] == [
+        "r"
+    ]
 
 
 def test_two_different_keys_of_one_id_are_refused() -> None:
@@ -143,10 +158,14 @@ class Issuer:
             def do_GET(self) -> None:
                 asked.append(self.path)
                 body = answers.get(self.path)
-                self.send_response(404 if body is None else answers.get("status", 200))
+                self.send_response(
+                    404 if body is None else answers.get("status", 200)
+                )
                 self.end_headers()
                 self.wfile.write(
-                    (body if isinstance(body, str) else json.dumps(body)).encode()
+                    (
+                        body if isinstance(body, str) else json.dumps(body)
+                    ).encode()
                 )
 
             def log_message(self, *_: Any) -> None:
@@ -164,7 +183,9 @@ class Issuer:
             "jwks_uri": f"{self.url}/keys",
         } | changes
         self.answers["/.well-known/openid-configuration"] = document
-        self.answers["/keys"] = {"keys": [rsa_jwk(), rsa_jwk(kid="x", use="enc")]}
+        self.answers["/keys"] = {
+            "keys": [rsa_jwk(), rsa_jwk(kid="x", use="enc")]
+        }
 
 
 @pytest.fixture
@@ -178,19 +199,28 @@ def issuer() -> Iterator[Issuer]:
     thread.join(10)
 
 
-def test_an_issuer_says_where_its_endpoints_and_keys_are(issuer: Issuer) -> None:
+def test_an_issuer_says_where_its_endpoints_and_keys_are(
+    issuer: Issuer,
+) -> None:
     """Its document is read first, then its key set."""
     issuer.says()
     said = discover(issuer.url)
-    assert (said.issuer, said.token_endpoint) == (issuer.url, f"{issuer.url}/token")
+    assert (said.issuer, said.token_endpoint) == (
+        issuer.url,
+        f"{issuer.url}/token",
+    )
     assert said.authorization_endpoint == f"{issuer.url}/authorize"
     assert [key.kid for key in said.keys] == ["r"]
 
 
-def test_an_issuer_that_calls_itself_something_else_is_refused(issuer: Issuer) -> None:
+def test_an_issuer_that_calls_itself_something_else_is_refused(
+    issuer: Issuer,
+) -> None:
     """Byte by byte: a slash at the end is another issuer (OpenID Connect Discovery 4.3)."""
     issuer.says(issuer=f"{issuer.url}/")
-    with pytest.raises(DiscoveryError, match=f"says that it is '{issuer.url}/'"):
+    with pytest.raises(
+        DiscoveryError, match=f"says that it is '{issuer.url}/'"
+    ):
         discover(issuer.url)
     assert issuer.asked == ["/.well-known/openid-configuration"]
 
@@ -201,7 +231,9 @@ def test_an_issuer_without_keys_or_tokens_is_refused(
 ) -> None:
     """Endpoints that are missing or no text."""
     issuer.says(**changes)
-    with pytest.raises(DiscoveryError, match="names no token_endpoint or no jwks_uri"):
+    with pytest.raises(
+        DiscoveryError, match="names no token_endpoint or no jwks_uri"
+    ):
         discover(issuer.url)
 
 
@@ -231,7 +263,9 @@ def test_an_issuer_that_does_not_answer_as_one_is_an_error_that_says_so(
         discover(issuer.url)
 
 
-def test_through_a_proxy_the_issuer_is_asked_by_its_full_name(issuer: Issuer) -> None:
+def test_through_a_proxy_the_issuer_is_asked_by_its_full_name(
+    issuer: Issuer,
+) -> None:
     """In absolute form and plain http, as Okta's SDK does with its `http_proxy`."""
     there = "http://acme.okta.com/oauth2/a"
     document = {
@@ -242,5 +276,6 @@ def test_through_a_proxy_the_issuer_is_asked_by_its_full_name(issuer: Issuer) ->
     issuer.answers[f"{there}/.well-known/openid-configuration"] = document
     issuer.answers[f"{there}/v1/keys"] = {"keys": [rsa_jwk()]}
     assert [
-        key.kid for key in discover("https://acme.okta.com/oauth2/a", issuer.url).keys
+        key.kid
+        for key in discover("https://acme.okta.com/oauth2/a", issuer.url).keys
     ] == ["r"]

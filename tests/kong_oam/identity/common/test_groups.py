@@ -17,7 +17,12 @@ def test_a_provider_is_asked_once_for_all_groups() -> None:
 
     assert look_up([], ask) == {} and asked == []
     found = look_up(["sales", "twins", "nobody", "sales"], ask)
-    assert found == {"sales": ["1"], "desk": ["2"], "twins": ["3", "4"], "nobody": ()}
+    assert found == {
+        "sales": ["1"],
+        "desk": ["2"],
+        "twins": ["3", "4"],
+        "nobody": (),
+    }
     assert asked == [["nobody", "sales", "twins"]]
 
 

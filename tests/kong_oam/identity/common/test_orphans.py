@@ -84,16 +84,17 @@ def test_where_nothing_was_interrupted_nobody_is_asked() -> None:
 def test_what_was_interrupted_takes_an_account(
     kind: str, resource: str, variables: str
 ) -> None:
-    login = (
-        "https://login.microsoftonline.com/11111111-1111-4111-8111-111111111111/v2.0"
-    )
+    login = "https://login.microsoftonline.com/11111111-1111-4111-8111-111111111111/v2.0"
     settings = _settings(kind, login) if kind == "entra" else _settings(kind)
     with (
         ExitStack() as opened,
         pytest.raises(InspectionError, match=f"no account .*{variables}"),
     ):
         find_orphans(
-            settings, _interrupted(resource, "main-account"), opened, configuration()
+            settings,
+            _interrupted(resource, "main-account"),
+            opened,
+            configuration(),
         )
 
 
@@ -123,7 +124,9 @@ def test_places_are_told_apart_by_more_than_is_shown_of_them(
 
     def stand_in(settings: ProviderSettings) -> SimpleNamespace:
         return SimpleNamespace(
-            orphans=lambda *_: Orphans(shown(settings.issuer or ""), [], lambda _: None)
+            orphans=lambda *_: Orphans(
+                shown(settings.issuer or ""), [], lambda _: None
+            )
         )
 
     monkeypatch.setattr(kinds, "kind_of", stand_in)
@@ -131,10 +134,15 @@ def test_places_are_told_apart_by_more_than_is_shown_of_them(
         f"https://id.example.com/realms/{name}"
         for name in ("a@acme", "b@acme", "b@acme")
     ]
-    settings = [one for issuer in issuers for one in _settings("keycloak", issuer)]
+    settings = [
+        one for issuer in issuers for one in _settings("keycloak", issuer)
+    ]
     with ExitStack() as opened:
         found = find_orphans(
-            settings, ExportedState(frozenset(), (), None), opened, configuration()
+            settings,
+            ExportedState(frozenset(), (), None),
+            opened,
+            configuration(),
         )
     assert len(found) == 2 and len({position.where for position in found}) == 1
 
@@ -144,7 +152,10 @@ def test_who_was_asked_is_in_the_states_own_words() -> None:
     urn = "urn:pulumi:local::kong-oam::kong-oam:identity:Keycloak$pulumi:providers:keycloak::keycloak-account::1234"
     pending = [
         {"type": "creating", "resource": {"type": CLIENT, "provider": urn}},
-        {"type": "creating", "resource": {"type": "kong-oam:identity:Keycloak"}},
+        {
+            "type": "creating",
+            "resource": {"type": "kong-oam:identity:Keycloak"},
+        },
     ]
     found = parse({"pending_operations": pending}).pending
     assert [one.provider for one in found] == ["keycloak-account", ""]

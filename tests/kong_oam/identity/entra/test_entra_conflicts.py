@@ -27,7 +27,9 @@ from tests.support.estates import estate
 STACK = Stack("tests", {"main": describe(SETTINGS)}, domain="apps.example.com")
 ESTATE = estate(WITH_SIGN_IN, stack=STACK)
 JOB = "kong-oam tests shop/job"
-ALL: Held = frozenset((one.type, one.logical) for one in applications(SETTINGS, ESTATE))
+ALL: Held = frozenset(
+    (one.type, one.logical) for one in applications(SETTINGS, ESTATE)
+)
 
 
 @pytest.fixture
@@ -65,7 +67,9 @@ def test_names_that_are_looked_for_are_those_that_are_made() -> None:
         one.name: one.inputs["displayName"]
         for one in entra(registered, "Application").values()
     }
-    assert made == {one.logical: one.name for one in applications(provider, sample)}
+    assert made == {
+        one.logical: one.name for one in applications(provider, sample)
+    }
     principals = entra(registered, "ServicePrincipal")
     assert set(principals) == {
         name.replace("entra-", "entra-principal-", 1) for name in made
@@ -85,7 +89,11 @@ def test_names_that_are_looked_for_are_those_that_are_made() -> None:
             if one.group
             else f"object entra-principal-{one.client}"
         )
-        expected[one.logical] = (holder, one.role, f"object entra-principal-{one.at}")
+        expected[one.logical] = (
+            holder,
+            one.role,
+            f"object entra-principal-{one.at}",
+        )
     assert assigned == expected and len(assigned) > 8
 
 
@@ -94,7 +102,9 @@ def test_a_tenant_without_our_names_is_no_concern(tenant: Entra) -> None:
     assert told(tenant) == []
 
 
-def test_what_the_state_holds_is_ours_and_is_not_asked_about(tenant: Entra) -> None:
+def test_what_the_state_holds_is_ours_and_is_not_asked_about(
+    tenant: Entra,
+) -> None:
     make(tenant, JOB)
     assert told(tenant, ALL) == []
     assert [path for _, path in tenant.requests if "applications" in path] == []
@@ -108,10 +118,15 @@ def test_all_applications_of_our_names_are_listed_and_none_is_adopted(
         make(tenant, name) for name in ("kong-oam tests shop/api API", JOB, JOB)
     )
     (found,) = told(
-        tenant, ALL - {("azuread:index/application:Application", "main-app-shop/job")}
+        tenant,
+        ALL - {("azuread:index/application:Application", "main-app-shop/job")},
     )
     assert found.code == "ENV403" and api not in str(found)
-    assert all(f"\n  Application '{JOB}', {one} (made " in str(found) for one in jobs)
-    assert "`python -m kong_oam recover -s tests --remove` removes them" in str(found)
+    assert all(
+        f"\n  Application '{JOB}', {one} (made " in str(found) for one in jobs
+    )
+    assert "`python -m kong_oam recover -s tests --remove` removes them" in str(
+        found
+    )
     assert "remove them there: the next run makes them anew" in str(found)
     assert "pulumi import" not in str(found)

@@ -81,7 +81,9 @@ def test_only_its_own_apis_and_clients_are_in_its_tenant() -> None:
         "other", "api://tests", ANOTHER, issuer="https://other.example.com"
     )
     stack = Stack(
-        "tests", {"main": describe(SETTINGS), "other": other}, domain="apps.example.com"
+        "tests",
+        {"main": describe(SETTINGS), "other": other},
+        domain="apps.example.com",
     )
     traits = {
         name: ACCESS.replace("NAME", name).replace("PROVIDER", at)
@@ -130,7 +132,10 @@ def test_an_id_is_of_one_stack_component_and_value() -> None:
             make("s", "a/d", "c"),
             make("s", "a/b", "d"),
         ]
-        assert len({*ids, make("sa", "/b", "c"), make("s", "a/bc", "")}) == len(ids) + 2
+        assert (
+            len({*ids, make("sa", "/b", "c"), make("s", "a/bc", "")})
+            == len(ids) + 2
+        )
 
 
 def test_a_tenants_id_is_written_as_its_tokens_write_it() -> None:
@@ -142,10 +147,14 @@ def test_a_tenants_id_is_written_as_its_tokens_write_it() -> None:
 
 
 @pytest.mark.parametrize("mark", ["_claim_names", "hasgroups"])
-def test_a_token_that_leaves_roles_or_groups_out_does_not_count(mark: str) -> None:
+def test_a_token_that_leaves_roles_or_groups_out_does_not_count(
+    mark: str,
+) -> None:
     """Entra says so in one of two ways, by the kind of sign-in."""
     signer = Issuer(now=1_000_000.0, provider=describe(SETTINGS))
-    ring = KeyRing(signer.provider, ISSUER, signer.ring.keys, {"orders/api": "aud"})
+    ring = KeyRing(
+        signer.provider, ISSUER, signer.ring.keys, {"orders/api": "aud"}
+    )
     claims = {
         "iss": ISSUER,
         "aud": "aud",
@@ -162,14 +171,17 @@ def test_a_token_that_leaves_roles_or_groups_out_does_not_count(mark: str) -> No
 
 
 def _pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return key.private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    ).decode()
 
 
 @pytest.mark.parametrize("subject", ["shop/checkout", f"{'a' * 40}/{'b' * 40}"])
 def test_a_certificate_says_whose_it_is(subject: str) -> None:
     """As far as a common name reaches: 64 characters."""
     made = certificate(
-        _pem(rsa.generate_private_key(public_exponent=65537, key_size=2048)), subject
+        _pem(rsa.generate_private_key(public_exponent=65537, key_size=2048)),
+        subject,
     )
     read = x509.load_pem_x509_certificate(made.encode())
     (name,) = read.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
@@ -180,7 +192,9 @@ def test_a_certificate_says_whose_it_is(subject: str) -> None:
 def test_a_certificate_is_of_an_rsa_key() -> None:
     """Entra takes no other from clients."""
     with pytest.raises(TypeError, match="RSA"):
-        certificate(_pem(ec.generate_private_key(ec.SECP256R1())), "shop/checkout")
+        certificate(
+            _pem(ec.generate_private_key(ec.SECP256R1())), "shop/checkout"
+        )
 
 
 @pytest.mark.parametrize(
@@ -188,8 +202,12 @@ def test_a_certificate_is_of_an_rsa_key() -> None:
     ["sales", "x" * 114, "x" * 115, "\u00fc" * 400],
     ids=["short", "fits", "long", "escaped"],
 )
-def test_what_tokens_list_of_a_group_is_a_value_that_graph_takes(group: str) -> None:
+def test_what_tokens_list_of_a_group_is_a_value_that_graph_takes(
+    group: str,
+) -> None:
     """The model's own limit is not above that of the value of a role (Microsoft Graph, appRole)."""
-    listed = Provider("main", "api://tests", SPELLING, per_api=True).listed(group)
+    listed = Provider("main", "api://tests", SPELLING, per_api=True).listed(
+        group
+    )
     assert len(listed) <= LONGEST_LISTED <= 120
     assert listed.isascii() and " " not in listed

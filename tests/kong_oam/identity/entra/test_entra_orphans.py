@@ -79,7 +79,10 @@ def test_an_application_as_it_was_meant_is_certain(tenant: Entra) -> None:
     state = _state(APPLICATION, **INPUTS)
     assert _found(tenant, state) == [(f"/applications/{app['id']}", None)]
     assert (
-        _found(tenant, _state(APPLICATION, (f"/applications/{app['id']}",), **INPUTS))
+        _found(
+            tenant,
+            _state(APPLICATION, (f"/applications/{app['id']}",), **INPUTS),
+        )
         == []
     )
     _remove(tenant, state)
@@ -89,7 +92,10 @@ def test_an_application_as_it_was_meant_is_certain(tenant: Entra) -> None:
 def test_an_application_that_is_somebodys_is_kept(tenant: Entra) -> None:
     """One that has another description, a secret, an owner, a service principal; of several nobody knows which."""
     app = _app(tenant)
-    position, state = f"/applications/{app['id']}", _state(APPLICATION, **INPUTS)
+    position, state = (
+        f"/applications/{app['id']}",
+        _state(APPLICATION, **INPUTS),
+    )
     app["description"] = "by hand"
     assert _found(tenant, state) == [
         (
@@ -98,7 +104,9 @@ def test_an_application_that_is_somebodys_is_kept(tenant: Entra) -> None:
         )
     ]
     app["description"] = OURS
-    key = tenant.directory.add_password(app["id"], {"displayName": "x"})["keyId"]
+    key = tenant.directory.add_password(app["id"], {"displayName": "x"})[
+        "keyId"
+    ]
     assert _found(tenant, state) == [(position, f"secret 'x' ({key})")]
     tenant.directory.remove_password(app["id"], key)
     tenant.directory.owners[app["id"]] = [{"id": "u1"}]
@@ -121,7 +129,10 @@ def test_a_service_principal_is_of_its_application(tenant: Entra) -> None:
     (sales,) = tenant.directory.groups
     tenant.directory.assign(made, {"appRoleId": NO_ROLE, "principalId": sales})
     assert _found(tenant, state) == [
-        (f"/servicePrincipals/{made}", "somebody is assigned to it, or it to others")
+        (
+            f"/servicePrincipals/{made}",
+            "somebody is assigned to it, or it to others",
+        )
     ]
 
 
@@ -129,14 +140,18 @@ def test_what_is_assigned_and_consented_to_is_known_by_whom_it_is_between(
     tenant: Entra,
 ) -> None:
     first, second = (
-        tenant.directory.create_principal({"appId": _app(tenant, name)["appId"]})["id"]
+        tenant.directory.create_principal(
+            {"appId": _app(tenant, name)["appId"]}
+        )["id"]
         for name in "ab"
     )
     (sales,) = tenant.directory.groups
-    made = tenant.directory.assign(first, {"appRoleId": NO_ROLE, "principalId": sales})[
-        "id"
-    ]
-    tenant.directory.assign(first, {"appRoleId": NO_ROLE, "principalId": second})
+    made = tenant.directory.assign(
+        first, {"appRoleId": NO_ROLE, "principalId": sales}
+    )["id"]
+    tenant.directory.assign(
+        first, {"appRoleId": NO_ROLE, "principalId": second}
+    )
     wanted = {
         "resourceObjectId": first,
         "principalObjectId": sales,
@@ -147,8 +162,12 @@ def test_what_is_assigned_and_consented_to_is_known_by_whom_it_is_between(
     _remove(tenant, _state(ASSIGNMENT, **wanted))
     assert len(tenant.directory.assignments) == 1
     consent = {"clientId": first, "resourceId": second, "scope": "read"}
-    tenant.directory.grant({**consent, "consentType": "Principal", "principalId": "u1"})
-    given = tenant.directory.grant({**consent, "consentType": "AllPrincipals"})["id"]
+    tenant.directory.grant(
+        {**consent, "consentType": "Principal", "principalId": "u1"}
+    )
+    given = tenant.directory.grant({**consent, "consentType": "AllPrincipals"})[
+        "id"
+    ]
     inputs = {
         "servicePrincipalObjectId": first,
         "resourceServicePrincipalObjectId": second,
@@ -162,12 +181,14 @@ def test_a_secret_that_nobody_learned_is_removed(tenant: Entra) -> None:
     """That of the turn before has the same name, and the state knows it."""
     app = _app(tenant)
     old, new = (
-        tenant.directory.add_password(app["id"], {"displayName": "kong-oam a"})["keyId"]
+        tenant.directory.add_password(app["id"], {"displayName": "kong-oam a"})[
+            "keyId"
+        ]
         for _ in range(2)
     )
-    other = tenant.directory.add_password(app["id"], {"displayName": "by hand"})[
-        "keyId"
-    ]
+    other = tenant.directory.add_password(
+        app["id"], {"displayName": "by hand"}
+    )["keyId"]
     wanted = {
         "applicationId": f"/applications/{app['id']}",
         "displayName": "kong-oam a",
@@ -185,7 +206,9 @@ def test_trust_in_another_than_the_cluster_is_kept(tenant: Entra) -> None:
         "subject": "s",
         "audiences": ["a"],
     }
-    made = tenant.directory.add_federated(app["id"], {"name": "kubernetes", **trust})
+    made = tenant.directory.add_federated(
+        app["id"], {"name": "kubernetes", **trust}
+    )
     wanted = {
         "applicationId": f"/applications/{app['id']}",
         "displayName": "kubernetes",

@@ -14,7 +14,13 @@ from kong_oam.errors import ManagementApiError
 from kong_oam.identity.keycloak import orphans as recovery
 from kong_oam.identity.keycloak.api import Account, Realm
 from kong_oam.identity.keycloak.conflicts import name_conflicts
-from kong_oam.identity.keycloak.names import AUDIENCE, CLIENT, ROLE, SCOPE, Names
+from kong_oam.identity.keycloak.names import (
+    AUDIENCE,
+    CLIENT,
+    ROLE,
+    SCOPE,
+    Names,
+)
 from tests.support.estates import estate
 from tests.support.provider_settings import keycloak
 
@@ -80,8 +86,14 @@ class Recorded(Realm):
     """A realm that answers as a real one was recorded to, by path below it; nothing else of it is there."""
 
     def __init__(self, **answers: Any) -> None:
-        super().__init__(Account("https://kc.test", "acme", "acme", "kong-oam", "s"))
-        self.answers: dict[str, Any] = {"/clients": [], "/client-scopes": [], **answers}
+        super().__init__(
+            Account("https://kc.test", "acme", "acme", "kong-oam", "s")
+        )
+        self.answers: dict[str, Any] = {
+            "/clients": [],
+            "/client-scopes": [],
+            **answers,
+        }
         for kind in ("default", "optional"):
             self.answers[f"/default-{kind}-client-scopes"] = []
         self.asked: list[str] = []
@@ -102,7 +114,12 @@ class Recorded(Realm):
         """A client through which nobody has signed in, and whose service account has what every user has."""
         path = f"/clients/id-{name}"
         self.answers["/clients"].append(
-            {"id": f"id-{name}", "clientId": name, "protocol": "openid-connect", **more}
+            {
+                "id": f"id-{name}",
+                "clientId": name,
+                "protocol": "openid-connect",
+                **more,
+            }
         )
         self.answers |= {
             f"{path}/scope-mappings": {},
@@ -159,13 +176,17 @@ def test_everything_of_our_names_is_listed_and_nothing_is_adopted() -> None:
     realm.client_of(JOB)
     (found,) = told(realm)
     assert found.code == "ENV403"
-    assert [line for line in str(found).splitlines() if line.startswith("  ")] == [
+    assert [
+        line for line in str(found).splitlines() if line.startswith("  ")
+    ] == [
         "  Role 'desk', r1",
         "  openid.ClientScope 'read', id-read",
         f"  openid.ClientScope '{JOB}', id-{JOB}",
         f"  openid.Client '{JOB}', id-{JOB}",
     ]
-    assert "`python -m kong_oam recover -s tests --remove` removes them" in str(found)
+    assert "`python -m kong_oam recover -s tests --remove` removes them" in str(
+        found
+    )
     assert "remove them there: the next run makes them anew" in str(found)
 
 
@@ -190,7 +211,10 @@ def test_many_names_are_looked_for_in_the_lists(
 
 
 def _state(
-    kind: str, known: tuple[str, ...] = (), provider: str = "kc-account", **inputs: str
+    kind: str,
+    known: tuple[str, ...] = (),
+    provider: str = "kc-account",
+    **inputs: str,
 ) -> ExportedState:
     return ExportedState(
         frozenset(known), (PendingCreation(kind, inputs, None, provider),), None
@@ -205,11 +229,15 @@ def test_what_was_made_as_it_was_meant_is_certain() -> None:
     """Its name and its description, and nobody has touched it; what the state knows is not even listed."""
     realm = Recorded()
     realm.client_of(JOB, description="ours")
-    assert _doubts(realm, _state(CLIENT, clientId=JOB, description="ours")) == [None]
+    assert _doubts(realm, _state(CLIENT, clientId=JOB, description="ours")) == [
+        None
+    ]
     assert (
         _doubts(
             realm,
-            _state(CLIENT, known=(f"id-{JOB}",), clientId=JOB, description="ours"),
+            _state(
+                CLIENT, known=(f"id-{JOB}",), clientId=JOB, description="ours"
+            ),
         )
         == []
     )
@@ -239,7 +267,10 @@ def test_what_was_made_as_it_was_meant_is_certain() -> None:
             {"authenticationFlowBindingOverrides": {"browser": "f"}},
             "authentication flow of its own for 'browser'",
         ),
-        ({"serviceAccountsEnabled": True}, "role 'admin' of its service account"),
+        (
+            {"serviceAccountsEnabled": True},
+            "role 'admin' of its service account",
+        ),
     ],
 )
 def test_a_client_that_was_not_made_so_or_is_used_is_kept(
@@ -248,17 +279,21 @@ def test_a_client_that_was_not_made_so_or_is_used_is_kept(
     """What its resource sets is no doubt."""
     realm = Recorded()
     realm.client_of(JOB, **{"description": "ours", **more})
-    realm.answers["/users/sa/role-mappings"]["realmMappings"].append({"name": "admin"})
-    assert _doubts(realm, _state(CLIENT, clientId=JOB, description="ours")) == [doubt]
+    realm.answers["/users/sa/role-mappings"]["realmMappings"].append(
+        {"name": "admin"}
+    )
+    assert _doubts(realm, _state(CLIENT, clientId=JOB, description="ours")) == [
+        doubt
+    ]
 
 
 def test_a_client_through_which_somebody_signed_in_is_kept() -> None:
     realm = Recorded()
     realm.client_of(PAGE, description="ours")
     realm.answers[f"/clients/id-{PAGE}/offline-session-count"] = {"count": 2}
-    assert _doubts(realm, _state(CLIENT, clientId=PAGE, description="ours")) == [
-        "2 session(s) of users"
-    ]
+    assert _doubts(
+        realm, _state(CLIENT, clientId=PAGE, description="ours")
+    ) == ["2 session(s) of users"]
 
 
 def test_a_scope_that_a_client_has_is_kept() -> None:
@@ -274,9 +309,17 @@ def test_a_scope_that_a_client_has_is_kept() -> None:
 @pytest.mark.parametrize(
     ("path", "answer", "doubt"),
     [
-        ("/roles-by-id/r1/composites", [{"name": "admin"}], "role 'admin' in it"),
+        (
+            "/roles-by-id/r1/composites",
+            [{"name": "admin"}],
+            "role 'admin' in it",
+        ),
         ("/roles/desk/users", [{"username": "eve"}], "user 'eve', who has it"),
-        ("/roles/desk/groups", [{"path": "/desk"}], "group '/desk', which has it"),
+        (
+            "/roles/desk/groups",
+            [{"path": "/desk"}],
+            "group '/desk', which has it",
+        ),
         (
             "/roles-by-id/r2/composites/realm",
             [{"id": "r1"}],
@@ -325,7 +368,12 @@ def test_a_role_that_somebody_has_or_asks_for_is_kept(
             "setting 'claim.value' of protocol mapper 'audience'",
         ),
         (
-            {"config": {"included.custom.audience": "x", "lightweight.claim": "false"}},
+            {
+                "config": {
+                    "included.custom.audience": "x",
+                    "lightweight.claim": "false",
+                }
+            },
             None,
         ),
     ],
@@ -338,9 +386,9 @@ def test_a_mapper_is_as_it_was_meant_or_is_kept(
     realm.answers["/client-scopes/s1/protocol-mappers/models"] = [
         {**AUDIENCE_MAPPER, **mapper}
     ]
-    assert _doubts(realm, _state(AUDIENCE, clientScopeId="s1", name="audience")) == [
-        doubt
-    ]
+    assert _doubts(
+        realm, _state(AUDIENCE, clientScopeId="s1", name="audience")
+    ) == [doubt]
 
 
 def test_a_mapper_is_looked_for_in_the_scope_that_the_state_holds() -> None:
@@ -350,9 +398,14 @@ def test_a_mapper_is_looked_for_in_the_scope_that_the_state_holds() -> None:
         {**GROUPS_MAPPER, "id": "m2"},
     ]
     ((found, doubt),) = recovery.orphans(
-        realm, _state(AUDIENCE, clientScopeId="s1", name="audience"), "kc-account"
+        realm,
+        _state(AUDIENCE, clientScopeId="s1", name="audience"),
+        "kc-account",
     )
-    assert (found.path, doubt) == ("/client-scopes/s1/protocol-mappers/models/m1", None)
+    assert (found.path, doubt) == (
+        "/client-scopes/s1/protocol-mappers/models/m1",
+        None,
+    )
     assert str(found) == "AudienceProtocolMapper audience (m1)"
 
 

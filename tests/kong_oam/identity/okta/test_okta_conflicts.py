@@ -25,7 +25,9 @@ from tests.support.estates import PROVIDER, estate
 ESTATE = estate(WITH_SIGN_IN, stack=Stack("tests", {"main": PROVIDER}))
 SETTINGS = ProviderSettings("main", "okta", "api://tests")
 NOTHING: Held = frozenset()
-ALL: Held = frozenset((one.type, one.logical) for one in objects(SETTINGS, ESTATE))
+ALL: Held = frozenset(
+    (one.type, one.logical) for one in objects(SETTINGS, ESTATE)
+)
 
 
 @pytest.fixture
@@ -51,9 +53,16 @@ def _app(org: httpx.Client, label: str, **chosen: str) -> str:
         "response_types": ["token"],
     }
     credentials = {
-        "oauthClient": {"token_endpoint_auth_method": "client_secret_basic", **chosen}
+        "oauthClient": {
+            "token_endpoint_auth_method": "client_secret_basic",
+            **chosen,
+        }
     }
-    about = {"name": "oidc_client", "label": label, "signOnMode": "OPENID_CONNECT"}
+    about = {
+        "name": "oidc_client",
+        "label": label,
+        "signOnMode": "OPENID_CONNECT",
+    }
     return _make(
         org,
         "/apps",
@@ -65,7 +74,11 @@ def _app(org: httpx.Client, label: str, **chosen: str) -> str:
 
 def _server(org: httpx.Client, name: str = "kong-oam tests") -> str:
     return _make(
-        org, "/authorizationServers", name=name, description=name, audiences=["api://x"]
+        org,
+        "/authorizationServers",
+        name=name,
+        description=name,
+        audiences=["api://x"],
     )
 
 
@@ -79,7 +92,10 @@ def _policy(org: httpx.Client, server: str, name: str) -> str:
     }
     conditions = {"clients": {"include": ["ALL_CLIENTS"]}}
     return _make(
-        org, f"/authorizationServers/{server}/policies", **body, conditions=conditions
+        org,
+        f"/authorizationServers/{server}/policies",
+        **body,
+        conditions=conditions,
     )
 
 
@@ -129,7 +145,9 @@ def test_names_of_others_are_no_concern(org: httpx.Client) -> None:
     assert _found(org) == []
 
 
-def test_what_is_a_partitions_is_adopted_by_its_own_stack(org: httpx.Client) -> None:
+def test_what_is_a_partitions_is_adopted_by_its_own_stack(
+    org: httpx.Client,
+) -> None:
     """The base's would delete it with its next run: no program of its has it."""
     stack = Stack("tests", {"main": PROVIDER}, partitions={"shops": ("*",)})
     _app(org, "kong-oam tests shop/job")
@@ -176,7 +194,9 @@ def test_everything_of_our_names_is_listed_with_the_id_to_import_it_by(
     (found,) = _found(org)
     assert found.code == "ENV403"
     assert f"\n  auth.ServerScope 'read', {server}/{scope}\n" in str(found)
-    assert "`python -m kong_oam recover -s tests --remove` removes them" in str(found)
+    assert "`python -m kong_oam recover -s tests --remove` removes them" in str(
+        found
+    )
     first, *rest = _imported(found)["resources"]
     assert first == {
         "type": "kong-oam:identity:Okta",
@@ -186,8 +206,14 @@ def test_everything_of_our_names_is_listed_with_the_id_to_import_it_by(
     assert {one["parent"] for one in rest} == {"main"}
     assert {(one["type"], one["name"]): one["id"] for one in rest} == {
         ("okta:auth/server:Server", "main-server"): server,
-        ("okta:auth/serverScope:ServerScope", "main-scope-read"): f"{server}/{scope}",
-        ("okta:auth/serverClaim:ServerClaim", "main-groups"): f"{server}/{groups}",
+        (
+            "okta:auth/serverScope:ServerScope",
+            "main-scope-read",
+        ): f"{server}/{scope}",
+        (
+            "okta:auth/serverClaim:ServerClaim",
+            "main-groups",
+        ): f"{server}/{groups}",
         (
             "okta:auth/serverPolicy:ServerPolicy",
             "main-policy-shop/job",
@@ -228,7 +254,8 @@ def test_what_the_state_holds_is_ours_and_is_not_asked_about() -> None:
         "main-groups-shop/web",
     )
     with httpx.Client(
-        base_url="https://a.okta.test/api/v1", transport=httpx.MockTransport(answer)
+        base_url="https://a.okta.test/api/v1",
+        transport=httpx.MockTransport(answer),
     ) as asked:
         assert _found(asked, ALL | {assignments}) == []
 
@@ -264,7 +291,9 @@ def test_of_several_of_one_label_none_is_taken_over(org: httpx.Client) -> None:
     assert "pulumi import" not in str(found)
 
 
-def test_policies_of_others_in_the_server_have_to_go_first(org: httpx.Client) -> None:
+def test_policies_of_others_in_the_server_have_to_go_first(
+    org: httpx.Client,
+) -> None:
     """They would give tokens for this stack's APIs to clients that no role names."""
     server = _server(org)
     _policy(org, server, "shop/job")

@@ -35,7 +35,9 @@ def test_groups_that_roles_name_are_counted(count: int, said: bool) -> None:
     found = [str(one) for one in limits(SETTINGS, _estate(count))]
     assert found == ([f"warning ENV411: {many}. {advice}"] if said else [])
     assert [
-        *limits(ProviderSettings("other", "okta", "api://tests"), _estate(count))
+        *limits(
+            ProviderSettings("other", "okta", "api://tests"), _estate(count)
+        )
     ] == []
 
 

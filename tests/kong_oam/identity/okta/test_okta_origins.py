@@ -50,7 +50,9 @@ def org() -> Iterator[httpx.Client]:
         yield asked
 
 
-def _trusted(org: httpx.Client, name: str, *scopes: str, origin: str = PAGE) -> str:
+def _trusted(
+    org: httpx.Client, name: str, *scopes: str, origin: str = PAGE
+) -> str:
     body = {
         "name": name,
         "origin": origin,
@@ -62,9 +64,13 @@ def _trusted(org: httpx.Client, name: str, *scopes: str, origin: str = PAGE) -> 
 
 
 def _found(
-    org: httpx.Client, settings: ProviderSettings = SETTINGS, *held: tuple[str, str]
+    org: httpx.Client,
+    settings: ProviderSettings = SETTINGS,
+    *held: tuple[str, str],
 ) -> list[Diagnostic]:
-    return list(name_conflicts(org, settings, ESTATE, frozenset(held), "kong-oam"))
+    return list(
+        name_conflicts(org, settings, ESTATE, frozenset(held), "kong-oam")
+    )
 
 
 def _imports(found: list[Diagnostic]) -> bool:
@@ -73,9 +79,14 @@ def _imports(found: list[Diagnostic]) -> bool:
 
 def test_an_origin_is_trusted_once_for_all_pages_that_it_has() -> None:
     """Of browser clients alone: nobody else asks for a token from a page."""
-    assert [client.origins for client in ESTATE.clients] == [(), (PAGE,), (PAGE,)]
+    assert [client.origins for client in ESTATE.clients] == [
+        (),
+        (PAGE,),
+        (PAGE,),
+    ]
     assert [
-        replace(ESTATE.clients[1], kind=kind).origins for kind in ("web", "native")
+        replace(ESTATE.clients[1], kind=kind).origins
+        for kind in ("web", "native")
     ] == [(), ()]
     (only,) = (one for one in objects(SETTINGS, ESTATE) if one.type == ORIGIN)
     assert (only.logical, only.name) == (f"main-origin-{PAGE}", PAGE)
@@ -117,7 +128,9 @@ def test_one_that_somebody_else_made_is_taken_over_by_the_command(
     assert _found(org, SETTINGS, (ORIGIN, f"main-origin-{PAGE}")) == []
 
 
-def test_one_of_another_stack_is_not_taken_away_from_it(org: httpx.Client) -> None:
+def test_one_of_another_stack_is_not_taken_away_from_it(
+    org: httpx.Client,
+) -> None:
     """It would be in two states, and the first of the two that goes would remove it: both have to say that they share."""
     made = _trusted(org, f"kong-oam aws {PAGE}", "CORS")
     for settings in (SETTINGS, SHARED):
@@ -153,7 +166,12 @@ def test_what_others_have_is_changed_by_them(
 ) -> None:
     """A shared one keeps what it is for, so where pages get no tokens it has to be mended at Okta."""
     made = _trusted(org, "pages", "CORS")
-    body = {"name": "pages", "origin": PAGE, "scopes": [{"type": "CORS"}], **change}
+    body = {
+        "name": "pages",
+        "origin": PAGE,
+        "scopes": [{"type": "CORS"}],
+        **change,
+    }
     assert org.put(f"/trustedOrigins/{made}", json=body).status_code == 200
     (found,) = _found(org, SHARED)
     assert "but not for CORS; allow it there" in found.message
@@ -161,10 +179,15 @@ def test_what_others_have_is_changed_by_them(
 
 
 def test_only_okta_has_origins_to_share() -> None:
-    assert stack({"name": "okta", "type": "okta", "sharedOrigins": [PAGE]}).providers[
-        0
-    ].shared_origins == (PAGE,)
-    for odd in (f"{PAGE}/", "spa.example.com", f"{PAGE}/cb", "https://SPA.example.com"):
+    assert stack(
+        {"name": "okta", "type": "okta", "sharedOrigins": [PAGE]}
+    ).providers[0].shared_origins == (PAGE,)
+    for odd in (
+        f"{PAGE}/",
+        "spa.example.com",
+        f"{PAGE}/cb",
+        "https://SPA.example.com",
+    ):
         with pytest.raises(StackError, match="sharedOrigins"):
             stack({"name": "okta", "type": "okta", "sharedOrigins": [odd]})
     kept = {

@@ -55,13 +55,24 @@ def _app(org: httpx.Client, label: str = LABEL, **chosen: str) -> str:
         "response_types": ["token"],
     }
     credentials = {
-        "oauthClient": {"token_endpoint_auth_method": "client_secret_basic", **chosen}
+        "oauthClient": {
+            "token_endpoint_auth_method": "client_secret_basic",
+            **chosen,
+        }
     }
-    app = {"name": "oidc_client", "label": label, "signOnMode": "OPENID_CONNECT"}
+    app = {
+        "name": "oidc_client",
+        "label": label,
+        "signOnMode": "OPENID_CONNECT",
+    }
     return _make(
         org,
         "/apps",
-        {**app, "credentials": credentials, "settings": {"oauthClient": settings}},
+        {
+            **app,
+            "credentials": credentials,
+            "settings": {"oauthClient": settings},
+        },
     )
 
 
@@ -90,7 +101,10 @@ def _policy(org: httpx.Client, server: str, name: str, client: str) -> str:
 
 
 def _interrupted(
-    kind: str, identifier: str | None = None, known: tuple[str, ...] = (), **inputs: str
+    kind: str,
+    identifier: str | None = None,
+    known: tuple[str, ...] = (),
+    **inputs: str,
 ) -> ExportedState:
     return ExportedState(
         frozenset(known), (PendingCreation(kind, inputs, identifier),), None
@@ -121,10 +135,12 @@ def test_of_two_of_a_name_none_is_certain(org: httpx.Client) -> None:
     several = "there are several of this name"
     assert _doubts(org, _interrupted(APP, label=LABEL)) == [several, several]
     assert [
-        one.id for one, _ in okta.orphans(org, _interrupted(APP, second, label=LABEL))
+        one.id
+        for one, _ in okta.orphans(org, _interrupted(APP, second, label=LABEL))
     ] == [second]
     assert [
-        one.id for one, _ in okta.orphans(org, _interrupted(APP, first, label=LABEL))
+        one.id
+        for one, _ in okta.orphans(org, _interrupted(APP, first, label=LABEL))
     ] == [first]
 
 
@@ -138,7 +154,9 @@ def test_of_two_of_a_label_the_one_of_the_chosen_client_id_is_lost(
     assert [(one.id, doubt) for one, doubt in okta.orphans(org, state)] == [
         (made, None)
     ]
-    assert _doubts(org, _interrupted(APP, label="another", clientId=CHOSEN)) == []
+    assert (
+        _doubts(org, _interrupted(APP, label="another", clientId=CHOSEN)) == []
+    )
 
 
 def test_an_app_that_the_stacks_own_policy_lists_from_before_is_lost(
@@ -157,7 +175,9 @@ def test_an_app_that_the_stacks_own_policy_lists_from_before_is_lost(
 def test_an_app_that_is_used_is_somebodys(org: httpx.Client) -> None:
     """A policy of any server lists it, or a group is assigned: nobody could have, without the lost answer."""
     app = _app(org)
-    client = org.get(f"/apps/{app}").json()["credentials"]["oauthClient"]["client_id"]
+    client = org.get(f"/apps/{app}").json()["credentials"]["oauthClient"][
+        "client_id"
+    ]
     _policy(org, _server(org, "theirs"), "theirs", client)
     assert _doubts(org, _interrupted(APP, label=LABEL)) == [
         "a policy of theirs lists it"
@@ -168,7 +188,9 @@ def test_an_app_that_is_used_is_somebodys(org: httpx.Client) -> None:
         if row["profile"]["name"] == "sales"
     )
     org.put(f"/apps/{app}/groups/{group}", json={})
-    assert _doubts(org, _interrupted(APP, label=LABEL)) == ["groups are assigned to it"]
+    assert _doubts(org, _interrupted(APP, label=LABEL)) == [
+        "groups are assigned to it"
+    ]
 
 
 def test_a_server_with_policies_and_a_policy_with_rules_are_somebodys(
@@ -197,15 +219,21 @@ def test_a_server_with_policies_and_a_policy_with_rules_are_somebodys(
     assert _doubts(org, of_policy) == ["it has rules"]
 
 
-def test_what_is_in_a_server_is_looked_for_in_that_server(org: httpx.Client) -> None:
+def test_what_is_in_a_server_is_looked_for_in_that_server(
+    org: httpx.Client,
+) -> None:
     """A scope of that name in another server is not looked at; the rest of the server stays."""
     ours, theirs = _server(org), _server(org, "theirs")
     made = [
-        _make(org, f"/authorizationServers/{one}/scopes", {"name": "orders.read"})
+        _make(
+            org, f"/authorizationServers/{one}/scopes", {"name": "orders.read"}
+        )
         for one in (ours, theirs)
     ]
     state = _interrupted(
-        "okta:auth/serverScope:ServerScope", authServerId=ours, name="orders.read"
+        "okta:auth/serverScope:ServerScope",
+        authServerId=ours,
+        name="orders.read",
     )
     okta.remove(org, [one for one, _ in okta.orphans(org, state)])
     left = [
@@ -227,13 +255,19 @@ def test_every_page_is_read() -> None:
             return httpx.Response(200, json=[{"id": "0oa2", "label": LABEL}])
         link = f'<{request.url.copy_with(path="/api/v1/apps", query=b"after=0oa1&limit=200")}>; rel="next"'
         return httpx.Response(
-            200, json=[{"id": "0oa1", "label": "another"}], headers={"Link": link}
+            200,
+            json=[{"id": "0oa1", "label": "another"}],
+            headers={"Link": link},
         )
 
     with httpx.Client(
-        base_url="https://acme.okta.com/api/v1", transport=httpx.MockTransport(answer)
+        base_url="https://acme.okta.com/api/v1",
+        transport=httpx.MockTransport(answer),
     ) as paged:
-        assert [row["id"] for row in api.rows(paged, "/apps")] == ["0oa1", "0oa2"]
+        assert [row["id"] for row in api.rows(paged, "/apps")] == [
+            "0oa1",
+            "0oa2",
+        ]
 
 
 def test_nothing_interrupted_at_okta_is_no_reason_to_ask_okta() -> None:
@@ -241,7 +275,10 @@ def test_nothing_interrupted_at_okta_is_no_reason_to_ask_okta() -> None:
     state = _interrupted("kong:index/route:Route", name="way")
     settings = ProviderSettings("main", "okta", "api://x")
     with ExitStack() as opened:
-        assert okta.find(settings, state, opened, Configuration(lambda _: None)) is None
+        assert (
+            okta.find(settings, state, opened, Configuration(lambda _: None))
+            is None
+        )
 
 
 def test_an_origin_that_stacks_share_is_kept(org: httpx.Client) -> None:
@@ -253,7 +290,9 @@ def test_an_origin_that_stacks_share_is_kept(org: httpx.Client) -> None:
 
     body = {"origin": page, "scopes": [{"type": "CORS"}]}
     shared = _make(org, "/trustedOrigins", {**body, "name": f"kong-oam {page}"})
-    assert [doubt for _, doubt in made(f"kong-oam {page}")] == ["stacks share it"]
+    assert [doubt for _, doubt in made(f"kong-oam {page}")] == [
+        "stacks share it"
+    ]
     org.delete(f"/trustedOrigins/{shared}").raise_for_status()
     _make(org, "/trustedOrigins", {**body, "name": f"kong-oam local {page}"})
     ((lost, doubt),) = made(f"kong-oam local {page}")

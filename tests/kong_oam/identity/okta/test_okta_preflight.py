@@ -24,7 +24,8 @@ Answer = Callable[[httpx.Request], httpx.Response]
 
 def _org(answer: Answer) -> httpx.Client:
     return httpx.Client(
-        base_url="https://acme.okta.com/api/v1", transport=httpx.MockTransport(answer)
+        base_url="https://acme.okta.com/api/v1",
+        transport=httpx.MockTransport(answer),
     )
 
 
@@ -32,7 +33,8 @@ def _problems(org: httpx.Client, stack: Stack = STACK) -> list[str]:
     roles = estate(WITH_GROUPS, stack=stack)
     ids = look_up(group_names(SETTINGS, roles), partial(group_ids, org))
     return [
-        str(found).splitlines()[0] for found in unclear_groups(SETTINGS, roles, ids)
+        str(found).splitlines()[0]
+        for found in unclear_groups(SETTINGS, roles, ids)
     ]
 
 
@@ -60,9 +62,7 @@ def test_every_group_that_does_not_exist_is_said_where_a_role_names_it(
     """Each role's own place, and names that are nearly right; one that only begins so does not count."""
     said = _problems(org("Sales", "sales-emea", "desk"))
     where = "Create it there, or map 'sales' under identityProviders[].groups in stacks/Pulumi.tests.yaml"
-    near = (
-        "group 'sales' of main does not exist; did you mean 'Sales' or 'sales-emea'? "
-    )
+    near = "group 'sales' of main does not exist; did you mean 'Sales' or 'sales-emea'? "
     assert said == [
         f"app1.yaml:18:49: error ENV401: role 'reader': {near}{where}",
         f"app1.yaml:19:47: error ENV401: role 'desk': {near}{where}",
@@ -78,7 +78,10 @@ def test_a_group_is_looked_for_by_the_name_that_it_is_mapped_to(
         "tests",
         {
             "main": type(PROVIDER)(
-                "main", "api://tests", PROVIDER.spelling, groups={"desk": "Desk 1"}
+                "main",
+                "api://tests",
+                PROVIDER.spelling,
+                groups={"desk": "Desk 1"},
             )
         },
     )
@@ -112,7 +115,9 @@ def test_a_name_that_two_groups_have_is_no_grant() -> None:
     said = _problems(_org(answer))
     assert len(said) == 2
     assert all(
-        one.endswith("group 'sales' of main is there 2 times. Rename the others")
+        one.endswith(
+            "group 'sales' of main is there 2 times. Rename the others"
+        )
         for one in said
     )
 
@@ -131,7 +136,9 @@ def _gone(request: httpx.Request) -> httpx.Response:
     ("answer", "message"),
     [
         (
-            httpx.Response(401, json={"errorSummary": "Invalid token provided"}),
+            httpx.Response(
+                401, json={"errorSummary": "Invalid token provided"}
+            ),
             "401 Invalid token provided; make another",
         ),
         (
@@ -176,10 +183,15 @@ def test_each_refusal_says_what_to_do(
     assert "\n" not in said
 
 
-def test_a_rate_limit_that_lasts_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rate_limit_that_lasts_is_a_refusal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """With the time that it asks for, and what to do."""
     monkeypatch.setattr("kong_oam.http.rates.time.sleep", lambda seconds: None)
-    told = {"X-Rate-Limit-Reset": "1700000010", "Date": "Tue, 14 Nov 2023 22:13:20 GMT"}
+    told = {
+        "X-Rate-Limit-Reset": "1700000010",
+        "Date": "Tue, 14 Nov 2023 22:13:20 GMT",
+    }
     said = _refused(
         lambda request: httpx.Response(
             429, json={"errorSummary": "Too many"}, headers=told

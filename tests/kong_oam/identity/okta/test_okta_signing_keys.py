@@ -46,12 +46,18 @@ def test_the_next_key_is_known_before_it_signs(okta: Okta) -> None:
     assert second.keys[0] == first.keys[1]
     assert second.previous_keys == first.keys[:1]
     okta.rotate(name)
-    assert server_keys(account(okta), name, issuer).previous_keys == second.keys[:1]
+    assert (
+        server_keys(account(okta), name, issuer).previous_keys
+        == second.keys[:1]
+    )
 
 
 def test_a_listing_without_one_active_key_is_refused(okta: Okta) -> None:
     """None of them, or any, could be said to sign."""
-    for rows, count in (([{"status": "NEXT"}], 0), ([{"status": "ACTIVE"}] * 2, 2)):
+    for rows, count in (
+        ([{"status": "NEXT"}], 0),
+        ([{"status": "ACTIVE"}] * 2, 2),
+    ):
         with pytest.raises(
             DiscoveryError, match=f"Okta lists {count} active signing keys"
         ):

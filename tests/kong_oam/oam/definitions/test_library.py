@@ -17,7 +17,9 @@ AT = FilePlace("shop.yaml", 9, 13)
 def _one(
     name: str, kind: Kind = "component", file: str = "a.yaml", **more: str
 ) -> Definition:
-    return replace(Definition(kind, name, "output: {}", FilePlace(file, 1, 1)), **more)
+    return replace(
+        Definition(kind, name, "output: {}", FilePlace(file, 1, 1)), **more
+    )
 
 
 VERSIONS = library(
@@ -65,7 +67,10 @@ def test_a_version_that_is_not_is_said_with_those_that_are(type_: str) -> None:
 def test_a_type_that_is_not_is_said_with_the_nearest() -> None:
     """A type that differs in capitals is another; a trait is no component."""
     stack = library([_one("web"), _one("gateway", "trait")])
-    for type_, hint in (("WEB", "; did you mean 'web'?"), ("gateway", "; known: web")):
+    for type_, hint in (
+        ("WEB", "; did you mean 'web'?"),
+        ("gateway", "; known: web"),
+    ):
         found = find(stack, "component", type_, AT)
         assert isinstance(found, Diagnostic)
         assert found.message == (
@@ -82,14 +87,18 @@ def test_a_workload_definition_is_a_component_type_of_old() -> None:
     assert find(library([old]), "component", "old", AT) == old
     assert find(library([built_in, old]), "component", "old", AT) == old
     assert [
-        one.code for one in library([_one("old", file="b.yaml"), old]).diagnostics
+        one.code
+        for one in library([_one("old", file="b.yaml"), old]).diagnostics
     ] == ["OAM106"]
     assert isinstance(find(library([old]), "trait", "old", AT), Diagnostic)
 
 
 def test_one_of_the_projects_own_wins_over_a_built_in_one() -> None:
     """Wherever it stands."""
-    own, built_in = _one("web"), replace(_one("web", file="built.yaml"), built_in=True)
+    own, built_in = (
+        _one("web"),
+        replace(_one("web", file="built.yaml"), built_in=True),
+    )
     for order in ([own, built_in], [built_in, own]):
         stack = library(order)
         assert find(stack, "component", "web", AT) == own

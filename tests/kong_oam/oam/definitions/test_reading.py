@@ -50,7 +50,9 @@ def test_a_definition_is_read_with_all_that_is_used_of_it() -> None:
     )
 
 
-@pytest.mark.parametrize("written", ['template: "output: {}"', "template: output"])
+@pytest.mark.parametrize(
+    "written", ['template: "output: {}"', "template: output"]
+)
 def test_a_template_that_is_no_block_has_the_place_of_its_definition(
     written: str,
 ) -> None:
@@ -65,7 +67,8 @@ def test_what_stands_beside_definitions_is_read_over() -> None:
     kinds = ("ComponentDefinition", "PolicyDefinition", "WorkloadDefinition")
     template = "spec: {schematic: {cue: {template: a}}}"
     texts = [
-        f"{HEAD}kind: {kind}\nmetadata: {{name: a}}\n{template}\n" for kind in kinds
+        f"{HEAD}kind: {kind}\nmetadata: {{name: a}}\n{template}\n"
+        for kind in kinds
     ]
     texts += [
         f"{HEAD}kind: {kind}\nmetadata: {{name: a}}\n"
@@ -87,10 +90,14 @@ def test_a_list_is_read_as_kubectl_prints_it() -> None:
         f"{HEAD.strip()}, kind: {kind}Definition, {one}"
         for kind in ("Component", "Trait", "WorkflowStep")
     ]
-    text = "apiVersion: v1\nkind: List\nmetadata: {resourceVersion: ''}\nitems:\n"
+    text = (
+        "apiVersion: v1\nkind: List\nmetadata: {resourceVersion: ''}\nitems:\n"
+    )
     text += "".join(f"- {{{item}}}\n" for item in [*items, "kind: ConfigMap"])
     found = read_definitions("all.yaml", text.encode())
-    assert [(one.kind, one.name, one.position.line) for one in found.definitions] == [
+    assert [
+        (one.kind, one.name, one.position.line) for one in found.definitions
+    ] == [
         ("component", "a", 5),
         ("trait", "a", 6),
     ]
@@ -193,7 +200,9 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("folder", ["builtin", "deprecated", "definitions", "extra"])
+@pytest.mark.parametrize(
+    "folder", ["builtin", "deprecated", "definitions", "extra"]
+)
 def test_definitions_that_people_wrote_are_read(folder: str) -> None:
     """What is not is refused for a reason; of KubeVela's own nothing is."""
     need_corpus()
@@ -206,5 +215,7 @@ def test_definitions_that_people_wrote_are_read(folder: str) -> None:
         assert messages <= REFUSED, name
     assert (
         len(refused)
-        == {"builtin": 0, "deprecated": 0, "definitions": 10, "extra": 1}[folder]
+        == {"builtin": 0, "deprecated": 0, "definitions": 10, "extra": 1}[
+            folder
+        ]
     )
