@@ -113,12 +113,12 @@ def _deploy(
     # A new workload must not be reached by the rules of the one before.
     closing = [service.admission for service in services.values()]
     after: list[Resource] = [*closing]
-    for name in component.depends_on:
+    for name in component.workload.depends_on:
         earlier = others.get(f"{component.application}/{name}")
         after += earlier.resources if earlier else []
     workloads = {
         target.at: _workload(application, target, args, after, others)
-        for target in component.sites
+        for target in component.instances
     }
     # Copies in other places answer nobody through this gateway.
     workload = workloads[component.at]
@@ -155,7 +155,7 @@ def _workload(
         component=target,
         settings=args.settings,
         client=args.clients[target.key],
-        cluster=args.clusters[target.cluster],
+        cluster=args.clusters[target.workload.cluster],
         after=after,
         value=value,
     )
@@ -173,7 +173,7 @@ def _in_order(application: Application) -> Iterator[Component]:
     def visit(component: Component) -> Iterator[Component]:
         if component.name not in done:
             done.add(component.name)
-            for name in component.depends_on:
+            for name in component.workload.depends_on:
                 yield from visit(by_name[name])
             yield component
 

@@ -68,7 +68,7 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
     ids = _foreign_ids(settings, part)
     unknown = []
     for component in part.foreign:
-        for client in component.clients:
+        for client in component.identity.clients:
             is_known = component.key in ids[client.provider]
             if not is_known and calls_into(part, client):
                 unknown.append(client.name)
@@ -164,7 +164,9 @@ def _foreign_ids(
     for provider in settings.providers:
         ids[provider.name] = by_component = {}
         for component in part.foreign:
-            providers = [client.provider for client in component.clients]
+            providers = [
+                client.provider for client in component.identity.clients
+            ]
             if provider.name not in providers:
                 continue
             key = component.key
@@ -186,11 +188,11 @@ def _not_let_in(
 ) -> Component:
     """Return the component without the calls here of those of its clients that are unknown."""
     clients = []
-    for client in foreign.clients:
+    for client in foreign.identity.clients:
         if client.name in unknown:
             calls = [
                 call for call in client.calls if call.component not in part.own
             ]
             client = replace(client, calls=tuple(calls))
         clients.append(client)
-    return replace(foreign, clients=tuple(clients))
+    return foreign.with_clients(clients)

@@ -248,7 +248,7 @@ def _provision(plan: _Plan) -> _Provisioned:
     # Pods that ask for a scope that they have lost are refused tokens: they roll first.
     credentials = finish_clients(issuers, running)
     for key, component in components.items():
-        names = [client.name for client in estate.own[key].clients]
+        names = [client.name for client in estate.own[key].identity.clients]
         held = {
             name: credentials[name] for name in names if name in credentials
         }

@@ -154,7 +154,7 @@ def _is_meant_by_tls(deployment: Deployment, gate: Resource) -> bool:
     """Tell whether the Application asks for https at one of the places that lead to the gate."""
     table = table_of(gate.config) or {}
     component = _component(deployment, table)
-    for endpoint in component.endpoints if component else ():
+    for endpoint in component.exposure.endpoints if component else ():
         paths = table.get("hosts", {}).get(endpoint.host, {})
         if endpoint.tls and paths.get(written(endpoint.path)) is True:
             return True

@@ -64,7 +64,7 @@ class ServiceArgs:
     @property
     def issuer(self) -> TokenIssuer:
         """The issuer of the component's tokens."""
-        return self.workspace.issuers[self.component.provider]
+        return self.workspace.issuers[self.component.identity.provider]
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,7 +300,7 @@ def _table(args: ServiceArgs) -> Output[str]:
     component = args.component
     estate = args.estate
     issuer = args.issuer
-    ring = names.ring(args.stack, component.provider)
+    ring = names.ring(args.stack, component.identity.provider)
     verified_by = plugins.AUTHENTICATION[args.settings.gateway.edition]
     audiences = {
         api: issuer.audiences[api]

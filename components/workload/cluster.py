@@ -87,10 +87,12 @@ def _cluster(
     wanted = set()
     plain = True
     for component in running(estate):
-        for target in component.sites:
-            if target.cluster == cluster:
-                wanted.add(target.namespace)
-                plain = plain and all(part.plain for part in target.rendered)
+        for target in component.instances:
+            if target.workload.cluster == cluster:
+                wanted.add(target.workload.namespace)
+                plain = plain and all(
+                    part.plain for part in target.workload.rendered
+                )
     context = settings.cluster.context_of(cluster)
     # A new key changes a client's Secret in place: one that is replaced is deleted first, and its
     # Deployment with it; and so with ConfigMaps, where there are any. What somebody changed by hand

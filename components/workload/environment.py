@@ -22,7 +22,7 @@ def client_environment(
     references = []
     audiences = {}
     granted: list[Resource] = []
-    for client in component.clients:
+    for client in component.identity.clients:
         credential = issuers[client.provider].clients[component.key]
         prefix = _prefix(client, estate)
         reference = credential.secret_reference
@@ -43,7 +43,7 @@ def settings_of(
     """Return the settings of a component's clients, as environment variables of its workload; empty
     where it is none."""
     data: dict[str, Input[str]] = {}
-    for client in component.clients:
+    for client in component.identity.clients:
         issuer = issuers[client.provider]
         credential = issuer.clients[component.key]
         data |= _settings(_prefix(client, estate), client, issuer, credential)
@@ -140,5 +140,5 @@ def _environment(prefix: str, name: str) -> str:
 
 
 def _base_url(estate: Estate, component: str) -> str:
-    endpoint = estate.components[component].endpoints[0]
+    endpoint = estate.components[component].exposure.endpoints[0]
     return f"{estate.stack.scheme}://{endpoint.host}{written(endpoint.path)}"

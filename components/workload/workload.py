@@ -84,7 +84,7 @@ def provision_workload(args: WorkloadArgs, parent: Resource) -> Workload:
     needed = []
     mark = None
     if placed.secret:
-        opts = cluster.within(component.namespace, parent)
+        opts = cluster.within(component.workload.namespace, parent)
         name = component.state_name
         manifest = placed.secret.manifest
         needed.append(provision_secret(name, manifest, client, opts))
@@ -110,7 +110,9 @@ def provision_workload(args: WorkloadArgs, parent: Resource) -> Workload:
     return Workload(
         [resource for placed_object, resource in made if placed_object.answers],
         Output.all(*rolled_out).apply(all),
-        {} if component.copied else _upstreams(component, made, args.settings),
+        {}
+        if component.workload.further_target
+        else _upstreams(component, made, args.settings),
         {_identity(item.manifest): resource for item, resource in made},
     )
 
@@ -146,7 +148,7 @@ def _upstreams(
         name: upstream_of(
             settings.gateway,
             services[backend.service],
-            component.namespace,
+            component.workload.namespace,
             backend,
         )
         for name, backend in component.backends.items()

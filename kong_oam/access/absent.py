@@ -31,7 +31,7 @@ def with_absent_clients(estate: Estate) -> Estate:
         return estate
     named: dict[str, dict[str, list[Role]]] = {}
     for component in estate.components.values():
-        for role in component.roles:
+        for role in component.identity.roles:
             for member in set(role.components) - estate.components.keys():
                 held = named.setdefault(member, {})
                 held.setdefault(component.key, []).append(role)
@@ -51,9 +51,8 @@ def _component(
     clients = tuple(_clients(estate, key, held))
     first = clients[0]
     bare = bare_component(key, first.provider)
-    return replace(
-        bare, type=EXTERNAL, clients=clients, position=first.position
-    )
+    known = replace(bare, type=EXTERNAL, position=first.position)
+    return known.with_clients(clients)
 
 
 def _clients(
@@ -68,10 +67,12 @@ def _clients(
         )
         names = tuple(role.name for role in roles)
         call = Call(called, tuple(scopes), names, roles[0].position)
-        calls.setdefault(component.provider, []).append(call)
+        calls.setdefault(component.identity.provider, []).append(call)
         # Which groups it is assigned to depends on what else it calls; users need one that holds
         # the scope, too.
-        groups.setdefault(component.provider, set()).update(component.groups)
+        groups.setdefault(component.identity.provider, set()).update(
+            component.groups
+        )
     for provider, of_provider in calls.items():
         assigned = tuple(sorted(groups[provider]))
         position = of_provider[0].position

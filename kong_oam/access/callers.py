@@ -144,7 +144,7 @@ class Callers:
     ) -> Access:
         """The principals whose tokens can have all of `needed` at the component; for none, those
         who can have a token."""
-        clients = self._clients.get(component.provider, {})
+        clients = self._clients.get(component.identity.provider, {})
         if needed:
             able = []
             for users in (False, True):
@@ -154,7 +154,7 @@ class Callers:
                         able.append(clients[name, users])
             return self._access_of(component, needed, able)
         per_api = self._estate.provider_of(component).per_api
-        api = component.key if per_api else component.provider
+        api = component.key if per_api else component.identity.provider
         if api not in self._with_any_token:
             gets_one = partial(self._gets_a_token, component)
             able = [*filter(gets_one, clients.values())]
@@ -191,7 +191,10 @@ class Callers:
         """The condition on users: in a group of each clause."""
         if not client.user_facing:
             return ITSELF
-        key = component.provider, tuple(clauses_of(component, client, needed))
+        key = (
+            component.identity.provider,
+            tuple(clauses_of(component, client, needed)),
+        )
         if key not in self._conditions:
             provider = self._estate.provider_of(component)
             names = map(partial(self._names, provider), key[1])
@@ -217,5 +220,7 @@ def clauses_of(
     assigned to, and for each scope those that hold it."""
     yield frozenset(client.groups)
     for scope in sorted(needed):
-        roles = [role for role in component.roles if scope in role.scopes]
+        roles = [
+            role for role in component.identity.roles if scope in role.scopes
+        ]
         yield frozenset(chain.from_iterable(role.groups for role in roles))

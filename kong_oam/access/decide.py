@@ -140,8 +140,10 @@ def _decide_at(
         )
     if isinstance(claims, Refusal):
         return Decision(401, claims.code, claims.reason, component, first)
-    if claims.provider != component.provider:
-        needed = f"a token of provider '{component.provider}' is needed"
+    if claims.provider != component.identity.provider:
+        needed = (
+            f"a token of provider '{component.identity.provider}' is needed"
+        )
         return Decision(401, "token-not-verified", needed, component)
     if ambiguous:
         read_otherwise = "the path is spelled so that some servers take it for that of another rule"
@@ -217,7 +219,7 @@ def answer(
     token = bearer(authorization)
     if isinstance(token, Refusal):
         return Decision(401, token.code, token.reason, unidentified.component)
-    ring = rings.get(unidentified.component.provider)
+    ring = rings.get(unidentified.component.identity.provider)
     if token is None or ring is None:
         return unidentified
     apis = estate.apis_at(unidentified.component)
@@ -240,7 +242,7 @@ def effective_scopes(
         return counting
     provider = estate.provider_of(component)
     held: set[str] = set()
-    for role in component.roles:
+    for role in component.identity.roles:
         if not set(map(provider.listed, role.groups)).isdisjoint(claims.groups):
             held.update(role.scopes)
     return counting & held

@@ -107,7 +107,7 @@ def _granted(client: Client, target: Component | None) -> Names:
 def _groups_listed(provider: Provider, target: Component, user: User) -> Names:
     """The groups of the user that roles of the API name, as its tokens list them."""
     listed: dict[str, None] = {}
-    for role in target.roles:
+    for role in target.identity.roles:
         for group in role.groups:
             if provider.group(group) in user.groups:
                 listed[provider.listed(group)] = None

@@ -111,69 +111,104 @@ class Waiver:
     position: SourcePosition = field(compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """What the gateway reaches of a component, and the rules of who may call it."""
+
+    endpoints: tuple[Endpoint, ...] = ()
+    # The Kubernetes Services that the gateway reaches, each with its ports.
+    services: Exposures = ()
+    rules: tuple[Rule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a component is at its identity provider: an API, clients, or both."""
+
+    # It guards the component. Components that guard nothing have one, too.
+    provider: str
+    scopes: Texts = field(default_factory=dict)
+    roles: tuple[Role, ...] = ()
+    clients: tuple[Client, ...] = ()
+    # Whether its workload gets the bearer tokens that it is called with, and could call others
+    # with them.
+    forward_token: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadSpec:
+    """What runs of a component, and where."""
+
+    namespace: str = ""
+    # The cluster, as topologies write it; None: the stack's own.
+    cluster: str | None = None
+    depends_on: Names = ()
+    # The Kubernetes objects; none of a component that runs elsewhere.
+    rendered: tuple[RenderedObject, ...] = field(default=(), compare=False)
+    # The Service that it names, of pods that something else makes.
+    named_service: NamedService | None = None
+    # Where else it is deployed. The gateway leads to none of these.
+    further_targets: tuple[FurtherTarget, ...] = ()
+    # The target that this is the component at; None: the first one, to which the gateway leads.
+    further_target: FurtherTarget | None = None
+    # What tells it from other workloads (kong_oam.access.workloads); None: the component's name.
+    label: str | None = field(default=None, compare=False)
+
+
 @dataclass(frozen=True)
 class Component:
     """One component with all that access and provisioning need to know of it."""
 
     application: str
     name: str
-    namespace: str
     type: str
-    depends_on: Names
     owner: str | None
-    # The identity provider that guards it; also of components that guard nothing.
-    provider: str
-    endpoints: tuple[Endpoint, ...]
-    # The Kubernetes Services that the gateway reaches, each with its ports.
-    exposures: Exposures
-    scopes: Texts
-    rules: tuple[Rule, ...]
-    roles: tuple[Role, ...]
-    clients: tuple[Client, ...]
+    exposure: Exposure
+    identity: Identity
+    workload: WorkloadSpec
     position: SourcePosition = field(compare=False)
-    waivers: tuple[Waiver, ...] = field(default=(), compare=False)
-    # Whether its workload gets the bearer tokens that it is called with, and could call others
-    # with them.
-    forward_token: bool = False
-    # Its Kubernetes objects; none of a component that runs elsewhere.
-    rendered: tuple[RenderedObject, ...] = field(default=(), compare=False)
-    # The Service that it names, of pods that something else makes.
-    named: NamedService | None = None
-    # The cluster that it is in, as topologies write it; None: the stack's own.
-    cluster: str | None = None
-    # Where else it is deployed. The gateway leads to none of these.
-    copies: tuple[FurtherTarget, ...] = ()
-    # What it asks of the gateway beside who may call it.
+    # What the gateway does before it, beside asking who calls.
     traits: Traits = field(default_factory=Traits)
-    # The place that this is the component in; None: the first one, to which the gateway leads.
-    copied: FurtherTarget | None = None
+    waivers: tuple[Waiver, ...] = field(default=(), compare=False)
     # The partition of the estate that it is in; None where the estate is one stack.
     partition: str | None = None
-    # What tells its workload from others (kong_oam.access.workloads); None: its name alone
-    # does.
-    workload: str | None = field(default=None, compare=False)
 
     @property
     def key(self) -> str:
         """The component's key, `application/component`: unique in a stack."""
         return f"{self.application}/{self.name}"
 
+    def with_clients(self, clients: Iterable[Client]) -> Component:
+        """The component with these clients in place of its own."""
+        return replace(
+            self, identity=replace(self.identity, clients=tuple(clients))
+        )
+
     @cached_property
-    def sites(self) -> tuple[Component, ...]:
-        """The component itself, and as it is in each of the other places that it is deployed to."""
-        copies = [
-            replace(self, **copy.fields, copies=(), copied=copy)
-            for copy in self.copies
-        ]
-        return self, *copies
+    def instances(self) -> tuple[Component, ...]:
+        """The component at each target that it is deployed to, the first one first."""
+        instances = [self]
+        for target in self.workload.further_targets:
+            workload = replace(
+                self.workload,
+                cluster=target.cluster,
+                namespace=target.namespace,
+                rendered=target.rendered,
+                further_targets=(),
+                further_target=target,
+            )
+            instances.append(replace(self, workload=workload))
+        return tuple(instances)
 
     @property
     def state_name(self) -> str:
         """What the names of its objects begin with in the state: its key, behind the place where
         that is not the first namespace of the stack's own cluster: `west:shop/web`,
         `/blue:shop/web`, `west/blue:shop/web`."""
-        position = (self.cluster or "") + (
-            self.copied.suffix if self.copied else ""
+        position = (self.workload.cluster or "") + (
+            self.workload.further_target.suffix
+            if self.workload.further_target
+            else ""
         )
         return f"{position}:{self.key}" if position else self.key
 
@@ -182,38 +217,44 @@ class Component:
         """Its place, as a text: the namespace, behind the name of a further cluster: `shop`,
         `west/shop`."""
         return (
-            f"{self.cluster}/{self.namespace}"
-            if self.cluster
-            else self.namespace
+            f"{self.workload.cluster}/{self.workload.namespace}"
+            if self.workload.cluster
+            else self.workload.namespace
         )
 
     @property
     def where(self) -> str:
         """All its places, as a text."""
-        return ", ".join(site.at for site in self.sites)
+        return ", ".join(site.at for site in self.instances)
 
     @property
     def hosts(self) -> list[str]:
         """The hosts that it is exposed on, each once, in order."""
-        return [*dict.fromkeys(endpoint.host for endpoint in self.endpoints)]
+        return [
+            *dict.fromkeys(
+                endpoint.host for endpoint in self.exposure.endpoints
+            )
+        ]
 
     @property
     def any_token(self) -> bool:
         """Whether any token that counts is enough for it. It has no scopes, so no token is for it
         alone."""
-        protected = [rule for rule in self.rules if not rule.public]
+        protected = [rule for rule in self.exposure.rules if not rule.public]
         return bool(protected) and not any(rule.scopes for rule in protected)
 
     @property
     def groups(self) -> Names:
         """The logical groups that its roles name, sorted."""
-        groups = {*chain.from_iterable(role.groups for role in self.roles)}
+        groups = {
+            *chain.from_iterable(role.groups for role in self.identity.roles)
+        }
         return tuple(sorted(groups))
 
     @property
     def public(self) -> bool:
         """Whether something of it may be called without a token."""
-        return any(rule.public for rule in self.rules)
+        return any(rule.public for rule in self.exposure.rules)
 
     @property
     def outside(self) -> bool:
@@ -223,12 +264,12 @@ class Component:
     @cached_property
     def backends(self) -> Mapping[str, Endpoint]:
         """What the gateway reaches of it, by name, in order."""
-        return backends_of(self.endpoints)
+        return backends_of(self.exposure.endpoints)
 
     @cached_property
     def owned(self) -> Mapping[PathSegments, tuple[Rule, ...]]:
         """Rules by the path that they own."""
-        return by_path(self.rules)
+        return by_path(self.exposure.rules)
 
     @cached_property
     def _folded(self) -> frozenset[PathSegments]:
@@ -236,7 +277,9 @@ class Component:
 
     def roles_of(self, client: str) -> list[Role]:
         """The roles that name a client (`application/component`)."""
-        return [role for role in self.roles if client in role.components]
+        return [
+            role for role in self.identity.roles if client in role.components
+        ]
 
     def may_be_of_another_rule(self, path: PathSegments) -> bool:
         """Whether another server may read in the path one that a longer rule owns than the one that
@@ -287,20 +330,14 @@ def bare_component(key: str, provider: str) -> Component:
     it."""
     application, _, name = key.partition("/")
     return Component(
-        application,
-        name,
-        "",
-        "",
-        (),
-        None,
-        provider,
-        (),
-        (),
-        {},
-        (),
-        (),
-        (),
-        NOWHERE,
+        application=application,
+        name=name,
+        type="",
+        owner=None,
+        exposure=Exposure(),
+        identity=Identity(provider),
+        workload=WorkloadSpec(),
+        position=NOWHERE,
     )
 
 
@@ -366,7 +403,9 @@ class Estate:
     def exposed(self) -> tuple[Component, ...]:
         """The components that the gateway serves."""
         return tuple(
-            component for component in self.own.values() if component.endpoints
+            component
+            for component in self.own.values()
+            if component.exposure.endpoints
         )
 
     @cached_property
@@ -383,7 +422,7 @@ class Estate:
         """Endpoints with their components, by host as the endpoint writes it."""
         by_host: dict[str, list[Exposed]] = {}
         for component in self.exposed:
-            for endpoint in component.endpoints:
+            for endpoint in component.exposure.endpoints:
                 by_host.setdefault(endpoint.host, []).append(
                     (endpoint, component)
                 )
@@ -454,7 +493,7 @@ class Estate:
         return Schedule(client.rotate_every or usual.every, usual.overlap)
 
     def provider_of(self, component: Component) -> Provider:
-        return self.stack.providers[component.provider]
+        return self.stack.providers[component.identity.provider]
 
     @cached_property
     def _called(self) -> Mapping[str, Names]:
@@ -474,7 +513,7 @@ class Estate:
         Its own tokens; where any token will do, those of every API of its provider.
         """
         if component.any_token and self.provider_of(component).per_api:
-            return self._called.get(component.provider, ())
+            return self._called.get(component.identity.provider, ())
         return (component.key,)
 
     @cached_property
@@ -485,7 +524,10 @@ class Estate:
         for client in self.clients:
             for call in client.calls:
                 called = self.components.get(call.component)
-                if called is not None and called.provider == client.provider:
+                if (
+                    called is not None
+                    and called.identity.provider == client.provider
+                ):
                     key = call.component, client.user_facing
                     by_client = granted.setdefault(key, {})
                     by_client.setdefault(client.component, set()).update(
@@ -531,5 +573,7 @@ class Estate:
 
 def _clients_of(components: Iterable[Component]) -> tuple[Client, ...]:
     return tuple(
-        chain.from_iterable(component.clients for component in components)
+        chain.from_iterable(
+            component.identity.clients for component in components
+        )
     )

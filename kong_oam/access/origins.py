@@ -44,7 +44,7 @@ def _is_alone_on(component: Component, scheme: str, origin: str) -> bool:
     """Whether all hosts of the component are the origin's, so that its pages call their own."""
     return all(
         f"{scheme}://{endpoint.host}" == origin
-        for endpoint in component.endpoints
+        for endpoint in component.exposure.endpoints
     )
 
 
@@ -60,7 +60,8 @@ def _of_pages(estate: Estate, component: Component) -> Iterator[Client]:
     held = estate.held_at(component, users=True)
     for client in estate.clients:
         called = (
-            client.provider == component.provider and client.component in held
+            client.provider == component.identity.provider
+            and client.component in held
         )
         if called and client.origins:
             yield client

@@ -20,7 +20,9 @@ from kong_oam.access.model import (
     Client,
     Component,
     Estate,
+    Exposure,
     Role,
+    WorkloadSpec,
     bare_component,
 )
 from kong_oam.access.workloads import workload_of
@@ -109,7 +111,7 @@ def part_of(estate: Estate, partition: str) -> Estate:
     )
     part = replace(estate, role="partition", applications=applications)
     any_token = {
-        component.provider
+        component.identity.provider
         for component in part.own.values()
         if component.any_token and estate.provider_of(component).per_api
     }
@@ -117,7 +119,7 @@ def part_of(estate: Estate, partition: str) -> Estate:
     for key, component in estate.components.items():
         if key not in part.own:
             calling[key] = tuple(
-                _calling(component.clients, part.own, any_token)
+                _calling(component.identity.clients, part.own, any_token)
             )
     called: set[str] = set()
     for client in chain(part.own_clients, *calling.values()):
@@ -125,9 +127,7 @@ def part_of(estate: Estate, partition: str) -> Estate:
     foreign = []
     for key, clients in calling.items():
         if clients or key in called:
-            foreign.append(
-                _known(replace(estate.components[key], clients=clients))
-            )
+            foreign.append(_known(estate.components[key].with_clients(clients)))
     return replace(part, foreign=tuple(foreign))
 
 
@@ -150,18 +150,25 @@ def uses(estate: Estate) -> Offers:
             called = estate.components.get(call.component)
             if called is not None and call.component not in estate.own:
                 scopes = {
-                    scope: called.scopes.get(scope, "") for scope in call.scopes
+                    scope: called.identity.scopes.get(scope, "")
+                    for scope in call.scopes
                 }
-                _add(needed, _name(called), Offered(called.provider, scopes))
+                _add(
+                    needed,
+                    _name(called),
+                    Offered(called.identity.provider, scopes),
+                )
     return needed
 
 
 def _offers(components: Iterable[Component]) -> Offers:
     offers = {}
     for component in components:
-        if component.scopes or component.roles:
+        if component.identity.scopes or component.identity.roles:
             offers[_name(component)] = Offered(
-                component.provider, component.scopes, component.groups
+                component.identity.provider,
+                component.identity.scopes,
+                component.groups,
             )
     return offers
 
@@ -184,8 +191,10 @@ def owners_of_scopes(estate: Estate, there: Uses) -> Owners:
     gone from one to another."""
     owners: dict[tuple[str, str], set[str]] = {}
     for key, component in estate.components.items():
-        for scope in component.scopes:
-            owners.setdefault((component.provider, scope), set()).add(key)
+        for scope in component.identity.scopes:
+            owners.setdefault((component.identity.provider, scope), set()).add(
+                key
+            )
     for name, offer in there.items():
         for scope in offer.scopes:
             owners.setdefault((offer.provider, scope), set()).add(_key(name))
@@ -280,11 +289,12 @@ def _with_offer(component: Component, offer: Offered) -> Component:
     groups = tuple(
         group for group in offer.groups if group not in component.groups
     )
-    return replace(
-        component,
-        scopes={**offer.scopes, **component.scopes},
-        roles=(*component.roles, *_roles(groups)),
+    identity = replace(
+        component.identity,
+        scopes={**offer.scopes, **component.identity.scopes},
+        roles=(*component.identity.roles, *_roles(groups)),
     )
+    return replace(component, identity=identity)
 
 
 Granted = Mapping[str, Mapping[str, Collection[str]]]
@@ -334,33 +344,36 @@ def _offering(component: Component) -> Component:
     """The component as the base knows it."""
     clients = [
         replace(_known_client(client), calls=(), groups=())
-        for client in component.clients
+        for client in component.identity.clients
         if client.user_facing
     ]
     roles = [
         replace(role, name="", scopes=(), components=())
-        for role in component.roles
+        for role in component.identity.roles
         if role.groups
     ]
     endpoints = [
-        endpoint for endpoint in component.endpoints if endpoint.certificate
+        endpoint
+        for endpoint in component.exposure.endpoints
+        if endpoint.certificate
     ]
+    known = _known(component)
     return replace(
-        _known(component),
-        clients=tuple(clients),
-        roles=tuple(roles),
-        endpoints=tuple(endpoints),
-        exposures=(),
-        workload=None,
+        known,
+        exposure=Exposure(tuple(endpoints)),
+        identity=replace(
+            known.identity, clients=tuple(clients), roles=tuple(roles)
+        ),
+        workload=replace(known.workload, label=None),
     )
 
 
 def _is_everybodys(component: Component) -> bool:
     return bool(
-        component.scopes
-        or component.roles
-        or component.endpoints
-        or component.clients
+        component.identity.scopes
+        or component.identity.roles
+        or component.exposure.endpoints
+        or component.identity.clients
     )
 
 
@@ -370,25 +383,26 @@ def _known(component: Component) -> Component:
     Of the workload of a client stays what tells it from others: the tables of those whom it calls
     name it.
     """
+    workload = component.workload
+    is_client = bool(component.identity.clients)
     return replace(
         component,
-        workload=workload_of(component) if component.clients else None,
-        rendered=(),
-        depends_on=(),
         owner=None,
-        exposures=(),
-        rules=(),
-        roles=(),
+        exposure=Exposure(component.exposure.endpoints),
+        identity=replace(component.identity, roles=(), forward_token=False),
+        workload=WorkloadSpec(
+            workload.namespace,
+            workload.cluster,
+            further_target=workload.further_target,
+            label=workload_of(component) if is_client else None,
+        ),
         waivers=(),
-        forward_token=False,
-        named=None,
-        copies=(),
         traits=Traits(),
     )
 
 
 def _name(component: Component) -> str:
-    return at_provider(component.key, component.provider)
+    return at_provider(component.key, component.identity.provider)
 
 
 def _key(name: str) -> str:

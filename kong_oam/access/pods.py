@@ -19,13 +19,19 @@ def pods_behind(component: Component) -> Texts:
     A port is left out where the component's objects do not say which pods its Service selects.
     """
     # Of two Services that go by one port alone the last counts, as for the gateway (`backends_of`).
-    endpoints = sorted(component.endpoints, key=lambda endpoint: endpoint.order)
-    ours = component.named.ours if component.named else None
+    endpoints = sorted(
+        component.exposure.endpoints, key=lambda endpoint: endpoint.order
+    )
+    ours = (
+        component.workload.named_service.ours
+        if component.workload.named_service
+        else None
+    )
     services: Mapping[str, Service] = {}
     if any(endpoint.service != ours for endpoint in endpoints):
         services = services_among(
-            component.rendered,
-            component.namespace,
+            component.workload.rendered,
+            component.workload.namespace,
             component.application,
             component.name,
         )
@@ -40,7 +46,7 @@ def pods_behind(component: Component) -> Texts:
 def _words(
     component: Component, services: Mapping[str, Service], endpoint: Endpoint
 ) -> str:
-    named = component.named
+    named = component.workload.named_service
     service = services.get(endpoint.service)
     if named and endpoint.service == named.ours:
         return _selected(component, named.labels, [named.target], ())

@@ -60,8 +60,8 @@ def _grant(client: Client) -> str:
 
 
 def _lines(estate: Estate, component: Component) -> Iterator[str]:
-    for endpoint in component.endpoints:
-        for rule in component.rules:
+    for endpoint in component.exposure.endpoints:
+        for rule in component.exposure.rules:
             if not within(rule.path, endpoint.path):
                 continue
             for networks, methods in _by_networks(component, rule).items():
@@ -83,7 +83,7 @@ def _requirement(estate: Estate, component: Component, rule: Rule) -> str:
     if rule.public:
         return f"everybody ({rule.public.reason})"
     if not rule.scopes:
-        return f"any principal of {component.provider}"
+        return f"any principal of {component.identity.provider}"
     return f"{' and '.join(rule.scopes)}: {', '.join(holders(estate, component, rule)) or 'nobody'}"
 
 
@@ -102,7 +102,10 @@ def holders(estate: Estate, component: Component, rule: Rule) -> Names:
     callers = []
     for client in estate.clients:
         scopes = granted[client.user_facing].get(client.component, ())
-        if client.provider != component.provider or not needed.issubset(scopes):
+        if (
+            client.provider != component.identity.provider
+            or not needed.issubset(scopes)
+        ):
             continue
         if client.user_facing:
             clauses = list(clauses_of(component, client, needed))

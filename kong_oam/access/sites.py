@@ -68,7 +68,7 @@ class SitesByPort(Sites):
         self._sites: dict[str, list[Exposed]] = {}
         for component in estate.exposed:
             key = whole(component.key)
-            for endpoint in component.endpoints:
+            for endpoint in component.exposure.endpoints:
                 site = f"{key}:{endpoint.port_name}"
                 self._sites.setdefault(site, []).append((endpoint, component))
 

@@ -16,7 +16,7 @@ from kong_oam.access.model import Component
 
 def workload_of(component: Component) -> str:
     """What tells the component's workload from others."""
-    return component.workload or digest_of(component, {})
+    return component.workload.label or digest_of(component, {})
 
 
 def digest_of(component: Component, properties: Mapping[str, Any]) -> str:
@@ -30,14 +30,16 @@ def digest_of(component: Component, properties: Mapping[str, Any]) -> str:
     content: Any = _unversioned(properties) or component.key
     # The properties say all that a plain object does.
     if defined := [
-        rendered.object for rendered in component.rendered if not rendered.plain
+        rendered.object
+        for rendered in component.workload.rendered
+        if not rendered.plain
     ]:
         names = {component.name, component.application}
         objects = [
             _nameless(_unversioned(rendered), names) for rendered in defined
         ]
         content = [_unversioned(properties), objects]
-    if named := component.named:
+    if named := component.workload.named_service:
         content = [content, named.port, named.target, named.labels]
     text = json.dumps(
         [component.at, component.type, content], sort_keys=True, default=str

@@ -110,9 +110,9 @@ class Dialogue:
     def _known(self) -> Mapping[str, str]:
         estate = self.estate
         scopes = {
-            key: sorted(component.scopes)
+            key: sorted(component.identity.scopes)
             for key, component in estate.components.items()
-            if component.scopes
+            if component.identity.scopes
         }
         return {
             "groups": _listed(

@@ -223,7 +223,7 @@ def uncalled(estate: Estate, keys: Iterable[str]) -> list[str]:
     for key in keys:
         component = estate.components.get(key)
         # Without scopes there is nothing that a client could ask for.
-        if component is None or not component.scopes:
+        if component is None or not component.identity.scopes:
             continue
         by_clients = estate.held_at(component, users=False)
         if not by_clients and not estate.held_at(component, users=True):

@@ -223,11 +223,15 @@ def _token(
     component = decide(estate, request, None).component
     # A component may be a client at several providers; its token is of the one that the API trusts.
     client = next(
-        (c for c in clients if component and c.provider == component.provider),
+        (
+            c
+            for c in clients
+            if component and c.provider == component.identity.provider
+        ),
         clients[0],
     )
     provider = estate.stack.providers[
-        component.provider if component else client.provider
+        component.identity.provider if component else client.provider
     ]
     groups = options.groups
     user = (
@@ -255,7 +259,7 @@ def _token_in_words(
     if (
         component is None
         or component.any_token
-        or token.provider != component.provider
+        or token.provider != component.identity.provider
     ):
         return gives
     counting = sorted(effective_scopes(estate, component, token))

@@ -84,7 +84,7 @@ def explain_recorded(options: argparse.Namespace, console: Console) -> int:
     # The revision shows whether the gate that decided had the rules that are here.
     current = None
     if component and record["port"] in component.backends:
-        ring = names.ring(estate.stack.name, component.provider)
+        ring = names.ring(estate.stack.name, component.identity.provider)
         current = revision(
             estate,
             component,
@@ -192,7 +192,7 @@ def _token(
     provider = estate.provider_of(component)
     audience = provider.audience_of(component.key) if provider.per_api else None
     return Claims(
-        component.provider,
+        component.identity.provider,
         str(record.get("caller", "")),
         str(record.get("subject", "")),
         record.get("user") is True,

@@ -121,7 +121,7 @@ def _objects(
     application: Application, component: Component, settings: Settings
 ) -> Iterator[_Shown]:
     """Yield the objects at every place of the component; none of one that runs elsewhere."""
-    for site in component.sites:
+    for site in component.instances:
         if site.outside:
             continue
         made = placed_objects(application, site, settings)

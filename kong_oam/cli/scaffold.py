@@ -169,11 +169,11 @@ def _calls_here(wanted: Wanted, estate: Estate) -> Calls:
 def _check_calls(wanted: Wanted, estate: Estate) -> None:
     for callee, _ in _calls_here(wanted, estate):
         called = estate.components.get(callee)
-        if called is None or not called.scopes:
+        if called is None or not called.identity.scopes:
             callees = [
                 key
                 for key, component in estate.components.items()
-                if component.scopes
+                if component.identity.scopes
             ]
             raise ScaffoldError(
                 f"'{callee}' offers no scopes{suggestion(callee, callees)}"
@@ -244,7 +244,9 @@ def _with_grant(
     trait = _trait_of(callee.key, "access", source)
     position = trait.position.at("properties")
     names = [
-        role.name for role in callee.roles if set(role.scopes) == set(scopes)
+        role.name
+        for role in callee.identity.roles
+        if set(role.scopes) == set(scopes)
     ]
     if not names:
         name, role = _new_role(wanted, callee, scopes)
@@ -269,7 +271,9 @@ def _new_role(
     groups: tuple[str, ...] = ()
     if wanted.client in _OF_USERS:
         able = [
-            role for role in callee.roles if set(scopes) <= set(role.scopes)
+            role
+            for role in callee.identity.roles
+            if set(scopes) <= set(role.scopes)
         ]
         if not able:
             owner = f", {callee.owner}," if callee.owner else ""
@@ -285,7 +289,7 @@ def _new_role(
         if all(scope.endswith("read") for scope in scopes)
         else "editor"
     )
-    if name in {role.name for role in callee.roles}:
+    if name in {role.name for role in callee.identity.roles}:
         name = wanted.key.replace("/", "-")
     role = _role([*scopes], groups, [wanted.key])
     fields = []
@@ -439,7 +443,9 @@ def _scopes(
     words = subject.replace("-", " ")
     scopes = {f"{subject}.read", f"{subject}.write"}
     components = estate.components.values()
-    if not all(scopes.isdisjoint(component.scopes) for component in components):
+    if not all(
+        scopes.isdisjoint(component.identity.scopes) for component in components
+    ):
         subject = f"{wanted.app}.{wanted.component}"
         words = f"{wanted.component} of {wanted.app}".replace("-", " ")
     return {f"{subject}.read": f"Read {words}"}, {

@@ -79,7 +79,9 @@ def _of_component(
         console.print_json([endpoint_entry(row) for row in of_component])
         return OK
     tokens = (
-        f", with tokens of {component.provider}" if component.endpoints else ""
+        f", with tokens of {component.identity.provider}"
+        if component.exposure.endpoints
+        else ""
     )
     console.print(
         console.paint("bold", f"{component.key}{tokens}, {component.position}")
@@ -87,7 +89,7 @@ def _of_component(
     if of_component:
         lines = _lines(of_component, estate.stack.scheme)
         console.print_table(("METHODS", "WHERE", "CLIENT", "USERS IN"), lines)
-    elif component.endpoints:
+    elif component.exposure.endpoints:
         console.print("nobody: no rule lets anybody in")
     else:
         console.print("nobody: it is exposed nowhere")

@@ -14,7 +14,7 @@ def hosts_by_certificate(
         return {}
     certificates: dict[tuple[str, str], set[str]] = {}
     for component in estate.offering:
-        for endpoint in component.endpoints:
+        for endpoint in component.exposure.endpoints:
             if endpoint.certificate:
                 key = component.at, endpoint.certificate
                 certificates.setdefault(key, set()).add(endpoint.host)

@@ -7,7 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from kong_oam.access.endpoint import Endpoint, whole
-from kong_oam.access.model import Component, bare_component
+from kong_oam.access.model import (
+    Component,
+    Exposure,
+    WorkloadSpec,
+    bare_component,
+)
 from kong_oam.access.pods import pods_behind
 from kong_oam.engine.state import Resource
 from kong_oam.oam.document import NOWHERE
@@ -39,7 +44,9 @@ def deployed_pods(
     for component in components:
         key = whole(component.key)
         if key in made:
-            of_component = _pods_of(key, component.endpoints, made[key])
+            of_component = _pods_of(
+                key, component.exposure.endpoints, made[key]
+            )
             pods.setdefault(key, {}).update(of_component)
     return pods
 
@@ -75,9 +82,11 @@ def _pods_of(
         return {}
     component = replace(
         bare_component(key, ""),
-        namespace=namespaces.pop(),
-        endpoints=tuple(led),
-        rendered=(*made.services.values(), *made.workloads),
+        exposure=Exposure(tuple(led)),
+        workload=WorkloadSpec(
+            namespaces.pop(),
+            rendered=(*made.services.values(), *made.workloads),
+        ),
     )
     return pods_behind(component)
 

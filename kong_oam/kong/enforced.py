@@ -23,6 +23,8 @@ from kong_oam.access.model import (
     Client,
     Component,
     Estate,
+    Exposure,
+    Identity,
     Public,
     Role,
     Rule,
@@ -142,8 +144,14 @@ def _model(
         component = components.get(key) or _component(
             key, table, stack.providers
         )
-        endpoints = (*component.endpoints, *_endpoints(gated, table, reached))
-        components[key] = replace(component, endpoints=endpoints)
+        exposure = component.exposure
+        endpoints = (
+            *exposure.endpoints,
+            *_endpoints(gated, table, reached),
+        )
+        components[key] = replace(
+            component, exposure=replace(exposure, endpoints=endpoints)
+        )
     clients = _clients(tables, keys, meant, stack)
     _add_clients(components, clients, stack)
     _add_ungated(components, clients, meant)
@@ -174,7 +182,7 @@ def _add_clients(
         component = components.get(key)
         if component is None:
             component = bare_component(key, stack.default_provider.name)
-        components[key] = replace(component, clients=tuple(of_component))
+        components[key] = component.with_clients(of_component)
 
 
 def _add_ungated(
@@ -188,8 +196,9 @@ def _add_ungated(
         for call in client.calls:
             known = meant.estate.components.get(call.component)
             if known and call.component not in components:
-                ungated = replace(known, clients=(), endpoints=())
-                components[call.component] = ungated
+                exposure = replace(known.exposure, endpoints=())
+                ungated = replace(known, exposure=exposure)
+                components[call.component] = ungated.with_clients(())
 
 
 def _with_owner(component: Component, meant: AccessModel) -> Component:
@@ -299,8 +308,8 @@ def _component(
             by_method[method] = fewest(map(network, listed))
     return replace(
         bare_component(key, name),
-        rules=tuple(_rules(table)),
-        roles=tuple(roles),
+        exposure=Exposure(rules=tuple(_rules(table))),
+        identity=Identity(name, roles=tuple(roles)),
         traits=Traits({IP_ALLOW: allowed_from}),
     )
 

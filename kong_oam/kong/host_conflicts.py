@@ -75,7 +75,7 @@ def host_conflicts(
         by_host.setdefault(claim.host, []).append(claim)
     wildcards = [host for host in by_host if "*" in host]
     for component in changed:
-        for endpoint in component.endpoints:
+        for endpoint in component.exposure.endpoints:
             hosts = set(by_host)
             # A plain host meets itself and wildcards alone, which keeps large estates linear.
             if "*" not in endpoint.host:

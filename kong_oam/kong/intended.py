@@ -119,15 +119,15 @@ class _Made:
             self.estate,
             component,
             backend,
-            names.ring(self.stack, component.provider),
+            names.ring(self.stack, component.identity.provider),
             authentication,
             deployed.audiences,
-            deployed.clients.get(component.provider, {}),
+            deployed.clients.get(component.identity.provider, {}),
         )
         nobody = names.nobody(self.stack, component)
         verifying = plugins.jwt(nobody)
         if authentication == "openid-connect":
-            issuer = deployed.issuers[component.provider]
+            issuer = deployed.issuers[component.identity.provider]
             verifying = plugins.openid_connect(issuer, nobody)
         host, _, port = deployed.upstreams[service].rpartition(":")
         upstream = address(host, int(port), certified_name(component, backend))
@@ -145,7 +145,7 @@ class _Made:
     def further(self, component: Component, backend: str) -> Iterator[Entity]:
         """Yield what the component and the stack ask for beside the guards."""
         callers = {
-            "ring": names.ring(self.stack, component.provider),
+            "ring": names.ring(self.stack, component.identity.provider),
             "nobody": names.anonymous(self.stack),
         }
         service = names.service(self.stack, component, backend)

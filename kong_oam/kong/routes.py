@@ -88,7 +88,7 @@ def _shared(
     """Yield the hosts that share routes, with their paths: those with the same paths, of the same
     step."""
     paths_of: dict[str, set[PathSegments]] = {}
-    for endpoint in component.endpoints:
+    for endpoint in component.exposure.endpoints:
         paths = paths_of.setdefault(endpoint.host, set())
         if endpoint.backend == backend:
             paths.add(endpoint.path)

@@ -152,7 +152,7 @@ def _data(
         "audiences": _audiences(estate, component, audiences),
         "per_api": provider.per_api,
         "spelling": asdict(provider.spelling),
-        "forward_token": component.forward_token,
+        "forward_token": component.identity.forward_token,
         "hosts": hosts,
         "rules": rules,
         "services": _held(estate, component, ids, users=False),
@@ -160,7 +160,9 @@ def _data(
         "callers": _callers(estate, component, ids),
         "groups": _groups(component, provider),
         "logical": _logical(component, provider),
-        "depth": max([depth, *(len(rule.path) for rule in component.rules)]),
+        "depth": max(
+            [depth, *(len(rule.path) for rule in component.exposure.rules)]
+        ),
         **cors_entry(estate, component),
         **_of_traits(component),
     }
@@ -190,7 +192,7 @@ def _callers(
 ) -> dict[str, list[Any]]:
     callers = {}
     for client in estate.clients:
-        if client.provider != component.provider:
+        if client.provider != component.identity.provider:
             continue
         if any(call.component == component.key for call in client.calls):
             identifier = ids.get(client.component, client.component)
@@ -250,7 +252,7 @@ def _hosts(
     request."""
     hosts: dict[str, dict[str, bool]] = {}
     depth = 0
-    for endpoint in component.endpoints:
+    for endpoint in component.exposure.endpoints:
         if endpoint.backend != backend:
             continue
         for rival, owner in _rivals(estate, endpoint):
@@ -312,7 +314,7 @@ def _recorded(
 ) -> dict[str, Any]:
     records = estate.stack.records
     assert records is not None
-    files = Counter(rule.position.file for rule in component.rules)
+    files = Counter(rule.position.file for rule in component.exposure.rules)
     common = min(files, key=lambda file: (-files[file], file), default="")
     log: dict[str, Any] = {
         "stack": estate.stack.name,
@@ -366,7 +368,7 @@ def _of_traits(component: Component) -> dict[str, Any]:
 
 def _logical(component: Component, provider: Provider) -> dict[str, str]:
     logical = {}
-    for role in component.roles:
+    for role in component.identity.roles:
         for group in role.groups:
             listed = provider.listed(group)
             if listed != group:
@@ -376,7 +378,7 @@ def _logical(component: Component, provider: Provider) -> dict[str, str]:
 
 def _groups(component: Component, provider: Provider) -> dict[str, list[str]]:
     scopes_of: dict[str, set[str]] = {}
-    for role in component.roles:
+    for role in component.identity.roles:
         for group in role.groups:
             scopes_of.setdefault(provider.listed(group), set()).update(
                 role.scopes

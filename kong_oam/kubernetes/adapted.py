@@ -54,12 +54,12 @@ def asked_certificate(
     if over_tls is None or over_tls.issuer is None:
         return None
     services: dict[str, None] = {}
-    for endpoint in component.endpoints:
+    for endpoint in component.exposure.endpoints:
         if endpoint.port in over_tls.ports:
             services[endpoint.service] = None
     names: list[str] = []
     for service in services:
-        names += names_at(service, component.namespace)
+        names += names_at(service, component.workload.namespace)
     return certificate(
         workload, names, (over_tls.issuer.kind, over_tls.issuer.name)
     )
@@ -67,17 +67,17 @@ def asked_certificate(
 
 def reached_services(component: Component) -> frozenset[str]:
     """Return the Services that the gateway reaches: those of the component's first place."""
-    if component.copied:
+    if component.workload.further_target:
         return frozenset()
-    return frozenset(service for service, _ in component.exposures)
+    return frozenset(service for service, _ in component.exposure.services)
 
 
 def gateway_peer(component: Component, gateway: GatewaySettings) -> GatewayPeer:
     """Whom the component's fence lets in. In further clusters the gateway has no pods, whatever
     runs there under its labels; and to a copy it does not lead at all."""
-    if component.copied:
+    if component.workload.further_target:
         return GatewayPeer(None, {})
-    if component.cluster:
+    if component.workload.cluster:
         return GatewayPeer(None, {}, gateway.cidrs)
     return GatewayPeer(gateway.namespace, gateway.pod_labels, gateway.cidrs)
 
@@ -169,7 +169,7 @@ def reached_ports(
     templates: Sequence[PodTemplate],
 ) -> Iterator[int]:
     """Yield the ports of the pods that the Services lead to by which the gateway reaches them."""
-    for name, ports in component.exposures:
+    for name, ports in component.exposure.services:
         spec = mapping(services.get(name, {}).get("spec"))
         selector = mapping(spec.get("selector")).items()
         pods = [

@@ -19,7 +19,11 @@ def clusters_of(estate: Estate) -> tuple[str | None, ...]:
     that topologies name."""
     found: set[str] = set()
     for component in running(estate):
-        found.update(site.cluster for site in component.sites if site.cluster)
+        found.update(
+            site.workload.cluster
+            for site in component.instances
+            if site.workload.cluster
+        )
     return (None, *sorted(found))
 
 
@@ -65,8 +69,8 @@ def _placed(
         return
     for application in estate.applications:
         for component in application.components:
-            for site in component.sites:
-                if site.cluster != cluster or site.outside:
+            for site in component.instances:
+                if site.workload.cluster != cluster or site.outside:
                     continue
                 for foundation in foundations_of(site, settings.stack.name):
                     yield site, foundation
@@ -80,6 +84,6 @@ def foundations(
     """Yield the Namespaces and CustomResourceDefinitions that components render in the cluster, by
     default the stack's own, in which others' objects may lie."""
     for component in estate.own.values():
-        for site in component.sites:
-            if site.cluster == cluster:
+        for site in component.instances:
+            if site.workload.cluster == cluster:
                 yield from foundations_of(site, estate.stack.name)

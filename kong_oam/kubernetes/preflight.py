@@ -43,7 +43,9 @@ def inspect(
         sites: list[Component] = []
         for component in running(estate):
             sites += [
-                site for site in component.sites if site.cluster == cluster
+                site
+                for site in component.instances
+                if site.workload.cluster == cluster
             ]
         found += _missing(settings, estate, state.held, cluster, sites)
         found += _taken(settings, estate, state, cluster)
@@ -108,7 +110,7 @@ def _other_pods(
     try:
         for found in other_pods(settings.cluster.context_of(cluster), sites):
             message = (
-                f"pods of {some(found.owners)} in namespace '{found.component.namespace}' have "
+                f"pods of {some(found.owners)} in namespace '{found.component.workload.namespace}' have "
                 f"these podLabels, and the rules of '{found.component.key}' would open them; take "
                 "the labels off these pods, or write others here"
             )
@@ -134,10 +136,10 @@ def _missing(
         return
     first: dict[str, Component] = {}
     for component in inside:
-        first.setdefault(component.namespace, component)
+        first.setdefault(component.workload.namespace, component)
     for component in inside:
         if (_ACCOUNT, f"{component.state_name}-account") in held:
-            first.pop(component.namespace, None)
+            first.pop(component.workload.namespace, None)
     for foundation in foundations(estate, cluster):
         if foundation.manifest["kind"] == "Namespace":
             first.pop(foundation.manifest["metadata"]["name"], None)

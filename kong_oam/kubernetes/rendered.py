@@ -194,7 +194,11 @@ def placed_objects(
     parts = _merged(
         part for part in _parts(component) if part.stage != "foundation"
     )
-    secret = client_secret_name(component.name) if component.clients else None
+    secret = (
+        client_secret_name(component.name)
+        if component.identity.clients
+        else None
+    )
     accounts = {part.account for part in parts if part.account is not None}
     changed = [
         _with_pods(part, component, settings.cluster, secret, accounts)
@@ -206,7 +210,8 @@ def placed_objects(
             used.update(map(service_account, part.templates()))
     identity = _identity(application, component)
     waited_for = any(
-        component.name in other.depends_on for other in application.components
+        component.name in other.workload.depends_on
+        for other in application.components
     )
     made = [
         _on_stack(
@@ -312,7 +317,7 @@ def account_of(component: Component) -> str:
 def _identity(application: Application, component: Component) -> Workload:
     return Workload(
         application=component.application,
-        namespace=component.namespace,
+        namespace=component.workload.namespace,
         component=component.name,
         type=component.type,
         properties={},
@@ -323,7 +328,7 @@ def _identity(application: Application, component: Component) -> Workload:
 
 
 def _parts(component: Component) -> Iterator[PlacedObject]:
-    for rendered in component.rendered:
+    for rendered in component.workload.rendered:
         found = rendered.group_kind
         if found in INGRESSES:
             continue
@@ -359,7 +364,7 @@ def _logical(
     kind = group_kind(manifest)
     name = manifest["metadata"].get("name", "")
     namespace = manifest["metadata"].get("namespace", "")
-    if namespace == component.namespace:
+    if namespace == component.workload.namespace:
         if workload and kind == ("apps", "Deployment"):
             return f"{component.state_name}-deployment"
         if kind == ("", "Service"):
@@ -560,7 +565,9 @@ def _added(
     options = Options(retain_on_delete=stays)
     for namespace in sorted(by_namespace):
         inside = replace(identity, namespace=namespace)
-        suffix = "" if namespace == component.namespace else f"/{namespace}"
+        suffix = (
+            "" if namespace == component.workload.namespace else f"/{namespace}"
+        )
         if ours:
             account = placed_account(
                 manifests.service_account(inside),
@@ -575,16 +582,23 @@ def _added(
     asked = asked_certificate(identity, component)
     if asked:
         yield _own(component, "tls", asked)
-    if component.named:
+    if component.workload.named_service:
         stays = any(part.options.retain_on_delete for part in parts)
         options = Options(retain_on_delete=stays)
-        fence = manifests.named_policy(identity, component.named, peer)
+        fence = manifests.named_policy(
+            identity, component.workload.named_service, peer
+        )
         yield _own(component, "named", fence, options)
-        service = manifests.named_service(identity, component.named)
-        if not component.copied:
+        service = manifests.named_service(
+            identity, component.workload.named_service
+        )
+        if not component.workload.further_target:
             service = placed_service(service, settings.gateway)
         yield _own(
-            component, f"service-{component.named.ours}", service, options
+            component,
+            f"service-{component.workload.named_service.ours}",
+            service,
+            options,
         )
 
 

@@ -32,10 +32,12 @@ def other_pods(
     Every pod of a component has the label `app.oam.dev/component`. Raises kubectl.KubectlError.
     """
     for component in sites:
-        if component.named is None:
+        if component.workload.named_service is None:
             continue
         found = kubectl.labels_of_pods(
-            context, component.namespace, component.named.labels
+            context,
+            component.workload.namespace,
+            component.workload.named_service.labels,
         )
         owners = {
             f"{labels.get(APPLICATION, '')}/{labels[COMPONENT]}"
@@ -44,4 +46,8 @@ def other_pods(
         }
         owners.discard(component.key)
         if owners:
-            yield OtherPods(component, component.named, tuple(sorted(owners)))
+            yield OtherPods(
+                component,
+                component.workload.named_service,
+                tuple(sorted(owners)),
+            )

@@ -178,10 +178,10 @@ def _asked(component: Component | None) -> Asked:
         return frozenset()
     endpoints = {
         (endpoint.host, endpoint.path, endpoint.port)
-        for endpoint in component.endpoints
+        for endpoint in component.exposure.endpoints
     }
     rules = {
         (rule.path, rule.methods, rule.scopes, rule.public is not None)
-        for rule in component.rules
+        for rule in component.exposure.rules
     }
     return frozenset({*endpoints, *rules})

@@ -110,7 +110,8 @@ class Estates:
         callers = set()
         for component in estate.foreign:
             calls = any(
-                calls_into(estate, client) for client in component.clients
+                calls_into(estate, client)
+                for client in component.identity.clients
             )
             if calls and component.partition is not None:
                 callers.add(component.partition)
@@ -122,7 +123,7 @@ def _of_base(base: Outputs, estate: Estate) -> Any:
     group, that of its own."""
     groups: set[str] = set()
     for component in estate.components.values():
-        for client in component.clients:
+        for client in component.identity.clients:
             groups.update(client.groups)
     wanted = {*estate.components, *groups}
     for provider in estate.stack.providers.values():

@@ -127,8 +127,10 @@ class _Host:
         """Return every path that either side names, with all that are above them."""
         paths = {(), *self.live.paths(self.name)}
         for component in self.components:
-            paths.update(endpoint.path for endpoint in component.endpoints)
-            paths.update(rule.path for rule in component.rules)
+            paths.update(
+                endpoint.path for endpoint in component.exposure.endpoints
+            )
+            paths.update(rule.path for rule in component.exposure.rules)
         declared = set()
         for path in paths:
             for length in range(len(path) + 1):
@@ -210,7 +212,7 @@ class _Host:
             provider = self.estate.provider_of(component)
             named = _groups_of((component,))
             groups.update(map(provider.listed, named))
-            for rule in component.rules:
+            for rule in component.exposure.rules:
                 scopes.update(rule.scopes)
                 widest = max(widest, len(rule.scopes))
         granted = self._granted(spoken, scopes)
@@ -323,6 +325,6 @@ def _groups_of(components: Iterable[Component]) -> set[str]:
     """Return the groups that roles of the components name."""
     groups: set[str] = set()
     for component in components:
-        for role in component.roles:
+        for role in component.identity.roles:
             groups.update(role.groups)
     return groups

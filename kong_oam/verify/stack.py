@@ -238,7 +238,11 @@ def _altered(
     context = settings.cluster.context_of(cluster)
     sites = []
     for component in running(estate):
-        sites += [site for site in component.sites if site.cluster == cluster]
+        sites += [
+            site
+            for site in component.instances
+            if site.workload.cluster == cluster
+        ]
     try:
         live = kubectl.read(context, meant.values())
         reached = list(other_pods(context, sites))
@@ -266,7 +270,7 @@ def _leading_astray(pods: OtherPods, where: str) -> Altered:
     component = pods.component
     text = f"it leads to pods of {some(pods.owners)}, too, which the rules of '{component.key}' open"
     remedy = f"take the podLabels at {pods.named.position} off these pods, or write others there"
-    name = f"Service '{component.namespace}/{pods.named.ours}'{where}"
+    name = f"Service '{component.workload.namespace}/{pods.named.ours}'{where}"
     return Altered(name, (Reason(text, remedy),))
 
 

@@ -78,7 +78,9 @@ def hand_out(issuer: Issuer, estate: Estate, cluster: Cluster) -> None:
                 "kind": "Secret",
                 "metadata": {
                     "name": f"{named}-{PROVIDER}",
-                    "namespace": estate.components[client.component].namespace,
+                    "namespace": estate.components[
+                        client.component
+                    ].workload.namespace,
                 },
                 "data": {_KEY: value},
             }

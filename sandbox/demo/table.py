@@ -197,7 +197,7 @@ def _callers(local: Local, estate: Estate) -> Iterator[Caller]:
         if component.outside:
             continue  # it has no Secret here, and its keys are its owner's
         settings = caller.environment(
-            local.cluster.url, component.namespace, component.name
+            local.cluster.url, component.workload.namespace, component.name
         )
         for api in (
             dict.fromkeys(call.component for call in client.calls)
@@ -260,7 +260,7 @@ def _calls(estate: Estate) -> Iterator[Call]:
     ways."""
     seen: dict[Call, None] = {}
     for component in estate.exposed:
-        for endpoint in component.endpoints:
+        for endpoint in component.exposure.endpoints:
             for call in _calls_of(component, endpoint):
                 seen.setdefault(call)
     yield from seen
@@ -268,7 +268,7 @@ def _calls(estate: Estate) -> Iterator[Call]:
 
 def _calls_of(component: Component, endpoint: Endpoint) -> Iterator[Call]:
     host = endpoint.host.replace("*", "any")
-    for rule in component.rules:
+    for rule in component.exposure.rules:
         if within(rule.path, endpoint.path):
             target = written(rule.path).encode()
             yield Call(rule.methods[0], host, target)

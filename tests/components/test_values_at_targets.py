@@ -21,6 +21,7 @@ from components.workload.credential import ClientEnvironment
 from kong_oam.access.settings.stack import parse
 from kong_oam.access.targets import FurtherTarget
 from kong_oam.oam.rendered import Awaited
+from tests.support.components import with_fields
 from tests.support.mocks import all_of, recorder
 from tests.support.rendered_components import component, estate_of, made
 
@@ -51,18 +52,22 @@ def test_each_place_is_given_what_is_there() -> None:
     )
     taken = replace(made(yaml.safe_load(TAKER)), awaited=(ADDRESS,))
     parts = (
-        replace(
+        with_fields(
             whole,
             name="db",
             rendered=(here,),
-            copies=(FurtherTarget("west", "orders", rendered=(there,)),),
+            further_targets=(
+                FurtherTarget("west", "orders", rendered=(there,)),
+            ),
         ),
-        replace(
+        with_fields(
             whole,
             name="web",
             depends_on=("db",),
             rendered=(taken,),
-            copies=(FurtherTarget("west", "orders", rendered=(taken,)),),
+            further_targets=(
+                FurtherTarget("west", "orders", rendered=(taken,)),
+            ),
         ),
     )
     application = replace(application, components=parts)

@@ -58,13 +58,10 @@ def _mine(estate: Estate) -> Estate:
         replace(
             one,
             components=tuple(
-                replace(
-                    part,
-                    clients=tuple(
-                        client
-                        for client in part.clients
-                        if client.provider == PROVIDER
-                    ),
+                part.with_clients(
+                    client
+                    for client in part.identity.clients
+                    if client.provider == PROVIDER
                 )
                 for part in one.components
             ),

@@ -130,11 +130,16 @@ def _cases() -> Iterator[Case]:
     for number, case in enumerate(landmarks(SCENE)):
         component = case.meant(SCENE).component
         assert component is not None
-        issuer = SCENE.issuers[component.provider]
+        issuer = SCENE.issuers[component.identity.provider]
         desk = issuer.user(
-            component.scopes, [issuer.provider.group("desk"), "another"]
+            component.identity.scopes,
+            [issuer.provider.group("desk"), "another"],
         )
-        tokens = (issuer.service(component.scopes), issuer.service(()), desk)
+        tokens = (
+            issuer.service(component.identity.scopes),
+            issuer.service(()),
+            desk,
+        )
         yield replace(case, authorization=(f"Bearer {tokens[number % 3]}",))
         yield replace(
             case,
@@ -144,7 +149,9 @@ def _cases() -> Iterator[Case]:
         yield replace(case, method=METHODS[(number + 3) % 7], authorization=())
         yield replace(case, target=case.target + b"/%2e%2e;/x")
         yield replace(case, authorization=("bearer x",))
-        faults = issuer.faults(component.scopes, SCENE.issuers["other"])
+        faults = issuer.faults(
+            component.identity.scopes, SCENE.issuers["other"]
+        )
         yield replace(case, authorization=(f"Bearer {faults['expired']}",))
 
 

@@ -266,7 +266,9 @@ def _shorter(
     component: model.Component, path: paths.PathSegments
 ) -> tuple[model.Rule, ...]:
     return tuple(
-        rule for rule in component.rules if path[: len(rule.path)] == rule.path
+        rule
+        for rule in component.exposure.rules
+        if path[: len(rule.path)] == rule.path
     )
 
 

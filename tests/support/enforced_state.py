@@ -24,10 +24,10 @@ def state(gates: Estate, admissions: Estate | None = None) -> list[Resource]:
 def services_of(estate: Estate) -> Iterator[Resource]:
     """The Services that lead to the pods of named Services."""
     for component in estate.exposed:
-        if named := component.named:
+        if named := component.workload.named_service:
             ports = [
                 {"port": port, "targetPort": named.target}
-                for port in {e.port for e in component.endpoints}
+                for port in {e.port for e in component.exposure.endpoints}
             ]
             yield Resource(
                 "kubernetes:core/v1:Service",
@@ -37,7 +37,7 @@ def services_of(estate: Estate) -> Iterator[Resource]:
                     "kind": "Service",
                     "metadata": {
                         "name": named.ours,
-                        "namespace": component.namespace,
+                        "namespace": component.workload.namespace,
                     },
                     "spec": {"selector": dict(named.labels), "ports": ports},
                 },
@@ -81,5 +81,5 @@ def _table(estate: Estate, component: Component, backend: str) -> str:
         estate,
         component,
         backend,
-        names.ring(estate.stack.name, component.provider),
+        names.ring(estate.stack.name, component.identity.provider),
     )

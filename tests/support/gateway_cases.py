@@ -92,7 +92,7 @@ class Case:
             return {}
         claims = authenticate(
             token,
-            scene.rings[meant.component.provider],
+            scene.rings[meant.component.identity.provider],
             scene.now,
             scene.estate.apis_at(meant.component),
         )
@@ -114,7 +114,7 @@ class Case:
     def handed_on(self, meant: Decision) -> list[str]:
         """The credentials that go upstream with a request that is allowed: tokens only to who asks for them."""
         assert meant.component is not None
-        kept = () if meant.component.forward_token else ("bearer",)
+        kept = () if meant.component.identity.forward_token else ("bearer",)
         return [
             value
             for value in self.authorization
@@ -138,7 +138,11 @@ class Case:
         ):
             return False
         anybody = Claims(
-            component.provider, "c", "c", False, tuple(component.scopes)
+            component.identity.provider,
+            "c",
+            "c",
+            False,
+            tuple(component.identity.scopes),
         )
         return decide(scene.estate, self._request, anybody).allowed
 
@@ -208,7 +212,9 @@ def landmarks(scene: Scene) -> list[Case]:
     """A request to every place where a rule holds, allowed if anybody is: without a token where that is meant."""
     found: list[Case] = []
     for component in scene.estate.exposed:
-        token = scene.issuers[component.provider].service(component.scopes)
+        token = scene.issuers[component.identity.provider].service(
+            component.identity.scopes
+        )
         for endpoint, rule in _places(scene, component.key):
             if rule:
                 authorization = () if rule.public else (f"Bearer {token}",)
@@ -319,7 +325,7 @@ _ESCAPES = {
 def _stray(draw: st.DrawFn, scene: Scene, unknown_host: str) -> Case:
     """Whatever a client can send, to any host of the estate and to others."""
     component = draw(st.sampled_from(scene.estate.exposed))
-    host = draw(_host(draw(st.sampled_from(component.endpoints))))
+    host = draw(_host(draw(st.sampled_from(component.exposure.endpoints))))
     host = draw(
         st.sampled_from(
             [host, host, host.upper(), f"{host}.", f"-{host}", unknown_host]
@@ -412,8 +418,8 @@ def _places(scene: Scene, component: str) -> list[tuple[Endpoint, Rule | None]]:
     found = scene.estate.components[component]
     return [
         (endpoint, rule)
-        for endpoint in found.endpoints
-        for rule in (None, *found.rules)
+        for endpoint in found.exposure.endpoints
+        for rule in (None, *found.exposure.rules)
         if rule is None or within(rule.path, endpoint.path)
     ]
 
@@ -442,20 +448,22 @@ def _protected(scene: Scene) -> list[tuple[str, str, str, PathSegments]]:
 def _faults(scene: Scene, component: str) -> dict[str, str]:
     """Tokens with every scope of the component, by what is wrong with them."""
     found = scene.estate.components[component]
-    issuer = scene.issuers[found.provider]
+    issuer = scene.issuers[found.identity.provider]
     (stranger,) = (
         other for other in scene.issuers.values() if other is not issuer
     )
-    return issuer.faults(found.scopes, stranger)
+    return issuer.faults(found.identity.scopes, stranger)
 
 
 @cache
 def _tokens(scene: Scene, component: str) -> st.SearchStrategy[tuple[str, ...]]:
     """Tokens of services and users with some of the component's scopes, and now and then one with a fault."""
     found = scene.estate.components[component]
-    issuer = scene.issuers[found.provider]
+    issuer = scene.issuers[found.identity.provider]
     scopes = st.lists(
-        st.sampled_from([*found.scopes, "other"]), max_size=4, unique=True
+        st.sampled_from([*found.identity.scopes, "other"]),
+        max_size=4,
+        unique=True,
     )
     named = [issuer.provider.group(group) for group in GROUPS]
     groups = st.lists(

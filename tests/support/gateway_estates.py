@@ -23,6 +23,7 @@ from kong_oam.access.model import (
 )
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.access.tokens import KeyRing
+from tests.support.components import component_with
 from tests.support.estates import SPELLING, api
 from tests.support.gateway_tokens import GROUPS, Issuer, ec_key
 
@@ -124,8 +125,8 @@ def _caller(estate: Estate, name: str, most: int | None) -> Component:
     position = next(iter(estate.components.values())).position
     calls: dict[str, list[Call]] = {}
     for component in estate.components.values():
-        if scopes := tuple(sorted(component.scopes)[:most]):
-            calls.setdefault(component.provider, []).append(
+        if scopes := tuple(sorted(component.identity.scopes)[:most]):
+            calls.setdefault(component.identity.provider, []).append(
                 Call(component.key, scopes, (), position)
             )
     kinds: tuple[ClientKind, ...] = ("service", "native")
@@ -143,21 +144,13 @@ def _caller(estate: Estate, name: str, most: int | None) -> Component:
         for provider, called in calls.items()
         for kind in kinds
     )
-    return Component(
-        "callers",
-        name,
-        "callers",
-        EXTERNAL,
-        (),
-        None,
+    return component_with(
+        f"callers/{name}",
         estate.stack.default_provider.name,
-        (),
-        (),
-        {},
-        (),
-        (),
-        clients,
-        position,
+        namespace="callers",
+        type=EXTERNAL,
+        clients=clients,
+        position=position,
     )
 
 

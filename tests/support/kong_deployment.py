@@ -229,7 +229,7 @@ class Entities:
     ) -> None:
         stack = estate.stack.name
         callers = {
-            "ring": names.ring(stack, component.provider),
+            "ring": names.ring(stack, component.identity.provider),
             "nobody": names.anonymous(stack),
         }
         if extra.caller:
@@ -258,7 +258,7 @@ class Entities:
         port: int | None = None,
     ) -> dict[str, Entity]:
         """The configurations of the plugins before a backend of the component, in full, by plugin."""
-        ring = names.ring(estate.stack.name, component.provider)
+        ring = names.ring(estate.stack.name, component.identity.provider)
         decided_by = table(
             estate,
             component,

@@ -218,12 +218,14 @@ def answers(estate: Estate) -> dict[tuple[str, ...], int]:
         {
             group
             for one in estate.components.values()
-            for role in one.roles
+            for role in one.identity.roles
             for group in role.groups
         }
     )
     paths = {
-        rule.path for component in estate.exposed for rule in component.rules
+        rule.path
+        for component in estate.exposed
+        for rule in component.exposure.rules
     } | {
         (),
         ("orders", "v1"),

@@ -10,6 +10,7 @@ import yaml
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import Application, Component, Estate
 from kong_oam.oam.rendered import RenderedObject
+from tests.support.components import with_fields
 from tests.support.estates import api, estate
 
 ACCESS = """
@@ -95,8 +96,8 @@ def component(
         for port in ports
     )
     exposures = (("api", ports),) if ports else ()
-    rendered = replace(
-        plain, rendered=objects(text), endpoints=endpoints, exposures=exposures
+    rendered = with_fields(
+        plain, rendered=objects(text), endpoints=endpoints, services=exposures
     )
     return replace(application, components=(rendered,)), rendered
 

@@ -41,6 +41,7 @@ from kong_oam.oam.document import Document
 from kong_oam.objects.component import NamedService
 from kong_oam.traits.ip_allow.value import IP_ALLOW
 from kong_oam.traits.key import Traits
+from tests.support.components import component_with, with_fields
 from tests.support.estates import SPELLING
 from tests.support.tiers import examples
 
@@ -314,7 +315,7 @@ def estates(
         before = (
             [
                 (endpoint.host, endpoint.path, endpoint.port)
-                for endpoint in old.endpoints
+                for endpoint in old.exposure.endpoints
             ]
             if old
             else None
@@ -325,18 +326,22 @@ def estates(
                 endpoints.append(
                     Endpoint(host, path, port, PLACE, service=OURS)
                 )
-        named = some("pods", _PODS, old.named if old else None)
+        named = some("pods", _PODS, old.workload.named_service if old else None)
         owner = some("owner", _OWNERS, (old.owner,) if old else None)[0]
-        provider = some("provider", _PROVIDER, old.provider if old else None)
+        provider = some(
+            "provider", _PROVIDER, old.identity.provider if old else None
+        )
         rules, roles = (
-            some("rules", _RULES, old.rules if old else None),
-            some("roles", _ROLES, old.roles if old else None),
+            some("rules", _RULES, old.exposure.rules if old else None),
+            some("roles", _ROLES, old.identity.roles if old else None),
         )
         allowed_from = _of_rules(
             rules, some("from", _FROM, dict(old.allowed_from) if old else None)
         )  # type: ignore[arg-type]
         clients = []
-        for client in some("clients", _CLIENTS, old.clients if old else None):
+        for client in some(
+            "clients", _CLIENTS, old.identity.clients if old else None
+        ):
             said = draw(_SAID) if "said" in redrawn else {}
             assigned = (
                 draw(_GROUPS)
@@ -347,8 +352,21 @@ def estates(
                 replace(client, component=key, groups=assigned, **said)
             )
         components.append(
-            Component(*key.split("/"), "default", "webservice", (), owner, provider, tuple(endpoints), (), {}, rules, roles, tuple(clients), PLACE, named=named, traits=Traits({IP_ALLOW: allowed_from}))
-        )  # fmt: skip
+            component_with(
+                key,
+                provider,
+                namespace="default",
+                type="webservice",
+                owner=owner,
+                endpoints=tuple(endpoints),
+                rules=rules,
+                roles=roles,
+                clients=tuple(clients),
+                position=PLACE,
+                named_service=named,
+                traits=Traits({IP_ALLOW: allowed_from}),
+            )
+        )
     main = like.stack.providers["main"] if like else None
     mapped = some("groups", _MAPPINGS, dict(main.groups) if main else None)
     per_api = some(
@@ -386,15 +404,16 @@ def connected(estate: Estate) -> Estate:
     for component in application.components:
         rules = tuple(
             rule if rule.public or rule.scopes else replace(rule, scopes=("r",))
-            for rule in component.rules
+            for rule in component.exposure.rules
         )
         calls = tuple(
             Call(key, ("r", "w"), (), PLACE) for key in estate.components
         )
         clients = tuple(
-            replace(client, calls=calls) for client in component.clients
+            replace(client, calls=calls)
+            for client in component.identity.clients
         )
-        components.append(replace(component, rules=rules, clients=clients))
+        components.append(with_fields(component, rules=rules, clients=clients))
     return replace(
         estate,
         applications=(replace(application, components=tuple(components)),),

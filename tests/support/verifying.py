@@ -153,14 +153,14 @@ class Deployment:
         groups = {
             issuer.provider.listed(g)
             for c in self.estate.exposed
-            for role in c.roles
+            for role in c.identity.roles
             for g in role.groups
         }
         scopes = sorted(
             {
                 scope
                 for component in self.estate.exposed
-                for scope in component.scopes
+                for scope in component.identity.scopes
             }
         )
         for client in ("unknown", *sorted(listed)):

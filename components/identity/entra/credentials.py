@@ -103,7 +103,7 @@ class Credentials:
             display_name="kubernetes",
             description=f"ServiceAccount of {client.component}",
             issuer=issuer,
-            subject=f"system:serviceaccount:{component.namespace}:{account_of(component)}",
+            subject=f"system:serviceaccount:{component.workload.namespace}:{account_of(component)}",
             audiences=[audience],
             opts=self.options(client.component),
         )

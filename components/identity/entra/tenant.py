@@ -225,7 +225,9 @@ class Entra(pulumi.ComponentResource):
                 requested_access_token_version=2,
                 oauth2_permission_scopes=[
                     self._permission(component, scope, description)
-                    for scope, description in sorted(component.scopes.items())
+                    for scope, description in sorted(
+                        component.identity.scopes.items()
+                    )
                 ],
             ),
             app_roles=self._app_roles(component),
@@ -259,7 +261,7 @@ class Entra(pulumi.ComponentResource):
     ) -> list[azuread.ApplicationAppRoleArgs]:
         """List the roles: for services one per scope, for users one per group that roles name."""
         roles = []
-        for scope, description in sorted(component.scopes.items()):
+        for scope, description in sorted(component.identity.scopes.items()):
             value = role_of(scope)
             roles.append(
                 self._role(component, value, scope, description, "Application")
@@ -328,7 +330,7 @@ class Entra(pulumi.ComponentResource):
         key = component.key
         roles = {*map(self._model.listed, self._groups_of(component))}
         ids = {}
-        for scope in component.scopes:
+        for scope in component.identity.scopes:
             ids[f"scope {scope}"] = scope_id(self._stack, key, scope)
             roles.add(role_of(scope))
         for value in roles:

@@ -91,7 +91,7 @@ class Directory:
         Connect."""
         first: dict[tuple[str, str], Component] = {}
         for component in self.components.values():
-            for scope in component.scopes:
+            for scope in component.identity.scopes:
                 position = self.access(component, "scopes").key(scope)
                 if scope in RESERVED_SCOPES:
                     message = (
@@ -100,7 +100,7 @@ class Directory:
                     )
                     self.report("ACC202", message, position)
                 earlier = first.setdefault(
-                    (component.provider, scope), component
+                    (component.identity.provider, scope), component
                 )
                 if earlier is not component:
                     message = (
@@ -112,7 +112,7 @@ class Directory:
     def check_role_members(self) -> None:
         """Check that roles are bound to components that exist and are clients."""
         for component in self.components.values():
-            for role in component.roles:
+            for role in component.identity.roles:
                 for index, member in enumerate(role.components):
                     if member in self.clients or self.unread(member):
                         continue
@@ -155,9 +155,9 @@ def compile_clients(
         if granted is None:
             continue
         callee = directory.components[granted.component]
-        calls.setdefault(callee.provider, []).append(granted)
-        holders = groups.setdefault(callee.provider, set())
-        for role in callee.roles:
+        calls.setdefault(callee.identity.provider, []).append(granted)
+        holders = groups.setdefault(callee.identity.provider, set())
+        for role in callee.identity.roles:
             if role.name in granted.roles:
                 holders.update(role.groups)
     kind: ClientKind = properties["kind"]
@@ -168,7 +168,7 @@ def compile_clients(
     redirects = {}
     if users:
         redirects = dict.fromkeys(_redirects(component, trait, directory))
-    for provider in calls or {component.provider: []}:
+    for provider in calls or {component.identity.provider: []}:
         yield Client(
             component=component.key,
             kind=kind,
@@ -252,14 +252,14 @@ def _granted_call(
     callee = directory.components.get(name)
     if directory.unread(name):
         return None
-    if callee is None or not callee.scopes:
+    if callee is None or not callee.identity.scopes:
         reason = "declares no scopes that could be granted"
         if callee is None:
             reason = "does not exist"
         grantable = [
             key
             for key, candidate in directory.components.items()
-            if candidate.scopes
+            if candidate.identity.scopes
         ]
         message = f"component '{name}' {reason}{suggestion(name, grantable)}"
         directory.report("ACC203", message, position.at("component"))
@@ -268,8 +268,8 @@ def _granted_call(
     roles = callee.roles_of(component.key)
     covered = {*chain.from_iterable(role.scopes for role in roles)}
     for index, scope in enumerate(wanted):
-        if scope not in callee.scopes:
-            message = f"'{name}' declares no scope '{scope}'{suggestion(scope, callee.scopes)}"
+        if scope not in callee.identity.scopes:
+            message = f"'{name}' declares no scope '{scope}'{suggestion(scope, callee.identity.scopes)}"
             directory.report("ACC201", message, position.at("scopes", index))
         elif scope not in covered:
             message = _missing_grant(component, callee, scope, directory)
@@ -288,8 +288,9 @@ def _missing_grant(
     # proposed.
     able = [
         role
-        for role in callee.roles
-        if scope in role.scopes and callee.scopes.keys() >= set(role.scopes)
+        for role in callee.identity.roles
+        if scope in role.scopes
+        and callee.identity.scopes.keys() >= set(role.scopes)
     ]
     todo = "add a role that does"
     if able:
@@ -315,7 +316,7 @@ def _redirects(
                 "ACC210", message, position.at("redirectUris", index)
             )
         yield uri
-    if (paths and not component.endpoints) or not (paths or uris):
+    if (paths and not component.exposure.endpoints) or not (paths or uris):
         message = f"a {kind} client needs redirectPaths, and a gateway trait on whose domains they lie"
         if kind == "native":
             message += "; or redirectUris that stay on the device"
@@ -344,7 +345,7 @@ def _pages(
         directory.report("ACC210", message, position)
     hosts = dict.fromkeys(
         endpoint.host
-        for endpoint in component.endpoints
+        for endpoint in component.exposure.endpoints
         if within(elements, endpoint.path)
     )
     for host in hosts:

@@ -17,10 +17,13 @@ from kong_oam.access.meaning import Declared
 from kong_oam.access.model import (
     METHODS,
     Component,
+    Exposure,
+    Identity,
     Public,
     Role,
     Rule,
     Waiver,
+    WorkloadSpec,
     by_path,
 )
 from kong_oam.access.paths import PathSegments, within, written
@@ -64,27 +67,36 @@ def compile_component(
     if access:
         rules = _rules(properties, position, endpoints, scopes, out)
     traits = compile_traits(Declared(part, endpoints, rules, stack, out))
+    exposure = Exposure(
+        over_tls(endpoints, traits.get(UPSTREAM_TLS), stack),
+        exposures_of(routes),
+        rules,
+    )
+    identity = Identity(
+        _provider(properties, access, stack, out),
+        scopes,
+        tuple(_roles(properties, position, scopes, stack, out)),
+        forward_token=properties.get("forwardToken", False),
+    )
+    # Where no route leads to the Service, which is an error already, nothing else is said of it.
+    is_reached = named and _leads_to(endpoints, named)
+    workload = WorkloadSpec(
+        application.namespace,
+        depends_on=part.depends_on,
+        rendered=part.rendered or (),
+        named_service=named if is_reached else None,
+    )
     return Component(
         application=application.name,
         name=part.name,
-        namespace=application.namespace,
         type=part.type,
-        depends_on=part.depends_on,
         owner=properties.get("owner", application.annotations.get(OWNER)),
-        provider=_provider(properties, access, stack, out),
-        endpoints=over_tls(endpoints, traits.get(UPSTREAM_TLS), stack),
-        exposures=exposures_of(routes),
-        scopes=scopes,
-        rules=rules,
-        roles=tuple(_roles(properties, position, scopes, stack, out)),
-        clients=(),
-        forward_token=properties.get("forwardToken", False),
-        waivers=tuple(_waivers(properties, position, out)),
+        exposure=exposure,
+        identity=identity,
+        workload=workload,
         position=part.position,
-        rendered=part.rendered or (),
-        # Where no route leads to it, which is an error already, nothing else is said of it.
-        named=named if named and _leads_to(endpoints, named) else None,
         traits=traits,
+        waivers=tuple(_waivers(properties, position, out)),
     )
 
 

@@ -120,10 +120,10 @@ def _alone(
     findings: list[Diagnostic] = []
     component = compile_alone(application, part, stack, findings)
     partition = stack.partition_of(application.namespace)
-    workload = digest_of(component, part.properties)
-    return replace(component, partition=partition, workload=workload), tuple(
-        findings
-    )
+    label = digest_of(component, part.properties)
+    workload = replace(component.workload, label=label)
+    placed = replace(component, partition=partition, workload=workload)
+    return placed, tuple(findings)
 
 
 def compile_alone(
@@ -169,35 +169,38 @@ def _compiled(
     )
     if not part.targets:
         return component
-    return replace(
-        component, cluster=target.cluster, copies=_copies(application, part)
+    workload = replace(
+        component.workload,
+        cluster=target.cluster,
+        further_targets=_further_targets(application, part),
     )
+    return replace(component, workload=workload)
 
 
-def _copies(
+def _further_targets(
     application: oam.Application, part: oam.ComponentSpec
 ) -> tuple[FurtherTarget, ...]:
     """The component's further places, each once. What is made in the first namespace of a cluster
     has names in the state that another namespace later leaves as they are."""
-    copies = {}
+    targets = {}
     first: dict[str | None, str] = {}
     for target in part.targets:
         placed = at_target(application, target)
         cluster = target.cluster
         namespace = placed.namespace
-        if (cluster, namespace) in copies:
+        if (cluster, namespace) in targets:
             continue
         is_first = first.setdefault(cluster, namespace) == namespace
         variant = replace(
             part.in_variant(target.variant), rendered=target.rendered
         )
-        copies[cluster, namespace] = FurtherTarget(
+        targets[cluster, namespace] = FurtherTarget(
             cluster,
             namespace,
             "" if is_first else f"/{namespace}",
             objects_of(placed, variant),
         )
-    return tuple(copies.values())[1:]
+    return tuple(targets.values())[1:]
 
 
 def _first_of_each_name(
@@ -245,7 +248,7 @@ def _with_clients(
     compiled = partial(_with_all_clients, component, directory)
     callees = callees_of(component, directory)
     # Else what is wrong depends on more than these.
-    if all(callee and callee.scopes for callee in callees):
+    if all(callee and callee.identity.scopes for callee in callees):
         beside = (directory.stack, component, callees)
         made, client_findings = memory.recall("clients", part, beside, compiled)
         if (
@@ -263,7 +266,7 @@ def _with_all_clients(
 ) -> tuple[Component, tuple[Diagnostic, ...]]:
     apart = replace(directory, out=[])
     clients = tuple(compile_clients(component, apart))
-    return replace(component, clients=clients), tuple(apart.out)
+    return component.with_clients(clients), tuple(apart.out)
 
 
 _Exposed = tuple[Component, Endpoint]
@@ -278,7 +281,7 @@ def _shared_hosts(components: Iterable[Component]) -> Findings:
     """
     exposed: dict[str, dict[PathSegments, _Exposed]] = {}
     for component in components:
-        for endpoint in component.endpoints:
+        for endpoint in component.exposure.endpoints:
             paths = exposed.setdefault(endpoint.host, {})
             owner, earlier = paths.setdefault(
                 endpoint.path, (component, endpoint)
@@ -334,7 +337,7 @@ def _conflicting_certificates(components: Iterable[Component]) -> Findings:
     """A host has one certificate: of two, callers would be shown either."""
     first: dict[str, _Exposed] = {}
     for component in components:
-        for endpoint in component.endpoints:
+        for endpoint in component.exposure.endpoints:
             if not endpoint.certificate:
                 continue
             owner, earlier = first.setdefault(

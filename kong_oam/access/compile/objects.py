@@ -27,7 +27,7 @@ def judged_objects(directory: Directory, memory: Memory) -> Findings:
     sites: list[Component] = []
     for component in directory.components.values():
         if not component.outside:
-            sites += component.sites
+            sites += component.instances
     for component in sites:
         if component.name != component.name.lower():
             yield from _with_capitals(component)
@@ -64,7 +64,9 @@ def judged_objects(directory: Directory, memory: Memory) -> Findings:
     # What is in two has nothing to do with each other.
     by_cluster: dict[str | None, list[JudgedComponent]] = {}
     for site in sites:
-        by_cluster.setdefault(site.cluster, []).append(remembered(site))
+        by_cluster.setdefault(site.workload.cluster, []).append(
+            remembered(site)
+        )
     for judged in by_cluster.values():
         yield from judge(judged, rules, alone)
 
@@ -75,10 +77,10 @@ def _shown_certificates(
     """Yield where a client's credential is named as the certificate of a host: Kong would be
     handed it."""
     for component in sites:
-        for endpoint in component.endpoints:
+        for endpoint in component.exposure.endpoints:
             name = endpoint.certificate
             if name and (
-                owners := credentials.get((component.namespace, name))
+                owners := credentials.get((component.workload.namespace, name))
             ):
                 owner = min(holder.key for holder in owners)
                 message = (
@@ -96,16 +98,16 @@ def _others_keys(sites: Iterable[Component], credentials: _Owners) -> Findings:
     answering: dict[tuple[str, str], list[str]] = {}
     for component in sites:
         for name in _shown(component):
-            answering.setdefault((component.namespace, name), []).append(
-                component.key
-            )
+            answering.setdefault(
+                (component.workload.namespace, name), []
+            ).append(component.key)
     for component in sites:
         over_tls = component.traits.get(UPSTREAM_TLS)
         if over_tls is None or over_tls.secret is None:
             continue
         secret = over_tls.secret
-        spot = component.namespace, secret
-        owner = first.setdefault((component.cluster, *spot), component)
+        spot = component.workload.namespace, secret
+        owner = first.setdefault((component.workload.cluster, *spot), component)
         owners = {*answering.get(spot, ())} - {component.key}
         owners.update(holder.key for holder in credentials.get(spot, ()))
         if owners or owner is not component:
@@ -123,17 +125,19 @@ def _judged(
 ) -> JudgedComponent:
     over_tls = component.traits.get(UPSTREAM_TLS)
     # Routes lead to the first place alone.
-    routed = () if component.copied else component.exposures
+    routed = (
+        () if component.workload.further_target else component.exposure.services
+    )
     return JudgedComponent(
         component.application,
         component.name,
-        component.namespace,
+        component.workload.namespace,
         component.type,
         component.position.at("name"),
-        component.cluster,
-        objects=component.rendered,
+        component.workload.cluster,
+        objects=component.workload.rendered,
         made=tuple(_made(component, client=client)),
-        named=component.named,
+        named=component.workload.named_service,
         routed=frozenset(service for service, _ in routed),
         credentials=credentials,
         keys=frozenset({over_tls.secret})
@@ -146,18 +150,20 @@ def _judged(
 
 def _shown(component: Component) -> frozenset[str]:
     """The Secrets with the keys by which the gateway answers for the component's hosts."""
-    certificates = (endpoint.certificate for endpoint in component.endpoints)
+    certificates = (
+        endpoint.certificate for endpoint in component.exposure.endpoints
+    )
     return frozenset(filter(None, certificates))
 
 
 def _certified(component: Component) -> Iterator[str]:
-    named = component.named
-    for endpoint in component.endpoints:
+    named = component.workload.named_service
+    for endpoint in component.exposure.endpoints:
         if endpoint.tls:
             service = endpoint.service
             if named and service == named.ours:
                 service = named.name
-            yield from names_at(service, component.namespace)
+            yield from names_at(service, component.workload.namespace)
 
 
 def _made(component: Component, *, client: bool) -> Iterator[tuple[str, str]]:
@@ -165,16 +171,22 @@ def _made(component: Component, *, client: bool) -> Iterator[tuple[str, str]]:
     over_tls = component.traits.get(UPSTREAM_TLS)
     if over_tls and over_tls.issuer:
         yield "Secret", tls_secret_name(component.name)
-    rendered = {(made.group_kind, made.name) for made in component.rendered}
-    pods = [made.options for made in component.rendered if fenced_pods(made)]
+    rendered = {
+        (made.group_kind, made.name) for made in component.workload.rendered
+    }
+    pods = [
+        made.options
+        for made in component.workload.rendered
+        if fenced_pods(made)
+    ]
     if pods:
         yield "NetworkPolicy", fence_name(component.name, pods)
     has_account = (("", "ServiceAccount"), component.name) in rendered
     if not has_account and not all(options.read for options in pods):
         yield "ServiceAccount", component.name
-    if component.named:
-        yield "NetworkPolicy", component.named.ours
-        yield "Service", component.named.ours
+    if component.workload.named_service:
+        yield "NetworkPolicy", component.workload.named_service.ours
+        yield "Service", component.workload.named_service.ours
     if client:
         yield "Secret", client_secret_name(component.name)
 
@@ -190,7 +202,9 @@ def _credentials(directory: Directory) -> _Owners:
     owners: dict[tuple[str, str], list[Component]] = {}
 
     def add(owner: Component, secret: str) -> None:
-        for namespace in dict.fromkeys(site.namespace for site in owner.sites):
+        for namespace in dict.fromkeys(
+            site.workload.namespace for site in owner.instances
+        ):
             owners.setdefault((namespace, secret), []).append(owner)
 
     for component in directory.components.values():

@@ -50,7 +50,9 @@ def _crossing(components: Iterable[Component]) -> Findings:
     of another one."""
     first: dict[str, dict[str | None, _Exposed]] = {}
     for component in components:
-        for endpoint in component.endpoints if component.partition else ():
+        for endpoint in (
+            component.exposure.endpoints if component.partition else ()
+        ):
             first.setdefault(endpoint.host, {}).setdefault(
                 component.partition, (component, endpoint)
             )

@@ -46,9 +46,14 @@ def wrong_targets(
         yield _beside_gateway(application.namespace, position)
         return
     for component in components:
-        for site in () if component.outside else component.sites:
-            if site.cluster is None and site.namespace == gateways:
-                yield _beside_gateway(site.namespace, site.position.at("name"))
+        for site in () if component.outside else component.instances:
+            if (
+                site.workload.cluster is None
+                and site.workload.namespace == gateways
+            ):
+                yield _beside_gateway(
+                    site.workload.namespace, site.position.at("name")
+                )
                 return
 
 
@@ -82,8 +87,10 @@ def unfederated(components: Iterable[Component], stack: Stack) -> Findings:
     """Yield clients whose pods are not, or not only, where the identity provider knows their
     ServiceAccount."""
     for component in components:
-        for client in component.clients:
-            elsewhere = component.cluster or component.copies
+        for client in component.identity.clients:
+            elsewhere = (
+                component.workload.cluster or component.workload.further_targets
+            )
             if elsewhere and client.provider in stack.federated:
                 message = (
                     f"'{component.key}' is deployed to {component.where}, and '{client.provider}' "

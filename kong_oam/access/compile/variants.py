@@ -4,13 +4,14 @@ differ."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from operator import attrgetter
 from typing import Any, Final
 
 import kong_oam.oam.application as oam
 from kong_oam.access.data import Data, Findings
-from kong_oam.access.model import Component
+from kong_oam.access.model import Component, Exposure, Identity, WorkloadSpec
 from kong_oam.access.paths import written
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.document import Path, SourcePosition
@@ -19,7 +20,9 @@ from kong_oam.oam.schema import dotted, shown
 from kong_oam.objects.pods import mapping, mappings
 
 # Fields of a component that say where it is: the forms are in different places.
-_OF_TARGETS: Final = frozenset({"namespace", "cluster", "copies", "copied"})
+_OF_TARGETS: Final = frozenset(
+    {"namespace", "cluster", "further_targets", "further_target"}
+)
 _NOTHING: Final = object()
 
 
@@ -27,7 +30,7 @@ def led_to_first_alone(
     part: oam.ComponentSpec, component: Component
 ) -> Findings:
     """Yield that routes lead to the first form of a component, and to no other one."""
-    if part.variants and component.endpoints:
+    if part.variants and component.exposure.endpoints:
         variant = part.variants[0]
         message = (
             f"the routes of '{part.name}' lead to '{component.at}' alone, where {variant.said} "
@@ -75,13 +78,13 @@ class Formed:
             "services": self.services(),
         }
         for name in more:
-            facts[name] = str(getattr(self.component, name))
+            facts[name] = str(attrgetter(name)(self.component))
         return facts
 
     def routes(self) -> Mapping[str, tuple[str, SourcePosition]]:
         """What leads where, by host and path."""
         routes = {}
-        for endpoint in self.component.endpoints:
+        for endpoint in self.component.exposure.endpoints:
             words = f"port {endpoint.port} of {endpoint.service}, certificate {endpoint.certificate}"
             routes[f"{endpoint.host}{written(endpoint.path)}"] = (
                 words,
@@ -92,11 +95,11 @@ class Formed:
     def services(self) -> Data:
         """The specs of the Services that the gateway reaches, by name: which pods they select, and
         their ports."""
-        namespaces = ("", self.component.namespace)
+        namespaces = ("", self.component.workload.namespace)
         reached: dict[str, Any] = {
-            name: {"ports": {}} for name, _ in self.component.exposures
+            name: {"ports": {}} for name, _ in self.component.exposure.services
         }
-        for service in self.component.rendered:
+        for service in self.component.workload.rendered:
             is_reached = (
                 service.name in reached and service.namespace in namespaces
             )
@@ -122,17 +125,10 @@ class Formed:
 def differences(first: Formed, other: Formed) -> Findings:
     """Yield what decides who may call, or what is reached, and is not the same in two forms: the
     first of it."""
-    compared = {
-        field.name for field in fields(Component) if field.compare
-    } - _OF_TARGETS
     # Whatever else is known of who may call, and whoever adds to that.
     ours = first.component
     theirs = other.component
-    more = [
-        name
-        for name in sorted(compared)
-        if getattr(ours, name) != getattr(theirs, name)
-    ]
+    more = [*_different_fields(ours, theirs)]
     difference = _different(first.facts(more), other.facts(more))
     if difference:
         path, (here, there) = difference
@@ -197,3 +193,17 @@ def _are_as_long(here: Any, there: Any) -> bool:
 
 def _written(value: Any) -> str:
     return "not there" if value is _NOTHING else shown(value)
+
+
+def _different_fields(ours: Any, theirs: Any) -> Iterator[str]:
+    """Yield the fields of two components that differ, those of a group behind its name."""
+    for field in fields(ours):
+        if field.name in _OF_TARGETS or not field.compare:
+            continue
+        here = getattr(ours, field.name)
+        there = getattr(theirs, field.name)
+        if isinstance(here, Exposure | Identity | WorkloadSpec):
+            for inner in _different_fields(here, there):
+                yield f"{field.name}.{inner}"
+        elif here != there:
+            yield field.name

@@ -27,7 +27,14 @@ from kong_oam.access.diff.change import (
 )
 from kong_oam.access.diff.kind import kind_of_list
 from kong_oam.access.diff.model import AccessModel
-from kong_oam.access.model import Client, Component, Estate
+from kong_oam.access.model import (
+    Client,
+    Component,
+    Estate,
+    Exposure,
+    Identity,
+    WorkloadSpec,
+)
 from kong_oam.access.pods import pods_behind
 from kong_oam.access.providers import PLAIN, ClaimMapping, Provider
 from kong_oam.access.settings.certificates import fingerprint
@@ -158,17 +165,26 @@ LEFT_OUT: dict[type, tuple[str, ...]] = {
     ),
     Component: (
         *("application", "name", "position"),  # what it is known by
-        # What they decide is compared request by request.
-        *("provider", "endpoints", "rules", "roles", "clients"),
-        # What runs, and where; not who may call it.
-        *("type", "depends_on", "exposures", "rendered", "named", "workload"),
-        *("cluster", "copies", "copied"),  # compared as part of the namespace
-        "namespace",  # compared of clients, whose credentials lie there
+        *("exposure", "identity", "workload"),  # compared field by field
+        "type",  # what runs; not who may call it
         "waivers",  # compared without their reasons
         "owner",  # compared apart (access.diff.owners)
         "partition",  # which stack of the estate deploys it
-        "scopes",  # names and descriptions
         "traits",  # compared by what each means
+    ),
+    # What endpoints and rules decide is compared request by request.
+    Exposure: ("endpoints", "services", "rules"),
+    Identity: (
+        # What they decide is compared request by request.
+        *("provider", "roles", "clients"),
+        "scopes",  # names and descriptions
+    ),
+    WorkloadSpec: (
+        # What runs, and where; not who may call it.
+        *("depends_on", "rendered", "named_service", "label"),
+        # Compared as part of the namespace.
+        *("cluster", "further_targets", "further_target"),
+        "namespace",  # compared of clients, whose credentials lie there
     ),
     # Where the certificates are, which are compared by what they are.
     UpstreamTlsSettings: ("file",),
@@ -207,7 +223,7 @@ def model_of(estate: Estate, settings: Settings) -> AccessModel:
     for component in estate.exposed:
         pods[component.key] = pods_behind(component)
     for key, component in estate.components.items():
-        if component.clients or key in pods:
+        if component.identity.clients or key in pods:
             workloads[key] = workload_of(component)
     minutes = {
         provider.name: provider.access_token_minutes
@@ -228,9 +244,9 @@ def facts_of(estate: Estate, settings: Settings) -> Facts:
         facts[subject] = dict(_provider_facts(provider, by_name[provider.name]))
     for key, component in estate.components.items():
         rights = _rights_given(component)
-        if component.endpoints or component.clients or rights:
+        if component.exposure.endpoints or component.identity.clients or rights:
             facts[Subject(key)] = _component_facts(component, rights)
-        for client in component.clients:
+        for client in component.identity.clients:
             facts[Subject(key, client.provider)] = _client_facts(
                 client, component, by_name[client.provider]
             )
@@ -252,13 +268,19 @@ def _provider_facts(provider: Provider, settings: ProviderSettings) -> _Values:
 
 
 def _component_facts(component: Component, rights: list[str]) -> dict[str, Any]:
-    facts = _present(chain(_values(component), _trait_values(component)))
+    facts = _present(
+        chain(
+            _values(component),
+            _values(component.identity),
+            _trait_values(component),
+        )
+    )
     facts["waivers"] = sorted(
         f"{waiver.finding} until {waiver.until}" for waiver in component.waivers
     )
     if rights:
         facts[RIGHTS] = rights
-    if component.endpoints:
+    if component.exposure.endpoints:
         facts[CERTIFICATES] = _certificates_named(component)
     return facts
 
@@ -267,7 +289,7 @@ def _certificates_named(component: Component) -> dict[str, str]:
     """The Secrets that a component names for its hosts, each with its place: `shop/shop-tls`."""
     return {
         endpoint.host: f"{component.at}/{endpoint.certificate}"
-        for endpoint in component.endpoints
+        for endpoint in component.exposure.endpoints
         if endpoint.certificate
     }
 
@@ -279,10 +301,11 @@ def _rights_given(component: Component) -> list[str]:
     A component that moves keeps its rights, and reads what is in another namespace.
     """
     texts: set[str] = set()
-    for site in component.sites:
-        objects = with_inner_objects(site.rendered)
+    for site in component.instances:
+        objects = with_inner_objects(site.workload.rendered)
         texts.update(
-            right.text for right in rights_of(objects, site.cluster, ())
+            right.text
+            for right in rights_of(objects, site.workload.cluster, ())
         )
     return sorted(texts)
 

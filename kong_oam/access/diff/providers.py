@@ -26,11 +26,14 @@ def providers_named_as(old: AccessModel, new: AccessModel) -> AccessModel:
     def renamed(component: Component) -> Component:
         clients = tuple(
             replace(client, provider=named(client.provider))
-            for client in component.clients
+            for client in component.identity.clients
         )
-        return replace(
-            component, provider=named(component.provider), clients=clients
+        identity = replace(
+            component.identity,
+            provider=named(component.identity.provider),
+            clients=clients,
         )
+        return replace(component, identity=identity)
 
     def application(source: Application) -> Application:
         return replace(

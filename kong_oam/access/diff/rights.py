@@ -34,6 +34,10 @@ def _rights(side: EstateWithFacts, key: str) -> list[str] | None:
     if Subject(key) not in facts:
         # An exported model has no facts of what another stack deploys. Else nothing of the
         # component is compared.
-        return None if component.endpoints or component.clients else []
+        return (
+            None
+            if component.exposure.endpoints or component.identity.clients
+            else []
+        )
     rights: list[str] = facts[Subject(key)].get(RIGHTS, [])
     return rights

@@ -71,7 +71,7 @@ class Side:
             for endpoint, component in estate.by_host.get(name, ()):
                 if any(
                     not rule.public and not rule.scopes
-                    for rule in component.rules
+                    for rule in component.exposure.rules
                 ):
                     return None
                 basis += self._basis_of(endpoint, component)
@@ -87,16 +87,16 @@ class Side:
         yield endpoint
         yield self._answer(endpoint, component)
         yield component.key
-        yield component.provider
-        yield component.rules
-        yield component.roles
+        yield component.identity.provider
+        yield component.exposure.rules
+        yield component.identity.roles
         yield component.allowed_from
         for users in (False, True):
             held = self.model.estate.held_at(component, users=users)
             yield held
             for name in held:
                 client = self.clients.get(
-                    Principal(name, component.provider, users)
+                    Principal(name, component.identity.provider, users)
                 )
                 yield client and client.groups
 

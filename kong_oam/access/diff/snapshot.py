@@ -30,6 +30,8 @@ from kong_oam.access.model import (
     Client,
     Component,
     Estate,
+    Exposure,
+    Identity,
     Public,
     Role,
     Rule,
@@ -77,7 +79,11 @@ def _parts(model: AccessModel) -> Iterator[tuple[str, Any]]:
     for key, component in sorted(estate.components.items()):
         is_own = key in estate.own
         has_rights = is_own and Subject(key) in model.facts
-        if not (component.endpoints or component.clients or has_rights):
+        if not (
+            component.exposure.endpoints
+            or component.identity.clients
+            or has_rights
+        ):
             continue
         part = _component(component, estate.provider_of(component).per_api)
         if workload := model.workloads.get(key):
@@ -86,7 +92,7 @@ def _parts(model: AccessModel) -> Iterator[tuple[str, Any]]:
             part["pods"] = pods
         if is_own:
             facts = part["facts"] = {"": model.facts.get(Subject(key), {})}
-            for client in component.clients:
+            for client in component.identity.clients:
                 subject = Subject(key, client.provider)
                 facts[client.provider] = model.facts.get(subject, {})
         else:
@@ -141,16 +147,16 @@ def _is_foreign(part: str) -> bool:
 def _component(component: Component, per_api: bool) -> dict[str, Any]:
     """Serialize what a component itself says, as far as it says it."""
     data: dict[str, Any] = {
-        "provider": component.provider,
+        "provider": component.identity.provider,
         "endpoints": [
             [endpoint.host, endpoint.path, endpoint.port]
-            for endpoint in component.endpoints
+            for endpoint in component.exposure.endpoints
         ],
-        "apart": dict(_apart(component.endpoints)),
-        "rules": [*map(_dumped_rule, component.rules)],
-        "roles": [*_dumped_roles(component.roles, per_api)],
+        "apart": dict(_apart(component.exposure.endpoints)),
+        "rules": [*map(_dumped_rule, component.exposure.rules)],
+        "roles": [*_dumped_roles(component.identity.roles, per_api)],
         "from": [*_dumped_networks(component.allowed_from)],
-        "clients": [*map(_dumped_client, component.clients)],
+        "clients": [*map(_dumped_client, component.identity.clients)],
         "owner": component.owner,
     }
     return {name: value for name, value in data.items() if value}
@@ -270,16 +276,15 @@ def _component_of(key: str, data: Data) -> Component:
         )
         for index, (host, path, port) in enumerate(data.get("endpoints", ()))
     ]
+    rules = tuple(starmap(_rule, data.get("rules", ())))
+    clients = tuple(_client(key, *client) for client in data.get("clients", ()))
+    roles = tuple(starmap(_role, data.get("roles", ())))
     return replace(
         bare_component(key, data["provider"]),
-        endpoints=tuple(endpoints),
-        rules=tuple(starmap(_rule, data.get("rules", ()))),
-        traits=Traits({IP_ALLOW: _allowed_from(data.get("from", ()))}),
-        roles=tuple(starmap(_role, data.get("roles", ()))),
-        clients=tuple(
-            _client(key, *client) for client in data.get("clients", ())
-        ),
         owner=data.get("owner"),
+        exposure=Exposure(tuple(endpoints), rules=rules),
+        identity=Identity(data["provider"], roles=roles, clients=clients),
+        traits=Traits({IP_ALLOW: _allowed_from(data.get("from", ()))}),
     )
 
 

@@ -65,7 +65,11 @@ def _parts(estate: Estate) -> Parts:
     for client in estate.clients:
         yield _client(estate, client)
     for component in estate.components.values():
-        if component.endpoints or component.scopes or component.roles:
+        if (
+            component.exposure.endpoints
+            or component.identity.scopes
+            or component.identity.roles
+        ):
             yield from _component(component)
             yield from _granted(estate, component)
             yield from _any_token(estate, component, callers)
@@ -75,11 +79,15 @@ def _client(estate: Estate, client: Client) -> Node:
     component = estate.components[client.component]
     # A component has one node, whatever number of providers it is a client of.
     groups = {
-        *chain.from_iterable(client.groups for client in component.clients)
+        *chain.from_iterable(
+            client.groups for client in component.identity.clients
+        )
     }
     details = [_KINDS[client.kind]]
     if len(estate.stack.providers) > 1:
-        providers = sorted(client.provider for client in component.clients)
+        providers = sorted(
+            client.provider for client in component.identity.clients
+        )
         details[0] += f" at {', '.join(providers)}"
     if client.user_facing:
         details.append(
@@ -102,15 +110,19 @@ def _component(component: Component) -> Parts:
         "component", component.key, component.key, (hosts or "not exposed",)
     )
     yield target
-    asked = chain.from_iterable(rule.scopes for rule in component.rules)
-    for name in dict.fromkeys((*component.scopes, *asked)):
+    asked = chain.from_iterable(
+        rule.scopes for rule in component.exposure.rules
+    )
+    for name in dict.fromkeys((*component.identity.scopes, *asked)):
         scope = _scope(component, name)
         yield scope
-        rules = [rule for rule in component.rules if name in rule.scopes]
+        rules = [
+            rule for rule in component.exposure.rules if name in rule.scopes
+        ]
         items = _requests(rules, name)
         label = in_words(items) or ("no rule asks for it",)
         yield Edge(scope.id, target.id, items, label)
-    items = _requests(rule for rule in component.rules if rule.public)
+    items = _requests(rule for rule in component.exposure.rules if rule.public)
     if items:
         public = Node("public", "anybody", component.key, ("needs no token",))
         yield public
@@ -118,7 +130,7 @@ def _component(component: Component) -> Parts:
 
 
 def _scope(component: Component, name: str) -> Node:
-    description = component.scopes.get(name)
+    description = component.identity.scopes.get(name)
     return Node(
         "scope", name, component.key, (description,) if description else ()
     )
@@ -161,7 +173,7 @@ def _granted(estate: Estate, component: Component) -> Parts:
             for group in client.groups:
                 alone.setdefault(group, set()).update(scopes)
     of_groups: set[str] = set()
-    for role in component.roles:
+    for role in component.identity.roles:
         yield from _role(component, role)
         yield from _never_asking(estate, component, role)
         for group in role.groups:
@@ -190,10 +202,10 @@ def _holding(
         estate.held_at(component, users=True),
     )
     names = {*by_users[False], *by_users[True]}
-    names.update(*(role.components for role in component.roles))
+    names.update(*(role.components for role in component.identity.roles))
     for name in sorted(names & estate.components.keys()):
-        for client in estate.components[name].clients:
-            if client.provider == component.provider:
+        for client in estate.components[name].identity.clients:
+            if client.provider == component.identity.provider:
                 scopes = by_users[client.user_facing].get(name, ())
                 yield client, frozenset(scopes)
 
@@ -203,10 +215,11 @@ def _never_asking(estate: Estate, component: Component, role: Role) -> Parts:
     component."""
     for member in role.components:
         holder = estate.components.get(member)
-        if holder is None or not holder.clients:
+        if holder is None or not holder.identity.clients:
             continue
         if all(
-            client.provider != component.provider for client in holder.clients
+            client.provider != component.identity.provider
+            for client in holder.identity.clients
         ):
             role_id = _role_node(component, role).id
             yield Edge(
@@ -282,7 +295,9 @@ def _role(component: Component, role: Role) -> Parts:
 def _any_token(estate: Estate, component: Component, callers: Callers) -> Parts:
     """Where any token of the provider is enough: everybody who can have one."""
     items = _requests(
-        rule for rule in component.rules if not rule.public and not rule.scopes
+        rule
+        for rule in component.exposure.rules
+        if not rule.public and not rule.scopes
     )
     if not items:
         return

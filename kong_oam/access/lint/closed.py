@@ -15,7 +15,7 @@ def closed_roles(subject: LintSubject) -> Iterator[LintFinding]:
     hold, LINT301 tells; of a component that nobody calls yet, nothing is known of its roles."""
     if not subject.holders:
         return
-    for role in subject.component.roles:
+    for role in subject.component.identity.roles:
         if role.groups and not _lets_in(subject, role):
             scopes = some(map("'{}'".format, role.scopes), " or ")
             message = (

@@ -25,7 +25,7 @@ def doubtful_groups(estate: Estate) -> Mapping[str, str]:
         return {}
     named: Counter[str] = Counter()
     for component in estate.components.values():
-        for role in component.roles:
+        for role in component.identity.roles:
             named.update(role.groups)
     mapped = set[str]()
     for provider in estate.stack.providers.values():

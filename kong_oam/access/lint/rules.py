@@ -65,15 +65,15 @@ def unasked_scopes(subject: LintSubject) -> LintFindings:
     component = subject.component
     weaker = weaker_rules(component)
     required: set[str] = set()
-    for index, rule in enumerate(component.rules):
+    for index, rule in enumerate(component.exposure.rules):
         if index not in weaker:
             required.update(rule.scopes)
     named: set[str] = set()
-    for rule in component.rules:
+    for rule in component.exposure.rules:
         named.update(rule.scopes)
-    for role in component.roles:
+    for role in component.identity.roles:
         named.update(role.scopes)
-    for scope in component.scopes:
+    for scope in component.identity.scopes:
         if scope not in required:
             message = f"no rule asks for scope '{scope}'"
             position = subject.position("scopes").key(scope)
@@ -85,7 +85,9 @@ def unasked_scopes(subject: LintSubject) -> LintFindings:
 def wide_public_rules(subject: LintSubject) -> LintFindings:
     """Find public rules without methods, or on `/` (or without paths) beside protected rules
     (LINT305)."""
-    protects = any(rule.public is None for rule in subject.component.rules)
+    protects = any(
+        rule.public is None for rule in subject.component.exposure.rules
+    )
     for index, rule in enumerate(subject.access.get("rules", ())):
         if "public" not in rule:
             continue

@@ -32,7 +32,7 @@ def shadowed_rules(subject: LintSubject) -> LintFindings:
             )
             continue
         for number in beaten:
-            path = written(subject.component.rules[number].path)
+            path = written(subject.component.exposure.rules[number].path)
             message = f"never decides on {path}: {_in_words(weaker[number])}"
             if "paths" in rule:
                 at = position.at("paths", indexes.index(number))
@@ -47,7 +47,7 @@ def _compiled_at(
     subject: LintSubject, position: SourcePosition
 ) -> Iterator[int]:
     """Yield the positions of the rules that one rule of the trait compiled to: one for each path."""
-    for index, rule in enumerate(subject.component.rules):
+    for index, rule in enumerate(subject.component.exposure.rules):
         if rule.position == position:
             yield index
 
@@ -70,7 +70,7 @@ def unreachable_rules(subject: LintSubject) -> LintFindings:
     for index, _ in enumerate(subject.access.get("rules", ())):
         position = subject.position("rules", index)
         for index in _compiled_at(subject, position):
-            path = subject.component.rules[index].path
+            path = subject.component.exposure.rules[index].path
             if taker := _component_reached(subject, path):
                 message = f"never decides: requests for {written(path)} go to '{taker}'"
                 yield LintFinding("LINT304", subject.key, message, position)
@@ -80,7 +80,7 @@ def _component_reached(subject: LintSubject, path: PathSegments) -> str | None:
     """The component, by its key, that gets all requests at or below `path` instead of this one;
     None where this one gets some."""
     taker = None
-    for endpoint in subject.component.endpoints:
+    for endpoint in subject.component.exposure.endpoints:
         if within(endpoint.path, path):
             return None
         if within(path, endpoint.path):

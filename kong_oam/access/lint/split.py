@@ -34,7 +34,7 @@ def _narrowest(subject: LintSubject, scope: str) -> Role:
     """The role that gives a scope to groups, with the fewest others."""
     roles = (
         role
-        for role in subject.component.roles
+        for role in subject.component.identity.roles
         if role.groups and scope in role.scopes
     )
     return min(roles, key=lambda role: len(role.scopes))

@@ -32,7 +32,7 @@ def _holders(
     provider = estate.provider_of(component)
     # By scope, the provider's names of the groups that hold it.
     holding: NameSets = {}
-    for role in component.roles:
+    for role in component.identity.roles:
         if role.groups:
             groups = {*map(provider.group, role.groups)}
             for scope in role.scopes:
@@ -41,7 +41,9 @@ def _holders(
         if granted:
             yield Holder(client, False, frozenset(granted))
     for client, granted in estate.held_at(component, users=True).items():
-        signing_in = signing.get((client, component.provider), frozenset())
+        signing_in = signing.get(
+            (client, component.identity.provider), frozenset()
+        )
         carried = frozenset(granted) & holding.keys()
         split = {
             scope for scope in carried if holding[scope].isdisjoint(signing_in)

@@ -47,7 +47,7 @@ def is_waived(component: Component, code: str, as_of: datetime.date) -> bool:
 def public_rules(component: Component) -> _PublicRules:
     """Yield each public rule once, though it may stand for several paths."""
     by_place: dict[Path, tuple[Rule, Public]] = {}
-    for rule in component.rules:
+    for rule in component.exposure.rules:
         if rule.public:
             by_place.setdefault(rule.position.path, (rule, rule.public))
     return iter(by_place.values())

@@ -16,9 +16,9 @@ def weaker_rules(component: Component) -> Mapping[int, Rule]:
     satisfies the other.
     """
     result = {}
-    for number, rule in enumerate(component.rules):
+    for number, rule in enumerate(component.exposure.rules):
         rivals = []
-        for index, rival in enumerate(component.rules):
+        for index, rival in enumerate(component.exposure.rules):
             of_path = index != number and rival.path == rule.path
             if of_path and _asks_for_less(rival, rule, index < number):
                 rivals.append(rival)

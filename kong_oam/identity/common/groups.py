@@ -61,7 +61,7 @@ def unclear_groups(
     if len(existing) < len(ids):
         existing += others()
     for component in offered_at(settings, estate):
-        for role in component.roles:
+        for role in component.identity.roles:
             for index, group in enumerate(role.groups):
                 problem = _problem(settings, estate, group, ids, existing)
                 if problem:

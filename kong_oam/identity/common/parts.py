@@ -29,14 +29,14 @@ def offered_at(settings: ProviderSettings, estate: Estate) -> list[Component]:
     return [
         component
         for component in offering
-        if component.provider == settings.name
+        if component.identity.provider == settings.name
     ]
 
 
 def groups_of(component: Component) -> set[str]:
     """Return the logical groups that roles of a component name."""
     groups: set[str] = set()
-    for role in component.roles:
+    for role in component.identity.roles:
         groups.update(role.groups)
     return groups
 
@@ -54,5 +54,5 @@ def scopes_at(settings: ProviderSettings, estate: Estate) -> dict[str, str]:
     their names."""
     declared: dict[str, str] = {}
     for component in offered_at(settings, estate):
-        declared.update(component.scopes)
+        declared.update(component.identity.scopes)
     return dict(sorted(declared.items()))

@@ -102,7 +102,10 @@ def apis(
     components = estate.offering if offered else estate.components.values()
     provided = {}
     for component in components:
-        if component.provider == settings.name and component.scopes:
+        if (
+            component.identity.provider == settings.name
+            and component.identity.scopes
+        ):
             provided[component.key] = component
     return provided
 

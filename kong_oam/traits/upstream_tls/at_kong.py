@@ -34,13 +34,13 @@ def certified_name(component: Component, backend: str) -> str | None:
     leads_to = component.backends[backend]
     if not leads_to.tls:
         return None
-    named = component.named
+    named = component.workload.named_service
     service = (
         named.name
         if named and leads_to.service == named.ours
         else leads_to.service
     )
-    return names_at(service, component.namespace)[0]
+    return names_at(service, component.workload.namespace)[0]
 
 
 def service_fields(

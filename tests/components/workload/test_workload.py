@@ -18,6 +18,7 @@ from components.workload.workload import WorkloadArgs, provision_workload
 from kong_oam.access.settings.stack import parse
 from kong_oam.access.settings.values import Settings
 from kong_oam.oam.rendered import Awaited
+from tests.support.components import with_fields
 from tests.support.mocks import Registered, all_of, clear, recorder
 from tests.support.rendered_components import OBJECTS, component, estate_of
 
@@ -217,9 +218,13 @@ def test_config_maps_are_changed_in_place_where_there_are_any() -> None:
     assert provider.inputs["enableConfigMapMutable"] == "true"
     monitor = recorder()
     application, plain = component()
-    rendered = tuple(replace(one, plain=True) for one in plain.rendered)
+    rendered = tuple(
+        replace(one, plain=True) for one in plain.workload.rendered
+    )
     estate = estate_of(
-        replace(application, components=(replace(plain, rendered=rendered),))
+        replace(
+            application, components=(with_fields(plain, rendered=rendered),)
+        )
     )
 
     async def program() -> None:

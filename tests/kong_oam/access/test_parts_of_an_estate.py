@@ -19,6 +19,7 @@ from kong_oam.access.partitions import (
 )
 from kong_oam.access.providers import Provider
 from kong_oam.access.workloads import digest_of, workload_of
+from tests.support.components import with_fields
 from tests.support.estates import STACK, estate
 from tests.support.everything import everything
 from tests.support.partitioned import ANY, MAIL, ORDERS, SHOP
@@ -53,9 +54,9 @@ def changed(made: Estate, key: str, **fields: object) -> Estate:
     """The estate with fields of a component changed."""
 
     def one(component: Component) -> Component:
-        return (
-            replace(component, **fields) if component.key == key else component
-        )  # type: ignore[arg-type]
+        if component.key != key:
+            return component
+        return with_fields(component, **fields)
 
     applications = (
         replace(app, components=tuple(map(one, app.components)))
@@ -97,7 +98,12 @@ def test_the_base_deploys_no_component_and_offers_all() -> None:
         }
     )
     api = base.components["orders/api"]
-    assert (api.rules, api.rendered, api.owner, api.depends_on) == (
+    assert (
+        api.exposure.rules,
+        api.workload.rendered,
+        api.owner,
+        api.workload.depends_on,
+    ) == (
         (),
         (),
         None,
@@ -116,7 +122,7 @@ def test_the_base_knows_of_clients_and_hosts_only_what_it_needs() -> None:
         "groups": ("sales",),
     }
     pages = ESTATE.components["shop/web"]
-    client = replace(pages.clients[0], **browser)  # type: ignore[arg-type]
+    client = replace(pages.identity.clients[0], **browser)  # type: ignore[arg-type]
     web = replace(client, kind="web")
     secure = Endpoint("a.test", (), 80, pages.position, certificate="tls")
     made = changed(
@@ -128,22 +134,22 @@ def test_the_base_knows_of_clients_and_hosts_only_what_it_needs() -> None:
     shop = base_of(replace(made, stack=stack)).components["shop/web"]
     assert [
         (one.kind, one.calls, one.groups, one.redirect_uris)
-        for one in shop.clients
+        for one in shop.identity.clients
     ] == [
         ("browser", (), (), ("https://a.test",)),
         ("web", (), (), ()),
     ]
-    assert shop.clients[0].origins == client.origins
-    assert shop.endpoints == (secure,)
+    assert shop.identity.clients[0].origins == client.origins
+    assert shop.exposure.endpoints == (secure,)
 
 
 def test_the_base_is_blind_to_what_is_a_partitions() -> None:
     """A rule, a grant, an image or an owner changes nothing in it; a scope or a group does."""
     web = ESTATE.components["shop/web"]
-    alone = (replace(web.clients[0], calls=()),)
+    alone = (replace(web.identity.clients[0], calls=()),)
     api = ESTATE.components["orders/api"]
     changes: dict[str, dict[str, object]] = {
-        "shop/web": {"clients": alone, "rendered": (), "workload": "another"},
+        "shop/web": {"clients": alone, "rendered": (), "label": "another"},
         "mail/sender": {"clients": ()},
         "store/pages": {"endpoints": (), "namespace": "elsewhere"},
         "orders/api": {
@@ -153,7 +159,7 @@ def test_the_base_is_blind_to_what_is_a_partitions() -> None:
             "forward_token": True,
             "roles": tuple(
                 replace(role, name="r", scopes=(), components=())
-                for role in api.roles
+                for role in api.identity.roles
             ),
         },
     }
@@ -187,7 +193,10 @@ def test_a_partition_is_blind_to_versions_of_its_callers() -> None:
     (known,) = (
         one for one in part_of(ESTATE, "apis").foreign if one.key == "shop/web"
     )
-    assert (known.rendered, workload_of(known)) == ((), workload_of(caller))
+    assert (known.workload.rendered, workload_of(known)) == (
+        (),
+        workload_of(caller),
+    )
     for image, same in (
         ("web:1.5", True),
         ("web@sha256:0a", True),
@@ -195,7 +204,7 @@ def test_a_partition_is_blind_to_versions_of_its_callers() -> None:
         ("of/web", False),
     ):
         workload = digest_of(caller, {"image": image})
-        now = part_of(changed(ESTATE, "shop/web", workload=workload), "apis")
+        now = part_of(changed(ESTATE, "shop/web", label=workload), "apis")
         assert (
             everything(now) == everything(part_of(ESTATE, "apis"))
         ) is same, image
@@ -203,7 +212,7 @@ def test_a_partition_is_blind_to_versions_of_its_callers() -> None:
 
 def test_a_partition_is_blind_to_what_callers_have_at_the_provider() -> None:
     """How long their keys last, and where users come back to; but for origins, whose pages read the gate's answers."""
-    (client,) = ESTATE.components["shop/web"].clients
+    (client,) = ESTATE.components["shop/web"].identity.clients
     client = replace(
         client, kind="browser", redirect_uris=("https://a.test/back",)
     )
@@ -232,8 +241,14 @@ def test_a_partition_knows_whom_it_calls() -> None:
     part = part_of(ESTATE, "sales")
     (api,) = part.foreign
     assert api.key == "orders/api"
-    assert api.scopes == {"read": "Read", "write": "Write"}
-    assert (api.rules, api.roles, api.clients, api.owner, api.rendered) == (
+    assert api.identity.scopes == {"read": "Read", "write": "Write"}
+    assert (
+        api.exposure.rules,
+        api.identity.roles,
+        api.identity.clients,
+        api.owner,
+        api.workload.rendered,
+    ) == (
         (),
         (),
         (),
@@ -370,12 +385,14 @@ def test_a_base_keeps_scopes_at_the_provider_that_a_component_left() -> None:
         ),
     }
     assert [
-        one.provider for one in kept.offering if one.key == "orders/api"
+        one.identity.provider
+        for one in kept.offering
+        if one.key == "orders/api"
     ] == [
         "other",
         "main",
     ]
-    assert kept.components["orders/api"].provider == "other"
+    assert kept.components["orders/api"].identity.provider == "other"
 
 
 def test_what_either_of_two_estates_needs_of_the_base() -> None:

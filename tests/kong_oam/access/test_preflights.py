@@ -12,6 +12,7 @@ from kong_oam.access.origins import readers
 from kong_oam.access.pages import Reading, preflight, reading, reading_origins
 from kong_oam.traits.cors.at_kong import granted
 from kong_oam.traits.cors.value import CORS, Cors
+from tests.support.components import with_fields
 from tests.support.cross_origin import (
     NAMES,
     PARTNER,
@@ -99,8 +100,11 @@ def test_a_reason_is_given(
 def test_a_path_that_no_rule_owns_is_read_by_nobody() -> None:
     """Though the gateway exposes it."""
     orders = ESTATE.components["orders/api"]
-    bare = replace(
-        orders, rules=tuple(rule for rule in orders.rules if len(rule.path) > 1)
+    bare = with_fields(
+        orders,
+        rules=tuple(
+            rule for rule in orders.exposure.rules if len(rule.path) > 1
+        ),
     )
     estate = replace(
         ESTATE,

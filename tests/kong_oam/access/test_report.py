@@ -80,7 +80,7 @@ def test_the_table_names_whom_the_rules_let_in(estate: Estate) -> None:
     """In each of their sets of groups."""
     callers = Callers(estate)
     for component in estate.components.values():
-        for rule in (one for one in component.rules if one.scopes):
+        for rule in (one for one in component.exposure.rules if one.scopes):
             told = holders(estate, component, rule)
             access = callers.principals_with(
                 component, frozenset(rule.scopes)

@@ -163,7 +163,7 @@ def test_what_lists_just_what_decide_lets_through(
         note(f"{request} {listed}")
         assert bool(rows(anybody)) == allowed(estate, request, (None,))
         for client in estate.clients:
-            if api and client.provider != api.provider:
+            if api and client.provider != api.identity.provider:
                 continue
             told = rows(listed[client.component])
             for groups in sets_of_groups(estate, client):
@@ -221,7 +221,10 @@ def test_explain_says_what_decide_says(
             meant.allowed,
         )
         client = data.draw(st.sampled_from(estate.clients))
-        if meant.component and client.provider != meant.component.provider:
+        if (
+            meant.component
+            and client.provider != meant.component.identity.provider
+        ):
             continue
         for groups in sets_of_groups(estate, client):
             users = [] if groups is None else ["--user-in", *groups]

@@ -86,7 +86,7 @@ def current() -> str:
         estate,
         component,
         next(iter(component.backends)),
-        names.ring("local", component.provider),
+        names.ring("local", component.identity.provider),
     )
 
 

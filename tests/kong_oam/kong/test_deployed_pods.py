@@ -13,6 +13,7 @@ from kong_oam.access.pods import pods_behind
 from kong_oam.engine.state import Resource
 from kong_oam.kong.deployed_pods import deployed_pods
 from kong_oam.kubernetes.rendered import placed_objects
+from tests.support.components import with_fields
 from tests.support.diffs import API, SHOP, model, settings
 from tests.support.rendered import (
     DEPLOYMENT,
@@ -78,7 +79,9 @@ def test_pods_are_read_from_the_state(
     """As the model tells them, whatever was meant by the run that failed."""
     _, component = found
     assert pods_behind(component) == pods
-    gated = replace(component, rendered=None, named=None, exposures=())
+    gated = with_fields(
+        component, rendered=None, named_service=None, services=()
+    )
     wrong = dict.fromkeys(pods, "pods app=other in orders at 1")
     assert deployed_pods(state(*found), [gated], {component.key: wrong}) == {
         component.key: pods

@@ -21,6 +21,7 @@ from kong_oam.access.sites import SitesByHost, path_classes_by_site
 from kong_oam.engine.state import PLUGIN, ROUTE, Resource
 from kong_oam.kong.enforced import enforced
 from tests.support import estates as written
+from tests.support.components import with_fields
 from tests.support.enforced_state import plugins_of, routes_of, state
 from tests.support.small_estates import MANY, estates, model, pairs
 
@@ -32,7 +33,7 @@ def requests(changes: Iterable[Difference]) -> list[Change]:
 def compiles(estate: Estate) -> bool:
     """Whether clients call components of their own provider only, as all that compile do."""
     return all(
-        estate.components[call.component].provider == client.provider
+        estate.components[call.component].identity.provider == client.provider
         for client in estate.clients
         for call in client.calls
         if call.component in estate.components
@@ -66,7 +67,7 @@ def test_a_change_is_told_as_if_both_estates_were_known(
         rule.public or rule.scopes
         for estate in both
         for one in estate.exposed
-        for rule in one.rules
+        for rule in one.exposure.rules
     ):
         lost = [
             change
@@ -108,7 +109,7 @@ def test_every_port_is_read(both: tuple[Estate, Estate]) -> None:
         not (rule.public or rule.scopes)
         for estate in both
         for one in estate.exposed
-        for rule in one.rules
+        for rule in one.exposure.rules
     ):
         return
     (found,) = enforced(_one_port(old, new), model(new))
@@ -135,9 +136,9 @@ def _on_two_ports(estate: Estate) -> Estate:
     def component(one: Component) -> Component:
         ends = (
             replace(end, port=80 + index % 2)
-            for index, end in enumerate(one.endpoints)
+            for index, end in enumerate(one.exposure.endpoints)
         )
-        return replace(one, endpoints=tuple(ends))
+        return with_fields(one, endpoints=tuple(ends))
 
     applications = (
         replace(one, components=tuple(map(component, one.components)))
@@ -219,9 +220,11 @@ def test_a_port_is_the_same_one_over_tls(tls: TLS) -> None:
     )
     (application,) = (one := _two_ports("public: {reason: x}")).applications
     (component,) = application.components
-    component = replace(
+    component = with_fields(
         component,
-        endpoints=tuple(replace(end, tls=tls) for end in component.endpoints),
+        endpoints=tuple(
+            replace(end, tls=tls) for end in component.exposure.endpoints
+        ),
     )
     secured = replace(
         one, applications=(replace(application, components=(component,)),)

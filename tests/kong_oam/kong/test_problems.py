@@ -109,9 +109,9 @@ def test_a_refusal_of_jwt_is_a_problem(kong: Kong) -> None:
     )
     component = case.meant(SCENE).component
     assert component is not None
-    bad = SCENE.issuers[component.provider].faults((), SCENE.issuers["other"])[
-        "expired"
-    ]
+    bad = SCENE.issuers[component.identity.provider].faults(
+        (), SCENE.issuers["other"]
+    )["expired"]
     stale = kong.handle(
         Case(case.method, case.host, case.target, (f"Bearer {bad}",)).raw(),
         STACK.scheme,

@@ -73,15 +73,17 @@ def _cases() -> Iterator[Case]:
     for number, case in enumerate(HERE):
         component = case.meant(SCENE).component
         assert component is not None
-        issuer = SCENE.issuers[component.provider]
+        issuer = SCENE.issuers[component.identity.provider]
         users = [
-            issuer.user(component.scopes, map(issuer.provider.group, groups))
+            issuer.user(
+                component.identity.scopes, map(issuer.provider.group, groups)
+            )
             for groups in (("sales",), ("desk", "x"), ())
         ]
         tokens = [
-            issuer.service(component.scopes),
+            issuer.service(component.identity.scopes),
             issuer.service(()),
-            issuer.service(component.scopes, "d"),
+            issuer.service(component.identity.scopes, "d"),
             *users,
         ]
         for method in METHODS:
@@ -94,7 +96,9 @@ def _cases() -> Iterator[Case]:
         for token in tokens:
             yield replace(case, authorization=(f"Bearer {token}",))
         if number % 5 == 0:
-            faults = issuer.faults(component.scopes, SCENE.issuers["other"])
+            faults = issuer.faults(
+                component.identity.scopes, SCENE.issuers["other"]
+            )
             for fault in (
                 "expired",
                 "another issuer",
@@ -331,7 +335,7 @@ def test_a_record_names_the_table_that_decided(kong: Recorded) -> None:
     component = case.meant(SCENE).component
     assert component is not None
     _, record = kong.ask(case.raw())
-    ring = names.ring(STACK.name, component.provider)
+    ring = names.ring(STACK.name, component.identity.provider)
     assert record["revision"] == revision(
         SCENE.estate, component, record["port"], ring
     )

@@ -120,11 +120,11 @@ def _calls() -> Iterator[bytes]:
     for number, case in enumerate(PLACES):
         component = case.meant(SCENE).component
         assert component is not None
-        issuer = SCENE.issuers[component.provider]
+        issuer = SCENE.issuers[component.identity.provider]
         tokens = (
-            issuer.service(component.scopes),
+            issuer.service(component.identity.scopes),
             issuer.service(()),
-            issuer.user(component.scopes, ["sales"]),
+            issuer.user(component.identity.scopes, ["sales"]),
             "x.y.z",
         )
         for authorization in ((), (f"Bearer {tokens[number % len(tokens)]}",)):

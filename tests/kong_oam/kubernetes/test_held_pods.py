@@ -17,6 +17,7 @@ from kong_oam.access.settings.stack import parse
 from kong_oam.kubernetes.rendered import placed_objects
 from kong_oam.objects.fenced import fenced_pods
 from tests.support import small_stacks
+from tests.support.components import with_fields
 from tests.support.estates import STACK
 from tests.support.rendered import DEPLOYMENT, application, compiled, ingress
 from tests.support.rendered_components import component, made
@@ -73,7 +74,9 @@ def objects(draw: st.DrawFn) -> dict[str, Any]:
     for number, path in enumerate(
         draw(st.lists(steps, min_size=1, max_size=3))
     ):
-        if path != [*WORKLOADS.get((api, kind), "-")]:
+        # Shapes refuse labels that are a list, before anything is placed.
+        lists_labels = path[:3] == ["metadata", "labels", "0"]
+        if not lists_labels and path != [*WORKLOADS.get((api, kind), "-")]:
             _put(one, path, number)
     return one
 
@@ -125,7 +128,9 @@ def test_what_may_be_pods_is_held_and_nothing_else_counts(
     one: dict[str, Any], pod_spec_path: str
 ) -> None:
     app, whole = component("", ports=())
-    whole = replace(whole, rendered=(made(one, pod_spec_path=pod_spec_path),))
+    whole = with_fields(
+        whole, rendered=(made(one, pod_spec_path=pod_spec_path),)
+    )
     placed = {
         part.manifest["kind"]: part.manifest
         for part in placed_objects(app, whole, SETTINGS).objects
@@ -143,11 +148,11 @@ def test_what_may_be_pods_is_held_and_nothing_else_counts(
     held = {name for name, root, holder in found if is_held(holder)}
     event(f"{kind[1]} {len(expected)}")
     assert held == expected
-    assert expected <= {"c9"} or len(fenced_pods(whole.rendered[0])) >= len(
-        expected
-    )
+    assert expected <= {"c9"} or len(
+        fenced_pods(whole.workload.rendered[0])
+    ) >= len(expected)
     assert (
-        bool(fenced_pods(whole.rendered[0]))
+        bool(fenced_pods(whole.workload.rendered[0]))
         == ("NetworkPolicy" in placed)
         >= bool(expected)
     )
@@ -233,7 +238,7 @@ def test_pods_within_pods_are_held_where_they_were_found() -> None:
     }
     app, whole = component("", ports=())
     placed = placed_objects(
-        app, replace(whole, rendered=(made(one),)), SETTINGS
+        app, with_fields(whole, rendered=(made(one),)), SETTINGS
     )
     found = [
         holders(part.manifest)

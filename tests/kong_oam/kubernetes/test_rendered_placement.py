@@ -24,6 +24,7 @@ from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.known_kinds import is_custom
 from kong_oam.objects.pods import Manifest
 from tests.support import small_stacks
+from tests.support.components import with_fields
 from tests.support.rendered_components import (
     OBJECTS,
     component,
@@ -183,7 +184,7 @@ def test_every_kind_of_pods_is_labelled_fenced_and_has_an_identity(
     """Wherever its template is: where the definition says of a kind that is none of Kubernetes' own."""
     text, path = KINDS[kind]
     application, whole = component(text, ports=())
-    whole = replace(
+    whole = with_fields(
         whole,
         rendered=(
             made(yaml.safe_load(text), pod_spec_path=".".join((*path, "spec"))),
@@ -310,8 +311,8 @@ def test_a_namespace_that_is_only_read_is_not_verified() -> None:
         client=False,
         ports=(),
     )
-    (namespace,) = whole.rendered or ()
-    read = replace(
+    (namespace,) = whole.workload.rendered or ()
+    read = with_fields(
         whole, rendered=(replace(namespace, options=Options(read=True)),)
     )
     assert (
@@ -330,10 +331,10 @@ def test_pods_that_stay_stay_fenced() -> None:
     for kept, retained in (("StatefulSet", True), ("ConfigMap", False)):
         rendered = tuple(
             replace(one, options=Options(retain_on_delete=one.kind == kept))
-            for one in whole.rendered or ()
+            for one in whole.workload.rendered or ()
         )
         found = placed_objects(
-            application, replace(whole, rendered=rendered), settings()
+            application, with_fields(whole, rendered=rendered), settings()
         ).objects
         assert [
             one.options.retain_on_delete for one in found if not one.rendered
@@ -350,9 +351,9 @@ def test_pods_that_are_only_read_stay_fenced(name: str) -> None:
     application, whole = component(client=False, ports=())
     rendered = tuple(
         replace(one, options=Options(read=bool(fenced_pods(one))))
-        for one in whole.rendered or ()
+        for one in whole.workload.rendered or ()
     )
-    read = replace(whole, name=name, rendered=rendered)
+    read = with_fields(whole, name=name, rendered=rendered)
     (fence,) = (
         one
         for one in placed_objects(application, read, settings()).objects
@@ -379,9 +380,9 @@ def test_pods_beside_those_that_are_only_read_are_fenced_with_them() -> None:
     application, whole = component(OBJECTS + more, client=False, ports=())
     rendered = tuple(
         replace(one, options=Options(read=one.kind == "Pod"))
-        for one in whole.rendered or ()
+        for one in whole.workload.rendered or ()
     )
-    both = replace(whole, rendered=rendered)
+    both = with_fields(whole, rendered=rendered)
     added = [
         one
         for one in placed_objects(application, both, settings()).objects
@@ -506,9 +507,11 @@ def test_a_job_is_waited_for_where_somebody_waits_for_it() -> None:
         )["metadata"].get("annotations")
 
     assert annotations() == skipped
-    assert annotations(replace(job, name="other", depends_on=("api",))) is None
     assert (
-        annotations(replace(job, name="other", depends_on=("another",)))
+        annotations(with_fields(job, name="other", depends_on=("api",))) is None
+    )
+    assert (
+        annotations(with_fields(job, name="other", depends_on=("another",)))
         == skipped
     )
 
@@ -666,7 +669,9 @@ def test_pods_that_something_else_makes_are_reached_and_fenced_by_their_labels(
         **({"nodeAddress": "10.0.0.1"} if reach == "nodePort" else {}),
     }  # fmt: skip
     found = placed_objects(
-        application, replace(part, named=named), settings(gateway=gateway)
+        application,
+        with_fields(part, named_service=named),
+        settings(gateway=gateway),
     )
     release, fence, service = found.objects
     assert (fence.stage, service.stage, release.stage) == (

@@ -51,7 +51,7 @@ def test_pods_of_another_component_are_found_by_their_labels(
         application(RELEASE + "---\n" + ROUTE, ACCESS, "type: helmchart")
     ).estate
     assert estate
-    sites = estate.components["orders/api"].sites
+    sites = estate.components["orders/api"].instances
     assert list(other_pods("c", sites)) == []
     asked = (pods.parent / "asked").read_text("utf-8")
     assert asked.startswith(

@@ -20,6 +20,7 @@ from kong_oam.kubernetes.estate import (
 from kong_oam.kubernetes.rendered import placed_objects
 from kong_oam.objects.pods import Manifest
 from tests.support import small_stacks
+from tests.support.components import with_fields
 from tests.support.estates import STACK, api, estate
 from tests.support.rendered_components import OBJECTS, component, estate_of
 
@@ -120,7 +121,7 @@ def test_the_gateway_is_let_in_where_it_leads_to(
     inside its cluster, and nobody comes in."""
     application, whole = in_places(topologies)
     found = []
-    for site in whole.sites:
+    for site in whole.instances:
         made = named(application, site)
         service = made[f"{site.state_name}-service-api"]["spec"]
         found.append(
@@ -132,17 +133,17 @@ def test_the_gateway_is_let_in_where_it_leads_to(
         )
         assert {
             manifest["metadata"]["namespace"] for manifest in made.values()
-        } == {site.namespace}
+        } == {site.workload.namespace}
     assert found == expected
 
 
 def test_so_it_is_with_what_definitions_render() -> None:
     """Their logical names say the place, in front."""
     application, whole = component(OBJECTS, client=True, ports=(80,))
-    far = FurtherTarget("west", "orders", rendered=whole.rendered)
-    here, there = replace(
-        whole, copies=(far, FurtherTarget(None, "more", "/more"))
-    ).sites[:2]
+    far = FurtherTarget("west", "orders", rendered=whole.workload.rendered)
+    here, there = with_fields(
+        whole, further_targets=(far, FurtherTarget(None, "more", "/more"))
+    ).instances[:2]
     names = {
         one.name: one.manifest
         for one in placed_objects(application, there, settings()).objects
@@ -160,7 +161,7 @@ def test_so_it_is_with_what_definitions_render() -> None:
     alone = {
         one.name: one.manifest
         for one in placed_objects(
-            application, replace(there, copied=None), settings()
+            application, with_fields(there, further_target=None), settings()
         ).objects
     }
     assert peers(alone["west:orders/api-ingress"]) == [FROM_OUTSIDE]
@@ -173,9 +174,11 @@ def test_each_cluster_has_its_objects() -> None:
     """And those that others' lie in."""
     namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: more}\n"
     application, whole = component(namespace, client=False, ports=())
-    whole = replace(
+    whole = with_fields(
         whole,
-        copies=(FurtherTarget("west", "orders", rendered=whole.rendered),),
+        further_targets=(
+            FurtherTarget("west", "orders", rendered=whole.workload.rendered),
+        ),
     )
     spread = estate_of(replace(application, components=(whole,)))
     assert clusters_of(spread) == (None, "west")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ import yaml
 from kong_oam.access.settings.stack import parse
 from kong_oam.kubernetes.rendered import placed_objects
 from tests.support import small_stacks
+from tests.support.components import with_fields
 from tests.support.judged import judged, said
 from tests.support.rendered_components import component, made
 
@@ -114,7 +114,7 @@ def test_what_is_taken_can_be_placed(
         ):
             rendered = (made(case, pod_spec_path=pod_spec_path), behind)
             assert placed_objects(
-                app, replace(whole, rendered=rendered), SETTINGS
+                app, with_fields(whole, rendered=rendered), SETTINGS
             ).objects, case
             placed += 1
     assert 0 < placed < len(cases)

@@ -63,8 +63,11 @@ def test_a_route_leads_to_what_is_made_for_it() -> None:
     estate = compiled(TAKEN).estate
     assert estate
     component = estate.components["orders/api"]
-    assert component.exposures == (("api-gateway", (9200,)),)
-    (named, backend) = component.named, component.backends["9200"]
+    assert component.exposure.services == (("api-gateway", (9200,)),)
+    (named, backend) = (
+        component.workload.named_service,
+        component.backends["9200"],
+    )
     assert named and (named.name, named.port, named.target, named.ours) == (
         "es-http",
         9200,
@@ -76,7 +79,7 @@ def test_a_route_leads_to_what_is_made_for_it() -> None:
     ).estate
     assert (
         elsewhere
-        and (found := elsewhere.components["orders/api"].named)
+        and (found := elsewhere.components["orders/api"].workload.named_service)
         and found.target == 9201
     )
 

@@ -63,14 +63,14 @@ def test_each_form_is_read(
 ) -> None:
     found = api(ingress(spec, api=version))
     assert [
-        f"{e.host} /{'/'.join(e.path)}" for e in found.endpoints
+        f"{e.host} /{'/'.join(e.path)}" for e in found.exposure.endpoints
     ] == expected
-    assert {(e.service, e.port, e.backend) for e in found.endpoints} <= {
-        ("api", 80, "80")
-    }
-    assert found.exposures == ((("api", (80,)),) if expected else ())
-    assert [rule.path for rule in found.rules] == list(
-        {e.path: None for e in found.endpoints}
+    assert {
+        (e.service, e.port, e.backend) for e in found.exposure.endpoints
+    } <= {("api", 80, "80")}
+    assert found.exposure.services == ((("api", (80,)),) if expected else ())
+    assert [rule.path for rule in found.exposure.rules] == list(
+        {e.path: None for e in found.exposure.endpoints}
     )
 
 
@@ -156,7 +156,8 @@ def test_a_number_that_no_container_lists_is_told_of(service: str) -> None:
     ]
     found = compiled(application(objects + ingress(WAY)))
     assert found.estate and [
-        one.backend for one in found.estate.components["orders/api"].endpoints
+        one.backend
+        for one in found.estate.components["orders/api"].exposure.endpoints
     ] == ["80"]
 
 
@@ -192,7 +193,7 @@ def test_services_of_one_name_are_one() -> None:
             f"{{rules: [{rule('path: /x')}, {rule('path: /y', backend)}]}}"
         )
     )
-    assert found.exposures == (("api", (80, 8080)),)
+    assert found.exposure.services == (("api", (80, 8080)),)
 
 
 def test_a_service_of_another_namespace_is_none_of_its_own() -> None:
@@ -219,7 +220,7 @@ def test_a_host_has_the_certificate_that_tls_names(
 ) -> None:
     (endpoint,) = api(
         ingress(f"{{rules: [{rule('path: /x')}], tls: {tls}}}")
-    ).endpoints
+    ).exposure.endpoints
     assert endpoint.certificate == expected
 
 
@@ -228,7 +229,7 @@ def test_findings_and_endpoints_are_where_the_trait_says_them() -> None:
     text = ingress(WAY)
     (endpoint,) = api(
         text, TRAITS.replace("a.b/rewrite", "other"), trait=0
-    ).endpoints
+    ).exposure.endpoints
     assert str(endpoint.position) == "app1.yaml:8:71"
     text = ingress(
         f"{{rules: [{rule('path: /x', host='a_b')}]}}",

@@ -20,6 +20,7 @@ from kong_oam.oam.document import Document
 from kong_oam.stacks import fingerprint as module
 from kong_oam.stacks.fingerprint import configuration, digest_of, fingerprint
 from tests.support.applications import WITH_CLIENTS
+from tests.support.components import FIELDS, with_fields
 from tests.support.estates import estate
 
 SETTINGS = parse(
@@ -33,8 +34,8 @@ SETTINGS = parse(
     },
 )
 ESTATE = estate(WITH_CLIENTS)
-CALLED = next(one for one in ESTATE.components.values() if one.rules)
-CALLER = next(one for one in ESTATE.components.values() if one.clients)
+CALLED = next(one for one in ESTATE.components.values() if one.exposure.rules)
+CALLER = next(one for one in ESTATE.components.values() if one.identity.clients)
 
 
 def mark(
@@ -130,14 +131,12 @@ def test_the_day_does_not_change_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "name",
-    [field.name for field in fields(Component) if field.name != "position"],
+    "name", [name for name in FIELDS if name != "position"]
 )
 def test_every_field_of_a_component_changes_it(name: str) -> None:
     """Also those that do not count when two components are compared, and of foreign components."""
-    changed = replace(
-        CALLED, **{name: (CALLED.position,) if name == "waivers" else "another"}
-    )  # type: ignore[arg-type]
+    another = (CALLED.position,) if name == "waivers" else "another"
+    changed = with_fields(CALLED, **{name: another})
     foreign = replace(ESTATE, foreign=(CALLED,))
     assert mark(made=replace(ESTATE, foreign=(changed,))) not in (
         mark(),
@@ -152,11 +151,11 @@ def test_every_field_of_a_component_changes_it(name: str) -> None:
 )
 def test_every_field_of_a_client_changes_it(name: str) -> None:
     """What it may be issued, how it proves who it is, and when it gets another key."""
-    changed = replace(CALLER.clients[0], **{name: "another"})  # type: ignore[arg-type]
+    changed = replace(CALLER.identity.clients[0], **{name: "another"})  # type: ignore[arg-type]
     assert (
         mark(
             made=with_component(
-                replace(CALLER, clients=(changed, *CALLER.clients[1:]))
+                CALLER.with_clients((changed, *CALLER.identity.clients[1:]))
             )
         )
         != mark()

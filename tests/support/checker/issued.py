@@ -213,7 +213,7 @@ def _gets_one(model: Meaning, whose: Whose) -> bool:
         return bool(meant(model, whose).scopes)
     groups = {
         group
-        for client in model.estate.components[key].clients
+        for client in model.estate.components[key].identity.clients
         for group in client.groups
     }
     return bool(groups & {*user.groups})

@@ -97,7 +97,7 @@ class Parted:
         ids = {
             client_id(STACK, key): key
             for key, one in estate.components.items()
-            if one.clients
+            if one.identity.clients
         }
         return Meaning(
             self.documents,

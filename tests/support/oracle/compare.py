@@ -148,10 +148,12 @@ class Project:
         """Admission and the gate before a port of a component."""
         if position not in self._scripts:
             component = self.estate.components[position[0]]
-            ring = names.ring(self.estate.stack.name, component.provider)
+            ring = names.ring(
+                self.estate.stack.name, component.identity.provider
+            )
             ids = {
                 key: client_id(key)
-                for key in self.clients_of(component.provider)
+                for key in self.clients_of(component.identity.provider)
             }
             decided_by = table(
                 self.estate, component, str(position[1]), ring, clients=ids

@@ -227,7 +227,7 @@ def test_no_domain_anywhere_is_an_error() -> None:
         "app1.yaml:11:23: error ACC208: no domain here, and the stack has none to give; write `domain`, or set the stack's"
     ]
     assert (
-        estate(text).components["orders/api"].endpoints[0].host
+        estate(text).components["orders/api"].exposure.endpoints[0].host
         == "api-orders.apps.example.com"
     )
 
@@ -242,7 +242,7 @@ def test_the_stack_maps_domain_suffixes() -> None:
     hosts = [
         estate(api(domain=domain), stack=stack)
         .components["orders/api"]
-        .endpoints[0]
+        .exposure.endpoints[0]
         .host
         for domain in (
             "shop.example.com",

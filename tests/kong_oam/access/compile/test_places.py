@@ -47,7 +47,7 @@ def said(*texts: str, **stack: Any) -> list[str]:
 
 
 def sites(component: Component) -> list[tuple[str, str]]:
-    return [(site.at, site.state_name) for site in component.sites]
+    return [(site.at, site.state_name) for site in component.instances]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,11 @@ def test_a_component_is_in_all_of_its_places(
     text = placed(ORDERS, *topologies) if topologies else ORDERS
     one = estate(text, JOB, stack=WEST).components["orders/api"]
     assert sites(one) == expected
-    assert (len(one.endpoints), len(one.rules), one.where) == (
+    assert (
+        len(one.exposure.endpoints),
+        len(one.exposure.rules),
+        one.where,
+    ) == (
         1,
         1,
         ", ".join(at for at, _ in expected),
@@ -228,7 +232,10 @@ def test_a_gateway_that_an_override_adds_is_judged_as_any() -> None:
     one = estate(ORDERS, overridden(gateway, access), stack=WEST).components[
         "shop/job"
     ]
-    assert ([endpoint.host for endpoint in one.endpoints], one.public) == (
+    assert (
+        [endpoint.host for endpoint in one.exposure.endpoints],
+        one.public,
+    ) == (
         ["job.example.com"],
         True,
     )

@@ -22,6 +22,7 @@ from kong_oam.kong.enforced import enforced
 from kong_oam.kong.routes import routes
 from kong_oam.oam.application import Reading, read_bytes, together
 from kong_oam.objects.named import ELSEWHERE
+from tests.support.components import with_fields
 from tests.support.enforced_state import state
 from tests.support.estates import STACK
 from tests.support.rendered import (
@@ -127,9 +128,11 @@ def _together(estate: Estate) -> Estate:
     """With one gate for a port, as of what needs no definition."""
 
     def one(component: Component) -> Component:
-        return replace(
+        return with_fields(
             component,
-            endpoints=tuple(replace(e, apart="") for e in component.endpoints),
+            endpoints=tuple(
+                replace(e, apart="") for e in component.exposure.endpoints
+            ),
         )
 
     applications = (
@@ -143,13 +146,14 @@ def _endpoints(estate: Estate) -> list[object]:
     return [
         endpoint
         for component in estate.components.values()
-        for endpoint in component.endpoints
+        for endpoint in component.exposure.endpoints
     ]
 
 
 def _exposures(estate: Estate) -> list[dict[str, tuple[int, ...]]]:
     return [
-        dict(component.exposures) for component in estate.components.values()
+        dict(component.exposure.services)
+        for component in estate.components.values()
     ]
 
 
@@ -190,7 +194,7 @@ def test_two_services_with_one_port_have_a_gate_each() -> None:
     """The first by name goes by the port, as ever; names stay apart, and what is deployed is read back."""
     estate = two()
     component = estate.components["orders/api"]
-    assert [(e.host, e.backend) for e in component.endpoints] == [
+    assert [(e.host, e.backend) for e in component.exposure.endpoints] == [
         ("a.test", "80"),
         ("b.test", "80_api-web"),
     ]
@@ -212,14 +216,16 @@ def test_two_services_with_one_port_have_a_gate_each() -> None:
     meant = model(estate)
     read = load_model(dump_model(meant))
     assert [
-        e.backend for e in read.estate.components["orders/api"].endpoints
+        e.backend
+        for e in read.estate.components["orders/api"].exposure.endpoints
     ] == [
         "80",
         "80_api-web",
     ]
     (found,) = enforced(state(estate), meant)
     assert [
-        e.backend for e in found.estate.components["orders/api"].endpoints
+        e.backend
+        for e in found.estate.components["orders/api"].exposure.endpoints
     ] == [
         "80",
         "80_api-web",

@@ -89,7 +89,9 @@ def said(whole: str, **stack: Any) -> list[str]:
 
 def container_of(site: Component) -> Any:
     """The container of what is deployed there."""
-    return site.rendered[0].object["spec"]["template"]["spec"]["containers"][0]
+    return site.workload.rendered[0].object["spec"]["template"]["spec"][
+        "containers"
+    ][0]
 
 
 def cpu_of(site: Component) -> str:
@@ -100,13 +102,20 @@ def cpu_of(site: Component) -> str:
 def test_each_place_has_its_form_under_the_names_that_places_have() -> None:
     """One set of routes, rules and roles; what is deployed differs."""
     one = estate(text(), stack=ALL).components["shop/web"]
-    assert [(site.at, site.state_name, cpu_of(site)) for site in one.sites] == [
+    assert [
+        (site.at, site.state_name, cpu_of(site)) for site in one.instances
+    ] == [
         ("staging", "shop/web", "1"),
         ("production", "/production:shop/web", "4"),
     ]
-    assert ["env" in container_of(site) for site in one.sites] == [False, True]
-    assert len(one.endpoints) == 1
-    assert {site.endpoints for site in one.sites} == {one.endpoints}
+    assert ["env" in container_of(site) for site in one.instances] == [
+        False,
+        True,
+    ]
+    assert len(one.exposure.endpoints) == 1
+    assert {site.exposure.endpoints for site in one.instances} == {
+        one.exposure.endpoints
+    }
 
 
 def test_the_stacks_own_cluster_comes_first_in_whichever_form() -> None:
@@ -115,7 +124,9 @@ def test_the_stacks_own_cluster_comes_first_in_whichever_form() -> None:
         "{namespace: staging}", "{clusters: [west]}"
     )
     one = estate(whole, stack=ALL).components["shop/web"]
-    assert [(site.at, site.state_name, cpu_of(site)) for site in one.sites] == [
+    assert [
+        (site.at, site.state_name, cpu_of(site)) for site in one.instances
+    ] == [
         ("shop", "shop/web", "4"),
         ("west/shop", "west:shop/web", "1"),
     ]

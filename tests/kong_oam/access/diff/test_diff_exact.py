@@ -52,11 +52,11 @@ Pods = tuple[str, dict[str, str], int]
 
 
 def _pods(component: Component) -> Pods:
-    assert component.named
+    assert component.workload.named_service
     return (
-        component.namespace,
-        dict(component.named.labels),
-        component.named.target,
+        component.workload.namespace,
+        dict(component.workload.named_service.labels),
+        component.workload.named_service.target,
     )
 
 
@@ -72,7 +72,7 @@ def _answering(
         ways = [
             (len(endpoint.path), component, endpoint.port)
             for component in estate.components.values()
-            for endpoint in component.endpoints
+            for endpoint in component.exposure.endpoints
             if endpoint.host == name
             and path[: len(endpoint.path)] == endpoint.path
         ]
@@ -332,7 +332,7 @@ def _reached(estate: Estate, site: str, request: Request, held: Tokens) -> bool:
     key, _, port = site.rpartition(":")
     component = estate.components.get(key)
     path = read(request.target)
-    for endpoint in component.endpoints if component else ():
+    for endpoint in component.exposure.endpoints if component else ():
         host = endpoint.host.replace("*", "_fresh")
         owners = [
             other

@@ -67,7 +67,8 @@ def test_what_its_own_stack_has_not_made_is_not_there() -> None:
     assert {one.key for one in some.estate.components.values()} == {
         one.key
         for one in WHOLE.components.values()
-        if one.namespace == NAMESPACES[0] and (one.endpoints or one.clients)
+        if one.workload.namespace == NAMESPACES[0]
+        and (one.exposure.endpoints or one.identity.clients)
     }
 
 
@@ -81,7 +82,7 @@ def test_a_stack_states_facts_of_what_it_deploys_alone() -> None:
         assert stated == {
             key
             for key, one in given.own.items()
-            if one.endpoints or one.clients
+            if one.exposure.endpoints or one.identity.clients
         }
         others |= model.estate.components.keys() - stated
     assert others

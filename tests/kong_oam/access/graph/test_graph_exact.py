@@ -13,6 +13,7 @@ from kong_oam.access.graph.view import of_principal
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.principals import Access, Groups
 from kong_oam.access.providers import Provider
+from tests.support.components import with_fields
 from tests.support.small_estates import KEYS, MANY, SCOPES, estates
 
 
@@ -28,9 +29,9 @@ def with_members(estate: Estate) -> Estate:
     def component(source: Component) -> Component:
         roles = (
             replace(r, components=tuple(clients & {*KEYS[n : n + 2]}))
-            for n, r in enumerate(source.roles)
+            for n, r in enumerate(source.identity.roles)
         )
-        return replace(source, roles=tuple(roles))
+        return with_fields(source, roles=tuple(roles))
 
     applications = (
         replace(a, components=tuple(map(component, a.components)))
@@ -59,7 +60,7 @@ def check(estate: Estate) -> None:
         at_it = [
             client
             for client in estate.clients
-            if client.provider == component.provider
+            if client.provider == component.identity.provider
         ]
         for scope in SCOPES:
             access, ids = (
@@ -89,7 +90,7 @@ def check(estate: Estate) -> None:
                 }
             holding = {
                 g
-                for role in component.roles
+                for role in component.identity.roles
                 if scope in role.scopes
                 for g in role.groups
             }
@@ -116,7 +117,7 @@ def check_any_token(
         if graph.by_id[edge.source].kind == "token"
     ]
     assert bool(tokens) == any(
-        not rule.public and not rule.scopes for rule in component.rules
+        not rule.public and not rule.scopes for rule in component.exposure.rules
     )
     for token in tokens:
         shown = {
@@ -167,7 +168,7 @@ def test_of_a_client_all_groups_are_drawn_that_its_users_may_need(
                 ).principals.get(principal_of(client), ())
                 holding = {
                     g
-                    for role in component.roles
+                    for role in component.identity.roles
                     if needed & {*role.scopes}
                     for g in role.groups
                 }
@@ -184,13 +185,13 @@ def test_every_rule_is_in_the_graph(estate: Estate) -> None:
     """With its methods, path and scopes: at each of these, at anybody, or at any token."""
     graph = graph_of(with_members(estate))
     for component in estate.components.values():
-        if not component.endpoints:
+        if not component.exposure.endpoints:
             continue
         entering = graph.entering.get(f"component:{component.key}", ())
         shown = {
             (edge.source, item) for edge in entering for item in edge.items
         }
-        for rule in component.rules:
+        for rule in component.exposure.rules:
             sources = [
                 f"scope:{component.key}:{scope}" for scope in rule.scopes
             ] or [
