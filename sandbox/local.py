@@ -27,8 +27,8 @@ from sandbox import forking, launchers, toolchain
 from sandbox.applying import Object
 from sandbox.cluster import CLUSTER, Cluster, Snapshot
 from sandbox.echo import Echo
-from sandbox.kong import Kong, Lags
-from sandbox.kong.store import Snapshot as Entities
+from sandbox.kong.entities import Snapshot as Entities
+from sandbox.kong.kong import Kong, Lags
 from sandbox.okta import Okta, User
 from sandbox.okta.org import Org
 

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 from sandbox.kong import information, listing, plugin_schemas, schema
 from sandbox.kong.answers import AnswerError, Methods, Query, check_key
 from sandbox.kong.certificates import Certificates
+from sandbox.kong.entities import NAMED_BY, Entity
 from sandbox.kong.http import (
     Header,
     InvalidRequestError,
@@ -26,9 +27,7 @@ from sandbox.kong.http import (
 )
 from sandbox.kong.store import (
     KINDS,
-    NAMED_BY,
     UNHASHED,
-    Entity,
     Store,
     ViolationError,
     absent,

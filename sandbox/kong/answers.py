@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sandbox.kong.entities import UUID
 from sandbox.kong.http import Header
 from sandbox.kong.rules import sni, upstream_name, utf8_name
-from sandbox.kong.validation import UUID
 
 Query = list[tuple[str, str]]
 Methods = dict[str, Callable[[Query, dict[str, Any]], tuple[int, Any]]]

@@ -16,8 +16,8 @@ from typing import Any
 
 from sandbox.kong import listing
 from sandbox.kong.answers import AnswerError, Methods, Query, check_key
-from sandbox.kong.store import Entity, Store, absent, schema_violation
-from sandbox.kong.validation import UUID
+from sandbox.kong.entities import UUID, Entity
+from sandbox.kong.store import Store, absent, schema_violation
 
 
 class Certificates:

@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from sandbox.kong.balancer import Balancer
+from sandbox.kong.entities import Entity
 from sandbox.kong.http import Header, Request, Response
 from sandbox.kong.router import Match
-from sandbox.kong.store import Entity
 
 
 @dataclass(slots=True)

@@ -29,9 +29,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from sandbox.kong.entities import Entity, Snapshot
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.http import Header
-from sandbox.kong.store import Entity, Snapshot
 from sandbox.kong.wire import wire
 
 ALGORITHMS = frozenset(

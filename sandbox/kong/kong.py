@@ -11,9 +11,10 @@ from typing import Any, Self
 
 from sandbox.kong import tls, upstream
 from sandbox.kong.admin import AdminApi
+from sandbox.kong.entities import Entity, Snapshot
 from sandbox.kong.http import InvalidRequestError, Request, Response, Server
 from sandbox.kong.proxy import Answer, Proxy
-from sandbox.kong.store import Entity, Snapshot, Store
+from sandbox.kong.store import Store
 from sandbox.kong.upstream import Resolve, UpstreamRequest
 
 

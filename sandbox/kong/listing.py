@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sandbox.kong.answers import AnswerError
-from sandbox.kong.store import Entity
+from sandbox.kong.entities import Entity
 
 _PAGE = 100
 _LARGEST_PAGE = 1000

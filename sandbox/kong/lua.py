@@ -22,11 +22,11 @@ from typing import Any
 from lupa.luajit21 import LuaRuntime
 
 from sandbox.kong import records
+from sandbox.kong.entities import Entity
 from sandbox.kong.errors import error_response
 from sandbox.kong.exchange import Exchange, unescaped
 from sandbox.kong.http import Response
 from sandbox.kong.jwt import lenient_base64
-from sandbox.kong.store import Entity
 from sandbox.kong.wire import wire
 
 _CUSTOM_FIELDS = "custom_fields_by_lua"

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from sandbox.kong.entities import Entity
 from sandbox.kong.further import FURTHER
-from sandbox.kong.store import Entity
 
 HTTP_PROTOCOLS = frozenset({"http", "https", "grpc", "grpcs"})
 _GUARDS = {

@@ -18,6 +18,7 @@ from typing import Any
 from sandbox.kong import jwt, rules, termination, uri
 from sandbox.kong.balancer import NO_NAME, NO_PEER, Balancer, Peer
 from sandbox.kong.client import client_address
+from sandbox.kong.entities import Entity, Snapshot, Table
 from sandbox.kong.errors import error_response, html_page, nginx_error
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.further import FURTHER
@@ -34,7 +35,7 @@ from sandbox.kong.precedence import ORDER, by_scope, everywhere, scopes
 from sandbox.kong.prometheus import Prometheus
 from sandbox.kong.retries import attempts, is_last
 from sandbox.kong.router import Router, upstream_path
-from sandbox.kong.store import Entity, Snapshot, Store, Table
+from sandbox.kong.store import Store
 from sandbox.kong.upstream import (
     NameResolutionError,
     UpstreamError,

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sandbox.kong.balancer import Peer
+from sandbox.kong.entities import Entity
 from sandbox.kong.exchange import Exchange
-from sandbox.kong.store import Entity
 from sandbox.kong.upstream import UpstreamError
 
 _ONCE = ("POST", "PATCH")

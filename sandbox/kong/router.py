@@ -16,9 +16,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.kong.entities import Entity, Table
 from sandbox.kong.http import Request
 from sandbox.kong.rules import rust_regex
-from sandbox.kong.store import Entity, Table
 from sandbox.kong.wire import wire
 
 # Of what Kong makes the ids of a route's parts (seen in their order; kong/router/transform.lua).

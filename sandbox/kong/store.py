@@ -16,11 +16,18 @@ import threading
 import uuid
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sandbox.kong import former, pem, rules, validation
 from sandbox.kong.balancer_schemas import TARGETS, UPSTREAMS
+from sandbox.kong.entities import (
+    DEFAULT_TARGET_PORT,
+    NAMED_BY,
+    UUID,
+    Entity,
+    Snapshot,
+    Table,
+)
 from sandbox.kong.fields import Field, Fields, Schema
 from sandbox.kong.plugin_schemas import PLUGIN_SCHEMAS
 from sandbox.kong.schema import (
@@ -34,8 +41,6 @@ from sandbox.kong.schema import (
     SNIS,
 )
 
-Entity = dict[str, Any]
-Table = Mapping[str, Entity]
 _ALL = (
     SERVICES,
     ROUTES,
@@ -49,23 +54,11 @@ _ALL = (
     TARGETS,
 )
 KINDS: Mapping[str, Schema] = {one.name: one for one in _ALL}
-# What an entity can be named by in a path, beside its id.
-NAMED_BY: Mapping[str, str] = {
-    "services": "name",
-    "routes": "name",
-    "plugins": "instance_name",
-    "consumers": "username",
-    "jwt_secrets": "key",
-    "snis": "name",
-    "upstreams": "name",
-    "targets": "target",
-}
 # Fields that are unique together.
 _UNIQUE_TOGETHER: Mapping[str, tuple[str, ...]] = {
     "plugins": ("consumer", "name", "route", "service"),
     "targets": ("target", "upstream"),
 }
-DEFAULT_TARGET_PORT = 8000
 UNHASHED = ("least-connections", "latency")
 """Algorithms of an Upstream that leave it no `hash_on`."""
 _LONGEST_PAST = 4096
@@ -85,38 +78,6 @@ class ViolationError(Exception):
             "message": message,
             "fields": fields,
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """All entities at one moment: kind -> id -> entity. Nothing in it is ever changed."""
-
-    tables: Mapping[str, Table]
-
-    def find(
-        self, kind: str, key: str, within: Mapping[str, Any] | None = None
-    ) -> Entity | None:
-        """An entity by its id, or else by what its kind is named by; a certificate by one of its
-        SNIs.
-
-        `within` are fields that it must have: two Upstreams may have a Target of one name.
-        """
-        table = self.tables[kind]
-        if within:
-            table = {
-                identifier: row
-                for identifier, row in table.items()
-                if within.items() <= row.items()
-            }
-        if validation.UUID.match(key):
-            return table.get(key.lower())
-        if kind == "certificates":
-            sni = self.find("snis", key)
-            return table.get(sni["certificate"]["id"]) if sni else None
-        name = NAMED_BY.get(kind, "id")
-        return next(
-            (entity for entity in table.values() if entity[name] == key), None
-        )
 
 
 class Store:
@@ -180,7 +141,7 @@ class Store:
         says."""
         with self._lock:
             old = self.current.find(kind, key)
-            named = "id" if validation.UUID.match(key) else NAMED_BY[kind]
+            named = "id" if UUID.match(key) else NAMED_BY[kind]
             value = {**value, named: key.lower() if named == "id" else key}
             if old is not None:
                 value = {
@@ -404,7 +365,7 @@ def schema_violation(errors: validation.Errors) -> ViolationError:
 
 def absent(kind: str, key: str) -> ViolationError:
     """Kong's answer to a change of what does not exist."""
-    name = "id" if validation.UUID.match(key) else NAMED_BY[kind]
+    name = "id" if UUID.match(key) else NAMED_BY[kind]
     noun = "primary key " if name == "id" else ""
     text = f"could not find the entity with {noun}'{{{name}=\"{key}\"}}'"
     return ViolationError(404, 6, "not found", text, {name: key})

@@ -12,9 +12,9 @@ import ssl
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
+from sandbox.kong.entities import Entity, Snapshot
 from sandbox.kong.http import TlsConnection
 from sandbox.kong.pem import load_pair, self_signed
-from sandbox.kong.store import Entity, Snapshot
 
 
 def listening(seen: Callable[[], Snapshot]) -> ssl.SSLContext:

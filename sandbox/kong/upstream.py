@@ -21,9 +21,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from sandbox.kong.entities import Entity, Snapshot
 from sandbox.kong.http import Header, Response
 from sandbox.kong.pem import load_pair
-from sandbox.kong.store import Entity, Snapshot
 
 Resolve = Callable[[str, int], tuple[str, int] | None]
 

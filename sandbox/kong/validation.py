@@ -13,13 +13,10 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
 
+from sandbox.kong.entities import UUID
 from sandbox.kong.fields import Field, Fields, Schema
 
 Errors = dict[str, Any]
-UUID = re.compile(
-    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z",
-    re.IGNORECASE,
-)
 _ARTICLES = {"integer": "an integer", "array": "an array"}
 _CLASSES = {
     "u": "[A-Z]",

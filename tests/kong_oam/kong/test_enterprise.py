@@ -24,9 +24,9 @@ from kong_oam.kong.admin import AdminError
 from kong_oam.kong.preflight import PreflightError, inspect
 from kong_oam.kong.table import VERIFIED_HEADER
 from sandbox.kong import Kong, jwt
+from sandbox.kong.entities import Snapshot
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.plugin_schemas import PLUGIN_SCHEMAS
-from sandbox.kong.store import Snapshot
 from tests.support import kong_deployment
 from tests.support import openid_connect_reference as reference
 from tests.support.estates import estate

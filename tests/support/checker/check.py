@@ -25,8 +25,8 @@ from kong_oam.access.model import Estate
 from kong_oam.access.paths import written
 from kong_oam.access.sites import SitesByHost, path_classes_by_site
 from sandbox.kong import uri
+from sandbox.kong.entities import Entity
 from sandbox.kong.precedence import ORDER
-from sandbox.kong.store import Entity
 from tests.support.checker.history import Replay
 from tests.support.checker.order import members
 from tests.support.checker.plane import (

@@ -1,0 +1,59 @@
+"""Kong's entities as values: what is held of one, and of all at one moment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Entity = dict[str, Any]
+Table = Mapping[str, Entity]
+UUID = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z",
+    re.IGNORECASE,
+)
+# What an entity can be named by in a path, beside its id.
+NAMED_BY: Mapping[str, str] = {
+    "services": "name",
+    "routes": "name",
+    "plugins": "instance_name",
+    "consumers": "username",
+    "jwt_secrets": "key",
+    "snis": "name",
+    "upstreams": "name",
+    "targets": "target",
+}
+DEFAULT_TARGET_PORT = 8000
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All entities at one moment: kind -> id -> entity. Nothing in it is ever changed."""
+
+    tables: Mapping[str, Table]
+
+    def find(
+        self, kind: str, key: str, within: Mapping[str, Any] | None = None
+    ) -> Entity | None:
+        """An entity by its id, or else by what its kind is named by; a certificate by one of its
+        SNIs.
+
+        `within` are fields that it must have: two Upstreams may have a Target of one name.
+        """
+        table = self.tables[kind]
+        if within:
+            table = {
+                identifier: row
+                for identifier, row in table.items()
+                if within.items() <= row.items()
+            }
+        if UUID.match(key):
+            return table.get(key.lower())
+        if kind == "certificates":
+            sni = self.find("snis", key)
+            return table.get(sni["certificate"]["id"]) if sni else None
+        name = NAMED_BY.get(kind, "id")
+        return next(
+            (entity for entity in table.values() if entity[name] == key), None
+        )
