@@ -48,3 +48,11 @@ FURTHER: Mapping[str, type[Further]] = {
     "tcp-log": TcpLog,
 }
 """By the plugin's name."""
+PRIORITIES: Mapping[str, int] = {
+    "pre-function": 1_000_000,
+    "jwt": 1450,
+    "request-termination": 2,
+    "post-function": -1000,
+    **{name: plugin.priority for name, plugin in FURTHER.items()},
+}
+"""Kong's, by the name of every plugin: those that guard, too."""

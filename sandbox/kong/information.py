@@ -10,18 +10,12 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.kong.further import FURTHER
+from sandbox.kong.further import PRIORITIES
 from sandbox.kong.plugin_schemas import PLUGIN_SCHEMAS
 
 STAND_IN = "stand-in for Kong Gateway: routing, certificates, pre- and post-function, jwt, "
 STAND_IN += "request-termination, correlation-id and bot-detection only"
 NODE = str(uuid.uuid5(uuid.NAMESPACE_DNS, "kong-stand-in"))
-PRIORITIES = {
-    "pre-function": 1000000,
-    "jwt": 1450,
-    "request-termination": 2,
-    "post-function": -1000,
-}
 
 
 def configuration(overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,12 +41,9 @@ def configuration(overrides: Mapping[str, Any]) -> dict[str, Any]:
 
 def root(version: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Return the body of `GET /`."""
-    priorities = PRIORITIES | {
-        name: plugin.priority for name, plugin in FURTHER.items()
-    }
     available = {
         name: {"version": version, "priority": priority}
-        for name, priority in priorities.items()
+        for name, priority in PRIORITIES.items()
     }
     return {
         "tagline": "Welcome to kong",

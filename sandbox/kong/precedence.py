@@ -11,20 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sandbox.kong.entities import Entity
-from sandbox.kong.further import FURTHER
+from sandbox.kong.further import PRIORITIES
 
 HTTP_PROTOCOLS = frozenset({"http", "https", "grpc", "grpcs"})
-_GUARDS = {
-    "pre-function": 1_000_000,
-    "jwt": 1450,
-    "request-termination": 2,
-    "post-function": -1000,
-}
-_PRIORITIES = {
-    **_GUARDS,
-    **{name: one.priority for name, one in FURTHER.items()},
-}
-ORDER = tuple(sorted(_PRIORITIES, key=lambda name: -_PRIORITIES[name]))
+ORDER = tuple(sorted(PRIORITIES, key=lambda name: -PRIORITIES[name]))
 
 
 def by_scope(plugins: Iterable[Entity]) -> dict[Any, Entity]:
