@@ -79,70 +79,68 @@ def name(text: str) -> str:
     return text
 
 
-FLAGS: Mapping[str, Flag] = {
-    flag.name: flag
-    for flag in (
-        Flag("app", "NAME", "the Application, new or not", name),
-        Flag("component", "NAME", "the new component", name),
-        Flag(
-            "type",
-            "TYPE",
-            "webservice, worker, or external (default: webservice, or what the client needs)",
-        ),
-        Flag("image", "IMAGE", "its container image"),
-        Flag("owner", "TEAM", "who answers for its access"),
-        Flag("port", "PORT", "of a webservice, where it listens", port),
-        Flag(
-            "domain",
-            "DOMAIN",
-            "of a webservice; without one the stack gives one",
-        ),
-        Flag(
-            "path",
-            "PATH",
-            "of a webservice, what it owns of the domain (default: /)",
-        ),
-        *(question.flag for question in QUESTIONS),
-        Flag(
-            "group",
-            "NAME",
-            "whose users may read and change (repeatable)",
-            separator=",",
-        ),
-        Flag(
-            "caller",
-            "APP/COMPONENT[:write]",
-            "a client that may read, or change something, too; it gets the call (repeatable)",
-            caller,
-            separator=" ",
-        ),
-        Flag(
-            "client",
-            f"{{{','.join(CLIENTS)}}}",
-            "it calls as itself, on behalf of its users (on a server, in the browser, on devices), "
-            "or is a partner's",
-            choices=CLIENTS,
-        ),
-        Flag(
-            "redirect_uri",
-            "URI",
-            "of a native client, where users come back to on their device (repeatable)",
-            separator=" ",
-        ),
-        Flag(
-            "jwks_uri",
-            "URL",
-            "of an external client, where its owner publishes its keys",
-        ),
-        Flag(
-            "calls",
-            "APP/COMPONENT:SCOPE[,SCOPE]",
-            "what it calls, and with which scopes (repeatable)",
-            call,
-            separator=" ",
-        ),
-    )
-}
+_FLAGS = (
+    Flag("app", "NAME", "the Application, new or not", name),
+    Flag("component", "NAME", "the new component", name),
+    Flag(
+        "type",
+        "TYPE",
+        "webservice, worker, or external (default: webservice, or what the client needs)",
+    ),
+    Flag("image", "IMAGE", "its container image"),
+    Flag("owner", "TEAM", "who answers for its access"),
+    Flag("port", "PORT", "of a webservice, where it listens", port),
+    Flag(
+        "domain",
+        "DOMAIN",
+        "of a webservice; without one the stack gives one",
+    ),
+    Flag(
+        "path",
+        "PATH",
+        "of a webservice, what it owns of the domain (default: /)",
+    ),
+    *(question.flag for question in QUESTIONS),
+    Flag(
+        "group",
+        "NAME",
+        "whose users may read and change (repeatable)",
+        separator=",",
+    ),
+    Flag(
+        "caller",
+        "APP/COMPONENT[:write]",
+        "a client that may read, or change something, too; it gets the call (repeatable)",
+        caller,
+        separator=" ",
+    ),
+    Flag(
+        "client",
+        f"{{{','.join(CLIENTS)}}}",
+        "it calls as itself, on behalf of its users (on a server, in the browser, on devices), "
+        "or is a partner's",
+        choices=CLIENTS,
+    ),
+    Flag(
+        "redirect_uri",
+        "URI",
+        "of a native client, where users come back to on their device (repeatable)",
+        separator=" ",
+    ),
+    Flag(
+        "jwks_uri",
+        "URL",
+        "of an external client, where its owner publishes its keys",
+    ),
+    Flag(
+        "calls",
+        "APP/COMPONENT:SCOPE[,SCOPE]",
+        "what it calls, and with which scopes (repeatable)",
+        call,
+        separator=" ",
+    ),
+)
+FLAGS: Mapping[str, Flag] = {flag.name: flag for flag in _FLAGS}
 """All that is said of a component, in the order of `--help`."""
 
 
