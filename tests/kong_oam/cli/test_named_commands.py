@@ -22,7 +22,7 @@ SOURCES = [
 FILLED = "filled"
 """Stands for what a message fills in."""
 
-_COMMAND = re.compile(rf"{MODULE} ((?:(?!  |[`\n|;>#)]).)+)")
+_COMMAND = re.compile(rf"{MODULE} ((?:(?!  |[`\n|&;>#)]).)+)")
 
 
 def commands(source: str) -> Iterator[str]:
