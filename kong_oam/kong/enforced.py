@@ -15,6 +15,7 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
+from kong_oam.access.callers import principal_of
 from kong_oam.access.diff.model import AccessModel, application_of
 from kong_oam.access.endpoint import Endpoint, whole
 from kong_oam.access.model import (
@@ -33,6 +34,7 @@ from kong_oam.access.model import (
 )
 from kong_oam.access.networks import Networks, fewest, network
 from kong_oam.access.paths import PathSegments, pattern, unwritten
+from kong_oam.access.principals import Principal
 from kong_oam.access.providers import Provider
 from kong_oam.engine.state import PLUGIN, ROUTE, Resource
 from kong_oam.kong.deployed_pods import deployed_pods
@@ -355,29 +357,39 @@ def _clients(
     """The clients with something at a gate, and those that the stack exported, with what they hold
     where no gate is."""
     gated = {component for component, _ in tables}
-    clients: dict[tuple[str, str], Client] = {}
-    calls: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
-    for client in meant.estate.clients:
-        identity = client.component, client.provider
-        clients[identity] = client
-        calls[identity] = {
-            call.component: call.scopes
-            for call in client.calls
-            if call.component not in gated
-        }
+    # Tables may disagree about the kind: as itself and with users, a client is two principals.
+    clients: dict[Principal, Client] = {}
+    calls: dict[Principal, dict[str, tuple[str, ...]]] = {}
     for gate, table in tables.items():
         name = _provider(table)
         for client_id, (key, kind, groups, _) in table["callers"].items():
             scopes = table["services"].get(client_id)
             scopes = scopes or table["on_behalf"].get(client_id, ())
-            calls.setdefault((key, name), {})[keys[gate]] = tuple(scopes)
             named = [
                 _named(group, at_provider, stack.providers.get(name))
                 for group, at_provider in groups.items()
             ]
-            clients[key, name] = Client(
+            client = Client(
                 key, kind, name, (), tuple(named), (), False, NOWHERE
             )
+            identity = principal_of(client)
+            if known := clients.get(identity):
+                # The provider decides who signs in: only what all tables say of it is sure.
+                shared = (*filter(known.groups.__contains__, named),)
+                client = replace(client, groups=shared)
+            clients[identity] = client
+            calls.setdefault(identity, {})[keys[gate]] = tuple(scopes)
+    for client in meant.estate.clients:
+        kinds = [replace(principal_of(client), users=u) for u in (False, True)]
+        if clients.keys().isdisjoint(kinds):
+            clients[principal_of(client)] = client
+        ungated = {
+            call.component: call.scopes
+            for call in client.calls
+            if call.component not in gated
+        }
+        for identity in clients.keys() & kinds:
+            calls[identity] = ungated | calls.get(identity, {})
     complete = []
     for identity, client in clients.items():
         held = calls[identity].items()

@@ -8,15 +8,21 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from kong_oam.access.callers import Callers
+from kong_oam.access.callers import Callers, principal_of
 from kong_oam.access.diff.change import OPENING, Change, Difference
 from kong_oam.access.diff.compare import changed, diff
 from kong_oam.access.diff.model import empty
 from kong_oam.access.endpoint import TLS, Endpoint
 from kong_oam.access.hosts import host_patterns
-from kong_oam.access.model import Component, Estate, Stack
+from kong_oam.access.model import (
+    ClientKind,
+    Component,
+    Estate,
+    Stack,
+    signs_in,
+)
 from kong_oam.access.paths import PathSegments
-from kong_oam.access.principals import Access
+from kong_oam.access.principals import Access, Principal
 from kong_oam.access.sites import SitesByHost, path_classes_by_site
 from kong_oam.engine.state import PLUGIN, ROUTE, Resource
 from kong_oam.kong.enforced import enforced
@@ -103,8 +109,10 @@ def test_what_admission_keeps_closed_opens_with_the_next_run(
 )
 def test_every_port_is_read(both: tuple[Estate, Estate]) -> None:
     """Ports stand for their own tables after a run that was told to leave some out, here all but those of 80; who may
-    call at them is who may in the estate that they were made from. But for whom any token will do, as above."""
+    call at them is who may in the estate that they were made from. But for whom any token will do, as above, and for
+    who is assigned to a client: the provider decides that alone, so both estates have the same here."""
     old, new = map(_on_two_ports, both)
+    new = _assigned_as(old, new)
     if any(
         not (rule.public or rule.scopes)
         for estate in both
@@ -145,6 +153,27 @@ def _on_two_ports(estate: Estate) -> Estate:
         for one in estate.applications
     )
     return replace(estate, applications=tuple(applications))
+
+
+def _assigned_as(old: Estate, new: Estate) -> Estate:
+    """The new estate, with the groups of the old one that sign in through clients that both have."""
+    groups = {principal_of(client): client.groups for client in old.clients}
+
+    def component(one: Component) -> Component:
+        clients = (
+            replace(
+                client,
+                groups=groups.get(principal_of(client), client.groups),
+            )
+            for client in one.clients
+        )
+        return replace(one, clients=tuple(clients))
+
+    applications = (
+        replace(one, components=tuple(map(component, one.components)))
+        for one in new.applications
+    )
+    return replace(new, applications=tuple(applications))
 
 
 def _who(
@@ -196,6 +225,54 @@ def test_two_ports_of_one_component_are_told_apart() -> None:
         for change in requests(changed([found], model(elsewhere)))
     ]
     assert told == [("revoked", "orders/api:8081", ("GET", "HEAD"))]
+
+
+def test_a_client_of_another_kind_is_told_apart_at_each_port() -> None:
+    """A service becomes a native application. At the port that the run left out it still calls as itself: that it no
+    longer does, and that its users do, is still to be told."""
+    old, new = _called_by("service"), _called_by("native")
+    (found,) = enforced(_one_port(old, new), model(new))
+    told = [
+        (change.kind, whom.principal, change.region.subtree.path)
+        for change in requests(changed([found], model(new)))
+        for whom in change.whom
+    ]
+    itself, users = (
+        Principal("orders/api", "main", users) for users in (False, True)
+    )
+    assert told == [("granted", users, ("a",)), ("revoked", itself, ("a",))]
+    (found,) = enforced(state(old), model(new))
+    assert [one.whom for one in requests(changed([found], model(new)))] == [
+        one.whom for one in requests(diff(model(old), model(new)))
+    ]
+    assert [principal_of(one) for one in found.estate.clients] == [itself]
+
+
+def test_of_groups_at_some_gates_only_nothing_is_sure() -> None:
+    """Staff may sign in, says the gate that a run left; no gate knows whether the provider lets them. So that they may
+    is to be told of both ports."""
+    old, new = (_called_by("native", staff) for staff in ("", "orders/api"))
+    for mixed in (_one_port(old, new), _one_port(new, old)):
+        (found,) = enforced(mixed, model(new))
+        told = requests(changed([found], model(new)))
+        assert [change.kind for change in told] == ["widened"] * 2
+        assert told == requests(diff(model(old), model(new)))
+
+
+def _called_by(kind: ClientKind, staff: str = "") -> Estate:
+    """The estate of a component with two ports, and a client of this kind that calls them; `staff` has who may sign in
+    from among them."""
+    access = (
+        "{owner: t, scopes: {r: r}, rules: [{paths: [/a, /b], methods: [GET], scopes: [r]}], "
+        "roles: {reader: {scopes: [r], groups: [sales], components: [orders/api]}, "
+        f"staff: {{scopes: [r], groups: [staff], components: [{staff}]}}}}}}"
+    )
+    signing_in = ", redirectUris: [com.example.app:/done]"
+    client = f"{{kind: {kind}{signing_in if signs_in(kind) else ''}, calls: [{{component: orders/api, scopes: [r]}}]}}"
+    return written.estate(
+        written.api(domain="a.test", http="{/a: 80, /b: 8081}", access=access)
+        + f"        - type: client\n          properties: {client}\n"
+    )
 
 
 def test_tokens_for_a_component_are_for_each_of_its_ports() -> None:
