@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, TypeVar
-
-from kong_oam.diagnostics import Diagnostic
 
 # Values by name, as JSON or YAML has them, before anything is known of their types.
 Data = Mapping[str, Any]
@@ -18,9 +16,6 @@ NameSets = dict[str, set[str]]
 
 # Texts by name.
 Texts = Mapping[str, str]
-
-# What is wrong, one after the other.
-Findings = Iterator[Diagnostic]
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-import kong_oam.oam.application as oam
+import kong_oam.oam.model as oam
 from kong_oam.access.data import Names
 from kong_oam.access.diff.kind import Kind, may_widen
 from kong_oam.access.endpoint import Endpoint

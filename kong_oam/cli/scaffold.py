@@ -17,7 +17,7 @@ from typing import Any, get_args
 
 import yaml
 
-import kong_oam.oam.application as oam
+import kong_oam.oam.model as oam
 from kong_oam.access.compile.component import OWNER
 from kong_oam.access.model import ClientKind, Component, Estate, signs_in
 from kong_oam.diagnostics import some, suggestion

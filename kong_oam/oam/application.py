@@ -23,28 +23,12 @@ from kong_oam.oam.document import (
     read,
 )
 from kong_oam.oam.files import bytes_of, cannot_be_read, files_of
-from kong_oam.oam.model import Application, Own, Trait
-from kong_oam.oam.model import ComponentSpec as ComponentSpec
+from kong_oam.oam.model import Application, Own
 from kong_oam.oam.properties import unrendered, wrong
 from kong_oam.oam.resolution import resolved, undeployed
 from kong_oam.oam.schema import pruned
 from kong_oam.oam.shapes import misshapen, other_kind
 from kong_oam.oam.typed import application_of
-
-__all__ = [
-    "NONE_OF_ITS_OWN",
-    "Application",
-    "ComponentSpec",
-    "Own",
-    "ReadOne",
-    "Reading",
-    "Trait",
-    "deployable",
-    "read_bytes",
-    "read_file",
-    "read_files",
-    "together",
-]
 
 NONE_OF_ITS_OWN: Own = frozenset()
 _HERE = Path()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kong_oam.access.data import Findings
 from kong_oam.access.meaning import Declared, Meaning
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.oam.schema import EDGE_TRAITS
 from kong_oam.traits.cors import meaning as cors
 from kong_oam.traits.headers import meaning as headers

@@ -9,9 +9,9 @@ from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
-import kong_oam.oam.application as oam
+import kong_oam.oam.model as oam
 from kong_oam.access.compile.elements import elements_of
-from kong_oam.access.data import Findings, NameSets
+from kong_oam.access.data import NameSets
 from kong_oam.access.model import (
     EXTERNAL,
     RESERVED_SCOPES,
@@ -25,7 +25,7 @@ from kong_oam.access.model import (
 from kong_oam.access.paths import PathSegments, within
 from kong_oam.access.rotation import days
 from kong_oam.access.stack import Stack
-from kong_oam.diagnostics import Diagnostic, some, suggestion
+from kong_oam.diagnostics import Diagnostic, Findings, some, suggestion
 from kong_oam.oam.document import SourcePosition
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")

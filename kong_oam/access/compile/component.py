@@ -6,12 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
-import kong_oam.oam.application as oam
+import kong_oam.oam.model as oam
 from kong_oam.access.compile.days import no_day
 from kong_oam.access.compile.elements import elements_of
 from kong_oam.access.compile.exposure import endpoints_of, exposures_of
 from kong_oam.access.compile.targets import unreachable
-from kong_oam.access.data import Data, Findings, Texts
+from kong_oam.access.data import Data, Texts
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.meaning import Declared
 from kong_oam.access.model import (
@@ -28,7 +28,7 @@ from kong_oam.access.model import (
 )
 from kong_oam.access.paths import PathSegments, within, written
 from kong_oam.access.stack import Stack
-from kong_oam.diagnostics import Diagnostic, errors, some, suggestion
+from kong_oam.diagnostics import Diagnostic, Findings, errors, some, suggestion
 from kong_oam.oam.document import SourcePosition
 from kong_oam.objects.component import NamedService
 from kong_oam.objects.named import ELSEWHERE, misnamed, named_service

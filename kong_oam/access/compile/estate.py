@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-import kong_oam.oam.application as oam
+import kong_oam.oam.model as oam
 from kong_oam.access.compile.clients import (
     Directory,
     callees_of,
@@ -31,7 +31,7 @@ from kong_oam.access.compile.variants import (
     differences,
     led_to_first_alone,
 )
-from kong_oam.access.data import Findings, Names
+from kong_oam.access.data import Names
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.hosts import hosts_above
 from kong_oam.access.memory import Memory
@@ -40,7 +40,14 @@ from kong_oam.access.paths import PathSegments, within, written
 from kong_oam.access.stack import Stack
 from kong_oam.access.targets import FurtherTarget
 from kong_oam.access.workloads import digest_of
-from kong_oam.diagnostics import Diagnostic, errors, ordered, printable
+from kong_oam.diagnostics import (
+    Diagnostic,
+    Findings,
+    errors,
+    ordered,
+    printable,
+)
+from kong_oam.oam.application import Reading, deployable
 from kong_oam.objects.made import made_of, objects_of
 
 
@@ -67,12 +74,12 @@ class Compiled:
 
 
 def compile_estate(
-    reading: oam.Reading, stack: Stack, memory: Memory | None = None
+    reading: Reading, stack: Stack, memory: Memory | None = None
 ) -> Compiled:
     """Compile the applications of `reading` on `stack`; with a `memory`, no component anew that it
     has compiled."""
     memory = memory or Memory()
-    reading = oam.deployable(reading)
+    reading = deployable(reading)
     findings = list(reading.diagnostics)
     directory = Directory(stack, findings, reading.malformed)
     applications = tuple(_first_of_each_name(reading.applications, findings))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-import kong_oam.oam.application as oam
+import kong_oam.oam.model as oam
 from kong_oam.access.compile.elements import elements_of
 from kong_oam.access.endpoint import Endpoint, Exposures
 from kong_oam.access.model import Stack

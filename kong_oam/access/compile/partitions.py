@@ -5,13 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import kong_oam.oam.application as oam
-from kong_oam.access.data import Findings
+import kong_oam.oam.model as oam
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.hosts import hosts_above
 from kong_oam.access.model import Component
 from kong_oam.access.stack import Stack
-from kong_oam.diagnostics import Diagnostic, some
+from kong_oam.diagnostics import Diagnostic, Findings, some
 
 _Exposed = tuple[Component, Endpoint]
 

@@ -6,12 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-import kong_oam.oam.application as oam
-from kong_oam.access.data import Findings
+import kong_oam.oam.model as oam
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import Component
 from kong_oam.access.stack import Stack
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.oam.document import SourcePosition
 from kong_oam.oam.model import DeploymentTarget
 from kong_oam.oam.topology import unknown_clusters

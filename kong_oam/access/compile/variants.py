@@ -9,11 +9,11 @@ from dataclasses import dataclass, fields, replace
 from operator import attrgetter
 from typing import Any, Final
 
-import kong_oam.oam.application as oam
-from kong_oam.access.data import Data, Findings
+import kong_oam.oam.model as oam
+from kong_oam.access.data import Data
 from kong_oam.access.model import Component, Exposure, Identity, WorkloadSpec
 from kong_oam.access.paths import written
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.oam.document import Path, SourcePosition
 from kong_oam.oam.model import DeploymentTarget, Variant
 from kong_oam.oam.schema import dotted, shown

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import chain
 from operator import attrgetter
 
-import kong_oam.oam.application as oam
+import kong_oam.oam.model as oam
 from kong_oam.access.lint import closed, rules, shadows, split, upkeep
 from kong_oam.access.lint.finding import (
     LintFinding,

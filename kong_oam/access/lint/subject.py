@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import kong_oam.oam.application as oam
+import kong_oam.oam.model as oam
 from kong_oam.access.model import Component
 from kong_oam.access.paths import PathSegments
 from kong_oam.oam.document import SourcePosition

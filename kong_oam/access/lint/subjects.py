@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Mapping
 
-import kong_oam.oam.application as oam
+import kong_oam.oam.model as oam
 from kong_oam.access.absent import with_absent_clients
 from kong_oam.access.data import NameSets
 from kong_oam.access.lint.groups import doubtful_groups

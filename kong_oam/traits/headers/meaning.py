@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from kong_oam.access.data import Findings, Texts
+from kong_oam.access.data import Texts
 from kong_oam.access.diff.kind import Kind
 from kong_oam.access.meaning import Declared, Meaning
-from kong_oam.diagnostics import Code, Diagnostic
+from kong_oam.diagnostics import Code, Diagnostic, Findings
 from kong_oam.oam.document import SourcePosition
 from kong_oam.traits.headers.value import HEADERS, Headers
 

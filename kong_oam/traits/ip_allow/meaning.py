@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from kong_oam.access.compile.elements import elements_of
-from kong_oam.access.data import Data, Findings
+from kong_oam.access.data import Data
 from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.access.methods import METHODS
 from kong_oam.access.networks import Networks, fewest, network
 from kong_oam.access.paths import PathSegments, written
-from kong_oam.diagnostics import Code, Diagnostic, some, suggestion
+from kong_oam.diagnostics import Code, Diagnostic, Findings, some, suggestion
 from kong_oam.errors import InputError
 from kong_oam.oam.document import SourcePosition
 from kong_oam.traits.ip_allow.value import IP_ALLOW, AllowedFrom

@@ -15,10 +15,10 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
-from kong_oam.access.data import Data, Findings, Names, Texts
+from kong_oam.access.data import Data, Names, Texts
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import Settings
-from kong_oam.diagnostics import Diagnostic, nearest, printable
+from kong_oam.diagnostics import Diagnostic, Findings, nearest, printable
 from kong_oam.kong import plugins
 from kong_oam.kong.extras import extras
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS

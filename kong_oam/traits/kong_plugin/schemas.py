@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from kong_oam.access.data import Data, Findings
+from kong_oam.access.data import Data
 from kong_oam.access.model import Estate
-from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.diagnostics import Diagnostic, Findings, suggestion
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.plugins import (

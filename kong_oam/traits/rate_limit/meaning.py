@@ -6,11 +6,10 @@ from itertools import pairwise
 from math import inf
 from typing import Any
 
-import kong_oam.oam.application as oam
-from kong_oam.access.data import Findings
+import kong_oam.oam.model as oam
 from kong_oam.access.diff.kind import Kind
 from kong_oam.access.meaning import Declared, Meaning
-from kong_oam.diagnostics import Code, Diagnostic
+from kong_oam.diagnostics import Code, Diagnostic, Findings
 from kong_oam.traits.rate_limit.value import RATE_LIMIT, WINDOWS, RateLimit
 
 

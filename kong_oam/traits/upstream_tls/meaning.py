@@ -6,13 +6,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import kong_oam.oam.application as oam
-from kong_oam.access.data import Findings
+import kong_oam.oam.model as oam
 from kong_oam.access.diff.kind import Kind, kind_of_list
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.access.stack import Stack
-from kong_oam.diagnostics import Code, Diagnostic, some
+from kong_oam.diagnostics import Code, Diagnostic, Findings, some
 from kong_oam.oam.document import SourcePosition
 from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.named import named_service
