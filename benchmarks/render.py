@@ -19,8 +19,8 @@ from pathlib import Path
 
 from benchmarks.compile import exceeds
 from kong_oam.oam.definitions.library import Library, library
-from kong_oam.oam.document import Document
 from kong_oam.oam.model import Application, ComponentSpec, Trait
+from kong_oam.oam.position import Document
 from kong_oam.render.cache import Cache
 from kong_oam.render.program import program
 from kong_oam.render.project import own_definitions

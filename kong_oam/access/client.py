@@ -8,7 +8,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from kong_oam.access.data import Names
-from kong_oam.oam.document import SourcePosition
+from kong_oam.oam.position import SourcePosition
 
 # A service; an application whose users sign in, on a server, in a browser or on their devices; a
 # partner's service.

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from kong_oam.oam.document import SourcePosition
+from kong_oam.oam.position import SourcePosition
 
 # What is spoken to a workload: clear text, https whose certificate is verified, and the same with
 # one of our own.

@@ -24,7 +24,7 @@ from kong_oam.access.providers import Provider
 from kong_oam.access.rotation import Schedule
 from kong_oam.access.stack import Stack as Stack
 from kong_oam.access.targets import FurtherTarget
-from kong_oam.oam.document import NOWHERE, SourcePosition
+from kong_oam.oam.position import NOWHERE, SourcePosition
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import NamedService
 from kong_oam.traits.ip_allow.value import IP_ALLOW, AllowedFrom

@@ -26,7 +26,7 @@ from kong_oam.access.model import (
     bare_component,
 )
 from kong_oam.access.workloads import workload_of
-from kong_oam.oam.document import NOWHERE
+from kong_oam.oam.position import NOWHERE
 from kong_oam.traits.key import Traits
 
 # What a partition needs of the base, or that offers, by component and provider (`orders/api at

@@ -15,7 +15,7 @@ from kong_oam.access.model import (
 )
 from kong_oam.access.pods import pods_behind
 from kong_oam.engine.state import Resource
-from kong_oam.oam.document import NOWHERE
+from kong_oam.oam.position import NOWHERE
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import APPLICATION, COMPONENT
 from kong_oam.objects.fenced import fenced_pods

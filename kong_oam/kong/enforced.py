@@ -39,7 +39,7 @@ from kong_oam.access.providers import Provider
 from kong_oam.engine.state import PLUGIN, ROUTE, Resource
 from kong_oam.kong.deployed_pods import deployed_pods
 from kong_oam.kong.script import Table, inputs_of
-from kong_oam.oam.document import NOWHERE
+from kong_oam.oam.position import NOWHERE
 from kong_oam.traits.ip_allow.value import IP_ALLOW
 from kong_oam.traits.key import Traits
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from kong_oam.access.model import Component
 from kong_oam.access.settings.values import ClusterSettings, GatewaySettings
-from kong_oam.oam.document import Texts
+from kong_oam.oam.position import Texts
 from kong_oam.objects.component import STACK
 from kong_oam.objects.manifests import GatewayPeer, Workload
 from kong_oam.objects.pods import Manifest, PodTemplate, mapping, mappings

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from kong_oam.errors import ProductError
 from kong_oam.http.management import FEW
-from kong_oam.oam.document import Fields, Texts
+from kong_oam.oam.position import Fields, Texts
 from kong_oam.objects.component import COMPONENT, STACK
 from kong_oam.objects.known_kinds import is_custom
 from kong_oam.objects.pods import Manifest

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kong_oam.oam.document import Fields
+from kong_oam.oam.position import Fields
 from kong_oam.objects.known_kinds import is_custom
 from kong_oam.objects.pods import Path
 

@@ -47,7 +47,7 @@ from kong_oam.kubernetes.adapted import (
     reached_ports,
     reached_services,
 )
-from kong_oam.oam.document import Fields
+from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import Awaited, Options, group_kind
 from kong_oam.objects import manifests
 from kong_oam.objects.component import APPLICATION, COMPONENT

@@ -15,15 +15,10 @@ from pathlib import Path
 from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings, errors
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.oam.definitions.reading import defined_in, is_definition
-from kong_oam.oam.document import (
-    MAX_FINDINGS,
-    Document,
-    as_mapping,
-    as_text,
-    read,
-)
+from kong_oam.oam.document import MAX_FINDINGS, as_mapping, as_text, read
 from kong_oam.oam.files import bytes_of, cannot_be_read, files_of
 from kong_oam.oam.model import Application, Own
+from kong_oam.oam.position import Document
 from kong_oam.oam.properties import unrendered, wrong
 from kong_oam.oam.resolution import resolved, undeployed
 from kong_oam.oam.schema import pruned

@@ -24,7 +24,8 @@ from yaml.nodes import (
 )
 
 from kong_oam.errors import KongOamError
-from kong_oam.oam.document import Document, Path, SourcePosition, read
+from kong_oam.oam.document import read
+from kong_oam.oam.position import Document, Path, SourcePosition
 
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*\Z")
 _COMMA = re.compile(r"\s*,\s*\Z")

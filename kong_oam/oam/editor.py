@@ -13,7 +13,6 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from kong_oam.oam.document import Fields
 from kong_oam.oam.plain import (
     INGRESS_HINT,
     INGRESS_ONLY,
@@ -21,6 +20,7 @@ from kong_oam.oam.plain import (
     misplaced,
     plain_traits,
 )
+from kong_oam.oam.position import Fields
 from kong_oam.oam.schema import (
     COMPONENT_TYPES,
     POLICY_TYPES,

@@ -13,7 +13,8 @@ from itertools import takewhile
 from pathlib import Path
 
 from kong_oam.diagnostics import Diagnostic, nearest
-from kong_oam.oam.document import MAX_BYTES, FilePlace, too_large
+from kong_oam.oam.document import MAX_BYTES, too_large
+from kong_oam.oam.position import FilePlace
 
 SUFFIXES = (".yaml", ".yml")
 """How the names of files end that are read in a folder."""

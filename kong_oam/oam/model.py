@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from kong_oam.oam.document import Fields, SourcePosition, Texts
+from kong_oam.oam.position import Fields, SourcePosition, Texts
 from kong_oam.oam.rendered import Objects
 
 Own = frozenset[tuple[str, str]]

@@ -13,8 +13,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Findings, suggestion
-from kong_oam.oam.document import Fields, Path, SourcePosition
 from kong_oam.oam.model import ComponentSpec, Policy, Trait
+from kong_oam.oam.position import Fields, Path, SourcePosition
 
 
 def overridden(

@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Findings
-from kong_oam.oam.document import SourcePosition
 from kong_oam.oam.model import ComponentSpec, Trait
 from kong_oam.oam.plain import (
     EXACT,
@@ -15,6 +14,7 @@ from kong_oam.oam.plain import (
     REPEATED,
     misplaced,
 )
+from kong_oam.oam.position import SourcePosition
 from kong_oam.oam.schema import TRAIT_TYPES, violations
 
 

@@ -13,7 +13,7 @@ from itertools import islice
 
 from kong_oam.diagnostics import Diagnostic, Findings, errors, some, suggestion
 from kong_oam.oam.dependencies import circle_of
-from kong_oam.oam.document import MAX_FINDINGS, Texts
+from kong_oam.oam.document import MAX_FINDINGS
 from kong_oam.oam.filling import FieldPathError, path_of
 from kong_oam.oam.model import (
     Application,
@@ -27,6 +27,7 @@ from kong_oam.oam.model import (
 )
 from kong_oam.oam.override import overridden, wrong_override
 from kong_oam.oam.plain import is_plain
+from kong_oam.oam.position import Texts
 from kong_oam.oam.rules import RULE_POLICIES, rules_of
 from kong_oam.oam.schema import POLICY_TYPES, violations
 from kong_oam.oam.steps import wrong_steps

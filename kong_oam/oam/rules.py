@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.document import Fields, SourcePosition, Texts
 from kong_oam.oam.model import Application, ComponentSpec, Option, Policy, Rule
+from kong_oam.oam.position import Fields, SourcePosition, Texts
 from kong_oam.oam.rendered import Options, RenderedObject
 
 Found = Rule | Diagnostic

@@ -16,7 +16,7 @@ from typing import Any
 import jsonschema_rs
 
 from kong_oam.diagnostics import Diagnostic, some, suggestion
-from kong_oam.oam.document import SourcePosition
+from kong_oam.oam.position import SourcePosition
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _OF_TRAITS: Mapping[str, Path] = {

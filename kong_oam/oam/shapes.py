@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Findings, suggestion
-from kong_oam.oam.document import Document, SourcePosition, as_mapping
+from kong_oam.oam.document import as_mapping
+from kong_oam.oam.position import Document, SourcePosition
 from kong_oam.oam.schema import violations
 
 _PARTS = {

@@ -6,8 +6,8 @@ from collections.abc import Collection
 from itertools import chain
 
 from kong_oam.diagnostics import Diagnostic, Findings, suggestion
-from kong_oam.oam.document import Texts
 from kong_oam.oam.model import EVERYTHING, GROUP, Application, Step
+from kong_oam.oam.position import Texts
 from kong_oam.oam.schema import STEP_TYPES, violations
 
 PAUSE = "suspend"

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from kong_oam.diagnostics import Diagnostic, Findings, some, suggestion
-from kong_oam.oam.document import Texts
 from kong_oam.oam.model import (
     CLUSTER_SELECTORS,
     HERE,
@@ -15,6 +14,7 @@ from kong_oam.oam.model import (
     DeploymentTarget,
     Policy,
 )
+from kong_oam.oam.position import Texts
 
 
 def wrong_topology(policy: Policy) -> Findings:

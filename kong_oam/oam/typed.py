@@ -6,13 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from kong_oam.oam.document import (
-    Document,
-    Fields,
-    SourcePosition,
-    as_mapping,
-    as_text,
-)
+from kong_oam.oam.document import as_mapping, as_text
 from kong_oam.oam.model import (
     Application,
     ComponentSpec,
@@ -25,6 +19,7 @@ from kong_oam.oam.model import (
     Workflow,
 )
 from kong_oam.oam.plain import is_plain
+from kong_oam.oam.position import Document, Fields, SourcePosition
 from kong_oam.oam.schema import POLICY_TYPES, STEP_TYPES, pruned
 
 

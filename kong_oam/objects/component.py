@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kong_oam.diagnostics import Diagnostic, Position
-from kong_oam.oam.document import SourcePosition, Texts
+from kong_oam.oam.position import SourcePosition, Texts
 from kong_oam.oam.rendered import Objects, Path, RenderedObject
 
 APPLICATION = "app.oam.dev/name"

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kong_oam.diagnostics import Diagnostic, Findings, Position, some
-from kong_oam.oam.document import Texts
+from kong_oam.oam.position import Texts
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import (
     APPLICATION,

@@ -20,7 +20,7 @@ from functools import cached_property
 from itertools import chain
 
 from kong_oam.diagnostics import Findings
-from kong_oam.oam.document import Texts
+from kong_oam.oam.position import Texts
 from kong_oam.oam.rendered import Objects, RenderedObject
 from kong_oam.objects.component import (
     APPLICATION,

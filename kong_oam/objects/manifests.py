@@ -21,7 +21,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kong_oam.oam.document import Fields, Texts
+from kong_oam.oam.position import Fields, Texts
 from kong_oam.objects.component import APPLICATION, COMPONENT, NamedService
 from kong_oam.objects.pods import Manifest
 

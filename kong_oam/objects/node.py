@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from kong_oam.diagnostics import Findings
-from kong_oam.oam.document import Fields
+from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent, Rules, dotted
 from kong_oam.objects.fenced import fenced_pods

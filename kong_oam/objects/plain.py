@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Findings, Position
-from kong_oam.oam.document import SourcePosition
 from kong_oam.oam.model import Application, ComponentSpec, Trait
+from kong_oam.oam.position import SourcePosition
 from kong_oam.oam.rendered import Objects, RenderedObject
 from kong_oam.objects.component import APPLICATION, COMPONENT
 from kong_oam.objects.manifests import (

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kong_oam.diagnostics import Diagnostic, Findings, some
-from kong_oam.oam.document import Texts
+from kong_oam.oam.position import Texts
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent
 from kong_oam.objects.controllers import (

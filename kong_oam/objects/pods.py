@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kong_oam.oam.document import Fields
+from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import WORKLOADS, group_kind
 from kong_oam.oam.rendered import Path as Path
 

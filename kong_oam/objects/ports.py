@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from kong_oam.oam.document import Fields, Texts
+from kong_oam.oam.position import Fields, Texts
 from kong_oam.objects.pods import PodTemplate, mappings
 
 GRPC = (

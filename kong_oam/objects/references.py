@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from kong_oam.oam.document import Fields
+from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import Inside
 from kong_oam.objects.pods import Located, Path, mapping
 

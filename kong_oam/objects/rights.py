@@ -15,7 +15,7 @@ from itertools import product
 from typing import Any
 
 from kong_oam.diagnostics import Findings, some
-from kong_oam.oam.document import Fields
+from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent, Rules
 from kong_oam.objects.pods import mapping, mappings

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Findings, some
-from kong_oam.oam.document import Fields, SourcePosition, Texts
 from kong_oam.oam.model import Application, ComponentSpec, Trait
 from kong_oam.oam.plain import EXACT, INGRESS_HINT
+from kong_oam.oam.position import Fields, SourcePosition, Texts
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import NamedService
 from kong_oam.objects.fenced import fenced_pods

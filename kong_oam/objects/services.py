@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from kong_oam.oam.document import Fields
 from kong_oam.oam.model import Application, ComponentSpec
+from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import APPLICATION, COMPONENT
 from kong_oam.objects.fenced import fenced_pods

@@ -15,7 +15,8 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from kong_oam.diagnostics import Findings
-from kong_oam.oam.document import Fields, read
+from kong_oam.oam.document import read
+from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import Objects, RenderedObject
 from kong_oam.objects.component import (
     APPLICATION,

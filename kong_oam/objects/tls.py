@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kong_oam.oam.document import Fields
+from kong_oam.oam.position import Fields
 from kong_oam.objects.manifests import Workload, auxiliary
 from kong_oam.objects.pods import Manifest, mappings
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from kong_oam.oam.document import Fields
+from kong_oam.oam.position import Fields
 from kong_oam.render.program import cache_folder, version
 from kong_oam.render.requests import Answer
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.reading import REVISION, Defined, read_definitions
-from kong_oam.oam.document import Fields, FilePlace, as_mapping, as_text
+from kong_oam.oam.document import as_mapping, as_text
 from kong_oam.oam.files import bytes_of
+from kong_oam.oam.position import Fields, FilePlace
 from kong_oam.oam.schema import type_of
 from kong_oam.render.requests import Ask
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from kong_oam.oam.document import Fields
+from kong_oam.oam.position import Fields
 from kong_oam.render.program import EvaluatorError, program
 from kong_oam.render.requests import MEGABYTES, SECONDS, Answer
 

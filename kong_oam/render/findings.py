@@ -16,8 +16,8 @@ from kong_oam.diagnostics import (
     suggestion,
 )
 from kong_oam.oam.definitions.definition import Definition
-from kong_oam.oam.document import Fields, SourcePosition
 from kong_oam.oam.model import ComponentSpec, Trait
+from kong_oam.oam.position import Fields, SourcePosition
 from kong_oam.oam.schema import dotted, shown, type_of
 from kong_oam.render.requests import MEGABYTES, SECONDS, Answer
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from kong_oam.diagnostics import suggestion
-from kong_oam.oam.document import Fields
+from kong_oam.oam.position import Fields
 from kong_oam.render.findings import at, steps_of
 from kong_oam.render.requests import Answer, Ask
 

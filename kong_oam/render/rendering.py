@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from kong_oam.diagnostics import Diagnostic, Diagnostics, Position
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.library import Library, find
-from kong_oam.oam.document import Fields
 from kong_oam.oam.model import Application, ComponentSpec
+from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import Objects, RenderedObject
 from kong_oam.render.findings import findings
 from kong_oam.render.hidden import with_hidden

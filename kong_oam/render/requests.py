@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kong_oam.oam.definitions.definition import Definition
-from kong_oam.oam.document import Fields
 from kong_oam.oam.model import Application, ComponentSpec
+from kong_oam.oam.position import Fields
 
 Answer = Fields
 """What `evaluator/request.go` says, or `limit` and `part`: which limit an evaluation passed

@@ -24,7 +24,6 @@ from kong_oam.oam.application import (
 )
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.library import Library, library
-from kong_oam.oam.document import SourcePosition, Texts
 from kong_oam.oam.model import (
     Application,
     ComponentSpec,
@@ -32,6 +31,7 @@ from kong_oam.oam.model import (
     Output,
     Policy,
 )
+from kong_oam.oam.position import SourcePosition, Texts
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.oam.rules import kept_by_rules
 from kong_oam.oam.topology import on_clusters

@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from kong_oam.oam.definitions.definition import Definition
-from kong_oam.oam.document import Fields, Texts
 from kong_oam.oam.model import Application, ComponentSpec
+from kong_oam.oam.position import Fields, Texts
 from kong_oam.render.requests import as_json
 
 _REFERENCE = "{name: string, namespace?: string}"

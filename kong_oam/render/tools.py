@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Self
 
 from kong_oam.oam.definitions.definition import Definition
-from kong_oam.oam.document import Fields
+from kong_oam.oam.position import Fields
 from kong_oam.render.built_in import built_in_definitions
 from kong_oam.render.cache import RESULTS, Cache, usual_cache
 from kong_oam.render.evaluator import Evaluator

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.document import Fields, SourcePosition, Texts
 from kong_oam.oam.filling import FieldPathError, filled, path_of
 from kong_oam.oam.model import Application, ComponentSpec, Input, Output
+from kong_oam.oam.position import Fields, SourcePosition, Texts
 from kong_oam.oam.rendered import Awaited, Objects, RenderedObject
 from kong_oam.render.requests import Ask, Setting
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kong_oam.diagnostics import Diagnostic, suggestion
-from kong_oam.oam.document import FilePlace
+from kong_oam.oam.position import FilePlace
 
 
 def test_the_nearest_name_is_suggested_or_a_few_are_listed() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.oam.definitions.reading import read_definitions
-from kong_oam.oam.document import FilePlace
+from kong_oam.oam.position import FilePlace
 from kong_oam.render.evaluator import Evaluator
 from kong_oam.render.requests import Answer
 from tests.support.oam_corpus import CORPUS, corpus

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from kong_oam.oam.document import SourcePosition
+from kong_oam.oam.position import SourcePosition
 
 
 def everything(value: Any) -> Any:

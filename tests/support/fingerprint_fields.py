@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from kong_oam.access.model import Estate
-from kong_oam.oam.document import SourcePosition
+from kong_oam.oam.position import SourcePosition
 from kong_oam.stacks import fingerprint, order
 from kong_oam.stacks.order import Estates
 from kong_oam.stacks.records import Known, Record

@@ -13,8 +13,9 @@ from kong_oam.oam import typed
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.oam.definitions.library import Library, library
 from kong_oam.oam.definitions.reading import read_definitions
-from kong_oam.oam.document import Document, read
+from kong_oam.oam.document import read
 from kong_oam.oam.model import Application, Deploy
+from kong_oam.oam.position import Document
 from kong_oam.oam.resolution import deployed_components
 from kong_oam.oam.schema import pruned
 from kong_oam.oam.workflow import deploys

@@ -37,7 +37,7 @@ from kong_oam.access.request_classes import Subtree
 from kong_oam.access.settings.stack import parse
 from kong_oam.access.settings.values import ProviderSettings, Settings
 from kong_oam.access.tokens import Claims, Refusal
-from kong_oam.oam.document import Document
+from kong_oam.oam.position import Document
 from kong_oam.objects.component import NamedService
 from kong_oam.traits.ip_allow.value import IP_ALLOW
 from kong_oam.traits.key import Traits

@@ -26,7 +26,7 @@ from kong_oam.access.paths import PathSegments, within
 from kong_oam.access.rotation import days
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Diagnostic, Findings, some, suggestion
-from kong_oam.oam.document import SourcePosition
+from kong_oam.oam.position import SourcePosition
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 

@@ -29,7 +29,7 @@ from kong_oam.access.model import (
 from kong_oam.access.paths import PathSegments, within, written
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Diagnostic, Findings, errors, some, suggestion
-from kong_oam.oam.document import SourcePosition
+from kong_oam.oam.position import SourcePosition
 from kong_oam.objects.component import NamedService
 from kong_oam.objects.named import ELSEWHERE, misnamed, named_service
 from kong_oam.objects.routes import Route

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Iterator
 
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.document import SourcePosition
+from kong_oam.oam.position import SourcePosition
 
 
 def no_day(day: str, position: SourcePosition) -> Iterator[Diagnostic]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kong_oam.access.paths import AmbiguousPathError, PathSegments, declared
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.document import SourcePosition
+from kong_oam.oam.position import SourcePosition
 
 
 def elements_of(

@@ -11,8 +11,8 @@ from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import Component
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Diagnostic, Findings
-from kong_oam.oam.document import SourcePosition
 from kong_oam.oam.model import DeploymentTarget
+from kong_oam.oam.position import SourcePosition
 from kong_oam.oam.topology import unknown_clusters
 from kong_oam.oam.variants import clashing
 

@@ -14,8 +14,8 @@ from kong_oam.access.data import Data
 from kong_oam.access.model import Component, Exposure, Identity, WorkloadSpec
 from kong_oam.access.paths import written
 from kong_oam.diagnostics import Diagnostic, Findings
-from kong_oam.oam.document import Path, SourcePosition
 from kong_oam.oam.model import DeploymentTarget, Variant
+from kong_oam.oam.position import Path, SourcePosition
 from kong_oam.oam.schema import dotted, shown
 from kong_oam.objects.pods import mapping, mappings
 

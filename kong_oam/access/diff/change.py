@@ -14,7 +14,7 @@ from kong_oam.access.networks import ANYWHERE, Source
 from kong_oam.access.paths import PathSegments
 from kong_oam.access.principals import Condition, Groups, Principal
 from kong_oam.access.request_classes import Region
-from kong_oam.oam.document import SourcePosition
+from kong_oam.oam.position import SourcePosition
 
 OPENING: tuple[Kind, ...] = (
     "newly public",

@@ -42,7 +42,7 @@ from kong_oam.access.paths import PathSegments
 from kong_oam.access.providers import PLAIN, Provider
 from kong_oam.access.stack import Stack
 from kong_oam.errors import EngineError, InputError
-from kong_oam.oam.document import NOWHERE
+from kong_oam.oam.position import NOWHERE
 from kong_oam.traits.ip_allow.value import IP_ALLOW, AllowedFrom
 from kong_oam.traits.key import Traits
 

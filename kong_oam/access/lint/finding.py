@@ -9,7 +9,7 @@ from functools import partial
 
 from kong_oam.diagnostics import Code, Diagnostic
 from kong_oam.oam import edit
-from kong_oam.oam.document import SourcePosition
+from kong_oam.oam.position import SourcePosition
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from kong_oam.access.lint.finding import Kind
 from kong_oam.diagnostics import Code, Diagnostic, Position
-from kong_oam.oam.document import SourcePosition
+from kong_oam.oam.position import SourcePosition
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 

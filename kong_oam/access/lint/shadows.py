@@ -12,7 +12,7 @@ from kong_oam.access.methods import METHODS
 from kong_oam.access.model import Rule
 from kong_oam.access.paths import PathSegments, within, written
 from kong_oam.diagnostics import some
-from kong_oam.oam.document import SourcePosition
+from kong_oam.oam.position import SourcePosition
 
 
 def shadowed_rules(subject: LintSubject) -> LintFindings:

@@ -10,8 +10,8 @@ from kong_oam.access.lint.finding import Change, LintFinding
 from kong_oam.access.lint.subject import Holder, LintSubject
 from kong_oam.access.model import Role
 from kong_oam.diagnostics import some
-from kong_oam.oam.document import SourcePosition
 from kong_oam.oam.edit import scalar, with_item, with_key
+from kong_oam.oam.position import SourcePosition
 
 
 def split_roles(subject: LintSubject) -> Iterator[LintFinding]:

@@ -11,7 +11,7 @@ from typing import Any
 import kong_oam.oam.model as oam
 from kong_oam.access.model import Component
 from kong_oam.access.paths import PathSegments
-from kong_oam.oam.document import SourcePosition
+from kong_oam.oam.position import SourcePosition
 
 # Of each client of a component, as application/component, the names of the roles that grant what
 # it asks for.

@@ -11,7 +11,7 @@ import datetime
 from collections.abc import Iterator
 
 from kong_oam.access.model import Component, Public, Rule
-from kong_oam.oam.document import Path
+from kong_oam.oam.position import Path
 
 _PublicRules = Iterator[tuple[Rule, Public]]
 

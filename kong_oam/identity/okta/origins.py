@@ -22,7 +22,7 @@ from kong_oam.diagnostics import Diagnostic
 from kong_oam.http.management import FEW, Row
 from kong_oam.identity.common.conflicts import Managed
 from kong_oam.identity.okta.api import rows
-from kong_oam.oam.document import SourcePosition
+from kong_oam.oam.position import SourcePosition
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kong_oam.diagnostics import Position
-from kong_oam.oam.document import Fields, FilePlace, Texts, as_text
+from kong_oam.oam.document import as_text
+from kong_oam.oam.position import Fields, FilePlace, Texts
 
 Kind = Literal["component", "trait", "policy", "workload"]
 

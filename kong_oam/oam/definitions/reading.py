@@ -9,14 +9,8 @@ from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings
 from kong_oam.oam.definitions.definition import KINDS, Definition
-from kong_oam.oam.document import (
-    Document,
-    Fields,
-    SourcePosition,
-    as_mapping,
-    as_text,
-    read,
-)
+from kong_oam.oam.document import as_mapping, as_text, read
+from kong_oam.oam.position import Document, Fields, SourcePosition
 from kong_oam.oam.schema import type_of
 
 _API = "core.oam.dev/v1beta1"

@@ -10,7 +10,7 @@ from kong_oam.access.data import Texts
 from kong_oam.access.diff.kind import Kind
 from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.diagnostics import Code, Diagnostic, Findings
-from kong_oam.oam.document import SourcePosition
+from kong_oam.oam.position import SourcePosition
 from kong_oam.traits.headers.value import HEADERS, Headers
 
 _FRAMING = (

@@ -12,7 +12,7 @@ from kong_oam.access.networks import Networks, fewest, network
 from kong_oam.access.paths import PathSegments, written
 from kong_oam.diagnostics import Code, Diagnostic, Findings, some, suggestion
 from kong_oam.errors import InputError
-from kong_oam.oam.document import SourcePosition
+from kong_oam.oam.position import SourcePosition
 from kong_oam.traits.ip_allow.value import IP_ALLOW, AllowedFrom
 
 

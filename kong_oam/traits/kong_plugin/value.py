@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kong_oam.access.data import Data
-from kong_oam.oam.document import SourcePosition
+from kong_oam.oam.position import SourcePosition
 from kong_oam.traits.key import Key
 
 

@@ -12,7 +12,7 @@ from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Code, Diagnostic, Findings, some
-from kong_oam.oam.document import SourcePosition
+from kong_oam.oam.position import SourcePosition
 from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.named import named_service
 from kong_oam.objects.tls import tls_secret_name

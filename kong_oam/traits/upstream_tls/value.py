@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from kong_oam.oam.document import SourcePosition
+from kong_oam.oam.position import SourcePosition
 from kong_oam.traits.key import Key
 
 # Where a workload finds its certificate, if nothing is said: `tls.crt`, `tls.key`, and

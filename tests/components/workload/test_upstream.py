@@ -15,7 +15,7 @@ from components.workload.upstream import (
 )
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.settings.values import GatewaySettings
-from kong_oam.oam.document import NOWHERE
+from kong_oam.oam.position import NOWHERE
 from tests.support.verifying import sample
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from kong_oam.oam.definitions.library import library
 from kong_oam.oam.definitions.reading import read_definitions
-from kong_oam.oam.document import Document, read
+from kong_oam.oam.document import read
+from kong_oam.oam.position import Document
 from kong_oam.oam.schema import OWN_TRAITS, schema, violations
 from kong_oam.render.evaluator import Evaluator
 from kong_oam.render.rendering import definitions_of, render

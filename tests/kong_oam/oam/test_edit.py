@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kong_oam.oam import edit
-from kong_oam.oam.document import SourcePosition, read
+from kong_oam.oam.document import read
+from kong_oam.oam.position import SourcePosition
 
 
 def position(text: str, *path: str | int) -> SourcePosition:

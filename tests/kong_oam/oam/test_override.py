@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from kong_oam.oam.application import Reading, read_bytes
-from kong_oam.oam.document import SourcePosition
 from kong_oam.oam.model import ComponentSpec
+from kong_oam.oam.position import SourcePosition
 
 HEAD = """apiVersion: core.oam.dev/v1beta1
 kind: Application

@@ -16,7 +16,7 @@ from kong_oam.access.settings.stack import parse
 from kong_oam.access.settings.values import Settings
 from kong_oam.access.stack import Records
 from kong_oam.errors import SettingsError
-from kong_oam.oam.document import Document
+from kong_oam.oam.position import Document
 from kong_oam.stacks import fingerprint as module
 from kong_oam.stacks.fingerprint import configuration, digest_of, fingerprint
 from tests.support.applications import WITH_CLIENTS

@@ -33,7 +33,7 @@ from kong_oam.access.model import METHODS
 from kong_oam.access.networks import Source, network
 from kong_oam.access.principals import ITSELF, Condition, Principal
 from kong_oam.access.request_classes import Region, Subtree
-from kong_oam.oam.document import Document, SourcePosition
+from kong_oam.oam.position import Document, SourcePosition
 
 JOB = Whom(Principal("shop/job", "okta"), ITSELF)
 WEB = Principal("shop/web", "okta", users=True)

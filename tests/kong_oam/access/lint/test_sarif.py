@@ -17,7 +17,7 @@ from kong_oam.access.lint.lint import lint
 from kong_oam.codes import CODES
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.application import read_bytes, together
-from kong_oam.oam.document import FilePlace
+from kong_oam.oam.position import FilePlace
 from tests.support.estates import STACK, api
 from tests.support.lint_estates import AS_OF, Data, access_of, changed, files_of
 

@@ -9,7 +9,7 @@ import pytest
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.library import find, library
-from kong_oam.oam.document import FilePlace
+from kong_oam.oam.position import FilePlace
 
 AT = FilePlace("shop.yaml", 9, 13)
 
