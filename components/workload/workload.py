@@ -13,9 +13,9 @@ from kong_oam.access.settings.values import Settings
 from kong_oam.kubernetes.kubectl import kind_of, resource_of
 from kong_oam.kubernetes.rendered import PlacedObject, placed_objects
 from kong_oam.oam.rendered import Awaited, group_kind
-from kong_oam.objects.component import COMPONENT
 from kong_oam.objects.known_kinds import RELEASE
 from kong_oam.objects.pods import Manifest
+from kong_oam.objects.selection import COMPONENT
 
 from .cluster import Cluster
 from .credential import (

@@ -11,11 +11,9 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain
 
-from kong_oam.access.data import NameSets
+from kong_oam.access.data import NameSets, Networks, PathSegments
 from kong_oam.access.methods import METHODS
 from kong_oam.access.model import Client, Component, Estate, listing
-from kong_oam.access.networks import Networks
-from kong_oam.access.paths import PathSegments
 from kong_oam.access.principals import (
     EVERYBODY,
     ITSELF,

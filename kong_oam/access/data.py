@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any, TypeVar
 
 # Values by name, as JSON or YAML has them, before anything is known of their types.
@@ -16,6 +17,13 @@ NameSets = dict[str, set[str]]
 
 # Texts by name.
 Texts = Mapping[str, str]
+
+# A path, element by element, decoded: `/orders/7` is ("orders", "7"), and `/` has none.
+PathSegments = tuple[str, ...]
+
+Network = IPv4Network | IPv6Network
+# The fewest networks that hold the same addresses, in order; empty for anywhere.
+Networks = tuple[Network, ...]
 
 T = TypeVar("T")
 

@@ -14,14 +14,10 @@ from itertools import chain
 from typing import Literal
 
 from kong_oam.access.ambiguous_headers import Header, why_ambiguous
+from kong_oam.access.data import PathSegments
 from kong_oam.access.model import METHODS, Component, Estate, Rule, listing
 from kong_oam.access.networks import admits, only_from
-from kong_oam.access.paths import (
-    AmbiguousPathError,
-    PathSegments,
-    read,
-    written,
-)
+from kong_oam.access.paths import AmbiguousPathError, read, written
 from kong_oam.access.tokens import (
     Claims,
     KeyRing,

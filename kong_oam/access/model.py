@@ -14,19 +14,17 @@ from kong_oam.access.client import Client as Client
 from kong_oam.access.client import ClientKind as ClientKind
 from kong_oam.access.client import has_key as has_key
 from kong_oam.access.client import signs_in as signs_in
-from kong_oam.access.data import Names, NameSets, Texts
+from kong_oam.access.data import Names, NameSets, Networks, PathSegments, Texts
 from kong_oam.access.endpoint import Endpoint, Exposures, backends_of
 from kong_oam.access.hosts import host_patterns, hosts_above
 from kong_oam.access.methods import METHODS as METHODS
-from kong_oam.access.networks import Networks
-from kong_oam.access.paths import PathSegments, folded, may_be_longer
+from kong_oam.access.paths import folded, may_be_longer
 from kong_oam.access.providers import Provider
 from kong_oam.access.rotation import Schedule
 from kong_oam.access.stack import Stack as Stack
-from kong_oam.access.targets import FurtherTarget
 from kong_oam.oam.position import NOWHERE, SourcePosition
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.objects.component import NamedService
+from kong_oam.objects.selection import NamedService
 from kong_oam.traits.ip_allow.value import IP_ALLOW, AllowedFrom
 from kong_oam.traits.key import Traits
 
@@ -133,6 +131,18 @@ class Identity:
     # Whether its workload gets the bearer tokens that it is called with, and could call others
     # with them.
     forward_token: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FurtherTarget:
+    """Another target that a component is deployed to. `cluster` None: the stack's own; `suffix`
+    tells the namespace, in names in the state, from the first one in that cluster."""
+
+    cluster: str | None
+    namespace: str
+    suffix: str = ""
+    # The objects of the component there.
+    rendered: tuple[RenderedObject, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,10 @@ from ipaddress import (
     ip_network,
 )
 
+from kong_oam.access.data import Network, Networks
 from kong_oam.errors import InputError
 
 Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
-# The fewest networks that hold the same addresses, in order; empty for anywhere.
-Networks = tuple[Network, ...]
 
 _MAPPED = IPv6Network("::ffff:0:0/96")
 _EVERYWHERE: Networks = (IPv4Network("0.0.0.0/0"), IPv6Network("::/0"))

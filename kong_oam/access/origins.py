@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from kong_oam.access.data import PathSegments
 from kong_oam.access.model import METHODS, Client, Component, Estate
-from kong_oam.access.paths import PathSegments
 from kong_oam.traits.cors.value import CORS
 
 # Methods by the path that owns requests.

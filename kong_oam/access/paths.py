@@ -21,10 +21,8 @@ import re
 from collections.abc import Collection, Iterable
 from functools import lru_cache
 
+from kong_oam.access.data import PathSegments
 from kong_oam.errors import InputError
-
-# A path, element by element, decoded: `/orders/7` is ("orders", "7"), and `/` has none.
-PathSegments = tuple[str, ...]
 
 _UNREADABLE = re.compile(
     rb"[\x00-\x20\x7f\\;#]"  # control bytes, space, backslash, path parameters, fragment

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from kong_oam.access.data import Texts
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import Component
-from kong_oam.objects.component import APPLICATION, COMPONENT
 from kong_oam.objects.ports import Service
+from kong_oam.objects.selection import APPLICATION, COMPONENT
 from kong_oam.objects.services import services_among
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, combinations
 
-from kong_oam.access.networks import Networks
+from kong_oam.access.data import Networks
 from kong_oam.errors import InputError
 
 Groups = frozenset[str]

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable, Iterator
 from operator import attrgetter
 
 from kong_oam.access.callers import clauses_of
-from kong_oam.access.data import Names
+from kong_oam.access.data import Names, Networks
 from kong_oam.access.diff.wording import methods as methods_in_words
 from kong_oam.access.model import METHODS, Client, Component, Estate, Rule
-from kong_oam.access.networks import Networks, only_from
+from kong_oam.access.networks import only_from
 from kong_oam.access.paths import within, written
 from kong_oam.access.principals import Groups
 from kong_oam.access.providers import Provider

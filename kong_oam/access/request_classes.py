@@ -15,9 +15,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from kong_oam.access.data import Names
+from kong_oam.access.data import Names, PathSegments
 from kong_oam.access.methods import METHODS
-from kong_oam.access.paths import PathSegments, folded
+from kong_oam.access.paths import folded
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Protocol
 
+from kong_oam.access.data import PathSegments
 from kong_oam.access.endpoint import whole
 from kong_oam.access.hosts import host_patterns
 from kong_oam.access.model import Component, Estate, Exposed
-from kong_oam.access.paths import PathSegments
 from kong_oam.access.request_classes import PathClass, path_classes
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import Data, Network
 from kong_oam.access.model import Estate
-from kong_oam.access.networks import Network, fewest, network
+from kong_oam.access.networks import fewest, network
 from kong_oam.errors import InputError
 from kong_oam.traits.at_kong import asked_of_kong
 

@@ -17,9 +17,9 @@ from kong_oam.access.pods import pods_behind
 from kong_oam.engine.state import Resource
 from kong_oam.oam.position import NOWHERE
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.objects.component import APPLICATION, COMPONENT
 from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.pods import mapping, mappings
+from kong_oam.objects.selection import APPLICATION, COMPONENT
 
 Pods = Mapping[str, Mapping[str, str]]
 """By component, then by the name of a port (access.pods)."""

@@ -19,13 +19,9 @@ from kong_oam.access.compile.exposure import (
     DEEPEST_BELOW_WILDCARD,
     MOST_LABELS_OF_WILDCARD,
 )
+from kong_oam.access.data import PathSegments
 from kong_oam.access.model import Component
-from kong_oam.access.paths import (
-    AmbiguousPathError,
-    PathSegments,
-    declared,
-    pattern,
-)
+from kong_oam.access.paths import AmbiguousPathError, declared, pattern
 
 _STEP = 2 * (1 + DEEPEST_BELOW_WILDCARD)
 """What each label of a wildcard host adds to a route's priority: more than any path does.

@@ -12,9 +12,9 @@ from typing import Any
 from kong_oam.access.model import Component
 from kong_oam.access.settings.values import ClusterSettings, GatewaySettings
 from kong_oam.oam.position import Texts
-from kong_oam.objects.component import STACK
 from kong_oam.objects.manifests import GatewayPeer, Workload
 from kong_oam.objects.pods import Manifest, PodTemplate, mapping, mappings
+from kong_oam.objects.selection import STACK
 from kong_oam.objects.tls import certificate, mounting
 from kong_oam.traits.upstream_tls.value import UPSTREAM_TLS, names_at
 

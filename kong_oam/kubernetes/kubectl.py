@@ -15,9 +15,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from kong_oam.errors import ProductError
 from kong_oam.http.management import FEW
 from kong_oam.oam.position import Fields, Texts
-from kong_oam.objects.component import COMPONENT, STACK
 from kong_oam.objects.known_kinds import is_custom
 from kong_oam.objects.pods import Manifest
+from kong_oam.objects.selection import COMPONENT, STACK
 
 Name = tuple[str, str, str]
 """Namespace (empty where it is in none), kind and name of an object. Of a kind that only rendered

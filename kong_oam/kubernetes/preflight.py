@@ -25,9 +25,9 @@ from kong_oam.kubernetes.estate import (
     running,
 )
 from kong_oam.kubernetes.selected import other_pods
-from kong_oam.objects.component import STACK
 from kong_oam.objects.known_kinds import is_custom
 from kong_oam.objects.pods import Manifest
+from kong_oam.objects.selection import STACK
 
 _ACCOUNT = "kubernetes:core/v1:ServiceAccount"
 

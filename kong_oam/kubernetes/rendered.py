@@ -50,7 +50,6 @@ from kong_oam.kubernetes.adapted import (
 from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import Awaited, Options, group_kind
 from kong_oam.objects import manifests
-from kong_oam.objects.component import APPLICATION, COMPONENT
 from kong_oam.objects.fenced import fence_name, fenced_pods
 from kong_oam.objects.known_kinds import (
     INGRESSES,
@@ -72,6 +71,7 @@ from kong_oam.objects.pods import (
     service_account,
     template_at,
 )
+from kong_oam.objects.selection import APPLICATION, COMPONENT
 
 Stage = Literal["foundation", "needed", "beside", "running", "after"]
 

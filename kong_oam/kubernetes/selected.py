@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from kong_oam.access.model import Component
 from kong_oam.kubernetes import kubectl
-from kong_oam.objects.component import APPLICATION, COMPONENT, NamedService
+from kong_oam.objects.selection import APPLICATION, COMPONENT, NamedService
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kong_oam.diagnostics import Diagnostic, Position
-from kong_oam.oam.position import SourcePosition, Texts
+from kong_oam.oam.position import Texts
 from kong_oam.oam.rendered import Objects, Path, RenderedObject
-
-APPLICATION = "app.oam.dev/name"
-COMPONENT = "app.oam.dev/component"
-"""The labels that every pod gets, and by which its fence selects it."""
-
-STACK = "kong-oam.dev/stack"
-"""The label of objects that names the stack which made them; of an estate in partitions, its
-base's."""
-
+from kong_oam.objects.selection import NamedService
 
 Reach = Literal["cluster", "loadBalancer", "nodePort"]
 
@@ -43,22 +35,6 @@ class Rules:
     operator_labels: Texts = field(default_factory=dict)
     metadata: Texts = field(default_factory=dict)
     rights: Mapping[str, Sequence[str]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class NamedService:
-    """What `access.service` says: the Service `name` with its `port`, and the pods behind it by
-    their `labels` and `target`, the port that they listen at. `ours` is what is made of it: the
-    name of a Service and a NetworkPolicy. `https`: they speak it, with a certificate that names the
-    Service `name`."""
-
-    name: str
-    port: int
-    target: int
-    labels: Texts
-    ours: str
-    position: SourcePosition = field(compare=False)
-    https: bool = False
 
 
 @dataclass(frozen=True, slots=True)

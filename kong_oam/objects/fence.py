@@ -14,17 +14,12 @@ from dataclasses import dataclass
 from kong_oam.diagnostics import Diagnostic, Findings, Position, some
 from kong_oam.oam.position import Texts
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.objects.component import (
-    APPLICATION,
-    COMPONENT,
-    JudgedComponent,
-    Rules,
-    dotted,
-)
+from kong_oam.objects.component import JudgedComponent, Rules, dotted
 from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.known_keys import opens_nothing
 from kong_oam.objects.known_kinds import is_read_freely
 from kong_oam.objects.pods import Path, mapping, texts
+from kong_oam.objects.selection import APPLICATION, COMPONENT
 from kong_oam.objects.texts import (
     Text,
     label_refused,

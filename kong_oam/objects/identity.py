@@ -22,16 +22,12 @@ from itertools import chain
 from kong_oam.diagnostics import Findings
 from kong_oam.oam.position import Texts
 from kong_oam.oam.rendered import Objects, RenderedObject
-from kong_oam.objects.component import (
-    APPLICATION,
-    COMPONENT,
-    JudgedComponent,
-    dotted,
-)
+from kong_oam.objects.component import JudgedComponent, dotted
 from kong_oam.objects.controllers import deploys_to
 from kong_oam.objects.known_kinds import INGRESSES, is_foreign, is_read_freely
 from kong_oam.objects.pods import CONTAINER_LISTS, Path
 from kong_oam.objects.references import accounts_named, secrets_named
+from kong_oam.objects.selection import APPLICATION, COMPONENT
 from kong_oam.objects.texts import (
     TOKEN,
     Sources,

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kong_oam.oam.position import Fields, Texts
-from kong_oam.objects.component import APPLICATION, COMPONENT, NamedService
 from kong_oam.objects.pods import Manifest
+from kong_oam.objects.selection import APPLICATION, COMPONENT, NamedService
 
 # Annotations of an Application that KubeVela does not hand on (`DefaultFilterAnnots` in its
 # apis/types).

@@ -13,7 +13,7 @@ from typing import Final
 
 from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.oam.model import ComponentSpec
-from kong_oam.objects.component import NamedService
+from kong_oam.objects.selection import NamedService
 
 ELSEWHERE: Final = (
     "name what a release or an operator makes in access.service, and as "

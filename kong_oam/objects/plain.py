@@ -15,7 +15,6 @@ from kong_oam.diagnostics import Diagnostic, Findings, Position
 from kong_oam.oam.model import Application, ComponentSpec, Trait
 from kong_oam.oam.position import SourcePosition
 from kong_oam.oam.rendered import Objects, RenderedObject
-from kong_oam.objects.component import APPLICATION, COMPONENT
 from kong_oam.objects.manifests import (
     VOLUME_KINDS,
     Exposure,
@@ -25,6 +24,7 @@ from kong_oam.objects.manifests import (
 )
 from kong_oam.objects.named import is_service_name, named_service
 from kong_oam.objects.pods import Manifest, Path
+from kong_oam.objects.selection import APPLICATION, COMPONENT
 
 _INERT = frozenset(
     {

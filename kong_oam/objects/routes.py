@@ -18,7 +18,6 @@ from kong_oam.oam.model import Application, ComponentSpec, Trait
 from kong_oam.oam.plain import EXACT, INGRESS_HINT
 from kong_oam.oam.position import Fields, SourcePosition, Texts
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.objects.component import NamedService
 from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.known_keys import opens_nothing
 from kong_oam.objects.known_kinds import INGRESSES
@@ -26,6 +25,7 @@ from kong_oam.objects.named import ELSEWHERE, named_service
 from kong_oam.objects.object_schemas import misshapen_ingress
 from kong_oam.objects.pods import mapping, mappings
 from kong_oam.objects.ports import GRPC, Port, Service
+from kong_oam.objects.selection import NamedService
 
 _PREFIXES = (None, "Prefix", "ImplementationSpecific")
 

@@ -18,14 +18,10 @@ from kong_oam.diagnostics import Findings
 from kong_oam.oam.document import read
 from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import Objects, RenderedObject
-from kong_oam.objects.component import (
-    APPLICATION,
-    COMPONENT,
-    JudgedComponent,
-    dotted,
-)
+from kong_oam.objects.component import JudgedComponent, dotted
 from kong_oam.objects.known_kinds import is_controlled, is_foreign
 from kong_oam.objects.pods import Path, mapping
+from kong_oam.objects.selection import APPLICATION, COMPONENT
 
 _WORD: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
 """What could be an object's name, or a part of a name with dots. Of `my-name`, `name` is none."""

@@ -8,15 +8,10 @@ from collections.abc import Iterable
 from kong_oam.oam.position import Fields
 from kong_oam.objects.manifests import Workload, auxiliary
 from kong_oam.objects.pods import Manifest, mappings
+from kong_oam.traits.upstream_tls.value import tls_secret_name
 
 VOLUME = "kong-oam-tls"
 """The volume with it."""
-
-
-def tls_secret_name(component: str) -> str:
-    """Return the Kubernetes Secret that cert-manager fills with the certificate of a component's
-    workload."""
-    return f"{component}-upstream-tls"
 
 
 def certificate(

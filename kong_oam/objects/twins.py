@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from kong_oam.diagnostics import Diagnostic, Findings, Position
 from kong_oam.oam.rendered import GroupKind, RenderedObject
-from kong_oam.objects.component import JudgedComponent, NamedService
+from kong_oam.objects.component import JudgedComponent
 from kong_oam.objects.known_kinds import INGRESSES, is_cluster_scoped
 from kong_oam.objects.pods import mapping, texts
+from kong_oam.objects.selection import NamedService
 from kong_oam.objects.texts import inner_objects
 
 _GROUPS = {"NetworkPolicy": "networking.k8s.io"}

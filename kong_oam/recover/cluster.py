@@ -10,8 +10,8 @@ from kong_oam.access.settings.values import ClusterSettings
 from kong_oam.engine.pending import ExportedState
 from kong_oam.kubernetes.estate import provider_of
 from kong_oam.kubernetes.kubectl import kind_of
-from kong_oam.objects.component import APPLICATION, COMPONENT, STACK
 from kong_oam.objects.pods import Manifest
+from kong_oam.objects.selection import APPLICATION, COMPONENT, STACK
 
 _OURS = (APPLICATION, COMPONENT, STACK)
 _RELEASE = "kubernetes:helm.sh/v3:Release"

@@ -14,11 +14,12 @@ from functools import cached_property
 from itertools import combinations, product
 from typing import Literal
 
+from kong_oam.access.data import Network, PathSegments
 from kong_oam.access.hosts import host_patterns
 from kong_oam.access.issue import User, issue
 from kong_oam.access.model import METHODS, Client, Component, Estate
-from kong_oam.access.networks import Network, told_apart
-from kong_oam.access.paths import PathSegments, written
+from kong_oam.access.networks import told_apart
+from kong_oam.access.paths import written
 from kong_oam.access.providers import Provider
 from kong_oam.access.tokens import Claims
 from kong_oam.verify.questions import (

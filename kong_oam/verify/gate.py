@@ -8,15 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Literal
 
+from kong_oam.access.data import Networks, PathSegments
 from kong_oam.access.hosts import host_patterns
 from kong_oam.access.model import METHODS
-from kong_oam.access.networks import Networks, admits, fewest, network
-from kong_oam.access.paths import (
-    PathSegments,
-    may_be_longer,
-    unwritten,
-    written,
-)
+from kong_oam.access.networks import admits, fewest, network
+from kong_oam.access.paths import may_be_longer, unwritten, written
 from kong_oam.kong.script import Table
 from kong_oam.verify.identities import Held
 from kong_oam.verify.questions import Call

@@ -13,10 +13,10 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from kong_oam.access.data import Network, PathSegments
 from kong_oam.access.hosts import host_patterns
 from kong_oam.access.model import Client
-from kong_oam.access.networks import Network
-from kong_oam.access.paths import PathSegments, unwritten, written
+from kong_oam.access.paths import unwritten, written
 from kong_oam.access.tokens import Claims
 from kong_oam.kong.entities import Entities, Entity, reference
 from kong_oam.kong.script import Table

@@ -6,8 +6,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
-from kong_oam.access.networks import Network
-from kong_oam.access.paths import PathSegments
+from kong_oam.access.data import Network, PathSegments
 from kong_oam.access.tokens import Claims
 from kong_oam.kong.entities import Entity
 

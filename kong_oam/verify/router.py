@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from functools import cache
 from operator import itemgetter
 
-from kong_oam.access.paths import PathSegments, written
+from kong_oam.access.data import PathSegments
+from kong_oam.access.paths import written
 from kong_oam.kong.entities import Entity
 from kong_oam.kong.routes import declared_path, literal_prefix
 from kong_oam.verify.questions import Call

@@ -43,7 +43,7 @@ from kong_oam.kubernetes import kubectl
 from kong_oam.kubernetes.estate import clusters_of, objects_of, running
 from kong_oam.kubernetes.ownership import FieldChange, changes
 from kong_oam.kubernetes.selected import OtherPods, other_pods
-from kong_oam.objects.component import STACK
+from kong_oam.objects.selection import STACK
 from kong_oam.traits.upstream_tls.at_kong import authorities
 from kong_oam.verify.deviations import Deviation, ModelMismatchError, compare
 from kong_oam.verify.drift import Drift, drifts, recognised

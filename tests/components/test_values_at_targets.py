@@ -18,8 +18,8 @@ from components.application import (
 from components.gateway.workspace import Workspace
 from components.workload.cluster import provision_clusters
 from components.workload.credential import ClientEnvironment
+from kong_oam.access.model import FurtherTarget
 from kong_oam.access.settings.stack import parse
-from kong_oam.access.targets import FurtherTarget
 from kong_oam.oam.rendered import Awaited
 from tests.support.components import with_fields
 from tests.support.mocks import all_of, recorder

@@ -10,6 +10,7 @@ from functools import cache
 
 from hypothesis import strategies as st
 
+from kong_oam.access.data import PathSegments
 from kong_oam.access.decide import (
     Decision,
     Request,
@@ -19,7 +20,7 @@ from kong_oam.access.decide import (
 )
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import METHODS, Rule
-from kong_oam.access.paths import PathSegments, within, written
+from kong_oam.access.paths import within, written
 from kong_oam.access.tokens import Claims, authenticate, bearer
 from tests.support.gateway_estates import Scene
 from tests.support.gateway_tokens import CLIENTS, GROUPS

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from kong_oam.access.callers import principal_of
+from kong_oam.access.data import Networks, PathSegments
 from kong_oam.access.decide import Request, decide
 from kong_oam.access.diff.facts import facts_of
 from kong_oam.access.diff.model import AccessModel
@@ -28,8 +29,8 @@ from kong_oam.access.model import (
     Stack,
     signs_in,
 )
-from kong_oam.access.networks import Networks, network
-from kong_oam.access.paths import PathSegments, folded, meets, within
+from kong_oam.access.networks import network
+from kong_oam.access.paths import folded, meets, within
 from kong_oam.access.pods import pods_behind
 from kong_oam.access.principals import Principal
 from kong_oam.access.providers import Listing, Provider, TokenType
@@ -38,7 +39,7 @@ from kong_oam.access.settings.stack import parse
 from kong_oam.access.settings.values import ProviderSettings, Settings
 from kong_oam.access.tokens import Claims, Refusal
 from kong_oam.oam.position import Document
-from kong_oam.objects.component import NamedService
+from kong_oam.objects.selection import NamedService
 from kong_oam.traits.ip_allow.value import IP_ALLOW
 from kong_oam.traits.key import Traits
 from tests.support.components import component_with, with_fields

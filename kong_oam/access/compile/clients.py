@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import kong_oam.oam.model as oam
 from kong_oam.access.compile.elements import elements_of
-from kong_oam.access.data import NameSets
+from kong_oam.access.data import NameSets, PathSegments
 from kong_oam.access.model import (
     EXTERNAL,
     RESERVED_SCOPES,
@@ -22,7 +22,7 @@ from kong_oam.access.model import (
     has_key,
     signs_in,
 )
-from kong_oam.access.paths import PathSegments, within
+from kong_oam.access.paths import within
 from kong_oam.access.rotation import days
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Diagnostic, Findings, some, suggestion

@@ -11,7 +11,7 @@ from kong_oam.access.compile.days import no_day
 from kong_oam.access.compile.elements import elements_of
 from kong_oam.access.compile.exposure import endpoints_of, exposures_of
 from kong_oam.access.compile.targets import unreachable
-from kong_oam.access.data import Data, Texts
+from kong_oam.access.data import Data, PathSegments, Texts
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.meaning import Declared
 from kong_oam.access.model import (
@@ -26,13 +26,13 @@ from kong_oam.access.model import (
     WorkloadSpec,
     by_path,
 )
-from kong_oam.access.paths import PathSegments, within, written
+from kong_oam.access.paths import within, written
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Diagnostic, Findings, errors, some, suggestion
 from kong_oam.oam.position import SourcePosition
-from kong_oam.objects.component import NamedService
 from kong_oam.objects.named import ELSEWHERE, misnamed, named_service
 from kong_oam.objects.routes import Route
+from kong_oam.objects.selection import NamedService
 from kong_oam.traits.meanings import compile_traits
 from kong_oam.traits.upstream_tls.meaning import over_tls
 from kong_oam.traits.upstream_tls.value import UPSTREAM_TLS

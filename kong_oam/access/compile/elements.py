@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kong_oam.access.paths import AmbiguousPathError, PathSegments, declared
+from kong_oam.access.data import PathSegments
+from kong_oam.access.paths import AmbiguousPathError, declared
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.position import SourcePosition
 

@@ -31,14 +31,13 @@ from kong_oam.access.compile.variants import (
     differences,
     led_to_first_alone,
 )
-from kong_oam.access.data import Names
+from kong_oam.access.data import Names, PathSegments
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.hosts import hosts_above
 from kong_oam.access.memory import Memory
-from kong_oam.access.model import Application, Component, Estate
-from kong_oam.access.paths import PathSegments, within, written
+from kong_oam.access.model import Application, Component, Estate, FurtherTarget
+from kong_oam.access.paths import within, written
 from kong_oam.access.stack import Stack
-from kong_oam.access.targets import FurtherTarget
 from kong_oam.access.workloads import digest_of
 from kong_oam.diagnostics import (
     Diagnostic,

@@ -15,8 +15,11 @@ from kong_oam.objects.component import JudgedComponent, Rules
 from kong_oam.objects.fenced import fence_name, fenced_pods
 from kong_oam.objects.judge import judge, refused_alone
 from kong_oam.objects.manifests import client_secret_name
-from kong_oam.objects.tls import tls_secret_name
-from kong_oam.traits.upstream_tls.value import UPSTREAM_TLS, names_at
+from kong_oam.traits.upstream_tls.value import (
+    UPSTREAM_TLS,
+    names_at,
+    tls_secret_name,
+)
 
 _SERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 

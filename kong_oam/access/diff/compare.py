@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kong_oam.access.callers import logical_groups
-from kong_oam.access.data import Names
+from kong_oam.access.data import Names, PathSegments
 from kong_oam.access.diff.answering import Answerers, staying
 from kong_oam.access.diff.certificates import certificates_changed
 from kong_oam.access.diff.change import (
@@ -45,7 +45,6 @@ from kong_oam.access.diff.rights import rights_changed
 from kong_oam.access.diff.side import Side
 from kong_oam.access.methods import METHODS
 from kong_oam.access.networks import Source, beyond
-from kong_oam.access.paths import PathSegments
 from kong_oam.access.principals import (
     ITSELF,
     Access,

@@ -32,6 +32,7 @@ from kong_oam.access.model import (
     Component,
     Estate,
     Exposure,
+    FurtherTarget,
     Identity,
     WorkloadSpec,
 )
@@ -55,7 +56,6 @@ from kong_oam.access.settings.values import (
     Settings,
 )
 from kong_oam.access.stack import Records, Stack
-from kong_oam.access.targets import FurtherTarget
 from kong_oam.access.workloads import workload_of
 from kong_oam.objects.rights import rights_of
 from kong_oam.objects.texts import with_inner_objects

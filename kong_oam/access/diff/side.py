@@ -11,6 +11,7 @@ from kong_oam.access.callers import (
     principal_of,
     provider_names,
 )
+from kong_oam.access.data import PathSegments
 from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.diff.change import Answer
 from kong_oam.access.diff.model import AccessModel
@@ -18,7 +19,7 @@ from kong_oam.access.endpoint import Endpoint, whole
 from kong_oam.access.hosts import host_patterns
 from kong_oam.access.issue import User, issue
 from kong_oam.access.model import METHODS, Component
-from kong_oam.access.paths import PathSegments, written
+from kong_oam.access.paths import written
 from kong_oam.access.principals import NOBODY, Access, Groups, Principal
 from kong_oam.access.sites import Sites, SitesByHost, SitesByPort
 from kong_oam.access.tokens import Claims, Refusal

@@ -21,7 +21,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import Data, Networks, PathSegments
 from kong_oam.access.diff.change import Subject
 from kong_oam.access.diff.model import AccessModel, application_of
 from kong_oam.access.endpoint import Endpoint
@@ -37,8 +37,7 @@ from kong_oam.access.model import (
     Rule,
     bare_component,
 )
-from kong_oam.access.networks import Networks, fewest, network
-from kong_oam.access.paths import PathSegments
+from kong_oam.access.networks import fewest, network
 from kong_oam.access.providers import PLAIN, Provider
 from kong_oam.access.stack import Stack
 from kong_oam.errors import EngineError, InputError

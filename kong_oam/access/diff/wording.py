@@ -7,7 +7,7 @@ import json
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from kong_oam.access.data import without
+from kong_oam.access.data import PathSegments, without
 from kong_oam.access.diff.change import (
     CLOSING,
     OPENING,
@@ -22,7 +22,7 @@ from kong_oam.access.diff.change import (
 )
 from kong_oam.access.methods import METHODS
 from kong_oam.access.networks import ANYWHERE
-from kong_oam.access.paths import PathSegments, folded, written
+from kong_oam.access.paths import folded, written
 from kong_oam.access.principals import ITSELF, Condition
 from kong_oam.access.request_classes import Subtree
 from kong_oam.diagnostics import printable

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kong_oam.access.data import PathSegments
 from kong_oam.access.lint.finding import LintFinding, LintFindings, removal
 from kong_oam.access.lint.subject import LintSubject
 from kong_oam.access.lint.weaker import weaker_rules
 from kong_oam.access.methods import METHODS
 from kong_oam.access.model import Rule
-from kong_oam.access.paths import PathSegments, within, written
+from kong_oam.access.paths import within, written
 from kong_oam.diagnostics import some
 from kong_oam.oam.position import SourcePosition
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import kong_oam.oam.model as oam
+from kong_oam.access.data import PathSegments
 from kong_oam.access.model import Component
-from kong_oam.access.paths import PathSegments
 from kong_oam.oam.position import SourcePosition
 
 # Of each client of a component, as application/component, the names of the roles that grant what

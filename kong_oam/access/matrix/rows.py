@@ -14,11 +14,10 @@ from collections.abc import (
 from dataclasses import dataclass, field
 
 from kong_oam.access.callers import Callers
-from kong_oam.access.data import Names
+from kong_oam.access.data import Names, PathSegments
 from kong_oam.access.matrix.table import Row
 from kong_oam.access.model import METHODS, Component, Estate, Public
 from kong_oam.access.networks import admits
-from kong_oam.access.paths import PathSegments
 from kong_oam.access.principals import (
     ITSELF,
     NOBODY,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from kong_oam.access.compile.elements import elements_of
-from kong_oam.access.data import Data
+from kong_oam.access.data import Data, Networks, PathSegments
 from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.access.methods import METHODS
-from kong_oam.access.networks import Networks, fewest, network
-from kong_oam.access.paths import PathSegments, written
+from kong_oam.access.networks import fewest, network
+from kong_oam.access.paths import written
 from kong_oam.diagnostics import Code, Diagnostic, Findings, some, suggestion
 from kong_oam.errors import InputError
 from kong_oam.oam.position import SourcePosition

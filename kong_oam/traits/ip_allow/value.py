@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kong_oam.access.networks import Networks
-from kong_oam.access.paths import PathSegments
+from kong_oam.access.data import Networks, PathSegments
 from kong_oam.traits.key import Key
 
 # By the path of rules, then by method: the networks from which alone these let somebody

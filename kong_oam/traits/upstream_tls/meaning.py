@@ -15,12 +15,12 @@ from kong_oam.diagnostics import Code, Diagnostic, Findings, some
 from kong_oam.oam.position import SourcePosition
 from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.named import named_service
-from kong_oam.objects.tls import tls_secret_name
 from kong_oam.traits.upstream_tls.value import (
     MOUNTED_AT,
     UPSTREAM_TLS,
     Issuer,
     UpstreamTls,
+    tls_secret_name,
 )
 
 

@@ -37,6 +37,12 @@ class UpstreamTls:
 UPSTREAM_TLS: Key[UpstreamTls] = Key("upstream-tls", "edge.upstreamTls")
 
 
+def tls_secret_name(component: str) -> str:
+    """Return the Kubernetes Secret that cert-manager fills with the certificate of a component's
+    workload."""
+    return f"{component}-upstream-tls"
+
+
 def names_at(service: str, namespace: str) -> tuple[str, str]:
     """What the certificate of a workload behind a Service is to name. The gateway asks for the
     first."""

@@ -19,10 +19,10 @@ from kong_oam.kubernetes.rendered import (
     placed_objects,
 )
 from kong_oam.oam.rendered import Options
-from kong_oam.objects.component import NamedService
 from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.known_kinds import is_custom
 from kong_oam.objects.pods import Manifest
+from kong_oam.objects.selection import NamedService
 from tests.support import small_stacks
 from tests.support.components import with_fields
 from tests.support.rendered_components import (

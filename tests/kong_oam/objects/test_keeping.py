@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from kong_oam.oam.rendered import Options
-from kong_oam.objects.component import JudgedComponent, NamedService
+from kong_oam.objects.component import JudgedComponent
+from kong_oam.objects.selection import NamedService
 from tests.support.judged import PLACE, POD, SERVICE, judged, said
 
 ACCOUNT = "{apiVersion: v1, kind: ServiceAccount, metadata: {name: robot}}"

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import yaml
 
-from kong_oam.objects.component import NamedService
 from kong_oam.objects.manifests import (
     Exposure,
     GatewayPeer,
@@ -21,6 +20,7 @@ from kong_oam.objects.manifests import (
     service_account,
     services,
 )
+from kong_oam.objects.selection import NamedService
 from tests.support.judged import PLACE
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data" / "oam"

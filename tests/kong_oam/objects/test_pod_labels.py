@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from kong_oam.objects.component import JudgedComponent, NamedService
+from kong_oam.objects.component import JudgedComponent
+from kong_oam.objects.selection import NamedService
 from tests.support.judged import PLACE, judged, said
 
 RELEASE = {

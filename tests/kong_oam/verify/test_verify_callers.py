@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 
-from kong_oam.access.networks import Network
-from kong_oam.access.paths import PathSegments
+from kong_oam.access.data import Network, PathSegments
 from kong_oam.access.tokens import Claims
 from kong_oam.verify.classes import classes
 from kong_oam.verify.live_gateway import LiveGateway

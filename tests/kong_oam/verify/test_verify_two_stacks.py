@@ -15,7 +15,7 @@ from kong_oam.cli.verify import lines_of
 from kong_oam.kong.entities import Entities, Entity
 from kong_oam.kubernetes import kubectl
 from kong_oam.kubernetes.estate import objects_of
-from kong_oam.objects.component import STACK
+from kong_oam.objects.selection import STACK
 from kong_oam.verify.drift import recognised
 from kong_oam.verify.stack import Reason, Result, workloads
 from tests.support.documentation import page

@@ -11,6 +11,7 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from kong_oam.access.callers import principal_of
+from kong_oam.access.data import PathSegments
 from kong_oam.access.decide import Request, component_of
 from kong_oam.access.diff import side
 from kong_oam.access.diff.change import CLOSING, Change, Difference, Setting
@@ -18,7 +19,7 @@ from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.snapshot import dump_model, load_model
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.networks import Source, admits
-from kong_oam.access.paths import PathSegments, read, within, written
+from kong_oam.access.paths import read, within, written
 from kong_oam.access.principals import Principal, suffices
 from kong_oam.access.sites import SitesByHost, SitesByPort
 from kong_oam.access.tokens import Claims, Refusal, authenticate

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kong_oam.access import principals
+from kong_oam.access.data import Networks
 from kong_oam.access.diff import answering
 from kong_oam.access.diff.answering import staying
 from kong_oam.access.diff.change import Whom
-from kong_oam.access.networks import Networks, Source, admits, network
+from kong_oam.access.networks import Source, admits, network
 from kong_oam.access.principals import (
     ITSELF,
     NOBODY,
