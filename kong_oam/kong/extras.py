@@ -2,7 +2,7 @@
 plugins, and fields of the Kong service. `verify` expects the same.
 
 What runs in admission's plugin or in the gate is asked for by a key of the table, and stands in
-`kong_oam.kong.chunks`.
+`kong_oam.kong.code`.
 """
 
 from __future__ import annotations

@@ -19,7 +19,6 @@ from kong_oam.access.settings.values import Edition
 from kong_oam.diagnostics import some
 from kong_oam.errors import ProductError
 from kong_oam.kong import code
-from kong_oam.kong.chunks import behind
 from kong_oam.kong.entities import Config
 from kong_oam.kong.script import ScriptInputs, framed
 from kong_oam.kong.sources import sent
@@ -207,6 +206,6 @@ def gate(table: str, address: str) -> dict[str, Any]:
             )
         ]
     }
-    for phase, parts in behind(table):
+    for phase, parts in code.behind(table):
         config.setdefault(phase, []).append(sent(*parts))
     return config

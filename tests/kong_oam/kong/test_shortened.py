@@ -9,7 +9,7 @@ import pytest
 from lupa.luajit21 import LuaRuntime
 
 from kong_oam.kong import sources
-from kong_oam.kong.chunks import ALWAYS, BEHIND, CHUNKS
+from kong_oam.kong.code import ALWAYS, BEHIND, CHUNKS
 from kong_oam.kong.sources import shortened
 
 ADMISSION = (
