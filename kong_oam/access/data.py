@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 # Values by name, as JSON or YAML has them, before anything is known of their types.
 Data = Mapping[str, Any]
@@ -24,6 +24,10 @@ PathSegments = tuple[str, ...]
 Network = IPv4Network | IPv6Network
 # The fewest networks that hold the same addresses, in order; empty for anywhere.
 Networks = tuple[Network, ...]
+
+# What is spoken to a workload: clear text, https whose certificate is verified, and the same with
+# one of our own.
+TLS = Literal["", "tls", "mtls"]
 
 T = TypeVar("T")
 

@@ -5,13 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
+from kong_oam.access.data import TLS
 from kong_oam.oam.position import SourcePosition
-
-# What is spoken to a workload: clear text, https whose certificate is verified, and the same with
-# one of our own.
-TLS = Literal["", "tls", "mtls"]
 
 # (name of a Kubernetes Service, ports of it that the gateway reaches)
 Exposures = tuple[tuple[str, tuple[int, ...]], ...]

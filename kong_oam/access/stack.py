@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from kong_oam.access.data import Names, Texts
-from kong_oam.access.endpoint import TLS
+from kong_oam.access.data import TLS, Names, Texts
 from kong_oam.access.providers import Provider
 from kong_oam.access.rotation import Schedule
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Container, Iterable, Mapping
-from dataclasses import dataclass, field
 
 from kong_oam.access.diff.snapshot import (
     ModelError,
@@ -22,6 +21,7 @@ from kong_oam.access.partitions import granted, owners_of_scopes, uses_of
 from kong_oam.engine.state import Resources, StackState, from_resources
 from kong_oam.identity.kinds import granted_in
 from kong_oam.stacks.order import Estates
+from kong_oam.stacks.plan import Before, Exchange, GrantChanges
 from kong_oam.stacks.records import Known
 
 _Order = defaultdict[str, set[str]]
@@ -30,34 +30,6 @@ _Scopes = Mapping[str, Collection[str]]
 
 Asked = frozenset[tuple[object, ...]]
 """What is asked for before a component: hosts with paths and ports, and its rules."""
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """A client that gets scopes and loses others, each with the component: `orders.read of
-    orders/api`."""
-
-    client: str
-    gets: tuple[str, ...]
-    loses: tuple[str, ...]
-
-
-Before = Mapping[str, frozenset[str]]
-"""For a partition, those that are to be run before it."""
-
-
-@dataclass(frozen=True, slots=True)
-class GrantChanges:
-    """What a change of grants asks of the runs.
-
-    `needed`: partitions before others, by what the states say. `wanted`: more of them, for what a
-    run may have left that was cut off, and where no circle comes of it. `exchanges`: changes for
-    which there is no order.
-    """
-
-    needed: Before = field(default_factory=dict)
-    wanted: Before = field(default_factory=dict)
-    exchanges: tuple[Exchange, ...] = ()
 
 
 def grant_changes(

@@ -7,14 +7,42 @@ that needs both orders ends the command.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.diagnostics import some
 from kong_oam.errors import InputError
-from kong_oam.stacks.grant_changes import Before, Exchange, GrantChanges
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A client that gets scopes and loses others, each with the component: `orders.read of
+    orders/api`."""
+
+    client: str
+    gets: tuple[str, ...]
+    loses: tuple[str, ...]
+
+
+Before = Mapping[str, frozenset[str]]
+"""For a partition, those that are to be run before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class GrantChanges:
+    """What a change of grants asks of the runs.
+
+    `needed`: partitions before others, by what the states say. `wanted`: more of them, for what a
+    run may have left that was cut off, and where no circle comes of it. `exchanges`: changes for
+    which there is no order.
+    """
+
+    needed: Before = field(default_factory=dict)
+    wanted: Before = field(default_factory=dict)
+    exchanges: tuple[Exchange, ...] = ()
+
 
 NO_CHANGES = GrantChanges()
 

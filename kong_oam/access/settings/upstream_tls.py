@@ -12,8 +12,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from kong_oam.access.data import Data, Names
-from kong_oam.access.endpoint import TLS
+from kong_oam.access.data import TLS, Data, Names
 from kong_oam.access.settings.certificates import certificates_in
 from kong_oam.access.settings.project import beside
 from kong_oam.errors import SettingsError

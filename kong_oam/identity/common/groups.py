@@ -14,18 +14,10 @@ from collections.abc import (
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.diagnostics import Diagnostic, nearest
-from kong_oam.identity.common.parts import groups_at, offered_at
+from kong_oam.identity.common.parts import offered_at
 
 Ids = Mapping[str, Sequence[str]]
 """Ids by name. A name that nothing has has none; one that several have, several."""
-
-
-def group_names(settings: ProviderSettings, estate: Estate) -> list[str]:
-    """List the groups that roles at a provider name, as it calls them."""
-    provider = estate.stack.providers[settings.name]
-    return sorted(
-        {provider.group(group) for group in groups_at(settings, estate)}
-    )
 
 
 def look_up(names: Iterable[str], ask: Callable[[Collection[str]], Ids]) -> Ids:

@@ -49,6 +49,14 @@ def groups_at(settings: ProviderSettings, estate: Estate) -> list[str]:
     return sorted(groups)
 
 
+def group_names(settings: ProviderSettings, estate: Estate) -> list[str]:
+    """List the groups that roles at a provider name, as it calls them."""
+    provider = estate.stack.providers[settings.name]
+    return sorted(
+        {provider.group(group) for group in groups_at(settings, estate)}
+    )
+
+
 def scopes_at(settings: ProviderSettings, estate: Estate) -> dict[str, str]:
     """Return the scopes that these components declare, with their descriptions, in the order of
     their names."""

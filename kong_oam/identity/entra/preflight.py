@@ -9,14 +9,9 @@ from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.diagnostics import Diagnostic, some, suggestion
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.state import Held
-from kong_oam.identity.common.groups import (
-    group_names,
-    look_up,
-    unclear_groups,
-    unique,
-)
+from kong_oam.identity.common.groups import look_up, unclear_groups, unique
 from kong_oam.identity.common.kind import Inspection
-from kong_oam.identity.common.parts import clients_at
+from kong_oam.identity.common.parts import clients_at, group_names
 from kong_oam.identity.entra.api import Graph, account
 from kong_oam.identity.entra.conflicts import name_conflicts
 from kong_oam.identity.entra.names import other_tenants, tenant_in

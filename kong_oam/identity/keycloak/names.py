@@ -11,8 +11,7 @@ from kong_oam.access.model import Client, Estate
 from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.engine.state import Resource
 from kong_oam.identity.common.granted import Grant, listed
-from kong_oam.identity.common.groups import group_names
-from kong_oam.identity.common.parts import clients_at, scopes_at
+from kong_oam.identity.common.parts import clients_at, group_names, scopes_at
 
 ROLE = "keycloak:index/role:Role"
 SCOPE = "keycloak:openid/clientScope:ClientScope"

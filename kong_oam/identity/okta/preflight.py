@@ -13,14 +13,9 @@ from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.state import Held
 from kong_oam.http.management import FEW, Row
-from kong_oam.identity.common.groups import (
-    Ids,
-    group_names,
-    look_up,
-    unclear_groups,
-    unique,
-)
+from kong_oam.identity.common.groups import Ids, look_up, unclear_groups, unique
 from kong_oam.identity.common.kind import Inspection
+from kong_oam.identity.common.parts import group_names
 from kong_oam.identity.okta.api import account, client, rows
 from kong_oam.identity.okta.conflicts import name_conflicts
 from kong_oam.identity.okta.limits import limits

@@ -28,7 +28,8 @@ from kong_oam.access.rotation import Generation
 from kong_oam.access.settings.values import ProviderSettings, StackError
 from kong_oam.errors import ManagementApiError
 from kong_oam.identity.common.certificates import certificate, thumbprint
-from kong_oam.identity.common.groups import group_names, look_up, unclear_groups
+from kong_oam.identity.common.groups import look_up, unclear_groups
+from kong_oam.identity.common.parts import group_names
 from kong_oam.identity.entra import api
 from kong_oam.identity.entra.api import Account, Graph
 from kong_oam.identity.entra.description import SPELLING, describe

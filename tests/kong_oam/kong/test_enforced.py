@@ -10,11 +10,11 @@ from hypothesis import given
 
 from kong_oam.access.callers import principal_of
 from kong_oam.access.callers import Callers
-from kong_oam.access.data import PathSegments
+from kong_oam.access.data import TLS, PathSegments
 from kong_oam.access.diff.change import OPENING, Change, Difference
 from kong_oam.access.diff.compare import changed, diff
 from kong_oam.access.diff.model import empty
-from kong_oam.access.endpoint import TLS, Endpoint
+from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.hosts import host_patterns
 from kong_oam.access.model import ClientKind
 from kong_oam.access.principals import Principal

@@ -13,8 +13,9 @@ from kong_oam.access.partitions import part_of
 from kong_oam.access.settings.stack import parse
 from kong_oam.engine.state import STACK, Resources
 from kong_oam.stacks import grant_changes as module
-from kong_oam.stacks.grant_changes import Exchange, GrantChanges, grant_changes
+from kong_oam.stacks.grant_changes import grant_changes
 from kong_oam.stacks.order import Estates
+from kong_oam.stacks.plan import Exchange, GrantChanges
 from kong_oam.stacks.records import Known, Record
 from tests.support import small_stacks
 from tests.support.estates import estate

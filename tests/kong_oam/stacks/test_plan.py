@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kong_oam.stacks.grant_changes import Exchange, GrantChanges
 from kong_oam.stacks.plan import (
+    Exchange,
+    GrantChanges,
     Plan,
     RunOrderError,
     Step,

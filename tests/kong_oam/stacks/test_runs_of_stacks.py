@@ -18,8 +18,8 @@ from kong_oam.engine import export
 from kong_oam.engine import stacks as engine_stacks
 from kong_oam.engine.cli import PulumiCliError
 from kong_oam.stacks import create, fingerprint, records, run
-from kong_oam.stacks.grant_changes import GrantChanges
 from kong_oam.stacks.order import Estates
+from kong_oam.stacks.plan import GrantChanges
 from tests.support import small_stacks
 from tests.support.estates import estate
 

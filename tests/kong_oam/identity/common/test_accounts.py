@@ -15,7 +15,8 @@ from kong_oam.access.model import Stack
 from kong_oam.access.providers import Provider
 from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.identity.common.errors import InspectionError
-from kong_oam.identity.common.groups import group_names, unclear_groups
+from kong_oam.identity.common.groups import unclear_groups
+from kong_oam.identity.common.parts import group_names
 from kong_oam.identity.entra import api as entra
 from kong_oam.identity.entra.names import Tenant
 from kong_oam.identity.keycloak import api as keycloak

@@ -11,7 +11,8 @@ import pytest
 from kong_oam.access.model import Stack
 from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.errors import ManagementApiError
-from kong_oam.identity.common.groups import group_names, look_up, unclear_groups
+from kong_oam.identity.common.groups import look_up, unclear_groups
+from kong_oam.identity.common.parts import group_names
 from kong_oam.identity.okta.api import Account, client, rows
 from kong_oam.identity.okta.preflight import group_ids
 from sandbox.okta import Okta
