@@ -8,9 +8,9 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import Any
 
 from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.data import Data, Names
 from kong_oam.access.model import Estate
 from kong_oam.access.partitions import deployed_by
 from kong_oam.access.settings.project import stack_file
@@ -38,12 +38,12 @@ class Resource:
     type: str
     name: str
     urn: str
-    properties: Mapping[str, Any]
-    made_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    properties: Data
+    made_of: Mapping[str, Names] = field(default_factory=dict)
     secret_outputs: frozenset[str] = frozenset()
     provider: str = ""
 
-    def texts(self, name: str) -> tuple[str, ...]:
+    def texts(self, name: str) -> Names:
         """Return the texts of a list, as far as they are known."""
         values = self.properties.get(name) or ()
         return (
@@ -57,7 +57,7 @@ class Resource:
         return value if isinstance(value, str) else ""
 
     @cached_property
-    def config(self) -> Mapping[str, Any] | None:
+    def config(self) -> Data | None:
         """The configuration of a Kong plugin; None while it is unknown."""
         text = self.properties.get("configJson")
         return None if text is UNKNOWN else json.loads(text or "{}")
@@ -71,7 +71,7 @@ class DeployedModel:
     estate: Estate | None
     cloud: str = ""
     as_of: datetime.date | None = None
-    problems: tuple[str, ...] = ()
+    problems: Names = ()
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from kong_oam.access.data import TLS
+from kong_oam.access.data import TLS, Names
 from kong_oam.oam.position import SourcePosition
 
 # (name of a Kubernetes Service, ports of it that the gateway reaches)
@@ -20,7 +20,7 @@ class Endpoint:
 
     host: str
     # Decoded, element by element (access.paths).
-    path: tuple[str, ...]
+    path: Names
     port: int
     position: SourcePosition = field(compare=False)
     # The Secret with the certificate of `host`, as the gateway trait's `secretName` or the

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from kong_oam.access.data import Names
+
 _PORT = re.compile(r":[0-9]+\Z")
 _HOST = re.compile(r"[a-z0-9._-]{1,253}\Z")  # no DNS name is longer
 
@@ -17,7 +19,7 @@ def hosts_above(host: str) -> Iterator[str]:
         yield f"*.{'.'.join(labels)}"
 
 
-def host_patterns(host: str) -> tuple[str, ...]:
+def host_patterns(host: str) -> Names:
     """The host patterns of endpoints that match `host`, the most specific first: itself, then
     wildcards.
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from kong_oam.access.data import PathSegments
+from kong_oam.access.data import Names, PathSegments
 from kong_oam.access.model import METHODS, Client, Component, Estate
 from kong_oam.traits.cors.value import CORS
 
 # Methods by the path that owns requests.
-Reach = Mapping[PathSegments, tuple[str, ...]]
+Reach = Mapping[PathSegments, Names]
 
 
 def readers(estate: Estate, component: Component) -> Mapping[str, Reach] | None:

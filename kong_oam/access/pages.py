@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from kong_oam.access.data import Names
 from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.model import Component, Estate, Rule, listing
 from kong_oam.access.origins import readers
@@ -91,7 +92,7 @@ def reading(
     return Reading(True, whose, listed)
 
 
-def reading_origins(estate: Estate, request: Request) -> tuple[str, ...]:
+def reading_origins(estate: Estate, request: Request) -> Names:
     """The origins whose pages may read the answer to the request, as far as the gateway says it."""
     component = decide(estate, request, None).component
     if component is None:

@@ -12,10 +12,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Any
 
 from kong_oam.access.client import at_provider, component_and_provider
-from kong_oam.access.data import Data, Names, NameSets
+from kong_oam.access.data import Data, Names, NameSets, Texts
 from kong_oam.access.model import (
     Client,
     Component,
@@ -41,10 +40,10 @@ class Offered:
     groups of its roles."""
 
     provider: str
-    scopes: Mapping[str, str]
+    scopes: Texts
     groups: Names = ()
 
-    def to_output(self) -> dict[str, Any]:
+    def to_output(self) -> Data:
         """It as a stack exports it."""
         return {
             "provider": self.provider,

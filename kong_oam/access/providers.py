@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Literal
 from urllib.parse import quote
+
+from kong_oam.access.data import Names, Texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class ClaimMapping:
     subject: str = "sub"
     own: str = "sub"
     own_value: str | None = None
-    overage: tuple[str, ...] = ()
+    overage: Names = ()
 
 
 # Stands in where nobody says how a provider spells its tokens: enough to check Applications.
@@ -79,7 +80,7 @@ class Provider:
     spelling: ClaimMapping
     issuer: str | None = None
     # Logical group to the provider's group; a group that is not here has the same name there.
-    groups: Mapping[str, str] = field(default_factory=dict)
+    groups: Texts = field(default_factory=dict)
     per_api: bool = False
 
     def group(self, logical: str) -> str:

@@ -300,7 +300,7 @@ def _decode(part: str) -> bytes:
         raise ValueError("not base64url") from None
 
 
-def _json_object(part: str) -> dict[str, Any]:
+def _json_object(part: str) -> Data:
     try:
         text = _decode(part).decode("utf-8")
         value = json.loads(
@@ -319,7 +319,7 @@ def _json_object(part: str) -> dict[str, Any]:
     return value
 
 
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _pairs(pairs: list[tuple[str, Any]]) -> Data:
     result = dict(pairs)
     if len(result) != len(pairs):
         raise ValueError("a key stands twice")

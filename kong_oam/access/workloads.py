@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from kong_oam.access.data import Data
 from kong_oam.access.model import Component
 
 
@@ -19,7 +20,7 @@ def workload_of(component: Component) -> str:
     return component.workload.label or digest_of(component, {})
 
 
-def digest_of(component: Component, properties: Mapping[str, Any]) -> str:
+def digest_of(component: Component, properties: Data) -> str:
     """A digest that is the same for the same workload in the same (first) place, whatever its
     component is called, and whichever version of its images runs.
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import httpx
 
+from kong_oam.access.data import Data
 from kong_oam.errors import ManagementApiError, ProductError
 from kong_oam.http.addresses import shown
 from kong_oam.http.management import Row, are_rows, pages
@@ -74,7 +75,7 @@ class AdminApi:
     ) -> None:
         self._client.close()
 
-    def get(self, path: str) -> dict[str, Any]:
+    def get(self, path: str) -> Data:
         """The JSON object at a path."""
         return self._object(path, self._sent("GET", path))
 
@@ -83,7 +84,7 @@ class AdminApi:
         answer = self._sent("GET", path)
         return None if answer.status_code == 404 else self._object(path, answer)
 
-    def _object(self, path: str, answer: httpx.Response) -> dict[str, Any]:
+    def _object(self, path: str, answer: httpx.Response) -> Data:
         if answer.status_code != 200:
             advice = {
                 404: "check gateway.adminUrl, gateway.workspace where one is set, and Kong's "

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from kong_oam.access.data import Names
 from kong_oam.access.model import Estate
 
 
 def hosts_by_certificate(
     estate: Estate,
-) -> dict[tuple[str, str], tuple[str, ...]]:
+) -> dict[tuple[str, str], Names]:
     """The hosts of each certificate, sorted, by its place (`shop`, or `west/shop` in a further
     cluster) and name. No certificates where all is plain http."""
     if estate.stack.scheme == "http":

@@ -9,10 +9,11 @@ or was made outside any stack.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from kong_oam.access.data import Texts
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.values import Settings
@@ -143,7 +144,7 @@ def issuer_conflicts(
     settings: Settings,
     estate: Estate,
     held: Held,
-    issuers: Mapping[str, str],
+    issuers: Texts,
 ) -> Iterator[Diagnostic]:
     """Finds issuers whose key ring, or a key of which, others have in Kong. Raises
     admin.AdminError.

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from kong_oam.access.data import Texts
 from kong_oam.access.endpoint import Endpoint, whole
 from kong_oam.access.model import (
     Component,
@@ -21,7 +22,7 @@ from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.pods import mapping, mappings
 from kong_oam.objects.selection import APPLICATION, COMPONENT
 
-Pods = Mapping[str, Mapping[str, str]]
+Pods = Mapping[str, Texts]
 """By component, then by the name of a port (access.pods)."""
 
 
@@ -69,9 +70,7 @@ def _made(resources: Iterable[Resource]) -> dict[str, _Made]:
     return made
 
 
-def _pods_of(
-    key: str, endpoints: Iterable[Endpoint], made: _Made
-) -> Mapping[str, str]:
+def _pods_of(key: str, endpoints: Iterable[Endpoint], made: _Made) -> Texts:
     led = []
     namespaces = set()
     for endpoint in endpoints:

@@ -16,8 +16,7 @@ from itertools import product
 from typing import Any
 
 from kong_oam.access.callers import principal_of
-from kong_oam.access.data import Networks
-from kong_oam.access.data import PathSegments
+from kong_oam.access.data import Data, Networks, PathSegments
 from kong_oam.access.diff.model import AccessModel, application_of
 from kong_oam.access.endpoint import Endpoint, whole
 from kong_oam.access.model import (
@@ -34,11 +33,9 @@ from kong_oam.access.model import (
     Stack,
     bare_component,
 )
+from kong_oam.access.networks import fewest, network
+from kong_oam.access.paths import pattern, unwritten
 from kong_oam.access.principals import Principal
-from kong_oam.access.networks import fewest
-from kong_oam.access.networks import network
-from kong_oam.access.paths import pattern
-from kong_oam.access.paths import unwritten
 from kong_oam.access.providers import Provider
 from kong_oam.engine.state import PLUGIN, ROUTE, Resource
 from kong_oam.kong.deployed_pods import deployed_pods
@@ -337,7 +334,7 @@ def _provider(table: Table) -> str:
     return str(table["ring"]).rpartition(".ring.")[2]
 
 
-def _by_method(methods: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _by_method(methods: Data) -> Iterator[tuple[str, Any]]:
     if "*" in methods:
         methods = dict.fromkeys(METHODS, methods["*"])
     yield from methods.items()

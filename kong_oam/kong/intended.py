@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kong_oam.access.data import Data, Texts
 from kong_oam.access.model import METHODS, Component, Estate
 from kong_oam.access.settings.values import Settings
 from kong_oam.kong import names, plugins
@@ -32,16 +33,16 @@ class Deployed:
     not from there: ids of CA certificates that Kong has, by fingerprint.
     """
 
-    issuers: Mapping[str, str]
+    issuers: Texts
     slots: Mapping[str, tuple[Slot, ...]]
-    upstreams: Mapping[str, str]
-    audiences: Mapping[str, str] = field(default_factory=dict)
-    clients: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    upstreams: Texts
+    audiences: Texts = field(default_factory=dict)
+    clients: Mapping[str, Texts] = field(default_factory=dict)
     client_certificate: str | None = None
-    authorities: Mapping[str, str] = field(default_factory=dict)
+    authorities: Texts = field(default_factory=dict)
 
     @staticmethod
-    def from_outputs(outputs: Mapping[str, Any]) -> Deployed:
+    def from_outputs(outputs: Data) -> Deployed:
         """Reads the outputs of a stack. Raises KeyError for one that is missing, named by its first
         argument."""
         slots = {}

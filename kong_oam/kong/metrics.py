@@ -8,10 +8,9 @@ service's as a label. Why a call was refused it does not know: that is counted f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from kong_oam.access.data import Data
 
-CONFIG: Mapping[str, Any] = {
+CONFIG: Data = {
     "latency_metrics": True,
     "status_code_metrics": True,
 }

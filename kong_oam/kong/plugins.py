@@ -15,6 +15,7 @@ from functools import reduce
 from operator import getitem
 from typing import Any
 
+from kong_oam.access.data import Data
 from kong_oam.access.settings.values import Edition
 from kong_oam.diagnostics import some
 from kong_oam.errors import ProductError
@@ -36,7 +37,7 @@ def guards(edition: Edition) -> tuple[str, str, str]:
     return "pre-function", AUTHENTICATION[edition], "post-function"
 
 
-Schema = Mapping[str, Any]
+Schema = Data
 """A plugin's schema as `GET /schemas/plugins/NAME` prints it."""
 
 
@@ -87,7 +88,7 @@ def fields_of(record: Schema, which: str = "fields") -> dict[str, Schema]:
     return fields
 
 
-def _expand(record: Schema, config: Config, where: str) -> dict[str, Any]:
+def _expand(record: Schema, config: Config, where: str) -> Data:
     if not isinstance(config, Mapping):
         raise SchemaError(f"plugin {where}: {config!r} is no record")
     fields = fields_of(record)
@@ -102,7 +103,7 @@ def _expand(record: Schema, config: Config, where: str) -> dict[str, Any]:
     return {**whole, **_formerly(record, whole)}
 
 
-def _formerly(record: Schema, config: Config) -> dict[str, Any]:
+def _formerly(record: Schema, config: Config) -> Data:
     """The values that have a former name, too (seen on 3.10: rate-limiting's `redis_host`, now
     `redis.host`). Kong prints both, so a configuration without the former ones would never match
     what it has."""
@@ -133,7 +134,7 @@ def _value(field: Schema, value: Any, where: str) -> Any:
 
 def admission(
     table: str, hsts_seconds: int = 0, more: Iterable[str] = ()
-) -> dict[str, Any]:
+) -> Data:
     """Configuration of `pre-function`: the scripts of a port, by phase.
 
     It meets every request, whatever refuses it later, so answers are marked here. `hsts_seconds`:
@@ -154,7 +155,7 @@ def admission(
     return config
 
 
-def jwt(anonymous: str | None) -> dict[str, Any]:
+def jwt(anonymous: str | None) -> Data:
     """Configuration of `jwt`: it verifies a token in the Authorization header, and nowhere else.
 
     Without one that counts the caller is the consumer `anonymous`, of whom the gate decides; where
@@ -169,7 +170,7 @@ def jwt(anonymous: str | None) -> dict[str, Any]:
     }
 
 
-def openid_connect(issuer: str, anonymous: str | None) -> dict[str, Any]:
+def openid_connect(issuer: str, anonymous: str | None) -> Data:
     """Configuration of `openid-connect`, in place of `jwt` on Kong Enterprise; `anonymous` as
     there.
 
@@ -194,7 +195,7 @@ def openid_connect(issuer: str, anonymous: str | None) -> dict[str, Any]:
     }
 
 
-def gate(table: str, address: str) -> dict[str, Any]:
+def gate(table: str, address: str) -> Data:
     """Configuration of `post-function`: the fixed script, behind the one table that it decides by
     and the workload's address, which nothing else at the gateway knows; behind it what sees to the
     rest of a request that may pass."""

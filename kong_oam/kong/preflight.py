@@ -7,8 +7,8 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from kong_oam.access.data import Data, Texts
 from kong_oam.access.settings.values import Edition, GatewaySettings
 from kong_oam.kong import addresses
 from kong_oam.kong.account import Account
@@ -34,7 +34,7 @@ class GatewayFacts:
     settle: float
     schemas: Mapping[str, Schema]
     address: str | None = None
-    authorities: Mapping[str, str] = field(default_factory=dict)
+    authorities: Texts = field(default_factory=dict)
 
 
 def inspect(
@@ -54,7 +54,7 @@ def inspect(
     """
     with AdminApi(account) as admin:
         root = admin.get("/")
-        configuration: Mapping[str, Any] = root.get("configuration") or {}
+        configuration: Data = root.get("configuration") or {}
         check(str(root.get("version", "")), configuration, edition)
         if by_address:
             check_addresses(configuration)
@@ -73,9 +73,7 @@ def inspect(
     )
 
 
-def _authorities(
-    admin: AdminApi, wanted: Sequence[str], file: str
-) -> Mapping[str, str]:
+def _authorities(admin: AdminApi, wanted: Sequence[str], file: str) -> Texts:
     if not wanted:
         return {}
     known = authorities(admin.rows("/ca_certificates"))
@@ -89,9 +87,7 @@ def _authorities(
     return known
 
 
-def check(
-    version: str, configuration: Mapping[str, Any], edition: Edition
-) -> None:
+def check(version: str, configuration: Data, edition: Edition) -> None:
     """Checks that the gateway is at least 3.4, of that edition, has a database, and runs Lua.
     Raises PreflightError.
 
@@ -122,7 +118,7 @@ def check(
         )
 
 
-def check_addresses(configuration: Mapping[str, Any]) -> None:
+def check_addresses(configuration: Data) -> None:
     """Checks that not everybody may say which address they call from. Raises PreflightError."""
     if everybody := addresses.trusts_everybody(configuration):
         raise PreflightError(
@@ -141,7 +137,7 @@ def settle(admin: AdminApi, settings: GatewaySettings) -> float:
     return settle_seconds(admin.get("/").get("configuration") or {})
 
 
-def settle_seconds(configuration: Mapping[str, Any]) -> float:
+def settle_seconds(configuration: Data) -> float:
     """The seconds until every worker of every node sees a change: nothing before then may rely on
     it.
 
@@ -171,9 +167,7 @@ def settle_seconds(configuration: Mapping[str, Any]) -> float:
     return round(1.2 * seconds, 2)
 
 
-def _seconds(
-    configuration: Mapping[str, Any], name: str, default: float = 5.0
-) -> float:
+def _seconds(configuration: Data, name: str, default: float = 5.0) -> float:
     value = configuration.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return default

@@ -9,17 +9,16 @@ Exposed paths of one depth share a route, and the longer path wins through `rege
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from kong_oam.access.compile.exposure import (
     DEEPEST,
     DEEPEST_BELOW_WILDCARD,
     MOST_LABELS_OF_WILDCARD,
 )
-from kong_oam.access.data import PathSegments
+from kong_oam.access.data import Data, Names, PathSegments
 from kong_oam.access.model import Component
 from kong_oam.access.paths import AmbiguousPathError, declared, pattern
 
@@ -41,7 +40,7 @@ _LITERAL = re.compile(r"(?:[^\\.^$*+?()\[\]{}|]|\\[^A-Za-z0-9])*")
 _EITHER = re.compile(r"\(\?:(?:\\?)(.)\|%[0-9A-F]{2}\)")
 
 
-FIXED: Mapping[str, Any] = {
+FIXED: Data = {
     "path_handling": "v0",
     "preserve_host": True,
     "request_buffering": True,
@@ -58,8 +57,8 @@ class RoutePlan:
 
     role: str
     backend: str
-    hosts: tuple[str, ...]
-    paths: tuple[str, ...]
+    hosts: Names
+    paths: Names
     priority: int
 
     @property
@@ -80,7 +79,7 @@ def routes(component: Component) -> tuple[RoutePlan, ...]:
 
 def _shared(
     component: Component, backend: str
-) -> Iterator[tuple[tuple[str, ...], frozenset[PathSegments]]]:
+) -> Iterator[tuple[Names, frozenset[PathSegments]]]:
     """Yield the hosts that share routes, with their paths: those with the same paths, of the same
     step."""
     paths_of: dict[str, set[PathSegments]] = {}
@@ -99,7 +98,7 @@ def _shared(
 
 def _plans(
     backend: str,
-    hosts: tuple[str, ...],
+    hosts: Names,
     paths: frozenset[PathSegments],
     suffix: str,
 ) -> Iterator[RoutePlan]:

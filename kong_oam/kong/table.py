@@ -39,12 +39,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from functools import partial
 from hashlib import sha256
 from typing import Any, Literal, TypeVar
 
+from kong_oam.access.data import Data, Texts
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import METHODS, Client, Component, Estate, Rule
 from kong_oam.access.paths import written
@@ -87,8 +88,8 @@ def table(
     backend: str,
     ring: str,
     authentication: Authentication = "jwt",
-    audiences: Mapping[str, str] | None = None,
-    clients: Mapping[str, str] | None = None,
+    audiences: Texts | None = None,
+    clients: Texts | None = None,
 ) -> str:
     """The table before a backend of `component`, by its name; the consumer named `ring` stands for
     its issuer's keys.
@@ -135,8 +136,8 @@ def _data(
     backend: str,
     ring: str,
     authentication: Authentication,
-    audiences: Mapping[str, str],
-    ids: Mapping[str, str],
+    audiences: Texts,
+    ids: Texts,
 ) -> dict[str, Any]:
     provider = estate.provider_of(component)
     hosts, depth = _hosts(estate, component, backend)
@@ -169,7 +170,7 @@ def _data(
 
 
 def _audiences(
-    estate: Estate, component: Component, made_up: Mapping[str, str]
+    estate: Estate, component: Component, made_up: Texts
 ) -> list[str]:
     """Return the audiences of tokens that count, as their provider writes them."""
     audience_of = estate.provider_of(component).audience_of
@@ -178,7 +179,7 @@ def _audiences(
 
 
 def _held(
-    estate: Estate, component: Component, ids: Mapping[str, str], *, users: bool
+    estate: Estate, component: Component, ids: Texts, *, users: bool
 ) -> dict[str, list[str]]:
     """Return the scopes that clients hold here, by their ids."""
     held = {}
@@ -188,7 +189,7 @@ def _held(
 
 
 def _callers(
-    estate: Estate, component: Component, ids: Mapping[str, str]
+    estate: Estate, component: Component, ids: Texts
 ) -> dict[str, list[Any]]:
     callers = {}
     for client in estate.clients:
@@ -311,7 +312,7 @@ def _deciding(rules: tuple[Rule, ...], method: str) -> list[Rule]:
 
 def _recorded(
     estate: Estate, component: Component, backend: str, current: str
-) -> dict[str, Any]:
+) -> Data:
     records = estate.stack.records
     assert records is not None
     files = Counter(rule.position.file for rule in component.exposure.rules)
@@ -359,7 +360,7 @@ def _caller(estate: Estate, client: Client) -> list[Any]:
     ]
 
 
-def _of_traits(component: Component) -> dict[str, Any]:
+def _of_traits(component: Component) -> Data:
     entries: dict[str, Any] = {}
     for trait, value in asked_of_kong(component):
         entries |= trait.entries(value, component)

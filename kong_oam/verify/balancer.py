@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kong_oam.access.data import Names
 from kong_oam.kong.entities import Entities, Entity, reference
 
 
@@ -13,7 +14,7 @@ class End:
     entities on the way."""
 
     address: str | None
-    through: tuple[str, ...] = ()
+    through: Names = ()
 
 
 class Balancer:

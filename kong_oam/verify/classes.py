@@ -14,7 +14,7 @@ from functools import cached_property
 from itertools import combinations, product
 from typing import Literal
 
-from kong_oam.access.data import Network, PathSegments
+from kong_oam.access.data import Names, Network, PathSegments
 from kong_oam.access.hosts import host_patterns
 from kong_oam.access.issue import User, issue
 from kong_oam.access.model import METHODS, Client, Component, Estate
@@ -60,7 +60,7 @@ def classes(
                     yield there, caller, from_there
 
 
-def _hosts(estate: Estate, live: Gateway) -> tuple[str, ...]:
+def _hosts(estate: Estate, live: Gateway) -> Names:
     """Return a host of each class. A wildcard is met by a name that nobody writes."""
     patterns = {*estate.by_host, *live.hosts()}
     label = _unused("any", ".".join(patterns).split("."))
@@ -267,7 +267,7 @@ class _Host:
         groups = set(map(provider.group, _groups_of(self.components)))
         if not provider.per_api:
             groups |= self._speech.groups
-        own: list[tuple[str, ...]] = [(group,) for group in sorted(entitled)]
+        own: list[Names] = [(group,) for group in sorted(entitled)]
         # A rule asks for `widest` scopes at most, and one group is enough for each: larger sets
         # hold nothing more.
         for size in range(self._speech.widest + 1):

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from kong_oam.access.data import Names
 from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.model import Estate
 from kong_oam.access.paths import written
@@ -59,9 +60,9 @@ class Exposure:
     """A line of a finding: the callers, with which methods, at which URLs (each with what is below
     it)."""
 
-    callers: tuple[str, ...]
-    methods: tuple[str, ...]
-    urls: tuple[str, ...]
+    callers: Names
+    methods: Names
+    urls: Names
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import Enum, auto
 
+from kong_oam.access.data import Texts
 from kong_oam.kong.entities import Entity
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
 from kong_oam.kong.plugins import CLEARED, CUSTOM_FIELDS
@@ -24,7 +24,7 @@ class Effect(Enum):
     UNKNOWN = auto()
 
 
-_WRITTEN: Mapping[str, str] = {
+_WRITTEN: Texts = {
     "header_name": "Kong-Request-ID",
     "http_response_header_for_traceid": "",
 }

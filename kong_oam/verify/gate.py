@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Literal
 
-from kong_oam.access.data import Networks, PathSegments
+from kong_oam.access.data import Data, Names, Networks, PathSegments
 from kong_oam.access.hosts import host_patterns
 from kong_oam.access.model import METHODS
 from kong_oam.access.networks import admits, fewest, network
@@ -57,11 +57,11 @@ def _networks(table: Table, owner: str, method: str) -> Networks:
 
 
 @cache
-def _read_networks(texts: tuple[str, ...]) -> Networks:
+def _read_networks(texts: Names) -> Networks:
     return fewest(map(network, texts))
 
 
-def _of_method(methods: Mapping[str, Any], method: str) -> Any:
+def _of_method(methods: Data, method: str) -> Any:
     return methods.get(method) or methods.get("*")
 
 
@@ -85,7 +85,7 @@ def _owner(table: Table, call: Call) -> str | None:
     ]
     if not _leads_here(table, call.host, beginnings):
         return None
-    rules: Mapping[str, Mapping[str, Any]] = table["rules"]
+    rules: Mapping[str, Data] = table["rules"]
     owner = next((path for path in beginnings if path in rules), None)
     if owner is None:
         return None
@@ -105,5 +105,5 @@ def _leads_here(table: Table, host: str, beginnings: Iterable[str]) -> bool:
 
 
 @cache
-def _folded(paths: tuple[str, ...]) -> frozenset[PathSegments]:
+def _folded(paths: Names) -> frozenset[PathSegments]:
     return frozenset(unwritten(path.lower()) for path in paths)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from kong_oam.access.data import Data
 from kong_oam.access.settings.values import Settings
 from kong_oam.kong import names, plugins, script
 from kong_oam.kong.entities import Entities, Entity, reference, tags_of
@@ -217,7 +218,7 @@ def _tables(plugin: Entity) -> Iterator[Table]:
         yield from filter(None, map(_table, scripts))
 
 
-def _table(text: Any) -> dict[str, Any]:
+def _table(text: Any) -> Data:
     """Return the table that a script is given; empty where there is none to read."""
     inputs = script.inputs_of(text) if isinstance(text, str) else None
     return read_object(inputs.table) if inputs else {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from kong_oam.access.data import Names
 from kong_oam.access.settings.values import Settings
 from kong_oam.kong import names, plugins
 from kong_oam.kong.entities import Entities, Entity, reference
@@ -18,7 +19,7 @@ class Port:
     component: str
     service: str
     guards: Mapping[str, Entity]
-    missing: tuple[str, ...]
+    missing: Names
 
 
 def ports_of(live: Entities, settings: Settings) -> Iterator[Port]:

@@ -6,11 +6,11 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
-from kong_oam.access.data import Network, PathSegments
+from kong_oam.access.data import Names, Network, PathSegments
 from kong_oam.access.tokens import Claims
 from kong_oam.kong.entities import Entity
 
-Labels = tuple[str, ...]
+Labels = Names
 """Labels of entities (kong_oam.kong.entities.labels)."""
 
 OTHER_METHOD = "PROPFIND"
@@ -51,7 +51,7 @@ class Caller:
     estate's.
     """
 
-    names: tuple[str, ...]
+    names: Names
     token: Claims | Forged | None = None
 
 

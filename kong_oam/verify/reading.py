@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from functools import cached_property
-from typing import Any
 
+from kong_oam.access.data import Data, Texts
 from kong_oam.access.providers import Provider
 from kong_oam.access.tokens import Claims
 from kong_oam.kong.entities import Entity
@@ -29,7 +29,7 @@ class Reader:
 
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
-        self._spellings: Mapping[str, Any] = {
+        self._spellings: Data = {
             name: json.loads(json.dumps(asdict(provider.spelling)))
             for name, provider in terms.estate.stack.providers.items()
         }
@@ -143,7 +143,7 @@ class Reader:
         )
 
     @cached_property
-    def _audiences(self) -> Mapping[str, Mapping[str, str]]:
+    def _audiences(self) -> Mapping[str, Texts]:
         """By provider, its audiences as it writes them, by the model's names: of this API, or of
         each component."""
         providers = self._terms.estate.stack.providers
@@ -152,7 +152,7 @@ class Reader:
             for name, provider in providers.items()
         }
 
-    def _audiences_of(self, provider: Provider) -> Mapping[str, str]:
+    def _audiences_of(self, provider: Provider) -> Texts:
         if not provider.per_api:
             return {provider.audience: provider.audience}
         deployed = self._terms.deployed.audiences

@@ -7,10 +7,9 @@ sends neither none nor a 0 (seen on a Kong 3.10).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from kong_oam.access.data import Data, Names, Texts
 from kong_oam.kong.entities import Entities, Entity, comparable, reference
 
 HTTP = frozenset({"http", "https", "grpc", "grpcs"})
@@ -21,7 +20,7 @@ _KNOWN_BY = ("id", "name", "service", "tags")
 """Fields of services and routes that say which entity it is, whose it is, and what it belongs
 to."""
 
-PARENTS: Mapping[str, str] = {"route": "service", "credential": "consumer"}
+PARENTS: Texts = {"route": "service", "credential": "consumer"}
 """The kind of entity that an entity belongs to, by kind: also the name of the field that refers to
 it."""
 
@@ -35,7 +34,7 @@ class RepairRequest:
     `then_up`: a run follows."""
 
     path: str
-    fields: Mapping[str, Any] | None = None
+    fields: Data | None = None
     then_up: bool = False
 
 
@@ -44,7 +43,7 @@ def acts(plugin: Entity) -> bool:
     return bool(plugin["enabled"] and HTTP.intersection(plugin["protocols"]))
 
 
-def fields_set(kind: str, meant: Entity) -> tuple[str, ...]:
+def fields_set(kind: str, meant: Entity) -> Names:
     """Return the fields that the program sets of a service or a route; none of another kind."""
     if kind not in ("service", "route"):
         return ()

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from operator import itemgetter
 
-from kong_oam.access.data import PathSegments
+from kong_oam.access.data import Names, PathSegments
 from kong_oam.access.paths import written
 from kong_oam.kong.entities import Entity
 from kong_oam.kong.routes import declared_path, literal_prefix
@@ -42,9 +42,9 @@ class _Candidate:
 
     priority: int
     route: Entity
-    hosts: tuple[str, ...]
+    hosts: Names
     methods: frozenset[str]
-    paths: tuple[str, ...]
+    paths: Names
     conditions: bool
 
     def match(self, call: Call) -> Reached | None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from kong_oam.access.data import Network
+from kong_oam.access.data import Data, Network
 from kong_oam.access.networks import network
 from kong_oam.errors import InputError
 from kong_oam.kong import plugins, script
@@ -99,7 +99,7 @@ def _judging(run: Mapping[str, list[str]]) -> dict[str, list[str]]:
     }
 
 
-def with_table(plugin: Entity, table: Callable[[str], str]) -> dict[str, Any]:
+def with_table(plugin: Entity, table: Callable[[str], str]) -> Data:
     """Return the configuration of admission or a gate, one that `script_of` knows, with what
     `table` makes of its table."""
     first, *more = code(plugin["config"])["access"]
@@ -128,7 +128,7 @@ def networks_named(table: Table) -> Iterator[Network]:
             yield from map(network, texts)
 
 
-def _upstream(address: Mapping[str, Any]) -> tuple[str, int] | None:
+def _upstream(address: Data) -> tuple[str, int] | None:
     host = address.get("host")
     port = address.get("port")
     if not isinstance(host, str) or not _HOST.fullmatch(host):
@@ -139,7 +139,7 @@ def _upstream(address: Mapping[str, Any]) -> tuple[str, int] | None:
     return host, port
 
 
-def read_object(text: str) -> dict[str, Any]:
+def read_object(text: str) -> Data:
     """Return the JSON object in a text; empty where the scripts could not read it."""
     try:
         value = json.loads(text, object_pairs_hook=_unique)
@@ -148,7 +148,7 @@ def read_object(text: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique(pairs: list[tuple[str, Any]]) -> Data:
     value = dict(pairs)
     if len(value) != len(pairs):
         raise ValueError("a key stands twice")

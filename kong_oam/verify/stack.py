@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from kong_oam.access.data import Data, Names
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import some
@@ -69,7 +70,7 @@ class Reason:
     text: str
     remedy: str
     stack: str = ""
-    used_by: tuple[str, ...] = ()
+    used_by: Names = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +275,7 @@ def _leading_astray(pods: OtherPods, where: str) -> Altered:
     return Altered(name, (Reason(text, remedy),))
 
 
-def _other_stack(settings: Settings, manifest: Mapping[str, Any]) -> str | None:
+def _other_stack(settings: Settings, manifest: Data) -> str | None:
     """Return the stack that an object's label names, if that is another one."""
     labels = manifest.get("metadata", {}).get("labels") or {}
     stack: str | None = labels.get(STACK)
@@ -339,7 +340,7 @@ def _complete(
     name: str,
     config: Config,
 ) -> Config:
-    completed: dict[str, Any] = json.loads(
+    completed: Data = json.loads(
         config_json(schemas[name], name, config, keeps_records=keeps_records)
     )
     return completed

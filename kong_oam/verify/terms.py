@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from kong_oam.access.data import Texts
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import Settings
 from kong_oam.identity.common.discovery import SigningKey
@@ -33,7 +34,7 @@ class Terms:
     plugin: Authentication
     verifying: Mapping[str, Config]
     lifetimes: Mapping[str, float]
-    workloads: Mapping[str, str]
+    workloads: Texts
     accepted: frozenset[tuple[str, str]]
 
     @staticmethod

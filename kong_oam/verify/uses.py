@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
+from kong_oam.access.data import Names
 from kong_oam.kong.entities import Entities, Entity, reference
 from kong_oam.kong.owners import Asking, Owner
 from kong_oam.verify.scripts import script_of
 
-_CHILDREN: Mapping[str, tuple[str, ...]] = {
+_CHILDREN: Mapping[str, Names] = {
     "service": ("route", "plugin"),
     "route": ("plugin",),
     "upstream": ("target",),

@@ -3,15 +3,14 @@ role covers is an error."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any
 from urllib.parse import urlsplit
 
 import kong_oam.oam.model as oam
 from kong_oam.access.compile.elements import elements_of
-from kong_oam.access.data import NameSets, PathSegments
+from kong_oam.access.data import Data, NameSets, PathSegments
 from kong_oam.access.model import (
     EXTERNAL,
     RESERVED_SCOPES,
@@ -244,7 +243,7 @@ def _rotation_findings(trait: oam.Trait, stack: Stack) -> Findings:
 
 def _granted_call(
     component: Component,
-    call: Mapping[str, Any],
+    call: Data,
     position: SourcePosition,
     directory: Directory,
 ) -> Call | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from kong_oam.access.data import Names, PathSegments
+from kong_oam.access.data import Data, Names, PathSegments
 from kong_oam.access.diff.kind import KINDS as KINDS
 from kong_oam.access.diff.kind import Kind as Kind
 from kong_oam.access.networks import ANYWHERE, Source
@@ -104,7 +104,7 @@ class Subject:
 
 # Values by subject, then by name, as JSON has them. Names are those of the stack's file, or a
 # trait's.
-Facts = Mapping[Subject, Mapping[str, Any]]
+Facts = Mapping[Subject, Data]
 
 # The fact that says what the roles of a component let its pods do.
 RIGHTS: Final = "rights"

@@ -253,7 +253,7 @@ def facts_of(estate: Estate, settings: Settings) -> Facts:
     return facts
 
 
-def _stack_facts(stack: Stack, gateway: GatewaySettings) -> dict[str, Any]:
+def _stack_facts(stack: Stack, gateway: GatewaySettings) -> Data:
     facts = dict(_values(stack))
     facts.update(_present(_values(gateway, "gateway.")))
     facts["gateway.plainHttp"] = "redirect" if gateway.redirect else "refuse"
@@ -267,7 +267,7 @@ def _provider_facts(provider: Provider, settings: ProviderSettings) -> _Values:
             yield name, value
 
 
-def _component_facts(component: Component, rights: list[str]) -> dict[str, Any]:
+def _component_facts(component: Component, rights: list[str]) -> Data:
     facts = _present(
         chain(
             _values(component),
@@ -325,7 +325,7 @@ def _present(values: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 def _client_facts(
     client: Client, component: Component, provider: ProviderSettings
-) -> dict[str, Any]:
+) -> Data:
     known_client = provider.clients.get(client.component, KnownClient(""))
     secret = known_client.secret
     certificates = provider.certificates.get(client.component, ())
@@ -493,7 +493,7 @@ def _usual_kind(name: str, was: Any, now: Any) -> Kind:
     return kind_of_list(was, now)
 
 
-def _cluster_kind(name: str, was: dict[str, Any], now: dict[str, Any]) -> Kind:
+def _cluster_kind(name: str, was: Data, now: Data) -> Kind:
     """Of the stack's settings by key: kinds, keys of metadata, labels of operators, and rights of
     components."""
     if name in ("cluster.allow", "cluster.metadata"):

@@ -100,7 +100,7 @@ def _parts(model: AccessModel) -> Iterator[tuple[str, Any]]:
         yield key, part
 
 
-def _stack(model: AccessModel) -> dict[str, Any]:
+def _stack(model: AccessModel) -> Data:
     stack = model.estate.stack
     facts = model.facts
     providers = [

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Set
 from itertools import chain
 
 from kong_oam.access.callers import Callers, principal_of
-from kong_oam.access.data import NameSets
+from kong_oam.access.data import Names, NameSets
 from kong_oam.access.diff.wording import methods
 from kong_oam.access.graph.graph import (
     Edge,
@@ -136,7 +136,7 @@ def _scope(component: Component, name: str) -> Node:
     )
 
 
-def _requests(rules: Iterable[Rule], scope: str = "") -> tuple[str, ...]:
+def _requests(rules: Iterable[Rule], scope: str = "") -> Names:
     """What the rules let through, method by method: `GET /orders`; with what else a rule asks for
     besides the scope."""
     requests: dict[str, None] = {}
@@ -151,7 +151,7 @@ def _requests(rules: Iterable[Rule], scope: str = "") -> tuple[str, ...]:
     return tuple(requests)
 
 
-def in_words(requests: Iterable[str]) -> tuple[str, ...]:
+def in_words(requests: Iterable[str]) -> Names:
     """Requests as lines, all methods of one path in one: `GET,HEAD /orders`."""
     by_place: dict[str, list[str]] = {}
     for request in requests:
@@ -268,9 +268,7 @@ def _held_by_group(
     yield Edge(group.id, _role_node(component, role).id, items, label)
 
 
-def _less(
-    items: Collection[str], scopes: Iterable[str], why: str
-) -> tuple[str, ...]:
+def _less(items: Collection[str], scopes: Iterable[str], why: str) -> Names:
     """Say what passes of the scopes of a role, where that is not all; `why` it is nothing, where
     it is."""
     if len(items) == len({*scopes}):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from kong_oam.access.data import without
+from kong_oam.access.data import Names, without
 from kong_oam.access.diff.change import CLOSING, OPENING, Difference
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.diff.providers import providers_named_as
@@ -82,7 +82,7 @@ def _edges(old: Edge | None, new: Edge | None) -> Iterator[Edge]:
             yield Edge(new.source, new.target, tuple(items), label, change)
 
 
-def told(changes: Sequence[Difference], scheme: str) -> tuple[str, ...]:
+def told(changes: Sequence[Difference], scheme: str) -> Names:
     """What `diff` says of the same change, a line each, the worst first.
 
     The picture alone shows neither what a path takes from a shorter one nor settings.

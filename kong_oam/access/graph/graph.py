@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from kong_oam.access.data import Names, Texts
+
 Kind = Literal[
     "group", "client", "role", "token", "scope", "public", "component"
 ]
@@ -49,8 +51,8 @@ class Node:
     kind: Kind
     name: str
     component: str = ""
-    details: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
+    details: Names = ()
+    groups: Names = ()
     change: Change | None = None
 
     @property
@@ -77,8 +79,8 @@ class Edge:
 
     source: str
     target: str
-    items: tuple[str, ...]
-    label: tuple[str, ...] = ()
+    items: Names
+    label: Names = ()
     change: Change | None = None
 
     @property
@@ -97,7 +99,7 @@ class Graph:
     title: str
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
-    notes: tuple[str, ...] = ()
+    notes: Names = ()
 
     @cached_property
     def by_id(self) -> Mapping[str, Node]:
@@ -117,7 +119,7 @@ class Graph:
         return _grouped(self.edges, lambda edge: edge.target)
 
     @cached_property
-    def slugs(self) -> Mapping[str, str]:
+    def slugs(self) -> Texts:
         """Per node a name of letters, digits and `_`, which is the same in two graphs as far as
         that can be."""
         ids = {}

@@ -4,10 +4,10 @@ nobody, or to another team."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import chain
 
-from kong_oam.access.data import NameSets
+from kong_oam.access.data import NameSets, Texts
 from kong_oam.access.model import Estate
 
 # Shorter names are near each other by chance.
@@ -17,7 +17,7 @@ _SHORTEST = 4
 _LONGEST = 256
 
 
-def doubtful_groups(estate: Estate) -> Mapping[str, str]:
+def doubtful_groups(estate: Estate) -> Texts:
     """Map groups that one role of the estate names, and no other and no mapping of the stack, to
     one that is nearly named so: one that is meant, where there is one. Empty where the stack lists
     its groups: any other is an error there."""

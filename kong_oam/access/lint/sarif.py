@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from kong_oam.access.data import Data
 from kong_oam.access.lint.finding import Kind
 from kong_oam.diagnostics import Code, Diagnostic, Position
 from kong_oam.oam.position import SourcePosition
@@ -29,7 +30,7 @@ _NAMES = ("name", "type", "component", "finding")
 
 def document(
     diagnostics: Iterable[Diagnostic], root: Path, codes: Mapping[str, Code]
-) -> dict[str, Any]:
+) -> Data:
     """Build one run with a rule for each of `codes` and a result for each of `diagnostics`. `root`
     is that of the sources."""
     rules = [*starmap(_rule, codes.items())]
@@ -53,7 +54,7 @@ def document(
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
-def _rule(code: str, meaning: Code) -> dict[str, Any]:
+def _rule(code: str, meaning: Code) -> Data:
     remedy = f"What to do: {meaning.remedy}."
     level = "warning"
     if meaning.title.endswith("(warning)"):
@@ -83,7 +84,7 @@ def _result(diagnostic: Diagnostic, rule: int, identity: str) -> dict[str, Any]:
     }
 
 
-def _location(position: Position, root: Path) -> dict[str, Any]:
+def _location(position: Position, root: Path) -> Data:
     region = {"startLine": position.line, "startColumn": position.column}
     return {
         "physicalLocation": {

@@ -6,10 +6,9 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import kong_oam.oam.model as oam
-from kong_oam.access.data import PathSegments
+from kong_oam.access.data import Data, PathSegments, Texts
 from kong_oam.access.model import Component
 from kong_oam.oam.position import SourcePosition
 
@@ -49,7 +48,7 @@ class LintSubject:
     grants: Grants
     holders: tuple[Holder, ...]
     hosts: Mapping[str, Paths]
-    doubtful_groups: Mapping[str, str]
+    doubtful_groups: Texts
     as_of: datetime.date
     application: oam.Application
     part: oam.ComponentSpec
@@ -62,7 +61,7 @@ class LintSubject:
         return self.component.key
 
     @property
-    def access(self) -> Mapping[str, Any]:
+    def access(self) -> Data:
         """The access trait's properties; empty where there is no such trait."""
         trait = self.part.trait("access")
         return trait.properties if trait else {}

@@ -14,8 +14,9 @@ from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from string import Template
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from kong_oam.access.data import Data
 from kong_oam.access.diff.wording import path
 from kong_oam.access.matrix.table import Matrix, Row, as_whom, exceptions
 from kong_oam.access.model import METHODS, Public
@@ -55,7 +56,7 @@ def _digest(text: str) -> str:
     return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
-def _data(matrix: Matrix) -> dict[str, Any]:
+def _data(matrix: Matrix) -> Data:
     """What the script reads: rows name components, accesses, principals and conditions by their
     numbers."""
     met_conditions = [ITSELF]
@@ -95,7 +96,7 @@ def _data(matrix: Matrix) -> dict[str, Any]:
     }
 
 
-def _column(principal: Principal | None, name: str) -> dict[str, Any]:
+def _column(principal: Principal | None, name: str) -> Data:
     return {
         "name": name,
         "users": principal is not None and principal.users,
@@ -103,7 +104,7 @@ def _column(principal: Principal | None, name: str) -> dict[str, Any]:
     }
 
 
-def _row(row: Row, component: int, access: int) -> dict[str, Any]:
+def _row(row: Row, component: int, access: int) -> Data:
     return {
         "component": component,
         "host": row.host,
@@ -124,7 +125,7 @@ def _reason(public: Public) -> str:
     return printable(reason)
 
 
-def _condition(condition: Condition) -> dict[str, Any]:
+def _condition(condition: Condition) -> Data:
     return {"words": as_whom(condition), "groups": sorted(_groups(condition))}
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+
+from kong_oam.access.data import Data
 
 
-def client_problems(providers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def client_problems(providers: Sequence[Data]) -> Iterator[str]:
     """Find client ids that two components share: a token names its client by the id alone, and
     what that was granted counts."""
     for number, provider in enumerate(providers):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from kong_oam.access.data import Data
 from kong_oam.access.settings.fields import tuples
@@ -68,7 +67,7 @@ def _shared_contexts(contexts: Data, own: str | None) -> Iterator[str]:
             yield f"{where}: '{context}' is that of {earlier}, too"
 
 
-def judged_by(cluster: Data) -> dict[str, Any]:
+def judged_by(cluster: Data) -> Data:
     """The fields of a Stack that checked settings of its cluster say."""
     version = cluster.get("version")
     contexts = cluster.get("contexts", {})

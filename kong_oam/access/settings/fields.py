@@ -9,7 +9,7 @@ from typing import Any
 from kong_oam.access.data import Data, Names
 
 
-def fields_of(kind: type[Any], settings: Data) -> dict[str, Any]:
+def fields_of(kind: type[Any], settings: Data) -> Data:
     """The fields that checked settings say: `nodeAddress` is `node_address`, and a list a tuple."""
     values = {}
     for field in fields(kind):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from ipaddress import ip_network
-from typing import Any
+
+from kong_oam.access.data import Data, Texts
 
 
-def gateway_problems(gateway: Mapping[str, Any]) -> Iterator[str]:
+def gateway_problems(gateway: Data) -> Iterator[str]:
     """Yield each problem, behind the setting's name.
 
     Settings that do not say where the gateway is are one: whoever else could connect to a workload
@@ -51,7 +52,7 @@ def gateway_problems(gateway: Mapping[str, Any]) -> Iterator[str]:
 
 # Headers that admission must not take from callers, and why. Without its length a body is a
 # request of its own.
-_NEVER_STRIPPED: Mapping[str, str] = {
+_NEVER_STRIPPED: Texts = {
     **dict.fromkeys(
         (
             "authorization",

@@ -3,10 +3,10 @@ stacks share."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
+from kong_oam.access.data import Data
 from kong_oam.access.settings.project import beside, yaml_in
 from kong_oam.errors import SettingsError
 
@@ -14,7 +14,7 @@ SETTING = "knownGroups"
 
 
 def known_groups(
-    data: Mapping[str, Any], folder: Path, mapped: Iterable[Iterable[str]]
+    data: Data, folder: Path, mapped: Iterable[Iterable[str]]
 ) -> frozenset[str] | None:
     """The groups that checked settings know, also those that a provider maps; None without a list.
 

@@ -88,7 +88,7 @@ def yaml_in(file: Path) -> Any:
         ) from None
 
 
-def _loaded(file: Path) -> dict[str, Any]:
+def _loaded(file: Path) -> Data:
     loaded = yaml_in(file) or {}
     if not isinstance(loaded, dict):
         raise SettingsError(f"{file} cannot be read: it is no mapping")

@@ -8,21 +8,15 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from kong_oam.access.callers import principal_of
-from kong_oam.access.callers import Callers
+from kong_oam.access.callers import Callers, principal_of
 from kong_oam.access.data import TLS, PathSegments
 from kong_oam.access.diff.change import OPENING, Change, Difference
 from kong_oam.access.diff.compare import changed, diff
 from kong_oam.access.diff.model import empty
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.hosts import host_patterns
-from kong_oam.access.model import ClientKind
-from kong_oam.access.principals import Principal
-from kong_oam.access.model import signs_in
-from kong_oam.access.model import Stack
-from kong_oam.access.principals import Access
-from kong_oam.access.model import Component
-from kong_oam.access.model import Estate
+from kong_oam.access.model import ClientKind, Component, Estate, Stack, signs_in
+from kong_oam.access.principals import Access, Principal
 from kong_oam.access.sites import SitesByHost, path_classes_by_site
 from kong_oam.engine.state import PLUGIN, ROUTE, Resource
 from kong_oam.kong.enforced import enforced
