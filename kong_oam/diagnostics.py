@@ -11,7 +11,7 @@ the same thing:
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -70,6 +70,9 @@ class Diagnostic:
 Findings = Iterator[Diagnostic]
 """What a check yields of what it looks at."""
 Diagnostics = tuple[Diagnostic, ...]
+
+Codes = Mapping[str, Code]
+"""The meaning of each code."""
 
 
 def printable(text: str) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from kong_oam.diagnostics import Code, Codes
 
-from kong_oam.diagnostics import Code
-
-CODES: Mapping[str, Code] = {
+CODES: Codes = {
     "ACC201": Code(
         "a rule asks for a scope that the component does not declare",
         "declare it under `scopes` of the same access trait, or correct the rule",

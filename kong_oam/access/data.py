@@ -15,6 +15,9 @@ Names = tuple[str, ...]
 # Sets of names by name.
 NameSets = dict[str, set[str]]
 
+# Names by name, in order.
+NameLists = dict[str, list[str]]
+
 # Texts by name.
 Texts = Mapping[str, str]
 

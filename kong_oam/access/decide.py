@@ -15,7 +15,12 @@ from typing import Literal
 
 from kong_oam.access.ambiguous_headers import Header, why_ambiguous
 from kong_oam.access.data import PathSegments
-from kong_oam.access.model import METHODS, Component, Estate, Rule, listing
+from kong_oam.access.model import METHODS
+from kong_oam.access.model import Estate
+from kong_oam.access.model import Rules
+from kong_oam.access.model import Rule
+from kong_oam.access.model import Component
+from kong_oam.access.model import listing
 from kong_oam.access.networks import admits, only_from
 from kong_oam.access.paths import AmbiguousPathError, read, written
 from kong_oam.access.tokens import (
@@ -167,7 +172,7 @@ def _is_for(estate: Estate, component: Component, claims: Claims) -> bool:
 def _decide_by_scopes(
     estate: Estate,
     component: Component,
-    matching: tuple[Rule, ...],
+    matching: Rules,
     claims: Claims,
 ) -> Decision:
     effective = effective_scopes(estate, component, claims)

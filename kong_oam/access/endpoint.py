@@ -64,6 +64,10 @@ class Endpoint:
         return self.port, self.apart, self.tls
 
 
+# Endpoints of a component, in order.
+Endpoints = tuple[Endpoint, ...]
+
+
 def backends_of(endpoints: Iterable[Endpoint]) -> Mapping[str, Endpoint]:
     """What the endpoints lead to, by its name, in order, each as one endpoint that leads there.
 

@@ -9,10 +9,10 @@ from typing import Any, Generic, TypeVar
 import kong_oam.oam.model as oam
 from kong_oam.access.data import Names
 from kong_oam.access.diff.kind import Kind, may_widen
-from kong_oam.access.endpoint import Endpoint
-from kong_oam.access.model import Rule
+from kong_oam.access.endpoint import Endpoints
+from kong_oam.access.model import Rules
 from kong_oam.access.stack import Stack
-from kong_oam.diagnostics import Code, Diagnostic
+from kong_oam.diagnostics import Codes, Diagnostic
 from kong_oam.traits.key import Key
 
 T = TypeVar("T")
@@ -24,8 +24,8 @@ class Declared:
     to `out`."""
 
     part: oam.ComponentSpec
-    endpoints: tuple[Endpoint, ...]
-    rules: tuple[Rule, ...]
+    endpoints: Endpoints
+    rules: Rules
     stack: Stack
     out: list[Diagnostic]
 
@@ -44,4 +44,4 @@ class Meaning(Generic[T]):
     compile: Callable[[Declared], T | None]
     change: Callable[[str, Any, Any], Kind] = may_widen
     left_out: Mapping[type, Names] = field(default_factory=dict)
-    codes: Mapping[str, Code] = field(default_factory=dict)
+    codes: Codes = field(default_factory=dict)

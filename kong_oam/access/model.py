@@ -14,8 +14,15 @@ from kong_oam.access.client import Client as Client
 from kong_oam.access.client import ClientKind as ClientKind
 from kong_oam.access.client import has_key as has_key
 from kong_oam.access.client import signs_in as signs_in
-from kong_oam.access.data import Names, NameSets, Networks, PathSegments, Texts
-from kong_oam.access.endpoint import Endpoint, Exposures, backends_of
+from kong_oam.access.data import PathSegments
+from kong_oam.access.data import Networks
+from kong_oam.access.data import Names
+from kong_oam.access.endpoint import backends_of
+from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.data import NameSets
+from kong_oam.access.data import Texts
+from kong_oam.access.endpoint import Endpoints
+from kong_oam.access.endpoint import Exposures
 from kong_oam.access.hosts import host_patterns, hosts_above
 from kong_oam.access.methods import METHODS as METHODS
 from kong_oam.access.paths import folded, may_be_longer
@@ -83,6 +90,10 @@ class Rule:
         )
 
 
+# Rules of a component, in order.
+Rules = tuple[Rule, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Role:
     """A bundle of scopes and who holds it: logical groups, and client components as
@@ -113,10 +124,10 @@ class Waiver:
 class Exposure:
     """What the gateway reaches of a component, and the rules of who may call it."""
 
-    endpoints: tuple[Endpoint, ...] = ()
+    endpoints: Endpoints = ()
     # The Kubernetes Services that the gateway reaches, each with its ports.
     services: Exposures = ()
-    rules: tuple[Rule, ...] = ()
+    rules: Rules = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +288,7 @@ class Component:
         return backends_of(self.exposure.endpoints)
 
     @cached_property
-    def owned(self) -> Mapping[PathSegments, tuple[Rule, ...]]:
+    def owned(self) -> Mapping[PathSegments, Rules]:
         """Rules by the path that they own."""
         return by_path(self.exposure.rules)
 
@@ -309,7 +320,7 @@ class Component:
         method."""
         return self.allowed_from.get(path, {}).get(method, ())
 
-    def owning(self, path: PathSegments) -> tuple[Rule, ...]:
+    def owning(self, path: PathSegments) -> Rules:
         """The rules of the longest rule path that owns `path`; a shorter one is never a
         fallback."""
         for length in range(len(path), -1, -1):
@@ -321,16 +332,19 @@ class Component:
 # An endpoint, and the component whose it is.
 Exposed = tuple[Endpoint, Component]
 
+# What is exposed, by host and path.
+_ByPlace = dict[tuple[str, PathSegments], list[Exposed]]
 
-def by_path(rules: Iterable[Rule]) -> Mapping[PathSegments, tuple[Rule, ...]]:
+
+def by_path(rules: Iterable[Rule]) -> Mapping[PathSegments, Rules]:
     """The rules by their path, in order."""
-    result: dict[PathSegments, tuple[Rule, ...]] = {}
+    result: dict[PathSegments, Rules] = {}
     for rule in rules:
         result[rule.path] = (*result.get(rule.path, ()), rule)
     return result
 
 
-def listing(rules: Iterable[Rule], method: str) -> tuple[Rule, ...]:
+def listing(rules: Iterable[Rule], method: str) -> Rules:
     """The rules that list the method."""
     return tuple(rule for rule in rules if rule.lists(method))
 
@@ -463,10 +477,10 @@ class Estate:
         return None
 
     @cached_property
-    def below(self) -> Mapping[tuple[str, PathSegments], list[Exposed]]:
+    def below(self) -> _ByPlace:
         """By host and path, the endpoints of that very host at or below the path, with their
         components."""
-        below: dict[tuple[str, PathSegments], list[Exposed]] = {}
+        below: _ByPlace = {}
         for host, pairs in self.by_host.items():
             for pair in pairs:
                 path = pair[0].path
@@ -475,14 +489,10 @@ class Estate:
         return below
 
     @cached_property
-    def narrower(
-        self,
-    ) -> Mapping[tuple[str, PathSegments], list[tuple[Endpoint, Component]]]:
+    def narrower(self) -> _ByPlace:
         """By wildcard host and path of an endpoint, the endpoints of hosts below the wildcard, at,
         below or above the path."""
-        found: dict[
-            tuple[str, PathSegments], list[tuple[Endpoint, Component]]
-        ] = {}
+        found: _ByPlace = {}
         for host, pairs in self.by_host.items():
             _, *wildcards = hosts_above(host)
             for wildcard in filter(self.by_host.get, wildcards):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from kong_oam.access.client import at_provider, component_and_provider
-from kong_oam.access.data import Data, Names, NameSets, Texts
+from kong_oam.access.data import Data, NameLists, Names, NameSets, Texts
 from kong_oam.access.model import (
     Client,
     Component,
@@ -299,7 +299,7 @@ def _with_offer(component: Component, offer: Offered) -> Component:
 Granted = Mapping[str, Mapping[str, Collection[str]]]
 
 
-def granted(estate: Estate) -> dict[str, dict[str, list[str]]]:
+def granted(estate: Estate) -> dict[str, NameLists]:
     """What the run's own clients are granted, by the client's name and component; also of a client
     without a grant."""
     grants = {}

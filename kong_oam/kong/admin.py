@@ -20,7 +20,7 @@ from kong_oam.http.management import Row, are_rows, pages
 from kong_oam.http.rates import patiently, unserved
 from kong_oam.http.trust import trusted
 from kong_oam.kong.account import Account
-from kong_oam.kong.entities import Entities, Entity
+from kong_oam.kong.entities import Entities, EntitiesOfKind, Entity
 
 _PAGE = 1000
 _TIMEOUT = httpx.Timeout(10.0)
@@ -104,7 +104,7 @@ class AdminApi:
             )
         return body
 
-    def rows(self, path: str) -> tuple[Entity, ...]:
+    def rows(self, path: str) -> EntitiesOfKind:
         """All entities of a collection, such as "/plugins", page by page."""
 
         def ask(query: str) -> tuple[list[Row], str]:
@@ -131,7 +131,7 @@ class AdminApi:
             )
         return rows
 
-    def with_custom_id(self, custom_id: str) -> tuple[Entity, ...]:
+    def with_custom_id(self, custom_id: str) -> EntitiesOfKind:
         """The consumer of this custom id, if there is one."""
         path = f"/consumers?{httpx.QueryParams(custom_id=custom_id)}"
         rows = self._listed(path, self.get(path))

@@ -17,7 +17,9 @@ import json
 from collections.abc import Iterator, Mapping
 
 from kong_oam.access.data import Data
-from kong_oam.kong.at_kong import Parts, Scripts
+from kong_oam.kong.at_kong import Scripts
+from kong_oam.access.data import NameLists
+from kong_oam.kong.at_kong import Parts
 from kong_oam.kong.sources import sent
 from kong_oam.traits.at_kong import AT_KONG
 
@@ -82,7 +84,7 @@ def phases(table: str) -> Iterator[tuple[str, str]]:
     The script of phase `access` needs `TABLE` and `MORE` in front of it, which admission reads.
     """
     functions: list[Parts] = [ADMISSION]
-    calls: dict[str, list[str]] = {"access": ["admission"]}
+    calls: NameLists = {"access": ["admission"]}
     for phase, parts in chunks_of(table):
         functions.append(parts)
         calls.setdefault(phase, []).append(parts[-1])

@@ -3,11 +3,9 @@ share, and those of plugins in Applications."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from kong_oam.diagnostics import Code, Codes
 
-from kong_oam.diagnostics import Code
-
-CODES: Mapping[str, Code] = {
+CODES: Codes = {
     "ACC246": Code(
         "a plugin that could decide in the gate's place, or that stands there by other means",
         "take it out; where the message says so, a `waiver` with a reason and an end accepts it "

@@ -17,7 +17,7 @@ from kong_oam.access.data import Texts
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.values import Settings
-from kong_oam.diagnostics import Diagnostic, Position
+from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings, Position
 from kong_oam.engine.state import RING, Held, StackState
 from kong_oam.http.management import FEW
 from kong_oam.identity.common.discovery import DiscoveryError, discover
@@ -90,7 +90,7 @@ def inspect(
     estate: Estate,
     held: Held,
     state: StackState,
-) -> tuple[Diagnostic, ...]:
+) -> Diagnostics:
     """Finds all that collides in the workspace. `state` is that of the stack that is run, `held`
     with its base's. Raises admin.AdminError."""
     with AdminApi(account) as admin:
@@ -101,9 +101,7 @@ def inspect(
         )
 
 
-def name_conflicts(
-    admin: AdminApi, estate: Estate, held: Held
-) -> Iterator[Diagnostic]:
+def name_conflicts(admin: AdminApi, estate: Estate, held: Held) -> Findings:
     """Finds names that the state does not hold and that Kong has. Raises admin.AdminError.
 
     Kong is asked for kinds of which something is new, and for no other, but for certificates: one
@@ -145,7 +143,7 @@ def issuer_conflicts(
     estate: Estate,
     held: Held,
     issuers: Texts,
-) -> Iterator[Diagnostic]:
+) -> Findings:
     """Finds issuers whose key ring, or a key of which, others have in Kong. Raises
     admin.AdminError.
 
@@ -172,7 +170,7 @@ def issuer_conflicts(
         yield from _key_conflicts(admin, estate)
 
 
-def _key_conflicts(admin: AdminApi, estate: Estate) -> Iterator[Diagnostic]:
+def _key_conflicts(admin: AdminApi, estate: Estate) -> Findings:
     """Find credentials of others that have the key id of a signing key of an issuer."""
     stack = estate.stack.name
     others = [row for row in admin.rows("/jwts") if not _is_ours(stack, row)]

@@ -14,6 +14,9 @@ from typing import Any
 
 Entity = Mapping[str, Any]
 
+EntitiesOfKind = tuple[Entity, ...]
+"""All entities of one kind, in order."""
+
 Config = Mapping[str, Any]
 """The configuration of a plugin."""
 
@@ -24,17 +27,17 @@ class Entities:
     `targets` those of every upstream, `authorities` CA certificates: of the services that are meant
     they are none."""
 
-    services: tuple[Entity, ...] = ()
-    routes: tuple[Entity, ...] = ()
-    plugins: tuple[Entity, ...] = ()
-    consumers: tuple[Entity, ...] = ()
-    credentials: tuple[Entity, ...] = ()
-    upstreams: tuple[Entity, ...] = ()
-    targets: tuple[Entity, ...] = ()
-    authorities: tuple[Entity, ...] = ()
+    services: EntitiesOfKind = ()
+    routes: EntitiesOfKind = ()
+    plugins: EntitiesOfKind = ()
+    consumers: EntitiesOfKind = ()
+    credentials: EntitiesOfKind = ()
+    upstreams: EntitiesOfKind = ()
+    targets: EntitiesOfKind = ()
+    authorities: EntitiesOfKind = ()
 
     @cached_property
-    def by_kind(self) -> Mapping[str, tuple[Entity, ...]]:
+    def by_kind(self) -> Mapping[str, EntitiesOfKind]:
         """The entities of each kind that a decision depends on."""
         return {
             "service": self.services,

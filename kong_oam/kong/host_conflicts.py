@@ -17,7 +17,7 @@ from typing import Literal
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.paths import within, written
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.engine.state import ROUTE, Resource
 from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.entities import Entity
@@ -54,7 +54,7 @@ class _Claim:
 
 def host_conflicts(
     admin: AdminApi, estate: Estate, before: Iterable[Resource]
-) -> Iterator[Diagnostic]:
+) -> Findings:
     """Finds endpoints whose calls a route of others may get, or that take calls from a route of
     another stack. Raises admin.AdminError.
 
@@ -86,7 +86,7 @@ def host_conflicts(
             yield from _met(endpoint, claims)
 
 
-def _met(endpoint: Endpoint, claims: Iterable[_Claim]) -> Iterator[Diagnostic]:
+def _met(endpoint: Endpoint, claims: Iterable[_Claim]) -> Findings:
     """Yield a finding for each owner of claims that meet the endpoint."""
     by_owner: dict[Owner, list[_Claim]] = {}
     for claim in claims:

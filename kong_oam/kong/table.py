@@ -45,9 +45,16 @@ from functools import partial
 from hashlib import sha256
 from typing import Any, Literal, TypeVar
 
-from kong_oam.access.data import Data, Texts
+from kong_oam.access.data import Data, NameLists, Texts
 from kong_oam.access.endpoint import Endpoint
-from kong_oam.access.model import METHODS, Client, Component, Estate, Rule
+from kong_oam.access.model import (
+    METHODS,
+    Client,
+    Component,
+    Estate,
+    Rule,
+    Rules,
+)
 from kong_oam.access.paths import written
 from kong_oam.access.providers import Provider
 from kong_oam.access.workloads import workload_of
@@ -180,7 +187,7 @@ def _audiences(
 
 def _held(
     estate: Estate, component: Component, ids: Texts, *, users: bool
-) -> dict[str, list[str]]:
+) -> NameLists:
     """Return the scopes that clients hold here, by their ids."""
     held = {}
     for client, scopes in estate.held_at(component, users=users).items():
@@ -279,9 +286,7 @@ def _requirement(deciding: list[Rule]) -> Any:
     return [sorted(rule.scopes) for rule in deciding]
 
 
-def _by_method(
-    rules: tuple[Rule, ...], entry: Callable[[list[Rule]], T]
-) -> dict[str, T]:
+def _by_method(rules: Rules, entry: Callable[[list[Rule]], T]) -> dict[str, T]:
     """Return what `entry` makes of the deciding rules of each method that has any; one entry for
     all methods where each has the same."""
     by_method = {}
@@ -298,7 +303,7 @@ def _are_alike(values: Iterable[Any]) -> bool:
     return all(other == first for other in others)
 
 
-def _deciding(rules: tuple[Rule, ...], method: str) -> list[Rule]:
+def _deciding(rules: Rules, method: str) -> list[Rule]:
     """The rules that let callers in with a method: the first public rule alone, or else the first
     rule of each set of scopes."""
     first: dict[tuple[str, ...], Rule] = {}
@@ -377,7 +382,7 @@ def _logical(component: Component, provider: Provider) -> dict[str, str]:
     return logical
 
 
-def _groups(component: Component, provider: Provider) -> dict[str, list[str]]:
+def _groups(component: Component, provider: Provider) -> NameLists:
     scopes_of: dict[str, set[str]] = {}
     for role in component.identity.roles:
         for group in role.groups:

@@ -14,7 +14,14 @@ from functools import cached_property
 from typing import Any
 
 from kong_oam.kong import plugins
-from kong_oam.kong.entities import Entities, Entity, pem_of, reference, tags_of
+from kong_oam.kong.entities import (
+    Entities,
+    EntitiesOfKind,
+    Entity,
+    pem_of,
+    reference,
+    tags_of,
+)
 from kong_oam.kong.names import stack_in_name
 from kong_oam.kong.owners import Asking, Owner
 from kong_oam.verify.effects import Effect, effect_of
@@ -103,9 +110,7 @@ def recognised(live: Entities, meant: Entities) -> Entities:
     )
 
 
-def _renamed(
-    live: tuple[Entity, ...], meant: tuple[Entity, ...]
-) -> tuple[Entity, ...]:
+def _renamed(live: EntitiesOfKind, meant: EntitiesOfKind) -> EntitiesOfKind:
     missing = _unmatched(meant, live)
     names: dict[str, str] = {}
     for tags, extra in _unmatched(live, meant).items():

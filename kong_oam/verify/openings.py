@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import Data, NameLists
 from kong_oam.access.settings.values import Settings
 from kong_oam.kong import names, plugins, script
 from kong_oam.kong.entities import Entities, Entity, reference, tags_of
@@ -48,7 +48,7 @@ class ScriptGuard:
             if is_opening(opening) and opening["methods"]:
                 yield opening, table
 
-    def closed_config(self) -> dict[str, list[str]]:
+    def closed_config(self) -> NameLists:
         """The scripts of the phases that have an opening of this version, without it."""
         config = {}
         for phase, scripts in code(self.plugin["config"]).items():

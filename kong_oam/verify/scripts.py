@@ -15,8 +15,10 @@ from typing import Any
 
 import jsonschema_rs
 
-from kong_oam.access.data import Data, Network
+from kong_oam.access.data import Network
 from kong_oam.access.networks import network
+from kong_oam.access.data import Data
+from kong_oam.access.data import NameLists
 from kong_oam.errors import InputError
 from kong_oam.kong import plugins, script
 from kong_oam.kong.entities import Config, Entity
@@ -50,7 +52,7 @@ class Script:
     verified: bool = False
 
 
-def code(config: Config) -> dict[str, list[str]]:
+def code(config: Config) -> NameLists:
     """Return the scripts that a serverless plugin runs, by phase; phases without any are left
     out."""
     return {
@@ -91,7 +93,7 @@ def _meant(kind: str, inputs: script.ScriptInputs, first: str) -> Config | None:
     return plugins.gate(inputs.table, inputs.address)
 
 
-def _judging(run: Mapping[str, list[str]]) -> dict[str, list[str]]:
+def _judging(run: Mapping[str, list[str]]) -> NameLists:
     return {
         phase: scripts
         for phase, scripts in run.items()

@@ -11,8 +11,11 @@ from kong_oam.access.compile.days import no_day
 from kong_oam.access.compile.elements import elements_of
 from kong_oam.access.compile.exposure import endpoints_of, exposures_of
 from kong_oam.access.compile.targets import unreachable
-from kong_oam.access.data import Data, PathSegments, Texts
+from kong_oam.access.data import PathSegments
+from kong_oam.access.endpoint import Endpoints
+from kong_oam.access.data import Data
 from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.data import Texts
 from kong_oam.access.meaning import Declared
 from kong_oam.access.model import (
     METHODS,
@@ -22,6 +25,7 @@ from kong_oam.access.model import (
     Public,
     Role,
     Rule,
+    Rules,
     Waiver,
     WorkloadSpec,
     by_path,
@@ -166,7 +170,7 @@ def _provider(
     return name
 
 
-def _authenticated_only(endpoints: tuple[Endpoint, ...]) -> tuple[Rule, ...]:
+def _authenticated_only(endpoints: Endpoints) -> Rules:
     """The rules of a component without an access trait: any token that counts, nothing without one.
 
     Source: docs/explanation/design.md#a-component-without-an-access-trait.
@@ -182,10 +186,10 @@ def _authenticated_only(endpoints: tuple[Endpoint, ...]) -> tuple[Rule, ...]:
 def _rules(
     properties: Data,
     position: SourcePosition,
-    endpoints: tuple[Endpoint, ...],
+    endpoints: Endpoints,
     scopes: Texts,
     out: list[Diagnostic],
-) -> tuple[Rule, ...]:
+) -> Rules:
     result = []
     gateway_paths = tuple(
         dict.fromkeys(endpoint.path for endpoint in endpoints)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
 
-from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.position import SourcePosition
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Findings
 
 
-def no_day(day: str, position: SourcePosition) -> Iterator[Diagnostic]:
+def no_day(day: str, position: SourcePosition) -> Findings:
     """Yield that a day, of the form YYYY-MM-DD (which the schema has seen to), is none."""
     try:
         datetime.date.fromisoformat(day)

@@ -39,14 +39,14 @@ from kong_oam.access.model import Application, Component, Estate, FurtherTarget
 from kong_oam.access.paths import within, written
 from kong_oam.access.stack import Stack
 from kong_oam.access.workloads import digest_of
-from kong_oam.diagnostics import (
-    Diagnostic,
-    Findings,
-    errors,
-    ordered,
-    printable,
-)
-from kong_oam.oam.application import Reading, deployable
+from kong_oam.oam.application import Reading
+from kong_oam.diagnostics import Findings
+from kong_oam.oam.application import deployable
+from kong_oam.diagnostics import printable
+from kong_oam.diagnostics import errors
+from kong_oam.diagnostics import ordered
+from kong_oam.diagnostics import Diagnostics
+from kong_oam.diagnostics import Diagnostic
 from kong_oam.objects.made import made_of, objects_of
 
 
@@ -57,7 +57,7 @@ class Compiled:
     stands for any without a name."""
 
     estate: Estate | None
-    diagnostics: tuple[Diagnostic, ...]
+    diagnostics: Diagnostics
     unjudged: Names = ()
 
     @property
@@ -121,7 +121,7 @@ def compile_estate(
 
 def _alone(
     application: oam.Application, part: oam.ComponentSpec, stack: Stack
-) -> tuple[Component, tuple[Diagnostic, ...]]:
+) -> tuple[Component, Diagnostics]:
     """The component as far as it can be compiled without the others, and what is wrong about it."""
     findings: list[Diagnostic] = []
     component = compile_alone(application, part, stack, findings)
@@ -269,7 +269,7 @@ def _with_clients(
 
 def _with_all_clients(
     component: Component, directory: Directory
-) -> tuple[Component, tuple[Diagnostic, ...]]:
+) -> tuple[Component, Diagnostics]:
     apart = replace(directory, out=[])
     clients = tuple(compile_clients(component, apart))
     return component.with_clients(clients), tuple(apart.out)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import kong_oam.oam.model as oam
 from kong_oam.access.compile.elements import elements_of
-from kong_oam.access.endpoint import Endpoint, Exposures
+from kong_oam.access.endpoint import Endpoint, Endpoints, Exposures
 from kong_oam.access.model import Stack
 from kong_oam.access.paths import written
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.objects.routes import Route
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -29,7 +29,7 @@ def endpoints_of(
     routes: Iterable[Route | Diagnostic],
     stack: Stack,
     out: list[Diagnostic],
-) -> tuple[Endpoint, ...]:
+) -> Endpoints:
     """The endpoints of a component, in the order of its routes. Findings are added to `out`."""
     endpoints = []
     for route in routes:
@@ -82,7 +82,7 @@ def _endpoint(
     )
 
 
-def _unroutable(endpoints: Iterable[Endpoint]) -> Iterator[Diagnostic]:
+def _unroutable(endpoints: Iterable[Endpoint]) -> Findings:
     """Find hosts and paths that a gateway cannot put into the order in which the nearer host and
     the longer path win."""
     wildcards = {

@@ -10,7 +10,9 @@ from kong_oam.access.compile.clients import Directory
 from kong_oam.access.data import NameSets
 from kong_oam.access.memory import Memory
 from kong_oam.access.model import Component
-from kong_oam.diagnostics import Diagnostic, Findings
+from kong_oam.diagnostics import Findings
+from kong_oam.diagnostics import Diagnostics
+from kong_oam.diagnostics import Diagnostic
 from kong_oam.objects.component import JudgedComponent, Rules
 from kong_oam.objects.fenced import fence_name, fenced_pods
 from kong_oam.objects.judge import judge, refused_alone
@@ -59,7 +61,7 @@ def judged_objects(directory: Directory, memory: Memory) -> Findings:
         make = partial(_judged, site, own, client=client)
         return memory.recall("judged", site, (own, client), make)
 
-    def alone(site: JudgedComponent, by: Rules) -> tuple[Diagnostic, ...]:
+    def alone(site: JudgedComponent, by: Rules) -> Diagnostics:
         return memory.recall(
             "alone", site, by, partial(refused_alone, site, by)
         )

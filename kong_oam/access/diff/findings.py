@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from kong_oam.access.diff.change import Difference, Kind
 from kong_oam.access.diff.wording import headline
-from kong_oam.diagnostics import Code, Diagnostic
+from kong_oam.diagnostics import Code, Codes, Diagnostic, Findings
 
 _MEANINGS: Mapping[Kind, tuple[str, str]] = {
     "newly public": (
@@ -41,15 +41,13 @@ def _code(kind: Kind) -> str:
 
 
 # A code for each kind of change that somebody has to approve: `newly-public`, `answered-by`.
-CODES: Mapping[str, Code] = {
+CODES: Codes = {
     _code(kind): Code(title, remedy)
     for kind, (title, remedy) in _MEANINGS.items()
 }
 
 
-def findings(
-    changes: Iterable[Difference], scheme: str
-) -> Iterator[Diagnostic]:
+def findings(changes: Iterable[Difference], scheme: str) -> Findings:
     """Yield the changes that may open, each at the rule that lets callers in, and other owners, at
     the component. What only closes is no finding."""
     for change in changes:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Set
 from itertools import chain
 
 from kong_oam.access.callers import Callers, principal_of
-from kong_oam.access.data import Names, NameSets
+from kong_oam.access.data import NameLists, Names, NameSets
 from kong_oam.access.diff.wording import methods
 from kong_oam.access.graph.graph import (
     Edge,
@@ -153,7 +153,7 @@ def _requests(rules: Iterable[Rule], scope: str = "") -> Names:
 
 def in_words(requests: Iterable[str]) -> Names:
     """Requests as lines, all methods of one path in one: `GET,HEAD /orders`."""
-    by_place: dict[str, list[str]] = {}
+    by_place: NameLists = {}
     for request in requests:
         method, _, where = request.partition(" ")
         by_place.setdefault(where, []).append(method)

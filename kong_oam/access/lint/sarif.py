@@ -19,8 +19,11 @@ from urllib.parse import quote
 
 from kong_oam.access.data import Data
 from kong_oam.access.lint.finding import Kind
-from kong_oam.diagnostics import Code, Diagnostic, Position
 from kong_oam.oam.position import SourcePosition
+from kong_oam.diagnostics import Position
+from kong_oam.diagnostics import Code
+from kong_oam.diagnostics import Codes
+from kong_oam.diagnostics import Diagnostic
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -29,7 +32,7 @@ _NAMES = ("name", "type", "component", "finding")
 
 
 def document(
-    diagnostics: Iterable[Diagnostic], root: Path, codes: Mapping[str, Code]
+    diagnostics: Iterable[Diagnostic], root: Path, codes: Codes
 ) -> Data:
     """Build one run with a rule for each of `codes` and a result for each of `diagnostics`. `root`
     is that of the sources."""

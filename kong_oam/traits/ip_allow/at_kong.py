@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from kong_oam.access.data import Data
-from kong_oam.access.model import METHODS, Component, Rule
+from kong_oam.access.model import METHODS, Component, Rules
 from kong_oam.access.paths import written
 from kong_oam.kong.at_kong import AtKong
 from kong_oam.traits.ip_allow.value import IP_ALLOW, AllowedFrom
@@ -24,7 +24,7 @@ def _entries(allowed_from: AllowedFrom, component: Component) -> Data:
     return {"addresses": addresses}
 
 
-def _listed(rules: tuple[Rule, ...]) -> set[str]:
+def _listed(rules: Rules) -> set[str]:
     methods: set[str] = set()
     for rule in rules:
         methods.update(filter(rule.lists, METHODS))

@@ -11,7 +11,10 @@ from urllib.parse import urlsplit
 
 from kong_oam.access.data import Data
 from kong_oam.access.model import Estate
-from kong_oam.diagnostics import Diagnostic, Findings, suggestion
+from kong_oam.diagnostics import Findings
+from kong_oam.diagnostics import Diagnostics
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import suggestion
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.plugins import (
@@ -27,7 +30,7 @@ from kong_oam.traits.kong_plugin.value import KONG_PLUGIN, KongPlugin
 _Path = tuple[str | int, ...]
 
 
-def inspect(account: Account, estate: Estate) -> tuple[Diagnostic, ...]:
+def inspect(account: Account, estate: Estate) -> Diagnostics:
     """Return plugins, fields and values that the gateway does not have or take. It is asked only
     where a plugin is asked for. Raise admin.AdminError."""
     asked: list[KongPlugin] = []

@@ -8,7 +8,7 @@ from typing import Any
 
 import kong_oam.oam.model as oam
 from kong_oam.access.diff.kind import Kind, kind_of_list
-from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.endpoint import Endpoints
 from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Code, Diagnostic, Findings, some
@@ -64,8 +64,8 @@ def _unverified(stack: Stack, position: SourcePosition) -> Findings:
 
 
 def over_tls(
-    endpoints: tuple[Endpoint, ...], tls: UpstreamTls | None, stack: Stack
-) -> tuple[Endpoint, ...]:
+    endpoints: Endpoints, tls: UpstreamTls | None, stack: Stack
+) -> Endpoints:
     """Return the endpoints, those of ports that speak TLS with how the gateway of the stack speaks
     it."""
     if tls is None or not stack.upstream_tls:
