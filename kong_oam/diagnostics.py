@@ -71,6 +71,9 @@ Findings = Iterator[Diagnostic]
 """What a check yields of what it looks at."""
 Diagnostics = tuple[Diagnostic, ...]
 
+Report = list[Diagnostic]
+"""Where checks add what they find."""
+
 Codes = Mapping[str, Code]
 """The meaning of each code."""
 

@@ -7,13 +7,13 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from kong_oam.access.data import Names
+from kong_oam.access.data import NamesByName
 
 from .deployed import Deployment, Resource
 from .rule import Findings, PolicyFinding, Settings
 from .workload import containers, workloads
 
-KEPT: Mapping[str, Names] = {
+KEPT: NamesByName = {
     "okta:app/oAuth:OAuth": ("clientSecret",),
     "keycloak:openid/client:Client": ("clientSecret",),
     "azuread:index/applicationPassword:ApplicationPassword": ("value",),

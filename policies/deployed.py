@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 
 from kong_oam.access.compile.estate import compile_estate
-from kong_oam.access.data import Data, Names
+from kong_oam.access.data import Data, Names, NamesByName
 from kong_oam.access.model import Estate
 from kong_oam.access.partitions import deployed_by
 from kong_oam.access.settings.project import stack_file
@@ -39,7 +39,7 @@ class Resource:
     name: str
     urn: str
     properties: Data
-    made_of: Mapping[str, Names] = field(default_factory=dict)
+    made_of: NamesByName = field(default_factory=dict)
     secret_outputs: frozenset[str] = frozenset()
     provider: str = ""
 

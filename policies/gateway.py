@@ -6,7 +6,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from kong_oam.access.data import Names
+from kong_oam.access.data import NamesByName
 from kong_oam.access.model import METHODS, Component, Rule
 from kong_oam.access.networks import beyond, fewest, network, only_from
 from kong_oam.access.paths import written
@@ -47,7 +47,7 @@ STRICT: Mapping[str, Content] = {
 }
 """What authentication has to be set to, by the plugin that does it, wherever it stands."""
 
-GUARDS: Mapping[str, Names] = {
+GUARDS: NamesByName = {
     "admission": ("pre-function",),
     "authentication": tuple(STRICT),
     "gate": ("post-function",),

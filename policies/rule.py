@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from kong_oam.access.data import Data, Names
+
 from .deployed import Deployment, Resource
 
 Level = Literal["mandatory", "advisory"]
@@ -25,11 +27,11 @@ class PolicyFinding:
 class PolicySetting:
     """A setting of a rule that an organisation may change: its JSON schema, and its default."""
 
-    schema: Mapping[str, Any]
+    schema: Data
     default: Any
 
 
-Settings = Mapping[str, Any]
+Settings = Data
 Findings = Iterator[PolicyFinding]
 Check = Callable[[Deployment, Settings], Findings]
 
@@ -50,7 +52,7 @@ class PolicyRule:
     severity: Severity
     title: str
     remedy: str
-    controls: tuple[str, ...]
+    controls: Names
     check: Check
     alone: bool = False
     settings: Mapping[str, PolicySetting] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain
 
-from kong_oam.access.data import NameSets, Networks, PathSegments
+from kong_oam.access.data import NameSets, Networks, PathSegments, Scopes
 from kong_oam.access.methods import METHODS
 from kong_oam.access.model import Client, Component, Estate, listing
 from kong_oam.access.principals import (
@@ -120,7 +120,7 @@ class Callers:
     def _with_one_of(
         self,
         component: Component,
-        alternatives: frozenset[frozenset[str]],
+        alternatives: frozenset[Scopes],
         networks: Networks,
     ) -> Access:
         # Rules of a component that ask for the same share one value, on any path and method.
@@ -137,9 +137,7 @@ class Callers:
             )
         return self._allowed[key]
 
-    def principals_with(
-        self, component: Component, needed: frozenset[str]
-    ) -> Access:
+    def principals_with(self, component: Component, needed: Scopes) -> Access:
         """The principals whose tokens can have all of `needed` at the component; for none, those
         who can have a token."""
         clients = self._clients.get(component.identity.provider, {})
@@ -162,7 +160,7 @@ class Callers:
     def _access_of(
         self,
         component: Component,
-        needed: frozenset[str],
+        needed: Scopes,
         clients: Iterable[Client],
     ) -> Access:
         conditions = {}
@@ -184,7 +182,7 @@ class Callers:
         )
 
     def _condition(
-        self, component: Component, client: Client, needed: frozenset[str]
+        self, component: Component, client: Client, needed: Scopes
     ) -> Condition:
         """The condition on users: in a group of each clause."""
         if not client.user_facing:

@@ -15,6 +15,12 @@ Names = tuple[str, ...]
 # Sets of names by name.
 NameSets = dict[str, set[str]]
 
+# Names by name.
+NamesByName = Mapping[str, Names]
+
+# What a caller holds, or has to.
+Scopes = frozenset[str]
+
 # Names by name, in order.
 NameLists = dict[str, list[str]]
 

@@ -14,13 +14,15 @@ from itertools import chain
 from typing import Literal
 
 from kong_oam.access.ambiguous_headers import Header, why_ambiguous
-from kong_oam.access.data import PathSegments
-from kong_oam.access.model import METHODS
-from kong_oam.access.model import Estate
-from kong_oam.access.model import Rules
-from kong_oam.access.model import Rule
-from kong_oam.access.model import Component
-from kong_oam.access.model import listing
+from kong_oam.access.data import PathSegments, Scopes
+from kong_oam.access.model import (
+    METHODS,
+    Component,
+    Estate,
+    Rule,
+    Rules,
+    listing,
+)
 from kong_oam.access.networks import admits, only_from
 from kong_oam.access.paths import AmbiguousPathError, read, written
 from kong_oam.access.tokens import (
@@ -229,7 +231,7 @@ def answer(
 
 def effective_scopes(
     estate: Estate, component: Component, claims: Claims
-) -> frozenset[str]:
+) -> Scopes:
     """The issued scopes that count at `component`: those that the client was granted there and, for
     a user, that the roles of their groups hold.
 
@@ -251,7 +253,7 @@ def effective_scopes(
 
 def _granted_scopes(
     estate: Estate, component: Component, claims: Claims
-) -> frozenset[str]:
+) -> Scopes:
     by_client = estate.held_at(component, users=claims.user)
     return frozenset(by_client.get(claims.client, ()))
 

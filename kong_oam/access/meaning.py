@@ -12,7 +12,7 @@ from kong_oam.access.diff.kind import Kind, may_widen
 from kong_oam.access.endpoint import Endpoints
 from kong_oam.access.model import Rules
 from kong_oam.access.stack import Stack
-from kong_oam.diagnostics import Codes, Diagnostic
+from kong_oam.diagnostics import Codes, Report
 from kong_oam.traits.key import Key
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ class Declared:
     endpoints: Endpoints
     rules: Rules
     stack: Stack
-    out: list[Diagnostic]
+    out: Report
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,18 +14,18 @@ from kong_oam.access.client import Client as Client
 from kong_oam.access.client import ClientKind as ClientKind
 from kong_oam.access.client import has_key as has_key
 from kong_oam.access.client import signs_in as signs_in
-from kong_oam.access.data import PathSegments
-from kong_oam.access.data import Networks
-from kong_oam.access.data import Names
-from kong_oam.access.endpoint import backends_of
-from kong_oam.access.endpoint import Endpoint
-from kong_oam.access.data import NameSets
-from kong_oam.access.data import Texts
-from kong_oam.access.endpoint import Endpoints
-from kong_oam.access.endpoint import Exposures
+from kong_oam.access.data import (
+    Names,
+    NamesByName,
+    NameSets,
+    Networks,
+    PathSegments,
+    Texts,
+)
+from kong_oam.access.endpoint import Endpoint, Endpoints, Exposures, backends_of
 from kong_oam.access.hosts import host_patterns, hosts_above
 from kong_oam.access.methods import METHODS as METHODS
-from kong_oam.access.paths import folded, may_be_longer
+from kong_oam.access.paths import beginnings, folded, may_be_longer
 from kong_oam.access.providers import Provider
 from kong_oam.access.rotation import Schedule
 from kong_oam.access.stack import Stack as Stack
@@ -206,7 +206,7 @@ class Component:
         )
 
     @cached_property
-    def instances(self) -> tuple[Component, ...]:
+    def instances(self) -> Components:
         """The component at each target that it is deployed to, the first one first."""
         instances = [self]
         for target in self.workload.further_targets:
@@ -323,11 +323,14 @@ class Component:
     def owning(self, path: PathSegments) -> Rules:
         """The rules of the longest rule path that owns `path`; a shorter one is never a
         fallback."""
-        for length in range(len(path), -1, -1):
-            if rules := self.owned.get(path[:length]):
+        for beginning in beginnings(path):
+            if rules := self.owned.get(beginning):
                 return rules
         return ()
 
+
+# Components, in order.
+Components = tuple[Component, ...]
 
 # An endpoint, and the component whose it is.
 Exposed = tuple[Endpoint, Component]
@@ -373,7 +376,7 @@ class Application:
     namespace: str
     labels: Texts
     annotations: Texts
-    components: tuple[Component, ...]
+    components: Components
 
 
 @dataclass(frozen=True)
@@ -391,10 +394,10 @@ class Estate:
     # `partial`.
     unjudged: Names = ()
     role: Literal["whole", "base", "partition"] = "whole"
-    foreign: tuple[Component, ...] = ()
+    foreign: Components = ()
 
     @cached_property
-    def _declared(self) -> tuple[Component, ...]:
+    def _declared(self) -> Components:
         """The components of all applications."""
         return tuple(
             chain.from_iterable(app.components for app in self.applications)
@@ -416,7 +419,7 @@ class Estate:
         return {component.key: component for component in self._declared}
 
     @cached_property
-    def offering(self) -> tuple[Component, ...]:
+    def offering(self) -> Components:
         """The components whose scopes, groups and certificates this run provides: one at two
         providers stands twice."""
         return (
@@ -424,7 +427,7 @@ class Estate:
         )
 
     @cached_property
-    def exposed(self) -> tuple[Component, ...]:
+    def exposed(self) -> Components:
         """The components that the gateway serves."""
         return tuple(
             component
@@ -463,8 +466,8 @@ class Estate:
         """The endpoint that owns `path` by the longest path, of those that write their host so, and
         its component."""
         paths = self._by_path.get(host, {})
-        for length in range(len(path), -1, -1):
-            if pair := paths.get(path[:length]):
+        for beginning in beginnings(path):
+            if pair := paths.get(beginning):
                 return pair
         return None
 
@@ -483,9 +486,8 @@ class Estate:
         below: _ByPlace = {}
         for host, pairs in self.by_host.items():
             for pair in pairs:
-                path = pair[0].path
-                for length in range(len(path) + 1):
-                    below.setdefault((host, path[:length]), []).append(pair)
+                for path in beginnings(pair[0].path):
+                    below.setdefault((host, path), []).append(pair)
         return below
 
     @cached_property
@@ -516,7 +518,7 @@ class Estate:
         return self.stack.providers[component.identity.provider]
 
     @cached_property
-    def _called(self) -> Mapping[str, Names]:
+    def _called(self) -> NamesByName:
         """By provider, the components for which it gives somebody a token."""
         called: NameSets = {}
         for client in self.clients:
@@ -537,7 +539,7 @@ class Estate:
         return (component.key,)
 
     @cached_property
-    def _granted(self) -> Mapping[tuple[str, bool], Mapping[str, Names]]:
+    def _granted(self) -> Mapping[tuple[str, bool], NamesByName]:
         """Granted scopes by (component, whether it is called on behalf of users), then by
         client."""
         granted: dict[tuple[str, bool], NameSets] = {}
@@ -561,9 +563,7 @@ class Estate:
             }
         return held
 
-    def held_at(
-        self, component: Component, *, users: bool
-    ) -> Mapping[str, Names]:
+    def held_at(self, component: Component, *, users: bool) -> NamesByName:
         """By client (`application/component`), the scopes that it was granted at a component,
         sorted.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from kong_oam.access.data import Names, PathSegments
+from kong_oam.access.data import Names, PathSegments, Scopes
 from kong_oam.access.model import METHODS, Client, Component, Estate
 from kong_oam.traits.cors.value import CORS
 
@@ -70,7 +70,7 @@ def _of_pages(estate: Estate, component: Component) -> Iterator[Client]:
 def _add(
     reach: dict[PathSegments, set[str]],
     component: Component,
-    scopes: frozenset[str] | None,
+    scopes: Scopes | None,
 ) -> None:
     """Add what may be called with these scopes, or with whatever scopes there are (None)."""
     for path, rules in component.owned.items():

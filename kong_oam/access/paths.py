@@ -18,7 +18,7 @@ elements, is refused; and where it might be taken for that of a rule, `spelled` 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 
 from kong_oam.access.data import PathSegments
@@ -65,6 +65,12 @@ LIKE = {
 
 
 _LIKE = str.maketrans(LIKE)
+
+
+def beginnings(path: PathSegments) -> Iterator[PathSegments]:
+    """Yield all beginnings of a path, the longest first: the path itself."""
+    for length in range(len(path), -1, -1):
+        yield path[:length]
 
 
 def ranges(text: str) -> tuple[tuple[int, int], ...]:

@@ -19,6 +19,9 @@ from kong_oam.access.data import Names, PathSegments
 from kong_oam.access.methods import METHODS
 from kong_oam.access.paths import folded
 
+# Numbers of classes of a site.
+Members = tuple[int, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class PathClass:
@@ -31,7 +34,7 @@ class PathClass:
 
     path: PathSegments
     spelled_otherwise: bool
-    children: tuple[int, ...]
+    children: Members
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -49,6 +52,10 @@ class Region:
 
     subtree: Subtree
     exceptions: tuple[Subtree, ...] = ()
+
+
+# A region, and the classes that it is made of.
+_Merged = tuple[Region, Members]
 
 
 def path_classes(declared: Iterable[PathSegments]) -> tuple[PathClass, ...]:
@@ -109,10 +116,10 @@ def _parent(key: _Key, index: Mapping[_Key, int]) -> int | None:
 
 def regions(
     path_classes: Sequence[PathClass], by_method: Mapping[str, Collection[int]]
-) -> Iterator[tuple[Region, tuple[int, ...], Names]]:
+) -> Iterator[tuple[Region, Members, Names]]:
     """Merge the chosen classes of each method into few regions; yield each with the numbers of
     its classes and the methods that share it."""
-    shared: dict[tuple[Region, tuple[int, ...]], list[str]] = {}
+    shared: dict[_Merged, list[str]] = {}
     for method in METHODS:
         for region_and_members in _regions(
             path_classes, by_method.get(method, ())
@@ -124,7 +131,7 @@ def regions(
 
 def _regions(
     path_classes: Sequence[PathClass], chosen: Collection[int]
-) -> Iterator[tuple[Region, tuple[int, ...]]]:
+) -> Iterator[_Merged]:
     """Merge the chosen classes into few regions, each with the numbers of its classes: a class
     goes with its parent where it can."""
     below = {

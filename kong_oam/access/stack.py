@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from kong_oam.access.data import TLS, Names, Texts
+from kong_oam.access.data import TLS, Names, NamesByName, Texts
 from kong_oam.access.providers import Provider
 from kong_oam.access.rotation import Schedule
 
@@ -59,7 +59,7 @@ class Stack:
     # Whether Roles, ClusterRoles and their bindings are deployed.
     rbac: bool = False
     # By component, the rights that its roles may give beside what is harmless.
-    rights: Mapping[str, Names] = field(default_factory=dict)
+    rights: NamesByName = field(default_factory=dict)
     # The types, `LoadBalancer` and `NodePort`, that Services may have to which no route leads.
     service_types: Names = ()
     # Keys, and domains, of labels and annotations that open nothing, each with a text that says
@@ -92,7 +92,7 @@ class Stack:
     stripped: Names = ()
     # The namespaces of each partition that the estate is deployed in, `*` for all others; empty:
     # in one stack.
-    partitions: Mapping[str, Names] = field(default_factory=dict)
+    partitions: NamesByName = field(default_factory=dict)
     # Whether Applications may lie elsewhere that those here name: nothing is deployed from such an
     # estate.
     partial: bool = False

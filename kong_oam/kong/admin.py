@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
-from types import TracebackType
 from typing import Self
 
 import httpx
@@ -70,9 +69,7 @@ class AdminApi:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, *_: type[BaseException] | BaseException | TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._client.close()
 
     def get(self, path: str) -> Data:

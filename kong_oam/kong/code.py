@@ -16,10 +16,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from kong_oam.access.data import Data
-from kong_oam.kong.at_kong import Scripts
-from kong_oam.access.data import NameLists
-from kong_oam.kong.at_kong import Parts
+from kong_oam.access.data import Data, NameLists
+from kong_oam.kong.at_kong import Parts, Scripts
 from kong_oam.kong.sources import sent
 from kong_oam.traits.at_kong import AT_KONG
 

@@ -64,8 +64,9 @@ def enforced(
     resources = list(resources)
     gates = _tables(resources, "gate")
     admissions = _tables(resources, "admission")
-    if not all(map(_is_complete, (*gates.values(), *admissions.values()))):
-        return (meant,)
+    for table in (*gates.values(), *admissions.values()):
+        if not table.keys() >= _PARTS:
+            return (meant,)
     reached = _reached(resources)
     models = [_model(resources, gates, reached, meant)]
     both = {port: admissions.get(port, table) for port, table in gates.items()}
@@ -110,10 +111,6 @@ _PARTS = frozenset(
         "services",
     }
 )
-
-
-def _is_complete(table: Table) -> bool:
-    return table.keys() >= _PARTS
 
 
 def _reached(resources: Iterable[Resource]) -> set[_Place]:

@@ -12,13 +12,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-Entity = Mapping[str, Any]
+from kong_oam.access.data import Data, Names
+
+Entity = Data
 
 EntitiesOfKind = tuple[Entity, ...]
 """All entities of one kind, in order."""
 
-Config = Mapping[str, Any]
+Config = Data
 """The configuration of a plugin."""
+
+
+_Labels = dict[tuple[str, str], str]
+"""Labels by kind and id."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +56,10 @@ class Entities:
         }
 
     @cached_property
-    def labels(self) -> dict[tuple[str, str], str]:
+    def labels(self) -> _Labels:
         """The label of each entity, by kind and id: alike for an entity that there is and for the
         same one as meant."""
-        labels: dict[tuple[str, str], str] = {}
+        labels: _Labels = {}
         # Targets and plugins come last: their labels name entities of the other kinds.
         for kind, entities in self.by_kind.items():
             for entity in entities:
@@ -61,9 +67,7 @@ class Entities:
         return labels
 
 
-def _label(
-    kind: str, entity: Entity, labels: Mapping[tuple[str, str], str]
-) -> str:
+def _label(kind: str, entity: Entity, labels: _Labels) -> str:
     if kind == "target":
         upstream = labels["upstream", entity["upstream"]["id"]]
         return f"target '{entity['target']}' of {upstream}"
@@ -83,7 +87,7 @@ def reference(entity: Entity, field: str) -> str:
     return referred["id"] if referred else ""
 
 
-def tags_of(entity: Entity) -> tuple[str, ...]:
+def tags_of(entity: Entity) -> Names:
     """Return the tags of an entity, in their order."""
     return tuple(entity.get("tags") or ())
 

@@ -37,6 +37,9 @@ def guards(edition: Edition) -> tuple[str, str, str]:
     return "pre-function", AUTHENTICATION[edition], "post-function"
 
 
+GUARDS = frozenset((*guards("oss"), *guards("enterprise")))
+"""All plugins that guard a service, of whatever edition."""
+
 Schema = Data
 """A plugin's schema as `GET /schemas/plugins/NAME` prints it."""
 

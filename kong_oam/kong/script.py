@@ -13,11 +13,12 @@ JSON again.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-Table = Mapping[str, Any]
+from kong_oam.access.data import Data, Names
+
+Table = Data
 """A table, parsed (`kong_oam.kong.table`)."""
 
 NOTE = """
@@ -66,7 +67,7 @@ def inputs_of(script: str) -> ScriptInputs | None:
     return ScriptInputs(_json(match["table"]), address and _json(address))
 
 
-def stripped_in(script: str) -> tuple[str, ...]:
+def stripped_in(script: str) -> Names:
     """The headers that an admission takes from callers beside the script's own, as the stack
     says."""
     inputs = _INPUTS.match(script)

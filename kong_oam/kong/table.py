@@ -45,7 +45,7 @@ from functools import partial
 from hashlib import sha256
 from typing import Any, Literal, TypeVar
 
-from kong_oam.access.data import Data, NameLists, Texts
+from kong_oam.access.data import Data, NameLists, Names, Texts
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import (
     METHODS,
@@ -306,7 +306,7 @@ def _are_alike(values: Iterable[Any]) -> bool:
 def _deciding(rules: Rules, method: str) -> list[Rule]:
     """The rules that let callers in with a method: the first public rule alone, or else the first
     rule of each set of scopes."""
-    first: dict[tuple[str, ...], Rule] = {}
+    first: dict[Names, Rule] = {}
     for rule in rules:
         if rule.lists(method):
             if rule.public:
@@ -372,7 +372,7 @@ def _of_traits(component: Component) -> Data:
     return entries
 
 
-def _logical(component: Component, provider: Provider) -> dict[str, str]:
+def _logical(component: Component, provider: Provider) -> Texts:
     logical = {}
     for role in component.identity.roles:
         for group in role.groups:

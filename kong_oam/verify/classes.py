@@ -17,9 +17,9 @@ from typing import Literal
 from kong_oam.access.data import Names, Network, PathSegments
 from kong_oam.access.hosts import host_patterns
 from kong_oam.access.issue import User, issue
-from kong_oam.access.model import METHODS, Client, Component, Estate
+from kong_oam.access.model import METHODS, Client, Component, Components, Estate
 from kong_oam.access.networks import told_apart
-from kong_oam.access.paths import written
+from kong_oam.access.paths import beginnings, written
 from kong_oam.access.providers import Provider
 from kong_oam.access.tokens import Claims
 from kong_oam.verify.questions import (
@@ -97,7 +97,7 @@ class _Host:
     name: str
 
     @cached_property
-    def components(self) -> tuple[Component, ...]:
+    def components(self) -> Components:
         """The estate's components on the host."""
         components = {}
         for pattern in host_patterns(self.name):
@@ -132,10 +132,9 @@ class _Host:
                 endpoint.path for endpoint in component.exposure.endpoints
             )
             paths.update(rule.path for rule in component.exposure.rules)
-        declared = set()
+        declared: set[PathSegments] = set()
         for path in paths:
-            for length in range(len(path) + 1):
-                declared.add(path[:length])
+            declared.update(beginnings(path))
         return declared
 
     def callers(self, kinds: _Kinds) -> Iterator[Caller]:
@@ -177,7 +176,7 @@ class _Host:
         if not scopes:
             return
         groups = tuple(sorted(self._speech.groups))
-        for provider, audience in self._audiences():
+        for provider, audience in dict.fromkeys(self._audiences()):
             names = (f"any other client of {provider}",)
             as_itself = Claims(
                 provider,
@@ -191,17 +190,15 @@ class _Host:
             yield Caller(names, as_itself)
             yield Caller(names, replace(as_itself, user=True, groups=groups))
 
-    def _audiences(self) -> dict[tuple[str, str | None], None]:
-        """Return each provider with each audience of its tokens that tells APIs apart, in order."""
-        audiences: dict[tuple[str, str | None], None] = {}
+    def _audiences(self) -> Iterator[tuple[str, str | None]]:
+        """Yield each provider with each audience of its tokens that tells APIs apart."""
         for component in self.components:
             provider = self.estate.provider_of(component)
             for api in self.estate.apis_at(component):
                 audience = (
                     provider.audience_of(api) if provider.per_api else None
                 )
-                audiences[provider.name, audience] = None
-        return audiences
+                yield provider.name, audience
 
     @cached_property
     def _speech(self) -> Speech:

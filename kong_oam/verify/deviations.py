@@ -75,6 +75,9 @@ class Deviation:
     exposures: tuple[Exposure, ...] = ()
 
 
+_Callers = tuple[Caller, ...]
+
+
 def compare(
     estate: Estate, live: Gateway, meant: Gateway, drifted: Collection[str]
 ) -> tuple[Deviation, ...]:
@@ -171,20 +174,20 @@ def _exposures(
     """Group calls by who makes them: first where from, then all methods of a URL, then all URLs
     with the same methods."""
     listed = {(region.url, region.source) for region in callers_by_region}
-    sources: dict[tuple[UrlRegion, tuple[Caller, ...]], list[str]] = {}
+    sources: dict[tuple[UrlRegion, _Callers], list[str]] = {}
     for region, callers in callers_by_region.items():
         if (region.within, region.source) not in listed:
             anywhere = region._replace(source="")
             sources.setdefault((anywhere, _fewest(callers)), []).append(
                 region.source
             )
-    methods: dict[tuple[str, tuple[Caller, ...]], list[str]] = {}
+    methods: dict[tuple[str, _Callers], list[str]] = {}
     for (region, fewest), of_region in sources.items():
         url = region.url
         if len(of_region) < region.sources:
             url += f" from {'; '.join(of_region)}"
         methods.setdefault((url, fewest), []).append(region.method)
-    urls: dict[tuple[tuple[Caller, ...], tuple[str, ...]], list[str]] = {}
+    urls: dict[tuple[_Callers, Names], list[str]] = {}
     for (url, fewest), of_url in methods.items():
         urls.setdefault((fewest, tuple(of_url)), []).append(url)
     for (fewest, same_methods), same_urls in urls.items():
@@ -194,7 +197,7 @@ def _exposures(
         yield Exposure(tuple(names), same_methods, tuple(same_urls))
 
 
-def _fewest(callers: Sequence[Caller]) -> tuple[Caller, ...]:
+def _fewest(callers: Sequence[Caller]) -> _Callers:
     """Return the callers without those whom others of them stand for: everybody by nobody, users of
     more groups by those of fewer."""
     if NOBODY in callers:

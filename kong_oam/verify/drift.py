@@ -39,7 +39,6 @@ from kong_oam.verify.repair import (
 from kong_oam.verify.scripts import code, script_of
 from kong_oam.verify.uses import belonging, uses
 
-_OURS = frozenset((*plugins.guards("oss"), *plugins.guards("enterprise")))
 _SHOWN = 60
 
 _COMPARED = {"consumer": ("custom_id",), "credential": ("algorithm",)}
@@ -285,7 +284,7 @@ class _Comparison:
         self, words: str, plugin: Entity, *, then_up: bool
     ) -> Drift | None:
         request = removal("plugin", plugin, then_up=then_up)
-        if plugin["name"] in _OURS:
+        if plugin["name"] in plugins.GUARDS:
             return Drift(words, request, misplaced=self._touches(plugin))
         breaks = self._is_read_by(plugin) or self._stands_on_ours(plugin)
         if not breaks and effect_of(plugin) is Effect.NONE:

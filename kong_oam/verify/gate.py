@@ -12,7 +12,7 @@ from kong_oam.access.data import Data, Names, Networks, PathSegments
 from kong_oam.access.hosts import host_patterns
 from kong_oam.access.model import METHODS
 from kong_oam.access.networks import admits, fewest, network
-from kong_oam.access.paths import may_be_longer, unwritten, written
+from kong_oam.access.paths import beginnings, may_be_longer, unwritten, written
 from kong_oam.kong.script import Table
 from kong_oam.verify.identities import Held
 from kong_oam.verify.questions import Call
@@ -80,13 +80,11 @@ def _owner(table: Table, call: Call) -> str | None:
     longer one.
     """
     longest = min(len(call.path), table["depth"])
-    beginnings = [
-        written(call.path[:length]) for length in range(longest, -1, -1)
-    ]
-    if not _leads_here(table, call.host, beginnings):
+    paths = [*map(written, beginnings(call.path[:longest]))]
+    if not _leads_here(table, call.host, paths):
         return None
     rules: Mapping[str, Data] = table["rules"]
-    owner = next((path for path in beginnings if path in rules), None)
+    owner = next((path for path in paths if path in rules), None)
     if owner is None:
         return None
     longer = may_be_longer(
@@ -95,10 +93,10 @@ def _owner(table: Table, call: Call) -> str | None:
     return None if longer else owner
 
 
-def _leads_here(table: Table, host: str, beginnings: Iterable[str]) -> bool:
+def _leads_here(table: Table, host: str, candidates: Iterable[str]) -> bool:
     for pattern in host_patterns(host):
         paths = table["hosts"].get(pattern, {})
-        for path in beginnings:
+        for path in candidates:
             if path in paths:
                 return paths[path] is True
     return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from kong_oam.access.data import Scopes
 from kong_oam.kong.script import Table
 
 
@@ -17,7 +18,7 @@ class CallerIdentity:
     """
 
     client: str
-    scopes: frozenset[str] | None
+    scopes: Scopes | None
     groups: frozenset[str] | None = None
 
 
@@ -25,7 +26,7 @@ class CallerIdentity:
 class Held:
     """The scopes that a caller's token is worth by a table; None: whatever they like."""
 
-    scopes: frozenset[str] | None
+    scopes: Scopes | None
 
 
 def forged_identities(tables: Iterable[Table]) -> Iterator[CallerIdentity]:
@@ -44,9 +45,7 @@ def forged_identities(tables: Iterable[Table]) -> Iterator[CallerIdentity]:
         yield CallerIdentity(client, most, frozenset(groups))
 
 
-def scopes_held(
-    table: Table, client: str
-) -> tuple[frozenset[str], frozenset[str]]:
+def scopes_held(table: Table, client: str) -> tuple[Scopes, Scopes]:
     """Return the scopes that the client holds by the table: as itself, and for its users."""
     as_itself = table["services"].get(client, ())
     for_users = table["on_behalf"].get(client, ())

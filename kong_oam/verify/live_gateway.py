@@ -277,8 +277,9 @@ class LiveGateway:
     ) -> Iterator[Verdict]:
         """Yield a verdict by one route for each way that the call may go."""
         way = taken.way
+        nowhere = Verdict(False, None, through=taken.through)
         if way is None:
-            yield Verdict(False, None, through=taken.through)
+            yield nowhere
             return
         verdict = self._guarded(way, taken.required, call, caller)
         protocols = set(way.route["protocols"])
@@ -286,22 +287,22 @@ class LiveGateway:
             # Kong redirects such a call, or has it upgrade to TLS.
             verdict = replace(verdict, allowed=False)
         for end in way.ends if verdict.judged else way.ends_unjudged:
-            yield self._at_end(end, verdict, taken, call)
+            yield self._at_end(way, end, verdict, taken, call)
         if protocols.isdisjoint(("http", "https")):
             # Only a gRPC call passes such a route. Kong answers any other call with 415.
-            yield Verdict(False, None, through=taken.through)
+            yield nowhere
 
     def _at_end(
-        self, end: End, guarded: Verdict, taken: Taken, call: Call
+        self, way: Way, end: End, guarded: Verdict, taken: Taken, call: Call
     ) -> Verdict:
         """Return the verdict of the plugins, completed by where the call goes."""
         through = (*taken.through, *end.through, *guarded.through)
-        if end.address is None or taken.way is None:
+        if end.address is None:
             return replace(guarded, allowed=False, through=through)
         return replace(
             guarded,
             component=self._terms.workloads.get(end.address),
-            leads=_leads(taken.way, end.address, taken.path, call),
+            leads=_leads(way, end.address, taken.path, call),
             through=through,
         )
 
@@ -328,8 +329,9 @@ class LiveGateway:
         # Somebody's script in the gate's place runs once authentication has let the call pass.
         passes_gate = way.foreign_gate or way.guards.decided is None
         if not passes_gate and verified:
+            # Each table judges by what it takes the caller to hold.
             passes_gate = any(
-                _all_met(required, holdings) for holdings in standing.holdings
+                all(map(met, required, held)) for held in standing.holdings
             )
         return Verdict(
             standing.anything or (standing.passes and passes_gate),
@@ -392,14 +394,6 @@ def verifies(service: Entity) -> bool:
     return bool(
         service["protocol"] == "https" and service.get("tls_verify") is True
     )
-
-
-def _all_met(
-    required: tuple[Requirement, ...], holdings: tuple[Held | None, ...]
-) -> bool:
-    """Return whether a caller has what every table requires, each by what that table takes them to
-    hold."""
-    return all(map(met, required, holdings))
 
 
 def _are_known(holdings: tuple[Held | None, ...]) -> bool:

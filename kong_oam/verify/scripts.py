@@ -15,10 +15,8 @@ from typing import Any
 
 import jsonschema_rs
 
-from kong_oam.access.data import Network
+from kong_oam.access.data import Data, NameLists, Network
 from kong_oam.access.networks import network
-from kong_oam.access.data import Data
-from kong_oam.access.data import NameLists
 from kong_oam.errors import InputError
 from kong_oam.kong import plugins, script
 from kong_oam.kong.entities import Config, Entity

@@ -3,14 +3,14 @@ otherwise without it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 
-from kong_oam.access.data import Names
+from kong_oam.access.data import NamesByName
 from kong_oam.kong.entities import Entities, Entity, reference
 from kong_oam.kong.owners import Asking, Owner
 from kong_oam.verify.scripts import script_of
 
-_CHILDREN: Mapping[str, Names] = {
+_CHILDREN: NamesByName = {
     "service": ("route", "plugin"),
     "route": ("plugin",),
     "upstream": ("target",),
@@ -18,9 +18,11 @@ _CHILDREN: Mapping[str, Names] = {
 """By kind of an entity, the kinds that Kong deletes with it, or keeps it for."""
 
 
-def belonging(
-    kind: str, entity: Entity, live: Entities
-) -> Iterator[tuple[str, Entity]]:
+_Labelled = Iterator[tuple[str, Entity]]
+"""Entities, each with its label."""
+
+
+def belonging(kind: str, entity: Entity, live: Entities) -> _Labelled:
     """Yield the entities that refer to this one, with their labels."""
     for child_kind in _CHILDREN.get(kind, ()):
         for child in live.by_kind[child_kind]:
@@ -28,9 +30,7 @@ def belonging(
                 yield live.labels[child_kind, child["id"]], child
 
 
-def _acted_on(
-    kind: str, entity: Entity, live: Entities
-) -> Iterator[tuple[str, Entity]]:
+def _acted_on(kind: str, entity: Entity, live: Entities) -> _Labelled:
     """Yield the entities whose calls would go another way without this one, with their labels."""
     if kind == "plugin":
         yield from _under(entity, live)
@@ -50,7 +50,7 @@ def _leads_to(plugin: Entity, host: str) -> bool:
     return bool(gate and gate.upstream and gate.upstream[0] == host)
 
 
-def _under(plugin: Entity, live: Entities) -> Iterator[tuple[str, Entity]]:
+def _under(plugin: Entity, live: Entities) -> _Labelled:
     """Yield what a plugin stands on: all services, where it is a global one."""
     route = reference(plugin, "route")
     service = reference(plugin, "service")

@@ -24,7 +24,7 @@ from kong_oam.access.model import (
 from kong_oam.access.paths import within
 from kong_oam.access.rotation import days
 from kong_oam.access.stack import Stack
-from kong_oam.diagnostics import Diagnostic, Findings, some, suggestion
+from kong_oam.diagnostics import Diagnostic, Findings, Report, some, suggestion
 from kong_oam.oam.position import SourcePosition
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -35,7 +35,7 @@ class Directory:
     """Every component by its key, with the part of the Application that it comes from."""
 
     stack: Stack
-    out: list[Diagnostic]
+    out: Report
     # Applications that could not be read, "" for any whose name could not be read either.
     malformed: frozenset[str]
     components: dict[str, Component] = field(default_factory=dict)
@@ -74,16 +74,15 @@ class Directory:
             return False
         application = key.partition("/")[0]
         is_here = application in self.applications
-        unreadable = application in self.malformed
-        if self.stack.partial and not is_here and not unreadable:
+        if application in self.malformed or (
+            self.stack.partial and not is_here
+        ):
             self.unjudged.add(application)
             return True
-        if unreadable:
-            self.unjudged.add(application)
-        elif not is_here and "" in self.malformed:
+        if not is_here and "" in self.malformed:
             self.unjudged.add("")
             return True
-        return unreadable
+        return False
 
     def check_scopes(self) -> None:
         """Check that scope names are unique per issuer, and that none is reserved by OpenID

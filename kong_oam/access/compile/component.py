@@ -11,11 +11,8 @@ from kong_oam.access.compile.days import no_day
 from kong_oam.access.compile.elements import elements_of
 from kong_oam.access.compile.exposure import endpoints_of, exposures_of
 from kong_oam.access.compile.targets import unreachable
-from kong_oam.access.data import PathSegments
-from kong_oam.access.endpoint import Endpoints
-from kong_oam.access.data import Data
-from kong_oam.access.endpoint import Endpoint
-from kong_oam.access.data import Texts
+from kong_oam.access.data import Data, PathSegments, Texts
+from kong_oam.access.endpoint import Endpoint, Endpoints
 from kong_oam.access.meaning import Declared
 from kong_oam.access.model import (
     METHODS,
@@ -32,7 +29,14 @@ from kong_oam.access.model import (
 )
 from kong_oam.access.paths import within, written
 from kong_oam.access.stack import Stack
-from kong_oam.diagnostics import Diagnostic, Findings, errors, some, suggestion
+from kong_oam.diagnostics import (
+    Diagnostic,
+    Findings,
+    Report,
+    errors,
+    some,
+    suggestion,
+)
 from kong_oam.oam.position import SourcePosition
 from kong_oam.objects.named import ELSEWHERE, misnamed, named_service
 from kong_oam.objects.routes import Route
@@ -51,7 +55,7 @@ def compile_component(
     part: oam.ComponentSpec,
     routes: Sequence[Route | Diagnostic],
     stack: Stack,
-    out: list[Diagnostic],
+    out: Report,
 ) -> Component:
     """Compile `part`, with its objects and `routes`, into a component without its clients, in the
     namespace of `application`. Findings are added to `out`."""
@@ -159,7 +163,7 @@ def _provider(
     properties: Data,
     access: oam.Trait | None,
     stack: Stack,
-    out: list[Diagnostic],
+    out: Report,
 ) -> str:
     name: str = properties.get("identityProvider", stack.default_provider.name)
     if name not in stack.providers and access:
@@ -188,7 +192,7 @@ def _rules(
     position: SourcePosition,
     endpoints: Endpoints,
     scopes: Texts,
-    out: list[Diagnostic],
+    out: Report,
 ) -> Rules:
     result = []
     gateway_paths = tuple(
@@ -214,9 +218,7 @@ def _rules(
     return tuple(result)
 
 
-def _public(
-    rule: Data, position: SourcePosition, out: list[Diagnostic]
-) -> Public | None:
+def _public(rule: Data, position: SourcePosition, out: Report) -> Public | None:
     if ("scopes" in rule) == ("public" in rule):
         message = "a rule has exactly one of `scopes` and `public`"
         out.append(Diagnostic("OAM103", message, position))
@@ -230,7 +232,7 @@ def _public(
 
 
 def _waivers(
-    properties: Data, position: SourcePosition, out: list[Diagnostic]
+    properties: Data, position: SourcePosition, out: Report
 ) -> Iterator[Waiver]:
     for index, waiver in enumerate(properties.get("waivers", ())):
         where = position.at("waivers", index)
@@ -244,7 +246,7 @@ def _rule_paths(
     rule: Data,
     position: SourcePosition,
     gateway_paths: tuple[PathSegments, ...],
-    out: list[Diagnostic],
+    out: Report,
 ) -> Iterator[PathSegments]:
     if "paths" not in rule:
         yield from gateway_paths
@@ -280,7 +282,7 @@ def _roles(
     position: SourcePosition,
     scopes: Texts,
     stack: Stack,
-    out: list[Diagnostic],
+    out: Report,
 ) -> Iterator[Role]:
     known_groups = stack.known_groups
     for name, role in properties.get("roles", {}).items():

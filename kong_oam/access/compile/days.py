@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import datetime
 
+from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.oam.position import SourcePosition
-from kong_oam.diagnostics import Diagnostic
-from kong_oam.diagnostics import Findings
 
 
 def no_day(day: str, position: SourcePosition) -> Findings:

@@ -39,14 +39,16 @@ from kong_oam.access.model import Application, Component, Estate, FurtherTarget
 from kong_oam.access.paths import within, written
 from kong_oam.access.stack import Stack
 from kong_oam.access.workloads import digest_of
-from kong_oam.oam.application import Reading
-from kong_oam.diagnostics import Findings
-from kong_oam.oam.application import deployable
-from kong_oam.diagnostics import printable
-from kong_oam.diagnostics import errors
-from kong_oam.diagnostics import ordered
-from kong_oam.diagnostics import Diagnostics
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import (
+    Diagnostic,
+    Diagnostics,
+    Findings,
+    Report,
+    errors,
+    ordered,
+    printable,
+)
+from kong_oam.oam.application import Reading, deployable
 from kong_oam.objects.made import made_of, objects_of
 
 
@@ -123,7 +125,7 @@ def _alone(
     application: oam.Application, part: oam.ComponentSpec, stack: Stack
 ) -> tuple[Component, Diagnostics]:
     """The component as far as it can be compiled without the others, and what is wrong about it."""
-    findings: list[Diagnostic] = []
+    findings: Report = []
     component = compile_alone(application, part, stack, findings)
     partition = stack.partition_of(application.namespace)
     label = digest_of(component, part.properties)
@@ -136,18 +138,18 @@ def compile_alone(
     application: oam.Application,
     part: oam.ComponentSpec,
     stack: Stack,
-    out: list[Diagnostic],
+    out: Report,
 ) -> Component:
     """Compile `part` as it is in its first place, without its clients. What is wrong about any of
     its forms is added to `out`, and so is what these do not agree on."""
     component = _compiled(application, part, stack, out)
-    disagreements: list[Diagnostic] = []
+    disagreements: Report = []
     for target in part.targets:
         if not target.variant:
             continue
         other_part = alone(part, target)
         # What is wrong about the first place hides nothing of what is wrong about this one.
-        form_findings: list[Diagnostic] = []
+        form_findings: Report = []
         other = _compiled(application, other_part, stack, form_findings)
         out += form_findings
         if not errors(out):
@@ -163,7 +165,7 @@ def _compiled(
     application: oam.Application,
     part: oam.ComponentSpec,
     stack: Stack,
-    out: list[Diagnostic],
+    out: Report,
 ) -> Component:
     """Compile what is made of `part` in its first place."""
     target = first_target(part)
@@ -210,7 +212,7 @@ def _further_targets(
 
 
 def _first_of_each_name(
-    applications: Iterable[oam.Application], out: list[Diagnostic]
+    applications: Iterable[oam.Application], out: Report
 ) -> Iterator[oam.Application]:
     """Yield the first application of each name; another of the same name is a finding."""
     first: dict[str, oam.Application] = {}

@@ -10,7 +10,7 @@ from kong_oam.access.compile.elements import elements_of
 from kong_oam.access.endpoint import Endpoint, Endpoints, Exposures
 from kong_oam.access.model import Stack
 from kong_oam.access.paths import written
-from kong_oam.diagnostics import Diagnostic, Findings
+from kong_oam.diagnostics import Diagnostic, Findings, Report
 from kong_oam.objects.routes import Route
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -28,7 +28,7 @@ def endpoints_of(
     part: oam.ComponentSpec,
     routes: Iterable[Route | Diagnostic],
     stack: Stack,
-    out: list[Diagnostic],
+    out: Report,
 ) -> Endpoints:
     """The endpoints of a component, in the order of its routes. Findings are added to `out`."""
     endpoints = []
@@ -57,7 +57,7 @@ def _endpoint(
     application: oam.Application,
     part: oam.ComponentSpec,
     stack: Stack,
-    out: list[Diagnostic],
+    out: Report,
 ) -> Endpoint | None:
     host = _host(application.name, part.name, route.host, stack)
     if host is None:

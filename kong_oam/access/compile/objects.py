@@ -10,9 +10,7 @@ from kong_oam.access.compile.clients import Directory
 from kong_oam.access.data import NameSets
 from kong_oam.access.memory import Memory
 from kong_oam.access.model import Component
-from kong_oam.diagnostics import Findings
-from kong_oam.diagnostics import Diagnostics
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings
 from kong_oam.objects.component import JudgedComponent, Rules
 from kong_oam.objects.fenced import fence_name, fenced_pods
 from kong_oam.objects.judge import judge, refused_alone

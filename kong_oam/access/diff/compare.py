@@ -76,6 +76,8 @@ _Otherwise = Mapping[tuple[str, int], Answers]
 
 
 _Path = tuple[str, int, PathSegments]
+# The numbers of classes of paths by site and method.
+_Numbers = dict[str, dict[str, set[int]]]
 _Compared = Iterator[tuple[Kind, Whom]]
 # Principals of the new side to those of the old that they are under another name.
 _Renamed = Mapping[Principal, Principal]
@@ -231,18 +233,15 @@ def _compare_conditions(
     more = frozenset(groups for groups in after if not suffices(groups, before))
     less = frozenset(groups for groups in before if not suffices(groups, after))
     # Users who could call already may do so from more addresses, and only these are new to them.
-    for condition, source in (
-        (more, Source(now.networks)),
-        (after - more, opened),
-    ):
+    changes: tuple[tuple[Kind, Condition, Source | None], ...] = (
+        ("widened", more, Source(now.networks)),
+        ("widened", after - more, opened),
+        ("narrowed", less, Source(was.networks)),
+        ("narrowed", before - less, shut),
+    )
+    for kind, condition, source in changes:
         if condition and source:
-            yield "widened", Whom(principal, condition, source)
-    for condition, source in (
-        (less, Source(was.networks)),
-        (before - less, shut),
-    ):
-        if condition and source:
-            yield "narrowed", Whom(principal, condition, source)
+            yield kind, Whom(principal, condition, source)
 
 
 def _compare_with_everybody(
@@ -385,9 +384,9 @@ def _changes(
         )
 
 
-def _by_site(cells: Iterable[_Cell]) -> dict[str, dict[str, set[int]]]:
+def _by_site(cells: Iterable[_Cell]) -> _Numbers:
     """The numbers of classes of paths by site and method."""
-    by_site: dict[str, dict[str, set[int]]] = {}
+    by_site: _Numbers = {}
     for site, method, number in cells:
         by_site.setdefault(site, {}).setdefault(method, set()).add(number)
     return by_site

@@ -16,7 +16,7 @@ from itertools import chain, product
 from typing import Any
 from urllib.parse import urlsplit
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import Data, Names, Texts
 from kong_oam.access.diff.change import (
     CERTIFICATES,
     RIGHTS,
@@ -69,7 +69,7 @@ NOT_KNOWN = "not known"
 _Values = Iterator[tuple[str, Any]]
 
 # Fields that are not compared as they stand, each with the reason.
-LEFT_OUT: dict[type, tuple[str, ...]] = {
+LEFT_OUT: dict[type, Names] = {
     Settings: (
         # Compared field by field.
         "stack",
@@ -285,7 +285,7 @@ def _component_facts(component: Component, rights: list[str]) -> Data:
     return facts
 
 
-def _certificates_named(component: Component) -> dict[str, str]:
+def _certificates_named(component: Component) -> Texts:
     """The Secrets that a component names for its hosts, each with its place: `shop/shop-tls`."""
     return {
         endpoint.host: f"{component.at}/{endpoint.certificate}"

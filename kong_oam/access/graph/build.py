@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Set
 from itertools import chain
 
 from kong_oam.access.callers import Callers, principal_of
-from kong_oam.access.data import NameLists, Names, NameSets
+from kong_oam.access.data import NameLists, Names, NameSets, Scopes
 from kong_oam.access.diff.wording import methods
 from kong_oam.access.graph.graph import (
     Edge,
@@ -191,7 +191,7 @@ def _granted(estate: Estate, component: Component) -> Parts:
 
 def _holding(
     estate: Estate, component: Component
-) -> Iterator[tuple[Client, frozenset[str]]]:
+) -> Iterator[tuple[Client, Scopes]]:
     """Yield the clients that hold a role of the component, or a scope there, with their scopes.
 
     All other clients are left out before they are looked at: an estate of n components would take
@@ -230,7 +230,7 @@ def _never_asking(estate: Estate, component: Component, role: Role) -> Parts:
 def _held_by_client(
     component: Component,
     client: Client,
-    scopes: frozenset[str],
+    scopes: Scopes,
     passing: Set[str],
 ) -> Parts:
     """The roles of a client that has `scopes` there, of which `passing` are of use."""

@@ -17,13 +17,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import Data, Texts
 from kong_oam.access.lint.finding import Kind
+from kong_oam.diagnostics import Code, Codes, Diagnostic, Position
 from kong_oam.oam.position import SourcePosition
-from kong_oam.diagnostics import Position
-from kong_oam.diagnostics import Code
-from kong_oam.diagnostics import Codes
-from kong_oam.diagnostics import Diagnostic
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -97,7 +94,7 @@ def _location(position: Position, root: Path) -> Data:
     }
 
 
-def _artifact(file: Path, root: Path) -> dict[str, str]:
+def _artifact(file: Path, root: Path) -> Texts:
     """Relative to the root of the sources where it is below it."""
     if not file.is_relative_to(root):
         return {"uri": file.as_uri()}

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import kong_oam.oam.model as oam
-from kong_oam.access.data import Data, PathSegments, Texts
-from kong_oam.access.model import Component
+from kong_oam.access.data import Data, PathSegments, Scopes, Texts
+from kong_oam.access.model import Component, Components
 from kong_oam.oam.position import SourcePosition
 
 # Of each client of a component, as application/component, the names of the roles that grant what
 # it asks for.
-Grants = Mapping[str, frozenset[str]]
+Grants = Mapping[str, Scopes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class Holder:
 
     client: str
     users: bool
-    scopes: frozenset[str]
-    split: frozenset[str] = frozenset()
+    scopes: Scopes
+    split: Scopes = frozenset()
 
 
 # The gateway paths of one host, each with the component, as application/component, that it leads
@@ -54,7 +54,7 @@ class LintSubject:
     part: oam.ComponentSpec
     component: Component
     # All components of the application.
-    siblings: tuple[Component, ...]
+    siblings: Components
 
     @property
     def key(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import kong_oam.oam.model as oam
 from kong_oam.access.absent import with_absent_clients
-from kong_oam.access.data import NameSets
+from kong_oam.access.data import NameSets, Scopes
 from kong_oam.access.lint.groups import doubtful_groups
 from kong_oam.access.lint.subject import Grants, Holder, LintSubject, Paths
 from kong_oam.access.model import Component, Estate
@@ -17,7 +17,7 @@ _NONE: Grants = {}
 
 def grants_of(estate: Estate) -> Mapping[str, Grants]:
     """The grants of each component that is called."""
-    grants: dict[str, dict[str, frozenset[str]]] = {}
+    grants: dict[str, dict[str, Scopes]] = {}
     for client in estate.clients:
         for call in client.calls:
             of_callee = grants.setdefault(call.component, {})
@@ -53,7 +53,7 @@ def _holders(
 
 
 # By client and provider, the provider's names of the groups whose users sign in through it.
-Signing = Mapping[tuple[str, str], frozenset[str]]
+Signing = Mapping[tuple[str, str], Scopes]
 
 
 def _signing_in(estate: Estate) -> Signing:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from kong_oam.access.data import Names, Texts
+from kong_oam.access.data import Names, NamesByName, Texts
 from kong_oam.access.providers import PLAIN, ClaimMapping, Provider
 from kong_oam.access.settings import partitions as parts
 from kong_oam.access.settings.logs import LogSettings
@@ -81,7 +81,7 @@ class ProviderSettings:
     cluster_issuer: str | None = None
     shared_origins: Names = ()
     settle_seconds: float | None = None
-    certificates: Mapping[str, Names] = field(default_factory=dict)
+    certificates: NamesByName = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

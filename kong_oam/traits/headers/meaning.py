@@ -13,6 +13,9 @@ from kong_oam.diagnostics import Code, Diagnostic, Findings
 from kong_oam.oam.position import SourcePosition
 from kong_oam.traits.headers.value import HEADERS, Headers
 
+# Beginnings of names of headers, by why they are no Application's.
+_Owners = Mapping[str, Iterable[str]]
+
 _FRAMING = (
     "connection",
     "content-length",
@@ -37,7 +40,7 @@ RESERVED = (  # noqa: SIM905 - as the script has it
     "impersonate ssl client-cert iv sm shib"
 ).split()
 
-_OF_ANSWERS: Mapping[str, Iterable[str]] = {
+_OF_ANSWERS: _Owners = {
     "the trait cors says what pages may read": ("access-control", "vary"),
     "the stack says for how long browsers use https only, as gateway.hstsSeconds": (
         "strict-transport-security",
@@ -58,7 +61,7 @@ _OF_ANSWERS: Mapping[str, Iterable[str]] = {
     ),
     "the gateway says it itself": ("x-kong", "traceparent", "tracestate"),
 }
-_SET_ON_ANSWERS: Mapping[str, Iterable[str]] = {
+_SET_ON_ANSWERS: _Owners = {
     "every caller would get the same, in place of the workload's": (
         "set-cookie",
     ),
@@ -67,7 +70,7 @@ _SET_ON_ANSWERS: Mapping[str, Iterable[str]] = {
 
 # Why a header is no Application's: beginnings of names before a dash, as admission
 # compares them.
-_OF_REQUESTS: Mapping[str, Iterable[str]] = {
+_OF_REQUESTS: _Owners = {
     "workloads may take it for who calls, which the gate alone says": (
         *RESERVED,
         "authorization",
@@ -135,7 +138,7 @@ def _compile(declared: Declared) -> Headers | None:
 _Written = Iterable[tuple[str, SourcePosition]]
 
 
-def _owned(names: _Written, owners: Mapping[str, Iterable[str]]) -> Findings:
+def _owned(names: _Written, owners: _Owners) -> Findings:
     for name, position in names:
         for why, beginnings in owners.items():
             if _begins_with_one_of(name, beginnings):

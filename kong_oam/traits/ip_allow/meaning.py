@@ -10,7 +10,14 @@ from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.access.methods import METHODS
 from kong_oam.access.networks import fewest, network
 from kong_oam.access.paths import written
-from kong_oam.diagnostics import Code, Diagnostic, Findings, some, suggestion
+from kong_oam.diagnostics import (
+    Code,
+    Diagnostic,
+    Findings,
+    Report,
+    some,
+    suggestion,
+)
 from kong_oam.errors import InputError
 from kong_oam.oam.position import SourcePosition
 from kong_oam.traits.ip_allow.value import IP_ALLOW, AllowedFrom
@@ -53,7 +60,7 @@ def _restricted(networks: AllowedFrom) -> AllowedFrom:
 
 
 def _networks(
-    texts: Sequence[str], position: SourcePosition, out: list[Diagnostic]
+    texts: Sequence[str], position: SourcePosition, out: Report
 ) -> Networks:
     networks = []
     for index, text in enumerate(texts):
@@ -70,7 +77,7 @@ def _meant(
     entry: Data,
     listed: Mapping[PathSegments, Iterable[str]],
     where: SourcePosition,
-    out: list[Diagnostic],
+    out: Report,
 ) -> Iterator[tuple[PathSegments, str, SourcePosition]]:
     """Yield each path and method of an entry, and where the path stands. They are those of
     rules."""

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
-from kong_oam.access.data import Data, Names, Texts
+from kong_oam.access.data import Data, Names, NamesByName, Texts
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import Diagnostic, Findings, nearest, printable
@@ -66,7 +66,7 @@ _UNKNOWN = "is not known, so it may answer, authenticate, rewrite or run code be
 # What no waiver accepts, and why.
 _NEVER: Texts = {
     **dict.fromkeys(
-        (*plugins.guards("oss"), *plugins.guards("enterprise")),
+        plugins.GUARDS,
         "is how the gateway verifies and decides here, and a service has one plugin of a name",
     ),
     "cors": "lets pages read answers by host alone, and answers before the gate",
@@ -93,7 +93,7 @@ _REFERENCE = re.compile(
 _BUILT_IN = ("aws", "azure", "conjur", "env", "gcp", "hcv")
 
 # Headers in a configuration that go to neither workload nor caller.
-_TO_SINKS: Mapping[str, Names] = {
+_TO_SINKS: NamesByName = {
     "http-log": ("headers",),
     "opentelemetry": ("headers",),
 }

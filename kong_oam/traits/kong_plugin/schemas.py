@@ -11,10 +11,7 @@ from urllib.parse import urlsplit
 
 from kong_oam.access.data import Data
 from kong_oam.access.model import Estate
-from kong_oam.diagnostics import Findings
-from kong_oam.diagnostics import Diagnostics
-from kong_oam.diagnostics import Diagnostic
-from kong_oam.diagnostics import suggestion
+from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings, suggestion
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.plugins import (
