@@ -17,7 +17,7 @@ from kong_oam.traits.kong_plugin.value import KONG_PLUGIN, KongPlugin
 
 from .deployed import Deployment, Resource
 from .rule import Findings, PolicyFinding, Settings
-from .running import PLUGIN, SCRIPTS
+from .running import PLUGIN, SCRIPTS, plugins_named
 from .scripts import Content, address_of, table_of
 
 ROUTE = "kong:index/route:Route"
@@ -130,9 +130,7 @@ def verified_upstreams(deployment: Deployment, _: Settings) -> Findings:
                 f"service {service.name} speaks https to whoever answers: no CA verifies it",
                 service,
             )
-    for gate in deployment.of(PLUGIN):
-        if gate.text("name") != "post-function":
-            continue
+    for gate in plugins_named(deployment, GUARDS["gate"]):
         address = address_of(gate.config)
         if address is None:
             continue
@@ -170,8 +168,8 @@ def _verifies(service: Resource) -> bool:
 def known_configurations(deployment: Deployment, _: Settings) -> Findings:
     """Check that a preview knows what guards decide by. The official plugin takes what is not
     known for what does not change."""
-    for plugin in deployment.of(PLUGIN):
-        if plugin.text("name") in (*SCRIPTS, *STRICT) and plugin.config is None:
+    for plugin in plugins_named(deployment, {*SCRIPTS, *STRICT}):
+        if plugin.config is None:
             yield PolicyFinding(
                 f"{plugin.name} changes in this run, though the preview may list it as unchanged: "
                 "an id in its configuration is made up by a provider in the same run",
@@ -187,12 +185,11 @@ def strict_authentication(deployment: Deployment, _: Settings) -> Findings:
     """
     yield from _nobody_of_partitions(deployment)
     nobodies = _nobodies(deployment)
-    for plugin in deployment.of(PLUGIN):
+    for plugin in plugins_named(deployment, STRICT):
         config = plugin.config
-        wanted = STRICT.get(plugin.text("name"))
-        if config is None or wanted is None:
+        if config is None:
             continue
-        for name, value in wanted.items():
+        for name, value in STRICT[plugin.text("name")].items():
             if config.get(name) != value:
                 yield PolicyFinding(
                     f"{plugin.name}: {name} is {config.get(name)!r}, not {value!r}",
@@ -334,7 +331,7 @@ def waived_plugins(deployment: Deployment, _: Settings) -> Findings:
     waiver."""
     estate = deployment.model.estate
     for component in estate.exposed if estate else ():
-        for plugin in component.traits.get(KONG_PLUGIN) or ():
+        for plugin in component.traits.each(KONG_PLUGIN):
             waiver = plugin.waiver
             why = why_waived(plugin)
             if waiver and why:
@@ -356,7 +353,7 @@ def _is_waived(deployment: Deployment, plugin: Resource) -> bool:
     for component in estate.exposed:
         # Nothing is named while what the scripts decide by is not known.
         if component.key in named or not named:
-            for asked in component.traits.get(KONG_PLUGIN) or ():
+            for asked in component.traits.each(KONG_PLUGIN):
                 if asked.name == plugin.text("name") and _is_in_date(
                     asked, today
                 ):

@@ -3,7 +3,9 @@ else's."""
 
 from __future__ import annotations
 
-from .deployed import Deployment
+from collections.abc import Container, Iterator
+
+from .deployed import Deployment, Resource
 from .rule import Findings, PolicyFinding, Settings
 from .scripts import meant
 
@@ -12,13 +14,22 @@ PLUGIN = "kong:index/plugin:Plugin"
 SCRIPTS = {"pre-function": "admission", "post-function": "the gate"}
 
 
+def plugins_named(
+    deployment: Deployment, names: Container[str]
+) -> Iterator[Resource]:
+    """Yield the plugins of Kong that have one of these names."""
+    for plugin in deployment.of(PLUGIN):
+        if plugin.text("name") in names:
+            yield plugin
+
+
 def current_scripts(deployment: Deployment, _: Settings) -> Findings:
     """Check that admission and gate run the scripts of this version, and no other script in any
     phase."""
-    for plugin in deployment.of(PLUGIN):
+    for plugin in plugins_named(deployment, SCRIPTS):
         kind = plugin.text("name")
         config = plugin.config
-        if kind not in SCRIPTS or config is None:
+        if config is None:
             continue
         ours = meant(kind, config)
         has_access = bool(ours) and config.get("access") == ours["access"]

@@ -29,6 +29,11 @@ class Traits:
         value: T = self.values[key]
         return value
 
+    def each(self, key: Key[tuple[T, ...]]) -> tuple[T, ...]:
+        """Return the values of a trait that a component may have several times."""
+        values: tuple[T, ...] = self.values.get(key, ())
+        return values
+
     def get(self, key: Key[T]) -> T | None:
         """Return the value of a trait; None where the component does not have it."""
         value: T | None = self.values.get(key)

@@ -158,6 +158,13 @@ def _kind(
         return "closed" if intended.allowed else None
     if is_ours and not decision.allowed:
         return "opened"
+    return _kind_of_let_in(decision, intended, verdict)
+
+
+def _kind_of_let_in(
+    decision: Decision, intended: Verdict, verdict: Verdict
+) -> Kind | None:
+    """Return the kind of difference of a call that the gateway lets in, and rightly so."""
     component = decision.component
     leads = verdict.component, verdict.leads
     if component and leads != (component.key, intended.leads):

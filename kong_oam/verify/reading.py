@@ -102,11 +102,10 @@ class Reader:
         if issuer != self._terms.deployed.issuers[provider.name]:
             return None
         usual = table["spelling"] == self._spellings[provider.name]
-        counts = self._counts(table, token, provider, usual=usual)
-        if counts and not usual:
-            # Read by other words, the token may be of anybody.
-            return CallerIdentity("", None)
-        return claimed if counts else None
+        if not self._counts(table, token, provider, usual=usual):
+            return None
+        # Read by other words, the token may be of anybody.
+        return claimed if usual else CallerIdentity("", None)
 
     def _is_of_ring(self, table: Table, consumer: Entity) -> bool:
         """Return whether a table takes tokens of the consumer's keys, as its plugin verifies

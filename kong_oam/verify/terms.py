@@ -53,7 +53,7 @@ class Terms:
                 workloads[deployed.upstreams[service]] = component.key
                 accepted |= {
                     (plugin.name, service)
-                    for plugin in component.traits.get(KONG_PLUGIN) or ()
+                    for plugin in component.traits.each(KONG_PLUGIN)
                 }
         plugin = plugins.AUTHENTICATION[settings.gateway.edition]
         verifying = {}

@@ -465,11 +465,16 @@ def _kind(name: str, was: Any, now: Any) -> Kind:
         return "changed"
     for meaning in MEANINGS:
         fact = meaning.key.fact
-        if fact and f"{name}.".startswith(f"{fact}."):
-            return meaning.change(name.removeprefix(f"{fact}."), was, now)
-    if (
-        name == "gateway.scheme"
-    ):  # by plain http, whoever listens has the tokens
+        beginning = f"{fact}."
+        if fact and f"{name}.".startswith(beginning):
+            return meaning.change(name.removeprefix(beginning), was, now)
+    return _gateway_kind(name, was, now)
+
+
+def _gateway_kind(name: str, was: Any, now: Any) -> Kind:
+    """The kind of change of what the gateway speaks, or of any other setting."""
+    # By plain http, whoever listens has the tokens.
+    if name == "gateway.scheme":
         return "may narrow" if now == "https" else "may widen"
     # By it workloads refuse whoever is not the gateway.
     if name == "gateway.upstreamTls.clientCertificate":

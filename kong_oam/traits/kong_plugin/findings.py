@@ -137,7 +137,7 @@ def findings(settings: Settings, estate: Estate) -> Findings:
         for extra in extras(settings, component).plugins:
             if not extra.asked:
                 others.add(extra.kind)
-        for plugin in component.traits.get(KONG_PLUGIN) or ():
+        for plugin in component.traits.each(KONG_PLUGIN):
             yield from _judged(plugin, others)
             yield from _overdue(plugin, settings.as_of)
             for path, value in _leaves(plugin.config):
@@ -154,7 +154,7 @@ def waived(estate: Estate) -> Iterator[str]:
     """Yield a printable line for each plugin that stands before a component by a waiver: all that a
     preview has to say again and again."""
     for component in estate.exposed:
-        for plugin in component.traits.get(KONG_PLUGIN) or ():
+        for plugin in component.traits.each(KONG_PLUGIN):
             if plugin.waiver and (why := why_waived(plugin)):
                 yield printable(
                     f"{plugin.position.file}:{plugin.position.line}: {plugin.name} before "

@@ -32,8 +32,7 @@ def inspect(account: Account, estate: Estate) -> Diagnostics:
     where a plugin is asked for. Raise admin.AdminError."""
     asked: list[KongPlugin] = []
     for component in estate.exposed:
-        plugins = component.traits.get(KONG_PLUGIN)
-        asked += plugins or ()
+        asked += component.traits.each(KONG_PLUGIN)
     if not asked:
         return ()
     with AdminApi(account) as admin:
