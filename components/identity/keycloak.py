@@ -62,6 +62,10 @@ calls in that moment may have it keep those of before; it reads anew for a key t
 10.0 to 10.5 seconds)."""
 
 
+_Roles = Mapping[str, pulumi.Input[str]]
+"""The ids of roles by group."""
+
+
 def provision(args: IssuerArgs) -> Issuer:
     """Provision everything in the realm that the stack needs."""
     return Keycloak(args.settings.name, args).issuer
@@ -72,7 +76,7 @@ class _Realm:
     """What clients need of the realm: ids of the groups' roles by group (the provider's name), the
     name of the scope that brings groups, and by declared scope its name, once it is made here."""
 
-    roles: Mapping[str, pulumi.Input[str]]
+    roles: _Roles
     groups_scope: pulumi.Input[str] | None
     scopes: Mapping[str, pulumi.Input[str]]
 
@@ -222,7 +226,7 @@ class Keycloak(pulumi.ComponentResource):
         self,
         logical: str,
         scope: keycloak.openid.ClientScope,
-        roles: Mapping[str, pulumi.Input[str]],
+        roles: _Roles,
         client: str | None = None,
     ) -> list[pulumi.Resource]:
         """Restrict a scope to those who hold one of the roles, which are by group."""
@@ -237,9 +241,7 @@ class Keycloak(pulumi.ComponentResource):
             for group, role in roles.items()
         ]
 
-    def _scope_of_groups(
-        self, roles: Mapping[str, pulumi.Input[str]]
-    ) -> keycloak.openid.ClientScope:
+    def _scope_of_groups(self, roles: _Roles) -> keycloak.openid.ClientScope:
         """Make the scope that brings a user's groups into a token: of the roles held, those asked
         for here."""
         scope = self._scope(

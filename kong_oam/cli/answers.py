@@ -12,6 +12,7 @@ from kong_oam.cli.flag import Flag
 from kong_oam.cli.scaffold import CLIENTS, OUTSIDE, ScaffoldError, Wanted
 from kong_oam.diagnostics import printable, some
 from kong_oam.errors import InputError
+from kong_oam.oam.document import Fields
 from kong_oam.traits.questions import QUESTIONS
 
 Answers = dict[str, Any]
@@ -150,7 +151,7 @@ def settle(answers: Answers) -> None:
         answers["type"] = EXTERNAL
 
 
-def useless_flags(answers: Mapping[str, Any]) -> set[str]:
+def useless_flags(answers: Fields) -> set[str]:
     """Flags that say nothing about such a component."""
     without = {EXTERNAL: _OF_WORKLOADS, "worker": _OF_WEBSERVICES}.get(
         answers["type"], ()
@@ -169,7 +170,7 @@ def useless_flags(answers: Mapping[str, Any]) -> set[str]:
     }
 
 
-def missing_flags(answers: Mapping[str, Any]) -> list[str]:
+def missing_flags(answers: Fields) -> list[str]:
     """Flags that are needed for such a component, and of which nothing is said."""
     useless = useless_flags(answers)
     return [
@@ -198,7 +199,7 @@ def wanted(answers: Answers) -> Wanted:
     return Wanted(**values, traits=traits)
 
 
-def _traits(values: dict[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _traits(values: dict[str, Any]) -> Iterator[tuple[str, Fields]]:
     """Yield type and properties of the traits that are asked for, whose values are taken out."""
     for question in QUESTIONS:
         value = values.pop(question.flag.name, None)

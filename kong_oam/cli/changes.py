@@ -6,7 +6,6 @@ import argparse
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
 from kong_oam.access.diff.change import (
     OPENING,
@@ -19,7 +18,12 @@ from kong_oam.access.diff.wording import headline, label, row, worth_telling
 from kong_oam.access.networks import ANYWHERE
 from kong_oam.access.paths import written
 from kong_oam.cli.console import MODULE, Colour, Console
-from kong_oam.cli.entries import place_entry, principal_entry, subtree_entry
+from kong_oam.cli.entries import (
+    JsonObject,
+    place_entry,
+    principal_entry,
+    subtree_entry,
+)
 from kong_oam.diagnostics import printable
 
 
@@ -93,7 +97,7 @@ def code(text: str) -> str:
     )
 
 
-def document(changes: Sequence[Difference], scheme: str) -> dict[str, Any]:
+def document(changes: Sequence[Difference], scheme: str) -> JsonObject:
     """Return the changes as JSON has them."""
     return {
         "headline": headline(changes, scheme),
@@ -101,7 +105,7 @@ def document(changes: Sequence[Difference], scheme: str) -> dict[str, Any]:
     }
 
 
-def _entry(change: Difference) -> dict[str, Any]:
+def _entry(change: Difference) -> JsonObject:
     if isinstance(change, Setting):
         return _setting(change)
     example = change.example
@@ -128,7 +132,7 @@ def _entry(change: Difference) -> dict[str, Any]:
     }
 
 
-def _answers(answers: Answers) -> dict[str, Any]:
+def _answers(answers: Answers) -> JsonObject:
     return {
         side: {
             "component": answer.component,
@@ -140,7 +144,7 @@ def _answers(answers: Answers) -> dict[str, Any]:
     }
 
 
-def _setting(change: Setting) -> dict[str, Any]:
+def _setting(change: Setting) -> JsonObject:
     component = change.of.component
     provider = change.of.provider
     subject = {}
@@ -148,7 +152,7 @@ def _setting(change: Setting) -> dict[str, Any]:
         subject["client" if provider else "component"] = component
     if provider:
         subject["provider"] = provider
-    entry: dict[str, Any] = {
+    entry: JsonObject = {
         "kind": change.kind,
         "for": [subject or {"everybody": True}],
         "setting": change.name or None,
@@ -164,7 +168,7 @@ def _setting(change: Setting) -> dict[str, Any]:
     return entry
 
 
-def _whom(caller: Whom) -> dict[str, Any]:
+def _whom(caller: Whom) -> JsonObject:
     source = {
         "from": list(map(str, caller.source.networks)),
         "notFrom": list(map(str, caller.source.but)),

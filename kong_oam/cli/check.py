@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from kong_oam.access.absent import with_absent_clients
 from kong_oam.access.compile.estate import Compiled, compile_estate
@@ -21,7 +21,7 @@ from kong_oam.access.settings.project import STACKS
 from kong_oam.access.settings.values import Settings
 from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console, remark
-from kong_oam.cli.entries import diagnostic_entry
+from kong_oam.cli.entries import JsonObject, diagnostic_entry
 from kong_oam.cli.estates import (
     add_estate,
     asked_settings,
@@ -375,7 +375,7 @@ def _of_estate(report: Report, estate: Estate) -> Iterator[str]:
         yield nobody_yet(names)
 
 
-def _document(report: Report, *, since: str | None) -> dict[str, Any]:
+def _document(report: Report, *, since: str | None) -> JsonObject:
     def newness(diagnostic: Diagnostic) -> dict[str, bool]:
         return {"new": diagnostic in report.new} if since else {}
 
@@ -394,7 +394,7 @@ def _document(report: Report, *, since: str | None) -> dict[str, Any]:
     }
 
 
-def _finding(finding: LintFinding) -> dict[str, Any]:
+def _finding(finding: LintFinding) -> JsonObject:
     entry = {
         "component": finding.component,
         "remedy": finding.remedy,

@@ -12,13 +12,16 @@ from kong_oam.access.principals import Access, Condition, Principal
 from kong_oam.access.request_classes import Subtree
 from kong_oam.diagnostics import Diagnostic, Position
 
+JsonObject = dict[str, Any]
+"""An object of JSON that a verb prints, or a part of it."""
 
-def unjudged_entry(names: Sequence[str]) -> dict[str, Any]:
+
+def unjudged_entry(names: Sequence[str]) -> JsonObject:
     """Return the Applications that are not here, as a field of JSON; nothing where all are."""
     return {"unjudged": [*names]} if names else {}
 
 
-def place_entry(position: Position | None) -> dict[str, Any] | None:
+def place_entry(position: Position | None) -> JsonObject | None:
     """Return a place as JSON has it."""
     if position is None:
         return None
@@ -29,7 +32,7 @@ def place_entry(position: Position | None) -> dict[str, Any] | None:
     }
 
 
-def diagnostic_entry(diagnostic: Diagnostic) -> dict[str, Any]:
+def diagnostic_entry(diagnostic: Diagnostic) -> JsonObject:
     """A finding as JSON has it."""
     where = place_entry(diagnostic.position) or {}
     return {
@@ -40,7 +43,7 @@ def diagnostic_entry(diagnostic: Diagnostic) -> dict[str, Any]:
     }
 
 
-def subtree_entry(subtree: Subtree) -> dict[str, Any]:
+def subtree_entry(subtree: Subtree) -> JsonObject:
     """A subtree as JSON has it: all at and below `path`, or what some servers take for it."""
     return {
         "path": written(subtree.path),
@@ -48,7 +51,7 @@ def subtree_entry(subtree: Subtree) -> dict[str, Any]:
     }
 
 
-def row_entry(row: Row) -> dict[str, Any]:
+def row_entry(row: Row) -> JsonObject:
     """Return a row of the matrix as JSON has it, but for whom it is about."""
     return {
         "host": row.host,
@@ -61,22 +64,22 @@ def row_entry(row: Row) -> dict[str, Any]:
     }
 
 
-def endpoint_entry(row: Row) -> dict[str, Any]:
+def endpoint_entry(row: Row) -> JsonObject:
     """Return a row of the matrix as JSON has it, with who may call it."""
     return {**row_entry(row), "principals": principal_entries(row.access)}
 
 
-def rule_entry(rule: Rule | None) -> dict[str, Any] | None:
+def rule_entry(rule: Rule | None) -> JsonObject | None:
     """Return the place of a rule as JSON has it."""
     return place_entry(rule.position) if rule else None
 
 
-def source_entry(access: Access) -> dict[str, Any]:
+def source_entry(access: Access) -> JsonObject:
     """Where alone one may call from as JSON has it; nothing where that is anywhere."""
     return {"from": list(map(str, access.networks))} if access.networks else {}
 
 
-def principal_entries(access: Access) -> list[dict[str, Any]]:
+def principal_entries(access: Access) -> list[JsonObject]:
     """Return the principals of an access as JSON has them; `usersIn` is empty of one that calls as
     itself."""
     return [
@@ -85,9 +88,7 @@ def principal_entries(access: Access) -> list[dict[str, Any]]:
     ]
 
 
-def principal_entry(
-    principal: Principal, condition: Condition
-) -> dict[str, Any]:
+def principal_entry(principal: Principal, condition: Condition) -> JsonObject:
     """A principal as JSON has it, and the sets of groups of which its users need one."""
     return {
         "client": principal.client,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
 
 from kong_oam.access.decide import Decision, Request, decide, effective_scopes
 from kong_oam.access.issue import User, issue
@@ -14,7 +13,7 @@ from kong_oam.access.pages import preflight, reading
 from kong_oam.access.tokens import Claims, Refusal
 from kong_oam.cli.command import OK, Command, UsageError
 from kong_oam.cli.console import Colour, Console
-from kong_oam.cli.entries import rule_entry, unjudged_entry
+from kong_oam.cli.entries import JsonObject, rule_entry, unjudged_entry
 from kong_oam.cli.recorded import explain_recorded
 from kong_oam.cli.requests import (
     add_groups,
@@ -163,11 +162,11 @@ def _check_preflight(options: argparse.Namespace) -> None:
 
 def _page(
     estate: Estate, request: Request, options: argparse.Namespace
-) -> dict[str, Any]:
+) -> JsonObject:
     """What the page that calls is told, as JSON has it; nothing where none is said to call."""
     if not options.origin:
         return {}
-    page: dict[str, Any] = {
+    page: JsonObject = {
         "origin": options.origin,
         "asks": options.asks,
         "mayRead": None,
@@ -192,7 +191,7 @@ _NOT_THE_GATEWAYS = (
 )
 
 
-def _page_in_words(page: dict[str, Any]) -> Iterator[str]:
+def _page_in_words(page: JsonObject) -> Iterator[str]:
     for entry in page.values():
         action = f"send {entry['asks']}" if entry["asks"] else "read the answer"
         verdict = "not judged"
@@ -270,7 +269,7 @@ def _explained(
     options: argparse.Namespace,
     decision: Decision,
     token: Claims | Refusal | None,
-) -> dict[str, Any]:
+) -> JsonObject:
     return {
         "method": options.method,
         "url": options.url,
@@ -286,7 +285,7 @@ def _explained(
     }
 
 
-def _token_entry(token: Claims | Refusal | None) -> dict[str, Any] | None:
+def _token_entry(token: Claims | Refusal | None) -> JsonObject | None:
     if isinstance(token, Refusal):
         return {"refused": token.reason}
     return asdict(token) if token else None

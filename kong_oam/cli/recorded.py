@@ -7,7 +7,6 @@ import argparse
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.model import Component, Estate, Rule
@@ -16,7 +15,7 @@ from kong_oam.access.paths import AmbiguousPathError, read
 from kong_oam.access.tokens import Claims, Refusal
 from kong_oam.cli.command import OK, UsageError, quoted
 from kong_oam.cli.console import Colour, Console
-from kong_oam.cli.entries import rule_entry
+from kong_oam.cli.entries import JsonObject, rule_entry
 from kong_oam.cli.estates import asked_settings, estate_of, reading_of
 from kong_oam.diagnostics import printable
 from kong_oam.kong import names
@@ -115,7 +114,7 @@ def explain_recorded(options: argparse.Namespace, console: Console) -> int:
 
 def _print(
     console: Console,
-    record: Mapping[str, Any],
+    record: JsonObject,
     current: str | None,
     now: Decision,
     passes: str,
@@ -145,11 +144,11 @@ def _print(
         console.print(f"    {now.rule.position}", now.rule.position.excerpt())
 
 
-def _record(file: str, request_id: str) -> dict[str, Any]:
+def _record(file: str, request_id: str) -> JsonObject:
     """Return the last record of the request. What else is in the log, records of others or no text
     at all, is passed over."""
     count = 0
-    last: dict[str, Any] | None = None
+    last: JsonObject | None = None
     with Path(file).open("rb") as lines:
         for record in _records(lines):
             count += 1
@@ -167,7 +166,7 @@ def _record(file: str, request_id: str) -> dict[str, Any]:
     return last
 
 
-def _records(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+def _records(lines: Iterable[bytes]) -> Iterator[JsonObject]:
     """The records in lines of JSON, each of one or of a list; lines of others are passed over."""
     for line in lines:
         try:
@@ -180,7 +179,7 @@ def _records(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
 
 
 def _token(
-    estate: Estate, component: Component | None, record: Mapping[str, Any]
+    estate: Estate, component: Component | None, record: JsonObject
 ) -> Claims | Refusal | None:
     """What the record says of who called: of the token's scopes, those that counted."""
     code = record["code"]
@@ -202,7 +201,7 @@ def _token(
     )
 
 
-def _caller(record: Mapping[str, Any]) -> str:
+def _caller(record: JsonObject) -> str:
     if "client" not in record:
         return f"nobody that a token told of, from {record.get('address')}"
     caller = f"{record.get('caller', 'no client of the estate')} (client id {record['client']})"
@@ -218,7 +217,7 @@ def _caller(record: Mapping[str, Any]) -> str:
     )
 
 
-def _passes(component: Component | None, record: Mapping[str, Any]) -> str:
+def _passes(component: Component | None, record: JsonObject) -> str:
     """What would let the request pass, by the Applications as they are; empty where that is not
     known."""
     code = record["code"]

@@ -25,6 +25,7 @@ from kong_oam.errors import InputError
 from kong_oam.oam import edit
 from kong_oam.oam.application import read_bytes
 from kong_oam.oam.definitions.definition import Kind
+from kong_oam.oam.document import Fields
 
 _GENERIC = ("api", "app", "backend", "main", "server", "service", "web")
 """Names of components that say nothing of what they offer: their Application's does."""
@@ -85,7 +86,7 @@ class Wanted:
     port: int | None = None
     domain: str | None = None
     path: str = "/"
-    traits: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    traits: tuple[tuple[str, Fields], ...] = ()
     client: str | None = None
     calls: Calls = ()
     group: tuple[str, ...] = ()
@@ -313,7 +314,7 @@ def _with_call(
 
 
 def _with_component(
-    wanted: Wanted, application: oam.Application, component: Mapping[str, Any]
+    wanted: Wanted, application: oam.Application, component: Fields
 ) -> str:
     file = application.position.file
     owner = application.annotations.get(OWNER)
@@ -336,9 +337,7 @@ def _certain(text: str | None, file: str) -> str:
     return text
 
 
-def _new_application(
-    wanted: Wanted, component: Mapping[str, Any]
-) -> Mapping[str, Any]:
+def _new_application(wanted: Wanted, component: Fields) -> Fields:
     return {
         "apiVersion": "core.oam.dev/v1beta1",
         "kind": "Application",
@@ -347,9 +346,7 @@ def _new_application(
     }
 
 
-def _component(
-    wanted: Wanted, estate: Estate, as_of: datetime.date
-) -> Mapping[str, Any]:
+def _component(wanted: Wanted, estate: Estate, as_of: datetime.date) -> Fields:
     properties: dict[str, Any] = (
         {"image": wanted.image} if wanted.client not in OUTSIDE else {}
     )
@@ -379,7 +376,7 @@ def _component(
     )
 
 
-def _client(wanted: Wanted, kind: str) -> Mapping[str, Any]:
+def _client(wanted: Wanted, kind: str) -> Fields:
     client: dict[str, Any] = {"kind": kind}
     if kind in _ON_PAGES:
         client["redirectPaths"] = [f"{wanted.path.rstrip('/')}/callback"]
@@ -393,11 +390,11 @@ def _client(wanted: Wanted, kind: str) -> Mapping[str, Any]:
     return client
 
 
-def _trait(kind: str, properties: Mapping[str, Any]) -> Mapping[str, Any]:
+def _trait(kind: str, properties: Fields) -> Fields:
     return {"type": kind, "properties": properties}
 
 
-def _api_access(wanted: Wanted, estate: Estate) -> Mapping[str, Any]:
+def _api_access(wanted: Wanted, estate: Estate) -> Fields:
     """Closed but for who gets a scope: one to read, one to change. Users sign in to a client by a
     role of both."""
     read, write = _scopes(wanted, estate)
@@ -453,9 +450,7 @@ def _scopes(
     }
 
 
-def _page_access(
-    wanted: Wanted, kind: str, as_of: datetime.date
-) -> Mapping[str, Any]:
+def _page_access(wanted: Wanted, kind: str, as_of: datetime.date) -> Fields:
     """Open to browsers: users sign in through the application itself."""
     methods, reason = _ON_PAGES[kind]
     public = {"reason": reason, "until": (as_of + _REVIEW).isoformat()}
@@ -479,7 +474,7 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def _dumped(data: Mapping[str, Any]) -> str:
+def _dumped(data: Fields) -> str:
     """YAML in which whatever somebody gave is one text, wherever it stands."""
     text: str = yaml.dump(
         data,

@@ -11,11 +11,12 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kong_oam.access.model import METHODS
 from kong_oam.cli.command import FOUND, OK, Command
 from kong_oam.cli.console import Colour, Console
+from kong_oam.cli.entries import JsonObject
 from kong_oam.cli.estates import (
     add_estate,
     estate_of,
@@ -160,7 +161,7 @@ def methods(exposure: Exposure) -> str:
     return text
 
 
-def _altered(entry: Altered) -> dict[str, Any]:
+def _altered(entry: Altered) -> JsonObject:
     return {
         "kind": "changed",
         "object": entry.name,
@@ -169,8 +170,8 @@ def _altered(entry: Altered) -> dict[str, Any]:
     }
 
 
-def _reason(reason: Reason) -> dict[str, Any]:
-    entry: dict[str, Any] = {"text": reason.text, "remedy": reason.remedy}
+def _reason(reason: Reason) -> JsonObject:
+    entry: JsonObject = {"text": reason.text, "remedy": reason.remedy}
     if reason.stack:
         entry["stack"] = reason.stack
     if reason.used_by:
@@ -178,7 +179,7 @@ def _reason(reason: Reason) -> dict[str, Any]:
     return entry
 
 
-def _entry(finding: Deviation, reasons: tuple[Reason, ...]) -> dict[str, Any]:
+def _entry(finding: Deviation, reasons: tuple[Reason, ...]) -> JsonObject:
     return {
         "kind": finding.kind,
         "reasons": [*map(_reason, reasons)],

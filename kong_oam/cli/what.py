@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from itertools import chain
-from typing import Any
 
 from kong_oam.access.callers import principal_of
 from kong_oam.access.diff.wording import methods, users
@@ -14,7 +13,7 @@ from kong_oam.access.model import Client, Estate
 from kong_oam.access.principals import NOBODY, Access
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
-from kong_oam.cli.entries import row_entry, sets
+from kong_oam.cli.entries import JsonObject, row_entry, sets
 from kong_oam.cli.estates import add_estate
 from kong_oam.cli.requests import (
     add_address,
@@ -81,7 +80,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     return OK
 
 
-def _by(row: Row, options: argparse.Namespace) -> dict[str, Any]:
+def _by(row: Row, options: argparse.Namespace) -> JsonObject:
     """Of a row as JSON: under which condition, or for a user through which clients."""
     principals = row.access.principals
     if options.groups is None:

@@ -10,7 +10,6 @@ import datetime
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from kong_oam.access.model import METHODS
 from kong_oam.access.settings.values import Settings
@@ -21,6 +20,7 @@ from kong_oam.kong.admin import AdminApi, AdminError, RejectedChangeError
 from kong_oam.kong.entities import Entities, Entity
 from kong_oam.kong.owners import Asking
 from kong_oam.kong.table import LONGEST_OPENING, opened
+from kong_oam.oam.document import Fields
 from kong_oam.verify.openings import AnonymousLeft, ScriptGuard, find_openings
 from kong_oam.verify.ports import Port, missing_guards, ports_of
 from kong_oam.verify.scripts import script_of, with_table
@@ -132,8 +132,8 @@ def _not_of_this_version(component: str, shown: str) -> str:
 
 def _opening(
     component: str,
-    entry: Mapping[str, Any],
-    table: Mapping[str, Any],
+    entry: Fields,
+    table: Fields,
     now: float,
 ) -> Opening:
     """Return the opening that a gate's table has an entry of."""
@@ -148,7 +148,7 @@ def _opening(
     )
 
 
-def _networks(entry: Mapping[str, Any], addresses: object) -> dict[str, None]:
+def _networks(entry: Fields, addresses: object) -> dict[str, None]:
     """Return the networks from which alone the opened path may be called."""
     # Of a script that was changed by hand, the addresses are of any shape.
     by_method = (
@@ -247,7 +247,7 @@ def _check_that_guards_are_ours(port: Port, stack: str) -> None:
             )
 
 
-def _table_of(port: Port) -> Mapping[str, Any]:
+def _table_of(port: Port) -> Fields:
     """The gate's table. Raises EmergencyError where it or admission is not of this version."""
     # Admission and the gate. Both hold an opening.
     for kind in ("pre-function", "post-function"):
@@ -259,7 +259,7 @@ def _table_of(port: Port) -> Mapping[str, Any]:
     return table
 
 
-def _checked(wanted: OpeningRequest, rules: Mapping[str, Any]) -> list[str]:
+def _checked(wanted: OpeningRequest, rules: Fields) -> list[str]:
     """The methods that are wanted. Raises EmergencyError where the path cannot be opened like
     that."""
     if wanted.path not in rules:
@@ -276,7 +276,7 @@ def _checked(wanted: OpeningRequest, rules: Mapping[str, Any]) -> list[str]:
     return _methods(wanted.methods, rules[wanted.path])
 
 
-def _methods(text: str, rule: Mapping[str, Any]) -> list[str]:
+def _methods(text: str, rule: Fields) -> list[str]:
     """Return the methods that `text` names, of those that the rule lists."""
     named = {name.strip().upper() for name in text.split(",")}
     # As in a rule, GET includes HEAD.
@@ -298,9 +298,7 @@ class _Closing:
     closed: dict[str, Opening | None] = field(default_factory=dict)
     left: dict[str, str] = field(default_factory=dict)
 
-    def patch(
-        self, guard: ScriptGuard | AnonymousLeft, config: Mapping[str, Any]
-    ) -> None:
+    def patch(self, guard: ScriptGuard | AnonymousLeft, config: Fields) -> None:
         """Change a plugin. Whatever fails, the others are tried as well."""
         self.closed.setdefault(guard.component, None)
         try:
@@ -370,7 +368,7 @@ def entities_of(admin: AdminApi) -> Entities:
     )
 
 
-def _patch(admin: AdminApi, plugin: Entity, config: Mapping[str, Any]) -> None:
+def _patch(admin: AdminApi, plugin: Entity, config: Fields) -> None:
     try:
         admin.patch(f"/plugins/{plugin['id']}", {"config": config})
     except RejectedChangeError as error:

@@ -109,25 +109,25 @@ def existing(names: Iterable[str]) -> list[str]:
     return [name for name in names if name in there]
 
 
-def outputs_of(settings: Settings) -> dict[str, Any]:
+def outputs_of(settings: Settings) -> Outputs:
     """Return the outputs of an estate's stacks as one: of what several export, the base's first.
     Raises cli.PulumiCliError."""
     base, *partitions = stacks_of(settings)
     stacks = [base, *existing(partitions)] if partitions else [base]
-    merged: dict[str, Any] = {}
+    merged: Outputs = {}
     for stack in stacks:
         merged = merge(merged, outputs(stack))
     return merged
 
 
-def outputs(stack: str) -> dict[str, Any]:
+def outputs(stack: str) -> Outputs:
     """Return the outputs of one stack. Raises cli.PulumiCliError."""
     printed = pulumi("stack", "output", "--json", stack=stack, timeout=SHORT)
-    exported: dict[str, Any] = json.loads(printed)
+    exported: Outputs = json.loads(printed)
     return exported
 
 
-def merge(first: Outputs, more: Outputs) -> dict[str, Any]:
+def merge(first: Outputs, more: Outputs) -> Outputs:
     """Return both in one: mappings of one name are merged, at any depth, and of anything else the
     first stays."""
     result = {**more, **first}

@@ -27,8 +27,10 @@ Outputs = Mapping[str, Any]
 Resources = Sequence[Mapping[str, Any]]
 """The resources of a state, as the engine exports them."""
 
-Held = frozenset[tuple[str, str]]
-"""Types and logical names, such as ("kong:index/consumer:Consumer", "gateway-anonymous")."""
+TypeAndName = tuple[str, str]
+"""A type and a logical name, such as ("kong:index/consumer:Consumer", "gateway-anonymous")."""
+
+Held = frozenset[TypeAndName]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +67,10 @@ class StackState:
     held: Held
     issuers: Mapping[str, str]
     outputs: Outputs = field(default_factory=dict)
-    urns: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    urns: Mapping[TypeAndName, str] = field(default_factory=dict)
     doubted: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     credentials: Mapping[str, Outputs] = field(default_factory=dict)
-    client_ids: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    client_ids: Mapping[TypeAndName, str] = field(default_factory=dict)
     resources: tuple[Resource, ...] = field(default=(), repr=False)
 
     @property
@@ -100,7 +102,7 @@ def from_outputs(outputs: Mapping[str, Outputs]) -> StackState:
     """Make the state of the `outputs` of `pulumi:pulumi:readStackResourceOutputs`: {URN: {type,
     outputs}}."""
     resources: list[Resource] = []
-    urns: dict[tuple[str, str], str] = {}
+    urns: dict[TypeAndName, str] = {}
     for urn, entry in outputs.items():
         resource = Resource(entry["type"], logical_name(urn), entry["outputs"])
         resources.append(resource)
@@ -108,7 +110,7 @@ def from_outputs(outputs: Mapping[str, Outputs]) -> StackState:
     exported: Outputs = {}
     issuers: dict[str, str] = {}
     credentials: dict[str, Outputs] = {}
-    client_ids: dict[tuple[str, str], str] = {}
+    client_ids: dict[TypeAndName, str] = {}
     for resource in resources:
         kind = resource.type
         name = resource.name

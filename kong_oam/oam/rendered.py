@@ -9,14 +9,15 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from kong_oam.diagnostics import Position
+from kong_oam.oam.document import Fields
 
 Path = tuple[str, ...]
 """A path in an object: fields, and the numbers of items in lists."""
-Inside = Sequence[tuple[Path, Mapping[str, Any]]]
+Inside = Sequence[tuple[Path, Fields]]
 """The mappings in an object, with their paths."""
 GroupKind = tuple[str, str]
 """The API group of an object, empty for the core, and its kind."""
-_Mappings = list[tuple[Path, Mapping[str, Any]]]
+_Mappings = list[tuple[Path, Fields]]
 _LEAVES = frozenset({str, int, float, bool, type(None)})
 
 _TEMPLATE = ("spec", "template")
@@ -72,7 +73,7 @@ class Awaited:
 class RenderedObject:
     """An object in Kubernetes' own spelling, and where it comes from."""
 
-    object: Mapping[str, Any]
+    object: Fields
     trait: int | None
     """Which trait of the component made it, from 0; None: the component's own definition."""
     key: str
@@ -151,7 +152,7 @@ class RenderedObject:
         return str(self._metadata.get("namespace") or "")
 
     @property
-    def _metadata(self) -> Mapping[str, Any]:
+    def _metadata(self) -> Fields:
         metadata = self.object.get("metadata")
         return metadata if isinstance(metadata, Mapping) else {}
 
@@ -159,7 +160,7 @@ class RenderedObject:
 Objects = tuple[RenderedObject, ...]
 
 
-def group_kind(found: Mapping[str, Any]) -> GroupKind:
+def group_kind(found: Fields) -> GroupKind:
     """Return an object's API group, which is empty for the core, and its kind."""
     group, slash, _ = str(found.get("apiVersion") or "").rpartition("/")
     return (group if slash else ""), str(found.get("kind") or "")

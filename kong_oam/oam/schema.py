@@ -17,6 +17,7 @@ import jsonschema_rs
 
 from kong_oam.diagnostics import Diagnostic, some, suggestion
 from kong_oam.oam.position import SourcePosition
+from kong_oam.oam.document import Fields
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _OF_TRAITS: Mapping[str, Path] = {
@@ -69,9 +70,7 @@ def pruned(name: str, data: Any) -> Any:
     return _pruned(data, schema(name), schema(name).get("$defs", {}))
 
 
-def _pruned(
-    value: Any, node: Mapping[str, Any], types: Mapping[str, Any]
-) -> Any:
+def _pruned(value: Any, node: Fields, types: Fields) -> Any:
     if "$ref" in node:
         node = types[node["$ref"].rpartition("/")[2]]
     if isinstance(value, list):
@@ -104,7 +103,7 @@ def violations(
         return
     for error in validator.iter_errors(data):
         where = position.at(*error.instance_path)
-        kind: Mapping[str, Any] = error.kind.as_dict()
+        kind: Fields = error.kind.as_dict()
         field = dotted(error.instance_path) or name
         if error.kind.name == "additionalProperties":
             known = _properties(name, list(error.schema_path)[:-1])
@@ -119,7 +118,7 @@ def violations(
             yield Diagnostic("OAM103", _wrong_value(field, error, kind), where)
 
 
-def _wrong_value(field: str, error: Any, kind: Mapping[str, Any]) -> str:
+def _wrong_value(field: str, error: Any, kind: Fields) -> str:
     match error.kind.name:
         case "type":
             wanted = some(kind["types"], " or ")

@@ -14,6 +14,10 @@ from kong_oam.objects.selection import NamedService
 Reach = Literal["cluster", "loadBalancer", "nodePort"]
 
 
+NamespacedName = tuple[str, str]
+"""The namespace and the name of an object."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What a stack takes.
@@ -76,8 +80,8 @@ class JudgedComponent:
         return bool(self.routed or self.named or self.credentials)
 
     @property
-    def accounts(self) -> frozenset[tuple[str, str]]:
-        """Namespace and name of its ServiceAccounts."""
+    def accounts(self) -> frozenset[NamespacedName]:
+        """Its ServiceAccounts."""
         accounts = set()
         for kind, name in self.made:
             if kind == "ServiceAccount":

@@ -22,7 +22,9 @@ from itertools import chain
 from kong_oam.diagnostics import Findings
 from kong_oam.oam.position import Texts
 from kong_oam.oam.rendered import Objects, RenderedObject
-from kong_oam.objects.component import JudgedComponent, dotted
+from kong_oam.objects.component import JudgedComponent
+from kong_oam.objects.component import NamespacedName
+from kong_oam.objects.component import dotted
 from kong_oam.objects.controllers import deploys_to
 from kong_oam.objects.known_kinds import INGRESSES, is_foreign, is_read_freely
 from kong_oam.objects.pods import CONTAINER_LISTS, Path
@@ -45,11 +47,11 @@ _DNS_NAME = re.compile(r"[A-Za-z0-9*](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _ENDLESS = "has the cluster write a ServiceAccount's token into a Secret, which never ends; take it out"
 _WRITING = "writeconnectionsecrettoref"
 
-Owners = Mapping[tuple[str, str], Set[str]]
-"""By namespace and name of a Secret or a ServiceAccount, the components that it belongs to."""
+Owners = Mapping[NamespacedName, Set[str]]
+"""By a Secret or a ServiceAccount, the components that it belongs to."""
 
 
-_Owned = dict[tuple[str, str], set[str]]
+_Owned = dict[NamespacedName, set[str]]
 
 
 @dataclass(frozen=True)
@@ -182,7 +184,7 @@ def _named_in_fields(
 
 
 def _held(
-    component: JudgedComponent, known: Identities, key: tuple[str, str]
+    component: JudgedComponent, known: Identities, key: NamespacedName
 ) -> str:
     """Return what is in a Secret that a component must not write. Empty for other Secrets."""
     owners = known.credentials.get(key, frozenset())
@@ -196,7 +198,7 @@ def _held(
 
 
 def _shown_elsewhere(
-    component: JudgedComponent, known: Identities, key: tuple[str, str]
+    component: JudgedComponent, known: Identities, key: NamespacedName
 ) -> list[str]:
     """Return the components of other Applications for whose hosts the gateway shows a Secret. An
     Application may make the Secrets of its own hosts, in whichever of its components."""

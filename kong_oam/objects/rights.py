@@ -17,7 +17,7 @@ from typing import Any
 from kong_oam.diagnostics import Findings, some
 from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.objects.component import JudgedComponent, Rules
+from kong_oam.objects.component import JudgedComponent, NamespacedName, Rules
 from kong_oam.objects.pods import mapping, mappings
 from kong_oam.objects.texts import with_inner_objects
 
@@ -90,7 +90,7 @@ class Right:
 def rights_of(
     objects: Iterable[RenderedObject],
     cluster: str | None,
-    accounts: Collection[tuple[str, str]],
+    accounts: Collection[NamespacedName],
 ) -> list[Right]:
     """Return the rights that a component's objects give in a cluster. `cluster` None: the stack's
     own. `accounts`: namespace and name of the component's own ServiceAccounts."""
@@ -232,7 +232,7 @@ def _is_harmless(
 def _of_binding(
     rendered: RenderedObject,
     of_own_roles: Mapping[tuple[str, str, str], list[Right]],
-    accounts: Collection[tuple[str, str]],
+    accounts: Collection[NamespacedName],
 ) -> Iterator[Right]:
     role = mapping(rendered.object.get("roleRef"))
     kind = str(role.get("kind", ""))
@@ -255,7 +255,7 @@ def _of_binding(
 
 
 def _subject(
-    subject: Fields, namespace: str, accounts: Collection[tuple[str, str]]
+    subject: Fields, namespace: str, accounts: Collection[NamespacedName]
 ) -> tuple[str, bool]:
     """Return a subject in words, and whether it is a ServiceAccount of the component."""
     kind = str(subject.get("kind", ""))

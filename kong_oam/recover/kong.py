@@ -6,9 +6,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from kong_oam.errors import EngineError, ProductError
+from kong_oam.http.management import Row
 from kong_oam.kong.admin import AdminApi, RejectedChangeError
 from kong_oam.kong.owners import Asking, Owner
 
@@ -173,7 +173,7 @@ def entities(admin: AdminApi) -> list[LostEntity]:
     return [_entity(collection, row, names) for collection, row in rows]
 
 
-def _rows(admin: AdminApi) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _rows(admin: AdminApi) -> Iterator[tuple[str, Row]]:
     """Yield each row of the Admin API, after its collection."""
     for collection in _COLLECTIONS:
         # Kong lists targets by upstream.
@@ -186,7 +186,7 @@ def _rows(admin: AdminApi) -> Iterator[tuple[str, Mapping[str, Any]]]:
                     yield "targets", target
 
 
-def _name(row: Mapping[str, Any]) -> str:
+def _name(row: Row) -> str:
     fields = ("name", "username", "target", "id")
     return next(str(row[field]) for field in fields if row.get(field))
 
@@ -210,9 +210,7 @@ def remove(admin: AdminApi, lost: Iterable[LostEntity], settle: float) -> None:
             ) from None
 
 
-def _entity(
-    collection: str, row: Mapping[str, Any], names: Mapping[str, str]
-) -> LostEntity:
+def _entity(collection: str, row: Row, names: Mapping[str, str]) -> LostEntity:
     parents = {kind: row[kind]["id"] for kind in _PARENTS if row.get(kind)}
     name = str(row["key"]) if collection == "jwts" else names[row["id"]]
     if collection in ("plugins", "targets", "jwts"):

@@ -41,7 +41,7 @@ def request(
     component: ComponentSpec,
     definitions: Sequence[Definition],
     setting: Setting,
-) -> dict[str, Any]:
+) -> Fields:
     """Return the request for a component: `definitions` are its type's own, then those of its
     traits, in their order.
 
@@ -61,9 +61,7 @@ def request(
     return {"component": parts[0], "traits": parts[1:], "context": context}
 
 
-def _part(
-    definition: Definition, type_: str, properties: Any
-) -> dict[str, Any]:
+def _part(definition: Definition, type_: str, properties: Any) -> Fields:
     return {
         "type": type_.partition("@")[0],
         "template": definition.template,
@@ -100,7 +98,7 @@ def _context(
     }
 
 
-def _plain(component: ComponentSpec) -> dict[str, Any]:
+def _plain(component: ComponentSpec) -> Fields:
     """Return a component as it stands in the Application."""
     plain: dict[str, Any] = {"name": component.name, "type": component.type}
     if component.properties:

@@ -71,7 +71,7 @@ def as_template(
 
 def _configuration(
     definition: Definition, application: Application, component: ComponentSpec
-) -> dict[str, Any]:
+) -> Fields:
     """Return KubeVela's object: with what Go's structures have where nothing is said (`gitRef`,
     `status`)."""
     properties = as_json(component.properties)

@@ -171,7 +171,7 @@ def with_awaited(
 
 def _scope(
     giver: ComponentSpec, application: Application, setting: Setting
-) -> dict[str, Any]:
+) -> Fields:
     """Return what is known of a component before it is deployed. The context is the workflow's, of
     which a name is that of the Application."""
     first, *others = giver.rendered or ()
@@ -192,7 +192,7 @@ def _scope(
     }
 
 
-def _known(rendered: RenderedObject) -> dict[str, Any]:
+def _known(rendered: RenderedObject) -> Fields:
     hidden = ("status", *(_SECRET if rendered.kind == "Secret" else ()))
     return {
         name: value

@@ -71,6 +71,8 @@ class Finding:
 
 
 Findings = tuple[Finding, ...]
+_Entry = dict[str, Any]
+"""A finding, a place or a difference, as `access` prints it."""
 
 
 def check(base: str, stack: str) -> tuple[Findings, Findings]:
@@ -87,7 +89,7 @@ def check(base: str, stack: str) -> tuple[Findings, Findings]:
     return tuple(errors), tuple(others)
 
 
-def _finding(diagnostic: dict[str, Any]) -> Finding:
+def _finding(diagnostic: _Entry) -> Finding:
     text = f"{diagnostic['code']}: {diagnostic['message']}"
     return Finding(
         text,
@@ -96,7 +98,7 @@ def _finding(diagnostic: dict[str, Any]) -> Finding:
     )
 
 
-def _place(entry: dict[str, Any]) -> SourcePosition:
+def _place(entry: _Entry) -> SourcePosition:
     return SourcePosition(entry["file"], entry["line"], entry["column"])
 
 
@@ -105,8 +107,8 @@ def changes(base: str, stack: str) -> AccessChange:
     # Said to be a revision: a folder of the same name would be compared with itself.
     revision = f"git:{base}"
     operands = ("--stack", stack, "--", revision, ".")
-    document: dict[str, Any] = json.loads(_access("diff", "--json", *operands))
-    differences: list[dict[str, Any]] = document["changes"]
+    document: _Entry = json.loads(_access("diff", "--json", *operands))
+    differences: list[_Entry] = document["changes"]
     if not differences:
         return AccessChange(len(_KINDS), headline="", markdown="")
     places: dict[SourcePosition, None] = {}
@@ -140,7 +142,7 @@ def changes(base: str, stack: str) -> AccessChange:
     )
 
 
-def _owners(differences: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+def _owners(differences: Sequence[_Entry]) -> tuple[str, ...]:
     """Return the owners in the base, which a change cannot add to, to hide others among."""
     owners = set()
     for change in differences:

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from kong_oam.engine.export import Entry
 from kong_oam.engine.state import COMPONENT, Resources, logical_name
 
 
@@ -78,7 +78,7 @@ def is_whole(kept: Mapping[str, str], copied: Resources) -> bool:
     )
 
 
-def without(resources: Resources, gone: Iterable[str]) -> list[dict[str, Any]]:
+def without(resources: Resources, gone: Iterable[str]) -> list[Entry]:
     """Return a state's resources but those, and without a word of them in what stays."""
     forgotten = frozenset(gone)
     return [
@@ -88,9 +88,7 @@ def without(resources: Resources, gone: Iterable[str]) -> list[dict[str, Any]]:
     ]
 
 
-def _detached(
-    resource: Mapping[str, Any], forgotten: frozenset[str]
-) -> dict[str, Any]:
+def _detached(resource: Entry, forgotten: frozenset[str]) -> Entry:
     result = dict(resource)
     if "dependencies" in result:
         result["dependencies"] = _without(result["dependencies"], forgotten)

@@ -135,7 +135,7 @@ def _of_base(base: Outputs, estate: Estate) -> Any:
     return {"providers": providers, "gateway": base.get("gateway")}
 
 
-def _narrowed(made: Outputs, wanted: Set[str]) -> dict[str, Any]:
+def _narrowed(made: Outputs, wanted: Set[str]) -> Outputs:
     narrowed = dict(made)
     for name, value in made.items():
         if isinstance(value, Mapping):

@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Lock
-from typing import Any
 
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.diagnostics import some
@@ -240,13 +239,13 @@ class Runs:
             or None in self.known.records
         ):
             return False
-        return bool(self._outputs(None).get(KEPT))
+        return bool(outputs(self.name(None)).get(KEPT))
 
     def _stands_alone(self) -> bool:
         """Tell whether nothing of the estate stands on its base any more."""
         settings = self.estates.settings
         partitions = map(
-            self.name, partitions_of(settings, self._outputs(None))
+            self.name, partitions_of(settings, outputs(self.name(None)))
         )
         standing = [
             stack
@@ -316,7 +315,7 @@ class Runs:
             )
 
     def _record(self, partition: str | None, mark: str) -> None:
-        exports = self._outputs(partition)
+        exports = outputs(self.name(partition))
         # What kept something is to be run once more, also by the next command.
         ended = not exports.get(KEPT)
         ids = self.estates.ids(exports.get("clients") or {})
@@ -327,6 +326,3 @@ class Runs:
                 else None
             )
             self.known = self.known.having(partition, record, exports)
-
-    def _outputs(self, partition: str | None) -> dict[str, Any]:
-        return outputs(self.name(partition))

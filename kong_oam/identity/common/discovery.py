@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -22,6 +21,7 @@ from kong_oam.errors import ProductError
 from kong_oam.http.addresses import is_confidential, shown
 from kong_oam.http.rates import patiently, unserved
 from kong_oam.http.trust import trusted
+from kong_oam.oam.document import Fields
 
 _TIMEOUT = httpx.Timeout(10.0)
 _SMALLEST_RSA = 2048
@@ -85,7 +85,7 @@ def discover(issuer: str, proxy: str | None = None) -> Published:
     return Published(issuer, token, authorization, keys)
 
 
-def _get(client: httpx.Client, url: str, *, proxied: bool) -> dict[str, Any]:
+def _get(client: httpx.Client, url: str, *, proxied: bool) -> Fields:
     if not is_confidential(url):
         raise DiscoveryError(
             f"{shown(url)} is not https: whoever is on the way could hand out keys of their own"
@@ -109,9 +109,7 @@ def _get(client: httpx.Client, url: str, *, proxied: bool) -> dict[str, Any]:
     return body
 
 
-def signing_keys(
-    jwks: Mapping[str, Any], issuer: str
-) -> tuple[SigningKey, ...]:
+def signing_keys(jwks: Fields, issuer: str) -> tuple[SigningKey, ...]:
     """Read from a JSON Web Key set the keys that may sign tokens, and leaves out any other.
 
     Kong finds a key by its id, so a key without one is of no use, and two different keys of one id
@@ -143,7 +141,7 @@ def signing_keys(
     return tuple(by_id.values())
 
 
-def _signing_key(item: Mapping[str, Any]) -> SigningKey:
+def _signing_key(item: Fields) -> SigningKey:
     """Read one key. Raises ValueError with the reason why it is not for signatures that the
     gateway verifies."""
     if item.get("use", "sig") != "sig" or "verify" not in item.get(
@@ -168,7 +166,7 @@ def _signing_key(item: Mapping[str, Any]) -> SigningKey:
 
 
 def _public(
-    item: Mapping[str, Any],
+    item: Fields,
 ) -> tuple[str, rsa.RSAPublicKey | ec.EllipticCurvePublicKey]:
     match item.get("kty"), item.get("crv"):
         case "RSA", _:
@@ -191,7 +189,7 @@ def _public(
             )
 
 
-def _numbers(item: Mapping[str, Any], *names: str) -> Iterator[int]:
+def _numbers(item: Fields, *names: str) -> Iterator[int]:
     for name in names:
         text = item.get(name)
         if not isinstance(text, str):
