@@ -18,6 +18,7 @@ from kong_oam.access.rotation import (
     current_secret,
     is_shared,
 )
+from kong_oam.oam.document import Texts
 
 Recorded = pulumi.Output[Mapping[str, Any]]
 """What the next run is to know of a client's credential. Nothing of it is secret."""
@@ -35,7 +36,7 @@ class Turn:
     client: str
     generation: Generation
     is_new: bool
-    before: Mapping[str, str]
+    before: Texts
     schedule: Schedule
     today: datetime.date
 
@@ -77,7 +78,7 @@ class Rotation:
     estate: Estate
     today: datetime.date
     previous: Mapping[str, Mapping[str, Any]]
-    proofs: Mapping[str, str]
+    proofs: Texts
 
     def turn(self, client: Client) -> Turn:
         """Decide which key the client has when this run is over, and say which step this run

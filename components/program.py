@@ -29,6 +29,7 @@ from kong_oam.kong.actual import corrected
 from kong_oam.kong.addresses import asked_for
 from kong_oam.kong.extras import kinds
 from kong_oam.kubernetes import preflight as kubernetes
+from kong_oam.oam.document import Texts
 from kong_oam.render.stage import read_applications
 from kong_oam.traits.kong_plugin import schemas
 from kong_oam.traits.kong_plugin.findings import findings as plugins_found
@@ -60,7 +61,7 @@ from .gateway.gateway import Gateway, GatewayArgs
 from .gateway.service import GatedService, Plugin
 from .graph import Moved, without_traces
 from .identity import provision
-from .identity.issuer import Issuer, IssuerArgs, finish_clients
+from .identity.issuer import IssuerArgs, Issuers, finish_clients
 from .partition import Part, part_of_run
 from .process import save_cpu_time
 from .refusal import refuse, require_checkpoints, stop_at
@@ -79,7 +80,7 @@ class _Plan:
     certificates: Mapping[str, tuple[str, str]]
     facts: preflight.GatewayFacts
     state: StackState
-    groups: Mapping[str, Mapping[str, str]]
+    groups: Mapping[str, Texts]
     part: Part
 
     @property
@@ -94,7 +95,7 @@ class _Provisioned:
 
     model: AccessModel
     credentials: Mapping[str, Output[Mapping[str, Any]]]
-    issuers: Mapping[str, Issuer]
+    issuers: Issuers
     gateway: Gateway
     deployments: Mapping[str, Deployment]
 
@@ -174,7 +175,7 @@ def _plan() -> _Plan:
         held = state.held | base.state.held if base else state.held
         issuers = base.state.issuers if base else state.issuers
         findings: list[Diagnostic] = []
-        groups: dict[str, Mapping[str, str]] = {}
+        groups: dict[str, Texts] = {}
         for provider in settings.providers:
             inspection = inspect(
                 provider, estate, held, issuers, config.configuration()
@@ -272,7 +273,7 @@ def _provision(plan: _Plan) -> _Provisioned:
 def _deploy(
     plan: _Plan,
     gateway: Gateway,
-    issuers: Mapping[str, Issuer],
+    issuers: Issuers,
     components: Mapping[str, DeployedComponent],
 ) -> dict[str, Deployment]:
     """Deploy all components of this stack. The base of an estate has none that run."""

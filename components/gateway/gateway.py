@@ -16,7 +16,7 @@ from kong_oam.kong.account import Account
 from kong_oam.kong.preflight import GatewayFacts
 from kong_oam.traits.upstream_tls.at_kong import CLIENT_CERTIFICATE
 
-from ..identity.issuer import Issuer
+from ..identity.issuer import Issuer, Issuers
 from ..records import Base
 from .certificates import Pem, provision_certificate
 from .key_ring import assigned, filled
@@ -37,7 +37,7 @@ class GatewayArgs:
     settings: Settings
     account: Account
     facts: GatewayFacts
-    issuers: Mapping[str, Issuer]
+    issuers: Issuers
     key_slots: Mapping[str, Any]
     certificates: Mapping[str, Pem]
     base: Base | None = None

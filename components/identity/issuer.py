@@ -81,6 +81,10 @@ class Credential:
         return self.grants.made
 
 
+ClientCredentials = Mapping[str, Credential]
+"""The credentials of clients, by component key."""
+
+
 @dataclass(frozen=True)
 class Issuer:
     """A provisioned provider. `clients` are by component key (`application/component`).
@@ -95,7 +99,7 @@ class Issuer:
     token_endpoint: pulumi.Output[str]
     authorization_endpoint: pulumi.Output[str]
     keys: pulumi.Output[Sequence[SigningKey]]
-    clients: Mapping[str, Credential]
+    clients: ClientCredentials
     audiences: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
     previous_keys: pulumi.Input[Sequence[SigningKey]] = ()
     requests: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
@@ -120,9 +124,11 @@ class Issuer:
         }
 
 
-def of_base(
-    base: Record, clients: Mapping[str, Credential], **more: Any
-) -> Issuer:
+Issuers = Mapping[str, Issuer]
+"""The issuers of an estate, by the name of their provider."""
+
+
+def of_base(base: Record, clients: ClientCredentials, **more: Any) -> Issuer:
     """Return the issuer that the base of the estate made, with the clients of a partition."""
     return Issuer(
         issuer=base.value("issuer"),
@@ -135,7 +141,7 @@ def of_base(
 
 
 def existing(
-    args: IssuerArgs, clients: Mapping[str, Credential], **more: Any
+    args: IssuerArgs, clients: ClientCredentials, **more: Any
 ) -> Issuer:
     """Return an issuer that is there before the stack, as it publishes itself, or as the base of
     the estate read it."""
@@ -171,7 +177,7 @@ def published(
 
 
 def finish_clients(
-    issuers: Mapping[str, Issuer],
+    issuers: Issuers,
     running: Mapping[str, Sequence[pulumi.Resource]],
 ) -> dict[str, Recorded]:
     """Make the grants that come after clients' pods. Return what the next run is to know of the

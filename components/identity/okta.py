@@ -58,7 +58,14 @@ from ..grants import NONE, Grants, grant
 from ..records import Record
 from ..refusal import refuse
 from ..settings import configuration
-from .issuer import Credential, Issuer, IssuerArgs, of_base, published
+from .issuer import (
+    ClientCredentials,
+    Credential,
+    Issuer,
+    IssuerArgs,
+    of_base,
+    published,
+)
 from .keys import Keys, key_pairs
 
 _KEYS = RSA
@@ -140,7 +147,7 @@ class Okta(pulumi.ComponentResource):
                 groups[group] = base.value("groups", group)
         return _Server(base.value("server"), groups)
 
-    def _clients(self) -> Mapping[str, Credential]:
+    def _clients(self) -> ClientCredentials:
         clients = clients_at(self._settings, self._args.estate)
         return {client.component: self._client(client) for client in clients}
 
@@ -167,7 +174,7 @@ class Okta(pulumi.ComponentResource):
         )
 
     def _issuer(
-        self, own: okta.auth.Server, clients: Mapping[str, Credential]
+        self, own: okta.auth.Server, clients: ClientCredentials
     ) -> Issuer:
         self._trusted_origins()
         server_keys = self._signing_keys(own)

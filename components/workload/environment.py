@@ -3,20 +3,18 @@ the APIs are."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from pulumi import Input, Output, Resource
 
 from kong_oam.access.model import Client, Component, Estate
 from kong_oam.access.paths import written
 from kong_oam.objects.pods import Manifest
 
-from ..identity.issuer import Credential, Issuer, SecretReference
+from ..identity.issuer import Credential, Issuer, Issuers, SecretReference
 from .credential import ClientEnvironment, Data
 
 
 def client_environment(
-    component: Component, estate: Estate, issuers: Mapping[str, Issuer]
+    component: Component, estate: Estate, issuers: Issuers
 ) -> ClientEnvironment:
     """Return all that the pods of a component's clients are given; nothing where it is none."""
     references = []
@@ -37,9 +35,7 @@ def client_environment(
     return ClientEnvironment(settings, references, audiences, granted)
 
 
-def settings_of(
-    component: Component, estate: Estate, issuers: Mapping[str, Issuer]
-) -> Data:
+def settings_of(component: Component, estate: Estate, issuers: Issuers) -> Data:
     """Return the settings of a component's clients, as environment variables of its workload; empty
     where it is none."""
     data: dict[str, Input[str]] = {}
@@ -66,7 +62,7 @@ def _request_scope(client: Client, api: str, issuer: Issuer) -> Input[str]:
     return issuer.requests.get(api, " ".join(dict.fromkeys(granted)))
 
 
-def elsewhere(estate: Estate, issuers: Mapping[str, Issuer]) -> dict[str, Data]:
+def elsewhere(estate: Estate, issuers: Issuers) -> dict[str, Data]:
     """Return the settings of components that run elsewhere, for those who run them. None of it is
     secret."""
     return {

@@ -22,6 +22,7 @@ from kong_oam.cli.revisions import revision
 from kong_oam.diagnostics import errors, some
 from kong_oam.errors import KongOamError
 from kong_oam.oam.application import Reading, ReadOne
+from kong_oam.oam.files import FileNames
 from kong_oam.render.project import FOLDER
 from kong_oam.render.stage import Renderer, read_applications
 
@@ -102,7 +103,7 @@ def no_stack_is_here() -> bool:
 
 
 def reading_of(
-    names: Iterable[str | Path] | None,
+    names: FileNames | None,
     settings: Settings,
     *,
     named: Callable[[Path], str] = str,

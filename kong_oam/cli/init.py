@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import datetime
 import re
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from kong_oam import __version__
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
+from kong_oam.oam.document import Texts
 from kong_oam.oam.editor import schema_text
 
 _DETAILS = """\
@@ -78,7 +78,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     return OK
 
 
-def _files(kind: str, values: Mapping[str, str]) -> dict[str, str]:
+def _files(kind: str, values: Texts) -> dict[str, str]:
     """Return the files of a kind of repository, by name, with what is marked `@NAME@` filled in."""
     root = STARTERS / kind
     files = {}
@@ -92,13 +92,13 @@ def _files(kind: str, values: Mapping[str, str]) -> dict[str, str]:
     return files
 
 
-def _filled(text: str, values: Mapping[str, str]) -> str:
+def _filled(text: str, values: Texts) -> str:
     for name, value in values.items():
         text = text.replace(f"@{name}@", value)
     return text
 
 
-def _write_missing(files: Mapping[str, str], folder: Path) -> list[str]:
+def _write_missing(files: Texts, folder: Path) -> list[str]:
     """Write the files that are not there, and return their names. Raises OSError."""
     written = []
     for name, text in files.items():

@@ -36,6 +36,10 @@ from kong_oam.oam.application import Reading
 from kong_oam.oam.files import is_in
 from kong_oam.render.project import FOLDER
 
+AccessModels = tuple[AccessModel, ...]
+"""The models of a stack, or of all its partitions."""
+
+
 FORMS = """\
 OLD and NEW are each one of
 
@@ -70,7 +74,7 @@ class Operand:
     applications: Names = None
     definitions: Names = None
 
-    def models(self) -> tuple[AccessModel, ...]:
+    def models(self) -> AccessModels:
         """The models that the operand names: one; of what is deployed maybe two, each of which has
         to allow a request (kong_oam.kong.enforced).
 
@@ -83,7 +87,7 @@ class Operand:
                 f"{self.side} ({printable(self.text)}): {error}"
             ) from None
 
-    def _models(self) -> tuple[AccessModel, ...]:
+    def _models(self) -> AccessModels:
         if not self.text:
             raise UsageError(
                 "an empty name compares nothing; write . for what is here"
@@ -167,7 +171,7 @@ def _model(reading: Reading, settings: Settings) -> AccessModel:
     return model_of(with_absent_clients(estate_of(reading, settings)), settings)
 
 
-def _deployed_models(stack: str) -> tuple[AccessModel, ...]:
+def _deployed_models(stack: str) -> AccessModels:
     states = []
     for name in _stacks(stack):
         export = pulumi("stack", "export", stack=name, timeout=LONG)
@@ -184,7 +188,7 @@ def _stacks(stack: str) -> list[str]:
     return names if len(names) == 1 else existing(names)
 
 
-def _saved_models(path: Path) -> tuple[AccessModel, ...]:
+def _saved_models(path: Path) -> AccessModels:
     try:
         data = _parsed(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -194,7 +198,7 @@ def _saved_models(path: Path) -> tuple[AccessModel, ...]:
     return (load_model(exported(data) if isinstance(data, dict) else data),)
 
 
-def _models_of_states(states: Sequence[Any]) -> tuple[AccessModel, ...]:
+def _models_of_states(states: Sequence[Any]) -> AccessModels:
     """The models that are enforced by the states of an estate's stacks; settings are those that
     these exported last."""
     rows = list[Any]()

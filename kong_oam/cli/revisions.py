@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kong_oam.cli.command import UsageError
-from kong_oam.oam.files import is_empty_folder, root_of
+from kong_oam.oam.files import FileNames, is_empty_folder, root_of
 
 _LINK = b"120000"
 _SUBMODULE = b"160000"
@@ -55,7 +55,7 @@ class Revision:
                 outside.append(name)
         return places, [*self.extract(roots, into), *outside]
 
-    def extract(self, paths: Iterable[str | Path], into: Path) -> list[str]:
+    def extract(self, paths: FileNames, into: Path) -> list[str]:
         """Write the files at or below the paths as a checkout of the commit has them, links as
         links; those of submodules as well, and what other repositories have there, as it is now.
         `into` is as the repository's folder.

@@ -8,11 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from kong_oam.cli.command import UsageError
+from kong_oam.oam.document import Texts
 
 
 def write_all(
-    texts: Mapping[str, str],
-    before: Mapping[str, str],
+    texts: Texts,
+    before: Texts,
     real: Mapping[str, Path],
 ) -> None:
     """Write the texts, by file: over the files of `before`, and else only where nothing is, not

@@ -147,14 +147,16 @@ class PlacedObject:
     @property
     def account(self) -> str | None:
         """The name of the ServiceAccount that it is; None of any other object."""
-        is_account = group_kind(self.manifest) == ("", "ServiceAccount")
-        return self.called if is_account else None
+        return self._called_as("ServiceAccount")
 
     @property
     def service(self) -> str | None:
         """The name of the Service that it is; None of any other object."""
-        is_service = group_kind(self.manifest) == ("", "Service")
-        return self.called if is_service else None
+        return self._called_as("Service")
+
+    def _called_as(self, kind: str) -> str | None:
+        is_of_kind = group_kind(self.manifest) == ("", kind)
+        return self.called if is_of_kind else None
 
     @property
     def called(self) -> str:

@@ -13,10 +13,10 @@ from itertools import islice
 from pathlib import Path
 
 from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings, errors
-from kong_oam.oam.definitions.definition import Definition
+from kong_oam.oam.definitions.definition import Definition, Definitions
 from kong_oam.oam.definitions.reading import defined_in, is_definition
 from kong_oam.oam.document import MAX_FINDINGS, as_mapping, as_text, read
-from kong_oam.oam.files import bytes_of, cannot_be_read, files_of
+from kong_oam.oam.files import FileNames, bytes_of, cannot_be_read, files_of
 from kong_oam.oam.model import Application, Own
 from kong_oam.oam.position import Document
 from kong_oam.oam.properties import unrendered, wrong
@@ -40,7 +40,7 @@ class Reading:
     applications: tuple[Application, ...]
     diagnostics: Diagnostics
     malformed: frozenset[str] = frozenset()
-    definitions: tuple[Definition, ...] = ()
+    definitions: Definitions = ()
 
 
 ReadOne = Callable[[Path, str, Own], Reading]
@@ -48,7 +48,7 @@ ReadOne = Callable[[Path, str, Own], Reading]
 
 
 def read_files(
-    names: Iterable[str | Path],
+    names: FileNames,
     named: Callable[[Path], str] = str,
     folder: Path = _HERE,
     read_one: ReadOne | None = None,

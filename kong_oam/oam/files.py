@@ -16,6 +16,10 @@ from kong_oam.diagnostics import Diagnostic, nearest
 from kong_oam.oam.document import MAX_BYTES, too_large
 from kong_oam.oam.position import FilePlace
 
+FileNames = Iterable[str | Path]
+"""Names of files and folders, and patterns of them."""
+
+
 SUFFIXES = (".yaml", ".yml")
 """How the names of files end that are read in a folder."""
 
@@ -81,7 +85,7 @@ DEFINITIONS = Sought(
 
 
 def files_of(
-    names: Iterable[str | Path], folder: Path, sought: Sought = APPLICATIONS
+    names: FileNames, folder: Path, sought: Sought = APPLICATIONS
 ) -> Iterator[tuple[Path, str]]:
     """Yield the files that are named, below `folder` where a name is no absolute path, each once
     whatever names it. With each comes what is wrong about it, or nothing: a folder or a glob in

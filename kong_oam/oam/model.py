@@ -140,7 +140,7 @@ class ComponentSpec:
         )
 
     @property
-    def every_variant(self) -> tuple[ComponentSpec, ...]:
+    def every_variant(self) -> ComponentSpecs:
         """The component in each of its forms."""
         return tuple(map(self.in_variant, range(len(self.variants) or 1)))
 
@@ -162,6 +162,10 @@ class ComponentSpec:
         )
 
 
+ComponentSpecs = tuple[ComponentSpec, ...]
+"""The components of an Application, in its order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """One policy of an Application, as it stands there; one without a name has the one that
@@ -171,6 +175,10 @@ class Policy:
     type: str
     properties: Fields
     position: SourcePosition
+
+
+Policies = tuple[Policy, ...]
+"""Policies, in the order of the Application."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +227,8 @@ class Workflow:
 class Deploy:
     """One act of deploying: all components, or the one that `component` names."""
 
-    overrides: tuple[Policy, ...]
-    topologies: tuple[Policy, ...]
+    overrides: Policies
+    topologies: Policies
     targets: tuple[DeploymentTarget, ...]
     """Where: what the topologies say, or what the step does."""
     position: SourcePosition
@@ -267,11 +275,11 @@ class Application:
     namespace: str
     labels: Texts
     annotations: Texts
-    components: tuple[ComponentSpec, ...]
+    components: ComponentSpecs
     position: SourcePosition
     revision: str = ""
     """The name of its newest revision, where a cluster says so in its `status`."""
-    policies: tuple[Policy, ...] = ()
+    policies: Policies = ()
     """Once it is resolved: those of types that no more than a definition says the meaning of."""
     workflow: Workflow | None = None
     """None once it is resolved: its order is in what components depend on."""

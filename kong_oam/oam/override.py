@@ -10,16 +10,18 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, TypeVar
 
 from kong_oam.diagnostics import Diagnostic, Findings, suggestion
-from kong_oam.oam.model import ComponentSpec, Policy, Trait
+from kong_oam.oam.model import ComponentSpec, ComponentSpecs, Policy, Trait
 from kong_oam.oam.position import Fields, Path, SourcePosition
+
+_Part = TypeVar("_Part", ComponentSpec, Trait)
 
 
 def overridden(
     components: Sequence[ComponentSpec], policy: Policy
-) -> tuple[ComponentSpec, ...]:
+) -> ComponentSpecs:
     """Return the components with the policy's changes, those alone that its selector names.
 
     Whether a changed one is `plain` is for the caller to say.
@@ -97,21 +99,11 @@ def _changed(
             (),
             position,
         )
-    moved = dict(component.position.moved)
-    base = replace(component.position, moved=moved)
-    properties = _merged(
-        component.properties,
-        change.get("properties", {}),
-        base,
-        position,
-        "properties",
-        moved,
-    )
     traits = _traits(
         component.traits, change.get("traits", ()), position.at("traits")
     )
     return replace(
-        component, position=base, properties=properties, traits=tuple(traits)
+        _merged_part(component, change, position), traits=tuple(traits)
     )
 
 
@@ -124,7 +116,7 @@ def _traits(
     for trait in traits:
         for number, change in enumerate(changes):
             if change["type"] == trait.type:
-                trait = _merged_trait(trait, change, position.at(number))
+                trait = _merged_part(trait, change, position.at(number))
         if trait.type not in disabled:
             yield trait
     added: dict[str, Trait] = {}
@@ -132,7 +124,7 @@ def _traits(
         type_ = change["type"]
         here = position.at(number)
         if type_ in added:
-            added[type_] = _merged_trait(added[type_], change, here)
+            added[type_] = _merged_part(added[type_], change, here)
         elif type_ not in known:
             added[type_] = _trait(change, here)
     yield from added.values()
@@ -142,20 +134,21 @@ def _trait(written: Fields, position: SourcePosition) -> Trait:
     return Trait(written["type"], written.get("properties", {}), position)
 
 
-def _merged_trait(
-    trait: Trait, change: Fields, position: SourcePosition
-) -> Trait:
-    moved = dict(trait.position.moved)
-    base = replace(trait.position, moved=moved)
+def _merged_part(
+    part: _Part, change: Fields, position: SourcePosition
+) -> _Part:
+    """Return a component or a trait with the properties of its change."""
+    moved = dict(part.position.moved)
+    base = replace(part.position, moved=moved)
     properties = _merged(
-        trait.properties,
+        part.properties,
         change.get("properties", {}),
         base,
         position,
         "properties",
         moved,
     )
-    return Trait(trait.type, properties, base)
+    return replace(part, position=base, properties=properties)
 
 
 def _merged(

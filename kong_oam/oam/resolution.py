@@ -18,6 +18,7 @@ from kong_oam.oam.filling import FieldPathError, path_of
 from kong_oam.oam.model import (
     Application,
     ComponentSpec,
+    ComponentSpecs,
     Deploy,
     DeploymentTarget,
     Input,
@@ -180,7 +181,7 @@ def _too_much(
 
 def deployed_components(
     application: Application, act: Deploy, own: Own
-) -> tuple[ComponentSpec, ...]:
+) -> ComponentSpecs:
     """Return the components as one act deploys them."""
     components = tuple(
         component
@@ -283,7 +284,7 @@ def _ordered(
     components: Sequence[ComponentSpec],
     after: Mapping[str, Iterable[str]],
     application: Application,
-) -> tuple[tuple[ComponentSpec, ...], list[Diagnostic]]:
+) -> tuple[ComponentSpecs, list[Diagnostic]]:
     """Return the components with all that they wait for: what they depend on, what steps are
     before theirs, and what gives them values."""
     names = {component.name for component in components}

@@ -12,6 +12,7 @@ from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.oam.model import (
     Application,
     ComponentSpec,
+    ComponentSpecs,
     Deploy,
     DeploymentTarget,
     Variant,
@@ -128,7 +129,7 @@ def clashing(application: Application) -> Findings:
 def joined(
     application: Application,
     acts: Iterable[tuple[Deploy, Sequence[ComponentSpec]]],
-) -> tuple[tuple[ComponentSpec, ...], list[Diagnostic]]:
+) -> tuple[ComponentSpecs, list[Diagnostic]]:
     """Return the components of all acts, each once, with all places that it goes to, and what is
     wrong with their forms. What no step of a workflow deploys is there, too."""
     deployed: dict[str, Deployed] = {}

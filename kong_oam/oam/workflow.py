@@ -20,6 +20,7 @@ from kong_oam.oam.model import (
     Application,
     Deploy,
     DeploymentTarget,
+    Policies,
     Policy,
     Step,
     Workflow,
@@ -106,7 +107,7 @@ def _targets(policy: Policy) -> Iterator[DeploymentTarget]:
 
 def _chosen(
     policies: Iterable[Policy],
-) -> tuple[tuple[Policy, ...], tuple[Policy, ...]]:
+) -> tuple[Policies, Policies]:
     """Return the overrides and the topologies among policies."""
     chosen: dict[str, list[Policy]] = {kind: [] for kind in CHOSEN}
     for policy in policies:

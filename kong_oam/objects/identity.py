@@ -22,9 +22,7 @@ from itertools import chain
 from kong_oam.diagnostics import Findings
 from kong_oam.oam.position import Texts
 from kong_oam.oam.rendered import Objects, RenderedObject
-from kong_oam.objects.component import JudgedComponent
-from kong_oam.objects.component import NamespacedName
-from kong_oam.objects.component import dotted
+from kong_oam.objects.component import JudgedComponent, NamespacedName, dotted
 from kong_oam.objects.controllers import deploys_to
 from kong_oam.objects.known_kinds import INGRESSES, is_foreign, is_read_freely
 from kong_oam.objects.pods import CONTAINER_LISTS, Path

@@ -78,6 +78,10 @@ _LABELS_OF_ALL = (".app.kubernetes.io", ".oam.dev")
 aggregated."""
 
 
+_RoleKey = tuple[str, str, str]
+"""The kind of a role, its namespace where it has one, and its name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Right:
     """A right that an object gives, and whether nothing is opened by it."""
@@ -98,7 +102,7 @@ def rights_of(
         rendered for rendered in objects if rendered.group_kind[0] == RBAC
     ]
     rights: list[Right] = []
-    of_own_roles: dict[tuple[str, str, str], list[Right]] = {}
+    of_own_roles: dict[_RoleKey, list[Right]] = {}
     for rendered in of_rbac:
         if rendered.kind in _ROLES:
             of_role = list(_of_role(rendered))
@@ -231,7 +235,7 @@ def _is_harmless(
 
 def _of_binding(
     rendered: RenderedObject,
-    of_own_roles: Mapping[tuple[str, str, str], list[Right]],
+    of_own_roles: Mapping[_RoleKey, list[Right]],
     accounts: Collection[NamespacedName],
 ) -> Iterator[Right]:
     role = mapping(rendered.object.get("roleRef"))
@@ -266,7 +270,7 @@ def _subject(
     return f"ServiceAccount {home}/{name}", (home, name) in accounts
 
 
-def _role_key(kind: str, namespace: str, name: str) -> tuple[str, str, str]:
+def _role_key(kind: str, namespace: str, name: str) -> _RoleKey:
     return kind, namespace if kind == "Role" else "", name
 
 

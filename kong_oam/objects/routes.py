@@ -9,7 +9,7 @@ and has no effect where it would not.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,6 +26,7 @@ from kong_oam.objects.object_schemas import misshapen_ingress
 from kong_oam.objects.pods import mapping, mappings
 from kong_oam.objects.ports import GRPC, Port, Service
 from kong_oam.objects.selection import NamedService
+from kong_oam.objects.services import Services
 
 _PREFIXES = (None, "Prefix", "ImplementationSpecific")
 
@@ -62,12 +63,14 @@ class Route:
 
 Routes = Iterator[Route | Diagnostic]
 """Routes, and what is wrong with others."""
+_Backend = tuple[str, int] | Diagnostic
+"""A Service and its port, or why a backend is none."""
 
 
 def ingress_routes(
     application: Application,
     part: ComponentSpec,
-    services: Mapping[str, Service],
+    services: Services,
     harmless: Collection[str] = (),
 ) -> Routes:
     """Yield the routes of a rendered component's Ingresses, and what is wrong with them. `services`
@@ -93,7 +96,7 @@ def ingress_routes(
 def _ingress_routes(
     application: Application,
     part: ComponentSpec,
-    services: Mapping[str, Service],
+    services: Services,
     harmless: Collection[str],
 ) -> Routes:
     named = named_service(part)
@@ -156,7 +159,7 @@ class _Ingress:
     part: ComponentSpec
     object: RenderedObject
     trait: Trait | None
-    services: Mapping[str, Service]
+    services: Services
     named: NamedService | None = None
 
     def annotations(
@@ -229,7 +232,7 @@ class _Ingress:
             host, path, *found, self._certificate(host), position, host_place
         )
 
-    def _backend(self, backend: Any, what: str) -> tuple[str, int] | Diagnostic:
+    def _backend(self, backend: Any, what: str) -> _Backend:
         """Return the Service and its port that a backend is, as v1 writes it and as v1beta1
         does."""
         given = mapping(backend)
@@ -256,9 +259,7 @@ class _Ingress:
             return Diagnostic("OAM108", f"{self._name}: {message}")
         return self._port(self.services[name], wanted, what)
 
-    def _named(
-        self, named: NamedService, wanted: Any, what: str
-    ) -> tuple[str, int] | Diagnostic:
+    def _named(self, named: NamedService, wanted: Any, what: str) -> _Backend:
         if wanted == named.port:
             return named.ours, named.port
         message = (
@@ -271,7 +272,7 @@ class _Ingress:
 
     def _port(
         self, service: Service, wanted: str | float, what: str
-    ) -> tuple[str, int] | Diagnostic:
+    ) -> _Backend:
         port = service.port(wanted)
         if port is None:
             numbers = some(str(listed.number) for listed in service.ports)

@@ -14,10 +14,11 @@ from kong_oam.objects.pods import PodTemplate, mapping, mappings, texts
 from kong_oam.objects.ports import Port, Service, port_number
 from kong_oam.objects.selection import APPLICATION, COMPONENT
 
+Services = Mapping[str, Service]
+"""The Services of a component by name."""
 
-def services_of(
-    application: Application, part: ComponentSpec
-) -> Mapping[str, Service]:
+
+def services_of(application: Application, part: ComponentSpec) -> Services:
     """Return the Services that a component renders in its Application's namespace, by name."""
     return services_among(
         part.rendered or (), application.namespace, application.name, part.name
@@ -29,7 +30,7 @@ def services_among(
     namespace: str,
     application: str,
     component: str,
-) -> Mapping[str, Service]:
+) -> Services:
     """Return the Services among the objects of a component that are in its namespace, by name.
 
     Those of one name are one, with the ports of all; of ports with one number the first counts.

@@ -4,13 +4,14 @@ answer was lost."""
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from kong_oam.errors import EngineError, ProductError
 from kong_oam.http.management import Row
 from kong_oam.kong.admin import AdminApi, RejectedChangeError
 from kong_oam.kong.owners import Asking, Owner
+from kong_oam.oam.document import Texts
 
 _COLLECTIONS = (
     "routes",
@@ -49,7 +50,7 @@ class LostEntity:
     id: str
     name: str
     tags: frozenset[str] = frozenset()
-    parents: Mapping[str, str] = field(default_factory=dict)
+    parents: Texts = field(default_factory=dict)
 
     @property
     def path(self) -> str:
@@ -210,7 +211,7 @@ def remove(admin: AdminApi, lost: Iterable[LostEntity], settle: float) -> None:
             ) from None
 
 
-def _entity(collection: str, row: Row, names: Mapping[str, str]) -> LostEntity:
+def _entity(collection: str, row: Row, names: Texts) -> LostEntity:
     parents = {kind: row[kind]["id"] for kind in _PARENTS if row.get(kind)}
     name = str(row["key"]) if collection == "jwts" else names[row["id"]]
     if collection in ("plugins", "targets", "jwts"):

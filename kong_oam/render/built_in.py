@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import cast
 
-from kong_oam.oam.definitions.definition import Definition, Kind
+from kong_oam.oam.definitions.definition import Definition, Definitions, Kind
 from kong_oam.render.definition_files import read_definition_file
 from kong_oam.render.program import EvaluatorError
 from kong_oam.render.requests import Ask
@@ -34,7 +34,7 @@ def built_in_types() -> frozenset[tuple[Kind, str]]:
     )
 
 
-def built_in_definitions(ask: Ask) -> tuple[Definition, ...]:
+def built_in_definitions(ask: Ask) -> Definitions:
     """Return all of them, read by an evaluator. Raises EvaluatorError where there is none, or
     something ends it."""
     definitions: list[Definition] = []

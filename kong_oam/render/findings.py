@@ -21,6 +21,10 @@ from kong_oam.oam.position import Fields, SourcePosition
 from kong_oam.oam.schema import dotted, shown, type_of
 from kong_oam.render.requests import MEGABYTES, SECONDS, Answer
 
+_Steps = list[str | int]
+"""The steps of a path in a file."""
+
+
 _TYPES = {
     "bool": "boolean",
     "int": "integer",
@@ -97,7 +101,7 @@ def _of_properties(
 ) -> Diagnostic:
     """Return a finding about properties, as the JSON Schemas' are said. `told`: the properties
     themselves."""
-    path: list[str | int] = [*steps_of(told, finding.get("path", ()))]
+    path: _Steps = [*steps_of(told, finding.get("path", ()))]
     if finding["kind"] == "type":
         path, finding = _exactly(told, path, finding)
     position = properties.at(*path)
@@ -131,9 +135,7 @@ def _option(text: str) -> str:
     return str(json.loads(text)) if text.startswith('"') else text
 
 
-def _exactly(
-    told: Any, path: list[str | int], finding: Fields
-) -> tuple[list[str | int], Fields]:
+def _exactly(told: Any, path: _Steps, finding: Fields) -> tuple[_Steps, Fields]:
     """Return the path of a value of a wrong type, and the finding: of one in an alternative, CUE
     may say no more than in what it stands. Then it is what is written so, or else CUE's own words
     say what is wrong."""
@@ -202,7 +204,7 @@ def _words(text: str) -> list[str]:
 
 def steps_of(told: Any, path: Sequence[str]) -> Iterator[str | int]:
     """Yield the steps of a path, with numbers where the properties have a list."""
-    above: list[str | int] = []
+    above: _Steps = []
     for step in path:
         exact: str | int = step
         if step.isdecimal() and isinstance(at(told, above), list):

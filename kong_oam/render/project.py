@@ -10,9 +10,9 @@ from functools import cached_property
 from pathlib import Path
 
 from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings
-from kong_oam.oam.definitions.definition import Definition, Kind
+from kong_oam.oam.definitions.definition import Definition, Definitions, Kind
 from kong_oam.oam.definitions.library import library
-from kong_oam.oam.files import DEFINITIONS, cannot_be_read, files_of
+from kong_oam.oam.files import DEFINITIONS, FileNames, cannot_be_read, files_of
 from kong_oam.oam.schema import OWN_TRAITS
 from kong_oam.render.built_in import built_in_types
 from kong_oam.render.definition_files import read_definition_file
@@ -38,14 +38,14 @@ class Own:
     else is read.
     """
 
-    definitions: tuple[Definition, ...]
+    definitions: Definitions
     problems: Diagnostics = ()
-    besides: Mapping[str, tuple[Definition, ...]] = field(default_factory=dict)
+    besides: Mapping[str, Definitions] = field(default_factory=dict)
 
     def beside(self, others: Iterable[Definition]) -> Own:
         """Return these, and others that stand beside Applications: a file may be named as both."""
         known = {*map(_position, self.definitions)}
-        besides: dict[str, tuple[Definition, ...]] = {}
+        besides: dict[str, Definitions] = {}
         for definition in _others_than_own_words(others):
             if _position(definition) not in known:
                 file = definition.position.file
@@ -105,7 +105,7 @@ class Own:
 
 
 def definition_files(
-    names: Iterable[str | Path], folder: Path
+    names: FileNames, folder: Path
 ) -> Iterator[tuple[Path, str]]:
     """Yield the files of definitions that `names` name, and those in the project's own folder below
     `folder`, each once, with what is wrong about it, or nothing (oam.files.files_of)."""
@@ -121,7 +121,7 @@ def definition_files(
 
 
 def own_definitions(
-    names: Iterable[str | Path],
+    names: FileNames,
     ask: Ask,
     named: Callable[[Path], str] = str,
     folder: Path = Path(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from graphlib import TopologicalSorter
@@ -24,6 +24,7 @@ from kong_oam.oam.application import (
 )
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.library import Library, library
+from kong_oam.oam.files import FileNames
 from kong_oam.oam.model import (
     Application,
     ComponentSpec,
@@ -58,8 +59,8 @@ _NO_DEFINITION = (
 
 
 def read_applications(
-    names: Iterable[str | Path],
-    definitions: Iterable[str | Path],
+    names: FileNames,
+    definitions: FileNames,
     minor: int,
     *,
     named: Callable[[Path], str] = str,

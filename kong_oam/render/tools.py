@@ -6,7 +6,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Self
 
-from kong_oam.oam.definitions.definition import Definition
+from kong_oam.oam.definitions.definition import Definitions
 from kong_oam.oam.position import Fields
 from kong_oam.render.built_in import built_in_definitions
 from kong_oam.render.cache import RESULTS, Cache, usual_cache
@@ -40,7 +40,7 @@ class Tools:
         return answered(request, self.evaluator, self.cache)
 
     @cached_property
-    def built_in(self) -> tuple[Definition, ...]:
+    def built_in(self) -> Definitions:
         """The built-in definitions. Raises EvaluatorError."""
         return built_in_definitions(self.ask)
 

@@ -75,8 +75,12 @@ class ReviewedStack:
         )
 
 
+_Stacks = Sequence[ReviewedStack]
+"""The stacks that a comment is about."""
+
+
 def compose(
-    stacks: Sequence[ReviewedStack],
+    stacks: _Stacks,
     longest: int | None = None,
     links: Links | None = None,
     commit: str = "",
@@ -108,7 +112,7 @@ def not_reviewed(commit: str = "") -> str:
 
 
 def _lines(
-    stacks: Sequence[ReviewedStack],
+    stacks: _Stacks,
     links: Links | None,
     commit: str,
     *,
@@ -144,7 +148,7 @@ def _lines(
 
 
 def _alike(
-    stacks: Sequence[ReviewedStack], key: Callable[[ReviewedStack], Hashable]
+    stacks: _Stacks, key: Callable[[ReviewedStack], Hashable]
 ) -> list[list[ReviewedStack]]:
     """Return the stacks that are the same by `key`, together, in the order of the first of each."""
     groups: dict[Hashable, list[ReviewedStack]] = {}
@@ -153,11 +157,11 @@ def _alike(
     return list(groups.values())
 
 
-def _names(stacks: Sequence[ReviewedStack]) -> str:
+def _names(stacks: _Stacks) -> str:
     return ", ".join(code(stack.name) for stack in stacks)
 
 
-def _summary_line(stacks: Sequence[ReviewedStack]) -> str:
+def _summary_line(stacks: _Stacks) -> str:
     """Return the worst of what changes, on whatever stack; and that not everything was looked at,
     and why."""
     line = f"**Access** · {_worst(stacks)}"
@@ -169,7 +173,7 @@ def _summary_line(stacks: Sequence[ReviewedStack]) -> str:
     return f"{line} · **failed** on {'; '.join(failed)}" if failed else line
 
 
-def _worst(stacks: Sequence[ReviewedStack]) -> str:
+def _worst(stacks: _Stacks) -> str:
     """Return the worst of what changes for callers, on whatever stack."""
     looked_at = [stack.access for stack in stacks if stack.access]
     changed = [access for access in looked_at if access.headline]
@@ -180,7 +184,7 @@ def _worst(stacks: Sequence[ReviewedStack]) -> str:
     )
 
 
-def _owners(stacks: Sequence[ReviewedStack]) -> Iterator[str]:
+def _owners(stacks: _Stacks) -> Iterator[str]:
     """Yield who has to agree, on whatever stack: above all tables, so that no row of one pushes it
     out of the comment."""
     owners = set[str]()
@@ -255,7 +259,7 @@ def _violations(stack: ReviewedStack) -> tuple[Violation, ...]:
     return stack.preview.violations if stack.preview else ()
 
 
-def _policies(stacks: Sequence[ReviewedStack], *, named: bool) -> Iterator[str]:
+def _policies(stacks: _Stacks, *, named: bool) -> Iterator[str]:
     violations = _violations(stacks[0])
     if not violations:
         return

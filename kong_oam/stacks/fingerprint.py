@@ -25,6 +25,7 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.project import NAMESPACE, config_in, stack_file
 from kong_oam.access.settings.values import Settings
+from kong_oam.oam.document import Texts
 from kong_oam.oam.position import SourcePosition
 
 DIGITS = 20
@@ -33,9 +34,7 @@ _OF_JSON = (str, int, float, bool, type(None))
 _BY_REPR = (bytes, datetime.date, IPv4Network, IPv6Network)
 
 
-def fingerprint(
-    common: str, given: str, others: Mapping[str, str], configured: str
-) -> str:
+def fingerprint(common: str, given: str, others: Texts, configured: str) -> str:
     """Return the fingerprint of a run. `common`: what `in_common` gives of the settings; `given`:
     what `of_estate` gives of what the stack deploys; `others`: what of other stacks of the estate
     it reads, each as a digest; `configured`: what `configuration` gives of the stack's file."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from kong_oam.engine.export import Entry
 from kong_oam.engine.state import COMPONENT, Resources, logical_name
+from kong_oam.oam.document import Texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +23,7 @@ class Move:
     twice: bool = False
 
 
-def plan(
-    states: Mapping[str, Resources], targets: Mapping[str, str]
-) -> list[Move]:
+def plan(states: Mapping[str, Resources], targets: Texts) -> list[Move]:
     """Return the moves, by component. `states`: of each stack; `targets`: by component, the stack
     that is to have it.
 
@@ -61,7 +60,7 @@ def under(resources: Resources, urns: Iterable[str]) -> dict[str, str]:
     return ids
 
 
-def is_whole(kept: Mapping[str, str], copied: Resources) -> bool:
+def is_whole(kept: Texts, copied: Resources) -> bool:
     """Tell whether another state has all of that, each with the same id, so that this one may
     forget it."""
     there = {

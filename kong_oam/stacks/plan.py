@@ -44,6 +44,10 @@ class GrantChanges:
     exchanges: tuple[Exchange, ...] = ()
 
 
+Partitions = Sequence[str | None]
+"""Partitions of an estate by name. None: its base."""
+
+
 NO_CHANGES = GrantChanges()
 
 
@@ -63,16 +67,12 @@ class Step:
 Plan = tuple[Step, ...]
 
 
-def plan(
-    verb: str, chosen: Sequence[str | None], changes: GrantChanges
-) -> Plan:
+def plan(verb: str, chosen: Partitions, changes: GrantChanges) -> Plan:
     """Return the steps of a verb over these stacks. Raises RunOrderError."""
     return plan_down(chosen) if verb == "destroy" else plan_up(chosen, changes)
 
 
-def plan_up(
-    chosen: Sequence[str | None], changes: GrantChanges = NO_CHANGES
-) -> Plan:
+def plan_up(chosen: Partitions, changes: GrantChanges = NO_CHANGES) -> Plan:
     """Return the steps of all verbs but `destroy`: the base, then partitions. Raises
     RunOrderError."""
     if changes.exchanges:
@@ -142,7 +142,7 @@ def _exchanged(exchanges: Sequence[Exchange]) -> str:
     )
 
 
-def plan_down(chosen: Sequence[str | None]) -> Plan:
+def plan_down(chosen: Partitions) -> Plan:
     """Return the steps of `destroy`: partitions, and then the base on which they stand."""
     steps = [Step(name) for name in chosen if name is not None]
     if None in chosen:

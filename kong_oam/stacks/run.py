@@ -32,7 +32,15 @@ from kong_oam.stacks.create import create, without_file
 from kong_oam.stacks.fingerprint import configurations
 from kong_oam.stacks.grant_changes import grant_changes
 from kong_oam.stacks.order import Estates
-from kong_oam.stacks.plan import NO_CHANGES, Plan, Step, plan, plan_up, waves
+from kong_oam.stacks.plan import (
+    NO_CHANGES,
+    Partitions,
+    Plan,
+    Step,
+    plan,
+    plan_up,
+    waves,
+)
 
 KEPT = "kept"
 """The output of a base with what it still offers, since a partition uses it, and no Application
@@ -81,7 +89,7 @@ class Runs:
         """Return the name of a partition's stack; None: the base's."""
         return stack_of(self.estate, partition)
 
-    def over(self, partitions: Sequence[str | None]) -> None:
+    def over(self, partitions: Partitions) -> None:
         """Run these stacks in the order that the verb asks for. Raises engine.cli.PulumiCliError.
 
         A step that fails leaves out those after it; the others go on.
@@ -111,7 +119,7 @@ class Runs:
             if self.verb == "up":
                 self._again()
 
-    def plan(self, partitions: Sequence[str | None]) -> Plan:
+    def plan(self, partitions: Partitions) -> Plan:
         """Return the steps that these stacks take, by what their states have now.
 
         Raises engine.cli.PulumiCliError, stacks.plan.RunOrderError.

@@ -61,7 +61,7 @@ from kong_oam.identity.entra.names import (
 
 from ...base import Record
 from ...settings import configuration
-from ..issuer import Credential, Issuer, IssuerArgs, existing
+from ..issuer import ClientCredentials, Issuer, IssuerArgs, existing
 from .credentials import Credentials
 
 _SETTLING = 20.0
@@ -167,7 +167,7 @@ class Entra(pulumi.ComponentResource):
         all_assignments = assignments(self._args.settings, self._args.estate)
         return {one.group for one in all_assignments if one.group}
 
-    def _clients(self) -> Mapping[str, Credential]:
+    def _clients(self) -> ClientCredentials:
         """Make what lies under components, and all assignments. Return the credentials by
         component."""
         settings = self._args.settings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
@@ -15,6 +15,7 @@ from kong_oam.engine.pending import ExportedState
 from kong_oam.engine.state import Held, Resource
 from kong_oam.identity.common.granted import Grant
 from kong_oam.identity.common.orphans import Orphans
+from kong_oam.oam.document import Texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Inspection:
     """
 
     findings: tuple[Diagnostic, ...] = ()
-    groups: Mapping[str, str] = field(default_factory=dict)
+    groups: Texts = field(default_factory=dict)
 
 
 def _makes_nothing(*_: object) -> None:
@@ -69,4 +70,4 @@ class Kind:
     grants: Callable[[str, Iterable[Resource]], Iterable[Grant]] = (
         _grants_nothing
     )
-    proofs: Mapping[str, str] = field(default_factory=dict)
+    proofs: Texts = field(default_factory=dict)

@@ -30,6 +30,10 @@ class Orphan:
         return f"{self.type.rpartition(':')[2]} {self.name} ({self.id.rpartition('/')[2]})"
 
 
+DoubtedOrphan = tuple[Orphan, str | None]
+"""An orphan, and the reason not to remove it or None."""
+
+
 @dataclass(frozen=True, slots=True)
 class Orphans:
     """What was found at one provider: `objects`, each with the reason not to remove it or None.
@@ -40,6 +44,6 @@ class Orphans:
     """
 
     where: str
-    objects: Sequence[tuple[Orphan, str | None]]
+    objects: Sequence[DoubtedOrphan]
     remove: Callable[[list[Any]], None]
     gone: Sequence[tuple[RecordedResource, str | None]] = ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -25,6 +25,11 @@ from kong_oam.http.management import ManagementApi, Row, are_rows, pages
 from kong_oam.http.trust import trusted
 from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.entra.names import Tenant
+from kong_oam.oam.document import Texts
+
+_RowsByName = dict[str, list[Row]]
+"""The objects of each name that was asked for."""
+
 
 CLOUDS = {
     "login.microsoftonline.com": ("public", "https://graph.microsoft.com", ""),
@@ -192,9 +197,7 @@ class Graph:
         """Yield names of the tenant's security groups."""
         return (str(row["displayName"]) for row in self._groups())
 
-    def applications(
-        self, names: Collection[str], begin: str
-    ) -> dict[str, list[Row]]:
+    def applications(self, names: Collection[str], begin: str) -> _RowsByName:
         """List the tenant's applications by their display names, which any number may have, for
         each of `names`.
 
@@ -273,7 +276,7 @@ class Graph:
         }
         return self._rows("/groups", query)
 
-    def _rows(self, path: str, query: Mapping[str, str]) -> Iterator[Row]:
+    def _rows(self, path: str, query: Texts) -> Iterator[Row]:
         host = self._account.host
         first = httpx.URL(self._url(path), params=query)
 
@@ -293,9 +296,7 @@ class Graph:
 
         return pages(f"{first.netloc.decode()}{first.path}", str(first), ask)
 
-    def _send(
-        self, method: str, url: str, data: Mapping[str, str] | None = None
-    ) -> Row:
+    def _send(self, method: str, url: str, data: Texts | None = None) -> Row:
         answer = _API.send(self._http, method, url, data=data)
         # The token endpoint says 400 or 401 where the client's own credentials are wrong.
         if answer.status_code == 400 and b'"invalid_client"' in answer.content:
@@ -315,11 +316,11 @@ def _object_id(token: str) -> str | None:
     return str(identifier) if identifier else None
 
 
-def _by_name(names: Iterable[str], rows: Iterable[Row]) -> dict[str, list[Row]]:
+def _by_name(names: Iterable[str], rows: Iterable[Row]) -> _RowsByName:
     """Return the rows that have each of the display names, without case, as Graph compares."""
     # Two batches may have the same row, where names differ in case.
     by_id = {row["id"]: row for row in rows}
-    by_lower: dict[str, list[Row]] = {}
+    by_lower: _RowsByName = {}
     for row in by_id.values():
         by_lower.setdefault(row["displayName"].lower(), []).append(row)
     return {name: by_lower.get(name.lower(), []) for name in names}

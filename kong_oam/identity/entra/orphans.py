@@ -16,7 +16,7 @@ from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState, PendingCreation
 from kong_oam.http.addresses import shown
 from kong_oam.http.management import Row
-from kong_oam.identity.common.orphans import Orphan, Orphans
+from kong_oam.identity.common.orphans import DoubtedOrphan, Orphan, Orphans
 from kong_oam.identity.common.parts import account_name
 from kong_oam.identity.entra.api import Graph, account
 from kong_oam.identity.entra.assignments import (
@@ -52,7 +52,7 @@ def find(
 
 def orphans(
     graph: Graph, state: ExportedState, provider: str
-) -> list[tuple[Orphan, str | None]]:
+) -> list[DoubtedOrphan]:
     """Find objects of interrupted creations that are not in the state, each with the reason not to
     remove it or None.
 

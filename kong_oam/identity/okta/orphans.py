@@ -25,7 +25,7 @@ from kong_oam.engine.pending import (
     RecordedResource,
 )
 from kong_oam.http.management import Row
-from kong_oam.identity.common.orphans import Orphan, Orphans
+from kong_oam.identity.common.orphans import DoubtedOrphan, Orphan, Orphans
 from kong_oam.identity.okta.api import account, client, rows, send
 from kong_oam.identity.okta.names import (
     APP,
@@ -73,9 +73,7 @@ def find(
     )
 
 
-def orphans(
-    org: httpx.Client, state: ExportedState
-) -> list[tuple[Orphan, str | None]]:
+def orphans(org: httpx.Client, state: ExportedState) -> list[DoubtedOrphan]:
     """Find objects of interrupted creations that are not in the state, each with the reason not to
     remove it or None.
 

@@ -73,3 +73,7 @@ class Definition:
         return FilePlace(
             self.position.file, self.first_line + number - 1, column, text
         )
+
+
+Definitions = tuple[Definition, ...]
+"""Definitions, in the order in which they count."""

@@ -14,7 +14,7 @@ from kong_oam.diagnostics import (
     some,
     suggestion,
 )
-from kong_oam.oam.definitions.definition import Definition, Kind
+from kong_oam.oam.definitions.definition import Definition, Definitions, Kind
 
 _HINT = "; a type of your own needs a definition in definitions/"
 
@@ -24,7 +24,7 @@ class Library:
     """The definitions of a stack: those of the project, and built-in ones that none of these takes
     the place of."""
 
-    definitions: Mapping[tuple[Kind, str], tuple[Definition, ...]]
+    definitions: Mapping[tuple[Kind, str], Definitions]
     """By the kind and name of the type that they define, the newest version first."""
     diagnostics: Diagnostics = field(default=())
 

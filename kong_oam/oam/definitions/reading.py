@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings
-from kong_oam.oam.definitions.definition import KINDS, Definition
+from kong_oam.oam.definitions.definition import KINDS, Definition, Definitions
 from kong_oam.oam.document import as_mapping, as_text, read
 from kong_oam.oam.position import Document, Fields, SourcePosition
 from kong_oam.oam.schema import type_of
@@ -27,7 +27,7 @@ _OF_HELM = re.compile(rb"^(  namespace: )\{\{.*\}\}[ \t]*$", re.MULTILINE)
 class Defined:
     """The definitions of some files, and what is wrong with the rest."""
 
-    definitions: tuple[Definition, ...]
+    definitions: Definitions
     diagnostics: Diagnostics
 
 
