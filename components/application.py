@@ -76,12 +76,16 @@ class Deployment:
         return objects
 
 
+Deployments = dict[str, Deployment]
+"""What is deployed, by component key."""
+
+
 def deploy_components(
     application: Application, args: DeploymentArgs
-) -> dict[str, Deployment]:
+) -> Deployments:
     """Deploy all components of an Application but those that run elsewhere, each after what it
     depends on. Return what was made, by component key."""
-    deployments: dict[str, Deployment] = {}
+    deployments: Deployments = {}
     for component in _in_order(application):
         if not component.outside:
             deployment = _deploy(application, component, args, deployments)

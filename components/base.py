@@ -29,7 +29,7 @@ from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import some
 from kong_oam.engine.known_stacks import of_command
 from kong_oam.engine.stacks import partitions_before, partitions_of
-from kong_oam.engine.state import StackState
+from kong_oam.engine.state import Outputs, StackState
 
 from .records import Base
 from .records import Record as Record
@@ -119,7 +119,7 @@ def exported(
     made_with: int,
     providers: Mapping[str, Mapping[str, Input[Any]]],
     gateway: Mapping[str, Input[Any]],
-) -> dict[str, Any]:
+) -> Outputs:
     """Return what the base exports for its partitions. The generation counts sets of what it
     offers; it is never below `made_with`, the highest that a partition was made with, also after
     the base was destroyed or put back."""
@@ -137,7 +137,7 @@ def exported(
 
 def exported_uses(
     estate: Estate, before: StackState, as_meant: Output[bool]
-) -> Output[dict[str, Any]]:
+) -> Output[Outputs]:
     """Return what a partition exports for its base: what it needs, and what it needed `before` as
     long as not all gates are as they are meant."""
     now = uses(estate)

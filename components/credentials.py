@@ -18,7 +18,7 @@ from kong_oam.access.rotation import (
     current_secret,
     is_shared,
 )
-from kong_oam.oam.document import Texts
+from kong_oam.oam.document import Fields, Texts
 
 Recorded = pulumi.Output[Mapping[str, Any]]
 """What the next run is to know of a client's credential. Nothing of it is secret."""
@@ -52,7 +52,7 @@ class Turn:
         if before is None:
             return pulumi.Output.from_input(generation.to_output(self.schedule))
 
-        async def output() -> Mapping[str, Any]:
+        async def output() -> Fields:
             if not await _is_other(key, before):
                 return generation.to_output(self.schedule)
             pulumi.log.info(
@@ -77,7 +77,7 @@ class Rotation:
 
     estate: Estate
     today: datetime.date
-    previous: Mapping[str, Mapping[str, Any]]
+    previous: Mapping[str, Fields]
     proofs: Texts
 
     def turn(self, client: Client) -> Turn:
@@ -113,7 +113,7 @@ class Rotation:
         )
         schedule = self.estate.schedule_of(client)
 
-        def output(holder: str) -> Mapping[str, Any]:
+        def output(holder: str) -> Fields:
             now = current_secret(last, holder, self.today)
             if self.today >= now.due(schedule):
                 pulumi.log.warn(

@@ -29,7 +29,7 @@ from kong_oam.kong.actual import corrected
 from kong_oam.kong.addresses import asked_for
 from kong_oam.kong.extras import kinds
 from kong_oam.kubernetes import preflight as kubernetes
-from kong_oam.oam.document import Texts
+from kong_oam.oam.document import Fields, Texts
 from kong_oam.render.stage import read_applications
 from kong_oam.traits.kong_plugin import schemas
 from kong_oam.traits.kong_plugin.findings import findings as plugins_found
@@ -41,6 +41,7 @@ from .application import (
     DeployedComponent,
     Deployment,
     DeploymentArgs,
+    Deployments,
     deploy_components,
 )
 from .base import OUTPUT as BASE
@@ -94,7 +95,7 @@ class _Provisioned:
     """All that was registered: issuers by provider, deployments by component key."""
 
     model: AccessModel
-    credentials: Mapping[str, Output[Mapping[str, Any]]]
+    credentials: Mapping[str, Output[Fields]]
     issuers: Issuers
     gateway: Gateway
     deployments: Mapping[str, Deployment]
@@ -275,7 +276,7 @@ def _deploy(
     gateway: Gateway,
     issuers: Issuers,
     components: Mapping[str, DeployedComponent],
-) -> dict[str, Deployment]:
+) -> Deployments:
     """Deploy all components of this stack. The base of an estate has none that run."""
     settings = plan.settings
     estate = plan.estate
@@ -298,7 +299,7 @@ def _deploy(
             estate, plan.certificates, clusters, at_gateway
         ),
     )
-    deployments: dict[str, Deployment] = {}
+    deployments: Deployments = {}
     for application in estate.applications if estate.role != "base" else ():
         deployments |= deploy_components(application, args)
     return deployments

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import pulumi
 from pulumi.runtime import invoke
 
-from kong_oam.engine.state import StackState, from_outputs
+from kong_oam.engine.state import Outputs, StackState, from_outputs
 from kong_oam.errors import EngineError
 
 # Of the engine's built-in provider.
@@ -36,7 +35,7 @@ def recorded(stack: str | None = None) -> StackState:
     )
 
 
-def outputs_of(stack: str) -> Mapping[str, Any]:
+def outputs_of(stack: str) -> Outputs:
     """Read the outputs of another stack of the project, alone. Raises EngineError as `recorded`
     does."""
     return _read(_OUTPUTS, {"name": stack_name(stack)}, stack)
@@ -44,7 +43,7 @@ def outputs_of(stack: str) -> Mapping[str, Any]:
 
 def _read(
     token: str, arguments: Mapping[str, str], stack: str | None
-) -> Mapping[str, Any]:
+) -> Outputs:
     try:
         answer = invoke(token, dict(arguments)).value or {}
     except Exception as error:  # noqa: BLE001 - the SDK raises no other

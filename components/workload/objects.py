@@ -8,6 +8,7 @@ from typing import Any
 
 from pulumi import Alias, CustomResource, Output, ResourceOptions
 
+from kong_oam.oam.document import Fields
 from kong_oam.oam.rendered import Options, group_kind
 from kong_oam.objects.known_kinds import RELEASE
 from kong_oam.objects.pods import Manifest
@@ -32,8 +33,8 @@ class KubernetesObject(CustomResource):
     """An object of any kind. What it is in the cluster is known as plain mappings, in Kubernetes'
     own spelling."""
 
-    metadata: Output[Mapping[str, Any]]
-    spec: Output[Mapping[str, Any] | None]
+    metadata: Output[Fields]
+    spec: Output[Fields | None]
     status: Output[Status | None]
 
     def __init__(
@@ -111,7 +112,7 @@ def is_of_version(resource: KubernetesObject, version: str) -> Output[bool]:
 
 
 def is_there(
-    kind: str, version: str, metadata: Mapping[str, Any], status: Status | None
+    kind: str, version: str, metadata: Fields, status: Status | None
 ) -> bool:
     """Tell whether an object that was read is of this version, and whether its pods of that
     version were all there once, or nothing is said of them.

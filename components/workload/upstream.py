@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from pulumi import Input, Output
 
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.settings.values import GatewaySettings
+from kong_oam.oam.document import Fields
 
 from .objects import KubernetesObject
 
@@ -53,7 +52,7 @@ def upstream_of(
             )
 
 
-def balancer_of(status: Mapping[str, Any] | None) -> str:
+def balancer_of(status: Fields | None) -> str:
     """Return the address of a load balancer: the first IP address or host name in the status of its
     Service.
 
@@ -70,7 +69,7 @@ def balancer_of(status: Mapping[str, Any] | None) -> str:
     )
 
 
-def node_port_of(spec: Mapping[str, Any] | None, port: int) -> int:
+def node_port_of(spec: Fields | None, port: int) -> int:
     """Return the node port of a port in the spec of a Service. Raises LookupError where it has
     none."""
     for entry in (spec or {}).get("ports") or ():

@@ -39,6 +39,7 @@ from kong_oam.cli.watch import watch
 from kong_oam.codes import CODES
 from kong_oam.diagnostics import (
     Diagnostic,
+    Diagnostics,
     Position,
     errors,
     ordered,
@@ -196,7 +197,7 @@ def _print(report: Report, console: Console) -> None:
         _print_finding(finding, console)
 
 
-def _before(options: argparse.Namespace) -> tuple[Diagnostic, ...]:
+def _before(options: argparse.Namespace) -> Diagnostics:
     """What is found at the revision; nothing where it cannot be read, so that everything counts as
     new."""
     told_as = f"REVISION ({printable(options.since)})"
@@ -251,7 +252,7 @@ class Report:
     named."""
 
     compiled: Compiled
-    diagnostics: tuple[Diagnostic, ...]
+    diagnostics: Diagnostics
     findings: tuple[LintFinding, ...]
     elsewhere: int
     new: frozenset[Diagnostic]

@@ -23,7 +23,7 @@ from kong_oam.cli.scaffold import (
     check,
     scaffold,
 )
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostic, Diagnostics
 from kong_oam.traits.kong_plugin.findings import findings as plugins_found
 
 _LATER: Final = frozenset({"LINT312"})
@@ -38,7 +38,7 @@ class Draft:
 
     changed: Texts
     before: Texts
-    findings: tuple[Diagnostic, ...]
+    findings: Diagnostics
     changes: tuple[Difference, ...] | None
     notes: tuple[str, ...]
 

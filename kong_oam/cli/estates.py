@@ -6,7 +6,7 @@ import argparse
 import datetime
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from kong_oam.cli.revisions import revision
 from kong_oam.diagnostics import errors, some
 from kong_oam.errors import KongOamError
 from kong_oam.oam.application import Reading, ReadOne
-from kong_oam.oam.files import FileNames
+from kong_oam.oam.files import FileNames, Naming
 from kong_oam.render.project import FOLDER
 from kong_oam.render.stage import Renderer, read_applications
 
@@ -106,7 +106,7 @@ def reading_of(
     names: FileNames | None,
     settings: Settings,
     *,
-    named: Callable[[Path], str] = str,
+    named: Naming = str,
     folder: Path = Path(),
     project: Path | None = None,
     read_one: ReadOne | None = None,

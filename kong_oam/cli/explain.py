@@ -27,6 +27,9 @@ from kong_oam.cli.requests import (
 from kong_oam.diagnostics import printable
 from kong_oam.traits.cors.at_kong import granted
 
+_Token = Claims | Refusal | None
+"""What a token says, why it is refused, or that there is none."""
+
 _DETAILS = """\
 Says what the gateway does with a request and why: the decision, the rule by file and line, and the token that the
 identity provider would give. Without --as the request carries no token; without --from it comes from an address that
@@ -86,7 +89,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         )
     estate = estate_from(options)
     request = request_from(options.method, options.url, estate, options.address)
-    token: Claims | Refusal | None = None
+    token: _Token = None
     if options.asks:
         _check_preflight(options)
         decision = preflight(estate, request, options.origin, options.asks)
@@ -206,7 +209,7 @@ def _page_in_words(page: JsonObject) -> Iterator[str]:
 
 def _token(
     estate: Estate, request: Request, options: argparse.Namespace
-) -> Claims | Refusal | None:
+) -> _Token:
     """What the provider of the component that is called gives the client."""
     if options.client is None:
         if options.groups is not None:
@@ -246,7 +249,7 @@ def _token(
 def _token_in_words(
     estate: Estate,
     decision: Decision,
-    token: Claims | Refusal | None,
+    token: _Token,
     options: argparse.Namespace,
 ) -> str:
     if token is None:
@@ -268,7 +271,7 @@ def _token_in_words(
 def _explained(
     options: argparse.Namespace,
     decision: Decision,
-    token: Claims | Refusal | None,
+    token: _Token,
 ) -> JsonObject:
     return {
         "method": options.method,
@@ -285,7 +288,7 @@ def _explained(
     }
 
 
-def _token_entry(token: Claims | Refusal | None) -> JsonObject | None:
+def _token_entry(token: _Token) -> JsonObject | None:
     if isinstance(token, Refusal):
         return {"refused": token.reason}
     return asdict(token) if token else None

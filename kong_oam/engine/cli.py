@@ -11,6 +11,10 @@ from pathlib import Path
 
 from kong_oam.errors import EngineError
 
+Environment = Mapping[str, str]
+"""Variables of the environment by name."""
+
+
 SHORT = 60.0
 LONG = 300.0
 """Seconds: for a setting or the outputs; for all of a large state, and what waits for a backend."""
@@ -33,7 +37,7 @@ def pulumi(
     *arguments: str,
     stack: str | None = None,
     timeout: float,
-    environment: Mapping[str, str] | None = None,
+    environment: Environment | None = None,
 ) -> str:
     """Run the CLI for a stack of the project in the working directory, or for the project; return
     what it prints. Raises PulumiCliError.
@@ -57,7 +61,7 @@ def run(
     *arguments: str,
     stack: str | None,
     timeout: float,
-    environment: Mapping[str, str] | None = None,
+    environment: Environment | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run it, however it ends. Raises PulumiCliError where it cannot be run, or does not end."""
     with _started(
@@ -83,7 +87,7 @@ def show(
     stack: str,
     say: Callable[[str], None],
     running: set[subprocess.Popen[str]],
-    environment: Mapping[str, str] | None = None,
+    environment: Environment | None = None,
 ) -> bool:
     """Run it for as long as it takes, and say each line that it prints as it comes. Tell whether
     it succeeded. Raises PulumiCliError where it cannot be run.
@@ -108,7 +112,7 @@ def show(
 def _started(
     arguments: tuple[str, ...],
     stack: str | None,
-    environment: Mapping[str, str] | None,
+    environment: Environment | None,
     *,
     stderr: int,
 ) -> subprocess.Popen[str]:

@@ -23,6 +23,8 @@ Name = tuple[str, str, str]
 """Namespace (empty where it is in none), kind and name of an object. Of a kind that only rendered
 components have, the kind is as `kubectl` tells it from others of that name:
 `StatefulSet.v1.apps`."""
+StacksByName = dict[Name, str | None]
+"""By object, the stack that its label names; None without that label."""
 
 _PATIENCE = 60.0  # seconds for all objects of a namespace
 _SECRETS = '{range .items[*]}{.metadata}{"\\n"}{end}'
@@ -93,9 +95,7 @@ def read(
     return found
 
 
-def stacks(
-    context: str | None, wanted: Iterable[Manifest]
-) -> dict[Name, str | None]:
+def stacks(context: str | None, wanted: Iterable[Manifest]) -> StacksByName:
     """Return those of the objects that exist, with the stack that their label names; None without
     that label.
 
@@ -107,7 +107,7 @@ def stacks(
         "--no-headers",
         f"--output=custom-columns={_OWNERS}",
     )
-    found: dict[Name, str | None] = {}
+    found: StacksByName = {}
     for namespace, targets in _asked(names):
         printed = _get(context, namespace, *targets, *columns)
         for line in printed.splitlines():

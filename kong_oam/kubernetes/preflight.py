@@ -202,7 +202,7 @@ def _taken(
 
 def _owners(
     context: str | None, wanted: Sequence[Manifest]
-) -> dict[kubectl.Name, str | None]:
+) -> kubectl.StacksByName:
     """Return the stacks of the objects that are there. Kinds that are not Kubernetes' own are
     asked for apart: a cluster that does not know a kind answers nothing of the others."""
     parts: dict[bool, list[Manifest]] = {False: [], True: []}
@@ -210,7 +210,7 @@ def _owners(
         parts[is_custom(manifest["apiVersion"].rpartition("/")[0])].append(
             manifest
         )
-    found: dict[kubectl.Name, str | None] = {}
+    found: kubectl.StacksByName = {}
     for part in parts.values():
         with suppress(kubectl.KubectlError):
             found |= kubectl.stacks(context, part)

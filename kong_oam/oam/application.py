@@ -15,10 +15,18 @@ from pathlib import Path
 from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings, errors
 from kong_oam.oam.definitions.definition import Definition, Definitions
 from kong_oam.oam.definitions.reading import defined_in, is_definition
-from kong_oam.oam.document import MAX_FINDINGS, as_mapping, as_text, read
-from kong_oam.oam.files import FileNames, bytes_of, cannot_be_read, files_of
-from kong_oam.oam.model import Application, Own
 from kong_oam.oam.position import Document
+from kong_oam.oam.document import as_text
+from kong_oam.oam.files import cannot_be_read
+from kong_oam.oam.document import as_mapping
+from kong_oam.oam.files import files_of
+from kong_oam.oam.document import read
+from kong_oam.oam.model import Application
+from kong_oam.oam.files import Naming
+from kong_oam.oam.files import bytes_of
+from kong_oam.oam.document import MAX_FINDINGS
+from kong_oam.oam.model import Own
+from kong_oam.oam.files import FileNames
 from kong_oam.oam.properties import unrendered, wrong
 from kong_oam.oam.resolution import resolved, undeployed
 from kong_oam.oam.schema import pruned
@@ -49,7 +57,7 @@ ReadOne = Callable[[Path, str, Own], Reading]
 
 def read_files(
     names: FileNames,
-    named: Callable[[Path], str] = str,
+    named: Naming = str,
     folder: Path = _HERE,
     read_one: ReadOne | None = None,
     own: Own = NONE_OF_ITS_OWN,

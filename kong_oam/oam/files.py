@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -15,6 +15,10 @@ from pathlib import Path
 from kong_oam.diagnostics import Diagnostic, nearest
 from kong_oam.oam.document import MAX_BYTES, too_large
 from kong_oam.oam.position import FilePlace
+
+Naming = Callable[[Path], str]
+"""How findings call a file."""
+
 
 FileNames = Iterable[str | Path]
 """Names of files and folders, and patterns of them."""

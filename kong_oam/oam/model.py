@@ -157,9 +157,7 @@ class ComponentSpec:
         return tuple(trait for trait in self.traits if trait.type == kind)
 
     def trait(self, kind: str) -> Trait | None:
-        return next(
-            (trait for trait in self.traits if trait.type == kind), None
-        )
+        return next(iter(self.traits_of(kind)), None)
 
 
 ComponentSpecs = tuple[ComponentSpec, ...]

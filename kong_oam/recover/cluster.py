@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from kong_oam.access.settings.values import ClusterSettings
 from kong_oam.engine.pending import ExportedState
 from kong_oam.kubernetes.estate import provider_of
 from kong_oam.kubernetes.kubectl import kind_of
+from kong_oam.oam.document import Fields
 from kong_oam.objects.pods import Manifest
 from kong_oam.objects.selection import APPLICATION, COMPONENT, STACK
 
@@ -71,7 +71,7 @@ def removals_of_unknown(
 def _delete(
     api_version: str,
     kind: str,
-    metadata: Mapping[str, Any],
+    metadata: Fields,
     context: str | None,
 ) -> str:
     labels = ",".join(f"{key}={metadata['labels'][key]}" for key in _OURS)
@@ -88,7 +88,7 @@ def _delete(
     )
 
 
-def _uninstall(inputs: Mapping[str, Any], context: str | None) -> str:
+def _uninstall(inputs: Fields, context: str | None) -> str:
     where = f"--kube-context {context} " if context else ""
     return (
         f"helm {where}--namespace {inputs['namespace']} uninstall {inputs['name']} "

@@ -8,7 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import cast
 
-from kong_oam.oam.definitions.definition import Definition, Definitions, Kind
+from kong_oam.oam.definitions.definition import (
+    DefinedType,
+    Definition,
+    Definitions,
+    Kind,
+)
 from kong_oam.render.definition_files import read_definition_file
 from kong_oam.render.program import EvaluatorError
 from kong_oam.render.requests import Ask
@@ -23,7 +28,7 @@ _KIND = re.compile(r'^\ttype: +"(\w+)"$', re.MULTILINE)
 
 
 @cache
-def built_in_types() -> frozenset[tuple[Kind, str]]:
+def built_in_types() -> frozenset[DefinedType]:
     """Return the kind and name of each, known without an evaluator: a file is named after its type,
     and says its kind."""
     found = (

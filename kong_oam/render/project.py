@@ -4,15 +4,25 @@ Applications."""
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings
-from kong_oam.oam.definitions.definition import Definition, Definitions, Kind
+from kong_oam.oam.definitions.definition import (
+    DefinedType,
+    Definition,
+    Definitions,
+)
 from kong_oam.oam.definitions.library import library
-from kong_oam.oam.files import DEFINITIONS, FileNames, cannot_be_read, files_of
+from kong_oam.oam.files import (
+    DEFINITIONS,
+    FileNames,
+    Naming,
+    cannot_be_read,
+    files_of,
+)
 from kong_oam.oam.schema import OWN_TRAITS
 from kong_oam.render.built_in import built_in_types
 from kong_oam.render.definition_files import read_definition_file
@@ -62,7 +72,7 @@ class Own:
         return Own((*self.definitions, *more), self.problems) if more else self
 
     @cached_property
-    def types(self) -> frozenset[tuple[Kind, str]]:
+    def types(self) -> frozenset[DefinedType]:
         """The types that they define, everywhere."""
         return frozenset(definition.type for definition in self.definitions)
 
@@ -123,7 +133,7 @@ def definition_files(
 def own_definitions(
     names: FileNames,
     ask: Ask,
-    named: Callable[[Path], str] = str,
+    named: Naming = str,
     folder: Path = Path(),
 ) -> Own:
     """Read what `definition_files` yields. What cannot be read, or names nothing, is a finding.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from graphlib import TopologicalSorter
@@ -24,6 +24,7 @@ from kong_oam.oam.application import (
 )
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.library import Library, library
+from kong_oam.oam.files import Naming
 from kong_oam.oam.files import FileNames
 from kong_oam.oam.model import (
     Application,
@@ -63,7 +64,7 @@ def read_applications(
     definitions: FileNames,
     minor: int,
     *,
-    named: Callable[[Path], str] = str,
+    named: Naming = str,
     folder: Path = _HERE,
     project: Path | None = None,
     read_one: ReadOne | None = None,

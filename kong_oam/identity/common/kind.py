@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from kong_oam.access.model import Estate
 from kong_oam.access.providers import Provider
 from kong_oam.access.settings.values import ProviderSettings
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostics
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState
 from kong_oam.engine.state import Held, Resource
@@ -25,7 +25,7 @@ class Inspection:
     A group that is missing, or there twice, has no id: a finding ends the run before it is needed.
     """
 
-    findings: tuple[Diagnostic, ...] = ()
+    findings: Diagnostics = ()
     groups: Texts = field(default_factory=dict)
 
 

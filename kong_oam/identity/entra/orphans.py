@@ -157,16 +157,12 @@ def _assignments(graph: Graph, creation: PendingCreation) -> _Candidates:
             wanted["principalObjectId"],
             wanted["appRoleId"],
         ):
+            identifier = f"{path}/{row['id']}"
             name = (
                 f"{row['principalDisplayName']} at {row['resourceDisplayName']}"
             )
             yield (
-                Orphan(
-                    ASSIGNMENT,
-                    f"{path}/{row['id']}",
-                    name,
-                    f"{path}/{row['id']}",
-                ),
+                Orphan(ASSIGNMENT, identifier, name, identifier),
                 (),
             )
 

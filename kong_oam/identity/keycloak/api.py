@@ -126,7 +126,8 @@ class Realm:
         ids = {}
         if len(first) > _PAGE and len(paths) <= FEW:
             for path in paths:
-                group = self._group_at(path)
+                quoted = quote(path.removeprefix("/"))
+                group = self._row(f"/group-by-path/{quoted}")
                 if group:
                     ids[path] = [str(group["id"])]
             return ids
@@ -139,8 +140,8 @@ class Realm:
                     lists.append(self.pages(f"/groups/{group['id']}/children"))
         return ids
 
-    def _group_at(self, path: str) -> Row | None:
-        answer = self._get(f"/group-by-path/{quote(path.removeprefix('/'))}")
+    def _row(self, path: str) -> Row | None:
+        answer = self._get(path)
         return None if answer.status_code == 404 else _API.row(answer)
 
     @property
@@ -149,8 +150,7 @@ class Realm:
 
     def role(self, name: str) -> Row | None:
         """Read the realm's role of this name. Raises ManagementApiError."""
-        answer = self._get(f"/roles/{quote(name, safe='')}")
-        return None if answer.status_code == 404 else _API.row(answer)
+        return self._row(f"/roles/{quote(name, safe='')}")
 
     def client(self, name: str) -> Row | None:
         """Read the realm's client of this clientId. Raises ManagementApiError."""

@@ -11,6 +11,8 @@ from kong_oam.oam.document import as_text
 from kong_oam.oam.position import Fields, FilePlace, Texts
 
 Kind = Literal["component", "trait", "policy", "workload"]
+DefinedType = tuple[Kind, str]
+"""The kind of a definition, and the name of the type that it defines."""
 
 KINDS: Mapping[str, Kind] = {
     "ComponentDefinition": "component",
@@ -46,7 +48,7 @@ class Definition:
     built_in: bool = False
 
     @property
-    def type(self) -> tuple[Kind, str]:
+    def type(self) -> DefinedType:
         """The kind and name of the type that it defines: that of a workload is one of
         components."""
         return "component" if self.kind == "workload" else self.kind, self.name

@@ -14,7 +14,12 @@ from kong_oam.diagnostics import (
     some,
     suggestion,
 )
-from kong_oam.oam.definitions.definition import Definition, Definitions, Kind
+from kong_oam.oam.definitions.definition import (
+    DefinedType,
+    Definition,
+    Definitions,
+    Kind,
+)
 
 _HINT = "; a type of your own needs a definition in definitions/"
 
@@ -24,7 +29,7 @@ class Library:
     """The definitions of a stack: those of the project, and built-in ones that none of these takes
     the place of."""
 
-    definitions: Mapping[tuple[Kind, str], Definitions]
+    definitions: Mapping[DefinedType, Definitions]
     """By the kind and name of the type that they define, the newest version first."""
     diagnostics: Diagnostics = field(default=())
 
@@ -32,7 +37,7 @@ class Library:
 def library(definitions: Iterable[Definition]) -> Library:
     """Collect definitions. One of the project's own wins over a built-in one of that name; two of
     one name and version are an error."""
-    by_type: dict[tuple[Kind, str], list[Definition]] = {}
+    by_type: dict[DefinedType, list[Definition]] = {}
     diagnostics: list[Diagnostic] = []
     # Those of the project come first.
     for definition in sorted(definitions, key=attrgetter("built_in")):
