@@ -23,7 +23,7 @@ from kong_oam.cli.scaffold import (
     check,
     scaffold,
 )
-from kong_oam.diagnostics import Diagnostic, Diagnostics
+from kong_oam.diagnostics import Diagnostics, Findings
 from kong_oam.traits.kong_plugin.findings import findings as plugins_found
 
 _LATER: Final = frozenset({"LINT312"})
@@ -83,7 +83,7 @@ def drafted(
 
 def _findings(
     reading: oam.Reading, compiled: Compiled, settings: Settings
-) -> Iterator[Diagnostic]:
+) -> Findings:
     yield from compiled.diagnostics
     if compiled.estate:
         yield from plugins_found(settings, compiled.estate)

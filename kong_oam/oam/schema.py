@@ -8,16 +8,19 @@ jsonschema validates; this module only says in our words what it found, and wher
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 
-from kong_oam.diagnostics import Diagnostic, some, suggestion
-from kong_oam.oam.document import Fields
 from kong_oam.oam.position import SourcePosition
+from kong_oam.diagnostics import some
+from kong_oam.diagnostics import suggestion
+from kong_oam.diagnostics import Findings
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.oam.document import Fields
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _OF_TRAITS: Mapping[str, Path] = {
@@ -94,9 +97,7 @@ def _validator(name: str) -> Any:
     return jsonschema_rs.validator_for(schema(name))
 
 
-def violations(
-    name: str, data: Any, position: SourcePosition
-) -> Iterator[Diagnostic]:
+def violations(name: str, data: Any, position: SourcePosition) -> Findings:
     """Yield every violation of the schema `name` in `data`, which stands at `position`."""
     validator = _validator(name)
     if validator.is_valid(data):

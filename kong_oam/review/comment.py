@@ -23,6 +23,10 @@ from kong_oam.review.markdown import (
 )
 from kong_oam.review.preview import Preview, Violation
 
+_Lines = Iterator[str]
+"""Lines of the comment, as Markdown."""
+
+
 MARKER = "<!-- kong-oam review -->"
 """The hidden first line by which the comment is found again."""
 
@@ -118,7 +122,7 @@ def _lines(
     *,
     graphs: bool,
     lists: bool,
-) -> Iterator[str]:
+) -> _Lines:
     yield from (MARKER, _summary_line(stacks), "")
     yield from _owners(stacks)
     if commit:
@@ -184,7 +188,7 @@ def _worst(stacks: _Stacks) -> str:
     )
 
 
-def _owners(stacks: _Stacks) -> Iterator[str]:
+def _owners(stacks: _Stacks) -> _Lines:
     """Yield who has to agree, on whatever stack: above all tables, so that no row of one pushes it
     out of the comment."""
     owners = set[str]()
@@ -204,7 +208,7 @@ def _short(text: str) -> str:
     return code(text if len(text) <= _REASON else f"{text[:_REASON]}...")
 
 
-def _access(stack: ReviewedStack, links: Links | None) -> Iterator[str]:
+def _access(stack: ReviewedStack, links: Links | None) -> _Lines:
     yield from _listed(stack.problems, links)
     if stack.failure:
         yield from (stack.failure, "")
@@ -213,7 +217,7 @@ def _access(stack: ReviewedStack, links: Links | None) -> Iterator[str]:
     yield ""
 
 
-def _hosts(first: ReviewedStack, other: ReviewedStack) -> Iterator[str]:
+def _hosts(first: ReviewedStack, other: ReviewedStack) -> _Lines:
     """Yield where the hosts of a stack are others than those in the table."""
     if not (other.access and first.access):
         return
@@ -247,7 +251,7 @@ def _with_links(access: AccessChange, links: Links | None) -> str:
     return text.removesuffix("\n")
 
 
-def _graph(graph: str) -> Iterator[str]:
+def _graph(graph: str) -> _Lines:
     block = fenced(graph, "mermaid")
     if graph.count("\n") < _GRAPH_LINES:
         yield from (block, "")
@@ -259,7 +263,7 @@ def _violations(stack: ReviewedStack) -> tuple[Violation, ...]:
     return stack.preview.violations if stack.preview else ()
 
 
-def _policies(stacks: _Stacks, *, named: bool) -> Iterator[str]:
+def _policies(stacks: _Stacks, *, named: bool) -> _Lines:
     violations = _violations(stacks[0])
     if not violations:
         return
@@ -277,7 +281,7 @@ def _policies(stacks: _Stacks, *, named: bool) -> Iterator[str]:
 
 def _findings(
     stack: ReviewedStack, links: Links | None, *, lists: bool
-) -> Iterator[str]:
+) -> _Lines:
     """Warnings and what lint finds: they fail nothing. New ones are always listed."""
     new = [finding for finding in stack.findings if finding.new]
     known = [finding for finding in stack.findings if not finding.new]
@@ -299,9 +303,7 @@ def _listed(findings: Sequence[Finding], links: Links | None) -> list[str]:
     return [f"- {_finding(finding, links)}" for finding in findings]
 
 
-def _resources(
-    stack: ReviewedStack, *, named: bool, lists: bool
-) -> Iterator[str]:
+def _resources(stack: ReviewedStack, *, named: bool, lists: bool) -> _Lines:
     if stack.preview is None:
         return
     of = f" of {code(stack.name)}" if named else ""
@@ -327,9 +329,7 @@ def _resources(
     yield from folded(f"Resources{named_here}: {summary}", "\n".join(rows))
 
 
-def _failure(
-    stack: ReviewedStack, reasons: Sequence[str], of: str
-) -> Iterator[str]:
+def _failure(stack: ReviewedStack, reasons: Sequence[str], of: str) -> _Lines:
     """Yield why the preview failed: in a line, and then the rest of what is known of it."""
     yield from (f"**The preview{of} failed:** {code(stack.why)}", "")
     further = "\n".join(reasons).partition("\n")[2]

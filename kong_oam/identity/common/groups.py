@@ -6,15 +6,16 @@ from collections.abc import (
     Callable,
     Collection,
     Iterable,
-    Iterator,
     Mapping,
     Sequence,
 )
 
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import ProviderSettings
-from kong_oam.diagnostics import Diagnostic, nearest
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import nearest
 from kong_oam.identity.common.parts import offered_at
+from kong_oam.diagnostics import Findings
 
 Ids = Mapping[str, Sequence[str]]
 """Ids by name. A name that nothing has has none; one that several have, several."""
@@ -43,7 +44,7 @@ def unclear_groups(
     estate: Estate,
     ids: Ids,
     others: Callable[[], Iterable[str]] = tuple,
-) -> Iterator[Diagnostic]:
+) -> Findings:
     """Report each group that is not at the provider exactly once, where a role names it.
 
     `ids` are those of the groups that roles name, and of others, which may have been meant. More

@@ -7,11 +7,14 @@ says it was about to make.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kong_oam.engine.pending import RecordedResource
+
+Doubts = Iterator[str]
+"""What speaks against its being lost, in words."""
 
 
 @dataclass(frozen=True, slots=True)

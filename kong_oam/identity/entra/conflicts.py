@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import ProviderSettings
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Findings
 from kong_oam.engine.state import Held
 from kong_oam.identity.common.conflicts import (
     MADE_ANEW,
@@ -35,7 +35,7 @@ from kong_oam.identity.entra.names import (
 
 def name_conflicts(
     graph: Graph, settings: ProviderSettings, estate: Estate, held: Held
-) -> Iterator[Diagnostic]:
+) -> Findings:
     """Report applications that are called as ours will be. Raises ManagementApiError.
 
     Nothing is asked about what the state holds: that is this stack's.

@@ -16,7 +16,12 @@ from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState, PendingCreation
 from kong_oam.http.addresses import shown
 from kong_oam.http.management import Row
-from kong_oam.identity.common.orphans import DoubtedOrphan, Orphan, Orphans
+from kong_oam.identity.common.orphans import (
+    DoubtedOrphan,
+    Doubts,
+    Orphan,
+    Orphans,
+)
 from kong_oam.identity.common.parts import account_name
 from kong_oam.identity.entra.api import Graph, account
 from kong_oam.identity.entra.assignments import (
@@ -103,7 +108,7 @@ def _applications(graph: Graph, creation: PendingCreation) -> _Candidates:
 
 def _doubts_of_application(
     graph: Graph, creation: PendingCreation, row: Row
-) -> Iterator[str]:
+) -> Doubts:
     if row.get("description") != creation.inputs.get("description"):
         yield "its description is another than the one that it would have been given"
     yield from _credentials(row)
@@ -120,7 +125,7 @@ def _doubts_of_application(
         yield "it has a service principal"
 
 
-def _credentials(row: Row) -> Iterator[str]:
+def _credentials(row: Row) -> Doubts:
     """Name the secrets and certificates of an application, or of its service principal."""
     for kind, field in (
         ("secret", "passwordCredentials"),
@@ -142,7 +147,7 @@ def _principals(graph: Graph, creation: PendingCreation) -> _Candidates:
         )
 
 
-def _doubts_of_principal(graph: Graph, path: str, row: Row) -> Iterator[str]:
+def _doubts_of_principal(graph: Graph, path: str, row: Row) -> Doubts:
     yield from _credentials(row)
     for kind in ("appRoleAssignedTo", "appRoleAssignments"):
         if list(graph.rows(f"{path}/{kind}")):

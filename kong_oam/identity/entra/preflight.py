@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from kong_oam.access.model import EXTERNAL, Estate
 from kong_oam.access.settings.values import ProviderSettings
-from kong_oam.diagnostics import Diagnostic, some, suggestion
+from kong_oam.diagnostics import Diagnostic, Findings, some, suggestion
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.state import Held
 from kong_oam.identity.common.groups import look_up, unclear_groups, unique
@@ -41,9 +39,7 @@ def inspect(
     return Inspection(findings, unique(ids))
 
 
-def shared_keys(
-    settings: ProviderSettings, estate: Estate
-) -> Iterator[Diagnostic]:
+def shared_keys(settings: ProviderSettings, estate: Estate) -> Findings:
     """Refuse two tenants of one Entra: they sign with the same keys, and Kong finds an issuer by
     the id of the key."""
     others = other_tenants(settings, estate)
@@ -57,9 +53,7 @@ def shared_keys(
         )
 
 
-def unproven(
-    settings: ProviderSettings, estate: Estate
-) -> Iterator[Diagnostic]:
+def unproven(settings: ProviderSettings, estate: Estate) -> Findings:
     """Warn of partners without a certificate: Entra reads no keys where owners publish them. The
     rest is made."""
     for client in clients_at(settings, estate):
@@ -76,9 +70,7 @@ def unproven(
             )
 
 
-def unclaimed(
-    settings: ProviderSettings, estate: Estate
-) -> Iterator[Diagnostic]:
+def unclaimed(settings: ProviderSettings, estate: Estate) -> Findings:
     """Report certificates that no partner's client here would prove itself with."""
     partners = {
         client.component

@@ -8,11 +8,11 @@ asks for) takes what is there as it is made.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import ProviderSettings
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Findings
 from kong_oam.engine.state import Held
 from kong_oam.http.management import FEW, Row
 from kong_oam.identity.common.conflicts import (
@@ -33,7 +33,7 @@ from kong_oam.identity.keycloak.names import (
 
 def name_conflicts(
     realm: Realm, settings: ProviderSettings, estate: Estate, held: Held
-) -> Iterator[Diagnostic]:
+) -> Findings:
     """Report what is called in the realm as ours will be. Raises ManagementApiError.
 
     Nothing is asked about what the state holds: that is this stack's.

@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import quote
 
 from kong_oam.http.management import Row
+from kong_oam.identity.common.orphans import Doubts
 from kong_oam.identity.keycloak.api import Realm
 from kong_oam.identity.keycloak.names import AUDIENCE, GROUPS
 
@@ -101,7 +102,7 @@ sets."""
 _OFF: Final = ("", "false", None)
 
 
-def of_client(realm: Realm, client: Row) -> Iterator[str]:
+def of_client(realm: Realm, client: Row) -> Doubts:
     """Find who has used a client, or changed it. Raises ManagementApiError."""
     path = f"/clients/{client['id']}"
     yield from _of_another_protocol(client)
@@ -139,7 +140,7 @@ def of_client(realm: Realm, client: Row) -> Iterator[str]:
         yield f"{sessions} session(s) of users"
 
 
-def of_scope(realm: Realm, scope: Row) -> Iterator[str]:
+def of_scope(realm: Realm, scope: Row) -> Doubts:
     """Find who has a client scope, and what was added to it. Raises ManagementApiError."""
     name = scope["name"]
     yield from _of_another_protocol(scope)
@@ -167,7 +168,7 @@ def of_scope(realm: Realm, scope: Row) -> Iterator[str]:
             yield "the realm, which gives it to every new client"
 
 
-def of_role(realm: Realm, role: Row) -> Iterator[str]:
+def of_role(realm: Realm, role: Row) -> Doubts:
     """Find who has a role, and what was added to it. Raises ManagementApiError.
 
     A role is in others, directly or through others: every way ends in one that has it directly. All
@@ -208,7 +209,7 @@ def of_role(realm: Realm, role: Row) -> Iterator[str]:
             yield f"client scope '{scope['name']}' asks for it"
 
 
-def of_mapper(mapper: Row, resource: str) -> Iterator[str]:
+def of_mapper(mapper: Row, resource: str) -> Doubts:
     """Find what in a mapper its resource, of this type, would not have made."""
     kind, expected = MAPPERS[resource]
     if mapper["protocolMapper"] != kind:
@@ -219,18 +220,18 @@ def of_mapper(mapper: Row, resource: str) -> Iterator[str]:
             yield f"setting '{name}' of protocol mapper '{mapper['name']}'"
 
 
-def _of_another_protocol(row: Row) -> Iterator[str]:
+def _of_another_protocol(row: Row) -> Doubts:
     if row.get("protocol", PROTOCOL) != PROTOCOL:
         yield f"protocol '{row['protocol']}'"
 
 
-def _attributes(row: Row, expected: Collection[str]) -> Iterator[str]:
+def _attributes(row: Row, expected: Collection[str]) -> Doubts:
     for name, value in sorted((row.get("attributes") or {}).items()):
         if name not in expected and value not in _OFF:
             yield f"attribute '{name}'"
 
 
-def _roles(mappings: Row) -> Iterator[str]:
+def _roles(mappings: Row) -> Doubts:
     """Name the roles of the realm and of clients that are mapped."""
     yield from (
         f"role '{role['name']}'" for role in mappings.get("realmMappings") or ()

@@ -17,7 +17,12 @@ from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState, PendingCreation
 from kong_oam.http.addresses import shown
 from kong_oam.http.management import Row
-from kong_oam.identity.common.orphans import DoubtedOrphan, Orphan, Orphans
+from kong_oam.identity.common.orphans import (
+    DoubtedOrphan,
+    Doubts,
+    Orphan,
+    Orphans,
+)
 from kong_oam.identity.common.parts import account_name
 from kong_oam.identity.keycloak import foreign
 from kong_oam.identity.keycloak.api import Realm, account
@@ -82,7 +87,7 @@ def remove(realm: Realm, lost: Iterable[Orphan]) -> None:
 
 def _candidates(
     realm: Realm, creation: PendingCreation
-) -> Iterator[tuple[Orphan, Iterator[str]]]:
+) -> Iterator[tuple[Orphan, Doubts]]:
     """Find objects of the name, each with what speaks against its being the one that was made."""
     place, rows = _listed(realm, creation)
     name = "clientId" if creation.type == CLIENT else "name"
@@ -109,7 +114,7 @@ def _listed(
     return place, [*realm.rows(place)]
 
 
-def _doubts(realm: Realm, creation: PendingCreation, row: Row) -> Iterator[str]:
+def _doubts(realm: Realm, creation: PendingCreation, row: Row) -> Doubts:
     if creation.id and row["id"] != creation.id:
         yield "its id is another than the one that was heard"
     if row.get("description") != creation.inputs.get("description"):

@@ -3,11 +3,9 @@ needs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import ProviderSettings
-from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.diagnostics import Diagnostic, Findings, suggestion
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.state import Held
 from kong_oam.identity.common.kind import Inspection
@@ -25,9 +23,7 @@ def inspect(
     return Inspection(tuple(_findings(settings, estate)))
 
 
-def _findings(
-    settings: ProviderSettings, estate: Estate
-) -> Iterator[Diagnostic]:
+def _findings(settings: ProviderSettings, estate: Estate) -> Findings:
     clients = clients_at(settings, estate)
     unused = settings.clients.keys() - {client.component for client in clients}
     where = (

@@ -19,7 +19,7 @@ import httpx
 
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import ProviderSettings
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.engine.state import Held
 from kong_oam.http.management import FEW, Row
 from kong_oam.identity.common.conflicts import (
@@ -144,7 +144,7 @@ def name_conflicts(
     estate: Estate,
     held: Held,
     project: str,
-) -> Iterator[Diagnostic]:
+) -> Findings:
     """Report what is called at Okta as ours will be, and how to adopt it. Raises ManagementApiError.
 
     Nothing is asked about what the state holds: that is this stack's.

@@ -7,11 +7,9 @@ an org, or of groups of an app.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import ProviderSettings
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.identity.common.parts import groups_at
 
 GROUPS = 100
@@ -26,7 +24,7 @@ _NEAR = 80
 """Groups from which on there is a warning."""
 
 
-def limits(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
+def limits(settings: ProviderSettings, estate: Estate) -> Findings:
     """Report how many groups there are, and what to do. It asks nobody."""
     count = len(groups_at(settings, estate))
     if count >= _NEAR:
