@@ -18,7 +18,7 @@ from kong_oam.access.rotation import (
     current_secret,
     is_shared,
 )
-from kong_oam.oam.document import Fields, Texts
+from kong_oam.oam.position import Fields, Texts
 
 Recorded = pulumi.Output[Mapping[str, Any]]
 """What the next run is to know of a client's credential. Nothing of it is secret."""

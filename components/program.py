@@ -29,7 +29,7 @@ from kong_oam.kong.actual import corrected
 from kong_oam.kong.addresses import asked_for
 from kong_oam.kong.extras import kinds
 from kong_oam.kubernetes import preflight as kubernetes
-from kong_oam.oam.document import Fields, Texts
+from kong_oam.oam.position import Fields, Texts
 from kong_oam.render.stage import read_applications
 from kong_oam.traits.kong_plugin import schemas
 from kong_oam.traits.kong_plugin.findings import findings as plugins_found

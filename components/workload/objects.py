@@ -8,7 +8,7 @@ from typing import Any
 
 from pulumi import Alias, CustomResource, Output, ResourceOptions
 
-from kong_oam.oam.document import Fields
+from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import Options, group_kind
 from kong_oam.objects.known_kinds import RELEASE
 from kong_oam.objects.pods import Manifest

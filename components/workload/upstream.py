@@ -9,7 +9,7 @@ from pulumi import Input, Output
 
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.settings.values import GatewaySettings
-from kong_oam.oam.document import Fields
+from kong_oam.oam.position import Fields
 
 from .objects import KubernetesObject
 

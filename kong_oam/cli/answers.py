@@ -12,7 +12,7 @@ from kong_oam.cli.flag import Flag
 from kong_oam.cli.scaffold import CLIENTS, OUTSIDE, ScaffoldError, Wanted
 from kong_oam.diagnostics import printable, some
 from kong_oam.errors import InputError
-from kong_oam.oam.document import Fields
+from kong_oam.oam.position import Fields
 from kong_oam.traits.questions import QUESTIONS
 
 Answers = dict[str, Any]

@@ -11,8 +11,8 @@ from pathlib import Path
 from kong_oam import __version__
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
-from kong_oam.oam.document import Texts
 from kong_oam.oam.editor import schema_text
+from kong_oam.oam.position import Texts
 
 _DETAILS = """\
 Writes the files of a new repository: for a team's Applications, with the check before each commit and in CI; or, with

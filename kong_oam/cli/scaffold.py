@@ -25,7 +25,7 @@ from kong_oam.errors import InputError
 from kong_oam.oam import edit
 from kong_oam.oam.application import read_bytes
 from kong_oam.oam.definitions.definition import Kind
-from kong_oam.oam.document import Fields
+from kong_oam.oam.position import Fields
 
 _GENERIC = ("api", "app", "backend", "main", "server", "service", "web")
 """Names of components that say nothing of what they offer: their Application's does."""

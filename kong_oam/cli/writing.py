@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from kong_oam.cli.command import UsageError
-from kong_oam.oam.document import Texts
+from kong_oam.oam.position import Texts
 
 
 def write_all(

@@ -20,7 +20,7 @@ from kong_oam.kong.admin import AdminApi, AdminError, RejectedChangeError
 from kong_oam.kong.entities import Entities, Entity
 from kong_oam.kong.owners import Asking
 from kong_oam.kong.table import LONGEST_OPENING, opened
-from kong_oam.oam.document import Fields
+from kong_oam.oam.position import Fields
 from kong_oam.verify.openings import AnonymousLeft, ScriptGuard, find_openings
 from kong_oam.verify.ports import Port, missing_guards, ports_of
 from kong_oam.verify.scripts import script_of, with_table

@@ -48,7 +48,7 @@ def parse(deployment: Entry) -> ExportedState:
     """Make the state of the `deployment` of `pulumi stack export` (pulumi: sdk/go/common/apitype,
     DeploymentV3)."""
     resources = deployment.get("resources") or ()
-    used: set[str] = set()
+    used = set[str]()
     for resource in resources:
         used.update(resource.get("dependencies") or ())
     ids = set()

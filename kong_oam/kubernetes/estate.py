@@ -17,7 +17,7 @@ from kong_oam.objects.pods import Manifest
 def clusters_of(estate: Estate) -> tuple[str | None, ...]:
     """Return the clusters that something of the estate is in: None, the stack's own, before those
     that topologies name."""
-    found: set[str] = set()
+    found = set[str]()
     for component in running(estate):
         found.update(
             site.workload.cluster

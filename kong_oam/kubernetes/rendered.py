@@ -206,7 +206,7 @@ def placed_objects(
         _with_pods(part, component, settings.cluster, secret, accounts)
         for part in parts
     ]
-    used: set[str] = set()
+    used = set[str]()
     for part in changed:
         if not part.options.read:
             used.update(map(service_account, part.templates()))

@@ -15,18 +15,16 @@ from pathlib import Path
 from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings, errors
 from kong_oam.oam.definitions.definition import Definition, Definitions
 from kong_oam.oam.definitions.reading import defined_in, is_definition
+from kong_oam.oam.document import MAX_FINDINGS, as_mapping, as_text, read
+from kong_oam.oam.files import (
+    FileNames,
+    Naming,
+    bytes_of,
+    cannot_be_read,
+    files_of,
+)
+from kong_oam.oam.model import Application, Own
 from kong_oam.oam.position import Document
-from kong_oam.oam.document import as_text
-from kong_oam.oam.files import cannot_be_read
-from kong_oam.oam.document import as_mapping
-from kong_oam.oam.files import files_of
-from kong_oam.oam.document import read
-from kong_oam.oam.model import Application
-from kong_oam.oam.files import Naming
-from kong_oam.oam.files import bytes_of
-from kong_oam.oam.document import MAX_FINDINGS
-from kong_oam.oam.model import Own
-from kong_oam.oam.files import FileNames
 from kong_oam.oam.properties import unrendered, wrong
 from kong_oam.oam.resolution import resolved, undeployed
 from kong_oam.oam.schema import pruned
@@ -107,7 +105,7 @@ def together(readings: Iterable[Reading]) -> Reading:
     """Join several readings into one."""
     applications: list[Application] = []
     diagnostics: list[Diagnostic] = []
-    malformed: set[str] = set()
+    malformed = set[str]()
     definitions: list[Definition] = []
     for reading in readings:
         applications += reading.applications
@@ -131,7 +129,7 @@ def read_bytes(file: str, raw: bytes, own: Own = NONE_OF_ITS_OWN) -> Reading:
     documents, unreadable = read(file, raw)
     definitions = tuple(_definitions_in(documents))
     own |= {definition.type for definition in definitions}
-    malformed: set[str] = set()
+    malformed = set[str]()
     if any(finding.code == "OAM101" for finding in unreadable):
         malformed |= _UNNAMED
     if len(unreadable) > MAX_FINDINGS:

@@ -99,7 +99,7 @@ def files_of(
     In folders and by globs only files with its suffixes are found. A link that leads out of the
     folder is an error: the Applications behind it would be missing without a word.
     """
-    seen: set[str] = set()
+    seen = set[str]()
     for name in names:
         for file, real, problem in (
             _files_at(folder / name, sought) if str(name) else [_UNNAMED]

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from kong_oam.diagnostics import Position
-from kong_oam.oam.document import Fields
+from kong_oam.oam.position import Fields
 
 Path = tuple[str, ...]
 """A path in an object: fields, and the numbers of items in lists."""

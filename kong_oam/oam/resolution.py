@@ -228,7 +228,7 @@ def _unused_policies(
     application: Application, acts: Iterable[Deploy]
 ) -> Findings:
     """Yield the overrides and topologies by which no step of the workflow deploys."""
-    used: set[str] = set()
+    used = set[str]()
     for act in acts:
         used.update(policy.name for policy in (*act.overrides, *act.topologies))
     for policy in application.policies:
@@ -262,7 +262,7 @@ def _outside_of_steps(
 def _in_its_namespace(application: Application) -> Application:
     """Return the Application in the one namespace of the stack's own cluster that all of it goes
     to; as it is, where there are more."""
-    targets: set[DeploymentTarget] = set()
+    targets = set[DeploymentTarget]()
     for component in application.components:
         targets.update(component.every_target)
     if len(targets) != 1:
@@ -289,7 +289,7 @@ def _ordered(
     before theirs, and what gives them values."""
     names = {component.name for component in components}
     givers, findings = _givers(components)
-    taken: set[str] = set()
+    taken = set[str]()
     for component in components:
         taken.update(value.source for value in component.inputs)
     ordered = []

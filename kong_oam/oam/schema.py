@@ -15,12 +15,8 @@ from typing import Any
 
 import jsonschema_rs
 
-from kong_oam.oam.position import SourcePosition
-from kong_oam.diagnostics import some
-from kong_oam.diagnostics import suggestion
-from kong_oam.diagnostics import Findings
-from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.document import Fields
+from kong_oam.diagnostics import Diagnostic, Findings, some, suggestion
+from kong_oam.oam.position import Fields, SourcePosition
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _OF_TRAITS: Mapping[str, Path] = {

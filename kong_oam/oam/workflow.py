@@ -234,7 +234,7 @@ def order(
         return {}
     before = dict(_before(workflow))
     after: dict[str, set[str]] = {}
-    done: set[str] = set()
+    done = set[str]()
     frontiers: dict[str, frozenset[str]] = {}
     for step in TopologicalSorter(before).static_order():
         waited = frozenset[str]().union(

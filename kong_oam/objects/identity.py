@@ -404,7 +404,7 @@ def _shown_for_others(
 ) -> set[str]:
     """Return the other components for whose hosts the gateway shows a Secret of this name. A
     gateway trait of the component's own that names it, too, gives no right to the key."""
-    owners: set[str] = set()
+    owners = set[str]()
     for namespace in namespaces:
         owners.update(known.shown.get((namespace, name), ()))
     return owners - {component.key}
@@ -415,7 +415,7 @@ def _others(
 ) -> set[str]:
     """Return the components that a Secret or a ServiceAccount of this name in one of the
     namespaces belongs to, where it is none of this component's."""
-    others: set[str] = set()
+    others = set[str]()
     for namespace in namespaces:
         owners = secrets.get((namespace, name), ())
         if component.key not in owners:

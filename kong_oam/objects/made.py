@@ -111,7 +111,7 @@ def _missing_ports(part: ComponentSpec, trait: Trait) -> Findings:
     )
     if not listed:
         return
-    ports: set[int] = set()
+    ports = set[int]()
     for entry in listed:
         if entry.get("protocol", "TCP") == "TCP":
             ports.add(int(entry.get("containerPort", entry["port"])))

@@ -70,7 +70,7 @@ def pod_labels_refused(
     sources: Sources,
 ) -> Findings:
     """Yield the `podLabels` that pods may have which their component does not deploy."""
-    keys: set[str] = set()
+    keys = set[str]()
     for component in components:
         if component.named:
             keys.update(component.named.labels)

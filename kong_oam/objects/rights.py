@@ -127,7 +127,7 @@ def rights_refused(component: JudgedComponent, rules: Rules) -> Findings:
     the component."""
     if not rules.rbac:
         return  # no role is deployed at all
-    listed: set[str] = set()
+    listed = set[str]()
     for entry in rules.rights.get(component.key, ()):
         listed.update(listed_rights(entry))
     objects = with_inner_objects(component.objects)

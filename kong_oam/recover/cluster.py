@@ -9,7 +9,7 @@ from kong_oam.access.settings.values import ClusterSettings
 from kong_oam.engine.pending import ExportedState
 from kong_oam.kubernetes.estate import provider_of
 from kong_oam.kubernetes.kubectl import kind_of
-from kong_oam.oam.document import Fields
+from kong_oam.oam.position import Fields
 from kong_oam.objects.pods import Manifest
 from kong_oam.objects.selection import APPLICATION, COMPONENT, STACK
 

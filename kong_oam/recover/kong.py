@@ -11,7 +11,7 @@ from kong_oam.errors import EngineError, ProductError
 from kong_oam.http.management import Row
 from kong_oam.kong.admin import AdminApi, RejectedChangeError
 from kong_oam.kong.owners import Asking, Owner
-from kong_oam.oam.document import Texts
+from kong_oam.oam.position import Texts
 
 _COLLECTIONS = (
     "routes",

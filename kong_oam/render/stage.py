@@ -24,8 +24,7 @@ from kong_oam.oam.application import (
 )
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.library import Library, library
-from kong_oam.oam.files import Naming
-from kong_oam.oam.files import FileNames
+from kong_oam.oam.files import FileNames, Naming
 from kong_oam.oam.model import (
     Application,
     ComponentSpec,

@@ -25,8 +25,7 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.project import NAMESPACE, config_in, stack_file
 from kong_oam.access.settings.values import Settings
-from kong_oam.oam.document import Texts
-from kong_oam.oam.position import SourcePosition
+from kong_oam.oam.position import SourcePosition, Texts
 
 DIGITS = 20
 _DAY = f"{NAMESPACE}:asOf"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from kong_oam.engine.export import Entry
 from kong_oam.engine.state import COMPONENT, Resources, logical_name
-from kong_oam.oam.document import Texts
+from kong_oam.oam.position import Texts
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from kong_oam.stacks.fingerprint import (
     in_common,
     of_estate,
 )
-from kong_oam.stacks.records import Known
+from kong_oam.stacks.records import Known, Partition
 
 
 @dataclass(frozen=True)
@@ -28,30 +28,30 @@ class Estates:
 
     settings: Settings
     whole: Estate
-    configured: Mapping[str | None, str] = field(default_factory=dict)
-    _given: dict[str | None, tuple[Estate, str]] = field(
+    configured: Mapping[Partition, str] = field(default_factory=dict)
+    _given: dict[Partition, tuple[Estate, str]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
     """By partition, what its stack is given, and a digest of that: found out once."""
 
     @property
-    def partitions(self) -> tuple[str | None, ...]:
+    def partitions(self) -> tuple[Partition, ...]:
         """All stacks of the estate, by partition, the base first."""
         return (None, *self.settings.stack.partitions)
 
-    def given(self, partition: str | None) -> Estate:
+    def given(self, partition: Partition) -> Estate:
         """Return what the stack of a partition is given; None: the base, or all of it where there
         are no partitions."""
         return self._part(partition)[0]
 
-    def _part(self, partition: str | None) -> tuple[Estate, str]:
+    def _part(self, partition: Partition) -> tuple[Estate, str]:
         if partition not in self._given:
             estate = deployed_by(self.whole, partition)
             self._given[partition] = estate, of_estate(self.settings, estate)
         return self._given[partition]
 
     def fingerprint(
-        self, partition: str | None, known: Known, common: str = ""
+        self, partition: Partition, known: Known, common: str = ""
     ) -> str:
         """Return the fingerprint of a run of a stack, by what the others have exported until now.
         `common`: what `in_common` gives of the settings, of who knows it already."""
@@ -69,7 +69,7 @@ class Estates:
 
     def outdated(
         self, known: Known, today: datetime.date
-    ) -> Iterator[str | None]:
+    ) -> Iterator[Partition]:
         """Yield the stacks, by partition, of which a run would change something, as far as is
         recorded; the base first."""
         common = in_common(self.settings)
@@ -121,7 +121,7 @@ class Estates:
 def _of_base(base: Outputs, estate: Estate) -> Any:
     """Return what a partition reads of what its base exported: of what there is by component or
     group, that of its own."""
-    groups: set[str] = set()
+    groups = set[str]()
     for component in estate.components.values():
         for client in component.identity.clients:
             groups.update(client.groups)

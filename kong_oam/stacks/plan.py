@@ -14,6 +14,7 @@ from graphlib import CycleError, TopologicalSorter
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.diagnostics import some
 from kong_oam.errors import InputError
+from kong_oam.stacks.records import Partition
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,8 @@ class GrantChanges:
     exchanges: tuple[Exchange, ...] = ()
 
 
-Partitions = Sequence[str | None]
-"""Partitions of an estate by name. None: its base."""
+Partitions = Sequence[Partition]
+"""Partitions of an estate, in the order in which they were chosen."""
 
 
 NO_CHANGES = GrantChanges()
@@ -60,7 +61,7 @@ class Step:
     """One run of the stack of a partition, None: of the base. `after`: the numbers of the steps
     that must succeed before, counted from 1."""
 
-    partition: str | None
+    partition: Partition
     after: tuple[int, ...] = ()
 
 

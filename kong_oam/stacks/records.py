@@ -21,6 +21,8 @@ from kong_oam.engine.cli import SHORT, pulumi
 from kong_oam.engine.stacks import listed, outputs
 from kong_oam.engine.state import Outputs
 
+Partition = str | None
+"""A partition of an estate by name. None: its base."""
 _TAG = "kong-oam:ran:"
 _BASE = "_"  # no partition is called so
 _NEVER = "-"
@@ -52,17 +54,17 @@ class Known:
     """The records that count, by partition, None for the base; and what the base has exported for
     its partitions."""
 
-    records: Mapping[str | None, Record] = field(default_factory=dict)
+    records: Mapping[Partition, Record] = field(default_factory=dict)
     base: Outputs = field(default_factory=dict)
 
-    def without(self, partition: str | None) -> Known:
+    def without(self, partition: Partition) -> Known:
         """Return the same once a run of a stack has begun, whose record does not count any more."""
         records = dict(self.records)
         records.pop(partition, None)
         return replace(self, records=records)
 
     def having(
-        self, partition: str | None, record: Record | None, exported: Outputs
+        self, partition: Partition, record: Record | None, exported: Outputs
     ) -> Known:
         """Return the same once a run has exported this; with its record, where it has one."""
         records = (
@@ -96,7 +98,7 @@ def read(
 
 def write(
     estate: str,
-    partition: str | None,
+    partition: Partition,
     fingerprint: str,
     exported: Outputs,
     ids: str,
@@ -119,7 +121,7 @@ def write(
     return _parsed(text)
 
 
-def _tag(partition: str | None) -> str:
+def _tag(partition: Partition) -> str:
     return f"{_TAG}{partition or _BASE}"
 
 

@@ -41,6 +41,7 @@ from kong_oam.stacks.plan import (
     plan_up,
     waves,
 )
+from kong_oam.stacks.records import Partition
 
 KEPT = "kept"
 """The output of a base with what it still offers, since a partition uses it, and no Application
@@ -85,7 +86,7 @@ class Runs:
         """The name of the estate, and of its base's stack."""
         return self.estates.settings.stack.name
 
-    def name(self, partition: str | None) -> str:
+    def name(self, partition: Partition) -> str:
         """Return the name of a partition's stack; None: the base's."""
         return stack_of(self.estate, partition)
 
@@ -150,7 +151,7 @@ class Runs:
                 "with it. Then the same command goes on"
             )
 
-    def _create(self, partitions: Iterable[str | None]) -> None:
+    def _create(self, partitions: Iterable[Partition]) -> None:
         """Make those of the stacks that are not there, with their files."""
         missing = [
             stack
@@ -165,7 +166,7 @@ class Runs:
                 self.estates, configured=configurations(self.estates.settings)
             )
 
-    def _contents(self, missing: Collection[str | None]) -> dict[str, Contents]:
+    def _contents(self, missing: Collection[Partition]) -> dict[str, Contents]:
         """Return what is known of the partitions' stacks that are missing, and of those that are as
         their recorded runs left them. Which components are in such a stack is known where it is as
         it is meant."""
@@ -322,7 +323,7 @@ class Runs:
                 f"-m kong_oam recover -s {stack}`",
             )
 
-    def _record(self, partition: str | None, mark: str) -> None:
+    def _record(self, partition: Partition, mark: str) -> None:
         exports = outputs(self.name(partition))
         # What kept something is to be run once more, also by the next command.
         ended = not exports.get(KEPT)

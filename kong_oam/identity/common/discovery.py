@@ -21,7 +21,7 @@ from kong_oam.errors import ProductError
 from kong_oam.http.addresses import is_confidential, shown
 from kong_oam.http.rates import patiently, unserved
 from kong_oam.http.trust import trusted
-from kong_oam.oam.document import Fields
+from kong_oam.oam.position import Fields
 
 _TIMEOUT = httpx.Timeout(10.0)
 _SMALLEST_RSA = 2048

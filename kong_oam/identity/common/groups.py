@@ -12,10 +12,8 @@ from collections.abc import (
 
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import ProviderSettings
-from kong_oam.diagnostics import Diagnostic
-from kong_oam.diagnostics import nearest
+from kong_oam.diagnostics import Diagnostic, Findings, nearest
 from kong_oam.identity.common.parts import offered_at
-from kong_oam.diagnostics import Findings
 
 Ids = Mapping[str, Sequence[str]]
 """Ids by name. A name that nothing has has none; one that several have, several."""

@@ -15,7 +15,7 @@ from kong_oam.engine.pending import ExportedState
 from kong_oam.engine.state import Held, Resource
 from kong_oam.identity.common.granted import Grant
 from kong_oam.identity.common.orphans import Orphans
-from kong_oam.oam.document import Texts
+from kong_oam.oam.position import Texts
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ def offered_at(settings: ProviderSettings, estate: Estate) -> list[Component]:
 
 def groups_of(component: Component) -> set[str]:
     """Return the logical groups that roles of a component name."""
-    groups: set[str] = set()
+    groups = set[str]()
     for role in component.identity.roles:
         groups.update(role.groups)
     return groups

@@ -25,7 +25,7 @@ from kong_oam.http.management import ManagementApi, Row, are_rows, pages
 from kong_oam.http.trust import trusted
 from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.entra.names import Tenant
-from kong_oam.oam.document import Texts
+from kong_oam.oam.position import Texts
 
 _RowsByName = dict[str, list[Row]]
 """The objects of each name that was asked for."""

@@ -97,7 +97,7 @@ def origin_name(stack: str, origin: str, *, shared: bool) -> str:
 def origins(clients: Iterable[Client]) -> list[str]:
     """List the origins of pages that get tokens themselves. One may have the pages of several
     clients."""
-    origins: set[str] = set()
+    origins = set[str]()
     for client in clients:
         origins.update(client.origins)
     return sorted(origins)
