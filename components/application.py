@@ -3,7 +3,7 @@ the routes there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pulumi import ComponentResource, Output, Resource, ResourceOptions
@@ -22,6 +22,7 @@ from .gateway.service import (
     provision_service,
 )
 from .gateway.workspace import Workspace
+from .graph import Predecessors
 from .workload.cluster import Clusters
 from .workload.credential import ClientEnvironment
 from .workload.workload import Workload, WorkloadArgs, provision_workload
@@ -54,7 +55,7 @@ class DeploymentArgs:
     workspace: Workspace
     clusters: Clusters
     plugins: Mapping[str, str]
-    ready: Sequence[Resource]
+    ready: Predecessors
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ def _workload(
     application: Application,
     target: Component,
     args: DeploymentArgs,
-    after: Sequence[Resource],
+    after: Predecessors,
     others: Mapping[str, Deployment],
 ) -> Workload:
     """Make what runs of a component in one of its deployment targets."""

@@ -4,7 +4,7 @@ for the next run."""
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +19,8 @@ from kong_oam.access.rotation import (
     is_shared,
 )
 from kong_oam.oam.position import Fields, Texts
+
+from .graph import Predecessors
 
 Recorded = pulumi.Output[Mapping[str, Any]]
 """What the next run is to know of a client's credential. Nothing of it is secret."""
@@ -153,7 +155,7 @@ async def _is_other(key: pulumi.Output[str], before: str) -> bool:
     return pulumi.runtime.is_dry_run()
 
 
-def once_held(record: Recorded, holders: Sequence[pulumi.Resource]) -> Recorded:
+def once_held(record: Recorded, holders: Predecessors) -> Recorded:
     """Return the record once all that runs with the credential is registered."""
     urns = [holder.urn for holder in holders]
     return pulumi.Output.all(record, *urns).apply(lambda outputs: outputs[0])

@@ -15,7 +15,7 @@ import pulumi
 
 from kong_oam.access.model import Client
 
-from .graph import once_made
+from .graph import Predecessors, once_made
 
 Make = Callable[[Sequence[pulumi.Input[pulumi.Resource]]], pulumi.Resource]
 """Makes what a client is granted, after these."""
@@ -26,7 +26,7 @@ class Grants:
     """What one client is granted: `made` already, or to be made `later`, once its pods ask for no
     more."""
 
-    made: Sequence[pulumi.Resource] = ()
+    made: Predecessors = ()
     later: Make | None = None
 
 
@@ -48,7 +48,7 @@ def grant(
     return Grants([make(())])
 
 
-def finish(grants: Grants, running: Sequence[pulumi.Resource]) -> None:
+def finish(grants: Grants, running: Predecessors) -> None:
     """Make what was left for later, after the client's pods."""
     if grants.later:
         grants.later([once_made(running)])

@@ -16,6 +16,10 @@ import pulumi
 from pulumi import Output, Resource, ResourceOptions
 from pulumi.runtime import is_dry_run, register_stack_transformation
 
+Predecessors = Sequence[Resource]
+"""Resources that have to be there before something else is made or changed."""
+
+
 _OF_ALL = "urn", "id"
 """The outputs that a resource has of whatever type."""
 _FRAMES = 1
@@ -79,7 +83,7 @@ class Moved:
             )
 
 
-def once_made(resources: Sequence[Resource]) -> Output[Any]:
+def once_made(resources: Predecessors) -> Output[Any]:
     """Return what a resource depends on that is to come after others in this run, and of which its
     state says nothing.
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pulumi
 import pulumi_kong as kong
-from pulumi import Alias, Input, Output, Resource, ResourceOptions
+from pulumi import Alias, Input, Output, ResourceOptions
 
 from kong_oam.access.model import METHODS, Component, Estate
 from kong_oam.access.settings.values import Settings
@@ -24,6 +24,7 @@ from kong_oam.kong.routes import FIXED, routes
 from kong_oam.kong.table import address, closed, table
 from kong_oam.traits.upstream_tls.at_kong import certified_name, service_fields
 
+from ..graph import Predecessors
 from ..workload.upstream import Upstream
 from .workspace import TokenIssuer, Workspace
 
@@ -101,7 +102,7 @@ class GateArgs:
 
     service: GatedService
     upstream: Upstream
-    workload: Sequence[Resource]
+    workload: Predecessors
     rolled_out: Output[bool]
     before: str | None
 
@@ -165,9 +166,7 @@ def provision_gate(
     )
 
 
-def _after(
-    opts: ResourceOptions, earlier: Sequence[Resource]
-) -> ResourceOptions:
+def _after(opts: ResourceOptions, earlier: Predecessors) -> ResourceOptions:
     more = ResourceOptions(depends_on=list(earlier))
     return ResourceOptions.merge(opts, more)
 
@@ -326,7 +325,7 @@ def provision_routes(
     component: Component,
     settings: Settings,
     services: Mapping[str, GatedService],
-    ready: Sequence[Resource],
+    ready: Predecessors,
     opts: ResourceOptions,
 ) -> None:
     """Provision the routes of one component, each to the gated service of its backend.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi_kong as kong
-from pulumi import Input, Output, Resource
+from pulumi import Input, Output
 
 from kong_oam.kong.plugins import Schema
+
+from ..graph import Predecessors
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,4 +46,4 @@ class Workspace:
     nowhere: Input[str]
     issuers: Mapping[str, TokenIssuer]
     client_certificate: Output[str] | None = None
-    before_authentication: Sequence[Resource] = ()
+    before_authentication: Predecessors = ()

@@ -21,6 +21,7 @@ from kong_oam.identity.common.discovery import (
 
 from ..credentials import Recorded, Rotation, once_held
 from ..grants import NONE, Grants, finish
+from ..graph import Predecessors
 from ..records import Record
 from ..refusal import refuse
 from .keys import Keys
@@ -76,7 +77,7 @@ class Credential:
     grants: Grants = NONE
 
     @property
-    def granted(self) -> Sequence[pulumi.Resource]:
+    def granted(self) -> Predecessors:
         """What comes before pods ask for tokens with it."""
         return self.grants.made
 
@@ -178,7 +179,7 @@ def published(
 
 def finish_clients(
     issuers: Issuers,
-    running: Mapping[str, Sequence[pulumi.Resource]],
+    running: Mapping[str, Predecessors],
 ) -> dict[str, Recorded]:
     """Make the grants that come after clients' pods. Return what the next run is to know of the
     credentials of all clients that have keys or secrets, by the client's name.

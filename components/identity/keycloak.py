@@ -46,6 +46,7 @@ from kong_oam.identity.keycloak.names import (
 )
 
 from ..grants import Grants, grant
+from ..graph import Predecessors
 from ..records import Record
 from ..settings import configuration
 from .issuer import Credential, Issuer, IssuerArgs, existing
@@ -87,7 +88,7 @@ class _Audience:
     the client's groups."""
 
     scope: pulumi.Input[str]
-    before: Sequence[pulumi.Resource]
+    before: Predecessors
 
 
 class Keycloak(pulumi.ComponentResource):

@@ -55,6 +55,7 @@ from kong_oam.identity.okta.names import (
 )
 
 from ..grants import NONE, Grants, grant
+from ..graph import Predecessors
 from ..records import Record
 from ..refusal import refuse
 from ..settings import configuration
@@ -102,7 +103,7 @@ class _Server:
     id: pulumi.Input[str]
     groups: Mapping[str, pulumi.Input[str]]
     scopes: Mapping[str, pulumi.Resource] = field(default_factory=dict)
-    claims: Sequence[pulumi.Resource] = ()
+    claims: Predecessors = ()
 
 
 class Okta(pulumi.ComponentResource):

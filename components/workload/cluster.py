@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi_kubernetes as k8s
@@ -20,6 +20,7 @@ from kong_oam.kubernetes.estate import (
 from kong_oam.oam.rendered import group_kind
 from kong_oam.objects.pods import Manifest
 
+from ..graph import Predecessors
 from ..waiting import Waiting
 from .objects import KubernetesObject
 
@@ -47,7 +48,7 @@ class Cluster:
         )
 
     def around(
-        self, manifest: Manifest, parent: Resource, after: Sequence[Resource]
+        self, manifest: Manifest, parent: Resource, after: Predecessors
     ) -> ResourceOptions:
         """Return the options of an object, which comes after its namespace, after what defines its
         kind, and `after`."""

@@ -8,13 +8,13 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pulumi import Input, Output, Resource, ResourceOptions
+from pulumi import Input, Output, ResourceOptions
 
 from kong_oam.engine.state import digest
 from kong_oam.oam.rendered import group_kind
 from kong_oam.objects.pods import CONTAINER_LISTS, Manifest, Path, holder_at
 
-from ..graph import once_made
+from ..graph import Predecessors, once_made
 from .objects import KubernetesObject
 
 Data = Mapping[str, Input[str]]
@@ -39,7 +39,7 @@ class ClientEnvironment:
     settings: Data
     references: Sequence[Manifest] = ()
     audiences: Mapping[str, str] = field(default_factory=dict)
-    granted: Sequence[Resource] = ()
+    granted: Predecessors = ()
 
 
 def provision_secret(

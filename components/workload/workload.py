@@ -17,6 +17,7 @@ from kong_oam.objects.known_kinds import RELEASE
 from kong_oam.objects.pods import Manifest
 from kong_oam.objects.selection import COMPONENT
 
+from ..graph import Predecessors
 from .cluster import Cluster
 from .credential import (
     ClientEnvironment,
@@ -45,7 +46,7 @@ class WorkloadArgs:
     settings: Settings
     client: ClientEnvironment
     cluster: Cluster
-    after: Sequence[Resource]
+    after: Predecessors
     value: Callable[[Awaited], Output[str]]
 
 
@@ -59,7 +60,7 @@ class Workload:
     the gateway finds it; a copy has none.
     """
 
-    resources: Sequence[Resource]
+    resources: Predecessors
     rolled_out: Output[bool]
     upstreams: Mapping[str, Upstream]
     objects: Mapping[tuple[str, str, str, str], KubernetesObject]
@@ -170,8 +171,8 @@ def _stage(placed: PlacedObject) -> int:
 
 
 def _earlier(
-    placed: PlacedObject, made: _Made, needed: Sequence[Resource]
-) -> Sequence[Resource]:
+    placed: PlacedObject, made: _Made, needed: Predecessors
+) -> Predecessors:
     """Return what an object waits for, of what is made before it. The run gives up on a Service
     without pods."""
     if placed.stage == "running":

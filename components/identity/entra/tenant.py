@@ -21,7 +21,7 @@ each resource. Every property that matters is set.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -60,6 +60,7 @@ from kong_oam.identity.entra.names import (
 )
 
 from ...base import Record
+from ...graph import Predecessors
 from ...settings import configuration
 from ..issuer import ClientCredentials, Issuer, IssuerArgs, existing
 from .credentials import Credentials
@@ -81,7 +82,7 @@ class _Application:
 
     client_id: pulumi.Output[str]
     principal: pulumi.Output[str]
-    before: Sequence[pulumi.Resource] = ()
+    before: Predecessors = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +292,7 @@ class Entra(pulumi.ComponentResource):
         )
 
     def _of(
-        self, client: str | None = None, before: Sequence[pulumi.Resource] = ()
+        self, client: str | None = None, before: Predecessors = ()
     ) -> pulumi.ResourceOptions:
         """Return the options of what is a client's, by its component, or the tenant's."""
         return pulumi.ResourceOptions(
@@ -317,9 +318,7 @@ class Entra(pulumi.ComponentResource):
             opts=options,
         )
 
-    def _settle(
-        self, component: Component, before: Sequence[pulumi.Resource]
-    ) -> time.Sleep:
+    def _settle(self, component: Component, before: Predecessors) -> time.Sleep:
         """Make the pause between what can be granted at an API and who is granted it, anew with
         each set of their ids.
 
