@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from kong_oam.access import decide, model, paths, tokens
+from kong_oam.access import decide, model, tokens
+from kong_oam.access.data import PathSegments
 from sandbox.kong import Kong
 from tests.support import kong_deployment
 from tests.support.documentation import below, page
@@ -263,7 +264,7 @@ def statuses(request: Request, meant: Answer) -> set[int]:
 
 
 def _shorter(
-    component: model.Component, path: paths.PathSegments
+    component: model.Component, path: PathSegments
 ) -> tuple[model.Rule, ...]:
     return tuple(
         rule
