@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Literal
 from urllib.parse import quote
-
-from kong_oam.access.data import Names, Texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class ClaimMapping:
     subject: str = "sub"
     own: str = "sub"
     own_value: str | None = None
-    overage: Names = ()
+    overage: tuple[str, ...] = ()
 
 
 # Stands in where nobody says how a provider spells its tokens: enough to check Applications.
@@ -80,7 +79,7 @@ class Provider:
     spelling: ClaimMapping
     issuer: str | None = None
     # Logical group to the provider's group; a group that is not here has the same name there.
-    groups: Texts = field(default_factory=dict)
+    groups: Mapping[str, str] = field(default_factory=dict)
     per_api: bool = False
 
     def group(self, logical: str) -> str:

@@ -10,9 +10,9 @@ takes away what the last one gave.
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-
-from kong_oam.access.data import Data
+from typing import Any
 
 SLOTS = 2
 
@@ -73,7 +73,7 @@ class Generation:
         """
         return self.lying_in(slot) if slot in self.active else self.number + 1
 
-    def to_output(self, schedule: Schedule) -> Data:
+    def to_output(self, schedule: Schedule) -> Mapping[str, Any]:
         """The generation as a stack output, for the next run and for people: since when, and what
         is due when."""
         output = {
@@ -89,7 +89,7 @@ class Generation:
         return output
 
     @staticmethod
-    def from_output(data: Data) -> Generation:
+    def from_output(data: Mapping[str, Any]) -> Generation:
         since = datetime.date.fromisoformat(data["since"])
         replaced = (
             datetime.date.fromisoformat(data[_REPLACED])
@@ -132,7 +132,7 @@ def advanced(
     return Generation(last.number + 1, today, overlapping=True)
 
 
-def is_shared(data: Data) -> bool:
+def is_shared(data: Mapping[str, Any]) -> bool:
     """Whether an output is of a shared secret, and not of a generation."""
     return _HOLDER in data
 

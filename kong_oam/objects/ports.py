@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,6 +104,10 @@ class Service:
         for pod in self.pods:
             yield from mappings(pod.spec.get("containers"))
             yield from mappings(pod.spec.get("initContainers"))
+
+
+Services = Mapping[str, Service]
+"""The Services of a component by name."""
 
 
 def port_number(value: Any) -> int | None:

@@ -24,9 +24,8 @@ from kong_oam.objects.known_kinds import INGRESSES
 from kong_oam.objects.named import ELSEWHERE, named_service
 from kong_oam.objects.object_schemas import misshapen_ingress
 from kong_oam.objects.pods import mapping, mappings
-from kong_oam.objects.ports import GRPC, Port, Service
+from kong_oam.objects.ports import GRPC, Port, Service, Services
 from kong_oam.objects.selection import NamedService
-from kong_oam.objects.services import Services
 
 _PREFIXES = (None, "Prefix", "ImplementationSpecific")
 

@@ -3,7 +3,7 @@ functions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from kong_oam.oam.model import Application, ComponentSpec
@@ -11,11 +11,8 @@ from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.pods import PodTemplate, mapping, mappings, texts
-from kong_oam.objects.ports import Port, Service, port_number
+from kong_oam.objects.ports import Port, Service, Services, port_number
 from kong_oam.objects.selection import APPLICATION, COMPONENT
-
-Services = Mapping[str, Service]
-"""The Services of a component by name."""
 
 
 def services_of(application: Application, part: ComponentSpec) -> Services:
