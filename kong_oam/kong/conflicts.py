@@ -27,7 +27,7 @@ from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.certificates import hosts_by_certificate
 from kong_oam.kong.entities import Entity, tags_of
 from kong_oam.kong.host_conflicts import host_conflicts
-from kong_oam.kong.owners import Asking, made_by
+from kong_oam.kong.owners import Asking, Owner, made_by
 from kong_oam.kong.routes import routes
 
 _SERVICE = "kong:index/service:Service"
@@ -108,19 +108,19 @@ def name_conflicts(admin: AdminApi, estate: Estate, held: Held) -> Findings:
     that is held may be given more hosts. A few names are asked for one by one, so that what is
     there already does not count; many are looked for in the list.
     """
+    asking = Asking(estate.stack.name, whole=True)
     by_type: dict[str, dict[str, Needed]] = {}
     for need in needed(estate):
         if need.type == _CERTIFICATE or (need.type, need.logical) not in held:
             by_type.setdefault(need.type, {})[need.name] = need
     for kind, by_name in by_type.items():
         for row in _rows(admin, kind, by_name):
-            is_ours = _is_ours(estate.stack.name, row)
+            owner = asking.owner(row)
+            is_ours = owner.kind == "ours"
             for name in _names(row):
                 wanted = by_name.get(name)
                 if wanted and not (is_ours and (kind, wanted.logical) in held):
-                    yield _diagnostic(
-                        estate.stack.name, wanted, row, ours=is_ours
-                    )
+                    yield _diagnostic(asking.estate, wanted, row, owner)
 
 
 def _rows(
@@ -207,15 +207,14 @@ def _is_ours(stack: str, row: Entity) -> bool:
 
 
 def _diagnostic(
-    stack: str, need: Needed, row: Entity, *, ours: bool
+    stack: str, need: Needed, row: Entity, owner: Owner
 ) -> Diagnostic:
     is_certificate = need.type == _CERTIFICATE
     entity = f"{_COLLECTIONS[need.type][:-1]} '{need.name}'"
     if is_certificate:
         entity = f"certificate for host '{need.name}'"
     there = f"Kong has {entity} ({row['id']})"
-    if not ours:
-        owner = Asking(stack, whole=True).owner(row)
+    if owner.kind != "ours":
         otherwise = "take other hosts or be" if is_certificate else "renamed or"
         actor = "a run of that stack" if owner.stack else "whoever made it"
         message = (

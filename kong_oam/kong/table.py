@@ -253,12 +253,16 @@ def _compact(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
+_Hosts = dict[str, dict[str, bool]]
+"""Whether each path of each host leads here."""
+
+
 def _hosts(
     estate: Estate, component: Component, backend: str
-) -> tuple[dict[str, dict[str, bool]], int]:
+) -> tuple[_Hosts, int]:
     """The endpoints that lead to this backend, and the others that come before one of them for some
     request."""
-    hosts: dict[str, dict[str, bool]] = {}
+    hosts: _Hosts = {}
     depth = 0
     for endpoint in component.exposure.endpoints:
         if endpoint.backend != backend:

@@ -46,6 +46,12 @@ _COMPARED = {"consumer": ("custom_id",), "credential": ("algorithm",)}
 sets."""
 
 
+_ByLabel = dict[str, tuple[str, Entity]]
+"""Entities, each with its kind, by label."""
+
+_ByTags = dict[frozenset[str], list[Entity]]
+
+
 @dataclass(frozen=True, slots=True)
 class Drift:
     """An entity that is not as it is meant. `request` repairs it, where a run does not.
@@ -88,7 +94,7 @@ def drifts(live: Entities, meant: Entities, asking: Asking) -> dict[str, Drift]:
     return by_label
 
 
-def _by_label(entities: Entities) -> dict[str, tuple[str, Entity]]:
+def _by_label(entities: Entities) -> _ByLabel:
     by_label = {}
     for kind, of_kind in entities.by_kind.items():
         for entity in of_kind:
@@ -126,12 +132,10 @@ def _renamed(live: EntitiesOfKind, meant: EntitiesOfKind) -> EntitiesOfKind:
     )
 
 
-def _unmatched(
-    entities: Iterable[Entity], others: Iterable[Entity]
-) -> dict[frozenset[str], list[Entity]]:
+def _unmatched(entities: Iterable[Entity], others: Iterable[Entity]) -> _ByTags:
     """Return the entities that have none of the others' names, by their tags."""
     names = {other["name"] for other in others}
-    by_tags: dict[frozenset[str], list[Entity]] = {}
+    by_tags: _ByTags = {}
     for entity in entities:
         if entity["name"] not in names:
             by_tags.setdefault(frozenset(tags_of(entity)), []).append(entity)
@@ -150,7 +154,7 @@ class _Comparison:
     asking: Asking
 
     @cached_property
-    def ours(self) -> dict[str, tuple[str, Entity]]:
+    def ours(self) -> _ByLabel:
         """The meant entities, each with its kind, by their labels."""
         return _by_label(self.meant)
 

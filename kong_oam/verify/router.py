@@ -112,7 +112,7 @@ class Router:
             match = candidate.match(call)
             if match:
                 matches.append(match)
-                if match.certain and limit is None:
+                if match.certain:
                     limit = candidate.priority
         return tuple(matches)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 from kong_oam.access.compile.clients import Directory
@@ -196,13 +196,13 @@ def _made(component: Component, *, client: bool) -> Iterator[tuple[str, str]]:
 
 # By namespace and name of a Secret with a client's credential, the components that it belongs
 # to.
-_Owners = Mapping[tuple[str, str], list[Component]]
+_Owners = dict[tuple[str, str], list[Component]]
 
 
 def _credentials(directory: Directory) -> _Owners:
     """The owners of credentials: each Secret lies in every namespace that its component is deployed
     to."""
-    owners: dict[tuple[str, str], list[Component]] = {}
+    owners: _Owners = {}
 
     def add(owner: Component, secret: str) -> None:
         for namespace in dict.fromkeys(

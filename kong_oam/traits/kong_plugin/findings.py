@@ -180,16 +180,14 @@ def why_waived(plugin: KongPlugin) -> str:
 def _judged(plugin: KongPlugin, others: set[str]) -> Findings:
     """Yield why a plugin may not stand. `others`: kinds that stand there by other means."""
     name = plugin.name
-    position = plugin.position.at("name")
+    message = ""
     if never := _NEVER.get(name):
         message = f"{name} {never}: no waiver accepts it; take it out"
-        yield Diagnostic("ACC246", message, position)
     elif name in others:
         message = (
             f"{name} stands before the component already, by another trait or the stack's "
             "settings, and a service has one plugin of a name; take it out"
         )
-        yield Diagnostic("ACC246", message, position)
     elif not plugin.waiver and (why := why_waived(plugin)):
         near = ""
         if name not in PLUGIN_KINDS and (nearer := nearest(name, PLUGIN_KINDS)):
@@ -198,7 +196,8 @@ def _judged(plugin: KongPlugin, others: set[str]) -> Findings:
             f"{name} {why}; {near}take it out, or accept that for a while with `waiver: {{reason: "
             "..., until: YYYY-MM-DD}`"
         )
-        yield Diagnostic("ACC246", message, position)
+    if message:
+        yield Diagnostic("ACC246", message, plugin.position.at("name"))
 
 
 def _overdue(plugin: KongPlugin, today: datetime.date) -> Findings:
