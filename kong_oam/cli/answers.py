@@ -9,7 +9,13 @@ from typing import Any
 
 from kong_oam.access.model import EXTERNAL
 from kong_oam.cli.flag import Flag
-from kong_oam.cli.scaffold import CLIENTS, OUTSIDE, ScaffoldError, Wanted
+from kong_oam.cli.scaffold import (
+    CLIENTS,
+    OUTSIDE,
+    Caller,
+    ScaffoldError,
+    Wanted,
+)
 from kong_oam.diagnostics import printable, some
 from kong_oam.errors import InputError
 from kong_oam.oam.position import Fields
@@ -50,7 +56,7 @@ def call(text: str) -> tuple[str, tuple[str, ...]]:
     return component, tuple(scopes.split(","))
 
 
-def caller(text: str) -> tuple[str, bool]:
+def caller(text: str) -> Caller:
     """Parses APP/COMPONENT, or APP/COMPONENT:write for one that changes something, too. Raises
     InputError."""
     component, _, level = text.partition(":")

@@ -60,6 +60,8 @@ Texts = Mapping[str, str]
 """Whole files by name."""
 
 
+Caller = tuple[str, bool]
+"""A client by key, and whether it may change something, too."""
 Calls = tuple[tuple[str, tuple[str, ...]], ...]
 """What is called: application/component, and scopes."""
 
@@ -90,7 +92,7 @@ class Wanted:
     client: str | None = None
     calls: Calls = ()
     group: tuple[str, ...] = ()
-    caller: tuple[tuple[str, bool], ...] = ()
+    caller: tuple[Caller, ...] = ()
     redirect_uri: tuple[str, ...] = ()
     jwks_uri: str | None = None
 
@@ -191,7 +193,7 @@ def _check_callers(wanted: Wanted, estate: Estate) -> None:
             )
 
 
-def check_clients(callers: Iterable[tuple[str, bool]], estate: Estate) -> None:
+def check_clients(callers: Iterable[Caller], estate: Estate) -> None:
     """Check that callers are clients of the estate. Raises ScaffoldError."""
     clients = {client.component for client in estate.clients}
     for caller, _ in callers:

@@ -13,8 +13,11 @@ from kong_oam.kubernetes.rendered import (
 )
 from kong_oam.objects.pods import Manifest
 
+ClusterName = str | None
+"""A cluster as topologies name it. None: the stack's own."""
 
-def clusters_of(estate: Estate) -> tuple[str | None, ...]:
+
+def clusters_of(estate: Estate) -> tuple[ClusterName, ...]:
     """Return the clusters that something of the estate is in: None, the stack's own, before those
     that topologies name."""
     found = set[str]()
@@ -27,7 +30,7 @@ def clusters_of(estate: Estate) -> tuple[str | None, ...]:
     return (None, *sorted(found))
 
 
-def provider_of(cluster: str | None) -> str:
+def provider_of(cluster: ClusterName) -> str:
     """Return the logical name of the engine's provider for a cluster."""
     return f"cluster-{cluster}" if cluster else "cluster"
 
@@ -40,7 +43,7 @@ def running(estate: Estate) -> Iterator[Component]:
 
 
 def objects_of(
-    estate: Estate, settings: Settings, cluster: str | None = None
+    estate: Estate, settings: Settings, cluster: ClusterName = None
 ) -> Iterator[Manifest]:
     """Yield the objects of every component that runs in the cluster, by default the stack's own, as
     it has them."""
@@ -52,7 +55,7 @@ def objects_of(
 
 
 def created_in(
-    estate: Estate, settings: Settings, cluster: str | None = None
+    estate: Estate, settings: Settings, cluster: ClusterName = None
 ) -> Iterator[tuple[Component, str, Manifest]]:
     """Yield the objects that a run creates in the cluster, by default the stack's own: the
     component at its place, the object's name in the state, and the object."""
@@ -62,7 +65,7 @@ def created_in(
 
 
 def _placed(
-    estate: Estate, settings: Settings, cluster: str | None
+    estate: Estate, settings: Settings, cluster: ClusterName
 ) -> Iterator[tuple[Component, PlacedObject]]:
     """Yield every object in a cluster, with the component at its place."""
     if estate.role == "base":
@@ -79,7 +82,7 @@ def _placed(
 
 
 def foundations(
-    estate: Estate, cluster: str | None = None
+    estate: Estate, cluster: ClusterName = None
 ) -> Iterator[PlacedObject]:
     """Yield the Namespaces and CustomResourceDefinitions that components render in the cluster, by
     default the stack's own, in which others' objects may lie."""

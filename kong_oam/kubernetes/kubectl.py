@@ -23,6 +23,8 @@ Name = tuple[str, str, str]
 """Namespace (empty where it is in none), kind and name of an object. Of a kind that only rendered
 components have, the kind is as `kubectl` tells it from others of that name:
 `StatefulSet.v1.apps`."""
+Context = str | None
+"""A context of kubectl by name. None: the current one."""
 StacksByName = dict[Name, str | None]
 """By object, the stack that its label names; None without that label."""
 
@@ -78,9 +80,7 @@ def shown(name: Name) -> str:
     return f"{kind.partition('.')[0]} '{where}{called}'"
 
 
-def read(
-    context: str | None, wanted: Iterable[Manifest]
-) -> dict[Name, Manifest]:
+def read(context: Context, wanted: Iterable[Manifest]) -> dict[Name, Manifest]:
     """Read those of the objects that exist, as the API server has them; of a Secret only kind and
     metadata.
 
@@ -95,7 +95,7 @@ def read(
     return found
 
 
-def stacks(context: str | None, wanted: Iterable[Manifest]) -> StacksByName:
+def stacks(context: Context, wanted: Iterable[Manifest]) -> StacksByName:
     """Return those of the objects that exist, with the stack that their label names; None without
     that label.
 
@@ -138,7 +138,7 @@ def _asked(names: Sequence[Name]) -> Iterator[tuple[str, list[str]]]:
 
 
 def absent_namespaces(
-    context: str | None, namespaces: Iterable[str]
+    context: Context, namespaces: Iterable[str]
 ) -> frozenset[str]:
     """Return those of the namespaces that the cluster does not have. Raises KubectlError."""
     wanted = frozenset(namespaces)
@@ -165,7 +165,7 @@ def identity(context: str) -> str:
     ).strip()
 
 
-def node_addresses(context: str | None) -> dict[str, tuple[str, ...]]:
+def node_addresses(context: Context) -> dict[str, tuple[str, ...]]:
     """Return each node's addresses in the cluster and the ranges of its pods, by its name. Raises
     KubectlError."""
     nodes = json.loads(_get(context, "", "nodes", "--output=json") or "{}")
@@ -182,7 +182,7 @@ def node_addresses(context: str | None) -> dict[str, tuple[str, ...]]:
 
 
 def labels_of_pods(
-    context: str | None, namespace: str, labels: Texts
+    context: Context, namespace: str, labels: Texts
 ) -> list[dict[str, str]]:
     """Return the labels of each pod in a namespace that has these labels. Raises
     KubectlError."""
@@ -199,7 +199,7 @@ def labels_of_pods(
     return [json.loads(line) for line in answer.splitlines() if line]
 
 
-def patch(context: str | None, name: Name, change: Fields) -> str:
+def patch(context: Context, name: Name, change: Fields) -> str:
     """Return the command, for a shell, that makes a change to an object."""
     namespace, kind, object_name = name
     command = _kubectl(context, namespace)
@@ -212,7 +212,7 @@ def patch(context: str | None, name: Name, change: Fields) -> str:
 
 
 def _existing(
-    context: str | None, namespace: str, names: Sequence[Name]
+    context: Context, namespace: str, names: Sequence[Name]
 ) -> Iterator[tuple[Name, Manifest]]:
     command = _kubectl(context, namespace)
     secrets = {name for name in names if name[1] == "Secret"}
@@ -247,7 +247,7 @@ def _existing(
                 yield name_of(secret), secret
 
 
-def _kubectl(context: str | None, namespace: str) -> list[str]:
+def _kubectl(context: Context, namespace: str) -> list[str]:
     command = ["kubectl"]
     if context:
         command.append(f"--context={context}")
@@ -256,7 +256,7 @@ def _kubectl(context: str | None, namespace: str) -> list[str]:
     return command
 
 
-def _get(context: str | None, namespace: str, *what: str) -> str:
+def _get(context: Context, namespace: str, *what: str) -> str:
     """Return what `kubectl get` prints within seconds, or else not at all."""
     return _run(
         *_kubectl(context, namespace), "--request-timeout=10s", "get", *what

@@ -19,6 +19,7 @@ from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings, some
 from kong_oam.engine.state import Held, StackState
 from kong_oam.kubernetes import kubectl
 from kong_oam.kubernetes.estate import (
+    ClusterName,
     clusters_of,
     created_in,
     foundations,
@@ -76,7 +77,7 @@ def _one_cluster(settings: Settings, estate: Estate) -> Findings:
             yield Diagnostic("ENV414", message)
 
 
-def _neighbours(settings: Settings, cluster: str | None) -> Findings:
+def _neighbours(settings: Settings, cluster: ClusterName) -> Findings:
     """Yield a diagnostic for the first node in each range: NetworkPolicies let whoever has such an
     address in."""
     if not settings.gateway.cidrs:
@@ -103,7 +104,7 @@ def _neighbours(settings: Settings, cluster: str | None) -> Findings:
 
 
 def _other_pods(
-    settings: Settings, cluster: str | None, sites: Sequence[Component]
+    settings: Settings, cluster: ClusterName, sites: Sequence[Component]
 ) -> Findings:
     """Yield a diagnostic for each access trait whose `podLabels` are on pods of other
     components."""
@@ -125,7 +126,7 @@ def _missing(
     settings: Settings,
     estate: Estate,
     held: Held,
-    cluster: str | None,
+    cluster: ClusterName,
     inside: Sequence[Component],
 ) -> Findings:
     """Yield a diagnostic for each missing namespace, at the first component that is to run there.
@@ -159,7 +160,7 @@ def _missing(
 
 
 def _taken(
-    settings: Settings, estate: Estate, state: StackState, cluster: str | None
+    settings: Settings, estate: Estate, state: StackState, cluster: ClusterName
 ) -> Findings:
     """Yield a diagnostic for the objects of a component whose names are taken in the cluster, for
     each owner of these.

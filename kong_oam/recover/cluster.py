@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator
 
 from kong_oam.access.settings.values import ClusterSettings
 from kong_oam.engine.pending import ExportedState
-from kong_oam.kubernetes.estate import provider_of
-from kong_oam.kubernetes.kubectl import kind_of
 from kong_oam.oam.position import Fields
+from kong_oam.kubernetes.estate import ClusterName
+from kong_oam.kubernetes.kubectl import kind_of
+from kong_oam.kubernetes.kubectl import Context
+from kong_oam.kubernetes.estate import provider_of
 from kong_oam.objects.pods import Manifest
 from kong_oam.objects.selection import APPLICATION, COMPONENT, STACK
 
@@ -44,7 +46,7 @@ def removals_of_unknown(
     state: ExportedState,
     meant: Iterable[Manifest],
     settings: ClusterSettings,
-    cluster: str | None = None,
+    cluster: ClusterName = None,
 ) -> Iterator[str]:
     """Yield such a command for each object that is `meant` to be in the cluster and that the
     state, one of before, does not know there."""
@@ -72,7 +74,7 @@ def _delete(
     api_version: str,
     kind: str,
     metadata: Fields,
-    context: str | None,
+    context: Context,
 ) -> str:
     labels = ",".join(f"{key}={metadata['labels'][key]}" for key in _OURS)
     where = f"--context {context} " if context else ""
@@ -88,7 +90,7 @@ def _delete(
     )
 
 
-def _uninstall(inputs: Fields, context: str | None) -> str:
+def _uninstall(inputs: Fields, context: Context) -> str:
     where = f"--kube-context {context} " if context else ""
     return (
         f"helm {where}--namespace {inputs['namespace']} uninstall {inputs['name']} "
