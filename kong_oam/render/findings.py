@@ -61,7 +61,7 @@ def findings(
         yield Diagnostic(
             "OAM112",
             message,
-            _type_place(component, number),
+            _part(component, number).position.at("type"),
             details=(_where(definitions[number + 1]),),
         )
     for finding in answer.get("findings", ()):
@@ -166,10 +166,6 @@ def _named(component: ComponentSpec, number: int) -> str:
     if number < 0:
         return f"{component.type} '{component.name}'"
     return f"trait '{component.traits[number].type}' of '{component.name}'"
-
-
-def _type_place(component: ComponentSpec, number: int) -> SourcePosition:
-    return _part(component, number).position.at("type")
 
 
 def _part(component: ComponentSpec, number: int) -> ComponentSpec | Trait:
