@@ -9,6 +9,7 @@ from typing import Any
 
 from kong_oam.access.model import Estate
 from kong_oam.access.partitions import calls_into, deployed_by
+from kong_oam.access.settings.partitions import Partition
 from kong_oam.access.settings.values import Settings
 from kong_oam.engine.state import Outputs
 from kong_oam.identity.kinds import kind_of
@@ -18,7 +19,7 @@ from kong_oam.stacks.fingerprint import (
     in_common,
     of_estate,
 )
-from kong_oam.stacks.records import Known, Partition
+from kong_oam.stacks.records import Known
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
-from kong_oam.access.settings.partitions import stack_of
+from kong_oam.access.settings.partitions import Partition, stack_of
 from kong_oam.diagnostics import some
 from kong_oam.errors import InputError
-from kong_oam.stacks.records import Partition
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from kong_oam.access.rotation import is_shared
-from kong_oam.access.settings.partitions import stack_of
+from kong_oam.access.settings.partitions import Partition, stack_of
 from kong_oam.engine.cli import SHORT, pulumi
 from kong_oam.engine.stacks import listed, outputs
 from kong_oam.engine.state import Outputs
 
-Partition = str | None
-"""A partition of an estate by name. None: its base."""
 _TAG = "kong-oam:ran:"
 _BASE = "_"  # no partition is called so
 _NEVER = "-"

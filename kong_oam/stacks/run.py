@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Lock
 
-from kong_oam.access.settings.partitions import stack_of
+from kong_oam.access.settings.partitions import Partition, stack_of
 from kong_oam.diagnostics import some
 from kong_oam.engine import known_stacks
 from kong_oam.engine.cli import PulumiCliError, show
@@ -41,7 +41,6 @@ from kong_oam.stacks.plan import (
     plan_up,
     waves,
 )
-from kong_oam.stacks.records import Partition
 
 KEPT = "kept"
 """The output of a base with what it still offers, since a partition uses it, and no Application

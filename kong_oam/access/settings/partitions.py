@@ -15,6 +15,8 @@ from kong_oam.errors import SettingsError
 
 ESTATE = "estate"
 SETTING = "partitions"
+Partition = str | None
+"""A partition of an estate by name. None: its base."""
 
 
 def partitions(data: Data) -> dict[str, Names]:
@@ -61,7 +63,7 @@ def file_problems(name: str, data: Data, folder: Path) -> Iterator[str]:
             )
 
 
-def stack_of(estate: str, partition: str | None) -> str:
+def stack_of(estate: str, partition: Partition) -> str:
     """The name of a partition's stack; without a partition, of the base's, which is the
     estate's."""
     return f"{estate}-{partition}" if partition else estate
