@@ -159,9 +159,9 @@ def _assigned_as(old: Estate, new: Estate) -> Estate:
                 client,
                 groups=groups.get(principal_of(client), client.groups),
             )
-            for client in one.clients
+            for client in one.identity.clients
         )
-        return replace(one, clients=tuple(clients))
+        return one.with_clients(clients)
 
     applications = (
         replace(one, components=tuple(map(component, one.components)))
