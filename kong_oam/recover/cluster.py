@@ -7,11 +7,9 @@ from collections.abc import Iterable, Iterator
 
 from kong_oam.access.settings.values import ClusterSettings
 from kong_oam.engine.pending import ExportedState
+from kong_oam.kubernetes.estate import ClusterName, provider_of
+from kong_oam.kubernetes.kubectl import Context, kind_of
 from kong_oam.oam.position import Fields
-from kong_oam.kubernetes.estate import ClusterName
-from kong_oam.kubernetes.kubectl import kind_of
-from kong_oam.kubernetes.kubectl import Context
-from kong_oam.kubernetes.estate import provider_of
 from kong_oam.objects.pods import Manifest
 from kong_oam.objects.selection import APPLICATION, COMPONENT, STACK
 
