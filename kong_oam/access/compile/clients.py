@@ -6,11 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
-from urllib.parse import urlsplit
 
 import kong_oam.oam.model as oam
-from kong_oam.access.compile.elements import elements_of
-from kong_oam.access.data import Data, NameSets, PathSegments
+from kong_oam.access.compile.redirect_uris import redirect_uris
+from kong_oam.access.data import Data, NameSets
 from kong_oam.access.model import (
     EXTERNAL,
     RESERVED_SCOPES,
@@ -21,13 +20,10 @@ from kong_oam.access.model import (
     has_key,
     signs_in,
 )
-from kong_oam.access.paths import within
 from kong_oam.access.rotation import days
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Diagnostic, Findings, Report, some, suggestion
 from kong_oam.oam.position import SourcePosition
-
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(slots=True)
@@ -165,7 +161,10 @@ def compile_clients(
     every = properties.get("rotateEvery")
     redirects = {}
     if users:
-        redirects = dict.fromkeys(_redirects(component, trait, directory))
+        scheme = directory.stack.scheme
+        redirects = dict.fromkeys(
+            redirect_uris(component, trait, scheme, directory.out)
+        )
     for provider in calls or {component.identity.provider: []}:
         yield Client(
             component=component.key,
@@ -298,89 +297,3 @@ def _missing_grant(
             todo += f", which grants {more}, too,"
     where = directory.access(callee, "roles")
     return f"no role of '{callee.key}' grants '{scope}' to '{component.key}'; {todo} at {where}"
-
-
-def _redirects(
-    component: Component, trait: oam.Trait, directory: Directory
-) -> Iterator[str]:
-    position = trait.position.at("properties")
-    kind = trait.properties["kind"]
-    paths = trait.properties.get("redirectPaths", ())
-    uris = trait.properties.get("redirectUris", ()) if kind == "native" else ()
-    for index, uri in enumerate(uris):
-        if why := _leaves_the_device(uri):
-            message = f"redirect URI '{uri}' {why}"
-            directory.report(
-                "ACC210", message, position.at("redirectUris", index)
-            )
-        yield uri
-    if (paths and not component.exposure.endpoints) or not (paths or uris):
-        message = f"a {kind} client needs redirectPaths, and a gateway trait on whose domains they lie"
-        if kind == "native":
-            message += "; or redirectUris that stay on the device"
-        directory.report("ACC210", message, position)
-        return
-    for index, path in enumerate(paths):
-        at = position.at("redirectPaths", index)
-        yield from _pages(component, path, at, directory)
-
-
-def _pages(
-    component: Component,
-    path: str,
-    position: SourcePosition,
-    directory: Directory,
-) -> Iterator[str]:
-    """Yield the page at the path on each host of the component that has it."""
-    elements = elements_of(path, position, directory.out)
-    if elements is None:
-        return
-    if not _is_public(component, elements):
-        message = (
-            f"no public rule of '{component.key}' covers GET {path}, so users could not "
-            "come back to it"
-        )
-        directory.report("ACC210", message, position)
-    hosts = dict.fromkeys(
-        endpoint.host
-        for endpoint in component.exposure.endpoints
-        if within(elements, endpoint.path)
-    )
-    for host in hosts:
-        if host.startswith("*."):
-            message = f"a redirect URI cannot lie on the wildcard host '{host}'"
-            directory.report("ACC210", message, position)
-        yield f"{directory.stack.scheme}://{host}{path}"
-
-
-def _leaves_the_device(uri: str) -> str:
-    """Why a redirect URI of a native application could end up with somebody else; empty where it
-    could not.
-
-    RFC 8252, section 7: a scheme that is a domain's, reversed, or a loopback address. Claimed https
-    addresses (7.2) are redirectPaths, on the domains of the application itself.
-    """
-    try:
-        parts = urlsplit(uri)
-        host = parts.hostname
-    except ValueError:
-        return "is no URI"
-    reversed_domain = "." in parts.scheme and uri.startswith(
-        f"{parts.scheme}:/"
-    )
-    loopback = host in _LOOPBACK and "@" not in parts.netloc
-    stays = reversed_domain or (parts.scheme == "http" and loopback)
-    if stays and "*" not in uri and "#" not in uri:
-        return ""
-    return (
-        "does not stay on the device: write a reversed domain as its scheme "
-        "(com.example.app:/callback), or loopback"
-    )
-
-
-def _is_public(component: Component, path: PathSegments) -> bool:
-    """Whether anybody may GET the path: the longest rule path that owns it has a public rule for
-    GET."""
-    return any(
-        rule.public and rule.lists("GET") for rule in component.owning(path)
-    )

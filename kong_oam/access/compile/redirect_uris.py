@@ -1,0 +1,103 @@
+"""Compiles redirectUris and redirectPaths: where users come back to after they signed in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import kong_oam.oam.model as oam
+from kong_oam.access.compile.elements import elements_of
+from kong_oam.access.data import PathSegments
+from kong_oam.access.model import Component
+from kong_oam.access.paths import within
+from kong_oam.diagnostics import Diagnostic, Report
+from kong_oam.oam.position import SourcePosition
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def redirect_uris(
+    component: Component, trait: oam.Trait, scheme: str, out: Report
+) -> Iterator[str]:
+    """Yield the addresses that users come back to, and add what is wrong with them to `out`."""
+    position = trait.position.at("properties")
+    kind = trait.properties["kind"]
+    paths = trait.properties.get("redirectPaths", ())
+    uris = trait.properties.get("redirectUris", ()) if kind == "native" else ()
+    for index, uri in enumerate(uris):
+        if why := _leaves_the_device(uri):
+            message = f"redirect URI '{uri}' {why}"
+            at = position.at("redirectUris", index)
+            out.append(Diagnostic("ACC210", message, at))
+        yield uri
+    if (paths and not component.exposure.endpoints) or not (paths or uris):
+        message = f"a {kind} client needs redirectPaths, and a gateway trait on whose domains they lie"
+        if kind == "native":
+            message += "; or redirectUris that stay on the device"
+        out.append(Diagnostic("ACC210", message, position))
+        return
+    for index, path in enumerate(paths):
+        at = position.at("redirectPaths", index)
+        yield from _pages(component, path, at, scheme, out)
+
+
+def _pages(
+    component: Component,
+    path: str,
+    position: SourcePosition,
+    scheme: str,
+    out: Report,
+) -> Iterator[str]:
+    """Yield the page at the path on each host of the component that has it."""
+    elements = elements_of(path, position, out)
+    if elements is None:
+        return
+    if not _is_public(component, elements):
+        message = (
+            f"no public rule of '{component.key}' covers GET {path}, so users could not "
+            "come back to it"
+        )
+        out.append(Diagnostic("ACC210", message, position))
+    hosts = dict.fromkeys(
+        endpoint.host
+        for endpoint in component.exposure.endpoints
+        if within(elements, endpoint.path)
+    )
+    for host in hosts:
+        if host.startswith("*."):
+            message = f"a redirect URI cannot lie on the wildcard host '{host}'"
+            out.append(Diagnostic("ACC210", message, position))
+        yield f"{scheme}://{host}{path}"
+
+
+def _leaves_the_device(uri: str) -> str:
+    """Why a redirect URI of a native application could end up with somebody else; empty where it
+    could not.
+
+    RFC 8252, section 7: a scheme that is a domain's, reversed, or a loopback address. Claimed https
+    addresses (7.2) are redirectPaths, on the domains of the application itself.
+    """
+    try:
+        parts = urlsplit(uri)
+        host = parts.hostname
+    except ValueError:
+        return "is no URI"
+    reversed_domain = "." in parts.scheme and uri.startswith(
+        f"{parts.scheme}:/"
+    )
+    loopback = host in _LOOPBACK and "@" not in parts.netloc
+    stays = reversed_domain or (parts.scheme == "http" and loopback)
+    if stays and "*" not in uri and "#" not in uri:
+        return ""
+    return (
+        "does not stay on the device: write a reversed domain as its scheme "
+        "(com.example.app:/callback), or loopback"
+    )
+
+
+def _is_public(component: Component, path: PathSegments) -> bool:
+    """Whether anybody may GET the path: the longest rule path that owns it has a public rule for
+    GET."""
+    return any(
+        rule.public and rule.lists("GET") for rule in component.owning(path)
+    )

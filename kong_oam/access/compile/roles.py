@@ -1,0 +1,48 @@
+"""Compiles roles: which groups and client components hold which scopes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kong_oam.access.data import Data, Texts
+from kong_oam.access.model import (
+    Role,
+)
+from kong_oam.access.stack import Stack
+from kong_oam.diagnostics import Diagnostic, Report, suggestion
+from kong_oam.oam.position import SourcePosition
+
+
+def roles_of(
+    properties: Data,
+    position: SourcePosition,
+    scopes: Texts,
+    stack: Stack,
+    out: Report,
+) -> Iterator[Role]:
+    """Compile the roles of an access trait, and add what is wrong with them to `out`."""
+    known_groups = stack.known_groups
+    for name, role in properties.get("roles", {}).items():
+        where = position.at("roles", name)
+        for number, group in enumerate(role.get("groups", ())):
+            if known_groups is not None and group not in known_groups:
+                message = f"role '{name}': there is no group '{group}'{suggestion(group, known_groups)}"
+                out.append(
+                    Diagnostic("ACC222", message, where.at("groups", number))
+                )
+        for number, scope in enumerate(role["scopes"]):
+            if scope not in scopes:
+                message = (
+                    f"role '{name}': scope '{scope}' is not declared by this "
+                    f"component{suggestion(scope, scopes)}"
+                )
+                out.append(
+                    Diagnostic("ACC207", message, where.at("scopes", number))
+                )
+        yield Role(
+            name,
+            tuple(dict.fromkeys(role["scopes"])),
+            tuple(dict.fromkeys(role.get("groups", ()))),
+            tuple(dict.fromkeys(role.get("components", ()))),
+            where,
+        )

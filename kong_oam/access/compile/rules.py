@@ -1,0 +1,114 @@
+"""Compiles rules: who may call which paths and methods of a component."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import combinations
+
+from kong_oam.access.compile.days import no_day
+from kong_oam.access.compile.elements import elements_of
+from kong_oam.access.data import Data, PathSegments, Texts
+from kong_oam.access.endpoint import Endpoints
+from kong_oam.access.model import (
+    METHODS,
+    Public,
+    Rule,
+    Rules,
+    by_path,
+)
+from kong_oam.access.paths import within, written
+from kong_oam.diagnostics import Diagnostic, Findings, Report, some, suggestion
+from kong_oam.oam.position import SourcePosition
+
+
+def authenticated_only(endpoints: Endpoints) -> Rules:
+    """The rules of a component without an access trait: any token that counts, nothing without one.
+
+    Source: docs/explanation/design.md#a-component-without-an-access-trait.
+    """
+    rules = {}
+    for endpoint in endpoints:
+        rules[endpoint.path] = Rule(
+            endpoint.path, METHODS, (), None, endpoint.position
+        )
+    return tuple(rules.values())
+
+
+def rules_of(
+    properties: Data,
+    position: SourcePosition,
+    endpoints: Endpoints,
+    scopes: Texts,
+    out: Report,
+) -> Rules:
+    """Compile the rules of an access trait, and add what is wrong with them to `out`."""
+    result = []
+    gateway_paths = tuple(
+        dict.fromkeys(endpoint.path for endpoint in endpoints)
+    )
+    for index, rule in enumerate(properties.get("rules", ())):
+        where = position.at("rules", index)
+        public = _public(rule, where, out)
+        for number, scope in enumerate(rule.get("scopes", ())):
+            if scope not in scopes:
+                hint = suggestion(scope, scopes)
+                message = (
+                    f"scope '{scope}' is not declared by this component{hint}"
+                )
+                out.append(
+                    Diagnostic("ACC201", message, where.at("scopes", number))
+                )
+        methods = tuple(dict.fromkeys(rule.get("methods", METHODS)))
+        needed = tuple(dict.fromkeys(rule.get("scopes", ())))
+        for path in _rule_paths(rule, where, gateway_paths, out):
+            result.append(Rule(path, methods, needed, public, where))
+    out += _disagreements(result)
+    return tuple(result)
+
+
+def _public(rule: Data, position: SourcePosition, out: Report) -> Public | None:
+    if ("scopes" in rule) == ("public" in rule):
+        message = "a rule has exactly one of `scopes` and `public`"
+        out.append(Diagnostic("OAM103", message, position))
+    public = rule.get("public")
+    if not public:
+        return None
+    until: str | None = public.get("until")
+    if until is not None:
+        out += no_day(until, position.at("public", "until"))
+    return Public(public["reason"], until)
+
+
+def _rule_paths(
+    rule: Data,
+    position: SourcePosition,
+    gateway_paths: tuple[PathSegments, ...],
+    out: Report,
+) -> Iterator[PathSegments]:
+    if "paths" not in rule:
+        yield from gateway_paths
+        return
+    for index, path in enumerate(rule["paths"]):
+        where = position.at("paths", index)
+        elements = elements_of(path, where, out)
+        if elements is None:
+            continue
+        if gateway_paths and not any(
+            within(elements, base) for base in gateway_paths
+        ):
+            exposed = some(map(written, gateway_paths))
+            message = f"path '{path}' is outside the gateway trait's: {exposed}"
+            out.append(Diagnostic("ACC206", message, where))
+        yield elements
+
+
+def _disagreements(rules: Iterable[Rule]) -> Findings:
+    for path, owners in by_path(rules).items():
+        for first, second in combinations(owners, 2):
+            shared = [*filter(second.lists, filter(first.lists, METHODS))]
+            if shared and bool(first.public) != bool(second.public):
+                message = (
+                    f"{shared[0]} {written(path)} is public in one rule and protected in another "
+                    f"(line {first.position.line}); keep one"
+                )
+                yield Diagnostic("ACC212", message, second.position)

@@ -1,0 +1,25 @@
+"""Compiles waivers: findings that a component accepts until a day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kong_oam.access.compile.days import no_day
+from kong_oam.access.data import Data
+from kong_oam.access.model import (
+    Waiver,
+)
+from kong_oam.diagnostics import Report
+from kong_oam.oam.position import SourcePosition
+
+
+def waivers_of(
+    properties: Data, position: SourcePosition, out: Report
+) -> Iterator[Waiver]:
+    """Compile the waivers of an access trait, and add days that are none to `out`."""
+    for index, waiver in enumerate(properties.get("waivers", ())):
+        where = position.at("waivers", index)
+        out += no_day(waiver["until"], where.at("until"))
+        yield Waiver(
+            waiver["finding"], waiver["reason"], waiver["until"], where
+        )
