@@ -226,12 +226,10 @@ class Component:
         """What the names of its objects begin with in the state: its key, behind the place where
         that is not the first namespace of the stack's own cluster: `west:shop/web`,
         `/blue:shop/web`, `west/blue:shop/web`."""
-        position = (self.workload.cluster or "") + (
-            self.workload.further_target.suffix
-            if self.workload.further_target
-            else ""
-        )
-        return f"{position}:{self.key}" if position else self.key
+        prefix = self.workload.cluster or ""
+        if self.workload.further_target:
+            prefix += self.workload.further_target.suffix
+        return f"{prefix}:{self.key}" if prefix else self.key
 
     @property
     def at(self) -> str:
