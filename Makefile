@@ -88,8 +88,9 @@ docs: $(DOCS)/.requirements ## the documentation as a site, in build/docs; a lin
 reference: $(STAMP) ## the blocks of the reference pages that repeat schemas, tables of the code and help texts
 	@$(BIN)/python -m tests.support.reference
 
-$(DOCS)/.requirements: requirements-docs.lock
-	$(INSTALL) $(DOCS) requirements-docs.lock
+# The table of codes is that of the code, which needs what `make look` needs.
+$(DOCS)/.requirements: requirements-docs.lock requirements-core.lock
+	$(INSTALL) $(DOCS) requirements-docs.lock requirements-core.lock
 	@touch $@
 
 dist: $(STAMP) ## what a release has, in build/dist: the wheel for this platform, or for PLATFORMS="GOOS/GOARCH ...", and the source
