@@ -147,7 +147,7 @@ COMMANDS = [
 
 def test_every_lock_is_installed_from() -> None:
     """By `make look` those of the commands, as by what writes a review, by `make setup` those of the tools, by `make docs`
-    those of the site, by the scheduled workflow those of the program; builds run in one alone."""
+    those of the site and of the commands, by the scheduled workflow those of the program; builds run in one alone."""
     made = re.findall(
         r"^\t\$\(INSTALL\) \$\((\w+)\) (.*)$",
         (ROOT / "Makefile").read_text("utf-8"),
@@ -156,7 +156,7 @@ def test_every_lock_is_installed_from() -> None:
     assert made == [
         ("VENV", CORE),
         ("VENV", f"requirements-dev.lock {BUILT}"),
-        ("DOCS", "requirements-docs.lock"),
+        ("DOCS", f"requirements-docs.lock {CORE}"),
     ]
     assert [command[-1] for command in _commands(ROTATE)] == [
         "requirements.lock",
