@@ -48,10 +48,10 @@ MORE: tuple[Choice, ...] = (
 )
 CAUGHT: list[Field] = [
     ("Given", "foreign"),
-    ("Component", "rules"),
-    ("Component", "rendered"),
-    ("Component", "scopes"),
-    ("Component", "edge"),
+    ("Exposure", "rules"),
+    ("WorkloadSpec", "rendered"),
+    ("Identity", "scopes"),
+    ("Component", "traits"),
     ("Client", "calls"),
     ("Client", "redirect_uris"),
     ("Client", "refresh"),
