@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from components import grants
 from components.grants import Grants
 from components.partition import _foreign_ids
 from kong_oam.identity.okta.names import client_id
@@ -96,18 +97,21 @@ def _command_forgets_what_failed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Runs, "_may_run", lambda *_: True)
 
 
+def _granted_by(
+    patch: pytest.MonkeyPatch, grant: Callable[..., Grants]
+) -> None:
+    for provider in ("keycloak", "okta"):
+        patch.setattr(f"components.identity.{provider}.grant", grant)
+
+
 def _pods_ask_beside_the_grant(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Grants, "of", lambda *_: ())
+    """Nobody waits for what was made."""
+    _granted_by(patch, lambda *given: replace(grants.grant(*given), made=()))
 
 
 def _a_grant_goes_beside_the_pods(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(
-        Grants,
-        "add",
-        lambda grants, client, _, make: grants._made.setdefault(
-            client.name, [make(())]
-        ),
-    )
+    """Nothing is left for later."""
+    _granted_by(patch, lambda client, scopes, before, make: Grants([make(())]))
 
 
 def _base_is_older(patch: pytest.MonkeyPatch) -> None:
