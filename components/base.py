@@ -31,8 +31,7 @@ from kong_oam.engine.known_stacks import of_command
 from kong_oam.engine.stacks import partitions_before, partitions_of
 from kong_oam.engine.state import Outputs, StackState
 
-from .records import Base
-from .records import Record as Record
+from .records import Base, Record
 from .refusal import refuse
 from .state import outputs_of, recorded
 

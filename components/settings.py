@@ -25,7 +25,7 @@ _CERTIFICATES = "certificates"
 
 def load(describe: Describe) -> Settings:
     """Read the settings of the current stack, with its providers as `describe` has them. Raises
-    kong_oam.access.settings.stack.StackError, also where they are not those in the stack's file."""
+    kong_oam.access.settings.values.StackError, also where they are not those in the stack's file."""
     prefix = f"{NAMESPACE}:"
     configured = {**get_config_env(), **CONFIG.get()}
     names = (
@@ -66,7 +66,7 @@ def certificates() -> Mapping[str, tuple[str, str]]:
     """Read the stack's own certificates, by the name that gateway traits use: PEM certificate and
     private key.
 
-    From the secret `kong-oam:certificates`. Raises kong_oam.access.settings.stack.StackError.
+    From the secret `kong-oam:certificates`. Raises kong_oam.access.settings.values.StackError.
     """
     entries = pulumi.Config(NAMESPACE).get_object(_CERTIFICATES) or {}
     try:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from kong_oam.__main__ import COMMANDS, main
-from kong_oam.access.diff.change import KINDS as CHANGES
+from kong_oam.access.diff.kind import KINDS as CHANGES
 from kong_oam.identity.kinds import KINDS as KINDS_OF_PROVIDERS
 from kong_oam.oam.schema import TRAIT_TYPES
 from kong_oam.review.access_changes import AccessChange

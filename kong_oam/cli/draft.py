@@ -17,13 +17,13 @@ from kong_oam.access.settings.values import Settings
 from kong_oam.cli.estates import nobody_yet, uncalled
 from kong_oam.cli.known import Known
 from kong_oam.cli.scaffold import (
-    Texts,
     Wanted,
     calls_elsewhere,
     check,
     scaffold,
 )
 from kong_oam.diagnostics import Diagnostics, Findings
+from kong_oam.oam.position import Texts
 from kong_oam.traits.kong_plugin.findings import findings as plugins_found
 
 _LATER: Final = frozenset({"LINT312"})

@@ -25,7 +25,7 @@ from kong_oam.errors import InputError
 from kong_oam.oam import edit
 from kong_oam.oam.application import read_bytes
 from kong_oam.oam.definitions.definition import Kind
-from kong_oam.oam.position import Fields
+from kong_oam.oam.position import Fields, Texts
 
 _GENERIC = ("api", "app", "backend", "main", "server", "service", "web")
 """Names of components that say nothing of what they offer: their Application's does."""
@@ -55,10 +55,6 @@ _ON_PAGES = {
 
 _READING = ["GET"]
 _WRITING = ["POST", "PUT", "PATCH", "DELETE"]
-
-Texts = Mapping[str, str]
-"""Whole files by name."""
-
 
 Caller = tuple[str, bool]
 """A client by key, and whether it may change something, too."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from kong_oam.errors import InputError
 from kong_oam.oam.model import ComponentSpec
+from kong_oam.oam.position import Path
 from kong_oam.oam.schema import OWN_TRAITS
 
 _STEP = re.compile(
@@ -16,7 +17,6 @@ _STEP = re.compile(
 )
 MAX_STEPS = 32
 """The longest path; no definition asks for one of half that length."""
-Path = tuple[str | int, ...]
 
 
 class FieldPathError(InputError):

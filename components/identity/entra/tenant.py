@@ -59,8 +59,8 @@ from kong_oam.identity.entra.names import (
     tenant_in,
 )
 
-from ...base import Record
 from ...graph import Predecessors
+from ...records import Record
 from ...settings import configuration
 from ..issuer import ClientCredentials, Issuer, IssuerArgs, existing
 from .credentials import Credentials

@@ -18,7 +18,7 @@ from kong_oam.access.compile.clients import (
 )
 from kong_oam.access.compile.component import compile_component
 from kong_oam.access.compile.objects import judged_objects
-from kong_oam.access.compile.partitions import wrong_partitions
+from kong_oam.access.compile.partitions import EndpointOwner, wrong_partitions
 from kong_oam.access.compile.targets import (
     at_target,
     first_target,
@@ -277,9 +277,6 @@ def _with_all_clients(
     return component.with_clients(clients), tuple(apart.out)
 
 
-_Exposed = tuple[Component, Endpoint]
-
-
 def _shared_hosts(components: Iterable[Component]) -> Findings:
     """Nobody owns a host: whoever declares the longer path, or the nearer host below a wildcard,
     takes calls, and the tokens in them, from the other.
@@ -287,7 +284,7 @@ def _shared_hosts(components: Iterable[Component]) -> Findings:
     That is as meant within one application, and between components whose access traits name one
     owner.
     """
-    exposed: dict[str, dict[PathSegments, _Exposed]] = {}
+    exposed: dict[str, dict[PathSegments, EndpointOwner]] = {}
     for component in components:
         for endpoint in component.exposure.endpoints:
             paths = exposed.setdefault(endpoint.host, {})
@@ -322,8 +319,9 @@ def _taking(
 
 
 def _taken_from(
-    endpoint: Endpoint, exposed: Mapping[str, Mapping[PathSegments, _Exposed]]
-) -> Iterator[_Exposed]:
+    endpoint: Endpoint,
+    exposed: Mapping[str, Mapping[PathSegments, EndpointOwner]],
+) -> Iterator[EndpointOwner]:
     """What would get the endpoint's calls without it: on its own host or, where nothing there
     would, on the nearest wildcard above; and what lies below it on wildcards before that."""
     path = endpoint.path
@@ -343,7 +341,7 @@ def _taken_from(
 
 def _conflicting_certificates(components: Iterable[Component]) -> Findings:
     """A host has one certificate: of two, callers would be shown either."""
-    first: dict[str, _Exposed] = {}
+    first: dict[str, EndpointOwner] = {}
     for component in components:
         for endpoint in component.exposure.endpoints:
             if not endpoint.certificate:

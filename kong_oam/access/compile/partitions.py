@@ -12,7 +12,8 @@ from kong_oam.access.model import Component
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Diagnostic, Findings, some
 
-_Exposed = tuple[Component, Endpoint]
+EndpointOwner = tuple[Component, Endpoint]
+"""A component, and one of its endpoints."""
 
 
 def wrong_partitions(
@@ -47,7 +48,7 @@ def wrong_partitions(
 def _crossing(components: Iterable[Component]) -> Findings:
     """Yield one finding for each host and partition that meets the host, or a wildcard above it,
     of another one."""
-    first: dict[str, dict[str | None, _Exposed]] = {}
+    first: dict[str, dict[str | None, EndpointOwner]] = {}
     for component in components:
         for endpoint in (
             component.exposure.endpoints if component.partition else ()
@@ -56,7 +57,7 @@ def _crossing(components: Iterable[Component]) -> Findings:
                 component.partition, (component, endpoint)
             )
     for host, by_partition in first.items():
-        before: dict[str | None, _Exposed] = {}
+        before: dict[str | None, EndpointOwner] = {}
         for partition, (component, endpoint) in by_partition.items():
             for above in hosts_above(host):
                 others = before if above == host else first.get(above, {})

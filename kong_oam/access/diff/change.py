@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from kong_oam.access.data import Data, Names, PathSegments
-from kong_oam.access.diff.kind import KINDS as KINDS
-from kong_oam.access.diff.kind import Kind as Kind
+from kong_oam.access.diff.kind import Kind
 from kong_oam.access.networks import ANYWHERE, Source
 from kong_oam.access.principals import Condition, Groups, Principal
 from kong_oam.access.request_classes import Region

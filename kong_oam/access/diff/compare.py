@@ -27,17 +27,16 @@ from kong_oam.access.diff.answering import Answerers, staying
 from kong_oam.access.diff.certificates import certificates_changed
 from kong_oam.access.diff.change import (
     CLOSING,
-    KINDS,
     OPENING,
     Answers,
     Change,
     Difference,
     Example,
-    Kind,
     Subject,
     Whom,
 )
 from kong_oam.access.diff.facts import settings_changed
+from kong_oam.access.diff.kind import KINDS, Kind
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.diff.owners import owners_changed
 from kong_oam.access.diff.providers import providers_named_as

@@ -21,11 +21,10 @@ from kong_oam.access.diff.change import (
     CERTIFICATES,
     RIGHTS,
     Facts,
-    Kind,
     Setting,
     Subject,
 )
-from kong_oam.access.diff.kind import kind_of_list
+from kong_oam.access.diff.kind import Kind, kind_of_list
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.model import (
     Client,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from kong_oam.access.diff.change import Difference, Kind
+from kong_oam.access.diff.change import Difference
+from kong_oam.access.diff.kind import Kind
 from kong_oam.access.diff.wording import headline
 from kong_oam.diagnostics import Code, Codes, Diagnostic, Findings
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kong_oam.access.diff.change import RIGHTS, Kind, Setting, Subject
+from kong_oam.access.diff.change import RIGHTS, Setting, Subject
+from kong_oam.access.diff.kind import Kind
 from kong_oam.access.diff.model import EstateWithFacts
 
 

@@ -16,10 +16,10 @@ from kong_oam.access.diff.change import (
     Change,
     Difference,
     Exposer,
-    Kind,
     Setting,
     Whom,
 )
+from kong_oam.access.diff.kind import Kind
 from kong_oam.access.methods import METHODS
 from kong_oam.access.networks import ANYWHERE
 from kong_oam.access.paths import folded, written

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from kong_oam.access.data import Data
 from kong_oam.access.settings.fields import tuples
-from kong_oam.access.settings.values import ClusterSettings as ClusterSettings
+from kong_oam.access.settings.values import ClusterSettings
 from kong_oam.access.stack import MINOR
 from kong_oam.objects.known_keys import always_obeyed
 from kong_oam.objects.known_kinds import never_deployed

@@ -29,21 +29,20 @@ from kong_oam.access.settings.fields import fields_of, tuples
 from kong_oam.access.settings.gateway import gateway_problems
 from kong_oam.access.settings.groups import SETTING, known_groups
 from kong_oam.access.settings.logs import log_problems, log_settings, records
-from kong_oam.access.settings.project import NAMESPACE as NAMESPACE
-from kong_oam.access.settings.project import STACKS as STACKS
-from kong_oam.access.settings.project import stack_file as stack_file
+from kong_oam.access.settings.project import NAMESPACE, STACKS, stack_file
 from kong_oam.access.settings.redis import redis_settings
 from kong_oam.access.settings.spelling import spelling
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
-from kong_oam.access.settings.values import APPLICATIONS as APPLICATIONS
-from kong_oam.access.settings.values import Describe as Describe
-from kong_oam.access.settings.values import Edition as Edition
-from kong_oam.access.settings.values import GatewaySettings as GatewaySettings
-from kong_oam.access.settings.values import KnownClient as KnownClient
-from kong_oam.access.settings.values import ProviderSettings as ProviderSettings
-from kong_oam.access.settings.values import Settings as Settings
-from kong_oam.access.settings.values import StackError as StackError
-from kong_oam.access.settings.values import plain as plain
+from kong_oam.access.settings.values import (
+    APPLICATIONS,
+    Describe,
+    GatewaySettings,
+    KnownClient,
+    ProviderSettings,
+    Settings,
+    StackError,
+    plain,
+)
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import suggestion
 from kong_oam.errors import SettingsError

@@ -39,7 +39,7 @@ _TAKES = (
 
 def describe(settings: ProviderSettings) -> Provider:
     """Describe the provider, whose tenant exists. Raises
-    kong_oam.access.settings.stack.StackError."""
+    kong_oam.access.settings.values.StackError."""
     check(settings, needs=("issuer",), takes=_TAKES)
     tenant = tenant_of(settings.issuer or "")
     problem = None

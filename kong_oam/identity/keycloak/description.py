@@ -27,7 +27,7 @@ _REALMS = "/realms/"
 
 def describe(settings: ProviderSettings) -> Provider:
     """Describe the provider, whose realm exists. Raises
-    kong_oam.access.settings.stack.StackError."""
+    kong_oam.access.settings.values.StackError."""
     check(settings, needs=("issuer",), takes=("client_secrets", "moved_from"))
     issuer = settings.issuer or ""
     base, _, realm = issuer.partition(_REALMS)

@@ -23,7 +23,7 @@ def describe(settings: ProviderSettings) -> Provider:
     """Describe the provider. Its issuer comes into being with the authorization server, in the
     same graph.
 
-    Raises kong_oam.access.settings.stack.StackError.
+    Raises kong_oam.access.settings.values.StackError.
     """
     check(settings, takes=("client_secrets", "shared_origins"))
     return Provider(

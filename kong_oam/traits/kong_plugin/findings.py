@@ -22,11 +22,10 @@ from kong_oam.diagnostics import Diagnostic, Findings, nearest, printable
 from kong_oam.kong import plugins
 from kong_oam.kong.extras import extras
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
+from kong_oam.oam.position import Path
 from kong_oam.oam.schema import dotted
 from kong_oam.traits.headers.meaning import RESERVED
 from kong_oam.traits.kong_plugin.value import KONG_PLUGIN, KongPlugin
-
-_Path = tuple[str | int, ...]
 
 _PASSES = ("harmless", "limits")
 _NEEDS_A_WAIVER: Texts = {
@@ -212,7 +211,7 @@ def _overdue(plugin: KongPlugin, today: datetime.date) -> Findings:
         yield Diagnostic("ACC247", message, plugin.position.at("waiver"))
 
 
-def _wrong_value(name: str, path: _Path, value: Any, stripped: Names) -> str:
+def _wrong_value(name: str, path: Path, value: Any, stripped: Names) -> str:
     """Return what no configuration may hold, waiver or not: the gate's headers, and code where the
     plugin passes for one that runs none."""
     if header := _gates_header(name, path, value, stripped):
@@ -230,7 +229,7 @@ def _wrong_value(name: str, path: _Path, value: Any, stripped: Names) -> str:
     return ""
 
 
-def _is_code(path: _Path, value: Any) -> bool:
+def _is_code(path: Path, value: Any) -> bool:
     """Whether it is Lua, or an expression of it in a text: opentelemetry runs those in its
     `resource_attributes`."""
     if isinstance(value, str) and "$(" in value:
@@ -255,7 +254,7 @@ def _takes_a_connection(plugin: KongPlugin) -> bool:
     )
 
 
-def _is_at_home(path: _Path, value: Any) -> bool:
+def _is_at_home(path: Path, value: Any) -> bool:
     """Whether a URL, or a field about hosts, leads to the gateway's own host, where its Admin API
     may listen, or to what clouds keep at link-local addresses."""
     if not isinstance(value, str):
@@ -289,7 +288,7 @@ def _host_in(text: str) -> str:
         return ""
 
 
-def _leaves(value: Any, path: _Path = ()) -> Iterator[tuple[_Path, Any]]:
+def _leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
     """Yield the values in a configuration that are something, each with its path."""
     if value in (None, {}, []):
         return
@@ -302,7 +301,7 @@ def _leaves(value: Any, path: _Path = ()) -> Iterator[tuple[_Path, Any]]:
 
 
 def _gates_header(
-    plugin: str, path: _Path, value: Any, stripped: Names
+    plugin: str, path: Path, value: Any, stripped: Names
 ) -> str | None:
     """Return the header of the gate's that a field about headers names: as a value, as
     `NAME:value`, or as a key."""
@@ -331,7 +330,7 @@ def is_the_gates(header: str, stripped: Names = ()) -> bool:
     )
 
 
-def _secret(path: _Path, value: Any, own: str, others: set[str]) -> str:
+def _secret(path: Path, value: Any, own: str, others: set[str]) -> str:
     """Return what is wrong with a value as a secret, or as a reference to one, in the Application
     `own`. `others`: vaults that are no Application's."""
     if not isinstance(value, str):

@@ -21,10 +21,9 @@ from kong_oam.kong.plugins import (
     fields_of,
     record_of,
 )
+from kong_oam.oam.position import Path
 from kong_oam.oam.schema import dotted
 from kong_oam.traits.kong_plugin.value import KONG_PLUGIN, KongPlugin
-
-_Path = tuple[str | int, ...]
 
 
 def inspect(account: Account, estate: Estate) -> Diagnostics:
@@ -83,7 +82,7 @@ def _formerly_named(plugin: KongPlugin, schema: Schema) -> Findings:
         yield Diagnostic("ENV418", str(error), plugin.position.at("config"))
 
 
-def _refused(plugin: KongPlugin, errors: Any, path: _Path) -> Findings:
+def _refused(plugin: KongPlugin, errors: Any, path: Path) -> Findings:
     """Yield what Kong says of each field, at its place: its errors are nested as the entity is, with
     `@entity` for checks of several fields. What is said of an item is said of its list."""
     if isinstance(errors, Mapping):
@@ -120,7 +119,7 @@ def _is_bare_address(text: str) -> bool:
 
 
 def _in_clear(
-    plugin: KongPlugin, record: Schema, config: Any, path: _Path
+    plugin: KongPlugin, record: Schema, config: Any, path: Path
 ) -> Findings:
     """Yield values that Kong would encrypt, and that stand in the Application in clear. An address
     without credentials is none."""

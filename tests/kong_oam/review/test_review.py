@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from kong_oam.__main__ import _parser, main
-from kong_oam.access.diff.change import KINDS
+from kong_oam.access.diff.kind import KINDS
 from kong_oam.review import access_changes, github, stack_review
 from kong_oam.review.access_changes import AccessChange, Finding, ReviewError
 from kong_oam.review.comment import LONGEST, MARKER, ReviewedStack, compose

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kong_oam.access.decide import Request, decide
-from kong_oam.access.diff.change import Change, Kind, Whom
+from kong_oam.access.diff.change import Change, Whom
 from kong_oam.access.diff.compare import diff
+from kong_oam.access.diff.kind import Kind
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.diff.snapshot import ModelError, dump_model, load_model
 from kong_oam.access.networks import (

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from kong_oam.access.diff.change import Answer, Kind, Setting, Subject
+from kong_oam.access.diff.change import Answer, Setting, Subject
 from kong_oam.access.diff.compare import diff
+from kong_oam.access.diff.kind import Kind
 from kong_oam.access.diff.snapshot import AccessModel, dump_model, load_model
 from kong_oam.access.settings.stack import parse
 from tests.support.diffs import edited, model

@@ -12,11 +12,11 @@ from kong_oam.access.diff.change import (
     Difference,
     Example,
     Exposer,
-    Kind,
     Setting,
     Subject,
     Whom,
 )
+from kong_oam.access.diff.kind import Kind
 from kong_oam.access.diff.rights import RIGHTS
 from kong_oam.access.diff.wording import (
     headline,
