@@ -34,7 +34,6 @@ from benchmarks.compile import APPLICATION
 from benchmarks.requests import Heard
 from sandbox import project
 from sandbox.kong import Lags
-from sandbox.kong.http import Request, Response
 from sandbox.local import STACK, Local
 
 TEN = 4
@@ -170,19 +169,7 @@ class Large:
         printed."""
         run = self.runs[name] = Run()
         self.local.okta.heard = run.heard.to("okta")
-        told = run.heard.to("Kong")
-
-        def passed(
-            request: Request, proceed: Callable[[], Response]
-        ) -> Response:
-            told(
-                request.method,
-                request.target,
-                request.header("user-agent") or "",
-            )
-            return proceed()
-
-        self.local.kong.faults = passed
+        self.local.kong.faults = run.heard.passing
 
         def printed(text: str) -> None:
             for count, operation in _SUMMARY.findall(text):

@@ -54,6 +54,14 @@ class Heard:
 
         return heard
 
+    def passing(
+        self, request: Request, proceed: Callable[[], Response]
+    ) -> Response:
+        """Takes note of a request to Kong, and lets it through."""
+        agent = request.header("user-agent") or ""
+        self.to("Kong")(request.method, request.target, agent)
+        return proceed()
+
 
 def application(number: int) -> str:
     """The Application of a number, with groups of its own."""
@@ -139,19 +147,7 @@ def measured(provider: str, components: int) -> dict[str, Heard]:
         def run(kind: str, *arguments: str) -> None:
             heard = runs[kind] = Heard()
             local.okta.heard = heard.to("okta")
-            told = heard.to("Kong")
-
-            def passed(
-                request: Request, proceed: Callable[[], Response]
-            ) -> Response:
-                told(
-                    request.method,
-                    request.target,
-                    request.header("user-agent") or "",
-                )
-                return proceed()
-
-            local.kong.faults = passed
+            local.kong.faults = heard.passing
             if tenant is not None:
                 tenant.heard = heard.to("entra")
             local.pulumi(*arguments, "-s", STACK, cwd=root, timeout=1800)
