@@ -15,55 +15,10 @@ from kong_oam.access.diff.snapshot import dump_model
 from kong_oam.cli.estates import estate_of, settings_of
 from kong_oam.engine.state import Resource
 from kong_oam.oam.application import read_files
+from tests.support.diffs import API, SHOP
 from tests.support.enforced_state import state
 from tests.support.projects import STACK, git, write_project
 
-ORDERS = """
-apiVersion: core.oam.dev/v1beta1
-kind: Application
-metadata: {name: orders}
-spec:
-  components:
-    - name: api
-      type: webservice
-      properties: {image: orders}
-      traits:
-        - type: gateway
-          properties: {domain: orders.example.com, http: {/orders: 8080}}
-        - type: access
-          properties:
-            owner: team-orders
-            scopes: {read: Read, write: Write}
-            rules:
-              - {paths: [/orders], methods: [GET], scopes: [read]}
-              - {paths: [/orders], methods: [POST], scopes: [read, write]}
-              - {paths: [/orders/health], methods: [GET], public: {reason: probes}}
-            roles:
-              viewer: {scopes: [read], groups: [sales], components: [shop/checkout, shop/web]}
-              editor: {scopes: [write], groups: [desk], components: [shop/web]}
-"""
-SHOP = """
-apiVersion: core.oam.dev/v1beta1
-kind: Application
-metadata: {name: shop, namespace: shop}
-spec:
-  components:
-    - name: checkout
-      type: worker
-      properties: {image: checkout}
-      traits:
-        - {type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [read]}]}}
-    - name: web
-      type: webservice
-      properties: {image: web}
-      traits:
-        - type: gateway
-          properties: {http: {/: 3000}}
-        - type: access
-          properties: {owner: team-shop, rules: [{public: {reason: pages}}]}
-        - type: client
-          properties: {kind: web, redirectPaths: [/callback], calls: [{component: orders/api, scopes: [read, write]}]}
-"""
 OPENED = ("methods: [GET], public", "methods: [GET, POST], public")
 HEADLINE = "newly public: POST https://orders.example.com/orders/health"
 
@@ -72,7 +27,7 @@ HEADLINE = "newly public: POST https://orders.example.com/orders/health"
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with one commit; the tests run in it."""
     monkeypatch.chdir(tmp_path)
-    write_project(tmp_path, orders=ORDERS, shop=SHOP)
+    write_project(tmp_path, orders=API, shop=SHOP)
     return tmp_path
 
 

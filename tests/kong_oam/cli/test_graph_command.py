@@ -11,65 +11,19 @@ import pytest
 
 from kong_oam.__main__ import main
 from kong_oam.access.diff.snapshot import dump_model
-from tests.support.diffs import model
+from tests.support.diffs import API, SHOP, model
 from tests.support.graphs import read_mermaid
 from tests.support.projects import replace_once, write_project
 
 ORDERS_FILE = Path("applications/orders.yaml")
 SHOP_FILE = Path("applications/shop.yaml")
-ORDERS = """
-apiVersion: core.oam.dev/v1beta1
-kind: Application
-metadata: {name: orders}
-spec:
-  components:
-    - name: api
-      type: webservice
-      properties: {image: orders}
-      traits:
-        - type: gateway
-          properties: {domain: orders.example.com, http: {/orders: 8080}}
-        - type: access
-          properties:
-            owner: team-orders
-            scopes: {read: Read, write: Write}
-            rules:
-              - {paths: [/orders], methods: [GET], scopes: [read]}
-              - {paths: [/orders], methods: [POST], scopes: [read, write]}
-              - {paths: [/orders/health], methods: [GET], public: {reason: probes}}
-            roles:
-              viewer: {scopes: [read], groups: [sales], components: [shop/checkout, shop/web]}
-              editor: {scopes: [write], groups: [desk], components: [shop/web]}
-"""
-SHOP = """
-apiVersion: core.oam.dev/v1beta1
-kind: Application
-metadata: {name: shop, namespace: shop}
-spec:
-  components:
-    - name: checkout
-      type: worker
-      properties: {image: checkout}
-      traits:
-        - {type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [read]}]}}
-    - name: web
-      type: webservice
-      properties: {image: web}
-      traits:
-        - type: gateway
-          properties: {http: {/: 3000}}
-        - type: access
-          properties: {owner: team-shop, rules: [{public: {reason: pages}}]}
-        - type: client
-          properties: {kind: web, redirectPaths: [/callback], calls: [{component: orders/api, scopes: [read, write]}]}
-"""
 
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A repository with one commit; the tests run in it."""
     monkeypatch.chdir(tmp_path)
-    write_project(tmp_path, orders=ORDERS, shop=SHOP)
+    write_project(tmp_path, orders=API, shop=SHOP)
 
 
 def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -217,7 +171,7 @@ def test_what_was_exported_can_be_compared_with(
 ) -> None:
     """It knows no roles by name, so these are no change."""
     Path("outputs.json").write_text(
-        json.dumps({"__model": dump_model(model(ORDERS, SHOP))}), "utf-8"
+        json.dumps({"__model": dump_model(model(API, SHOP))}), "utf-8"
     )
     replace_once(ORDERS_FILE, "groups: [sales]", "groups: [sales, support]")
     graph = drawn(capsys, "--since", "outputs.json")

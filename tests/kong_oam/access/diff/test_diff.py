@@ -14,55 +14,9 @@ from kong_oam.access.diff.snapshot import ModelError, dump_model, load_model
 from kong_oam.access.model import METHODS
 from kong_oam.access.principals import ITSELF, Principal
 from kong_oam.access.request_classes import Region, Subtree
-from tests.support.diffs import edited, model, settings
+from tests.support.diffs import API, SHOP, edited, model, settings
 
-ORDERS = """
-apiVersion: core.oam.dev/v1beta1
-kind: Application
-metadata: {name: orders}
-spec:
-  components:
-    - name: api
-      type: webservice
-      properties: {image: orders}
-      traits:
-        - type: gateway
-          properties: {domain: orders.example.com, http: {/orders: 8080}}
-        - type: access
-          properties:
-            owner: team-orders
-            scopes: {read: Read, write: Write}
-            rules:
-              - {paths: [/orders], methods: [GET], scopes: [read]}
-              - {paths: [/orders], methods: [POST], scopes: [read, write]}
-              - {paths: [/orders/health], methods: [GET], public: {reason: probes}}
-            roles:
-              viewer: {scopes: [read], groups: [sales], components: [shop/checkout, shop/web]}
-              editor: {scopes: [write], groups: [desk], components: [shop/web]}
-"""
-SHOP = """
-apiVersion: core.oam.dev/v1beta1
-kind: Application
-metadata: {name: shop, namespace: shop}
-spec:
-  components:
-    - name: checkout
-      type: worker
-      properties: {image: checkout}
-      traits:
-        - {type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [read]}]}}
-    - name: web
-      type: webservice
-      properties: {image: web}
-      traits:
-        - type: gateway
-          properties: {http: {/: 3000}}
-        - type: access
-          properties: {owner: team-shop, rules: [{public: {reason: pages}}]}
-        - type: client
-          properties: {kind: web, redirectPaths: [/callback], calls: [{component: orders/api, scopes: [read, write]}]}
-"""
-BEFORE = model(ORDERS, SHOP)
+BEFORE = model(API, SHOP)
 
 EVERYBODY = Whom(None)
 HEALTH = Subtree(("orders", "health"))
@@ -105,26 +59,26 @@ def orders_change(
 @pytest.mark.parametrize(
     ("orders", "shop"),
     [
-        (edited(ORDERS, ("probes", "probes of the load balancer")), SHOP),
-        (edited(ORDERS, ("viewer", "reader")), SHOP),
+        (edited(API, ("probes", "probes of the load balancer")), SHOP),
+        (edited(API, ("viewer", "reader")), SHOP),
         (
-            edited(ORDERS, ("{read: Read", "{read: View"), ("read", "orders.view")),
+            edited(API, ("{read: Read", "{read: View"), ("read", "orders.view")),
             edited(SHOP, ("read", "orders.view")),
         ),
         (
-            edited(ORDERS, ("name: orders}", "name: purchases}"), ("name: api", "name: service")),
+            edited(API, ("name: orders}", "name: purchases}"), ("name: api", "name: service")),
             edited(SHOP, ("orders/api", "purchases/service")),
         ),
         (
-            edited(ORDERS, ("shop/checkout", "shop/till")),
+            edited(API, ("shop/checkout", "shop/till")),
             edited(SHOP, ("name: checkout", "name: till")),
         ),
         (
-            edited(ORDERS, ("shop/", "store/")),
+            edited(API, ("shop/", "store/")),
             edited(SHOP, ("name: shop,", "name: store,"), ("{http", "{domain: web-shop.apps.example.com, http")),
         ),
-        (edited(ORDERS, ("paths: [/orders], methods: [GET]", "methods: [GET]")), SHOP),
-        (edited(ORDERS, ("scopes: [read, write]", "scopes: [write, read]")), SHOP),
+        (edited(API, ("paths: [/orders], methods: [GET]", "methods: [GET]")), SHOP),
+        (edited(API, ("scopes: [read, write]", "scopes: [write, read]")), SHOP),
     ],
     ids=["reason", "role", "scope", "API and application", "client", "clients' application", "default paths", "order"],
 )  # fmt: skip
@@ -158,7 +112,7 @@ def test_old_tokens_count_where_any_method_or_path_of_a_change_takes_them(
 ) -> None:
     """Users in sales get no token through the shop any more; old ones count where a role gives write."""
     rules = edited(
-        ORDERS,
+        API,
         ("{paths: [/orders], methods: [POST], scopes: [read, write]}", rule),
     )
     roles = rules.partition("            roles:\n")[0]
@@ -182,7 +136,7 @@ def test_old_tokens_count_where_users_were_in_more_groups_than_they_needed() -> 
 ):
     """Users in sales get no token through the shop any more; old tokens of users also in audit count."""
     after = edited(
-        ORDERS,
+        API,
         (
             "viewer: {scopes: [read], groups: [sales], components: [shop/checkout, shop/web]}",
             "viewer: {scopes: [read], groups: [audit]}\n"
@@ -198,7 +152,7 @@ def test_old_tokens_count_where_users_were_in_more_groups_than_they_needed() -> 
 
 def test_a_renamed_client_with_another_image_is_another_principal() -> None:
     """A client under another name is the same principal only where it runs the same workload."""
-    orders = edited(ORDERS, ("shop/checkout", "shop/till"))
+    orders = edited(API, ("shop/checkout", "shop/till"))
     shop = edited(
         SHOP,
         ("name: checkout", "name: till"),
@@ -224,7 +178,7 @@ metadata: {{name: other, namespace: other}}
 spec:
   components:
 {checkout}"""
-    orders = edited(ORDERS, ("shop/checkout", "other/checkout"))
+    orders = edited(API, ("shop/checkout", "other/checkout"))
     assert diff(BEFORE, model(orders, other, SHOP.replace(checkout, ""))) == (
         orders_change(
             "granted", service("other/checkout"), "GET,HEAD", NOT_HEALTH
@@ -256,7 +210,7 @@ spec:
 
     def calling(client: str) -> str:
         return edited(
-            ORDERS,
+            API,
             ("[shop/checkout, shop/web]", f"[{client}]"),
             ("components: [shop/web]", "components: []"),
         )
@@ -287,12 +241,12 @@ spec:
     ("orders", "shop", "change"),
     [
         (
-            edited(ORDERS, ("owner: team-orders", "owner: team-sales")),
+            edited(API, ("owner: team-orders", "owner: team-sales")),
             SHOP,
             Setting("owner", Subject("orders/api"), "owner", "team-orders", "team-sales"),
         ),
         (
-            ORDERS,
+            API,
             edited(SHOP, ("{name: shop,", "{name: shop, annotations: {owner: team-new},")),
             Setting("owner", Subject("shop/checkout"), "owner", None, "team-new"),
         ),
@@ -312,7 +266,7 @@ def test_another_owner_of_a_component_is_a_change(
 def test_another_owner_stands_below_what_opens_and_above_what_closes() -> None:
     """The order of changes is that of their kinds, the worst first."""
     after = edited(
-        ORDERS,
+        API,
         ("owner: team-orders", "owner: team-sales"),
         ("scopes: [read], groups: [sales]", "scopes: [read], groups: []"),
         (
@@ -361,7 +315,7 @@ def test_another_version_of_a_renamed_workload_is_the_same_principal(
     image: str, kinds: list[str]
 ) -> None:
     """Another tag or digest is the same workload; another image or registry is another one."""
-    orders = edited(ORDERS, ("shop/checkout", "shop/till"))
+    orders = edited(API, ("shop/checkout", "shop/till"))
     shop = edited(
         SHOP,
         ("name: checkout", "name: till"),
@@ -375,7 +329,7 @@ def test_another_version_of_a_renamed_workload_is_the_same_principal(
 def test_a_rename_that_gains_access_is_another_client() -> None:
     """The same workload under another name is the same client only as long as it may do the same."""
     orders = edited(
-        ORDERS,
+        API,
         ("shop/checkout", "shop/till"),
         ("components: [shop/web]", "components: [shop/web, shop/till]"),
     )
@@ -400,7 +354,7 @@ def test_a_rename_that_gains_access_is_another_client() -> None:
 def test_the_worst_is_first() -> None:
     """What is public comes first, then who is let in, then who is kept out."""
     orders = edited(
-        ORDERS,
+        API,
         ("public: {reason: probes}", "scopes: [read]"),
         (
             "scopes: [write], groups: [desk]",
@@ -426,7 +380,7 @@ def test_the_worst_is_first() -> None:
 
 def test_two_groups_that_are_needed_together_are_one_condition() -> None:
     """POST needs the scope of one group and the scope of another."""
-    put = edited(ORDERS, ("[POST]", "[PUT]"))
+    put = edited(API, ("[POST]", "[PUT]"))
     assert diff(model(put, SHOP), BEFORE) == (
         orders_change("granted", users("shop/web", "desk", "sales"), "POST", NOT_HEALTH),
         orders_change("revoked", users("shop/web", "desk", "sales"), "PUT", NOT_HEALTH),
@@ -437,17 +391,17 @@ def test_two_groups_that_are_needed_together_are_one_condition() -> None:
     ("orders", "shop", "change"),
     [
         (
-            ORDERS,
+            API,
             edited(SHOP, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []")),
             orders_change("revoked", service("shop/checkout"), "GET,HEAD", NOT_HEALTH),
         ),
         (
-            edited(ORDERS, ("scopes: [write], groups: [desk]", "scopes: [write], groups: []")),
+            edited(API, ("scopes: [write], groups: [desk]", "scopes: [write], groups: []")),
             SHOP,
             orders_change("revoked", users("shop/web", "desk", "sales"), "POST", NOT_HEALTH),
         ),
         (
-            ORDERS,
+            API,
             edited(SHOP, ("scopes: [read, write]}]", "scopes: [read]}]")),
             orders_change("revoked", users("shop/web", "desk", "sales"), "POST", NOT_HEALTH),
         ),
@@ -492,7 +446,7 @@ def test_old_tokens_of_a_client_count_where_any_token_will_do() -> None:
     idle = edited(
         SHOP, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []")
     )
-    assert diff(model(ORDERS, SHOP, HELLO), model(ORDERS, idle, HELLO)) == (
+    assert diff(model(API, SHOP, HELLO), model(API, idle, HELLO)) == (
         hello_change(service("shop/checkout"), "revoked", 60),
         orders_change("revoked", service("shop/checkout"), "GET,HEAD", NOT_HEALTH),
     )  # fmt: skip
@@ -501,10 +455,10 @@ def test_old_tokens_of_a_client_count_where_any_token_will_do() -> None:
 def test_old_tokens_of_users_count_where_any_token_will_do() -> None:
     """Users in sales get no token through the shop any more."""
     nobody = edited(
-        ORDERS,
+        API,
         ("scopes: [read], groups: [sales]", "scopes: [read], groups: []"),
     )
-    assert diff(model(ORDERS, SHOP, HELLO), model(nobody, SHOP, HELLO)) == (
+    assert diff(model(API, SHOP, HELLO), model(nobody, SHOP, HELLO)) == (
         hello_change(users("shop/web", "sales"), "narrowed", 60),
         orders_change("revoked", users("shop/web", "sales"), "GET,HEAD", NOT_HEALTH),
         orders_change("revoked", users("shop/web", "desk", "sales"), "POST", NOT_HEALTH),
@@ -516,10 +470,10 @@ def test_old_tokens_count_as_long_as_they_were_issued_for() -> None:
     idle = edited(
         SHOP, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []")
     )
-    before = model(ORDERS, SHOP, HELLO, on=ISSUED_FOR_5)
+    before = model(API, SHOP, HELLO, on=ISSUED_FOR_5)
     revoked = hello_change(service("shop/checkout"), "revoked", 5)
-    assert revoked in diff(before, model(ORDERS, idle, HELLO, on=ISSUED_FOR_5))
-    longer, *changes = diff(before, model(ORDERS, idle, HELLO))
+    assert revoked in diff(before, model(API, idle, HELLO, on=ISSUED_FOR_5))
+    longer, *changes = diff(before, model(API, idle, HELLO))
     assert longer == Setting(
         "may widen", Subject(provider="okta"), "accessTokenMinutes", 5, 60
     )
@@ -641,7 +595,7 @@ def test_the_providers_groups_count_within_a_stack() -> None:
         ]
     )
     everyone = users("shop/web", "Everyone", "sales")
-    assert diff(BEFORE, model(ORDERS, SHOP, on=mapped)) == (
+    assert diff(BEFORE, model(API, SHOP, on=mapped)) == (
         orders_change("widened", everyone, "POST", NOT_HEALTH),
         orders_change("narrowed", users("shop/web", "desk", "sales"), "POST", NOT_HEALTH),
     )  # fmt: skip
@@ -660,7 +614,7 @@ def test_a_first_deployment_grants_everything() -> None:
 
 def test_a_change_has_the_rule_that_opens_and_an_example_request() -> None:
     """Users of the web client in both groups may call PUT from now on."""
-    put = edited(ORDERS, ("methods: [POST]", "methods: [POST, PUT]"))
+    put = edited(API, ("methods: [POST]", "methods: [POST, PUT]"))
     (change,) = diff(BEFORE, model(put, SHOP))
     assert change == Change(
         kind="granted",
@@ -682,7 +636,7 @@ def test_a_change_has_the_rule_that_opens_and_an_example_request() -> None:
 
 def test_what_is_exported_says_no_more_than_access() -> None:
     """Other words and another order export the same, without a word of the Application's own."""
-    reworded = edited(ORDERS, ("probes", "other words"), ("Read", "See"))
+    reworded = edited(API, ("probes", "other words"), ("Read", "See"))
     assert dump_model(model(SHOP, reworded)) == dump_model(BEFORE)
     assert "probes" not in dump_model(BEFORE)
     lines = dump_model(BEFORE).split("\n")

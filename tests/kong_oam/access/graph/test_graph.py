@@ -11,55 +11,9 @@ from kong_oam.access.graph.build import graph_of
 from kong_oam.access.graph.compare import graph_of_change, told
 from kong_oam.access.graph.graph import Graph, Node
 from kong_oam.access.graph.view import of_application, of_changes, of_principal
-from tests.support.diffs import edited, model, settings
+from tests.support.diffs import API, SHOP, edited, model, settings
 from tests.support.estates import api, estate
 
-API = """
-apiVersion: core.oam.dev/v1beta1
-kind: Application
-metadata: {name: orders}
-spec:
-  components:
-    - name: api
-      type: webservice
-      properties: {image: orders}
-      traits:
-        - type: gateway
-          properties: {domain: orders.example.com, http: {/orders: 8080}}
-        - type: access
-          properties:
-            owner: team-orders
-            scopes: {read: Read, write: Write}
-            rules:
-              - {paths: [/orders], methods: [GET], scopes: [read]}
-              - {paths: [/orders], methods: [POST], scopes: [read, write]}
-              - {paths: [/orders/health], methods: [GET], public: {reason: probes}}
-            roles:
-              viewer: {scopes: [read], groups: [sales], components: [shop/checkout, shop/web]}
-              editor: {scopes: [write], groups: [desk], components: [shop/web]}
-"""
-SHOP = """
-apiVersion: core.oam.dev/v1beta1
-kind: Application
-metadata: {name: shop, namespace: shop}
-spec:
-  components:
-    - name: checkout
-      type: worker
-      properties: {image: checkout}
-      traits:
-        - {type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [read]}]}}
-    - name: web
-      type: webservice
-      properties: {image: web}
-      traits:
-        - type: gateway
-          properties: {http: {/: 3000}}
-        - type: access
-          properties: {owner: team-shop, rules: [{public: {reason: pages}}]}
-        - type: client
-          properties: {kind: web, redirectPaths: [/callback], calls: [{component: orders/api, scopes: [read, write]}]}
-"""
 BEFORE = model(API, SHOP)
 
 VIEWER, EDITOR = "role:orders/api:viewer", "role:orders/api:editor"
