@@ -24,6 +24,7 @@ from kong_oam.oam.position import (
     Document,
     Fields,
     FilePlace,
+    JsonObject,
     compose,
 )
 
@@ -174,9 +175,9 @@ class _Construction:
         _check_tag(node, "seq")
         return [self.value(item, depth + 1) for item in node.value]
 
-    def _mapping(self, node: MappingNode, depth: int) -> dict[str, Any]:
+    def _mapping(self, node: MappingNode, depth: int) -> Fields:
         _check_tag(node, "map")
-        result: dict[str, Any] = {}
+        result: JsonObject = {}
         for key, value in node.value:
             if type(key) is not ScalarNode:
                 raise _NodeError(key, "a key must be a plain text")

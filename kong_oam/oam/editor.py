@@ -20,16 +20,14 @@ from kong_oam.oam.plain import (
     misplaced,
     plain_traits,
 )
-from kong_oam.oam.position import Fields
 from kong_oam.oam.schema import (
     COMPONENT_TYPES,
     POLICY_TYPES,
     STEP_TYPES,
     TRAIT_TYPES,
+    JsonSchema,
     schema,
 )
-
-Node = dict[str, Any]
 
 _OF_ANOTHER_VERSION = {
     "kind": {"not": {"const": "Application"}},
@@ -49,7 +47,7 @@ _LABEL = "^[a-z0-9-]*$"
 _OBJECT = "^[a-z0-9.-]*$"
 
 
-def application_schema() -> Node:
+def application_schema() -> JsonSchema:
     """Build the schema, for draft 2020-12. A document of another kind beside an Application is
     accepted, and so are types that a definition says the meaning of."""
     application = _resolved(schema("application"))
@@ -105,7 +103,7 @@ def application_schema() -> Node:
     }
 
 
-def _with_nulls(node: Node) -> None:
+def _with_nulls(node: JsonSchema) -> None:
     """Let a null stand for every field that may be missing, as the reader does."""
     fields = node.get("properties", {})
     optional = [*fields.keys() - {*node.get("required", ())}]
@@ -128,7 +126,9 @@ def schema_text() -> str:
     return f"{json.dumps(application_schema(), indent=2, ensure_ascii=False)}\n"
 
 
-def _where_type_is(kind: str, then: Node, **more: Node) -> Node:
+def _where_type_is(
+    kind: str, then: JsonSchema, **more: JsonSchema
+) -> JsonSchema:
     return {
         "if": {
             "required": ["type"],
@@ -138,7 +138,7 @@ def _where_type_is(kind: str, then: Node, **more: Node) -> Node:
     }
 
 
-def _where_plain(kind: str, then: Node) -> Node:
+def _where_plain(kind: str, then: JsonSchema) -> JsonSchema:
     """Return where a component is one that is rendered without an evaluator: of any other, a
     definition says what it takes."""
     traits = {
@@ -147,7 +147,7 @@ def _where_plain(kind: str, then: Node) -> Node:
     return _where_type_is(kind, then, traits=traits)
 
 
-def _properties_of(kind: str) -> Node:
+def _properties_of(kind: str) -> JsonSchema:
     """Return what `properties` have to be where the type is `kind`; they may be left out where
     nothing in them is needed."""
     properties = _resolved(schema(kind))
@@ -166,7 +166,7 @@ def _properties_of(kind: str) -> Node:
     }
 
 
-def _as_deployed(gateway: Node) -> None:
+def _as_deployed(gateway: JsonSchema) -> None:
     """Take out of KubeVela's gateway trait what the reader refuses, and mark what it warns of."""
     del gateway["existingServiceName"]
     gateway["pathType"]["enum"].remove("Exact")
@@ -174,14 +174,14 @@ def _as_deployed(gateway: Node) -> None:
         gateway[field]["deprecationMessage"] = f"{field} {INGRESS_HINT}"
 
 
-def _traits_of(kind: str) -> Node:
+def _traits_of(kind: str) -> JsonSchema:
     types = _enum(trait for trait in TRAIT_TYPES if not misplaced(kind, trait))
     return {
         "properties": {"traits": {"items": {"properties": {"type": types}}}}
     }
 
 
-def _gateways() -> Node:
+def _gateways() -> JsonSchema:
     return {
         "properties": {
             "traits": {
@@ -191,7 +191,7 @@ def _gateways() -> Node:
     }
 
 
-def _at_most_once(kind: str) -> Node:
+def _at_most_once(kind: str) -> JsonSchema:
     return {
         "contains": {
             "required": ["type"],
@@ -203,7 +203,7 @@ def _at_most_once(kind: str) -> Node:
     }
 
 
-def _enum(types: Iterable[str]) -> Node:
+def _enum(types: Iterable[str]) -> JsonSchema:
     listed = list(types)
     return {
         "enum": listed,
@@ -211,12 +211,12 @@ def _enum(types: Iterable[str]) -> Node:
     }
 
 
-def _one_of(types: Iterable[str]) -> Node:
+def _one_of(types: Iterable[str]) -> JsonSchema:
     """Return what an editor offers where any word may stand."""
     return {"examples": list(types)}
 
 
-def _resolved(root: Fields) -> Node:
+def _resolved(root: JsonSchema) -> JsonSchema:
     """Copy a schema, each reference to one of its `$defs` replaced by what it refers to."""
 
     def copy(node: Any) -> Any:
@@ -230,5 +230,5 @@ def _resolved(root: Fields) -> Node:
             return below | copy(root["$defs"][name]) if name else below
         return [*map(copy, node)] if isinstance(node, list) else node
 
-    resolved: Node = copy(root)
+    resolved: JsonSchema = copy(root)
     return resolved

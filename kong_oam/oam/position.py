@@ -20,7 +20,14 @@ Path = tuple[str | int, ...]
 Texts = Mapping[str, str]
 """Labels, annotations, or another table of texts by name."""
 Fields = Mapping[str, Any]
-"""The fields of a mapping in YAML or JSON, as they stand there: nobody has read them yet."""
+"""The fields of a mapping in YAML or JSON, as they stand there: nobody has read them yet.
+
+The edge of what comes in: files, answers of APIs, outputs of a run, and parts of Kubernetes objects
+that were read."""
+JsonObject = dict[str, Any]
+"""An object of JSON that is about to be written.
+
+The edge of what goes out: what a verb prints, an API is sent, or a file or the state keeps."""
 
 TAG = "tag:yaml.org,2002:"
 TEXT = f"{TAG}str"

@@ -54,10 +54,16 @@ POLICY_TYPES = (
 STEP_TYPES = ("apply-component", "deploy")
 
 
+JsonSchema = dict[str, Any]
+"""A JSON Schema or a part of one.
+
+The edge of schemas: `definitions/`, editors, and the library that validates with them."""
+
+
 @cache
-def schema(name: str) -> dict[str, Any]:
+def schema(name: str) -> JsonSchema:
     """Return the JSON Schema of one type. Raise KeyError for a name that is no type."""
-    loaded: dict[str, Any] = json.loads(_FILES[name].read_text("utf-8"))
+    loaded: JsonSchema = json.loads(_FILES[name].read_text("utf-8"))
     return loaded
 
 
@@ -69,7 +75,7 @@ def pruned(name: str, data: Any) -> Any:
     return _pruned(data, schema(name), schema(name).get("$defs", {}))
 
 
-def _pruned(value: Any, node: Fields, types: Fields) -> Any:
+def _pruned(value: Any, node: JsonSchema, types: JsonSchema) -> Any:
     if "$ref" in node:
         node = types[node["$ref"].rpartition("/")[2]]
     if isinstance(value, list):

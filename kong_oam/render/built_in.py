@@ -14,9 +14,9 @@ from kong_oam.oam.definitions.definition import (
     Definitions,
     Kind,
 )
+from kong_oam.render.answers import Ask
 from kong_oam.render.definition_files import read_definition_file
 from kong_oam.render.program import EvaluatorError
-from kong_oam.render.requests import Ask
 
 _HERE = Path(__file__).resolve()
 _FOLDER = next(

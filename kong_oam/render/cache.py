@@ -17,9 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from kong_oam.oam.position import Fields
+from kong_oam.render.answers import Answer, Question
 from kong_oam.render.program import cache_folder, version
-from kong_oam.render.requests import Answer
 
 _DAY = 24 * 60 * 60.0
 DAYS = 30
@@ -39,12 +38,12 @@ class Cache:
     folder: Path
     version: str
 
-    def key(self, request: Fields) -> str:
+    def key(self, request: Question) -> str:
         """Return what this question is called: a digest of it and of who answers it."""
         text = _SORTED.encode([self.version, request])
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def find(self, request: Fields) -> Answer | None:
+    def find(self, request: Question) -> Answer | None:
         """Return the answer to this question that is kept, or None."""
         with suppress(OSError, ValueError, RecursionError):
             key = self.key(request)

@@ -12,9 +12,9 @@ from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.reading import REVISION, Defined, read_definitions
 from kong_oam.oam.document import as_mapping, as_text
 from kong_oam.oam.files import bytes_of
-from kong_oam.oam.position import Fields, FilePlace
+from kong_oam.oam.position import FilePlace
 from kong_oam.oam.schema import type_of
-from kong_oam.render.requests import Ask
+from kong_oam.render.answers import Ask, ReadDefinition
 
 _KINDS: Mapping[str, Kind] = {
     "component": "component",
@@ -74,11 +74,11 @@ def _read_cue(file: str, raw: bytes, ask: Ask, built_in: bool) -> Defined:
 
 
 def _described(
-    definition: Fields, position: FilePlace, built_in: bool
+    definition: ReadDefinition, position: FilePlace, built_in: bool
 ) -> Defined:
     """Return the definition that the evaluator has read, whose template has each line where it is
     in the file."""
-    about: Fields = definition["about"]
+    about = definition["about"]
     kind = as_text(about.get("type"))
     name = definition["name"]
     if kind in _READ_OVER:

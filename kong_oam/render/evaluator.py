@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from kong_oam.oam.position import Fields
+from kong_oam.render.answers import Answer, Question
 from kong_oam.render.program import EvaluatorError, program
-from kong_oam.render.requests import MEGABYTES, SECONDS, Answer
+from kong_oam.render.requests import MEGABYTES, SECONDS
 
 _PATIENCE = 120.0
 """Seconds after which an evaluator that says nothing is given up, however busy the machine is."""
@@ -44,7 +44,7 @@ class Evaluator:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def ask(self, request: Fields) -> Answer:
+    def ask(self, request: Question) -> Answer:
         """Asks, and waits for the answer. Raises EvaluatorError where there is no evaluator to be
         had or started."""
         process = self._started()
@@ -59,7 +59,7 @@ class Evaluator:
             )
             process.stdin.flush()
             while True:
-                answer = json.loads(self._line(process))
+                answer: Answer = json.loads(self._line(process))
                 if "at" not in answer:
                     break
                 part = answer["at"]
@@ -70,7 +70,7 @@ class Evaluator:
         if "limit" in answer:
             self.close()
             return {"limit": answer["limit"], "part": part}
-        return dict(answer)
+        return answer
 
     def close(self) -> None:
         """End the process, if there is one."""

@@ -17,9 +17,10 @@ from kong_oam.diagnostics import (
 )
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.oam.model import ComponentSpec, Trait
-from kong_oam.oam.position import Fields, SourcePosition
+from kong_oam.oam.position import SourcePosition
 from kong_oam.oam.schema import dotted, shown, type_of
-from kong_oam.render.requests import MEGABYTES, SECONDS, Answer
+from kong_oam.render.answers import Answer, Finding
+from kong_oam.render.requests import MEGABYTES, SECONDS
 
 _Steps = list[str | int]
 """The steps of a path in a file."""
@@ -69,7 +70,7 @@ def findings(
 
 
 def _diagnostic(
-    component: ComponentSpec, definition: Definition, finding: Fields
+    component: ComponentSpec, definition: Definition, finding: Finding
 ) -> Diagnostic:
     number = _number(finding)
     part = _part(component, number)
@@ -97,7 +98,7 @@ def _diagnostic(
 
 
 def _of_properties(
-    finding: Fields, told: Any, properties: SourcePosition, type_: str
+    finding: Finding, told: Any, properties: SourcePosition, type_: str
 ) -> Diagnostic:
     """Return a finding about properties, as the JSON Schemas' are said. `told`: the properties
     themselves."""
@@ -135,7 +136,9 @@ def _option(text: str) -> str:
     return str(json.loads(text)) if text.startswith('"') else text
 
 
-def _exactly(told: Any, path: _Steps, finding: Fields) -> tuple[_Steps, Fields]:
+def _exactly(
+    told: Any, path: _Steps, finding: Finding
+) -> tuple[_Steps, Finding]:
     """Return the path of a value of a wrong type, and the finding: of one in an alternative, CUE
     may say no more than in what it stands. Then it is what is written so, or else CUE's own words
     say what is wrong."""
@@ -157,9 +160,8 @@ def _exactly(told: Any, path: _Steps, finding: Fields) -> tuple[_Steps, Fields]:
     return path, {**finding, "kind": "wrong"}
 
 
-def _number(answer: Fields) -> int:
-    number: int = answer.get("part", -1)
-    return number
+def _number(answer: Answer | Finding) -> int:
+    return answer.get("part", -1)
 
 
 def _named(component: ComponentSpec, number: int) -> str:

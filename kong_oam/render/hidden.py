@@ -5,12 +5,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from kong_oam.diagnostics import suggestion
-from kong_oam.oam.position import Fields
+from kong_oam.render.answers import Answer, Ask, Finding, Question
 from kong_oam.render.findings import at, steps_of
-from kong_oam.render.requests import Answer, Ask
 
 _ROUNDS = 3
 """How often it is asked again: each brings the findings of at least one more kind."""
@@ -23,12 +21,12 @@ Path = tuple[int, tuple[str, ...]]
 """The part of a component, from -1, and the steps below its properties."""
 
 
-def with_hidden(asked: Fields, ask: Ask) -> Answer:
+def with_hidden(asked: Question, ask: Ask) -> Answer:
     """Return the answer to a question, with the findings that come once the first ones are mended.
     Raises EvaluatorError."""
     answer = ask(asked)
     known = list(answer.get("findings", ()))
-    without = dict(asked)
+    without = asked
     found = known
     for _ in range(_ROUNDS):
         left_out = [
@@ -44,17 +42,17 @@ def with_hidden(asked: Fields, ask: Ask) -> Answer:
     return {**answer, "findings": known} if known else answer
 
 
-def _is_new(finding: Fields, known: Iterable[Fields]) -> bool:
+def _is_new(finding: Finding, known: Iterable[Finding]) -> bool:
     if finding["kind"] not in _OF_PROPERTIES:
         return False
     return not any(_bears_on(earlier, finding) for earlier in known)
 
 
-def _path(finding: Fields) -> Path:
+def _path(finding: Finding) -> Path:
     return finding.get("part", -1), tuple(finding.get("path", ()))
 
 
-def _bears_on(known: Fields, other: Fields) -> bool:
+def _bears_on(known: Finding, other: Finding) -> bool:
     """Tell whether the other finding may come of what was left out for the known one: at its
     place, above or below it; that a field is missing which is only misspelt; and all in the same
     property where a type is wrong, by which CUE may have taken another alternative."""
@@ -71,7 +69,7 @@ def _bears_on(known: Fields, other: Fields) -> bool:
     return beside and other["kind"] == "missing" and _means(known, others[-1])
 
 
-def _means(unknown: Fields, field: str) -> bool:
+def _means(unknown: Finding, field: str) -> bool:
     """Tell whether a field that is not known is taken for another one."""
     return (
         suggestion(unknown["path"][-1], unknown.get("wanted", ()))
@@ -79,7 +77,7 @@ def _means(unknown: Fields, field: str) -> bool:
     )
 
 
-def _without(asked: Fields, paths: Sequence[Path]) -> dict[str, Any]:
+def _without(asked: Question, paths: Sequence[Path]) -> Question:
     """Return the question without the properties at these paths. Items of lists stay: others would
     take their places."""
     parts = copy.deepcopy([asked["component"], *asked["traits"]])

@@ -24,9 +24,9 @@ from kong_oam.oam.files import (
     files_of,
 )
 from kong_oam.oam.schema import OWN_TRAITS
+from kong_oam.render.answers import Ask
 from kong_oam.render.built_in import built_in_types
 from kong_oam.render.definition_files import read_definition_file
-from kong_oam.render.requests import Ask
 
 FOLDER = "definitions"
 """The folder of the project's own definitions, if it has one."""

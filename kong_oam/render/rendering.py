@@ -10,11 +10,11 @@ from kong_oam.diagnostics import Diagnostic, Diagnostics, Position
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.library import Library, find
 from kong_oam.oam.model import Application, ComponentSpec
-from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import Objects, RenderedObject
+from kong_oam.render.answers import Ask, Made
 from kong_oam.render.findings import findings
 from kong_oam.render.hidden import with_hidden
-from kong_oam.render.requests import Ask, Setting, request
+from kong_oam.render.requests import Setting, request
 from kong_oam.render.terraform import as_template
 
 _ELSEWHERE = {
@@ -81,7 +81,7 @@ def definitions_of(
 
 
 def _object(
-    made: Fields, component: ComponentSpec, definitions: Sequence[Definition]
+    made: Made, component: ComponentSpec, definitions: Sequence[Definition]
 ) -> RenderedObject:
     part = made["part"]
     key = made["key"]

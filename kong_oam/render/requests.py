@@ -4,19 +4,15 @@ Application. Pure."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.oam.model import Application, ComponentSpec
-from kong_oam.oam.position import Fields
+from kong_oam.oam.position import Fields, JsonObject
+from kong_oam.render.answers import Question, QuestionPart
 
-Answer = Fields
-"""What `evaluator/request.go` says, or `limit` and `part`: which limit an evaluation passed
-("time", "memory" or "life"), and at which part of the component."""
-Ask = Callable[[Fields], Answer]
-"""Asks an evaluator, or for an answer that is kept. Raises EvaluatorError."""
 SECONDS = 2.0
 """CPU time of one evaluation."""
 MEGABYTES = 512
@@ -41,7 +37,7 @@ def request(
     component: ComponentSpec,
     definitions: Sequence[Definition],
     setting: Setting,
-) -> Fields:
+) -> Question:
     """Return the request for a component: `definitions` are its type's own, then those of its
     traits, in their order.
 
@@ -61,7 +57,7 @@ def request(
     return {"component": parts[0], "traits": parts[1:], "context": context}
 
 
-def _part(definition: Definition, type_: str, properties: Any) -> Fields:
+def _part(definition: Definition, type_: str, properties: Any) -> QuestionPart:
     return {
         "type": type_.partition("@")[0],
         "template": definition.template,
@@ -72,7 +68,7 @@ def _part(definition: Definition, type_: str, properties: Any) -> Fields:
 
 def _context(
     application: Application, component: ComponentSpec, setting: Setting
-) -> dict[str, Any]:
+) -> JsonObject:
     number = _NUMBER.search(setting.revision)
     annotations = application.annotations
     return {
@@ -100,7 +96,7 @@ def _context(
 
 def _plain(component: ComponentSpec) -> Fields:
     """Return a component as it stands in the Application."""
-    plain: dict[str, Any] = {"name": component.name, "type": component.type}
+    plain: JsonObject = {"name": component.name, "type": component.type}
     if component.properties:
         plain["properties"] = as_json(component.properties)
     traits = [

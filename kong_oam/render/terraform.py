@@ -10,11 +10,10 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.oam.model import Application, ComponentSpec
-from kong_oam.oam.position import Fields, Texts
+from kong_oam.oam.position import Fields, JsonObject, Texts
 from kong_oam.render.requests import as_json
 
 _REFERENCE = "{name: string, namespace?: string}"
@@ -76,7 +75,7 @@ def _configuration(
     `status`)."""
     properties = as_json(component.properties)
     schematic = definition.terraform
-    spec: dict[str, Any] = {"gitRef": {}}
+    spec: JsonObject = {"gitRef": {}}
     for name in _FIELDS:
         if properties.get(name) is not None:
             spec[name] = properties[name]

@@ -7,11 +7,10 @@ from functools import cached_property
 from typing import Self
 
 from kong_oam.oam.definitions.definition import Definitions
-from kong_oam.oam.position import Fields
+from kong_oam.render.answers import Answer, Question
 from kong_oam.render.built_in import built_in_definitions
 from kong_oam.render.cache import RESULTS, Cache, usual_cache
 from kong_oam.render.evaluator import Evaluator
-from kong_oam.render.requests import Answer
 
 
 class Tools:
@@ -35,7 +34,7 @@ class Tools:
         """Where answers are kept. Raises EvaluatorError where there is no evaluator to be had."""
         return self._cache or usual_cache()
 
-    def ask(self, request: Fields) -> Answer:
+    def ask(self, request: Question) -> Answer:
         """Return the answer to a question. Raises EvaluatorError."""
         return answered(request, self.evaluator, self.cache)
 
@@ -45,7 +44,7 @@ class Tools:
         return built_in_definitions(self.ask)
 
 
-def answered(request: Fields, evaluator: Evaluator, cache: Cache) -> Answer:
+def answered(request: Question, evaluator: Evaluator, cache: Cache) -> Answer:
     """Return the answer to a question: the one that is kept, else the evaluator's. Of what is wrong
     nothing is kept: a limit that was passed may not be on another day. Raises EvaluatorError."""
     answer = cache.find(request)

@@ -18,7 +18,8 @@ from kong_oam.oam.filling import FieldPathError, filled, path_of
 from kong_oam.oam.model import Application, ComponentSpec, Input, Output
 from kong_oam.oam.position import Fields, SourcePosition, Texts
 from kong_oam.oam.rendered import Awaited, Objects, RenderedObject
-from kong_oam.render.requests import Ask, Setting
+from kong_oam.render.answers import Answer, Ask, Question
+from kong_oam.render.requests import Setting
 
 MAX_CHARACTERS = 65_536
 """The longest value, as JSON: values made of values could fill any memory."""
@@ -60,7 +61,7 @@ def with_values(
     awaited: dict[Awaited, None] = {}
     for taken in part.inputs:
         giver, output = givers[taken.source]
-        asked = {
+        asked: Question = {
             "valueFrom": output.value_from,
             "scope": _scope(giver, application, setting),
         }
@@ -90,7 +91,7 @@ def with_values(
 
 
 def _collected(
-    answer: Fields,
+    answer: Answer,
     giver: ComponentSpec,
     application: Application,
     into: list[Awaited],
@@ -201,7 +202,7 @@ def _known(rendered: RenderedObject) -> Fields:
     }
 
 
-def _wrong(answer: Fields) -> str:
+def _wrong(answer: Answer) -> str:
     if "limit" in answer:
         return "its evaluation takes too long or too much memory"
     for finding in answer.get("findings", ()):

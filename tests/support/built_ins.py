@@ -12,8 +12,8 @@ from typing import Any
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.oam.definitions.reading import read_definitions
 from kong_oam.oam.position import FilePlace
+from kong_oam.render.answers import Answer
 from kong_oam.render.evaluator import Evaluator
-from kong_oam.render.requests import Answer
 from tests.support.oam_corpus import CORPUS, corpus
 
 OURS = Path(__file__).resolve().parents[2] / "definitions" / "kubevela"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from kong_oam.render.answers import Answer
 from kong_oam.render.evaluator import Evaluator
-from kong_oam.render.requests import Answer
 from tests.support.projects import STACK, git
 
 STATEFUL_APP = """\

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kong_oam.oam.definitions.definition import Definition
+from kong_oam.render.answers import Answer
 from kong_oam.render.built_in import built_in_types
 from kong_oam.render.evaluator import Evaluator
-from kong_oam.render.requests import Answer
 from tests.support.built_ins import (
     DIFFERENCES,
     LARGE,

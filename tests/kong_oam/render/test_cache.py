@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from kong_oam.render.answers import Answer
 from kong_oam.render.cache import Cache
 from kong_oam.render.evaluator import Evaluator
-from kong_oam.render.requests import Answer
 from kong_oam.render.tools import answered
 from tests.support.rendering import defined, rendered
 

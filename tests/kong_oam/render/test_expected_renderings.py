@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from kong_oam.oam.definitions.definition import Definition
+from kong_oam.render.answers import Answer
 from kong_oam.render.evaluator import Evaluator
 from kong_oam.render.rendering import definitions_of, render
-from kong_oam.render.requests import Answer
 from tests.support.oam_corpus import (
     corpus,
     deployments,
