@@ -21,9 +21,11 @@ from kong_oam.errors import InputError
 from kong_oam.oam.position import Fields
 from kong_oam.traits.questions import QUESTIONS
 
-Answers = dict[str, Any]
+FlagValues = dict[str, Any]
 """By flag, as argparse has it: a text, or a list of texts; None where nothing was said, and
-something empty for no."""
+something empty for no.
+
+The edge of the command line: `wanted` makes a value of it."""
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 
@@ -151,13 +153,13 @@ FLAGS: Mapping[str, Flag] = {flag.name: flag for flag in _FLAGS}
 """All that is said of a component, in the order of `--help`."""
 
 
-def settle(answers: Answers) -> None:
+def settle(answers: FlagValues) -> None:
     """Fills in the type that a kind of client runs elsewhere by."""
     if answers["type"] is None and answers["client"] in OUTSIDE:
         answers["type"] = EXTERNAL
 
 
-def useless_flags(answers: Fields) -> set[str]:
+def useless_flags(answers: FlagValues) -> set[str]:
     """Flags that say nothing about such a component."""
     without = {EXTERNAL: _OF_WORKLOADS, "worker": _OF_WEBSERVICES}.get(
         answers["type"], ()
@@ -176,7 +178,7 @@ def useless_flags(answers: Fields) -> set[str]:
     }
 
 
-def missing_flags(answers: Fields) -> list[str]:
+def missing_flags(answers: FlagValues) -> list[str]:
     """Flags that are needed for such a component, and of which nothing is said."""
     useless = useless_flags(answers)
     return [
@@ -184,7 +186,7 @@ def missing_flags(answers: Fields) -> list[str]:
     ]
 
 
-def wanted(answers: Answers) -> Wanted:
+def wanted(answers: FlagValues) -> Wanted:
     """The component that is meant. Raises InputError where not enough is said, or what would be
     dropped."""
     if without := missing_flags(answers):
@@ -205,7 +207,7 @@ def wanted(answers: Answers) -> Wanted:
     return Wanted(**values, traits=traits)
 
 
-def _traits(values: dict[str, Any]) -> Iterator[tuple[str, Fields]]:
+def _traits(values: FlagValues) -> Iterator[tuple[str, Fields]]:
     """Yield type and properties of the traits that are asked for, whose values are taken out."""
     for question in QUESTIONS:
         value = values.pop(question.flag.name, None)

@@ -18,13 +18,9 @@ from kong_oam.access.diff.wording import headline, label, row, worth_telling
 from kong_oam.access.networks import ANYWHERE
 from kong_oam.access.paths import written
 from kong_oam.cli.console import MODULE, Colour, Console
-from kong_oam.cli.entries import (
-    JsonObject,
-    place_entry,
-    principal_entry,
-    subtree_entry,
-)
+from kong_oam.cli.entries import place_entry, principal_entry, subtree_entry
 from kong_oam.diagnostics import printable
+from kong_oam.oam.position import JsonObject
 
 
 def for_all(operands: Sequence[str], options: argparse.Namespace) -> str:

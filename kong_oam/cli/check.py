@@ -21,7 +21,7 @@ from kong_oam.access.settings.project import STACKS
 from kong_oam.access.settings.values import Settings
 from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console, remark
-from kong_oam.cli.entries import JsonObject, diagnostic_entry
+from kong_oam.cli.entries import diagnostic_entry
 from kong_oam.cli.estates import (
     add_estate,
     asked_settings,
@@ -48,6 +48,7 @@ from kong_oam.diagnostics import (
 from kong_oam.errors import KongOamError
 from kong_oam.oam.application import Reading, ReadOne, read_file
 from kong_oam.oam.files import files_of
+from kong_oam.oam.position import JsonObject
 from kong_oam.render.project import definition_files
 from kong_oam.render.stage import Renderer
 from kong_oam.render.tools import Tools

@@ -10,7 +10,7 @@ from kong_oam.access.model import Estate
 from kong_oam.cli.answers import (
     FLAGS,
     NEEDED,
-    Answers,
+    FlagValues,
     settle,
     useless_flags,
     written,
@@ -20,6 +20,7 @@ from kong_oam.cli.console import complain
 from kong_oam.cli.scaffold import CLIENTS, check_clients
 from kong_oam.diagnostics import printable
 from kong_oam.errors import InputError
+from kong_oam.oam.position import Texts
 
 _QUESTIONS: Mapping[str, tuple[str, str]] = {
     "app": ("Application", ""),
@@ -63,7 +64,7 @@ class Dialogue:
     """A dialogue about a component of this estate. `answers` are filled in as they are given;
     `words` are these as flags."""
 
-    answers: Answers
+    answers: FlagValues
     estate: Estate
     words: list[str] = field(default_factory=list)
 
@@ -107,7 +108,7 @@ class Dialogue:
             check_clients(answer, self.estate)
 
     @property
-    def _known(self) -> Mapping[str, str]:
+    def _known(self) -> Texts:
         estate = self.estate
         scopes = {
             key: sorted(component.identity.scopes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from kong_oam.access.matrix.table import Row
 from kong_oam.access.model import Rule
@@ -11,9 +10,7 @@ from kong_oam.access.paths import written
 from kong_oam.access.principals import Access, Condition, Principal
 from kong_oam.access.request_classes import Subtree
 from kong_oam.diagnostics import Diagnostic, Position
-
-JsonObject = dict[str, Any]
-"""An object of JSON that a verb prints, or a part of it."""
+from kong_oam.oam.position import JsonObject
 
 
 def unjudged_entry(names: Sequence[str]) -> JsonObject:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import asdict
+from typing import TypedDict
 
 from kong_oam.access.decide import Decision, Request, decide, effective_scopes
 from kong_oam.access.issue import User, issue
@@ -13,7 +14,7 @@ from kong_oam.access.pages import preflight, reading
 from kong_oam.access.tokens import Claims, Refusal
 from kong_oam.cli.command import OK, Command, UsageError
 from kong_oam.cli.console import Colour, Console
-from kong_oam.cli.entries import JsonObject, rule_entry, unjudged_entry
+from kong_oam.cli.entries import rule_entry, unjudged_entry
 from kong_oam.cli.recorded import explain_recorded
 from kong_oam.cli.requests import (
     add_groups,
@@ -25,6 +26,7 @@ from kong_oam.cli.requests import (
     request_from,
 )
 from kong_oam.diagnostics import printable
+from kong_oam.oam.position import JsonObject, Texts
 from kong_oam.traits.cors.at_kong import granted
 
 _Token = Claims | Refusal | None
@@ -100,7 +102,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     if console.json:
         fields = {
             "reason": reason(estate, request, decision),
-            **page,
+            **({"page": page} if page else {}),
             **unjudged_entry(estate.unjudged),
         }
         console.print_json(_explained(options, decision, token) | fields)
@@ -114,7 +116,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     if not options.asks:
         token_in_words = _token_in_words(estate, decision, token, options)
         console.print(f"  token   {printable(token_in_words)}")
-    console.print(*_page_in_words(page))
+    if page:
+        console.print(*_page_in_words(page))
     source = decision.rule or decision.component
     if source:
         label = "rule" if decision.rule else "at  "
@@ -163,13 +166,23 @@ def _check_preflight(options: argparse.Namespace) -> None:
         )
 
 
+class _Page(TypedDict):
+    """What the page that calls is told, as JSON has it."""
+
+    origin: str
+    asks: str | None
+    mayRead: bool | None
+    reason: str
+    headers: Texts
+
+
 def _page(
     estate: Estate, request: Request, options: argparse.Namespace
-) -> JsonObject:
-    """What the page that calls is told, as JSON has it; nothing where none is said to call."""
+) -> _Page | None:
+    """Return what the page that calls is told; None where no page calls."""
     if not options.origin:
-        return {}
-    page: JsonObject = {
+        return None
+    page: _Page = {
         "origin": options.origin,
         "asks": options.asks,
         "mayRead": None,
@@ -185,7 +198,7 @@ def _page(
         component = decide(estate, request, None).component
         if component and answer.may:
             page["headers"] = granted(component, options.origin, options.asks)
-    return {"page": page}
+    return page
 
 
 _NOT_THE_GATEWAYS = (
@@ -194,17 +207,14 @@ _NOT_THE_GATEWAYS = (
 )
 
 
-def _page_in_words(page: JsonObject) -> Iterator[str]:
-    for entry in page.values():
-        action = f"send {entry['asks']}" if entry["asks"] else "read the answer"
-        verdict = "not judged"
-        if entry["mayRead"] is not None:
-            verdict = (
-                f"may {action}" if entry["mayRead"] else f"may not {action}"
-            )
-        yield f"  page    {printable(verdict)}: {printable(entry['reason'])}"
-        for name, value in entry["headers"].items():
-            yield f"          {printable(name)}: {printable(value)}"
+def _page_in_words(page: _Page) -> Iterator[str]:
+    action = f"send {page['asks']}" if page["asks"] else "read the answer"
+    verdict = "not judged"
+    if page["mayRead"] is not None:
+        verdict = f"may {action}" if page["mayRead"] else f"may not {action}"
+    yield f"  page    {printable(verdict)}: {printable(page['reason'])}"
+    for name, value in page["headers"].items():
+        yield f"          {printable(name)}: {printable(value)}"
 
 
 def _token(

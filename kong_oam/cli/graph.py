@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from kong_oam.access.diff.compare import changed
 from kong_oam.access.graph.build import graph_of
@@ -23,6 +22,7 @@ from kong_oam.cli.operands import Operand, unjudged
 from kong_oam.cli.output import format_of
 from kong_oam.cli.requests import estate_from
 from kong_oam.diagnostics import suggestion
+from kong_oam.oam.position import JsonObject
 
 _DETAILS = """\
 Draws who may call what: groups and clients lead to the roles that they hold, roles to scopes, scopes to the component
@@ -187,7 +187,7 @@ def _principal(graph: Graph, name: str) -> set[str]:
     return {named[name].id}
 
 
-def _document(graph: Graph) -> dict[str, Any]:
+def _document(graph: Graph) -> JsonObject:
     return {
         "title": graph.title,
         "notes": list(graph.notes),

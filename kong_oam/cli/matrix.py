@@ -18,6 +18,7 @@ from kong_oam.cli.entries import endpoint_entry, unjudged_entry
 from kong_oam.cli.estates import add_estate
 from kong_oam.cli.output import format_of
 from kong_oam.cli.requests import add_address, callers_of, estate_from
+from kong_oam.oam.position import JsonObject
 
 FORMATS = ("text", "csv", "html")
 _ENDINGS = {".txt": "text", ".csv": "csv", ".html": "html", ".htm": "html"}
@@ -132,7 +133,7 @@ def _components(estate: Estate, options: argparse.Namespace) -> set[str] | None:
     return keys if options.component or options.application else None
 
 
-def _entry(made: Matrix) -> dict[str, object]:
+def _entry(made: Matrix) -> JsonObject:
     """Return the matrix as JSON has it."""
     return {
         "stack": made.stack,

@@ -12,7 +12,7 @@ from pathlib import Path
 from kong_oam.access.model import Estate
 from kong_oam.cli.answers import (
     FLAGS,
-    Answers,
+    FlagValues,
     missing_flags,
     settle,
     wanted,
@@ -125,7 +125,7 @@ def _new(
 
 def _dialogue(options: argparse.Namespace, estate: Estate) -> Dialogue:
     """Return what flags say, and on a terminal what somebody answers where they say too little."""
-    answers: Answers = {flag: getattr(options, flag) for flag in FLAGS}
+    answers: FlagValues = {flag: getattr(options, flag) for flag in FLAGS}
     settle(answers)
     dialogue = Dialogue(answers, estate)
     is_terminal = sys.stdin.isatty() and sys.stdout.isatty()

@@ -9,6 +9,7 @@ from pathlib import Path
 from kong_oam.access.lint import sarif
 from kong_oam.cli.command import UsageError, quoted
 from kong_oam.diagnostics import Code, Diagnostic
+from kong_oam.oam.position import Texts
 
 
 def write_sarif(
@@ -24,7 +25,7 @@ def write_sarif(
 def format_of(
     said: str | None,
     file: Path | None,
-    endings: Mapping[str, str],
+    endings: Texts,
     default: str,
 ) -> str:
     """The format that is `said`, or else the one of `endings` that `file` ends on; `default` on

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,15 +15,16 @@ from kong_oam.access.paths import AmbiguousPathError, read
 from kong_oam.access.tokens import Claims, Refusal
 from kong_oam.cli.command import OK, UsageError, quoted
 from kong_oam.cli.console import Colour, Console
-from kong_oam.cli.entries import JsonObject, rule_entry
+from kong_oam.cli.entries import rule_entry
 from kong_oam.cli.estates import asked_settings, estate_of, reading_of
 from kong_oam.diagnostics import printable
 from kong_oam.kong import names
 from kong_oam.kong.plugins import AUTHENTICATION
 from kong_oam.kong.table import revision
-from kong_oam.metrics.records import VERSION, is_whole, values_in
+from kong_oam.metrics.records import VERSION, RequestRecord, is_whole, values_in
+from kong_oam.oam.position import Fields, Texts
 
-_REMEDIES: Mapping[str, str] = {
+_REMEDIES: Texts = {
     "address-not-allowed": "a call from an address that the rule allows",
     "ambiguous-header": "Connection with close, keep-alive, TE or Upgrade alone; X-Forwarded-For "
     "spelled with `-`",
@@ -114,7 +115,7 @@ def explain_recorded(options: argparse.Namespace, console: Console) -> int:
 
 def _print(
     console: Console,
-    record: JsonObject,
+    record: RequestRecord,
     current: str | None,
     now: Decision,
     passes: str,
@@ -144,11 +145,11 @@ def _print(
         console.print(f"    {now.rule.position}", now.rule.position.excerpt())
 
 
-def _record(file: str, request_id: str) -> JsonObject:
+def _record(file: str, request_id: str) -> RequestRecord:
     """Return the last record of the request. What else is in the log, records of others or no text
     at all, is passed over."""
     count = 0
-    last: JsonObject | None = None
+    last: Fields | None = None
     with Path(file).open("rb") as lines:
         for record in _records(lines):
             count += 1
@@ -166,7 +167,7 @@ def _record(file: str, request_id: str) -> JsonObject:
     return last
 
 
-def _records(lines: Iterable[bytes]) -> Iterator[JsonObject]:
+def _records(lines: Iterable[bytes]) -> Iterator[Fields]:
     """The records in lines of JSON, each of one or of a list; lines of others are passed over."""
     for line in lines:
         try:
@@ -179,7 +180,7 @@ def _records(lines: Iterable[bytes]) -> Iterator[JsonObject]:
 
 
 def _token(
-    estate: Estate, component: Component | None, record: JsonObject
+    estate: Estate, component: Component | None, record: RequestRecord
 ) -> Claims | Refusal | None:
     """What the record says of who called: of the token's scopes, those that counted."""
     code = record["code"]
@@ -201,7 +202,7 @@ def _token(
     )
 
 
-def _caller(record: JsonObject) -> str:
+def _caller(record: RequestRecord) -> str:
     if "client" not in record:
         return f"nobody that a token told of, from {record.get('address')}"
     caller = f"{record.get('caller', 'no client of the estate')} (client id {record['client']})"
@@ -217,7 +218,7 @@ def _caller(record: JsonObject) -> str:
     )
 
 
-def _passes(component: Component | None, record: JsonObject) -> str:
+def _passes(component: Component | None, record: RequestRecord) -> str:
     """What would let the request pass, by the Applications as they are; empty where that is not
     known."""
     code = record["code"]

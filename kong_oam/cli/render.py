@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 import yaml
 
@@ -53,9 +53,14 @@ _OF = {
 """What a comment says of an object, by where it comes from."""
 
 
-_Shown = Mapping[str, Any]
-"""An object of a component, as JSON has it: component, object, its origin as in _OF, and its place:
-the namespace, behind the name of a further cluster."""
+class _Shown(TypedDict):
+    """An object of a component, as JSON has it: its origin as in _OF, and its place: the namespace,
+    behind the name of a further cluster."""
+
+    component: str
+    place: str
+    origin: str
+    object: Manifest
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

@@ -25,7 +25,7 @@ from kong_oam.errors import InputError
 from kong_oam.oam import edit
 from kong_oam.oam.application import read_bytes
 from kong_oam.oam.definitions.definition import Kind
-from kong_oam.oam.position import Fields, Texts
+from kong_oam.oam.position import Fields, JsonObject, Texts
 
 _GENERIC = ("api", "app", "backend", "main", "server", "service", "web")
 """Names of components that say nothing of what they offer: their Application's does."""
@@ -345,7 +345,7 @@ def _new_application(wanted: Wanted, component: Fields) -> Fields:
 
 
 def _component(wanted: Wanted, estate: Estate, as_of: datetime.date) -> Fields:
-    properties: dict[str, Any] = (
+    properties: JsonObject = (
         {"image": wanted.image} if wanted.client not in OUTSIDE else {}
     )
     if wanted.jwks_uri:
@@ -366,7 +366,7 @@ def _component(wanted: Wanted, estate: Estate, as_of: datetime.date) -> Fields:
         traits += [_trait(*trait) for trait in wanted.traits]
     if kind := wanted.client or ("service" if wanted.calls else None):
         traits.append(_trait("client", _client(wanted, kind)))
-    component: dict[str, Any] = {"name": wanted.component, "type": wanted.type}
+    component: JsonObject = {"name": wanted.component, "type": wanted.type}
     return (
         component
         | ({"properties": properties} if properties else {})
@@ -375,7 +375,7 @@ def _component(wanted: Wanted, estate: Estate, as_of: datetime.date) -> Fields:
 
 
 def _client(wanted: Wanted, kind: str) -> Fields:
-    client: dict[str, Any] = {"kind": kind}
+    client: JsonObject = {"kind": kind}
     if kind in _ON_PAGES:
         client["redirectPaths"] = [f"{wanted.path.rstrip('/')}/callback"]
     if wanted.redirect_uri:
@@ -409,7 +409,7 @@ def _api_access(wanted: Wanted, estate: Estate) -> Fields:
         roles["reader"] = _role([*read], signing_in, readers)
     if wanted.group or writers:
         roles["editor"] = _role([*read, *write], wanted.group, writers)
-    access: dict[str, Any] = {
+    access: JsonObject = {
         "owner": wanted.owner,
         "scopes": read | write,
         "rules": [

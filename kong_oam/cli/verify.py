@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from kong_oam.access.model import METHODS
 from kong_oam.cli.command import FOUND, OK, Command
 from kong_oam.cli.console import Colour, Console
-from kong_oam.cli.entries import JsonObject
 from kong_oam.cli.estates import (
     add_estate,
     estate_of,
@@ -24,6 +23,7 @@ from kong_oam.cli.estates import (
     settings_of,
     with_definitions,
 )
+from kong_oam.oam.position import JsonObject
 from kong_oam.verify.deviations import KINDS, Deviation, Exposure
 from kong_oam.verify.questions import OTHER_METHOD
 

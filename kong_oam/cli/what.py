@@ -13,7 +13,7 @@ from kong_oam.access.model import Client, Estate
 from kong_oam.access.principals import NOBODY, Access
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
-from kong_oam.cli.entries import JsonObject, row_entry, sets
+from kong_oam.cli.entries import row_entry, sets
 from kong_oam.cli.estates import add_estate
 from kong_oam.cli.requests import (
     add_address,
@@ -23,6 +23,7 @@ from kong_oam.cli.requests import (
     clients_of,
     estate_from,
 )
+from kong_oam.oam.position import JsonObject
 
 _DETAILS = """\
 Lists every endpoint that a principal may call: a client by its component (application/component), or `anonymous`; or

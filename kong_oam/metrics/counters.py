@@ -15,6 +15,7 @@ from typing import Any
 
 from kong_oam.kong.names import owner_of
 from kong_oam.metrics.records import VERSION, values_in
+from kong_oam.oam.position import Fields
 
 FAILURES = frozenset({"failed", "not-admitted", "record-failed"})
 """Codes that no caller can bring about: the gateway's own scripts, or what guards beside them, are
@@ -82,7 +83,7 @@ class Counters:
         yield f"kong_oam_unread_lines_total {self._unread}"
 
 
-def due(outputs: Mapping[str, Any]) -> Iterator[str]:
+def due(outputs: Fields) -> Iterator[str]:
     """The lines of when each client's key is due to be replaced, from the outputs of its stack.
     Raises ValueError where `credentials` is not among them, or is not as a run leaves it."""
     credentials = outputs.get("credentials")
@@ -119,7 +120,7 @@ def _key(record: Any) -> Key | None:
     return key if all(map(_LABEL.match, key)) else None
 
 
-def _of_service(record: Mapping[str, Any]) -> Mapping[str, Any]:
+def _of_service(record: Fields) -> Fields:
     """The labels that a record has by its Kong service: one that failed has little more than its
     code."""
     service = record.get("service")

@@ -4,11 +4,38 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict, TypeGuard
+
+from kong_oam.oam.position import Fields
 
 VERSION = 1
 """Of records."""
+
+
+class RequestRecord(TypedDict, total=False):
+    """A record of a request, as the gateway writes it. Fields of a token are there where one was
+    verified."""
+
+    stack: str
+    component: str
+    port: str
+    method: str
+    host: str
+    path: str
+    address: str
+    client: str
+    caller: str
+    user: bool
+    subject: str
+    subjectHash: str
+    groups: list[str]
+    scopes: list[str]
+    decision: str
+    code: str
+    status: int
+    time: str
+    rule: str
+    revision: str
 
 
 def values_in(line: str | bytes) -> list[Any]:
@@ -47,7 +74,7 @@ _LISTS_OF_SOME = ("groups", "scopes")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def is_whole(record: Mapping[str, Any]) -> bool:
+def is_whole(record: Fields) -> TypeGuard[RequestRecord]:
     """Whether it has the fields that each record of this version has, and those that only some have
     as these are."""
     texts = [record.get(name) for name in _TEXTS] + [
