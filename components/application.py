@@ -11,6 +11,7 @@ from pulumi import ComponentResource, Output, Resource, ResourceOptions
 from kong_oam.access.model import Application, Component, Estate
 from kong_oam.access.settings.values import Settings
 from kong_oam.engine.state import COMPONENT
+from kong_oam.oam.position import Texts
 from kong_oam.oam.rendered import Awaited
 
 from .gateway.service import (
@@ -54,7 +55,7 @@ class DeploymentArgs:
     clients: Mapping[str, ClientEnvironment]
     workspace: Workspace
     clusters: Clusters
-    plugins: Mapping[str, str]
+    plugins: Texts
     ready: Predecessors
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pulumi
 
@@ -22,7 +21,7 @@ from kong_oam.oam.position import Fields, Texts
 
 from .graph import Predecessors
 
-Recorded = pulumi.Output[Mapping[str, Any]]
+Recorded = pulumi.Output[Fields]
 """What the next run is to know of a client's credential. Nothing of it is secret."""
 
 

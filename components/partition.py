@@ -17,6 +17,7 @@ from kong_oam.engine.known_stacks import UNKNOWN, of_command
 from kong_oam.engine.stacks import partitions_of
 from kong_oam.engine.state import StackState
 from kong_oam.identity.kinds import granted_in, kind_of
+from kong_oam.oam.position import Texts
 
 from .base import (
     highest_generation,
@@ -136,9 +137,7 @@ def _stop_where_made(
         )
 
 
-def _foreign_ids(
-    settings: Settings, part: Estate
-) -> Mapping[str, Mapping[str, str]]:
+def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Texts]:
     """Read the client ids of those who call from other partitions, by provider and component: as
     settings say, or as their stacks recorded them, or as they will be."""
     name = settings.stack.name

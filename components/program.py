@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 from pulumi import Output, ResourceOptions
@@ -29,7 +28,7 @@ from kong_oam.kong.actual import corrected
 from kong_oam.kong.addresses import asked_for
 from kong_oam.kong.extras import kinds
 from kong_oam.kubernetes import preflight as kubernetes
-from kong_oam.oam.position import Fields, Texts
+from kong_oam.oam.position import Fields, JsonObject, Texts
 from kong_oam.render.stage import read_applications
 from kong_oam.traits.kong_plugin import schemas
 from kong_oam.traits.kong_plugin.findings import findings as plugins_found
@@ -312,7 +311,7 @@ def _export(plan: _Plan, provisioned: _Provisioned) -> None:
         pulumi.export(name, value)
 
 
-def _outputs(plan: _Plan, provisioned: _Provisioned) -> dict[str, Any]:
+def _outputs(plan: _Plan, provisioned: _Provisioned) -> JsonObject:
     estate = plan.estate
     state = plan.state
     issuers = provisioned.issuers
@@ -325,7 +324,7 @@ def _outputs(plan: _Plan, provisioned: _Provisioned) -> dict[str, Any]:
         for service in provisioned.services
         if service.upstream
     }
-    outputs: dict[str, Any] = {
+    outputs: JsonObject = {
         "access": access_table(estate),
         "grants": grants(estate),
         OUTPUT: once_known(
@@ -351,7 +350,7 @@ def _outputs(plan: _Plan, provisioned: _Provisioned) -> dict[str, Any]:
     return outputs
 
 
-def _to_others(plan: _Plan, provisioned: _Provisioned) -> dict[str, Any]:
+def _to_others(plan: _Plan, provisioned: _Provisioned) -> JsonObject:
     """Return what the other stacks of the estate read, where there are some."""
     estate = plan.estate
     part = plan.part

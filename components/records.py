@@ -10,6 +10,7 @@ from typing import Any
 from pulumi import Output
 
 from kong_oam.engine.state import StackState
+from kong_oam.oam.position import Texts
 
 
 class Record(dict[str, Any]):
@@ -37,7 +38,7 @@ class Base:
     generation: int
     providers: Mapping[str, Record]
     gateway: Record
-    clients: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    clients: Mapping[str, Texts] = field(default_factory=dict)
 
 
 def _unknown() -> Output[Any]:

@@ -17,6 +17,7 @@ from kong_oam.diagnostics import some
 from kong_oam.engine.configuration import Configuration
 from kong_oam.errors import SettingsError
 from kong_oam.kong.account import Account, account
+from kong_oam.oam.position import Fields
 
 from .refusal import refuse
 
@@ -41,7 +42,7 @@ def load(describe: Describe) -> Settings:
     return parse(pulumi.get_stack(), values, describe)
 
 
-def _require_as_written(stack: str, values: Mapping[str, Any]) -> None:
+def _require_as_written(stack: str, values: Fields) -> None:
     """Raise StackError where the engine took a setting from elsewhere than the commands, the
     review of a change and the policy pack: they would speak of other Applications than those that
     are deployed."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pulumi
 from pulumi.runtime import invoke
 
 from kong_oam.engine.state import Outputs, StackState, from_outputs
 from kong_oam.errors import EngineError
+from kong_oam.oam.position import Texts
 
 # Of the engine's built-in provider.
 _ALL_RESOURCES = "pulumi:pulumi:readStackResourceOutputs"
@@ -41,9 +40,7 @@ def outputs_of(stack: str) -> Outputs:
     return _read(_OUTPUTS, {"name": stack_name(stack)}, stack)
 
 
-def _read(
-    token: str, arguments: Mapping[str, str], stack: str | None
-) -> Outputs:
+def _read(token: str, arguments: Texts, stack: str | None) -> Outputs:
     try:
         answer = invoke(token, dict(arguments)).value or {}
     except Exception as error:  # noqa: BLE001 - the SDK raises no other

@@ -23,6 +23,7 @@ from kong_oam.access.settings.values import StackError
 from kong_oam.diagnostics import suggestion
 from kong_oam.kong import names
 from kong_oam.kong.certificates import hosts_by_certificate
+from kong_oam.oam.position import Texts
 
 from ..workload.cluster import Clusters
 
@@ -106,7 +107,7 @@ def _from_cluster(
     return certificate, key
 
 
-def _decoded(data: Mapping[str, str], *, name: str, key: str) -> str:
+def _decoded(data: Texts, *, name: str, key: str) -> str:
     if key not in (data or {}):
         raise LookupError(
             f"Secret '{name}' has no {key}; a gateway trait's secretName is of type "

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pulumi
 import pulumi_kong as kong
@@ -22,13 +21,14 @@ from kong_oam.kong.at_kong import Extra
 from kong_oam.kong.extras import USUAL, extras, former_roles
 from kong_oam.kong.routes import FIXED, routes
 from kong_oam.kong.table import address, closed, table
+from kong_oam.oam.position import Fields
 from kong_oam.traits.upstream_tls.at_kong import certified_name, service_fields
 
 from ..graph import Predecessors
 from ..workload.upstream import Upstream
 from .workspace import TokenIssuer, Workspace
 
-Content = Mapping[str, Any] | str
+Content = Fields | str
 """A plugin's configuration; as a text it is given to Kong as it stands."""
 Config = Content | Output[Content]
 
@@ -174,7 +174,7 @@ def _after(opts: ResourceOptions, earlier: Predecessors) -> ResourceOptions:
 def _service(
     name: str,
     args: ServiceArgs,
-    asked_for: Mapping[str, Any],
+    asked_for: Fields,
     opts: ResourceOptions,
 ) -> kong.Service:
     over_tls = service_fields(

@@ -9,6 +9,7 @@ import pulumi_kong as kong
 from pulumi import Input, Output
 
 from kong_oam.kong.plugins import Schema
+from kong_oam.oam.position import Texts
 
 from ..graph import Predecessors
 
@@ -41,7 +42,7 @@ class Workspace:
 
     provider: kong.Provider
     schemas: Mapping[str, Schema]
-    authorities: Mapping[str, str]
+    authorities: Texts
     nobody: Output[str]
     nowhere: Input[str]
     issuers: Mapping[str, TokenIssuer]

@@ -18,6 +18,7 @@ from kong_oam.identity.common.discovery import (
     SigningKey,
     discover,
 )
+from kong_oam.oam.position import Texts
 
 from ..credentials import Recorded, Rotation, once_held
 from ..grants import NONE, Grants, finish
@@ -44,7 +45,7 @@ class IssuerArgs:
     rotation: Rotation
     granted_before: Mapping[str, Collection[str]]
     homes: Homes
-    groups: Mapping[str, str]
+    groups: Texts
     base: Record | None
 
 

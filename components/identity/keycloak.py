@@ -44,6 +44,7 @@ from kong_oam.identity.keycloak.names import (
     group_path,
     has_audience,
 )
+from kong_oam.oam.position import JsonObject, Texts
 
 from ..grants import Grants, grant
 from ..graph import Predecessors
@@ -114,7 +115,7 @@ class Keycloak(pulumi.ComponentResource):
         self._in_realm = (
             self._of_stack() if base is None else self._of_base(base)
         )
-        shared: dict[str, Any] = {"roles": dict(self._in_realm.roles)}
+        shared: JsonObject = {"roles": dict(self._in_realm.roles)}
         # Where no role names a group nobody has a use for the scope of groups.
         if self._in_realm.groups_scope is not None:
             shared["groupsScope"] = self._in_realm.groups_scope
@@ -397,9 +398,7 @@ def _account(
     )
 
 
-def _proofs(
-    client: Client, keys: Keys | None
-) -> pulumi.Input[Mapping[str, str]]:
+def _proofs(client: Client, keys: Keys | None) -> pulumi.Input[Texts]:
     """Return attributes of a client that proves with a key who it is: a partner's keys are where it
     publishes them."""
     if client.jwks_uri:

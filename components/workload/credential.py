@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pulumi import Input, Output, ResourceOptions
 
 from kong_oam.engine.state import digest
+from kong_oam.oam.position import Texts
 from kong_oam.oam.rendered import group_kind
 from kong_oam.objects.pods import CONTAINER_LISTS, Manifest, Path, holder_at
 
@@ -38,7 +39,7 @@ class ClientEnvironment:
 
     settings: Data
     references: Sequence[Manifest] = ()
-    audiences: Mapping[str, str] = field(default_factory=dict)
+    audiences: Texts = field(default_factory=dict)
     granted: Predecessors = ()
 
 

@@ -4,7 +4,6 @@ kind has, if any."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from pulumi import Alias, CustomResource, Output, ResourceOptions
 
@@ -16,7 +15,6 @@ from kong_oam.objects.pods import Manifest
 VERSION = "kong-oam.dev/version"
 """The annotation of objects that says which version of the component they are of."""
 
-Status = Mapping[str, Any]
 NOTHING_SAID = Options()
 
 _VERSIONS: Mapping[str, tuple[str, ...]] = {
@@ -35,7 +33,7 @@ class KubernetesObject(CustomResource):
 
     metadata: Output[Fields]
     spec: Output[Fields | None]
-    status: Output[Status | None]
+    status: Output[Fields | None]
 
     def __init__(
         self,
@@ -47,7 +45,7 @@ class KubernetesObject(CustomResource):
         kind = group_kind(manifest)
         version = str(manifest["apiVersion"])
         known = f"core/{version}" if "/" not in version else version
-        inputs: dict[str, Any] = {"spec": None, "status": None, **manifest}
+        inputs: Manifest = {"spec": None, "status": None, **manifest}
         if kind == RELEASE:
             inputs = dict(manifest["spec"])
         if kept.read:  # whatever it is, it is not told
@@ -112,7 +110,7 @@ def is_of_version(resource: KubernetesObject, version: str) -> Output[bool]:
 
 
 def is_there(
-    kind: str, version: str, metadata: Fields, status: Status | None
+    kind: str, version: str, metadata: Fields, status: Fields | None
 ) -> bool:
     """Tell whether an object that was read is of this version, and whether its pods of that
     version were all there once, or nothing is said of them.
@@ -141,7 +139,7 @@ def is_there(
             return True
 
 
-def _is_rolled_out(status: Status) -> bool:
+def _is_rolled_out(status: Fields) -> bool:
     for condition in status.get("conditions") or ():
         if condition.get("type") == "Progressing":
             return bool(condition.get("reason") == "NewReplicaSetAvailable")

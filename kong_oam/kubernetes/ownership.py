@@ -253,7 +253,7 @@ def _without(path: Sequence[str]) -> Fields:
     """Return the strategic merge patch that removes the field, or the item of a list, at `path`."""
     key, *rest = path
     if key.startswith("k:"):
-        item: dict[str, Any] = json.loads(key[2:])
+        item: Fields = json.loads(key[2:])
         return {**item, **(_below(rest) if rest else {"$patch": "delete"})}
     return {key.removeprefix("f:"): _below(rest) if rest else None}
 

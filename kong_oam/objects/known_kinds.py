@@ -3,9 +3,9 @@ other objects of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
 
+from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import WORKLOADS, GroupKind, RenderedObject
 
 INGRESSES = frozenset(
@@ -198,7 +198,7 @@ def is_custom(group: str) -> bool:
     )
 
 
-def why_never(kind: GroupKind, found: Mapping[str, object]) -> str:
+def why_never(kind: GroupKind, found: Fields) -> str:
     """Return why a kind is refused whatever the stack says; empty where it is not."""
     group, name = kind
     if name.endswith("List") and ("items" in found or kind == ("", "List")):

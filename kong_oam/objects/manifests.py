@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from kong_oam.oam.position import Fields, Texts
 from kong_oam.objects.pods import Manifest
@@ -78,6 +78,29 @@ class Workload:
     labels: Texts
     annotations: Texts
     exposures: tuple[Exposure, ...]
+
+
+class _Port(TypedDict, total=False):
+    """A port as the properties of a webservice have it."""
+
+    port: int
+    containerPort: int
+    nodePort: int
+    protocol: str
+    name: str
+
+
+class _Mount(TypedDict, total=False):
+    """An item of `volumeMounts` or `volumes`. Its kind says which fields it has."""
+
+    name: str
+    claimName: str
+    cmName: str
+    secretName: str
+    path: str
+    medium: str
+    defaultMode: int
+    items: list[Fields]
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +288,7 @@ def client_secret(w: Workload) -> Manifest:
     }
 
 
-def unsteered(annotations: Fields) -> dict[str, Any]:
+def unsteered(annotations: Fields) -> Manifest:
     """Return the annotations but for those on which an ingress controller would act."""
     return {
         key: value
@@ -358,8 +381,8 @@ def _service(
     }
 
 
-def _exposed_port(port: Fields, properties: Fields) -> Manifest:
-    entry = {
+def _exposed_port(port: _Port, properties: Fields) -> Manifest:
+    entry: Manifest = {
         "name": _port_name(port),
         "port": int(port["port"]),
         "targetPort": _container_port(port),
@@ -370,12 +393,12 @@ def _exposed_port(port: Fields, properties: Fields) -> Manifest:
     return entry
 
 
-def _container_port(port: Fields) -> int:
+def _container_port(port: _Port) -> int:
     # 8080.0 is an integer to JSON Schema, and would otherwise end up in the port's name.
     return int(port.get("containerPort", port["port"]))
 
 
-def _port_name(port: Fields) -> str:
+def _port_name(port: _Port) -> str:
     protocol = port.get("protocol", "TCP")
     suffix = "" if protocol == "TCP" else f"-{protocol.lower()}"
     return port.get("name") or f"port-{_container_port(port)}{suffix}"
@@ -442,7 +465,7 @@ def _volume_mount(mount: Fields) -> Manifest:
     return {field: mount[field] for field in fields if field in mount}
 
 
-def _container_ports(ports: Iterable[Fields]) -> list[Manifest]:
+def _container_ports(ports: Iterable[_Port]) -> list[Manifest]:
     """Return the container's ports: of several with one number the first, for the others are the
     Service's alone."""
     by_number: dict[tuple[int, str], Manifest] = {}
@@ -471,10 +494,10 @@ def _resources(properties: Fields) -> Manifest:
     return {"requests": requests, "limits": limits} if requests else {}
 
 
-def _mounted(properties: Fields) -> list[tuple[str, Fields]] | None:
+def _mounted(properties: Fields) -> list[tuple[str, _Mount]] | None:
     """Return the kind of each mount, and the mount, kind by kind as KubeVela orders them; None
     where the component mounts nothing."""
-    mounted: list[tuple[str, Fields]] = []
+    mounted: list[tuple[str, _Mount]] = []
     if "volumeMounts" in properties:
         for kind in VOLUME_KINDS:
             for mount in properties["volumeMounts"].get(kind, ()):
@@ -487,7 +510,7 @@ def _mounted(properties: Fields) -> list[tuple[str, Fields]] | None:
     return mounted
 
 
-def _volumes(mounted: Iterable[tuple[str, Fields]]) -> list[Manifest]:
+def _volumes(mounted: Iterable[tuple[str, _Mount]]) -> list[Manifest]:
     volumes: dict[str, Manifest] = {}
     for kind, mount in mounted:
         name = mount["name"]
@@ -495,7 +518,7 @@ def _volumes(mounted: Iterable[tuple[str, Fields]]) -> list[Manifest]:
     return list(volumes.values())
 
 
-def _source(kind: str, mount: Fields) -> Manifest:
+def _source(kind: str, mount: _Mount) -> Manifest:
     match kind:
         case "pvc":
             return {"persistentVolumeClaim": {"claimName": mount["claimName"]}}
@@ -511,7 +534,7 @@ def _source(kind: str, mount: Fields) -> Manifest:
             return {"emptyDir": {"medium": mount.get("medium", "")}}
 
 
-def _files(mount: Fields) -> Manifest:
+def _files(mount: _Mount) -> Manifest:
     files: Manifest = {"defaultMode": mount.get("defaultMode", 0o644)}
     if "items" in mount:
         files["items"] = [

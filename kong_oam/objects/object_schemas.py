@@ -1,5 +1,5 @@
 """What shape the objects, pods and Services have to have of which something is read or changed,
-as JSON Schemas."""
+as JSON Schemas. None is as good as nothing."""
 
 from __future__ import annotations
 
@@ -10,19 +10,17 @@ from typing import Any, Final
 import jsonschema_rs
 
 from kong_oam.oam.rendered import GroupKind, RenderedObject
+from kong_oam.oam.schema import JsonSchema
 from kong_oam.objects.component import dotted
 from kong_oam.objects.known_kinds import USUAL
 from kong_oam.objects.pods import CONTAINER_LISTS, Located, Path
 
-Shape = dict[str, Any]
-"""A JSON Schema. None is as good as nothing."""
 
-
-def _list(items: Shape) -> Shape:
+def _list(items: JsonSchema) -> JsonSchema:
     return {"type": ["array", "null"], "items": items}
 
 
-def _fields(**fields: Shape) -> Shape:
+def _fields(**fields: JsonSchema) -> JsonSchema:
     """Return a mapping. It needs the fields that cannot be null."""
     needed = [
         field for field, shape in fields.items() if "null" not in shape["type"]
@@ -34,25 +32,25 @@ def _fields(**fields: Shape) -> Shape:
     }
 
 
-def _needed(shape: Shape) -> Shape:
+def _needed(shape: JsonSchema) -> JsonSchema:
     return {**shape, "type": [name for name in shape["type"] if name != "null"]}
 
 
-def _or_null(shape: Shape) -> Shape:
+def _or_null(shape: JsonSchema) -> JsonSchema:
     return {**shape, "type": [*shape["type"], "null"]}
 
 
-_TEXT: Final[Shape] = {"type": ["string", "null"]}
+_TEXT: Final[JsonSchema] = {"type": ["string", "null"]}
 
-_EITHER: Final[Shape] = {"type": ["integer", "string", "null"]}
+_EITHER: Final[JsonSchema] = {"type": ["integer", "string", "null"]}
 
 _NEEDED_TEXT: Final = _needed(_TEXT)
 
-_NEEDED_NUMBER: Final[Shape] = {"type": ["integer"]}
+_NEEDED_NUMBER: Final[JsonSchema] = {"type": ["integer"]}
 
-_MAPPING: Final[Shape] = {"type": ["object", "null"]}
+_MAPPING: Final[JsonSchema] = {"type": ["object", "null"]}
 
-_TEXTS: Final[Shape] = {**_MAPPING, "additionalProperties": _TEXT}
+_TEXTS: Final[JsonSchema] = {**_MAPPING, "additionalProperties": _TEXT}
 
 _WANTED: Final = {
     "string": "a text",
@@ -63,7 +61,7 @@ _WANTED: Final = {
 }
 
 
-def _container(name: Shape) -> Shape:
+def _container(name: JsonSchema) -> JsonSchema:
     return _fields(
         name=name,
         image=_TEXT,
@@ -79,7 +77,7 @@ def _container(name: Shape) -> Shape:
     )
 
 
-def _pod(name: Shape) -> jsonschema_rs.Validator:
+def _pod(name: JsonSchema) -> jsonschema_rs.Validator:
     """Return the pods of an object. `name`: that of a container."""
     containers = dict.fromkeys(CONTAINER_LISTS, _list(_container(name)))
     return jsonschema_rs.validator_for(
@@ -126,7 +124,7 @@ _INGRESS: Final = jsonschema_rs.validator_for(
     _fields(spec=_needed(_fields(rules=_list(_RULE))))
 )
 
-_OBJECTS: Final[Mapping[tuple[str, str], Shape]] = {
+_OBJECTS: Final[Mapping[tuple[str, str], JsonSchema]] = {
     ("", "ConfigMap"): _fields(data=_TEXTS, binaryData=_TEXTS),
     ("", "Secret"): _fields(data=_TEXTS, stringData=_TEXTS, type=_TEXT),
     ("", "Service"): _fields(

@@ -17,6 +17,9 @@ from kong_oam.oam.rendered import WORKLOADS, group_kind
 from kong_oam.oam.rendered import Path as Path
 
 Manifest = dict[str, Any]
+"""A Kubernetes object, or a part of one, that is about to be written.
+
+The edge of Kubernetes. What was read of an object is `Fields`."""
 Located = Iterator[tuple[Path, str]]
 """Paths in an object, each with what there is to say of what stands there."""
 

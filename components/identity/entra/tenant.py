@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, TypedDict
 
 import pulumi
 import pulumi_azuread as azuread
@@ -58,6 +58,7 @@ from kong_oam.identity.entra.names import (
     scope_id,
     tenant_in,
 )
+from kong_oam.oam.position import JsonObject
 
 from ...graph import Predecessors
 from ...records import Record
@@ -193,7 +194,7 @@ class Entra(pulumi.ComponentResource):
             self._assign(assignment, applications)
         return credentials
 
-    def _shared(self) -> Mapping[str, Any]:
+    def _shared(self) -> JsonObject:
         """Return what partitions of the estate need, as `_of_base` reads it."""
         tenant = self._tenant
         ids = {
@@ -444,7 +445,15 @@ class Entra(pulumi.ComponentResource):
         )
 
 
-def _redirects(client: Client) -> dict[str, Any]:
+class _Redirects(TypedDict):
+    """The redirects of a client, by platform."""
+
+    web: azuread.ApplicationWebArgs
+    single_page_application: azuread.ApplicationSinglePageApplicationArgs
+    public_client: azuread.ApplicationPublicClientArgs
+
+
+def _redirects(client: Client) -> _Redirects:
     """Return redirects by platform, which says how the client proves who it is: a page in the
     browser does not."""
     uris: dict[str, list[str]] = {"web": [], "browser": [], "native": []}
