@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-Object = dict[str, Any]
+from sandbox.edges import Manifest
 
 _STABLE = re.compile(
     r"v1|(apps|batch|policy|rbac\.authorization\.k8s\.io|networking\.k8s\.io)/v1|autoscaling/v[12]"
@@ -68,7 +68,7 @@ _FIXED: Mapping[str, tuple[str, ...]] = {
 that is a guess, by Kubernetes' API reference; all others were asked."""
 
 
-def stored(manifest: Object) -> Object:
+def stored(manifest: Manifest) -> Manifest:
     """The object without what is dropped of it."""
     if not _STABLE.fullmatch(str(manifest["apiVersion"])):
         return manifest
@@ -79,7 +79,7 @@ def stored(manifest: Object) -> Object:
     )
 
 
-def refusal(old: Object, new: Object) -> str:
+def refusal(old: Manifest, new: Manifest) -> str:
     """Why an object does not become another, in the server's words but for what it quotes; empty
     where it does."""
     kind = str(new["kind"])
@@ -113,7 +113,7 @@ def _dropped(value: Any) -> Any:
     )
 
 
-def _rest(manifest: Object, kind: str) -> Object:
+def _rest(manifest: Manifest, kind: str) -> Manifest:
     spec = {
         key: value
         for key, value in manifest.get("spec", {}).items()
@@ -127,7 +127,7 @@ def _rest(manifest: Object, kind: str) -> Object:
     return spec
 
 
-def _at(manifest: Object, path: str) -> Any:
+def _at(manifest: Manifest, path: str) -> Any:
     value: Any = manifest
     for key in path.split("."):
         value = value.get(key) if isinstance(value, dict) else None

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-Object = dict[str, Any]
+from sandbox.edges import Manifest
+
 Path = tuple[Any, ...]
 """From the top: keys of maps, and of the items of merged lists their keys, as in `(("name",
 "api"),)`."""
@@ -53,11 +54,11 @@ class DuplicateItemError(Exception):
 class Managed:
     """An object, without what the server adds, and who owns which of its fields."""
 
-    manifest: Object
+    manifest: Manifest
     owners: Owners = field(default_factory=dict)
 
     def edited(
-        self, manifest: Object, manager: str, before: Object | None = None
+        self, manifest: Manifest, manager: str, before: Manifest | None = None
     ) -> "Managed":
         """After a plain update to `manifest`: the manager owns what is not as it was `given` it."""
         old = _fields(before or self.manifest)
@@ -70,7 +71,9 @@ class Managed:
             )
         return Managed(manifest, owners)
 
-    def applied(self, manifest: Object, manager: str, force: bool) -> "Managed":
+    def applied(
+        self, manifest: Manifest, manager: str, force: bool
+    ) -> "Managed":
         """After an apply of `manifest`. Raises ConflictError, DuplicateItemError."""
         _require_each_once(manifest, manifest.get("kind", ""))
         old = _fields(self.manifest)
@@ -103,7 +106,7 @@ class Managed:
             if not replaced and self._owners(path) != {manager}:
                 yield path, value
 
-    def listed(self, applies: str) -> list[Object]:
+    def listed(self, applies: str) -> list[Manifest]:
         """`metadata.managedFields`; the manager `applies` is the one that applies, all others
         update."""
         entries = []
@@ -158,7 +161,7 @@ def _changed(old: Fields, new: Fields) -> set[Path]:
     }
 
 
-def _key(item: Object, keys: tuple[str, ...]) -> Path:
+def _key(item: Manifest, keys: tuple[str, ...]) -> Path:
     # A port without a protocol is one of TCP; other keys have no default.
     return tuple(
         (key, item.get(key, "TCP"))
@@ -167,10 +170,10 @@ def _key(item: Object, keys: tuple[str, ...]) -> Path:
     )
 
 
-def _fields_v1(paths: Iterable[Path]) -> Object:
+def _fields_v1(paths: Iterable[Path]) -> Manifest:
     """Below `f:NAME` fields, below `k:{...}` items of lists, each with `.`; not what an object is
     found by."""
-    tree: Object = {}
+    tree: Manifest = {}
     for path in paths:
         if path[0] in _FOUND_BY or path[:2] in _FOUND_BY_NAME:
             continue
@@ -186,14 +189,14 @@ def _fields_v1(paths: Iterable[Path]) -> Object:
     return tree
 
 
-def _object(fields: Mapping[Path, Any]) -> Object:
-    tree: Object = {}
+def _object(fields: Mapping[Path, Any]) -> Manifest:
+    tree: Manifest = {}
     for path, value in fields.items():
         node = tree
         for key in path[:-1]:
             node = node.setdefault(key, {})
         node[path[-1]] = value
-    listed: Object = _with_lists(tree)
+    listed: Manifest = _with_lists(tree)
     return listed
 
 

@@ -18,7 +18,7 @@ import secrets
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar, Required, TypedDict
 from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit
 
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -109,6 +109,17 @@ Proof = str | PrivateKey | ClusterToken | None
 """How a client proves who it is: its secret, its key, its cluster's word, or not at all."""
 
 
+class TokenAnswer(TypedDict, total=False):
+    """What a token endpoint answers (RFC 6749, section 5.1)."""
+
+    access_token: Required[str]
+    token_type: str
+    expires_in: int
+    scope: str
+    refresh_token: str
+    id_token: str
+
+
 def login(
     issuer: Endpoints,
     client_id: str,
@@ -117,7 +128,7 @@ def login(
     scopes: Iterable[str],
     user: str,
     origin: str | None = None,
-) -> dict[str, Any]:
+) -> TokenAnswer:
     """Sign `user` in to an app and give the token endpoint's answer; PKCE always, and its proof
     where it has one.
 
@@ -168,7 +179,7 @@ def login(
 
 def client_credentials(
     token_endpoint: str, client_id: str, proof: Proof, scopes: Iterable[str]
-) -> dict[str, Any]:
+) -> TokenAnswer:
     """Get a token for a service as itself; gives the token endpoint's answer. Raises
     IssuerError."""
     form = {"grant_type": "client_credentials", "scope": " ".join(scopes)}
@@ -177,7 +188,7 @@ def client_credentials(
 
 def refresh(
     token_endpoint: str, client_id: str, proof: Proof, refresh_token: str
-) -> dict[str, Any]:
+) -> TokenAnswer:
     """Exchange a refresh token; gives the token endpoint's answer. Raises IssuerError."""
     form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
     return _token(token_endpoint, client_id, proof, form)
@@ -206,7 +217,7 @@ def _token(
     proof: Proof,
     form: dict[str, str],
     origin: str | None = None,
-) -> dict[str, Any]:
+) -> TokenAnswer:
     headers = {
         "Content-Type": "application/x-www-form-urlencoded",
         **({"Origin": origin} if origin else {}),
@@ -232,7 +243,7 @@ def _token(
         )
     if answer.status != 200:
         raise _refused(answer)
-    tokens: dict[str, Any] = json.loads(answer.body)
+    tokens: TokenAnswer = json.loads(answer.body)
     return tokens
 
 

@@ -7,10 +7,10 @@ import base64
 import http.client
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from sandbox import browser
+from sandbox.edges import Manifest
 from sandbox.jose import read
 
 
@@ -67,7 +67,7 @@ def answered(
     login: str | None = None,
     api: str | None = None,
     origin: str | None = None,
-) -> dict[str, Any]:
+) -> browser.TokenAnswer:
     """All that the token endpoint says. Raises sandbox.browser.IssuerError and CrossOriginError."""
     variable = (
         f"API_SCOPES_{api.upper().replace('-', '_').replace('/', '__')}"
@@ -89,7 +89,7 @@ def answered(
     )
 
 
-def _told(answer: Mapping[str, Any]) -> str:
+def _told(answer: browser.TokenAnswer) -> str:
     """The scopes as the answer says them, or else as the token lists them (Entra: roles of the
     API's application)."""
     if "scope" in answer:
@@ -121,7 +121,7 @@ _WORKLOADS = (
 
 
 def _references(
-    workload: Mapping[str, Any],
+    workload: Manifest,
 ) -> Iterator[tuple[str, Mapping[str, str]]]:
     """Yield the variables of a workload's first container that come from Secrets."""
     spec = workload.get("spec", {})
@@ -136,7 +136,7 @@ def _references(
 
 def _object(
     cluster: str, version: str, kind: str, namespace: str, name: str
-) -> dict[str, Any] | None:
+) -> Manifest | None:
     key = {
         "apiVersion": version,
         "kind": kind,
@@ -149,7 +149,7 @@ def _object(
     try:
         connection.request("GET", f"/objects?{urlencode(key)}")
         answer = connection.getresponse()
-        manifest: dict[str, Any] = json.loads(answer.read())
+        manifest: Manifest = json.loads(answer.read())
     finally:
         connection.close()
     return manifest if answer.status == 200 else None

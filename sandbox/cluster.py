@@ -25,7 +25,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from sandbox import admission
 from sandbox.answering import JsonHandler, JsonServer
-from sandbox.applying import ConflictError, DuplicateItemError, Managed, Object
+from sandbox.applying import ConflictError, DuplicateItemError, Managed
+from sandbox.edges import Manifest
 
 CLUSTER: Final = "KONG_OAM_SANDBOX_CLUSTER"
 """The environment variable that says where the endpoint is; `<this>_<context>`, where that of a
@@ -45,7 +46,7 @@ class Key:
     name: str
 
     @classmethod
-    def of(cls, manifest: Object) -> "Key":
+    def of(cls, manifest: Manifest) -> "Key":
         """The key of `manifest`."""
         metadata = manifest.get("metadata", {})
         return cls(
@@ -65,7 +66,7 @@ def address(context: str | None) -> str | None:
     return os.environ.get(f"{CLUSTER}_{context}", os.environ.get(CLUSTER))
 
 
-Snapshot = Mapping[Key, tuple[Object, Managed]]
+Snapshot = Mapping[Key, tuple[Manifest, Managed]]
 _NOTHING = Managed({})
 
 
@@ -97,12 +98,12 @@ class Cluster:
 
     def __init__(self, port: int = 0, balancer: str = "127.0.0.1") -> None:
         self._balancer = balancer
-        self._objects: dict[Key, Object] = {}
+        self._objects: dict[Key, Manifest] = {}
         self._managed: dict[Key, Managed] = {}
-        self._running: dict[Key, Object] = {}
+        self._running: dict[Key, Manifest] = {}
         self.unpullable: set[str] = set()
         self.absent: set[str] = set()
-        self.nodes: list[Object] = []
+        self.nodes: list[Manifest] = []
         self.slow = 0.0
         self.changed: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
@@ -123,12 +124,12 @@ class Cluster:
         """Ends serving and frees the port."""
         self._server.stop()
 
-    def get(self, key: Key) -> Object | None:
+    def get(self, key: Key) -> Manifest | None:
         """A copy of the object at `key`."""
         with self._lock:
             return _copy(self._objects[key]) if key in self._objects else None
 
-    def shown(self, key: Key) -> Object | None:
+    def shown(self, key: Key) -> Manifest | None:
         """A copy of the object at `key` with its `managedFields`, as clients get it that do not
         leave them out."""
         manifest = self.get(key)
@@ -141,7 +142,7 @@ class Cluster:
 
     def objects(
         self, kind: str | None = None, namespace: str | None = None
-    ) -> list[Object]:
+    ) -> list[Manifest]:
         """Copies of all objects, in the order of their keys."""
         with self._lock:
             return [
@@ -161,7 +162,7 @@ class Cluster:
             workload = self._running.get(Key("apps/v1", kind, namespace, name))
             return str(_images(workload)[0]) if workload else None
 
-    def put(self, manifest: Object) -> Object:
+    def put(self, manifest: Manifest) -> Manifest:
         """Stores `manifest` as somebody does by hand, and gives it back with what the server
         adds."""
         there = self.get(Key.of(manifest))
@@ -171,7 +172,7 @@ class Cluster:
             lambda managed: managed.edited(_given(manifest), BY_HAND, before),
         )
 
-    def create(self, manifest: Object) -> Object:
+    def create(self, manifest: Manifest) -> Manifest:
         """Stores a new object of the program's. Raises AlreadyExistsError."""
 
         def new(managed: Managed) -> Managed:
@@ -184,8 +185,8 @@ class Cluster:
         return self._write(manifest, new)
 
     def apply(
-        self, manifest: Object, force: bool = False, dry_run: bool = False
-    ) -> Object:
+        self, manifest: Manifest, force: bool = False, dry_run: bool = False
+    ) -> Manifest:
         """Merges what the program says into the object.
 
         Raises ConflictError, but not with `force`, and InvalidObjectError.
@@ -243,12 +244,12 @@ class Cluster:
             self.nodes.clear()
             self.slow = 0.0
 
-    def __iter__(self) -> Iterator[Object]:
+    def __iter__(self) -> Iterator[Manifest]:
         return iter(self.objects())
 
     def _write(
-        self, manifest: Object, change: Callable[[Managed], Managed]
-    ) -> Object:
+        self, manifest: Manifest, change: Callable[[Managed], Managed]
+    ) -> Manifest:
         key = Key.of(manifest)
         if key.namespace in self.absent:
             raise NamespaceNotFoundError(
@@ -267,7 +268,7 @@ class Cluster:
         self.changed()
         return made
 
-    def _completed(self, manifest: Object, old: Object | None) -> Object:
+    def _completed(self, manifest: Manifest, old: Manifest | None) -> Manifest:
         known = old or {}
         manifest["metadata"]["uid"] = known.get("metadata", {}).get(
             "uid"
@@ -292,13 +293,13 @@ class Cluster:
                 }
         return manifest
 
-    def _roll_out(self, manifest: Object, known: Object) -> None:
+    def _roll_out(self, manifest: Manifest, known: Manifest) -> None:
         pulled = self.unpullable.isdisjoint(_images(manifest))
         manifest["status"] = _STATUS[manifest["kind"]](manifest, known, pulled)
         if pulled:
             self._running[Key.of(manifest)] = _copy(manifest)
 
-    def _number_ports(self, spec: Object, known: Object) -> None:
+    def _number_ports(self, spec: Manifest, known: Manifest) -> None:
         """A node port for each port that has none: the one that it had, else the next."""
         had = {
             entry["port"]: entry.get("nodePort")
@@ -319,7 +320,7 @@ class Cluster:
         return f"10.96.{self._addresses // 250}.{self._addresses % 250 + 1}"
 
 
-def _given(manifest: Object) -> Object:
+def _given(manifest: Manifest) -> Manifest:
     """Without what only the server says."""
     stored = admission.stored(
         _copy(
@@ -349,14 +350,14 @@ def _folded(managed: Managed) -> Managed:
     )
 
 
-def _images(workload: Object) -> list[str]:
+def _images(workload: Manifest) -> list[str]:
     return [
         container["image"]
         for container in workload["spec"]["template"]["spec"]["containers"]
     ]
 
 
-def _deployment(_: Object, __: Object, pulled: bool) -> Object:
+def _deployment(_: Manifest, __: Manifest, pulled: bool) -> Manifest:
     reason = "NewReplicaSetAvailable" if pulled else "ProgressDeadlineExceeded"
     return {
         "conditions": [
@@ -365,7 +366,9 @@ def _deployment(_: Object, __: Object, pulled: bool) -> Object:
     }
 
 
-def _stateful_set(manifest: Object, known: Object, pulled: bool) -> Object:
+def _stateful_set(
+    manifest: Manifest, known: Manifest, pulled: bool
+) -> Manifest:
     template = json.dumps(manifest["spec"]["template"], sort_keys=True).encode()
     revision = f"{manifest['metadata']['name']}-{hashlib.sha256(template).hexdigest()[:10]}"
     before = known.get("status", {}).get("currentRevision", "")
@@ -376,7 +379,7 @@ def _stateful_set(manifest: Object, known: Object, pulled: bool) -> Object:
     }
 
 
-def _keeps_pods(strategy: Object) -> bool:
+def _keeps_pods(strategy: Manifest) -> bool:
     """Whether pods of the version before stay, of a StatefulSet: all until somebody deletes them,
     or some."""
     return strategy.get("type") == "OnDelete" or bool(
@@ -384,15 +387,15 @@ def _keeps_pods(strategy: Object) -> bool:
     )
 
 
-def _daemon_set(_: Object, __: Object, pulled: bool) -> Object:
+def _daemon_set(_: Manifest, __: Manifest, pulled: bool) -> Manifest:
     return {"desiredNumberScheduled": 1, "updatedNumberScheduled": int(pulled)}
 
 
-def _job(_: Object, __: Object, pulled: bool) -> Object:
+def _job(_: Manifest, __: Manifest, pulled: bool) -> Manifest:
     return {"conditions": [{"type": "Complete", "status": str(pulled)}]}
 
 
-_STATUS: Mapping[str, Callable[[Object, Object, bool], Object]] = {
+_STATUS: Mapping[str, Callable[[Manifest, Manifest, bool], Manifest]] = {
     "Deployment": _deployment,
     "StatefulSet": _stateful_set,
     "DaemonSet": _daemon_set,
@@ -402,8 +405,8 @@ _STATUS: Mapping[str, Callable[[Object, Object, bool], Object]] = {
 pulled."""
 
 
-def _copy(manifest: Object) -> Object:
-    copy: Object = json.loads(json.dumps(manifest))
+def _copy(manifest: Manifest) -> Manifest:
+    copy: Manifest = json.loads(json.dumps(manifest))
     return copy
 
 
@@ -454,7 +457,7 @@ class _Handler(JsonHandler):
             404, {"message": f"{key} not found"}
         )
 
-    def _write(self, write: Callable[[Object], Object]) -> None:
+    def _write(self, write: Callable[[Manifest], Manifest]) -> None:
         manifest = json.loads(self.body())
         try:
             written = write(manifest)

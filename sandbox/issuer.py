@@ -16,15 +16,15 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from sandbox.answering import JsonHandler, JsonServer
+from sandbox.edges import Json
 from sandbox.jose import base64url, members, signed
 
-Json = dict[str, Any]
 LIFETIME = 3600  # seconds
 
 

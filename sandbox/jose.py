@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -16,7 +15,10 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
 )
 from cryptography.hazmat.primitives.hashes import SHA256
 
-Json = dict[str, Any]
+JoseObject = dict[str, Any]
+"""A header, the claims of a token, or a JSON Web Key.
+
+The edge of tokens: whoever signs decides the keys."""
 
 
 def base64url(data: bytes) -> str:
@@ -31,7 +33,7 @@ def decoded(part: str) -> bytes:
     )
 
 
-def read(token: str) -> tuple[Json, Json]:
+def read(token: str) -> tuple[JoseObject, JoseObject]:
     """Header and claims of a token, unverified. Raises ValueError."""
     header, claims, _ = token.split(".")
     objects = json.loads(decoded(header)), json.loads(decoded(claims))
@@ -40,9 +42,7 @@ def read(token: str) -> tuple[Json, Json]:
     return objects
 
 
-def signed(
-    key: Any, header: Mapping[str, Any], claims: Mapping[str, Any]
-) -> str:
+def signed(key: Any, header: JoseObject, claims: JoseObject) -> str:
     """A compact token, signed with a private key: of RSA (RS256), or on P-256 (ES256)."""
     text = ".".join(
         base64url(json.dumps(part, separators=(",", ":")).encode())
@@ -95,7 +95,7 @@ def verifies(public: Any, algorithm: object, token: str) -> bool:
     return True
 
 
-def members(public: Any) -> Json:
+def members(public: Any) -> JoseObject:
     """What a JSON Web Key says of a public key itself."""
     numbers = public.public_numbers()
     if isinstance(public, rsa.RSAPublicKey):
@@ -113,7 +113,7 @@ def members(public: Any) -> Json:
     }
 
 
-def public_key(key: Mapping[str, Any]) -> Any:
+def public_key(key: JoseObject) -> Any:
     """The public key that a JSON Web Key describes. Raises KeyError and ValueError."""
     names = ("e", "n") if key["kty"] == "RSA" else ("x", "y")
     first, other = (int.from_bytes(decoded(key[name])) for name in names)

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from sandbox.browser import PASSWORD
+from sandbox.edges import Json
 from sandbox.plugins.http import TIMEOUT, Answer, send, send_form
 from sandbox.progress import shown
 from sandbox.server import Server, StartError, free_port
@@ -355,7 +356,7 @@ class Keycloak:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _user(login: str, groups: Iterable[str]) -> dict[str, Any]:
+def _user(login: str, groups: Iterable[str]) -> Json:
     """With a whole profile: Keycloak would ask for the rest at the first login."""
     about = {
         "firstName": "A",

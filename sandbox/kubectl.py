@@ -27,8 +27,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from sandbox.applying import Object, merged_by
+from sandbox.applying import merged_by
 from sandbox.cluster import CLUSTER, address
+from sandbox.edges import Manifest
 from sandbox.plugins.http import send
 
 _RESOURCES = {
@@ -167,7 +168,9 @@ def _print_secrets(namespace: str, label: str) -> None:
             )
 
 
-def _named(namespace: str | None, operands: Sequence[str]) -> Iterable[Object]:
+def _named(
+    namespace: str | None, operands: Sequence[str]
+) -> Iterable[Manifest]:
     """The objects of these names, or of these kinds, `deployments.apps,services`; kubectl takes not
     both."""
     if len({"/" in named for named in operands}) > 1:
@@ -214,10 +217,10 @@ def merged(before: Any, change: Any, field: str = "") -> Any:
 
 
 def _merged_items(
-    items: Sequence[Object], changes: Iterable[Object], keys: Iterable[str]
-) -> list[Object]:
+    items: Sequence[Manifest], changes: Iterable[Manifest], keys: Iterable[str]
+) -> list[Manifest]:
     """By the first of the keys that an item has."""
-    by_key: dict[Any, Object] = {}
+    by_key: dict[Any, Manifest] = {}
     for change in (*items, *changes):
         key = next(name for name in keys if name in change)
         if change.get("$patch") == "delete":
@@ -252,7 +255,7 @@ def _delete(
             print(f'{kind} "{about["name"]}" deleted')
 
 
-def _full(manifest: Object) -> str:
+def _full(manifest: Manifest) -> str:
     """The kind in small letters, with version and group behind it where it is in one."""
     group, _, version = manifest["apiVersion"].rpartition("/")
     return ".".join(
@@ -260,11 +263,11 @@ def _full(manifest: Object) -> str:
     )
 
 
-def _is_in(namespace: str, metadata: Object) -> bool:
+def _is_in(namespace: str, metadata: Manifest) -> bool:
     return bool(metadata.get("namespace") == namespace)
 
 
-def _get(namespace: str | None, operand: str) -> Object | None:
+def _get(namespace: str | None, operand: str) -> Manifest | None:
     resource, _, name = operand.partition("/")
     of_any = (
         (manifest["apiVersion"], manifest["kind"])
@@ -283,8 +286,8 @@ def _get(namespace: str | None, operand: str) -> Object | None:
     return answer if "kind" in answer else None
 
 
-def _send(method: str, target: str, body: Object | None = None) -> Object:
-    answer: Object = send(os.environ[CLUSTER], method, target, body).body
+def _send(method: str, target: str, body: Manifest | None = None) -> Manifest:
+    answer: Manifest = send(os.environ[CLUSTER], method, target, body).body
     return answer
 
 

@@ -24,9 +24,10 @@ from types import FrameType
 from typing import Any, Final, Self
 
 from sandbox import forking, launchers, toolchain
-from sandbox.applying import Object
 from sandbox.cluster import CLUSTER, Cluster, Snapshot
 from sandbox.echo import Echo
+from sandbox.edges import Manifest
+from sandbox.kong.entities import KongConf
 from sandbox.kong.entities import Snapshot as Entities
 from sandbox.kong.kong import Kong, Lags
 from sandbox.okta import Okta, User
@@ -87,7 +88,7 @@ class RealCluster:
 
     programs: Path
     environment: Mapping[str, str]
-    objects: Callable[[str], list[Object]]
+    objects: Callable[[str], list[Manifest]]
 
 
 class Local:
@@ -107,7 +108,7 @@ class Local:
         users: Iterable[User] = USERS,
         admin_token: str = "sandbox-admin-token",
         api_token: str = "sandbox-api-token",
-        configuration: Mapping[str, Any] | None = None,
+        configuration: KongConf | None = None,
         project: Path = ROOT,
         balancer: str = "127.0.0.1",
         real: RealCluster | None = None,
@@ -118,7 +119,7 @@ class Local:
         self._tokens = admin_token, api_token
         self._real = real
         self.cluster = Cluster(balancer=balancer)
-        self.objects: Callable[[str], list[Object]] = (
+        self.objects: Callable[[str], list[Manifest]] = (
             real.objects if real else self.cluster.objects
         )
         self.echo = Echo()
@@ -318,7 +319,7 @@ class Local:
             signal.signal(number, handler)
 
 
-def _leads(service: dict[str, Any], host: str, port: int) -> bool:
+def _leads(service: Manifest, host: str, port: int) -> bool:
     """Whether `host` and `port` reach the Service: by cluster name, by its load balancer, or by a
     node port."""
     metadata = service["metadata"]

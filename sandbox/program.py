@@ -18,6 +18,7 @@ import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypedDict
 
 import grpc
 import pulumi
@@ -31,26 +32,39 @@ from pulumi.runtime.config import (
 ERROR_WAS_SHOWN = 32
 
 
-def main(settings: dict[str, object]) -> int:
+class RunSettings(TypedDict):
+    """What the language host says of a run, as JSON."""
+
+    monitor: str
+    engine: str
+    project: str
+    stack: str
+    organization: str
+    root: str
+    parallel: int
+    dry_run: bool
+    program: str
+    arguments: list[str]
+
+
+def main(settings: RunSettings) -> int:
     """Runs the program in a stack and waits for all that it registered."""
     set_all_config(get_config_env(), get_config_secret_keys_env())
-    parallel = int(str(settings["parallel"]))
+    parallel = settings["parallel"]
     configure(
         Settings(
-            project=str(settings["project"]),
-            stack=str(settings["stack"]),
-            monitor=str(settings["monitor"]),
-            engine=str(settings["engine"]),
+            project=settings["project"],
+            stack=settings["stack"],
+            monitor=settings["monitor"],
+            engine=settings["engine"],
             parallel=parallel,
-            dry_run=bool(settings["dry_run"]),
-            organization=str(settings["organization"]),
-            root_directory=str(settings["root"]),
+            dry_run=settings["dry_run"],
+            organization=settings["organization"],
+            root_directory=settings["root"],
         )
     )
-    program = str(settings["program"])
-    arguments = settings["arguments"]
-    assert isinstance(arguments, list)
-    sys.argv = [program, *map(str, arguments)]
+    program = settings["program"]
+    sys.argv = [program, *settings["arguments"]]
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     # Every registration occupies a thread while the engine works on it.

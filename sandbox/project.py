@@ -4,12 +4,13 @@ repository."""
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from sandbox.edges import Json
 from sandbox.local import ROOT, STACK
 
 _LINKED = (
@@ -71,7 +72,7 @@ def set_gateway(folder: Path, **values: Any) -> None:
     set_value(folder, "gateway", {**gateway, **values})
 
 
-def set_providers(folder: Path, providers: Sequence[Mapping[str, Any]]) -> None:
+def set_providers(folder: Path, providers: Sequence[Json]) -> None:
     """Writes the identity providers of the stack `local`, in place of those that it has."""
     set_value(
         folder, "identityProviders", [dict(provider) for provider in providers]

@@ -5,18 +5,17 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Mapping
-from typing import Any
 
 from kong_oam.access.model import SIGN_IN_SCOPES, Client, Estate
 from sandbox import issuer as existing
 from sandbox.cluster import Cluster
+from sandbox.edges import Json
 from sandbox.issuer import Issuer
 
 PROVIDER = "oidc"
 _KEY = "secret"
 
-TOKENS: Mapping[str, Any] = {
+TOKENS: Json = {
     "user": "sid",
     "accessToken": {"claim": "token_use", "value": "access"},
 }
@@ -38,7 +37,7 @@ def set_up(issuer: Issuer, estate: Estate) -> None:
         )
 
 
-def provider_entry(issuer: Issuer, estate: Estate) -> dict[str, Any]:
+def provider_entry(issuer: Issuer, estate: Estate) -> Json:
     """The provider in a stack's settings."""
     return {
         "name": PROVIDER,

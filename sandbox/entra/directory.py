@@ -20,7 +20,7 @@ from typing import Any
 
 from cryptography import x509
 
-Json = dict[str, Any]
+from sandbox.edges import Json
 
 MICROSOFT_GRAPH = "00000003-0000-0000-c000-000000000000"
 SIGN_IN = {

@@ -8,7 +8,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sandbox.entra.directory import Directory, GraphError, Json, bad, missing
+from sandbox.edges import Json
+from sandbox.entra.directory import Directory, GraphError, bad, missing
 
 Answer = tuple[int, Json | None]
 Handler = Callable[

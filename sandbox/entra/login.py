@@ -22,11 +22,11 @@ import httpx
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from sandbox.edges import Json
 from sandbox.entra.directory import (
     MICROSOFT_GRAPH,
     SIGN_IN,
     Directory,
-    Json,
     redirect_uris,
 )
 from sandbox.jose import base64url, public_key, read, verifies

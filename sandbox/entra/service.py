@@ -23,7 +23,8 @@ from typing import ClassVar, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from sandbox.answering import JsonHandler, JsonServer
-from sandbox.entra.directory import Directory, GraphError, Json, stamp
+from sandbox.edges import Json
+from sandbox.entra.directory import Directory, GraphError, stamp
 from sandbox.entra.graph import Graph
 from sandbox.entra.login import Login, LoginError
 from sandbox.kong.pem import self_signed

@@ -8,7 +8,7 @@ not modelled).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from email.utils import formatdate
 from operator import itemgetter
 from typing import Any
@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 from sandbox.kong import information, listing, plugin_schemas, schema
 from sandbox.kong.answers import AnswerError, Methods, Query, check_key
 from sandbox.kong.certificates import Certificates
-from sandbox.kong.entities import NAMED_BY, Entity
+from sandbox.kong.entities import NAMED_BY, Entity, KongConf
 from sandbox.kong.http import (
     Header,
     InvalidRequestError,
@@ -102,7 +102,7 @@ class AdminApi:
         self,
         store: Store,
         version: str,
-        configuration: Mapping[str, Any],
+        configuration: KongConf,
         token: str | None,
     ) -> None:
         self._store = store
@@ -279,7 +279,7 @@ class AdminApi:
         if len(path) == 3:
             return self._entity(nested, path[2], within=(kind, path[0], field))
 
-        def where() -> dict[str, Any]:
+        def where() -> Entity:
             return {field: {"id": self._existing(kind, path[0])["id"]}}
 
         return {
@@ -300,7 +300,7 @@ class AdminApi:
     def _entity(
         self, kind: str, key: str, within: tuple[str, str, str] | None = None
     ) -> Methods:
-        def scope() -> dict[str, Any]:
+        def scope() -> Entity:
             return (
                 {within[2]: {"id": self._existing(within[0], within[1])["id"]}}
                 if within
@@ -318,7 +318,7 @@ class AdminApi:
                 raise AnswerError(404, _NOT_FOUND)
             return entity
 
-        def patch(_: Query, body: dict[str, Any]) -> tuple[int, Any]:
+        def patch(_: Query, body: Entity) -> tuple[int, Any]:
             entity = find()
             if entity is None:
                 raise (
@@ -332,7 +332,7 @@ class AdminApi:
                 kind, entity, self._resolved(kind, {**scope(), **body})
             )
 
-        def put(_: Query, body: dict[str, Any]) -> tuple[int, Any]:
+        def put(_: Query, body: Entity) -> tuple[int, Any]:
             limits = scope()
             check_key(kind, key)
             return 200, self._store.upsert(
@@ -374,7 +374,7 @@ class AdminApi:
             raise AnswerError(404, _NOT_FOUND)
         return self._existing(PARENTS[kind, field], reference["id"])
 
-    def _resolved(self, kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def _resolved(self, kind: str, body: Entity) -> Entity:
         """The body with what the Admin API understands and the schema does not: `url`, references
         by name."""
         value = dict(body)
@@ -461,7 +461,7 @@ class AdminApi:
                     }
 
     def _page(
-        self, path: str, kind: str, query: Query, where: Mapping[str, Any]
+        self, path: str, kind: str, query: Query, where: Entity
     ) -> tuple[int, Any]:
         first = dict(reversed(query))
         if kind == "consumers" and "custom_id" in first:
@@ -506,7 +506,7 @@ def _split(target: str) -> tuple[list[str], Query]:
     ], parse_qsl(query, keep_blank_values=True)
 
 
-def _read_body(request: Request) -> dict[str, Any]:
+def _read_body(request: Request) -> Entity:
     if not request.body and request.header("content-type") is None:
         return {}
     kind = (request.header("content-type") or "").partition(";")[0].strip()
@@ -529,7 +529,7 @@ def _read_body(request: Request) -> dict[str, Any]:
     raise AnswerError(500, _UNEXPECTED)
 
 
-def _parsed_url(url: str) -> dict[str, Any]:
+def _parsed_url(url: str) -> Entity:
     parts = urlsplit(url)
     port = parts.port or (
         443 if parts.scheme in ("https", "tls", "grpcs") else 80
@@ -542,7 +542,7 @@ def _parsed_url(url: str) -> dict[str, Any]:
     }
 
 
-def _balanced(upstream: Mapping[str, Any]) -> dict[str, Any]:
+def _balanced(upstream: Entity) -> Entity:
     """What a request about an Upstream says by `algorithm` of `hash_on`, or else the other way
     round."""
     if upstream.get("algorithm") in UNHASHED:
@@ -556,7 +556,7 @@ def _balanced(upstream: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _validate(kind: str, body: Mapping[str, Any]) -> tuple[int, Any]:
+def _validate(kind: str, body: Entity) -> tuple[int, Any]:
     _, errors = validated(
         kind, {"id": "00000000-0000-4000-8000-000000000000", **body}
     )

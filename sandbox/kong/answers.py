@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.kong.entities import UUID
+from sandbox.kong.entities import UUID, Entity
 from sandbox.kong.http import Header
 from sandbox.kong.rules import sni, upstream_name, utf8_name
 
 Query = list[tuple[str, str]]
-Methods = dict[str, Callable[[Query, dict[str, Any]], tuple[int, Any]]]
+Methods = dict[str, Callable[[Query, Entity], tuple[int, Any]]]
 """What an endpoint answers by method: its status and body, for a query and a body."""
 
 _NAMES = {

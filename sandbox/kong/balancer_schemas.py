@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from sandbox.edges import Json
 from sandbox.kong import rules
 from sandbox.kong.fields import (
     CREATED,
@@ -14,6 +12,7 @@ from sandbox.kong.fields import (
     TAGGED,
     Field,
     Fields,
+    Printed,
     Schema,
     array,
     boolean,
@@ -88,7 +87,7 @@ def _defaulted(fields: Fields) -> Field:
     return record(fields, required=True, default=_default(fields))
 
 
-def _default(fields: Fields) -> dict[str, Any]:
+def _default(fields: Fields) -> Json:
     return {
         name: field.shown["default"]
         for name, field in fields.items()
@@ -148,9 +147,7 @@ _HEALTHCHECKS = {
 }
 
 
-def _hashed(
-    on: str, value: str, then: str, match: Mapping[str, Any]
-) -> Mapping[str, Any]:
+def _hashed(on: str, value: str, then: str, match: Printed) -> Printed:
     return {
         "conditional": {
             "if_field": on,
@@ -161,9 +158,7 @@ def _hashed(
     }
 
 
-def _hash_needs(
-    value: str, on: str, fallback: str
-) -> tuple[Mapping[str, Any], ...]:
+def _hash_needs(value: str, on: str, fallback: str) -> tuple[Printed, ...]:
     needed = {"required": True}
     return _hashed("hash_on", value, on, needed), _hashed(
         "hash_fallback", value, fallback, needed

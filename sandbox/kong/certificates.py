@@ -11,7 +11,6 @@ certificates that are references to a vault, `/certificates/.../services`.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
 from typing import Any
 
 from sandbox.kong import listing
@@ -40,7 +39,7 @@ class Certificates:
                 rows, "/certificates", dict(reversed(query)), nested=False
             )
 
-        def post(_: Query, body: dict[str, Any]) -> tuple[int, Any]:
+        def post(_: Query, body: Entity) -> tuple[int, Any]:
             names = self._checked_names(body, None)
             return 201, self._renamed(
                 self._store.insert("certificates", body), names
@@ -51,7 +50,7 @@ class Certificates:
     def entity(self, key: str) -> Methods:
         """The methods of `/certificates/{id or SNI}`."""
 
-        def patch(_: Query, body: dict[str, Any]) -> tuple[int, Any]:
+        def patch(_: Query, body: Entity) -> tuple[int, Any]:
             old = self._existing(key)
             names = self._checked_names(body, old["id"])
             entity = self._store.update("certificates", old, body)
@@ -59,7 +58,7 @@ class Certificates:
                 entity, names
             ) if "snis" in body else self._shown(entity)
 
-        def put(_: Query, body: dict[str, Any]) -> tuple[int, Any]:
+        def put(_: Query, body: Entity) -> tuple[int, Any]:
             certificate = self._find(key)
             own = certificate["id"] if certificate else key
             if not UUID.match(own):
@@ -115,9 +114,7 @@ class Certificates:
             if sni["certificate"] == reference
         ]
 
-    def _checked_names(
-        self, body: Mapping[str, Any], own: str | None
-    ) -> list[str]:
+    def _checked_names(self, body: Entity, own: str | None) -> list[str]:
         """The names that a body lists, none of which another certificate has. What is no text, the
         schema refuses."""
         snis = body.get("snis")

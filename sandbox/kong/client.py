@@ -10,16 +10,16 @@ nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Any
 
+from sandbox.kong.entities import KongConf
 from sandbox.kong.http import Request
 
 _PORT = re.compile(r"^(\d+(?:\.\d+){3}):\d+$|^\[([0-9A-Fa-f:.]+)\](?::\d+)?$")
 
 
-def client_address(request: Request, settings: Mapping[str, Any]) -> str:
+def client_address(request: Request, settings: KongConf) -> str:
     """The client's address; `settings` are those of kong.conf."""
     trusted = [
         ip_network(text, strict=False)

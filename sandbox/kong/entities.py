@@ -8,6 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 Entity = dict[str, Any]
+"""An entity of Kong, or the fields of one that a client sends.
+
+The edge of the Admin API: the schema of its kind says which fields it has."""
+Config = Mapping[str, Any]
+"""The configuration of a plugin, part of an Entity: the plugin's schema says which fields it has."""
+Errors = dict[str, Any]
+"""What is wrong with an Entity, by field, in the shape that Kong answers with."""
+KongConf = Mapping[str, Any]
+"""Settings of kong.conf by name, as `GET /` prints them."""
 Table = Mapping[str, Entity]
 UUID = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z",
@@ -34,7 +43,7 @@ class Snapshot:
     tables: Mapping[str, Table]
 
     def find(
-        self, kind: str, key: str, within: Mapping[str, Any] | None = None
+        self, kind: str, key: str, within: Entity | None = None
     ) -> Entity | None:
         """An entity by its id, or else by what its kind is named by; a certificate by one of its
         SNIs.

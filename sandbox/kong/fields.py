@@ -12,10 +12,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sandbox.edges import Json
 from sandbox.kong import rules
+from sandbox.kong.entities import Entity, Errors
 
 Rule = Callable[[Any], str | None]
-EntityRule = Callable[[Mapping[str, Any]], dict[str, Any] | None]
+EntityRule = Callable[[Entity], Errors | None]
+Printed = Mapping[str, Any]
+"""What Kong prints of a field, or of a check over several fields, under Kong's own names.
+
+The edge of `GET /schemas/...`."""
 Fields = Mapping[str, "Field"]
 
 
@@ -25,14 +31,14 @@ class Field:
     foreign)."""
 
     type: str
-    shown: Mapping[str, Any] = field(default_factory=dict)
+    shown: Printed = field(default_factory=dict)
     elements: Field | None = None
     keys: Field | None = None
     values: Field | None = None
     fields: Fields = field(default_factory=dict)
-    checks: tuple[Mapping[str, Any], ...] = ()
+    checks: tuple[Printed, ...] = ()
     rule: Rule | None = None
-    former: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    former: Mapping[str, Printed] = field(default_factory=dict)
     """Of a record: names that some of its fields had, each as it is printed."""
 
     @property
@@ -47,13 +53,13 @@ class Schema:
 
     name: str
     fields: Fields
-    checks: tuple[Mapping[str, Any], ...] = ()
+    checks: tuple[Printed, ...] = ()
     # Unprinted: `early_checks` run whatever else is wrong, `late_checks` only on an entity without
     # errors.
     early_checks: tuple[EntityRule, ...] = ()
     late_checks: tuple[EntityRule, ...] = ()
 
-    def printed(self) -> dict[str, Any]:
+    def printed(self) -> Json:
         """The body of `GET /schemas/...`: a list of single-key maps, without descriptions."""
         return {
             "entity_checks": [dict(check) for check in self.checks],
@@ -61,12 +67,12 @@ class Schema:
         }
 
 
-def _printed(fields: Fields) -> list[dict[str, Any]]:
+def _printed(fields: Fields) -> list[Json]:
     return [{name: _printed_field(field)} for name, field in fields.items()]
 
 
-def _printed_field(field: Field) -> dict[str, Any]:
-    shown: dict[str, Any] = {"type": field.type, **field.shown}
+def _printed_field(field: Field) -> Json:
+    shown: Json = {"type": field.type, **field.shown}
     for part in ("elements", "keys", "values"):
         nested = getattr(field, part)
         if nested is not None:
@@ -110,7 +116,7 @@ def foreign(reference: str, **shown: Any) -> Field:
 
 
 def record(
-    fields: Fields, checks: tuple[Mapping[str, Any], ...] = (), **shown: Any
+    fields: Fields, checks: tuple[Printed, ...] = (), **shown: Any
 ) -> Field:
     return Field("record", shown, fields=fields, checks=checks)
 
@@ -124,7 +130,7 @@ def http_only() -> Field:
     )
 
 
-PROTOCOL: dict[str, Any] = {
+PROTOCOL: Json = {
     "one_of": [
         "grpc",
         "grpcs",
@@ -141,7 +147,7 @@ CREATED = integer(timestamp=True, auto=True)
 NAME = string(rules.utf8_name, unique=True)
 TAGGED = set_of(string(rules.tag, required=True))
 TIMEOUT = integer(default=60000, between=[1, 2147483646])
-PORT: dict[str, Any] = {"between": [0, 65535]}
+PORT: Json = {"between": [0, 65535]}
 NO_SEGMENTS = [{"pattern": "//", "err": "must not have empty segments"}]
 NO_CONSUMER = foreign("consumers", eq=None)
 SECRET = {"referenceable": True, "encrypted": True}

@@ -5,18 +5,17 @@ Source: answers of a Kong 3.10, to rate-limiting's `redis_host` and `redis.host`
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import reduce
 from operator import getitem
 from typing import Any
 
+from sandbox.kong.entities import Config, Entity, Errors
 from sandbox.kong.fields import Field
-from sandbox.kong.validation import Errors, checked
+from sandbox.kong.validation import checked
 
 
-def folded(
-    record: Field, config: Mapping[str, Any]
-) -> tuple[dict[str, Any], Errors]:
+def folded(record: Field, config: Config) -> tuple[Entity, Errors]:
     """A configuration as it was sent, with what former names say under the new ones; and what is
     wrong with it."""
     result = dict(config)
@@ -47,7 +46,7 @@ def folded(
     return result, errors
 
 
-def unfolded(record: Field, config: Mapping[str, Any]) -> dict[str, Any]:
+def unfolded(record: Field, config: Config) -> Entity:
     """Return a whole configuration with its former names, as Kong prints it."""
     result = dict(config)
     for name, _, path in _former(record):

@@ -7,8 +7,9 @@ What each does is a guess but where its docstring says on which Kong it was seen
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
+from sandbox.kong.entities import Entity
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.http import Response
 from sandbox.kong.marks import BotDetection, CorrelationId
@@ -23,18 +24,14 @@ class Further(Protocol):
     priority: int
     """Kong's: plugins of a higher one run first."""
 
-    def access(
-        self, exchange: Exchange, plugin: Mapping[str, Any]
-    ) -> Response | None:
+    def access(self, exchange: Exchange, plugin: Entity) -> Response | None:
         """The access phase: an answer of its own, or None where the request goes on."""
 
-    def header_filter(
-        self, exchange: Exchange, plugin: Mapping[str, Any]
-    ) -> None:
+    def header_filter(self, exchange: Exchange, plugin: Entity) -> None:
         """Changes the headers of the answer, in `exchange.response_headers`; `exchange.status` is
         its status."""
 
-    def log(self, exchange: Exchange, plugin: Mapping[str, Any]) -> None:
+    def log(self, exchange: Exchange, plugin: Entity) -> None:
         """After the answer was given."""
 
 

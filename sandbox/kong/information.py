@@ -7,9 +7,9 @@ The fields that programs look at before they deploy are Kong 3.10's, with its de
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
-from typing import Any
 
+from sandbox.edges import Json
+from sandbox.kong.entities import KongConf
 from sandbox.kong.further import PRIORITIES
 from sandbox.kong.plugin_schemas import PLUGIN_SCHEMAS
 
@@ -18,7 +18,7 @@ STAND_IN += "request-termination, correlation-id and bot-detection only"
 NODE = str(uuid.uuid5(uuid.NAMESPACE_DNS, "kong-stand-in"))
 
 
-def configuration(overrides: Mapping[str, Any]) -> dict[str, Any]:
+def configuration(overrides: KongConf) -> Json:
     """`configuration` of `GET /`, as far as programs have a use for it."""
     return {
         "database": "postgres",
@@ -39,7 +39,7 @@ def configuration(overrides: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def root(version: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
+def root(version: str, overrides: KongConf) -> Json:
     """Return the body of `GET /`."""
     available = {
         name: {"version": version, "priority": priority}
@@ -60,7 +60,7 @@ def root(version: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def status() -> dict[str, Any]:
+def status() -> Json:
     """The body of `GET /status`."""
     names = (
         "total_requests connections_active connections_accepted connections_handled "

@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from sandbox.kong.entities import Entity, Snapshot
+from sandbox.kong.entities import Config, Entity, Snapshot
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.http import Header
 from sandbox.kong.wire import wire
@@ -93,7 +93,7 @@ class _CredentialError(Exception):
 
 
 def access(
-    exchange: Exchange, config: Mapping[str, Any], credentials: Snapshot
+    exchange: Exchange, config: Config, credentials: Snapshot
 ) -> Denied | None:
     """Run the plugin: None where the request may go on, with its consumer (or the anonymous one)
     set on it.
@@ -136,7 +136,7 @@ def _challenge(realm: str | None, presented: bool) -> Header:
     return "WWW-Authenticate", ("Bearer " + ", ".join(parts)).strip()
 
 
-def _presented(exchange: Exchange, config: Mapping[str, Any]) -> str:
+def _presented(exchange: Exchange, config: Config) -> str:
     """Return the token of a request, which may stand in several places there.
 
     Raises _CredentialError where there is none, or where there are several.
@@ -157,9 +157,7 @@ def _presented(exchange: Exchange, config: Mapping[str, Any]) -> str:
     return token
 
 
-def _tokens(
-    exchange: Exchange, config: Mapping[str, Any]
-) -> Iterator[str | None]:
+def _tokens(exchange: Exchange, config: Config) -> Iterator[str | None]:
     parameters = [wire(name) for name in config["uri_param_names"]]
     for name, value in exchange.arguments():
         if name in parameters and value != "":
@@ -227,9 +225,7 @@ def _decoded(token: str) -> _Token:
     )
 
 
-def _credential(
-    token: _Token, config: Mapping[str, Any], credentials: Snapshot
-) -> Entity:
+def _credential(token: _Token, config: Config, credentials: Snapshot) -> Entity:
     """Return the credential that the token names, after verifying the signature with it."""
     name = config["key_claim_name"]
     if name is None:
@@ -341,7 +337,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _check_claims(token: _Token, config: Mapping[str, Any], now: int) -> None:
+def _check_claims(token: _Token, config: Config, now: int) -> None:
     errors: dict[str, str] = {}
     # Kong walks a table: nbf is reported before exp.
     for name in sorted(config["claims_to_verify"] or (), reverse=True):

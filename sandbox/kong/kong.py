@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from sandbox.kong import tls, upstream
 from sandbox.kong.admin import AdminApi
-from sandbox.kong.entities import Entity, Snapshot
+from sandbox.kong.entities import Entity, KongConf, Snapshot
 from sandbox.kong.http import InvalidRequestError, Request, Response, Server
 from sandbox.kong.proxy import Answer, Proxy
 from sandbox.kong.store import Store
@@ -56,7 +56,7 @@ class Kong:
         proxy_port: int = 0,
         lags: Lags = Lags(),
         admin_token: str | None = None,
-        configuration: Mapping[str, Any] | None = None,
+        configuration: KongConf | None = None,
         version: str = "3.10.0",
         resolve: Resolve = upstream.resolve_by_name,
         now: Callable[[], float] = time.time,

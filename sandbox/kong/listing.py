@@ -10,9 +10,9 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 from urllib.parse import quote
 
+from sandbox.edges import Json
 from sandbox.kong.answers import AnswerError
 from sandbox.kong.entities import Entity
 
@@ -22,7 +22,7 @@ _LARGEST_PAGE = 1000
 
 def page(
     rows: Iterable[Entity], path: str, query: Mapping[str, str], *, nested: bool
-) -> dict[str, Any]:
+) -> Json:
     """One page, in the order of ids; `next` is the path of the one after it. Lists below an entity
     ignore tags.
 
@@ -36,7 +36,7 @@ def page(
         key=lambda row: str(row["id"]),
     )
     following = [row for row in ordered if after is None or row["id"] > after]
-    answer: dict[str, Any] = {"data": following[:size], "next": None}
+    answer: Json = {"data": following[:size], "next": None}
     if len(following) > size:
         token = (
             base64.urlsafe_b64encode(
@@ -53,7 +53,7 @@ def page(
 
 def newest_first(
     rows: Iterable[Entity], path: str, query: Mapping[str, str]
-) -> dict[str, Any]:
+) -> Json:
     """One page of an Upstream's Targets, the last made first; the offset counts them.
 
     Seen on a Kong 3.10: `next` forgets the size, the tag filter is ignored, an offset that is no
@@ -67,7 +67,7 @@ def newest_first(
     ordered = sorted(
         rows, key=lambda row: (row["created_at"], row["id"]), reverse=True
     )
-    answer: dict[str, Any] = {"data": ordered[int(offset) : end], "next": None}
+    answer: Json = {"data": ordered[int(offset) : end], "next": None}
     if len(ordered) > end:
         answer |= {"offset": str(end), "next": f"{path}?offset={end}"}
     return answer

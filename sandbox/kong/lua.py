@@ -157,8 +157,8 @@ class Functions:
         assert self._exchange is not None
         return self._exchange
 
-    def _host(self, version: str) -> dict[str, Any]:
-        functions: dict[str, Any] = {
+    def _host(self, version: str) -> dict[str, Callable[..., Any] | str]:
+        functions = {
             name.removeprefix("_on_"): getattr(self, name)
             for name in dir(self)
             if name.startswith("_on_")

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Mapping
-from typing import Any
 
+from sandbox.kong.entities import Entity
 from sandbox.kong.errors import error_response
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.http import Response
@@ -26,9 +25,7 @@ class CorrelationId:
         self._worker = uuid.uuid4()
         self._count = 0
 
-    def access(
-        self, exchange: Exchange, plugin: Mapping[str, Any]
-    ) -> Response | None:
+    def access(self, exchange: Exchange, plugin: Entity) -> Response | None:
         if not any(exchange.values(plugin["config"]["header_name"])):
             self._count += 1
             counted = f"{self._worker}#{self._count}"
@@ -40,9 +37,7 @@ class CorrelationId:
             exchange.set_header(plugin["config"]["header_name"], pattern)
         return None
 
-    def header_filter(
-        self, exchange: Exchange, plugin: Mapping[str, Any]
-    ) -> None:
+    def header_filter(self, exchange: Exchange, plugin: Entity) -> None:
         config = plugin["config"]
         if config["echo_downstream"]:
             exchange.set_response_header(
@@ -50,7 +45,7 @@ class CorrelationId:
                 *exchange.values(config["header_name"])[:1],
             )
 
-    def log(self, exchange: Exchange, plugin: Mapping[str, Any]) -> None:
+    def log(self, exchange: Exchange, plugin: Entity) -> None:
         pass
 
 
@@ -59,9 +54,7 @@ class BotDetection:
 
     priority = 2500
 
-    def access(
-        self, exchange: Exchange, plugin: Mapping[str, Any]
-    ) -> Response | None:
+    def access(self, exchange: Exchange, plugin: Entity) -> Response | None:
         agents = exchange.values("user-agent")
         config = plugin["config"]
         accept = exchange.request.header("accept")
@@ -84,10 +77,8 @@ class BotDetection:
             else None
         )
 
-    def header_filter(
-        self, exchange: Exchange, plugin: Mapping[str, Any]
-    ) -> None:
+    def header_filter(self, exchange: Exchange, plugin: Entity) -> None:
         pass
 
-    def log(self, exchange: Exchange, plugin: Mapping[str, Any]) -> None:
+    def log(self, exchange: Exchange, plugin: Entity) -> None:
         pass

@@ -11,9 +11,7 @@ import contextlib
 import datetime
 import ipaddress
 import ssl
-from collections.abc import Mapping
 from tempfile import NamedTemporaryFile
-from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -26,6 +24,8 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
+
+from sandbox.kong.entities import Entity, Errors
 
 _NO_CERTIFICATE = "x509.new: error:680008E:asn1 encoding routines:asn1_d2i_read_bio:not enough data"
 _NO_KEY = "pkey.new:load_key: error:1E08010C:DECODER routines:OSSL_DECODER_from_bio:unsupported"
@@ -41,7 +41,7 @@ def certificate(value: str) -> str | None:
     return None
 
 
-def is_an_authority(entity: Mapping[str, Any]) -> dict[str, Any] | None:
+def is_an_authority(entity: Entity) -> Errors | None:
     """What Kong says of a certificate that is no CA's: recorded from a Kong 3.10."""
     certificates = x509.load_pem_x509_certificates(str(entity["cert"]).encode())
     if len(certificates) > 1:
@@ -87,7 +87,7 @@ def private_key(value: str) -> str | None:
     return None
 
 
-def key_fits(entity: Mapping[str, Any]) -> dict[str, Any] | None:
+def key_fits(entity: Entity) -> Errors | None:
     """A certificate belongs to its key, and an alternative one is for clients that know another
     kind of key."""
     for suffix in ("", "_alt"):

@@ -17,6 +17,7 @@ from sandbox.kong.fields import (
     SECRET,
     Field,
     Fields,
+    Printed,
     Schema,
     array,
     boolean,
@@ -143,7 +144,7 @@ _RATE_LIMITING = Field(
 )
 
 
-def _needed(field: str, value: str, needed: str) -> Mapping[str, Any]:
+def _needed(field: str, value: str, needed: str) -> Printed:
     conditional = {"if_field": f"config.{field}", "if_match": {"eq": value}}
     return {
         "conditional": {

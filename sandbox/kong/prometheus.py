@@ -9,9 +9,9 @@ printed (tests/sandbox/kong/metrics-3.10.txt).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from sandbox.kong.entities import Entity
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.http import Response
 from sandbox.kong.records import record
@@ -80,17 +80,13 @@ class Prometheus:
         self._requests: Counter[Labels] = Counter()
         self._latencies: dict[tuple[str, Labels], list[float]] = {}
 
-    def access(
-        self, _exchange: Exchange, _plugin: Mapping[str, Any]
-    ) -> Response | None:
+    def access(self, _exchange: Exchange, _plugin: Entity) -> Response | None:
         return None
 
-    def header_filter(
-        self, _exchange: Exchange, _plugin: Mapping[str, Any]
-    ) -> None:
+    def header_filter(self, _exchange: Exchange, _plugin: Entity) -> None:
         return None
 
-    def log(self, exchange: Exchange, plugin: Mapping[str, Any]) -> None:
+    def log(self, exchange: Exchange, plugin: Entity) -> None:
         entry = record(exchange)
         config = plugin["config"]
         if exchange.record_lost or not entry.get("route"):

@@ -18,7 +18,7 @@ from typing import Any
 from sandbox.kong import jwt, rules, termination, uri
 from sandbox.kong.balancer import NO_NAME, NO_PEER, Balancer, Peer
 from sandbox.kong.client import client_address
-from sandbox.kong.entities import Entity, Snapshot, Table
+from sandbox.kong.entities import Entity, KongConf, Snapshot, Table
 from sandbox.kong.errors import error_response, html_page, nginx_error
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.further import FURTHER
@@ -112,7 +112,7 @@ class Proxy:
         version: str,
         now: Callable[[], float],
         lags: Callable[[], tuple[float, float, float]],
-        configuration: Mapping[str, Any] | None = None,
+        configuration: KongConf | None = None,
     ) -> None:
         self._store = store
         self._version = version

@@ -12,6 +12,7 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
+from sandbox.kong.entities import Config, Entity
 from sandbox.kong.errors import error_response
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.http import Header, Response
@@ -45,9 +46,7 @@ class RateLimiting:
     def __init__(self) -> None:
         self._counters: dict[str, int] = {}
 
-    def access(
-        self, exchange: Exchange, plugin: Mapping[str, Any]
-    ) -> Response | None:
+    def access(self, exchange: Exchange, plugin: Entity) -> Response | None:
         """429 where a window is full. Raises RedisUnavailableError where Redis is away and the plugin is not
         fault tolerant."""
         config = plugin["config"]
@@ -96,15 +95,13 @@ class RateLimiting:
                 self._counters[key] = self._counters.get(key, 0) + 1
         return None
 
-    def header_filter(
-        self, exchange: Exchange, plugin: Mapping[str, Any]
-    ) -> None:
+    def header_filter(self, exchange: Exchange, plugin: Entity) -> None:
         """Nothing: what the headers say is known before."""
 
-    def log(self, exchange: Exchange, plugin: Mapping[str, Any]) -> None:
+    def log(self, exchange: Exchange, plugin: Entity) -> None:
         """Nothing."""
 
-    def _used(self, config: Mapping[str, Any], key: str, window: str) -> int:
+    def _used(self, config: Config, key: str, window: str) -> int:
         """The requests that a window has seen. In Redis this one counts from now on, whether it is
         refused or not."""
         if config["policy"] == "local":
@@ -112,7 +109,7 @@ class RateLimiting:
         return _counted_in_redis(config["redis"], key, _SECONDS[window])
 
 
-def _key(exchange: Exchange, plugin: Mapping[str, Any], window: str) -> str:
+def _key(exchange: Exchange, plugin: Entity, window: str) -> str:
     route, service = (
         ((plugin[scope] or {}).get("id") or _NONE)
         for scope in ("route", "service")
@@ -121,7 +118,7 @@ def _key(exchange: Exchange, plugin: Mapping[str, Any], window: str) -> str:
     return f"ratelimit:{route}:{service}:{_identifier(exchange, plugin['config'])}:{begun}:{window}"
 
 
-def _identifier(exchange: Exchange, config: Mapping[str, Any]) -> str:
+def _identifier(exchange: Exchange, config: Config) -> str:
     assert exchange.match is not None
     identifier: Any = None
     match config["limit_by"]:
@@ -202,7 +199,7 @@ def _number(value: float) -> str:
     return f"{value:g}" if value != int(value) else str(int(value))
 
 
-def _counted_in_redis(redis: Mapping[str, Any], key: str, seconds: int) -> int:
+def _counted_in_redis(redis: Config, key: str, seconds: int) -> int:
     if redis["ssl"]:
         raise RedisUnavailableError("TLS to Redis is not modelled")
     signed_in = [

@@ -7,8 +7,8 @@ Source: recorded log lines of a Kong 3.10 (recorded-plugins.jsonl, `log`) and ko
 from __future__ import annotations
 
 import json
-from typing import Any
 
+from sandbox.edges import Json
 from sandbox.kong.exchange import Exchange
 
 REDACTED = frozenset({"authorization", "proxy-authorization"})
@@ -28,7 +28,7 @@ def line(exchange: Exchange) -> bytes:
     ).encode("latin-1")
 
 
-def record(exchange: Exchange) -> dict[str, Any]:
+def record(exchange: Exchange) -> Json:
     """The record as Lua sees it; one character of a text is one byte."""
     root = _kongs(exchange)
     for key, value in exchange.record_edits:
@@ -39,9 +39,9 @@ def record(exchange: Exchange) -> dict[str, Any]:
     return root
 
 
-def _kongs(exchange: Exchange) -> dict[str, Any]:
+def _kongs(exchange: Exchange) -> Json:
     request = exchange.request
-    values: dict[str, Any] = {
+    values: Json = {
         "request": {
             "id": exchange.request_id,
             "uri": request.target,

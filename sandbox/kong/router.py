@@ -14,7 +14,6 @@ import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sandbox.kong.entities import Entity, Table
 from sandbox.kong.http import Request
@@ -216,7 +215,7 @@ def _host(text: str) -> _Host:
     return _Host("exact", name, number)
 
 
-def _priority(route: Mapping[str, Any], paths: list[str]) -> int:
+def _priority(route: Entity, paths: list[str]) -> int:
     """A 64-bit number: a bit for plain hosts, one for regular expressions, and three numbers over
     each other.
 

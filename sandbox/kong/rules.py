@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import (
@@ -21,10 +20,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from sandbox.kong import uri
+from sandbox.kong.entities import Entity, Errors
 from sandbox.kong.luachunk import syntax_error
 from sandbox.kong.wire import wire
 
-Entity = Mapping[str, Any]
 _NAME = re.compile(r"[A-Za-z0-9.\-_~\u0080-\U0010ffff]*\Z")
 _ADDRESSES = {
     "ipv4": re.compile(r"(?P<host>[0-9.]+)(?::(?P<port>[0-9]+))?\Z"),
@@ -285,13 +284,13 @@ def _set(entity: Entity, name: str) -> bool:
     return bool(entity.get(name))
 
 
-def route_has_a_matcher(entity: Entity) -> dict[str, Any] | None:
+def route_has_a_matcher(entity: Entity) -> Errors | None:
     """A route must match by something, and by nothing that its protocol does not have."""
     protocols = entity.get("protocols") or []
     if not protocols:
         return None
     forbidden, family = _forbidden_matchers(protocols[0])
-    errors: dict[str, Any] = {
+    errors: Errors = {
         name: f"cannot set '{name}' when 'protocols' is {family}"
         for name in forbidden
         if _set(entity, name)
@@ -335,7 +334,7 @@ def _needed_matchers(protocols: list[str]) -> tuple[Sequence[str], str]:
     return needed, f"'{secure[:-1]}'"
 
 
-def route_expression(entity: Entity) -> dict[str, Any] | None:
+def route_expression(entity: Entity) -> Errors | None:
     """The router's own regular expressions are Rust's: what only PCRE knows is refused (message not
     Kong's own)."""
     for path in entity.get("paths") or []:
@@ -359,7 +358,7 @@ def route_expression(entity: Entity) -> dict[str, Any] | None:
     return None
 
 
-def key_is_a_pem(entity: Entity) -> dict[str, Any] | None:
+def key_is_a_pem(entity: Entity) -> Errors | None:
     """`rsa_public_key` must load wherever the algorithm is asymmetric; Kong takes a private key
     just as well."""
     key = entity.get("rsa_public_key")
@@ -394,7 +393,7 @@ def _loads(key: str) -> bool:
     return True
 
 
-def message_or_body(entity: Entity) -> dict[str, Any] | None:
+def message_or_body(entity: Entity) -> Errors | None:
     """request-termination: a message excludes a raw body."""
     config = entity.get("config") or {}
     if config.get("message") is not None and (
@@ -404,7 +403,7 @@ def message_or_body(entity: Entity) -> dict[str, Any] | None:
     return None
 
 
-def sound_limits(plugin: Mapping[str, Any]) -> dict[str, Any] | None:
+def sound_limits(plugin: Entity) -> Errors | None:
     """rate-limiting: a longer window has no lower limit than a shorter one, and only Redis is
     synchronised with."""
     if (

@@ -8,8 +8,8 @@ documentation.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from sandbox.edges import Json
 from sandbox.kong import pem, rules
 from sandbox.kong.balancer_schemas import TARGETS, UPSTREAMS
 from sandbox.kong.fields import (
@@ -23,6 +23,7 @@ from sandbox.kong.fields import (
     TAGGED,
     TIMEOUT,
     Field,
+    Printed,
     Schema,
     array,
     boolean,
@@ -34,9 +35,7 @@ from sandbox.kong.fields import (
 )
 
 
-def _null_unless(
-    protocols: Mapping[str, list[str]], name: str
-) -> Mapping[str, Any]:
+def _null_unless(protocols: Mapping[str, list[str]], name: str) -> Printed:
     return {
         "conditional": {
             "if_field": "protocol",
@@ -90,7 +89,7 @@ _PEER = record(
     {"ip": string(rules.ip_or_cidr), "port": integer(**PORT)},
     ({"at_least_one_of": ["ip", "port"]},),
 )
-_HOST_WILDCARDS: dict[str, Any] = {
+_HOST_WILDCARDS: Json = {
     "match_any": {
         "patterns": ["^%*%.", "%.%*$", "^[^*]*$"],
         "err": "invalid wildcard: must be placed at leftmost or rightmost label",

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import http.client
 import socket
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
+from sandbox.kong.entities import Config, Entity
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.http import Response
 from sandbox.kong.records import UnencodableRecordError, line
@@ -29,30 +28,26 @@ class Sink:
 
     priority = 0
 
-    def access(
-        self, _exchange: Exchange, _plugin: Mapping[str, Any]
-    ) -> Response | None:
+    def access(self, _exchange: Exchange, _plugin: Entity) -> Response | None:
         return None
 
-    def header_filter(
-        self, _exchange: Exchange, _plugin: Mapping[str, Any]
-    ) -> None:
+    def header_filter(self, _exchange: Exchange, _plugin: Entity) -> None:
         return None
 
-    def log(self, exchange: Exchange, plugin: Mapping[str, Any]) -> None:
+    def log(self, exchange: Exchange, plugin: Entity) -> None:
         with suppress(
             UnencodableRecordError, OSError, http.client.HTTPException
         ):
             self.send(line(exchange), plugin["config"])
 
-    def send(self, record: bytes, config: Mapping[str, Any]) -> None:
+    def send(self, record: bytes, config: Config) -> None:
         raise NotImplementedError
 
 
 class FileLog(Sink):
     priority = 9
 
-    def send(self, record: bytes, config: Mapping[str, Any]) -> None:
+    def send(self, record: bytes, config: Config) -> None:
         with Path(config["path"]).open("ab") as file:
             file.write(record + b"\n")
 
@@ -60,7 +55,7 @@ class FileLog(Sink):
 class HttpLog(Sink):
     priority = 12
 
-    def send(self, record: bytes, config: Mapping[str, Any]) -> None:
+    def send(self, record: bytes, config: Config) -> None:
         parts = urlsplit(config["http_endpoint"])
         kind = (
             http.client.HTTPSConnection
@@ -89,7 +84,7 @@ class HttpLog(Sink):
 class TcpLog(Sink):
     priority = 7
 
-    def send(self, record: bytes, config: Mapping[str, Any]) -> None:
+    def send(self, record: bytes, config: Config) -> None:
         with socket.create_connection(
             (config["host"], config["port"]), _SECONDS
         ) as connection:

@@ -25,6 +25,7 @@ from sandbox.kong.entities import (
     NAMED_BY,
     UUID,
     Entity,
+    Errors,
     Snapshot,
     Table,
 )
@@ -123,7 +124,7 @@ class Store:
             self._times = [float("-inf")]
             self._past = [snapshot]
 
-    def insert(self, kind: str, value: Mapping[str, Any]) -> Entity:
+    def insert(self, kind: str, value: Entity) -> Entity:
         """Create an entity. Raises ViolationError: schema, primary key, unique key, foreign key."""
         with self._lock:
             value = _with_port(value) if kind == "targets" else value
@@ -136,7 +137,7 @@ class Store:
                 raise _primary_key_violation(entity["id"])
             return self._put(kind, entity)
 
-    def upsert(self, kind: str, key: str, value: Mapping[str, Any]) -> Entity:
+    def upsert(self, kind: str, key: str, value: Entity) -> Entity:
         """Create or wholly replace the entity of this id or name, which wins over what the value
         says."""
         with self._lock:
@@ -156,9 +157,7 @@ class Store:
                 ),
             )
 
-    def update(
-        self, kind: str, old: Entity, patch: Mapping[str, Any]
-    ) -> Entity:
+    def update(self, kind: str, old: Entity, patch: Entity) -> Entity:
         """Change the named fields of an entity. Records are merged, so what is left out of `config`
         stays."""
         with self._lock:
@@ -188,9 +187,7 @@ class Store:
             _remove(tables, kind, entity["id"])
             self._commit(tables)
 
-    def _stamped(
-        self, kind: str, value: Mapping[str, Any], old: Entity | None
-    ) -> dict[str, Any]:
+    def _stamped(self, kind: str, value: Entity, old: Entity | None) -> Entity:
         moment = self._moment(kind)
         stamped = {
             "created_at": moment,
@@ -214,13 +211,13 @@ class Store:
         whole = KINDS[kind].fields["created_at"].type == "integer"
         return int(self._now()) if whole else round(self._now(), 3)
 
-    def _fields(self, kind: str, value: Mapping[str, Any]) -> Fields:
+    def _fields(self, kind: str, value: Entity) -> Fields:
         if kind != "plugins" or value.get("name") not in PLUGIN_SCHEMAS:
             return KINDS[kind].fields
         return {**PLUGINS.fields, **PLUGIN_SCHEMAS[value["name"]].fields}
 
     def _validated(
-        self, kind: str, value: Mapping[str, Any], *, updating: bool = False
+        self, kind: str, value: Entity, *, updating: bool = False
     ) -> Entity:
         entity, errors = validated(kind, value, updating=updating)
         if errors:
@@ -277,8 +274,8 @@ class Store:
 
 
 def validated(
-    kind: str, value: Mapping[str, Any], *, updating: bool = False
-) -> tuple[Entity, validation.Errors]:
+    kind: str, value: Entity, *, updating: bool = False
+) -> tuple[Entity, Errors]:
     """An entity of a kind as it would be stored, and what is wrong with it. Plugins are read by
     their own schema."""
     schema = KINDS[kind]
@@ -317,7 +314,7 @@ def validated(
     return entity, errors
 
 
-def _config_of(kind: str, plugin: Mapping[str, Any]) -> Field | None:
+def _config_of(kind: str, plugin: Entity) -> Field | None:
     """The record of a plugin's configuration, where some of its fields had other names."""
     own = (
         PLUGIN_SCHEMAS.get(str(plugin.get("name")))
@@ -332,7 +329,7 @@ def _config_of(kind: str, plugin: Mapping[str, Any]) -> Field | None:
     return record if record and record.former else None
 
 
-def _folded(kind: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+def _folded(kind: str, value: Entity) -> Entity:
     """What was sent, with former names of fields read. Raises ViolationError."""
     record = _config_of(kind, value)
     if record is None:
@@ -357,7 +354,7 @@ def _without_former_names(kind: str, entity: Entity) -> Entity:
     }
 
 
-def schema_violation(errors: validation.Errors) -> ViolationError:
+def schema_violation(errors: Errors) -> ViolationError:
     return ViolationError(
         400, 2, "schema violation", validation.message(errors), errors
     )
@@ -371,9 +368,7 @@ def absent(kind: str, key: str) -> ViolationError:
     return ViolationError(404, 6, "not found", text, {name: key})
 
 
-def merged_records(
-    fields: Fields, old: Mapping[str, Any], patch: Mapping[str, Any]
-) -> dict[str, Any]:
+def merged_records(fields: Fields, old: Entity, patch: Entity) -> Entity:
     """`old` with `patch` on top; records are merged field by field, everything else is replaced."""
     merged = dict(old)
     for name, value in patch.items():
@@ -391,7 +386,7 @@ def merged_records(
     return merged
 
 
-def _with_port(value: Mapping[str, Any]) -> Mapping[str, Any]:
+def _with_port(value: Entity) -> Entity:
     """A new Target as Kong spells it. Raises ViolationError, in other words than the schema's."""
     target = value.get("target")
     if not isinstance(target, str):
@@ -405,7 +400,7 @@ def _with_port(value: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**value, "target": f"{parts.host}:{port}"}
 
 
-def _route_defaults(value: Mapping[str, Any]) -> dict[str, Any]:
+def _route_defaults(value: Entity) -> Entity:
     filled = {"protocols": ["http", "https"], **value}
     protocols = filled["protocols"]
     if (
@@ -417,7 +412,7 @@ def _route_defaults(value: Mapping[str, Any]) -> dict[str, Any]:
     return filled
 
 
-def _with_algorithm(value: Mapping[str, Any]) -> dict[str, Any]:
+def _with_algorithm(value: Entity) -> Entity:
     """An Upstream whose algorithm fits its `hash_on`, whatever it was told [seen on a Kong
     3.10]."""
     filled = {
@@ -490,7 +485,7 @@ def _primary_key_violation(key: str | None) -> ViolationError:
 
 
 def _foreign_key_violation(
-    name: str, target: str, reference: Mapping[str, Any]
+    name: str, target: str, reference: Entity
 ) -> ViolationError:
     text = (
         f"the foreign key '{_key_text(reference)}' does not reference an existing '{target}' "
@@ -501,7 +496,7 @@ def _foreign_key_violation(
     )
 
 
-def _key_text(key: Mapping[str, Any]) -> str:
+def _key_text(key: Entity) -> str:
     """A key as Kong spells it in messages: `{name="a",service={id="..."}}`."""
 
     def spelt(value: Any) -> str:

@@ -7,9 +7,9 @@ request-termination).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
+from sandbox.kong.entities import Config
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.http import Header, Response
 from sandbox.kong.wire import wire
@@ -23,7 +23,7 @@ _MESSAGES = {
 _MESSAGES |= {502: "Bad Gateway", 503: "Service unavailable"}
 
 
-def access(exchange: Exchange, config: Mapping[str, Any]) -> Response | None:
+def access(exchange: Exchange, config: Config) -> Response | None:
     """The configured answer; None where a `trigger` is set and the request has neither such a
     header nor argument."""
     trigger = config["trigger"]

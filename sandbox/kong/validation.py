@@ -13,10 +13,9 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from sandbox.kong.entities import UUID
-from sandbox.kong.fields import Field, Fields, Schema
+from sandbox.kong.entities import UUID, Entity, Errors
+from sandbox.kong.fields import Field, Fields, Printed, Schema
 
-Errors = dict[str, Any]
 _ARTICLES = {"integer": "an integer", "array": "an array"}
 _CLASSES = {
     "u": "[A-Z]",
@@ -27,7 +26,7 @@ _CLASSES = {
 }
 
 
-def with_defaults(fields: Fields, value: Mapping[str, Any]) -> dict[str, Any]:
+def with_defaults(fields: Fields, value: Entity) -> Entity:
     """`value` with the defaults of absent fields, nested records included; explicit nulls stay."""
     filled = dict(value)
     for name, field in fields.items():
@@ -50,8 +49,8 @@ def with_defaults(fields: Fields, value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def complete(
-    schema: Schema, value: Mapping[str, Any], *, updating: bool = False
-) -> tuple[dict[str, Any], Errors]:
+    schema: Schema, value: Entity, *, updating: bool = False
+) -> tuple[Entity, Errors]:
     """The entity as Kong would store it, and what is wrong with it (empty: nothing)."""
     entity = with_defaults(schema.fields, value)
     entity, errors = _record(schema.fields, entity)
@@ -68,13 +67,11 @@ def _is_table(value: Any) -> bool:
     return isinstance(value, dict) or value == []
 
 
-def _record(
-    fields: Fields, value: Mapping[str, Any]
-) -> tuple[dict[str, Any], Errors]:
+def _record(fields: Fields, value: Entity) -> tuple[Entity, Errors]:
     errors: Errors = {
         name: "unknown field" for name in value if name not in fields
     }
-    result: dict[str, Any] = {}
+    result: Entity = {}
     for name, field in fields.items():
         if field.shown.get("abstract"):
             result[name] = value.get(name)
@@ -261,7 +258,7 @@ def _match_all(patterns: list[dict[str, str]], value: str) -> str | None:
     )
 
 
-def _match_any(argument: dict[str, Any], value: str) -> str | None:
+def _match_any(argument: Printed, value: str) -> str | None:
     return (
         None
         if any(
@@ -299,7 +296,7 @@ _CONSTRAINTS: Mapping[str, Callable[[Any, Any], str | None]] = {
 }
 
 
-def _at(entity: Mapping[str, Any], path: str) -> Any:
+def _at(entity: Entity, path: str) -> Any:
     value: Any = entity
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None
@@ -311,9 +308,7 @@ def _nest(path: str, error: str) -> Errors:
     return {head: _nest(remainder, error) if remainder else error}
 
 
-def _entity_check(
-    check: Mapping[str, Any], entity: Mapping[str, Any], updating: bool
-) -> Errors:
+def _entity_check(check: Printed, entity: Entity, updating: bool) -> Errors:
     if "at_least_one_of" in check:
         names = check["at_least_one_of"]
         if any(_at(entity, name) not in (None, "", [], {}) for name in names):
@@ -338,7 +333,7 @@ def _entity_check(
     return {"@entity": [error + _listed(names)]}
 
 
-def _conditional(check: Mapping[str, Any], entity: Mapping[str, Any]) -> Errors:
+def _conditional(check: Printed, entity: Entity) -> Errors:
     if not _matches(check["if_match"], _at(entity, check["if_field"])):
         return {}
     error = _then(check["then_match"], _at(entity, check["then_field"]))
@@ -351,7 +346,7 @@ def _conditional(check: Mapping[str, Any], entity: Mapping[str, Any]) -> Errors:
     return {**_nest(check["then_field"], error), "@entity": [why]}
 
 
-def _matches(match: Mapping[str, Any], value: Any) -> bool:
+def _matches(match: Printed, value: Any) -> bool:
     if value is None:
         return False
     if "one_of" in match:
@@ -376,7 +371,7 @@ def _matches(match: Mapping[str, Any], value: Any) -> bool:
     return False
 
 
-def _then(match: Mapping[str, Any], value: Any) -> str | None:
+def _then(match: Printed, value: Any) -> str | None:
     if "eq" in match:
         return None if value is None else "value must be null"
     if "len_eq" in match:

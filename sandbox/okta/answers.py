@@ -13,7 +13,8 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sandbox.okta.checks import Check, Json
+from sandbox.edges import Json
+from sandbox.okta.checks import Check
 
 
 @dataclass(frozen=True, slots=True)

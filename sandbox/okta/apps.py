@@ -12,6 +12,7 @@ import re
 import secrets
 from collections.abc import Iterator
 
+from sandbox.edges import Json
 from sandbox.okta.answers import (
     Answer,
     ApiError,
@@ -22,7 +23,6 @@ from sandbox.okta.answers import (
 )
 from sandbox.okta.checks import (
     Check,
-    Json,
     anything,
     flag,
     listing,

@@ -11,11 +11,10 @@ what Okta does without it is not known.
 Source: developer.okta.com, "Build a JWT for client authentication"; RFC 7523, section 3.
 """
 
-from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import NoReturn
 
+from sandbox.edges import Json
 from sandbox.jose import public_key, read, verifies
-from sandbox.okta.checks import Json
 from sandbox.okta.grants import OAuthError
 from sandbox.okta.org import Org, client_of, settings_of
 
@@ -80,7 +79,7 @@ def _read(assertion: str) -> tuple[Json, Json]:
         _refuse("The client_assertion is not a valid JWT.")
 
 
-def _key(org: Org, app: Json, header: Mapping[str, Any]) -> Json:
+def _key(org: Org, app: Json, header: Json) -> Json:
     settings = settings_of(app)
     listed = (
         org.published.get(settings.get("jwks_uri", ""))

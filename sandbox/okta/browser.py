@@ -2,10 +2,15 @@
 URL."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from sandbox import browser
-from sandbox.browser import CrossOriginError, Endpoints, IssuerError, Proof
+from sandbox.browser import (
+    CrossOriginError,
+    Endpoints,
+    IssuerError,
+    Proof,
+    TokenAnswer,
+)
 
 __all__ = [
     "CrossOriginError",
@@ -24,7 +29,7 @@ def login(
     scopes: Iterable[str],
     user: str,
     origin: str | None = None,
-) -> dict[str, Any]:
+) -> TokenAnswer:
     """As sandbox.browser.login."""
     endpoints = Endpoints(
         f"{okta_issuer}/v1/authorize", f"{okta_issuer}/v1/token"
@@ -36,7 +41,7 @@ def login(
 
 def client_credentials(
     issuer: str, client_id: str, proof: Proof, scopes: Iterable[str]
-) -> dict[str, Any]:
+) -> TokenAnswer:
     """As sandbox.browser.client_credentials."""
     return browser.client_credentials(
         f"{issuer}/v1/token", client_id, proof, scopes
@@ -45,7 +50,7 @@ def client_credentials(
 
 def refresh(
     issuer: str, client_id: str, proof: Proof, refresh_token: str
-) -> dict[str, Any]:
+) -> TokenAnswer:
     """As sandbox.browser.refresh."""
     return browser.refresh(
         f"{issuer}/v1/token", client_id, proof, refresh_token

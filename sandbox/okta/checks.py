@@ -11,9 +11,7 @@ Source: management-api.json (Okta's OpenAPI description), and the texts of real 
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
-Json = dict[str, Any]
 Check = Callable[[object, str], Iterator[str]]
 
 READ_ONLY = frozenset(

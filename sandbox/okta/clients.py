@@ -13,8 +13,8 @@ import hmac
 from collections.abc import Mapping
 from urllib.parse import unquote_plus
 
+from sandbox.edges import Json
 from sandbox.okta import assertions
-from sandbox.okta.checks import Json
 from sandbox.okta.grants import OAuthError
 from sandbox.okta.org import Org, client_of
 

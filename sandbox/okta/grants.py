@@ -14,7 +14,7 @@ Source: developer.okta.com, "Configure an access policy" and "Scopes and claims"
 import re
 from dataclasses import dataclass
 
-from sandbox.okta.checks import Json
+from sandbox.edges import Json
 from sandbox.okta.expressions import evaluate
 from sandbox.okta.org import Member, Org
 from sandbox.okta.policies import covers

@@ -8,8 +8,9 @@ Source: management-api.json (groups, trusted origins); official-plugin.md for `u
 import re
 from collections.abc import Callable
 
+from sandbox.edges import Json
 from sandbox.okta.answers import Answer, ApiError, Request, require
-from sandbox.okta.checks import Json, listing, one_of, record, text
+from sandbox.okta.checks import listing, one_of, record, text
 from sandbox.okta.objects import found, page_size, paged, refuse_taken
 from sandbox.okta.org import Org, new_group, new_id
 

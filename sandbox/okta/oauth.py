@@ -16,9 +16,9 @@ import math
 import secrets
 from urllib.parse import urlencode
 
+from sandbox.edges import Json
 from sandbox.okta import cors, tokens
 from sandbox.okta.answers import Answer, Request, not_found
-from sandbox.okta.checks import Json
 from sandbox.okta.clients import BY_SECRET, active_app, authenticate
 from sandbox.okta.grants import (
     Lifetimes,

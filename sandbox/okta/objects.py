@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Mapping
 from urllib.parse import urlencode
 
+from sandbox.edges import Json
 from sandbox.okta.answers import Answer, ApiError, Request, invalid
-from sandbox.okta.checks import Json
 from sandbox.okta.org import Org
 
 Handler = Callable[[Org, Request], Answer]

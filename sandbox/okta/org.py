@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from sandbox.edges import Json
 from sandbox.okta.answers import not_found
-from sandbox.okta.checks import Json
 from sandbox.okta.sessions import Code, Refresh
 from sandbox.okta.signing import KeyRing
 

@@ -15,8 +15,9 @@ official plugin's `ServerPolicyRule`; limits of lifetimes: the texts of
 `TokenAuthorizationServerPolicyRuleAction`.
 """
 
+from sandbox.edges import Json
 from sandbox.okta.answers import Answer, Request, invalid, require
-from sandbox.okta.checks import Json, listing, one_of, record, text, whole
+from sandbox.okta.checks import listing, one_of, record, text, whole
 from sandbox.okta.objects import found, parent_of, refuse_taken
 from sandbox.okta.org import Org, client_of, link, new_id
 

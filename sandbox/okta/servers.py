@@ -8,6 +8,7 @@ claims".
 import re
 from datetime import UTC, datetime, timedelta
 
+from sandbox.edges import Json
 from sandbox.okta.answers import (
     Answer,
     ApiError,
@@ -16,7 +17,7 @@ from sandbox.okta.answers import (
     not_found,
     require,
 )
-from sandbox.okta.checks import Json, flag, listing, one_of, record, text
+from sandbox.okta.checks import flag, listing, one_of, record, text
 from sandbox.okta.expressions import EXPRESSIONS, is_modelled
 from sandbox.okta.objects import found, parent_of, refuse_taken
 from sandbox.okta.org import Org, link, new_id

@@ -23,9 +23,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
+from sandbox.edges import Json
 from sandbox.okta import cors, routes, servers
 from sandbox.okta.answers import Answer, ApiError, Request, bad_token
-from sandbox.okta.checks import Json
 from sandbox.okta.grants import OAuthError
 from sandbox.okta.oauth import OAUTH
 from sandbox.okta.org import KINDS, Org, User, seed

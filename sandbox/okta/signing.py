@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from sandbox.edges import Json
 from sandbox.jose import base64url, members, signed
-from sandbox.okta.checks import Json
 
 
 class SigningKey:

@@ -8,8 +8,8 @@ token". Times are epoch seconds. No `nbf`, no `typ`: Okta sends neither.
 import hashlib
 import secrets
 
+from sandbox.edges import Json
 from sandbox.jose import base64url
-from sandbox.okta.checks import Json
 from sandbox.okta.grants import configured_claims
 from sandbox.okta.org import Org, client_of
 from sandbox.okta.sessions import Session

@@ -10,15 +10,13 @@ import time
 import urllib.parse
 import uuid
 from collections import defaultdict
-from typing import Any
 
+from sandbox.edges import Json
 from sandbox.jose import read
 from sandbox.plugins import sdk
 from sandbox.plugins.http import Answer, send, send_form
 from sandbox.plugins.provider import Found, ProviderError, Resource
 from sandbox.plugins.values import Properties, Value, is_empty
-
-Json = dict[str, Any]
 
 _GRAPH = "https://graph.microsoft.com"
 _LOGIN = "https://login.microsoftonline.com"

@@ -9,7 +9,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sandbox.plugins.azuread_api import GraphObject, Json, last, temporary
+from sandbox.edges import Json
+from sandbox.plugins.azuread_api import GraphObject, last, temporary
 from sandbox.plugins.provider import Found, ProviderError
 from sandbox.plugins.values import Properties, Value, has_unknown
 

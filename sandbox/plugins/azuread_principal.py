@@ -4,13 +4,8 @@ ServicePrincipalDelegatedPermissionGrant."""
 
 from __future__ import annotations
 
-from sandbox.plugins.azuread_api import (
-    GraphObject,
-    Json,
-    filtered,
-    last,
-    temporary,
-)
+from sandbox.edges import Json
+from sandbox.plugins.azuread_api import GraphObject, filtered, last, temporary
 from sandbox.plugins.provider import Found, ProviderError
 from sandbox.plugins.values import Properties
 

@@ -6,14 +6,13 @@ from __future__ import annotations
 import os
 import time
 import urllib.parse
-from typing import Any
 
+from sandbox.edges import Json
 from sandbox.plugins import sdk
 from sandbox.plugins.http import Answer, send, send_form
 from sandbox.plugins.provider import Found, ProviderError, Resource
 from sandbox.plugins.values import Properties, Value, is_empty
 
-Json = dict[str, Any]
 _RETRIES = 5  # of 5xx and 429, as in the official plugin's source
 _PAUSE = 1.0  # seconds, where a 429 does not say
 

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from sandbox.plugins.keycloak_api import AdminApi, Json, RealmObject, text
+from sandbox.edges import Json
+from sandbox.plugins.keycloak_api import AdminApi, RealmObject, text
 from sandbox.plugins.provider import Found, ProviderError, Resource
 from sandbox.plugins.values import Properties, Value
 
@@ -83,7 +84,7 @@ class Client(RealmObject):
 
     def body(self, inputs: Properties) -> Json:
         public, bearer = _ACCESS[inputs["accessType"]]
-        attributes: dict[str, Any] = {
+        attributes: Json = {
             name: _attribute(name, inputs.get(of))
             for name, of in _ATTRIBUTES.items()
         }

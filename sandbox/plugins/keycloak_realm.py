@@ -7,11 +7,11 @@ Sources: the traffic of the official plugin (its source where a case is not in i
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from sandbox.edges import Json
 from sandbox.plugins.keycloak_api import (
     AdminApi,
-    Json,
     RealmObject,
     described,
     quoted,
@@ -159,7 +159,7 @@ class Mapper(RealmObject):
 
     def state(self, answer: Json, inputs: Properties) -> Properties:
         config: dict[str, str] = answer.get("config", {})
-        read: dict[str, Any] = {}
+        read: Json = {}
         for name, setting in self.config.items():
             value = config.get(setting)
             read[name] = (

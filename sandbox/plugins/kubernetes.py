@@ -26,6 +26,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from sandbox.cluster import CLUSTER, address
+from sandbox.edges import Json
 from sandbox.plugins import sdk
 from sandbox.plugins.http import send
 from sandbox.plugins.kubernetes_fields import IMMUTABLE, at, changed_containers
@@ -127,7 +128,7 @@ class Manifest(Resource):
             if isinstance(news.get("metadata"), dict)
             else {}
         )
-        about: dict[str, Any] = dict(metadata or {})
+        about: Json = dict(metadata or {})
         if "name" not in about and "generateName" not in about:
             before = olds.get("metadata", {})
             annotations = dict(about.get("annotations", {}))

@@ -4,8 +4,9 @@ None of their inputs forces a replacement, `authServerId` and `policyId` include
 (official-plugin.md, Replacement).
 """
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from sandbox.edges import Json
 from sandbox.plugins.okta_api import OktaObject, given
 from sandbox.plugins.values import Properties, Value
 
@@ -242,7 +243,7 @@ class ServerPolicyRule(_OnServer):
         return f"{_SERVERS}/{inputs['authServerId']}/policies/{inputs['policyId']}/rules"
 
     def body(self, inputs: Properties) -> dict[str, Value]:
-        token: dict[str, Any] = {
+        token: Json = {
             "accessTokenLifetimeMinutes": inputs["accessTokenLifetimeMinutes"],
             "refreshTokenLifetimeMinutes": inputs.get(
                 "refreshTokenLifetimeMinutes", 0
