@@ -17,7 +17,7 @@ from kong_oam.kubernetes.estate import (
     provider_of,
     running,
 )
-from kong_oam.oam.rendered import group_kind
+from kong_oam.oam.rendered import GroupKind, group_kind
 from kong_oam.objects.pods import Manifest
 
 from ..graph import Predecessors
@@ -36,7 +36,7 @@ class Cluster:
     helm: str
     provider: k8s.Provider
     namespaces: Mapping[str, Resource]
-    definitions: Mapping[tuple[str, str], Resource]
+    definitions: Mapping[GroupKind, Resource]
     waiting: Waiting
 
     def within(self, namespace: str, parent: Resource) -> ResourceOptions:
@@ -107,7 +107,7 @@ def _cluster(
     )
     options = ResourceOptions(provider=provider)
     namespaces: dict[str, Resource] = {}
-    definitions: dict[tuple[str, str], Resource] = {}
+    definitions: dict[GroupKind, Resource] = {}
     for placed in foundations(estate, cluster):
         manifest = placed.manifest
         resource = KubernetesObject(

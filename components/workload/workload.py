@@ -33,6 +33,9 @@ _Made = Sequence[tuple[PlacedObject, KubernetesObject]]
 _STAGES = ("needed", "beside", "running", "after")
 """The stages of objects, in the order in which these are made."""
 
+_Identity = tuple[str, str, str, str]
+"""The API, kind, name and namespace of an object."""
+
 
 @dataclass(frozen=True, slots=True)
 class WorkloadArgs:
@@ -63,8 +66,7 @@ class Workload:
     resources: Predecessors
     rolled_out: Output[bool]
     upstreams: Mapping[str, Upstream]
-    objects: Mapping[tuple[str, str, str, str], KubernetesObject]
-    """By API, kind, name and namespace."""
+    objects: Mapping[_Identity, KubernetesObject]
 
     def value(self, awaited: Awaited) -> Output[str]:
         """Return what the cluster says of one of the objects."""
@@ -156,7 +158,7 @@ def _upstreams(
     }
 
 
-def _identity(manifest: Manifest) -> tuple[str, str, str, str]:
+def _identity(manifest: Manifest) -> _Identity:
     metadata = manifest["metadata"]
     return (
         manifest["apiVersion"],

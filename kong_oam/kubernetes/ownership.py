@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from kong_oam.oam.position import Fields
 from kong_oam.objects.known_kinds import is_custom
@@ -86,26 +86,38 @@ class FieldChange:
     patch: Fields | None = None
 
 
+class _Managed(NamedTuple):
+    """The fields that a manager of an object wrote, and when (RFC 3339)."""
+
+    manager: str
+    time: str | None
+    fields: Fields
+
+
 def changes(meant: Fields, live: Fields) -> tuple[FieldChange, ...]:
     """Return the fields that are somebody else's in an object, or gone from it, by path. A
     Secret's metadata is enough."""
     ours: Fields = {}
-    theirs: list[Fields] = []
+    theirs: list[_Managed] = []
     for entry in live["metadata"].get("managedFields", ()):
         if entry.get("subresource") == "status":
             continue
-        if _is_ours(entry):
-            ours = _merged(ours, entry["fieldsV1"])
-        elif entry["manager"] not in _CLUSTER:
-            theirs.append(entry)
+        manager = entry["manager"]
+        managed = _Managed(
+            manager, entry.get("time"), entry.get("fieldsV1", {})
+        )
+        if _is_ours(manager):
+            ours = _merged(ours, managed.fields)
+        elif manager not in _CLUSTER:
+            theirs.append(managed)
     declared = _declared(meant)
     by_path: dict[str, FieldChange] = {}
     everybodys = ours
-    for entry in theirs:
-        relevant = _relevant(entry["fieldsV1"], meant["kind"])
-        for change in _additions(relevant, ours, declared, live, entry, ()):
+    for managed in theirs:
+        relevant = _relevant(managed.fields, meant["kind"])
+        for change in _additions(relevant, ours, declared, live, managed, ()):
             by_path[change.path] = change
-        everybodys = _merged(everybodys, entry["fieldsV1"])
+        everybodys = _merged(everybodys, managed.fields)
     group = meant["apiVersion"].partition("/")[0]
     omitted = frozenset() if is_custom(group) else _OMITTED
     for path in _removals(declared, everybodys, (), omitted):
@@ -124,10 +136,10 @@ def _declared(meant: Fields) -> Fields:
     return declared
 
 
-def _is_ours(entry: Fields) -> bool:
-    """Tell whether the program wrote it: its plugin creates by a plain write, and applies from the
+def _is_ours(manager: str) -> bool:
+    """Tell whether a manager is the program: its plugin creates by a plain write, and applies from the
     first update on (pulumi-kubernetes, await.Creation)."""
-    return str(entry["manager"]).startswith(_PROGRAM)
+    return manager.startswith(_PROGRAM)
 
 
 def _merged(fields: Fields, more: Fields) -> Fields:
@@ -154,7 +166,7 @@ def _additions(
     ours: Fields,
     meant: Any,
     live: Any,
-    entry: Fields,
+    managed: _Managed,
     path: Path,
     whole: bool = False,
 ) -> Iterator[FieldChange]:
@@ -169,19 +181,19 @@ def _additions(
         if key in ours:
             inside = whole or bool(path and path[-1] in _WHOLE)
             yield from _additions(
-                below, ours[key], declared, actual, entry, at, inside
+                below, ours[key], declared, actual, managed, at, inside
             )
         elif declared is None and _holds_others(key, below):
-            yield from _additions(below, {}, None, actual, entry, at)
+            yield from _additions(below, {}, None, actual, managed, at)
         elif whole or declared is not None:
-            yield _change(at, entry)
+            yield _change(at, managed)
         elif at[0] == _UNREAD or actual not in (
             None,
             [],
             {},
             _DEFAULTS.get(key),
         ):
-            yield _change(at, entry, _without(at))
+            yield _change(at, managed, _without(at))
 
 
 def _holds_others(key: str, below: Fields) -> bool:
@@ -190,11 +202,9 @@ def _holds_others(key: str, below: Fields) -> bool:
 
 
 def _change(
-    path: Path, entry: Fields, patch: Fields | None = None
+    path: Path, managed: _Managed, patch: Fields | None = None
 ) -> FieldChange:
-    return FieldChange(
-        _path_text(path), entry["manager"], entry.get("time"), patch
-    )
+    return FieldChange(_path_text(path), managed.manager, managed.time, patch)
 
 
 def _removals(

@@ -10,13 +10,23 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 from kong_oam.diagnostics import Diagnostic, Findings, suggestion
 from kong_oam.oam.model import ComponentSpec, ComponentSpecs, Policy, Trait
 from kong_oam.oam.position import Fields, Path, SourcePosition
 
 _Part = TypeVar("_Part", ComponentSpec, Trait)
+
+
+class _Change(TypedDict, total=False):
+    """What the policy says of components, or of a trait of theirs."""
+
+    name: str
+    type: str
+    properties: Fields
+    traits: Sequence[_Change]
+    disable: bool
 
 
 def overridden(
@@ -69,7 +79,7 @@ def wrong_override(
             yield Diagnostic("OAM103", message, position.at("selector", number))
 
 
-def _hits(change: Fields, component: ComponentSpec) -> bool:
+def _hits(change: _Change, component: ComponentSpec) -> bool:
     name = change.get("name")
     if name:
         return _is_called(name, component.name)
@@ -83,7 +93,7 @@ def _is_called(pattern: str, name: str) -> bool:
 
 
 def _changed(
-    component: ComponentSpec, change: Fields, position: SourcePosition
+    component: ComponentSpec, change: _Change, position: SourcePosition
 ) -> ComponentSpec:
     if change.get("type") not in (None, "", component.type):
         made = tuple(
@@ -108,7 +118,9 @@ def _changed(
 
 
 def _traits(
-    traits: Sequence[Trait], changes: Sequence[Fields], position: SourcePosition
+    traits: Sequence[Trait],
+    changes: Sequence[_Change],
+    position: SourcePosition,
 ) -> Iterator[Trait]:
     """Yield the traits with their changes, those in the change alone behind them."""
     disabled = {change["type"] for change in changes if change.get("disable")}
@@ -130,12 +142,12 @@ def _traits(
     yield from added.values()
 
 
-def _trait(written: Fields, position: SourcePosition) -> Trait:
+def _trait(written: _Change, position: SourcePosition) -> Trait:
     return Trait(written["type"], written.get("properties", {}), position)
 
 
 def _merged_part(
-    part: _Part, change: Fields, position: SourcePosition
+    part: _Part, change: _Change, position: SourcePosition
 ) -> _Part:
     """Return a component or a trait with the properties of its change."""
     moved = dict(part.position.moved)

@@ -22,6 +22,9 @@ from kong_oam.oam.plain import is_plain
 from kong_oam.oam.position import Document, Fields, SourcePosition
 from kong_oam.oam.schema import POLICY_TYPES, STEP_TYPES, pruned
 
+_Entries = Iterator[tuple[Fields, SourcePosition]]
+"""The entries of a list as they stand there, each with its place."""
+
 
 def application_of(document: Document, data: Any, own: Own) -> Application:
     """Return the Application of a document, as it stands there; `data` is its own, pruned."""
@@ -147,18 +150,14 @@ def _told(part: Fields, known: Collection[str]) -> Fields:
     return properties
 
 
-def _typed(
-    data: Any, position: SourcePosition
-) -> Iterator[tuple[Fields, SourcePosition]]:
+def _typed(data: Any, position: SourcePosition) -> _Entries:
     """Yield those entries of a list that have a type, each with its place."""
     for part, here in _mappings(data, position):
         if isinstance(part.get("type"), str):
             yield part, here
 
 
-def _mappings(
-    data: Any, position: SourcePosition
-) -> Iterator[tuple[Fields, SourcePosition]]:
+def _mappings(data: Any, position: SourcePosition) -> _Entries:
     for index, entry in enumerate(data if isinstance(data, list) else ()):
         if isinstance(entry, dict):
             yield entry, position.at(index)

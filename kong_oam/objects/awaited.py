@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from kong_oam.diagnostics import Findings
-from kong_oam.oam.rendered import STAND_IN, RenderedObject
+from kong_oam.oam.rendered import STAND_IN, GroupKind, RenderedObject
 from kong_oam.objects.component import JudgedComponent, dotted
 from kong_oam.objects.pods import Path, pod_templates
 from kong_oam.objects.references import accounts_named, secrets_named
 from kong_oam.objects.texts import texts_in
 
-_TAKING: Final[dict[tuple[str, str], Path]] = {
+_TAKING: Final[dict[GroupKind, Path]] = {
     ("", "ConfigMap"): ("data",),
     ("terraform.core.oam.dev", "Configuration"): ("spec", "variable"),
 }

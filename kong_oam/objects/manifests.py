@@ -308,7 +308,7 @@ def host_aliases(aliases: Iterable[Fields]) -> list[Manifest]:
     ]
 
 
-def _is_tcp(entry: Fields, port: int) -> bool:
+def _is_tcp(entry: Manifest, port: int) -> bool:
     return bool(entry["port"] == port and entry.get("protocol", "TCP") == "TCP")
 
 

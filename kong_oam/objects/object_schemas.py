@@ -124,7 +124,7 @@ _INGRESS: Final = jsonschema_rs.validator_for(
     _fields(spec=_needed(_fields(rules=_list(_RULE))))
 )
 
-_OBJECTS: Final[Mapping[tuple[str, str], JsonSchema]] = {
+_OBJECTS: Final[Mapping[GroupKind, JsonSchema]] = {
     ("", "ConfigMap"): _fields(data=_TEXTS, binaryData=_TEXTS),
     ("", "Secret"): _fields(data=_TEXTS, stringData=_TEXTS, type=_TEXT),
     ("", "Service"): _fields(

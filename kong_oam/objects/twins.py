@@ -51,7 +51,7 @@ class _Object:
         return self.rendered.position if self.rendered else self.owner.position
 
     @property
-    def identity(self) -> tuple[tuple[str, str], str, str]:
+    def identity(self) -> _Identity:
         return (
             self.kind,
             "" if is_cluster_scoped(self.kind) else self.namespace,
@@ -59,7 +59,8 @@ class _Object:
         )
 
 
-_ByIdentity = dict[tuple[tuple[str, str], str, str], _Object]
+_Identity = tuple[GroupKind, str, str]
+_ByIdentity = dict[_Identity, _Object]
 
 
 def twins(components: Sequence[JudgedComponent]) -> Findings:
