@@ -10,9 +10,10 @@ from sandbox.kong.fields import (
     ID,
     NO_SEGMENTS,
     TAGGED,
+    EntityCheck,
     Field,
     Fields,
-    Printed,
+    Match,
     Schema,
     array,
     boolean,
@@ -147,19 +148,19 @@ _HEALTHCHECKS = {
 }
 
 
-def _hashed(on: str, value: str, then: str, match: Printed) -> Printed:
+def _hashed(on: str, value: str, then: str, match: Match) -> EntityCheck:
     return {
         "conditional": {
             "if_field": on,
             "if_match": {"match": f"^{value}$"},
             "then_field": then,
-            "then_match": dict(match),
+            "then_match": match,
         }
     }
 
 
-def _hash_needs(value: str, on: str, fallback: str) -> tuple[Printed, ...]:
-    needed = {"required": True}
+def _hash_needs(value: str, on: str, fallback: str) -> tuple[EntityCheck, ...]:
+    needed: Match = {"required": True}
     return _hashed("hash_on", value, on, needed), _hashed(
         "hash_fallback", value, fallback, needed
     )

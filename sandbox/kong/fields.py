@@ -8,9 +8,9 @@ is what Kong checks in code and does not print.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from sandbox.edges import Json
 from sandbox.kong import rules
@@ -19,9 +19,47 @@ from sandbox.kong.entities import Entity, Errors
 Rule = Callable[[Any], str | None]
 EntityRule = Callable[[Entity], Errors | None]
 Printed = Mapping[str, Any]
-"""What Kong prints of a field, or of a check over several fields, under Kong's own names.
+"""What Kong prints of a field, under Kong's own names.
 
 The edge of `GET /schemas/...`."""
+
+
+class Match(TypedDict, total=False):
+    """What a value has to be, as Kong prints it."""
+
+    type: str
+    contains: str
+    elements: Match
+    eq: object
+    gt: int
+    len_eq: int
+    match: str
+    match_any: Mapping[str, list[str]]
+    not_one_of: Sequence[str]
+    one_of: Sequence[str]
+    required: bool
+
+
+class Conditional(TypedDict):
+    """What one field has to be where another one is of some kind, as Kong prints it."""
+
+    if_field: str
+    if_match: Match
+    then_field: str
+    then_match: Match
+    then_err: NotRequired[str]
+
+
+class EntityCheck(TypedDict, total=False):
+    """A check over several fields, as Kong prints it."""
+
+    at_least_one_of: Sequence[str]
+    conditional: Conditional
+    custom_entity_check: Printed
+    distinct: Sequence[str]
+    mutually_required: Sequence[str]
+
+
 Fields = Mapping[str, "Field"]
 
 
@@ -36,7 +74,7 @@ class Field:
     keys: Field | None = None
     values: Field | None = None
     fields: Fields = field(default_factory=dict)
-    checks: tuple[Printed, ...] = ()
+    checks: tuple[EntityCheck, ...] = ()
     rule: Rule | None = None
     former: Mapping[str, Printed] = field(default_factory=dict)
     """Of a record: names that some of its fields had, each as it is printed."""
@@ -53,7 +91,7 @@ class Schema:
 
     name: str
     fields: Fields
-    checks: tuple[Printed, ...] = ()
+    checks: tuple[EntityCheck, ...] = ()
     # Unprinted: `early_checks` run whatever else is wrong, `late_checks` only on an entity without
     # errors.
     early_checks: tuple[EntityRule, ...] = ()
@@ -116,7 +154,7 @@ def foreign(reference: str, **shown: Any) -> Field:
 
 
 def record(
-    fields: Fields, checks: tuple[Printed, ...] = (), **shown: Any
+    fields: Fields, checks: tuple[EntityCheck, ...] = (), **shown: Any
 ) -> Field:
     return Field("record", shown, fields=fields, checks=checks)
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final, Literal, TypedDict
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, hmac
@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from sandbox.kong.entities import Config, Entity, Snapshot
+from sandbox.kong.entities import Entity, Snapshot
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.http import Header
 from sandbox.kong.wire import wire
@@ -59,6 +59,27 @@ _HASHES: Mapping[str, hashes.HashAlgorithm] = {
 }
 # What `kong.request.get_headers()` reads of a request; later headers are not seen by the plugin.
 READ_HEADERS = 100
+
+
+_PLACES: Final[
+    tuple[Literal["uri_param_names", "cookie_names", "header_names"], ...]
+] = ("uri_param_names", "cookie_names", "header_names")
+"""The settings that name the places where a token may stand."""
+
+
+class JwtConfig(TypedDict):
+    """The configuration of the plugin."""
+
+    uri_param_names: list[str] | None
+    cookie_names: list[str] | None
+    header_names: list[str] | None
+    key_claim_name: str | None
+    secret_is_base64: bool
+    claims_to_verify: list[str] | None
+    anonymous: str | None
+    run_on_preflight: bool
+    maximum_expiration: float | None
+    realm: str | None
 
 
 class InternalServerError(Exception):
@@ -93,7 +114,7 @@ class _CredentialError(Exception):
 
 
 def access(
-    exchange: Exchange, config: Config, credentials: Snapshot
+    exchange: Exchange, config: JwtConfig, credentials: Snapshot
 ) -> Denied | None:
     """Run the plugin: None where the request may go on, with its consumer (or the anonymous one)
     set on it.
@@ -136,12 +157,12 @@ def _challenge(realm: str | None, presented: bool) -> Header:
     return "WWW-Authenticate", ("Bearer " + ", ".join(parts)).strip()
 
 
-def _presented(exchange: Exchange, config: Config) -> str:
+def _presented(exchange: Exchange, config: JwtConfig) -> str:
     """Return the token of a request, which may stand in several places there.
 
     Raises _CredentialError where there is none, or where there are several.
     """
-    for names in ("uri_param_names", "cookie_names", "header_names"):
+    for names in _PLACES:
         if config[names] is None:
             raise InternalServerError(f"{names} is null")
     tokens = {*_tokens(exchange, config)}
@@ -157,17 +178,17 @@ def _presented(exchange: Exchange, config: Config) -> str:
     return token
 
 
-def _tokens(exchange: Exchange, config: Config) -> Iterator[str | None]:
-    parameters = [wire(name) for name in config["uri_param_names"]]
+def _tokens(exchange: Exchange, config: JwtConfig) -> Iterator[str | None]:
+    parameters = [wire(name) for name in config["uri_param_names"] or ()]
     for name, value in exchange.arguments():
         if name in parameters and value != "":
             yield value
-    for name in config["cookie_names"]:
+    for name in config["cookie_names"] or ():
         cookie = exchange.cookie(wire(name))
         if cookie:
             yield cookie
     headers = exchange.headers[:READ_HEADERS]
-    for name in config["header_names"]:
+    for name in config["header_names"] or ():
         header = wire(name).lower().replace("_", "-")
         values = [value for key, value in headers if key.lower() == header]
         match = _BEARER.search(values[0]) if values else None
@@ -225,7 +246,9 @@ def _decoded(token: str) -> _Token:
     )
 
 
-def _credential(token: _Token, config: Config, credentials: Snapshot) -> Entity:
+def _credential(
+    token: _Token, config: JwtConfig, credentials: Snapshot
+) -> Entity:
     """Return the credential that the token names, after verifying the signature with it."""
     name = config["key_claim_name"]
     if name is None:
@@ -337,7 +360,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _check_claims(token: _Token, config: Config, now: int) -> None:
+def _check_claims(token: _Token, config: JwtConfig, now: int) -> None:
     errors: dict[str, str] = {}
     # Kong walks a table: nbf is reported before exp.
     for name in sorted(config["claims_to_verify"] or (), reverse=True):

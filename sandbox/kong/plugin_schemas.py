@@ -15,9 +15,9 @@ from sandbox.kong.fields import (
     NO_SEGMENTS,
     PROTOCOL,
     SECRET,
+    EntityCheck,
     Field,
     Fields,
-    Printed,
     Schema,
     array,
     boolean,
@@ -144,11 +144,11 @@ _RATE_LIMITING = Field(
 )
 
 
-def _needed(field: str, value: str, needed: str) -> Printed:
-    conditional = {"if_field": f"config.{field}", "if_match": {"eq": value}}
+def _needed(field: str, value: str, needed: str) -> EntityCheck:
     return {
         "conditional": {
-            **conditional,
+            "if_field": f"config.{field}",
+            "if_match": {"eq": value},
             "then_field": f"config.{needed}",
             "then_match": {"required": True},
         }

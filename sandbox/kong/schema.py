@@ -22,8 +22,9 @@ from sandbox.kong.fields import (
     SECRET,
     TAGGED,
     TIMEOUT,
+    EntityCheck,
     Field,
-    Printed,
+    Match,
     Schema,
     array,
     boolean,
@@ -35,18 +36,18 @@ from sandbox.kong.fields import (
 )
 
 
-def _null_unless(protocols: Mapping[str, list[str]], name: str) -> Printed:
+def _null_unless(protocols: Match, name: str) -> EntityCheck:
     return {
         "conditional": {
             "if_field": "protocol",
-            "if_match": dict(protocols),
+            "if_match": protocols,
             "then_field": name,
             "then_match": {"eq": None},
         }
     }
 
 
-_TLS_ONLY = {"not_one_of": ["https", "tls"]}
+_TLS_ONLY: Match = {"not_one_of": ["https", "tls"]}
 SERVICES = Schema(
     "services",
     {
@@ -101,7 +102,7 @@ _HOST_WILDCARDS: Json = {
         }
     ],
 }
-_SNIS_NEED_TLS = {
+_SNIS_NEED_TLS: EntityCheck = {
     "conditional": {
         "if_field": "protocols",
         "if_match": {

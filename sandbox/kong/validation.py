@@ -9,12 +9,20 @@ wrong-type, missing-required, patch, functions).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from sandbox.kong.entities import UUID, Entity, Errors
-from sandbox.kong.fields import Field, Fields, Printed, Schema
+from sandbox.kong.fields import (
+    Conditional,
+    EntityCheck,
+    Field,
+    Fields,
+    Match,
+    Printed,
+    Schema,
+)
 
 _ARTICLES = {"integer": "an integer", "array": "an array"}
 _CLASSES = {
@@ -220,7 +228,7 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)
 
 
-def _one_of(choices: list[Any], value: Any) -> str | None:
+def _one_of(choices: Sequence[Any], value: Any) -> str | None:
     return (
         None
         if value in choices
@@ -308,7 +316,7 @@ def _nest(path: str, error: str) -> Errors:
     return {head: _nest(remainder, error) if remainder else error}
 
 
-def _entity_check(check: Printed, entity: Entity, updating: bool) -> Errors:
+def _entity_check(check: EntityCheck, entity: Entity, updating: bool) -> Errors:
     if "at_least_one_of" in check:
         names = check["at_least_one_of"]
         if any(_at(entity, name) not in (None, "", [], {}) for name in names):
@@ -333,7 +341,7 @@ def _entity_check(check: Printed, entity: Entity, updating: bool) -> Errors:
     return {"@entity": [error + _listed(names)]}
 
 
-def _conditional(check: Printed, entity: Entity) -> Errors:
+def _conditional(check: Conditional, entity: Entity) -> Errors:
     if not _matches(check["if_match"], _at(entity, check["if_field"])):
         return {}
     error = _then(check["then_match"], _at(entity, check["then_field"]))
@@ -346,7 +354,7 @@ def _conditional(check: Printed, entity: Entity) -> Errors:
     return {**_nest(check["then_field"], error), "@entity": [why]}
 
 
-def _matches(match: Printed, value: Any) -> bool:
+def _matches(match: Match, value: Any) -> bool:
     if value is None:
         return False
     if "one_of" in match:
@@ -371,7 +379,7 @@ def _matches(match: Printed, value: Any) -> bool:
     return False
 
 
-def _then(match: Printed, value: Any) -> str | None:
+def _then(match: Match, value: Any) -> str | None:
     if "eq" in match:
         return None if value is None else "value must be null"
     if "len_eq" in match:
