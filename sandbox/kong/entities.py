@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 Entity = dict[str, Any]
 """An entity of Kong, or the fields of one that a client sends.
@@ -18,6 +18,44 @@ Errors = dict[str, Any]
 KongConf = Mapping[str, Any]
 """Settings of kong.conf by name, as `GET /` prints them."""
 Table = Mapping[str, Entity]
+Reference = Mapping[Literal["id"], str]
+"""An entity that another one names."""
+
+
+class Route(TypedDict):
+    """A route as the router and the proxy read it. None where nothing is said."""
+
+    id: str
+    protocols: list[str]
+    service: Reference | None
+    methods: list[str] | None
+    hosts: list[str] | None
+    paths: list[str] | None
+    headers: Mapping[str, list[str]] | None
+    snis: list[str] | None
+    regex_priority: int
+    preserve_host: bool
+    strip_path: bool
+    https_redirect_status_code: int
+
+
+class Service(TypedDict):
+    """A service as the router and the proxy read it. Timeouts are in milliseconds."""
+
+    id: str
+    enabled: bool
+    protocol: str
+    host: str
+    port: int
+    path: str | None
+    retries: int
+    connect_timeout: int
+    read_timeout: int
+    tls_verify: bool | None
+    ca_certificates: list[str] | None
+    client_certificate: Reference | None
+
+
 UUID = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z",
     re.IGNORECASE,

@@ -11,7 +11,7 @@ from typing import Self
 
 from sandbox.kong import tls, upstream
 from sandbox.kong.admin import AdminApi
-from sandbox.kong.entities import Entity, KongConf, Snapshot
+from sandbox.kong.entities import Entity, KongConf, Service, Snapshot
 from sandbox.kong.http import InvalidRequestError, Request, Response, Server
 from sandbox.kong.proxy import Answer, Proxy
 from sandbox.kong.store import Store
@@ -198,7 +198,7 @@ class Kong:
         answer = self._proxy.answer(request, scheme, port, self._send)
         return Response(answer.status, tuple(answer.headers), answer.body)
 
-    def _send(self, request: UpstreamRequest, service: Entity) -> Response:
+    def _send(self, request: UpstreamRequest, service: Service) -> Response:
         snapshot = self._store.seen(self.lags.routes)[0]
         return upstream.send(
             request,

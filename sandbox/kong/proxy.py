@@ -18,7 +18,7 @@ from typing import Any
 from sandbox.kong import jwt, rules, termination, uri
 from sandbox.kong.balancer import NO_NAME, NO_PEER, Balancer, Peer
 from sandbox.kong.client import client_address
-from sandbox.kong.entities import Entity, KongConf, Snapshot, Table
+from sandbox.kong.entities import Entity, KongConf, Service, Snapshot, Table
 from sandbox.kong.errors import error_response, html_page, nginx_error
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.further import FURTHER
@@ -43,7 +43,7 @@ from sandbox.kong.upstream import (
 )
 
 PORTS = {"http": 8000, "https": 8443}
-Send = Callable[[UpstreamRequest, Entity], Response]
+Send = Callable[[UpstreamRequest, Service], Response]
 # Connection-level headers that nginx and Kong make anew for the upstream.
 _REMADE = frozenset(
     {
@@ -286,7 +286,7 @@ class Proxy:
 
     def _access(
         self, exchange: Exchange, tables: Any, plugins: list[Entity]
-    ) -> Entity:
+    ) -> Service:
         """Route the request and run its plugins; the service that it may go to. Raises
         _ResponseError."""
         if exchange.method == "TRACE":
@@ -405,7 +405,7 @@ class Proxy:
         return known[2]
 
     def _peers(
-        self, exchange: Exchange, service: Entity
+        self, exchange: Exchange, service: Service
     ) -> tuple[bool, list[Peer]]:
         """Where the request may go, in the order to try, and whether that is an Upstream's to say.
 
@@ -594,7 +594,7 @@ class Proxy:
     def _upstream_request(
         self,
         exchange: Exchange,
-        service: Entity,
+        service: Service,
         peer: Peer,
         listed: frozenset[str],
     ) -> UpstreamRequest:

@@ -10,14 +10,15 @@ from __future__ import annotations
 import datetime
 import socket
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, TypedDict
 
-from sandbox.kong.entities import Config, Entity
+from sandbox.kong.entities import Entity
 from sandbox.kong.errors import error_response
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.http import Header, Response
 
-_SECONDS = {
+_Window = Literal["second", "minute", "hour", "day", "month", "year"]
+_SECONDS: Mapping[_Window, int] = {
     "second": 1,
     "minute": 60,
     "hour": 3600,
@@ -31,6 +32,38 @@ local n = redis.call("incr", KEYS[1])
 if n == 1 then redis.call("expire", KEYS[1], ARGV[1]) end
 return n - 1
 """
+
+
+class _Redis(TypedDict):
+    """Where a Redis is. `timeout` is in milliseconds."""
+
+    host: str
+    port: int
+    timeout: int
+    username: str | None
+    password: str | None
+    database: int
+    ssl: bool
+
+
+class _Config(TypedDict):
+    """The configuration of the plugin: limits by window, whom they count, and where."""
+
+    second: float | None
+    minute: float | None
+    hour: float | None
+    day: float | None
+    month: float | None
+    year: float | None
+    limit_by: str
+    header_name: str
+    path: str | None
+    policy: str
+    redis: _Redis
+    fault_tolerant: bool
+    hide_client_headers: bool
+    error_code: int
+    error_message: str
 
 
 class RedisUnavailableError(RuntimeError):
@@ -49,11 +82,11 @@ class RateLimiting:
     def access(self, exchange: Exchange, plugin: Entity) -> Response | None:
         """429 where a window is full. Raises RedisUnavailableError where Redis is away and the plugin is not
         fault tolerant."""
-        config = plugin["config"]
+        config: _Config = plugin["config"]
         limits = {
-            window: config[window]
+            window: limit
             for window in _SECONDS
-            if config[window] is not None
+            if (limit := config[window]) is not None
         }
         keys = {window: _key(exchange, plugin, window) for window in limits}
         try:
@@ -84,7 +117,7 @@ class RateLimiting:
             accept = exchange.request.header("accept")
             shown = exchange.response_headers
             return error_response(
-                int(config["error_code"]),
+                config["error_code"],
                 config["error_message"],
                 accept,
                 exchange.request_id,
@@ -101,7 +134,7 @@ class RateLimiting:
     def log(self, exchange: Exchange, plugin: Entity) -> None:
         """Nothing."""
 
-    def _used(self, config: Config, key: str, window: str) -> int:
+    def _used(self, config: _Config, key: str, window: _Window) -> int:
         """The requests that a window has seen. In Redis this one counts from now on, whether it is
         refused or not."""
         if config["policy"] == "local":
@@ -109,7 +142,7 @@ class RateLimiting:
         return _counted_in_redis(config["redis"], key, _SECONDS[window])
 
 
-def _key(exchange: Exchange, plugin: Entity, window: str) -> str:
+def _key(exchange: Exchange, plugin: Entity, window: _Window) -> str:
     route, service = (
         ((plugin[scope] or {}).get("id") or _NONE)
         for scope in ("route", "service")
@@ -118,12 +151,13 @@ def _key(exchange: Exchange, plugin: Entity, window: str) -> str:
     return f"ratelimit:{route}:{service}:{_identifier(exchange, plugin['config'])}:{begun}:{window}"
 
 
-def _identifier(exchange: Exchange, config: Config) -> str:
+def _identifier(exchange: Exchange, config: _Config) -> str:
     assert exchange.match is not None
     identifier: Any = None
     match config["limit_by"]:
         case "service":
-            identifier = (exchange.match.service or {}).get("id")
+            service = exchange.match.service
+            identifier = service["id"] if service else None
         case "consumer":
             identifier = (exchange.consumer or exchange.credential or {}).get(
                 "id"
@@ -141,7 +175,7 @@ def _identifier(exchange: Exchange, config: Config) -> str:
     return str(identifier or exchange.address)
 
 
-def _beginning(now: float, window: str) -> float:
+def _beginning(now: float, window: _Window) -> float:
     """When the window began that `now` is in: by the calendar, in UTC."""
     if window in ("second", "minute", "hour", "day"):
         return now - now % _SECONDS[window]
@@ -154,9 +188,9 @@ def _beginning(now: float, window: str) -> float:
 
 def _headers(
     exchange: Exchange,
-    limits: Mapping[str, float],
-    used: Mapping[str, int],
-    full: str | None,
+    limits: Mapping[_Window, float],
+    used: Mapping[_Window, int],
+    full: _Window | None,
 ) -> list[Header]:
     left = {
         window: max(
@@ -199,21 +233,16 @@ def _number(value: float) -> str:
     return f"{value:g}" if value != int(value) else str(int(value))
 
 
-def _counted_in_redis(redis: Config, key: str, seconds: int) -> int:
+def _counted_in_redis(redis: _Redis, key: str, seconds: int) -> int:
     if redis["ssl"]:
         raise RedisUnavailableError("TLS to Redis is not modelled")
-    signed_in = [
-        [
-            "AUTH",
-            *([redis["username"]] if redis["username"] else []),
-            redis["password"],
-        ]
-    ]
-    commands = [
-        *(signed_in if redis["password"] else []),
-        *([["SELECT", str(redis["database"])]] if redis["database"] else []),
-        ["EVAL", _COUNT, "1", key, str(seconds)],
-    ]
+    commands: list[list[str]] = []
+    if redis["password"]:
+        user = [redis["username"]] if redis["username"] else []
+        commands.append(["AUTH", *user, redis["password"]])
+    if redis["database"]:
+        commands.append(["SELECT", str(redis["database"])])
+    commands.append(["EVAL", _COUNT, "1", key, str(seconds)])
     try:
         address = (redis["host"], redis["port"])
         seconds_to_wait = redis["timeout"] / 1000

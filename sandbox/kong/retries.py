@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sandbox.kong.balancer import Peer
-from sandbox.kong.entities import Entity
+from sandbox.kong.entities import Service
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.upstream import UpstreamError
 
@@ -19,7 +19,7 @@ _ONCE = ("POST", "PATCH")
 
 
 def attempts(
-    exchange: Exchange, service: Entity, peers: list[Peer]
+    exchange: Exchange, service: Service, peers: list[Peer]
 ) -> Iterator[tuple[int, Peer]]:
     """Each attempt by its number, and where it goes: the peers in turn, as often as the request may
     be tried."""
@@ -28,7 +28,7 @@ def attempts(
 
 
 def is_last(
-    exchange: Exchange, service: Entity, attempt: int, error: UpstreamError
+    exchange: Exchange, service: Service, attempt: int, error: UpstreamError
 ) -> bool:
     """Whether the request is not tried again after this failure."""
     return (error.sent and exchange.method in _ONCE) or attempt >= _retries(
@@ -36,7 +36,7 @@ def is_last(
     )
 
 
-def _retries(exchange: Exchange, service: Entity) -> int:
+def _retries(exchange: Exchange, service: Service) -> int:
     return (
         int(service["retries"])
         if exchange.retries is None

@@ -14,8 +14,9 @@ import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
-from sandbox.kong.entities import Entity, Table
+from sandbox.kong.entities import Route, Service, Table
 from sandbox.kong.http import Request
 from sandbox.kong.rules import rust_regex
 from sandbox.kong.wire import wire
@@ -30,8 +31,8 @@ class Match:
     """The route that a request reached, its service (None: it has none), and what `strip_path`
     takes off."""
 
-    route: Entity
-    service: Entity | None
+    route: Route
+    service: Service | None
     prefix: str
 
 
@@ -61,8 +62,8 @@ class _Candidate:
     priority of its own."""
 
     order: tuple[int, str]
-    route: Entity
-    service: Entity | None
+    route: Route
+    service: Service | None
     methods: frozenset[str]
     hosts: tuple[_Host, ...]
     snis: tuple[_Host, ...]
@@ -113,9 +114,11 @@ class Router:
 
     def __init__(self, routes: Table, services: Table) -> None:
         self._candidates: list[_Candidate] = []
-        for route in routes.values():
+        # The schemas have seen to the fields.
+        typed_services = cast(Mapping[str, Service], services)
+        for route in cast(Iterable[Route], routes.values()):
             if route["protocols"][0] not in _STREAM:
-                self._candidates += _candidates(route, services)
+                self._candidates += _candidates(route, typed_services)
         self._candidates.sort(
             key=lambda candidate: candidate.order, reverse=True
         )
@@ -157,7 +160,9 @@ def _folded(header: str) -> str:
     return header.lower().replace("-", "_")
 
 
-def _candidates(route: Entity, services: Table) -> Iterator[_Candidate]:
+def _candidates(
+    route: Route, services: Mapping[str, Service]
+) -> Iterator[_Candidate]:
     reference = route["service"]
     service = services.get(reference["id"]) if reference else None
     if reference and (service is None or not service["enabled"]):
@@ -215,7 +220,7 @@ def _host(text: str) -> _Host:
     return _Host("exact", name, number)
 
 
-def _priority(route: Entity, paths: list[str]) -> int:
+def _priority(route: Route, paths: list[str]) -> int:
     """A 64-bit number: a bit for plain hosts, one for regular expressions, and three numbers over
     each other.
 

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sandbox.kong.entities import Entity, Snapshot
+from sandbox.kong.entities import Service, Snapshot
 from sandbox.kong.http import Header, Response
 from sandbox.kong.pem import load_pair
 
@@ -74,7 +74,7 @@ def resolve_by_name(host: str, port: int) -> tuple[str, int] | None:
     return str(addresses[0][4][0]), port
 
 
-def speaking(service: Entity, snapshot: Snapshot) -> ssl.SSLContext | None:
+def speaking(service: Service, snapshot: Snapshot) -> ssl.SSLContext | None:
     """How TLS is spoken behind a service, as its entities say; None: not at all."""
     if service["protocol"] != "https":
         return None
@@ -108,7 +108,7 @@ def _context(
 
 def send(
     request: UpstreamRequest,
-    service: Entity,
+    service: Service,
     resolve: Resolve,
     tls: ssl.SSLContext | None = None,
 ) -> Response:
@@ -158,6 +158,6 @@ def _name(request: UpstreamRequest) -> str:
     return host if host.endswith("]") else host.rpartition(":")[0] or host
 
 
-def accept_all(_: UpstreamRequest, __: Entity) -> Response:
+def accept_all(_: UpstreamRequest, __: Service) -> Response:
     """An upstream that only says 200: for requests that are handled in process."""
     return Response(200, (("Content-Type", "application/json"),), b"{}")
