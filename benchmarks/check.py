@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.compile import exceeds
+from kong_oam.render.answers import Answer
 from kong_oam.render.cache import Cache, usual_cache
 from kong_oam.render.evaluator import Evaluator
 from kong_oam.render.program import program
-from kong_oam.render.requests import Answer
 from kong_oam.render.stage import Renderer, read_applications
 from kong_oam.render.tools import Tools
 
