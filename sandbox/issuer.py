@@ -40,6 +40,18 @@ class Client:
     groups: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Code:
+    """What an authorization code stands for. `groups` are the user's."""
+
+    client: str
+    redirect_uri: str
+    challenge: str
+    scopes: list[str]
+    user: str
+    groups: tuple[str, ...]
+
+
 class _OAuthError(Exception):
     def __init__(self, error: str) -> None:
         super().__init__(error)
@@ -93,7 +105,7 @@ class Issuer:
         self.named: str | None = None
         self.down = False
         self._encryption = Key()
-        self._codes: dict[str, Json] = {}
+        self._codes: dict[str, _Code] = {}
         self._server = JsonServer(_Handler, self)
         self.url = self._server.url
 
@@ -155,7 +167,14 @@ class Issuer:
             }
         else:
             answer["code"] = code = secrets.token_urlsafe(16)
-            self._codes[code] = {**query, "groups": groups}
+            self._codes[code] = _Code(
+                client.id,
+                query["redirect_uri"],
+                query.get("code_challenge", ""),
+                asked,
+                query["sandbox_user"],
+                groups,
+            )
         return f"{query['redirect_uri']}?{urlencode(answer)}"
 
     def token(self, form: Mapping[str, str], authorization: str) -> Json:
@@ -173,23 +192,23 @@ class Issuer:
         if (
             form.get("grant_type") != "authorization_code"
             or code is None
-            or code["client_id"] != client.id
+            or code.client != client.id
         ):
             raise _OAuthError("invalid_grant")
         challenge = base64url(
             sha256(form.get("code_verifier", "").encode()).digest()
         )
-        if (code["redirect_uri"], code["code_challenge"]) != (
+        if (code.redirect_uri, code.challenge) != (
             form.get("redirect_uri"),
             challenge,
         ):
             raise _OAuthError("invalid_grant")
         user = {
-            "sub": code["sandbox_user"],
+            "sub": code.user,
             "sid": secrets.token_hex(8),
-            "groups": list(code["groups"]),
+            "groups": list(code.groups),
         }
-        return self._given(client, code["scope"].split(), user)
+        return self._given(client, code.scopes, user)
 
     def _authenticated(
         self, form: Mapping[str, str], authorization: str

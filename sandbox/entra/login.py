@@ -51,6 +51,19 @@ class LoginError(Exception):
         super().__init__(self.description)
 
 
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What an authorization code stands for. `resource` is the API that the scopes are of."""
+
+    client_id: str
+    redirect_uri: str
+    challenge: str
+    user: str
+    nonce: str | None
+    resource: Json | None
+    scopes: list[str]
+
+
 @dataclass(slots=True)
 class Login:
     """The identity platform for one tenant. `administrator`: an application with a secret, there
@@ -61,7 +74,7 @@ class Login:
     administrator: tuple[str, str, str]
     """Client id, secret, and the object id of its service principal."""
     key: SigningKey = field(default_factory=SigningKey)
-    codes: dict[str, Json] = field(default_factory=dict)
+    codes: dict[str, Code] = field(default_factory=dict)
 
     @property
     def issuer(self) -> str:
@@ -129,7 +142,15 @@ class Login:
                 "error_description": refused.description,
             }
         code = secrets.token_urlsafe(24)
-        self.codes[code] = {**query, "resource": resource, "scopes": scopes}
+        self.codes[code] = Code(
+            app["appId"],
+            query["redirect_uri"],
+            query.get("code_challenge", ""),
+            login,
+            query.get("nonce"),
+            resource,
+            scopes,
+        )
         return {"code": code}
 
     def token(
@@ -210,8 +231,8 @@ class Login:
         code = self.codes.pop(form.get("code", ""), None)
         if (
             code is None
-            or code["client_id"] != app["appId"]
-            or code["redirect_uri"] != form.get("redirect_uri")
+            or code.client_id != app["appId"]
+            or code.redirect_uri != form.get("redirect_uri")
         ):
             raise LoginError(
                 "invalid_grant",
@@ -222,7 +243,7 @@ class Login:
         challenge = base64url(
             hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         )
-        if code["code_challenge"] != challenge:
+        if code.challenge != challenge:
             raise LoginError(
                 "invalid_grant",
                 501481,
@@ -235,8 +256,8 @@ class Login:
                 "The request body must contain a client secret or assertion.",
                 401,
             )
-        login = code["sandbox_user"]
-        resource = code["resource"]
+        login = code.user
+        resource = code.resource
         oid = hashlib.sha256(login.encode()).hexdigest()[:32]
         about: Json = {
             "oid": oid,
@@ -251,7 +272,7 @@ class Login:
             "oid": oid,
             "sub": about["sub"],
         }
-        tokens = {"id_token": self.sign({**base, "nonce": code.get("nonce")})}
+        tokens = {"id_token": self.sign({**base, "nonce": code.nonce})}
         if resource is None:
             return {**self._given("opaque", "openid"), **tokens}
         groups = self.directory.groups_of(login)
@@ -261,12 +282,12 @@ class Login:
             if value
         ]
         about |= {
-            "scp": " ".join(code["scopes"]),
+            "scp": " ".join(code.scopes),
             **({"roles": roles} if roles else {}),
             **self._groups(resource, groups),
         }
         listed = " ".join(
-            f"{resource['appId']}/{scope}" for scope in code["scopes"]
+            f"{resource['appId']}/{scope}" for scope in code.scopes
         )
         return {
             **self._given(self._access(app, resource, about), listed),

@@ -26,7 +26,7 @@ from sandbox.browser import (
 )
 from sandbox.entra import Entra
 from sandbox.entra.directory import MICROSOFT_GRAPH, NO_ROLE, GraphError
-from sandbox.entra.login import ASSERTION, LoginError
+from sandbox.entra.login import ASSERTION, Code, LoginError
 from sandbox.issuer import Issuer, Key
 from tests.support.partner_keys import private_pem, rsa_key
 
@@ -229,10 +229,9 @@ def test_a_page_has_a_token_where_the_redirect_is_a_pages(
             match="allows no page" if origin else refused,
         ):
             login(*asked, origin)
-        tenant.login.codes["c"] = {
-            "client_id": app["appId"],
-            "redirect_uri": redirect,
-        }
+        tenant.login.codes["c"] = Code(
+            app["appId"], redirect, "", "anna", None, None, []
+        )
         form = {
             "grant_type": "authorization_code",
             "client_id": app["appId"],
