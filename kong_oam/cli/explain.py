@@ -167,7 +167,7 @@ def _check_preflight(options: argparse.Namespace) -> None:
 
 
 class _Page(TypedDict):
-    """What the page that calls is told, as JSON has it."""
+    """What the calling page may do, as JSON has it."""
 
     origin: str
     asks: str | None
@@ -179,7 +179,7 @@ class _Page(TypedDict):
 def _page(
     estate: Estate, request: Request, options: argparse.Namespace
 ) -> _Page | None:
-    """Return what the page that calls is told; None where no page calls."""
+    """Return what the calling page may do; None where no page calls."""
     if not options.origin:
         return None
     page: _Page = {

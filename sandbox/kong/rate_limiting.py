@@ -47,7 +47,7 @@ class _Redis(TypedDict):
 
 
 class _Config(TypedDict):
-    """The configuration of the plugin: limits by window, whom they count, and where."""
+    """The configuration of the plugin: limits by window, whose requests count, and where."""
 
     second: float | None
     minute: float | None
