@@ -44,7 +44,7 @@ $(STAMP): requirements-dev.lock requirements-built.lock
 	@touch $(CORE) $@
 
 demo: setup evaluator ## the sample estate on stand-ins: who got what (IDP=okta, keycloak, entra or oidc)
-	@$(BIN)/python -m sandbox demo --idp $(IDP)
+	@$(BIN)/python -m sandbox demo --idp $(IDP) $(if $(VERBOSE),--verbose)
 
 sandbox: setup ## the same stand-ins, kept up for `pulumi up -s local` in another terminal
 	@$(BIN)/python -m sandbox serve

@@ -30,11 +30,10 @@ _STAND_INS = (
 _REAL = "Real: {}the Pulumi engine, this program, the SDKs, state and previews."
 
 
-def demo(kind: str) -> int:
-    """Deploys the sample estate and an Application of types of its own, with the literal CLI; shows
-    who may do what.
+def demo(kind: str, *, verbose: bool = False) -> int:
+    """Deploy the sample estate and an Application of custom types with the real CLI, and call it.
 
-    Exit code of the demo.
+    `verbose` prints the output of `pulumi up` and the log of every call. Return the exit status.
     """
     from sandbox.demo.identity import KINDS, chosen
     from sandbox.keycloak import UnavailableError
@@ -56,30 +55,40 @@ def demo(kind: str) -> int:
         keep_records(folder, records := folder / "records.jsonl")
         try:
             with chosen(kind, local, folder) as provider:
-                return _deployed(local, folder, provider, records)
+                return _deployed(local, folder, provider, records, verbose)
         except (UnavailableError, StartError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
 
 
 def _deployed(
-    local: Local, folder: Path, provider: "Chosen", records: Path
+    local: Local,
+    folder: Path,
+    provider: "Chosen",
+    records: Path,
+    verbose: bool,
 ) -> int:
-    from sandbox.demo.table import show
+    from sandbox.demo.table import deployed, show
 
     _introduce(local, provider.name, real=provider.real)
     local.pulumi("stack", "init", STACK)
+    command = ("up", "-s", STACK, "--yes", "--skip-preview")
+    print(f"\npulumi {' '.join(command)}", flush=True)
     try:
-        local.pulumi("up", "-s", STACK, "--yes", "--skip-preview", show=True)
+        local.pulumi(*command, show=verbose)
     except subprocess.CalledProcessError as failed:
+        print(failed.stdout, failed.stderr, sep="\n", file=sys.stderr)
         return failed.returncode
     except subprocess.TimeoutExpired as late:
         print(
-            f"error: pulumi up was not done within {late.timeout:.0f} s, and was ended",
+            f"error: pulumi up took longer than {late.timeout:.0f} s and was ended; "
+            "try again with less load on this machine",
             file=sys.stderr,
         )
         return 1
-    return show(local, folder, str(provider), records)
+    state = local.pulumi("stack", "export", "-s", STACK).stdout
+    print(deployed(state))
+    return show(local, folder, str(provider), records, verbose=verbose)
 
 
 def serve() -> int:
@@ -173,6 +182,12 @@ def main() -> int:
         default="okta",
         help="the kind of identity provider (default: okta)",
     )
+    showing.add_argument(
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="print the output of pulumi and the log of every call, too",
+    )
     verbs.add_parser(
         "serve", help="the same products, kept up in the foreground"
     )
@@ -193,7 +208,9 @@ def main() -> int:
     try:
         if options.verb == "token":
             return token(options.client, options.user, options.namespace)
-        return demo(options.idp) if options.verb == "demo" else serve()
+        if options.verb == "demo":
+            return demo(options.idp, verbose=options.verbose)
+        return serve()
     except ToolchainError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

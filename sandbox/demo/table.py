@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -29,15 +30,18 @@ from kong_oam.render.stage import read_applications
 from sandbox import browser, caller
 from sandbox.local import STACK, USERS, Local
 
+_NEXT = """\
+Next: docs/tutorial.md edits an Application and deploys the change (make sandbox).
+      docs/concepts.md explains the table. make demo VERBOSE=1 prints all log lines."""
 _MIXED = b"/%2e%2e;/"  # appended to a path, it is read differently by different servers
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """One who calls: `token` is what the provider gave, `meant` what the model says it gives.
+    """A caller, the token from the provider, and the claims that the model expects in the token.
 
-    Who was refused a token calls without one. Some providers refuse nobody, and give a token that
-    counts for nothing.
+    A caller whose token request was refused calls without a token. Some providers refuse nobody
+    and give a token without permissions.
     """
 
     name: str
@@ -51,9 +55,10 @@ class Caller:
         return self.token is None and isinstance(self.meant, Claims)
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
+        """The scopes of the token, or why there is no valid token."""
         void = self.token is not None and isinstance(self.meant, Refusal)
-        return "a token that counts for nothing" if void else self.got
+        return "a token without permissions" if void else self.got
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,35 +164,90 @@ def ask(local: Local, estate: Estate, proxy_url: str = "") -> Table:
     return table
 
 
-def show(local: Local, project: Path, provider: str, records: Path) -> int:
-    """Prints the two tables, and the log of the calls; `provider` is what gives tokens, `records`
-    where the gateway keeps records of calls. Exit status: 0 where all is as meant, else 1."""
+def deployed(state: str) -> str:
+    """Return how many resources of each product a stack has; `state` is the JSON of its export."""
+    resources = json.loads(state)["deployment"]["resources"]
+    products = Counter(
+        resource["type"].partition(":")[0]
+        for resource in resources
+        if resource.get("custom") and not resource["type"].startswith("pulumi:")
+    )
+    counts = [f"{count} of {name}" for name, count in sorted(products.items())]
+    return f"Deployed resources: {', '.join(counts)}."
+
+
+def show(
+    local: Local,
+    project: Path,
+    provider: str,
+    records: Path,
+    *,
+    verbose: bool = False,
+) -> int:
+    """Make the calls and print the report. Return 0 if every answer equals the model's, else 1."""
     table = ask(local, estate_of(project))
-    print(
-        f"\nWho got which token (from {provider}, with the credential in the workload's Secret)\n"
-    )
-    for number, client in enumerate(table.callers):
-        mark = "   <- the model says otherwise" if client.missed else ""
-        print(f"  {_letter(number)}  {client.name:42} {client.told}{mark}")
-    print(
-        "\nWho may call what (answers of the Kong stand-in running the deployed gate; 200 came "
-        "from the workload)\n"
-    )
-    print(table)
-    print("\n  Who was refused a token calls without one.")
     lines, differing = log(table, records.read_text("utf-8"))
-    print(
-        "\nThe gateway's log of these calls, a line each: from its records (gateway.logs), by "
-        "request\n"
-    )
-    print("\n".join(lines))
     wrong = (*table.wrong, *differing)
-    print(
-        "\nEvery answer, and every line of the log, is the one that the model means."
-        if not wrong
-        else "\nWrong:\n  " + "\n  ".join(wrong)
-    )
+    print(report(table, lines, wrong, provider, verbose=verbose))
     return 1 if wrong else 0
+
+
+def report(
+    table: Table,
+    lines: Sequence[str],
+    wrong: Sequence[str],
+    provider: str,
+    *,
+    verbose: bool = False,
+) -> str:
+    """Return the tokens, the table of calls, log lines, and the verdict as text.
+
+    `lines` is the log of all calls, and `wrong` what differs from the model. `provider` names the
+    source of tokens. Without `verbose` the report has three log lines.
+    """
+    callers = []
+    without_token = []
+    for number, client in enumerate(table.callers):
+        letter = _letter(number)
+        mark = "   <- the model says otherwise" if client.missed else ""
+        callers.append(f"  {letter}  {client.name:42} {client.summary}{mark}")
+        if client.token is None and client.meant is not None:
+            without_token.append(letter)
+    log_lines = lines if verbose else excerpt(lines, len(table.callers))
+    verdict = (
+        "\n  ".join(("Differs from the model:", *wrong))
+        if wrong
+        else f"All {len(lines)} answers and their log lines equal the model's."
+    )
+    parts = (
+        f"Tokens (from {provider}, with the credentials in each workload's Secret)",
+        "\n".join(callers),
+        "Calls (answers of the Kong stand-in with the deployed gate; each 200 is the workload's)",
+        str(table),
+        f"  Without a token: A {' '.join(without_token)}".rstrip(),
+        "The gateway's log of these calls",
+        "\n".join(log_lines),
+        verdict,
+        _NEXT,
+    )
+    return "\n" + "\n\n".join(parts)
+
+
+def excerpt(lines: Sequence[str], callers: int) -> list[str]:
+    """Return three log lines of one call: allowed, without the scope, and without a token.
+
+    `lines` has as many lines for each call as there are `callers`.
+    """
+    codes = (" allowed ", " scope-missing ", " token-needed ")
+    for start in range(0, len(lines), callers):
+        of_call = lines[start : start + callers]
+        found = [
+            next((line for line in of_call if code in line), None)
+            for code in codes
+        ]
+        if None not in found:
+            return [line for line in found if line]
+    return list(lines[:3])
 
 
 def _callers(local: Local, estate: Estate) -> Iterator[Caller]:
