@@ -217,18 +217,18 @@ def _provision(plan: _Plan) -> _Provisioned:
     # Providers lay what a component is as a client under it, so it is there before them.
     components = {key: DeployedComponent(key) for key in estate.own}
     issuers = {
-        one.name: provision(
+        provider.name: provision(
             IssuerArgs(
-                one,
+                provider,
                 estate,
                 rotation,
                 scopes_before,
                 components,
-                plan.groups[one.name],
-                base.providers[one.name] if base else None,
+                plan.groups[provider.name],
+                base.providers[provider.name] if base else None,
             )
         )
-        for one in settings.providers
+        for provider in settings.providers
     }
     gateway_args = GatewayArgs(
         settings=settings,

@@ -204,9 +204,9 @@ class GraphObject(Resource):
         written = {key: now.get(key, inputs.get(key)) for key in names}
         return Found(
             {
-                key: one
-                for key, one in written.items()
-                if not (imported and is_empty(one))
+                key: item
+                for key, item in written.items()
+                if not (imported and is_empty(item))
             },
             now,
             identifier,

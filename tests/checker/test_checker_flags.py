@@ -30,7 +30,7 @@ def _flags(draw: random.Random, names: list[str]) -> Iterator[str]:
         draw.choice(["--target", "--exclude"]),
         draw.choice([0.1, 0.5]),
     )
-    for name in [one for one in names if draw.random() < share] or names[:1]:
+    for name in [name for name in names if draw.random() < share] or names[:1]:
         yield from (option, f"**::{name}")
     if draw.random() < 0.25:
         yield f"{option}-dependents"

@@ -138,8 +138,8 @@ def test_destroy_takes_away_what_the_stack_made_and_nothing_else(
     groups = local.okta.objects("groups")
     deployment.run("up")
     made = {
-        kind: len(ones) - len(before.get(kind, []))
-        for kind, ones in entities(local).items()
+        kind: len(item) - len(before.get(kind, []))
+        for kind, item in entities(local).items()
     }
     # 5 gated services with 3 plugins and a route each; nobody and one ring of 4 slots.
     assert {

@@ -47,10 +47,12 @@ def _writing(tenant: Entra) -> tuple[bool | None, bool | None]:
     """Whether the permission and the role of `orders.write` are enabled; None where there is none."""
     api = _api(tenant)
     scopes = {
-        one["value"]: one["isEnabled"]
-        for one in api["api"]["oauth2PermissionScopes"]
+        scope["value"]: scope["isEnabled"]
+        for scope in api["api"]["oauth2PermissionScopes"]
     }
-    roles = {one["value"]: one["isEnabled"] for one in api["appRoles"]}
+    roles = {
+        app_role["value"]: app_role["isEnabled"] for app_role in api["appRoles"]
+    }
     return scopes.get("orders.write"), roles.get("scope=orders.write")
 
 
@@ -95,16 +97,16 @@ def test_a_new_scope_is_waited_for_before_it_is_granted(
         deployment.edit(ORDERS, "List orders", "List all orders")
         assert set(deployment.changes("up")) == {"entra-api-orders/api"}
         assert "List all orders" in [
-            one["description"] for one in _api(tenant)["appRoles"]
+            app_role["description"] for app_role in _api(tenant)["appRoles"]
         ]
     finally:
         for file, text in texts.items():
             (deployment.folder / file).write_text(text, "utf-8")
     deployment.run("up")
     assert [
-        one["value"]
-        for one in _api(tenant)["appRoles"]
-        if "list" in one["value"]
+        app_role["value"]
+        for app_role in _api(tenant)["appRoles"]
+        if "list" in app_role["value"]
     ] == []
 
 
@@ -173,7 +175,7 @@ def test_a_removed_scope_is_disabled_then_deleted_and_is_issued_to_nobody(
         == 200
     )
     answer = caller.answered(credential(local, "web"), "user-order-desk")
-    assert [one.rpartition("/")[2] for one in answer["scope"].split()] == [
+    assert [part.rpartition("/")[2] for part in answer["scope"].split()] == [
         "orders.read"
     ]
     audience = deployment.output("audiences")["orders/api"]
@@ -237,7 +239,7 @@ def test_a_role_is_handed_over_without_what_it_was_and_is_in_one_hand(
             [200, 200],
         )
         assert "group=sales" not in [
-            one["value"] for one in _api(tenant)["appRoles"]
+            app_role["value"] for app_role in _api(tenant)["appRoles"]
         ]
         assert deployment.changes("up") == {}
     finally:

@@ -87,8 +87,8 @@ def test_a_second_run_changes_nothing(
     deployment.run("refresh")
     assert deployment.changes("up") == {}
     names = {
-        one["appId"]: one["displayName"]
-        for one in tenant.directory.applications.values()
+        application["appId"]: application["displayName"]
+        for application in tenant.directory.applications.values()
     }
     assert {
         key: names[made] for key, made in deployment.output("audiences").items()

@@ -34,11 +34,13 @@ def _mounted(local: Local, cluster: Issuer, component: str) -> ClusterToken:
         if one["name"] == "OAUTH_ASSERTION_FILE"
     )
     (mount,) = (
-        one
-        for one in container["volumeMounts"]
-        if file.startswith(one["mountPath"])
+        volume_mount
+        for volume_mount in container["volumeMounts"]
+        if file.startswith(volume_mount["mountPath"])
     )
-    (volume,) = (one for one in pod["volumes"] if one["name"] == mount["name"])
+    (volume,) = (
+        volume for volume in pod["volumes"] if volume["name"] == mount["name"]
+    )
     (source,) = volume["projected"]["sources"]
     wanted = source["serviceAccountToken"]
     assert file == f"{mount['mountPath']}/{wanted['path']}"

@@ -35,16 +35,16 @@ def _directory(tenant: Entra) -> dict[str, Any]:
     directory = tenant.directory
     return {
         "applications": {
-            one["displayName"]: one["id"]
-            for one in directory.applications.values()
+            application["displayName"]: application["id"]
+            for application in directory.applications.values()
         },
         "principals": sorted(directory.principals),
         "assignments": sorted(directory.assignments),
         "grants": {
-            one["id"]: one["scope"] for one in directory.grants.values()
+            grant["id"]: grant["scope"] for grant in directory.grants.values()
         },
         "federated": {
-            app: sorted(ones) for app, ones in directory.federated.items()
+            app: sorted(item) for app, item in directory.federated.items()
         },
     }
 
@@ -151,6 +151,7 @@ def test_what_a_killed_run_made_is_found_and_removed(
     assert tenant.secret not in listed + removed
     assert deployment.changes("up") == {}
     names = [
-        one["displayName"] for one in tenant.directory.applications.values()
+        application["displayName"]
+        for application in tenant.directory.applications.values()
     ]
     assert len(names) == len(set(names))

@@ -58,8 +58,8 @@ def test_everybody_gets_what_they_get_with_okta(
     with_okta = ask(sample.local, estate_of(sample.deployment.folder))
     assert table.wrong == with_okta.wrong == ()
     assert table.rows == with_okta.rows
-    assert [one.name for one in table.callers] == [
-        one.name for one in with_okta.callers
+    assert [caller.name for caller in table.callers] == [
+        caller.name for caller in with_okta.callers
     ]
     assert {200, 401, 403} <= {
         answer for row in table.rows.values() for answer in row

@@ -81,9 +81,9 @@ def command(deployment: Deployment, *arguments: str) -> str:
 
 def service(local: Local, name: str) -> dict[str, Any]:
     return next(
-        one
-        for one in local.kong.entities("services")
-        if one["name"] == f"kong-oam.{STACK}.orders.api.{name}"
+        entity
+        for entity in local.kong.entities("services")
+        if entity["name"] == f"kong-oam.{STACK}.orders.api.{name}"
     )
 
 

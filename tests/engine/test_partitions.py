@@ -229,7 +229,7 @@ def test_a_partition_gets_another_name_and_a_base_is_made_anew(
         for name in (None, "orders", "rest")
     }
     assert all(one.returncode for one in refused.values())
-    said = {name: one.stdout + one.stderr for name, one in refused.items()}
+    said = {name: item.stdout + item.stderr for name, item in refused.items()}
     assert (
         f"its stack '{STACK}-sales' still has orders/api, shop/checkout, shop/web"
         in said[None]

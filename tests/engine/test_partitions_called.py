@@ -105,7 +105,7 @@ def test_recover_of_a_partition_never_touches_anothers(
         ).raise_for_status()
 
     def standing() -> set[str]:
-        return {str(one["name"]) for one in kong.entities("services")}
+        return {str(entity["name"]) for entity in kong.entities("services")}
 
     before = standing()
     for one, lost in (
@@ -131,7 +131,9 @@ def test_recover_of_a_partition_never_touches_anothers(
 
 
 def _ids(deployment: Deployment, kind: str) -> set[str]:
-    return {str(one["id"]) for one in deployment.local.kong.entities(kind)}
+    return {
+        str(entity["id"]) for entity in deployment.local.kong.entities(kind)
+    }
 
 
 @pytest.mark.deep

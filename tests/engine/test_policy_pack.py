@@ -104,8 +104,8 @@ def analyzed(
     )
     change(
         {
-            one["urn"].rsplit("::", 1)[1]: one
-            for one in state["deployment"]["resources"]
+            resource["urn"].rsplit("::", 1)[1]: resource
+            for resource in state["deployment"]["resources"]
         }
     )
     file = folder / "state.json"

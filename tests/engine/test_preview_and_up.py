@@ -171,7 +171,9 @@ def test_a_preview_shows_the_lines_of_access_that_change(
     )[0]
     lines = [" ".join(line.split()) for line in said.splitlines()]
     assert [
-        one for one in shown.splitlines() if " ".join(one.split()) not in lines
+        line
+        for line in shown.splitlines()
+        if " ".join(line.split()) not in lines
     ] == []
     outputs = said.partition("Outputs:\n")[2].partition("\n\n")[0]
     assert len(outputs.splitlines()) - 1 == shown.partition("    Outputs:\n")[

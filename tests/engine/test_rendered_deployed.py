@@ -442,10 +442,10 @@ def test_pods_that_are_only_read_run_on_behind_a_fence(empty: Empty) -> None:
         }
         return {
             name: (
-                one["podSelector"]["matchLabels"]["app.oam.dev/component"],
-                bool(one["ingress"]),
+                item["podSelector"]["matchLabels"]["app.oam.dev/component"],
+                bool(item["ingress"]),
             )
-            for name, one in policies.items()
+            for name, item in policies.items()
         }
 
     assert fences() == {"api": ("api", True), "page": ("page", True)}

@@ -147,12 +147,12 @@ def test_a_component_has_another_form_in_another_cluster(
         for cluster in (deployment.local.cluster, west)
     ]
     cpu = [
-        one["template"]["spec"]["containers"][0]
+        form["template"]["spec"]["containers"][0]
         .get("resources", {})
         .get("limits")
-        for one in forms
+        for form in forms
     ]
-    assert ([one.get("replicas") for one in forms], cpu) == (
+    assert ([form.get("replicas") for form in forms], cpu) == (
         [None, 3],
         [None, {"cpu": "3"}],
     )

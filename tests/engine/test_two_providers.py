@@ -56,17 +56,17 @@ def _mine(estate: Estate) -> Estate:
     """The part of the estate whose clients are at the issuer that exists."""
     applications = tuple(
         replace(
-            one,
+            application,
             components=tuple(
                 part.with_clients(
                     client
                     for client in part.identity.clients
                     if client.provider == PROVIDER
                 )
-                for part in one.components
+                for part in application.components
             ),
         )
-        for one in estate.applications
+        for application in estate.applications
     )
     return Estate(estate.stack, applications)
 

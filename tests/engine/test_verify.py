@@ -251,9 +251,9 @@ def test_a_key_that_is_swapped_is_both_findings(
         (server,) = deployment.local.okta.objects("authorizationServers")
         signing = server["credentials"]["signing"]["kid"]
         (own,) = (
-            one
-            for one in deployment.local.kong.entities("jwt_secrets")
-            if one["key"] == signing
+            entity
+            for entity in deployment.local.kong.entities("jwt_secrets")
+            if entity["key"] == signing
         )
         consumer = own["consumer"]["id"]
         hands.change(f"consumers/{consumer}/jwt", own, rsa_public_key=_pem())
@@ -289,8 +289,8 @@ def test_what_cannot_be_read_is_no_finding(
     Path("none.json").write_text("{}", "utf-8")
     outputs = json.loads(Path("outputs.json").read_text("utf-8"))
     outputs["upstreams"] = {
-        name: one
-        for name, one in outputs["upstreams"].items()
+        name: item
+        for name, item in outputs["upstreams"].items()
         if ".orders." not in name
     }
     Path("before.json").write_text(json.dumps(outputs), "utf-8")

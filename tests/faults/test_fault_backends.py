@@ -58,7 +58,7 @@ def _states(stack: Stack, server: PostgreSql | None) -> list[str]:
     names = (
         server.names()
         if server
-        else [str(one.relative_to(folder)) for one in folder.rglob("*")]
+        else [str(file.relative_to(folder)) for file in folder.rglob("*")]
     )
     return [name for name in names if name in (STATE, f"{STATE}.zst")]
 

@@ -103,9 +103,9 @@ def test_the_path_of_a_service_is_taken_back_and_one_without_goes_over(
 
 
 def _without_paths(resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    for one in resources:
-        if one["type"] == "kong:index/service:Service":
-            del one["inputs"]["path"], one["outputs"]["path"]
+    for resource in resources:
+        if resource["type"] == "kong:index/service:Service":
+            del resource["inputs"]["path"], resource["outputs"]["path"]
     return resources
 
 
@@ -145,9 +145,9 @@ def test_a_route_by_hand_on_our_service_stays_and_opens_nothing(
     ]
     assert stack.status("GET", "by.hand", PUBLIC) == 404
     assert stack.changes("up", "--refresh") == {}
-    assert [one["name"] for one in stack.local.kong.entities("routes")].count(
-        "byhand"
-    ) == 1
+    assert [
+        entity["name"] for entity in stack.local.kong.entities("routes")
+    ].count("byhand") == 1
     failed = stack.run("destroy", check=False)
     assert failed.returncode != 0 and "tiny/api-8080-service" in failed.stdout
     stack.kong("DELETE", "/routes/byhand")

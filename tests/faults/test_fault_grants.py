@@ -55,7 +55,7 @@ def _no_state_says_the_order(stack: Stack) -> None:
     pods = {"tiny/job-client", "tiny/job-deployment"}
     assert pods <= state.keys()
     assert not state[RULE] & pods
-    assert not [one for one in pods if RULE in state[one]]
+    assert not [pod for pod in pods if RULE in state[pod]]
 
 
 def _works(stack: Stack, *scopes: str) -> None:

@@ -166,7 +166,7 @@ def test_a_kong_is_upgraded_under_a_stack(
     jwt = PLUGIN_SCHEMAS["jwt"]
     config = jwt.fields["config"]
     fields = {
-        name: one for name, one in config.fields.items() if name != "realm"
+        name: item for name, item in config.fields.items() if name != "realm"
     }
     older = replace(
         jwt, fields={**jwt.fields, "config": replace(config, fields=fields)}

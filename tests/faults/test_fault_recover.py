@@ -95,7 +95,7 @@ def test_what_was_lost_is_listed_then_removed_and_nothing_else(
     stack.run("up")
     assert stack.changes("up") == {}
     assert {"other", "theirs", "by-hand"} < {
-        one["name"] for one in stack.local.kong.entities("services")
+        entity["name"] for entity in stack.local.kong.entities("services")
     }
     assert (
         stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job"))

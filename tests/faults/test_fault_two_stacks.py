@@ -185,8 +185,8 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
         with callers.apart("local"):
             (admission,) = (
                 key
-                for key, one in _of(local).items()
-                if one.get("name") == "pre-function"
+                for key, item in _of(local).items()
+                if item.get("name") == "pre-function"
             )
             local.kong("PATCH", f"/plugins/{admission}", {"enabled": False})
             found = _said(local, "verify", "--only", "gateway", status=1)

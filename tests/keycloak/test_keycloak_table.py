@@ -385,7 +385,9 @@ def test_a_rotated_key_is_taken_and_the_old_one_kept_while_its_tokens_live(
         "GET", f"/{REALM}/components?type=org.keycloak.keys.KeyProvider"
     ).body
     (first,) = (
-        one["id"] for one in providers if one["name"] == "rsa-generated"
+        provider["id"]
+        for provider in providers
+        if provider["name"] == "rsa-generated"
     )
     server.admin("DELETE", f"/{REALM}/components/{first}")
     deployment.run("up")
@@ -430,7 +432,7 @@ def powerless(keycloak: WithKeycloak) -> Iterator[None]:
         f"{base}/users/{user}/role-mappings/clients/{ids['realm-management']}"
     )
     roles = admin("GET", where).body
-    assert {one["name"] for one in roles} == set(PERMISSIONS)
+    assert {role["name"] for role in roles} == set(PERMISSIONS)
     admin("DELETE", where, roles)
     yield
     admin("POST", where, roles)

@@ -71,10 +71,10 @@ def test_an_anonymous_set_by_hand_is_seen_and_repaired(
     target, name = deployed.live.target, f"orders/api-{deployed.port}-jwt"
     (path,) = (
         path
-        for path, one in target.entities().items()
-        if one.get("name") == "jwt"
-        and one["service"]
-        and f"kong-oam-stack:{deployed.stack}" in (one["tags"] or ())
+        for path, item in target.entities().items()
+        if item.get("name") == "jwt"
+        and item["service"]
+        and f"kong-oam-stack:{deployed.stack}" in (item["tags"] or ())
     )
     with target.admin() as admin:
         admin.patch(
@@ -163,9 +163,9 @@ def test_a_path_by_hand_is_repaired_and_what_the_plugin_does_not_see_stays(
     what `verify` names requests for."""
     target = deployed.live.target
     own = {
-        path: one
-        for path, one in target.entities().items()
-        if f"kong-oam-stack:{deployed.stack}" in str(one)
+        path: item
+        for path, item in target.entities().items()
+        if f"kong-oam-stack:{deployed.stack}" in str(item)
     }
     (service,) = (path for path in own if path.startswith("/services/"))
     route = next(path for path in own if path.startswith("/routes/"))

@@ -278,10 +278,10 @@ def test_what_the_state_has_forgotten(
 def _service_of(estate: Flags, api: Api) -> str:
     """The id of the Application's service in Kong."""
     (found,) = (
-        one["id"]
-        for path, one in estate.live.target.entities().items()
+        item["id"]
+        for path, item in estate.live.target.entities().items()
         if path.startswith("/services/")
-        and one["name"].endswith(f".{api.name}.{api.component}.{api.port}")
+        and item["name"].endswith(f".{api.name}.{api.component}.{api.port}")
     )
     return str(found)
 
@@ -291,9 +291,9 @@ def _plugin_of(estate: Flags, api: Api, kind: str) -> str:
     service = _service_of(estate, api)
     (found,) = (
         path
-        for path, one in estate.live.target.entities().items()
-        if one.get("name") == kind
-        and (one["service"] or {}).get("id") == service
+        for path, item in estate.live.target.entities().items()
+        if item.get("name") == kind
+        and (item["service"] or {}).get("id") == service
     )
     return found
 

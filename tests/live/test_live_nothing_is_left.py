@@ -23,5 +23,5 @@ def test_nothing_is_left_behind_and_nothing_of_others_was_touched(
     assert entities.made
     entities.clean()
     now = live.target.entities()
-    assert [path for path, one in now.items() if RUN in str(one)] == []
+    assert [path for path, item in now.items() if RUN in str(item)] == []
     assert {path: now.get(path) for path in before} == before

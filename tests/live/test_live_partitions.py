@@ -77,9 +77,9 @@ def own(made: Engine) -> dict[str, Mapping[str, object]]:
     """The estate's entities at Kong, by their paths, which have their ids."""
     tag = f"kong-oam-stack:{made.stack}"
     return {
-        path: one
-        for path, one in made.live.target.entities().items()
-        if tag in (one["tags"] or ())
+        path: item
+        for path, item in made.live.target.entities().items()
+        if tag in (item["tags"] or ())
     }
 
 

@@ -180,9 +180,9 @@ def test_records_say_what_the_model_says(recording: Recording) -> None:
                 == str(meant.rule.position).split(":")[0]
             )
         if answer.status >= 400 and case.method != "HEAD":
-            told = json.loads(answer.body)
+            load = json.loads(answer.body)
             assert answer.headers["content-type"] == "application/problem+json"
-            assert (told["status"], told["requestId"]) == (
+            assert (load["status"], load["requestId"]) == (
                 answer.status,
                 answer.id,
             )
@@ -263,10 +263,10 @@ def test_no_record_has_what_is_secret(recording: Recording) -> None:
 
 
 def _told(answer: Answered, code: str) -> None:
-    told: dict[str, Any] = json.loads(answer.body)
+    load: dict[str, Any] = json.loads(answer.body)
     assert answer.headers["content-type"] == "application/problem+json"
-    assert told.pop("title")
-    assert told == {
+    assert load.pop("title")
+    assert load == {
         "type": f"urn:kong-oam:problem:{code}",
         "status": answer.status,
         "requestId": answer.id,
@@ -480,8 +480,8 @@ def test_traces_have_no_query_string(
         assert f"x-kong-request-id: {answer.id}".encode() in answer.body.lower()
         until = time.monotonic() + (10 if _traces(live) else 0)
         while time.monotonic() < until and not any(
-            case.host.encode() in one
-            for one in recording.otlp.payloads[before:]
+            case.host.encode() in payload
+            for payload in recording.otlp.payloads[before:]
         ):
             time.sleep(0.1)
     sent = b"".join(recording.otlp.payloads[before:])

@@ -62,9 +62,9 @@ def own(made: Engine) -> Mapping[str, object]:
     """The stack's entities at Kong, by their paths, which have their ids."""
     tag = f"kong-oam-stack:{made.stack}"
     return {
-        path: one
-        for path, one in made.live.target.entities().items()
-        if tag in (one["tags"] or ())
+        path: item
+        for path, item in made.live.target.entities().items()
+        if tag in (item["tags"] or ())
     }
 
 
@@ -90,8 +90,8 @@ def refused_by_hand(made: Engine) -> None:
     """Somebody disables an admission: `verify` has one command, and an opening is an error."""
     (admission,) = (
         path
-        for path, one in own(made).items()
-        if one.get("name") == "pre-function"
+        for path, item in own(made).items()
+        if item.get("name") == "pre-function"
     )
     with made.live.target.admin() as admin:
         admin.patch(admission, json={"enabled": False}).raise_for_status()

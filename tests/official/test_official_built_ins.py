@@ -140,8 +140,8 @@ def test_only_the_gateway_connects_to_pods_of_any_kind(
         }
         (gateway,) = (
             address
-            for address, one in pods.items()
-            if one["metadata"]["name"] == "gateway"
+            for address, item in pods.items()
+            if item["metadata"]["name"] == "gateway"
         )
         others = pods.keys() - {gateway}
         asked = [
@@ -264,12 +264,14 @@ def test_a_trait_that_goes_takes_what_it_said_with_it(
     )
     applications = list(yaml.safe_load_all(text))
     (web,) = (
-        one
-        for one in applications[0]["spec"]["components"]
-        if one["name"] == "web"
+        component
+        for component in applications[0]["spec"]["components"]
+        if component["name"] == "web"
     )
     web["traits"] = [
-        one for one in web["traits"] if one["type"] in ("gateway", "access")
+        trait
+        for trait in web["traits"]
+        if trait["type"] in ("gateway", "access")
     ]
     (stack.folder / BUILT_INS).write_text(
         yaml.safe_dump_all(applications), "utf-8"

@@ -134,12 +134,12 @@ def _addresses(
         pods = cluster.objects("Pod")
         names = {
             (
-                one["metadata"]["namespace"],
-                one["metadata"]["labels"].get(
-                    "app.oam.dev/component", one["metadata"]["name"]
+                pod["metadata"]["namespace"],
+                pod["metadata"]["labels"].get(
+                    "app.oam.dev/component", pod["metadata"]["name"]
                 ),
-            ): (one["status"].get("podIP"))
-            for one in pods
+            ): (pod["status"].get("podIP"))
+            for pod in pods
         }
         if (
             all(names.values())

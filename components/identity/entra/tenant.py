@@ -167,7 +167,11 @@ class Entra(pulumi.ComponentResource):
     def _assigned_groups(self) -> set[str]:
         """Return the groups that are assigned something, by the provider's names."""
         all_assignments = assignments(self._args.settings, self._args.estate)
-        return {one.group for one in all_assignments if one.group}
+        return {
+            all_assignment.group
+            for all_assignment in all_assignments
+            if all_assignment.group
+        }
 
     def _clients(self) -> ClientCredentials:
         """Make what lies under components, and all assignments. Return the credentials by
@@ -385,7 +389,7 @@ class Entra(pulumi.ComponentResource):
         """List what the client asks for, as an administrator sees it. It grants nothing."""
         if client.user_facing:
             kind = "Scope"
-            ids = [scope_id(self._stack, api, one) for one in scopes]
+            ids = [scope_id(self._stack, api, scope) for scope in scopes]
         else:
             roles = map(role_of, scopes)
             kind = "Role"
