@@ -59,15 +59,21 @@ def blocks(text: str, kind: str) -> list[str]:
 
 
 def shown(text: str, command: str) -> tuple[list[str], list[str]]:
-    """The arguments of the command that begins so in the text, and the lines below it, up to the next prompt."""
-    _, prompt, rest = text.partition(PROMPT + command)
+    """Return the arguments of a command that the text shows, and its output up to the next prompt.
+
+    Blocks of steps are indented further.
+    """
+    before, prompt, rest = text.partition(PROMPT + command)
     assert prompt, f"no `{command}` is shown"
+    indent = before.rpartition("\n")[2] + "    "
     line, _, output = (command + rest).replace("\\\n", " ").partition("\n")
     lines: list[str] = []
     for one in output.split("\n"):
-        if one and (not one.startswith("    ") or one.startswith("    $ ")):
+        if one and (
+            not one.startswith(indent) or one.startswith(f"{indent}$ ")
+        ):
             break
-        lines.append(one[4:])
+        lines.append(one.removeprefix(indent))
     while lines and not lines[-1]:
         lines.pop()
     return shlex.split(line), lines

@@ -450,9 +450,9 @@ def test_the_page_shows_what_is_printed(
     """Line by line."""
     main(["init", "billing"])
     printed = "".join(
-        f"    {line}\n" for line in capsys.readouterr().out.splitlines()
+        f"       {line}\n" for line in capsys.readouterr().out.splitlines()
     )
     page = (ROOT / "docs/how-to/bring-your-own-applications.md").read_text(
         "utf-8"
     )
-    assert f"    $ kong-oam init billing\n{printed}\n" in page
+    assert f"       $ kong-oam init billing\n{printed}\n" in page
