@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from kong_oam.access.data import Data
 from kong_oam.access.settings.fields import tuples
 from kong_oam.access.settings.values import ClusterSettings
-from kong_oam.access.stack import MINOR
+from kong_oam.access.stack import MINOR, Stack
 from kong_oam.objects.known_keys import always_obeyed
 from kong_oam.objects.known_kinds import never_deployed
 
@@ -67,28 +68,29 @@ def _shared_contexts(contexts: Data, own: str | None) -> Iterator[str]:
             yield f"{where}: '{context}' is that of {earlier}, too"
 
 
-def judged_by(cluster: Data) -> Data:
-    """The fields of a Stack that checked settings of its cluster say."""
+def judged_by(stack: Stack, cluster: Data) -> Stack:
+    """The stack with what checked settings of its cluster say."""
     version = cluster.get("version")
     contexts = cluster.get("contexts", {})
     labels = {}
     for name, context in contexts.items():
         if isinstance(context, dict) and "labels" in context:
             labels[name] = context["labels"]
-    return {
-        "allowed": cluster.get("allow", {}),
-        "rbac": cluster.get("rbac", False),
-        "metadata": {
+    return replace(
+        stack,
+        allowed=cluster.get("allow", {}),
+        rbac=cluster.get("rbac", False),
+        metadata={
             key.lower(): text
             for key, text in cluster.get("metadata", {}).items()
         },
-        "operator_labels": cluster.get("operatorLabels", {}),
-        "rights": tuples(cluster.get("rights", {})),
-        "service_types": tuple(cluster.get("serviceTypes", ())),
-        "clusters": frozenset(contexts),
-        "labels": labels,
-        "minor": int(version.partition(".")[2]) if version else MINOR,
-    }
+        operator_labels=cluster.get("operatorLabels", {}),
+        rights=tuples(cluster.get("rights", {})),
+        service_types=tuple(cluster.get("serviceTypes", ())),
+        clusters=frozenset(contexts),
+        labels=labels,
+        minor=int(version.partition(".")[2]) if version else MINOR,
+    )
 
 
 def _context(named: str | Data) -> str:

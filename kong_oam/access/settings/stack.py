@@ -75,33 +75,29 @@ def parse(
             f"stack '{name}': {NAMESPACE}:{setting}: {error}"
         ) from None
     gateway = _gateway(data["gateway"], over_tls)
-    return Settings(
-        stack=Stack(
-            name=name,
-            providers={
-                settings.name: describe(settings) for settings in providers
-            },
-            domain=domains.get("default"),
-            suffixes=domains.get("suffixes", {}),
-            scheme=gateway.scheme,
-            rotation=_rotation(data.get("rotation", {})),
-            gateway_namespace=gateway.namespace,
-            reach=gateway.reach,
-            upstream_tls=upstream_tls.spoken(over_tls),
-            known_secrets=frozenset(_known_secrets(providers)),
-            known_groups=groups,
-            addressed=bool(gateway.cidrs),
-            redis=gateway.redis is not None,
-            records=records(data["gateway"]),
-            stripped=gateway.strip_headers,
-            partitions=parts.partitions(data),
-            federated=frozenset(
-                settings.name
-                for settings in providers
-                if settings.cluster_issuer
-            ),
-            **judged_by(data.get("cluster", {})),
+    stack = Stack(
+        name=name,
+        providers={settings.name: describe(settings) for settings in providers},
+        domain=domains.get("default"),
+        suffixes=domains.get("suffixes", {}),
+        scheme=gateway.scheme,
+        rotation=_rotation(data.get("rotation", {})),
+        gateway_namespace=gateway.namespace,
+        reach=gateway.reach,
+        upstream_tls=upstream_tls.spoken(over_tls),
+        known_secrets=frozenset(_known_secrets(providers)),
+        known_groups=groups,
+        addressed=bool(gateway.cidrs),
+        redis=gateway.redis is not None,
+        records=records(data["gateway"]),
+        stripped=gateway.strip_headers,
+        partitions=parts.partitions(data),
+        federated=frozenset(
+            settings.name for settings in providers if settings.cluster_issuer
         ),
+    )
+    return Settings(
+        stack=judged_by(stack, data.get("cluster", {})),
         cloud=data["cloud"],
         as_of=datetime.date.fromisoformat(data["asOf"]),
         cluster=cluster_settings(data),
@@ -125,17 +121,15 @@ def _known_secrets(
 def _gateway(
     gateway: Data, over_tls: UpstreamTlsSettings | None
 ) -> GatewaySettings:
-    derived = {
-        "redirect": gateway.get("plainHttp") == "redirect",
-        "strip_headers": tuple(
+    settings = replace(
+        GatewaySettings(**fields_of(GatewaySettings, gateway)),
+        redirect=gateway.get("plainHttp") == "redirect",
+        strip_headers=tuple(
             sorted({*map(str.lower, gateway.get("stripHeaders", ()))})
         ),
-        "redis": redis_settings(gateway),
-        "upstream_tls": over_tls,
-        "logs": log_settings(gateway),
-    }
-    settings = GatewaySettings(
-        **{**fields_of(GatewaySettings, gateway), **derived}
+        redis=redis_settings(gateway),
+        upstream_tls=over_tls,
+        logs=log_settings(gateway),
     )
     return (
         settings
@@ -196,17 +190,17 @@ def _stack_in(file: Path) -> str:
 
 
 def _provider(stack: str, item: Data) -> ProviderSettings:
-    converted = {
-        "spelling": spelling(item["tokens"]) if "tokens" in item else None,
-        "clients": {
+    usual = {"audience": f"api://{NAMESPACE}/{stack}"}
+    fields = fields_of(ProviderSettings, item)
+    return replace(
+        ProviderSettings(**{**usual, **fields}),
+        spelling=spelling(item["tokens"]) if "tokens" in item else None,
+        clients={
             key: _known_client(client)
             for key, client in item.get("clients", {}).items()
         },
-        "certificates": tuples(item.get("certificates", {})),
-    }
-    usual = {"audience": f"api://{NAMESPACE}/{stack}"}
-    fields = fields_of(ProviderSettings, item)
-    return ProviderSettings(**{**usual, **fields, **converted})
+        certificates=tuples(item.get("certificates", {})),
+    )
 
 
 def _known_client(client: Data) -> KnownClient:
