@@ -9,6 +9,9 @@ from typing import Any, Literal, TypeVar
 # Values by name, as JSON or YAML has them, before anything is known of their types.
 Data = Mapping[str, Any]
 
+# An edge: an object in JSON that was just read, or is about to be written.
+JsonObject = Mapping[str, Any]
+
 # Several names, in order: of scopes, groups, roles, methods or components.
 Names = tuple[str, ...]
 

@@ -19,7 +19,12 @@ from kong_oam.http.management import Row, are_rows, pages
 from kong_oam.http.rates import patiently, unserved
 from kong_oam.http.trust import trusted
 from kong_oam.kong.account import Account
-from kong_oam.kong.entities import Entities, EntitiesOfKind, Entity
+from kong_oam.kong.entities import (
+    Entities,
+    EntitiesOfKind,
+    Entity,
+    NodeConfiguration,
+)
 
 _PAGE = 1000
 _TIMEOUT = httpx.Timeout(10.0)
@@ -201,7 +206,8 @@ def _words(answer: httpx.Response) -> str:
 
 def read(admin: AdminApi) -> Entities:
     """All entities of the workspace that may bear on a decision. Raises AdminError."""
-    configuration = admin.get("/").get("configuration") or {}
+    root = admin.get("/")
+    configuration: NodeConfiguration = root.get("configuration") or {}
     flavor = configuration.get("router_flavor", _FLAVORS[-1])
     if flavor not in _FLAVORS:
         raise AdminError(

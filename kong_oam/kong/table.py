@@ -45,7 +45,7 @@ from functools import partial
 from hashlib import sha256
 from typing import Any, Literal, TypeVar
 
-from kong_oam.access.data import Data, NameLists, Names, Texts
+from kong_oam.access.data import JsonObject, NameLists, Names, Texts
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import (
     METHODS,
@@ -58,7 +58,6 @@ from kong_oam.access.model import (
 from kong_oam.access.paths import written
 from kong_oam.access.providers import Provider
 from kong_oam.access.workloads import workload_of
-from kong_oam.kong.script import Table
 from kong_oam.traits.at_kong import asked_of_kong
 from kong_oam.traits.cors.at_kong import cors_entry
 
@@ -213,7 +212,7 @@ def closed(table: str) -> str:
     return _written({**json.loads(table), "hosts": {}})
 
 
-def opened(table: str, opening: Table | None) -> str:
+def opened(table: str, opening: JsonObject | None) -> str:
     """The table with what is open in an emergency, {path, methods, ends, reason}, in place of what
     was."""
     data = json.loads(table)
@@ -234,7 +233,7 @@ def address(host: str, port: int, name: str | None = None) -> str:
     return _compact(upstream)
 
 
-def _written(data: Table) -> str:
+def _written(data: JsonObject) -> str:
     """Compact JSON, but for a line per entry of the table and per host, path and group in it."""
     lines = []
     for name, value in sorted(data.items()):
@@ -321,7 +320,7 @@ def _deciding(rules: Rules, method: str) -> list[Rule]:
 
 def _recorded(
     estate: Estate, component: Component, backend: str, current: str
-) -> Data:
+) -> JsonObject:
     records = estate.stack.records
     assert records is not None
     files = Counter(rule.position.file for rule in component.exposure.rules)
@@ -369,7 +368,7 @@ def _caller(estate: Estate, client: Client) -> list[Any]:
     ]
 
 
-def _of_traits(component: Component) -> Data:
+def _of_traits(component: Component) -> JsonObject:
     entries: dict[str, Any] = {}
     for trait, value in asked_of_kong(component):
         entries |= trait.entries(value, component)
