@@ -10,14 +10,14 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import JsonObject
 from kong_oam.kong.plugins import admission, gate
 from kong_oam.kong.script import ScriptInputs, inputs_of, stripped_in
 
 _HSTS = re.compile(r"'max-age=(?P<seconds>[0-9]+)'\) end")
 """The end of the script that tells browsers to use https only."""
 
-Content = Data
+Content = JsonObject
 """A plugin's configuration, or what a script in it is given."""
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from kong_oam.access.client import at_provider, component_and_provider
-from kong_oam.access.data import Data, NameLists, Names, NameSets, Texts
+from kong_oam.access.data import JsonObject, NameLists, Names, NameSets, Texts
 from kong_oam.access.model import (
     Client,
     Component,
@@ -43,7 +43,7 @@ class Offered:
     scopes: Texts
     groups: Names = ()
 
-    def to_output(self) -> Data:
+    def to_output(self) -> JsonObject:
         """It as a stack exports it."""
         return {
             "provider": self.provider,
@@ -52,7 +52,7 @@ class Offered:
         }
 
     @staticmethod
-    def from_output(data: Data) -> Offered:
+    def from_output(data: JsonObject) -> Offered:
         """Read what `to_output` gives."""
         return Offered(
             data["provider"], dict(data["scopes"]), tuple(data["groups"])
@@ -62,7 +62,7 @@ class Offered:
 Offers = dict[str, Offered]
 
 
-def uses_of(output: Data) -> Offers:
+def uses_of(output: JsonObject) -> Offers:
     """Read what a stack exported of what it uses or offers, each as `Offered.to_output` gives
     it."""
     return {name: Offered.from_output(data) for name, data in output.items()}

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import JsonObject
 from kong_oam.engine.state import PLUGIN, Resource, StackState, digest
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
@@ -55,7 +55,9 @@ def corrected(state: StackState, account: Account) -> StackState:
     return replace(state, resources=tuple(resources), doubted=doubted)
 
 
-def enforced(state: StackState, account: Account, configurations: Data) -> str:
+def enforced(
+    state: StackState, account: Account, configurations: JsonObject
+) -> str:
     """The fingerprint of the plugins that a run made, with their `configurations` by logical name;
     UNKNOWN where it left one out that is in the state otherwise than in Kong. Raises
     admin.AdminError."""

@@ -12,7 +12,7 @@ from typing import Self
 
 import httpx
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import JsonObject
 from kong_oam.errors import ManagementApiError, ProductError
 from kong_oam.http.addresses import shown
 from kong_oam.http.management import Row, are_rows, pages
@@ -77,7 +77,7 @@ class AdminApi:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def get(self, path: str) -> Data:
+    def get(self, path: str) -> JsonObject:
         """The JSON object at a path."""
         return self._object(path, self._sent("GET", path))
 
@@ -86,7 +86,7 @@ class AdminApi:
         answer = self._sent("GET", path)
         return None if answer.status_code == 404 else self._object(path, answer)
 
-    def _object(self, path: str, answer: httpx.Response) -> Data:
+    def _object(self, path: str, answer: httpx.Response) -> JsonObject:
         if answer.status_code != 200:
             advice = {
                 404: "check gateway.adminUrl, gateway.workspace where one is set, and Kong's "

@@ -11,7 +11,7 @@ import datetime
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import JsonObject
 from kong_oam.errors import SettingsError
 from kong_oam.identity.common.discovery import SigningKey
 
@@ -24,7 +24,7 @@ class Slot:
     key: SigningKey | None = None
     retired: datetime.date | None = None
 
-    def to_output(self) -> Data:
+    def to_output(self) -> JsonObject:
         """The slot as the stack exports it, `retired` in ISO 8601."""
         return {
             "key": asdict(self.key) if self.key else None,
@@ -32,7 +32,7 @@ class Slot:
         }
 
     @staticmethod
-    def from_output(data: Data) -> Slot:
+    def from_output(data: JsonObject) -> Slot:
         """Reads what `to_output` gives."""
         key = data.get("key")
         retired = data.get("retired")

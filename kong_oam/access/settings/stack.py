@@ -15,7 +15,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from kong_oam.access.data import Data, Names, Texts
+from kong_oam.access.data import Names, Texts, YamlObject
 from kong_oam.access.rotation import Schedule, days
 from kong_oam.access.settings import certificates, project, upstream_tls
 from kong_oam.access.settings import partitions as parts
@@ -54,7 +54,10 @@ _CREDENTIALS = "are secrets: kong:kongAdminToken (KONG_ADMIN_TOKEN)"
 
 
 def parse(
-    name: str, data: Data, describe: Describe = plain, folder: Path = STACKS
+    name: str,
+    data: YamlObject,
+    describe: Describe = plain,
+    folder: Path = STACKS,
 ) -> Settings:
     """Parse the settings of stack `name` from its `kong-oam:` values; files that they name are in
     `folder`. Raises StackError."""
@@ -119,7 +122,7 @@ def _known_secrets(
 
 
 def _gateway(
-    gateway: Data, over_tls: UpstreamTlsSettings | None
+    gateway: YamlObject, over_tls: UpstreamTlsSettings | None
 ) -> GatewaySettings:
     settings = replace(
         GatewaySettings(**fields_of(GatewaySettings, gateway)),
@@ -139,7 +142,7 @@ def _gateway(
 
 
 def _partition(
-    name: str, data: Data, describe: Describe, folder: Path
+    name: str, data: YamlObject, describe: Describe, folder: Path
 ) -> Settings:
     try:
         estate = parts.estate_of(name, data)
@@ -171,7 +174,7 @@ def read_file(file: Path, describe: Describe = plain) -> Settings:
     return parse(_stack_in(file), values_in(file), describe, file.parent)
 
 
-def values_in(file: Path) -> Data:
+def values_in(file: Path) -> YamlObject:
     """The `kong-oam:` values in `Pulumi.<stack>.yaml`, by name, unchecked. Raises StackError."""
     name = _stack_in(file)
     if not file.is_file():
@@ -189,7 +192,7 @@ def _stack_in(file: Path) -> str:
     return file.name.removeprefix("Pulumi.").removesuffix(".yaml")
 
 
-def _provider(stack: str, item: Data) -> ProviderSettings:
+def _provider(stack: str, item: YamlObject) -> ProviderSettings:
     usual = {"audience": f"api://{NAMESPACE}/{stack}"}
     fields = fields_of(ProviderSettings, item)
     return replace(
@@ -203,7 +206,7 @@ def _provider(stack: str, item: Data) -> ProviderSettings:
     )
 
 
-def _known_client(client: Data) -> KnownClient:
+def _known_client(client: YamlObject) -> KnownClient:
     secret = client.get("secret")
     return KnownClient(
         client["id"], (secret["name"], secret["key"]) if secret else None
@@ -232,7 +235,7 @@ def _validator() -> Any:
     return jsonschema_rs.validator_for(_schema())
 
 
-def _check(name: str, data: Data, folder: Path) -> None:
+def _check(name: str, data: YamlObject, folder: Path) -> None:
     problems = [*map(_violation, _validator().iter_errors(dict(data)))]
     if not problems:
         providers = data["identityProviders"]
@@ -253,7 +256,7 @@ def _check(name: str, data: Data, folder: Path) -> None:
         )
 
 
-def _own_problems(data: Data) -> Iterator[str]:
+def _own_problems(data: YamlObject) -> Iterator[str]:
     """Yield what is wrong with the stack's day, the names of its providers, and its rotation."""
     try:
         datetime.date.fromisoformat(data["asOf"])
