@@ -3,7 +3,7 @@ Upstream nowhere."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from kong_oam.access.settings.values import Settings
 from kong_oam.kong import names
 from kong_oam.kong.account import Account
+from kong_oam.kong.key_slots import SlotOutput
 from kong_oam.kong.preflight import GatewayFacts
 from kong_oam.traits.upstream_tls.at_kong import CLIENT_CERTIFICATE
 
@@ -22,7 +23,7 @@ from .certificates import Pem, provision_certificate
 from .key_ring import assigned, filled
 from .workspace import TokenIssuer, Workspace
 
-Slots = Output[list[Mapping[str, Any]]]
+Slots = Output[list[SlotOutput]]
 """Which key sits in which slot of a ring, as the next run has to know it."""
 
 
@@ -38,7 +39,7 @@ class GatewayArgs:
     account: Account
     facts: GatewayFacts
     issuers: Issuers
-    key_slots: Mapping[str, Any]
+    key_slots: Mapping[str, Sequence[SlotOutput]]
     certificates: Mapping[str, Pem]
     base: Base | None = None
 

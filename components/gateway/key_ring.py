@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from kong_oam.access.settings.values import Settings
 from kong_oam.identity.common.discovery import SigningKey
-from kong_oam.kong.key_slots import Slot, TooManyKeysError, assign
+from kong_oam.kong.key_slots import Slot, SlotOutput, TooManyKeysError, assign
 
 from ..refusal import refuse
 
@@ -17,7 +16,7 @@ from ..refusal import refuse
 def assigned(
     settings: Settings,
     provider: str,
-    before: Sequence[Mapping[str, Any]],
+    before: Sequence[SlotOutput],
     published: Sequence[SigningKey],
     previous_keys: Sequence[SigningKey],
 ) -> tuple[Slot, ...]:

@@ -45,7 +45,7 @@ from functools import partial
 from hashlib import sha256
 from typing import Any, Literal, TypeVar
 
-from kong_oam.access.data import JsonObject, NameLists, Names, Texts
+from kong_oam.access.data import JsonObject, NameLists, Names, NameSets, Texts
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import (
     METHODS,
@@ -386,7 +386,7 @@ def _logical(component: Component, provider: Provider) -> Texts:
 
 
 def _groups(component: Component, provider: Provider) -> NameLists:
-    scopes_of: dict[str, set[str]] = {}
+    scopes_of: NameSets = {}
     for role in component.identity.roles:
         for group in role.groups:
             scopes_of.setdefault(provider.listed(group), set()).update(
