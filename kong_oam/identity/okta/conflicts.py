@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 
+from kong_oam.access.data import Names
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.diagnostics import Diagnostic, Findings
@@ -179,7 +180,7 @@ def _advice(
     project: str,
     conflicts: Sequence[Conflict],
     foreign: Sequence[str],
-) -> tuple[str, ...]:
+) -> Names:
     """Say how to adopt them. There is no command while something foreign has to go."""
     for managed, count in Counter(
         conflict.object for conflict in conflicts
