@@ -9,6 +9,9 @@ from typing import Any, Literal, TypeVar
 # An edge: an object in JSON that was just read, or is about to be written.
 JsonObject = Mapping[str, Any]
 
+# The same while it is written.
+JsonFields = dict[str, Any]
+
 # An edge: an object in YAML as a schema has checked it, of a stack's file or an Application.
 YamlObject = Mapping[str, Any]
 

@@ -8,9 +8,8 @@ What runs in admission's plugin or in the gate is asked for by a key of the tabl
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
-from kong_oam.access.data import Names
+from kong_oam.access.data import JsonFields, Names
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.values import Settings
 from kong_oam.kong import metrics
@@ -73,7 +72,7 @@ def extras(settings: Settings, component: Component) -> Extras:
     calls."""
     gateway = settings.gateway
     plugins: list[Extra] = []
-    fields: dict[str, Any] = {}
+    fields: JsonFields = {}
     for trait, value in asked_of_kong(component):
         plugins += trait.plugins(value, gateway.redis)
         fields |= trait.fields(value)

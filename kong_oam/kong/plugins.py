@@ -15,6 +15,7 @@ from functools import reduce
 from operator import getitem
 from typing import Any
 
+from kong_oam.access.data import JsonFields
 from kong_oam.access.settings.values import Edition
 from kong_oam.diagnostics import some
 from kong_oam.errors import ProductError
@@ -144,7 +145,7 @@ def admission(
     how long browsers are told to use https only (RFC 6797); 0: not at all. `more`: headers that
     callers must not send, beside the code's own; their names in lower case.
     """
-    config: dict[str, Any] = {}
+    config: JsonFields = {}
     if hsts_seconds:
         set_header = f"kong.response.set_header('Strict-Transport-Security', 'max-age={hsts_seconds}')"
         config["header_filter"] = [f"return function() {set_header} end"]

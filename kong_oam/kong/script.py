@@ -36,7 +36,6 @@ class Table(TypedDict, total=False):
     """A table (`kong_oam.kong.table`) as JSON, as far as the program reads it back; empty for one
     that lets nothing through."""
 
-    component: str
     authentication: str
     ring: str
     issuer: str | None

@@ -45,7 +45,14 @@ from functools import partial
 from hashlib import sha256
 from typing import Any, Literal, TypeVar
 
-from kong_oam.access.data import JsonObject, NameLists, Names, NameSets, Texts
+from kong_oam.access.data import (
+    JsonFields,
+    JsonObject,
+    NameLists,
+    Names,
+    NameSets,
+    Texts,
+)
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import (
     METHODS,
@@ -144,7 +151,7 @@ def _data(
     authentication: Authentication,
     audiences: Texts,
     ids: Texts,
-) -> dict[str, Any]:
+) -> JsonFields:
     provider = estate.provider_of(component)
     hosts, depth = _hosts(estate, component, backend)
     rules = {}
@@ -325,7 +332,7 @@ def _recorded(
     assert records is not None
     files = Counter(rule.position.file for rule in component.exposure.rules)
     common = min(files, key=lambda file: (-files[file], file), default="")
-    log: dict[str, Any] = {
+    log: JsonFields = {
         "stack": estate.stack.name,
         "port": backend,
         "query": list(records.query),
@@ -369,7 +376,7 @@ def _caller(estate: Estate, client: Client) -> list[Any]:
 
 
 def _of_traits(component: Component) -> JsonObject:
-    entries: dict[str, Any] = {}
+    entries: JsonFields = {}
     for trait, value in asked_of_kong(component):
         entries |= trait.entries(value, component)
     return entries

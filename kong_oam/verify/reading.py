@@ -111,7 +111,7 @@ class Reader:
         """Return whether a table takes tokens of the consumer's keys, as its plugin verifies
         them."""
         is_ring = consumer.get("username") == table["ring"]
-        return is_ring and bool(table["authentication"] == self._terms.plugin)
+        return is_ring and table["authentication"] == self._terms.plugin
 
     def _counts(
         self,

@@ -16,9 +16,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from kong_oam.access.data import JsonObject, Names
+from kong_oam.access.data import JsonFields, JsonObject, Names
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import some
@@ -233,7 +232,7 @@ def _altered(
     settings: Settings,
     estate: Estate,
     cluster: str | None,
-    meant: Mapping[kubectl.Name, dict[str, Any]],
+    meant: Mapping[kubectl.Name, JsonFields],
 ) -> Iterator[Altered]:
     """Yield what is not as the last run left it in a cluster."""
     context = settings.cluster.context_of(cluster)

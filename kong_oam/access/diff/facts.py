@@ -16,7 +16,7 @@ from itertools import chain, product
 from typing import Any
 from urllib.parse import urlsplit
 
-from kong_oam.access.data import Names, Texts
+from kong_oam.access.data import JsonFields, Names, Texts
 from kong_oam.access.diff.change import (
     CERTIFICATES,
     RIGHTS,
@@ -316,7 +316,7 @@ def _is_absent(name: str, value: Any) -> bool:
     return name.startswith((_EDGE, _UPSTREAM_TLS)) and not value
 
 
-def _present(values: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+def _present(values: Iterable[tuple[str, Any]]) -> JsonFields:
     """Return the values that stand for something."""
     return {
         name: value for name, value in values if not _is_absent(name, value)

@@ -21,7 +21,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from kong_oam.access.data import JsonObject, Networks, PathSegments
+from kong_oam.access.data import JsonFields, JsonObject, Networks, PathSegments
 from kong_oam.access.diff.change import Subject
 from kong_oam.access.diff.model import AccessModel, application_of
 from kong_oam.access.endpoint import Endpoint
@@ -143,9 +143,9 @@ def _is_foreign(part: str) -> bool:
     return isinstance(data, dict) and data.get("foreign") is True
 
 
-def _component(component: Component, per_api: bool) -> dict[str, Any]:
+def _component(component: Component, per_api: bool) -> JsonFields:
     """Serialize what a component itself says, as far as it says it."""
-    data: dict[str, Any] = {
+    data: JsonFields = {
         "provider": component.identity.provider,
         "endpoints": [
             [endpoint.host, endpoint.path, endpoint.port]

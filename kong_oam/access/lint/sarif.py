@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from kong_oam.access.data import JsonObject, Texts
+from kong_oam.access.data import JsonFields, JsonObject, Texts
 from kong_oam.access.lint.finding import Kind
 from kong_oam.diagnostics import Code, Codes, Diagnostic, Position
 from kong_oam.oam.position import SourcePosition
@@ -71,7 +71,7 @@ def _rule(code: str, meaning: Code) -> JsonObject:
     }
 
 
-def _result(diagnostic: Diagnostic, rule: int, identity: str) -> dict[str, Any]:
+def _result(diagnostic: Diagnostic, rule: int, identity: str) -> JsonFields:
     return {
         "ruleId": diagnostic.code,
         "ruleIndex": rule,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kong_oam.access.data import JsonObject
+from kong_oam.access.data import JsonFields, JsonObject
 from kong_oam.kong.at_kong import AtKong
 from kong_oam.traits.limits.value import LIMITS, Limits
 
@@ -27,7 +27,7 @@ def limit_fields(limits: Limits) -> JsonObject:
 
 def limits_entry(limits: Limits, *_: Any) -> JsonObject:
     """Return the table's `limits`; nothing where no script has a part in it."""
-    entry: dict[str, Any] = {}
+    entry: JsonFields = {}
     if limits.body is not None:
         entry["body"] = limits.body
     if limits.retries and limits.retries.count:

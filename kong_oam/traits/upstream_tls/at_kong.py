@@ -16,7 +16,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from kong_oam.access.data import JsonObject, Names, Texts
+from kong_oam.access.data import JsonFields, JsonObject, Names, Texts
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from kong_oam.traits.upstream_tls.value import names_at
@@ -63,7 +63,7 @@ def service_fields(
         authorities.get(fingerprint, f"{fingerprint[:16]}..., which Kong lacks")
         for fingerprint in settings.ca
     ]
-    fields: dict[str, Any] = {
+    fields: JsonFields = {
         "protocol": "https",
         "tls_verify": True,
         "tls_verify_depth": settings.depth,
