@@ -31,6 +31,7 @@ class PolicySetting:
     default: Any
 
 
+# An edge: what an organisation sets of a rule, by name, as Pulumi hands it over.
 Settings = JsonObject
 Findings = Iterator[PolicyFinding]
 Check = Callable[[Deployment, Settings], Findings]

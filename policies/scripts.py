@@ -17,8 +17,8 @@ from kong_oam.kong.script import ScriptInputs, inputs_of, stripped_in
 _HSTS = re.compile(r"'max-age=(?P<seconds>[0-9]+)'\) end")
 """The end of the script that tells browsers to use https only."""
 
+# An edge: a plugin's configuration, or what a script in it is given, of whatever version.
 Content = JsonObject
-"""A plugin's configuration, or what a script in it is given."""
 
 
 def meant(kind: str, config: Content) -> Mapping[str, Sequence[str]]:

@@ -23,8 +23,8 @@ _GROUPS = tuple(f".{group}" for group in GROUPS_OF_WAYS_IN)
 _WAYS_IN = WAYS_IN | {"Endpoints", "EndpointSlice"}
 """Kinds by which others than the gateway find workloads, or by which a Service is led elsewhere."""
 
+# An edge: a part of an object, as Kubernetes writes it.
 Part = JsonObject
-"""A part of an object, as Kubernetes writes it."""
 
 
 def workloads(deployment: Deployment) -> Iterator[Resource]:

@@ -65,6 +65,7 @@ from kong_oam.access.model import (
 from kong_oam.access.paths import written
 from kong_oam.access.providers import Provider
 from kong_oam.access.workloads import workload_of
+from kong_oam.kong.script import Alternatives
 from kong_oam.traits.at_kong import asked_of_kong
 from kong_oam.traits.cors.at_kong import cors_entry
 
@@ -255,7 +256,7 @@ def _written(data: JsonObject) -> str:
     return "{" + ",\n".join(lines) + "}"
 
 
-def _compact(value: Any) -> str:
+def _compact(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
@@ -290,7 +291,7 @@ def _rivals(
     yield from estate.narrower.get(place, ())
 
 
-def _requirement(deciding: list[Rule]) -> Any:
+def _requirement(deciding: list[Rule]) -> Alternatives:
     if deciding[0].public:
         return "public"
     return [sorted(rule.scopes) for rule in deciding]
@@ -308,7 +309,7 @@ def _by_method(rules: Rules, entry: Callable[[list[Rule]], T]) -> dict[str, T]:
     return by_method
 
 
-def _are_alike(values: Iterable[Any]) -> bool:
+def _are_alike(values: Iterable[object]) -> bool:
     first, *others = values
     return all(other == first for other in others)
 
