@@ -76,7 +76,7 @@ def extras(settings: Settings, component: Component) -> Extras:
     for trait, value in asked_of_kong(component):
         plugins += trait.plugins(value, gateway.redis)
         fields |= trait.fields(value)
-    plugins += [Extra(*sink) for sink in sinks(gateway.logs)]
+    plugins += sinks(gateway.logs)
     if gateway.metrics:
         plugins.append(Extra("metrics", "prometheus", metrics.CONFIG))
     return Extras(tuple(plugins), fields)
