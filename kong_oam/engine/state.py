@@ -33,6 +33,9 @@ TypeAndName = tuple[str, str]
 
 Held = frozenset[TypeAndName]
 
+PluginKey = tuple[str | None, str | None]
+"""The id of a plugin's service, and the plugin's kind."""
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:
@@ -69,7 +72,7 @@ class StackState:
     issuers: Mapping[str, str]
     outputs: Outputs = field(default_factory=dict)
     urns: Mapping[TypeAndName, str] = field(default_factory=dict)
-    doubted: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    doubted: Mapping[str, PluginKey] = field(default_factory=dict)
     credentials: Outputs = field(default_factory=dict)
     client_ids: Mapping[TypeAndName, str] = field(default_factory=dict)
     resources: tuple[Resource, ...] = field(default=(), repr=False)
