@@ -99,7 +99,7 @@ def _judging(run: Mapping[str, list[str]]) -> NameLists:
     }
 
 
-def with_table(plugin: Entity, table: Callable[[str], str]) -> JsonObject:
+def with_table(plugin: Entity, table: Callable[[str], str]) -> Config:
     """Return the configuration of admission or a gate, one that `script_of` knows, with what
     `table` makes of its table."""
     first, *more = code(plugin["config"])["access"]
