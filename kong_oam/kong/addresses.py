@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kong_oam.access.data import Data, Network
+from kong_oam.access.data import Network
 from kong_oam.access.model import Estate
 from kong_oam.access.networks import fewest, network
 from kong_oam.errors import InputError
+from kong_oam.kong.entities import NodeConfiguration
 from kong_oam.traits.at_kong import asked_of_kong
 
 
@@ -27,7 +28,7 @@ def asked_for(estate: Estate) -> bool:
     return False
 
 
-def trusts_everybody(configuration: Data) -> str | None:
+def trusts_everybody(configuration: NodeConfiguration) -> str | None:
     """Return what says that every caller is trusted to say what its address is, so that an address
     says nothing; None where nothing says so."""
     known = list(_networks(_trusted(configuration)))
@@ -40,7 +41,7 @@ def trusts_everybody(configuration: Data) -> str | None:
     return ", ".join(_trusted(configuration))
 
 
-def in_words(configuration: Data) -> str:
+def in_words(configuration: NodeConfiguration) -> str:
     """Say what counts as a caller's address, in a sentence."""
     trusted = ", ".join(_trusted(configuration))
     sentence = "the address that ip-allow judges and rate-limit counts by is"
@@ -67,7 +68,7 @@ def in_words(configuration: Data) -> str:
     return sentence
 
 
-def _trusted(configuration: Data) -> Iterator[str]:
+def _trusted(configuration: NodeConfiguration) -> Iterator[str]:
     """Yield networks as kong.conf writes them, also those that it injects into nginx by
     `nginx_proxy_set_real_ip_from`."""
     listed = configuration.get("trusted_ips")
@@ -76,7 +77,7 @@ def _trusted(configuration: Data) -> Iterator[str]:
     yield from _directives(configuration, "set_real_ip_from")
 
 
-def _directives(configuration: Data, name: str) -> Iterator[str]:
+def _directives(configuration: NodeConfiguration, name: str) -> Iterator[str]:
     """Yield the values of a directive that kong.conf injects."""
     for field, directives in configuration.items():
         if field.endswith("_directives") and isinstance(directives, list):

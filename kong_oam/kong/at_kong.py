@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
-from kong_oam.access.data import Data, Texts
+from kong_oam.access.data import JsonObject, Texts
 from kong_oam.access.model import Component
 from kong_oam.access.settings.redis import RedisSettings
+from kong_oam.kong.entities import Config
 from kong_oam.traits.key import Key
 
 T = TypeVar("T")
@@ -28,7 +29,7 @@ class Extra:
 
     role: str
     kind: str
-    config: Data
+    config: Config
     caller: Literal["ring", "nobody"] | None = None
     asked: bool = False
     """Whether a trait kong-plugin asks for it, by its kind."""
@@ -57,8 +58,8 @@ class AtKong(Generic[T]):
 
     key: Key[T]
     plugins: Callable[[T, RedisSettings | None], Iterable[Extra]] = nothing
-    fields: Callable[[T], Data] = nothing
-    entries: Callable[[T, Component], Data] = nothing
+    fields: Callable[[T], JsonObject] = nothing
+    entries: Callable[[T, Component], JsonObject] = nothing
     scripts: Scripts = field(default_factory=dict)
     behind: Scripts = field(default_factory=dict)
     roles: Texts = field(default_factory=dict)

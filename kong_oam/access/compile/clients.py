@@ -9,7 +9,7 @@ from itertools import chain
 
 import kong_oam.oam.model as oam
 from kong_oam.access.compile.redirect_uris import redirect_uris
-from kong_oam.access.data import Data, NameSets
+from kong_oam.access.data import NameSets, YamlObject
 from kong_oam.access.model import (
     EXTERNAL,
     RESERVED_SCOPES,
@@ -241,7 +241,7 @@ def _rotation_findings(trait: oam.Trait, stack: Stack) -> Findings:
 
 def _granted_call(
     component: Component,
-    call: Data,
+    call: YamlObject,
     position: SourcePosition,
     directory: Directory,
 ) -> Call | None:

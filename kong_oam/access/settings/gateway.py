@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_network
 
-from kong_oam.access.data import Data, Texts
+from kong_oam.access.data import Texts, YamlObject
 
 
-def gateway_problems(gateway: Data) -> Iterator[str]:
+def gateway_problems(gateway: YamlObject) -> Iterator[str]:
     """Yield each problem, behind the setting's name.
 
     Settings that do not say where the gateway is are one: whoever else could connect to a workload

@@ -15,7 +15,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from kong_oam.access.data import Data, Names, Texts
+from kong_oam.access.data import Names, Texts, YamlObject
 from kong_oam.access.rotation import Schedule, days
 from kong_oam.access.settings import certificates, project, upstream_tls
 from kong_oam.access.settings import partitions as parts
@@ -54,7 +54,10 @@ _CREDENTIALS = "are secrets: kong:kongAdminToken (KONG_ADMIN_TOKEN)"
 
 
 def parse(
-    name: str, data: Data, describe: Describe = plain, folder: Path = STACKS
+    name: str,
+    data: YamlObject,
+    describe: Describe = plain,
+    folder: Path = STACKS,
 ) -> Settings:
     """Parse the settings of stack `name` from its `kong-oam:` values; files that they name are in
     `folder`. Raises StackError."""
@@ -75,33 +78,29 @@ def parse(
             f"stack '{name}': {NAMESPACE}:{setting}: {error}"
         ) from None
     gateway = _gateway(data["gateway"], over_tls)
-    return Settings(
-        stack=Stack(
-            name=name,
-            providers={
-                settings.name: describe(settings) for settings in providers
-            },
-            domain=domains.get("default"),
-            suffixes=domains.get("suffixes", {}),
-            scheme=gateway.scheme,
-            rotation=_rotation(data.get("rotation", {})),
-            gateway_namespace=gateway.namespace,
-            reach=gateway.reach,
-            upstream_tls=upstream_tls.spoken(over_tls),
-            known_secrets=frozenset(_known_secrets(providers)),
-            known_groups=groups,
-            addressed=bool(gateway.cidrs),
-            redis=gateway.redis is not None,
-            records=records(data["gateway"]),
-            stripped=gateway.strip_headers,
-            partitions=parts.partitions(data),
-            federated=frozenset(
-                settings.name
-                for settings in providers
-                if settings.cluster_issuer
-            ),
-            **judged_by(data.get("cluster", {})),
+    stack = Stack(
+        name=name,
+        providers={settings.name: describe(settings) for settings in providers},
+        domain=domains.get("default"),
+        suffixes=domains.get("suffixes", {}),
+        scheme=gateway.scheme,
+        rotation=_rotation(data.get("rotation", {})),
+        gateway_namespace=gateway.namespace,
+        reach=gateway.reach,
+        upstream_tls=upstream_tls.spoken(over_tls),
+        known_secrets=frozenset(_known_secrets(providers)),
+        known_groups=groups,
+        addressed=bool(gateway.cidrs),
+        redis=gateway.redis is not None,
+        records=records(data["gateway"]),
+        stripped=gateway.strip_headers,
+        partitions=parts.partitions(data),
+        federated=frozenset(
+            settings.name for settings in providers if settings.cluster_issuer
         ),
+    )
+    return Settings(
+        stack=judged_by(stack, data.get("cluster", {})),
         cloud=data["cloud"],
         as_of=datetime.date.fromisoformat(data["asOf"]),
         cluster=cluster_settings(data),
@@ -123,19 +122,17 @@ def _known_secrets(
 
 
 def _gateway(
-    gateway: Data, over_tls: UpstreamTlsSettings | None
+    gateway: YamlObject, over_tls: UpstreamTlsSettings | None
 ) -> GatewaySettings:
-    derived = {
-        "redirect": gateway.get("plainHttp") == "redirect",
-        "strip_headers": tuple(
+    settings = replace(
+        GatewaySettings(**fields_of(GatewaySettings, gateway)),
+        redirect=gateway.get("plainHttp") == "redirect",
+        strip_headers=tuple(
             sorted({*map(str.lower, gateway.get("stripHeaders", ()))})
         ),
-        "redis": redis_settings(gateway),
-        "upstream_tls": over_tls,
-        "logs": log_settings(gateway),
-    }
-    settings = GatewaySettings(
-        **{**fields_of(GatewaySettings, gateway), **derived}
+        redis=redis_settings(gateway),
+        upstream_tls=over_tls,
+        logs=log_settings(gateway),
     )
     return (
         settings
@@ -145,7 +142,7 @@ def _gateway(
 
 
 def _partition(
-    name: str, data: Data, describe: Describe, folder: Path
+    name: str, data: YamlObject, describe: Describe, folder: Path
 ) -> Settings:
     try:
         estate = parts.estate_of(name, data)
@@ -177,7 +174,7 @@ def read_file(file: Path, describe: Describe = plain) -> Settings:
     return parse(_stack_in(file), values_in(file), describe, file.parent)
 
 
-def values_in(file: Path) -> Data:
+def values_in(file: Path) -> YamlObject:
     """The `kong-oam:` values in `Pulumi.<stack>.yaml`, by name, unchecked. Raises StackError."""
     name = _stack_in(file)
     if not file.is_file():
@@ -195,21 +192,21 @@ def _stack_in(file: Path) -> str:
     return file.name.removeprefix("Pulumi.").removesuffix(".yaml")
 
 
-def _provider(stack: str, item: Data) -> ProviderSettings:
-    converted = {
-        "spelling": spelling(item["tokens"]) if "tokens" in item else None,
-        "clients": {
+def _provider(stack: str, item: YamlObject) -> ProviderSettings:
+    usual = {"audience": f"api://{NAMESPACE}/{stack}"}
+    fields = fields_of(ProviderSettings, item)
+    return replace(
+        ProviderSettings(**{**usual, **fields}),
+        spelling=spelling(item["tokens"]) if "tokens" in item else None,
+        clients={
             key: _known_client(client)
             for key, client in item.get("clients", {}).items()
         },
-        "certificates": tuples(item.get("certificates", {})),
-    }
-    usual = {"audience": f"api://{NAMESPACE}/{stack}"}
-    fields = fields_of(ProviderSettings, item)
-    return ProviderSettings(**{**usual, **fields, **converted})
+        certificates=tuples(item.get("certificates", {})),
+    )
 
 
-def _known_client(client: Data) -> KnownClient:
+def _known_client(client: YamlObject) -> KnownClient:
     secret = client.get("secret")
     return KnownClient(
         client["id"], (secret["name"], secret["key"]) if secret else None
@@ -238,7 +235,7 @@ def _validator() -> Any:
     return jsonschema_rs.validator_for(_schema())
 
 
-def _check(name: str, data: Data, folder: Path) -> None:
+def _check(name: str, data: YamlObject, folder: Path) -> None:
     problems = [*map(_violation, _validator().iter_errors(dict(data)))]
     if not problems:
         providers = data["identityProviders"]
@@ -259,7 +256,7 @@ def _check(name: str, data: Data, folder: Path) -> None:
         )
 
 
-def _own_problems(data: Data) -> Iterator[str]:
+def _own_problems(data: YamlObject) -> Iterator[str]:
     """Yield what is wrong with the stack's day, the names of its providers, and its rotation."""
     try:
         datetime.date.fromisoformat(data["asOf"])

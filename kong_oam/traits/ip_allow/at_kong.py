@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import JsonObject
 from kong_oam.access.model import METHODS, Component, Rules
 from kong_oam.access.paths import written
 from kong_oam.kong.at_kong import AtKong
 from kong_oam.traits.ip_allow.value import IP_ALLOW, AllowedFrom
 
 
-def _entries(allowed_from: AllowedFrom, component: Component) -> Data:
+def _entries(allowed_from: AllowedFrom, component: Component) -> JsonObject:
     addresses = {}
     for path, by_method in allowed_from.items():
         texts = {}

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kong_oam.access.data import Data, Texts
+from kong_oam.access.data import JsonObject, Texts
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.redis import RedisSettings
 from kong_oam.kong.at_kong import AtKong, Extra
@@ -42,7 +42,7 @@ def _plugins(limit: RateLimit, redis: RedisSettings | None) -> Iterator[Extra]:
         yield Extra("rate-limit-ring", KIND, by_header, "ring")
 
 
-def _counted(limit: RateLimit, redis: RedisSettings | None) -> Data:
+def _counted(limit: RateLimit, redis: RedisSettings | None) -> JsonObject:
     windows = {
         window: limit.requests[window]
         for window in WINDOWS
@@ -69,7 +69,7 @@ def _counted(limit: RateLimit, redis: RedisSettings | None) -> Data:
     }
 
 
-def _entries(limit: RateLimit, _: Component) -> Data:
+def _entries(limit: RateLimit, _: Component) -> JsonObject:
     """Return the entry that has admission say whose budget a call counts against, where it
     matters."""
     return {} if limit.per == "address" else {"budget": limit.per}

@@ -19,6 +19,7 @@ from kong_oam.access.settings.logs import (
     TcpSink,
 )
 from kong_oam.access.stack import Records
+from kong_oam.kong.at_kong import Extra
 from kong_oam.kong.logs import sinks
 from sandbox.kong import Kong
 from tests.support import kong_deployment
@@ -91,22 +92,27 @@ def test_each_sink_is_a_plugin_of_kongs() -> None:
         STDOUT,
         OtlpSink("http://otel:4318/v1/logs"),
     )
-    found = {kind: (role, config) for role, kind, config in sinks(logs)}
-    assert found["http-log"] == (
+    found = {sink.kind: sink for sink in sinks(logs)}
+    assert found["http-log"] == Extra(
         "log-http",
+        "http-log",
         {
             "http_endpoint": "https://logs.example.com/x",
             "headers": {"X-Tenant": "a"},
             "queue": {"max_batch_size": 200, "max_bytes": 16_777_216},
         },
     )
-    assert found["tcp-log"] == (
+    assert found["tcp-log"] == Extra(
         "log-tcp",
+        "tcp-log",
         {"host": "logs", "port": 5140, "tls": True},
     )
-    assert found["file-log"] == ("log-file", {"path": "/dev/stdout"})
+    assert found["file-log"] == Extra(
+        "log-file", "file-log", {"path": "/dev/stdout"}
+    )
     assert (
-        found["opentelemetry"][1]["logs_endpoint"] == "http://otel:4318/v1/logs"
+        found["opentelemetry"].config["logs_endpoint"]
+        == "http://otel:4318/v1/logs"
     )
     assert [*sinks(None)] == []
 
@@ -118,10 +124,13 @@ def test_a_queue_of_opentelemetry_keeps_as_many_as_the_stack_says(
     entries: int, batch: int
 ) -> None:
     """A batch that is being sent leaves as much room again for what comes meanwhile."""
-    ((_, _, config),) = sinks(
+    (sink,) = sinks(
         LogSettings(otlp=OtlpSink("http://otel:4318/v1/logs", queue=entries))
     )
-    assert config["queue"] == {"max_batch_size": batch, "max_entries": entries}
+    assert sink.config["queue"] == {
+        "max_batch_size": batch,
+        "max_entries": entries,
+    }
 
 
 def test_a_queue_of_opentelemetry_is_small_by_default() -> None:

@@ -132,4 +132,4 @@ def test_an_opening_of_another_version_is_left_to_it() -> None:
     (guard,) = find_openings(
         Entities(plugins=(plugin,)), deployment("local").settings
     ).scripts
-    assert (guard.is_known, guard.closed_config()) == (False, {})
+    assert (guard.table, guard.closed_config()) == ({}, {})
