@@ -222,17 +222,6 @@ def more_for_closing() -> None:
     )
 
 
-def drafts() -> None:
-    """The Application of the page, with another path in one of its forms."""
-    override = (
-        "              - {type: gateway, properties: {http: {/drafts: 8080}}}\n"
-    )
-    text = block(below(page("reference/applications.md"), "## Forms"), "yaml")
-    Path("applications/catalog.yaml").write_text(
-        text.replace("  workflow:\n", f"{override}  workflow:\n"), "utf-8"
-    )
-
-
 @pytest.mark.parametrize(
     ("name", "command", "change", "status"),
     [
@@ -283,12 +272,6 @@ def drafts() -> None:
         ),
         ("how-to/add-a-component.md", "new", as_it_is, 0),
         ("reference/lint.md", "check", loose, 1),
-        (
-            "reference/applications.md",
-            "check applications/catalog.yaml",
-            drafts,
-            1,
-        ),
     ],
 )
 def test_a_command_prints_what_a_page_shows(

@@ -225,7 +225,7 @@ def test_without_emptying_it_such_a_request_is_refused_all_the_same(monkeypatch:
 def test_the_page_names_every_header_that_has_one_spelling() -> None:
     """And every name that Connection may have."""
     section = below(
-        page("reference/paths-and-headers.md"), "## Headers that are refused"
+        page("reference/paths-and-headers.md"), "## Headers that are denied"
     )
     assert [
         name for name in OTHER_SPELLINGS if f"`{name}`" not in section
