@@ -27,7 +27,7 @@ def _estate(files: list[Path]) -> Estate:
     return with_absent_clients(compiled.estate)
 
 
-def _held(of: Estate) -> dict[tuple[str, str, str, Principal], Condition]:
+def _access_of(of: Estate) -> dict[tuple[str, str, str, Principal], Condition]:
     """Who may call what of orders/api, by the start of the path."""
     return {
         (row.host, str(row.region.subtree), method, principal): condition
@@ -42,7 +42,7 @@ def test_nobody_of_those_that_are_elsewhere_may_do_more_than_is_assumed() -> (
     None
 ):
     """The sample with all of it, and orders alone."""
-    real, supposed = _held(_estate(SAMPLE)), _held(_estate(ALONE))
+    real, supposed = _access_of(_estate(SAMPLE)), _access_of(_estate(ALONE))
     elsewhere = {
         key for key in real if not key[-1].client.startswith("orders/")
     }
@@ -56,9 +56,9 @@ def test_nobody_of_those_that_are_elsewhere_may_do_more_than_is_assumed() -> (
 
 
 def test_with_a_stack_all_are_here() -> None:
-    whole = estate(
+    complete = estate(
         api(
             access="{owner: o, scopes: {s: s}, rules: [{scopes: [s]}], roles: {r: {scopes: [s], groups: [g]}}}"
         )
     )
-    assert with_absent_clients(whole) is whole
+    assert with_absent_clients(complete) is complete

@@ -30,8 +30,8 @@ OWN = f"https://shop.{DOMAIN}"
 ESTATE = made(STACK, DOMAIN)
 
 
-def request(one: Asked) -> Request:
-    return Request(one.method, f"{one.host}.{DOMAIN}", one.path.encode())
+def request(case: Asked) -> Request:
+    return Request(case.method, f"{case.host}.{DOMAIN}", case.path.encode())
 
 
 @pytest.mark.parametrize(
@@ -39,25 +39,27 @@ def request(one: Asked) -> Request:
 )
 def test_the_model_says_what_the_gateway_answers(name: str) -> None:
     """Status, who may read it, and every header that says so."""
-    one = asked(OWN)[name]
-    assert one.origin
+    case = asked(OWN)[name]
+    assert case.origin
     found = reading(
-        ESTATE, request(one), one.origin, one.preflight or one.method
+        ESTATE, request(case), case.origin, case.preflight or case.method
     )
-    if one.preflight:
+    if case.preflight:
         assert (
-            preflight(ESTATE, request(one), one.origin, one.preflight).status
-            == one.status
+            preflight(ESTATE, request(case), case.origin, case.preflight).status
+            == case.status
         )
-    component = decide(ESTATE, request(one), None).component
+    component = decide(ESTATE, request(case), None).component
     if component and readers(ESTATE, component) is None:
         assert found is None
         return
     assert isinstance(found, Reading)
-    assert found.may == one.readable
+    assert found.may == case.readable
     if component and found.may:
-        headers = granted(component, one.origin, one.preflight)
-        check(one, Answered(one.status, (*headers.items(), ("Vary", "Origin"))))
+        headers = granted(component, case.origin, case.preflight)
+        check(
+            case, Answered(case.status, (*headers.items(), ("Vary", "Origin")))
+        )
 
 
 @pytest.mark.parametrize(
@@ -110,13 +112,13 @@ def test_a_path_that_no_rule_owns_is_read_by_nobody() -> None:
         ESTATE,
         applications=tuple(
             replace(
-                one,
+                application,
                 components=tuple(
                     bare if part.key == "orders/api" else part
-                    for part in one.components
+                    for part in application.components
                 ),
             )
-            for one in ESTATE.applications
+            for application in ESTATE.applications
         ),
     )
     found = reading(

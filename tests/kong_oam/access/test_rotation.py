@@ -95,14 +95,14 @@ def test_whoever_had_a_key_has_one_that_counts(
 
 def test_a_generation_is_read_back_as_it_was_written() -> None:
     """With when its next step is due."""
-    one = Generation(3, on(10), overlapping=True)
-    assert one.to_output(SCHEDULE) == {
+    generation = Generation(3, on(10), overlapping=True)
+    assert generation.to_output(SCHEDULE) == {
         "generation": 3,
         "since": "2026-01-11",
         "due": "2026-01-18",
         "before": "counts",
     }
-    assert Generation.from_output(one.to_output(SCHEDULE)) == one
+    assert Generation.from_output(generation.to_output(SCHEDULE)) == generation
     assert Generation.from_output(
         Generation(1, on(0)).to_output(SCHEDULE)
     ) == Generation(1, on(0))
@@ -149,8 +149,8 @@ def test_a_secret_that_nobody_replaces_is_due_and_stays_what_it_is() -> None:
     second = current_secret(first, "app-2", later)
     assert (second.number, second.since) == (2, later)
     assert current_secret(second, "app-2", start) == second
-    told = second.to_output(schedule)
-    assert Generation.from_output(told) == second
-    assert is_shared(told) and not is_shared(
+    output = second.to_output(schedule)
+    assert Generation.from_output(output) == second
+    assert is_shared(output) and not is_shared(
         Generation(1, start).to_output(schedule)
     )

@@ -78,14 +78,12 @@ TEXTS = [
 def test_a_credential_is_named_in_no_text(
     kind: str, spec: Any, path: str
 ) -> None:
-    one = {**of(kind), "spec": _named(spec, "web-client")}
-    assert said(VICTIM, api(one)) == [
+    resource = {**of(kind), "spec": _named(spec, "web-client")}
+    assert said(VICTIM, api(resource)) == [
         f"ACC217 {kind} 'x' of 'shop/api': {path.replace('NAME', 'web-client')} 'web-client' is the credential of 'shop/web'; a component has its own client trait"
     ]
-    for other in ("api-client", "web-client-2", "my-web-client", "web"):
-        assert (
-            said(VICTIM, api({**of(kind), "spec": _named(spec, other)})) == []
-        )
+    for name in ("api-client", "web-client-2", "my-web-client", "web"):
+        assert said(VICTIM, api({**of(kind), "spec": _named(spec, name)})) == []
 
 
 @pytest.mark.parametrize("data", [{"data": "NAME"}, {"binaryData": "NAME"}])
@@ -95,22 +93,24 @@ def test_nor_in_what_it_has_its_values_from(
 ) -> None:
     """Whosever ConfigMap that is: another component may bring it."""
     read = [{"kind": "ConfigMap", "name": "values"}]
-    one = (
+    resource = (
         of(kind, valuesFrom=read)
         if kind == "HelmRelease"
         else of(kind, postBuild={"substituteFrom": read})
     )
     text = "secretName: web-client"
-    held = text if "data" in data else base64.b64encode(text.encode()).decode()
+    content = (
+        text if "data" in data else base64.b64encode(text.encode()).decode()
+    )
     config = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": "values"},
-        next(iter(data)): {"x": held},
+        next(iter(data)): {"x": content},
     }
     for components in (
-        (VICTIM, api(one, config)),
-        (VICTIM, api(one), judged(config, key="shop/helper")),
+        (VICTIM, api(resource, config)),
+        (VICTIM, api(resource), judged(config, key="shop/helper")),
     ):
         assert said(*components) == [
             f"ACC217 {kind} 'x' of 'shop/api': spec.{path}.name 'values' has 'web-client' in it, the credential of 'shop/web'; a component has its own client trait"
@@ -121,7 +121,7 @@ def test_nor_in_what_it_has_its_values_from(
 @pytest.mark.parametrize("field", ["data", "stringData"])
 def test_nor_in_a_secret(field: str) -> None:
     text = "secretName: web-client"
-    held = (
+    content = (
         text
         if field == "stringData"
         else base64.b64encode(text.encode()).decode()
@@ -130,7 +130,7 @@ def test_nor_in_a_secret(field: str) -> None:
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"name": "values"},
-        field: {"x": held, "y": "!"},
+        field: {"x": content, "y": "!"},
     }
     (message,) = said(
         VICTIM,
@@ -145,9 +145,11 @@ def test_nor_in_a_secret(field: str) -> None:
 
 
 def test_a_text_takes_no_longer_than_it_is_long() -> None:
-    one = of("HelmRelease", values=["serviceAccount:" + " " * 200_000 + "!"])
+    resource = of(
+        "HelmRelease", values=["serviceAccount:" + " " * 200_000 + "!"]
+    )
     begun = process_time()
-    assert said(VICTIM, api(one)) == []
+    assert said(VICTIM, api(resource)) == []
     assert process_time() - begun < 5
 
 
@@ -204,14 +206,14 @@ def test_images_and_values_may_be_changed() -> None:
 
 
 def test_what_is_made_of_a_repository_has_metadata_that_nobody_obeys() -> None:
-    one = of(
+    resource = of(
         "Kustomization",
         commonMetadata={
             "annotations": {"konghq.com/plugins": "x"},
             "labels": {"team": "a"},
         },
     )
-    (message,) = said(api(one))
+    (message,) = said(api(resource))
     assert message.startswith(
         "ACC228 Kustomization 'x' of 'shop/api': 'konghq.com/plugins' in spec.commonMetadata.annotations"
     )
@@ -241,14 +243,16 @@ def test_what_is_made_of_a_repository_has_metadata_that_nobody_obeys() -> None:
     ],
 )
 def test_a_module_names_no_other_namespace(spec: Any, field: str) -> None:
-    one = {**of("Configuration"), "spec": _named(spec, "kong")}
-    (message,) = said(api(one))
+    resource = {**of("Configuration"), "spec": _named(spec, "kong")}
+    (message,) = said(api(resource))
     assert message.startswith(
         f"ACC225 Configuration 'x' of 'shop/api': {field} is 'kong', and its Application is in"
     )
-    assert said(api(one), allowed={"kong/Namespace": "state"}) == []
+    assert said(api(resource), allowed={"kong/Namespace": "state"}) == []
     (message,) = said(
-        api(one), allowed={"kong/Namespace": "state"}, gateway_namespace="kong"
+        api(resource),
+        allowed={"kong/Namespace": "state"},
+        gateway_namespace="kong",
     )
     assert "is the gateway's own" in message
     assert (
@@ -293,11 +297,11 @@ def _named(value: Any, name: str) -> Any:
     if isinstance(value, str):
         return value.replace("NAME", name)
     if isinstance(value, list):
-        return [_named(one, name) for one in value]
+        return [_named(item, name) for item in value]
     return (
         {
-            key.replace("NAME", name): _named(one, name)
-            for key, one in value.items()
+            key.replace("NAME", name): _named(item, name)
+            for key, item in value.items()
         }
         if isinstance(value, dict)
         else value

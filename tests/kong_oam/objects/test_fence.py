@@ -279,9 +279,9 @@ def test_the_stack_says_how_services_are_reached(kind: str, reach: Any) -> None:
     assert (
         len(said(judged(service, routed=frozenset({"web2"})), reach=reach)) == 1
     )
-    other = {"loadBalancer": "nodePort", "nodePort": "loadBalancer"}[reach]
+    wrong = {"loadBalancer": "nodePort", "nodePort": "loadBalancer"}[reach]
     assert (
-        len(said(judged(service, routed=frozenset({"web"})), reach=other)) == 1
+        len(said(judged(service, routed=frozenset({"web"})), reach=wrong)) == 1
     )
 
 

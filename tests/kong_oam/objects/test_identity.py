@@ -176,16 +176,17 @@ def test_a_reference_leads_into_the_namespace_that_it_names(
 
 def test_no_object_that_nobody_knows_is_called_as_a_credential() -> None:
     """Its controller may write a Secret of that name."""
-    one = "{apiVersion: external-secrets.io/v1, kind: ExternalSecret, metadata: {name: NAME}}"
+    manifest = "{apiVersion: external-secrets.io/v1, kind: ExternalSecret, metadata: {name: NAME}}"
     allowed = {"external-secrets.io/ExternalSecret": "x"}
     (message,) = said(
-        WEB, api(one.replace("NAME", "web-client")), allowed=allowed
+        WEB, api(manifest.replace("NAME", "web-client")), allowed=allowed
     )
     assert message.startswith(
         "ACC217 ExternalSecret 'web-client' of 'shop/api': metadata.name 'web-client' is the cre"
     )
     assert (
-        said(WEB, api(one.replace("NAME", "api-client")), allowed=allowed) == []
+        said(WEB, api(manifest.replace("NAME", "api-client")), allowed=allowed)
+        == []
     )
 
 
@@ -256,13 +257,13 @@ def test_no_chart_is_told_the_key_with_which_the_gateway_answers_for_another() -
         "kind": "Any",
         "metadata": {"name": "a"},
     }
-    for one, spec in (
+    for manifest, spec in (
         (release, {"values": {"tls": "web-tls"}}),
         (custom, {"tls": "web-tls"}),
     ):
         (message,) = said(
             SHOWING,
-            judged({**one, "spec": spec}, **SHOWN),
+            judged({**manifest, "spec": spec}, **SHOWN),
             allowed={"x.org/Any": "x"},
         )
         assert (
@@ -295,11 +296,11 @@ def test_no_controller_writes_the_key_of_a_host_of_another_application() -> (
         "kind": "Configuration",
         "metadata": {"name": "c"},
     }
-    one = {
+    manifest = {
         **kind,
         "spec": {"hcl": "", "writeConnectionSecretToRef": {"name": "web-tls"}},
     }
-    found = said(SHOWING, judged(one, key="evil/api"))
+    found = said(SHOWING, judged(manifest, key="evil/api"))
     assert any(
         "would overwrite 'web-tls', the key by which the gateway" in message
         for message in found
@@ -310,14 +311,14 @@ def test_a_certificate_is_asked_for_by_a_component_that_shows_it() -> None:
     """Others may show it as well: of cert-manager's object the Secret is written, and not read."""
     allowed = {"cert-manager.io/Certificate": "x"}
     for name, count in (("own-tls", 0), ("both-tls", 0), ("web-tls", 1)):
-        one = {
+        certificate = {
             "apiVersion": "cert-manager.io/v1",
             "kind": "Certificate",
             "metadata": {"name": "c"},
         }
         found = said(
             SHOWING,
-            judged({**one, "spec": {"secretName": name}}, **SHOWN),
+            judged({**certificate, "spec": {"secretName": name}}, **SHOWN),
             allowed=allowed,
         )
         assert len(found) == count, name
@@ -344,27 +345,27 @@ def test_nobody_asks_for_a_certificate_in_another_components_name(
     spec: dict[str, Any], kind: str
 ) -> None:
     """Whatever field of cert-manager's objects says the name."""
-    one = {
+    certificate = {
         "apiVersion": "cert-manager.io/v1",
         "kind": kind,
         "metadata": {"name": "c"},
         "spec": spec,
     }
     allowed = {f"cert-manager.io/{kind}": "x"}
-    (message,) = said(BELIEVED, api(one), allowed=allowed)
+    (message,) = said(BELIEVED, api(certificate), allowed=allowed)
     assert (
         "is a name by which the gateway believes the workload of 'shop/web'"
         in message
     )
     assert (
         said(
-            judged(one, key="shop/web", certified=BELIEVED.certified),
+            judged(certificate, key="shop/web", certified=BELIEVED.certified),
             allowed=allowed,
         )
         == []
     )
-    other = {
-        **one,
+    elsewhere = {
+        **certificate,
         "spec": {
             "dnsNames": [
                 "notweb.shop.svc",
@@ -373,7 +374,7 @@ def test_nobody_asks_for_a_certificate_in_another_components_name(
             ]
         },
     }
-    assert said(BELIEVED, api(other), allowed=allowed) == []
+    assert said(BELIEVED, api(elsewhere), allowed=allowed) == []
 
 
 @pytest.mark.parametrize("text", ["web.shop.svc", "a.test,web.shop.svc", "*.shop.svc", "${POD_NAME}.${POD_NAMESPACE}.svc"])  # fmt: skip

@@ -134,8 +134,8 @@ def test_what_is_in_a_template_is_obeyed_too() -> None:
 
 def test_an_ingress_is_not_deployed() -> None:
     """So nobody obeys it; what it says of routes is read elsewhere."""
-    one = "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: x, annotations: {konghq.com/plugins: y}, finalizers: [z]}}"
-    assert said(judged(one)) == []
+    manifest = "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: x, annotations: {konghq.com/plugins: y}, finalizers: [z]}}"
+    assert said(judged(manifest)) == []
 
 
 @pytest.mark.parametrize(
@@ -200,8 +200,8 @@ def test_fields_are_spelled_as_kubernetes_spells_them(
     messages = said(judged(merged(POD, changes)))
     assert any(
         f"OAM102 Pod 'p' of 'shop/web': Kubernetes has no field {path}; write it"
-        in one
-        for one in messages
+        in message
+        for message in messages
     )
 
 
@@ -235,7 +235,7 @@ RELEASE = "{apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease, metadata: 
 
 
 @pytest.mark.parametrize(
-    "one",
+    "manifest",
     [
         FREE,
         CONFIG,
@@ -246,10 +246,10 @@ RELEASE = "{apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease, metadata: 
         merged(SERVICE, "spec: {selector: {a_b: x}}"),
     ],
 )
-def test_keys_that_users_choose_may_have_underscores(one: str) -> None:
+def test_keys_that_users_choose_may_have_underscores(manifest: str) -> None:
     assert (
         said(
-            judged(one),
+            judged(manifest),
             allowed={
                 "storage.k8s.io/StorageClass": "x",
                 "PersistentVolume": "x",
@@ -278,22 +278,24 @@ def test_an_object_has_the_fields_of_its_kind_alone(field: str) -> None:
 
 
 def test_a_kind_that_nobody_knows_has_no_field_of_the_engines() -> None:
-    one = "{apiVersion: x.org/v1, kind: Any, metadata: {name: a}, what: {}, __inputs: {}}"
-    messages = said(judged(one), allowed={"x.org/Any": "x"})
+    manifest = "{apiVersion: x.org/v1, kind: Any, metadata: {name: a}, what: {}, __inputs: {}}"
+    messages = said(judged(manifest), allowed={"x.org/Any": "x"})
     assert messages == [
         "OAM102 Any 'a' of 'shop/web': Any has no field '__inputs'; take it out"
     ]
 
 
-@pytest.mark.parametrize("one", [CONFIG, RELEASE, POD])
+@pytest.mark.parametrize("manifest", [CONFIG, RELEASE, POD])
 def test_no_value_is_taken_for_a_file_or_a_secret_of_the_engines(
-    one: str,
+    manifest: str,
 ) -> None:
     mark = "{4dabf18193072939515e22adb298388d: c44067f5952c0a294b673a41bacd8c17, path: /etc/passwd}"
-    field = "data" if one is CONFIG else "spec"
+    field = "data" if manifest is CONFIG else "spec"
     (message,) = (
         found
-        for found in said(judged(merged(one, f"{{{field}: {{x: [{mark}]}}}}")))
+        for found in said(
+            judged(merged(manifest, f"{{{field}: {{x: [{mark}]}}}}"))
+        )
         if found.startswith("ACC228 ")
     )
     assert (
@@ -318,13 +320,13 @@ def test_what_a_controller_is_told_to_write_is_obeyed_too(field: str) -> None:
         "deep": [{field: {"vault.hashicorp.com/agent-inject": "true"}}],
         "matchLabels": {"x.org/y": "z"},
     }
-    one = {
+    manifest = {
         "apiVersion": "x.org/v1",
         "kind": "Any",
         "metadata": {"name": "a"},
         "spec": spec,
     }
-    (message,) = said(judged(one), allowed={"x.org/Any": "x"})
+    (message,) = said(judged(manifest), allowed={"x.org/Any": "x"})
     assert (
         f"'vault.hashicorp.com/agent-inject' in spec.deep[0].{field}: nobody here knows"
         in message

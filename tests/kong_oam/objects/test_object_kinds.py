@@ -103,16 +103,16 @@ def test_a_list_is_refused_whatever_is_in_it() -> None:
         "metadata": {"name": "x"},
         "items": [inside],
     }
-    for one in (many, {**many, "kind": "List", "apiVersion": "v1"}):
+    for listing in (many, {**many, "kind": "List", "apiVersion": "v1"}):
         assert said(
-            judged(one), allowed={"apps/DeploymentList": "x", "List": "x"}
+            judged(listing), allowed={"apps/DeploymentList": "x", "List": "x"}
         ) == [
-            f"ACC224 {one['kind']} 'x' of 'shop/web': a list hides what is in it; write its objects by themselves"
+            f"ACC224 {listing['kind']} 'x' of 'shop/web': a list hides what is in it; write its objects by themselves"
         ]
 
 
 @pytest.mark.parametrize(
-    "one",
+    "manifest",
     [
         {},
         {"kind": "Pod"},
@@ -120,8 +120,8 @@ def test_a_list_is_refused_whatever_is_in_it() -> None:
         {"apiVersion": "v1", "kind": ""},
     ],
 )
-def test_what_has_no_kind_is_refused(one: dict[str, Any]) -> None:
-    assert [message[:6] for message in said(judged(one))] == ["ACC224"]
+def test_what_has_no_kind_is_refused(manifest: dict[str, Any]) -> None:
+    assert [message[:6] for message in said(judged(manifest))] == ["ACC224"]
 
 
 @pytest.mark.parametrize(
@@ -211,19 +211,21 @@ ELSEWHERE = [
 ]
 
 
-@pytest.mark.parametrize(("one", "field"), ELSEWHERE)
+@pytest.mark.parametrize(("manifest", "field"), ELSEWHERE)
 def test_another_namespace_is_for_the_stack_to_allow(
-    one: dict[str, Any], field: str
+    manifest: dict[str, Any], field: str
 ) -> None:
-    where = "" if one["metadata"].get("namespace") == "" else "other"
-    (message,) = said(judged(one))
+    namespace = "" if manifest["metadata"].get("namespace") == "" else "other"
+    (message,) = said(judged(manifest))
     assert message.startswith(
-        f"ACC225 {one['kind']} 'x' of 'shop/web': {field} is '{where}'"
+        f"ACC225 {manifest['kind']} 'x' of 'shop/web': {field} is '{namespace}'"
     )
-    if where:
-        assert said(judged(one), allowed={"other/Namespace": "x"}) == []
+    if namespace:
+        assert said(judged(manifest), allowed={"other/Namespace": "x"}) == []
     (message,) = said(
-        judged(one), gateway_namespace=where, allowed={"other/Namespace": "x"}
+        judged(manifest),
+        gateway_namespace=namespace,
+        allowed={"other/Namespace": "x"},
     )
     assert "the gateway's own" in message
 
@@ -248,9 +250,9 @@ def test_what_no_kind_is_called_is_refused_before_a_run(
 ) -> None:
     """Whatever the stack allows: a blank more, and the engine would find it in the middle of one."""
     group = api.rpartition("/")[0]
-    one = {**of_kind("v1 ConfigMap"), "apiVersion": api, "kind": kind}
+    manifest = {**of_kind("v1 ConfigMap"), "apiVersion": api, "kind": kind}
     (message,) = said(
-        judged(one), allowed={f"{group}/{kind}".removeprefix("/"): "x"}
+        judged(manifest), allowed={f"{group}/{kind}".removeprefix("/"): "x"}
     )
     assert message.startswith(
         f"ACC224 {kind} 'x' of 'shop/web': '{api}' and '{kind}' are no apiVersion and kind"
@@ -260,27 +262,31 @@ def test_what_no_kind_is_called_is_refused_before_a_run(
 def test_so_are_those_of_a_kind_that_the_stack_allows() -> None:
     """Components of two Applications would have fences of one name there."""
     allowed = {"other/Namespace": "x", "x.org/Any": "x"}
-    one = {
+    manifest = {
         **of_kind("x.org/v1 Any", namespace="other"),
         "spec": {"template": {"spec": {"containers": [{"name": "c"}]}}},
     }
-    (message,) = said(judged(one), allowed=allowed)
+    (message,) = said(judged(manifest), allowed=allowed)
     assert message.startswith(
         "ACC225 Any 'x' of 'shop/web': its namespace is 'other', where no NetworkPolicy"
     )
-    assert said(judged({**one, "spec": {}}), allowed=allowed) == []
+    assert said(judged({**manifest, "spec": {}}), allowed=allowed) == []
 
 
 def test_the_gateways_namespace_is_nobodys_to_make() -> None:
-    one = of_kind("v1 Namespace")
+    manifest = of_kind("v1 Namespace")
     assert (
-        said(judged(one), allowed={"Namespace": "x"}, gateway_namespace="kong")
+        said(
+            judged(manifest),
+            allowed={"Namespace": "x"},
+            gateway_namespace="kong",
+        )
         == []
     )
     assert [
         message[:6]
         for message in said(
-            judged(one), allowed={"Namespace": "x"}, gateway_namespace="x"
+            judged(manifest), allowed={"Namespace": "x"}, gateway_namespace="x"
         )
     ] == ["ACC225"]
 
@@ -301,10 +307,10 @@ def test_the_gateways_namespace_is_nobodys_to_make() -> None:
 )
 def test_what_is_in_no_namespace_is_in_no_other(kind: str) -> None:
     """KubeVela writes the Application's namespace into it all the same. Another one of that name is the same object."""
-    one = of_kind(kind, namespace="elsewhere")
+    manifest = of_kind(kind, namespace="elsewhere")
     api, _, name = kind.partition(" ")
     allowed = {f"{api.rpartition('/')[0]}/{name}".removeprefix("/"): "x"}
-    assert said(judged(one), allowed=allowed, rbac=True) == []
+    assert said(judged(manifest), allowed=allowed, rbac=True) == []
     (message,) = said(
         judged(of_kind(kind)),
         judged(of_kind(kind), key="other/api", namespace="other"),
@@ -332,9 +338,13 @@ def test_a_release_deploys_where_it_stands() -> None:
     assert message.startswith(
         "ACC225 Release 'x' of 'shop/web': spec.namespace is 'other'"
     )
-    one = of_kind("apps/v1 Deployment")
+    manifest = of_kind("apps/v1 Deployment")
     assert (
-        said(judged({**one, "spec": {**one["spec"], "namespace": "other"}}))
+        said(
+            judged(
+                {**manifest, "spec": {**manifest["spec"], "namespace": "other"}}
+            )
+        )
         == []
     )
 

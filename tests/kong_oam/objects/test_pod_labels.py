@@ -195,9 +195,9 @@ NAMED_ALIKE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("labels", "mine", "theirs"), NAMED_ALIKE)
+@pytest.mark.parametrize(("labels", "named", "manifest"), NAMED_ALIKE)
 def test_no_object_of_another_component_may_have_pods_with_the_label(
-    labels: dict[str, str], mine: dict[str, Any], theirs: dict[str, Any]
+    labels: dict[str, str], named: dict[str, Any], manifest: dict[str, Any]
 ) -> None:
     """One operator puts a label on pods of several kinds, and nobody here knows which: so a name is one component's."""
     connect = "kafka.strimzi.io/KafkaConnect"
@@ -206,20 +206,20 @@ def test_no_object_of_another_component_may_have_pods_with_the_label(
         "allowed": {**STACK["allowed"], connect: "pods"},
         "metadata": {"strimzi.io/cluster": "x"},
     }
-    other = judged(theirs, key="logs/kafka", type="helmchart")
+    foreign = judged(manifest, key="logs/kafka", type="helmchart")
     for components in (
-        (naming(labels, mine), other),
-        (other, naming(labels, mine)),
+        (naming(labels, named), foreign),
+        (foreign, naming(labels, named)),
     ):
         (message,) = said(*components, **stack)
         assert message.startswith(
             "ACC227 podLabels may be on pods of 'logs/kafka' (shop.yaml:3:9), too: "
         )
     elsewhere = judged(
-        theirs, key="logs/kafka", type="helmchart", namespace="elsewhere"
+        manifest, key="logs/kafka", type="helmchart", namespace="elsewhere"
     )
-    assert said(naming(labels, mine), elsewhere, **stack) == []
-    assert said(naming(labels, mine, theirs), **stack) == [], "its own pods"
+    assert said(naming(labels, named), elsewhere, **stack) == []
+    assert said(naming(labels, named, manifest), **stack) == [], "its own pods"
 
 
 def test_no_release_is_called_so_from_another_namespace() -> None:
@@ -232,14 +232,15 @@ def test_no_release_is_called_so_from_another_namespace() -> None:
         },
     }
     stack = {**STACK, "allowed": {"kafka.strimzi.io/KafkaConnect": "pods"}}
-    mine = naming({"app.kubernetes.io/instance": "es"}, RELEASE)
+    named = naming({"app.kubernetes.io/instance": "es"}, RELEASE)
     (message,) = said(
-        mine, judged(release, key="cd/app", namespace="cd"), **stack
+        named, judged(release, key="cd/app", namespace="cd"), **stack
     )
     assert message.startswith("ACC227 podLabels may be on pods of 'cd/app'")
     release["spec"]["destination"]["namespace"] = "elsewhere"
     assert (
-        said(mine, judged(release, key="cd/app", namespace="cd"), **stack) == []
+        said(named, judged(release, key="cd/app", namespace="cd"), **stack)
+        == []
     )
 
 
@@ -254,15 +255,15 @@ def test_a_chart_has_values_with_the_label_from_nowhere() -> None:
         **FLUX,
         "spec": {"valuesFrom": [{"kind": "ConfigMap", "name": "es"}]},
     }
-    mine = naming(labels, KAFKA)
+    named = naming(labels, KAFKA)
     (message,) = said(
-        mine,
+        named,
         judged(release, key="logs/kafka"),
         judged(values, key="logs/values"),
         **STACK,
     )
     assert message.startswith("ACC227 podLabels may be on pods of 'logs/kafka'")
-    assert said(mine, judged(values, key="logs/values"), **STACK) == []
+    assert said(named, judged(values, key="logs/values"), **STACK) == []
 
 
 def test_an_object_refers_to_another_components_by_its_own_label() -> None:

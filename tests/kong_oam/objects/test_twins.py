@@ -58,7 +58,7 @@ def test_two_services_of_one_component_are_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "kind", "name"),
+    ("manifest", "kind", "name"),
     [
         (
             "{apiVersion: v1, kind: ServiceAccount, metadata: {name: web}}",
@@ -74,36 +74,36 @@ def test_two_services_of_one_component_are_one() -> None:
     ],
 )
 def test_what_the_project_makes_is_made_once(
-    one: Any, kind: str, name: str
+    manifest: Any, kind: str, name: str
 ) -> None:
-    made = ((kind, name),)
-    (message,) = said(judged(one, made=made))
+    makes = ((kind, name),)
+    (message,) = said(judged(manifest, made=makes))
     assert message.startswith(
         f"OAM107 {kind} '{name}' in namespace 'shop' of 'shop/web' would also be made by Kong-OAM itself ("
     )
-    (message,) = said(judged(made=made), judged(one, key="shop/api"))
+    (message,) = said(judged(made=makes), judged(manifest, key="shop/api"))
     assert message.startswith(
         f"OAM107 {kind} '{name}' in namespace 'shop' would also be made for 'shop/web' ("
     )
-    (message,) = said(judged(one), judged(key="shop/api", made=made))
+    (message,) = said(judged(manifest), judged(key="shop/api", made=makes))
     assert message.startswith(
         f"OAM107 {kind} '{name}' in namespace 'shop' would also be made for 'shop/web' ("
     )
 
 
 def test_two_components_that_make_the_same_are_told_once() -> None:
-    made = (("ServiceAccount", "web"), ("NetworkPolicy", "web"))
-    (message,) = said(judged(made=made), judged(key="other/web", made=made))
+    makes = (("ServiceAccount", "web"), ("NetworkPolicy", "web"))
+    (message,) = said(judged(made=makes), judged(key="other/web", made=makes))
     assert message.startswith(
         "OAM107 ServiceAccount 'web' in namespace 'shop' would also be made for 'shop/web'"
     )
 
 
 def test_ingresses_are_not_made() -> None:
-    one = (
+    manifest = (
         "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: x}}"
     )
-    assert said(judged(one), judged(one, key="shop/api")) == []
+    assert said(judged(manifest), judged(manifest, key="shop/api")) == []
 
 
 def test_what_both_share_is_nobodys_alone() -> None:
@@ -111,33 +111,34 @@ def test_what_both_share_is_nobodys_alone() -> None:
     namespace = (
         "{apiVersion: v1, kind: Namespace, metadata: {name: dashboards}}"
     )
-    ours, theirs = (
+    shop, other_api = (
         judged(namespace),
         judged(namespace, key="other/api", namespace="other"),
     )
     allowed = {"Namespace": "dashboards"}
-    assert said(shared(ours), shared(theirs), allowed=allowed) == []
+    assert said(shared(shop), shared(other_api), allowed=allowed) == []
     for pair in (
-        (ours, theirs),
-        (shared(ours), theirs),
-        (ours, shared(theirs)),
+        (shop, other_api),
+        (shared(shop), other_api),
+        (shop, shared(other_api)),
     ):
         (message,) = said(*pair, allowed=allowed)
         assert message.startswith(
             "OAM107 Namespace 'dashboards' would also be made for 'shop/web'"
         )
-    made = judged(made=(("Secret", "web-client"),))
+    web = judged(made=(("Secret", "web-client"),))
     secret = judged(
         "{apiVersion: v1, kind: Secret, metadata: {name: web-client}}",
         key="shop/api",
     )
-    assert [message[:6] for message in said(made, shared(secret))] == ["OAM107"]
+    assert [message[:6] for message in said(web, shared(secret))] == ["OAM107"]
 
 
 def shared(component: JudgedComponent) -> JudgedComponent:
     """The component with objects that its Application's shared-resource policy names."""
     objects = tuple(
-        replace(one, options=Options(patch=True)) for one in component.objects
+        replace(manifest, options=Options(patch=True))
+        for manifest in component.objects
     )
     return replace(component, objects=objects)
 
@@ -150,14 +151,14 @@ def test_two_may_look_at_one() -> None:
             judged(text, key=key) for key in ("shop/web", "shop/api")
         )
         assert said(looked_at(first), looked_at(second)) == []
-        for one, other in (
+        for left, right in (
             (first, looked_at(second)),
             (looked_at(first), second),
             (looked_at(first), shared(second)),
         ):
             assert [
                 line[:6]
-                for line in said(one, other)
+                for line in said(left, right)
                 if line.startswith("OAM107")
             ] == ["OAM107"]
 
@@ -165,7 +166,8 @@ def test_two_may_look_at_one() -> None:
 def looked_at(component: JudgedComponent) -> JudgedComponent:
     """The component with objects that its Application's read-only policy names."""
     objects = tuple(
-        replace(one, options=Options(read=True)) for one in component.objects
+        replace(manifest, options=Options(read=True))
+        for manifest in component.objects
     )
     return replace(component, objects=objects)
 
@@ -174,20 +176,20 @@ WRITING = "{apiVersion: terraform.core.oam.dev/v1beta2, kind: Configuration, met
 
 
 @pytest.mark.parametrize(
-    "other",
+    "manifest",
     [
         WRITING.replace("NAME", "b"),
         "{apiVersion: v1, kind: Secret, metadata: {name: db}}",
     ],
 )
 def test_no_controller_writes_over_another_components_secret(
-    other: str,
+    manifest: str,
 ) -> None:
     """Neither one that is rendered nor one that another controller writes; of one component, several may write it."""
     first = judged(WRITING.replace("NAME", "a"))
-    (message,) = said(first, judged(other, key="shop/api"))
+    (message,) = said(first, judged(manifest, key="shop/api"))
     assert message.startswith(
         "OAM107 Secret 'db' in namespace 'shop' would also be made for 'shop/web'"
     )
-    assert said(judged(WRITING.replace("NAME", "a"), other)) == []
-    assert said(first, judged(other, key="ops/api", namespace="ops")) == []
+    assert said(judged(WRITING.replace("NAME", "a"), manifest)) == []
+    assert said(first, judged(manifest, key="ops/api", namespace="ops")) == []

@@ -100,9 +100,9 @@ def estates(
         read_bytes(f"{number}.yaml", text.encode())
         for number, text in enumerate(texts or (API, CLIENT, ALONE))
     ]
-    made = compile_estate(together(readings), of_stack.stack).estate
-    assert made is not None
-    return Estates(of_stack, made, configured or {})
+    model = compile_estate(together(readings), of_stack.stack).estate
+    assert model is not None
+    return Estates(of_stack, model, configured or {})
 
 
 BASE = {
@@ -205,14 +205,14 @@ def test_what_the_base_gave_runs_who_reads_it() -> None:
     of = estates()
     known = ran(of)
 
-    def given(**okta: Any) -> list[str | None]:
+    def outdated_with(**okta: Any) -> list[str | None]:
         providers = {"okta": {**BASE["providers"]["okta"], **okta}}
         return outdated(
             of, Known(known.records, {**BASE, "providers": providers})
         )
 
-    assert given(groups={"staff": "g", "others": "another"}) == []
-    assert given(server="another") == ["apis", "shop", "rest"]
+    assert outdated_with(groups={"staff": "g", "others": "another"}) == []
+    assert outdated_with(server="another") == ["apis", "shop", "rest"]
     assert outdated(
         of, Known(known.records, {**BASE, "gateway": {"nobody": "m"}})
     ) == [
@@ -234,7 +234,11 @@ def test_ids_that_a_provider_makes_up_run_whom_their_clients_call() -> None:
     known = ran(of, ids=of.ids({"entra": {"shop/web": "1"}}))
     assert outdated(of, known) == []
     without = Known(
-        {name: one for name, one in known.records.items() if name != "shop"},
+        {
+            name: record
+            for name, record in known.records.items()
+            if name != "shop"
+        },
         known.base,
     )
     assert outdated(of, without) == ["apis", "shop"]
@@ -251,7 +255,7 @@ def test_ids_of_clients_that_call_others_run_nobody() -> None:
     """Where any token counts, all APIs that they are for are known, and who calls those does not matter."""
     of = estates(API, CLIENT, ANY, provider=ENTRA)
     known = ran(of, ids=of.ids({"entra": {"shop/web": "1"}}))
-    assert {one.key for one in of.given("rest").foreign} == {
+    assert {component.key for component in of.given("rest").foreign} == {
         "orders/api",
         "shop/web",
     }
@@ -271,7 +275,11 @@ def test_ids_that_are_chosen_run_nobody() -> None:
     assert of.ids(usual) == of.ids({}) != of.ids({"okta": {"shop/web": "0oa1"}})
     known = ran(of)
     without = Known(
-        {name: one for name, one in known.records.items() if name != "shop"},
+        {
+            name: record
+            for name, record in known.records.items()
+            if name != "shop"
+        },
         known.base,
     )
     assert outdated(of, without) == ["shop"]

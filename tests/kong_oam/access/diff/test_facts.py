@@ -373,11 +373,13 @@ def test_a_trait_is_told_of_by_what_it_can_do(
 
     found = diff(load_model(dump_model(having(before))), having(after))
     assert [
-        (one.kind, one.name) for one in found if isinstance(one, Setting)
+        (diagnostic.kind, diagnostic.name)
+        for diagnostic in found
+        if isinstance(diagnostic, Setting)
     ] == expected
-    assert {one.of for one in found if isinstance(one, Setting)} == {
-        Subject("orders/api")
-    }
+    assert {
+        diagnostic.of for diagnostic in found if isinstance(diagnostic, Setting)
+    } == {Subject("orders/api")}
 
 
 def test_a_limit_is_compared_between_stacks_as_well() -> None:
@@ -388,9 +390,9 @@ def test_a_limit_is_compared_between_stacks_as_well() -> None:
         model(API + limit % 30, SHOP, on=settings("staging")),
     )
     assert [
-        (one.name, one.was, one.now)
-        for one in found
-        if isinstance(one, Setting)
+        (diagnostic.name, diagnostic.was, diagnostic.now)
+        for diagnostic in found
+        if isinstance(diagnostic, Setting)
     ] == [(REQUESTS, {"minute": 60}, {"minute": 30})]
 
 

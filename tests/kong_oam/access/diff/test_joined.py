@@ -33,7 +33,9 @@ SETTINGS = parse(
 )
 TEXTS = (ORDERS, SHOP, MAIL, ANY)
 WHOLE = estate(*TEXTS)
-NAMESPACES = sorted({one.namespace for one in WHOLE.applications})
+NAMESPACES = sorted(
+    {application.namespace for application in WHOLE.applications}
+)
 
 
 def in_partitions() -> tuple[Estate, Settings]:
@@ -64,11 +66,11 @@ def test_what_its_own_stack_has_not_made_is_not_there() -> None:
     """Of a partition that was never run the base and those whom it calls only know."""
     assert load_model(joined([dumped(None)])).estate.components == {}
     some = load_model(joined([dumped(None), dumped(f"p-{NAMESPACES[0]}")]))
-    assert {one.key for one in some.estate.components.values()} == {
-        one.key
-        for one in WHOLE.components.values()
-        if one.workload.namespace == NAMESPACES[0]
-        and (one.exposure.endpoints or one.identity.clients)
+    assert {component.key for component in some.estate.components.values()} == {
+        component.key
+        for component in WHOLE.components.values()
+        if component.workload.namespace == NAMESPACES[0]
+        and (component.exposure.endpoints or component.identity.clients)
     }
 
 

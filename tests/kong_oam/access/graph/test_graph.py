@@ -275,9 +275,9 @@ def test_what_is_newly_public_is_added_and_no_role_is_drawn() -> None:
     assert lines(graph) == {
         ("public:orders/api:anybody", ORDERS, "+POST /orders/health")
     }
-    said = told(diff(BEFORE, new), "https")
+    listed = told(diff(BEFORE, new), "https")
     assert (
-        said[1]
+        listed[1]
         == "+ newly public: everybody: POST https://orders.example.com/orders/health"
     )
 

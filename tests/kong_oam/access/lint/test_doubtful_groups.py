@@ -52,7 +52,7 @@ def test_one_slip_of_a_name_that_others_use_is_found(typo: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("known", "similar"),
     [
         ("sales", "support"),
         ("sales-eu", "sales-us"),
@@ -63,9 +63,11 @@ def test_one_slip_of_a_name_that_others_use_is_found(typo: str) -> None:
         ("viewers", "reviewers"),
     ],
 )
-def test_names_that_are_alike_on_purpose_are_not(one: str, other: str) -> None:
+def test_names_that_are_alike_on_purpose_are_not(
+    known: str, similar: str
+) -> None:
     """Of numbered teams and short names, one letter says little."""
-    assert of(f"[{one}]", f"[{one}]", f"[{other}]") == {}
+    assert of(f"[{known}]", f"[{known}]", f"[{similar}]") == {}
 
 
 def test_a_name_that_is_used_twice_is_meant() -> None:

@@ -23,7 +23,7 @@ from tests.support.lint_estates import (
 Change = Callable[[Data, Data], None]
 
 
-def nothing(orders: Data, shop: Data) -> None:
+def unchanged(orders: Data, shop: Data) -> None:
     pass
 
 
@@ -218,8 +218,8 @@ def own_path_below_a_longer_gateway_path(orders: Data, shop: Data) -> None:
 
 def waived(finding: str, until: str, *more: Change) -> Change:
     def change(orders: Data, shop: Data) -> None:
-        for one in more:
-            one(orders, shop)
+        for further in more:
+            further(orders, shop)
         waiver = {"finding": finding, "reason": "known", "until": until}
         access_of(shop, 2).setdefault("waivers", []).append(waiver)
 
@@ -310,18 +310,18 @@ UNDECIDED: list[tuple[Change, str, str]] = [
 ]  # fmt: skip
 
 
-def said(findings: tuple[LintFinding, ...]) -> list[tuple[str, str]]:
+def messages(findings: tuple[LintFinding, ...]) -> list[tuple[str, str]]:
     """Codes and messages, without the lines that some of them name."""
     return sorted(
-        (one.code, re.sub(r"\(line \d+\)", "(line N)", one.message))
-        for one in findings
+        (finding.code, re.sub(r"\(line \d+\)", "(line N)", finding.message))
+        for finding in findings
     )
 
 
 @pytest.mark.parametrize("style", STYLES)
 def test_an_estate_that_is_right_has_no_findings(style: str) -> None:
     """The one that every test below changes."""
-    assert said(linted(files_of(changed(nothing), style))[1]) == []
+    assert messages(linted(files_of(changed(unchanged), style))[1]) == []
 
 
 @pytest.mark.parametrize(
@@ -335,7 +335,7 @@ def test_an_estate_that_is_right_has_no_findings(style: str) -> None:
 )
 def test_a_rule_that_decides_something_is_no_finding(change: Change) -> None:
     """For one of its methods, for other callers, below another path, or where only some requests go elsewhere."""
-    assert said(linted(files_of(changed(change), "mixed"))[1]) == []
+    assert messages(linted(files_of(changed(change), "mixed"))[1]) == []
 
 
 def test_a_role_that_a_group_holds_stays() -> None:
@@ -360,12 +360,12 @@ def test_the_suggested_diff_mends_the_finding_and_nothing_else(
     """`patch -p0` and `git apply -p0` take it; then the finding is gone, the others and every answer stay as they were."""
     files = files_of(changed(change), style)
     estate, findings = linted(files)
-    assert (code, message) in said(findings)
+    assert (code, message) in messages(findings)
     finding = next(
-        one
-        for one in findings
-        if one.code == code
-        and re.sub(r"line \d+", "line N", one.message) == message
+        finding
+        for finding in findings
+        if finding.code == code
+        and re.sub(r"line \d+", "line N", finding.message) == message
     )
     diff = finding.suggestion()
     assert diff is not None
@@ -376,10 +376,10 @@ def test_the_suggested_diff_mends_the_finding_and_nothing_else(
         _applied(diff, files, tmp_path / "git", "git", "apply", "-p0")
         == patched
     )
-    after, left = linted(patched)
-    remaining = said(findings)
+    after, unfixed = linted(patched)
+    remaining = messages(findings)
     remaining.remove((code, message))
-    assert said(left) == remaining
+    assert messages(unfixed) == remaining
     assert answers(after) == answers(estate)
     if style == "commented":
         _only_whole_lines(files, patched)
@@ -408,8 +408,8 @@ def _only_whole_lines(before: dict[str, str], after: dict[str, str]) -> None:
         shorter, longer = sorted(
             (text.splitlines(), after[name].splitlines()), key=len
         )
-        rest = iter(longer)
-        assert all(line in rest for line in shorter)
+        lines = iter(longer)
+        assert all(line in lines for line in shorter)
 
 
 @pytest.mark.parametrize("style", ["flow", "commented"])
@@ -420,7 +420,9 @@ def test_where_no_change_is_certain_none_is_suggested(
     """The finding says what to do in words."""
     _, findings = linted(files_of(changed(change), style))
     (finding,) = [
-        one for one in findings if (one.code, one.message) == (code, message)
+        finding
+        for finding in findings
+        if (finding.code, finding.message) == (code, message)
     ]
     assert finding.suggestion() is None
     assert finding.remedy
@@ -439,9 +441,9 @@ def test_a_finding_stands_where_it_is_written() -> None:
 def test_a_waived_finding_is_none_until_its_day_is_over() -> None:
     """The day itself included; afterwards both the finding and the waiver are findings."""
     in_time = waived("LINT306", "2026-11-25", public_for_ever)
-    assert said(linted(files_of(changed(in_time), "mixed"))[1]) == []
+    assert messages(linted(files_of(changed(in_time), "mixed"))[1]) == []
     assert [
-        one.code for one in linted(files_of(changed(late), "mixed"))[1]
+        finding.code for finding in linted(files_of(changed(late), "mixed"))[1]
     ] == [
         "LINT306",
         "LINT309",
@@ -461,7 +463,8 @@ def test_a_waiver_is_for_its_own_component_and_code() -> None:
         access_of(orders)["waivers"] = [waiver]
 
     assert [
-        one.code for one in linted(files_of(changed(elsewhere), "mixed"))[1]
+        finding.code
+        for finding in linted(files_of(changed(elsewhere), "mixed"))[1]
     ] == [
         "LINT310",
         "LINT306",
@@ -471,9 +474,9 @@ def test_a_waiver_is_for_its_own_component_and_code() -> None:
 def test_aliases_make_every_edit_uncertain() -> None:
     """One text stands for two places: nobody edits it by position."""
     files = files_of(changed(idle_scope), "mixed")
-    first, rest = files["orders.yaml"].split("[read]", 1)
+    first, remainder = files["orders.yaml"].split("[read]", 1)
     aliased = files | {
-        "orders.yaml": f"{first}&r [read]{rest.replace('[read]', '*r')}"
+        "orders.yaml": f"{first}&r [read]{remainder.replace('[read]', '*r')}"
     }
     assert linted(files)[1][0].suggestion() is not None
     (finding,) = linted(aliased)[1]

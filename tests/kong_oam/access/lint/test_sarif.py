@@ -63,11 +63,15 @@ def prints(files: dict[str, str]) -> list[tuple[str, str]]:
     """Rule and fingerprint of every result."""
     results = run_of(files)["results"]
     assert all(
-        len(set(one["partialFingerprints"].values())) == 1 for one in results
+        len(set(result["partialFingerprints"].values())) == 1
+        for result in results
     )
     return sorted(
-        (one["ruleId"], one["partialFingerprints"]["primaryLocationLineHash"])
-        for one in results
+        (
+            result["ruleId"],
+            result["partialFingerprints"]["primaryLocationLineHash"],
+        )
+        for result in results
     )
 
 
@@ -130,10 +134,10 @@ def test_every_rule_has_help_and_results_point_to_theirs() -> None:
         "warning",
         "warning",
     )
-    assert [rules[one["ruleIndex"]]["id"] for one in run["results"]] == [
-        one["ruleId"] for one in run["results"]
+    assert [rules[result["ruleIndex"]]["id"] for result in run["results"]] == [
+        result["ruleId"] for result in run["results"]
     ]
-    assert [one["level"] for one in run["results"]] == ["error"] * 3
+    assert [result["level"] for result in run["results"]] == ["error"] * 3
 
 
 def test_fingerprints_survive_moved_lines_and_files() -> None:
@@ -146,11 +150,11 @@ def test_fingerprints_survive_moved_lines_and_files() -> None:
     assert prints({"app.yaml": "# above\n" + BROKEN}) == prints(
         {"app.yaml": BROKEN}
     )
-    one, other = (
+    first, second = (
         prints({"app.yaml": BROKEN.replace("b, c", scope)}) for scope in "bc"
     )
-    assert set(one) | set(other) == set(prints({"app.yaml": BROKEN}))
-    assert one != other
+    assert set(first) | set(second) == set(prints({"app.yaml": BROKEN}))
+    assert first != second
 
     def more(orders: Data, shop: Data) -> None:
         _loose(orders, shop)
@@ -167,13 +171,16 @@ def test_fingerprints_survive_moved_lines_and_files() -> None:
 def test_a_fingerprint_is_another_where_the_finding_is() -> None:
     """The same code about another role, component or scope."""
 
-    def other(orders: Data, shop: Data) -> None:
+    def renamed(orders: Data, shop: Data) -> None:
         _loose(orders, shop)
         roles = access_of(orders)["roles"]
         roles["reader"] = roles.pop("viewer")
 
     assert (
-        len(set(prints(FILES)) - set(prints(files_of(changed(other), "mixed"))))
+        len(
+            set(prints(FILES))
+            - set(prints(files_of(changed(renamed), "mixed")))
+        )
         == 1
     )
     assert not set(prints({"app.yaml": BROKEN})) & set(

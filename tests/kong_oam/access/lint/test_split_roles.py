@@ -60,7 +60,7 @@ def test_a_split_role_is_found_with_the_change_that_mends_it(
     """At the client's name; afterwards users in the group get the scope through the client."""
     files = files_of(changed(change), style)
     estate, findings = linted(files)
-    (finding,) = [one for one in findings if one.code == "LINT313"]
+    (finding,) = [finding for finding in findings if finding.code == "LINT313"]
     assert finding.message == (
         "users in sales alone get nothing by 'read' through 'shop/web': role 'people' has their groups, and another role "
         "names the client; name 'shop/web' in 'people', too"
@@ -70,8 +70,8 @@ def test_a_split_role_is_found_with_the_change_that_mends_it(
         line[finding.position.column - 1 :].strip("'\"").startswith("shop/web")
     )
     assert finding.change
-    mended, left = linted({**files, "orders.yaml": finding.change() or ""})
-    assert "LINT313" not in [one.code for one in left]
+    mended, unfixed = linted({**files, "orders.yaml": finding.change() or ""})
+    assert "LINT313" not in [problem.code for problem in unfixed]
     assert scopes_of(estate, "sales") == frozenset()
     assert scopes_of(mended, "sales") == {"read"}
     assert scopes_of(mended, "desk") == scopes_of(estate, "desk") == {"write"}
@@ -79,7 +79,9 @@ def test_a_split_role_is_found_with_the_change_that_mends_it(
 
 def scopes_of(estate: Estate, group: str) -> frozenset[str]:
     """What a user in one group, by its name at the provider, can use at orders/api through shop/web."""
-    (client,) = [one for one in estate.clients if one.component == "shop/web"]
+    (client,) = [
+        client for client in estate.clients if client.component == "shop/web"
+    ]
     component = estate.components["orders/api"]
     claims = issue(
         estate.stack.providers["main"], client, User("somebody", (group,))
@@ -134,12 +136,12 @@ def test_it_is_found_exactly_where_no_group_can_use_a_scope_that_the_client_has(
 
     stack = replace(STACK, providers={"main": replace(PROVIDER, groups=mapped)})
     reading = together(
-        read_bytes(f"{number}.yaml", yaml.safe_dump(one).encode())
-        for number, one in enumerate(changed(change))
+        read_bytes(f"{number}.yaml", yaml.safe_dump(application).encode())
+        for number, application in enumerate(changed(change))
     )
     compiled = compile_estate(reading, stack)
     assert compiled.estate is not None, compiled.diagnostics
-    held = {
+    granted = {
         scope
         for role in roles
         if role.get("groups")
@@ -147,19 +149,19 @@ def test_it_is_found_exactly_where_no_group_can_use_a_scope_that_the_client_has(
     }
     usable = {
         scope
-        for group in {mapped.get(one, one) for one in GROUPS}
+        for group in {mapped.get(name, name) for name in GROUPS}
         for scope in scopes_of(compiled.estate, group)
     }
     findings = [
-        one
-        for one in lint(reading.applications, compiled.estate, AS_OF)
-        if one.code == "LINT313"
+        finding
+        for finding in lint(reading.applications, compiled.estate, AS_OF)
+        if finding.code == "LINT313"
     ]
     found = {
         scope
-        for one in findings
+        for finding in findings
         for scope in ("read", "write")
-        if f"'{scope}'" in one.message
+        if f"'{scope}'" in finding.message
     }
-    assert found == (covered & held) - usable
-    assert all("through 'shop/web'" in one.message for one in findings)
+    assert found == (covered & granted) - usable
+    assert all("through 'shop/web'" in finding.message for finding in findings)

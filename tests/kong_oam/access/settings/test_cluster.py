@@ -58,7 +58,7 @@ def test_a_stack_that_says_nothing_has_a_version_all_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cluster", "said"),
+    ("cluster", "message"),
     [
         ({"version": 1.3}, 'cluster.version: 1.3 is no version of Kubernetes; write it in quotes, as "1.30"'),
         ({"version": "1.30.2"}, "is no version of Kubernetes"),
@@ -83,11 +83,11 @@ def test_a_stack_that_says_nothing_has_a_version_all_the_same() -> None:
     ],
 )  # fmt: skip
 def test_what_is_none_of_these_is_refused(
-    cluster: dict[str, Any], said: str
+    cluster: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(StackError) as refused:
         of(**cluster)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_what_is_allowed_by_its_name_is_in_no_group() -> None:
@@ -161,11 +161,11 @@ def test_a_credential_that_comes_to_lie_in_more_places_is_told() -> None:
         )
 
     changes = diff(spread("[local]"), spread("[local, west]"))
-    found = [one for one in changes if isinstance(one, Setting)]
+    found = [change for change in changes if isinstance(change, Setting)]
     assert len(changes) == len(found)
     assert [
-        (one.of.component, one.name, one.kind, one.was, one.now)
-        for one in found
+        (change.of.component, change.name, change.kind, change.was, change.now)
+        for change in found
     ] == [
         ("shop/checkout", "namespace", "may widen", "shop", "shop, west/shop"),
         ("shop/web", "namespace", "may widen", "shop", "shop, west/shop"),

@@ -24,7 +24,7 @@ def of(**logs: Any) -> Settings:
 
 
 def test_several_sinks_at_once() -> None:
-    said = of(
+    sinks = of(
         http={
             "url": "https://logs.example.com/in",
             "headers": {"Authorization": "{vault://env/log-token}"},
@@ -39,7 +39,7 @@ def test_several_sinks_at_once() -> None:
         query=["page", "limit"],
         subjectKey="{vault://env/record-key}",
     )
-    assert said.gateway.logs == LogSettings(
+    assert sinks.gateway.logs == LogSettings(
         HttpSink(
             "https://logs.example.com/in",
             {"Authorization": "{vault://env/log-token}"},
@@ -50,7 +50,7 @@ def test_several_sinks_at_once() -> None:
             "http://otel:4318/v1/logs", "http://otel:4318/v1/traces", queue=200
         ),
     )
-    assert said.stack.records == Records(
+    assert sinks.stack.records == Records(
         ("limit", "page"), "{vault://env/record-key}", otlp=True
     )
 
@@ -62,7 +62,7 @@ def test_a_stack_that_says_nothing_keeps_no_records() -> None:
 
 
 @pytest.mark.parametrize(
-    ("logs", "said"),
+    ("logs", "message"),
     [
         (
             {},
@@ -133,9 +133,9 @@ def test_a_stack_that_says_nothing_keeps_no_records() -> None:
     ],
 )
 def test_a_sink_that_cannot_be_is_named(
-    logs: dict[str, Any], said: str
+    logs: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(StackError) as refused:
         of(**logs)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert "a:secret" not in str(refused.value)
