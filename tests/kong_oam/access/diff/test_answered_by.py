@@ -13,7 +13,6 @@ from kong_oam.access.diff.compare import changed, diff
 from kong_oam.access.diff.facts import model_of
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.diff.snapshot import dump_model, load_model
-from kong_oam.access.graph.compare import told as listed_below
 from kong_oam.access.model import METHODS
 from kong_oam.access.principals import ITSELF, Principal
 from kong_oam.access.request_classes import Region, Subtree
@@ -163,16 +162,6 @@ def test_requests_that_are_answered_otherwise_are_a_change_of_their_own() -> (
     assert diff(OLD, model(ORDERS, taking("{scopes: [own]}"), IDLE)) == (
         change("revoked", CHECKOUT, get, remainder, None),
         change("revoked", CHECKOUT, get, ORDERS_X, (BY_ORDERS, BY_EVIL)),
-    )
-
-
-def test_another_answer_is_neither_added_nor_taken_away_below_a_picture() -> (
-    None
-):
-    """The same callers are let in."""
-    _, line = listed_below(diff(OLD, model(ORDERS, EVIL, SHOP)), "https")
-    assert line.startswith(
-        "· now answered by evil/api: everybody: * https://orders.example.com/pub/login: "
     )
 
 
