@@ -22,8 +22,70 @@ from kong_oam.access.workloads import digest_of, workload_of
 from tests.support.components import with_fields
 from tests.support.estates import STACK, estate
 from tests.support.everything import everything
-from tests.support.partitioned import ANY, MAIL, ORDERS, SHOP
 
+ORDERS = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: orders, namespace: orders, labels: {team: o}}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x, ports: [{port: 8080}]}
+      dependsOn: [db]
+      traits:
+        - type: gateway
+          properties: {domain: orders.example.com, http: {/orders: 8080}}
+        - type: access
+          properties:
+            owner: o
+            scopes: {read: Read, write: Write}
+            rules: [{methods: [GET], scopes: [read]}, {methods: [POST], scopes: [write]}]
+            roles:
+              viewer: {scopes: [read], groups: [sales], components: [shop/web, mail/sender]}
+              editor: {scopes: [write], groups: [desk], components: [shop/web]}
+    - name: db
+      type: worker
+      properties: {image: db}
+"""
+SHOP = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop, namespace: shop}
+spec:
+  components:
+    - name: web
+      type: worker
+      properties: {image: web}
+      traits:
+        - type: client
+          properties: {kind: service, calls: [{component: orders/api, scopes: [read, write]}]}
+"""
+MAIL = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: mail, namespace: mail}
+spec:
+  components:
+    - name: sender
+      type: worker
+      properties: {image: mail}
+      traits:
+        - type: client
+          properties: {kind: service, calls: [{component: orders/api, scopes: [read]}]}
+"""
+STORE = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: store, namespace: store, annotations: {owner: s}}
+spec:
+  components:
+    - name: pages
+      type: webservice
+      properties: {image: x, ports: [{port: 80}]}
+      traits: [{type: gateway, properties: {domain: store.example.com, http: {/: 80}}}]
+"""
+"""It has no access trait, so any token of the provider will do."""
 OTHER = Provider(
     "other",
     "api://other",
@@ -46,7 +108,7 @@ PER_API = replace(
         for name, provider in PARTITIONED.providers.items()
     },
 )
-ESTATE = estate(ORDERS, SHOP, MAIL, ANY, stack=PARTITIONED)
+ESTATE = estate(ORDERS, SHOP, MAIL, STORE, stack=PARTITIONED)
 API = "orders/api at main"
 
 
@@ -77,7 +139,7 @@ def without(model: Estate, name: str) -> Estate:
 
 def test_an_estate_without_partitions_is_deployed_as_it_is() -> None:
     """By the one stack that it has; with partitions that one deploys the base."""
-    single = estate(ORDERS, SHOP, MAIL, ANY)
+    single = estate(ORDERS, SHOP, MAIL, STORE)
     assert deployed_by(single, None) is single
     assert deployed_by(ESTATE, None) == base_of(ESTATE)
     assert deployed_by(ESTATE, "sales") == part_of(ESTATE, "sales")
@@ -292,7 +354,7 @@ def test_three_partitions_have_each_component_once() -> None:
 
 def test_where_any_token_counts_all_that_tokens_are_for_is_known() -> None:
     """Of a provider whose tokens are for one API each: `store/pages` takes every API's. Elsewhere an audience does."""
-    per_api = estate(ORDERS, SHOP, MAIL, ANY, stack=PER_API)
+    per_api = estate(ORDERS, SHOP, MAIL, STORE, stack=PER_API)
     part = part_of(without(per_api, "shop"), "sales")
     pages = part.own["store/pages"]
     assert {component.key for component in part.foreign} == {
@@ -305,7 +367,7 @@ def test_where_any_token_counts_all_that_tokens_are_for_is_known() -> None:
 
 def test_any_token_of_another_provider_is_not_its_business() -> None:
     """Clients of a provider by which nothing here is guarded are not known."""
-    per_api = estate(ORDERS, SHOP, MAIL, ANY, stack=PER_API)
+    per_api = estate(ORDERS, SHOP, MAIL, STORE, stack=PER_API)
     elsewhere = changed(
         without(per_api, "shop"), "store/pages", provider="other"
     )

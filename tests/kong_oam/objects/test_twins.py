@@ -143,22 +143,20 @@ def shared(component: JudgedComponent) -> JudgedComponent:
     return replace(component, objects=objects)
 
 
-def test_two_may_look_at_one() -> None:
-    """Neither makes it. Where another one does, whose it is is told."""
+def test_two_components_may_read_one_object() -> None:
+    """Neither makes it. Where one of them makes it, the finding says whose it is."""
     texts = ("{apiVersion: v1, kind: Secret, metadata: {name: db}}", SERVICE)
     for text in texts:
-        first, second = (
-            judged(text, key=key) for key in ("shop/web", "shop/api")
-        )
-        assert said(looked_at(first), looked_at(second)) == []
-        for left, right in (
-            (first, looked_at(second)),
-            (looked_at(first), second),
-            (looked_at(first), shared(second)),
+        web, api = judged(text, key="shop/web"), judged(text, key="shop/api")
+        assert said(looked_at(web), looked_at(api)) == []
+        for components in (
+            (web, looked_at(api)),
+            (looked_at(web), api),
+            (looked_at(web), shared(api)),
         ):
             assert [
                 line[:6]
-                for line in said(left, right)
+                for line in said(*components)
                 if line.startswith("OAM107")
             ] == ["OAM107"]
 

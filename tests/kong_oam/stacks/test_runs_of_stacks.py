@@ -43,7 +43,7 @@ Outputs = Callable[[str], Mapping[str, Any]]
 @dataclass
 class Engine:
     """Stands in for the CLI: stacks with a time of their last update, tags and outputs. `ran`: the stacks that were run;
-    `asked`: those for whose outputs it was asked."""
+    `queried`: the stacks whose outputs were read."""
 
     outputs: Outputs
     updated: dict[str, str] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Engine:
     tags: dict[str, str] = field(default_factory=dict)
     ran: list[str] = field(default_factory=list)
     listed: int = 0
-    asked: list[str | None] = field(default_factory=list)
+    queried: list[str | None] = field(default_factory=list)
     dated: bool = True
     broken: str = ""
     standing: frozenset[str] = frozenset()
@@ -88,7 +88,7 @@ class Engine:
                     }
                 )
             case ("stack", "output", _) if stack != self.broken:
-                self.asked.append(stack)
+                self.queried.append(stack)
                 return json.dumps(self.exported.get(stack or "", {}))
         raise PulumiCliError(f"`pulumi {' '.join(words)}` failed")
 
@@ -241,9 +241,9 @@ def test_outputs_are_asked_for_where_they_may_say_something(
     """Those of the base, and those of a run: not what one partition alone was granted before, nor what was kept."""
     up()
     del engine.tags["kong-oam:ran:apis"]
-    engine.asked.clear()
+    engine.queried.clear()
     up()
-    assert engine.asked == ["prod", "prod-apis"]
+    assert engine.queried == ["prod", "prod-apis"]
 
 
 def test_a_key_that_is_due_is_run_for_and_a_shared_secret_is_not(

@@ -127,10 +127,13 @@ def test_what_kubevela_renders_is_compiled_as_what_it_renders_of(
     }
     if plain.estate and rendered.estate:
         assert plain.estate == _together(rendered.estate)
-        for written, made in zip(
+        for from_type, from_objects in zip(
             _endpoints(plain.estate), _endpoints(rendered.estate), strict=True
         ):
-            assert (written.service, written.port) == (made.service, made.port)
+            assert (from_type.service, from_type.port) == (
+                from_objects.service,
+                from_objects.port,
+            )
         assert _exposures(plain.estate) == _exposures(rendered.estate)
 
 

@@ -378,18 +378,18 @@ def test_every_change_is_witnessed_by_a_request(
             (change.whom[0].principal, True),
             (None, False),
         )
-        for whom in change.whom:
-            address = _example(whom.source)
+        for caller in change.whom:
+            address = _example(caller.source)
             request = Request(
                 example.method,
                 example.now or "",
                 written(example.path).encode(),
                 address or "192.0.2.9",
             )
-            for groups in whom.condition or [frozenset()]:
-                note(f"{change} {whom}")
+            for groups in caller.condition or [frozenset()]:
+                note(f"{change} {caller}")
                 was, now = (
-                    _allowed(estate, request, whom.principal, groups)
+                    _allowed(estate, request, caller.principal, groups)
                     for estate in pair
                 )
                 before, after = (
