@@ -112,8 +112,8 @@ def answers(estate: Estate) -> dict[tuple[str, ...], int]:
     groups = sorted(
         {
             group
-            for one in estate.components.values()
-            for role in one.identity.roles
+            for component in estate.components.values()
+            for role in component.identity.roles
             for group in role.groups
         }
     )
@@ -131,13 +131,13 @@ def answers(estate: Estate) -> dict[tuple[str, ...], int]:
         for below in ((), ("x",), ("V1",))
     }
     return {
-        (method, host, target, who): decide(
+        (method, host, target, caller): decide(
             estate, Request(method, host, target.encode()), claims
         ).status
         for host in estate.by_host
         for target in targets
         for method in METHODS
-        for who, claims in _principals(estate, groups)
+        for caller, claims in _principals(estate, groups)
     }
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from kong_oam.oam.rendered import Awaited
 from kong_oam.objects.component import JudgedComponent
-from tests.support.judged import judged, said
+from tests.support.judged import findings, judged
 
 VALUE = "awaited-value-0123456789abcdef"
 GIVEN = Awaited(
@@ -53,7 +53,7 @@ def awaiting(component: JudgedComponent) -> JudgedComponent:
 )
 def test_programs_may_be_told_what_only_the_cluster_knows(text: str) -> None:
     """Whatever it is, no more and no other objects are deployed, and nobody else is let in."""
-    assert said(awaiting(judged(text))) == []
+    assert findings(awaiting(judged(text))) == []
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_what_decides_something_is_known_before(text: str, path: str) -> None:
     """A name, a label, a host, an image: what was judged is what is deployed."""
     (message,) = [
         found
-        for found in said(awaiting(judged(text)))
+        for found in findings(awaiting(judged(text)))
         if found.startswith("OAM108")
     ]
     assert (
@@ -104,11 +104,11 @@ def test_pods_of_any_kind_are_looked_into() -> None:
         pod_spec_path="spec.pods.spec",
     )
     assert (
-        said(awaiting(component), allowed={"example.com/Thing": "nothing"})
+        findings(awaiting(component), allowed={"example.com/Thing": "nothing"})
         == []
     )
     unread = judged({**manifest, "spec": {"pods": {"spec": pods}}})
-    (message,) = said(
+    (message,) = findings(
         awaiting(unread), allowed={"example.com/Thing": "nothing"}
     )
     assert "spec.pods.spec.containers[0].args[0] would be" in message

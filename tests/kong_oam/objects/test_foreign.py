@@ -11,7 +11,7 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.support.judged import judged, said
+from tests.support.judged import findings, judged
 
 WEB = judged(
     key="shop/web",
@@ -59,7 +59,7 @@ def placed(
 def found(
     inner: Any, way: list[tuple[str | None, Any]], top: str = "spec"
 ) -> list[str]:
-    return said(
+    return findings(
         WEB,
         judged(
             placed(inner, way, top),
@@ -478,7 +478,9 @@ def test_a_secret_in_another_namespace_is_named_with_it() -> None:
         ({"name": "web-client"}, 0),
     ):
         assert (
-            len(said(WEB, judged(placed(inner, []), **api), allowed=ALLOWED))
+            len(
+                findings(WEB, judged(placed(inner, []), **api), allowed=ALLOWED)
+            )
             == count
         ), inner
 
@@ -496,7 +498,11 @@ def test_a_secret_of_ones_own_may_be_called_as_that_of_another_namespace() -> (
         ({"name": "shop/web-client"}, 1),
     ):
         assert (
-            len(said(WEB, judged(placed(inner, []), **caller), allowed=ALLOWED))
+            len(
+                findings(
+                    WEB, judged(placed(inner, []), **caller), allowed=ALLOWED
+                )
+            )
             == count
         ), inner
 
@@ -520,7 +526,8 @@ def test_what_flux_is_told_is_read_so_too(kind: str, inner: Any) -> None:
         "spec": {"values": inner},
     }
     assert {
-        message[:6] for message in said(WEB, judged(manifest, key="shop/own"))
+        message[:6]
+        for message in findings(WEB, judged(manifest, key="shop/own"))
     } & {
         "ACC217",
         "ACC226",
@@ -544,7 +551,7 @@ def test_what_a_chart_has_its_values_from_is_read_as_a_text(inner: Any) -> None:
         "metadata": {"name": "values"},
     }
     content = {"data": {"values.yaml": yaml.safe_dump(inner)}}
-    messages = said(
+    messages = findings(
         WEB, judged(manifest, {**values, **content}, key="shop/own")
     )
     assert {message[:6] for message in messages} & {"ACC217", "ACC226"}
@@ -556,7 +563,7 @@ def test_a_role_within_another_object_gives_rights() -> None:
         "rbac.authorization.k8s.io/v1",
         rules=[{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}],
     )
-    (message,) = said(
+    (message,) = findings(
         judged(placed({"manifest": role}, [])), allowed=ALLOWED, rbac=True
     )
     assert (
@@ -581,7 +588,7 @@ def test_no_object_within_another_replaces_one_of_another_component() -> None:
         "spec": {"selector": {"a": "b"}, "ports": [{"port": 80}]},
     }
     web = judged(service, key="shop/web")
-    (message,) = said(
+    (message,) = findings(
         web, judged(placed(service, []), key="shop/own"), allowed=ALLOWED
     )
     assert message.startswith(
@@ -641,8 +648,8 @@ def test_no_service_within_another_object_answers_outside() -> None:
         },
     )
     own = judged(service, pod, key="shop/own")
-    assert said(own, service_types=("LoadBalancer",)) == []
-    (message,) = said(
+    assert findings(own, service_types=("LoadBalancer",)) == []
+    (message,) = findings(
         judged(placed(service, []), pod, key="shop/own"),
         allowed=ALLOWED,
         service_types=("LoadBalancer",),

@@ -10,7 +10,7 @@ import pytest
 from kong_oam.oam.rendered import Options
 from kong_oam.objects.component import JudgedComponent
 from kong_oam.objects.selection import NamedService
-from tests.support.judged import PLACE, POD, SERVICE, judged, said
+from tests.support.judged import PLACE, POD, SERVICE, findings, judged
 
 ACCOUNT = "{apiVersion: v1, kind: ServiceAccount, metadata: {name: robot}}"
 CONFIG = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}"
@@ -42,11 +42,13 @@ def test_what_lets_somebody_in_is_made_here(
     (manifest,) = component.objects
     expected = [f"{found.format(policy)}; {ASIDE}"] if found else []
     assert (
-        said(replace(component, objects=(replace(manifest, options=options),)))
+        findings(
+            replace(component, objects=(replace(manifest, options=options),))
+        )
         == expected
     )
     assert (
-        said(
+        findings(
             replace(
                 component,
                 objects=(
@@ -123,7 +125,7 @@ def codes_of(component: JudgedComponent, options: Options) -> set[str]:
     (manifest,) = component.objects
     allowed = {"argoproj.io/Rollout": "pods"}
     return {
-        message[:6] for message in said(replace(component, objects=(replace(manifest, options=options),)), allowed=allowed, rbac=True)
+        message[:6] for message in findings(replace(component, objects=(replace(manifest, options=options),)), allowed=allowed, rbac=True)
     }  # fmt: skip
 
 

@@ -168,7 +168,7 @@ def test_a_service_of_others_does_not_select_the_pods_that_are_named() -> None:
 @pytest.mark.parametrize("maker", ["rendered", "plain", "its own", "named"])
 def test_the_service_is_one_that_nothing_in_the_stack_makes(maker: str) -> None:
     """With both places, whichever comes first."""
-    by = application(RELEASE + way("web"), chart("web"), HELM)
+    taker = application(RELEASE + way("web"), chart("web"), HELM)
     rendered = shop(application(f"{DEPLOYMENT}---{SERVICE}"))
     traits = "[{type: gateway, properties: {http: {/: 80}}}]"
     plain = shop(
@@ -177,7 +177,7 @@ def test_the_service_is_one_that_nothing_in_the_stack_makes(maker: str) -> None:
         )
     )
     named = shop(
-        by.replace("instance: es", "instance: two").replace(
+        taker.replace("instance: es", "instance: two").replace(
             "name: es,", "name: two,"
         )
     )
@@ -187,10 +187,10 @@ def test_the_service_is_one_that_nothing_in_the_stack_makes(maker: str) -> None:
         HELM,
     )
     texts = {
-        "rendered": [by, rendered],
-        "plain": [by, plain],
+        "rendered": [taker, rendered],
+        "plain": [taker, plain],
         "its own": [itself],
-        "named": [by, named],
+        "named": [taker, named],
     }[maker]
     for order in (texts, texts[::-1]):
         (found,) = messages(*order)

@@ -9,7 +9,7 @@ import pytest
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.objects.component import Rules
 from kong_oam.objects.judge import judge
-from tests.support.judged import judged, said
+from tests.support.judged import findings, judged
 
 RBAC = "rbac.authorization.k8s.io/v1"
 ACCOUNT = {
@@ -190,7 +190,9 @@ def test_an_entry_is_for_one_namespace_and_one_cluster(
     )
     assert _rights(finding) == ", ".join(expected)
     assert (
-        said(elsewhere, rbac=True, rights={"shop/web": [*listed, *expected]})
+        findings(
+            elsewhere, rbac=True, rights={"shop/web": [*listed, *expected]}
+        )
         == []
     )
 

@@ -232,9 +232,9 @@ def test_no_box_overlaps_another_and_each_holds_its_text(graph: Graph) -> None:
             or first[3] <= second[1]
             or second[3] <= first[1]
         )
-    for left, top, right, bottom in rectangles:
+    for start, top, right, bottom in rectangles:
         assert (
-            left >= 0
+            start >= 0
             and top >= 0
             and right <= WIDTH
             and bottom <= placed.height

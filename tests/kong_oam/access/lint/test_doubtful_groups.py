@@ -12,7 +12,7 @@ from tests.support.estates import PROVIDER, STACK, api, estate
 from tests.support.lint_estates import linted
 
 
-def of(
+def doubtful(
     *roles: str,
     mapped: tuple[str, ...] = (),
     known: frozenset[str] | None = None,
@@ -43,7 +43,7 @@ def of(
     ["salse", "sale", "saless", "salas", "Sales", "asles", "sales-", "xsales"],
 )
 def test_one_slip_of_a_name_that_others_use_is_found(typo: str) -> None:
-    assert of("[sales]", "[sales]", f"[{typo}]") == {typo: "sales"}
+    assert doubtful("[sales]", "[sales]", f"[{typo}]") == {typo: "sales"}
 
 
 @pytest.mark.parametrize(
@@ -62,30 +62,35 @@ def test_names_that_are_alike_on_purpose_are_not(
     known: str, similar: str
 ) -> None:
     """Of numbered teams and short names, one letter says little."""
-    assert of(f"[{known}]", f"[{known}]", f"[{similar}]") == {}
+    assert doubtful(f"[{known}]", f"[{known}]", f"[{similar}]") == {}
 
 
 def test_a_name_that_is_used_twice_is_meant() -> None:
     """In two roles; twice in one role is once."""
-    assert of("[sales]", "[sales]", "[salse]", "[salse]") == {}
-    assert of("[sales]", "[sales]", "[salse, salse]") == {"salse": "sales"}
-    assert of("[sales]", "[salse]") == {"sales": "salse", "salse": "sales"}, (
-        "nobody knows which"
-    )
-    assert of("[sales]", "[sales]", "[salea]", "[saleb]") == {
+    assert doubtful("[sales]", "[sales]", "[salse]", "[salse]") == {}
+    assert doubtful("[sales]", "[sales]", "[salse, salse]") == {
+        "salse": "sales"
+    }
+    assert doubtful("[sales]", "[salse]") == {
+        "sales": "salse",
+        "salse": "sales",
+    }, "nobody knows which"
+    assert doubtful("[sales]", "[sales]", "[salea]", "[saleb]") == {
         "salea": "sales",
         "saleb": "sales",
     }, "the one that is meant"
 
 
 def test_what_the_stack_maps_is_meant_and_may_be_what_was_meant() -> None:
-    assert of("[sales]", "[sales]", "[salse]", mapped=("salse",)) == {}
-    assert of("[salse]", mapped=("sales",)) == {"salse": "sales"}
+    assert doubtful("[sales]", "[sales]", "[salse]", mapped=("salse",)) == {}
+    assert doubtful("[salse]", mapped=("sales",)) == {"salse": "sales"}
 
 
 def test_where_the_stack_lists_its_groups_nothing_is_doubtful() -> None:
     assert (
-        of("[sales]", "[sales]", "[salse]", known=frozenset({"sales", "salse"}))
+        doubtful(
+            "[sales]", "[sales]", "[salse]", known=frozenset({"sales", "salse"})
+        )
         == {}
     )
 

@@ -17,8 +17,8 @@ WEB, CHECKOUT = (
 )
 
 
-def callers(of: Estate) -> Callers:
-    return Callers(of, logical_names(logical_groups(of)))
+def callers(model: Estate) -> Callers:
+    return Callers(model, logical_names(logical_groups(model)))
 
 
 def test_a_public_row_has_the_reasons_of_its_own_rules() -> None:
