@@ -44,13 +44,13 @@ spec:
         - type: gateway
           properties: {domain: lib.example.com, http: {/: 80}}
         - type: access
-          properties: {owner: o, scopes: {see: s}, rules: [{scopes: [see]}], roles: {all: {scopes: [see], components: [shop/job]}}}
+          properties: {owner: o, scopes: {see: s}, rules: [{scopes: [see]}], roles: {all: {scopes: [see], components: [shop/job, shop/partner]}}}
     - name: partner
       type: external
       properties: {jwksUri: "https://partner.example.com/keys"}
       traits:
         - type: client
-          properties: {kind: external, calls: []}
+          properties: {kind: external, calls: [{component: shop/lib, scopes: [see]}]}
   policies:
     - {name: staging, type: topology, properties: {namespace: staging}}
     - {name: production, type: topology, properties: PLACE}
@@ -65,10 +65,8 @@ SAID_ONCE = "who may call is said once for all places: take it out of the overri
 
 
 def text(change: str = LARGE, position: str = "{namespace: production}") -> str:
-    application = TEXT.replace("CHANGE", change).replace("PLACE", position)
-    return application.replace(
-        "calls: []", "calls: [{component: shop/lib, scopes: [see]}]"
-    ).replace("[shop/job]", "[shop/job, shop/partner]")
+    """The Application with this change in its override, which production has at this position."""
+    return TEXT.replace("CHANGE", change).replace("PLACE", position)
 
 
 def messages(application: str, **stack: Any) -> list[str]:
