@@ -33,22 +33,22 @@ def partition(
 ) -> Deployment:
     """What is sound, as a partition has it: Upstream and consumer are the base's, and names are all that leads there."""
 
-    def own(resource: Resource) -> Resource:
-        if resource.name == "api-service":
+    def own(part: Resource) -> Resource:
+        if part.name == "api-service":
             return replace(
-                resource,
-                properties={**resource.properties, "host": host},
+                part,
+                properties={**part.properties, "host": host},
                 made_of={},
             )
-        if resource.name == "jwt":
+        if part.name == "jwt":
             config = json.dumps(
                 {"run_on_preflight": True, **plugins.jwt(nobody)}
             )
             return replace(
-                resource,
-                properties={**resource.properties, "configJson": config},
+                part,
+                properties={**part.properties, "configJson": config},
             )
-        return resource
+        return part
 
     resources = (
         own(resource)
