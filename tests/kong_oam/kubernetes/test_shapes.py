@@ -13,7 +13,7 @@ from kong_oam.access.settings.stack import parse
 from kong_oam.kubernetes.rendered import placed_objects
 from tests.support import small_stacks
 from tests.support.components import with_fields
-from tests.support.judged import judged, said
+from tests.support.judged import findings, judged
 from tests.support.rendered_components import component, made
 
 SETTINGS = parse(
@@ -103,7 +103,7 @@ def test_what_is_taken_can_be_placed(
         changed(one, path, junk) for path in paths(one) for junk in (..., *JUNK)
     ]
     for case in cases:
-        if not said(
+        if not findings(
             judged(
                 case,
                 key="orders/api",
@@ -123,7 +123,9 @@ def test_what_is_taken_can_be_placed(
 @pytest.mark.parametrize("one", OBJECTS)
 def test_what_is_sound_is_taken(one: dict[str, Any]) -> None:
     assert (
-        said(judged(one, key="orders/api", namespace="orders"), allowed=ALLOWED)
+        findings(
+            judged(one, key="orders/api", namespace="orders"), allowed=ALLOWED
+        )
         == []
     )
 
@@ -146,7 +148,7 @@ def test_what_is_sound_is_taken(one: dict[str, Any]) -> None:
 )
 def test_what_is_held_are_texts(changes: dict[str, Any], path: str) -> None:
     """An API server refuses a number in the middle of a run."""
-    (message,) = said(
+    (message,) = findings(
         judged(
             {"apiVersion": "v1", "metadata": ABOUT, **changes},
             namespace="orders",
@@ -164,8 +166,8 @@ def test_containers_of_a_kind_of_others_need_no_name() -> None:
     custom, own = (
         {**OBJECTS[number], "spec": {"template": template}} for number in (3, 0)
     )
-    assert said(judged(custom, namespace="orders"), allowed=ALLOWED) == []
-    (message,) = said(judged(own, namespace="orders"))
+    assert findings(judged(custom, namespace="orders"), allowed=ALLOWED) == []
+    (message,) = findings(judged(own, namespace="orders"))
     assert message.endswith(
         "spec.template.spec.containers[0].name has to be there"
     )
@@ -189,7 +191,7 @@ def test_what_is_wrong_is_said(spec: str, wrong: list[str]) -> None:
     pod = OBJECTS[2]
     found = []
     for junk in ({"a": {}}, [{"ip": "192.0.2.1"}]):
-        found += said(
+        found += findings(
             judged(
                 {**pod, "spec": {**pod["spec"], spec: junk}}, namespace="orders"
             )
@@ -214,7 +216,7 @@ def test_what_is_wrong_is_said(spec: str, wrong: list[str]) -> None:
 def test_nothing_is_deployed_without_its_spec(
     one: dict[str, Any], wrong: str
 ) -> None:
-    (message,) = said(judged(one, namespace="orders"), allowed=ALLOWED)
+    (message,) = findings(judged(one, namespace="orders"), allowed=ALLOWED)
     assert message.startswith(f"OAM103 {wrong}")
 
 
@@ -232,7 +234,7 @@ def test_a_name_is_one_that_the_cluster_takes(api: str, kind: str) -> None:
     for names, expected in zip(NAMES[api, kind], (False, True), strict=True):
         for name in names:
             one = {"apiVersion": api, "kind": kind, "metadata": {"name": name}}
-            messages = said(
+            messages = findings(
                 judged(one, namespace="orders"),
                 allowed={"Namespace": "x"},
                 rbac=True,
@@ -267,7 +269,7 @@ def test_a_volume_that_is_mounted_is_there() -> None:
 
     def found(kind: str, **spec: Any) -> list[str]:
         one = {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "w"}, "spec": {"template": {"spec": MOUNTING}, **spec}}  # fmt: skip
-        return said(judged(one), allowed={"apps/Other": "x"})
+        return findings(judged(one), allowed={"apps/Other": "x"})
 
     at = "of 'shop/web': spec.template.spec"
     assert found("Deployment") == [
@@ -291,7 +293,7 @@ def test_a_volume_that_is_mounted_is_there() -> None:
         ]
     }
     assert (
-        said(
+        findings(
             judged(
                 {
                     "apiVersion": "v1",

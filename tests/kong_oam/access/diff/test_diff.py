@@ -39,7 +39,7 @@ def users(client: str, *groups: str) -> Whom:
 
 def orders_change(
     kind: str,
-    whom: Whom,
+    caller: Whom,
     methods: str,
     region: Region,
     minutes: int | None = None,
@@ -47,7 +47,7 @@ def orders_change(
     """A change at orders.example.com; test_diff_exact.py holds every example request to its change."""
     return Change(
         kind,
-        (whom,),
+        (caller,),
         tuple(methods.split(",")),
         "orders.example.com",
         region,
@@ -171,7 +171,7 @@ def test_a_client_that_moves_to_another_namespace_is_another_principal() -> (
     checkout = SHOP[
         SHOP.index("    - name: checkout") : SHOP.index("    - name: web")
     ]
-    other = f"""
+    press = f"""
 apiVersion: core.oam.dev/v1beta1
 kind: Application
 metadata: {{name: other, namespace: other}}
@@ -179,7 +179,7 @@ spec:
   components:
 {checkout}"""
     orders = edited(API, ("shop/checkout", "other/checkout"))
-    assert diff(BEFORE, model(orders, other, SHOP.replace(checkout, ""))) == (
+    assert diff(BEFORE, model(orders, press, SHOP.replace(checkout, ""))) == (
         orders_change(
             "granted", service("other/checkout"), "GET,HEAD", NOT_HEALTH
         ),
@@ -434,10 +434,10 @@ ISSUED_FOR_5 = settings(
 )
 
 
-def hello_change(whom: Whom, kind: str, minutes: int) -> Change:
-    everything = Region(Subtree(()))
+def hello_change(caller: Whom, kind: str, minutes: int) -> Change:
+    region = Region(Subtree(()))
     return Change(
-        kind, (whom,), METHODS, "hello.example.com", everything, ANY, minutes
+        kind, (caller,), METHODS, "hello.example.com", region, ANY, minutes
     )
 
 
@@ -522,14 +522,14 @@ spec:
         calling("[]", "[{component: b/api, scopes: [data.read]}]"),
     )
     checkout = service("shop/checkout")
-    everything = Region(Subtree(()))
+    region = Region(Subtree(()))
     assert diff(before, after) == (
         Change(
             "revoked",
             (checkout,),
             METHODS,
             "a.example.com",
-            everything,
+            region,
             ANY,
             None,
         ),
