@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,14 +22,15 @@ from kong_oam.kong import names
 from kong_oam.kong.plugins import AUTHENTICATION
 from kong_oam.kong.table import revision
 from kong_oam.metrics.records import VERSION, is_whole, values_in
+from kong_oam.traits.at_kong import AT_KONG
 
-_REMEDIES: Mapping[str, str] = {
+# What would have let a request pass, by code, where that is the same for every request.
+_REMEDIES: dict[str, str] = {
     "address-not-allowed": "a call from an address that the rule allows",
     "ambiguous-header": "Connection with close, keep-alive, TE or Upgrade alone; X-Forwarded-For "
     "spelled with `-`",
     "ambiguous-path": "the path spelled in one way: no dot segments, escapes of what need not be "
     "escaped, or `;`",
-    "body-too-large": "a smaller body, or one that the trait limits allows",
     "client-closed": "a caller that waits for the answer",
     "failed": "nothing of the caller's: the gateway's error log says what failed",
     "length-needed": "a body that says its length, or HTTP/1.1",
@@ -54,7 +55,8 @@ _REMEDIES: Mapping[str, str] = {
     "upstream-failed": "nothing of the caller's: the workload did not answer",
     "upstream-timeout": "nothing of the caller's: the workload took too long",
 }
-"""What would have let a request pass, by code, where that is the same for every request."""
+for _trait in AT_KONG:
+    _REMEDIES.update(_trait.remedies)
 
 
 def explain_recorded(options: argparse.Namespace, console: Console) -> int:
