@@ -11,7 +11,7 @@ from kong_oam.access.callers import (
     principal_of,
     provider_names,
 )
-from kong_oam.access.data import PathSegments
+from kong_oam.access.data import Networks, PathSegments
 from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.diff.change import Answer
 from kong_oam.access.diff.model import AccessModel
@@ -19,8 +19,16 @@ from kong_oam.access.endpoint import Endpoint, whole
 from kong_oam.access.hosts import host_patterns
 from kong_oam.access.issue import User, issue
 from kong_oam.access.model import METHODS, Component
+from kong_oam.access.networks import common
 from kong_oam.access.paths import written
-from kong_oam.access.principals import NOBODY, Access, Groups, Principal
+from kong_oam.access.principals import (
+    ITSELF,
+    NOBODY,
+    Access,
+    Condition,
+    Groups,
+    Principal,
+)
 from kong_oam.access.sites import Sites, SitesByHost, SitesByPort
 from kong_oam.access.tokens import Claims, Refusal
 
@@ -146,6 +154,21 @@ class Side:
         request = Request(method, host, written(path).encode(), address)
         return decide(self.model.estate, request, token)
 
+    def takes(
+        self,
+        site: str,
+        path: PathSegments,
+        method: str,
+        token: Claims | Refusal | None,
+        networks: Networks,
+    ) -> bool:
+        """Tell whether the gate lets a token through, from one of these networks at least."""
+        decision = self.answer(site, path, method, token, None)
+        if not decision.allowed or not decision.component or not decision.rule:
+            return decision.allowed
+        allowed_from = decision.component.networks(decision.rule.path, method)
+        return common(networks, allowed_from) is not None
+
     def groups_named(self, site: str, path: PathSegments) -> Groups:
         """The groups of the roles of what answers there, as the provider names them."""
         component = self.sites.component(site, path)
@@ -153,6 +176,25 @@ class Side:
             return frozenset()
         provider = self.model.estate.provider_of(component)
         return frozenset(map(provider.group, component.groups))
+
+    def lost(self, other: Side) -> list[Principal]:
+        """The principals of which the other side has none, or one that may get other tokens."""
+        providers = self.model.estate.stack.providers
+        theirs = other.clients
+        # Providers that spell otherwise give all of them other tokens.
+        if providers != other.model.estate.stack.providers:
+            theirs = {}
+        clients = self.clients.items()
+        return [name for name, client in clients if client != theirs.get(name)]
+
+    def signed_in(self, principal: Principal) -> Condition:
+        """The condition on users to whom the client gives a token: any of its groups."""
+        client = self.clients[principal]
+        if not client.user_facing:
+            return ITSELF
+        provider = self.model.estate.stack.providers[principal.provider]
+        names = map(provider.group, client.groups)
+        return frozenset(frozenset({name}) for name in names)
 
     def owner(self, principal: Principal) -> str | None:
         """Whom to ask about a client of this side."""
