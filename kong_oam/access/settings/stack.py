@@ -31,7 +31,7 @@ from kong_oam.access.settings.groups import SETTING, known_groups
 from kong_oam.access.settings.logs import log_problems, log_settings, records
 from kong_oam.access.settings.project import NAMESPACE, STACKS, stack_file
 from kong_oam.access.settings.redis import redis_settings
-from kong_oam.access.settings.spelling import spelling
+from kong_oam.access.settings.tokens import spelling
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from kong_oam.access.settings.values import (
     APPLICATIONS,
