@@ -3,7 +3,7 @@ answers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from kong_oam.access.callers import (
     Callers,
@@ -164,10 +164,13 @@ class Side:
     ) -> bool:
         """Tell whether the gate lets a token through, from one of these networks at least."""
         decision = self.answer(site, path, method, token, None)
-        if not decision.allowed or not decision.component or not decision.rule:
-            return decision.allowed
-        allowed_from = decision.component.networks(decision.rule.path, method)
-        return common(networks, allowed_from) is not None
+        component = decision.component
+        rule = decision.rule
+        if not decision.allowed or not component or not rule:
+            return False
+        return (
+            common(networks, component.networks(rule.path, method)) is not None
+        )
 
     def groups_named(self, site: str, path: PathSegments) -> Groups:
         """The groups of the roles of what answers there, as the provider names them."""
@@ -177,15 +180,24 @@ class Side:
         provider = self.model.estate.provider_of(component)
         return frozenset(map(provider.group, component.groups))
 
-    def lost(self, other: Side) -> list[Principal]:
-        """The principals of which the other side has none, or one that may get other tokens."""
-        providers = self.model.estate.stack.providers
-        theirs = other.clients
-        # Providers that spell otherwise give all of them other tokens.
-        if providers != other.model.estate.stack.providers:
-            theirs = {}
-        clients = self.clients.items()
-        return [name for name, client in clients if client != theirs.get(name)]
+    def known(
+        self, others: Collection[Principal], site: str, path: PathSegments
+    ) -> Iterator[Principal]:
+        """Yield those of the principals whose tokens may be let through there: all where any token
+        will do, else those that were granted something."""
+        component = self.sites.component(site, path)
+        if component is None:
+            return
+        for rule in component.owning(path):
+            if not rule.public and not rule.scopes:
+                yield from others
+                return
+        provider = component.identity.provider
+        for users in (False, True):
+            for client in self.model.estate.held_at(component, users=users):
+                principal = Principal(client, provider, users)
+                if principal in others:
+                    yield principal
 
     def signed_in(self, principal: Principal) -> Condition:
         """The condition on users to whom the client gives a token: any of its groups."""
