@@ -32,6 +32,10 @@ def main() -> int:
     shown = (
         ("Is anything wrong in applications/?", ["check"]),
         (
+            "Who may call orders/api? A row for each request, a column for each caller:",
+            ["matrix", "--component", "orders/api"],
+        ),
+        (
             "Who may call that, and by which rule?",
             ["who", "GET", "https://reports.example.com/reports"],
         ),

@@ -19,6 +19,7 @@ from kong_oam.oam.schema import TRAIT_TYPES
 from kong_oam.review.access_changes import AccessChange
 from kong_oam.review.comment import ReviewedStack, compose
 from kong_oam.verify.deviations import KINDS as VERIFIED
+from sandbox import look
 from tests.support import reference
 from tests.support.documentation import (
     CONTRIBUTING,
@@ -245,6 +246,7 @@ def drafts() -> None:
             0,
         ),
         ("how-to/bring-your-own-definitions.md", "diff", more_for_closing, 0),
+        ("../README.md", "matrix --component orders/api", as_it_is, 0),
         ("tutorial.md", "check", with_a_typo, 1),
         (
             "how-to/check-while-you-type.md",
@@ -421,19 +423,42 @@ def _parameters(source: str) -> dict[str, list[str]]:
 
 
 def test_the_readme_is_short_and_begins_with_what_to_do() -> None:
-    """At most 900 words; the commands, and what they need, on the first screen. What needs least comes first."""
+    """The first screen names the reader, the reason, the first command and the first output."""
     text = README.read_text("utf-8")
-    assert len(text.split()) <= 900
-    first = "\n".join(text.splitlines()[:16])
-    assert re.findall(r"^    (make \w+) ", first, re.MULTILINE) == [
+    assert len(text.split()) <= 700
+    first = text.splitlines()[:40]
+    assert first[2].startswith("For platform engineers ")
+    words = "\n".join(first)
+    assert re.findall(r"\*\*(\w+)\.\*\*", words) == ["Why", "What"]
+    assert re.findall(r"^    (make \w+) ", words, re.MULTILINE) == [
         "make look",
         "make demo",
-        "make test",
     ]
-    assert all(
-        word in first
-        for word in ("Python 3.11", "`pulumi` that is on the PATH", "Go 1.25")
-    )
+    assert "Python 3.11" in words
+    assert "matrix --component orders/api" in words
+
+
+def test_code_lines_of_the_readme_fit_in_80_columns() -> None:
+    """A narrow window shows them without scrolling."""
+    text = README.read_text("utf-8")
+    code = [
+        *re.findall(r"^    .*$", text, re.MULTILINE),
+        *block(text, "yaml").splitlines(),
+    ]
+    assert len(code) > 30
+    assert [line for line in code if len(line) > 80] == []
+
+
+def test_the_readme_shows_the_first_line_of_a_review(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The comparison of `make look` prints this line."""
+    edit("orders.yaml", *look.EDIT)
+    assert main(["diff", "before", "."]) == 0
+    line = capsys.readouterr().out.splitlines()[0]
+    assert line.startswith("newly public: ")
+    quoted = README.read_text("utf-8").replace("\n> ", " ")
+    assert f" `{line}`\n" in quoted
 
 
 def test_every_link_leads_to_something() -> None:

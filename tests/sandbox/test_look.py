@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import look
+from tests.support.documentation import README, shown
 
 PARTS = ("kong_oam", "definitions", "applications", "stacks")
 LOCK = look.ROOT / "requirements-core.lock"
@@ -68,6 +69,7 @@ def test_it_shows_the_commands_and_what_they_answer(unpacked: Path) -> None:
         f".venv/bin/python -m kong_oam {words}"
         for words in (
             "check",
+            "matrix --component orders/api",
             "who GET https://reports.example.com/reports",
             "diff . build/edited",
             "graph --output build/access.svg",
@@ -80,6 +82,8 @@ def test_it_shows_the_commands_and_what_they_answer(unpacked: Path) -> None:
         in done.stdout
     )
     assert "\nnewly public  everybody  " in done.stdout
+    _, matrix = shown(README.read_text("utf-8"), "matrix")
+    assert "\n".join(matrix) in done.stdout
     assert (unpacked / look.PICTURE).read_text("utf-8").startswith("<svg")
 
 
