@@ -429,7 +429,7 @@ def test_the_readme_is_short_and_begins_with_what_to_do() -> None:
     first = text.splitlines()[:40]
     assert first[2].startswith("For platform engineers ")
     words = "\n".join(first)
-    assert re.findall(r"\*\*(\w+)\.\*\*", words) == ["Why", "What"]
+    assert re.findall(r"\*\*(\w+)\.\*\*", words) == ["Why", "How"]
     assert re.findall(r"^    (make \w+) ", words, re.MULTILINE) == [
         "make look",
         "make demo",

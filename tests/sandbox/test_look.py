@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from sandbox import look
-from tests.support.documentation import README, shown
 
 PARTS = ("kong_oam", "definitions", "applications", "stacks")
 LOCK = look.ROOT / "requirements-core.lock"
@@ -82,8 +81,6 @@ def test_it_shows_the_commands_and_what_they_answer(unpacked: Path) -> None:
         in done.stdout
     )
     assert "\nnewly public  everybody  " in done.stdout
-    _, matrix = shown(README.read_text("utf-8"), "matrix")
-    assert "\n".join(matrix) in done.stdout
     assert (unpacked / look.PICTURE).read_text("utf-8").startswith("<svg")
 
 
