@@ -68,6 +68,7 @@ def test_it_shows_the_commands_and_what_they_answer(unpacked: Path) -> None:
         f".venv/bin/python -m kong_oam {words}"
         for words in (
             "check",
+            "matrix --component orders/api",
             "who GET https://reports.example.com/reports",
             "diff . build/edited",
             "graph --output build/access.svg",
