@@ -1,5 +1,4 @@
-"""The codes of what a run finds in Kong, of the ENV4xx that identity providers and Kubernetes
-share, and those of plugins in Applications."""
+"""The codes of findings about Kong (ENV4xx) and about plugins in Applications."""
 
 from __future__ import annotations
 

@@ -1,10 +1,9 @@
-"""Finds names in Kong that are needed and taken, before anything is made: a creation would fail
-half-way.
+"""Finds names that a stack needs and others have in Kong, before a run creates anything.
 
-Unique in a workspace are names of services, routes, upstreams and consumers, the custom ids of
-consumers, the keys of their credentials, and the hosts of certificates. An entity with the stack's
-tags that is not in its state was made by a run that was interrupted; any other is another stack's,
-or was made outside any stack.
+A creation would otherwise fail half-way. A workspace has unique names of services, routes,
+upstreams and consumers. Custom ids of consumers, keys of credentials, and hosts of certificates are
+unique too. An entity with the stack's tags that its state lacks comes from an interrupted run. Any
+other entity belongs to another stack or to no stack.
 """
 
 from __future__ import annotations
@@ -46,20 +45,18 @@ _COLLECTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Needed:
-    """A name that an entity needs, and the resource that would make it: its type and logical
-    name."""
+    """A name that an entity needs, with the type and logical name of the resource that creates it."""
 
     type: str
     name: str
     logical: str
     position: Position | None = None
     partition: str | None = None
-    """The partition of the estate whose run makes it; None: the base's, or that of an estate of one
-    stack."""
+    """The partition whose run creates the entity. None: the base, or an estate of one stack."""
 
 
 def needed(estate: Estate) -> Iterator[Needed]:
-    """Yields every name of the stack that somebody else could have."""
+    """Yield every name of the stack that somebody else could have."""
     stack = estate.stack.name
     for component in estate.exposed:
         maker = component.position, component.partition
@@ -91,8 +88,10 @@ def inspect(
     held: Held,
     state: StackState,
 ) -> Diagnostics:
-    """Finds all that collides in the workspace. `state` is that of the stack that is run, `held`
-    with its base's. Raises admin.AdminError."""
+    """Return all conflicts in the workspace. Raises admin.AdminError.
+
+    `state`: the state of this stack. `held`: the resources of this stack and its base.
+    """
     with AdminApi(account) as admin:
         return (
             *name_conflicts(admin, estate, held),
@@ -102,11 +101,11 @@ def inspect(
 
 
 def name_conflicts(admin: AdminApi, estate: Estate, held: Held) -> Findings:
-    """Finds names that the state does not hold and that Kong has. Raises admin.AdminError.
+    """Yield names that the state lacks and Kong has. Raises admin.AdminError.
 
-    Kong is asked for kinds of which something is new, and for no other, but for certificates: one
-    that is held may be given more hosts. A few names are asked for one by one, so that what is
-    there already does not count; many are looked for in the list.
+    Asks Kong only for kinds with a new entity. Certificates are always checked, since a known
+    certificate may get more hosts. A few names are requested one by one; for many, the whole list
+    is read.
     """
     asking = Asking(estate.stack.name, whole=True)
     by_type: dict[str, dict[str, Needed]] = {}
@@ -126,7 +125,7 @@ def name_conflicts(admin: AdminApi, estate: Estate, held: Held) -> Findings:
 def _rows(
     admin: AdminApi, kind: str, wanted: Iterable[str]
 ) -> Iterator[Entity]:
-    """Yields at least those entities of a kind that have one of the wanted names."""
+    """Yield at least the entities of a kind that have one of the wanted names."""
     path = f"/{_COLLECTIONS[kind]}"
     several = list(wanted)
     if kind == _CERTIFICATE or len(several) > FEW:
@@ -144,13 +143,11 @@ def issuer_conflicts(
     held: Held,
     issuers: Texts,
 ) -> Findings:
-    """Finds issuers whose key ring, or a key of which, others have in Kong. Raises
-    admin.AdminError.
+    """Yield issuers whose key ring or key belongs to others in Kong. Raises admin.AdminError.
 
-    A ring has its issuer as `custom_id`. `issuers` are those of the rings that the state holds.
-    Kong is asked for a ring that is new or gets another issuer. It is always asked for keys: an
-    issuer may publish its next one at any time. An issuer that the run itself makes is nobody
-    else's.
+    A ring has its issuer as `custom_id`. `issuers`: the issuers of the rings in the state. Rings
+    are checked if they are new or get another issuer. Keys are always checked, since an issuer may
+    publish a new key at any time. An issuer that the run itself creates cannot belong to others.
     """
     stack = estate.stack.name
     if estate.role == "partition":
@@ -162,7 +159,7 @@ def issuer_conflicts(
             continue
         for row in admin.with_custom_id(issuer):
             consumer = row.get("username")
-            # A consumer that has the ring's name, too, is found by its name.
+            # The check of names finds a consumer that also has the ring's name.
             if consumer != names.ring(stack, name) and not _is_ours(stack, row):
                 entity = f"consumer '{consumer or row['id']}' with custom_id '{issuer}'"
                 yield _issuer_diagnostic(stack, name, entity, row)
@@ -171,7 +168,7 @@ def issuer_conflicts(
 
 
 def _key_conflicts(admin: AdminApi, estate: Estate) -> Findings:
-    """Find credentials of others that have the key id of a signing key of an issuer."""
+    """Yield others' credentials with the key id of an issuer's signing key."""
     stack = estate.stack.name
     others = [row for row in admin.rows("/jwts") if not _is_ours(stack, row)]
     if not others:
@@ -182,7 +179,7 @@ def _key_conflicts(admin: AdminApi, estate: Estate) -> Findings:
         try:
             published = {key.kid for key in discover(provider.issuer).keys}
         except DiscoveryError:
-            continue  # the run itself says what is wrong with an issuer that cannot be read
+            continue  # the run itself reports an issuer that it cannot read
         for row in others:
             if row["key"] in published:
                 entity = f"jwt credential '{row['key']}'"
@@ -202,7 +199,7 @@ def _issuer_diagnostic(
 
 
 def _is_ours(stack: str, row: Entity) -> bool:
-    """Whether some stack of this estate made the entity."""
+    """Return whether a stack of this estate created the entity."""
     return Asking(stack, whole=True).owner(row).kind == "ours"
 
 
@@ -239,5 +236,5 @@ def _diagnostic(
 
 
 def _names(row: Entity) -> Iterable[str]:
-    """The entity's names; a certificate has the hosts that it is shown for."""
+    """Return the entity's names. The names of a certificate are its hosts."""
     return row.get("snis") or [row.get("name") or row.get("username") or ""]

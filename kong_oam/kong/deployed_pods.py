@@ -1,5 +1,4 @@
-"""The pods behind the ports of components, by the Services and workloads in a stack's state: what a
-run has made, also where it failed later."""
+"""The pods behind components' ports, from the Services and workloads in a stack's state."""
 
 from __future__ import annotations
 
@@ -28,8 +27,7 @@ Pods = Mapping[str, Texts]
 
 @dataclass(slots=True)
 class _Made:
-    """What the state has of a component in the stack's own cluster: Services by name, and
-    workloads."""
+    """A component's Services, by name, and workloads in the stack's own cluster."""
 
     services: dict[str, RenderedObject] = field(default_factory=dict)
     workloads: list[RenderedObject] = field(default_factory=list)
@@ -38,8 +36,8 @@ class _Made:
 def deployed_pods(
     resources: Iterable[Resource], components: Iterable[Component], meant: Pods
 ) -> Pods:
-    """The pods behind the ports of `components`; as `meant` says where the state does not show a
-    port's Service."""
+    """Return the pods behind the ports of `components`. Uses `meant` for ports whose Service is
+    missing in the state."""
     made = _made(resources)
     pods = {key: dict(ports) for key, ports in meant.items()}
     for component in components:
@@ -53,8 +51,11 @@ def deployed_pods(
 
 
 def _made(resources: Iterable[Resource]) -> dict[str, _Made]:
-    """What is there of each component. The name of what lies elsewhere begins with its place and a
-    colon."""
+    """Return the deployed objects of each component.
+
+    The name of a resource in another cluster begins with its place and a colon. Such resources are
+    skipped.
+    """
     made: dict[str, _Made] = {}
     for resource in resources:
         if not resource.type.startswith("kubernetes:") or ":" in resource.name:
@@ -91,7 +92,7 @@ def _pods_of(key: str, endpoints: Iterable[Endpoint], made: _Made) -> Texts:
 
 
 def _service(endpoint: Endpoint, made: _Made) -> str:
-    """Return the Service that an endpoint leads to; empty where that is not certain."""
+    """Return the name of the Service of an endpoint, or an empty text if it is not certain."""
     having = []
     for name, service in made.services.items():
         ports = mappings(mapping(service.object.get("spec")).get("ports"))

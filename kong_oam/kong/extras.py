@@ -1,8 +1,7 @@
-"""What a gated service has beside its three guards, by what its Application asks for: further
-plugins, and fields of the Kong service. `verify` expects the same.
+"""The plugins and service fields that traits and the stack add to a gated service.
 
-What runs in admission's plugin or in the gate is asked for by a key of the table, and stands in
-`kong_oam.kong.code`.
+A service has three guards beside them. `verify` expects the same plugins and fields. A script in
+admission's plugin or in the gate stands in `kong_oam.kong.code`; a key of the table selects it.
 """
 
 from __future__ import annotations
@@ -18,13 +17,12 @@ from kong_oam.kong.entities import Entity
 from kong_oam.kong.logs import sinks
 from kong_oam.traits.at_kong import AT_KONG, asked_of_kong
 
-# How long Kong waits for a workload to take a connection, or between two parts of a
-# request or an answer.
+# How long Kong waits for a workload to accept a connection, or between two parts of a request or an
+# answer.
 MILLISECONDS = 60_000
 
 
-# The role of a plugin that stands before everybody because a trait or the stack says
-# so, by kind.
+# The role, by kind, of a plugin that handles all requests because of a trait or the stack.
 _ROLES: dict[str, str] = {
     "file-log": "log-file",
     "http-log": "log-http",
@@ -39,16 +37,16 @@ for _trait in AT_KONG:
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """`service`: fields as the Admin API writes them, where they differ from the usual ones."""
+    """Plugins and service fields. `service`: fields that differ from `USUAL`, as the Admin API
+    writes them."""
 
     plugins: tuple[Extra, ...] = ()
     service: Entity = field(default_factory=dict)
 
 
-# Fields of a service as the Admin API writes them, where neither its Application nor
-# the stack says anything.
+# Default fields of a service, as the Admin API writes them.
 USUAL: Entity = {
-    # As good as none. The official plugin cannot take back a path set by hand where the program has
+    # The same as no path. The official plugin cannot undo a path set by hand if the program sets
     # none.
     "path": "/",
     "protocol": "http",
@@ -60,16 +58,15 @@ USUAL: Entity = {
     "read_timeout": MILLISECONDS,
     "write_timeout": MILLISECONDS,
     "retries": 5,
-    # It means nothing, since the host is an Upstream. The official plugin does not send a port of
-    # 0, and Kong then takes 80: should somebody delete the Upstream, and DNS know its name, nothing
+    # The host is an Upstream, so the port has no effect. The official plugin does not send a port
+    # of 0, and Kong then takes 80. If somebody deletes the Upstream and DNS knows its name, nothing
     # listens on port 1.
     "port": 1,
 }
 
 
 def extras(settings: Settings, component: Component) -> Extras:
-    """Return what one component asks for, on each of its services, and what the stack keeps of its
-    calls."""
+    """Return the plugins and fields of each service of a component."""
     gateway = settings.gateway
     plugins: list[Extra] = []
     fields: JsonFields = {}
@@ -83,9 +80,11 @@ def extras(settings: Settings, component: Component) -> Extras:
 
 
 def former_roles(extra: Extra) -> Names:
-    """Return the roles that what stands in its place may have in a state: it is the same plugin of
-    Kong's, for which something else asked, such as a trait of its own for what kong-plugin asked for
-    before."""
+    """Return the roles that the same plugin may have in an older state.
+
+    Kong has one plugin of a kind per service. A trait of its own may replace a trait kong-plugin of
+    that kind, so the role changes.
+    """
     if extra.caller:
         return ()
     roles = asked_role(extra.kind), _ROLES.get(extra.kind, extra.role)
@@ -93,7 +92,7 @@ def former_roles(extra: Extra) -> Names:
 
 
 def kinds(settings: Settings, estate: Estate) -> frozenset[str]:
-    """Return the kinds of the further plugins of an estate: the gateway has to have them."""
+    """Return the kinds of an estate's further plugins, which the gateway must have."""
     wanted: set[str] = set()
     for component in estate.exposed:
         wanted.update(

@@ -1,4 +1,4 @@
-"""The entities that an estate means there to be in Kong."""
+"""The entities in Kong that an estate needs."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from kong_oam.kong.table import address, table
 from kong_oam.traits.upstream_tls.at_kong import certified_name, service_fields
 
 Complete = Callable[[str, Config], Config]
-"""(a plugin's name, its configuration) to the configuration with every field that the gateway has
-for it."""
+"""A function from a plugin's name and configuration to the configuration with all fields of the
+gateway's schema."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """The facts of a deployment: the stack's outputs `issuers`, `keySlots`, `audiences`, `clients`
-    and `upstreams`.
+    """The facts of a deployment, from the stack's outputs.
 
-    By provider its issuer, its key slots and, by component, the ids of its clients; by component
-    the audience that its provider made up for it; by Kong service where its workload is, as
-    "host:port". `client_certificate`: the id of what the gateway shows to workloads. `authorities`,
-    not from there: ids of CA certificates that Kong has, by fingerprint.
+    `issuers` and `slots` (its key slots): by provider. `clients`: client ids by provider, then by
+    component. `audiences`: audiences that a provider made up, by component. `upstreams`: the
+    workload's "host:port", by Kong service. `client_certificate`: the id of the certificate that
+    the gateway presents to workloads. `authorities`: ids of CA certificates in Kong, by
+    fingerprint; these come from Kong, not from the outputs.
     """
 
     issuers: Texts
@@ -43,8 +43,7 @@ class Deployed:
 
     @staticmethod
     def from_outputs(outputs: JsonObject) -> Deployed:
-        """Reads the outputs of a stack. Raises KeyError for one that is missing, named by its first
-        argument."""
+        """Read the outputs of a stack. Raises KeyError with the name of a missing output."""
         slots = {}
         for name, ring in outputs["keySlots"].items():
             slots[name] = tuple(map(Slot.from_output, ring))
@@ -64,7 +63,7 @@ def intended(
     deployed: Deployed,
     complete: Complete = lambda _, config: config,
 ) -> Entities:
-    """The entities that the program makes for the estate."""
+    """Return the entities that the program creates for the estate."""
     made = _Made(settings, estate, deployed, complete)
     services: list[Entity] = []
     guards: list[Entity] = []
@@ -99,7 +98,7 @@ def intended(
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """The entities that are made for the components of an estate."""
+    """A builder of the entities of an estate's components."""
 
     settings: Settings
     estate: Estate
@@ -144,7 +143,7 @@ class _Made:
             yield _plugin(name, self.complete(name, config), service, tags)
 
     def further(self, component: Component, backend: str) -> Iterator[Entity]:
-        """Yield what the component and the stack ask for beside the guards."""
+        """Yield the plugins that the component's traits and the stack add to the guards."""
         callers = {
             "ring": names.ring(self.stack, component.identity.provider),
             "nobody": names.anonymous(self.stack),
@@ -157,7 +156,7 @@ class _Made:
             yield _plugin(extra.kind, config, service, tags, caller)
 
     def service(self, component: Component, backend: str) -> Entity:
-        """Return the service before a backend: it leads nowhere, only the gate leads farther."""
+        """Return the Kong service of a backend. It points to the empty Upstream."""
         over_tls = service_fields(
             self.settings.gateway.upstream_tls,
             component,
@@ -232,8 +231,8 @@ def _plugin(
 def _credentials(
     stack: str, provider: str, slots: Iterable[Slot]
 ) -> Iterator[Entity]:
-    """A credential per slot. An empty one holds a key of the issuer's under a key id that nobody
-    uses."""
+    """Yield a credential for each slot. An empty slot gets a key of the issuer under an unused key
+    id."""
     slots = list(slots)
     filler = next(
         (slot.key for slot in slots if slot.key and not slot.retired), None
