@@ -40,12 +40,13 @@ def account(settings: Settings, configuration: Configuration) -> Account:
     url = settings.gateway.admin_url or os.environ.get("KONG_ADMIN_ADDR")
     if not url:
         raise AccountError(
-            "no address of Kong's Admin API: set kong-oam:gateway.adminUrl, or KONG_ADMIN_ADDR"
+            "the address of Kong's Admin API is missing; set kong-oam:gateway.adminUrl, or "
+            "KONG_ADMIN_ADDR"
         )
     if not _is_plain(url):  # not quoted: it may hold a password
         raise AccountError(
             "kong-oam:gateway.adminUrl, or KONG_ADMIN_ADDR, is not http(s)://HOST[:PORT][/PATH]; "
-            "credentials go into the secrets kong:kongAdminToken and kong:kongApiKey, or "
+            "put credentials into the secrets kong:kongAdminToken and kong:kongApiKey, or into "
             "KONG_ADMIN_TOKEN and KONG_API_KEY"
         )
     return Account(

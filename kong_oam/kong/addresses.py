@@ -61,20 +61,17 @@ def in_words(configuration: NodeConfiguration) -> str:
             configuration.get("real_ip_header") or "X-Real-IP",
         ]
         sentence += (
-            f" the one that {headers[0]} says (real_ip_header), where a call comes from {trusted} "
-            "(trusted_ips), and else the one that connects to Kong: who calls from there says "
-            "their address themselves, so load balancers have to write it"
+            f" {headers[0]} (real_ip_header) of calls from {trusted} (trusted_ips), and the "
+            "connection's of other calls. Callers in trusted_ips can choose their address, so load "
+            "balancers must set the header"
         )
     else:
         sentence += (
-            " the one that connects to Kong (trusted_ips is empty): behind a load balancer it is "
-            "the load balancer's, for all callers the same"
+            " the connection's (trusted_ips is empty). Behind a load balancer, all callers have "
+            "the load balancer's address"
         )
     if configuration.get("role") == "control_plane":
-        sentence += (
-            ". This is a control plane: its data planes judge by a kong.conf of their own; "
-            "have it say the same"
-        )
+        sentence += ". This is a control plane; set the same in the kong.conf of its data planes"
     return sentence
 
 

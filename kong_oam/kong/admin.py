@@ -89,9 +89,8 @@ class AdminApi:
     def _object(self, path: str, answer: httpx.Response) -> JsonObject:
         if answer.status_code != 200:
             advice = {
-                404: "check gateway.adminUrl, gateway.workspace where one is set, and Kong's "
-                "setting `plugins`",
-                429: f"what is in front of it limits it{unserved(answer)}",
+                404: "check gateway.adminUrl, gateway.workspace, and Kong's setting `plugins`",
+                429: f"a proxy in front of it limits requests{unserved(answer)}",
             }.get(answer.status_code, "see Kong's error log")
             raise AdminError(
                 f"Kong's Admin API at {self._shown}{path} answers {answer.status_code}; {advice}"
@@ -102,7 +101,7 @@ class AdminApi:
             body = None
         if not isinstance(body, dict):
             raise AdminError(
-                f"{self._shown}{path} answers no JSON object; is this Kong's Admin API?"
+                f"{self._shown}{path} does not answer with a JSON object; is this Kong's Admin API?"
             )
         return body
 
@@ -129,7 +128,7 @@ class AdminApi:
         rows = page.get("data")
         if not are_rows(rows):
             raise AdminError(
-                f"{self._shown}{path} answers no list; is this Kong's Admin API?"
+                f"{self._shown}{path} does not answer with a list; is this Kong's Admin API?"
             )
         return rows
 
@@ -175,7 +174,7 @@ class AdminApi:
             ).timestamp()
         except (KeyError, ValueError):
             raise AdminError(
-                "Kong's Admin API does not say what time it is (the header Date)"
+                "Kong's Admin API sends no header Date; check gateway.adminUrl"
             ) from None
 
     def _sent(
@@ -192,7 +191,7 @@ class AdminApi:
             ) from None
         if answer.status_code in (401, 403):
             raise AdminError(
-                f"Kong's Admin API at {self._shown} refuses the credentials "
+                f"Kong's Admin API at {self._shown} rejects the credentials "
                 f"({answer.status_code}); check the secrets kong:kongAdminToken and "
                 "kong:kongApiKey, or KONG_ADMIN_TOKEN and KONG_API_KEY"
             )
@@ -210,8 +209,7 @@ def read(admin: AdminApi) -> Entities:
     flavor = configuration.get("router_flavor", _FLAVORS[-1])
     if flavor not in _FLAVORS:
         raise AdminError(
-            f"Kong's router_flavor is '{flavor}', whose routes are not understood; use "
-            f"{_FLAVORS[-1]}"
+            f"Kong's router_flavor '{flavor}' is not supported; use {_FLAVORS[-1]}"
         )
     upstreams = admin.rows("/upstreams")
     services = admin.rows("/services")

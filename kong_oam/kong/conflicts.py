@@ -191,9 +191,8 @@ def _issuer_diagnostic(
 ) -> Diagnostic:
     made = made_by(row, Asking(stack, whole=True).owner(row))
     message = (
-        f"identity provider '{provider}': Kong has {entity} ({row['id']}) {made}. A Kong takes an "
-        "issuer's keys once: use another issuer, or another workspace or Kong, or bring both into "
-        "one stack"
+        f"identity provider '{provider}': Kong has {entity} ({row['id']}) {made}. Kong accepts an "
+        "issuer's keys once; use another issuer, workspace or Kong, or deploy both from one stack"
     )
     return Diagnostic("ENV405", message)
 
@@ -212,25 +211,24 @@ def _diagnostic(
         entity = f"certificate for host '{need.name}'"
     there = f"Kong has {entity} ({row['id']})"
     if owner.kind != "ours":
-        otherwise = "take other hosts or be" if is_certificate else "renamed or"
-        actor = "a run of that stack" if owner.stack else "whoever made it"
+        change = "change its hosts" if is_certificate else "rename"
+        actor = "let a run of that stack" if owner.stack else "ask its owner to"
         message = (
-            f"{there} {made_by(row, owner)}. It is left as it is; have it {otherwise} removed by "
-            f"{actor}"
+            f"{there} {made_by(row, owner)}; {actor} {change} or remove it"
         )
         return Diagnostic("ENV405", message, need.position)
     other = names.partition_in(tags_of(row))
     if other != need.partition:
         part = f"partition '{other}'" if other else "the base"
         message = (
-            f"{there} of {part} of this estate, whose stack is to give it away first: "
+            f"{there} of {part} of this estate; move it first: "
             f"`python -m kong_oam move -s {stack}`"
         )
         return Diagnostic("ENV419", message, need.position)
     own = stack_of(stack, need.partition)
     message = (
-        f"{there} of stack '{own}', whose state does not know it: an interrupted run made it, or "
-        f"this is another state. See what `python -m kong_oam recover -s {own}` says"
+        f"{there} of stack '{own}', but its state lacks it: a run was interrupted, or this is "
+        f"another state; run `python -m kong_oam recover -s {own}`"
     )
     return Diagnostic("ENV406", message, need.position)
 

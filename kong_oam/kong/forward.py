@@ -56,7 +56,7 @@ def target(
         or parts.path not in ("", "/")
     ):
         raise ForwardError(
-            f"--to {shown(url)}: it is the address of Kong's Admin API, https://HOST:PORT"
+            f"--to {shown(url)} is not https://HOST:PORT; write the address of Kong's Admin API"
         )
     try:
         tls = ssl.create_default_context(cafile=authority)
@@ -65,7 +65,7 @@ def target(
         tls.load_cert_chain(certificate, key, password=lambda: b"")
     except OSError as error:
         raise ForwardError(
-            f"--certificate, --key or --ca cannot be used: {error}; each is a file in PEM"
+            f"--certificate, --key or --ca cannot be read ({error}); each must be a PEM file"
         ) from None
     return Target(parts.hostname, parts.port or 443, tls)
 
@@ -82,8 +82,8 @@ def check(kong: Target) -> None:
         body = answer.read().decode("utf-8", "replace")
     except ssl.SSLCertVerificationError as error:
         raise ForwardError(
-            f"the certificate of {kong} is not trusted ({error.verify_message}); give its "
-            "authority with --ca"
+            f"the certificate of {kong} is not trusted ({error.verify_message}); pass its CA with "
+            "--ca"
         ) from None
     except (
         ssl.SSLError,
@@ -92,7 +92,7 @@ def check(kong: Target) -> None:
         http.client.HTTPException,
     ) as error:
         raise ForwardError(
-            f"{kong} refuses the client certificate ({error}); is its authority the right one?"
+            f"{kong} rejects the client certificate ({error}); check --certificate and its CA"
         ) from None
     except OSError as error:
         raise ForwardError(
@@ -103,8 +103,8 @@ def check(kong: Target) -> None:
     # Nginx rejects a client certificate after the handshake.
     if answer.status == http.client.BAD_REQUEST and "SSL certificate" in body:
         raise ForwardError(
-            f"{kong} refuses the client certificate ({answer.status}); is its authority the right "
-            "one?"
+            f"{kong} rejects the client certificate ({answer.status}); check --certificate and "
+            "its CA"
         )
 
 
@@ -113,7 +113,7 @@ def forward(kong: Target, port: int, command: Sequence[str]) -> int:
     Raises ForwardError."""
     if not _CONNECTIONS.exists():
         raise ForwardError(
-            "this system does not tell whose a connection is, and so cannot turn others away: use "
+            "this system does not show the user of a connection, so others could use it; run on "
             "Linux"
         )
     check(kong)
@@ -129,7 +129,7 @@ async def run(kong: Target, port: int, command: Sequence[str]) -> int:
         )
     except OSError as error:
         raise ForwardError(
-            f"port {port} cannot be had ({error.strerror}); is another run under way?"
+            f"port {port} is not available ({error.strerror}); is another run in progress?"
         ) from None
     try:
         environment = {

@@ -29,7 +29,7 @@ Relation = Literal["wider", "same", "narrower"]
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """A host and a path of a route that is not ours."""
+    """A host and a path of another owner's route."""
 
     host: str
     path: str
@@ -175,12 +175,12 @@ def _diagnostic(endpoint: Endpoint, met: list[_Claim]) -> Diagnostic:
     name = first.route.get("name") or first.route["id"]
     routes = {claim.route["id"] for claim in met}
     more = f", and {len(routes) - 1} more," if len(routes) > 1 else ""
-    remedy = "bring both into one stack"
+    remedy = "deploy both from one stack"
     if not first.owner.stack:
-        remedy = "have that route removed by whoever made it"
+        remedy = "ask the owner of that route to remove it"
     message = (
-        f"{endpoint.host}{written(endpoint.path)} meets {first.host}{path} of Kong's route "
-        f"'{name}'{more} {made_by(first.route, first.owner)}. One would get the other's calls: "
-        f"take another host or path, or {remedy}"
+        f"{endpoint.host}{written(endpoint.path)} conflicts with {first.host}{path} of Kong's "
+        f"route '{name}'{more} {made_by(first.route, first.owner)}. Either could get the other's "
+        f"calls; use another host or path, or {remedy}"
     )
     return Diagnostic("ENV420", message, endpoint.position)

@@ -41,7 +41,7 @@ class Slot:
 
     @staticmethod
     def from_output(data: SlotOutput) -> Slot:
-        """Reads what `to_output` gives."""
+        """Return the slot of an output."""
         key = data.get("key")
         retired = data.get("retired")
         return Slot(
@@ -78,7 +78,7 @@ def assign(
         empty = _empty(slots)
         if empty is None:
             raise TooManyKeysError(
-                f"{len(placed) + 1} signing keys are live and there are {size} slots; raise "
+                f"{len(placed) + 1} signing keys need slots, but the key ring has {size}; raise "
                 "gateway.keySlots"
             )
         slots[empty] = Slot(current[kid])
@@ -88,7 +88,8 @@ def assign(
         _place_retiring(slots, previous_keys, placed, today)
     if _key_ids(slots[size:]):
         raise TooManyKeysError(
-            f"slots beyond {size} still hold live keys; lower gateway.keySlots after they retired"
+            f"slots after the first {size} still hold keys in use; lower gateway.keySlots after "
+            "these keys retire"
         )
     return tuple(slots[:size])
 

@@ -81,9 +81,9 @@ def made_by(entity: Entity, owner: Owner) -> str:
     """Return words about the maker of another owner's entity. A foreign entity is described by its
     tags."""
     if owner.stack:
-        return f"that stack '{owner.stack}' made"
+        return f"of stack '{owner.stack}'"
     tags = entity.get("tags")
     shown = (
         f"its tags are {some(map(repr, tags))}" if tags else "it has no tags"
     )
-    return f"that was made outside any stack ({shown})"
+    return f"of no stack ({shown})"

@@ -82,7 +82,9 @@ def record_of(schema: Schema, name: str) -> Schema:
         if "config" in field:
             record: Schema = field["config"]
             return record
-    raise SchemaError(f"plugin {name}: the gateway prints no config schema")
+    raise SchemaError(
+        f"plugin {name}: the gateway has no schema for its config"
+    )
 
 
 def fields_of(record: Schema, which: str = "fields") -> dict[str, Schema]:
@@ -95,11 +97,11 @@ def fields_of(record: Schema, which: str = "fields") -> dict[str, Schema]:
 
 def _expand(record: Schema, config: Config, where: str) -> Config:
     if not isinstance(config, Mapping):
-        raise SchemaError(f"plugin {where}: {config!r} is no record")
+        raise SchemaError(f"plugin {where}: {config!r} is not an object")
     fields = fields_of(record)
     if unknown := sorted(set(config) - set(fields)):
         raise SchemaError(
-            f"plugin {where}: this gateway's schema lacks {some(unknown)}; use its present name, "
+            f"plugin {where}: this gateway's schema lacks {some(unknown)}; use the current name, "
             "or a newer Kong"
         )
     whole = {}

@@ -81,7 +81,7 @@ def _authorities(admin: AdminApi, wanted: Sequence[str], file: str) -> Texts:
     for fingerprint in wanted:
         if fingerprint not in known:
             raise PreflightError(
-                "Kong does not have the CA certificate of gateway.upstreamTls.ca whose SHA-256 is "
+                "Kong lacks the CA certificate of gateway.upstreamTls.ca with SHA-256 "
                 f"{fingerprint[:16]}..., and Pulumi has no resource for it; load it: curl -F "
                 f"{shlex.quote(f'cert=<{file}')} $KONG_ADMIN_ADDR/ca_certificates"
             )
@@ -98,25 +98,27 @@ def check(
     """
     numbers = re.match(r"(\d+)\.(\d+)", version)
     if not numbers:
-        raise PreflightError("the Admin API names no version; is this Kong?")
+        raise PreflightError(
+            "the Admin API does not print its version; is this Kong?"
+        )
     if (int(numbers[1]), int(numbers[2])) < _OLDEST:
         raise PreflightError(
-            f"Kong {version} is too old; at least {_OLDEST[0]}.{_OLDEST[1]} is needed"
+            f"Kong {version} is too old; use {_OLDEST[0]}.{_OLDEST[1]} or newer"
         )
     actual: Edition = "enterprise" if "enterprise" in version else "oss"
     if actual != edition:
         raise PreflightError(
-            f"Kong {version} is of edition {actual}, the stack says {edition}; set "
+            f"Kong {version} has edition {actual}, but the stack has {edition}; set "
             f"gateway.edition: {actual}"
         )
     if configuration.get("database") == "off":
         raise PreflightError(
-            "this Kong runs without a database (database=off), so its Admin API cannot change "
-            "anything; use PostgreSQL"
+            "this Kong has no database (database=off), so its Admin API cannot change anything; "
+            "use PostgreSQL"
         )
     if configuration.get("untrusted_lua") == "off":
         raise PreflightError(
-            "this Kong runs no Lua of its configuration (untrusted_lua=off); set "
+            "this Kong does not run Lua from its configuration (untrusted_lua=off); set "
             "untrusted_lua=sandbox, the default"
         )
 
@@ -125,9 +127,9 @@ def check_addresses(configuration: NodeConfiguration) -> None:
     """Check that not every caller may choose its address. Raises PreflightError."""
     if everybody := addresses.trusts_everybody(configuration):
         raise PreflightError(
-            "this Kong takes the word of every caller for where they call from "
-            f"(trusted_ips={everybody}), so {addresses.forged()}; have trusted_ips list your "
-            "load balancers alone, or take the trait out"
+            "this Kong lets every caller choose its address "
+            f"(trusted_ips={everybody}), so {addresses.forged()}; list only your load balancers "
+            "in trusted_ips, or remove the trait"
         )
 
 

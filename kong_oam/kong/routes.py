@@ -81,8 +81,7 @@ def routes(component: Component) -> tuple[RoutePlan, ...]:
 def _shared(
     component: Component, backend: str
 ) -> Iterator[tuple[Names, frozenset[PathSegments]]]:
-    """Yield the hosts that share routes, with their paths: those with the same paths, of the same
-    step."""
+    """Yield groups of hosts with the same paths and the same step, with their paths."""
     paths_of: dict[str, set[PathSegments]] = {}
     for endpoint in component.exposure.endpoints:
         paths = paths_of.setdefault(endpoint.host, set())

@@ -201,7 +201,7 @@ def _audiences(
 def _held(
     estate: Estate, component: Component, ids: Texts, *, users: bool
 ) -> NameLists:
-    """Return the scopes that clients hold here, by their ids."""
+    """Return the scopes granted to clients here, by client id."""
     held = {}
     for client, scopes in estate.held_at(component, users=users).items():
         held[ids.get(client, client)] = list(scopes)

@@ -39,7 +39,7 @@ def compile_traits(declared: Declared) -> Traits:
 
 
 def _unexposed(declared: Declared) -> Findings:
-    """Yield the traits by which a component asks the gateway for something that never meets it."""
+    """Yield findings about traits of a component that the gateway does not expose."""
     if declared.endpoints:
         return
     for trait in declared.part.traits:

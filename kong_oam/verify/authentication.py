@@ -1,5 +1,4 @@
-"""The authentication plugin of a gateway (`jwt` or `openid-connect`): whom it lets pass, which
-tokens it verifies."""
+"""The authentication plugin of a gateway (`jwt` or `openid-connect`): the tokens that it accepts."""
 
 from __future__ import annotations
 
@@ -13,8 +12,7 @@ from kong_oam.verify.terms import Terms
 
 
 class Authenticator:
-    """The consumers and credentials of a gateway, and what its authentication plugin makes of
-    callers with them."""
+    """The authentication of callers by a gateway, from its consumers and credentials."""
 
     def __init__(self, entities: Entities, terms: Terms) -> None:
         self._terms = terms
@@ -33,8 +31,10 @@ class Authenticator:
         }
 
     def strangers(self, rings: frozenset[str]) -> Iterator[Caller]:
-        """Yields each holder of a key in a ring that is not its issuer's, and one of a key of any
-        other consumer."""
+        """Yield the holders of foreign keys.
+
+        These are each holder of a foreign key in a ring, and a holder of a key of another consumer.
+        """
         elsewhere: list[str] = []
         for identifier, credential in self._credentials.items():
             owner = self._owner(credential).get("username") or ""
@@ -54,9 +54,9 @@ class Authenticator:
     def passage(
         self, plugin: Entity | None, caller: Caller, *, preflight: bool
     ) -> Passage:
-        """Authenticate the caller, whose call is a `preflight` where its method is OPTIONS.
+        """Authenticate the caller of a call. `preflight`: its method is OPTIONS.
 
-        Without a plugin the call passes, and nobody is verified.
+        Without a plugin the call passes without a verified caller.
         """
         if plugin is None:
             return Passage(True)
@@ -73,7 +73,7 @@ class Authenticator:
         return Passage(nobody is not None, nobody, through=passage.through)
 
     def _anonymous(self, name: str | None) -> Entity | None:
-        """Return the consumer of this id or name that stands for callers without a token."""
+        """Return the consumer, by id or name, for callers without a token."""
         if not name:
             return None
         for consumer in self._consumers.values():
@@ -85,10 +85,10 @@ class Authenticator:
         return self._consumers[credential["consumer"]["id"]]
 
     def _by_key(self, config: Entity, caller: Caller) -> Passage:
-        """Authenticate as `jwt` does: by the key that the token names, of whatever consumer.
+        """Authenticate as `jwt` does: by the key that the token names, of any consumer.
 
-        A provider signs with any of its current keys: where one of them is missing, its tokens do
-        not count on. A stranger's token lives as briefly as need be.
+        A provider may sign with any of its current keys. If a key is missing, the provider's tokens
+        do not count as valid. A stranger's token may have any lifetime.
         """
         token = caller.token
         if token is None:
@@ -108,8 +108,8 @@ class Authenticator:
     def _verifying(
         self, token: Claims | Forged
     ) -> tuple[list[str], list[Entity]]:
-        """Return the ids of the keys that may have signed the token, and the credentials that have
-        these keys."""
+        """Return the ids of the keys that may have signed the token, and the credentials with these
+        keys."""
         if isinstance(token, Forged) and token.credential:
             credential = self._credentials.get(token.credential)
             return (
@@ -125,8 +125,8 @@ class Authenticator:
         return is_signed_so and pem_of(credential) == key.pem.strip()
 
     def _by_issuer(self, config: Entity, caller: Caller) -> Passage:
-        """Authenticate as `openid-connect` does: by tokens of one issuer, whose name its ring
-        carries."""
+        """Authenticate as `openid-connect` does: by tokens of a single issuer, whose ring carries
+        its name."""
         compared = comparable({**config, "anonymous": None})
         providers = [
             name
@@ -147,7 +147,7 @@ class Authenticator:
 
 def _reads_tokens(config: Entity) -> bool:
     """Return whether `jwt` finds keys by their id, in tokens of the header Authorization."""
-    if config.get("secret_is_base64"):  # the keys are not
+    if config.get("secret_is_base64"):  # our keys are not in Base64
         return False
     headers = config.get("header_names", ("authorization",))
     return config["key_claim_name"] == "kid" and "authorization" in headers

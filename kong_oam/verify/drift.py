@@ -1,8 +1,7 @@
-"""The entities in which two gateways differ, in words: possible reasons for a decision that is not
-meant.
+"""The entities in which two gateways differ, in words: possible reasons for a wrong decision.
 
-Every field that the program sets is compared, and every plugin on an entity of ours is one of ours
-or a finding. Tags say whose an entity is, and are nobody's reason.
+Every field that the program sets is compared. Every plugin on our entities is ours or a finding.
+Tags identify the owner of an entity and are never a reason.
 """
 
 from __future__ import annotations
@@ -42,8 +41,8 @@ from kong_oam.verify.uses import belonging, uses
 _SHOWN = 60
 
 _COMPARED = {"consumer": ("custom_id",), "credential": ("algorithm",)}
-"""By kind, the fields that are compared; of services and routes it is those that the program
-sets."""
+"""The compared fields by kind. For services and routes, all fields that the program sets are
+compared."""
 
 
 _ByLabel = dict[str, tuple[str, Entity]]
@@ -54,14 +53,16 @@ _ByTags = dict[frozenset[str], list[Entity]]
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """An entity that is not as it is meant. `request` repairs it, where a run does not.
+    """An entity that differs from the intended entity. `request` repairs it, where a run does not.
 
-    `stack`: the stack that has to act, where the entity, or an entity that belongs to it, is not
-    ours: then there is no request. `used_by`: the owners of entities that use one that the request
-    removes, by the entities' labels. `misplaced`: an entity of ours that is another, a plugin or an
-    Upstream that is gone, a plugin of a kind of ours where we have none, a plugin of somebody's on
-    an entity of ours, somebody's route to a service of ours, or somebody else's word to browsers
-    which pages may read ours. This breaks a promise even while nothing opens.
+    `stack`: another stack that has to act, since it owns the entity or an entity that belongs to
+    it; then there is no request. `used_by`: the owners of entities that use an entity to be
+    removed, by label.
+
+    `misplaced`: the difference breaks a promise even while it opens nothing. Examples are a changed
+    entity of ours, a missing plugin or Upstream, a plugin of our kinds in another place, and a
+    foreign plugin on our entity. So are a foreign route to our service, and a foreign plugin that
+    tells browsers which pages may read our answers.
     """
 
     text: str
@@ -72,13 +73,13 @@ class Drift:
 
 
 def drifts(live: Entities, meant: Entities, asking: Asking) -> dict[str, Drift]:
-    """Return every entity that differs, is missing or is too much, by its label
-    (kong_oam.kong.entities.labels)."""
+    """Return every entity that differs, is missing or is unexpected, by label
+    (kong_oam.kong.entities)."""
     comparison = _Comparison(live, meant, asking)
     existing = _by_label(live)
     by_label: dict[str, Drift] = {}
-    # First what is to be deleted: it may be one of ours in another place, which `pulumi up` then
-    # makes anew.
+    # Removals come first. The entity may be ours in another place, and `pulumi up` then creates it
+    # again.
     for label, (kind, entity) in existing.items():
         if label not in comparison.ours:
             drift = comparison.unmeant(kind, label, entity)
@@ -103,11 +104,9 @@ def _by_label(entities: Entities) -> _ByLabel:
 
 
 def recognised(live: Entities, meant: Entities) -> Entities:
-    """Return the live entities, with the meant names of services and routes of ours that got
-    another, which bears on nothing.
+    """Return the live entities, with the intended names of our renamed services and routes.
 
-    What has the tags of the only one of ours that is missing, and is the only one that has, is that
-    one.
+    A renamed entity has the tags of a missing one, and both are unique. A name has no other effect.
     """
     services = _renamed(live.services, meant.services)
     return replace(
@@ -123,7 +122,7 @@ def _renamed(live: EntitiesOfKind, meant: EntitiesOfKind) -> EntitiesOfKind:
         if not tags or len(extra) > 1 or len(candidates) != 1:
             continue
         name = extra[0]["name"]
-        # A name that a stack gives is no other name of an entity of ours.
+        # An entity of ours never has a name that another stack gives.
         if name and not stack_in_name(name):
             names[name] = candidates[0]["name"]
     return tuple(
@@ -133,7 +132,7 @@ def _renamed(live: EntitiesOfKind, meant: EntitiesOfKind) -> EntitiesOfKind:
 
 
 def _unmatched(entities: Iterable[Entity], others: Iterable[Entity]) -> _ByTags:
-    """Return the entities that have none of the others' names, by their tags."""
+    """Return the entities without a namesake among the others, by their tags."""
     names = {other["name"] for other in others}
     by_tags: _ByTags = {}
     for entity in entities:
@@ -147,7 +146,7 @@ _WORDS = {"ours": "is not meant to be there", "foreign": "is not ours"}
 
 @dataclass(frozen=True)
 class _Comparison:
-    """The entities of a gateway beside those that a stack means there to be."""
+    """The entities of a gateway, compared with those that a stack intends."""
 
     live: Entities
     meant: Entities
@@ -155,12 +154,12 @@ class _Comparison:
 
     @cached_property
     def ours(self) -> _ByLabel:
-        """The meant entities, each with its kind, by their labels."""
+        """The intended entities, each with its kind, by label."""
         return _by_label(self.meant)
 
     def missing(self, kind: str, label: str, entity: Entity) -> Drift:
-        """Return the drift for a meant entity that is not there."""
-        # Without its Upstream, a service leads to whatever DNS says of the name.
+        """Return the drift of a missing entity."""
+        # Without its Upstream, a service sends calls to the address that DNS has for the name.
         drift = Drift(
             f"{label} is missing", misplaced=kind in ("plugin", "upstream")
         )
@@ -169,7 +168,7 @@ class _Comparison:
     def changed(
         self, kind: str, label: str, actual: Entity, entity: Entity
     ) -> Drift | None:
-        """Return the drift for an entity that is there; None where it is as it is meant."""
+        """Return the drift of an existing entity, or None if it is as intended."""
         if kind == "plugin":
             changes = list(_changes_of_plugin(actual, entity))
         else:
@@ -178,8 +177,8 @@ class _Comparison:
             return None
         request = repair(kind, actual, entity, self.live, self.meant)
         text = f"{label}: {'; '.join(changes)}"
-        # An empty slot may hold any key of the issuer. What another key opens is found by
-        # decisions.
+        # An empty slot may hold any key of the issuer. The decisions show the effect of another
+        # key.
         drift = Drift(text, request, misplaced=kind != "credential")
         owner = self.asking.owner(actual)
         if owner.kind != "another stack's":
@@ -202,8 +201,7 @@ class _Comparison:
             yield "its public key is not the issuer's"
 
     def unmeant(self, kind: str, label: str, entity: Entity) -> Drift | None:
-        """Return a drift for an entity that nobody here means to be there, by its owner; None where
-        it can be no reason for anything."""
+        """Return the drift of an unexpected entity, by its owner, or None if it cannot be a reason."""
         owner = self.asking.owner(entity)
         is_ours = owner.kind == "ours"
         words = f"{label} {_WORDS.get(owner.kind) or f'is {owner}'}"
@@ -214,7 +212,7 @@ class _Comparison:
         if drift is None:
             return None
         if kind == "plugin" and not is_ours and not self._touches(entity):
-            return None  # what leads to it is the reason
+            return None  # the entity that leads to it is the reason
         if owner.kind == "another stack's":
             return replace(drift, request=None, stack=owner.stack)
         if stack := self._stack_of_parents(entity):
@@ -229,8 +227,7 @@ class _Comparison:
         return replace(drift, used_by=used_by)
 
     def _stack_of_parents(self, entity: Entity) -> str:
-        """Return the other stack on whose entities alone this one stands; empty where it stands on
-        none, or also on ours."""
+        """Return the other stack on whose entities alone the entity stands, or an empty text."""
         stack = ""
         for kind in ("service", "route", "consumer"):
             for parent in self.live.by_kind[kind]:
@@ -244,7 +241,7 @@ class _Comparison:
         return stack
 
     def _stack_of_children(self, kind: str, entity: Entity) -> str:
-        """Return another stack whose entities belong to this one; empty where there is none."""
+        """Return another stack whose entities belong to the entity, or an empty text."""
         stacks = []
         for _, child in belonging(kind, entity, self.live):
             owner = self.asking.owner(child)
@@ -255,10 +252,9 @@ class _Comparison:
     def _removed(
         self, kind: str, words: str, entity: Entity, *, then_up: bool
     ) -> Drift | None:
-        """Return a drift in these words, with the request that removes the entity; None as of
-        `unmeant`.
+        """Return a drift with the request that removes the entity, or None as for `unmeant`.
 
-        `then_up`: a plugin may be one of ours in another place, which a run makes anew.
+        `then_up`: a plugin may be ours in another place, and a run creates it again.
         """
         live = self.live
         if kind == "plugin":
@@ -267,7 +263,7 @@ class _Comparison:
             return None
         request = removal(kind, entity)
         if kind == "credential":
-            # A gate of ours takes the keys of its own ring alone.
+            # Our gate accepts only the keys of its own ring.
             is_in_ring = parent_of(kind, entity, live) in self.ours
             return Drift(words, request, misplaced=True) if is_in_ring else None
         if kind == "target":
@@ -275,7 +271,7 @@ class _Comparison:
                 live.labels["upstream", entity["upstream"]["id"]]
                 not in self.ours
             ):
-                return None  # it goes with its Upstream
+                return None  # Kong deletes it with its Upstream
             return Drift(words, request, misplaced=entity["weight"] > 0)
         service = live.labels.get(("service", reference(entity, "service")))
         if kind == "route" and service in self.ours:
@@ -296,11 +292,11 @@ class _Comparison:
         return Drift(words, request, misplaced=breaks)
 
     def _stands_on_ours(self, plugin: Entity) -> bool:
-        """Return whether a plugin acts on entities of ours, or for a group of consumers, whose
-        members nobody reads.
+        """Return whether a plugin acts on our entities, or for a group of consumers with unknown
+        members.
 
-        It may alter answers, or act in the place of one of ours: of several of a kind that meet a
-        call, Kong takes the instance with the most specific scope alone.
+        It may alter answers or replace a plugin of ours. If a call has several plugins of a kind,
+        Kong runs only the one with the most specific scope.
         """
         if not acts(plugin):
             return False
@@ -310,8 +306,8 @@ class _Comparison:
         )
 
     def _is_read_by(self, plugin: Entity) -> bool:
-        """Return whether a plugin on everything tells browsers which pages may read answers of
-        ours, as our scripts do."""
+        """Return whether a global plugin tells browsers which pages may read our answers, as our
+        scripts do."""
         if not plugin["enabled"] or not _tells_browsers(plugin):
             return False
         if self._scopes(plugin, "route", "service"):
@@ -324,14 +320,13 @@ class _Comparison:
         return False
 
     def _touches(self, plugin: Entity) -> bool:
-        """Return whether a plugin stands on services and routes of ours, or on all that there
-        are."""
+        """Return whether a plugin acts on our services and routes, or on all."""
         scopes = self._scopes(plugin, "route", "service")
         return not scopes or not scopes.isdisjoint(self.ours)
 
     def _scopes(self, plugin: Entity, *kinds: str) -> set[str]:
-        """Return the labels of the entities of these kinds that a plugin stands on. With a route
-        comes its service."""
+        """Return the labels of the entities of these kinds in a plugin's scope. A route adds its
+        service."""
         scopes = {(kind, reference(plugin, kind)) for kind in kinds}
         for route in self.live.routes:
             if ("route", route["id"]) in scopes:
@@ -345,7 +340,7 @@ class _Comparison:
 
 
 def _left_to(drift: Drift, owner: Owner) -> Drift:
-    """Return the drift of an entity, which another stack repairs if that is the owner."""
+    """Return the drift of an entity. If another stack owns the entity, that stack has to repair it."""
     if owner.kind != "another stack's":
         return drift
     text = f"{drift.text} (it is {owner})"
@@ -353,7 +348,7 @@ def _left_to(drift: Drift, owner: Owner) -> Drift:
 
 
 def _tells_browsers(plugin: Entity) -> bool:
-    """Return whether a plugin says which pages may read answers."""
+    """Return whether a plugin tells browsers which pages may read answers."""
     if plugin["name"] == "cors":
         return True
     transforms = plugin["name"].startswith("response-transformer")

@@ -1,10 +1,9 @@
-"""A Kong with given entities, judged: its verdict on every call.
+"""The verdicts of a Kong with given entities.
 
-That is by the route that a call reaches, the plugins on the way, the gate, and where it would go.
+A verdict follows the route of a call, the plugins on the way, the gate, and the destination.
 
-Plugins that this reading does not know, and scripts that are not ours, may let in anybody: calls
-that meet one count as allowed. With the entities that are meant, the same reading has to give the
-model's decisions (verify.deviations).
+Unknown plugins and foreign scripts may allow any caller, so calls through them count as allowed.
+For the intended entities, the same reading has to give the model's decisions (verify.deviations).
 """
 
 from __future__ import annotations
@@ -42,10 +41,10 @@ from kong_oam.verify.terms import Terms
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """What lies behind a route, whoever calls: its service, and the guards there.
+    """The service behind a route, and its guards, for all callers.
 
-    `ends` of a call that gets past everything, and `ends_unjudged` of one on whose way something is
-    not judged. `through`: the entities on the way to the guards.
+    `ends`: the destinations of a call that passes every guard. `ends_unjudged`: its destinations if
+    something on the way cannot be judged. `through`: the entities on the way to the guards.
     """
 
     route: Entity
@@ -60,10 +59,9 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A route as a call takes it. `way` None: it leads nowhere, through these entities. `path`:
-    what goes upstream.
+    """A route that a call takes. `path`: sent upstream. `required`: each table's requirement.
 
-    `required`: what each table of the guards asks of who makes the call.
+    `way` None: the route has no service. `through`: the entities on the way.
     """
 
     certain: bool
@@ -75,11 +73,12 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a caller is behind a route, whatever they call there.
+    """The properties of a caller behind a route, for all calls there.
 
-    `passes` authentication; `anything`: nobody knows what meets the call on the way.
-    `judged`: no table is read by words that nobody knows, and nothing else may let in anybody.
-    `holdings`: for each identity that their tokens may name, what each table takes them to hold.
+    `passes`: authentication accepts the caller. `anything`: an unknown plugin or script acts on the
+    call. `judged`: nothing unknown may allow the caller, and the provider's names of claims are
+    known. `holdings`: the scopes at each table, for each identity that the caller's tokens may
+    name.
     """
 
     passes: bool
@@ -92,7 +91,7 @@ class Standing:
 
 
 class LiveGateway:
-    """A Kong with these entities: what it tells apart, and what it decides."""
+    """A Kong with these entities: the differences that it makes, and its decisions."""
 
     def __init__(self, entities: Entities, terms: Terms) -> None:
         self._terms = terms
@@ -110,7 +109,7 @@ class LiveGateway:
         for index, table in enumerate(self._tables):
             for pattern in table["hosts"]:
                 self._speaking.setdefault(pattern, []).append(index)
-        # The consumers whose keys count at some gate, or are meant to.
+        # The consumers whose keys some gate accepts, or should accept.
         self._rings = terms.rings() | {table["ring"] for table in self._tables}
         self._ways: dict[str, Way | None] = {}
         self._standings: dict[
@@ -118,8 +117,7 @@ class LiveGateway:
         ] = {}
         self._last: tuple[Call | None, tuple[Taken, ...]] = None, ()
 
-    # What it tells apart
-    # ----------------------------------------------------------------------------------------------
+    # Differences that the gateway makes
 
     def hosts(self) -> Iterable[str]:
         """Return the hosts as routes and rules write them: exact, `*.suffix` or `prefix.*`."""
@@ -130,7 +128,7 @@ class LiveGateway:
         return self._router.methods()
 
     def paths(self, host: str) -> Iterator[PathSegments]:
-        """Yield the paths that it tells apart on a host."""
+        """Yield the paths of routes and rules on a host."""
         yield from self._router.paths(host)
         for table in self._speaking_of(host):
             yield from map(unwritten, table["rules"])
@@ -138,12 +136,12 @@ class LiveGateway:
                 yield from map(unwritten, paths)
 
     def networks(self, host: str) -> Iterator[Network]:
-        """Yield the networks that it tells apart on a host."""
+        """Yield the networks of rules on a host."""
         for table in self._speaking_of(host):
             yield from networks_named(table)
 
     def speech(self, host: str) -> Speech:
-        """Return the scopes, groups and clients that it tells apart on a host."""
+        """Return the scopes, groups and clients of rules on a host."""
         scopes: set[str] = set()
         groups: set[str] = set()
         widest = 1
@@ -157,8 +155,8 @@ class LiveGateway:
         return Speech(frozenset(scopes), frozenset(groups), widest, granted)
 
     def _granted(self, host: str, scopes: set[str]) -> Mapping[str, Hashable]:
-        """Return what each client holds of the scopes by each table that speaks of the host; only
-        clients that hold some."""
+        """Return each client's part of the scopes at each table of the host. Clients without any
+        are left out."""
         granted: dict[str, set[Hashable]] = {}
         for index, table in enumerate(self._speaking_of(host)):
             for identifier in {*table["services"], *table["on_behalf"]}:
@@ -194,11 +192,10 @@ class LiveGateway:
             indexes.update(self._speaking.get(pattern, ()))
         return [self._tables[index] for index in sorted(indexes)]
 
-    # What it decides
-    # --------------------------------------------------------------------------------------------------
+    # Decisions
 
     def verdicts(self, call: Call, caller: Caller) -> tuple[Verdict, ...]:
-        """Judge the call: one verdict, or several where the answer depends on what is not known."""
+        """Return a verdict on the call, or several if the answer depends on unknown facts."""
         taken = self._taken(call)
         verdicts: list[Verdict] = []
         for route in taken:
@@ -208,7 +205,7 @@ class LiveGateway:
         return tuple(verdicts)
 
     def _taken(self, call: Call) -> tuple[Taken, ...]:
-        # All callers of a call are asked about in a row, and its routes are the same for each.
+        # All callers of a call come in a row, and its routes are the same for each.
         if self._last[0] != call:
             reached = self._router.reached(call)
             self._last = (
@@ -232,7 +229,7 @@ class LiveGateway:
         return Taken(reached.certain, way.through, way, path, required)
 
     def _way(self, route: Entity) -> Way | None:
-        """Return the way behind a route; None where it leads to no service that is there."""
+        """Return the way behind a route, or None if the route has no enabled service."""
         service = self._services.get(reference(route, "service"))
         if service is None or not service.get("enabled", True):
             return None
@@ -253,8 +250,8 @@ class LiveGateway:
         )
 
     def _ends(self, service: Entity, gate: Script | None) -> list[End]:
-        """Return the ends of a call that gets past everything: where a gate of ours says, whatever
-        the service does."""
+        """Return the destinations of a call that passes all guards. Our gate sets them, else the
+        service."""
         if gate is None:
             return self._balancer.ends(service["host"], service["port"])
         is_unverified = gate.verified and not verifies(service)
@@ -263,8 +260,8 @@ class LiveGateway:
         return self._balancer.ends(*gate.upstream)
 
     def _ends_unjudged(self, service: Entity, gate: Script | None) -> list[End]:
-        """Return the ends of a call that meets something that is not judged: without a gate of
-        ours, the service's workload comes first."""
+        """Return the destinations of a call that cannot be judged. Without our gate, the service's
+        workload comes first."""
         ends = self._ends(service, gate)
         workload = self._terms.deployed.upstreams.get(service["name"] or "")
         if gate or workload is None:
@@ -284,7 +281,7 @@ class LiveGateway:
         verdict = self._guarded(way, taken.required, call, caller)
         protocols = set(way.route["protocols"])
         if call.scheme == "http" and protocols.isdisjoint(("http", "grpc")):
-            # Kong redirects such a call, or has it upgrade to TLS.
+            # Kong redirects such a call, or demands an upgrade to TLS.
             verdict = replace(verdict, allowed=False)
         for end in way.ends if verdict.judged else way.ends_unjudged:
             yield self._at_end(way, end, verdict, taken, call)
@@ -295,7 +292,7 @@ class LiveGateway:
     def _at_end(
         self, way: Way, end: End, guarded: Verdict, taken: Taken, call: Call
     ) -> Verdict:
-        """Return the verdict of the plugins, completed by where the call goes."""
+        """Return the verdict of the plugins with the destination of the call."""
         through = (*taken.through, *end.through, *guarded.through)
         if end.address is None:
             return replace(guarded, allowed=False, through=through)
@@ -313,7 +310,7 @@ class LiveGateway:
         call: Call,
         caller: Caller,
     ) -> Verdict:
-        """Return the verdict of the plugins on the call, wherever it goes."""
+        """Return the verdict of the plugins on the call, for any destination."""
         preflight = call.method == "OPTIONS"
         asked = way.route["id"], preflight, caller.token
         if asked not in self._standings:
@@ -326,10 +323,10 @@ class LiveGateway:
             return Verdict(
                 False, None, verified=verified, through=standing.through
             )
-        # Somebody's script in the gate's place runs once authentication has let the call pass.
+        # A foreign script in the gate's place runs after authentication accepts the call.
         passes_gate = way.foreign_gate or way.guards.decided is None
         if not passes_gate and verified:
-            # Each table judges by what it takes the caller to hold.
+            # Each table judges by its own reading of the caller.
             passes_gate = any(
                 all(map(met, required, held)) for held in standing.holdings
             )
@@ -389,15 +386,15 @@ class LiveGateway:
 
 
 def verifies(service: Entity) -> bool:
-    """Return whether Kong verifies the certificate of what a service leads to, which its gate asks
-    for by the same fields."""
+    """Return whether Kong verifies the certificate behind a service. The gate requires the same
+    fields."""
     return bool(
         service["protocol"] == "https" and service.get("tls_verify") is True
     )
 
 
 def _are_known(holdings: tuple[Held | None, ...]) -> bool:
-    """Return whether no table takes the caller to hold whatever they like."""
+    """Return whether every table knows the caller's scopes."""
     return all(held is None or held.scopes is not None for held in holdings)
 
 
@@ -409,7 +406,7 @@ def _needed(table: Table) -> Iterator[list[str]]:
 
 
 def _leads(way: Way, address: str, path: PathSegments, call: Call) -> str:
-    """Return where a call comes out, in words."""
+    """Return the destination of a call in words."""
     leads = f"{way.service['protocol']}://{address}"
     if path != call.path:
         leads += f" as {written(path)}"
@@ -421,8 +418,8 @@ def _leads(way: Way, address: str, path: PathSegments, call: Call) -> str:
 def _upstream_path(
     service: Entity, reached: Reached, call: Call
 ) -> PathSegments:
-    """Return the path that is sent upstream, by which the gate decides: the service's own, and what
-    the route leaves."""
+    """Return the path that goes upstream, by which the gate decides: the service's own path, then
+    the rest behind the route's path."""
     path = written(call.path)
     if reached.route["strip_path"]:
         path = path[len(reached.matched) :]

@@ -14,7 +14,7 @@ from kong_oam.kong.owners import Asking
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A service of the stack, with the plugins on it that guard it, by kind."""
+    """A service of the stack, with its guards by kind, and the kinds of missing guards."""
 
     component: str
     service: str
@@ -23,8 +23,7 @@ class Port:
 
 
 def ports_of(live: Entities, settings: Settings) -> Iterator[Port]:
-    """Yields the services that are the stack's by name and tags, each with the guards that it
-    has."""
+    """Yield the stack's services by name and tags, each with its guards."""
     asking = Asking(settings.stack.name, whole=True)
     kinds = plugins.guards(settings.gateway.edition)
     for service in live.services:
@@ -42,12 +41,12 @@ def ports_of(live: Entities, settings: Settings) -> Iterator[Port]:
 
 
 def _is_on_service(plugin: Entity, service: Entity) -> bool:
-    """Return whether it stands on the service for every route and every caller."""
+    """Return whether the plugin stands on the service for every route and every caller."""
     is_for_all = not plugin.get("route") and not plugin.get("consumer")
     return is_for_all and reference(plugin, "service") == service["id"]
 
 
 def missing_guards(port: Port) -> Iterator[str]:
-    """Yields which guards the service lacks, and what to do."""
+    """Yield a message about each missing guard of the service."""
     for kind in port.missing:
         yield f"'{kind}' is missing at service '{port.service}': `pulumi up --refresh` makes it"

@@ -1,5 +1,4 @@
-"""The use of an entity of Kong by others: what goes with it when it is removed, and what acts
-otherwise without it."""
+"""The uses of an entity of Kong: entities that are deleted with it or act differently without it."""
 
 from __future__ import annotations
 
@@ -15,7 +14,8 @@ _CHILDREN: NamesByName = {
     "route": ("plugin",),
     "upstream": ("target",),
 }
-"""By kind of an entity, the kinds that Kong deletes with it, or keeps it for."""
+"""The kinds of entities that Kong deletes with an entity, or that block its deletion, by its kind.
+"""
 
 
 _Labelled = Iterator[tuple[str, Entity]]
@@ -23,7 +23,7 @@ _Labelled = Iterator[tuple[str, Entity]]
 
 
 def belonging(kind: str, entity: Entity, live: Entities) -> _Labelled:
-    """Yield the entities that refer to this one, with their labels."""
+    """Yield the entities that refer to the entity, with their labels."""
     for child_kind in _CHILDREN.get(kind, ()):
         for child in live.by_kind[child_kind]:
             if reference(child, kind) == entity["id"]:
@@ -31,7 +31,7 @@ def belonging(kind: str, entity: Entity, live: Entities) -> _Labelled:
 
 
 def _acted_on(kind: str, entity: Entity, live: Entities) -> _Labelled:
-    """Yield the entities whose calls would go another way without this one, with their labels."""
+    """Yield the entities whose calls would go another way without the entity, with their labels."""
     if kind == "plugin":
         yield from _under(entity, live)
     if kind == "upstream":
@@ -45,13 +45,13 @@ def _acted_on(kind: str, entity: Entity, live: Entities) -> _Labelled:
 
 
 def _leads_to(plugin: Entity, host: str) -> bool:
-    """Return whether the plugin is a gate of ours that sends calls to the host."""
+    """Return whether the plugin is our gate and sends calls to the host."""
     gate = script_of(plugin) if plugin["name"] == "post-function" else None
     return bool(gate and gate.upstream and gate.upstream[0] == host)
 
 
 def _under(plugin: Entity, live: Entities) -> _Labelled:
-    """Yield what a plugin stands on: all services, where it is a global one."""
+    """Yield the entities in a plugin's scope. A global plugin has all services."""
     route = reference(plugin, "route")
     service = reference(plugin, "service")
     is_global = not route and not service
@@ -70,8 +70,7 @@ def uses(
     meant: Collection[str],
     asking: Asking,
 ) -> dict[str, Owner]:
-    """Return the entities that use this one, by their labels, and who owns them; without those that
-    are `meant`."""
+    """Return the owners of entities that use the entity, by label, without those in `meant`."""
     users = dict(
         (*belonging(kind, entity, live), *_acted_on(kind, entity, live))
     )

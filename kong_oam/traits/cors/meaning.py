@@ -1,5 +1,4 @@
-"""What the trait `cors` means: foreign origins are exact, and nothing that a browser would never
-send."""
+"""The meaning of the trait `cors`. Origins must be exact and such as browsers send."""
 
 from __future__ import annotations
 
@@ -44,8 +43,7 @@ def _compile(declared: Declared) -> Cors | None:
 
 
 def _wrong(origin: str, stack: Stack) -> Iterator[str]:
-    """Why no browser sends this as an origin, or why nobody can rely on it; nothing where it is
-    one."""
+    """Yield why no browser sends this origin, or why it is not safe; nothing for a valid origin."""
     parts = _ORIGIN.fullmatch(origin)
     if parts is None:
         yield (
@@ -65,7 +63,7 @@ def _wrong(origin: str, stack: Stack) -> Iterator[str]:
 
 
 def _change(name: str, was: Any, now: Any) -> Kind:
-    """Without the trait there are no origins, headers or credentials."""
+    """Return the kind of a change. Without the trait there are no origins, headers or credentials."""
     if name == "maxAge":
         return "changed"
     if name == "credentials":

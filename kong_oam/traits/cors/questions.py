@@ -1,4 +1,4 @@
-"""What `new` asks about pages of other origins."""
+"""The question of `new` about pages of other origins."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What headers mean: none of them is one that the gateway itself, the stack or another trait
-answers for."""
+"""The meaning of the trait `headers`. It rejects headers of the gateway, the stack or other traits."""
 
 from __future__ import annotations
 
@@ -13,7 +12,7 @@ from kong_oam.diagnostics import Code, Diagnostic, Findings
 from kong_oam.oam.position import SourcePosition
 from kong_oam.traits.headers.value import HEADERS, Headers
 
-# Beginnings of names of headers, by why they are no Application's.
+# Prefixes of header names that Applications must not set, by the reason.
 _Owners = Mapping[str, Iterable[str]]
 
 _FRAMING = (
@@ -27,9 +26,8 @@ _FRAMING = (
     "upgrade",
 )
 
-# What admission takes from callers (kong/lua/admission.lua), since workloads may take
-# it for who calls. So an Application must not set it, either: every caller would be the
-# same.
+# Headers that admission removes from requests (kong/lua/admission.lua), because workloads may read
+# the caller from them. An Application must not set them either: every caller would look the same.
 RESERVED = (  # noqa: SIM905 - as the script has it
     "forwarded x-original x-rewrite x-http-method x-method x-anonymous x-auth x-consumer "
     "x-credential x-authenticated x-remote x-ssl x-forwarded-user x-forwarded-email "
@@ -68,8 +66,7 @@ _SET_ON_ANSWERS: _Owners = {
     **_OF_ANSWERS,
 }
 
-# Why a header is no Application's: beginnings of names before a dash, as admission
-# compares them.
+# Prefixes of header names, up to a dash as in admission, by the reason.
 _OF_REQUESTS: _Owners = {
     "workloads may take it for who calls, which the gate alone says": (
         *RESERVED,
@@ -134,7 +131,7 @@ def _compile(declared: Declared) -> Headers | None:
     )
 
 
-# Names of headers, and where they stand.
+# Names of headers with their positions.
 _Written = Iterable[tuple[str, SourcePosition]]
 
 
@@ -161,7 +158,8 @@ def _twice(names: _Written) -> Findings:
 
 
 def _change(name: str, *_: Any) -> Kind:
-    """What a workload is told may let somebody in; what callers are told does not."""
+    """Return the kind of a change. Request headers may grant access at the workload; answer headers
+    do not."""
     return "may widen" if name == "request" else "changed"
 
 

@@ -1,4 +1,4 @@
-"""What `new` asks about headers."""
+"""The question of `new` about headers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ip-allow means: where the rules of a component may be called from."""
+"""The meaning of the trait `ip-allow`: the networks that may call each rule."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _compile(declared: Declared) -> AllowedFrom:
 
 
 def _restricted(networks: AllowedFrom) -> AllowedFrom:
-    """Return the paths and methods that may not be called from anywhere."""
+    """Return the paths and methods with restricted networks."""
     result: dict[PathSegments, dict[str, Networks]] = {}
     for path, by_method in networks.items():
         for method, listed in by_method.items():
@@ -79,8 +79,7 @@ def _meant(
     where: SourcePosition,
     out: Report,
 ) -> Iterator[tuple[PathSegments, str, SourcePosition]]:
-    """Yield each path and method of an entry, and where the path stands. They are those of
-    rules."""
+    """Yield each path and method of an entry that some rule has, with the position of the path."""
     methods = entry.get("methods", ())
     # A rule that lists GET lists HEAD, too.
     named = {*methods, "HEAD"} if "GET" in methods else {*methods}

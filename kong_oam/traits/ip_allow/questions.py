@@ -1,4 +1,4 @@
-"""What `new` asks about networks."""
+"""The question of `new` about networks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What plugins come to that are asked for by name: these plugins."""
+"""The plugins that traits `kong-plugin` add at Kong."""
 
 from __future__ import annotations
 

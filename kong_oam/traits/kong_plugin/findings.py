@@ -1,8 +1,8 @@
-"""Plugins that Applications ask for by name: which may stand before a component, judged without a
-gateway.
+"""Findings about the plugins that traits `kong-plugin` add, without a gateway.
 
-What only refuses further, or looks on, may; what could decide in the gate's place needs a waiver;
-and some may never. `kong_oam.traits.kong_plugin.schemas` asks the gateway what it has of these.
+A plugin that only denies more requests, or only observes, is allowed. A plugin that could decide in
+the gate's place needs a waiver. Some plugins are never allowed.
+`kong_oam.traits.kong_plugin.schemas` checks plugins against the gateway.
 """
 
 from __future__ import annotations
@@ -42,15 +42,13 @@ _AT_HOME = (
     "address of that host"
 )
 
-# Plugins that say what they see in datagrams, which nothing takes for a request. statsd
-# does unless told otherwise.
+# Plugins that send datagrams, which no server takes for a request. statsd does so by default.
 _UDP = ("datadog", "udp-log")
 
-# Where Kong has a plugin send what it sees, unless its configuration says so: the
-# gateway's own host.
+# The default destination of plugins: the gateway's own host.
 _BY_DEFAULT: Mapping[str, YamlObject] = {"statsd": {"host": "localhost"}}
 
-# Names that systems' files of hosts have for it, which Kong reads.
+# Names of the gateway's own host in hosts files, which Kong reads.
 _LOOPBACK = (
     "localhost",
     "localhost.localdomain",
@@ -62,7 +60,7 @@ _LOOPBACK = (
 _STREAMS = (None, "/dev/stdout", "/dev/stderr")
 _UNKNOWN = "is not known, so it may answer, authenticate, rewrite or run code before the gate"
 
-# What no waiver accepts, and why.
+# Plugins that no waiver accepts, with the reason.
 _NEVER: Texts = {
     **dict.fromkeys(
         plugins.GUARDS,
@@ -80,25 +78,24 @@ _SECRETS = re.compile(
 )
 _VAULT = re.compile(r"\{vault://([^/{}]*)")
 
-# What a vault is asked for, by name alone. Behind a `?` would be other settings of the
-# vault than its own, of which `prefix` makes one of some variables of the gateway's
-# environment one of all (seen); an escape could be a path out.
+# A reference to a vault, by name alone. A `?` would change settings of the vault. Its `prefix`
+# could turn a vault of some environment variables into a vault of all (seen). An escape could be a
+# path out.
 _REFERENCE = re.compile(
     r"\{vault://([^/{}]+)(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+(#[0-9]+)?\}"
 )
 
-# Kong's vaults that need no setting up: `env` has all that the gateway itself was
-# started with.
+# Kong's vaults that need no setup. `env` has the whole environment of the gateway.
 _BUILT_IN = ("aws", "azure", "conjur", "env", "gcp", "hcv")
 
-# Headers in a configuration that go to neither workload nor caller.
+# Headers in a configuration that reach neither workload nor caller.
 _TO_SINKS: NamesByName = {
     "http-log": ("headers",),
     "opentelemetry": ("headers",),
 }
 
-# Headers, those that admission takes away from callers among them, of which each word
-# stands for those that begin with it and a dash, too.
+# Headers of the gate, including those that admission removes. A word also covers names that begin
+# with it and a dash.
 _OF_THE_GATE = (
     *RESERVED,
     "access-control",
@@ -126,10 +123,10 @@ _OF_THE_GATE = (
 
 
 def findings(settings: Settings, estate: Estate) -> Findings:
-    """Yield the plugins that may not stand where an Application has them, and waivers past their
-    last day by the stack's `asOf`."""
+    """Yield plugins that their Application must not add, and waivers that ended before the stack's
+    `asOf`."""
     gateway = settings.gateway
-    # Vaults that the stack reads from are no Application's, whatever it is called.
+    # No Application may read the vaults that the stack reads, even if it has their name.
     vaults = {*_BUILT_IN, *_VAULT.findall(str(asdict(gateway)))}
     for component in estate.exposed:
         others = set()
@@ -150,8 +147,7 @@ def findings(settings: Settings, estate: Estate) -> Findings:
 
 
 def waived(estate: Estate) -> Iterator[str]:
-    """Yield a printable line for each plugin that stands before a component by a waiver: all that a
-    preview has to say again and again."""
+    """Yield a printable line for each plugin with a waiver. Each preview repeats these lines."""
     for component in estate.exposed:
         for plugin in component.traits.each(KONG_PLUGIN):
             if plugin.waiver and (why := why_waived(plugin)):
@@ -163,7 +159,7 @@ def waived(estate: Estate) -> Iterator[str]:
 
 
 def why_waived(plugin: KongPlugin) -> str:
-    """Return why a plugin needs a waiver; empty where it needs none."""
+    """Return why a plugin needs a waiver, or an empty text."""
     if plugin.name == "file-log" and plugin.config.get("path") not in _STREAMS:
         return _WRITES
     if _takes_a_connection(plugin) and any(
@@ -177,7 +173,7 @@ def why_waived(plugin: KongPlugin) -> str:
 
 
 def _judged(plugin: KongPlugin, others: set[str]) -> Findings:
-    """Yield why a plugin may not stand. `others`: kinds that stand there by other means."""
+    """Yield why a plugin is not allowed. `others`: kinds that the component has by other means."""
     name = plugin.name
     message = ""
     if never := _NEVER.get(name):
@@ -212,8 +208,10 @@ def _overdue(plugin: KongPlugin, today: datetime.date) -> Findings:
 
 
 def _wrong_value(name: str, path: Path, value: Any, stripped: Names) -> str:
-    """Return what no configuration may hold, waiver or not: the gate's headers, and code where the
-    plugin passes for one that runs none."""
+    """Return the problem of a value that no waiver accepts, or an empty text.
+
+    Such values are the gate's headers, and code where the plugin counts as running none.
+    """
     if header := _gates_header(name, path, value, stripped):
         return f"{header} is for the gate alone to read, set and take away"
     doing = PLUGIN_KINDS.get(name)
@@ -230,15 +228,17 @@ def _wrong_value(name: str, path: Path, value: Any, stripped: Names) -> str:
 
 
 def _is_code(path: Path, value: Any) -> bool:
-    """Whether it is Lua, or an expression of it in a text: opentelemetry runs those in its
-    `resource_attributes`."""
+    """Return whether the value is Lua or contains a Lua expression.
+
+    The plugin opentelemetry runs such expressions in its `resource_attributes`.
+    """
     if isinstance(value, str) and "$(" in value:
         return True
     return any(_CODE.search(str(step)) for step in path)
 
 
 def _in_full(plugin: KongPlugin) -> YamlObject:
-    """The configuration, and where Kong has it send to unless that says so."""
+    """Return the configuration with Kong's default destination."""
     config = {
         name: value
         for name, value in plugin.config.items()
@@ -255,8 +255,11 @@ def _takes_a_connection(plugin: KongPlugin) -> bool:
 
 
 def _is_at_home(path: Path, value: Any) -> bool:
-    """Whether a URL, or a field about hosts, leads to the gateway's own host, where its Admin API
-    may listen, or to what clouds keep at link-local addresses."""
+    """Return whether a URL or host field points to the gateway's own host or to link-local
+    addresses.
+
+    Kong's Admin API may listen on the host, and clouds serve credentials at link-local addresses.
+    """
     if not isinstance(value, str):
         return False
     if "://" not in value and not _HOSTS.search(str(path[-1])):
@@ -267,7 +270,7 @@ def _is_at_home(path: Path, value: Any) -> bool:
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
-        # A number that is no address as people write one may be such.
+        # An unusual number may still be an address.
         return re.fullmatch(r"[0-9.]+|0x[0-9a-f.x]+", host) is not None
     mapped = getattr(address, "ipv4_mapped", None) or address
     return bool(
@@ -276,10 +279,9 @@ def _is_at_home(path: Path, value: Any) -> bool:
 
 
 def _host_in(text: str) -> str:
-    """Return the host of a URL, or of a host with or without a port; empty where none can be
-    read."""
+    """Return the host of a URL, or of `host` or `host:port`, or an empty text if it cannot be read."""
     if "://" not in text:
-        # Of IPv6 alone there are several colons.
+        # A bare IPv6 address has several colons.
         bare = text.count(":") > 1 and not text.startswith("[")
         text = f"//[{text}]" if bare else f"//{text}"
     try:
@@ -289,7 +291,7 @@ def _host_in(text: str) -> str:
 
 
 def _leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Yield the values in a configuration that are something, each with its path."""
+    """Yield the non-empty values of a configuration, each with its path."""
     if value in (None, {}, []):
         return
     if not isinstance(value, Mapping | list):
@@ -303,8 +305,10 @@ def _leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 def _gates_header(
     plugin: str, path: Path, value: Any, stripped: Names
 ) -> str | None:
-    """Return the header of the gate's that a field about headers names: as a value, as
-    `NAME:value`, or as a key."""
+    """Return the gate's header that a header field names, or None.
+
+    The name may be a value, a part of `NAME:value`, or a key.
+    """
     if path[0] in _TO_SINKS.get(plugin, ()):
         return None
     for depth, step in enumerate(path):
@@ -321,8 +325,8 @@ def _gates_header(
 
 
 def is_the_gates(header: str, stripped: Names = ()) -> bool:
-    """Whether the header, in whatever spelling, is for the gate alone. `stripped`: more that the
-    stack takes away."""
+    """Return whether the header is the gate's, in any spelling. `stripped`: headers that the stack
+    adds."""
     folded = re.sub(r"[^a-z0-9]", "-", header.lower())
     return any(
         folded == own or folded.startswith(f"{own}-")
@@ -331,8 +335,10 @@ def is_the_gates(header: str, stripped: Names = ()) -> bool:
 
 
 def _secret(path: Path, value: Any, own: str, others: set[str]) -> str:
-    """Return what is wrong with a value as a secret, or as a reference to one, in the Application
-    `own`. `others`: vaults that are no Application's."""
+    """Return the problem of a value as a secret or a reference to one, or an empty text.
+
+    `own`: the Application. `others`: vaults that no Application may read.
+    """
     if not isinstance(value, str):
         return ""
     if _VAULT.search(value):

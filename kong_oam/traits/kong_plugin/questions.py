@@ -1,4 +1,4 @@
-"""What `new` asks about plugins."""
+"""The question of `new` about plugins."""
 
 from __future__ import annotations
 

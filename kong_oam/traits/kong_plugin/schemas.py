@@ -1,5 +1,4 @@
-"""Asks the gateway what it has of the plugins that Applications ask for by name: the kinds, their
-fields, and whether it would take each configuration."""
+"""Checks the plugins of traits `kong-plugin` against the gateway: kinds, fields and configurations."""
 
 from __future__ import annotations
 
@@ -27,8 +26,10 @@ from kong_oam.traits.kong_plugin.value import KONG_PLUGIN, KongPlugin
 
 
 def inspect(account: Account, estate: Estate) -> Diagnostics:
-    """Return plugins, fields and values that the gateway does not have or take. It is asked only
-    where a plugin is asked for. Raise admin.AdminError."""
+    """Return findings about plugins, fields and values that the gateway lacks or rejects.
+
+    Asks Kong only if an Application adds a plugin. Raises admin.AdminError.
+    """
     asked: list[KongPlugin] = []
     for component in estate.exposed:
         asked += component.traits.each(KONG_PLUGIN)
@@ -39,8 +40,10 @@ def inspect(account: Account, estate: Estate) -> Diagnostics:
 
 
 def unfit(admin: AdminApi, asked: Iterable[KongPlugin]) -> Findings:
-    """Yield what is wrong with each plugin at the gateway, which is asked about each configuration
-    once. Raise admin.AdminError."""
+    """Yield the problems of each plugin at the gateway. Raises admin.AdminError.
+
+    Equal configurations are checked once.
+    """
     available = (admin.get("/").get("plugins") or {}).get(
         "available_on_server"
     ) or {}
@@ -75,7 +78,7 @@ def unfit(admin: AdminApi, asked: Iterable[KongPlugin]) -> Findings:
 
 
 def _formerly_named(plugin: KongPlugin, schema: Schema) -> Findings:
-    """Finds a field by its former name: Kong takes it, and prints the present name."""
+    """Yield a finding for a field under a former name. Kong accepts it but prints the current name."""
     try:
         config_json(schema, plugin.name, plugin.config)
     except SchemaError as error:
@@ -83,8 +86,11 @@ def _formerly_named(plugin: KongPlugin, schema: Schema) -> Findings:
 
 
 def _refused(plugin: KongPlugin, errors: Any, path: Path) -> Findings:
-    """Yield what Kong says of each field, at its place: its errors are nested as the entity is, with
-    `@entity` for checks of several fields. What is said of an item is said of its list."""
+    """Yield Kong's error for each field, with the field's position.
+
+    Errors are nested like the entity, with `@entity` for checks of several fields. An error of an
+    item belongs to its list.
+    """
     if isinstance(errors, Mapping):
         for name, below in errors.items():
             of_entity = name == "@entity"
@@ -106,7 +112,7 @@ def _refused(plugin: KongPlugin, errors: Any, path: Path) -> Findings:
 
 
 def _is_bare_address(text: str) -> bool:
-    """Whether it is a URL that says where to, and no more."""
+    """Return whether the text is a URL without credentials and query."""
     try:
         address = urlsplit(text)
     except ValueError:
@@ -138,7 +144,7 @@ def _in_clear(
 
 
 def _below(record: Schema, config: Any) -> Iterator[tuple[str | int, Schema]]:
-    """Yield each step into a configuration, with the schema of what is there."""
+    """Yield each step into a configuration, with the schema of the next level."""
     if isinstance(config, list) and "elements" in record:
         for index in range(len(config)):
             yield index, record["elements"]

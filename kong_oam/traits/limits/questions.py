@@ -1,4 +1,4 @@
-"""What `new` asks about limits."""
+"""The question of `new` about limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rate limit means: it decides nothing, and fewer requests of the same callers pass."""
+"""The meaning of the trait `rate-limit`. It does not decide; it allows fewer requests of a caller."""
 
 from __future__ import annotations
 
@@ -35,8 +35,10 @@ def _compile(declared: Declared) -> RateLimit | None:
 
 
 def _contradictions(trait: oam.Trait, limit: RateLimit) -> Findings:
-    """Yield windows that can never fill, since a longer one ends before them, and a limit without
-    any."""
+    """Yield findings about a limit without windows, and windows that can never fill.
+
+    A window cannot fill if a longer window allows fewer requests.
+    """
     position = trait.position.at("properties", "requests")
     windows = [window for window in WINDOWS if window in limit.requests]
     if not windows:
@@ -55,7 +57,8 @@ def _contradictions(trait: oam.Trait, limit: RateLimit) -> Findings:
 
 
 def _change(name: str, was: Any, now: Any) -> Kind:
-    """A limit that comes narrows access, and one of which each window is as it was or lower."""
+    """Return the kind of a change. A new limit, or a limit with equal or lower windows, narrows
+    access."""
     if name != "requests" or not isinstance(now, dict):
         return "changed"
     if was is None:

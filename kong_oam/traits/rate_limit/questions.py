@@ -1,4 +1,4 @@
-"""What `new` asks about a rate limit."""
+"""The question of `new` about a rate limit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _RATE = re.compile(
 
 
 def rate(text: str) -> YamlObject:
-    """Parse REQUESTS/WINDOW, of each client, or PER:REQUESTS/WINDOW. Raise InputError."""
+    """Parse REQUESTS/WINDOW of each client, or PER:REQUESTS/WINDOW. Raises InputError."""
     limit = _RATE.fullmatch(text)
     if limit is None:
         raise InputError(

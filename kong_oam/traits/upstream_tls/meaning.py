@@ -1,5 +1,4 @@
-"""How the gateway speaks to a component: https where the trait upstream-tls, or `access.service`,
-says so."""
+"""The meaning of https to a workload, from the trait upstream-tls or from `access.service`."""
 
 from __future__ import annotations
 
@@ -66,8 +65,7 @@ def _unverified(stack: Stack, position: SourcePosition) -> Findings:
 def over_tls(
     endpoints: Endpoints, tls: UpstreamTls | None, stack: Stack
 ) -> Endpoints:
-    """Return the endpoints, those of ports that speak TLS with how the gateway of the stack speaks
-    it."""
+    """Return the endpoints, with the stack's kind of TLS for the ports that use TLS."""
     if tls is None or not stack.upstream_tls:
         return endpoints
     return tuple(
@@ -101,7 +99,7 @@ def _mounted_elsewhere(trait: oam.Trait) -> Findings:
 
 
 def _unmounted(part: oam.ComponentSpec, trait: oam.Trait) -> Findings:
-    """Yield what no certificate could be given to, or in two ways."""
+    """Yield findings about certificates that no pod could get, or that have two sources."""
     properties = trait.properties
     position = trait.position.at("properties")
     sources = [name for name in ("secretName", "issuer") if name in properties]
@@ -123,8 +121,8 @@ def _unmounted(part: oam.ComponentSpec, trait: oam.Trait) -> Findings:
 
 
 def _change(_: str, was: Any, now: Any) -> Kind:
-    """A port at which only the workload's own certificate is believed is one more thing by which
-    nobody gets in."""
+    """Return the kind of a change. A port with TLS is a restriction: only the right certificate
+    passes."""
     return kind_of_list(now or [], was or [])
 
 
@@ -133,9 +131,9 @@ MEANING = Meaning(
     _compile,
     _change,
     left_out={
-        # Where the files of a workload are.
+        # Paths of files in the workload.
         UpstreamTls: ("secret", "issuer", "mount_path", "position"),
-        # Who signs what workloads show.
+        # The issuer of workloads' certificates.
         Issuer: ("kind", "name"),
     },
     codes={

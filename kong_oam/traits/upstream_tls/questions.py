@@ -1,4 +1,4 @@
-"""What `new` asks about TLS to a workload."""
+"""The question of `new` about TLS to a workload."""
 
 from __future__ import annotations
 
