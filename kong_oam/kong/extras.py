@@ -82,7 +82,7 @@ def extras(settings: Settings, component: Component) -> Extras:
 def former_roles(extra: Extra) -> Names:
     """Return the roles that the same plugin may have in an older state.
 
-    Kong has one plugin of a kind per service. A trait of its own may replace a trait kong-plugin of
+    Kong has one plugin of a kind per service. A dedicated trait may replace a trait kong-plugin of
     that kind, so the role changes.
     """
     if extra.caller:

@@ -106,7 +106,7 @@ def _plans(
     for path in sorted(paths):
         by_depth.setdefault(len(path), []).append(path)
     for depth, group in sorted(by_depth.items()):
-        # Priorities and roles are those of earlier versions, which used odd priorities for public
+        # Earlier versions had the same roles, and odd priorities for public
         # routes.
         priority = _step(hosts[0]) + 2 * depth
         patterns = tuple(map(pattern, group))

@@ -45,7 +45,7 @@ def _unexposed(declared: Declared) -> Findings:
     for trait in declared.part.traits:
         if trait.type in EDGE_TRAITS:
             message = (
-                f"nothing leads through the gateway to component '{declared.part.name}'; add a "
-                "gateway trait, or take it out"
+                f"the gateway does not expose component '{declared.part.name}'; add a gateway "
+                "trait, or remove this trait"
             )
             yield Diagnostic("ACC231", message, trait.position.at("type"))

@@ -42,12 +42,12 @@ class Authenticator:
                 elsewhere.append(identifier)
             elif not self._terms.genuine(credential, owner):
                 name = (
-                    f"whoever holds the key of credential '{credential['key']}'"
+                    f"the holder of the key of credential '{credential['key']}'"
                 )
                 yield Caller((name,), Forged(credential=identifier))
         if elsewhere:
             yield Caller(
-                ("whoever holds a credential of another consumer",),
+                ("the holder of a credential of another consumer",),
                 Forged(credential=elsewhere[0]),
             )
 

@@ -39,12 +39,12 @@ Kind = Literal[
 ]
 KINDS: dict[Kind, str] = {
     "opened": "may now be called by",
-    "diverted": "leads somewhere else for",
+    "diverted": "now leads to another destination for",
     "impersonated": "may be called under any name by",
     "in clear": "may be called without TLS by",
-    "weakened": "is guarded by less against",
+    "weakened": "has a weaker guard against",
     "closed": "can no longer be called by",
-    "limited": "may be refused, for reasons that are not judged, to",
+    "limited": "may be denied, for unknown reasons, to",
 }
 """The words of a finding between the call and the callers, the worst first."""
 
@@ -114,8 +114,8 @@ def _differences(
     if intended.allowed != (decision.allowed and not in_clear):
         url = f"{call.scheme}://{call.host}{written(call.path)}"
         raise ModelMismatchError(
-            f"{call.method} {url} by {caller.names[0]}: {decision.status} is meant, and "
-            f"{'let in' if intended.allowed else 'refused'} is read"
+            f"{call.method} {url} by {caller.names[0]}: the model answers {decision.status}, but "
+            f"the check reads {'allowed' if intended.allowed else 'denied'}"
         )
     for verdict in live.verdicts(call, caller):
         kind = _kind(decision, intended, verdict, in_clear=in_clear)
@@ -134,7 +134,7 @@ def _differences(
 def _decision(estate: Estate, call: Call, caller: Caller) -> Decision:
     """Return the model's decision on the call."""
     claims = (
-        Refusal("none of this API's tokens", "token-not-verified")
+        Refusal("not a token for this API", "token-not-verified")
         if isinstance(caller.token, Forged)
         else caller.token
     )

@@ -141,7 +141,7 @@ def _unmatched(entities: Iterable[Entity], others: Iterable[Entity]) -> _ByTags:
     return by_tags
 
 
-_WORDS = {"ours": "is not meant to be there", "foreign": "is not ours"}
+_WORDS = {"ours": "is not intended", "foreign": "is not ours"}
 
 
 @dataclass(frozen=True)
@@ -216,9 +216,7 @@ class _Comparison:
         if owner.kind == "another stack's":
             return replace(drift, request=None, stack=owner.stack)
         if stack := self._stack_of_parents(entity):
-            text = (
-                f"{drift.text}, and it stands on an entity of stack '{stack}'"
-            )
+            text = f"{drift.text}, and it acts on an entity of stack '{stack}'"
             return replace(drift, text=text, request=None, stack=stack)
         if stack := self._stack_of_children(kind, entity):
             text = f"{drift.text}, and entities of stack '{stack}' belong to it"
@@ -296,7 +294,7 @@ class _Comparison:
         members.
 
         It may alter answers or replace a plugin of ours. If a call has several plugins of a kind,
-        Kong runs only the one with the most specific scope.
+        Kong runs only the plugin with the most specific scope.
         """
         if not acts(plugin):
             return False
@@ -388,7 +386,7 @@ def _changes_of_scripts(entity: Entity, meant: Entity) -> Iterator[str]:
     now = script_of(entity)
     ours = script_of(meant)
     if now is None or ours is None or not now.table:
-        yield "its script is not the one that is meant"
+        yield "its script differs from the intended script"
         return
     names = [
         name
@@ -400,12 +398,10 @@ def _changes_of_scripts(entity: Entity, meant: Entity) -> Iterator[str]:
     if now.upstream != ours.upstream:
         yield f"it leads to {_address(now.upstream)}, not to {_address(ours.upstream)}"
     elif not names:
-        yield "its script is not the one that is meant"
+        yield "its script differs from the intended script"
 
 
 def _address(upstream: tuple[str, int] | None) -> str:
     return (
-        f"{upstream[0]}:{upstream[1]}"
-        if upstream
-        else "nothing that it can read"
+        f"{upstream[0]}:{upstream[1]}" if upstream else "an unreadable address"
     )

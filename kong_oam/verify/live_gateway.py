@@ -272,7 +272,7 @@ class LiveGateway:
     def _verdicts(
         self, taken: Taken, call: Call, caller: Caller
     ) -> Iterator[Verdict]:
-        """Yield a verdict by one route for each way that the call may go."""
+        """Yield a verdict for each way that the call may go by a route."""
         way = taken.way
         nowhere = Verdict(False, None, through=taken.through)
         if way is None:

@@ -92,7 +92,7 @@ def find_openings(live: Entities, settings: Settings) -> FoundOpenings:
 
 
 class _Search:
-    """A search among the plugins of a workspace for those of a stack."""
+    """A search for a stack's plugins in a workspace."""
 
     def __init__(self, live: Entities, stack: str) -> None:
         self._live = live

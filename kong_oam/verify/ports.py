@@ -49,4 +49,7 @@ def _is_on_service(plugin: Entity, service: Entity) -> bool:
 def missing_guards(port: Port) -> Iterator[str]:
     """Yield a message about each missing guard of the service."""
     for kind in port.missing:
-        yield f"'{kind}' is missing at service '{port.service}': `pulumi up --refresh` makes it"
+        yield (
+            f"'{kind}' is missing at service '{port.service}'; run `pulumi up --refresh` to create "
+            "it"
+        )

@@ -2,7 +2,7 @@
 
 The flavour is the default, `traditional_compatible`. Plain hosts win, then regular expressions by
 priority, more conditions, longer paths. A route with further conditions (headers, SNIs, a foreign
-regular expression) may or may not be reached. Of two routes with one priority, either may be
+regular expression) may or may not be reached. If two routes have one priority, either may be
 reached: Kong then chooses by ids, which intended entities lack.
 
 Sources: Kong's documentation of how routes are matched, kong/router/transform.lua, recorded answers

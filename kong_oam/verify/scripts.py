@@ -100,7 +100,7 @@ def _judging(run: Mapping[str, list[str]]) -> NameLists:
 def with_table(plugin: Entity, table: Callable[[str], str]) -> Config:
     """Return the configuration of admission or a gate with its table changed by `table`.
 
-    The plugin must be one that `script_of` reads.
+    `script_of` must be able to read the plugin.
     """
     first, *more = code(plugin["config"])["access"]
     return {"access": [script.with_table(first, table), *more]}

@@ -109,9 +109,8 @@ def verify(
             "python -m kong_oam" if settings.stack.partitions else "pulumi"
         )
         raise VerificationError(
-            f"no run of '{name}' has deployed {some(absent)}, which the Applications here have the "
-            f"gateway serve: run `{command} up -s {name}`, or verify with the Applications that "
-            "were deployed"
+            f"'{name}' has never deployed {some(absent)}, which the Applications here expose; run "
+            f"`{command} up -s {name}`, or verify with the deployed Applications"
         )
     schemas, live = _read(settings, estate)
     keeps_records = settings.gateway.logs is not None
@@ -156,7 +155,7 @@ def judge(
         )
     except ModelMismatchError as error:
         raise VerificationError(
-            f"this check reads the gateway otherwise than the model does: {error}"
+            f"this check contradicts the model, which is a bug; report it: {error}"
         ) from None
     named: set[str] = set()
     for deviation in deviations:
@@ -246,7 +245,9 @@ def _altered(
         if name not in live:
             reasons = [_reason(settings, context, name, FieldChange(""))]
         elif stack := _other_stack(settings, live[name]):
-            reasons = [Reason(f"it is of stack '{stack}'", "", stack=stack)]
+            reasons = [
+                Reason(f"it belongs to stack '{stack}'", "", stack=stack)
+            ]
         else:
             reasons = [
                 _reason(settings, context, name, change)
@@ -261,8 +262,8 @@ def _altered(
 def _leading_astray(pods: OtherPods, where: str) -> Altered:
     """Return the Service for a named Service that also selects pods of others."""
     component = pods.component
-    text = f"it leads to pods of {some(pods.owners)}, too, which the rules of '{component.key}' open"
-    remedy = f"take the podLabels at {pods.named.position} off these pods, or write others there"
+    text = f"it also selects pods of {some(pods.owners)}, so the rules of '{component.key}' open them"
+    remedy = f"remove the podLabels at {pods.named.position} from these pods, or use other labels"
     name = f"Service '{component.workload.namespace}/{pods.named.ours}'{where}"
     return Altered(name, (Reason(text, remedy),))
 
@@ -366,7 +367,7 @@ def _deployed(settings: Settings, file: Path | None) -> Deployed:
         ) from None
     if not isinstance(values, dict):
         raise VerificationError(
-            f"the outputs of stack '{stack}' are no JSON object"
+            f"the outputs of stack '{stack}' are not a JSON object"
         )
     try:
         return Deployed.from_outputs(values)

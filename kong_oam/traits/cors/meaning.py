@@ -47,19 +47,19 @@ def _wrong(origin: str, stack: Stack) -> Iterator[str]:
     parts = _ORIGIN.fullmatch(origin)
     if parts is None:
         yield (
-            "is no origin as browsers send it: scheme://host or scheme://host:port, in small "
-            "letters, without a path"
+            "is not an origin; write scheme://host or scheme://host:port, in lower case, without a "
+            "path"
         )
     elif parts["port"] and int(parts["port"]) in (
         _USUAL[parts["scheme"]],
         *range(65536, 100_000),
     ):
-        yield "has a port that browsers never send; leave the usual one out"
+        yield "has a port that browsers never send; remove the port, or write a port below 65536"
     elif (
         parts["scheme"] == "http" != stack.scheme
         and parts["host"] not in _LOOPBACK
     ):
-        yield "is of http, where whoever is on the way can be that page; write https"
+        yield "uses http, so anybody on the network path can replace its pages; write https"
 
 
 def _change(name: str, was: Any, now: Any) -> Kind:
@@ -77,10 +77,8 @@ MEANING = Meaning(
     _change,
     codes={
         "ACC232": Code(
-            "an origin of pages that is none, or more than one: with a wildcard, a path, a usual port, "
-            "capitals, or http",
-            "write what browsers send: `https://host`, with `:port` where that is not 443, one entry "
-            "for each origin",
+            "an invalid origin: with a wildcard, a path, a default port, capitals, or http",
+            "write each origin as browsers send it: `https://host`, with `:port` unless it is 443",
         )
     },
 )

@@ -9,8 +9,7 @@ QUESTION = Question(
     Flag(
         "origin",
         "ORIGIN",
-        "of a webservice, of pages that may call it from a browser; no browser client's here "
-        "(repeatable)",
+        "an origin whose pages may call a webservice; browser clients need none (repeatable)",
         separator=" ",
     ),
     lambda origins: [{"origins": [*origins]}],

@@ -39,28 +39,26 @@ RESERVED = (  # noqa: SIM905 - as the script has it
 ).split()
 
 _OF_ANSWERS: _Owners = {
-    "the trait cors says what pages may read": ("access-control", "vary"),
-    "the stack says for how long browsers use https only, as gateway.hstsSeconds": (
-        "strict-transport-security",
-    ),
-    "the gateway says it where it refuses": (
+    "the trait cors sets it": ("access-control", "vary"),
+    "the stack sets it by gateway.hstsSeconds": ("strict-transport-security",),
+    "the gateway sets it in denials": (
         "content-type",
         "ratelimit",
         "retry-after",
         "www-authenticate",
         "x-ratelimit",
     ),
-    "it says how an answer is sent, which who sends it knows alone": (
+    "it describes the encoding of an answer, which only the server knows": (
         *_FRAMING,
         "content-encoding",
         "content-range",
         "date",
         "via",
     ),
-    "the gateway says it itself": ("x-kong", "traceparent", "tracestate"),
+    "the gateway sets it": ("x-kong", "traceparent", "tracestate"),
 }
 _SET_ON_ANSWERS: _Owners = {
-    "every caller would get the same, in place of the workload's": (
+    "every caller would get the same value instead of the workload's": (
         "set-cookie",
     ),
     **_OF_ANSWERS,
@@ -68,12 +66,12 @@ _SET_ON_ANSWERS: _Owners = {
 
 # Prefixes of header names, up to a dash as in admission, by the reason.
 _OF_REQUESTS: _Owners = {
-    "workloads may take it for who calls, which the gate alone says": (
+    "workloads may read the caller from it, which only the gate may name": (
         *RESERVED,
         "authorization",
         "cookie",
     ),
-    "the gateway says it itself": (
+    "the gateway sets it": (
         "host",
         "origin",
         "access-control",
@@ -87,7 +85,7 @@ _OF_REQUESTS: _Owners = {
         "ratelimit",
         "x-ratelimit",
     ),
-    "it says how a request is sent, which the gateway knows alone": (
+    "it describes the encoding of a request, which only the gateway knows": (
         *_FRAMING,
         "content-type",
         "expect",
@@ -115,7 +113,7 @@ def _compile(declared: Declared) -> Headers | None:
     ]
     in_requests = [(name, at_requests.key(name)) for name in requests]
     owners = {
-        "the stack takes it from callers, since workloads take it for who calls": declared.stack.stripped,
+        "the stack removes it from requests, since workloads read the caller from it": declared.stack.stripped,
         **_OF_REQUESTS,
     }
     out += _owned(in_answers, _SET_ON_ANSWERS)
@@ -139,7 +137,7 @@ def _owned(names: _Written, owners: _Owners) -> Findings:
     for name, position in names:
         for why, beginnings in owners.items():
             if _begins_with_one_of(name, beginnings):
-                message = f"header '{name}' is not an Application's: {why}; take it out"
+                message = f"an Application cannot set header '{name}': {why}; remove it"
                 yield Diagnostic("ACC240", message, position)
                 break
 
@@ -152,7 +150,7 @@ def _twice(names: _Written) -> Findings:
     seen: dict[str, str] = {}
     for name, position in names:
         if first := seen.get(name.lower()):
-            message = f"header '{name}' stands twice, as '{first}', too; take one of them out"
+            message = f"header '{name}' is listed twice, also as '{first}'; remove one of them"
             yield Diagnostic("ACC241", message, position)
         seen.setdefault(name.lower(), name)
 
@@ -169,13 +167,12 @@ MEANING = Meaning(
     _change,
     codes={
         "ACC240": Code(
-            "a header of a trait `headers` that is the gateway's own, the stack's or another trait's "
-            "to say",
-            "take it out; the message says who says it instead",
+            "a header of a trait `headers` that the gateway, the stack or another trait sets",
+            "remove it; the message names the place that sets it",
         ),
         "ACC241": Code(
-            "a header of a trait `headers` that stands twice, or is both set and removed",
-            "take one of them out; names are the same in capitals and small letters",
+            "a header of a trait `headers` that is listed twice, or both set and removed",
+            "remove one of them; names do not differ by capitals",
         ),
     },
 )

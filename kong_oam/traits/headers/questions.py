@@ -9,7 +9,7 @@ QUESTION = Question(
     Flag(
         "secure_headers",
         "",
-        "of a webservice, headers by which browsers protect callers, on every answer",
+        "add security headers to every answer of a webservice",
         bool,
     ),
     lambda _: [{"preset": "secure"}],

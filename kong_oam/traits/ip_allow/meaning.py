@@ -43,7 +43,7 @@ def _compile(declared: Declared) -> AllowedFrom:
         for path, method, at in _meant(entry, result, where, out):
             earlier = first.setdefault((path, method), at)
             if earlier is not at:
-                message = f"{method} {written(path)} stands in line {earlier.line} already; keep one"
+                message = f"{method} {written(path)} is already in line {earlier.line}; keep one of them"
                 out.append(Diagnostic("ACC239", message, at))
             result[path][method] = networks
     return _restricted(result)
@@ -90,9 +90,7 @@ def _meant(
             continue
         if elements not in listed:
             hint = suggestion(path, map(written, listed))
-            message = (
-                f"no rule of this component is for the path '{path}'{hint}"
-            )
+            message = f"no rule of this component has the path '{path}'{hint}"
             out.append(Diagnostic("ACC239", message, at))
             continue
         out += _unlisted(methods, path, listed[elements], where.at("methods"))
@@ -109,7 +107,7 @@ def _unlisted(
 ) -> Findings:
     for index, method in enumerate(methods):
         if method not in listed:
-            message = f"no rule on {path} lists {method}, but {some(listed)}"
+            message = f"no rule on {path} lists {method}; its rules list {some(listed)}"
             yield Diagnostic("ACC239", message, position.at(index))
 
 
@@ -118,13 +116,13 @@ MEANING = Meaning(
     _compile,
     codes={
         "ACC238": Code(
-            "a network from which one may call that holds no address, or that could be another one",
-            "write it as 192.0.2.0/24 or 2001:db8::/32, without bits behind its prefix",
+            "an invalid or ambiguous network",
+            "write it as 192.0.2.0/24 or 2001:db8::/32, without bits after its prefix",
         ),
         "ACC239": Code(
-            "a path or method of ip-allow that no rule of the component has, or that stands there "
+            "a path or method of ip-allow that no rule of the component has, or that is listed "
             "twice",
-            "write the path of a rule and methods that it lists, each once",
+            "write the path of a rule and its methods, each once",
         ),
     },
 )

@@ -9,8 +9,7 @@ QUESTION = Question(
     Flag(
         "allow_from",
         "NETWORK",
-        "of a webservice, a network that it may be called from, and from nowhere else "
-        "(repeatable)",
+        "a network that may call a webservice; all others may not (repeatable)",
         separator=" ",
     ),
     lambda networks: [{"from": [*networks]}],

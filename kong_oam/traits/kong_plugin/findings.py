@@ -30,17 +30,14 @@ from kong_oam.traits.kong_plugin.value import KONG_PLUGIN, KongPlugin
 _PASSES = ("harmless", "limits")
 _NEEDS_A_WAIVER: Texts = {
     "closes": "answers every call before the gate",
-    "answers": "answers before the gate, to whoever asks",
-    "authenticates": "says who calls, beside the plugin that the gate believes",
-    "runs code": "runs code of its own before the gate",
+    "answers": "answers any caller before the gate",
+    "authenticates": "authenticates callers beside the plugin that the gate trusts",
+    "runs code": "runs custom code before the gate",
     "rewrites": "changes the path, the method or the host that the gate decides by",
     "depends": "may answer or run code, by its configuration",
 }
-_WRITES = "writes to a file of the gateway's own"
-_AT_HOME = (
-    "could call the gateway's own Admin API, or what clouds keep for its host alone, at an "
-    "address of that host"
-)
+_WRITES = "writes to a file of the gateway"
+_AT_HOME = "could call the gateway's Admin API or the cloud's metadata service"
 
 # Plugins that send datagrams, which no server takes for a request. statsd does so by default.
 _UDP = ("datadog", "udp-log")
@@ -58,13 +55,13 @@ _LOOPBACK = (
     "ip6-loopback",
 )
 _STREAMS = (None, "/dev/stdout", "/dev/stderr")
-_UNKNOWN = "is not known, so it may answer, authenticate, rewrite or run code before the gate"
+_UNKNOWN = "is unknown, so it may answer, authenticate, rewrite or run code before the gate"
 
 # Plugins that no waiver accepts, with the reason.
 _NEVER: Texts = {
     **dict.fromkeys(
         plugins.GUARDS,
-        "is how the gateway verifies and decides here, and a service has one plugin of a name",
+        "is a guard of the gateway, and a service can have only one such plugin",
     ),
     "cors": "lets pages read answers by host alone, and answers before the gate",
 }
@@ -177,18 +174,18 @@ def _judged(plugin: KongPlugin, others: set[str]) -> Findings:
     name = plugin.name
     message = ""
     if never := _NEVER.get(name):
-        message = f"{name} {never}: no waiver accepts it; take it out"
+        message = f"{name} {never}; remove it, since no waiver can accept it"
     elif name in others:
         message = (
-            f"{name} stands before the component already, by another trait or the stack's "
-            "settings, and a service has one plugin of a name; take it out"
+            f"another trait or the stack's settings already add {name}, and a service can have "
+            "only one such plugin; remove it"
         )
     elif not plugin.waiver and (why := why_waived(plugin)):
         near = ""
         if name not in PLUGIN_KINDS and (nearer := nearest(name, PLUGIN_KINDS)):
-            near = f"{nearer.removeprefix('; ')} Else "
+            near = f"{nearer.removeprefix('; ')} Otherwise "
         message = (
-            f"{name} {why}; {near}take it out, or accept that for a while with `waiver: {{reason: "
+            f"{name} {why}; {near}remove it, or accept it until a day with `waiver: {{reason: "
             "..., until: YYYY-MM-DD}`"
         )
     if message:
@@ -201,8 +198,8 @@ def _overdue(plugin: KongPlugin, today: datetime.date) -> Findings:
         return
     if datetime.date.fromisoformat(waiver.until) < today:
         message = (
-            f"{plugin.name} was accepted until {waiver.until}, and today is {today} (asOf); take "
-            "it out, or say anew why and until when"
+            f"the waiver of {plugin.name} ended on {waiver.until}, and today is {today} (asOf); "
+            "remove the plugin, or renew its waiver"
         )
         yield Diagnostic("ACC247", message, plugin.position.at("waiver"))
 
@@ -213,16 +210,16 @@ def _wrong_value(name: str, path: Path, value: Any, stripped: Names) -> str:
     Such values are the gate's headers, and code where the plugin counts as running none.
     """
     if header := _gates_header(name, path, value, stripped):
-        return f"{header} is for the gate alone to read, set and take away"
+        return f"only the gate may use the header {header}; remove it"
     doing = PLUGIN_KINDS.get(name)
     if doing in _PASSES and _is_code(path, value):
-        return f"{name} would run code with it; take it out"
+        return f"{name} would run it as code; remove it"
     if doing == "harmless" and _CONTROL.search(
         "".join(map(str, (*path, value)))
     ):
         return (
-            "a line break, or another control character, could end what is sent with it and begin "
-            "a request"
+            "a line break or another control character could end the message and begin a request; "
+            "remove it"
         )
     return ""
 
@@ -346,10 +343,10 @@ def _secret(path: Path, value: Any, own: str, others: set[str]) -> str:
         if own not in others and reference and reference[1] == own:
             return ""
         return (
-            f"reads what is not the Application's own: write {{vault://{own}/NAME}}, of a vault "
-            f"called '{own}'"
+            f"reads a vault that is not the Application's; write {{vault://{own}/NAME}}, with a "
+            f"vault named '{own}'"
         )
     names = [step for step in path if isinstance(step, str)]
     if names and _SECRETS.search(names[-1]):
-        return f"a secret does not stand in an Application: write {{vault://{own}/NAME}}"
+        return f"a secret must not be in an Application; write {{vault://{own}/NAME}}"
     return ""

@@ -62,8 +62,8 @@ def unfit(admin: AdminApi, asked: Iterable[KongPlugin]) -> Findings:
         schema = schemas[name]
         if "eq" in fields_of(schema).get("service", {}):
             message = (
-                f"{name} stands before no single component at this Kong, but before all that it "
-                "serves; take it out"
+                f"{name} is a global plugin at this Kong and cannot act on a single component; "
+                "remove it"
             )
             yield Diagnostic("ENV418", message, plugin.position.at("name"))
             continue
@@ -107,7 +107,7 @@ def _refused(plugin: KongPlugin, errors: Any, path: Path) -> Findings:
         ):
             position = plugin.position.at("config", *named[1].split("."))
         field = f"{dotted(path)}: " if path else ""
-        message = f"this Kong does not take the configuration of {plugin.name}: {field}{errors}"
+        message = f"this Kong rejects the configuration of {plugin.name}: {field}{errors}"
         yield Diagnostic("ENV418", message, position)
 
 
@@ -127,13 +127,12 @@ def _is_bare_address(text: str) -> bool:
 def _in_clear(
     plugin: KongPlugin, record: Schema, config: Any, path: Path
 ) -> Findings:
-    """Yield values that Kong would encrypt, and that stand in the Application in clear. An address
-    without credentials is none."""
+    """Yield plain values of fields that Kong encrypts. Addresses without credentials are allowed."""
     if record.get("encrypted") and isinstance(config, str):
         if not config.startswith("{vault://") and not _is_bare_address(config):
             message = (
-                f"{dotted(('config', *path))} is a secret to Kong, which does not stand in an "
-                "Application: write {vault://APPLICATION/NAME}"
+                f"{dotted(('config', *path))} is a secret for Kong and must not be in an "
+                "Application; write {vault://APPLICATION/NAME}"
             )
             yield Diagnostic(
                 "ACC248", message, plugin.position.at("config", *path)

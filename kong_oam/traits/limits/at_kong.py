@@ -40,7 +40,5 @@ AT_KONG = AtKong(
     entries=limits_entry,
     scripts={"limits": {"access": ("limits",)}},
     behind={"limits": {"access": ("body",)}},
-    remedies={
-        "body-too-large": "a smaller body, or one that the trait limits allows"
-    },
+    remedies={"body-too-large": "a body within the trait limits"},
 )

@@ -9,7 +9,7 @@ QUESTION = Question(
     Flag(
         "max_body",
         "SIZE",
-        "of a webservice, the largest body of a request, as 10Mi; a larger one is refused",
+        "the largest body of a request to a webservice, such as 10Mi",
     ),
     lambda size: [{"body": size}],
 )

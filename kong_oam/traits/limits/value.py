@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from kong_oam.access.data import Names
 from kong_oam.traits.key import Key
 
-# The idempotent methods among those of rules. Source: RFC 9110, 9.2.2.
+# The idempotent methods that rules can list. Source: RFC 9110, 9.2.2.
 IDEMPOTENT = ("GET", "HEAD", "PUT", "DELETE", "OPTIONS")
 
 

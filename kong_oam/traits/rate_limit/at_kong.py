@@ -93,13 +93,13 @@ def redis_away(estate: Estate, redis: RedisSettings) -> str | None:
         return None
     more = f" and {len(counted) - 1} more" if len(counted) > 1 else ""
     away = (
-        "their calls are refused (500)"
+        "their calls are denied (500)"
         if redis.away == "closed"
         else "NOTHING limits their calls"
     )
     return (
-        f"gateway: limits of {counted[0]}{more} are counted in Redis at "
-        f"{redis.host}:{redis.port}; while that is away, {away} (gateway.redis.away: {redis.away})"
+        f"gateway: Redis at {redis.host}:{redis.port} counts limits of {counted[0]}{more}; while "
+        f"it is down, {away} (gateway.redis.away: {redis.away})"
     )
 
 

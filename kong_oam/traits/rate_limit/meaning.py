@@ -26,8 +26,8 @@ def _compile(declared: Declared) -> RateLimit | None:
     declared.out.extend(_contradictions(trait, limit))
     if limit.policy == "redis" and declared.stack.redis is False:
         message = (
-            "the stack says no gateway.redis to count in; add it to the stack, or write "
-            "policy: local"
+            "the stack has no gateway.redis for the counts; add it to the stack, or write policy: "
+            "local"
         )
         position = trait.position.at("properties", "policy")
         declared.out.append(Diagnostic("ACC236", message, position))
@@ -43,15 +43,17 @@ def _contradictions(trait: oam.Trait, limit: RateLimit) -> Findings:
     windows = [window for window in WINDOWS if window in limit.requests]
     if not windows:
         yield Diagnostic(
-            "ACC235", f"a limit needs a window: {', '.join(WINDOWS)}", position
+            "ACC235",
+            f"a limit needs a window; add {', '.join(WINDOWS[:-1])} or {WINDOWS[-1]}",
+            position,
         )
     for shorter, longer in pairwise(windows):
         few = limit.requests[longer]
         many = limit.requests[shorter]
         if few < many:
             message = (
-                f"{few} per {longer} are fewer than {many} per {shorter}; raise the one, or "
-                "lower the other"
+                f"{few} per {longer} are fewer than {many} per {shorter}; raise the first, or "
+                "lower the second"
             )
             yield Diagnostic("ACC235", message, position.at(longer))
 
@@ -75,12 +77,11 @@ MEANING = Meaning(
     _change,
     codes={
         "ACC235": Code(
-            "a rate limit without a window, or with a longer window of fewer requests than a shorter "
-            "one",
-            "say at least one window; raise the longer one's number, or lower the shorter one's",
+            "a rate limit without a window, or with fewer requests in a longer window",
+            "add a window; raise the number of the longer window, or lower that of the shorter",
         ),
         "ACC236": Code(
-            "a rate limit counted in Redis, on a stack that says none",
+            "a rate limit counted in Redis, on a stack without Redis",
             "add `gateway.redis` to the stack's settings, or write `policy: local`",
         ),
     },

@@ -19,7 +19,7 @@ def rate(text: str) -> YamlObject:
     limit = _RATE.fullmatch(text)
     if limit is None:
         raise InputError(
-            f"'{printable(text)}' is no limit: write REQUESTS/WINDOW as 60/minute, or "
+            f"'{printable(text)}' is not a limit; write REQUESTS/WINDOW, such as 60/minute or "
             "user:60/minute"
         )
     return {
@@ -33,8 +33,8 @@ QUESTION = Question(
     Flag(
         "rate_limit",
         "[PER:]REQUESTS/WINDOW",
-        "of a webservice, what each client (or user, address; or all of component) may ask, as "
-        "60/minute",
+        "the number of requests to a webservice for each client (or user, address, or all of "
+        "component), such as 60/minute",
         rate,
     ),
     lambda limit: [limit],

@@ -9,8 +9,7 @@ QUESTION = Question(
     Flag(
         "tls_issuer",
         "NAME",
-        "of a webservice that speaks TLS, the ClusterIssuer of cert-manager that signs its "
-        "certificate",
+        "the cert-manager ClusterIssuer that signs the certificate of a webservice with TLS",
     ),
     lambda issuer: [{"issuer": {"kind": "ClusterIssuer", "name": issuer}}],
 )

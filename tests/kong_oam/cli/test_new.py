@@ -514,7 +514,7 @@ def test_what_it_asks_of_the_gateway_are_traits(
         (["--allow-from", "192.0.2.1/24"], "ACC238"),
         (["--origin", "https://partner.example/shop"], "ACC232"),
         (["--max-body", "10MB"], "OAM103"),
-        (["--plugin", "key-auth"], "ACC246: key-auth says who calls"),
+        (["--plugin", "key-auth"], "ACC246: key-auth authenticates callers"),
         (["--tls-issuer", "internal"], "ACC244"),
         (["--rate-limit", "60/week"], "OAM102: unknown field 'week'"),
         (["--rate-limit", "caller:60/minute"], "OAM103: per"),
@@ -839,7 +839,7 @@ def test_a_limit_that_is_none_says_how_one_is_written(
 ) -> None:
     assert main(["new", *API, f"--rate-limit={said}"]) == 2
     assert (
-        "is no limit: write REQUESTS/WINDOW as 60/minute"
+        "is not a limit; write REQUESTS/WINDOW, such as 60/minute"
         in capsys.readouterr().err
     )
     assert not Path(BILLING).exists()

@@ -160,7 +160,7 @@ def test_a_refusal_says_who_which_rule_and_what_would_pass(
         ({"method": "PATCH", "code": "method-not-listed"}, "403 method-not-listed", "GET with orders.read (applications/orders.yaml:17:17) or POST, PUT, DELETE with orders.write"),
         ({"user": False, "groups": None, "caller": "shop/checkout"}, "403 scope-missing", "POST, PUT, DELETE with orders.write (applications/orders.yaml:18:17)"),
         ({"code": "too-many-requests", "status": 429, "client": None}, "401 token-needed", "fewer requests"),
-        ({"code": "body-too-large", "status": 413, "client": None}, "401 token-needed", "one that the trait limits allows"),
+        ({"code": "body-too-large", "status": 413, "client": None}, "401 token-needed", "a body within the trait limits"),
         ({"method": "GET", "code": "allowed", "status": 200, "decision": "allowed"}, "200 allowed", ""),
     ],
 )  # fmt: skip

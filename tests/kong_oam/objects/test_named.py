@@ -92,7 +92,7 @@ def test_a_route_leads_to_what_is_made_for_it() -> None:
         (application(RELEASE + way("other"), chart(), HELM), "OAM108: Ingress 'way': '/x' leads to Service 'other', which 'api' does not make: that could expose another component past its own rules; lead to a Service of its own"),
         (application(RELEASE, chart(), HELM), "ACC211: component 'api' has access rules but no gateway trait that exposes it; add one"),
         (application(f"{RELEASE}---{DEPLOYMENT}---{SERVICE}{way('api', 'number: 80')}", chart(), HELM), "ACC211: no route leads to it; write existingServiceName: es-http in a gateway trait, or take it out"),
-        (application(RELEASE + way(), chart(more=", scheme: https"), HELM), "ACC244: the stack names no CA to verify a workload's certificate by; set gateway.upstreamTls.ca there"),
+        (application(RELEASE + way(), chart(more=", scheme: https"), HELM), "ACC244: the stack has no CA that verifies workloads' certificates; set gateway.upstreamTls.ca there"),
         (application(RELEASE + way(), chart(), HELM).replace("name: api", f"name: {'a' * 56}"), f"OAM103: '{'a' * 56}-gateway', which is made to reach it, cannot name a Service; give the component another name"),
         (application(f"{RELEASE}---{SERVICE}{way('api', 'number: 80')}", "[]", HELM), "ACC223: Ingress 'way': '/x' leads to Service 'api', which selects no pods of 'api'; nothing would answer; name what a release or an operator makes in access.service, and as existingServiceName of the gateway trait"),
     ],
