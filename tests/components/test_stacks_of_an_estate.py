@@ -82,19 +82,19 @@ def test_a_partition_does_not_make_a_second_time_what_another_stack_has(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """After its namespace came to this one, without `move`: whichever of both is run first."""
-    rest = settings("rest", apis=["other"], rest=["*"])
-    for there in ("prod_apis", "prod"):
+    rest_of_estate = settings("rest", apis=["other"], rest=["*"])
+    for place in ("prod_apis", "prod"):
         states = {
             "prod": having(base=BASE),
-            there: having("apis/one", base=BASE),
+            place: having("apis/one", base=BASE),
         }
         deployed(monkeypatch, **states)
-        stack = there.replace("_", "-")
+        stack = place.replace("_", "-")
         with pytest.raises(
             pulumi.RunError,
             match=f"apis/one are to be in this stack, .* state of '{stack}'. Move them",
         ):
-            run(rest, having("shop/one"))
+            run(rest_of_estate, having("shop/one"))
     renamed = settings("new", new=["*"])  # the base was not run since
     deployed(monkeypatch, prod=having(base=BASE), prod_apis=having("apis/one"))
     with pytest.raises(
@@ -103,7 +103,7 @@ def test_a_partition_does_not_make_a_second_time_what_another_stack_has(
     ):
         run(renamed, having())
     deployed(monkeypatch, prod=having(base=BASE), prod_apis=having("other/one"))
-    assert {*run(rest, having("shop/one")).estate.own} == {
+    assert {*run(rest_of_estate, having("shop/one")).estate.own} == {
         "apis/one",
         "shop/one",
     }
@@ -133,8 +133,8 @@ def test_a_base_that_is_made_anew_is_no_older_than_what_partitions_were_made_wit
         )
     with shared(
         {"prod-apis": Contents(None, 8), "prod-rest": Contents([], 6)}
-    ) as told:  # and reads no state
-        monkeypatch.setenv(VARIABLE, told[VARIABLE])
+    ) as environment:  # and reads no state
+        monkeypatch.setenv(VARIABLE, environment[VARIABLE])
         deployed(monkeypatch)
         assert run(now, having()).made_with == 8
 
@@ -147,12 +147,12 @@ def test_a_client_that_was_moved_has_the_id_that_it_had(
     part = part_of(estate(ORDERS, SHOP, MAIL, stack=now.stack), "apis")
     app = ("okta:app/oAuth:OAuth", "okta-app-shop/web")
     exported = having(clients={"okta": {"shop/web": "exported"}})
-    for rest, expected in (
+    for record, expected in (
         (NOTHING, "kong-oam.prod.shop.web"),
         (replace(having("shop/web"), client_ids={app: "made up"}), "made up"),
         (replace(exported, client_ids={app: "made up"}), "exported"),
     ):
-        deployed(monkeypatch, prod_rest=rest)
+        deployed(monkeypatch, prod_rest=record)
         assert partition._foreign_ids(now, part)["okta"]["shop/web"] == expected
 
 
@@ -172,7 +172,7 @@ def test_a_base_keeps_what_components_may_use_that_were_moved_and_not_run_since(
         base={**BASE, "partitions": ["old", "rest"], "offered": offered}
     )
     whole = estate(*map(APPLICATION.format, ("apis", "shop")), stack=now.stack)
-    rest = having("shop/one", uses={})
+    of_shop = having("shop/one", uses={})
     moved, run_since = having("apis/one"), having("apis/one", uses={})
     for states, expected in (
         ({"prod_new": moved}, ["scope read of apis/one"]),
@@ -182,7 +182,7 @@ def test_a_base_keeps_what_components_may_use_that_were_moved_and_not_run_since(
             ["scope read of apis/one"],
         ),
     ):
-        deployed(monkeypatch, prod_rest=rest, **states)
+        deployed(monkeypatch, prod_rest=of_shop, **states)
         _, kept = base.with_all_in_use(
             base_of(whole), now, before, partial(granted_in, now.providers)
         )
@@ -199,10 +199,10 @@ def test_a_stack_that_is_not_there_yet_has_recorded_nothing(
         ("stack", "prod"),
     ):
         monkeypatch.setattr(pulumi, f"get_{name}", lambda value=value: value)
-    said = 'invocation of pulumi:pulumi:readStackOutputs returned an error: unknown stack "acme/kong-oam/prod-new"'
+    message = 'invocation of pulumi:pulumi:readStackOutputs returned an error: unknown stack "acme/kong-oam/prod-new"'
 
     def invoke(token: str, arguments: Mapping[str, str]) -> None:
-        raise Exception(said)
+        raise Exception(message)
 
     monkeypatch.setattr(state, "invoke", invoke)
     assert (state.outputs_of("prod-new"), state.recorded("prod-new").urns) == (
@@ -211,6 +211,6 @@ def test_a_stack_that_is_not_there_yet_has_recorded_nothing(
     )
     with pytest.raises(EngineError):
         state.recorded()
-    said = "connection refused"
+    message = "connection refused"
     with pytest.raises(EngineError):
         state.outputs_of("prod-new")

@@ -19,9 +19,9 @@ def deployment(*containers: dict[str, Any], **spec: Any) -> dict[str, Any]:
     }
 
 
-def container(name: str, image: str, **more: Any) -> dict[str, Any]:
+def container(name: str, image: str, **fields: Any) -> dict[str, Any]:
     """One container."""
-    return {"name": name, "image": image, **more}
+    return {"name": name, "image": image, **fields}
 
 
 def test_a_field_that_somebody_changed_is_a_conflict_and_with_force_taken_over() -> (

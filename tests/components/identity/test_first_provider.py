@@ -110,7 +110,9 @@ def test_it_is_inspected_before_anything_is_made(
         Configuration(lambda _: None),
     )
     assert inspection.groups == {"sales": "team-1", "order-desk": "team-2"}
-    assert [str(one).splitlines()[0] for one in inspection.findings] == findings
+    assert [
+        str(finding).splitlines()[0] for finding in inspection.findings
+    ] == findings
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +140,8 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 def _outputs(states: States) -> dict[str, Any]:
     """Those of the whole estate's stack, or of its base."""
     return next(
-        one["outputs"]
-        for urn, one in states[stack_of(None)].items()
+        resource["outputs"]
+        for urn, resource in states[stack_of(None)].items()
         if "pulumi:pulumi:Stack" in urn
     )
 
@@ -149,7 +151,7 @@ def test_its_clients_are_made_under_their_components(
 ) -> None:
     apps = all_of(deployed.whole, "acme:index:App")
     assert {
-        one.name: (one.parent, one.inputs["scopes"]) for one in apps.values()
+        app.name: (app.parent, app.inputs["scopes"]) for app in apps.values()
     } == {
         "corp-app-shop/web": ("shop/web", ["orders.read", "orders.write"]),
         "corp-app-shop/checkout": ("shop/checkout", ["orders.read"]),

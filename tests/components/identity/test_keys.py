@@ -64,12 +64,13 @@ def on_p256(scalar: int) -> str:
 def test_the_id_of_a_key_on_a_curve_is_its_thumbprint() -> None:
     """Of crv, kty, x and y (RFC 7638, section 3.2)."""
     numbers = (
-        int.from_bytes(base64.urlsafe_b64decode(f"{one}=")) for one in (X, Y)
+        int.from_bytes(base64.urlsafe_b64decode(f"{coordinate}="))
+        for coordinate in (X, Y)
     )
     key = ec.EllipticCurvePublicNumbers(*numbers, ec.SECP256R1()).public_key()
-    told = f'{{"crv":"P-256","kty":"EC","x":"{X}","y":"{Y}"}}'
+    public_key = f'{{"crv":"P-256","kty":"EC","x":"{X}","y":"{Y}"}}'
     kid = (
-        base64.urlsafe_b64encode(hashlib.sha256(told.encode()).digest())
+        base64.urlsafe_b64encode(hashlib.sha256(public_key.encode()).digest())
         .decode()
         .rstrip("=")
     )
@@ -127,7 +128,7 @@ def made(
     generation: Generation, kind: str = ECDSA
 ) -> tuple[Made, list[str], str, str]:
     """The pairs, the kinds of those that count, the private half that the client gets, and what it signs with."""
-    answers, got = Made(), []
+    answers, answered = Made(), []
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
     async def program() -> None:
@@ -139,17 +140,17 @@ def made(
         assert (
             active
             and private
-            and await keys.kid.future() in {one["kid"] for one in active}
+            and await keys.kid.future() in {key["kid"] for key in active}
         )
         algorithm = await pulumi.Output.from_input(keys.algorithm).future()
         assert algorithm
-        got.append(
-            (answers, [one["kty"] for one in active], private, algorithm)
+        answered.append(
+            (answers, [key["kty"] for key in active], private, algorithm)
         )
 
     set_mocks(answers)
     program()
-    return got[0]
+    return answered[0]
 
 
 RSA_2048, P_256 = (RSA, 2048), (ECDSA, "P256")

@@ -70,14 +70,14 @@ def test_the_program_loads_no_sdk_of_a_provider_before_a_stack_has_one() -> (
 ):
     """All of them took a third of the time that it takes to start, in every run."""
     script = "import sys, components.program; print(sorted({'pulumi_azuread', 'pulumi_keycloak'} & sys.modules.keys()))"
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", script],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout == "[]\n"
+    assert completed.stdout == "[]\n"
 
 
 @pytest.mark.parametrize("kind", [kind.type for kind in KINDS])
@@ -140,11 +140,11 @@ def test_oidc_spells_as_it_is_told() -> None:
 
 
 def test_clients_that_exist_are_known_by_their_components() -> None:
-    given = {
+    registered = {
         "shop/web": {"id": "1"},
         "shop/job": {"id": "2", "secret": {"name": "job", "key": "k"}},
     }
-    (settings,) = stack({**OIDC, "clients": given}).providers
+    (settings,) = stack({**OIDC, "clients": registered}).providers
     assert settings.clients == {
         "shop/web": KnownClient("1"),
         "shop/job": KnownClient("2", ("job", "k")),
@@ -152,7 +152,7 @@ def test_clients_that_exist_are_known_by_their_components() -> None:
 
 
 @pytest.mark.parametrize(
-    ("provider", "said"),
+    ("provider", "message"),
     [
         (
             {**OKTA, "issuer": "https://a.example.com"},
@@ -204,10 +204,10 @@ def test_clients_that_exist_are_known_by_their_components() -> None:
     ],
 )
 def test_settings_that_a_kind_cannot_use_are_refused(
-    provider: dict[str, Any], said: str
+    provider: dict[str, Any], message: str
 ) -> None:
     """Before anything is asked or made; a secret cannot be written into the file at all."""
-    assert said in refusal(provider)
+    assert message in refusal(provider)
 
 
 def test_plain_http_is_for_loopback() -> None:
@@ -225,7 +225,7 @@ def test_settings_are_frozen_values() -> None:
 
 
 @pytest.mark.parametrize(
-    ("clients", "said"),
+    ("clients", "messages"),
     [
         ({}, ["'shop/job' at corp is", "'shop/spa' at corp is"]),
         (
@@ -251,7 +251,7 @@ def test_settings_are_frozen_values() -> None:
     ],
 )
 def test_clients_of_an_issuer_that_exists_are_named_in_full(
-    clients: dict[str, Any], said: list[str]
+    clients: dict[str, Any], messages: list[str]
 ) -> None:
     """All that is missing at once, each at its client trait."""
     settings = stack({**OIDC, "clients": clients})
@@ -262,9 +262,10 @@ def test_clients_of_an_issuer_that_exists_are_named_in_full(
         {},
         NOTHING_SET,
     ).findings
-    assert [one.code for one in found] == ["ENV402"] * len(said)
+    assert [finding.code for finding in found] == ["ENV402"] * len(messages)
     assert all(
-        text in one.message for text, one in zip(said, found, strict=True)
+        text in finding.message
+        for text, finding in zip(messages, found, strict=True)
     )
 
 
@@ -288,7 +289,7 @@ def test_another_issuer_is_refused_with_what_would_break() -> None:
             issuers,
             NOTHING_SET,
         )
-        return [str(one) for one in shown.findings]
+        return [str(finding) for finding in shown.findings]
 
     assert found(entry, before) == [
         "error ENV407: the issuer of corp was https://old.example.com and would be https://login.example.com. No token "

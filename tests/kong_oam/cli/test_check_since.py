@@ -82,8 +82,8 @@ def found(
     main(["check", "--since", "HEAD", "--json", *arguments])
     document = json.loads(capsys.readouterr().out)
     return {
-        one["code"]: one["new"]
-        for one in (*document["diagnostics"], *document["findings"])
+        diagnostic["code"]: diagnostic["new"]
+        for diagnostic in (*document["diagnostics"], *document["findings"])
     }
 
 
@@ -127,7 +127,9 @@ def test_what_cannot_be_read_at_the_revision_is_new(
     """A remark says so: no finding is taken for known."""
     assert main(["check", f"--since={revision}", "--json"]) == 1
     printed = capsys.readouterr()
-    assert all(one["new"] for one in json.loads(printed.out)["findings"])
+    assert all(
+        finding["new"] for finding in json.loads(printed.out)["findings"]
+    )
     assert f"REVISION ({revision}): " in printed.err and printed.err.endswith(
         "; everything counts as new\n"
     )
@@ -142,7 +144,9 @@ def test_of_two_findings_alike_one_is_new(
     )
     main(["check", "--since", "HEAD", "--json"])
     findings = json.loads(capsys.readouterr().out)["findings"]
-    assert sorted((one["code"], one["new"]) for one in findings) == [
+    assert sorted(
+        (finding["code"], finding["new"]) for finding in findings
+    ) == [
         ("LINT306", False),
         ("LINT306", False),
         ("LINT306", True),

@@ -237,11 +237,13 @@ def test_fish_completes(
         "HOME": str(Path.cwd()),
         "PYTHONPATH": str(ROOT),
     }
-    done = subprocess.run(
+    completed = subprocess.run(
         command, capture_output=True, text=True, check=True, timeout=20, env=env
     )
     assert (
-        sorted(one.partition("\t")[0] for one in done.stdout.splitlines())
+        sorted(
+            line.partition("\t")[0] for line in completed.stdout.splitlines()
+        )
         == expected
     )
-    assert done.stderr == ""
+    assert completed.stderr == ""

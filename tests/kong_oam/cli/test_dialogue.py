@@ -184,7 +184,7 @@ def test_it_asks_for_nothing_that_says_nothing(
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "expected"),
     [
         (
             {0: "Billing"},
@@ -209,7 +209,7 @@ def test_a_wrong_answer_is_asked_for_again(
     typed: Typed,
     asked: list[str],
     wrong: dict[int, str],
-    said: str,
+    expected: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """At once; the others stay."""
@@ -217,7 +217,7 @@ def test_a_wrong_answer_is_asked_for_again(
     for number, answer in wrong.items():
         answers.insert(number, answer)
     assert typed(*answers) == 0
-    assert said in capsys.readouterr().err
+    assert expected in capsys.readouterr().err
     (number,) = wrong
     assert [
         at for at, question in enumerate(asked) if question in asked[:at]
@@ -227,7 +227,7 @@ def test_a_wrong_answer_is_asked_for_again(
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "expected"),
     [
         (
             {0: "orders", 1: "api"},
@@ -276,7 +276,7 @@ def test_a_wrong_answer_is_asked_for_again(
 def test_what_cannot_be_as_a_whole_is_refused(
     typed: Typed,
     changes: dict[int, str | None],
-    said: str,
+    expected: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """With the answers as flags, so that nobody types them again."""
@@ -285,7 +285,7 @@ def test_what_cannot_be_as_a_whole_is_refused(
         answers[number] = answer
     assert typed(*(answer for answer in answers if answer is not None)) == 2
     error = capsys.readouterr().err
-    assert said in error and "\nyour answers, as flags: --app " in error
+    assert expected in error and "\nyour answers, as flags: --app " in error
     assert not BILLING.exists()
 
 
@@ -309,7 +309,7 @@ def test_answers_as_flags_say_the_same(
             flags=(
                 "--component",
                 "invoices",
-                *[one for one in flags if one not in ("--component", "api")],
+                *[flag for flag in flags if flag not in ("--component", "api")],
             )
         )
         == 0
@@ -331,10 +331,10 @@ def test_what_is_called_need_not_be_here_without_a_stack(
     assert typed(*INVOICES, "", "", "orders/apu:orders.read") == 2
     assert "'orders/apu' offers no scopes" in capsys.readouterr().err
     assert typed(*INVOICES, "", "", "payments/api:payments.read") == 0
-    said = capsys.readouterr()
+    printed = capsys.readouterr()
     assert (
         "payments/api is not here, and not judged: its team has to name billing/invoices"
-        in said.out
+        in printed.out
     )
 
 
@@ -368,10 +368,10 @@ def test_what_check_would_find_is_shown(
 
 
 @pytest.mark.parametrize(
-    "how", ["edited", "removed", "moved behind a link", "unreadable"]
+    "signal_name", ["edited", "removed", "moved behind a link", "unreadable"]
 )
 def test_what_somebody_saves_while_it_asks_stays(
-    how: str,
+    signal_name: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -380,17 +380,17 @@ def test_what_somebody_saves_while_it_asks_stays(
     answers = iter(["team-billing"])
 
     def saved_meanwhile(_: str) -> str:
-        if how == "edited":
+        if signal_name == "edited":
             shop.write_text(
                 shop.read_text("utf-8").replace(
                     "orders.read, orders.write", "orders.read"
                 )
             )
-        elif how == "unreadable":
+        elif signal_name == "unreadable":
             shop.write_bytes(b"\xff")
         else:
             shop.rename(outside)
-        if how == "moved behind a link":
+        if signal_name == "moved behind a link":
             shop.symlink_to(outside.resolve())
         return next(answers)
 
@@ -424,8 +424,8 @@ def test_what_somebody_saves_while_it_asks_stays(
         monkeypatch.setattr(stream, "isatty", lambda: True)
     monkeypatch.setattr("builtins.input", saved_meanwhile)
     assert main(["new", *flags]) == 2
-    said = "applications/shop.yaml was changed after it had been read; nothing was written: run it again\n"
-    assert capsys.readouterr().err == said
+    message = "applications/shop.yaml was changed after it had been read; nothing was written: run it again\n"
+    assert capsys.readouterr().err == message
     after = {
         file: file.read_bytes()
         for file in Path("applications").iterdir()

@@ -128,9 +128,9 @@ def test_json_is_one_document_and_all_that_is_printed(
 ) -> None:
     """With the same exit status as text."""
     assert main([*ASKED[verb], "--json"]) == STATUS[verb]
-    said = capsys.readouterr()
-    assert json.loads(said.out)
-    assert said.err == ""
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)
+    assert printed.err == ""
 
 
 @VERBS
@@ -139,9 +139,9 @@ def test_the_exit_status_is_1_for_findings_alone(
 ) -> None:
     """A request that is denied and a change of access are answers."""
     assert main(ASKED[verb]) == STATUS[verb]
-    said = capsys.readouterr()
-    assert said.out
-    assert said.err == ""
+    printed = capsys.readouterr()
+    assert printed.out
+    assert printed.err == ""
 
 
 @VERBS
@@ -151,10 +151,10 @@ def test_a_stack_that_cannot_be_used_is_2(
 ) -> None:
     """One that is not there, with the nearest; one with a wrong setting, by its name. Nothing on standard output."""
     assert main([*ASKED[verb], "--stack", "lokal", *json_too]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "there is no stack 'lokal'" in said.err
-    assert "did you mean 'local'?" in said.err
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "there is no stack 'lokal'" in printed.err
+    assert "did you mean 'local'?" in printed.err
     for file in (
         Path("stacks/Pulumi.local.yaml"),
         Path("before/stacks/Pulumi.local.yaml"),
@@ -166,9 +166,9 @@ def test_a_stack_that_cannot_be_used_is_2(
             "utf-8",
         )
     assert main([*ASKED[verb], *json_too]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert 'kong-oam:cloud: "lokal" is none of' in said.err
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert 'kong-oam:cloud: "lokal" is none of' in printed.err
 
 
 @VERBS
@@ -183,24 +183,27 @@ def test_applications_with_an_error_are_2(
     )
     edit("components: [shop/web]}", "components: [shop/wob]}")
     assert main([*ASKED[verb], *json_too]) == (1 if verb == "check" else 2)
-    said = capsys.readouterr()
-    told, silent = (
-        (said.out, said.err) if verb == "check" else (said.err, said.out)
+    printed = capsys.readouterr()
+    document, empty = (
+        (printed.out, printed.err)
+        if verb == "check"
+        else (printed.err, printed.out)
     )
-    assert silent == ""
+    assert empty == ""
     if verb == "check" and json_too:
         assert {"ACC201", "ACC214"} <= {
-            one["code"] for one in json.loads(told)["diagnostics"]
+            diagnostic["code"]
+            for diagnostic in json.loads(document)["diagnostics"]
         }
     else:
-        assert f"{ORDERS}:24:" in told and "error ACC201" in told
-        assert f"{ORDERS}:29:" in told and "error ACC214" in told
+        assert f"{ORDERS}:24:" in document and "error ACC201" in document
+        assert f"{ORDERS}:29:" in document and "error ACC214" in document
 
 
 @pytest.mark.parametrize(
     "asked",
     [
-        *([*one, "--stack", LONG] for one in ASKED.values()),
+        *([*arguments, "--stack", LONG] for arguments in ASKED.values()),
         ["check", LONG],
         ["diff", LONG],
         ["what", "shop/web", "--applications", LONG],
@@ -211,9 +214,9 @@ def test_a_name_that_no_file_can_have_is_2(
 ) -> None:
     """Of a stack, of Applications, of a side of a comparison."""
     assert main(asked) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.endswith(": File name too long\n")
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.endswith(": File name too long\n")
 
 
 def test_a_full_disk_is_2() -> None:
@@ -274,14 +277,17 @@ def test_no_text_of_somebodys_steers_a_terminal(
     edit("groups: [sales]", f'groups: [sales, "{steering}"]')
     for asked in (
         ASKED[verb],
-        [LOOK + "/health" if one == LOOK else one for one in ASKED[verb]],
+        [
+            LOOK + "/health" if argument == LOOK else argument
+            for argument in ASKED[verb]
+        ],
     ):
         assert not {"\x07", "\x1b]"} & {*shown(monkeypatch, *asked)}
         assert "\x1b]" not in shown(monkeypatch, *asked)
     edit("owner: team-orders", f'"{steering}": team-orders')
-    told = shown(monkeypatch, *ASKED[verb])
-    assert "title" in told
-    assert "\x07" not in told and "\x1b]" not in told
+    page = shown(monkeypatch, *ASKED[verb])
+    assert "title" in page
+    assert "\x07" not in page and "\x1b]" not in page
 
 
 @pytest.mark.parametrize("verb", ["explain", "who", "what", "diff"])
@@ -292,8 +298,8 @@ def test_arguments_need_not_be_text(verb: str) -> None:
         *(["GET"] if verb in ("explain", "who") else []),
         b"a.example.com/\xff\x1b",
     ]
-    for more in ([], ["--json"]):
-        command = [sys.executable, "-m", "kong_oam", *asked, *more]
+    for options in ([], ["--json"]):
+        command = [sys.executable, "-m", "kong_oam", *asked, *options]
         environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
@@ -307,5 +313,5 @@ def test_arguments_need_not_be_text(verb: str) -> None:
         )
         assert b"Traceback" not in ran.stderr
         assert b"\x1b" not in ran.stdout + ran.stderr
-        if more and ran.returncode == 0:
+        if options and ran.returncode == 0:
             json.loads(ran.stdout)

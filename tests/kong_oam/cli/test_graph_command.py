@@ -28,9 +28,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     assert main(["graph", *arguments]) == 0
-    said = capsys.readouterr()
-    assert said.err == ""
-    return said.out
+    streams = capsys.readouterr()
+    assert streams.err == ""
+    return streams.out
 
 
 def drawn(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
@@ -220,5 +220,5 @@ def test_what_cannot_be_drawn_is_said(
 ) -> None:
     """In one line on standard error, with status 2."""
     assert main(["graph", *arguments]) == 2
-    said = capsys.readouterr()
-    assert (said.out, said.err) == ("", f"{words}\n")
+    streams = capsys.readouterr()
+    assert (streams.out, streams.err) == ("", f"{words}\n")

@@ -187,8 +187,8 @@ def test_a_file_gets_what_its_name_ends_with(
 ) -> None:
     """Unless a format is said; and it is what standard output would have got."""
     file = tmp_path / name
-    said = asked(capsys, "--output", str(file), *arguments)
-    assert said == f"{file}: 4 endpoint(s), 3 principal(s)\n"
+    printed = asked(capsys, "--output", str(file), *arguments)
+    assert printed == f"{file}: 4 endpoint(s), 3 principal(s)\n"
     form = (
         arguments[-1]
         if arguments
@@ -234,8 +234,8 @@ def test_what_cannot_be_asked_is_2(
 ) -> None:
     """In one line."""
     assert main(["matrix", *arguments]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith(words)
-    assert said.err.count("\n") == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(words)
+    assert printed.err.count("\n") == 1
     assert not Path("m.pdf").exists() and not Path("matrix").exists()

@@ -137,7 +137,7 @@ def test_what_it_calls_is_granted_where_the_owner_of_that_reads_it(
     )
     before = {file: file.read_text("utf-8") for file in (orders, shop)}
     assert main(["new", "--app", "shop", "--owner", "team-shop", *WORKER]) == 0
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     assert orders.read_text("utf-8") == before[orders].replace(
         "shop/web]}\n", "shop/web, shop/nightly]}\n", 1
     )
@@ -148,9 +148,9 @@ def test_what_it_calls_is_granted_where_the_owner_of_that_reads_it(
     )
     assert (
         "applications/orders.yaml: extended\n--- applications/orders.yaml\n"
-        in said
+        in printed
     )
-    assert said.endswith("next: pulumi preview -s local\n")
+    assert printed.endswith("next: pulumi preview -s local\n")
     assert main(["check"]) == 0
 
 
@@ -198,7 +198,10 @@ def test_who_asks_to_read_may_not_change_anything(
     assert main(["new", *API, *group]) == 0
     before = Path(BILLING).read_text("utf-8")
     for name in ("nightly", "hourly"):
-        worker = [name if one == "nightly" else one for one in WORKER[:-1]]
+        worker = [
+            name if argument == "nightly" else argument
+            for argument in WORKER[:-1]
+        ]
         assert (
             main(
                 [
@@ -419,13 +422,13 @@ def test_who_is_to_call_it_gets_the_call(
     )
     assert "nobody may call" not in capsys.readouterr().out
     assert main(["who", "GET", "http://billing.example.com/"]) == 0
-    said = capsys.readouterr().out
-    assert [line.split()[0] for line in said.splitlines()[2:]] == [
+    printed = capsys.readouterr().out
+    assert [line.split()[0] for line in printed.splitlines()[2:]] == [
         "reports/renderer",
         "shop/checkout",
         "shop/web",
     ]
-    assert "sales" in said.splitlines()[-1]
+    assert "sales" in printed.splitlines()[-1]
     assert main(["check"]) == 0
 
 
@@ -456,12 +459,12 @@ def test_an_api_that_nobody_may_call_is_said_to_be_one(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """With groups alone as without: their users have no client yet. Pages are open, and a worker is called by nobody."""
-    said = "nobody may call billing/invoices yet: a client asks for its scopes in `calls`, and a role of it names that client"
+    message = "nobody may call billing/invoices yet: a client asks for its scopes in `calls`, and a role of it names that client"
     assert main(["new", *API]) == 0
-    assert said in capsys.readouterr().out
+    assert message in capsys.readouterr().out
     Path(BILLING).unlink()
     assert main(["new", *API, "--group", "sales", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["notes"][0].startswith(said)
+    assert json.loads(capsys.readouterr().out)["notes"][0].startswith(message)
     Path(BILLING).unlink()
     assert (
         main(["new", *API, "--client", "web"])
@@ -509,7 +512,7 @@ def test_what_it_asks_of_the_gateway_are_traits(
 
 
 @pytest.mark.parametrize(
-    ("flags", "said"),
+    ("flags", "message"),
     [
         (["--allow-from", "192.0.2.1/24"], "ACC238"),
         (["--origin", "https://partner.example/shop"], "ACC232"),
@@ -521,10 +524,10 @@ def test_what_it_asks_of_the_gateway_are_traits(
     ],
 )
 def test_what_check_would_find_of_a_trait_is_not_written(
-    flags: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    flags: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["new", *API, *flags]) == 2
-    assert said in capsys.readouterr().err and not Path(BILLING).exists()
+    assert message in capsys.readouterr().err and not Path(BILLING).exists()
 
 
 @pytest.mark.parametrize(
@@ -551,14 +554,14 @@ def test_what_it_does_to_access_is_said_as_diff_says_it(
     assert (
         main(["new", *API, "--group", "interns", "--caller", "shop/web"]) == 0
     )
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     assert main(["diff", "../before", "."]) == 0
     compared = capsys.readouterr().out
     assert (
         "widened  shop/web for users in interns  *         http://hello.example.com/ "
         in compared
     )
-    assert f"\n{compared}\nnext: " in said
+    assert f"\n{compared}\nnext: " in printed
     shutil.copytree(
         "../before/applications", "applications", dirs_exist_ok=True
     )
@@ -613,12 +616,12 @@ def test_a_path_below_that_of_another_owner_is_told_of_before_it_is_written(
     """Whoever declares it takes the other's calls; --anyway says that it is agreed."""
     before = files()
     assert main(["new", *BELOW]) == 2
-    said = capsys.readouterr().err
+    printed = capsys.readouterr().err
     assert (
         "applications/billing.yaml:18:20: warning ACC219: orders.example.com/orders/invoices lies below /orders"
-        in said
+        in printed
     )
-    assert said.endswith(
+    assert printed.endswith(
         "1 finding(s) in what would be written; nothing was: --anyway writes it all the same\n"
     )
     assert files() == before
@@ -642,9 +645,10 @@ def test_errors_are_written_only_where_somebody_says_so(
     )
     assert main(["new", *taken, "--anyway", "--json"]) == 0
     written = json.loads(capsys.readouterr().out)
-    assert [(one["severity"], one["code"]) for one in written["findings"]] == [
-        ("error", "ACC205")
-    ]
+    assert [
+        (finding["severity"], finding["code"])
+        for finding in written["findings"]
+    ] == [("error", "ACC205")]
     assert written["access"] is None
     assert main(["check"]) == 1
 
@@ -656,7 +660,7 @@ def test_a_worker_is_owned_through_its_application() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--app", "shop", *WORKER, "--owner", "other"], "components of type worker in 'shop' are owned by 'team-shop', as its annotation 'owner' says: change one of the two (applications/shop.yaml)"),
         (["--app", "orders", *WORKER, "--owner", "team-orders"], "in 'orders' are owned by nobody, as its annotation 'owner'"),
@@ -687,12 +691,12 @@ def test_a_worker_is_owned_through_its_application() -> None:
     ],
 )  # fmt: skip
 def test_what_cannot_be_right_is_refused_and_nothing_is_written(
-    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Status 2, one reason, and every file as it was."""
     before = files()
     assert main(["new", *arguments]) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert files() == before
 
 
@@ -833,11 +837,13 @@ def test_a_webservice_that_speaks_tls_has_an_issuer() -> None:
     }
 
 
-@pytest.mark.parametrize("said", ["60", "0/minute", "60/minute/2", "-1/minute"])
+@pytest.mark.parametrize(
+    "message", ["60", "0/minute", "60/minute/2", "-1/minute"]
+)
 def test_a_limit_that_is_none_says_how_one_is_written(
-    said: str, capsys: pytest.CaptureFixture[str]
+    message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["new", *API, f"--rate-limit={said}"]) == 2
+    assert main(["new", *API, f"--rate-limit={message}"]) == 2
     assert (
         "is no limit: write REQUESTS/WINDOW as 60/minute"
         in capsys.readouterr().err

@@ -61,8 +61,8 @@ def test_a_stack_that_does_not_exist_is_2(
 ) -> None:
     """Before anybody is asked anything."""
     assert main([verb, "-s", "lokal"]) == 2
-    said = capsys.readouterr()
-    assert said.out == "" and said.err.startswith(
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.startswith(
         "error: there is no stack 'lokal'"
     )
 
@@ -175,12 +175,12 @@ def test_what_fails_while_it_removes_is_one_line_after_the_list(
         SearchedPlace("Kong", [("route way", None)], [], "local", fails),
     )
     assert main(["recover", "-s", "local", "--remove"]) == 2
-    said = capsys.readouterr()
-    assert said.out.splitlines() == [
+    printed = capsys.readouterr()
+    assert printed.out.splitlines() == [
         "Kong: 1 made that the state does not know",
         "  route way",
     ]
-    assert said.err == "error: Kong's Admin API does not answer\n"
+    assert printed.err == "error: Kong's Admin API does not answer\n"
     with pytest.raises(RecoveryError), recovery.search("local", older=False):
         raise AdminError
 
@@ -327,12 +327,12 @@ def test_what_was_closed_is_told_where_something_is_left(
     monkeypatch.setattr(changes, "close", fails)
     monkeypatch.setattr(preflight, "settle", lambda *_: 0.0)
     assert main(["emergency", "-s", "local", "close"]) == 2
-    said = capsys.readouterr()
-    assert said.out.splitlines() == [
+    printed = capsys.readouterr()
+    assert printed.out.splitlines() == [
         "closed: tiny/api; at each node once it hears of it",
         "it refuses it",
     ]
-    assert said.err == "error: not all is closed: shop\n"
+    assert printed.err == "error: not all is closed: shop\n"
 
 
 @pytest.mark.parametrize(
@@ -362,9 +362,9 @@ def test_what_is_after_two_hyphens_is_the_command(
 ) -> None:
     """Its options are its own, also where a verb has one of that name; its exit status is the answer."""
     ran: list[object] = []
-    monkeypatch.setattr(forward, "target", lambda *given: given)
+    monkeypatch.setattr(forward, "target", lambda *operands: operands)
     monkeypatch.setattr(
-        forward, "forward", lambda *given: ran.append(given) or 7
+        forward, "forward", lambda *operands: ran.append(operands) or 7
     )
     own = [
         "--to",

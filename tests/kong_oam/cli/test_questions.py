@@ -221,7 +221,7 @@ def test_explain_says_decision_reason_token_and_rule(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """For a user whose groups do not hold what the token lists."""
-    said = asked(
+    lines = asked(
         capsys,
         "explain",
         "post",
@@ -231,7 +231,7 @@ def test_explain_says_decision_reason_token_and_rule(
         "--user-in",
         "sales",
     )
-    assert said.splitlines()[:4] == [
+    assert lines.splitlines()[:4] == [
         f"403 POST {ORDERS}/7?x=1 as shop/web for a user in sales",
         "  reason  needs orders.write; the token lists it, but no group of the user holds it",
         "  token   okta gives shop/web one that lists orders.read orders.write openid; of these, orders.read counts at orders/api",
@@ -271,7 +271,7 @@ PAGES = "http://console-reports.sandbox.example.com"
 
 def test_explain_judges_preflights(capsys: pytest.CaptureFixture[str]) -> None:
     """What is answered, whether the page may go on, and what the browser is told, by the rule that lists the method."""
-    said = asked(
+    lines = asked(
         capsys,
         "explain",
         "options",
@@ -281,7 +281,7 @@ def test_explain_judges_preflights(capsys: pytest.CaptureFixture[str]) -> None:
         "--asks",
         "put",
     ).splitlines()
-    assert said[:8] == [
+    assert lines[:8] == [
         f"204 OPTIONS {LIBRARY} for a page of {PAGES} that asks for PUT",
         "  reason  the gateway answers preflights here itself",
         "  page    may send PUT: these are pages of reports/console",
@@ -312,11 +312,11 @@ def test_explain_judges_preflights(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["page"] == {
         "origin": PAGES, "asks": "PATCH", "mayRead": False, "reason": "no rule on /reports lists PATCH", "headers": {}
     }  # fmt: skip
-    said = asked(
+    lines = asked(
         capsys, "explain", "OPTIONS", ORDERS, "--origin", PAGES, "--asks", "GET"
     ).splitlines()
-    assert said[0].startswith("401 ")
-    assert said[2].startswith(
+    assert lines[0].startswith("401 ")
+    assert lines[2].startswith(
         "  page    not judged: the gateway says nothing of pages of other origins here"
     )
 
@@ -329,12 +329,12 @@ def test_explain_says_whether_a_page_reads_the_answer(
         (PAGES, "may read the answer"),
         ("http://x.example\x1b[31m", "may not read the answer"),
     ):
-        status, *said = asked(
+        status, *lines = asked(
             capsys, "explain", "GET", LIBRARY, "--origin", origin
         ).splitlines()
         assert status.startswith("401 GET ")
-        assert "\x1b" not in "".join([status, *said])
-        assert said[2].startswith(f"  page    {may}: ")
+        assert "\x1b" not in "".join([status, *lines])
+        assert lines[2].startswith(f"  page    {may}: ")
 
 
 def test_who_says_whose_pages_read_the_answer(
@@ -372,7 +372,7 @@ def test_groups_are_called_as_applications_call_them(
         )[:3]
         == "200"
     )
-    said = json.loads(
+    answer = json.loads(
         asked(
             capsys,
             "explain",
@@ -387,12 +387,12 @@ def test_groups_are_called_as_applications_call_them(
             "--json",
         )
     )
-    assert (said["status"], said["allowed"], said["token"]["groups"]) == (
+    assert (answer["status"], answer["allowed"], answer["token"]["groups"]) == (
         200,
         True,
         ["AWS Sales"],
     )
-    assert said["rule"] == {
+    assert answer["rule"] == {
         "file": "applications/orders.yaml",
         "line": 24,
         "column": 17,
@@ -481,15 +481,15 @@ def test_what_lists_the_endpoints_of_a_principal(
         line.split("  ")
         for line in asked(capsys, "what", "shop/web").splitlines()
     ]
-    told = [[cell.strip() for cell in row if cell] for row in rows]
-    assert told[0] == ["METHODS", "WHERE", "AS", "COMPONENT"]
+    cells = [[cell.strip() for cell in row if cell] for row in rows]
+    assert cells[0] == ["METHODS", "WHERE", "AS", "COMPONENT"]
     assert [
         "POST,PUT,DELETE",
         "http://orders.example.com/orders but not /orders/health",
         "users in order-desk",
         "orders/api",
-    ] in told
-    assert ["*", "http://shop.example.com/", "everybody", "shop/web"] in told
+    ] in cells
+    assert ["*", "http://shop.example.com/", "everybody", "shop/web"] in cells
     anonymous = asked(capsys, "what", "anonymous").splitlines()[1:]
     assert len(anonymous) == 5
     assert all(" everybody " in line for line in anonymous)
@@ -519,8 +519,10 @@ def test_what_lists_the_endpoints_of_a_user(
         for component, clients in through.items()
     }
     assert sum(row[2] == "everybody" for row in rows) == 5
-    said = json.loads(asked(capsys, "what", *arguments, "--json"))
-    assert [[one["client"] for one in row["through"]] for row in said] == [
+    answer = json.loads(asked(capsys, "what", *arguments, "--json"))
+    assert [
+        [client["client"] for client in row["through"]] for row in answer
+    ] == [
         []
         if row[2] == "everybody"
         else row[2].removeprefix("user of ").split(" or ")
@@ -540,10 +542,10 @@ def test_who_lists_the_callers_of_a_component(
         "POST,PUT,DELETE  http://orders.example.com/orders but not /orders/health  shop/web       order-desk",
         "GET,HEAD         http://orders.example.com/orders/health                  everybody      -",
     ]
-    said = json.loads(
+    answer = json.loads(
         asked(capsys, "who", "--component", "orders/api", "--json")
     )
-    assert [(row["methods"], row["everybody"], len(row["principals"])) for row in said] == [
+    assert [(row["methods"], row["everybody"], len(row["principals"])) for row in answer] == [
         (["GET", "HEAD"], False, 2), (["POST", "PUT", "DELETE"], False, 1), (["GET", "HEAD"], True, 0)
     ]  # fmt: skip
 
@@ -649,6 +651,6 @@ def test_a_question_that_means_nothing_is_2(
 ) -> None:
     """With what to write instead."""
     assert main(arguments) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith(words)
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(words)

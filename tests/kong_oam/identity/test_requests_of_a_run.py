@@ -104,8 +104,8 @@ def test_the_page_tells_what_is_counted(
             counted["a first run"].append(
                 requests(NOTHING, False) + ALWAYS[name]
             )
-    told = {
-        run: [int(one) for one in numbers.split("|")]
+    documented = {
+        run: [int(number) for number in numbers.split("|")]
         for run, numbers in ROW.findall(page_of("explanation/cost.md"))
     }
-    assert told == counted
+    assert documented == counted

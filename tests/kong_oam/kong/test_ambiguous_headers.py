@@ -98,7 +98,7 @@ def sent(kong: Kong, target: str, *lines: str, body: bytes = b"") -> Answer:
     return kong.handle("\r\n".join(head).encode() + body, scheme="https")
 
 
-def told(answer: Answer) -> dict[str, str]:
+def identity_headers(answer: Answer) -> dict[str, str]:
     """The identity that the workload was told."""
     assert answer.upstream is not None, answer
     headers = {name.lower(): value for name, value in answer.upstream.headers}
@@ -144,7 +144,7 @@ def test_a_request_with_any_other_header_is_decided_as_without(
         kong, "/orders", f"Authorization: {TOKEN}", *lines, body=b"body"
     )
     assert answer.status == 200
-    assert told(answer) == VERIFIED
+    assert identity_headers(answer) == VERIFIED
     assert (
         answer.upstream is not None
         and ("Content-Length", "4") in answer.upstream.headers
@@ -152,7 +152,7 @@ def test_a_request_with_any_other_header_is_decided_as_without(
     assert sent(kong, "/orders", *lines).status == 401
 
 
-@pytest.mark.parametrize(("lines", "code"), [*((one, "ambiguous-header") for one in AMBIGUOUS), *((one, "allowed") for one in HARMLESS)])  # fmt: skip
+@pytest.mark.parametrize(("lines", "code"), [*((header, "ambiguous-header") for header in AMBIGUOUS), *((header, "allowed") for header in HARMLESS)])  # fmt: skip
 def test_decide_says_the_same(lines: list[str], code: str) -> None:
     """`answer` is what `explain` and the generated tests ask."""
     headers = tuple(
@@ -204,7 +204,7 @@ def test_kongs_copy_of_the_headers_is_emptied(
                 kong, "/orders", f"Authorization: {TOKEN}", attack, body=b"body"
             )
             assert answer.status == 200
-            assert told(answer) == VERIFIED, attack
+            assert identity_headers(answer) == VERIFIED, attack
             assert (
                 answer.upstream is not None
                 and ("Content-Length", "4") in answer.upstream.headers

@@ -47,7 +47,9 @@ spec:
 """
 ESTATE = estate(APPLICATION, stack=Stack("tests", {"main": PROVIDER}))
 NOTHING: Held = frozenset()
-ALL: Held = frozenset([*((one.type, one.logical) for one in needed(ESTATE))])
+ALL: Held = frozenset(
+    [*((entity.type, entity.logical) for entity in needed(ESTATE))]
+)
 SERVICE = "kong-oam.tests.shop.api.80"
 OURS = names.tags("tests")
 
@@ -68,11 +70,11 @@ def _make(admin: httpx.Client, path: str, **body: Any) -> dict[str, Any]:
 
 def _found(
     admin: httpx.Client,
-    held: Held = NOTHING,
+    held_names: Held = NOTHING,
     transport: httpx.BaseTransport | None = None,
 ) -> list[Diagnostic]:
     with AdminApi(Account(str(admin.base_url)), transport) as asked:
-        return list(name_conflicts(asked, ESTATE, held))
+        return list(name_conflicts(asked, ESTATE, held_names))
 
 
 def test_what_others_have_under_other_names_is_no_concern(
@@ -110,7 +112,8 @@ def test_what_others_have_under_our_names_is_named_with_its_tags(
     )
     consumer = _make(admin, "/consumers", username="kong-oam.tests.ring.main")
     found = {
-        one.message.split("(")[1].split(")")[0]: one for one in _found(admin)
+        conflict.message.split("(")[1].split(")")[0]: conflict
+        for conflict in _found(admin)
     }
     assert found.keys() == {
         service["id"],
@@ -118,7 +121,7 @@ def test_what_others_have_under_our_names_is_named_with_its_tags(
         upstream["id"],
         consumer["id"],
     }
-    assert {one.code for one in found.values()} == {"ENV405"}
+    assert {conflict.code for conflict in found.values()} == {"ENV405"}
     assert str(found[service["id"]]).startswith(
         f"app1.yaml:6:7: error ENV405: Kong has service '{SERVICE}' ({service['id']}) that was made outside any stack "
         "(its tags are 'theirs', 'kong-oam'). It is left as it is; have it renamed or removed by whoever made it\n"
@@ -152,7 +155,7 @@ def test_the_upstream_of_an_interrupted_run_is_recovered(
 ) -> None:
     """It is the first that a run makes, and no service leads there yet."""
     _make(admin, "/upstreams", name="kong-oam.tests.nowhere", tags=OURS)
-    assert [one.code for one in _found(admin)] == ["ENV406"]
+    assert [conflict.code for conflict in _found(admin)] == ["ENV406"]
     assert _found(admin, ALL) == []
 
 
@@ -173,8 +176,8 @@ def test_a_host_that_anothers_certificate_is_shown_for_is_taken(
 ) -> None:
     """Also where ours is there already: it may have been given one more host."""
     _certificate(admin, "theirs")
-    for held in (NOTHING, ALL):
-        (found,) = _found(admin, held)
+    for held_names in (NOTHING, ALL):
+        (found,) = _found(admin, held_names)
         assert (
             found.code == "ENV405"
             and "certificate for host 'shop.example.com'" in found.message
@@ -187,12 +190,12 @@ def test_a_host_that_anothers_certificate_is_shown_for_is_taken(
 
 def _issuers(
     admin: httpx.Client,
-    held: Held = NOTHING,
+    held_names: Held = NOTHING,
     known: Mapping[str, str] | None = None,
 ) -> list[Diagnostic]:
     with AdminApi(Account(str(admin.base_url))) as asked:
         return list(
-            issuer_conflicts(asked, SETTINGS, ESTATE, held, known or {})
+            issuer_conflicts(asked, SETTINGS, ESTATE, held_names, known or {})
         )
 
 
@@ -294,7 +297,7 @@ def test_what_the_state_holds_is_ours_and_is_not_asked_about(
 
     assert _found(admin, ALL, Transport()) == []
     assert asked == ["/certificates"]
-    assert [one.code for one in _found(admin)] == ["ENV406"]
+    assert [conflict.code for conflict in _found(admin)] == ["ENV406"]
 
 
 SETTINGS = replace(settings("tests"), stack=Stack("tests", {"main": PROVIDER}))
@@ -321,8 +324,8 @@ def test_what_a_partition_lost_is_recovered_in_its_own_stack(
             conflicts = [*name_conflicts(asked, part, NOTHING)]
             admin.delete(f"/services/{service['id']}").raise_for_status()
             return [
-                f"{one.code} {one.message.rpartition('`python -m kong_oam ')[2]}"
-                for one in conflicts
+                f"{conflict.code} {conflict.message.rpartition('`python -m kong_oam ')[2]}"
+                for conflict in conflicts
             ]
 
         own, other = (names.partition_tag(name) for name in ("shops", "other"))
@@ -347,17 +350,17 @@ def test_every_plugin_before_everybody_is_the_same_as_one_by_its_name() -> None:
         }
     )
     made = [
-        one
-        for one in extras(on, LIMITED.components["shop/api"]).plugins
-        if not one.caller
+        plugin
+        for plugin in extras(on, LIMITED.components["shop/api"]).plugins
+        if not plugin.caller
     ]
-    assert {one.role: former_roles(one) for one in made} == {
-        one.role: (f"plugin-{one.kind}",) for one in made
+    assert {extra.role: former_roles(extra) for extra in made} == {
+        extra.role: (f"plugin-{extra.kind}",) for extra in made
     }
     assert {
-        former_roles(Extra(f"plugin-{one.kind}", one.kind, {}, asked=True))
-        for one in made
-    } == {(one.role,) for one in made}
+        former_roles(Extra(f"plugin-{extra.kind}", extra.kind, {}, asked=True))
+        for extra in made
+    } == {(extra.role,) for extra in made}
     assert len(made) == 6
 
 
@@ -384,15 +387,19 @@ def test_a_few_names_are_asked_for_and_many_looked_for_in_every_page(
         )
 
     with httpx.Client(base_url="http://kong.test") as nobody:
-        few = _found(nobody, transport=httpx.MockTransport(answer))
+        of_few = _found(nobody, transport=httpx.MockTransport(answer))
         assert (
             asked.count(f"/services/{SERVICE}") == 1
             and "/services" not in asked
         )
         monkeypatch.setattr("kong_oam.kong.conflicts.FEW", 0)
-        many = _found(nobody, transport=httpx.MockTransport(answer))
+        of_many = _found(nobody, transport=httpx.MockTransport(answer))
         assert asked.count("/services") == 2
-    assert [one.code for one in few] == [one.code for one in many] == ["ENV405"]
+    assert (
+        [conflict.code for conflict in of_few]
+        == [conflict.code for conflict in of_many]
+        == ["ENV405"]
+    )
 
 
 def test_names_and_resources_are_those_that_the_program_makes(
@@ -411,8 +418,8 @@ def test_names_and_resources_are_those_that_the_program_makes(
     for kind, name in {**named, "consumer:Consumer": "username"}.items():
         token = f"kong:index/{kind}"
         made |= {
-            (token, one.name): one.inputs[name]
-            for one in all_of(registered, token).values()
+            (token, resource.name): resource.inputs[name]
+            for resource in all_of(registered, token).values()
         }
     texts = [
         file.read_text("utf-8")
@@ -421,4 +428,6 @@ def test_names_and_resources_are_those_that_the_program_makes(
     sample = estate(
         *texts, stack=read_file(ROOT / "stacks/Pulumi.local.yaml").stack
     )
-    assert {(one.type, one.logical): one.name for one in needed(sample)} == made
+    assert {
+        (entity.type, entity.logical): entity.name for entity in needed(sample)
+    } == made

@@ -93,25 +93,25 @@ def test_the_requests_of_this_file_are_refused_without_any_fault(
     request_: Lua, status: int
 ) -> None:
     """Otherwise the tests below would show nothing."""
-    one = again(request_)
-    assert (one.run(), one.status) == ("exit", status)
+    run = again(request_)
+    assert (run.run(), run.status) == ("exit", status)
 
 
 def test_a_request_with_the_scope_goes_on_and_calls_all_that_the_gate_calls() -> (
     None
 ):
     """So every call of the gate is among those that are made to fail."""
-    one = asked(READ)
-    assert one.run() == "on"
-    told = {
+    run = asked(READ)
+    assert run.run() == "on"
+    expected_headers = {
         "X-Auth-Client": "c",
         "X-Auth-Subject": "c",
         "X-Auth-Scopes": "read",
         "Host": "orders.example.com",
     }
-    assert one.told == told
-    assert one.target == ("api.test", 80)
-    assert set(one.called) == set(CALLS["gate"])
+    assert run.told == expected_headers
+    assert run.target == ("api.test", 80)
+    assert set(run.called) == set(CALLS["gate"])
 
 
 @pytest.mark.parametrize("name", [*CALLS["gate"], "kong.log.err"])
@@ -123,9 +123,9 @@ def test_no_failing_call_opens_the_gate(
     for wrong in WRONG:
         if name == "ngx.now" and isinstance(wrong, float):
             continue  # another moment, and no fault
-        one = again(request_, fault=(name, wrong))
-        assert one.run() in ("exit", "error"), wrong
-        assert one.told == {} and one.target is None
+        run = again(request_, fault=(name, wrong))
+        assert run.run() in ("exit", "error"), wrong
+        assert run.told == {} and run.target is None
 
 
 @pytest.mark.parametrize(
@@ -142,10 +142,10 @@ def test_an_exit_that_fails_ends_the_request_all_the_same(
 def test_a_request_that_admission_has_not_seen_is_refused() -> None:
     """Whatever stands in place of its mark: nothing, since admission is missing, or something of another kind."""
     for instead in (None, True, 7, {}, [TABLE]):
-        one = again(asked(READ), admitted=instead)
-        assert (one.run(), one.status, one.target) == ("exit", 503, None)
-        one = again(asked(READ), before=None, readers=instead)
-        assert (one.run(), one.target) == ("exit", None) and one.status in (
+        run = again(asked(READ), admitted=instead)
+        assert (run.run(), run.status, run.target) == ("exit", 503, None)
+        run = again(asked(READ), before=None, readers=instead)
+        assert (run.run(), run.target) == ("exit", None) and run.status in (
             500,
             503,
         )
@@ -156,8 +156,8 @@ def test_a_request_that_admission_has_not_seen_is_refused() -> None:
         TABLE[:-1],
         TABLE.replace('"version": 4', '"version": 3'),
     ):
-        one = again(asked(READ), admitted=text)
-        assert (one.run(), one.status, one.target) == ("exit", 500, None)
+        run = again(asked(READ), admitted=text)
+        assert (run.run(), run.status, run.target) == ("exit", 500, None)
 
 
 def test_both_tables_have_to_allow() -> None:
@@ -169,21 +169,21 @@ def test_both_tables_have_to_allow() -> None:
     for mine, theirs, status in (
         (TABLE, write, 403), (write, TABLE, 403), (TABLE, elsewhere, 404), (elsewhere, TABLE, 404), (write, public, 403), (public, write, 403),
     ):  # fmt: skip
-        one = again(asked(READ, mine), admitted=as_left(theirs))
-        assert (one.run(), one.status, one.target) == ("exit", status, None), (
+        run = again(asked(READ, mine), admitted=as_left(theirs))
+        assert (run.run(), run.status, run.target) == ("exit", status, None), (
             mine,
             theirs,
         )
     for mine, theirs in ((TABLE, public), (public, TABLE)):
-        one = again(asked(READ, mine), admitted=as_left(theirs))
-        assert (one.run(), one.told["X-Auth-Scopes"]) == ("on", "read")
-    one = again(asked(None, public), admitted=as_left(TABLE))
-    assert (one.run(), one.status) == ("exit", 401)
+        run = again(asked(READ, mine), admitted=as_left(theirs))
+        assert (run.run(), run.told["X-Auth-Scopes"]) == ("on", "read")
+    run = again(asked(None, public), admitted=as_left(TABLE))
+    assert (run.run(), run.status) == ("exit", 401)
     both = ISSUER.token(["read", "write"])
-    held = json.dumps({**whole, "services": {"c": ["read", "a.b"]}})
-    for mine, theirs in ((TABLE, held), (held, TABLE)):
-        one = again(asked(both, mine), admitted=as_left(theirs))
-        assert (one.run(), one.told["X-Auth-Scopes"]) == ("on", "read")
+    table = json.dumps({**whole, "services": {"c": ["read", "a.b"]}})
+    for mine, theirs in ((TABLE, table), (table, TABLE)):
+        run = again(asked(both, mine), admitted=as_left(theirs))
+        assert (run.run(), run.told["X-Auth-Scopes"]) == ("on", "read")
 
 
 @pytest.mark.parametrize(
@@ -198,33 +198,33 @@ def test_a_workload_whose_address_cannot_be_read_is_not_reached(
     leads: str,
 ) -> None:
     """Kong takes some of these, and ends others in an error of its own."""
-    one = asked(READ)
-    one.code = gate(TABLE, leads)
-    assert (one.run(), one.status, one.target) == ("exit", 500, None)
+    run = asked(READ)
+    run.code = gate(TABLE, leads)
+    assert (run.run(), run.status, run.target) == ("exit", 500, None)
 
 
 def test_the_workload_is_told_of_last_with_the_clients_own_host() -> None:
     """Kong writes the target's name into the Host header; a name, an address and one in brackets are known."""
     for host in ("api.orders.svc.cluster.local", "10.0.0.1", "[fd00::1]"):
-        one = asked(READ)
-        one.code = gate(TABLE, json.dumps({"host": host, "port": 8080}))
-        assert (one.run(), one.target) == ("on", (host, 8080))
-        assert one.called[-1] == "kong.service.request.set_header"
-        assert one.told["Host"] == "orders.example.com"
+        run = asked(READ)
+        run.code = gate(TABLE, json.dumps({"host": host, "port": 8080}))
+        assert (run.run(), run.target) == ("on", (host, 8080))
+        assert run.called[-1] == "kong.service.request.set_header"
+        assert run.told["Host"] == "orders.example.com"
 
 
 def test_a_target_that_cannot_be_set_ends_the_request() -> None:
     """As does a Host header that cannot be put back: the workload would be asked under another name."""
     for name in ("kong.service.set_target", "ngx.var.http_host"):
-        one = asked(READ, fault=(name, LuaApiError("injected")))
-        assert (one.run(), one.status) == ("exit", 500)
+        run = asked(READ, fault=(name, LuaApiError("injected")))
+        assert (run.run(), run.status) == ("exit", 500)
 
 
 def test_admission_marks_what_it_lets_pass_and_nothing_else() -> None:
     """With its table, as it stands."""
-    one = admitted("/a", {"Accept": "x"})
-    one.code = admission(TABLE)
-    assert (one.run(), one.marked) == ("on", as_left(TABLE))
+    run = admitted("/a", {"Accept": "x"})
+    run.code = admission(TABLE)
+    assert (run.run(), run.marked) == ("on", as_left(TABLE))
     for request_, _ in UNADMITTED.values():
         refused = again(request_)
         refused.run()
@@ -237,13 +237,13 @@ def test_a_token_goes_upstream_only_where_the_table_says_so(
     token: str, forward: bool
 ) -> None:
     """On a public path, too, where one that does not count is no reason to refuse anybody."""
-    told = json.dumps({**json.loads(TABLE), "forward_token": forward})
-    one = asked(token, told, path="/orders/health")
-    one.admitted = as_left(told)
-    assert one.run() == "on"
-    assert ("Authorization" in one.cleared) != forward
+    table = json.dumps({**json.loads(TABLE), "forward_token": forward})
+    run = asked(token, table, path="/orders/health")
+    run.admitted = as_left(table)
+    assert run.run() == "on"
+    assert ("Authorization" in run.cleared) != forward
     between = asked(
-        token, told, path="/orders/health"
+        token, table, path="/orders/health"
     )  # a run that turns it on, or off, and has come half of its way
     between.admitted = as_left(TABLE)
     assert between.run() == "on"
@@ -251,12 +251,12 @@ def test_a_token_goes_upstream_only_where_the_table_says_so(
     behind = asked(
         token, TABLE, path="/orders/health"
     )  # the same, where admission is the one that has come further
-    behind.admitted = as_left(told)
+    behind.admitted = as_left(table)
     assert behind.run() == "on"
     assert "Authorization" in behind.cleared
     other = asked(
         None,
-        told,
+        table,
         path="/orders/health",
         **{"ngx.req.get_headers": {"authorization": "Basic YTpi"}},
     )
@@ -270,8 +270,8 @@ def test_an_identity_that_cannot_be_told_is_an_error() -> None:
         "kong.service.request.set_header",
         "kong.service.request.clear_header",
     ):
-        one = asked(READ, fault=(name, LuaApiError("injected")))
-        assert (one.run(), one.status) == ("exit", 500)
+        run = asked(READ, fault=(name, LuaApiError("injected")))
+        assert (run.run(), run.status) == ("exit", 500)
 
 
 UNADMITTED = {
@@ -372,10 +372,10 @@ def test_no_piece_missing_from_the_table_opens_the_gate(name: str) -> None:
     tables = [json.dumps(changed) for changed in _without(json.loads(TABLE))]
     assert len(tables) > 40
     for changed in tables:
-        one = again(
+        run = again(
             REFUSED[name][0], code=gate(changed), admitted=as_left(changed)
         )
-        assert one.run() in ("exit", "error") and one.target is None, changed
+        assert run.run() in ("exit", "error") and run.target is None, changed
 
 
 @pytest.mark.parametrize("name", deep_after(2, UNDER_ANY_TABLE))
@@ -388,10 +388,10 @@ def test_no_piece_of_another_kind_in_the_table_opens_the_gate(
     ]
     assert len(tables) > 200
     for changed in tables:
-        one = again(
+        run = again(
             REFUSED[name][0], code=gate(changed), admitted=as_left(changed)
         )
-        assert one.run() in ("exit", "error") and one.target is None, changed
+        assert run.run() in ("exit", "error") and run.target is None, changed
 
 
 @pytest.mark.parametrize(
@@ -404,7 +404,7 @@ def test_no_piece_of_another_kind_in_the_table_opens_the_gate(
 )
 def test_a_table_without_one_of_its_pieces_is_refused_whole(piece: str) -> None:
     """Also for a caller who has the scope: 500, until the table is right again."""
-    one = asked(
+    run = asked(
         READ,
         json.dumps(
             {
@@ -414,7 +414,7 @@ def test_a_table_without_one_of_its_pieces_is_refused_whole(piece: str) -> None:
             }
         ),
     )
-    assert (one.run(), one.status) == ("exit", 500)
+    assert (run.run(), run.status) == ("exit", 500)
 
 
 @pytest.mark.parametrize("piece", json.loads(TABLE)["spelling"])
@@ -424,24 +424,24 @@ def test_a_table_that_cannot_spell_a_token_is_refused_whole(piece: str) -> None:
     spelling = {
         key: value for key, value in whole["spelling"].items() if key != piece
     }
-    one = asked(READ, json.dumps({**whole, "spelling": spelling}))
-    assert (one.run(), one.status) == ("exit", 500)
+    run = asked(READ, json.dumps({**whole, "spelling": spelling}))
+    assert (run.run(), run.status) == ("exit", 500)
 
 
 @pytest.mark.parametrize(
-    ("granted", "told"),
+    ("granted", "expected"),
     [(["read", "write"], "read write"), (["read"], "read"), ([], None)],
 )
 def test_a_user_has_no_scope_through_a_client_that_was_not_granted_it(
-    granted: list[str], told: str | None
+    granted: list[str], expected: str | None
 ) -> None:
     """Whatever the roles of their groups hold."""
     table = json.dumps({**json.loads(TABLE), "on_behalf": {"c": granted}})
-    one = asked(
+    run = asked(
         ISSUER.user(["read", "write"], ["desk"]), table, path="/orders/health"
     )
-    assert one.run() == "on"
-    assert one.told.get("X-Auth-Scopes") == told
+    assert run.run() == "on"
+    assert run.told.get("X-Auth-Scopes") == expected
 
 
 @pytest.mark.parametrize(
@@ -469,15 +469,15 @@ def test_every_mark_of_an_access_token_is_needed_and_no_claim_of_overage(
         "marks": marks,
         "overage": ["more", "hasgroups"],
     }
-    one = asked(
+    run = asked(
         ISSUER.token(["read"], **{"ver": "2.0", **claims}),
         json.dumps({**whole, "spelling": spelling}),
     )
-    assert (one.run(), one.status) == outcome
+    assert (run.run(), run.status) == outcome
 
 
 @pytest.mark.parametrize(
-    ("held", "status"),
+    ("scopes", "status"),
     [
         ([], 403),
         (["read"], 403),
@@ -487,7 +487,7 @@ def test_every_mark_of_an_access_token_is_needed_and_no_claim_of_overage(
     ],
 )
 def test_an_alternative_needs_all_its_scopes_and_any_alternative_is_enough(
-    held: list[str], status: int | None
+    scopes: list[str], status: int | None
 ) -> None:
     table = json.dumps(
         {
@@ -495,9 +495,9 @@ def test_an_alternative_needs_all_its_scopes_and_any_alternative_is_enough(
             "rules": {"/orders": {"GET": [["read", "write"], ["a.b"]]}},
         }
     )
-    one = asked(ISSUER.service(held), table)
-    one.run()
-    assert one.status == status
+    run = asked(ISSUER.service(scopes), table)
+    run.run()
+    assert run.status == status
 
 
 @pytest.mark.parametrize(
@@ -520,11 +520,11 @@ def test_an_alternative_needs_all_its_scopes_and_any_alternative_is_enough(
 def test_a_rule_that_is_no_list_of_scopes_opens_nothing(scopes: Any) -> None:
     """An object where a list should be must not read as a rule that needs no scope."""
     whole = json.loads(TABLE)
-    one = asked(
+    run = asked(
         OTHER, json.dumps({**whole, "rules": {"/orders": {"GET": scopes}}})
     )
-    assert one.run() == "exit"
-    assert one.status in (403, 500)
+    assert run.run() == "exit"
+    assert run.status in (403, 500)
 
 
 @pytest.mark.parametrize(
@@ -532,17 +532,17 @@ def test_a_rule_that_is_no_list_of_scopes_opens_nothing(scopes: Any) -> None:
 )
 def test_a_table_of_another_version_is_refused_whole(version: Any) -> None:
     """The script and the table are made by one program, but Kong keeps them as one text only by convention."""
-    one = asked(READ, json.dumps({**json.loads(TABLE), "version": version}))
-    assert (one.run(), one.status) == ("exit", 500)
+    run = asked(READ, json.dumps({**json.loads(TABLE), "version": version}))
+    assert (run.run(), run.status) == ("exit", 500)
 
 
 def test_a_table_that_was_cut_off_anywhere_is_refused_whole() -> None:
     """At every length but the full one, and with anything behind it."""
     whole = embedded(TABLE)
     for length in range(len("[==["), len(whole) - len("]==]"), 7):
-        one = asked(READ)
-        one.code = one.code.replace(whole, whole[:length] + "]==]")
-        assert (one.run(), one.status) == ("exit", 500), length
+        run = asked(READ)
+        run.code = run.code.replace(whole, whole[:length] + "]==]")
+        assert (run.run(), run.status) == ("exit", 500), length
     for text in (
         TABLE + "}",
         TABLE + " 1",
@@ -554,13 +554,13 @@ def test_a_table_that_was_cut_off_anywhere_is_refused_whole() -> None:
         "\xff",
         "[" * 100_000,
     ):
-        one = asked(READ, text)
-        assert (one.run(), one.status) == ("exit", 500)
+        run = asked(READ, text)
+        assert (run.run(), run.status) == ("exit", 500)
 
 
 def test_a_table_that_is_no_text_is_refused_whole() -> None:
     """Whatever stands in its place in the script."""
     for instead in ("nil", "7", "{}", "function() end", "true"):
-        one = asked(READ)
-        one.code = f"local TABLE = {instead}\n" + one.code.split("]==]", 1)[1]
-        assert (one.run(), one.status) == ("exit", 500)
+        run = asked(READ)
+        run.code = f"local TABLE = {instead}\n" + run.code.split("]==]", 1)[1]
+        assert (run.run(), run.status) == ("exit", 500)

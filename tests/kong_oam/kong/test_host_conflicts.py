@@ -82,18 +82,18 @@ def _rows(made: Estate) -> list[Row]:
 
 
 def _found(
-    made: Estate, there: list[Row], *before: Resource
+    made: Estate, rows: list[Row], *before: Resource
 ) -> list[Diagnostic]:
     transport = httpx.MockTransport(
-        lambda _: httpx.Response(200, json={"data": there, "offset": None})
+        lambda _: httpx.Response(200, json={"data": rows, "offset": None})
     )
     with AdminApi(Account("http://kong.test"), transport) as admin:
         return list(host_conflicts(admin, made, before))
 
 
-def _foreign(host: str, path: str, **more: Any) -> Row:
+def _foreign(host: str, path: str, **fields: Any) -> Row:
     usual = {"id": "f", "name": "legacy", "protocols": ["http"], "tags": None}
-    return {**usual, "hosts": [host], "paths": [path], **more}
+    return {**usual, "hosts": [host], "paths": [path], **fields}
 
 
 def _loses_calls(ours: list[Row], theirs: list[Row]) -> bool:
@@ -101,7 +101,7 @@ def _loses_calls(ours: list[Row], theirs: list[Row]) -> bool:
     alone, together = Router(ours), Router([*ours, *theirs])
     answers = ((alone.reached(call), together.reached(call)) for call in CALLS)
     return any(
-        before and [one.route for one in before] != [one.route for one in after]
+        before and [row.route for row in before] != [row.route for row in after]
         for before, after in answers
     )
 
@@ -211,10 +211,10 @@ def test_all_collisions_are_named_at_once() -> None:
     )
     assert [
         (
-            one.message.partition(" of Kong")[0],
-            "stack 'prod' made" in one.message,
+            conflict.message.partition(" of Kong")[0],
+            "stack 'prod' made" in conflict.message,
         )
-        for one in found
+        for conflict in found
     ] == [
         ("a.x.com/a meets a.x.com/a", True),
         ("b.x.com/b meets b.x.com/", True),
@@ -249,13 +249,13 @@ def test_nothing_is_asked_where_no_route_is_new() -> None:
     (component,) = made.exposed
     (plan,) = routes(component)
     logical = f"{component.key}-{plan.role}-{plan.backend}"
-    there = _rows(_estate([("a.x.com", "/a")], "prod"))
+    rows = _rows(_estate([("a.x.com", "/a")], "prod"))
     same = Resource(
         ROUTE, logical, {"hosts": ["a.x.com"], "paths": plan.kong_paths}
     )
-    assert _found(made, there, same) == []
+    assert _found(made, rows, same) == []
     other = Resource(ROUTE, logical, {"hosts": ["a.x.com"], "paths": ["~/"]})
-    assert len(_found(made, there, other)) == 1
+    assert len(_found(made, rows, other)) == 1
 
 
 ENDPOINTS = st.frozensets(

@@ -57,13 +57,15 @@ def call(kong: Kong, *headers: str) -> Answer:
     return kong.handle("\r\n".join(lines).encode(), scheme="http")
 
 
-@pytest.mark.parametrize("more", [(), UPGRADE], ids=["call", "websocket"])
+@pytest.mark.parametrize(
+    "more_headers", [(), UPGRADE], ids=["call", "websocket"]
+)
 def test_calls_are_judged_as_without_them(
-    kong: Kong, more: tuple[str, ...]
+    kong: Kong, more_headers: tuple[str, ...]
 ) -> None:
     """Those that open a WebSocket, too: the workload hears of those alone that the gate lets pass."""
     for headers, status in (((TOKEN,), 200), ((), 401), ((WITHOUT,), 403)):
-        answer = call(kong, *headers, *more)
+        answer = call(kong, *headers, *more_headers)
         assert (answer.status, answer.upstream is not None) == (
             status,
             status == 200,

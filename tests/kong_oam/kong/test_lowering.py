@@ -219,7 +219,9 @@ def test_priorities_fit_into_what_kong_reads_of_them(
             access=access,
         )
     )
-    priorities = [one.priority for one in routes(made.components["orders/api"])]
+    priorities = [
+        route.priority for route in routes(made.components["orders/api"])
+    ]
     assert max(priorities) == 1022 and len(set(priorities)) == len(priorities)
 
 
@@ -229,10 +231,10 @@ def test_names_are_injective() -> None:
         api("a"),
         api("a-api", domain="x.example.com").replace("name: api", "name: b"),
     )
-    one, other = made.components["a/api"], made.components["a-api/b"]
-    assert names.service("s", one, "80") == "kong-oam.s.a.api.80"
-    assert names.service("s", other, "80") == "kong-oam.s.a-api.b.80"
-    assert names.tags("s", one) == [
+    deeper, flat = made.components["a/api"], made.components["a-api/b"]
+    assert names.service("s", deeper, "80") == "kong-oam.s.a.api.80"
+    assert names.service("s", flat, "80") == "kong-oam.s.a-api.b.80"
+    assert names.tags("s", deeper) == [
         "kong-oam",
         "kong-oam-stack:s",
         "kong-oam-component:a.api",
@@ -484,20 +486,20 @@ def test_a_gateway_that_is_down_is_refused() -> None:
 
 def test_a_certificate_is_shown_for_the_hosts_that_name_it() -> None:
     """By namespace and name; where all is plain http there is none."""
-    one = api(
+    application = api(
         "a", domain="a.example.com", http="{/: 80}, secretName: wild"
     ).replace("namespace: a", "namespace: n")
     two = api(
         "b", domain="b.example.com", http="{/: 80}, secretName: wild"
     ).replace("namespace: b", "namespace: n")
     two = two.replace("name: api", "name: other")
-    assert hosts_by_certificate(estate(one, two, api())) == {
+    assert hosts_by_certificate(estate(application, two, api())) == {
         ("n", "wild"): ("a.example.com", "b.example.com")
     }
     assert (
         hosts_by_certificate(
             estate(
-                one,
+                application,
                 stack=Stack(
                     "t",
                     {"main": Provider("main", "a", SPELLING)},

@@ -84,10 +84,10 @@ PIECES = [
 ]
 INPUTS = [
     text
-    for one, other in product(PIECES, PIECES)
+    for piece, other_piece in product(PIECES, PIECES)
     for text in (
-        (one + other) * (LENGTH // len(one + other)) + "!",
-        one * (LENGTH // len(one)) + other,
+        (piece + other_piece) * (LENGTH // len(piece + other_piece)) + "!",
+        piece * (LENGTH // len(piece)) + other_piece,
     )
 ]
 
@@ -146,9 +146,9 @@ def slow(make: Any, size: int) -> float:
 )
 def test_a_host_that_no_dns_name_can_be_is_not_taken_apart(host: str) -> None:
     """Each of its labels would be looked up with all that follow: nothing that any table knows."""
-    one = asked(READ, **{"ngx.var.http_host": host})
-    assert (one.run(), one.status) == ("exit", 404)
-    assert seconds(one) < 3 * seconds(asked(READ)) + 0.02
+    run = asked(READ, **{"ngx.var.http_host": host})
+    assert (run.run(), run.status) == ("exit", 404)
+    assert seconds(run) < 3 * seconds(asked(READ)) + 0.02
 
 
 SPELLINGS = [
@@ -176,11 +176,11 @@ def test_an_odd_spelling_costs_little_beside_many_rules(element: str) -> None:
         f"/orders/order-{number}": {"GET": [["read"]]}
         for number in range(1_000)
     }
-    many = json.dumps(
+    table = json.dumps(
         {**json.loads(TABLE), "rules": {**json.loads(TABLE)["rules"], **rules}}
     )
-    plain = seconds(asked(READ, many, path="/orders/order-7"))
-    assert seconds(asked(READ, many, path=f"/orders/{element}")) < 4 * plain
+    plain = seconds(asked(READ, table, path="/orders/order-7"))
+    assert seconds(asked(READ, table, path=f"/orders/{element}")) < 4 * plain
 
 
 @pytest.mark.deep

@@ -142,9 +142,9 @@ def forms(character: str) -> set[str]:
         str.lower,
         str.upper,
         lambda text: "".join(
-            one
-            for one in unicodedata.normalize("NFD", text)
-            if not is_of(MARKS, one)
+            character
+            for character in unicodedata.normalize("NFD", text)
+            if not is_of(MARKS, character)
         ),
     ]
     once = {step(character) for step in steps}

@@ -52,14 +52,14 @@ def answers(kong: Kong, **config: Any) -> None:
     )
 
 
-def told(answer: Answer) -> dict[str, Any]:
+def problem_of(answer: Answer) -> dict[str, Any]:
     """The problem of an answer, which has the id that the answer's header has."""
     headers = {name.lower(): value for name, value in answer.headers}
     assert headers["content-type"] == "application/problem+json"
-    said: dict[str, Any] = json.loads(answer.body)
-    assert said.pop("requestId") == headers["x-kong-request-id"]
-    assert said.pop("status") == answer.status
-    return said
+    body: dict[str, Any] = json.loads(answer.body)
+    assert body.pop("requestId") == headers["x-kong-request-id"]
+    assert body.pop("status") == answer.status
+    return body
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_what_a_plugin_refuses_is_a_problem(
 ) -> None:
     """With Kong's own text in JSON; its other headers stay."""
     answers(kong, status_code=status)
-    assert told(kong.handle(CASE.raw(), STACK.scheme)) == {
+    assert problem_of(kong.handle(CASE.raw(), STACK.scheme)) == {
         "type": f"urn:kong-oam:problem:{code}",
         "title": title,
     }
@@ -103,7 +103,7 @@ def test_a_refusal_of_jwt_is_a_problem(kong: Kong) -> None:
     nobody = kong.handle(
         Case(case.method, case.host, case.target).raw(), STACK.scheme
     )
-    assert (nobody.status, told(nobody)["type"]) == (
+    assert (nobody.status, problem_of(nobody)["type"]) == (
         401,
         "urn:kong-oam:problem:token-needed",
     )
@@ -116,7 +116,7 @@ def test_a_refusal_of_jwt_is_a_problem(kong: Kong) -> None:
         Case(case.method, case.host, case.target, (f"Bearer {bad}",)).raw(),
         STACK.scheme,
     )
-    assert (stale.status, told(stale)["type"]) == (
+    assert (stale.status, problem_of(stale)["type"]) == (
         401,
         "urn:kong-oam:problem:token-not-verified",
     )
@@ -135,7 +135,9 @@ def test_a_workload_that_cannot_be_reached_is_a_problem(kong: Kong) -> None:
             found = httpx.get(
                 f"{kong.admin_url}/services/{SERVICE}/plugins"
             ).json()["data"]
-            gate = next(one for one in found if one["name"] == "post-function")
+            gate = next(
+                plugin for plugin in found if plugin["name"] == "post-function"
+            )
             config = entities.configs(
                 SCENE.estate,
                 COMPONENT,

@@ -96,16 +96,24 @@ def test_answers_say_what_is_left_and_the_workload_hears_nothing_of_it(
     """RateLimit headers on each answer, Retry-After on a refusal, and whose budget it was on neither side."""
     deploy(kong)
     answers = [asked(kong, A_CLIENT) for _ in range(MOST + 1)]
-    told = [dict(answer.headers) for answer in answers]
+    headers_of_answers = [dict(answer.headers) for answer in answers]
     assert [
-        (one["RateLimit-Limit"], one["RateLimit-Remaining"]) for one in told
+        (headers["RateLimit-Limit"], headers["RateLimit-Remaining"])
+        for headers in headers_of_answers
     ] == [
         ("2", "1"),
         ("2", "0"),
         ("2", "0"),
     ]
-    assert ["Retry-After" in one for one in told] == [False, False, True]
-    assert told[-1]["Retry-After"] == told[-1]["RateLimit-Reset"]
+    assert ["Retry-After" in headers for headers in headers_of_answers] == [
+        False,
+        False,
+        True,
+    ]
+    assert (
+        headers_of_answers[-1]["Retry-After"]
+        == headers_of_answers[-1]["RateLimit-Reset"]
+    )
     upstream = answers[0].upstream
     assert upstream is not None
     names = {name.lower() for name, _ in upstream.headers}

@@ -119,44 +119,46 @@ def test_a_record_says_what_decide_says(kong: Recorded) -> None:
     """The code of why, the rule by file and line, and who called: of everything that is allowed or refused."""
     codes = set()
     for case in _cases():
-        meant = case.meant(SCENE)
+        decision = case.meant(SCENE)
         answer, record = kong.ask(case.raw())
         codes.add(record["code"])
         FORM.validate(record)
         assert (record["status"], record["code"]) == (
             answer.status,
-            meant.code,
+            decision.code,
         ), (
             case,
-            meant,
+            decision,
             record,
         )
-        assert record["decision"] == ("allowed" if meant.allowed else "refused")
-        assert meant.component is None or (
+        assert record["decision"] == (
+            "allowed" if decision.allowed else "refused"
+        )
+        assert decision.component is None or (
             record["component"],
             record["stack"],
         ) == (
-            meant.component.key,
+            decision.component.key,
             "tests",
         )
-        told = (
+        upstream_headers = (
             {name.lower(): value for name, value in answer.upstream.headers}
             if answer.upstream
             else {}
         )
-        if told.get("x-auth-client"):
+        if upstream_headers.get("x-auth-client"):
             assert (record["client"], record["subject"]) == (
-                told["x-auth-client"],
-                told["x-auth-subject"],
+                upstream_headers["x-auth-client"],
+                upstream_headers["x-auth-subject"],
             )
-            assert " ".join(record.get("scopes", ())) == told.get(
+            assert " ".join(record.get("scopes", ())) == upstream_headers.get(
                 "x-auth-scopes", ""
             )
-        if meant.allowed and meant.rule:
-            assert meant.component is not None
+        if decision.allowed and decision.rule:
+            assert decision.component is not None
             lets_in = [
                 rule
-                for rule in meant.component.owned[meant.rule.path]
+                for rule in decision.component.owned[decision.rule.path]
                 if rule.lists(case.method)
                 and (
                     rule.public
@@ -244,11 +246,11 @@ def test_of_kongs_own_record_only_what_is_counted_by_is_left(
         record["response"]
     ) == {"status"}
     assert record["query"] == {"page": "%FF"}
-    said = json.dumps(record)
+    record_text = json.dumps(record)
     assert (
-        "hidden" not in said
-        and token not in said
-        and token.split(".")[2] not in said
+        "hidden" not in record_text
+        and token not in record_text
+        and token.split(".")[2] not in record_text
     )
 
 
@@ -342,10 +344,10 @@ def test_a_record_names_the_table_that_decided(kong: Recorded) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "said"), [(200, "answered"), (302, "answered"), (418, "refused")]
+    ("status", "note"), [(200, "answered"), (302, "answered"), (418, "refused")]
 )
 def test_what_a_plugin_answers_in_its_place_is_no_refusal(
-    tmp_path: Path, status: int, said: str
+    tmp_path: Path, status: int, note: str
 ) -> None:
     """A cache, say, that stands there by a waiver: callers got what they asked for."""
     file = tmp_path / "records"
@@ -380,8 +382,8 @@ def test_what_a_plugin_answers_in_its_place_is_no_refusal(
     ) == (
         status,
         status,
-        said,
-        said,
+        note,
+        note,
     )
 
 
@@ -397,8 +399,12 @@ def test_a_preflight_is_answered_and_recorded(tmp_path: Path) -> None:
             {"main": {}},
             logs=LogSettings(file=str(file)),
         )
-        one = asked("http://shop.pages.example.com")["a preflight of our page"]
-        answer = gateway.handle(one.raw("pages.example.com", MAIN), on.scheme)
+        question = asked("http://shop.pages.example.com")[
+            "a preflight of our page"
+        ]
+        answer = gateway.handle(
+            question.raw("pages.example.com", MAIN), on.scheme
+        )
     record = json.loads(file.read_text())
     FORM.validate(record)
     assert (
@@ -422,10 +428,10 @@ def test_without_the_code_of_ports_a_record_says_so(tmp_path: Path) -> None:
         kong_deployment.deploy(
             gateway.admin_url, SCENE.estate, SCENE.pems, logs=logs, metrics=True
         )
-        for one in gateway.entities("plugins"):
-            if one["name"] == "pre-function":
+        for entity in gateway.entities("plugins"):
+            if entity["name"] == "pre-function":
                 httpx.delete(
-                    f"{gateway.admin_url}/plugins/{one['id']}"
+                    f"{gateway.admin_url}/plugins/{entity['id']}"
                 ).raise_for_status()
         answer = gateway.handle(
             request(TARGET + b"?apikey=hidden"), scheme=STACK.scheme

@@ -219,13 +219,13 @@ def test_calls_in_the_outage_are_counted_for_their_components(
         counted[labels.partition('component="')[2].partition('"')[0]] += int(
             count
         )
-    meant = Counter(
+    expected = Counter(
         component.key
         for case in PLACES
         for _ in range(2)
         if (component := case.meant(SCENE).component)
     )
-    assert counted == meant and sum(meant.values()) == len(answers)
+    assert counted == expected and sum(expected.values()) == len(answers)
 
 
 def test_a_record_of_an_admitted_request_says_that_it_failed(

@@ -46,8 +46,8 @@ def test_every_trait_is_measured() -> None:
     """Those that have scripts, or entries that the gate reads, cost something for each request. What another plugin costs is
     not ours to say; connections to workloads stay, and by TLS cost nginx, not Lua."""
     costing = {
-        one.key.name
-        for one in AT_KONG
-        if one.scripts or one.behind or one.entries is not nothing
+        at_kong.key.name
+        for at_kong in AT_KONG
+        if at_kong.scripts or at_kong.behind or at_kong.entries is not nothing
     }
     assert costing == {*TRAITS}

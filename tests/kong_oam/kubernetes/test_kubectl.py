@@ -58,13 +58,13 @@ def test_what_is_in_no_namespace_is_looked_for_in_none() -> None:
     assert patch(None, role, {"rules": None}) == (
         "kubectl patch clusterrole.v1.rbac.authorization.k8s.io/r -p '{\"rules\": null}'"
     )
-    thing = name_of(
+    name = name_of(
         {
             "apiVersion": "example.com/v1",
             "kind": "Thing",
             "metadata": {"name": "t", "namespace": "n"},
         }
     )
-    assert patch("c", thing, {"spec": None}) == (
+    assert patch("c", name, {"spec": None}) == (
         "kubectl --context=c --namespace=n patch thing.v1.example.com/t --type=merge -p '{\"spec\": null}'"
     )

@@ -90,8 +90,8 @@ def test_a_run_and_verify_refuse_labels_that_pods_of_others_have(
         "pods of /lost, shop/db in namespace 'orders' have these podLabels, and the rules"
     )
     altered = {
-        one.name: one.reasons
-        for one in verification.workloads(on, estate).altered
+        workload.name: workload.reasons
+        for workload in verification.workloads(on, estate).altered
     }
     assert (
         "it leads to pods of /lost, shop/db, too, which the rules of 'orders/api' open"

@@ -73,7 +73,7 @@ def _put(
 
 def _state(*resources: Resource) -> StackState:
     return StackState(
-        frozenset((one.type, one.name) for one in resources),
+        frozenset((resource.type, resource.name) for resource in resources),
         {},
         resources=resources,
     )
@@ -167,8 +167,8 @@ def test_many_objects_of_a_kind_are_looked_for_in_a_list(
         ("default", "ServiceAccount", "job"): "prod",
         ("default", "Secret", "job-client"): None,
     }
-    for few in (2, 1, 0):
-        monkeypatch.setattr("kong_oam.kubernetes.kubectl.FEW", few)
+    for limit in (2, 1, 0):
+        monkeypatch.setattr("kong_oam.kubernetes.kubectl.FEW", limit)
         assert kubectl.stacks(None, wanted) == expected
 
 
@@ -180,11 +180,11 @@ def test_a_kind_that_the_cluster_does_not_know_hides_no_other(
     def asked(
         _: str | None, wanted: list[dict[str, Any]]
     ) -> dict[kubectl.Name, str | None]:
-        if any(one["kind"] == "Thing" for one in wanted):
+        if any(manifest["kind"] == "Thing" for manifest in wanted):
             raise kubectl.KubectlError(
                 "the server doesn't have a resource type"
             )
-        return {kubectl.name_of(one): "prod" for one in wanted}
+        return {kubectl.name_of(manifest): "prod" for manifest in wanted}
 
     monkeypatch.setattr("kong_oam.kubernetes.preflight.kubectl.stacks", asked)
     (component,) = ESTATE.own.values()
@@ -193,7 +193,10 @@ def test_a_kind_that_the_cluster_does_not_know_hides_no_other(
         {"apiVersion": version, "kind": kind, "metadata": about}
         for version, kind in KINDS
     ]
-    made = [(component, f"shop/{one['kind']}", one) for one in objects]
+    made = [
+        (component, f"shop/{manifest['kind']}", manifest)
+        for manifest in objects
+    ]
     monkeypatch.setattr(
         "kong_oam.kubernetes.preflight.created_in", lambda *_: made
     )
@@ -204,12 +207,14 @@ def test_a_kind_that_the_cluster_does_not_know_hides_no_other(
 def test_names_and_labels_are_those_that_the_program_makes() -> None:
     """For the sample estate: every object that it registers is looked for by its name, and has the stack's label."""
     registered = [
-        one for one in program() if one.type.startswith("kubernetes:")
+        resource
+        for resource in program()
+        if resource.type.startswith("kubernetes:")
     ]
     made = {
-        (one.type.rpartition(":")[2], one.name): one.inputs
-        for one in registered
-        if "metadata" in one.inputs
+        (resource.type.rpartition(":")[2], resource.name): resource.inputs
+        for resource in registered
+        if "metadata" in resource.inputs
     }
     local = read_file(ROOT / "stacks/Pulumi.local.yaml")
     texts = [

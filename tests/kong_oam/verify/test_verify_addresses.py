@@ -82,8 +82,8 @@ def running() -> Iterator[Running]:
         estate(api(access=ACCESS) + ALLOWED, SHOP, stack=stack),
         Issuer(time.time(), provider),
     )
-    with Running(deployment) as one:
-        yield one
+    with Running(deployment) as verified:
+        yield verified
 
 
 Addresses = dict[str, dict[str, list[str]]]
@@ -169,14 +169,14 @@ def test_the_reading_of_networks_is_what_the_gateway_does(
     with Hands(running.kong.admin_url) as hands:
         if name != "nothing":
             change(hands, CHANGES[name][0])
-        live, there = running.gateway(), running.entities()
+        live, entities = running.gateway(), running.entities()
         asked = set()
-        every = list(classes(running.deployment.estate, live))
+        every_call = list(classes(running.deployment.estate, live))
         for call, caller, _ in random.Random(name).sample(
-            every, min(SAMPLED, len(every))
+            every_call, min(SAMPLED, len(every_call))
         ):
             (verdict,) = live.verdicts(call, caller)
-            tokens = running.deployment.tokens(caller, there)
+            tokens = running.deployment.tokens(caller, entities)
             cases = [
                 Case(
                     call.method,

@@ -27,16 +27,16 @@ def running() -> Iterator[Running]:
     settings, estate = sample()
     with Running(
         Deployment.of(settings, asking(estate, "orders/api", BOTH))
-    ) as one:
-        yield one
+    ) as verified:
+        yield verified
 
 
 def test_what_is_meant_is_no_finding(running: Running) -> None:
     """The service has its times, and every script is ours."""
     (service,) = (
-        one
-        for one in running.kong.entities("services")
-        if one["name"] == ORDERS
+        service
+        for service in running.kong.entities("services")
+        if service["name"] == ORDERS
     )
     assert (service["read_timeout"], service["retries"]) == (5000, 2)
     assert told(running.judged()) == []
@@ -54,12 +54,12 @@ def test_a_table_with_another_limit_is_told_of(
 ) -> None:
     with Hands(running.kong.admin_url) as hands:
         admission = hands.find("plugins", name="pre-function", service=ORDERS)
-        first, *more = admission["config"]["access"]
+        first, *further_scripts = admission["config"]["access"]
         assert old in first
         hands.change(
             "plugins",
             admission,
-            config={"access": [first.replace(old, new), *more]},
+            config={"access": [first.replace(old, new), *further_scripts]},
         )
         (finding,) = told(running.judged())
         assert finding.endswith(
@@ -96,25 +96,32 @@ def test_every_field_of_a_service_and_a_route_is_judged(
     running: Running, kind: str
 ) -> None:
     """Whatever the program sets, whether an Application asks for it or not."""
-    live, meant, asking_stack = (
+    live, wanted_entities, asking_stack = (
         running.entities(),
         running.deployment.meant,
         Asking("local"),
     )
     wanted = next(
-        one for one in getattr(meant, kind) if one["name"].startswith(ORDERS)
+        entity
+        for entity in getattr(wanted_entities, kind)
+        if entity["name"].startswith(ORDERS)
     )
     others = [
-        one for one in getattr(live, kind) if one["name"] != wanted["name"]
+        entity
+        for entity in getattr(live, kind)
+        if entity["name"] != wanted["name"]
     ]
-    (there,) = (
-        one for one in getattr(live, kind) if one["name"] == wanted["name"]
+    (altered,) = (
+        entity
+        for entity in getattr(live, kind)
+        if entity["name"] == wanted["name"]
     )
     for name in {*wanted} - {"id", "name", "service", "tags"}:
         changed = replace(
-            live, **{kind: (*others, {**there, name: _another(there[name])})}
+            live,
+            **{kind: (*others, {**altered, name: _another(altered[name])})},
         )
-        drift = drifts(changed, meant, asking_stack)[
+        drift = drifts(changed, wanted_entities, asking_stack)[
             f"{kind[:-1]} '{wanted['name']}'"
         ]
         assert drift.misplaced and f"{name} is " in drift.text, name

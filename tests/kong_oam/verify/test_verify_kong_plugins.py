@@ -34,13 +34,13 @@ def running() -> Iterator[Running]:
         Deployment.of(
             settings, asking(estate, "orders/api", {KONG_PLUGIN: PLUGINS})
         )
-    ) as one:
-        yield one
+    ) as verified:
+        yield verified
 
 
 def test_what_is_asked_for_is_no_finding(running: Running) -> None:
     """Not even what answers by a waiver: what it does to calls is judged by nobody."""
-    made = {one["name"] for one in running.kong.entities("plugins")}
+    made = {plugin["name"] for plugin in running.kong.entities("plugins")}
     assert made >= {"correlation-id", "bot-detection", "request-termination"}
     assert told(running.judged()) == []
 

@@ -26,23 +26,26 @@ def limited(estate: Estate) -> Estate:
 @pytest.fixture(scope="module")
 def running() -> Iterator[Running]:
     settings, estate = sample()
-    with Running(Deployment.of(settings, limited(estate))) as one:
-        yield one
+    with Running(Deployment.of(settings, limited(estate))) as verified:
+        yield verified
 
 
 def limits(running: Running) -> list[dict[str, Any]]:
     """That of everybody else, then that of callers with a token."""
     found = (
-        one
-        for one in running.kong.entities("plugins")
-        if one["name"] == "rate-limiting"
+        plugin
+        for plugin in running.kong.entities("plugins")
+        if plugin["name"] == "rate-limiting"
     )
-    return sorted(found, key=lambda one: bool(one["consumer"]))
+    return sorted(found, key=lambda plugin: bool(plugin["consumer"]))
 
 
 def test_limits_that_are_meant_are_no_finding(running: Running) -> None:
     """Both of them: that of callers with a token, and that of all others."""
-    assert [bool(one["consumer"]) for one in limits(running)] == [False, True]
+    assert [bool(plugin["consumer"]) for plugin in limits(running)] == [
+        False,
+        True,
+    ]
     assert told(running.judged()) == []
 
 

@@ -42,7 +42,7 @@ def recording() -> Deployment:
 def test_a_gateway_that_keeps_records_is_as_meant(
     recording: Deployment,
 ) -> None:
-    assert {one["name"] for one in recording.meant.plugins} >= {
+    assert {plugin["name"] for plugin in recording.meant.plugins} >= {
         "http-log",
         "file-log",
     }
@@ -51,15 +51,17 @@ def test_a_gateway_that_keeps_records_is_as_meant(
 
 def test_opentelemetry_that_is_gone_is_missed(recording: Deployment) -> None:
     """By its entity alone: the stand-in does not have it."""
-    meant = recording.meant
-    left = tuple(one for one in meant.plugins if one["name"] != "opentelemetry")
-    services = sorted(one["name"] for one in meant.services)
+    wanted = recording.meant
+    left = tuple(
+        plugin for plugin in wanted.plugins if plugin["name"] != "opentelemetry"
+    )
+    services = sorted(service["name"] for service in wanted.services)
     missing = [
         f"weakened: plugin opentelemetry of service '{service}' is missing"
         for service in services
     ]
     assert (
-        sorted(told(recording.judged(replace(meant, plugins=left)))) == missing
+        sorted(told(recording.judged(replace(wanted, plugins=left)))) == missing
     )
 
 
@@ -82,17 +84,19 @@ def running() -> Iterator[Running]:
             replace(settings, stack=stack, gateway=gateway),
             replace(estate, stack=stack),
         )
-    ) as one:
-        yield one
+    ) as verified:
+        yield verified
 
 
 def test_every_sink_is_as_meant(running: Running) -> None:
-    assert {one["name"] for one in running.kong.entities("plugins")} >= {*KINDS}
+    assert {plugin["name"] for plugin in running.kong.entities("plugins")} >= {
+        *KINDS
+    }
     assert told(running.judged()) == []
 
 
 @pytest.mark.parametrize(
-    ("kind", "done"),
+    ("kind", "log_config"),
     [
         ("http-log", None),
         ("tcp-log", {"enabled": False}),
@@ -101,17 +105,19 @@ def test_every_sink_is_as_meant(running: Running) -> None:
     ],
 )
 def test_a_sink_that_is_gone_or_off_is_missed(
-    running: Running, kind: str, done: dict[str, Any] | None
+    running: Running, kind: str, log_config: dict[str, Any] | None
 ) -> None:
     """Calls go on, and nobody keeps what they were."""
     with Hands(running.kong.admin_url) as hands:
         plugin = hands.find("plugins", name=kind, service=ORDERS)
-        if done is None:
+        if log_config is None:
             hands.remove("plugins", plugin)
         else:
-            hands.change("plugins", plugin, **done)
+            hands.change("plugins", plugin, **log_config)
         because = (
-            ": it is disabled" if done == {"enabled": False} else " is missing"
+            ": it is disabled"
+            if log_config == {"enabled": False}
+            else " is missing"
         )
         found = running.judged()
         assert told(found) == [
@@ -147,7 +153,9 @@ def test_one_of_somebody_s_in_its_place_is_told_of(
         )
         hands.make("/plugins", name=kind, config=config)
         hello = next(
-            one for one in hands.list("routes") if one["name"].startswith(HELLO)
+            route
+            for route in hands.list("routes")
+            if route["name"].startswith(HELLO)
         )
         hands.make(
             f"/routes/{hello['id']}/plugins",

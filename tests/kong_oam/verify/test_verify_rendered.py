@@ -41,8 +41,8 @@ def test_two_services_of_one_port_are_as_meant_until_a_route_leads_to_the_other(
     assert estate is not None
     component = estate.components["orders/api"]
     service, other = (
-        names.service(settings.stack.name, component, one)
-        for one in ("80", "80_api-web")
+        names.service(settings.stack.name, component, port)
+        for port in ("80", "80_api-web")
     )
     with Running(Deployment.of(settings, estate)) as running:
         assert told(running.judged()) == []

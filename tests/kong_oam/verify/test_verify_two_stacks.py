@@ -346,9 +346,11 @@ def test_a_service_of_another_stack_with_our_tags_is_not_ours_renamed() -> None:
     }
     theirs = {**ours, "name": "kong-oam.prod.a.b.80"}
     by_hand = {**ours, "name": "orders"}
-    meant = Entities(services=(ours,))
-    assert recognised(Entities(services=(theirs,)), meant).services == (theirs,)
-    assert recognised(Entities(services=(by_hand,)), meant).services == (ours,)
+    wanted = Entities(services=(ours,))
+    assert recognised(Entities(services=(theirs,)), wanted).services == (
+        theirs,
+    )
+    assert recognised(Entities(services=(by_hand,)), wanted).services == (ours,)
 
 
 @pytest.mark.parametrize("number", deep_after(2, range(5)))
@@ -358,11 +360,13 @@ def test_no_command_touches_an_entity_of_the_other_stack(number: int) -> None:
         stack: generated(stack, number) if number else deployment(stack)
         for stack in STACKS
     }
-    there = union(pair.values())
+    entities = union(pair.values())
     for seed in range(examples(60)):
-        live = edited(Random(seed), there, STACKS)
+        live = edited(Random(seed), entities, STACKS)
         by_id = {
-            one["id"]: one for kind in KINDS for one in getattr(live, kind)
+            entity["id"]: entity
+            for kind in KINDS
+            for entity in getattr(live, kind)
         }
         for stack, other in (STACKS, STACKS[::-1]):
             lines = printed(pair[stack].judged(live), stack)
@@ -381,12 +385,14 @@ def test_no_command_touches_an_entity_of_the_other_stack(number: int) -> None:
                     touched = by_id[identifier]
                     deletes = " DELETE " in line
                     with_it = [
-                        one
-                        for one in by_id.values()
-                        if deletes and _belongs(one, touched)
+                        entity
+                        for entity in by_id.values()
+                        if deletes and _belongs(entity, touched)
                     ]
                     assert not [
-                        one for one in (touched, *with_it) if _is_of(one, other)
+                        entity
+                        for entity in (touched, *with_it)
+                        if _is_of(entity, other)
                     ], (
                         seed,
                         line,
@@ -397,8 +403,8 @@ def test_no_command_touches_an_entity_of_the_other_stack(number: int) -> None:
                         if deletes and touched.get(scope)
                     ]
                     is_theirs = any(
-                        _is_of(one, other) for one in on
-                    ) and not any(_is_of(one, stack) for one in on)
+                        _is_of(entity, other) for entity in on
+                    ) and not any(_is_of(entity, stack) for entity in on)
                     assert not is_theirs, (seed, line)
 
 
@@ -441,13 +447,15 @@ def test_the_stack_of_an_estate_that_owns_an_entity_has_to_act(
     partition: str | None, kind: str, line: str
 ) -> None:
     """Stacks of one estate share a tag: the tag of the partition says whose an entity is."""
-    one = in_partitions(partition)
-    there = union([one])
+    deployed = in_partitions(partition)
+    entities = union([deployed])
     gone = "post-function" if kind == "plugins" else ""
     kept = tuple(
-        one for one in getattr(there, kind) if gone and one["name"] != gone
+        entity
+        for entity in getattr(entities, kind)
+        if gone and entity["name"] != gone
     )
-    lines = printed(one.judged(replace(there, **{kind: kept})), "local")
+    lines = printed(deployed.judged(replace(entities, **{kind: kept})), "local")
     assert {
         text.strip()
         for text in lines
@@ -459,17 +467,20 @@ def test_an_object_of_another_stack_in_the_cluster_is_told_with_that_stack(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Whatever its fields are, there is no command that changes it."""
-    one = deployment("local")
-    (meant, *_) = objects_of(one.estate, one.settings)
-    labels = {**meant["metadata"].get("labels", {}), STACK: "prod"}
-    theirs = {**meant, "metadata": {**meant["metadata"], "labels": labels}}
+    deployed = deployment("local")
+    (manifest, *_) = objects_of(deployed.estate, deployed.settings)
+    labels = {**manifest["metadata"].get("labels", {}), STACK: "prod"}
+    theirs = {
+        **manifest,
+        "metadata": {**manifest["metadata"], "labels": labels},
+    }
     monkeypatch.setattr(
-        kubectl, "read", lambda *_: {kubectl.name_of(meant): theirs}
+        kubectl, "read", lambda *_: {kubectl.name_of(manifest): theirs}
     )
     found = {
         altered.name: altered.reasons
-        for altered in workloads(one.settings, one.estate).altered
+        for altered in workloads(deployed.settings, deployed.estate).altered
     }
     assert found[
-        f"Deployment '{meant['metadata']['namespace']}/{meant['metadata']['name']}'"
+        f"Deployment '{manifest['metadata']['namespace']}/{manifest['metadata']['name']}'"
     ] == (Reason("it is of stack 'prod'", "", stack="prod"),)

@@ -35,8 +35,8 @@ def running() -> Iterator[Running]:
         together([read_bytes("orders.yaml", text.encode())]), on.stack
     ).estate
     assert made is not None
-    with Running(Deployment.of(on, made), CA.certificate) as one:
-        yield one
+    with Running(Deployment.of(on, made), CA.certificate) as verified:
+        yield verified
 
 
 def test_what_is_deployed_is_what_is_meant(running: Running) -> None:
@@ -56,8 +56,8 @@ def test_a_weaker_service_is_found(
     """And nothing is left to be said once it is undone."""
     with Hands(running.kong.admin_url) as hands:
         hands.change("services", hands.find("services", name=SERVICE), **change)
-        said = told(running.judged())
-        assert any(expected in one for one in said), said
+        reasons = told(running.judged())
+        assert any(expected in reason for reason in reasons), reasons
     assert told(running.judged()) == []
 
 
@@ -71,8 +71,8 @@ def test_a_ca_under_an_id_that_is_used_is_known_by_what_it_is(
         url, json={"cert": STRANGER.certificate}, trust_env=False
     ).raise_for_status()
     try:
-        said = told(running.judged())
-        assert any("which Kong lacks" in one for one in said), said
+        reasons = told(running.judged())
+        assert any("which Kong lacks" in reason for reason in reasons), reasons
     finally:
         httpx.patch(
             url, json={"cert": CA.certificate}, trust_env=False

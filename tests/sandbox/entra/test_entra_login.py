@@ -54,9 +54,9 @@ def _set_up(tenant: Entra) -> tuple[dict[str, Any], dict[str, Any]]:
     client = directory.create_application({"displayName": "job"})
     own = [
         directory.create_principal(
-            {"appId": one["appId"], "appRoleAssignmentRequired": True}
+            {"appId": application["appId"], "appRoleAssignmentRequired": True}
         )
-        for one in (api, client)
+        for application in (api, client)
     ]
     directory.assign(
         own[0]["id"], {"appRoleId": "r", "principalId": own[1]["id"]}
@@ -68,12 +68,12 @@ def _consent(tenant: Entra, client: dict[str, Any], *scopes: str) -> None:
     """An administrator's, for everybody, to scopes of a sign-in."""
     graph = tenant.directory.principal_of(MICROSOFT_GRAPH)
     assert graph is not None, "every tenant has it"
-    said = {
+    consent = {
         "clientId": client["id"],
         "resourceId": graph["id"],
         "consentType": "AllPrincipals",
     }
-    tenant.directory.grant({**said, "scope": " ".join(scopes)})
+    tenant.directory.grant({**consent, "scope": " ".join(scopes)})
 
 
 def _claims(answer: dict[str, Any]) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def test_a_clusters_token_of_the_one_service_account_is_a_proof() -> None:
             "audiences": [AUDIENCE],
         }
         tenant.directory.add_federated(client["id"], trusted)
-        said = {
+        payload = {
             "iss": cluster.url,
             "sub": SUBJECT,
             "aud": [AUDIENCE],
@@ -111,7 +111,7 @@ def test_a_clusters_token_of_the_one_service_account_is_a_proof() -> None:
         }
         key = cluster.published[0]
         claims = _claims(
-            tenant.login.token(_form(api, client, key.sign(said)), "")
+            tenant.login.token(_form(api, client, key.sign(payload)), "")
         )
         assert (claims["aud"], claims["azp"], claims["roles"]) == (
             api["appId"],
@@ -124,17 +124,17 @@ def test_a_clusters_token_of_the_one_service_account_is_a_proof() -> None:
             tenant.issuer,
         )
         for wrong in (
-            key.sign({**said, "sub": "system:serviceaccount:shop:other"}),
-            key.sign({**said, "aud": ["kubernetes"]}),
-            key.sign({**said, "exp": 1}),
-            Key(kid=key.kid).sign(said),
+            key.sign({**payload, "sub": "system:serviceaccount:shop:other"}),
+            key.sign({**payload, "aud": ["kubernetes"]}),
+            key.sign({**payload, "exp": 1}),
+            Key(kid=key.kid).sign(payload),
         ):
             with pytest.raises(LoginError) as refused:
                 tenant.login.token(_form(api, client, wrong), "")
             assert refused.value.error == "invalid_client"
 
 
-def _known(value: bytes | str, **more: str) -> dict[str, Any]:
+def _known(value: bytes | str, **headers: str) -> dict[str, Any]:
     key = value if isinstance(value, str) else base64.b64encode(value).decode()
     return {
         "keyCredentials": [
@@ -142,7 +142,7 @@ def _known(value: bytes | str, **more: str) -> dict[str, Any]:
                 "type": "AsymmetricX509Cert",
                 "usage": "Verify",
                 "key": key,
-                **more,
+                **headers,
             }
         ]
     }

@@ -49,7 +49,7 @@ def test_a_list_comes_in_pages(kong: Kong) -> None:
     path, seen, pages = "/consumers?tags=page&size=2", [], 0
     while path:
         _, page = ask(kong, "GET", path)
-        seen += [one["id"] for one in page["data"]]
+        seen += [row["id"] for row in page["data"]]
         path, pages = page["next"], pages + 1
     assert (len(seen), pages, seen) == (5, 3, sorted(seen))
 

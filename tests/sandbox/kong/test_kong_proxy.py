@@ -234,12 +234,12 @@ def test_a_body_whose_length_is_named_hop_by_hop_goes_upstream_without_it(
     """So the upstream takes the body for the next request."""
     route(kong, "orders", paths=["/orders"])
     raw = b"POST /orders HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nConnection: %b\r\n\r\nbody"
-    for listed, there in ((b"close", True), (b"Content-Length", False)):
+    for listed, reaches in ((b"close", True), (b"Content-Length", False)):
         answer = kong.handle(raw % listed)
         assert answer.upstream is not None
         assert (answer.upstream.body, "content-length" in sent(answer)) == (
             b"body",
-            there,
+            reaches,
         )
 
 

@@ -62,8 +62,8 @@ def test_what_is_verified_is_what_a_kong_verifies(
             fields = {
                 **fields,
                 "ca_certificates": [
-                    own if one == "CA" else one
-                    for one in fields["ca_certificates"]
+                    own if certificate == "CA" else certificate
+                    for certificate in fields["ca_certificates"]
                 ],
             }
         service = {

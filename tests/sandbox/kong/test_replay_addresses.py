@@ -45,7 +45,7 @@ def test_the_stand_in_takes_the_same_for_the_address_as_a_recorded_kong() -> (
                 for entry in request.get("log") or ()
                 if "seen" in entry
             ):
-                given = Request(
+                request_ = Request(
                     "GET",
                     "/orders",
                     1,
@@ -55,7 +55,8 @@ def test_the_stand_in_takes_the_same_for_the_address_as_a_recorded_kong() -> (
                     peer=seen["ip"],
                 )
                 assert (
-                    client_address(given, settings or {}) == seen["forwarded"]
+                    client_address(request_, settings or {})
+                    == seen["forwarded"]
                 ), (
                     line["case"],
                     request,

@@ -138,11 +138,11 @@ def test_it_refuses_counts_and_says_what_a_real_kong_did() -> None:
             httpx.Client(base_url=kong.admin_url, trust_env=False) as admin,
         ):
             for case in replayed:
-                if why := compared(case, kong, Made(admin, server.port)):
-                    different.append(f"{case['case']}: {why}")
+                if difference := compared(case, kong, Made(admin, server.port)):
+                    different.append(f"{case['case']}: {difference}")
                 for kind in ("plugins", "routes", "services"):
-                    for one in kong.entities(kind):
-                        admin.delete(f"/{kind}/{one['id']}")
+                    for entity in kong.entities(kind):
+                        admin.delete(f"/{kind}/{entity['id']}")
     finally:
         server.stop()
     assert different == []
@@ -152,10 +152,10 @@ def compared(case: dict[str, Any], kong: Kong, makes: Made) -> str:
     """Says what differs; empty where nothing does."""
     made = makes.make(case["config"])
     if refused := case.get("refused"):
-        told = refused["body"]["fields"]["services"][0]["plugins"][0]
+        plugin = refused["body"]["fields"]["services"][0]["plugins"][0]
         return (
             ""
-            if (made.status_code, made.json()["fields"]) == (400, told)
+            if (made.status_code, made.json()["fields"]) == (400, plugin)
             else f"{made.status_code} {made.text}"
         )
     for number, request in enumerate(case["requests"]):

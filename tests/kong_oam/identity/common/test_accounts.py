@@ -106,15 +106,15 @@ def test_an_account_is_of_the_stack_or_else_of_the_environment(
         "ARM_CLIENT_SECRET",
     ):
         monkeypatch.setenv(name, SECRET)
-    said = "of the environment"
+    source = "of the environment"
     assert okta.account(configuration()) == okta.Account(
-        said, "okta.com", SECRET, None
+        source, "okta.com", SECRET, None
     )
     assert keycloak.account(ISSUER, configuration()) == keycloak.Account(
-        "https://kc.example.com", "acme", "acme", said, SECRET
+        "https://kc.example.com", "acme", "acme", source, SECRET
     )
     assert entra.account(TENANT, configuration()) == entra.Account(
-        TENANT, said, SECRET
+        TENANT, source, SECRET
     )
     set_all_config(
         {

@@ -48,8 +48,8 @@ def _found(tenant: Entra, state: ExportedState) -> list[tuple[str, str | None]]:
         Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)
     ) as graph:
         return [
-            (one.id, doubt)
-            for one, doubt in entra.orphans(graph, state, "entra-account")
+            (orphan.id, doubt)
+            for orphan, doubt in entra.orphans(graph, state, "entra-account")
         ]
 
 
@@ -60,8 +60,10 @@ def _remove(tenant: Entra, state: ExportedState) -> None:
         entra.remove(
             graph,
             [
-                one
-                for one, doubt in entra.orphans(graph, state, "entra-account")
+                orphan
+                for orphan, doubt in entra.orphans(
+                    graph, state, "entra-account"
+                )
                 if doubt is None
             ],
         )
@@ -165,15 +167,15 @@ def test_what_is_assigned_and_consented_to_is_known_by_whom_it_is_between(
     tenant.directory.grant(
         {**consent, "consentType": "Principal", "principalId": "u1"}
     )
-    given = tenant.directory.grant({**consent, "consentType": "AllPrincipals"})[
-        "id"
-    ]
+    consent_grant = tenant.directory.grant(
+        {**consent, "consentType": "AllPrincipals"}
+    )["id"]
     inputs = {
         "servicePrincipalObjectId": first,
         "resourceServicePrincipalObjectId": second,
     }
     assert _found(tenant, _state(GRANT, **inputs)) == [
-        (f"/oauth2PermissionGrants/{given}", None)
+        (f"/oauth2PermissionGrants/{consent_grant}", None)
     ]
 
 
@@ -196,7 +198,9 @@ def test_a_secret_that_nobody_learned_is_removed(tenant: Entra) -> None:
     state = _state(PASSWORD, (f"{app['id']}/password/{old}",), **wanted)
     assert _found(tenant, state) == [(f"{app['id']}/password/{new}", None)]
     _remove(tenant, state)
-    assert [one["keyId"] for one in app["passwordCredentials"]] == [old, other]
+    assert [
+        credential["keyId"] for credential in app["passwordCredentials"]
+    ] == [old, other]
 
 
 def test_trust_in_another_than_the_cluster_is_kept(tenant: Entra) -> None:

@@ -26,7 +26,7 @@ ESTATE = estate(WITH_SIGN_IN, stack=Stack("tests", {"main": PROVIDER}))
 SETTINGS = ProviderSettings("main", "okta", "api://tests")
 NOTHING: Held = frozenset()
 ALL: Held = frozenset(
-    (one.type, one.logical) for one in objects(SETTINGS, ESTATE)
+    (entity.type, entity.logical) for entity in objects(SETTINGS, ESTATE)
 )
 
 
@@ -116,8 +116,8 @@ def _rule(org: httpx.Client, server: str, policy: str, name: str) -> str:
     )
 
 
-def _found(org: httpx.Client, held: Held = NOTHING) -> list[Diagnostic]:
-    return list(name_conflicts(org, SETTINGS, ESTATE, held, "kong-oam"))
+def _found(org: httpx.Client, held_names: Held = NOTHING) -> list[Diagnostic]:
+    return list(name_conflicts(org, SETTINGS, ESTATE, held_names, "kong-oam"))
 
 
 def _imported(found: Diagnostic) -> dict[str, Any]:
@@ -197,14 +197,16 @@ def test_everything_of_our_names_is_listed_with_the_id_to_import_it_by(
     assert "`python -m kong_oam recover -s tests --remove` removes them" in str(
         found
     )
-    first, *rest = _imported(found)["resources"]
+    first, *children = _imported(found)["resources"]
     assert first == {
         "type": "kong-oam:identity:Okta",
         "name": "main",
         "component": True,
     }
-    assert {one["parent"] for one in rest} == {"main"}
-    assert {(one["type"], one["name"]): one["id"] for one in rest} == {
+    assert {child["parent"] for child in children} == {"main"}
+    assert {
+        (child["type"], child["name"]): child["id"] for child in children
+    } == {
         ("okta:auth/server:Server", "main-server"): server,
         (
             "okta:auth/serverScope:ServerScope",
@@ -237,7 +239,7 @@ def test_an_app_without_groups_has_no_assignments_to_take_over(
     """They are made as usual then: there is nothing at Okta that they could be imported from."""
     _app(org, "kong-oam tests shop/web")
     (found,) = _found(org)
-    assert [one["name"] for one in _imported(found)["resources"]] == [
+    assert [resource["name"] for resource in _imported(found)["resources"]] == [
         "main",
         "main-app-shop/web",
     ]
@@ -283,7 +285,7 @@ def test_of_several_of_one_label_none_is_taken_over(org: httpx.Client) -> None:
     """Okta allows it; both are listed, and there is no command."""
     both = [_app(org, "kong-oam tests shop/job") for _ in range(2)]
     (found,) = _found(org)
-    assert all(one in str(found) for one in both)
+    assert all(name in str(found) for name in both)
     assert (
         "There are several of 'kong-oam tests shop/job': rename or remove all but the one"
         in str(found)

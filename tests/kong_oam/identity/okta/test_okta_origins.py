@@ -66,15 +66,19 @@ def _trusted(
 def _found(
     org: httpx.Client,
     settings: ProviderSettings = SETTINGS,
-    *held: tuple[str, str],
+    *held_names: tuple[str, str],
 ) -> list[Diagnostic]:
     return list(
-        name_conflicts(org, settings, ESTATE, frozenset(held), "kong-oam")
+        name_conflicts(org, settings, ESTATE, frozenset(held_names), "kong-oam")
     )
 
 
 def _imports(found: list[Diagnostic]) -> bool:
-    return any("pulumi import" in line for one in found for line in one.details)
+    return any(
+        "pulumi import" in line
+        for conflict in found
+        for line in conflict.details
+    )
 
 
 def test_an_origin_is_trusted_once_for_all_pages_that_it_has() -> None:
@@ -88,7 +92,9 @@ def test_an_origin_is_trusted_once_for_all_pages_that_it_has() -> None:
         replace(ESTATE.clients[1], kind=kind).origins
         for kind in ("web", "native")
     ] == [(), ()]
-    (only,) = (one for one in objects(SETTINGS, ESTATE) if one.type == ORIGIN)
+    (only,) = (
+        entity for entity in objects(SETTINGS, ESTATE) if entity.type == ORIGIN
+    )
     assert (only.logical, only.name) == (f"main-origin-{PAGE}", PAGE)
 
 
