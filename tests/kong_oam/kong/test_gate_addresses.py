@@ -23,7 +23,7 @@ from kong_oam.kong.script import embedded
 from sandbox.kong import Kong
 from tests.support import kong_deployment
 from tests.support.estates import api, estate
-from tests.support.gate_requests import INSIDE, READ, TABLE, asked
+from tests.support.gate_requests import INSIDE, READ, TABLE, asked, table_with
 from tests.support.gateway_cases import Case, cases
 from tests.support.gateway_estates import (
     ACCESS,
@@ -303,24 +303,16 @@ BROKEN: dict[str, Any] = {
 @pytest.mark.parametrize("addresses", BROKEN.values(), ids=BROKEN)
 def test_networks_that_cannot_be_read_open_nothing(addresses: Any) -> None:
     """Neither at the gate, nor in what admission left."""
-    request_ = asked(
-        READ, json.dumps({**json.loads(TABLE), "addresses": addresses})
-    )
+    request_ = asked(READ, table_with(addresses=addresses))
     assert (request_.run(), request_.status) == ("exit", 500)
 
 
 def test_a_network_that_only_one_table_has_is_enforced() -> None:
     """While a run is under way: what closes closes with the first, and what opens opens with the last."""
-    wider = json.dumps(
-        {**json.loads(TABLE), "addresses": {"/orders": {"*": ["0.0.0.0/0"]}}}
-    )
-    without = json.dumps(
-        {
-            name: value
-            for name, value in json.loads(TABLE).items()
-            if name != "addresses"
-        }
-    )
+    wider = table_with(addresses={"/orders": {"*": ["0.0.0.0/0"]}})
+    pieces = json.loads(TABLE)
+    del pieces["addresses"]
+    without = json.dumps(pieces)
     for written_table, read_table in (
         (TABLE, wider),
         (wider, TABLE),

@@ -27,7 +27,10 @@ from kong_oam.kong.routes import routes
 from kong_oam.kong.script import embedded
 from kong_oam.kong.table import table
 from sandbox.kong import Kong
+from tests.support import gate_requests
 from tests.support.estates import SPELLING, api, estate
+from tests.support.gateway_estates import nested_applications, with_callers
+from tests.support.gateway_tokens import CLIENTS
 
 ACCESS = """
             owner: team
@@ -80,6 +83,24 @@ def test_the_table_holds_all_that_the_gate_decides_by() -> None:
         "groups": {"desk": ["read", "write"], "sales": ["read", "write"]},
         "depth": 4,
     }  # fmt: skip
+
+
+def test_the_table_of_the_gates_tests_is_what_the_program_writes() -> None:
+    """Byte for byte, so that those tests run the gate on a table that a gateway may have."""
+    orders, *others = nested_applications("example.com")
+    allowed = """\
+        - type: ip-allow
+          properties: {rules: [{paths: [/orders], from: [192.0.2.0/24, "2001:db8::/32"]}]}
+"""
+    made = with_callers(
+        estate(orders + allowed, *others, stack=gate_requests.STACK)
+    )
+    clients = {key: name for name, key in CLIENTS.items()}
+    api_of_orders = made.components["orders/api"]
+    assert (
+        table(made, api_of_orders, "8080", "ring", clients=clients)
+        == gate_requests.TABLE
+    )
 
 
 def test_the_table_of_one_port_sends_the_other_ports_paths_away() -> None:

@@ -12,7 +12,7 @@ import pytest
 from lupa.luajit21 import LuaRuntime
 
 from kong_oam.kong.sources import FILES
-from tests.support.gate_requests import ISSUER, READ, TABLE, asked
+from tests.support.gate_requests import ISSUER, READ, TABLE, asked, table_with
 from tests.support.lua_scripts import Lua, admission
 
 _CALL = re.compile(r"\b(find|match|gmatch|gsub)\(")
@@ -176,9 +176,7 @@ def test_an_odd_spelling_costs_little_beside_many_rules(element: str) -> None:
         f"/orders/order-{number}": {"GET": [["read"]]}
         for number in range(1_000)
     }
-    table = json.dumps(
-        {**json.loads(TABLE), "rules": {**json.loads(TABLE)["rules"], **rules}}
-    )
+    table = table_with(rules={**json.loads(TABLE)["rules"], **rules})
     plain = seconds(asked(READ, table, path="/orders/order-7"))
     assert seconds(asked(READ, table, path=f"/orders/{element}")) < 4 * plain
 
@@ -255,6 +253,6 @@ def test_a_table_of_a_thousand_rules_is_read_in_linear_time() -> None:
         rules = {
             f"/orders/{number}": {"GET": [["read"]]} for number in range(size)
         }
-        return asked(READ, json.dumps({**json.loads(TABLE), "rules": rules}))
+        return asked(READ, table_with(rules=rules))
 
     assert slow(make, 1_000) < 24
