@@ -6,16 +6,16 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
-from kong_oam.kong import names
 from sandbox.kong import Answer, Kong
 from tests.support import kong_deployment
 from tests.support.estates import estate
-from tests.support.gateway_cases import Case, landmarks
+from tests.support.gateway_cases import Case
 from tests.support.gateway_estates import (
     Scene,
     issuers,
@@ -28,10 +28,15 @@ SCENE = Scene(
     estate(*nested_applications("example.com"), stack=STACK),
     issuers(STACK, time.time()),
 )
-CASE = next(case for case in landmarks(SCENE) if case.authorization)
-COMPONENT = CASE.meant(SCENE).component
-assert COMPONENT is not None
-SERVICE = names.service(STACK.name, COMPONENT, next(iter(COMPONENT.backends)))
+MAIN = SCENE.issuers["main"]
+CALL = Case(
+    "GET",
+    "orders.example.com",
+    b"/orders",
+    (f"Bearer {MAIN.service(['read'])}",),
+)
+"""A call that the gate lets through to the workload."""
+SERVICE = "kong-oam.tests.orders.api.8080"
 
 
 @pytest.fixture
@@ -76,7 +81,7 @@ def test_what_a_plugin_refuses_is_a_problem(
 ) -> None:
     """With Kong's own text in JSON; its other headers stay."""
     answers(kong, status_code=status)
-    assert problem_of(kong.handle(CASE.raw(), STACK.scheme)) == {
+    assert problem_of(kong.handle(CALL.raw(), STACK.scheme)) == {
         "type": f"urn:kong-oam:problem:{code}",
         "title": title,
     }
@@ -92,39 +97,27 @@ def test_what_a_plugin_refuses_is_a_problem(
 def test_what_somebody_wrote_stays(kong: Kong, config: dict[str, Any]) -> None:
     """A page for maintenance, and statuses that nobody knows the reason of."""
     answers(kong, **config)
-    answer = kong.handle(CASE.raw(), STACK.scheme)
+    answer = kong.handle(CALL.raw(), STACK.scheme)
     assert answer.status == config["status_code"]
     assert "application/problem+json" not in dict(answer.headers).values()
 
 
 def test_a_refusal_of_jwt_is_a_problem(kong: Kong) -> None:
     """Of a component without public paths, where the gate sees none of them."""
-    case = next(case for case in landmarks(SCENE) if _closed(case))
-    nobody = kong.handle(
-        Case(case.method, case.host, case.target).raw(), STACK.scheme
-    )
+    call = Case("GET", "x.deep.example.com", b"/orders")
+    nobody = kong.handle(call.raw(), STACK.scheme)
     assert (nobody.status, problem_of(nobody)["type"]) == (
         401,
         "urn:kong-oam:problem:token-needed",
     )
-    component = case.meant(SCENE).component
-    assert component is not None
-    bad = SCENE.issuers[component.identity.provider].faults(
-        (), SCENE.issuers["other"]
-    )["expired"]
+    expired = MAIN.token([], exp=SCENE.now - 1)
     stale = kong.handle(
-        Case(case.method, case.host, case.target, (f"Bearer {bad}",)).raw(),
-        STACK.scheme,
+        replace(call, authorization=(f"Bearer {expired}",)).raw(), STACK.scheme
     )
     assert (stale.status, problem_of(stale)["type"]) == (
         401,
         "urn:kong-oam:problem:token-not-verified",
     )
-
-
-def _closed(case: Case) -> bool:
-    component = case.meant(SCENE).component
-    return component is not None and names.nobody(STACK.name, component) is None
 
 
 def test_a_workload_that_cannot_be_reached_is_a_problem(kong: Kong) -> None:
@@ -140,8 +133,8 @@ def test_a_workload_that_cannot_be_reached_is_a_problem(kong: Kong) -> None:
             )
             config = entities.configs(
                 SCENE.estate,
-                COMPONENT,
-                next(iter(COMPONENT.backends)),
+                SCENE.estate.components["orders/api"],
+                "8080",
                 "127.0.0.1",
                 taken.getsockname()[1],
             )
@@ -151,7 +144,7 @@ def test_a_workload_that_cannot_be_reached_is_a_problem(kong: Kong) -> None:
         with socket.create_connection(
             ("127.0.0.1", int(kong.proxy_url.rpartition(":")[2])), 10
         ) as connection:
-            connection.sendall(CASE.raw(b"Connection: close"))
+            connection.sendall(CALL.raw(b"Connection: close"))
             head, _, body = (
                 connection.makefile("rb").read().partition(b"\r\n\r\n")
             )
