@@ -19,7 +19,13 @@ from tests.support.drifts import DRIFTS, EXPECTED
 from tests.support.gateway_cases import Case
 from tests.support.gateway_tokens import Issuer
 from tests.support.tiers import deep_after
-from tests.support.verifying import Deployment, Hands, Running, sample, told
+from tests.support.verifying import (
+    Deployment,
+    Hands,
+    Running,
+    report_lines,
+    sample,
+)
 
 UP = "pulumi up -s local --refresh"
 SAMPLED = 100
@@ -48,8 +54,8 @@ def test_a_change_by_hand_is_found_if_it_matters(
     """By the entity, with who may call what, and with nothing else; once it is undone there is nothing to be said."""
     with Hands(running.kong.admin_url) as hands:
         DRIFTS[name](hands, pem)
-        assert told(running.judged()) == EXPECTED[name]
-    assert told(running.judged()) == []
+        assert report_lines(running.judged()) == EXPECTED[name]
+    assert report_lines(running.judged()) == []
 
 
 def test_clients_are_told_apart_by_what_live_tables_grant_them(
@@ -102,7 +108,7 @@ def test_an_empty_slot_may_hold_any_key_of_the_issuer() -> None:
         live, credentials=(*kept, {**empty, "rsa_public_key": pem})
     )
     assert (
-        told(
+        report_lines(
             judge(
                 deployment.settings,
                 deployment.estate,
@@ -145,9 +151,8 @@ def test_the_reading_of_a_gateway_is_what_it_does(
             ).append((call, caller))
         chosen = random.Random(name)
         pairs = [
-            pair
-            for pairs in (changed, same)
-            for pair in chosen.sample(pairs, min(SAMPLED, len(pairs)))
+            *chosen.sample(changed, min(SAMPLED, len(changed))),
+            *chosen.sample(same, min(SAMPLED, len(same))),
         ]
         assert len(pairs) >= SAMPLED
         for call, caller in pairs:

@@ -12,10 +12,16 @@ from kong_oam.kong.owners import Asking
 from kong_oam.traits.headers.value import HEADERS, Headers
 from kong_oam.traits.limits.value import LIMITS, Limits, Retries
 from kong_oam.verify.drift import drifts
-from tests.support.drifts import ORDERS
 from tests.support.estates import asking
-from tests.support.verifying import Deployment, Hands, Running, sample, told
+from tests.support.verifying import (
+    Deployment,
+    Hands,
+    Running,
+    report_lines,
+    sample,
+)
 
+ORDERS = "kong-oam.local.orders.api.8080"
 BOTH = {
     LIMITS: Limits(body=2048, read=5000, retries=Retries(2)),
     HEADERS: Headers(secure=True),
@@ -39,7 +45,7 @@ def test_what_is_meant_is_no_finding(running: Running) -> None:
         if service["name"] == ORDERS
     )
     assert (service["read_timeout"], service["retries"]) == (5000, 2)
-    assert told(running.judged()) == []
+    assert report_lines(running.judged()) == []
 
 
 @pytest.mark.parametrize(
@@ -61,12 +67,12 @@ def test_a_table_with_another_limit_is_told_of(
             admission,
             config={"access": [first.replace(old, new), *further_scripts]},
         )
-        (finding,) = told(running.judged())
+        (finding,) = report_lines(running.judged())
         assert finding.endswith(
             f"plugin pre-function of service '{ORDERS}': its table differs in {entry}"
         )
         assert finding.startswith("weakened: ")
-    assert told(running.judged()) == []
+    assert report_lines(running.judged()) == []
 
 
 @pytest.mark.parametrize("name", ["pre-function", "post-function"])
@@ -83,12 +89,12 @@ def test_a_script_beside_is_missed(running: Running, name: str) -> None:
             plugin,
             config={"access": [first.replace("CODE.limits()\n", "")]},
         )
-        finding = told(running.judged())[0]
+        finding = report_lines(running.judged())[0]
         assert (
             f"plugin {name} of service '{ORDERS}': its script is not the one that is meant"
             in finding
         )
-    assert told(running.judged()) == []
+    assert report_lines(running.judged()) == []
 
 
 @pytest.mark.parametrize("kind", ["services", "routes"])
@@ -149,7 +155,7 @@ def test_a_time_that_somebody_changed_is_repaired_by_a_run(
             "services", hands.find("services", name=ORDERS), write_timeout=1
         )
         result = running.judged()
-        assert told(result) == [
+        assert report_lines(result) == [
             f"weakened: service '{ORDERS}': write_timeout is 1, not 60000"
         ]
         ((_, (reason,)),) = result.findings

@@ -12,9 +12,19 @@ from kong_oam.kong.entities import Entities
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
 from kong_oam.kong.plugins import CLEARED
 from kong_oam.verify.effects import Effect, effect_of
-from tests.support.drifts import ANYBODY, LIBRARY, MEANT, ORDERS, RING, ROUTE
-from tests.support.verifying import Deployment, Running, sample, told
+from tests.support.verifying import Deployment, Running, report_lines, sample
 
+ANYBODY = "anybody, without a token"
+LIBRARY = "kong-oam.local.reports.library.8000"
+MEANT = [
+    "  shop/checkout, shop/web for users in order-desk, shop/web for users in sales | GET,HEAD | http://orders.example.com/orders",
+    "  shop/web for users in order-desk | POST,PUT,DELETE | http://orders.example.com/orders",
+    "  anybody, without a token | GET,HEAD | http://orders.example.com/orders/health",
+]
+"""What all may do at `orders/api` who may do something there."""
+ORDERS = "kong-oam.local.orders.api.8080"
+RING = "kong-oam.local.ring.okta"
+ROUTE = "kong-oam.local.orders.api.8080.protected-1"
 MINUTE = {"minute": 1}
 EVERYWHERE: Mapping[str, str] = {}
 
@@ -100,7 +110,7 @@ def test_a_limit_is_said_with_what_removes_it(
     """Of every call that is meant, and of no other."""
     live = _with(entities, "rate-limiting", MINUTE, {"service": ORDERS})
     result = running.judged(live)
-    assert told(result) == [
+    assert report_lines(result) == [
         f"limited: plugin rate-limiting of service '{ORDERS}' is not ours",
         *MEANT,
     ]
@@ -166,7 +176,9 @@ def test_what_stands_at_a_service_of_others_says_nothing_of_ours(
         beside = _with(
             live, name, MINUTE, {"consumer": RING, "service": "theirs"}
         )
-        assert told(running.judged(beside)) == told(running.judged(live))
+        assert report_lines(running.judged(beside)) == report_lines(
+            running.judged(live)
+        )
 
 
 def test_what_answers_a_group_hides_no_opening(
@@ -181,9 +193,9 @@ def test_what_answers_a_group_hides_no_opening(
         EVERYWHERE,
         consumer_group={"id": "group"},
     )
-    first, *exposures = told(running.judged(live))
+    first, *exposures = report_lines(running.judged(live))
     assert first.startswith("opened: ")
-    assert {first, *exposures} <= {*told(running.judged(beside))}
+    assert {first, *exposures} <= {*report_lines(running.judged(beside))}
 
 
 def _without_scopes(entities: Entities) -> Entities:
@@ -222,7 +234,7 @@ def test_a_plugin_on_everything_that_only_watches_is_no_finding(
     entities = _with(
         entities, "response-transformer", {}, {"route": ROUTE}, enabled=False
     )
-    assert told(running.judged(entities)) == []
+    assert report_lines(running.judged(entities)) == []
 
 
 @pytest.mark.parametrize(
@@ -240,7 +252,7 @@ def test_every_plugin_on_an_entity_of_ours_is_a_finding(
         f"weakened: plugin {plugin} of {kind} '{name}' is not ours"
         for plugin in HARMLESS
     }
-    assert {*told(running.judged(live))} == expected
+    assert {*report_lines(running.judged(live))} == expected
 
 
 @pytest.mark.parametrize(
@@ -331,7 +343,7 @@ def test_what_writes_or_clears_headers_is_said(
         {"header_name": "Content-Length"},
         EVERYWHERE,
     )
-    assert told(running.judged(live)) != []
+    assert report_lines(running.judged(live)) != []
     live = _with(
         entities,
         "request-termination",
@@ -340,7 +352,7 @@ def test_what_writes_or_clears_headers_is_said(
     )
     assert any(
         line.startswith("limited: plugin request-termination")
-        for line in told(running.judged(live))
+        for line in report_lines(running.judged(live))
     )
 
 
@@ -359,11 +371,11 @@ def test_what_lets_pages_read_is_said(
         (EVERYWHERE, "everything (global)"),
     ):
         found = f"weakened: plugin {name} of {of} is not ours"
-        assert told(running.judged(_with(entities, name, config, scope))) == [
-            found
-        ]
+        assert report_lines(
+            running.judged(_with(entities, name, config, scope))
+        ) == [found]
     assert (
-        told(
+        report_lines(
             running.judged(
                 _with(
                     entities, name, config, {"service": LIBRARY}, enabled=False
@@ -391,7 +403,7 @@ def test_a_limit_is_told_apart_from_what_else_is_wrong(
             plugin for plugin in limited.plugins if plugin is not gate
         ),
     )
-    assert told(running.judged(closed)) == [
+    assert report_lines(running.judged(closed)) == [
         f"closed: plugin post-function of service '{ORDERS}' is missing",
         *MEANT,
         f"weakened: plugin rate-limiting of service '{ORDERS}' is not ours",

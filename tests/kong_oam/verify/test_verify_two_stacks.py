@@ -29,7 +29,7 @@ from tests.support.two_stacks import (
     in_partitions,
     union,
 )
-from tests.support.verifying import Hands, Running, told
+from tests.support.verifying import Hands, Running, report_lines
 
 ADMISSION = "plugin pre-function of service 'kong-oam.local.orders.shop.3000'"
 ANYBODY = "anybody, without a token"
@@ -66,7 +66,7 @@ def test_both_stacks_decide_as_meant_beside_each_other(
     stacks: dict[str, Running], stack: str
 ) -> None:
     """The other stack's keys are no findings."""
-    assert told(stacks[stack].judged()) == []
+    assert report_lines(stacks[stack].judged()) == []
 
 
 def _disable(hands: Hands) -> None:
@@ -115,7 +115,7 @@ def test_without_an_admission_its_stack_alone_has_a_finding(
     assert [
         line for line in lines if "to do" in line or "has to act" in line
     ] == ["    to do: pulumi up -s local --refresh"]
-    assert told(stacks["prod"].judged()) == []
+    assert report_lines(stacks["prod"].judged()) == []
 
 
 def test_a_route_of_another_stack_that_diverts_calls_is_told_with_that_stack(
@@ -255,7 +255,7 @@ def test_a_limit_of_another_stack_for_its_own_consumer_is_no_finding(
     hands.make(
         f"/consumers/{RING}/plugins", name=name, config=config, tags=OF_PROD
     )
-    assert told(stacks["local"].judged()) == []
+    assert report_lines(stacks["local"].judged()) == []
 
 
 def test_a_foreign_plugin_on_a_consumer_of_another_stack_is_left_to_that_stack(
