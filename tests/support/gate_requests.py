@@ -68,7 +68,7 @@ def as_left(table: str) -> str:
     )
 
 
-def asked(
+def gate_call(
     token: str | None,
     table: str = TABLE,
     path: str = "/orders",

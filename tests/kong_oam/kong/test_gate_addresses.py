@@ -23,7 +23,13 @@ from kong_oam.kong.script import embedded
 from sandbox.kong import Kong
 from tests.support import kong_deployment
 from tests.support.estates import api, estate
-from tests.support.gate_requests import INSIDE, READ, TABLE, asked, table_with
+from tests.support.gate_requests import (
+    INSIDE,
+    READ,
+    TABLE,
+    gate_call,
+    table_with,
+)
 from tests.support.gateway_cases import Case, cases
 from tests.support.gateway_estates import (
     ACCESS,
@@ -273,7 +279,7 @@ def test_from_another_address_a_call_is_refused_with_a_code_of_its_own() -> (
 def test_a_call_from_any_network_of_a_list_is_let_in(address: str) -> None:
     """The rule lists 192.0.2.0/24 and 2001:db8::/32."""
     assert (
-        asked(READ, fault=("kong.client.get_forwarded_ip", address)).run()
+        gate_call(READ, fault=("kong.client.get_forwarded_ip", address)).run()
         == "on"
     )
 
@@ -283,7 +289,7 @@ def test_a_call_from_any_network_of_a_list_is_let_in(address: str) -> None:
 )
 def test_an_address_that_cannot_be_read_is_refused(address: Any) -> None:
     """Whatever the gateway says instead of one."""
-    request_ = asked(READ, fault=("kong.client.get_forwarded_ip", address))
+    request_ = gate_call(READ, fault=("kong.client.get_forwarded_ip", address))
     assert (request_.run(), request_.status) == ("exit", 403)
 
 
@@ -303,7 +309,7 @@ BROKEN: dict[str, Any] = {
 @pytest.mark.parametrize("addresses", BROKEN.values(), ids=BROKEN)
 def test_networks_that_cannot_be_read_open_nothing(addresses: Any) -> None:
     """Neither at the gate, nor in what admission left."""
-    request_ = asked(READ, table_with(addresses=addresses))
+    request_ = gate_call(READ, table_with(addresses=addresses))
     assert (request_.run(), request_.status) == ("exit", 500)
 
 
@@ -320,7 +326,7 @@ def test_a_network_that_only_one_table_has_is_enforced() -> None:
         (without, TABLE),
     ):
         for address, status in ((INSIDE, None), ("198.51.100.1", 403)):
-            request = asked(READ, written_table)
+            request = gate_call(READ, written_table)
             request.admitted, request.facts = (
                 read_table,
                 {**request.facts, "kong.client.get_forwarded_ip": address},
@@ -334,7 +340,7 @@ def test_before_the_gate_is_of_this_version_it_opens_nothing_that_its_own_table_
 ):
     """Admission changes first: a gate of before sees networks in admission's table that it does not know. It asks its
     own table, too, so nobody is let in who was not before; and once the gate is replaced, the networks hold."""
-    request_ = asked(READ, TABLE)
+    request_ = gate_call(READ, TABLE)
     with pytest.MonkeyPatch.context() as monkeypatch:
         spoil(monkeypatch, "value.addresses", "value.of_later")
         known = gate(TABLE)

@@ -18,7 +18,7 @@ from tests.support.gate_requests import (
     READ,
     TABLE,
     as_left,
-    asked,
+    gate_call,
     table_with,
 )
 from tests.support.lua_scripts import CALLS, Lua, LuaApiError, admission, gate
@@ -57,23 +57,26 @@ def admitted(
 
 
 REFUSED = {
-    "nobody": (asked(NOBODY), 401),
-    "expired": (asked(EXPIRED), 401),
-    "without the scope": (asked(OTHER), 403),
-    "without the scope, deeper": (asked(READ, path="/orders/health/deep"), 403),
-    "no audience": (asked(WITHOUT_AUDIENCE), 401),
-    "unreadable": (asked(READ, path="/orders/..%2fx"), 400),
+    "nobody": (gate_call(NOBODY), 401),
+    "expired": (gate_call(EXPIRED), 401),
+    "without the scope": (gate_call(OTHER), 403),
+    "without the scope, deeper": (
+        gate_call(READ, path="/orders/health/deep"),
+        403,
+    ),
+    "no audience": (gate_call(WITHOUT_AUDIENCE), 401),
+    "unreadable": (gate_call(READ, path="/orders/..%2fx"), 400),
     "another host": (
-        asked(READ, **{"ngx.var.http_host": "other.example.com"}),
+        gate_call(READ, **{"ngx.var.http_host": "other.example.com"}),
         404,
     ),
-    "another component's path": (asked(READ, path="/orders/nested"), 404),
+    "another component's path": (gate_call(READ, path="/orders/nested"), 404),
     "no rule for the method": (
-        asked(READ, **{"ngx.req.get_method": "DELETE"}),
+        gate_call(READ, **{"ngx.req.get_method": "DELETE"}),
         403,
     ),
     "another ring": (
-        asked(
+        gate_call(
             READ,
             **{"kong.client.get_consumer": {"id": "1", "username": "stray"}},
         ),
@@ -100,24 +103,24 @@ def test_the_requests_of_this_file_are_refused_without_any_fault(
     request_: Lua, status: int
 ) -> None:
     """Otherwise the tests below would show nothing."""
-    run = again(request_)
-    assert (run.run(), run.status) == ("exit", status)
+    call = again(request_)
+    assert (call.run(), call.status) == ("exit", status)
 
 
 def test_a_request_with_the_scope_goes_on_and_calls_all_that_the_gate_calls() -> (
     None
 ):
     """So every call of the gate is among those that are made to fail."""
-    run = asked(READ)
-    assert run.run() == "on"
-    assert run.told == {
+    call = gate_call(READ)
+    assert call.run() == "on"
+    assert call.upstream_headers == {
         "X-Auth-Client": "c",
         "X-Auth-Subject": "c",
         "X-Auth-Scopes": "read",
         "Host": "orders.example.com",
     }
-    assert run.target == ("api.test", 80)
-    assert set(run.called) == set(CALLS["gate"])
+    assert call.target == ("api.test", 80)
+    assert set(call.called) == set(CALLS["gate"])
 
 
 @pytest.mark.parametrize("name", [*CALLS["gate"], "kong.log.err"])
@@ -129,9 +132,9 @@ def test_no_failing_call_opens_the_gate(
     for wrong in WRONG:
         if name == "ngx.now" and isinstance(wrong, float):
             continue  # another moment, and no fault
-        run = again(request_, fault=(name, wrong))
-        assert run.run() in ("exit", "error"), wrong
-        assert run.told == {} and run.target is None
+        call = again(request_, fault=(name, wrong))
+        assert call.run() in ("exit", "error"), wrong
+        assert call.upstream_headers == {} and call.target is None
 
 
 @pytest.mark.parametrize(
@@ -148,10 +151,10 @@ def test_an_exit_that_fails_ends_the_request_all_the_same(
 def test_a_request_that_admission_has_not_seen_is_refused() -> None:
     """Whatever stands in place of its mark: nothing, since admission is missing, or something of another kind."""
     for instead in (None, True, 7, {}, [TABLE]):
-        run = again(asked(READ), admitted=instead)
-        assert (run.run(), run.status, run.target) == ("exit", 503, None)
-        run = again(asked(READ), before=None, readers=instead)
-        assert (run.run(), run.target) == ("exit", None) and run.status in (
+        call = again(gate_call(READ), admitted=instead)
+        assert (call.run(), call.status, call.target) == ("exit", 503, None)
+        call = again(gate_call(READ), before=None, readers=instead)
+        assert (call.run(), call.target) == ("exit", None) and call.status in (
             500,
             503,
         )
@@ -162,8 +165,8 @@ def test_a_request_that_admission_has_not_seen_is_refused() -> None:
         TABLE[:-1],
         TABLE.replace('"version": 4', '"version": 3'),
     ):
-        run = again(asked(READ), admitted=text)
-        assert (run.run(), run.status, run.target) == ("exit", 500, None)
+        call = again(gate_call(READ), admitted=text)
+        assert (call.run(), call.status, call.target) == ("exit", 500, None)
 
 
 def test_both_tables_have_to_allow() -> None:
@@ -171,24 +174,34 @@ def test_both_tables_have_to_allow() -> None:
     write = table_with(rules={"/orders": {"GET": [["write"]]}})
     public = table_with(rules={"/orders": {"GET": "public"}})
     elsewhere = table_with(hosts={})
-    for mine, theirs, status in (
+    for of_gate, of_admission, status in (
         (TABLE, write, 403), (write, TABLE, 403), (TABLE, elsewhere, 404), (elsewhere, TABLE, 404), (write, public, 403), (public, write, 403),
     ):  # fmt: skip
-        run = again(asked(READ, mine), admitted=as_left(theirs))
-        assert (run.run(), run.status, run.target) == ("exit", status, None), (
-            mine,
-            theirs,
+        call = again(gate_call(READ, of_gate), admitted=as_left(of_admission))
+        assert (call.run(), call.status, call.target) == (
+            "exit",
+            status,
+            None,
+        ), (
+            of_gate,
+            of_admission,
         )
-    for mine, theirs in ((TABLE, public), (public, TABLE)):
-        run = again(asked(READ, mine), admitted=as_left(theirs))
-        assert (run.run(), run.told["X-Auth-Scopes"]) == ("on", "read")
-    run = again(asked(None, public), admitted=as_left(TABLE))
-    assert (run.run(), run.status) == ("exit", 401)
+    for of_gate, of_admission in ((TABLE, public), (public, TABLE)):
+        call = again(gate_call(READ, of_gate), admitted=as_left(of_admission))
+        assert (call.run(), call.upstream_headers["X-Auth-Scopes"]) == (
+            "on",
+            "read",
+        )
+    call = again(gate_call(None, public), admitted=as_left(TABLE))
+    assert (call.run(), call.status) == ("exit", 401)
     both = ISSUER.token(["read", "write"])
     table = table_with(services={"c": ["read", "a.b"]})
-    for mine, theirs in ((TABLE, table), (table, TABLE)):
-        run = again(asked(both, mine), admitted=as_left(theirs))
-        assert (run.run(), run.told["X-Auth-Scopes"]) == ("on", "read")
+    for of_gate, of_admission in ((TABLE, table), (table, TABLE)):
+        call = again(gate_call(both, of_gate), admitted=as_left(of_admission))
+        assert (call.run(), call.upstream_headers["X-Auth-Scopes"]) == (
+            "on",
+            "read",
+        )
 
 
 @pytest.mark.parametrize(
@@ -203,33 +216,33 @@ def test_a_workload_whose_address_cannot_be_read_is_not_reached(
     leads: str,
 ) -> None:
     """Kong takes some of these, and ends others in an error of its own."""
-    run = asked(READ)
-    run.code = gate(TABLE, leads)
-    assert (run.run(), run.status, run.target) == ("exit", 500, None)
+    call = gate_call(READ)
+    call.code = gate(TABLE, leads)
+    assert (call.run(), call.status, call.target) == ("exit", 500, None)
 
 
 def test_the_workload_is_told_of_last_with_the_clients_own_host() -> None:
     """Kong writes the target's name into the Host header; a name, an address and one in brackets are known."""
     for host in ("api.orders.svc.cluster.local", "10.0.0.1", "[fd00::1]"):
-        run = asked(READ)
-        run.code = gate(TABLE, json.dumps({"host": host, "port": 8080}))
-        assert (run.run(), run.target) == ("on", (host, 8080))
-        assert run.called[-1] == "kong.service.request.set_header"
-        assert run.told["Host"] == "orders.example.com"
+        call = gate_call(READ)
+        call.code = gate(TABLE, json.dumps({"host": host, "port": 8080}))
+        assert (call.run(), call.target) == ("on", (host, 8080))
+        assert call.called[-1] == "kong.service.request.set_header"
+        assert call.upstream_headers["Host"] == "orders.example.com"
 
 
 def test_a_target_that_cannot_be_set_ends_the_request() -> None:
     """As does a Host header that cannot be put back: the workload would be asked under another name."""
     for name in ("kong.service.set_target", "ngx.var.http_host"):
-        run = asked(READ, fault=(name, LuaApiError("injected")))
-        assert (run.run(), run.status) == ("exit", 500)
+        call = gate_call(READ, fault=(name, LuaApiError("injected")))
+        assert (call.run(), call.status) == ("exit", 500)
 
 
 def test_admission_marks_what_it_lets_pass_and_nothing_else() -> None:
     """With its table, as it stands."""
-    run = admitted("/a", {"Accept": "x"})
-    run.code = admission(TABLE)
-    assert (run.run(), run.marked) == ("on", as_left(TABLE))
+    call = admitted("/a", {"Accept": "x"})
+    call.code = admission(TABLE)
+    assert (call.run(), call.marked) == ("on", as_left(TABLE))
     for request_, _ in UNADMITTED.values():
         refused = again(request_)
         refused.run()
@@ -243,21 +256,21 @@ def test_a_token_goes_upstream_only_where_the_table_says_so(
 ) -> None:
     """On a public path, too, where one that does not count is no reason to refuse anybody."""
     table = table_with(forward_token=forward)
-    run = asked(token, table, path="/orders/health")
-    run.admitted = as_left(table)
-    assert run.run() == "on"
-    assert ("Authorization" in run.cleared) != forward
+    call = gate_call(token, table, path="/orders/health")
+    call.admitted = as_left(table)
+    assert call.run() == "on"
+    assert ("Authorization" in call.cleared) != forward
     # A run that turns it on, or off, and has come half of its way.
-    between = asked(token, table, path="/orders/health")
+    between = gate_call(token, table, path="/orders/health")
     between.admitted = as_left(TABLE)
     assert between.run() == "on"
     assert "Authorization" in between.cleared
     # The same, where admission has come further than the gate.
-    behind = asked(token, TABLE, path="/orders/health")
+    behind = gate_call(token, TABLE, path="/orders/health")
     behind.admitted = as_left(table)
     assert behind.run() == "on"
     assert "Authorization" in behind.cleared
-    other = asked(
+    other = gate_call(
         None,
         table,
         path="/orders/health",
@@ -273,8 +286,8 @@ def test_an_identity_that_cannot_be_told_is_an_error() -> None:
         "kong.service.request.set_header",
         "kong.service.request.clear_header",
     ):
-        run = asked(READ, fault=(name, LuaApiError("injected")))
-        assert (run.run(), run.status) == ("exit", 500)
+        call = gate_call(READ, fault=(name, LuaApiError("injected")))
+        assert (call.run(), call.status) == ("exit", 500)
 
 
 UNADMITTED = {
@@ -375,10 +388,10 @@ def test_no_piece_missing_from_the_table_opens_the_gate(name: str) -> None:
     tables = [json.dumps(changed) for changed in _without(json.loads(TABLE))]
     assert len(tables) > 40
     for changed in tables:
-        run = again(
+        call = again(
             REFUSED[name][0], code=gate(changed), admitted=as_left(changed)
         )
-        assert run.run() in ("exit", "error") and run.target is None, changed
+        assert call.run() in ("exit", "error") and call.target is None, changed
 
 
 @pytest.mark.parametrize("name", deep_after(2, UNDER_ANY_TABLE))
@@ -391,10 +404,10 @@ def test_no_piece_of_another_kind_in_the_table_opens_the_gate(
     ]
     assert len(tables) > 200
     for changed in tables:
-        run = again(
+        call = again(
             REFUSED[name][0], code=gate(changed), admitted=as_left(changed)
         )
-        assert run.run() in ("exit", "error") and run.target is None, changed
+        assert call.run() in ("exit", "error") and call.target is None, changed
 
 
 @pytest.mark.parametrize(
@@ -409,8 +422,8 @@ def test_a_table_without_one_of_its_pieces_is_refused_whole(piece: str) -> None:
     """Also for a caller who has the scope: 500, until the table is right again."""
     pieces = json.loads(TABLE)
     del pieces[piece]
-    run = asked(READ, json.dumps(pieces))
-    assert (run.run(), run.status) == ("exit", 500)
+    call = gate_call(READ, json.dumps(pieces))
+    assert (call.run(), call.status) == ("exit", 500)
 
 
 @pytest.mark.parametrize("piece", json.loads(TABLE)["spelling"])
@@ -418,8 +431,8 @@ def test_a_table_that_cannot_spell_a_token_is_refused_whole(piece: str) -> None:
     """A claim that it does not name would be taken for one that the token does not have."""
     spelling = json.loads(TABLE)["spelling"]
     del spelling[piece]
-    run = asked(READ, table_with(spelling=spelling))
-    assert (run.run(), run.status) == ("exit", 500)
+    call = gate_call(READ, table_with(spelling=spelling))
+    assert (call.run(), call.status) == ("exit", 500)
 
 
 @pytest.mark.parametrize(
@@ -431,11 +444,11 @@ def test_a_user_has_no_scope_through_a_client_that_was_not_granted_it(
 ) -> None:
     """Whatever the roles of their groups hold."""
     table = table_with(on_behalf={"c": granted})
-    run = asked(
+    call = gate_call(
         ISSUER.user(["read", "write"], ["desk"]), table, path="/orders/health"
     )
-    assert run.run() == "on"
-    assert run.told.get("X-Auth-Scopes") == expected
+    assert call.run() == "on"
+    assert call.upstream_headers.get("X-Auth-Scopes") == expected
 
 
 @pytest.mark.parametrize(
@@ -462,11 +475,11 @@ def test_every_mark_of_an_access_token_is_needed_and_no_claim_of_overage(
         "marks": marks,
         "overage": ["more", "hasgroups"],
     }
-    run = asked(
+    call = gate_call(
         ISSUER.token(["read"], **{"ver": "2.0", **claims}),
         table_with(spelling=spelling),
     )
-    assert (run.run(), run.status) == outcome
+    assert (call.run(), call.status) == outcome
 
 
 @pytest.mark.parametrize(
@@ -483,9 +496,9 @@ def test_an_alternative_needs_all_its_scopes_and_any_alternative_is_enough(
     scopes: list[str], status: int | None
 ) -> None:
     table = table_with(rules={"/orders": {"GET": [["read", "write"], ["a.b"]]}})
-    run = asked(ISSUER.service(scopes), table)
-    run.run()
-    assert run.status == status
+    call = gate_call(ISSUER.service(scopes), table)
+    call.run()
+    assert call.status == status
 
 
 @pytest.mark.parametrize(
@@ -507,9 +520,9 @@ def test_an_alternative_needs_all_its_scopes_and_any_alternative_is_enough(
 )
 def test_a_rule_that_is_no_list_of_scopes_opens_nothing(scopes: Any) -> None:
     """An object where a list should be must not read as a rule that needs no scope."""
-    run = asked(OTHER, table_with(rules={"/orders": {"GET": scopes}}))
-    assert run.run() == "exit"
-    assert run.status in (403, 500)
+    call = gate_call(OTHER, table_with(rules={"/orders": {"GET": scopes}}))
+    assert call.run() == "exit"
+    assert call.status in (403, 500)
 
 
 @pytest.mark.parametrize(
@@ -517,17 +530,17 @@ def test_a_rule_that_is_no_list_of_scopes_opens_nothing(scopes: Any) -> None:
 )
 def test_a_table_of_another_version_is_refused_whole(version: Any) -> None:
     """The script and the table are made by one program, but Kong keeps them as one text only by convention."""
-    run = asked(READ, table_with(version=version))
-    assert (run.run(), run.status) == ("exit", 500)
+    call = gate_call(READ, table_with(version=version))
+    assert (call.run(), call.status) == ("exit", 500)
 
 
 def test_a_table_that_was_cut_off_anywhere_is_refused_whole() -> None:
     """At every length but the full one, and with anything behind it."""
     whole = embedded(TABLE)
     for length in range(len("[==["), len(whole) - len("]==]"), 7):
-        run = asked(READ)
-        run.code = run.code.replace(whole, whole[:length] + "]==]")
-        assert (run.run(), run.status) == ("exit", 500), length
+        call = gate_call(READ)
+        call.code = call.code.replace(whole, whole[:length] + "]==]")
+        assert (call.run(), call.status) == ("exit", 500), length
     for text in (
         TABLE + "}",
         TABLE + " 1",
@@ -539,13 +552,13 @@ def test_a_table_that_was_cut_off_anywhere_is_refused_whole() -> None:
         "\xff",
         "[" * 100_000,
     ):
-        run = asked(READ, text)
-        assert (run.run(), run.status) == ("exit", 500)
+        call = gate_call(READ, text)
+        assert (call.run(), call.status) == ("exit", 500)
 
 
 def test_a_table_that_is_no_text_is_refused_whole() -> None:
     """Whatever stands in its place in the script."""
     for instead in ("nil", "7", "{}", "function() end", "true"):
-        run = asked(READ)
-        run.code = f"local TABLE = {instead}\n" + run.code.split("]==]", 1)[1]
-        assert (run.run(), run.status) == ("exit", 500)
+        call = gate_call(READ)
+        call.code = f"local TABLE = {instead}\n" + call.code.split("]==]", 1)[1]
+        assert (call.run(), call.status) == ("exit", 500)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.gate_requests import ISSUER, asked, table_with
+from tests.support.gate_requests import ISSUER, gate_call, table_with
 from tests.support.tiers import examples
 
 NOW = ISSUER.now
@@ -29,13 +29,13 @@ METHODS = ("GET", "POST", "OPTIONS")
 
 def passes(path: str, method: str, opened: dict[str, object]) -> bool:
     """Whether the gate lets somebody without a token through while this is opened."""
-    run = asked(
+    call = gate_call(
         None,
         table_with(opened=opened),
         path=path,
         **{"ngx.req.get_method": method},
     )
-    return run.run() == "on"
+    return call.run() == "on"
 
 
 @settings(max_examples=examples(300), deadline=None)
