@@ -185,13 +185,13 @@ def test_a_client_turns_in_the_run_in_which_its_next_key_takes_over() -> None:
     )
     turned = []
 
-    def asked(rotation: Rotation, _: Run) -> Recorded:
+    def record_turn(rotation: Rotation, _: Run) -> Recorded:
         turn = rotation.turn(JOB)
         turned.append(turn.is_new)
         return turn.record("key-c", pulumi.Output.from_input("new"))
 
     for last, day in zip(records, (5, 29, 30, 37), strict=True):
-        run(asked, last and {NAME: last}, day)
+        run(record_turn, last and {NAME: last}, day)
     assert turned == [False, False, True, False]
 
 

@@ -45,7 +45,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def looked(folder: Path) -> subprocess.CompletedProcess[str]:
+def run_look(folder: Path) -> subprocess.CompletedProcess[str]:
     """In a terminal that has no program at all: neither git nor a pulumi."""
     command = [folder / ".venv" / "bin" / "python", "-m", "sandbox.look"]
     return subprocess.run(
@@ -61,7 +61,7 @@ def looked(folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.deep
 def test_it_shows_the_commands_and_what_they_answer(unpacked: Path) -> None:
     """Each as it can be typed; an edit and what it changes; the picture."""
-    completed = looked(unpacked)
+    completed = run_look(unpacked)
     assert (completed.returncode, completed.stderr) == (0, "")
     commands = re.findall(r"^\$ (.*)$", completed.stdout, re.MULTILINE)
     assert commands == [
@@ -94,21 +94,21 @@ def test_where_the_sample_is_not_as_it_came_the_rest_is_shown(
         file.write_text(
             text.replace("/orders/health", "/orders/alive"), "utf-8"
         )
-        completed = looked(unpacked)
+        completed = run_look(unpacked)
         assert (
             completed.returncode == 0
             and " diff . " not in completed.stdout
             and " graph " in completed.stdout
         )
         file.write_text(text.replace("type: gateway", "type: gatway"), "utf-8")
-        completed = looked(unpacked)
+        completed = run_look(unpacked)
         assert (
             completed.returncode == 1
             and "OAM104" in completed.stdout
             and " who " not in completed.stdout
         )
         file.rename(unpacked / "applications" / "others.yaml")
-        assert " check\n" in looked(unpacked).stdout
+        assert " check\n" in run_look(unpacked).stdout
     finally:
         (unpacked / "applications" / "others.yaml").unlink(missing_ok=True)
         file.write_text(text, "utf-8")

@@ -627,7 +627,7 @@ def tenant() -> Iterator[Entra]:
         yield entra
 
 
-def looked(entra: Entra) -> Graph:
+def graph_of(entra: Entra) -> Graph:
     return Graph(
         Account(Tenant(entra.url, TENANT), ADMINISTRATOR, entra.secret)
     )
@@ -641,7 +641,7 @@ def on_main() -> Stack:
 
 def problems(entra: Entra) -> list[str]:
     roles = estate(WITH_GROUPS, stack=on_main())
-    with looked(entra) as graph:
+    with graph_of(entra) as graph:
         ids = look_up(group_names(SETTINGS, roles), graph.group_ids)
         found = unclear_groups(
             SETTINGS, roles, ids, lambda: list(graph.groups())
@@ -793,7 +793,7 @@ def test_a_certificate_of_nobody_is_refused_with_the_nearest() -> None:
 # A tenant that refuses
 
 
-def refused(*answers: httpx.Response) -> str:
+def refusal_message(*answers: httpx.Response) -> str:
     remaining = iter(answers)
     account = Account(
         Tenant("https://login.microsoftonline.com", TENANT),
@@ -818,7 +818,7 @@ def test_missing_permissions_are_named() -> None:
             "message": "Insufficient privileges to complete it.",
         }
     }
-    message = refused(TOKEN, httpx.Response(403, json=body))
+    message = refusal_message(TOKEN, httpx.Response(403, json=body))
     assert message.startswith(
         "graph.microsoft.com: GET /v1.0/groups answers 403 Authorization_RequestDenied: Insufficient"
     )
@@ -849,7 +849,7 @@ def test_a_next_page_elsewhere_is_not_asked() -> None:
             "@odata.nextLink": "https://graph.microsoft.com.example.com/v1.0/groups",
         },
     )
-    assert "another server" in refused(TOKEN, page)
+    assert "another server" in refusal_message(TOKEN, page)
 
 
 def test_its_spelling_is_the_one_that_the_gate_is_tried_with() -> None:

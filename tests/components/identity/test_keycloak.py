@@ -536,7 +536,7 @@ ALL_GROUPS = [
 ]
 
 
-def found(
+def findings(
     server: Server, held_names: Held = frozenset(), **changes: Any
 ) -> list[str]:
     stack = keycloak(issuer=f"{server.url}/realms/acme", **changes)
@@ -557,7 +557,7 @@ def test_a_group_that_the_realm_does_not_have_is_named_with_the_nearest(
 ) -> None:
     """Every one at once, subgroups among the nearest; by the realm's own names where the stack maps them."""
     where = "under identityProviders[].groups in stacks/Pulumi.tests.yaml"
-    assert found(server, groups={"emea": "Sales/EMAE"}) == [
+    assert findings(server, groups={"emea": "Sales/EMAE"}) == [
         "app1.yaml:18:49: ENV401: role 'reader': group 'sales' of kc does not exist; did you mean 'Sales' or 'Sales/EMEA'? "
         f"Create it there, or map 'sales' {where}",
         "app1.yaml:19:47: ENV401: role 'emea': group 'emea' (there 'Sales/EMAE') of kc does not exist; did you mean "
@@ -567,10 +567,12 @@ def test_a_group_that_the_realm_does_not_have_is_named_with_the_nearest(
 
 def test_groups_that_are_there_are_found_by_path(server: Server) -> None:
     """Subgroups are read only where a path leads there."""
-    assert found(server, groups={"sales": "Sales", "emea": "/Sales/EMEA"}) == []
+    assert (
+        findings(server, groups={"sales": "Sales", "emea": "/Sales/EMEA"}) == []
+    )
     assert server.asked.count("/admin/realms/acme/groups/1/children") == 1
     del server.asked[:]
-    assert found(server, groups={"sales": "Sales", "emea": "Sales"}) == []
+    assert findings(server, groups={"sales": "Sales", "emea": "Sales"}) == []
     assert "/admin/realms/acme/groups/1/children" not in server.asked
 
 
@@ -600,11 +602,11 @@ def test_names_that_the_realm_has_already_stop_the_run(server: Server) -> None:
             200,
             [],
         )
-    assert found(server) == [
+    assert findings(server) == [
         "None: ENV403: kc has what the state of stack 'tests' does not know"
     ]
     assert (
-        found(
+        findings(
             server,
             frozenset({(ROLE, "kc-role-desk"), (SCOPE, "kc-scope-api-read")}),
         )
@@ -654,7 +656,7 @@ def test_a_refusal_is_said_with_what_to_do(
     """A wrong secret, a realm that is not there, permissions that are missing, a server that breaks."""
     server.answers[path] = answer
     with pytest.raises(InspectionError) as refused:
-        found(server)
+        findings(server)
     assert str(refused.value).startswith(
         "identity provider 'kc': keycloak at 127.0.0.1"
     )
@@ -666,7 +668,7 @@ def test_a_server_that_does_not_answer_is_said(
 ) -> None:
     monkeypatch.setenv("KEYCLOAK_URL", "http://127.0.0.1:9")
     with pytest.raises(InspectionError, match="does not answer"):
-        found(server)
+        findings(server)
 
 
 def test_an_account_is_needed(
@@ -677,4 +679,4 @@ def test_an_account_is_needed(
         InspectionError,
         match="set keycloak:clientId and the secret keycloak:clientSecret",
     ):
-        found(server)
+        findings(server)

@@ -124,7 +124,7 @@ class Made(mocks.Mocks):
         raise AssertionError("nothing is called here")
 
 
-def made(
+def made_pairs(
     generation: Generation, kind: str = ECDSA
 ) -> tuple[Made, list[str], str, str]:
     """The pairs, the kinds of those that count, the private half that the client gets, and what it signs with."""
@@ -170,7 +170,7 @@ def test_each_generation_that_counts_has_a_key(
     generation: Generation, slots: list[str]
 ) -> None:
     """The client gets the private half of its own generation."""
-    answers, kty, private, algorithm = made(generation)
+    answers, kty, private, algorithm = made_pairs(generation)
     assert answers.keys == {f"key-{slot}": P_256 for slot in slots}
     assert kty == ["EC"] * len(slots)
     assert private == f"private half of key-{'ab'[generation.slot]}"
@@ -178,7 +178,7 @@ def test_each_generation_that_counts_has_a_key(
 
 
 def test_a_provider_says_of_what_kind_its_keys_are_made() -> None:
-    answers, kty, _, algorithm = made(SECOND, RSA)
+    answers, kty, _, algorithm = made_pairs(SECOND, RSA)
     assert (set(answers.keys.values()), kty, algorithm) == (
         {RSA_2048},
         ["RSA", "RSA"],

@@ -280,7 +280,9 @@ def test_another_issuer_is_refused_with_what_would_break() -> None:
         {"corp": "https://old.example.com"},
     )
 
-    def found(entry: dict[str, Any], issuers: dict[str, str]) -> list[str]:
+    def findings_of(
+        entry: dict[str, Any], issuers: dict[str, str]
+    ) -> list[str]:
         settings = stack(entry)
         shown = inspect(
             settings.providers[0],
@@ -291,23 +293,27 @@ def test_another_issuer_is_refused_with_what_would_break() -> None:
         )
         return [str(finding) for finding in shown.findings]
 
-    assert found(entry, before) == [
+    assert findings_of(entry, before) == [
         "error ENV407: the issuer of corp was https://old.example.com and would be https://login.example.com. No token "
         "of before would count any more, all clients would need a client there, and all users would "
         "sign in anew. If that is meant, write `movedFrom: https://old.example.com` beside the issuer in "
         "stacks/Pulumi.tests.yaml"
     ]
     assert (
-        found({**entry, "movedFrom": "https://other.example.com"}, before) != []
+        findings_of({**entry, "movedFrom": "https://other.example.com"}, before)
+        != []
     )
     assert (
-        found({**entry, "movedFrom": "https://old.example.com"}, before) == []
+        findings_of({**entry, "movedFrom": "https://old.example.com"}, before)
+        == []
     )
-    assert found({**entry, "movedFrom": "https://old.example.com"}, {}) == []
     assert (
-        found(entry, {"corp": "https://login.example.com"})
-        == found(entry, {})
-        == found(entry, {"x": "y"})
+        findings_of({**entry, "movedFrom": "https://old.example.com"}, {}) == []
+    )
+    assert (
+        findings_of(entry, {"corp": "https://login.example.com"})
+        == findings_of(entry, {})
+        == findings_of(entry, {"x": "y"})
         == []
     )
 

@@ -75,7 +75,7 @@ def orders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "applications/orders.yaml"
 
 
-def found(
+def codes(
     capsys: pytest.CaptureFixture[str], *arguments: str
 ) -> dict[str, bool]:
     """The codes of all that is found, each with whether it is new."""
@@ -91,13 +91,13 @@ def test_a_warning_that_a_change_brings_is_new(
     orders: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What lint found before is not new, wherever its lines are now."""
-    assert found(capsys) == {"LINT306": False}
+    assert codes(capsys) == {"LINT306": False}
     orders.with_name("evil.yaml").write_text(EVIL)
     orders.write_text(f"\n\n{ORDERS}")
-    assert found(capsys) == {"ACC219": True, "LINT306": False}
+    assert codes(capsys) == {"ACC219": True, "LINT306": False}
     git("add", ".")
     git("commit", "--quiet", "-m", "evil")
-    assert found(capsys) == {"ACC219": False, "LINT306": False}
+    assert codes(capsys) == {"ACC219": False, "LINT306": False}
 
 
 def test_only_new_findings_are_printed_and_count(

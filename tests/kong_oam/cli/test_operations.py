@@ -256,11 +256,11 @@ def changed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A Kong where opening and closing works."""
     monkeypatch.setattr(changes, "open_path", lambda *_: OPEN)
     monkeypatch.setattr(changes, "close", lambda *_: {"tiny/api": OPEN})
-    monkeypatch.setattr(confirmation, "show_at_gateway", _shown)
+    monkeypatch.setattr(confirmation, "show_at_gateway", _answer_at_gateway)
     yield
 
 
-def _shown(*_: object, is_open: bool) -> list[str]:
+def _answer_at_gateway(*_: object, is_open: bool) -> list[str]:
     return ["it passes it on" if is_open else "it refuses it"]
 
 

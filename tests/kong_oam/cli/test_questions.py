@@ -212,7 +212,7 @@ def project(
     monkeypatch.chdir(folder)
 
 
-def asked(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     assert main(arguments) == 0
     return capsys.readouterr().out
 
@@ -221,7 +221,7 @@ def test_explain_says_decision_reason_token_and_rule(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """For a user whose groups do not hold what the token lists."""
-    lines = asked(
+    lines = output(
         capsys,
         "explain",
         "post",
@@ -260,7 +260,7 @@ def test_explain_says_which_token_there_is(
     token: str,
 ) -> None:
     """Or why there is none; the URL is taken as it is written."""
-    lines = asked(capsys, "explain", "GET", *arguments).splitlines()
+    lines = output(capsys, "explain", "GET", *arguments).splitlines()
     assert lines[0].startswith(f"{head} GET {arguments[0]}")
     assert lines[2] == f"  token   {token}"
 
@@ -271,7 +271,7 @@ PAGES = "http://console-reports.sandbox.example.com"
 
 def test_explain_judges_preflights(capsys: pytest.CaptureFixture[str]) -> None:
     """What is answered, whether the page may go on, and what the browser is told, by the rule that lists the method."""
-    lines = asked(
+    lines = output(
         capsys,
         "explain",
         "options",
@@ -292,7 +292,7 @@ def test_explain_judges_preflights(capsys: pytest.CaptureFixture[str]) -> None:
         "  rule    applications/reports.yaml:31:17",
     ]
     found = json.loads(
-        asked(
+        output(
             capsys,
             "explain",
             "OPTIONS",
@@ -312,7 +312,7 @@ def test_explain_judges_preflights(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["page"] == {
         "origin": PAGES, "asks": "PATCH", "mayRead": False, "reason": "no rule on /reports lists PATCH", "headers": {}
     }  # fmt: skip
-    lines = asked(
+    lines = output(
         capsys, "explain", "OPTIONS", ORDERS, "--origin", PAGES, "--asks", "GET"
     ).splitlines()
     assert lines[0].startswith("401 ")
@@ -329,7 +329,7 @@ def test_explain_says_whether_a_page_reads_the_answer(
         (PAGES, "may read the answer"),
         ("http://x.example\x1b[31m", "may not read the answer"),
     ):
-        status, *lines = asked(
+        status, *lines = output(
             capsys, "explain", "GET", LIBRARY, "--origin", origin
         ).splitlines()
         assert status.startswith("401 GET ")
@@ -342,13 +342,13 @@ def test_who_says_whose_pages_read_the_answer(
 ) -> None:
     """Where somebody's of another origin do."""
     line = f"the answer may be read by pages of {PAGES}"
-    assert asked(capsys, "who", "GET", LIBRARY).splitlines()[-1] == line
-    assert json.loads(asked(capsys, "who", "GET", LIBRARY, "--json"))[
+    assert output(capsys, "who", "GET", LIBRARY).splitlines()[-1] == line
+    assert json.loads(output(capsys, "who", "GET", LIBRARY, "--json"))[
         "pages"
     ] == [PAGES]
-    assert "pages" not in asked(capsys, "who", "PATCH", LIBRARY)
+    assert "pages" not in output(capsys, "who", "PATCH", LIBRARY)
     assert "pages" not in json.loads(
-        asked(capsys, "who", "GET", ORDERS, "--json")
+        output(capsys, "who", "GET", ORDERS, "--json")
     )
 
 
@@ -358,7 +358,7 @@ def test_groups_are_called_as_applications_call_them(
     """On aws, `sales` is another name at the provider."""
     url = "https://orders.aws.example.net/orders"
     assert (
-        asked(
+        output(
             capsys,
             "explain",
             "GET",
@@ -373,7 +373,7 @@ def test_groups_are_called_as_applications_call_them(
         == "200"
     )
     answer = json.loads(
-        asked(
+        output(
             capsys,
             "explain",
             "GET",
@@ -398,7 +398,7 @@ def test_groups_are_called_as_applications_call_them(
         "column": 17,
     }
     assert json.loads(
-        asked(
+        output(
             capsys,
             "explain",
             "GET",
@@ -434,18 +434,18 @@ def test_where_nothing_is_reached_the_nearest_is_named(
     """To `explain` and to `who`, as text and as JSON."""
     reason = f"no component is exposed on this host and path{hint}"
     assert (
-        asked(capsys, "explain", "GET", url).splitlines()[1]
+        output(capsys, "explain", "GET", url).splitlines()[1]
         == f"  reason  {reason}"
     )
     assert (
-        json.loads(asked(capsys, "explain", "GET", url, "--json"))["reason"]
+        json.loads(output(capsys, "explain", "GET", url, "--json"))["reason"]
         == reason
     )
     assert (
-        asked(capsys, "who", "GET", url).splitlines()[1]
+        output(capsys, "who", "GET", url).splitlines()[1]
         == f"nobody: 404, {reason}"
     )
-    assert json.loads(asked(capsys, "who", "GET", url, "--json"))[
+    assert json.loads(output(capsys, "who", "GET", url, "--json"))[
         "withoutToken"
     ] == {
         "status": 404,
@@ -470,7 +470,7 @@ def test_who_lists_the_callers_of_a_request(
     lines: list[str],
 ) -> None:
     """Or says that it is everybody or nobody, and why."""
-    assert asked(capsys, "who", *arguments).splitlines() == lines
+    assert output(capsys, "who", *arguments).splitlines() == lines
 
 
 def test_what_lists_the_endpoints_of_a_principal(
@@ -479,7 +479,7 @@ def test_what_lists_the_endpoints_of_a_principal(
     """As itself or as its users, and what is public."""
     rows = [
         line.split("  ")
-        for line in asked(capsys, "what", "shop/web").splitlines()
+        for line in output(capsys, "what", "shop/web").splitlines()
     ]
     cells = [[cell.strip() for cell in row if cell] for row in rows]
     assert cells[0] == ["METHODS", "WHERE", "AS", "COMPONENT"]
@@ -490,7 +490,7 @@ def test_what_lists_the_endpoints_of_a_principal(
         "orders/api",
     ] in cells
     assert ["*", "http://shop.example.com/", "everybody", "shop/web"] in cells
-    anonymous = asked(capsys, "what", "anonymous").splitlines()[1:]
+    anonymous = output(capsys, "what", "anonymous").splitlines()[1:]
     assert len(anonymous) == 5
     assert all(" everybody " in line for line in anonymous)
 
@@ -511,7 +511,7 @@ def test_what_lists_the_endpoints_of_a_user(
     """Who is in these groups and in no other, by any client or by the one that is named; with what is public."""
     rows = [
         [cell.strip() for cell in line.split("  ") if cell]
-        for line in asked(capsys, "what", *arguments).splitlines()
+        for line in output(capsys, "what", *arguments).splitlines()
     ]
     assert rows[0] == ["METHODS", "WHERE", "AS", "COMPONENT"]
     assert {row[3]: row[2] for row in rows[1:] if row[2] != "everybody"} == {
@@ -519,7 +519,7 @@ def test_what_lists_the_endpoints_of_a_user(
         for component, clients in through.items()
     }
     assert sum(row[2] == "everybody" for row in rows) == 5
-    answer = json.loads(asked(capsys, "what", *arguments, "--json"))
+    answer = json.loads(output(capsys, "what", *arguments, "--json"))
     assert [
         [client["client"] for client in row["through"]] for row in answer
     ] == [
@@ -534,7 +534,7 @@ def test_who_lists_the_callers_of_a_component(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A line each, of which the first of an endpoint says which."""
-    assert asked(capsys, "who", "--component", "orders/api").splitlines() == [
+    assert output(capsys, "who", "--component", "orders/api").splitlines() == [
         "orders/api, with tokens of okta, applications/orders.yaml:7:7",
         "METHODS          WHERE                                                    CLIENT         USERS IN",
         "GET,HEAD         http://orders.example.com/orders but not /orders/health  shop/checkout  -",
@@ -543,7 +543,7 @@ def test_who_lists_the_callers_of_a_component(
         "GET,HEAD         http://orders.example.com/orders/health                  everybody      -",
     ]
     answer = json.loads(
-        asked(capsys, "who", "--component", "orders/api", "--json")
+        output(capsys, "who", "--component", "orders/api", "--json")
     )
     assert [(row["methods"], row["everybody"], len(row["principals"])) for row in answer] == [
         (["GET", "HEAD"], False, 2), (["POST", "PUT", "DELETE"], False, 1), (["GET", "HEAD"], True, 0)
@@ -565,7 +565,7 @@ def test_who_says_where_nobody_may(
             "scopes: [orders.read, orders.write]", "scopes: [orders.read]"
         )
     )
-    lines = asked(
+    lines = output(
         capsys,
         "who",
         "--component",
@@ -578,7 +578,7 @@ def test_who_says_where_nobody_may(
         for line in lines
         if line.split()[-2:] == ["nobody", "-"]
     ] == ["POST,PUT,DELETE"]
-    assert asked(
+    assert output(
         capsys, "who", "--component", "shop/checkout"
     ).splitlines() == [
         "shop/checkout, applications/shop.yaml:8:7",
@@ -593,7 +593,7 @@ def test_where_no_client_signs_users_in_a_user_has_what_everybody_has(
     orders = tmp_path / "orders.yaml"
     orders.write_text(re.sub(r", components: \[[^]]*\]", "", ORDERS_YAML))
     arguments = ("what", "--user-in", "sales", "-f", str(orders))
-    listed = asked(capsys, *arguments).splitlines()
+    listed = output(capsys, *arguments).splitlines()
     assert [line.split()[-2:] for line in listed[1:-1]] == [
         ["everybody", "orders/api"]
     ]
@@ -601,7 +601,7 @@ def test_where_no_client_signs_users_in_a_user_has_what_everybody_has(
         listed[-1]
         == "no client signs users in: a user reaches only what everybody does"
     )
-    (entry,) = json.loads(asked(capsys, *arguments, "--json"))
+    (entry,) = json.loads(output(capsys, *arguments, "--json"))
     assert (entry["path"], entry["everybody"], entry["through"]) == (
         "/orders/health",
         True,

@@ -44,7 +44,7 @@ MANY = settings(
 REQUESTED = st.lists(REQUESTS, min_size=1, max_size=12)
 
 
-def answered(estate: Estate, *arguments: str) -> Any:
+def json_of(estate: Estate, *arguments: str) -> Any:
     """What the command prints as JSON about the estate, which stands in for Applications."""
     verb, printed = arguments[0], io.StringIO()
     with (
@@ -106,7 +106,7 @@ def test_who_says_just_those_whom_decide_lets_through(
 ) -> None:
     """Of all clients, for users in every set of groups; everybody where no token is needed."""
     for request in requests:
-        answer = answered(
+        answer = json_of(
             estate, "who", request.method, url(request), *source(request)
         )
         note(f"{request} {answer}")
@@ -136,10 +136,10 @@ def test_what_lists_just_what_decide_lets_through(
     """Each row for its methods, at all paths of its part, but for its exceptions."""
     sites = SitesByHost(estate)
     listed: Mapping[str, Any] = {
-        key: answered(estate, "what", key)
+        key: json_of(estate, "what", key)
         for key in {client.component for client in estate.clients}
     }
-    anybody = answered(estate, "what", "anonymous")
+    anybody = json_of(estate, "what", "anonymous")
     for request in requests:
         declared = (
             set(sites.declared(site))
@@ -214,7 +214,7 @@ def test_explain_says_what_decide_says(
 ) -> None:
     """Of the token that the provider of what is called gives the client; the rule is the one that decided."""
     for request in requests:
-        explained = answered(
+        explained = json_of(
             estate, "explain", request.method, url(request), *source(request)
         )
         decision = decide(estate, request, None)
@@ -230,7 +230,7 @@ def test_explain_says_what_decide_says(
             continue
         for groups in sets_of_groups(estate, client):
             users = [] if groups is None else ["--user-in", *groups]
-            explained = answered(
+            explained = json_of(
                 estate,
                 "explain",
                 request.method,

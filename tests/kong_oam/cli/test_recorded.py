@@ -116,7 +116,7 @@ RECORD: Mapping[str, Any] = {
 }
 
 
-def explained(
+def explanation(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     *arguments: str,
@@ -142,7 +142,7 @@ def test_a_refusal_says_who_which_rule_and_what_would_pass(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In one line each, beside what the Applications mean today."""
-    assert explained(tmp_path, capsys).splitlines()[:6] == [
+    assert explanation(tmp_path, capsys).splitlines()[:6] == [
         "403 POST orders.example.com/orders/7 at 2026-11-28T06:23:17.052Z",
         f"  code    scope-missing (refused), by revision {current()}",
         "  caller  shop/web (client id 0oa1) for user user-sales, of whose groups sales counted; orders.read counted; "
@@ -173,7 +173,7 @@ def test_each_code_has_what_would_pass(
     passes: str,
 ) -> None:
     """A decision that let the request through has nothing."""
-    printed = explained(tmp_path, capsys, **changes)
+    printed = explanation(tmp_path, capsys, **changes)
     assert f"  today   {today}" in printed
     assert passes in printed
     assert ("  passes  " in printed) == bool(passes)
@@ -183,7 +183,7 @@ def test_another_revision_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What the Applications mean has changed since the request was decided, or the stack runs another commit."""
-    printed = explained(tmp_path, capsys, revision="0123456789ab")
+    printed = explanation(tmp_path, capsys, revision="0123456789ab")
     assert (
         f"by revision 0123456789ab, not what the Applications here mean: today's is {current()}"
         in printed
@@ -204,7 +204,7 @@ def test_nothing_of_a_record_steers_a_terminal(
         for name, value in texts.items()
         if isinstance(RECORD[name], str)
     }
-    printed = explained(
+    printed = explanation(
         tmp_path,
         capsys,
         revision="\x1b[31m",
@@ -234,7 +234,7 @@ def test_json_has_the_record_and_what_is_decided_now(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The record, and what is decided now, by which rule."""
-    answer = json.loads(explained(tmp_path, capsys, "--json"))
+    answer = json.loads(explanation(tmp_path, capsys, "--json"))
     assert (answer["currentRevision"], answer["record"]["code"]) == (
         current(),
         "scope-missing",

@@ -68,7 +68,7 @@ def _make(admin: httpx.Client, path: str, **body: Any) -> dict[str, Any]:
     return made
 
 
-def _found(
+def _conflicts(
     admin: httpx.Client,
     held_names: Held = NOTHING,
     transport: httpx.BaseTransport | None = None,
@@ -90,7 +90,7 @@ def test_what_others_have_under_other_names_is_no_concern(
         tags=names.tags("other"),
     )
     _make(admin, "/consumers", username="somebody")
-    assert _found(admin) == []
+    assert _conflicts(admin) == []
 
 
 def test_what_others_have_under_our_names_is_named_with_its_tags(
@@ -113,7 +113,7 @@ def test_what_others_have_under_our_names_is_named_with_its_tags(
     consumer = _make(admin, "/consumers", username="kong-oam.tests.ring.main")
     found = {
         conflict.message.split("(")[1].split(")")[0]: conflict
-        for conflict in _found(admin)
+        for conflict in _conflicts(admin)
     }
     assert found.keys() == {
         service["id"],
@@ -145,7 +145,7 @@ def test_what_has_our_tags_is_recovered(admin: httpx.Client) -> None:
         host="x",
         tags=[*OURS, "kong-oam-component:shop.api"],
     )
-    (found,) = _found(admin)
+    (found,) = _conflicts(admin)
     assert found.code == "ENV406"
     assert "`python -m kong_oam recover -s tests`" in found.message
 
@@ -155,8 +155,8 @@ def test_the_upstream_of_an_interrupted_run_is_recovered(
 ) -> None:
     """It is the first that a run makes, and no service leads there yet."""
     _make(admin, "/upstreams", name="kong-oam.tests.nowhere", tags=OURS)
-    assert [conflict.code for conflict in _found(admin)] == ["ENV406"]
-    assert _found(admin, ALL) == []
+    assert [conflict.code for conflict in _conflicts(admin)] == ["ENV406"]
+    assert _conflicts(admin, ALL) == []
 
 
 def _certificate(admin: httpx.Client, *tags: str) -> None:
@@ -177,7 +177,7 @@ def test_a_host_that_anothers_certificate_is_shown_for_is_taken(
     """Also where ours is there already: it may have been given one more host."""
     _certificate(admin, "theirs")
     for held_names in (NOTHING, ALL):
-        (found,) = _found(admin, held_names)
+        (found,) = _conflicts(admin, held_names)
         assert (
             found.code == "ENV405"
             and "certificate for host 'shop.example.com'" in found.message
@@ -295,9 +295,9 @@ def test_what_the_state_holds_is_ours_and_is_not_asked_about(
             asked.append(request.url.path)
             return super().handle_request(request)
 
-    assert _found(admin, ALL, Transport()) == []
+    assert _conflicts(admin, ALL, Transport()) == []
     assert asked == ["/certificates"]
-    assert [conflict.code for conflict in _found(admin)] == ["ENV406"]
+    assert [conflict.code for conflict in _conflicts(admin)] == ["ENV406"]
 
 
 SETTINGS = replace(settings("tests"), stack=Stack("tests", {"main": PROVIDER}))
@@ -317,7 +317,7 @@ def test_what_a_partition_lost_is_recovered_in_its_own_stack(
     part = part_of(estate(WITH_LIMIT, stack=stack), "shops")
     with AdminApi(Account(str(admin.base_url))) as asked:
 
-        def found(tags: list[str]) -> list[str]:
+        def conflicts_with(tags: list[str]) -> list[str]:
             service = _make(
                 admin, "/services", name=SERVICE, host="x", tags=tags
             )
@@ -329,8 +329,10 @@ def test_what_a_partition_lost_is_recovered_in_its_own_stack(
             ]
 
         own, other = (names.partition_tag(name) for name in ("shops", "other"))
-        assert found([*OURS, own]) == ["ENV406 recover -s tests-shops` says"]
-        assert found([*OURS, other]) == ["ENV419 move -s tests`"]
+        assert conflicts_with([*OURS, own]) == [
+            "ENV406 recover -s tests-shops` says"
+        ]
+        assert conflicts_with([*OURS, other]) == ["ENV419 move -s tests`"]
 
 
 def test_every_plugin_before_everybody_is_the_same_as_one_by_its_name() -> None:
@@ -387,13 +389,13 @@ def test_a_few_names_are_asked_for_and_many_looked_for_in_every_page(
         )
 
     with httpx.Client(base_url="http://kong.test") as nobody:
-        of_few = _found(nobody, transport=httpx.MockTransport(answer))
+        of_few = _conflicts(nobody, transport=httpx.MockTransport(answer))
         assert (
             asked.count(f"/services/{SERVICE}") == 1
             and "/services" not in asked
         )
         monkeypatch.setattr("kong_oam.kong.conflicts.FEW", 0)
-        of_many = _found(nobody, transport=httpx.MockTransport(answer))
+        of_many = _conflicts(nobody, transport=httpx.MockTransport(answer))
         assert asked.count("/services") == 2
     assert (
         [conflict.code for conflict in of_few]

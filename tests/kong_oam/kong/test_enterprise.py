@@ -485,28 +485,30 @@ def test_a_stack_is_oss_unless_it_says_otherwise_and_only_enterprise_has_workspa
 ):
     """What `gateway.edition` may be, and its default."""
 
-    def written(**values: str) -> dict[str, Any]:
+    def settings_with(**values: str) -> dict[str, Any]:
         where = {"namespace": "kong", "podLabels": {"app": "kong"}}
         return {
             "cloud": "local", "asOf": "2026-01-01", "gateway": {**where, **values},
             "identityProviders": [{"name": "okta", "type": "okta"}],
         }  # fmt: skip
 
-    assert parse("s", written()).gateway.edition == "oss"
+    assert parse("s", settings_with()).gateway.edition == "oss"
     assert (
-        parse("s", written(edition="enterprise", workspace="w")).gateway.edition
+        parse(
+            "s", settings_with(edition="enterprise", workspace="w")
+        ).gateway.edition
         == "enterprise"
     )
     with pytest.raises(
         StackError,
         match=r'kong-oam:gateway\.edition: "free" is none of oss, enterprise',
     ):
-        parse("s", written(edition="free"))
+        parse("s", settings_with(edition="free"))
     with pytest.raises(
         StackError,
         match="only Kong Enterprise has workspaces; set edition to enterprise",
     ):
-        parse("s", written(workspace="w"))
+        parse("s", settings_with(workspace="w"))
 
 
 def test_a_limit_of_enterprise_counts_for_whom_openid_connect_verified() -> (

@@ -85,7 +85,7 @@ REFUSED = {
 }
 
 
-def again(request: Lua, **changes: Any) -> Lua:
+def repeat(request: Lua, **changes: Any) -> Lua:
     """The same request once more, on a fresh runtime."""
     values = {
         "code": request.code,
@@ -103,7 +103,7 @@ def test_the_requests_of_this_file_are_refused_without_any_fault(
     request_: Lua, status: int
 ) -> None:
     """Otherwise the tests below would show nothing."""
-    call = again(request_)
+    call = repeat(request_)
     assert (call.run(), call.status) == ("exit", status)
 
 
@@ -132,7 +132,7 @@ def test_no_failing_call_opens_the_gate(
     for wrong in WRONG:
         if name == "ngx.now" and isinstance(wrong, float):
             continue  # another moment, and no fault
-        call = again(request_, fault=(name, wrong))
+        call = repeat(request_, fault=(name, wrong))
         assert call.run() in ("exit", "error"), wrong
         assert call.upstream_headers == {} and call.target is None
 
@@ -145,15 +145,15 @@ def test_an_exit_that_fails_ends_the_request_all_the_same(
     request_: Lua, status: int, does: Any
 ) -> None:
     """Kong answers 500 to a script that fails; one that only came back would let the request go on."""
-    assert again(request_, fault=("kong.response.exit", does)).run() == "error"
+    assert repeat(request_, fault=("kong.response.exit", does)).run() == "error"
 
 
 def test_a_request_that_admission_has_not_seen_is_refused() -> None:
     """Whatever stands in place of its mark: nothing, since admission is missing, or something of another kind."""
     for instead in (None, True, 7, {}, [TABLE]):
-        call = again(gate_call(READ), admitted=instead)
+        call = repeat(gate_call(READ), admitted=instead)
         assert (call.run(), call.status, call.target) == ("exit", 503, None)
-        call = again(gate_call(READ), before=None, readers=instead)
+        call = repeat(gate_call(READ), before=None, readers=instead)
         assert (call.run(), call.target) == ("exit", None) and call.status in (
             500,
             503,
@@ -165,7 +165,7 @@ def test_a_request_that_admission_has_not_seen_is_refused() -> None:
         TABLE[:-1],
         TABLE.replace('"version": 4', '"version": 3'),
     ):
-        call = again(gate_call(READ), admitted=text)
+        call = repeat(gate_call(READ), admitted=text)
         assert (call.run(), call.status, call.target) == ("exit", 500, None)
 
 
@@ -177,7 +177,7 @@ def test_both_tables_have_to_allow() -> None:
     for of_gate, of_admission, status in (
         (TABLE, write, 403), (write, TABLE, 403), (TABLE, elsewhere, 404), (elsewhere, TABLE, 404), (write, public, 403), (public, write, 403),
     ):  # fmt: skip
-        call = again(gate_call(READ, of_gate), admitted=as_left(of_admission))
+        call = repeat(gate_call(READ, of_gate), admitted=as_left(of_admission))
         assert (call.run(), call.status, call.target) == (
             "exit",
             status,
@@ -187,17 +187,17 @@ def test_both_tables_have_to_allow() -> None:
             of_admission,
         )
     for of_gate, of_admission in ((TABLE, public), (public, TABLE)):
-        call = again(gate_call(READ, of_gate), admitted=as_left(of_admission))
+        call = repeat(gate_call(READ, of_gate), admitted=as_left(of_admission))
         assert (call.run(), call.upstream_headers["X-Auth-Scopes"]) == (
             "on",
             "read",
         )
-    call = again(gate_call(None, public), admitted=as_left(TABLE))
+    call = repeat(gate_call(None, public), admitted=as_left(TABLE))
     assert (call.run(), call.status) == ("exit", 401)
     both = ISSUER.token(["read", "write"])
     table = table_with(services={"c": ["read", "a.b"]})
     for of_gate, of_admission in ((TABLE, table), (table, TABLE)):
-        call = again(gate_call(both, of_gate), admitted=as_left(of_admission))
+        call = repeat(gate_call(both, of_gate), admitted=as_left(of_admission))
         assert (call.run(), call.upstream_headers["X-Auth-Scopes"]) == (
             "on",
             "read",
@@ -244,7 +244,7 @@ def test_admission_marks_what_it_lets_pass_and_nothing_else() -> None:
     call.code = admission(TABLE)
     assert (call.run(), call.marked) == ("on", as_left(TABLE))
     for request_, _ in UNADMITTED.values():
-        refused = again(request_)
+        refused = repeat(request_)
         refused.run()
         assert refused.marked is None
 
@@ -319,7 +319,7 @@ def test_no_failing_call_lets_admission_pass(
     request_: Lua, status: int
 ) -> None:
     """What is refused stays refused, but for a call that says there is no header: then there is none to refuse."""
-    assert (again(request_).run(), status) == ("exit", status)
+    assert (repeat(request_).run(), status) == ("exit", status)
     for name in [*CALLS["admission"], "kong.log.err"]:
         for wrong in WRONG:
             if (name, wrong) != ("ngx.req.get_headers", {}):
@@ -328,13 +328,16 @@ def test_no_failing_call_lets_admission_pass(
                     if not _another_request(name, wrong)
                     else ("exit", "error", "on")
                 )
-                assert again(request_, fault=(name, wrong)).run() in expected, (
+                assert (
+                    repeat(request_, fault=(name, wrong)).run() in expected
+                ), (
                     name,
                     wrong,
                 )
     for does in (LuaApiError("injected"), "came back"):
         assert (
-            again(request_, fault=("kong.response.exit", does)).run() == "error"
+            repeat(request_, fault=("kong.response.exit", does)).run()
+            == "error"
         )
 
 
@@ -388,7 +391,7 @@ def test_no_piece_missing_from_the_table_opens_the_gate(name: str) -> None:
     tables = [json.dumps(changed) for changed in _without(json.loads(TABLE))]
     assert len(tables) > 40
     for changed in tables:
-        call = again(
+        call = repeat(
             REFUSED[name][0], code=gate(changed), admitted=as_left(changed)
         )
         assert call.run() in ("exit", "error") and call.target is None, changed
@@ -404,7 +407,7 @@ def test_no_piece_of_another_kind_in_the_table_opens_the_gate(
     ]
     assert len(tables) > 200
     for changed in tables:
-        call = again(
+        call = repeat(
             REFUSED[name][0], code=gate(changed), admitted=as_left(changed)
         )
         assert call.run() in ("exit", "error") and call.target is None, changed

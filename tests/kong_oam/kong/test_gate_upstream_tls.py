@@ -14,7 +14,7 @@ NAMED = address("api.test", 8443, "api.orders.svc")
 SERVICE = {"protocol": "https", "tls_verify": True}
 
 
-def sent(
+def call_to(
     service: Any, leads: str = NAMED, fault: tuple[str, Any] | None = None
 ) -> Lua:
     """A request that may go on, at a service of Kong's."""
@@ -24,7 +24,7 @@ def sent(
 
 
 def test_the_host_is_the_name_that_the_certificate_has_to_bear() -> None:
-    call = sent(SERVICE)
+    call = call_to(SERVICE)
     assert (call.run(), call.target, call.upstream_headers["Host"]) == (
         "on",
         ("api.test", 8443),
@@ -46,7 +46,7 @@ def test_the_host_is_the_name_that_the_certificate_has_to_bear() -> None:
 def test_nothing_is_sent_by_a_service_that_does_not_verify(
     service: Any,
 ) -> None:
-    call = sent(service)
+    call = call_to(service)
     assert (call.run(), call.status, call.target) == ("exit", 500, None)
 
 
@@ -54,7 +54,7 @@ def test_nothing_is_sent_by_a_service_that_does_not_verify(
     "wrong", [None, True, "x", [], LuaApiError("injected")]
 )
 def test_nothing_is_sent_where_kong_does_not_say(wrong: Any) -> None:
-    call = sent(SERVICE, fault=("kong.router.get_service", wrong))
+    call = call_to(SERVICE, fault=("kong.router.get_service", wrong))
     assert (call.run(), call.status, call.target) == ("exit", 500, None)
 
 
@@ -63,5 +63,5 @@ def test_nothing_is_sent_where_kong_does_not_say(wrong: Any) -> None:
 )
 def test_a_name_that_no_certificate_bears_is_none(name: str) -> None:
     """And no reason to speak clear text."""
-    call = sent(SERVICE, f'{{"host":"api.test","port":8443,"name":{name}}}')
+    call = call_to(SERVICE, f'{{"host":"api.test","port":8443,"name":{name}}}')
     assert (call.run(), call.status, call.target) == ("exit", 500, None)

@@ -81,7 +81,7 @@ def _rows(made: Estate) -> list[Row]:
     ]
 
 
-def _found(
+def _conflicts(
     made: Estate, rows: list[Row], *before: Resource
 ) -> list[Diagnostic]:
     transport = httpx.MockTransport(
@@ -108,7 +108,7 @@ def _loses_calls(ours: list[Row], theirs: list[Row]) -> bool:
 
 def test_another_stack_on_the_same_host_and_path_is_named() -> None:
     """With the place of the endpoint, the other stack's name, and the way out."""
-    (found,) = _found(
+    (found,) = _conflicts(
         _estate([("a.x.com", "/a")]),
         _rows(_estate([("a.x.com", "/a")], "prod")),
     )
@@ -121,7 +121,7 @@ def test_another_stack_on_the_same_host_and_path_is_named() -> None:
 
 def test_a_route_outside_any_stack_on_the_same_host_and_path_is_named() -> None:
     """Whoever made it has to remove it: a stack touches nothing of others."""
-    (found,) = _found(
+    (found,) = _conflicts(
         _estate([("a.x.com", "/a")]),
         [_foreign("A.x.com:8443", "/a/", tags=["theirs"])],
     )
@@ -152,7 +152,7 @@ def test_a_route_outside_any_stack_may_get_only_what_is_left(
     """A plain path above ours, or a host with a wildcard, gets what no route of ours takes; a regular expression may
     get more. So Applications can take over a site path by path."""
     assert (
-        bool(_found(_estate([("a.x.com", "/a")]), [_foreign(host, path)]))
+        bool(_conflicts(_estate([("a.x.com", "/a")]), [_foreign(host, path)]))
         is taken
     )
 
@@ -162,7 +162,8 @@ def test_among_wildcards_a_regular_expression_may_win_by_its_priority() -> None:
     theirs = _foreign("*.x.com", "~/.*", regex_priority=900, methods=["GET"])
     made = _estate([("*.a.x.com", "/a")])
     assert (
-        _loses_calls(_rows(made), [theirs]) and len(_found(made, [theirs])) == 1
+        _loses_calls(_rows(made), [theirs])
+        and len(_conflicts(made, [theirs])) == 1
     )
 
 
@@ -183,7 +184,8 @@ def test_a_route_with_more_conditions_wins_over_ours_whatever_its_path(
         _foreign("*.x.com", "/", methods=["GET"]) | conditions,
     )
     assert (
-        _loses_calls(_rows(made), [theirs]) and len(_found(made, [theirs])) == 1
+        _loses_calls(_rows(made), [theirs])
+        and len(_conflicts(made, [theirs])) == 1
     )
 
 
@@ -194,7 +196,8 @@ def test_another_route_without_hosts_is_in_nobodys_way() -> None:
         _foreign("", "/a", headers={"x": ["1"]}) | {"hosts": None},
     )
     assert (
-        not _loses_calls(_rows(made), [theirs]) and _found(made, [theirs]) == []
+        not _loses_calls(_rows(made), [theirs])
+        and _conflicts(made, [theirs]) == []
     )
 
 
@@ -205,7 +208,7 @@ def test_all_collisions_are_named_at_once() -> None:
             [("a.x.com", "/a"), ("a.x.com", "/a/b"), ("b.x.com", "/")], "prod"
         )
     )
-    found = _found(
+    found = _conflicts(
         _estate([("a.x.com", "/a"), ("b.x.com", "/b")]),
         [*theirs, _foreign("b.x.com", "/b")],
     )
@@ -229,7 +232,7 @@ def test_routes_of_other_partitions_are_no_concern() -> None:
     made = _estate([("a.x.com", "/a")])
     part = part_of(replace(made, stack=stack), "shops")
     assert (
-        _found(
+        _conflicts(
             part,
             [
                 _foreign(
@@ -253,9 +256,9 @@ def test_nothing_is_asked_where_no_route_is_new() -> None:
     same = Resource(
         ROUTE, logical, {"hosts": ["a.x.com"], "paths": plan.kong_paths}
     )
-    assert _found(made, rows, same) == []
+    assert _conflicts(made, rows, same) == []
     other = Resource(ROUTE, logical, {"hosts": ["a.x.com"], "paths": ["~/"]})
-    assert len(_found(made, rows, other)) == 1
+    assert len(_conflicts(made, rows, other)) == 1
 
 
 ENDPOINTS = st.frozensets(
@@ -274,7 +277,7 @@ def test_two_stacks_collide_where_one_loses_calls_and_only_there(
     loses = _loses_calls(_rows(first), _rows(second)) or _loses_calls(
         _rows(second), _rows(first)
     )
-    assert bool(_found(first, _rows(second))) is loses
+    assert bool(_conflicts(first, _rows(second))) is loses
 
 
 @given(
@@ -299,4 +302,4 @@ def test_no_route_outside_any_stack_takes_calls_unnamed(
     made = _estate(ours)
     theirs = theirs | {"hosts": None} if everywhere else theirs
     if _loses_calls(_rows(made), [theirs]):
-        assert _found(made, [theirs])
+        assert _conflicts(made, [theirs])

@@ -21,9 +21,8 @@ from kong_oam.kong.table import revision
 from kong_oam.metrics.counters import Counters
 from sandbox.kong import Answer, Kong
 from tests.support import kong_deployment
-from tests.support.cross_origin import asked, made
 from tests.support.documentation import page
-from tests.support.estates import estate
+from tests.support.estates import api, estate
 from tests.support.gateway_cases import Case, landmarks
 from tests.support.gateway_estates import (
     Scene,
@@ -379,20 +378,22 @@ def test_what_a_plugin_answers_in_its_place_is_no_refusal(
 def test_a_preflight_is_answered_and_recorded(tmp_path: Path) -> None:
     """Neither allowed nor refused: nobody asked the workload for anything."""
     file = tmp_path / "records"
-    on = replace(stack("tests", "http"), records=Records())
-    pages = made(on, "pages.example.com")
+    orders = api(
+        access="{owner: o, rules: [{methods: [GET], public: {reason: r}}]}"
+    )
+    cors = "        - {type: cors, properties: {origins: [https://partner.example]}}\n"
     with Kong() as gateway:
         kong_deployment.deploy(
             gateway.admin_url,
-            pages,
+            estate(orders + cors, stack=STACK),
             {"main": {}},
             logs=LogSettings(file=str(file)),
         )
-        question = asked("http://shop.pages.example.com")[
-            "a preflight of our page"
-        ]
         answer = gateway.handle(
-            question.raw("pages.example.com", MAIN), on.scheme
+            b"OPTIONS /orders HTTP/1.1\r\nHost: orders.example.com\r\n"
+            b"Origin: https://partner.example\r\n"
+            b"Access-Control-Request-Method: GET\r\n\r\n",
+            "https",
         )
     record = json.loads(file.read_text())
     FORM.validate(record)

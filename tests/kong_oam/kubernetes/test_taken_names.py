@@ -79,7 +79,7 @@ def _state(*resources: Resource) -> StackState:
     )
 
 
-def _found(state: StackState | None = None) -> list[Diagnostic]:
+def _diagnostics(state: StackState | None = None) -> list[Diagnostic]:
     return list(inspect(SETTINGS, ESTATE, state or _state()))
 
 
@@ -91,7 +91,7 @@ def test_objects_of_another_stack_are_named_with_that_stack(
     _put(cluster, "ServiceAccount", "job", "prod")
     _put(cluster, "ServiceAccount", "other", "prod")
     _put(cluster, "Deployment", "job", "prod", "example.com/v1")
-    (found,) = _found()
+    (found,) = _diagnostics()
     assert str(found).splitlines()[0] == (
         "app1.yaml:6:7: error ENV421: the cluster has Deployment 'default/job' and 1 more of 'shop/job', made by "
         "stack 'prod'. It is left as it is; take another name or namespace in one of the two stacks, or bring both into one"
@@ -102,7 +102,7 @@ def test_objects_that_somebody_made_by_hand_are_named(cluster: Cluster) -> None:
     """Another line than for those of another stack; all at once."""
     _put(cluster, "Deployment", "job", None, "apps/v1")
     _put(cluster, "ServiceAccount", "job", "prod")
-    first, second = _found()
+    first, second = _diagnostics()
     assert (first.code, first.message) == (
         "ENV421",
         "the cluster has Deployment 'default/job', made outside any stack (no label kong-oam.dev/stack). It is left as it "
@@ -118,7 +118,7 @@ def test_an_object_of_ours_that_the_state_does_not_know_is_recovered(
 ) -> None:
     """An interrupted run made it. Under another name in the state it is known: its component was renamed."""
     _put(cluster, "ServiceAccount", "job", "tests")
-    (found,) = _found()
+    (found,) = _diagnostics()
     assert (
         found.code == "ENV422"
         and "`python -m kong_oam recover -s tests`" in found.message
@@ -129,19 +129,19 @@ def test_an_object_of_ours_that_the_state_does_not_know_is_recovered(
         "old/job-account",
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": about},
     )
-    assert _found(_state(renamed)) == []
+    assert _diagnostics(_state(renamed)) == []
 
 
 def test_what_the_state_holds_is_not_asked_about(cluster: Cluster) -> None:
     _put(cluster, "ServiceAccount", "job", "prod")
-    assert _found(_state(Resource(*ACCOUNT, {}))) == []
+    assert _diagnostics(_state(Resource(*ACCOUNT, {}))) == []
 
 
 def test_where_nobody_can_look_the_run_itself_finds_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PATH", "")
-    assert _found() == []
+    assert _diagnostics() == []
 
 
 def test_many_objects_of_a_kind_are_looked_for_in_a_list(
@@ -177,7 +177,7 @@ def test_a_kind_that_the_cluster_does_not_know_hides_no_other(
 ) -> None:
     """`kubectl` then answers nothing at all, so such kinds are asked for apart."""
 
-    def asked(
+    def owners(
         _: str | None, wanted: list[dict[str, Any]]
     ) -> dict[kubectl.Name, str | None]:
         if any(manifest["kind"] == "Thing" for manifest in wanted):
@@ -186,7 +186,7 @@ def test_a_kind_that_the_cluster_does_not_know_hides_no_other(
             )
         return {kubectl.name_of(manifest): "prod" for manifest in wanted}
 
-    monkeypatch.setattr("kong_oam.kubernetes.preflight.kubectl.stacks", asked)
+    monkeypatch.setattr("kong_oam.kubernetes.preflight.kubectl.stacks", owners)
     (component,) = ESTATE.own.values()
     about = {"name": "job", "namespace": "default"}
     objects = [
@@ -200,7 +200,7 @@ def test_a_kind_that_the_cluster_does_not_know_hides_no_other(
     monkeypatch.setattr(
         "kong_oam.kubernetes.preflight.created_in", lambda *_: made
     )
-    (found,) = _found()
+    (found,) = _diagnostics()
     assert "Deployment 'default/job', made by stack 'prod'" in found.message
 
 

@@ -20,7 +20,7 @@ OURS, OTHERS = (
 SERVICE = {"id": "1", "name": "kong-oam.local.orders.api.8080"}
 
 
-def found(
+def openings(
     plugin: dict[str, Any], *services: dict[str, Any]
 ) -> list[tuple[str, bool]]:
     """The component of each plugin found, and whether it has an opening."""
@@ -71,7 +71,7 @@ def test_whose_an_opening_is(
     config = admission_script(
         {**table, "component": "orders/api", "opened": OPENED}
     )
-    assert found({"config": config, "tags": tags}) == (
+    assert openings({"config": config, "tags": tags}) == (
         [("orders/api", True)] if expected else []
     )
 
@@ -87,17 +87,17 @@ def test_an_opening_is_found_in_every_phase(phase: str) -> None:
         },
         phase,
     )
-    assert found({"config": config}) == [("orders/api", True)]
+    assert openings({"config": config}) == [("orders/api", True)]
 
 
 def test_what_stands_on_a_service_of_ours_is_a_guard_without_a_table() -> None:
     """On a route, without tags, it is anybody's."""
     config = {"access": ["return function() end"]}
-    assert found({"config": config, "service": {"id": "1"}}, SERVICE) == [
+    assert openings({"config": config, "service": {"id": "1"}}, SERVICE) == [
         ("orders/api", False)
     ]
     assert (
-        found(
+        openings(
             {"config": config, "service": {"id": "1"}, "route": {"id": "2"}},
             SERVICE,
         )

@@ -263,7 +263,7 @@ def test_a_sign_in_needs_an_administrators_consent_to_each_of_its_scopes() -> (
             {"appRoleId": NO_ROLE, "principalId": next(iter(directory.groups))},
         )
 
-        def answered(scope: str) -> str:
+        def error_for(scope: str) -> str:
             asked = {
                 "client_id": app["appId"],
                 "redirect_uri": redirect,
@@ -272,7 +272,9 @@ def test_a_sign_in_needs_an_administrators_consent_to_each_of_its_scopes() -> (
             }
             return str(tenant.login.authorize(asked).get("error"))
 
-        assert answered("openid") == "consent_required"
+        assert error_for("openid") == "consent_required"
         _consent(tenant, client, "openid", "offline_access")
-        assert answered("openid") == answered("openid offline_access") == "None"
-        assert answered("openid profile") == "consent_required"
+        assert (
+            error_for("openid") == error_for("openid offline_access") == "None"
+        )
+        assert error_for("openid profile") == "consent_required"

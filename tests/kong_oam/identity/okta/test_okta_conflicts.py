@@ -116,7 +116,9 @@ def _rule(org: httpx.Client, server: str, policy: str, name: str) -> str:
     )
 
 
-def _found(org: httpx.Client, held_names: Held = NOTHING) -> list[Diagnostic]:
+def _conflicts(
+    org: httpx.Client, held_names: Held = NOTHING
+) -> list[Diagnostic]:
     return list(name_conflicts(org, SETTINGS, ESTATE, held_names, "kong-oam"))
 
 
@@ -138,11 +140,11 @@ def _imported(found: Diagnostic) -> dict[str, Any]:
 
 def test_names_of_others_are_no_concern(org: httpx.Client) -> None:
     """An empty org, another stack's server and scopes, a label that only begins as ours."""
-    assert _found(org) == []
+    assert _conflicts(org) == []
     other = _server(org, "kong-oam tests2")
     _make(org, f"/authorizationServers/{other}/scopes", name="read")
     _app(org, "kong-oam tests shop/job2")
-    assert _found(org) == []
+    assert _conflicts(org) == []
 
 
 def test_what_is_a_partitions_is_adopted_by_its_own_stack(
@@ -191,7 +193,7 @@ def test_everything_of_our_names_is_listed_with_the_id_to_import_it_by(
         if row["profile"]["name"] == "sales"
     )
     org.put(f"/apps/{web}/groups/{sales}", json={}).raise_for_status()
-    (found,) = _found(org)
+    (found,) = _conflicts(org)
     assert found.code == "ENV403"
     assert f"\n  auth.ServerScope 'read', {server}/{scope}\n" in str(found)
     assert "`python -m kong_oam recover -s tests --remove` removes them" in str(
@@ -238,7 +240,7 @@ def test_an_app_without_groups_has_no_assignments_to_take_over(
 ) -> None:
     """They are made as usual then: there is nothing at Okta that they could be imported from."""
     _app(org, "kong-oam tests shop/web")
-    (found,) = _found(org)
+    (found,) = _conflicts(org)
     assert [resource["name"] for resource in _imported(found)["resources"]] == [
         "main",
         "main-app-shop/web",
@@ -259,7 +261,7 @@ def test_what_the_state_holds_is_ours_and_is_not_asked_about() -> None:
         base_url="https://a.okta.test/api/v1",
         transport=httpx.MockTransport(answer),
     ) as asked:
-        assert _found(asked, ALL | {assignments}) == []
+        assert _conflicts(asked, ALL | {assignments}) == []
 
 
 def test_what_is_new_is_looked_for_in_the_server_that_the_state_holds(
@@ -269,7 +271,9 @@ def test_what_is_new_is_looked_for_in_the_server_that_the_state_holds(
     server = _server(org)
     scope = _make(org, f"/authorizationServers/{server}/scopes", name="read")
     new = ("okta:auth/serverScope:ServerScope", "main-scope-read")
-    (found,) = _found(org, (ALL | {("kong-oam:identity:Okta", "main")}) - {new})
+    (found,) = _conflicts(
+        org, (ALL | {("kong-oam:identity:Okta", "main")}) - {new}
+    )
     file = _imported(found)
     assert file["resources"] == [
         dict(
@@ -284,7 +288,7 @@ def test_what_is_new_is_looked_for_in_the_server_that_the_state_holds(
 def test_of_several_of_one_label_none_is_taken_over(org: httpx.Client) -> None:
     """Okta allows it; both are listed, and there is no command."""
     both = [_app(org, "kong-oam tests shop/job") for _ in range(2)]
-    (found,) = _found(org)
+    (found,) = _conflicts(org)
     assert all(name in str(found) for name in both)
     assert (
         "There are several of 'kong-oam tests shop/job': rename or remove all but the one"
@@ -300,7 +304,7 @@ def test_policies_of_others_in_the_server_have_to_go_first(
     server = _server(org)
     _policy(org, server, "shop/job")
     theirs = _policy(org, server, "theirs")
-    taken, policy = _found(org)
+    taken, policy = _conflicts(org)
     assert (taken.code, policy.code) == ("ENV403", "ENV404")
     assert (
         f"policy 'theirs' ({theirs}) of authorization server {server} is not this stack's"

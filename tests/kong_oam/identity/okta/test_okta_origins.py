@@ -63,7 +63,7 @@ def _trusted(
     return str(answer.json()["id"])
 
 
-def _found(
+def _conflicts(
     org: httpx.Client,
     settings: ProviderSettings = SETTINGS,
     *held_names: tuple[str, str],
@@ -119,9 +119,9 @@ def test_one_that_somebody_else_made_is_taken_over_by_the_command(
 ) -> None:
     """It is said what it is for besides; a slash at its end makes it no other, another port does."""
     _trusted(org, "elsewhere", "CORS", origin=f"{PAGE}:8443")
-    assert _found(org) == []
+    assert _conflicts(org) == []
     made = _trusted(org, "pages", "CORS", "REDIRECT", origin=f"{PAGE}/")
-    (found,) = _found(org)
+    (found,) = _conflicts(org)
     assert (
         f"  trustedorigin.Origin '{PAGE}', {made} ('pages', CORS and REDIRECT, ACTIVE)"
         in found.details
@@ -131,7 +131,7 @@ def test_one_that_somebody_else_made_is_taken_over_by_the_command(
         f'"type": "{ORIGIN}", "name": "main-origin-{PAGE}", "id": "{made}", "parent": "main"'
         in line
     )
-    assert _found(org, SETTINGS, (ORIGIN, f"main-origin-{PAGE}")) == []
+    assert _conflicts(org, SETTINGS, (ORIGIN, f"main-origin-{PAGE}")) == []
 
 
 def test_one_of_another_stack_is_not_taken_away_from_it(
@@ -140,7 +140,7 @@ def test_one_of_another_stack_is_not_taken_away_from_it(
     """It would be in two states, and the first of the two that goes would remove it: both have to say that they share."""
     made = _trusted(org, f"kong-oam aws {PAGE}", "CORS")
     for settings in (SETTINGS, SHARED):
-        (found,) = _found(org, settings)
+        (found,) = _conflicts(org, settings)
         assert found.message == (
             f"main has trusted origin '{PAGE}' ({made}) of stack 'aws', which would remove it with its own pages; write "
             f"`sharedOrigins: [{PAGE}]` in stacks/Pulumi.tests.yaml and in that of stack 'aws', run `pulumi up -s aws`, "
@@ -155,13 +155,13 @@ def test_one_that_is_shared_is_taken_over_by_a_stack_that_says_so(
 ) -> None:
     """And by no other, which would remove it."""
     made = _trusted(org, f"kong-oam {PAGE}", "CORS")
-    (found,) = _found(org)
+    (found,) = _conflicts(org)
     assert found.message == (
         f"main has trusted origin '{PAGE}' ({made}), which stacks share; write `sharedOrigins: [{PAGE}]` in "
         "stacks/Pulumi.tests.yaml"
     )
     assert not _imports([found])
-    assert _imports(_found(org, SHARED))
+    assert _imports(_conflicts(org, SHARED))
 
 
 @pytest.mark.parametrize(
@@ -179,9 +179,9 @@ def test_what_others_have_is_changed_by_them(
         **change,
     }
     assert org.put(f"/trustedOrigins/{made}", json=body).status_code == 200
-    (found,) = _found(org, SHARED)
+    (found,) = _conflicts(org, SHARED)
     assert "but not for CORS; allow it there" in found.message
-    assert _imports(_found(org))
+    assert _imports(_conflicts(org))
 
 
 def test_only_okta_has_origins_to_share() -> None:

@@ -291,17 +291,17 @@ def test_an_origin_that_stacks_share_is_kept(org: httpx.Client) -> None:
     """Another stack may have made it meanwhile. One with this stack's name is nobody else's."""
     kind, page = "okta:trustedorigin/origin:Origin", "https://shop.example.com"
 
-    def made(name: str) -> list[tuple[Orphan, str | None]]:
+    def orphans_named(name: str) -> list[tuple[Orphan, str | None]]:
         return okta.orphans(org, _interrupted(kind, name=name, origin=page))
 
     body = {"origin": page, "scopes": [{"type": "CORS"}]}
     shared = _make(org, "/trustedOrigins", {**body, "name": f"kong-oam {page}"})
-    assert [doubt for _, doubt in made(f"kong-oam {page}")] == [
+    assert [doubt for _, doubt in orphans_named(f"kong-oam {page}")] == [
         "stacks share it"
     ]
     org.delete(f"/trustedOrigins/{shared}").raise_for_status()
     _make(org, "/trustedOrigins", {**body, "name": f"kong-oam local {page}"})
-    ((lost, doubt),) = made(f"kong-oam local {page}")
+    ((lost, doubt),) = orphans_named(f"kong-oam local {page}")
     assert doubt is None
     okta.remove(org, [lost])
     assert org.get("/trustedOrigins").json() == []

@@ -123,7 +123,7 @@ def test_a_name_that_two_groups_have_is_no_grant() -> None:
     )
 
 
-def _refused(answer: Answer) -> str:
+def _refusal(answer: Answer) -> str:
     with pytest.raises(ManagementApiError) as refused:
         list(rows(_org(answer), "/groups"))
     return str(refused.value)
@@ -179,7 +179,7 @@ def test_each_refusal_says_what_to_do(
     answer: httpx.Response | None, message: str
 ) -> None:
     """With the org, what was asked and Okta's own words; without the token."""
-    refusal = _refused(_gone if answer is None else lambda request: answer)
+    refusal = _refusal(_gone if answer is None else lambda request: answer)
     assert refusal.startswith("acme.okta.com") and message in refusal
     assert "\n" not in refusal
 
@@ -193,7 +193,7 @@ def test_a_rate_limit_that_lasts_is_a_refusal(
         "X-Rate-Limit-Reset": "1700000010",
         "Date": "Tue, 14 Nov 2023 22:13:20 GMT",
     }
-    refusal = _refused(
+    refusal = _refusal(
         lambda request: httpx.Response(
             429, json={"errorSummary": "Too many"}, headers=headers
         )
