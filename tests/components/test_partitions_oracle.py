@@ -104,18 +104,18 @@ def test_what_is_left_out_of_the_fingerprint_is_found(
 def _step(chosen: Chosen, random: Random, project: Project) -> Chosen:
     """One to three edits, after which the estate compiles."""
     while True:
-        now = chosen
+        choice = chosen
         for _ in range(random.randrange(1, 4)):
-            edits = [*now.edits()]
-            now = now.edited(
+            edits = [*choice.edits()]
+            choice = choice.edited(
                 *random.choice(
                     [edit for edit in edits if edit[0][0]]
                     if random.random() < 0.8
                     else edits
                 )
             )
-        if project.estates(now):
-            return now
+        if project.estates(choice):
+            return choice
 
 
 @pytest.mark.deep

@@ -61,12 +61,12 @@ def test_a_base_stops_while_a_partition_that_went_from_the_settings_has_componen
 ) -> None:
     """Nobody would run that stack again: what it has would stay as it is for good. Also where all went."""
     deployed(monkeypatch, prod_apis=having("apis/one"))
-    for now in (settings(rest=["*"]), settings()):
+    for new_settings in (settings(rest=["*"]), settings()):
         with pytest.raises(
             pulumi.RunError,
             match="partition 'apis' went from kong-oam:partitions of 'prod'",
         ) as refused:
-            run(now, having(base=BASE))
+            run(new_settings, having(base=BASE))
         assert (
             "'prod-apis' still has apis/one: `python -m kong_oam move -s prod`"
             in str(refused.value)
@@ -113,7 +113,7 @@ def test_a_base_that_is_made_anew_is_no_older_than_what_partitions_were_made_wit
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """After it was destroyed, or a state of before was put back: else no run of it would ever be new enough."""
-    now = settings(apis=["apis"], rest=["*"])
+    new_settings = settings(apis=["apis"], rest=["*"])
     deployed(
         monkeypatch,
         prod_apis=having(generation=7),
@@ -124,7 +124,7 @@ def test_a_base_that_is_made_anew_is_no_older_than_what_partitions_were_made_wit
         (having(base=BASE), 7),
         (having(base={**BASE, "generation": 9}), 9),
     ):
-        part = run(now, before)
+        part = run(new_settings, before)
         assert (
             base.exported(part.estate, before, part.made_with, {}, {})[
                 "generation"
@@ -136,15 +136,15 @@ def test_a_base_that_is_made_anew_is_no_older_than_what_partitions_were_made_wit
     ) as environment:  # and reads no state
         monkeypatch.setenv(VARIABLE, environment[VARIABLE])
         deployed(monkeypatch)
-        assert run(now, having()).made_with == 8
+        assert run(new_settings, having()).made_with == 8
 
 
 def test_a_client_that_was_moved_has_the_id_that_it_had(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its stack says it in its state until a run of that exports it: gates of others let it in all the while."""
-    now = settings("apis", apis=["orders"], rest=["*"])
-    part = part_of(estate(ORDERS, SHOP, MAIL, stack=now.stack), "apis")
+    new_settings = settings("apis", apis=["orders"], rest=["*"])
+    part = part_of(estate(ORDERS, SHOP, MAIL, stack=new_settings.stack), "apis")
     app = ("okta:app/oAuth:OAuth", "okta-app-shop/web")
     exported = having(clients={"okta": {"shop/web": "exported"}})
     for record, expected in (
@@ -153,14 +153,17 @@ def test_a_client_that_was_moved_has_the_id_that_it_had(
         (replace(exported, client_ids={app: "made up"}), "exported"),
     ):
         deployed(monkeypatch, prod_rest=record)
-        assert partition._foreign_ids(now, part)["okta"]["shop/web"] == expected
+        assert (
+            partition._foreign_ids(new_settings, part)["okta"]["shop/web"]
+            == expected
+        )
 
 
 def test_a_base_keeps_what_components_may_use_that_were_moved_and_not_run_since(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Their gates are those of before: into a stack that is new, or out of one that went from the settings."""
-    now = settings(new=["apis"], rest=["*"])
+    new_settings = settings(new=["apis"], rest=["*"])
     offered = {
         "apis/one at okta": {
             "provider": "okta",
@@ -171,7 +174,9 @@ def test_a_base_keeps_what_components_may_use_that_were_moved_and_not_run_since(
     before = having(
         base={**BASE, "partitions": ["old", "rest"], "offered": offered}
     )
-    whole = estate(*map(APPLICATION.format, ("apis", "shop")), stack=now.stack)
+    whole = estate(
+        *map(APPLICATION.format, ("apis", "shop")), stack=new_settings.stack
+    )
     of_shop = having("shop/one", uses={})
     moved, run_since = having("apis/one"), having("apis/one", uses={})
     for states, expected in (
@@ -183,10 +188,13 @@ def test_a_base_keeps_what_components_may_use_that_were_moved_and_not_run_since(
         ),
     ):
         deployed(monkeypatch, prod_rest=of_shop, **states)
-        _, kept = base.with_all_in_use(
-            base_of(whole), now, before, partial(granted_in, now.providers)
+        _, kept_uses = base.with_all_in_use(
+            base_of(whole),
+            new_settings,
+            before,
+            partial(granted_in, new_settings.providers),
         )
-        assert kept == expected
+        assert kept_uses == expected
 
 
 def test_a_stack_that_is_not_there_yet_has_recorded_nothing(

@@ -50,7 +50,7 @@ def test_each_place_is_given_what_is_there() -> None:
         made(yaml.safe_load(SERVICE.replace("ADDRESS", address)))
         for address in ("10.0.0.1", "10.0.0.2")
     )
-    taken = replace(made(yaml.safe_load(TAKER)), awaited=(ADDRESS,))
+    taker = replace(made(yaml.safe_load(TAKER)), awaited=(ADDRESS,))
     parts = (
         with_fields(
             whole,
@@ -64,9 +64,9 @@ def test_each_place_is_given_what_is_there() -> None:
             whole,
             name="web",
             depends_on=("db",),
-            rendered=(taken,),
+            rendered=(taker,),
             further_targets=(
-                FurtherTarget("west", "orders", rendered=(taken,)),
+                FurtherTarget("west", "orders", rendered=(taker,)),
             ),
         ),
     )

@@ -145,13 +145,13 @@ def test_what_says_nothing_is_dropped() -> None:
         "replicas": 0,
         "template": {"spec": {"containers": [{"tty": False, "stdin": True}]}},
     }
-    kept = {
+    fields = {
         "replicas": 0,
         "template": {"spec": {"containers": [{"stdin": True}]}},
     }
     assert stored({"apiVersion": "apps/v1", "spec": spec}) == {
         "apiVersion": "apps/v1",
-        "spec": kept,
+        "spec": fields,
     }
     assert (
         stored({"apiVersion": "example.com/v1", "spec": spec})["spec"] == spec

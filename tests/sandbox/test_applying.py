@@ -58,15 +58,15 @@ def test_what_somebody_added_stays_and_what_we_say_no_more_goes() -> None:
     )
     theirs["metadata"] = {"name": "api", "annotations": {"by": "hand"}}
     found = Managed({}).edited(ours, OURS).edited(theirs, THEIRS)
-    left = found.applied(
+    applied = found.applied(
         deployment(container("api", "api:2")), OURS, force=False
     ).manifest
-    assert left["spec"]["template"]["spec"]["containers"] == [
+    assert applied["spec"]["template"]["spec"]["containers"] == [
         container("api", "api:2"),
         container("side", "side:1"),
     ]
-    assert left["spec"]["replicas"] == 3
-    assert left["metadata"] == {"name": "api", "annotations": {"by": "hand"}}
+    assert applied["spec"]["replicas"] == 3
+    assert applied["metadata"] == {"name": "api", "annotations": {"by": "hand"}}
 
 
 def test_ports_are_merged_by_number_and_protocol() -> None:

@@ -696,8 +696,10 @@ def test_two_tenants_in_one_stack_are_refused_once() -> None:
         {provider.name: describe(provider) for provider in (SETTINGS, other)},
         domain="apps.example.com",
     )
-    both = estate(WITH_GROUPS, stack=stack)
-    assert [str(diagnostic) for diagnostic in shared_keys(SETTINGS, both)] == [
+    two_tenants = estate(WITH_GROUPS, stack=stack)
+    assert [
+        str(diagnostic) for diagnostic in shared_keys(SETTINGS, two_tenants)
+    ] == [
         "error ENV408: main and other are tenants of one Entra, which signs for all with the same keys, and a Kong "
         "workspace has each key once. Give each a stack and a workspace of its own"
     ]
@@ -716,7 +718,7 @@ def test_a_tenant_that_only_exists_beside_one_that_is_made_in_is_refused_as_well
         SPELLING,
         issuer=ISSUER.replace(TENANT, "99999999-1111-4111-8111-111111111111"),
     )
-    both = estate(
+    two_tenants = estate(
         WITH_GROUPS,
         stack=Stack(
             "tests",
@@ -724,9 +726,9 @@ def test_a_tenant_that_only_exists_beside_one_that_is_made_in_is_refused_as_well
             domain="apps.example.com",
         ),
     )
-    assert [diagnostic.code for diagnostic in shared_keys(SETTINGS, both)] == [
-        "ENV408"
-    ]
+    assert [
+        diagnostic.code for diagnostic in shared_keys(SETTINGS, two_tenants)
+    ] == ["ENV408"]
 
 
 PARTNER = """

@@ -68,14 +68,14 @@ def test_a_clients_application_says_what_it_asks_for(
     assert {**orders, "resourceAccesses": [role]} in apps[
         "entra-app-shop/checkout"
     ].inputs["requiredResourceAccesses"]
-    both = [
+    secrets = [
         {
             "id": scope_id("local", "orders/api", f"orders.{name}"),
             "type": "Scope",
         }
         for name in ("read", "write")
     ]
-    assert {**orders, "resourceAccesses": both} in apps[
+    assert {**orders, "resourceAccesses": secrets} in apps[
         "entra-app-shop/web"
     ].inputs["requiredResourceAccesses"]
 

@@ -195,7 +195,9 @@ def test_a_client_may_ask_for_what_roles_grant_and_nothing_else(
             registered, "openid/clientScope:ClientScope"
         ).values()
     }
-    assert {name for name, shown in listed.items() if not shown} == {
+    assert {
+        name for name, is_in_tokens in listed.items() if not is_in_tokens
+    } == {
         "kong-oam.local.groups",
         *(
             f"kong-oam.local.{key}"
@@ -228,11 +230,14 @@ def test_a_users_audience_asks_for_a_group_before_it_is_there(
         "kc-of-shop/web-sales",
     }
     for client in ("shop/web", "reports/console"):
-        asked = {
+        mapper_names = {
             name for name in mappers if name.startswith(f"kc-of-{client}-")
         }
-        assert asked and asked <= audiences[f"kc-audience-{client}"].after
-        assert {*asked, f"kc-audience-{client}"} <= clients[
+        assert (
+            mapper_names
+            and mapper_names <= audiences[f"kc-audience-{client}"].after
+        )
+        assert {*mapper_names, f"kc-audience-{client}"} <= clients[
             f"kc-client-{client}"
         ].after
         assert f"kc-client-{client}" in always[f"kc-always-{client}"].after
@@ -441,13 +446,13 @@ class Server:
 
     def __init__(self) -> None:
         answers: dict[str, tuple[int, Any]] = {}
-        asked: list[str] = []
+        paths: list[str] = []
         limited: list[float] = []
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 path = self.path.split("?")[0]
-                asked.append(path)
+                paths.append(path)
                 if limited and path.startswith("/admin"):
                     self._say(
                         429,
@@ -473,7 +478,7 @@ class Server:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self.answers, self.asked, self.limited = answers, asked, limited
+        self.answers, self.asked, self.limited = answers, paths, limited
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         answers["/realms/acme/protocol/openid-connect/token"] = (

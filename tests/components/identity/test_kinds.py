@@ -284,14 +284,14 @@ def test_another_issuer_is_refused_with_what_would_break() -> None:
         entry: dict[str, Any], issuers: dict[str, str]
     ) -> list[str]:
         settings = stack(entry)
-        shown = inspect(
+        inspection = inspect(
             settings.providers[0],
             estate(WITH_CLIENTS, stack=settings.stack),
             frozenset(),
             issuers,
             NOTHING_SET,
         )
-        return [str(finding) for finding in shown.findings]
+        return [str(finding) for finding in inspection.findings]
 
     assert findings_of(entry, before) == [
         "error ENV407: the issuer of corp was https://old.example.com and would be https://login.example.com. No token "

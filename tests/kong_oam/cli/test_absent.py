@@ -14,7 +14,7 @@ from tests.support.projects import git
 ACCESS = """{owner: billing, scopes: {b.read: read, b.write: write},
     rules: [{methods: [GET], scopes: [b.read]}, {methods: [POST], scopes: [b.write]}], roles: {ROLES}}"""
 READER = "reader: {scopes: [b.read], groups: [sales], components: [shop/web]}"
-SAID = (
+NOT_JUDGED = (
     "not judged, since it is not here: shop; -f takes its folder, too (until then, a client of it that a role names "
     "counts as asking for all that it grants)"
 )
@@ -94,11 +94,11 @@ def test_no_change_is_not_all_that_diff_says(
     """Beside the answer on standard error; in Markdown, which is passed on alone, in it."""
     assert main(["diff", "--exit-code"]) == 0
     printed = capsys.readouterr()
-    assert (printed.out, printed.err) == ("", f"{SAID}\n")
+    assert (printed.out, printed.err) == ("", f"{NOT_JUDGED}\n")
     assert main(["diff", "--markdown"]) == 0
     printed = capsys.readouterr()
     assert (printed.out, printed.err) == (
-        f"No change of access.\n\n`{SAID}`\n",
+        f"No change of access.\n\n`{NOT_JUDGED}`\n",
         "",
     )
 
@@ -134,7 +134,7 @@ def test_every_answer_has_the_clients_that_are_not_here(
     assert main(question) == 0
     printed = capsys.readouterr()
     assert [text for text in holds if text not in printed.out] == []
-    assert SAID in printed.err + printed.out
+    assert NOT_JUDGED in printed.err + printed.out
 
 
 @pytest.mark.parametrize(

@@ -544,7 +544,7 @@ def test_a_file_of_nowhere_else_is_read_too(
 
 
 @pytest.mark.parametrize(
-    ("asked", "message"),
+    ("value", "message"),
     [
         (
             "{name: key-auth}",
@@ -561,13 +561,13 @@ def test_a_file_of_nowhere_else_is_read_too(
     ],
 )
 def test_a_plugin_that_may_not_stand_is_an_error(
-    capsys: pytest.CaptureFixture[str], asked: str, message: str
+    capsys: pytest.CaptureFixture[str], value: str, message: str
 ) -> None:
     """With its place, and without an estate to go on with."""
     edit(
         ORDERS_FILE,
         "        - type: access\n",
-        f"        - type: kong-plugin\n          properties: {asked}\n        - type: access\n",
+        f"        - type: kong-plugin\n          properties: {value}\n        - type: access\n",
     )
     assert main(["check"]) == 1
     out = capsys.readouterr().out

@@ -161,14 +161,14 @@ def typed(command: list[str], setup: str, keys: str) -> str:
 
 def _until(terminal: int, words: str) -> str:
     """What a terminal shows up to these words. Raises TimeoutError."""
-    shown, end = "", time.monotonic() + 30
-    while words not in shown:
+    output, end = "", time.monotonic() + 30
+    while words not in output:
         if not select.select(
             [terminal], [], [], max(0.0, end - time.monotonic())
         )[0]:
-            raise TimeoutError(shown)
-        shown += os.read(terminal, 65536).decode()
-    return shown
+            raise TimeoutError(output)
+        output += os.read(terminal, 65536).decode()
+    return output
 
 
 KEYS = [

@@ -63,11 +63,11 @@ def typed(monkeypatch: pytest.MonkeyPatch, questions: list[str]) -> Typed:
     """Runs `new` as on a terminal on which these answers are typed, and then Ctrl-D; gives the exit status."""
 
     def run(*answers: str, flags: tuple[str, ...] = ()) -> int:
-        left: Iterator[str] = iter(answers)
+        remaining: Iterator[str] = iter(answers)
 
         def question(text: str) -> str:
             questions.append(text)
-            answer = next(left, None)
+            answer = next(remaining, None)
             if answer is None:
                 raise EOFError
             return answer
@@ -76,7 +76,7 @@ def typed(monkeypatch: pytest.MonkeyPatch, questions: list[str]) -> Typed:
         for stream in (sys.stdin, sys.stdout):
             monkeypatch.setattr(stream, "isatty", lambda: True)
         status = main(["new", *flags])
-        assert next(left, None) is None, f"not asked for: {questions[-1]}"
+        assert next(remaining, None) is None, f"not asked for: {questions[-1]}"
         return status
 
     monkeypatch.setenv("NO_COLOR", "1")
@@ -439,7 +439,7 @@ def test_the_page_shows_what_is_asked_and_said(
 ) -> None:
     """What is behind a question there is what was typed; a terminal shows both streams as one."""
     monkeypatch.setattr(sys, "stderr", sys.stdout)
-    shown = (
+    dialogue_text = (
         block(page("how-to/add-a-component.md"), "text")
         .rpartition("\n...")[0]
         .split("\n")[1:]
@@ -457,7 +457,7 @@ def test_the_page_shows_what_is_asked_and_said(
         "What",
         "Write",
     )
-    lines = [line for line in shown if line.startswith(starts)]
+    lines = [line for line in dialogue_text if line.startswith(starts)]
     dialogue = [
         (line[:-1], "") if line.endswith(":") else line.rpartition(": ")[::2]
         for line in lines
@@ -471,7 +471,7 @@ def test_the_page_shows_what_is_asked_and_said(
     )
     assert questions == [f"{question}: " for question, _ in dialogue]
     assert capsys.readouterr().out.startswith(
-        "\n".join(line for line in shown if line not in lines)
+        "\n".join(line for line in dialogue_text if line not in lines)
     )
 
 

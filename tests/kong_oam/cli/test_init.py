@@ -300,7 +300,7 @@ def test_what_cannot_be_written_is_said(
 
 def pip(*arguments: str) -> tuple[bool, str]:
     """Whether pip would install what it is asked to, from no index, and what it says."""
-    asked = [
+    command = [
         sys.executable,
         "-m",
         "pip",
@@ -311,7 +311,7 @@ def pip(*arguments: str) -> tuple[bool, str]:
         "--no-deps",
     ]
     completed = subprocess.run(
-        [*asked, *arguments], capture_output=True, text=True, timeout=100
+        [*command, *arguments], capture_output=True, text=True, timeout=100
     )
     return completed.returncode == 0, completed.stdout + completed.stderr
 

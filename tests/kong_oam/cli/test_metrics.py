@@ -133,10 +133,10 @@ def test_a_port_that_is_taken_is_said(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """With who wanted it."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        where = f"127.0.0.1:{taken.getsockname()[1]}"
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        where = f"127.0.0.1:{silent.getsockname()[1]}"
         assert main(["metrics", "--logs", "-", "--listen", where]) == 2
     assert (
         f"cannot listen at '{where}': Address already in use"

@@ -165,8 +165,8 @@ def test_who_asks_to_read_may_not_change_anything(
     assert main(["new", *API, *group]) == 0
     before = Path(BILLING).read_text("utf-8")
     for name in ("nightly", "hourly"):
-        asked = f"--app {name} --owner o --component {name} --calls billing/invoices:invoices.read"
-        assert main(["new", *NIGHTLY, *asked.split()]) == 0
+        further = f"--app {name} --owner o --component {name} --calls billing/invoices:invoices.read"
+        assert main(["new", *NIGHTLY, *further.split()]) == 0
     role = "{scopes: [invoices.read], components: [nightly/nightly, hourly/hourly]}"
     reader = (
         f"              reader: {role}\n"
@@ -357,9 +357,9 @@ def test_who_is_to_call_it_gets_the_call(
     ).replace(
         "[orders.read, orders.write]}]", f"[orders.read, orders.write]}}{read}]"
     )
-    both = ", {component: billing/invoices, scopes: [invoices.read, invoices.write]}"
+    call = ", {component: billing/invoices, scopes: [invoices.read, invoices.write]}"
     assert (
-        f"scopes: [reports.read, reports.audit]}}{both}]\n"
+        f"scopes: [reports.read, reports.audit]}}{call}]\n"
         in reports.read_text("utf-8")
     )
     assert "nobody may call" not in capsys.readouterr().out
@@ -580,13 +580,13 @@ def test_errors_are_written_only_where_somebody_says_so(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A draft, say; with all of them in JSON. What is no Application at all is never written."""
-    taken = [*API, "--domain", "orders.example.com", "--path", "/orders"]
-    assert main(["new", *taken]) == 2
+    arguments = [*API, "--domain", "orders.example.com", "--path", "/orders"]
+    assert main(["new", *arguments]) == 2
     assert (
         "1 finding(s) in what would be written; nothing was"
         in capsys.readouterr().err
     )
-    assert main(["new", *taken, "--anyway", "--json"]) == 0
+    assert main(["new", *arguments, "--anyway", "--json"]) == 0
     written = json.loads(capsys.readouterr().out)
     assert [
         (finding["severity"], finding["code"])

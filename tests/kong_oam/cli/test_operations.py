@@ -131,16 +131,16 @@ def test_what_is_lost_is_listed_and_what_is_certain_removed(
     ]
     last = "Then: pulumi refresh -s local --yes --clear-pending-creates && pulumi up -s local"
     assert main(["recover", "-s", "local"]) == 1
-    shown = [
+    lines = [
         *listed,
         "0 of 4 removed",
         "Then: python -m kong_oam recover -s local --remove",
     ]
-    assert capsys.readouterr().out.splitlines() == shown and removed == []
+    assert capsys.readouterr().out.splitlines() == lines and removed == []
     assert main(["recover", "-s", "local", "--older-state"]) == 1
     assert (
         capsys.readouterr().out.splitlines()[-1]
-        == f"{shown[-1].removesuffix(' --remove')} --older-state --remove"
+        == f"{lines[-1].removesuffix(' --remove')} --older-state --remove"
     )
     assert main(["recover", "-s", "local", "--remove"]) == 1
     assert capsys.readouterr().out.splitlines() == [
@@ -266,7 +266,7 @@ def _answer_at_gateway(*_: object, is_open: bool) -> list[str]:
 
 @pytest.mark.usefixtures("changed")
 @pytest.mark.parametrize(
-    ("seconds", "seen"),
+    ("seconds", "ending"),
     [
         (12.0, "at all nodes within some 12 seconds"),
         (2.4, "at all nodes within some 3 seconds"),
@@ -276,7 +276,7 @@ def _answer_at_gateway(*_: object, is_open: bool) -> list[str]:
 )
 def test_it_is_said_by_when_this_kongs_workers_see_it(
     seconds: float | None,
-    seen: str,
+    ending: str,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -304,13 +304,13 @@ def test_it_is_said_by_when_this_kongs_workers_see_it(
         == 0
     )
     opened = [
-        f"open: {SHOWN}; {seen}",
+        f"open: {SHOWN}; {ending}",
         "To close it before: python -m kong_oam emergency -s local close",
     ]
     assert capsys.readouterr().out.splitlines() == [*opened, "it passes it on"]
     assert main(["emergency", "-s", "local", "close"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        f"closed: tiny/api; {seen}",
+        f"closed: tiny/api; {ending}",
         "it refuses it",
     ]
 

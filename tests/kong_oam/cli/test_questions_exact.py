@@ -240,12 +240,12 @@ def test_explain_says_what_decide_says(
                 client.component,
                 *users,
             )
-            provider, shown = (
+            provider, audience = (
                 estate.stack.providers[client.provider],
                 estate.shown_at(decision.component, client),
             )
             token = issue(
-                provider, client, user_in(estate, client, groups), api=shown
+                provider, client, user_in(estate, client, groups), api=audience
             )
             note(f"{request} {client} {groups} {explained}")
             if decision.component:

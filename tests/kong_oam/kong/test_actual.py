@@ -67,10 +67,10 @@ def test_resources_say_what_kong_has(admin: httpx.Client) -> None:
     other = _plugin("other", ids["other"], scripts["said"])
     gone = _plugin("gone", ids["bare"], scripts["gone"])
     limit = _plugin("limit", ids["bare"], "x", "rate-limiting")
-    left = _state(
+    state = _state(
         same, OTHER, other, gone, limit, outputs={"enforced": "another"}
     )
-    found = corrected(left, Account(str(admin.base_url)))
+    found = corrected(state, Account(str(admin.base_url)))
     assert [resource.name for resource in found.resources] == [
         "same",
         OTHER.name,

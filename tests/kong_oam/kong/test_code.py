@@ -107,10 +107,10 @@ def test_a_port_has_only_the_code_that_its_table_asks_for() -> None:
 
 
 @pytest.mark.parametrize(
-    "left", [None, "{}", "{ x = {} }", "{ admission = 1 }"]
+    "entry", [None, "{}", "{ x = {} }", "{ admission = 1 }"]
 )
 def test_without_the_code_later_phases_do_nothing_but_record_it(
-    left: str | None,
+    entry: str | None,
 ) -> None:
     """Nothing of Kong's own record is logged, and no query string is traced."""
     worker = Worker()
@@ -121,10 +121,10 @@ def test_without_the_code_later_phases_do_nothing_but_record_it(
     before = (
         [
             worker.load(
-                f"return function() kong.ctx.shared.kong_oam_code = {left} end"
+                f"return function() kong.ctx.shared.kong_oam_code = {entry} end"
             )
         ]
-        if left
+        if entry
         else []
     )
     for phase in ("header_filter", "body_filter"):

@@ -73,8 +73,8 @@ def _conflicts(
     held_names: Held = NOTHING,
     transport: httpx.BaseTransport | None = None,
 ) -> list[Diagnostic]:
-    with AdminApi(Account(str(admin.base_url)), transport) as asked:
-        return list(name_conflicts(asked, ESTATE, held_names))
+    with AdminApi(Account(str(admin.base_url)), transport) as api:
+        return list(name_conflicts(api, ESTATE, held_names))
 
 
 def test_what_others_have_under_other_names_is_no_concern(
@@ -193,9 +193,9 @@ def _issuers(
     held_names: Held = NOTHING,
     known: Mapping[str, str] | None = None,
 ) -> list[Diagnostic]:
-    with AdminApi(Account(str(admin.base_url))) as asked:
+    with AdminApi(Account(str(admin.base_url))) as api:
         return list(
-            issuer_conflicts(asked, SETTINGS, ESTATE, held_names, known or {})
+            issuer_conflicts(api, SETTINGS, ESTATE, held_names, known or {})
         )
 
 
@@ -229,8 +229,8 @@ def test_an_issuer_that_another_stack_of_the_same_kong_has_is_named(
         ),
         "shops",
     )
-    with AdminApi(Account(str(admin.base_url))) as asked:
-        assert [*issuer_conflicts(asked, SETTINGS, part, NOTHING, {})] == [], (
+    with AdminApi(Account(str(admin.base_url))) as api:
+        assert [*issuer_conflicts(api, SETTINGS, part, NOTHING, {})] == [], (
             "its base has the ring"
         )
 
@@ -239,10 +239,10 @@ def test_a_signing_key_that_others_have_in_kong_is_named(
     admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Kong takes a credential of a key id once. The issuer is asked only where others have credentials."""
-    asked: list[str] = []
+    issuers: list[str] = []
 
     def discovered(issuer: str) -> Published:
-        asked.append(issuer)
+        issuers.append(issuer)
         return Published(
             issuer,
             "",
@@ -253,10 +253,10 @@ def test_a_signing_key_that_others_have_in_kong_is_named(
     monkeypatch.setattr("kong_oam.kong.conflicts.discover", discovered)
     _make(admin, "/consumers", username="ours", tags=OURS)
     _make(admin, "/consumers/ours/jwt", key="k1", tags=OURS)
-    assert (_issuers(admin), asked) == ([], [])
+    assert (_issuers(admin), issuers) == ([], [])
     _make(admin, "/consumers", username="legacy")
     _make(admin, "/consumers/legacy/jwt", key="k3")
-    assert (_issuers(admin), asked) == ([], [ISSUER])
+    assert (_issuers(admin), issuers) == ([], [ISSUER])
     _make(admin, "/consumers/legacy/jwt", key="k2", tags=["theirs"])
     (found,) = _issuers(admin)
     assert "Kong has jwt credential 'k2'" in found.message
@@ -288,15 +288,15 @@ def test_what_the_state_holds_is_ours_and_is_not_asked_about(
 ) -> None:
     """One request, for certificates; with the state of before an interrupted run, ours count as lost."""
     _certificate(admin, *OURS)
-    asked: list[str] = []
+    paths: list[str] = []
 
     class Transport(httpx.HTTPTransport):
         def handle_request(self, request: httpx.Request) -> httpx.Response:
-            asked.append(request.url.path)
+            paths.append(request.url.path)
             return super().handle_request(request)
 
     assert _conflicts(admin, ALL, Transport()) == []
-    assert asked == ["/certificates"]
+    assert paths == ["/certificates"]
     assert [conflict.code for conflict in _conflicts(admin)] == ["ENV406"]
 
 
@@ -315,13 +315,13 @@ def test_what_a_partition_lost_is_recovered_in_its_own_stack(
     """What another one of the estate has is moved instead."""
     stack = Stack("tests", {"main": PROVIDER}, partitions={"shops": ("*",)})
     part = part_of(estate(WITH_LIMIT, stack=stack), "shops")
-    with AdminApi(Account(str(admin.base_url))) as asked:
+    with AdminApi(Account(str(admin.base_url))) as api:
 
         def conflicts_with(tags: list[str]) -> list[str]:
             service = _make(
                 admin, "/services", name=SERVICE, host="x", tags=tags
             )
-            conflicts = [*name_conflicts(asked, part, NOTHING)]
+            conflicts = [*name_conflicts(api, part, NOTHING)]
             admin.delete(f"/services/{service['id']}").raise_for_status()
             return [
                 f"{conflict.code} {conflict.message.rpartition('`python -m kong_oam ')[2]}"
@@ -370,10 +370,10 @@ def test_a_few_names_are_asked_for_and_many_looked_for_in_every_page(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Either way the one that is taken is found: the second page has it."""
-    asked: list[str] = []
+    paths: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
-        asked.append(request.url.path)
+        paths.append(request.url.path)
         if request.url.path == f"/services/{SERVICE}":
             return httpx.Response(200, json={"id": "2", "name": SERVICE})
         if request.url.path.count("/") > 1:
@@ -391,12 +391,12 @@ def test_a_few_names_are_asked_for_and_many_looked_for_in_every_page(
     with httpx.Client(base_url="http://kong.test") as nobody:
         of_few = _conflicts(nobody, transport=httpx.MockTransport(answer))
         assert (
-            asked.count(f"/services/{SERVICE}") == 1
-            and "/services" not in asked
+            paths.count(f"/services/{SERVICE}") == 1
+            and "/services" not in paths
         )
         monkeypatch.setattr("kong_oam.kong.conflicts.FEW", 0)
         of_many = _conflicts(nobody, transport=httpx.MockTransport(answer))
-        assert asked.count("/services") == 2
+        assert paths.count("/services") == 2
     assert (
         [conflict.code for conflict in of_few]
         == [conflict.code for conflict in of_many]

@@ -125,11 +125,11 @@ def test_a_browser_gives_pages_what_is_meant_for_them(
 ) -> None:
     """Debian's Chromium: our page's answers, refusals among them, and to a stranger's nothing but what it may have."""
     proxy = gateway[0].proxy
-    asked = page(DOMAIN, ISSUERS["main"])
-    fetches = [(address, origin) for address, origin, _ in asked]
+    questions = page(DOMAIN, ISSUERS["main"])
+    fetches = [(address, origin) for address, origin, _ in questions]
     fetched_pages = fetched(tmp_path, OWN, proxy, fetches)
     assert [status for status, _ in fetched_pages] == [
-        status for _, _, status in asked
+        status for _, _, status in questions
     ]
     assert (
         json.loads(fetched_pages[3][1])["type"]
@@ -137,4 +137,4 @@ def test_a_browser_gives_pages_what_is_meant_for_them(
     ), "a page reads why it is refused"
     assert fetched(
         tmp_path / "other", "http://stranger.example", proxy, fetches
-    ) == [(0, "")] * len(asked)
+    ) == [(0, "")] * len(questions)

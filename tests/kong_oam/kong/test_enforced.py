@@ -50,22 +50,22 @@ def test_what_is_deployed_whole_is_what_was_meant(estate: Estate) -> None:
 
 
 @MANY
-@given(pairs().filter(lambda both: all(map(compiles, both))))
+@given(pairs().filter(lambda pair: all(map(compiles, pair))))
 def test_a_change_is_told_as_if_both_estates_were_known(
-    both: tuple[Estate, Estate],
+    pair: tuple[Estate, Estate],
 ) -> None:
     """And where the outputs say that it has been made already, as after a run that failed: nothing is left out.
 
     But for whom any token will do: who gets one, no gate knows.
     """
-    old, new = map(model, both)
-    (found,) = enforced(state(both[0]), old)
+    old, new = map(model, pair)
+    (found,) = enforced(state(pair[0]), old)
     expected = diff(old, new)
     assert changed([found], new) == expected
-    (found,) = enforced(state(both[0]), new)
+    (found,) = enforced(state(pair[0]), new)
     if all(
         rule.public or rule.scopes
-        for estate in both
+        for estate in pair
         for component in estate.exposed
         for rule in component.exposure.rules
     ):
@@ -78,17 +78,17 @@ def test_a_change_is_told_as_if_both_estates_were_known(
 
 
 @MANY
-@given(pairs().filter(lambda both: all(map(compiles, both))))
+@given(pairs().filter(lambda pair: all(map(compiles, pair))))
 def test_what_admission_keeps_closed_opens_with_the_next_run(
-    both: tuple[Estate, Estate],
+    pair: tuple[Estate, Estate],
 ) -> None:
     """A run that got as far as admission closed what the estate before had open: going back opens that again."""
-    old, new = map(model, both)
-    found = enforced(_half(*both), new)
+    old, new = map(model, pair)
+    found = enforced(_half(*pair), new)
     opened = [
         change
         for change in requests(diff(new, old))
-        if change.kind in OPENING and _stays(both, change)
+        if change.kind in OPENING and _stays(pair, change)
     ]
     assert [
         change for change in opened if not _is_told(change, changed(found, old))
@@ -98,33 +98,33 @@ def test_what_admission_keeps_closed_opens_with_the_next_run(
 @MANY
 @given(
     pairs(kinds=("rules", "roles", "from", "clients")).filter(
-        lambda both: all(map(compiles, both))
+        lambda pair: all(map(compiles, pair))
     )
 )
-def test_every_port_is_read(both: tuple[Estate, Estate]) -> None:
+def test_every_port_is_read(pair: tuple[Estate, Estate]) -> None:
     """Ports stand for their own tables after a run that was told to leave some out, here all but those of 80; who may
     call at them is who may in the estate that they were made from. But for whom any token will do, as above, and for
     who is assigned to a client: the provider decides that alone, so both estates have the same here."""
-    old, new = map(_on_two_ports, both)
+    old, new = map(_on_two_ports, pair)
     new = _assigned_as(old, new)
     if any(
         not (rule.public or rule.scopes)
-        for estate in both
+        for estate in pair
         for component in estate.exposed
         for rule in component.exposure.rules
     ):
         return
     (found,) = enforced(_one_port(old, new), model(new))
-    asked = SitesByHost(found.estate)
+    sites = SitesByHost(found.estate)
     callers = {
         id(estate): Callers(estate) for estate in (old, new, found.estate)
     }
     for site, classes in path_classes_by_site(
-        asked, SitesByHost(old), SitesByHost(new)
+        sites, SitesByHost(old), SitesByHost(new)
     ):
         for family in classes:
             leading = _leading(
-                found.estate, asked.host(site, family.path) or "", family.path
+                found.estate, sites.host(site, family.path) or "", family.path
             )
             made_from = old if leading and leading[0].port == 80 else new
             assert _callers(
@@ -330,20 +330,20 @@ def _half(old: Estate, new: Estate) -> list[Resource]:
         for plugin in plugins_of(new, "admission")
         if plugin.name in old_names
     ]
-    left = [
+    unchanged = [
         plugin
         for plugin in plugins_of(old, "admission")
         if plugin.name not in {admission.name for admission in admissions}
     ]
-    return [*plugins_of(old, "gate"), *admissions, *left, *routes_of(old)]
+    return [*plugins_of(old, "gate"), *admissions, *unchanged, *routes_of(old)]
 
 
-def _stays(both: tuple[Estate, Estate], change: Change) -> bool:
+def _stays(pair: tuple[Estate, Estate], change: Change) -> bool:
     """Whether the component is before the same ports in both, so that a run has its admission to change."""
     return {
-        key: component.backends for key, component in both[0].components.items()
+        key: component.backends for key, component in pair[0].components.items()
     } == {
-        key: component.backends for key, component in both[1].components.items()
+        key: component.backends for key, component in pair[1].components.items()
     }
 
 

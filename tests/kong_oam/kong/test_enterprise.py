@@ -518,12 +518,12 @@ def test_a_limit_of_enterprise_counts_for_whom_openid_connect_verified() -> (
     domain, own = "limits.example.com", stack("limits", "http")
     signers = issuers(own, WHEN)
     limits = limited(domain, own)
-    seen: list[str] = []
+    clients: list[str] = []
 
     def openid_connect_stand_in(
         exchange: Exchange, config: Mapping[str, Any], known: Snapshot
     ) -> jwt.Denied | None:
-        seen.extend(
+        clients.extend(
             name
             for name in ("access_token", "x-access-token")
             if exchange.values(name)
@@ -556,4 +556,4 @@ def test_a_limit_of_enterprise_counts_for_whom_openid_connect_verified() -> (
             200,
             429,
         ]
-    assert seen == []
+    assert clients == []

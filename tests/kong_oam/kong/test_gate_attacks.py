@@ -211,10 +211,10 @@ GOOD = signed(CLAIMS)
 
 def with_claim(name: str, text: str, base: Mapping[str, Any] = CLAIMS) -> bytes:
     """The payload as JSON, with `text` as it stands for the value of one claim."""
-    kept = json.dumps(
+    payload = json.dumps(
         {key: value for key, value in base.items() if key != name}
     )
-    return f'{kept[:-1]}, "{name}": {text}}}'.encode()
+    return f'{payload[:-1]}, "{name}": {text}}}'.encode()
 
 
 def send(
@@ -733,7 +733,7 @@ def test_what_a_stack_adds_is_a_name(added: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("added", "taken", "reason"),
+    ("added", "headers", "reason"),
     [
         ("Content", "content-length", "the gateway reads it"),
         ("Transfer-Encoding", "transfer-encoding", "the gateway reads it"),
@@ -745,12 +745,12 @@ def test_what_a_stack_adds_is_a_name(added: str) -> None:
     ],
 )
 def test_a_stack_takes_no_header_that_the_gateway_needs(
-    added: str, taken: str, reason: str
+    added: str, headers: str, reason: str
 ) -> None:
     """Without a length a body is a request of its own, and what Kong writes anew arrives all the same."""
     with pytest.raises(
         StackError,
-        match=rf"gateway\.stripHeaders: '{added}' takes {taken}, and {reason}",
+        match=rf"gateway\.stripHeaders: '{added}' takes {headers}, and {reason}",
     ):
         settings(
             gateway={

@@ -194,10 +194,10 @@ def test_both_tables_have_to_allow() -> None:
         )
     call = repeat(gate_call(None, public), admitted=as_left(TABLE))
     assert (call.run(), call.status) == ("exit", 401)
-    both = ISSUER.token(["read", "write"])
+    token = ISSUER.token(["read", "write"])
     table = table_with(services={"c": ["read", "a.b"]})
     for of_gate, of_admission in ((TABLE, table), (table, TABLE)):
-        call = repeat(gate_call(both, of_gate), admitted=as_left(of_admission))
+        call = repeat(gate_call(token, of_gate), admitted=as_left(of_admission))
         assert (call.run(), call.upstream_headers["X-Auth-Scopes"]) == (
             "on",
             "read",

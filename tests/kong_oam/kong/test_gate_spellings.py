@@ -343,9 +343,9 @@ def test_a_token_is_issued_for_one_api() -> None:
         ("group=ACME%20Sales",),
         "api://t/a/api",
     )
-    both = issue(PROVIDER, WEB, User("x", ("ACME Sales", "desk")), api=A)
-    assert isinstance(both, Claims)
-    assert both.groups == ("group=ACME%20Sales", "group=desk")
+    token = issue(PROVIDER, WEB, User("x", ("ACME Sales", "desk")), api=A)
+    assert isinstance(token, Claims)
+    assert token.groups == ("group=ACME%20Sales", "group=desk")
     assert issue(PROVIDER, WEB, User("x", ("sales",)), api=A) == Refusal(
         "the user is in no group that shop/web is assigned to"
     )
@@ -379,12 +379,13 @@ def test_a_token_of_before_holds_nothing_by_a_role_that_others_have_come_to_hold
 ):
     """It lists whom it is about, not the role that they held: what that role means by now, they never had."""
     before = issue(PROVIDER, WEB, User("x", ("ACME Sales",)), api=A)
-    was, now = (
+    old_role, new_role = (
         "{scopes: [NAME.read], groups: [sales]",
         "{scopes: [NAME.read, NAME.write], groups: [desk]",
     )
     access = {
-        name: ACCESS.replace(was, now).replace("NAME", name) for name in "ab"
+        name: ACCESS.replace(old_role, new_role).replace("NAME", name)
+        for name in "ab"
     }
     apis = (
         api(

@@ -132,7 +132,7 @@ def test_a_route_outside_any_stack_on_the_same_host_and_path_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "path", "taken"),
+    ("host", "path", "is_named"),
     [
         ("a.x.com", "/a/b", True),
         ("a.x.com", "~/a/\\d+", True),
@@ -147,13 +147,13 @@ def test_a_route_outside_any_stack_on_the_same_host_and_path_is_named() -> None:
     ],
 )
 def test_a_route_outside_any_stack_may_get_only_what_is_left(
-    host: str, path: str, taken: bool
+    host: str, path: str, is_named: bool
 ) -> None:
     """A plain path above ours, or a host with a wildcard, gets what no route of ours takes; a regular expression may
     get more. So Applications can take over a site path by path."""
     assert (
         bool(_conflicts(_estate([("a.x.com", "/a")]), [_foreign(host, path)]))
-        is taken
+        is is_named
     )
 
 

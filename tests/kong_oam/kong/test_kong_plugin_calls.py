@@ -12,22 +12,32 @@ from sandbox.kong.proxy import Answer
 from tests.support.estates import estate
 from tests.support.gateway_estates import Scene, issuers, stack, with_callers
 from tests.support.kong_deployment import Entities
-from tests.support.kong_plugins import asked
 
 STACK = stack("plugins", "http")
 NOW = time.time()
 ISSUERS = issuers(STACK, NOW)
 ISSUER = ISSUERS["main"]
-ACCESS = """
+ORDERS = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: orders}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x}
+      traits:
+        - {type: gateway, properties: {domain: orders.example.com, http: {/orders: 8080}}}
+        - type: access
+          properties:
             owner: team
             scopes: {orders.read: r}
             rules: [{paths: [/orders], methods: [GET], scopes: [orders.read]}]
             roles: {viewer: {scopes: [orders.read], groups: [sales]}}
+        - type: kong-plugin
+          properties: {name: correlation-id, config: {header_name: X-Cid, echo_downstream: true}}
+        - {type: kong-plugin, properties: {name: bot-detection, config: {deny: [BadBot]}}}
 """
-PLUGINS = (
-    "{name: correlation-id, config: {header_name: X-Cid, echo_downstream: true}}",
-    "{name: bot-detection, config: {deny: [BadBot]}}",
-)
 TOKEN = "Authorization: Bearer " + ISSUER.user(["orders.read"], ["sales"])
 WITHOUT = "Authorization: Bearer " + ISSUER.user([], ["sales"])
 UPGRADE = (
@@ -40,7 +50,7 @@ UPGRADE = (
 
 @pytest.fixture(scope="module")
 def kong() -> Iterator[Kong]:
-    own = with_callers(estate(asked(*PLUGINS, access=ACCESS), stack=STACK))
+    own = with_callers(estate(ORDERS, stack=STACK))
     with Kong(now=lambda: NOW) as node, Entities(node.admin_url) as made:
         made.estate(own, Scene(own, ISSUERS).pems, "upstream.test")
         yield node

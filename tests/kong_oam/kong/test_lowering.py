@@ -299,10 +299,10 @@ def test_a_plugin_that_writes_records_clears_kongs_own_beside_its_own_fields() -
         }
     }
     schema = {"fields": [{"config": {"type": "record", "fields": [field]}}]}
-    asked = {"custom_fields_by_lua": {"a": "return 1"}}
-    assert json.loads(config_json(schema, "p", asked)) == asked
+    config = {"custom_fields_by_lua": {"a": "return 1"}}
+    assert json.loads(config_json(schema, "p", config)) == config
     (fields,) = json.loads(
-        config_json(schema, "p", asked, keeps_records=True)
+        config_json(schema, "p", config, keeps_records=True)
     ).values()
     assert fields.pop("version").endswith("return 1") and fields == {
         "a": "return 1"

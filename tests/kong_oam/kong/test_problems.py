@@ -122,8 +122,8 @@ def test_a_refusal_of_jwt_is_a_problem(kong: Kong) -> None:
 
 def test_a_workload_that_cannot_be_reached_is_a_problem(kong: Kong) -> None:
     """502, with Kong's error in place of an answer."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
         with kong_deployment.Entities(kong.admin_url, keep=True) as entities:
             found = httpx.get(
                 f"{kong.admin_url}/services/{SERVICE}/plugins"
@@ -136,7 +136,7 @@ def test_a_workload_that_cannot_be_reached_is_a_problem(kong: Kong) -> None:
                 SCENE.estate.components["orders/api"],
                 "8080",
                 "127.0.0.1",
-                taken.getsockname()[1],
+                silent.getsockname()[1],
             )
             entities.change(
                 f"/plugins/{gate['id']}", {"config": config["post-function"]}

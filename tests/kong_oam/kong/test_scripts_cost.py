@@ -30,16 +30,16 @@ def test_calls_that_are_measured_on_a_real_kong_are_let_in_by_a_stand_in() -> (
 ):
     """So what `benchmarks.gateway` deploys is whole; it takes away what it made."""
     with Kong() as kong:
-        with deployed(kong.admin_url) as (_, asked):
+        with deployed(kong.admin_url) as (_, deployed_estate):
             assert {
                 name: kong.handle(request, "http").status
-                for name, request in asked.items()
-            } == dict.fromkeys(asked, 200)
-        left = {
+                for name, request in deployed_estate.items()
+            } == dict.fromkeys(deployed_estate, 200)
+        entities = {
             kind: httpx.get(f"{kong.admin_url}/{kind}").json()["data"]
             for kind in ("plugins", "services", "routes")
         }
-        assert left == {"plugins": [], "services": [], "routes": []}
+        assert entities == {"plugins": [], "services": [], "routes": []}
 
 
 def test_every_trait_is_measured() -> None:

@@ -74,9 +74,9 @@ def test_each_sink_gets_the_same_record(tmp_path: Path) -> None:
 def test_a_sink_that_is_away_costs_no_call(tmp_path: Path) -> None:
     """The others get their records all the same."""
     file = tmp_path / "records"
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # and does not listen
-        port = taken.getsockname()[1]
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # and does not listen
+        port = silent.getsockname()[1]
         with recording(
             LogSettings(
                 HttpSink(f"http://127.0.0.1:{port}/"),

@@ -353,9 +353,9 @@ def test_a_change_by_hand_is_seen_and_what_is_to_do_undoes_it(
 def test_what_the_program_created_is_the_programs(cluster: Cluster) -> None:
     """The plugin creates by a plain write, which owns defaults as well: what is below one of them is not its."""
     cluster.apply(DEPLOYMENT, force=True)
-    shown = cluster.shown(Key.of(DEPLOYMENT))
-    assert shown is not None
-    (applied,) = shown["metadata"]["managedFields"]
+    live = cluster.shown(Key.of(DEPLOYMENT))
+    assert live is not None
+    (applied,) = live["metadata"]["managedFields"]
     inside = applied["fieldsV1"]["f:spec"]["f:template"]["f:spec"]
     inside |= {"f:dnsPolicy": {}, "f:securityContext": {}}
     created = {**applied, "manager": "pulumi-kubernetes", "operation": "Update"}
@@ -370,10 +370,10 @@ def test_what_the_program_created_is_the_programs(cluster: Cluster) -> None:
         "operation": "Update",
         "fieldsV1": fields,
     }
-    shown["metadata"]["managedFields"] = [created]
-    assert changes(DEPLOYMENT, shown) == ()
-    shown["metadata"]["managedFields"] = [created, edited]
-    shown["spec"]["template"]["spec"] |= {
+    live["metadata"]["managedFields"] = [created]
+    assert changes(DEPLOYMENT, live) == ()
+    live["metadata"]["managedFields"] = [created, edited]
+    live["spec"]["template"]["spec"] |= {
         "dnsPolicy": "ClusterFirst",
         "securityContext": {"runAsUser": 0},
     }
@@ -381,7 +381,7 @@ def test_what_the_program_created_is_the_programs(cluster: Cluster) -> None:
         "spec": {"template": {"spec": {"securityContext": {"runAsUser": None}}}}
     }
     path = "spec.template.spec.securityContext.runAsUser"
-    assert changes(DEPLOYMENT, shown) == (
+    assert changes(DEPLOYMENT, live) == (
         FieldChange(path, "kubectl-edit", None, patch),
     )
 
@@ -397,19 +397,19 @@ def test_a_field_that_an_api_server_drops_is_not_gone(cluster: Cluster) -> None:
     wanted["spec"] |= {"minReadySeconds": 0, "replicas": 0}
     cluster.apply(wanted, force=True)
     key = Key.of(wanted)
-    shown = cluster.shown(key)
-    assert shown is not None
-    assert "minReadySeconds" not in shown["spec"]
-    assert changes(wanted, shown) == ()
-    edited = _bare(shown)
+    live = cluster.shown(key)
+    assert live is not None
+    assert "minReadySeconds" not in live["spec"]
+    assert changes(wanted, live) == ()
+    edited = _bare(live)
     del edited["spec"]["replicas"]
     cluster.put(edited)
-    shown = cluster.shown(key)
-    assert shown is not None
-    assert changes(wanted, shown) == (FieldChange("spec.replicas"),)
+    live = cluster.shown(key)
+    assert live is not None
+    assert changes(wanted, live) == (FieldChange("spec.replicas"),)
     custom = {**wanted, "apiVersion": "example.com/v1"}
     assert "spec.minReadySeconds" in {
-        change.path for change in changes(custom, shown)
+        change.path for change in changes(custom, live)
     }
 
 
@@ -425,16 +425,16 @@ def test_an_object_that_somebody_made_anew_is_theirs(cluster: Cluster) -> None:
 def test_values_of_a_secret_are_not_needed(cluster: Cluster) -> None:
     """Its metadata says which keys are whose."""
     cluster.apply(SECRET, force=True)
-    shown = cluster.shown(Key.of(SECRET))
-    assert shown is not None
+    live = cluster.shown(Key.of(SECRET))
+    assert live is not None
     cluster.put(
-        {**_bare(shown), "data": {**SECRET["data"], "LD_PRELOAD": "eA=="}}
+        {**_bare(live), "data": {**SECRET["data"], "LD_PRELOAD": "eA=="}}
     )
-    shown = cluster.shown(Key.of(SECRET))
-    assert shown is not None
+    live = cluster.shown(Key.of(SECRET))
+    assert live is not None
     found = changes(
         manifests.client_secret(WORKLOAD),
-        {"kind": "Secret", "metadata": shown["metadata"]},
+        {"kind": "Secret", "metadata": live["metadata"]},
     )
     assert found == (
         FieldChange(
@@ -446,9 +446,9 @@ def test_values_of_a_secret_are_not_needed(cluster: Cluster) -> None:
     )
 
 
-def _bare(shown: dict[str, Any] | None) -> dict[str, Any]:
-    assert shown is not None
-    bare: dict[str, Any] = json.loads(json.dumps(shown))
+def _bare(live: dict[str, Any] | None) -> dict[str, Any]:
+    assert live is not None
+    bare: dict[str, Any] = json.loads(json.dumps(live))
     bare["metadata"].pop("managedFields")
     return bare
 

@@ -328,11 +328,11 @@ def test_a_namespace_that_is_only_read_is_not_verified() -> None:
 def test_pods_that_stay_stay_fenced() -> None:
     """Where a rule keeps them when their component goes; a ConfigMap alone has nothing to fence."""
     application, whole = component()
-    for kept, retained in (("StatefulSet", True), ("ConfigMap", False)):
+    for kind, retained in (("StatefulSet", True), ("ConfigMap", False)):
         rendered = tuple(
             replace(
                 rendered,
-                options=Options(retain_on_delete=rendered.kind == kept),
+                options=Options(retain_on_delete=rendered.kind == kind),
             )
             for rendered in whole.workload.rendered or ()
         )
@@ -389,17 +389,17 @@ def test_pods_beside_those_that_are_only_read_are_fenced_with_them() -> None:
         replace(rendered, options=Options(read=rendered.kind == "Pod"))
         for rendered in whole.workload.rendered or ()
     )
-    both = with_fields(whole, rendered=rendered)
+    with_pod = with_fields(whole, rendered=rendered)
     added = [
         entry
-        for entry in placed_objects(application, both, settings()).objects
+        for entry in placed_objects(application, with_pod, settings()).objects
         if not entry.rendered
     ]
     assert [entry.manifest["metadata"]["name"] for entry in added] == [
         "api",
         "api",
     ]
-    assert [*_made(both, client=False)] == [
+    assert [*_made(with_pod, client=False)] == [
         ("NetworkPolicy", "api"),
         ("ServiceAccount", "api"),
     ]

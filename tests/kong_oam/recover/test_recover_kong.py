@@ -178,7 +178,7 @@ def test_every_page_is_read_and_every_kind_is_named_and_removed() -> None:
     with (
         Kong() as kong,
         httpx.Client(base_url=kong.admin_url) as admin,
-        AdminApi(Account(kong.admin_url)) as asked,
+        AdminApi(Account(kong.admin_url)) as api,
     ):
         for number in range(1100):
             admin.post(
@@ -214,7 +214,7 @@ def test_every_page_is_read_and_every_kind_is_named_and_removed() -> None:
                 "tags": sorted(OURS),
             },
         )
-        rows = entities(asked)
+        rows = entities(api)
         assert sum(entity.collection == "services" for entity in rows) == 1100
         assert sorted(map(str, (entity for entity in rows if entity.tags))) == [
             "consumer ring",
@@ -229,8 +229,8 @@ def test_every_page_is_read_and_every_kind_is_named_and_removed() -> None:
             "target example.com:80 of theirs belongs to it"
         ]
         found = [entity for entity, reason in judged if reason is None]
-        remove(asked, found, settle=0)
-        remove(asked, found, settle=0)
+        remove(api, found, settle=0)
+        remove(api, found, settle=0)
         assert [
             kong.entities(kind) for kind in ("routes", "plugins", "jwt_secrets")
         ] == [
@@ -282,7 +282,7 @@ def test_a_kong_that_refuses_is_quoted() -> None:
     with (
         Kong() as kong,
         httpx.Client(base_url=kong.admin_url) as admin,
-        AdminApi(Account(kong.admin_url)) as asked,
+        AdminApi(Account(kong.admin_url)) as api,
     ):
         service = admin.post(
             "/services", json={"name": "s", "host": "example.com"}
@@ -292,4 +292,4 @@ def test_a_kong_that_refuses_is_quoted() -> None:
             RemovalError,
             match=r"service s was not removed: 400 .*references this",
         ):
-            remove(asked, [LostEntity("services", service, "s")], settle=0)
+            remove(api, [LostEntity("services", service, "s")], settle=0)

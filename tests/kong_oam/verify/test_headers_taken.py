@@ -13,9 +13,9 @@ from tests.support.verifying import Deployment, sample
 TAKEN = ("x-tenant", "x-user-id")
 
 
-def deployment(*taken: str) -> Deployment:
+def deployment(*headers: str) -> Deployment:
     settings, estate = sample()
-    gateway = replace(settings.gateway, strip_headers=taken)
+    gateway = replace(settings.gateway, strip_headers=headers)
     return Deployment.of(replace(settings, gateway=gateway), estate)
 
 
@@ -33,11 +33,11 @@ def test_a_stack_that_takes_more_is_as_it_is_meant() -> None:
     assert findings(deployed, deployed.meant) == []
 
 
-@pytest.mark.parametrize("now", [(), TAKEN[:1]])
-def test_what_callers_may_send_again_weakens(now: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("headers", [(), TAKEN[:1]])
+def test_what_callers_may_send_again_weakens(headers: tuple[str, ...]) -> None:
     deployed = deployment(*TAKEN)
     found = findings(
-        deployed, replace(deployment(*now), issuer=deployed.issuer).meant
+        deployed, replace(deployment(*headers), issuer=deployed.issuer).meant
     )
     assert {kind for kind, _ in found} == {"weakened"}
     assert all(

@@ -35,7 +35,7 @@ def test_the_route_that_was_reached_is_among_those_that_may_be(
 ) -> None:
     """And where one alone may be, it is that one; where none was, none is for certain."""
     first, *lines = recorded("kong-3.10/recorded-router.jsonl")
-    asked = alone = 0
+    total = alone = 0
     for line in lines:
         routes = [
             {**first["route_defaults"], **route} for route in line["routes"]
@@ -53,13 +53,13 @@ def test_the_route_that_was_reached_is_among_those_that_may_be(
             reached = router.reached(call)
             found = [names[call.route["id"]] for call in reached]
             where = (line["family"], line["n"], request, found)
-            asked += 1
+            total += 1
             if request["matched"] is None:
                 assert not any(call.certain for call in reached), where
             else:
                 assert request["matched"] in found, where
                 alone += found == [request["matched"]]
     report(
-        f"router of verify, recorded: {asked} requests compared, for {alone} of them one route alone may be reached"
+        f"router of verify, recorded: {total} requests compared, for {alone} of them one route alone may be reached"
     )
-    assert asked > 5_000 and alone > 2_000
+    assert total > 5_000 and alone > 2_000

@@ -176,7 +176,7 @@ def test_the_reading_of_networks_is_what_the_gateway_does(
         if name != "nothing":
             change(hands, CHANGES[name][0])
         live, entities = running.gateway(), running.entities()
-        asked = set()
+        outcomes = set()
         every_call = list(classes(running.deployment.estate, live))
         for call, caller, _ in random.Random(name).sample(
             every_call, min(SAMPLED, len(every_call))
@@ -198,5 +198,5 @@ def test_the_reading_of_networks_is_what_the_gateway_does(
                 for case in cases
             )
             assert reached == verdict.allowed, (call, caller)
-            asked.add((call.address, reached))
-        assert len(asked) >= 6
+            outcomes.add((call.address, reached))
+        assert len(outcomes) >= 6

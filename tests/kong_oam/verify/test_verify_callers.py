@@ -75,9 +75,11 @@ def tokens(
     granted: Mapping[str, Hashable], scopes: Iterable[str] = ()
 ) -> set[tuple[tuple[str, ...], Claims]]:
     """Names and tokens of the callers on the API's host."""
-    asked = classes(ESTATE, Telling(granted, scopes))
+    classes_of_callers = classes(ESTATE, Telling(granted, scopes))
     found = {
-        caller for call, caller, _ in asked if call.host == "orders.example.com"
+        caller
+        for call, caller, _ in classes_of_callers
+        if call.host == "orders.example.com"
     }
     return {
         (caller.names, caller.token)

@@ -86,8 +86,8 @@ def test_each_request_that_is_said_works_and_is_all_that_a_run_leaves(
             if request != UP:
                 assert after in ("", UP)
                 hands.run(request)
-        left = set(_remedies(running))
-        assert left <= (
+        remaining = set(_remedies(running))
+        assert remaining <= (
             {UP} if any(command.endswith(UP) for command in remedies) else set()
         )
 
@@ -103,9 +103,9 @@ def test_an_empty_slot_may_hold_any_key_of_the_issuer() -> None:
         deployment.deployed, slots={"okta": (first, second, Slot(None))}
     )
     live = intended(deployment.settings, deployment.estate, deployed)
-    *kept, empty = live.credentials
+    *filled_slots, empty = live.credentials
     filled = replace(
-        live, credentials=(*kept, {**empty, "rsa_public_key": pem})
+        live, credentials=(*filled_slots, {**empty, "rsa_public_key": pem})
     )
     assert (
         report_lines(

@@ -62,7 +62,7 @@ def test_a_gateway_that_keeps_records_is_as_meant(
 def test_opentelemetry_that_is_gone_is_missed(recording: Deployment) -> None:
     """By its entity alone: the stand-in does not have it."""
     wanted = recording.meant
-    left = tuple(
+    plugins = tuple(
         plugin for plugin in wanted.plugins if plugin["name"] != "opentelemetry"
     )
     services = sorted(service["name"] for service in wanted.services)
@@ -71,7 +71,7 @@ def test_opentelemetry_that_is_gone_is_missed(recording: Deployment) -> None:
         for service in services
     ]
     assert (
-        sorted(report_lines(recording.judged(replace(wanted, plugins=left))))
+        sorted(report_lines(recording.judged(replace(wanted, plugins=plugins))))
         == missing
     )
 

@@ -450,12 +450,14 @@ def test_the_stack_of_an_estate_that_owns_an_entity_has_to_act(
     deployed = in_partitions(partition)
     entities = union([deployed])
     gone = "post-function" if kind == "plugins" else ""
-    kept = tuple(
+    others = tuple(
         entity
         for entity in getattr(entities, kind)
         if gone and entity["name"] != gone
     )
-    lines = printed(deployed.judged(replace(entities, **{kind: kept})), "local")
+    lines = printed(
+        deployed.judged(replace(entities, **{kind: others})), "local"
+    )
     assert {
         text.strip()
         for text in lines

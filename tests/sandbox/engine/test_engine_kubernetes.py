@@ -114,7 +114,7 @@ def test_a_key_that_goes_from_a_secret_stays_where_it_was_given_as_a_string(
         STRINGS.format(given='string_data={"a": "1", "b": "2", "c": "3"}')
     )
     program.up()
-    for strings, left in (
+    for strings, keys in (
         ('string_data={"a": "1", "b": "2", "c": "4"}', {"a", "b", "c"}),
         ('string_data={"a": "1", "b": "2"}', {"a", "b", "c"}),
         ('data={"a": "MQ==", "b": "Mg==", "d": "NA=="}', {"a", "b", "c", "d"}),
@@ -122,5 +122,5 @@ def test_a_key_that_goes_from_a_secret_stays_where_it_was_given_as_a_string(
     ):
         program.write(STRINGS.format(given=strings))
         program.up()
-        assert program.local.cluster.objects("Secret")[0]["data"].keys() == left
+        assert program.local.cluster.objects("Secret")[0]["data"].keys() == keys
     assert program.changes("preview", "--refresh") == {"same": 3}

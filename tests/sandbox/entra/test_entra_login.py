@@ -220,15 +220,15 @@ def test_a_page_has_a_token_where_the_redirect_is_a_pages(
         )
         base = f"{tenant.url}/{tenant.directory.tenant}/oauth2/v2.0"
         where = Endpoints(f"{base}/authorize", f"{base}/token")
-        asked = (where, app["appId"], None, redirect, ["openid"], "anna")
+        arguments = (where, app["appId"], None, redirect, ["openid"], "anna")
         if not refused:
-            assert login(*asked, origin)["id_token"]
+            assert login(*arguments, origin)["id_token"]
             return
         with pytest.raises(
             CrossOriginError if origin else IssuerError,
             match="allows no page" if origin else refused,
         ):
-            login(*asked, origin)
+            login(*arguments, origin)
         tenant.login.codes["c"] = {
             "client_id": app["appId"],
             "redirect_uri": redirect,
@@ -264,13 +264,13 @@ def test_a_sign_in_needs_an_administrators_consent_to_each_of_its_scopes() -> (
         )
 
         def error_for(scope: str) -> str:
-            asked = {
+            query = {
                 "client_id": app["appId"],
                 "redirect_uri": redirect,
                 "sandbox_user": "anna",
                 "scope": scope,
             }
-            return str(tenant.login.authorize(asked).get("error"))
+            return str(tenant.login.authorize(query).get("error"))
 
         assert error_for("openid") == "consent_required"
         _consent(tenant, client, "openid", "offline_access")

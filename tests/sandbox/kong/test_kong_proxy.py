@@ -258,11 +258,11 @@ def test_routes_plugins_and_credentials_are_seen_each_with_its_own_lag() -> (
         ask(kong, "PUT", "/services/api", {"host": "h"})
         route(kong, "orders", paths=["/orders"])
         function(kong, deny)
-        seen = []
+        statuses = []
         for moment in (1000.5, 1001.0, 1004.9, 1005.0):
             clock.time = moment
-            seen.append(get(kong, "/orders").status)
-        assert seen == [404, 200, 200, 403]
+            statuses.append(get(kong, "/orders").status)
+        assert statuses == [404, 200, 200, 403]
         kong.lags = Lags(plugins=60.0)
         assert get(kong, "/orders").status == 200
         kong.lags = Lags()

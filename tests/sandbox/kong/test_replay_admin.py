@@ -230,11 +230,11 @@ class Replay:
         encoding = "latin-1" if data and "\xff" in data else "utf-8"
         path = recordings.ID.sub(self.own_id, row["path"])
         target = f"{path}?{row['query']}" if row.get("query") else path
-        left = {"content-length", "host", "connection"}
+        left_out = {"content-length", "host", "connection"}
         headers = {
             name: value
             for name, value in row["request_headers"].items()
-            if name not in left
+            if name not in left_out
         }
         self.connection.request(
             row["method"],
@@ -308,11 +308,11 @@ def test_the_admin_api_answers_what_a_real_kong_answered(name: str) -> None:
             if status != row["status"] or (
                 wanted != answered and not only_status
             ):
-                asked = (
+                exchange = (
                     f"{row['seq']} {row['step']} {row['method']} {row['path']}"
                 )
                 wrong.append(
-                    f"{asked}: {status} {str(answered)[:400]}\n  not {row['status']} {str(wanted)[:400]}"
+                    f"{exchange}: {status} {str(answered)[:400]}\n  not {row['status']} {str(wanted)[:400]}"
                 )
         replay.connection.close()
     print(

@@ -85,7 +85,7 @@ def ask(
     **form: str,
 ) -> tuple[int, dict[str, Any]]:
     """Status and body; `more` are headers."""
-    asked = {
+    fields = {
         "grant_type": "client_credentials",
         "scope": "orders.read",
         "client_assertion_type": ASSERTION,
@@ -94,7 +94,7 @@ def ask(
         "Content-Type": "application/x-www-form-urlencoded",
         **more_headers,
     }
-    body = urlencode({**asked, "client_assertion": str(signed), **form})
+    body = urlencode({**fields, "client_assertion": str(signed), **form})
     answer = _call("POST", f"{estate.issuer}/v1/token", body, headers)
     return answer.status, json.loads(answer.body)
 

@@ -166,12 +166,12 @@ def test_the_recorded_removal_of_a_scope_and_a_role_is_repeated(
         for role in inputs["appRoles"]
         if role["value"] != "orders.write.all"
     ]
-    kept = [
+    scopes = [
         scope
         for scope in inputs["api"]["oauth2PermissionScopes"]
         if scope["value"] != "orders.write"
     ]
-    wanted["api"] = {**inputs["api"], "oauth2PermissionScopes": kept}
+    wanted["api"] = {**inputs["api"], "oauth2PermissionScopes": scopes}
     application.update(identifier, state, wanted)
     sent = [body for method, _, body in graph.asked if method == "PATCH"]
     assert [_as_sets(body) for body in sent] == [

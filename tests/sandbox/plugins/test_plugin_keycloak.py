@@ -103,7 +103,7 @@ class Recorded(AdminApi):
 
     def body(self, method: str) -> Any:
         """The body of the one request of this method."""
-        (found,) = (body for asked, _, body in self.asked if asked == method)
+        (found,) = (body for called, _, body in self.asked if called == method)
         return found
 
 
@@ -155,7 +155,7 @@ def test_roles_are_made_looked_up_and_written_once_more() -> None:
 
 def test_client_scopes_are_posted_as_recorded() -> None:
     """With every attribute; the program of the recording set an order in the console for one of them."""
-    seen = []
+    names = []
     for post in posts("/client-scopes"):
         sent = post["request_body"]
         if sent["attributes"]["gui.order"]:
@@ -176,8 +176,8 @@ def test_client_scopes_are_posted_as_recorded() -> None:
         ]
         assert state["includeInTokenScope"] is listed
         assert scope.differences(state, inputs, inputs).changed == frozenset()
-        seen.append(sent["name"])
-    assert seen == ["groups", "orders.write"]
+        names.append(sent["name"])
+    assert names == ["groups", "orders.write"]
 
 
 MAPPERS: dict[str, type[Mapper]] = {
@@ -188,7 +188,7 @@ MAPPERS: dict[str, type[Mapper]] = {
 
 def test_mappers_are_posted_as_recorded() -> None:
     """After a look at the names that are there; every setting is a text."""
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for post in posts("/protocol-mappers/models"):
         sent = post["request_body"]
         kind = MAPPERS.get(sent["protocolMapper"])
@@ -220,8 +220,8 @@ def test_mappers_are_posted_as_recorded() -> None:
         ]
         assert api.body("POST") == sent
         assert mapper.differences(state, inputs, inputs).changed == frozenset()
-        seen[sent["protocolMapper"]] += 1
-    assert seen.keys() == MAPPERS.keys()
+        counts[sent["protocolMapper"]] += 1
+    assert counts.keys() == MAPPERS.keys()
 
 
 def test_a_scope_is_mapped_to_a_role_as_recorded() -> None:
@@ -319,7 +319,7 @@ def _client_inputs(client: Client, sent: dict[str, Any]) -> Properties:
 
 def test_clients_are_posted_as_recorded() -> None:
     """Every attribute, as a text; a secret only where the program gives one, and read back from a path of its own."""
-    seen = []
+    names = []
     for post in posts("/clients"):
         sent = post["request_body"]
         api = Recorded("create")
@@ -343,8 +343,8 @@ def test_clients_are_posted_as_recorded() -> None:
         assert (
             client.differences(state, inputs, inputs).changed == frozenset()
         ), sent["clientId"]
-        seen.append(sent["clientId"])
-    assert sorted(seen) == ["batch", "batch-jwt", "orders-api", "spa", "web"]
+        names.append(sent["clientId"])
+    assert sorted(names) == ["batch", "batch-jwt", "orders-api", "spa", "web"]
 
 
 @pytest.mark.parametrize("kind", [ClientDefaultScopes, ClientOptionalScopes])

@@ -152,11 +152,11 @@ class Issuer:
 
     def __init__(self) -> None:
         answers: dict[str, Any] = {}
-        asked: list[str] = []
+        paths: list[str] = []
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                asked.append(self.path)
+                paths.append(self.path)
                 body = answers.get(self.path)
                 self.send_response(
                     404 if body is None else answers.get("status", 200)
@@ -171,7 +171,7 @@ class Issuer:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self.answers, self.asked = answers, asked
+        self.answers, self.asked = answers, paths
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 

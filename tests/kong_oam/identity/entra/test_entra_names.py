@@ -89,7 +89,7 @@ def test_only_its_own_apis_and_clients_are_in_its_tenant() -> None:
         name: ACCESS.replace("NAME", name).replace("PROVIDER", at)
         for name, at in (("a", "main"), ("b", "other"))
     }
-    both = estate(
+    two_applications = estate(
         *(
             api(name, domain=f"{name}.example.com", access=traits[name])
             for name in "ab"
@@ -97,11 +97,11 @@ def test_only_its_own_apis_and_clients_are_in_its_tenant() -> None:
         SHOP,
         stack=stack,
     )
-    assert set(apis(SETTINGS, both)) == {"a/api"}
-    assert [client.component for client in clients_at(SETTINGS, both)] == [
-        "shop/job"
-    ]
-    assert other_tenants(SETTINGS, both) == []
+    assert set(apis(SETTINGS, two_applications)) == {"a/api"}
+    assert [
+        client.component for client in clients_at(SETTINGS, two_applications)
+    ] == ["shop/job"]
+    assert other_tenants(SETTINGS, two_applications) == []
 
 
 def test_tenants_of_another_cloud_sign_with_other_keys() -> None:

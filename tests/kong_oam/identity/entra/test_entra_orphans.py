@@ -156,14 +156,14 @@ def test_what_is_assigned_and_consented_to_is_known_by_whom_it_is_between(
     tenant.directory.assign(
         first, {"appRoleId": NO_ROLE, "principalId": second}
     )
-    wanted = {
+    assignment = {
         "resourceObjectId": first,
         "principalObjectId": sales,
         "appRoleId": NO_ROLE,
     }
     where = f"/servicePrincipals/{first}/appRoleAssignedTo/{made}"
-    assert _orphans(tenant, _state(ASSIGNMENT, **wanted)) == [(where, None)]
-    _remove(tenant, _state(ASSIGNMENT, **wanted))
+    assert _orphans(tenant, _state(ASSIGNMENT, **assignment)) == [(where, None)]
+    _remove(tenant, _state(ASSIGNMENT, **assignment))
     assert len(tenant.directory.assignments) == 1
     consent = {"clientId": first, "resourceId": second, "scope": "read"}
     tenant.directory.grant(
@@ -193,11 +193,11 @@ def test_a_secret_that_nobody_learned_is_removed(tenant: Entra) -> None:
     other = tenant.directory.add_password(
         app["id"], {"displayName": "by hand"}
     )["keyId"]
-    wanted = {
+    password = {
         "applicationId": f"/applications/{app['id']}",
         "displayName": "kong-oam a",
     }
-    state = _state(PASSWORD, (f"{app['id']}/password/{old}",), **wanted)
+    state = _state(PASSWORD, (f"{app['id']}/password/{old}",), **password)
     assert _orphans(tenant, state) == [(f"{app['id']}/password/{new}", None)]
     _remove(tenant, state)
     assert [
@@ -215,14 +215,16 @@ def test_trust_in_another_than_the_cluster_is_kept(tenant: Entra) -> None:
     made = tenant.directory.add_federated(
         app["id"], {"name": "kubernetes", **trust}
     )
-    wanted = {
+    credential = {
         "applicationId": f"/applications/{app['id']}",
         "displayName": "kubernetes",
         **trust,
     }
     position = f"{app['id']}/federatedIdentityCredential/{made['id']}"
-    assert _orphans(tenant, _state(FEDERATED, **wanted)) == [(position, None)]
+    assert _orphans(tenant, _state(FEDERATED, **credential)) == [
+        (position, None)
+    ]
     made["subject"] = "me"
-    assert _orphans(tenant, _state(FEDERATED, **wanted)) == [
+    assert _orphans(tenant, _state(FEDERATED, **credential)) == [
         (position, "it trusts others than the one that it would have")
     ]

@@ -287,9 +287,9 @@ def test_what_is_new_is_looked_for_in_the_server_that_the_state_holds(
 
 def test_of_several_of_one_label_none_is_taken_over(org: httpx.Client) -> None:
     """Okta allows it; both are listed, and there is no command."""
-    both = [_app(org, "kong-oam tests shop/job") for _ in range(2)]
+    app_ids = [_app(org, "kong-oam tests shop/job") for _ in range(2)]
     (found,) = _conflicts(org)
-    assert all(name in str(found) for name in both)
+    assert all(name in str(found) for name in app_ids)
     assert (
         "There are several of 'kong-oam tests shop/job': rename or remove all but the one"
         in str(found)
@@ -304,10 +304,10 @@ def test_policies_of_others_in_the_server_have_to_go_first(
     server = _server(org)
     _policy(org, server, "shop/job")
     theirs = _policy(org, server, "theirs")
-    taken, policy = _conflicts(org)
-    assert (taken.code, policy.code) == ("ENV403", "ENV404")
+    app, policy = _conflicts(org)
+    assert (app.code, policy.code) == ("ENV403", "ENV404")
     assert (
         f"policy 'theirs' ({theirs}) of authorization server {server} is not this stack's"
         in policy.message
     )
-    assert "pulumi import" not in str(taken)
+    assert "pulumi import" not in str(app)

@@ -196,11 +196,11 @@ def test_only_okta_has_origins_to_share() -> None:
     ):
         with pytest.raises(StackError, match="sharedOrigins"):
             stack({"name": "okta", "type": "okta", "sharedOrigins": [odd]})
-    kept = {
+    origin = {
         "name": "k",
         "type": "keycloak",
         "issuer": "https://k.example.com/realms/a",
         "sharedOrigins": [PAGE],
     }
     with pytest.raises(StackError, match="does not look at 'sharedOrigins'"):
-        stack(kept)
+        stack(origin)

@@ -242,7 +242,7 @@ def test_what_is_in_a_server_is_looked_for_in_that_server(
         name="orders.read",
     )
     okta.remove(org, [orphan for orphan, _ in okta.orphans(org, state)])
-    left = [
+    scopes = [
         [
             row["id"]
             for row in org.get(f"/authorizationServers/{server}/scopes").json()
@@ -250,7 +250,7 @@ def test_what_is_in_a_server_is_looked_for_in_that_server(
         ]
         for server in (ours, theirs)
     ]
-    assert left == [[], [made[1]]]
+    assert scopes == [[], [made[1]]]
 
 
 def test_every_page_is_read() -> None:
