@@ -14,20 +14,24 @@ import pytest
 
 from sandbox.kong import Answer, Kong
 from tests.support import kong_deployment
-from tests.support.estates import estate
+from tests.support.estates import api, estate
 from tests.support.gateway_cases import Case
-from tests.support.gateway_estates import (
-    Scene,
-    issuers,
-    nested_applications,
-    stack,
-)
+from tests.support.gateway_estates import Scene, issuers, stack
 
 STACK = stack("tests", "http")
-SCENE = Scene(
-    estate(*nested_applications("example.com"), stack=STACK),
-    issuers(STACK, time.time()),
+ORDERS = api(
+    access="""
+            owner: team
+            scopes: {read: Read}
+            rules:
+              - {paths: [/orders], methods: [GET], scopes: [read]}
+              - {paths: [/orders/health], methods: [GET], public: {reason: probes}}
+            roles: {viewer: {scopes: [read], groups: [sales]}}
+"""
 )
+CLOSED = api("closed", domain="closed.example.com", http="{/: 80}")
+"""Without rules, so that each call needs a token."""
+SCENE = Scene(estate(ORDERS, CLOSED, stack=STACK), issuers(STACK, time.time()))
 MAIN = SCENE.issuers["main"]
 CALL = Case(
     "GET",
@@ -104,7 +108,7 @@ def test_what_somebody_wrote_stays(kong: Kong, config: dict[str, Any]) -> None:
 
 def test_a_refusal_of_jwt_is_a_problem(kong: Kong) -> None:
     """Of a component without public paths, where the gate sees none of them."""
-    call = Case("GET", "x.deep.example.com", b"/orders")
+    call = Case("GET", "closed.example.com", b"/")
     nobody = kong.handle(call.raw(), STACK.scheme)
     assert (nobody.status, problem_of(nobody)["type"]) == (
         401,
