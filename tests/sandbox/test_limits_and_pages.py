@@ -55,8 +55,8 @@ def okta() -> Iterator[Okta]:
 def org(okta: Okta) -> Iterator[httpx.Client]:
     with org_api.client(
         org_api.Account("acme", "okta.test", "t", okta.url)
-    ) as asked:
-        yield asked
+    ) as connection:
+        yield connection
 
 
 def test_oktas_limit_is_told_before_it_is_reached_and_refused_behind_it(

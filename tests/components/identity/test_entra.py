@@ -47,10 +47,67 @@ from kong_oam.identity.entra.preflight import (
 )
 from sandbox.entra import Entra
 from sandbox.entra.service import ADMINISTRATOR, TENANT
-from tests.support.applications import WITH_CLIENTS, WITH_GROUPS
 from tests.support.entra_mocks import ISSUER, SETTINGS, entra, program
 from tests.support.estates import ENTRA_SPELLING, estate
 from tests.support.mocks import Registered, all_of, clear
+
+WITH_CLIENTS = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x}
+      traits:
+        - type: gateway
+          properties: {domain: shop.example.com, http: {/: 8080}}
+        - type: access
+          properties:
+            owner: me
+            scopes: {read: Read}
+            rules: [{methods: [POST], scopes: [read]}, {methods: [GET], public: {reason: pages}}]
+            roles: {all: {scopes: [read], groups: [g], components: [shop/job, shop/spa]}}
+    - name: job
+      type: worker
+      properties: {image: x}
+      traits:
+        - type: client
+          properties: {kind: service, calls: [{component: shop/api, scopes: [read]}]}
+    - name: spa
+      type: webservice
+      properties: {image: x}
+      traits:
+        - type: gateway
+          properties: {domain: spa.example.com, http: {/: 8080}}
+        - type: access
+          properties: {owner: me, rules: [{public: {reason: pages}}]}
+        - type: client
+          properties: {kind: browser, redirectPaths: [/cb], calls: [{component: shop/api, scopes: [read]}]}
+"""
+"""An API, and two clients of it: a service, and a page in the browser."""
+WITH_GROUPS = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x, ports: [{port: 80}]}
+      traits:
+        - {type: gateway, properties: {domain: shop.example.com, http: {/: 80}}}
+        - type: access
+          properties:
+            owner: shop
+            scopes: {read: Read}
+            rules: [{scopes: [read]}]
+            roles:
+              reader: {scopes: [read], groups: [sales]}
+              desk: {scopes: [read], groups: [sales, desk]}
+"""
+"""An API whose roles name two groups, one of them twice."""
 
 SLEEP = "time:index/sleep:Sleep"
 

@@ -18,13 +18,34 @@ from kong_oam.engine.configuration import Configuration
 from kong_oam.identity import kinds
 from policies.scripts import table_of
 from sandbox.project import set_providers
-from tests.support.applications import WITH_GROUPS
 from tests.support.documentation import CONTRIBUTING, below, blocks
 from tests.support.engine.partitions import partition, stack_of
 from tests.support.estates import estate
 from tests.support.mocks import Registered, States, all_of, run_stack
 from tests.support.partition_program import PARTITIONS, estate_at, run_all
 from tests.support.provider_settings import stack
+
+WITH_GROUPS = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x, ports: [{port: 80}]}
+      traits:
+        - {type: gateway, properties: {domain: shop.example.com, http: {/: 80}}}
+        - type: access
+          properties:
+            owner: shop
+            scopes: {read: Read}
+            rules: [{scopes: [read]}]
+            roles:
+              reader: {scopes: [read], groups: [sales]}
+              desk: {scopes: [read], groups: [sales, desk]}
+"""
+"""An API whose roles name two groups, one of them twice."""
 
 ACME = {
     "name": "corp",

@@ -236,9 +236,9 @@ def test_a_client_of_another_kind_is_told_apart_at_each_port() -> None:
     old, new = _called_by("service"), _called_by("native")
     (found,) = enforced(_one_port(old, new), model(new))
     expected = [
-        (change.kind, principals.principal, change.region.subtree.path)
+        (change.kind, caller.principal, change.region.subtree.path)
         for change in requests(changed([found], model(new)))
-        for principals in change.whom
+        for caller in change.whom
     ]
     itself, users = (
         Principal("orders/api", "main", users) for users in (False, True)

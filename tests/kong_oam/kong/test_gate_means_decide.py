@@ -100,9 +100,9 @@ def check(kong: Kong, case: Case) -> None:
         answer.body,
     )
     assert (answer.upstream is not None) == decision.allowed
-    if (problem_body := problem(answer)) and answer.status == decision.status:
+    if (problem_type := problem(answer)) and answer.status == decision.status:
         assert (
-            problem_body
+            problem_type
             == f"urn:kong-oam:problem:{PLAINER.get(decision.code, decision.code)}"
         ), (
             decision,

@@ -20,9 +20,42 @@ from kong_oam.identity.entra.names import Tenant
 from kong_oam.oam.application import read_files
 from sandbox.entra import Entra
 from sandbox.entra.service import ADMINISTRATOR, TENANT
-from tests.support.applications import WITH_SIGN_IN
 from tests.support.entra_mocks import SETTINGS, entra, program
 from tests.support.estates import estate
+
+WITH_SIGN_IN = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x, ports: [{port: 80}]}
+      traits:
+        - {type: gateway, properties: {domain: shop.example.com, http: {/: 80}}}
+        - type: access
+          properties:
+            owner: shop
+            scopes: {read: Read}
+            rules: [{scopes: [read]}]
+            roles:
+              reader: {scopes: [read], groups: [sales], components: [shop/job, shop/web]}
+    - name: job
+      type: worker
+      properties: {image: x}
+      traits: [{type: client, properties: {kind: service, calls: [{component: shop/api, scopes: [read]}]}}]
+    - name: web
+      type: webservice
+      properties: {image: x, ports: [{port: 80}]}
+      traits:
+        - {type: gateway, properties: {domain: web.example.com, http: {/: 80}}}
+        - type: access
+          properties: {owner: shop, rules: [{public: {reason: it signs users in}}]}
+        - type: client
+          properties: {kind: web, redirectPaths: [/callback], calls: [{component: shop/api, scopes: [read]}]}
+"""
+"""An API, and two clients of it: a service, and an application on a server that users sign in to."""
 
 STACK = Stack("tests", {"main": describe(SETTINGS)}, domain="apps.example.com")
 ESTATE = estate(WITH_SIGN_IN, stack=STACK)

@@ -19,8 +19,41 @@ from kong_oam.identity.okta.api import Account, client
 from kong_oam.identity.okta.conflicts import name_conflicts
 from kong_oam.identity.okta.names import objects
 from sandbox.okta import Okta
-from tests.support.applications import WITH_SIGN_IN
 from tests.support.estates import PROVIDER, estate
+
+WITH_SIGN_IN = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x, ports: [{port: 80}]}
+      traits:
+        - {type: gateway, properties: {domain: shop.example.com, http: {/: 80}}}
+        - type: access
+          properties:
+            owner: shop
+            scopes: {read: Read}
+            rules: [{scopes: [read]}]
+            roles:
+              reader: {scopes: [read], groups: [sales], components: [shop/job, shop/web]}
+    - name: job
+      type: worker
+      properties: {image: x}
+      traits: [{type: client, properties: {kind: service, calls: [{component: shop/api, scopes: [read]}]}}]
+    - name: web
+      type: webservice
+      properties: {image: x, ports: [{port: 80}]}
+      traits:
+        - {type: gateway, properties: {domain: web.example.com, http: {/: 80}}}
+        - type: access
+          properties: {owner: shop, rules: [{public: {reason: it signs users in}}]}
+        - type: client
+          properties: {kind: web, redirectPaths: [/callback], calls: [{component: shop/api, scopes: [read]}]}
+"""
+"""An API, and two clients of it: a service, and an application on a server that users sign in to."""
 
 ESTATE = estate(WITH_SIGN_IN, stack=Stack("tests", {"main": PROVIDER}))
 SETTINGS = ProviderSettings("main", "okta", "api://tests")
@@ -35,9 +68,9 @@ def org() -> Iterator[httpx.Client]:
     """An org with the group `sales`."""
     with (
         Okta(api_token="secret", groups=("sales",)) as okta,
-        client(Account("a", "okta.test", "secret", okta.url)) as asked,
+        client(Account("a", "okta.test", "secret", okta.url)) as connection,
     ):
-        yield asked
+        yield connection
 
 
 def _make(org: httpx.Client, path: str, **body: Any) -> str:
@@ -260,8 +293,8 @@ def test_what_the_state_holds_is_ours_and_is_not_asked_about() -> None:
     with httpx.Client(
         base_url="https://a.okta.test/api/v1",
         transport=httpx.MockTransport(answer),
-    ) as asked:
-        assert _conflicts(asked, ALL | {assignments}) == []
+    ) as connection:
+        assert _conflicts(connection, ALL | {assignments}) == []
 
 
 def test_what_is_new_is_looked_for_in_the_server_that_the_state_holds(

@@ -17,9 +17,45 @@ from kong_oam.identity.okta.conflicts import name_conflicts
 from kong_oam.identity.okta.names import ORIGIN, objects, origin_name
 from kong_oam.identity.okta.origins import origin_owner
 from sandbox.okta import Okta
-from tests.support.applications import WITH_CLIENTS
 from tests.support.estates import PROVIDER, estate
 from tests.support.provider_settings import stack
+
+WITH_CLIENTS = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x}
+      traits:
+        - type: gateway
+          properties: {domain: shop.example.com, http: {/: 8080}}
+        - type: access
+          properties:
+            owner: me
+            scopes: {read: Read}
+            rules: [{methods: [POST], scopes: [read]}, {methods: [GET], public: {reason: pages}}]
+            roles: {all: {scopes: [read], groups: [g], components: [shop/job, shop/spa]}}
+    - name: job
+      type: worker
+      properties: {image: x}
+      traits:
+        - type: client
+          properties: {kind: service, calls: [{component: shop/api, scopes: [read]}]}
+    - name: spa
+      type: webservice
+      properties: {image: x}
+      traits:
+        - type: gateway
+          properties: {domain: spa.example.com, http: {/: 8080}}
+        - type: access
+          properties: {owner: me, rules: [{public: {reason: pages}}]}
+        - type: client
+          properties: {kind: browser, redirectPaths: [/cb], calls: [{component: shop/api, scopes: [read]}]}
+"""
+"""An API, and two clients of it: a service, and a page in the browser."""
 
 PAGE = "https://spa.example.com"
 TWO = (
@@ -45,9 +81,9 @@ SHARED = replace(SETTINGS, shared_origins=(PAGE,))
 def org() -> Iterator[httpx.Client]:
     with (
         Okta(api_token="secret", groups=("g",)) as okta,
-        client(Account("a", "okta.test", "secret", okta.url)) as asked,
+        client(Account("a", "okta.test", "secret", okta.url)) as connection,
     ):
-        yield asked
+        yield connection
 
 
 def _trusted(

@@ -16,8 +16,29 @@ from kong_oam.identity.common.parts import group_names
 from kong_oam.identity.okta.api import Account, client, rows
 from kong_oam.identity.okta.preflight import group_ids
 from sandbox.okta import Okta
-from tests.support.applications import WITH_GROUPS
 from tests.support.estates import PROVIDER, STACK, estate
+
+WITH_GROUPS = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x, ports: [{port: 80}]}
+      traits:
+        - {type: gateway, properties: {domain: shop.example.com, http: {/: 80}}}
+        - type: access
+          properties:
+            owner: shop
+            scopes: {read: Read}
+            rules: [{scopes: [read]}]
+            roles:
+              reader: {scopes: [read], groups: [sales]}
+              desk: {scopes: [read], groups: [sales, desk]}
+"""
+"""An API whose roles name two groups, one of them twice."""
 
 SETTINGS = ProviderSettings("main", "okta", "api://tests")
 Answer = Callable[[httpx.Request], httpx.Response]
