@@ -137,9 +137,10 @@ def test_the_live_tier_passes_on_the_stand_in_and_says_that_it_is_one() -> None:
                 *NOT_IN_THE_STAND_IN,
             )
         ]
+        # By Kong's own plugin.
         apart += [
             "--deselect=tests/live/test_live_engine.py::test_calls_are_counted_for_prometheus"
-        ]  # by Kong's own plugin
+        ]
         completed = _live_tier(kong, "tests/live", *apart, timeout=370)
         assert completed.returncode == 0, completed.stdout
         assert (

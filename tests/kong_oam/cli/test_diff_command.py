@@ -398,9 +398,8 @@ def test_a_link_to_a_folder_elsewhere_is_an_error_in_a_revision_as_here(
             else target
         )
         (project / link).symlink_to(target, target_is_directory=True)
-    (project / "applications/LICENSE").symlink_to(
-        "../other/more.yaml"
-    )  # what leads to no folder is no matter
+    # What leads to no folder is no matter.
+    (project / "applications/LICENSE").symlink_to("../other/more.yaml")
     git("add", ".")
     git("commit", "--message", "links")
     assert main(["check"]) == 1

@@ -269,10 +269,11 @@ def test_from_another_address_a_call_is_refused_with_a_code_of_its_own() -> (
             outside = json.loads(answers[1].body)
             if answers[0].status != 200:
                 inside = json.loads(answers[0].body)
+                # Nothing is learnt from elsewhere.
                 assert {**inside, "requestId": ""} == {
                     **outside,
                     "requestId": "",
-                }  # nothing is learnt from elsewhere
+                }
 
 
 @pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7"])

@@ -554,9 +554,8 @@ def test_a_script_says_first_what_to_do_where_a_failed_run_prints_it(
     first, *lines = next(
         iter(dict(sorted(config.items()))["access"])
     ).splitlines()
-    assert (
-        first == ""
-    )  # what the plugin prints before it stays on a line of its own
+    # What the plugin prints before it stays on a line of its own.
+    assert first == ""
     assert lines[0].startswith(
         "-- In a failed run: Kong did not take the plugin that is named above;"
     )

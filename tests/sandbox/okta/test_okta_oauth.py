@@ -99,16 +99,18 @@ def test_a_service_token_holds_what_oktas_holds() -> None:
 @pytest.mark.parametrize(
     ("scopes", "error"),
     [
+        # Exists, but the rule does not list it.
         (
             ("orders.write",),
             "invalid_scope",
-        ),  # exists, but the rule does not list it
+        ),
         (("orders.read", "orders.write"), "invalid_scope"),
         (("orders.drop",), "invalid_scope"),  # does not exist
+        # None asked for, and the server has no default scope.
         (
             (),
             "invalid_scope",
-        ),  # none asked for, and the server has no default scope
+        ),
         (("openid",), "invalid_scope"),  # needs a user
     ],
 )

@@ -72,9 +72,8 @@ class Recorded(AdminApi):
         target = f"/admin{path}" if server else f"/admin/realms{path}"
         self.asked.append((method, target, body))
         found = self._answers.get((method, target), [])
-        if (
-            method == "POST"
-        ):  # of several in one collection, the one that was asked for this
+        # Of several in one collection, the one that was asked for this.
+        if method == "POST":
             found = [
                 exchange
                 for exchange in found
