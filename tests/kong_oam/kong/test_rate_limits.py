@@ -53,7 +53,7 @@ def answer_to(kong: Kong, step: Step, address: str = "127.0.0.1") -> Answer:
     )
 
 
-def all_asked(kong: Kong) -> dict[str, tuple[int, ...]]:
+def statuses_of_steps(kong: Kong) -> dict[str, tuple[int, ...]]:
     return {
         step.what: tuple(answer_to(kong, step).status for _ in step.statuses)
         for step in STEPS
@@ -63,7 +63,9 @@ def all_asked(kong: Kong) -> dict[str, tuple[int, ...]]:
 def test_each_budget_is_used_up_by_those_whose_it_is(kong: Kong) -> None:
     """Neither forged nor foreign tokens, nor a flood without any, use up what is another's, nor get around their own."""
     deploy(kong)
-    assert all_asked(kong) == {step.what: step.statuses for step in STEPS}
+    assert statuses_of_steps(kong) == {
+        step.what: step.statuses for step in STEPS
+    }
 
 
 @pytest.mark.parametrize(
@@ -150,7 +152,9 @@ def test_redis_counts_the_same(kong: Kong, tmp_path: Path) -> None:
     """In a database of a Redis that asks for a password."""
     with redis(tmp_path, password=PASSWORD) as running:
         deploy(kong, "redis", running.settings(password=PASSWORD))
-        assert all_asked(kong) == {step.what: step.statuses for step in STEPS}
+        assert statuses_of_steps(kong) == {
+            step.what: step.statuses for step in STEPS
+        }
 
 
 def test_a_redis_that_is_away_refuses_everybody(
