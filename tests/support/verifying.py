@@ -403,7 +403,7 @@ class Running:
         )
 
 
-def told(result: Result) -> list[str]:
+def report_lines(result: Result) -> list[str]:
     """Findings in words: `kind: reasons`, then a line per exposure: `callers | methods | URLs`."""
     lines = []
     for finding, reasons in result.findings:
