@@ -1,13 +1,15 @@
--- Tells the workload what the table says, and nothing that a caller sends under these names, in whichever spelling servers
--- may read it.
+-- Sets the table's headers in requests to the workload, and removes callers' headers of the same
+-- names in any spelling.
 local function folded(name) return (string.gsub(string.lower(name), '[^%w]', '-')) end
 
 return function()
-  local told = {}
-  for _, pair in ipairs(kong.ctx.shared.kong_oam_readers.left_table().headers.request) do told[folded(pair[1])] = pair end
-  if not next(told) then return end
-  for name in pairs(ngx.req.get_headers(0, true)) do
-    if told[folded(name)] then ngx.req.clear_header(name) end
+  local headers = {}
+  for _, pair in ipairs(kong.ctx.shared.kong_oam_readers.left_table().headers.request) do
+    headers[folded(pair[1])] = pair
   end
-  for _, pair in pairs(told) do kong.service.request.set_header(pair[1], pair[2]) end
+  if not next(headers) then return end
+  for name in pairs(ngx.req.get_headers(0, true)) do
+    if headers[folded(name)] then ngx.req.clear_header(name) end
+  end
+  for _, pair in pairs(headers) do kong.service.request.set_header(pair[1], pair[2]) end
 end
