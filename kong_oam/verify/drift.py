@@ -123,10 +123,10 @@ def _renamed(live: EntitiesOfKind, meant: EntitiesOfKind) -> EntitiesOfKind:
             continue
         name = extra[0]["name"]
         # An entity of ours never has a name that another stack gives.
-        if name and not stack_in_name(name):
-            names[name] = candidates[0]["name"]
+        if not (name and stack_in_name(name)):
+            names[extra[0]["id"]] = candidates[0]["name"]
     return tuple(
-        {**entity, "name": names.get(entity["name"], entity["name"])}
+        {**entity, "name": names.get(entity["id"], entity["name"])}
         for entity in live
     )
 

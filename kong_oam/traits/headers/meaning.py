@@ -48,7 +48,7 @@ _OF_ANSWERS: _Owners = {
         "www-authenticate",
         "x-ratelimit",
     ),
-    "it describes the encoding of an answer, which only the server knows": (
+    "it describes how an answer is sent, which only the server knows": (
         *_FRAMING,
         "content-encoding",
         "content-range",
@@ -85,7 +85,7 @@ _OF_REQUESTS: _Owners = {
         "ratelimit",
         "x-ratelimit",
     ),
-    "it describes the encoding of a request, which only the gateway knows": (
+    "it describes how a request is sent, which only the gateway knows": (
         *_FRAMING,
         "content-type",
         "expect",

@@ -123,11 +123,11 @@ def test_what_others_have_under_our_names_is_named_with_its_tags(
     }
     assert {conflict.code for conflict in found.values()} == {"ENV405"}
     assert str(found[service["id"]]).startswith(
-        f"app1.yaml:6:7: error ENV405: Kong has service '{SERVICE}' ({service['id']}) that was made outside any stack "
-        "(its tags are 'theirs', 'kong-oam'). It is left as it is; have it renamed or removed by whoever made it\n"
+        f"app1.yaml:6:7: error ENV405: Kong has service '{SERVICE}' ({service['id']}) of no stack "
+        "(its tags are 'theirs', 'kong-oam'); ask its owner to rename or remove it\n"
     )
     assert found[route["id"]].message.endswith(
-        "that stack 'other' made. It is left as it is; have it renamed or removed by a run of that stack"
+        "of stack 'other'; let a run of that stack rename or remove it"
     )
     assert (
         "Kong has upstream 'kong-oam.tests.nowhere'"
@@ -182,10 +182,7 @@ def test_a_host_that_anothers_certificate_is_shown_for_is_taken(
             found.code == "ENV405"
             and "certificate for host 'shop.example.com'" in found.message
         )
-        assert (
-            "have it take other hosts or be removed by whoever made it"
-            in found.message
-        )
+        assert "ask its owner to change its hosts or remove it" in found.message
 
 
 def _issuers(
@@ -215,8 +212,8 @@ def test_an_issuer_that_another_stack_of_the_same_kong_has_is_named(
     assert (found.code, found.message) == (
         "ENV405",
         f"identity provider 'main': Kong has consumer 'kong-oam.prod.ring.main' with custom_id '{ISSUER}' ({ring['id']}) "
-        "that stack 'prod' made. A Kong takes an issuer's keys once: use another issuer, or another workspace or Kong, "
-        "or bring both into one stack",
+        "of stack 'prod'. Kong accepts an issuer's keys once; use another issuer, workspace or Kong, or deploy both "
+        "from one stack",
     )
     assert (
         len(_issuers(admin, ALL, {"main": "https://before.example.com"})) == 1
@@ -260,10 +257,7 @@ def test_a_signing_key_that_others_have_in_kong_is_named(
     _make(admin, "/consumers/legacy/jwt", key="k2", tags=["theirs"])
     (found,) = _issuers(admin)
     assert "Kong has jwt credential 'k2'" in found.message
-    assert (
-        "that was made outside any stack (its tags are 'theirs')"
-        in found.message
-    )
+    assert "of no stack (its tags are 'theirs')" in found.message
     assert _issuers(admin, ALL, {"main": ISSUER}) == [found], (
         "a ring that is there gets the issuer's next key"
     )
@@ -330,7 +324,7 @@ def test_what_a_partition_lost_is_recovered_in_its_own_stack(
 
         own, other = (names.partition_tag(name) for name in ("shops", "other"))
         assert conflicts_with([*OURS, own]) == [
-            "ENV406 recover -s tests-shops` says"
+            "ENV406 recover -s tests-shops`"
         ]
         assert conflicts_with([*OURS, other]) == ["ENV419 move -s tests`"]
 

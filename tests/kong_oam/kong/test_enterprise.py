@@ -461,7 +461,7 @@ def test_a_gateway_of_another_edition_than_the_stacks_is_refused(
     version: str, edition: Any, actual: str
 ) -> None:
     """With both, and the setting that would be right."""
-    message = f"Kong {version} is of edition {actual}, the stack says {edition}; set gateway.edition: {actual}"
+    message = f"Kong {version} has edition {actual}, but the stack has {edition}; set gateway.edition: {actual}"
     with (
         Kong(version=version) as kong,
         pytest.raises(PreflightError, match=re.escape(message)),

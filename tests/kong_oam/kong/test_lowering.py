@@ -420,11 +420,12 @@ def test_more_live_keys_than_slots_is_an_error() -> None:
     """No key that tokens may still be signed with is dropped."""
     full = assign((), [key("a"), key("b")], 2, DAY, HOUR)
     with pytest.raises(
-        TooManyKeysError, match="3 signing keys are live and there are 2 slots"
+        TooManyKeysError,
+        match="3 signing keys need slots, but the key ring has 2",
     ):
         assign(full, [key("c")], 2, DAY, HOUR)
     with pytest.raises(
-        TooManyKeysError, match="slots beyond 1 still hold live keys"
+        TooManyKeysError, match="slots after the first 1 still hold keys in use"
     ):
         assign(full, [key("a"), key("b")], 1, DAY, HOUR)
 
@@ -476,13 +477,13 @@ def test_preflight_reads_the_gateway() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"version": "3.3.1"}, "Kong 3.3.1 is too old; at least 3.4 is needed"),
+        ({"version": "3.3.1"}, "Kong 3.3.1 is too old; use 3.4 or newer"),
         ({"version": "2.8"}, "Kong 2.8 is too old"),
-        ({"configuration": {"database": "off"}}, "runs without a database"),
+        ({"configuration": {"database": "off"}}, "has no database"),
         ({"configuration": {"untrusted_lua": "off"}}, "untrusted_lua=off"),
         (
             {"admin_token": "right"},
-            "refuses the credentials (401); check the secret",
+            "rejects the credentials (401); check the secret",
         ),
     ],
 )

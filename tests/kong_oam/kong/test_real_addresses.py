@@ -43,8 +43,8 @@ def test_a_gateway_that_believes_everybody_is_refused(
     with Kong(configuration=configuration) as kong:
         with pytest.raises(
             PreflightError,
-            match=r"takes the word of every caller for where they call from .*, so an ip-allow trait "
-            "keeps nobody out, and a rate-limit by address limits nobody; ",
+            match=r"lets every caller choose its address .*, so an ip-allow trait "
+            "restricts nobody, and a rate-limit by address limits nobody; ",
         ):
             preflight.inspect(Account(kong.admin_url), by_address=True)
         assert preflight.inspect(Account(kong.admin_url)).address is None
@@ -93,17 +93,16 @@ def test_a_gateway_that_believes_some_is_not(
 def test_what_counts_as_an_address_is_said_in_words() -> None:
     """By the header that Kong looks at, from whom it does, and where another Kong decides."""
     trusted = {"trusted_ips": ["10.0.0.0/8"]}
-    assert (
-        "the one that connects to Kong (trusted_ips is empty)"
-        in addresses.in_words({"trusted_ips": {}})
+    assert "the connection's (trusted_ips is empty)" in addresses.in_words(
+        {"trusted_ips": {}}
     )
     assert (
-        "the one that X-Real-IP says (real_ip_header), where a call comes from 10.0.0.0/8"
+        "X-Real-IP (real_ip_header) of calls from 10.0.0.0/8"
         in addresses.in_words(trusted)
     )
     forwarded = {**trusted, "real_ip_header": "X-Forwarded-For"}
-    assert "the one that X-Forwarded-For says" in addresses.in_words(forwarded)
+    assert "X-Forwarded-For (real_ip_header)" in addresses.in_words(forwarded)
     assert (
-        "its data planes judge by a kong.conf of their own"
+        "set the same in the kong.conf of its data planes"
         in addresses.in_words({"role": "control_plane"})
     )

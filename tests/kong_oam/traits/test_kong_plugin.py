@@ -111,7 +111,7 @@ def test_what_only_looks_or_refuses_needs_no_waiver_and_all_else_does(
 def test_what_decides_here_is_accepted_by_no_waiver(kind: str) -> None:
     """And the message does not say to write one."""
     (one,) = found(f"{{name: {kind}, {LATER}}}")
-    assert one.code == "ACC246" and "no waiver accepts it" in one.message
+    assert one.code == "ACC246" and "no waiver can accept it" in one.message
 
 
 def test_what_is_there_by_other_means_stands_once(
@@ -125,15 +125,15 @@ def test_what_is_there_by_other_means_stands_once(
     (one,) = found("{name: acl}")
     assert (
         one.code == "ACC246"
-        and "by another trait or the stack's settings" in one.message
+        and "another trait or the stack's settings already add" in one.message
     )
 
 
 def test_a_refusal_says_why_and_where() -> None:
     (one,) = found("{name: proxy-cache, config: {strategy: memory}}")
     assert str(one).splitlines() == [
-        "app1.yaml:13:30: error ACC246: proxy-cache answers before the gate, to whoever asks; take it out, or accept that "
-        "for a while with `waiver: {reason: ..., until: YYYY-MM-DD}`",
+        "app1.yaml:13:30: error ACC246: proxy-cache answers any caller before the gate; remove it, or accept it "
+        "until a day with `waiver: {reason: ..., until: YYYY-MM-DD}`",
         "   13 |           properties: {name: proxy-cache, config: {strategy: memory}}",
         "      |                              ^",
     ]
@@ -180,7 +180,7 @@ def test_a_waiver_is_told_of_where_it_is_needed() -> None:
         )
     )
     assert [*waived(one)] == [
-        "app1.yaml:13: proxy-cache before orders/api answers before the gate, to whoever asks; accepted until 2999-12-31: "
+        "app1.yaml:13: proxy-cache before orders/api answers any caller before the gate; accepted until 2999-12-31: "
         "until it is mended"
     ]
 
@@ -297,7 +297,7 @@ def test_a_secret_is_named_in_a_vault_of_the_applications_own(
 )
 def test_what_only_looks_runs_no_code(trait: str) -> None:
     (one,) = found(trait)
-    assert one.code == "ACC248" and "would run code" in one.message
+    assert one.code == "ACC248" and "would run it as code" in one.message
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_what_only_looks_runs_no_code(trait: str) -> None:
 def test_a_gateway_is_not_made_to_call_itself(config: str) -> None:
     """Its Admin API trusts who calls from there, and clouds hand out credentials at link-local addresses."""
     (one,) = found(f"{{name: http-log, config: {config}}}")
-    assert one.code == "ACC246" and "the gateway's own Admin API" in one.message
+    assert one.code == "ACC246" and "the gateway's Admin API" in one.message
     assert (
         found("{name: tcp-log, config: {host: 127.0.0.1, port: 1}}")[0].code
         == "ACC246"
@@ -509,7 +509,7 @@ def test_a_mistyped_name_is_told_the_nearest() -> None:
     (one,) = found("{name: bot-detecton}")
     assert (
         one.code == "ACC246"
-        and "did you mean 'bot-detection'? Else take it out" in one.message
+        and "did you mean 'bot-detection'? Otherwise remove it" in one.message
     )
 
 

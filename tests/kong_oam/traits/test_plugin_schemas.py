@@ -104,7 +104,7 @@ def test_a_plugin_that_the_gateway_does_not_have_is_named(kong: Kong) -> None:
 def test_fields_and_values_are_found_where_they_stand(kong: Kong) -> None:
     """In Kong's own words."""
     wrong = "{name: correlation-id, config: {header_nam: x, generator: uuids}}"
-    words = "this Kong does not take the configuration of correlation-id: "
+    words = "this Kong rejects the configuration of correlation-id: "
     assert at([*inspect(Account(kong.admin_url), estate(asked(wrong)))]) == [
         (
             "ENV418",
@@ -165,7 +165,7 @@ def test_a_former_name_is_refused() -> None:
     (one,) = at(
         said("{name: rate-limiting, config: {minute: 5, redis_host: x}}")
     )
-    words = "plugin rate-limiting: this gateway's schema lacks redis_host; use its present name, or a newer Kong"
+    words = "plugin rate-limiting: this gateway's schema lacks redis_host; use the current name, or a newer Kong"
     assert one == ("ENV418", words, "{minute: 5, re")
 
 
@@ -190,7 +190,7 @@ def test_what_kong_would_encrypt_does_not_stand_in_clear() -> None:
     )
     assert (
         one[0] == "ACC248"
-        and "config.http_endpoint is a secret to Kong" in one[1]
+        and "config.http_endpoint is a secret for Kong" in one[1]
     )
     *_, one = at(
         said("{name: http-log, config: {http_endpoint: 'http://[::1'}}")
@@ -209,7 +209,7 @@ def test_a_plugin_that_stands_before_everything_is_refused() -> None:
     (one,) = at(
         said("{name: acme, config: {account_email: '{vault://orders/mail}'}}")
     )
-    assert one[0] == "ENV418" and "before no single component" in one[1]
+    assert one[0] == "ENV418" and "cannot act on a single component" in one[1]
 
 
 def _own(trait: str, name: str) -> str:
@@ -270,5 +270,7 @@ def test_what_is_no_record_does_not_fit_a_schema(value: Any) -> None:
         {"redis": {"type": "record", "fields": [{"host": {"type": "string"}}]}}
     ]
     schema = {"fields": [{"config": {"type": "record", "fields": fields}}]}
-    with pytest.raises(SchemaError, match=r"plugin x\.redis: .* is no record"):
+    with pytest.raises(
+        SchemaError, match=r"plugin x\.redis: .* is not an object"
+    ):
         config_json(schema, "x", {"redis": value})

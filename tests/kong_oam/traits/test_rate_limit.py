@@ -45,19 +45,19 @@ def test_a_limit_says_whose_requests_how_many_and_where() -> None:
     [
         (
             "requests: {hour: 5, minute: 10}",
-            "app1.yaml:12:73: ACC235: 5 per hour are fewer than 10 per minute; raise the one",
+            "app1.yaml:12:73: ACC235: 5 per hour are fewer than 10 per minute; raise the first",
         ),
         (
             "requests: {day: 5, second: 6, hour: 7}",
-            "ACC235: 5 per day are fewer than 7 per hour; raise the one",
+            "ACC235: 5 per day are fewer than 7 per hour; raise the first",
         ),
         (
             "requests: {}",
-            "ACC235: a limit needs a window: second, minute, hour",
+            "ACC235: a limit needs a window; add second, minute, hour",
         ),
         (
             "policy: local",
-            "ACC235: a limit needs a window: second, minute, hour",
+            "ACC235: a limit needs a window; add second, minute, hour",
         ),
     ],
 )
@@ -71,7 +71,7 @@ def test_a_limit_in_redis_needs_one() -> None:
     """Of the stack; who has no stack is not asked for one."""
     properties = "{per: client, requests: {minute: 1}, policy: redis}"
     (found,) = findings(properties)
-    assert "ACC236: the stack says no gateway.redis to count in" in found
+    assert "ACC236: the stack has no gateway.redis for the counts" in found
     assert findings(properties, redis=True) == []
     assert assumed("none", datetime.date(2026, 1, 31)).stack.redis is None
     assert findings(properties, redis=None) == []
@@ -127,7 +127,7 @@ def test_a_preview_says_what_becomes_of_calls_while_redis_is_away() -> None:
         on=on,
     ).estate
     assert redis_away(limits, RedisSettings("redis")) == (
-        "gateway: limits of orders/api are counted in Redis at redis:6379; while that is away, their calls are refused "
+        "gateway: Redis at redis:6379 counts limits of orders/api; while it is down, their calls are denied "
         "(500) (gateway.redis.away: closed)"
     )
     assert "NOTHING limits their calls (gateway.redis.away: open)" in str(

@@ -87,11 +87,11 @@ def test_a_service_that_speaks_http_has_none_of_the_fields() -> None:
 @pytest.mark.parametrize(
     ("text", "stack", "expected"),
     [
-        (with_tls(), STACK, "ACC244: the stack names no CA to verify a workload's certificate by; set gateway.upstreamTls.ca there"),
-        (with_tls("ports: [8080]"), TLS, "ACC243: no route of 'api' leads to port 8080; it has routes to 8443"),
-        (with_tls(f"secretName: own, {ISSUER}"), TLS, "ACC245: a certificate is read from a Secret that is there, or from one that cert-manager fills; keep one"),
-        (with_tls("mountPath: /x"), TLS, "ACC245: says where a certificate is mounted, and none is given; add secretName or issuer"),
-        (with_tls().replace("type: gateway", "type: access").replace('domain: "orders.example.com", http: {/orders: 8443}', "owner: o"), TLS, "ACC231: nothing leads through the gateway to component 'api'; add a gateway trait, or take it out"),
+        (with_tls(), STACK, "ACC244: the stack has no CA that verifies workloads' certificates; set gateway.upstreamTls.ca there"),
+        (with_tls("ports: [8080]"), TLS, "ACC243: 'api' has no route to port 8080; it has routes to 8443"),
+        (with_tls(f"secretName: own, {ISSUER}"), TLS, "ACC245: a certificate has one source, but secretName and issuer are both set; remove one of them"),
+        (with_tls("mountPath: /x"), TLS, "ACC245: mountPath needs a certificate; add secretName or issuer"),
+        (with_tls().replace("type: gateway", "type: access").replace('domain: "orders.example.com", http: {/orders: 8443}', "owner: o"), TLS, "ACC231: the gateway does not expose component 'api'; add a gateway trait, or remove this trait"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_where_it_stands(

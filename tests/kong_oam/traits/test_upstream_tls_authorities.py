@@ -54,7 +54,7 @@ def test_a_ca_that_kong_lacks_is_said_with_the_command_that_loads_its_file() -> 
             ca_file="stacks/the workloads' CA.pem",
         )
     message, _, command = str(raised.value).partition("; load it: ")
-    assert f"whose SHA-256 is {ca.fingerprint[:16]}..." in message
+    assert f"with SHA-256 {ca.fingerprint[:16]}..." in message
     assert shlex.split(command) == [
         *("curl", "-F", "cert=<stacks/the workloads' CA.pem"),
         "$KONG_ADMIN_ADDR/ca_certificates",

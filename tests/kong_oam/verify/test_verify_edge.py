@@ -91,7 +91,7 @@ def test_a_script_beside_is_missed(running: Running, name: str) -> None:
         )
         finding = report_lines(running.judged())[0]
         assert (
-            f"plugin {name} of service '{ORDERS}': its script is not the one that is meant"
+            f"plugin {name} of service '{ORDERS}': its script differs from the intended script"
             in finding
         )
     assert report_lines(running.judged()) == []

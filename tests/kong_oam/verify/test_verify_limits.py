@@ -414,7 +414,7 @@ def test_a_limit_is_told_apart_from_what_else_is_wrong(
         (finding.kind, [reason.text for reason in reasons])
         for finding, reasons in running.judged(opened).findings
     ]
-    wrong = f"plugin post-function of service '{ORDERS}': its script is not the one that is meant"
+    wrong = f"plugin post-function of service '{ORDERS}': its script differs from the intended script"
     assert found == [
         ("opened", [wrong]),
         (

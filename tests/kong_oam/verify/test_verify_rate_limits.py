@@ -85,6 +85,6 @@ def test_a_script_that_says_whose_budget_it_is_is_ours_alone(
         findings = report_lines(running.judged())
         assert (
             findings[0]
-            == f"opened: plugin pre-function of service '{ORDERS}': its script is not the one that is meant"
+            == f"opened: plugin pre-function of service '{ORDERS}': its script differs from the intended script"
         )
     assert report_lines(running.judged()) == []

@@ -141,7 +141,7 @@ def test_a_gate_that_no_longer_cuts_queries_from_traces_is_told_of(
         plugin = hands.find("plugins", name="post-function", service=ORDERS)
         hands.change("plugins", plugin, config={"header_filter": []})
         assert report_lines(running.judged()) == [
-            f"weakened: plugin post-function of service '{ORDERS}': its script is not the one that is meant"
+            f"weakened: plugin post-function of service '{ORDERS}': its script differs from the intended script"
         ]
 
 

@@ -267,7 +267,7 @@ def test_a_foreign_plugin_on_a_consumer_of_another_stack_is_left_to_that_stack(
     )
     lines = printed(stacks["local"].judged(), "local")
     assert lines[0] == (
-        f"limited: plugin rate-limiting of consumer '{RING}' is not ours, and it stands on an entity of stack 'prod'"
+        f"limited: plugin rate-limiting of consumer '{RING}' is not ours, and it acts on an entity of stack 'prod'"
     )
     assert (
         "    stack 'prod' has to act: python -m kong_oam verify --stack prod"
@@ -301,7 +301,7 @@ def test_a_foreign_route_to_a_service_of_another_stack_is_told_with_that_service
         )
     lines = printed(stacks["local"].judged(), "local")
     assert lines[0] == (
-        "closed: route 'theirs' is not ours, and it stands on an entity of stack 'prod'; "
+        "closed: route 'theirs' is not ours, and it acts on an entity of stack 'prod'; "
         f"service '{service}' is of stack 'prod'"
     )
     assert not [line for line in lines if "DELETE" in line]
@@ -341,6 +341,7 @@ def test_a_foreign_entity_stays_while_entities_of_another_stack_belong_to_it(
 def test_a_service_of_another_stack_with_our_tags_is_not_ours_renamed() -> None:
     """Else a command would lead it to where ours leads."""
     ours = {
+        "id": "an-id",
         "name": "kong-oam.local.a.b.80",
         "tags": ["kong-oam", "kong-oam-stack:local"],
     }
@@ -485,4 +486,4 @@ def test_an_object_of_another_stack_in_the_cluster_is_told_with_that_stack(
     }
     assert found[
         f"Deployment '{manifest['metadata']['namespace']}/{manifest['metadata']['name']}'"
-    ] == (Reason("it is of stack 'prod'", "", stack="prod"),)
+    ] == (Reason("it belongs to stack 'prod'", "", stack="prod"),)
