@@ -24,9 +24,9 @@ from kong_oam.errors import EngineError, ProductError, SettingsError
 from kong_oam.identity.kinds import describe, inspect, proofs_in, scopes_in
 from kong_oam.kong import conflicts, preflight
 from kong_oam.kong.account import Account
-from kong_oam.kong.actual import corrected
+from kong_oam.kong.actual import corrected_state
 from kong_oam.kong.addresses import asked_for
-from kong_oam.kong.extras import kinds
+from kong_oam.kong.trait_plugins import kinds
 from kong_oam.kubernetes import preflight as kubernetes
 from kong_oam.oam.position import Fields, JsonObject, Texts
 from kong_oam.render.stage import read_applications
@@ -171,7 +171,7 @@ def _plan() -> _Plan:
             by_address=by_address,
         )
         # After a run that failed the state says what it meant, which is not what Kong has.
-        state = corrected(before, account)
+        state = corrected_state(before, account)
         held = state.held | base.state.held if base else state.held
         issuers = base.state.issuers if base else state.issuers
         findings: list[Diagnostic] = []

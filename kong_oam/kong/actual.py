@@ -31,7 +31,7 @@ UNKNOWN = "unknown"
 """The fingerprint after which the next run has to ask Kong."""
 
 
-def corrected(state: StackState, account: Account) -> StackState:
+def corrected_state(state: StackState, account: Account) -> StackState:
     """Return the state with the plugins and configurations that Kong has.
 
     Asks Kong only after an unfinished run. Raises admin.AdminError.
@@ -55,7 +55,9 @@ def corrected(state: StackState, account: Account) -> StackState:
     return replace(state, resources=tuple(resources), doubted=doubted)
 
 
-def enforced(state: StackState, account: Account, configurations: Texts) -> str:
+def enforced_fingerprint(
+    state: StackState, account: Account, configurations: Texts
+) -> str:
     """Return the fingerprint of the plugins that a run deployed. `configurations`: by logical name.
 
     Returns UNKNOWN where the run left a plugin out whose state differs from Kong. Raises

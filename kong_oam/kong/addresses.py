@@ -15,7 +15,7 @@ from kong_oam.access.model import Estate
 from kong_oam.access.networks import fewest, network
 from kong_oam.errors import InputError
 from kong_oam.kong.entities import NodeConfiguration
-from kong_oam.traits.at_kong import AT_KONG, asked_of_kong
+from kong_oam.traits.at_kong import AT_KONG, traits_at_kong
 
 # How traits use an address. Messages name traits that decide first.
 _BY_ADDRESS = tuple(
@@ -26,7 +26,7 @@ _BY_ADDRESS = tuple(
 def asked_for(estate: Estate) -> bool:
     """Return whether some rule allows some networks only, or counts calls by address."""
     for component in estate.exposed:
-        for trait, value in asked_of_kong(component):
+        for trait, value in traits_at_kong(component):
             by_address = trait.by_address
             if by_address and by_address.asks(value, component):
                 return True

@@ -22,7 +22,7 @@ Scripts = Mapping[str, Mapping[str, Parts]]
 
 
 @dataclass(frozen=True, slots=True)
-class Extra:
+class TraitPlugin:
     """A plugin that a service has beside its three guards.
 
     `role` is unique among the service's plugins and stands in names. `caller`: which requests the
@@ -38,18 +38,18 @@ class Extra:
     """Whether a trait kong-plugin adds it by its kind."""
 
 
-def asked_role(kind: str) -> str:
+def kong_plugin_role(kind: str) -> str:
     """Return the role of a plugin that a trait kong-plugin adds."""
     return f"plugin-{kind}"
 
 
-def nothing(*_: Any) -> Any:
+def no_parts(*_: Any) -> Any:
     """Return an empty value: the default of a trait without that part."""
     return {}
 
 
 @dataclass(frozen=True, slots=True)
-class ByAddress(Generic[T]):
+class AddressUse(Generic[T]):
     """How a trait uses the address of a caller.
 
     `asks`: whether a component's trait uses it. `use`: the use, in words. `forged`: the effect
@@ -74,12 +74,14 @@ class AtKong(Generic[T]):
     """
 
     key: Key[T]
-    plugins: Callable[[T, RedisSettings | None], Iterable[Extra]] = nothing
-    fields: Callable[[T], JsonObject] = nothing
-    entries: Callable[[T, Component], JsonObject] = nothing
+    plugins: Callable[[T, RedisSettings | None], Iterable[TraitPlugin]] = (
+        no_parts
+    )
+    fields: Callable[[T], JsonObject] = no_parts
+    entries: Callable[[T, Component], JsonObject] = no_parts
     scripts: Scripts = field(default_factory=dict)
     behind: Scripts = field(default_factory=dict)
     roles: Texts = field(default_factory=dict)
-    by_address: ByAddress[T] | None = None
-    redis_away: Callable[[Estate, RedisSettings], str | None] = nothing
+    by_address: AddressUse[T] | None = None
+    redis_away: Callable[[Estate, RedisSettings], str | None] = no_parts
     remedies: Texts = field(default_factory=dict)

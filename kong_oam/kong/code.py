@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 
 from kong_oam.access.data import JsonObject, NameLists
 from kong_oam.kong.at_kong import Parts, Scripts
-from kong_oam.kong.sources import sent
+from kong_oam.kong.sources import deployed_name, deployed_script
 from kong_oam.traits.at_kong import AT_KONG
 
 ADMISSION: Parts = (
@@ -79,7 +79,7 @@ def phases(table: str) -> Iterator[tuple[str, str]]:
     calls: NameLists = {"access": ["admission"]}
     for phase, parts in chunks_of(table):
         functions.append(parts)
-        calls.setdefault(phase, []).append(parts[-1])
+        calls.setdefault(phase, []).append(deployed_name(parts[-1]))
     for phase, names in calls.items():
         yield (
             phase,
@@ -92,7 +92,7 @@ def phases(table: str) -> Iterator[tuple[str, str]]:
 def _entry(functions: list[Parts], names: list[str]) -> str:
     """Return the script of phase `access`. It defines and stores all functions and calls `names`."""
     made = [
-        f"CODE.{parts[-1]}=(function()\n{sent(*parts)}\nend)()"
+        f"CODE.{deployed_name(parts[-1])}=(function()\n{deployed_script(*parts)}\nend)()"
         for parts in functions
     ]
     run = [f"CODE.{name}()" for name in names]

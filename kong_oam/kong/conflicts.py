@@ -26,7 +26,7 @@ from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.certificates import hosts_by_certificate
 from kong_oam.kong.entities import Entity, tags_of
 from kong_oam.kong.host_conflicts import host_conflicts
-from kong_oam.kong.owners import Asking, Owner, made_by
+from kong_oam.kong.owners import Owner, OwnerLookup, owner_in_words
 from kong_oam.kong.routes import routes
 
 _SERVICE = "kong:index/service:Service"
@@ -107,19 +107,19 @@ def name_conflicts(admin: AdminApi, estate: Estate, held: Held) -> Findings:
     certificate may get more hosts. A few names are requested one by one; for many, the whole list
     is read.
     """
-    asking = Asking(estate.stack.name, whole=True)
+    lookup = OwnerLookup(estate.stack.name, whole=True)
     by_type: dict[str, dict[str, Needed]] = {}
     for need in needed(estate):
         if need.type == _CERTIFICATE or (need.type, need.logical) not in held:
             by_type.setdefault(need.type, {})[need.name] = need
     for kind, by_name in by_type.items():
         for row in _rows(admin, kind, by_name):
-            owner = asking.owner(row)
+            owner = lookup.owner(row)
             is_ours = owner.kind == "ours"
             for name in _names(row):
                 wanted = by_name.get(name)
                 if wanted and not (is_ours and (kind, wanted.logical) in held):
-                    yield _diagnostic(asking.estate, wanted, row, owner)
+                    yield _diagnostic(lookup.estate, wanted, row, owner)
 
 
 def _rows(
@@ -189,7 +189,7 @@ def _key_conflicts(admin: AdminApi, estate: Estate) -> Findings:
 def _issuer_diagnostic(
     stack: str, provider: str, entity: str, row: Entity
 ) -> Diagnostic:
-    made = made_by(row, Asking(stack, whole=True).owner(row))
+    made = owner_in_words(row, OwnerLookup(stack, whole=True).owner(row))
     message = (
         f"identity provider '{provider}': Kong has {entity} ({row['id']}) {made}. Kong accepts an "
         "issuer's keys once; use another issuer, workspace or Kong, or deploy both from one stack"
@@ -199,7 +199,7 @@ def _issuer_diagnostic(
 
 def _is_ours(stack: str, row: Entity) -> bool:
     """Return whether a stack of this estate created the entity."""
-    return Asking(stack, whole=True).owner(row).kind == "ours"
+    return OwnerLookup(stack, whole=True).owner(row).kind == "ours"
 
 
 def _diagnostic(
@@ -213,9 +213,7 @@ def _diagnostic(
     if owner.kind != "ours":
         change = "change its hosts" if is_certificate else "rename"
         actor = "let a run of that stack" if owner.stack else "ask its owner to"
-        message = (
-            f"{there} {made_by(row, owner)}; {actor} {change} or remove it"
-        )
+        message = f"{there} {owner_in_words(row, owner)}; {actor} {change} or remove it"
         return Diagnostic("ENV405", message, need.position)
     other = names.partition_in(tags_of(row))
     if other != need.partition:

@@ -50,7 +50,7 @@ _Place = tuple[str, str, str, str]
 """Component, backend, host and path of a route."""
 
 
-def enforced(
+def enforced_models(
     resources: Iterable[Resource], meant: AccessModel
 ) -> tuple[AccessModel, ...]:
     """Return the enforced models. A request needs the permission of each.

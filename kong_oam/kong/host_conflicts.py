@@ -20,7 +20,7 @@ from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.engine.state import ROUTE, Resource
 from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.entities import Entity
-from kong_oam.kong.owners import Asking, Owner, made_by
+from kong_oam.kong.owners import Owner, OwnerLookup, owner_in_words
 from kong_oam.kong.routes import declared_path, literal_prefix, routes
 
 Relation = Literal["wider", "same", "narrower"]
@@ -69,9 +69,9 @@ def host_conflicts(
     ]
     if not changed:
         return
-    asking = Asking(estate.stack.name, whole=True)
+    lookup = OwnerLookup(estate.stack.name, whole=True)
     by_host: dict[str, list[_Claim]] = {}
-    for claim in _claims(admin.rows("/routes"), asking):
+    for claim in _claims(admin.rows("/routes"), lookup):
         by_host.setdefault(claim.host, []).append(claim)
     wildcards = [host for host in by_host if "*" in host]
     for component in changed:
@@ -109,10 +109,10 @@ def _changes(component: Component, known: Mapping[str, Entity]) -> bool:
     return False
 
 
-def _claims(rows: Iterable[Entity], asking: Asking) -> Iterator[_Claim]:
+def _claims(rows: Iterable[Entity], lookup: OwnerLookup) -> Iterator[_Claim]:
     """Yield the claims of others' routes, sorted by name. A route without hosts claims every host."""
     for row in sorted(rows, key=lambda row: (str(row.get("name")), row["id"])):
-        owner = asking.owner(row)
+        owner = lookup.owner(row)
         if owner.kind == "ours":
             continue
         hosts = sorted(row.get("hosts") or ["*"])
@@ -180,7 +180,7 @@ def _diagnostic(endpoint: Endpoint, met: list[_Claim]) -> Diagnostic:
         remedy = "ask the owner of that route to remove it"
     message = (
         f"{endpoint.host}{written(endpoint.path)} conflicts with {first.host}{path} of Kong's "
-        f"route '{name}'{more} {made_by(first.route, first.owner)}. Either could get the other's "
+        f"route '{name}'{more} {owner_in_words(first.route, first.owner)}. Either could get the other's "
         f"calls; use another host or path, or {remedy}"
     )
     return Diagnostic("ENV420", message, endpoint.position)

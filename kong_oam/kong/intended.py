@@ -11,10 +11,10 @@ from kong_oam.access.model import METHODS, Component, Estate
 from kong_oam.access.settings.values import Settings
 from kong_oam.kong import names, plugins
 from kong_oam.kong.entities import Config, Entities, Entity
-from kong_oam.kong.extras import USUAL, extras
 from kong_oam.kong.key_slots import Slot
 from kong_oam.kong.routes import FIXED, RoutePlan, routes
 from kong_oam.kong.table import address, table
+from kong_oam.kong.trait_plugins import USUAL, trait_plugins
 from kong_oam.traits.upstream_tls.at_kong import certified_name, service_fields
 
 Complete = Callable[[str, Config], Config]
@@ -124,11 +124,11 @@ class _Made:
             deployed.audiences,
             deployed.clients.get(component.identity.provider, {}),
         )
-        nobody = names.nobody(self.stack, component)
-        verifying = plugins.jwt(nobody)
+        anonymous = names.anonymous_for(self.stack, component)
+        verifying = plugins.jwt(anonymous)
         if authentication == "openid-connect":
             issuer = deployed.issuers[component.identity.provider]
-            verifying = plugins.openid_connect(issuer, nobody)
+            verifying = plugins.openid_connect(issuer, anonymous)
         host, _, port = deployed.upstreams[service].rpartition(":")
         upstream = address(host, int(port), certified_name(component, backend))
         configs = {
@@ -150,7 +150,7 @@ class _Made:
         }
         service = names.service(self.stack, component, backend)
         tags = names.tags(self.stack, component)
-        for extra in extras(self.settings, component).plugins:
+        for extra in trait_plugins(self.settings, component).plugins:
             caller = callers[extra.caller] if extra.caller else None
             config = self.complete(extra.kind, extra.config)
             yield _plugin(extra.kind, config, service, tags, caller)
@@ -166,7 +166,7 @@ class _Made:
         )
         fields = {
             **USUAL,
-            **extras(self.settings, component).service,
+            **trait_plugins(self.settings, component).service,
             **over_tls,
         }
         return _named(

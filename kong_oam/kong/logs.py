@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kong_oam.access.settings.logs import LogSettings, OtlpSink
-from kong_oam.kong.at_kong import Extra
+from kong_oam.kong.at_kong import TraitPlugin
 from kong_oam.kong.entities import Config
 
 # Records per request of a sink. A record is a second late at most. The queue sends one request
@@ -25,7 +25,7 @@ _HTTP: Config = {"queue": {"max_batch_size": _BATCH, "max_bytes": 16 << 20}}
 _PROPAGATION: Config = {"default_format": "w3c"}
 
 
-def sinks(logs: LogSettings | None) -> Iterator[Extra]:
+def sinks(logs: LogSettings | None) -> Iterator[TraitPlugin]:
     """Yield a plugin for each sink."""
     if logs is None:
         return
@@ -34,15 +34,15 @@ def sinks(logs: LogSettings | None) -> Iterator[Extra]:
             "http_endpoint": logs.http.url,
             "headers": dict(logs.http.headers) or None,
         }
-        yield Extra("log-http", "http-log", {**config, **_HTTP})
+        yield TraitPlugin("log-http", "http-log", {**config, **_HTTP})
     if logs.tcp:
-        yield Extra(
+        yield TraitPlugin(
             "log-tcp",
             "tcp-log",
             {"host": logs.tcp.host, "port": logs.tcp.port, "tls": logs.tcp.tls},
         )
     if logs.file:
-        yield Extra("log-file", "file-log", {"path": logs.file})
+        yield TraitPlugin("log-file", "file-log", {"path": logs.file})
     if logs.otlp:
         headers = dict(logs.otlp.headers) or None
         config = {
@@ -50,7 +50,7 @@ def sinks(logs: LogSettings | None) -> Iterator[Extra]:
             "traces_endpoint": logs.otlp.traces,
             "headers": headers,
         }
-        yield Extra(
+        yield TraitPlugin(
             "log-otlp",
             "opentelemetry",
             {**config, "queue": _queue(logs.otlp), "propagation": _PROPAGATION},

@@ -79,7 +79,7 @@ def anonymous(stack: str) -> str:
     return f"{_PREFIX}.{stack}.anonymous"
 
 
-def nobody(stack: str, component: Component) -> str | None:
+def anonymous_for(stack: str, component: Component) -> str | None:
     """Return the consumer for calls without a token.
 
     None if no rule of the component is public: `jwt` then denies these calls.

@@ -31,7 +31,7 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class OwnerLookup:
     """The stack that asks for the owner of an entity.
 
     `estate`: the name in the tags of all its entities. `partition`: the part of the estate that the
@@ -77,7 +77,7 @@ class Asking:
         return self.estate if has_our_tags else None
 
 
-def made_by(entity: Entity, owner: Owner) -> str:
+def owner_in_words(entity: Entity, owner: Owner) -> str:
     """Return words about the maker of another owner's entity. A foreign entity is described by its
     tags."""
     if owner.stack:

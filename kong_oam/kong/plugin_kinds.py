@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-Doing = Literal[
+PluginEffect = Literal[
     "harmless",
     "lets pages read",
     "limits",
@@ -35,6 +35,6 @@ Doing = Literal[
     "depends",
 ]
 
-PLUGIN_KINDS: Mapping[str, Doing] = json.loads(
+PLUGIN_KINDS: Mapping[str, PluginEffect] = json.loads(
     Path(__file__).with_suffix(".json").read_text("utf-8")
 )

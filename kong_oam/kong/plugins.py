@@ -21,8 +21,8 @@ from kong_oam.diagnostics import some
 from kong_oam.errors import ProductError
 from kong_oam.kong import code
 from kong_oam.kong.entities import Config
-from kong_oam.kong.script import ScriptInputs, framed
-from kong_oam.kong.sources import sent
+from kong_oam.kong.script import ScriptInputs, with_inputs
+from kong_oam.kong.sources import deployed_script
 from kong_oam.kong.table import VERIFIED_HEADER, Authentication
 
 AUTHENTICATION: Mapping[Edition, Authentication] = {
@@ -156,7 +156,7 @@ def admission(
         config["header_filter"] = [f"return function() {set_header} end"]
     for phase, script in code.phases(table):
         if phase == "access":
-            script = framed(
+            script = with_inputs(
                 ScriptInputs(table),
                 f"local MORE = '{' '.join(more)}'\n{script}",
             )
@@ -213,12 +213,12 @@ def gate(table: str, address: str) -> Config:
     """
     config = {
         "access": [
-            framed(
+            with_inputs(
                 ScriptInputs(table, address),
-                sent("answer", "addresses", "gate"),
+                deployed_script("answer", "addresses", "gate"),
             )
         ]
     }
     for phase, parts in code.behind(table):
-        config.setdefault(phase, []).append(sent(*parts))
+        config.setdefault(phase, []).append(deployed_script(*parts))
     return config

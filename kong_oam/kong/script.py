@@ -83,7 +83,7 @@ class ScriptInputs:
     address: str | None = None
 
 
-def framed(inputs: ScriptInputs, script: str) -> str:
+def with_inputs(inputs: ScriptInputs, script: str) -> str:
     """Return the script behind its note and its inputs."""
     assigned = f"local TABLE = {embedded(inputs.table)}\n"
     if inputs.address is not None:

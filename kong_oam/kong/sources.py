@@ -24,6 +24,9 @@ FILES: Mapping[str, Path] = {
     for file in (*_KONG.glob("lua/*.lua"), *_KONG.parent.glob("traits/*/*.lua"))
 }
 
+# Names of files in deployed scripts that differ from today's. A new name would update every port.
+_DEPLOYED_NAMES = {"request_headers": "told", "response_headers": "marked"}
+
 _KEYWORDS = frozenset(
     """and break do else elseif end false for function goto if in local nil not or repeat return then true until
     while""".split()  # noqa: SIM905 - words, as Lua's manual lists them
@@ -36,12 +39,16 @@ _MERGED = re.compile(r"\w\w|\d\.|--|\[\[")
 """The last character of a token and the first of the next, where Lua would read a single token."""
 
 
+def deployed_name(name: str) -> str:
+    """Return the name of a file in deployed scripts."""
+    return _DEPLOYED_NAMES.get(name, name)
+
+
 @cache
-def sent(*names: str) -> str:
+def deployed_script(*names: str) -> str:
     """Return these files as one short script, below a line with their names."""
-    return (
-        f"-- kong_oam/kong/lua: {', '.join(names)}\n{shortened(source(*names))}"
-    )
+    listed = ", ".join(map(deployed_name, names))
+    return f"-- kong_oam/kong/lua: {listed}\n{shortened(source(*names))}"
 
 
 def source(*names: str) -> str:

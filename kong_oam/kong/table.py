@@ -71,7 +71,7 @@ from kong_oam.access.paths import written
 from kong_oam.access.providers import Provider
 from kong_oam.access.workloads import workload_of
 from kong_oam.kong.script import Alternatives
-from kong_oam.traits.at_kong import asked_of_kong
+from kong_oam.traits.at_kong import traits_at_kong
 from kong_oam.traits.cors.at_kong import cors_entry
 
 T = TypeVar("T")
@@ -221,12 +221,12 @@ def _callers(
     return callers
 
 
-def closed(table: str) -> str:
+def without_exposure(table: str) -> str:
     """Return the table with nothing exposed. All other entries stay."""
     return _written({**json.loads(table), "hosts": {}})
 
 
-def opened(table: str, opening: JsonObject | None) -> str:
+def with_opening(table: str, opening: JsonObject | None) -> str:
     """Return the table with an emergency opening {path, methods, ends, reason}, or without one."""
     data = json.loads(table)
     data.pop("opened", None)
@@ -389,7 +389,7 @@ def _caller(estate: Estate, client: Client) -> list[Any]:
 
 def _of_traits(component: Component) -> JsonObject:
     entries: JsonFields = {}
-    for trait, value in asked_of_kong(component):
+    for trait, value in traits_at_kong(component):
         entries |= trait.entries(value, component)
     return entries
 

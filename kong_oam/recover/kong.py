@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from kong_oam.errors import EngineError, ProductError
 from kong_oam.http.management import Row
 from kong_oam.kong.admin import AdminApi, RejectedChangeError
-from kong_oam.kong.owners import Asking, Owner
+from kong_oam.kong.owners import Owner, OwnerLookup
 from kong_oam.oam.position import Texts
 
 _COLLECTIONS = (
@@ -61,9 +61,9 @@ class LostEntity:
             return f"/upstreams/{self.parents['upstream']}/targets/{self.id}"
         return f"/{self.collection}/{self.id}"
 
-    def owner(self, asking: Asking) -> Owner:
+    def owner(self, lookup: OwnerLookup) -> Owner:
         """Return the owner of the entity."""
-        return asking.owner({"name": self.name, "tags": self.tags})
+        return lookup.owner({"name": self.name, "tags": self.tags})
 
     @property
     def guards(self) -> str | None:
@@ -81,7 +81,7 @@ class LostEntity:
 def lost(
     entities: Iterable[LostEntity],
     known: frozenset[str],
-    asking: Asking,
+    lookup: OwnerLookup,
     *,
     older: bool = False,
 ) -> tuple[tuple[LostEntity, str | None], ...]:
@@ -100,7 +100,7 @@ def lost(
             entity.id,
         ),
     )
-    kinds = {entity.id: entity.owner(asking).kind for entity in entities}
+    kinds = {entity.id: entity.owner(lookup).kind for entity in entities}
     theirs = {
         identifier
         for identifier, kind in kinds.items()
@@ -117,7 +117,7 @@ def lost(
     staying = {entity.id: entity for entity in entities}
     result = []
     for entity in unrecorded:
-        reason = _reason_to_keep(entity, staying.values(), asking)
+        reason = _reason_to_keep(entity, staying.values(), lookup)
         # What is to be removed keeps nothing else from being removed.
         if reason is None:
             del staying[entity.id]
@@ -143,24 +143,24 @@ def _check_that_parents_are_known(unrecorded: Iterable[LostEntity]) -> None:
 
 
 def _reason_to_keep(
-    entity: LostEntity, staying: Iterable[LostEntity], asking: Asking
+    entity: LostEntity, staying: Iterable[LostEntity], lookup: OwnerLookup
 ) -> str | None:
     for neighbour in staying:
         if entity.id in neighbour.parents.values():
-            return f"{_shown(neighbour, asking)} belongs to it"
+            return f"{_shown(neighbour, lookup)} belongs to it"
         service = neighbour.parents.get("service")
         if (
             entity.guards
             and neighbour.collection == "routes"
             and service == entity.guards
         ):
-            return f"it guards what {_shown(neighbour, asking)} leads to; take the routes away first"
+            return f"it guards what {_shown(neighbour, lookup)} leads to; take the routes away first"
     return None
 
 
-def _shown(entity: LostEntity, asking: Asking) -> str:
+def _shown(entity: LostEntity, lookup: OwnerLookup) -> str:
     """Return the entity in words, and whose it is where it is another stack's."""
-    owner = entity.owner(asking)
+    owner = entity.owner(lookup)
     return (
         f"{entity} {owner}" if owner.kind == "another stack's" else str(entity)
     )

@@ -24,7 +24,7 @@ AT_KONG: tuple[AtKong[Any], ...] = (
 )
 
 
-def asked_of_kong(component: Component) -> Iterator[tuple[AtKong[Any], Any]]:
+def traits_at_kong(component: Component) -> Iterator[tuple[AtKong[Any], Any]]:
     """Yield the parts at Kong of each trait of a component, with the trait's value."""
     for at_kong in AT_KONG:
         value = component.traits.get(at_kong.key)

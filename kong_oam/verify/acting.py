@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kong_oam.kong.entities import Entities, Entity, reference
-from kong_oam.kong.owners import Asking
+from kong_oam.kong.owners import OwnerLookup
 from kong_oam.kong.script import Table
 from kong_oam.verify.effects import Effect, effect_of
 from kong_oam.verify.repair import acts
@@ -55,7 +55,7 @@ class Plugins:
             service["id"]: str(service["name"]) for service in entities.services
         }
         self._accepted = terms.accepted
-        self._asking = Asking(terms.estate.stack.name, whole=True)
+        self._asking = OwnerLookup(terms.estate.stack.name, whole=True)
         self._kinds = ("pre-function", terms.plugin, "post-function")
         self._bound: list[Entity] = []
         self._scoped: dict[tuple[str, str, str], Entity] = {}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from kong_oam.access.tokens import Claims
 from kong_oam.identity.common.discovery import SigningKey
 from kong_oam.kong.entities import Entities, Entity, comparable, pem_of
-from kong_oam.verify.questions import Caller, Forged, Passage
+from kong_oam.verify.questions import AuthenticationResult, Caller, Forged
 from kong_oam.verify.terms import Terms
 
 
@@ -53,24 +53,26 @@ class Authenticator:
 
     def passage(
         self, plugin: Entity | None, caller: Caller, *, preflight: bool
-    ) -> Passage:
+    ) -> AuthenticationResult:
         """Authenticate the caller of a call. `preflight`: its method is OPTIONS.
 
         Without a plugin the call passes without a verified caller.
         """
         if plugin is None:
-            return Passage(True)
+            return AuthenticationResult(True)
         config = plugin["config"]
         if preflight and config.get("run_on_preflight") is False:
-            return Passage(True)
+            return AuthenticationResult(True)
         authenticate = (
             self._by_key if plugin["name"] == "jwt" else self._by_issuer
         )
         passage = authenticate(config, caller)
         if passage.passes or passage.unknown:
             return passage
-        nobody = self._anonymous(config.get("anonymous"))
-        return Passage(nobody is not None, nobody, through=passage.through)
+        anonymous = self._anonymous(config.get("anonymous"))
+        return AuthenticationResult(
+            anonymous is not None, anonymous, through=passage.through
+        )
 
     def _anonymous(self, name: str | None) -> Entity | None:
         """Return the consumer, by id or name, for callers without a token."""
@@ -84,7 +86,7 @@ class Authenticator:
     def _owner(self, credential: Entity) -> Entity:
         return self._consumers[credential["consumer"]["id"]]
 
-    def _by_key(self, config: Entity, caller: Caller) -> Passage:
+    def _by_key(self, config: Entity, caller: Caller) -> AuthenticationResult:
         """Authenticate as `jwt` does: by the key that the token names, of any consumer.
 
         A provider may sign with any of its current keys. If a key is missing, the provider's tokens
@@ -92,7 +94,7 @@ class Authenticator:
         """
         token = caller.token
         if token is None:
-            return Passage(False)
+            return AuthenticationResult(False)
         key_ids, credentials = self._verifying(token)
         lifetime = self._terms.lifetimes.get(token.provider, 0.0)
         longest = config.get("maximum_expiration") or lifetime
@@ -100,10 +102,12 @@ class Authenticator:
         is_verified = len(credentials) == len(key_ids) and len(owners) == 1
         through = tuple(key_ids)
         if not is_verified or lifetime > longest or not _reads_tokens(config):
-            return Passage(False, through=through)
+            return AuthenticationResult(False, through=through)
         credential = credentials[0]
         owner = self._owner(credential)
-        return Passage(True, owner, credential["algorithm"], through=through)
+        return AuthenticationResult(
+            True, owner, credential["algorithm"], through=through
+        )
 
     def _verifying(
         self, token: Claims | Forged
@@ -124,7 +128,9 @@ class Authenticator:
         is_signed_so = credential.get("algorithm") == key.algorithm
         return is_signed_so and pem_of(credential) == key.pem.strip()
 
-    def _by_issuer(self, config: Entity, caller: Caller) -> Passage:
+    def _by_issuer(
+        self, config: Entity, caller: Caller
+    ) -> AuthenticationResult:
         """Authenticate as `openid-connect` does: by tokens of a single issuer, whose ring carries
         its name."""
         compared = comparable({**config, "anonymous": None})
@@ -134,15 +140,15 @@ class Authenticator:
             if comparable(meant) == compared
         ]
         if not providers:
-            return Passage(True, unknown=True)
+            return AuthenticationResult(True, unknown=True)
         token = caller.token
         if token is None or token.provider not in providers:
-            return Passage(False)
+            return AuthenticationResult(False)
         issuer = self._terms.deployed.issuers[token.provider]
         for consumer in self._consumers.values():
             if consumer.get("custom_id") == issuer:
-                return Passage(True, consumer, "RS256")
-        return Passage(False, None, "RS256")
+                return AuthenticationResult(True, consumer, "RS256")
+        return AuthenticationResult(False, None, "RS256")
 
 
 def _reads_tokens(config: Entity) -> bool:

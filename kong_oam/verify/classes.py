@@ -28,7 +28,7 @@ from kong_oam.verify.questions import (
     Caller,
     Forged,
     Gateway,
-    Speech,
+    HostRules,
     UrlRegion,
 )
 
@@ -201,7 +201,7 @@ class _Host:
                 yield provider.name, audience
 
     @cached_property
-    def _speech(self) -> Speech:
+    def _speech(self) -> HostRules:
         spoken = self.live.speech(self.name)
         scopes = set(spoken.scopes)
         groups = set(spoken.groups)
@@ -214,9 +214,11 @@ class _Host:
                 scopes.update(rule.scopes)
                 widest = max(widest, len(rule.scopes))
         granted = self._granted(spoken, scopes)
-        return Speech(frozenset(scopes), frozenset(groups), widest, granted)
+        return HostRules(frozenset(scopes), frozenset(groups), widest, granted)
 
-    def _granted(self, spoken: Speech, scopes: set[str]) -> dict[str, Hashable]:
+    def _granted(
+        self, spoken: HostRules, scopes: set[str]
+    ) -> dict[str, Hashable]:
         """Return, for each client with some of the scopes, the grants by which either side judges
         its tokens."""
         sides = []

@@ -22,7 +22,7 @@ from kong_oam.kong.entities import (
     tags_of,
 )
 from kong_oam.kong.names import stack_in_name
-from kong_oam.kong.owners import Asking, Owner
+from kong_oam.kong.owners import Owner, OwnerLookup
 from kong_oam.verify.effects import Effect, effect_of
 from kong_oam.verify.repair import (
     HTTP,
@@ -72,17 +72,19 @@ class Drift:
     used_by: Mapping[str, Owner] = field(default_factory=dict)
 
 
-def drifts(live: Entities, meant: Entities, asking: Asking) -> dict[str, Drift]:
+def drifts(
+    live: Entities, meant: Entities, lookup: OwnerLookup
+) -> dict[str, Drift]:
     """Return every entity that differs, is missing or is unexpected, by label
     (kong_oam.kong.entities)."""
-    comparison = _Comparison(live, meant, asking)
+    comparison = _Comparison(live, meant, lookup)
     existing = _by_label(live)
     by_label: dict[str, Drift] = {}
     # Removals come first. The entity may be ours in another place, and `pulumi up` then creates it
     # again.
     for label, (kind, entity) in existing.items():
         if label not in comparison.ours:
-            drift = comparison.unmeant(kind, label, entity)
+            drift = comparison.unexpected(kind, label, entity)
             if drift:
                 by_label[label] = drift
     for label, (kind, entity) in comparison.ours.items():
@@ -103,7 +105,7 @@ def _by_label(entities: Entities) -> _ByLabel:
     return by_label
 
 
-def recognised(live: Entities, meant: Entities) -> Entities:
+def with_intended_names(live: Entities, meant: Entities) -> Entities:
     """Return the live entities, with the intended names of our renamed services and routes.
 
     A renamed entity has the tags of a missing one, and both are unique. A name has no other effect.
@@ -150,7 +152,7 @@ class _Comparison:
 
     live: Entities
     meant: Entities
-    asking: Asking
+    lookup: OwnerLookup
 
     @cached_property
     def ours(self) -> _ByLabel:
@@ -163,7 +165,7 @@ class _Comparison:
         drift = Drift(
             f"{label} is missing", misplaced=kind in ("plugin", "upstream")
         )
-        return _left_to(drift, self.asking.owner(entity))
+        return _left_to(drift, self.lookup.owner(entity))
 
     def changed(
         self, kind: str, label: str, actual: Entity, entity: Entity
@@ -180,9 +182,9 @@ class _Comparison:
         # An empty slot may hold any key of the issuer. The decisions show the effect of another
         # key.
         drift = Drift(text, request, misplaced=kind != "credential")
-        owner = self.asking.owner(actual)
+        owner = self.lookup.owner(actual)
         if owner.kind != "another stack's":
-            owner = self.asking.owner(entity)
+            owner = self.lookup.owner(entity)
         return _left_to(drift, owner)
 
     def _changes(
@@ -200,9 +202,9 @@ class _Comparison:
         if pem_of(entity) != pem_of(meant):
             yield "its public key is not the issuer's"
 
-    def unmeant(self, kind: str, label: str, entity: Entity) -> Drift | None:
+    def unexpected(self, kind: str, label: str, entity: Entity) -> Drift | None:
         """Return the drift of an unexpected entity, by its owner, or None if it cannot be a reason."""
-        owner = self.asking.owner(entity)
+        owner = self.lookup.owner(entity)
         is_ours = owner.kind == "ours"
         words = f"{label} {_WORDS.get(owner.kind) or f'is {owner}'}"
         if kind == "credential":
@@ -221,7 +223,7 @@ class _Comparison:
         if stack := self._stack_of_children(kind, entity):
             text = f"{drift.text}, and entities of stack '{stack}' belong to it"
             return replace(drift, text=text, request=None, stack=stack)
-        used_by = uses(kind, entity, self.live, self.ours, self.asking)
+        used_by = uses(kind, entity, self.live, self.ours, self.lookup)
         return replace(drift, used_by=used_by)
 
     def _stack_of_parents(self, entity: Entity) -> str:
@@ -231,7 +233,7 @@ class _Comparison:
             for parent in self.live.by_kind[kind]:
                 if parent["id"] != reference(entity, kind):
                     continue
-                owner = self.asking.owner(parent)
+                owner = self.lookup.owner(parent)
                 if owner.kind == "ours":
                     return ""
                 if owner.kind == "another stack's":
@@ -242,7 +244,7 @@ class _Comparison:
         """Return another stack whose entities belong to the entity, or an empty text."""
         stacks = []
         for _, child in belonging(kind, entity, self.live):
-            owner = self.asking.owner(child)
+            owner = self.lookup.owner(child)
             if owner.kind == "another stack's":
                 stacks.append(owner.stack)
         return min(stacks, default="")

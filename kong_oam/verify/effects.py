@@ -8,7 +8,7 @@ from kong_oam.access.data import Texts
 from kong_oam.kong.entities import Entity
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
 from kong_oam.kong.plugins import CLEARED, CUSTOM_FIELDS
-from kong_oam.traits.kong_plugin.findings import is_the_gates
+from kong_oam.traits.kong_plugin.findings import is_gate_header
 
 
 class Effect(Enum):
@@ -85,4 +85,4 @@ def _is_of_its_own(header: str) -> bool:
 
     Any other header may identify a caller or end a request.
     """
-    return header.lower().startswith("x-") and not is_the_gates(header)
+    return header.lower().startswith("x-") and not is_gate_header(header)

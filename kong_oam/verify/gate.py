@@ -36,7 +36,7 @@ def requirement(table: Table, call: Call) -> Requirement:
     return _of_method(table["rules"][owner], call.method) or ()
 
 
-def met(required: Requirement, held: Held | None) -> bool:
+def is_met(required: Requirement, held: Held | None) -> bool:
     """Return whether a caller meets a requirement. `held`: the caller's scopes by that table; None:
     the caller has no valid token."""
     if required == "public":

@@ -23,14 +23,14 @@ from kong_oam.verify.acting import Guards, Plugins
 from kong_oam.verify.authentication import Authenticator
 from kong_oam.verify.balancer import Balancer, End
 from kong_oam.verify.effects import Effect
-from kong_oam.verify.gate import Requirement, met, requirement
+from kong_oam.verify.gate import Requirement, is_met, requirement
 from kong_oam.verify.identities import Held, scopes_held
 from kong_oam.verify.questions import (
     Call,
     Caller,
     Forged,
+    HostRules,
     Labels,
-    Speech,
     Verdict,
 )
 from kong_oam.verify.reading import Reader
@@ -58,7 +58,7 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class TakenRoute:
     """A route that a call takes. `path`: sent upstream. `required`: each table's requirement.
 
     `way` None: the route has no service. `through`: the entities on the way.
@@ -72,7 +72,7 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CallerStanding:
     """The properties of a caller behind a route, for all calls there.
 
     `passes`: authentication accepts the caller. `anything`: an unknown plugin or script acts on the
@@ -113,9 +113,9 @@ class LiveGateway:
         self._rings = terms.rings() | {table["ring"] for table in self._tables}
         self._ways: dict[str, Way | None] = {}
         self._standings: dict[
-            tuple[str, bool, Claims | Forged | None], Standing
+            tuple[str, bool, Claims | Forged | None], CallerStanding
         ] = {}
-        self._last: tuple[Call | None, tuple[Taken, ...]] = None, ()
+        self._last: tuple[Call | None, tuple[TakenRoute, ...]] = None, ()
 
     # Differences that the gateway makes
 
@@ -140,7 +140,7 @@ class LiveGateway:
         for table in self._speaking_of(host):
             yield from networks_named(table)
 
-    def speech(self, host: str) -> Speech:
+    def speech(self, host: str) -> HostRules:
         """Return the scopes, groups and clients of rules on a host."""
         scopes: set[str] = set()
         groups: set[str] = set()
@@ -152,7 +152,7 @@ class LiveGateway:
                 scopes.update(needed)
                 widest = max(widest, len(needed))
         granted = self._granted(host, scopes)
-        return Speech(frozenset(scopes), frozenset(groups), widest, granted)
+        return HostRules(frozenset(scopes), frozenset(groups), widest, granted)
 
     def _granted(self, host: str, scopes: set[str]) -> Mapping[str, Hashable]:
         """Return each client's part of the scopes at each table of the host. Clients without any
@@ -204,7 +204,7 @@ class LiveGateway:
             verdicts.append(Verdict(False, None))
         return tuple(verdicts)
 
-    def _taken(self, call: Call) -> tuple[Taken, ...]:
+    def _taken(self, call: Call) -> tuple[TakenRoute, ...]:
         # All callers of a call come in a row, and its routes are the same for each.
         if self._last[0] != call:
             reached = self._router.reached(call)
@@ -214,19 +214,21 @@ class LiveGateway:
             )
         return self._last[1]
 
-    def _take(self, reached: Reached, call: Call) -> Taken:
+    def _take(self, reached: Reached, call: Call) -> TakenRoute:
         identifier = reached.route["id"]
         if identifier not in self._ways:
             self._ways[identifier] = self._way(reached.route)
         way = self._ways[identifier]
         if way is None:
-            return Taken(reached.certain, (self._labels["route", identifier],))
+            return TakenRoute(
+                reached.certain, (self._labels["route", identifier],)
+            )
         path = _upstream_path(way.service, reached, call)
         sent = call if path == call.path else replace(call, path=path)
         required = tuple(
             requirement(table, sent) for table in way.guards.tables
         )
-        return Taken(reached.certain, way.through, way, path, required)
+        return TakenRoute(reached.certain, way.through, way, path, required)
 
     def _way(self, route: Entity) -> Way | None:
         """Return the way behind a route, or None if the route has no enabled service."""
@@ -270,7 +272,7 @@ class LiveGateway:
         return [End(workload), *others]
 
     def _verdicts(
-        self, taken: Taken, call: Call, caller: Caller
+        self, taken: TakenRoute, call: Call, caller: Caller
     ) -> Iterator[Verdict]:
         """Yield a verdict for each way that the call may go by a route."""
         way = taken.way
@@ -290,7 +292,12 @@ class LiveGateway:
             yield nowhere
 
     def _at_end(
-        self, way: Way, end: End, guarded: Verdict, taken: Taken, call: Call
+        self,
+        way: Way,
+        end: End,
+        guarded: Verdict,
+        taken: TakenRoute,
+        call: Call,
     ) -> Verdict:
         """Return the verdict of the plugins with the destination of the call."""
         through = (*taken.through, *end.through, *guarded.through)
@@ -328,7 +335,7 @@ class LiveGateway:
         if not passes_gate and verified:
             # Each table judges by its own reading of the caller.
             passes_gate = any(
-                all(map(met, required, held)) for held in standing.holdings
+                all(map(is_met, required, held)) for held in standing.holdings
             )
         return Verdict(
             standing.anything or (standing.passes and passes_gate),
@@ -341,7 +348,7 @@ class LiveGateway:
 
     def _standing(
         self, way: Way, caller: Caller, *, preflight: bool
-    ) -> Standing:
+    ) -> CallerStanding:
         guards = way.guards
         labels = self._labels
         passage = self._authenticator.passage(
@@ -374,7 +381,7 @@ class LiveGateway:
         holdings = dict.fromkeys(
             self._reader.holdings(guards.tables, caller, passage)
         )
-        return Standing(
+        return CallerStanding(
             passage.passes,
             anything,
             Effect.CLOSES in effects,

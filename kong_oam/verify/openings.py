@@ -18,9 +18,9 @@ from kong_oam.access.data import JsonObject, NameLists
 from kong_oam.access.settings.values import Settings
 from kong_oam.kong import names, plugins, script
 from kong_oam.kong.entities import Entities, Entity, reference, tags_of
-from kong_oam.kong.owners import Asking
+from kong_oam.kong.owners import OwnerLookup
 from kong_oam.kong.script import Table
-from kong_oam.kong.table import VERSION, opened
+from kong_oam.kong.table import VERSION, with_opening
 from kong_oam.verify.scripts import code, is_opening, read_object, script_of
 
 _SCRIPTED = ("pre-function", "post-function")
@@ -127,7 +127,7 @@ class _Search:
             _place(guard.plugin): guard.component for guard in scripts
         }
         private = _without_public(scripts)
-        asking = Asking(self._stack, whole=True)
+        lookup = OwnerLookup(self._stack, whole=True)
         for plugin in self._live.plugins:
             if (
                 plugin["name"] != kind
@@ -138,7 +138,7 @@ class _Search:
                 _place(plugin)
             )
             if component in private:
-                owner = asking.owner(plugin)
+                owner = lookup.owner(plugin)
                 other = owner.stack if owner.kind == "another stack's" else ""
                 label = self._live.labels["plugin", plugin["id"]]
                 yield AnonymousLeft(plugin, label, str(component), other)
@@ -231,4 +231,4 @@ def _closed(text: Any) -> Any:
     # An opening of another version is left to that version of the program.
     if "opened" not in table or table.get("version") != VERSION:
         return text
-    return script.with_table(text, partial(opened, opening=None))
+    return script.with_table(text, partial(with_opening, opening=None))

@@ -9,7 +9,7 @@ from kong_oam.access.data import Names
 from kong_oam.access.settings.values import Settings
 from kong_oam.kong import names, plugins
 from kong_oam.kong.entities import Entities, Entity, reference
-from kong_oam.kong.owners import Asking
+from kong_oam.kong.owners import OwnerLookup
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,12 @@ class Port:
 
 def ports_of(live: Entities, settings: Settings) -> Iterator[Port]:
     """Yield the stack's services by name and tags, each with its guards."""
-    asking = Asking(settings.stack.name, whole=True)
+    lookup = OwnerLookup(settings.stack.name, whole=True)
     kinds = plugins.guards(settings.gateway.edition)
     for service in live.services:
         name = service.get("name") or ""
         component = names.component_of(settings.stack.name, name)
-        if not component or asking.owner(service).kind != "ours":
+        if not component or lookup.owner(service).kind != "ours":
             continue
         found = {}
         for plugin in live.plugins:

@@ -80,7 +80,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class AuthenticationResult:
     """The result of authenticating a call. `consumer`: the plugin's consumer for the caller.
 
     `algorithm`: of the verified token's signature, or None. `unknown`: the configuration cannot be
@@ -95,7 +95,7 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
-class Speech:
+class HostRules:
     """The scopes and groups of a gateway's rules on a host. `widest`: the most scopes of any rule.
 
     `granted`: by client (`application/component`), a value that is equal for equal grants.
@@ -132,7 +132,7 @@ class Gateway(Protocol):
 
     def networks(self, host: str) -> Iterator[Network]: ...
 
-    def speech(self, host: str) -> Speech: ...
+    def speech(self, host: str) -> HostRules: ...
 
     def strangers(self) -> Iterator[Caller]: ...
 

@@ -18,7 +18,7 @@ from kong_oam.verify.identities import (
     forged_identities,
     held_by,
 )
-from kong_oam.verify.questions import Caller, Forged, Passage
+from kong_oam.verify.questions import AuthenticationResult, Caller, Forged
 from kong_oam.verify.terms import Terms
 
 _SIGNATURES = frozenset({"RS256", "ES256"})
@@ -35,7 +35,10 @@ class Reader:
         }
 
     def holdings(
-        self, tables: tuple[Table, ...], caller: Caller, passage: Passage
+        self,
+        tables: tuple[Table, ...],
+        caller: Caller,
+        passage: AuthenticationResult,
     ) -> Iterator[tuple[Held | None, ...]]:
         """Yield the caller's scopes at each table, for each identity that the caller's tokens may
         name."""
@@ -83,7 +86,7 @@ class Reader:
         table: Table,
         claimed: CallerIdentity | None,
         caller: Caller,
-        passage: Passage,
+        passage: AuthenticationResult,
     ) -> CallerIdentity | None:
         """Return the identity that a table reads, or None if the table does not accept the token."""
         token = caller.token

@@ -33,10 +33,10 @@ from kong_oam.kong.account import account
 from kong_oam.kong.addresses import asked_for
 from kong_oam.kong.admin import AdminApi, read
 from kong_oam.kong.entities import Config, Entities
-from kong_oam.kong.extras import kinds
 from kong_oam.kong.intended import Complete, Deployed, intended
-from kong_oam.kong.owners import Asking
+from kong_oam.kong.owners import OwnerLookup
 from kong_oam.kong.plugins import Schema, config_json
+from kong_oam.kong.trait_plugins import kinds
 from kong_oam.kubernetes import kubectl
 from kong_oam.kubernetes.estate import clusters_of, objects_of, running
 from kong_oam.kubernetes.ownership import FieldChange, changes
@@ -44,7 +44,7 @@ from kong_oam.kubernetes.selected import OtherPods, other_pods
 from kong_oam.objects.selection import STACK
 from kong_oam.traits.upstream_tls.at_kong import authorities
 from kong_oam.verify.deviations import Deviation, ModelMismatchError, compare
-from kong_oam.verify.drift import Drift, drifts, recognised
+from kong_oam.verify.drift import Drift, drifts, with_intended_names
 from kong_oam.verify.live_gateway import LiveGateway
 from kong_oam.verify.terms import Terms
 
@@ -145,10 +145,10 @@ def judge(
     terms = Terms.of(settings, estate, deployed, complete)
     known = replace(deployed, authorities=authorities(live.authorities))
     meant = intended(settings, estate, known, complete)
-    live = recognised(live, meant)
+    live = with_intended_names(live, meant)
     is_base = settings.partition is None
-    asking = Asking(settings.stack.name, settings.partition, is_base)
-    drifted = drifts(live, meant, asking)
+    lookup = OwnerLookup(settings.stack.name, settings.partition, is_base)
+    drifted = drifts(live, meant, lookup)
     try:
         deviations = compare(
             estate, LiveGateway(live, terms), LiveGateway(meant, terms), drifted

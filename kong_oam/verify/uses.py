@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from kong_oam.access.data import NamesByName
 from kong_oam.kong.entities import Entities, Entity, reference
-from kong_oam.kong.owners import Asking, Owner
+from kong_oam.kong.owners import Owner, OwnerLookup
 from kong_oam.verify.scripts import script_of
 
 _CHILDREN: NamesByName = {
@@ -68,14 +68,14 @@ def uses(
     entity: Entity,
     live: Entities,
     meant: Collection[str],
-    asking: Asking,
+    lookup: OwnerLookup,
 ) -> dict[str, Owner]:
     """Return the owners of entities that use the entity, by label, without those in `meant`."""
     users = dict(
         (*belonging(kind, entity, live), *_acted_on(kind, entity, live))
     )
     return {
-        label: asking.owner(users[label])
+        label: lookup.owner(users[label])
         for label in sorted(users)
         if label not in meant
     }

@@ -53,5 +53,10 @@ def _pairs(headers: Texts) -> list[list[str]]:
 AT_KONG = AtKong(
     HEADERS,
     entries=headers_entry,
-    scripts={"headers": {"access": ("told",), "header_filter": ("marked",)}},
+    scripts={
+        "headers": {
+            "access": ("request_headers",),
+            "header_filter": ("response_headers",),
+        }
+    },
 )

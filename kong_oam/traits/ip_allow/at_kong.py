@@ -5,7 +5,7 @@ from __future__ import annotations
 from kong_oam.access.data import JsonObject
 from kong_oam.access.model import METHODS, Component, Rules
 from kong_oam.access.paths import written
-from kong_oam.kong.at_kong import AtKong, ByAddress
+from kong_oam.kong.at_kong import AddressUse, AtKong
 from kong_oam.traits.ip_allow.value import IP_ALLOW, AllowedFrom
 
 
@@ -33,7 +33,7 @@ def _listed(rules: Rules) -> set[str]:
 AT_KONG = AtKong(
     IP_ALLOW,
     entries=_entries,
-    by_address=ByAddress(
+    by_address=AddressUse(
         lambda *_: True,
         use="ip-allow checks",
         forged="an ip-allow trait restricts nobody",

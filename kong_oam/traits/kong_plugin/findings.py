@@ -20,8 +20,8 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import Diagnostic, Findings, nearest, printable
 from kong_oam.kong import plugins
-from kong_oam.kong.extras import extras
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
+from kong_oam.kong.trait_plugins import trait_plugins
 from kong_oam.oam.position import Path
 from kong_oam.oam.schema import dotted
 from kong_oam.traits.headers.meaning import RESERVED
@@ -127,7 +127,7 @@ def findings(settings: Settings, estate: Estate) -> Findings:
     vaults = {*_BUILT_IN, *_VAULT.findall(str(asdict(gateway)))}
     for component in estate.exposed:
         others = set()
-        for extra in extras(settings, component).plugins:
+        for extra in trait_plugins(settings, component).plugins:
             if not extra.asked:
                 others.add(extra.kind)
         for plugin in component.traits.each(KONG_PLUGIN):
@@ -147,7 +147,7 @@ def waived(estate: Estate) -> Iterator[str]:
     """Yield a printable line for each plugin with a waiver. Each preview repeats these lines."""
     for component in estate.exposed:
         for plugin in component.traits.each(KONG_PLUGIN):
-            if plugin.waiver and (why := why_waived(plugin)):
+            if plugin.waiver and (why := reason_for_waiver(plugin)):
                 yield printable(
                     f"{plugin.position.file}:{plugin.position.line}: {plugin.name} before "
                     f"{component.key} {why}; accepted until {plugin.waiver.until}: "
@@ -155,7 +155,7 @@ def waived(estate: Estate) -> Iterator[str]:
                 )
 
 
-def why_waived(plugin: KongPlugin) -> str:
+def reason_for_waiver(plugin: KongPlugin) -> str:
     """Return why a plugin needs a waiver, or an empty text."""
     if plugin.name == "file-log" and plugin.config.get("path") not in _STREAMS:
         return _WRITES
@@ -180,7 +180,7 @@ def _judged(plugin: KongPlugin, others: set[str]) -> Findings:
             f"another trait or the stack's settings already add {name}, and a service can have "
             "only one such plugin; remove it"
         )
-    elif not plugin.waiver and (why := why_waived(plugin)):
+    elif not plugin.waiver and (why := reason_for_waiver(plugin)):
         near = ""
         if name not in PLUGIN_KINDS and (nearer := nearest(name, PLUGIN_KINDS)):
             near = f"{nearer.removeprefix('; ')} Otherwise "
@@ -194,7 +194,7 @@ def _judged(plugin: KongPlugin, others: set[str]) -> Findings:
 
 def _overdue(plugin: KongPlugin, today: datetime.date) -> Findings:
     waiver = plugin.waiver
-    if not (waiver and why_waived(plugin)):
+    if not (waiver and reason_for_waiver(plugin)):
         return
     if datetime.date.fromisoformat(waiver.until) < today:
         message = (
@@ -316,12 +316,12 @@ def _gates_header(
                 parts = value.split(":")[: 2 if "rename" in path else 1]
                 named += map(str.strip, parts)
             return next(
-                (name for name in named if is_the_gates(name, stripped)), None
+                (name for name in named if is_gate_header(name, stripped)), None
             )
     return None
 
 
-def is_the_gates(header: str, stripped: Names = ()) -> bool:
+def is_gate_header(header: str, stripped: Names = ()) -> bool:
     """Return whether the header is the gate's, in any spelling. `stripped`: headers that the stack
     adds."""
     folded = re.sub(r"[^a-z0-9]", "-", header.lower())

@@ -36,10 +36,10 @@ def inspect(account: Account, estate: Estate) -> Diagnostics:
     if not asked:
         return ()
     with AdminApi(account) as admin:
-        return tuple(unfit(admin, asked))
+        return tuple(schema_findings(admin, asked))
 
 
-def unfit(admin: AdminApi, asked: Iterable[KongPlugin]) -> Findings:
+def schema_findings(admin: AdminApi, asked: Iterable[KongPlugin]) -> Findings:
     """Yield the problems of each plugin at the gateway. Raises admin.AdminError.
 
     Equal configurations are checked once.

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from kong_oam.access.data import JsonObject, Texts
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.redis import RedisSettings
-from kong_oam.kong.at_kong import AtKong, ByAddress, Extra
+from kong_oam.kong.at_kong import AddressUse, AtKong, TraitPlugin
 from kong_oam.traits.rate_limit.value import RATE_LIMIT, WINDOWS, RateLimit
 
 KIND = "rate-limiting"
@@ -32,12 +32,16 @@ _OTHERS: Texts = {
 }
 
 
-def _plugins(limit: RateLimit, redis: RedisSettings | None) -> Iterator[Extra]:
+def _plugins(
+    limit: RateLimit, redis: RedisSettings | None
+) -> Iterator[TraitPlugin]:
     counted = _counted(limit, redis)
-    yield Extra("rate-limit", KIND, {**counted, "limit_by": _OTHERS[limit.per]})
+    yield TraitPlugin(
+        "rate-limit", KIND, {**counted, "limit_by": _OTHERS[limit.per]}
+    )
     if limit.per != "address":
         by_header = {**counted, "limit_by": "header", "header_name": HEADER}
-        yield Extra("rate-limit-ring", KIND, by_header, "ring")
+        yield TraitPlugin("rate-limit-ring", KIND, by_header, "ring")
 
 
 def _counted(limit: RateLimit, redis: RedisSettings | None) -> JsonObject:
@@ -109,7 +113,7 @@ AT_KONG = AtKong(
     entries=_entries,
     scripts={"budget": {"access": ("budget",)}},
     roles={KIND: "rate-limit"},
-    by_address=ByAddress(
+    by_address=AddressUse(
         _is_by_address,
         use="rate-limit counts",
         forged="a rate-limit by address limits nobody",

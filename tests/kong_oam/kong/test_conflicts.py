@@ -23,9 +23,9 @@ from kong_oam.identity.common.discovery import (
 from kong_oam.kong import names
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
-from kong_oam.kong.at_kong import Extra
+from kong_oam.kong.at_kong import TraitPlugin
 from kong_oam.kong.conflicts import issuer_conflicts, name_conflicts, needed
-from kong_oam.kong.extras import extras, former_roles
+from kong_oam.kong.trait_plugins import former_roles, trait_plugins
 from sandbox.kong import Kong
 from sandbox.kong.pem import self_signed
 from tests.support.diffs import settings
@@ -347,14 +347,16 @@ def test_every_plugin_before_everybody_is_the_same_as_one_by_its_name() -> None:
     )
     made = [
         plugin
-        for plugin in extras(on, LIMITED.components["shop/api"]).plugins
+        for plugin in trait_plugins(on, LIMITED.components["shop/api"]).plugins
         if not plugin.caller
     ]
     assert {extra.role: former_roles(extra) for extra in made} == {
         extra.role: (f"plugin-{extra.kind}",) for extra in made
     }
     assert {
-        former_roles(Extra(f"plugin-{extra.kind}", extra.kind, {}, asked=True))
+        former_roles(
+            TraitPlugin(f"plugin-{extra.kind}", extra.kind, {}, asked=True)
+        )
         for extra in made
     } == {(extra.role,) for extra in made}
     assert len(made) == 6

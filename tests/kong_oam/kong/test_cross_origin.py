@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from kong_oam.kong import names, plugins, script
-from kong_oam.kong.table import closed, table
+from kong_oam.kong.table import table, without_exposure
 from tests.support.cross_origin import (
     NAMES,
     PARTNER,
@@ -112,7 +112,8 @@ def test_what_is_closed_is_closed_to_pages() -> None:
             )  # type: ignore[union-attr]
             with httpx.Client(base_url=gateway.kong.admin_url) as admin:
                 answer = admin.patch(
-                    path, json={"config": plugins.admission(closed(text))}
+                    path,
+                    json={"config": plugins.admission(without_exposure(text))},
                 )
                 assert answer.status_code == 200, answer.text
         answered = gateway.ask(question.raw(DOMAIN, ISSUERS["main"]))

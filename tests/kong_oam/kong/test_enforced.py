@@ -19,7 +19,7 @@ from kong_oam.access.model import ClientKind, Component, Estate, Stack, signs_in
 from kong_oam.access.principals import Access, Principal
 from kong_oam.access.sites import SitesByHost, path_classes_by_site
 from kong_oam.engine.state import PLUGIN, ROUTE, Resource
-from kong_oam.kong.enforced import enforced
+from kong_oam.kong.enforced import enforced_models
 from tests.support import estates as written
 from tests.support.components import with_fields
 from tests.support.enforced_state import plugins_of, routes_of, state
@@ -45,7 +45,7 @@ def compiles(estate: Estate) -> bool:
 def test_what_is_deployed_whole_is_what_was_meant(estate: Estate) -> None:
     """Gates and admission agree, so it is one model, and no access differs in either direction."""
     wanted = model(estate)
-    (found,) = enforced(state(estate), wanted)
+    (found,) = enforced_models(state(estate), wanted)
     assert diff(found, wanted) == diff(wanted, found) == ()
 
 
@@ -59,10 +59,10 @@ def test_a_change_is_told_as_if_both_estates_were_known(
     But for whom any token will do: who gets one, no gate knows.
     """
     old, new = map(model, pair)
-    (found,) = enforced(state(pair[0]), old)
+    (found,) = enforced_models(state(pair[0]), old)
     expected = diff(old, new)
     assert changed([found], new) == expected
-    (found,) = enforced(state(pair[0]), new)
+    (found,) = enforced_models(state(pair[0]), new)
     if all(
         rule.public or rule.scopes
         for estate in pair
@@ -84,7 +84,7 @@ def test_what_admission_keeps_closed_opens_with_the_next_run(
 ) -> None:
     """A run that got as far as admission closed what the estate before had open: going back opens that again."""
     old, new = map(model, pair)
-    found = enforced(_half(*pair), new)
+    found = enforced_models(_half(*pair), new)
     opened = [
         change
         for change in requests(diff(new, old))
@@ -114,7 +114,7 @@ def test_every_port_is_read(pair: tuple[Estate, Estate]) -> None:
         for rule in component.exposure.rules
     ):
         return
-    (found,) = enforced(_one_port(old, new), model(new))
+    (found,) = enforced_models(_one_port(old, new), model(new))
     sites = SitesByHost(found.estate)
     callers = {
         id(estate): Callers(estate) for estate in (old, new, found.estate)
@@ -213,13 +213,13 @@ def test_two_ports_of_one_component_are_told_apart() -> None:
         _two_ports(needed) for needed in ("public: {reason: x}", "scopes: [r]")
     )
     mixed = _one_port(old, new)
-    (found,) = enforced(mixed, model(new))
+    (found,) = enforced_models(mixed, model(new))
     expected = [
         (change.kind, change.site, change.methods)
         for change in requests(changed([found], model(new)))
     ]
     assert expected == [("revoked", "a.test", ("GET", "HEAD"))]
-    (found,) = enforced(_one_port(new, old), model(new))
+    (found,) = enforced_models(_one_port(new, old), model(new))
     elsewhere = _two_ports(
         "scopes: [r]", replace(written.STACK, name="elsewhere")
     )
@@ -234,7 +234,7 @@ def test_a_client_of_another_kind_is_told_apart_at_each_port() -> None:
     """A service becomes a native application. At the port that the run left out it still calls as itself: that it no
     longer does, and that its users do, is still to be told."""
     old, new = _called_by("service"), _called_by("native")
-    (found,) = enforced(_one_port(old, new), model(new))
+    (found,) = enforced_models(_one_port(old, new), model(new))
     expected = [
         (change.kind, caller.principal, change.region.subtree.path)
         for change in requests(changed([found], model(new)))
@@ -244,7 +244,7 @@ def test_a_client_of_another_kind_is_told_apart_at_each_port() -> None:
         Principal("orders/api", "main", users) for users in (False, True)
     )
     assert expected == [("granted", users, ("a",)), ("revoked", itself, ("a",))]
-    (found,) = enforced(state(old), model(new))
+    (found,) = enforced_models(state(old), model(new))
     assert [
         change.whom for change in requests(changed([found], model(new)))
     ] == [change.whom for change in requests(diff(model(old), model(new)))]
@@ -256,7 +256,7 @@ def test_of_groups_at_some_gates_only_nothing_is_sure() -> None:
     is to be told of both ports."""
     old, new = (_called_by("native", staff) for staff in ("", "orders/api"))
     for mixed in (_one_port(old, new), _one_port(new, old)):
-        (found,) = enforced(mixed, model(new))
+        (found,) = enforced_models(mixed, model(new))
         expected = requests(changed([found], model(new)))
         assert [change.kind for change in expected] == ["widened"] * 2
         assert expected == requests(diff(model(old), model(new)))
@@ -285,7 +285,7 @@ def test_tokens_for_a_component_are_for_each_of_its_ports() -> None:
         _two_ports(needed, replace(written.STACK, providers={"main": provider}))
         for needed in ("public: {reason: x}", "scopes: [r]")
     )
-    (found,) = enforced(_one_port(old, new), model(new))
+    (found,) = enforced_models(_one_port(old, new), model(new))
     assert list(found.estate.components) == ["orders/api", "orders/api:8081"]
     assert {provider.audience_of(key) for key in found.estate.components} == {
         "api://tests/orders/api"
@@ -309,7 +309,7 @@ def test_a_port_is_the_same_one_over_tls(tls: TLS) -> None:
     secured = replace(
         estate, applications=(replace(application, components=(component,)),)
     )
-    (found,) = enforced(state(secured), model(secured))
+    (found,) = enforced_models(state(secured), model(secured))
     assert requests(diff(found, model(plain))) == []
 
 
@@ -378,7 +378,7 @@ def test_a_group_whose_name_now_stands_for_another_is_read_as_it_was() -> None:
             text, stack=replace(written.STACK, providers={"main": provider})
         )
     )
-    (found,) = enforced(state(old), wanted)
+    (found,) = enforced_models(state(old), wanted)
     assert changed([found], wanted) == diff(model(old), wanted)
     assert [change.kind for change in requests(changed([found], wanted))] == [
         "widened",
@@ -395,7 +395,7 @@ def test_without_a_gate_or_without_a_route_nothing_is_open() -> None:
         list(routes_of(estate)),
         [*plugins_of(estate, "gate"), *plugins_of(estate, "admission")],
     ):
-        (found,) = enforced(resources, wanted)
+        (found,) = enforced_models(resources, wanted)
         assert (
             requests(diff(found, wanted))
             == requests(diff(empty(wanted), wanted))
@@ -421,7 +421,7 @@ def test_a_gate_of_an_earlier_version_says_too_little() -> None:
             for resource in state(estate)
         ]
         wanted = model(estate)
-        assert enforced(resources, wanted) == (wanted,)
+        assert enforced_models(resources, wanted) == (wanted,)
 
 
 def _an_estate() -> Estate:
@@ -443,5 +443,5 @@ def test_plugins_and_routes_of_others_are_not_looked_at() -> None:
             {"name": "a.b.c.d.e", "hosts": ["x.test"], "paths": ["~/"]},
         ),
     ]
-    (found,) = enforced([*state(estate), *others], model(estate))
+    (found,) = enforced_models([*state(estate), *others], model(estate))
     assert diff(found, model(estate)) == ()

@@ -46,7 +46,7 @@ def compiled(code: str) -> Any:
 def test_what_is_sent_compiles_to_what_its_source_does(
     parts: tuple[str, ...],
 ) -> None:
-    source, sent = sources.source(*parts), sources.sent(*parts)
+    source, sent = sources.source(*parts), sources.deployed_script(*parts)
     assert compiled(sent) == compiled(source)
     assert len(sent) < len(source)
 

@@ -12,10 +12,10 @@ import pytest
 from kong_oam.access.settings.redis import RedisSettings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.kong import plugins
-from kong_oam.kong.at_kong import Extra
+from kong_oam.kong.at_kong import TraitPlugin
 from kong_oam.kong.entities import comparable
-from kong_oam.kong.extras import extras, kinds
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
+from kong_oam.kong.trait_plugins import kinds, trait_plugins
 from kong_oam.traits.kong_plugin.findings import findings, waived
 from kong_oam.traits.kong_plugin.value import (
     KONG_PLUGIN,
@@ -56,14 +56,14 @@ def test_several_stand_before_a_component_each_under_its_name() -> None:
         )
     )
     component = one.components["orders/api"]
-    assert extras(ON, component).plugins == (
-        Extra(
+    assert trait_plugins(ON, component).plugins == (
+        TraitPlugin(
             "plugin-correlation-id",
             "correlation-id",
             {"header_name": "X-Cid"},
             asked=True,
         ),
-        Extra("plugin-bot-detection", "bot-detection", {}, asked=True),
+        TraitPlugin("plugin-bot-detection", "bot-detection", {}, asked=True),
     )
     assert kinds(ON, one) == {"correlation-id", "bot-detection"}
 
@@ -119,8 +119,8 @@ def test_what_is_there_by_other_means_stands_once(
 ) -> None:
     """Another trait's plugin, or the stack's: the second of its name would take its place."""
     monkeypatch.setattr(
-        "kong_oam.traits.kong_plugin.findings.extras",
-        lambda *_: type("E", (), {"plugins": [Extra("x", "acl", {})]}),
+        "kong_oam.traits.kong_plugin.findings.trait_plugins",
+        lambda *_: type("E", (), {"plugins": [TraitPlugin("x", "acl", {})]}),
     )
     (one,) = found("{name: acl}")
     assert (

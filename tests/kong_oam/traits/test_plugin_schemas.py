@@ -11,7 +11,7 @@ from kong_oam.diagnostics import Diagnostic
 from kong_oam.kong import preflight
 from kong_oam.kong.account import Account
 from kong_oam.kong.plugins import SchemaError, config_json
-from kong_oam.traits.kong_plugin.schemas import inspect, unfit
+from kong_oam.traits.kong_plugin.schemas import inspect, schema_findings
 from kong_oam.traits.kong_plugin.value import KONG_PLUGIN
 from sandbox.kong import Kong
 from sandbox.kong.http import Request, Response
@@ -54,7 +54,7 @@ class Recorded:
 
 def said(trait: str, **fields: Any) -> list[Diagnostic]:
     return [
-        *unfit(
+        *schema_findings(
             Recorded(**fields),
             estate(asked(trait)).components["orders/api"].traits[KONG_PLUGIN],
         )

@@ -8,7 +8,7 @@ from kong_oam.access.data import Network, PathSegments
 from kong_oam.access.tokens import Claims
 from kong_oam.verify.classes import classes
 from kong_oam.verify.live_gateway import LiveGateway
-from kong_oam.verify.questions import Call, Caller, Speech, Verdict
+from kong_oam.verify.questions import Call, Caller, HostRules, Verdict
 from tests.support.estates import api, estate
 
 ACCESS = """
@@ -36,7 +36,7 @@ class Telling(LiveGateway):
     def __init__(
         self, granted: Mapping[str, Hashable], scopes: Iterable[str] = ()
     ) -> None:
-        self._speech = Speech(
+        self._speech = HostRules(
             frozenset(scopes), groups=frozenset({"sales"}), granted=granted
         )
 
@@ -52,7 +52,7 @@ class Telling(LiveGateway):
     def networks(self, host: str) -> Iterator[Network]:
         return iter(())
 
-    def speech(self, host: str) -> Speech:
+    def speech(self, host: str) -> HostRules:
         return self._speech
 
     def strangers(self) -> Iterator[Caller]:

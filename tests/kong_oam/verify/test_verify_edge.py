@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kong_oam.kong.owners import Asking
+from kong_oam.kong.owners import OwnerLookup
 from kong_oam.traits.headers.value import HEADERS, Headers
 from kong_oam.traits.limits.value import LIMITS, Limits, Retries
 from kong_oam.verify.drift import drifts
@@ -105,7 +105,7 @@ def test_every_field_of_a_service_and_a_route_is_judged(
     live, wanted_entities, asking_stack = (
         running.entities(),
         running.deployment.meant,
-        Asking("local"),
+        OwnerLookup("local"),
     )
     wanted = next(
         entity

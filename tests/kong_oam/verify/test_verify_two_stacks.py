@@ -16,7 +16,7 @@ from kong_oam.kong.entities import Entities, Entity
 from kong_oam.kubernetes import kubectl
 from kong_oam.kubernetes.estate import objects_of
 from kong_oam.objects.selection import STACK
-from kong_oam.verify.drift import recognised
+from kong_oam.verify.drift import with_intended_names
 from kong_oam.verify.stack import Reason, Result, workloads
 from tests.support.documentation import page
 from tests.support.edits_by_hand import edited
@@ -348,10 +348,12 @@ def test_a_service_of_another_stack_with_our_tags_is_not_ours_renamed() -> None:
     theirs = {**ours, "name": "kong-oam.prod.a.b.80"}
     by_hand = {**ours, "name": "orders"}
     wanted = Entities(services=(ours,))
-    assert recognised(Entities(services=(theirs,)), wanted).services == (
-        theirs,
-    )
-    assert recognised(Entities(services=(by_hand,)), wanted).services == (ours,)
+    assert with_intended_names(
+        Entities(services=(theirs,)), wanted
+    ).services == (theirs,)
+    assert with_intended_names(
+        Entities(services=(by_hand,)), wanted
+    ).services == (ours,)
 
 
 @pytest.mark.parametrize("number", deep_after(2, range(5)))

@@ -12,10 +12,10 @@ from kong_oam.access.data import JsonFields, Names
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.values import Settings
 from kong_oam.kong import metrics
-from kong_oam.kong.at_kong import Extra, asked_role
+from kong_oam.kong.at_kong import TraitPlugin, kong_plugin_role
 from kong_oam.kong.entities import Entity
 from kong_oam.kong.logs import sinks
-from kong_oam.traits.at_kong import AT_KONG, asked_of_kong
+from kong_oam.traits.at_kong import AT_KONG, traits_at_kong
 
 # How long Kong waits for a workload to accept a connection, or between two parts of a request or an
 # answer.
@@ -36,11 +36,11 @@ for _trait in AT_KONG:
 
 
 @dataclass(frozen=True, slots=True)
-class Extras:
+class TraitPlugins:
     """Plugins and service fields. `service`: fields that differ from `USUAL`, as the Admin API
     writes them."""
 
-    plugins: tuple[Extra, ...] = ()
+    plugins: tuple[TraitPlugin, ...] = ()
     service: Entity = field(default_factory=dict)
 
 
@@ -65,21 +65,21 @@ USUAL: Entity = {
 }
 
 
-def extras(settings: Settings, component: Component) -> Extras:
+def trait_plugins(settings: Settings, component: Component) -> TraitPlugins:
     """Return the plugins and fields of each service of a component."""
     gateway = settings.gateway
-    plugins: list[Extra] = []
+    plugins: list[TraitPlugin] = []
     fields: JsonFields = {}
-    for trait, value in asked_of_kong(component):
+    for trait, value in traits_at_kong(component):
         plugins += trait.plugins(value, gateway.redis)
         fields |= trait.fields(value)
     plugins += sinks(gateway.logs)
     if gateway.metrics:
-        plugins.append(Extra("metrics", "prometheus", metrics.CONFIG))
-    return Extras(tuple(plugins), fields)
+        plugins.append(TraitPlugin("metrics", "prometheus", metrics.CONFIG))
+    return TraitPlugins(tuple(plugins), fields)
 
 
-def former_roles(extra: Extra) -> Names:
+def former_roles(extra: TraitPlugin) -> Names:
     """Return the roles that the same plugin may have in an older state.
 
     Kong has one plugin of a kind per service. A dedicated trait may replace a trait kong-plugin of
@@ -87,7 +87,7 @@ def former_roles(extra: Extra) -> Names:
     """
     if extra.caller:
         return ()
-    roles = asked_role(extra.kind), _ROLES.get(extra.kind, extra.role)
+    roles = kong_plugin_role(extra.kind), _ROLES.get(extra.kind, extra.role)
     return tuple(role for role in roles if role != extra.role)
 
 
@@ -96,6 +96,6 @@ def kinds(settings: Settings, estate: Estate) -> frozenset[str]:
     wanted: set[str] = set()
     for component in estate.exposed:
         wanted.update(
-            extra.kind for extra in extras(settings, component).plugins
+            extra.kind for extra in trait_plugins(settings, component).plugins
         )
     return frozenset(wanted)
