@@ -25,7 +25,7 @@ from kong_oam.identity.kinds import describe, inspect, proofs_in, scopes_in
 from kong_oam.kong import conflicts, preflight
 from kong_oam.kong.account import Account
 from kong_oam.kong.actual import corrected_state
-from kong_oam.kong.addresses import asked_for
+from kong_oam.kong.addresses import uses_caller_address
 from kong_oam.kong.trait_plugins import kinds
 from kong_oam.kubernetes import preflight as kubernetes
 from kong_oam.oam.position import Fields, JsonObject, Texts
@@ -156,7 +156,7 @@ def _plan() -> _Plan:
         # A plugin that Kong does not have is named here; the schemas of all others are read next.
         stop_at(schemas.inspect(account, estate))
         more = kinds(settings, estate)
-        by_address = asked_for(estate)
+        by_address = uses_caller_address(estate)
         over_tls = settings.gateway.upstream_tls
         if base is None:
             require_client_certificate(over_tls, certificates)

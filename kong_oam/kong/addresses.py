@@ -23,7 +23,7 @@ _BY_ADDRESS = tuple(
 )
 
 
-def asked_for(estate: Estate) -> bool:
+def uses_caller_address(estate: Estate) -> bool:
     """Return whether some rule allows some networks only, or counts calls by address."""
     for component in estate.exposed:
         for trait, value in traits_at_kong(component):

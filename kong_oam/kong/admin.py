@@ -144,7 +144,7 @@ class AdminApi:
         if answer.status_code != 200:
             raise RejectedChangeError(f"PATCH {path}", _words(answer))
 
-    def wrong(self, path: str, fields: Entity) -> Entity:
+    def validation_errors(self, path: str, fields: Entity) -> Entity:
         """Return Kong's validation errors for an entity, by field. `path` is a path that validates."""
         answer = self._sent("POST", path, fields)
         if answer.status_code == 400:

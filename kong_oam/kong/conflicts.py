@@ -44,7 +44,7 @@ _COLLECTIONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Needed:
+class NeededName:
     """A name that an entity needs, with the type and logical name of the resource that creates it."""
 
     type: str
@@ -55,7 +55,7 @@ class Needed:
     """The partition whose run creates the entity. None: the base, or an estate of one stack."""
 
 
-def needed(estate: Estate) -> Iterator[Needed]:
+def needed_names(estate: Estate) -> Iterator[NeededName]:
     """Yield every name of the stack that somebody else could have."""
     stack = estate.stack.name
     for component in estate.exposed:
@@ -63,20 +63,20 @@ def needed(estate: Estate) -> Iterator[Needed]:
         for backend in component.backends:
             name = names.service(stack, component, backend)
             logical = f"{component.key}-{backend}-service"
-            yield Needed(_SERVICE, name, logical, *maker)
+            yield NeededName(_SERVICE, name, logical, *maker)
         for plan in routes(component):
             name = names.route(stack, component, plan.backend, plan.role)
             logical = f"{component.key}-{plan.role}-{plan.backend}"
-            yield Needed(_ROUTE, name, logical, *maker)
-    yield Needed(_UPSTREAM, names.nowhere(stack), "gateway-nowhere")
-    yield Needed(_CONSUMER, names.anonymous(stack), "gateway-anonymous")
+            yield NeededName(_ROUTE, name, logical, *maker)
+    yield NeededName(_UPSTREAM, names.nowhere(stack), "gateway-nowhere")
+    yield NeededName(_CONSUMER, names.anonymous(stack), "gateway-anonymous")
     for provider in estate.stack.providers:
-        yield Needed(
+        yield NeededName(
             _CONSUMER, names.ring(stack, provider), f"{RING}{provider}"
         )
     for (place, certificate), hosts in hosts_by_certificate(estate).items():
         for host in hosts:
-            yield Needed(
+            yield NeededName(
                 _CERTIFICATE, host, f"certificate-{place}/{certificate}"
             )
 
@@ -108,10 +108,13 @@ def name_conflicts(admin: AdminApi, estate: Estate, held: Held) -> Findings:
     is read.
     """
     lookup = OwnerLookup(estate.stack.name, whole=True)
-    by_type: dict[str, dict[str, Needed]] = {}
-    for need in needed(estate):
-        if need.type == _CERTIFICATE or (need.type, need.logical) not in held:
-            by_type.setdefault(need.type, {})[need.name] = need
+    by_type: dict[str, dict[str, NeededName]] = {}
+    for needed in needed_names(estate):
+        if (
+            needed.type == _CERTIFICATE
+            or (needed.type, needed.logical) not in held
+        ):
+            by_type.setdefault(needed.type, {})[needed.name] = needed
     for kind, by_name in by_type.items():
         for row in _rows(admin, kind, by_name):
             owner = lookup.owner(row)
@@ -203,32 +206,32 @@ def _is_ours(stack: str, row: Entity) -> bool:
 
 
 def _diagnostic(
-    stack: str, need: Needed, row: Entity, owner: Owner
+    stack: str, needed: NeededName, row: Entity, owner: Owner
 ) -> Diagnostic:
-    is_certificate = need.type == _CERTIFICATE
-    entity = f"{_COLLECTIONS[need.type][:-1]} '{need.name}'"
+    is_certificate = needed.type == _CERTIFICATE
+    entity = f"{_COLLECTIONS[needed.type][:-1]} '{needed.name}'"
     if is_certificate:
-        entity = f"certificate for host '{need.name}'"
+        entity = f"certificate for host '{needed.name}'"
     there = f"Kong has {entity} ({row['id']})"
     if owner.kind != "ours":
         change = "change its hosts" if is_certificate else "rename"
         actor = "let a run of that stack" if owner.stack else "ask its owner to"
         message = f"{there} {owner_in_words(row, owner)}; {actor} {change} or remove it"
-        return Diagnostic("ENV405", message, need.position)
+        return Diagnostic("ENV405", message, needed.position)
     other = names.partition_in(tags_of(row))
-    if other != need.partition:
+    if other != needed.partition:
         part = f"partition '{other}'" if other else "the base"
         message = (
             f"{there} of {part} of this estate; move it first: "
             f"`python -m kong_oam move -s {stack}`"
         )
-        return Diagnostic("ENV419", message, need.position)
-    own = stack_of(stack, need.partition)
+        return Diagnostic("ENV419", message, needed.position)
+    own = stack_of(stack, needed.partition)
     message = (
         f"{there} of stack '{own}', but its state lacks it: a run was interrupted, or this is "
         f"another state; run `python -m kong_oam recover -s {own}`"
     )
-    return Diagnostic("ENV406", message, need.position)
+    return Diagnostic("ENV406", message, needed.position)
 
 
 def _names(row: Entity) -> Iterable[str]:

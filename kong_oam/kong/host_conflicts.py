@@ -36,7 +36,7 @@ class _Claim:
     route: Entity
     owner: Owner
 
-    def meets(self, endpoint: Endpoint) -> bool:
+    def conflicts_with(self, endpoint: Endpoint) -> bool:
         """Return whether one of the two routes may get calls for the other."""
         by_host = _host_relation(endpoint.host, self.host)
         by_path = _path_relation(endpoint, self.path)
@@ -84,17 +84,17 @@ def host_conflicts(
             claims: list[_Claim] = []
             for host in sorted(hosts):
                 claims += by_host[host]
-            yield from _met(endpoint, claims)
+            yield from _conflicts_of(endpoint, claims)
 
 
-def _met(endpoint: Endpoint, claims: Iterable[_Claim]) -> Findings:
+def _conflicts_of(endpoint: Endpoint, claims: Iterable[_Claim]) -> Findings:
     """Yield a finding for each owner of claims that conflict with the endpoint."""
     by_owner: dict[Owner, list[_Claim]] = {}
     for claim in claims:
-        if claim.meets(endpoint):
+        if claim.conflicts_with(endpoint):
             by_owner.setdefault(claim.owner, []).append(claim)
-    for met in by_owner.values():
-        yield _diagnostic(endpoint, met)
+    for claims_of_owner in by_owner.values():
+        yield _diagnostic(endpoint, claims_of_owner)
 
 
 def _changes(component: Component, known: Mapping[str, Entity]) -> bool:
@@ -167,13 +167,15 @@ def _path_relation(endpoint: Endpoint, path: str) -> Relation | None:
     return "narrower" if text.startswith(ours.rstrip("/") + "/") else None
 
 
-def _diagnostic(endpoint: Endpoint, met: list[_Claim]) -> Diagnostic:
+def _diagnostic(
+    endpoint: Endpoint, claims_of_owner: list[_Claim]
+) -> Diagnostic:
     """Return the finding about an endpoint and the claims of one owner."""
-    first = met[0]
+    first = claims_of_owner[0]
     elements = declared_path(first.path)
     path = first.path if elements is None else written(elements)
     name = first.route.get("name") or first.route["id"]
-    routes = {claim.route["id"] for claim in met}
+    routes = {claim.route["id"] for claim in claims_of_owner}
     more = f", and {len(routes) - 1} more," if len(routes) > 1 else ""
     remedy = "deploy both from one stack"
     if not first.owner.stack:

@@ -64,16 +64,18 @@ def intended(
     complete: Complete = lambda _, config: config,
 ) -> Entities:
     """Return the entities that the program creates for the estate."""
-    made = _Made(settings, estate, deployed, complete)
+    builder = _EntityBuilder(settings, estate, deployed, complete)
     services: list[Entity] = []
     guards: list[Entity] = []
     leading: list[Entity] = []
     for component in estate.exposed:
         for backend in component.backends:
-            services.append(made.service(component, backend))
-            guards += made.guards(component, backend)
-            guards += made.further(component, backend)
-        leading += [made.route(component, plan) for plan in routes(component)]
+            services.append(builder.service(component, backend))
+            guards += builder.guards(component, backend)
+            guards += builder.further(component, backend)
+        leading += [
+            builder.route(component, plan) for plan in routes(component)
+        ]
     stack = settings.stack.name
     tags = names.tags(stack)
     consumers: list[Entity] = [
@@ -97,7 +99,7 @@ def intended(
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
+class _EntityBuilder:
     """A builder of the entities of an estate's components."""
 
     settings: Settings

@@ -107,10 +107,10 @@ def _expand(record: Schema, config: Config, where: str) -> Config:
     whole = {}
     for name, field in fields.items():
         whole[name] = _value(field, config.get(name), f"{where}.{name}")
-    return {**whole, **_formerly(record, whole)}
+    return {**whole, **_former_names(record, whole)}
 
 
-def _formerly(record: Schema, config: Config) -> Config:
+def _former_names(record: Schema, config: Config) -> Config:
     """Return the values under former field names (on 3.10: rate-limiting's `redis_host`, now
     `redis.host`).
 

@@ -28,7 +28,7 @@ _OF_A_WAY = frozenset({502, 503, 504})
 """Errors of a program in front of the workload, such as a mesh. The workload itself did not answer.
 """
 
-Said = Literal[
+Action = Literal[
     "passes it on",
     "passes it on, and nobody answers behind it",
     "refuses it",
@@ -43,11 +43,11 @@ class ProxyAnswer:
     """An answer of the proxy, and the gateway's action."""
 
     status: int
-    said: Said
+    action: Action
 
-    def told(self, *, is_wanted: bool) -> str:
+    def in_words(self, *, is_wanted: bool) -> str:
         """Return the gateway's action in words."""
-        return f"the gateway {'' if is_wanted else 'still '}{self.said} ({self.status})"
+        return f"the gateway {'' if is_wanted else 'still '}{self.action} ({self.status})"
 
 
 class Proxy:
@@ -90,10 +90,10 @@ class Proxy:
                 extensions={"sni_hostname": host},
             ) as answer,
         ):
-            return ProxyAnswer(answer.status_code, _said(answer))
+            return ProxyAnswer(answer.status_code, _action_of(answer))
 
     def settled(
-        self, method: str, host: str, path: str, wanted: Said, seconds: float
+        self, method: str, host: str, path: str, wanted: Action, seconds: float
     ) -> ProxyAnswer:
         """Return the answer once the wanted action comes several times in a row, or after
         `seconds`. Raises httpx.HTTPError, httpx.InvalidURL."""
@@ -101,7 +101,7 @@ class Proxy:
         in_a_row = 0
         while True:
             answer = self.ask(method, host, path)
-            in_a_row = in_a_row + 1 if answer.said == wanted else 0
+            in_a_row = in_a_row + 1 if answer.action == wanted else 0
             if in_a_row == _IN_A_ROW:
                 return answer
             if in_a_row:
@@ -112,7 +112,7 @@ class Proxy:
             waited += _PAUSE
 
 
-def _said(answer: httpx.Response) -> Said:
+def _action_of(answer: httpx.Response) -> Action:
     """Return the gateway's action in an answer. Other servers send neither header."""
     if "x-kong-upstream-latency" in answer.headers:
         if answer.status_code in _OF_A_WAY:

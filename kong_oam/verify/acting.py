@@ -9,8 +9,8 @@ from kong_oam.kong.entities import Entities, Entity, reference
 from kong_oam.kong.owners import OwnerLookup
 from kong_oam.kong.script import Table
 from kong_oam.verify.effects import Effect, effect_of
-from kong_oam.verify.repair import acts
-from kong_oam.verify.scripts import Script, code, script_of
+from kong_oam.verify.repair import is_active
+from kong_oam.verify.scripts import Script, script_of, scripts_by_phase
 from kong_oam.verify.terms import Terms
 
 _SCRIPTED = ("pre-function", "post-function")
@@ -59,7 +59,7 @@ class Plugins:
         self._kinds = ("pre-function", terms.plugin, "post-function")
         self._bound: list[Entity] = []
         self._scoped: dict[tuple[str, str, str], Entity] = {}
-        for plugin in filter(acts, entities.plugins):
+        for plugin in filter(is_active, entities.plugins):
             if plugin.get("consumer") or plugin.get("consumer_group"):
                 self._bound.append(plugin)
             else:
@@ -147,7 +147,7 @@ class Plugins:
         """Return whether the plugin runs a script that is not ours."""
         if plugin is None or self._script(plugin):
             return False
-        return bool(code(plugin["config"]))
+        return bool(scripts_by_phase(plugin["config"]))
 
     def _effect(self, plugin: Entity) -> Effect:
         effect = effect_of(plugin)

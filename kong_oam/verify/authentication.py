@@ -63,10 +63,8 @@ class Authenticator:
         config = plugin["config"]
         if preflight and config.get("run_on_preflight") is False:
             return AuthenticationResult(True)
-        authenticate = (
-            self._by_key if plugin["name"] == "jwt" else self._by_issuer
-        )
-        passage = authenticate(config, caller)
+        method = self._by_key if plugin["name"] == "jwt" else self._by_issuer
+        passage = method(config, caller)
         if passage.passes or passage.unknown:
             return passage
         anonymous = self._anonymous(config.get("anonymous"))

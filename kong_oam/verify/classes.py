@@ -160,7 +160,7 @@ class _Host:
             if kind not in tokens:
                 tokens[kind] = tuple(self._principals(client))
             key = client.component
-            granted = self._speech.granted.get(key)
+            granted = self._rules.granted.get(key)
             for users, claims in tokens[kind]:
                 classes.setdefault((claims, granted), {})[key + users] = key
         for (claims, _), names in classes.items():
@@ -172,10 +172,10 @@ class _Host:
 
         The provider may give them tokens with any scope, and with any groups of a user.
         """
-        scopes = tuple(sorted(self._speech.scopes))
+        scopes = tuple(sorted(self._rules.scopes))
         if not scopes:
             return
-        groups = tuple(sorted(self._speech.groups))
+        groups = tuple(sorted(self._rules.groups))
         for provider, audience in dict.fromkeys(self._audiences()):
             names = (f"any other client of {provider}",)
             as_itself = Claims(
@@ -201,11 +201,11 @@ class _Host:
                 yield provider.name, audience
 
     @cached_property
-    def _speech(self) -> HostRules:
-        spoken = self.live.speech(self.name)
-        scopes = set(spoken.scopes)
-        groups = set(spoken.groups)
-        widest = max(spoken.widest, 1)
+    def _rules(self) -> HostRules:
+        live_rules = self.live.host_rules(self.name)
+        scopes = set(live_rules.scopes)
+        groups = set(live_rules.groups)
+        widest = max(live_rules.widest, 1)
         for component in self.components:
             provider = self.estate.provider_of(component)
             named = _groups_of((component,))
@@ -213,11 +213,11 @@ class _Host:
             for rule in component.exposure.rules:
                 scopes.update(rule.scopes)
                 widest = max(widest, len(rule.scopes))
-        granted = self._granted(spoken, scopes)
+        granted = self._granted(live_rules, scopes)
         return HostRules(frozenset(scopes), frozenset(groups), widest, granted)
 
     def _granted(
-        self, spoken: HostRules, scopes: set[str]
+        self, live_rules: HostRules, scopes: set[str]
     ) -> dict[str, Hashable]:
         """Return, for each client with some of the scopes, the grants by which either side judges
         its tokens."""
@@ -226,10 +226,10 @@ class _Host:
             sides.append(self.estate.held_at(component, users=False))
             sides.append(self.estate.held_at(component, users=True))
         granted: dict[str, Hashable] = {}
-        for client in set(spoken.granted).union(*sides):
+        for client in set(live_rules.granted).union(*sides):
             by_side = [held.get(client, ()) for held in sides]
             counting = tuple(map(frozenset(scopes).intersection, by_side))
-            by_tables = spoken.granted.get(client)
+            by_tables = live_rules.granted.get(client)
             if by_tables is not None or any(counting):
                 granted[client] = by_tables, counting
         return granted
@@ -240,7 +240,7 @@ class _Host:
         Each comes with words for the users, and with the claims by which the host judges.
         """
         provider = self.estate.stack.providers[client.provider]
-        scopes = tuple(sorted(self._speech.scopes))
+        scopes = tuple(sorted(self._rules.scopes))
         apis: list[Component | None] = [None]
         if provider.per_api:
             called = dict.fromkeys(call.component for call in client.calls)
@@ -251,7 +251,7 @@ class _Host:
         for api, user in product(apis, users):
             claims = issue(provider, client, user, api=api)
             if isinstance(claims, Claims):
-                known = self._speech.groups.intersection(claims.groups)
+                known = self._rules.groups.intersection(claims.groups)
                 groups = tuple(sorted(known))
                 judged = replace(
                     claims, client="", subject="", scopes=scopes, groups=groups
@@ -264,11 +264,11 @@ class _Host:
         entitled = set(map(provider.group, client.groups))
         groups = set(map(provider.group, _groups_of(self.components)))
         if not provider.per_api:
-            groups |= self._speech.groups
+            groups |= self._rules.groups
         own: list[Names] = [(group,) for group in sorted(entitled)]
         # A rule requires at most `widest` scopes, and a group may give each. Larger sets give no
         # more.
-        for size in range(self._speech.widest + 1):
+        for size in range(self._rules.widest + 1):
             for combination in combinations(sorted(groups), size):
                 is_entitled = not entitled.isdisjoint(combination)
                 for entry in [()] if is_entitled else own:

@@ -54,7 +54,7 @@ class ModelMismatchError(OperationError):
 
 
 @dataclass(frozen=True, slots=True)
-class Exposure:
+class AffectedCalls:
     """A line of a finding: callers, methods and URLs. Each URL includes the paths below it."""
 
     callers: Names
@@ -68,7 +68,7 @@ class Deviation:
 
     kind: Kind
     causes: Labels
-    exposures: tuple[Exposure, ...] = ()
+    exposures: tuple[AffectedCalls, ...] = ()
 
 
 _Callers = tuple[Caller, ...]
@@ -100,7 +100,13 @@ def compare(
     ]
     order = list(KINDS)
     return tuple(
-        sorted(deviations, key=lambda one: (order.index(one.kind), one.causes))
+        sorted(
+            deviations,
+            key=lambda deviation: (
+                order.index(deviation.kind),
+                deviation.causes,
+            ),
+        )
     )
 
 
@@ -173,7 +179,7 @@ def _kind_of_let_in(
 
 def _exposures(
     callers_by_region: Mapping[UrlRegion, Sequence[Caller]],
-) -> Iterator[Exposure]:
+) -> Iterator[AffectedCalls]:
     """Group calls by their callers.
 
     Groups first join the sources of a call, then the methods of a URL, then the URLs with equal
@@ -200,7 +206,7 @@ def _exposures(
         names: dict[str, None] = {}
         for caller in fewest:
             names.update(dict.fromkeys(caller.names))
-        yield Exposure(tuple(names), same_methods, tuple(same_urls))
+        yield AffectedCalls(tuple(names), same_methods, tuple(same_urls))
 
 
 def _fewest(callers: Sequence[Caller]) -> _Callers:

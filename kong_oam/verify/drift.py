@@ -28,15 +28,15 @@ from kong_oam.verify.repair import (
     HTTP,
     PARENTS,
     RepairRequest,
-    acts,
-    alike,
     fields_set,
+    is_active,
+    is_same,
     parent_of,
     removal,
     repair,
 )
-from kong_oam.verify.scripts import code, script_of
-from kong_oam.verify.uses import belonging, uses
+from kong_oam.verify.scripts import script_of, scripts_by_phase
+from kong_oam.verify.uses import children_of, uses
 
 _SHOWN = 60
 
@@ -165,7 +165,7 @@ class _Comparison:
         drift = Drift(
             f"{label} is missing", misplaced=kind in ("plugin", "upstream")
         )
-        return _left_to(drift, self.lookup.owner(entity))
+        return _for_owner(drift, self.lookup.owner(entity))
 
     def changed(
         self, kind: str, label: str, actual: Entity, entity: Entity
@@ -185,13 +185,13 @@ class _Comparison:
         owner = self.lookup.owner(actual)
         if owner.kind != "another stack's":
             owner = self.lookup.owner(entity)
-        return _left_to(drift, owner)
+        return _for_owner(drift, owner)
 
     def _changes(
         self, kind: str, entity: Entity, meant: Entity
     ) -> Iterator[str]:
         for name in _COMPARED.get(kind) or fields_set(kind, meant):
-            if name in meant and not alike(name, entity, meant):
+            if name in meant and not is_same(name, entity, meant):
                 yield _other(name, entity, meant)
         if kind in PARENTS:
             now = parent_of(kind, entity, self.live)
@@ -243,7 +243,7 @@ class _Comparison:
     def _stack_of_children(self, kind: str, entity: Entity) -> str:
         """Return another stack whose entities belong to the entity, or an empty text."""
         stacks = []
-        for _, child in belonging(kind, entity, self.live):
+        for _, child in children_of(kind, entity, self.live):
             owner = self.lookup.owner(child)
             if owner.kind == "another stack's":
                 stacks.append(owner.stack)
@@ -298,7 +298,7 @@ class _Comparison:
         It may alter answers or replace a plugin of ours. If a call has several plugins of a kind,
         Kong runs only the plugin with the most specific scope.
         """
-        if not acts(plugin):
+        if not is_active(plugin):
             return False
         scopes = self._scopes(plugin, "route", "service", "consumer")
         return bool(
@@ -339,7 +339,7 @@ class _Comparison:
         }
 
 
-def _left_to(drift: Drift, owner: Owner) -> Drift:
+def _for_owner(drift: Drift, owner: Owner) -> Drift:
     """Return the drift of an entity. If another stack owns the entity, that stack has to repair it."""
     if owner.kind != "another stack's":
         return drift
@@ -376,11 +376,11 @@ def _changes_of_plugin(entity: Entity, meant: Entity) -> Iterator[str]:
     config = entity["config"]
     wanted = meant["config"]
     if entity["name"] in ("pre-function", "post-function"):
-        if code(config) != code(wanted):
+        if scripts_by_phase(config) != scripts_by_phase(wanted):
             yield from _changes_of_scripts(entity, meant)
         return
     for name in {**wanted, **config}:
-        if not alike(name, config, wanted):
+        if not is_same(name, config, wanted):
             yield _other(name, config, wanted)
 
 

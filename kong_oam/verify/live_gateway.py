@@ -105,10 +105,10 @@ class LiveGateway:
         self._plugins = Plugins(entities, terms)
         self._balancer = Balancer(entities)
         self._tables = self._plugins.tables
-        self._speaking: dict[str, list[int]] = {}
+        self._tables_by_host: dict[str, list[int]] = {}
         for index, table in enumerate(self._tables):
             for pattern in table["hosts"]:
-                self._speaking.setdefault(pattern, []).append(index)
+                self._tables_by_host.setdefault(pattern, []).append(index)
         # The consumers whose keys some gate accepts, or should accept.
         self._rings = terms.rings() | {table["ring"] for table in self._tables}
         self._ways: dict[str, Way | None] = {}
@@ -121,7 +121,7 @@ class LiveGateway:
 
     def hosts(self) -> Iterable[str]:
         """Return the hosts as routes and rules write them: exact, `*.suffix` or `prefix.*`."""
-        return self._router.hosts().union(self._speaking)
+        return self._router.hosts().union(self._tables_by_host)
 
     def methods(self) -> frozenset[str]:
         """Return the methods that its routes name."""
@@ -130,22 +130,22 @@ class LiveGateway:
     def paths(self, host: str) -> Iterator[PathSegments]:
         """Yield the paths of routes and rules on a host."""
         yield from self._router.paths(host)
-        for table in self._speaking_of(host):
+        for table in self._tables_of(host):
             yield from map(unwritten, table["rules"])
             for paths in table["hosts"].values():
                 yield from map(unwritten, paths)
 
     def networks(self, host: str) -> Iterator[Network]:
         """Yield the networks of rules on a host."""
-        for table in self._speaking_of(host):
+        for table in self._tables_of(host):
             yield from networks_named(table)
 
-    def speech(self, host: str) -> HostRules:
+    def host_rules(self, host: str) -> HostRules:
         """Return the scopes, groups and clients of rules on a host."""
         scopes: set[str] = set()
         groups: set[str] = set()
         widest = 1
-        for table in self._speaking_of(host):
+        for table in self._tables_of(host):
             groups.update(table["groups"])
             scopes.update(*table["groups"].values())
             for needed in _needed(table):
@@ -158,7 +158,7 @@ class LiveGateway:
         """Return each client's part of the scopes at each table of the host. Clients without any
         are left out."""
         granted: dict[str, set[Hashable]] = {}
-        for index, table in enumerate(self._speaking_of(host)):
+        for index, table in enumerate(self._tables_of(host)):
             for identifier in {*table["services"], *table["on_behalf"]}:
                 as_itself, for_users = scopes_held(table, identifier)
                 held = as_itself & scopes, for_users & scopes
@@ -186,10 +186,10 @@ class LiveGateway:
         """Yield the holders of keys that no provider of the estate has."""
         return self._authenticator.strangers(self._rings)
 
-    def _speaking_of(self, host: str) -> list[Table]:
+    def _tables_of(self, host: str) -> list[Table]:
         indexes: set[int] = set()
         for pattern in host_patterns(host):
-            indexes.update(self._speaking.get(pattern, ()))
+            indexes.update(self._tables_by_host.get(pattern, ()))
         return [self._tables[index] for index in sorted(indexes)]
 
     # Decisions

@@ -21,7 +21,12 @@ from kong_oam.kong.entities import Entities, Entity, reference, tags_of
 from kong_oam.kong.owners import OwnerLookup
 from kong_oam.kong.script import Table
 from kong_oam.kong.table import VERSION, with_opening
-from kong_oam.verify.scripts import code, is_opening, read_object, script_of
+from kong_oam.verify.scripts import (
+    is_opening,
+    read_object,
+    script_of,
+    scripts_by_phase,
+)
 
 _SCRIPTED = ("pre-function", "post-function")
 
@@ -52,7 +57,7 @@ class ScriptGuard:
         """Return the scripts without their openings, by phase. Phases without an opening of this
         version are left out."""
         config = {}
-        for phase, scripts in code(self.plugin["config"]).items():
+        for phase, scripts in scripts_by_phase(self.plugin["config"]).items():
             closed = [_closed(text) for text in scripts]
             if closed != scripts:
                 config[phase] = closed
@@ -216,7 +221,7 @@ def _has_public(table: JsonObject) -> bool:
 
 
 def _tables(plugin: Entity) -> Iterator[JsonObject]:
-    for scripts in code(plugin["config"]).values():
+    for scripts in scripts_by_phase(plugin["config"]).values():
         yield from filter(None, map(_table, scripts))
 
 

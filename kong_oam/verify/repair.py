@@ -36,7 +36,7 @@ class RepairRequest:
     then_up: bool = False
 
 
-def acts(plugin: Entity) -> bool:
+def is_active(plugin: Entity) -> bool:
     """Return whether a plugin is enabled, for any protocol of requests."""
     return bool(plugin["enabled"] and HTTP.intersection(plugin["protocols"]))
 
@@ -69,7 +69,7 @@ def repair(
     fields = {}
     survives = False
     for name in fields_set(kind, meant):
-        if not alike(name, entity, meant):
+        if not is_same(name, entity, meant):
             fields[name] = meant.get(name)
             survives = survives or _survives_a_run(name, entity, meant)
     parent = PARENTS.get(kind)
@@ -108,7 +108,7 @@ def parent_of(kind: str, entity: Entity, entities: Entities) -> str:
     return entities.labels.get(place, f"no {parent}")
 
 
-def alike(name: str, entity: Entity, meant: Entity) -> bool:
+def is_same(name: str, entity: Entity, meant: Entity) -> bool:
     """Return whether the field is as intended. The path "/" of a service is as good as none."""
     now = entity.get(name)
     wanted = meant.get(name)

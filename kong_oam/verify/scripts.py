@@ -50,7 +50,7 @@ class Script:
     verified: bool = False
 
 
-def code(config: Config) -> NameLists:
+def scripts_by_phase(config: Config) -> NameLists:
     """Return the scripts that a serverless plugin runs, by phase. Empty phases are left out."""
     return {
         name: value
@@ -64,14 +64,18 @@ def script_of(plugin: Entity) -> Script | None:
 
     Scripts that only change answers may differ, since they cannot allow a request.
     """
-    run = code(plugin["config"])
+    run = scripts_by_phase(plugin["config"])
     first = run.get("access", [None])[0]
     inputs = script.inputs_of(first) if isinstance(first, str) else None
     if inputs is None:
         return None
     meant = _meant(plugin["name"], inputs, str(first))
     table = _table(inputs.table)
-    if table is None or meant is None or _judging(run) != _judging(code(meant)):
+    if (
+        table is None
+        or meant is None
+        or _judging(run) != _judging(scripts_by_phase(meant))
+    ):
         return None
     address = read_object(inputs.address or "")
     return Script(table, _upstream(address), address.get("name") is not None)
@@ -102,7 +106,7 @@ def with_table(plugin: Entity, table: Callable[[str], str]) -> Config:
 
     `script_of` must be able to read the plugin.
     """
-    first, *more = code(plugin["config"])["access"]
+    first, *more = scripts_by_phase(plugin["config"])["access"]
     return {"access": [script.with_table(first, table), *more]}
 
 

@@ -30,7 +30,7 @@ from kong_oam.errors import (
 )
 from kong_oam.kong import names, preflight
 from kong_oam.kong.account import account
-from kong_oam.kong.addresses import asked_for
+from kong_oam.kong.addresses import uses_caller_address
 from kong_oam.kong.admin import AdminApi, read
 from kong_oam.kong.entities import Config, Entities
 from kong_oam.kong.intended import Complete, Deployed, intended
@@ -126,7 +126,7 @@ def _read(
     try:
         kong = account(settings, of_stack(settings.stack.name))
         more = kinds(settings, estate)
-        by_address = asked_for(estate)
+        by_address = uses_caller_address(estate)
         facts = preflight.inspect(kong, edition, more, by_address=by_address)
         with AdminApi(kong) as admin:
             return facts.schemas, read(admin)
@@ -176,7 +176,7 @@ def _reasons(
 ) -> tuple[Reason, ...]:
     """Return the reasons of a finding, in the order of its causes."""
     reasons = []
-    kept = _kept(deviation, drifted)
+    kept = _causes_to_keep(deviation, drifted)
     for cause in deviation.causes:
         drift = drifted[cause]
         remedy = ""
@@ -190,7 +190,9 @@ def _reasons(
     return tuple(reasons)
 
 
-def _kept(deviation: Deviation, drifted: Mapping[str, Drift]) -> list[str]:
+def _causes_to_keep(
+    deviation: Deviation, drifted: Mapping[str, Drift]
+) -> list[str]:
     """Return the causes of a finding that need no removal.
 
     A service and its Upstream take no calls without a route. Kong deletes no service with routes,
@@ -256,10 +258,10 @@ def _altered(
         if reasons:
             yield Altered(kubectl.shown(name) + where, tuple(reasons))
     for pods in reached:
-        yield _leading_astray(pods, where)
+        yield _misdirected_service(pods, where)
 
 
-def _leading_astray(pods: OtherPods, where: str) -> Altered:
+def _misdirected_service(pods: OtherPods, where: str) -> Altered:
     """Return the Service for a named Service that also selects pods of others."""
     component = pods.component
     text = f"it also selects pods of {some(pods.owners)}, so the rules of '{component.key}' open them"

@@ -22,7 +22,7 @@ _Labelled = Iterator[tuple[str, Entity]]
 """Entities, each with its label."""
 
 
-def belonging(kind: str, entity: Entity, live: Entities) -> _Labelled:
+def children_of(kind: str, entity: Entity, live: Entities) -> _Labelled:
     """Yield the entities that refer to the entity, with their labels."""
     for child_kind in _CHILDREN.get(kind, ()):
         for child in live.by_kind[child_kind]:
@@ -30,10 +30,10 @@ def belonging(kind: str, entity: Entity, live: Entities) -> _Labelled:
                 yield live.labels[child_kind, child["id"]], child
 
 
-def _acted_on(kind: str, entity: Entity, live: Entities) -> _Labelled:
+def _affected_by(kind: str, entity: Entity, live: Entities) -> _Labelled:
     """Yield the entities whose calls would go another way without the entity, with their labels."""
     if kind == "plugin":
-        yield from _under(entity, live)
+        yield from _in_scope(entity, live)
     if kind == "upstream":
         name = entity["name"]
         for service in live.services:
@@ -50,17 +50,17 @@ def _leads_to(plugin: Entity, host: str) -> bool:
     return bool(gate and gate.upstream and gate.upstream[0] == host)
 
 
-def _under(plugin: Entity, live: Entities) -> _Labelled:
+def _in_scope(plugin: Entity, live: Entities) -> _Labelled:
     """Yield the entities in a plugin's scope. A global plugin has all services."""
     route = reference(plugin, "route")
     service = reference(plugin, "service")
     is_global = not route and not service
-    for one in live.routes:
-        if one["id"] == route:
-            yield live.labels["route", one["id"]], one
-    for one in live.services:
-        if is_global or one["id"] == service:
-            yield live.labels["service", one["id"]], one
+    for candidate in live.routes:
+        if candidate["id"] == route:
+            yield live.labels["route", candidate["id"]], candidate
+    for candidate in live.services:
+        if is_global or candidate["id"] == service:
+            yield live.labels["service", candidate["id"]], candidate
 
 
 def uses(
@@ -72,7 +72,7 @@ def uses(
 ) -> dict[str, Owner]:
     """Return the owners of entities that use the entity, by label, without those in `meant`."""
     users = dict(
-        (*belonging(kind, entity, live), *_acted_on(kind, entity, live))
+        (*children_of(kind, entity, live), *_affected_by(kind, entity, live))
     )
     return {
         label: lookup.owner(users[label])

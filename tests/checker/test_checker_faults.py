@@ -71,8 +71,8 @@ TARGET: Edit = (
 NO_MARK: tuple[Edit, ...] = (
     (
         "kong_oam/kong/plugins.py",
-        'sent("answer", "addresses", "gate")',
-        'sent("json", "path", "token", "answer", "addresses", "rules", "contains", "gate")',
+        'deployed_script("answer", "addresses", "gate")',
+        'deployed_script("json", "path", "token", "answer", "addresses", "rules", "contains", "gate")',
     ),
     (
         GATE,

@@ -27,7 +27,7 @@ def _compile(declared: Declared) -> Cors | None:
     origins = properties.get("origins", ())
     for index, origin in enumerate(origins):
         position = trait.position.at("properties", "origins", index)
-        for why in _wrong(origin, declared.stack):
+        for why in _origin_problems(origin, declared.stack):
             declared.out.append(
                 Diagnostic("ACC232", f"'{origin}' {why}", position)
             )
@@ -42,7 +42,7 @@ def _compile(declared: Declared) -> Cors | None:
     )
 
 
-def _wrong(origin: str, stack: Stack) -> Iterator[str]:
+def _origin_problems(origin: str, stack: Stack) -> Iterator[str]:
     """Yield why no browser sends this origin, or why it is not safe; nothing for a valid origin."""
     parts = _ORIGIN.fullmatch(origin)
     if parts is None:

@@ -38,7 +38,7 @@ RESERVED = (  # noqa: SIM905 - as the script has it
     "impersonate ssl client-cert iv sm shib"
 ).split()
 
-_OF_ANSWERS: _Owners = {
+_RESERVED_IN_ANSWERS: _Owners = {
     "the trait cors sets it": ("access-control", "vary"),
     "the stack sets it by gateway.hstsSeconds": ("strict-transport-security",),
     "the gateway sets it in denials": (
@@ -57,15 +57,15 @@ _OF_ANSWERS: _Owners = {
     ),
     "the gateway sets it": ("x-kong", "traceparent", "tracestate"),
 }
-_SET_ON_ANSWERS: _Owners = {
+_NOT_SET_IN_ANSWERS: _Owners = {
     "every caller would get the same value instead of the workload's": (
         "set-cookie",
     ),
-    **_OF_ANSWERS,
+    **_RESERVED_IN_ANSWERS,
 }
 
 # Prefixes of header names, up to a dash as in admission, by the reason.
-_OF_REQUESTS: _Owners = {
+_RESERVED_IN_REQUESTS: _Owners = {
     "workloads may read the caller from it, which only the gate may name": (
         *RESERVED,
         "authorization",
@@ -114,13 +114,13 @@ def _compile(declared: Declared) -> Headers | None:
     in_requests = [(name, at_requests.key(name)) for name in requests]
     owners = {
         "the stack removes it from requests, since workloads read the caller from it": declared.stack.stripped,
-        **_OF_REQUESTS,
+        **_RESERVED_IN_REQUESTS,
     }
-    out += _owned(in_answers, _SET_ON_ANSWERS)
-    out += _owned(in_removed, _OF_ANSWERS)
-    out += _owned(in_requests, owners)
-    out += _twice([*in_answers, *in_removed])
-    out += _twice(in_requests)
+    out += _reserved_headers(in_answers, _NOT_SET_IN_ANSWERS)
+    out += _reserved_headers(in_removed, _RESERVED_IN_ANSWERS)
+    out += _reserved_headers(in_requests, owners)
+    out += _duplicates([*in_answers, *in_removed])
+    out += _duplicates(in_requests)
     return Headers(
         properties.get("preset") == "secure",
         answers,
@@ -133,7 +133,7 @@ def _compile(declared: Declared) -> Headers | None:
 _Written = Iterable[tuple[str, SourcePosition]]
 
 
-def _owned(names: _Written, owners: _Owners) -> Findings:
+def _reserved_headers(names: _Written, owners: _Owners) -> Findings:
     for name, position in names:
         for why, beginnings in owners.items():
             if _begins_with_one_of(name, beginnings):
@@ -146,7 +146,7 @@ def _begins_with_one_of(name: str, beginnings: Iterable[str]) -> bool:
     return any(f"{name.lower()}-".startswith(f"{each}-") for each in beginnings)
 
 
-def _twice(names: _Written) -> Findings:
+def _duplicates(names: _Written) -> Findings:
     seen: dict[str, str] = {}
     for name, position in names:
         if first := seen.get(name.lower()):

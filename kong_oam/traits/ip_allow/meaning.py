@@ -40,7 +40,7 @@ def _compile(declared: Declared) -> AllowedFrom:
     for index, entry in enumerate(trait.properties.get("rules", ())):
         where = position.at("rules", index)
         networks = _networks(entry["from"], where.at("from"), out)
-        for path, method, at in _meant(entry, result, where, out):
+        for path, method, at in _rules_of_entry(entry, result, where, out):
             earlier = first.setdefault((path, method), at)
             if earlier is not at:
                 message = f"{method} {written(path)} is already in line {earlier.line}; keep one of them"
@@ -73,7 +73,7 @@ def _networks(
     return fewest(networks)
 
 
-def _meant(
+def _rules_of_entry(
     entry: YamlObject,
     listed: Mapping[PathSegments, Iterable[str]],
     where: SourcePosition,

@@ -37,7 +37,7 @@ _NEEDS_A_WAIVER: Texts = {
     "depends": "may answer or run code, by its configuration",
 }
 _WRITES = "writes to a file of the gateway"
-_AT_HOME = "could call the gateway's Admin API or the cloud's metadata service"
+_OWN_HOST = "could call the gateway's Admin API or the cloud's metadata service"
 
 # Plugins that send datagrams, which no server takes for a request. statsd does so by default.
 _UDP = ("datadog", "udp-log")
@@ -131,10 +131,10 @@ def findings(settings: Settings, estate: Estate) -> Findings:
             if not extra.asked:
                 others.add(extra.kind)
         for plugin in component.traits.each(KONG_PLUGIN):
-            yield from _judged(plugin, others)
-            yield from _overdue(plugin, settings.as_of)
+            yield from _plugin_findings(plugin, others)
+            yield from _expired_waivers(plugin, settings.as_of)
             for path, value in _leaves(plugin.config):
-                wrong = _wrong_value(
+                wrong = _value_problem(
                     plugin.name, path, value, gateway.strip_headers
                 ) or _secret(path, value, component.application, vaults)
                 if wrong:
@@ -159,17 +159,17 @@ def reason_for_waiver(plugin: KongPlugin) -> str:
     """Return why a plugin needs a waiver, or an empty text."""
     if plugin.name == "file-log" and plugin.config.get("path") not in _STREAMS:
         return _WRITES
-    if _takes_a_connection(plugin) and any(
-        _is_at_home(*leaf) for leaf in _leaves(_in_full(plugin))
+    if _connects(plugin) and any(
+        _is_own_host(*leaf) for leaf in _leaves(_with_defaults(plugin))
     ):
-        return _AT_HOME
-    doing = PLUGIN_KINDS.get(plugin.name)
+        return _OWN_HOST
+    effect = PLUGIN_KINDS.get(plugin.name)
     return (
-        "" if doing in _PASSES else _NEEDS_A_WAIVER.get(doing or "", _UNKNOWN)
+        "" if effect in _PASSES else _NEEDS_A_WAIVER.get(effect or "", _UNKNOWN)
     )
 
 
-def _judged(plugin: KongPlugin, others: set[str]) -> Findings:
+def _plugin_findings(plugin: KongPlugin, others: set[str]) -> Findings:
     """Yield why a plugin is not allowed. `others`: kinds that the component has by other means."""
     name = plugin.name
     message = ""
@@ -192,7 +192,7 @@ def _judged(plugin: KongPlugin, others: set[str]) -> Findings:
         yield Diagnostic("ACC246", message, plugin.position.at("name"))
 
 
-def _overdue(plugin: KongPlugin, today: datetime.date) -> Findings:
+def _expired_waivers(plugin: KongPlugin, today: datetime.date) -> Findings:
     waiver = plugin.waiver
     if not (waiver and reason_for_waiver(plugin)):
         return
@@ -204,17 +204,17 @@ def _overdue(plugin: KongPlugin, today: datetime.date) -> Findings:
         yield Diagnostic("ACC247", message, plugin.position.at("waiver"))
 
 
-def _wrong_value(name: str, path: Path, value: Any, stripped: Names) -> str:
+def _value_problem(name: str, path: Path, value: Any, stripped: Names) -> str:
     """Return the problem of a value that no waiver accepts, or an empty text.
 
     Such values are the gate's headers, and code where the plugin counts as running none.
     """
-    if header := _gates_header(name, path, value, stripped):
+    if header := _gate_header(name, path, value, stripped):
         return f"only the gate may use the header {header}; remove it"
-    doing = PLUGIN_KINDS.get(name)
-    if doing in _PASSES and _is_code(path, value):
+    effect = PLUGIN_KINDS.get(name)
+    if effect in _PASSES and _is_code(path, value):
         return f"{name} would run it as code; remove it"
-    if doing == "harmless" and _CONTROL.search(
+    if effect == "harmless" and _CONTROL.search(
         "".join(map(str, (*path, value)))
     ):
         return (
@@ -234,7 +234,7 @@ def _is_code(path: Path, value: Any) -> bool:
     return any(_CODE.search(str(step)) for step in path)
 
 
-def _in_full(plugin: KongPlugin) -> YamlObject:
+def _with_defaults(plugin: KongPlugin) -> YamlObject:
     """Return the configuration with Kong's default destination."""
     config = {
         name: value
@@ -244,14 +244,14 @@ def _in_full(plugin: KongPlugin) -> YamlObject:
     return {**_BY_DEFAULT.get(plugin.name, {}), **config}
 
 
-def _takes_a_connection(plugin: KongPlugin) -> bool:
+def _connects(plugin: KongPlugin) -> bool:
     return plugin.name not in _UDP and not (
         plugin.name == "statsd"
         and plugin.config.get("use_tcp") in (None, False)
     )
 
 
-def _is_at_home(path: Path, value: Any) -> bool:
+def _is_own_host(path: Path, value: Any) -> bool:
     """Return whether a URL or host field points to the gateway's own host or to link-local
     addresses.
 
@@ -299,7 +299,7 @@ def _leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
         yield from _leaves(inner, (*path, step))
 
 
-def _gates_header(
+def _gate_header(
     plugin: str, path: Path, value: Any, stripped: Names
 ) -> str | None:
     """Return the gate's header that a header field names, or None.

@@ -30,16 +30,16 @@ def inspect(account: Account, estate: Estate) -> Diagnostics:
 
     Asks Kong only if an Application adds a plugin. Raises admin.AdminError.
     """
-    asked: list[KongPlugin] = []
+    added: list[KongPlugin] = []
     for component in estate.exposed:
-        asked += component.traits.each(KONG_PLUGIN)
-    if not asked:
+        added += component.traits.each(KONG_PLUGIN)
+    if not added:
         return ()
     with AdminApi(account) as admin:
-        return tuple(schema_findings(admin, asked))
+        return tuple(schema_findings(admin, added))
 
 
-def schema_findings(admin: AdminApi, asked: Iterable[KongPlugin]) -> Findings:
+def schema_findings(admin: AdminApi, added: Iterable[KongPlugin]) -> Findings:
     """Yield the problems of each plugin at the gateway. Raises admin.AdminError.
 
     Equal configurations are checked once.
@@ -49,7 +49,7 @@ def schema_findings(admin: AdminApi, asked: Iterable[KongPlugin]) -> Findings:
     ) or {}
     schemas: dict[str, Schema] = {}
     refused: dict[tuple[str, str], JsonObject] = {}
-    for plugin in asked:
+    for plugin in added:
         name = plugin.name
         if name not in available:
             message = (
@@ -70,14 +70,18 @@ def schema_findings(admin: AdminApi, asked: Iterable[KongPlugin]) -> Findings:
         configured = name, json.dumps(plugin.config, sort_keys=True)
         if configured not in refused:
             body = {"name": name, "config": plugin.config}
-            refused[configured] = admin.wrong("/schemas/plugins/validate", body)
-        yield from _refused(plugin, refused[configured], ())
+            refused[configured] = admin.validation_errors(
+                "/schemas/plugins/validate", body
+            )
+        yield from _kong_errors(plugin, refused[configured], ())
         if not refused[configured]:
-            yield from _formerly_named(plugin, schema)
-        yield from _in_clear(plugin, record_of(schema, name), plugin.config, ())
+            yield from _former_name_findings(plugin, schema)
+        yield from _plain_secrets(
+            plugin, record_of(schema, name), plugin.config, ()
+        )
 
 
-def _formerly_named(plugin: KongPlugin, schema: Schema) -> Findings:
+def _former_name_findings(plugin: KongPlugin, schema: Schema) -> Findings:
     """Yield a finding for a field under a former name. Kong accepts it but prints the current name."""
     try:
         config_json(schema, plugin.name, plugin.config)
@@ -85,7 +89,7 @@ def _formerly_named(plugin: KongPlugin, schema: Schema) -> Findings:
         yield Diagnostic("ENV418", str(error), plugin.position.at("config"))
 
 
-def _refused(plugin: KongPlugin, errors: Any, path: Path) -> Findings:
+def _kong_errors(plugin: KongPlugin, errors: Any, path: Path) -> Findings:
     """Yield Kong's error for each field, with the field's position.
 
     Errors are nested like the entity, with `@entity` for checks of several fields. An error of an
@@ -94,12 +98,12 @@ def _refused(plugin: KongPlugin, errors: Any, path: Path) -> Findings:
     if isinstance(errors, Mapping):
         for name, below in errors.items():
             of_entity = name == "@entity"
-            yield from _refused(
+            yield from _kong_errors(
                 plugin, below, path if of_entity else (*path, name)
             )
     elif isinstance(errors, list):
         for below in errors:
-            yield from _refused(plugin, below, path)
+            yield from _kong_errors(plugin, below, path)
     elif errors is not None:
         position = plugin.position.at(*path)
         if len(path) < 2 and (
@@ -124,7 +128,7 @@ def _is_bare_address(text: str) -> bool:
     )
 
 
-def _in_clear(
+def _plain_secrets(
     plugin: KongPlugin, record: Schema, config: Any, path: Path
 ) -> Findings:
     """Yield plain values of fields that Kong encrypts. Addresses without credentials are allowed."""
@@ -139,7 +143,7 @@ def _in_clear(
             )
         return
     for step, schema in _below(record, config):
-        yield from _in_clear(plugin, schema, config[step], (*path, step))
+        yield from _plain_secrets(plugin, schema, config[step], (*path, step))
 
 
 def _below(record: Schema, config: Any) -> Iterator[tuple[str | int, Schema]]:

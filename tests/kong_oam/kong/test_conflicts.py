@@ -24,7 +24,11 @@ from kong_oam.kong import names
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.at_kong import TraitPlugin
-from kong_oam.kong.conflicts import issuer_conflicts, name_conflicts, needed
+from kong_oam.kong.conflicts import (
+    issuer_conflicts,
+    name_conflicts,
+    needed_names,
+)
 from kong_oam.kong.trait_plugins import former_roles, trait_plugins
 from sandbox.kong import Kong
 from sandbox.kong.pem import self_signed
@@ -48,7 +52,7 @@ spec:
 ESTATE = estate(APPLICATION, stack=Stack("tests", {"main": PROVIDER}))
 NOTHING: Held = frozenset()
 ALL: Held = frozenset(
-    [*((entity.type, entity.logical) for entity in needed(ESTATE))]
+    [*((entity.type, entity.logical) for entity in needed_names(ESTATE))]
 )
 SERVICE = "kong-oam.tests.shop.api.80"
 OURS = names.tags("tests")
@@ -427,5 +431,6 @@ def test_names_and_resources_are_those_that_the_program_makes(
         *texts, stack=read_file(ROOT / "stacks/Pulumi.local.yaml").stack
     )
     assert {
-        (entity.type, entity.logical): entity.name for entity in needed(sample)
+        (entity.type, entity.logical): entity.name
+        for entity in needed_names(sample)
     } == made

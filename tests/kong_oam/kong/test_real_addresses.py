@@ -77,7 +77,7 @@ def test_limits_that_count_by_address_ask_for_it(
         )
         + limit
     )
-    assert addresses.asked_for(made) == by_address
+    assert addresses.uses_caller_address(made) == by_address
 
 
 @pytest.mark.parametrize("configuration", SOME, ids=str)

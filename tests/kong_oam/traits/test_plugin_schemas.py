@@ -44,7 +44,7 @@ class Recorded:
             }
         return recordings.schema(f"plugins/{path.rpartition('/')[2]}.json")
 
-    def wrong(self, path: str, fields: Any) -> Any:
+    def validation_errors(self, path: str, fields: Any) -> Any:
         assert path == "/schemas/plugins/validate" and fields.keys() == {
             "name",
             "config",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kong_oam.kong.entities import Entities
-from kong_oam.kong.script import ScriptInputs, framed
+from kong_oam.kong.script import ScriptInputs, with_inputs
 from kong_oam.verify.openings import find_openings
 from tests.support.two_stacks import deployment
 
@@ -44,7 +44,7 @@ def admission_script(table: Any, phase: str = "access") -> dict[str, Any]:
     return {
         phase: [
             "return function() end",
-            framed(ScriptInputs(json.dumps(table)), "return"),
+            with_inputs(ScriptInputs(json.dumps(table)), "return"),
         ]
     }
 

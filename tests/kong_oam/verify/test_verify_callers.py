@@ -52,7 +52,7 @@ class Telling(LiveGateway):
     def networks(self, host: str) -> Iterator[Network]:
         return iter(())
 
-    def speech(self, host: str) -> HostRules:
+    def host_rules(self, host: str) -> HostRules:
         return self._speech
 
     def strangers(self) -> Iterator[Caller]:

@@ -64,10 +64,10 @@ def test_clients_are_told_apart_by_what_live_tables_grant_them(
     """A client that is granted something by hand is asked about by itself, whoever is granted the same elsewhere. Those
     that are granted nothing on a host are one, however many they are."""
     with Hands(running.kong.admin_url) as hands:
-        before = running.gateway().speech("orders.example.com").granted
+        before = running.gateway().host_rules("orders.example.com").granted
         assert before.keys() == {"shop/checkout", "shop/web"}
         DRIFTS["a client that is granted more"](hands, pem)
-        after = running.gateway().speech("orders.example.com").granted
+        after = running.gateway().host_rules("orders.example.com").granted
     assert {client for client in before if before[client] != after[client]} == {
         "shop/checkout"
     }
