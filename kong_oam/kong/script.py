@@ -1,9 +1,8 @@
 """The inputs in front of a script, such as its table: writes and reads them.
 
-    -- a note for people
-    local TABLE = [==[...]==]         the table (`kong_oam.kong.table`)
-    local UPSTREAM = [==[...]==]      only in the gate: the workload's address, as JSON
-    ...                               the script itself
+A script begins with a note for people. Then comes `local TABLE = [==[...]==]` with the table
+(`kong_oam.kong.table`). The gate also has `local UPSTREAM = [==[...]==]` with the workload's
+address as JSON. The script itself follows.
 
 The JSON is written with `'` instead of `"`, which takes four characters in the state. The script
 converts it back.

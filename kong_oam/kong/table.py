@@ -4,35 +4,38 @@ It is JSON that a reviewer can read in a preview. Admission and the gate have th
 request needs the permission of both. An update replaces them one after the other. A rule that
 closes takes effect with the first, a rule that opens with the second.
 
-    version, component
-    authentication           the plugin that verifies tokens; each forwards the verified token in
-                             another header
-    ring, issuer, audiences  issuer and audiences of valid tokens; issuer null: the `custom_id` of
-                             the key ring's consumer
-    per_api                  true: a token for another audience is for another API (403);
-                             false: it is invalid (401)
-    spelling                 names of claims in the provider's tokens
-                             (kong_oam.access.providers.ClaimMapping)
-    hosts                    {host: {path: true | false}}; false: another component or port has it
-    rules                    {path: {method or "*": "public" | [[scopes, all of them], ...]}}
-    services, on_behalf      {client id: [granted scopes]} of clients that call as themselves, and of
-                             sign-in clients; no token has more scopes here
-    callers                  {client id: [component, kind, {group that may sign in: its provider
-                             name}, workload]}; only for kong_oam.kong.enforced
-    groups                   {group in the token: [scopes of its members]}
-    logical                  {group in the token: name in Applications}, where they differ
-    addresses                {path: {method or "*": [networks]}}; only with restricted rules; a
-                             missing rule allows every address (kong_oam.traits.ip_allow)
-    depth                    elements of the longest path in the table
-    opened                   {path, methods, ends, reason}, which only kong_oam.emergency adds
-    cors                     {origin: {path of a rule: [methods]}}: pages that may read answers;
-                             missing where the gateway does not handle CORS
-    cors_answer              {credentials, expose, headers, max_age} for these origins
-    log                      {stack, port, query: [recorded parameters], file: of most rules,
-                             subjectKey, otlp, revision}, where the stack keeps records
-    places                   {path: {method or "*": [line in that file, or file:line, of each
-                             alternative]}}, with `log`
-    forward_token            true: the workload gets the bearer token; false: only the gate's headers
+    `version`, `component`
+    `authentication`             The plugin that verifies tokens. Each plugin forwards the verified
+                                 token in another header.
+    `ring`                       The key ring.
+    `issuer`                     The issuer of valid tokens. Null: the key ring's `custom_id`.
+    `audiences`                  The audiences of valid tokens.
+    `per_api`                    True: a token for another audience is for another API (403).
+                                 False: it is invalid (401).
+    `spelling`                   Names of claims in the provider's tokens (`ClaimMapping`).
+    `hosts`                      `{host: {path: true | false}}`.
+                                 False: another component or port has the path.
+    `rules`                      `{path: {method or "*": "public" | [[scopes, all of them], ...]}}`.
+    `services`, `on_behalf`      `{client id: [granted scopes]}` of clients that call as themselves,
+                                 and of sign-in clients. No token has more scopes here.
+    `callers`                    `{client id: [component, kind, {group: its provider name}, workload]}`.
+                                 The groups may sign in. Only kong_oam.kong.enforced reads it.
+    `groups`                     `{group in the token: [scopes of its members]}`.
+    `logical`                    `{group in the token: name in Applications}`, where they differ.
+    `addresses`                  `{path: {method or "*": [networks]}}` of restricted rules.
+                                 A missing rule allows every address (kong_oam.traits.ip_allow).
+    `depth`                      The number of elements of the longest path in the table.
+    `opened`                     `{path, methods, ends, reason}`, which only kong_oam.emergency adds.
+    `cors`                       `{origin: {path of a rule: [methods]}}`: pages that may read answers.
+                                 Missing where the gateway does not handle CORS.
+    `cors_answer`                `{credentials, expose, headers, max_age}` for these origins.
+    `log`                        `{stack, port, query, file, subjectKey, otlp, revision}`, where the
+                                 stack keeps records.
+                                 `query` lists recorded parameters. `file` has most rules.
+    `places`                     `{path: {method or "*": [line or file:line, of each alternative]}}`,
+                                 with `log`.
+    `forward_token`              True: the workload gets the bearer token.
+                                 False: it gets only the gate's headers.
 
 Traits that do not decide add further entries: see `kong_oam.traits.*.at_kong`.
 

@@ -60,9 +60,9 @@ class Drift:
     removed, by label.
 
     `misplaced`: the difference breaks a promise even while it opens nothing. Examples are a changed
-    entity of ours, a missing plugin or Upstream, a plugin of our kinds in another place, and a
-    foreign plugin on our entity. So are a foreign route to our service, and a foreign plugin that
-    tells browsers which pages may read our answers.
+    entity of ours, a missing plugin or Upstream, and a plugin of our kinds in another place.
+    Further examples are a foreign plugin on our entity and a foreign route to our service. So is a
+    foreign plugin that tells browsers which pages may read our answers.
     """
 
     text: str
@@ -263,7 +263,7 @@ class _Comparison:
             return None
         request = removal(kind, entity)
         if kind == "credential":
-            # Our gate accepts only the keys of its own ring.
+            # Our gate accepts only the keys of its ring.
             is_in_ring = parent_of(kind, entity, live) in self.ours
             return Drift(words, request, misplaced=True) if is_in_ring else None
         if kind == "target":

@@ -78,7 +78,7 @@ MEANING = Meaning(
     codes={
         "ACC235": Code(
             "a rate limit without a window, or with fewer requests in a longer window",
-            "add a window; raise the number of the longer window, or lower that of the shorter",
+            "add a window; raise the longer window's number, or lower the shorter window's",
         ),
         "ACC236": Code(
             "a rate limit counted in Redis, on a stack without Redis",
