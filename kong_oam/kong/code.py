@@ -30,17 +30,15 @@ ADMISSION: Parts = (
     "admission",
 )
 
-BARE_RECORD = "".join(
-    (
-        "local shared,said,set=kong.ctx.shared,kong.log.serialize(),kong.log.set_serialize_value local ",
-        "status,admitted=kong.response.get_status(),shared.kong_oam_admitted for n in pairs(said)do ",
-        "set(n,nil)end for n,v in pairs({version=1,code=admitted ",
-        "and'record-failed'or'not-admitted',decision=not admitted and'refused'or ",
-        "nil,status=status,requestId=ngx.var.kong_request_id or ",
-        "ngx.var.request_id,service=said.service and{name=said.service.name},route=said.route ",
-        "and{name=said.route.name},response={status=status},workspace_name=said.workspace_name})do ",
-        "set(n,v)end",
-    )
+BARE_RECORD = (
+    "local shared,said,set=kong.ctx.shared,kong.log.serialize(),kong.log.set_serialize_value "
+    "local status,admitted=kong.response.get_status(),shared.kong_oam_admitted for n in "
+    "pairs(said)do set(n,nil)end for n,v in pairs({version=1,code=admitted "
+    "and'record-failed'or'not-admitted',"
+    + "decision=not admitted and'refused'or nil,status=status,requestId=ngx.var.kong_request_id "
+    "or ngx.var.request_id,service=said.service and{name=said.service.name},route=said.route "
+    "and{name=said.route.name},response={status=status},workspace_name=said.workspace_name})do "
+    "set(n,v)end"
 )
 """Clears Kong's own record. Keeps only the request's id, service, route and status."""
 

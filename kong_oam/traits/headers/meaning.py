@@ -28,16 +28,14 @@ _FRAMING = (
 
 # Headers that admission removes from requests (kong/lua/admission.lua), because workloads may read
 # the caller from them. An Application must not set them either: every caller would look the same.
-RESERVED = " ".join(
-    (
-        "forwarded x-original x-rewrite x-http-method x-method x-anonymous x-auth x-consumer",
-        "x-credential x-authenticated x-remote x-ssl x-forwarded-user x-forwarded-email",
-        "x-forwarded-groups x-forwarded-roles x-forwarded-preferred x-forwarded-access",
-        "x-forwarded-client-cert x-forwarded-tls x-userinfo x-client-cert x-arr-clientcert",
-        "x-webauth remote x-amzn-oidc x-amzn-mtls x-ms-client-principal x-ms-token",
-        "x-goog-authenticated x-goog-iap x-pomerium x-apigateway-api x-endpoint-api x-jwt",
-        "x-id-token cf-access tailscale impersonate ssl client-cert iv sm shib",
-    )
+RESERVED = (
+    "forwarded x-original x-rewrite x-http-method x-method x-anonymous x-auth x-consumer "
+    "x-credential x-authenticated x-remote x-ssl x-forwarded-user x-forwarded-email "
+    "x-forwarded-groups x-forwarded-roles x-forwarded-preferred x-forwarded-access "
+    "x-forwarded-client-cert x-forwarded-tls x-userinfo x-client-cert "
+    + "x-arr-clientcert x-webauth remote x-amzn-oidc x-amzn-mtls x-ms-client-principal "
+    "x-ms-token x-goog-authenticated x-goog-iap x-pomerium x-apigateway-api x-endpoint-api "
+    "x-jwt x-id-token cf-access tailscale impersonate ssl client-cert iv sm shib"
 ).split()
 
 _RESERVED_IN_ANSWERS: _Owners = {

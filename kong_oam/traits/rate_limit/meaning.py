@@ -44,7 +44,7 @@ def _contradictions(trait: oam.Trait, limit: RateLimit) -> Findings:
     if not windows:
         yield Diagnostic(
             "ACC235",
-            f"a limit needs a window; add {', '.join(WINDOWS[:-1])} or {WINDOWS[-1]}",
+            f"a limit needs a window; add one of {', '.join(WINDOWS)}",
             position,
         )
     for shorter, longer in pairwise(windows):

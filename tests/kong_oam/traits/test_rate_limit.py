@@ -53,11 +53,11 @@ def test_a_limit_says_whose_requests_how_many_and_where() -> None:
         ),
         (
             "requests: {}",
-            "ACC235: a limit needs a window; add second, minute, hour",
+            "ACC235: a limit needs a window; add one of second, minute, hour",
         ),
         (
             "policy: local",
-            "ACC235: a limit needs a window; add second, minute, hour",
+            "ACC235: a limit needs a window; add one of second, minute, hour",
         ),
     ],
 )
