@@ -1,4 +1,4 @@
-"""A state that an unfinished run left is corrected by what Kong has."""
+"""The correction of an unfinished run's state from Kong."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _state(*resources: Resource, outputs: dict[str, Any]) -> StackState:
 
 
 def test_resources_say_what_kong_has(admin: httpx.Client) -> None:
-    """What Kong has otherwise is as in Kong, what it does not have is left out, and all else is as it was."""
+    """Changed plugins are as in Kong, missing plugins are left out, and all others stay."""
     scripts = {
         name: f"return function() local _ = '{name}' end"
         for name in ("same", "now", "said", "gone")

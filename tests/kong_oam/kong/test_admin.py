@@ -74,7 +74,7 @@ DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
 def test_a_kong_that_cannot_be_used_is_the_same_message_whatever_is_asked(
     method: str, status: int | None, message: str
 ) -> None:
-    """With its address and what to check, and without a credential."""
+    """The message has the address and the remedy, and no credential."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         if status is None:
@@ -99,7 +99,7 @@ def test_a_kong_that_cannot_be_used_is_the_same_message_whatever_is_asked(
 def test_a_change_that_is_not_taken_is_told_in_kongs_own_words(
     method: str,
 ) -> None:
-    """The first of them; also where somebody else is to say what was to be changed."""
+    """The message has Kong's first error, also for an entity of another stack."""
 
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(400, text="schema violation" + "!" * 1000)

@@ -100,7 +100,8 @@ def test_what_others_have_under_other_names_is_no_concern(
 def test_what_others_have_under_our_names_is_named_with_its_tags(
     admin: httpx.Client,
 ) -> None:
-    """The component's place where it is one's; tags of another stack and of ours without the stack are not ours."""
+    """The finding has the component's position, if there is one. Tags of another stack, or only our
+    common tag, are not ours."""
     service = _make(
         admin, "/services", name=SERVICE, host="x", tags=["theirs", "kong-oam"]
     )
@@ -178,7 +179,7 @@ def _certificate(admin: httpx.Client, *tags: str) -> None:
 def test_a_host_that_anothers_certificate_is_shown_for_is_taken(
     admin: httpx.Client,
 ) -> None:
-    """Also where ours is there already: it may have been given one more host."""
+    """The check includes our existing certificates, which may get another host."""
     _certificate(admin, "theirs")
     for held_names in (NOTHING, ALL):
         (found,) = _conflicts(admin, held_names)
@@ -270,7 +271,7 @@ def test_a_signing_key_that_others_have_in_kong_is_named(
 def test_an_issuer_that_cannot_be_read_is_told_by_the_run(
     admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It says what is wrong there; nothing about names is known before."""
+    """The run reports the error. Names are unknown before."""
 
     def discovered(issuer: str) -> Published:
         raise DiscoveryError(issuer)
@@ -310,7 +311,7 @@ LIMITED = estate(WITH_LIMIT, stack=SETTINGS.stack)
 def test_what_a_partition_lost_is_recovered_in_its_own_stack(
     admin: httpx.Client,
 ) -> None:
-    """What another one of the estate has is moved instead."""
+    """Entities of another partition are moved instead."""
     stack = Stack("tests", {"main": PROVIDER}, partitions={"shops": ("*",)})
     part = part_of(estate(WITH_LIMIT, stack=stack), "shops")
     with AdminApi(Account(str(admin.base_url))) as api:
@@ -334,7 +335,8 @@ def test_what_a_partition_lost_is_recovered_in_its_own_stack(
 
 
 def test_every_plugin_before_everybody_is_the_same_as_one_by_its_name() -> None:
-    """So that going over from the one to the other changes it, where a second one of its kind could not be made."""
+    """So a switch between the two traits changes the plugin. Kong would reject a second plugin of
+    the kind."""
     logs = {
         "tcp": {"host": "x", "port": 1},
         "file": "/x",
@@ -369,7 +371,7 @@ def test_every_plugin_before_everybody_is_the_same_as_one_by_its_name() -> None:
 def test_a_few_names_are_asked_for_and_many_looked_for_in_every_page(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Either way the one that is taken is found: the second page has it."""
+    """Both ways find the taken name, which is on the second page."""
     paths: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -388,14 +390,14 @@ def test_a_few_names_are_asked_for_and_many_looked_for_in_every_page(
             200, json={"data": [{"id": "2", "name": SERVICE}], "offset": None}
         )
 
-    with httpx.Client(base_url="http://kong.test") as nobody:
-        of_few = _conflicts(nobody, transport=httpx.MockTransport(answer))
+    with httpx.Client(base_url="http://kong.test") as client:
+        of_few = _conflicts(client, transport=httpx.MockTransport(answer))
         assert (
             paths.count(f"/services/{SERVICE}") == 1
             and "/services" not in paths
         )
         monkeypatch.setattr("kong_oam.kong.conflicts.FEW", 0)
-        of_many = _conflicts(nobody, transport=httpx.MockTransport(answer))
+        of_many = _conflicts(client, transport=httpx.MockTransport(answer))
         assert paths.count("/services") == 2
     assert (
         [conflict.code for conflict in of_few]

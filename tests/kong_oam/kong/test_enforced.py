@@ -1,4 +1,5 @@
-"""What a stack enforces is read back from its state exactly, whatever its outputs say, on generated estates."""
+"""The enforced model is read back from the state exactly, whatever the outputs say, on generated
+estates."""
 
 from __future__ import annotations
 
@@ -54,10 +55,8 @@ def test_what_is_deployed_whole_is_what_was_meant(estate: Estate) -> None:
 def test_a_change_is_told_as_if_both_estates_were_known(
     pair: tuple[Estate, Estate],
 ) -> None:
-    """And where the outputs say that it has been made already, as after a run that failed: nothing is left out.
-
-    But for whom any token will do: who gets one, no gate knows.
-    """
+    """All changes are shown, even if the outputs already contain them, as after a failed run.
+    Components that accept any token are an exception, since no gate knows their callers."""
     old, new = map(model, pair)
     (found,) = enforced_models(state(pair[0]), old)
     expected = diff(old, new)
@@ -102,9 +101,10 @@ def test_what_admission_keeps_closed_opens_with_the_next_run(
     )
 )
 def test_every_port_is_read(pair: tuple[Estate, Estate]) -> None:
-    """Ports stand for their own tables after a run that was told to leave some out, here all but those of 80; who may
-    call at them is who may in the estate that they were made from. But for whom any token will do, as above, and for
-    who is assigned to a client: the provider decides that alone, so both estates have the same here."""
+    """Ports have their own tables after a run that left some out, here all except 80. Their callers are the callers of the old estate. Components that accept any token are an exception. So are
+    assignments to clients, since only the provider decides them. Both estates therefore have the
+    same assignments.
+    """
     old, new = map(_on_two_ports, pair)
     new = _assigned_as(old, new)
     if any(
@@ -153,7 +153,7 @@ def _on_two_ports(estate: Estate) -> Estate:
 
 
 def _assigned_as(old: Estate, new: Estate) -> Estate:
-    """The new estate, with the groups of the old one that sign in through clients that both have."""
+    """Return the new estate with the old groups that sign in through common clients."""
     groups = {principal_of(client): client.groups for client in old.clients}
 
     def component(old_component: Component) -> Component:
@@ -198,7 +198,7 @@ def _leading(
 
 
 def _one_port(old: Estate, new: Estate) -> list[Resource]:
-    """What `up --target` of all but the plugins of port 80 leaves."""
+    """Return the state after `up --target` of everything except the plugins of port 80."""
     made = {resource.name: resource for resource in state(new)}
     return [
         resource if "-80-" in resource.name else made[resource.name]
@@ -207,8 +207,8 @@ def _one_port(old: Estate, new: Estate) -> list[Resource]:
 
 
 def test_two_ports_of_one_component_are_told_apart() -> None:
-    """A rule that is public at the port of which a run closed nothing is still to be closed by the next one; between
-    stacks, too, where ports are compared by their component."""
+    """A rule stays public at a port that a run left out, so the next run still has to close it. A
+    comparison of stacks shows this too, although it compares ports by their component."""
     old, new = (
         _two_ports(needed) for needed in ("public: {reason: x}", "scopes: [r]")
     )
@@ -231,8 +231,8 @@ def test_two_ports_of_one_component_are_told_apart() -> None:
 
 
 def test_a_client_of_another_kind_is_told_apart_at_each_port() -> None:
-    """A service becomes a native application. At the port that the run left out it still calls as itself: that it no
-    longer does, and that its users do, is still to be told."""
+    """A service becomes a native application. At the port that the run left out it still calls as
+    itself. `diff` still has to show both: the client loses access, and its users get it."""
     old, new = _called_by("service"), _called_by("native")
     (found,) = enforced_models(_one_port(old, new), model(new))
     expected = [
@@ -252,8 +252,8 @@ def test_a_client_of_another_kind_is_told_apart_at_each_port() -> None:
 
 
 def test_of_groups_at_some_gates_only_nothing_is_sure() -> None:
-    """Staff may sign in, says the gate that a run left; no gate knows whether the provider lets them. So that they may
-    is to be told of both ports."""
+    """An old gate lists staff as a group that may sign in, but no gate knows whether the provider
+    allows it. The change must be shown for both ports."""
     old, new = (_called_by("native", staff) for staff in ("", "orders/api"))
     for mixed in (_one_port(old, new), _one_port(new, old)):
         (found,) = enforced_models(mixed, model(new))
@@ -263,8 +263,10 @@ def test_of_groups_at_some_gates_only_nothing_is_sure() -> None:
 
 
 def _called_by(kind: ClientKind, staff: str = "") -> Estate:
-    """The estate of a component with two ports, and a client of this kind that calls them; `staff` has who may sign in
-    from among them."""
+    """Return the estate of a component with two ports, and of a client of this kind.
+
+    `staff`: the groups that may sign in through the client.
+    """
     access = (
         "{owner: t, scopes: {r: r}, rules: [{paths: [/a, /b], methods: [GET], scopes: [r]}], "
         "roles: {reader: {scopes: [r], groups: [sales], components: [orders/api]}, "
@@ -279,7 +281,7 @@ def _called_by(kind: ClientKind, staff: str = "") -> Estate:
 
 
 def test_tokens_for_a_component_are_for_each_of_its_ports() -> None:
-    """Where a provider's tokens are for one API each, the model has no API of its own for a port."""
+    """If a provider's tokens are for a single API each, the model adds no API for a port."""
     provider = replace(written.PROVIDER, per_api=True)
     old, new = (
         _two_ports(needed, replace(written.STACK, providers={"main": provider}))

@@ -97,7 +97,7 @@ def _foreign(host: str, path: str, **fields: Any) -> Row:
 
 
 def _loses_calls(ours: list[Row], theirs: list[Row]) -> bool:
-    """Whether a call that our routes get alone may go elsewhere once their routes are there."""
+    """Return whether a call of our routes may go elsewhere once the other routes exist."""
     alone, together = Router(ours), Router([*ours, *theirs])
     answers = ((alone.reached(call), together.reached(call)) for call in CALLS)
     return any(

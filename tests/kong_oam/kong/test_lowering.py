@@ -156,7 +156,8 @@ def test_the_issuer_is_left_to_the_ring_where_it_is_born_in_the_same_graph() -> 
 
 
 def test_no_input_leaves_the_tables_lua_string() -> None:
-    """A bracket in a text is an escape; those of the JSON itself never close a long string. Nor is a text's quote one."""
+    """A bracket in a text is an escape, and brackets of the JSON itself never close a long string.
+    A quote in a text is safe too."""
     text = json.dumps(
         {
             "groups": {"a]==]b": [["]]"], []]},
@@ -228,7 +229,7 @@ def test_nearer_wildcards_come_first_whatever_the_path() -> None:
 def test_priorities_fit_into_what_kong_reads_of_them(
     domain: str, path: str
 ) -> None:
-    """Ten bits, at the ends of what an Application may write."""
+    """They fit into ten bits, at the limits of an Application."""
     access = (
         f"{{owner: o, rules: [{{paths: [{path}], public: {{reason: r}}}}]}}"
     )
@@ -431,7 +432,7 @@ def test_more_live_keys_than_slots_is_an_error() -> None:
 
 
 def test_slots_survive_the_stack_output() -> None:
-    """What is exported comes back the same."""
+    """An exported slot reads back unchanged."""
     for slot in (Slot(), Slot(key("a")), Slot(key("a"), DAY)):
         assert (
             Slot.from_output(json.loads(json.dumps(slot.to_output()))) == slot
@@ -490,7 +491,7 @@ def test_preflight_reads_the_gateway() -> None:
 def test_a_gateway_that_the_promises_do_not_hold_on_is_refused(
     settings: dict[str, object], message: str
 ) -> None:
-    """With what was found and what to change."""
+    """The message has the cause and the remedy."""
     with (
         Kong(**settings) as kong,
         pytest.raises(AdminError, match=re.escape(message)),
@@ -555,7 +556,7 @@ def test_a_script_says_first_what_to_do_where_a_failed_run_prints_it(
     first, *lines = next(
         iter(dict(sorted(config.items()))["access"])
     ).splitlines()
-    # What the plugin prints before it stays on a line of its own.
+    # The plugin's own output before it stays on a separate line.
     assert first == ""
     assert lines[0].startswith(
         "-- In a failed run: Kong did not take the plugin that is named above;"
@@ -578,7 +579,7 @@ def test_a_workspace_that_does_not_exist_is_what_to_check() -> None:
 
 
 def test_a_stack_may_say_itself_how_long_its_workers_take() -> None:
-    """And is believed; otherwise it is what this Kong's configuration amounts to."""
+    """The setting wins. Otherwise the time follows from this Kong's configuration."""
     settings = read_file(
         Path(__file__).parents[3] / "stacks/Pulumi.local.yaml"
     ).gateway

@@ -1,4 +1,4 @@
-"""Whose an entity of Kong is, by its tags."""
+"""The owner of an entity of Kong, by its tags."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What a Kong takes for a caller's address: read from its settings, said, and refused where anybody may say anything."""
+"""The caller's address at a Kong: read from its settings, printed, and rejected if callers may
+choose any address."""
 
 from __future__ import annotations
 
@@ -63,8 +64,8 @@ def test_a_gateway_that_believes_everybody_is_refused(
 def test_limits_that_count_by_address_ask_for_it(
     per: str, path: str, by_address: bool
 ) -> None:
-    """Else whoever says another address each time is limited by nothing. Where nothing is public, who has no token that
-    counts reaches no workload."""
+    """Otherwise a caller with a new address each time has no limit. Without a public rule, callers
+    without a valid token reach no workload."""
     rule = "public: {reason: tests}" if path == "/open" else "scopes: [x]"
     access = f"{{owner: o, scopes: {{x: x}}, rules: [{{paths: [{path}], methods: [GET], {rule}}}]}}"
     limit = f"        - {{type: rate-limit, properties: {{per: {per}, requests: {{second: 1}}}}}}\n"
@@ -91,7 +92,7 @@ def test_a_gateway_that_believes_some_is_not(
 
 
 def test_what_counts_as_an_address_is_said_in_words() -> None:
-    """By the header that Kong looks at, from whom it does, and where another Kong decides."""
+    """The words name Kong's header, the trusted networks, and the case of another deciding Kong."""
     trusted = {"trusted_ips": ["10.0.0.0/8"]}
     assert "the connection's (trusted_ips is empty)" in addresses.in_words(
         {"trusted_ips": {}}

@@ -1,4 +1,4 @@
-"""How a script is given what it decides by: to the byte, since what is deployed is compared with what would be."""
+"""The inputs of a script, to the byte, since deployed scripts are compared with intended scripts."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ def test_a_frame_is_the_same_byte_for_byte() -> None:
 
 @pytest.mark.parametrize("address", [None, ADDRESS])
 def test_what_a_script_is_given_is_read_back(address: str | None) -> None:
-    """With any note, or none, and as JSON stood there in a version before. The script itself may say what it likes."""
+    """The note may vary or be missing, and the JSON may have the form of an earlier version. The
+    script itself does not matter."""
     script = with_inputs(
         ScriptInputs(TABLE, address),
         "local TABLE = [==[{}]==]\nlocal UPSTREAM = [==[{}]==]\n",

@@ -112,7 +112,8 @@ def test_a_script_is_written_shortly(source: str, sent: str) -> None:
 
 
 def test_no_short_name_is_a_word_of_lua_or_a_global() -> None:
-    """Of so many that all of one letter, and `do`, `if`, `in` and `or`, would come into question."""
+    """The script has so many names that all letters, and `do`, `if`, `in` and `or`, would be
+    candidates."""
     names = [f"long{number}" for number in range(3000)]
     sent = shortened("\n".join(f"local {name} = a, ab" for name in names))
     short_names = re.findall(r"local (\w+)=a,ab", sent)

@@ -1,4 +1,5 @@
-"""Where records go (`gateway.logs`): each sink gets them, and one that is away costs no call (a stand-in for Kong)."""
+"""The sinks of records (`gateway.logs`): each sink gets them, and an absent sink delays no call (a
+stand-in for Kong)."""
 
 from __future__ import annotations
 
@@ -128,7 +129,7 @@ def test_each_sink_is_a_plugin_of_kongs() -> None:
 def test_a_queue_of_opentelemetry_keeps_as_many_as_the_stack_says(
     entries: int, batch: int
 ) -> None:
-    """A batch that is being sent leaves as much room again for what comes meanwhile."""
+    """While a batch is being sent, the queue has room for as many new records."""
     (sink,) = sinks(
         LogSettings(otlp=OtlpSink("http://otel:4318/v1/logs", queue=entries))
     )

@@ -225,7 +225,8 @@ MORE_GROUPS = edited(CALLED, ("groups: [sales]", "groups: [sales, desk]"))
 def test_other_networks_are_told_of_beside_other_groups(
     before: str, after: str, kind: Kind, callers: tuple[Whom, ...]
 ) -> None:
-    """Of a group that comes or goes, all addresses; of the others, those that come or go."""
+    """A new or removed group has all addresses in the change; other groups have the new or removed
+    addresses."""
     region = Region(Subtree(("orders",)))
     assert diff(model(before, CALLING), model(after, CALLING)) == (
         Change(
@@ -312,23 +313,25 @@ ADDRESSES = ("9.255.255.255", "10.0.0.0", "10.0.255.255", "10.1.0.0", "10.2.0.0"
 
 def holds(source: Source, address: str) -> bool:
     return admits(source.networks, address) and not any(
-        ip_address(address) in one for one in source.but
+        ip_address(address) in network for network in source.but
     )
 
 
 @settings(max_examples=examples(2000), deadline=None)
 @given(NETWORKS, NETWORKS)
 def test_what_is_beyond_other_networks_is_just_what_they_do_not_hold(
-    one: tuple[()], other: tuple[()]
+    networks: tuple[()], other: tuple[()]
 ) -> None:
     """Its example, too."""
-    source = beyond(one, other)
+    source = beyond(networks, other)
     for address in ADDRESSES:
         assert (source is not None and holds(source, address)) == (
-            admits(one, address) and not admits(other, address)
+            admits(networks, address) and not admits(other, address)
         )
     if source and (example := source.example()):
-        assert admits(one, str(example)) and not admits(other, str(example))
+        assert admits(networks, str(example)) and not admits(
+            other, str(example)
+        )
 
 
 @settings(max_examples=examples(1000), deadline=None)
@@ -336,10 +339,10 @@ def test_what_is_beyond_other_networks_is_just_what_they_do_not_hold(
 def test_classes_of_addresses_are_told_apart_by_networks_alone(
     networks: tuple[()],
 ) -> None:
-    """Each address is in one class, and its networks are those of the class's example."""
+    """Each address is in a single class, and its networks equal the networks of the class's example."""
     classes = told_apart(networks)
     for address in ADDRESSES:
-        (found,) = (one for one in classes if holds(one, address))
+        (found,) = (source for source in classes if holds(source, address))
         example = str(found.example() or address)
-        for one in networks:
-            assert admits((one,), address) == admits((one,), example)
+        for network in networks:
+            assert admits((network,), address) == admits((network,), example)

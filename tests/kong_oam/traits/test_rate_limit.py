@@ -1,4 +1,4 @@
-"""What a rate limit means, and which are refused."""
+"""The values of the trait `rate-limit`, and its findings."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ def findings(properties: str, redis: bool | None = False) -> list[str]:
     found = compiled(
         limited(properties), stack=replace(STACK, redis=redis)
     ).diagnostics
-    return [f"{one.position}: {one.code}: {one.message}" for one in found]
+    return [
+        f"{finding.position}: {finding.code}: {finding.message}"
+        for finding in found
+    ]
 
 
 def test_a_limit_says_whose_requests_how_many_and_where() -> None:
@@ -41,7 +44,7 @@ def test_a_limit_says_whose_requests_how_many_and_where() -> None:
 
 
 @pytest.mark.parametrize(
-    ("requests", "said"),
+    ("requests", "message"),
     [
         (
             "requests: {hour: 5, minute: 10}",
@@ -61,14 +64,16 @@ def test_a_limit_says_whose_requests_how_many_and_where() -> None:
         ),
     ],
 )
-def test_windows_that_contradict_are_located(requests: str, said: str) -> None:
-    """At the longer one: it would end the shorter one's requests before they are made."""
+def test_windows_that_contradict_are_located(
+    requests: str, message: str
+) -> None:
+    """The finding is at the longer window, which would end before the shorter window fills."""
     (found,) = findings(f"{{per: client, {requests}}}")
-    assert said in found
+    assert message in found
 
 
 def test_a_limit_in_redis_needs_one() -> None:
-    """Of the stack; who has no stack is not asked for one."""
+    """The stack needs a Redis. Without a stack there is no finding."""
     properties = "{per: client, requests: {minute: 1}, policy: redis}"
     (found,) = findings(properties)
     assert "ACC236: the stack has no gateway.redis for the counts" in found
@@ -82,7 +87,7 @@ def test_a_stack_says_its_redis() -> None:
     assert settings(
         gateway={**OUTSIDE, "redis": {"host": "redis"}}
     ).gateway.redis == RedisSettings("redis")
-    said = {
+    redis = {
         "host": "r",
         "port": 1,
         "serverName": "n",
@@ -90,7 +95,7 @@ def test_a_stack_says_its_redis() -> None:
         "away": "open",
         "password": "{vault://env/redis}",
     }
-    made = settings(gateway={**OUTSIDE, "redis": said})
+    made = settings(gateway={**OUTSIDE, "redis": redis})
     assert made.gateway.redis == RedisSettings(
         "r",
         1,
@@ -104,7 +109,7 @@ def test_a_stack_says_its_redis() -> None:
 
 
 def test_a_password_of_redis_is_refused_and_not_shown() -> None:
-    """What a stack says is shown in previews, and in Kong to whoever may read it."""
+    """Previews show the stack's settings, and Kong shows them to its readers."""
     with pytest.raises(
         StackError, match=r"gateway\.redis\.password is no reference to a vault"
     ) as raised:

@@ -1,4 +1,4 @@
-"""An opening is found by whom its table names, and by tags and service where no table names anybody."""
+"""An opening is found by the stack that its table names, or else by tags and service."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_what_stands_on_a_service_of_ours_is_a_guard_without_a_table() -> None:
     [None, 1, {}, {**OPENED, "methods": []}, {**OPENED, "ends": True}],
 )
 def test_an_opening_that_cannot_be_read_is_none_to_list(opening: Any) -> None:
-    """It is there all the same, and is closed."""
+    """It exists all the same, and is closed."""
     table = {
         "version": 4,
         "ring": "kong-oam.local.ring.okta",

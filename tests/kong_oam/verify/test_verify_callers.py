@@ -31,7 +31,7 @@ ESTATE = estate(api(access=ACCESS), SHOP)
 
 
 class Telling(LiveGateway):
-    """A gateway that is only asked whom it tells apart."""
+    """A gateway that only lists its classes of callers."""
 
     def __init__(
         self, granted: Mapping[str, Hashable], scopes: Iterable[str] = ()
@@ -117,7 +117,7 @@ def test_tokens_list_every_scope_that_is_spoken_of() -> None:
 def test_clients_of_others_call_as_themselves_and_for_users_in_every_group() -> (
     None
 ):
-    """Nobody says what they are granted: it is the most that there is."""
+    """Their grants are unknown, so the tokens have all scopes."""
     others = {token for _, token in tokens({}) if not token.client}
     assert {(token.user, token.scopes, token.groups) for token in others} == {
         (False, ("read",), ()),

@@ -1,4 +1,5 @@
-"""Two stacks on one Kong: `verify` of a stack prints no command that changes an entity of the other one."""
+"""Two stacks on one Kong: `verify` of a stack prints no command that changes the other stack's
+entities."""
 
 from __future__ import annotations
 
@@ -212,7 +213,7 @@ def test_what_others_use_of_a_foreign_route_is_not_removed(
 def test_who_uses_a_foreign_entity_is_told_before_it_is_removed(
     stacks: dict[str, Running], hands: Hands
 ) -> None:
-    """A global plugin of somebody's acts on the services of both stacks, and on foreign ones."""
+    """A global foreign plugin acts on the services of both stacks, and on foreign services."""
     hands.make("/services", name="theirs", host="elsewhere.test")
     hands.make(
         "/plugins", name="request-termination", config={"status_code": 503}
@@ -261,7 +262,7 @@ def test_a_limit_of_another_stack_for_its_own_consumer_is_no_finding(
 def test_a_foreign_plugin_on_a_consumer_of_another_stack_is_left_to_that_stack(
     stacks: dict[str, Running], hands: Hands
 ) -> None:
-    """Nobody here knows what that stack made it for."""
+    """The purpose of the plugin is unknown here."""
     hands.make(
         f"/consumers/{RING}/plugins", name="rate-limiting", config={"minute": 1}
     )
@@ -284,7 +285,8 @@ def test_a_foreign_plugin_on_a_consumer_of_another_stack_is_left_to_that_stack(
 def test_a_foreign_route_to_a_service_of_another_stack_is_told_with_that_service(
     stacks: dict[str, Running], hands: Hands
 ) -> None:
-    """Somebody's route takes calls of one stack to the other one: no plugin there is a reason, with or without tags."""
+    """A foreign route takes calls of one stack to the other stack. No plugin there is a reason,
+    with or without tags."""
     service = "kong-oam.prod.orders.shop.3000"
     fields = {
         "hosts": ["shop.local.example.com"],
