@@ -23,9 +23,11 @@ from kong_oam.traits.kong_plugin.findings import waived
 
 
 def announce(model: AccessModel, state: StackState) -> None:
-    """Compare the model with what the stack's gates enforce, by their resources in the state, and
-    with the settings that it exported when it was last deployed. Silent where access stays as it
-    is."""
+    """Compare the model with the gates in the state and the exported settings of the last
+    deployment.
+
+    Says nothing where access does not change.
+    """
     line = announcement(model, exported(state.outputs), state.resources)
     if line:
         log, text = line
@@ -43,8 +45,7 @@ def announce_redis(estate: Estate, redis: RedisSettings | None) -> None:
 
 
 def announce_waived(estate: Estate) -> None:
-    """Warn of each plugin that stands before a component by a waiver, in every run: nothing of it
-    has to change to be worth a look."""
+    """Warn in every run of each plugin that a waiver accepts in front of a component."""
     for line in waived(estate):
         pulumi.log.warn(f"access: {line}")
 
@@ -52,11 +53,11 @@ def announce_waived(estate: Estate) -> None:
 def announcement(
     model: AccessModel, deployed: Any, resources: Sequence[Resource]
 ) -> tuple[Callable[[str], None], str] | None:
-    """Word the line, and return it behind the function that logs it; None where access stays as it
-    is.
+    """Return the line of the announcement behind the function that logs it; None if access does not
+    change.
 
-    `deployed` is the exported model; None before the first run. Whatever opens is a warning. What
-    cannot be compared is said and stops nobody: it decides nothing.
+    `deployed` is the exported model; None before the first run. A change that opens something is a
+    warning. A state that cannot be compared is reported and does not stop the run.
     """
     try:
         last_model = empty(model) if deployed is None else load_model(deployed)

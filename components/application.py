@@ -30,11 +30,10 @@ from .workload.workload import Workload, WorkloadArgs, provision_workload
 
 
 class DeployedComponent(ComponentResource):
-    """The resource that all of one component lies under, also what it is as a client of identity
-    providers. `name` is the component's key.
+    """The parent of all resources of one component, and of its clients at identity providers.
+    `name` is the component's key.
 
-    Whoever has made all of it registers as its output `credentials` what the next run has to know
-    of its clients' credentials, by the client's name.
+    Its output `credentials` describes its credentials for the next run, by client name.
     """
 
     def __init__(self, name: str, opts: ResourceOptions | None = None) -> None:
@@ -43,7 +42,7 @@ class DeployedComponent(ComponentResource):
 
 @dataclass(frozen=True, slots=True)
 class DeploymentArgs:
-    """What all components of a run are deployed with.
+    """The inputs that all components of a run share.
 
     `parents` and `clients` are by component key. `plugins` are the configurations in the state, by
     logical name. `ready` are certificates, before which nothing can be called.
@@ -61,9 +60,9 @@ class DeploymentArgs:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What was made of one component.
+    """The deployed resources of one component.
 
-    `services` are by backend, `workloads` by deployment target; the gateway leads to the first.
+    `services` are by backend, `workloads` by deployment target; the gateway forwards to the first.
     """
 
     services: Mapping[str, GatedService]
@@ -79,7 +78,7 @@ class Deployment:
 
 
 Deployments = dict[str, Deployment]
-"""What is deployed, by component key."""
+"""The deployed components, by key."""
 
 
 def deploy_components(
@@ -101,11 +100,12 @@ def _deploy(
     args: DeploymentArgs,
     others: Mapping[str, Deployment],
 ) -> Deployment:
-    """Deploy one component. `others` are those of its Application that are deployed before it.
+    """Deploy one component. `others` are the components of its Application that are deployed before
+    it.
 
-    What closes comes first: services that lead nowhere, with admission. Then the workload, after
-    those that it depends on. The gates open what this version of the workload is to answer, and
-    the routes come last.
+    The order closes first: services with admission, which have no address. The workload follows the
+    workloads that it depends on. Then come the gates for this version of the workload, and the
+    routes last.
     """
     parent = args.parents[component.key]
     opts = ResourceOptions(parent=parent, provider=args.workspace.provider)

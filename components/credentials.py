@@ -23,16 +23,15 @@ from kong_oam.oam.position import Texts
 from .graph import Predecessors
 
 Recorded = pulumi.Output[GenerationOutput]
-"""What the next run is to know of a client's credential. Nothing of it is secret."""
+"""The facts about a client's credential that the next run reads. None of them is secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
     """The key that one client has when this run is over. `today` is the stack's `asOf`.
 
-    `is_new`: it is the client's next key, from this run on. `before`: what tells the key from
-    others by the state, by the logical name of what has it; empty where the client has a first key
-    or the next.
+    `is_new`: this run introduces the client's next key. `before` identifies the keys in the state,
+    by logical name; it is empty if the client has its first key or the next one.
     """
 
     client: str
@@ -43,11 +42,10 @@ class Turn:
     today: datetime.date
 
     def record(self, resource: str, key: pulumi.Output[str]) -> Recorded:
-        """Return what the next run is to know. Where the key is another one out of turn, say so.
+        """Return the record for the next run. Warn if the key changed out of turn.
 
-        That is what an emergency rotation does, of which the engine tells the program nothing.
-        `resource` is the logical name of what has the key; `key` tells it from others, as
-        the state does.
+        An emergency rotation changes the key without the program's knowledge. `resource` is the
+        logical name of the resource with the key; `key` identifies the key, as in the state.
         """
         generation = self.generation
         before = self.before.get(resource)
@@ -130,10 +128,10 @@ class Rotation:
     def _last(
         self, client: Client, to: str, *, shared: bool
     ) -> Generation | None:
-        """Return the generation of the run before. Warn where that was of the other kind of proof.
+        """Return the generation of the last run. Warn if it had the other kind of proof.
 
-        The provider takes the one or the other: what running pods have is worth nothing from then
-        on. `to` says what the client has now; `shared`: it is a secret.
+        The provider accepts one kind at a time: running pods lose access. `to` describes the new
+        proof; `shared` is true for a secret.
         """
         previous = self.previous.get(client.name)
         if not previous:
@@ -151,7 +149,7 @@ async def _is_other(key: pulumi.Output[str], before: str) -> bool:
     """Return whether a key is another one than before."""
     if await key.is_known():
         return await key.future() != before
-    # What is left out is not known in a run, and what is replaced is not known in a preview.
+    # A run does not know values that a flag leaves out; a preview does not know replaced values.
     return pulumi.runtime.is_dry_run()
 
 

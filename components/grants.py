@@ -1,8 +1,8 @@
-"""Orders what clients are granted and what their pods ask for.
+"""Orders the grants of clients and the scopes that their pods request.
 
-A provider refuses a request for tokens as a whole that asks for a scope too many (RFC 6749, 5.2:
-invalid_scope). So pods ask for more once it is granted, and no less is granted than they ask for.
-Of a change that does both at once the grant comes first. Over partitions such a change is refused
+A provider rejects a token request with one scope too many (RFC 6749, 5.2: invalid_scope). So pods
+request a new scope after its grant, and a grant ends after pods stop requesting it. If a change
+does both, the grant comes first. Over partitions such a change is rejected
 (kong_oam.stacks.grant_changes).
 """
 
@@ -23,8 +23,8 @@ Make = Callable[[Sequence[pulumi.Input[pulumi.Resource]]], pulumi.Resource]
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """What one client is granted: `made` already, or to be made `later`, once its pods ask for no
-    more."""
+    """The grants of one client: `made` already, or to be made `later`, once its pods no longer
+    request more."""
 
     made: Predecessors = ()
     later: Make | None = None

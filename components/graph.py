@@ -23,15 +23,16 @@ Predecessors = Sequence[Resource]
 _OF_ALL = "urn", "id"
 """The outputs that a resource has of whatever type."""
 _FRAMES = 1
-"""Innermost frames that are taken: the SDK's own, which it leaves out. So a resource has no stack
-trace, which was a quarter of a component's state, nor the line that makes it, 3 KB, which is the
-program's and of no Application."""
+"""Innermost frames that the SDK takes for a stack trace; it leaves out its own. None are left.
+
+A stack trace was a quarter of a component's state. The line that makes a resource was 3 KB: it is
+the program's, not the Application's.
+"""
 
 
 @contextlib.contextmanager
 def without_traces() -> Iterator[None]:
-    """Have resources registered meanwhile keep no stack trace. What is raised is printed in
-    full."""
+    """Register resources without stack traces meanwhile. Errors are still printed in full."""
     before = getattr(sys, "tracebacklimit", None)
     sys.tracebacklimit = _FRAMES
     try:
@@ -44,11 +45,11 @@ def without_traces() -> Iterator[None]:
 
 
 class Moved:
-    """Gives each resource that lies elsewhere in the state the URN that it has there as an alias.
+    """Gives each moved resource the URN that it has in the state as an alias.
 
-    A URN says, by their types, under which components a resource lies: one that lies under others
-    now, as a version before this one or the state of another stack has it, would be deleted and
-    made anew. `urns` are those of the state, by type and logical name.
+    A URN contains the types of all parents. Under other parents, as in an earlier version or
+    another stack's state, the engine would delete the resource and make it anew. `urns` come from
+    the state, by type and logical name.
     """
 
     def __init__(self, urns: Mapping[tuple[str, str], str]) -> None:
@@ -84,14 +85,14 @@ class Moved:
 
 
 def once_made(resources: Predecessors) -> Output[Any]:
-    """Return what a resource depends on that is to come after others in this run, and of which its
-    state says nothing.
+    """Return the first of `resources` that was not made or changed in this run, as a dependency;
+    else None.
 
-    What a flag leaves as it is the engine takes along with all that it depended on by the state,
-    unless that was registered by then, and what is registered after that it refuses as a second one
-    (pulumi: step_generator.go, getDependencySteps). So no dependency may be in a state that the
-    next run turns round. One of `resources` that was not made, or changed, in a run that goes on
-    without it, is given: the engine then leaves out what comes after it.
+    The engine skips its dependents, also in a run that continues after errors. Resources that
+    succeeded are no dependencies. For a resource that a flag leaves out, the engine registers the
+    dependencies in the state, and rejects a second registration by the program (pulumi:
+    step_generator.go, getDependencySteps). So no state may have a dependency that the next run
+    reverses.
     """
 
     async def first_not_made() -> Resource | None:
@@ -105,9 +106,11 @@ def once_made(resources: Predecessors) -> Output[Any]:
 
 
 async def _is_made(resource: Resource) -> bool:
-    """Tell whether it was made, or changed, in a run that is no preview. Of one that failed or was
-    left out for that the SDK knows no outputs, but for the URN, and an id from before
-    (pulumi.runtime.resource.register_resource)."""
+    """Tell whether the resource was made or changed in a run that is no preview.
+
+    For a failed or skipped resource the SDK knows no outputs except its URN and a former id
+    (pulumi.runtime.resource.register_resource).
+    """
     outputs = [
         output
         for name, output in vars(resource).items()

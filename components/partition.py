@@ -45,8 +45,8 @@ class Part:
 
 
 def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
-    """Return what this run deploys. Ends one that would make anew, or delete, what another stack of
-    the estate has, or is to have."""
+    """Return what this run deploys. End a run that would make anew or delete components of another
+    stack of the estate."""
     name = settings.stack.name
     partition = settings.partition
     _stop_at_components_of_others(settings, estate, state)
@@ -90,8 +90,10 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
 def _stop_at_components_of_others(
     settings: Settings, estate: Estate, state: StackState
 ) -> None:
-    """End a run whose state has components that another stack of the estate is to deploy: they
-    would be deleted here, with all that is theirs, and made anew there."""
+    """End a run whose state has components that another stack of the estate deploys.
+
+    This run would delete them with all their resources, and the other stack would make them anew.
+    """
     name = settings.stack.name
     others = {}
     for key in state.components & estate.components.keys():
@@ -110,9 +112,11 @@ def _stop_at_components_of_others(
 def _stop_at_components_elsewhere(
     settings: Settings, part: Estate, state: StackState, base: StackState
 ) -> None:
-    """End a run that would make a component anew that another stack of the estate has. The other
-    stacks are only read where this one has not all of its own yet, and of those that the command
-    knows only where they have one of these (kong_oam.engine.known_stacks)."""
+    """End a run that would make a component anew that another stack of the estate has.
+
+    It reads other stacks only if this stack lacks a component that it deploys. The command tells
+    which stacks may have it (kong_oam.engine.known_stacks).
+    """
     name = settings.stack.name
     known = of_command()
     new = part.own.keys() - state.components
@@ -138,8 +142,10 @@ def _stop_where_made(
 
 
 def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Texts]:
-    """Read the client ids of those who call from other partitions, by provider and component: as
-    settings say, or as their stacks recorded them, or as they will be."""
+    """Read the client ids of callers in other partitions, by provider and component.
+
+    They come from settings, from the recorded outputs of their stacks, or from the provider's rule.
+    """
     name = settings.stack.name
     never_run = {
         stack for stack, known in of_command().items() if not known.generation
@@ -185,7 +191,7 @@ def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Texts]:
 def _not_let_in(
     foreign: Component, unknown: Container[str], part: Estate
 ) -> Component:
-    """Return the component without the calls here of those of its clients that are unknown."""
+    """Return the component without the calls of its unknown clients."""
     clients = []
     for client in foreign.identity.clients:
         if client.name in unknown:

@@ -16,13 +16,13 @@ _OLD = 1000
 
 
 def save_cpu_time() -> None:
-    """Collect cyclic garbage seldom and not at the end, and leave out the SDK's messages for
-    `--debug`. To be called once, at first.
+    """Collect cyclic garbage seldom and not at the end, and drop the SDK's `--debug` messages. Call
+    it once, first.
 
-    Of a run without a change each takes a quarter of the program's CPU time (60 components): a
-    resource is some 40 futures that live until the end and that each collection goes through, and
-    three or four messages, each of which waits for the engine, whether anybody asked for them or
-    not. Sources: Python's reference of `gc.set_threshold`, `gc.freeze`; Pulumi's of `pulumi.log`.
+    In a run without changes each takes a quarter of the program's CPU time (60 components). A
+    resource is some 40 futures that live until the end, and each collection visits them. Three or
+    four messages per resource wait for the engine, also without `--debug`. Sources: Python's
+    reference of `gc.set_threshold`, `gc.freeze`; Pulumi's of `pulumi.log`.
     """
     gc.freeze()
     atexit.register(

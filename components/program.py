@@ -85,7 +85,7 @@ class _Plan:
 
     @property
     def estate(self) -> Estate:
-        """What of the estate this run deploys."""
+        """The part of the estate that this run deploys."""
         return self.part.estate
 
 
@@ -138,14 +138,14 @@ def _plan() -> _Plan:
             settings.stack.minor,
             labels=settings.stack.labels,
         )
-        # No product is asked about what cannot be deployed anyway.
+        # The run asks no product before it knows that it can deploy.
         compiled = compile_estate(reading, settings.stack)
         stop_at(
             compiled.diagnostics,
             f"in the Applications; nothing was provisioned{compiled.reservation}",
         )
         assert compiled.estate is not None
-        # Once anything is registered the state may be another one.
+        # Read the state before the first registration, which changes it.
         before = recorded()
         part = part_of_run(settings, compiled.estate, before)
         estate = part.estate
@@ -170,7 +170,7 @@ def _plan() -> _Plan:
             ca_file=ca_file,
             by_address=by_address,
         )
-        # After a run that failed the state says what it meant, which is not what Kong has.
+        # After a failed run the state has the intended rules, which may differ from Kong's.
         state = corrected(before, account)
         held = state.held | base.state.held if base else state.held
         issuers = base.state.issuers if base else state.issuers
@@ -214,7 +214,7 @@ def _provision(plan: _Plan) -> _Provisioned:
         estate, settings.as_of, state.credentials, proofs_in(state)
     )
     scopes_before = scopes_in(settings.providers, state)
-    # Providers lay what a component is as a client under it, so it is there before them.
+    # Providers lay clients under their components, so the components come first.
     components = {key: DeployedComponent(key) for key in estate.own}
     issuers = {
         provider.name: provision(
@@ -241,7 +241,7 @@ def _provision(plan: _Plan) -> _Provisioned:
     )
     gateway = Gateway("gateway", gateway_args)
     deployments = _deploy(plan, gateway, issuers, components)
-    # What runs with a client's credentials: nothing here for components that run elsewhere.
+    # The workloads with a client's credentials; empty for components that run elsewhere.
     running = {
         key: deployments[key].resources if key in deployments else []
         for key in components

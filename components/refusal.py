@@ -1,8 +1,7 @@
 """Stops a run before anything is provisioned, with one clear message.
 
-The engine prints the first line of an error beside the stack each time that it has something to say
-of it, and all of it once at the end: so what was found stands below a first line that sums it up,
-and not in messages of its own.
+The engine prints the first line of an error beside the stack several times, and all lines once at
+the end. So the first line sums up the findings, and the findings follow below it.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ AT_PRODUCTS = "where this would be provisioned; nothing was"
 def stop_at(
     diagnostics: Iterable[Diagnostic], where: str = AT_PRODUCTS
 ) -> None:
-    """Show all warnings. With an error the program ends, before anything is made; `where` says of
-    what the errors are."""
+    """Show all warnings. If there is an error, end the program before it makes anything; `where`
+    names the place of the errors."""
     shown = tuple(diagnostics)
     for diagnostic in shown:
         if diagnostic.severity == "warning":

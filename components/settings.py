@@ -32,7 +32,7 @@ def load(describe: Describe) -> Settings:
     names = (
         key.removeprefix(prefix) for key in configured if key.startswith(prefix)
     )
-    # Every key that is there is checked, so that a misspelt one is an error and not a default.
+    # Check every key, so that a misspelt key is an error and not a default.
     values = {
         name: _value(pulumi.Config(NAMESPACE).require(name))
         for name in names
@@ -43,9 +43,11 @@ def load(describe: Describe) -> Settings:
 
 
 def _require_as_written(stack: str, values: Fields) -> None:
-    """Raise StackError where the engine took a setting from elsewhere than the commands, the
-    review of a change and the policy pack: they would speak of other Applications than those that
-    are deployed."""
+    """Raise StackError if the engine took a setting from another place than the commands do.
+
+    The review of a change and the policy pack would then read other Applications than the run
+    deploys.
+    """
     file = stack_file(stack)
     written = values_in(file) if file.is_file() else {}
     names = {*values, *written} - {_CERTIFICATES}

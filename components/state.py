@@ -9,7 +9,7 @@ from kong_oam.engine.state import Outputs, StackState, from_outputs
 from kong_oam.errors import EngineError
 from kong_oam.oam.position import Texts
 
-# Of the engine's built-in provider.
+# The engine's built-in provider.
 _ALL_RESOURCES = "pulumi:pulumi:readStackResourceOutputs"
 _OUTPUTS = "pulumi:pulumi:readStackOutputs"
 
@@ -23,11 +23,11 @@ def stack_name(stack: str | None = None) -> str:
 
 
 def recorded(stack: str | None = None) -> StackState:
-    """Read the state of this stack, or of another one of the project. The engine is asked once.
+    """Read the state of this stack, or of another stack of the project, once per run.
 
-    One that was never deployed, or is not there, has recorded nothing. Raises EngineError where the
-    engine does not have it, as when its backend went away since the run began; without the engine's
-    words, which may hold the backend's address.
+    A stack that is missing or was never deployed has an empty state. Raises EngineError if the
+    engine cannot read it, for example when its backend is gone. The error omits the engine's words,
+    which may contain the backend's address.
     """
     return from_outputs(
         _read(_ALL_RESOURCES, {"stackName": stack_name(stack)}, stack)

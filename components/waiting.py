@@ -28,8 +28,8 @@ class Waiting:
     def watch(
         self, resource: Resource, after: Iterable[Resource], message: str
     ) -> None:
-        """Say a message of the resource from when all that it comes `after` is there, until it is
-        there itself."""
+        """Print the resource's message once all resources in `after` exist, until the resource
+        exists."""
         if not self._is_used:
             return
 

@@ -1,9 +1,9 @@
 """Provisions TLS certificates of the estate's hosts, from the stack's own secret or existing
 Kubernetes TLS Secrets.
 
-A gateway trait names one with `secretName`, as for an Ingress. The stack's `kong-oam:certificates`
-come first; any other name is a Secret of type kubernetes.io/tls in the application's namespace,
-kept there by cert-manager, say.
+A gateway trait names a certificate with `secretName`, as for an Ingress. The stack's
+`kong-oam:certificates` come first; any other name is a Secret of type kubernetes.io/tls in the
+application's namespace, for example from cert-manager.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ from .service import Plugin
 def enforced(
     plugins: Sequence[Plugin], state: StackState, account: Account
 ) -> Output[str]:
-    """Return the fingerprint of what the plugins enforce. A run that fails at one of them exports
-    nothing."""
+    """Return the fingerprint of the rules that the plugins enforce. A run that fails at a plugin
+    exports nothing."""
     configurations = {
         plugin.name: plugin.resource.config_json for plugin in plugins
     }
@@ -30,8 +30,8 @@ def enforced(
 
 
 def are_as_meant(plugins: Sequence[Plugin]) -> Output[bool]:
-    """Tell whether all plugins are as this run means them. A flag may leave some out (`--target`):
-    they are as they were, or are not there and unknown."""
+    """Tell whether all plugins match this run. `--target` may leave out plugins: these are
+    unchanged or missing."""
 
     async def all_are() -> bool:
         return is_dry_run() or all(
@@ -52,9 +52,9 @@ async def _is_as_meant(plugin: Plugin) -> bool:
 def once_known(
     new: str, before: str, fingerprint: Output[str], state: StackState
 ) -> Input[str]:
-    """Return `new`, or `before` as long as the `fingerprint` of what is enforced is unknown.
+    """Return `new`, or `before` as long as the `fingerprint` of the enforced rules is unknown.
 
-    It is unknown where a run left out a plugin at which the run before failed.
+    It is unknown if a run left out a plugin at which the run before failed.
     """
     if not state.doubted or is_dry_run():
         return new

@@ -30,10 +30,11 @@ Slots = Output[list[SlotOutput]]
 
 @dataclass(frozen=True, slots=True)
 class GatewayArgs:
-    """What the gateway of a stack is made from.
+    """The inputs of a stack's gateway.
 
     `key_slots` is the output of the run before: {provider: [slot, ...]}. `certificates` are the
-    stack's own, by name. In a partition of an estate `base` has what the estate's base made.
+    stack's own, by name. In a partition of an estate, `base` has the resources of the estate's
+    base.
     """
 
     settings: Settings
@@ -46,11 +47,10 @@ class GatewayArgs:
 
 
 class Gateway(ComponentResource):
-    """The key rings, the consumer nobody and the Upstream nowhere. In a partition of an estate all
-    of these are its base's.
+    """The key rings, the anonymous consumer and the empty Upstream. A partition uses its base's.
 
-    `workspace` is for what is made from it. `slots` is the stack output that tells the next run
-    which key sits where.
+    `workspace` is the input for all further Kong resources. `slots` is the stack output that tells
+    the next run which key sits in which key slot.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Gateway(ComponentResource):
 
     @property
     def recorded(self) -> dict[str, Input[Any]]:
-        """What partitions of the estate have to know of it."""
+        """Return the ids that partitions of the estate need."""
         workspace = self.workspace
         recorded: dict[str, Input[Any]] = {
             "nobody": workspace.nobody,
@@ -125,7 +125,7 @@ def _provision(
     issuers = {}
     slots = {}
     for key, issuer in args.issuers.items():
-        # The ring stands for all who have a token of the issuer; its credentials are the keys.
+        # The ring stands for all callers with a token of the issuer; its credentials are the keys.
         ring = kong.Consumer(
             f"{name}-ring-{key}",
             username=names.ring(stack, key),

@@ -1,8 +1,6 @@
-"""Provisions a gated service per backend, which leads nowhere but through its gate, and the routes
-to it.
+"""Provisions a gated service per backend, and its routes. Only the service's gate has an address.
 
-`depends_on` names resources, never components: a component's subtree is not awaited as one would
-think.
+`depends_on` names resources, never components: Pulumi does not wait for a component's children.
 """
 
 from __future__ import annotations
@@ -44,7 +42,7 @@ class Plugin:
 
 @dataclass(frozen=True, slots=True)
 class ServiceArgs:
-    """What the service of one backend is made from."""
+    """The inputs of one backend's service."""
 
     component: Component
     backend: str
@@ -72,12 +70,12 @@ class ServiceArgs:
 class GatedService:
     """A Kong service for one backend of a component.
 
-    The service itself leads nowhere: to an Upstream without Targets, where every request is
-    answered with 503. Only the gate knows the workload, and sends there what it allows. So no
-    order, pause or part of a run lets anybody in: what is not there, or not seen yet, refuses.
+    The service points to the empty Upstream, which answers 503. Only the gate has the workload's
+    address, and forwards allowed requests. So in every order, pause and part of a run, missing
+    parts deny.
 
     Admission and the gate decide by the `table`. `guards` are all its plugins: admission is the
-    first, and the gate, once it is made, the last. That leads to the `upstream`.
+    first, the gate the last. The gate forwards to the `upstream`.
     """
 
     args: ServiceArgs
@@ -88,16 +86,16 @@ class GatedService:
 
     @property
     def admission(self) -> kong.Plugin:
-        """The plugin that closes the service to whom the table does not admit."""
+        """The plugin that closes the service to callers that the table does not admit."""
         return self.guards[0].resource
 
 
 @dataclass(frozen=True, slots=True)
 class GateArgs:
-    """What the gate of a service is made from.
+    """The inputs of a service's gate.
 
-    The gate leads to the `upstream`, and comes after the `workload`. `rolled_out` says whether this
-    version of the workload runs, `before` is the configuration that the gate has by the state.
+    The gate forwards to the `upstream`, and comes after the `workload`. `rolled_out` says whether
+    this version of the workload runs; `before` is the gate's configuration in the state.
     """
 
     service: GatedService
@@ -139,16 +137,16 @@ def provision_service(
 def provision_gate(
     name: str, args: GateArgs, opts: ResourceOptions
 ) -> GatedService:
-    """Make the gate of a service, and return the service with it. A run in which the workload is
-    not there leaves its rules as they were."""
+    """Make the gate of a service, and return the service with it. If the run leaves out the
+    workload, the gate keeps its rules."""
     service = args.service
     inputs = Output.all(service.table, args.upstream.host, args.upstream.port)
-    # A preview shows what comes of a run that succeeds, and says of the gate that it waits for
-    # the workload.
+    # A preview shows the result of a successful run, and notes that the gate waits for the
+    # workload.
     urns = [resource.urn for resource in args.workload]
     previewed = Output.all(*urns).apply(lambda _: True)
     rolled_out = previewed if pulumi.runtime.is_dry_run() else args.rolled_out
-    # What runs may be of another version than this run means, where a flag left it out.
+    # If a flag left out the workload, another version may run.
     config: Output[Content] = Output.all(inputs, rolled_out).apply(
         lambda known: _gate(args, *known[0], rolled_out=known[1])
     )
@@ -223,7 +221,7 @@ def _extra(
     opts: ResourceOptions,
 ) -> Plugin:
     callers = {"ring": args.issuer.ring, "nobody": args.workspace.nobody}
-    # A second one of its kind could only come once the first had gone, which is after it.
+    # Kong takes a second plugin of a kind only after the first is deleted, which happens later.
     before = [Alias(name=f"{name}-{role}") for role in former_roles(extra)]
     return _plugin(
         f"{name}-{extra.role}",
@@ -245,7 +243,7 @@ def _plugin(
     opts: ResourceOptions,
     consumer: Input[str] | None = None,
 ) -> Plugin:
-    """Make a plugin of the service, or of what one consumer asks it.
+    """Make a plugin of the service, for all its requests or one consumer's.
 
     Its configuration is in full: strict matching then sees any change by hand.
     """
@@ -330,7 +328,7 @@ def provision_routes(
 ) -> None:
     """Provision the routes of one component, each to the gated service of its backend.
 
-    They come after what guards them, so that what is not there yet is not found (404); `ready` are
+    Routes come after the guards, so that an unfinished service answers 404. `ready` are
     certificates, before which nothing can be called.
     """
     gateway = settings.gateway

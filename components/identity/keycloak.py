@@ -1,23 +1,21 @@
-"""Provisions Keycloak: in a realm that exists, a client per client, a client scope per declared
-scope, and a role per group.
+"""Provisions Keycloak in an existing realm: a client per client, a client scope per declared scope,
+and a role per group.
 
-A client may ask for the scopes that are attached to it, and for no other: these are its grants, all
-optional, so that a token lists what was asked for. Two more scopes are in every token and in no
-token's `scope`: one brings the audience, and one, for users, their groups. Keycloak signs in every
-user of the realm through every client. So the audience of a client that users sign in through
-stands in a scope that only those have who are in one of its groups: anybody else gets a token
-without it, which counts nowhere.
+A client may request only the scopes that are attached to it: its grants. All are optional, so that
+a token lists the requested scopes. Two further scopes are in every token, and never listed in
+`scope`. The first adds the audience; the second adds users' groups. Keycloak signs in every user of
+the realm through every client. So the audience of a sign-in client is in a scope that only its
+groups have. Other users get a token without an audience, which no gate accepts.
 
-Groups are those of the realm, by path. A token would list any group by its last name, which others
-may use elsewhere, or all of a user's; so each group that an Application names holds a realm role of
-its own, and tokens list these. Members of its subgroups hold it as well: that is how Keycloak means
-subgroups.
+Groups are the realm's, by path. A token would list a group by its last name only, which is not
+unique, or all groups of the user. So each group that an Application names gets a realm role, and
+tokens list these roles. Members of its subgroups have the role, too: Keycloak defines subgroups so.
 
-A scope without a role is everybody's. What brings an audience to users is therefore made after the
-roles that it asks for, and removed before them.
+A scope without a role is everybody's. So the scope with the users' audience is made after its
+roles, and removed before them.
 
 Sources: Keycloak's Server Administration Guide (client scopes, "Role scope mappings", service
-accounts), and what the official plugin sends for each resource. Every property that matters is set.
+accounts), and the official plugin's requests for each resource. Every property that matters is set.
 """
 
 from __future__ import annotations
@@ -58,10 +56,13 @@ _KEYS = ECDSA
 _ALGORITHM = "token.endpoint.auth.signing.alg"
 _OF_PARTNERS = "RS256"
 _KEYS_STAY = 12.0
-"""Seconds. A server keeps the keys of a client that it has read, and forgets them once the client has changed. Who
-calls in that moment may have it keep those of before; it reads anew for a key that it does not find, but no sooner than
-10 seconds after the last time (InfinispanPublicKeyStorageProvider.java, and seen: 4 of 400 changes under calls, for
-10.0 to 10.5 seconds)."""
+"""Seconds. A server caches the keys of a client, and drops them when the client changes. A call in
+that moment may cache the old keys again.
+
+For an unknown key it reads anew, but no sooner than 10 seconds after the last read
+(InfinispanPublicKeyStorageProvider.java). Measured: 4 of 400 changes under calls, for 10.0 to 10.5
+seconds.
+"""
 
 
 _Roles = Mapping[str, pulumi.Input[str]]
@@ -75,8 +76,11 @@ def provision(args: IssuerArgs) -> Issuer:
 
 @dataclass(frozen=True, slots=True)
 class _Realm:
-    """What clients need of the realm: ids of the groups' roles by group (the provider's name), the
-    name of the scope that brings groups, and by declared scope its name, once it is made here."""
+    """The parts of the realm that clients need.
+
+    `roles` are ids by the provider's group names, `groups_scope` is the scope that adds groups, and
+    `scopes` are the names of declared scopes.
+    """
 
     roles: _Roles
     groups_scope: pulumi.Input[str] | None
@@ -85,16 +89,16 @@ class _Realm:
 
 @dataclass(frozen=True, slots=True)
 class _Audience:
-    """The name of the scope that makes a client's tokens count, and what restricts it to users of
-    the client's groups."""
+    """The name of the scope with the audience of a client's tokens, and the role mappings that
+    restrict it to users of the client's groups."""
 
     scope: pulumi.Input[str]
     before: Predecessors
 
 
 class Keycloak(pulumi.ComponentResource):
-    """The roles and client scopes of one stack in a realm. Clients and what is attached to them lie
-    under their components."""
+    """The roles and client scopes of one stack in a realm. Clients lie under their components, with
+    their attachments."""
 
     def __init__(
         self,
@@ -199,7 +203,7 @@ class Keycloak(pulumi.ComponentResource):
         return role.id
 
     def _of(self, key: str | None, **options: Any) -> pulumi.ResourceOptions:
-        """Return the options of what is a client's, by its component, or the realm's."""
+        """Return the options of a resource: a client's, by its component, or the realm's."""
         parent = self._args.homes[key] if key else self
         return pulumi.ResourceOptions(
             parent=parent, provider=self._server, **options
@@ -271,8 +275,10 @@ class Keycloak(pulumi.ComponentResource):
     def _client(
         self, client: Client, keys: Keys | None, audience: _Audience | None
     ) -> keycloak.openid.Client:
-        """Make a client. It lets users in only once its tokens count for none but those in its
-        groups: until now it may have been one that calls as itself, whose tokens always do."""
+        """Make a client. It signs users in only after its audience is restricted to its groups.
+
+        Before this run it may have been a service, whose tokens always have the audience.
+        """
         return keycloak.openid.Client(
             self._names.client(client.component),
             realm_id=self._realm,
@@ -319,9 +325,9 @@ class Keycloak(pulumi.ComponentResource):
         registered: keycloak.openid.Client,
         audience: _Audience | None,
     ) -> Grants:
-        """Attach the scopes of every token of the client, and the optional ones.
+        """Attach the scopes of every token of the client, and the optional scopes.
 
-        Each list replaces what is there.
+        Each list replaces the existing list.
         """
         fixed: list[pulumi.Input[str]] = [SUBJECT]
         if not client.user_facing:

@@ -1,14 +1,11 @@
-"""Provisions key pairs of clients that prove who they are with a key of their own
-(`private_key_jwt`).
+"""Provisions key pairs of clients that authenticate with a key of their own (`private_key_jwt`).
 
-The public half goes to the provider, the private half into the Secret of the client's workload, and
-stands in the state, encrypted. Keys lie in two slots in turn, each of which a resource stands for.
-A client has one key, and while two of its generations overlap, two. The generation is the
-replacement trigger of its slot: a key that has ended and is there all the same, since a run left it
-out or died before, is not taken for the next one.
+The public half goes to the provider. The private half goes into the Secret of the client's
+workload, and is encrypted in the state. Keys use two slots in turn, a resource for each. A client
+has one key, or two while two generations overlap. The generation is the slot's replacement trigger:
+an ended key that an interrupted run left behind is never used as the next key.
 
-Sources: RFC 7517 and 7518, section 6 (JSON Web Keys), RFC 7638 (their thumbprint, which is the
-key's id).
+Sources: RFC 7517 and 7518, section 6 (JSON Web Keys), RFC 7638 (thumbprint, used as the key's id).
 """
 
 from __future__ import annotations

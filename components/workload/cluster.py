@@ -27,10 +27,12 @@ from .objects import KubernetesObject
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster that workloads go to. `namespaces` are, by name, those that the stack makes;
-    `definitions` the CustomResourceDefinitions that a component renders, by group and kind of their
-    objects. `kubectl` is the command, for a shell, by which one looks there; `helm` that of
-    releases."""
+    """A cluster that workloads go to.
+
+    `namespaces` are the stack's own, by name. `definitions` are the CustomResourceDefinitions that
+    a component renders, by group and kind of their objects. `kubectl` is the shell command to
+    inspect it, `helm` the same for releases.
+    """
 
     kubectl: str
     helm: str
@@ -79,11 +81,11 @@ def provision_clusters(estate: Estate, settings: Settings) -> Clusters:
 def _cluster(
     cluster: str | None, estate: Estate, settings: Settings, waiting: Waiting
 ) -> Cluster:
-    """Make the provider, and what others lie in: the namespaces that components run in, where the
-    stack makes them, and the Namespaces and CustomResourceDefinitions that components render.
+    """Make the provider, the namespaces of components where the stack makes them, and rendered
+    Namespaces and CustomResourceDefinitions.
 
-    A patch makes a namespace that is not there, takes one that is as it is, and leaves it there
-    when it goes itself: others may use it by then.
+    A patch creates a missing namespace, adopts an existing namespace unchanged, and leaves it at
+    the end: others may use it by then.
     """
     wanted = set()
     plain = True
@@ -95,9 +97,9 @@ def _cluster(
                     part.plain for part in target.workload.rendered
                 )
     context = settings.cluster.context_of(cluster)
-    # A new key changes a client's Secret in place: one that is replaced is deleted first, and its
-    # Deployment with it; and so with ConfigMaps, where there are any. What somebody changed by hand
-    # belongs to another field manager; without force a refresh could not put it back.
+    # A new key changes a client's Secret or ConfigMap in place. A replacement would delete it
+    # first, and its Deployment with it. A manual change belongs to another field manager; without
+    # force a refresh could not revert it.
     provider = k8s.Provider(
         provider_of(cluster),
         context=context,

@@ -25,16 +25,16 @@ CREDENTIAL_DIGEST = "kong-oam.dev/client-credential"
 _TOKEN_FOLDER, _TOKEN = "/var/run/secrets/kong-oam.dev", "token"
 _TOKEN_SECONDS = 3600
 _REPLACED = frozenset({("batch", "Job"), ("", "Pod")})
-"""Whose pods cannot be changed: a mark in them would run them again."""
+"""Kinds whose pods cannot be changed: a mark in them would run them again."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientEnvironment:
-    """What the pods of a client are given.
+    """The settings and secrets of a client's pods.
 
-    `settings` go into a Secret of its own. `references` are variables whose values lie in Secrets
-    of somebody else's. `audiences` are those of tokens of its ServiceAccount, by the variable that
-    names the file. `granted` comes before pods ask for tokens.
+    `settings` go into a separate Secret. `references` are variables with values from existing
+    Secrets. `audiences` are for tokens of its ServiceAccount, by the variable with the file's name.
+    `granted` comes before pods ask for tokens.
     """
 
     settings: Data
@@ -71,7 +71,7 @@ def with_credential(
     client: ClientEnvironment,
     mark: Output[str],
 ) -> Manifest:
-    """Return the object with its pods completed by what only a run knows of the client. A new
+    """Return the object with the client's settings in its pods, which only a run knows. A new
     `mark` restarts them."""
     changed = copy.deepcopy(manifest)
     for path in pods:
@@ -140,12 +140,11 @@ def _add_variables(container: Manifest, variables: Sequence[Manifest]) -> None:
 
 
 def _detached(value: Output[str]) -> Output[str]:
-    """Return the value without its dependencies: the pods come after the Secret, which comes after
-    all of that.
+    """Return the value without its dependencies: the pods come after the Secret, which has them
+    all.
 
-    Where the engine deletes a client before it replaces it, it first deletes what its plugin would
-    replace if what comes from the client were unknown. A Deployment without a `spec` is that, by
-    the stand-in: its pods would go.
+    Before the engine replaces a client by deletion first, it deletes every dependent that an
+    unknown value would replace. With an unknown `spec` that includes Deployments, and so the pods.
     """
     future = value.future(with_unknowns=True)
     return Output(set(), future, value.is_known(), value.is_secret())  # type: ignore[arg-type]

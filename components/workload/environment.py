@@ -53,8 +53,8 @@ def settings_of(component: Component, estate: Estate, issuers: Issuers) -> Data:
 
 
 def _request_scope(client: Client, api: str, issuer: Issuer) -> Input[str]:
-    """Return what the client asks for to call an API, however many entries of `calls` that is: the
-    scopes, unless the provider has a word for all of them."""
+    """Return the scopes that the client requests to call an API, from all entries of `calls`, or
+    the provider's word for all scopes."""
     granted: list[str] = []
     for call in client.calls:
         if call.component == api:
@@ -82,8 +82,8 @@ def _variable(name: str, reference: SecretReference) -> Manifest:
 
 
 def _prefix(client: Client, estate: Estate) -> str:
-    """Return the prefix of one provider's variables: those of the stack's default have no name in
-    them."""
+    """Return the prefix of one provider's variables: the stack's default provider has no name in
+    it."""
     default = client.provider == estate.stack.default_provider.name
     return "OAUTH" if default else _environment("OAUTH", client.provider)
 
@@ -115,8 +115,8 @@ def _settings(
 
 
 def _scopes(client: Client, issuer: Issuer) -> Input[str]:
-    """Return all that a client may ask for. A provider whose tokens are for one API takes that of
-    one API at a time."""
+    """Return all scopes that a client may request, of one API if the provider's tokens are for one
+    API."""
     if not issuer.requests:
         return " ".join(client.scopes)
     requests = [

@@ -28,8 +28,7 @@ cluster's version."""
 
 
 class KubernetesObject(CustomResource):
-    """An object of any kind. What it is in the cluster is known as plain mappings, in Kubernetes'
-    own spelling."""
+    """An object of any kind, as plain mappings in Kubernetes' own spelling."""
 
     metadata: Output[Fields]
     spec: Output[Fields | None]
@@ -48,7 +47,7 @@ class KubernetesObject(CustomResource):
         inputs: Manifest = {"spec": None, "status": None, **manifest}
         if kind == RELEASE:
             inputs = dict(manifest["spec"])
-        if kept.read:  # whatever it is, it is not told
+        if kept.read:  # a dynamic provider gets no further options
             inputs = {"metadata": None, "spec": None, "status": None}
         options = ResourceOptions(
             aliases=[
@@ -94,7 +93,7 @@ def _kept(kept: Options, manifest: Manifest) -> ResourceOptions:
         replace_on_changes=replaced or None,
         delete_before_replace=True
         if replaced
-        else None,  # the new one has the name of the old one
+        else None,  # the new object has the old object's name
         retain_on_delete=kept.retain_on_delete or None,
         id=identifier if kept.read else None,
         import_=identifier if kept.take_over else None,
@@ -102,8 +101,7 @@ def _kept(kept: Options, manifest: Manifest) -> ResourceOptions:
 
 
 def is_of_version(resource: KubernetesObject, version: str) -> Output[bool]:
-    """Tell whether the object in the cluster is of this version, and its pods, where it has any,
-    are there."""
+    """Tell whether the object in the cluster has this version, and its pods, if it has any, run."""
     read = Output.all(resource.metadata, resource.status)
     kind = resource.pulumi_resource_type.rpartition(":")[2]
     return read.apply(lambda parts: is_there(kind, version, *parts))
@@ -112,12 +110,13 @@ def is_of_version(resource: KubernetesObject, version: str) -> Output[bool]:
 def is_there(
     kind: str, version: str, metadata: Fields, status: Fields | None
 ) -> bool:
-    """Tell whether an object that was read is of this version, and whether its pods of that
-    version were all there once, or nothing is said of them.
+    """Tell whether an object that was read has this version, and whether its pods were all ready
+    once.
 
-    A Deployment's condition Progressing keeps its last reason, and StatefulSets and DaemonSets
-    count the pods that they updated, whatever happens to a pod later (Kubernetes API reference). A
-    Job and a CronJob are there once they exist: nothing comes back to them.
+    An object without a status of pods counts as ready. A Deployment's condition Progressing keeps
+    its last reason; StatefulSets and DaemonSets count the updated pods, even after a pod fails
+    later (Kubernetes API reference). A Job or CronJob is ready once it exists: no traffic reaches
+    it.
     """
     if (metadata.get("annotations") or {}).get(VERSION) != version:
         return False

@@ -1,4 +1,4 @@
-"""Where the gateway finds what runs, and what it has to know of it."""
+"""The address of a workload for the gateway."""
 
 from __future__ import annotations
 
@@ -35,9 +35,11 @@ def upstream_of(
     namespace: str,
     backend: Endpoint,
 ) -> Upstream:
-    """Find the upstream behind a port of a Service: by its name inside the cluster, else by the
-    address of its load balancer or its node port. Only what is asked for is read: the cluster gives
-    no other."""
+    """Return the upstream behind a port of a Service.
+
+    It is the Service's name inside the cluster, or else its load balancer's address or its node
+    port. It reads only the needed address: the cluster gives no other.
+    """
     match gateway.reach:
         case "loadBalancer":
             return Upstream(service.status.apply(balancer_of), backend.port)

@@ -20,8 +20,7 @@ Values = Mapping[str, Output[str]]
 
 
 def value_of(resource: KubernetesObject, awaited: Awaited) -> Output[str]:
-    """Read the value. What is not there yet is left as it stands in a preview; else raises
-    RunError."""
+    """Read the value. In a preview a missing value stays a placeholder; otherwise raises RunError."""
     part, *inside = awaited.path
     known: Output[Any] = getattr(resource, str(part))
 
@@ -56,7 +55,7 @@ def _step(value: Any, step: str | int) -> Any:
 
 
 def with_values(value: Any, values: Values) -> Any:
-    """Return the value with what the cluster says in the place of stand-ins, at any depth."""
+    """Return the value with values of the cluster in place of placeholders, at any depth."""
     if isinstance(value, Mapping):
         return {key: with_values(item, values) for key, item in value.items()}
     if isinstance(value, list):

@@ -1,5 +1,4 @@
-"""Provisions a component's Kubernetes objects: those that are rendered, and what is added to
-them."""
+"""Provisions a component's Kubernetes objects: the rendered objects and our additions."""
 
 from __future__ import annotations
 
@@ -39,7 +38,7 @@ _Identity = tuple[str, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class WorkloadArgs:
-    """What a component's objects in one cluster are made from.
+    """The inputs of a component's objects in one cluster.
 
     They come after `after`. `value` reads what another component gives.
     """
@@ -58,9 +57,9 @@ class Workload:
     """The objects of a component, with ServiceAccount and NetworkPolicy where it has pods, and the
     Secret of a client. Namespaces and CustomResourceDefinitions are the cluster's.
 
-    A gate comes after `resources`. `rolled_out` says whether what runs is what this run means: a
-    run that leaves some of it out, or fails there, has others. `upstreams` are, by backend, where
-    the gateway finds it; a copy has none.
+    A gate comes after `resources`. `rolled_out` says whether the running version matches this run:
+    it is false if the run leaves out objects or fails at them. `upstreams` are the gateway's
+    addresses, by backend; a copy has none.
     """
 
     resources: Predecessors
@@ -69,11 +68,11 @@ class Workload:
     objects: Mapping[_Identity, KubernetesObject]
 
     def value(self, awaited: Awaited) -> Output[str]:
-        """Return what the cluster says of one of the objects."""
+        """Return the state of an object in the cluster."""
         name = (awaited.api, awaited.kind, awaited.name)
         resource = self.objects.get((*name, awaited.namespace))
         if resource is None:
-            # KubeVela writes a namespace to what is in none.
+            # KubeVela writes a namespace to objects without a namespace.
             resource = self.objects[*name, ""]
         return value_of(resource, awaited)
 
@@ -175,8 +174,8 @@ def _stage(placed: PlacedObject) -> int:
 def _earlier(
     placed: PlacedObject, made: _Made, needed: Predecessors
 ) -> Predecessors:
-    """Return what an object waits for, of what is made before it. The run gives up on a Service
-    without pods."""
+    """Return the dependencies of an object among the objects made before it. The run gives up on a
+    Service without pods."""
     if placed.stage == "running":
         return needed
     if placed.stage == "after":

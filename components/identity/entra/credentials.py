@@ -1,13 +1,12 @@
 """Provisions the proofs of clients at Entra: certificates, secrets, or trust in the tokens of their
 cluster.
 
-Entra takes all the certificates and all the secrets that an application has, so both slots of a
-client are there at any time (Generation.ready_in), and one that ends is replaced where it lies:
-what was before is refused from then on.
+Entra accepts all certificates and all secrets of an application. So both slots of a client are
+always filled (Generation.ready_in). An expired credential is replaced in its slot, and Entra denies
+the old value from then on.
 
 Sources: Microsoft Graph (keyCredential, passwordCredential, federatedIdentityCredential), and the
-official plugin, for which a changed `rotateWhenChanged` replaces a secret: the new one is made
-first.
+official plugin, for which a changed `rotateWhenChanged` replaces a secret, the new secret first.
 """
 
 from __future__ import annotations
@@ -37,8 +36,8 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Makes the credentials of one provider's clients. `options` gives those of what lies in a
-    component's home."""
+    """Makes the credentials of one provider's clients. `options` gives a resource's options by its
+    component."""
 
     args: IssuerArgs
     options: Callable[[str], pulumi.ResourceOptions]
@@ -129,8 +128,8 @@ class Credentials:
     def _partner_certificates(
         self, client: Client, app: azuread.Application
     ) -> None:
-        """Register certificates, each by its own name: one that is added or taken away leaves the
-        other as it is."""
+        """Register certificates, each by its own name: adding or removing one certificate leaves
+        the other unchanged."""
         for pem in self.args.settings.certificates.get(client.component, ()):
             certificate = load_pem_x509_certificate(pem.encode())
             validity = (

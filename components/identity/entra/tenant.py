@@ -1,21 +1,21 @@
-"""Provisions Microsoft Entra ID: an application per API and one per client in a tenant that exists,
-and what each may be issued.
+"""Provisions Microsoft Entra ID in an existing tenant: an application per API and per client, and
+the clients' grants.
 
 A token is for one API: its audience is the client id of that API's application, which Entra makes
-up. A declared scope is there twice: as a delegated permission, which users' tokens list in `scp`,
-and as a role for applications, which services' tokens list in `roles` behind a prefix. A group that
-roles name is a role for users, assigned to this group; users' tokens list it in `roles`, too. So
-nobody's groups are ever too many to be listed: beyond 200 Entra names none. A component without
-scopes is no API: any token for one of the others counts there (`Estate.apis_at`).
+up. A declared scope exists twice. As a delegated permission it is in `scp` of users' tokens. As a
+role for applications it is in `roles` of services' tokens, behind a prefix. A group that roles name
+is a role for users, assigned to this group; users' tokens list it in `roles`, too. This avoids
+Entra's limit: beyond 200 groups a token lists none. A component without scopes is no API: it
+accepts any token for another API (`Estate.apis_at`).
 
-Entra gives anybody a token for anything, unless told otherwise: every application here asks for an
-assignment, so that who has none gets no token. Services are assigned the roles of the scopes that
-they were granted; users are assigned to the clients through their groups, and consent is given for
-exactly the scopes of the client's grants, and to sign in. Where an assignment is asked for no user
-can consent: what is not consented to here is refused.
+By default Entra gives anybody a token for anything. So every application here requires an
+assignment: callers without an assignment get no token. Services are assigned the roles of their
+scopes. Users are assigned to clients through their groups. Consent covers exactly the scopes of the
+client's grants, and sign-in. Where an assignment is required, users cannot consent: Entra denies
+the rest.
 
 Sources: Microsoft Graph (application, servicePrincipal, appRoleAssignment, oAuth2PermissionGrant),
-the identity platform's access tokens and optional claims, and what the official plugin sends for
+the identity platform's access tokens and optional claims, and the official plugin's requests for
 each resource. Every property that matters is set.
 """
 
@@ -88,8 +88,11 @@ class _Application:
 
 @dataclass(frozen=True, slots=True)
 class _Tenant:
-    """What clients need of the tenant: the APIs by component, ids of groups by the provider's
-    names, and Microsoft Graph's service principal, where a client signs users in."""
+    """The parts of the tenant that clients need.
+
+    `apis` are by component, `groups` ids by the provider's names. `graph` is Microsoft Graph's
+    service principal, for clients that sign users in.
+    """
 
     apis: Mapping[str, _Application]
     groups: Mapping[str, pulumi.Input[str]]
@@ -97,8 +100,8 @@ class _Tenant:
 
 
 class Entra(pulumi.ComponentResource):
-    """The APIs of one stack in a tenant, with their service principals. Clients, with what they are
-    assigned and consent, lie under their components."""
+    """The APIs of one stack in a tenant, with their service principals. Clients lie under their
+    components, with assignments and consents."""
 
     def __init__(
         self,
@@ -299,7 +302,7 @@ class Entra(pulumi.ComponentResource):
     def _of(
         self, client: str | None = None, before: Predecessors = ()
     ) -> pulumi.ResourceOptions:
-        """Return the options of what is a client's, by its component, or the tenant's."""
+        """Return the options of a resource: a client's, by its component, or the tenant's."""
         return pulumi.ResourceOptions(
             parent=self._args.homes[client] if client else self,
             provider=self._directory,
@@ -408,11 +411,11 @@ class Entra(pulumi.ComponentResource):
     def _sign_in(
         self, client: Client, principal: azuread.ServicePrincipal
     ) -> None:
-        """Consent to what Microsoft's own libraries ask for in every sign-in, who the user is; and
-        to a refresh token.
+        """Consent to the scopes that Microsoft's libraries request in every sign-in: the user's
+        identity, and a refresh token.
 
-        To that only where the client is to have one. A page in the browser gets it anyway, whatever
-        was consented to.
+        The refresh token needs consent only if the client is to have it. A page in the browser gets
+        it without consent.
         """
         graph = self._tenant.graph
         assert graph is not None, (
