@@ -1,4 +1,4 @@
-"""What Pulumi runs for `--policy-pack policies`: the pack judges the project that it lies in."""
+"""Entry point of `--policy-pack policies`: the pack judges the project around it."""
 
 import os
 import sys

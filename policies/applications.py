@@ -1,8 +1,7 @@
-"""Rules about what the Applications say, read through `access`: who answers for it, why it is
-public, until when.
+"""Rules about the Applications, read through `access`: owners, reasons and ends of public rules.
 
-Some are findings of lint, too (LINT306 to LINT309, `kong_oam.access.lint.upkeep`). What a waiver
-accepts there is no violation here, as long as the waiver is not past its day, which is one itself.
+Some are findings of lint, too (LINT306 to LINT309, `kong_oam.access.lint.upkeep`). A waiver in date
+accepts the violation here, too. An expired waiver is a violation itself.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""What is deployed, or is about to be: resources as plain values, and the Applications that they
-were made from."""
+"""The deployed or planned resources as plain values, and the Applications behind them."""
 
 from __future__ import annotations
 
@@ -31,9 +30,12 @@ UNKNOWN = _Unknown()
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource. `properties` are its inputs, or its outputs once it is made; `made_of` names,
-    by input, the URNs of the resources that it came from; `secret_outputs` are those that the
-    program marks as secrets; `provider` is the URN of its provider, empty where nobody says."""
+    """One resource.
+
+    `properties` are its inputs, or its outputs once it is made. `made_of` has, by input, the URNs
+    of the resources that it depends on. `secret_outputs` are the outputs that the program marks as
+    secrets. `provider` is the URN of its provider; empty if unknown.
+    """
 
     type: str
     name: str
@@ -76,7 +78,8 @@ class DeployedModel:
 
 @dataclass(frozen=True)
 class Deployment:
-    """All resources that a rule looks at: of the stack, or the one that is about to be made."""
+    """All resources that a rule looks at: the stack's, or the single resource that is about to be
+    made."""
 
     resources: tuple[Resource, ...]
     model: DeployedModel

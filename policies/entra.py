@@ -51,8 +51,7 @@ def grants(deployment: Deployment) -> Findings:
 
 
 def open_to_all(deployment: Deployment) -> Findings:
-    """Find applications that anybody of the tenant gets tokens for, or that are there for other
-    tenants, too."""
+    """Find applications that give tokens to the whole tenant, or that other tenants can use."""
     for principal in deployment.of(PRINCIPAL):
         if principal.properties.get("appRoleAssignmentRequired") in (
             False,

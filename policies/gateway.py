@@ -45,14 +45,14 @@ STRICT: Mapping[str, Content] = {
         "run_on_preflight": True,
     },
 }
-"""What authentication has to be set to, by the plugin that does it, wherever it stands."""
+"""The required settings of authentication, by plugin."""
 
 GUARDS: NamesByName = {
     "admission": ("pre-function",),
     "authentication": tuple(STRICT),
     "gate": ("post-function",),
 }
-"""What a service has to have, and the plugins that are it."""
+"""The required parts of a service, and their plugins."""
 
 _REFUSED = {
     "lets pages read": "answers preflights before the gate, and tells browsers whose pages may "
@@ -63,7 +63,7 @@ _REFUSED = {
     "runs code": "runs code of its own",
     "rewrites": "changes the path or the method that the gate decides on",
 }
-"""Kinds of plugins that have no place on a gated service, and what they do."""
+"""Kinds of plugins that a gated service must not have, and their effects."""
 
 _PASSIVE = ("harmless", "limits")
 """Kinds of plugins that may stand on one: they only refuse further, mark answers, or watch."""
@@ -95,8 +95,11 @@ def guarded_routes(deployment: Deployment, _: Settings) -> Findings:
 
 
 def leading_nowhere(deployment: Deployment, _: Settings) -> Findings:
-    """Check that every service leads to an Upstream of this stack, or of its estate's base, that
-    has no Targets: only a gate leads to a workload."""
+    """Check that every service points to an Upstream without Targets, of this stack or its estate's
+    base.
+
+    Only a gate forwards to a workload.
+    """
     of_base = _of_base(deployment, nowhere)
     upstreams = []
     for service in deployment.of(SERVICE):
@@ -166,8 +169,8 @@ def _verifies(service: Resource) -> bool:
 
 
 def known_configurations(deployment: Deployment, _: Settings) -> Findings:
-    """Check that a preview knows what guards decide by. The official plugin takes what is not
-    known for what does not change."""
+    """Check that a preview knows the inputs of admission, authentication and the gate. The official
+    plugin reports unknown inputs as unchanged."""
     for plugin in plugins_named(deployment, {*SCRIPTS, *STRICT}):
         if plugin.config is None:
             yield PolicyFinding(
@@ -180,8 +183,8 @@ def known_configurations(deployment: Deployment, _: Settings) -> Findings:
 def strict_authentication(deployment: Deployment, _: Settings) -> Findings:
     """Check that tokens are verified in one place and in full.
 
-    Who has none passes only where something is public, and as nobody: a consumer that no credential
-    makes.
+    Callers without a token pass only if something is public, as the anonymous consumer, which has
+    no credential.
     """
     yield from _nobody_of_partitions(deployment)
     nobodies = _nobodies(deployment)
@@ -250,7 +253,7 @@ def declared_addresses(deployment: Deployment, _: Settings) -> Findings:
 
 
 def _tables(plugins: Iterable[Resource]) -> Iterator[tuple[Resource, Content]]:
-    """Yield those of the plugins that decide by a table, as far as it is known, with the table."""
+    """Yield the plugins that decide by a table, with the known part of the table."""
     for plugin in plugins:
         table = (
             table_of(plugin.config) if plugin.text("name") in SCRIPTS else None
@@ -269,10 +272,10 @@ def _component(deployment: Deployment, table: Content) -> Component | None:
 
 def undisturbed(deployment: Deployment, settings: Settings) -> Findings:
     """Check that no plugin could answer, authenticate, run code or rewrite in the gate's place, or
-    let pages read.
+    let pages read answers.
 
-    One that nobody knows could do any of that. What the component's Application asks for by a
-    waiver in date may stand before it.
+    An unknown plugin could do all of that. A plugin that the component's Application accepts by a
+    waiver in date may stand in front of it.
     """
     for plugin in deployment.of(PLUGIN):
         kind = plugin.text("name")
@@ -342,8 +345,11 @@ def waived_plugins(deployment: Deployment, _: Settings) -> Findings:
 
 
 def _is_waived(deployment: Deployment, plugin: Resource) -> bool:
-    """Tell whether the Application of the component whose service alone the plugin stands on asks
-    for it, and its waiver is not past its day by the stack's asOf."""
+    """Tell whether an Application accepts the plugin by a waiver in date, judged by the stack's
+    asOf.
+
+    The plugin must stand only on the service of that Application's component.
+    """
     estate = deployment.model.estate
     today = deployment.model.as_of
     if estate is None or today is None or not _is_of_a_service_alone(plugin):
@@ -397,8 +403,8 @@ def _scripts_beside(deployment: Deployment, plugin: Resource) -> list[Resource]:
 
 
 def _nobodies(deployment: Deployment) -> set[str]:
-    """Return the names of the consumers that nobody can be by a credential: of this stack, and in a
-    partition that of its base, unless anything here is a credential."""
+    """Return the names of consumers without credentials, including the base's if this stack has no
+    credentials."""
     identified = set()
     has_credentials = False
     for resource in deployment.resources:
@@ -454,7 +460,7 @@ def _serves_everybody(deployment: Deployment, plugin: Resource) -> bool:
 
 
 def _public(table: Content) -> Iterator[tuple[str, str]]:
-    """Yield path and method ("*" for all that a rule knows) of what a table opens to everybody."""
+    """Yield path and method ("*" for all methods of a rule) that a table opens to everybody."""
     for path, methods in table.get("rules", {}).items():
         for method, needed in methods.items():
             if needed == "public":

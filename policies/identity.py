@@ -19,7 +19,7 @@ REALM_CLIENT = "keycloak:openid/client:Client"
 
 _KEYED = ("{}-app-{}", "{}-client-{}")
 _AT_ENTRA = ("{}-secret-{}-a", "{}-certificate-{}-a")
-"""The names of what holds a client's key or secret, by its provider and its component."""
+"""The logical names of clients' keys and secrets, by provider and component."""
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _UNSAFE = {"implicit", "password"}
@@ -125,10 +125,10 @@ def named_grants(deployment: Deployment, _: Settings) -> Findings:
 
 
 def rotated_keys(deployment: Deployment, settings: Settings) -> Findings:
-    """Check that keys are rotated: those of the authorization server (by Okta four times a year)
-    and those of clients.
+    """Check that keys are rotated: the authorization server's (by Okta four times a year) and
+    clients'.
 
-    A secret that a client shares with its provider is changed by nobody, but at Entra.
+    A secret that a client shares with its provider never rotates, except at Entra.
     """
     for server in deployment.of(SERVER):
         if server.text("credentialsRotationMode") == "MANUAL":

@@ -32,8 +32,8 @@ NAME = "kong-oam"
 
 
 def serve() -> None:
-    """Serve the pack to the engine, until that ends it. The Applications are those of the working
-    directory."""
+    """Serve the pack to the engine, until the engine ends it. It reads the Applications of the
+    working directory."""
     PolicyPack(NAME, policies=[_policy(rule) for rule in RULES])
 
 

@@ -1,4 +1,4 @@
-"""A rule and what it finds, as values."""
+"""A rule and its findings, as values."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ Check = Callable[[Deployment, Settings], Findings]
 @dataclass(frozen=True, slots=True)
 class PolicyRule:
     """One rule of the pack. `id` is stable: configuration, waivers and audit evidence name it.
-    `title` is what has to hold.
+    `title` is the required state.
 
-    `controls` are those that the rule is evidence for: SOC 2 (Trust Services Criteria of 2017) and
-    ISO 27001 (Annex A of 2022). `alone`: it looks at one resource at a time, so that a violation
-    stops that resource from being made; the others look at the whole stack, at the end of a preview
-    and of an update.
+    `controls` are the controls that the rule is evidence for: SOC 2 (Trust Services Criteria of
+    2017) and ISO 27001 (Annex A of 2022). With `alone` the rule looks at one resource at a time, so
+    that a violation stops that resource. Other rules look at the whole stack, at the end of a
+    preview and of an update.
     """
 
     id: str

@@ -1,5 +1,4 @@
-"""The rule about what runs in Kong's serverless functions: the scripts of this version, and nobody
-else's."""
+"""The rule about scripts in Kong's serverless functions: only this version's scripts run there."""
 
 from __future__ import annotations
 

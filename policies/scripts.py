@@ -1,7 +1,8 @@
-"""Reads the scripts in Kong's serverless functions: what they are given, and what the program would
-send with it.
+"""Reads the scripts in Kong's serverless functions: their inputs, and the program's scripts for
+these inputs.
 
-A script that is ours is exactly the text that `kong_oam.kong.plugins` makes of its own inputs.
+A script is ours if it is exactly the text that `kong_oam.kong.plugins` makes of the script's
+inputs.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from kong_oam.kong.script import ScriptInputs, inputs_of, stripped_in
 _HSTS = re.compile(r"'max-age=(?P<seconds>[0-9]+)'\) end")
 """The end of the script that tells browsers to use https only."""
 
-# An edge: a plugin's configuration, or what a script in it is given, of whatever version.
+# An edge: a plugin's configuration, or the inputs of a script in it, of any version.
 Content = JsonObject
 
 

@@ -1,4 +1,4 @@
-"""Rules about the Kubernetes side: nothing else reaches a workload than what is meant to."""
+"""Rules about the Kubernetes side: only the intended callers reach a workload."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def containers(workload: Resource) -> Iterator[Part]:
 
 
 def fenced_workloads(deployment: Deployment, settings: Settings) -> Findings:
-    """Check that the pods behind a Service have a NetworkPolicy for what comes in, which names who
-    that is, and that there is no way around it.
+    """Check that the pods behind a Service have a NetworkPolicy that names its callers, without a
+    way around it.
 
-    Settings: `widestIPv4` and `widestIPv6`, the shortest prefixes that a range of addresses may
-    have; `allow`, kinds of objects that are let be: `<group>/<Kind>`, or `Kind` of the core group.
+    Settings: `widestIPv4` and `widestIPv6` are the shortest prefixes of address ranges. `allow`
+    lists kinds of objects to ignore: `<group>/<Kind>`, or `Kind` of the core group.
     """
     widest = {4: settings["widestIPv4"], 6: settings["widestIPv6"]}
     yield from _ways_in(deployment, settings["allow"])
@@ -95,8 +95,8 @@ def _let_in(
 
 
 def _ways_in(deployment: Deployment, allowed: Iterable[str]) -> Findings:
-    """Find NetworkPolicies that a CNI has of its own, which add to ours, and objects of ingress
-    controllers: they can only open."""
+    """Find a CNI's own NetworkPolicies, which add to ours, and objects of ingress controllers: they
+    can only open."""
     for resource in deployment.resources:
         if not resource.type.startswith("kubernetes:"):
             continue
@@ -181,15 +181,14 @@ def _seen_from_elsewhere(
 
 
 def _leads_to(service: Resource, workload: Resource) -> bool:
-    """Tell whether a Service leads to the workload: without a selector it leads to no pods of its
-    own accord."""
+    """Tell whether a Service selects the workload. Without a selector it selects no pods."""
     selector = _at(service.properties, "spec", "selector")
     return bool(selector) and _matches(selector, service, workload)
 
 
 def _fences(policy: Resource, workload: Resource) -> bool:
-    """Tell whether a policy is a fence of the workload. An empty selector is every pod of the
-    namespace; one with expressions is not looked into, and counts for none."""
+    """Tell whether a policy selects the workload. An empty selector is every pod of the namespace;
+    a selector with expressions counts as none."""
     types = _at(policy.properties, "spec", "policyTypes") or ["Ingress"]
     selector = _at(policy.properties, "spec", "podSelector")
     if "Ingress" not in types or selector.get("matchExpressions"):

@@ -50,10 +50,10 @@ def kind_of(settings: ProviderSettings) -> Kind:
 def granted_in(
     providers: Iterable[ProviderSettings], state: StackState, owners: Owners
 ) -> Granted:
-    """Return what clients of a stack are granted by its state, whatever run left it so.
+    """Return the grants of a stack's clients by its state, also after a failed run.
 
-    Clients without a grant are in it, too. `owners` says of which components scopes are where the
-    provider does not.
+    Clients without a grant are in it, too. `owners` gives the components of scopes if the provider
+    does not.
     """
     granted: dict[str, NameSets] = {}
     for settings in providers:
@@ -99,10 +99,8 @@ def _grants_in(
 
 
 def proofs_in(state: StackState) -> dict[str, str]:
-    """Return what tells a client's key or secret from another, by the logical name of what has it.
-
-    It is no secret itself.
-    """
+    """Return the public identification of each client's key or secret, by its resource's logical
+    name."""
     outputs = {_KEY: "publicKeyPem"}
     for kind in KINDS:
         outputs |= kind.proofs

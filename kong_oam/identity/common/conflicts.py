@@ -15,7 +15,7 @@ MADE_ANEW = (
     "If they are this stack's for another reason, remove them there: the next run makes them anew.",
     "If they are somebody else's, have them renamed.",
 )
-"""What to do where nothing is adopted: whoever made it may have left a way in."""
+"""The remedy for an object that cannot be adopted: its maker may have left a way in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def conflict_finding(
     conflicts: Sequence[Conflict],
     advice: Iterable[str],
 ) -> Diagnostic:
-    """Report the conflicts, with what to do about those that no interrupted run made."""
+    """Report the conflicts, each with the remedy if no interrupted run made it."""
     stack = stack_at(estate)
     listed = (f"  {conflict}" for conflict in conflicts)
     recovery = (
@@ -69,6 +69,6 @@ def conflict_finding(
 
 
 def stack_at(estate: Estate) -> str:
-    """Return the stack that deploys what the estate has of its own, which may be a partition's."""
+    """Return the stack that this run deploys, which may be a partition's."""
     partitions = (component.partition for component in estate.own.values())
     return stack_of(estate.stack.name, next(filter(None, partitions), None))

@@ -1,8 +1,7 @@
-"""Reads what an issuer publishes about itself: its endpoints, and the keys that its tokens are
-signed with.
+"""Reads the published document of an issuer: its endpoints, and the keys that sign its tokens.
 
-Sources: OpenID Connect Discovery 1.0 (section 4: the document, and that `issuer` in it is the one
-that was asked); RFC 7517 (JSON Web Key sets), RFC 7518 section 6 (RSA and elliptic-curve keys).
+Sources: OpenID Connect Discovery 1.0, section 4, which requires the same `issuer` in the document.
+RFC 7517 (JSON Web Key sets); RFC 7518 section 6 (RSA and elliptic-curve keys).
 """
 
 from __future__ import annotations
@@ -29,8 +28,7 @@ _BASE64URL = re.compile(r"(?:[A-Za-z0-9_-]{4})*[A-Za-z0-9_-]{2,4}\Z")
 
 
 class DiscoveryError(ProductError):
-    """An issuer that cannot be used as it is. The message says what was found and what to
-    change."""
+    """An unusable issuer. The message names the problem and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +53,11 @@ class Published:
 
 
 def discover(issuer: str, proxy: str | None = None) -> Published:
-    """Fetch what `issuer` publishes. Through `proxy` (a URL) it is asked in plain http, as Okta's
-    SDK does.
+    """Fetch the published document of `issuer`. Through `proxy` (a URL) it is fetched by plain
+    http, as Okta's SDK does.
 
-    Raises DiscoveryError: not reachable, not the issuer that it says it is, not https (http counts
-    on loopback only), or no key that can be used.
+    Raises DiscoveryError if the issuer is unreachable, names another issuer, uses http (except on
+    loopback), or has no usable key.
     """
     proxied = proxy is not None
     with httpx.Client(
@@ -110,10 +108,10 @@ def _get(client: httpx.Client, url: str, *, proxied: bool) -> Fields:
 
 
 def signing_keys(jwks: Fields, issuer: str) -> tuple[SigningKey, ...]:
-    """Read from a JSON Web Key set the keys that may sign tokens, and leaves out any other.
+    """Read the usable signing keys from a JSON Web Key set; skip all others.
 
-    Kong finds a key by its id, so a key without one is of no use, and two different keys of one id
-    are an error, as is a set without any usable key. Raises DiscoveryError.
+    Kong finds a key by its id, so a key without an id is unusable. Raises DiscoveryError if two
+    different keys share an id, or if no key is usable.
     """
     items = jwks.get("keys")
     if not isinstance(items, list) or not all(

@@ -1,4 +1,4 @@
-"""What a state says that a client is granted at its provider."""
+"""A client's grants at its provider, as a state records them."""
 
 from __future__ import annotations
 

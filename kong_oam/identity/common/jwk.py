@@ -63,7 +63,7 @@ def _number(value: int) -> str:
 
 
 def _coordinate(value: int) -> str:
-    """Encode it in full length, whatever it begins with (RFC 7518, section 6.2.1.2)."""
+    """Encode it in full length, with leading zeros (RFC 7518, section 6.2.1.2)."""
     return _encoded(value.to_bytes(32))
 
 

@@ -7,7 +7,7 @@ from kong_oam.access.settings.values import ProviderSettings
 
 
 def account_name(provider: str) -> str:
-    """Return the logical name of the resource that says who administers the product."""
+    """Return the logical name of the resource for the product's administrative account."""
     return f"{provider}-account"
 
 

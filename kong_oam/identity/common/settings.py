@@ -20,8 +20,8 @@ _SOME_KINDS = {
     "settle_seconds": "settleSeconds",
     "certificates": "certificates",
 }
-"""Settings that only some kinds take: by their names in ProviderSettings those of the stack's
-file."""
+"""Settings that only some kinds take: the names in the stack's file, by the names in
+ProviderSettings."""
 
 
 def check(
@@ -36,7 +36,7 @@ def check(
     for name in needs:
         if not getattr(settings, name):
             problems.append(f"needs '{_SOME_KINDS[name]}'")
-    # What a kind ignores is refused: whoever wrote it takes it for granted.
+    # Reject a setting that the kind ignores: its author relies on it.
     for name, written in _SOME_KINDS.items():
         if name not in (*needs, *takes) and getattr(settings, name):
             problems.append(f"does not look at '{written}'; remove it")

@@ -1,8 +1,8 @@
 """Accesses Microsoft Graph: the account of a tenant, a client of it, and its lists page by page.
 
 Sources: Microsoft Graph (errors, paging by @odata.nextLink, throttling by Retry-After), the
-identity platform's client credentials flow, and the settings of the official provider, which this
-reads as it does.
+identity platform's client credentials flow, and the settings of the official provider. This module
+reads the same settings.
 """
 
 from __future__ import annotations
@@ -199,10 +199,10 @@ class Graph:
         return (str(row["displayName"]) for row in self._groups())
 
     def applications(self, names: Collection[str], begin: str) -> _RowsByName:
-        """List the tenant's applications by their display names, which any number may have, for
-        each of `names`.
+        """List the tenant's applications by their display names, for each of `names`. Names are not
+        unique.
 
-        Of many all are read whose names `begin` so, as these do.
+        For many names it reads all applications with the common beginning `begin`.
         """
         if len(names) <= _MOST_VALUES:
             return _by_name(names, self._named("/applications", names))
@@ -213,8 +213,7 @@ class Graph:
     def group_ids(self, names: Collection[str]) -> NameLists:
         """List object ids of the tenant's security groups, for each of `names`.
 
-        Of many all groups are read, where that takes no more requests than asking for so many by
-        name.
+        For many names it reads all groups, if that takes no more requests.
         """
         groups: Iterable[Row] = self._named(
             "/groups", names, f" and {_SECURITY}"
@@ -250,7 +249,7 @@ class Graph:
         _API.accepted(_API.send(self._http, "POST", url, json={"keyId": key}))
 
     def remove(self, path: str) -> None:
-        """Remove an object; one that is gone already is gone."""
+        """Remove an object. A missing object is no error."""
         answer = _API.send(self._http, "DELETE", self._url(path))
         if answer.status_code != 404:
             _API.accepted(answer)
@@ -306,8 +305,8 @@ class Graph:
 
 
 def _object_id(token: str) -> str | None:
-    """Read from an access token of Microsoft Graph whose it is. Only Graph verifies it: it only
-    says who we are."""
+    """Read the caller from an access token of Microsoft Graph. Only Graph verifies it; here it
+    names our own account."""
     try:
         payload = token.split(".")[1]
         padded = payload + "=" * (-len(payload) % 4)

@@ -22,7 +22,7 @@ FEDERATED = "azuread:index/applicationFederatedIdentityCredential:ApplicationFed
 PASSWORD = "azuread:index/applicationPassword:ApplicationPassword"  # noqa: S105 - a type
 
 NO_ROLE = "00000000-0000-0000-0000-000000000000"
-"""The role of whoever may sign in through an application that has no roles of its own."""
+"""The role of users who may sign in through an application without roles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def assignments(
 def _signing_in(
     prefix: str, client: Client, provider: Provider
 ) -> Iterator[Assignment]:
-    """Yield those of groups whose members sign in through a client."""
+    """Yield the assignments of groups whose members sign in through a client."""
     key = client.component
     for group in distinct(provider, client.groups):
         yield Assignment(
@@ -94,7 +94,7 @@ def _signing_in(
 
 
 def _calling(prefix: str, client: Client, stack: str) -> Iterator[Assignment]:
-    """Yield those of a service: one for each scope that it is granted at an API."""
+    """Yield the assignments of a service, for each scope that it is granted at an API."""
     key = client.component
     for api, scopes in granted_scopes(client).items():
         for scope in scopes:
@@ -115,7 +115,7 @@ def granted_scopes(client: Client) -> NameLists:
 
 
 def consent(provider: str, component: str, api: str) -> str:
-    """Return the logical name of the consent to what users ask for at an API through a client."""
+    """Return the logical name of the consent to users' scopes at an API through a client."""
     return f"{_granting(provider)}{component}:{api}"
 
 

@@ -1,9 +1,8 @@
 """Finds objects of a tenant whose creation, by the state, was cut off: they were made, but the
 answer was lost.
 
-Names are not unique in a tenant. So nothing counts as lost but what the state itself says it was
-about to make, and of that only what is as it would have been made, and what nobody has used since:
-whoever uses an object needs its id, and nobody heard that.
+Names are not unique in a tenant. So an object is an orphan only if the state was about to make it,
+as it is now, and nothing uses it. A user of an object needs its id, which no answer gave out.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Compares what a tenant has and lacks with what is about to be made: before the first change."""
+"""Compares a tenant with the intended objects before the first change."""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ class Realm:
         )
 
     def remove(self, path: str) -> None:
-        """Remove an object; one that is gone already is gone. Raises ManagementApiError."""
+        """Remove an object. A missing object is no error. Raises ManagementApiError."""
         answer = self._send("DELETE", f"{self._base}{path}")
         if answer.status_code != 404:
             _API.accepted(answer)

@@ -141,7 +141,7 @@ def of_client(realm: Realm, client: Row) -> Doubts:
 
 
 def of_scope(realm: Realm, scope: Row) -> Doubts:
-    """Find who has a client scope, and what was added to it. Raises ManagementApiError."""
+    """Find foreign users of a client scope, and foreign additions to it. Raises ManagementApiError."""
     name = scope["name"]
     yield from _of_another_protocol(scope)
     yield from _attributes(scope, _OF_SCOPES)
@@ -169,11 +169,11 @@ def of_scope(realm: Realm, scope: Row) -> Doubts:
 
 
 def of_role(realm: Realm, role: Row) -> Doubts:
-    """Find who has a role, and what was added to it. Raises ManagementApiError.
+    """Find foreign holders of a role, and foreign additions to it. Raises ManagementApiError.
 
-    A role is in others, directly or through others: every way ends in one that has it directly. All
-    of them are asked, which takes a request for each client of the realm. A scope that asks for
-    nothing else would be everybody's without it.
+    Other roles may include it, directly or through further roles: every path ends in a role that
+    includes it directly. All roles are read, with a request for each client of the realm. A scope
+    whose only role this is would be everybody's without it.
     """
     path = f"/roles-by-id/{role['id']}"
     if role.get("composite"):

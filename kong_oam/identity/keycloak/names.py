@@ -24,8 +24,11 @@ GROUPS = (
 
 SUBJECT = "basic"
 SERVICE = "service_account"
-"""Scopes that come with every realm. Keycloak attaches the second anew with every change of a
-client that calls as itself, so it is listed, or every other refresh would find a difference."""
+"""Scopes that come with every realm.
+
+Keycloak attaches the second anew with every change of a service client. Without it in this list
+every other refresh would find a difference.
+"""
 
 
 @dataclass(frozen=True)
@@ -84,8 +87,7 @@ class Names:
 
 
 def has_audience(client: Client) -> bool:
-    """Return whether a token of the client can count: of one that users sign in through only where
-    it has groups."""
+    """Return whether a token of the client can be valid: a sign-in client needs groups."""
     return bool(client.groups) or not client.user_facing
 
 

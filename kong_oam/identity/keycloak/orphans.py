@@ -1,10 +1,9 @@
 """Finds objects of a realm whose creation, by the state, was cut off: they were made, but the
 answer was lost.
 
-A realm's objects have no tags. So nothing counts as lost but what the state itself says it was
-about to make, and of that only the object of that name which is as it would have been made, and in
-which, or by which, nobody has done anything since: whoever uses an object needs its id, and nobody
-heard that.
+A realm's objects have no tags. So an object is an orphan only if the state was about to make it, as
+it is now, and nothing uses or changed it. A user of an object needs its id, which no answer gave
+out.
 """
 
 from __future__ import annotations
@@ -88,7 +87,7 @@ def remove(realm: Realm, lost: Iterable[Orphan]) -> None:
 def _candidates(
     realm: Realm, creation: PendingCreation
 ) -> Iterator[tuple[Orphan, Doubts]]:
-    """Find objects of the name, each with what speaks against its being the one that was made."""
+    """Find objects of the name, each with the reason why it may not be the orphan."""
     place, rows = _listed(realm, creation)
     name = "clientId" if creation.type == CLIENT else "name"
     wanted = creation.inputs[name]
@@ -102,7 +101,7 @@ def _candidates(
 def _listed(
     realm: Realm, creation: PendingCreation
 ) -> tuple[str, list[Row | None]]:
-    """Return the place of such objects, and at least those of the name."""
+    """Return the path of such objects, and at least the objects of the name."""
     wanted = creation.inputs
     if creation.type == CLIENT:
         return "/clients", [realm.client(wanted["clientId"])]

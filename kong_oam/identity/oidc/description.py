@@ -1,6 +1,5 @@
-"""Describes an OpenID Connect issuer as a value. Sources: OpenID Connect Discovery 1.0, RFC 9068
-for what settings leave out.
-"""
+"""Describes an OpenID Connect issuer as a value. Sources: OpenID Connect Discovery 1.0; RFC 9068
+for defaults."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from kong_oam.identity.common.parts import clients_at
 def inspect(
     settings: ProviderSettings,
     estate: Estate,
-    held: Held,  # noqa: ARG001 - no object of its own
+    held: Held,  # noqa: ARG001 - this kind makes no objects
     configuration: Configuration,  # noqa: ARG001 - nobody is asked
 ) -> Inspection:
     """Report clients of the estate that the stack does not name, or not with all that they

@@ -95,8 +95,8 @@ def client(account: Account) -> httpx.Client:
 def rows(org: httpx.Client, path: str, **query: str) -> Iterator[Row]:
     """Yield all objects of a collection, page by page. Raises ManagementApiError.
 
-    Of the address of the next page only path and query count: Okta may name its own host, where a
-    proxy was asked, and the token goes nowhere else.
+    It uses only path and query of the next page's address. Okta may name its own host behind a
+    proxy, and the token must go nowhere else.
     """
 
     def ask(url: str) -> tuple[list[Row], str]:

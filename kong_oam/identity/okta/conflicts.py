@@ -51,7 +51,7 @@ _IN_SERVER = (SCOPE, CLAIM, POLICY, RULE)
 
 @dataclass(frozen=True, slots=True)
 class _Org:
-    """Looks in an org for the names of one stack. It asks only for what is needed. Raises
+    """Reads the objects of an org with the names of one stack, only as needed. Raises
     ManagementApiError."""
 
     client: httpx.Client
@@ -100,7 +100,7 @@ class _Org:
                     yield row
 
     def _assignments(self, app: Managed, identifier: str) -> Iterator[Conflict]:
-        """Find an app's groups: they are one resource, which takes those of others away."""
+        """Find an app's groups: they are one resource, which removes foreign groups."""
         managed = self._missing(ASSIGNMENTS).get(app.name)
         if managed and list(rows(self.client, f"/apps/{identifier}/groups")):
             yield Conflict(managed, identifier)
@@ -145,9 +145,10 @@ def name_conflicts(
     held: Held,
     project: str,
 ) -> Findings:
-    """Report what is called at Okta as ours will be, and how to adopt it. Raises ManagementApiError.
+    """Report objects at Okta with our future names, and how to adopt them. Raises
+    ManagementApiError.
 
-    Nothing is asked about what the state holds: that is this stack's.
+    It skips objects in the state: these are this stack's.
     """
     missing: dict[str, list[Managed]] = {}
     for managed in objects(settings, estate):

@@ -1,8 +1,8 @@
-"""Compares the groups that roles name with how many Okta takes at most: before the first change.
+"""Compares the groups that roles name with Okta's limit, before the first change.
 
-Whatever else is too long or too many Okta refuses itself. It gives no number of scopes, claims,
-policies or rules of an authorization server, of authorization servers, apps or trusted origins of
-an org, or of groups of an app.
+Okta itself rejects everything else that is too long or too many. It documents no limits for an
+authorization server's scopes, claims, policies and rules, or for an app's groups. Nor does it for
+an org's servers, apps or trusted origins.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NEAR = 80
 
 
 def limits(settings: ProviderSettings, estate: Estate) -> Findings:
-    """Report how many groups there are, and what to do. It asks nobody."""
+    """Report too many groups, with the remedy. It makes no request."""
     count = len(groups_at(settings, estate))
     if count >= _NEAR:
         message = (

@@ -1,4 +1,4 @@
-"""The names of what a stack makes at Okta, there and in the state: the one place for both."""
+"""The names of a stack's objects at Okta and in the state, in one place."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _WORDS = {
 def logical(provider: str, type_: str, name: str = "") -> str:
     """Return the logical name of a resource by its type: `okta-app-shop/web`.
 
-    What is there once has no `name` of its own: `okta-server`.
+    An object that exists once has no `name`: `okta-server`.
     """
     word = f"{provider}-{_WORDS[type_]}"
     return f"{word}-{name}" if name else word
@@ -82,8 +82,8 @@ def client_id(stack: str, component: str) -> str:
 
 
 def client_id_of(app: JsonObject) -> str | None:
-    """Read the client id of an app as Okta shows it; None of one that is no OAuth client, such as
-    a bookmark."""
+    """Read the client id of an app as Okta shows it; None if it is no OAuth client, such as a
+    bookmark."""
     credentials = app.get("credentials") or {}
     client = credentials.get("oauthClient") or {}
     return client.get("client_id")
@@ -112,8 +112,8 @@ def has_policy(client: Client) -> bool:
 
 
 def scopes_of(client: Client) -> list[str]:
-    """List the scopes of a client's rule: what it was granted, and what users sign in and stay
-    signed in with."""
+    """List the scopes of a client's rule: its grants, and the scopes to sign users in and keep them
+    signed in."""
     scopes = [*client.scopes]
     if client.user_facing:
         scopes += SIGN_IN_SCOPES

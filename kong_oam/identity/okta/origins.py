@@ -1,11 +1,9 @@
-"""Decides on trusted origins that an org has already: an origin is in an org once, whoever needs
-it.
+"""Decides about existing trusted origins: an org has an origin once, shared by all pages of it.
 
-Two stacks of one org may have pages of one origin, such as one that is moved to another cloud. If
-both had it in their states, the first that goes would take it away from the other. So a trusted
-origin is of one stack, whose name it has; or it is shared, has no stack's name, and no stack
-removes it. An origin that another stack has is adopted only after that stack has let go of it in
-this way.
+Two stacks of one org may have pages of one origin, for example while an Application moves to
+another cloud. If both had it in their states, the first stack to go would delete it for both. So a
+trusted origin belongs to one stack, whose name it has; or it is shared, has no stack's name, and no
+stack removes it. A stack adopts another stack's origin only after the other stack shared it.
 """
 
 from __future__ import annotations
@@ -85,7 +83,7 @@ def existing_origins(
 def adoption_refusal(
     existing: ExistingOrigin, settings: ProviderSettings, estate: Estate
 ) -> Diagnostic | None:
-    """Report why an origin is not adopted, with what to do; None where it may be."""
+    """Report why an origin is not adopted, with the remedy; None if it may be."""
     origin = existing.object.name
     stack = estate.stack.name
     owner = origin_owner(str(existing.row["name"]), origin)

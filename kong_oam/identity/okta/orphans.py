@@ -1,13 +1,13 @@
 """Finds objects at Okta whose creation, by the state, was cut off: they were made, but the answer
 was lost.
 
-Okta's objects have no tags, and an org has many owners. So nothing counts as lost but what the
-state itself says it was about to make, and of that only the one object of that name in that place
-which nothing uses: what uses an object needs its id, and nobody heard that. An app's client id was
-chosen, so that this stack's own policy may list it from before.
+Okta's objects have no tags, and an org has many owners. So an object is an orphan only if the state
+was about to make it, it alone has the name, and nothing uses it. A user of an object needs its id,
+which no answer gave out. The stack chooses an app's client id: so the stack's own policy may list
+an orphaned app.
 
-The official plugin fails to refresh an app that is not there, so that one which an interrupted run
-deleted stops all refreshes until the state forgets it.
+The official plugin fails to refresh a missing app. So an app that an interrupted run deleted stops
+all refreshes until it is removed from the state.
 """
 
 from __future__ import annotations
@@ -111,11 +111,11 @@ def _candidates(
 def missing_apps(
     org: httpx.Client, state: ExportedState
 ) -> list[tuple[RecordedResource, str | None]]:
-    """Find apps that the state has and the org has not, each with the reason to keep it in the
-    state or None.
+    """Find apps in the state that the org lacks, each with the reason to keep it in the state, or
+    None.
 
-    What uses an app is deleted before it: where something does, it was no run that took the app
-    away. Raises ManagementApiError.
+    A run deletes an app's users before the app. If a policy still uses the app, no run deleted it.
+    Raises ManagementApiError.
     """
     apps = _apps(state)
     existing = _ids(org, "/apps") if apps else set()

@@ -1,8 +1,7 @@
-"""Reads an authorization server's signing keys from Okta's management API: also the one that will
-sign next.
+"""Reads an authorization server's signing keys from Okta's management API, including the next key.
 
-The published key set names only the key that signs now. Who knew only that one would refuse every
-token from the moment of a rotation until the next run.
+The published key set names only the current key. With that key alone, Kong would deny every token
+from a rotation until the next run.
 
 Source: Okta's management API, "Authorization Server Keys": ACTIVE signs, NEXT will, EXPIRED did.
 """
@@ -26,8 +25,7 @@ from kong_oam.identity.okta import api
 class ServerKeys:
     """The keys of an authorization server.
 
-    `keys`: the one that signs, then the one that will. `previous_keys`: the one that signed before,
-    if known.
+    `keys`: the current key, then the next key. `previous_keys`: the key before, if known.
     """
 
     keys: tuple[SigningKey, ...]
