@@ -1,5 +1,4 @@
-"""Announces what a run does to access, in one line when it starts: the first thing to read in a
-preview."""
+"""Announces the run's changes of access in one line at its start, as the first line of a preview."""
 
 from __future__ import annotations
 
@@ -35,7 +34,7 @@ def announce(model: AccessModel, state: StackState) -> None:
 
 
 def announce_redis(estate: Estate, redis: RedisSettings | None) -> None:
-    """Say in a preview what becomes of calls while the Redis is away in which they are counted."""
+    """Say in a preview how rate-limited calls are answered while their Redis is down."""
     if redis is None or not pulumi.runtime.is_dry_run():
         return
     log = pulumi.log.warn if redis.away == "open" else pulumi.log.info

@@ -84,8 +84,8 @@ Deployments = dict[str, Deployment]
 def deploy_components(
     application: Application, args: DeploymentArgs
 ) -> Deployments:
-    """Deploy all components of an Application but those that run elsewhere, each after what it
-    depends on. Return what was made, by component key."""
+    """Deploy all components of an Application, each after its dependencies, except components that
+    run elsewhere. Return the deployed components, by key."""
     deployments: Deployments = {}
     for component in _in_order(application):
         if not component.outside:
@@ -116,7 +116,7 @@ def _deploy(
         )
         name = f"{component.key}-{backend}"
         services[backend] = provision_service(name, service_args, opts)
-    # A new workload must not be reached by the rules of the one before.
+    # The rules of the version before must not apply to a new workload.
     closing = [service.admission for service in services.values()]
     after: list[Resource] = [*closing]
     for name in component.workload.depends_on:
@@ -126,7 +126,7 @@ def _deploy(
         target.at: _workload(application, target, args, after, others)
         for target in component.instances
     }
-    # Copies in other places answer nobody through this gateway.
+    # Copies in other clusters get no requests from this gateway.
     workload = workloads[component.at]
     for backend, service in services.items():
         name = f"{component.key}-{backend}"
@@ -149,7 +149,7 @@ def _workload(
     after: Predecessors,
     others: Mapping[str, Deployment],
 ) -> Workload:
-    """Make what runs of a component in one of its deployment targets."""
+    """Make the objects of a component in one of its deployment targets."""
 
     def value(awaited: Awaited) -> Output[str]:
         # Another component's value is read in the same cluster.
@@ -169,8 +169,7 @@ def _workload(
 
 
 def _in_order(application: Application) -> Iterator[Component]:
-    """Yield components, each after those that it depends on. There is no circle: reading refuses
-    one."""
+    """Yield components, each after its dependencies. The reader rejects dependency cycles."""
     by_name = {
         component.name: component for component in application.components
     }

@@ -1,5 +1,5 @@
-"""Reads and writes what goes from the base of an estate to its partitions: values that a run knows
-when it begins."""
+"""Reads and writes the values that the base of an estate gives its partitions. A run knows them
+from its start."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from .refusal import refuse
 from .state import outputs_of, recorded
 
 GrantedIn = Callable[[StackState, Owners], Granted]
-"""Reads from a state what the clients of its stack are granted."""
+"""Reads the grants of a stack's clients from its state."""
 
 OUTPUT = "base"
 USES = "uses"
@@ -207,7 +207,7 @@ def _used_by(
 
 
 def offered_by(state: StackState) -> Uses:
-    """Return what the base offers by its state."""
+    """Return the offers of the base, from its state."""
     return uses_of((state.outputs.get(OUTPUT) or {}).get("offered") or {})
 
 

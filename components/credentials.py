@@ -1,5 +1,5 @@
-"""Decides which generation of its key or secret each client has from this run on, and records it
-for the next run."""
+"""Decides the generation of each client's key or secret from this run on, and records it for the
+next run."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ class Turn:
 class Rotation:
     """The rotation of all clients' credentials. `today` is the stack's `asOf`.
 
-    `previous`: by the client's name, what Generation.to_output gave in the run before. `proofs`:
-    what tells keys and secrets from others by the state (kong_oam.identity.kinds.proofs_in).
+    `previous` has the outputs of Generation.to_output in the run before, by the client's name.
+    `proofs` identify the keys and secrets in the state (kong_oam.identity.kinds.proofs_in).
     """
 
     estate: Estate
@@ -81,8 +81,7 @@ class Rotation:
     proofs: Texts
 
     def turn(self, client: Client) -> Turn:
-        """Decide which key the client has when this run is over, and say which step this run
-        takes."""
+        """Decide the client's key at the end of this run, and print this run's step."""
         last = self._last(
             client,
             "a key in place of the secret that it shares with it",
@@ -100,11 +99,11 @@ class Rotation:
     def shared_secret(
         self, client: Client, holder: pulumi.Output[str], resource: str
     ) -> Recorded:
-        """Return what the next run is to know of a secret that a client shares with its provider.
+        """Return the record, for the next run, of a secret that a client shares with its provider.
 
-        The provider knows one at a time. `holder` is the id of the object that has it there,
-        `resource` that object's logical name. Each run in which the secret is due warns of it, with
-        the command that replaces it.
+        The provider accepts one secret at a time. `holder` is the id of the provider's object with
+        the secret, `resource` its logical name. Each run in which the secret is due warns of it,
+        with the command that replaces it.
         """
         last = self._last(
             client,
@@ -146,7 +145,7 @@ class Rotation:
 
 
 async def _is_other(key: pulumi.Output[str], before: str) -> bool:
-    """Return whether a key is another one than before."""
+    """Return whether the key changed."""
     if await key.is_known():
         return await key.future() != before
     # A run does not know values that a flag leaves out; a preview does not know replaced values.
@@ -154,6 +153,6 @@ async def _is_other(key: pulumi.Output[str], before: str) -> bool:
 
 
 def once_held(record: Recorded, holders: Predecessors) -> Recorded:
-    """Return the record once all that runs with the credential is registered."""
+    """Return the record once all workloads with the credential are registered."""
     urns = [holder.urn for holder in holders]
     return pulumi.Output.all(record, *urns).apply(lambda outputs: outputs[0])

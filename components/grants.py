@@ -18,7 +18,7 @@ from kong_oam.access.model import Client
 from .graph import Predecessors, once_made
 
 Make = Callable[[Sequence[pulumi.Input[pulumi.Resource]]], pulumi.Resource]
-"""Makes what a client is granted, after these."""
+"""Makes a client's grants, after these resources."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ def grant(
     before: Mapping[str, Collection[str]],
     make: Make,
 ) -> Grants:
-    """Make what a client is granted, unless these scopes are fewer than `before`.
+    """Make the client's grants, unless these scopes are fewer than `before`.
 
-    `before` are the names of the scopes by the state, by the client's name.
+    `before` are the names of the scopes in the state, by the client's name.
     """
     if {*scopes} < {*before.get(client.name, ())}:
         return Grants(later=make)
@@ -49,6 +49,6 @@ def grant(
 
 
 def finish(grants: Grants, running: Predecessors) -> None:
-    """Make what was left for later, after the client's pods."""
+    """Make the postponed grants, after the client's pods."""
     if grants.later:
         grants.later([once_made(running)])

@@ -1,8 +1,7 @@
 """Governs how the graph is written to the state: URNs of moved resources, and no stack traces.
 
-Sources: Pulumi's reference of resource options (aliases, transformations); Python's of
-`sys.tracebacklimit`, which `traceback.extract_stack` follows, by which the SDK takes the stack of
-each resource.
+Sources: Pulumi's reference of resource options (aliases, transformations). Python's reference of
+`sys.tracebacklimit`: the SDK's `traceback.extract_stack` follows it.
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ from pulumi import Output, Resource, ResourceOptions
 from pulumi.runtime import is_dry_run, register_stack_transformation
 
 Predecessors = Sequence[Resource]
-"""Resources that have to be there before something else is made or changed."""
+"""Resources that have to exist before another resource is made or changed."""
 
 
 _OF_ALL = "urn", "id"
-"""The outputs that a resource has of whatever type."""
+"""The outputs that resources of every type have."""
 _FRAMES = 1
 """Innermost frames that the SDK takes for a stack trace; it leaves out its own. None are left.
 
@@ -75,7 +74,7 @@ class Moved:
         )
 
     def announce(self) -> None:
-        """Say how many there were, once all are registered."""
+        """Print the number of moved resources, once all are registered."""
         if self._count:
             pulumi.log.info(
                 f"graph: {self._count} resources lie under other components than in the state, and "
@@ -89,8 +88,8 @@ def once_made(resources: Predecessors) -> Output[Any]:
     else None.
 
     The engine skips its dependents, also in a run that continues after errors. Resources that
-    succeeded are no dependencies. For a resource that a flag leaves out, the engine registers the
-    dependencies in the state, and rejects a second registration by the program (pulumi:
+    succeeded are no dependencies. For a resource that a flag leaves out, the engine registers its
+    dependencies of the state. It then rejects their registration by the program (pulumi:
     step_generator.go, getDependencySteps). So no state may have a dependency that the next run
     reverses.
     """

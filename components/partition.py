@@ -1,4 +1,4 @@
-"""Decides what of the estate a run deploys: all of it, its base, or one of its partitions."""
+"""Decides which part of the estate a run deploys: the whole, its base, or a partition."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ from .state import outputs_of, recorded
 class Part:
     """The part of the `estate` that a run deploys.
 
-    `base`, in a partition: the base of its estate. In the base, `kept`: what it still offers since
-    a partition uses it, in words; `made_with`: the highest generation that a partition knows.
+    A partition has the estate's `base`. The base has `kept`: descriptions of old offers that a
+    partition still uses; and `made_with`: the highest generation that a partition knows.
     """
 
     estate: Estate
@@ -150,7 +150,7 @@ def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Texts]:
     never_run = {
         stack for stack, known in of_command().items() if not known.generation
     }
-    # Each stack is read once, however many clients are in it.
+    # Read each stack once, for all its clients.
     outputs = cache(outputs_of)
     state = cache(recorded)
 
@@ -162,7 +162,7 @@ def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Texts]:
         resource = kind_of(provider).client_resource
         if made or resource is None or stack in never_run:
             return made
-        # It came to its stack since that was run last, which has exported nothing of it yet.
+        # Its stack has not run since it moved there, and so exports nothing of it yet.
         return state(stack).client_ids.get(resource(provider.name, key))
 
     ids: dict[str, dict[str, str]] = {}

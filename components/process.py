@@ -1,4 +1,4 @@
-"""Saves CPU time of the program, a process that ends with its run."""
+"""Saves CPU time of the program's process, which ends with its run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import os
 import pulumi
 
 DEBUG = "KONG_OAM_DEBUG"
-"""The environment variable that lets the SDK say all it has to say to `pulumi up --debug`."""
+"""The environment variable that keeps all messages of the SDK for `pulumi up --debug`."""
 _OBJECTS = 100_000
 _YOUNG = 50
 _OLD = 1000
@@ -27,7 +27,7 @@ def save_cpu_time() -> None:
     gc.freeze()
     atexit.register(
         gc.freeze
-    )  # to look for cycles among all resources takes 0.45 s
+    )  # a search for cycles among all resources takes 0.45 s
     gc.set_threshold(_OBJECTS, _YOUNG, _OLD)
     if not os.environ.get(DEBUG):
         pulumi.log.debug = _discard
@@ -39,4 +39,4 @@ def _discard(
     stream_id: int | None = None,
     ephemeral: bool | None = None,
 ) -> None:
-    """Take what `pulumi.log.debug` takes."""
+    """Accept the arguments of `pulumi.log.debug`, and do nothing."""

@@ -1,4 +1,4 @@
-"""The program: makes of OAM Applications identity, gateway and workload, in one graph.
+"""The program: provisions identity, gateway and workloads from OAM Applications, in one graph.
 
 A project's `__main__.py` calls `deploy`; the stack names the Applications.
 """
@@ -72,7 +72,7 @@ from .workload.environment import client_environment, elsewhere
 
 @dataclass(frozen=True)
 class _Plan:
-    """All that is known before anything is provisioned. `certificates` are the stack's own, by
+    """The facts of a run before it provisions anything. `certificates` are the stack's own, by
     name, in PEM; `groups` the ids of groups that roles name, by provider."""
 
     settings: Settings
@@ -91,7 +91,7 @@ class _Plan:
 
 @dataclass(frozen=True)
 class _Provisioned:
-    """All that was registered: issuers by provider, deployments by component key."""
+    """The registered resources: issuers by provider, deployments by component key."""
 
     model: AccessModel
     credentials: Mapping[str, Output[Fields]]
@@ -101,7 +101,7 @@ class _Provisioned:
 
     @property
     def services(self) -> list[GatedService]:
-        """The services before all components."""
+        """Return the services of all components."""
         services: list[GatedService] = []
         for deployment in self.deployments.values():
             services += deployment.services.values()
@@ -109,7 +109,7 @@ class _Provisioned:
 
     @property
     def plugins(self) -> list[Plugin]:
-        """The plugins before all components."""
+        """Return the plugins of all components."""
         plugins: list[Plugin] = []
         for service in self.services:
             plugins += service.guards
@@ -117,8 +117,8 @@ class _Provisioned:
 
 
 def deploy() -> None:
-    """Read, inspect the products, provision and export. End the run with one message where
-    something is wrong."""
+    """Read, inspect the products, provision and export. End the run with one message if there is an
+    error."""
     save_cpu_time()
     require_checkpoints()
     plan = _plan()
@@ -153,7 +153,7 @@ def _plan() -> _Plan:
         stop_at(plugins_found(settings, estate))
         account = config.kong(settings)
         certificates = config.certificates()
-        # A plugin that Kong does not have is named here; the schemas of all others are read next.
+        # Report plugins that Kong lacks first; then read the schemas of all others.
         stop_at(schemas.inspect(account, estate))
         more = kinds(settings, estate)
         by_address = asked_for(estate)
@@ -205,7 +205,7 @@ def _provision(plan: _Plan) -> _Provisioned:
     state = plan.state
     base = plan.part.base
     model = model_of(estate, settings)
-    # The first line of a preview: whatever takes time comes after it.
+    # The first line of a preview, before anything slow.
     if estate.role != "base":
         announce(model, state)
     announce_redis(estate, settings.gateway.redis)
@@ -246,7 +246,7 @@ def _provision(plan: _Plan) -> _Provisioned:
         key: deployments[key].resources if key in deployments else []
         for key in components
     }
-    # Pods that ask for a scope that they have lost are refused tokens: they roll first.
+    # Pods that request a lost scope get no tokens, so the pods roll first.
     credentials = finish_clients(issuers, running)
     for key, component in components.items():
         names = [client.name for client in estate.own[key].identity.clients]
@@ -276,7 +276,7 @@ def _deploy(
     issuers: Issuers,
     components: Mapping[str, DeployedComponent],
 ) -> Deployments:
-    """Deploy all components of this stack. The base of an estate has none that run."""
+    """Deploy all components of this stack. The base of an estate deploys none."""
     settings = plan.settings
     estate = plan.estate
     clusters = provision_clusters(estate, settings)
@@ -351,7 +351,7 @@ def _outputs(plan: _Plan, provisioned: _Provisioned) -> JsonObject:
 
 
 def _to_others(plan: _Plan, provisioned: _Provisioned) -> JsonObject:
-    """Return what the other stacks of the estate read, where there are some."""
+    """Return the values that other stacks of the estate read, if it has other stacks."""
     estate = plan.estate
     part = plan.part
     if part.base is not None:

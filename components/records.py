@@ -18,7 +18,7 @@ class Record(dict[str, Any]):
     continues with it."""
 
     def value(self, *path: str) -> Output[Any]:
-        """Return what stands at the path."""
+        """Return the value at the path."""
         value: Any = self
         for step in path:
             value = value.get(step) if isinstance(value, Mapping) else None
@@ -42,7 +42,7 @@ class Base:
 
 
 def _unknown() -> Output[Any]:
-    """Return what a preview cannot know."""
+    """Return a value that a preview cannot know."""
 
     async def value(of: Any) -> Any:
         return of

@@ -28,7 +28,7 @@ def stop_at(
     shown = tuple(diagnostics)
     for diagnostic in shown:
         if diagnostic.severity == "warning":
-            # The engine says itself that it is one.
+            # The engine adds "warning" itself.
             pulumi.log.warn(str(diagnostic).removeprefix("warning "))
     stopping = errors(shown)
     if stopping:
@@ -37,14 +37,14 @@ def stop_at(
 
 
 def refuse(reason: object) -> NoReturn:
-    """End the program with `reason` and without a traceback. The review of a change shows it to
-    everybody."""
+    """End the program with `reason` and without a traceback. The review of a change shows it to all
+    readers."""
     raise pulumi.RunError(f"{OURS}{reason}")
 
 
 def require_checkpoints() -> None:
-    """End a run that would change something and write nothing down until its end: interrupted, it
-    could not be recovered. A preview keeps nothing anyway.
+    """End a run with a change that writes no checkpoint until its end: it could not be recovered
+    after an interruption. A preview writes no state anyway.
 
     Source: Pulumi's reference of environment variables.
     """

@@ -1,5 +1,4 @@
-"""Read the stack's configuration through Pulumi: settings that may be shown, and credentials that
-may not."""
+"""Reads the stack's configuration through Pulumi: public settings, and secret credentials."""
 
 from __future__ import annotations
 
@@ -25,8 +24,11 @@ _CERTIFICATES = "certificates"
 
 
 def load(describe: Describe) -> Settings:
-    """Read the settings of the current stack, with its providers as `describe` has them. Raises
-    kong_oam.access.settings.values.StackError, also where they are not those in the stack's file."""
+    """Read the settings of the current stack; `describe` describes its providers.
+
+    Raises kong_oam.access.settings.values.StackError, also if the settings differ from the stack's
+    file.
+    """
     prefix = f"{NAMESPACE}:"
     configured = {**get_config_env(), **CONFIG.get()}
     names = (

@@ -1,4 +1,4 @@
-"""Read the state of this very stack from the engine, before anything is registered."""
+"""Reads this stack's own state from the engine, before anything is registered."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ _NOT_THERE = "unknown stack"  # pulumi: pkg/backend/backend.go
 
 
 def stack_name(stack: str | None = None) -> str:
-    """Return the full name of this stack, or of another, by which the engine finds it:
-    `organization/project/stack`."""
+    """Return the full name of this or another stack for the engine: `organization/project/stack`."""
     return f"{pulumi.get_organization()}/{pulumi.get_project()}/{stack or pulumi.get_stack()}"
 
 
@@ -35,8 +34,7 @@ def recorded(stack: str | None = None) -> StackState:
 
 
 def outputs_of(stack: str) -> Outputs:
-    """Read the outputs of another stack of the project, alone. Raises EngineError as `recorded`
-    does."""
+    """Read only the outputs of another stack of the project. Raises EngineError as `recorded` does."""
     return _read(_OUTPUTS, {"name": stack_name(stack)}, stack)
 
 

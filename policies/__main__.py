@@ -8,7 +8,7 @@ ROOT = Path(__file__).absolute().parent.parent
 os.chdir(ROOT)
 sys.path[0] = str(
     ROOT
-)  # not this folder, whose modules would hide others of the same name
+)  # not this folder: its modules would hide other packages of the same name
 
 from policies.pack import serve  # noqa: E402
 

@@ -17,14 +17,14 @@ from .rule import Findings, PolicyFinding, Settings
 
 
 def readable(deployment: Deployment, _: Settings) -> Findings:
-    """Check that the Applications and the stack's settings beside this pack can be read: no rule
-    here judges without them."""
+    """Check that the Applications and the stack's settings beside this pack are readable: no other
+    rule works without them."""
     for problem in deployment.model.problems:
         yield PolicyFinding(problem)
 
 
 def owned_components(deployment: Deployment, _: Settings) -> Findings:
-    """Check that a team answers for every component."""
+    """Check that every component has an owner."""
     for component, _today in _unwaived(deployment, "LINT308"):
         if not component.owner:
             yield PolicyFinding(
@@ -33,7 +33,7 @@ def owned_components(deployment: Deployment, _: Settings) -> Findings:
 
 
 def reasoned_public_rules(deployment: Deployment, _: Settings) -> Findings:
-    """Check that every public rule says why, in words."""
+    """Check that every public rule gives a reason in words."""
     for component in _components(deployment):
         for rule, public in upkeep.public_rules(component):
             if not any(character.isalnum() for character in public.reason):
@@ -43,7 +43,7 @@ def reasoned_public_rules(deployment: Deployment, _: Settings) -> Findings:
 
 
 def ending_public_rules(deployment: Deployment, _: Settings) -> Findings:
-    """Check that every public rule says until when it is meant."""
+    """Check that every public rule has an end date."""
     for component, _today in _unwaived(deployment, "LINT306"):
         for rule, public in upkeep.endless(component):
             yield PolicyFinding(
@@ -52,8 +52,7 @@ def ending_public_rules(deployment: Deployment, _: Settings) -> Findings:
 
 
 def current_public_rules(deployment: Deployment, _: Settings) -> Findings:
-    """Check that no public rule is past the day until which it is meant, judged by the stack's
-    asOf."""
+    """Check that no public rule is past its end date, judged by the stack's asOf."""
     for component, today in _unwaived(deployment, "LINT307"):
         for rule, public in upkeep.overdue(component, today):
             yield PolicyFinding(
@@ -63,8 +62,7 @@ def current_public_rules(deployment: Deployment, _: Settings) -> Findings:
 
 
 def current_waivers(deployment: Deployment, _: Settings) -> Findings:
-    """Check that no waiver is past its day, judged by the stack's asOf: what it accepted is to be
-    mended, or accepted again."""
+    """Check that no waiver is past its end date, judged by the stack's asOf."""
     today = deployment.model.as_of
     for component in _components(deployment):
         for waiver in component.waivers:
@@ -82,8 +80,7 @@ def _components(deployment: Deployment) -> Iterator[Component]:
 def _unwaived(
     deployment: Deployment, code: str
 ) -> Iterator[tuple[Component, datetime.date]]:
-    """Yield components in which no waiver accepts what lint finds under this code, and the day by
-    which that is judged."""
+    """Yield components without a waiver of this lint code, and the day of judgement."""
     today = deployment.model.as_of
     for component in _components(deployment):
         if today and not upkeep.is_waived(component, code, today):

@@ -1,4 +1,4 @@
-"""The rule about secrets: none stands where people can read it."""
+"""The rule about secrets: no secret in plain text."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ KEPT: NamesByName = {
     "pulumi:providers:keycloak": ("clientSecret",),
     "pulumi:providers:azuread": ("clientSecret", "oidcToken"),
 }
-"""Outputs that hold a secret by right, by type of resource: the program has to mark them, since the
+"""Outputs that may contain a secret, by type of resource: the program has to mark them, since the
 providers do not."""
 
 _SECRET = "kubernetes:core/v1:Secret"  # noqa: S105 - a type
@@ -38,12 +38,11 @@ _SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
-_SHORTEST = 8  # characters; a shorter value could stand anywhere by accident
+_SHORTEST = 8  # characters; a shorter value could match by accident
 
 
 def hidden_secrets(deployment: Deployment, _: Settings) -> Findings:
-    """Check that secrets are marked as such, and that their values stand nowhere else than where
-    they belong."""
+    """Check that secrets are marked as secrets, and that no other value contains them."""
     secrets = set(_secrets(deployment))
     for resource in deployment.resources:
         for name in KEPT.get(resource.type, ()):
@@ -82,13 +81,13 @@ def _in_clear(resource: Resource, secrets: Collection[str]) -> Findings:
 
 
 def _secrets(deployment: Deployment) -> Iterator[str]:
-    """Yield the values of the stack's own credentials, as they are and as a Kubernetes Secret
-    writes them."""
+    """Yield the values of the stack's own credentials, in plain text and as a Kubernetes Secret
+    encodes them."""
     for resource in deployment.resources:
         for name in KEPT.get(resource.type, ()):
             value = resource.text(name)
-            # Credentials of verifying keys have one secret that is none; an exported state has them
-            # all masked.
+            # Credentials of verifying keys have a secret that protects nothing; an exported state
+            # masks all secrets.
             if (
                 len(value) >= _SHORTEST
                 and value != "[secret]"
@@ -111,8 +110,7 @@ def _texts(value: Any, where: str) -> Iterator[tuple[str, str]]:
 
 
 def _plain_variables(workload: Resource) -> Iterator[str]:
-    """Yield environment variables that are named like a secret and have a value, not a
-    reference."""
+    """Yield environment variables with a secret's name and a value instead of a reference."""
     for container in containers(workload):
         for variable in container.get("env") or ():
             if isinstance(variable, Mapping) and variable.get("value"):

@@ -25,7 +25,7 @@ class _Unknown:
 
 
 UNKNOWN = _Unknown()
-"""A value that nobody knows yet, in a preview. No rule judges it: it is judged when it is known."""
+"""An unknown value in a preview. Rules judge it once it is known."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Resource:
     provider: str = ""
 
     def texts(self, name: str) -> Names:
-        """Return the texts of a list, as far as they are known."""
+        """Return the known texts of a list."""
         values = self.properties.get(name) or ()
         return (
             ()
@@ -67,7 +67,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class DeployedModel:
-    """The estate that the Applications mean on this stack. `estate` is None exactly where there are
+    """The estate of the Applications on this stack. `estate` is None exactly if there are
     `problems`."""
 
     estate: Estate | None

@@ -18,8 +18,8 @@ CERTIFICATE = "azuread:index/applicationCertificate:ApplicationCertificate"
 _ON_DEVICES = "publicClient"
 
 Redirect = tuple[Resource, str, str, bool]
-"""An application, the property that lists the redirect URI, the URI, and whether users have the
-application itself on their device."""
+"""An application, the property that lists the redirect URI, the URI, and whether it is a native
+application."""
 
 
 def redirects(deployment: Deployment) -> Iterator[Redirect]:
@@ -31,8 +31,8 @@ def redirects(deployment: Deployment) -> Iterator[Redirect]:
 
 
 def grants(deployment: Deployment) -> Findings:
-    """Find grants of tokens in a redirect, and sign-ins that need no redirect: passwords and
-    device codes."""
+    """Find grants of tokens in a redirect, and sign-ins without a redirect: passwords and device
+    codes."""
     for app in deployment.of(APPLICATION):
         implicit = _part(app, "web").get("implicitGrant")
         granted = implicit if isinstance(implicit, Mapping) else {}
@@ -70,7 +70,7 @@ def open_to_all(deployment: Deployment) -> Findings:
 
 
 def kept_secrets(deployment: Deployment) -> Findings:
-    """Find secrets that nothing replaces."""
+    """Find secrets that do not rotate."""
     for password in deployment.of(SHARED):
         if not password.properties.get("rotateWhenChanged"):
             yield PolicyFinding(
@@ -81,7 +81,7 @@ def kept_secrets(deployment: Deployment) -> Findings:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Yield the texts of a list, as far as they, and the list, are known."""
+    """Yield the known texts of a list; none if the list is unknown."""
     for item in value if isinstance(value, list | tuple) else ():
         if isinstance(item, str):
             yield item

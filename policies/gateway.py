@@ -1,5 +1,4 @@
-"""Rules about Kong: nobody reaches a workload but through admission, authentication and the
-gate."""
+"""Rules about Kong: only admission, authentication and the gate lead to a workload."""
 
 from __future__ import annotations
 
@@ -66,12 +65,11 @@ _REFUSED = {
 """Kinds of plugins that a gated service must not have, and their effects."""
 
 _PASSIVE = ("harmless", "limits")
-"""Kinds of plugins that may stand on one: they only refuse further, mark answers, or watch."""
+"""Kinds of plugins that a gated service may have: they only deny more, mark answers, or observe."""
 
 
 def guarded_routes(deployment: Deployment, _: Settings) -> Findings:
-    """Check that every route leads to a service of this stack that has all three plugins,
-    enabled."""
+    """Check that every route points to a service of this stack with all three plugins enabled."""
     for route in deployment.of(ROUTE):
         service = deployment.source(route, "serviceId", SERVICE)
         if service is None:
@@ -113,7 +111,7 @@ def leading_nowhere(deployment: Deployment, _: Settings) -> Findings:
                 service,
             )
     estate = deployment.model.estate
-    # The services of partitions lead to an Upstream that only the base's state has.
+    # Services of partitions point to an Upstream that only the base's state has.
     is_one_of_several = estate is not None and estate.role != "whole"
     for target in deployment.of(TARGET):
         upstream = deployment.source(target, "upstreamId", UPSTREAM)
@@ -125,8 +123,8 @@ def leading_nowhere(deployment: Deployment, _: Settings) -> Findings:
 
 
 def verified_upstreams(deployment: Deployment, _: Settings) -> Findings:
-    """Check that whoever answers by https behind a service is verified, and that a gate asks for
-    https where the Application does."""
+    """Check that the https server behind a service is verified, and that a gate uses https where
+    the Application asks for it."""
     for service in deployment.of(SERVICE):
         if service.text("protocol") == "https" and not _verifies(service):
             yield PolicyFinding(
@@ -153,7 +151,7 @@ def _speaks_tls(deployment: Deployment, gate: Resource) -> bool:
 
 
 def _is_meant_by_tls(deployment: Deployment, gate: Resource) -> bool:
-    """Tell whether the Application asks for https at one of the places that lead to the gate."""
+    """Tell whether the Application asks for https at an endpoint of the gate."""
     table = table_of(gate.config) or {}
     component = _component(deployment, table)
     for endpoint in component.exposure.endpoints if component else ():
@@ -215,8 +213,7 @@ def strict_authentication(deployment: Deployment, _: Settings) -> Findings:
 
 
 def declared_public(deployment: Deployment, _: Settings) -> Findings:
-    """Check that what a table opens to everybody, a public rule of its component does, for that
-    path and method."""
+    """Check that every public path and method of a table has a public rule of its component."""
     if deployment.model.estate is None:
         return
     for plugin, table in _tables(deployment.of(PLUGIN)):
@@ -232,8 +229,8 @@ def declared_public(deployment: Deployment, _: Settings) -> Findings:
 
 
 def declared_addresses(deployment: Deployment, _: Settings) -> Findings:
-    """Check that no table lets somebody in from elsewhere where the ip-allow trait of its
-    component names networks."""
+    """Check that a table with an ip-allow trait in its component allows only the networks of the
+    trait."""
     for plugin, table in _tables(deployment.of(PLUGIN)):
         component = _component(deployment, table)
         if component is None:
@@ -263,7 +260,7 @@ def _tables(plugins: Iterable[Resource]) -> Iterator[tuple[Resource, Content]]:
 
 
 def _component(deployment: Deployment, table: Content) -> Component | None:
-    """Return the component that a table is for, where the Applications have it."""
+    """Return the component that a table is for, if the Applications have it."""
     estate = deployment.model.estate
     return (
         estate.components.get(str(table.get("component"))) if estate else None
@@ -322,7 +319,7 @@ def _is_of_a_service_alone(plugin: Resource) -> bool:
 
 
 def _marks_origins(plugin: Resource) -> bool:
-    """Tell whether the plugin writes headers by which browsers let pages read answers."""
+    """Tell whether the plugin adds headers by which browsers let pages read answers."""
     return (
         plugin.text("name").startswith("response-transformer")
         and "access-control-" in str(plugin.config).lower()
@@ -330,8 +327,7 @@ def _marks_origins(plugin: Resource) -> bool:
 
 
 def waived_plugins(deployment: Deployment, _: Settings) -> Findings:
-    """Check that no plugin stands in the gate's place because its Application asks for it by a
-    waiver."""
+    """Check that a waiver accepts no plugin in front of a component."""
     estate = deployment.model.estate
     for component in estate.exposed if estate else ():
         for plugin in component.traits.each(KONG_PLUGIN):
@@ -357,7 +353,7 @@ def _is_waived(deployment: Deployment, plugin: Resource) -> bool:
     beside = _scripts_beside(deployment, plugin)
     named = {str(table.get("component")) for _, table in _tables(beside)}
     for component in estate.exposed:
-        # Nothing is named while what the scripts decide by is not known.
+        # `named` is empty while the inputs of the scripts are unknown.
         if component.key in named or not named:
             for asked in component.traits.each(KONG_PLUGIN):
                 if asked.name == plugin.text("name") and _is_in_date(
@@ -376,7 +372,7 @@ def _is_in_date(plugin: KongPlugin, today: datetime.date) -> bool:
 
 
 def encrypted_routes(deployment: Deployment, settings: Settings) -> Findings:
-    """Check that no route takes plain http, but on the clouds that are excepted."""
+    """Check that no route accepts plain http, except on the excepted clouds."""
     if deployment.model.cloud in settings["exceptClouds"]:
         return
     for route in deployment.of(ROUTE):
@@ -395,7 +391,7 @@ def _plugins(deployment: Deployment, *services: str) -> Iterator[Resource]:
 
 
 def _scripts_beside(deployment: Deployment, plugin: Resource) -> list[Resource]:
-    """Return admission and the gate of the service that a plugin is of."""
+    """Return admission and the gate of a plugin's service."""
     beside = _plugins(deployment, *plugin.made_of.get("serviceId", ()))
     return [
         neighbour for neighbour in beside if neighbour.text("name") in SCRIPTS
@@ -423,8 +419,8 @@ def _nobodies(deployment: Deployment) -> set[str]:
 
 
 def _of_base(deployment: Deployment, named: Callable[[str], str]) -> str | None:
-    """Return, in a partition of an estate, the name of something that its base made, in whose runs
-    it is judged; else None."""
+    """Return the name of an object of the base, in a partition of an estate; else None. The base's
+    runs judge that object."""
     estate = deployment.model.estate
     return (
         named(estate.stack.name)
@@ -434,8 +430,8 @@ def _of_base(deployment: Deployment, named: Callable[[str], str]) -> str | None:
 
 
 def _nobody_of_partitions(deployment: Deployment) -> Findings:
-    """Find in the base of an estate that the consumer that its partitions take for nobody is
-    somebody."""
+    """Find credentials of the anonymous consumer in the base of an estate, which its partitions
+    use."""
     estate = deployment.model.estate
     if estate is None or estate.role != "base":
         return
@@ -451,8 +447,8 @@ def _nobody_of_partitions(deployment: Deployment) -> Findings:
 
 
 def _serves_everybody(deployment: Deployment, plugin: Resource) -> bool:
-    """Tell whether something is public behind the plugin, as the tables beside it say; where none
-    is known, it may be."""
+    """Tell whether something is public behind the plugin, by the tables beside it. With unknown
+    tables it may be."""
     tables = [
         table for _, table in _tables(_scripts_beside(deployment, plugin))
     ]

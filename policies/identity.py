@@ -1,5 +1,5 @@
-"""Rules about the identity provider: each client gets what a role grants, by a grant type that can
-be kept safe."""
+"""Rules about the identity provider: each client gets only the grants of roles, by safe grant
+types."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _REALM_GRANTS = {
 
 
 def exact_redirects(deployment: Deployment, settings: Settings) -> Findings:
-    """Check that every redirect URI is one address, by https; a native application's may also stay
-    on its device."""
+    """Check that every redirect URI is one https address; a native application's may also stay on
+    its device."""
     schemes = {"https"}
     if deployment.model.cloud in settings["exceptClouds"]:
         schemes.add("http")
@@ -69,8 +69,8 @@ def _redirects(deployment: Deployment) -> Iterator[entra.Redirect]:
 
 
 def _stays_on_device(uri: str) -> bool:
-    """Tell whether a redirect stays on the device: loopback, or a scheme that is a domain's,
-    reversed (RFC 8252, 7)."""
+    """Tell whether a redirect stays on the device: loopback, or a scheme that is a reversed domain
+    (RFC 8252, 7)."""
     parts = urlsplit(uri)
     return "." in parts.scheme or (
         parts.scheme == "http" and parts.hostname in _LOOPBACK
@@ -81,8 +81,7 @@ def safe_grants(deployment: Deployment, _: Settings) -> Findings:
     """Check that no client and no rule of the authorization server has the implicit or the password
     grant (RFC 9700, 2.1.2, 2.4).
 
-    A service has the response type `token` at Okta, which then means nothing: it has no user and no
-    redirect.
+    A service has the response type `token` at Okta, without effect: it has no user and no redirect.
     """
     for app in deployment.of(APP):
         for grant in sorted(_UNSAFE.intersection(app.texts("grantTypes"))):
@@ -113,8 +112,7 @@ def safe_grants(deployment: Deployment, _: Settings) -> Findings:
 
 
 def named_grants(deployment: Deployment, _: Settings) -> Findings:
-    """Check that each policy is of the clients that it names, and that each rule issues the scopes
-    that it names."""
+    """Check that policies list clients by name, and rules list scopes by name."""
     for policy in deployment.of(POLICY):
         if "ALL_CLIENTS" in policy.texts("clientWhitelists"):
             yield PolicyFinding(f"{policy.name} is for ALL_CLIENTS", policy)
@@ -147,8 +145,7 @@ def rotated_keys(deployment: Deployment, settings: Settings) -> Findings:
 
 
 def _old_keys(deployment: Deployment, longest: int) -> Findings:
-    """Find the clients that keep their key, or their secret at Entra, for more than `longest`
-    days."""
+    """Find clients whose key, or secret at Entra, lasts for more than `longest` days."""
     estate = deployment.model.estate
     if estate is None:
         return

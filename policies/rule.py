@@ -16,8 +16,8 @@ Severity = Literal["low", "medium", "high", "critical"]
 
 @dataclass(frozen=True, slots=True)
 class PolicyFinding:
-    """One finding: what is wrong, and with which resource; None: with the stack as a whole. Never
-    holds the value of a secret."""
+    """One finding: the problem, and its resource; None for the stack as a whole. It never contains
+    the value of a secret."""
 
     message: str
     resource: Resource | None = None
@@ -31,7 +31,7 @@ class PolicySetting:
     default: Any
 
 
-# An edge: what an organisation sets of a rule, by name, as Pulumi hands it over.
+# An edge: an organisation's settings of a rule, by name, as Pulumi hands them over.
 Settings = JsonObject
 Findings = Iterator[PolicyFinding]
 Check = Callable[[Deployment, Settings], Findings]
@@ -61,8 +61,7 @@ class PolicyRule:
     def findings(
         self, deployment: Deployment, overrides: Settings
     ) -> tuple[PolicyFinding, ...]:
-        """Return what the rule finds; `overrides` are the settings that are not left to their
-        defaults."""
+        """Return the findings of the rule; `overrides` replace defaults of its settings."""
         defaults = {
             name: setting.default for name, setting in self.settings.items()
         }

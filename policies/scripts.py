@@ -23,8 +23,8 @@ Content = JsonObject
 
 
 def meant(kind: str, config: Content) -> Mapping[str, Sequence[str]]:
-    """Return the scripts by phase that this version sends with the inputs of a configuration; empty
-    where it has none."""
+    """Return the scripts, by phase, that this version sends with the inputs of a configuration;
+    empty for other configurations."""
     script = _first(config, "access")
     inputs = inputs_of(script)
     if inputs is None:
@@ -42,14 +42,13 @@ def meant(kind: str, config: Content) -> Mapping[str, Sequence[str]]:
 
 
 def table_of(config: Content | None) -> Content | None:
-    """Return the table in a plugin's configuration; None where there is none that can be read, or
-    it is not known yet."""
+    """Return the table in a plugin's configuration; None if it is unreadable or unknown."""
     inputs = _inputs(config)
     return _read(inputs.table) if inputs else None
 
 
 def address_of(config: Content | None) -> Content | None:
-    """Return the address of the workload in a gate's configuration; None as for a table."""
+    """Return the workload's address in a gate's configuration; None if it is unreadable or unknown."""
     inputs = _inputs(config)
     return (
         _read(inputs.address) if inputs and inputs.address is not None else None

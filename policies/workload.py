@@ -18,17 +18,17 @@ NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 _OUTSIDE = ("LoadBalancer", "NodePort")
 """The types of Services that answer outside the cluster."""
 _NODE = ("hostNetwork", "hostPID", "hostIPC")
-"""Fields of pods by which they are part of their node, where no NetworkPolicy holds them."""
+"""Fields by which pods share their node, where no NetworkPolicy applies."""
 _GROUPS = tuple(f".{group}" for group in GROUPS_OF_WAYS_IN)
 _WAYS_IN = WAYS_IN | {"Endpoints", "EndpointSlice"}
-"""Kinds by which others than the gateway find workloads, or by which a Service is led elsewhere."""
+"""Kinds by which others than the gateway reach workloads, or that redirect a Service."""
 
 # An edge: a part of an object, as Kubernetes writes it.
 Part = JsonObject
 
 
 def workloads(deployment: Deployment) -> Iterator[Resource]:
-    """Yield the objects that pods are made of, of whatever kind."""
+    """Yield the objects with pods, of any kind."""
     for resource in deployment.resources:
         if resource.type.startswith("kubernetes:") and any(
             _pods(resource.properties)
@@ -37,7 +37,7 @@ def workloads(deployment: Deployment) -> Iterator[Resource]:
 
 
 def containers(workload: Resource) -> Iterator[Part]:
-    """Yield the containers of its pods, as far as they are known."""
+    """Yield the known containers of its pods."""
     for _, pod in _pods(workload.properties):
         yield from _containers(pod)
 
@@ -68,7 +68,7 @@ def fenced_workloads(deployment: Deployment, settings: Settings) -> Findings:
 def _let_in(
     deployment: Deployment, workload: Resource, widest: Mapping[int, int]
 ) -> Findings:
-    """Find out who may connect to a workload, or that nothing says so."""
+    """Find NetworkPolicies that admit too many callers, or their absence."""
     fences = [
         policy
         for policy in deployment.of(NETWORK_POLICY)
@@ -158,8 +158,7 @@ def _part_of_the_node(workload: Resource) -> Findings:
 def _seen_from_elsewhere(
     services: Iterable[Resource], workload: Resource
 ) -> Findings:
-    """Find what hides callers from a fence: it sees the address of the node from which the cluster
-    hands a connection on."""
+    """Find settings that hide callers from a NetworkPolicy, which then sees a node's address."""
     for service in services:
         spec = _at(service.properties, "spec")
         if (
@@ -209,8 +208,7 @@ def _matches(labels: Part, selector: Resource, workload: Resource) -> bool:
 
 
 def _pods(value: Any) -> Iterator[tuple[Part, Part]]:
-    """Yield labels and spec of whatever has the shape of a pod, or of a template of pods, in an
-    object."""
+    """Yield labels and spec of every pod or template of pods in an object."""
     if isinstance(value, Mapping):
         spec = _at(value, "spec")
         if isinstance(_at(spec, "containers"), list | tuple):
@@ -243,8 +241,7 @@ def _is_open(rule: Part) -> bool:
 
 
 def _wide(rule: Part, widest: Mapping[int, int]) -> Iterator[str]:
-    """Yield ranges with more addresses than gateways have: pods, nodes and whoever else is in a
-    network."""
+    """Yield ranges that contain more than gateways: pods, nodes and others of the network."""
     for network in _networks(rule):
         if 0 < network.prefixlen < widest[network.version]:
             yield str(network)
@@ -258,8 +255,7 @@ def _networks(rule: Part) -> Iterator[IPv4Network | IPv6Network]:
 
 
 def _at(value: Any, *path: str) -> Any:
-    """Return the value at a path, an empty mapping where there is none or where it is not known
-    yet."""
+    """Return the value at a path; an empty mapping if it is missing or unknown."""
     for name in path:
         value = value.get(name) if isinstance(value, Mapping) else None
     return {} if value is None or value is UNKNOWN else value

@@ -37,10 +37,10 @@ def provision_certificates(
     clusters: Clusters,
     opts: ResourceOptions,
 ) -> list[kong.Certificate]:
-    """Provision a Kong certificate with its SNIs for each that the estate names.
+    """Provision a Kong certificate with its SNIs for each certificate that the estate names.
 
     `of_stack` are the stack's own, by name. Private keys are secrets from here on. Raises
-    LookupError where a Secret in the cluster has no certificate or key.
+    LookupError if a Secret in the cluster has no certificate or key.
     """
     certificates = []
     tags = names.tags(estate.stack.name)
@@ -65,7 +65,7 @@ def provision_certificate(
 ) -> kong.Certificate:
     """Provision one certificate at Kong, for these hosts."""
     certificate, key = pem
-    # The provider does not mark it as one.
+    # The provider does not mark it as a secret.
     secret = ResourceOptions(additional_secret_outputs=["privateKey"])
     return kong.Certificate(
         name,
@@ -80,7 +80,7 @@ def provision_certificate(
 def require_client_certificate(
     settings: UpstreamTlsSettings | None, of_stack: Mapping[str, Pem]
 ) -> None:
-    """Raise StackError where the stack names a client certificate that it does not have."""
+    """Raise StackError if the stack names a client certificate that it does not have."""
     name = settings.client_certificate if settings else None
     if name is not None and name not in of_stack:
         raise StackError(

@@ -1,4 +1,4 @@
-"""Tells what the plugins of a run enforce together, once all of them are made."""
+"""Computes the fingerprint of a run's plugins, once all of them are made."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def once_known(
 def warn_of_unknown_tables(tables: Mapping[str, Output[str]]) -> Output[bool]:
     """Warn in a preview of tables that it cannot show, by service; return whether there are any.
 
-    The official plugin takes a configuration that is not known yet for an unchanged one.
+    The official plugin reports an unknown configuration as unchanged.
     """
 
     async def warn() -> bool:

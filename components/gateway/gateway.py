@@ -1,5 +1,5 @@
-"""Provisions what an estate has once in its Kong workspace: key rings of issuers, consumer nobody,
-Upstream nowhere."""
+"""Provisions the shared objects of an estate in its Kong workspace: key rings of issuers, the
+anonymous consumer, and the empty Upstream."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .key_ring import assigned, filled
 from .workspace import TokenIssuer, Workspace
 
 Slots = Output[list[SlotOutput]]
-"""Which key sits in which slot of a ring, as the next run has to know it."""
+"""The key in each slot of a ring, as the next run reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,8 @@ def _provider(name: str, account: Account, parent: Resource) -> kong.Provider:
         kong_admin_token=secret(account.token) if account.token else None,
         kong_api_key=secret(account.api_key) if account.api_key else None,
         kong_workspace=account.workspace,
-        # Any change of a plugin by hand is seen, also of a field that the program leaves out.
+        # Strict matching sees any manual change of a plugin, also of a field that the program
+        # leaves out.
         strict_plugins_match=True,
         opts=ResourceOptions(
             parent=parent,
@@ -157,8 +158,8 @@ def _fill(
     args: GatewayArgs,
     options: ResourceOptions,
 ) -> Slots:
-    """Make the fixed number of credentials of a provider's ring. Return what the next run has to
-    know of them."""
+    """Make the fixed number of credentials of a provider's ring. Return the record for the next
+    run."""
     settings = args.settings
     issuer = args.issuers[key]
     stack = settings.stack.name
@@ -172,7 +173,7 @@ def _fill(
         lambda values: filled(values[0], values[1][0], unused)
     )
     secret = ResourceOptions(additional_secret_outputs=["secret"])
-    # Kong makes up a secret for a credential that has none.
+    # Kong generates a secret for a credential without a secret.
     for index in range(count):
         kong.ConsumerJwtAuth(
             f"{name}-slot-{index}",
@@ -218,7 +219,8 @@ def _of_base(
 def _token_issuer(
     issuer: Issuer, ring: Output[str], elsewhere: Texts
 ) -> TokenIssuer:
-    """Return what services need of an issuer. `elsewhere` are client ids of other partitions."""
+    """Return the facts about an issuer that services need. `elsewhere` are client ids of other
+    partitions."""
     return TokenIssuer(
         issuer.issuer,
         ring,
@@ -230,8 +232,7 @@ def _token_issuer(
 def _client_certificate(
     args: GatewayArgs, options: ResourceOptions
 ) -> Output[str] | None:
-    """Make the certificate that the gateway shows to workloads, where it shows one. Return its
-    id."""
+    """Make the gateway's client certificate for workloads, if the stack names it. Return its id."""
     shown = _shown_certificate(args.settings)
     if shown is None:
         return None

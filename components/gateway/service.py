@@ -27,13 +27,13 @@ from ..workload.upstream import Upstream
 from .workspace import TokenIssuer, Workspace
 
 Content = Fields | str
-"""A plugin's configuration; as a text it is given to Kong as it stands."""
+"""A plugin's configuration; Kong gets a text unchanged."""
 Config = Content | Output[Content]
 
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """A plugin of a service, and the configuration that this run means it to have."""
+    """A plugin of a service, and its configuration in this run."""
 
     name: str
     resource: kong.Plugin
@@ -108,7 +108,7 @@ class GateArgs:
 def provision_service(
     name: str, args: ServiceArgs, opts: ResourceOptions
 ) -> GatedService:
-    """Make a service and all its plugins but the gate: it closes, and opens nothing."""
+    """Make a service with all its plugins except the gate: it denies every call."""
     component = args.component
     gateway = args.settings.gateway
     gate_table = _table(args)
@@ -120,7 +120,7 @@ def provision_service(
         lambda table: plugins.admission(table, *headers)
     )
     kind, config = _authentication(args)
-    # It names the consumer nobody, which has to be there before it.
+    # It names the anonymous consumer, which has to exist first.
     verified = _after(opts, args.workspace.before_authentication)
     guards = [
         _plugin(
@@ -257,7 +257,7 @@ def _plugin(
             schema, kind, config, keeps_records=keeps_records
         )
 
-    # A configuration that is known needs no Output.
+    # A known configuration needs no Output.
     meant = (
         config.apply(in_full) if isinstance(config, Output) else in_full(config)
     )
@@ -304,7 +304,7 @@ def _table(args: ServiceArgs) -> Output[str]:
         for api in estate.apis_at(component)
         if api in issuer.audiences
     }
-    # Clients that call as themselves, and those that users sign in through.
+    # Services and sign-in clients.
     callers = [
         *estate.held_at(component, users=False),
         *estate.held_at(component, users=True),

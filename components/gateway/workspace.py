@@ -1,4 +1,4 @@
-"""Values of the estate's Kong workspace, from which services are made."""
+"""Values of the estate's Kong workspace, as inputs of services."""
 
 from __future__ import annotations
 

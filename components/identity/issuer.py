@@ -28,7 +28,7 @@ from ..refusal import refuse
 from .keys import Keys
 
 Homes = Mapping[str, pulumi.Resource]
-"""By component key, what all that a provider has of this component as a client lies under."""
+"""The parent of all resources of a client at a provider, by component key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,7 @@ class IssuerArgs:
 
 @dataclass(frozen=True, slots=True)
 class SecretReference:
-    """A secret that was not made here: a Kubernetes Secret in the workload's namespace, and a key
-    of it."""
+    """An existing secret: a Kubernetes Secret in the workload's namespace, and a key of it."""
 
     name: str
     key: str
@@ -104,7 +103,7 @@ class Issuer:
     audiences: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
     previous_keys: pulumi.Input[Sequence[SigningKey]] = ()
     requests: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
-    """By component key, what to ask for to get a token for it, where that is not the scopes
+    """The `scope` values of token requests, by component key, where they are not the scopes
     themselves."""
     shared: Mapping[str, pulumi.Input[Any]] = field(default_factory=dict)
     """The further values that partitions of the estate need, under names that only the kind knows.
@@ -163,10 +162,9 @@ def existing(
 def published(
     name: str, issuer: pulumi.Input[str], proxy: str | None = None
 ) -> pulumi.Output[Published]:
-    """Fetch what the issuer of provider `name` publishes, in every run in which that issuer is
-    known already.
+    """Fetch the published document of provider `name`'s issuer, in every run that knows the issuer.
 
-    A key set that cannot be read ends the run, before anything that depends on it is changed.
+    An unreadable key set ends the run before it changes any dependent.
     """
 
     def ask(address: str) -> Published:

@@ -120,7 +120,7 @@ class Keycloak(pulumi.ComponentResource):
             self._of_stack() if base is None else self._of_base(base)
         )
         shared: JsonObject = {"roles": dict(self._in_realm.roles)}
-        # Where no role names a group nobody has a use for the scope of groups.
+        # Without groups in roles, the scope of groups is not needed.
         if self._in_realm.groups_scope is not None:
             shared["groupsScope"] = self._in_realm.groups_scope
         clients = {
@@ -131,7 +131,7 @@ class Keycloak(pulumi.ComponentResource):
         self.register_outputs({"issuer": args.settings.issuer})
 
     def _of_stack(self) -> _Realm:
-        """Make what is in the realm for all clients."""
+        """Make the realm's objects that all clients share."""
         roles = {group: self._role(group) for group in self._names.groups}
         groups_scope = self._scope_of_groups(roles).name if roles else None
         scopes = {}
@@ -144,7 +144,7 @@ class Keycloak(pulumi.ComponentResource):
         return _Realm(roles, groups_scope, scopes)
 
     def _of_base(self, base: Record) -> _Realm:
-        """Take what the base of the estate made."""
+        """Read the objects that the base of the estate made."""
         roles = {}
         for client in clients_at(self._args.settings, self._args.estate):
             for group in map(self._model.group, client.groups):
@@ -152,8 +152,7 @@ class Keycloak(pulumi.ComponentResource):
         return _Realm(roles, base.get("groupsScope"), {})
 
     def _credential(self, client: Client) -> Credential:
-        """Make what lies under a component: keys, client, and the scopes that are attached to
-        it."""
+        """Make the resources under a component: keys, client, and the client's scopes."""
         args = self._args
         key = client.component
         shares = client.keyed and args.settings.client_secrets
@@ -182,8 +181,8 @@ class Keycloak(pulumi.ComponentResource):
         )
 
     def _role(self, group: str) -> pulumi.Input[str]:
-        """Make the role of a group (the provider's name): its members hold it, and tokens call it
-        by that name. Return its id."""
+        """Make the role of a group (the provider's name), which tokens call by that name. Return
+        its id."""
         role = keycloak.Role(
             self._names.role(group),
             realm_id=self._realm,
@@ -196,7 +195,7 @@ class Keycloak(pulumi.ComponentResource):
             realm_id=self._realm,
             group_id=self._args.groups[group],
             role_ids=[role.id],
-            # Other roles that the group holds are somebody else's.
+            # Other roles of the group belong to others.
             exhaustive=False,
             opts=self._of(None),
         )
@@ -235,7 +234,7 @@ class Keycloak(pulumi.ComponentResource):
         roles: _Roles,
         client: str | None = None,
     ) -> list[pulumi.Resource]:
-        """Restrict a scope to those who hold one of the roles, which are by group."""
+        """Restrict a scope to users with one of the roles, which are by group."""
         return [
             keycloak.GenericRoleMapper(
                 f"{self._prefix}-of-{logical}-{group}",
@@ -248,8 +247,8 @@ class Keycloak(pulumi.ComponentResource):
         ]
 
     def _scope_of_groups(self, roles: _Roles) -> keycloak.openid.ClientScope:
-        """Make the scope that brings a user's groups into a token: of the roles held, those asked
-        for here."""
+        """Make the scope that adds a user's groups to a token, restricted to the groups of roles
+        here."""
         scope = self._scope(
             "groups",
             self._names.in_realm("groups"),
@@ -297,7 +296,7 @@ class Keycloak(pulumi.ComponentResource):
             direct_access_grants_enabled=False,
             oauth2_device_authorization_grant_enabled=False,
             standard_token_exchange_enabled=False,
-            # Or a token would list every role that its user holds anywhere in the realm.
+            # Otherwise a token would list every role of its user in the realm.
             full_scope_allowed=False,
             consent_required=False,
             valid_redirect_uris=list(client.redirect_uris),
@@ -307,13 +306,14 @@ class Keycloak(pulumi.ComponentResource):
                 self._args.settings.access_token_minutes * 60
             ),
             use_refresh_tokens=client.refresh,
-            # Whoever calls as itself asks anew, with its credential.
+            # A service requests a new token with its credential.
             use_refresh_tokens_client_credentials=False,
             opts=self._of(
                 client.component,
                 depends_on=audience.before if audience else None,
                 additional_secret_outputs=["clientSecret"],
-                # Replaced to have another secret, and only then: its name is in the realm once.
+                # A replacement only happens for a new secret. It deletes first: the name is unique
+                # in the realm.
                 delete_before_replace=client.keyed
                 and self._args.settings.client_secrets,
             ),
@@ -361,8 +361,7 @@ class Keycloak(pulumi.ComponentResource):
         return grant(client, client.scopes, self._args.granted_before, make)
 
     def _audience(self, client: Client) -> _Audience:
-        """Make the scope that makes the client's tokens count: of users, only where they are in
-        one of its groups."""
+        """Make the scope with the audience of the client's tokens, for users only in its groups."""
         key = client.component
         scope = self._scope(
             f"for-{key}",
@@ -405,8 +404,8 @@ def _account(
 
 
 def _proofs(client: Client, keys: Keys | None) -> pulumi.Input[Texts]:
-    """Return attributes of a client that proves with a key who it is: a partner's keys are where it
-    publishes them."""
+    """Return the attributes of a client that authenticates with a key. A partner publishes its keys
+    at a URL."""
     if client.jwks_uri:
         return {
             "use.jwks.url": "true",
@@ -417,7 +416,7 @@ def _proofs(client: Client, keys: Keys | None) -> pulumi.Input[Texts]:
 
 
 def _key_attributes(keys: Sequence[Jwk]) -> dict[str, str]:
-    """Return attributes of a client that proves with one of these keys who it is."""
+    """Return the attributes of a client that authenticates with one of these keys."""
     listed = [{**key, "use": "sig", "alg": SIGNS[_KEYS]} for key in keys]
     return {
         "use.jwks.string": "true",
@@ -427,7 +426,7 @@ def _key_attributes(keys: Sequence[Jwk]) -> dict[str, str]:
 
 
 async def _once_read(client_id: str) -> str:
-    """Return the id once Keycloak verifies by the new key, so that nobody has the key before."""
+    """Return the id once Keycloak verifies by the new key, so that no pod uses the key before."""
     if not pulumi.runtime.is_dry_run():
         await asyncio.sleep(_KEYS_STAY)
     return client_id

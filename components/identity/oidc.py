@@ -20,7 +20,7 @@ from .issuer import Credential, Issuer, IssuerArgs, SecretReference, existing
 
 
 def provision(args: IssuerArgs) -> Issuer:
-    """Read what the issuer publishes, and the clients that the stack says it has."""
+    """Read the issuer's published document, and the clients that the stack names."""
     settings = args.settings
     clients = {
         client.component: _credential(settings.clients[client.component])

@@ -82,7 +82,7 @@ source shows that Okta verifies anything with such a key.
 _IN_SERVER = ["authServerId"]
 _IN_POLICY = ["authServerId", "policyId"]
 """Options of a resource in a server, or in a policy: in another server it is another resource."""
-# Seconds in which a renewal whose answer was lost may be tried again.
+# Seconds in which a client may retry a renewal after a lost answer.
 _REFRESH_LEEWAY = 30
 # A priority that no policy has: a policy made with it moves no other policy.
 _LAST = 99_999
@@ -134,7 +134,7 @@ class Okta(pulumi.ComponentResource):
         self.register_outputs({"issuer": self.issuer.issuer})
 
     def _of_stack(self, own: okta.auth.Server) -> _Server:
-        """Make what lies in the server for all clients."""
+        """Make the server's objects that all clients share."""
         named = groups_at(self._settings, self._args.estate)
         ids = self._args.groups
         groups = {group: ids[self._model.group(group)] for group in named}
@@ -153,7 +153,7 @@ class Okta(pulumi.ComponentResource):
         return {client.component: self._client(client) for client in clients}
 
     def _client(self, client: Client) -> Credential:
-        """Make what lies under a component: keys, app, policy and rule."""
+        """Make the resources under a component: keys, app, policy and rule."""
         args = self._args
         key = client.component
         shares = client.keyed and self._settings.client_secrets
@@ -237,8 +237,8 @@ class Okta(pulumi.ComponentResource):
     def _groups_claim(
         self, server: okta.auth.Server, groups: Sequence[str]
     ) -> okta.auth.ServerClaim:
-        """List in tokens only groups that some role names: Okta fails a token request that matches
-        more than 100."""
+        """List in tokens only groups that roles name: Okta fails a token request that matches more
+        than 100."""
         names = "|".join(
             re.escape(self._model.group(group)) for group in groups
         )
@@ -279,11 +279,10 @@ class Okta(pulumi.ComponentResource):
             jwks=keys.active.apply(_jwks) if keys else None,
             jwks_uri=client.jwks_uri,
             pkce_required=client.user_facing,
-            # A public client proves nothing when it renews: a refresh token that is used twice was
-            # stolen.
+            # A public client has no credential: a refresh token that is used twice was stolen.
             refresh_token_rotation="ROTATE" if rotates else "STATIC",
             refresh_token_leeway=_REFRESH_LEEWAY if rotates else 0,
-            # Users are asked for no consent: the scopes are the model's to grant.
+            # Users see no consent page: the model grants the scopes.
             consent_method="TRUSTED",
             issuer_mode="ORG_URL",
             wildcard_redirect="DISABLED",
@@ -302,7 +301,7 @@ class Okta(pulumi.ComponentResource):
         return app
 
     def _assign(self, client: Client, app: okta.app.OAuth) -> None:
-        """Assign to an app the groups whose members may sign in through it."""
+        """Assign an app to the groups whose members may sign in through it."""
         okta.AppGroupAssignments(
             self._logical(ASSIGNMENTS, client.component),
             app_id=app.id,
@@ -353,8 +352,7 @@ class Okta(pulumi.ComponentResource):
         policy: okta.auth.ServerPolicy,
         pods: Sequence[pulumi.Input[pulumi.Resource]],
     ) -> pulumi.Resource:
-        """Make a policy's rule, after the scopes that it names, and the claim of groups in
-        tokens."""
+        """Make a policy's rule, after its scopes and the claim of groups."""
         server = self._server
         scopes = [
             server.scopes[name]
@@ -368,8 +366,8 @@ class Okta(pulumi.ComponentResource):
             name=client.component,
             priority=1,
             type="RESOURCE_ACCESS",
-            # Okta's rules know no refresh_token: whether one is given follows from the scope
-            # offline_access.
+            # Okta's rules have no refresh_token grant: the scope offline_access gives a refresh
+            # token.
             grant_type_whitelists=[
                 "authorization_code"
                 if client.user_facing
@@ -468,7 +466,7 @@ def _grant_types(client: Client) -> list[str]:
 
 
 def _method(client: Client, keys: Keys | None) -> str:
-    """Return the method by which the client proves who it is at the token endpoint."""
+    """Return the client's authentication method at the token endpoint."""
     if client.public:
         return "none"
     return (
@@ -481,8 +479,8 @@ def _jwks(keys: Sequence[Jwk]) -> list[okta.app.OAuthJwkArgs]:
 
 
 def _require_secret(secret: str | None, urn: str) -> str:
-    """Return the secret. Okta tells it when an app is made or changed, and to nobody who adopts the
-    app as it is."""
+    """Return the secret. Okta shows it when an app is made or changed, but not when it is adopted
+    unchanged."""
     if not secret:
         refuse(
             f"the client secret of {urn} is not known: it was adopted. Make it anew: pulumi up "

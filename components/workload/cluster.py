@@ -52,8 +52,8 @@ class Cluster:
     def around(
         self, manifest: Manifest, parent: Resource, after: Predecessors
     ) -> ResourceOptions:
-        """Return the options of an object, which comes after its namespace, after what defines its
-        kind, and `after`."""
+        """Return the options of an object, which comes after its namespace, after the definition of
+        its kind, and `after`."""
         namespace = self.namespaces.get(
             manifest["metadata"].get("namespace", "")
         )
@@ -65,12 +65,11 @@ class Cluster:
 
 
 Clusters = Mapping[str | None, Cluster]
-"""The clusters by their names, as topologies write them; the stack's own is None."""
+"""The clusters by their names in topologies; None is the stack's own."""
 
 
 def provision_clusters(estate: Estate, settings: Settings) -> Clusters:
-    """Make access to each cluster that something of the estate is in, and to the stack's own in
-    any case."""
+    """Make access to each cluster of the estate's components, and always to the stack's own."""
     waiting = Waiting()
     return {
         name: _cluster(name, estate, settings, waiting)

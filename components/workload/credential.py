@@ -1,5 +1,5 @@
-"""Gives the pods of a client its credential: the Secret, what else they read, and a mark that a new
-one restarts."""
+"""Gives a client's pods their credential: the Secret, further settings, and a mark that restarts
+them with a new credential."""
 
 from __future__ import annotations
 
@@ -49,8 +49,7 @@ def provision_secret(
     client: ClientEnvironment,
     opts: ResourceOptions,
 ) -> KubernetesObject:
-    """Make the Secret with all that a client needs to call, after it is granted what it asks
-    for."""
+    """Make the Secret with all settings that a client needs to call, after its scopes are granted."""
     data = {
         key: Output.from_input(value).apply(_base64)
         for key, value in client.settings.items()
@@ -58,8 +57,8 @@ def provision_secret(
     after = ResourceOptions(depends_on=[once_made(client.granted)])
     return KubernetesObject(
         f"{name}-client",
-        # Not `stringData`: nobody would own what that becomes, and a key that goes would stay in
-        # the Secret.
+        # Not `stringData`: no field manager owns the resulting `data`, so a removed key would stay
+        # in the Secret.
         {**manifest, "data": data},
         ResourceOptions.merge(opts, after),
     )
@@ -92,8 +91,8 @@ def with_credential(
 
 
 def digest_of(credential: Data) -> Output[str]:
-    """Return an annotation of pods, by which a new credential rolls them. The digest is of a
-    high-entropy secret and says nothing about it."""
+    """Return an annotation of pods by which a new credential restarts them. The digest of a
+    high-entropy secret does not reveal it."""
     return _detached(Output.unsecret(Output.all(**credential).apply(digest)))
 
 
@@ -128,7 +127,8 @@ def _add_token(spec: Manifest, variable: str, audience: str) -> None:
 
 
 def _add_variables(container: Manifest, variables: Sequence[Manifest]) -> None:
-    """Add variables before the component's own, which win: of one name there is one."""
+    """Add variables before the component's own. For a shared name only the component's own is
+    added."""
     if not variables:
         return
     own = container.get("env", ())

@@ -1,5 +1,5 @@
-"""Any Kubernetes object as a resource: of the type and with the inputs that the SDK's class of its
-kind has, if any."""
+"""Any Kubernetes object as a resource, with the type and inputs of the SDK's class of its kind, if
+any."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kong_oam.objects.known_kinds import RELEASE
 from kong_oam.objects.pods import Manifest
 
 VERSION = "kong-oam.dev/version"
-"""The annotation of objects that says which version of the component they are of."""
+"""The annotation of objects with their component's version."""
 
 NOTHING_SAID = Options()
 
@@ -23,7 +23,7 @@ _VERSIONS: Mapping[str, tuple[str, ...]] = {
     "batch": ("v1", "v1beta1"),
     "policy": ("v1", "v1beta1"),
 }
-"""By API group, the versions in which one object can be written: a definition chooses them by the
+"""By API group, the versions in which an object can be written: a definition chooses by the
 cluster's version."""
 
 
@@ -70,20 +70,20 @@ class KubernetesObject(CustomResource):
 
 
 def of_version(manifest: Manifest, version: str) -> Manifest:
-    """Write on an object, not on its pods, which version of the component it is."""
+    """Annotate an object, but not its pods, with the component's version."""
     metadata = manifest["metadata"]
     annotations = {**metadata.get("annotations", {}), VERSION: version}
     return {**manifest, "metadata": {**metadata, "annotations": annotations}}
 
 
 def _kept(kept: Options, manifest: Manifest) -> ResourceOptions:
-    """Return the options of an object by the rules of its Application."""
+    """Return the options of an object, from the policies of its Application."""
     metadata = manifest["metadata"]
     identifier = "/".join(
         filter(None, (metadata.get("namespace"), metadata["name"]))
     )
-    # Almost nothing of a Pod can be changed, and the plugin does not know all of that: `envFrom`
-    # would be refused.
+    # Most fields of a Pod cannot change, and the plugin does not know all of them: Kubernetes would
+    # reject a new `envFrom`.
     replaced = [
         *kept.replace_on_changes,
         *(["spec"] if group_kind(manifest) == ("", "Pod") else []),

@@ -16,7 +16,7 @@ from .objects import KubernetesObject
 
 @dataclass(frozen=True)
 class Upstream:
-    """The address at which the gateway finds one backend of a component."""
+    """The gateway's address for one backend of a component."""
 
     host: Input[str]
     port: Input[int]
@@ -58,7 +58,7 @@ def balancer_of(status: Fields | None) -> str:
     """Return the address of a load balancer: the first IP address or host name in the status of its
     Service.
 
-    Raises LookupError where it has none: nothing is routed to nowhere.
+    Raises LookupError if it has none.
     """
     for entry in ((status or {}).get("loadBalancer") or {}).get(
         "ingress"
@@ -72,8 +72,7 @@ def balancer_of(status: Fields | None) -> str:
 
 
 def node_port_of(spec: Fields | None, port: int) -> int:
-    """Return the node port of a port in the spec of a Service. Raises LookupError where it has
-    none."""
+    """Return the node port of a port in the spec of a Service. Raises LookupError if it has none."""
     for entry in (spec or {}).get("ports") or ():
         if entry.get("port") == port and entry.get("nodePort"):
             return int(entry["nodePort"])

@@ -1,5 +1,4 @@
-"""Values of the cluster, which components give each other: they are read where they are, and take
-their stand-ins' places."""
+"""Values of the cluster that components give each other: read at run time in place of placeholders."""
 
 from __future__ import annotations
 
@@ -16,7 +15,7 @@ from kong_oam.oam.rendered import STAND_IN, Awaited
 from .objects import KubernetesObject
 
 Values = Mapping[str, Output[str]]
-"""By stand-in, what the cluster says."""
+"""Values of the cluster, by placeholder."""
 
 
 def value_of(resource: KubernetesObject, awaited: Awaited) -> Output[str]:
@@ -47,7 +46,7 @@ def value_of(resource: KubernetesObject, awaited: Awaited) -> Output[str]:
 
 
 def _step(value: Any, step: str | int) -> Any:
-    """Return what a list or a mapping has at one step of a path; None where it has nothing."""
+    """Return the item of a list or a mapping at one step of a path; None if it is missing."""
     if isinstance(step, str):
         return value.get(step) if isinstance(value, Mapping) else None
     is_long_enough = isinstance(value, list | tuple) and step < len(value)

@@ -30,7 +30,7 @@ from .values import value_of, with_values
 
 _Made = Sequence[tuple[PlacedObject, KubernetesObject]]
 _STAGES = ("needed", "beside", "running", "after")
-"""The stages of objects, in the order in which these are made."""
+"""The stages of objects, in the order of their creation."""
 
 _Identity = tuple[str, str, str, str]
 """The API, kind, name and namespace of an object."""
@@ -122,8 +122,8 @@ def provision_workload(args: WorkloadArgs, parent: Resource) -> Workload:
 def _manifest(
     placed_object: PlacedObject, args: WorkloadArgs, mark: Output[str] | None
 ) -> Manifest:
-    """Return the object with all that only a run knows: its version, a client's credential, and
-    values of other components."""
+    """Return the object with the values that only a run knows: its version, a client's credential,
+    and values of other components."""
     manifest: Manifest = placed_object.manifest
     if placed_object.version:
         manifest = of_version(manifest, placed_object.version)

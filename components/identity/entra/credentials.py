@@ -43,12 +43,11 @@ class Credentials:
     options: Callable[[str], pulumi.ResourceOptions]
 
     def of(self, client: Client, app: azuread.Application) -> Credential:
-        """Make the credential of one client: secret, trust in its cluster, or certificate, as the
-        settings say.
+        """Make the credential of one client: secret, trust in its cluster, or certificate, by the
+        settings.
 
-        Where Entra can read the cluster's keys a client has nothing to lose; elsewhere it has a
-        certificate. A partner has its own key, and the certificates of it that its owner handed
-        over.
+        A client stores no credential where Entra can read the cluster's keys; elsewhere it has a
+        certificate. A partner has its own key, and its owner hands over the certificates.
         """
         if not client.keyed:
             self._partner_certificates(client, app)
@@ -92,8 +91,8 @@ class Credentials:
     def _federation(
         self, client: Client, app: azuread.Application, issuer: str
     ) -> str:
-        """Trust the tokens of the ServiceAccount that its pods run as, and no others of the
-        cluster. Return the audience."""
+        """Trust the tokens of its pods' ServiceAccount, and no others of the cluster. Return the
+        audience."""
         audience = federation_audience(tenant_in(self.args.settings))
         component = self.args.estate.components[client.component]
         azuread.ApplicationFederatedIdentityCredential(
@@ -148,8 +147,7 @@ class Credentials:
         pem: pulumi.Input[str],
         validity: tuple[datetime, datetime],
     ) -> None:
-        """Register a certificate for as long as it is valid itself: what is longer Microsoft Graph
-        refuses."""
+        """Register a certificate for its own lifetime: Microsoft Graph rejects longer lifetimes."""
         begin, end = (day.strftime(_TIME) for day in validity)
         azuread.ApplicationCertificate(
             f"{self.args.settings.name}-certificate-{component}-{role}",

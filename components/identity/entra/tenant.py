@@ -67,8 +67,7 @@ from ..issuer import ClientCredentials, Issuer, IssuerArgs, existing
 from .credentials import Credentials
 
 _SETTLING = 20.0
-"""Seconds until a role of an application that was just added can be assigned, wherever in Entra
-that is asked for."""
+"""Seconds until all of Entra knows a new role of an application, so that it can be assigned."""
 
 
 def provision(args: IssuerArgs) -> Issuer:
@@ -135,7 +134,7 @@ class Entra(pulumi.ComponentResource):
         self.register_outputs({"issuer": args.settings.issuer})
 
     def _of_stack(self) -> _Tenant:
-        """Make the applications that tokens are for, and look up who is assigned something."""
+        """Make the applications of APIs, and look up the groups with assignments."""
         settings = self._args.settings
         estate = self._args.estate
         applications = {}
@@ -155,7 +154,7 @@ class Entra(pulumi.ComponentResource):
         return _Tenant(applications, groups, graph)
 
     def _of_base(self, base: Record) -> _Tenant:
-        """Take what the base of the estate made and looked up."""
+        """Read the objects that the base of the estate made and looked up."""
         applications = {}
         for key in apis(self._args.settings, self._args.estate):
             applications[key] = _Application(
@@ -168,7 +167,7 @@ class Entra(pulumi.ComponentResource):
         return _Tenant(applications, groups, base.value("graph"))
 
     def _assigned_groups(self) -> set[str]:
-        """Return the groups that are assigned something, by the provider's names."""
+        """Return the groups with assignments, by the provider's names."""
         all_assignments = assignments(self._args.settings, self._args.estate)
         return {
             all_assignment.group
@@ -177,7 +176,7 @@ class Entra(pulumi.ComponentResource):
         }
 
     def _clients(self) -> ClientCredentials:
-        """Make what lies under components, and all assignments. Return the credentials by
+        """Make the resources under components, and all assignments. Return the credentials by
         component."""
         settings = self._args.settings
         estate = self._args.estate
@@ -202,7 +201,7 @@ class Entra(pulumi.ComponentResource):
         return credentials
 
     def _shared(self) -> JsonObject:
-        """Return what partitions of the estate need, as `_of_base` reads it."""
+        """Return the values that partitions of the estate need, for `_of_base`."""
         tenant = self._tenant
         ids = {
             key: {"clientId": api.client_id, "principal": api.principal}
@@ -222,7 +221,7 @@ class Entra(pulumi.ComponentResource):
         ).object_id
 
     def _api(self, component: Component) -> azuread.Application:
-        """Make the application that tokens for a component are for, with all that may be granted
+        """Make the application of a component's API, with all scopes and roles that may be granted
         there."""
         return azuread.Application(
             api_resource(self._prefix, component.key),
@@ -259,7 +258,7 @@ class Entra(pulumi.ComponentResource):
         return azuread.ApplicationApiOauth2PermissionScopeArgs(
             id=scope_id(self._stack, component.key, scope),
             value=scope,
-            type="Admin",  # nobody but an administrator, which is this program, gives consent
+            type="Admin",  # only an administrator, this program, gives consent
             admin_consent_display_name=scope,
             admin_consent_description=description,
             enabled=True,
@@ -315,23 +314,23 @@ class Entra(pulumi.ComponentResource):
         app: azuread.Application,
         options: pulumi.ResourceOptions,
     ) -> azuread.ServicePrincipal:
-        """Make a service principal. It asks for an assignment: without one nobody gets a token for
-        the application."""
+        """Make a service principal. It requires an assignment: other callers get no token for the
+        application."""
         return azuread.ServicePrincipal(
             f"{self._prefix}-principal-{logical}",
             client_id=app.client_id,
             account_enabled=True,
-            # Entra gives anybody a token for an application that asks for no assignment.
+            # By default Entra gives anybody a token for an application.
             app_role_assignment_required=True,
             opts=options,
         )
 
     def _settle(self, component: Component, before: Predecessors) -> time.Sleep:
-        """Make the pause between what can be granted at an API and who is granted it, anew with
-        each set of their ids.
+        """Make the pause between an API's roles and their assignments, anew with each set of their
+        ids.
 
-        Entra does not know a new role everywhere at once, and the official plugin does not try
-        again where one is "not found on application". Whatever else changes waits for nothing.
+        Not all of Entra knows a new role at once, and the official plugin does not retry "not found
+        on application". Other changes do not wait.
         """
         seconds = self._args.settings.settle_seconds
         key = component.key
@@ -389,7 +388,7 @@ class Entra(pulumi.ComponentResource):
     def _access(
         self, client: Client, api: str, scopes: list[str]
     ) -> azuread.ApplicationRequiredResourceAccessArgs:
-        """List what the client asks for, as an administrator sees it. It grants nothing."""
+        """List the scopes that the client requests, for administrators to see. It grants nothing."""
         if client.user_facing:
             kind = "Scope"
             ids = [scope_id(self._stack, api, scope) for scope in scopes]
@@ -461,8 +460,8 @@ class _Redirects(TypedDict):
 
 
 def _redirects(client: Client) -> _Redirects:
-    """Return redirects by platform, which says how the client proves who it is: a page in the
-    browser does not."""
+    """Return redirects by platform. The platform decides how the client authenticates: a page in
+    the browser does not."""
     uris: dict[str, list[str]] = {"web": [], "browser": [], "native": []}
     if client.kind in uris:
         uris[client.kind] += client.redirect_uris
@@ -485,8 +484,8 @@ def _redirects(client: Client) -> _Redirects:
 def _account(
     name: str, tenant: Tenant, parent: pulumi.Resource
 ) -> azuread.Provider:
-    """Make the provider of the tenant and its administrator, whose proof is a secret from here
-    on."""
+    """Make the provider of the tenant and its administrator, whose credential is a Pulumi secret
+    from here on."""
     account = api.account(tenant, configuration())
     is_cloud = account.host in api.CLOUDS
     return azuread.Provider(

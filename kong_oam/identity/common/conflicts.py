@@ -1,5 +1,8 @@
-"""Name conflicts at a provider: objects that have the names of ours and that the state does not
-know. No twin is made. The findings are worded alike for every kind."""
+"""Name conflicts at a provider: existing objects with our names that the state does not know. No
+duplicate is made.
+
+The findings have the same words for every kind.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +26,8 @@ class Managed:
     """An object that the stack manages: the resource's type and logical name, and the object's name
     at the provider.
 
-    The name of an app at Okta is its label, of a trusted origin the origin itself, which is in the
-    org once.
+    An app's name at Okta is its label; a trusted origin's name is the origin, which an org has
+    once.
     """
 
     type: str
@@ -34,8 +37,8 @@ class Managed:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """An object at the provider that has the name of one of ours, with its id there. `about`: a
-    hint whose it is."""
+    """An object at the provider with the name of our object, and its id there. `about` hints at its
+    owner."""
 
     object: Managed
     id: str

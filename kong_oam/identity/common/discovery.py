@@ -43,8 +43,8 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The metadata that an issuer publishes. `keys`: those that may sign, in the issuer's own
-    order, at least one."""
+    """The published metadata of an issuer. `keys` are its signing keys, in its own order, at least
+    one key."""
 
     issuer: str
     token_endpoint: str
@@ -140,8 +140,7 @@ def signing_keys(jwks: Fields, issuer: str) -> tuple[SigningKey, ...]:
 
 
 def _signing_key(item: Fields) -> SigningKey:
-    """Read one key. Raises ValueError with the reason why it is not for signatures that the
-    gateway verifies."""
+    """Read one key. Raises ValueError with the reason why the gateway cannot verify with it."""
     if item.get("use", "sig") != "sig" or "verify" not in item.get(
         "key_ops", ["verify"]
     ):

@@ -1,4 +1,4 @@
-"""Looks up the groups that roles name, and reports those that a provider does not have, or has more than once."""
+"""Looks up the groups that roles name, and reports missing and ambiguous groups."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Ids = Mapping[str, Sequence[str]]
 def look_up(names: Iterable[str], ask: Callable[[Collection[str]], Ids]) -> Ids:
     """Return the ids of the groups of these names, and of others that `ask` reads on the way.
 
-    It asks once for all. Where there is no name it asks nobody.
+    It calls `ask` once with all names, or never if there is no name.
     """
     wanted = sorted({*names})
     if not wanted:

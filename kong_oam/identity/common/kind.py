@@ -30,7 +30,7 @@ class Inspection:
 
 
 def _makes_nothing(*_: object) -> None:
-    """Return None, as a kind does that makes nothing."""
+    """Return None, for kinds that make nothing."""
 
 
 def _grants_nothing(*_: object) -> Iterable[Grant]:

@@ -21,7 +21,7 @@ Doubts = Iterator[str]
 class Orphan:
     """An object of the kind and name that an interrupted creation would have had.
 
-    `id` is as the state would have it, `path` the object's in the provider's API.
+    `id` has the state's form, `path` is the object's path in the provider's API.
     """
 
     type: str
@@ -34,7 +34,7 @@ class Orphan:
 
 
 DoubtedOrphan = tuple[Orphan, str | None]
-"""An orphan, and the reason not to remove it or None."""
+"""An orphan, and the reason to keep it, or None."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def groups_at(settings: ProviderSettings, estate: Estate) -> list[str]:
 
 
 def group_names(settings: ProviderSettings, estate: Estate) -> list[str]:
-    """List the groups that roles at a provider name, as it calls them."""
+    """List the groups that roles at a provider name, by the provider's names."""
     provider = estate.stack.providers[settings.name]
     return sorted(
         {provider.group(group) for group in groups_at(settings, estate)}

@@ -1,4 +1,4 @@
-"""Checks the settings of a provider, as all kinds do."""
+"""Checks of a provider's settings for all kinds."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def check(
     needs: Names = (),
     takes: Names = (),
 ) -> None:
-    """Check that the settings have what the kind needs, and nothing that it ignores. Raises
+    """Check that the settings have the kind's required settings, and none that it ignores. Raises
     StackError."""
     problems = []
     for name in needs:

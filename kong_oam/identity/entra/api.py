@@ -29,7 +29,7 @@ from kong_oam.identity.entra.names import Tenant
 from kong_oam.oam.position import Texts
 
 _RowsByName = dict[str, list[Row]]
-"""The objects of each name that was asked for."""
+"""The objects of each requested name."""
 
 
 CLOUDS = {
@@ -52,8 +52,8 @@ ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 _SECURITY = "securityEnabled eq true"
 _MOST_VALUES = 14
-"""Values of a filter's `in`: Graph takes 15 expressions in a filter (its known issues), one of
-which may be another."""
+"""The most values of a filter's `in`: Graph takes 15 expressions in a filter (its known issues),
+and needs one for another condition."""
 _TOP = 999
 """The most objects of an answer."""
 _TIMEOUT = httpx.Timeout(30.0)
@@ -62,12 +62,12 @@ _PERMISSIONS = (
     "Application.ReadWrite.All, AppRoleAssignment.ReadWrite.All, "
     "DelegatedPermissionGrant.ReadWrite.All and Group.Read.All"
 )
-"""OwnedBy is not enough for applications: the official plugin takes its own account out of the
-owners of each."""
+"""OwnedBy is not enough for applications: the official plugin removes its own account from the
+owners."""
 
 
 def _words(body: Any) -> str | None:
-    """Read Microsoft's own words, of Graph or of the token endpoint."""
+    """Read Microsoft's own words from an error of Graph or of the token endpoint."""
     if not isinstance(body, dict):
         return None
     error = body.get("error")
@@ -99,8 +99,8 @@ _NO_ACCOUNT = (
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The application that administers a tenant, and one proof: its secret, or a token of an issuer
-    it trusts."""
+    """The application that administers a tenant, and one credential: its secret, or a token of an
+    issuer it trusts."""
 
     tenant: Tenant
     client: str
@@ -113,14 +113,14 @@ class Account:
 
     @property
     def graph(self) -> str:
-        """The address of Microsoft Graph. A stand-in on loopback has all on one port."""
+        """The address of Microsoft Graph. A stand-in on loopback serves everything on one port."""
         return (
             CLOUDS[self.host][1] if self.host in CLOUDS else self.tenant.login
         )
 
 
 def is_known(tenant: Tenant) -> bool:
-    """Return whether the tenant is of a cloud of Microsoft's, or of a stand-in on this machine."""
+    """Return whether the tenant is in a cloud of Microsoft's, or in a stand-in on this machine."""
     parts = urlsplit(tenant.login)
     if parts.scheme == "https":
         return parts.netloc in CLOUDS
@@ -128,7 +128,7 @@ def is_known(tenant: Tenant) -> bool:
 
 
 def federation_audience(tenant: Tenant) -> str:
-    """Return the audience of tokens that clients of the tenant are proved by (workload identity
+    """Return the audience of tokens that authenticate clients of the tenant (workload identity
     federation)."""
     cloud = CLOUDS.get(urlsplit(tenant.login).netloc, ("", "", ""))
     return f"api://AzureADTokenExchange{cloud[2]}"
@@ -136,7 +136,7 @@ def federation_audience(tenant: Tenant) -> str:
 
 def account(tenant: Tenant, configuration: Configuration) -> Account:
     """Read the account from the stack's `azuread:` settings or the environment. Raises
-    InspectionError where neither has it in full."""
+    InspectionError if neither has all of it."""
     setting = configuration.setting
     client = setting("azuread:clientId", "ARM_CLIENT_ID")
     secret = setting("azuread:clientSecret", "ARM_CLIENT_SECRET")
@@ -150,10 +150,9 @@ def account(tenant: Tenant, configuration: Configuration) -> Account:
 
 
 class Graph:
-    """Microsoft Graph as the account sees it. A context manager. Every method raises ManagementApiError.
+    """A client of Microsoft Graph. A context manager. Every method raises ManagementApiError.
 
-    `caller` is the object id of the account's own service principal, None where its token does not
-    say it.
+    `caller` is the object id of the account's own service principal; None if its token lacks it.
     """
 
     def __init__(
@@ -298,7 +297,7 @@ class Graph:
 
     def _send(self, method: str, url: str, data: Texts | None = None) -> Row:
         answer = _API.send(self._http, method, url, data=data)
-        # The token endpoint says 400 or 401 where the client's own credentials are wrong.
+        # The token endpoint answers 400 or 401 to wrong client credentials.
         if answer.status_code == 400 and b'"invalid_client"' in answer.content:
             answer.status_code = 401
         return _API.row(answer)
@@ -318,7 +317,7 @@ def _object_id(token: str) -> str | None:
 
 def _by_name(names: Iterable[str], rows: Iterable[Row]) -> _RowsByName:
     """Return the rows that have each of the display names, without case, as Graph compares."""
-    # Two batches may have the same row, where names differ in case.
+    # Two batches may have the same row if names differ in case.
     by_id = {row["id"]: row for row in rows}
     by_lower: _RowsByName = {}
     for row in by_id.values():

@@ -1,5 +1,5 @@
-"""Lists the role assignments that a stack makes in a tenant, and reads what clients are granted
-from a state."""
+"""Lists the role assignments that a stack makes in a tenant, and reads clients' grants from a
+state."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Assignment:
 
     @property
     def component(self) -> str | None:
-        """The component whose client it belongs to; None where it belongs to an API."""
+        """The component whose client it belongs to; None for an API's."""
         of_client = self.client or self.at
         return (
             of_client.removeprefix("app-")
@@ -49,8 +49,8 @@ class Assignment:
 
 
 def distinct(provider: Provider, groups: Iterable[str]) -> list[str]:
-    """Return the first of logical groups that are one in the tenant: Microsoft Graph refuses an
-    assignment twice."""
+    """Return one logical group for each group of the tenant: Microsoft Graph rejects a second
+    assignment."""
     first: dict[str, str] = {}
     for group in sorted({*groups}):
         first.setdefault(provider.group(group), group)
@@ -107,7 +107,7 @@ def _calling(prefix: str, client: Client, stack: str) -> Iterator[Assignment]:
 
 
 def granted_scopes(client: Client) -> NameLists:
-    """Return the scopes that a client is granted, by API."""
+    """Return a client's granted scopes, by API."""
     granted: NameSets = {}
     for call in client.calls:
         granted.setdefault(call.component, set()).update(call.scopes)
@@ -120,8 +120,8 @@ def consent(provider: str, component: str, api: str) -> str:
 
 
 def granted(provider: str, resources: Iterable[Resource]) -> Iterator[Grant]:
-    """Yield what clients are granted by the resources of a state: services one scope by each,
-    users all of an API."""
+    """Yield clients' grants by the resources of a state: a scope per assignment for services, all
+    scopes of an API per consent for users."""
     begin = _granting(provider)
     for resource in resources:
         is_grant = resource.type in (ASSIGNMENT, GRANT)

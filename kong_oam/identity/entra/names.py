@@ -47,33 +47,33 @@ class Tenant:
 
 
 def tenant_of(issuer: str) -> Tenant | None:
-    """Read the tenant of an issuer, as tokens of version 2 write it; None where it is none."""
+    """Read the tenant of an issuer in the form of version 2 tokens; None for another form."""
     match = _ISSUER.match(issuer)
     return Tenant(match["login"], match["tenant"]) if match else None
 
 
 def api_name(stack: str, component: str) -> str:
-    """Return the display name of the application that stands for an API."""
+    """Return the display name of an API's application."""
     return f"kong-oam {stack} {component} API"
 
 
 def client_name(stack: str, component: str) -> str:
-    """Return the display name of the application that stands for a client."""
+    """Return the display name of a client's application."""
     return f"kong-oam {stack} {component}"
 
 
 def client_resource(provider: str, component: str) -> tuple[str, str]:
-    """Return the type and the logical name of the application that stands for a client."""
+    """Return the type and the logical name of a client's application."""
     return APPLICATION, f"{provider}-app-{component}"
 
 
 def api_resource(provider: str, component: str) -> str:
-    """Return the logical name of the application that stands for an API."""
+    """Return the logical name of an API's application."""
     return f"{provider}-api-{component}"
 
 
 def role_of(scope: str) -> str:
-    """Return the value of the application role that services hold for a scope."""
+    """Return the value of a scope's application role for services."""
     return f"{SCOPE_PREFIX}{scope}"
 
 
@@ -88,7 +88,7 @@ def role_id(stack: str, component: str, value: str) -> str:
 
 
 def _id(*names: str) -> str:
-    # No name has a line break in it, so that no two lists of names are one.
+    # No name has a line break, so different lists give different texts.
     return str(uuid.uuid5(_NAMESPACE, "\n".join(names)))
 
 

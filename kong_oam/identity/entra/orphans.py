@@ -39,7 +39,7 @@ def find(
     opened: ExitStack,
     configuration: Configuration,
 ) -> Orphans | None:
-    """Find what interrupted creations made in the tenant. Raises InspectionError and
+    """Find objects of interrupted creations in the tenant. Raises InspectionError and
     ManagementApiError."""
     provider = account_name(settings.name)
     if not state.pending_at(provider, _SEARCHES):
@@ -57,8 +57,8 @@ def find(
 def orphans(
     graph: Graph, state: ExportedState, provider: str
 ) -> list[DoubtedOrphan]:
-    """Find objects of interrupted creations that are not in the state, each with the reason not to
-    remove it or None.
+    """Find objects of interrupted creations that the state lacks, each with the reason to keep it,
+    or None.
 
     Raises ManagementApiError.
     """
@@ -209,8 +209,8 @@ def _federated(graph: Graph, creation: PendingCreation) -> _Candidates:
 
 
 def _passwords(graph: Graph, creation: PendingCreation) -> _Candidates:
-    """Find secrets, which nobody ever learned. One of the name that the state knows is of an
-    earlier turn."""
+    """Find secrets whose value no answer gave out. A secret with a name in the state is an earlier
+    one."""
     application = creation.inputs["applicationId"].rpartition("/")[2]
     for row in (
         graph.row(f"/applications/{application}").get("passwordCredentials")

@@ -21,13 +21,12 @@ def inspect(
     held: Held,
     configuration: Configuration,
 ) -> Inspection:
-    """Report what stands in the way: groups that the tenant lacks, names that it has, another
-    tenant in this stack.
+    """Report conflicts: missing groups, existing names, and a second tenant in this stack.
 
     Raises InspectionError and ManagementApiError.
     """
     with Graph(account(tenant_in(settings), configuration)) as graph:
-        # Only security groups count, since no other can hold a role.
+        # Only security groups can have a role.
         ids = look_up(group_names(settings, estate), graph.group_ids)
         findings = (
             *shared_keys(settings, estate),
@@ -40,7 +39,7 @@ def inspect(
 
 
 def shared_keys(settings: ProviderSettings, estate: Estate) -> Findings:
-    """Refuse two tenants of one Entra: they sign with the same keys, and Kong finds an issuer by
+    """Reject two tenants of one Entra: they sign with the same keys, and Kong finds an issuer by
     the id of the key."""
     others = other_tenants(settings, estate)
     if others:
@@ -54,8 +53,8 @@ def shared_keys(settings: ProviderSettings, estate: Estate) -> Findings:
 
 
 def unproven(settings: ProviderSettings, estate: Estate) -> Findings:
-    """Warn of partners without a certificate: Entra reads no keys where owners publish them. The
-    rest is made."""
+    """Warn of partners without a certificate: Entra reads no published keys. Everything else is
+    made."""
     for client in clients_at(settings, estate):
         if (
             client.kind == EXTERNAL
@@ -71,7 +70,7 @@ def unproven(settings: ProviderSettings, estate: Estate) -> Findings:
 
 
 def unclaimed(settings: ProviderSettings, estate: Estate) -> Findings:
-    """Report certificates that no partner's client here would prove itself with."""
+    """Report certificates that no partner's client uses."""
     partners = {
         client.component
         for client in clients_at(settings, estate)

@@ -1,8 +1,6 @@
-"""Finds in a realm's client, client scope or role what a creation alone does not leave there:
-somebody uses it.
+"""Finds foreign uses and changes of a realm's client, client scope or role.
 
-Sources: Keycloak's Admin REST API 26.7; the attributes are those that the official plugin always
-sends.
+Sources: Keycloak's Admin REST API 26.7; the attributes are the official plugin's.
 """
 
 from __future__ import annotations
@@ -96,14 +94,13 @@ MAPPERS: Final = {
         ),
     ),
 }
-"""By the type of a mapper's resource: its kind of protocol mapper, and the settings that it
-sets."""
+"""By the type of a mapper's resource: its kind of protocol mapper, and its settings."""
 
 _OFF: Final = ("", "false", None)
 
 
 def of_client(realm: Realm, client: Row) -> Doubts:
-    """Find who has used a client, or changed it. Raises ManagementApiError."""
+    """Find foreign users of a client, and foreign changes. Raises ManagementApiError."""
     path = f"/clients/{client['id']}"
     yield from _of_another_protocol(client)
     yield from (
@@ -210,7 +207,7 @@ def of_role(realm: Realm, role: Row) -> Doubts:
 
 
 def of_mapper(mapper: Row, resource: str) -> Doubts:
-    """Find what in a mapper its resource, of this type, would not have made."""
+    """Find settings of a mapper that its resource, of this type, would not have made."""
     kind, expected = MAPPERS[resource]
     if mapper["protocolMapper"] != kind:
         yield f"it is a mapper of kind {mapper['protocolMapper']}"
@@ -245,7 +242,7 @@ def _roles(mappings: Row) -> Doubts:
 
 
 def _composites(realm: Realm) -> Iterator[Row]:
-    """Yield all roles of the realm and of its clients that have others in them."""
+    """Yield all roles of the realm and of its clients that include other roles."""
     yield from (role for role in realm.pages("/roles") if role["composite"])
     for client in realm.pages("/clients"):
         yield from (

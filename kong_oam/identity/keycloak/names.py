@@ -1,4 +1,4 @@
-"""The names of one stack's objects in a realm, there and in the state: for inspecting and for
+"""The names of one stack's objects in a realm and in the state, for inspecting and for
 provisioning."""
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Names:
 
     @cached_property
     def groups(self) -> tuple[str, ...]:
-        """The groups that roles name, as the provider calls them."""
+        """The groups that roles name, by the provider's names."""
         return tuple(group_names(self.settings, self.estate))
 
     def role(self, group: str) -> str:
@@ -97,22 +97,22 @@ def client_resource(provider: str, component: str) -> tuple[str, str]:
 
 
 def granted(provider: str, component: str) -> str:
-    """Return the logical name of the scopes that a client may ask for."""
+    """Return the logical name of the scopes that a client may request."""
     return f"{provider}-granted-{component}"
 
 
 def grants(provider: str, resources: Iterable[Resource]) -> Iterator[Grant]:
-    """Yield what clients are granted by the resources of a state."""
+    """Yield the clients' grants by the resources of a state."""
     return listed(resources, GRANTED, granted(provider, ""), "optionalScopes")
 
 
 def in_realm(stack: str, what: str) -> str:
-    """Return a name in a realm, which others use, too. Component names have no dot: none reads like
-    another."""
+    """Return a name in a realm, which others use, too. Component names have no dot, so the names
+    are unambiguous."""
     return f"kong-oam.{stack}.{what.replace('/', '.')}"
 
 
 def group_path(group: str) -> str:
-    """Return the path of a group that a stack or an Application names; without a slash it is at the
-    top of the realm."""
+    """Return the path of a group in a stack or an Application; without a slash it is at the top of
+    the realm."""
     return group if group.startswith("/") else f"/{group}"

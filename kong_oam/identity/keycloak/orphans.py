@@ -47,7 +47,7 @@ def find(
     opened: ExitStack,
     configuration: Configuration,
 ) -> Orphans | None:
-    """Find what interrupted creations made in the realm. Raises InspectionError and
+    """Find objects of interrupted creations in the realm. Raises InspectionError and
     ManagementApiError."""
     provider = account_name(settings.name)
     if not state.pending_at(provider, _TYPES):
@@ -65,8 +65,8 @@ def find(
 def orphans(
     realm: Realm, state: ExportedState, provider: str
 ) -> list[DoubtedOrphan]:
-    """Find objects of interrupted creations that are not in the state, each with the reason not to
-    remove it or None.
+    """Find objects of interrupted creations that the state lacks, each with the reason to keep it,
+    or None.
 
     Raises ManagementApiError.
     """

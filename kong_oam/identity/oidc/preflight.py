@@ -1,5 +1,4 @@
-"""Checks that the stack names each client of an issuer that exists, with all that the client
-needs."""
+"""Checks that the stack names each client of an existing issuer, with all settings that it needs."""
 
 from __future__ import annotations
 
@@ -18,8 +17,8 @@ def inspect(
     held: Held,  # noqa: ARG001 - this kind makes no objects
     configuration: Configuration,  # noqa: ARG001 - nobody is asked
 ) -> Inspection:
-    """Report clients of the estate that the stack does not name, or not with all that they
-    need."""
+    """Report clients of the estate that the stack does not name, or names without required
+    settings."""
     return Inspection(tuple(_findings(settings, estate)))
 
 

@@ -53,8 +53,8 @@ _NO_ACCOUNT = (
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An org, and an administrator's API token. `proxy` as the provider's httpProxy: it gets
-    requests in clear."""
+    """An org, and an administrator's API token. `proxy` is the provider's httpProxy: it gets
+    requests unencrypted."""
 
     org: str
     base: str
@@ -64,7 +64,7 @@ class Account:
 
 def account(configuration: Configuration) -> Account:
     """Read the account of the stack's `okta:` settings or of the environment. Raises
-    InspectionError where neither names one."""
+    InspectionError if neither names an account."""
     setting = configuration.setting
     org = setting("okta:orgName", "OKTA_ORG_NAME")
     token = setting("okta:apiToken", "OKTA_API_TOKEN")
@@ -77,8 +77,8 @@ def account(configuration: Configuration) -> Account:
 
 
 def client(account: Account) -> httpx.Client:
-    """Make a client of the org's management API. It asks a proxy in absolute form, as the provider
-    does."""
+    """Make a client of the org's management API. It requests a proxy in absolute form, as the
+    provider does."""
     scheme = "http" if account.proxy else "https"
     return httpx.Client(
         verify=trusted(),
@@ -117,5 +117,5 @@ def rows(org: httpx.Client, path: str, **query: str) -> Iterator[Row]:
 
 
 def send(org: httpx.Client, method: str, path: str) -> httpx.Response:
-    """Send a request, and gives the answer if it is no refusal. Raises ManagementApiError."""
+    """Send a request, and return a successful answer. Raises ManagementApiError."""
     return _API.accepted(_API.send(org, method, path))

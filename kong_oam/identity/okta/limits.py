@@ -16,12 +16,11 @@ GROUPS = 100
 """Groups that a claim lists; a request that matches more fails (guide "Create an authorization
 server", Groups claim).
 
-It is a user's own groups that count, so that a stack that names more still works for whoever is in
-few of them.
+Only a user's own groups count: a stack may name more groups, if each user is in few of them.
 """
 
 _NEAR = 80
-"""Groups from which on there is a warning."""
+"""Number of groups that causes a warning."""
 
 
 def limits(settings: ProviderSettings, estate: Estate) -> Findings:

@@ -71,10 +71,9 @@ def app_label(stack: str, component: str) -> str:
 
 
 def client_id(stack: str, component: str) -> str:
-    """Choose the client id that an app is made with, so that previews know it:
-    `kong-oam.prod.shop.web`.
+    """Return the client id of an app, chosen so that previews know it: `kong-oam.prod.shop.web`.
 
-    Component names have one slash and no dot: none reads like another. Okta takes 6 to 100 letters,
+    Component names have one slash and no dot, so ids are unambiguous. Okta takes 6 to 100 letters,
     digits and `$-_.+!*'(),` (its API description, `credentials.oauthClient.client_id`), and 100 for
     a label, which is as long.
     """
@@ -90,12 +89,12 @@ def client_id_of(app: JsonObject) -> str | None:
 
 
 def origin_name(stack: str, origin: str, *, shared: bool) -> str:
-    """Name a trusted origin: after the stack that has it, or after none where stacks share it."""
+    """Name a trusted origin: after its stack, or after none if stacks share it."""
     return f"kong-oam {origin}" if shared else f"kong-oam {stack} {origin}"
 
 
 def origins(clients: Iterable[Client]) -> list[str]:
-    """List the origins of pages that get tokens themselves. One may have the pages of several
+    """List the origins of pages that get tokens themselves. An origin may serve pages of several
     clients."""
     origins = set[str]()
     for client in clients:
@@ -104,8 +103,8 @@ def origins(clients: Iterable[Client]) -> list[str]:
 
 
 def has_policy(client: Client) -> bool:
-    """Return whether a client has a policy. One that is granted nothing, or that nobody may sign in
-    through, has none."""
+    """Return whether a client has a policy. A client without grants, or without groups to sign in,
+    has none."""
     return bool(client.scopes) and (
         bool(client.groups) or not client.user_facing
     )
@@ -123,16 +122,15 @@ def scopes_of(client: Client) -> list[str]:
 
 
 def grants(provider: str, resources: Iterable[Resource]) -> Iterator[Grant]:
-    """Yield what clients are granted by the resources of a state: what their rules list, also to
-    sign in."""
+    """Yield clients' grants by the resources of a state: the scopes of their rules, including
+    sign-in."""
     return listed(
         resources, RULE, f"{logical(provider, RULE)}-", "scopeWhitelists"
     )
 
 
 def objects(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:
-    """Yield all objects that the stack makes. The assignments of groups to an app have its
-    name."""
+    """Yield all objects that the stack makes. The group assignments of an app have the app's name."""
     stack = estate.stack.name
     provider = settings.name
     yield Managed(SERVER, logical(provider, SERVER), server_name(stack))
@@ -147,7 +145,7 @@ def objects(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:
         if client.groups:
             name = logical(provider, ASSIGNMENTS, client.component)
             yield Managed(ASSIGNMENTS, name, label)
-    # The base of an estate trusts the origins of all clients, a partition none.
+    # The base of an estate trusts the origins of all clients; a partition trusts none.
     if estate.role != "partition":
         for origin in origins(all_clients_at(settings, estate)):
             yield Managed(ORIGIN, logical(provider, ORIGIN, origin), origin)

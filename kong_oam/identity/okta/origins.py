@@ -52,8 +52,7 @@ class ExistingOrigin:
 
 
 def origin_owner(name: str, origin: str) -> str | None:
-    """Read from a trusted origin's name its stack: "" where stacks share it, None where none of
-    ours made it."""
+    """Read from a trusted origin's name its stack: "" if stacks share it, None if it is foreign."""
     begin, _, stack = name.removesuffix(f" {origin}").partition(" ")
     return (
         stack if begin == "kong-oam" and name.endswith(f" {origin}") else None
@@ -63,7 +62,7 @@ def origin_owner(name: str, origin: str) -> str | None:
 def existing_origins(
     org: httpx.Client, wanted: Iterable[Managed]
 ) -> Iterator[ExistingOrigin]:
-    """Find the origins of the org that are among `wanted`: a few by name, many in the list. Raises
+    """Find the origins of the org among `wanted`: a few by name, many from the list. Raises
     ManagementApiError."""
     by_name = {managed.name: managed for managed in wanted}
     if len(by_name) > FEW:
@@ -72,7 +71,7 @@ def existing_origins(
         listed = chain.from_iterable(
             rows(org, "/trustedOrigins", q=name) for name in by_name
         )
-    # A question may find the same origin as another: what is asked for may be part of a name.
+    # Two searches may find the same origin: Okta searches for parts of a name.
     by_id = {row["id"]: row for row in listed}
     for row in by_id.values():
         managed = by_name.get(str(row["origin"]).rstrip("/").lower())

@@ -59,8 +59,8 @@ def find(
     opened: ExitStack,
     configuration: Configuration,
 ) -> Orphans | None:
-    """Find what an interrupted run made in the org, or deleted there. Raises InspectionError and
-    ManagementApiError."""
+    """Find objects that an interrupted run made in the org, or deleted there. Raises
+    InspectionError and ManagementApiError."""
     is_pending = any(creation.type in _PLACES for creation in state.pending)
     if not is_pending and not _apps(state):
         return None
@@ -74,8 +74,8 @@ def find(
 
 
 def orphans(org: httpx.Client, state: ExportedState) -> list[DoubtedOrphan]:
-    """Find objects of interrupted creations that are not in the state, each with the reason not to
-    remove it or None.
+    """Find objects of interrupted creations that the state lacks, each with the reason to keep it,
+    or None.
 
     Raises ManagementApiError.
     """
@@ -96,7 +96,7 @@ def _candidates(
     place: str,
     state: ExportedState,
 ) -> Iterator[tuple[Row, str | None]]:
-    """Yield what the creation may have made, each with the reason not to remove it or None."""
+    """Yield objects that the creation may have made, each with the reason to keep it, or None."""
     matching = []
     for row in rows(org, place):
         if row["id"] not in state.ids and _matches(row, creation):
@@ -172,7 +172,7 @@ def _use(
     row: Row,
     state: ExportedState,
 ) -> str | None:
-    """Return who uses an object, which is somebody's then; None where nobody does."""
+    """Return the user of an object, which then has an owner; None if it is unused."""
     inside = _USED_BY.get(creation.type)
     if inside and list(rows(org, f"{path}/{inside}")):
         return f"it has {inside}"

@@ -31,8 +31,7 @@ def inspect(
     held: Held,
     configuration: Configuration,
 ) -> Inspection:
-    """Report what stands in the way at Okta: groups that it lacks, names that it has, more than it
-    takes.
+    """Report conflicts at Okta: missing groups, existing names, and exceeded limits.
 
     Raises InspectionError and ManagementApiError.
     """
@@ -63,7 +62,7 @@ def group_ids(org: httpx.Client, names: Collection[str]) -> Ids:
             groups += [group for group in begin_so if _name(group) == name]
     else:
         groups += listed
-    # Two pages, or two questions, may have the same group.
+    # Two pages, or two searches, may have the same group.
     by_id = {group["id"]: group for group in groups}
     ids: NameLists = {}
     for group in by_id.values():

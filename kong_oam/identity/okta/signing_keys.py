@@ -46,8 +46,7 @@ def server_keys(account: api.Account, server: str, issuer: str) -> ServerKeys:
 
 
 def from_rows(rows: Sequence[Row], issuer: str) -> ServerKeys:
-    """Read the keys of a list, in which the newest of those that expired comes first. Raises
-    DiscoveryError."""
+    """Read the keys of a list, whose first expired key is the newest. Raises DiscoveryError."""
     by_status: dict[str, list[Row]] = {"ACTIVE": [], "NEXT": [], "EXPIRED": []}
     for row in rows:
         by_status.setdefault(str(row.get("status")), []).append(row)
