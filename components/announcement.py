@@ -64,12 +64,12 @@ def announcement(
     except ModelError as error:
         return (
             pulumi.log.warn,
-            f"access: cannot be compared with what is deployed: its model is {error}",
+            f"access: cannot compare with the deployed access model: {error}",
         )
     except TooManyGroupSetsError as error:
         return (
             pulumi.log.warn,
-            f"access: cannot be compared with what is deployed: {error}",
+            f"access: cannot compare with the deployed access model: {error}",
         )
     if not changes:
         return None

@@ -58,18 +58,19 @@ def read_base(
     before = int(own.outputs.get("generation") or 0)
     if not output:
         _stop(
-            f"'{name}', the base of this estate, was never deployed as one: run `pulumi up -s "
-            f"{name}` first"
+            f"'{name}', the base of this estate, was not deployed as a base yet: run `pulumi up "
+            f"-s {name}` first"
         )
     elif missing:
         _stop(
-            f"the base of this estate, '{name}', has no {some(missing)} yet: run `pulumi up -s "
+            f"the base of this estate, '{name}', lacks {some(missing)}: run `pulumi up -s "
             f"{name}` first"
         )
     elif generation < before:
         _stop(
-            f"the base of this estate, '{name}', is of generation {generation}, and this stack was "
-            f"made with {before}: is that its last state? If it is, run `pulumi up -s {name}` first"
+            f"the base of this estate, '{name}', has generation {generation}, but this stack was "
+            f"made with {before}. Check that its state is current, then run `pulumi up -s "
+            f"{name}` first"
         )
     made = output.get("providers") or {}
     providers = {
@@ -105,8 +106,8 @@ def with_all_in_use(
     kept, words = with_kept(estate, before, used)
     if words:
         pulumi.log.info(
-            f"base: {some(words)} went from the Applications, and partitions still use it: it "
-            f"stays until they have been run, and goes with the next run of '{settings.stack.name}'"
+            f"base: {some(words)} left the Applications, but partitions still use it. Run these "
+            f"partitions; the next run of '{settings.stack.name}' removes it"
         )
     return kept, words
 
@@ -183,10 +184,10 @@ def stop_at_retired(settings: Settings, state: StackState) -> None:
         left = recorded(stack).components
         if left:
             refuse(
-                f"partition '{gone}' went from kong-oam:partitions of '{name}', and its stack "
-                f"'{stack}' still has {some(sorted(left))}: `python -m kong_oam move -s {name}` "
-                "brings those that Applications have to where they are to be, and `pulumi destroy "
-                f"-s {stack}` takes away what is left"
+                f"partition '{gone}' left kong-oam:partitions of '{name}', but its stack "
+                f"'{stack}' still has {some(sorted(left))}. Run `python -m kong_oam move -s "
+                f"{name}` to move components of Applications, then `pulumi destroy -s {stack}` "
+                "to delete the rest"
             )
 
 
@@ -214,4 +215,4 @@ def offered_by(state: StackState) -> Uses:
 def _stop(message: str) -> None:
     if not is_dry_run():
         refuse(message)
-    pulumi.log.warn(f"base: {message}. What it would give is shown as unknown")
+    pulumi.log.warn(f"base: {message}. Its values are shown as unknown")

@@ -56,9 +56,9 @@ class Turn:
             if not await _is_other(key, before):
                 return generation.to_output(self.schedule)
             pulumi.log.info(
-                f"credentials: {self.client}: generation {generation.number}, since "
-                f"{generation.since}, has another key from {self.today} on, out of turn; the one "
-                "before is refused"
+                f"credentials: {self.client}: the key of generation {generation.number}, since "
+                f"{generation.since}, was replaced out of turn on {self.today}; the provider "
+                "denies the old key"
             )
             return replace(generation, replaced=self.today).to_output(
                 self.schedule
@@ -84,7 +84,7 @@ class Rotation:
         """Decide the client's key at the end of this run, and print this run's step."""
         last = self._last(
             client,
-            "a key in place of the secret that it shares with it",
+            "a key replaces the secret that it shared",
             shared=False,
         )
         schedule = self.estate.schedule_of(client)
@@ -107,7 +107,7 @@ class Rotation:
         """
         last = self._last(
             client,
-            "a secret that it shares with it in place of a key",
+            "a shared secret replaces its key",
             shared=True,
         )
         schedule = self.estate.schedule_of(client)
@@ -117,8 +117,8 @@ class Rotation:
             if self.today >= now.due(schedule):
                 pulumi.log.warn(
                     f"credentials: {client.name}: the shared secret is due since "
-                    f"{now.due(schedule)}, and nobody replaces it but you: pulumi up -s "
-                    f"{pulumi.get_stack()} --replace '**::{resource}'"
+                    f"{now.due(schedule)}. Replace it: pulumi up -s {pulumi.get_stack()} "
+                    f"--replace '**::{resource}'"
                 )
             return now.to_output(schedule)
 
@@ -138,8 +138,7 @@ class Rotation:
         if is_shared(previous) == shared:
             return Generation.from_output(previous)
         pulumi.log.warn(
-            f"credentials: {client.name}: {to}; pods of before are refused tokens from this run "
-            "until they have rolled"
+            f"credentials: {client.name}: {to}; running pods get no tokens until they restart"
         )
         return None
 

@@ -77,9 +77,8 @@ class Moved:
         """Print the number of moved resources, once all are registered."""
         if self._count:
             pulumi.log.info(
-                f"graph: {self._count} resources lie under other components than in the state, and "
-                "move; nothing of them changes, and components that have nothing under them any "
-                "more are deleted"
+                f"graph: {self._count} resources move to other parents in the state, unchanged; "
+                "parents without children are deleted"
             )
 
 

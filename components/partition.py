@@ -75,8 +75,9 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
                 unknown.append(client.name)
     if unknown:
         pulumi.log.warn(
-            f"partition: the client ids of {some(unknown)} are not known yet: they are let in by a "
-            f"run of this stack after one of theirs (`python -m kong_oam up -s {name}` sees to it)"
+            f"partition: the client ids of {some(unknown)} are unknown until their stacks run, "
+            f"so their calls are denied here. Run `python -m kong_oam up -s {name}`, which runs "
+            "the stacks in order"
         )
     let_in = [
         _not_let_in(component, unknown, part) for component in part.foreign
@@ -103,9 +104,9 @@ def _stop_at_components_of_others(
     if others:
         first = min(others)
         refuse(
-            f"{some(sorted(others))} are in the state of this stack, and by kong-oam:partitions of "
-            f"'{estate.stack.name}' they are in another ({first}: '{others[first]}'). Move them, "
-            f"with all that is theirs: `python -m kong_oam move -s {name}`"
+            f"{some(sorted(others))} are in the state of this stack, but kong-oam:partitions of "
+            f"'{estate.stack.name}' puts them in another ({first}: '{others[first]}'). Move them "
+            f"with all their resources: `python -m kong_oam move -s {name}`"
         )
 
 
@@ -136,8 +137,8 @@ def _stop_where_made(
     made = sorted(new & state.components)
     if made:
         refuse(
-            f"{some(made)} are to be in this stack, and are in the state of '{stack}'. Move "
-            f"them, with all that is theirs: `python -m kong_oam move -s {base}`"
+            f"{some(made)} belong to this stack, but are in the state of '{stack}'. Move them "
+            f"with all their resources: `python -m kong_oam move -s {base}`"
         )
 
 

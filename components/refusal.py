@@ -17,7 +17,7 @@ from kong_oam.diagnostics import Diagnostic, errors
 from kong_oam.engine.refusals import OURS
 
 _SKIPPED = "PULUMI_SKIP_CHECKPOINTS"
-AT_PRODUCTS = "where this would be provisioned; nothing was"
+AT_PRODUCTS = "at the products; nothing was provisioned"
 
 
 def stop_at(
@@ -53,6 +53,6 @@ def require_checkpoints() -> None:
         "true",
     ):
         refuse(
-            f"{_SKIPPED} is for previews: a run that is interrupted under it cannot be recovered. "
-            "Unset it"
+            f"{_SKIPPED} is set, so an interrupted run could not be recovered. Unset it; it is "
+            "for previews only"
         )

@@ -57,8 +57,8 @@ def _require_as_written(stack: str, values: Fields) -> None:
     if others:
         keys = some(f"{NAMESPACE}:{name}" for name in sorted(others))
         raise StackError(
-            f"stack '{stack}': {keys}: not as in {file}, which is what check, diff, review and "
-            "policies read; settings stand there alone, not in Pulumi.yaml's config, in another "
+            f"stack '{stack}': {keys}: differs from {file}, which check, diff, review and "
+            "policies read. Keep settings only there, not in Pulumi.yaml's config, in another "
             "stackConfigDir, or in a --config-file"
         )
 
@@ -81,7 +81,8 @@ def certificates() -> Mapping[str, tuple[str, str]]:
         }
     except (AttributeError, KeyError, TypeError):
         raise StackError(
-            f"{NAMESPACE}:{_CERTIFICATES}: each has a `certificate` and a `privateKey`, in PEM"
+            f"{NAMESPACE}:{_CERTIFICATES}: each certificate needs a `certificate` and a "
+            "`privateKey`, in PEM"
         ) from None
 
 

@@ -45,8 +45,8 @@ def _read(token: str, arguments: Texts, stack: str | None) -> Outputs:
         if stack and _NOT_THERE in str(error):
             return {}
         raise EngineError(
-            "the state of this stack cannot be read from its backend, so nothing was provisioned; "
-            f"`pulumi stack export -s {stack or pulumi.get_stack()}` says why. Of files, the "
-            "address needs `?metadata=skip`"
+            "cannot read the state of this stack from its backend, so nothing was provisioned. "
+            f"Run `pulumi stack export -s {stack or pulumi.get_stack()}` for the reason. A "
+            "file:// address needs `?metadata=skip`"
         ) from None
     return answer["outputs"] or {}

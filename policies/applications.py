@@ -38,7 +38,7 @@ def reasoned_public_rules(deployment: Deployment, _: Settings) -> Findings:
         for rule, public in upkeep.public_rules(component):
             if not any(character.isalnum() for character in public.reason):
                 yield PolicyFinding(
-                    f"{component.key} ({rule.position}) is public for no reason"
+                    f"{component.key} ({rule.position}) is public without a reason"
                 )
 
 
@@ -47,7 +47,8 @@ def ending_public_rules(deployment: Deployment, _: Settings) -> Findings:
     for component, _today in _unwaived(deployment, "LINT306"):
         for rule, public in upkeep.endless(component):
             yield PolicyFinding(
-                f"{component.key} ({rule.position}) is public without an end: {public.reason}"
+                f"{component.key} ({rule.position}) is public without an end date: "
+                f"{public.reason}"
             )
 
 
@@ -56,7 +57,7 @@ def current_public_rules(deployment: Deployment, _: Settings) -> Findings:
     for component, today in _unwaived(deployment, "LINT307"):
         for rule, public in upkeep.overdue(component, today):
             yield PolicyFinding(
-                f"{component.key} ({rule.position}) was to be public until {public.until}; it still "
+                f"{component.key} ({rule.position}) was public until {public.until}, but still "
                 f"is on {today}"
             )
 
@@ -68,7 +69,8 @@ def current_waivers(deployment: Deployment, _: Settings) -> Findings:
         for waiver in component.waivers:
             if today and upkeep.is_over(waiver.until, today):
                 yield PolicyFinding(
-                    f"{component.key} ({waiver.position}) waived {waiver.finding} until {waiver.until}"
+                    f"{component.key} ({waiver.position}) has a waiver of {waiver.finding} that "
+                    f"expired on {waiver.until}"
                 )
 
 

@@ -59,7 +59,8 @@ def hidden_secrets(deployment: Deployment, _: Settings) -> Findings:
     for workload in workloads(deployment):
         for name in _plain_variables(workload):
             yield PolicyFinding(
-                f"{workload.name}: the variable {name} has its value in clear; use a Secret",
+                f"{workload.name}: the variable {name} has a secret value in plain text; use a "
+                "Secret",
                 workload,
             )
 
@@ -70,12 +71,12 @@ def _in_clear(resource: Resource, secrets: Collection[str]) -> Findings:
         for where, text in _texts(value, name) if name not in kept else ():
             if _PRIVATE_KEY.search(text):
                 yield PolicyFinding(
-                    f"{resource.name}: a private key stands in {where}",
+                    f"{resource.name}: {where} contains a private key",
                     resource,
                 )
             elif any(secret in text for secret in secrets):
                 yield PolicyFinding(
-                    f"{resource.name}: a credential of this stack stands in {where}",
+                    f"{resource.name}: {where} contains a credential of this stack",
                     resource,
                 )
 

@@ -39,7 +39,7 @@ def grants(deployment: Deployment) -> Findings:
         for name in ("accessTokenIssuanceEnabled", "idTokenIssuanceEnabled"):
             if granted.get(name) is True:
                 yield PolicyFinding(
-                    f"{app.name} may be answered with a token in a redirect ({name})",
+                    f"{app.name} may receive a token in a redirect ({name})",
                     app,
                 )
         if app.properties.get("fallbackPublicClientEnabled") is True:
@@ -58,7 +58,7 @@ def open_to_all(deployment: Deployment) -> Findings:
             None,
         ):
             yield PolicyFinding(
-                f"{principal.name} asks for no assignment: everybody gets a token for it",
+                f"{principal.name} requires no assignment: everybody gets a token for it",
                 principal,
             )
     for app in deployment.of(APPLICATION):
@@ -74,8 +74,7 @@ def kept_secrets(deployment: Deployment) -> Findings:
     for password in deployment.of(SHARED):
         if not password.properties.get("rotateWhenChanged"):
             yield PolicyFinding(
-                f"{password.name} is a secret that is shared with the provider, which nobody "
-                "changes",
+                f"{password.name} is a shared secret that does not rotate",
                 password,
             )
 

@@ -54,12 +54,11 @@ GUARDS: NamesByName = {
 """The required parts of a service, and their plugins."""
 
 _REFUSED = {
-    "lets pages read": "answers preflights before the gate, and tells browsers whose pages may "
-    "read answers",
+    "lets pages read": "answers preflights before the gate, and tells browsers which pages may read answers",
     "closes": "answers before the gate",
     "answers": "answers before the gate",
     "authenticates": "authenticates in a way that the gate does not know",
-    "runs code": "runs code of its own",
+    "runs code": "runs foreign code",
     "rewrites": "changes the path or the method that the gate decides on",
 }
 """Kinds of plugins that a gated service must not have, and their effects."""
@@ -74,7 +73,7 @@ def guarded_routes(deployment: Deployment, _: Settings) -> Findings:
         service = deployment.source(route, "serviceId", SERVICE)
         if service is None:
             yield PolicyFinding(
-                f"route {route.name} leads to no service of this stack", route
+                f"route {route.name} points to no service of this stack", route
             )
             continue
         active = {
@@ -86,8 +85,8 @@ def guarded_routes(deployment: Deployment, _: Settings) -> Findings:
             if active.isdisjoint(kinds):
                 missing = " or ".join(kinds)
                 yield PolicyFinding(
-                    f"route {route.name} leads to {service.name}, which has no {guard} (an enabled "
-                    f"{missing})",
+                    f"route {route.name} points to {service.name}, which has no {guard} (an "
+                    f"enabled {missing})",
                     route,
                 )
 
@@ -107,7 +106,7 @@ def leading_nowhere(deployment: Deployment, _: Settings) -> Findings:
             upstreams.append(upstream)
         elif host != of_base:
             yield PolicyFinding(
-                f"service {service.name} leads to {host or 'a host'} around its gate",
+                f"service {service.name} points to {host or 'a host'}, around its gate",
                 service,
             )
     estate = deployment.model.estate
@@ -128,7 +127,7 @@ def verified_upstreams(deployment: Deployment, _: Settings) -> Findings:
     for service in deployment.of(SERVICE):
         if service.text("protocol") == "https" and not _verifies(service):
             yield PolicyFinding(
-                f"service {service.name} speaks https to whoever answers: no CA verifies it",
+                f"service {service.name} uses https, but no CA verifies the server",
                 service,
             )
     for gate in plugins_named(deployment, GUARDS["gate"]):
@@ -141,7 +140,8 @@ def verified_upstreams(deployment: Deployment, _: Settings) -> Findings:
             names_certificate and _speaks_tls(deployment, gate)
         ):
             yield PolicyFinding(
-                f"{gate.name} sends in clear text what is to go by https", gate
+                f"{gate.name} sends plain text where the Application asks for https",
+                gate,
             )
 
 
@@ -172,8 +172,8 @@ def known_configurations(deployment: Deployment, _: Settings) -> Findings:
     for plugin in plugins_named(deployment, {*SCRIPTS, *STRICT}):
         if plugin.config is None:
             yield PolicyFinding(
-                f"{plugin.name} changes in this run, though the preview may list it as unchanged: "
-                "an id in its configuration is made up by a provider in the same run",
+                f"{plugin.name} changes in this run, even if the preview lists it as unchanged: "
+                "the same run creates an id in its configuration",
                 plugin,
             )
 
@@ -201,13 +201,14 @@ def strict_authentication(deployment: Deployment, _: Settings) -> Findings:
             continue
         if nobody not in nobodies:
             yield PolicyFinding(
-                f"{plugin.name}: who has no token is {nobody!r}, no consumer without credentials "
-                "here",
+                f"{plugin.name}: calls without a token pass as {nobody!r}, which is no consumer "
+                "without credentials here",
                 plugin,
             )
         if not _serves_everybody(deployment, plugin):
             yield PolicyFinding(
-                f"{plugin.name}: everybody passes as {nobody!r}, and nothing behind it is public",
+                f"{plugin.name}: calls without a token pass as {nobody!r}, but nothing behind it "
+                "is public",
                 plugin,
             )
 
@@ -223,7 +224,8 @@ def declared_public(deployment: Deployment, _: Settings) -> Findings:
         for path, method in _public(table):
             if not _is_public(rules.get(path, ()), method):
                 yield PolicyFinding(
-                    f"{plugin.name} lets everybody call {method} {path}: no public rule says so",
+                    f"{plugin.name} lets everybody call {method} {path}, but no public rule "
+                    "declares it",
                     plugin,
                 )
 
@@ -243,8 +245,8 @@ def declared_addresses(deployment: Deployment, _: Settings) -> Findings:
                 elsewhere = beyond(fewest(map(network, texts)), networks)
                 if elsewhere:
                     yield PolicyFinding(
-                        f"{plugin.name} lets {method} {address} be called from {elsewhere}: "
-                        f"the ip-allow trait says{only_from(networks)}",
+                        f"{plugin.name} allows {method} {address} from {elsewhere}, but the "
+                        f"ip-allow trait says{only_from(networks)}",
                         plugin,
                     )
 
@@ -304,7 +306,7 @@ def _misplaced(guard: Resource) -> Findings:
     )
     if not _is_of_a_service_alone(guard):
         yield PolicyFinding(
-            f"{guard.name}: {kind} {effect} where it is not on a service alone",
+            f"{guard.name}: {kind} {effect}, but not on exactly one service",
             guard,
         )
 
@@ -379,7 +381,7 @@ def encrypted_routes(deployment: Deployment, settings: Settings) -> Findings:
         plain = {"http", "grpc", "ws", "tcp"} & set(route.texts("protocols"))
         if plain:
             yield PolicyFinding(
-                f"route {route.name} takes {', '.join(sorted(plain))}", route
+                f"route {route.name} accepts {', '.join(sorted(plain))}", route
             )
 
 
@@ -441,7 +443,7 @@ def _nobody_of_partitions(deployment: Deployment) -> Findings:
             deployment
         ):
             yield PolicyFinding(
-                f"{consumer.name}: gates of partitions take it for nobody, and it has credentials",
+                f"{consumer.name} is the anonymous consumer of partitions, but has credentials",
                 consumer,
             )
 

@@ -40,7 +40,7 @@ def exact_redirects(deployment: Deployment, settings: Settings) -> Findings:
         stays = on_device and _stays_on_device(uri)
         if "*" in uri or uri == "+":
             yield PolicyFinding(
-                f"{app.name}: {uri} in {place} stands for more than one address",
+                f"{app.name}: {uri} in {place} matches more than one address",
                 app,
             )
         elif urlsplit(uri).scheme not in schemes and not stays:
@@ -92,7 +92,7 @@ def safe_grants(deployment: Deployment, _: Settings) -> Findings:
             _IN_REDIRECTS.intersection(app.texts("responseTypes"))
         ):
             yield PolicyFinding(
-                f"{app.name} may be answered with a {response} in a redirect",
+                f"{app.name} may receive a {response} in a redirect",
                 app,
             )
     for client in deployment.of(REALM_CLIENT):
@@ -131,13 +131,13 @@ def rotated_keys(deployment: Deployment, settings: Settings) -> Findings:
     for server in deployment.of(SERVER):
         if server.text("credentialsRotationMode") == "MANUAL":
             yield PolicyFinding(
-                f"{server.name} keeps its signing keys until somebody changes them",
+                f"{server.name} does not rotate its signing keys",
                 server,
             )
     for app in deployment.of(APP, REALM_CLIENT):
         if _shares_a_secret(app):
             yield PolicyFinding(
-                f"{app.name} shares a secret with its provider, which nobody changes",
+                f"{app.name} has a shared secret that does not rotate",
                 app,
             )
     yield from entra.kept_secrets(deployment)

@@ -43,6 +43,6 @@ def current_scripts(deployment: Deployment, _: Settings) -> Findings:
                 foreign.append(phase)
         if foreign:
             yield PolicyFinding(
-                f"{plugin.name} runs a script of somebody's in phase {', '.join(foreign)}",
+                f"{plugin.name} runs a foreign script in phase {', '.join(foreign)}",
                 plugin,
             )

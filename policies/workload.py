@@ -76,21 +76,22 @@ def _let_in(
     ]
     if not fences:
         yield PolicyFinding(
-            f"{workload.name} is behind a Service, and behind no NetworkPolicy",
+            f"{workload.name} is behind a Service, but has no NetworkPolicy",
             workload,
         )
     for fence in fences:
         rules = _at(fence.properties, "spec", "ingress") or ()
         if any(map(_is_open, rules)):
             yield PolicyFinding(
-                f"{fence.name} lets everybody in to {workload.name}", fence
+                f"{fence.name} lets everybody connect to {workload.name}", fence
             )
         wide: set[str] = set()
         for rule in rules:
             wide.update(_wide(rule, widest))
         for cidr in sorted(wide):
             yield PolicyFinding(
-                f"{fence.name} lets all of {cidr} in to {workload.name}", fence
+                f"{fence.name} lets all of {cidr} connect to {workload.name}",
+                fence,
             )
 
 
@@ -122,12 +123,12 @@ def _led_elsewhere(service: Resource) -> Findings:
         spec and not spec.get("selector")
     ):
         yield PolicyFinding(
-            f"{service.name} has no selector: it leads wherever somebody says",
+            f"{service.name} has no selector, so anybody can redirect it",
             service,
         )
     if _at(spec, "externalIPs"):
         yield PolicyFinding(
-            f"{service.name} takes addresses outside for its own (externalIPs)",
+            f"{service.name} claims addresses outside the cluster (externalIPs)",
             service,
         )
 
@@ -137,20 +138,20 @@ def _part_of_the_node(workload: Resource) -> Findings:
         for field in _NODE:
             if pod.get(field) is True:
                 yield PolicyFinding(
-                    f"{workload.name} is part of its node ({field}), where no fence holds it",
+                    f"{workload.name} shares its node ({field}), where no NetworkPolicy applies",
                     workload,
                 )
         for container in _containers(pod):
             if _at(container, "securityContext", "privileged") is True:
                 yield PolicyFinding(
-                    f"{workload.name} may do anything on its node (privileged)",
+                    f"{workload.name} has all rights on its node (privileged)",
                     workload,
                 )
             if any(
                 _at(port, "hostPort") for port in _at(container, "ports") or ()
             ):
                 yield PolicyFinding(
-                    f"{workload.name} listens on its node (hostPort), which no fence sees",
+                    f"{workload.name} listens on its node (hostPort), past its NetworkPolicy",
                     workload,
                 )
 
@@ -166,7 +167,7 @@ def _seen_from_elsewhere(
             and _at(spec, "externalTrafficPolicy") != "Local"
         ):
             yield PolicyFinding(
-                f"{service.name} hides from the fence of {workload.name} who connects from outside",
+                f"{service.name} hides the callers of {workload.name} from its NetworkPolicy",
                 service,
             )
     for _, pod in _pods(workload.properties):

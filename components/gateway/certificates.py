@@ -84,9 +84,9 @@ def require_client_certificate(
     name = settings.client_certificate if settings else None
     if name is not None and name not in of_stack:
         raise StackError(
-            f"{NAMESPACE}:gateway.upstreamTls.clientCertificate: there is no '{name}' among "
-            f"{NAMESPACE}:certificates{suggestion(name, of_stack)}; set it with pulumi config set "
-            f"--secret --path '{NAMESPACE}:certificates.{name}.certificate' and ...privateKey"
+            f"{NAMESPACE}:gateway.upstreamTls.clientCertificate: '{name}' is missing in "
+            f"{NAMESPACE}:certificates{suggestion(name, of_stack)}; set it with pulumi config "
+            f"set --secret --path '{NAMESPACE}:certificates.{name}.certificate' and ...privateKey"
         )
 
 
@@ -110,7 +110,7 @@ def _from_cluster(
 def _decoded(data: Texts, *, name: str, key: str) -> str:
     if key not in (data or {}):
         raise LookupError(
-            f"Secret '{name}' has no {key}; a gateway trait's secretName is of type "
-            "kubernetes.io/tls"
+            f"Secret '{name}' has no {key}; the Secret of a gateway trait's secretName needs "
+            "type kubernetes.io/tls"
         )
     return base64.b64decode(data[key]).decode("ascii")

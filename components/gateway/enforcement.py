@@ -79,9 +79,8 @@ def warn_of_unknown_tables(tables: Mapping[str, Output[str]]) -> Output[bool]:
         ]
         if unknown:
             pulumi.log.warn(
-                f"gateway: this run changes what {len(unknown)} gates decide by, as that of "
-                f"{unknown[0]}, and no preview can show it before: the provider makes up an id of "
-                "a client or an API in the same run"
+                f"gateway: a preview cannot show the changes of {len(unknown)} gates, such as "
+                f"{unknown[0]}: the same run creates a client or an API whose id they need"
             )
         return bool(unknown)
 

@@ -285,8 +285,8 @@ def _gate(
         return plugins.gate(table, upstream)
     stays = "opens nothing new" if args.before else "stays closed"
     pulumi.log.warn(
-        f"gateway: service {meant.kong_name} {stays}: the Deployment of this version is not there; "
-        "run `pulumi up` once it can be"
+        f"gateway: service {meant.kong_name} {stays}: its Deployment of this version is missing; "
+        "run `pulumi up` once it can be deployed"
     )
     return args.before or plugins.gate(closed(table), upstream)
 

@@ -483,7 +483,7 @@ def _require_secret(secret: str | None, urn: str) -> str:
     unchanged."""
     if not secret:
         refuse(
-            f"the client secret of {urn} is not known: it was adopted. Make it anew: pulumi up "
-            f"--replace '{urn}'"
+            f"the client secret of {urn} is unknown, since the app was adopted. Replace it: "
+            f"pulumi up --replace '{urn}'"
         )
     return secret

@@ -67,7 +67,7 @@ def balancer_of(status: Fields | None) -> str:
         if address:
             return str(address)
     raise LookupError(
-        "the Service's load balancer has no address yet; run `pulumi up` again once it has"
+        "the Service's load balancer has no address yet; run `pulumi up` again later"
     )
 
 
@@ -77,5 +77,5 @@ def node_port_of(spec: Fields | None, port: int) -> int:
         if entry.get("port") == port and entry.get("nodePort"):
             return int(entry["nodePort"])
     raise LookupError(
-        f"the Service has no node port for port {port}; is its type NodePort?"
+        f"the Service has no node port for port {port}; check that its type is NodePort"
     )

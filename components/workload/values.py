@@ -38,8 +38,9 @@ def value_of(resource: KubernetesObject, awaited: Awaited) -> Output[str]:
         ]
         where = "".join(steps)[1:]
         raise RunError(
-            f"{awaited.kind} '{awaited.namespace}/{awaited.name}' has no text or number at {where} "
-            "yet, which another component takes (inputs); run `pulumi up --refresh` once it has"
+            f"{awaited.kind} '{awaited.namespace}/{awaited.name}' has no text or number at "
+            f"{where} yet, which another component needs (inputs); run `pulumi up --refresh` "
+            "later"
         )
 
     return known.apply(read)

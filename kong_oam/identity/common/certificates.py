@@ -37,7 +37,7 @@ def certificate(private_pem: str, subject: str) -> str:
     """
     private = load_pem_private_key(private_pem.encode(), None)
     if not isinstance(private, rsa.RSAPrivateKey):
-        raise TypeError("the keys of clients are RSA keys")
+        raise TypeError("clients' keys must be RSA keys")
     public = private.public_key()
     digest = hashlib.sha256(
         public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

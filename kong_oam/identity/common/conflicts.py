@@ -15,8 +15,9 @@ from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
 
 MADE_ANEW = (
-    "If they are this stack's for another reason, remove them there: the next run makes them anew.",
-    "If they are somebody else's, have them renamed.",
+    "If they are this stack's for another reason, remove them there: the next run makes them "
+    "anew.",
+    "If they belong to others, have them renamed.",
 )
 """The remedy for an object that cannot be adopted: its maker may have left a way in."""
 
@@ -66,7 +67,8 @@ def conflict_finding(
         "removes them."
     )
     message = (
-        f"{settings.name} has what the state of stack '{stack}' does not know"
+        f"{settings.name} has objects with our names that are missing in the state of stack "
+        f"'{stack}'"
     )
     return Diagnostic("ENV403", message, details=(*listed, recovery, *advice))
 

@@ -67,14 +67,15 @@ def discover(issuer: str, proxy: str | None = None) -> Published:
         document = _get(client, address, proxied=proxied)
         if document.get("issuer") != issuer:
             raise DiscoveryError(
-                f"{shown(issuer)} says that it is {str(document.get('issuer'))!r}; set the issuer "
-                "exactly as it calls itself"
+                f"{shown(issuer)} publishes the issuer {str(document.get('issuer'))!r}; set "
+                "exactly that issuer"
             )
         token = document.get("token_endpoint")
         keys_at = document.get("jwks_uri")
         if not isinstance(token, str) or not isinstance(keys_at, str):
             raise DiscoveryError(
-                f"{shown(issuer)} names no token_endpoint or no jwks_uri; is it an OpenID provider?"
+                f"{shown(issuer)} names no token_endpoint or no jwks_uri. Check that it is an "
+                "OpenID provider"
             )
         keys = signing_keys(_get(client, keys_at, proxied=proxied), issuer)
     authorization = document.get("authorization_endpoint")
@@ -86,7 +87,8 @@ def discover(issuer: str, proxy: str | None = None) -> Published:
 def _get(client: httpx.Client, url: str, *, proxied: bool) -> Fields:
     if not is_confidential(url):
         raise DiscoveryError(
-            f"{shown(url)} is not https: whoever is on the way could hand out keys of their own"
+            f"{shown(url)} is not https, so an attacker on the network could replace its keys. "
+            "Use https"
         )
     target = url.replace("https://", "http://", 1) if proxied else url
     try:
@@ -94,15 +96,15 @@ def _get(client: httpx.Client, url: str, *, proxied: bool) -> Fields:
         body = answer.json() if answer.status_code == 200 else None
     except httpx.HTTPError as error:
         raise DiscoveryError(
-            f"{shown(url)} does not answer ({type(error).__name__}); signing keys cannot be read, "
-            "so nothing is changed. Check the issuer and the network, and run it again"
+            f"{shown(url)} does not answer ({type(error).__name__}), so its signing keys are "
+            "unknown and nothing is changed. Check the issuer and the network, and run again"
         ) from None
     except ValueError:
         body = None
     if not isinstance(body, dict):
         raise DiscoveryError(
-            f"{shown(url)} answers {answer.status_code}{unserved(answer)}, and no JSON object; is "
-            "it an OpenID provider?"
+            f"{shown(url)} answers {answer.status_code}{unserved(answer)} without a JSON object. "
+            "Check that it is an OpenID provider"
         )
     return body
 
@@ -117,7 +119,7 @@ def signing_keys(jwks: Fields, issuer: str) -> tuple[SigningKey, ...]:
     if not isinstance(items, list) or not all(
         isinstance(item, dict) for item in items
     ):
-        raise DiscoveryError(f"{shown(issuer)}: its key set lists no keys")
+        raise DiscoveryError(f"{shown(issuer)}: its key set has no keys")
     by_id: dict[str, SigningKey] = {}
     ignored = []
     for item in items:
@@ -128,13 +130,13 @@ def signing_keys(jwks: Fields, issuer: str) -> tuple[SigningKey, ...]:
             continue
         if by_id.setdefault(key.kid, key) != key:
             raise DiscoveryError(
-                f"{shown(issuer)}: two different signing keys have the id {key.kid!r}; one could "
-                "pass for both"
+                f"{shown(issuer)}: two different signing keys share the id {key.kid!r}, so Kong "
+                "could not distinguish them"
             )
     if not by_id:
         reasons = some(ignored, "; ") or "it is empty"
         raise DiscoveryError(
-            f"{shown(issuer)}: no key of its set can verify tokens: {reasons}"
+            f"{shown(issuer)}: no key in its key set can verify tokens: {reasons}"
         )
     return tuple(by_id.values())
 
@@ -151,7 +153,7 @@ def _signing_key(item: Fields) -> SigningKey:
     algorithm, public = _public(item)
     if item.get("alg", algorithm) != algorithm:
         raise ValueError(
-            f"algorithm {item.get('alg')!r}; RS256 and ES256 are verified"
+            f"algorithm {item.get('alg')!r} is unsupported; use RS256 or ES256"
         )
     return SigningKey(
         kid,
@@ -171,7 +173,8 @@ def _public(
             # A shorter modulus can be factored.
             if n.bit_length() < _SMALLEST_RSA:
                 raise ValueError(
-                    f"an RSA key of {n.bit_length()} bits; at least {_SMALLEST_RSA} are needed"
+                    f"an RSA key of {n.bit_length()} bits is too short; use at least "
+                    f"{_SMALLEST_RSA}"
                 )
             return "RS256", rsa.RSAPublicNumbers(e, n).public_key()
         case "EC", "P-256":
@@ -181,8 +184,8 @@ def _public(
             ).public_key()
         case kind, curve:
             raise ValueError(
-                f"kind {kind!r}{f' on curve {curve!r}' if curve else ''}; RSA and EC P-256 are "
-                "verified"
+                f"kind {kind!r}{f' on curve {curve!r}' if curve else ''} is unsupported; use RSA "
+                "or EC P-256"
             )
 
 

@@ -74,7 +74,7 @@ def _problem(
         return None
     mapped = f" (there '{name}')" if name != group else ""
     if ids[name]:
-        return f"{mapped} of {settings.name} is there {len(ids[name])} times. Rename the others"
+        return f"{mapped} of {settings.name} exists {len(ids[name])} times. Rename the others"
     where = f"under identityProviders[].groups in stacks/Pulumi.{estate.stack.name}.yaml"
     meant = nearest(name, existing) or "."
     return (

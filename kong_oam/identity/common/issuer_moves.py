@@ -31,8 +31,7 @@ def issuer_moves(
         return
     yield Diagnostic(
         "ENV407",
-        f"the issuer of {settings.name} was {before} and would be {now}. No token of before would "
-        "count any more, all clients would need a client there, and all users would sign in anew. "
-        f"If that is meant, write `movedFrom: {before}` beside the issuer in "
-        f"stacks/Pulumi.{estate.stack.name}.yaml",
+        f"the issuer of {settings.name} changes from {before} to {now}. Kong would deny all "
+        "tokens, and clients and users would have to register anew. To confirm, write "
+        f"`movedFrom: {before}` beside the issuer in stacks/Pulumi.{estate.stack.name}.yaml",
     )

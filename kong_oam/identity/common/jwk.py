@@ -49,7 +49,7 @@ def jwk(pem: str) -> Jwk:
             "y": _coordinate(point.y),
         }
     else:
-        raise TypeError("the keys of clients are of RSA, or on P-256")
+        raise TypeError("clients' keys must be RSA or P-256 keys")
     canonical = json.dumps(members, sort_keys=True, separators=(",", ":"))
     return {
         **members,

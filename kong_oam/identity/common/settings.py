@@ -39,7 +39,7 @@ def check(
     # Reject a setting that the kind ignores: its author relies on it.
     for name, written in _SOME_KINDS.items():
         if name not in (*needs, *takes) and getattr(settings, name):
-            problems.append(f"does not look at '{written}'; remove it")
+            problems.append(f"ignores '{written}'; remove it")
     for name in ("issuer", "cluster_issuer"):
         issuer = getattr(settings, name)
         problem = _unsafe(issuer) if issuer else None
@@ -54,7 +54,7 @@ def check(
 def _unsafe(issuer: str) -> str | None:
     parts = urlsplit(issuer)
     if not parts.hostname or parts.username is not None:
-        return "it is no address"
+        return "it is not an address"
     if not is_confidential(issuer):
-        return "it is not https: whoever is on the way could hand out keys of their own"
+        return "it is not https, so an attacker on the network could replace its keys"
     return None

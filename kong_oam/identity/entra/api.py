@@ -85,7 +85,7 @@ _API = ManagementApi(
         "ARM_CLIENT_SECRET)",
         403: "give the application these permissions of Microsoft Graph, with an administrator's "
         f"consent: {_PERMISSIONS}",
-        429: "others use up the tenant's limits; run it again later",
+        429: "the tenant's rate limit is used up; run it again later",
     },
     "see status.cloud.microsoft, and run it again",
     _words,
@@ -282,14 +282,15 @@ class Graph:
         def ask(url: str) -> tuple[list[Row], str]:
             if not url.startswith(f"{self._account.graph}/"):
                 raise ManagementApiError(
-                    f"{host}: a further page is said to be at another server, {shown(url)}"
+                    f"{host}: the next page's address is at another server, {shown(url)}"
                 )
             page = self._send("GET", url)
             rows = page.get("value")
             following = page.get("@odata.nextLink") or ""
             if not are_rows(rows) or not isinstance(following, str):
                 raise ManagementApiError(
-                    f"{host}: {first.path} answers no list; is this Microsoft Graph?"
+                    f"{host}: {first.path} answers without a list. Check that this is Microsoft "
+                    "Graph"
                 )
             return rows, following
 

@@ -50,11 +50,14 @@ def describe(settings: ProviderSettings) -> Provider:
         )
     elif settings.access_token_minutes < _LONGEST_LIFE:
         problem = (
-            f"its access tokens live up to {_LONGEST_LIFE} minutes: set accessTokenMinutes: "
+            f"access tokens live up to {_LONGEST_LIFE} minutes: set accessTokenMinutes: "
             f"{_LONGEST_LIFE}"
         )
     elif settings.client_secrets and settings.cluster_issuer:
-        problem = "clients have either secrets (clientSecrets) or their cluster's tokens (clusterIssuer)"
+        problem = (
+            "set only one of clientSecrets and clusterIssuer: clients have secrets or their "
+            "cluster's tokens"
+        )
     if problem:
         raise StackError(
             f"identity provider '{settings.name}' (type {settings.type}): {problem}"

@@ -74,9 +74,7 @@ def orphans(
             result.append(
                 (
                     orphan,
-                    "there are several that it could be"
-                    if len(candidates) > 1
-                    else doubt,
+                    "several objects match" if len(candidates) > 1 else doubt,
                 )
             )
     return list(dict.fromkeys(result))
@@ -109,7 +107,7 @@ def _doubts_of_application(
     graph: Graph, creation: PendingCreation, row: Row
 ) -> Doubts:
     if row.get("description") != creation.inputs.get("description"):
-        yield "its description is another than the one that it would have been given"
+        yield "its description differs from the intended description"
     yield from _credentials(row)
     path = f"/applications/{row['id']}"
     credentials = graph.rows(f"{path}/federatedIdentityCredentials")
@@ -150,7 +148,7 @@ def _doubts_of_principal(graph: Graph, path: str, row: Row) -> Doubts:
     yield from _credentials(row)
     for kind in ("appRoleAssignedTo", "appRoleAssignments"):
         if list(graph.rows(f"{path}/{kind}")):
-            yield "somebody is assigned to it, or it to others"
+            yield "it has role assignments"
 
 
 def _assignments(graph: Graph, creation: PendingCreation) -> _Candidates:
@@ -198,7 +196,9 @@ def _federated(graph: Graph, creation: PendingCreation) -> _Candidates:
             doubts = (
                 ()
                 if same
-                else ("it trusts others than the one that it would have",)
+                else (
+                    "its issuer, subject or audience differs from the intended trust",
+                )
             )
             yield (
                 Orphan(

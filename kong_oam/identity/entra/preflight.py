@@ -46,9 +46,9 @@ def shared_keys(settings: ProviderSettings, estate: Estate) -> Findings:
         names = sorted([settings.name, *others])
         yield Diagnostic(
             "ENV408",
-            f"{some(names, ' and ')} are tenants of one Entra, which signs for all with the same "
-            "keys, and a Kong workspace has each key once. Give each a stack and a workspace of "
-            "its own",
+            f"{some(names, ' and ')} are tenants of one Entra, which signs for all of them with "
+            "the same keys. A Kong workspace has each key once. Give each tenant its own stack "
+            "and workspace",
         )
 
 
@@ -61,8 +61,8 @@ def unproven(settings: ProviderSettings, estate: Estate) -> Findings:
             and client.component not in settings.certificates
         ):
             message = (
-                f"{settings.name} does not look at the jwksUri of '{client.component}', so that it "
-                f"has no key there: name its owner's certificate under {_where(estate)}"
+                f"{settings.name} does not read the jwksUri of '{client.component}', so the "
+                f"client has no key. Set its owner's certificate under {_where(estate)}"
             )
             yield Diagnostic(
                 "ENV409", message, client.position, severity="warning"

@@ -44,8 +44,8 @@ _API: Final = ManagementApi(
         401: "check keycloak:clientId and the secret keycloak:clientSecret, or KEYCLOAK_CLIENT_ID "
         "and _CLIENT_SECRET",
         403: f"give the service account of keycloak:clientId the roles {_PERMISSIONS}",
-        404: "is there such a realm? The issuer ends in /realms/<its name>",
-        429: "others use up the server's rate limit; run it again later",
+        404: "check that the realm exists: the issuer ends in /realms/<realm>",
+        429: "the server's rate limit is used up; run it again later",
     },
     "see the server's log, and run it again",
     _words,

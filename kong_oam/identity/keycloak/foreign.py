@@ -110,7 +110,7 @@ def of_client(realm: Realm, client: Row) -> Doubts:
     yield from _attributes(client, _SET)
     flows = client.get("authenticationFlowBindingOverrides") or {}
     yield from (
-        f"authentication flow of its own for '{name}'"
+        f"authentication flow override for '{name}'"
         for name, flow in sorted(flows.items())
         if flow
     )
@@ -149,20 +149,20 @@ def of_scope(realm: Realm, scope: Row) -> Doubts:
     for role in _roles(
         realm.row(f"/client-scopes/{scope['id']}/scope-mappings")
     ):
-        yield f"{role}, which it asks for"
+        yield f"{role} in its role scope mappings"
     for client in realm.pages("/clients"):
         attached = (
             *(client.get("defaultClientScopes") or ()),
             *(client.get("optionalClientScopes") or ()),
         )
         if name in attached:
-            yield f"client '{client['clientId']}', which has it"
+            yield f"client '{client['clientId']}' with the scope"
     for kind in ("default", "optional"):
         if any(
             default["name"] == name
             for default in realm.rows(f"/default-{kind}-client-scopes")
         ):
-            yield "the realm, which gives it to every new client"
+            yield "the realm's default client scopes"
 
 
 def of_role(realm: Realm, role: Row) -> Doubts:
@@ -175,16 +175,16 @@ def of_role(realm: Realm, role: Row) -> Doubts:
     path = f"/roles-by-id/{role['id']}"
     if role.get("composite"):
         yield from (
-            f"role '{part['name']}' in it"
+            f"role '{part['name']}' inside it"
             for part in realm.rows(f"{path}/composites")
         )
     by_name = f"/roles/{quote(role['name'], safe='')}"
     yield from (
-        f"user '{user['username']}', who has it"
+        f"user '{user['username']}' with the role"
         for user in realm.pages(f"{by_name}/users")
     )
     yield from (
-        f"group '{group['path']}', which has it"
+        f"group '{group['path']}' with the role"
         for group in realm.pages(f"{by_name}/groups")
     )
     for composite in _composites(realm):
@@ -194,7 +194,7 @@ def of_role(realm: Realm, role: Row) -> Doubts:
                 f"/roles-by-id/{composite['id']}/composites/realm"
             )
         ):
-            yield f"role '{composite['name']}', which has it in it"
+            yield f"role '{composite['name']}' that includes it"
     for scope in realm.rows("/client-scopes"):
         mapped = (
             realm.row(f"/client-scopes/{scope['id']}/scope-mappings").get(
@@ -203,14 +203,14 @@ def of_role(realm: Realm, role: Row) -> Doubts:
             or ()
         )
         if any(row["id"] == role["id"] for row in mapped):
-            yield f"client scope '{scope['name']}' asks for it"
+            yield f"client scope '{scope['name']}' that requires it"
 
 
 def of_mapper(mapper: Row, resource: str) -> Doubts:
     """Find settings of a mapper that its resource, of this type, would not have made."""
     kind, expected = MAPPERS[resource]
     if mapper["protocolMapper"] != kind:
-        yield f"it is a mapper of kind {mapper['protocolMapper']}"
+        yield f"mapper of kind {mapper['protocolMapper']}"
         return
     for name, value in sorted((mapper.get("config") or {}).items()):
         if name not in expected and value not in _OFF:

@@ -115,9 +115,9 @@ def _listed(
 
 def _doubts(realm: Realm, creation: PendingCreation, row: Row) -> Doubts:
     if creation.id and row["id"] != creation.id:
-        yield "its id is another than the one that was heard"
+        yield "its id differs from the recorded id"
     if row.get("description") != creation.inputs.get("description"):
-        yield "its description is another than the one that it would have been given"
+        yield "its description differs from the intended description"
     if creation.type in foreign.MAPPERS:
         yield from foreign.of_mapper(row, creation.type)
     else:

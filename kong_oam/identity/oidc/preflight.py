@@ -33,16 +33,19 @@ def _findings(settings: ProviderSettings, estate: Estate) -> Findings:
         registered = settings.clients.get(client.component)
         if registered is None:
             hint = suggestion(client.component, unused)
-            message = f"nobody says which client {name} is{hint}. Name it under {where}"
+            message = f"no client id for {name}{hint}. Set it under {where}"
         elif client.public and registered.secret:
-            message = f"{name} runs where its users are and can keep no `secret`: {where}"
+            message = (
+                f"{name} runs on users' devices and cannot keep a `secret`. Remove it from "
+                f"{where}"
+            )
         elif client.keyed and not registered.secret:
-            message = f"{name} has no `secret`. Say where it lies under {where}"
+            message = f"{name} has no `secret`. Set its place under {where}"
         else:
             continue
         yield Diagnostic("ENV402", message, client.position)
     for key in sorted(unused):
         message = (
-            f"{settings.name}: {where} names '{key}', which calls nothing here"
+            f"{settings.name}: {where} names '{key}', which is no client here"
         )
         yield Diagnostic("ENV402", message, severity="warning")

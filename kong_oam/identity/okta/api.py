@@ -36,11 +36,15 @@ _API = ManagementApi(
     "okta:orgName, okta:baseUrl and okta:httpProxy (or OKTA_ORG_NAME, OKTA_BASE_URL, "
     "OKTA_HTTP_PROXY), and the network",
     {
-        401: "make another API token (Security > API > Tokens) and set the secret okta:apiToken, "
-        "or OKTA_API_TOKEN",
-        403: "the administrator whose token this is has to manage authorization servers and "
-        "applications and to see groups, for pages in a browser also to manage trusted origins",
-        429: "others use up the org's rate limit; run it again later",
+        401: (
+            "create a new API token (Security > API > Tokens) and set the secret okta:apiToken, "
+            "or OKTA_API_TOKEN"
+        ),
+        403: (
+            "let the token's administrator manage authorization servers and applications, and "
+            "view groups; for pages in a browser also manage trusted origins"
+        ),
+        429: "the org's rate limit is used up; run it again later",
     },
     "see status.okta.com and the org's system log, and run it again",
     _words,

@@ -186,18 +186,18 @@ def _advice(
     ).items():
         if count > 1:
             return (
-                f"There are several of '{managed.name}': rename or remove all but the one that is "
-                "this stack's.",
+                f"Several objects are named '{managed.name}': rename or remove all except this "
+                "stack's.",
             )
     if foreign:
         return (
-            "They cannot be adopted with what ENV404 names in them: remove that first, or have "
-            "them renamed.",
+            "They cannot be adopted with the parts that ENV404 lists: remove these first, or "
+            "have the objects renamed.",
         )
     return (
         "If they are this stack's for another reason, look at each, adopt them, and run it again:",
         f"  {_command(settings, stack_at(estate), held, project, conflicts)}",
-        "If they are somebody else's, have them renamed.",
+        "If they belong to others, have them renamed.",
     )
 
 
@@ -246,7 +246,7 @@ def _foreign_policies(
         for policy in rows(org, f"/authorizationServers/{server}/policies"):
             if policy["name"] not in names:
                 yield (
-                    f"policy '{policy['name']}' ({policy['id']}) of authorization server {server} "
-                    "is not this stack's, and would go on issuing tokens for its APIs; remove it "
-                    "before the server is adopted"
+                    f"policy '{policy['name']}' ({policy['id']}) of authorization server "
+                    f"{server} is not this stack's. It would still issue tokens for the stack's "
+                    "APIs. Remove it, then adopt the server"
                 )

@@ -28,8 +28,8 @@ def limits(settings: ProviderSettings, estate: Estate) -> Findings:
     count = len(groups_at(settings, estate))
     if count >= _NEAR:
         message = (
-            f"roles of {settings.name} name {count} groups, and Okta gives no token to a user who "
-            f"is in more than {GROUPS} of them. Bind roles to fewer groups, or move Applications "
-            "to a stack of their own"
+            f"roles of {settings.name} name {count} groups, and Okta gives no token to a user in "
+            f"more than {GROUPS} of them. Bind roles to fewer groups, or move Applications to a "
+            "stack of their own"
         )
         yield Diagnostic("ENV411", message, severity="warning")

@@ -92,16 +92,19 @@ def adoption_refusal(
     file = f"stacks/Pulumi.{stack}.yaml"
     if owner and owner != stack:
         todo = (
-            f"write {setting} in {file} and in that of stack '{owner}', run `pulumi up -s "
-            f"{owner}`, then this again"
+            f"write {setting} in {file} and in the file of stack '{owner}', run `pulumi up -s "
+            f"{owner}`, then run this again"
         )
-        message = f"{fact} of stack '{owner}', which would remove it with its own pages; {todo}"
+        message = (
+            f"{fact} of stack '{owner}', which would remove it together with its own pages; "
+            f"{todo}"
+        )
     elif owner == "" and not shared:
         message = f"{fact}, which stacks share; write {setting} in {file}"
     elif shared and not existing.is_trusted:
         message = (
-            f"{fact}, but not for CORS; allow it there (Security > API > Trusted Origins), "
-            "since it is not only ours"
+            f"{fact}, which is shared but not allowed for CORS; allow CORS there (Security > API "
+            "> Trusted Origins)"
         )
     else:
         return None

@@ -103,7 +103,7 @@ def _candidates(
             matching.append(row)
     for row in matching:
         if len(matching) > 1:
-            yield row, "there are several of this name"
+            yield row, "several objects have this name"
         else:
             yield (row, _use(org, creation, f"{place}/{row['id']}", row, state))
 
@@ -126,9 +126,12 @@ def missing_apps(
     servers = _ids(org, "/authorizationServers")
     for resource in state.resources:
         if resource.type == SERVER and resource.id not in servers:
-            doubt = "nor is the stack's authorization server there: is this its org?"
+            doubt = "the stack's authorization server is missing, too: check that this is its org"
     return [
-        (app, "others in the state depend on it" if app.used else doubt)
+        (
+            app,
+            "other resources in the state depend on it" if app.used else doubt,
+        )
         for app in missing
     ]
 

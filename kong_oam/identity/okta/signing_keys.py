@@ -53,7 +53,8 @@ def from_rows(rows: Sequence[Row], issuer: str) -> ServerKeys:
     active = by_status["ACTIVE"]
     if len(active) != 1:
         raise DiscoveryError(
-            f"{shown(issuer)}: Okta lists {len(active)} active signing keys, not one"
+            f"{shown(issuer)}: Okta lists {len(active)} active signing keys instead of a single "
+            "key"
         )
     keys = signing_keys({"keys": [*active, *by_status["NEXT"]]}, issuer)
     expired = by_status["EXPIRED"][:1]
