@@ -82,7 +82,7 @@ def read_base(
     )
 
 
-def with_all_in_use(
+def with_used_offers(
     estate: Estate, settings: Settings, state: StackState, granted_in: GrantedIn
 ) -> tuple[Estate, list[str]]:
     """Return the base's estate with all offers that a partition still uses, and their descriptions.
@@ -170,7 +170,7 @@ def highest_generation(settings: Settings) -> int:
     return highest
 
 
-def stop_at_retired(settings: Settings, state: StackState) -> None:
+def stop_at_removed_partitions(settings: Settings, state: StackState) -> None:
     """End a run of the base if a removed partition still has components in its stack.
 
     No run would update or delete these components, and another stack might make them a second time.

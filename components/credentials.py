@@ -53,7 +53,7 @@ class Turn:
             return pulumi.Output.from_input(generation.to_output(self.schedule))
 
         async def output() -> GenerationOutput:
-            if not await _is_other(key, before):
+            if not await _has_changed(key, before):
                 return generation.to_output(self.schedule)
             pulumi.log.info(
                 f"credentials: {self.client}: the key of generation {generation.number}, since "
@@ -143,7 +143,7 @@ class Rotation:
         return None
 
 
-async def _is_other(key: pulumi.Output[str], before: str) -> bool:
+async def _has_changed(key: pulumi.Output[str], before: str) -> bool:
     """Return whether the key changed."""
     if await key.is_known():
         return await key.future() != before
@@ -151,7 +151,7 @@ async def _is_other(key: pulumi.Output[str], before: str) -> bool:
     return pulumi.runtime.is_dry_run()
 
 
-def once_held(record: Recorded, holders: Predecessors) -> Recorded:
+def once_deployed(record: Recorded, holders: Predecessors) -> Recorded:
     """Return the record once all workloads with the credential are registered."""
     urns = [holder.urn for holder in holders]
     return pulumi.Output.all(record, *urns).apply(lambda outputs: outputs[0])

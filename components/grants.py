@@ -15,7 +15,7 @@ import pulumi
 
 from kong_oam.access.model import Client
 
-from .graph import Predecessors, once_made
+from .graph import Predecessors, first_missing
 
 Make = Callable[[Sequence[pulumi.Input[pulumi.Resource]]], pulumi.Resource]
 """Makes a client's grants, after these resources."""
@@ -51,4 +51,4 @@ def grant(
 def finish(grants: Grants, running: Predecessors) -> None:
     """Make the postponed grants, after the client's pods."""
     if grants.later:
-        grants.later([once_made(running)])
+        grants.later([first_missing(running)])

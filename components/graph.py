@@ -82,7 +82,7 @@ class Moved:
             )
 
 
-def once_made(resources: Predecessors) -> Output[Any]:
+def first_missing(resources: Predecessors) -> Output[Any]:
     """Return the first of `resources` that was not made or changed in this run, as a dependency;
     else None.
 

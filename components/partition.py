@@ -22,8 +22,8 @@ from kong_oam.oam.position import Texts
 from .base import (
     highest_generation,
     read_base,
-    stop_at_retired,
-    with_all_in_use,
+    stop_at_removed_partitions,
+    with_used_offers,
 )
 from .records import Base
 from .refusal import refuse
@@ -51,11 +51,11 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
     partition = settings.partition
     _stop_at_components_of_others(settings, estate, state)
     if not settings.stack.partitions:
-        stop_at_retired(settings, state)
+        stop_at_removed_partitions(settings, state)
         return Part(estate)
     if partition is None:
-        stop_at_retired(settings, state)
-        everybodys, kept = with_all_in_use(
+        stop_at_removed_partitions(settings, state)
+        everybodys, kept = with_used_offers(
             base_of(estate),
             settings,
             state,
@@ -80,7 +80,8 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
             "the stacks in order"
         )
     let_in = [
-        _not_let_in(component, unknown, part) for component in part.foreign
+        _without_unknown_calls(component, unknown, part)
+        for component in part.foreign
     ]
     part = replace(part, foreign=tuple(let_in))
     base = read_base(settings, part, state, there)
@@ -189,7 +190,7 @@ def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Texts]:
     return ids
 
 
-def _not_let_in(
+def _without_unknown_calls(
     foreign: Component, unknown: Container[str], part: Estate
 ) -> Component:
     """Return the component without the calls of its unknown clients."""

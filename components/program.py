@@ -52,7 +52,7 @@ from .gateway.certificates import (
     require_client_certificate,
 )
 from .gateway.enforcement import (
-    are_as_meant,
+    are_current,
     enforced,
     once_known,
     warn_of_unknown_tables,
@@ -306,7 +306,10 @@ def _deploy(
 
 def _export(plan: _Plan, provisioned: _Provisioned) -> None:
     """Export the stack's outputs. The next run, the commands and `verify` read them."""
-    outputs = {**_outputs(plan, provisioned), **_to_others(plan, provisioned)}
+    outputs = {
+        **_outputs(plan, provisioned),
+        **_outputs_for_other_stacks(plan, provisioned),
+    }
     for name, value in outputs.items():
         pulumi.export(name, value)
 
@@ -350,12 +353,14 @@ def _outputs(plan: _Plan, provisioned: _Provisioned) -> JsonObject:
     return outputs
 
 
-def _to_others(plan: _Plan, provisioned: _Provisioned) -> JsonObject:
+def _outputs_for_other_stacks(
+    plan: _Plan, provisioned: _Provisioned
+) -> JsonObject:
     """Return the values that other stacks of the estate read, if it has other stacks."""
     estate = plan.estate
     part = plan.part
     if part.base is not None:
-        as_meant = are_as_meant(provisioned.plugins)
+        as_meant = are_current(provisioned.plugins)
         return {
             USES: exported_uses(estate, plan.state, as_meant),
             "generation": part.base.generation,

@@ -65,7 +65,7 @@ RULES: tuple[PolicyRule, ...] = (
         "a workload",
         "Remove the Target, or create the service by an Application's gateway trait.",
         ("SOC2 CC6.1", "SOC2 CC6.6", "ISO27001 A.8.3", "ISO27001 A.8.20"),
-        gateway.leading_nowhere,
+        gateway.services_without_address,
     ),
     PolicyRule(
         "upstream-verified", "mandatory", "high",
@@ -119,7 +119,7 @@ RULES: tuple[PolicyRule, ...] = (
         "read answers",
         "Remove the plugin, or attach it to a service that Kong-OAM does not manage.",
         ("SOC2 CC6.1", "SOC2 CC8.1", "ISO27001 A.8.3", "ISO27001 A.8.9"),
-        gateway.undisturbed, settings=_ALLOW,
+        gateway.undisturbed_gates, settings=_ALLOW,
     ),
     PolicyRule(
         "plugin-waived", "advisory", "low",

@@ -55,7 +55,7 @@ def hidden_secrets(deployment: Deployment, _: Settings) -> Findings:
                     resource,
                 )
         if resource.type != _SECRET:
-            yield from _in_clear(resource, secrets)
+            yield from _in_plain_text(resource, secrets)
     for workload in workloads(deployment):
         for name in _plain_variables(workload):
             yield PolicyFinding(
@@ -65,7 +65,7 @@ def hidden_secrets(deployment: Deployment, _: Settings) -> Findings:
             )
 
 
-def _in_clear(resource: Resource, secrets: Collection[str]) -> Findings:
+def _in_plain_text(resource: Resource, secrets: Collection[str]) -> Findings:
     kept = KEPT.get(resource.type, ())
     for name, value in resource.properties.items():
         for where, text in _texts(value, name) if name not in kept else ():

@@ -69,7 +69,7 @@ def open_to_all(deployment: Deployment) -> Findings:
             )
 
 
-def kept_secrets(deployment: Deployment) -> Findings:
+def static_secrets(deployment: Deployment) -> Findings:
     """Find secrets that do not rotate."""
     for password in deployment.of(SHARED):
         if not password.properties.get("rotateWhenChanged"):

@@ -91,7 +91,7 @@ def guarded_routes(deployment: Deployment, _: Settings) -> Findings:
                 )
 
 
-def leading_nowhere(deployment: Deployment, _: Settings) -> Findings:
+def services_without_address(deployment: Deployment, _: Settings) -> Findings:
     """Check that every service points to an Upstream without Targets, of this stack or its estate's
     base.
 
@@ -135,7 +135,7 @@ def verified_upstreams(deployment: Deployment, _: Settings) -> Findings:
         if address is None:
             continue
         names_certificate = "name" in address
-        is_meant = names_certificate or _is_meant_by_tls(deployment, gate)
+        is_meant = names_certificate or _asks_for_https(deployment, gate)
         if is_meant and not (
             names_certificate and _speaks_tls(deployment, gate)
         ):
@@ -150,7 +150,7 @@ def _speaks_tls(deployment: Deployment, gate: Resource) -> bool:
     return service is not None and service.text("protocol") == "https"
 
 
-def _is_meant_by_tls(deployment: Deployment, gate: Resource) -> bool:
+def _asks_for_https(deployment: Deployment, gate: Resource) -> bool:
     """Tell whether the Application asks for https at an endpoint of the gate."""
     table = table_of(gate.config) or {}
     component = _component(deployment, table)
@@ -184,8 +184,8 @@ def strict_authentication(deployment: Deployment, _: Settings) -> Findings:
     Callers without a token pass only if something is public, as the anonymous consumer, which has
     no credential.
     """
-    yield from _nobody_of_partitions(deployment)
-    nobodies = _nobodies(deployment)
+    yield from _anonymous_of_partitions(deployment)
+    without_credentials = _without_credentials(deployment)
     for plugin in plugins_named(deployment, STRICT):
         config = plugin.config
         if config is None:
@@ -196,18 +196,18 @@ def strict_authentication(deployment: Deployment, _: Settings) -> Findings:
                     f"{plugin.name}: {name} is {config.get(name)!r}, not {value!r}",
                     plugin,
                 )
-        nobody = config.get("anonymous")
-        if nobody is None:
+        caller = config.get("anonymous")
+        if caller is None:
             continue
-        if nobody not in nobodies:
+        if caller not in without_credentials:
             yield PolicyFinding(
-                f"{plugin.name}: calls without a token pass as {nobody!r}, which is no consumer "
+                f"{plugin.name}: calls without a token pass as {caller!r}, which is no consumer "
                 "without credentials here",
                 plugin,
             )
         if not _serves_everybody(deployment, plugin):
             yield PolicyFinding(
-                f"{plugin.name}: calls without a token pass as {nobody!r}, but nothing behind it "
+                f"{plugin.name}: calls without a token pass as {caller!r}, but nothing behind it "
                 "is public",
                 plugin,
             )
@@ -269,7 +269,7 @@ def _component(deployment: Deployment, table: Content) -> Component | None:
     )
 
 
-def undisturbed(deployment: Deployment, settings: Settings) -> Findings:
+def undisturbed_gates(deployment: Deployment, settings: Settings) -> Findings:
     """Check that no plugin could answer, authenticate, run code or rewrite in the gate's place, or
     let pages read answers.
 
@@ -283,7 +283,7 @@ def undisturbed(deployment: Deployment, settings: Settings) -> Findings:
             continue
         effect = (
             "lets pages read"
-            if _marks_origins(plugin)
+            if _adds_cors_headers(plugin)
             else PLUGIN_KINDS.get(kind, "")
         )
         if effect in _PASSIVE or _is_waived(deployment, plugin):
@@ -304,14 +304,14 @@ def _misplaced(guard: Resource) -> Findings:
     effect = (
         f"replaces {SCRIPTS[kind]}" if kind in SCRIPTS else "verifies tokens"
     )
-    if not _is_of_a_service_alone(guard):
+    if not _is_on_one_service(guard):
         yield PolicyFinding(
             f"{guard.name}: {kind} {effect}, but not on exactly one service",
             guard,
         )
 
 
-def _is_of_a_service_alone(plugin: Resource) -> bool:
+def _is_on_one_service(plugin: Resource) -> bool:
     scopes = [
         scope
         for scope in ("serviceId", "routeId", "consumerId")
@@ -320,7 +320,7 @@ def _is_of_a_service_alone(plugin: Resource) -> bool:
     return scopes == ["serviceId"]
 
 
-def _marks_origins(plugin: Resource) -> bool:
+def _adds_cors_headers(plugin: Resource) -> bool:
     """Tell whether the plugin adds headers by which browsers let pages read answers."""
     return (
         plugin.text("name").startswith("response-transformer")
@@ -350,7 +350,7 @@ def _is_waived(deployment: Deployment, plugin: Resource) -> bool:
     """
     estate = deployment.model.estate
     today = deployment.model.as_of
-    if estate is None or today is None or not _is_of_a_service_alone(plugin):
+    if estate is None or today is None or not _is_on_one_service(plugin):
         return False
     beside = _scripts_beside(deployment, plugin)
     named = {str(table.get("component")) for _, table in _tables(beside)}
@@ -400,7 +400,7 @@ def _scripts_beside(deployment: Deployment, plugin: Resource) -> list[Resource]:
     ]
 
 
-def _nobodies(deployment: Deployment) -> set[str]:
+def _without_credentials(deployment: Deployment) -> set[str]:
     """Return the names of consumers without credentials, including the base's if this stack has no
     credentials."""
     identified = set()
@@ -431,7 +431,7 @@ def _of_base(deployment: Deployment, named: Callable[[str], str]) -> str | None:
     )
 
 
-def _nobody_of_partitions(deployment: Deployment) -> Findings:
+def _anonymous_of_partitions(deployment: Deployment) -> Findings:
     """Find credentials of the anonymous consumer in the base of an estate, which its partitions
     use."""
     estate = deployment.model.estate
@@ -439,9 +439,9 @@ def _nobody_of_partitions(deployment: Deployment) -> Findings:
         return
     for consumer in deployment.of(CONSUMER):
         name = consumer.text("username")
-        if name == anonymous(estate.stack.name) and name not in _nobodies(
-            deployment
-        ):
+        if name == anonymous(
+            estate.stack.name
+        ) and name not in _without_credentials(deployment):
             yield PolicyFinding(
                 f"{consumer.name} is the anonymous consumer of partitions, but has credentials",
                 consumer,

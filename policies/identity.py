@@ -140,7 +140,7 @@ def rotated_keys(deployment: Deployment, settings: Settings) -> Findings:
                 f"{app.name} has a shared secret that does not rotate",
                 app,
             )
-    yield from entra.kept_secrets(deployment)
+    yield from entra.static_secrets(deployment)
     yield from _old_keys(deployment, settings["longestDays"])
 
 

@@ -52,20 +52,20 @@ def fenced_workloads(deployment: Deployment, settings: Settings) -> Findings:
     widest = {4: settings["widestIPv4"], 6: settings["widestIPv6"]}
     yield from _ways_in(deployment, settings["allow"])
     for service in deployment.of(SERVICE):
-        yield from _led_elsewhere(service)
+        yield from _redirecting_services(service)
     for workload in workloads(deployment):
-        yield from _part_of_the_node(workload)
+        yield from _node_access(workload)
         services = [
             service
             for service in deployment.of(SERVICE)
             if _leads_to(service, workload)
         ]
         if services:
-            yield from _seen_from_elsewhere(services, workload)
-            yield from _let_in(deployment, workload, widest)
+            yield from _hidden_callers(services, workload)
+            yield from _network_policies(deployment, workload, widest)
 
 
-def _let_in(
+def _network_policies(
     deployment: Deployment, workload: Resource, widest: Mapping[int, int]
 ) -> Findings:
     """Find NetworkPolicies that admit too many callers, or their absence."""
@@ -117,7 +117,7 @@ def _ways_in(deployment: Deployment, allowed: Iterable[str]) -> Findings:
         )
 
 
-def _led_elsewhere(service: Resource) -> Findings:
+def _redirecting_services(service: Resource) -> Findings:
     spec = _at(service.properties, "spec")
     if _at(spec, "type") == "ExternalName" or (
         spec and not spec.get("selector")
@@ -133,7 +133,7 @@ def _led_elsewhere(service: Resource) -> Findings:
         )
 
 
-def _part_of_the_node(workload: Resource) -> Findings:
+def _node_access(workload: Resource) -> Findings:
     for _, pod in _pods(workload.properties):
         for field in _NODE:
             if pod.get(field) is True:
@@ -156,7 +156,7 @@ def _part_of_the_node(workload: Resource) -> Findings:
                 )
 
 
-def _seen_from_elsewhere(
+def _hidden_callers(
     services: Iterable[Resource], workload: Resource
 ) -> Findings:
     """Find settings that hide callers from a NetworkPolicy, which then sees a node's address."""

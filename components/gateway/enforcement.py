@@ -29,19 +29,19 @@ def enforced(
     )
 
 
-def are_as_meant(plugins: Sequence[Plugin]) -> Output[bool]:
+def are_current(plugins: Sequence[Plugin]) -> Output[bool]:
     """Tell whether all plugins match this run. `--target` may leave out plugins: these are
     unchanged or missing."""
 
     async def all_are() -> bool:
         return is_dry_run() or all(
-            [await _is_as_meant(plugin) for plugin in plugins]
+            [await _is_current(plugin) for plugin in plugins]
         )
 
     return Output.from_input(all_are())
 
 
-async def _is_as_meant(plugin: Plugin) -> bool:
+async def _is_current(plugin: Plugin) -> bool:
     made = await plugin.resource.config_json.future()
     meant = await Output.from_input(plugin.meant).future()
     if made is None or meant is None:
@@ -80,7 +80,7 @@ def warn_of_unknown_tables(tables: Mapping[str, Output[str]]) -> Output[bool]:
         if unknown:
             pulumi.log.warn(
                 f"gateway: a preview cannot show the changes of {len(unknown)} gates, such as "
-                f"{unknown[0]}: the same run creates a client or an API whose id they need"
+                f"{unknown[0]}: this run creates a client or an API whose id they need"
             )
         return bool(unknown)
 

@@ -73,7 +73,7 @@ class Gateway(ComponentResource):
         """Return the ids that partitions of the estate need."""
         workspace = self.workspace
         recorded: dict[str, Input[Any]] = {
-            "nobody": workspace.nobody,
+            "nobody": workspace.anonymous,
             "rings": {
                 key: issuer.ring for key, issuer in workspace.issuers.items()
             },
@@ -108,7 +108,7 @@ def _provision(
     options: ResourceOptions,
 ) -> tuple[Workspace, dict[str, Slots]]:
     stack = args.settings.stack.name
-    nobody = kong.Consumer(
+    anonymous = kong.Consumer(
         f"{name}-anonymous",
         username=names.anonymous(stack),
         # The provider sends an absent custom_id as an empty text in every update, and Kong
@@ -142,11 +142,11 @@ def _provision(
         provider=provider,
         schemas=args.facts.schemas,
         authorities=args.facts.authorities,
-        nobody=nobody.id,
+        anonymous=anonymous.id,
         nowhere=nowhere.name,
         issuers=issuers,
         client_certificate=_client_certificate(args, options),
-        before_authentication=(nobody,),
+        before_authentication=(anonymous,),
     )
     return workspace, slots
 
@@ -207,7 +207,7 @@ def _of_base(
         provider=provider,
         schemas=args.facts.schemas,
         authorities=args.facts.authorities,
-        nobody=recorded.value("nobody"),
+        anonymous=recorded.value("nobody"),
         nowhere=names.nowhere(args.settings.stack.name),
         issuers=issuers,
         client_certificate=recorded.value("clientCertificate")

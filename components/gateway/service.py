@@ -205,11 +205,11 @@ def _service(
 
 def _authentication(args: ServiceArgs) -> tuple[str, Config]:
     """Return the plugin that verifies tokens before the component, and its configuration."""
-    nobody = names.nobody(args.stack, args.component)
+    anonymous = names.nobody(args.stack, args.component)
     if args.settings.gateway.edition == "oss":
-        return "jwt", plugins.jwt(nobody)
+        return "jwt", plugins.jwt(anonymous)
     return "openid-connect", args.issuer.address.apply(
-        lambda issuer: plugins.openid_connect(issuer, nobody)
+        lambda issuer: plugins.openid_connect(issuer, anonymous)
     )
 
 
@@ -220,7 +220,7 @@ def _extra(
     service: kong.Service,
     opts: ResourceOptions,
 ) -> Plugin:
-    callers = {"ring": args.issuer.ring, "nobody": args.workspace.nobody}
+    callers = {"ring": args.issuer.ring, "nobody": args.workspace.anonymous}
     # Kong takes a second plugin of a kind only after the first is deleted, which happens later.
     before = [Alias(name=f"{name}-{role}") for role in former_roles(extra)]
     return _plugin(

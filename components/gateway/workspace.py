@@ -42,7 +42,7 @@ class Workspace:
     provider: kong.Provider
     schemas: Mapping[str, Schema]
     authorities: Texts
-    nobody: Output[str]
+    anonymous: Output[str]
     nowhere: Input[str]
     issuers: Mapping[str, TokenIssuer]
     client_certificate: Output[str] | None = None

@@ -20,7 +20,7 @@ from kong_oam.identity.common.discovery import (
 )
 from kong_oam.oam.position import Texts
 
-from ..credentials import Recorded, Rotation, once_held
+from ..credentials import Recorded, Rotation, once_deployed
 from ..grants import NONE, Grants, finish
 from ..graph import Predecessors
 from ..records import Record
@@ -193,5 +193,5 @@ def finish_clients(
             finish(credential.grants, pods)
             if credential.record is not None:
                 client = at_provider(component, name)
-                records[client] = once_held(credential.record, pods)
+                records[client] = once_deployed(credential.record, pods)
     return records

@@ -173,7 +173,7 @@ class Keycloak(pulumi.ComponentResource):
             record = args.rotation.shared_secret(client, registered.id, logical)
         client_id = registered.client_id
         return Credential(
-            client_id.apply(_once_read) if is_new else client_id,
+            client_id.apply(_after_cache) if is_new else client_id,
             keys,
             secret,
             record=record,
@@ -425,7 +425,7 @@ def _key_attributes(keys: Sequence[Jwk]) -> dict[str, str]:
     }
 
 
-async def _once_read(client_id: str) -> str:
+async def _after_cache(client_id: str) -> str:
     """Return the id once Keycloak verifies by the new key, so that no pod uses the key before."""
     if not pulumi.runtime.is_dry_run():
         await asyncio.sleep(_KEYS_STAY)

@@ -15,7 +15,7 @@ from kong_oam.oam.position import Texts
 from kong_oam.oam.rendered import group_kind
 from kong_oam.objects.pods import CONTAINER_LISTS, Manifest, Path, holder_at
 
-from ..graph import Predecessors, once_made
+from ..graph import Predecessors, first_missing
 from .objects import KubernetesObject
 
 Data = Mapping[str, Input[str]]
@@ -54,7 +54,7 @@ def provision_secret(
         key: Output.from_input(value).apply(_base64)
         for key, value in client.settings.items()
     }
-    after = ResourceOptions(depends_on=[once_made(client.granted)])
+    after = ResourceOptions(depends_on=[first_missing(client.granted)])
     return KubernetesObject(
         f"{name}-client",
         # Not `stringData`: no field manager owns the resulting `data`, so a removed key would stay

@@ -126,7 +126,7 @@ def is_there(
         return False
     match kind:
         case "Deployment":
-            return _is_rolled_out(status)
+            return _has_rolled_out(status)
         case "StatefulSet":
             return bool(
                 status.get("updateRevision") == status.get("currentRevision")
@@ -138,7 +138,7 @@ def is_there(
             return True
 
 
-def _is_rolled_out(status: Fields) -> bool:
+def _has_rolled_out(status: Fields) -> bool:
     for condition in status.get("conditions") or ():
         if condition.get("type") == "Progressing":
             return bool(condition.get("reason") == "NewReplicaSetAvailable")

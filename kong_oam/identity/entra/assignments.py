@@ -74,12 +74,12 @@ def assignments(
             )
     for client in clients_at(settings, estate):
         if client.user_facing:
-            yield from _signing_in(prefix, client, provider)
+            yield from _group_assignments(prefix, client, provider)
         else:
-            yield from _calling(prefix, client, stack)
+            yield from _service_assignments(prefix, client, stack)
 
 
-def _signing_in(
+def _group_assignments(
     prefix: str, client: Client, provider: Provider
 ) -> Iterator[Assignment]:
     """Yield the assignments of groups whose members sign in through a client."""
@@ -93,7 +93,9 @@ def _signing_in(
         )
 
 
-def _calling(prefix: str, client: Client, stack: str) -> Iterator[Assignment]:
+def _service_assignments(
+    prefix: str, client: Client, stack: str
+) -> Iterator[Assignment]:
     """Yield the assignments of a service, for each scope that it is granted at an API."""
     key = client.component
     for api, scopes in granted_scopes(client).items():

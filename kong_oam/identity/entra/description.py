@@ -55,7 +55,7 @@ def describe(settings: ProviderSettings) -> Provider:
         )
     elif settings.client_secrets and settings.cluster_issuer:
         problem = (
-            "set only one of clientSecrets and clusterIssuer: clients have secrets or their "
+            "set either clientSecrets or clusterIssuer: clients have secrets or their "
             "cluster's tokens"
         )
     if problem:

@@ -30,8 +30,8 @@ def inspect(
         ids = look_up(group_names(settings, estate), graph.group_ids)
         findings = (
             *shared_keys(settings, estate),
-            *unproven(settings, estate),
-            *unclaimed(settings, estate),
+            *partners_without_certificate(settings, estate),
+            *unused_certificates(settings, estate),
             *unclear_groups(settings, estate, ids, graph.groups),
             *name_conflicts(graph, settings, estate, held),
         )
@@ -52,7 +52,9 @@ def shared_keys(settings: ProviderSettings, estate: Estate) -> Findings:
         )
 
 
-def unproven(settings: ProviderSettings, estate: Estate) -> Findings:
+def partners_without_certificate(
+    settings: ProviderSettings, estate: Estate
+) -> Findings:
     """Warn of partners without a certificate: Entra reads no published keys. Everything else is
     made."""
     for client in clients_at(settings, estate):
@@ -69,7 +71,7 @@ def unproven(settings: ProviderSettings, estate: Estate) -> Findings:
             )
 
 
-def unclaimed(settings: ProviderSettings, estate: Estate) -> Findings:
+def unused_certificates(settings: ProviderSettings, estate: Estate) -> Findings:
     """Report certificates that no partner's client uses."""
     partners = {
         client.component

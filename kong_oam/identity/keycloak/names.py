@@ -39,9 +39,9 @@ class Names:
     settings: ProviderSettings
     estate: Estate
 
-    def in_realm(self, what: str) -> str:
+    def in_realm(self, name: str) -> str:
         """Return a name in the realm."""
-        return in_realm(self.estate.stack.name, what)
+        return in_realm(self.estate.stack.name, name)
 
     @cached_property
     def groups(self) -> tuple[str, ...]:
@@ -52,9 +52,9 @@ class Names:
         """Return the logical name of a group's role."""
         return f"{self.settings.name}-role-{group}"
 
-    def scope(self, what: str) -> str:
+    def scope(self, name: str) -> str:
         """Return the logical name of a client scope: `groups`, `api-<scope>`, `for-<client>`."""
-        return f"{self.settings.name}-scope-{what}"
+        return f"{self.settings.name}-scope-{name}"
 
     def client(self, component: str) -> str:
         """Return the logical name of a component's client."""
@@ -106,10 +106,10 @@ def grants(provider: str, resources: Iterable[Resource]) -> Iterator[Grant]:
     return listed(resources, GRANTED, granted(provider, ""), "optionalScopes")
 
 
-def in_realm(stack: str, what: str) -> str:
+def in_realm(stack: str, name: str) -> str:
     """Return a name in a realm, which others use, too. Component names have no dot, so the names
     are unambiguous."""
-    return f"kong-oam.{stack}.{what.replace('/', '.')}"
+    return f"kong-oam.{stack}.{name.replace('/', '.')}"
 
 
 def group_path(group: str) -> str:
