@@ -475,7 +475,7 @@ def test_the_index_lists_every_page() -> None:
     assert index in {path for path, _ in links(README)}
 
 
-def test_docs_have_at_most_50_000_words_by_hand() -> None:
+def test_docs_have_at_most_40_000_words_by_hand() -> None:
     """Readers stop at long pages. Generated reference blocks do not count."""
     words = 0
     for file in pages():
@@ -487,7 +487,7 @@ def test_docs_have_at_most_50_000_words_by_hand() -> None:
                 flags=re.DOTALL,
             )
             words += len(by_hand.split())
-    assert words <= 50_000
+    assert words <= 40_000
 
 
 def test_named_files_tests_and_targets_exist() -> None:

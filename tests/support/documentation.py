@@ -68,12 +68,12 @@ def shown(text: str, command: str) -> tuple[list[str], list[str]]:
     indent = before.rpartition("\n")[2] + "    "
     line, _, output = (command + rest).replace("\\\n", " ").partition("\n")
     lines: list[str] = []
-    for one in output.split("\n"):
-        if one and (
-            not one.startswith(indent) or one.startswith(f"{indent}$ ")
+    for part in output.split("\n"):
+        if part and (
+            not part.startswith(indent) or part.startswith(f"{indent}$ ")
         ):
             break
-        lines.append(one.removeprefix(indent))
+        lines.append(part.removeprefix(indent))
     while lines and not lines[-1]:
         lines.pop()
     return shlex.split(line), lines
