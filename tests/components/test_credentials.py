@@ -13,7 +13,7 @@ import pulumi
 import pytest
 from pulumi.runtime import mocks, set_mocks
 
-from components.credentials import Recorded, Rotation, once_held
+from components.credentials import Recorded, Rotation, once_deployed
 from kong_oam.access.rotation import Generation
 from tests.support.estates import api, estate
 
@@ -72,7 +72,7 @@ def run(
         rotation = Rotation(ESTATE, on(day), recorded, proofs)
         record = ask(rotation, outcome)
         urn = pulumi.Output.from_input("urn") if rolled_out else _unknown()
-        note = once_held(record, [SimpleNamespace(urn=urn)])  # type: ignore[list-item]
+        note = once_deployed(record, [SimpleNamespace(urn=urn)])  # type: ignore[list-item]
         outcome.output = await note.future() if await note.is_known() else None
 
     with pytest.MonkeyPatch.context() as patch:

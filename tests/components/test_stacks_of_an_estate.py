@@ -188,7 +188,7 @@ def test_a_base_keeps_what_components_may_use_that_were_moved_and_not_run_since(
         ),
     ):
         deployed(monkeypatch, prod_rest=of_shop, **states)
-        _, kept_uses = base.with_all_in_use(
+        _, kept_uses = base.with_used_offers(
             base_of(whole),
             new_settings,
             before,

@@ -41,9 +41,9 @@ from kong_oam.identity.entra.names import (
     tenant_of,
 )
 from kong_oam.identity.entra.preflight import (
+    partners_without_certificate,
     shared_keys,
-    unclaimed,
-    unproven,
+    unused_certificates,
 )
 from sandbox.entra import Entra
 from sandbox.entra.service import ADMINISTRATOR, TENANT
@@ -807,7 +807,7 @@ GRANTING = WITH_GROUPS.replace(
 def test_a_partner_without_a_certificate_is_said_to_need_one() -> None:
     """A warning at its trait, with the setting: everything else of it is made."""
     with_partner = estate(GRANTING, PARTNER, stack=on_main())
-    (found,) = unproven(SETTINGS, with_partner)
+    (found,) = partners_without_certificate(SETTINGS, with_partner)
     assert (found.code, found.severity) == ("ENV409", "warning")
     assert found.message == (
         "main does not look at the jwksUri of 'partner/acme', so that it has no key there: name its owner's "
@@ -815,14 +815,21 @@ def test_a_partner_without_a_certificate_is_said_to_need_one() -> None:
     )
     assert (
         list(
-            unproven(
+            partners_without_certificate(
                 replace(SETTINGS, certificates={"partner/acme": ("PEM",)}),
                 with_partner,
             )
         )
         == []
     )
-    assert list(unproven(SETTINGS, estate(WITH_GROUPS, stack=on_main()))) == []
+    assert (
+        list(
+            partners_without_certificate(
+                SETTINGS, estate(WITH_GROUPS, stack=on_main())
+            )
+        )
+        == []
+    )
 
 
 def test_a_certificate_of_nobody_is_refused_with_the_nearest() -> None:
@@ -833,14 +840,15 @@ def test_a_certificate_of_nobody_is_refused_with_the_nearest() -> None:
     )
     where = "error ENV410: identityProviders[].certificates in stacks/Pulumi.tests.yaml"
     assert [
-        str(diagnostic) for diagnostic in unclaimed(certified, with_partner)
+        str(diagnostic)
+        for diagnostic in unused_certificates(certified, with_partner)
     ] == [
         f"{where}: 'partner/acne' is no client of kind external at main; did you mean 'partner/acme'?",
         f"{where}: 'shop/api' is no client of kind external at main; known: partner/acme",
     ]
     assert (
         list(
-            unclaimed(
+            unused_certificates(
                 replace(SETTINGS, certificates={"partner/acme": ("PEM",)}),
                 with_partner,
             )
