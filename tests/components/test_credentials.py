@@ -210,8 +210,8 @@ def test_a_key_in_place_of_a_secret_is_the_first() -> None:
         recorded(1, 3, 33),
     )
     assert outcome.messages == [
-        f"warn: credentials: {NAME}: a key in place of the secret that it shares with it; pods of before are refused "
-        "tokens from this run until they have rolled"
+        f"warn: credentials: {NAME}: a key replaces the secret that it shared; running pods get no "
+        "tokens until they restart"
     ]
 
 
@@ -234,8 +234,8 @@ def watched(
 
 
 REPLACED = (
-    f"info: credentials: {NAME}: generation 3, since 2026-01-01, has another key from 2026-01-21 on, out of turn; the "
-    "one before is refused"
+    f"info: credentials: {NAME}: the key of generation 3, since 2026-01-01, was replaced out of turn on "
+    "2026-01-21; the provider denies the old key"
 )
 
 
@@ -309,7 +309,7 @@ def test_a_shared_secret_is_said_to_be_due_from_its_day_on_with_what_replaces_it
         outcome = run(shared("app1"), previous, day)
         assert outcome.output == previous[NAME]
         assert outcome.messages == [
-            f"warn: credentials: {NAME}: the shared secret is due since 2026-01-31, and nobody replaces it but you: "
+            f"warn: credentials: {NAME}: the shared secret is due since 2026-01-31. Replace it: "
             "pulumi up -s stack --replace '**::main-app-shop/job'"
         ]
 
@@ -319,5 +319,5 @@ def test_a_secret_in_place_of_a_key_is_the_first() -> None:
     outcome = run(shared("app1"), {NAME: recorded(4, 0, 30)}, 3)
     assert outcome.output == recorded(1, 3, 33, secretOf="app1")
     assert [text.split(";")[0] for text in outcome.messages] == [
-        f"warn: credentials: {NAME}: a secret that it shares with it in place of a key"
+        f"warn: credentials: {NAME}: a shared secret replaces its key"
     ]

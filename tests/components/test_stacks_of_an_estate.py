@@ -64,11 +64,11 @@ def test_a_base_stops_while_a_partition_that_went_from_the_settings_has_componen
     for new_settings in (settings(rest=["*"]), settings()):
         with pytest.raises(
             pulumi.RunError,
-            match="partition 'apis' went from kong-oam:partitions of 'prod'",
+            match="partition 'apis' left kong-oam:partitions of 'prod'",
         ) as refused:
             run(new_settings, having(base=BASE))
         assert (
-            "'prod-apis' still has apis/one: `python -m kong_oam move -s prod`"
+            "'prod-apis' still has apis/one. Run `python -m kong_oam move -s prod`"
             in str(refused.value)
         )
         assert "`pulumi destroy -s prod-apis`" in str(refused.value)
@@ -92,14 +92,14 @@ def test_a_partition_does_not_make_a_second_time_what_another_stack_has(
         stack = place.replace("_", "-")
         with pytest.raises(
             pulumi.RunError,
-            match=f"apis/one are to be in this stack, .* state of '{stack}'. Move them",
+            match=f"apis/one belong to this stack, .* state of '{stack}'. Move them",
         ):
             run(rest_of_estate, having("shop/one"))
     renamed = settings("new", new=["*"])  # the base was not run since
     deployed(monkeypatch, prod=having(base=BASE), prod_apis=having("apis/one"))
     with pytest.raises(
         pulumi.RunError,
-        match=r"apis/one are to be in this stack, .* state of 'prod-apis'\. Move them",
+        match=r"apis/one belong to this stack, .* state of 'prod-apis'\. Move them",
     ):
         run(renamed, having())
     deployed(monkeypatch, prod=having(base=BASE), prod_apis=having("other/one"))

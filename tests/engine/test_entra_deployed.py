@@ -50,7 +50,7 @@ def deployed(
         )
         assert UNKNOWN in previewed.stdout + previewed.stderr
         assert (
-            "orders/api-8080-gate changes in this run, though the preview may list it"
+            "orders/api-8080-gate changes in this run, even if the preview lists it"
             in previewed.stdout
         )
         deployment.run("up")

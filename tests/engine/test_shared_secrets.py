@@ -103,8 +103,8 @@ def test_a_preview_warns_who_changes_what_running_pods_have(
     keyed = credential(shop.local, "checkout")
     on(shop, 40)
     for old, new, to in (
-        (TYPE, SHARED, "a secret that it shares with it in place of a key"),
-        (SHARED, TYPE, "a key in place of the secret that it shares with it"),
+        (TYPE, SHARED, "a shared secret replaces its key"),
+        (SHARED, TYPE, "a key replaces the secret that it shared"),
     ):
         shop.edit(SETTINGS, old, new)
         assert SWITCHED.format(to) in said(shop)

@@ -140,7 +140,7 @@ def test_what_lets_pages_read_is_a_violation_wherever_it_stands(
         (found,) = UNDISTURBED.findings(
             beside(plugin("more", kind, config, **scope)), {"allow": [kind]}
         )
-        assert "tells browsers whose pages may read answers" in found.message
+        assert "tells browsers which pages may read answers" in found.message
     marks = {"add": {"headers": ["X-Team:orders"]}}
     assert not UNDISTURBED.findings(
         beside(plugin("more", "response-transformer", marks, **scope)), {}

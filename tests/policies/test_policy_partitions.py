@@ -154,7 +154,7 @@ def test_the_bases_nobody_has_no_credential() -> None:
         {"consumerId": CONSUMER.urn},
     )
     assert found("authentication-strict", base(ring, slot, more)) == [
-        "gateway-anonymous: gates of partitions take it for nobody, and it has credentials"
+        "gateway-anonymous is the anonymous consumer of partitions, but has credentials"
     ]
 
 

@@ -63,7 +63,7 @@ PRIVATE_KEY = _PAIR.private_bytes(
 @dataclass(frozen=True, slots=True)
 class Registered:
     """One registration as the SDK sent it. `inputs` are plain; `secret` names the inputs that are marked secret, and
-    `ignored` those of which changes are ignored. `behind`: what this run alone has it wait for (graph.once_made), of
+    `ignored` those of which changes are ignored. `behind`: what this run alone has it wait for (graph.first_missing), of
     which the state says nothing."""
 
     type: str
@@ -327,7 +327,7 @@ def run_stack(
             patch.setattr("pulumi.resource.register_resource", monitor.register)
             for module in _IN_TURN:
                 patch.setattr(
-                    f"components.{module}.once_made", monitor.first_missing
+                    f"components.{module}.first_missing", monitor.first_missing
                 )
             runpy.run_path("__main__.py", run_name="__main__")
         return pulumi.Output.from_input(exported).apply(outputs.update)

@@ -631,11 +631,11 @@ def test_no_slot_keeps_a_key_that_has_ended() -> None:
         ),
         (
             {"access_token_minutes": 60},
-            "its access tokens live up to 90 minutes: set accessTokenMinutes: 90",
+            "access tokens live up to 90 minutes: set accessTokenMinutes: 90",
         ),
         (
             {"client_secrets": True, "cluster_issuer": "https://a.example.com"},
-            "either secrets (clientSecrets) or",
+            "set either clientSecrets or clusterIssuer",
         ),
         (
             {"cluster_issuer": "http://a.example.com"},
@@ -724,7 +724,7 @@ def test_a_group_that_does_not_exist_is_said_with_the_nearest(
     assert problems(tenant) == []
     tenant.directory.add_group("desk")
     assert problems(tenant) == [
-        "app1.yaml:19:54: error ENV401: role 'desk': group 'desk' of main is there 2 times. Rename the others"
+        "app1.yaml:19:54: error ENV401: role 'desk': group 'desk' of main exists 2 times. Rename the others"
     ]
 
 
@@ -757,8 +757,8 @@ def test_two_tenants_in_one_stack_are_refused_once() -> None:
     assert [
         str(diagnostic) for diagnostic in shared_keys(SETTINGS, two_tenants)
     ] == [
-        "error ENV408: main and other are tenants of one Entra, which signs for all with the same keys, and a Kong "
-        "workspace has each key once. Give each a stack and a workspace of its own"
+        "error ENV408: main and other are tenants of one Entra, which signs for all of them with the same "
+        "keys. A Kong workspace has each key once. Give each tenant its own stack and workspace"
     ]
     assert (
         list(shared_keys(SETTINGS, estate(WITH_GROUPS, stack=on_main()))) == []
@@ -810,7 +810,7 @@ def test_a_partner_without_a_certificate_is_said_to_need_one() -> None:
     (found,) = partners_without_certificate(SETTINGS, with_partner)
     assert (found.code, found.severity) == ("ENV409", "warning")
     assert found.message == (
-        "main does not look at the jwksUri of 'partner/acme', so that it has no key there: name its owner's "
+        "main does not read the jwksUri of 'partner/acme', so the client has no key. Set its owner's "
         "certificate under identityProviders[].certificates in stacks/Pulumi.tests.yaml"
     )
     assert (

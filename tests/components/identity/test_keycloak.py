@@ -608,7 +608,7 @@ def test_names_that_the_realm_has_already_stop_the_run(server: Server) -> None:
             [],
         )
     assert findings(server) == [
-        "None: ENV403: kc has what the state of stack 'tests' does not know"
+        "None: ENV403: kc has objects with our names that are missing in the state of stack 'tests'"
     ]
     assert (
         findings(
@@ -636,7 +636,7 @@ def test_names_that_the_realm_has_already_stop_the_run(server: Server) -> None:
         (
             "/realms/acme/protocol/openid-connect/token",
             (404, {"error": "Realm does not exist"}),
-            "is there such a realm? The issuer ends in /realms/<its name>",
+            "check that the realm exists: the issuer ends in /realms/<realm>",
         ),
         (
             "/admin/realms/acme/groups",
@@ -646,7 +646,7 @@ def test_names_that_the_realm_has_already_stop_the_run(server: Server) -> None:
         (
             "/admin/realms/acme/groups",
             (404, {"error": "Realm not found."}),
-            "is there such a realm?",
+            "check that the realm exists",
         ),
         (
             "/admin/realms/acme/groups",

@@ -92,7 +92,7 @@ def test_coordinates_are_of_full_length() -> None:
 
 def test_a_key_of_another_kind_is_refused() -> None:
     """It would be published without what verifies it."""
-    with pytest.raises(TypeError, match="of RSA, or on P-256"):
+    with pytest.raises(TypeError, match="must be RSA or P-256 keys"):
         jwk(pem_of(ec.generate_private_key(ec.SECP384R1()).public_key()))
 
 

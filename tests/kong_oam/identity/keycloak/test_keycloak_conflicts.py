@@ -257,7 +257,7 @@ def test_what_was_made_as_it_was_meant_is_certain() -> None:
         ),
         (
             {"description": "theirs"},
-            "its description is another than the one that it would have been given",
+            "its description differs from the intended description",
         ),
         ({"protocolMappers": [AUDIENCE_MAPPER]}, "protocol mapper 'audience'"),
         (
@@ -267,7 +267,7 @@ def test_what_was_made_as_it_was_meant_is_certain() -> None:
         ({"protocol": "saml"}, "protocol 'saml'"),
         (
             {"authenticationFlowBindingOverrides": {"browser": "f"}},
-            "authentication flow of its own for 'browser'",
+            "authentication flow override for 'browser'",
         ),
         (
             {"serviceAccountsEnabled": True},
@@ -304,7 +304,7 @@ def test_a_scope_that_a_client_has_is_kept() -> None:
     assert _doubts(realm, _state(SCOPE, name="read", description="d")) == [None]
     realm.client_of("other", defaultClientScopes=["read"])
     assert _doubts(realm, _state(SCOPE, name="read", description="d")) == [
-        "client 'other', which has it"
+        "client 'other' with the scope"
     ]
 
 
@@ -314,23 +314,27 @@ def test_a_scope_that_a_client_has_is_kept() -> None:
         (
             "/roles-by-id/r1/composites",
             [{"name": "admin"}],
-            "role 'admin' in it",
+            "role 'admin' inside it",
         ),
-        ("/roles/desk/users", [{"username": "eve"}], "user 'eve', who has it"),
+        (
+            "/roles/desk/users",
+            [{"username": "eve"}],
+            "user 'eve' with the role",
+        ),
         (
             "/roles/desk/groups",
             [{"path": "/desk"}],
-            "group '/desk', which has it",
+            "group '/desk' with the role",
         ),
         (
             "/roles-by-id/r2/composites/realm",
             [{"id": "r1"}],
-            "role 'all', which has it in it",
+            "role 'all' that includes it",
         ),
         (
             "/client-scopes/id-theirs/scope-mappings",
             {"realmMappings": [{"id": "r1"}]},
-            "client scope 'theirs' asks for it",
+            "client scope 'theirs' that requires it",
         ),
     ],
 )
@@ -363,7 +367,7 @@ def test_a_role_that_somebody_has_or_asks_for_is_kept(
     [
         (
             {"protocolMapper": "oidc-hardcoded-claim-mapper"},
-            "it is a mapper of kind oidc-hardcoded-claim-mapper",
+            "mapper of kind oidc-hardcoded-claim-mapper",
         ),
         (
             {"config": {"claim.value": "x"}},

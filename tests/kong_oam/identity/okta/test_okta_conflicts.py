@@ -324,7 +324,7 @@ def test_of_several_of_one_label_none_is_taken_over(org: httpx.Client) -> None:
     (found,) = _conflicts(org)
     assert all(name in str(found) for name in app_ids)
     assert (
-        "There are several of 'kong-oam tests shop/job': rename or remove all but the one"
+        "Several objects are named 'kong-oam tests shop/job': rename or remove all except this stack's"
         in str(found)
     )
     assert "pulumi import" not in str(found)

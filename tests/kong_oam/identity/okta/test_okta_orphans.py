@@ -132,7 +132,7 @@ def test_the_one_unused_app_of_that_label_is_lost_and_is_removed(
 def test_of_two_of_a_name_none_is_certain(org: httpx.Client) -> None:
     """Unless the answer, and so the id, had been heard."""
     first, second = _app(org), _app(org)
-    several = "there are several of this name"
+    several = "several objects have this name"
     assert _doubts(org, _interrupted(APP, label=LABEL)) == [several, several]
     assert [
         orphan.id

@@ -138,7 +138,7 @@ def test_a_name_that_two_groups_have_is_no_grant() -> None:
     assert len(problems) == 2
     assert all(
         problem.endswith(
-            "group 'sales' of main is there 2 times. Rename the others"
+            "group 'sales' of main exists 2 times. Rename the others"
         )
         for problem in problems
     )
@@ -161,11 +161,11 @@ def _gone(request: httpx.Request) -> httpx.Response:
             httpx.Response(
                 401, json={"errorSummary": "Invalid token provided"}
             ),
-            "401 Invalid token provided; make another",
+            "401 Invalid token provided; create a new",
         ),
         (
             httpx.Response(403, json={"errorSummary": "No permission"}),
-            "403 No permission; the administrator whose token",
+            "403 No permission; let the token's administrator",
         ),
         (
             httpx.Response(500, text="<html>\nbroken"),
@@ -221,5 +221,5 @@ def test_a_rate_limit_that_lasts_is_a_refusal(
     )
     assert refusal == (
         "acme.okta.com: GET /api/v1/groups answers 429 Too many (it asks to wait 11 s more; a run waits 300 s at most "
-        "for one request); others use up the org's rate limit; run it again later"
+        "for one request); the org's rate limit is used up; run it again later"
     )
