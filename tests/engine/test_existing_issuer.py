@@ -196,7 +196,7 @@ def test_a_client_that_the_stack_does_not_name_stops_the_run(
         in said
     )
     assert (
-        "Name it under identityProviders[].clients in stacks/Pulumi.local.yaml"
+        "Set it under identityProviders[].clients in stacks/Pulumi.local.yaml"
         in said
     )
     assert {one["type"].split(":")[0] for one in deployment.state()} <= {

@@ -212,9 +212,7 @@ def test_a_token_goes_to_no_other_host() -> None:
     ],
 )
 def test_what_is_no_list_of_graphs_is_refused(body: Any) -> None:
-    with pytest.raises(
-        ManagementApiError, match="Microsoft Graph"
-    ):
+    with pytest.raises(ManagementApiError, match="Microsoft Graph"):
         list(entra(lambda _: httpx.Response(200, json=body)))
 
 
