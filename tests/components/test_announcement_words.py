@@ -1,4 +1,4 @@
-"""The line with which a run starts, by what is deployed."""
+"""The first line of a run, for each deployed state."""
 
 from __future__ import annotations
 

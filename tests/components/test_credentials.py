@@ -1,4 +1,5 @@
-"""Which key or secret a client has from a run on, and what is said of it: `components.credentials`, without an engine."""
+"""The key or secret of a client from a run on, and the run's messages: `components.credentials`,
+without an engine."""
 
 from __future__ import annotations
 
@@ -48,7 +49,8 @@ def on(day: int) -> datetime.date:
 
 @dataclass
 class Run:
-    """What one run with `previous` on a day came to: `output` is the client's part of `credentials`."""
+    """The result of one run with `previous` on a day: `output` is the client's part of
+    `credentials`."""
 
     output: Mapping[str, Any] | None = None
     generation: Generation | None = None
@@ -119,7 +121,7 @@ def _unknown() -> pulumi.Output[str]:
 
 
 def keyed() -> Callable[[Rotation, Run], Recorded]:
-    """Of a key that the state does not know."""
+    """With a key that the state does not know."""
     return watched("new", "key-c")
 
 
@@ -176,7 +178,7 @@ def test_a_step_is_taken_on_its_day_and_said() -> None:
 
 
 def test_a_client_turns_in_the_run_in_which_its_next_key_takes_over() -> None:
-    """Not with its first one, not while nothing is due, and not when the one before ends."""
+    """Not with its first key, not while nothing is due, and not when the old key ends."""
     records = (
         None,
         recorded(1, 0, 30),
@@ -203,7 +205,8 @@ def test_a_step_counts_from_the_run_in_which_the_workload_had_it() -> None:
 
 
 def test_a_key_in_place_of_a_secret_is_the_first() -> None:
-    """What is recorded of the secret says nothing about keys; what it means for pods of before is said."""
+    """The record of the secret has no facts about keys; a warning describes the effect on running
+    pods."""
     outcome = run(keyed(), {NAME: recorded(4, 0, 30, secretOf="app1")}, 3)
     assert (outcome.generation, outcome.output) == (
         Generation(1, on(3)),
@@ -221,7 +224,7 @@ def test_a_key_in_place_of_a_secret_is_the_first() -> None:
 def watched(
     key: str | None, resource: str = "key-a"
 ) -> Callable[[Rotation, Run], Recorded]:
-    """What tells the client's key from others after this run; None is not known yet."""
+    """The identification of the client's key after this run; None is unknown."""
 
     def ask(rotation: Rotation, outcome: Run) -> Recorded:
         turn = rotation.turn(JOB)
@@ -270,7 +273,8 @@ def test_a_replaced_key_is_remembered_until_the_next_takes_over() -> None:
 
 
 def test_without_a_replaced_key_the_output_is_as_it_was() -> None:
-    """The same key; one that the state does not know; one that a run leaves out; and a client's first."""
+    """The same key; a key that the state does not know; a key that a run leaves out; and a client's
+    first key."""
     for ask, preview in (
         (watched("old"), True),
         (watched("new", "key-c"), True),

@@ -1,4 +1,4 @@
-"""What a run of one stack of an estate finds of the others, before anything is made."""
+"""Checks of other stacks of an estate at the start of a run, before it makes anything."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_base_stops_while_a_partition_that_went_from_the_settings_has_componen
 def test_a_partition_does_not_make_a_second_time_what_another_stack_has(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """After its namespace came to this one, without `move`: whichever of both is run first."""
+    """After its namespace moved here without `move`, in either order of runs."""
     rest_of_estate = settings("rest", apis=["other"], rest=["*"])
     for place in ("prod_apis", "prod"):
         states = {
@@ -162,7 +162,7 @@ def test_a_client_that_was_moved_has_the_id_that_it_had(
 def test_a_base_keeps_what_components_may_use_that_were_moved_and_not_run_since(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Their gates are those of before: into a stack that is new, or out of one that went from the settings."""
+    """Their gates are unchanged: in a new stack, or in a stack that left the settings."""
     new_settings = settings(new=["apis"], rest=["*"])
     offered = {
         "apis/one at okta": {
@@ -200,7 +200,7 @@ def test_a_base_keeps_what_components_may_use_that_were_moved_and_not_run_since(
 def test_a_stack_that_is_not_there_yet_has_recorded_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """That of a partition that was only just written down; anything else is no answer."""
+    """The state of a new partition; any other error is no answer."""
     for name, value in (
         ("organization", "acme"),
         ("project", "kong-oam"),

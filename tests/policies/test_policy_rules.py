@@ -358,7 +358,8 @@ def test_a_rule_finds_nothing_where_all_is_sound(rule: str) -> None:
 
 @pytest.mark.parametrize("rule", sorted(BY_ID.keys() - {"guard-known"}))
 def test_a_rule_judges_nothing_that_is_not_known_yet(rule: str) -> None:
-    """In a first preview much is unknown; what is known is judged, the rest once it is there. One rule is about that."""
+    """In a first preview much is unknown; known values are judged, the rest later. One rule is
+    about unknown values."""
     hidden = {
         *(
             "configJson",
@@ -403,7 +404,8 @@ def test_a_rule_judges_nothing_that_is_not_known_yet(rule: str) -> None:
 
 
 def waived(access: str, code: str, until: str, **settings: Any) -> Deployment:
-    """`meaning` with a waiver in its one component, also of what the schema lets nobody waive."""
+    """`meaning` with a waiver in its one component, also for findings that the schema does not let
+    anybody waive."""
     deployment = meaning(access, **settings)
     assert deployment.model.estate
     (application,) = deployment.model.estate.applications
@@ -447,7 +449,7 @@ def test_what_a_waiver_accepts_is_no_violation(
 @pytest.mark.parametrize("until", ["2026-01-30", "2026-01-31"])
 @pytest.mark.parametrize("access", [ACCESS, NO_END, OVERDUE, ""])
 def test_the_pack_finds_what_lint_finds(access: str, until: str) -> None:
-    """Of what both look for, with a waiver in the Application that is over, or is not."""
+    """For findings of both, with an expired or a valid waiver in the Application."""
     trait = access.replace(
         "waivers:",
         f'waivers:\n              - {{finding: LINT306, reason: known, until: "{until}"}}',
@@ -490,7 +492,7 @@ def test_plain_http_is_for_the_clouds_that_are_excepted() -> None:
 
 
 def test_a_plugin_that_only_refuses_or_watches_may_stand_anywhere() -> None:
-    """And what an organisation knows of its own; what answers before the gate it cannot allow."""
+    """An organisation may allow its own plugins, but none that answers before the gate."""
     assert (
         found(
             "gate-undisturbed",
@@ -684,7 +686,8 @@ def test_a_service_client_has_the_response_type_that_okta_wants() -> None:
 
 
 def test_a_native_applications_redirect_stays_on_its_device() -> None:
-    """Loopback by http, or a scheme of its own; another address by http is none, nor is a scheme that anybody could take."""
+    """Loopback by http, or a reversed domain as scheme. Other http addresses and unregistered
+    schemes do not."""
     fine = [
         "com.example.app:/callback",
         "http://127.0.0.1/x",
@@ -803,7 +806,7 @@ def test_a_kind_that_the_pack_is_told_of_is_let_be() -> None:
 
 @pytest.mark.parametrize("opening", WAYS_IN)
 def test_a_way_in_of_any_product_is_one(opening: str) -> None:
-    """As `check` has it, by a list of its own."""
+    """With `check`'s judgement, from a separate list."""
     type_, kind = opening.replace(" ", ":"), opening.split()[-1]
     message = f"more ({kind}) opens ways to workloads beside the gateway"
     assert found("workload-fenced", one_more(type_, {})) == [message]
@@ -920,7 +923,7 @@ def test_scripts_on_answers_are_those_that_the_table_asks_for(
 
 
 def test_a_gate_with_records_cuts_queries_from_traces() -> None:
-    """It runs that script of this version, and no other one in its place."""
+    """It runs that script of this version, and no other script in its place."""
     asking = json.dumps({**json.loads(TABLE), "log": {}})
     gate = plugins.gate(asking, address("api.orders.svc.cluster.local", 80))
     wrong = "gate does not run the gate of this version"
@@ -949,5 +952,5 @@ def test_networks_that_a_table_says_for_all_methods_at_once_are_those_of_each() 
 
 
 def test_a_waiver_that_is_not_needed_is_nobodys_concern() -> None:
-    """What only refuses further stands there with one or without."""
+    """A plugin that only denies more needs no waiver."""
     assert len(found("plugin-waived", PLUGINS)) == 4

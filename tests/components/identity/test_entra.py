@@ -117,13 +117,14 @@ def registered() -> list[Registered]:
     return program()
 
 
-# What is registered
+# Registered resources
 
 
 def test_an_api_asks_for_tokens_of_version_2_that_say_who_calls_as_itself(
     registered: list[Registered],
 ) -> None:
-    """Of this tenant alone, with the optional claim idtyp, and without the user's groups, which may be too many."""
+    """It is for this tenant alone, with the optional claim idtyp, and without the user's groups,
+    which may be too many."""
     apis = {
         name: application
         for name, application in entra(registered, "Application").items()
@@ -435,7 +436,7 @@ def test_secrets_are_marked(registered: list[Registered]) -> None:
 def test_a_client_proves_itself_with_a_certificate_of_its_own(
     registered: list[Registered],
 ) -> None:
-    """Both slots are there at any time, so that the next key is trusted before anybody has it."""
+    """Both slots are always filled, so that Entra trusts the next key before any pod has it."""
     found = entra(registered, "ApplicationCertificate")
     mine = {
         name: resource
@@ -521,7 +522,8 @@ def test_where_entra_can_read_the_clusters_keys_a_client_has_nothing_to_lose() -
 
 
 def test_a_secret_is_shared_only_where_the_stack_says_so() -> None:
-    """Then in two slots that are replaced in turn: both are there, and the client has that of its generation."""
+    """Then two slots are replaced in turn: both are filled, and the client has the secret of its
+    generation."""
     registered = program(clientSecrets=True)
     found = entra(registered, "ApplicationPassword")
     mine = {
@@ -675,7 +677,7 @@ def test_national_clouds_have_a_graph_and_a_token_exchange_of_their_own(
     )
 
 
-# What is looked at first
+# Inspection before the first change
 
 
 @pytest.fixture
@@ -709,7 +711,8 @@ def problems(entra: Entra) -> list[str]:
 def test_a_group_that_does_not_exist_is_said_with_the_nearest(
     tenant: Entra,
 ) -> None:
-    """At each role that names it; one that is there twice is said as well, and page after page is read."""
+    """The finding is at each role that names it. An ambiguous group is reported, too, and all pages
+    are read."""
     for number in range(250):
         tenant.directory.add_group(f"team-{number}")
     tenant.directory.add_group("desk")
@@ -833,7 +836,7 @@ def test_a_partner_without_a_certificate_is_said_to_need_one() -> None:
 
 
 def test_a_certificate_of_nobody_is_refused_with_the_nearest() -> None:
-    """A component that does not exist, and one that is no partner's client there."""
+    """An unknown component, and a component that is no partner's client there."""
     with_partner = estate(GRANTING, PARTNER, stack=on_main())
     certified = replace(
         SETTINGS, certificates={"partner/acne": ("PEM",), "shop/api": ("PEM",)}

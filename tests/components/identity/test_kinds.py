@@ -312,7 +312,7 @@ def test_clients_of_an_issuer_that_exists_are_named_in_full(
 
 
 def test_another_issuer_is_refused_with_what_would_break() -> None:
-    """Who would be locked out, and how to say that it is meant; an issuer that was not there before is none."""
+    """The finding names the effects and the confirmation; a new issuer is no change."""
     known = {
         "shop/job": {"id": "1", "secret": {"name": "s", "key": "k"}},
         "shop/spa": {"id": "2"},

@@ -118,7 +118,8 @@ def test_rsa_and_p256_keys_are_taken_with_the_algorithm_of_their_kind() -> None:
 def test_a_key_that_cannot_sign_is_left_out_with_the_reason(
     odd: dict[str, Any], reason: str
 ) -> None:
-    """Encryption keys, keys without an id, weak and unknown ones: beside a good key they are ignored."""
+    """Encryption keys, keys without an id, weak and unknown keys: beside a good key they are
+    ignored."""
     assert [key.kid for key in keys(odd, rsa_jwk(kid="good"))] == ["good"]
     with pytest.raises(
         DiscoveryError, match="no key in its key set can verify tokens"
@@ -145,7 +146,7 @@ def test_two_different_keys_of_one_id_are_refused() -> None:
 
 @pytest.mark.parametrize("odd", [{}, {"keys": {}}, {"keys": [1]}, {"keys": []}])
 def test_a_set_without_keys_is_refused(odd: Mapping[str, Any]) -> None:
-    """Also one that is not shaped as a key set at all."""
+    """Also a document in another form than a key set."""
     with pytest.raises(DiscoveryError):
         signing_keys(odd, "https://issuer")
 

@@ -182,7 +182,7 @@ def test_what_is_assigned_and_consented_to_is_known_by_whom_it_is_between(
 
 
 def test_a_secret_that_nobody_learned_is_removed(tenant: Entra) -> None:
-    """That of the turn before has the same name, and the state knows it."""
+    """The earlier secret has the same name, and is in the state."""
     app = _app(tenant)
     old, new = (
         tenant.directory.add_password(app["id"], {"displayName": "kong-oam a"})[

@@ -118,7 +118,7 @@ def _imports(found: list[Diagnostic]) -> bool:
 
 
 def test_an_origin_is_trusted_once_for_all_pages_that_it_has() -> None:
-    """Of browser clients alone: nobody else asks for a token from a page."""
+    """Only browser clients have origins: only their pages ask for tokens."""
     assert [client.origins for client in ESTATE.clients] == [
         (),
         (PAGE,),
@@ -206,7 +206,8 @@ def test_one_that_is_shared_is_taken_over_by_a_stack_that_says_so(
 def test_what_others_have_is_changed_by_them(
     org: httpx.Client, change: dict[str, Any]
 ) -> None:
-    """A shared one keeps what it is for, so where pages get no tokens it has to be mended at Okta."""
+    """A shared origin keeps its purposes. If pages get no tokens, its owner has to change it at
+    Okta."""
     made = _trusted(org, "pages", "CORS")
     body = {
         "name": "pages",

@@ -1,4 +1,5 @@
-"""Looking at an org before anything is made: groups that roles name, and an Okta that refuses, limits or is not there."""
+"""Inspection of an org before the first change: groups of roles, and an Okta that denies, limits or
+does not answer."""
 
 from __future__ import annotations
 
@@ -81,7 +82,8 @@ def org() -> Iterator[Callable[..., httpx.Client]]:
 def test_every_group_that_does_not_exist_is_said_where_a_role_names_it(
     org: Callable[..., httpx.Client],
 ) -> None:
-    """Each role's own place, and names that are nearly right; one that only begins so does not count."""
+    """Each finding has its role's place, and suggests a similar name; a name that only begins so
+    does not count."""
     problems = _problems(org("Sales", "sales-emea", "desk"))
     where = "Create it there, or map 'sales' under identityProviders[].groups in stacks/Pulumi.tests.yaml"
     near = "group 'sales' of main does not exist; did you mean 'Sales' or 'sales-emea'? "
@@ -208,7 +210,7 @@ def test_each_refusal_says_what_to_do(
 def test_a_rate_limit_that_lasts_is_a_refusal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """With the time that it asks for, and what to do."""
+    """The error has Okta's waiting time, and the remedy."""
     monkeypatch.setattr("kong_oam.http.rates.time.sleep", lambda seconds: None)
     headers = {
         "X-Rate-Limit-Reset": "1700000010",
