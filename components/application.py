@@ -70,7 +70,6 @@ class Deployment:
 
     @property
     def resources(self) -> list[Resource]:
-        """All objects in clusters."""
         objects: list[Resource] = []
         for workload in self.workloads.values():
             objects += workload.resources
@@ -78,7 +77,6 @@ class Deployment:
 
 
 Deployments = dict[str, Deployment]
-"""The deployed components, by key."""
 
 
 def deploy_components(

@@ -208,7 +208,6 @@ def _used_by(
 
 
 def offered_by(state: StackState) -> Uses:
-    """Return the offers of the base, from its state."""
     return uses_of((state.outputs.get(OUTPUT) or {}).get("offered") or {})
 
 

@@ -85,7 +85,6 @@ class _Plan:
 
     @property
     def estate(self) -> Estate:
-        """The part of the estate that this run deploys."""
         return self.part.estate
 
 
@@ -101,7 +100,6 @@ class _Provisioned:
 
     @property
     def services(self) -> list[GatedService]:
-        """Return the services of all components."""
         services: list[GatedService] = []
         for deployment in self.deployments.values():
             services += deployment.services.values()
@@ -109,7 +107,6 @@ class _Provisioned:
 
     @property
     def plugins(self) -> list[Plugin]:
-        """Return the plugins of all components."""
         plugins: list[Plugin] = []
         for service in self.services:
             plugins += service.guards

@@ -18,7 +18,6 @@ class Record(dict[str, Any]):
     continues with it."""
 
     def value(self, *path: str) -> Output[Any]:
-        """Return the value at the path."""
         value: Any = self
         for step in path:
             value = value.get(step) if isinstance(value, Mapping) else None

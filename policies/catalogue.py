@@ -10,7 +10,6 @@ from .rule import PolicyRule, PolicySetting
 
 
 def _texts(description: str, *default: str) -> PolicySetting:
-    """Return a setting that is a list of texts."""
     schema = {
         "type": "array",
         "items": {"type": "string"},

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from typing import Any
 
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.data import JsonObject, Names, NamesByName
@@ -46,13 +47,7 @@ class Resource:
     provider: str = ""
 
     def texts(self, name: str) -> Names:
-        """Return the known texts of a list."""
-        values = self.properties.get(name) or ()
-        return (
-            ()
-            if values is UNKNOWN
-            else tuple(value for value in values if isinstance(value, str))
-        )
+        return texts_of(self.properties.get(name))
 
     def text(self, name: str) -> str:
         value = self.properties.get(name)
@@ -63,6 +58,12 @@ class Resource:
         """The configuration of a Kong plugin; None while it is unknown."""
         text = self.properties.get("configJson")
         return None if text is UNKNOWN else json.loads(text or "{}")
+
+
+def texts_of(value: Any) -> Names:
+    """Return the known texts of a list; none if the list is unknown."""
+    items = value if isinstance(value, list | tuple) else ()
+    return tuple(item for item in items if isinstance(item, str))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from kong_oam.access.data import JsonObject
 
-from .deployed import Deployment, Resource
+from .deployed import Deployment, Resource, texts_of
 from .rule import Findings, PolicyFinding
 
 APPLICATION = "azuread:index/application:Application"
@@ -23,10 +22,9 @@ application."""
 
 
 def redirects(deployment: Deployment) -> Iterator[Redirect]:
-    """Yield the redirect URIs of applications."""
     for app in deployment.of(APPLICATION):
         for place in ("web", "singlePageApplication", _ON_DEVICES):
-            for uri in _texts(_part(app, place).get("redirectUris")):
+            for uri in texts_of(_part(app, place).get("redirectUris")):
                 yield app, place, uri, place == _ON_DEVICES
 
 
@@ -70,20 +68,12 @@ def open_to_all(deployment: Deployment) -> Findings:
 
 
 def static_secrets(deployment: Deployment) -> Findings:
-    """Find secrets that do not rotate."""
     for password in deployment.of(SHARED):
         if not password.properties.get("rotateWhenChanged"):
             yield PolicyFinding(
                 f"{password.name} is a shared secret that does not rotate",
                 password,
             )
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Yield the known texts of a list; none if the list is unknown."""
-    for item in value if isinstance(value, list | tuple) else ():
-        if isinstance(item, str):
-            yield item
 
 
 def _part(app: Resource, name: str) -> JsonObject:

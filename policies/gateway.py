@@ -262,7 +262,6 @@ def _tables(plugins: Iterable[Resource]) -> Iterator[tuple[Resource, Content]]:
 
 
 def _component(deployment: Deployment, table: Content) -> Component | None:
-    """Return the component that a table is for, if the Applications have it."""
     estate = deployment.model.estate
     return (
         estate.components.get(str(table.get("component"))) if estate else None
@@ -386,7 +385,6 @@ def encrypted_routes(deployment: Deployment, settings: Settings) -> Findings:
 
 
 def _plugins(deployment: Deployment, *services: str) -> Iterator[Resource]:
-    """Yield the plugins of the services with these URNs."""
     for plugin in deployment.of(PLUGIN):
         if not set(services).isdisjoint(plugin.made_of.get("serviceId", ())):
             yield plugin

@@ -56,7 +56,6 @@ def exact_redirects(deployment: Deployment, settings: Settings) -> Findings:
 
 
 def _redirects(deployment: Deployment) -> Iterator[entra.Redirect]:
-    """Yield redirect URIs of clients at any provider."""
     for app in deployment.of(APP):
         for name in ("redirectUris", "postLogoutRedirectUris"):
             for uri in app.texts(name):

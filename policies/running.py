@@ -16,7 +16,6 @@ SCRIPTS = {"pre-function": "admission", "post-function": "the gate"}
 def plugins_named(
     deployment: Deployment, names: Container[str]
 ) -> Iterator[Resource]:
-    """Yield the plugins of Kong that have one of these names."""
     for plugin in deployment.of(PLUGIN):
         if plugin.text("name") in names:
             yield plugin

@@ -37,7 +37,6 @@ def workloads(deployment: Deployment) -> Iterator[Resource]:
 
 
 def containers(workload: Resource) -> Iterator[Part]:
-    """Yield the known containers of its pods."""
     for _, pod in _pods(workload.properties):
         yield from _containers(pod)
 

@@ -63,7 +63,6 @@ def provision_certificate(
     opts: ResourceOptions,
     hosts: Sequence[str] | None = None,
 ) -> kong.Certificate:
-    """Provision one certificate at Kong, for these hosts."""
     certificate, key = pem
     # The provider does not mark it as a secret.
     secret = ResourceOptions(additional_secret_outputs=["privateKey"])

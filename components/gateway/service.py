@@ -52,17 +52,14 @@ class ServiceArgs:
 
     @property
     def stack(self) -> str:
-        """The name of the stack."""
         return self.settings.stack.name
 
     @property
     def kong_name(self) -> str:
-        """The name of the service at Kong."""
         return names.service(self.stack, self.component, self.backend)
 
     @property
     def issuer(self) -> TokenIssuer:
-        """The issuer of the component's tokens."""
         return self.workspace.issuers[self.component.identity.provider]
 
 

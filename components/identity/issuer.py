@@ -83,7 +83,6 @@ class Credential:
 
 
 ClientCredentials = Mapping[str, Credential]
-"""The credentials of clients, by component key."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,6 @@ class Issuer:
 
     @property
     def client_ids(self) -> dict[str, pulumi.Output[str]]:
-        """The ids of its clients, by component key."""
         return {key: client.client_id for key, client in self.clients.items()}
 
     @property
@@ -126,7 +124,6 @@ class Issuer:
 
 
 Issuers = Mapping[str, Issuer]
-"""The issuers of an estate, by the name of their provider."""
 
 
 def of_base(base: Record, clients: ClientCredentials, **more: Any) -> Issuer:

@@ -52,7 +52,6 @@ from .issuer import Credential, Issuer, IssuerArgs, existing
 from .keys import Keys, key_pairs
 
 _KEYS = ECDSA
-"""The kind of clients' keys."""
 _ALGORITHM = "token.endpoint.auth.signing.alg"
 _OF_PARTNERS = "RS256"
 _KEYS_STAY = 12.0
@@ -70,7 +69,6 @@ _Roles = Mapping[str, pulumi.Input[str]]
 
 
 def provision(args: IssuerArgs) -> Issuer:
-    """Provision everything in the realm that the stack needs."""
     return Keycloak(args.settings.name, args).issuer
 
 

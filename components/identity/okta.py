@@ -89,7 +89,6 @@ _LAST = 99_999
 
 
 def provision(args: IssuerArgs) -> Issuer:
-    """Provision everything at Okta that the stack needs."""
     return Okta(args.settings.name, args).issuer
 
 

@@ -41,15 +41,7 @@ class Cluster:
     definitions: Mapping[GroupKind, Resource]
     waiting: Waiting
 
-    def within(self, namespace: str, parent: Resource) -> ResourceOptions:
-        """Return the options of resources in the namespace."""
-        return ResourceOptions(
-            parent,
-            provider=self.provider,
-            depends_on=self.namespaces.get(namespace),
-        )
-
-    def around(
+    def options(
         self, manifest: Manifest, parent: Resource, after: Predecessors
     ) -> ResourceOptions:
         """Return the options of an object, which comes after its namespace, after the definition of

@@ -19,7 +19,6 @@ from ..graph import Predecessors, first_missing
 from .objects import KubernetesObject
 
 Data = Mapping[str, Input[str]]
-"""Environment variables."""
 
 CREDENTIAL_DIGEST = "kong-oam.dev/client-credential"
 _TOKEN_FOLDER, _TOKEN = "/var/run/secrets/kong-oam.dev", "token"

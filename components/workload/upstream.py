@@ -23,7 +23,6 @@ class Upstream:
 
     @property
     def address(self) -> Output[str]:
-        """`host:port`"""
         return Output.concat(
             self.host, ":", Output.from_input(self.port).apply(str)
         )

@@ -86,9 +86,9 @@ def provision_workload(args: WorkloadArgs, parent: Resource) -> Workload:
     needed = []
     mark = None
     if placed.secret:
-        opts = cluster.within(component.workload.namespace, parent)
         name = component.state_name
         manifest = placed.secret.manifest
+        opts = cluster.options(manifest, parent, ())
         needed.append(provision_secret(name, manifest, client, opts))
         mark = digest_of(client.settings)
 
@@ -97,7 +97,7 @@ def provision_workload(args: WorkloadArgs, parent: Resource) -> Workload:
     for placed_object in sorted(placed.objects, key=_stage):
         earlier = _earlier(placed_object, made, [*needed, *args.after])
         manifest = _manifest(placed_object, args, mark)
-        opts = cluster.around(placed_object.manifest, parent, earlier)
+        opts = cluster.options(placed_object.manifest, parent, earlier)
         resource = KubernetesObject(
             placed_object.name, manifest, opts, placed_object.options
         )

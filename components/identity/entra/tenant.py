@@ -71,7 +71,6 @@ _SETTLING = 20.0
 
 
 def provision(args: IssuerArgs) -> Issuer:
-    """Provision everything in the tenant that the stack needs."""
     return Entra(args.settings.name, args).issuer
 
 
@@ -168,12 +167,8 @@ class Entra(pulumi.ComponentResource):
 
     def _assigned_groups(self) -> set[str]:
         """Return the groups with assignments, by the provider's names."""
-        all_assignments = assignments(self._args.settings, self._args.estate)
-        return {
-            all_assignment.group
-            for all_assignment in all_assignments
-            if all_assignment.group
-        }
+        made = assignments(self._args.settings, self._args.estate)
+        return {assignment.group for assignment in made if assignment.group}
 
     def _clients(self) -> ClientCredentials:
         """Make the resources under components, and all assignments. Return the credentials by
@@ -452,8 +447,6 @@ class Entra(pulumi.ComponentResource):
 
 
 class _Redirects(TypedDict):
-    """The redirects of a client, by platform."""
-
     web: azuread.ApplicationWebArgs
     single_page_application: azuread.ApplicationSinglePageApplicationArgs
     public_client: azuread.ApplicationPublicClientArgs

@@ -239,7 +239,6 @@ class Graph:
         return self._rows(path, {"$filter": condition} if condition else {})
 
     def row(self, path: str) -> Row:
-        """Read one object."""
         return self._send("GET", self._url(path))
 
     def remove_password(self, application: str, key: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kong_oam.access.model import EXTERNAL, Estate
+from kong_oam.access.model import EXTERNAL, Client, Estate
 from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.diagnostics import Diagnostic, Findings, some, suggestion
 from kong_oam.engine.configuration import Configuration
@@ -57,11 +57,8 @@ def partners_without_certificate(
 ) -> Findings:
     """Warn of partners without a certificate: Entra reads no published keys. Everything else is
     made."""
-    for client in clients_at(settings, estate):
-        if (
-            client.kind == EXTERNAL
-            and client.component not in settings.certificates
-        ):
+    for client in _partners(settings, estate):
+        if client.component not in settings.certificates:
             message = (
                 f"{settings.name} does not read the jwksUri of '{client.component}', so the "
                 f"client has no key. Set its owner's certificate under {_where(estate)}"
@@ -73,15 +70,16 @@ def partners_without_certificate(
 
 def unused_certificates(settings: ProviderSettings, estate: Estate) -> Findings:
     """Report certificates that no partner's client uses."""
-    partners = {
-        client.component
-        for client in clients_at(settings, estate)
-        if client.kind == EXTERNAL
-    }
+    partners = {client.component for client in _partners(settings, estate)}
     for key in sorted(settings.certificates.keys() - partners):
         hint = suggestion(key, partners - settings.certificates.keys())
         message = f"{_where(estate)}: '{key}' is no client of kind external at {settings.name}{hint}"
         yield Diagnostic("ENV410", message)
+
+
+def _partners(settings: ProviderSettings, estate: Estate) -> list[Client]:
+    clients = clients_at(settings, estate)
+    return [client for client in clients if client.kind == EXTERNAL]
 
 
 def _where(estate: Estate) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import Any, Final
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -20,11 +20,11 @@ from kong_oam.http.management import FEW, ManagementApi, Row, pages
 from kong_oam.http.trust import trusted
 from kong_oam.identity.common.errors import InspectionError
 
-_TIMEOUT: Final = httpx.Timeout(30.0)
-_PAGE: Final = 500
+_TIMEOUT = httpx.Timeout(30.0)
+_PAGE = 500
 """Rows of one answer. By default Keycloak gives all."""
 
-_PERMISSIONS: Final = "manage-clients, manage-realm, manage-users and query-groups of realm-management"
+_PERMISSIONS = "manage-clients, manage-realm, manage-users and query-groups of realm-management"
 
 
 def _words(body: Any) -> str | None:
@@ -37,7 +37,7 @@ def _words(body: Any) -> str | None:
     return ": ".join(words) or None
 
 
-_API: Final = ManagementApi(
+_API = ManagementApi(
     "Keycloak's Admin API",
     "the issuer, keycloak:url (or KEYCLOAK_URL) and the network",
     {

@@ -6,7 +6,6 @@ Sources: Keycloak's Admin REST API 26.7; the attributes are the official plugin'
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Final
 from urllib.parse import quote
 
 from kong_oam.http.management import Row
@@ -14,9 +13,9 @@ from kong_oam.identity.common.orphans import Doubts
 from kong_oam.identity.keycloak.api import Realm
 from kong_oam.identity.keycloak.names import AUDIENCE, GROUPS
 
-PROTOCOL: Final = "openid-connect"
+PROTOCOL = "openid-connect"
 
-_SET: Final = frozenset(
+_SET = frozenset(
     (
         "access.token.lifespan",
         "backchannel.logout.revoke.offline.tokens",
@@ -56,7 +55,7 @@ _SET: Final = frozenset(
 )
 """Attributes of a client that its resource sets."""
 
-_OF_SCOPES: Final = frozenset(
+_OF_SCOPES = frozenset(
     (
         "consent.screen.text",
         "display.on.consent.screen",
@@ -65,7 +64,7 @@ _OF_SCOPES: Final = frozenset(
         "include.in.token.scope",
     )
 )
-MAPPERS: Final = {
+MAPPERS = {
     AUDIENCE: (
         "oidc-audience-mapper",
         frozenset(
@@ -96,18 +95,13 @@ MAPPERS: Final = {
 }
 """By the type of a mapper's resource: its kind of protocol mapper, and its settings."""
 
-_OFF: Final = ("", "false", None)
+_OFF = ("", "false", None)
 
 
 def of_client(realm: Realm, client: Row) -> Doubts:
     """Find foreign users of a client, and foreign changes. Raises ManagementApiError."""
     path = f"/clients/{client['id']}"
-    yield from _of_another_protocol(client)
-    yield from (
-        f"protocol mapper '{mapper['name']}'"
-        for mapper in client.get("protocolMappers") or ()
-    )
-    yield from _attributes(client, _SET)
+    yield from _additions(client, _SET)
     flows = client.get("authenticationFlowBindingOverrides") or {}
     yield from (
         f"authentication flow override for '{name}'"
@@ -140,12 +134,7 @@ def of_client(realm: Realm, client: Row) -> Doubts:
 def of_scope(realm: Realm, scope: Row) -> Doubts:
     """Find foreign users of a client scope, and foreign additions to it. Raises ManagementApiError."""
     name = scope["name"]
-    yield from _of_another_protocol(scope)
-    yield from _attributes(scope, _OF_SCOPES)
-    yield from (
-        f"protocol mapper '{mapper['name']}'"
-        for mapper in scope.get("protocolMappers") or ()
-    )
+    yield from _additions(scope, _OF_SCOPES)
     for role in _roles(
         realm.row(f"/client-scopes/{scope['id']}/scope-mappings")
     ):
@@ -212,20 +201,24 @@ def of_mapper(mapper: Row, resource: str) -> Doubts:
     if mapper["protocolMapper"] != kind:
         yield f"mapper of kind {mapper['protocolMapper']}"
         return
-    for name, value in sorted((mapper.get("config") or {}).items()):
-        if name not in expected and value not in _OFF:
-            yield f"setting '{name}' of protocol mapper '{mapper['name']}'"
+    for name in _unexpected(mapper.get("config"), expected):
+        yield f"setting '{name}' of protocol mapper '{mapper['name']}'"
 
 
-def _of_another_protocol(row: Row) -> Doubts:
+def _additions(row: Row, expected: Collection[str]) -> Doubts:
+    """Find additions to a client or a scope: another protocol, protocol mappers, attributes."""
     if row.get("protocol", PROTOCOL) != PROTOCOL:
         yield f"protocol '{row['protocol']}'"
+    for mapper in row.get("protocolMappers") or ():
+        yield f"protocol mapper '{mapper['name']}'"
+    for name in _unexpected(row.get("attributes"), expected):
+        yield f"attribute '{name}'"
 
 
-def _attributes(row: Row, expected: Collection[str]) -> Doubts:
-    for name, value in sorted((row.get("attributes") or {}).items()):
+def _unexpected(values: Row | None, expected: Collection[str]) -> Doubts:
+    for name, value in sorted((values or {}).items()):
         if name not in expected and value not in _OFF:
-            yield f"attribute '{name}'"
+            yield name
 
 
 def _roles(mappings: Row) -> Doubts:

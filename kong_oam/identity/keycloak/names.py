@@ -40,7 +40,6 @@ class Names:
     estate: Estate
 
     def in_realm(self, name: str) -> str:
-        """Return a name in the realm."""
         return in_realm(self.estate.stack.name, name)
 
     @cached_property
@@ -49,7 +48,6 @@ class Names:
         return tuple(group_names(self.settings, self.estate))
 
     def role(self, group: str) -> str:
-        """Return the logical name of a group's role."""
         return f"{self.settings.name}-role-{group}"
 
     def scope(self, name: str) -> str:
@@ -57,7 +55,6 @@ class Names:
         return f"{self.settings.name}-scope-{name}"
 
     def client(self, component: str) -> str:
-        """Return the logical name of a component's client."""
         return client_resource(self.settings.name, component)[1]
 
     @property
