@@ -155,7 +155,7 @@ def token_in_a_tag(resources: State) -> None:
     ("change", "message"),
     [
         (another_script, "orders/api-8080-gate does not run the gate of this version"),
-        (no_gate, "route orders/api-protected-1-8080 leads to orders/api-8080-service, which has no gate (an enabled post-function)"),
+        (no_gate, "route orders/api-protected-1-8080 points to orders/api-8080-service, which has no gate (an enabled post-function)"),
         (anybody, "orders/api-8080-jwt: calls without a token pass as 'kong-oam.local.ring.okta', which is no consumer without credentials here"),
         (token_in_a_tag, "orders/api-8080-service: path contains a private key"),
     ],
