@@ -19,7 +19,7 @@ Predecessors = Sequence[Resource]
 """Resources that have to exist before another resource is made or changed."""
 
 
-_OF_ALL = "urn", "id"
+_COMMON_OUTPUTS = "urn", "id"
 """The outputs that resources of every type have."""
 _FRAMES = 1
 """Innermost frames that the SDK takes for a stack trace; it leaves out its own. None are left.
@@ -112,7 +112,7 @@ async def _is_made(resource: Resource) -> bool:
     outputs = [
         output
         for name, output in vars(resource).items()
-        if isinstance(output, Output) and name not in _OF_ALL
+        if isinstance(output, Output) and name not in _COMMON_OUTPUTS
     ]
     for output in outputs:
         if await output.is_known():

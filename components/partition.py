@@ -55,16 +55,16 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
         return Part(estate)
     if partition is None:
         stop_at_removed_partitions(settings, state)
-        everybodys, kept = with_used_offers(
+        base_estate, kept = with_used_offers(
             base_of(estate),
             settings,
             state,
             partial(granted_in, settings.providers),
         )
         return Part(
-            everybodys, kept=kept, made_with=highest_generation(settings)
+            base_estate, kept=kept, made_with=highest_generation(settings)
         )
-    there = recorded(name)
+    base_state = recorded(name)
     part = part_of(estate, partition)
     ids = _foreign_ids(settings, part)
     unknown = []
@@ -79,12 +79,12 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
             f"so their calls are denied here. Run `python -m kong_oam up -s {name}`, which runs "
             "the stacks in order"
         )
-    let_in = [
+    without_unknown = [
         _without_unknown_calls(component, unknown, part)
         for component in part.foreign
     ]
-    part = replace(part, foreign=tuple(let_in))
-    base = read_base(settings, part, state, there)
+    part = replace(part, foreign=tuple(without_unknown))
+    base = read_base(settings, part, state, base_state)
     _stop_at_components_elsewhere(settings, part, state, base.state)
     return Part(part, replace(base, clients=ids))
 

@@ -365,7 +365,7 @@ def _outputs_for_other_stacks(
     if estate.role != "base":
         return {}
     providers = {
-        name: issuer.made for name, issuer in provisioned.issuers.items()
+        name: issuer.recorded for name, issuer in provisioned.issuers.items()
     }
     return {
         "kept": [*part.kept],

@@ -16,7 +16,7 @@ from pulumi.runtime import is_dry_run
 from kong_oam.diagnostics import Diagnostic, errors
 from kong_oam.engine.refusals import OURS
 
-_SKIPPED = "PULUMI_SKIP_CHECKPOINTS"
+_SKIP_CHECKPOINTS = "PULUMI_SKIP_CHECKPOINTS"
 AT_PRODUCTS = "at the products; nothing was provisioned"
 
 
@@ -48,11 +48,11 @@ def require_checkpoints() -> None:
 
     Source: Pulumi's reference of environment variables.
     """
-    if not is_dry_run() and os.environ.get(_SKIPPED, "").lower() in (
+    if not is_dry_run() and os.environ.get(_SKIP_CHECKPOINTS, "").lower() in (
         "1",
         "true",
     ):
         refuse(
-            f"{_SKIPPED} is set, so an interrupted run could not be recovered. Unset it; it is "
+            f"{_SKIP_CHECKPOINTS} is set, so an interrupted run could not be recovered. Unset it; it is "
             "for previews only"
         )

@@ -13,7 +13,7 @@ from .deployed import Deployment, Resource
 from .rule import Findings, PolicyFinding, Settings
 from .workload import containers, workloads
 
-KEPT: NamesByName = {
+SECRET_OUTPUTS: NamesByName = {
     "okta:app/oAuth:OAuth": ("clientSecret",),
     "keycloak:openid/client:Client": ("clientSecret",),
     "azuread:index/applicationPassword:ApplicationPassword": ("value",),
@@ -45,7 +45,7 @@ def hidden_secrets(deployment: Deployment, _: Settings) -> Findings:
     """Check that secrets are marked as secrets, and that no other value contains them."""
     secrets = set(_secrets(deployment))
     for resource in deployment.resources:
-        for name in KEPT.get(resource.type, ()):
+        for name in SECRET_OUTPUTS.get(resource.type, ()):
             if (
                 name in resource.properties
                 and name not in resource.secret_outputs
@@ -66,7 +66,7 @@ def hidden_secrets(deployment: Deployment, _: Settings) -> Findings:
 
 
 def _in_plain_text(resource: Resource, secrets: Collection[str]) -> Findings:
-    kept = KEPT.get(resource.type, ())
+    kept = SECRET_OUTPUTS.get(resource.type, ())
     for name, value in resource.properties.items():
         for where, text in _texts(value, name) if name not in kept else ():
             if _PRIVATE_KEY.search(text):
@@ -85,7 +85,7 @@ def _secrets(deployment: Deployment) -> Iterator[str]:
     """Yield the values of the stack's own credentials, in plain text and as a Kubernetes Secret
     encodes them."""
     for resource in deployment.resources:
-        for name in KEPT.get(resource.type, ()):
+        for name in SECRET_OUTPUTS.get(resource.type, ()):
             value = resource.text(name)
             # Credentials of verifying keys have a secret that protects nothing; an exported state
             # masks all secrets.

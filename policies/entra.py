@@ -14,7 +14,7 @@ PRINCIPAL = "azuread:index/servicePrincipal:ServicePrincipal"
 SHARED = "azuread:index/applicationPassword:ApplicationPassword"
 CERTIFICATE = "azuread:index/applicationCertificate:ApplicationCertificate"
 
-_ON_DEVICES = "publicClient"
+_NATIVE = "publicClient"
 
 Redirect = tuple[Resource, str, str, bool]
 """An application, the property that lists the redirect URI, the URI, and whether it is a native
@@ -23,9 +23,9 @@ application."""
 
 def redirects(deployment: Deployment) -> Iterator[Redirect]:
     for app in deployment.of(APPLICATION):
-        for place in ("web", "singlePageApplication", _ON_DEVICES):
+        for place in ("web", "singlePageApplication", _NATIVE):
             for uri in texts_of(_part(app, place).get("redirectUris")):
-                yield app, place, uri, place == _ON_DEVICES
+                yield app, place, uri, place == _NATIVE
 
 
 def grants(deployment: Deployment) -> Findings:

@@ -17,8 +17,8 @@ POLICY_RULE = "okta:auth/serverPolicyRule:ServerPolicyRule"
 
 REALM_CLIENT = "keycloak:openid/client:Client"
 
-_KEYED = ("{}-app-{}", "{}-client-{}")
-_AT_ENTRA = ("{}-secret-{}-a", "{}-certificate-{}-a")
+_CLIENT_RESOURCES = ("{}-app-{}", "{}-client-{}")
+_ENTRA_CREDENTIALS = ("{}-secret-{}-a", "{}-certificate-{}-a")
 """The logical names of clients' keys and secrets, by provider and component."""
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -154,7 +154,11 @@ def _old_keys(deployment: Deployment, longest: int) -> Findings:
         every = estate.schedule_of(client).every
         if every <= longest:
             continue
-        for form in (*_KEYED, *_AT_ENTRA) if client.keyed else _AT_ENTRA:
+        for form in (
+            (*_CLIENT_RESOURCES, *_ENTRA_CREDENTIALS)
+            if client.keyed
+            else _ENTRA_CREDENTIALS
+        ):
             holder = holders.get(form.format(client.provider, client.component))
             if holder is not None:
                 yield PolicyFinding(

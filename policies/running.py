@@ -6,7 +6,7 @@ from collections.abc import Container, Iterator
 
 from .deployed import Deployment, Resource
 from .rule import Findings, PolicyFinding, Settings
-from .scripts import meant
+from .scripts import expected_scripts
 
 PLUGIN = "kong:index/plugin:Plugin"
 
@@ -29,7 +29,7 @@ def current_scripts(deployment: Deployment, _: Settings) -> Findings:
         config = plugin.config
         if config is None:
             continue
-        ours = meant(kind, config)
+        ours = expected_scripts(kind, config)
         has_access = bool(ours) and config.get("access") == ours["access"]
         if not has_access or not all(map(config.get, ours)):
             yield PolicyFinding(

@@ -22,7 +22,7 @@ _HSTS = re.compile(r"'max-age=(?P<seconds>[0-9]+)'\) end")
 Content = JsonObject
 
 
-def meant(kind: str, config: Content) -> Mapping[str, Sequence[str]]:
+def expected_scripts(kind: str, config: Content) -> Mapping[str, Sequence[str]]:
     """Return the scripts, by phase, that this version sends with the inputs of a configuration;
     empty for other configurations."""
     script = _first(config, "access")

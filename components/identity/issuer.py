@@ -113,7 +113,7 @@ class Issuer:
         return {key: client.client_id for key, client in self.clients.items()}
 
     @property
-    def made(self) -> dict[str, pulumi.Input[Any]]:
+    def recorded(self) -> dict[str, pulumi.Input[Any]]:
         """Return the values that partitions of the estate need."""
         return {
             "issuer": self.issuer,

@@ -53,8 +53,8 @@ from .keys import Keys, key_pairs
 
 _KEYS = ECDSA
 _ALGORITHM = "token.endpoint.auth.signing.alg"
-_OF_PARTNERS = "RS256"
-_KEYS_STAY = 12.0
+_PARTNER_ALGORITHM = "RS256"
+_KEY_CACHE_SECONDS = 12.0
 """Seconds. A server caches the keys of a client, and drops them when the client changes. A call in
 that moment may cache the old keys again.
 
@@ -408,7 +408,7 @@ def _proofs(client: Client, keys: Keys | None) -> pulumi.Input[Texts]:
         return {
             "use.jwks.url": "true",
             "jwks.url": client.jwks_uri,
-            _ALGORITHM: _OF_PARTNERS,
+            _ALGORITHM: _PARTNER_ALGORITHM,
         }
     return keys.active.apply(_key_attributes) if keys else {}
 
@@ -426,5 +426,5 @@ def _key_attributes(keys: Sequence[Jwk]) -> dict[str, str]:
 async def _after_cache(client_id: str) -> str:
     """Return the id once Keycloak verifies by the new key, so that no pod uses the key before."""
     if not pulumi.runtime.is_dry_run():
-        await asyncio.sleep(_KEYS_STAY)
+        await asyncio.sleep(_KEY_CACHE_SECONDS)
     return client_id

@@ -121,9 +121,9 @@ def _cluster(
             namespaces[name] = k8s.core.v1.NamespacePatch(
                 logical, metadata={"name": name}, opts=options
             )
-    there = shlex.quote(str(context))
-    kubectl = f"kubectl --context={there}" if cluster else "kubectl"
-    helm = f"helm --kube-context={there}" if cluster else "helm"
+    quoted = shlex.quote(str(context))
+    kubectl = f"kubectl --context={quoted}" if cluster else "kubectl"
+    helm = f"helm --kube-context={quoted}" if cluster else "helm"
     return Cluster(
         kubectl=kubectl,
         helm=helm,

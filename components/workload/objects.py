@@ -39,7 +39,7 @@ class KubernetesObject(CustomResource):
         name: str,
         manifest: Manifest,
         opts: ResourceOptions,
-        kept: Options = NOTHING_SAID,
+        ownership: Options = NOTHING_SAID,
     ) -> None:
         kind = group_kind(manifest)
         version = str(manifest["apiVersion"])
@@ -47,22 +47,22 @@ class KubernetesObject(CustomResource):
         inputs: Manifest = {"spec": None, "status": None, **manifest}
         if kind == RELEASE:
             inputs = dict(manifest["spec"])
-        if kept.read:  # a dynamic provider gets no further options
+        if ownership.read:  # a read-only object: the program sets nothing
             inputs = {"metadata": None, "spec": None, "status": None}
         options = ResourceOptions(
             aliases=[
                 Alias(type_=f"kubernetes:{other}:{kind[1]}")
-                for other in _others(known)
+                for other in _other_versions(known)
             ]
         )
         if kind == ("", "Secret"):
             options.additional_secret_outputs = ["data"]
-            if not kept.read:
+            if not ownership.read:
                 inputs["data"] = Output.secret(inputs.get("data"))
-        for more in (options, _kept(kept, manifest)):
+        for more in (options, _ownership_options(ownership, manifest)):
             opts = ResourceOptions.merge(opts, more)
         super().__init__(
-            f"kubernetes:{known}:{kind[1]}{'Patch' if kept.patch else ''}",
+            f"kubernetes:{known}:{kind[1]}{'Patch' if ownership.patch else ''}",
             name,
             inputs,
             opts,
@@ -76,7 +76,9 @@ def of_version(manifest: Manifest, version: str) -> Manifest:
     return {**manifest, "metadata": {**metadata, "annotations": annotations}}
 
 
-def _kept(kept: Options, manifest: Manifest) -> ResourceOptions:
+def _ownership_options(
+    ownership: Options, manifest: Manifest
+) -> ResourceOptions:
     """Return the options of an object, from the policies of its Application."""
     metadata = manifest["metadata"]
     identifier = "/".join(
@@ -85,18 +87,18 @@ def _kept(kept: Options, manifest: Manifest) -> ResourceOptions:
     # Most fields of a Pod cannot change, and the plugin does not know all of them: Kubernetes would
     # reject a new `envFrom`.
     replaced = [
-        *kept.replace_on_changes,
+        *ownership.replace_on_changes,
         *(["spec"] if group_kind(manifest) == ("", "Pod") else []),
     ]
     return ResourceOptions(
-        ignore_changes=list(kept.ignore_changes) or None,
+        ignore_changes=list(ownership.ignore_changes) or None,
         replace_on_changes=replaced or None,
         delete_before_replace=True
         if replaced
         else None,  # the new object has the old object's name
-        retain_on_delete=kept.retain_on_delete or None,
-        id=identifier if kept.read else None,
-        import_=identifier if kept.take_over else None,
+        retain_on_delete=ownership.retain_on_delete or None,
+        id=identifier if ownership.read else None,
+        import_=identifier if ownership.take_over else None,
     )
 
 
@@ -104,10 +106,10 @@ def is_of_version(resource: KubernetesObject, version: str) -> Output[bool]:
     """Tell whether the object in the cluster has this version, and its pods, if it has any, run."""
     read = Output.all(resource.metadata, resource.status)
     kind = resource.pulumi_resource_type.rpartition(":")[2]
-    return read.apply(lambda parts: is_there(kind, version, *parts))
+    return read.apply(lambda parts: is_ready(kind, version, *parts))
 
 
-def is_there(
+def is_ready(
     kind: str, version: str, metadata: Fields, status: Fields | None
 ) -> bool:
     """Tell whether an object that was read has this version, and whether its pods were all ready
@@ -145,7 +147,7 @@ def _has_rolled_out(status: Fields) -> bool:
     return True
 
 
-def _others(api_version: str) -> list[str]:
+def _other_versions(api_version: str) -> list[str]:
     group, _, version = api_version.partition("/")
     return [
         f"{group}/{other}"

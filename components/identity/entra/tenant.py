@@ -66,7 +66,7 @@ from ...settings import configuration
 from ..issuer import ClientCredentials, Issuer, IssuerArgs, existing
 from .credentials import Credentials
 
-_SETTLING = 20.0
+_ROLE_DELAY = 20.0
 """Seconds until all of Entra knows a new role of an application, so that it can be assigned."""
 
 
@@ -338,7 +338,7 @@ class Entra(pulumi.ComponentResource):
             ids[f"role {value}"] = role_id(self._stack, key, value)
         return time.Sleep(
             f"{self._prefix}-settle-{key}",
-            create_duration=f"{_SETTLING if seconds is None else seconds:g}s",
+            create_duration=f"{_ROLE_DELAY if seconds is None else seconds:g}s",
             triggers=ids,
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(before)),
         )

@@ -15,7 +15,7 @@ from kong_oam.identity.keycloak.names import AUDIENCE, GROUPS
 
 PROTOCOL = "openid-connect"
 
-_SET = frozenset(
+_CLIENT_ATTRIBUTES = frozenset(
     (
         "access.token.lifespan",
         "backchannel.logout.revoke.offline.tokens",
@@ -55,7 +55,7 @@ _SET = frozenset(
 )
 """Attributes of a client that its resource sets."""
 
-_OF_SCOPES = frozenset(
+_SCOPE_ATTRIBUTES = frozenset(
     (
         "consent.screen.text",
         "display.on.consent.screen",
@@ -101,7 +101,7 @@ _OFF = ("", "false", None)
 def of_client(realm: Realm, client: Row) -> Doubts:
     """Find foreign users of a client, and foreign changes. Raises ManagementApiError."""
     path = f"/clients/{client['id']}"
-    yield from _additions(client, _SET)
+    yield from _additions(client, _CLIENT_ATTRIBUTES)
     flows = client.get("authenticationFlowBindingOverrides") or {}
     yield from (
         f"authentication flow override for '{name}'"
@@ -134,7 +134,7 @@ def of_client(realm: Realm, client: Row) -> Doubts:
 def of_scope(realm: Realm, scope: Row) -> Doubts:
     """Find foreign users of a client scope, and foreign additions to it. Raises ManagementApiError."""
     name = scope["name"]
-    yield from _additions(scope, _OF_SCOPES)
+    yield from _additions(scope, _SCOPE_ATTRIBUTES)
     for role in _roles(
         realm.row(f"/client-scopes/{scope['id']}/scope-mappings")
     ):

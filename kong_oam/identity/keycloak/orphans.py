@@ -34,7 +34,7 @@ from kong_oam.identity.keycloak.names import (
 )
 
 _TYPES = (CLIENT, AUDIENCE, GROUPS, SCOPE, ROLE)
-_USERS = {
+_FOREIGN_USES = {
     CLIENT: foreign.of_client,
     ROLE: foreign.of_role,
     SCOPE: foreign.of_scope,
@@ -121,4 +121,4 @@ def _doubts(realm: Realm, creation: PendingCreation, row: Row) -> Doubts:
     if creation.type in foreign.MAPPERS:
         yield from foreign.of_mapper(row, creation.type)
     else:
-        yield from _USERS[creation.type](realm, row)
+        yield from _FOREIGN_USES[creation.type](realm, row)

@@ -19,14 +19,14 @@ server", Groups claim).
 Only a user's own groups count: a stack may name more groups, if each user is in few of them.
 """
 
-_NEAR = 80
+_WARNING_COUNT = 80
 """Number of groups that causes a warning."""
 
 
 def limits(settings: ProviderSettings, estate: Estate) -> Findings:
     """Report too many groups, with the remedy. It makes no request."""
     count = len(groups_at(settings, estate))
-    if count >= _NEAR:
+    if count >= _WARNING_COUNT:
         message = (
             f"roles of {settings.name} name {count} groups, and Okta gives no token to a user in "
             f"more than {GROUPS} of them. Bind roles to fewer groups, or move Applications to a "

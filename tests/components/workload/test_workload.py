@@ -13,7 +13,7 @@ from pulumi.runtime import set_mocks
 from components.identity.issuer import Credential, Issuer, SecretReference
 from components.workload.cluster import provision_clusters
 from components.workload.environment import client_environment
-from components.workload.objects import VERSION, is_there
+from components.workload.objects import VERSION, is_ready
 from components.workload.workload import WorkloadArgs, provision_workload
 from kong_oam.access.settings.stack import parse
 from kong_oam.access.settings.values import Settings
@@ -328,4 +328,4 @@ def test_a_gate_opens_once_the_objects_of_this_version_are_there(
     present: bool,
 ) -> None:
     """All pods of that version were available once, whatever happened to one since."""
-    assert is_there(kind, "v1", metadata, status) is present
+    assert is_ready(kind, "v1", metadata, status) is present
