@@ -134,8 +134,8 @@ def provision_service(
 def provision_gate(
     name: str, args: GateArgs, opts: ResourceOptions
 ) -> GatedService:
-    """Make the gate of a service, and return the service with it. If the run leaves out the
-    workload, the gate keeps its rules."""
+    """Make the gate of a service, and return the service with it. If the
+    workload is missing, the gate keeps its rules."""
     service = args.service
     inputs = Output.all(service.table, args.upstream.host, args.upstream.port)
     # A preview shows the result of a successful run, and notes that the gate waits for the
