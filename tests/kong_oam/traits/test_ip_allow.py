@@ -344,5 +344,5 @@ def test_classes_of_addresses_are_told_apart_by_networks_alone(
     for address in ADDRESSES:
         (found,) = (source for source in classes if holds(source, address))
         example = str(found.example() or address)
-        for network in networks:
-            assert admits((network,), address) == admits((network,), example)
+        for listed in networks:
+            assert admits((listed,), address) == admits((listed,), example)
