@@ -34,12 +34,14 @@ class _DeployedObjects:
 
 
 def deployed_pods(
-    resources: Iterable[Resource], components: Iterable[Component], meant: Pods
+    resources: Iterable[Resource],
+    components: Iterable[Component],
+    exported: Pods,
 ) -> Pods:
-    """Return the pods behind the ports of `components`. Uses `meant` for ports whose Service is
+    """Return the pods behind the ports of `components`. Uses `exported` for ports whose Service is
     missing in the state."""
     made = _deployed_objects(resources)
-    pods = {key: dict(ports) for key, ports in meant.items()}
+    pods = {key: dict(ports) for key, ports in exported.items()}
     for component in components:
         key = whole(component.key)
         if key in made:

@@ -51,26 +51,26 @@ _Place = tuple[str, str, str, str]
 
 
 def enforced_models(
-    resources: Iterable[Resource], meant: AccessModel
+    resources: Iterable[Resource], exported: AccessModel
 ) -> tuple[AccessModel, ...]:
     """Return the enforced models. A request needs the permission of each.
 
-    The first model comes from the gates, the second from admission where its tables differ. `meant`
-    is the model that the stack exported. It adds settings and facts that no gate has, such as
-    clients that only get a token. It is the result where a gate's table lacks parts, as after an
-    edit by hand.
+    The first model comes from the gates, the second from admission where its tables differ.
+    `exported` is the model that the stack exported. It adds settings and facts that no gate has,
+    such as clients that only get a token. It is the result where a gate's table lacks parts, as
+    after an edit by hand.
     """
     resources = list(resources)
     gates = _tables(resources, "gate")
     admissions = _tables(resources, "admission")
     for table in (*gates.values(), *admissions.values()):
         if not table.keys() >= _PARTS:
-            return (meant,)
+            return (exported,)
     reached = _reached(resources)
-    models = [_model(resources, gates, reached, meant)]
+    models = [_model(resources, gates, reached, exported)]
     both = {port: admissions.get(port, table) for port, table in gates.items()}
     if both != gates:
-        models.append(_model(resources, both, reached, meant))
+        models.append(_model(resources, both, reached, exported))
     return tuple(models)
 
 
@@ -131,9 +131,9 @@ def _model(
     resources: Iterable[Resource],
     tables: Mapping[_Gated, Table],
     reached: set[_Place],
-    meant: AccessModel,
+    exported: AccessModel,
 ) -> AccessModel:
-    stack = meant.estate.stack
+    stack = exported.estate.stack
     stack = replace(stack, providers=_providers(tables, stack.providers))
     keys = _keys(tables)
     components: dict[str, Component] = {}
@@ -150,22 +150,22 @@ def _model(
         components[key] = replace(
             component, exposure=replace(exposure, endpoints=endpoints)
         )
-    clients = _clients(tables, keys, meant, stack)
+    clients = _clients(tables, keys, exported, stack)
     _add_clients(components, clients, stack)
-    _add_ungated(components, clients, meant)
+    _add_ungated(components, clients, exported)
     owned = [
-        _with_owner(component, meant)
+        _with_owner(component, exported)
         for _, component in sorted(components.items())
     ]
-    workloads = dict(meant.workloads)
+    workloads = dict(exported.workloads)
     for table in tables.values():
         for key, _, _, workload in table["callers"].values():
             workloads[key] = workload
     return replace(
-        meant,
+        exported,
         estate=Estate(stack, tuple(map(application_of, owned))),
         workloads=workloads,
-        pods=deployed_pods(resources, owned, meant.pods),
+        pods=deployed_pods(resources, owned, exported.pods),
     )
 
 
@@ -186,20 +186,20 @@ def _add_clients(
 def _add_ungated(
     components: dict[str, Component],
     clients: Iterable[Client],
-    meant: AccessModel,
+    exported: AccessModel,
 ) -> None:
     """Add the called APIs whose gates are in another partition."""
     for client in clients:
         for call in client.calls:
-            known = meant.estate.components.get(call.component)
+            known = exported.estate.components.get(call.component)
             if known and call.component not in components:
                 exposure = replace(known.exposure, endpoints=())
                 ungated = replace(known, exposure=exposure)
                 components[call.component] = ungated.with_clients(())
 
 
-def _with_owner(component: Component, meant: AccessModel) -> Component:
-    known = meant.estate.components.get(whole(component.key))
+def _with_owner(component: Component, exported: AccessModel) -> Component:
+    known = exported.estate.components.get(whole(component.key))
     return replace(component, owner=known.owner if known else None)
 
 
@@ -348,7 +348,7 @@ def _logical(listed: str, table: Table, provider: Provider | None) -> str:
 def _clients(
     tables: Mapping[_Gated, Table],
     keys: Mapping[_Gated, str],
-    meant: AccessModel,
+    exported: AccessModel,
     stack: Stack,
 ) -> list[Client]:
     """Return the clients that gates list, and the exported clients with their grants at ungated
@@ -378,7 +378,7 @@ def _clients(
                 client = replace(client, groups=shared)
             clients[identity] = client
             calls.setdefault(identity, {})[keys[gate]] = tuple(scopes)
-    for client in meant.estate.clients:
+    for client in exported.estate.clients:
         kinds = [replace(principal_of(client), users=u) for u in (False, True)]
         if clients.keys().isdisjoint(kinds):
             clients[principal_of(client)] = client

@@ -134,8 +134,8 @@ class Authenticator:
         compared = comparable({**config, "anonymous": None})
         providers = [
             name
-            for name, meant in self._terms.verifying.items()
-            if comparable(meant) == compared
+            for name, intended in self._terms.verifying.items()
+            if comparable(intended) == compared
         ]
         if not providers:
             return AuthenticationResult(True, unknown=True)

@@ -75,17 +75,20 @@ _Callers = tuple[Caller, ...]
 
 
 def compare(
-    estate: Estate, live: Gateway, meant: Gateway, drifted: Collection[str]
+    estate: Estate,
+    live: Gateway,
+    intended_gateway: Gateway,
+    drifted: Collection[str],
 ) -> tuple[Deviation, ...]:
     """Return every difference in decisions, the worst first. Raises ModelMismatchError.
 
-    An empty result means that the gateway decides as the Applications intend. `meant`: the gateway
-    as it was deployed. `drifted`: the labels of entities that differ between `live` and `meant`;
-    causes are chosen from them.
+    An empty result means that the gateway decides as the Applications intend. `intended_gateway`:
+    the gateway as it was deployed. `drifted`: the labels of entities that differ between the two
+    gateways; causes are chosen from them.
     """
     findings: dict[tuple[Kind, Labels], dict[UrlRegion, list[Caller]]] = {}
     for call, caller, region in classes(estate, live):
-        differences = _differences(estate, call, caller, live, meant)
+        differences = _differences(estate, call, caller, live, intended_gateway)
         for kind, through in differences:
             causes = tuple(
                 entity for entity in dict.fromkeys(through) if entity in drifted
@@ -111,12 +114,16 @@ def compare(
 
 
 def _differences(
-    estate: Estate, call: Call, caller: Caller, live: Gateway, meant: Gateway
+    estate: Estate,
+    call: Call,
+    caller: Caller,
+    live: Gateway,
+    intended_gateway: Gateway,
 ) -> Iterator[tuple[Kind, Labels]]:
     """Yield each kind of difference for a call, with the entities that affected it."""
     decision = _decision(estate, call, caller)
     in_clear = call.scheme == "http" and estate.stack.scheme == "https"
-    (intended,) = meant.verdicts(call, caller)
+    (intended,) = intended_gateway.verdicts(call, caller)
     if intended.allowed != (decision.allowed and not in_clear):
         url = f"{call.scheme}://{call.host}{written(call.path)}"
         raise ModelMismatchError(

@@ -73,11 +73,11 @@ class Drift:
 
 
 def drifts(
-    live: Entities, meant: Entities, lookup: OwnerLookup
+    live: Entities, intended: Entities, lookup: OwnerLookup
 ) -> dict[str, Drift]:
     """Return every entity that differs, is missing or is unexpected, by label
     (kong_oam.kong.entities)."""
-    comparison = _Comparison(live, meant, lookup)
+    comparison = _Comparison(live, intended, lookup)
     existing = _by_label(live)
     by_label: dict[str, Drift] = {}
     # Removals come first. The entity may be ours in another place, and `pulumi up` then creates it
@@ -105,21 +105,21 @@ def _by_label(entities: Entities) -> _ByLabel:
     return by_label
 
 
-def with_intended_names(live: Entities, meant: Entities) -> Entities:
+def with_intended_names(live: Entities, intended: Entities) -> Entities:
     """Return the live entities, with the intended names of our renamed services and routes.
 
     A renamed entity has the tags of a missing one, and both are unique. A name has no other effect.
     """
-    services = _renamed(live.services, meant.services)
+    services = _renamed(live.services, intended.services)
     return replace(
-        live, services=services, routes=_renamed(live.routes, meant.routes)
+        live, services=services, routes=_renamed(live.routes, intended.routes)
     )
 
 
-def _renamed(live: EntitiesOfKind, meant: EntitiesOfKind) -> EntitiesOfKind:
-    missing = _unmatched(meant, live)
+def _renamed(live: EntitiesOfKind, intended: EntitiesOfKind) -> EntitiesOfKind:
+    missing = _unmatched(intended, live)
     names: dict[str, str] = {}
-    for tags, extra in _unmatched(live, meant).items():
+    for tags, extra in _unmatched(live, intended).items():
         candidates = missing.get(tags, [])
         if not tags or len(extra) > 1 or len(candidates) != 1:
             continue
@@ -151,13 +151,13 @@ class _Comparison:
     """The entities of a gateway, compared with those that a stack intends."""
 
     live: Entities
-    meant: Entities
+    intended: Entities
     lookup: OwnerLookup
 
     @cached_property
     def ours(self) -> _ByLabel:
         """The intended entities, each with its kind, by label."""
-        return _by_label(self.meant)
+        return _by_label(self.intended)
 
     def missing(self, kind: str, label: str, entity: Entity) -> Drift:
         """Return the drift of a missing entity."""
@@ -177,7 +177,7 @@ class _Comparison:
             changes = list(self._changes(kind, actual, entity))
         if not changes:
             return None
-        request = repair(kind, actual, entity, self.live, self.meant)
+        request = repair(kind, actual, entity, self.live, self.intended)
         text = f"{label}: {'; '.join(changes)}"
         # An empty slot may hold any key of the issuer. The decisions show the effect of another
         # key.
@@ -188,18 +188,18 @@ class _Comparison:
         return _for_owner(drift, owner)
 
     def _changes(
-        self, kind: str, entity: Entity, meant: Entity
+        self, kind: str, entity: Entity, intended: Entity
     ) -> Iterator[str]:
-        for name in _COMPARED.get(kind) or fields_set(kind, meant):
-            if name in meant and not is_same(name, entity, meant):
-                yield _other(name, entity, meant)
+        for name in _COMPARED.get(kind) or fields_set(kind, intended):
+            if name in intended and not is_same(name, entity, intended):
+                yield _other(name, entity, intended)
         if kind in PARENTS:
             now = parent_of(kind, entity, self.live)
-            wanted = parent_of(kind, meant, self.meant)
+            wanted = parent_of(kind, intended, self.intended)
             verb = "leads" if kind == "route" else "belongs"
             if now != wanted:
                 yield f"it {verb} to {now}, not to {wanted}"
-        if pem_of(entity) != pem_of(meant):
+        if pem_of(entity) != pem_of(intended):
             yield "its public key is not the issuer's"
 
     def unexpected(self, kind: str, label: str, entity: Entity) -> Drift | None:
@@ -357,10 +357,8 @@ def _tells_browsers(plugin: Entity) -> bool:
     )
 
 
-def _other(name: str, entity: Entity, meant: Entity) -> str:
-    return (
-        f"{name} is {_shown(entity.get(name))}, not {_shown(meant.get(name))}"
-    )
+def _other(name: str, entity: Entity, intended: Entity) -> str:
+    return f"{name} is {_shown(entity.get(name))}, not {_shown(intended.get(name))}"
 
 
 def _shown(value: Any) -> str:
@@ -368,25 +366,25 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
-def _changes_of_plugin(entity: Entity, meant: Entity) -> Iterator[str]:
+def _changes_of_plugin(entity: Entity, intended: Entity) -> Iterator[str]:
     if not entity["enabled"]:
         yield "it is disabled"
     if not HTTP.intersection(entity["protocols"]):
         yield f"protocols are {_shown(entity['protocols'])}"
     config = entity["config"]
-    wanted = meant["config"]
+    wanted = intended["config"]
     if entity["name"] in ("pre-function", "post-function"):
         if scripts_by_phase(config) != scripts_by_phase(wanted):
-            yield from _changes_of_scripts(entity, meant)
+            yield from _changes_of_scripts(entity, intended)
         return
     for name in {**wanted, **config}:
         if not is_same(name, config, wanted):
             yield _other(name, config, wanted)
 
 
-def _changes_of_scripts(entity: Entity, meant: Entity) -> Iterator[str]:
+def _changes_of_scripts(entity: Entity, intended: Entity) -> Iterator[str]:
     now = script_of(entity)
-    ours = script_of(meant)
+    ours = script_of(intended)
     if now is None or ours is None or not now.table:
         yield "its script differs from the intended script"
         return

@@ -41,11 +41,11 @@ def is_active(plugin: Entity) -> bool:
     return bool(plugin["enabled"] and HTTP.intersection(plugin["protocols"]))
 
 
-def fields_set(kind: str, meant: Entity) -> Names:
+def fields_set(kind: str, expected: Entity) -> Names:
     """Return the fields that the program sets of a service or a route; none for other kinds."""
     if kind not in ("service", "route"):
         return ()
-    return tuple(name for name in meant if name not in _KNOWN_BY)
+    return tuple(name for name in expected if name not in _KNOWN_BY)
 
 
 def removal(
@@ -56,7 +56,11 @@ def removal(
 
 
 def repair(
-    kind: str, entity: Entity, meant: Entity, live: Entities, intended: Entities
+    kind: str,
+    entity: Entity,
+    expected: Entity,
+    live: Entities,
+    intended: Entities,
 ) -> RepairRequest | None:
     """Return the request that repairs the entity, or None if a run does.
 
@@ -65,17 +69,17 @@ def repair(
     """
     path = _path(kind, entity)
     if kind == "plugin":
-        return _repair_of_plugin(path, entity, meant)
+        return _repair_of_plugin(path, entity, expected)
     fields = {}
     survives = False
-    for name in fields_set(kind, meant):
-        if not is_same(name, entity, meant):
-            fields[name] = meant.get(name)
-            survives = survives or _survives_a_run(name, entity, meant)
+    for name in fields_set(kind, expected):
+        if not is_same(name, entity, expected):
+            fields[name] = expected.get(name)
+            survives = survives or _survives_a_run(name, entity, expected)
     parent = PARENTS.get(kind)
     if parent is None:
         return RepairRequest(path, fields) if survives else None
-    wanted = parent_of(kind, meant, intended)
+    wanted = parent_of(kind, expected, intended)
     is_moved = parent_of(kind, entity, live) != wanted
     # The plugin detects a route of another service, but not a route without a service.
     is_unseen = is_moved and (kind == "credential" or not entity[parent])
@@ -92,13 +96,15 @@ def repair(
 
 
 def _repair_of_plugin(
-    path: str, entity: Entity, meant: Entity
+    path: str, entity: Entity, expected: Entity
 ) -> RepairRequest | None:
     if HTTP.intersection(entity["protocols"]):
         return None
-    is_configured = comparable(entity["config"]) == comparable(meant["config"])
+    is_configured = comparable(entity["config"]) == comparable(
+        expected["config"]
+    )
     then_up = not entity["enabled"] or not is_configured
-    return RepairRequest(path, {"protocols": meant["protocols"]}, then_up)
+    return RepairRequest(path, {"protocols": expected["protocols"]}, then_up)
 
 
 def parent_of(kind: str, entity: Entity, entities: Entities) -> str:
@@ -108,20 +114,20 @@ def parent_of(kind: str, entity: Entity, entities: Entities) -> str:
     return entities.labels.get(place, f"no {parent}")
 
 
-def is_same(name: str, entity: Entity, meant: Entity) -> bool:
+def is_same(name: str, entity: Entity, expected: Entity) -> bool:
     """Return whether the field is as intended. The path "/" of a service is as good as none."""
     now = entity.get(name)
-    wanted = meant.get(name)
+    wanted = expected.get(name)
     if comparable(now) == comparable(wanted):
         return True
     return name == "path" and not {now, wanted} - {None, "/"}
 
 
-def _survives_a_run(name: str, entity: Entity, meant: Entity) -> bool:
+def _survives_a_run(name: str, entity: Entity, expected: Entity) -> bool:
     """Return whether a run would leave the field unchanged."""
     if name in _UNSEEN or entity.get(name) is None:
         return True
-    wanted = meant.get(name)
+    wanted = expected.get(name)
     return not wanted and wanted is not False
 
 

@@ -69,19 +69,21 @@ def script_of(plugin: Entity) -> Script | None:
     inputs = script.inputs_of(first) if isinstance(first, str) else None
     if inputs is None:
         return None
-    meant = _meant(plugin["name"], inputs, str(first))
+    intended_config = _intended_config(plugin["name"], inputs, str(first))
     table = _table(inputs.table)
     if (
         table is None
-        or meant is None
-        or _judging(run) != _judging(scripts_by_phase(meant))
+        or intended_config is None
+        or _judging(run) != _judging(scripts_by_phase(intended_config))
     ):
         return None
     address = read_object(inputs.address or "")
     return Script(table, _upstream(address), address.get("name") is not None)
 
 
-def _meant(kind: str, inputs: script.ScriptInputs, first: str) -> Config | None:
+def _intended_config(
+    kind: str, inputs: script.ScriptInputs, first: str
+) -> Config | None:
     """Return the configuration of our plugin of this kind with these inputs, or None for wrong
     inputs."""
     if kind == "pre-function":

@@ -144,14 +144,17 @@ def judge(
     """Compare the read entities of Kong with the estate. Raises VerificationError."""
     terms = Terms.of(settings, estate, deployed, complete)
     known = replace(deployed, authorities=authorities(live.authorities))
-    meant = intended(settings, estate, known, complete)
-    live = with_intended_names(live, meant)
+    wanted = intended(settings, estate, known, complete)
+    live = with_intended_names(live, wanted)
     is_base = settings.partition is None
     lookup = OwnerLookup(settings.stack.name, settings.partition, is_base)
-    drifted = drifts(live, meant, lookup)
+    drifted = drifts(live, wanted, lookup)
     try:
         deviations = compare(
-            estate, LiveGateway(live, terms), LiveGateway(meant, terms), drifted
+            estate,
+            LiveGateway(live, terms),
+            LiveGateway(wanted, terms),
+            drifted,
         )
     except ModelMismatchError as error:
         raise VerificationError(
@@ -213,12 +216,12 @@ def workloads(settings: Settings, estate: Estate) -> Workloads:
     altered: list[Altered] = []
     count = 0
     for cluster in clusters_of(estate):
-        meant = {
+        wanted = {
             kubectl.name_of(manifest): manifest
             for manifest in objects_of(estate, settings, cluster)
         }
-        altered += _altered(settings, estate, cluster, meant)
-        count += len(meant)
+        altered += _altered(settings, estate, cluster, wanted)
+        count += len(wanted)
     return Workloads(tuple(altered), count)
 
 
@@ -226,7 +229,7 @@ def _altered(
     settings: Settings,
     estate: Estate,
     cluster: str | None,
-    meant: Mapping[kubectl.Name, JsonFields],
+    wanted: Mapping[kubectl.Name, JsonFields],
 ) -> Iterator[Altered]:
     """Yield the objects of a cluster that changed since the last run."""
     context = settings.cluster.context_of(cluster)
@@ -238,12 +241,12 @@ def _altered(
             if site.workload.cluster == cluster
         ]
     try:
-        live = kubectl.read(context, meant.values())
+        live = kubectl.read(context, wanted.values())
         reached = list(other_pods(context, sites))
     except kubectl.KubectlError as error:
         raise VerificationError(str(error)) from None
     where = f" in cluster '{cluster}'" if cluster else ""
-    for name in sorted(meant):
+    for name in sorted(wanted):
         if name not in live:
             reasons = [_reason(settings, context, name, FieldChange(""))]
         elif stack := _other_stack(settings, live[name]):
@@ -253,7 +256,7 @@ def _altered(
         else:
             reasons = [
                 _reason(settings, context, name, change)
-                for change in changes(meant[name], live[name])
+                for change in changes(wanted[name], live[name])
             ]
         if reasons:
             yield Altered(kubectl.shown(name) + where, tuple(reasons))

@@ -67,15 +67,15 @@ def uses(
     kind: str,
     entity: Entity,
     live: Entities,
-    meant: Collection[str],
+    intended: Collection[str],
     lookup: OwnerLookup,
 ) -> dict[str, Owner]:
-    """Return the owners of entities that use the entity, by label, without those in `meant`."""
+    """Return the owners of entities that use the entity, by label, without those in `intended`."""
     users = dict(
         (*children_of(kind, entity, live), *_affected_by(kind, entity, live))
     )
     return {
         label: lookup.owner(users[label])
         for label in sorted(users)
-        if label not in meant
+        if label not in intended
     }
