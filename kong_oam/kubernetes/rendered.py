@@ -1,17 +1,18 @@
-"""Places the objects of a component on this stack's cluster.
+"""Place the objects of a component on the stack's cluster.
 
-They stay as KubeVela has them, but for what stands here:
+The objects equal KubeVela's, with these differences:
 
-- Ingresses are left out, whose routes Kong has; and annotations that an ingress controller would obey;
-- every pod, whatever makes it, has this stack's images and pull secrets and the labels that its fence selects, and
-  runs as a ServiceAccount that the component renders itself, else as ours; all containers have a client's credential;
-- what an API server takes twice in a creation and refuses in every apply after it stands once (see `manifests`);
-- two Services of one name are one, with the ports of both;
-- `stringData` of a Secret is `data`, of which somebody owns each key;
-- a Kustomization is for its own namespace, where it names none: else its repository says which;
-- a Job that no component waits for is not waited for: it may never end.
+* Ingresses are omitted, since Kong has their routes, and so are annotations for ingress controllers.
+* Every pod has this stack's images, pull secrets and NetworkPolicy labels. It runs as a
+  ServiceAccount of the component or of Kong-OAM.
+* All containers get the client's credential.
+* List items are unique where an API server accepts duplicates only in a creation (see `manifests`).
+* Services of one name are merged, with the ports of both.
+* `stringData` of a Secret becomes `data`, so that each key has an owner.
+* A Kustomization without a target namespace gets its own. Otherwise the repository could choose.
+* A run does not wait for a Job that no component waits for, since the Job may never end.
 
-Pure functions. What may not be deployed at all is judged before, in `kong_oam.objects`.
+Pure functions. The checks in `kong_oam.objects` come first.
 """
 
 from __future__ import annotations
@@ -85,7 +86,8 @@ _NEEDED = ROLES | {
     ("networking.k8s.io", "NetworkPolicy"),
 }
 _UNVERSIONED = frozenset({RELEASE, ("", "Secret")})
-"""On what no version is written: what has no metadata, and of which a digest would tell."""
+"""Objects without a version: without metadata, or with secret content that a digest could reveal.
+"""
 _SKIP_AWAIT = (
     "pulumi.com/skipAwait"  # annotation of Pulumi's Kubernetes provider
 )
@@ -93,14 +95,12 @@ _SKIP_AWAIT = (
 
 @dataclass(frozen=True, slots=True)
 class PlacedObject:
-    """An object as it is deployed. `name` is its logical name, of which a state has one for each
-    kind.
+    """A deployed object. `name` is its logical name, unique for each kind in a state.
 
-    `pods`: the paths of its pod templates. `rendered`: it is one of the component's rendered
-    objects; else it is added to these. `plain`: it is that of a plain component. `options` are
-    those of the Application's rules, `awaited` the values of other components that stand in it.
-    `version` tells it from what it was before, and is written on it; empty: no version is written
-    on it.
+    `pods`: the paths of its pod templates. `rendered`: whether the component renders it, or the
+    project adds it. `plain`: whether it belongs to a plain component. `options` come from the
+    Application's rules. `awaited` are the values of other components in it. `version` identifies
+    its content and is written on it; empty if no version is written.
     """
 
     name: str
@@ -114,26 +114,26 @@ class PlacedObject:
 
     @property
     def answers(self) -> bool:
-        """Whether the gate comes after it: what is rendered, and what leads to pods that something
-        else makes."""
+        """Whether the gate is deployed after it: rendered objects, and Services of other owners'
+        pods."""
         return self.rendered or self.stage == "after"
 
     @property
     def is_ours(self) -> bool:
-        """Whether the cluster has it, and the stack alone says what it is: not what is read or
-        patched, nor a chart."""
+        """Whether only the stack manages the object in the cluster. False for read or patched
+        objects and charts."""
         of_others = self.options.read or self.options.patch
         return not of_others and group_kind(self.manifest) != RELEASE
 
     @property
     def is_created(self) -> bool:
-        """Whether a run creates it: not what is taken over as it is, either."""
+        """Whether a run creates it. False for objects that are taken over."""
         return self.is_ours and not self.options.take_over
 
     @property
     def stage(self) -> Stage:
-        """When it is made: a `foundation` before all that lies in it, what is `needed` before what
-        is `running`, and `after` that a Service of pods which something else makes."""
+        """The stage of its deployment: `foundation` for namespaces and kinds, `needed` before
+        `running`, and `after` for a Service of another owner's pods."""
         kind = group_kind(self.manifest)
         if not self.rendered and kind == ("", "Service"):
             return "after"
@@ -146,12 +146,12 @@ class PlacedObject:
 
     @property
     def account(self) -> str | None:
-        """The name of the ServiceAccount that it is; None of any other object."""
+        """The name if it is a ServiceAccount, else None."""
         return self._called_as("ServiceAccount")
 
     @property
     def service(self) -> str | None:
-        """The name of the Service that it is; None of any other object."""
+        """The name if it is a Service, else None."""
         return self._called_as("Service")
 
     def _called_as(self, kind: str) -> str | None:
@@ -177,7 +177,7 @@ class PlacedObject:
 
 @dataclass(frozen=True, slots=True)
 class PlacedObjects:
-    """A component's objects but for its foundations, without what only a run knows of its client.
+    """A component's objects without foundations, and without client data that only a run knows.
     `secret` None: it is no client."""
 
     objects: tuple[PlacedObject, ...]
@@ -185,14 +185,14 @@ class PlacedObjects:
 
     @property
     def all(self) -> tuple[PlacedObject, ...]:
-        """The objects, and the Secret of a client behind them."""
+        """The objects, followed by the Secret of a client."""
         return (*self.objects, self.secret) if self.secret else self.objects
 
 
 def placed_objects(
     application: Application, component: Component, settings: Settings
 ) -> PlacedObjects:
-    """Return the objects of a component, as they are on this stack."""
+    """Return the objects of a component on this stack."""
     parts = _merged(
         part for part in _parts(component) if part.stage != "foundation"
     )
@@ -240,8 +240,8 @@ def _on_stack(
     *,
     waited_for: bool,
 ) -> PlacedObject:
-    """Return a rendered object as this stack has it. `used` are the ServiceAccounts that pods of
-    the component run as; `waited_for`: whether another component waits for this one."""
+    """Return a rendered object on this stack. `used` are the ServiceAccounts of the component's
+    pods. `waited_for`: whether another component waits for this component."""
     manifest = part.manifest
     reached = reached_services(component)
     match group_kind(manifest):
@@ -274,14 +274,14 @@ def foundations_of(component: Component, stack: str) -> Iterator[PlacedObject]:
 
 
 def _of_stack(part: PlacedObject, stack: str) -> PlacedObject:
-    """Return the object with the stack's label, if a run of the stack creates it."""
+    """Return the object with the stack's label, if the stack creates it."""
     if not part.is_created:
         return part
     return replace(part, manifest=of_stack(part.manifest, stack))
 
 
 def _with_version(part: PlacedObject) -> PlacedObject:
-    """Return the object with its version, unless it is no run's to write one on it."""
+    """Return the object with its version, if a run may write one."""
     as_it_is = part.options.read or part.options.take_over
     if (
         not part.answers
@@ -293,7 +293,7 @@ def _with_version(part: PlacedObject) -> PlacedObject:
         return replace(part, version=digest(part.manifest))
     if not part.pods:
         return part
-    # Of a plain component the pods alone have a version, by what its properties say of them.
+    # For plain components only pods have a version, from the component's properties.
     return replace(part, version=digest(_without_client(part.manifest)))
 
 
@@ -305,8 +305,7 @@ def _without_client(deployment: Manifest) -> Manifest:
 
 
 def account_of(component: Component) -> str:
-    """Return the ServiceAccount that the component's pods run as; of several, that of the
-    first."""
+    """Return the ServiceAccount of the component's first pods."""
     parts = list(_parts(component))
     accounts = {part.account for part in parts}
     for part in parts:
@@ -361,8 +360,7 @@ def _parts(component: Component) -> Iterator[PlacedObject]:
 def _logical(
     component: Component, manifest: Manifest, *, workload: bool
 ) -> str:
-    """Return the name in the state: for the kinds that a plain component has, another name than
-    for all others."""
+    """Return the name in the state. The kinds of plain components have their own format."""
     kind = group_kind(manifest)
     name = manifest["metadata"].get("name", "")
     namespace = manifest["metadata"].get("namespace", "")
@@ -379,8 +377,7 @@ def _logical(
 
 
 def _merged(parts: Iterable[PlacedObject]) -> list[PlacedObject]:
-    """Return the objects with one Service of each name, which has the ports of all: the first
-    one's first."""
+    """Return the objects with Services of one name merged; the ports of the first come first."""
     by_name: dict[tuple[str, str], PlacedObject] = {}
     for part in parts:
         key = (str(part.manifest.get("apiVersion")), part.name)
@@ -411,7 +408,7 @@ def _with_pods(
     manifest = part.manifest
     for path in reversed(
         part.pods
-    ):  # inner ones first, which outer ones have in them
+    ):  # inner templates first, since outer templates contain them
         template = template_at(manifest, path)
         if not template:
             continue
@@ -422,7 +419,7 @@ def _with_pods(
         spec["serviceAccountName"] = (
             named if named in accounts else component.name
         )
-        # Of whose rights nobody asked for any.
+        # Nobody requested rights for these pods.
         if named not in accounts and component.name in accounts:
             spec["automountServiceAccountToken"] = False
         labels = {**template.labels, **_marks(component)}
@@ -437,8 +434,8 @@ def _marks(component: Component) -> dict[str, str]:
 
 
 def _led_home(part: PlacedObject, component: Component) -> Manifest:
-    """Return a Service that selects none but pods of its component, whatever labels others have.
-    That of a plain component does so already."""
+    """Return a Service that selects only pods of its component. Services of plain components
+    already do."""
     service = part.manifest
     if part.plain:
         return service
@@ -490,7 +487,7 @@ def _container(
             ports, lambda port: _number(port, "containerPort")
         )
     if secret is not None:
-        # First, so that variables of the component's own win over it.
+        # First, so that the component's own variables override it.
         own = {"secretRef": {"name": secret}}
         changed["envFrom"] = [own, *mappings(changed.get("envFrom"))]
     return changed
@@ -508,7 +505,7 @@ def _volume(volume: Fields, cluster: ClusterSettings) -> Fields:
 def _once(
     items: Iterable[Fields], key: Callable[[Fields], Hashable]
 ) -> list[Fields]:
-    """Return the items, of several with one key the first."""
+    """Return the items with the first of each key."""
     by_key: dict[Hashable, Fields] = {}
     for item in items:
         by_key.setdefault(key(item), item)
@@ -547,8 +544,10 @@ def _added(
     *,
     ours: bool,
 ) -> Iterator[PlacedObject]:
-    """Yield the ServiceAccount and the fence, in each namespace in which the component has pods;
-    and what leads to those behind a Service that it names, with their fence."""
+    """Yield the ServiceAccount and NetworkPolicy in each namespace with pods of the component.
+
+    Also yield the Service and NetworkPolicy for the pods behind `access.service`.
+    """
     peer = gateway_peer(component, settings.gateway)
     services: dict[str, Manifest] = {}
     templates: list[PodTemplate] = []
@@ -562,7 +561,7 @@ def _added(
     for part in parts:
         if part.pods:
             by_namespace[part.namespace].append(part.options)
-            # Pods that stay when their component goes stay fenced.
+            # Pods that stay after their component keep their NetworkPolicy.
             stays = stays or part.options.retain_on_delete or part.options.read
     options = Options(retain_on_delete=stays)
     for namespace in sorted(by_namespace):
@@ -610,7 +609,7 @@ def _own(
     manifest: Manifest,
     options: Options | None = None,
 ) -> PlacedObject:
-    """Return an object that the project adds to those that are rendered."""
+    """Return an object that the project adds to the rendered objects."""
     return PlacedObject(
         f"{component.state_name}-{name}",
         manifest,

@@ -1,5 +1,4 @@
-"""Which files Applications and definitions are in: what files, folders and globs name, each file
-once."""
+"""Find the files of Applications and definitions: files, folders and globs, each file once."""
 
 from __future__ import annotations
 
@@ -17,51 +16,53 @@ from kong_oam.oam.document import MAX_BYTES, too_large
 from kong_oam.oam.position import FilePlace
 
 Naming = Callable[[Path], str]
-"""How findings call a file."""
+"""Returns the name of a file in findings."""
 
 
 FileNames = Iterable[str | Path]
-"""Names of files and folders, and patterns of them."""
+"""Names of files and folders, and glob patterns."""
 
 
 SUFFIXES = (".yaml", ".yml")
-"""How the names of files end that are read in a folder."""
+"""The suffixes of files that are read in a folder."""
 
 _MAGIC = frozenset("*?[")
 _NOTHING = (
-    "nothing at all is in this folder: check the submodule out (git submodule update "
-    "--init), or remove it"
+    "this folder is empty; check out the submodule (git submodule update "
+    "--init), or remove the folder"
 )
 _LEADS_OUT = (
-    "this link leads out of the folder, to {target}, and what is there is not read; name that in "
-    "{settings}, put a copy here, or remove the link"
+    "this link to {target} leaves the folder and is not followed. Add the "
+    "target to {settings}, copy the files here, or remove the link"
 )
 _GIT = ".git"
 _LOCK = ".#"
-"""How the links begin that an editor puts beside what it edits."""
+"""The prefix of lock links that editors create beside open files."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """What is looked for: how the names of such files end in folders, and what is said of a folder
-    without one, of a name that is not there, and of a pattern that matches none."""
+    """A kind of files to find, with messages.
+
+    `suffixes` select files in folders. `empty` is the message about a folder without such files,
+    `missing` about an unknown name, `no_match` about a pattern without matches.
+    """
 
     suffixes: tuple[str, ...]
     empty: str
     missing: str
     no_match: str
     settings: str
-    """Where such names stand."""
+    """The setting that lists such names."""
 
     def takes(self, name: str) -> bool:
-        """Tell whether a file of this name is read. `orders.YAML` is read like `orders.yaml`."""
+        """Tell whether a file of this name is read. `orders.YAML` counts like `orders.yaml`."""
         return name.lower().endswith(self.suffixes)
 
     def leads_out(self, link: Path, target: str) -> str:
-        """Say what is wrong about a link that leads out of the folder, and what to do.
+        """Return the message about a link that points out of the folder.
 
-        The target is told as it is seen from the link, so that it is the same in a copy of a
-        revision.
+        The target is relative to the link, so it is the same in a copy of a revision.
         """
         seen = os.path.relpath(target, os.path.realpath(link.parent))
         return _LEADS_OUT.format(target=seen, settings=self.settings)
@@ -69,21 +70,22 @@ class Sought:
 
 APPLICATIONS = Sought(
     SUFFIXES,
-    "no YAML file is in this folder (is it checked out?), and all that was deployed from it would "
-    "go; `python -m kong_oam new` writes an Application, and an empty file none.yaml says that "
-    "there is none",
-    "no such file or folder; check the name, in -f or in kong-oam:applications of the stack",
-    "no YAML file matches it, and all that was deployed from such would go; check the pattern, or "
-    "take it out",
+    "this folder has no YAML file, so everything deployed from it would be "
+    "deleted. Check it out, or run `python -m kong_oam new` to write an "
+    "Application. If no Application is left, add an empty none.yaml",
+    "no such file or folder; check the name in -f or in kong-oam:applications "
+    "of the stack",
+    "no YAML file matches this pattern, so everything deployed from such "
+    "files would be deleted; correct or remove the pattern",
     "kong-oam:applications of the stack",
 )
 DEFINITIONS = Sought(
     (".cue", *SUFFIXES),
-    "no definition is in this folder (is it checked out?): it takes files in YAML and CUE; or take "
-    "it out",
-    "no such file or folder; check the name, in --definitions or in kong-oam:definitions of the "
-    "stack",
-    "no file in YAML or CUE matches it; check the pattern, or take it out",
+    "this folder has no definitions; check it out, add YAML or CUE files, or "
+    "remove the name",
+    "no such file or folder; check the name in --definitions or in "
+    "kong-oam:definitions of the stack",
+    "no YAML or CUE file matches this pattern; correct or remove it",
     "kong-oam:definitions of the stack",
 )
 
@@ -91,13 +93,11 @@ DEFINITIONS = Sought(
 def files_of(
     names: FileNames, folder: Path, sought: Sought = APPLICATIONS
 ) -> Iterator[tuple[Path, str]]:
-    """Yield the files that are named, below `folder` where a name is no absolute path, each once
-    whatever names it. With each comes what is wrong about it, or nothing: a folder or a glob in
-    which there is no such file, a folder that cannot be listed. Nothing that could hold what is
-    sought is passed over, a link that leads nowhere among it.
+    """Yield the named files, each once, with a problem or "". Relative names are below `folder`.
 
-    In folders and by globs only files with its suffixes are found. A link that leads out of the
-    folder is an error: the Applications behind it would be missing without a word.
+    Problems: a folder or a glob without files, a folder that cannot be listed, a broken link.
+    Folders and globs find only files with the suffixes of `sought`. A link out of the folder is a
+    problem, because its Applications would be missing silently.
     """
     seen = set[str]()
     for name in names:
@@ -110,13 +110,13 @@ def files_of(
 
 
 Found = tuple[Path, str, str]
-"""A file, the path that it really has, and what is wrong about it, or nothing."""
+"""A file, its real path, and its problem or ""."""
 
 
 _UNNAMED: Found = (
     Path(),
     "",
-    "an empty name names nothing; write . for the folder that this is run in",
+    "an empty name selects no file; write . for the current folder",
 )
 
 
@@ -125,7 +125,8 @@ def _files_at(path: Path, sought: Sought) -> Iterator[Found]:
         yield (
             path,
             path.anchor,
-            "this is the whole file system; name the folder that holds them",
+            "this is the whole file system; name the folder that holds the "
+            "files",
         )
     elif path.is_dir():
         found = [*_files_in(path, os.path.realpath(path), sought)]
@@ -142,7 +143,7 @@ def _files_at(path: Path, sought: Sought) -> Iterator[Found]:
 
 
 def _near(path: Path) -> str:
-    """Return a hint at what is there and is called nearly so."""
+    """Return a hint with a similar name in the same folder."""
     with suppress(OSError):
         return nearest(
             path.name, (sibling.name for sibling in path.parent.iterdir()), 1
@@ -151,26 +152,24 @@ def _near(path: Path) -> str:
 
 
 def is_empty_folder(path: str | Path) -> bool:
-    """Tell whether it is a folder in which no YAML file is."""
+    """Tell whether a folder has no YAML file."""
     return Path(path).is_dir() and not any(
         _files_in(Path(path), os.path.realpath(path), APPLICATIONS)
     )
 
 
 def is_glob(name: str | Path) -> bool:
-    """Tell whether the name is a pattern, where no file has that very name."""
+    """Tell whether a name has glob characters."""
     return not _MAGIC.isdisjoint(str(name))
 
 
 def root_of(name: Path) -> Path:
-    """Return the folder that holds all that a glob can match: its parts before the first that is a
-    pattern."""
+    """Return the folder above everything that a glob can match: the parts before the first pattern."""
     return Path(*takewhile(lambda part: not is_glob(part), name.parts))
 
 
 def is_in(folder: Path, name: str | Path) -> bool:
-    """Tell whether what is named, or of a glob the folder that holds all that it can match, is
-    below a folder."""
+    """Tell whether a name, or the root folder of a glob, exists below a folder."""
     return os.path.lexists(folder / root_of(Path(name)))
 
 
@@ -193,8 +192,10 @@ def _matches(pattern: Path, sought: Sought) -> Iterator[Found]:
 
 
 def _expanded(folder: Path, parts: Sequence[str]) -> Iterator[tuple[Path, str]]:
-    """Yield what the parts of a pattern match in a folder, or what is wrong about a folder on the
-    way: pathlib's own `glob` passes over one that cannot be listed."""
+    """Yield the matches of a pattern's parts in a folder, or problems with folders on the way.
+
+    pathlib's `glob` silently skips folders that it cannot list.
+    """
     if not parts:
         yield folder, ""
         return
@@ -220,21 +221,21 @@ def _expanded(folder: Path, parts: Sequence[str]) -> Iterator[tuple[Path, str]]:
 
 
 def _listed(folder: Path) -> tuple[list[os.DirEntry[str]], str]:
-    """Return what is in a folder, by name, and what is wrong about it: git keeps no folder in which
-    nothing is, but for a submodule that is not checked out."""
+    """Return the entries of a folder by name, and its problem or "". Git has empty folders only for
+    missing submodules."""
     try:
         with os.scandir(folder) as entries:
             listed = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
-        return [], f"{error.strerror}; check who may list this folder"
+        return [], f"{error.strerror}; check the permissions of this folder"
     return listed, "" if listed else _NOTHING
 
 
 def _files_in(
     folder: Path, real: str, sought: Sought, inside: str | None = None
 ) -> Iterator[Found]:
-    """Yield the files in a folder, by name: whoever watches a thousand asks ten times a second, so
-    that of the disk only links are asked where they lead."""
+    """Yield the files in a folder, by name. Only links cost a call to the disk: watching lists a
+    thousand files ten times a second."""
     entries, problem = _listed(folder)
     if problem and (inside or problem is not _NOTHING):
         yield folder, real, problem
@@ -253,10 +254,9 @@ def _files_in(
 
 
 def _link(path: Path, inside: str, sought: Sought) -> Iterator[Found]:
-    """Yield the file that a link leads to. What is in a folder below the one that is read is found
-    there."""
+    """Yield the target of a link. A target folder inside the same root is found there."""
     target = os.path.realpath(path)
-    is_folder = os.path.isdir(target)  # noqa: PTH112 - which never raises
+    is_folder = os.path.isdir(target)  # noqa: PTH112 - never raises
     if is_folder or sought.takes(path.name):
         if not _is_within(target, inside):
             yield path, target, sought.leads_out(path, target)
@@ -269,12 +269,11 @@ def _is_within(path: str, folder: str) -> bool:
 
 
 def bytes_of(file: Path, name: str) -> bytes | Diagnostic:
-    """Read the file. A pipe or a device may never end, and a huge file not fit: neither is
-    opened."""
+    """Read the file. Pipes, devices and huge files are not opened."""
     try:
         about = file.stat()
         if not stat.S_ISREG(about.st_mode):
-            return cannot_be_read(name, "no regular file; check the path")
+            return cannot_be_read(name, "not a regular file; check the path")
         return (
             too_large(name, about.st_size)
             if about.st_size > MAX_BYTES
@@ -287,5 +286,5 @@ def bytes_of(file: Path, name: str) -> bytes | Diagnostic:
 
 
 def cannot_be_read(name: str, why: str) -> Diagnostic:
-    """Return the finding about a file that findings call `name`."""
+    """Return the finding about an unreadable file. `name` is its name in findings."""
     return Diagnostic("OAM101", f"cannot be read: {why}", FilePlace(name, 1, 1))

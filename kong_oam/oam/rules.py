@@ -1,5 +1,4 @@
-"""Policies on how objects are kept: what they choose, and which option of Pulumi's says the same.
-Pure."""
+"""Translate policies about objects into rules with Pulumi options."""
 
 from __future__ import annotations
 
@@ -18,7 +17,9 @@ _SEGMENT = re.compile(
     r"""\.?([^.\[\]"'\s]+)|\[(\d+|\*)\]|\[["']?([^\[\]"']+)["']?\]"""
 )
 _PLAIN_KEY = re.compile(r"[A-Za-z_$][\w$-]*|\*")
-_FOR_GOOD = "Pulumi keeps an object for good: delete it by hand once its Application is gone"
+_FOR_GOOD = (
+    "Pulumi never deletes this object; delete it by hand after its Application"
+)
 _SAYS: Mapping[str, Option] = {
     "read-only": "read",
     "take-over": "import",
@@ -27,8 +28,8 @@ _SAYS: Mapping[str, Option] = {
 
 
 def _seen(component: ComponentSpec, rendered: RenderedObject) -> Texts:
-    """Return what each selector asks of an object that was rendered: in KubeVela, what a
-    component's definition makes beside the workload is of a trait, too."""
+    """Return the values of an object that selectors match. Like KubeVela, treat a component's
+    further objects as a trait's."""
     if rendered.trait is not None:
         trait = component.traits[rendered.trait].type.partition("@")[0]
     else:
@@ -46,8 +47,7 @@ def _seen(component: ComponentSpec, rendered: RenderedObject) -> Texts:
 def kept_by_rules(
     application: Application, component: ComponentSpec, rendered: RenderedObject
 ) -> RenderedObject:
-    """Return an object that was rendered, with the options that the rules of its Application give
-    it."""
+    """Return a rendered object with the options that the rules of its Application set."""
     if not application.rules:
         return rendered
     return replace(
@@ -56,8 +56,7 @@ def kept_by_rules(
 
 
 def _options(application: Application, seen: Texts) -> Options:
-    """Return the options that a resolved Application's rules give an object: of each policy, the
-    first that chooses it."""
+    """Return the options for an object. The first matching rule of each policy applies."""
     held: dict[str, Rule] = {}
     for rule in application.rules:
         if _chooses(rule, seen):
@@ -81,7 +80,7 @@ def _chooses(rule: Rule, seen: Texts) -> bool:
 
 
 def rules_of(policy: Policy) -> Iterator[Found]:
-    """Yield the rules of a policy, and what Pulumi cannot say of it."""
+    """Yield the rules of a policy, and findings about parts without a Pulumi option."""
     yield from _READERS[policy.type](policy)
 
 
@@ -111,7 +110,7 @@ def _simple(policy: Policy) -> Iterator[Found]:
 
 
 def _apply_once(policy: Policy) -> Iterator[Found]:
-    """Without rules, the policy says that nobody mends what drifts: so it is here anyway."""
+    """Without rules, the policy stops KubeVela from correcting drift. Kong-OAM never does."""
     for written, position in (
         _rules(policy) if policy.properties.get("enable") else ()
     ):
@@ -134,7 +133,7 @@ def _garbage_collect(policy: Policy) -> Iterator[Found]:
         strategy = written.get("strategy", "onAppUpdate")
         if (
             written.get("propagation") == "orphan"
-        ):  # in KubeVela, too, the object itself stays
+        ):  # KubeVela keeps the object itself, too
             strategy = "never"
         if strategy == "onAppDelete":
             yield Diagnostic(
@@ -164,8 +163,8 @@ def _resource_update(policy: Policy) -> Iterator[Found]:
     for written, position in _rules(policy):
         if written["strategy"].get("op") == "replace":
             message = (
-                f"resource-update '{policy.name}': Pulumi changes the fields that are written, and "
-                "never writes an object as a whole; take op away, or name recreateFields"
+                f"resource-update '{policy.name}': Pulumi cannot replace a "
+                "whole object; remove op, or list fields in recreateFields"
             )
             yield Diagnostic("OAM108", message, position.at("strategy", "op"))
         paths, wrong = _paths(written, "recreateFields", position)
@@ -182,17 +181,15 @@ def _resource_update(policy: Policy) -> Iterator[Found]:
 def _paths(
     written: Fields, field: str, position: SourcePosition
 ) -> tuple[list[str], list[Diagnostic]]:
-    """Return the paths in a field of a rule's strategy, as Pulumi writes them, and the findings
-    about those that are none."""
+    """Return the paths in a field of a rule's strategy, in Pulumi's format, and findings about
+    invalid paths."""
     paths: list[str] = []
     wrong: list[Diagnostic] = []
     for number, text in enumerate(written["strategy"].get(field, ())):
         if path := _path(text):
             paths.append(path)
         else:
-            message = (
-                f"'{text}' is no path of a field; write it as spec.a.b[0].c"
-            )
+            message = f"'{text}' is no path; write it as spec.a.b[0].c"
             wrong.append(
                 Diagnostic(
                     "OAM103", message, position.at("strategy", field, number)
@@ -202,8 +199,8 @@ def _paths(
 
 
 def _path(text: str) -> str | None:
-    """Return a path of KubeVela's (`a.b[0].c`, `a[b/c]`) as Pulumi writes it (`a["b/c"]`); None
-    where it is none."""
+    """Convert a KubeVela path (`a.b[0].c`, `a[b/c]`) to Pulumi's format (`a["b/c"]`). None if it is
+    invalid."""
     made = ""
     at = 0
     while at < len(text):

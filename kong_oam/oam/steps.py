@@ -1,4 +1,4 @@
-"""The steps of workflows that are not run, each with where to do it instead."""
+"""The steps of workflows that do not run here, each with an alternative."""
 
 from __future__ import annotations
 
@@ -13,34 +13,42 @@ from kong_oam.oam.schema import STEP_TYPES, violations
 PAUSE = "suspend"
 TAKEN = (*STEP_TYPES, *EVERYTHING, GROUP, PAUSE)
 
-_IN_PIPELINE = "do it in the pipeline that runs pulumi"
-_AS_OBJECT = "write what it makes as a component of type k8s-objects"
-_AS_SETTING = "keep what it is about in the settings of the stack, or in an object of a k8s-objects component"
+_IN_PIPELINE = "do this in the pipeline that runs pulumi"
+_AS_OBJECT = "write its object as a component of type k8s-objects"
+_AS_SETTING = (
+    "move its content to the settings of the stack, or to a k8s-objects "
+    "component"
+)
 _AS_COMPONENT = "write it as a component"
 _AS_TERRAFORM = "write it as a component of the Terraform type"
 _AS_TOPOLOGY = (
-    "name the place with a topology, and what differs there with an override"
+    "use a topology for the clusters, and an override for the differences"
 )
-_GRADUALLY = "a rollout goes step by step only where an operator in the cluster does it: write its objects"
+_GRADUALLY = (
+    "gradual rollouts need an operator in the cluster; write that operator's "
+    "objects"
+)
 
 INSTEAD: Texts = {
     "apply-deployment": _AS_COMPONENT,
     "apply-object": _AS_OBJECT,
     "apply-terraform-config": _AS_TERRAFORM,
     "apply-terraform-provider": _AS_OBJECT,
-    "build-push-image": "build the image in a pipeline, and name it in the component",
+    "build-push-image": "build the image in a pipeline, and use its name in the component",
     "check-metrics": _IN_PIPELINE,
     "clean-jobs": "give the Job ttlSecondsAfterFinished",
     "create-config": _AS_SETTING,
     "delete-config": _AS_SETTING,
-    "depends-on-app": "deploy both Applications with one stack, or that one's stack first",
+    "depends-on-app": (
+        "deploy both Applications with one stack, or deploy the other stack "
+        "first"
+    ),
     "deploy-cloud-resource": _AS_TOPOLOGY,
     "export-data": _AS_OBJECT,
     "export-service": _AS_OBJECT,
     "export2config": _AS_OBJECT,
     "export2secret": _AS_OBJECT,
-    "generate-jdbc-connection": "read the Secret of the database in env, with "
-    "valueFrom.secretKeyRef",
+    "generate-jdbc-connection": "read the database's Secret in env, with valueFrom.secretKeyRef",
     "list-config": _AS_SETTING,
     "read-config": _AS_SETTING,
     "read-object": _AS_SETTING,
@@ -54,21 +62,20 @@ INSTEAD: Texts = {
     "multi-cluster": _AS_TOPOLOGY,
     "rollout": _GRADUALLY,
 }
-"""KubeVela's built-in steps that do more than deploy, and older ones that it has no more."""
+"""KubeVela's built-in steps that do more than deploy, and older steps."""
 LEFT_OUT: Texts = {
-    "collect-service-endpoints": "`python -m kong_oam graph` has the endpoints",
+    "collect-service-endpoints": "use `python -m kong_oam graph` for the endpoints",
     "notification": _IN_PIPELINE,
-    "print-message-in-status": "pulumi shows what it does",
+    "print-message-in-status": "pulumi prints its progress",
     "restart-workflow": "run pulumi again, from a pipeline with a timer",
     "webhook": _IN_PIPELINE,
     "webhook-notification": _IN_PIPELINE,
 }
-"""Those that tell somebody, or do all once more: what is deployed is the same without them."""
-_OF_ITS_OWN = f"a step of your own is not run; {_IN_PIPELINE}"
+"""Steps that only notify or repeat. Without them the deployment is the same."""
 
 
 def wrong_steps(application: Application) -> Findings:
-    """Yield what is wrong with the steps of a workflow, and what of them has no effect here."""
+    """Yield findings about the steps of a workflow."""
     workflow = application.workflow
     if not workflow or workflow.ref:
         return
@@ -84,11 +91,14 @@ def wrong_steps(application: Application) -> Findings:
 def _wrong_step(
     step: Step, taken: Collection[str], *, inside: bool = False
 ) -> Findings:
-    """Yield what is wrong with a step and those of its group. `taken` are the values that other
-    parts of the Application take."""
+    """Yield findings about a step and the steps of its group. `taken` are the inputs of other
+    parts."""
     position = step.position
     if inside and step.type == GROUP:
-        message = f"step '{step.name}': a group stands in no group; write its steps beside it"
+        message = (
+            f"step '{step.name}': a group cannot contain a group; write its "
+            "steps beside it"
+        )
         yield Diagnostic("OAM108", message, position.at("type"))
         return
     if step.type in LEFT_OUT:
@@ -115,32 +125,36 @@ def _unknown(step: Step) -> str:
         return f"{named}: '{step.type}' is not run here; {INSTEAD[step.type]}"
     hint = suggestion(step.type, (*STEP_TYPES, GROUP, PAUSE))
     if "did you mean" in hint:
-        return f"{named}: no '{step.type}'{hint}"
-    return f"{named}: '{step.type}' is not run here; {_OF_ITS_OWN}"
+        return f"{named}: unknown step type '{step.type}'{hint}"
+    return f"{named}: custom step '{step.type}' is not run here; {_IN_PIPELINE}"
 
 
 def _not_followed(step: Step) -> Findings:
-    """Yield the fields of a step that nobody follows here."""
+    """Yield the fields of a step that have no effect here."""
     position = step.position
     named = f"step '{step.name}'"
     passes_values = step.inputs or step.outputs
     if passes_values and step.type not in ("apply-component", PAUSE):
         message = (
-            f"{named}: only steps apply-component pass values; give the inputs and outputs "
-            "to the components"
+            f"{named}: only apply-component steps pass values; move the inputs "
+            "and outputs to the components"
         )
         field = "inputs" if step.inputs else "outputs"
         yield Diagnostic("OAM108", message, position.key(field))
     if step.condition not in ("", "always") and step.type != PAUSE:
         message = (
-            f"{named}: a condition is not judged, and what the step deploys always is; take "
-            "`if` out"
+            f"{named}: Kong-OAM evaluates no condition and always deploys the "
+            "step; remove `if`"
         )
         yield Diagnostic("OAM108", message, position.key("if"))
     if step.timeout:
-        message = f"{named}: 'timeout' has no effect: Pulumi has its own (customTimeouts)"
+        message = (
+            f"{named}: 'timeout' has no effect; use Pulumi's customTimeouts"
+        )
         yield Diagnostic("OAM109", message, position.key("timeout"), "warning")
-    message = f"{named}: there is no pause: the preview is what one approves"
+    message = (
+        f"{named}: the workflow does not pause; approve the preview instead"
+    )
     if step.type == PAUSE:
         yield Diagnostic("OAM109", message, position.at("type"), "warning")
     if step.type == "deploy" and step.properties.get("auto") is False:
@@ -149,12 +163,13 @@ def _not_followed(step: Step) -> Findings:
 
 
 def _left_out(step: Step, taken: Collection[str]) -> Diagnostic:
-    """It is not run, whenever it would be: so its `if` and its `timeout` are not looked at."""
+    """Return the finding about an ignored step. Its `if` and `timeout` do not matter."""
     message = f"step '{step.name}': '{step.type}' is not run here; {LEFT_OUT[step.type]}"
     for output in step.outputs:
         if output.name in taken:
             message += (
-                f", and write out '{output.name}', which others take of it"
+                f". Other parts use its output '{output.name}': write the "
+                "value out"
             )
             return Diagnostic("OAM108", message, output.position)
     return Diagnostic("OAM109", message, step.position.at("type"), "warning")
@@ -164,9 +179,12 @@ def _older(step: Step) -> Diagnostic:
     named = f"step '{step.name}': '{step.type}'"
     if step.properties:
         message = (
-            f"{named} is followed without exceptions alone; write a step apply-component for each "
-            "component"
+            f"{named} does not support exceptions; write an apply-component "
+            "step for each component"
         )
         return Diagnostic("OAM108", message, step.position.at("properties"))
-    message = f"{named} is deprecated; it deploys what no other step does, which happens without it, too"
+    message = (
+        f"{named} is deprecated; remove it, since components without a step "
+        "are deployed anyway"
+    )
     return Diagnostic("OAM109", message, step.position.at("type"), "warning")

@@ -1,5 +1,4 @@
-"""Judges the objects of components, by whatever they are made: nothing gets more open by them.
-Pure."""
+"""Check the objects of components: they must not bypass access rules. Pure."""
 
 from __future__ import annotations
 
@@ -38,8 +37,7 @@ Alone = Callable[[JudgedComponent, Rules], Diagnostics]
 
 
 def refused_alone(component: JudgedComponent, rules: Rules) -> Diagnostics:
-    """Return what is wrong about a component's objects, as far as it takes no other component to
-    know."""
+    """Return the findings about a component's objects that need no other component."""
     found: list[Diagnostic] = []
     for rendered in _judged(component):
         if wrong := kind_refused(component, rendered, rules):
@@ -72,8 +70,7 @@ def _judged(component: JudgedComponent) -> list[RenderedObject]:
 def _placed_refused(
     component: JudgedComponent, rendered: RenderedObject, rules: Rules
 ) -> Findings:
-    """Yield what is wrong about an object, also within another, beside what is found in that at any
-    depth."""
+    """Yield findings about an object itself, which may be part of another object."""
     yield from namespaces_refused(
         component, rendered, rules, pods=bool(fenced_pods(rendered))
     )
@@ -86,10 +83,10 @@ def judge(
     rules: Rules,
     alone: Alone = refused_alone,
 ) -> Findings:
-    """Yield what is wrong about the objects of a stack's components, each once.
+    """Yield the findings about the objects of a stack's components, each once.
 
-    Components without an object to judge take part: others must not take what is theirs, and are
-    told of their objects' twins. `alone` may well know what `refused_alone` says.
+    Components without objects take part: their identities are protected, and names may collide with
+    theirs. `alone` may cache the results of `refused_alone`.
     """
     known = identities(components)
     for component in components:

@@ -1,4 +1,4 @@
-"""The project's own definitions: those of its folder, of what a stack names, and those beside
+"""The project's own definitions: in its folder, in the stack's setting, and in files with
 Applications."""
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ from kong_oam.render.built_in import built_in_types
 from kong_oam.render.definition_files import read_definition_file
 
 FOLDER = "definitions"
-"""The folder of the project's own definitions, if it has one."""
+"""The folder of the project's own definitions, if it exists."""
 OWN_WORDS = frozenset(
     {("component", "external"), *(("trait", name) for name in OWN_TRAITS)}
 )
-"""Types that this project reads itself. KubeVela needs a definition of each, and here one means
-nothing."""
+"""Types that this project implements. KubeVela needs a definition for each; here such a definition
+is ignored."""
 _BUILT_IN = "kubevela"
 _ONLY_HERE = "access.schema.json"
-"""Stands beside the folder of the built-in types, and in no other project's folder."""
+"""A file beside the folder of the built-in types, which no other project has."""
 
 
 @dataclass(frozen=True)
 class Own:
-    """The project's own definitions, and what is wrong with them.
+    """The project's own definitions, and findings about them.
 
-    `besides`: by file, those that stand beside its Applications. They hold for these alone, whoever
-    else is read.
+    `besides` has the definitions in files with Applications, by file. They apply only to these
+    Applications.
     """
 
     definitions: Definitions
@@ -53,7 +53,7 @@ class Own:
     besides: Mapping[str, Definitions] = field(default_factory=dict)
 
     def beside(self, others: Iterable[Definition]) -> Own:
-        """Return these, and others that stand beside Applications: a file may be named as both."""
+        """Return these definitions with others from files with Applications. A file may be both."""
         known = {*map(_position, self.definitions)}
         besides: dict[str, Definitions] = {}
         for definition in _others_than_own_words(others):
@@ -63,7 +63,7 @@ class Own:
         return replace(self, besides=besides)
 
     def at(self, file: str) -> Own:
-        """Return what holds for the Applications of a file."""
+        """Return the definitions for the Applications in a file."""
         more = tuple(
             definition
             for definition in self.besides.get(file, ())
@@ -73,12 +73,12 @@ class Own:
 
     @cached_property
     def types(self) -> frozenset[DefinedType]:
-        """The types that they define, everywhere."""
+        """The types that they define for all files."""
         return frozenset(definition.type for definition in self.definitions)
 
     @cached_property
     def diagnostics(self) -> Diagnostics:
-        """What is wrong with them, alone and together."""
+        """The findings about them, alone and together."""
         return (
             *self.problems,
             *library(self.definitions).diagnostics,
@@ -89,7 +89,10 @@ class Own:
     def _taking_places(self) -> Findings:
         for definition in self.definitions:
             if definition.type in built_in_types():
-                message = f"this takes the place of the built-in {definition.type[0]} type '{definition.name}'"
+                message = (
+                    "this definition replaces the built-in "
+                    f"{definition.type[0]} type '{definition.name}'"
+                )
                 yield Diagnostic(
                     "OAM113", message, definition.position, "warning"
                 )
@@ -100,14 +103,15 @@ class Own:
             for definition in beside:
                 if where := self._taken(definition):
                     message = (
-                        f"{definition.type[0]} type '{definition.name}' is {where} already, and what stands "
-                        "beside Applications holds for these alone: rename it, or put it into "
-                        "definitions/"
+                        f"{definition.type[0]} type '{definition.name}' is "
+                        f"already {where}, and a definition beside "
+                        "Applications applies only to them; rename it, or "
+                        "move it into definitions/"
                     )
                     yield Diagnostic("OAM106", message, definition.position)
 
     def _taken(self, definition: Definition) -> str:
-        """Say where there is such a type already, if anywhere: in whatever version."""
+        """Return where a type is already defined, in any version; empty if it is not."""
         for other in self.definitions:
             if other.type == definition.type:
                 return f"defined ({other.position})"
@@ -117,8 +121,8 @@ class Own:
 def definition_files(
     names: FileNames, folder: Path
 ) -> Iterator[tuple[Path, str]]:
-    """Yield the files of definitions that `names` name, and those in the project's own folder below
-    `folder`, each once, with what is wrong about it, or nothing (oam.files.files_of)."""
+    """Yield the definition files in `names` and in the project's own folder, each once, with a
+    problem or "". See oam.files.files_of."""
     usual = folder / FOLDER
     shown = (
         [FOLDER]
@@ -136,8 +140,8 @@ def own_definitions(
     named: Naming = str,
     folder: Path = Path(),
 ) -> Own:
-    """Read what `definition_files` yields. What cannot be read, or names nothing, is a finding.
-    Raises EvaluatorError where a file is in CUE and there is no evaluator."""
+    """Read the files of `definition_files`. Unreadable files become findings. Raise EvaluatorError
+    for CUE without an evaluator."""
     definitions: list[Definition] = []
     problems: list[Diagnostic] = []
     for file, problem in definition_files(names, folder):
@@ -154,8 +158,7 @@ def own_definitions(
 def _others_than_own_words(
     definitions: Iterable[Definition],
 ) -> Iterator[Definition]:
-    """Yield those that say what a type means here: what KubeVela's own policies mean, this project
-    reads itself, too."""
+    """Yield definitions without the policies and traits that this project implements."""
     built_in = built_in_types()
     for definition in definitions:
         is_policy = (
@@ -170,8 +173,7 @@ def _position(definition: Definition) -> tuple[str, int]:
 
 
 def _holds_others_alone(folder: Path) -> bool:
-    """Tell whether it is a folder with files, none of which is a definition: it need not be one of
-    definitions."""
+    """Tell whether a folder has files but no definitions, so that it may have another purpose."""
     found = [*files_of([folder], Path(), DEFINITIONS)]
     return (
         len(found) == 1
@@ -181,8 +183,7 @@ def _holds_others_alone(folder: Path) -> bool:
 
 
 def _is_built_in(file: Path) -> bool:
-    """Tell whether it is in the folder of the built-in types, which lies below that of this
-    project's own."""
+    """Tell whether a file is in the folder of the built-in types, below the project's own folder."""
     return any(
         above.name == _BUILT_IN and (above.parent / _ONLY_HERE).is_file()
         for above in file.parents

@@ -1,5 +1,4 @@
-"""Renders components: chooses their definitions, asks the evaluator, and gives objects or
-findings."""
+"""Render components: find their definitions, ask the evaluator, and return objects or findings."""
 
 from __future__ import annotations
 
@@ -18,17 +17,17 @@ from kong_oam.render.requests import Setting, request
 from kong_oam.render.terraform import as_template
 
 _ELSEWHERE = {
-    "ref-objects": "its objects are in a cluster, which nobody asks here; write them out with "
-    "k8s-objects"
+    "ref-objects": "its objects are in a cluster, which Kong-OAM does not read; write "
+    "them out with k8s-objects"
 }
-"""Types that no definition helps."""
+"""Types that cannot be rendered even with a definition."""
 _AS_WRITTEN = (("component", "k8s-objects"), ("component", "raw"))
-"""The types whose properties are objects, or one."""
+"""The types whose properties contain objects."""
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedComponent:
-    """The objects of a component, the workload first; none where there are findings."""
+    """The objects of a component, workload first; empty if there are findings."""
 
     objects: Objects
     diagnostics: Diagnostics
@@ -41,8 +40,8 @@ def render(
     ask: Ask,
     setting: Setting = Setting(),  # noqa: B008 - frozen
 ) -> RenderedComponent:
-    """Render one component of an Application, with its traits, by what `definitions_of` gives.
-    Raises EvaluatorError where there is no evaluator."""
+    """Render one component of an Application with its traits. `definitions` come from
+    `definitions_of`. Raise EvaluatorError without an evaluator."""
     chosen: list[Definition] = []
     wrong: list[Diagnostic] = []
     for definition in definitions:
@@ -66,8 +65,8 @@ def render(
 def definitions_of(
     component: ComponentSpec, library: Library, kind: Kind = "component"
 ) -> tuple[Definition | Diagnostic, ...]:
-    """Return the definitions of a component's type and of its traits' in their order, or what is
-    wrong in their place. `kind`: what its type is one of."""
+    """Return the definitions of a component's type and of its traits, or findings in their place.
+    `kind` is the kind of its type."""
     position = component.position.at("type")
     chosen = [find(library, kind, component.type, position)]
     if refused := _ELSEWHERE.get(component.type.partition("@")[0]):
@@ -87,7 +86,7 @@ def _object(
     key = made["key"]
     by = definitions[part + 1]
     pods = by.pod_spec_path if part < 0 and not key else ""
-    said = (
+    defined = (
         ""
         if by.built_in
         else f"{by.type[0]} type '{by.name}' ({by.position.file})"
@@ -104,12 +103,12 @@ def _object(
         key,
         position,
         pods,
-        defined=said,
+        defined=defined,
     )
 
 
 def _written(component: ComponentSpec, type_: str, key: str) -> Position:
-    """Return where an object stands that the component has as it is."""
+    """Return the position of an object in a component's properties."""
     properties = component.position.at("properties")
     if type_ == "raw":
         return properties

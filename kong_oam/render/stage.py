@@ -1,4 +1,4 @@
-"""Applications with the objects of every component that needs an evaluator."""
+"""Render Applications: add the objects of every component that needs an evaluator."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ from kong_oam.render.values import (
 _HERE = Path()
 Labels = Mapping[str, Texts]
 _NO_DEFINITION = (
-    "; a type of your own needs a definition in definitions/, or in what "
-    "kong-oam:definitions of the stack names"
+    "; a custom type needs a definition in definitions/, or in "
+    "kong-oam:definitions of the stack"
 )
 
 
@@ -70,12 +70,13 @@ def read_applications(
     renderer: Renderer | None = None,
     labels: Labels | None = None,
 ) -> Reading:
-    """Read Applications and definitions, and renders: `names` as `read_files` has them,
-    `definitions` as `own_definitions`, below `project`, by default `folder`; `minor` is the
-    cluster's version. `renderer` knows what it rendered before; by default, nothing. `labels` are
-    those of further clusters, by which topologies select.
+    """Read Applications and definitions, and render them.
 
-    Raises EvaluatorError where a type needs an evaluator, and there is none.
+    `names` are files as in `read_files`; `definitions` are files as in `own_definitions`, below
+    `project` (default: `folder`). `minor` is the cluster's minor version. `renderer` may have
+    results of earlier runs. `labels` are the labels of further clusters, for topologies.
+
+    Raise EvaluatorError if a type needs an evaluator and none exists.
     """
     with Tools() as tools:
         renderer = renderer or Renderer(tools)
@@ -93,8 +94,8 @@ def read_applications(
 
 @dataclass
 class Renderer:
-    """Renders Applications, and none again that it has rendered while nothing that bears on it is
-    another."""
+    """Renders Applications. It keeps results while their Application, definitions and settings stay
+    the same."""
 
     tools: Tools
     _known: dict[int, _Made] = field(default_factory=dict)
@@ -107,9 +108,11 @@ class Renderer:
         minor: int,
         labels: Labels | None = None,
     ) -> Reading:
-        """Return the reading with the objects of components, and what is wrong with these: an
-        Application with an error is left out, and its name is one of the malformed. Raises
-        EvaluatorError."""
+        """Return the reading with rendered components and findings.
+
+        Applications with errors are left out, and their names become malformed. Raise
+        EvaluatorError.
+        """
         self._last = own, minor, labels
         run = _Run(self.tools, own, minor, self._known)
         applications: list[Application] = []
@@ -132,8 +135,7 @@ class Renderer:
         )
 
     def again(self, texts: Texts) -> Reading:
-        """Read and renders other texts of the Applications that were rendered last, by what their
-        files are called."""
+        """Read and render other texts of the last Applications, by file name."""
         assert self._last
         own, minor, labels = self._last
         reading = together(
@@ -145,8 +147,7 @@ class Renderer:
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """What was made of an Application, and of what else. `application` None: it cannot be
-    rendered."""
+    """The rendering of an Application, and its inputs. `application` None: it cannot be rendered."""
 
     source: Application
     beside: object
@@ -154,26 +155,26 @@ class _Made:
     diagnostics: Diagnostics = ()
 
     def holds(self, source: Application, beside: object) -> bool:
-        """Tell whether the same would be made again. What is wrong may say where in a
-        definition, and lines move."""
+        """Tell whether a new rendering would be the same. Findings have positions in definitions,
+        so they are never reused."""
         if self.diagnostics or self.source is not source:
             return False
         return self.beside == beside
 
 
 Chosen = tuple[Definition | Diagnostic, ...]
-"""The definitions of a component's types, but for this project's own words, or what is wrong in
-their place."""
+"""The definitions of a component's types, or findings in their place. Types that this project
+implements are left out."""
 
 
 _Part = tuple[ComponentSpec, tuple[Chosen, ...]]
-"""A component, or a policy as one, with the definitions of each of its forms; none of a plain
-one."""
+"""A component, or a policy as a component, with the definitions of each variant; empty for a plain
+component."""
 
 
 @dataclass
 class _Run:
-    """One reading that is rendered."""
+    """The rendering of one reading."""
 
     tools: Tools
     own: Own
@@ -182,17 +183,17 @@ class _Run:
     now: dict[int, _Made] = field(default_factory=dict)
 
     def at(self, file: str) -> _Run:
-        """Return the same, with the definitions that hold for the Applications of a file."""
+        """Return the run with the definitions for the Applications in a file."""
         own = self.own.at(file)
         return self if own is self.own else replace(self, own=own)
 
     @cached_property
     def library(self) -> Library:
-        """The project's own definitions, and the built-in ones."""
+        """The project's own and the built-in definitions."""
         return library((*self.own.definitions, *self.tools.built_in))
 
     def application(self, source: Application) -> _Made:
-        """Return what is made of an Application: what is known of it, where nothing has changed."""
+        """Return the rendering of an Application, from an earlier run if nothing changed."""
         if not source.policies and all(
             part.plain for part in source.components
         ):
@@ -243,15 +244,17 @@ class _Run:
         for number in order:
             part, chosen = parts[number]
             if not made.keys() >= {*needed[number]}:
-                continue  # why it cannot be rendered is said there
+                continue  # that component has its own finding
             if not chosen:
                 made[number] = part
                 continue
-            given: dict[str, tuple[ComponentSpec, Output]] = {}
+            own_givers: dict[str, tuple[ComponentSpec, Output]] = {}
             for value in part.inputs:
                 giver, output = givers[value.source]
-                given[value.source] = (made[giver], output)
-            component, findings = self._component(source, part, chosen, given)
+                own_givers[value.source] = (made[giver], output)
+            component, findings = self._component(
+                source, part, chosen, own_givers
+            )
             if component:
                 made[number] = component
             found += findings
@@ -266,23 +269,23 @@ class _Run:
         source: Application,
         part: ComponentSpec,
         chosen: Sequence[Chosen],
-        given: Givers,
+        givers: Givers,
     ) -> tuple[ComponentSpec | None, Diagnostics]:
-        """Return the component with its objects in each of its places. `chosen`: one for each form
-        of the component."""
+        """Return the component with its objects at each target. `chosen` has the definitions of
+        each variant."""
         wrong: dict[Diagnostic, None] = {}
         for definitions in chosen:
             for definition in definitions:
                 if isinstance(definition, Diagnostic):
                     wrong[definition] = None
         if wrong:
-            # What cannot be read may define it.
+            # An unreadable file may contain the definition, so report only that file.
             return None, () if errors(self.own.problems) else tuple(wrong)
         made: list[ComponentSpec] = []
         found: dict[Diagnostic, None] = {}
         for target in part.every_target:
             values = {}
-            for name, (giver, output) in given.items():
+            for name, (giver, output) in givers.items():
                 values[name] = (_at(giver, target, source), output)
             variant = part.in_variant(target.variant)
             there, findings = self._placed(
@@ -293,7 +296,7 @@ class _Run:
                 made.append(there)
         if errors(found):
             return None, tuple(found)
-        # Of one without any nothing is there but what was made.
+        # A component without targets keeps only its first rendering.
         places = zip(part.targets, made, strict=False)
         targets = tuple(
             replace(target, rendered=there.rendered) for target, there in places
@@ -305,14 +308,14 @@ class _Run:
         source: Application,
         part: ComponentSpec,
         chosen: Chosen,
-        given: Givers,
+        givers: Givers,
         target: DeploymentTarget,
     ) -> tuple[ComponentSpec | None, Diagnostics]:
         there = source
         if target.namespace not in (None, "", source.namespace):
             there = replace(source, namespace=target.namespace)
         setting = Setting(self.minor, source.revision, target.cluster or "")
-        whole = with_values(part, given, there, self.tools.ask, setting)
+        whole = with_values(part, givers, there, self.tools.ask, setting)
         if isinstance(whole, Diagnostic):
             return None, (whole,)
         part = whole.component
@@ -341,7 +344,7 @@ class _Run:
         return replace(part, rendered=objects), result.diagnostics
 
     def _unknown(self, component: ComponentSpec, kind: Kind) -> Findings:
-        """Yield of what types there is no definition: that is known without an evaluator."""
+        """Yield findings about types without a definition. This needs no evaluator."""
         types: list[tuple[Kind, str, SourcePosition]] = [
             (kind, component.type, component.position)
         ]
@@ -360,8 +363,8 @@ class _Run:
 def _at(
     giver: ComponentSpec, target: DeploymentTarget, source: Application
 ) -> ComponentSpec:
-    """Return a component as it is where another one takes a value of it: it is there, too
-    (`oam.resolution`)."""
+    """Return a component as deployed at the target of another component, which reads its output.
+    See `oam.resolution`."""
     spot = target.spot(source.namespace)
     for position in giver.targets:
         if position.spot(source.namespace) == spot:
@@ -383,7 +386,7 @@ def _without_own_words(component: ComponentSpec) -> ComponentSpec:
 def _numbered(
     rendered: RenderedObject, numbers: Sequence[int]
 ) -> RenderedObject:
-    """Return the object with the number that its trait has among all of the component's."""
+    """Return the object with its trait's index among all traits of the component."""
     return (
         rendered
         if rendered.trait is None
@@ -392,8 +395,8 @@ def _numbered(
 
 
 def _as_component(policy: Policy) -> ComponentSpec:
-    """Return a policy whose definition makes objects, as a component of that name: so KubeVela
-    labels them."""
+    """Return a policy whose definition renders objects, as a component of that name, as KubeVela
+    does."""
     return ComponentSpec(
         policy.name, policy.type, policy.properties, (), (), policy.position
     )
@@ -404,15 +407,14 @@ def _of_one_name(application: Application) -> Findings:
     for policy in application.policies:
         if same := components.get(policy.name):
             message = (
-                f"policy '{policy.name}' makes objects as component '{same.name}' does "
-                f"({same.position}); rename one"
+                f"policy '{policy.name}' and component '{same.name}' "
+                f"({same.position}) render objects under one name; rename one"
             )
             yield Diagnostic("OAM106", message, policy.position.at("name"))
 
 
 def _meaning(chosen: Chosen) -> object:
-    """Return all that a rendering depends on beside the Application: what is equal renders
-    alike."""
+    """Return everything that a rendering depends on apart from the Application."""
     meaning: list[object] = []
     for definition in chosen:
         if isinstance(definition, Definition):

@@ -1,7 +1,7 @@
-"""The values that components of an Application give each other.
+"""The values that components of an Application pass to each other.
 
-What a value is made of is known once the component that gives it is rendered, or else once that is
-deployed: then a text stands in for it, which is replaced when whoever takes it is deployed.
+Some values are known after rendering. Other values exist only after deployment; until then a
+placeholder text stands for each.
 """
 
 from __future__ import annotations
@@ -22,29 +22,32 @@ from kong_oam.render.answers import Answer, Ask, Question
 from kong_oam.render.requests import Setting
 
 MAX_CHARACTERS = 65_536
-"""The longest value, as JSON: values made of values could fill any memory."""
+"""The limit of a value's length as JSON, since values built from values could fill the memory."""
 _UNKNOWN = re.compile(r'reference "\w+" not found\Z')
 _WHERE = re.compile(r'\A"the value": | \(valueFrom:\d+:\d+\)\Z')
 _SECRET = ("data", "stringData")
 _NEVER: Texts = {
-    "Secret": "a Secret's value is not passed; name the Secret where it is read: "
+    "Secret": "values of a Secret are not passed on; refer to the Secret with "
     "valueFrom.secretKeyRef",
-    "Ingress": "an Ingress is not deployed: Kong has its routes",
-    "Release": "Pulumi does not know more of a release than what it is told",
-    "Namespace": "of a Namespace nothing more is known than its name",
-    "CustomResourceDefinition": "of a CustomResourceDefinition nothing more is known than what it "
-    "says",
+    "Ingress": (
+        "an Ingress is not deployed, since its routes are in Kong; write the "
+        "value out"
+    ),
+    "Release": "Pulumi knows only the properties of a release; write the value out",
+    "Namespace": "only the name of a Namespace is known; write the value out",
+    "CustomResourceDefinition": "only the properties of a CustomResourceDefinition are known; write "
+    "the value out",
 }
-"""The kinds of which no live value is passed."""
+"""The kinds without values from the cluster."""
 
 
 Givers = Mapping[str, tuple[ComponentSpec, Output]]
-"""By the names of outputs, the rendered components that give them."""
+"""The rendered components with each output, by output name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """A component with the values that it takes; `awaited` are those for which texts stand in."""
+    """A component with its input values. `awaited` are the values with placeholders."""
 
     component: ComponentSpec
     awaited: tuple[Awaited, ...] = ()
@@ -57,7 +60,7 @@ def with_values(
     ask: Ask,
     setting: Setting,
 ) -> Filled | Diagnostic:
-    """Put into a component what it takes of others. Raises EvaluatorError."""
+    """Return a component with its input values. Raise EvaluatorError."""
     awaited: dict[Awaited, None] = {}
     for taken in part.inputs:
         giver, output = givers[taken.source]
@@ -70,9 +73,9 @@ def with_values(
         message = _wrong(answer) or _collected(answer, giver, application, own)
         if message:
             value_from = " ".join(output.value_from.split())[:100]
-            what = f"output '{output.name}' of '{giver.name}': '{value_from}'"
+            label = f"output '{output.name}' of '{giver.name}': '{value_from}'"
             position = output.position.at("valueFrom")
-            return Diagnostic("OAM108", f"{what}: {message}", position)
+            return Diagnostic("OAM108", f"{label}: {message}", position)
         value = _with_stand_ins(answer["value"], own)
         awaited.update(dict.fromkeys(own))
         text = json.dumps(value)
@@ -96,7 +99,8 @@ def _collected(
     application: Application,
     into: list[Awaited],
 ) -> str:
-    """Put the values that only the cluster knows into the list; say why one cannot be passed."""
+    """Append the values that only the cluster knows to `into`. Return why a value cannot be passed,
+    or ""."""
     for path in answer.get("paths", ()):
         awaited = _awaited(application, giver, path)
         if isinstance(awaited, str):
@@ -104,7 +108,7 @@ def _collected(
         into.append(awaited)
     value = _with_stand_ins(answer["value"], into)
     if any(awaited.stand_in not in value for awaited in into):
-        return "it gives no text"
+        return "it is no text; write the value out"
     return ""
 
 
@@ -115,7 +119,7 @@ def _with_stand_ins(value: Any, awaited: Sequence[Awaited]) -> Any:
 
 
 def otherwise(part: ComponentSpec, awaited: Sequence[Awaited]) -> ComponentSpec:
-    """Return the same component with texts of another form in the place of those that stand in."""
+    """Return the component with different texts instead of the placeholders."""
     traits = []
     for trait in part.traits:
         properties = _in_other_words(trait.properties, awaited)
@@ -129,9 +133,9 @@ def are_passed_on(
     objects: Iterable[RenderedObject],
     others: Iterable[RenderedObject],
 ) -> bool:
-    """Tell whether a definition passes texts on as they are, and decides nothing by them.
+    """Tell whether a definition passes placeholders on unchanged, and decides nothing by them.
 
-    Then it makes the same of stand-ins and of what `otherwise` has in their place.
+    If so, other texts in their places (`otherwise`) change nothing else in the objects.
     """
     return [
         _in_other_words(rendered.object, awaited) for rendered in objects
@@ -139,10 +143,11 @@ def are_passed_on(
 
 
 def not_passed_on(part: ComponentSpec) -> Diagnostic:
-    """Return the finding about a component whose definitions do more with texts."""
+    """Return the finding about a component whose definition evaluates placeholders."""
     message = (
-        f"component '{part.name}': its definition does more with what only the cluster knows than "
-        "to pass it on, so nobody could say before what is deployed; write the value out"
+        f"component '{part.name}': its definition evaluates a value that only "
+        "the cluster knows, so its objects cannot be checked; write the value "
+        "out"
     )
     return Diagnostic("OAM108", message, part.position.key("inputs"))
 
@@ -159,7 +164,7 @@ def _in_other_words(value: Any, awaited: Sequence[Awaited]) -> Any:
 def with_awaited(
     objects: Sequence[RenderedObject], awaited: Sequence[Awaited]
 ) -> Objects:
-    """Return the objects, each with those of the values that stand in it."""
+    """Return the objects, each with the awaited values in it."""
     if not awaited:
         return tuple(objects)
     changed = []
@@ -173,8 +178,8 @@ def with_awaited(
 def _scope(
     giver: ComponentSpec, application: Application, setting: Setting
 ) -> Fields:
-    """Return what is known of a component before it is deployed. The context is the workflow's, of
-    which a name is that of the Application."""
+    """Return the known fields of a component before deployment. As in a workflow, `context.name` is
+    the Application."""
     first, *others = giver.rendered or ()
     keys = [rendered.key for rendered in others]
     return {
@@ -204,22 +209,28 @@ def _known(rendered: RenderedObject) -> Fields:
 
 def _wrong(answer: Answer) -> str:
     if "limit" in answer:
-        return "its evaluation takes too long or too much memory"
+        return (
+            "its evaluation exceeds the time or memory limit; write the value "
+            "out"
+        )
     for finding in answer.get("findings", ()):
         line, *_ = finding["message"].splitlines() or [""]
-        said = _WHERE.sub("", line)[:300]
-        if _UNKNOWN.search(said):
-            return f"{said}; it is said of output, outputs and context"
-        return said
+        reason = _WHERE.sub("", line)[:300]
+        if _UNKNOWN.search(reason):
+            return f"{reason}; use output, outputs and context"
+        return reason
     if len(json.dumps(answer["value"])) > MAX_CHARACTERS:
-        return f"it gives more than {MAX_CHARACTERS} characters"
-    return "it gives null" if answer["value"] is None else ""
+        return (
+            f"it has more than {MAX_CHARACTERS} characters; pass a shorter "
+            "value"
+        )
+    return "it is null; write the value out" if answer["value"] is None else ""
 
 
 def _awaited(
     application: Application, giver: ComponentSpec, path: Sequence[str | int]
 ) -> Awaited | str:
-    """Return the value at a path of the scope, which only the cluster knows; or why it cannot be
+    """Return the value at a path of the scope, which only the cluster knows, or why it cannot be
     passed."""
     rendered, *others = giver.rendered or ()
     inside = tuple(path[1:])
@@ -230,8 +241,8 @@ def _awaited(
         return reason
     if inside[0] not in ("metadata", "spec", "status") or len(inside) < 2:
         return (
-            "only what stands in metadata, spec and status of an object is known once it is "
-            "deployed"
+            "after deployment only metadata, spec and status of an object are "
+            "known; use one of these"
         )
     source = (
         giver.name,
@@ -247,7 +258,7 @@ def _awaited(
 
 
 def _placed(part: ComponentSpec, taken: Input) -> ComponentSpec:
-    """Return the component with findings about a value that it takes at the input."""
+    """Return the component with the positions of input values at the input."""
     path = path_of(taken.parameter)
     if path[0] == "properties":
         return replace(part, position=_moved(part.position, path, taken))

@@ -17,8 +17,9 @@ from tests.support.faults.tiny import TINY
 pytestmark = pytest.mark.engine
 
 SAID = (
-    "applications/tiny.yaml:6:7: error ENV412: the cluster has no namespace 'things': make it "
-    "(`kubectl create namespace things`), or have runs do it (kong-oam:cluster.createNamespaces)"
+    "applications/tiny.yaml:6:7: error ENV412: the cluster has no namespace 'things': create it "
+    "(`kubectl create namespace things`), or let runs create it "
+    "(kong-oam:cluster.createNamespaces)"
 )
 NAMESPACE = Key("v1", "Namespace", "", "things")
 

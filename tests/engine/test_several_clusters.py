@@ -188,7 +188,7 @@ def test_contexts_of_one_cluster_are_refused(
     del deployment.local.env[f"{CLUSTER}_western"]
     failed = deployment.pulumi("preview", "-s", STACK, check=False)
     assert failed.returncode != 0
-    said = "error ENV414: kong-oam:cluster.contexts: 'western' leads to the cluster of 'eastern'; name a cluster once"
+    said = "error ENV414: kong-oam:cluster.contexts: 'western' and 'eastern' lead to one cluster; remove one of them"
     assert said in " ".join(failed.stdout.split())
 
 

@@ -1,4 +1,4 @@
-"""Reads definitions from YAML, as KubeVela's API server and `vela def render` give them."""
+"""Read definitions from YAML, in the format of KubeVela's API server and `vela def render`."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from kong_oam.oam.schema import type_of
 
 _API = "core.oam.dev/v1beta1"
 REVISION = "definitionrevision.oam.dev/name"
-"""The annotation that says which revision of a type a definition is."""
+"""The annotation with the revision of a definition."""
 _STEP = "WorkflowStepDefinition"
 _READ_OVER = frozenset({"Application", _STEP})
 _LISTS = frozenset({"List", *(f"{kind}List" for kind in KINDS)})
 _OF_HELM = re.compile(rb"^(  namespace: )\{\{.*\}\}[ \t]*$", re.MULTILINE)
-"""How the files of KubeVela's chart say a namespace, which nobody here asks for."""
+"""The namespace in the files of KubeVela's Helm chart; a template that YAML cannot read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Defined:
-    """The definitions of some files, and what is wrong with the rest."""
+    """The definitions of some files, and the findings about the rest."""
 
     definitions: Definitions
     diagnostics: Diagnostics
@@ -34,11 +34,10 @@ class Defined:
 def read_definitions(
     file: str, raw: bytes, *, built_in: bool = False
 ) -> Defined:
-    """Read the definitions of one YAML file. Bytes in, definitions and findings out; never raises
-    for bad input.
+    """Read the definitions of one YAML file. Findings describe bad input; nothing raises.
 
-    A list of them is read as `kubectl get` prints it. Applications beside them, definitions of
-    workflow steps, and WorkloadDefinitions without a template are read over.
+    Lists in the format of `kubectl get` are read too. The reader skips Applications, definitions of
+    workflow steps, and WorkloadDefinitions without a template.
     """
     documents, findings = read(file, _OF_HELM.sub(rb"\1vela-system", raw))
     definitions: list[Definition] = []
@@ -52,7 +51,7 @@ def read_definitions(
 
 
 def _listed(document: Document) -> Iterator[tuple[Any, SourcePosition]]:
-    """Yield what a document is, or what a list in it has, with the places."""
+    """Yield a document, or the items if it is a list, each with its position."""
     data = as_mapping(document.data)
     items = data.get("items")
     if isinstance(items, list) and data.get("kind") in _LISTS:
@@ -65,7 +64,7 @@ def _listed(document: Document) -> Iterator[tuple[Any, SourcePosition]]:
 
 
 def defined_in(document: Document) -> Defined:
-    """Return the definition that one document is, or what is wrong with it."""
+    """Return the definition in a document, or the findings about it."""
     return _defined(document.data, document.position(), built_in=False)
 
 
@@ -78,8 +77,8 @@ def _defined(data: Any, position: SourcePosition, built_in: bool) -> Defined:
 
 
 def _only_refers(data: Fields) -> bool:
-    """Tell whether it says of a kind of objects that these are workloads, and no more: KubeVela
-    makes such by itself."""
+    """Tell whether a WorkloadDefinition only marks a kind of objects as workloads. KubeVela creates
+    such definitions itself."""
     spec = as_mapping(data.get("spec"))
     return (
         data["kind"] == "WorkloadDefinition"
@@ -89,7 +88,7 @@ def _only_refers(data: Fields) -> bool:
 
 
 def is_definition(document: Document) -> bool:
-    """Tell whether it defines a type, that of a step of workflows among them."""
+    """Tell whether a document defines a type, or a step of workflows."""
     kind = as_mapping(document.data).get("kind")
     return isinstance(kind, str) and (kind in KINDS or kind == _STEP)
 
@@ -98,11 +97,11 @@ def _wrong(data: Any, position: SourcePosition) -> Findings:
     kind = as_mapping(data).get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
         if kind not in _READ_OVER:
-            what = f"a {kind}" if isinstance(kind, str) else "this"
+            label = f"a {kind}" if isinstance(kind, str) else "this"
             known = ", ".join(KINDS)
             yield Diagnostic(
                 "OAM108",
-                f"{what} is no definition, and defines no type; known: {known}",
+                f"{label} is no definition; known kinds: {known}",
                 position,
             )
         return
@@ -144,7 +143,7 @@ def _wrong_schematic(
         if terraform.get("type", "hcl") not in ("hcl", "remote"):
             yield Diagnostic(
                 "OAM103",
-                "schematic.terraform.type is none of: hcl, remote",
+                "schematic.terraform.type must be hcl or remote",
                 at.at("type"),
             )
     elif not _template(spec)[0]:
@@ -183,8 +182,7 @@ def _definition(
 
 
 def _template(spec: Fields) -> tuple[str, tuple[str, ...]]:
-    """Return the template in CUE, and where in the `spec` it stands: the older place is
-    `extension`."""
+    """Return the CUE template and its path in `spec`. Older definitions have it in `extension`."""
     for at in (("schematic", "cue"), ("extension",)):
         here = spec
         for step in at:
@@ -195,8 +193,7 @@ def _template(spec: Fields) -> tuple[str, tuple[str, ...]]:
 
 
 def _first_line(position: SourcePosition) -> int:
-    """Return the line that a block of text begins in: the one below the `|` that its node begins
-    with."""
+    """Return the line on which a block of text starts: the line after its `|`; 0 for other text."""
     rows = position.document.text.split("\n")[position.line - 1 : position.line]
     begins_a_block = any(
         row[position.column - 1 :].startswith("|") for row in rows

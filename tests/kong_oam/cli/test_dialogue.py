@@ -245,7 +245,7 @@ def test_a_wrong_answer_is_asked_for_again(
         ),
         (
             {1: "api"},
-            "error OAM107: Deployment 'api' in namespace 'default' would also be made",
+            "error OAM107: Deployment 'api' in namespace 'default' would also be created",
         ),
         (
             {

@@ -682,7 +682,7 @@ def test_a_worker_is_owned_through_its_application() -> None:
         ([*API, "--type", "cron"], "error OAM104: unknown component type 'cron'"),
         ([*API, "--path", "/a;b"], "error ACC213: path '/a;b'"),
         ([*API[:-1], "not a host"], 'error OAM103: domain: "not a host" does not match'),
-        ([*API[:2], "--component", "api", *API[4:]], "error OAM107: Deployment 'api' in namespace 'default' would also be made for 'orders/api'"),
+        ([*API[:2], "--component", "api", *API[4:]], "error OAM107: Deployment 'api' in namespace 'default' would also be created for 'orders/api'"),
         ([*API[:-1], "orders.example.com", "--path", "/orders/health"], "warning LINT304: never decides: requests for /orders/health go to 'billing/invoices'"),
     ],
 )  # fmt: skip
@@ -762,7 +762,7 @@ def test_another_file_of_that_name_stays(
     Path(BILLING).symlink_to("../../elsewhere.yaml")
     assert main(["new", *API, "--calls", "orders/api:orders.read"]) == 2
     assert (
-        f"{BILLING}:1:1: error OAM101: cannot be read: this link leads out of the folder"
+        f"{BILLING}:1:1: error OAM101: cannot be read: this link to ../../elsewhere.yaml leaves the folder"
         in capsys.readouterr().err
     )
     assert not Path("../elsewhere.yaml").exists()

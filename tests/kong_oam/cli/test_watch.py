@@ -370,7 +370,7 @@ def test_every_save_is_answered_until_ctrl_c(
         Path("hello.yaml"), "metadata: ", "metadata: {name: a}\nmetadata: "
     )
     assert said(started)[0].startswith(
-        "hello.yaml:4:1: error OAM106: key 'metadata' stands twice"
+        "hello.yaml:4:1: error OAM106: key 'metadata' occurs twice"
     )
     STACK_FILE.write_text("config: {}\n")
     assert said(started)[0].startswith(

@@ -87,7 +87,7 @@ def test_a_run_and_verify_refuse_labels_that_pods_of_others_have(
         "app1.yaml:8:100",
     )
     assert finding.message.startswith(
-        "pods of /lost, shop/db in namespace 'orders' have these podLabels, and the rules"
+        "pods of /lost, shop/db in namespace 'orders' have these podLabels. The rules"
     )
     altered = {
         one.name: one.reasons

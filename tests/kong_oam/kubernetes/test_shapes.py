@@ -154,7 +154,7 @@ def test_what_is_held_are_texts(changes: dict[str, Any], path: str) -> None:
     )
     assert (
         message
-        == f"OAM103 {changes['kind']} 'api' of 'shop/web': {path} has to be a text"
+        == f"OAM103 {changes['kind']} 'api' of 'shop/web': {path} must be a text"
     )
 
 
@@ -167,19 +167,19 @@ def test_containers_of_a_kind_of_others_need_no_name() -> None:
     assert said(judged(custom, namespace="orders"), allowed=ALLOWED) == []
     (message,) = said(judged(own, namespace="orders"))
     assert message.endswith(
-        "spec.template.spec.containers[0].name has to be there"
+        "spec.template.spec.containers[0].name must be present"
     )
 
 
 @pytest.mark.parametrize(
     ("spec", "wrong"),
     [
-        ("hostAliases", ["spec.hostAliases[0].hostnames has to be there"]),
+        ("hostAliases", ["spec.hostAliases[0].hostnames must be present"]),
         (
             "containers",
             [
-                "spec.containers has to be a list",
-                "spec.containers[0].name has to be there",
+                "spec.containers must be a list",
+                "spec.containers[0].name must be present",
             ],
         ),
     ],
@@ -206,9 +206,9 @@ def test_what_is_wrong_is_said(spec: str, wrong: list[str]) -> None:
 @pytest.mark.parametrize(
     ("one", "wrong"),
     [
-        ({**OBJECTS[0], "spec": {}}, "Deployment 'api' of 'shop/web': spec has to be what pods are made of"),
-        ({**OBJECTS[2], "spec": {}}, "Pod 'api' of 'shop/web': spec.containers has to be a list of at least one container"),
-        ({**OBJECTS[6], "spec": "x"}, "CustomResourceDefinition 'a.b.c' of 'shop/web': spec has to be a mapping"),
+        ({**OBJECTS[0], "spec": {}}, "Deployment 'api' of 'shop/web': spec must be a mapping with the pod template"),
+        ({**OBJECTS[2], "spec": {}}, "Pod 'api' of 'shop/web': spec.containers must be a list of at least one container"),
+        ({**OBJECTS[6], "spec": "x"}, "CustomResourceDefinition 'a.b.c' of 'shop/web': spec must be a mapping"),
     ],
 )  # fmt: skip
 def test_nothing_is_deployed_without_its_spec(
@@ -238,7 +238,9 @@ def test_a_name_is_one_that_the_cluster_takes(api: str, kind: str) -> None:
                 rbac=True,
             )
             assert (
-                any(" cannot be named so: " in message for message in messages)
+                any(
+                    " name is invalid for a " in message for message in messages
+                )
                 == expected
             ), name
 
@@ -271,8 +273,8 @@ def test_a_volume_that_is_mounted_is_there() -> None:
 
     at = "of 'shop/web': spec.template.spec"
     assert found("Deployment") == [
-        f"OAM103 Deployment 'w' {at}.containers[0].volumeMounts[1] is of volume 'b', and the pods have only 'a'",
-        f"OAM103 Deployment 'w' {at}.initContainers[0].volumeDevices[0] is of volume 'c', and the pods have only 'a'",
+        f"OAM103 Deployment 'w' {at}.containers[0].volumeMounts[1] mounts volume 'b', but the pods have only 'a'; add the volume",
+        f"OAM103 Deployment 'w' {at}.initContainers[0].volumeDevices[0] mounts volume 'c', but the pods have only 'a'; add the volume",
     ]
     assert (
         found(
@@ -301,5 +303,5 @@ def test_a_volume_that_is_mounted_is_there() -> None:
                 }
             )
         )[-1]
-        == "OAM103 Pod 'p' of 'shop/web': spec.containers[0].volumeMounts[0] is of volume 'b', and the pods have none"
+        == "OAM103 Pod 'p' of 'shop/web': spec.containers[0].volumeMounts[0] mounts volume 'b', but the pods have none; add the volume"
     )

@@ -93,8 +93,9 @@ def test_objects_of_another_stack_are_named_with_that_stack(
     _put(cluster, "Deployment", "job", "prod", "example.com/v1")
     (found,) = _found()
     assert str(found).splitlines()[0] == (
-        "app1.yaml:6:7: error ENV421: the cluster has Deployment 'default/job' and 1 more of 'shop/job', made by "
-        "stack 'prod'. It is left as it is; take another name or namespace in one of the two stacks, or bring both into one"
+        "app1.yaml:6:7: error ENV421: the cluster has Deployment 'default/job' and 1 more of "
+        "'shop/job', created by stack 'prod'. The run does not touch it; use another name or "
+        "namespace in one of the stacks, or merge both into one stack"
     )
 
 
@@ -105,11 +106,13 @@ def test_objects_that_somebody_made_by_hand_are_named(cluster: Cluster) -> None:
     first, second = _found()
     assert (first.code, first.message) == (
         "ENV421",
-        "the cluster has Deployment 'default/job', made outside any stack (no label kong-oam.dev/stack). It is left as it "
-        "is; take another name or namespace, or have it removed by whoever made it",
+        "the cluster has Deployment 'default/job', created outside any stack (no label "
+        "kong-oam.dev/stack). The run does not touch it; use another name or namespace, or ask "
+        "its owner to remove it",
     )
     assert (
-        "ServiceAccount 'default/job', made by stack 'prod'" in second.message
+        "ServiceAccount 'default/job', created by stack 'prod'"
+        in second.message
     )
 
 
@@ -198,7 +201,7 @@ def test_a_kind_that_the_cluster_does_not_know_hides_no_other(
         "kong_oam.kubernetes.preflight.created_in", lambda *_: made
     )
     (found,) = _found()
-    assert "Deployment 'default/job', made by stack 'prod'" in found.message
+    assert "Deployment 'default/job', created by stack 'prod'" in found.message
 
 
 def test_names_and_labels_are_those_that_the_program_makes() -> None:

@@ -142,7 +142,7 @@ def test_what_reads_a_cluster_is_refused_in_words(
     name: str, wanted: Any, evaluator: Evaluator, ours: Mapping[str, Definition]
 ) -> None:
     (finding,) = rendered(evaluator, (ours[name], wanted))["findings"]
-    assert (finding["kind"], finding["part"]) == ("said", -1)
+    assert (finding["kind"], finding["part"]) == ("errs", -1)
 
 
 def test_a_helm_chart_is_a_release(

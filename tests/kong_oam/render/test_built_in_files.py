@@ -65,7 +65,7 @@ def test_where_something_ends_the_evaluator_it_says_what_to_do() -> None:
     """In one line."""
     with (
         Evaluator(find=lambda: Path("/bin/false")) as ended,
-        pytest.raises(EvaluatorError, match="run this again: ") as it,
+        pytest.raises(EvaluatorError, match="run the command again: ") as it,
     ):
         built_in_definitions(ended.ask)
     assert str(it.value).count("\n") == 0

@@ -156,10 +156,10 @@ def test_properties_that_fail_are_told_by_the_line_of_the_file(
 
 
 WRONG = {
-    "no CUE": ("a: : b", "OAM112: no definition: expected"),
+    "no CUE": ("a: : b", "OAM112: the file is no definition: expected"),
     "no template": (
         'a: type: "trait"',
-        "OAM112: no definition: no `template` stands beside `a`",
+        "OAM112: the file is no definition: no `template` beside `a`",
     ),
     "a version that is no text": (
         'a: {type: "trait", attributes: version: 0}\ntemplate: {}',
@@ -167,41 +167,41 @@ WRONG = {
     ),
     "nothing that describes it": (
         "template: {}",
-        "OAM112: no definition: no field that describes the definition",
+        "OAM112: the file is no definition: no field with a description",
     ),
     "a template that is a text": (
         'a: type: "trait"\ntemplate: "x"',
-        "OAM112: no definition: `template` is no struct",
+        "OAM112: the file is no definition: `template` is no struct",
     ),
     "another type": (
         'a: type: "thing"\ntemplate: {}',
-        "OAM103: type \"thing\" of 'a' is none of: component, trait",
+        "OAM103: type \"thing\" of 'a' is unknown; write one of: component, trait",
     ),
     "a type that is no text": (
         'a: type: ["trait"]\ntemplate: {}',
-        "OAM103: type [\"trait\"] of 'a' is none of: component",
+        "OAM103: type [\"trait\"] of 'a' is unknown; write one of: component",
     ),
-    "no type": ("a: {}\ntemplate: {}", "OAM103: type null of 'a' is none of"),
+    "no type": ("a: {}\ntemplate: {}", "OAM103: type null of 'a' is unknown"),
     "a description that is open": (
         "a: type: string\ntemplate: {}",
-        "OAM112: no definition: a.type: incomplete value",
+        "OAM112: the file is no definition: a.type: incomplete value",
     ),
     "two in one": (
         'a: type: "trait"\nb: type: "trait"\ntemplate: {}',
-        "OAM112: no definition: two fields stand beside",
+        "OAM112: the file is no definition: two fields beside",
     ),
-    "a description that is nested too deeply": (
+    "a description that is nested too deeply; simplify it": (
         f'a: {{type: "trait", attributes: {"{b: " * 900}1{"}" * 900}}}\ntemplate: {{}}',
-        "OAM112: no definition: nested deeper than 64 levels",
+        "OAM112: the file is no definition: nested deeper than 64 levels",
     ),
-    "no UTF-8": ("\udcff", "OAM101: not UTF-8"),
+    "no UTF-8": ("\udcff", "OAM101: the file is not UTF-8"),
     "what steps of workflows do": (
         'a: type: "workflow-step"\ntemplate: {}',
         None,
     ),
     "one that loops": (
         f'a: {{type: "trait", description: {"4000000000 * "}"x"}}\ntemplate: {{}}',
-        "OAM112: no definition: it passes",
+        "OAM112: the file is no definition: its evaluation exceeds",
     ),
 }
 

@@ -67,7 +67,7 @@ def test_one_that_is_killed_while_it_works_is_a_finding(script: Script) -> None:
     """That says to run again; nothing is wrong with the definition."""
     (finding,) = rendered(script("kill -9 $$"), defined()).diagnostics
     assert finding.message.endswith(
-        "the evaluation of its definition was ended from outside: run this again"
+        "the evaluation of its definition was stopped from outside; run the command again"
     )
 
 
@@ -150,7 +150,7 @@ def test_one_that_cannot_be_built_is_said(
     monkeypatch.setenv("KONG_OAM_CACHE", str(tmp_path / "file"))
     (tmp_path / "file").write_text("")
     with pytest.raises(
-        EvaluatorError, match="could not be built; the lines above say why"
+        EvaluatorError, match="cannot be built; see the lines above"
     ):
         program()
 

@@ -46,7 +46,7 @@ def test_the_folder_of_the_project_and_what_is_named(tmp_path: Path) -> None:
     (out,) = own(tmp_path).diagnostics
     assert (
         out.code == "OAM101"
-        and "name that in kong-oam:definitions of the stack" in out.message
+        and "Add the target to kong-oam:definitions of the stack" in out.message
     )
     (tmp_path / "definitions/out.yaml").unlink()
     found = own(tmp_path, "more", "d.yaml", "more/deep/*.yaml", "definitions")
@@ -66,7 +66,7 @@ def test_what_may_have_held_some_is_an_error(tmp_path: Path) -> None:
     """What a type means would else be another thing: one that is built in."""
     (tmp_path / "definitions").mkdir()
     assert said(own(tmp_path)) == [
-        "OAM101 cannot be read: no definition is in this folder (is it checked out?): it takes files in YAML and CUE; or take it out"
+        "OAM101 cannot be read: this folder has no definitions; check it out, add YAML or CUE files, or remove the name"
     ]
     shutil.rmtree(tmp_path / "definitions")
     (tmp_path / "definitions").symlink_to("gone")
@@ -78,8 +78,8 @@ def test_what_may_have_held_some_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "more/broken.cue").symlink_to("gone.cue")
     (tmp_path / "defs.yaml").write_text(written("Component", "a", WORKLOAD))
     assert said(own(tmp_path, "def.yaml", "*.cue", "more")) == [
-        "OAM101 cannot be read: no such file or folder; check the name, in --definitions or in kong-oam:definitions of the stack; did you mean 'defs.yaml'?",
-        "OAM101 cannot be read: no file in YAML or CUE matches it; check the pattern, or take it out",
+        "OAM101 cannot be read: no such file or folder; check the name in --definitions or in kong-oam:definitions of the stack; did you mean 'defs.yaml'?",
+        "OAM101 cannot be read: no YAML or CUE file matches this pattern; correct or remove it",
         "OAM101 cannot be read: No such file or directory; check the path",
     ]
 
@@ -89,7 +89,7 @@ def test_a_folder_that_nobody_may_list_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "definitions/deep").mkdir(parents=True)
     (tmp_path / "definitions/deep").chmod(0)
     assert said(own(tmp_path)) == [
-        "OAM101 cannot be read: Permission denied; check who may list this folder"
+        "OAM101 cannot be read: Permission denied; check the permissions of this folder"
     ]
 
 
@@ -99,7 +99,7 @@ def test_what_is_no_definition_is_said(tmp_path: Path) -> None:
         "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}"
     )
     assert said(own(tmp_path))[0].startswith(
-        "OAM108 a ConfigMap is no definition, and defines no type"
+        "OAM108 a ConfigMap is no definition; known kinds"
     )
 
 
@@ -121,9 +121,9 @@ def test_two_of_one_name_are_an_error_and_one_in_a_built_in_place_is_a_warning(
     found = own(tmp_path)
     assert said(found) == [
         f"OAM106 component type 'app' is defined twice (first in {tmp_path}/definitions/a.yaml:4:9)",
-        "OAM113 this takes the place of the built-in trait type 'scaler'",
-        "OAM113 this takes the place of the built-in component type 'webservice'",
-        "OAM113 this takes the place of the built-in component type 'worker'",
+        "OAM113 this definition replaces the built-in trait type 'scaler'",
+        "OAM113 this definition replaces the built-in component type 'webservice'",
+        "OAM113 this definition replaces the built-in component type 'worker'",
     ]
     assert [one.severity for one in found.diagnostics] == [
         "error",
@@ -180,9 +180,9 @@ def test_what_stands_beside_applications_takes_no_types_place(
         f"{one.position}: {one.severity} {one.code} {one.message.partition(',')[0]}"
         for one in found.diagnostics
     ] == [
-        f"c.yaml:4:9: error OAM106 component type 'db' is defined ({tmp_path}/definitions/db.yaml:4:9) already",
-        "gateway.yaml:4:9: error OAM106 trait type 'gateway' is built in already",
-        "worker.yaml:4:9: error OAM106 component type 'worker' is built in already",
+        f"c.yaml:4:9: error OAM106 component type 'db' is already defined ({tmp_path}/definitions/db.yaml:4:9)",
+        "gateway.yaml:4:9: error OAM106 trait type 'gateway' is already built in",
+        "worker.yaml:4:9: error OAM106 component type 'worker' is already built in",
     ]
     assert found.at("a.yaml").types == {
         ("component", "db"),

@@ -302,8 +302,8 @@ def test_types_that_are_not_defined_are_all_named(evaluator: Evaluator) -> None:
         "traits: [{type: scalr}, {type: other}]",
     )
     assert [one.message for one in made.diagnostics] == [
-        "unknown trait type 'scalr'; did you mean 'scaler'?; a type of your own needs a definition in definitions/",
-        "unknown trait type 'other'; known: scaler; a type of your own needs a definition in definitions/",
+        "unknown trait type 'scalr'; did you mean 'scaler'?; a custom type needs a definition in definitions/",
+        "unknown trait type 'other'; known: scaler; a custom type needs a definition in definitions/",
     ]
 
 

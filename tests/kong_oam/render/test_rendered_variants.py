@@ -259,7 +259,7 @@ def test_a_form_has_its_objects_in_its_place_alone(
         allowed={"Namespace": "x"},
     )
     assert any(
-        "OAM107: Namespace 'extra' would also be made for 'shop/web'" in line
+        "OAM107: Namespace 'extra' would also be created for 'shop/web'" in line
         for line in found
     ), found
     apart = text.replace("OBJECT", namespace).replace(

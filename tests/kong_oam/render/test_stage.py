@@ -153,7 +153,7 @@ def test_a_type_without_a_definition_is_known_without_an_evaluator(
         "type: stateful-app",
         "type: Stateful-App",
     )
-    where = "; a type of your own needs a definition in definitions/, or in what kong-oam:definitions of the stack names"
+    where = "; a custom type needs a definition in definitions/, or in kong-oam:definitions of the stack"
     reading = read(tools)
     assert said(reading) == [
         f"applications/desk.yaml:12:17: OAM104 unknown trait type 'scalr'; did you mean 'scaler'?{where}",
@@ -177,7 +177,7 @@ def test_what_cannot_be_read_may_define_it(project: Path, tools: Tools) -> None:
     (project / "definitions/priority.cue").write_bytes(b"\xff")
     reading = read(tools)
     assert said(reading) == [
-        "definitions/priority.cue:1:1: OAM101 not UTF-8; save it as UTF-8"
+        "definitions/priority.cue:1:1: OAM101 the file is not UTF-8; save it as UTF-8"
     ]
     assert reading.malformed == {"ledger"}
 
@@ -277,7 +277,7 @@ def test_kubevelas_own_definitions_take_the_place_of_ours(
         ["applications"], ["theirs"], 30, renderer=Renderer(tools)
     )
     (failed,) = (one for one in reading.diagnostics if one.severity == "error")
-    assert failed.message == "securitycontext needs properties"
+    assert failed.message == "securitycontext needs properties; write them"
     warned = [
         one.message.split("'")[1]
         for one in reading.diagnostics

@@ -70,16 +70,16 @@ ALLOWING = replace(
 
 REASONS = {
     "no definition": r"^unknown \w+ type|has no version",
-    "policies that are not deployed": "is not deployed; |^resource-update |is elsewhere, so nobody",
-    "steps that are not run": "is not run here|no 'inline-deploy'",
+    "policies that are not deployed": "is not deployed; |^resource-update |cannot read workflow",
+    "steps that are not run": "is not run here|unknown step type 'inline-deploy'",
     "ref-objects": "its objects are in a cluster",
     "a context that the stack has not": "no context of the stack|deployed to one namespace",
-    "values": "the value '.*' is not passed|it is said of output, outputs and context|secretconsumer 'myweb': its definition fails",
+    "values": "cannot take the value|use output, outputs and context|secretconsumer 'myweb': its definition fails",
     "names": r"name(space)?: .* does not match|is already defined",
     "properties and fields": "unknown field|must be of type|needs '|cannot be \"",
-    "definitions that fail": "its definition fails|reaches for what an evaluation must not",
-    "fence": "way in that knows no rule|answers outside|its pods would|its node would|the port would be open|this version alone is judged",
-    "shapes": "has to be ",
+    "definitions that fail": "its definition fails|which is not allowed; remove it",
+    "fence": "path past the gateway|opens the Service outside|its pods would|its pods could|its node would|the port would be open|keeps old values",
+    "shapes": "must be ",
 }
 """By what is said of an Application; the first that is said of it counts."""
 REFUSED = Path(__file__).with_name("refused.tsv")

@@ -201,31 +201,31 @@ LIVE = "outputs.service.spec.clusterIP"
 @pytest.mark.parametrize(
     ("value_from", "parameter", "finding"),
     [
-        ("outputs.servce.spec.x", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': 'outputs.servce.spec.x': there is no outputs.servce"),
-        ("context.nobody", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': 'context.nobody': there is no context.nobody"),
-        ("config", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': 'config': reference \"config\" not found; it is said of output, outputs and context"),
+        ("outputs.servce.spec.x", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': 'outputs.servce.spec.x': outputs.servce does not exist"),
+        ("context.nobody", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': 'context.nobody': context.nobody does not exist"),
+        ("config", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': 'config': reference \"config\" not found; use output, outputs and context"),
         ("a b", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': 'a b': expected label or ':', found 'IDENT' b"),
-        ("x: 1", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': 'x: 1': one expression is asked for, after imports"),
-        ("", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': '': one expression is asked for, after imports"),
-        ("1\n2", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': '1 2': one expression is asked for, after imports"),
-        ("null", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': 'null': it gives null"),
-        ('import "strings"\n\nstrings.Repeat("a", 70000)', "any", "it gives more than 65536 characters"),
-        ('import "tool/exec"\n\nexec.Run', "any", "\"tool/exec\" reaches for what an evaluation must not: files, programs"),
-        ("output.status", "any", "only what stands in metadata, spec and status of an object is known once it is deployed"),
-        ("output.data.x", "any", "only what stands in metadata, spec and status of an object is known once it is deployed"),
-        ('outputs["kept-secret"].stringData.password', "any", "a Secret's value is not passed; name the Secret where it is read"),
-        ("outputs.way.status.loadBalancer", "any", "an Ingress is not deployed: Kong has its routes"),
-        (f'*{LIVE} | "x"', "any", f"{LIVE} is known once it is deployed: it stands alone, or is put together with texts by +"),
-        (f"[{LIVE}]", "any", f"{LIVE} is known once it is deployed: it stands alone"),
+        ("x: 1", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': 'x: 1': write one expression, after imports"),
+        ("", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': '': write one expression, after imports"),
+        ("1\n2", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': '1 2': write one expression, after imports"),
+        ("null", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': 'null': it is null"),
+        ('import "strings"\n\nstrings.Repeat("a", 70000)', "any", "it has more than 65536 characters; pass a shorter value"),
+        ('import "tool/exec"\n\nexec.Run', "any", "\"tool/exec\" may use files, programs"),
+        ("output.status", "any", "after deployment only metadata, spec and status of an object are known; use one of these"),
+        ("output.data.x", "any", "after deployment only metadata, spec and status of an object are known; use one of these"),
+        ('outputs["kept-secret"].stringData.password', "any", "values of a Secret are not passed on"),
+        ("outputs.way.status.loadBalancer", "any", "an Ingress is not deployed, since its routes are in Kong; write the value out"),
+        (f'*{LIVE} | "x"', "any", f"only the cluster knows {LIVE}; use it alone, or join it with texts by +"),
+        (f"[{LIVE}]", "any", f"only the cluster knows {LIVE}; use it alone"),
         (f"{LIVE} + 1", "any", "invalid operands"),
-        (f"''\\({LIVE})''", "any", "it gives no text"),
+        (f"''\\({LIVE})''", "any", "it is no text; write the value out"),
         (LIVE, "port", "a.yaml:7:41: OAM103 port must be of type integer, not string"),
-        (LIVE, "decided", "a.yaml:7:32: OAM108 component 'web': its definition does more with what only the cluster knows than to pass it on"),
-        (LIVE, "encoded", "its definition does more with what only the cluster knows than to pass it on"),
-        (LIVE, "short", "its definition does more with what only the cluster knows than to pass it on"),
+        (LIVE, "decided", "a.yaml:7:32: OAM108 component 'web': its definition evaluates a value that only the cluster knows"),
+        (LIVE, "encoded", "its definition evaluates a value that only the cluster knows"),
+        (LIVE, "short", "its definition evaluates a value that only the cluster knows"),
         ("output.kind", "port", "a.yaml:7:41: OAM103 port must be of type integer, not string"),
         ("output.kind", "prot", "a.yaml:7:41: OAM102 unknown field 'prot' in taker; did you mean 'port'?"),
-        ("output.kind", "any[1]", "a.yaml:7:65: OAM103 component 'web': parameterKey 'any[1]': there is no list with an entry before [1]"),
+        ("output.kind", "any[1]", "a.yaml:7:65: OAM103 component 'web': parameterKey 'any[1]': the path needs a list with an entry before [1]; correct the path"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_passed_is_one_finding(
@@ -312,8 +312,8 @@ def test_no_value_is_passed_from_one_place_to_another(
             steps.replace("PLACE", position),
         )
         assert said(found) == [
-            "a.yaml:7:41: OAM108 the value 'v' is not passed from another place: 'db' is not deployed to west/shops, as "
-            "'web' is; write it out, or deploy both there"
+            "a.yaml:7:41: OAM108 component 'web' cannot take the value 'v' from another place; "
+            "write it out, or deploy 'db' to west/shops too"
         ]
     both = steps.replace("PLACE", "cluster: west, namespace: shops")
     assert (

@@ -71,7 +71,7 @@ def test_no_property_gives_pods_another_components_labels(
     )
     assert (
         found
-        == f"ACC226 label '{key}' says 'victim', and the pods of 'shop/web' have '{own}'; take it out"
+        == f"ACC226 label '{key}' is 'victim', but the pods of 'shop/web' need '{own}'; remove it"
     )
     assert (
         said(application(OPEN), other(component=labelled.replace("VALUE", own)))
@@ -121,13 +121,13 @@ def test_what_is_made_beside_rendered_objects_has_its_name_once() -> None:
     stateful = DEPLOYMENT.replace("kind: Deployment", "kind: StatefulSet")
     (twin,) = said(application(DEPLOYMENT), other(stateful, name="api"))
     assert twin.startswith(
-        "OAM107 NetworkPolicy 'api' in namespace 'orders' would also be made for 'orders/api'"
+        "OAM107 NetworkPolicy 'api' in namespace 'orders' would also be created for 'orders/api'"
     )
     account = "---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: api, namespace: orders}\n"
     assert said(application(DEPLOYMENT + account)) == []
     (twin,) = said(application(DEPLOYMENT), other(account, name="api"))
     assert twin.startswith(
-        "OAM107 ServiceAccount 'api' in namespace 'orders' would also be made for 'orders/api'"
+        "OAM107 ServiceAccount 'api' in namespace 'orders' would also be created for 'orders/api'"
     )
 
 

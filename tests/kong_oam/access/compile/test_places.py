@@ -114,7 +114,7 @@ def test_clusters_are_those_of_the_stack() -> None:
     assert said(placed(ORDERS, "{clusters: [west]}"), JOB, clusters=None) == []
     text = placed(ORDERS, "{clusterLabelSelector: {region: eu}}", "{}")
     assert said(text, JOB, labels={"west": {"region": "us"}}) == [
-        "app1.yaml:15:47: error OAM103: no context of the stack (kong-oam:cluster.contexts) has the labels region=eu"
+        "app1.yaml:15:47: error OAM103: no context of the stack (kong-oam:cluster.contexts) has the labels region=eu; add them to a context"
     ]
     assert said(text, JOB, clusters=None) == []
 
