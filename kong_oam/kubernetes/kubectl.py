@@ -281,7 +281,7 @@ def _run(*command: str) -> str:
         ) from None
     if process.returncode:
         *_, reason = process.stderr.strip().splitlines() or [
-            "nothing is said why"
+            "kubectl printed no reason"
         ]
         raise KubectlError(f"`{_shown(command)}` failed: {reason[:300]}")
     return process.stdout

@@ -46,8 +46,8 @@ _LIMITS = {
 _LINES = 12
 """The limit of lines of a CUE error in one finding."""
 _MISMATCHED = re.compile(
-    r"conflicting values (?P<first>.+) and (?P<second>.+) \(mismatched types (?P<one>\w+) and "
-    r"(?P<other>\w+)\)\Z"
+    r"conflicting values (?P<first>.+) and (?P<second>.+) \(mismatched types (?P<first_type>\w+) and "
+    r"(?P<second_type>\w+)\)\Z"
 )
 """CUE's error about two values of different types."""
 _WHERE = re.compile(r"\(([^()\s]+):(\d{1,6}):(\d{1,6})\)\Z")
@@ -151,10 +151,14 @@ def _exactly(
     if not found or not here or not isinstance(here, Mapping | list):
         return path, finding
     if type_of(here) in {
-        _TYPES.get(name, name) for name in found.group("one", "other")
+        _TYPES.get(name, name)
+        for name in found.group("first_type", "second_type")
     }:
         return path, finding
-    written = {found["second"]: found["one"], found["first"]: found["other"]}
+    written = {
+        found["second"]: found["first_type"],
+        found["first"]: found["second_type"],
+    }
     for step, value in (
         here.items() if isinstance(here, Mapping) else enumerate(here)
     ):

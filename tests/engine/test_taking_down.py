@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from sandbox.local import STACK
@@ -28,7 +30,9 @@ def test_the_commands_of_the_page_leave_the_file_of_settings(
     """And without the flag that the page asks for, it would go."""
     lines = page("how-to/take-a-stack-down.md").splitlines()
     commands = [
-        line.strip() for line in lines if line.startswith("    pulumi ")
+        line.strip()
+        for line in lines
+        if re.match(r" {4,}pulumi (destroy|stack rm) ", line)
     ]
     assert commands == [
         "pulumi destroy -s prod",

@@ -404,7 +404,7 @@ def test_a_role_that_may_only_read_previews_and_verifies(
     grants = [
         line.strip()
         for line in page(PAGE).splitlines()
-        if line.startswith("    CREATE ROLE reviewer")
+        if line.strip().startswith("CREATE ROLE reviewer")
     ]
     assert grants == [
         "CREATE ROLE reviewer LOGIN PASSWORD 'CHOOSE-ONE'; GRANT SELECT ON pulumi_state TO reviewer;"
