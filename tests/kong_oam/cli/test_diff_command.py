@@ -358,7 +358,7 @@ def test_a_link_in_a_revision_is_followed_as_here(
     git("add", ".")
     git("commit", "--message", "away")
     assert main(["diff", "HEAD~1", "HEAD", "--exit-code"]) == 2
-    note = "cannot be read: this link to ../stacks/Pulumi.local.yaml,"
+    note = "cannot be read: this link to ../stacks/Pulumi.local.yaml leaves"
     assert (
         f"HEAD:applications/away.yaml:1:1: error OAM101: {note}"
         in capsys.readouterr().err
