@@ -81,16 +81,16 @@ def test_a_type_that_the_project_defines_is_not_judged(
         ("{name: a, type: x, traits: [{type: client, properties: {}}]}", "a.yaml:6:62: OAM105: client needs 'kind'"),
         (
             "{name: a, type: x, traits: [{type: access, properties: {owner: o}}, {type: access, properties: {owner: p}}]}",
-            "a.yaml:6:82: OAM106: `access` may stand once (first in line 6)",
+            "a.yaml:6:82: OAM106: a component can have `access` only once; remove one (first in line 6)",
         ),
         (
             "{name: a, type: external, traits: [{type: labels, properties: {a: b}}]}",
-            "a.yaml:6:49: OAM110: an external component runs elsewhere: it is a client, and 'labels' says nothing of it",
+            "a.yaml:6:49: OAM110: an external component runs elsewhere and can only have the trait client; remove 'labels'",
         ),
-        ("{name: a.b, type: webservice, properties: {image: a}}", "a.yaml:6:14: OAM103: 'a.b' would be the name of a Service"),
-        ("{name: Ab.c, type: webservice, properties: {image: a}}", "a.yaml:6:14: OAM103: 'Ab.c' would be the name of a Service"),
-        ("{name: Ab, type: webservice, properties: {image: a}}", "a.yaml:6:14: OAM103: 'Ab' would be the name of a Deployment, which has no capitals"),
-        ("{name: a.B, type: worker, properties: {image: a}}", "a.yaml:6:14: OAM103: 'a.B' would be the name of a Deployment, which has no capitals"),
+        ("{name: a.b, type: webservice, properties: {image: a}}", "a.yaml:6:14: OAM103: 'a.b' becomes the name of a Service"),
+        ("{name: Ab.c, type: webservice, properties: {image: a}}", "a.yaml:6:14: OAM103: 'Ab.c' becomes the name of a Service"),
+        ("{name: Ab, type: webservice, properties: {image: a}}", "a.yaml:6:14: OAM103: 'Ab' becomes the name of a Deployment, which has no capitals; rename the component"),
+        ("{name: a.B, type: worker, properties: {image: a}}", "a.yaml:6:14: OAM103: 'a.B' becomes the name of a Deployment, which has no capitals; rename the component"),
         ("{name: A_b, type: x}", 'a.yaml:6:14: OAM103: spec.components[0].name: "A_b" does not match'),
     ],
 )  # fmt: skip
@@ -126,7 +126,7 @@ def test_a_name_may_have_capitals() -> None:
         "Far",
         "shop.Service.shop",
     ]
-    wrong = "a.yaml:8:14: OAM106: component 'far' is 'Far' (line 7) but for capitals; rename one"
+    wrong = "a.yaml:8:14: OAM106: component 'far' and 'Far' (line 7) differ only in capitals; rename one"
     assert messages(components(*parts, "{name: far, type: x}")) == [wrong]
     policies = "spec:\n  policies: [{name: a, type: topology}, {name: A, type: topology}]\n  components: [{name: b, type: x}]"
     assert messages(reading(policies)) == []
@@ -231,7 +231,7 @@ def test_an_application_without_components_is_taken(spec: str) -> None:
         (
             "OAM109",
             "warning",
-            "an Application without components: nothing is deployed of it",
+            "an Application without components deploys nothing; add a component, or remove the file",
         )
     ]
     assert [application.components for application in found.applications] == [
@@ -290,12 +290,12 @@ def test_an_object_of_another_kind_is_refused_by_name() -> None:
         for kind in ("Policy", "Component")
     )
     assert messages(policy) == [
-        "a.yaml:3:7: OAM108: a Policy is not deployed from here: only Applications are read; write it into the "
-        "Application: spec.policies"
+        "a.yaml:3:7: OAM108: a Policy is not deployed from here, only Applications are; write it "
+        "into the Application: spec.policies"
     ]
     assert messages(older) == [
-        "a.yaml:3:7: OAM108: a Component is not deployed from here: only Applications are read. Move it to another "
-        "folder"
+        "a.yaml:3:7: OAM108: a Component is not deployed from here, only Applications are. Move "
+        "it to another folder"
     ]
 
 
@@ -334,12 +334,12 @@ def test_what_needs_a_definition_is_not_deployed_without() -> None:
         components(WEB % "", "{name: c, type: x, traits: [{type: gatway}]}")
     )
     assert messages(found) == [
-        "a.yaml:7:23: OAM104: component 'c' is made by definitions, and was not rendered"
+        "a.yaml:7:23: OAM104: component 'c' needs definitions, and was not rendered"
     ]
     assert (found.applications, found.malformed) == ((), {"shop"})
     read = components(WEB % "", own=frozenset({("component", "webservice")}))
     assert messages(deployable(read)) == [
-        "a.yaml:6:25: OAM104: component 'web' is made by definitions, and was not rendered"
+        "a.yaml:6:25: OAM104: component 'web' needs definitions, and was not rendered"
     ]
     (application,) = read.applications
     rendered = replace(

@@ -74,7 +74,7 @@ def test_a_tab_that_indents_is_called_by_its_name(
 ) -> None:
     """The reader itself has several words for it, and in the second case does not say what it found."""
     place, _, message = only_finding(raw).partition(": error OAM101: ")
-    assert message == "a tab in the indentation; YAML takes spaces there"
+    assert message == "a tab in the indentation; replace it with spaces"
     assert place.startswith(f"a.yaml:{line}:")
 
 
@@ -96,7 +96,7 @@ def test_a_duplicate_key_is_found_where_it_stands_again() -> None:
     assert len(documents) == 1
     assert (
         str(findings[0]).splitlines()[0]
-        == "a.yaml:2:1: error OAM106: key 'a' stands twice in one mapping"
+        == "a.yaml:2:1: error OAM106: key 'a' occurs twice in one mapping; remove one"
     )
 
 
@@ -106,7 +106,7 @@ def test_a_name_cannot_talk_to_the_terminal() -> None:
     head, *excerpt = str(finding).splitlines()
     assert (
         head
-        == "a.yaml:1:20: error OAM106: key '?[31m?::x' stands twice in one mapping"
+        == "a.yaml:1:20: error OAM106: key '?[31m?::x' occurs twice in one mapping; remove one"
     )
     assert all(line.isprintable() for line in excerpt)
 
@@ -122,29 +122,29 @@ BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
     [
         (b"a: [1", "a.yaml:2:1: error OAM101: did not find expected ',' or ']'"),
         (b"a: b: c", "a.yaml:1:5: error OAM101: mapping values are not allowed in this context"),
-        (b"\ta: 1", "a.yaml:1:1: error OAM101: a tab in the indentation; YAML takes spaces there"),
-        (b"a: \xff\xfe", "a.yaml:1:1: error OAM101: not UTF-8 (byte 0xff); save it as UTF-8"),
-        (b"ok: 1\n\xe9: 2", "a.yaml:2:1: error OAM101: not UTF-8 (byte 0xe9); save it as UTF-8"),
+        (b"\ta: 1", "a.yaml:1:1: error OAM101: a tab in the indentation; replace it with spaces"),
+        (b"a: \xff\xfe", "a.yaml:1:1: error OAM101: the file is not UTF-8 (byte 0xff); save it as UTF-8"),
+        (b"ok: 1\n\xe9: 2", "a.yaml:2:1: error OAM101: the file is not UTF-8 (byte 0xe9); save it as UTF-8"),
         (b"a: !!python/object/apply:os.system [ls]", "a.yaml:1:4: error OAM101: tag '!!python/object/apply:os.system' is not allowed; remove it"),
         (b"a: !secret x", "a.yaml:1:4: error OAM101: tag '!secret' is not allowed; remove it"),
         (b"a: !!binary aGk=", "a.yaml:1:4: error OAM101: tag '!!binary' is not allowed; remove it"),
         (b"!!binary aGk=: a", "a.yaml:1:1: error OAM101: tag '!!binary' is not allowed; remove it"),
-        (b"012: a", "a.yaml:1:1: error OAM101: number '012' is not plain decimal; quote it if it is a text"),
+        (b"012: a", "a.yaml:1:1: error OAM101: number '012' is not plain decimal; quote it if it is text"),
         (b"{!secret x: a}", "a.yaml:1:2: error OAM101: tag '!secret' is not allowed; remove it"),
         (b"a: !!set {x}", "a.yaml:1:4: error OAM101: tag '!!set' is not allowed; remove it"),
-        (b"a: &a [*a]", "a.yaml:1:4: error OAM101: nested deeper than 64 levels (or an alias that contains itself)"),
-        (b"<<: {a: 1}", "a.yaml:1:1: error OAM101: merge keys (<<) are not read alike everywhere; write the fields out"),
-        (b"? [a]\n: 1", "a.yaml:1:3: error OAM101: a key must be a plain text"),
-        (b"a: 0o17x\nb: 017", "a.yaml:2:4: error OAM101: number '017' is not plain decimal; quote it if it is a text"),
-        (b"a: 1:30", "a.yaml:1:4: error OAM101: number '1:30' is not plain decimal; quote it if it is a text"),
-        (b"a: .inf", "a.yaml:1:4: error OAM101: number '.inf' has no JSON form; quote it if it is a text"),
-        (b"a: .nan", "a.yaml:1:4: error OAM101: number '.nan' has no JSON form; quote it if it is a text"),
+        (b"a: &a [*a]", "a.yaml:1:4: error OAM101: nested deeper than 64 levels, or an alias that contains itself; flatten it"),
+        (b"<<: {a: 1}", "a.yaml:1:1: error OAM101: merge keys (<<) have different meanings in different readers; write the fields out"),
+        (b"? [a]\n: 1", "a.yaml:1:3: error OAM101: a key is no plain text; quote it"),
+        (b"a: 0o17x\nb: 017", "a.yaml:2:4: error OAM101: number '017' is not plain decimal; quote it if it is text"),
+        (b"a: 1:30", "a.yaml:1:4: error OAM101: number '1:30' is not plain decimal; quote it if it is text"),
+        (b"a: .inf", "a.yaml:1:4: error OAM101: number '.inf' has no JSON form; quote it if it is text"),
+        (b"a: .nan", "a.yaml:1:4: error OAM101: number '.nan' has no JSON form; quote it if it is text"),
         (b"a: *gone", "a.yaml:1:4: error OAM101: found undefined alias"),
         (b"a: \x07", "a.yaml:1:1: error OAM101: unacceptable character #x0007: control characters are not allowed, position 3"),
         (b"[" * 5000, "a.yaml:1:1001: error OAM101: exceeded maximum nesting depth"),
-        (b"- " * 100 + b"x", "a.yaml:1:131: error OAM101: nested deeper than 64 levels (or an alias that contains itself)"),
-        (BOMB.encode(), "a.yaml:1:26: error OAM101: more than 50000 values once aliases are expanded; write it without aliases, or split it"),
-        (b"x" * (MAX_BYTES + 1), f"a.yaml:1:1: error OAM101: {MAX_BYTES + 1} bytes; a file may have {MAX_BYTES}. Split it by application"),
+        (b"- " * 100 + b"x", "a.yaml:1:131: error OAM101: nested deeper than 64 levels, or an alias that contains itself; flatten it"),
+        (BOMB.encode(), "a.yaml:1:26: error OAM101: more than 50000 values after aliases are expanded; write the file without aliases, or split it"),
+        (b"x" * (MAX_BYTES + 1), f"a.yaml:1:1: error OAM101: {MAX_BYTES + 1} bytes; the limit is {MAX_BYTES}. Split the file by Application"),
     ],
     ids=lambda value: repr(value)[:30],
 )  # fmt: skip

@@ -29,8 +29,8 @@ SCHEMA = application_schema()
 VALIDATOR = jsonschema_rs.validator_for(SCHEMA)
 
 BEYOND = re.compile(
-    r"dependsOn |(component|policy|step|output) '.*' is|another `gateway` needs|key '.*' stands twice|what waits for what|"
-    r"override '.*': |no component gives the value"
+    "dependsOn |(component|policy|step|output) '.*' (is|and)|another `gateway` needs|key '.*' occurs "
+    "twice|dependency cycle|override '.*': |no component has the output"
 )
 """What takes a look at more than one place of the document at once, which no schema does."""
 UNDEPLOYED = re.compile(

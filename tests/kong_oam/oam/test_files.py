@@ -53,7 +53,7 @@ def test_neither_nothing_nor_everything_is_a_name(
         for file, problem in files_of(["", "/", "own/"], folder, sought)
     ]
     assert found == [
-        (".", "an empty name names nothing"),
+        (".", "an empty name selects no file"),
         ("/", "this is the whole file system"),
         (f"{folder}/own/own.yaml", ""),
     ]
@@ -125,9 +125,12 @@ def test_what_names_nothing_is_an_error(folder: Path) -> None:
         ["empty", "../teams/*/aom", "gone"], folder=folder
     ).diagnostics
     assert [finding.code for finding in findings] == ["OAM101"] * 3
-    assert [finding.message.partition("; ")[0] for finding in findings] == [
-        "cannot be read: no YAML file is in this folder (is it checked out?), and all that was deployed from it would go",
-        "cannot be read: no YAML file matches it, and all that was deployed from such would go",
+    assert [
+        finding.message.partition("; ")[0].partition(". ")[0]
+        for finding in findings
+    ] == [
+        "cannot be read: this folder has no YAML file, so everything deployed from it would be deleted",
+        "cannot be read: no YAML file matches this pattern, so everything deployed from such files would be deleted",
         "cannot be read: no such file or folder",
     ]
 
@@ -146,8 +149,8 @@ def test_a_link_that_leads_out_is_an_error(folder: Path) -> None:
     assert named(folder, "own") == ["own/in.yaml", "own/out.yaml!", "own/team!"]
     (finding, _) = read_files(["own"], folder=folder).diagnostics
     assert finding.message == (
-        "cannot be read: this link leads out of the folder, to ../../teams/a/oam/a.yaml, and what is there is not read; name that in "
-        "kong-oam:applications of the stack, put a copy here, or remove the link"
+        "cannot be read: this link to ../../teams/a/oam/a.yaml leaves the folder and is not followed. "
+        "Add the target to kong-oam:applications of the stack, copy the files here, or remove the link"
     )
 
 

@@ -77,14 +77,20 @@ def test_a_value_takes_the_place_of_what_stood_there() -> None:
 @pytest.mark.parametrize(
     ("parameter", "why"),
     [
-        ("env[2].value", r"no list with an entry before \[2\]"),
-        ("env.value", "what 'value' is to stand in is no mapping"),
-        ('["a.b"].c', "what 'c' is to stand in is no mapping"),
-        ('["a.b"][0]', "there is no list"),
-        ("traits[3].properties.n", r"there is no traits\[3\]"),
+        ("env[2].value", r"needs a list with an entry before \[2\]"),
+        (
+            "env.value",
+            "'value' needs a mapping, but its parent is none; correct the path",
+        ),
+        (
+            '["a.b"].c',
+            "'c' needs a mapping, but its parent is none; correct the path",
+        ),
+        ('["a.b"][0]', "the path needs a list; correct the path"),
+        ("traits[3].properties.n", r"the component has no traits\[3\]"),
         (
             "traits[1].properties.owner",
-            "what the trait 'access' says of access is written out",
+            "an input cannot set properties of the trait 'access'; write them out",
         ),
     ],
 )

@@ -183,7 +183,7 @@ def test_of_many_findings_the_first_are_shown() -> None:
     assert last.code == "OAM101"
     assert (
         last.message
-        == "more than 100 findings in this file, which is not read further; mend these first"
+        == "more than 100 findings in this file; the rest is not read. Correct these first"
     )
     assert reading.malformed == {"a", "b"}
 

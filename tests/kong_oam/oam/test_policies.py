@@ -163,7 +163,7 @@ def test_labels_that_no_cluster_has_are_found(
     (found,) = unknown_clusters(
         application, ["east", "far", "region=eu,tier=a"]
     )
-    message = "no context of the stack (kong-oam:cluster.contexts) has the labels region=eu,tier=a"
+    message = "no context of the stack (kong-oam:cluster.contexts) has the labels region=eu,tier=a; add them to a context"
     assert (str(found.position), found.code, found.message) == (
         "a.yaml:9:37",
         "OAM103",
@@ -174,16 +174,16 @@ def test_labels_that_no_cluster_has_are_found(
 @pytest.mark.parametrize(
     ("policy", "finding"),
     [
-        ("{name: t, type: topology, properties: {clusterSelector: {}}}", "9:46: error OAM103: topology 't': clusterSelector says no label; write labels, or name clusters: [...]"),
-        ("{name: t, type: topology, properties: {clusters: [a], clusterLabelSelector: {a: b}}}", "9:46: error OAM103: topology 't': clusters and clusterLabelSelector say which clusters; keep one of them"),
+        ("{name: t, type: topology, properties: {clusterSelector: {}}}", "9:46: error OAM103: topology 't': clusterSelector has no labels; write labels, or clusters: [...]"),
+        ("{name: t, type: topology, properties: {clusters: [a], clusterLabelSelector: {a: b}}}", "9:46: error OAM103: topology 't': clusters and clusterLabelSelector all select clusters; keep one of them"),
         ("{name: t, type: topology, properties: {clusters: a}}", "9:56: error OAM103: clusters must be of type array, not string"),
-        ("{name: h, type: health}", "9:23: error OAM108: policy 'h': 'health' is not deployed; there are no health scopes"),
-        ("{type: env-binding}", "9:14: error OAM108: policy 'env-binding-auto-gen-0': 'env-binding' is not deployed; it is older"),
+        ("{name: h, type: health}", "9:23: error OAM108: policy 'h': 'health' is not deployed; KubeVela removed health scopes"),
+        ("{type: env-binding}", "9:14: error OAM108: policy 'env-binding-auto-gen-0': 'env-binding' is not deployed; use topology"),
         ("{name: r, type: replication, properties: {keys: [a]}}", "9:23: error OAM108: policy 'r': 'replication' is not deployed; write"),
-        ("{name: g, type: garbage-collect, properties: {keepLegacyResource: true}}", "9:53: warning OAM109: garbage-collect 'g': Pulumi keeps an object for good"),
-        ("{name: g, type: garbage-collect, properties: {rules: [{selector: {}, strategy: onAppDelete}]}}", "9:86: warning OAM109: garbage-collect 'g': Pulumi keeps"),
-        ("{name: u, type: resource-update, properties: {rules: [{selector: {}, strategy: {op: replace}}]}}", "9:91: error OAM108: resource-update 'u': Pulumi changes"),
-        ("{name: u, type: resource-update, properties: {rules: [{selector: {}, strategy: {recreateFields: ['a..b']}}]}}", "9:104: error OAM103: 'a..b' is no path of a field"),
+        ("{name: g, type: garbage-collect, properties: {keepLegacyResource: true}}", "9:53: warning OAM109: garbage-collect 'g': Pulumi never deletes this object"),
+        ("{name: g, type: garbage-collect, properties: {rules: [{selector: {}, strategy: onAppDelete}]}}", "9:86: warning OAM109: garbage-collect 'g': Pulumi never deletes"),
+        ("{name: u, type: resource-update, properties: {rules: [{selector: {}, strategy: {op: replace}}]}}", "9:91: error OAM108: resource-update 'u': Pulumi cannot"),
+        ("{name: u, type: resource-update, properties: {rules: [{selector: {}, strategy: {recreateFields: ['a..b']}}]}}", "9:104: error OAM103: 'a..b' is no path"),
         ("{name: o, type: apply-once, properties: {enable: true, rules: [{strategy: {path: ['a[']}}]}}", "9:89: error OAM103: 'a[' is no path"),
         ("{name: o, type: apply-once, properties: {enable: true, rules: [{strategy: {}}]}}", "9:81: error OAM105: rules[0].strategy needs 'path'"),
         ("{name: o, type: read-only, properties: {rules: [{selector: {componentName: [web]}}]}}", "9:67: error OAM102: unknown field 'componentName' in rules[0].selector"),

@@ -124,7 +124,7 @@ def test_a_deploy_says_which_policies_hold() -> None:
         "{name: d, type: deploy, properties: {policies: [small, west, east]}}"
     )
     assert messages(found) == [
-        "a.yaml:9:28: warning OAM109: policy 'b-only' has no effect: no step of the workflow deploys by it"
+        "a.yaml:9:28: warning OAM109: policy 'b-only' has no effect: no step uses it; add it to a deploy step, or remove it"
     ]
     (application,) = found.applications
     assert [
@@ -162,7 +162,7 @@ def variants(found: Reading) -> list[tuple[str | None, dict[str, int], str]]:
         (
             target.cluster,
             dict(part.in_variant(target.variant).properties),
-            part.variants[target.variant].said,
+            part.variants[target.variant].label,
         )
         for target in part.targets
     ]
@@ -226,10 +226,10 @@ def test_steps_in_groups_and_single_components_have_forms_too() -> None:
 @pytest.mark.parametrize(
     ("steps", "said_of"),
     [
-        (["d west small", "e west"], "'west/default': by step 'd' (override 'small') and by step 'e' (no override)"),
-        (["d west", "e east west small large"], "'west/default': by step 'd' (no override) and by step 'e' (override 'small' and override 'large')"),
-        (["d small", "e large"], "'default': by step 'd' (override 'small') and by step 'e' (override 'large')"),
-        (["d small", "e named large"], "'default': by step 'd' (override 'small') and by step 'e' (override 'large')"),
+        (["d west small", "e west"], "'west/default': step 'd' (override 'small') and step 'e' (no override)"),
+        (["d west", "e east west small large"], "'west/default': step 'd' (no override) and step 'e' (override 'small' and override 'large')"),
+        (["d small", "e large"], "'default': step 'd' (override 'small') and step 'e' (override 'large')"),
+        (["d small", "e named large"], "'default': step 'd' (override 'small') and step 'e' (override 'large')"),
     ],
 )  # fmt: skip
 def test_two_forms_in_one_place_are_refused(
@@ -242,8 +242,8 @@ def test_two_forms_in_one_place_are_refused(
     )
     (only,) = [line for line in lines if "error" in line]
     assert only == (
-        f"a.yaml:{STEPS + 6}:9: error OAM108: component 'a' is deployed in two forms to one place, {said_of}; give each "
-        "step a topology of its own, or both the same overrides"
+        f"a.yaml:{STEPS + 6}:9: error OAM108: component 'a' has two variants at one place, {said_of}; give each "
+        "step its own topology, or the same overrides"
     )
 
 
@@ -253,7 +253,7 @@ def test_a_form_has_no_other_type() -> None:
     )
     (only,) = [line for line in lines if "error" in line]
     assert only.startswith(
-        "a.yaml:13:79: error OAM108: component 'a' is of type 'x' by step 'd' (no override), and of type 'y' by step 'e'"
+        "a.yaml:13:79: error OAM108: component 'a' has the type 'x' in step 'd' (no override) and 'y' in step 'e'"
     )
 
 
@@ -279,7 +279,7 @@ def test_what_no_step_deploys_is_deployed_all_the_same() -> None:
     """And says so."""
     found = reading(apply("a"), apply("b"))
     assert messages(found)[-1] == (
-        "a.yaml:13:14: warning OAM109: component 'c' is in no step of the workflow; here it is deployed all the same"
+        "a.yaml:13:14: warning OAM109: component 'c' is in no step of the workflow; Kong-OAM deploys it anyway. Add a step, or remove it"
     )
     assert [
         component.name for component in found.applications[0].components
@@ -293,32 +293,32 @@ def test_what_no_step_deploys_is_deployed_all_the_same() -> None:
 @pytest.mark.parametrize(
     ("step", "finding"),
     [
-        ("{name: s, type: suspend, properties: {duration: 5s}}", ":25: warning OAM109: step 's': there is no pause: the preview is what one approves"),
-        ("{name: s, type: deploy, properties: {auto: false}}", ":52: warning OAM109: step 's': there is no pause"),
+        ("{name: s, type: suspend, properties: {duration: 5s}}", ":25: warning OAM109: step 's': the workflow does not pause; approve the preview instead"),
+        ("{name: s, type: deploy, properties: {auto: false}}", ":52: warning OAM109: step 's': the workflow does not pause"),
         ("{name: s, type: deploy, timeout: 5m}", ":33: warning OAM109: step 's': 'timeout' has no effect"),
         ("{name: s, type: deploy, if: always}", ""),
-        ("{name: s, type: apply-remaining}", ":25: warning OAM109: step 's': 'apply-remaining' is deprecated; it deploys what no other step does"),
-        ("{name: s, type: apply-remaining, properties: {exceptions: [a]}}", ":54: error OAM108: step 's': 'apply-remaining' is followed without exceptions alone"),
+        ("{name: s, type: apply-remaining}", ":25: warning OAM109: step 's': 'apply-remaining' is deprecated; remove it"),
+        ("{name: s, type: apply-remaining, properties: {exceptions: [a]}}", ":54: error OAM108: step 's': 'apply-remaining' does not support exceptions"),
         ("{name: s, type: deploy, meta: {alias: x}}", ""),
-        ("{name: s, type: deploy, if: 'status.a.failed'}", ":33: error OAM108: step 's': a condition is not judged"),
-        ("{name: s, type: deploy, inputs: [{from: a, parameterKey: b}]}", ":33: error OAM108: step 's': only steps apply-component pass values"),
-        ("{name: s, type: deploy, outputs: [{name: a, valueFrom: b}]}", ":33: error OAM108: step 's': only steps apply-component pass values"),
-        ("{name: g, type: step-group, subSteps: [{name: h, type: deploy}], inputs: [{from: a}]}", ":74: error OAM108: step 'g': only steps apply-component pass values"),
-        ("{name: g, type: step-group, if: status.a.failed, subSteps: [{name: h, type: deploy}]}", ":37: error OAM108: step 'g': a condition is not judged"),
-        ("{name: s, type: deploy, properties: {policies: [wets]}}", ":57: error OAM103: step 's': 'wets' is no topology and no override; did you mean 'west'?"),
+        ("{name: s, type: deploy, if: 'status.a.failed'}", ":33: error OAM108: step 's': Kong-OAM evaluates no condition"),
+        ("{name: s, type: deploy, inputs: [{from: a, parameterKey: b}]}", ":33: error OAM108: step 's': only apply-component steps pass values"),
+        ("{name: s, type: deploy, outputs: [{name: a, valueFrom: b}]}", ":33: error OAM108: step 's': only apply-component steps pass values"),
+        ("{name: g, type: step-group, subSteps: [{name: h, type: deploy}], inputs: [{from: a}]}", ":74: error OAM108: step 'g': only apply-component steps pass values"),
+        ("{name: g, type: step-group, if: status.a.failed, subSteps: [{name: h, type: deploy}]}", ":37: error OAM108: step 'g': Kong-OAM evaluates no condition"),
+        ("{name: s, type: deploy, properties: {policies: [wets]}}", ":57: error OAM103: step 's': 'wets' is neither a topology nor an override; did you mean 'west'?"),
         ("{name: s, type: deploy, properties: {polices: [west]}}", ":46: error OAM102: unknown field 'polices' in deploy; did you mean 'policies'?"),
         ("{name: s, type: deploy, properties: {policies: west}}", ":56: error OAM103: policies must be of type array, not string"),
         ("{name: s, type: apply-component, properties: {component: d}}", ":66: error OAM103: step 's': 'd' is no component; known: a, b, c"),
         ("{name: s, type: apply-component}", ":9: error OAM105: apply-component needs 'component'"),
-        ("{name: s, type: deploi}", ":25: error OAM108: step 's': no 'deploi'; did you mean 'deploy'?"),
-        ("{name: s, type: my-own-thing}", ":25: error OAM108: step 's': 'my-own-thing' is not run here; a step of your own is not run"),
-        ("{type: webhook}", ":16: warning OAM109: step 'webhook-auto-gen-0': 'webhook' is not run here; do it in the pipeline"),
+        ("{name: s, type: deploi}", ":25: error OAM108: step 's': unknown step type 'deploi'; did you mean 'deploy'?"),
+        ("{name: s, type: my-own-thing}", ":25: error OAM108: step 's': custom step 'my-own-thing' is not run here; do this in the pipeline"),
+        ("{type: webhook}", ":16: warning OAM109: step 'webhook-auto-gen-0': 'webhook' is not run here; do this in the pipeline"),
         ("{name: s, type: deploy, dependsOn: [t]}", ":45: error OAM103: step 's': dependsOn 't' is no step"),
-        ("{name: s, type: deploy, dependsOn: [s]}", ":7: error OAM103: what waits for what among the steps goes round in a circle: s -> s"),
-        ("{name: g, type: step-group, subSteps: [{name: h, type: step-group}]}", ":64: error OAM108: step 'h': a group stands in no group"),
+        ("{name: s, type: deploy, dependsOn: [s]}", ":7: error OAM103: dependency cycle among the steps: s -> s; remove a dependency"),
+        ("{name: g, type: step-group, subSteps: [{name: h, type: step-group}]}", ":64: error OAM108: step 'h': a group cannot contain a group"),
         ("{name: g, type: step-group, subSteps: [{name: h, type: request}]}", ":64: error OAM108: step 'h': 'request' is not run here"),
         ("{name: g, type: step-group, subSteps: [{name: h, type: deploy, subSteps: []}]}", ":72: error OAM102: unknown field 'subSteps'"),
-        ("{name: g, type: step-group, subSteps: [{name: g, type: deploy}]}", ":55: error OAM106: step 'g' is already defined in line 14"),
+        ("{name: g, type: step-group, subSteps: [{name: g, type: deploy}]}", ":55: error OAM106: step 'g' is already defined in line 14; rename one"),
     ],
 )  # fmt: skip
 def test_a_step_that_does_more_than_order_is_found(
@@ -332,7 +332,8 @@ def test_a_step_that_does_more_than_order_is_found(
     found = [
         line
         for line in messages(reading(step, head=head))
-        if "no step of the workflow" not in line
+        if "no step uses it" not in line
+        and "no step of the workflow" not in line
     ]
     start = f"a.yaml:{STEPS - 3}{finding}"
     assert [line.startswith(start) for line in found] == (
@@ -373,8 +374,9 @@ def test_a_value_of_a_step_that_is_left_out_is_not_lost() -> None:
     """Whether a component takes it, or a step that is run; from one left out to another, nothing is."""
     step = "{name: s, type: collect-service-endpoints, outputs: [{name: v, valueFrom: 'value.url'}]}"
     error = (
-        "a.yaml:17:62: error OAM108: step 's': 'collect-service-endpoints' is not run here; `python -m kong_oam graph` "
-        "has the endpoints, and write out 'v', which others take of it"
+        "a.yaml:17:62: error OAM108: step 's': 'collect-service-endpoints' is not run here; "
+        "use `python -m kong_oam graph` for the endpoints. Other parts use its output 'v': write "
+        "the value out"
     )
     takes = "inputs: [{from: v, parameterKey: x}]"
     assert error in messages(reading(step, apply("a", f", {takes}")))
@@ -448,16 +450,16 @@ def test_a_workflow_elsewhere_is_not_read() -> None:
     """So nothing is deployed where it could choose among policies; else it is an order, and all is deployed."""
     found = read_bytes("a.yaml", f"{HEAD}  workflow: {{ref: other}}\n".encode())
     assert messages(found) == [
-        "a.yaml:14:14: error OAM108: workflow 'other' is elsewhere, so nobody here knows by which policies it deploys; "
-        "write its steps here: steps: [...]"
+        "a.yaml:14:14: error OAM108: Kong-OAM cannot read workflow 'other' in the cluster, so "
+        "its policies are unknown; write its steps here: steps: [...]"
     ]
     head = (
         HEAD[: HEAD.index("  policies:")] + HEAD[HEAD.index("  components:") :]
     )
     found = read_bytes("a.yaml", f"{head}  workflow: {{ref: other}}\n".encode())
     assert messages(found) == [
-        "a.yaml:9:14: warning OAM109: workflow 'other' is elsewhere and not read: all components are deployed, each after "
-        "what it depends on"
+        "a.yaml:9:14: warning OAM109: workflow 'other' is in the cluster and is not read; "
+        "Kong-OAM deploys all components in the order of dependsOn. Remove ref"
     ]
     assert waits(found) == {"a": set(), "b": set(), "c": {"a"}}
 
@@ -466,7 +468,7 @@ def test_steps_that_wait_for_one_another_are_a_circle() -> None:
     """Whether by what they depend on, or because one stands before the other."""
     (only,) = messages(reading(apply("a", ", dependsOn: [sb]"), apply("b")))
     assert only.startswith(
-        "a.yaml:17:7: error OAM103: what waits for what among the steps goes round in a circle: sa ->"
+        "a.yaml:17:7: error OAM103: dependency cycle among the steps: sa ->"
     )
 
 
@@ -479,7 +481,7 @@ def test_so_many_changes_that_nobody_could_wait_for_them_are_refused() -> None:
     ]
     (only,) = messages(reading(*steps))
     assert only == (
-        "a.yaml:6:5: error OAM103: policies and steps ask for more than 100000 changes of components; split the Application"
+        "a.yaml:6:5: error OAM103: policies and steps make more than 100000 changes to components; split the Application"
     )
 
 
@@ -491,7 +493,7 @@ def test_steps_against_what_components_depend_on_are_a_circle() -> None:
         if "error" in line
     ]
     assert found == [
-        "a.yaml:11:5: error OAM103: what waits for what goes round in a circle: a -> c -> a"
+        "a.yaml:11:5: error OAM103: dependency cycle in dependsOn, steps and inputs: a -> c -> a; remove a dependency"
     ]
 
 
@@ -525,10 +527,10 @@ def test_a_value_is_an_edge_from_who_takes_it_to_who_gives_it() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "finding"),
     [
-        ("from: url", "from: urll", "a.yaml:7:42: error OAM103: no component gives the value 'urll'; did you mean 'url'?"),
-        ("{name: c, type: x, dependsOn: [a]}", "{name: c, type: x, outputs: [{name: url, valueFrom: o}]}", "a.yaml:8:43: error OAM106: output 'url' is given by component 'a' already"),
-        ("type: x, outputs", "type: x, dependsOn: [b], outputs", "a.yaml:6:5: error OAM103: what waits for what goes round in a circle: a -> b -> a"),
-        ("env[0].value", "env[x]", "a.yaml:7:61: error OAM103: component 'b': parameterKey 'env[x]': it is no path as 'env[0].value', 'properties.x' or 'traits[0].properties.x'"),
+        ("from: url", "from: urll", "a.yaml:7:42: error OAM103: no component has the output 'urll'; did you mean 'url'?"),
+        ("{name: c, type: x, dependsOn: [a]}", "{name: c, type: x, outputs: [{name: url, valueFrom: o}]}", "a.yaml:8:43: error OAM106: output 'url' is already defined by component 'a'; rename one"),
+        ("type: x, outputs", "type: x, dependsOn: [b], outputs", "a.yaml:6:5: error OAM103: dependency cycle in dependsOn, steps and inputs: a -> b -> a; remove a dependency"),
+        ("env[0].value", "env[x]", "a.yaml:7:61: error OAM103: component 'b': parameterKey 'env[x]': the path is invalid; write it as 'env[0].value', 'properties.x' or 'traits[0].properties.x'"),
         ("valueFrom: output.status.url", "valueForm: x", "a.yaml:6:36: error OAM105: spec.components[0].outputs[0] needs 'valueFrom'"),
     ],
 )  # fmt: skip
@@ -545,7 +547,7 @@ def test_a_value_that_cannot_be_passed_is_found(
 def test_what_runs_elsewhere_passes_no_values(old: str) -> None:
     """Neither of the two ends: nothing is rendered of it."""
     text = VALUES.replace(old, old.replace("type: x", "type: external"))
-    message = f"component 'b': '{old[7]}' runs elsewhere, and neither gives nor takes values"
+    message = f"component 'b': '{old[7]}' is external and has no inputs or outputs; write the value out"
     (only,) = read_bytes("a.yaml", text.encode()).diagnostics
     assert (only.code, only.message, only.position and only.position.line) == (
         "OAM108",

@@ -86,8 +86,7 @@ def test_what_decides_something_is_known_before(text: str, path: str) -> None:
         if found.startswith("OAM108")
     ]
     assert (
-        f"of 'shop/web': {path} would be what another component gives once it is deployed"
-        in message
+        f"of 'shop/web': {path} takes a value of another component" in message
     )
 
 
@@ -111,4 +110,4 @@ def test_pods_of_any_kind_are_looked_into() -> None:
     (message,) = findings(
         awaiting(unread), allowed={"example.com/Thing": "nothing"}
     )
-    assert "spec.pods.spec.containers[0].args[0] would be" in message
+    assert "spec.pods.spec.containers[0].args[0] takes" in message

@@ -68,7 +68,7 @@ def test_a_pod_that_its_fence_would_not_hold_is_refused(
 ) -> None:
     (message,) = findings(judged(merged(POD, f"spec: {{{spec}}}")))
     assert message.startswith(f"ACC226 Pod 'p' of 'shop/web': {path}: ")
-    assert "; take it out" in message or "; leave it out" in message
+    assert "; remove it" in message or "; remove it" in message
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_what_the_cluster_alone_knows_the_stack_allows(
     component = judged(merged(POD, f"spec: {{{spec}}}"))
     (message,) = findings(component)
     assert message.startswith(f"ACC226 Pod 'p' of 'shop/web': {path}: ")
-    assert message.endswith(f"have the stack allow it: cluster.allow, {name}")
+    assert message.endswith(f"allow it in the stack: cluster.allow, {name}")
     assert findings(component, allowed={name: "why"}) == []
 
 
@@ -426,7 +426,7 @@ def test_no_pods_answer_for_another_component() -> None:
     api = judged(pod_of("api", "{app: x, more: y}"), key="shop/api")
     (message,) = findings(web, api)
     assert message.startswith(
-        "ACC227 pods of 'shop/api' have the labels that Service 'web' of 'shop/web' (shop.yaml:3:9) selects, app: x"
+        "ACC227 pods of 'shop/api' have the labels that Service 'web' of 'shop/web' (shop.yaml:3:9) selects (app: x)"
     )
     assert findings(judged(pod_of("web", "{app: x}"), SHARED), api) == [
         message

@@ -574,9 +574,9 @@ def test_a_role_within_another_object_gives_rights() -> None:
 
 def test_a_text_with_an_object_that_nobody_reads_says_where_it_is() -> None:
     assert found({"manifest": POLICY_TEXT + "# {{x}}"}, []) == [
-        "ACC224 Any 'a' of 'shop/own': spec.manifest says apiVersion and kind, and is no YAML that "
-        "every reader reads alike, so nobody here can judge the object; write it as plain YAML, "
-        "without templates"
+        "ACC224 Any 'a' of 'shop/own': spec.manifest contains an object that readers may "
+        "interpret differently, so it cannot be checked; write it as plain YAML, without "
+        "templates"
     ]
 
 
@@ -592,7 +592,7 @@ def test_no_object_within_another_replaces_one_of_another_component() -> None:
         web, judged(placed(service, []), key="shop/own"), allowed=ALLOWED
     )
     assert message.startswith(
-        "OAM107 Service 'web' in namespace 'shop' would also be made for 'shop/web'"
+        "OAM107 Service 'web' in namespace 'shop' would also be created for 'shop/web'"
     )
 
 
@@ -655,5 +655,5 @@ def test_no_service_within_another_object_answers_outside() -> None:
         service_types=("LoadBalancer",),
     )
     assert message.startswith(
-        "ACC227 Service 'n' of 'shop/own': spec.type 'LoadBalancer' answers outside the cluster"
+        "ACC227 Service 'n' of 'shop/own': spec.type 'LoadBalancer' opens the Service outside the cluster"
     )

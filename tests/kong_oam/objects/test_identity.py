@@ -45,7 +45,7 @@ def test_no_pod_reads_another_components_credential(
 ) -> None:
     pod = merged(POD, f"spec: {{{spec.replace('NAME', name)}}}")
     assert findings(WEB, api(pod)) == [
-        f"ACC217 Pod 'p' of 'shop/api': {path} '{name}' is the credential of 'shop/web'; a component has its own client trait"
+        f"ACC217 Pod 'p' of 'shop/api': {path} '{name}' is the credential of 'shop/web'; use a client trait of this component"
     ]
 
 
@@ -77,7 +77,7 @@ def test_a_secret_is_of_one_namespace() -> None:
 @pytest.mark.parametrize("field", ["serviceAccountName", "serviceAccount"])
 def test_no_pod_runs_as_another_components_account(field: str) -> None:
     assert findings(WEB, api(merged(POD, f"spec: {{{field}: web}}"))) == [
-        f"ACC217 Pod 'p' of 'shop/api': spec.{field} 'web' is the ServiceAccount of 'shop/web'; take it out: it has its own"
+        f"ACC217 Pod 'p' of 'shop/api': spec.{field} 'web' is the ServiceAccount of 'shop/web'; remove it, since each component has its own"
     ]
     for name in ("api", "default", "somebody"):
         assert (
@@ -134,7 +134,7 @@ def test_no_token_is_written_into_a_secret() -> None:
         WEB, api(secret.replace("TYPE", "kubernetes.io/service-account-token"))
     )
     assert message.startswith(
-        "ACC217 Secret 's' of 'shop/api': its type has the cluster write a ServiceAccount's token"
+        "ACC217 Secret 's' of 'shop/api': its type lets the cluster write a ServiceAccount token"
     )
     assert findings(WEB, api(secret.replace("TYPE", "Opaque"))) == []
 
@@ -202,7 +202,7 @@ def test_nobody_writes_the_account_of_all_pods() -> None:
         )
     )
     assert message.startswith(
-        "ACC217 ServiceAccount 'default' of 'shop/web': the cluster has it"
+        "ACC217 ServiceAccount 'default' of 'shop/web': every namespace has"
     )
 
 
@@ -217,8 +217,8 @@ def test_no_pod_reads_the_key_with_which_the_gateway_answers_for_another(
     """Whoever has it can pass for the host. A gateway trait of one's own that names it, too, makes no difference."""
     pod = merged(POD, f"spec: {{{spec.replace('NAME', 'web-tls')}}}")
     assert findings(SHOWING, judged(pod, **SHOWN)) == [
-        f"ACC217 Pod 'p' of 'shop/api': {path} 'web-tls' is the key by which the gateway answers for 'shop/web'; name a "
-        "Secret of the component's own"
+        f"ACC217 Pod 'p' of 'shop/api': {path} 'web-tls' is the TLS key for hosts of 'shop/web'; "
+        "use a Secret of this component"
     ]
     assert (
         len(
@@ -270,10 +270,7 @@ def test_no_chart_is_told_the_key_with_which_the_gateway_answers_for_another() -
             judged({**manifest, "spec": spec}, **SHOWN),
             allowed={"x.org/Any": "x"},
         )
-        assert (
-            "'web-tls' is the key by which the gateway answers for 'shop/web'"
-            in message
-        )
+        assert "'web-tls' is the TLS key for hosts of 'shop/web'" in message
 
 
 def test_a_component_may_make_the_secret_with_a_hosts_key() -> None:
@@ -287,7 +284,7 @@ def test_a_component_may_make_the_secret_with_a_hosts_key() -> None:
     for shown in ({}, {"shown": frozenset({"web-tls"})}):
         (message,) = findings(SHOWING, judged(secret, key="evil/api", **shown))
         assert message.startswith(
-            "OAM107 Secret 'web-tls' of 'evil/api': it would overwrite the key by which"
+            "OAM107 Secret 'web-tls' of 'evil/api': it would overwrite the TLS key"
         )
 
 
@@ -306,8 +303,7 @@ def test_no_controller_writes_the_key_of_a_host_of_another_application() -> (
     }
     found = findings(SHOWING, judged(manifest, key="evil/api"))
     assert any(
-        "would overwrite 'web-tls', the key by which the gateway" in message
-        for message in found
+        "would overwrite 'web-tls', the TLS key" in message for message in found
     )
 
 
@@ -357,10 +353,7 @@ def test_nobody_asks_for_a_certificate_in_another_components_name(
     }
     allowed = {f"cert-manager.io/{kind}": "x"}
     (message,) = findings(BELIEVED, api(certificate), allowed=allowed)
-    assert (
-        "is a name by which the gateway believes the workload of 'shop/web'"
-        in message
-    )
+    assert "is the name of another workload, 'shop/web'" in message
     assert (
         findings(
             judged(certificate, key="shop/web", certified=BELIEVED.certified),

@@ -15,7 +15,7 @@ from tests.support.judged import PLACE, POD, SERVICE, findings, judged
 ACCOUNT = "{apiVersion: v1, kind: ServiceAccount, metadata: {name: robot}}"
 CONFIG = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}"
 NAMED = NamedService("db", 80, 80, {"app": "db"}, "web-db", PLACE)
-ASIDE = "take it out of the rules of that policy"
+ASIDE = "remove it from the rules of that policy"
 
 
 @pytest.mark.parametrize(
@@ -28,9 +28,9 @@ ASIDE = "take it out of the rules of that policy"
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        (POD, "ACC226 Pod 'p' of 'shop/web': by a {} policy it is not made here alone, and nobody here knows what it is"),
-        (SERVICE, "ACC227 Service 'web' of 'shop/web': by a {} policy it is not made here alone, and nobody here knows what it is"),
-        (ACCOUNT, "ACC217 ServiceAccount 'robot' of 'shop/web': by a {} policy it is not made here alone, and nobody here knows what it is"),
+        (POD, "ACC226 Pod 'p' of 'shop/web': by a {} policy others change it too, so the checks here do not see it"),
+        (SERVICE, "ACC227 Service 'web' of 'shop/web': by a {} policy others change it too, so the checks here do not see it"),
+        (ACCOUNT, "ACC217 ServiceAccount 'robot' of 'shop/web': by a {} policy others change it too, so the checks here do not see it"),
         (CONFIG, ""),
     ],
 )  # fmt: skip

@@ -109,7 +109,7 @@ def test_a_list_is_refused_whatever_is_in_it() -> None:
         assert findings(
             judged(listing), allowed={"apps/DeploymentList": "x", "List": "x"}
         ) == [
-            f"ACC224 {listing['kind']} 'x' of 'shop/web': a list hides what is in it; write its objects by themselves"
+            f"ACC224 {listing['kind']} 'x' of 'shop/web': a list hides its objects from the checks; write each object by itself"
         ]
 
 
@@ -259,7 +259,7 @@ def test_what_no_kind_is_called_is_refused_before_a_run(
         judged(manifest), allowed={f"{group}/{kind}".removeprefix("/"): "x"}
     )
     assert message.startswith(
-        f"ACC224 {kind} 'x' of 'shop/web': '{api}' and '{kind}' are no apiVersion and kind"
+        f"ACC224 {kind} 'x' of 'shop/web': '{api}' and '{kind}' are no valid apiVersion and kind"
     )
 
 
@@ -322,7 +322,7 @@ def test_what_is_in_no_namespace_is_in_no_other(kind: str) -> None:
         rbac=True,
     )
     assert message.startswith(
-        f"OAM107 {name} 'x' would also be made for 'shop/web' ("
+        f"OAM107 {name} 'x' would also be created for 'shop/web' ("
     )
 
 

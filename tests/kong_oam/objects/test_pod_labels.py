@@ -114,7 +114,7 @@ def test_labels_that_other_pods_may_have_are_refused(
     """Whatever the component deploys, and whatever that is called."""
     (message,) = findings(naming(labels, object_), **STACK)
     assert message.startswith(
-        "ACC227 podLabels may be those of pods that 'shop/web' does not deploy; "
+        "ACC227 podLabels may select pods that 'shop/web' does not deploy; "
     )
 
 
@@ -126,7 +126,7 @@ def test_a_release_in_another_namespace_names_no_pods_of_this(
     component = naming({"app.kubernetes.io/instance": "es"}, object_)
     (message,) = findings(component, allowed={"other/Namespace": "x"})
     assert message.startswith(
-        "ACC227 podLabels may be those of pods that 'shop/web' does not deploy; "
+        "ACC227 podLabels may select pods that 'shop/web' does not deploy; "
     )
 
 
@@ -150,7 +150,7 @@ def test_a_release_that_makes_no_pods_with_the_label_here_names_none(
     )
     (message,) = findings(naming({"app.kubernetes.io/instance": name}, long))
     assert message.startswith(
-        "ACC227 podLabels may be those of pods that 'shop/web' does not deploy; "
+        "ACC227 podLabels may select pods that 'shop/web' does not deploy; "
     )
 
 
@@ -167,7 +167,7 @@ def test_an_operators_object_is_where_its_metadata_says() -> None:
         **{**STACK, "allowed": allowed},
     )
     assert message.startswith(
-        "ACC227 podLabels may be those of pods that 'shop/web' does not deploy; "
+        "ACC227 podLabels may select pods that 'shop/web' does not deploy; "
     )
 
 
@@ -213,7 +213,7 @@ def test_no_object_of_another_component_may_have_pods_with_the_label(
     ):
         (message,) = findings(*components, **stack)
         assert message.startswith(
-            "ACC227 podLabels may be on pods of 'logs/kafka' (shop.yaml:3:9), too: "
+            "ACC227 podLabels may also select pods of 'logs/kafka' (shop.yaml:3:9): "
         )
     elsewhere = judged(
         manifest, key="logs/kafka", type="helmchart", namespace="elsewhere"
@@ -238,7 +238,9 @@ def test_no_release_is_called_so_from_another_namespace() -> None:
     (message,) = findings(
         named, judged(release, key="cd/app", namespace="cd"), **stack
     )
-    assert message.startswith("ACC227 podLabels may be on pods of 'cd/app'")
+    assert message.startswith(
+        "ACC227 podLabels may also select pods of 'cd/app'"
+    )
     release["spec"]["destination"]["namespace"] = "elsewhere"
     assert (
         findings(named, judged(release, key="cd/app", namespace="cd"), **stack)
@@ -264,7 +266,9 @@ def test_a_chart_has_values_with_the_label_from_nowhere() -> None:
         judged(values, key="logs/values"),
         **STACK,
     )
-    assert message.startswith("ACC227 podLabels may be on pods of 'logs/kafka'")
+    assert message.startswith(
+        "ACC227 podLabels may also select pods of 'logs/kafka'"
+    )
     assert findings(named, judged(values, key="logs/values"), **STACK) == []
 
 
@@ -301,8 +305,8 @@ def test_a_name_that_many_releases_have_is_told_once_of_each() -> None:
         if message.startswith("ACC227 podLabels")
     ]
     assert len(found) == 240
-    assert "of 'shop/web1' (shop.yaml:3:9) and 238 more, too: " in found[0]
+    assert "of 'shop/web1' (shop.yaml:3:9) and 238 more: " in found[0]
     assert all(
-        "of 'shop/web0' (shop.yaml:3:9) and 238 more, too: " in message
+        "of 'shop/web0' (shop.yaml:3:9) and 238 more: " in message
         for message in found[1:]
     )

@@ -71,9 +71,9 @@ def refused(*objects: dict[str, Any], **stack: Any) -> list[str]:
 
 def _rights(finding: Diagnostic) -> str:
     """All rights of a finding. Its details have them where its message has only some."""
-    shown = finding.message.partition("close: ")[2].partition(
-        "; take them out"
-    )[0]
+    shown = finding.message.partition("rules: ")[2].partition("; remove them")[
+        0
+    ]
     return ", ".join(finding.details) or shown
 
 
@@ -289,7 +289,7 @@ def test_a_message_has_some_rights_and_its_details_all() -> None:
     ]
     (finding,) = judge([judged(role(*rules))], Rules(rbac=True))
     assert (
-        f"get things.{kinds[0]} in namespace shop and 39 more; take them out, "
+        f"get things.{kinds[0]} in namespace shop and 39 more; remove them, "
         in finding.message
     )
     assert len(finding.message) <= 300

@@ -59,7 +59,7 @@ def test_a_version_that_is_not_is_said_with_those_that_are(type_: str) -> None:
     assert isinstance(found, Diagnostic)
     assert (
         found.message
-        == f"component type 'web' has no version '{type_[4:]}'; there is: 2.0.0, new, 1.10.0, 1.10.0-rc.2, 1.2.3"
+        == f"component type 'web' has no version '{type_[4:]}'; known: 2.0.0, new, 1.10.0, 1.10.0-rc.2, 1.2.3"
     )
     assert (found.code, found.position) == ("OAM104", AT)
 
@@ -74,7 +74,7 @@ def test_a_type_that_is_not_is_said_with_the_nearest() -> None:
         found = find(stack, "component", type_, AT)
         assert isinstance(found, Diagnostic)
         assert found.message == (
-            f"unknown component type '{type_}'{hint}; a type of your own needs a definition in definitions/"
+            f"unknown component type '{type_}'{hint}; a custom type needs a definition in definitions/"
         )
 
 

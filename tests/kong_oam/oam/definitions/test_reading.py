@@ -192,7 +192,7 @@ WRONG = {
     ),
     "Terraform that is not rendered": (
         f"{HEAD}kind: ComponentDefinition\nmetadata: {{name: a}}\nspec: {{schematic: {{terraform: {{configuration: a, type: json}}}}}}",
-        "a.yaml:4:56: error OAM103: schematic.terraform.type is none of: hcl, remote",
+        "a.yaml:4:56: error OAM103: schematic.terraform.type must be hcl or remote",
     ),
     "no YAML": ("a: [", "a.yaml:2:1: error OAM101: "),
 }
@@ -211,7 +211,7 @@ def test_what_is_wrong_is_found_at_its_place(about: str) -> None:
 REFUSED = {
     "a ComponentDefinition needs a template in CUE: spec.schematic.cue.template",  # samples, and units of tests
     "a TraitDefinition needs a template in CUE: spec.schematic.cue.template",
-    "key 'workload' stands twice in one mapping",
+    "key 'workload' occurs twice in one mapping; remove one",
     "schematic.kube is not rendered any more, by KubeVela neither; write it as CUE (schematic.cue.template)",
 }
 
