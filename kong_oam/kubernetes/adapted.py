@@ -15,13 +15,13 @@ from kong_oam.oam.position import Texts
 from kong_oam.objects.manifests import GatewayPeer, Workload
 from kong_oam.objects.pods import Manifest, PodTemplate, mapping, mappings
 from kong_oam.objects.selection import STACK
-from kong_oam.objects.tls import certificate, mounting
+from kong_oam.objects.tls import certificate, with_mount
 from kong_oam.traits.upstream_tls.value import UPSTREAM_TLS, names_at
 
 _SERVICE_TYPES = {"loadBalancer": "LoadBalancer", "nodePort": "NodePort"}
 
 
-def of_stack(manifest: Manifest, stack: str) -> Manifest:
+def with_stack_label(manifest: Manifest, stack: str) -> Manifest:
     """Return the object with a label for the stack, so that no other stack manages it."""
     metadata = manifest["metadata"]
     labels = {**(metadata.get("labels") or {}), STACK: stack}
@@ -35,15 +35,15 @@ def annotated(manifest: Manifest, annotations: Texts) -> Manifest:
     return {**manifest, "metadata": {**metadata, "annotations": all_of_them}}
 
 
-def given_certificate(pod: Manifest, component: Component) -> Manifest:
+def with_certificate(pod: Manifest, component: Component) -> Manifest:
     """Return a pod spec with the certificate of the component's workload, if it has one."""
     over_tls = component.traits.get(UPSTREAM_TLS)
     if over_tls is None or not over_tls.secret:
         return pod
-    return mounting(pod, over_tls.secret, over_tls.mount_path)
+    return with_mount(pod, over_tls.secret, over_tls.mount_path)
 
 
-def asked_certificate(
+def requested_certificate(
     workload: Workload, component: Component
 ) -> Manifest | None:
     """Return the cert-manager Certificate for the Services on which the component speaks TLS, or
@@ -145,7 +145,7 @@ def answers_outside(service: Manifest) -> bool:
     return service["spec"].get("type") in _SERVICE_TYPES.values()
 
 
-def keeping_callers(service: Manifest) -> Manifest:
+def with_source_addresses(service: Manifest) -> Manifest:
     """Return an open Service without a route. Connections keep their source address, so that the
     NetworkPolicy distinguishes them from the gateway's."""
     return {

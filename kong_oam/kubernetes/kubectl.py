@@ -106,7 +106,7 @@ def stacks(context: Context, wanted: Iterable[Manifest]) -> StacksByName:
         f"--output=custom-columns={_OWNERS}",
     )
     found: StacksByName = {}
-    for namespace, targets in _asked(names):
+    for namespace, targets in _lookups(names):
         printed = _get(context, namespace, *targets, *columns)
         for line in printed.splitlines():
             kind, version, called, stack = line.split()
@@ -118,7 +118,7 @@ def stacks(context: Context, wanted: Iterable[Manifest]) -> StacksByName:
     return {name: found[name] for name in names if name in found}
 
 
-def _asked(names: Sequence[Name]) -> Iterator[tuple[str, list[str]]]:
+def _lookups(names: Sequence[Name]) -> Iterator[tuple[str, list[str]]]:
     """Yield arguments for kubectl by namespace: names, or whole kinds if there are many objects."""
     counts = Counter((namespace, kind) for namespace, kind, _ in names)
     by_name: dict[str, list[str]] = defaultdict(list)

@@ -61,7 +61,7 @@ _OMITTED = frozenset(
 """Fields of Kubernetes' own kinds that the API server drops if they are 0 or false, their default
 (k8s.io/api: `omitempty` without a pointer)."""
 _UNREAD = "f:data"  # of a Secret
-_TWINS = frozenset({"f:serviceAccount"})  # follows serviceAccountName
+_DERIVED = frozenset({"f:serviceAccount"})  # follows serviceAccountName
 _SERVERS = frozenset({"apiVersion", "kind", "name", "namespace"})
 
 
@@ -167,7 +167,7 @@ def _additions(
     """Yield the fields of `theirs` that are not in `ours`. `whole`: the program sets the whole
     parent."""
     for key, below in theirs.items():
-        if key == "." or key in _TWINS or key.startswith(_KUBECTL):
+        if key == "." or key in _DERIVED or key.startswith(_KUBECTL):
             continue
         at = (*path, key)
         declared = _child(meant, key)
@@ -177,7 +177,7 @@ def _additions(
             yield from _additions(
                 below, ours[key], declared, actual, managed, at, inside
             )
-        elif declared is None and _holds_others(key, below):
+        elif declared is None and _is_shared(key, below):
             yield from _additions(below, {}, None, actual, managed, at)
         elif whole or declared is not None:
             yield _change(at, managed)
@@ -190,7 +190,7 @@ def _additions(
             yield _change(at, managed, _without(at))
 
 
-def _holds_others(key: str, below: Fields) -> bool:
+def _is_shared(key: str, below: Fields) -> bool:
     """Tell whether several managers can own parts of a field: a map or a keyed list."""
     return key in _MAPS or any(inner.startswith("k:") for inner in below)
 

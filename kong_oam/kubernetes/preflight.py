@@ -48,14 +48,16 @@ def inspect(
                 for site in component.instances
                 if site.workload.cluster == cluster
             ]
-        found += _missing(settings, estate, state.held, cluster, sites)
-        found += _taken(settings, estate, state, cluster)
-        found += _neighbours(settings, cluster) if sites else ()
+        found += _missing_namespaces(
+            settings, estate, state.held, cluster, sites
+        )
+        found += _taken_names(settings, estate, state, cluster)
+        found += _hosts_in_ranges(settings, cluster) if sites else ()
         found += _other_pods(settings, cluster, sites)
-    return (*found, *_one_cluster(settings, estate))
+    return (*found, *_repeated_clusters(settings, estate))
 
 
-def _one_cluster(settings: Settings, estate: Estate) -> Findings:
+def _repeated_clusters(settings: Settings, estate: Estate) -> Findings:
     """Yield a diagnostic for each context that leads to the cluster of another context, where their
     objects would collide."""
     clusters = clusters_of(estate)
@@ -77,7 +79,7 @@ def _one_cluster(settings: Settings, estate: Estate) -> Findings:
             yield Diagnostic("ENV414", message)
 
 
-def _neighbours(settings: Settings, cluster: ClusterName) -> Findings:
+def _hosts_in_ranges(settings: Settings, cluster: ClusterName) -> Findings:
     """Yield a diagnostic for the first node or pod range in each range. NetworkPolicies would admit
     these addresses."""
     if not settings.gateway.cidrs:
@@ -123,7 +125,7 @@ def _other_pods(
         return
 
 
-def _missing(
+def _missing_namespaces(
     settings: Settings,
     estate: Estate,
     held: Held,
@@ -162,7 +164,7 @@ def _missing(
         yield Diagnostic("ENV412", message, first[namespace].position)
 
 
-def _taken(
+def _taken_names(
     settings: Settings, estate: Estate, state: StackState, cluster: ClusterName
 ) -> Findings:
     """Yield a diagnostic for the taken names of a component's objects, for each owner.

@@ -37,21 +37,21 @@ from kong_oam.engine.state import digest
 from kong_oam.kubernetes.adapted import (
     annotated,
     answers_outside,
-    asked_certificate,
     gateway_peer,
-    given_certificate,
-    keeping_callers,
     mapped_image,
-    of_stack,
     placed_account,
     placed_service,
     reached_ports,
     reached_services,
+    requested_certificate,
+    with_certificate,
+    with_source_addresses,
+    with_stack_label,
 )
 from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import Awaited, Options, group_kind
 from kong_oam.objects import manifests
-from kong_oam.objects.fenced import fence_name, fenced_pods
+from kong_oam.objects.fenced import component_pods, network_policy_name
 from kong_oam.objects.known_kinds import (
     INGRESSES,
     KUSTOMIZATION,
@@ -113,7 +113,7 @@ class PlacedObject:
     version: str = ""
 
     @property
-    def answers(self) -> bool:
+    def precedes_gate(self) -> bool:
         """Whether the gate is deployed after it: rendered objects, and Services of other owners'
         pods."""
         return self.rendered or self.stage == "after"
@@ -147,19 +147,19 @@ class PlacedObject:
     @property
     def account(self) -> str | None:
         """The name if it is a ServiceAccount, else None."""
-        return self._called_as("ServiceAccount")
+        return self._name_if("ServiceAccount")
 
     @property
     def service(self) -> str | None:
         """The name if it is a Service, else None."""
-        return self._called_as("Service")
+        return self._name_if("Service")
 
-    def _called_as(self, kind: str) -> str | None:
+    def _name_if(self, kind: str) -> str | None:
         is_of_kind = group_kind(self.manifest) == ("", kind)
-        return self.called if is_of_kind else None
+        return self.object_name if is_of_kind else None
 
     @property
-    def called(self) -> str:
+    def object_name(self) -> str:
         """Its name in the cluster."""
         return str(self.manifest["metadata"].get("name", ""))
 
@@ -222,12 +222,14 @@ def placed_objects(
         for part in changed
     ]
     ours = component.name in used - accounts
-    made += _added(identity, component, settings, changed, ours=ours)
+    made += _project_objects(identity, component, settings, changed, ours=ours)
     stack = settings.stack.name
     placed = [_with_version(_of_stack(part, stack)) for part in made]
     if not secret:
         return PlacedObjects(tuple(placed), None)
-    own = _own(component, "client", manifests.client_secret(identity))
+    own = _project_object(
+        component, "client", manifests.client_secret(identity)
+    )
     return PlacedObjects(tuple(placed), _of_stack(own, stack))
 
 
@@ -245,20 +247,22 @@ def _on_stack(
     manifest = part.manifest
     reached = reached_services(component)
     match group_kind(manifest):
-        case ("", "Service") if part.called in reached:
+        case ("", "Service") if part.object_name in reached:
             manifest = placed_service(
-                _led_home(part, component), settings.gateway
+                _with_own_selector(part, component), settings.gateway
             )
         case ("", "Service") if answers_outside(manifest):
-            manifest = keeping_callers(_led_home(part, component))
-        case ("", "ServiceAccount") if part.called in used:
+            manifest = with_source_addresses(
+                _with_own_selector(part, component)
+            )
+        case ("", "ServiceAccount") if part.object_name in used:
             manifest = placed_account(
                 manifest, settings.stack.name, identity, settings.cluster
             )
         case kind if kind == KUSTOMIZATION:
-            manifest = _targeted(manifest, part.namespace)
+            manifest = _with_target_namespace(manifest, part.namespace)
         case ("", "Secret"):
-            manifest = _encoded(manifest)
+            manifest = _with_data(manifest)
         case ("batch", "Job") if not (waited_for or reached):
             manifest = annotated(manifest, {_SKIP_AWAIT: "true"})
     return replace(part, manifest=manifest)
@@ -277,14 +281,14 @@ def _of_stack(part: PlacedObject, stack: str) -> PlacedObject:
     """Return the object with the stack's label, if the stack creates it."""
     if not part.is_created:
         return part
-    return replace(part, manifest=of_stack(part.manifest, stack))
+    return replace(part, manifest=with_stack_label(part.manifest, stack))
 
 
 def _with_version(part: PlacedObject) -> PlacedObject:
     """Return the object with its version, if a run may write one."""
     as_it_is = part.options.read or part.options.take_over
     if (
-        not part.answers
+        not part.precedes_gate
         or as_it_is
         or group_kind(part.manifest) in _UNVERSIONED
     ):
@@ -337,11 +341,11 @@ def _parts(component: Component) -> Iterator[PlacedObject]:
         if is_cluster_scoped(found):
             metadata.pop("namespace", None)
         if "annotations" in metadata:
-            metadata["annotations"] = manifests.unsteered(
+            metadata["annotations"] = manifests.without_controller_keys(
                 mapping(metadata["annotations"])
             )
         manifest = {**rendered.object, "metadata": metadata}
-        pods = tuple(template.path for template in fenced_pods(rendered))
+        pods = tuple(template.path for template in component_pods(rendered))
         name = _logical(
             component,
             manifest,
@@ -394,7 +398,7 @@ def _with_ports(service: Manifest, other: Manifest) -> Manifest:
         *mappings(service["spec"].get("ports")),
         *mappings(other["spec"].get("ports")),
     ]
-    merged = _once(ports, lambda port: _number(port, "port"))
+    merged = _unique(ports, lambda port: _number(port, "port"))
     return {**service, "spec": {**service["spec"], "ports": merged}}
 
 
@@ -413,34 +417,32 @@ def _with_pods(
         if not template:
             continue
         named = service_account(template)
-        spec = given_certificate(
-            _pod(template.spec, cluster, secret), component
-        )
+        spec = with_certificate(_pod(template.spec, cluster, secret), component)
         spec["serviceAccountName"] = (
             named if named in accounts else component.name
         )
         # Nobody requested rights for these pods.
         if named not in accounts and component.name in accounts:
             spec["automountServiceAccountToken"] = False
-        labels = {**template.labels, **_marks(component)}
+        labels = {**template.labels, **_pod_labels(component)}
         changed = replace(template, labels=labels, spec=spec)
         manifest = replaced(manifest, template.path, changed)
     return replace(part, manifest=manifest)
 
 
-def _marks(component: Component) -> dict[str, str]:
+def _pod_labels(component: Component) -> dict[str, str]:
     """Return the labels of the component's own pods."""
     return {APPLICATION: component.application, COMPONENT: component.name}
 
 
-def _led_home(part: PlacedObject, component: Component) -> Manifest:
+def _with_own_selector(part: PlacedObject, component: Component) -> Manifest:
     """Return a Service that selects only pods of its component. Services of plain components
     already do."""
     service = part.manifest
     if part.plain:
         return service
     spec = mapping(service.get("spec"))
-    selector = {**mapping(spec.get("selector")), **_marks(component)}
+    selector = {**mapping(spec.get("selector")), **_pod_labels(component)}
     return {**service, "spec": {**spec, "selector": selector}}
 
 
@@ -459,9 +461,9 @@ def _pod(
     pulled = mappings(pod.get("imagePullSecrets"))
     pulled += [{"name": name} for name in cluster.pull_secrets]
     if pulled:
-        pod["imagePullSecrets"] = _once(pulled, _named)
+        pod["imagePullSecrets"] = _unique(pulled, _named)
     if "volumes" in pod:
-        volumes = _once(mappings(pod["volumes"]), _named)
+        volumes = _unique(mappings(pod["volumes"]), _named)
         pod["volumes"] = [_volume(volume, cluster) for volume in volumes]
     if "hostAliases" in pod:
         pod["hostAliases"] = manifests.host_aliases(
@@ -483,7 +485,7 @@ def _container(
         changed["env"] = list(by_name.values())
     if "ports" in changed:
         ports = mappings(changed["ports"])
-        changed["ports"] = _once(
+        changed["ports"] = _unique(
             ports, lambda port: _number(port, "containerPort")
         )
     if secret is not None:
@@ -502,7 +504,7 @@ def _volume(volume: Fields, cluster: ClusterSettings) -> Fields:
     return {**volume, "image": {**image, "reference": mapped}}
 
 
-def _once(
+def _unique(
     items: Iterable[Fields], key: Callable[[Fields], Hashable]
 ) -> list[Fields]:
     """Return the items with the first of each key."""
@@ -520,7 +522,7 @@ def _number(port: Fields, field: str) -> Hashable:
     return str(port.get(field)), port.get("protocol", "TCP")
 
 
-def _encoded(secret: Manifest) -> Manifest:
+def _with_data(secret: Manifest) -> Manifest:
     if "stringData" not in secret:
         return secret
     encoded = dict(secret)
@@ -530,13 +532,13 @@ def _encoded(secret: Manifest) -> Manifest:
     return {**encoded, "data": data}
 
 
-def _targeted(kustomization: Manifest, namespace: str) -> Manifest:
+def _with_target_namespace(kustomization: Manifest, namespace: str) -> Manifest:
     spec = mapping(kustomization.get("spec"))
     target = spec.get("targetNamespace") or namespace
     return {**kustomization, "spec": {**spec, "targetNamespace": target}}
 
 
-def _added(
+def _project_objects(
     identity: Workload,
     component: Component,
     settings: Settings,
@@ -554,7 +556,7 @@ def _added(
     for part in parts:
         templates += part.templates()
         if part.service is not None:
-            services[part.called] = part.manifest
+            services[part.object_name] = part.manifest
     ports = tuple(sorted(set(reached_ports(component, services, templates))))
     by_namespace: dict[str, list[Options]] = defaultdict(list)
     stays = False
@@ -576,26 +578,28 @@ def _added(
                 identity,
                 settings.cluster,
             )
-            yield _own(component, f"account{suffix}", account, options)
-        name = fence_name(component.name, by_namespace[namespace])
+            yield _project_object(
+                component, f"account{suffix}", account, options
+            )
+        name = network_policy_name(component.name, by_namespace[namespace])
         fence = manifests.network_policy(inside, peer, ports, name)
-        yield _own(component, f"ingress{suffix}", fence, options)
-    asked = asked_certificate(identity, component)
+        yield _project_object(component, f"ingress{suffix}", fence, options)
+    asked = requested_certificate(identity, component)
     if asked:
-        yield _own(component, "tls", asked)
+        yield _project_object(component, "tls", asked)
     if component.workload.named_service:
         stays = any(part.options.retain_on_delete for part in parts)
         options = Options(retain_on_delete=stays)
         fence = manifests.named_policy(
             identity, component.workload.named_service, peer
         )
-        yield _own(component, "named", fence, options)
+        yield _project_object(component, "named", fence, options)
         service = manifests.named_service(
             identity, component.workload.named_service
         )
         if not component.workload.further_target:
             service = placed_service(service, settings.gateway)
-        yield _own(
+        yield _project_object(
             component,
             f"service-{component.workload.named_service.ours}",
             service,
@@ -603,7 +607,7 @@ def _added(
         )
 
 
-def _own(
+def _project_object(
     component: Component,
     name: str,
     manifest: Manifest,

@@ -22,15 +22,15 @@ from kong_oam.oam.files import (
     cannot_be_read,
     files_of,
 )
-from kong_oam.oam.model import Application, Own
+from kong_oam.oam.model import Application, OwnTypes
 from kong_oam.oam.position import Document
-from kong_oam.oam.properties import unrendered, wrong
-from kong_oam.oam.resolution import resolved, undeployed
+from kong_oam.oam.properties import property_findings, unrendered_findings
+from kong_oam.oam.resolution import resolved, undeployed_policies
 from kong_oam.oam.schema import pruned
-from kong_oam.oam.shapes import misshapen, other_kind
+from kong_oam.oam.shapes import other_kind, shape_findings
 from kong_oam.oam.typed import application_of
 
-NONE_OF_ITS_OWN: Own = frozenset()
+NO_OWN_TYPES: OwnTypes = frozenset()
 _HERE = Path()
 _UNNAMED = frozenset({""})
 _TOO_MANY = (
@@ -53,7 +53,7 @@ class Reading:
     definitions: Definitions = ()
 
 
-ReadOne = Callable[[Path, str, Own], Reading]
+ReadOne = Callable[[Path, str, OwnTypes], Reading]
 """Reads one file. Arguments: the path, its name in findings, and the types that the project
 defines."""
 
@@ -63,7 +63,7 @@ def read_files(
     named: Naming = str,
     folder: Path = _HERE,
     read_one: ReadOne | None = None,
-    own: Own = NONE_OF_ITS_OWN,
+    own: OwnTypes = NO_OWN_TYPES,
 ) -> Reading:
     """Read the Applications of all YAML files that `names` select: files, folders and globs.
     Relative names are below `folder`.
@@ -77,10 +77,10 @@ def read_files(
     for file, problem in files_of(names, folder):
         name = named(file)
         if problem:
-            readings.append(_unread(cannot_be_read(name, problem)))
+            readings.append(_unreadable(cannot_be_read(name, problem)))
         else:
             readings.append(read_one(file, name, own))
-    return together(readings)
+    return join_readings(readings)
 
 
 _IN_CUE = (
@@ -89,23 +89,23 @@ _IN_CUE = (
 )
 
 
-def read_file(file: Path, name: str, own: Own = NONE_OF_ITS_OWN) -> Reading:
+def read_file(file: Path, name: str, own: OwnTypes = NO_OWN_TYPES) -> Reading:
     """Read the Applications of one file. Findings use `name` for the file."""
     if file.suffix == ".cue":
-        return _unread(cannot_be_read(name, _IN_CUE))
+        return _unreadable(cannot_be_read(name, _IN_CUE))
     raw = bytes_of(file, name)
     return (
-        _unread(raw)
+        _unreadable(raw)
         if isinstance(raw, Diagnostic)
         else read_bytes(name, raw, own)
     )
 
 
-def _unread(why: Diagnostic) -> Reading:
+def _unreadable(why: Diagnostic) -> Reading:
     return Reading((), (why,), _UNNAMED)
 
 
-def together(readings: Iterable[Reading]) -> Reading:
+def join_readings(readings: Iterable[Reading]) -> Reading:
     """Join several readings into one."""
     applications: list[Application] = []
     diagnostics: list[Diagnostic] = []
@@ -124,7 +124,7 @@ def together(readings: Iterable[Reading]) -> Reading:
     )
 
 
-def read_bytes(file: str, raw: bytes, own: Own = NONE_OF_ITS_OWN) -> Reading:
+def read_bytes(file: str, raw: bytes, own: OwnTypes = NO_OWN_TYPES) -> Reading:
     """Read the Applications and the definitions in the bytes of one file.
 
     `own` are the types that the project defines. The reader does not check properties of these
@@ -186,7 +186,7 @@ def _name_of(document: Document) -> str:
 
 
 def _applications(
-    document: Document, own: Own, into: list[Application]
+    document: Document, own: OwnTypes, into: list[Application]
 ) -> Findings:
     """Yield the findings of a document, and append its Application to `into`."""
     if is_definition(document):
@@ -194,7 +194,7 @@ def _applications(
         return
     data = pruned("application", document.data)
     well_formed = True
-    for finding in misshapen(document, data):
+    for finding in shape_findings(document, data):
         well_formed &= finding.severity != "error"
         yield finding
     if other_kind(document):
@@ -207,15 +207,15 @@ def _applications(
         # Variants share most properties: report a finding of several variants once.
         of_forms: dict[Diagnostic, None] = {}
         for variant in component.every_variant:
-            of_forms.update(dict.fromkeys(wrong(variant)))
+            of_forms.update(dict.fromkeys(property_findings(variant)))
         yield from of_forms
     into.append(application)
 
 
-def _hindrances(application: Application) -> Findings:
+def _deployment_findings(application: Application) -> Findings:
     for component in application.components:
-        yield from unrendered(component)
-    yield from undeployed(application)
+        yield from unrendered_findings(component)
+    yield from undeployed_policies(application)
 
 
 def deployable(reading: Reading) -> Reading:
@@ -228,7 +228,7 @@ def deployable(reading: Reading) -> Reading:
     diagnostics = list(reading.diagnostics)
     malformed = set(reading.malformed)
     for application in reading.applications:
-        findings = list(islice(_hindrances(application), MAX_FINDINGS))
+        findings = list(islice(_deployment_findings(application), MAX_FINDINGS))
         if findings:
             diagnostics += findings
             malformed.add(application.name)

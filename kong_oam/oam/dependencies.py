@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 
-def circle_of(edges: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+def find_cycle(edges: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
     """Return a dependency cycle, first name repeated at the end; each name waits for the next.
     Empty if there is no cycle."""
     try:

@@ -16,7 +16,7 @@ from kong_oam.oam.plain import (
     INGRESS_HINT,
     INGRESS_ONLY,
     REPEATED,
-    misplaced,
+    misplaced_trait,
     plain_traits,
 )
 from kong_oam.oam.schema import (
@@ -173,7 +173,9 @@ def _as_deployed(gateway: JsonSchema) -> None:
 
 
 def _traits_of(kind: str) -> JsonSchema:
-    types = _enum(trait for trait in TRAIT_TYPES if not misplaced(kind, trait))
+    types = _enum(
+        trait for trait in TRAIT_TYPES if not misplaced_trait(kind, trait)
+    )
     return {
         "properties": {"traits": {"items": {"properties": {"type": types}}}}
     }

@@ -27,11 +27,11 @@ SUFFIXES = (".yaml", ".yml")
 """The suffixes of files that are read in a folder."""
 
 _MAGIC = frozenset("*?[")
-_NOTHING = (
+_EMPTY_FOLDER = (
     "this folder is empty; check out the submodule (git submodule update "
     "--init), or remove the folder"
 )
-_LEADS_OUT = (
+_LINK_OUTSIDE = (
     "this link to {target} leaves the folder and is not followed. Add the "
     "target to {settings}, copy the files here, or remove the link"
 )
@@ -41,7 +41,7 @@ _LOCK = ".#"
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
+class FileKind:
     """A kind of files to find, with messages.
 
     `suffixes` select files in folders. `empty` is the message about a folder without such files,
@@ -59,16 +59,16 @@ class Sought:
         """Tell whether a file of this name is read. `orders.YAML` counts like `orders.yaml`."""
         return name.lower().endswith(self.suffixes)
 
-    def leads_out(self, link: Path, target: str) -> str:
+    def outside_message(self, link: Path, target: str) -> str:
         """Return the message about a link that points out of the folder.
 
         The target is relative to the link, so it is the same in a copy of a revision.
         """
         seen = os.path.relpath(target, os.path.realpath(link.parent))
-        return _LEADS_OUT.format(target=seen, settings=self.settings)
+        return _LINK_OUTSIDE.format(target=seen, settings=self.settings)
 
 
-APPLICATIONS = Sought(
+APPLICATIONS = FileKind(
     SUFFIXES,
     "this folder has no YAML file, so everything deployed from it would be "
     "deleted. Check it out, or run `python -m kong_oam new` to write an "
@@ -79,7 +79,7 @@ APPLICATIONS = Sought(
     "files would be deleted; correct or remove the pattern",
     "kong-oam:applications of the stack",
 )
-DEFINITIONS = Sought(
+DEFINITIONS = FileKind(
     (".cue", *SUFFIXES),
     "this folder has no definitions; check it out, add YAML or CUE files, or "
     "remove the name",
@@ -91,36 +91,36 @@ DEFINITIONS = Sought(
 
 
 def files_of(
-    names: FileNames, folder: Path, sought: Sought = APPLICATIONS
+    names: FileNames, folder: Path, file_kind: FileKind = APPLICATIONS
 ) -> Iterator[tuple[Path, str]]:
     """Yield the named files, each once, with a problem or "". Relative names are below `folder`.
 
     Problems: a folder or a glob without files, a folder that cannot be listed, a broken link.
-    Folders and globs find only files with the suffixes of `sought`. A link out of the folder is a
+    Folders and globs find only files with the suffixes of `file_kind`. A link out of the folder is a
     problem, because its Applications would be missing silently.
     """
     seen = set[str]()
     for name in names:
         for file, real, problem in (
-            _files_at(folder / name, sought) if str(name) else [_UNNAMED]
+            _files_at(folder / name, file_kind) if str(name) else [_UNNAMED]
         ):
             if real not in seen:
                 seen.add(real)
                 yield file, problem
 
 
-Found = tuple[Path, str, str]
+FoundFile = tuple[Path, str, str]
 """A file, its real path, and its problem or ""."""
 
 
-_UNNAMED: Found = (
+_UNNAMED: FoundFile = (
     Path(),
     "",
     "an empty name selects no file; write . for the current folder",
 )
 
 
-def _files_at(path: Path, sought: Sought) -> Iterator[Found]:
+def _files_at(path: Path, file_kind: FileKind) -> Iterator[FoundFile]:
     if path.is_dir() and os.path.realpath(path) == path.anchor:
         yield (
             path,
@@ -129,20 +129,22 @@ def _files_at(path: Path, sought: Sought) -> Iterator[Found]:
             "files",
         )
     elif path.is_dir():
-        found = [*_files_in(path, os.path.realpath(path), sought)]
-        yield from found or [(path, str(path), sought.empty)]
+        found = [*_files_in(path, os.path.realpath(path), file_kind)]
+        yield from found or [(path, str(path), file_kind.empty)]
     elif is_glob(path) and not os.path.lexists(path):
-        matches = sorted({*_matches(path, sought)})
-        yield from matches or [(path, str(path), sought.no_match)]
+        matches = sorted({*_matches(path, file_kind)})
+        yield from matches or [(path, str(path), file_kind.no_match)]
     else:
         yield (
             path,
             os.path.realpath(path),
-            "" if os.path.lexists(path) else f"{sought.missing}{_near(path)}",
+            ""
+            if os.path.lexists(path)
+            else f"{file_kind.missing}{_similar_name(path)}",
         )
 
 
-def _near(path: Path) -> str:
+def _similar_name(path: Path) -> str:
     """Return a hint with a similar name in the same folder."""
     with suppress(OSError):
         return nearest(
@@ -173,7 +175,7 @@ def is_in(folder: Path, name: str | Path) -> bool:
     return os.path.lexists(folder / root_of(Path(name)))
 
 
-def _matches(pattern: Path, sought: Sought) -> Iterator[Found]:
+def _matches(pattern: Path, file_kind: FileKind) -> Iterator[FoundFile]:
     root = root_of(pattern)
     inside = os.path.realpath(root)
     for match, problem in _expanded(root, pattern.relative_to(root).parts):
@@ -181,13 +183,13 @@ def _matches(pattern: Path, sought: Sought) -> Iterator[Found]:
         if problem:
             yield match, real, problem
         elif not _is_within(real, inside):
-            if match.is_dir() or sought.takes(match.name):
-                yield match, real, sought.leads_out(match, real)
+            if match.is_dir() or file_kind.takes(match.name):
+                yield match, real, file_kind.outside_message(match, real)
         elif match.is_dir():
-            yield from [*_files_in(match, real, sought, inside)] or [
-                (match, real, sought.empty)
+            yield from [*_files_in(match, real, file_kind, inside)] or [
+                (match, real, file_kind.empty)
             ]
-        elif sought.takes(match.name):
+        elif file_kind.takes(match.name):
             yield match, real, ""
 
 
@@ -228,38 +230,40 @@ def _listed(folder: Path) -> tuple[list[os.DirEntry[str]], str]:
             listed = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
         return [], f"{error.strerror}; check the permissions of this folder"
-    return listed, "" if listed else _NOTHING
+    return listed, "" if listed else _EMPTY_FOLDER
 
 
 def _files_in(
-    folder: Path, real: str, sought: Sought, inside: str | None = None
-) -> Iterator[Found]:
+    folder: Path, real: str, file_kind: FileKind, inside: str | None = None
+) -> Iterator[FoundFile]:
     """Yield the files in a folder, by name. Only links cost a call to the disk: watching lists a
     thousand files ten times a second."""
     entries, problem = _listed(folder)
-    if problem and (inside or problem is not _NOTHING):
+    if problem and (inside or problem is not _EMPTY_FOLDER):
         yield folder, real, problem
     for entry in entries:
         path = folder / entry.name
         if entry.is_dir(follow_symlinks=False):
             if entry.name != _GIT:
                 yield from _files_in(
-                    path, f"{real}/{entry.name}", sought, inside or real
+                    path, f"{real}/{entry.name}", file_kind, inside or real
                 )
         elif entry.is_symlink():
             if not entry.name.startswith(_LOCK):
-                yield from _link(path, inside or real, sought)
-        elif sought.takes(entry.name) and entry.is_file(follow_symlinks=False):
+                yield from _link(path, inside or real, file_kind)
+        elif file_kind.takes(entry.name) and entry.is_file(
+            follow_symlinks=False
+        ):
             yield path, f"{real}/{entry.name}", ""
 
 
-def _link(path: Path, inside: str, sought: Sought) -> Iterator[Found]:
+def _link(path: Path, inside: str, file_kind: FileKind) -> Iterator[FoundFile]:
     """Yield the target of a link. A target folder inside the same root is found there."""
     target = os.path.realpath(path)
     is_folder = os.path.isdir(target)  # noqa: PTH112 - never raises
-    if is_folder or sought.takes(path.name):
+    if is_folder or file_kind.takes(path.name):
         if not _is_within(target, inside):
-            yield path, target, sought.leads_out(path, target)
+            yield path, target, file_kind.outside_message(path, target)
         elif not is_folder:
             yield path, target, ""
 

@@ -49,7 +49,9 @@ def path_of(parameter: str) -> Path:
     return ("properties", *steps)
 
 
-def filled(component: ComponentSpec, path: Path, value: Any) -> ComponentSpec:
+def with_value(
+    component: ComponentSpec, path: Path, value: Any
+) -> ComponentSpec:
     """Return the component with the value at a path from `path_of`. Raise FieldPathError."""
     if path[0] == "properties":
         return replace(

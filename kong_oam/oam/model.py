@@ -10,16 +10,16 @@ from typing import Literal
 from kong_oam.oam.position import Fields, SourcePosition, Texts
 from kong_oam.oam.rendered import Objects
 
-Own = frozenset[tuple[str, str]]
+OwnTypes = frozenset[tuple[str, str]]
 """The types that a project defines, by kind and name."""
 
 
-HERE = "local"
+LOCAL_CLUSTER = "local"
 """KubeVela's name for its own cluster; here, the stack's default cluster."""
 CLUSTER_SELECTORS = ("clusterLabelSelector", "clusterSelector")
 """The fields of a topology that select clusters by labels."""
-GROUP = "step-group"
-EVERYTHING = (
+STEP_GROUP = "step-group"
+APPLY_ALL_STEPS = (
     "apply-application",
     "apply-application-in-parallel",
     "apply-remaining",

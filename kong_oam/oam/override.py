@@ -44,7 +44,7 @@ def overridden(
         for number, change in enumerate(
             policy.properties.get("components", ())
         ):
-            if _hits(change, component):
+            if _matches(change, component):
                 position = policy.position.at(
                     "properties", "components", number
                 )
@@ -54,7 +54,7 @@ def overridden(
     return tuple(changed)
 
 
-def wrong_override(
+def override_findings(
     components: Sequence[ComponentSpec], policy: Policy
 ) -> Findings:
     """Yield a finding for each name in an override that matches no component."""
@@ -67,7 +67,7 @@ def wrong_override(
         name = change.get("name")
         type_ = change.get("type")
         if name:
-            if not any(_is_called(name, own) for own in names):
+            if not any(_matches_name(name, own) for own in names):
                 message = (
                     f"{named}: '{name}' is no "
                     f"component{suggestion(name, names)}"
@@ -84,14 +84,14 @@ def wrong_override(
             yield Diagnostic("OAM103", message, position.at("selector", number))
 
 
-def _hits(change: _Change, component: ComponentSpec) -> bool:
+def _matches(change: _Change, component: ComponentSpec) -> bool:
     name = change.get("name")
     if name:
-        return _is_called(name, component.name)
+        return _matches_name(name, component.name)
     return change.get("type") in (None, "", component.type)
 
 
-def _is_called(pattern: str, name: str) -> bool:
+def _matches_name(pattern: str, name: str) -> bool:
     """Tell whether a name matches a pattern. Only `*` is special."""
     return fnmatchcase(name, re.sub(r"[?\[]", r"[\g<0>]", pattern))
 

@@ -17,7 +17,7 @@ REPEATED = {
     "kong-plugin": "a component can have each plugin `name` only once",
 }
 """Traits that a component can have several times, with different names."""
-EXACT = (
+EXACT_HINT = (
     "pathType 'Exact' is not deployed, since rules of a path cover everything "
     "below it; remove it and write rules"
 )
@@ -54,7 +54,7 @@ def plain_traits(component_type: str) -> tuple[str, ...]:
     )
 
 
-def misplaced(component_type: str, trait_type: str) -> str:
+def misplaced_trait(component_type: str, trait_type: str) -> str:
     """Return why this component type cannot have this trait type; empty if it can."""
     if component_type == "external" and trait_type != "client":
         return (

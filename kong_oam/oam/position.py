@@ -34,7 +34,7 @@ This type marks the edge of output: printed results, API requests, files and sta
 TAG = "tag:yaml.org,2002:"
 TEXT = f"{TAG}str"
 _IN_BLOCK = "while scanning a block scalar"
-_SLOWLY_READ = 1 << 17
+_SLOW_READER_LIMIT = 1 << 17
 """The longest text that the slow reader of PyYAML may read: one or two seconds."""
 
 
@@ -136,7 +136,7 @@ class SourcePosition:
         return f"SourcePosition({self})"
 
 
-NOWHERE = Document("", "null", 0, None).position()
+NO_POSITION = Document("", "null", 0, None).position()
 """The position of parts without a file: its `file` is empty."""
 
 
@@ -209,7 +209,7 @@ def compose(text: str) -> Iterator[Node]:
             yield root
             count += 1
     except yaml.scanner.ScannerError as error:
-        if error.context != _IN_BLOCK or len(text) > _SLOWLY_READ:
+        if error.context != _IN_BLOCK or len(text) > _SLOW_READER_LIMIT:
             raise
         yield from islice(
             yaml.compose_all(text, Loader=yaml.SafeLoader), count, None

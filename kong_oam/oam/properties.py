@@ -10,17 +10,17 @@ from typing import Any
 from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.oam.model import ComponentSpec, Trait
 from kong_oam.oam.plain import (
-    EXACT,
+    EXACT_HINT,
     INGRESS_HINT,
     INGRESS_ONLY,
     REPEATED,
-    misplaced,
+    misplaced_trait,
 )
 from kong_oam.oam.position import SourcePosition
 from kong_oam.oam.schema import TRAIT_TYPES, violations
 
 
-def wrong(component: ComponentSpec) -> Findings:
+def property_findings(component: ComponentSpec) -> Findings:
     """Yield the findings about a component that need no definition."""
     position = component.position
     if component.plain:
@@ -32,7 +32,7 @@ def wrong(component: ComponentSpec) -> Findings:
             yield Diagnostic("OAM103", message, position.at("name"))
     first: dict[tuple[str, Any], SourcePosition] = {}
     for trait in component.traits:
-        message = misplaced(component.type, trait.type)
+        message = misplaced_trait(component.type, trait.type)
         if component.plain and message:
             yield Diagnostic("OAM110", message, trait.position.at("type"))
         if trait.type in TRAIT_TYPES and (
@@ -102,10 +102,10 @@ def _gateway(trait: Trait) -> Findings:
         )
         yield Diagnostic("OAM108", message, position.key("existingServiceName"))
     if properties.get("pathType") == "Exact":
-        yield Diagnostic("OAM108", EXACT, position.at("pathType"))
+        yield Diagnostic("OAM108", EXACT_HINT, position.at("pathType"))
 
 
-def unrendered(component: ComponentSpec) -> Findings:
+def unrendered_findings(component: ComponentSpec) -> Findings:
     """Yield a finding if a component needs an evaluator and has no objects."""
     if not component.plain and component.rendered is None:
         message = (

@@ -49,7 +49,7 @@ class Options:
     """Whether only the declared fields change, since other owners share the object."""
 
 
-STAND_IN = re.compile(r"awaited-value-[0-9a-f]{16}")
+PLACEHOLDER = re.compile(r"awaited-value-[0-9a-f]{16}")
 """The placeholder for a value that only the cluster knows, until it is deployed."""
 Found = TypeVar("Found")
 
@@ -58,7 +58,7 @@ Found = TypeVar("Found")
 class Awaited:
     """A value that only the cluster knows: the value at `path` of another component's object."""
 
-    stand_in: str
+    placeholder: str
     component: str
     """The name of that component in the same Application."""
     api: str

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import islice
 
 from kong_oam.diagnostics import Diagnostic, Findings, errors, some, suggestion
-from kong_oam.oam.dependencies import circle_of
+from kong_oam.oam.dependencies import find_cycle
 from kong_oam.oam.document import MAX_FINDINGS
 from kong_oam.oam.filling import FieldPathError, path_of
 from kong_oam.oam.model import (
@@ -21,29 +21,29 @@ from kong_oam.oam.model import (
     Deploy,
     DeploymentTarget,
     Input,
-    Own,
+    OwnTypes,
     Policy,
     Rule,
 )
-from kong_oam.oam.override import overridden, wrong_override
+from kong_oam.oam.override import overridden, override_findings
 from kong_oam.oam.plain import is_plain
 from kong_oam.oam.position import Texts
 from kong_oam.oam.rules import RULE_POLICIES, rules_of
 from kong_oam.oam.schema import POLICY_TYPES, violations
-from kong_oam.oam.steps import wrong_steps
-from kong_oam.oam.topology import wrong_topology
-from kong_oam.oam.variants import joined
+from kong_oam.oam.steps import step_findings
+from kong_oam.oam.topology import topology_findings
+from kong_oam.oam.variants import join_variants
 from kong_oam.oam.workflow import (
-    CHOSEN,
+    DEPLOY_POLICIES,
     deploys,
     order,
     with_values_of_steps,
-    wrong_workflow,
+    workflow_findings,
 )
 
 MAX_CHANGES = 100_000
 """The limit of component changes and places in an Application."""
-_REFUSED: Texts = {
+_UNSUPPORTED: Texts = {
     "env-binding": "use topology for the clusters and override for the differences",
     "health": "KubeVela removed health scopes; use probes in the objects",
     "replication": "write each component out, with its own name",
@@ -51,14 +51,14 @@ _REFUSED: Texts = {
 
 
 def resolved(
-    application: Application, own: Own
+    application: Application, own: OwnTypes
 ) -> tuple[Application, Sequence[Diagnostic]]:
     """Apply policies and workflow. Return the unchanged Application if there are errors.
 
     The shape of the Application must be right. `own` are the types that the project defines.
     """
     findings = [*islice(_wrong(application), MAX_FINDINGS + 1)]
-    if errors(findings) or not _asks_for_more(application):
+    if errors(findings) or not _needs_resolution(application):
         return application, findings
     application = with_values_of_steps(application)
     acts = deploys(application)
@@ -69,8 +69,8 @@ def resolved(
     ]
     if application.workflow and application.workflow.steps:
         findings += _unused_policies(application, acts)
-        findings += _outside_of_steps(application, variants)
-    components, wrong_forms = joined(application, variants)
+        findings += _components_without_step(application, variants)
+    components, wrong_forms = join_variants(application, variants)
     findings += wrong_forms
     rules, wrong_rules = _rules(application.policies)
     findings += wrong_rules
@@ -103,7 +103,7 @@ def resolved(
     return _in_its_namespace(whole), findings
 
 
-def _asks_for_more(application: Application) -> bool:
+def _needs_resolution(application: Application) -> bool:
     """Tell whether an Application has policies, a workflow, inputs or outputs."""
     passes_values = any(
         part.inputs or part.outputs for part in application.components
@@ -128,8 +128,8 @@ def _wrong(application: Application) -> Findings:
     yield from _wrong_dependencies(application)
     for policy in application.policies:
         yield from _wrong_policy(policy, application)
-    yield from wrong_steps(application)
-    yield from wrong_workflow(application)
+    yield from step_findings(application)
+    yield from workflow_findings(application)
 
 
 def _wrong_dependencies(application: Application) -> Findings:
@@ -144,13 +144,13 @@ def _wrong_dependencies(application: Application) -> Findings:
                     f"component{suggestion(name, after)}"
                 )
                 yield Diagnostic("OAM103", message, position)
-    yield from _circle("dependsOn", after, application)
+    yield from _cycle("dependsOn", after, application)
 
 
-def _circle(
+def _cycle(
     cause: str, edges: Mapping[str, Iterable[str]], application: Application
 ) -> Findings:
-    if circle := circle_of(edges):
+    if circle := find_cycle(edges):
         message = (
             f"dependency cycle in {cause}: {some(circle, ' -> ')}; remove a "
             "dependency"
@@ -186,7 +186,7 @@ def _too_much(
 
 
 def deployed_components(
-    application: Application, act: Deploy, own: Own
+    application: Application, act: Deploy, own: OwnTypes
 ) -> ComponentSpecs:
     """Return the components as one step deploys them."""
     components = tuple(
@@ -201,7 +201,7 @@ def deployed_components(
     return tuple(_with_plain(component, own) for component in components)
 
 
-def _with_plain(component: ComponentSpec, own: Own) -> ComponentSpec:
+def _with_plain(component: ComponentSpec, own: OwnTypes) -> ComponentSpec:
     """Return a component with the right `plain`. Return the same value if it is unchanged, because
     identity separates variants."""
     plain = is_plain(
@@ -215,10 +215,10 @@ def _with_plain(component: ComponentSpec, own: Own) -> ComponentSpec:
 
 
 def _wrong_policy(policy: Policy, application: Application) -> Findings:
-    if policy.type in _REFUSED:
+    if policy.type in _UNSUPPORTED:
         message = (
             f"policy '{policy.name}': '{policy.type}' is not deployed; "
-            f"{_REFUSED[policy.type]}"
+            f"{_UNSUPPORTED[policy.type]}"
         )
         yield Diagnostic("OAM108", message, policy.position.at("type"))
     if policy.type not in POLICY_TYPES:
@@ -228,9 +228,9 @@ def _wrong_policy(policy: Policy, application: Application) -> Findings:
     if misshapen:
         yield from misshapen
     elif policy.type == "override":
-        yield from wrong_override(application.components, policy)
+        yield from override_findings(application.components, policy)
     elif policy.type == "topology":
-        yield from wrong_topology(policy)
+        yield from topology_findings(policy)
 
 
 def _unused_policies(
@@ -241,7 +241,7 @@ def _unused_policies(
     for act in acts:
         used.update(policy.name for policy in (*act.overrides, *act.topologies))
     for policy in application.policies:
-        if policy.type in CHOSEN and policy.name not in used:
+        if policy.type in DEPLOY_POLICIES and policy.name not in used:
             message = (
                 f"policy '{policy.name}' has no effect: no step uses it; add "
                 "it to a deploy step, or remove it"
@@ -251,7 +251,7 @@ def _unused_policies(
             )
 
 
-def _outside_of_steps(
+def _components_without_step(
     application: Application,
     variants: Iterable[tuple[Deploy, Sequence[ComponentSpec]]],
 ) -> Findings:
@@ -300,7 +300,7 @@ def _ordered(
     """Return the components with all dependencies: `dependsOn`, earlier steps, and sources of
     inputs."""
     names = {component.name for component in components}
-    givers, findings = _givers(components)
+    givers, findings = _output_sources(components)
     taken = set[str]()
     for component in components:
         taken.update(value.source for value in component.inputs)
@@ -322,11 +322,11 @@ def _ordered(
         depends_on = tuple(name for name in waits if name in names)
         ordered.append(replace(component, depends_on=depends_on, plain=plain))
     edges = {component.name: component.depends_on for component in ordered}
-    findings += _circle("dependsOn, steps and inputs", edges, application)
+    findings += _cycle("dependsOn, steps and inputs", edges, application)
     return tuple(ordered), findings
 
 
-def _givers(
+def _output_sources(
     components: Iterable[ComponentSpec],
 ) -> tuple[dict[str, ComponentSpec], list[Diagnostic]]:
     """Return the component of each output by name, and findings about duplicates."""
@@ -385,7 +385,7 @@ def _wrong_input(
     return None
 
 
-def undeployed(application: Application) -> Findings:
+def undeployed_policies(application: Application) -> Findings:
     """Yield the policies of a resolved Application that have no effect in a deployment."""
     for policy in application.policies:
         message = (

@@ -17,17 +17,19 @@ _SEGMENT = re.compile(
     r"""\.?([^.\[\]"'\s]+)|\[(\d+|\*)\]|\[["']?([^\[\]"']+)["']?\]"""
 )
 _PLAIN_KEY = re.compile(r"[A-Za-z_$][\w$-]*|\*")
-_FOR_GOOD = (
+_NEVER_DELETED = (
     "Pulumi never deletes this object; delete it by hand after its Application"
 )
-_SAYS: Mapping[str, Option] = {
+_OPTIONS: Mapping[str, Option] = {
     "read-only": "read",
     "take-over": "import",
     "shared-resource": "patch",
 }
 
 
-def _seen(component: ComponentSpec, rendered: RenderedObject) -> Texts:
+def _selector_values(
+    component: ComponentSpec, rendered: RenderedObject
+) -> Texts:
     """Return the values of an object that selectors match. Like KubeVela, treat a component's
     further objects as a trait's."""
     if rendered.trait is not None:
@@ -44,14 +46,15 @@ def _seen(component: ComponentSpec, rendered: RenderedObject) -> Texts:
     }
 
 
-def kept_by_rules(
+def with_rule_options(
     application: Application, component: ComponentSpec, rendered: RenderedObject
 ) -> RenderedObject:
     """Return a rendered object with the options that the rules of its Application set."""
     if not application.rules:
         return rendered
     return replace(
-        rendered, options=_options(application, _seen(component, rendered))
+        rendered,
+        options=_options(application, _selector_values(component, rendered)),
     )
 
 
@@ -59,7 +62,7 @@ def _options(application: Application, seen: Texts) -> Options:
     """Return the options for an object. The first matching rule of each policy applies."""
     held: dict[str, Rule] = {}
     for rule in application.rules:
-        if _chooses(rule, seen):
+        if _matches(rule, seen):
             held.setdefault(rule.policy, rule)
     paths: dict[Option | None, dict[str, None]] = {}
     for rule in held.values():
@@ -74,7 +77,7 @@ def _options(application: Application, seen: Texts) -> Options:
     )
 
 
-def _chooses(rule: Rule, seen: Texts) -> bool:
+def _matches(rule: Rule, seen: Texts) -> bool:
     wanted = rule.selector.items()
     return bool(wanted) and all(seen[name] in values for name, values in wanted)
 
@@ -106,7 +109,7 @@ def _rule(
 
 def _simple(policy: Policy) -> Iterator[Found]:
     for written, position in _rules(policy):
-        yield _rule(policy, written, _SAYS[policy.type], position)
+        yield _rule(policy, written, _OPTIONS[policy.type], position)
 
 
 def _apply_once(policy: Policy) -> Iterator[Found]:
@@ -138,7 +141,7 @@ def _garbage_collect(policy: Policy) -> Iterator[Found]:
         if strategy == "onAppDelete":
             yield Diagnostic(
                 "OAM109",
-                f"{named}: {_FOR_GOOD}",
+                f"{named}: {_NEVER_DELETED}",
                 here.at("strategy"),
                 "warning",
             )
@@ -150,7 +153,9 @@ def _garbage_collect(policy: Policy) -> Iterator[Found]:
         )
     if policy.properties.get("keepLegacyResource"):
         here = position.key("keepLegacyResource")
-        yield Diagnostic("OAM109", f"{named}: {_FOR_GOOD}", here, "warning")
+        yield Diagnostic(
+            "OAM109", f"{named}: {_NEVER_DELETED}", here, "warning"
+        )
         yield _rule(
             policy,
             {"selector": {"oamTypes": ["COMPONENT", "TRAIT"]}},
@@ -219,7 +224,7 @@ def _path(text: str) -> str | None:
 
 
 _READERS: Mapping[str, Callable[[Policy], Iterator[Found]]] = {
-    **dict.fromkeys(_SAYS, _simple),
+    **dict.fromkeys(_OPTIONS, _simple),
     "apply-once": _apply_once,
     "garbage-collect": _garbage_collect,
     "resource-update": _resource_update,

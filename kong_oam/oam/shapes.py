@@ -34,7 +34,7 @@ def other_kind(document: Document) -> str | None:
     return kind if is_other else None
 
 
-def misshapen(document: Document, data: Any) -> Findings:
+def shape_findings(document: Document, data: Any) -> Findings:
     """Yield findings about the shape of a document. `data` is its pruned data."""
     if other := _of_another_kind(document):
         yield other

@@ -6,12 +6,12 @@ from collections.abc import Collection
 from itertools import chain
 
 from kong_oam.diagnostics import Diagnostic, Findings, suggestion
-from kong_oam.oam.model import EVERYTHING, GROUP, Application, Step
+from kong_oam.oam.model import APPLY_ALL_STEPS, STEP_GROUP, Application, Step
 from kong_oam.oam.position import Texts
 from kong_oam.oam.schema import STEP_TYPES, violations
 
 PAUSE = "suspend"
-TAKEN = (*STEP_TYPES, *EVERYTHING, GROUP, PAUSE)
+SUPPORTED_STEPS = (*STEP_TYPES, *APPLY_ALL_STEPS, STEP_GROUP, PAUSE)
 
 _IN_PIPELINE = "do this in the pipeline that runs pulumi"
 _AS_OBJECT = "write its object as a component of type k8s-objects"
@@ -24,12 +24,12 @@ _AS_TERRAFORM = "write it as a component of the Terraform type"
 _AS_TOPOLOGY = (
     "use a topology for the clusters, and an override for the differences"
 )
-_GRADUALLY = (
+_WITH_OPERATOR = (
     "gradual rollouts need an operator in the cluster; write that operator's "
     "objects"
 )
 
-INSTEAD: Texts = {
+STEP_ALTERNATIVES: Texts = {
     "apply-deployment": _AS_COMPONENT,
     "apply-object": _AS_OBJECT,
     "apply-terraform-config": _AS_TERRAFORM,
@@ -55,15 +55,15 @@ INSTEAD: Texts = {
     "request": _IN_PIPELINE,
     "share-cloud-resource": _AS_TOPOLOGY,
     "vela-cli": _IN_PIPELINE,
-    "canary-deploy": _GRADUALLY,
-    "canary-rollout": _GRADUALLY,
+    "canary-deploy": _WITH_OPERATOR,
+    "canary-rollout": _WITH_OPERATOR,
     "deploy2env": _AS_TOPOLOGY,
     "deploy2runtime": _AS_TOPOLOGY,
     "multi-cluster": _AS_TOPOLOGY,
-    "rollout": _GRADUALLY,
+    "rollout": _WITH_OPERATOR,
 }
 """KubeVela's built-in steps that do more than deploy, and older steps."""
-LEFT_OUT: Texts = {
+IGNORED_STEPS: Texts = {
     "collect-service-endpoints": "use `python -m kong_oam graph` for the endpoints",
     "notification": _IN_PIPELINE,
     "print-message-in-status": "pulumi prints its progress",
@@ -74,14 +74,14 @@ LEFT_OUT: Texts = {
 """Steps that only notify or repeat. Without them the deployment is the same."""
 
 
-def wrong_steps(application: Application) -> Findings:
+def step_findings(application: Application) -> Findings:
     """Yield findings about the steps of a workflow."""
     workflow = application.workflow
     if not workflow or workflow.ref:
         return
     inputs = [component.inputs for component in application.components]
     for step in workflow.every_step:
-        if step.type not in LEFT_OUT:
+        if step.type not in IGNORED_STEPS:
             inputs.append(step.inputs)
     taken = {value.source for value in chain.from_iterable(inputs)}
     for step in workflow.steps:
@@ -94,36 +94,36 @@ def _wrong_step(
     """Yield findings about a step and the steps of its group. `taken` are the inputs of other
     parts."""
     position = step.position
-    if inside and step.type == GROUP:
+    if inside and step.type == STEP_GROUP:
         message = (
             f"step '{step.name}': a group cannot contain a group; write its "
             "steps beside it"
         )
         yield Diagnostic("OAM108", message, position.at("type"))
         return
-    if step.type in LEFT_OUT:
-        yield _left_out(step, taken)
+    if step.type in IGNORED_STEPS:
+        yield _ignored(step, taken)
         return
-    if step.type not in TAKEN:
+    if step.type not in SUPPORTED_STEPS:
         yield Diagnostic("OAM108", _unknown(step), position.at("type"))
         return
-    if step.type in EVERYTHING:
-        yield _older(step)
+    if step.type in APPLY_ALL_STEPS:
+        yield _deprecated(step)
     if step.type in STEP_TYPES:
         yield from violations(
             step.type, step.properties, position.at("properties")
         )
     yield from _not_followed(step)
-    if step.type == GROUP:
+    if step.type == STEP_GROUP:
         for inner in step.steps:
             yield from _wrong_step(inner, taken, inside=True)
 
 
 def _unknown(step: Step) -> str:
     named = f"step '{step.name}'"
-    if step.type in INSTEAD:
-        return f"{named}: '{step.type}' is not run here; {INSTEAD[step.type]}"
-    hint = suggestion(step.type, (*STEP_TYPES, GROUP, PAUSE))
+    if step.type in STEP_ALTERNATIVES:
+        return f"{named}: '{step.type}' is not run here; {STEP_ALTERNATIVES[step.type]}"
+    hint = suggestion(step.type, (*STEP_TYPES, STEP_GROUP, PAUSE))
     if "did you mean" in hint:
         return f"{named}: unknown step type '{step.type}'{hint}"
     return f"{named}: custom step '{step.type}' is not run here; {_IN_PIPELINE}"
@@ -162,9 +162,9 @@ def _not_followed(step: Step) -> Findings:
         yield Diagnostic("OAM109", message, here, "warning")
 
 
-def _left_out(step: Step, taken: Collection[str]) -> Diagnostic:
+def _ignored(step: Step, taken: Collection[str]) -> Diagnostic:
     """Return the finding about an ignored step. Its `if` and `timeout` do not matter."""
-    message = f"step '{step.name}': '{step.type}' is not run here; {LEFT_OUT[step.type]}"
+    message = f"step '{step.name}': '{step.type}' is not run here; {IGNORED_STEPS[step.type]}"
     for output in step.outputs:
         if output.name in taken:
             message += (
@@ -175,7 +175,7 @@ def _left_out(step: Step, taken: Collection[str]) -> Diagnostic:
     return Diagnostic("OAM109", message, step.position.at("type"), "warning")
 
 
-def _older(step: Step) -> Diagnostic:
+def _deprecated(step: Step) -> Diagnostic:
     named = f"step '{step.name}': '{step.type}'"
     if step.properties:
         message = (

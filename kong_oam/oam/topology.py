@@ -8,7 +8,7 @@ from dataclasses import replace
 from kong_oam.diagnostics import Diagnostic, Findings, some, suggestion
 from kong_oam.oam.model import (
     CLUSTER_SELECTORS,
-    HERE,
+    LOCAL_CLUSTER,
     Application,
     ComponentSpec,
     DeploymentTarget,
@@ -17,7 +17,7 @@ from kong_oam.oam.model import (
 from kong_oam.oam.position import Texts
 
 
-def wrong_topology(policy: Policy) -> Findings:
+def topology_findings(policy: Policy) -> Findings:
     """Yield findings about empty cluster selectors, and about several selectors in one topology."""
     fields = ("clusters", *CLUSTER_SELECTORS)
     written = [field for field in fields if field in policy.properties]
@@ -91,6 +91,6 @@ def unknown_clusters(
             )
             yield Diagnostic("OAM103", message, target.position)
         elif name not in known:
-            hint = suggestion(name, [HERE, *known])
+            hint = suggestion(name, [LOCAL_CLUSTER, *known])
             message = f"cluster '{name}' is no context of the stack (kong-oam:cluster.contexts){hint}"
             yield Diagnostic("OAM103", message, target.position)

@@ -12,7 +12,7 @@ from kong_oam.oam.model import (
     ComponentSpec,
     Input,
     Output,
-    Own,
+    OwnTypes,
     Policy,
     Step,
     Trait,
@@ -26,7 +26,7 @@ _Entries = Iterator[tuple[Fields, SourcePosition]]
 """The entries of a list, each with its position."""
 
 
-def application_of(document: Document, data: Any, own: Own) -> Application:
+def application_of(document: Document, data: Any, own: OwnTypes) -> Application:
     """Return the Application of a document. `data` is its pruned data."""
     data = as_mapping(data)
     metadata = as_mapping(data.get("metadata"))
@@ -71,7 +71,7 @@ def _name_of(part: Fields, position: SourcePosition) -> str:
 
 
 def component_of(
-    data: Fields, position: SourcePosition, own: Own
+    data: Fields, position: SourcePosition, own: OwnTypes
 ) -> ComponentSpec:
     """Return the component at `position`. It must have a type."""
     traits = tuple(

@@ -19,7 +19,7 @@ from kong_oam.oam.model import (
 
 
 @dataclass
-class Deployed:
+class ComponentVariants:
     """The variants of one component, each with its first step, and their targets."""
 
     variants: list[tuple[ComponentSpec, Deploy]] = field(default_factory=list)
@@ -96,7 +96,7 @@ def _variant(component: ComponentSpec, act: Deploy) -> Variant:
     )
 
 
-def clashing(application: Application) -> Findings:
+def clashing_variants(application: Application) -> Findings:
     """Yield findings about different variants of a component at one place, where their objects
     would collide."""
     for component in application.components:
@@ -122,16 +122,18 @@ def clashing(application: Application) -> Findings:
             yield Diagnostic("OAM108", message, other.step)
 
 
-def joined(
+def join_variants(
     application: Application,
     acts: Iterable[tuple[Deploy, Sequence[ComponentSpec]]],
 ) -> tuple[ComponentSpecs, list[Diagnostic]]:
     """Return the components of all steps, each once with all its targets, and the findings about
     variants. Components without a step are included."""
-    deployed: dict[str, Deployed] = {}
+    deployed: dict[str, ComponentVariants] = {}
     for act, components in acts:
         for component in components:
-            deployed.setdefault(component.name, Deployed()).add(component, act)
+            deployed.setdefault(component.name, ComponentVariants()).add(
+                component, act
+            )
     parts: list[ComponentSpec] = []
     for component in application.components:
         if component.name in deployed:
@@ -142,4 +144,4 @@ def joined(
     for made in deployed.values():
         wrong += made.wrong()
     whole = replace(application, components=tuple(parts))
-    return whole.components, wrong or [*clashing(whole)]
+    return whole.components, wrong or [*clashing_variants(whole)]

@@ -11,12 +11,12 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Findings, some, suggestion
-from kong_oam.oam.dependencies import circle_of
+from kong_oam.oam.dependencies import find_cycle
 from kong_oam.oam.model import (
+    APPLY_ALL_STEPS,
     CLUSTER_SELECTORS,
-    EVERYTHING,
-    GROUP,
-    HERE,
+    LOCAL_CLUSTER,
+    STEP_GROUP,
     Application,
     Deploy,
     DeploymentTarget,
@@ -27,7 +27,7 @@ from kong_oam.oam.model import (
 )
 from kong_oam.oam.schema import STEP_TYPES
 
-CHOSEN = ("override", "topology")
+DEPLOY_POLICIES = ("override", "topology")
 """The policies that a `deploy` step names. All other policies always apply."""
 
 
@@ -40,12 +40,12 @@ def deploys(application: Application) -> tuple[Deploy, ...]:
     return tuple(
         _deploy(step, named)
         for step in steps
-        if step.type in (*STEP_TYPES, *EVERYTHING)
+        if step.type in (*STEP_TYPES, *APPLY_ALL_STEPS)
     )
 
 
 def _without_workflow(application: Application) -> Iterator[Deploy]:
-    overrides, topologies = _chosen(application.policies)
+    overrides, topologies = _overrides_and_topologies(application.policies)
     for topology in topologies:
         targets = tuple(_targets(topology))
         yield Deploy(overrides, (topology,), targets, topology.position)
@@ -57,7 +57,7 @@ def _deploy(step: Step, named: Mapping[str, Policy]) -> Deploy:
     if step.type == "apply-component":
         cluster = step.properties.get("cluster")
         target = DeploymentTarget(
-            None if cluster in (None, "", HERE) else cluster,
+            None if cluster in (None, "", LOCAL_CLUSTER) else cluster,
             step.properties.get("namespace") or None,
             step.position.at("properties", "cluster"),
         )
@@ -68,7 +68,7 @@ def _deploy(step: Step, named: Mapping[str, Policy]) -> Deploy:
         for name in step.properties.get("policies", ())
         if name in named
     ]
-    overrides, topologies = _chosen(chosen)
+    overrides, topologies = _overrides_and_topologies(chosen)
     targets: list[DeploymentTarget] = []
     for topology in topologies:
         targets += _targets(topology)
@@ -93,23 +93,23 @@ def _targets(policy: Policy) -> Iterator[DeploymentTarget]:
                 named, namespace, position.key(field), selector=selector
             )
             return
-    clusters = policy.properties.get("clusters") or [HERE]
+    clusters = policy.properties.get("clusters") or [LOCAL_CLUSTER]
     for number, cluster in enumerate(clusters):
         here = position
         if "clusters" in policy.properties:
             here = position.at("clusters", number)
         yield DeploymentTarget(
-            None if cluster in (HERE, "") else cluster, namespace, here
+            None if cluster in (LOCAL_CLUSTER, "") else cluster, namespace, here
         )
 
 
-def _chosen(
+def _overrides_and_topologies(
     policies: Iterable[Policy],
 ) -> tuple[Policies, Policies]:
     """Return the overrides and the topologies among policies."""
-    chosen: dict[str, list[Policy]] = {kind: [] for kind in CHOSEN}
+    chosen: dict[str, list[Policy]] = {kind: [] for kind in DEPLOY_POLICIES}
     for policy in policies:
-        if policy.type in CHOSEN:
+        if policy.type in DEPLOY_POLICIES:
             chosen[policy.type].append(policy)
     return tuple(chosen["override"]), tuple(chosen["topology"])
 
@@ -132,18 +132,18 @@ def with_values_of_steps(application: Application) -> Application:
     return replace(application, components=tuple(components.values()))
 
 
-def wrong_workflow(application: Application) -> Findings:
+def workflow_findings(application: Application) -> Findings:
     """Yield findings about a workflow."""
     workflow = application.workflow
     if not workflow:
         return
     if workflow.ref:
-        yield _elsewhere(application, workflow)
+        yield _workflow_in_cluster(application, workflow)
         return
     yield from _wrong_references(application, workflow.every_step)
     unordered = [*_wrong_names(workflow.every_step)]
     yield from unordered
-    if not unordered and (circle := circle_of(dict(_before(workflow)))):
+    if not unordered and (circle := find_cycle(dict(_before(workflow)))):
         message = (
             f"dependency cycle among the steps: {some(circle, ' -> ')}; remove "
             "a dependency"
@@ -176,7 +176,9 @@ def _wrong_references(
     """Yield a finding for each unknown component or policy that a step names."""
     components = {component.name for component in application.components}
     policies = {
-        policy.name for policy in application.policies if policy.type in CHOSEN
+        policy.name
+        for policy in application.policies
+        if policy.type in DEPLOY_POLICIES
     }
     for step in steps:
         position = step.position.at("properties")
@@ -209,11 +211,13 @@ def _texts_of(value: Any) -> Iterator[tuple[int, str]]:
             yield number, text
 
 
-def _elsewhere(application: Application, workflow: Workflow) -> Diagnostic:
+def _workflow_in_cluster(
+    application: Application, workflow: Workflow
+) -> Diagnostic:
     """Return the finding about a workflow in a cluster. Without overrides and topologies it only
     sets an order."""
     position = workflow.position.key("ref")
-    if any(policy.type in CHOSEN for policy in application.policies):
+    if any(policy.type in DEPLOY_POLICIES for policy in application.policies):
         message = (
             f"Kong-OAM cannot read workflow '{workflow.ref}' in the cluster, "
             "so its policies are unknown; write its steps here: steps: [...]"
@@ -229,7 +233,7 @@ def _elsewhere(application: Application, workflow: Workflow) -> Diagnostic:
 
 def _leaves(workflow: Workflow | None) -> Iterator[Step]:
     for step in workflow.steps if workflow else ():
-        yield from step.steps if step.type == GROUP else (step,)
+        yield from step.steps if step.type == STEP_GROUP else (step,)
 
 
 def order(
@@ -262,7 +266,7 @@ def _before(workflow: Workflow) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield each step that is no group, with the steps directly before it."""
     groups: dict[str, list[str]] = {}
     for step in workflow.steps:
-        if step.type == GROUP and step.steps:
+        if step.type == STEP_GROUP and step.steps:
             groups[step.name] = [inner.name for inner in step.steps]
 
     def leaves(names: Iterable[str]) -> Iterator[str]:

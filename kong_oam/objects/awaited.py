@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from kong_oam.diagnostics import Findings
-from kong_oam.oam.rendered import STAND_IN, GroupKind, RenderedObject
+from kong_oam.oam.rendered import PLACEHOLDER, GroupKind, RenderedObject
 from kong_oam.objects.component import JudgedComponent, dotted
 from kong_oam.objects.pods import Path, pod_templates
 from kong_oam.objects.references import accounts_named, secrets_named
@@ -34,7 +34,7 @@ def awaited_refused(
         containers += [path for path, _ in template.containers()]
     for text in texts_in(rendered.object, ()):
         path = text.path
-        if path != text.position or not STAND_IN.search(text.text):
+        if path != text.position or not PLACEHOLDER.search(text.text):
             continue  # reported as the text around it
         is_taken = path[:-1] == _TAKING.get(rendered.group_kind) or any(
             _is_of_container(path, container) for container in containers

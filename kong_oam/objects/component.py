@@ -76,7 +76,7 @@ class JudgedComponent:
         return f"{self.application}/{self.name}"
 
     @property
-    def guarded(self) -> bool:
+    def is_accessible(self) -> bool:
         """Whether access rules depend on its objects: a route leads to it, or it is a client."""
         return bool(self.routed or self.named or self.credentials)
 

@@ -14,9 +14,9 @@ from kong_oam.diagnostics import Diagnostic, Findings, Position, some
 from kong_oam.oam.position import Texts
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent, Rules, dotted
-from kong_oam.objects.fenced import fenced_pods
-from kong_oam.objects.known_keys import opens_nothing
-from kong_oam.objects.known_kinds import is_read_freely
+from kong_oam.objects.fenced import component_pods
+from kong_oam.objects.known_keys import is_harmless_key
+from kong_oam.objects.known_kinds import may_name_objects
 from kong_oam.objects.pods import Path, mapping, texts
 from kong_oam.objects.selection import APPLICATION, COMPONENT
 from kong_oam.objects.texts import (
@@ -57,12 +57,12 @@ def labels_refused(
     """Yield the labels with which another component's NetworkPolicy would select the pods of an
     object."""
     found: list[Text] = []
-    if is_read_freely(rendered):
+    if may_name_objects(rendered):
         labels = mapping(rendered.object.get("metadata")).get("labels")
         found += reading(rendered).texts
         found += texts_in(labels, ("metadata", "labels"))
     else:
-        for template in fenced_pods(rendered):
+        for template in component_pods(rendered):
             marks = {
                 key: value
                 for key, value in template.labels.items()
@@ -243,7 +243,7 @@ def _service(component: JudgedComponent, rendered: RenderedObject) -> _Labels:
 def _pods_of(component: JudgedComponent) -> Iterator[_Labels]:
     yield from _named(component)
     for rendered in component.objects:
-        for template in fenced_pods(rendered):
+        for template in component_pods(rendered):
             own = {
                 APPLICATION: component.application,
                 COMPONENT: component.name,
@@ -284,5 +284,5 @@ def _strange_annotations(
     ):
         domain, slash, _ = key.partition("/")
         of_oam = domain == _OF_OAM or domain.endswith(f".{_OF_OAM}")
-        if slash and not of_oam and opens_nothing(key, rules.metadata):
+        if slash and not of_oam and is_harmless_key(key, rules.metadata):
             yield key

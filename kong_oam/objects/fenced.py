@@ -18,7 +18,7 @@ from kong_oam.objects.pods import (
 )
 
 
-def fenced_pods(rendered: RenderedObject) -> tuple[PodTemplate, ...]:
+def component_pods(rendered: RenderedObject) -> tuple[PodTemplate, ...]:
     """Return the pod templates of an object, outer templates first.
 
     Kubernetes' workloads have one at a known path; other usual kinds have none. In kinds that a
@@ -29,7 +29,7 @@ def fenced_pods(rendered: RenderedObject) -> tuple[PodTemplate, ...]:
     return rendered.recall(_fenced_pods)
 
 
-def fence_name(component: str, pods: Iterable[Options]) -> str:
+def network_policy_name(component: str, pods: Iterable[Options]) -> str:
     """Return the name of the NetworkPolicy for a component's pods in a namespace: the component's
     name.
 

@@ -23,7 +23,11 @@ from kong_oam.oam.position import Texts
 from kong_oam.oam.rendered import Objects, RenderedObject
 from kong_oam.objects.component import JudgedComponent, NamespacedName, dotted
 from kong_oam.objects.controllers import deploys_to
-from kong_oam.objects.known_kinds import INGRESSES, is_foreign, is_read_freely
+from kong_oam.objects.known_kinds import (
+    INGRESSES,
+    is_unknown_kind,
+    may_name_objects,
+)
 from kong_oam.objects.pods import CONTAINER_LISTS, Path
 from kong_oam.objects.references import accounts_named, secrets_named
 from kong_oam.objects.selection import APPLICATION, COMPONENT
@@ -41,7 +45,7 @@ _ACCOUNT = ("", "ServiceAccount")
 _CERT_MANAGER = "cert-manager.io"
 _CERTIFICATE = (_CERT_MANAGER, "Certificate")
 _DNS_NAME = re.compile(r"[A-Za-z0-9*](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
-_ENDLESS = (
+_NO_EXPIRY = (
     "lets the cluster write a ServiceAccount token without expiry into a "
     "Secret; remove it"
 )
@@ -93,9 +97,11 @@ def identities(components: Sequence[JudgedComponent]) -> Identities:
     sources: dict[tuple[str, str, str], Objects] = {}
     certified: dict[str, str] = {}
     for component in components:
-        _own(credentials, component, component.credentials | component.keys)
-        _own(shown, component, component.shown)
-        _own(keys, component, component.keys)
+        _record_owner(
+            credentials, component, component.credentials | component.keys
+        )
+        _record_owner(shown, component, component.shown)
+        _record_owner(keys, component, component.keys)
         for account in component.accounts:
             accounts.setdefault(account, set()).add(component.key)
         certified.update(dict.fromkeys(component.certified, component.key))
@@ -106,7 +112,7 @@ def identities(components: Sequence[JudgedComponent]) -> Identities:
     return Identities(credentials, shown, accounts, keys, certified, sources)
 
 
-def _own(
+def _record_owner(
     owners: _Owned, component: JudgedComponent, names: Iterable[str]
 ) -> None:
     """Record that a component owns these names in its namespace."""
@@ -126,7 +132,7 @@ def identities_refused(
         yield from _named_in_sources(component, rendered, known)
         return
     yield from _named_in_fields(component, rendered, known)
-    if is_read_freely(rendered):
+    if may_name_objects(rendered):
         yield from _named_anywhere(component, rendered, known)
         yield from _named_in_sources(component, rendered, known)
 
@@ -144,8 +150,10 @@ def _overwrites(
     if rendered.group_kind != ("", "Secret"):
         return
     if rendered.object.get("type") == TOKEN:
-        yield component.refused("ACC217", rendered, f"its type {_ENDLESS}")
-    if held := _held(component, known, (rendered.namespace, rendered.name)):
+        yield component.refused("ACC217", rendered, f"its type {_NO_EXPIRY}")
+    if held := _protected_content(
+        component, known, (rendered.namespace, rendered.name)
+    ):
         yield component.refused(
             "OAM107",
             rendered,
@@ -161,17 +169,19 @@ def _named_in_fields(
     A controller must not write into a client's Secret, and an object must not refer to another
     component's identity.
     """
-    is_known = not is_read_freely(rendered)
+    is_known = not may_name_objects(rendered)
     for path, namespace, name in secrets_named(rendered.inside):
         key = (namespace or rendered.namespace, name)
         if _is_written(path):
-            if held := _held(component, known, key):
+            if held := _protected_content(component, known, key):
                 message = (
                     f"{dotted(path)} would overwrite '{name}', {held}; write "
                     "another name"
                 )
                 yield component.refused("OAM107", rendered, message)
-        elif is_known and (whose := _taken(component, known, {key[0]}, name)):
+        elif is_known and (
+            whose := _foreign_secret(component, known, {key[0]}, name)
+        ):
             yield component.refused(
                 "ACC217", rendered, f"{dotted(path)} '{name}' is {whose}", path
             )
@@ -187,7 +197,7 @@ def _named_in_fields(
             )
 
 
-def _held(
+def _protected_content(
     component: JudgedComponent, known: Identities, key: NamespacedName
 ) -> str:
     """Return a description of a Secret that a component must not write; empty for other Secrets."""
@@ -235,7 +245,7 @@ def _names_of_others(
     }
     if not others:
         return
-    for text in _asked(rendered):
+    for text in _certificate_requests(rendered):
         if "volumeAttributes" in text.path and "$" in text.text:
             message = (
                 "its driver could fill in another component's name; write the "
@@ -259,7 +269,7 @@ def _names_of_others(
                 break
 
 
-def _asked(rendered: RenderedObject) -> Iterator[Text]:
+def _certificate_requests(rendered: RenderedObject) -> Iterator[Text]:
     """Yield the texts with which an object may request a certificate."""
     if rendered.group_kind[0] == _CERT_MANAGER:
         yield from texts_in(rendered.object.get("spec"), ("spec",))
@@ -280,7 +290,7 @@ def _named_anywhere(
     object's namespace, and in all namespaces that the object names.
     """
     texts = reading(rendered).texts
-    if is_foreign(rendered):
+    if is_unknown_kind(rendered):
         texts = [*texts_in(rendered.name, ("metadata", "name")), *texts]
     namespaces = {rendered.namespace, deploys_to(rendered)}
     for text in texts:
@@ -301,7 +311,7 @@ def _named_anywhere(
             yield component.refused(
                 "ACC217",
                 rendered,
-                f"{dotted(text.position)} {_ENDLESS}",
+                f"{dotted(text.position)} {_NO_EXPIRY}",
                 text.position,
             )
 
@@ -319,7 +329,7 @@ def _named_in_sources(
             )
         if TOKEN in text.unescaped:
             yield component.refused(
-                "ACC217", rendered, f"{label} {_ENDLESS}", path
+                "ACC217", rendered, f"{label} {_NO_EXPIRY}", path
             )
         if message := label_refused(text, component):
             yield component.refused(
@@ -337,13 +347,15 @@ def _names_in(
     owner."""
     words = text.words
     there = namespaces | known.namespaces.intersection(words)
-    is_free = _says_its_own(text)
+    is_free = _is_no_reference(text)
     for name in chain.from_iterable(
         known.by_word.get(word, ()) for word in words
     ):
         if name not in text.unescaped:
             continue
-        if not is_free and (whose := _taken(component, known, there, name)):
+        if not is_free and (
+            whose := _foreign_secret(component, known, there, name)
+        ):
             yield name, whose
         if text.of_account:
             owners = _others(component, known.accounts, there, name)
@@ -351,7 +363,7 @@ def _names_in(
                 yield name, _account_of(owners)
 
 
-def _says_its_own(text: Text) -> bool:
+def _is_no_reference(text: Text) -> bool:
     """Tell whether a text refers to no other object.
 
     It may be an image, the name of a container, or the value of a label with its own check.
@@ -379,7 +391,7 @@ def _account_of(owners: Collection[str]) -> str:
     )
 
 
-def _taken(
+def _foreign_secret(
     component: JudgedComponent,
     known: Identities,
     namespaces: Set[str],

@@ -13,9 +13,9 @@ from kong_oam.objects.fence import (
     selections_refused,
     services_refused,
 )
-from kong_oam.objects.fenced import fenced_pods
+from kong_oam.objects.fenced import component_pods
 from kong_oam.objects.identity import identities, identities_refused
-from kong_oam.objects.keeping import keeping_refused
+from kong_oam.objects.keeping import ownership_options_refused
 from kong_oam.objects.kinds import (
     kind_refused,
     namespaces_refused,
@@ -31,7 +31,7 @@ from kong_oam.objects.texts import (
     unread_refused,
     with_inner_objects,
 )
-from kong_oam.objects.twins import twins
+from kong_oam.objects.twins import duplicates
 
 Alone = Callable[[JudgedComponent, Rules], Diagnostics]
 
@@ -49,7 +49,7 @@ def refused_alone(component: JudgedComponent, rules: Rules) -> Diagnostics:
             *metadata_refused(component, rendered, rules),
             *pods_refused(component, rendered, rules),
             *labels_refused(component, rendered),
-            *keeping_refused(component, rendered),
+            *ownership_options_refused(component, rendered),
             *awaited_refused(component, rendered),
             *unread_refused(component, rendered),
         ]
@@ -72,7 +72,7 @@ def _placed_refused(
 ) -> Findings:
     """Yield findings about an object itself, which may be part of another object."""
     yield from namespaces_refused(
-        component, rendered, rules, pods=bool(fenced_pods(rendered))
+        component, rendered, rules, pods=bool(component_pods(rendered))
     )
     yield from patches_refused(component, rendered)
     yield from services_refused(component, rendered, rules)
@@ -103,4 +103,4 @@ def judge(
     yield from pod_labels_refused(
         components, rules.operator_labels, known.sources
     )
-    yield from twins(components)
+    yield from duplicates(components)

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from kong_oam.diagnostics import Findings
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent
-from kong_oam.objects.fenced import fenced_pods
+from kong_oam.objects.fenced import component_pods
 from kong_oam.objects.known_kinds import INGRESSES
 
-_ASIDE = "remove it from the rules of that policy"
+_REMOVE = "remove it from the rules of that policy"
 _ACCOUNT = ("", "ServiceAccount")
 _SERVICE = ("", "Service")
 _FREE = frozenset(
@@ -31,7 +31,7 @@ _HARMLESS = re.compile(
 """Fields, in Pulumi's path format, that only control how much runs."""
 
 
-def keeping_refused(
+def ownership_options_refused(
     component: JudgedComponent, rendered: RenderedObject
 ) -> Findings:
     """Yield a finding if access depends on an object that others change, or that differs from its
@@ -39,7 +39,7 @@ def keeping_refused(
     kind = rendered.group_kind
     if kind in INGRESSES:
         return
-    pods = bool(fenced_pods(rendered))
+    pods = bool(component_pods(rendered))
     code = {_ACCOUNT: "ACC217", _SERVICE: "ACC227"}.get(
         kind, "ACC226" if pods else "ACC224"
     )
@@ -48,16 +48,16 @@ def keeping_refused(
         policy = "read-only" if rendered.options.read else "shared-resource"
         message = (
             f"by a {policy} policy others change it too, so the checks here do "
-            f"not see it; {_ASIDE}"
+            f"not see it; {_REMOVE}"
         )
         yield component.refused(code, rendered, message)
-    for message in (*_taken_over(rendered), *_as_it_was(rendered)):
+    for message in (*_taken_over(rendered), *_ignored_fields(rendered)):
         yield component.refused(code, rendered, message)
 
 
 def _is_of_others(component: JudgedComponent, rendered: RenderedObject) -> bool:
     """Tell whether others change an object that access depends on."""
-    matters = component.guarded or rendered.group_kind == _ACCOUNT
+    matters = component.is_accessible or rendered.group_kind == _ACCOUNT
     return rendered.options.patch or (rendered.options.read and matters)
 
 
@@ -68,7 +68,7 @@ def _taken_over(rendered: RenderedObject) -> Iterator[str]:
     if rendered.group_kind == _ACCOUNT:
         yield (
             "a take-over policy would use an existing ServiceAccount with "
-            f"unknown rights; {_ASIDE}"
+            f"unknown rights; {_REMOVE}"
         )
     elif rendered.options.ignore_changes:
         yield (
@@ -77,7 +77,7 @@ def _taken_over(rendered: RenderedObject) -> Iterator[str]:
         )
 
 
-def _as_it_was(rendered: RenderedObject) -> Iterator[str]:
+def _ignored_fields(rendered: RenderedObject) -> Iterator[str]:
     """Yield a message for each ignored field that matters for access."""
     if rendered.group_kind in _FREE:
         return

@@ -9,7 +9,7 @@ from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent, Rules, dotted
 from kong_oam.objects.known_kinds import (
-    A_WAY_IN,
+    BYPASS,
     INGRESSES,
     MODULE,
     RELEASE,
@@ -74,7 +74,7 @@ def kind_refused(
     component: JudgedComponent, rendered: RenderedObject, rules: Rules
 ) -> Diagnostic | None:
     """Return the finding about an object's kind. Unknown kinds get no further checks."""
-    message = _not_understood(rendered) or _not_taken(
+    message = _not_understood(rendered) or _not_allowed(
         component, rendered, rules
     )
     return component.refused("ACC224", rendered, message) if message else None
@@ -131,11 +131,11 @@ def _not_understood(rendered: RenderedObject) -> str:
     if reason := why_never(kind, rendered.object):
         return reason
     if rendered.nested and kind in INGRESSES:
-        return f"{A_WAY_IN}; remove it"
+        return f"{BYPASS}; remove it"
     return ""
 
 
-def _not_taken(
+def _not_allowed(
     component: JudgedComponent, rendered: RenderedObject, rules: Rules
 ) -> str:
     """Return why a stack does not allow an object; empty if it does."""
@@ -192,7 +192,7 @@ def _namespaces(rendered: RenderedObject) -> Iterator[tuple[str, str]]:
     for name in _SECRETS:
         value = mapping(spec.get(name)).get("namespace")
         fields.append((f"spec.{name}.namespace", value))
-    for field, namespace in (*fields, *_namespaces_said(rendered)):
+    for field, namespace in (*fields, *_configured_namespaces(rendered)):
         if namespace:
             yield field, str(namespace)
 
@@ -217,7 +217,9 @@ def patches_refused(
                 yield component.refused("ACC226", rendered, message, at)
 
 
-def _namespaces_said(rendered: RenderedObject) -> Iterator[tuple[str, str]]:
+def _configured_namespaces(
+    rendered: RenderedObject,
+) -> Iterator[tuple[str, str]]:
     """Yield the namespaces in a Configuration: of its state, or in code that creates objects in a
     cluster."""
     if rendered.group_kind != MODULE:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import lru_cache
 
-from kong_oam.objects.known_kinds import GROUPS_OF_WAYS_IN
+from kong_oam.objects.known_kinds import BYPASS_GROUPS
 
 _HARMLESS = frozenset(
     {
@@ -34,12 +34,14 @@ _HARMLESS = frozenset(
     }
 )
 """Keys, and domains with their subdomains."""
-_OBEYED = frozenset({"aadpodidbinding", "expose", "istio-injection"})
+_READ_BY_CONTROLLERS = frozenset(
+    {"aadpodidbinding", "expose", "istio-injection"}
+)
 """Keys without a domain that controllers read: they give identities, open ports or inject
 containers."""
-_WAY_IN = "another product would bypass the gateway with it"
+_BYPASS = "another product would bypass the gateway with it"
 _NEVER = {
-    **dict.fromkeys(GROUPS_OF_WAYS_IN, _WAY_IN),
+    **dict.fromkeys(BYPASS_GROUPS, _BYPASS),
     "kong-oam.dev": "it is reserved for Kong-OAM",
     "konghq.com": (
         "Kong's own controller would change the gateway with it, past all rules"
@@ -51,7 +53,7 @@ _NEVER = {
 
 
 @lru_cache(maxsize=1024)
-def always_obeyed(key: str) -> str:
+def why_key_never(key: str) -> str:
     """Return why a key or domain is always rejected; empty if it is not."""
     domain = key.lower().partition("/")[0]
     for parent, why in _NEVER.items():
@@ -60,12 +62,12 @@ def always_obeyed(key: str) -> str:
     return ""
 
 
-def opens_nothing(key: str, listed: Collection[str]) -> bool:
+def is_harmless_key(key: str, listed: Collection[str]) -> bool:
     """Tell whether a key is harmless. `listed`: keys, and domains with their subdomains, that the
     stack declares harmless."""
     folded = key.lower()
     domain = folded.partition("/")[0]
-    if "." not in domain and domain not in _OBEYED:
+    if "." not in domain and domain not in _READ_BY_CONTROLLERS:
         return True
     if folded in _HARMLESS or folded in listed:
         return True

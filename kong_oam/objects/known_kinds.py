@@ -78,12 +78,12 @@ _CLUSTER_SCOPED = frozenset(
     }
 )
 
-A_WAY_IN = (
+BYPASS = (
     "it would open a path past the gateway; use the gateway trait and the "
     "access trait"
 )
 
-WAYS_IN = frozenset(
+BYPASS_KINDS = frozenset(
     {
         "ApisixRoute",
         "DomainMapping",
@@ -113,7 +113,7 @@ WAYS_IN = frozenset(
     }
 )
 
-GROUPS_OF_WAYS_IN = (
+BYPASS_GROUPS = (
     "apisix.apache.org",
     "cfargotunnel.com",
     "gateway.networking.k8s.io",
@@ -134,9 +134,9 @@ GROUPS_OF_WAYS_IN = (
 )
 """Products that open paths into the cluster, with any of their kinds, labels or annotations."""
 
-_LED_ELSEWHERE = frozenset({"EndpointSlice", "Endpoints"})
+_ADDRESS_KINDS = frozenset({"EndpointSlice", "Endpoints"})
 
-_ELSEWHERE = "it would let a Service send its calls to any address"
+_ANY_ADDRESS = "it would let a Service send its calls to any address"
 
 _REQUESTS = frozenset(
     {
@@ -145,9 +145,11 @@ _REQUESTS = frozenset(
     }
 )
 
-_ENCODED = "it hides the requested names in an encoding; use a Certificate"
+_ENCODED_NAMES = (
+    "it hides the requested names in an encoding; use a Certificate"
+)
 
-_A_HOLE = (
+_POLICY_HOLE = (
     "network policies add up, so another policy could only allow more; only "
     "the gateway may reach a component's pods"
 )
@@ -201,16 +203,16 @@ def why_never(kind: GroupKind, found: Fields) -> str:
             "a list hides its objects from the checks; write each object by "
             "itself"
         )
-    if (name in WAYS_IN and kind not in INGRESSES) or _within(
-        group, GROUPS_OF_WAYS_IN
+    if (name in BYPASS_KINDS and kind not in INGRESSES) or _within(
+        group, BYPASS_GROUPS
     ):
-        return f"{A_WAY_IN}; remove it"
-    if name in _LED_ELSEWHERE:
-        return f"{_ELSEWHERE}; remove it"
+        return f"{BYPASS}; remove it"
+    if name in _ADDRESS_KINDS:
+        return f"{_ANY_ADDRESS}; remove it"
     if kind in _REQUESTS:
-        return _ENCODED
+        return _ENCODED_NAMES
     if name.endswith("NetworkPolicy") or _within(group, _GROUPS_OF_NETWORKS):
-        return f"{_A_HOLE}; remove it"
+        return f"{_POLICY_HOLE}; remove it"
     return ""
 
 
@@ -224,13 +226,13 @@ def is_controlled(rendered: RenderedObject) -> bool:
     return rendered.group_kind in _CONTROLLED
 
 
-def is_foreign(rendered: RenderedObject) -> bool:
+def is_unknown_kind(rendered: RenderedObject) -> bool:
     """Tell whether an object's kind is unknown, so that its fields may mean anything."""
     kind = rendered.group_kind
     return kind not in USUAL and kind not in ROLES and kind != RELEASE
 
 
-def is_read_freely(rendered: RenderedObject) -> bool:
+def may_name_objects(rendered: RenderedObject) -> bool:
     """Tell whether any text in an object may name another object: in unknown kinds, and in values
     of charts, repositories and modules."""
-    return is_foreign(rendered) or is_controlled(rendered)
+    return is_unknown_kind(rendered) or is_controlled(rendered)

@@ -21,7 +21,7 @@ from kong_oam.objects.services import services_of
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class ComponentObjects:
     """The objects of a component, its routes, and the findings about both."""
 
     objects: Objects
@@ -39,9 +39,9 @@ def objects_of(application: Application, part: ComponentSpec) -> Objects:
     )
 
 
-def made_of(
+def component_objects(
     application: Application, part: ComponentSpec, harmless: Collection[str]
-) -> Made:
+) -> ComponentObjects:
     """Return the objects and routes of a component in the namespace of `application`.
 
     `harmless`: keys and domains of annotations that the stack declares harmless.
@@ -49,9 +49,11 @@ def made_of(
     objects = objects_of(application, part)
     if part.rendered is None:
         routes = tuple(_gateway_routes(part, harmless))
-        return Made(objects, routes, tuple(wrong_properties(application, part)))
+        return ComponentObjects(
+            objects, routes, tuple(wrong_properties(application, part))
+        )
     services = services_of(application, part)
-    return Made(
+    return ComponentObjects(
         objects, tuple(ingress_routes(application, part, services, harmless))
     )
 

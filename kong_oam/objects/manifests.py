@@ -27,7 +27,7 @@ from kong_oam.objects.selection import APPLICATION, COMPONENT, NamedService
 
 # Annotations of an Application that KubeVela does not pass on (`DefaultFilterAnnots` in its
 # apis/types).
-_KEPT_BACK = frozenset(
+_DROPPED_ANNOTATIONS = frozenset(
     {
         "app.oam.dev/inplace-upgrade",
         "app.oam.dev/last-applied-configuration",
@@ -285,12 +285,12 @@ def client_secret(w: Workload) -> Manifest:
     }
 
 
-def unsteered(annotations: Fields) -> Manifest:
+def without_controller_keys(annotations: Fields) -> Manifest:
     """Return the annotations without keys that an ingress controller reads."""
     return {
         key: value
         for key, value in annotations.items()
-        if not _steers_a_controller(key)
+        if not _is_for_controllers(key)
     }
 
 
@@ -342,10 +342,12 @@ def auxiliary(w: Workload, name: str, trait: str, key: str) -> Manifest:
 
 
 def _annotations(w: Workload) -> dict[str, str]:
-    dropped = _KEPT_BACK | _listed(w, "filter.oam.dev/annotation-keys")
+    dropped = _DROPPED_ANNOTATIONS | _listed(
+        w, "filter.oam.dev/annotation-keys"
+    )
     return {
         key: value
-        for key, value in unsteered(w.annotations).items()
+        for key, value in without_controller_keys(w.annotations).items()
         if key not in dropped
     }
 
@@ -357,7 +359,7 @@ def _listed(w: Workload, annotation: str) -> frozenset[str]:
     )
 
 
-def _steers_a_controller(key: str) -> bool:
+def _is_for_controllers(key: str) -> bool:
     """Tell whether an ingress controller reads an annotation, which would configure the gateway
     past the rules."""
     if key.startswith("kubernetes.io/ingress."):

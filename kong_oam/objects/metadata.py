@@ -10,12 +10,12 @@ from functools import lru_cache
 from kong_oam.diagnostics import Findings
 from kong_oam.oam.rendered import GroupKind, Inside, RenderedObject
 from kong_oam.objects.component import JudgedComponent, Rules, dotted
-from kong_oam.objects.known_keys import always_obeyed, opens_nothing
+from kong_oam.objects.known_keys import is_harmless_key, why_key_never
 from kong_oam.objects.known_kinds import (
     INGRESSES,
     USUAL,
-    is_foreign,
     is_of_kubernetes,
+    is_unknown_kind,
 )
 from kong_oam.objects.pods import Located, Path, mapping
 from kong_oam.objects.texts import Text, reading
@@ -113,7 +113,7 @@ def _keys_anywhere(rendered: RenderedObject) -> Located:
     They are below fields such as `podAnnotations`, except selectors. Values of charts are not
     checked.
     """
-    if not is_foreign(rendered):
+    if not is_unknown_kind(rendered):
         return
     for text in reading(rendered).texts:
         for key in _keys_in(text):
@@ -142,9 +142,9 @@ def _holds_keys(field: str) -> bool:
 
 def _key_refused(key: str, rules: Rules) -> str:
     """Return what is wrong with a label or annotation key, with a remedy; empty if nothing is."""
-    if reason := always_obeyed(key):
+    if reason := why_key_never(key):
         return f"{reason}; remove it"
-    if opens_nothing(key, rules.metadata):
+    if is_harmless_key(key, rules.metadata):
         return ""
     return (
         f"{_UNKNOWN}; remove it, or declare it harmless in the stack: "

@@ -13,7 +13,7 @@ from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.oam.model import ComponentSpec
 from kong_oam.objects.selection import NamedService
 
-ELSEWHERE: Final = (
+NAMED_SERVICE_HINT: Final = (
     "write the Service of a release or an operator in access.service, and as "
     "existingServiceName of the gateway trait"
 )
@@ -49,7 +49,7 @@ def is_service_name(name: str) -> bool:
     return bool(_SERVICE_NAME.match(name))
 
 
-def misnamed(component: ComponentSpec, named: NamedService) -> Findings:
+def name_findings(component: ComponentSpec, named: NamedService) -> Findings:
     """Yield a finding if the gateway's Service cannot have its name."""
     if not is_service_name(named.ours):
         message = (

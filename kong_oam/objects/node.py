@@ -11,8 +11,8 @@ from kong_oam.diagnostics import Findings
 from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent, Rules, dotted
-from kong_oam.objects.fenced import fenced_pods
-from kong_oam.objects.known_kinds import is_foreign
+from kong_oam.objects.fenced import component_pods
+from kong_oam.objects.known_kinds import is_unknown_kind
 from kong_oam.objects.pods import (
     Located,
     Path,
@@ -21,7 +21,7 @@ from kong_oam.objects.pods import (
     mapping,
     mappings,
 )
-from kong_oam.objects.texts import folded, reading
+from kong_oam.objects.texts import normalized, reading
 
 _ROOT: Final = "the container would be root of its node"
 
@@ -74,11 +74,11 @@ _CAPABILITIES = frozenset(
 """Capabilities that a container may have: a runtime's defaults, and those for limits and
 priorities. Others let it forge packets (NET_RAW, NET_ADMIN) or become root of its node
 (SYS_ADMIN, SYS_MODULE, SYS_PTRACE)."""
-_OPEN = (
+_OPEN_PORT = (
     "the port would be open at its node's address; remove it, and use a "
     "gateway trait"
 )
-_ASKS = (
+_NODE_CALLS = (
     "its node would call this host, past every NetworkPolicy and the gate; "
     "remove it, so that the node calls the pod"
 )
@@ -151,13 +151,13 @@ def pods_refused(
     every mapping may belong to a pod."""
     inside = (
         reading(rendered).inside
-        if is_foreign(rendered)
+        if is_unknown_kind(rendered)
         else _inside_pods(rendered)
     )
     found: list[tuple[Path, str]] = []
     for path, holder in inside:
         found += openings(path, holder, rules.allowed)
-    for template in fenced_pods(rendered):
+    for template in component_pods(rendered):
         found += [*_volumes_of_node(template), *annotation_openings(template)]
     for path, reason in found:
         yield component.refused(
@@ -166,7 +166,7 @@ def pods_refused(
 
 
 def _inside_pods(rendered: RenderedObject) -> Iterator[tuple[Path, Fields]]:
-    for template in fenced_pods(rendered):
+    for template in component_pods(rendered):
         at = template.at
         for path, holder in rendered.inside:
             if path[: len(at)] == at:
@@ -207,7 +207,7 @@ def annotation_openings(template: PodTemplate) -> Located:
 @lru_cache(4096)
 def _meaning(key: str) -> str:
     """Return the field that a key means, in any spelling. Empty for harmless keys."""
-    field = folded(key)
+    field = normalized(key)
     if field.endswith("unprivileged"):
         return ""
     for end in ("hostport", "securitycontext", *_FLAGS):
@@ -226,7 +226,7 @@ def _of_field(
             for where, reason in _of_context(at, mapping(value)):
                 yield where, f"{reason}; remove it"
         case "hostport" if _PORT.fullmatch(str(value)):
-            yield at, _OPEN
+            yield at, _OPEN_PORT
         case "hostpath" if _is_path(value):
             yield at, OF_NODE
         case "flexvolume" | "gitrepo" if isinstance(value, Mapping):
@@ -241,7 +241,7 @@ def _of_field(
             None,
             "",
         ):
-            yield (*at, "host"), f"'{mapping(value)['host']}': {_ASKS}"
+            yield (*at, "host"), f"'{mapping(value)['host']}': {_NODE_CALLS}"
         case "runtimeclassname":
             unknown = "the isolation of its pods"
             yield from _of_cluster(at, value, "RuntimeClass", unknown, allowed)

@@ -97,9 +97,9 @@ def _pod(name: JsonSchema) -> jsonschema_rs.Validator:
     )
 
 
-OF_WORKLOAD: Final = _pod(_NEEDED_TEXT)
+WORKLOAD_POD: Final = _pod(_NEEDED_TEXT)
 
-OF_OTHERS: Final = _pod(_TEXT)
+OTHER_POD: Final = _pod(_TEXT)
 """Other controllers, such as Knative, may name the containers themselves."""
 
 _PORT: Final = _fields(

@@ -19,11 +19,15 @@ from kong_oam.objects.controllers import (
     is_installed_here,
     release_name,
 )
-from kong_oam.objects.known_kinds import RELEASES, is_foreign, is_read_freely
+from kong_oam.objects.known_kinds import (
+    RELEASES,
+    is_unknown_kind,
+    may_name_objects,
+)
 from kong_oam.objects.texts import (
     Sources,
-    folded,
     label_values,
+    normalized,
     reading,
     texts_of_sources,
     with_inner_objects,
@@ -132,20 +136,20 @@ def _others_with(
     found: dict[Mark, list[JudgedComponent]] = {}
     for component in components:
         for rendered in with_inner_objects(component.objects):
-            for mark in dict.fromkeys(_marks_said(rendered, keys, sources)):
+            for mark in dict.fromkeys(_possible_marks(rendered, keys, sources)):
                 found.setdefault(mark, []).append(component)
     return found
 
 
-def _marks_said(
+def _possible_marks(
     rendered: RenderedObject, keys: Collection[str], sources: Sources
 ) -> Iterator[Mark]:
     """Yield the labels that pods of an object may have. A release may be in each namespace that the
     object names."""
     here = deploys_to(rendered)
-    if is_foreign(rendered) or rendered.group_kind in RELEASES:
+    if is_unknown_kind(rendered) or rendered.group_kind in RELEASES:
         yield Mark(here, "", _name_on_pods(rendered))
-    if not is_read_freely(rendered):
+    if not may_name_objects(rendered):
         return
     texts = [*reading(rendered).texts]
     texts += [text for _, _, text in texts_of_sources(rendered, sources)]
@@ -157,7 +161,7 @@ def _marks_said(
         for key in keys:
             for value in label_values(text, key):
                 yield Mark(here, key, value)
-        if folded(text.path[-1]) == "releasename" and not text.is_key:
+        if normalized(text.path[-1]) == "releasename" and not text.is_key:
             for namespace in namespaces:
                 yield Mark(namespace, "", text.text)
 

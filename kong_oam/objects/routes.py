@@ -14,13 +14,13 @@ from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Findings, some
 from kong_oam.oam.model import Application, ComponentSpec, Trait
-from kong_oam.oam.plain import EXACT, INGRESS_HINT
+from kong_oam.oam.plain import EXACT_HINT, INGRESS_HINT
 from kong_oam.oam.position import Fields, SourcePosition, Texts
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.objects.fenced import fenced_pods
-from kong_oam.objects.known_keys import opens_nothing
+from kong_oam.objects.fenced import component_pods
+from kong_oam.objects.known_keys import is_harmless_key
 from kong_oam.objects.known_kinds import INGRESSES
-from kong_oam.objects.named import ELSEWHERE, named_service
+from kong_oam.objects.named import NAMED_SERVICE_HINT, named_service
 from kong_oam.objects.object_schemas import misshapen_ingress
 from kong_oam.objects.pods import mapping, mappings
 from kong_oam.objects.ports import GRPC, Port, Service, Services
@@ -125,7 +125,7 @@ def refused_annotation(
     if refused := _known_annotation(name, value):
         return refused
     # The stack must list the key itself; its domain is not enough.
-    if opens_nothing(name, {name.lower()}.intersection(harmless)):
+    if is_harmless_key(name, {name.lower()}.intersection(harmless)):
         return None
     message = (
         f"'{name}' is unknown and may change who may call; remove it, or "
@@ -168,7 +168,7 @@ class _Ingress:
         found = mapping(
             mapping(self.object.object.get("metadata")).get("annotations")
         )
-        written = mapping(self._said("annotations"))
+        written = mapping(self._property("annotations"))
         for name, value in found.items():
             position = self._key("annotations", name)
             is_own = name in written or name not in of_application
@@ -205,7 +205,9 @@ class _Ingress:
         path = entry.get("path") or "/"
         kind = entry.get("pathType")
         if kind == "Exact":
-            yield Diagnostic("OAM108", EXACT, self._field("pathType", kind))
+            yield Diagnostic(
+                "OAM108", EXACT_HINT, self._field("pathType", kind)
+            )
         elif kind not in _PREFIXES:
             message = (
                 f"pathType of '{path}' must be Prefix or ImplementationSpecific"
@@ -324,9 +326,11 @@ class _Ingress:
 
     @property
     def _hint(self) -> str:
-        if any(fenced_pods(rendered) for rendered in self.part.rendered or ()):
+        if any(
+            component_pods(rendered) for rendered in self.part.rendered or ()
+        ):
             return ""
-        return f"; {ELSEWHERE}"
+        return f"; {NAMED_SERVICE_HINT}"
 
     def _certificate(self, host: str | None) -> str | None:
         """Return the Secret with the certificate of a host: from the entry with that host, a
@@ -345,20 +349,20 @@ class _Ingress:
                 return first[name]
         return None
 
-    def _said(self, field: str) -> Any:
+    def _property(self, field: str) -> Any:
         """Return a field of the trait's properties."""
         return mapping(self.trait.properties if self.trait else None).get(field)
 
     def _field(self, field: str, value: str | None) -> SourcePosition:
         """Return the position of a field in the trait's properties with this value, else of the
         type."""
-        if self.trait and value and self._said(field) == value:
+        if self.trait and value and self._property(field) == value:
             return self.trait.position.at("properties", field)
         return self._type
 
     def _key(self, field: str, key: str) -> SourcePosition:
         """Return the position of a key in a field of the trait's properties, else of the type."""
-        if self.trait and key in mapping(self._said(field)):
+        if self.trait and key in mapping(self._property(field)):
             return self.trait.position.at("properties", field).key(key)
         return self._type
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from kong_oam.oam.model import Application, ComponentSpec
 from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.objects.fenced import fenced_pods
+from kong_oam.objects.fenced import component_pods
 from kong_oam.objects.pods import PodTemplate, mapping, mappings, texts
 from kong_oam.objects.ports import Port, Service, Services, port_number
 from kong_oam.objects.selection import APPLICATION, COMPONENT
@@ -39,7 +39,7 @@ def services_among(
     identity = {APPLICATION: application, COMPONENT: component}
     pods: list[_Pods] = []
     for rendered in here:
-        for template in fenced_pods(rendered):
+        for template in component_pods(rendered):
             pods.append(
                 _Pods(rendered, template, {**template.labels, **identity})
             )

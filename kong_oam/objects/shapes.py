@@ -12,11 +12,11 @@ from typing import Final
 from kong_oam.diagnostics import Findings, some
 from kong_oam.oam.rendered import WORKLOADS, GroupKind, RenderedObject
 from kong_oam.objects.component import JudgedComponent, dotted
-from kong_oam.objects.fenced import fenced_pods
+from kong_oam.objects.fenced import component_pods
 from kong_oam.objects.known_kinds import INGRESSES
 from kong_oam.objects.object_schemas import (
-    OF_OTHERS,
-    OF_WORKLOAD,
+    OTHER_POD,
+    WORKLOAD_POD,
     differences,
     object_schema,
 )
@@ -72,7 +72,7 @@ def _unmounted(rendered: RenderedObject) -> Located:
         mapping(rendered.object.get("spec")).get("volumeClaimTemplates")
     )
     claimed = [mapping(claim.get("metadata")).get("name") for claim in claims]
-    for template in fenced_pods(rendered):
+    for template in component_pods(rendered):
         volumes = mappings(template.spec.get("volumes"))
         there = [volume.get("name") for volume in volumes]
         names = [name for name in (*there, *claimed) if isinstance(name, str)]
@@ -116,8 +116,8 @@ def _misshapen(rendered: RenderedObject, kind: GroupKind) -> Located:
     """Yield each part with a wrong shape, and the expected shape."""
     yield from differences(rendered.object, object_schema(kind), ())
     is_workload = kind in WORKLOADS
-    schema = OF_WORKLOAD if is_workload else OF_OTHERS
-    pods = fenced_pods(rendered)
+    schema = WORKLOAD_POD if is_workload else OTHER_POD
+    pods = component_pods(rendered)
     for template in pods:
         at = (*template.path, "spec")
         yield from differences(template.spec, schema, at)

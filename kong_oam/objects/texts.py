@@ -17,7 +17,7 @@ from kong_oam.oam.document import read
 from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import Objects, RenderedObject
 from kong_oam.objects.component import JudgedComponent, dotted
-from kong_oam.objects.known_kinds import is_controlled, is_foreign
+from kong_oam.objects.known_kinds import is_controlled, is_unknown_kind
 from kong_oam.objects.pods import Path, mapping
 from kong_oam.objects.selection import APPLICATION, COMPONENT
 
@@ -92,7 +92,7 @@ class Text(NamedTuple):
     def of_namespace(self) -> bool:
         """Whether its field names a namespace."""
         fields = self.path[:-1] if self.is_key else self.path
-        return any("namespace" in folded(field) for field in fields)
+        return any("namespace" in normalized(field) for field in fields)
 
     @property
     def unescaped(self) -> str:
@@ -100,7 +100,7 @@ class Text(NamedTuple):
         return _unescaped(self.text)
 
     @property
-    def says_object(self) -> bool:
+    def has_unreadable_object(self) -> bool:
         """Whether it contains an object that cannot be read."""
         fields = {
             "".join(found) for found in _OF_OBJECT.findall(self.unescaped)
@@ -137,7 +137,7 @@ def texts_in(value: Any, path: Path) -> list[Text]:
     return _reading_of(value, path).texts
 
 
-def texts_held(found: Fields) -> list[Text]:
+def texts_of_data(found: Fields) -> list[Text]:
     """Return the texts in the data of a ConfigMap or Secret."""
     texts: list[Text] = []
     for field in ("data", "stringData", "binaryData"):
@@ -193,7 +193,7 @@ def label_values(text: Text, key: str) -> Iterator[str]:
 
 
 @lru_cache(4096)
-def folded(field: str) -> str:
+def normalized(field: str) -> str:
     """Return a field's name in lower case, without separators."""
     return "".join(letter for letter in field.lower() if letter.isalnum())
 
@@ -291,18 +291,20 @@ def _unescaped(text: str) -> str:
     if not any(mark in text for mark in ("\\", "%", "~1", "#", "binary")):
         return text
     # YAML joins lines that a shell keeps apart.
-    text = _ESCAPED.sub(_meant, _both_ways(text, _CONTINUED, ""))
+    text = _ESCAPED.sub(_character, _with_alternative(text, _CONTINUED, ""))
     text = text.replace("~1", "/").replace("\\", "")
-    text = _both_ways(text, _COMMENT, "")
-    return _both_ways(text, _ENCODED, lambda encoded: _decoded(encoded[1]))
+    text = _with_alternative(text, _COMMENT, "")
+    return _with_alternative(
+        text, _ENCODED, lambda encoded: _decoded(encoded[1])
+    )
 
 
-def _both_ways(text: str, pattern: re.Pattern[str], meant: Any) -> str:
+def _with_alternative(text: str, pattern: re.Pattern[str], meant: Any) -> str:
     changed = pattern.sub(meant, text)
     return text if changed == text else f"{text}\n{changed}"
 
 
-def _meant(escaped: re.Match[str]) -> str:
+def _character(escaped: re.Match[str]) -> str:
     number = "".join(filter(None, escaped.groups()))
     return chr(int(number, 16)) if number else "\n"
 
@@ -313,19 +315,21 @@ def _is_of_account(path: Path, *, below: bool) -> bool:
     fields = [step for step in path if not step.isdecimal()]
     if not fields:
         return False
-    is_name = folded(fields[-1]).endswith("name")
+    is_name = normalized(fields[-1]).endswith("name")
     if below and is_name:
         return True
     if "".join(fields[-2:-1]).lower().endswith("serviceaccounts"):
         return True
     looked_at = fields if is_name else fields[-1:]
-    return any(_OF_ACCOUNT in folded(field) for field in looked_at)
+    return any(_OF_ACCOUNT in normalized(field) for field in looked_at)
 
 
 def _names_account(text: str) -> bool:
     """Tell whether a text is a field or kind about ServiceAccounts. A path in a pod is not."""
     is_short = len(text) <= _LONGEST_FIELD and not text.startswith("/")
-    return is_short and folded(text).removesuffix("name").endswith(_OF_ACCOUNT)
+    return is_short and normalized(text).removesuffix("name").endswith(
+        _OF_ACCOUNT
+    )
 
 
 def _only_reads_pods(path: Path) -> bool:
@@ -367,7 +371,7 @@ def texts_of_sources(
         kind = str(holder.get("kind"))
         name = str(holder.get("name"))
         for source in sources.get((rendered.namespace, kind, name), ()):
-            for text in texts_held(source.object):
+            for text in texts_of_data(source.object):
                 yield (*path, "name"), name, text
 
 
@@ -384,8 +388,8 @@ def unread_refused(
 ) -> Findings:
     """Yield texts in a foreign object that contain an unreadable object. Readers interpret
     templates, repeated keys and tags differently."""
-    for text in reading(rendered).texts if is_foreign(rendered) else ():
-        if text.says_object:
+    for text in reading(rendered).texts if is_unknown_kind(rendered) else ():
+        if text.has_unreadable_object:
             message = (
                 f"{dotted(text.position)} contains an object that readers may "
                 "interpret differently, so it cannot be checked; write it as "
@@ -405,7 +409,7 @@ def with_inner_objects(
 
 
 def _inner_objects(rendered: RenderedObject) -> Objects:
-    if rendered.nested or not is_foreign(rendered):
+    if rendered.nested or not is_unknown_kind(rendered):
         return ()
     found = []
     for path, holder in reading(rendered).inside:

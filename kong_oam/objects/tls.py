@@ -38,7 +38,7 @@ def certificate(
     }
 
 
-def mounting(spec: Fields, secret: str, path: str) -> Manifest:
+def with_mount(spec: Fields, secret: str, path: str) -> Manifest:
     """Return a pod spec whose containers mount the Secret at a path, read-only."""
     mount = {"name": VOLUME, "mountPath": path, "readOnly": True}
     return {

@@ -63,7 +63,7 @@ _Identity = tuple[GroupKind, str, str]
 _ByIdentity = dict[_Identity, _Object]
 
 
-def twins(components: Sequence[JudgedComponent]) -> Findings:
+def duplicates(components: Sequence[JudgedComponent]) -> Findings:
     """Yield objects with the same group, kind, namespace and name.
 
     They include objects that the project adds, and Secrets that controllers write. Two Services of
@@ -72,7 +72,7 @@ def twins(components: Sequence[JudgedComponent]) -> Findings:
     """
     first: _ByIdentity = {}
     for component in components:
-        yield from _twins_of(component, first)
+        yield from _duplicates_of(component, first)
     for component in components:
         for rendered in component.objects:
             for inner in inner_objects(rendered):
@@ -85,28 +85,28 @@ def twins(components: Sequence[JudgedComponent]) -> Findings:
                 )
                 there = first.get(made.identity, made)
                 if there.owner is not component:
-                    yield _twin(there, made)
+                    yield _duplicate(there, made)
 
 
-def _twins_of(component: JudgedComponent, first: _ByIdentity) -> Findings:
+def _duplicates_of(component: JudgedComponent, first: _ByIdentity) -> Findings:
     """Yield the duplicates among a component's objects and `first`, and add the others to `first`."""
     is_reported = False
     for later in _objects(component):
         earlier = first.setdefault(later.identity, later)
-        if earlier is later or _may_be_twins(earlier, later):
+        if earlier is later or _is_allowed(earlier, later):
             continue
         # Objects named after the component collide together; report one.
         if later.is_named_by_owner:
             if is_reported:
                 continue
             is_reported = True
-        yield _twin(earlier, later)
+        yield _duplicate(earlier, later)
 
 
-def _may_be_twins(earlier: _Object, later: _Object) -> bool:
-    if _are_one(earlier, later) or _are_shared(earlier, later):
+def _is_allowed(earlier: _Object, later: _Object) -> bool:
+    if _is_same_service(earlier, later) or _is_shared(earlier, later):
         return True
-    return later.kind == _SECRET and _is_told(earlier, later)
+    return later.kind == _SECRET and _may_write_secret(earlier, later)
 
 
 def _objects(component: JudgedComponent) -> Iterator[_Object]:
@@ -136,7 +136,7 @@ def _objects(component: JudgedComponent) -> Iterator[_Object]:
         )
 
 
-def _is_told(earlier: _Object, later: _Object) -> bool:
+def _may_write_secret(earlier: _Object, later: _Object) -> bool:
     """Tell whether a second Secret is allowed: several objects may write one Secret, and
     overwritten credentials have their own finding."""
     for owner in (earlier.owner, later.owner):
@@ -148,7 +148,7 @@ def _is_told(earlier: _Object, later: _Object) -> bool:
     return earlier.owner is later.owner and (earlier.written or later.written)
 
 
-def _are_one(earlier: _Object, later: _Object) -> bool:
+def _is_same_service(earlier: _Object, later: _Object) -> bool:
     """Tell whether both are one component's Service, with the same pods."""
     if later.kind != _SERVICE or earlier.owner is not later.owner:
         return False
@@ -157,7 +157,7 @@ def _are_one(earlier: _Object, later: _Object) -> bool:
     return _selector(earlier.rendered) == _selector(later.rendered)
 
 
-def _are_shared(earlier: _Object, later: _Object) -> bool:
+def _is_shared(earlier: _Object, later: _Object) -> bool:
     """Tell whether both objects are shared by policy, or both only read."""
     if earlier.rendered is None or later.rendered is None:
         return False
@@ -170,7 +170,7 @@ def _selector(service: RenderedObject) -> dict[str, str]:
     return texts(mapping(service.object.get("spec")).get("selector"))
 
 
-def _twin(earlier: _Object, later: _Object) -> Diagnostic:
+def _duplicate(earlier: _Object, later: _Object) -> Diagnostic:
     kind = f"{later.kind[1]} '{later.name}'"
     where = (
         f"{kind} in namespace '{later.namespace}'"

@@ -29,7 +29,7 @@ class Question(TypedDict, total=False):
     scope: Fields
 
 
-class Made(TypedDict):
+class AnswerObject(TypedDict):
     """An object of a component. `part` is the index of its trait, or -1."""
 
     object: Fields
@@ -65,7 +65,7 @@ class Answer(TypedDict, total=False):
 
     at: int
     definition: ReadDefinition
-    objects: list[Made]
+    objects: list[AnswerObject]
     findings: list[Finding]
     value: Any
     paths: list[list[str | int]]

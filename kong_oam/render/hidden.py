@@ -48,14 +48,14 @@ def with_hidden(asked: Question, ask: Ask) -> Answer:
 def _is_new(finding: Finding, known: Iterable[Finding]) -> bool:
     if finding["kind"] not in _OF_PROPERTIES:
         return False
-    return not any(_bears_on(earlier, finding) for earlier in known)
+    return not any(_may_cause(earlier, finding) for earlier in known)
 
 
 def _path(finding: Finding) -> Path:
     return finding.get("part", -1), tuple(finding.get("path", ()))
 
 
-def _bears_on(known: Finding, other: Finding) -> bool:
+def _may_cause(known: Finding, other: Finding) -> bool:
     """Tell whether leaving out the known finding's property may cause the other finding.
 
     It may at the same place, above or below it, or if a misspelt field makes another field missing.
@@ -72,10 +72,14 @@ def _bears_on(known: Finding, other: Finding) -> bool:
     if path[:length] == others[:length]:
         return True
     beside = others[:-1] == path[:-1] and len(others) > 0
-    return beside and other["kind"] == "missing" and _means(known, others[-1])
+    return (
+        beside
+        and other["kind"] == "missing"
+        and _is_misspelling(known, others[-1])
+    )
 
 
-def _means(unknown: Finding, field: str) -> bool:
+def _is_misspelling(unknown: Finding, field: str) -> bool:
     """Tell whether an unknown field is a misspelling of another field."""
     return (
         suggestion(unknown["path"][-1], unknown.get("wanted", ()))

@@ -30,18 +30,18 @@ from kong_oam.render.definition_files import read_definition_file
 
 FOLDER = "definitions"
 """The folder of the project's own definitions, if it exists."""
-OWN_WORDS = frozenset(
+OWN_TYPES = frozenset(
     {("component", "external"), *(("trait", name) for name in OWN_TRAITS)}
 )
 """Types that this project implements. KubeVela needs a definition for each; here such a definition
 is ignored."""
 _BUILT_IN = "kubevela"
-_ONLY_HERE = "access.schema.json"
+_MARKER_FILE = "access.schema.json"
 """A file beside the folder of the built-in types, which no other project has."""
 
 
 @dataclass(frozen=True)
-class Own:
+class OwnDefinitions:
     """The project's own definitions, and findings about them.
 
     `besides` has the definitions in files with Applications, by file. They apply only to these
@@ -52,24 +52,28 @@ class Own:
     problems: Diagnostics = ()
     besides: Mapping[str, Definitions] = field(default_factory=dict)
 
-    def beside(self, others: Iterable[Definition]) -> Own:
+    def beside(self, others: Iterable[Definition]) -> OwnDefinitions:
         """Return these definitions with others from files with Applications. A file may be both."""
         known = {*map(_position, self.definitions)}
         besides: dict[str, Definitions] = {}
-        for definition in _others_than_own_words(others):
+        for definition in _without_own_types(others):
             if _position(definition) not in known:
                 file = definition.position.file
                 besides[file] = (*besides.get(file, ()), definition)
         return replace(self, besides=besides)
 
-    def at(self, file: str) -> Own:
+    def at(self, file: str) -> OwnDefinitions:
         """Return the definitions for the Applications in a file."""
         more = tuple(
             definition
             for definition in self.besides.get(file, ())
-            if not self._taken(definition)
+            if not self._defined_at(definition)
         )
-        return Own((*self.definitions, *more), self.problems) if more else self
+        return (
+            OwnDefinitions((*self.definitions, *more), self.problems)
+            if more
+            else self
+        )
 
     @cached_property
     def types(self) -> frozenset[DefinedType]:
@@ -82,11 +86,11 @@ class Own:
         return (
             *self.problems,
             *library(self.definitions).diagnostics,
-            *self._taking_places(),
+            *self._replacements(),
             *self._beside(),
         )
 
-    def _taking_places(self) -> Findings:
+    def _replacements(self) -> Findings:
         for definition in self.definitions:
             if definition.type in built_in_types():
                 message = (
@@ -101,7 +105,7 @@ class Own:
         for beside in self.besides.values():
             yield from library(beside).diagnostics
             for definition in beside:
-                if where := self._taken(definition):
+                if where := self._defined_at(definition):
                     message = (
                         f"{definition.type[0]} type '{definition.name}' is "
                         f"already {where}, and a definition beside "
@@ -110,7 +114,7 @@ class Own:
                     )
                     yield Diagnostic("OAM106", message, definition.position)
 
-    def _taken(self, definition: Definition) -> str:
+    def _defined_at(self, definition: Definition) -> str:
         """Return where a type is already defined, in any version; empty if it is not."""
         for other in self.definitions:
             if other.type == definition.type:
@@ -125,9 +129,7 @@ def definition_files(
     problem or "". See oam.files.files_of."""
     usual = folder / FOLDER
     shown = (
-        [FOLDER]
-        if os.path.lexists(usual) and not _holds_others_alone(usual)
-        else []
+        [FOLDER] if os.path.lexists(usual) and not _is_unrelated(usual) else []
     )
     for file, problem in files_of([*shown, *names], folder, DEFINITIONS):
         if not _is_built_in(file):
@@ -139,7 +141,7 @@ def own_definitions(
     ask: Ask,
     named: Naming = str,
     folder: Path = Path(),
-) -> Own:
+) -> OwnDefinitions:
     """Read the files of `definition_files`. Unreadable files become findings. Raise EvaluatorError
     for CUE without an evaluator."""
     definitions: list[Definition] = []
@@ -152,10 +154,12 @@ def own_definitions(
             read = read_definition_file(file, name, ask)
             definitions += read.definitions
             problems += read.diagnostics
-    return Own(tuple(_others_than_own_words(definitions)), tuple(problems))
+    return OwnDefinitions(
+        tuple(_without_own_types(definitions)), tuple(problems)
+    )
 
 
-def _others_than_own_words(
+def _without_own_types(
     definitions: Iterable[Definition],
 ) -> Iterator[Definition]:
     """Yield definitions without the policies and traits that this project implements."""
@@ -164,7 +168,7 @@ def _others_than_own_words(
         is_policy = (
             definition.type[0] == "policy" and definition.type in built_in
         )
-        if not is_policy and definition.type not in OWN_WORDS:
+        if not is_policy and definition.type not in OWN_TYPES:
             yield definition
 
 
@@ -172,7 +176,7 @@ def _position(definition: Definition) -> tuple[str, int]:
     return os.path.realpath(definition.position.file), definition.position.line
 
 
-def _holds_others_alone(folder: Path) -> bool:
+def _is_unrelated(folder: Path) -> bool:
     """Tell whether a folder has files but no definitions, so that it may have another purpose."""
     found = [*files_of([folder], Path(), DEFINITIONS)]
     return (
@@ -185,6 +189,6 @@ def _holds_others_alone(folder: Path) -> bool:
 def _is_built_in(file: Path) -> bool:
     """Tell whether a file is in the folder of the built-in types, below the project's own folder."""
     return any(
-        above.name == _BUILT_IN and (above.parent / _ONLY_HERE).is_file()
+        above.name == _BUILT_IN and (above.parent / _MARKER_FILE).is_file()
         for above in file.parents
     )

@@ -10,18 +10,18 @@ from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.library import Library, find
 from kong_oam.oam.model import Application, ComponentSpec
 from kong_oam.oam.rendered import Objects, RenderedObject
-from kong_oam.render.answers import Ask, Made
+from kong_oam.render.answers import AnswerObject, Ask
 from kong_oam.render.findings import findings
 from kong_oam.render.hidden import with_hidden
 from kong_oam.render.requests import Setting, request
 from kong_oam.render.terraform import as_template
 
-_ELSEWHERE = {
+_UNRENDERABLE = {
     "ref-objects": "its objects are in a cluster, which Kong-OAM does not read; write "
     "them out with k8s-objects"
 }
 """Types that cannot be rendered even with a definition."""
-_AS_WRITTEN = (("component", "k8s-objects"), ("component", "raw"))
+_OBJECT_TYPES = (("component", "k8s-objects"), ("component", "raw"))
 """The types whose properties contain objects."""
 
 
@@ -69,7 +69,7 @@ def definitions_of(
     `kind` is the kind of its type."""
     position = component.position.at("type")
     chosen = [find(library, kind, component.type, position)]
-    if refused := _ELSEWHERE.get(component.type.partition("@")[0]):
+    if refused := _UNRENDERABLE.get(component.type.partition("@")[0]):
         message = f"{component.type} '{component.name}': {refused}"
         chosen = [Diagnostic("OAM108", message, position)]
     for trait in component.traits:
@@ -80,7 +80,9 @@ def definitions_of(
 
 
 def _object(
-    made: Made, component: ComponentSpec, definitions: Sequence[Definition]
+    made: AnswerObject,
+    component: ComponentSpec,
+    definitions: Sequence[Definition],
 ) -> RenderedObject:
     part = made["part"]
     key = made["key"]
@@ -91,7 +93,7 @@ def _object(
         if by.built_in
         else f"{by.type[0]} type '{by.name}' ({by.position.file})"
     )
-    as_written = by.built_in and by.type in _AS_WRITTEN
+    as_written = by.built_in and by.type in _OBJECT_TYPES
     position = (
         _written(component, by.name, key)
         if as_written

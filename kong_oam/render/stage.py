@@ -18,9 +18,9 @@ from kong_oam.diagnostics import (
 from kong_oam.oam.application import (
     Reading,
     ReadOne,
+    join_readings,
     read_bytes,
     read_files,
-    together,
 )
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.library import Library, library
@@ -34,19 +34,19 @@ from kong_oam.oam.model import (
 )
 from kong_oam.oam.position import SourcePosition, Texts
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.oam.rules import kept_by_rules
+from kong_oam.oam.rules import with_rule_options
 from kong_oam.oam.topology import on_clusters
 from kong_oam.render.built_in import built_in_types
-from kong_oam.render.project import OWN_WORDS, Own, own_definitions
+from kong_oam.render.project import OWN_TYPES, OwnDefinitions, own_definitions
 from kong_oam.render.rendering import RenderedComponent, definitions_of, render
 from kong_oam.render.requests import Setting
 from kong_oam.render.tools import Tools
 from kong_oam.render.values import (
-    Givers,
-    are_passed_on,
-    not_passed_on,
-    otherwise,
+    OutputSources,
+    evaluated_input,
+    is_passed_on,
     with_awaited,
+    with_other_texts,
     with_values,
 )
 
@@ -98,13 +98,13 @@ class Renderer:
     the same."""
 
     tools: Tools
-    _known: dict[int, _Made] = field(default_factory=dict)
-    _last: tuple[Own, int, Labels | None] | None = None
+    _known: dict[int, _Rendering] = field(default_factory=dict)
+    _last: tuple[OwnDefinitions, int, Labels | None] | None = None
 
     def rendered(
         self,
         reading: Reading,
-        own: Own,
+        own: OwnDefinitions,
         minor: int,
         labels: Labels | None = None,
     ) -> Reading:
@@ -134,11 +134,11 @@ class Renderer:
             malformed=frozenset(malformed),
         )
 
-    def again(self, texts: Texts) -> Reading:
+    def render_texts(self, texts: Texts) -> Reading:
         """Read and render other texts of the last Applications, by file name."""
         assert self._last
         own, minor, labels = self._last
-        reading = together(
+        reading = join_readings(
             read_bytes(name, text.encode(), own.types)
             for name, text in texts.items()
         )
@@ -146,7 +146,7 @@ class Renderer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
+class _Rendering:
     """The rendering of an Application, and its inputs. `application` None: it cannot be rendered."""
 
     source: Application
@@ -154,7 +154,7 @@ class _Made:
     application: Application | None
     diagnostics: Diagnostics = ()
 
-    def holds(self, source: Application, beside: object) -> bool:
+    def is_current(self, source: Application, beside: object) -> bool:
         """Tell whether a new rendering would be the same. Findings have positions in definitions,
         so they are never reused."""
         if self.diagnostics or self.source is not source:
@@ -162,12 +162,12 @@ class _Made:
         return self.beside == beside
 
 
-Chosen = tuple[Definition | Diagnostic, ...]
+ChosenDefinitions = tuple[Definition | Diagnostic, ...]
 """The definitions of a component's types, or findings in their place. Types that this project
 implements are left out."""
 
 
-_Part = tuple[ComponentSpec, tuple[Chosen, ...]]
+_Part = tuple[ComponentSpec, tuple[ChosenDefinitions, ...]]
 """A component, or a policy as a component, with the definitions of each variant; empty for a plain
 component."""
 
@@ -177,10 +177,10 @@ class _Run:
     """The rendering of one reading."""
 
     tools: Tools
-    own: Own
+    own: OwnDefinitions
     minor: int
-    before: Mapping[int, _Made]
-    now: dict[int, _Made] = field(default_factory=dict)
+    before: Mapping[int, _Rendering]
+    now: dict[int, _Rendering] = field(default_factory=dict)
 
     def at(self, file: str) -> _Run:
         """Return the run with the definitions for the Applications in a file."""
@@ -192,12 +192,12 @@ class _Run:
         """The project's own and the built-in definitions."""
         return library((*self.own.definitions, *self.tools.built_in))
 
-    def application(self, source: Application) -> _Made:
+    def application(self, source: Application) -> _Rendering:
         """Return the rendering of an Application, from an earlier run if nothing changed."""
         if not source.policies and all(
             part.plain for part in source.components
         ):
-            return _Made(source, None, source)
+            return _Rendering(source, None, source)
         parts: list[_Part] = []
         for component in source.components:
             parts.append(self._with_definitions(component, "component"))
@@ -207,10 +207,10 @@ class _Run:
             )
         beside = (
             self.minor,
-            [list(map(_meaning, chosen)) for _, chosen in parts],
+            [list(map(_definition_inputs, chosen)) for _, chosen in parts],
         )
         known = self.before.get(id(source))
-        if known is None or not known.holds(source, beside):
+        if known is None or not known.is_current(source, beside):
             known = self._made(source, parts, beside)
         self.now[id(source)] = known
         return known
@@ -223,16 +223,18 @@ class _Run:
         ]
         return component, tuple(chosen)
 
-    def _chosen(self, component: ComponentSpec, kind: Kind) -> Chosen:
-        part = _without_own_words(component)
+    def _chosen(
+        self, component: ComponentSpec, kind: Kind
+    ) -> ChosenDefinitions:
+        part = _without_own_traits(component)
         unknown = tuple(self._unknown(part, kind))
         return unknown or definitions_of(part, self.library, kind)
 
     def _made(
         self, source: Application, parts: Sequence[_Part], beside: object
-    ) -> _Made:
+    ) -> _Rendering:
         made: dict[int, ComponentSpec] = {}
-        found = [*_of_one_name(source)]
+        found = [*_name_clashes(source)]
         givers: dict[str, tuple[int, Output]] = {}
         for number, (part, _) in enumerate(parts):
             for output in part.outputs:
@@ -259,17 +261,17 @@ class _Run:
                 made[number] = component
             found += findings
         if len(made) < len(parts) or errors(found):
-            return _Made(source, beside, None, tuple(found))
+            return _Rendering(source, beside, None, tuple(found))
         components = tuple(made[number] for number in sorted(made))
         done = replace(source, components=components, policies=())
-        return _Made(source, beside, done, tuple(found))
+        return _Rendering(source, beside, done, tuple(found))
 
     def _component(
         self,
         source: Application,
         part: ComponentSpec,
-        chosen: Sequence[Chosen],
-        givers: Givers,
+        chosen: Sequence[ChosenDefinitions],
+        givers: OutputSources,
     ) -> tuple[ComponentSpec | None, Diagnostics]:
         """Return the component with its objects at each target. `chosen` has the definitions of
         each variant."""
@@ -307,8 +309,8 @@ class _Run:
         self,
         source: Application,
         part: ComponentSpec,
-        chosen: Chosen,
-        givers: Givers,
+        chosen: ChosenDefinitions,
+        givers: OutputSources,
         target: DeploymentTarget,
     ) -> tuple[ComponentSpec | None, Diagnostics]:
         there = source
@@ -322,23 +324,23 @@ class _Run:
         awaited = whole.awaited
 
         def rendered(component: ComponentSpec) -> RenderedComponent:
-            left = _without_own_words(component)
+            left = _without_own_traits(component)
             return render(chosen, there, left, self.tools.ask, setting)
 
         result = rendered(part)
         if errors(result.diagnostics):
             return None, result.diagnostics
         if awaited:
-            others = rendered(otherwise(part, awaited)).objects
-            if not are_passed_on(awaited, result.objects, others):
-                return None, (not_passed_on(part),)
+            others = rendered(with_other_texts(part, awaited)).objects
+            if not is_passed_on(awaited, result.objects, others):
+                return None, (evaluated_input(part),)
         numbers = [
             number
             for number, trait in enumerate(part.traits)
-            if ("trait", trait.type) not in OWN_WORDS
+            if ("trait", trait.type) not in OWN_TYPES
         ]
         objects = tuple(
-            kept_by_rules(there, part, _numbered(made, numbers))
+            with_rule_options(there, part, _numbered(made, numbers))
             for made in with_awaited(result.objects, awaited)
         )
         return replace(part, rendered=objects), result.diagnostics
@@ -355,7 +357,7 @@ class _Run:
         for of, type_, position in types:
             if (of, type_.partition("@")[0]) in defined:
                 continue
-            names = {name for known, name in defined | OWN_WORDS if known == of}
+            names = {name for known, name in defined | OWN_TYPES if known == of}
             message = f"unknown {of} type '{type_}'{suggestion(type_, names)}{_NO_DEFINITION}"
             yield Diagnostic("OAM104", message, position.at("type"))
 
@@ -372,11 +374,11 @@ def _at(
     return giver
 
 
-def _without_own_words(component: ComponentSpec) -> ComponentSpec:
+def _without_own_traits(component: ComponentSpec) -> ComponentSpec:
     left = [
         trait
         for trait in component.traits
-        if ("trait", trait.type) not in OWN_WORDS
+        if ("trait", trait.type) not in OWN_TYPES
     ]
     if len(left) == len(component.traits):
         return component
@@ -402,7 +404,7 @@ def _as_component(policy: Policy) -> ComponentSpec:
     )
 
 
-def _of_one_name(application: Application) -> Findings:
+def _name_clashes(application: Application) -> Findings:
     components = {part.name: part for part in application.components}
     for policy in application.policies:
         if same := components.get(policy.name):
@@ -413,7 +415,7 @@ def _of_one_name(application: Application) -> Findings:
             yield Diagnostic("OAM106", message, policy.position.at("name"))
 
 
-def _meaning(chosen: Chosen) -> object:
+def _definition_inputs(chosen: ChosenDefinitions) -> object:
     """Return everything that a rendering depends on apart from the Application."""
     meaning: list[object] = []
     for definition in chosen:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.filling import FieldPathError, filled, path_of
+from kong_oam.oam.filling import FieldPathError, path_of, with_value
 from kong_oam.oam.model import Application, ComponentSpec, Input, Output
 from kong_oam.oam.position import Fields, SourcePosition, Texts
 from kong_oam.oam.rendered import Awaited, Objects, RenderedObject
@@ -41,12 +41,12 @@ _NEVER: Texts = {
 """The kinds without values from the cluster."""
 
 
-Givers = Mapping[str, tuple[ComponentSpec, Output]]
+OutputSources = Mapping[str, tuple[ComponentSpec, Output]]
 """The rendered components with each output, by output name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class FilledComponent:
     """A component with its input values. `awaited` are the values with placeholders."""
 
     component: ComponentSpec
@@ -55,11 +55,11 @@ class Filled:
 
 def with_values(
     part: ComponentSpec,
-    givers: Givers,
+    givers: OutputSources,
     application: Application,
     ask: Ask,
     setting: Setting,
-) -> Filled | Diagnostic:
+) -> FilledComponent | Diagnostic:
     """Return a component with its input values. Raise EvaluatorError."""
     awaited: dict[Awaited, None] = {}
     for taken in part.inputs:
@@ -76,21 +76,23 @@ def with_values(
             label = f"output '{output.name}' of '{giver.name}': '{value_from}'"
             position = output.position.at("valueFrom")
             return Diagnostic("OAM108", f"{label}: {message}", position)
-        value = _with_stand_ins(answer["value"], own)
+        value = _with_placeholders(answer["value"], own)
         awaited.update(dict.fromkeys(own))
         text = json.dumps(value)
         for made in giver.rendered or ():
             for passed_on in made.awaited:
-                if passed_on.stand_in in text:
+                if passed_on.placeholder in text:
                     awaited[passed_on] = None
         try:
-            part = _placed(filled(part, path_of(taken.parameter), value), taken)
+            part = _placed(
+                with_value(part, path_of(taken.parameter), value), taken
+            )
         except FieldPathError as error:
             message = f"component '{part.name}': parameterKey '{taken.parameter}': {error}"
             return Diagnostic(
                 "OAM103", message, taken.position.at("parameterKey")
             )
-    return Filled(part, tuple(awaited))
+    return FilledComponent(part, tuple(awaited))
 
 
 def _collected(
@@ -106,19 +108,21 @@ def _collected(
         if isinstance(awaited, str):
             return awaited
         into.append(awaited)
-    value = _with_stand_ins(answer["value"], into)
-    if any(awaited.stand_in not in value for awaited in into):
+    value = _with_placeholders(answer["value"], into)
+    if any(awaited.placeholder not in value for awaited in into):
         return "it is no text; write the value out"
     return ""
 
 
-def _with_stand_ins(value: Any, awaited: Sequence[Awaited]) -> Any:
+def _with_placeholders(value: Any, awaited: Sequence[Awaited]) -> Any:
     for number, awaits in enumerate(awaited):
-        value = str(value).replace(f"\ue000{number}\ue001", awaits.stand_in)
+        value = str(value).replace(f"\ue000{number}\ue001", awaits.placeholder)
     return value
 
 
-def otherwise(part: ComponentSpec, awaited: Sequence[Awaited]) -> ComponentSpec:
+def with_other_texts(
+    part: ComponentSpec, awaited: Sequence[Awaited]
+) -> ComponentSpec:
     """Return the component with different texts instead of the placeholders."""
     traits = []
     for trait in part.traits:
@@ -128,21 +132,21 @@ def otherwise(part: ComponentSpec, awaited: Sequence[Awaited]) -> ComponentSpec:
     return replace(part, properties=properties, traits=tuple(traits))
 
 
-def are_passed_on(
+def is_passed_on(
     awaited: Sequence[Awaited],
     objects: Iterable[RenderedObject],
     others: Iterable[RenderedObject],
 ) -> bool:
     """Tell whether a definition passes placeholders on unchanged, and decides nothing by them.
 
-    If so, other texts in their places (`otherwise`) change nothing else in the objects.
+    If so, other texts in their places (`with_other_texts`) change nothing else in the objects.
     """
     return [
         _in_other_words(rendered.object, awaited) for rendered in objects
     ] == [rendered.object for rendered in others]
 
 
-def not_passed_on(part: ComponentSpec) -> Diagnostic:
+def evaluated_input(part: ComponentSpec) -> Diagnostic:
     """Return the finding about a component whose definition evaluates placeholders."""
     message = (
         f"component '{part.name}': its definition evaluates a value that only "
@@ -156,7 +160,7 @@ def _in_other_words(value: Any, awaited: Sequence[Awaited]) -> Any:
     text = json.dumps(value)
     for awaits in awaited:
         text = text.replace(
-            awaits.stand_in, f"{awaits.stand_in[-16:].upper()}:/Awaited"
+            awaits.placeholder, f"{awaits.placeholder[-16:].upper()}:/Awaited"
         )
     return json.loads(text)
 
@@ -170,7 +174,7 @@ def with_awaited(
     changed = []
     for rendered in objects:
         text = json.dumps(rendered.object)
-        own = tuple(value for value in awaited if value.stand_in in text)
+        own = tuple(value for value in awaited if value.placeholder in text)
         changed.append(replace(rendered, awaited=own))
     return tuple(changed)
 
@@ -253,8 +257,10 @@ def _awaited(
         inside,
     )
     text = json.dumps([application.name, *source])
-    stand_in = f"awaited-value-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    return Awaited(stand_in, *source)
+    placeholder = (
+        f"awaited-value-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    )
+    return Awaited(placeholder, *source)
 
 
 def _placed(part: ComponentSpec, taken: Input) -> ComponentSpec:

@@ -43,7 +43,7 @@ def library(definitions: Iterable[Definition]) -> Library:
         known = by_type.setdefault(definition.type, [])
         if definition.built_in and known and not known[0].built_in:
             continue
-        twin = _of_version(known, definition.version)
+        twin = _find_version(known, definition.version)
         if twin is None:
             known.append(definition)
             continue
@@ -59,7 +59,9 @@ def library(definitions: Iterable[Definition]) -> Library:
     return Library(newest_first, tuple(diagnostics))
 
 
-def _of_version(known: Iterable[Definition], version: str) -> Definition | None:
+def _find_version(
+    known: Iterable[Definition], version: str
+) -> Definition | None:
     for definition in known:
         if definition.version == version:
             return definition

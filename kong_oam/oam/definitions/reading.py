@@ -17,14 +17,16 @@ _API = "core.oam.dev/v1beta1"
 REVISION = "definitionrevision.oam.dev/name"
 """The annotation with the revision of a definition."""
 _STEP = "WorkflowStepDefinition"
-_READ_OVER = frozenset({"Application", _STEP})
+_SKIPPED = frozenset({"Application", _STEP})
 _LISTS = frozenset({"List", *(f"{kind}List" for kind in KINDS)})
-_OF_HELM = re.compile(rb"^(  namespace: )\{\{.*\}\}[ \t]*$", re.MULTILINE)
+_HELM_NAMESPACE = re.compile(
+    rb"^(  namespace: )\{\{.*\}\}[ \t]*$", re.MULTILINE
+)
 """The namespace in the files of KubeVela's Helm chart; a template that YAML cannot read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Defined:
+class DefinitionReading:
     """The definitions of some files, and the findings about the rest."""
 
     definitions: Definitions
@@ -33,13 +35,15 @@ class Defined:
 
 def read_definitions(
     file: str, raw: bytes, *, built_in: bool = False
-) -> Defined:
+) -> DefinitionReading:
     """Read the definitions of one YAML file. Findings describe bad input; nothing raises.
 
     Lists in the format of `kubectl get` are read too. The reader skips Applications, definitions of
     workflow steps, and WorkloadDefinitions without a template.
     """
-    documents, findings = read(file, _OF_HELM.sub(rb"\1vela-system", raw))
+    documents, findings = read(
+        file, _HELM_NAMESPACE.sub(rb"\1vela-system", raw)
+    )
     definitions: list[Definition] = []
     diagnostics = [*findings]
     for document in documents:
@@ -47,7 +51,7 @@ def read_definitions(
             defined = _defined(data, position, built_in)
             definitions += defined.definitions
             diagnostics += defined.diagnostics
-    return Defined(tuple(definitions), tuple(diagnostics))
+    return DefinitionReading(tuple(definitions), tuple(diagnostics))
 
 
 def _listed(document: Document) -> Iterator[tuple[Any, SourcePosition]]:
@@ -63,20 +67,22 @@ def _listed(document: Document) -> Iterator[tuple[Any, SourcePosition]]:
         yield document.data, document.position()
 
 
-def defined_in(document: Document) -> Defined:
+def defined_in(document: Document) -> DefinitionReading:
     """Return the definition in a document, or the findings about it."""
     return _defined(document.data, document.position(), built_in=False)
 
 
-def _defined(data: Any, position: SourcePosition, built_in: bool) -> Defined:
+def _defined(
+    data: Any, position: SourcePosition, built_in: bool
+) -> DefinitionReading:
     wrong = tuple(_wrong(data, position))
-    is_one = not wrong and data["kind"] in KINDS and not _only_refers(data)
-    return Defined(
+    is_one = not wrong and data["kind"] in KINDS and not _is_reference(data)
+    return DefinitionReading(
         (_definition(data, position, built_in),) if is_one else (), wrong
     )
 
 
-def _only_refers(data: Fields) -> bool:
+def _is_reference(data: Fields) -> bool:
     """Tell whether a WorkloadDefinition only marks a kind of objects as workloads. KubeVela creates
     such definitions itself."""
     spec = as_mapping(data.get("spec"))
@@ -96,7 +102,7 @@ def is_definition(document: Document) -> bool:
 def _wrong(data: Any, position: SourcePosition) -> Findings:
     kind = as_mapping(data).get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
-        if kind not in _READ_OVER:
+        if kind not in _SKIPPED:
             label = f"a {kind}" if isinstance(kind, str) else "this"
             known = ", ".join(KINDS)
             yield Diagnostic(
@@ -121,7 +127,7 @@ def _wrong(data: Any, position: SourcePosition) -> Findings:
             f"version must be of type string, not {type_of(spec['version'])}"
         )
         yield Diagnostic("OAM103", message, position.at("spec", "version"))
-    if not _only_refers(data):
+    if not _is_reference(data):
         yield from _wrong_schematic(
             kind, spec, position.at("spec", "schematic")
         )

@@ -17,7 +17,7 @@ from kong_oam.cli import watch as watching
 from kong_oam.cli.command import UsageError
 from kong_oam.cli.console import Console
 from kong_oam.cli.watch import watch
-from kong_oam.oam.application import NONE_OF_ITS_OWN, Reading, ReadOne
+from kong_oam.oam.application import NO_OWN_TYPES, Reading, ReadOne
 from kong_oam.oam.files import files_of
 from tests.support.projects import replace_once
 
@@ -223,8 +223,8 @@ def test_what_the_project_defines_itself_is_another_reading() -> None:
     readings = [
         read_one(ORDERS_FILE, str(ORDERS_FILE), own)
         for own in (
-            NONE_OF_ITS_OWN,
-            NONE_OF_ITS_OWN,
+            NO_OWN_TYPES,
+            NO_OWN_TYPES,
             frozenset({("component", "webservice")}),
         )
     ]

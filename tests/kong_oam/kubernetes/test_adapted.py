@@ -8,10 +8,10 @@ from kong_oam.access.settings.stack import parse
 from kong_oam.access.settings.values import ClusterSettings, StackError
 from kong_oam.kubernetes.adapted import (
     answers_outside,
-    keeping_callers,
     mapped_image,
     placed_account,
     placed_service,
+    with_source_addresses,
 )
 from kong_oam.objects.manifests import (
     Exposure,
@@ -143,7 +143,7 @@ def test_what_answers_outside_keeps_who_connects() -> None:
         }
         outside = {**service, "spec": spec}
         assert answers_outside(outside)
-        assert keeping_callers(outside)["spec"] == {
+        assert with_source_addresses(outside)["spec"] == {
             **spec,
             "externalTrafficPolicy": "Local",
         }

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from kong_oam.access.settings.stack import parse
 from kong_oam.kubernetes.rendered import placed_objects
-from kong_oam.objects.fenced import fenced_pods
+from kong_oam.objects.fenced import component_pods
 from tests.support import small_stacks
 from tests.support.components import with_fields
 from tests.support.estates import STACK
@@ -149,10 +149,10 @@ def test_what_may_be_pods_is_held_and_nothing_else_counts(
     event(f"{kind[1]} {len(expected)}")
     assert holder_names == expected
     assert expected <= {"c9"} or len(
-        fenced_pods(whole.workload.rendered[0])
+        component_pods(whole.workload.rendered[0])
     ) >= len(expected)
     assert (
-        bool(fenced_pods(whole.workload.rendered[0]))
+        bool(component_pods(whole.workload.rendered[0]))
         == ("NetworkPolicy" in placed)
         >= bool(expected)
     )

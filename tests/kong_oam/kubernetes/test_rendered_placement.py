@@ -19,7 +19,7 @@ from kong_oam.kubernetes.rendered import (
     placed_objects,
 )
 from kong_oam.oam.rendered import Options
-from kong_oam.objects.fenced import fenced_pods
+from kong_oam.objects.fenced import component_pods
 from kong_oam.objects.known_kinds import is_custom
 from kong_oam.objects.pods import Manifest
 from kong_oam.objects.selection import NamedService
@@ -355,7 +355,7 @@ def test_pods_that_are_only_read_stay_fenced(name: str) -> None:
     the gateway. They get nothing else, and the fence takes the name of nobody else's."""
     application, whole = component(client=False, ports=())
     rendered = tuple(
-        replace(rendered, options=Options(read=bool(fenced_pods(rendered))))
+        replace(rendered, options=Options(read=bool(component_pods(rendered))))
         for rendered in whole.workload.rendered or ()
     )
     read = with_fields(whole, name=name, rendered=rendered)

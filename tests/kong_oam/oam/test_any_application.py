@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from kong_oam.oam.application import Reading, deployable, read_bytes
-from kong_oam.oam.model import Own
+from kong_oam.oam.model import OwnTypes
 
 HEAD = """apiVersion: core.oam.dev/v1beta1
 kind: Application
@@ -16,11 +16,13 @@ metadata: {name: shop}
 WEB = "{name: web, type: webservice, properties: {image: a}%s}"
 
 
-def reading(spec: str, own: Own = frozenset(), head: str = HEAD) -> Reading:
+def reading(
+    spec: str, own: OwnTypes = frozenset(), head: str = HEAD
+) -> Reading:
     return read_bytes("a.yaml", f"{head}{spec}\n".encode(), own)
 
 
-def components(*written: str, own: Own = frozenset()) -> Reading:
+def components(*written: str, own: OwnTypes = frozenset()) -> Reading:
     listed = "".join(f"    - {component}\n" for component in written)
     return reading(f"spec:\n  components:\n{listed}", own)
 
@@ -98,7 +100,7 @@ def test_what_is_ours_is_judged_in_every_component(
     component: str, finding: str
 ) -> None:
     """Whatever the other types are, and whether or not the project has definitions of these names."""
-    own: Own = frozenset(
+    own: OwnTypes = frozenset(
         {("trait", "access"), ("trait", "client"), ("component", "external")}
     )
     for found in (components(component), components(component, own=own)):

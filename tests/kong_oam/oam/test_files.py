@@ -12,7 +12,7 @@ from kong_oam.oam.application import read_files
 from kong_oam.oam.files import (
     APPLICATIONS,
     DEFINITIONS,
-    Sought,
+    FileKind,
     files_of,
     root_of,
 )
@@ -43,14 +43,14 @@ def named(folder: Path, *names: str | Path) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("sought", [APPLICATIONS, DEFINITIONS])
+@pytest.mark.parametrize("file_kind", [APPLICATIONS, DEFINITIONS])
 def test_neither_nothing_nor_everything_is_a_name(
-    sought: Sought, folder: Path
+    file_kind: FileKind, folder: Path
 ) -> None:
     """What no variable of a script filled in is not this folder, and nobody means all files that there are."""
     found = [
         (str(file), problem.partition(";")[0])
-        for file, problem in files_of(["", "/", "own/"], folder, sought)
+        for file, problem in files_of(["", "/", "own/"], folder, file_kind)
     ]
     assert found == [
         (".", "an empty name selects no file"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kong_oam.oam.application import read_bytes
-from kong_oam.oam.filling import FieldPathError, filled, path_of
+from kong_oam.oam.filling import FieldPathError, path_of, with_value
 from kong_oam.oam.model import ComponentSpec
 
 TEXT = b"""apiVersion: core.oam.dev/v1beta1
@@ -54,19 +54,19 @@ def test_what_is_no_path_is_refused(parameter: str) -> None:
 
 def test_a_value_takes_the_place_of_what_stood_there() -> None:
     """Mappings and lists are made where there are none, and nothing else is changed."""
-    assert filled(web(), path_of("env[0].value"), "v").properties == {
+    assert with_value(web(), path_of("env[0].value"), "v").properties == {
         "env": [{"name": "A", "value": "v"}],
         "a.b": 1,
     }
-    assert filled(web(), path_of("env[1].value"), 2).properties["env"] == [
+    assert with_value(web(), path_of("env[1].value"), 2).properties["env"] == [
         {"name": "A"},
         {"value": 2},
     ]
-    assert filled(web(), path_of('["a.b"]'), "v").properties["a.b"] == "v"
-    assert filled(web(), path_of("more[0].deep"), "v").properties["more"] == [
-        {"deep": "v"}
-    ]
-    traits = filled(web(), path_of("traits[2].properties.m.k"), "v").traits
+    assert with_value(web(), path_of('["a.b"]'), "v").properties["a.b"] == "v"
+    assert with_value(web(), path_of("more[0].deep"), "v").properties[
+        "more"
+    ] == [{"deep": "v"}]
+    traits = with_value(web(), path_of("traits[2].properties.m.k"), "v").traits
     assert [trait.properties for trait in traits] == [
         {"n": 1},
         {"owner": "o"},
@@ -97,4 +97,4 @@ def test_a_value_takes_the_place_of_what_stood_there() -> None:
 def test_a_value_that_has_no_place_is_refused(parameter: str, why: str) -> None:
     """Who may call is never another component's to say."""
     with pytest.raises(FieldPathError, match=why):
-        filled(web(), path_of(parameter), "v")
+        with_value(web(), path_of(parameter), "v")

@@ -7,7 +7,7 @@ import pytest
 from kong_oam.oam.application import Reading, deployable, read_bytes
 from kong_oam.oam.model import Application
 from kong_oam.oam.rendered import Options, RenderedObject
-from kong_oam.oam.rules import kept_by_rules
+from kong_oam.oam.rules import with_rule_options
 from kong_oam.oam.topology import on_clusters, unknown_clusters
 
 HEAD = """apiVersion: core.oam.dev/v1beta1
@@ -207,7 +207,7 @@ def kept_by(
     """The options of an object that is made of the first component: by one of its traits, or by its own definition."""
     web = application.components[0]
     manifest = {"kind": kind, "metadata": {"name": "web"}}
-    return kept_by_rules(
+    return with_rule_options(
         application, web, RenderedObject(manifest, trait, key, web.position)
     ).options
 

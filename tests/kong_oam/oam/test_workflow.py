@@ -9,10 +9,10 @@ import pytest
 
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.application import Reading, deployable, read_bytes
-from kong_oam.oam.dependencies import circle_of
-from kong_oam.oam.model import EVERYTHING
+from kong_oam.oam.dependencies import find_cycle
+from kong_oam.oam.model import APPLY_ALL_STEPS
 from kong_oam.oam.schema import POLICY_TYPES
-from kong_oam.oam.steps import INSTEAD, LEFT_OUT, TAKEN
+from kong_oam.oam.steps import IGNORED_STEPS, STEP_ALTERNATIVES, SUPPORTED_STEPS
 from tests.support.oam_corpus import CORPUS, corpus, need_corpus
 
 HEAD = """apiVersion: core.oam.dev/v1beta1
@@ -107,7 +107,7 @@ def apply(component: str, more: str = "") -> str:
             "{}",
             {"a": {"b"}, "b": set(), "c": {"a", "b"}},
         ),
-        *(([apply("b"), f"{{name: all, type: {type_}}}"], "{}", {"a": {"b"}, "b": set(), "c": {"a", "b"}}) for type_ in EVERYTHING),
+        *(([apply("b"), f"{{name: all, type: {type_}}}"], "{}", {"a": {"b"}, "b": set(), "c": {"a", "b"}}) for type_ in APPLY_ALL_STEPS),
         (["{name: d, type: deploy}", "{name: e, type: deploy}"], "{}", {"a": set(), "b": set(), "c": {"a"}}),
     ],
 )  # fmt: skip
@@ -341,7 +341,7 @@ def test_a_step_that_does_more_than_order_is_found(
     ), found
 
 
-@pytest.mark.parametrize("type_", sorted(LEFT_OUT))
+@pytest.mark.parametrize("type_", sorted(IGNORED_STEPS))
 @pytest.mark.parametrize(
     "more",
     [
@@ -365,7 +365,7 @@ def test_a_step_without_which_the_same_is_deployed_is_left_out(
         for line in messages(found)
         if "without" not in line and "no effect: no step" not in line
     ] == [
-        f"a.yaml:18:25: warning OAM109: step 's': '{type_}' is not run here; {LEFT_OUT[type_]}"
+        f"a.yaml:18:25: warning OAM109: step 's': '{type_}' is not run here; {IGNORED_STEPS[type_]}"
     ]
     assert waits(found) == {"a": set(), "b": {"a"}, "c": {"a", "b"}}
 
@@ -441,7 +441,12 @@ def test_the_page_has_each_policy_and_step() -> None:
     ).read_text("utf-8")
     assert [
         name
-        for name in (*INSTEAD, *LEFT_OUT, *TAKEN, *POLICY_TYPES)
+        for name in (
+            *STEP_ALTERNATIVES,
+            *IGNORED_STEPS,
+            *SUPPORTED_STEPS,
+            *POLICY_TYPES,
+        )
         if f"`{name}`" not in page
     ] == []
 
@@ -570,7 +575,7 @@ def test_a_circle_is_found_once(
     edges: dict[str, tuple[str, ...]], circle: tuple[str, ...]
 ) -> None:
     """With its first name at the end again."""
-    assert circle_of(edges) == circle
+    assert find_cycle(edges) == circle
 
 
 def _sound(findings: tuple[Diagnostic, ...]) -> bool:

@@ -12,7 +12,7 @@ from kong_oam.oam.definitions.definition import Definition
 from kong_oam.oam.definitions.reading import read_definitions
 from kong_oam.render.evaluator import Evaluator
 from kong_oam.render.program import EvaluatorError
-from kong_oam.render.project import Own, own_definitions
+from kong_oam.render.project import OwnDefinitions, own_definitions
 from kong_oam.render.tools import Tools
 from tests.support.custom_types import PRIORITY, STATEFUL_APP
 from tests.support.projects import ROOT
@@ -23,14 +23,14 @@ def _none() -> Path:
     raise EvaluatorError("there is none")
 
 
-def own(folder: Path, *names: str) -> Own:
+def own(folder: Path, *names: str) -> OwnDefinitions:
     """What is found without an evaluator."""
     return own_definitions(
         names, Tools(Evaluator(find=_none)).ask, folder=folder
     )
 
 
-def said(found: Own) -> list[str]:
+def said(found: OwnDefinitions) -> list[str]:
     return [
         f"{diagnostic.code} {diagnostic.message}"
         for diagnostic in found.diagnostics
@@ -64,10 +64,10 @@ def test_the_folder_of_the_project_and_what_is_named(tmp_path: Path) -> None:
 
 def test_a_project_without_any_is_none_the_worse(tmp_path: Path) -> None:
     """A folder of that name may be of something else."""
-    assert own(tmp_path) == Own(())
+    assert own(tmp_path) == OwnDefinitions(())
     (tmp_path / "definitions").mkdir()
     (tmp_path / "definitions/README.md").write_text("none")
-    assert own(tmp_path) == Own(())
+    assert own(tmp_path) == OwnDefinitions(())
 
 
 def test_what_may_have_held_some_is_an_error(tmp_path: Path) -> None:
@@ -204,9 +204,9 @@ def test_what_stands_beside_applications_takes_no_types_place(
 def test_this_projects_own_words_are_read_over(tmp_path: Path) -> None:
     """KubeVela needs definitions of access, client and external. The folder of the built-in types is none of the
     project's own, where it lies as it does here; anywhere else it is a folder like any other."""
-    assert own(ROOT) == Own(())
+    assert own(ROOT) == OwnDefinitions(())
     shutil.copytree(ROOT / "definitions", tmp_path / "definitions")
-    assert own(tmp_path) == Own(()), "as a revision has it"
+    assert own(tmp_path) == OwnDefinitions(()), "as a revision has it"
     (tmp_path / "definitions/access.schema.json").unlink()
     with pytest.raises(EvaluatorError):
         own(tmp_path)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kong_oam.oam.application import Reading, read_file
-from kong_oam.oam.model import ComponentSpec, Own
+from kong_oam.oam.model import ComponentSpec, OwnTypes
 from kong_oam.render.built_in import built_in_types
 from kong_oam.render.cache import Cache
 from kong_oam.render.evaluator import Evaluator
@@ -359,7 +359,7 @@ def known(project: Path, tools: Tools) -> Known:
     """Renders for a cluster of a version, by one renderer, with files that are read once."""
     renderer, kept = Renderer(tools), dict[str, Reading]()
 
-    def read_one(file: Path, name: str, own: Own) -> Reading:
+    def read_one(file: Path, name: str, own: OwnTypes) -> Reading:
         return kept.setdefault(name, read_file(file, name, own))
 
     return lambda minor: read_applications(

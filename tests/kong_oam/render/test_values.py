@@ -9,10 +9,10 @@ import pytest
 
 from kong_oam.oam.application import Reading, read_bytes
 from kong_oam.oam.model import ComponentSpec
-from kong_oam.oam.rendered import STAND_IN
+from kong_oam.oam.rendered import PLACEHOLDER
 from kong_oam.render.cache import Cache
 from kong_oam.render.evaluator import Evaluator
-from kong_oam.render.project import Own
+from kong_oam.render.project import OwnDefinitions
 from kong_oam.render.stage import Renderer
 from kong_oam.render.tools import Tools
 from tests.support.rendering import written
@@ -71,7 +71,7 @@ def read(evaluator: Evaluator, cache: Path, *components: str) -> Reading:
     text = HEAD + "".join(components) + "---\n" + definitions
     found = read_bytes("a.yaml", text.encode())
     with_tools = Renderer(Tools(evaluator, Cache(cache, "1")))
-    return with_tools.rendered(found, Own(found.definitions), 30)
+    return with_tools.rendered(found, OwnDefinitions(found.definitions), 30)
 
 
 def said(found: Reading) -> list[str]:
@@ -145,8 +145,8 @@ def test_a_text_stands_in_for_what_only_the_cluster_knows(
     )
     (one,) = found["web"].rendered or ()
     (awaited,) = one.awaited
-    assert data(found["web"]) == {"address": text.format(awaited.stand_in)}
-    assert STAND_IN.fullmatch(awaited.stand_in)
+    assert data(found["web"]) == {"address": text.format(awaited.placeholder)}
+    assert PLACEHOLDER.fullmatch(awaited.placeholder)
     assert (
         awaited.component,
         awaited.kind,
@@ -180,7 +180,7 @@ def test_a_value_is_passed_on(evaluator: Evaluator, tmp_path: Path) -> None:
     (one,) = found["web"].rendered or ()
     (awaited,) = one.awaited
     assert awaited.component == "db"
-    assert data(found["web"]) == {"address": f"{awaited.stand_in}/x"}
+    assert data(found["web"]) == {"address": f"{awaited.placeholder}/x"}
 
 
 def test_values_need_definitions(evaluator: Evaluator, tmp_path: Path) -> None:
@@ -273,7 +273,7 @@ def test_each_place_is_given_its_own(
         ]
         addresses = [one.object["data"]["address"] for one in made]
         assert addresses == (
-            expected or [one.awaited[0].stand_in for one in made]
+            expected or [one.awaited[0].placeholder for one in made]
         )
         namespaces = [
             [value.namespace for value in one.awaited] for one in made
