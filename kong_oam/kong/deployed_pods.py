@@ -18,7 +18,7 @@ from kong_oam.access.pods import pods_behind
 from kong_oam.engine.state import Resource
 from kong_oam.oam.position import NO_POSITION
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.objects.fenced import component_pods
+from kong_oam.objects.component_pods import component_pods
 from kong_oam.objects.pods import mapping, mappings
 from kong_oam.objects.selection import APPLICATION, COMPONENT
 

@@ -26,7 +26,7 @@ from kong_oam.kubernetes.estate import (
     foundations,
     running,
 )
-from kong_oam.kubernetes.selected import other_pods
+from kong_oam.kubernetes.other_pods import other_pods
 from kong_oam.objects.known_kinds import is_custom
 from kong_oam.objects.pods import Manifest
 from kong_oam.objects.selection import STACK

@@ -51,7 +51,7 @@ from kong_oam.kubernetes.adapted import (
 from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import Awaited, Options, group_kind
 from kong_oam.objects import manifests
-from kong_oam.objects.fenced import component_pods, network_policy_name
+from kong_oam.objects.component_pods import component_pods, network_policy_name
 from kong_oam.objects.known_kinds import (
     INGRESSES,
     KUSTOMIZATION,

@@ -13,7 +13,7 @@ from itertools import islice
 from kong_oam.diagnostics import Diagnostic, Findings, errors, some, suggestion
 from kong_oam.oam.dependencies import find_cycle
 from kong_oam.oam.document import MAX_FINDINGS
-from kong_oam.oam.filling import FieldPathError, path_of
+from kong_oam.oam.input_values import FieldPathError, path_of
 from kong_oam.oam.model import (
     Application,
     ComponentSpec,

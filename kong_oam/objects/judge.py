@@ -8,14 +8,9 @@ from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.awaited import awaited_refused
 from kong_oam.objects.component import JudgedComponent, Rules
-from kong_oam.objects.fence import (
-    labels_refused,
-    selections_refused,
-    services_refused,
-)
-from kong_oam.objects.fenced import component_pods
+from kong_oam.objects.component_pods import component_pods
+from kong_oam.objects.duplicates import duplicates
 from kong_oam.objects.identity import identities, identities_refused
-from kong_oam.objects.keeping import ownership_options_refused
 from kong_oam.objects.kinds import (
     kind_refused,
     namespaces_refused,
@@ -23,15 +18,20 @@ from kong_oam.objects.kinds import (
 )
 from kong_oam.objects.metadata import metadata_refused
 from kong_oam.objects.node import pods_refused
+from kong_oam.objects.ownership_options import ownership_options_refused
 from kong_oam.objects.pod_labels import pod_labels_refused
 from kong_oam.objects.rights import rights_refused
+from kong_oam.objects.service_checks import (
+    labels_refused,
+    selections_refused,
+    services_refused,
+)
 from kong_oam.objects.shapes import shapes_refused
 from kong_oam.objects.texts import (
     inner_objects,
     unread_refused,
     with_inner_objects,
 )
-from kong_oam.objects.twins import duplicates
 
 Alone = Callable[[JudgedComponent, Rules], Diagnostics]
 

@@ -11,7 +11,7 @@ from kong_oam.diagnostics import Findings
 from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent, Rules, dotted
-from kong_oam.objects.fenced import component_pods
+from kong_oam.objects.component_pods import component_pods
 from kong_oam.objects.known_kinds import is_unknown_kind
 from kong_oam.objects.pods import (
     Located,

@@ -21,7 +21,7 @@ from kong_oam.objects.manifests import (
     deployment,
     services,
 )
-from kong_oam.objects.named import is_service_name, named_service
+from kong_oam.objects.named_services import is_service_name, named_service
 from kong_oam.objects.pods import Manifest, Path
 from kong_oam.objects.selection import APPLICATION, COMPONENT
 

@@ -17,10 +17,10 @@ from kong_oam.oam.model import Application, ComponentSpec, Trait
 from kong_oam.oam.plain import EXACT_HINT, INGRESS_HINT
 from kong_oam.oam.position import Fields, SourcePosition, Texts
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.objects.fenced import component_pods
+from kong_oam.objects.component_pods import component_pods
 from kong_oam.objects.known_keys import is_harmless_key
 from kong_oam.objects.known_kinds import INGRESSES
-from kong_oam.objects.named import NAMED_SERVICE_HINT, named_service
+from kong_oam.objects.named_services import NAMED_SERVICE_HINT, named_service
 from kong_oam.objects.object_schemas import misshapen_ingress
 from kong_oam.objects.pods import mapping, mappings
 from kong_oam.objects.ports import GRPC, Port, Service, Services

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from kong_oam.oam.model import Application, ComponentSpec
 from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.objects.fenced import component_pods
+from kong_oam.objects.component_pods import component_pods
 from kong_oam.objects.pods import PodTemplate, mapping, mappings, texts
 from kong_oam.objects.ports import Port, Service, Services, port_number
 from kong_oam.objects.selection import APPLICATION, COMPONENT

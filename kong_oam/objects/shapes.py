@@ -12,7 +12,7 @@ from typing import Final
 from kong_oam.diagnostics import Findings, some
 from kong_oam.oam.rendered import WORKLOADS, GroupKind, RenderedObject
 from kong_oam.objects.component import JudgedComponent, dotted
-from kong_oam.objects.fenced import component_pods
+from kong_oam.objects.component_pods import component_pods
 from kong_oam.objects.known_kinds import INGRESSES
 from kong_oam.objects.object_schemas import (
     OTHER_POD,

@@ -12,7 +12,7 @@ from kong_oam.oam.model import Application, ComponentSpec
 from kong_oam.oam.rendered import Objects, RenderedObject
 from kong_oam.render.answers import AnswerObject, Ask
 from kong_oam.render.findings import findings
-from kong_oam.render.hidden import with_hidden
+from kong_oam.render.hidden_errors import with_hidden
 from kong_oam.render.requests import Setting, request
 from kong_oam.render.terraform import as_template
 

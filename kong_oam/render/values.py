@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.filling import FieldPathError, path_of, with_value
+from kong_oam.oam.input_values import FieldPathError, path_of, with_value
 from kong_oam.oam.model import Application, ComponentSpec, Input, Output
 from kong_oam.oam.position import Fields, SourcePosition, Texts
 from kong_oam.oam.rendered import Awaited, Objects, RenderedObject

@@ -28,7 +28,7 @@ from kong_oam.diagnostics import (
     errors,
     suggestion,
 )
-from kong_oam.objects.named import (
+from kong_oam.objects.named_services import (
     NAMED_SERVICE_HINT,
     name_findings,
     named_service,

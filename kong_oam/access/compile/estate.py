@@ -49,7 +49,7 @@ from kong_oam.diagnostics import (
     printable,
 )
 from kong_oam.oam.application import Reading, deployable
-from kong_oam.objects.made import component_objects, objects_of
+from kong_oam.objects.component_objects import component_objects, objects_of
 
 
 @dataclass(frozen=True, slots=True)

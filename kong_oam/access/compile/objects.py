@@ -12,7 +12,7 @@ from kong_oam.access.memory import Memory
 from kong_oam.access.model import Component
 from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings
 from kong_oam.objects.component import JudgedComponent, Rules
-from kong_oam.objects.fenced import component_pods, network_policy_name
+from kong_oam.objects.component_pods import component_pods, network_policy_name
 from kong_oam.objects.judge import judge, refused_alone
 from kong_oam.objects.manifests import client_secret_name
 from kong_oam.traits.upstream_tls.value import (

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from kong_oam.access.settings.stack import parse
 from kong_oam.kubernetes.rendered import placed_objects
-from kong_oam.objects.fenced import component_pods
+from kong_oam.objects.component_pods import component_pods
 from tests.support import small_stacks
 from tests.support.components import with_fields
 from tests.support.estates import STACK

@@ -19,7 +19,7 @@ from kong_oam.kubernetes.rendered import (
     placed_objects,
 )
 from kong_oam.oam.rendered import Options
-from kong_oam.objects.fenced import component_pods
+from kong_oam.objects.component_pods import component_pods
 from kong_oam.objects.known_kinds import is_custom
 from kong_oam.objects.pods import Manifest
 from kong_oam.objects.selection import NamedService

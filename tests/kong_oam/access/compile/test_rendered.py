@@ -21,7 +21,7 @@ from kong_oam.kong import names
 from kong_oam.kong.enforced import enforced
 from kong_oam.kong.routes import routes
 from kong_oam.oam.application import Reading, join_readings, read_bytes
-from kong_oam.objects.named import NAMED_SERVICE_HINT
+from kong_oam.objects.named_services import NAMED_SERVICE_HINT
 from tests.support.components import with_fields
 from tests.support.enforced_state import state
 from tests.support.estates import STACK

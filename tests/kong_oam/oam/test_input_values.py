@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kong_oam.oam.application import read_bytes
-from kong_oam.oam.filling import FieldPathError, path_of, with_value
+from kong_oam.oam.input_values import FieldPathError, path_of, with_value
 from kong_oam.oam.model import ComponentSpec
 
 TEXT = b"""apiVersion: core.oam.dev/v1beta1

@@ -14,7 +14,7 @@ from kong_oam.diagnostics import Diagnostic, Findings, Position, some
 from kong_oam.oam.position import Texts
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent, Rules, dotted
-from kong_oam.objects.fenced import component_pods
+from kong_oam.objects.component_pods import component_pods
 from kong_oam.objects.known_keys import is_harmless_key
 from kong_oam.objects.known_kinds import may_name_objects
 from kong_oam.objects.pods import Path, mapping, texts

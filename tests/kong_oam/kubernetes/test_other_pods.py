@@ -8,7 +8,7 @@ import pytest
 
 from kong_oam.engine.state import StackState
 from kong_oam.kubernetes import preflight
-from kong_oam.kubernetes.selected import other_pods
+from kong_oam.kubernetes.other_pods import other_pods
 from kong_oam.verify import stack as verification
 from tests.support.diffs import settings
 from tests.support.rendered import application, compiled, ingress

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from kong_oam.diagnostics import Findings
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent
-from kong_oam.objects.fenced import component_pods
+from kong_oam.objects.component_pods import component_pods
 from kong_oam.objects.known_kinds import INGRESSES
 
 _REMOVE = "remove it from the rules of that policy"
