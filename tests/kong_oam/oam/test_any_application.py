@@ -1,4 +1,4 @@
-"""Reading any Application: which types are judged here, what is read over, and what is refused by name."""
+"""Reading any Application: the checked types, and the skipped and rejected documents."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def messages(found: Reading) -> list[str]:
 def test_only_what_needs_no_definition_is_judged(
     component: str, plain: bool
 ) -> None:
-    """All else is taken as it is: its definition says what it takes."""
+    """Definitions check all other properties."""
     found = components(component)
     assert messages(found) == []
     assert [
@@ -66,7 +66,7 @@ def test_only_what_needs_no_definition_is_judged(
 def test_a_type_that_the_project_defines_is_not_judged(
     type_: tuple[str, str],
 ) -> None:
-    """Neither its properties, nor what a gateway of ours would refuse."""
+    """Neither its properties nor its gateway fields."""
     gateway = "{type: gateway, properties: {existingServiceName: x, pathType: Exact, class: y, http: {/: 80}}}"
     written = f"{{name: web, type: webservice, properties: {{imgae: a}}, traits: [{gateway}, {gateway}]}}"
     assert len(messages(components(written))) == 9
@@ -99,7 +99,7 @@ def test_a_type_that_the_project_defines_is_not_judged(
 def test_what_is_ours_is_judged_in_every_component(
     component: str, finding: str
 ) -> None:
-    """Whatever the other types are, and whether or not the project has definitions of these names."""
+    """With any other types, and even if the project defines these names."""
     own: OwnTypes = frozenset(
         {("trait", "access"), ("trait", "client"), ("component", "external")}
     )
@@ -110,8 +110,8 @@ def test_what_is_ours_is_judged_in_every_component(
 
 
 def test_a_name_may_have_capitals() -> None:
-    """Of a component of which no object of that name is made, as the adoption of resources by KubeVela writes them.
-    What has no capitals takes two names that differ in these alone for one."""
+    """If no object gets the component's name, as when KubeVela adopts resources. Names that differ
+    only in capitals collide."""
     parts = (
         "{name: shop.Deployment.shop, type: k8s-objects}",
         "{name: Far, type: external}",
@@ -135,7 +135,7 @@ def test_a_name_may_have_capitals() -> None:
 
 
 def test_a_trait_of_a_definition_may_stand_twice() -> None:
-    """As in KubeVela, where the later one is applied after the earlier; and names may have dots, as objects' may."""
+    """As in KubeVela, which applies both in order. Names may have dots, like objects' names."""
     found = components(
         "{name: arch.test, type: k8s-objects, traits: [{type: labels}, {type: scaler}, {type: labels}]}"
     )
@@ -167,7 +167,7 @@ def test_a_trait_of_a_definition_may_stand_twice() -> None:
 def test_a_wrong_shape_is_found_where_it_stands(
     component: str, finding: str
 ) -> None:
-    """Once, however much depends on it."""
+    """Once, even if other checks depend on it."""
     found = messages(components(component))
     assert (
         len(
@@ -183,7 +183,7 @@ def test_a_wrong_shape_is_found_where_it_stands(
 
 
 def test_a_null_is_a_missing_field() -> None:
-    """Of the Application; what a type is told has nulls of its own, with which `labels` takes a label away."""
+    """In the Application's fields. Properties keep their nulls: `labels` removes a label with null."""
     written = (
         "{name: a, type: x, properties: null, traits: null, dependsOn: null, inputs: null, outputs: null, scopes: null}",
         "{name: b, type: x, properties: {c: null}, traits: [{type: labels, properties: null}]}",
@@ -224,7 +224,7 @@ def test_a_null_is_a_missing_field() -> None:
     ],
 )
 def test_an_application_without_components_is_taken(spec: str) -> None:
-    """And says so."""
+    """With a warning."""
     found = reading(spec)
     assert [
         (diagnostic.code, diagnostic.severity, diagnostic.message)
@@ -242,7 +242,7 @@ def test_an_application_without_components_is_taken(spec: str) -> None:
 
 
 def test_what_a_cluster_adds_is_read_over() -> None:
-    """But for the revision, which a definition may ask for."""
+    """Except for the revision, which definitions may read."""
     metadata = """metadata:
   name: shop
   uid: 5f
@@ -270,7 +270,7 @@ def test_what_a_cluster_adds_is_read_over() -> None:
 
 
 def test_fields_that_nobody_follows_any_more_have_no_effect() -> None:
-    """Each is said to have none, at its own place."""
+    """A warning at each field."""
     found = components(
         "{name: a, type: x, externalRevision: a-v1, scopes: {healthscopes.core.oam.dev: h}}"
     )
@@ -285,7 +285,7 @@ def test_fields_that_nobody_follows_any_more_have_no_effect() -> None:
 
 
 def test_an_object_of_another_kind_is_refused_by_name() -> None:
-    """In one finding, with what to do about it."""
+    """With one finding and a remedy."""
     head = "apiVersion: core.oam.dev/v1alpha1\nmetadata: {name: a}\n"
     policy, older = (
         read_bytes("a.yaml", f"{head}kind: {kind}\n".encode())
@@ -302,7 +302,7 @@ def test_an_object_of_another_kind_is_refused_by_name() -> None:
 
 
 def test_definitions_beside_an_application_are_handed_on() -> None:
-    """Those of steps of a workflow are read over; what is wrong with one is a finding here."""
+    """Definitions of workflow steps are skipped; errors in definitions are findings."""
     template = "spec: {schematic: {cue: {template: 'output: {}'}}}\n"
     kinds = (
         "ComponentDefinition",
@@ -331,7 +331,7 @@ def test_definitions_beside_an_application_are_handed_on() -> None:
 
 
 def test_what_needs_a_definition_is_not_deployed_without() -> None:
-    """The Application is as one that cannot be read."""
+    """The Application counts as unreadable."""
     found = deployable(
         components(WEB % "", "{name: c, type: x, traits: [{type: gatway}]}")
     )

@@ -1,4 +1,4 @@
-"""Reading YAML: positions, and what hostile input comes to."""
+"""Reading YAML: positions and hostile input."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def only_finding(raw: bytes) -> str:
 
 
 def test_a_place_finds_line_and_column_of_values_and_keys() -> None:
-    """A place knows where a value, a key, or the nearest part above a missing one stands."""
+    """Including missing fields, which have the position of their parent."""
     (document,), findings = read("a.yaml", b"one: 1\ntwo:\n  - {x: y}\n  - z\n")
     assert findings == ()
     assert str(document.position("two", 0, "x")) == "a.yaml:3:9"
@@ -28,7 +28,7 @@ def test_a_place_finds_line_and_column_of_values_and_keys() -> None:
 
 
 def test_the_second_document_of_a_file_has_its_own_positions() -> None:
-    """Documents are separated by `---`; an empty one is none."""
+    """`---` separates documents; empty documents do not count."""
     documents, findings = read("a.yaml", b"a: 1\n---\n---\nb: 2\n")
     assert findings == ()
     assert [document.data for document in documents] == [{"a": 1}, {"b": 2}]
@@ -36,14 +36,14 @@ def test_the_second_document_of_a_file_has_its_own_positions() -> None:
 
 
 def test_a_document_before_one_that_cannot_be_read_has_its_positions() -> None:
-    """What is wrong in the first is said beside what is wrong in the second."""
+    """Findings in the first document are reported beside the second's."""
     (document,), (finding,) = read("a.yaml", b"a: 1\n---\nb: [\n")
     assert str(document.position("a")) == "a.yaml:1:4"
     assert str(finding).startswith("a.yaml:4:1: error OAM101: ")
 
 
 def test_values_are_jsons() -> None:
-    """Booleans as Kubernetes reads them, timestamps as text, numbers plain."""
+    """Booleans as in Kubernetes, timestamps as text, plain numbers."""
     (document,), _ = read(
         "a.yaml",
         b"{a: yes, b: off, c: 2020-01-02, d: 1.5, e: null, f: '7', g: -3, h: =}",
@@ -72,14 +72,14 @@ def test_values_are_jsons() -> None:
 def test_a_tab_that_indents_is_called_by_its_name(
     raw: bytes, line: int
 ) -> None:
-    """The reader itself has several words for it, and in the second case does not say what it found."""
+    """libyaml describes it in several ways, and in the second case not at all."""
     place, _, message = only_finding(raw).partition(": error OAM101: ")
     assert message == "a tab in the indentation; replace it with spaces"
     assert place.startswith(f"a.yaml:{line}:")
 
 
 def test_a_tab_that_indents_nothing_is_white_space() -> None:
-    """Between a key and its value, before a comment, within quotes."""
+    """Between a key and its value, before a comment, and in quotes."""
     (document,), findings = read("a.yaml", b"a:\tb\t# c\nd: 'e\tf'\n")
     assert (document.data, findings) == ({"a": "b", "d": "e\tf"}, ())
 
@@ -91,7 +91,7 @@ def test_aliases_are_expanded() -> None:
 
 
 def test_a_duplicate_key_is_found_where_it_stands_again() -> None:
-    """YAML forbids it, parsers let the last one win: a rule could hide another."""
+    """YAML forbids it, and parsers use the last value: a rule could hide another."""
     documents, findings = read("a.yaml", b"a: 1\na: 2\n")
     assert len(documents) == 1
     assert (
@@ -101,7 +101,7 @@ def test_a_duplicate_key_is_found_where_it_stands_again() -> None:
 
 
 def test_a_name_cannot_talk_to_the_terminal() -> None:
-    """A finding is one line, and an excerpt, of printable characters, whatever a key is called."""
+    """A finding is one printable line and an excerpt, for any key."""
     _, (finding,) = read("a.yaml", b'{"\\e[31m\\n::x": 1, "\\e[31m\\n::x": 2}')
     head, *excerpt = str(finding).splitlines()
     assert (
@@ -149,12 +149,13 @@ BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
     ids=lambda value: repr(value)[:30],
 )  # fmt: skip
 def test_hostile_yaml_is_one_finding(raw: bytes, message: str) -> None:
-    """Whatever cannot be read, or could be read in two ways, is refused with position and advice."""
+    """Unreadable or ambiguous input is rejected with position and advice."""
     assert only_finding(raw) == message
 
 
 def test_a_block_of_text_may_begin_with_a_tab() -> None:
-    """YAML has that, and Go's reader, but not libyaml; documents before it are read once, and places are right."""
+    """YAML and Go's reader allow it, but not libyaml. Earlier documents are read once, and
+    positions are right."""
     documents, findings = read(
         "a.yaml", b"a: 1\n---\nb:\n  c: |-\n    \tone\n    two\n  d: 2\n"
     )
@@ -167,6 +168,6 @@ def test_a_block_of_text_may_begin_with_a_tab() -> None:
 
 
 def test_a_tab_in_a_large_file_is_not_read_slowly() -> None:
-    """The reader that takes it is slow."""
+    """The reader for this case is slow."""
     _, findings = read("a.yaml", b"a: |-\n  \tone\nb: " + b"x" * (1 << 18))
     assert [finding.code for finding in findings] == ["OAM101"]

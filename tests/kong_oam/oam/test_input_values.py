@@ -1,4 +1,4 @@
-"""Where the value of another component goes."""
+"""Input values from other components, and their paths."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def web() -> ComponentSpec:
 def test_a_place_is_a_path_below_the_properties(
     parameter: str, path: tuple[str | int, ...]
 ) -> None:
-    """Or it says of which trait."""
+    """Or a path of a trait."""
     assert path_of(parameter) == path
 
 
@@ -47,13 +47,13 @@ def test_a_place_is_a_path_below_the_properties(
     "parameter", ["", ".", "a.", ".a", "a b", "env[x]", "env[-1]", 'a["b', "properties", "traits[0]", "traits[0].type", "a" + ".a" * 32]
 )  # fmt: skip
 def test_what_is_no_path_is_refused(parameter: str) -> None:
-    """Whatever CUE might make of it."""
+    """Even if CUE could read it."""
     with pytest.raises(FieldPathError):
         path_of(parameter)
 
 
 def test_a_value_takes_the_place_of_what_stood_there() -> None:
-    """Mappings and lists are made where there are none, and nothing else is changed."""
+    """Missing mappings and lists are created; nothing else changes."""
     assert with_value(web(), path_of("env[0].value"), "v").properties == {
         "env": [{"name": "A", "value": "v"}],
         "a.b": 1,
@@ -95,6 +95,6 @@ def test_a_value_takes_the_place_of_what_stood_there() -> None:
     ],
 )
 def test_a_value_that_has_no_place_is_refused(parameter: str, why: str) -> None:
-    """Who may call is never another component's to say."""
+    """No other component may set access rules."""
     with pytest.raises(FieldPathError, match=why):
         with_value(web(), path_of(parameter), "v")

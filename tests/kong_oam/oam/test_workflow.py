@@ -1,4 +1,4 @@
-"""Workflows, inputs and outputs: what waits for what, and which steps are not run here."""
+"""Workflows, inputs and outputs: the order of components, and steps that are not run."""
 
 from __future__ import annotations
 
@@ -114,12 +114,12 @@ def apply(component: str, more: str = "") -> str:
 def test_steps_are_an_order_of_components(
     steps: list[str], mode: str, expected: dict[str, set[str]]
 ) -> None:
-    """And nothing else; a component that several deploy waits for what is before the first of them."""
+    """A component of several steps waits for the steps before its first."""
     assert waits(reading(*steps, mode=mode)) == expected
 
 
 def test_a_deploy_says_which_policies_hold() -> None:
-    """Each of its topologies with all of its overrides; a policy that no step names has no effect, and says so."""
+    """Each of its topologies with all its overrides. Unused policies get a warning."""
     found = reading(
         "{name: d, type: deploy, properties: {policies: [small, west, east]}}"
     )
@@ -136,7 +136,7 @@ def test_a_deploy_says_which_policies_hold() -> None:
 
 
 def test_a_step_may_say_where_its_component_goes() -> None:
-    """As `apply-component` does in KubeVela."""
+    """With `apply-component`, as in KubeVela."""
     found = reading(
         apply("a").replace(
             "component: a", "component: a, cluster: west, namespace: n"
@@ -155,7 +155,7 @@ def deploy(name: str, *policies: str, more: str = "") -> str:
 
 
 def variants(found: Reading) -> list[tuple[str | None, dict[str, int], str]]:
-    """Of the first component: where it is, its properties there, and which step says so."""
+    """For the first component: its target, its properties there, and the step."""
     (application,) = found.applications
     part = application.components[0]
     return [
@@ -171,7 +171,8 @@ def variants(found: Reading) -> list[tuple[str | None, dict[str, int], str]]:
 def test_a_component_is_in_each_place_in_the_form_that_its_step_gives_it() -> (
     None
 ):
-    """The first place, the stack's own cluster before others, says how it stands; the others have one form each."""
+    """The first target, the default cluster if possible, decides the component's own form. The
+    others have one variant each."""
     steps = (
         deploy("d", "west", "small"),
         deploy("e", "east"),
@@ -213,7 +214,7 @@ def test_the_same_form_twice_is_one() -> None:
 
 
 def test_steps_in_groups_and_single_components_have_forms_too() -> None:
-    """A step that names the component alone puts nothing over it."""
+    """A step for a single component applies no overrides."""
     group = f"{{name: g, type: step-group, subSteps: [{deploy('d', 'west', 'small')}, {deploy('e', 'east', more=', dependsOn: [d]')}]}}"
     single = apply("a").replace("component: a", "component: a, namespace: n")
     assert variants(reading(group, single)) == [
@@ -235,7 +236,7 @@ def test_steps_in_groups_and_single_components_have_forms_too() -> None:
 def test_two_forms_in_one_place_are_refused(
     steps: list[str], said_of: str
 ) -> None:
-    """Which overrides make them is said, at the step that is written last."""
+    """The message names the overrides, at the last step in the file."""
     first, second = steps
     lines = messages(
         reading(deploy(*first.split()), deploy(*second.split()), head=MORE)
@@ -258,7 +259,7 @@ def test_a_form_has_no_other_type() -> None:
 
 
 def test_without_a_workflow_every_override_holds_for_every_topology() -> None:
-    """As in KubeVela, which makes such a workflow."""
+    """As in KubeVela, which creates such a workflow."""
     found = read_bytes(
         "a.yaml",
         HEAD.replace(
@@ -276,7 +277,7 @@ def test_without_a_workflow_every_override_holds_for_every_topology() -> None:
 
 
 def test_what_no_step_deploys_is_deployed_all_the_same() -> None:
-    """And says so."""
+    """With a warning."""
     found = reading(apply("a"), apply("b"))
     assert messages(found)[-1] == (
         "a.yaml:13:14: warning OAM109: component 'c' is in no step of the workflow; Kong-OAM deploys it anyway. Add a step, or remove it"
@@ -324,7 +325,7 @@ def test_what_no_step_deploys_is_deployed_all_the_same() -> None:
 def test_a_step_that_does_more_than_order_is_found(
     step: str, finding: str
 ) -> None:
-    """By its name, with what to do in its place."""
+    """With its name and an alternative."""
     head = (
         HEAD[: HEAD.index("    - {name: east")]
         + HEAD[HEAD.index("  components:") :]
@@ -353,7 +354,7 @@ def test_a_step_that_does_more_than_order_is_found(
 def test_a_step_without_which_the_same_is_deployed_is_left_out(
     type_: str, more: str
 ) -> None:
-    """Whenever KubeVela would run it; the steps around it wait for one another as they would without it."""
+    """Even if KubeVela would run it. Steps around it wait for each other as without it."""
     found = reading(
         apply("a"),
         f"{{name: s, type: {type_}, inputs: [{{from: w}}]{more}}}",
@@ -371,7 +372,7 @@ def test_a_step_without_which_the_same_is_deployed_is_left_out(
 
 
 def test_a_value_of_a_step_that_is_left_out_is_not_lost() -> None:
-    """Whether a component takes it, or a step that is run; from one left out to another, nothing is."""
+    """If a component or another step uses it. Values between ignored steps do not matter."""
     step = "{name: s, type: collect-service-endpoints, outputs: [{name: v, valueFrom: 'value.url'}]}"
     error = (
         "a.yaml:17:62: error OAM108: step 's': 'collect-service-endpoints' is not run here; "
@@ -400,7 +401,7 @@ def test_a_value_of_a_step_that_is_left_out_is_not_lost() -> None:
 
 
 def test_what_a_step_passes_is_its_components() -> None:
-    """With the place where it stands; a step that deploys no component of that name passes nothing."""
+    """With its position. A step for an unknown component passes nothing."""
     gives, takes = (
         "outputs: [{name: url, valueFrom: output.status.url}]",
         "inputs: [{from: url, parameterKey: x}]",
@@ -432,7 +433,7 @@ def test_what_a_step_passes_is_its_components() -> None:
 
 
 def test_the_page_has_each_policy_and_step() -> None:
-    """By its name, so that whoever looks for one finds what it is here."""
+    """By name."""
     page = (
         Path(__file__).resolve().parents[3]
         / "docs"
@@ -452,7 +453,8 @@ def test_the_page_has_each_policy_and_step() -> None:
 
 
 def test_a_workflow_elsewhere_is_not_read() -> None:
-    """So nothing is deployed where it could choose among policies; else it is an order, and all is deployed."""
+    """If it could choose policies, nothing is deployed. Otherwise it only sets an order, and
+    everything is deployed."""
     found = read_bytes("a.yaml", f"{HEAD}  workflow: {{ref: other}}\n".encode())
     assert messages(found) == [
         "a.yaml:14:14: error OAM108: Kong-OAM cannot read workflow 'other' in the cluster, so "
@@ -470,7 +472,7 @@ def test_a_workflow_elsewhere_is_not_read() -> None:
 
 
 def test_steps_that_wait_for_one_another_are_a_circle() -> None:
-    """Whether by what they depend on, or because one stands before the other."""
+    """Through `dependsOn` or the order of steps."""
     (only,) = messages(reading(apply("a", ", dependsOn: [sb]"), apply("b")))
     assert only.startswith(
         "a.yaml:17:7: error OAM103: dependency cycle among the steps: sa ->"
@@ -478,7 +480,7 @@ def test_steps_that_wait_for_one_another_are_a_circle() -> None:
 
 
 def test_so_many_changes_that_nobody_could_wait_for_them_are_refused() -> None:
-    """However short the way in which they are written."""
+    """Even if the text is short."""
     named = ", ".join(["small"] * 100)
     steps = [
         f"{{name: d{n}, type: deploy, properties: {{policies: [{named}]}}}}"
@@ -491,7 +493,7 @@ def test_so_many_changes_that_nobody_could_wait_for_them_are_refused() -> None:
 
 
 def test_steps_against_what_components_depend_on_are_a_circle() -> None:
-    """It would never end in KubeVela."""
+    """KubeVela would never finish."""
     found = [
         line
         for line in messages(reading(apply("c"), apply("a"), apply("b")))
@@ -515,7 +517,7 @@ VALUES = WITHOUT_POLICIES.replace(
 
 
 def test_a_value_is_an_edge_from_who_takes_it_to_who_gives_it() -> None:
-    """With the paths on both ends, as they are written."""
+    """With the paths at both ends."""
     found = read_bytes("a.yaml", VALUES.encode())
     assert waits(found) == {"a": set(), "b": {"a"}, "c": {"a"}}
     giver, taker, _ = found.applications[0].components
@@ -542,7 +544,7 @@ def test_a_value_is_an_edge_from_who_takes_it_to_who_gives_it() -> None:
 def test_a_value_that_cannot_be_passed_is_found(
     old: str, new: str, finding: str
 ) -> None:
-    """Where it is taken, or given."""
+    """At the input or the output."""
     assert finding in messages(
         read_bytes("a.yaml", VALUES.replace(old, new).encode())
     )
@@ -550,7 +552,7 @@ def test_a_value_that_cannot_be_passed_is_found(
 
 @pytest.mark.parametrize("old", ["{name: a, type: x", "{name: b, type: x"])
 def test_what_runs_elsewhere_passes_no_values(old: str) -> None:
-    """Neither of the two ends: nothing is rendered of it."""
+    """An external component has no objects, at either end."""
     text = VALUES.replace(old, old.replace("type: x", "type: external"))
     message = f"component 'b': '{old[7]}' is external and has no inputs or outputs; write the value out"
     (only,) = read_bytes("a.yaml", text.encode()).diagnostics
@@ -586,7 +588,7 @@ def _sound(findings: tuple[Diagnostic, ...]) -> bool:
 def test_policies_and_steps_that_were_changed_at_random_are_read(
     seed: int,
 ) -> None:
-    """Keys that are another's, values of another type, lists that hold one more: each finding has a place still."""
+    """Foreign keys, values of other types, and longer lists: each finding has a position."""
     need_corpus()
     choose = random.Random(seed)
     files = [CORPUS / "applications" / name for name in corpus("applications")]

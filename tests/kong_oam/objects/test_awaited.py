@@ -1,4 +1,4 @@
-"""Values that only the cluster knows stand where nobody judges by them."""
+"""Values that only the cluster knows are allowed only where no check reads them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TERRAFORM = "terraform.core.oam.dev/v1beta2"
 
 
 def awaiting(component: JudgedComponent) -> JudgedComponent:
-    """The component, whose objects are said to have the value in them."""
+    """The component with the value in its objects."""
     return replace(
         component,
         objects=tuple(
@@ -52,7 +52,7 @@ def awaiting(component: JudgedComponent) -> JudgedComponent:
     ],
 )
 def test_programs_may_be_told_what_only_the_cluster_knows(text: str) -> None:
-    """Whatever it is, no more and no other objects are deployed, and nobody else is let in."""
+    """No value can add objects or callers."""
     assert findings(awaiting(judged(text))) == []
 
 
@@ -79,7 +79,7 @@ def test_programs_may_be_told_what_only_the_cluster_knows(text: str) -> None:
     ],
 )  # fmt: skip
 def test_what_decides_something_is_known_before(text: str, path: str) -> None:
-    """A name, a label, a host, an image: what was judged is what is deployed."""
+    """A name, a label, a host, an image: the checked value is the deployed value."""
     (message,) = [
         found
         for found in findings(awaiting(judged(text)))
@@ -91,7 +91,7 @@ def test_what_decides_something_is_known_before(text: str, path: str) -> None:
 
 
 def test_pods_of_any_kind_are_looked_into() -> None:
-    """Where the definition says that they are."""
+    """At the path in the definition."""
     manifest = {
         "apiVersion": "example.com/v1",
         "kind": "Thing",

@@ -1,4 +1,4 @@
-"""What releases, repositories and modules are told in texts that a controller reads."""
+"""Texts for controllers in releases, repositories and modules."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_credential_is_named_in_no_text(
 def test_nor_in_what_it_has_its_values_from(
     kind: str, path: str, data: dict[str, str]
 ) -> None:
-    """Whosever ConfigMap that is: another component may bring it."""
+    """In any component's ConfigMap."""
     read = [{"kind": "ConfigMap", "name": "values"}]
     resource = (
         resource_of(kind, valuesFrom=read)
@@ -273,7 +273,7 @@ def test_a_module_names_no_other_namespace(spec: Any, field: str) -> None:
 
 
 def test_a_module_whose_spec_is_a_text_is_refused() -> None:
-    """What it says is read as any other text."""
+    """Its content is read like any other text."""
     mapping = "OAM103 Configuration 'x' of 'shop/api': spec must be a mapping"
     assert findings(
         api({**resource_of("Configuration"), "spec": "x kubernetes"})

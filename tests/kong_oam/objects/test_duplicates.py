@@ -1,4 +1,4 @@
-"""Objects of one name."""
+"""Objects with the same name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CONFIG = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}"
 
 
 def test_two_components_do_not_make_one_object() -> None:
-    """Whatever its version is."""
+    """In any version."""
     first = "{apiVersion: autoscaling/v1, kind: HorizontalPodAutoscaler, metadata: {name: p}}"
     second = merged(first, "apiVersion: autoscaling/v2")
     assert findings(judged(first), judged(second, key="shop/api")) == [
@@ -46,7 +46,7 @@ def test_a_component_makes_an_object_once() -> None:
 
 
 def test_two_services_of_one_component_are_one() -> None:
-    """With the ports of both, as long as they lead to the same pods."""
+    """With the ports of both, if they select the same pods."""
     more = merged(SERVICE, "spec: {ports: [{port: 81}]}")
     assert findings(judged(SERVICE, more)) == []
     assert len(findings(judged(SERVICE), judged(more, key="shop/api"))) == 1
@@ -111,7 +111,7 @@ def test_ingresses_are_not_made() -> None:
 
 
 def test_what_both_share_is_nobodys_alone() -> None:
-    """As KubeVela has it: the policies of both Applications name the object, and neither takes it from the other."""
+    """As in KubeVela: the policies of both Applications name the object, and neither owns it alone."""
     namespace = (
         "{apiVersion: v1, kind: Namespace, metadata: {name: dashboards}}"
     )
@@ -150,7 +150,7 @@ def shared(component: JudgedComponent) -> JudgedComponent:
 
 
 def test_two_components_may_read_one_object() -> None:
-    """Neither makes it. Where one of them makes it, the finding says whose it is."""
+    """Neither creates it. If one does, the finding names it."""
     texts = ("{apiVersion: v1, kind: Secret, metadata: {name: db}}", SERVICE)
     for text in texts:
         web, api = judged(text, key="shop/web"), judged(text, key="shop/api")
@@ -189,7 +189,8 @@ WRITING = "{apiVersion: terraform.core.oam.dev/v1beta2, kind: Configuration, met
 def test_no_controller_writes_over_another_components_secret(
     manifest: str,
 ) -> None:
-    """Neither one that is rendered nor one that another controller writes; of one component, several may write it."""
+    """Neither rendered Secrets nor Secrets of other controllers. Several objects of one component
+    may write one."""
     first = judged(WRITING.replace("NAME", "a"))
     (message,) = findings(first, judged(manifest, key="shop/api"))
     assert message.startswith(

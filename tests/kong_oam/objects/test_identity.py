@@ -1,4 +1,4 @@
-"""Whose credential and whose ServiceAccount an object takes."""
+"""Credentials and ServiceAccounts in objects, and their owners."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_its_own_and_those_of_nobody_it_reads(spec: str, path: str) -> None:
 
 
 def test_a_name_alone_is_no_reading() -> None:
-    """Of a container, say: a component may be called as another one's Secret."""
+    """Such as a container's name: a component may have the name of another's Secret."""
     pod = merged(
         POD,
         "{metadata: {name: web-client, labels: {x: web-client}}, spec: {containers: [{name: web-client}]}}",
@@ -97,7 +97,7 @@ def test_an_account_that_a_component_renders_is_its_own() -> None:
 
 
 def test_no_account_pulls_with_anothers_secret() -> None:
-    """Neither with a client's nor with the key of a host."""
+    """Neither with a client's Secret nor with a host's TLS key."""
     web = replace(WEB, shown=frozenset({"shop-tls"}))
     account = {
         "apiVersion": "v1",
@@ -162,7 +162,7 @@ def test_nothing_writes_over_a_credential(name: str) -> None:
 def test_a_reference_leads_into_the_namespace_that_it_names(
     field: str, code: str
 ) -> None:
-    """From another one, too, where the stack lets objects into the client's."""
+    """Also from another namespace, if the stack allows objects in the client's."""
     terraform = f"{{apiVersion: terraform.core.oam.dev/v1beta2, kind: Configuration, metadata: {{name: t}}, spec: {{{field}: {{name: web-client, namespace: shop}}}}}}"
     (message,) = findings(
         WEB,
@@ -195,7 +195,7 @@ def test_no_object_that_nobody_knows_is_called_as_a_credential() -> None:
 
 
 def test_nobody_writes_the_account_of_all_pods() -> None:
-    """The cluster makes it, and may have given it rights."""
+    """The cluster creates it, and it may have rights."""
     (message,) = findings(
         judged(
             "{apiVersion: v1, kind: ServiceAccount, metadata: {name: default}}"
@@ -214,7 +214,8 @@ SHOWING = judged(key="shop/web", shown=frozenset({"web-tls", "both-tls"}))
 def test_no_pod_reads_the_key_with_which_the_gateway_answers_for_another(
     spec: str, path: str
 ) -> None:
-    """Whoever has it can pass for the host. A gateway trait of one's own that names it, too, makes no difference."""
+    """The key would let a pod pass for the host. The component's own gateway trait for that Secret
+    makes no difference."""
     pod = merged(POD, f"spec: {{{spec.replace('NAME', 'web-tls')}}}")
     assert findings(SHOWING, judged(pod, **SHOWN)) == [
         f"ACC217 Pod 'p' of 'shop/api': {path} 'web-tls' is the TLS key for hosts of 'shop/web'; "
@@ -250,7 +251,7 @@ def test_no_pod_reads_the_key_with_which_the_gateway_answers_for_another(
 def test_no_chart_is_told_the_key_with_which_the_gateway_answers_for_another() -> (
     None
 ):
-    """Nor is an object of a kind that nobody here knows."""
+    """Nor an object of an unknown kind."""
     release = {
         "apiVersion": "helm.toolkit.fluxcd.io/v2",
         "kind": "HelmRelease",
@@ -274,7 +275,7 @@ def test_no_chart_is_told_the_key_with_which_the_gateway_answers_for_another() -
 
 
 def test_a_component_may_make_the_secret_with_a_hosts_key() -> None:
-    """Of its own Application. Of another Application, its key would take the place of the host's key."""
+    """For its own Application. Another Application could replace the host's key."""
     secret = {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -291,7 +292,7 @@ def test_a_component_may_make_the_secret_with_a_hosts_key() -> None:
 def test_no_controller_writes_the_key_of_a_host_of_another_application() -> (
     None
 ):
-    """Terraform's controller writes into the Secret that it is told."""
+    """Terraform's controller writes into any Secret that its object names."""
     kind = {
         "apiVersion": "terraform.core.oam.dev/v1beta2",
         "kind": "Configuration",
@@ -308,7 +309,7 @@ def test_no_controller_writes_the_key_of_a_host_of_another_application() -> (
 
 
 def test_a_certificate_is_asked_for_by_a_component_that_shows_it() -> None:
-    """Others may show it as well: of cert-manager's object the Secret is written, and not read."""
+    """Others may use it as well: cert-manager writes the Secret and does not read it."""
     allowed = {"cert-manager.io/Certificate": "x"}
     for name, count in (("own-tls", 0), ("both-tls", 0), ("web-tls", 1)):
         certificate = {
@@ -344,7 +345,7 @@ ASKING = [
 def test_nobody_asks_for_a_certificate_in_another_components_name(
     spec: dict[str, Any], kind: str
 ) -> None:
-    """Whatever field of cert-manager's objects says the name."""
+    """In any field of cert-manager's objects."""
     certificate = {
         "apiVersion": "cert-manager.io/v1",
         "kind": kind,
@@ -378,7 +379,7 @@ def test_nobody_asks_for_a_certificate_in_another_components_name(
 def test_no_volume_asks_for_a_certificate_in_another_components_name(
     text: str,
 ) -> None:
-    """Whatever driver makes it; and what a driver fills in may be any name."""
+    """With any driver; and the driver may fill in any name."""
     attributes = {"csi.cert-manager.io/dns-names": text}
     volume = {
         "name": "v",

@@ -1,4 +1,4 @@
-"""Names, labels, annotations and how fields are spelled."""
+"""Names, labels, annotations and the spelling of fields."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ known = re.compile(r"([a-z.]*\.)?(helm\.sh|oam\.dev|prometheus\.io)/.*")
 def test_a_key_of_any_domain_is_the_stacks_to_take(
     key: str, field: str
 ) -> None:
-    """By the key, or by its domain; nobody has to know who obeys it."""
+    """By key or domain, even if its readers are unknown."""
     pod = judged(
         merged(POD, "{}")
         | {"metadata": {"name": "p", "namespace": "shop", field: {key: "x"}}}
@@ -133,7 +133,7 @@ def test_what_is_in_a_template_is_obeyed_too() -> None:
 
 
 def test_an_ingress_is_not_deployed() -> None:
-    """So nobody obeys it; what it says of routes is read elsewhere."""
+    """No controller reads it; its routes are read elsewhere."""
     manifest = "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: x, annotations: {konghq.com/plugins: y}, finalizers: [z]}}"
     assert findings(judged(manifest)) == []
 
@@ -196,7 +196,7 @@ SPELLED = [
 def test_fields_are_spelled_as_kubernetes_spells_them(
     changes: str, path: str
 ) -> None:
-    """The engine's SDK takes the other spelling for the same field."""
+    """The engine's SDK converts the other spelling."""
     messages = findings(judged(merged(POD, changes)))
     assert any(
         f"OAM102 Pod 'p' of 'shop/web': Kubernetes has no field {path}; write"
@@ -270,7 +270,7 @@ def test_templates_in_lists_are_obeyed_too() -> None:
 
 @pytest.mark.parametrize("field", ["opts", "whatComes"])
 def test_an_object_has_the_fields_of_its_kind_alone(field: str) -> None:
-    """The engine takes some others for options of its own."""
+    """The engine reads some others as its own options."""
     messages = findings(judged(merged(POD, f"{field}: {{}}")))
     assert messages == [
         f"OAM102 Pod 'p' of 'shop/web': Pod has no field '{field}'; remove it"
@@ -314,7 +314,7 @@ def test_no_value_is_taken_for_a_file_or_a_secret_of_the_engines(
     ],
 )
 def test_what_a_controller_is_told_to_write_is_obeyed_too(field: str) -> None:
-    """By an object of a kind that nobody here knows, wherever it says labels and annotations; selectors write none."""
+    """In labels and annotations of unknown kinds, except selectors."""
     spec = {
         "deep": [{field: {"vault.hashicorp.com/agent-inject": "true"}}],
         "matchLabels": {"x.org/y": "z"},

@@ -1,4 +1,4 @@
-"""A Service that an access trait names: what is reached by it, and what would be reached past the rules of another."""
+"""The Service in `access.service`: its pods, and pods that it must not reach."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def chart(
     labels: str = "{app.kubernetes.io/instance: es}",
     more: str = "",
 ) -> str:
-    """An access trait that names a Service."""
+    """An access trait with a Service."""
     service = f"{{name: {name}, port: 9200, podLabels: {labels}{more}}}"
     rule = "{paths: [/x], public: {reason: r}}"
     return f"[{{type: access, properties: {{owner: o, service: {service}, rules: [{rule}]}}}}]"
@@ -42,7 +42,7 @@ TAKEN = application(RELEASE + way(), chart(), HELM)
 
 
 def shop(text: str, name: str = "web") -> str:
-    """The same as an Application of its own, in the namespace of the first."""
+    """The same as another Application in the same namespace."""
     return (
         text.replace("{name: orders,", "{name: shop,")
         .replace("name: api", f"name: {name}")
@@ -59,7 +59,7 @@ def messages(*texts: str) -> list[str]:
 
 
 def test_a_route_leads_to_what_is_made_for_it() -> None:
-    """Never to the Service itself, whose pods may be others than those that the fence selects."""
+    """Never to the Service itself, which may select pods outside the NetworkPolicy."""
     estate = compiled(TAKEN).estate
     assert estate
     component = estate.components["orders/api"]
@@ -128,7 +128,7 @@ def test_what_needs_no_definition_has_a_service_of_its_own() -> None:
     ],
 )  # fmt: skip
 def test_the_pods_of_two_components_are_apart(second: str) -> None:
-    """Whoever has the labels that another component is reached by would answer in its place, whichever comes first."""
+    """Pods with another component's labels would receive its calls, in either order."""
     for texts in ((TAKEN, second), (second, TAKEN)):
         found = messages(*texts)
         assert found and all("ACC227" in message for message in found)
@@ -137,7 +137,7 @@ def test_the_pods_of_two_components_are_apart(second: str) -> None:
 def test_the_pods_of_two_releases_are_apart_by_the_label_that_names_each() -> (
     None
 ):
-    """Whatever other labels the access traits say."""
+    """Whatever other labels the access traits have."""
     text = shop(
         application(
             RELEASE + way("two"),
@@ -149,7 +149,7 @@ def test_the_pods_of_two_releases_are_apart_by_the_label_that_names_each() -> (
 
 
 def test_a_service_of_others_does_not_select_the_pods_that_are_named() -> None:
-    """Here it has a route, by which they would be reached past the rules of their component."""
+    """Its route would reach them without the rules of their component."""
     served = SERVICE.replace(
         "selector: {app.oam.dev/component: api}",
         "selector: {app.kubernetes.io/instance: es}",
@@ -167,7 +167,7 @@ def test_a_service_of_others_does_not_select_the_pods_that_are_named() -> None:
 
 @pytest.mark.parametrize("maker", ["rendered", "plain", "its own", "named"])
 def test_the_service_is_one_that_nothing_in_the_stack_makes(maker: str) -> None:
-    """With both places, whichever comes first."""
+    """With both positions, in either order."""
     taker = application(RELEASE + way("web"), chart("web"), HELM)
     rendered = shop(application(f"{DEPLOYMENT}---{SERVICE}"))
     traits = "[{type: gateway, properties: {http: {/: 80}}}]"

@@ -1,4 +1,5 @@
-"""Ingresses are read as routes, in each form that Kubernetes had; what they say beyond that is refused or warned of."""
+"""Ingresses become routes, in every version of Kubernetes' format; other fields are rejected or get
+a warning."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ def api(text: str, traits: str = "[]", **more: int) -> Component:
 def messages(
     text: str, traits: str = "[]", objects: str = OBJECTS, **more: Any
 ) -> list[str]:
-    """What is wrong, without the file's name and what KubeVela would do."""
+    """The findings, without the file's name and without notes about KubeVela."""
     found = compiled(application(objects + text, traits), **more).diagnostics
     return [
         str(diagnostic).splitlines()[0].removeprefix("app1.yaml:")
@@ -149,7 +150,7 @@ def test_what_a_route_leads_to_is_looked_at(
     ],
 )
 def test_a_number_that_no_container_lists_is_told_of(service: str) -> None:
-    """What a container lists is for its reader: it may listen elsewhere. The route is there."""
+    """The list of ports is informational: the container may listen elsewhere. The route stays."""
     objects = OBJECTS.replace("port: 80, targetPort: 8080, name: http", service)
     assert messages(ingress(WAY), objects=objects) == [
         "7:13: warning ACC223: port 80 of Service 'api' leads to port 80 of the pods, which no "
@@ -183,7 +184,7 @@ def test_a_route_to_a_service_without_pods_of_its_own_is_refused(
 
 
 def test_services_of_one_name_are_one() -> None:
-    """As those of a port with `expose` and of a gateway trait."""
+    """Like the Services of a port with `expose` and of a gateway trait."""
     second = SERVICE.replace(
         "port: 80, targetPort: 8080, name: http", "port: 8080"
     )
@@ -226,7 +227,7 @@ def test_a_host_has_the_certificate_that_tls_names(
 
 
 def test_findings_and_endpoints_are_where_the_trait_says_them() -> None:
-    """The key of the path, the domain, the annotation."""
+    """At the key of the path, the domain, or the annotation."""
     text = ingress(WAY)
     (endpoint,) = api(
         text, TRAITS.replace("a.b/rewrite", "other"), trait=0
@@ -281,7 +282,7 @@ def test_an_annotation_that_says_who_may_call_or_what_is_reached_is_refused(
 
 @pytest.mark.parametrize("name", [*UNKNOWN, *WITHOUT_EFFECT])
 def test_an_annotation_that_nobody_knows_is_refused(name: str) -> None:
-    """Whatever its controller would do by it. A domain that the stack lists says nothing of each of its keys."""
+    """Its controller may do anything. A listed domain does not include its keys."""
     for stack in (
         STACK,
         replace(STACK, metadata={name.partition("/")[0]: "shapes answers"}),

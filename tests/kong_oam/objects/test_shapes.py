@@ -1,4 +1,4 @@
-"""What is judged can be placed: whatever shape it has, it is refused there, or deployed with all that is added."""
+"""Every object is either rejected by the checks or deployed with all additions."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ OBJECTS: list[dict[str, Any]] = [
     {"apiVersion": "v1", "kind": "Secret", "metadata": ABOUT, "stringData": {"a": "b"}},
     {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "a.b.c"}, "spec": {}},
 ]  # fmt: skip
-"""One of each sort that something is added to."""
+"""One object of each kind that gets additions."""
 ALLOWED = {
     "argoproj.io/Rollout": "pods",
     "apiextensions.k8s.io/CustomResourceDefinition": "kinds",
@@ -97,7 +97,8 @@ def changed(
 def test_what_is_taken_can_be_placed(
     manifest: dict[str, Any], pod_spec_path: str
 ) -> None:
-    """Each field of something sound is something else, or is not there: some are refused for it, and others not."""
+    """Each field of a valid object is changed or removed: some results are rejected, others are
+    not."""
     app, whole = component("", ports=(80,))
     placed = 0
     behind = made({**OBJECTS[0], "metadata": {**ABOUT, "name": "behind"}}, 1)
@@ -152,7 +153,7 @@ def test_what_is_sound_is_taken(manifest: dict[str, Any]) -> None:
     ],
 )
 def test_what_is_held_are_texts(changes: dict[str, Any], path: str) -> None:
-    """An API server refuses a number in the middle of a run."""
+    """An API server would reject a number during a run."""
     (message,) = findings(
         judged(
             {"apiVersion": "v1", "metadata": ABOUT, **changes},
@@ -192,7 +193,7 @@ def test_containers_of_a_kind_of_others_need_no_name() -> None:
     ],
 )
 def test_what_is_wrong_is_said(spec: str, wrong: list[str]) -> None:
-    """With the field and what belongs there."""
+    """With the field and the expected value."""
     pod = OBJECTS[2]
     found = []
     for junk in ({"a": {}}, [{"ip": "192.0.2.1"}]):
@@ -278,7 +279,8 @@ MOUNTING = {
 
 
 def test_a_volume_that_is_mounted_is_there() -> None:
-    """In every container; of a StatefulSet also by its claims. What a container mounts elsewhere is not known."""
+    """In every container; a StatefulSet also has the volumes of its claims. Mounts in other kinds
+    are unknown."""
 
     def found(kind: str, **spec: Any) -> list[str]:
         manifest = {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "w"}, "spec": {"template": {"spec": MOUNTING}, **spec}}  # fmt: skip

@@ -1,4 +1,4 @@
-"""Definitions in files: YAML, and CUE as `vela def` writes it."""
+"""Definitions in files: YAML, and CUE in the format of `vela def`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ WITHOUT_A_TRAIT = library(
         "app.yaml", written("Component", "app", WORKLOAD).encode()
     ).definitions
 )
-"""A component type, in YAML."""
+"""A component type in YAML."""
 
 
 def with_trait(text: str, folder: Path, evaluator: Evaluator) -> Library:
@@ -58,7 +58,7 @@ def with_trait(text: str, folder: Path, evaluator: Evaluator) -> Library:
 def test_a_trait_in_cue_changes_what_a_component_in_yaml_makes(
     tmp_path: Path, evaluator: Evaluator
 ) -> None:
-    """With what its description says of it."""
+    """Including the fields of its description."""
     stack = with_trait(SCALER, tmp_path, evaluator)
     (scaler,) = stack.definitions["trait", "my-scaler"]
     assert (scaler.version, scaler.workload_ref_path) == ("1.0.0", "spec.ref")
@@ -101,10 +101,14 @@ import "strings"
 def test_a_template_has_the_lines_of_its_file(
     end: str, tmp_path: Path, evaluator: Evaluator
 ) -> None:
-    """Whatever stands before it; and CUE that is about a status, which `vela def` takes, is not evaluated."""
+    """With any text before it. CUE about the status, which `vela def` accepts, is not evaluated."""
     stack = with_trait(LINED.replace("\n", end), tmp_path, evaluator)
-    one = stack.definitions["trait", "tagged"][0]
-    assert (one.version, one.revision, str(one.position)) == (
+    definition = stack.definitions["trait", "tagged"][0]
+    assert (
+        definition.version,
+        definition.revision,
+        str(definition.position),
+    ) == (
         "1.0.0",
         "blue",
         f"{tmp_path}/tagged.cue:4:1",
@@ -143,7 +147,7 @@ def test_a_template_has_the_lines_of_its_file(
 def test_properties_that_fail_are_told_by_the_line_of_the_file(
     tmp_path: Path, evaluator: Evaluator
 ) -> None:
-    """They are judged by a part of the template."""
+    """A part of the template checks them."""
     text = 'app: type: "component"\ntemplate: {\n\toutput: {}\n\tif true {x: 1}\n\tparameter: a: #Nobody\n}\n'
     (tmp_path / "app.cue").write_text(text)
     read = read_definition_file(
@@ -217,6 +221,6 @@ def test_what_is_no_definition_is_found(
         tmp_path / "a.cue", f"{tmp_path}/a.cue", evaluator.ask
     ).diagnostics
     assert [
-        str(one).startswith(f"{tmp_path}/a.cue:1:1: error {expected}")
-        for one in found
+        str(finding).startswith(f"{tmp_path}/a.cue:1:1: error {expected}")
+        for finding in found
     ] == [True] * bool(expected), found

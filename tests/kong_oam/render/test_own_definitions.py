@@ -1,4 +1,4 @@
-"""Where a project's own definitions are found, and that none of them is passed over."""
+"""Finding a project's own definitions, without silently missing any."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _none() -> Path:
 
 
 def own(folder: Path, *names: str) -> OwnDefinitions:
-    """What is found without an evaluator."""
+    """The findings that need no evaluator."""
     return own_definitions(
         names, Tools(Evaluator(find=_none)).ask, folder=folder
     )
@@ -38,7 +38,7 @@ def said(found: OwnDefinitions) -> list[str]:
 
 
 def test_the_folder_of_the_project_and_what_is_named(tmp_path: Path) -> None:
-    """Files, folders and globs, each file once; a link that leads out of a folder is an error."""
+    """Files, folders and globs, each file once; a link out of a folder is an error."""
     for name in ("definitions/a", "more/b", "more/deep/c", "d"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / f"{name}.yaml").write_text(
@@ -63,7 +63,7 @@ def test_the_folder_of_the_project_and_what_is_named(tmp_path: Path) -> None:
 
 
 def test_a_project_without_any_is_none_the_worse(tmp_path: Path) -> None:
-    """A folder of that name may be of something else."""
+    """A folder of that name may have another purpose."""
     assert own(tmp_path) == OwnDefinitions(())
     (tmp_path / "definitions").mkdir()
     (tmp_path / "definitions/README.md").write_text("none")
@@ -71,7 +71,7 @@ def test_a_project_without_any_is_none_the_worse(tmp_path: Path) -> None:
 
 
 def test_what_may_have_held_some_is_an_error(tmp_path: Path) -> None:
-    """What a type means would else be another thing: one that is built in."""
+    """Otherwise a type could silently fall back to the built-in definition."""
     (tmp_path / "definitions").mkdir()
     assert said(own(tmp_path)) == [
         "OAM101 cannot be read: this folder has no definitions; check it out, add YAML or CUE files, or remove the name"
@@ -114,7 +114,7 @@ def test_what_is_no_definition_is_said(tmp_path: Path) -> None:
 def test_two_of_one_name_are_an_error_and_one_in_a_built_in_place_is_a_warning(
     tmp_path: Path,
 ) -> None:
-    """With both places; and that there is such a built-in type is known without an evaluator."""
+    """With both positions. Built-in types are known without an evaluator."""
     (tmp_path / "definitions").mkdir()
     kinds = {"scaler": "Trait", "worker": "Workload"}
     for file, name in (
@@ -146,7 +146,7 @@ def test_two_of_one_name_are_an_error_and_one_in_a_built_in_place_is_a_warning(
 
 
 def test_what_stands_beside_applications_counts_once(tmp_path: Path) -> None:
-    """A file may be named as both, however it is spelled."""
+    """A file may have both roles, with any spelling of its path."""
     (tmp_path / "definitions").mkdir()
     (tmp_path / "definitions/app.yaml").write_text(STATEFUL_APP)
     alone = own(tmp_path)
@@ -162,8 +162,8 @@ def test_what_stands_beside_applications_counts_once(tmp_path: Path) -> None:
 def test_what_stands_beside_applications_takes_no_types_place(
     tmp_path: Path,
 ) -> None:
-    """Neither a built-in one's nor one of definitions/, in no version, nor as a workload; and what two files define
-    apart is no clash."""
+    """Neither of a built-in type nor of a type in definitions/, in any version or as a workload.
+    Separate files do not clash."""
     (tmp_path / "definitions").mkdir()
     (tmp_path / "definitions/db.yaml").write_text(
         written("Component", "db", WORKLOAD)
@@ -202,8 +202,8 @@ def test_what_stands_beside_applications_takes_no_types_place(
 
 
 def test_this_projects_own_words_are_read_over(tmp_path: Path) -> None:
-    """KubeVela needs definitions of access, client and external. The folder of the built-in types is none of the
-    project's own, where it lies as it does here; anywhere else it is a folder like any other."""
+    """KubeVela needs definitions of access, client and external. The folder of the built-in types
+    is skipped in this project; elsewhere it is a normal folder."""
     assert own(ROOT) == OwnDefinitions(())
     shutil.copytree(ROOT / "definitions", tmp_path / "definitions")
     assert own(tmp_path) == OwnDefinitions(()), "as a revision has it"
@@ -215,7 +215,7 @@ def test_this_projects_own_words_are_read_over(tmp_path: Path) -> None:
 def test_only_cue_needs_an_evaluator(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And what is kept of it."""
+    """Unless its answer is cached."""
     monkeypatch.setattr("kong_oam.render.tools.usual_cache", _none)
     (tmp_path / "definitions").mkdir()
     (tmp_path / "definitions/app.yaml").write_text(STATEFUL_APP)

@@ -1,4 +1,4 @@
-"""Which of the Applications that people wrote are taken, by the whole pipeline, and why the others are not."""
+"""Real Applications in the whole pipeline: accepted, or rejected with reasons."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ ALLOWED = (
     "standard.oam.dev/Rollout",
     "vector.oam.dev/Config",
 )
-"""What a platform team that wants these Applications allows, with `cluster.rbac` and `cluster.serviceTypes`."""
+"""The kinds that a platform team would allow for these Applications, with `cluster.rbac` and
+`cluster.serviceTypes`."""
 READS_APPLICATIONS = (
     "list,watch applications.core.oam.dev in every namespace",
 )
@@ -50,15 +51,15 @@ RIGHTS = {
         "bind ClusterRole edit to ServiceAccount spark-cluster/default in every namespace",
     ),
 }
-"""The rights that it lists for them: the roles of all others are harmless."""
+"""The rights that the team lists; all other roles are harmless."""
 METADATA = {
     "app.cluster.virtual.group": "groups clusters",
     "dev.nocalhost": "says where Nocalhost finds the Application",
     "seldon.io": "timeouts",
 }
-"""The labels and annotations that it knows to open nothing."""
+"""The labels and annotations that the team declares harmless."""
 ELSEWHERE = replace(STACK, clusters=None, addressed=True)
-"""A stack that allows nothing. Which clusters there are, nobody listed."""
+"""A stack that allows nothing. Its clusters are unknown."""
 ALLOWING = replace(
     ELSEWHERE,
     allowed=dict.fromkeys(ALLOWED, "what it opens"),
@@ -81,9 +82,9 @@ REASONS = {
     "fence": "path past the gateway|opens the Service outside|its pods would|its pods could|its node would|the port would be open|keeps old values",
     "shapes": "must be ",
 }
-"""By what is said of an Application; the first that is said of it counts."""
+"""Patterns of messages by reason; the first match counts."""
 REFUSED = Path(__file__).with_name("refused.tsv")
-"""Each Application that is refused, and why: a reason of these, or what a stack has to allow for it."""
+"""Each rejected Application with its reason, or with the settings that allow it."""
 
 
 @pytest.fixture(scope="module")
@@ -104,17 +105,17 @@ def _found(file: str, renderer: Renderer, stack: Stack) -> list[str]:
 
 
 def _why(file: str, renderer: Renderer) -> str:
-    """Why it is refused; empty where it is taken."""
+    """The reason for a rejection; empty if it is accepted."""
     if found := _found(file, renderer, ALLOWING):
         reasons = (
             why
             for why, item in REASONS.items()
-            if any(re.search(item, one) for one in found)
+            if any(re.search(item, message) for message in found)
         )
         return next(reasons, f"not known: {found}")
     wanted = {
-        one.rpartition(": cluster.")[2].removeprefix("allow, ")
-        for one in _found(file, renderer, ELSEWHERE)
+        message.rpartition(": cluster.")[2].removeprefix("allow, ")
+        for message in _found(file, renderer, ELSEWHERE)
     }
     return f"to be allowed: {', '.join(sorted(wanted))}" if wanted else ""
 
@@ -122,8 +123,8 @@ def _why(file: str, renderer: Renderer) -> str:
 def test_every_application_is_taken_or_refused_for_a_reason_that_is_known(
     renderer: Renderer, tmp_path: Path
 ) -> None:
-    """How many of 389 (without wasmCloud's) are taken by a stack that allows nothing, and by one that allows what they
-    bring; no finding is without a place."""
+    """The numbers of 389 Applications (without wasmCloud's) that a strict and an allowing stack
+    accept. Each finding has a position."""
     with REFUSED.open(encoding="utf-8") as rows:
         listed = dict(csv.reader(rows, delimiter="\t"))
     refused = {

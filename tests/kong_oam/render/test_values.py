@@ -1,4 +1,4 @@
-"""Values that components give each other: known when they are rendered, or only when they are deployed."""
+"""Values between components: known after rendering or after deployment."""
 
 from __future__ import annotations
 
@@ -112,12 +112,15 @@ def test_a_value_that_is_rendered_is_known(
     parameter: str,
     expected: Any,
 ) -> None:
-    """Whoever takes it is rendered with it, wherever it stands in the Application."""
+    """The taking component is rendered with it, in any order."""
     quoted = value_from.replace("\n", "\n\n        ")
     found = parts(read(evaluator, tmp_path, TAKEN % parameter, GIVEN % quoted))
     assert list(found) == ["web", "db"]
     assert data(found["web"]) == expected
-    assert [one.awaited for one in found["web"].rendered or ()] == [()]
+    assert [
+        rendered_object.awaited
+        for rendered_object in found["web"].rendered or ()
+    ] == [()]
 
 
 @pytest.mark.parametrize(
@@ -139,12 +142,12 @@ def test_a_text_stands_in_for_what_only_the_cluster_knows(
     kind: str,
     path: tuple[str | int, ...],
 ) -> None:
-    """And it is known where the value will be, once the component that gives it is deployed."""
+    """With the position of the value after deployment."""
     found = parts(
         read(evaluator, tmp_path, GIVEN % value_from, TAKEN % "address")
     )
-    (one,) = found["web"].rendered or ()
-    (awaited,) = one.awaited
+    (rendered_object,) = found["web"].rendered or ()
+    (awaited,) = rendered_object.awaited
     assert data(found["web"]) == {"address": text.format(awaited.placeholder)}
     assert PLACEHOLDER.fullmatch(awaited.placeholder)
     assert (
@@ -162,7 +165,7 @@ def test_a_text_stands_in_for_what_only_the_cluster_knows(
 
 
 def test_a_value_is_passed_on(evaluator: Evaluator, tmp_path: Path) -> None:
-    """By a component that takes it itself; each object knows what stands in it."""
+    """By a component that takes it itself; each object lists its values."""
     between = (
         "    - {name: mid, type: taker, inputs: [{from: v, parameterKey: any}],"
         " outputs: [{name: w, valueFrom: 'output.data.any + \"/x\"'}]}\n"
@@ -177,21 +180,23 @@ def test_a_value_is_passed_on(evaluator: Evaluator, tmp_path: Path) -> None:
             GIVEN % "outputs.service.spec.clusterIP",
         )
     )
-    (one,) = found["web"].rendered or ()
-    (awaited,) = one.awaited
+    (rendered_object,) = found["web"].rendered or ()
+    (awaited,) = rendered_object.awaited
     assert awaited.component == "db"
     assert data(found["web"]) == {"address": f"{awaited.placeholder}/x"}
 
 
 def test_values_need_definitions(evaluator: Evaluator, tmp_path: Path) -> None:
-    """A webservice that takes or gives some is not judged by its properties as they are written."""
+    """A webservice with inputs or outputs is not checked by its written properties."""
     giver = "    - {name: db, type: webservice, properties: {image: i}, outputs: [{name: v, valueFrom: output.kind}]}\n"
     taker = "    - {name: web, type: worker, inputs: [{from: v, parameterKey: image}]}\n"
     assert parts(read(evaluator, tmp_path, giver))["db"].plain
     found = parts(read(evaluator, tmp_path, giver, taker))
-    (one,) = found["web"].rendered or ()
+    (rendered_object,) = found["web"].rendered or ()
     assert (
-        one.object["spec"]["template"]["spec"]["containers"][0]["image"]
+        rendered_object.object["spec"]["template"]["spec"]["containers"][0][
+            "image"
+        ]
         == "Deployment"
     )
 
@@ -236,7 +241,7 @@ def test_what_cannot_be_passed_is_one_finding(
     parameter: str,
     finding: str,
 ) -> None:
-    """At what gives it, or at the input that takes it."""
+    """At the output, or at the input."""
     quoted = value_from.replace("\n", "\n\n        ")
     found = read(evaluator, tmp_path, GIVEN % quoted, TAKEN % f"'{parameter}'")
     (only,) = said(found)
@@ -254,11 +259,11 @@ TOPOLOGIES = """\
 def test_each_place_is_given_its_own(
     evaluator: Evaluator, tmp_path: Path
 ) -> None:
-    """What the other component renders there, and what the cluster says of that."""
+    """The other component's rendering at that target, and that cluster's value."""
     known, live = GIVEN % "output.metadata.namespace", GIVEN % LIVE
-    for given, expected in ((known, ["blue", "shops"]), (live, None)):
+    for estate, expected in ((known, ["blue", "shops"]), (live, None)):
         web = parts(
-            read(evaluator, tmp_path, given, TAKEN % "address", TOPOLOGIES)
+            read(evaluator, tmp_path, estate, TAKEN % "address", TOPOLOGIES)
         )["web"]
         assert [
             (target.cluster, target.namespace) for target in web.targets
@@ -267,16 +272,27 @@ def test_each_place_is_given_its_own(
             ("tier=far", None),
         ]
         made = [(target.rendered or ())[0] for target in web.targets]
-        assert [one.object["metadata"]["namespace"] for one in made] == [
+        assert [
+            rendered_object.object["metadata"]["namespace"]
+            for rendered_object in made
+        ] == [
             "blue",
             "shops",
         ]
-        addresses = [one.object["data"]["address"] for one in made]
+        addresses = [
+            rendered_object.object["data"]["address"]
+            for rendered_object in made
+        ]
         assert addresses == (
-            expected or [one.awaited[0].placeholder for one in made]
+            expected
+            or [
+                rendered_object.awaited[0].placeholder
+                for rendered_object in made
+            ]
         )
         namespaces = [
-            [value.namespace for value in one.awaited] for one in made
+            [value.namespace for value in rendered_object.awaited]
+            for rendered_object in made
         ]
         assert namespaces == ([[], []] if expected else [["blue"], ["shops"]])
 
@@ -284,7 +300,7 @@ def test_each_place_is_given_its_own(
 def test_a_value_is_passed_in_a_cluster_that_is_not_the_stacks_own(
     evaluator: Evaluator, tmp_path: Path
 ) -> None:
-    """The only place of both."""
+    """At the only target of both."""
     topology = "  policies: [{name: far, type: topology, properties: {clusters: [west]}}]\n"
     web = parts(
         read(
@@ -301,7 +317,7 @@ def test_a_value_is_passed_in_a_cluster_that_is_not_the_stacks_own(
 def test_no_value_is_passed_from_one_place_to_another(
     evaluator: Evaluator, tmp_path: Path
 ) -> None:
-    """Nobody is where it would come from."""
+    """The target has no source for it."""
     steps = (
         "  workflow:\n    steps:\n      - {name: a, type: apply-component, properties: {component: db, PLACE}}\n"
         "      - {name: b, type: apply-component, properties: {component: web, cluster: west}}\n"
@@ -336,7 +352,7 @@ def test_no_value_is_passed_from_one_place_to_another(
 def test_a_giver_with_an_error_is_the_only_finding(
     evaluator: Evaluator, tmp_path: Path
 ) -> None:
-    """Nobody knows what it would give."""
+    """Its values are unknown."""
     broken = (GIVEN % "output.kind").replace(
         "outputs:", "properties: {prot: 1}, outputs:"
     )
