@@ -145,7 +145,7 @@ def test_a_range_that_others_are_in_is_refused(
     said = " ".join(failed.stdout.split())
     assert failed.returncode != 0
     assert (
-        f"ENV413: kong-oam:gateway.cidrs: 10.20.0.0/16 holds {who}, which would get past the gateway"
+        f"ENV413: kong-oam:gateway.cidrs: 10.20.0.0/16 contains {who}, so they could bypass the gateway"
         in said
     )
     assert (
