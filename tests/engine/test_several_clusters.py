@@ -204,6 +204,6 @@ def test_a_namespace_that_a_further_cluster_lacks_is_named(
     )
     west.absent.add("things")
     failed = deployment.pulumi("preview", "-s", STACK, check=False)
-    said = "cluster 'west' has no namespace 'things': make it (`kubectl --context=western create namespace things`)"
+    said = "cluster 'west' has no namespace 'things': create it (`kubectl --context=western create namespace things`)"
     assert said in " ".join(failed.stdout.split())
     assert "1 error(s)" in failed.stdout
