@@ -88,7 +88,7 @@ class _Managed(NamedTuple):
     fields: Fields
 
 
-def changes(meant: Fields, live: Fields) -> tuple[FieldChange, ...]:
+def changes(declared_object: Fields, live: Fields) -> tuple[FieldChange, ...]:
     """Return the changed, added and removed fields of an object, by path. A Secret needs only
     metadata."""
     ours: Fields = {}
@@ -104,25 +104,25 @@ def changes(meant: Fields, live: Fields) -> tuple[FieldChange, ...]:
             ours = _merged(ours, managed.fields)
         elif manager not in _CLUSTER:
             theirs.append(managed)
-    declared = _declared(meant)
+    declared = _declared(declared_object)
     by_path: dict[str, FieldChange] = {}
-    everybodys = ours
+    owned = ours
     for managed in theirs:
-        relevant = _relevant(managed.fields, meant["kind"])
+        relevant = _relevant(managed.fields, declared_object["kind"])
         for change in _additions(relevant, ours, declared, live, managed, ()):
             by_path[change.path] = change
-        everybodys = _merged(everybodys, managed.fields)
-    group = meant["apiVersion"].partition("/")[0]
+        owned = _merged(owned, managed.fields)
+    group = declared_object["apiVersion"].partition("/")[0]
     omitted = frozenset() if is_custom(group) else _OMITTED
-    for path in _removals(declared, everybodys, (), omitted):
+    for path in _removals(declared, owned, (), omitted):
         by_path[path] = FieldChange(path)
     return tuple(by_path[path] for path in sorted(by_path))
 
 
-def _declared(meant: Fields) -> Fields:
+def _declared(declared_object: Fields) -> Fields:
     """Return the fields that the program sets in an object, without its identity and status."""
-    declared = dict(meant)
-    declared["metadata"] = metadata = dict(meant["metadata"])
+    declared = dict(declared_object)
+    declared["metadata"] = metadata = dict(declared_object["metadata"])
     for field in _SERVERS:
         declared.pop(field, None)
         metadata.pop(field, None)
@@ -158,7 +158,7 @@ def _relevant(fields: Fields, kind: str) -> Fields:
 def _additions(
     theirs: Fields,
     ours: Fields,
-    meant: Any,
+    declared_value: Any,
     live: Any,
     managed: _Managed,
     path: Path,
@@ -170,7 +170,7 @@ def _additions(
         if key == "." or key in _DERIVED or key.startswith(_KUBECTL):
             continue
         at = (*path, key)
-        declared = _child(meant, key)
+        declared = _child(declared_value, key)
         actual = _child(live, key)
         if key in ours:
             inside = whole or bool(path and path[-1] in _WHOLE)
@@ -202,11 +202,11 @@ def _change(
 
 
 def _removals(
-    meant: Any, fields: Fields, path: Path, omitted: frozenset[str]
+    declared_value: Any, fields: Fields, path: Path, omitted: frozenset[str]
 ) -> Iterator[str]:
     """Yield the declared paths without an owner. Empty values count as not declared, and so do
     empty values of `omitted` fields."""
-    for key, value in _entries(meant, fields):
+    for key, value in _entries(declared_value, fields):
         if value in ("", [], {}, None) or (key in omitted and not value):
             continue
         if key not in fields:
@@ -215,21 +215,25 @@ def _removals(
             yield from _removals(value, fields[key], (*path, key), omitted)
 
 
-def _entries(meant: Any, fields: Fields) -> Iterator[tuple[str, Any]]:
+def _entries(declared_value: Any, fields: Fields) -> Iterator[tuple[str, Any]]:
     """Yield the parts of a value, with their names in managed fields."""
-    if isinstance(meant, Mapping):
-        for name, value in meant.items():
+    if isinstance(declared_value, Mapping):
+        for name, value in declared_value.items():
             yield f"f:{name}", value
-    elif isinstance(meant, Sequence) and not isinstance(meant, str):
-        for place, item in enumerate(meant):
+    elif isinstance(declared_value, Sequence) and not isinstance(
+        declared_value, str
+    ):
+        for place, item in enumerate(declared_value):
             keys = (key for key in fields if _is_item(key, item))
             yield next(keys, f"i:{place}"), item
 
 
-def _child(meant: Any, key: str) -> Any:
-    if isinstance(meant, Mapping):
-        return meant.get(key.removeprefix("f:"))
-    return next((item for item in meant or () if _is_item(key, item)), None)
+def _child(declared_value: Any, key: str) -> Any:
+    if isinstance(declared_value, Mapping):
+        return declared_value.get(key.removeprefix("f:"))
+    return next(
+        (item for item in declared_value or () if _is_item(key, item)), None
+    )
 
 
 def _is_item(key: str, item: Any) -> bool:

@@ -172,14 +172,14 @@ def _taken_names(
     Only objects that are not in the state are looked up.
     """
     known = frozenset(_objects_in(state))
-    held = set()
+    known_resources = set()
     for type_, logical in state.held:
         if type_.startswith("kubernetes:"):
-            held.add((type_.rpartition(":")[2], logical))
+            known_resources.add((type_.rpartition(":")[2], logical))
     new = [
         (component, manifest)
         for component, name, manifest in created_in(estate, settings, cluster)
-        if (manifest["kind"], name) not in held
+        if (manifest["kind"], name) not in known_resources
     ]
     context = settings.cluster.context_of(cluster)
     owners = _owners(context, [manifest for _, manifest in new])
@@ -250,14 +250,14 @@ def _name_conflict(
             f"interrupted run created it, a rule kept it{moved}, or this is "
             f"another state. See {recover}"
         )
-    left = "The run does not touch it; use another name or namespace"
+    advice = "The run does not touch it; use another name or namespace"
     if owner:
         return (
             "ENV421",
-            f"{has}, created by stack '{owner}'. {left} in one of the stacks, "
+            f"{has}, created by stack '{owner}'. {advice} in one of the stacks, "
             "or merge both into one stack",
         )
     return "ENV421", (
-        f"{has}, created outside any stack (no label {STACK}). {left}, or ask "
+        f"{has}, created outside any stack (no label {STACK}). {advice}, or ask "
         "its owner to remove it"
     )

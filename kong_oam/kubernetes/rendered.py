@@ -215,16 +215,18 @@ def placed_objects(
         component.name in other.workload.depends_on
         for other in application.components
     )
-    made = [
+    objects = [
         _on_stack(
             part, component, settings, identity, used, waited_for=waited_for
         )
         for part in changed
     ]
     ours = component.name in used - accounts
-    made += _project_objects(identity, component, settings, changed, ours=ours)
+    objects += _project_objects(
+        identity, component, settings, changed, ours=ours
+    )
     stack = settings.stack.name
-    placed = [_with_version(_of_stack(part, stack)) for part in made]
+    placed = [_with_version(_of_stack(part, stack)) for part in objects]
     if not secret:
         return PlacedObjects(tuple(placed), None)
     own = _project_object(
@@ -584,9 +586,9 @@ def _project_objects(
         name = network_policy_name(component.name, by_namespace[namespace])
         fence = manifests.network_policy(inside, peer, ports, name)
         yield _project_object(component, f"ingress{suffix}", fence, options)
-    asked = requested_certificate(identity, component)
-    if asked:
-        yield _project_object(component, "tls", asked)
+    cert = requested_certificate(identity, component)
+    if cert:
+        yield _project_object(component, "tls", cert)
     if component.workload.named_service:
         stays = any(part.options.retain_on_delete for part in parts)
         options = Options(retain_on_delete=stays)

@@ -126,9 +126,9 @@ def _checked(
         return None
     before, _ = read(document.file, text.encode())
     after, findings = read(document.file, edited.encode())
-    meant = {parsed.index: parsed.data for parsed in before}
-    meant[document.index] = wanted
-    is_meant = [parsed.data for parsed in after] == [*meant.values()]
+    expected = {parsed.index: parsed.data for parsed in before}
+    expected[document.index] = wanted
+    is_meant = [parsed.data for parsed in after] == [*expected.values()]
     return edited if is_meant and not findings else None
 
 

@@ -100,7 +100,7 @@ def _changed(
     component: ComponentSpec, change: _Change, position: SourcePosition
 ) -> ComponentSpec:
     if change.get("type") not in (None, "", component.type):
-        made = tuple(
+        new_traits = tuple(
             _trait(trait, position.at("traits", number))
             for number, trait in enumerate(change.get("traits", ()))
             if not trait.get("disable")
@@ -109,7 +109,7 @@ def _changed(
             component.name,
             change["type"],
             change.get("properties", {}),
-            made,
+            new_traits,
             (),
             position,
         )
@@ -146,8 +146,8 @@ def _traits(
     yield from added.values()
 
 
-def _trait(written: _Change, position: SourcePosition) -> Trait:
-    return Trait(written["type"], written.get("properties", {}), position)
+def _trait(change: _Change, position: SourcePosition) -> Trait:
+    return Trait(change["type"], change.get("properties", {}), position)
 
 
 def _merged_part(

@@ -88,7 +88,7 @@ def resolved(
             replace(component, plain=component.type == "external")
             for component in components
         )
-    left = [
+    remaining = [
         policy
         for policy in application.policies
         if policy.type not in POLICY_TYPES
@@ -96,7 +96,7 @@ def resolved(
     whole = replace(
         application,
         components=components,
-        policies=tuple(left),
+        policies=tuple(remaining),
         workflow=None,
         rules=tuple(rules),
     )
@@ -256,14 +256,16 @@ def _components_without_step(
     variants: Iterable[tuple[Deploy, Sequence[ComponentSpec]]],
 ) -> Findings:
     """Yield one warning about the components that no step deploys."""
-    left = {component.name: component for component in application.components}
+    remaining = {
+        component.name: component for component in application.components
+    }
     for _, deployed in variants:
         for component in deployed:
-            left.pop(component.name, None)
-    if not left:
+            remaining.pop(component.name, None)
+    if not remaining:
         return
-    first = next(iter(left.values()))
-    more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
+    first = next(iter(remaining.values()))
+    more = f" (and {len(remaining) - 1} more)" if len(remaining) > 1 else ""
     message = (
         f"component '{first.name}'{more} is in no step of the workflow; "
         "Kong-OAM deploys it anyway. Add a step, or remove it"
@@ -373,9 +375,9 @@ def _wrong_input(
         message = f"component '{component.name}': parameterKey '{value.parameter}': {error}"
         return Diagnostic("OAM103", message, value.position.at("parameterKey"))
     # At each place, a component takes the value from the source at the same place.
-    there = giver.spots(namespace)
+    source_spots = giver.spots(namespace)
     for spot in component.spots(namespace):
-        if spot not in there:
+        if spot not in source_spots:
             message = (
                 f"component '{component.name}' cannot take the value "
                 f"'{value.source}' from another place; write it out, or deploy "

@@ -60,12 +60,12 @@ def with_rule_options(
 
 def _options(application: Application, seen: Texts) -> Options:
     """Return the options for an object. The first matching rule of each policy applies."""
-    held: dict[str, Rule] = {}
+    matching: dict[str, Rule] = {}
     for rule in application.rules:
         if _matches(rule, seen):
-            held.setdefault(rule.policy, rule)
+            matching.setdefault(rule.policy, rule)
     paths: dict[Option | None, dict[str, None]] = {}
-    for rule in held.values():
+    for rule in matching.values():
         paths.setdefault(rule.option, {}).update(dict.fromkeys(rule.paths))
     return Options(
         ignore_changes=tuple(paths.get("ignore_changes", ())),
@@ -95,34 +95,34 @@ def _rules(policy: Policy) -> Iterator[tuple[Fields, SourcePosition]]:
 
 def _rule(
     policy: Policy,
-    written: Fields,
+    fields: Fields,
     option: Option | None,
     position: SourcePosition,
     paths: Iterable[str] = (),
 ) -> Rule:
     selector = {}
-    for name, wanted in written.get("selector", {}).items():
+    for name, wanted in fields.get("selector", {}).items():
         if wanted:
             selector[name] = frozenset(wanted)
     return Rule(policy.name, option, selector, tuple(paths), position)
 
 
 def _simple(policy: Policy) -> Iterator[Found]:
-    for written, position in _rules(policy):
-        yield _rule(policy, written, _OPTIONS[policy.type], position)
+    for fields, position in _rules(policy):
+        yield _rule(policy, fields, _OPTIONS[policy.type], position)
 
 
 def _apply_once(policy: Policy) -> Iterator[Found]:
     """Without rules, the policy stops KubeVela from correcting drift. Kong-OAM never does."""
-    for written, position in (
+    for fields, position in (
         _rules(policy) if policy.properties.get("enable") else ()
     ):
-        paths, wrong = _paths(written, "path", position)
+        paths, wrong = _paths(fields, "path", position)
         yield from wrong
-        affects_nothing = written["strategy"].get("affect") == "onStateKeep"
+        affects_nothing = fields["strategy"].get("affect") == "onStateKeep"
         yield _rule(
             policy,
-            written,
+            fields,
             None if affects_nothing else "ignore_changes",
             position,
             paths,
@@ -132,10 +132,10 @@ def _apply_once(policy: Policy) -> Iterator[Found]:
 def _garbage_collect(policy: Policy) -> Iterator[Found]:
     position = policy.position.at("properties")
     named = f"garbage-collect '{policy.name}'"
-    for written, here in _rules(policy):
-        strategy = written.get("strategy", "onAppUpdate")
+    for fields, here in _rules(policy):
+        strategy = fields.get("strategy", "onAppUpdate")
         if (
-            written.get("propagation") == "orphan"
+            fields.get("propagation") == "orphan"
         ):  # KubeVela keeps the object itself, too
             strategy = "never"
         if strategy == "onAppDelete":
@@ -147,7 +147,7 @@ def _garbage_collect(policy: Policy) -> Iterator[Found]:
             )
         yield _rule(
             policy,
-            written,
+            fields,
             None if strategy == "onAppUpdate" else "retain_on_delete",
             here,
         )
@@ -165,18 +165,18 @@ def _garbage_collect(policy: Policy) -> Iterator[Found]:
 
 
 def _resource_update(policy: Policy) -> Iterator[Found]:
-    for written, position in _rules(policy):
-        if written["strategy"].get("op") == "replace":
+    for fields, position in _rules(policy):
+        if fields["strategy"].get("op") == "replace":
             message = (
                 f"resource-update '{policy.name}': Pulumi cannot replace a "
                 "whole object; remove op, or list fields in recreateFields"
             )
             yield Diagnostic("OAM108", message, position.at("strategy", "op"))
-        paths, wrong = _paths(written, "recreateFields", position)
+        paths, wrong = _paths(fields, "recreateFields", position)
         yield from wrong
         yield _rule(
             policy,
-            written,
+            fields,
             "replace_on_changes" if paths else None,
             position,
             paths,
@@ -184,13 +184,13 @@ def _resource_update(policy: Policy) -> Iterator[Found]:
 
 
 def _paths(
-    written: Fields, field: str, position: SourcePosition
+    fields: Fields, field: str, position: SourcePosition
 ) -> tuple[list[str], list[Diagnostic]]:
     """Return the paths in a field of a rule's strategy, in Pulumi's format, and findings about
     invalid paths."""
     paths: list[str] = []
     wrong: list[Diagnostic] = []
-    for number, text in enumerate(written["strategy"].get(field, ())):
+    for number, text in enumerate(fields["strategy"].get(field, ())):
         if path := _path(text):
             paths.append(path)
         else:
@@ -206,21 +206,21 @@ def _paths(
 def _path(text: str) -> str | None:
     """Convert a KubeVela path (`a.b[0].c`, `a[b/c]`) to Pulumi's format (`a["b/c"]`). None if it is
     invalid."""
-    made = ""
+    path = ""
     at = 0
     while at < len(text):
         found = _SEGMENT.match(text, at)
-        if not found or (text[at] == "." and not made):
+        if not found or (text[at] == "." and not path):
             break
         name, index, key = found.groups()
         if index is not None:
-            made += f"[{index}]"
+            path += f"[{index}]"
         elif name is not None and _PLAIN_KEY.fullmatch(name):
-            made += f".{name}" if made else name
+            path += f".{name}" if path else name
         else:
-            made += f"[{json.dumps(name or key)}]"
+            path += f"[{json.dumps(name or key)}]"
         at = found.end()
-    return made if at == len(text) and made else None
+    return path if at == len(text) and path else None
 
 
 _READERS: Mapping[str, Callable[[Policy], Iterator[Found]]] = {

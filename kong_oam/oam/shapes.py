@@ -97,15 +97,15 @@ def _named_once(
             here = position.at(index)
             # Hosts and file systems ignore capitals.
             known = name.lower() if part_kind == "component" else name
-            earlier, there = first.setdefault(known, (name, here))
-            if there is not here:
+            earlier, first_position = first.setdefault(known, (name, here))
+            if first_position is not here:
                 message = (
-                    f"{part_kind} '{name}' is already defined in line {there.line}; "
+                    f"{part_kind} '{name}' is already defined in line {first_position.line}; "
                     "rename one"
                 )
                 if earlier != name:
                     message = (
-                        f"{part_kind} '{name}' and '{earlier}' (line {there.line}) "
+                        f"{part_kind} '{name}' and '{earlier}' (line {first_position.line}) "
                         "differ only in capitals; rename one"
                     )
                 yield Diagnostic("OAM106", message, here.at("name"))

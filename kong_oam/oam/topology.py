@@ -20,12 +20,12 @@ from kong_oam.oam.position import Texts
 def topology_findings(policy: Policy) -> Findings:
     """Yield findings about empty cluster selectors, and about several selectors in one topology."""
     fields = ("clusters", *CLUSTER_SELECTORS)
-    written = [field for field in fields if field in policy.properties]
-    for field in written:
+    selectors = [field for field in fields if field in policy.properties]
+    for field in selectors:
         position = policy.position.at("properties").key(field)
-        if len(written) > 1:
+        if len(selectors) > 1:
             message = (
-                f"topology '{policy.name}': {some(written, ' and ')} all "
+                f"topology '{policy.name}': {some(selectors, ' and ')} all "
                 "select clusters; keep one of them"
             )
             yield Diagnostic("OAM103", message, position)

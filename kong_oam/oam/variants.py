@@ -141,7 +141,7 @@ def join_variants(
         elif application.workflow is not None:
             parts.append(component)
     wrong: list[Diagnostic] = []
-    for made in deployed.values():
-        wrong += made.wrong()
+    for variants in deployed.values():
+        wrong += variants.wrong()
     whole = replace(application, components=tuple(parts))
     return whole.components, wrong or [*clashing_variants(whole)]

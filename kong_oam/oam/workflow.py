@@ -63,12 +63,12 @@ def _deploy(step: Step, named: Mapping[str, Policy]) -> Deploy:
         )
         component = step.properties.get("component")
         return Deploy((), (), (target,), step.position, component, step.name)
-    chosen = [
+    policies = [
         named[name]
         for name in step.properties.get("policies", ())
         if name in named
     ]
-    overrides, topologies = _overrides_and_topologies(chosen)
+    overrides, topologies = _overrides_and_topologies(policies)
     targets: list[DeploymentTarget] = []
     for topology in topologies:
         targets += _targets(topology)
@@ -107,11 +107,11 @@ def _overrides_and_topologies(
     policies: Iterable[Policy],
 ) -> tuple[Policies, Policies]:
     """Return the overrides and the topologies among policies."""
-    chosen: dict[str, list[Policy]] = {kind: [] for kind in DEPLOY_POLICIES}
+    by_type: dict[str, list[Policy]] = {kind: [] for kind in DEPLOY_POLICIES}
     for policy in policies:
         if policy.type in DEPLOY_POLICIES:
-            chosen[policy.type].append(policy)
-    return tuple(chosen["override"]), tuple(chosen["topology"])
+            by_type[policy.type].append(policy)
+    return tuple(by_type["override"]), tuple(by_type["topology"])
 
 
 def with_values_of_steps(application: Application) -> Application:
@@ -237,11 +237,11 @@ def _leaves(workflow: Workflow | None) -> Iterator[Step]:
 
 
 def order(
-    workflow: Workflow | None, made: Mapping[str, Sequence[str]]
+    workflow: Workflow | None, by_step: Mapping[str, Sequence[str]]
 ) -> dict[str, set[str]]:
     """Return the components that each component waits for, by name.
 
-    `made` has the components of each step. A component of several steps waits for the steps before
+    `by_step` has the components of each step. A component of several steps waits for the steps before
     its first. The workflow must be right.
     """
     if not workflow:
@@ -254,7 +254,7 @@ def order(
         waited = frozenset[str]().union(
             *{frontiers[name] for name in before[step]}
         )
-        own = [name for name in made.get(step, ()) if name not in done]
+        own = [name for name in by_step.get(step, ()) if name not in done]
         for name in own:
             after[name] = {*waited} - {name}
         done.update(own)

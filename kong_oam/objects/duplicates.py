@@ -76,16 +76,16 @@ def duplicates(components: Sequence[JudgedComponent]) -> Findings:
     for component in components:
         for rendered in component.objects:
             for inner in inner_objects(rendered):
-                made = _Object(
+                later = _Object(
                     component,
                     inner.group_kind,
                     inner.namespace,
                     inner.name,
                     inner,
                 )
-                there = first.get(made.identity, made)
-                if there.owner is not component:
-                    yield _duplicate(there, made)
+                earlier = first.get(later.identity, later)
+                if earlier.owner is not component:
+                    yield _duplicate(earlier, later)
 
 
 def _duplicates_of(component: JudgedComponent, first: _ByIdentity) -> Findings:
@@ -193,12 +193,12 @@ def _duplicate(earlier: _Object, later: _Object) -> Diagnostic:
         maker = (
             "by Kong-OAM itself" if earlier.rendered is None else "once more"
         )
-        mend = "give it another name"
+        remedy = "give it another name"
         if later.kind == _SERVICE and earlier.rendered and later.rendered:
-            mend = _OF_GATEWAY
+            remedy = _OF_GATEWAY
         message = (
             f"{where} of '{later.owner.key}' would also be created {maker} "
-            f"({earlier.position}); {mend}"
+            f"({earlier.position}); {remedy}"
         )
     else:
         message = (

@@ -151,13 +151,13 @@ def _overwrites(
         return
     if rendered.object.get("type") == TOKEN:
         yield component.refused("ACC217", rendered, f"its type {_NO_EXPIRY}")
-    if held := _protected_content(
+    if content := _protected_content(
         component, known, (rendered.namespace, rendered.name)
     ):
         yield component.refused(
             "OAM107",
             rendered,
-            f"it would overwrite {held}; rename it",
+            f"it would overwrite {content}; rename it",
         )
 
 
@@ -173,17 +173,17 @@ def _named_in_fields(
     for path, namespace, name in secrets_named(rendered.inside):
         key = (namespace or rendered.namespace, name)
         if _is_written(path):
-            if held := _protected_content(component, known, key):
+            if content := _protected_content(component, known, key):
                 message = (
-                    f"{dotted(path)} would overwrite '{name}', {held}; write "
+                    f"{dotted(path)} would overwrite '{name}', {content}; write "
                     "another name"
                 )
                 yield component.refused("OAM107", rendered, message)
         elif is_known and (
-            whose := _foreign_secret(component, known, {key[0]}, name)
+            owner := _foreign_secret(component, known, {key[0]}, name)
         ):
             yield component.refused(
-                "ACC217", rendered, f"{dotted(path)} '{name}' is {whose}", path
+                "ACC217", rendered, f"{dotted(path)} '{name}' is {owner}", path
             )
     for path, name in accounts_named(rendered.inside) if is_known else ():
         if owners := _others(
@@ -297,14 +297,14 @@ def _named_anywhere(
         if text.of_namespace:
             namespaces |= known.namespaces.intersection(text.words)
     for text in texts:
-        for name, whose in _names_in(text, component, known, namespaces):
+        for name, owner in _names_in(text, component, known, namespaces):
             if not _is_written(text.path) and not _renews(
                 component, rendered, known, name
             ):
                 yield component.refused(
                     "ACC217",
                     rendered,
-                    f"{dotted(text.position)} '{name}' is {whose}",
+                    f"{dotted(text.position)} '{name}' is {owner}",
                     text.position,
                 )
         if TOKEN in text.unescaped:
@@ -323,9 +323,9 @@ def _named_in_sources(
     namespaces = {rendered.namespace, deploys_to(rendered)}
     for path, source, text in texts_of_sources(rendered, known.sources):
         label = f"{dotted(path)} '{source}'"
-        for name, whose in _names_in(text, component, known, namespaces):
+        for name, owner in _names_in(text, component, known, namespaces):
             yield component.refused(
-                "ACC217", rendered, f"{label} contains '{name}', {whose}", path
+                "ACC217", rendered, f"{label} contains '{name}', {owner}", path
             )
         if TOKEN in text.unescaped:
             yield component.refused(
@@ -346,7 +346,7 @@ def _names_in(
     """Yield the names of other components' Secrets and ServiceAccounts in a text, each with its
     owner."""
     words = text.words
-    there = namespaces | known.namespaces.intersection(words)
+    named_namespaces = namespaces | known.namespaces.intersection(words)
     is_free = _is_no_reference(text)
     for name in chain.from_iterable(
         known.by_word.get(word, ()) for word in words
@@ -354,11 +354,11 @@ def _names_in(
         if name not in text.unescaped:
             continue
         if not is_free and (
-            whose := _foreign_secret(component, known, there, name)
+            owner := _foreign_secret(component, known, named_namespaces, name)
         ):
-            yield name, whose
+            yield name, owner
         if text.of_account:
-            owners = _others(component, known.accounts, there, name)
+            owners = _others(component, known.accounts, named_namespaces, name)
             if owners:
                 yield name, _account_of(owners)
 

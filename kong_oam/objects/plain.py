@@ -66,14 +66,14 @@ def plain_objects(
     named = all(is_service_name(name) for name in manifests if name)
     inert = named and _is_inert(application, component)
     position = component.position.at("name")
-    made = []
+    objects = []
     for key, manifest in manifests.items():
         positions = (
             {}
             if inert
             else dict(_positions(application.position, component, manifest))
         )
-        made.append(
+        objects.append(
             RenderedObject(
                 manifest,
                 None,
@@ -84,7 +84,7 @@ def plain_objects(
                 positions=positions,
             )
         )
-    return tuple(made)
+    return tuple(objects)
 
 
 def exposure_of(trait: Trait) -> Exposure:
@@ -212,12 +212,12 @@ def _labelled_as_others(
         (COMPONENT, component.name),
     ):
         if labels.get(key, own) != own:
-            whose = (
+            expected = (
                 f"the pods of '{application.name}/{component.name}' need "
                 f"'{own}'"
             )
             message = (
-                f"label '{key}' is '{labels[key]}', but {whose}; remove it"
+                f"label '{key}' is '{labels[key]}', but {expected}; remove it"
             )
             yield Diagnostic(
                 "ACC226",

@@ -168,10 +168,10 @@ class _Ingress:
         found = mapping(
             mapping(self.object.object.get("metadata")).get("annotations")
         )
-        written = mapping(self._property("annotations"))
+        own_annotations = mapping(self._property("annotations"))
         for name, value in found.items():
             position = self._key("annotations", name)
-            is_own = name in written or name not in of_application
+            is_own = name in own_annotations or name not in of_application
             if refused := refused_annotation(name, value, harmless):
                 yield Diagnostic(*refused, position)
             elif is_own and name not in _CHOOSING:

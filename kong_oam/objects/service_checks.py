@@ -85,8 +85,12 @@ def services_refused(
     routed = rendered.name in component.routed
     reached = _TYPES.get(rules.reach) if routed else None
     kind = spec.get("type") or "ClusterIP"
-    asked = not routed and not rendered.nested and kind in rules.service_types
-    if wrong := _open_to_others(component, rendered, reached, asked=asked):
+    is_allowed_type = (
+        not routed and not rendered.nested and kind in rules.service_types
+    )
+    if wrong := _open_to_others(
+        component, rendered, reached, is_allowed_type=is_allowed_type
+    ):
         yield component.refused("ACC227", rendered, *wrong)
     unknown = {*spec} - _SERVICE_FIELDS - {"externalName"}
     for field in sorted(map(str, filter(spec.get, unknown))):
@@ -95,7 +99,7 @@ def services_refused(
             "the stack configures this"
         )
         yield component.refused("ACC227", rendered, message)
-    if not reached and not asked:
+    if not reached and not is_allowed_type:
         return
     hint = "remove it"
     if reached:
@@ -111,12 +115,12 @@ def _open_to_others(
     rendered: RenderedObject,
     reached: str | None,
     *,
-    asked: bool,
+    is_allowed_type: bool,
 ) -> tuple[str, Path] | None:
     """Return why others can reach a Service, or why it leads elsewhere, with the path.
 
-    `reached`: the type with which the gateway reaches it from outside the cluster, if any. `asked`:
-    whether the stack allows Services of its type without a route.
+    `reached`: the type with which the gateway reaches it from outside the cluster, if any.
+    `is_allowed_type`: whether the stack allows Services of its type without a route.
     """
     spec = mapping(rendered.object.get("spec"))
     kind = spec.get("type") or "ClusterIP"
@@ -126,7 +130,7 @@ def _open_to_others(
             "the cluster; remove it"
         )
         return message, ()
-    if kind not in ("ClusterIP", reached) and not asked:
+    if kind not in ("ClusterIP", reached) and not is_allowed_type:
         hint = "or allow it in the stack: cluster.serviceTypes"
         if rendered.name in component.routed:
             hint = "since the stack configures this (gateway.reach)"
@@ -141,7 +145,7 @@ def _open_to_others(
             "labels of the component's pods"
         )
         return message, ()
-    if asked and not any(
+    if is_allowed_type and not any(
         map(_service(component, rendered).select, _pods_of(component))
     ):
         message = (

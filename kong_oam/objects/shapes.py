@@ -74,8 +74,10 @@ def _unmounted(rendered: RenderedObject) -> Located:
     claimed = [mapping(claim.get("metadata")).get("name") for claim in claims]
     for template in component_pods(rendered):
         volumes = mappings(template.spec.get("volumes"))
-        there = [volume.get("name") for volume in volumes]
-        names = [name for name in (*there, *claimed) if isinstance(name, str)]
+        volume_names = [volume.get("name") for volume in volumes]
+        names = [
+            name for name in (*volume_names, *claimed) if isinstance(name, str)
+        ]
         has = f"only {some(map(repr, sorted(names)))}" if names else "none"
         for path, name in _mounts(template):
             if name not in names:

@@ -141,18 +141,18 @@ def texts_of_data(found: Fields) -> list[Text]:
     """Return the texts in the data of a ConfigMap or Secret."""
     texts: list[Text] = []
     for field in ("data", "stringData", "binaryData"):
-        held = found.get(field)
+        data = found.get(field)
         is_secret = field == "data" and found.get("kind") == "Secret"
-        if (is_secret or field == "binaryData") and isinstance(held, Mapping):
-            held = _all_decoded(held)
-        texts += texts_in(held, (field,))
+        if (is_secret or field == "binaryData") and isinstance(data, Mapping):
+            data = _all_decoded(data)
+        texts += texts_in(data, (field,))
     return texts
 
 
-def _all_decoded(held: Fields) -> dict[str, str]:
+def _all_decoded(data: Fields) -> dict[str, str]:
     return {
         key: _decoded(value)
-        for key, value in held.items()
+        for key, value in data.items()
         if isinstance(value, str)
     }
 
@@ -160,14 +160,14 @@ def _all_decoded(held: Fields) -> dict[str, str]:
 def label_refused(text: Text, component: JudgedComponent) -> str:
     """Return what is wrong with a text that sets another component's label, or an unreadable value
     for it. Empty if nothing is."""
-    written = text.unescaped
-    if text.is_read or "oam.dev" not in written or _only_reads_pods(text.path):
+    plain = text.unescaped
+    if text.is_read or "oam.dev" not in plain or _only_reads_pods(text.path):
         return ""
-    for match in _MARK.finditer(written):
+    for match in _MARK.finditer(plain):
         label = match[1]
         value = match[2]
         own = component.application if label == APPLICATION else component.name
-        if value is None and written.endswith(label):
+        if value is None and plain.endswith(label):
             if text.is_key:
                 value = text.beside.get(text.text)
             elif _selects(text.beside, text.text, own):
@@ -182,13 +182,13 @@ def label_refused(text: Text, component: JudgedComponent) -> str:
 
 def label_values(text: Text, key: str) -> Iterator[str]:
     """Yield the values that a text may give to a pod label: in the text, and beside it."""
-    written = text.unescaped
-    if text.is_read or key not in written or _only_reads_pods(text.path):
+    plain = text.unescaped
+    if text.is_read or key not in plain or _only_reads_pods(text.path):
         return
-    if text.is_key and written.endswith(key):
+    if text.is_key and plain.endswith(key):
         yield str(text.beside.get(text.text))
     else:
-        yield from _LABEL_VALUE.findall(written.replace(key, " "))
+        yield from _LABEL_VALUE.findall(plain.replace(key, " "))
         yield from _direct(text.beside)
 
 
@@ -299,8 +299,10 @@ def _unescaped(text: str) -> str:
     )
 
 
-def _with_alternative(text: str, pattern: re.Pattern[str], meant: Any) -> str:
-    changed = pattern.sub(meant, text)
+def _with_alternative(
+    text: str, pattern: re.Pattern[str], replacement: Any
+) -> str:
+    changed = pattern.sub(replacement, text)
     return text if changed == text else f"{text}\n{changed}"
 
 
@@ -339,15 +341,15 @@ def _only_reads_pods(path: Path) -> bool:
     )
 
 
-def _selects(beside: Fields, key: str, own: str) -> bool:
+def _selects(siblings: Fields, key: str, own: str) -> bool:
     """Tell whether a mapping only selects a label with one value: `{key: LABEL, operator: In,
     values: [own]}`."""
-    texts = sorted(islice(_direct(beside), 4))
+    texts = sorted(islice(_direct(siblings), 4))
     return texts in (sorted([key, own]), sorted([key, own, "In"]))
 
 
-def _direct(beside: Fields) -> Iterator[str]:
-    for item in beside.values():
+def _direct(siblings: Fields) -> Iterator[str]:
+    for item in siblings.values():
         for text in item if isinstance(item, list | tuple) else [item]:
             if isinstance(text, str):
                 yield text

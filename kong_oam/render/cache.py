@@ -60,26 +60,26 @@ class Cache:
         """Store an answer in one step, so that no other run reads a part of it."""
         with suppress(OSError, ValueError, RecursionError):
             text = _sealed(key, _EXACT.encode(answer).encode())
-            kept = self._file(key)
-            kept.parent.mkdir(parents=True, exist_ok=True)
+            target = self._file(key)
+            target.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(
-                dir=kept.parent, suffix=".json", delete=False
+                dir=target.parent, suffix=".json", delete=False
             ) as file:
-                made = Path(file.name)
+                temporary = Path(file.name)
             try:
-                made.write_bytes(text)
-                made.rename(kept)
+                temporary.write_bytes(text)
+                temporary.rename(target)
             except OSError:
-                made.unlink(missing_ok=True)
+                temporary.unlink(missing_ok=True)
 
     def tidy(self) -> None:
         """Remove answers that were unused for 30 days. Runs at most once a day, and ignores errors."""
         with suppress(OSError):
-            looked = self.folder / "looked"
+            marker = self.folder / "looked"
             now = time.time()
-            if looked.exists() and now - looked.stat().st_mtime < _DAY:
+            if marker.exists() and now - marker.stat().st_mtime < _DAY:
                 return
-            looked.touch()
+            marker.touch()
             for file in self.folder.glob("[0-9a-f][0-9a-f]/*.json"):
                 with suppress(OSError):  # another run removed it
                     if now - file.stat().st_mtime > DAYS * _DAY:

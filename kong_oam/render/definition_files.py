@@ -108,7 +108,7 @@ def _described(
     if not isinstance(spec.get("version"), str | None):
         message = f"version of '{name}' must be of type string, not {type_of(spec['version'])}"
         return DefinitionReading((), (Diagnostic("OAM103", message, position),))
-    made = Definition(
+    result = Definition(
         kind=_KINDS[kind],
         name=name,
         template=definition["template"],
@@ -124,4 +124,4 @@ def _described(
         first_line=1,
         built_in=built_in,
     )
-    return DefinitionReading((made,), ())
+    return DefinitionReading((result,), ())

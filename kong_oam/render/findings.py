@@ -102,7 +102,7 @@ def _diagnostic(
 def _of_properties(
     finding: Finding, values: Any, properties: SourcePosition, type_: str
 ) -> Diagnostic:
-    """Return a finding about properties, in the words of the schema checks. `told` are the
+    """Return a finding about properties, in the words of the schema checks. `values` are the
     properties."""
     path: _Steps = [*steps_of(values, finding.get("path", ()))]
     if finding["kind"] == "type":
@@ -155,14 +155,14 @@ def _exactly(
         for name in found.group("first_type", "second_type")
     }:
         return path, finding
-    written = {
+    types = {
         found["second"]: found["first_type"],
         found["first"]: found["second_type"],
     }
     for step, value in (
         here.items() if isinstance(here, Mapping) else enumerate(here)
     ):
-        wanted = written.get(json.dumps(value))
+        wanted = types.get(json.dumps(value))
         if wanted:
             return [*path, step], {**finding, "wanted": [wanted]}
     return path, {**finding, "kind": "wrong"}

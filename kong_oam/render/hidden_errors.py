@@ -24,12 +24,12 @@ Path = tuple[int, tuple[str, ...]]
 """The part of a component, from -1, and the steps below its properties."""
 
 
-def with_hidden(asked: Question, ask: Ask) -> Answer:
+def with_hidden(question: Question, ask: Ask) -> Answer:
     """Return the answer to a question, including findings that other findings hide. Raise
     EvaluatorError."""
-    answer = ask(asked)
+    answer = ask(question)
     known = list(answer.get("findings", ()))
-    without = asked
+    without = question
     found = known
     for _ in range(_ROUNDS):
         left_out = [
@@ -71,9 +71,9 @@ def _may_cause(known: Finding, other: Finding) -> bool:
     length = min(len(path), len(others))
     if path[:length] == others[:length]:
         return True
-    beside = others[:-1] == path[:-1] and len(others) > 0
+    is_sibling = others[:-1] == path[:-1] and len(others) > 0
     return (
-        beside
+        is_sibling
         and other["kind"] == "missing"
         and _is_misspelling(known, others[-1])
     )
@@ -87,14 +87,14 @@ def _is_misspelling(unknown: Finding, field: str) -> bool:
     )
 
 
-def _without(asked: Question, paths: Sequence[Path]) -> Question:
+def _without(question: Question, paths: Sequence[Path]) -> Question:
     """Return the question without the properties at these paths. List items stay, because their
     removal would move others."""
-    parts = copy.deepcopy([asked["component"], *asked["traits"]])
+    parts = copy.deepcopy([question["component"], *question["traits"]])
     for number, path in paths:
         properties = parts[number + 1]["properties"]
         steps = path[:-1]
         holder = at(properties, [*steps_of(properties, steps)])
         if path and isinstance(holder, dict):
             holder.pop(path[-1], None)
-    return {**asked, "component": parts[0], "traits": parts[1:]}
+    return {**question, "component": parts[0], "traits": parts[1:]}

@@ -25,8 +25,8 @@ class EvaluatorError(SettingsError):
 def cache_folder() -> Path:
     """Return the cache folder of this machine: $KONG_OAM_CACHE, else $XDG_CACHE_HOME/kong-oam, else
     ~/.cache/kong-oam."""
-    if chosen := os.environ.get("KONG_OAM_CACHE"):
-        return Path(chosen)
+    if configured := os.environ.get("KONG_OAM_CACHE"):
+        return Path(configured)
     return (
         Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         / "kong-oam"

@@ -102,9 +102,9 @@ class OwnDefinitions:
                 )
 
     def _beside(self) -> Findings:
-        for beside in self.besides.values():
-            yield from library(beside).diagnostics
-            for definition in beside:
+        for definitions in self.besides.values():
+            yield from library(definitions).diagnostics
+            for definition in definitions:
                 if where := self._defined_at(definition):
                     message = (
                         f"{definition.type[0]} type '{definition.name}' is "

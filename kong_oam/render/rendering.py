@@ -42,24 +42,23 @@ def render(
 ) -> RenderedComponent:
     """Render one component of an Application with its traits. `definitions` come from
     `definitions_of`. Raise EvaluatorError without an evaluator."""
-    chosen: list[Definition] = []
+    found: list[Definition] = []
     wrong: list[Diagnostic] = []
     for definition in definitions:
         if isinstance(definition, Definition):
-            chosen.append(definition)
+            found.append(definition)
         else:
             wrong.append(definition)
     if wrong:
         return RenderedComponent((), tuple(wrong))
-    chosen[0] = as_template(chosen[0], application, component)
-    asked = request(application, component, chosen, setting)
-    answer = with_hidden(asked, ask)
+    found[0] = as_template(found[0], application, component)
+    question = request(application, component, found, setting)
+    answer = with_hidden(question, ask)
     objects = tuple(
-        _object(made, component, chosen) for made in answer.get("objects", ())
+        _object(answered, component, found)
+        for answered in answer.get("objects", ())
     )
-    return RenderedComponent(
-        objects, tuple(findings(component, chosen, answer))
-    )
+    return RenderedComponent(objects, tuple(findings(component, found, answer)))
 
 
 def definitions_of(
@@ -68,24 +67,24 @@ def definitions_of(
     """Return the definitions of a component's type and of its traits, or findings in their place.
     `kind` is the kind of its type."""
     position = component.position.at("type")
-    chosen = [find(library, kind, component.type, position)]
+    found = [find(library, kind, component.type, position)]
     if refused := _UNRENDERABLE.get(component.type.partition("@")[0]):
         message = f"{component.type} '{component.name}': {refused}"
-        chosen = [Diagnostic("OAM108", message, position)]
+        found = [Diagnostic("OAM108", message, position)]
     for trait in component.traits:
-        chosen.append(
+        found.append(
             find(library, "trait", trait.type, trait.position.at("type"))
         )
-    return tuple(chosen)
+    return tuple(found)
 
 
 def _object(
-    made: AnswerObject,
+    answered: AnswerObject,
     component: ComponentSpec,
     definitions: Sequence[Definition],
 ) -> RenderedObject:
-    part = made["part"]
-    key = made["key"]
+    part = answered["part"]
+    key = answered["key"]
     by = definitions[part + 1]
     pods = by.pod_spec_path if part < 0 and not key else ""
     defined = (
@@ -100,7 +99,7 @@ def _object(
         else _place(component, part)
     )
     return RenderedObject(
-        made["object"],
+        answered["object"],
         part if part >= 0 else None,
         key,
         position,

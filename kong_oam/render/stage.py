@@ -120,10 +120,12 @@ class Renderer:
         malformed = set(reading.malformed)
         for source in reading.applications:
             application = on_clusters(source, labels or {})
-            made = run.at(application.position.file).application(application)
-            diagnostics += made.diagnostics
-            if made.application:
-                applications.append(made.application)
+            rendering = run.at(application.position.file).application(
+                application
+            )
+            diagnostics += rendering.diagnostics
+            if rendering.application:
+                applications.append(rendering.application)
             else:
                 malformed.add(application.name)
         self._known = run.now
@@ -150,16 +152,16 @@ class _Rendering:
     """The rendering of an Application, and its inputs. `application` None: it cannot be rendered."""
 
     source: Application
-    beside: object
+    inputs: object
     application: Application | None
     diagnostics: Diagnostics = ()
 
-    def is_current(self, source: Application, beside: object) -> bool:
+    def is_current(self, source: Application, inputs: object) -> bool:
         """Tell whether a new rendering would be the same. Findings have positions in definitions,
         so they are never reused."""
         if self.diagnostics or self.source is not source:
             return False
-        return self.beside == beside
+        return self.inputs == inputs
 
 
 ChosenDefinitions = tuple[Definition | Diagnostic, ...]
@@ -205,23 +207,26 @@ class _Run:
             parts.append(
                 self._with_definitions(_as_component(policy), "policy")
             )
-        beside = (
+        inputs = (
             self.minor,
-            [list(map(_definition_inputs, chosen)) for _, chosen in parts],
+            [
+                list(map(_definition_inputs, definitions))
+                for _, definitions in parts
+            ],
         )
         known = self.before.get(id(source))
-        if known is None or not known.is_current(source, beside):
-            known = self._made(source, parts, beside)
+        if known is None or not known.is_current(source, inputs):
+            known = self._made(source, parts, inputs)
         self.now[id(source)] = known
         return known
 
     def _with_definitions(self, component: ComponentSpec, kind: Kind) -> _Part:
         if component.plain:
             return component, ()
-        chosen = [
+        definitions = [
             self._chosen(variant, kind) for variant in component.every_variant
         ]
-        return component, tuple(chosen)
+        return component, tuple(definitions)
 
     def _chosen(
         self, component: ComponentSpec, kind: Kind
@@ -231,9 +236,9 @@ class _Run:
         return unknown or definitions_of(part, self.library, kind)
 
     def _made(
-        self, source: Application, parts: Sequence[_Part], beside: object
+        self, source: Application, parts: Sequence[_Part], inputs: object
     ) -> _Rendering:
-        made: dict[int, ComponentSpec] = {}
+        rendered: dict[int, ComponentSpec] = {}
         found = [*_name_clashes(source)]
         givers: dict[str, tuple[int, Output]] = {}
         for number, (part, _) in enumerate(parts):
@@ -244,88 +249,91 @@ class _Run:
             needed[number] = [givers[value.source][0] for value in part.inputs]
         order = TopologicalSorter(needed).static_order() if givers else needed
         for number in order:
-            part, chosen = parts[number]
-            if not made.keys() >= {*needed[number]}:
+            part, definitions = parts[number]
+            if not rendered.keys() >= {*needed[number]}:
                 continue  # that component has its own finding
-            if not chosen:
-                made[number] = part
+            if not definitions:
+                rendered[number] = part
                 continue
             own_givers: dict[str, tuple[ComponentSpec, Output]] = {}
             for value in part.inputs:
                 giver, output = givers[value.source]
-                own_givers[value.source] = (made[giver], output)
+                own_givers[value.source] = (rendered[giver], output)
             component, findings = self._component(
-                source, part, chosen, own_givers
+                source, part, definitions, own_givers
             )
             if component:
-                made[number] = component
+                rendered[number] = component
             found += findings
-        if len(made) < len(parts) or errors(found):
-            return _Rendering(source, beside, None, tuple(found))
-        components = tuple(made[number] for number in sorted(made))
+        if len(rendered) < len(parts) or errors(found):
+            return _Rendering(source, inputs, None, tuple(found))
+        components = tuple(rendered[number] for number in sorted(rendered))
         done = replace(source, components=components, policies=())
-        return _Rendering(source, beside, done, tuple(found))
+        return _Rendering(source, inputs, done, tuple(found))
 
     def _component(
         self,
         source: Application,
         part: ComponentSpec,
-        chosen: Sequence[ChosenDefinitions],
+        variants: Sequence[ChosenDefinitions],
         givers: OutputSources,
     ) -> tuple[ComponentSpec | None, Diagnostics]:
-        """Return the component with its objects at each target. `chosen` has the definitions of
+        """Return the component with its objects at each target. `variants` has the definitions of
         each variant."""
         wrong: dict[Diagnostic, None] = {}
-        for definitions in chosen:
+        for definitions in variants:
             for definition in definitions:
                 if isinstance(definition, Diagnostic):
                     wrong[definition] = None
         if wrong:
             # An unreadable file may contain the definition, so report only that file.
             return None, () if errors(self.own.problems) else tuple(wrong)
-        made: list[ComponentSpec] = []
+        rendered: list[ComponentSpec] = []
         found: dict[Diagnostic, None] = {}
         for target in part.every_target:
             values = {}
             for name, (giver, output) in givers.items():
                 values[name] = (_at(giver, target, source), output)
             variant = part.in_variant(target.variant)
-            there, findings = self._placed(
-                source, variant, chosen[target.variant], values, target
+            placed, findings = self._placed(
+                source, variant, variants[target.variant], values, target
             )
             found.update(dict.fromkeys(findings))
-            if there:
-                made.append(there)
+            if placed:
+                rendered.append(placed)
         if errors(found):
             return None, tuple(found)
         # A component without targets keeps only its first rendering.
-        places = zip(part.targets, made, strict=False)
+        places = zip(part.targets, rendered, strict=False)
         targets = tuple(
-            replace(target, rendered=there.rendered) for target, there in places
+            replace(target, rendered=placed.rendered)
+            for target, placed in places
         )
-        return replace(made[0], targets=targets), tuple(found)
+        return replace(rendered[0], targets=targets), tuple(found)
 
     def _placed(
         self,
         source: Application,
         part: ComponentSpec,
-        chosen: ChosenDefinitions,
+        definitions: ChosenDefinitions,
         givers: OutputSources,
         target: DeploymentTarget,
     ) -> tuple[ComponentSpec | None, Diagnostics]:
-        there = source
+        application = source
         if target.namespace not in (None, "", source.namespace):
-            there = replace(source, namespace=target.namespace)
+            application = replace(source, namespace=target.namespace)
         setting = Setting(self.minor, source.revision, target.cluster or "")
-        whole = with_values(part, givers, there, self.tools.ask, setting)
+        whole = with_values(part, givers, application, self.tools.ask, setting)
         if isinstance(whole, Diagnostic):
             return None, (whole,)
         part = whole.component
         awaited = whole.awaited
 
         def rendered(component: ComponentSpec) -> RenderedComponent:
-            left = _without_own_traits(component)
-            return render(chosen, there, left, self.tools.ask, setting)
+            own_part = _without_own_traits(component)
+            return render(
+                definitions, application, own_part, self.tools.ask, setting
+            )
 
         result = rendered(part)
         if errors(result.diagnostics):
@@ -340,8 +348,10 @@ class _Run:
             if ("trait", trait.type) not in OWN_TYPES
         ]
         objects = tuple(
-            with_rule_options(there, part, _numbered(made, numbers))
-            for made in with_awaited(result.objects, awaited)
+            with_rule_options(
+                application, part, _numbered(rendered_object, numbers)
+            )
+            for rendered_object in with_awaited(result.objects, awaited)
         )
         return replace(part, rendered=objects), result.diagnostics
 
@@ -375,14 +385,14 @@ def _at(
 
 
 def _without_own_traits(component: ComponentSpec) -> ComponentSpec:
-    left = [
+    traits = [
         trait
         for trait in component.traits
         if ("trait", trait.type) not in OWN_TYPES
     ]
-    if len(left) == len(component.traits):
+    if len(traits) == len(component.traits):
         return component
-    return replace(component, traits=tuple(left))
+    return replace(component, traits=tuple(traits))
 
 
 def _numbered(
@@ -415,10 +425,10 @@ def _name_clashes(application: Application) -> Findings:
             yield Diagnostic("OAM106", message, policy.position.at("name"))
 
 
-def _definition_inputs(chosen: ChosenDefinitions) -> object:
+def _definition_inputs(definitions: ChosenDefinitions) -> object:
     """Return everything that a rendering depends on apart from the Application."""
     meaning: list[object] = []
-    for definition in chosen:
+    for definition in definitions:
         if isinstance(definition, Definition):
             named = (
                 definition.name,

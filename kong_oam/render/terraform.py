@@ -81,10 +81,10 @@ def _configuration(
     for name in _BY_DEFINITION:
         if name not in spec and schematic.get(name) is not None:
             spec[name] = schematic[name]
-    written = spec.get("writeConnectionSecretToRef")
-    if isinstance(written, Mapping) and not written.get("namespace"):
+    secret = spec.get("writeConnectionSecretToRef")
+    if isinstance(secret, Mapping) and not secret.get("namespace"):
         where = {"namespace": application.namespace}
-        spec["writeConnectionSecretToRef"] = {**written, **where}
+        spec["writeConnectionSecretToRef"] = {**secret, **where}
     if schematic.get("type", "hcl") == "remote":
         spec["remote"] = schematic["configuration"]
         spec.pop("path", None)

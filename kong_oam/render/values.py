@@ -64,11 +64,11 @@ def with_values(
     awaited: dict[Awaited, None] = {}
     for taken in part.inputs:
         giver, output = givers[taken.source]
-        asked: Question = {
+        question: Question = {
             "valueFrom": output.value_from,
             "scope": _scope(giver, application, setting),
         }
-        answer = ask(asked)
+        answer = ask(question)
         own: list[Awaited] = []
         message = _wrong(answer) or _collected(answer, giver, application, own)
         if message:
@@ -79,8 +79,8 @@ def with_values(
         value = _with_placeholders(answer["value"], own)
         awaited.update(dict.fromkeys(own))
         text = json.dumps(value)
-        for made in giver.rendered or ():
-            for passed_on in made.awaited:
+        for rendered in giver.rendered or ():
+            for passed_on in rendered.awaited:
                 if passed_on.placeholder in text:
                     awaited[passed_on] = None
         try:
@@ -115,8 +115,10 @@ def _collected(
 
 
 def _with_placeholders(value: Any, awaited: Sequence[Awaited]) -> Any:
-    for number, awaits in enumerate(awaited):
-        value = str(value).replace(f"\ue000{number}\ue001", awaits.placeholder)
+    for number, value_awaited in enumerate(awaited):
+        value = str(value).replace(
+            f"\ue000{number}\ue001", value_awaited.placeholder
+        )
     return value
 
 
@@ -158,9 +160,10 @@ def evaluated_input(part: ComponentSpec) -> Diagnostic:
 
 def _in_other_words(value: Any, awaited: Sequence[Awaited]) -> Any:
     text = json.dumps(value)
-    for awaits in awaited:
+    for value_awaited in awaited:
         text = text.replace(
-            awaits.placeholder, f"{awaits.placeholder[-16:].upper()}:/Awaited"
+            value_awaited.placeholder,
+            f"{value_awaited.placeholder[-16:].upper()}:/Awaited",
         )
     return json.loads(text)
 
@@ -278,7 +281,7 @@ def _placed(part: ComponentSpec, taken: Input) -> ComponentSpec:
 def _moved(
     position: SourcePosition, path: tuple[str | int, ...], taken: Input
 ) -> SourcePosition:
-    there = (*position.at(*path[:-1]).path, path[-1])
+    target = (*position.at(*path[:-1]).path, path[-1])
     return replace(
-        position, moved={**position.moved, there: taken.position.path}
+        position, moved={**position.moved, target: taken.position.path}
     )

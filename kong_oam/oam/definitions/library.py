@@ -43,13 +43,13 @@ def library(definitions: Iterable[Definition]) -> Library:
         known = by_type.setdefault(definition.type, [])
         if definition.built_in and known and not known[0].built_in:
             continue
-        twin = _find_version(known, definition.version)
-        if twin is None:
+        duplicate = _find_version(known, definition.version)
+        if duplicate is None:
             known.append(definition)
             continue
         message = (
             f"{definition.type[0]} type '{definition.name}' is defined twice (first in "
-            f"{twin.position})"
+            f"{duplicate.position})"
         )
         diagnostics.append(Diagnostic("OAM106", message, definition.position))
     newest_first = {}
