@@ -12,7 +12,7 @@ from kong_oam.access.memory import Memory
 from kong_oam.access.model import Component
 from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings
 from kong_oam.objects.component import JudgedComponent, Rules
-from kong_oam.objects.fenced import fence_name, fenced_pods
+from kong_oam.objects.component_pods import component_pods, network_policy_name
 from kong_oam.objects.judge import judge, refused_alone
 from kong_oam.objects.manifests import client_secret_name
 from kong_oam.traits.upstream_tls.value import (
@@ -180,10 +180,10 @@ def _made(component: Component, *, client: bool) -> Iterator[tuple[str, str]]:
     pods = [
         made.options
         for made in component.workload.rendered
-        if fenced_pods(made)
+        if component_pods(made)
     ]
     if pods:
-        yield "NetworkPolicy", fence_name(component.name, pods)
+        yield "NetworkPolicy", network_policy_name(component.name, pods)
     has_account = (("", "ServiceAccount"), component.name) in rendered
     if not has_account and not all(options.read for options in pods):
         yield "ServiceAccount", component.name

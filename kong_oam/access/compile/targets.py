@@ -14,7 +14,7 @@ from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.oam.model import DeploymentTarget
 from kong_oam.oam.position import SourcePosition
 from kong_oam.oam.topology import unknown_clusters
-from kong_oam.oam.variants import clashing
+from kong_oam.oam.variants import clashing_variants
 
 
 def first_target(part: oam.ComponentSpec) -> DeploymentTarget:
@@ -36,7 +36,7 @@ def wrong_targets(
 ) -> Findings:
     """Yield clusters that the stack has not, places with two forms of a component, and namespaces
     that are the gateway's."""
-    yield from clashing(application)
+    yield from clashing_variants(application)
     if stack.clusters is not None:
         yield from unknown_clusters(application, stack.clusters)
     gateways = stack.gateway_namespace

@@ -33,7 +33,7 @@ def led_to_first_alone(
     if part.variants and component.exposure.endpoints:
         variant = part.variants[0]
         message = (
-            f"the routes of '{part.name}' lead to '{component.at}' alone, where {variant.said} "
+            f"the routes of '{part.name}' lead to '{component.at}' alone, where {variant.label} "
             "deploys it: in its other forms nobody is let in; routes lead to the first place: in "
             "'local', of the step that is written first"
         )
@@ -133,8 +133,8 @@ def differences(first: Formed, other: Formed) -> Findings:
     if difference:
         path, (here, there) = difference
         message = (
-            f"component '{first.part.name}': {dotted(path)} is {there} by {other.variant.said}, and "
-            f"{here} by {first.variant.said}; who may call is said once for all places: take it out "
+            f"component '{first.part.name}': {dotted(path)} is {there} by {other.variant.label}, and "
+            f"{here} by {first.variant.label}; who may call is said once for all places: take it out "
             "of the override, or make two Applications"
         )
         yield Diagnostic("OAM108", message, _place(first, other, path))

@@ -20,8 +20,8 @@ from kong_oam.access.workloads import workload_of
 from kong_oam.kong import names
 from kong_oam.kong.enforced import enforced
 from kong_oam.kong.routes import routes
-from kong_oam.oam.application import Reading, read_bytes, together
-from kong_oam.objects.named import ELSEWHERE
+from kong_oam.oam.application import Reading, join_readings, read_bytes
+from kong_oam.objects.named_services import NAMED_SERVICE_HINT
 from tests.support.components import with_fields
 from tests.support.enforced_state import state
 from tests.support.estates import STACK
@@ -173,7 +173,7 @@ def _exposures(estate: Estate) -> list[dict[str, tuple[int, ...]]]:
 def test_every_question_has_the_same_answer() -> None:
     """Of the project's own Applications: tables, graph, and what a stack exports but for who holds a credential."""
     files = sorted((ROOT / "applications").glob("*.yaml"))
-    reading = together(
+    reading = join_readings(
         [read_bytes(file.name, file.read_bytes()) for file in files]
     )
     plain, rendered = (
@@ -262,7 +262,7 @@ RULES = (
     ("objects", "traits", "expected"),
     [
         (DEPLOYMENT, RULES, "component 'api' has access rules but no gateway trait that exposes it; add one"),
-        (DEPLOYMENT, GATEWAY, f"gateway exposes nothing of component 'api'; take it out, or {ELSEWHERE}"),
+        (DEPLOYMENT, GATEWAY, f"gateway exposes nothing of component 'api'; take it out, or {NAMED_SERVICE_HINT}"),
     ],
 )  # fmt: skip
 def test_rules_that_guard_nothing_are_refused(

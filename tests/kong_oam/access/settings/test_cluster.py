@@ -63,7 +63,7 @@ def test_a_stack_that_says_nothing_has_a_version_all_the_same() -> None:
         ({"version": 1.3}, 'cluster.version: 1.3 is no version of Kubernetes; write it in quotes, as "1.30"'),
         ({"version": "1.30.2"}, "is no version of Kubernetes"),
         ({"allow": {"Node": "x", "networking.k8s.io/NetworkPolicy": "x"}}, "kong-oam:cluster.allow.networking.k8s.io/NetworkPolicy: no stack allows these: network policies add up"),
-        ({"allow": {"configuration.konghq.com/KongPlugin": "x"}}, "KongPlugin: no stack allows these: it would be a way in that knows no rule"),
+        ({"allow": {"configuration.konghq.com/KongPlugin": "x"}}, "KongPlugin: no stack allows these: it would open a path past the gateway"),
         ({"contexts": {"local": "c"}, "context": "d"}, "kong-oam:cluster.contexts"),
         ({"contexts": {"west": "c"}}, "kong-oam:cluster.contexts: with further clusters, name the stack's own, too"),
         (
