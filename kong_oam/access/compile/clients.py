@@ -1,5 +1,7 @@
-"""Compiles client traits: which component calls which, and which roles grant it. A call that no
-role covers is an error."""
+"""Compile client traits: the calls of each component, and the roles that grant them.
+
+A call that no role covers is an error.
+"""
 
 from __future__ import annotations
 
@@ -28,19 +30,20 @@ from kong_oam.oam.position import SourcePosition
 
 @dataclass(slots=True)
 class Directory:
-    """Every component by its key, with the part of the Application that it comes from."""
+    """Every component by its key, with its part of the Application."""
 
     stack: Stack
     out: Report
-    # Applications that could not be read, "" for any whose name could not be read either.
+    # Names of Applications that cannot be read. "" stands for an Application without a readable
+    # name.
     malformed: frozenset[str]
     components: dict[str, Component] = field(default_factory=dict)
     parts: dict[str, oam.ComponentSpec] = field(default_factory=dict)
-    # The components that have a client trait.
+    # Keys of the components that have a client trait.
     clients: set[str] = field(default_factory=set)
     applications: set[str] = field(default_factory=set)
-    # Those of which others name a component, which is not reported as missing: of `malformed`, or
-    # not here.
+    # Applications that cannot be read, or that this part of the estate leaves out. A component of
+    # them that others name is not reported as missing.
     unjudged: set[str] = field(default_factory=set)
 
     def report(self, code: str, message: str, position: SourcePosition) -> None:
@@ -54,7 +57,8 @@ class Directory:
         self.applications.add(component.application)
 
     def access(self, component: Component, *path: str | int) -> SourcePosition:
-        """A place in the component's access trait, or the component itself where it has none."""
+        """Return a position in the access trait, or the component's position if it has no such
+        trait."""
         trait = self.parts[component.key].trait("access")
         return (
             trait.position.at("properties", *path)
@@ -63,9 +67,11 @@ class Directory:
         )
 
     def unread(self, key: str) -> bool:
-        """Whether the component `application/component` may well exist, in an Application that
-        could not be read: in one without a name may be all that is not elsewhere. That it was asked
-        about is kept."""
+        """Return whether `application/component` may exist in an Application that cannot be read.
+
+        An unreadable Application without a name may hold any component that no other Application
+        has. The Application's name is recorded in `unjudged`.
+        """
         if key in self.components:
             return False
         application = key.partition("/")[0]
@@ -81,8 +87,7 @@ class Directory:
         return False
 
     def check_scopes(self) -> None:
-        """Check that scope names are unique per issuer, and that none is reserved by OpenID
-        Connect."""
+        """Check that each scope name is unique for its issuer and not reserved by OpenID Connect."""
         first: dict[tuple[str, str], Component] = {}
         for component in self.components.values():
             for scope in component.identity.scopes:
@@ -104,7 +109,7 @@ class Directory:
                     self.report("ACC202", message, position)
 
     def check_role_members(self) -> None:
-        """Check that roles are bound to components that exist and are clients."""
+        """Check that the components of each role exist and are clients."""
         for component in self.components.values():
             for role in component.identity.roles:
                 for index, member in enumerate(role.components):
@@ -123,7 +128,7 @@ class Directory:
 def callees_of(
     component: Component, directory: Directory
 ) -> tuple[Component | None, ...]:
-    """The components that a client calls, in its order; None for one that is not there."""
+    """Return the components that a client calls, in its order. None stands for a missing component."""
     trait = directory.parts[component.key].trait("client")
     calls = trait.properties.get("calls", ()) if trait else ()
     return tuple(directory.components.get(call["component"]) for call in calls)
@@ -132,8 +137,10 @@ def callees_of(
 def compile_clients(
     component: Component, directory: Directory
 ) -> Iterator[Client]:
-    """Yield one client per provider whose APIs the component calls; one of its own provider where
-    it calls none."""
+    """Yield one client for each provider whose APIs the component calls.
+
+    A component that calls no API has one client, of its own provider.
+    """
     part = directory.parts[component.key]
     trait = part.trait("client")
     if trait is None:
@@ -185,8 +192,7 @@ def compile_clients(
 def _kind_findings(
     component: Component, part: oam.ComponentSpec, trait: oam.Trait
 ) -> Findings:
-    """Find a kind that this type of component cannot be, and fields that this kind has no use
-    for."""
+    """Find a kind that does not fit the component's type, and fields that do not fit the kind."""
     kind = trait.properties["kind"]
     position = trait.position.at("properties")
     kinds = ["browser", "native", "service", "web"]
@@ -280,9 +286,8 @@ def _granted_call(
 def _missing_grant(
     component: Component, callee: Component, scope: str, directory: Directory
 ) -> str:
-    """Say that no role grants a scope, and which one could."""
-    # A role that bundles what is not declared is an error by itself (ACC207), and none to be
-    # proposed.
+    """Return the message about a scope that no role grants, with the role to add the client to."""
+    # A role with an undeclared scope is an error (ACC207): do not propose it.
     able = [
         role
         for role in callee.identity.roles

@@ -1,5 +1,4 @@
-"""Compiles one component: its endpoints, rules and roles, as far as they can be checked without the
-others."""
+"""Compile one component: its endpoints, rules and roles, without looking at other components."""
 
 from __future__ import annotations
 
@@ -35,8 +34,7 @@ from kong_oam.traits.meanings import compile_traits
 from kong_oam.traits.upstream_tls.meaning import over_tls
 from kong_oam.traits.upstream_tls.value import UPSTREAM_TLS
 
-# The annotation of an Application that says who owns those of its components that have no access
-# trait to say so.
+# The Application's annotation with the owner of all components whose access trait has no owner.
 OWNER = "owner"
 
 
@@ -47,8 +45,10 @@ def compile_component(
     stack: Stack,
     out: Report,
 ) -> Component:
-    """Compile `part`, with its objects and `routes`, into a component without its clients, in the
-    namespace of `application`. Findings are added to `out`."""
+    """Compile `part`, its objects and `routes` into a component without clients.
+
+    The component is in the namespace of `application`. Findings are added to `out`.
+    """
     access = part.trait("access")
     properties: YamlObject = access.properties if access else {}
     endpoints = endpoints_of(application, part, routes, stack, out)
@@ -76,7 +76,7 @@ def compile_component(
         tuple(roles_of(properties, position, scopes, stack, out)),
         forward_token=properties.get("forwardToken", False),
     )
-    # Where no route leads to the Service, which is an error already, nothing else is said of it.
+    # A Service that no route leads to is already an error: report nothing more about it.
     is_reached = named and _leads_to(endpoints, named)
     workload = WorkloadSpec(
         application.namespace,
@@ -99,8 +99,8 @@ def compile_component(
 
 
 def _misnamed_elsewhere(part: oam.ComponentSpec) -> Findings:
-    """Find what a component's name has in it that names of hosts, of apps and at the gateway have
-    not."""
+    """Find a capital or a dot in a component's name, which hosts, apps and the gateway do not
+    allow."""
     has = "a capital" if part.name != part.name.lower() else ""
     if "." in part.name:
         has = "a dot"
@@ -113,7 +113,7 @@ def _misnamed_elsewhere(part: oam.ComponentSpec) -> Findings:
 
 
 def _unexposed(part: oam.ComponentSpec) -> Findings:
-    """Find what says who may call a component, or where, that has no endpoints."""
+    """Find an access trait or a gateway trait of a component without endpoints."""
     exposing = next(
         (
             trait

@@ -1,7 +1,6 @@
-"""Compiles Applications on a stack into an estate: every name resolved, every grant covered, or
-diagnostics.
+"""Compile Applications on a stack into an estate: all names resolved, all grants covered.
 
-It reports all problems at once, and an estate exists only where no error was found.
+All problems are reported at once. An estate exists only if there is no error.
 """
 
 from __future__ import annotations
@@ -54,9 +53,11 @@ from kong_oam.objects.made import made_of, objects_of
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The result of a compilation. `estate` is None exactly where `diagnostics` hold an error.
-    `unjudged` are Applications that could not be read and of which others name components; ""
-    stands for any without a name."""
+    """The result of a compilation. `estate` is None if, and only if, `diagnostics` have an error.
+
+    `unjudged` are unreadable Applications whose components others name. "" stands for an
+    Application without a readable name.
+    """
 
     estate: Estate | None
     diagnostics: Diagnostics
@@ -64,8 +65,8 @@ class Compiled:
 
     @property
     def reservation(self) -> str:
-        """What else may be wrong, as the end of a sentence about the errors; empty where nothing
-        was left out."""
+        """The end of a sentence about errors: references that are not checked yet. Empty if all
+        are."""
         if not self.unjudged:
             return ""
         named = [f"'{printable(name)}'" for name in self.unjudged if name]
@@ -77,8 +78,8 @@ class Compiled:
 def compile_estate(
     reading: Reading, stack: Stack, memory: Memory | None = None
 ) -> Compiled:
-    """Compile the applications of `reading` on `stack`; with a `memory`, no component anew that it
-    has compiled."""
+    """Compile the applications of `reading` on `stack`. A `memory` skips components that did not
+    change."""
     memory = memory or Memory()
     reading = deployable(reading)
     findings = list(reading.diagnostics)
@@ -124,7 +125,7 @@ def compile_estate(
 def _alone(
     application: oam.Application, part: oam.ComponentSpec, stack: Stack
 ) -> tuple[Component, Diagnostics]:
-    """The component as far as it can be compiled without the others, and what is wrong about it."""
+    """Compile a component without looking at others. Return it with its findings."""
     findings: Report = []
     component = compile_alone(application, part, stack, findings)
     partition = stack.partition_of(application.namespace)
@@ -140,15 +141,17 @@ def compile_alone(
     stack: Stack,
     out: Report,
 ) -> Component:
-    """Compile `part` as it is in its first place, without its clients. What is wrong about any of
-    its forms is added to `out`, and so is what these do not agree on."""
+    """Compile `part` in its first place, without its clients.
+
+    The findings of all its forms, and differences between forms, are added to `out`.
+    """
     component = _compiled(application, part, stack, out)
     disagreements: Report = []
     for target in part.targets:
         if not target.variant:
             continue
         other_part = alone(part, target)
-        # What is wrong about the first place hides nothing of what is wrong about this one.
+        # An error in the first form does not hide the errors of this form.
         form_findings: Report = []
         other = _compiled(application, other_part, stack, form_findings)
         out += form_findings
@@ -167,7 +170,7 @@ def _compiled(
     stack: Stack,
     out: Report,
 ) -> Component:
-    """Compile what is made of `part` in its first place."""
+    """Compile `part` with its objects and routes in its first place."""
     target = first_target(part)
     placed = at_target(application, target)
     made = made_of(placed, part, stack.metadata)
@@ -188,8 +191,11 @@ def _compiled(
 def _further_targets(
     application: oam.Application, part: oam.ComponentSpec
 ) -> tuple[FurtherTarget, ...]:
-    """The component's further places, each once. What is made in the first namespace of a cluster
-    has names in the state that another namespace later leaves as they are."""
+    """Return the component's further places, each once.
+
+    Names in Pulumi's state have a suffix only in the second and later namespaces of a cluster. So
+    another namespace leaves the names of the first as they are.
+    """
     targets = {}
     first: dict[str | None, str] = {}
     for target in part.targets:
@@ -214,7 +220,7 @@ def _further_targets(
 def _first_of_each_name(
     applications: Iterable[oam.Application], out: Report
 ) -> Iterator[oam.Application]:
-    """Yield the first application of each name; another of the same name is a finding."""
+    """Yield the first application of each name. Report a further application of the same name."""
     first: dict[str, oam.Application] = {}
     for application in applications:
         earlier = first.setdefault(application.name, application)
@@ -255,13 +261,11 @@ def _with_clients(
         return component
     compiled = partial(_with_all_clients, component, directory)
     callees = callees_of(component, directory)
-    # Else what is wrong depends on more than these.
+    # Otherwise the findings depend on more than these values.
     if all(callee and callee.identity.scopes for callee in callees):
         beside = (directory.stack, component, callees)
         made, client_findings = memory.recall("clients", part, beside, compiled)
-        if (
-            client_findings
-        ):  # it may say where in the callees' files, and lines move
+        if client_findings:  # positions in the callees' files may have moved
             made, client_findings = compiled()
     else:
         made, client_findings = compiled()
@@ -278,11 +282,11 @@ def _with_all_clients(
 
 
 def _shared_hosts(components: Iterable[Component]) -> Findings:
-    """Nobody owns a host: whoever declares the longer path, or the nearer host below a wildcard,
-    takes calls, and the tokens in them, from the other.
+    """Find endpoints that take calls, with their tokens, from another owner's endpoint on a shared
+    host.
 
-    That is as meant within one application, and between components whose access traits name one
-    owner.
+    The longer path wins, and so does the nearer host below a wildcard. Components of one
+    application, or of one owner, may take calls from each other.
     """
     exposed: dict[str, dict[PathSegments, EndpointOwner]] = {}
     for component in components:
@@ -322,8 +326,11 @@ def _taken_from(
     endpoint: Endpoint,
     exposed: Mapping[str, Mapping[PathSegments, EndpointOwner]],
 ) -> Iterator[EndpointOwner]:
-    """What would get the endpoint's calls without it: on its own host or, where nothing there
-    would, on the nearest wildcard above; and what lies below it on wildcards before that."""
+    """Yield the endpoints that would get this endpoint's calls without it.
+
+    Such an endpoint has a shorter path on the same host, or on the nearest wildcard above. Longer
+    paths on wildcards before that lose calls, too.
+    """
     path = endpoint.path
     for host in hosts_above(endpoint.host):
         paths = exposed.get(host, {})
@@ -340,7 +347,7 @@ def _taken_from(
 
 
 def _conflicting_certificates(components: Iterable[Component]) -> Findings:
-    """A host has one certificate: of two, callers would be shown either."""
+    """Find hosts with two certificates: Kong would show callers either of them."""
     first: dict[str, EndpointOwner] = {}
     for component in components:
         for endpoint in component.exposure.endpoints:

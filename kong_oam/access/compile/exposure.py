@@ -1,4 +1,4 @@
-"""Where a component is exposed: its routes as endpoints of this environment."""
+"""Compile the routes of a component into endpoints of this environment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*\Z")
 
 
-# The most elements that an exposed path may have: gateways order routes by a small number.
+# The most elements of an exposed path: a gateway's routes have a small number as their order.
 DEEPEST = 511
 DEEPEST_BELOW_WILDCARD = 15
 MOST_LABELS_OF_WILDCARD = 31
@@ -30,7 +30,7 @@ def endpoints_of(
     stack: Stack,
     out: Report,
 ) -> Endpoints:
-    """The endpoints of a component, in the order of its routes. Findings are added to `out`."""
+    """Return the endpoints of a component, in the order of its routes. Findings are added to `out`."""
     endpoints = []
     for route in routes:
         if isinstance(route, Diagnostic):
@@ -42,7 +42,7 @@ def endpoints_of(
 
 
 def exposures_of(routes: Iterable[Route | Diagnostic]) -> Exposures:
-    """The Services that the gateway reaches, each with its ports."""
+    """Return the Services that the gateway reaches, each with its ports."""
     ports: dict[str, set[int]] = {}
     for route in routes:
         if isinstance(route, Route):
@@ -83,8 +83,10 @@ def _endpoint(
 
 
 def _unroutable(endpoints: Iterable[Endpoint]) -> Findings:
-    """Find hosts and paths that a gateway cannot put into the order in which the nearer host and
-    the longer path win."""
+    """Find hosts and paths that are too deep for the order of a gateway's routes.
+
+    In that order, the nearer host and the longer path win.
+    """
     wildcards = {
         endpoint.host: endpoint
         for endpoint in endpoints
@@ -109,13 +111,13 @@ def _unroutable(endpoints: Iterable[Endpoint]) -> Findings:
 def _host(
     application: str, component: str, domain: str | None, stack: Stack
 ) -> str | None:
-    """The host as this environment has it, in lower case; None where nothing says."""
+    """Return the host in this environment, in lower case; None without a domain."""
     if domain is None:
         if not stack.domain:
             return None
         return f"{component}-{application}.{stack.domain}".lower()
     domain = domain.lower()
-    # The longest suffix that fits counts.
+    # The longest matching suffix wins.
     suffixes = sorted(stack.suffixes.items(), key=lambda pair: -len(pair[0]))
     for suffix, replacement in suffixes:
         if domain == suffix or domain.endswith(f".{suffix}"):

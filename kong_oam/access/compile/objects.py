@@ -1,4 +1,4 @@
-"""The Kubernetes objects of an estate: whether they open what access closes."""
+"""Check that the Kubernetes objects of an estate open nothing that access rules close."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ _SERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 
 
 def judged_objects(directory: Directory, memory: Memory) -> Findings:
-    """Yield what is wrong about the objects of all components that run here, those of one name
-    among them."""
+    """Yield the findings about the objects of all workloads, and about duplicate names."""
     sites: list[Component] = []
     for component in directory.components.values():
         if not component.outside:
@@ -64,7 +63,7 @@ def judged_objects(directory: Directory, memory: Memory) -> Findings:
             "alone", site, by, partial(refused_alone, site, by)
         )
 
-    # What is in two has nothing to do with each other.
+    # Objects in different clusters do not affect each other.
     by_cluster: dict[str | None, list[JudgedComponent]] = {}
     for site in sites:
         by_cluster.setdefault(site.workload.cluster, []).append(
@@ -77,8 +76,7 @@ def judged_objects(directory: Directory, memory: Memory) -> Findings:
 def _shown_certificates(
     sites: Iterable[Component], credentials: _Owners
 ) -> Findings:
-    """Yield where a client's credential is named as the certificate of a host: Kong would be
-    handed it."""
+    """Find hosts whose certificate is a client's credential: Kong would receive it."""
     for component in sites:
         for endpoint in component.exposure.endpoints:
             name = endpoint.certificate
@@ -94,8 +92,11 @@ def _shown_certificates(
 
 
 def _others_keys(sites: Iterable[Component], credentials: _Owners) -> Findings:
-    """Yield where a workload would show what another component does, or read what stands for a
-    client, or the key by which the gateway answers for another component."""
+    """Find workloads whose TLS Secret belongs to another component.
+
+    The Secret may be another workload's, a client's credential, or a certificate that the gateway
+    shows for another component.
+    """
     sites = tuple(sites)
     first: dict[tuple[str | None, str, str], Component] = {}
     answering: dict[tuple[str, str], list[str]] = {}
@@ -127,7 +128,7 @@ def _judged(
     component: Component, credentials: frozenset[str], *, client: bool
 ) -> JudgedComponent:
     over_tls = component.traits.get(UPSTREAM_TLS)
-    # Routes lead to the first place alone.
+    # Routes lead only to the first place.
     routed = (
         () if component.workload.further_target else component.exposure.services
     )
@@ -152,7 +153,7 @@ def _judged(
 
 
 def _shown(component: Component) -> frozenset[str]:
-    """The Secrets with the keys by which the gateway answers for the component's hosts."""
+    """Return the Secrets of the certificates that the gateway shows for the component's hosts."""
     certificates = (
         endpoint.certificate for endpoint in component.exposure.endpoints
     )
@@ -170,7 +171,7 @@ def _certified(component: Component) -> Iterator[str]:
 
 
 def _made(component: Component, *, client: bool) -> Iterator[tuple[str, str]]:
-    """Yield kind and name of the objects that are made beside rendered ones."""
+    """Yield kind and name of each object that the program adds to the rendered objects."""
     over_tls = component.traits.get(UPSTREAM_TLS)
     if over_tls and over_tls.issuer:
         yield "Secret", tls_secret_name(component.name)
@@ -194,14 +195,12 @@ def _made(component: Component, *, client: bool) -> Iterator[tuple[str, str]]:
         yield "Secret", client_secret_name(component.name)
 
 
-# By namespace and name of a Secret with a client's credential, the components that it belongs
-# to.
+# By namespace and name of a Secret with a client's credential, the components that own it.
 _Owners = dict[tuple[str, str], list[Component]]
 
 
 def _credentials(directory: Directory) -> _Owners:
-    """The owners of credentials: each Secret lies in every namespace that its component is deployed
-    to."""
+    """Return the owners of credentials. Each Secret exists in all namespaces of its component."""
     owners: _Owners = {}
 
     def add(owner: Component, secret: str) -> None:
@@ -220,8 +219,7 @@ def _credentials(directory: Directory) -> _Owners:
 
 
 def _with_capitals(component: Component) -> Findings:
-    """Yield that an object which is made beside rendered ones could not be named as its component
-    is."""
+    """Find a component whose name has capitals, which its added objects cannot have."""
     for kind, name in _made(component, client=False):
         if name != name.lower():
             message = f"'{component.name}' would be the name of a {kind}, which has no capitals"

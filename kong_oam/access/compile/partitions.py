@@ -1,5 +1,4 @@
-"""Finds what an estate's partitions cannot share: Applications that are in none of them, and hosts
-that are in two."""
+"""Find Applications in no partition, and hosts in two partitions."""
 
 from __future__ import annotations
 
@@ -21,11 +20,10 @@ def wrong_partitions(
     components: Iterable[Component],
     stack: Stack,
 ) -> Findings:
-    """Yield Applications in no partition, and endpoints whose host, or one that stands for it,
-    another one has.
+    """Yield Applications in no partition, and endpoints whose host is in two partitions.
 
-    A host is one partition's, so that no path in a gate's table and no priority of a route depends
-    on another run.
+    A host belongs to one partition. So no path in a gate's table and no priority of a route depends
+    on another partition's run.
     """
     if not stack.partitions:
         return
@@ -46,8 +44,8 @@ def wrong_partitions(
 
 
 def _crossing(components: Iterable[Component]) -> Findings:
-    """Yield one finding for each host and partition that meets the host, or a wildcard above it,
-    of another one."""
+    """Yield a finding for each host and partition that share the host, or a wildcard above it, with
+    another partition."""
     first: dict[str, dict[str | None, EndpointOwner]] = {}
     for component in components:
         for endpoint in (

@@ -1,4 +1,4 @@
-"""Compiles redirectUris and redirectPaths: where users come back to after they signed in."""
+"""Compile redirectUris and redirectPaths: the addresses that users return to after sign-in."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 def redirect_uris(
     component: Component, trait: oam.Trait, scheme: str, out: Report
 ) -> Iterator[str]:
-    """Yield the addresses that users come back to, and add what is wrong with them to `out`."""
+    """Yield the addresses that users return to. Findings are added to `out`."""
     position = trait.position.at("properties")
     kind = trait.properties["kind"]
     paths = trait.properties.get("redirectPaths", ())
@@ -48,7 +48,7 @@ def _pages(
     scheme: str,
     out: Report,
 ) -> Iterator[str]:
-    """Yield the page at the path on each host of the component that has it."""
+    """Yield the address of the page on each host of the component that has the path."""
     elements = elements_of(path, position, out)
     if elements is None:
         return
@@ -71,11 +71,11 @@ def _pages(
 
 
 def _leaves_the_device(uri: str) -> str:
-    """Why a redirect URI of a native application could end up with somebody else; empty where it
-    could not.
+    """Return why a redirect URI of a native application may reach another party; empty if it is
+    safe.
 
-    RFC 8252, section 7: a scheme that is a domain's, reversed, or a loopback address. Claimed https
-    addresses (7.2) are redirectPaths, on the domains of the application itself.
+    RFC 8252, section 7, allows a reversed domain as the scheme, or a loopback address. Claimed
+    https addresses (7.2) are redirectPaths, on the domains of the application itself.
     """
     try:
         parts = urlsplit(uri)
@@ -96,8 +96,7 @@ def _leaves_the_device(uri: str) -> str:
 
 
 def _is_public(component: Component, path: PathSegments) -> bool:
-    """Whether anybody may GET the path: the longest rule path that owns it has a public rule for
-    GET."""
+    """Return whether anybody may GET the path: its longest rule path has a public rule for GET."""
     return any(
         rule.public and rule.lists("GET") for rule in component.owning(path)
     )

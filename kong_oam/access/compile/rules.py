@@ -1,4 +1,4 @@
-"""Compiles rules: who may call which paths and methods of a component."""
+"""Compile rules: the paths and methods of a component, with the scopes that callers need."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from kong_oam.oam.position import SourcePosition
 
 
 def authenticated_only(endpoints: Endpoints) -> Rules:
-    """The rules of a component without an access trait: any token that counts, nothing without one.
+    """Return the rules of a component without an access trait: every path needs a valid token.
 
     Source: docs/explanation/design.md#a-component-without-an-access-trait.
     """
@@ -41,7 +41,7 @@ def rules_of(
     scopes: Texts,
     out: Report,
 ) -> Rules:
-    """Compile the rules of an access trait, and add what is wrong with them to `out`."""
+    """Compile the rules of an access trait. Findings are added to `out`."""
     result = []
     gateway_paths = tuple(
         dict.fromkeys(endpoint.path for endpoint in endpoints)

@@ -1,5 +1,4 @@
-"""Components in several forms: who may call is one for all of them, by whatever overrides they
-differ."""
+"""Compare the forms of a component: overrides may not change the access rules."""
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ from kong_oam.oam.position import Path, SourcePosition
 from kong_oam.oam.schema import dotted, shown
 from kong_oam.objects.pods import mapping, mappings
 
-# Fields of a component that say where it is: the forms are in different places.
+# Fields of a component that name its place: each form has its own place.
 _OF_TARGETS: Final = frozenset(
     {"namespace", "cluster", "further_targets", "further_target"}
 )
@@ -29,7 +28,7 @@ _NOTHING: Final = object()
 def led_to_first_alone(
     part: oam.ComponentSpec, component: Component
 ) -> Findings:
-    """Yield that routes lead to the first form of a component, and to no other one."""
+    """Warn that routes lead only to the first form of a component."""
     if part.variants and component.exposure.endpoints:
         variant = part.variants[0]
         message = (
@@ -43,8 +42,8 @@ def led_to_first_alone(
 def alone(
     part: oam.ComponentSpec, target: DeploymentTarget
 ) -> oam.ComponentSpec:
-    """Return the component as it would be in one place alone, in the form that it has there."""
-    # As if it were where the gateway leads to: another order of places makes it the first.
+    """Return the component as if it were deployed only to this target, in the target's form."""
+    # Treat the target as the gateway's: another order of places would make it the first.
     there = (replace(target, cluster=None, selector=(), variant=0),)
     return replace(
         part.in_variant(target.variant),
@@ -56,14 +55,17 @@ def alone(
 
 @dataclass(frozen=True, slots=True)
 class Formed:
-    """A component as it would be in one place alone, in the form that it has there."""
+    """A component as if it were deployed only to one place, in the form of that place."""
 
     part: oam.ComponentSpec
     component: Component
     variant: Variant
 
     def facts(self, more: Iterable[str]) -> YamlObject:
-        """What decides who may call and what is reached, by messages' words, and `more` fields."""
+        """Return the values that decide access and routing, and the fields `more`.
+
+        Keys are the words of messages: `access`, `client`, `properties`, `routes`, `services`.
+        """
         access = self.part.trait("access")
         client = self.part.trait("client")
         facts = {
@@ -82,7 +84,7 @@ class Formed:
         return facts
 
     def routes(self) -> Mapping[str, tuple[str, SourcePosition]]:
-        """What leads where, by host and path."""
+        """Return the target of each route in words, with its position, by host and path."""
         routes = {}
         for endpoint in self.component.exposure.endpoints:
             words = f"port {endpoint.port} of {endpoint.service}, certificate {endpoint.certificate}"
@@ -93,8 +95,7 @@ class Formed:
         return routes
 
     def services(self) -> YamlObject:
-        """The specs of the Services that the gateway reaches, by name: which pods they select, and
-        their ports."""
+        """Return the specs of the Services that the gateway reaches, by name: selectors and ports."""
         namespaces = ("", self.component.workload.namespace)
         reached: JsonFields = {
             name: {"ports": {}} for name, _ in self.component.exposure.services
@@ -112,7 +113,7 @@ class Formed:
                 ports[f"{port.get('port')}/{port.get('protocol', 'TCP')}"] = (
                     port
                 )
-            # Of one name they are one, the first with the ports of all.
+            # Services of one name are merged: the first spec, with the ports of all.
             reached[service.name] = {
                 "type": "ClusterIP",
                 **spec,
@@ -123,9 +124,8 @@ class Formed:
 
 
 def differences(first: Formed, other: Formed) -> Findings:
-    """Yield what decides who may call, or what is reached, and is not the same in two forms: the
-    first of it."""
-    # Whatever else is known of who may call, and whoever adds to that.
+    """Yield the first difference in access or routing between two forms."""
+    # Compare the other fields of the components, too, so that a new field is not forgotten.
     ours = first.component
     theirs = other.component
     more = [*_different_fields(ours, theirs)]
@@ -141,7 +141,8 @@ def differences(first: Formed, other: Formed) -> Findings:
 
 
 def _place(first: Formed, other: Formed, path: Path) -> SourcePosition:
-    """Where a difference is written, in an override or component; of a derived one, the step."""
+    """Return the position of a difference: its override or component, or the step of a derived
+    value."""
     kind, *below = path
     if kind == "properties":
         return other.part.position.at(*path)
@@ -165,8 +166,7 @@ def _place(first: Formed, other: Formed, path: Path) -> SourcePosition:
 def _different(
     here: Any, there: Any, path: Path = ()
 ) -> tuple[Path, tuple[str, str]] | None:
-    """Where two values differ first, as JSON writes them, and what is there in each, as messages
-    have it."""
+    """Return the path of the first difference as JSON, with both values in the words of messages."""
     pairs: Iterable[tuple[str | int, Any, Any]] = ()
     if isinstance(here, Mapping) and isinstance(there, Mapping):
         keys = dict.fromkeys((*there, *here))
@@ -196,7 +196,8 @@ def _written(value: Any) -> str:
 
 
 def _different_fields(ours: Any, theirs: Any) -> Iterator[str]:
-    """Yield the fields of two components that differ, those of a group behind its name."""
+    """Yield the names of fields that differ between two components; a group's field as
+    `group.field`."""
     for field in fields(ours):
         if field.name in _OF_TARGETS or not field.compare:
             continue

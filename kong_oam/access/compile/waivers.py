@@ -1,4 +1,4 @@
-"""Compiles waivers: findings that a component accepts until a day."""
+"""Compile waivers: findings that a component accepts until a date."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kong_oam.oam.position import SourcePosition
 def waivers_of(
     properties: YamlObject, position: SourcePosition, out: Report
 ) -> Iterator[Waiver]:
-    """Compile the waivers of an access trait, and add days that are none to `out`."""
+    """Compile the waivers of an access trait. Invalid dates are added to `out`."""
     for index, waiver in enumerate(properties.get("waivers", ())):
         where = position.at("waivers", index)
         out += no_day(waiver["until"], where.at("until"))
