@@ -1,5 +1,4 @@
-"""The codes and findings of lint: where, what to do, and the change that does it where one is
-certain."""
+"""The codes and findings of lint: a position, a remedy, and a change if the remedy is certain."""
 
 from __future__ import annotations
 
@@ -14,12 +13,12 @@ from kong_oam.oam.position import SourcePosition
 
 @dataclass(frozen=True, slots=True)
 class Kind(Code):
-    """A code of lint: what it is about, what to do, and whether a waiver can accept it."""
+    """A lint code: its title, its remedy, and whether a waiver can accept it."""
 
     waivable: bool = True
 
 
-# The codes of lint: LINT301 and on. The schema of waivers is checked against it.
+# The codes of lint, from LINT301. The schema of waivers is checked against them.
 KINDS: Mapping[str, Kind] = {
     "LINT301": Kind(
         "a grant that no `calls` uses",
@@ -85,26 +84,24 @@ KINDS: Mapping[str, Kind] = {
 
 
 def shown(text: str) -> str:
-    """Make a text of an Application fit for a message: one line, printable, 80 characters at
-    most."""
+    """Return a text of an Application for a message: one line, printable, at most 80 characters."""
     printable = (c if c.isprintable() else " " for c in text)
     line = " ".join("".join(printable).split())
     return line if len(line) <= 80 else f"{line[:77]}..."
 
 
-# Writes the file as it is afterwards (`kong_oam.oam.edit`); None where that is not certain.
+# Returns the changed file (`kong_oam.oam.edit`); None if the change is not certain.
 Change = Callable[[], str | None]
 
 
 def removal(position: SourcePosition) -> Change:
-    """The change that removes the key or item at `position`."""
+    """Return the change that removes the key or item at `position`."""
     return partial(edit.without, position)
 
 
 @dataclass(frozen=True, slots=True)
 class LintFinding:
-    """One finding in `component` (application/component). `change` is None where what to do is not
-    certain, and people decide."""
+    """One finding in `component` (application/component). `change` is None if a person must decide."""
 
     code: str
     component: str
@@ -114,8 +111,7 @@ class LintFinding:
 
     @property
     def diagnostic(self) -> Diagnostic:
-        """The finding as a diagnostic, without the change. It is a warning: lint never stops a
-        deployment."""
+        """The finding as a warning, without the change. Lint never stops a deployment."""
         return Diagnostic(self.code, self.message, self.position, "warning")
 
     @property
@@ -123,8 +119,7 @@ class LintFinding:
         return KINDS[self.code].remedy
 
     def suggestion(self) -> str | None:
-        """The change as a unified diff against the file as it is written; None where no change is
-        certain."""
+        """Return the change as a unified diff of the source file; None if no change is certain."""
         edited = self.change() if self.change else None
         if edited is None:
             return None
@@ -133,5 +128,5 @@ class LintFinding:
         )
 
 
-# What a check yields.
+# The result of a lint rule.
 LintFindings = Iterator[LintFinding]

@@ -1,5 +1,4 @@
-"""Finds groups that are named once, and nearly as another: who mistypes a group gives its role to
-nobody, or to another team."""
+"""Find groups that one role names and that nearly match another group: a probable typing error."""
 
 from __future__ import annotations
 
@@ -10,17 +9,19 @@ from itertools import chain
 from kong_oam.access.data import NameSets, Texts
 from kong_oam.access.model import Estate
 
-# Shorter names are near each other by chance.
+# Shorter names are similar by chance.
 _SHORTEST = 4
 
-# The most characters that a provider takes (Entra). Longer names are compared with none.
+# The longest name that a provider accepts (Entra). Longer names are not compared.
 _LONGEST = 256
 
 
 def doubtful_groups(estate: Estate) -> Texts:
-    """Map groups that one role of the estate names, and no other and no mapping of the stack, to
-    one that is nearly named so: one that is meant, where there is one. Empty where the stack lists
-    its groups: any other is an error there."""
+    """Map each group that only one role names to a group with nearly the same name.
+
+    Groups that the stack maps to a provider's group are not doubtful. The result is empty if the
+    stack lists its groups: an unknown group is an error then.
+    """
     if estate.stack.known_groups is not None:
         return {}
     named: Counter[str] = Counter()
@@ -37,7 +38,7 @@ def doubtful_groups(estate: Estate) -> Texts:
             by_rest.setdefault(rest, set()).add(name)
     doubts = {}
     for group in sorted(once):
-        # One that is named more than once is more likely meant than another doubtful one.
+        # Prefer a group that is named more than once to another doubtful group.
         near = [(other in once, other) for other in _near(group, by_rest)]
         if near:
             doubts[group] = min(near)[1]
@@ -45,8 +46,10 @@ def doubtful_groups(estate: Estate) -> Texts:
 
 
 def _near(group: str, by_rest: NameSets) -> Iterator[str]:
-    """Yield the names that are one slip apart. Two such names have a rest in common, so that nobody
-    compares each with each."""
+    """Yield the names that are one slip apart.
+
+    Two such names share a reduced name. This avoids comparing all pairs.
+    """
     names = {*chain.from_iterable(map(by_rest.__getitem__, _rests(group)))}
     for other in names - {group}:
         if _one_slip(group.casefold(), other.casefold()):
@@ -54,7 +57,7 @@ def _near(group: str, by_rest: NameSets) -> Iterator[str]:
 
 
 def _rests(group: str) -> set[str]:
-    """The name in small letters, and all that is left of it without one character."""
+    """Return the name in small letters, and each name that results from removing one character."""
     name = group.casefold()
     if len(name) > _LONGEST:
         return set()
@@ -65,8 +68,11 @@ def _rests(group: str) -> set[str]:
 
 
 def _one_slip(a: str, b: str) -> bool:
-    """Whether a typo makes one of the other: a letter too many, one too few, another, or two
-    exchanged. Digits are meant: `team-1` and `team-2` are two teams."""
+    """Return whether one typing error turns one name into the other.
+
+    The error adds, removes, replaces or swaps characters. Digits are no errors: `team-1` and
+    `team-2` are two teams.
+    """
     shorter, longer = sorted((a, b), key=len)
     if len(shorter) < _SHORTEST:
         return False

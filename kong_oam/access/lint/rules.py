@@ -1,5 +1,4 @@
-"""The lint rules about grants, scopes, public rules and owners: each a function from a component to
-its findings."""
+"""The lint rules about grants, scopes, public rules and owners. Each maps a component to findings."""
 
 from __future__ import annotations
 
@@ -28,7 +27,7 @@ def unused_grants(subject: LintSubject) -> LintFindings:
                 message = f"'{member}' holds role '{name}', but asks for none of its scopes"
                 alone = len(members) == 1 and not role.get("groups")
                 position = subject.position("roles", name, "components", index)
-                # Without its only holder the role would be one that nobody holds.
+                # Without its only component, nobody would hold the role: remove the role.
                 change = removal(
                     subject.position("roles", name) if alone else position
                 )
@@ -50,7 +49,7 @@ def unheld_roles(subject: LintSubject) -> LintFindings:
 
 
 def doubtful_groups(subject: LintSubject) -> LintFindings:
-    """Find groups that only this role names, and nearly as another is named (LINT311)."""
+    """Find groups that only one role names, and that nearly match another group (LINT311)."""
     for name, role in subject.access.get("roles", {}).items():
         for index, group in enumerate(role.get("groups", ())):
             if near := subject.doubtful_groups.get(group):
@@ -60,8 +59,10 @@ def doubtful_groups(subject: LintSubject) -> LintFindings:
 
 
 def unasked_scopes(subject: LintSubject) -> LintFindings:
-    """Find scopes in no rule that ever decides (LINT303). Removing one is certain only where
-    nobody else names it."""
+    """Find scopes that no deciding rule asks for (LINT303).
+
+    The removal is certain only for a scope that no rule and no role names.
+    """
     component = subject.component
     weaker = weaker_rules(component)
     required: set[str] = set()

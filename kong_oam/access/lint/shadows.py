@@ -1,5 +1,7 @@
-"""The lint rules about access rules that never decide: those of the same path and method that ask
-for less, and those that no request reaches."""
+"""The lint rules about access rules that never decide.
+
+Another rule of the same path and method asks for less, or no request reaches the rule.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,7 @@ from kong_oam.oam.position import SourcePosition
 
 
 def shadowed_rules(subject: LintSubject) -> LintFindings:
-    """Find rules, or single paths of one, whose removal changes the answer to no request
-    (LINT304)."""
+    """Find rules, or single paths of a rule, whose removal changes no decision (LINT304)."""
     if not subject.access:
         return
     weaker = weaker_rules(subject.component)
@@ -47,7 +48,7 @@ def shadowed_rules(subject: LintSubject) -> LintFindings:
 def _compiled_at(
     subject: LintSubject, position: SourcePosition
 ) -> Iterator[int]:
-    """Yield the positions of the rules that one rule of the trait compiled to: one for each path."""
+    """Yield the indexes of the compiled rules of one rule of the trait: one for each path."""
     for index, rule in enumerate(subject.component.exposure.rules):
         if rule.position == position:
             yield index
@@ -62,11 +63,10 @@ def _in_words(rule: Rule) -> str:
 
 
 def unreachable_rules(subject: LintSubject) -> LintFindings:
-    """Find rules on paths that lead to another component on every host by its longer gateway path
-    (LINT304).
+    """Find rules on paths that lead to another component on all hosts, by a longer path (LINT304).
 
-    They still count for other spellings of their paths (those are refused), so removing one is not
-    certain.
+    These rules still apply to other spellings of their paths, which the gate denies. So removing
+    such a rule is not certain.
     """
     for index, _ in enumerate(subject.access.get("rules", ())):
         position = subject.position("rules", index)
@@ -78,8 +78,10 @@ def unreachable_rules(subject: LintSubject) -> LintFindings:
 
 
 def _component_reached(subject: LintSubject, path: PathSegments) -> str | None:
-    """The component, by its key, that gets all requests at or below `path` instead of this one;
-    None where this one gets some."""
+    """Return the key of the component that gets all requests at or below `path` instead.
+
+    None if the subject's component gets some of them.
+    """
     taker = None
     for endpoint in subject.component.exposure.endpoints:
         if within(endpoint.path, path):

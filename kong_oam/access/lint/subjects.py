@@ -1,4 +1,4 @@
-"""Makes the input of lint rules: a subject of each component, with all that rules look at."""
+"""Build the input of lint rules: a subject for each component."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NONE: Grants = {}
 
 
 def grants_of(estate: Estate) -> Mapping[str, Grants]:
-    """The grants of each component that is called."""
+    """Return the grants of each called component."""
     grants: dict[str, dict[str, Scopes]] = {}
     for client in estate.clients:
         for call in client.calls:
@@ -80,8 +80,8 @@ def subjects(
     estate: Estate,
     as_of: datetime.date,
 ) -> Iterator[LintSubject]:
-    """Yield a subject per component. `estate` is what `applications` compiled to."""
-    # Of what is not here nobody can say that it does not ask.
+    """Yield a subject per component. `estate` is the result of compiling `applications`."""
+    # A client outside this part of the estate may use its grants.
     whole = with_absent_clients(estate)
     grants = grants_of(whole)
     paths = _paths_of(estate)

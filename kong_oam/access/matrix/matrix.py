@@ -1,5 +1,4 @@
-"""The matrix as a value: its columns are principals, its rows endpoints; one that nobody asks about
-is left out."""
+"""Build the matrix: its columns are principals, its rows are endpoints."""
 
 from __future__ import annotations
 
@@ -27,11 +26,11 @@ def matrix(
     components: Collection[str] | None = None,
     address: str | None = None,
 ) -> Matrix:
-    """The matrix of the estate: rows of `components`, columns of `principals`, called from
-    `address`. None: all.
+    """Return the matrix of the estate: rows of `components`, columns of `principals`, for calls
+    from `address`.
 
-    Principals are clients' components, or anonymous. Rows in which nobody of them may call are left
-    out.
+    None stands for all. Principals are clients' components, or anonymous. Rows that none of the
+    principals may call are left out.
     """
     chosen = sorted(map(principal_of, estate.clients))
     narrowed: Narrowing = everyone

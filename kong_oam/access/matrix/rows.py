@@ -1,5 +1,4 @@
-"""Every endpoint of an estate with all who may call it: what `who`, `what` and `matrix` list, made
-in one place."""
+"""Build the endpoints of an estate with all callers, for `who`, `what` and `matrix`."""
 
 from __future__ import annotations
 
@@ -30,23 +29,22 @@ from kong_oam.access.principals import (
 from kong_oam.access.request_classes import PathClass, regions
 from kong_oam.access.sites import SitesByHost, path_classes_by_site
 
-# Cuts who may call something to those who are asked about; what nobody of them may call is
-# nobody's.
+# Reduces the callers of an endpoint to the selected callers.
 Narrowing = Callable[[Access], Access]
 
 
 def everyone(access: Access) -> Access:
-    """Narrow nothing."""
+    """Return the access unchanged."""
     return access
 
 
 def rows(
     estate: Estate, callers: Callers, narrowed: Narrowing = everyone
 ) -> tuple[Row, ...]:
-    """Every endpoint that somebody may call, and those for nobody that a rule lists nevertheless.
+    """Return all endpoints with callers, and those without callers that a rule lists.
 
-    Sorted by host, path, method and component. No request is in two rows; whoever stands in none
-    may not make it.
+    They are sorted by host, path, method and component. No request is in two rows. Callers that are
+    in no row may not make the request.
     """
     sites = SitesByHost(estate)
     narrowed_of = _remembered(narrowed)
@@ -92,16 +90,18 @@ def _rank(row: Row) -> tuple[object, ...]:
 class _Group:
     component: Component
     access: Access
-    # By method, the numbers of the classes of paths.
+    # By method, the numbers of the path classes.
     classes: dict[str, set[int]] = field(default_factory=dict)
 
 
 def _remembered(
     narrowed: Narrowing,
 ) -> Callable[[Access], tuple[Access, object]]:
-    """Narrow each value once, and identifies it: callers give one value for many requests. Of
-    nobody it is falsy."""
-    # Each with the whole one, so that the id stays its own.
+    """Narrow each value once, and identify it: callers share one value between many requests.
+
+    The identity of access for nobody is falsy.
+    """
+    # Keep the original value, so that its id is not reused.
     known = {}
 
     def of(whole: Access) -> tuple[Access, object]:
@@ -141,7 +141,7 @@ def _reasons(
 
 
 def only(principals: Collection[Principal]) -> Narrowing:
-    """Cut access to that of these principals, with what everybody may do."""
+    """Narrow access to these principals. Public access stays."""
 
     def narrowed(access: Access) -> Access:
         kept = {
@@ -157,10 +157,9 @@ def only(principals: Collection[Principal]) -> Narrowing:
 def for_a_user_in(
     groups: Groups, principals: Collection[Principal]
 ) -> Narrowing:
-    """Cut access to what a user in these groups, and in no other, may do through one of the
-    principals.
+    """Narrow access to a user in exactly these groups, who signs in through one of the principals.
 
-    Those that remain have no condition left: this user meets it.
+    The remaining principals have no condition: this user meets it.
     """
 
     def narrowed(access: Access) -> Access:
@@ -175,8 +174,7 @@ def for_a_user_in(
 
 
 def called_from(address: str | None, narrowed: Narrowing) -> Narrowing:
-    """Cut access to what is called from the address, besides; None: from anywhere that is
-    allowed."""
+    """Narrow access further to calls from the address. None stands for any allowed address."""
 
     def from_there(access: Access) -> Access:
         if address is None or admits(access.networks, address):

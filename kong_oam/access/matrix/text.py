@@ -1,5 +1,4 @@
-"""The matrix as text: columns are numbered, and cells are marks, so that many fit beside each
-other."""
+"""Write the matrix as text with numbered columns and short marks, so that many columns fit."""
 
 from __future__ import annotations
 
@@ -14,12 +13,12 @@ from kong_oam.diagnostics import printable
 EVERYBODY_MARK = "+"
 ITSELF_MARK = "x"
 NOBODY_MARK = "."
-_LETTERS = "abcdefghijklmnopqrstuvwyz"  # without the mark
+_LETTERS = "abcdefghijklmnopqrstuvwyz"  # without ITSELF_MARK
 _GAP = "  "
 
 
 def text(matrix: Matrix, bold: Callable[[str], str] = str) -> Iterator[str]:
-    """Yield the lines of the matrix, and below it what marks and numbers stand for. `bold` makes a
+    """Yield the lines of the matrix, then the meaning of marks and numbers. `bold` formats a
     heading."""
     if not matrix.rows:
         yield "Nobody may call anything here."
@@ -51,7 +50,7 @@ def text(matrix: Matrix, bold: Callable[[str], str] = str) -> Iterator[str]:
 
 
 def _marks(matrix: Matrix) -> dict[Condition, str]:
-    """A mark for every condition that a cell has, in order."""
+    """Return a mark for each condition in a cell, in order."""
     names = _names()
     marks = {}
     for row in matrix.rows:
