@@ -1,4 +1,4 @@
-"""The diagnostic codes about access in Applications: ACC201 and on."""
+"""The diagnostic codes about access in Applications, from ACC201."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""Decides requests: the reference that the gateway, `explain`, `diff` and the tests are checked
-against.
+"""Decide requests. The gateway, `explain`, `diff` and the tests are checked against this reference.
 
-`decide` is total: it answers every request, and every answer says why, and by which rule.
+`decide` never raises: it answers every request with a reason and, if a rule decides, the rule.
 
 Source: docs/explanation/design.md#meaning.
 """
@@ -41,8 +40,8 @@ class Request:
     """A request as it arrives: `host` from the Host header, `target` the raw bytes of the request
     line.
 
-    `address` is what the gateway takes for the caller's, a text; None: one from which the rules let
-    somebody in. `headers` are names and values, as they were sent, of headers other than Host and
+    `address` is the caller's address as the gateway sees it. None stands for an address that the
+    rules allow. `headers` are names and values, as sent, of headers other than Host and
     Authorization.
     """
 
@@ -55,9 +54,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The decision on a request: its status, where 200 stands for "goes upstream" (and 204 is of
-    preflights alone, by access.pages), and why, as a stable code (docs/reference/decisions.md) and
-    in words. `rule` is the rule that decided, where one did."""
+    """The decision on a request: its status, a stable code and a reason in words.
+
+    Status 200 means that the request goes upstream. Only preflights have 204
+    (kong_oam.access.pages). Codes: docs/reference/decisions.md. `rule` is the deciding rule, if
+    there is such a rule.
+    """
 
     status: Status
     code: str
@@ -71,7 +73,7 @@ class Decision:
 
     @property
     def position(self) -> str | None:
-        """`file:line:column` of the rule, or of the component where no rule owns the path."""
+        """`file:line:column` of the rule, or of the component if no rule owns the path."""
         if self.rule:
             return str(self.rule.position)
         return str(self.component.position) if self.component else None
@@ -80,11 +82,10 @@ class Decision:
 def decide(
     estate: Estate, request: Request, claims: Claims | Refusal | None
 ) -> Decision:
-    """Decide what the gateway does with `request`. `claims` are None without a token, and a
-    Refusal for one that does not count.
+    """Decide on `request`. `claims` are None without a token, and a Refusal for an invalid token.
 
-    The address is judged last: from one that is not allowed, one learns of tokens and rules what
-    all others do.
+    The address is checked last. So a caller at a denied address learns no more about tokens and
+    rules than other callers.
     """
     decision = _decide_by_token(estate, request, claims)
     if not decision.allowed or not decision.component or not decision.rule:
@@ -103,7 +104,7 @@ def decide(
 def _decide_by_token(
     estate: Estate, request: Request, claims: Claims | Refusal | None
 ) -> Decision:
-    """Decide as if the caller's address were one from which the rules let somebody in."""
+    """Decide as if the rules allowed the caller's address."""
     try:
         path = read(request.target)
     except AmbiguousPathError as error:
@@ -130,7 +131,7 @@ def _decide_at(
 ) -> Decision:
     rules = component.owning(path)
     matching = listing(rules, method)
-    # Some servers take the path for that of another rule. No rule counts then, not even a public one.
+    # Some servers read the path as another rule's. Then no rule applies, not even a public rule.
     ambiguous = component.may_be_of_another_rule(path)
     for rule in matching:
         if rule.public and not ambiguous:
@@ -163,7 +164,7 @@ def _decide_at(
 
 
 def _is_for(estate: Estate, component: Component, claims: Claims) -> bool:
-    """Whether a token is for the component, where the provider's tokens are for one API each."""
+    """Return whether a token is for the component, if the provider's tokens are for one API each."""
     provider = estate.provider_of(component)
     if not provider.per_api:
         return True
@@ -195,7 +196,7 @@ def _decide_by_scopes(
 def _why_withheld(
     estate: Estate, component: Component, claims: Claims, withheld: Set[str]
 ) -> str:
-    """The reason why scopes that the token lists do not count."""
+    """Return why scopes that the token lists do not count."""
     if not claims.client:
         return "its client is none of this estate"
     if withheld - _granted_scopes(estate, component, claims):
@@ -210,10 +211,10 @@ def answer(
     rings: Mapping[str, KeyRing],
     now: float,
 ) -> Decision:
-    """Decide a whole request: reads its Authorization headers, and judges the token by the
-    component's own provider.
+    """Decide a whole request. Read its Authorization headers, and validate the token at the
+    component's provider.
 
-    A malformed bearer header is refused even on a public path
+    A malformed bearer header is denied even on a public path
     (docs/explanation/design.md#admission).
     """
     unidentified = decide(estate, request, None)
@@ -232,10 +233,10 @@ def answer(
 def effective_scopes(
     estate: Estate, component: Component, claims: Claims
 ) -> Scopes:
-    """The issued scopes that count at `component`: those that the client was granted there and, for
-    a user, that the roles of their groups hold.
+    """Return the token's scopes that count at `component`.
 
-    A token lists what was granted when it was issued; since then a scope may have come to belong to
+    The client must have been granted them there. For a user, a role of the user's groups must hold
+    them, too. A token lists the scopes at the time of its issue. Since then a scope may belong to
     another component.
     """
     counting = frozenset(claims.scopes) & _granted_scopes(
@@ -261,6 +262,6 @@ def _granted_scopes(
 def component_of(
     estate: Estate, host: str, path: PathSegments
 ) -> Component | None:
-    """The component that host and path lead to."""
+    """Return the component that host and path lead to."""
     pair = estate.reached(host, path)
     return pair[1] if pair else None
