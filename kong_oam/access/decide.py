@@ -150,7 +150,9 @@ def _decide_at(
         )
         return Decision(401, "token-not-verified", needed, component)
     if ambiguous:
-        read_otherwise = "the path is spelled so that some servers take it for that of another rule"
+        read_otherwise = (
+            "some servers read this path as the path of another rule"
+        )
         return Decision(400, "ambiguous-path", read_otherwise, component)
     if not _is_for(estate, component, claims):
         why = "the token is for another API"
@@ -181,7 +183,7 @@ def _decide_by_scopes(
     effective = effective_scopes(estate, component, claims)
     for rule in matching:
         if set(rule.scopes) <= effective:
-            why = f"has {', '.join(rule.scopes) or 'a token that counts'}"
+            why = f"has {', '.join(rule.scopes) or 'a valid token'}"
             return Decision(200, "allowed", why, component, rule)
     needed = " or ".join(" and ".join(rule.scopes) for rule in matching)
     why = f"needs {needed}"
@@ -198,10 +200,10 @@ def _why_withheld(
 ) -> str:
     """Return why scopes that the token lists do not count."""
     if not claims.client:
-        return "its client is none of this estate"
+        return "its client is not in this estate"
     if withheld - _granted_scopes(estate, component, claims):
         return f"{claims.client} was not granted it here"
-    return "no group of the user holds it"
+    return "no group of the user has it"
 
 
 def answer(

@@ -129,11 +129,11 @@ def read(target: bytes) -> PathSegments:
         separator = _SEPARATING.search(element)
         if separator:
             raise AmbiguousPathError(
-                f"contains {separator.group()!a}, which some servers take for a separator"
+                f"contains {separator.group()!a}, which some servers read as a separator"
             )
         if element not in (".", "..") and _is_none(element):
             raise AmbiguousPathError(
-                f"has the element {element!a}, which some servers take for none"
+                f"has the element {element!a}, which some servers drop"
             )
     return resolve(elements)
 
@@ -243,18 +243,18 @@ def declared(path: str) -> PathSegments:
     """
     if not _RULE_PATH.match(path):
         raise AmbiguousPathError(
-            "write it as /element/element, unencoded, of letters, digits and -._~!$&'()+,:=@; no "
-            "patterns"
+            "is not plain; write /element/element, unencoded, of letters, digits and "
+            "-._~!$&'()+,:=@, without patterns"
         )
     elements = tuple(path.split("/"))[1:]
     if "." in elements or ".." in elements:
         raise AmbiguousPathError(
-            "contains a dot segment; write the path that it stands for"
+            "contains a dot segment; write the resolved path"
         )
     for element in elements:
         if spelled(element) != element.lower():
             raise AmbiguousPathError(
-                f"has the element '{element}', which Windows takes for another one; choose another "
+                f"has the element '{element}', which Windows reads as another name; choose another "
                 "name"
             )
     return elements if elements[-1] else elements[:-1]

@@ -137,7 +137,8 @@ def authenticate(
     key = ring.keys.get(kid)
     if key is None:
         return Refusal(
-            "signed with a key that is not this issuer's", "token-not-verified"
+            "signed with a key that this issuer does not have",
+            "token-not-verified",
         )
     if algorithm != key.algorithm or not _signature_matches(key, token):
         return Refusal(
@@ -161,13 +162,13 @@ def _header_and_payload(
     kid = header.get("kid")
     if not isinstance(kid, str) or not _KEY_ID.match(kid) or "kid" in payload:
         return Refusal(
-            "the key id is not a plain text in the header alone",
+            "the key id is not a plain text, or not only in the header",
             "malformed-authorization",
         )
     algorithm = header.get("alg")
     if algorithm == "ES256" and len(parts[2]) != _ES256_SIGNATURE:
         return Refusal(
-            "the signature cannot be of ES256", "malformed-authorization"
+            "the signature is not one of ES256", "malformed-authorization"
         )
     return kid, algorithm, payload
 
@@ -215,7 +216,7 @@ def _claims(payload: _RawClaims, ring: KeyRing) -> Claims | Refusal:
         if not _has_mark(payload, mark):
             return _unreadable(f"not an access token: claim '{mark.claim}'")
     if not payload.keys().isdisjoint(spelling.overage):
-        return _unreadable("the user's groups are too many to be listed")
+        return _unreadable("the user has too many groups for the token")
     client = payload.get(spelling.client)
     subject = payload.get(spelling.subject)
     if not _is_name(client) or not _is_name(subject):
@@ -325,7 +326,7 @@ def _json_object(part: str) -> _RawClaims:
 def _pairs(pairs: list[tuple[str, Any]]) -> _RawClaims:
     result = dict(pairs)
     if len(result) != len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("it has a key twice")
     return result
 
 
@@ -341,7 +342,7 @@ def _integer(text: str) -> int:
 
 
 def _constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _depth(value: Any) -> int:

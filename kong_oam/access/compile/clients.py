@@ -93,10 +93,7 @@ class Directory:
             for scope in component.identity.scopes:
                 position = self.access(component, "scopes").key(scope)
                 if scope in RESERVED_SCOPES:
-                    message = (
-                        f"scope '{scope}' has a meaning of its own in OpenID Connect; choose "
-                        "another name"
-                    )
+                    message = f"scope '{scope}' is reserved by OpenID Connect; choose another name"
                     self.report("ACC202", message, position)
                 earlier = first.setdefault(
                     (component.identity.provider, scope), component
@@ -139,7 +136,7 @@ def compile_clients(
 ) -> Iterator[Client]:
     """Yield one client for each provider whose APIs the component calls.
 
-    A component that calls no API has one client, of its own provider.
+    A component that calls no API has one client, at the component's provider.
     """
     part = directory.parts[component.key]
     trait = part.trait("client")
@@ -200,17 +197,16 @@ def _kind_findings(
         kinds = [EXTERNAL, "native"]
     if kind not in kinds:
         message = (
-            f"a component of type '{component.type}' is no client of kind '{kind}'; its kinds are "
-            f"{some(kinds)}"
+            f"a component of type '{component.type}' cannot be a client of kind '{kind}'; use one "
+            f"of {some(kinds)}"
         )
         yield Diagnostic("ACC220", message, position.at("kind"))
     if component.outside and (kind == EXTERNAL) != (
         "jwksUri" in part.properties
     ):
-        message = (
-            "an external client, and no other, needs jwksUri: where its owner publishes the keys "
-            f"that it proves itself with; this one is of kind '{kind}'"
-        )
+        message = f"'jwksUri' is only for clients of kind 'external'; this client is of kind '{kind}'"
+        if kind == EXTERNAL:
+            message = "an external client needs jwksUri, the address of its public keys; add it"
         yield Diagnostic("ACC220", message, component.position)
     if not signs_in(kind):
         for name in {
@@ -218,14 +214,12 @@ def _kind_findings(
             "redirectUris",
             "refresh",
         } & trait.properties.keys():
-            message = (
-                f"a client of kind '{kind}' signs no users in; remove {name}"
-            )
+            message = f"a client of kind '{kind}' does not sign in users; remove {name}"
             yield Diagnostic("ACC210", message, position.key(name))
     elif kind != "native" and "redirectUris" in trait.properties:
         message = (
-            f"users of a '{kind}' client come back to its own pages: write redirectPaths, "
-            "not redirectUris"
+            f"a '{kind}' client redirects users to its own pages; write redirectPaths "
+            "instead of redirectUris"
         )
         yield Diagnostic("ACC210", message, position.key("redirectUris"))
 
@@ -235,11 +229,11 @@ def _rotation_findings(trait: oam.Trait, stack: Stack) -> Findings:
     overlap = stack.rotation.overlap
     kind = trait.properties["kind"]
     if every is not None and not has_key(kind):
-        message = f"'rotateEvery' has no effect: no key is made for a client of kind '{kind}'"
+        message = f"'rotateEvery' has no effect: a client of kind '{kind}' has no key; remove it"
         position = trait.position.at("properties").key("rotateEvery")
         yield Diagnostic("OAM109", message, position, "warning")
     elif every is not None and days(every) <= overlap:
-        message = f"rotateEvery: {every} is not longer than the stack's rotation.overlap of {overlap}d"
+        message = f"rotateEvery: {every} must be longer than the stack's rotation.overlap of {overlap}d"
         yield Diagnostic(
             "OAM103", message, trait.position.at("properties", "rotateEvery")
         )
@@ -256,7 +250,7 @@ def _granted_call(
     if directory.unread(name):
         return None
     if callee is None or not callee.identity.scopes:
-        reason = "declares no scopes that could be granted"
+        reason = "declares no scopes to grant"
         if callee is None:
             reason = "does not exist"
         grantable = [
@@ -294,11 +288,11 @@ def _missing_grant(
         if scope in role.scopes
         and callee.identity.scopes.keys() >= set(role.scopes)
     ]
-    todo = "add a role that does"
+    todo = "add a role that grants it"
     if able:
         narrowest = min(able, key=lambda role: len(role.scopes))
-        todo = f"add it to the components of role '{narrowest.name}'"
+        todo = f"add the client to the components of role '{narrowest.name}'"
         if more := " ".join(name for name in narrowest.scopes if name != scope):
-            todo += f", which grants {more}, too,"
+            todo += f", which also grants {more},"
     where = directory.access(callee, "roles")
     return f"no role of '{callee.key}' grants '{scope}' to '{component.key}'; {todo} at {where}"

@@ -106,8 +106,8 @@ def _misnamed_elsewhere(part: oam.ComponentSpec) -> Findings:
         has = "a dot"
     if has:
         message = (
-            f"'{part.name}' has {has}, and a component that is exposed or a client is named "
-            "without one elsewhere"
+            f"the name '{part.name}' has {has}; an exposed component or a client needs a name of "
+            "small letters, digits and '-'"
         )
         yield Diagnostic("OAM103", message, part.position.at("name"))
 
@@ -124,12 +124,12 @@ def _unexposed(part: oam.ComponentSpec) -> Findings:
     )
     if trait := part.trait("access") or exposing:
         message = (
-            f"component '{part.name}' has access rules but no gateway trait that exposes it; add "
-            "one"
+            f"component '{part.name}' has access rules but no gateway trait exposes it; add a "
+            "gateway trait"
         )
         if trait is exposing:
             nothing = f"{trait.type} exposes nothing of component '{part.name}'"
-            message = f"{nothing}; take it out, or {ELSEWHERE}"
+            message = f"{nothing}; remove the trait, or {ELSEWHERE}"
         yield Diagnostic("ACC211", message, trait.position.at("type"))
 
 
@@ -139,8 +139,8 @@ def _unreached(
     """Find that no route leads to the Service which the access trait names."""
     if named and not _leads_to(endpoints, named):
         message = (
-            f"no route leads to it; write existingServiceName: {named.name} in a gateway "
-            "trait, or take it out"
+            f"no route leads to Service '{named.name}'; write existingServiceName: {named.name} in "
+            "a gateway trait, or remove it here"
         )
         yield Diagnostic("ACC211", message, named.position)
 

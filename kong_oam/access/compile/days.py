@@ -14,5 +14,5 @@ def no_day(day: str, position: SourcePosition) -> Findings:
         datetime.date.fromisoformat(day)
     except ValueError:
         yield Diagnostic(
-            "OAM103", f"'{day}' is no day of the calendar", position
+            "OAM103", f"'{day}' is not a date of the calendar", position
         )

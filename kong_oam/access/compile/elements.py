@@ -15,5 +15,5 @@ def elements_of(
     try:
         return declared(path)
     except AmbiguousPathError as why:
-        out.append(Diagnostic("ACC213", f"path '{path}': {why}", position))
+        out.append(Diagnostic("ACC213", f"path '{path}' {why}", position))
         return None

@@ -71,8 +71,8 @@ class Compiled:
             return ""
         named = [f"'{printable(name)}'" for name in self.unjudged if name]
         if "" in self.unjudged:
-            named.append("Applications that only an unreadable file can hold")
-        return f"; what others say of {', '.join(named)} is judged when that can be read"
+            named.append("Applications in unreadable files")
+        return f"; references to {', '.join(named)} are not checked before these can be read"
 
 
 def compile_estate(
@@ -228,8 +228,8 @@ def _first_of_each_name(
             yield application
         else:
             message = (
-                f"application '{application.name}' is already defined at {earlier.position}; a "
-                "stack has a name once"
+                f"application '{application.name}' is already defined at {earlier.position}; "
+                "rename one of them"
             )
             position = application.position.at("metadata", "name")
             out.append(Diagnostic("OAM106", message, position))
@@ -298,7 +298,7 @@ def _shared_hosts(components: Iterable[Component]) -> Findings:
             if earlier is not endpoint:
                 message = (
                     f"{endpoint.host}{written(endpoint.path)} already belongs to '{owner.key}' "
-                    f"({earlier.position}); a host and path lead to one port of one component"
+                    f"({earlier.position}); use another host or path"
                 )
                 yield Diagnostic("ACC205", message, endpoint.position)
     for paths in exposed.values():
@@ -316,8 +316,8 @@ def _taking(
     wildcard = outer.host if outer.host != endpoint.host else ""
     message = (
         f"{endpoint.host}{written(inner)} lies below {wildcard}{written(outer.path)} of "
-        f"'{owner.key}' ({outer.position}): its calls go to '{component.key}' and are judged "
-        "by its rules alone; agree on that, or take a host of your own"
+        f"'{owner.key}' ({outer.position}): '{component.key}' gets these calls, and only its rules "
+        "apply; agree with the other owner, or use another host"
     )
     return Diagnostic("ACC219", message, endpoint.position, "warning")
 
@@ -359,5 +359,5 @@ def _conflicting_certificates(components: Iterable[Component]) -> Findings:
             named = f"{owner.at}/{earlier.certificate}"
             if named != f"{component.at}/{endpoint.certificate}":
                 other = f"another certificate at {earlier.position}: '{named}'"
-                message = f"{endpoint.host} is given {other}"
+                message = f"{endpoint.host} has {other}; name one certificate for the host"
                 yield Diagnostic("ACC215", message, endpoint.position)

@@ -61,11 +61,14 @@ def _endpoint(
 ) -> Endpoint | None:
     host = _host(application.name, part.name, route.host, stack)
     if host is None:
-        message = "no domain here, and the stack has none to give; write `domain`, or set the stack's"
+        message = (
+            "no domain here, and the stack has no default; write `domain`, or set "
+            "`domains.default` in the stack's file"
+        )
         out.append(Diagnostic("ACC208", message, route.host_place))
         return None
     if not _HOST.match(host):
-        message = f"host '{host}' is not a DNS name (a wildcard may only be its first label)"
+        message = f"host '{host}' is not a DNS name; use letters, digits and '-', and '*' only as the first label"
         out.append(Diagnostic("ACC213", message, route.host_place))
         return None
     elements = elements_of(route.path, route.position, out)
@@ -94,7 +97,7 @@ def _unroutable(endpoints: Iterable[Endpoint]) -> Findings:
     }
     for host, endpoint in wildcards.items():
         if host.count(".") > MOST_LABELS_OF_WILDCARD:
-            message = f"'{host}' has more than {MOST_LABELS_OF_WILDCARD} labels below its wildcard"
+            message = f"'{host}' has more than {MOST_LABELS_OF_WILDCARD} labels below its wildcard; shorten it"
             yield Diagnostic("ACC221", message, endpoint.position)
     deepest = DEEPEST_BELOW_WILDCARD if wildcards else DEEPEST
     for endpoint in endpoints:
@@ -104,7 +107,7 @@ def _unroutable(endpoints: Iterable[Endpoint]) -> Findings:
                 if wildcards
                 else ""
             )
-            message = f"path '{written(endpoint.path)}' has more than {deepest} elements{where}"
+            message = f"path '{written(endpoint.path)}' has more than {deepest} elements{where}; shorten it"
             yield Diagnostic("ACC221", message, endpoint.position)
 
 

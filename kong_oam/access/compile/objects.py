@@ -85,7 +85,7 @@ def _shown_certificates(
             ):
                 owner = min(holder.key for holder in owners)
                 message = (
-                    f"the certificate of '{endpoint.host}', '{name}', is the credential of "
+                    f"certificate '{name}' of host '{endpoint.host}' is the client credential of "
                     f"'{owner}'; name a Secret of type kubernetes.io/tls"
                 )
                 yield Diagnostic("ACC217", message, endpoint.position)
@@ -116,8 +116,8 @@ def _others_keys(sites: Iterable[Component], credentials: _Owners) -> Findings:
         owners.update(holder.key for holder in credentials.get(spot, ()))
         if owners or owner is not component:
             message = (
-                f"'{secret}' is the credential of '{min(owners, default=owner.key)}'; a "
-                "workload shows one of its own"
+                f"Secret '{secret}' is the credential of '{min(owners, default=owner.key)}'; name "
+                "a Secret that only this workload uses"
             )
             yield Diagnostic(
                 "ACC217", message, over_tls.position or component.position
@@ -222,6 +222,6 @@ def _with_capitals(component: Component) -> Findings:
     """Find a component whose name has capitals, which its added objects cannot have."""
     for kind, name in _made(component, client=False):
         if name != name.lower():
-            message = f"'{component.name}' would be the name of a {kind}, which has no capitals"
+            message = f"'{component.name}' cannot name a {kind}, which has no capitals; use small letters"
             yield Diagnostic("OAM103", message, component.position.at("name"))
             return

@@ -32,8 +32,8 @@ def wrong_partitions(
             listed = some(stack.partitions)
             message = (
                 f"namespace '{application.namespace}' is in no partition of '{stack.name}' "
-                f"({listed}): name it under kong-oam:partitions in "
-                f"stacks/Pulumi.{stack.name}.yaml, or '*' for all that no other has"
+                f"({listed}); add it under kong-oam:partitions in "
+                f"stacks/Pulumi.{stack.name}.yaml, or use '*' for all other namespaces"
             )
             yield Diagnostic(
                 "ACC249",
@@ -75,10 +75,10 @@ def _shared(
     other: Component,
     there: Endpoint,
 ) -> Diagnostic:
-    relation = "is" if host == endpoint.host else f"lies below {host}, which is"
+    relation = "is" if host == endpoint.host else f"lies below {host},"
     message = (
-        f"{endpoint.host} of '{component.key}', partition '{component.partition}', {relation} of "
-        f"'{other.key}', partition '{other.partition}' ({there.position}); a host is in one "
-        "partition: take another host, or have both namespaces in one"
+        f"{endpoint.host} of '{component.key}', partition '{component.partition}', {relation} a "
+        f"host of '{other.key}', partition '{other.partition}' ({there.position}); use another "
+        "host, or put both namespaces into one partition"
     )
     return Diagnostic("ACC250", message, endpoint.position)

@@ -31,9 +31,9 @@ def redirect_uris(
             out.append(Diagnostic("ACC210", message, at))
         yield uri
     if (paths and not component.exposure.endpoints) or not (paths or uris):
-        message = f"a {kind} client needs redirectPaths, and a gateway trait on whose domains they lie"
+        message = f"a {kind} client needs redirectPaths, and a gateway trait that exposes them"
         if kind == "native":
-            message += "; or redirectUris that stay on the device"
+            message += ", or redirectUris that stay on the device"
         out.append(Diagnostic("ACC210", message, position))
         return
     for index, path in enumerate(paths):
@@ -54,8 +54,8 @@ def _pages(
         return
     if not _is_public(component, elements):
         message = (
-            f"no public rule of '{component.key}' covers GET {path}, so users could not "
-            "come back to it"
+            f"no public rule of '{component.key}' covers GET {path}, so users cannot return to it; "
+            "add a public rule"
         )
         out.append(Diagnostic("ACC210", message, position))
     hosts = dict.fromkeys(
@@ -65,7 +65,7 @@ def _pages(
     )
     for host in hosts:
         if host.startswith("*."):
-            message = f"a redirect URI cannot lie on the wildcard host '{host}'"
+            message = f"a redirect URI cannot be on the wildcard host '{host}'; use an exact host"
             out.append(Diagnostic("ACC210", message, position))
         yield f"{scheme}://{host}{path}"
 
@@ -81,7 +81,7 @@ def _leaves_the_device(uri: str) -> str:
         parts = urlsplit(uri)
         host = parts.hostname
     except ValueError:
-        return "is no URI"
+        return "is not a URI"
     reversed_domain = "." in parts.scheme and uri.startswith(
         f"{parts.scheme}:/"
     )
@@ -90,8 +90,8 @@ def _leaves_the_device(uri: str) -> str:
     if stays and "*" not in uri and "#" not in uri:
         return ""
     return (
-        "does not stay on the device: write a reversed domain as its scheme "
-        "(com.example.app:/callback), or loopback"
+        "does not stay on the device; use a reversed domain as its scheme "
+        "(com.example.app:/callback), or a loopback address"
     )
 
 

@@ -99,7 +99,7 @@ def _rule_paths(
             within(elements, base) for base in gateway_paths
         ):
             exposed = some(map(written, gateway_paths))
-            message = f"path '{path}' is outside the gateway trait's: {exposed}"
+            message = f"path '{path}' is outside the paths of the gateway trait: {exposed}"
             out.append(Diagnostic("ACC206", message, where))
         yield elements
 
@@ -111,6 +111,6 @@ def _disagreements(rules: Iterable[Rule]) -> Findings:
             if shared and bool(first.public) != bool(second.public):
                 message = (
                     f"{shared[0]} {written(path)} is public in one rule and protected in another "
-                    f"(line {first.position.line}); keep one"
+                    f"(line {first.position.line}); keep one of them"
                 )
                 yield Diagnostic("ACC212", message, second.position)

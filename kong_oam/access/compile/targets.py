@@ -56,7 +56,10 @@ def wrong_targets(
 
 
 def _beside_gateway(namespace: str, position: SourcePosition) -> Diagnostic:
-    message = f"namespace '{namespace}' is the gateway's: pods there could pass for it; use another"
+    message = (
+        f"namespace '{namespace}' is the gateway's: pods there would count as the gateway; use "
+        "another namespace"
+    )
     return Diagnostic("ACC216", message, position)
 
 
@@ -74,9 +77,8 @@ def unreachable(
         return
     if stack.reach != "loadBalancer" or not stack.addressed:
         message = (
-            f"'{part.name}' is in cluster '{cluster}' alone, where this stack's gateway does not "
-            "reach it: deploy it to 'local', too, or have the gateway reach load balancers from "
-            "addresses of its own (gateway.reach: loadBalancer, gateway.cidrs)"
+            f"the gateway does not reach '{part.name}' in cluster '{cluster}'; deploy it to "
+            "'local', too, or set gateway.reach to loadBalancer and gateway.cidrs"
         )
         yield Diagnostic("ACC229", message, endpoints[0].position)
 
@@ -91,8 +93,8 @@ def unfederated(components: Iterable[Component], stack: Stack) -> Findings:
             )
             if elsewhere and client.provider in stack.federated:
                 message = (
-                    f"'{component.key}' is deployed to {component.where}, and '{client.provider}' "
-                    "knows its clients by ServiceAccounts of the stack's own cluster, each in one "
-                    "namespace (clusterIssuer): deploy it once, to 'local'"
+                    f"'{component.key}' is deployed to {component.where}, but '{client.provider}' "
+                    "knows each client by a ServiceAccount in one namespace of 'local' "
+                    "(clusterIssuer); deploy it once, to 'local'"
                 )
                 yield Diagnostic("ACC230", message, client.position)

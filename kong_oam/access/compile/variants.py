@@ -32,9 +32,8 @@ def led_to_first_alone(
     if part.variants and component.exposure.endpoints:
         variant = part.variants[0]
         message = (
-            f"the routes of '{part.name}' lead to '{component.at}' alone, where {variant.said} "
-            "deploys it: in its other forms nobody is let in; routes lead to the first place: in "
-            "'local', of the step that is written first"
+            f"routes of '{part.name}' lead only to '{component.at}', where {variant.said} deploys "
+            "it; its other forms get no calls, since the first step to 'local' wins"
         )
         yield Diagnostic("OAM109", message, variant.step, "warning")
 
@@ -133,9 +132,9 @@ def differences(first: Formed, other: Formed) -> Findings:
     if difference:
         path, (here, there) = difference
         message = (
-            f"component '{first.part.name}': {dotted(path)} is {there} by {other.variant.said}, and "
-            f"{here} by {first.variant.said}; who may call is said once for all places: take it out "
-            "of the override, or make two Applications"
+            f"component '{first.part.name}': {dotted(path)} is {there} by {other.variant.said}, but "
+            f"{here} by {first.variant.said}. Access must be the same in all places; remove it from "
+            "the override, or write two Applications"
         )
         yield Diagnostic("OAM108", message, _place(first, other, path))
 
@@ -180,8 +179,8 @@ def _different(
         _NOTHING in (here, there) or json.dumps(here) != json.dumps(there)
     ):
         return path, (_written(here), _written(there))
-    for key, one, other in pairs:
-        if difference := _different(one, other, (*path, key)):
+    for key, ours, theirs in pairs:
+        if difference := _different(ours, theirs, (*path, key)):
             return difference
     return None
 
@@ -192,7 +191,7 @@ def _are_as_long(here: Any, there: Any) -> bool:
 
 
 def _written(value: Any) -> str:
-    return "not there" if value is _NOTHING else shown(value)
+    return "missing" if value is _NOTHING else shown(value)
 
 
 def _different_fields(ours: Any, theirs: Any) -> Iterator[str]:

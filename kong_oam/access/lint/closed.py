@@ -22,8 +22,8 @@ def closed_roles(subject: LintSubject) -> Iterator[LintFinding]:
         if role.groups and not _lets_in(subject, role):
             scopes = some(map("'{}'".format, role.scopes), " or ")
             message = (
-                f"role '{role.name}' lets nobody in: no client that signs users in asks for "
-                f"{scopes}"
+                f"role '{role.name}' gives access to nobody: no client that signs users in asks "
+                f"for {scopes}"
             )
             position = subject.position("roles").key(role.name)
             yield LintFinding("LINT312", subject.key, message, position)

@@ -83,7 +83,7 @@ def _unwaived(
     for waiver in subject.component.waivers:
         change = removal(waiver.position)
         if waiver.finding not in codes:
-            message = f"{waiver.finding} is not found here, and waived ({shown(waiver.reason)})"
+            message = f"{waiver.finding} is waived ({shown(waiver.reason)}), but not found here"
             yield LintFinding(
                 "LINT310", subject.key, message, waiver.position, change
             )

@@ -94,11 +94,11 @@ def wide_public_rules(subject: LintSubject) -> LintFindings:
             continue
         position = subject.position("rules", index)
         if "methods" not in rule:
-            message = f"names no methods, so that {_WRITING} are public as well"
+            message = f"public rule without methods: {_WRITING} are public, too"
             yield LintFinding("LINT305", subject.key, message, position)
         if protects and ("paths" not in rule or "/" in rule["paths"]):
-            reach = "stands on '/'" if "paths" in rule else "names no paths"
-            message = f"{reach}, so that whatever no longer path protects is public, new paths included"
+            reach = "on '/'" if "paths" in rule else "without paths"
+            message = f"public rule {reach}: all paths without a longer rule are public, new paths included"
             yield LintFinding("LINT305", subject.key, message, position)
 
 
@@ -115,7 +115,7 @@ def overdue_public_rules(subject: LintSubject) -> LintFindings:
     """Find public rules past their end date (LINT307)."""
     for rule, public in upkeep.overdue(subject.component, subject.as_of):
         message = (
-            f"public until {public.until} ({shown(public.reason)}), and still open on "
+            f"public until {public.until} ({shown(public.reason)}), but still public on "
             f"{subject.as_of}"
         )
         yield LintFinding(
@@ -129,6 +129,6 @@ def ownerless_components(subject: LintSubject) -> LintFindings:
         component.name for component in subject.siblings if not component.owner
     ]
     if ownerless[:1] == [subject.component.name]:
-        message = f"nobody owns {some(map(repr, ownerless))}"
+        message = f"no owner of {some(map(repr, ownerless))}"
         position = subject.part.position.at("name")
         yield LintFinding("LINT308", subject.key, message, position)

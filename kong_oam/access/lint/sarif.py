@@ -56,12 +56,12 @@ def document(
 
 
 def _rule(code: str, meaning: Code) -> JsonObject:
-    remedy = f"What to do: {meaning.remedy}."
+    remedy = f"Remedy: {meaning.remedy}."
     level = "warning"
     if meaning.title.endswith("(warning)"):
-        remedy = f"{remedy} It stops no deployment."
+        remedy = f"{remedy} This does not stop a deployment."
     elif not isinstance(meaning, Kind):
-        remedy = f"{remedy} Nothing is provisioned until this is mended."
+        remedy = f"{remedy} Nothing is provisioned until this is corrected."
         level = "error"
     return {
         "id": code,

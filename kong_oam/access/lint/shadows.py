@@ -57,7 +57,7 @@ def _compiled_at(
 def _in_words(rule: Rule) -> str:
     needs = "is public already"
     if not rule.public:
-        needs = f"needs no more than {some(rule.scopes, ' and ')}"
+        needs = f"needs only {some(rule.scopes, ' and ')}"
     listed = ", ".join(filter(rule.lists, METHODS))
     return f"{listed} {written(rule.path)} {needs} (line {rule.position.line})"
 

@@ -42,11 +42,11 @@ def _narrowest(subject: LintSubject, scope: str) -> Role:
 def _finding(
     subject: LintSubject, holder: Holder, role: Role, scopes: list[str]
 ) -> LintFinding:
-    asked = some(map("'{}'".format, scopes), " and ")
+    listed = some(map("'{}'".format, scopes), " and ")
     message = (
-        f"users in {some(role.groups)} alone get nothing by {asked} through '{holder.client}': "
-        f"role '{role.name}' has their groups, and another role names the client; name "
-        f"'{holder.client}' in '{role.name}', too"
+        f"users only in {some(role.groups)} do not get {listed} through '{holder.client}': "
+        f"role '{role.name}' has these groups, but not the client; name '{holder.client}' in "
+        f"'{role.name}', too"
     )
     position = _place(subject, holder, scopes)
     change = _naming(subject, holder, role)

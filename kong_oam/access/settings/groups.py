@@ -1,5 +1,4 @@
-"""The groups that a stack knows: a list in its file, or one in a file beside it, which several
-stacks share."""
+"""Read the groups that a stack knows: a list in its file, or in a file that several stacks share."""
 
 from __future__ import annotations
 
@@ -16,9 +15,9 @@ SETTING = "knownGroups"
 def known_groups(
     data: YamlObject, folder: Path, mapped: Iterable[Iterable[str]]
 ) -> frozenset[str] | None:
-    """The groups that checked settings know, also those that a provider maps; None without a list.
+    """Return the groups of checked settings and those that providers map; None without a list.
 
-    Raises SettingsError where the file of `folder` that they name is not such a list.
+    Raises SettingsError if the settings name a file of `folder` that is not a list of names.
     """
     listed = data.get(SETTING)
     groups = _listed(folder, listed) if isinstance(listed, str) else listed
@@ -32,6 +31,6 @@ def _listed(folder: Path, name: str) -> list[str]:
         isinstance(group, str) for group in groups
     ):
         raise SettingsError(
-            f"{file} is to be a list of names, one group a line: `- sales`"
+            f"{file} is not a list of names; write one group a line: `- sales`"
         )
     return groups
