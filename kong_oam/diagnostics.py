@@ -68,7 +68,7 @@ class Diagnostic:
         head = f"{where}{self.severity} {self.code}: {self.message}"
         excerpt = self.position.excerpt() if self.position else ""
         lines = (head, *self.details, *excerpt.splitlines())
-        return "\n".join(map(own_line, lines))
+        return "\n".join(map(safe_line, lines))
 
 
 Findings = Iterator[Diagnostic]
@@ -92,7 +92,7 @@ def printable(text: str) -> str:
     return text.replace("##[", "##?")
 
 
-def own_line(text: str) -> str:
+def safe_line(text: str) -> str:
     """Return a printable text that is a whole line. GitHub's runners read a line that begins with
     `::` as a command."""
     shown = printable(text)

@@ -154,7 +154,7 @@ def _decide_at(
             "some servers read this path as the path of another rule"
         )
         return Decision(400, "ambiguous-path", read_otherwise, component)
-    if not _is_for(estate, component, claims):
+    if not _has_audience(estate, component, claims):
         why = "the token is for another API"
         return Decision(403, "other-api", why, component, first)
     if matching:
@@ -165,7 +165,7 @@ def _decide_at(
     return Decision(403, "no-rule", "no rule owns this path", component)
 
 
-def _is_for(estate: Estate, component: Component, claims: Claims) -> bool:
+def _has_audience(estate: Estate, component: Component, claims: Claims) -> bool:
     """Return whether a token is for the component, if the provider's tokens are for one API each."""
     provider = estate.provider_of(component)
     if not provider.per_api:
@@ -219,16 +219,16 @@ def answer(
     A malformed bearer header is denied even on a public path
     (docs/explanation/design.md#admission).
     """
-    unidentified = decide(estate, request, None)
-    if unidentified.status in (400, 404) or unidentified.component is None:
-        return unidentified
+    without_token = decide(estate, request, None)
+    if without_token.status in (400, 404) or without_token.component is None:
+        return without_token
     token = bearer(authorization)
     if isinstance(token, Refusal):
-        return Decision(401, token.code, token.reason, unidentified.component)
-    ring = rings.get(unidentified.component.identity.provider)
+        return Decision(401, token.code, token.reason, without_token.component)
+    ring = rings.get(without_token.component.identity.provider)
     if token is None or ring is None:
-        return unidentified
-    apis = estate.apis_at(unidentified.component)
+        return without_token
+    apis = estate.apis_at(without_token.component)
     return decide(estate, request, authenticate(token, ring, now, apis))
 
 

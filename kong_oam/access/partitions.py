@@ -104,7 +104,7 @@ def base_of(estate: Estate) -> Estate:
     applications = []
     for application in estate.applications:
         components = tuple(
-            filter(_is_everybodys, map(_offering, application.components))
+            filter(_is_shared, map(_offering, application.components))
         )
         if components:
             applications.append(
@@ -140,7 +140,9 @@ def part_of(estate: Estate, partition: str) -> Estate:
     for key, component in estate.components.items():
         if key not in part.own:
             calling[key] = tuple(
-                _calling(component.identity.clients, part.own, any_token)
+                _partition_callers(
+                    component.identity.clients, part.own, any_token
+                )
             )
     called: set[str] = set()
     for client in chain(part.own_clients, *calling.values()):
@@ -148,7 +150,9 @@ def part_of(estate: Estate, partition: str) -> Estate:
     foreign = []
     for key, clients in calling.items():
         if clients or key in called:
-            foreign.append(_known(estate.components[key].with_clients(clients)))
+            foreign.append(
+                _foreign_component(estate.components[key].with_clients(clients))
+            )
     return replace(part, foreign=tuple(foreign))
 
 
@@ -337,7 +341,7 @@ def granted(estate: Estate) -> dict[str, NameLists]:
     return grants
 
 
-def _calling(
+def _partition_callers(
     clients: Iterable[Client], own: Collection[str], any_token: Collection[str]
 ) -> Iterator[Client]:
     """Yield the clients with their calls that concern a partition."""
@@ -348,10 +352,10 @@ def _calling(
             if call.component in own or client.provider in any_token
         )
         if calls:
-            yield replace(_known_client(client), calls=calls)
+            yield replace(_foreign_client(client), calls=calls)
 
 
-def _known_client(client: Client) -> Client:
+def _foreign_client(client: Client) -> Client:
     """Return the client without values that only its own stack deploys.
 
     Its redirect addresses become its pages' origins, which gateways and providers accept.
@@ -368,7 +372,7 @@ def _known_client(client: Client) -> Client:
 def _offering(component: Component) -> Component:
     """Return the component as the base knows it."""
     clients = [
-        replace(_known_client(client), calls=(), groups=())
+        replace(_foreign_client(client), calls=(), groups=())
         for client in component.identity.clients
         if client.user_facing
     ]
@@ -382,7 +386,7 @@ def _offering(component: Component) -> Component:
         for endpoint in component.exposure.endpoints
         if endpoint.certificate
     ]
-    known = _known(component)
+    known = _foreign_component(component)
     return replace(
         known,
         exposure=Exposure(tuple(endpoints)),
@@ -393,7 +397,7 @@ def _offering(component: Component) -> Component:
     )
 
 
-def _is_everybodys(component: Component) -> bool:
+def _is_shared(component: Component) -> bool:
     return bool(
         component.identity.scopes
         or component.identity.roles
@@ -402,7 +406,7 @@ def _is_everybodys(component: Component) -> bool:
     )
 
 
-def _known(component: Component) -> Component:
+def _foreign_component(component: Component) -> Component:
     """Return the component without everything that only its own stack deploys.
 
     A client's workload keeps its label: the tables of its callees name it.

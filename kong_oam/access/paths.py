@@ -131,14 +131,14 @@ def read(target: bytes) -> PathSegments:
             raise AmbiguousPathError(
                 f"contains {separator.group()!a}, which some servers read as a separator"
             )
-        if element not in (".", "..") and _is_none(element):
+        if element not in (".", "..") and _is_dropped(element):
             raise AmbiguousPathError(
                 f"has the element {element!a}, which some servers drop"
             )
     return resolve(elements)
 
 
-def _signs(element: str) -> str:
+def _lookalikes(element: str) -> str:
     """Return the element with a sign for each character that another server may read differently.
 
     Letters become \\x01.
@@ -146,9 +146,9 @@ def _signs(element: str) -> str:
     return _LOOSE.sub("?", _LETTER.sub("\x01", element.translate(_LIKE)))
 
 
-def _is_none(element: str) -> bool:
+def _is_dropped(element: str) -> bool:
     """Return whether some server reads no element here, or a dot segment."""
-    signs = _signs(element)
+    signs = _lookalikes(element)
     # Some servers cut the decoded text at a fragment.
     before = signs.partition("#")[0]
     # Dots beside characters that are not ASCII.
@@ -161,7 +161,7 @@ def _is_none(element: str) -> bool:
 def spelled(element: str) -> str:
     """Return a pattern of the readings of an element: small letters, and `*` for any characters or
     none."""
-    pattern = _signs(element).encode().lower().decode()
+    pattern = _lookalikes(element).encode().lower().decode()
     # A short name does not show the long name.
     if re.search(r"~[0-9?]", pattern):
         return "*"
@@ -174,10 +174,10 @@ def spelled(element: str) -> str:
     if re.search(r"[a-z0-9]", pattern):
         pattern = re.sub(r"[^\x00-\x7f]+", "*", pattern)
     pattern = re.sub(r'[<>"?\x01]', "*", pattern)
-    unled = pattern.lstrip(" *")
-    core = unled.rstrip(" .*")
-    leading = pattern[: len(pattern) - len(unled)]
-    trailing = unled[len(core) :]
+    stripped = pattern.lstrip(" *")
+    core = stripped.rstrip(" .*")
+    leading = pattern[: len(pattern) - len(stripped)]
+    trailing = stripped[len(core) :]
     before = "*" if "*" in leading else ""
     after = "*" if "*" in trailing else ""
     return re.sub(r"\*+", "*", f"{before}{core}{after}")

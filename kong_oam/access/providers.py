@@ -99,7 +99,9 @@ class Provider:
         would then count for the new scopes.
         """
         return (
-            _as_value(self.group(group)) if self.per_api else self.group(group)
+            _group_value(self.group(group))
+            if self.per_api
+            else self.group(group)
         )
 
 
@@ -110,7 +112,7 @@ class Provider:
 LONGEST_LISTED = 120
 
 
-def _as_value(group: str) -> str:
+def _group_value(group: str) -> str:
     """Return a group's name as a value for tokens for one API: ASCII without spaces, unique per
     group."""
     value = f"group={quote(group, safe='')}"

@@ -140,11 +140,11 @@ def _users(provider: Provider, clauses: Collection[Groups]) -> Iterator[str]:
         # A smaller clause implies this clause.
         if not any(other < clause for other in theirs):
             groups = sorted(map(names.__getitem__, clause - common))
-            least.append(_one_of(groups))
+            least.append(_any_of(groups))
     if len(least) > 1:
         yield " and ".join(sorted(least))
 
 
-def _one_of(groups: list[str]) -> str:
+def _any_of(groups: list[str]) -> str:
     words = " or ".join(groups)
     return words if len(groups) == 1 else f"({words})"

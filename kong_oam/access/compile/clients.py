@@ -282,15 +282,15 @@ def _missing_grant(
 ) -> str:
     """Return the message about a scope that no role grants, with the role to add the client to."""
     # A role with an undeclared scope is an error (ACC207): do not propose it.
-    able = [
+    granting_roles = [
         role
         for role in callee.identity.roles
         if scope in role.scopes
         and callee.identity.scopes.keys() >= set(role.scopes)
     ]
     todo = "add a role that grants it"
-    if able:
-        narrowest = min(able, key=lambda role: len(role.scopes))
+    if granting_roles:
+        narrowest = min(granting_roles, key=lambda role: len(role.scopes))
         todo = f"add the client to the components of role '{narrowest.name}'"
         if more := " ".join(name for name in narrowest.scopes if name != scope):
             todo += f", which also grants {more},"

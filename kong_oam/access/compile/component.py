@@ -8,7 +8,7 @@ import kong_oam.oam.model as oam
 from kong_oam.access.compile.exposure import endpoints_of, exposures_of
 from kong_oam.access.compile.roles import roles_of
 from kong_oam.access.compile.rules import authenticated_only, rules_of
-from kong_oam.access.compile.targets import unreachable
+from kong_oam.access.compile.targets import unreachable_routes
 from kong_oam.access.compile.waivers import waivers_of
 from kong_oam.access.data import Texts, YamlObject
 from kong_oam.access.endpoint import Endpoint
@@ -53,12 +53,16 @@ def compile_component(
     properties: YamlObject = access.properties if access else {}
     endpoints = endpoints_of(application, part, routes, stack, out)
     if endpoints or access or part.trait("client"):
-        out += _misnamed_elsewhere(part)
-    out += unreachable(part, endpoints, stack)
+        out += _name_findings(part)
+    out += unreachable_routes(part, endpoints, stack)
     if named := named_service(part):
         out += misnamed(part, named)
     if not errors(out):
-        out += _unreached(named, endpoints) if endpoints else _unexposed(part)
+        out += (
+            _unreached_service(named, endpoints)
+            if endpoints
+            else _unexposed_trait(part)
+        )
     scopes: Texts = properties.get("scopes", {})
     position = access.position.at("properties") if access else part.position
     rules = authenticated_only(endpoints)
@@ -98,21 +102,21 @@ def compile_component(
     )
 
 
-def _misnamed_elsewhere(part: oam.ComponentSpec) -> Findings:
+def _name_findings(part: oam.ComponentSpec) -> Findings:
     """Find a capital or a dot in a component's name, which hosts, apps and the gateway do not
     allow."""
-    has = "a capital" if part.name != part.name.lower() else ""
+    forbidden = "a capital" if part.name != part.name.lower() else ""
     if "." in part.name:
-        has = "a dot"
-    if has:
+        forbidden = "a dot"
+    if forbidden:
         message = (
-            f"the name '{part.name}' has {has}; an exposed component or a client needs a name of "
+            f"the name '{part.name}' has {forbidden}; an exposed component or a client needs a name of "
             "small letters, digits and '-'"
         )
         yield Diagnostic("OAM103", message, part.position.at("name"))
 
 
-def _unexposed(part: oam.ComponentSpec) -> Findings:
+def _unexposed_trait(part: oam.ComponentSpec) -> Findings:
     """Find an access trait or a gateway trait of a component without endpoints."""
     exposing = next(
         (
@@ -128,12 +132,12 @@ def _unexposed(part: oam.ComponentSpec) -> Findings:
             "gateway trait"
         )
         if trait is exposing:
-            nothing = f"{trait.type} exposes nothing of component '{part.name}'"
-            message = f"{nothing}; remove the trait, or {ELSEWHERE}"
+            problem = f"{trait.type} exposes nothing of component '{part.name}'"
+            message = f"{problem}; remove the trait, or {ELSEWHERE}"
         yield Diagnostic("ACC211", message, trait.position.at("type"))
 
 
-def _unreached(
+def _unreached_service(
     named: NamedService | None, endpoints: Iterable[Endpoint]
 ) -> Findings:
     """Find that no route leads to the Service which the access trait names."""

@@ -8,7 +8,7 @@ from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.oam.position import SourcePosition
 
 
-def no_day(day: str, position: SourcePosition) -> Findings:
+def date_findings(day: str, position: SourcePosition) -> Findings:
     """Yield an error if `day` (YYYY-MM-DD, checked by the schema) is not a date of the calendar."""
     try:
         datetime.date.fromisoformat(day)

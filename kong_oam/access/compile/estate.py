@@ -21,14 +21,14 @@ from kong_oam.access.compile.partitions import EndpointOwner, wrong_partitions
 from kong_oam.access.compile.targets import (
     at_target,
     first_target,
-    unfederated,
+    unfederated_clients,
     wrong_targets,
 )
 from kong_oam.access.compile.variants import (
-    Formed,
-    alone,
+    Form,
     differences,
-    led_to_first_alone,
+    first_form_warning,
+    part_at,
 )
 from kong_oam.access.data import Names, PathSegments
 from kong_oam.access.endpoint import Endpoint
@@ -84,15 +84,15 @@ def compile_estate(
     reading = deployable(reading)
     findings = list(reading.diagnostics)
     directory = Directory(stack, findings, reading.malformed)
-    applications = tuple(_first_of_each_name(reading.applications, findings))
+    applications = tuple(_unique_applications(reading.applications, findings))
     for application in applications:
         for part in application.components:
-            beside = stack, application.labels, application.annotations
+            inputs = stack, application.labels, application.annotations
             component, component_findings = memory.recall(
                 "component",
                 part,
-                beside,
-                partial(_alone, application, part, stack),
+                inputs,
+                partial(_component_with_findings, application, part, stack),
             )
             findings += component_findings
             directory.add(component, part)
@@ -115,14 +115,14 @@ def compile_estate(
         for application in applications
     )
     for finished in compiled:
-        findings += unfederated(finished.components, stack)
+        findings += unfederated_clients(finished.components, stack)
     diagnostics = ordered(findings)
     unjudged = tuple(sorted(directory.unjudged))
     estate = None if errors(diagnostics) else Estate(stack, compiled, unjudged)
     return Compiled(estate, diagnostics, unjudged)
 
 
-def _alone(
+def _component_with_findings(
     application: oam.Application, part: oam.ComponentSpec, stack: Stack
 ) -> tuple[Component, Diagnostics]:
     """Compile a component without looking at others. Return it with its findings."""
@@ -145,26 +145,28 @@ def compile_alone(
 
     The findings of all its forms, and differences between forms, are added to `out`.
     """
-    component = _compiled(application, part, stack, out)
+    component = _compile_first_place(application, part, stack, out)
     disagreements: Report = []
     for target in part.targets:
         if not target.variant:
             continue
-        other_part = alone(part, target)
+        other_part = part_at(part, target)
         # An error in the first form does not hide the errors of this form.
         form_findings: Report = []
-        other = _compiled(application, other_part, stack, form_findings)
+        other = _compile_first_place(
+            application, other_part, stack, form_findings
+        )
         out += form_findings
         if not errors(out):
-            first = Formed(part, component, part.variants[0])
-            second = Formed(other_part, other, part.variants[target.variant])
+            first = Form(part, component, part.variants[0])
+            second = Form(other_part, other, part.variants[target.variant])
             disagreements += differences(first, second)
-    out += led_to_first_alone(part, component)
+    out += first_form_warning(part, component)
     out += disagreements
     return component
 
 
-def _compiled(
+def _compile_first_place(
     application: oam.Application,
     part: oam.ComponentSpec,
     stack: Stack,
@@ -217,7 +219,7 @@ def _further_targets(
     return tuple(targets.values())[1:]
 
 
-def _first_of_each_name(
+def _unique_applications(
     applications: Iterable[oam.Application], out: Report
 ) -> Iterator[oam.Application]:
     """Yield the first application of each name. Report a further application of the same name."""
@@ -263,8 +265,8 @@ def _with_clients(
     callees = callees_of(component, directory)
     # Otherwise the findings depend on more than these values.
     if all(callee and callee.identity.scopes for callee in callees):
-        beside = (directory.stack, component, callees)
-        made, client_findings = memory.recall("clients", part, beside, compiled)
+        inputs = (directory.stack, component, callees)
+        made, client_findings = memory.recall("clients", part, inputs, compiled)
         if client_findings:  # positions in the callees' files may have moved
             made, client_findings = compiled()
     else:
@@ -276,9 +278,9 @@ def _with_clients(
 def _with_all_clients(
     component: Component, directory: Directory
 ) -> tuple[Component, Diagnostics]:
-    apart = replace(directory, out=[])
-    clients = tuple(compile_clients(component, apart))
-    return component.with_clients(clients), tuple(apart.out)
+    separate = replace(directory, out=[])
+    clients = tuple(compile_clients(component, separate))
+    return component.with_clients(clients), tuple(separate.out)
 
 
 def _shared_hosts(components: Iterable[Component]) -> Findings:
@@ -303,13 +305,15 @@ def _shared_hosts(components: Iterable[Component]) -> Findings:
                 yield Diagnostic("ACC205", message, endpoint.position)
     for paths in exposed.values():
         for component, endpoint in paths.values():
-            for owner, outer in _taken_from(endpoint, exposed):
+            for owner, outer in _losing_endpoints(endpoint, exposed):
                 one_owner = owner.owner and owner.owner == component.owner
                 if not one_owner and owner.application != component.application:
-                    yield _taking(component, endpoint, owner, outer)
+                    yield _shared_host_warning(
+                        component, endpoint, owner, outer
+                    )
 
 
-def _taking(
+def _shared_host_warning(
     component: Component, endpoint: Endpoint, owner: Component, outer: Endpoint
 ) -> Diagnostic:
     inner = max(endpoint.path, outer.path, key=len)
@@ -322,7 +326,7 @@ def _taking(
     return Diagnostic("ACC219", message, endpoint.position, "warning")
 
 
-def _taken_from(
+def _losing_endpoints(
     endpoint: Endpoint,
     exposed: Mapping[str, Mapping[PathSegments, EndpointOwner]],
 ) -> Iterator[EndpointOwner]:

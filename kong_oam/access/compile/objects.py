@@ -32,7 +32,7 @@ def judged_objects(directory: Directory, memory: Memory) -> Findings:
             sites += component.instances
     for component in sites:
         if component.name != component.name.lower():
-            yield from _with_capitals(component)
+            yield from _capital_findings(component)
     stack = directory.stack
     rules = Rules(
         stack.allowed,
@@ -44,18 +44,18 @@ def judged_objects(directory: Directory, memory: Memory) -> Findings:
         stack.metadata,
         stack.rights,
     )
-    held: NameSets = {}
+    secrets_by_key: NameSets = {}
     credentials = _credentials(directory)
-    yield from _shown_certificates(sites, credentials)
-    yield from _others_keys(sites, credentials)
+    yield from _exposed_credentials(sites, credentials)
+    yield from _shared_tls_secrets(sites, credentials)
     for (_, secret), components in credentials.items():
         for component in components:
-            held.setdefault(component.key, set()).add(secret)
+            secrets_by_key.setdefault(component.key, set()).add(secret)
 
-    def remembered(site: Component) -> JudgedComponent:
-        own = frozenset(held.get(site.key, ()))
+    def judged_component(site: Component) -> JudgedComponent:
+        own = frozenset(secrets_by_key.get(site.key, ()))
         client = site.key in directory.clients
-        make = partial(_judged, site, own, client=client)
+        make = partial(_judged_component, site, own, client=client)
         return memory.recall("judged", site, (own, client), make)
 
     def alone(site: JudgedComponent, by: Rules) -> Diagnostics:
@@ -67,13 +67,13 @@ def judged_objects(directory: Directory, memory: Memory) -> Findings:
     by_cluster: dict[str | None, list[JudgedComponent]] = {}
     for site in sites:
         by_cluster.setdefault(site.workload.cluster, []).append(
-            remembered(site)
+            judged_component(site)
         )
     for judged in by_cluster.values():
         yield from judge(judged, rules, alone)
 
 
-def _shown_certificates(
+def _exposed_credentials(
     sites: Iterable[Component], credentials: _Owners
 ) -> Findings:
     """Find hosts whose certificate is a client's credential: Kong would receive it."""
@@ -91,7 +91,9 @@ def _shown_certificates(
                 yield Diagnostic("ACC217", message, endpoint.position)
 
 
-def _others_keys(sites: Iterable[Component], credentials: _Owners) -> Findings:
+def _shared_tls_secrets(
+    sites: Iterable[Component], credentials: _Owners
+) -> Findings:
     """Find workloads whose TLS Secret belongs to another component.
 
     The Secret may be another workload's, a client's credential, or a certificate that the gateway
@@ -99,10 +101,10 @@ def _others_keys(sites: Iterable[Component], credentials: _Owners) -> Findings:
     """
     sites = tuple(sites)
     first: dict[tuple[str | None, str, str], Component] = {}
-    answering: dict[tuple[str, str], list[str]] = {}
+    certificate_owners: dict[tuple[str, str], list[str]] = {}
     for component in sites:
-        for name in _shown(component):
-            answering.setdefault(
+        for name in _certificate_secrets(component):
+            certificate_owners.setdefault(
                 (component.workload.namespace, name), []
             ).append(component.key)
     for component in sites:
@@ -110,10 +112,12 @@ def _others_keys(sites: Iterable[Component], credentials: _Owners) -> Findings:
         if over_tls is None or over_tls.secret is None:
             continue
         secret = over_tls.secret
-        spot = component.workload.namespace, secret
-        owner = first.setdefault((component.workload.cluster, *spot), component)
-        owners = {*answering.get(spot, ())} - {component.key}
-        owners.update(holder.key for holder in credentials.get(spot, ()))
+        place = component.workload.namespace, secret
+        owner = first.setdefault(
+            (component.workload.cluster, *place), component
+        )
+        owners = {*certificate_owners.get(place, ())} - {component.key}
+        owners.update(holder.key for holder in credentials.get(place, ()))
         if owners or owner is not component:
             message = (
                 f"Secret '{secret}' is the credential of '{min(owners, default=owner.key)}'; name "
@@ -124,7 +128,7 @@ def _others_keys(sites: Iterable[Component], credentials: _Owners) -> Findings:
             )
 
 
-def _judged(
+def _judged_component(
     component: Component, credentials: frozenset[str], *, client: bool
 ) -> JudgedComponent:
     over_tls = component.traits.get(UPSTREAM_TLS)
@@ -140,19 +144,19 @@ def _judged(
         component.position.at("name"),
         component.workload.cluster,
         objects=component.workload.rendered,
-        made=tuple(_made(component, client=client)),
+        made=tuple(_added_objects(component, client=client)),
         named=component.workload.named_service,
         routed=frozenset(service for service, _ in routed),
         credentials=credentials,
         keys=frozenset({over_tls.secret})
         if over_tls and over_tls.secret
         else frozenset(),
-        shown=_shown(component),
-        certified=frozenset(_certified(component)),
+        shown=_certificate_secrets(component),
+        certified=frozenset(_certificate_names(component)),
     )
 
 
-def _shown(component: Component) -> frozenset[str]:
+def _certificate_secrets(component: Component) -> frozenset[str]:
     """Return the Secrets of the certificates that the gateway shows for the component's hosts."""
     certificates = (
         endpoint.certificate for endpoint in component.exposure.endpoints
@@ -160,7 +164,7 @@ def _shown(component: Component) -> frozenset[str]:
     return frozenset(filter(None, certificates))
 
 
-def _certified(component: Component) -> Iterator[str]:
+def _certificate_names(component: Component) -> Iterator[str]:
     named = component.workload.named_service
     for endpoint in component.exposure.endpoints:
         if endpoint.tls:
@@ -170,7 +174,9 @@ def _certified(component: Component) -> Iterator[str]:
             yield from names_at(service, component.workload.namespace)
 
 
-def _made(component: Component, *, client: bool) -> Iterator[tuple[str, str]]:
+def _added_objects(
+    component: Component, *, client: bool
+) -> Iterator[tuple[str, str]]:
     """Yield kind and name of each object that the program adds to the rendered objects."""
     over_tls = component.traits.get(UPSTREAM_TLS)
     if over_tls and over_tls.issuer:
@@ -218,9 +224,9 @@ def _credentials(directory: Directory) -> _Owners:
     return owners
 
 
-def _with_capitals(component: Component) -> Findings:
+def _capital_findings(component: Component) -> Findings:
     """Find a component whose name has capitals, which its added objects cannot have."""
-    for kind, name in _made(component, client=False):
+    for kind, name in _added_objects(component, client=False):
         if name != name.lower():
             message = f"'{component.name}' cannot name a {kind}, which has no capitals; use small letters"
             yield Diagnostic("OAM103", message, component.position.at("name"))

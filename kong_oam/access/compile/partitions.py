@@ -40,10 +40,10 @@ def wrong_partitions(
                 message,
                 application.position.at("metadata", "namespace"),
             )
-    yield from _crossing(components)
+    yield from _shared_hosts(components)
 
 
-def _crossing(components: Iterable[Component]) -> Findings:
+def _shared_hosts(components: Iterable[Component]) -> Findings:
     """Yield a finding for each host and partition that share the host, or a wildcard above it, with
     another partition."""
     first: dict[str, dict[str | None, EndpointOwner]] = {}
@@ -55,30 +55,32 @@ def _crossing(components: Iterable[Component]) -> Findings:
                 component.partition, (component, endpoint)
             )
     for host, by_partition in first.items():
-        before: dict[str | None, EndpointOwner] = {}
+        earlier: dict[str | None, EndpointOwner] = {}
         for partition, (component, endpoint) in by_partition.items():
             for above in hosts_above(host):
-                others = before if above == host else first.get(above, {})
+                others = earlier if above == host else first.get(above, {})
                 elsewhere = [
                     others[name] for name in others if name != partition
                 ]
                 if elsewhere:
-                    yield _shared(component, endpoint, above, *elsewhere[0])
+                    yield _shared_host(
+                        component, endpoint, above, *elsewhere[0]
+                    )
                     break
-            before[partition] = component, endpoint
+            earlier[partition] = component, endpoint
 
 
-def _shared(
+def _shared_host(
     component: Component,
     endpoint: Endpoint,
     host: str,
     other: Component,
-    there: Endpoint,
+    other_endpoint: Endpoint,
 ) -> Diagnostic:
     relation = "is" if host == endpoint.host else f"lies below {host},"
     message = (
         f"{endpoint.host} of '{component.key}', partition '{component.partition}', {relation} a "
-        f"host of '{other.key}', partition '{other.partition}' ({there.position}); use another "
+        f"host of '{other.key}', partition '{other.partition}' ({other_endpoint.position}); use another "
         "host, or put both namespaces into one partition"
     )
     return Diagnostic("ACC250", message, endpoint.position)

@@ -25,7 +25,7 @@ def redirect_uris(
     paths = trait.properties.get("redirectPaths", ())
     uris = trait.properties.get("redirectUris", ()) if kind == "native" else ()
     for index, uri in enumerate(uris):
-        if why := _leaves_the_device(uri):
+        if why := _unsafe_reason(uri):
             message = f"redirect URI '{uri}' {why}"
             at = position.at("redirectUris", index)
             out.append(Diagnostic("ACC210", message, at))
@@ -38,10 +38,10 @@ def redirect_uris(
         return
     for index, path in enumerate(paths):
         at = position.at("redirectPaths", index)
-        yield from _pages(component, path, at, scheme, out)
+        yield from _page_addresses(component, path, at, scheme, out)
 
 
-def _pages(
+def _page_addresses(
     component: Component,
     path: str,
     position: SourcePosition,
@@ -70,7 +70,7 @@ def _pages(
         yield f"{scheme}://{host}{path}"
 
 
-def _leaves_the_device(uri: str) -> str:
+def _unsafe_reason(uri: str) -> str:
     """Return why a redirect URI of a native application may reach another party; empty if it is
     safe.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
-from kong_oam.access.compile.days import no_day
+from kong_oam.access.compile.days import date_findings
 from kong_oam.access.compile.elements import elements_of
 from kong_oam.access.data import PathSegments, Texts, YamlObject
 from kong_oam.access.endpoint import Endpoints
@@ -77,7 +77,7 @@ def _public(
         return None
     until: str | None = public.get("until")
     if until is not None:
-        out += no_day(until, position.at("public", "until"))
+        out += date_findings(until, position.at("public", "until"))
     return Public(public["reason"], until)
 
 

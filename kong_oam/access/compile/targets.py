@@ -63,7 +63,7 @@ def _beside_gateway(namespace: str, position: SourcePosition) -> Diagnostic:
     return Diagnostic("ACC216", message, position)
 
 
-def unreachable(
+def unreachable_routes(
     part: oam.ComponentSpec, endpoints: Sequence[Endpoint], stack: Stack
 ) -> Findings:
     """Yield the route of a component that is only in clusters which the gateway does not reach.
@@ -83,7 +83,9 @@ def unreachable(
         yield Diagnostic("ACC229", message, endpoints[0].position)
 
 
-def unfederated(components: Iterable[Component], stack: Stack) -> Findings:
+def unfederated_clients(
+    components: Iterable[Component], stack: Stack
+) -> Findings:
     """Yield clients with pods in places where the identity provider does not know their
     ServiceAccount."""
     for component in components:

@@ -25,7 +25,7 @@ _OF_TARGETS: Final = frozenset(
 _NOTHING: Final = object()
 
 
-def led_to_first_alone(
+def first_form_warning(
     part: oam.ComponentSpec, component: Component
 ) -> Findings:
     """Warn that routes lead only to the first form of a component."""
@@ -38,7 +38,7 @@ def led_to_first_alone(
         yield Diagnostic("OAM109", message, variant.step, "warning")
 
 
-def alone(
+def part_at(
     part: oam.ComponentSpec, target: DeploymentTarget
 ) -> oam.ComponentSpec:
     """Return the component as if it were deployed only to this target, in the target's form."""
@@ -53,7 +53,7 @@ def alone(
 
 
 @dataclass(frozen=True, slots=True)
-class Formed:
+class Form:
     """A component as if it were deployed only to one place, in the form of that place."""
 
     part: oam.ComponentSpec
@@ -122,13 +122,13 @@ class Formed:
         return reached
 
 
-def differences(first: Formed, other: Formed) -> Findings:
+def differences(first: Form, other: Form) -> Findings:
     """Yield the first difference in access or routing between two forms."""
     # Compare the other fields of the components, too, so that a new field is not forgotten.
     ours = first.component
     theirs = other.component
-    more = [*_different_fields(ours, theirs)]
-    difference = _different(first.facts(more), other.facts(more))
+    more = [*_changed_fields(ours, theirs)]
+    difference = _first_difference(first.facts(more), other.facts(more))
     if difference:
         path, (here, there) = difference
         message = (
@@ -139,7 +139,7 @@ def differences(first: Formed, other: Formed) -> Findings:
         yield Diagnostic("OAM108", message, _place(first, other, path))
 
 
-def _place(first: Formed, other: Formed, path: Path) -> SourcePosition:
+def _place(first: Form, other: Form, path: Path) -> SourcePosition:
     """Return the position of a difference: its override or component, or the step of a derived
     value."""
     kind, *below = path
@@ -162,7 +162,7 @@ def _place(first: Formed, other: Formed, path: Path) -> SourcePosition:
     return (other if other.variant.overrides else first).variant.step
 
 
-def _different(
+def _first_difference(
     here: Any, there: Any, path: Path = ()
 ) -> tuple[Path, tuple[str, str]] | None:
     """Return the path of the first difference as JSON, with both values in the words of messages."""
@@ -173,28 +173,28 @@ def _different(
             (key, here.get(key, _NOTHING), there.get(key, _NOTHING))
             for key in keys
         )
-    elif _are_as_long(here, there):
+    elif _have_equal_length(here, there):
         pairs = zip(range(len(here)), here, there, strict=True)
     elif here is not there and (
         _NOTHING in (here, there) or json.dumps(here) != json.dumps(there)
     ):
-        return path, (_written(here), _written(there))
+        return path, (_shown_value(here), _shown_value(there))
     for key, ours, theirs in pairs:
-        if difference := _different(ours, theirs, (*path, key)):
+        if difference := _first_difference(ours, theirs, (*path, key)):
             return difference
     return None
 
 
-def _are_as_long(here: Any, there: Any) -> bool:
+def _have_equal_length(here: Any, there: Any) -> bool:
     lists = isinstance(here, list | tuple) and isinstance(there, list | tuple)
     return lists and len(here) == len(there)
 
 
-def _written(value: Any) -> str:
+def _shown_value(value: Any) -> str:
     return "missing" if value is _NOTHING else shown(value)
 
 
-def _different_fields(ours: Any, theirs: Any) -> Iterator[str]:
+def _changed_fields(ours: Any, theirs: Any) -> Iterator[str]:
     """Yield the names of fields that differ between two components; a group's field as
     `group.field`."""
     for field in fields(ours):
@@ -203,7 +203,7 @@ def _different_fields(ours: Any, theirs: Any) -> Iterator[str]:
         here = getattr(ours, field.name)
         there = getattr(theirs, field.name)
         if isinstance(here, Exposure | Identity | WorkloadSpec):
-            for inner in _different_fields(here, there):
+            for inner in _changed_fields(here, there):
                 yield f"{field.name}.{inner}"
         elif here != there:
             yield field.name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kong_oam.access.compile.days import no_day
+from kong_oam.access.compile.days import date_findings
 from kong_oam.access.data import YamlObject
 from kong_oam.access.model import (
     Waiver,
@@ -19,7 +19,7 @@ def waivers_of(
     """Compile the waivers of an access trait. Invalid dates are added to `out`."""
     for index, waiver in enumerate(properties.get("waivers", ())):
         where = position.at("waivers", index)
-        out += no_day(waiver["until"], where.at("until"))
+        out += date_findings(waiver["until"], where.at("until"))
         yield Waiver(
             waiver["finding"], waiver["reason"], waiver["until"], where
         )

@@ -31,32 +31,39 @@ def doubtful_groups(estate: Estate) -> Texts:
     mapped = set[str]()
     for provider in estate.stack.providers.values():
         mapped.update(provider.groups)
-    once = {group for group in named if named[group] == 1} - mapped
-    by_rest: NameSets = {}
+    named_once = {group for group in named if named[group] == 1} - mapped
+    by_reduced_name: NameSets = {}
     for name in (*named, *mapped):
-        for rest in _rests(name):
-            by_rest.setdefault(rest, set()).add(name)
+        for reduced_name in _reduced_names(name):
+            by_reduced_name.setdefault(reduced_name, set()).add(name)
     doubts = {}
-    for group in sorted(once):
+    for group in sorted(named_once):
         # Prefer a group that is named more than once to another doubtful group.
-        near = [(other in once, other) for other in _near(group, by_rest)]
-        if near:
-            doubts[group] = min(near)[1]
+        similar = [
+            (other in named_once, other)
+            for other in _similar_names(group, by_reduced_name)
+        ]
+        if similar:
+            doubts[group] = min(similar)[1]
     return doubts
 
 
-def _near(group: str, by_rest: NameSets) -> Iterator[str]:
+def _similar_names(group: str, by_reduced_name: NameSets) -> Iterator[str]:
     """Yield the names that are one slip apart.
 
     Two such names share a reduced name. This avoids comparing all pairs.
     """
-    names = {*chain.from_iterable(map(by_rest.__getitem__, _rests(group)))}
+    names = {
+        *chain.from_iterable(
+            map(by_reduced_name.__getitem__, _reduced_names(group))
+        )
+    }
     for other in names - {group}:
-        if _one_slip(group.casefold(), other.casefold()):
+        if _is_one_slip(group.casefold(), other.casefold()):
             yield other
 
 
-def _rests(group: str) -> set[str]:
+def _reduced_names(group: str) -> set[str]:
     """Return the name in small letters, and each name that results from removing one character."""
     name = group.casefold()
     if len(name) > _LONGEST:
@@ -67,7 +74,7 @@ def _rests(group: str) -> set[str]:
     }
 
 
-def _one_slip(a: str, b: str) -> bool:
+def _is_one_slip(a: str, b: str) -> bool:
     """Return whether one typing error turns one name into the other.
 
     The error adds, removes, replaces or swaps characters. Digits are no errors: `team-1` and

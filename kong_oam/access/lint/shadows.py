@@ -26,14 +26,14 @@ def shadowed_rules(subject: LintSubject) -> LintFindings:
     for index, rule in enumerate(subject.access.get("rules", ())):
         position = subject.position("rules", index)
         indexes = list(_compiled_at(subject, position))
-        beaten = [number for number in indexes if number in weaker]
-        if beaten and beaten == indexes:
+        shadowed = [number for number in indexes if number in weaker]
+        if shadowed and shadowed == indexes:
             message = f"never decides: {_in_words(weaker[indexes[0]])}"
             yield LintFinding(
                 "LINT304", subject.key, message, position, removal(position)
             )
             continue
-        for number in beaten:
+        for number in shadowed:
             path = written(subject.component.exposure.rules[number].path)
             message = f"never decides on {path}: {_in_words(weaker[number])}"
             if "paths" in rule:
@@ -72,8 +72,8 @@ def unreachable_rules(subject: LintSubject) -> LintFindings:
         position = subject.position("rules", index)
         for index in _compiled_at(subject, position):
             path = subject.component.exposure.rules[index].path
-            if taker := _component_reached(subject, path):
-                message = f"never decides: requests for {written(path)} go to '{taker}'"
+            if winner := _component_reached(subject, path):
+                message = f"never decides: requests for {written(path)} go to '{winner}'"
                 yield LintFinding("LINT304", subject.key, message, position)
 
 
@@ -82,14 +82,14 @@ def _component_reached(subject: LintSubject, path: PathSegments) -> str | None:
 
     None if the subject's component gets some of them.
     """
-    taker = None
+    winner = None
     for endpoint in subject.component.exposure.endpoints:
         if within(endpoint.path, path):
             return None
         if within(path, endpoint.path):
             pairs = subject.hosts[endpoint.host]
             owners = [pair for pair in pairs if within(path, pair[0])]
-            _, taker = max(owners, key=lambda pair: len(pair[0]))
-            if taker == subject.key:
+            _, winner = max(owners, key=lambda pair: len(pair[0]))
+            if winner == subject.key:
                 return None
-    return taker
+    return winner

@@ -27,43 +27,45 @@ def grants_of(estate: Estate) -> Mapping[str, Grants]:
 
 
 def _holders(
-    estate: Estate, component: Component, signing: Signing
+    estate: Estate, component: Component, sign_in_groups: SignInGroups
 ) -> Iterator[Holder]:
     provider = estate.provider_of(component)
     # By scope, the provider's names of the groups that hold it.
-    holding: NameSets = {}
+    groups_by_scope: NameSets = {}
     for role in component.identity.roles:
         if role.groups:
             groups = {*map(provider.group, role.groups)}
             for scope in role.scopes:
-                holding.setdefault(scope, set()).update(groups)
+                groups_by_scope.setdefault(scope, set()).update(groups)
     for client, granted in estate.held_at(component, users=False).items():
         if granted:
             yield Holder(client, False, frozenset(granted))
     for client, granted in estate.held_at(component, users=True).items():
-        signing_in = signing.get(
+        client_groups = sign_in_groups.get(
             (client, component.identity.provider), frozenset()
         )
-        carried = frozenset(granted) & holding.keys()
+        carried = frozenset(granted) & groups_by_scope.keys()
         split = {
-            scope for scope in carried if holding[scope].isdisjoint(signing_in)
+            scope
+            for scope in carried
+            if groups_by_scope[scope].isdisjoint(client_groups)
         }
         if carried:
             yield Holder(client, True, carried, frozenset(split))
 
 
 # By client and provider, the provider's names of the groups whose users sign in through it.
-Signing = Mapping[tuple[str, str], Scopes]
+SignInGroups = Mapping[tuple[str, str], Scopes]
 
 
-def _signing_in(estate: Estate) -> Signing:
-    signing = {}
+def _sign_in_groups(estate: Estate) -> SignInGroups:
+    sign_in_groups = {}
     for client in estate.clients:
         if client.user_facing:
             provider = estate.stack.providers[client.provider]
             groups = frozenset(map(provider.group, client.groups))
-            signing[client.component, client.provider] = groups
-    return signing
+            sign_in_groups[client.component, client.provider] = groups
+    return sign_in_groups
 
 
 def _paths_of(estate: Estate) -> Mapping[str, Paths]:
@@ -86,7 +88,7 @@ def subjects(
     grants = grants_of(whole)
     paths = _paths_of(estate)
     doubtful = doubtful_groups(estate)
-    signing = _signing_in(whole)
+    sign_in_groups = _sign_in_groups(whole)
     for application in applications:
         siblings = tuple(
             estate.components[f"{application.name}/{part.name}"]
@@ -98,7 +100,7 @@ def subjects(
             groups = doubtful.keys() & component.groups
             yield LintSubject(
                 grants=grants.get(component.key, _NONE),
-                holders=tuple(_holders(whole, component, signing)),
+                holders=tuple(_holders(whole, component, sign_in_groups)),
                 hosts={host: paths[host] for host in component.hosts},
                 doubtful_groups={
                     group: doubtful[group] for group in sorted(groups)

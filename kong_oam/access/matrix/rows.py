@@ -47,7 +47,7 @@ def rows(
     in no row may not make the request.
     """
     sites = SitesByHost(estate)
-    narrowed_of = _remembered(narrowed)
+    narrow = _cached(narrowed)
     result: list[Row] = []
     for host, path_classes in path_classes_by_site(sites):
         groups: dict[tuple[str, object], _Group] = {}
@@ -56,7 +56,7 @@ def rows(
             if component is None:
                 continue
             for method, whole in callers.at(component, path_class.path).items():
-                access, identity = narrowed_of(whole)
+                access, identity = narrow(whole)
                 if identity or _listed(component, path_class, method):
                     key = component.key, identity
                     group = groups.setdefault(key, _Group(component, access))
@@ -94,7 +94,7 @@ class _Group:
     classes: dict[str, set[int]] = field(default_factory=dict)
 
 
-def _remembered(
+def _cached(
     narrowed: Narrowing,
 ) -> Callable[[Access], tuple[Access, object]]:
     """Narrow each value once, and identify it: callers share one value between many requests.
@@ -102,20 +102,20 @@ def _remembered(
     The identity of access for nobody is falsy.
     """
     # Keep the original value, so that its id is not reused.
-    known = {}
+    cache = {}
 
-    def of(whole: Access) -> tuple[Access, object]:
-        if id(whole) not in known:
+    def cached(whole: Access) -> tuple[Access, object]:
+        if id(whole) not in cache:
             access = narrowed(whole)
             anybody = access.everybody or frozenset(access.principals.items())
-            known[id(whole)] = (
+            cache[id(whole)] = (
                 whole,
                 access,
                 anybody and (anybody, access.networks),
             )
-        return known[id(whole)][1:]
+        return cache[id(whole)][1:]
 
-    return of
+    return cached
 
 
 def _listed(component: Component, path_class: PathClass, method: str) -> bool:
@@ -144,12 +144,12 @@ def only(principals: Collection[Principal]) -> Narrowing:
     """Narrow access to these principals. Public access stays."""
 
     def narrowed(access: Access) -> Access:
-        kept = {
+        remaining = {
             principal: condition
             for principal, condition in access.principals.items()
             if principal in principals
         }
-        return _kept(access, kept)
+        return _with_principals(access, remaining)
 
     return narrowed
 
@@ -163,12 +163,12 @@ def for_a_user_in(
     """
 
     def narrowed(access: Access) -> Access:
-        kept = {}
+        remaining = {}
         for principal, condition in access.principals.items():
             through = principal.users and principal in principals
             if through and suffices(groups, condition):
-                kept[principal] = ITSELF
-        return _kept(access, kept)
+                remaining[principal] = ITSELF
+        return _with_principals(access, remaining)
 
     return narrowed
 
@@ -176,15 +176,17 @@ def for_a_user_in(
 def called_from(address: str | None, narrowed: Narrowing) -> Narrowing:
     """Narrow access further to calls from the address. None stands for any allowed address."""
 
-    def from_there(access: Access) -> Access:
+    def narrowed_by_address(access: Access) -> Access:
         if address is None or admits(access.networks, address):
             return narrowed(access)
         return NOBODY
 
-    return from_there
+    return narrowed_by_address
 
 
-def _kept(access: Access, principals: Mapping[Principal, Condition]) -> Access:
+def _with_principals(
+    access: Access, principals: Mapping[Principal, Condition]
+) -> Access:
     if access.everybody:
         return access
     networks = access.networks if principals else ()

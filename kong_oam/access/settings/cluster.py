@@ -70,7 +70,7 @@ def _shared_contexts(contexts: YamlObject, own: str | None) -> Iterator[str]:
             yield f"{where}: '{context}' is also {earlier}; name another context"
 
 
-def judged_by(stack: Stack, cluster: YamlObject) -> Stack:
+def with_cluster_settings(stack: Stack, cluster: YamlObject) -> Stack:
     """Return the stack with the checked settings of its cluster."""
     version = cluster.get("version")
     contexts = cluster.get("contexts", {})

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from kong_oam.access.data import YamlObject
-from kong_oam.access.settings.project import beside, yaml_in
+from kong_oam.access.settings.project import file_beside, yaml_in
 from kong_oam.errors import SettingsError
 
 SETTING = "knownGroups"
@@ -25,7 +25,7 @@ def known_groups(
 
 
 def _listed(folder: Path, name: str) -> list[str]:
-    file = beside(folder, name)
+    file = file_beside(folder, name)
     groups = yaml_in(file)
     if not isinstance(groups, list) or not all(
         isinstance(group, str) for group in groups

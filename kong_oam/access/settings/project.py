@@ -74,7 +74,7 @@ def _require_alone(file: Path, stacks: str, namespace: str) -> None:
         )
 
 
-def beside(folder: Path, name: str) -> Path:
+def file_beside(folder: Path, name: str) -> Path:
     """Return the path of a file that settings name. Raises SettingsError if the name is a path."""
     if Path(name).name != name:
         raise SettingsError(

@@ -22,7 +22,7 @@ from kong_oam.access.settings.clients import client_problems
 from kong_oam.access.settings.cluster import (
     cluster_problems,
     cluster_settings,
-    judged_by,
+    with_cluster_settings,
 )
 from kong_oam.access.settings.fields import fields_of, tuples
 from kong_oam.access.settings.gateway import gateway_problems
@@ -88,7 +88,7 @@ def parse(
         rotation=_rotation(data.get("rotation", {})),
         gateway_namespace=gateway.namespace,
         reach=gateway.reach,
-        upstream_tls=upstream_tls.spoken(over_tls),
+        upstream_tls=upstream_tls.protocol_of(over_tls),
         known_secrets=frozenset(_known_secrets(providers)),
         known_groups=groups,
         addressed=bool(gateway.cidrs),
@@ -101,7 +101,7 @@ def parse(
         ),
     )
     return Settings(
-        stack=judged_by(stack, data.get("cluster", {})),
+        stack=with_cluster_settings(stack, data.get("cluster", {})),
         cloud=data["cloud"],
         as_of=datetime.date.fromisoformat(data["asOf"]),
         cluster=cluster_settings(data),
@@ -194,10 +194,10 @@ def _stack_in(file: Path) -> str:
 
 
 def _provider(stack: str, item: YamlObject) -> ProviderSettings:
-    usual = {"audience": f"api://{NAMESPACE}/{stack}"}
+    defaults = {"audience": f"api://{NAMESPACE}/{stack}"}
     fields = fields_of(ProviderSettings, item)
     return replace(
-        ProviderSettings(**{**usual, **fields}),
+        ProviderSettings(**{**defaults, **fields}),
         spelling=spelling(item["tokens"]) if "tokens" in item else None,
         clients={
             key: _known_client(client)
@@ -215,12 +215,12 @@ def _known_client(client: YamlObject) -> KnownClient:
 
 
 def _rotation(rotation: Texts) -> Schedule:
-    usual = Schedule()
+    defaults = Schedule()
     every = rotation.get("every")
     overlap = rotation.get("overlap")
     return Schedule(
-        days(every) if every else usual.every,
-        days(overlap) if overlap else usual.overlap,
+        days(every) if every else defaults.every,
+        days(overlap) if overlap else defaults.overlap,
     )
 
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from kong_oam.access.data import TLS, Names, YamlObject
 from kong_oam.access.settings.certificates import certificates_in
-from kong_oam.access.settings.project import beside
+from kong_oam.access.settings.project import file_beside
 from kong_oam.errors import SettingsError
 
 SETTING = "gateway.upstreamTls.ca"
@@ -46,7 +46,7 @@ def upstream_tls(
     settings = gateway.get("upstreamTls")
     if settings is None:
         return None
-    file = beside(folder, settings["ca"])
+    file = file_beside(folder, settings["ca"])
     fingerprints = {
         certificate.fingerprint(SHA256()).hex()
         for certificate in _authorities(file)
@@ -69,7 +69,7 @@ def _authorities(file: Path) -> list[x509.Certificate]:
     except SettingsError as error:
         raise SettingsError(f"{file} {error}") from None
     for number, certificate in enumerate(certificates, 1):
-        if not _signs(certificate):
+        if not _is_authority(certificate):
             raise SettingsError(
                 f"{file}: certificate {number} of {len(certificates)} is not a CA's "
                 "(basicConstraints, keyUsage); write its CA's certificate"
@@ -77,14 +77,14 @@ def _authorities(file: Path) -> list[x509.Certificate]:
     return certificates
 
 
-def spoken(settings: UpstreamTlsSettings | None) -> TLS:
+def protocol_of(settings: UpstreamTlsSettings | None) -> TLS:
     """Return the protocol that the gateway uses for workloads that ask for TLS."""
     if settings is None:
         return ""
     return "mtls" if settings.client_certificate else "tls"
 
 
-def _signs(certificate: x509.Certificate) -> bool:
+def _is_authority(certificate: x509.Certificate) -> bool:
     try:
         if not certificate.extensions.get_extension_for_class(
             x509.BasicConstraints
