@@ -285,7 +285,7 @@ def _missing_grant(
     todo = "add a role that grants it"
     if granting_roles:
         narrowest = min(granting_roles, key=lambda role: len(role.scopes))
-        todo = f"add the client to the components of role '{narrowest.name}'"
+        todo = f"add '{component.key}' to the components of role '{narrowest.name}'"
         if more := " ".join(name for name in narrowest.scopes if name != scope):
             todo += f", which also grants {more},"
     where = directory.access(callee, "roles")
