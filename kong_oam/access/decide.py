@@ -150,9 +150,7 @@ def _decide_at(
         )
         return Decision(401, "token-not-verified", needed, component)
     if ambiguous:
-        read_otherwise = (
-            "some servers read this path as the path of another rule"
-        )
+        read_otherwise = "some servers read this spelling of the path as the path of another rule"
         return Decision(400, "ambiguous-path", read_otherwise, component)
     if not _has_audience(estate, component, claims):
         why = "the token is for another API"

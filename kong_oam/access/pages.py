@@ -71,7 +71,7 @@ def reading(
     if component.may_be_of_another_rule(path):
         return Reading(
             False,
-            "the path is spelled so that some servers take it for that of another rule",
+            "some servers read this spelling of the path as the path of another rule",
             listed,
         )
     if not rules:

@@ -132,8 +132,8 @@ def differences(first: Form, other: Form) -> Findings:
     if difference:
         path, (here, there) = difference
         message = (
-            f"component '{first.part.name}': {dotted(path)} is {there} by {other.variant.said}, but "
-            f"{here} by {first.variant.said}. Access must be the same in all places; remove it from "
+            f"component '{first.part.name}': {dotted(path)} is {there} in {other.variant.said}, but "
+            f"{here} in {first.variant.said}. Access must be the same in all places; remove it from "
             "the override, or write two Applications"
         )
         yield Diagnostic("OAM108", message, _place(first, other, path))

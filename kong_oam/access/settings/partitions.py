@@ -55,11 +55,13 @@ def file_problems(name: str, data: YamlObject, folder: Path) -> Iterator[str]:
             yield f"{SETTING}: {error}"
             continue
         if other != name:
-            belonging = f"of estate '{other}'" if other else "another estate"
+            belonging = (
+                f"a partition of '{other}'" if other else "another estate"
+            )
             yield (
-                f"{SETTING}: partition '{partition}' needs the stack '{stack}', but by {file} that "
-                f"is {belonging}. Rename the partition, or set only kong-oam:{ESTATE}: {name} in "
-                "that file"
+                f"{SETTING}: partition '{partition}' needs the stack '{stack}', which is "
+                f"{belonging} by {file}. Rename the partition, or set only kong-oam:{ESTATE}: "
+                f"{name} in this file"
             )
 
 
@@ -82,7 +84,7 @@ def estate_of(name: str, data: YamlObject) -> str:
     if others:
         listed = some(map("kong-oam:{}".format, others))
         raise SettingsError(
-            f"a partition's settings are in its estate's file; move {listed} to {file}"
+            f"{ESTATE}: a partition's settings are in its estate's file; move {listed} to {file}"
         )
     return estate
 
@@ -94,8 +96,8 @@ def partition_of(name: str, estate: str, known: YamlObject) -> str:
     if partition not in known:
         file = f"stacks/Pulumi.{estate}.yaml"
         raise SettingsError(
-            f"{ESTATE}: {file} has no partition '{partition}'{suggestion(partition, known)}. After "
-            f"removing a partition, run `python -m kong_oam move -s {estate}`, then `pulumi "
-            f"destroy -s {name}`"
+            f"{ESTATE}: {file} has no partition '{partition}' (if you removed it, run `python -m "
+            f"kong_oam move -s {estate}`, then `pulumi destroy -s {name}`)"
+            f"{suggestion(partition, known)}"
         )
     return partition

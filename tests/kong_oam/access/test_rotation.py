@@ -121,7 +121,7 @@ def test_a_client_may_say_how_often() -> None:
     assert messages(
         shop("service", "            rotateEvery: 7d\n", "worker", "")
     ) == [
-        "OAM103: rotateEvery: 7d is not longer than the stack's rotation.overlap of 7d"
+        "OAM103: rotateEvery: 7d must be longer than the stack's rotation.overlap of 7d"
     ]
     (unused,) = compiled(
         ORDERS, shop("browser", f"{PATHS}            rotateEvery: 30d\n")
@@ -129,7 +129,7 @@ def test_a_client_may_say_how_often() -> None:
     assert (unused.code, unused.severity) == ("OAM109", "warning")
     assert (
         unused.message
-        == "'rotateEvery' has no effect: no key is made for a client of kind 'browser'"
+        == "'rotateEvery' has no effect: a client of kind 'browser' has no key; remove it"
     )
     (wrong,) = messages(
         shop("service", "            rotateEvery: monthly\n", "worker", "")

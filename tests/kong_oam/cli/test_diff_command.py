@@ -419,8 +419,8 @@ def test_a_link_to_a_folder_elsewhere_is_an_error_in_a_revision_as_here(
         (["main", "bin"], "NEW (bin): bin:1:1: error OAM101: cannot be read: no YAML file is in this folder"),
         (["main", ".", "--json", "--markdown"], "--json or --markdown, not both"),
         (["no\n::pe\x1b"], "OLD (no?::pe?): neither a file nor a folder, and no revision that git knows"),
-        (["main", "--stack", "prod"], "OLD (main): there is no stack 'prod' in main:stacks; known: local"),
-        (["main", "stack:prod"], "NEW (stack:prod): there is no stack 'prod' in stacks; known: local"),
+        (["main", "--stack", "prod"], "OLD (main): no stack 'prod' in main:stacks; known: local"),
+        (["main", "stack:prod"], "NEW (stack:prod): no stack 'prod' in stacks; known: local"),
         (["main", "broken.yaml"], "NEW (broken.yaml): broken.yaml:1:1: error OAM105:"),
         (["bare"], "OLD (bare): bare:applications:1:1: error OAM101: cannot be read: no such file or folder"),
         (["wrong"], "OLD (wrong): wrong:applications/orders.yaml:1:1: error OAM105:"),
@@ -468,7 +468,7 @@ def test_a_stack_that_is_not_committed_is_said_to_be_none(
     (project / "stacks/Pulumi.mine.yaml").write_text(STACK)
     assert main(["diff", "--stack", "mine"]) == 2
     assert capsys.readouterr().err == (
-        "OLD (HEAD): there is no stack 'mine' in HEAD:stacks; known: local\n"
+        "OLD (HEAD): no stack 'mine' in HEAD:stacks; known: local\n"
     )
 
 

@@ -140,7 +140,7 @@ def test_a_stack_that_cannot_be_used_is_2(
     assert main([*ARGUMENTS[verb], "--stack", "lokal", *json_too]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert "there is no stack 'lokal'" in printed.err
+    assert "no stack 'lokal'" in printed.err
     assert "did you mean 'local'?" in printed.err
     for file in (
         Path("stacks/Pulumi.local.yaml"),

@@ -233,7 +233,7 @@ def test_explain_says_decision_reason_token_and_rule(
     )
     assert lines.splitlines()[:4] == [
         f"403 POST {ORDERS}/7?x=1 as shop/web for a user in sales",
-        "  reason  needs orders.write; the token lists it, but no group of the user holds it",
+        "  reason  needs orders.write; the token lists it, but no group of the user has it",
         "  token   okta gives shop/web one that lists orders.read orders.write openid; of these, orders.read counts at orders/api",
         "  rule    applications/orders.yaml:25:17",
     ]
@@ -245,8 +245,8 @@ def test_explain_says_decision_reason_token_and_rule(
         ((ORDERS,), "401", "none"),
         ((f"{ORDERS}/health",), "200", "none"),
         ((ORDERS, "--as", "shop/checkout"), "200", "okta gives shop/checkout one that lists orders.read; of these, orders.read counts at orders/api"),
-        ((ORDERS, "--as", "shop/checkout", "--user-in", "sales"), "401", "none: shop/checkout acts for itself only: users cannot sign in through it"),
-        ((ORDERS, "--as", "shop/web"), "401", "none: shop/web acts for users only: somebody must sign in"),
+        ((ORDERS, "--as", "shop/checkout", "--user-in", "sales"), "401", "none: shop/checkout acts only for itself: users cannot sign in through it"),
+        ((ORDERS, "--as", "shop/web"), "401", "none: shop/web acts only for users: a user must sign in"),
         ((ORDERS, "--as", "shop/web", "--user-in"), "401", "none: the user is in no group that shop/web is assigned to"),
         ((f"{ORDERS}/..%2fx",), "400", "none"),
         (("orders.example.com?x",), "404", "none"),
@@ -615,7 +615,7 @@ def test_where_no_client_signs_users_in_a_user_has_what_everybody_has(
         (["what", "shop/wob"], "no component 'shop/wob' is a client; did you mean 'shop/web'?"),
         (["what"], "say of whom: application/component, anonymous, or a user with --user-in GROUP"),
         (["what", "anonymous", "--user-in", "sales"], "'anonymous' acts for itself only"),
-        (["what", "shop/checkout", "--user-in", "sales"], "'shop/checkout' acts for itself only: users cannot sign in through it"),
+        (["what", "shop/checkout", "--user-in", "sales"], "'shop/checkout' acts only for itself: users cannot sign in through it"),
         (["what", "--user-in", "salse"], "no role names a group 'salse'; did you mean 'sales'?"),
         (["what", "--user-in", "sales", "shop/web"], "no role names a group 'shop/web'; known: order-desk, sales"),
         (["who", "--component", "orders"], "there is no component 'orders'; did you mean 'orders/api'?"),

@@ -735,9 +735,9 @@ def test_what_a_stack_adds_is_a_name(added: str) -> None:
 @pytest.mark.parametrize(
     ("added", "headers", "reason"),
     [
-        ("Content", "content-length", "the gateway reads it"),
-        ("Transfer-Encoding", "transfer-encoding", "the gateway reads it"),
-        ("authorization", "authorization", "the gateway reads it"),
+        ("Content", "content-length", "the gateway needs it"),
+        ("Transfer-Encoding", "transfer-encoding", "the gateway needs it"),
+        ("authorization", "authorization", "the gateway needs it"),
         ("X-Forwarded-For", "x-forwarded-for", "Kong has read it before"),
         ("x-forwarded", "x-forwarded-for", "Kong has read it before"),
         ("X", "x-forwarded-for", "Kong has read it before"),

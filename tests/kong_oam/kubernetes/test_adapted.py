@@ -197,12 +197,12 @@ def test_only_the_gateway_may_connect_wherever_it_is() -> None:
         ),
         (
             {**INSIDE, "reach": "magic"},
-            'kong-oam:gateway.reach: "magic" is none of cluster, loadBalancer, nodePort',
+            'kong-oam:gateway.reach: "magic" is not one of cluster, loadBalancer, nodePort',
         ),
         ({**INSIDE, "podLabels": {}}, "kong-oam:gateway.podLabels"),
         (
             {**INSIDE, "scheem": "http"},
-            "kong-oam:gateway knows no setting 'scheem'; did you mean 'scheme'?",
+            "kong-oam:gateway has no setting 'scheem'; did you mean 'scheme'?",
         ),
     ],
 )
@@ -219,8 +219,14 @@ def test_settings_that_would_open_a_workload_or_mean_nothing_are_refused(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"asOf": "2026-02-30"}, "kong-oam:asOf: 2026-02-30 is no day"),
-        ({"identityProviders": PROVIDERS * 2}, "'okta' stands twice"),
+        (
+            {"asOf": "2026-02-30"},
+            "kong-oam:asOf: 2026-02-30 is not a date; write YYYY-MM-DD",
+        ),
+        (
+            {"identityProviders": PROVIDERS * 2},
+            "two have the name 'okta'; rename one",
+        ),
         ({"identityProviders": []}, "kong-oam:identityProviders"),
         (
             {"identityProviders": SHARED},
@@ -228,11 +234,11 @@ def test_settings_that_would_open_a_workload_or_mean_nothing_are_refused(
         ),
         (
             {"cloud": "openstack"},
-            'kong-oam:cloud: "openstack" is none of local, aws, gcp, azure, bare-metal',
+            'kong-oam:cloud: "openstack" is not one of local, aws, gcp, azure, bare-metal',
         ),
         (
             {"domain": {}},
-            "kong-oam: knows no setting 'domain'; did you mean 'domains'?",
+            "kong-oam: has no setting 'domain'; did you mean 'domains'?",
         ),
         ({"asOf": "yesterday"}, "asOf: .yesterday. does not match"),
     ],

@@ -74,31 +74,31 @@ def test_a_redirect_that_could_reach_somebody_else_is_refused(uri: str) -> None:
     [
         (
             shop("service", component="external", traits=""),
-            "ACC220: a component of type 'external' is no client of kind 'service'; its kinds are external, native",
+            "ACC220: a component of type 'external' cannot be a client of kind 'service'; use one of external, native",
         ),
         (
             shop("external", component="worker", traits=""),
-            "ACC220: a component of type 'worker' is no client of kind 'external'; its kinds are browser, native, service, web",
+            "ACC220: a component of type 'worker' cannot be a client of kind 'external'; use one of browser, native, service, web",
         ),
         (
             shop("external", component="external", traits=""),
-            "ACC220: an external client, and no other, needs jwksUri: where its owner publishes the keys that it proves itself with; this one is of kind 'external'",
+            "ACC220: an external client needs jwksUri, the address of its public keys; add it",
         ),
         (
             shop("native", uris("com.example.shop:/callback"), "external", "", "jwksUri: https://p.example.com/k"),
-            "ACC220: an external client, and no other, needs jwksUri: where its owner publishes the keys that it proves itself with; this one is of kind 'native'",
+            "ACC220: 'jwksUri' is only for clients of kind 'external'; this client is of kind 'native'",
         ),
         (
             shop("browser", PATHS + uris("com.example.shop:/callback")),
-            "ACC210: users of a 'browser' client come back to its own pages: write redirectPaths, not redirectUris",
+            "ACC210: a 'browser' client redirects users to its own pages; write redirectPaths instead of redirectUris",
         ),
         (
             shop("service", uris("com.example.shop:/callback"), "worker", ""),
-            "ACC210: a client of kind 'service' signs no users in; remove redirectUris",
+            "ACC210: a client of kind 'service' does not sign in users; remove redirectUris",
         ),
         (
             shop("native", component="external", traits=""),
-            "ACC210: a native client needs redirectPaths, and a gateway trait on whose domains they lie; "
+            "ACC210: a native client needs redirectPaths, and a gateway trait that exposes them, "
             "or redirectUris that stay on the device",
         ),
     ],

@@ -60,35 +60,35 @@ def test_an_estate_that_is_right_has_no_findings() -> None:
 @pytest.mark.parametrize(
     ("texts", "expected"),
     [
-        ([ORDERS, ORDERS.replace("namespace: orders", "namespace: n2").replace("orders.example", "o2.example")], "app2.yaml:3:18: error OAM106: application 'orders' is already defined at app1.yaml:1:1; a stack has a name once"),
+        ([ORDERS, ORDERS.replace("namespace: orders", "namespace: n2").replace("orders.example", "o2.example")], "app2.yaml:3:18: error OAM106: application 'orders' is already defined at app1.yaml:1:1; rename one of them"),
         ([api("a"), api("b", domain="b.example.com").replace("namespace: b", "namespace: a")], "app2.yaml:6:13: error OAM107: Deployment 'api' in namespace 'a' would also be made for 'a/api' (app1.yaml:6:13); rename one, or give the applications namespaces of their own"),
         ([ORDERS.replace("http:", "existingServiceName: s, http:")], "app1.yaml:11:54: error OAM108: 'existingServiceName' could expose another component past its own rules; remove it"),
         ([CLIENT + "        - {type: gateway, properties: {domain: j.example.com, http: {/: 80}}}\n", ORDERS], "app1.yaml:7:13: error OAM104: component 'job' is made by definitions, and was not rendered"),
         ([ORDERS.replace("rules: [{scopes: [read]}]", "rules: [{scopes: [raed]}]"), CLIENT], "app1.yaml:13:81: error ACC201: scope 'raed' is not declared by this component; did you mean 'read'?"),
         ([ORDERS, CLIENT.replace("scopes: [read]", "scopes: [reda]")], "app2.yaml:11:80: error ACC201: 'orders/api' declares no scope 'reda'; did you mean 'read'?"),
         ([ORDERS, CLIENT, api("b", domain="b.example.com", access="{owner: o, scopes: {read: again}}")], "app3.yaml:13:43: error ACC202: scope 'read' is already declared by 'orders/api' for the same issuer; prefix it"),
-        ([api(access="{owner: o, scopes: {openid: x}}")], "app1.yaml:13:43: error ACC202: scope 'openid' has a meaning of its own in OpenID Connect; choose another name"),
+        ([api(access="{owner: o, scopes: {openid: x}}")], "app1.yaml:13:43: error ACC202: scope 'openid' is reserved by OpenID Connect; choose another name"),
         ([ORDERS, CLIENT.replace("orders/api", "orders/apu")], "app2.yaml:11:59: error ACC203: component 'orders/apu' does not exist; did you mean 'orders/api'?"),
-        ([ORDERS, CLIENT.replace("scopes: [read]", "scopes: [write]")], "app2.yaml:11:80: error ACC204: no role of 'orders/api' grants 'write' to 'shop/job'; add a role that does at app1.yaml:13:97"),
-        ([ORDERS.replace("[shop/job]", "[]"), CLIENT], "app2.yaml:11:80: error ACC204: no role of 'orders/api' grants 'read' to 'shop/job'; add it to the components of role 'reader' at app1.yaml:13:97"),
-        ([ORDERS.replace("[shop/job]", "[]").replace("roles: {", "roles: {all: {scopes: [read, write]}, "), CLIENT], "app2.yaml:11:80: error ACC204: no role of 'orders/api' grants 'read' to 'shop/job'; add it to the components of role 'reader' at app1.yaml:13:97"),
-        ([ORDERS.replace("[shop/job]", "[]").replace("reader: {scopes: [read]", "all: {scopes: [write, read]"), CLIENT], "app2.yaml:11:80: error ACC204: no role of 'orders/api' grants 'read' to 'shop/job'; add it to the components of role 'all', which grants write, too, at app1.yaml:13:97"),
-        ([api("a"), api("b")], "app2.yaml:11:61: error ACC205: orders.example.com/orders already belongs to 'a/api' (app1.yaml:11:61); a host and path lead to one port of one component"),
-        ([api(access="{owner: o, scopes: {r: r}, rules: [{paths: [/orders-internal], scopes: [r]}]}")], "app1.yaml:13:67: error ACC206: path '/orders-internal' is outside the gateway trait's: /orders"),
+        ([ORDERS, CLIENT.replace("scopes: [read]", "scopes: [write]")], "app2.yaml:11:80: error ACC204: no role of 'orders/api' grants 'write' to 'shop/job'; add a role that grants it at app1.yaml:13:97"),
+        ([ORDERS.replace("[shop/job]", "[]"), CLIENT], "app2.yaml:11:80: error ACC204: no role of 'orders/api' grants 'read' to 'shop/job'; add 'shop/job' to the components of role 'reader' at app1.yaml:13:97"),
+        ([ORDERS.replace("[shop/job]", "[]").replace("roles: {", "roles: {all: {scopes: [read, write]}, "), CLIENT], "app2.yaml:11:80: error ACC204: no role of 'orders/api' grants 'read' to 'shop/job'; add 'shop/job' to the components of role 'reader' at app1.yaml:13:97"),
+        ([ORDERS.replace("[shop/job]", "[]").replace("reader: {scopes: [read]", "all: {scopes: [write, read]"), CLIENT], "app2.yaml:11:80: error ACC204: no role of 'orders/api' grants 'read' to 'shop/job'; add 'shop/job' to the components of role 'all', which also grants write, at app1.yaml:13:97"),
+        ([api("a"), api("b")], "app2.yaml:11:61: error ACC205: orders.example.com/orders already belongs to 'a/api' (app1.yaml:11:61); use another host or path"),
+        ([api(access="{owner: o, scopes: {r: r}, rules: [{paths: [/orders-internal], scopes: [r]}]}")], "app1.yaml:13:67: error ACC206: path '/orders-internal' is outside the paths of the gateway trait: /orders"),
         ([api(access="{owner: o, scopes: {r: r}, roles: {x: {scopes: [q]}}}")], "app1.yaml:13:71: error ACC207: role 'x': scope 'q' is not declared by this component; known: r"),
         ([api(access="{owner: o, scopes: {r: r}, rules: [{paths: [/orders]}]}")], "app1.yaml:13:58: error OAM103: a rule has exactly one of `scopes` and `public`"),
         ([api(access="{owner: o, scopes: {r: r}, rules: [{scopes: [r], public: {reason: x}}]}")], "app1.yaml:13:58: error OAM103: a rule has exactly one of `scopes` and `public`"),
         ([api(access="{owner: o, identityProvider: mian}")], "app1.yaml:13:52: error ACC209: the stack has no identity provider 'mian'; did you mean 'main'?"),
-        ([ORDERS, CLIENT.replace("kind: service,", "kind: web, redirectPaths: [/cb],")], "app2.yaml:11:23: error ACC210: a web client needs redirectPaths, and a gateway trait on whose domains they lie"),
-        ([ORDERS, CLIENT.replace("kind: service,", "kind: service, refresh: true,")], "app2.yaml:11:39: error ACC210: a client of kind 'service' signs no users in; remove refresh"),
-        ([api().replace("type: gateway", "type: access").replace("domain:", "owner:").split("http:")[0].rstrip(", ") + "}\n"], "app1.yaml:10:17: error ACC211: component 'api' has access rules but no gateway trait that exposes it; add one"),
-        ([api(access="{owner: o, scopes: {r: r}, rules: [{methods: [GET], scopes: [r]}, {methods: [HEAD, POST], public: {reason: x}}]}")], "app1.yaml:13:89: error ACC212: HEAD /orders is public in one rule and protected in another (line 13); keep one"),
-        ([api(http="{/a%2fb: 80}")], "app1.yaml:11:61: error ACC213: path '/a%2fb': write it as /element/element, unencoded, of letters, digits and -._~!$&'()+,:=@; no patterns"),
-        ([api("a", http="{/a: 80}, secretName: one"), api("b", http="{/b: 80}, secretName: two")], "app2.yaml:11:61: error ACC215: orders.example.com is given another certificate at app1.yaml:11:61: 'a/one'"),
+        ([ORDERS, CLIENT.replace("kind: service,", "kind: web, redirectPaths: [/cb],")], "app2.yaml:11:23: error ACC210: a web client needs redirectPaths, and a gateway trait that exposes them"),
+        ([ORDERS, CLIENT.replace("kind: service,", "kind: service, refresh: true,")], "app2.yaml:11:39: error ACC210: a client of kind 'service' does not sign in users; remove refresh"),
+        ([api().replace("type: gateway", "type: access").replace("domain:", "owner:").split("http:")[0].rstrip(", ") + "}\n"], "app1.yaml:10:17: error ACC211: component 'api' has access rules but no gateway trait exposes it; add a gateway trait"),
+        ([api(access="{owner: o, scopes: {r: r}, rules: [{methods: [GET], scopes: [r]}, {methods: [HEAD, POST], public: {reason: x}}]}")], "app1.yaml:13:89: error ACC212: HEAD /orders is public in one rule and protected in another (line 13); keep one of them"),
+        ([api(http="{/a%2fb: 80}")], "app1.yaml:11:61: error ACC213: path '/a%2fb' is not plain; write /element/element, unencoded, of letters, digits and -._~!$&'()+,:=@, without patterns"),
+        ([api("a", http="{/a: 80}, secretName: one"), api("b", http="{/b: 80}, secretName: two")], "app2.yaml:11:61: error ACC215: orders.example.com has another certificate at app1.yaml:11:61: 'a/one'; name one certificate for the host"),
         ([api(access="{owner: o, scopes: {r: r}, roles: {x: {scopes: [r], components: [a/b]}}}")], "app1.yaml:13:88: error ACC214: role 'x': component 'a/b' does not exist"),
-        ([api(domain="*.example.com", http="{" + "/a" * 16 + ": 80}")], "app1.yaml:11:56: error ACC221: path '" + "/a" * 16 + "' has more than 15 elements on a wildcard host ('*.example.com')"),
-        ([api(http="{" + "/a" * 512 + ": 80}")], "app1.yaml:11:61: error ACC221: path '" + "/a" * 512 + "' has more than 511 elements"),
-        ([api(domain="*." + "a." * 31 + "b", http="{/: 80}")], "app1.yaml:11:108: error ACC221: '*." + "a." * 31 + "b' has more than 31 labels below its wildcard"),
+        ([api(domain="*.example.com", http="{" + "/a" * 16 + ": 80}")], "app1.yaml:11:56: error ACC221: path '" + "/a" * 16 + "' has more than 15 elements on a wildcard host ('*.example.com'); shorten it"),
+        ([api(http="{" + "/a" * 512 + ": 80}")], "app1.yaml:11:61: error ACC221: path '" + "/a" * 512 + "' has more than 511 elements; shorten it"),
+        ([api(domain="*." + "a." * 31 + "b", http="{/: 80}")], "app1.yaml:11:108: error ACC221: '*." + "a." * 31 + "b' has more than 31 labels below its wildcard; shorten it"),
         ([ORDERS.replace("[shop/job]", "[orders/api]")], "app1.yaml:13:136: error ACC214: role 'reader': component 'orders/api' has no client trait"),
     ],
     ids=lambda value: value[value.index("error ") :][:60] if isinstance(value, str) else None,
@@ -224,7 +224,7 @@ def test_no_domain_anywhere_is_an_error() -> None:
     """Without `domain` the stack's is taken; where it has none, nobody knows where to expose."""
     text = api().replace('domain: "orders.example.com", ', "")
     assert messages(text, stack=NO_DOMAIN) == [
-        "app1.yaml:11:23: error ACC208: no domain here, and the stack has none to give; write `domain`, or set the stack's"
+        "app1.yaml:11:23: error ACC208: no domain here, and the stack has no default; write `domain`, or set `domains.default` in the stack's file"
     ]
     assert (
         estate(text).components["orders/api"].exposure.endpoints[0].host
@@ -306,13 +306,13 @@ def test_a_redirect_path_must_be_open() -> None:
     )
     web += "        - type: client\n          properties: {kind: web, redirectPaths: [/cb]}\n"
     assert messages(web) == [
-        "app1.yaml:15:51: error ACC210: no public rule of 'web/api' covers GET /cb, so users could not come back to it"
+        "app1.yaml:15:51: error ACC210: no public rule of 'web/api' covers GET /cb, so users cannot return to it; add a public rule"
     ]
 
 
 BROKEN = "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: orders}\nspec: [\n"
-NOT_JUDGED = "; what others say of %s is judged when that can be read"
-NAMELESS = "Applications that only an unreadable file can hold"
+NOT_JUDGED = "; references to %s are not checked before these can be read"
+NAMELESS = "Applications in unreadable files"
 
 
 @pytest.mark.parametrize(

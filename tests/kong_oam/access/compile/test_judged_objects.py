@@ -92,8 +92,8 @@ def test_a_clients_secret_is_no_certificate() -> None:
     orders = application(f"{DEPLOYMENT}---{SERVICE}---\n{tls}")
     (found,) = messages(orders, shop(component=WEBSERVICE, traits=CLIENT))
     assert (
-        found.startswith("ACC217 the certificate of ")
-        and "'web-client', is the credential of 'shop/web'" in found
+        found.startswith("ACC217 certificate 'web-client' of host ")
+        and "is the client credential of 'shop/web'" in found
     )
     assert messages(orders, shop(component=WEBSERVICE)) == []
     gateway = "{type: gateway, properties: {domain: web.example.com, secretName: web-client, http: {/: 80}}}"
@@ -102,8 +102,8 @@ def test_a_clients_secret_is_no_certificate() -> None:
     found = messages(
         shop(component=exposed, traits=f"[{gateway}, {access}, {CLIENT[1:]}")
     )
-    assert [message.partition(",")[0] for message in found] == [
-        "ACC217 the certificate of 'web.example.com'"
+    assert [message.partition(" is ")[0] for message in found] == [
+        "ACC217 certificate 'web-client' of host 'web.example.com'"
     ]
 
 

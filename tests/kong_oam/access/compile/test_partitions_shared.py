@@ -43,8 +43,8 @@ def test_an_application_is_in_a_partition() -> None:
     assert finding.code == "ACC249"
     assert str(finding).startswith("app2.yaml:3:")
     assert finding.message == (
-        "namespace 'z' is in no partition of 'tests' (one, two, three): name it under kong-oam:partitions in "
-        "stacks/Pulumi.tests.yaml, or '*' for all that no other has"
+        "namespace 'z' is in no partition of 'tests' (one, two, three); add it under kong-oam:partitions in "
+        "stacks/Pulumi.tests.yaml, or use '*' for all other namespaces"
     )
     assert compiled(*texts, stack=THREE).estate is None
     assert found(*texts, stack=STACK) == []
@@ -72,32 +72,32 @@ def test_hosts_in_one_partition_are_shared_as_before() -> None:
         (
             "x.test",
             "x.test",
-            "x.test of 'b/api', partition 'two', is of 'a/api', partition 'one'",
+            "x.test of 'b/api', partition 'two', is a host of 'a/api', partition 'one'",
         ),
         (
             "*.x.test",
             "*.x.test",
-            "*.x.test of 'b/api', partition 'two', is of 'a/api', partition 'one'",
+            "*.x.test of 'b/api', partition 'two', is a host of 'a/api', partition 'one'",
         ),
         (
             "*.x.test",
             "y.x.test",
-            "y.x.test of 'b/api', partition 'two', lies below *.x.test, which is of 'a/api'",
+            "y.x.test of 'b/api', partition 'two', lies below *.x.test, a host of 'a/api'",
         ),
         (
             "y.x.test",
             "*.x.test",
-            "y.x.test of 'a/api', partition 'one', lies below *.x.test, which is of 'b/api'",
+            "y.x.test of 'a/api', partition 'one', lies below *.x.test, a host of 'b/api'",
         ),
         (
             "*.test",
             "z.y.x.test",
-            "z.y.x.test of 'b/api', partition 'two', lies below *.test, which is of 'a/api'",
+            "z.y.x.test of 'b/api', partition 'two', lies below *.test, a host of 'a/api'",
         ),
         (
             "*.test",
             "*.x.test",
-            "*.x.test of 'b/api', partition 'two', lies below *.test, which is of 'a/api'",
+            "*.x.test of 'b/api', partition 'two', lies below *.test, a host of 'a/api'",
         ),
     ],
 )
@@ -106,7 +106,7 @@ def test_a_host_is_one_partitions(first: str, second: str, words: str) -> None:
     ((code, message),) = found(at("a", first), at("b", second, "{/b: 8080}"))
     assert code == "ACC250"
     assert words in message
-    assert "have both namespaces in one" in message
+    assert "put both namespaces into one partition" in message
 
 
 def test_hosts_that_only_look_alike_are_not_shared() -> None:
@@ -139,6 +139,6 @@ def test_each_of_three_partitions_that_meet_is_said() -> None:
     ]
     assert len(conflicts) == 2
     assert all(
-        "lies below *.x.test, which is of 'a/api'" in message
+        "lies below *.x.test, a host of 'a/api'" in message
         for message in conflicts
     )

@@ -130,7 +130,7 @@ def test_the_gateway_reaches_the_stacks_own_cluster_or_load_balancers_that_know_
     text = placed(ORDERS, "{clusters: [west, east]}")
     (found,) = messages(text, JOB)
     assert found.startswith(
-        "app1.yaml:11:61: error ACC229: 'api' is in cluster 'west' alone, where this stack's gateway"
+        "app1.yaml:11:61: error ACC229: the gateway does not reach 'api' in cluster 'west'"
     )
     for reach in ("nodePort", "loadBalancer"):
         assert [line[17:30] for line in messages(text, JOB, reach=reach)] == [
@@ -168,12 +168,12 @@ def test_a_client_by_its_service_account_is_deployed_once() -> None:
         placed(JOB, "{namespace: a}", "{namespace: b}"),
         federated=frozenset({"main"}),
     )
-    assert "'shop/job' is deployed to a, b, and 'main' knows" in found
+    assert "'shop/job' is deployed to a, b, but 'main' knows" in found
 
 
 def test_no_component_comes_beside_the_gateway() -> None:
     """By a topology neither; in another cluster the namespace of that name is another."""
-    beside = "namespace 'kong' is the gateway's: pods there could pass for it; use another"
+    beside = "namespace 'kong' is the gateway's: pods there would count as the gateway; use another namespace"
     assert messages(placed(ORDERS, "{namespace: kong}"), JOB) == [
         f"app1.yaml:3:37: error ACC216: {beside}"
     ]
@@ -268,17 +268,17 @@ def test_a_gateway_that_an_override_adds_is_judged_as_any() -> None:
         (
             "{type: upstream-tls, properties: {secretName: job-client}}",
             None,
-            "a workload shows one of its own",
+            "name a Secret that only this workload uses",
         ),
         (
             "{type: upstream-tls, properties: {secretName: held}}",
             "held",
-            "a workload shows one of its own",
+            "name a Secret that only this workload uses",
         ),
         (
             "{type: gateway, properties: {secretName: job-client, http: {/: 80}}}",
             None,
-            "the certificate of",
+            "certificate 'job-client' of host",
         ),
     ],
     ids=[

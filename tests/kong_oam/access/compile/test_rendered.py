@@ -261,8 +261,8 @@ RULES = (
 @pytest.mark.parametrize(
     ("objects", "traits", "expected"),
     [
-        (DEPLOYMENT, RULES, "component 'api' has access rules but no gateway trait that exposes it; add one"),
-        (DEPLOYMENT, GATEWAY, f"gateway exposes nothing of component 'api'; take it out, or {ELSEWHERE}"),
+        (DEPLOYMENT, RULES, "component 'api' has access rules but no gateway trait exposes it; add a gateway trait"),
+        (DEPLOYMENT, GATEWAY, f"gateway exposes nothing of component 'api'; remove the trait, or {ELSEWHERE}"),
     ],
 )  # fmt: skip
 def test_rules_that_guard_nothing_are_refused(
@@ -358,12 +358,12 @@ def test_what_is_exposed_or_a_client_has_a_plain_name(
         f"{diagnostic.position} {diagnostic.message}"
         for diagnostic in found.diagnostics
     ]
-    message = f"'{name}' has {flaw}, and a component that is exposed or a client is named without one elsewhere"
-    fence = "'Api' would be the name of a NetworkPolicy, which has no capitals"
+    message = f"the name '{name}' has {flaw}; an exposed component or a client needs a name of small letters, digits and '-'"
+    fence = "'Api' cannot name a NetworkPolicy, which has no capitals; use small letters"
     messages = [] if (objects, traits) == (DEPLOYMENT, "[]") else [message]
     assert wrong == [
         f"app1.yaml:6:13 {message}"
-        for message in (*messages, *([fence] if name == "Api" else []))
+        for message in (*([fence] if name == "Api" else []), *messages)
     ]
 
 

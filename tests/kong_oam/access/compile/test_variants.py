@@ -61,7 +61,7 @@ spec:
       - {name: to-production, type: deploy, properties: {policies: [production, large]}}
 """
 LARGE = '{name: web, properties: {cpu: "4", env: [{name: A, value: b}]}}'
-SAID_ONCE = "who may call is said once for all places: take it out of the override, or make two Applications"
+SAID_ONCE = "Access must be the same in all places; remove it from the override, or write two Applications"
 
 
 def text(change: str = LARGE, position: str = "{namespace: production}") -> str:
@@ -137,7 +137,7 @@ def test_the_stacks_own_cluster_comes_first_in_whichever_form() -> None:
         41,
     )
     assert warning.message.startswith(
-        "the routes of 'web' lead to 'shop' alone, where step 'to-production' (override"
+        "routes of 'web' lead only to 'shop', where step 'to-production' (override"
     )
     assert _warnings(text('{name: job, properties: {cpu: "4"}}')) == [], (
         "it has no routes"
@@ -161,18 +161,18 @@ GATEWAY, ACCESS, CLIENT = (
 @pytest.mark.parametrize(
     ("change", "field", "values"),
     [
-        (GATEWAY + "properties: {http: {/x: 80}}}]}", "routes.shop.example.com/x", ('"port 80 of web, certificate None"', "not there")),
+        (GATEWAY + "properties: {http: {/x: 80}}}]}", "routes.shop.example.com/x", ('"port 80 of web, certificate None"', "missing")),
         (GATEWAY + "properties: {http: {/: 81}}}]}", "routes.shop.example.com/", ('"port 81 of web, certificate None"', '"port 80 of web, certificate None"')),
         (GATEWAY + "properties: {name: n}}]}", "routes.shop.example.com/", ('"port 80 of web-n, certificate None"', '"port 80 of web, certificate None"')),
         (GATEWAY + "properties: {secretName: s}}]}", "routes.shop.example.com/", ('"port 80 of web, certificate s"', '"port 80 of web, certificate None"')),
-        ("{name: web, traits: [{type: gateway, disable: true}, {type: access, disable: true}]}", "access", ("not there", '{"owner": "o"')),
+        ("{name: web, traits: [{type: gateway, disable: true}, {type: access, disable: true}]}", "access", ("missing", '{"owner": "o"')),
         (ACCESS + "properties: {rules: [{scopes: [read]}, {paths: [/a], public: {reason: r}}]}}]}", "access.rules", ('[{"scopes": ["read"]}, {"paths": ["/a"], ', '[{"scopes": ["read"]}]')),
-        (ACCESS + "properties: {rules: [{scopes: [read], methods: [GET]}]}}]}", "access.rules[0].methods", ('["GET"]', "not there")),
-        (ACCESS + "properties: {roles: {r: {scopes: [read], groups: [g]}}}}]}", "access.roles", ('{"r": {"scopes": ["read"], "groups": ["g"]}}', "not there")),
-        (ACCESS + "disable: true}]}", "access", ("not there", '{"owner": "o"')),
-        (CLIENT + "properties: {kind: service, calls: [{component: shop/lib, scopes: [see]}]}}]}", "client", ('{"kind": "service", ', "not there")),
-        ("{name: job, traits: [{type: client, properties: {rotateEvery: 30d}}]}", "client.rotateEvery", ('"30d"', "not there")),
-        ("{name: web, properties: {ports: [{port: 80}, {port: 81}, {port: 9, expose: true}]}}", "services.web.ports.9/TCP", ('{"name": "port-9", "port": 9', "not there")),
+        (ACCESS + "properties: {rules: [{scopes: [read], methods: [GET]}]}}]}", "access.rules[0].methods", ('["GET"]', "missing")),
+        (ACCESS + "properties: {roles: {r: {scopes: [read], groups: [g]}}}}]}", "access.roles", ('{"r": {"scopes": ["read"], "groups": ["g"]}}', "missing")),
+        (ACCESS + "disable: true}]}", "access", ("missing", '{"owner": "o"')),
+        (CLIENT + "properties: {kind: service, calls: [{component: shop/lib, scopes: [see]}]}}]}", "client", ('{"kind": "service", ', "missing")),
+        ("{name: job, traits: [{type: client, properties: {rotateEvery: 30d}}]}", "client.rotateEvery", ('"30d"', "missing")),
+        ("{name: web, properties: {ports: [{port: 80}, {port: 81}, {port: 9, expose: true}]}}", "services.web.ports.9/TCP", ('{"name": "port-9", "port": 9', "missing")),
         ("{name: web, properties: {ports: [{port: 80, expose: true, name: port-80, containerPort: 8080}, {port: 81}]}}", "services.web.ports.80/TCP.targetPort", ("8080", "80")),
         ("{name: partner, properties: {jwksUri: https://evil.example.com/}}", "properties.jwksUri", ('"https://evil.example.com/"', '"https://partner.example.com/keys"')),
     ],
@@ -187,8 +187,8 @@ def test_who_may_call_and_what_is_reached_is_the_same_in_all_forms(
     assert (
         f": error OAM108: component '{name}': {field} is {production}" in only
     )
-    assert f" by step 'to-production' (override 'large'), and {staging}" in only
-    assert f" by step 'to-staging' (no override); {SAID_ONCE}" in only
+    assert f" in step 'to-production' (override 'large'), but {staging}" in only
+    assert f" in step 'to-staging' (no override). {SAID_ONCE}" in only
 
 
 @pytest.mark.parametrize(
@@ -322,7 +322,7 @@ def test_a_form_that_is_only_elsewhere_is_no_way_in() -> None:
             "{namespace: staging}", "{clusters: [west]}"
         )
     )
-    assert "ACC229: 'web' is in cluster 'west' alone" in found
+    assert "ACC229: the gateway does not reach 'web' in cluster 'west'" in found
 
 
 def test_forms_are_no_other_access() -> None:

@@ -191,31 +191,31 @@ MENDED: dict[str, Case] = {
         edited(ORDERS, ("rules:\n", "rules:\n              - {paths: [/orders], methods: [GET, PUT], scopes: [write, read]}\n")),
         SHOP,
         "LINT304",
-        "never decides: GET, HEAD /orders needs no more than read (line N)",
+        "never decides: GET, HEAD /orders needs only read (line N)",
     ),
     "a stricter rule with a scope of its own": (
         with_audit(with_rule("{paths: [/orders], methods: [GET], scopes: [read, audit]}")),
         SHOP,
         "LINT304",
-        "never decides: GET, HEAD /orders needs no more than read (line N)",
+        "never decides: GET, HEAD /orders needs only read (line N)",
     ),
     "the same rule": (
         with_rule("{paths: [/orders], methods: [GET], scopes: [read]}"),
         SHOP,
         "LINT304",
-        "never decides: GET, HEAD /orders needs no more than read (line N)",
+        "never decides: GET, HEAD /orders needs only read (line N)",
     ),
     "the same rule for HEAD": (
         with_rule("{paths: [/orders], methods: [HEAD], scopes: [read]}"),
         SHOP,
         "LINT304",
-        "never decides: GET, HEAD /orders needs no more than read (line N)",
+        "never decides: GET, HEAD /orders needs only read (line N)",
     ),
     "one of two paths": (
         with_rule("{paths: [/orders/x, /orders], methods: [GET], scopes: [read, write]}"),
         SHOP,
         "LINT304",
-        "never decides on /orders: GET, HEAD /orders needs no more than read (line N)",
+        "never decides on /orders: GET, HEAD /orders needs only read (line N)",
     ),
     "a public rule twice": (
         ORDERS,
@@ -233,13 +233,13 @@ MENDED: dict[str, Case] = {
         ORDERS,
         waiving(SHOP, "LINT306 until 2027-01-01"),
         "LINT310",
-        "LINT306 is not found here, and waived (known)",
+        "LINT306 is waived (known), but not found here",
     ),
     "a waiver of nothing beside another waiver": (
         ORDERS,
         waiving(FOR_EVER, "LINT306 until 2026-11-24", "LINT305 until 2020-01-01"),
         "LINT310",
-        "LINT305 is not found here, and waived (known)",
+        "LINT305 is waived (known), but not found here",
     ),
 }  # fmt: skip
 UNDECIDED: dict[str, Case] = {
@@ -259,7 +259,7 @@ UNDECIDED: dict[str, Case] = {
         ORDERS,
         edited(SHOP, ("methods: [GET, POST], public", "public")),
         "LINT305",
-        "names no methods, so that POST, PUT, PATCH, DELETE are public as well",
+        "public rule without methods: POST, PUT, PATCH, DELETE are public, too",
     ),
     "public at the root, beside a protected path": (
         ORDERS,
@@ -268,7 +268,7 @@ UNDECIDED: dict[str, Case] = {
             ('"2027-06-30"}}\n', '"2027-06-30"}}\n              - {paths: [/admin], scopes: [admin]}\n'),
         ),
         "LINT305",
-        "names no paths, so that whatever no longer path protects is public, new paths included",
+        "public rule without paths: all paths without a longer rule are public, new paths included",
     ),
     "public for ever": (
         ORDERS,
@@ -280,7 +280,7 @@ UNDECIDED: dict[str, Case] = {
         ORDERS,
         edited(SHOP, ("2027-06-30", "2026-11-24")),
         "LINT307",
-        "public until 2026-11-24 (pages), and still open on 2026-11-25",
+        "public until 2026-11-24 (pages), but still public on 2026-11-25",
     ),
     "no client asks for a scope of the role": (
         edited(
@@ -289,25 +289,25 @@ UNDECIDED: dict[str, Case] = {
         ),
         SHOP,
         "LINT312",
-        "role 'auditor' lets nobody in: no client that signs users in asks for 'audit'",
+        "role 'auditor' gives access to nobody: no client that signs users in asks for 'audit'",
     ),
     "no client for users": (
         WITHOUT_WEB,
         SHOP.partition("        - type: client\n")[0],
         "LINT312",
-        "role 'editor' lets nobody in: no client that signs users in asks for 'read' or 'write'",
+        "role 'editor' gives access to nobody: no client that signs users in asks for 'read' or 'write'",
     ),
     "no owner of clients": (
         ORDERS,
         edited(SHOP, (", annotations: {owner: team-shop}", "")),
         "LINT308",
-        "nobody owns 'job', 'idle'",
+        "no owner of 'job', 'idle'",
     ),
     "no owner at all": (
         WITHOUT_WEB,
         edited(SHOP.partition("        - type: access\n")[0], (", annotations: {owner: team-shop}", "")),
         "LINT308",
-        "nobody owns 'job', 'idle', 'web'",
+        "no owner of 'job', 'idle', 'web'",
     ),
 }  # fmt: skip
 

@@ -96,8 +96,8 @@ def test_a_split_role_is_found_with_the_change_that_mends_it(
     estate, findings = linted(files)
     (finding,) = [finding for finding in findings if finding.code == "LINT313"]
     assert finding.message == (
-        "users in sales alone get nothing by 'read' through 'shop/web': role 'people' has their groups, and another role "
-        "names the client; name 'shop/web' in 'people', too"
+        "users only in sales do not get 'read' through 'shop/web': role 'people' has these groups, but not the client; "
+        "name 'shop/web' in 'people', too"
     )
     line = files["orders.yaml"].splitlines()[finding.position.line - 1]
     assert (

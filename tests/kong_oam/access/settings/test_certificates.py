@@ -49,11 +49,11 @@ def test_one_or_two_certificates_of_a_partner_are_read() -> None:
         ),
         (
             GOOD + certified(KEY),
-            "has 2 certificates; write each as an entry of its own",
+            "has 2 certificates; write each as a separate entry, without its CAs",
         ),
         (GOOD + private_pem(KEY), "has a private key in it"),
-        (certified(WEAK), "has an RSA key of 1024 bits; 2048 is the least"),
-        (certified(CURVE), "has a key that is not RSA"),
+        (certified(WEAK), "has an RSA key of 1024 bits; use at least 2048"),
+        (certified(CURVE), "has a key that is not RSA; use an RSA key"),
     ],
     ids=["words", "nothing", "damaged", "two", "private", "weak", "curve"],
 )
@@ -74,7 +74,7 @@ def test_one_certificate_twice_is_refused() -> None:
     """However its text is laid out; two of one key are two."""
     with pytest.raises(
         StackError,
-        match=r"certificates\.partner/acme: one certificate stands twice",
+        match=r"certificates\.partner/acme: has a certificate twice; remove one entry",
     ):
         stack({"partner/acme": [GOOD, f"# ours\n{GOOD}"]})
 
@@ -108,15 +108,15 @@ def test_two_partners_do_not_prove_themselves_with_one_key() -> None:
     [
         (
             {"partner/acme": []},
-            "identityProviders.0.certificates.partner/acme: is no list of one or two certificates",
+            "identityProviders.0.certificates.partner/acme: is not a list of one or two certificates",
         ),
         (
             {"partner/acme": [private_pem(KEY)] * 3},
-            "certificates.partner/acme: is no list of one or two",
+            "certificates.partner/acme: is not a list of one or two",
         ),
         (
             {"partner/acme": private_pem(KEY)},
-            "certificates.partner/acme: is no list of one or two",
+            "certificates.partner/acme: is not a list of one or two",
         ),
     ],
     ids=["none", "three", "no list"],

@@ -40,7 +40,7 @@ def test_a_stack_whose_name_cannot_be_a_label_is_refused(name: str) -> None:
     """Every object has it as a label: the cluster would refuse all of them, after Kong had taken its part."""
     with pytest.raises(
         StackError,
-        match="cannot be a label of objects; a stack's name has at most 63 letters",
+        match=r"cannot be a label of objects\. Name the stack with at most 63 letters",
     ):
         settings(name)
     assert settings("P.rod_1-" + "p" * 55).stack.name.startswith("P.rod")
@@ -60,26 +60,26 @@ def test_a_stack_that_says_nothing_has_a_version_all_the_same() -> None:
 @pytest.mark.parametrize(
     ("cluster", "message"),
     [
-        ({"version": 1.3}, 'cluster.version: 1.3 is no version of Kubernetes; write it in quotes, as "1.30"'),
-        ({"version": "1.30.2"}, "is no version of Kubernetes"),
-        ({"allow": {"Node": "x", "networking.k8s.io/NetworkPolicy": "x"}}, "kong-oam:cluster.allow.networking.k8s.io/NetworkPolicy: no stack allows these: network policies add up"),
-        ({"allow": {"configuration.konghq.com/KongPlugin": "x"}}, "KongPlugin: no stack allows these: it would be a way in that knows no rule"),
+        ({"version": 1.3}, 'cluster.version: 1.3 is not a version of Kubernetes; write it in quotes, as "1.30"'),
+        ({"version": "1.30.2"}, "is not a version of Kubernetes"),
+        ({"allow": {"Node": "x", "networking.k8s.io/NetworkPolicy": "x"}}, "kong-oam:cluster.allow.networking.k8s.io/NetworkPolicy: no stack may allow this kind: network policies add up"),
+        ({"allow": {"configuration.konghq.com/KongPlugin": "x"}}, "KongPlugin: no stack may allow this kind: it would be a way in that knows no rule"),
         ({"contexts": {"local": "c"}, "context": "d"}, "kong-oam:cluster.contexts"),
-        ({"contexts": {"west": "c"}}, "kong-oam:cluster.contexts: with further clusters, name the stack's own, too"),
+        ({"contexts": {"west": "c"}}, "kong-oam:cluster.contexts: with further clusters, set cluster.context, too"),
         (
             {"contexts": {"west": "c"}, "context": "c"},
-            "kong-oam:cluster.contexts.west: 'c' is that of cluster.context, too",
+            "kong-oam:cluster.contexts.west: 'c' is also cluster.context; name another context",
         ),
         (
             {"contexts": {"east": "c", "west": "c"}, "context": "d"},
-            "kong-oam:cluster.contexts.west: 'c' is that of cluster.contexts.east, too",
+            "kong-oam:cluster.contexts.west: 'c' is also cluster.contexts.east; name another context",
         ),
         (
             {"contexts": {"west": {"context": "c"}, "east": "c"}, "context": "d"},
-            "kong-oam:cluster.contexts.east: 'c' is that of cluster.contexts.west, too",
+            "kong-oam:cluster.contexts.east: 'c' is also cluster.contexts.west; name another context",
         ),
-        ({"metadata": {"konghq.com/plugins": "x"}}, "cluster.metadata.konghq.com/plugins: no stack takes these: Kong's own"),
-        ({"metadata": {"pulumi.com": "x"}}, "cluster.metadata.pulumi.com: no stack takes these: the engine would deploy"),
+        ({"metadata": {"konghq.com/plugins": "x"}}, "cluster.metadata.konghq.com/plugins: no stack may set this key: Kong's own"),
+        ({"metadata": {"pulumi.com": "x"}}, "cluster.metadata.pulumi.com: no stack may set this key: the engine would deploy"),
     ],
 )  # fmt: skip
 def test_what_is_none_of_these_is_refused(

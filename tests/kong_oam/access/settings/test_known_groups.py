@@ -78,13 +78,13 @@ def test_the_list_itself() -> None:
         (
             "groups.yaml",
             "sales: Sales",
-            "stacks/groups.yaml is to be a list of names, one group a line: `- sales`",
+            "stacks/groups.yaml is not a list of names; write one group a line: `- sales`",
         ),
-        ("groups.yaml", "- 1", "stacks/groups.yaml is to be a list of names"),
+        ("groups.yaml", "- 1", "stacks/groups.yaml is not a list of names"),
         (
             "../groups.yaml",
             "- sales",
-            "'../groups.yaml' is not the name of a file beside the stack's, in stacks/",
+            "'../groups.yaml' is not a file name; write the name of a file in stacks/",
         ),
     ],
 )
@@ -196,4 +196,4 @@ def test_a_repository_without_a_stack_lists_its_groups_itself(
     )
     Path("groups.yaml").write_text("sales", "utf-8")
     assert main(["check"]) == 2
-    assert "groups.yaml is to be a list of names" in capsys.readouterr().err
+    assert "groups.yaml is not a list of names" in capsys.readouterr().err

@@ -56,10 +56,10 @@ CA: Pair = authority("ca")
     ("name", "text", "expected"),
     [
         ("ca.pem", "nothing", "ca.pem has no X.509 certificate in PEM (-----BEGIN CERTIFICATE-----)"),
-        ("ca.pem", CA.certificate + signed(CA, "a.test").certificate, "ca.pem has as certificate 2 of 2 one that is no CA's (basicConstraints, keyUsage): name that of who signed it"),
-        ("ca.pem", CA.certificate + CA.key, "ca.pem has a private key in it; take the certificate alone, and a new key"),
+        ("ca.pem", CA.certificate + signed(CA, "a.test").certificate, "ca.pem: certificate 2 of 2 is not a CA's (basicConstraints, keyUsage); write its CA's certificate"),
+        ("ca.pem", CA.certificate + CA.key, "ca.pem has a private key in it; write only the certificate, and replace the key"),
         ("ca.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "ca.pem has no X.509 certificate in PEM (-----BEGIN CERTIFICATE-----)"),
-        ("../ca.pem", CA.certificate, "'../ca.pem' is not the name of a file beside the stack's"),
+        ("../ca.pem", CA.certificate, "'../ca.pem' is not a file name; write the name of a file in"),
         ("other.pem", None, "other.pem cannot be read: [Errno 2] No such file or directory"),
         ("ca.pem", "ä", "ca.pem cannot be read: 'ascii' codec can't decode"),
     ],
