@@ -85,9 +85,9 @@ def _why_no_token(
     if client.provider != provider.name:
         return f"{client.component} has no client at provider '{provider.name}'"
     if client.user_facing and user is None:
-        return f"{client.component} acts only for users: a user must sign in"
+        return f"{client.component} calls only for users: a user must sign in"
     if not client.user_facing and user is not None:
-        return f"{client.component} acts only for itself: users cannot sign in through it"
+        return f"{client.component} calls only as itself: users cannot sign in through it"
     if provider.per_api and target is None:
         return f"a token of '{provider.name}' is for one API: name the API"
     return None

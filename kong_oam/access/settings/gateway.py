@@ -58,7 +58,7 @@ def gateway_problems(gateway: YamlObject) -> Iterator[str]:
             )
     if "namespace" not in gateway and "cidrs" not in gateway:
         yield (
-            "gateway: where the gateway runs is missing; set namespace and podLabels in the "
+            "gateway: the gateway's place is missing; set namespace and podLabels in the "
             "cluster, or cidrs outside"
         )
     if (

@@ -328,7 +328,7 @@ def test_a_service_is_issued_what_it_was_granted() -> None:
         "shop/job was granted nothing"
     )
     alone = Refusal(
-        "shop/job acts only for itself: users cannot sign in through it"
+        "shop/job calls only as itself: users cannot sign in through it"
     )
     for client in (SERVICE, replace(SERVICE, groups=("sales",))):
         assert issue(PROVIDER, client, User("someone", ("sales",))) == alone
@@ -354,7 +354,7 @@ def test_a_user_is_issued_a_token_through_a_client_that_their_group_may_use() ->
         "the user is in no group that shop/web is assigned to"
     )
     assert issue(PROVIDER, WEB) == Refusal(
-        "shop/web acts only for users: a user must sign in"
+        "shop/web calls only for users: a user must sign in"
     )
     renamed = Provider(
         "main", "api://tests", SPELLING, groups={"sales": "ACME Sales"}

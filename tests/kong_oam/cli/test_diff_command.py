@@ -61,7 +61,7 @@ def test_a_project_of_which_the_engine_reads_other_settings(
     assert main(["diff"]) == main(["check"]) == 2
     assert (
         capsys.readouterr().err.count(
-            "Pulumi.yaml lets the engine read other files"
+            "Pulumi.yaml makes the engine read other files"
         )
         == 2
     )
@@ -71,7 +71,7 @@ def test_a_project_of_which_the_engine_reads_other_settings(
     assert main(["diff", ".", "."]) == 0
     assert main(["diff"]) == 2
     assert (
-        "OLD (HEAD): stack 'local': HEAD:Pulumi.yaml lets the engine read"
+        "OLD (HEAD): stack 'local': HEAD:Pulumi.yaml makes the engine read"
         in capsys.readouterr().err
     )
 

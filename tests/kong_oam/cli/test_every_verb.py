@@ -155,7 +155,7 @@ def test_a_stack_that_cannot_be_used_is_2(
     assert main([*ARGUMENTS[verb], *json_too]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert 'kong-oam:cloud: "lokal" is none of' in printed.err
+    assert 'kong-oam:cloud: "lokal" is not one of' in printed.err
 
 
 @VERBS

@@ -180,15 +180,15 @@ def test_only_the_gateway_may_connect_wherever_it_is() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({}, "say where the gateway is"),
-        ({"namespace": "kong"}, "namespace and podLabels go together"),
+        ({}, "the gateway's place is missing"),
+        ({"namespace": "kong"}, "set namespace and podLabels together"),
         (
             {"cidrs": ["10.0.0.256/32"], "reach": "loadBalancer"},
-            "cidrs.0: '10.0.0.256/32' is no range of addresses",
+            "cidrs.0: '10.0.0.256/32' is not a range of addresses",
         ),
         (
             {"cidrs": ["10.0.0.1/32", "10.0.0.0/33"], "reach": "loadBalancer"},
-            "cidrs.1: '10.0.0.0/33' is no range of addresses",
+            "cidrs.1: '10.0.0.0/33' is not a range of addresses",
         ),
         ({"cidrs": ["10.0.0.0/8"]}, "set reach to loadBalancer or nodePort"),
         (
@@ -213,7 +213,7 @@ def test_settings_that_would_open_a_workload_or_mean_nothing_are_refused(
     with pytest.raises(StackError) as refused:
         gateway(**settings)
     assert message in str(refused.value)
-    assert "mend stacks/Pulumi.prod.yaml" in str(refused.value)
+    assert "correct stacks/Pulumi.prod.yaml" in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_settings_that_would_open_a_workload_or_mean_nothing_are_refused(
         ({"identityProviders": []}, "kong-oam:identityProviders"),
         (
             {"identityProviders": SHARED},
-            "kong-oam:identityProviders.0.clients.a/two.id: is that of a/one, too",
+            "kong-oam:identityProviders.0.clients.a/two.id: a/one has this id, too",
         ),
         (
             {"cloud": "openstack"},
