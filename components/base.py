@@ -16,13 +16,13 @@ from kong_oam.access.partitions import (
     Owners,
     Uses,
     all_of,
-    lacking,
+    missing_offers,
     offered,
     owners_of_scopes,
     used_by,
     uses,
     uses_of,
-    with_kept,
+    with_used_offers,
 )
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.values import Settings
@@ -53,7 +53,7 @@ def read_base(
     """
     name = settings.stack.name
     output = state.outputs.get(OUTPUT) or {}
-    missing = lacking(uses(estate), offered_by(state))
+    missing = missing_offers(uses(estate), offered_by(state))
     generation = int(output.get("generation") or 0)
     before = int(own.outputs.get("generation") or 0)
     if not output:
@@ -91,7 +91,7 @@ def with_all_in_use(
     components others have by now. `granted_in` reads what its clients are granted.
     """
     before = offered_by(state)
-    if not lacking(before, offered(estate)):
+    if not missing_offers(before, offered(estate)):
         return estate, []
     names = partitions_of(settings, state.outputs)
     # A scope that some component declares is there for it, of whichever it was before.
@@ -103,7 +103,7 @@ def with_all_in_use(
     for name in names:
         partition = recorded(stack_of(settings.stack.name, name))
         used.append(_used_by(partition, before, owners, granted_in))
-    kept, words = with_kept(estate, before, used)
+    kept, words = with_used_offers(estate, before, used)
     if words:
         pulumi.log.info(
             f"base: {some(words)} went from the Applications, and partitions still use it: it "

@@ -22,7 +22,7 @@ HUNDREDS: Mapping[str, int] = {"OAM": 1, "ACC": 2, "LINT": 3, "ENV": 4}
 """The first digit of each prefix's codes. It is unique, so a number alone identifies its code."""
 
 
-def one_table(*tables: Mapping[str, Code]) -> Mapping[str, Code]:
+def joined_codes(*tables: Mapping[str, Code]) -> Mapping[str, Code]:
     """Join the codes of all packages, sorted by number. Check that numbers and prefixes are unique."""
     by_number = {}
     for code, meaning in chain.from_iterable(table.items() for table in tables):
@@ -36,7 +36,7 @@ def one_table(*tables: Mapping[str, Code]) -> Mapping[str, Code]:
     return dict(by_number[number] for number in sorted(by_number))
 
 
-CODES: Mapping[str, Code] = one_table(
+CODES: Mapping[str, Code] = joined_codes(
     OAM,
     ACCESS,
     OBJECTS,

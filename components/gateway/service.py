@@ -308,8 +308,8 @@ def _table(args: ServiceArgs) -> Output[str]:
     }
     # Clients that call as themselves, and those that users sign in through.
     callers = [
-        *estate.held_at(component, users=False),
-        *estate.held_at(component, users=True),
+        *estate.granted_at(component, users=False),
+        *estate.granted_at(component, users=True),
     ]
     clients = {caller: issuer.client_ids[caller] for caller in callers}
     return Output.all(

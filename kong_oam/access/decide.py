@@ -132,7 +132,7 @@ def _decide_at(
     rules = component.owning(path)
     matching = listing(rules, method)
     # Some servers read the path as another rule's. Then no rule applies, not even a public rule.
-    ambiguous = component.may_be_of_another_rule(path)
+    ambiguous = component.may_match_another_rule(path)
     for rule in matching:
         if rule.public and not ambiguous:
             why = f"public: {rule.public.reason}"
@@ -255,7 +255,7 @@ def effective_scopes(
 def _granted_scopes(
     estate: Estate, component: Component, claims: Claims
 ) -> Scopes:
-    by_client = estate.held_at(component, users=claims.user)
+    by_client = estate.granted_at(component, users=claims.user)
     return frozenset(by_client.get(claims.client, ()))
 
 

@@ -302,7 +302,7 @@ class Component:
             role for role in self.identity.roles if client in role.components
         ]
 
-    def may_be_of_another_rule(self, path: PathSegments) -> bool:
+    def may_match_another_rule(self, path: PathSegments) -> bool:
         """Return whether another server may read the path as the path of a longer rule."""
         rules = self.owning(path)
         return may_be_longer(
@@ -461,7 +461,7 @@ class Estate:
             by_path[host] = {pair[0].path: pair for pair in pairs}
         return by_path
 
-    def leading(self, host: str, path: PathSegments) -> Exposed | None:
+    def endpoint_on(self, host: str, path: PathSegments) -> Exposed | None:
         """Return the endpoint with the longest path that owns `path`, and its component.
 
         Only endpoints with exactly this host count.
@@ -478,7 +478,7 @@ class Estate:
         An exact host wins over a wildcard, then the longest path wins.
         """
         for pattern in host_patterns(host):
-            if pair := self.leading(pattern, path):
+            if pair := self.endpoint_on(pattern, path):
                 return pair
         return None
 
@@ -494,7 +494,7 @@ class Estate:
         return below
 
     @cached_property
-    def narrower(self) -> _ByPlace:
+    def below_wildcard(self) -> _ByPlace:
         """By wildcard host and path, the endpoints of hosts below the wildcard: at, below or above
         the path."""
         found: _ByPlace = {}
@@ -566,7 +566,7 @@ class Estate:
             }
         return held
 
-    def held_at(self, component: Component, *, users: bool) -> NamesByName:
+    def granted_at(self, component: Component, *, users: bool) -> NamesByName:
         """Return the scopes that each client (`application/component`) was granted at a component,
         sorted.
 
@@ -576,7 +576,7 @@ class Estate:
         """
         return self._granted.get((component.key, users), {})
 
-    def shown_at(
+    def token_api_at(
         self, component: Component | None, client: Client
     ) -> Component | None:
         """Return the API whose token the client sends to a component.

@@ -254,7 +254,7 @@ def all_of(*uses: Uses) -> Offers:
     return needed
 
 
-def lacking(needed: Uses, there: Uses) -> list[str]:
+def missing_offers(needed: Uses, there: Uses) -> list[str]:
     """Return the needs that the base does not offer, each in words, sorted."""
     words = []
     for name, need in needed.items():
@@ -267,7 +267,7 @@ def lacking(needed: Uses, there: Uses) -> list[str]:
     return sorted({*words})
 
 
-def with_kept(
+def with_used_offers(
     estate: Estate, before: Uses, used: Iterable[Uses]
 ) -> tuple[Estate, list[str]]:
     """Return the base's estate with all offers that some partition still uses, and these in words.
@@ -275,7 +275,7 @@ def with_kept(
     The base removes an offer in the run after the last partition stopped using it.
     """
     kept = _still_used(before, all_of(*used))
-    words = lacking(kept, offered(estate))
+    words = missing_offers(kept, offered(estate))
 
     def extended(component: Component) -> Component:
         offer = kept.get(_name(component))

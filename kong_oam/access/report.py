@@ -99,8 +99,8 @@ def holders(estate: Estate, component: Component, rule: Rule) -> Names:
     needed = set(rule.scopes)
     provider = estate.provider_of(component)
     granted = (
-        estate.held_at(component, users=False),
-        estate.held_at(component, users=True),
+        estate.granted_at(component, users=False),
+        estate.granted_at(component, users=True),
     )
     callers = []
     for client in estate.clients:

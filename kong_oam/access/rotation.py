@@ -69,17 +69,19 @@ class Generation:
         """The slots whose keys the issuer accepts, in order."""
         return tuple(range(SLOTS)) if self.overlapping else (self.slot,)
 
-    def lying_in(self, slot: int) -> int:
+    def generation_in(self, slot: int) -> int:
         """Return the number of the generation whose key is in an active slot."""
         return self.number - (self.slot - slot) % SLOTS
 
-    def ready_in(self, slot: int) -> int:
+    def prepared_in(self, slot: int) -> int:
         """Return the number of the generation in any slot, for an issuer that accepts both keys at
         any time.
 
         An inactive slot has the next generation's key, which no client has yet.
         """
-        return self.lying_in(slot) if slot in self.active else self.number + 1
+        return (
+            self.generation_in(slot) if slot in self.active else self.number + 1
+        )
 
     def to_output(self, schedule: Schedule) -> GenerationOutput:
         """Return the generation as a stack output, with the date of the next step."""
@@ -122,7 +124,7 @@ class Generation:
         return f"generation {self.number + 1} takes over"
 
 
-def advanced(
+def next_generation(
     last: Generation | None, schedule: Schedule, today: datetime.date
 ) -> Generation:
     """Return the generation after this run: one step further if a step is due.

@@ -2,7 +2,7 @@
 cluster.
 
 Entra takes all the certificates and all the secrets that an application has, so both slots of a
-client are there at any time (Generation.ready_in), and one that ends is replaced where it lies:
+client are there at any time (Generation.prepared_in), and one that ends is replaced where it lies:
 what was before is refused from then on.
 
 Sources: Microsoft Graph (keyCredential, passwordCredential, federatedIdentityCredential), and the
@@ -77,7 +77,7 @@ class Credentials:
                 display_name=f"kong-oam {SLOT_NAMES[slot]}",
                 end_date=_SECRETS_END,
                 rotate_when_changed={
-                    "generation": str(generation.ready_in(slot))
+                    "generation": str(generation.prepared_in(slot))
                 },
                 opts=self.options(client.component),
             )

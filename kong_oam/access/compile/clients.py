@@ -67,7 +67,7 @@ class Directory:
             else component.position
         )
 
-    def unread(self, key: str) -> bool:
+    def is_unread(self, key: str) -> bool:
         """Return whether `application/component` may exist in an Application that cannot be read.
 
         An unreadable Application without a name may hold any component that no other Application
@@ -111,7 +111,7 @@ class Directory:
         for component in self.components.values():
             for role in component.identity.roles:
                 for index, member in enumerate(role.components):
-                    if member in self.clients or self.unread(member):
+                    if member in self.clients or self.is_unread(member):
                         continue
                     known = member in self.parts
                     reason = (
@@ -241,7 +241,7 @@ def _granted_call(
 ) -> Call | None:
     name = call["component"]
     callee = directory.components.get(name)
-    if directory.unread(name):
+    if directory.is_unread(name):
         return None
     if callee is None or not callee.identity.scopes:
         reason = "declares no scopes to grant"

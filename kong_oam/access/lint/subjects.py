@@ -37,10 +37,10 @@ def _holders(
             groups = {*map(provider.group, role.groups)}
             for scope in role.scopes:
                 groups_by_scope.setdefault(scope, set()).update(groups)
-    for client, granted in estate.held_at(component, users=False).items():
+    for client, granted in estate.granted_at(component, users=False).items():
         if granted:
             yield Holder(client, False, frozenset(granted))
-    for client, granted in estate.held_at(component, users=True).items():
+    for client, granted in estate.granted_at(component, users=True).items():
         client_groups = sign_in_groups.get(
             (client, component.identity.provider), frozenset()
         )

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from kong_oam.access.data import JsonObject
 from kong_oam.access.diff.wording import path
-from kong_oam.access.matrix.table import Matrix, Row, as_whom, exceptions
+from kong_oam.access.matrix.table import Matrix, Row, caller_words, exceptions
 from kong_oam.access.model import METHODS, Public
 from kong_oam.access.networks import only_from
 from kong_oam.access.principals import ITSELF, Condition, Principal
@@ -125,7 +125,10 @@ def _reason(public: Public) -> str:
 
 
 def _condition(condition: Condition) -> JsonObject:
-    return {"words": as_whom(condition), "groups": sorted(_groups(condition))}
+    return {
+        "words": caller_words(condition),
+        "groups": sorted(_groups(condition)),
+    }
 
 
 def _groups(condition: Condition) -> set[str]:

@@ -37,7 +37,7 @@ class Row:
         return self.access.principals.get(principal) if principal else None
 
 
-def as_whom(condition: Condition) -> str:
+def caller_words(condition: Condition) -> str:
     """Return in words whether a client calls as itself or for users in groups."""
     return (
         "as itself" if condition == ITSELF else f"users in {users(condition)}"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import count, product
 
 from kong_oam.access.diff.wording import methods
-from kong_oam.access.matrix.table import Matrix, Row, as_whom, where
+from kong_oam.access.matrix.table import Matrix, Row, caller_words, where
 from kong_oam.access.principals import Condition, Principal
 from kong_oam.diagnostics import printable
 
@@ -93,4 +93,4 @@ def _legend(matrix: Matrix, marks: dict[Condition, str]) -> Iterator[str]:
     for condition, mark in sorted(
         marks.items(), key=lambda item: (len(item[1]), item[1])
     ):
-        yield f"{mark.rjust(size)}  {as_whom(condition)}"
+        yield f"{mark.rjust(size)}  {caller_words(condition)}"

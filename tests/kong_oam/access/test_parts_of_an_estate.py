@@ -11,11 +11,11 @@ from kong_oam.access.partitions import (
     all_of,
     base_of,
     deployed_by,
-    lacking,
+    missing_offers,
     offered,
     part_of,
     uses,
-    with_kept,
+    with_used_offers,
 )
 from kong_oam.access.providers import Provider
 from kong_oam.access.workloads import digest_of, workload_of
@@ -246,7 +246,7 @@ def test_a_partition_has_its_own_and_who_calls_it() -> None:
     }
     assert part.offering == ()
     assert part.own_clients == ()
-    assert part.held_at(part.own["orders/api"], users=False) == {
+    assert part.granted_at(part.own["orders/api"], users=False) == {
         "mail/sender": ("read",),
         "shop/web": ("read", "write"),
     }
@@ -386,18 +386,18 @@ def test_a_partition_needs_its_own_scopes_and_those_that_it_asks_for() -> None:
 def test_what_a_base_lacks_is_said_in_words() -> None:
     """Per scope and group; of another provider it has nothing of that."""
     needed = offered(ESTATE)
-    assert lacking(needed, needed) == []
-    assert lacking(
+    assert missing_offers(needed, needed) == []
+    assert missing_offers(
         needed, {API: Offered("main", {"read": "other words"}, ("sales",))}
     ) == [
         "group desk of orders/api",
         "scope write of orders/api",
     ]
-    assert lacking(needed, {"orders/api at other": needed[API]}) == lacking(
-        needed, {}
-    )
-    assert len(lacking(needed, {})) == 4
-    assert lacking({}, needed) == []
+    assert missing_offers(
+        needed, {"orders/api at other": needed[API]}
+    ) == missing_offers(needed, {})
+    assert len(missing_offers(needed, {})) == 4
+    assert missing_offers({}, needed) == []
 
 
 def test_what_goes_to_and_fro_is_plain_data() -> None:
@@ -412,7 +412,7 @@ def test_a_base_keeps_what_some_partition_still_uses() -> None:
     now = base_of(
         changed(ESTATE, "orders/api", scopes={"read": "Read"}, roles=())
     )
-    base, words = with_kept(
+    base, words = with_used_offers(
         now,
         before,
         [
@@ -425,29 +425,29 @@ def test_a_base_keeps_what_some_partition_still_uses() -> None:
         API: Offered("main", {"read": "Read", "write": "Write"})
     }
     assert [component.key for component in base.offering] == [*base.components]
-    base, words = with_kept(
+    base, words = with_used_offers(
         now, before, [{API: Offered("main", {}, ("desk",))}]
     )
     assert words == ["group desk of orders/api"]
     assert offered(base)[API].groups == ("desk",)
-    assert with_kept(now, before, [{}]) == (now, [])
+    assert with_used_offers(now, before, [{}]) == (now, [])
 
 
 def test_a_base_keeps_what_a_component_that_is_gone_offered() -> None:
     """It stands beside the Applications, and is offered as before."""
     now = base_of(without(ESTATE, "orders"))
-    base, words = with_kept(
+    base, words = with_used_offers(
         now, offered(ESTATE), [uses(part_of(ESTATE, "rest"))]
     )
     assert words == ["scope read of orders/api"]
     assert offered(base) == {API: Offered("main", {"read": "Read"})}
-    assert with_kept(now, offered(ESTATE), [])[1] == []
+    assert with_used_offers(now, offered(ESTATE), [])[1] == []
 
 
 def test_a_base_keeps_scopes_at_the_provider_that_a_component_left() -> None:
     """Beside those at the one that it went to: clients of the first ask for them until their stacks have been run."""
     moved = base_of(changed(ESTATE, "orders/api", provider="other"))
-    base, words = with_kept(
+    base, words = with_used_offers(
         moved, offered(ESTATE), [uses(part_of(ESTATE, "rest"))]
     )
     assert words == ["scope read of orders/api"]

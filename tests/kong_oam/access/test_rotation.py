@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from kong_oam.access.rotation import (
     Generation,
     Schedule,
-    advanced,
     current_secret,
     is_shared,
+    next_generation,
 )
 from tests.support.client_kinds import ORDERS, PATHS, messages, shop
 from tests.support.estates import compiled, estate
@@ -29,7 +29,7 @@ def test_a_year_of_daily_runs() -> None:
     """A new key every thirty days, the old one a week longer."""
     last, steps = None, []
     for day in range(100):
-        now = advanced(last, SCHEDULE, date_of(day))
+        now = next_generation(last, SCHEDULE, date_of(day))
         if now != last:
             steps.append((day, now.number, now.active))
         last = now
@@ -44,16 +44,16 @@ def test_a_year_of_daily_runs() -> None:
 def test_runs_that_were_skipped_for_a_year_are_not_made_up_for() -> None:
     """One step in each run: the key changes once, and its overlap begins on the day of that run."""
     due = Generation(2, date_of(30), overlapping=True)
-    ended = advanced(due, SCHEDULE, date_of(400))
+    ended = next_generation(due, SCHEDULE, date_of(400))
     assert ended == Generation(2, date_of(30))
-    third = advanced(ended, SCHEDULE, date_of(400))
+    third = next_generation(ended, SCHEDULE, date_of(400))
     assert third == Generation(3, date_of(400), overlapping=True)
     assert (
-        advanced(third, SCHEDULE, date_of(400))
-        == advanced(third, SCHEDULE, date_of(406))
+        next_generation(third, SCHEDULE, date_of(400))
+        == next_generation(third, SCHEDULE, date_of(406))
         == third
     )
-    assert advanced(third, SCHEDULE, date_of(407)) == Generation(
+    assert next_generation(third, SCHEDULE, date_of(407)) == Generation(
         3, date_of(400)
     )
 
@@ -61,7 +61,7 @@ def test_runs_that_were_skipped_for_a_year_are_not_made_up_for() -> None:
 def test_a_day_before_the_last_run_changes_nothing() -> None:
     """Somebody deploys an older revision."""
     last = Generation(2, date_of(30), overlapping=True)
-    assert advanced(last, SCHEDULE, date_of(0)) == last
+    assert next_generation(last, SCHEDULE, date_of(0)) == last
 
 
 @given(
@@ -75,11 +75,11 @@ def test_whoever_had_a_key_has_one_that_counts(
     """After every run the slot of before still counts, or it was left a whole overlap ago; and a slot changes its key
     only while that key counts nowhere."""
     schedule, day = Schedule(overlap + longer, overlap), 0
-    last = advanced(None, schedule, date_of(0))
+    last = next_generation(None, schedule, date_of(0))
     left_on = {last.slot: 0}
     for gap in skipped:
         day += gap
-        now = advanced(last, schedule, date_of(day))
+        now = next_generation(last, schedule, date_of(day))
         assert now.slot in now.active
         if now.number != last.number:
             assert (now.number, now.slot) == (last.number + 1, 1 - last.slot)
@@ -88,10 +88,10 @@ def test_whoever_had_a_key_has_one_that_counts(
         for slot in set(last.active) - set(now.active):
             assert day - left_on[slot] >= overlap
         for slot in now.active:
-            assert slot not in last.active or now.lying_in(
+            assert slot not in last.active or now.generation_in(
                 slot
-            ) == last.lying_in(slot)
-        assert now.lying_in(now.slot) == now.number
+            ) == last.generation_in(slot)
+        assert now.generation_in(now.slot) == now.number
         last = now
 
 
