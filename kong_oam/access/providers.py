@@ -98,11 +98,8 @@ class Provider:
         It is never the role of the group. A role can change its scopes, and a token from before
         would then count for the new scopes.
         """
-        return (
-            _group_value(self.group(group))
-            if self.per_api
-            else self.group(group)
-        )
+        name = self.group(group)
+        return _group_value(name) if self.per_api else name
 
 
 # The longest value that a token for one API lists for a group. A longer name is listed as a digest.
