@@ -104,7 +104,7 @@ def decide(
 def _decide_by_token(
     estate: Estate, request: Request, claims: Claims | Refusal | None
 ) -> Decision:
-    """Decide as if the rules allowed the caller's address."""
+    """Decide without checking the caller's address."""
     try:
         path = read(request.target)
     except AmbiguousPathError as error:

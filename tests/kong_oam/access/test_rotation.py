@@ -1,4 +1,4 @@
-"""Generations of keys: one step in a run, whatever days were skipped, and never a day without a key that counts."""
+"""Generations of keys: one step per run, even after skipped days, and always a valid key."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def date_of(day: int) -> datetime.date:
 
 
 def test_a_year_of_daily_runs() -> None:
-    """A new key every thirty days, the old one a week longer."""
+    """A new key every thirty days; the old key is valid for a week more."""
     last, steps = None, []
     for day in range(100):
         now = next_generation(last, SCHEDULE, date_of(day))
@@ -42,7 +42,7 @@ def test_a_year_of_daily_runs() -> None:
 
 
 def test_runs_that_were_skipped_for_a_year_are_not_made_up_for() -> None:
-    """One step in each run: the key changes once, and its overlap begins on the day of that run."""
+    """Each run makes one step: the key changes once, and its overlap begins on the day of that run."""
     due = Generation(2, date_of(30), overlapping=True)
     ended = next_generation(due, SCHEDULE, date_of(400))
     assert ended == Generation(2, date_of(30))
@@ -59,7 +59,7 @@ def test_runs_that_were_skipped_for_a_year_are_not_made_up_for() -> None:
 
 
 def test_a_day_before_the_last_run_changes_nothing() -> None:
-    """Somebody deploys an older revision."""
+    """An older revision was deployed."""
     last = Generation(2, date_of(30), overlapping=True)
     assert next_generation(last, SCHEDULE, date_of(0)) == last
 
@@ -72,8 +72,8 @@ def test_a_day_before_the_last_run_changes_nothing() -> None:
 def test_whoever_had_a_key_has_one_that_counts(
     skipped: list[int], overlap: int, longer: int
 ) -> None:
-    """After every run the slot of before still counts, or it was left a whole overlap ago; and a slot changes its key
-    only while that key counts nowhere."""
+    """After every run, the previous slot is still active, or its overlap has passed. A slot gets a
+    new key only while it is inactive."""
     schedule, day = Schedule(overlap + longer, overlap), 0
     last = next_generation(None, schedule, date_of(0))
     left_on = {last.slot: 0}
@@ -96,7 +96,7 @@ def test_whoever_had_a_key_has_one_that_counts(
 
 
 def test_a_generation_is_read_back_as_it_was_written() -> None:
-    """With when its next step is due."""
+    """The output has the date of the next step."""
     generation = Generation(3, date_of(10), overlapping=True)
     assert generation.to_output(SCHEDULE) == {
         "generation": 3,
@@ -111,7 +111,7 @@ def test_a_generation_is_read_back_as_it_was_written() -> None:
 
 
 def test_a_client_may_say_how_often() -> None:
-    """Else the stack does; the overlap is always the stack's."""
+    """The stack's value is the default. The overlap is always the stack's."""
     often = estate(
         ORDERS, shop("service", "            rotateEvery: 30d\n", "worker", "")
     )
@@ -138,7 +138,7 @@ def test_a_client_may_say_how_often() -> None:
 
 
 def test_a_secret_that_nobody_replaces_is_due_and_stays_what_it_is() -> None:
-    """It is a new one where something else has it, from that day on; a day before the last run changes nothing."""
+    """A new holder has a new secret from that day on. A day before the last run changes nothing."""
     schedule, start = Schedule(every=90, overlap=7), datetime.date(2026, 1, 1)
     first = current_secret(None, "app-1", start)
     assert (first.number, first.since, first.due(schedule)) == (

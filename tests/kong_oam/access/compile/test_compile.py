@@ -1,4 +1,4 @@
-"""From Applications to an estate: what is an error, where, and what it says."""
+"""Compiling Applications into an estate: the errors, their positions and their messages."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def messages(*texts: str, stack: Stack = STACK) -> list[str]:
 
 
 def test_an_estate_that_is_right_has_no_findings() -> None:
-    """The two applications of the tests below, unbroken."""
+    """The two correct applications that the tests below break."""
     assert messages(ORDERS, CLIENT) == []
 
 
@@ -96,7 +96,7 @@ def test_an_estate_that_is_right_has_no_findings() -> None:
 def test_a_mistake_is_found_where_it_stands(
     texts: list[str], expected: str
 ) -> None:
-    """One broken detail, one finding that names it, its place, and what to do."""
+    """One broken detail gives one finding with its name, its position and a remedy."""
     assert expected in messages(*texts)
 
 
@@ -123,8 +123,8 @@ def test_a_mistake_is_found_where_it_stands(
 def test_a_gateway_leads_to_a_port_that_the_component_lists(
     properties: str, gateway: str, message: str | None
 ) -> None:
-    """As its Service does: to the container's port, or to one that is exposed on the same Service. Who lists none says
-    nothing of what the image listens on."""
+    """A gateway leads to the container's port, or to an exposed port of the same Service. A
+    component without ports accepts any port."""
     text = (
         api(http="{/: 80}")
         .replace("{image: x}", f"{{image: x, {properties}}}")
@@ -148,7 +148,7 @@ def test_a_gateway_leads_to_a_port_that_the_component_lists(
     ],
 )  # fmt: skip
 def test_a_service_has_a_port_once(second: str, message: str | None) -> None:
-    """Two of one number would be one port that leads to two."""
+    """Two ports with one number would lead to two targets."""
     ports = (
         f"ports: [{{port: 80, containerPort: 8080, expose: true}}, {second}]"
     )
@@ -181,7 +181,8 @@ def test_a_service_has_a_port_once(second: str, message: str | None) -> None:
 def test_a_host_below_a_wildcard_of_another_owner_is_told_of(
     applications: list[tuple[str, str, str]], expected: list[str]
 ) -> None:
-    """It takes the wildcard's calls, be its path the longer or the shorter one; what comes nearer had them already."""
+    """The host takes the wildcard's calls, whether its path is longer or shorter. Nearer hosts took
+    them already."""
     access = "{{owner: {name}, rules: [{{public: {{reason: r}}}}]}}"
     texts = [
         api(
@@ -208,7 +209,7 @@ def test_a_host_below_a_wildcard_of_another_owner_is_told_of(
 
 
 def test_all_problems_are_found_at_once() -> None:
-    """A run does not stop at the first."""
+    """A run reports more than the first problem."""
     broken = ORDERS.replace("image: x", "imgae: x").replace(
         "[{scopes: [read]}]", "[{scopes: [raed]}]"
     )
@@ -221,7 +222,7 @@ def test_all_problems_are_found_at_once() -> None:
 
 
 def test_no_domain_anywhere_is_an_error() -> None:
-    """Without `domain` the stack's is taken; where it has none, nobody knows where to expose."""
+    """A trait without `domain` uses the stack's default. Without a default there is no host."""
     text = api().replace('domain: "orders.example.com", ', "")
     assert messages(text, stack=NO_DOMAIN) == [
         "app1.yaml:11:23: error ACC208: no domain here, and the stack has no default; write `domain`, or set `domains.default` in the stack's file"
@@ -233,7 +234,7 @@ def test_no_domain_anywhere_is_an_error() -> None:
 
 
 def test_the_stack_maps_domain_suffixes() -> None:
-    """The longest suffix wins, label by label; other domains stay as written."""
+    """The longest matching suffix wins, label by label. Other domains stay as written."""
     stack = Stack(
         "t",
         {"main": PROVIDER},
@@ -262,7 +263,7 @@ def test_the_stack_maps_domain_suffixes() -> None:
 
 
 def test_scope_names_are_unique_per_issuer_only() -> None:
-    """Two APIs of different identity providers may use one scope name."""
+    """Two APIs at different identity providers may use one scope name."""
     first = api(
         "a", domain="a.example.com", access="{owner: o, scopes: {read: r}}"
     )
@@ -275,7 +276,7 @@ def test_scope_names_are_unique_per_issuer_only() -> None:
 
 
 def test_a_client_gets_what_its_calls_ask_for_and_roles_grant() -> None:
-    """Scopes are those of the calls, groups those of the granting roles."""
+    """Scopes come from the calls, groups from the granting roles."""
     access = (
         "{owner: o, scopes: {read: r, write: w}, roles: {v: {scopes: [read], groups: [sales], components: [web/ui]}, "
         "e: {scopes: [read, write], groups: [desk], components: [web/ui]}, x: {scopes: [write], groups: [other]}}}"
@@ -297,7 +298,7 @@ def test_a_client_gets_what_its_calls_ask_for_and_roles_grant() -> None:
 
 
 def test_a_redirect_path_must_be_open() -> None:
-    """Users come back without a token: a protected path would never let them."""
+    """Users return without a token, so a protected path would deny them."""
     web = api(
         "web",
         domain="web.example.com",
@@ -332,7 +333,7 @@ NAMELESS = "Applications in unreadable files"
 def test_what_only_follows_from_an_unread_application_is_not_said(
     texts: list[str], expected: list[str], unjudged: str
 ) -> None:
-    """The mistake is reported, and that what may follow from it is not judged."""
+    """The mistake is reported. References that may depend on it are not checked."""
     found = messages(*texts)
     assert [
         line[: len(beginning)]
@@ -357,7 +358,8 @@ def test_what_only_follows_from_an_unread_application_is_not_said(
 def test_what_an_unread_application_cannot_mend_is_said(
     texts: list[str], expected: str
 ) -> None:
-    """A component of an Application that was read, or of a name that nothing broken has, is missing in any case."""
+    """A missing component is reported if its Application was read, or if no unreadable Application
+    can have its name."""
     assert any(line.startswith(expected) for line in messages(*texts)), (
         messages(*texts)
     )
@@ -390,7 +392,7 @@ READ_AT = {
 def test_nobody_reads_the_credential_of_another(
     manner: str, secret: str
 ) -> None:
-    """Not the Secret that is made for a client, and not one that the stack names for a client that exists."""
+    """Neither a client's Secret nor an existing client's Secret in the stack's settings."""
     stack = replace(
         STACK,
         known_secrets=frozenset(
@@ -408,7 +410,7 @@ def test_nobody_reads_the_credential_of_another(
     elsewhere = THIEF % (", namespace: other", READS[manner] % secret)
     assert (
         messages(ORDERS, CLIENT, elsewhere, stack=stack) == []
-    )  # another namespace has Secrets of its own
+    )  # another namespace has other Secrets
     assert (
         messages(
             ORDERS, CLIENT, THIEF % ("", READS[manner] % "own"), stack=stack
@@ -418,7 +420,7 @@ def test_nobody_reads_the_credential_of_another(
 
 
 def test_a_client_reads_its_own_credential() -> None:
-    """Of two that share one Secret, both."""
+    """Two clients that share one Secret may both read it."""
     stack = replace(
         STACK,
         known_secrets=frozenset({("shop/job", "s"), ("thief/thief", "s")}),

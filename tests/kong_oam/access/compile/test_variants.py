@@ -1,4 +1,4 @@
-"""Components in several forms: each is judged as any component is, and who may call is one for all of them."""
+"""Components in several forms: each form is checked, and all forms share the access rules."""
 
 from __future__ import annotations
 
@@ -65,12 +65,13 @@ SAID_ONCE = "Access must be the same in all places; remove it from the override,
 
 
 def text(change: str = LARGE, position: str = "{namespace: production}") -> str:
-    """The Application with this change in its override, which production has at this position."""
+    """Return the Application with this change in its override, which production has at this
+    position."""
     return TEXT.replace("CHANGE", change).replace("PLACE", position)
 
 
 def messages(application: str, **stack: Any) -> list[str]:
-    """The errors, without the line that they are in."""
+    """Return the errors without their source lines."""
     reading = read_bytes("a.yaml", application.encode())
     labels = stack.get("labels", {})
     reading = replace(
@@ -89,7 +90,7 @@ def messages(application: str, **stack: Any) -> list[str]:
 
 
 def container_of(site: Component) -> Any:
-    """The container of what is deployed there."""
+    """Return the container of the workload at the target."""
     return site.workload.rendered[0].object["spec"]["template"]["spec"][
         "containers"
     ][0]
@@ -101,7 +102,7 @@ def cpu_of(site: Component) -> str:
 
 
 def test_each_place_has_its_form_under_the_names_that_places_have() -> None:
-    """One set of routes, rules and roles; what is deployed differs."""
+    """Routes, rules and roles are shared; workloads differ."""
     component = estate(text(), stack=ALL).components["shop/web"]
     assert [
         (site.at, site.state_name, cpu_of(site)) for site in component.instances
@@ -120,7 +121,7 @@ def test_each_place_has_its_form_under_the_names_that_places_have() -> None:
 
 
 def test_the_stacks_own_cluster_comes_first_in_whichever_form() -> None:
-    """That is where routes lead, which is said at the step."""
+    """Routes lead there, and the step has a warning."""
     application = text(position="{clusters: [local]}").replace(
         "{namespace: staging}", "{clusters: [west]}"
     )
@@ -180,7 +181,7 @@ GATEWAY, ACCESS, CLIENT = (
 def test_who_may_call_and_what_is_reached_is_the_same_in_all_forms(
     change: str, field: str, values: tuple[str, str]
 ) -> None:
-    """Else the field, what it is in either form, and the steps are said, where the override says it."""
+    """Otherwise the error has the field, both values and both steps, at the override's position."""
     (only,) = messages(text(change))
     name = change.partition(",")[0].removeprefix("{name: ")
     production, staging = values
@@ -218,7 +219,7 @@ def test_who_may_call_and_what_is_reached_is_the_same_in_all_forms(
 def test_a_difference_is_told_where_it_is_written(
     change: str, line: int, written: str
 ) -> None:
-    """In the override; of what that takes away, at the component; of what is derived, at the step."""
+    """The position is in the override, at a removed component, or at the step of a derived value."""
     application = text(change)
     _, at, column, _ = messages(application)[0].split(":", 3)
     assert int(at) == line
@@ -263,7 +264,7 @@ def test_a_difference_is_told_where_it_is_written(
 def test_each_form_is_judged_as_any_component_is(
     change: str, code: str
 ) -> None:
-    """What an override brings to one place alone, too; and in that place."""
+    """An override for only one place is checked, too, in that place."""
     assert any(code in line for line in messages(text(change))), messages(
         text(change)
     )
@@ -271,7 +272,7 @@ def test_each_form_is_judged_as_any_component_is(
 
 
 def test_what_all_forms_have_wrong_is_told_once() -> None:
-    """When it is read, and when it is compiled."""
+    """Errors of reading and of compiling."""
     (only,) = messages(text().replace("http: {/: 80}", "http: {/: 82}", 1))
     assert "ACC223: 'web' has no port 82" in only
     warned = text().replace("http: {/: 80}", "http: {/: 80}, class: nginx", 1)
@@ -280,7 +281,7 @@ def test_what_all_forms_have_wrong_is_told_once() -> None:
 
 
 def test_what_is_wrong_about_a_form_is_told_before_it_is_compared() -> None:
-    """Of what cannot be read nobody knows what it would be; and it is told where the override says it."""
+    """A form that cannot be read has no values to compare. Its error is at the override."""
     application = text(GATEWAY + "properties: {http: {/x: 82}}}]}")
     (only,) = messages(application)
     assert (
@@ -294,7 +295,7 @@ def test_what_is_wrong_about_a_form_is_told_before_it_is_compared() -> None:
 
 
 def test_two_selections_of_clusters_may_meet_in_one_place() -> None:
-    """Only a stack says which clusters labels select."""
+    """Only a stack knows the clusters that labels select."""
     application = text(position="{clusterLabelSelector: {tier: a}}").replace(
         "{namespace: staging}", "{clusters: [west, local]}"
     )
@@ -315,7 +316,7 @@ def test_two_selections_of_clusters_may_meet_in_one_place() -> None:
 
 
 def test_a_form_that_is_only_elsewhere_is_no_way_in() -> None:
-    """One that would not be reached where it is, does not have to be: the gateway leads to the first place alone."""
+    """The gateway need not reach this form: it uses only the first place."""
     assert messages(text(position="{clusters: [west]}")) == []
     (found, *_) = messages(
         text(position="{clusters: [east]}").replace(
@@ -326,7 +327,7 @@ def test_a_form_that_is_only_elsewhere_is_no_way_in() -> None:
 
 
 def test_forms_are_no_other_access() -> None:
-    """For whoever asks who may call, a component is what it is in one form."""
+    """Access questions see the component's first form."""
     plain, varied = (
         estate(text(change), stack=ALL).components["shop/web"]
         for change in ("{name: web}", LARGE)

@@ -1,4 +1,4 @@
-"""What a stack says of its cluster that changes what Applications mean: kinds, roles and the version."""
+"""Cluster settings that change the meaning of Applications: kinds, roles and the version."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def test_a_stack_says_which_kinds_and_which_version() -> None:
 
 @pytest.mark.parametrize("name", ["prod-", "_prod", "p" * 64])
 def test_a_stack_whose_name_cannot_be_a_label_is_refused(name: str) -> None:
-    """Every object has it as a label: the cluster would refuse all of them, after Kong had taken its part."""
+    """Every object has the name as a label. The cluster would reject all of them, after the changes
+    in Kong."""
     with pytest.raises(
         StackError,
         match=r"cannot be a label of objects\. Name the stack with at most 63 letters",
@@ -47,7 +48,7 @@ def test_a_stack_whose_name_cannot_be_a_label_is_refused(name: str) -> None:
 
 
 def test_a_stack_that_says_nothing_has_a_version_all_the_same() -> None:
-    """A definition that asks for the minor version would else choose what was removed long ago."""
+    """Without a version, a definition that asks for it would choose removed APIs."""
     stack = settings().stack
     assert (stack.allowed, stack.rbac, stack.service_types, stack.minor) == (
         {},
@@ -100,7 +101,7 @@ def test_what_is_allowed_by_its_name_is_in_no_group() -> None:
 
 
 def test_a_stack_names_further_clusters() -> None:
-    """And says by what the gateway is known there, and whose clients nobody knows there."""
+    """The stack also knows whether the gateway has addresses, and providers of ServiceAccount tokens."""
     entra = {
         "type": "entra",
         "name": "main",
@@ -150,7 +151,7 @@ def test_a_further_cluster_may_have_labels() -> None:
 
 
 def test_a_credential_that_comes_to_lie_in_more_places_is_told() -> None:
-    """By the client's component; whose workload it is has not changed."""
+    """The change is named by the client's component. Its workload has not changed."""
 
     def spread(clusters: str) -> AccessModel:
         policy = f"  policies:\n    - {{type: topology, properties: {{clusters: {clusters}}}}}\n"

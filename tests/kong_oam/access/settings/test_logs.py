@@ -1,4 +1,4 @@
-"""What a stack says of records (`gateway.logs`): where they go, and what of a request is in them."""
+"""Settings of records (`gateway.logs`): their destinations and fields."""
 
 from __future__ import annotations
 

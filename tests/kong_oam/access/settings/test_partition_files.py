@@ -1,4 +1,4 @@
-"""The files of partitions' stacks beside their estate's: one that is somebody else's is no partition."""
+"""Files of partitions' stacks: a file of another estate is not a partition's."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_file_that_names_the_estate_is_its_partitions(tmp_path: Path) -> None:
 def test_an_estate_called_as_a_partition_is_not_taken_for_it(
     tmp_path: Path, text: str, whose: str
 ) -> None:
-    """`move` would bring components into it, and its next run would delete them."""
+    """`move` would bring components into that stack, and its next run would delete them."""
     found = problems(tmp_path, text)
     assert (
         f"partition 'eu' needs the stack 'prod-eu', which is {whose} by {tmp_path}/Pulumi.prod-eu.yaml"

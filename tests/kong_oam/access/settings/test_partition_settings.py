@@ -1,4 +1,4 @@
-"""The stacks' files of an estate in partitions: what each says, and what is refused with where to mend it."""
+"""Stack files of an estate with partitions: their settings, and errors with remedies."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def written(folder: Path, stack: str, **values: Any) -> None:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project with the estate `prod` in partitions, and `dev` in one stack."""
+    """Make a project with the estate `prod` in partitions, and `dev` in one stack."""
     (tmp_path / "stacks").mkdir()
     (tmp_path / "Pulumi.yaml").write_text(
         "name: kong-oam\nstackConfigDir: stacks\n", "utf-8"
@@ -57,7 +57,7 @@ def refusal(project: Path, stack: str) -> str:
 
 
 def test_a_partition_has_the_settings_of_its_estate(project: Path) -> None:
-    """And its name: names and audiences are the estate's."""
+    """It has the estate's name, too: names and audiences are the estate's."""
     written(project, "prod-sales", estate="prod")
     of_estate, partition = read(project, "prod"), read(project, "prod-sales")
     assert (of_estate.partition, of_estate.engine_stack) == (None, "prod")
@@ -71,7 +71,7 @@ def test_a_partition_has_the_settings_of_its_estate(project: Path) -> None:
 
 
 def test_namespaces_are_in_the_partition_that_names_them(project: Path) -> None:
-    """Or in the one for all that no other has, in whatever order they are written."""
+    """Other namespaces are in the partition with `*`, in any order."""
     for listed in (PARTITIONS, dict(reversed(PARTITIONS.items()))):
         written(project, "prod", **SETTINGS, partitions=listed)
         stack = read(project, "prod").stack
@@ -87,7 +87,7 @@ def test_namespaces_are_in_the_partition_that_names_them(project: Path) -> None:
 def test_only_what_the_engine_and_its_plugins_ask_for_may_stand_beside_the_estate(
     project: Path,
 ) -> None:
-    """A setting there would be read by nobody."""
+    """No command would read a setting there."""
     text = "config: {kong-oam:estate: prod, kong:kongAdminUri: https://kong}\n"
     stack_file("prod-sales", project / "stacks").write_text(text, "utf-8")
     assert read(project, "prod-sales").partition == "sales"
@@ -114,7 +114,7 @@ def test_a_partitions_stack_is_called_after_its_estate(
     "value", [1, True, None, ["prod"], {"name": "prod"}, ""], ids=json.dumps
 )
 def test_an_estate_is_named_by_a_text(project: Path, value: Any) -> None:
-    """Never a traceback, whatever stands there."""
+    """Other values give an error, never a traceback."""
     for name in ("prod-sales", "1-sales"):
         written(project, name, estate=value)
         assert "a partition's stack is named '<estate>-<partition>'" in refusal(
@@ -123,7 +123,7 @@ def test_an_estate_is_named_by_a_text(project: Path, value: Any) -> None:
 
 
 def test_an_estate_that_is_not_here_is_said(project: Path) -> None:
-    """With the name that is nearest."""
+    """The error has the nearest name."""
     written(project, "pord-sales", estate="pord")
     assert "no stack 'pord'" in refusal(project, "pord-sales")
     assert "did you mean 'prod'?" in refusal(project, "pord-sales")
@@ -181,7 +181,8 @@ def test_what_is_wrong_with_the_estates_settings_is_said_of_its_own_file(
 def test_what_partitions_cannot_be_is_said(
     partitions: dict[str, Any], message: str
 ) -> None:
-    """A namespace in two, `*` twice, none at all, and names that no stack or namespace has."""
+    """A namespace in two partitions, `*` twice, no namespaces, and names that no stack or namespace
+    can have."""
     with pytest.raises(StackError) as refused:
         parse("prod", {**SETTINGS, "partitions": partitions})
     assert message in str(refused.value)

@@ -1,4 +1,4 @@
-"""A project whose engine would take settings from elsewhere than the commands is refused by these."""
+"""Commands reject a project whose engine reads settings from other files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The CA of a stack's workloads: what is taken for one, and what is not."""
+"""The CA of a stack's workloads: accepted and rejected files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def parsed(folder: Path, **upstream_tls: Any) -> Any:
 
 
 def test_a_stack_names_its_ca_by_a_file_beside_it(tmp_path: Path) -> None:
-    """One certificate or several; what counts is what they are, and not where or in which order they stand."""
+    """The file has one certificate or several. Their order, and the file's name, do not matter."""
     first, second = authority("one"), authority("other")
     (tmp_path / "ca.pem").write_text(first.certificate + second.certificate)
     found = parsed(tmp_path, ca="ca.pem", depth=3)
@@ -68,7 +68,7 @@ CA: Pair = authority("ca")
 def test_what_is_no_ca_is_said_by_the_settings_name(
     tmp_path: Path, name: str, text: str | None, expected: str
 ) -> None:
-    """One clear error, and nothing of the file in it."""
+    """The error is clear and has no text of the file."""
     if text is not None:
         (tmp_path / "ca.pem").write_text(text, "utf-8")
     with pytest.raises(StackError) as raised:
