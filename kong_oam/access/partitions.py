@@ -200,10 +200,10 @@ def _offers(components: Iterable[Component]) -> Offers:
 
 def _add(offers: Offers, name: str, more: Offered) -> None:
     """Add `more` to the offer of that name. A scope keeps its first description."""
-    before = offers.get(name, Offered(more.provider, {}))
-    groups = tuple(sorted({*before.groups, *more.groups}))
+    earlier = offers.get(name, Offered(more.provider, {}))
+    groups = tuple(sorted({*earlier.groups, *more.groups}))
     offers[name] = Offered(
-        more.provider, {**more.scopes, **before.scopes}, groups
+        more.provider, {**more.scopes, **earlier.scopes}, groups
     )
 
 
@@ -211,7 +211,7 @@ def _add(offers: Offers, name: str, more: Offered) -> None:
 Owners = Mapping[tuple[str, str], Collection[str]]
 
 
-def owners_of_scopes(estate: Estate, there: Uses) -> Owners:
+def owners_of_scopes(estate: Estate, offers: Uses) -> Owners:
     """Return the components that declare a scope, and those for which the base still offers it.
 
     The scope may have moved from one component to another.
@@ -222,20 +222,20 @@ def owners_of_scopes(estate: Estate, there: Uses) -> Owners:
             owners.setdefault((component.identity.provider, scope), set()).add(
                 key
             )
-    for name, offer in there.items():
+    for name, offer in offers.items():
         for scope in offer.scopes:
             owners.setdefault((offer.provider, scope), set()).add(_key(name))
     return owners
 
 
-def used_by(clients: Granted, there: Uses) -> Offers:
+def used_by(clients: Granted, offers: Uses) -> Offers:
     """Return the part of the base's offers that clients with these grants use."""
     used: Offers = {}
     for client, calls in clients.items():
         _, provider = component_and_provider(client)
         for called, scopes in calls.items():
             name = at_provider(called, provider)
-            if offer := there.get(name):
+            if offer := offers.get(name):
                 offered_scopes = {
                     scope: offer.scopes[scope]
                     for scope in scopes
@@ -254,12 +254,12 @@ def all_of(*uses: Uses) -> Offers:
     return needed
 
 
-def missing_offers(needed: Uses, there: Uses) -> list[str]:
+def missing_offers(needed: Uses, offers: Uses) -> list[str]:
     """Return the needs that the base does not offer, each in words, sorted."""
     words = []
     for name, need in needed.items():
         key = _key(name)
-        offer = there.get(name, Offered(need.provider, {}))
+        offer = offers.get(name, Offered(need.provider, {}))
         for scope in need.scopes.keys() - offer.scopes.keys():
             words.append(f"scope {scope} of {key}")
         for group in {*need.groups} - {*offer.groups}:
@@ -268,17 +268,17 @@ def missing_offers(needed: Uses, there: Uses) -> list[str]:
 
 
 def with_used_offers(
-    estate: Estate, before: Uses, used: Iterable[Uses]
+    estate: Estate, old_offers: Uses, used: Iterable[Uses]
 ) -> tuple[Estate, list[str]]:
-    """Return the base's estate with all offers that some partition still uses, and these in words.
+    """Return the base's estate with removed offers that a partition still uses, and these in words.
 
-    The base removes an offer in the run after the last partition stopped using it.
+    The base drops such an offer in the run after the last partition stopped using it.
     """
-    kept = _still_used(before, all_of(*used))
-    words = missing_offers(kept, offered(estate))
+    used_offers = _still_used(old_offers, all_of(*used))
+    words = missing_offers(used_offers, offered(estate))
 
     def extended(component: Component) -> Component:
-        offer = kept.get(_name(component))
+        offer = used_offers.get(_name(component))
         return _with_offer(component, offer) if offer else component
 
     applications = []
@@ -288,16 +288,16 @@ def with_used_offers(
     whole = replace(estate, applications=tuple(applications))
     offering = {*map(_name, whole.components.values())}
     vanished = []
-    for name, offer in kept.items():
+    for name, offer in used_offers.items():
         if name not in offering and (offer.scopes or offer.groups):
             bare = bare_component(_key(name), offer.provider)
             vanished.append(_with_offer(bare, offer))
     return replace(whole, foreign=tuple(vanished)), words
 
 
-def _still_used(before: Uses, used: Uses) -> Offers:
-    kept = {}
-    for name, offer in before.items():
+def _still_used(old_offers: Uses, used: Uses) -> Offers:
+    used_offers = {}
+    for name, offer in old_offers.items():
         use = used.get(name, Offered(offer.provider, {}))
         scopes = {
             scope: text
@@ -305,8 +305,8 @@ def _still_used(before: Uses, used: Uses) -> Offers:
             if scope in use.scopes
         }
         groups = tuple(group for group in offer.groups if group in use.groups)
-        kept[name] = Offered(offer.provider, scopes, groups)
-    return kept
+        used_offers[name] = Offered(offer.provider, scopes, groups)
+    return used_offers
 
 
 def _with_offer(component: Component, offer: Offered) -> Component:

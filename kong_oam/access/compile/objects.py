@@ -182,12 +182,12 @@ def _added_objects(
     if over_tls and over_tls.issuer:
         yield "Secret", tls_secret_name(component.name)
     rendered = {
-        (made.group_kind, made.name) for made in component.workload.rendered
+        (item.group_kind, item.name) for item in component.workload.rendered
     }
     pods = [
-        made.options
-        for made in component.workload.rendered
-        if fenced_pods(made)
+        item.options
+        for item in component.workload.rendered
+        if fenced_pods(item)
     ]
     if pods:
         yield "NetworkPolicy", fence_name(component.name, pods)
