@@ -312,7 +312,7 @@ def test_a_redirect_path_must_be_open() -> None:
 
 
 BROKEN = "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: orders}\nspec: [\n"
-NOT_JUDGED = "; references to %s are not checked before these can be read"
+NOT_JUDGED = "; references to %s are not checked until these can be read"
 NAMELESS = "Applications in unreadable files"
 
 
