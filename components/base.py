@@ -15,6 +15,7 @@ from kong_oam.access.partitions import (
     Granted,
     Owners,
     Uses,
+    add_used_offers,
     all_of,
     missing_offers,
     offered,
@@ -22,7 +23,6 @@ from kong_oam.access.partitions import (
     used_by,
     uses,
     uses_of,
-    with_used_offers,
 )
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.values import Settings
@@ -103,7 +103,7 @@ def with_used_offers(
     for name in names:
         partition = recorded(stack_of(settings.stack.name, name))
         used.append(_used_by(partition, before, owners, granted_in))
-    kept, words = with_used_offers(estate, before, used)
+    kept, words = add_used_offers(estate, before, used)
     if words:
         pulumi.log.info(
             f"base: {some(words)} left the Applications, but partitions still use it. Run these "

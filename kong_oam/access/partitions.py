@@ -267,7 +267,7 @@ def missing_offers(needed: Uses, offers: Uses) -> list[str]:
     return sorted({*words})
 
 
-def with_used_offers(
+def add_used_offers(
     estate: Estate, old_offers: Uses, used: Iterable[Uses]
 ) -> tuple[Estate, list[str]]:
     """Return the base's estate with removed offers that a partition still uses, and these in words.

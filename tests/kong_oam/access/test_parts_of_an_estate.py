@@ -8,6 +8,7 @@ from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.partitions import (
     Offered,
+    add_used_offers,
     all_of,
     base_of,
     deployed_by,
@@ -15,7 +16,6 @@ from kong_oam.access.partitions import (
     offered,
     part_of,
     uses,
-    with_used_offers,
 )
 from kong_oam.access.providers import Provider
 from kong_oam.access.workloads import digest_of, workload_of
@@ -415,7 +415,7 @@ def test_a_base_keeps_what_some_partition_still_uses() -> None:
     now = base_of(
         changed(ESTATE, "orders/api", scopes={"read": "Read"}, roles=())
     )
-    base, words = with_used_offers(
+    base, words = add_used_offers(
         now,
         before,
         [
@@ -428,30 +428,30 @@ def test_a_base_keeps_what_some_partition_still_uses() -> None:
         API: Offered("main", {"read": "Read", "write": "Write"})
     }
     assert [component.key for component in base.offering] == [*base.components]
-    base, words = with_used_offers(
+    base, words = add_used_offers(
         now, before, [{API: Offered("main", {}, ("desk",))}]
     )
     assert words == ["group desk of orders/api"]
     assert offered(base)[API].groups == ("desk",)
-    assert with_used_offers(now, before, [{}]) == (now, [])
+    assert add_used_offers(now, before, [{}]) == (now, [])
 
 
 def test_a_base_keeps_what_a_component_that_is_gone_offered() -> None:
     """The removed component is kept beside the Applications, with its old offer."""
     now = base_of(without(ESTATE, "orders"))
-    base, words = with_used_offers(
+    base, words = add_used_offers(
         now, offered(ESTATE), [uses(part_of(ESTATE, "rest"))]
     )
     assert words == ["scope read of orders/api"]
     assert offered(base) == {API: Offered("main", {"read": "Read"})}
-    assert with_used_offers(now, offered(ESTATE), [])[1] == []
+    assert add_used_offers(now, offered(ESTATE), [])[1] == []
 
 
 def test_a_base_keeps_scopes_at_the_provider_that_a_component_left() -> None:
     """Clients of the old provider ask for these scopes until their stacks have run. The new
     provider has the scopes, too."""
     moved = base_of(changed(ESTATE, "orders/api", provider="other"))
-    base, words = with_used_offers(
+    base, words = add_used_offers(
         moved, offered(ESTATE), [uses(part_of(ESTATE, "rest"))]
     )
     assert words == ["scope read of orders/api"]
