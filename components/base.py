@@ -15,14 +15,14 @@ from kong_oam.access.partitions import (
     Granted,
     Owners,
     Uses,
+    add_used_offers,
     all_of,
-    lacking,
+    missing_offers,
     offered,
     owners_of_scopes,
     used_by,
     uses,
     uses_of,
-    with_kept,
 )
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.values import Settings
@@ -53,7 +53,7 @@ def read_base(
     """
     name = settings.stack.name
     output = state.outputs.get(OUTPUT) or {}
-    missing = lacking(uses(estate), offered_by(state))
+    missing = missing_offers(uses(estate), offered_by(state))
     generation = int(output.get("generation") or 0)
     before = int(own.outputs.get("generation") or 0)
     if not output:
@@ -91,7 +91,7 @@ def with_used_offers(
     have moved. `granted_in` reads what its clients are granted.
     """
     before = offered_by(state)
-    if not lacking(before, offered(estate)):
+    if not missing_offers(before, offered(estate)):
         return estate, []
     names = partitions_of(settings, state.outputs)
     # A scope stays for a component that declares it, also where another component had it before.
@@ -103,7 +103,7 @@ def with_used_offers(
     for name in names:
         partition = recorded(stack_of(settings.stack.name, name))
         used.append(_used_by(partition, before, owners, granted_in))
-    kept, words = with_kept(estate, before, used)
+    kept, words = add_used_offers(estate, before, used)
     if words:
         pulumi.log.info(
             f"base: {some(words)} left the Applications, but partitions still use it. Run these "

@@ -96,7 +96,7 @@ class Callers:
         self, component: Component, path: PathSegments
     ) -> Mapping[str, Access]:
         """Who may call the path of the component, by method."""
-        if component.may_be_of_another_rule(path):
+        if component.may_match_another_rule(path):
             return _NOBODY_AT_ALL
         rules = component.owning(path)
         result = {}
@@ -144,7 +144,7 @@ class Callers:
         if needed:
             able = []
             for users in (False, True):
-                held = self._estate.held_at(component, users=users)
+                held = self._estate.granted_at(component, users=users)
                 for name, scopes in held.items():
                     if needed.issubset(scopes):
                         able.append(clients[name, users])

@@ -25,7 +25,7 @@ def readers(estate: Estate, component: Component) -> Mapping[str, Reach] | None:
     is public. Foreign ones, which the trait lists: all that a rule lists; each call needs a token
     of its own. Pages that share every host of the component need none of this.
     """
-    held = estate.held_at(component, users=True)
+    held = estate.granted_at(component, users=True)
     by_origin: dict[str, dict[PathSegments, set[str]]] = {}
     for client in _of_pages(estate, component):
         scopes = frozenset(held[client.component])
@@ -57,7 +57,7 @@ def _in_order(reach: Mapping[PathSegments, set[str]]) -> Reach:
 
 def _of_pages(estate: Estate, component: Component) -> Iterator[Client]:
     """The browser clients whose calls to the component are granted."""
-    held = estate.held_at(component, users=True)
+    held = estate.granted_at(component, users=True)
     for client in estate.clients:
         called = (
             client.provider == component.identity.provider

@@ -68,10 +68,10 @@ def reading(
             + nearest(origin, readable, 1),
             listed,
         )
-    if component.may_be_of_another_rule(path):
+    if component.may_match_another_rule(path):
         return Reading(
             False,
-            "the path is spelled so that some servers take it for that of another rule",
+            "some servers read this spelling of the path as the path of another rule",
             listed,
         )
     if not rules:
@@ -121,7 +121,7 @@ def _whose(estate: Estate, component: Component, origin: str) -> Iterator[str]:
     cors = component.traits.get(CORS)
     if cors and origin in cors.origins:
         yield f"the cors trait of {component.key} lists the origin"
-    held = estate.held_at(component, users=True)
+    held = estate.granted_at(component, users=True)
     for client in estate.clients:
         if origin in client.origins and client.component in held:
             yield f"these are pages of {client.component}"

@@ -25,13 +25,13 @@ class Sites(Protocol):
     def declared(self, name: str) -> Iterable[PathSegments]:
         """Yield every path at which an answer may change on the site."""
 
-    def leading(self, name: str, path: PathSegments) -> Exposed | None:
+    def endpoint_on(self, name: str, path: PathSegments) -> Exposed | None:
         """The endpoint that a request with that path reaches, and the component whose rules hold
         there."""
 
     def component(self, name: str, path: PathSegments) -> Component | None:
         """The component whose rules hold at the path."""
-        pair = self.leading(name, path)
+        pair = self.endpoint_on(name, path)
         return pair[1] if pair else None
 
     def host(self, name: str, path: PathSegments) -> str | None:
@@ -53,7 +53,7 @@ class SitesByHost(Sites):
                 yield endpoint.path
                 yield from component.owned
 
-    def leading(self, name: str, path: PathSegments) -> Exposed | None:
+    def endpoint_on(self, name: str, path: PathSegments) -> Exposed | None:
         return self._estate.reached(_example(name), path)
 
     def host(self, name: str, path: PathSegments) -> str | None:  # noqa: ARG002 - on a host every path is at that host
@@ -81,15 +81,15 @@ class SitesByPort(Sites):
             for inner, _ in self._estate.below[endpoint.host, endpoint.path]:
                 yield inner.path
 
-    def leading(self, name: str, path: PathSegments) -> Exposed | None:
+    def endpoint_on(self, name: str, path: PathSegments) -> Exposed | None:
         for endpoint, _ in self._sites.get(name, ()):
-            pair = self._estate.leading(endpoint.host, path)
+            pair = self._estate.endpoint_on(endpoint.host, path)
             if pair and pair[0] is endpoint:
                 return pair
         return None
 
     def host(self, name: str, path: PathSegments) -> str | None:
-        pair = self.leading(name, path)
+        pair = self.endpoint_on(name, path)
         return _example(pair[0].host) if pair else None
 
 

@@ -197,7 +197,7 @@ def _held(
 ) -> NameLists:
     """Return the scopes that clients hold here, by their ids."""
     held = {}
-    for client, scopes in estate.held_at(component, users=users).items():
+    for client, scopes in estate.granted_at(component, users=users).items():
         held[ids.get(client, client)] = list(scopes)
     return held
 
@@ -288,7 +288,7 @@ def _rivals(
     itself."""
     place = endpoint.host, endpoint.path
     yield from estate.below[place]
-    yield from estate.narrower.get(place, ())
+    yield from estate.below_wildcard.get(place, ())
 
 
 def _requirement(deciding: list[Rule]) -> Alternatives:

@@ -221,8 +221,8 @@ class _Host:
         some of the scopes."""
         sides = []
         for component in self.components:
-            sides.append(self.estate.held_at(component, users=False))
-            sides.append(self.estate.held_at(component, users=True))
+            sides.append(self.estate.granted_at(component, users=False))
+            sides.append(self.estate.granted_at(component, users=True))
         granted: dict[str, Hashable] = {}
         for client in set(spoken.granted).union(*sides):
             by_side = [held.get(client, ()) for held in sides]

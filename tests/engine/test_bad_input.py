@@ -171,7 +171,7 @@ def test_no_run_deploys_other_applications_than_the_commands_read(
     assert "kong-oam:asOf, kong-oam:cloud" in said()
     shutil.copytree(deployment.folder / "conf", stacks)
     assert (
-        "Kong-OAM: stack 'local': Pulumi.yaml lets the engine read other files than stacks/Pulumi."
+        "Kong-OAM: stack 'local': Pulumi.yaml makes the engine read other files than stacks/Pulumi."
         in said()
     )
     project_file.write_text(usual, "utf-8")

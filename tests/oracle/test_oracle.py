@@ -279,7 +279,7 @@ FAULTS: Mapping[str, tuple[Any, str, Any]] = {
     "GET has no HEAD": (model.Rule, "lists", lambda rule, method: method in rule.methods),
     "groups are called as in Applications": (model.Provider, "group", lambda _provider, group: group),
     "tokens never end": (tokens, "_untimely", lambda *_: None),
-    "other spellings are not looked at": (model.Component, "may_be_of_another_rule", lambda *_: False),
+    "other spellings are not looked at": (model.Component, "may_match_another_rule", lambda *_: False),
     "addresses are not looked at": (decide, "admits", lambda *_: True),
 }  # fmt: skip
 

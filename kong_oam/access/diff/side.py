@@ -101,7 +101,7 @@ class Side:
         yield component.identity.roles
         yield component.allowed_from
         for users in (False, True):
-            held = self.model.estate.held_at(component, users=users)
+            held = self.model.estate.granted_at(component, users=users)
             yield held
             for name in held:
                 client = self.clients.get(
@@ -111,7 +111,7 @@ class Side:
 
     def answered_by(self, site: str, path: PathSegments) -> Answer | None:
         """What gets the requests that are let through."""
-        pair = self.sites.leading(site, path)
+        pair = self.sites.endpoint_on(site, path)
         return self._answer(*pair) if pair else None
 
     def _answer(self, endpoint: Endpoint, component: Component) -> Answer:
@@ -137,7 +137,7 @@ class Side:
         user = (
             User("user", tuple(sorted(names))) if client.user_facing else None
         )
-        api = self.model.estate.shown_at(
+        api = self.model.estate.token_api_at(
             self.sites.component(site, path), client
         )
         return issue(provider, client, user, api=api)
@@ -194,7 +194,7 @@ class Side:
                 return
         provider = component.identity.provider
         for users in (False, True):
-            for client in self.model.estate.held_at(component, users=users):
+            for client in self.model.estate.granted_at(component, users=users):
                 principal = Principal(client, provider, users)
                 if principal in others:
                     yield principal

@@ -198,8 +198,8 @@ def _holding(
     n * n steps.
     """
     by_users = (
-        estate.held_at(component, users=False),
-        estate.held_at(component, users=True),
+        estate.granted_at(component, users=False),
+        estate.granted_at(component, users=True),
     )
     names = {*by_users[False], *by_users[True]}
     names.update(*(role.components for role in component.identity.roles))

@@ -117,7 +117,7 @@ def test_the_model_says_what_the_gateway_answers(name: str) -> None:
         ("/orders", "https://api.example.com", "GET", "it is a page of the same origin, of which browsers ask nothing", "GET"),
         (
             "/orders/SECRET", "https://partner.example", "GET",
-            "the path is spelled so that some servers take it for that of another rule", "GET",
+            "some servers read this spelling of the path as the path of another rule", "GET",
         ),
         ("/else", "https://partner.example", "GET", "no component is exposed on this host and path", None),
     ],

@@ -144,7 +144,7 @@ def test_a_finding_is_printed_with_what_to_do_and_the_diff_that_does_it(
 applications/orders.yaml:21:102: warning LINT301: 'shop/mailer' holds role 'viewer', but asks for none of its scopes
    21 |             viewer: {scopes: [orders.read], groups: [sales], components: [shop/checkout, shop/web, shop/mailer]}
       |                                                                                                    ^
-      = take the component out of the role, or have it call
+      = remove the component from the role, or add the call to its `calls`
 --- applications/orders.yaml
 +++ applications/orders.yaml
 @@ -18,5 +18,5 @@
@@ -222,7 +222,7 @@ def test_dates_are_judged_by_the_stack(
         ("{finding: LINT305, reason: x}", "OAM105: waivers[0] needs 'until'"),
         ('{finding: LINT305, until: "2027-01-01"}', "OAM105: waivers[0] needs 'reason'"),
         ("{finding: LINT305, reason: x, until: soon}", "OAM103: waivers[0].until: \"soon\" does not match"),
-        ("{finding: LINT305, reason: x, until: 2027-02-30}", "OAM103: '2027-02-30' is no day of the calendar"),
+        ("{finding: LINT305, reason: x, until: 2027-02-30}", "OAM103: '2027-02-30' is not a date of the calendar"),
     ],
 )  # fmt: skip
 def test_a_waiver_that_cannot_be_judged_is_an_error(
@@ -247,7 +247,7 @@ def test_the_end_of_a_public_rule_is_a_day(
     edit(ORDERS_FILE, '"2027-12-31"', "2027-13-31")
     assert main(["check"]) == 1
     assert (
-        "error OAM103: '2027-13-31' is no day of the calendar"
+        "error OAM103: '2027-13-31' is not a date of the calendar"
         in capsys.readouterr().out
     )
 
@@ -368,8 +368,7 @@ def test_the_only_stack_is_the_one_that_is_judged_by(
     )
     assert main(["check"]) == 2
     assert (
-        "there is no stack 'local' in stacks; known: aws, gcp"
-        in capsys.readouterr().err
+        "no stack 'local' in stacks; known: aws, gcp" in capsys.readouterr().err
     )
 
 
@@ -435,7 +434,7 @@ def test_what_is_elsewhere_is_counted(
     *lines, last = capsys.readouterr().out.splitlines()
     assert [line for line in lines if "error" in line] == [
         "applications/orders.yaml:17:61: error ACC201: scope 'orders.reed' is not declared by this component; did you mean 'orders.read'?",
-        "1 error(s); nothing would be provisioned; what others say of 'shop' is judged when that can be read",
+        "1 error(s); nothing would be provisioned; references to 'shop' are not checked until these can be read",
     ]
     assert (
         last == "1 finding(s) elsewhere: `python -m kong_oam check` prints them"

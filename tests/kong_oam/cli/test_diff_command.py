@@ -61,7 +61,7 @@ def test_a_project_of_which_the_engine_reads_other_settings(
     assert main(["diff"]) == main(["check"]) == 2
     assert (
         capsys.readouterr().err.count(
-            "Pulumi.yaml lets the engine read other files"
+            "Pulumi.yaml makes the engine read other files"
         )
         == 2
     )
@@ -71,7 +71,7 @@ def test_a_project_of_which_the_engine_reads_other_settings(
     assert main(["diff", ".", "."]) == 0
     assert main(["diff"]) == 2
     assert (
-        "OLD (HEAD): stack 'local': HEAD:Pulumi.yaml lets the engine read"
+        "OLD (HEAD): stack 'local': HEAD:Pulumi.yaml makes the engine read"
         in capsys.readouterr().err
     )
 
@@ -419,8 +419,8 @@ def test_a_link_to_a_folder_elsewhere_is_an_error_in_a_revision_as_here(
         (["main", "bin"], "NEW (bin): bin:1:1: error OAM101: cannot be read: this folder has no YAML file"),
         (["main", ".", "--json", "--markdown"], "--json or --markdown, not both"),
         (["no\n::pe\x1b"], "OLD (no?::pe?): neither a file nor a folder, and no revision that git knows"),
-        (["main", "--stack", "prod"], "OLD (main): there is no stack 'prod' in main:stacks; known: local"),
-        (["main", "stack:prod"], "NEW (stack:prod): there is no stack 'prod' in stacks; known: local"),
+        (["main", "--stack", "prod"], "OLD (main): no stack 'prod' in main:stacks; known: local"),
+        (["main", "stack:prod"], "NEW (stack:prod): no stack 'prod' in stacks; known: local"),
         (["main", "broken.yaml"], "NEW (broken.yaml): broken.yaml:1:1: error OAM105:"),
         (["bare"], "OLD (bare): bare:applications:1:1: error OAM101: cannot be read: no such file or folder"),
         (["wrong"], "OLD (wrong): wrong:applications/orders.yaml:1:1: error OAM105:"),
@@ -468,7 +468,7 @@ def test_a_stack_that_is_not_committed_is_said_to_be_none(
     (project / "stacks/Pulumi.mine.yaml").write_text(STACK)
     assert main(["diff", "--stack", "mine"]) == 2
     assert capsys.readouterr().err == (
-        "OLD (HEAD): there is no stack 'mine' in HEAD:stacks; known: local\n"
+        "OLD (HEAD): no stack 'mine' in HEAD:stacks; known: local\n"
     )
 
 

@@ -140,7 +140,7 @@ def test_a_stack_that_cannot_be_used_is_2(
     assert main([*ARGUMENTS[verb], "--stack", "lokal", *json_too]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert "there is no stack 'lokal'" in printed.err
+    assert "no stack 'lokal'" in printed.err
     assert "did you mean 'local'?" in printed.err
     for file in (
         Path("stacks/Pulumi.local.yaml"),
@@ -155,7 +155,7 @@ def test_a_stack_that_cannot_be_used_is_2(
     assert main([*ARGUMENTS[verb], *json_too]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert 'kong-oam:cloud: "lokal" is none of' in printed.err
+    assert 'kong-oam:cloud: "lokal" is not one of' in printed.err
 
 
 @VERBS

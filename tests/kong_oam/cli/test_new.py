@@ -177,7 +177,7 @@ def test_who_asks_to_read_may_not_change_anything(
     capsys.readouterr()
     assert main(["check"]) == len(group[:1])
     assert capsys.readouterr().out.count(
-        "LINT312: role 'editor' lets nobody in"
+        "LINT312: role 'editor' gives access to nobody"
     ) == len(group[:1])
 
 

@@ -63,7 +63,7 @@ def test_a_stack_that_does_not_exist_is_2(
     assert main([verb, "-s", "lokal"]) == 2
     printed = capsys.readouterr()
     assert printed.out == "" and printed.err.startswith(
-        "error: there is no stack 'lokal'"
+        "error: no stack 'lokal'"
     )
 
 

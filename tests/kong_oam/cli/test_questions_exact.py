@@ -243,7 +243,7 @@ def test_explain_says_what_decide_says(
             )
             provider, audience = (
                 estate.stack.providers[client.provider],
-                estate.shown_at(decision.component, client),
+                estate.token_api_at(decision.component, client),
             )
             token = issue(
                 provider, client, user_in(estate, client, groups), api=audience

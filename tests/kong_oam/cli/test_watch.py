@@ -380,7 +380,7 @@ def test_every_save_is_answered_until_ctrl_c(
     )
     STACK_FILE.write_text("config: {}\n")
     assert printed_answer(started)[0].startswith(
-        "stack 'local' cannot be used; mend stacks/Pulumi.local.yaml"
+        "stack 'local' cannot be used; correct stacks/Pulumi.local.yaml"
     )
     started.send_signal(signal.SIGINT)
     assert started.wait(20) == 0

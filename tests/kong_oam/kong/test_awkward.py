@@ -248,8 +248,8 @@ def test_two_applications_on_one_host_are_told_of_each_other() -> None:
     assert [
         str(diagnostic).splitlines()[0] for diagnostic in found.diagnostics
     ] == [
-        "app2.yaml:11:56: warning ACC219: h.example.com/x/y lies below /x of 'a/api' (app1.yaml:11:63): its calls go to "
-        "'b/api' and are judged by its rules alone; agree on that, or take a host of your own"
+        "app2.yaml:11:56: warning ACC219: h.example.com/x/y lies below /x of 'a/api' (app1.yaml:11:63): "
+        "'b/api' gets these calls, and only its rules apply; agree with the other owner, or use another host"
     ]
     assert (
         compiled(above, below.replace("owner: two", "owner: one")).diagnostics

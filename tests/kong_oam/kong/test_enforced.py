@@ -191,7 +191,8 @@ def _leading(
 ) -> tuple[Endpoint, Component] | None:
     return next(
         filter(
-            None, (estate.leading(name, path) for name in host_patterns(host))
+            None,
+            (estate.endpoint_on(name, path) for name in host_patterns(host)),
         ),
         None,
     )

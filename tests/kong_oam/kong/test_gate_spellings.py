@@ -325,7 +325,7 @@ def test_a_token_is_issued_for_one_api() -> None:
         audience="api://t/b/api",
     )
     assert issue(PROVIDER, JOB) == Refusal(
-        "a token of 'main' is for one API: say which"
+        "a token of 'main' is for one API: name the API"
     )
     assert issue(PROVIDER, JOB, api=A, scopes=["b.read"]) == Refusal(
         "shop/job was not granted b.read"

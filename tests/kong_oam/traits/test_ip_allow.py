@@ -56,7 +56,7 @@ def messages(properties: str, text: str = ORDERS) -> list[str]:
         ("{rules: [{paths: [/order], from: [10.0.0.0/8]}]}", "15:41: error ACC239: no rule of this component is for the path '/order'; did you mean '/orders'?"),
         ("{rules: [{paths: [/orders], methods: [DELETE], from: [10.0.0.0/8]}]}", "15:61: error ACC239: no rule on /orders lists DELETE, but GET, HEAD, POST"),
         ("{rules: [{paths: [/orders], from: [10.0.0.0/8]}, {paths: [/orders], methods: [GET], from: [10.0.0.0/9]}]}", "15:81: error ACC239: GET /orders stands in line 15 already; keep one"),
-        ("{rules: [{paths: [/orders/*], from: [10.0.0.0/8]}]}", "15:41: error ACC213: path '/orders/*': write it as /element/element, unencoded, of letters, digits and -._~!$&'()+,:=@; no patterns"),
+        ("{rules: [{paths: [/orders/*], from: [10.0.0.0/8]}]}", "15:41: error ACC213: path '/orders/*' is not plain; write /element/element, unencoded, of letters, digits and -._~!$&'()+,:=@, without patterns"),
     ],
     ids=lambda value: value if value.startswith("{") else None,
 )  # fmt: skip

@@ -166,7 +166,7 @@ def test_a_day_that_is_none_is_refused() -> None:
     ).diagnostics
     assert (diagnostic.code, diagnostic.message) == (
         "OAM103",
-        "'2026-02-30' is no day of the calendar",
+        "'2026-02-30' is not a date of the calendar",
     )
 
 

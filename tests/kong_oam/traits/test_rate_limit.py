@@ -106,7 +106,8 @@ def test_a_stack_says_its_redis() -> None:
 def test_a_password_of_redis_is_refused_and_not_shown() -> None:
     """What a stack says is shown in previews, and in Kong to whoever may read it."""
     with pytest.raises(
-        StackError, match=r"gateway\.redis\.password is no reference to a vault"
+        StackError,
+        match=r"gateway\.redis\.password is not a reference to Kong's vault",
     ) as raised:
         settings(
             gateway={**OUTSIDE, "redis": {"host": "r", "password": "sesame"}}

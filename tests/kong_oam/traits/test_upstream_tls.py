@@ -163,7 +163,7 @@ def test_rendered_pods_get_it_too() -> None:
 @pytest.mark.parametrize(
     ("other", "expected"),
     [
-        (with_tls("secretName: own", name="shop").replace("namespace: shop", "namespace: orders"), "'own' is the credential of 'orders/api'; a workload shows one of its own"),
+        (with_tls("secretName: own", name="shop").replace("namespace: shop", "namespace: orders"), "Secret 'own' is the credential of 'orders/api'; name a Secret that only this workload uses"),
         (
             with_tls(name="shop").replace("namespace: shop", "namespace: orders").replace("name: api", "name: web").replace(
                 "{image: x}", "{image: x, volumeMounts: {secret: [{name: a, mountPath: /a, secretName: own}]}}"
