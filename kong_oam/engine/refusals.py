@@ -1,7 +1,5 @@
-"""How the program says through the engine why it ends a run, so that who reads the engine's events
-knows its words."""
+"""The prefix that marks this program's errors among the engine's events."""
 
 OURS = "Kong-OAM: "
-"""How an error begins that the program itself raised: its words are fit for everybody to read. What
-products, plugins and the engine say may hold anything, and so may an exception that nobody
-expected."""
+"""The prefix of errors that the program itself raises: their texts are fit for everybody to read.
+Errors of products, plugins and the engine, and unexpected exceptions, may contain secrets."""

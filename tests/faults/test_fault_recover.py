@@ -183,9 +183,9 @@ def test_a_state_that_no_run_can_read_is_repaired_as_it_says(
     )
     said = lost(stack, status=2).stderr
     assert said.startswith(
-        "error: no run can read the state of stack 'local': tiny/"
+        "error: the state of stack 'local' is invalid: tiny/"
     )
-    assert "refers to tiny/api-8080-admission, which is not there" in said
+    assert "refers to tiny/api-8080-admission, which is missing" in said
     assert "`pulumi state repair -s local --yes`" in said
     assert "    pulumi state repair -s STACK --yes\n" in page(
         "how-to/recover.md"

@@ -86,7 +86,7 @@ def test_a_failure_is_told_by_standard_error_alone(
     )
     script("echo s3cr3t; exit 7")
     with pytest.raises(
-        PulumiCliError, match=rf"^{named} failed: it ended with status 7$"
+        PulumiCliError, match=rf"^{named} failed: exit status 7$"
     ):
         _ask(*arguments)
 
@@ -174,9 +174,7 @@ def test_without_the_cli_that_is_what_is_said(
     ):
         _ask("stack")
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(
-        PulumiCliError, match=r"^there is no `pulumi` on the PATH$"
-    ):
+    with pytest.raises(PulumiCliError, match=r"^`pulumi` is not on the PATH$"):
         _ask("stack")
 
 
@@ -189,7 +187,7 @@ def test_in_a_clone_what_the_sandbox_has_is_said(
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(
         PulumiCliError,
-        match=r"^there is no `pulumi` on the PATH: `make sandbox` prints the exports",
+        match=r"^`pulumi` is not on the PATH: run the exports that `make sandbox` prints",
     ):
         _ask("stack")
 

@@ -159,8 +159,8 @@ def test_a_state_that_no_run_can_read_is_to_be_repaired(
     with pytest.raises(InvalidStateError) as raised:
         check_at_rest("prod", state)
     assert str(raised.value) == (
-        "no run can read the state of stack 'prod': a/x refers to a/y, which is not there. A run with --exclude or "
-        "--target may leave that. Repair it with `pulumi state repair -s prod --yes`, and recover once more"
+        "the state of stack 'prod' is invalid: a/x refers to a/y, which is missing, perhaps after a run with --exclude "
+        "or --target. Repair it with `pulumi state repair -s prod --yes`, then recover again"
     )
     with pytest.raises(PulumiCliError, match="This is a bug!"):
         check_at_rest("prod", replace(state, unresolved=()))

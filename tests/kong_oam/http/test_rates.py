@@ -97,8 +97,8 @@ def test_each_wait_is_one_line_that_says_for_whom_and_how_long(
     assert (out, err.splitlines()) == (
         "",
         [
-            "waiting 42 s for acme.okta.com, whose limit of rate is used up (at most 300 s)",
-            "waiting 60 s for acme.okta.com, whose limit of rate is used up (at most 258 s)",
+            "waiting 42 s for the rate limit of acme.okta.com (at most 300 s)",
+            "waiting 60 s for the rate limit of acme.okta.com (at most 258 s)",
         ],
     )
 
@@ -109,7 +109,7 @@ def test_it_is_not_waited_without_end(slept: list[float]) -> None:
     assert (answer.status_code, slept) == (429, [])
     assert (
         rates.unserved(answer)
-        == " (it asks to wait 3600 s more; a run waits 300 s at most for one request)"
+        == " (rate limit: wait 3600 s; a run waits at most 300 s for one request)"
     )
     always = (limited(Retry_After="65") for _ in range(100))
     assert ended(always).status_code == 429

@@ -167,7 +167,7 @@ def test_keys_are_due_at_the_beginning_of_their_day() -> None:
     [
         ({}, "no output `credentials`"),
         ({"credentials": []}, "no output `credentials`"),
-        ({"credentials": {"a/b at okta": {}}}, "a/b at okta has no day"),
+        ({"credentials": {"a/b at okta": {}}}, "a/b at okta has no due date"),
         (
             {"credentials": {"a/b at okta": {"due": "soon"}}},
             "Invalid isoformat",
