@@ -1,10 +1,9 @@
-"""Finds what an interrupted run made or deleted although the state never heard of it, and removes
-what is certain.
+"""Recovery after an interrupted run: find objects that the state lacks, or that only the state has.
 
-In Kong that is what carries the stack's tags, at identity providers what the state says it was
-about to make. It never runs beside another run: one that was interrupted is ended with `pulumi
-cancel` first, and only what was there before is looked at. What was deleted is told, and where it
-is removed forgotten by the state, where a refresh would fail on it.
+In Kong, these objects carry the stack's tags. At identity providers, the state lists the
+interrupted creations. Recovery never runs beside another run: end an interrupted run with `pulumi
+cancel` first. Recovery looks only at objects that existed before it checks for other runs. `remove`
+also makes the state forget objects that are gone, because a refresh would fail on some of them.
 """
 
 from __future__ import annotations
@@ -49,14 +48,16 @@ _EXPECTED = (EngineError, ProductError, SettingsError)
 
 
 class RecoveryError(OperationError):
-    """Recovery did nothing, or nothing more. The message says why, and what to do."""
+    """Recovery did nothing, or stopped. The message gives the cause and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchedPlace:
-    """Kong or an identity provider, searched: what was `made` there that the state does not know,
-    and what is `gone` from there that the state still has, each with the reason to keep it or
-    None."""
+    """The findings at Kong or an identity provider, each with a reason to keep it, or None.
+
+    `made`: objects that the product has and the state lacks. `gone`: resources that the state has
+    and the product lacks.
+    """
 
     where: str
     made: Sequence[tuple[object, str | None]]
@@ -66,12 +67,12 @@ class SearchedPlace:
 
     @property
     def certain(self) -> int:
-        """The number of things that `remove` removes."""
+        """The number of findings that `remove` resolves."""
         return len(_certain(self.made)) + len(_certain(self.gone))
 
     def remove(self) -> None:
-        """Remove what is certain to be lost, and have the state forget what is certain to be
-        gone."""
+        """Remove all certainly lost objects, and make the state forget all certainly deleted
+        resources."""
         self.removal(_certain(self.made))
         for resource in _certain(self.gone):
             forget(self.stack, resource.urn)
@@ -79,8 +80,7 @@ class SearchedPlace:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """The places that were searched, Kong first. `older`: the state is one of before, put back on
-    purpose."""
+    """The searched places, Kong first. `older`: the state is an older backup, restored on purpose."""
 
     settings: Settings
     state: ExportedState
@@ -88,8 +88,8 @@ class Search:
     older: bool
 
     def commands(self) -> list[str]:
-        """The commands that remove from the cluster, which is not looked at, objects that the state
-        does not know."""
+        """Return the commands that remove unrecorded objects from the cluster, which is not
+        searched."""
         settings = self.settings
         commands = [
             *cluster.removals_of_interrupted(self.state, settings.cluster)
@@ -105,7 +105,7 @@ class Search:
 
 
 def _estate(settings: Settings) -> Estate:
-    """Return what the stack is meant to deploy. Raises RecoveryError."""
+    """Return the estate that the stack deploys. Raises RecoveryError."""
     stack = settings.stack
     reading = read_applications(
         settings.applications,
@@ -116,18 +116,17 @@ def _estate(settings: Settings) -> Estate:
     estate = compile_estate(reading, stack).estate
     if estate is None:
         raise RecoveryError(
-            "the Applications here cannot be compiled: see `python -m kong_oam check "
-            f"--stack {stack.name}`"
+            "the Applications have errors: correct those that `python -m kong_oam check --stack "
+            f"{stack.name}` prints"
         )
     return deployed_by(estate, settings.partition)
 
 
 @contextmanager
 def search(stack: str, *, older: bool) -> Iterator[Search]:
-    """Search for what an interrupted run of the stack left, and keep its products connected
-    meanwhile.
+    """Search for the leftovers of an interrupted run, with open connections until the block ends.
 
-    Raises RecoveryError, also for what fails inside of it.
+    Raises RecoveryError, also for errors of products inside the block.
     """
     try:
         with ExitStack() as clients:
@@ -147,8 +146,8 @@ def _searched(stack: str, clients: ExitStack, *, older: bool) -> Search:
     preflight.inspect(gateway, settings.gateway.edition)
     begun = read(stack)
     admin = clients.enter_context(AdminApi(gateway))
-    # First what is there, then the state: what was there and is not recorded afterwards belongs to
-    # no living run.
+    # Kong's entities are read before the state. An entity that is still unrecorded afterwards
+    # belongs to no active run.
     entities = kong.entities(admin)
     providers = find_orphans(settings.providers, begun, clients, values)
     check_at_rest(stack, begun)
@@ -189,9 +188,10 @@ def _searched(stack: str, clients: ExitStack, *, older: bool) -> Search:
 
 
 def _known_elsewhere(settings: Settings) -> frozenset[str]:
-    """Return the ids of what the other stacks of the estate have.
+    """Return the ids that other stacks of the estate recorded.
 
-    It is theirs, whatever its tags say, since it may have been moved."""
+    They own these entities whatever their tags say, because a move does not change tags.
+    """
     if not settings.stack.partitions:
         return frozenset()
     known: frozenset[str] = frozenset()

@@ -1,7 +1,6 @@
-"""Runs the engine over the stacks of an estate, step by step of a plan (kong_oam.stacks.plan).
+"""Runs of the engine over the stacks of an estate, in the steps of a plan (kong_oam.stacks.plan).
 
-The command line of the engine does each run, as everywhere here; a lock on each stack is the
-engine's.
+The engine's command line does each run and locks each stack.
 """
 
 from __future__ import annotations
@@ -44,11 +43,11 @@ from kong_oam.stacks.plan import (
 )
 
 KEPT = "kept"
-"""The output of a base with what it still offers, since a partition uses it, and no Application
-asks for any more."""
+"""The output of a base that lists scopes, groups or apps which partitions still use and no
+Application needs."""
 
 Say = Callable[[str, str], None]
-"""Shows a line of a stack's run: the stack's name, and the line."""
+"""Prints a line of a stack's run: the stack's name, and the line."""
 
 _ARGUMENTS = {
     "up": ("up", "--yes", "--skip-preview"),
@@ -60,10 +59,13 @@ _ARGUMENTS = {
 
 @dataclass
 class Runs:
-    """A command's runs. `only`: the partitions that it may run; `there`: the stacks that there were
-    when it began, as engine.stacks.listed tells of them; `known`: what is recorded of them, and of
-    the runs since; `more`: what else the engine is told. `failed` and `left_out` are stacks, in the
-    order in which that turned out; `interrupted`: that no further run begins."""
+    """The runs of a command.
+
+    `only`: the partitions that may run. `there`: the stacks that existed at the start, as
+    engine.stacks.listed returns them. `known`: the records, updated after each run. `more`: further
+    arguments of the engine. `failed` and `left_out`: stacks in the order of these events.
+    `interrupted`: no further run starts.
+    """
 
     estates: Estates
     verb: str
@@ -91,9 +93,9 @@ class Runs:
         return stack_of(self.estate, partition)
 
     def over(self, partitions: Partitions) -> None:
-        """Run these stacks in the order that the verb asks for. Raises engine.cli.PulumiCliError.
+        """Run these stacks in the verb's order. Raises engine.cli.PulumiCliError.
 
-        A step that fails leaves out those after it; the others go on.
+        A failed step skips its dependents; unaffected steps continue.
         """
         missing = []
         for partition in partitions:
@@ -110,7 +112,7 @@ class Runs:
             for partition in missing:
                 self.say(
                     self.name(partition),
-                    "there is no such stack yet: `up` makes it",
+                    "skipped: the stack does not exist yet; `up` creates it",
                 )
             partitions = [name for name in partitions if name not in missing]
         steps = self.plan(partitions)
@@ -121,7 +123,7 @@ class Runs:
                 self._again()
 
     def plan(self, partitions: Partitions) -> Plan:
-        """Return the steps that these stacks take, by what their states have now.
+        """Return the steps for these stacks, from their current states.
 
         Raises engine.cli.PulumiCliError, stacks.plan.RunOrderError.
         """
@@ -136,8 +138,8 @@ class Runs:
         return plan(self.verb, partitions, changes)
 
     def _stop_at_lost_base(self) -> None:
-        """Raise PulumiCliError where the base was destroyed, and partitions that stood on it are as they
-        were before: they would be run against what is there no more."""
+        """Raise PulumiCliError if the base was destroyed after the last run of some partition: that
+        partition would refer to deleted objects."""
         at, resources = when_written(self.there.get(self.estate))
         left = []
         for name in map(self.name, self.estates.settings.stack.partitions):
@@ -146,13 +148,13 @@ class Runs:
                 left.append(name)
         if at and not resources and left:
             raise PulumiCliError(
-                f"the base of this estate was destroyed, and {some(left)} stood on it: `python -m "
-                f"kong_oam refresh -s {self.estate} --yes` takes out of their states what went "
-                "with it. Then the same command goes on"
+                f"the base of this estate was destroyed, and {some(left)} still refer to it: remove "
+                "the deleted objects from their states with `python -m kong_oam refresh -s "
+                f"{self.estate} --yes`, then repeat this command"
             )
 
     def _create(self, partitions: Iterable[Partition]) -> None:
-        """Make those of the stacks that are not there, with their files."""
+        """Create the missing stacks of these partitions, with their files."""
         missing = [
             stack
             for stack in map(self.name, partitions)
@@ -167,9 +169,10 @@ class Runs:
             )
 
     def _contents(self, missing: Collection[Partition]) -> dict[str, Contents]:
-        """Return what is known of the partitions' stacks that are missing, and of those that are as
-        their recorded runs left them. Which components are in such a stack is known where it is as
-        it is meant."""
+        """Return the known contents of missing stacks and of stacks with a valid record.
+
+        The components of a stack are known only if the stack is up to date.
+        """
         outdated = {
             *self.estates.outdated(self.known, self.estates.settings.as_of)
         }
@@ -187,15 +190,14 @@ class Runs:
         return contents
 
     def interrupt(self) -> None:
-        """Begin no run any more, and have the engine end those under way, as Ctrl-C does; the
-        second time at once."""
+        """Start no further run, and interrupt the active runs as Ctrl-C does. The second interrupt
+        stops them at once."""
         self.interrupted = True
         for process in [*self._running]:
             process.send_signal(signal.SIGINT)
 
     def _carry_out(self, steps: Plan) -> None:
-        """Run the steps, side by side those that wait for no other. A step that fails leaves out
-        those after it."""
+        """Run the steps, independent steps in parallel. A failed step skips its dependents."""
         succeeded: dict[int, bool] = {}
         for wave in waves(steps):
             ready = {}
@@ -209,8 +211,7 @@ class Runs:
                 succeeded |= zip(ready, results, strict=True)
 
     def _may_run(self, step: Step, succeeded: Mapping[int, bool]) -> bool:
-        """Tell whether all that the step comes after has been done. Where not, its stack is left
-        out."""
+        """Return whether all earlier steps of this step succeeded. Otherwise skip its stack."""
         ready = all(succeeded.get(number) for number in step.after)
         if self.verb == "destroy" and step.partition is None:
             ready = self._stands_alone() and ready
@@ -224,15 +225,15 @@ class Runs:
             self.left_out.append(stack)
 
     def _resources(self, partition: str) -> Resources:
-        """Return what its stack has; nothing where that is not there."""
+        """Return the resources of a partition's stack; empty if the stack is missing."""
         stack = self.name(partition)
         return resources_in(exported(stack)) if stack in self.there else ()
 
     def _again(self) -> None:
-        """Run what has become outdated by the runs before, and then a base that kept what
-        partitions still used."""
+        """Run the stacks that the earlier runs made outdated. Then run a base that kept objects for
+        partitions."""
         if not self.failed and not self.interrupted:
-            # The base has something else for a partition, or callers got ids.
+            # The base may have new outputs for a partition, or new client ids for callers.
             outdated = self.estates.outdated(
                 self.known, self.estates.settings.as_of
             )
@@ -242,7 +243,7 @@ class Runs:
             self._carry_out(plan_up([None]))
 
     def _keeps(self) -> bool:
-        # Of what kept something is none.
+        # A base that kept something has no record.
         if (
             not self.estates.settings.stack.partitions
             or None in self.known.records
@@ -251,7 +252,7 @@ class Runs:
         return bool(outputs(self.name(None)).get(KEPT))
 
     def _stands_alone(self) -> bool:
-        """Tell whether nothing of the estate stands on its base any more."""
+        """Return whether no other stack of the estate depends on its base."""
         settings = self.estates.settings
         partitions = map(
             self.name, partitions_of(settings, outputs(self.name(None)))
@@ -264,7 +265,7 @@ class Runs:
         if standing:
             self.say(
                 self.estate,
-                f"stays: {', '.join(standing)} stand on it: `pulumi destroy` of these comes first",
+                f"kept, since {', '.join(standing)} depend on it: run `pulumi destroy` for them first",
             )
         return not standing
 
@@ -281,7 +282,7 @@ class Runs:
         try:
             ok = self._ran(step)
         except PulumiCliError as error:
-            # What is run beside it goes on.
+            # Parallel runs continue.
             self.say(stack, f"error: {error}")
             ok = False
         (self.done if ok else self.failed).append(stack)
@@ -306,7 +307,7 @@ class Runs:
             running=self._running,
             environment=self._shared,
         )
-        # An interrupted engine may say that it has done what it left.
+        # An interrupted engine may report success for incomplete runs.
         if not succeeded or self.interrupted:
             return False
         if marked:
@@ -314,18 +315,18 @@ class Runs:
         return True
 
     def _told(self, stack: str, line: str) -> None:
-        """Say a line, and behind one that says so what is to be done about a lock."""
+        """Print a line, followed by the remedy if the line reports a lock."""
         self.say(stack, line)
         if "the stack is currently locked" in line:
             self.say(
                 stack,
-                f"where no run of it is under way: `pulumi cancel -s {stack} --yes`, then `python "
-                f"-m kong_oam recover -s {stack}`",
+                f"if no run is active, run `pulumi cancel -s {stack} --yes`, then `python -m "
+                f"kong_oam recover -s {stack}`",
             )
 
     def _record(self, partition: Partition, mark: str) -> None:
         exports = outputs(self.name(partition))
-        # What kept something is to be run once more, also by the next command.
+        # A base that kept something has to run again, also in the next command.
         ended = not exports.get(KEPT)
         ids = self.estates.ids(exports.get("clients") or {})
         with self._writing:

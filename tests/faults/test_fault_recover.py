@@ -156,10 +156,10 @@ def test_with_a_state_that_is_not_this_gateways_nothing_is_removed(
     stack.local.pulumi("stack", "init", stack.name, cwd=stack.folder)
     stopped = lost(stack, "--remove", status=2)
     assert (
-        f"the state knows neither service {SERVICE} nor what belongs to it"
+        f"the state lacks both service {SERVICE} and its child"
         in stopped.stderr
     )
-    assert "is this the stack's backend" in stopped.stderr
+    assert "Check the backend with `pulumi whoami -v`" in stopped.stderr
     assert made(stack.local) == before
 
 

@@ -232,8 +232,8 @@ def test_another_route_that_takes_the_path_proves_nothing(
                     admin, settings, [opened], proxy, is_open=is_open
                 )
             assert str(error.value) == (
-                f"written, but not confirmed that /orders of orders/api is {'open' if is_open else 'closed'}: "
-                f"GET {URL} without a token was not asked for: route 'taking' may answer it in place of the gate; or call it yourself"
+                f"changed, but not confirmed that /orders of orders/api is {'open' if is_open else 'closed'}: "
+                f"GET {URL} without a token was not called: route 'taking' may answer instead of the gate; or call the path yourself"
             )
         close(admin, settings)
 
@@ -251,9 +251,9 @@ def test_a_gateway_that_cannot_be_reached_confirms_nothing(
     with pytest.raises(EmergencyError) as error:
         show_at_gateway(admin, settings, [opened], AWAY, is_open=is_open)
     assert str(error.value) == (
-        f"written, but not confirmed that /orders of orders/api is {'open' if is_open else 'closed'}: "
-        f"GET {URL} without a token could not be asked (ConnectError): set KONG_PROXY_ADDR to the gateway's proxy; "
-        "or call it yourself"
+        f"changed, but not confirmed that /orders of orders/api is {'open' if is_open else 'closed'}: "
+        f"GET {URL} without a token failed (ConnectError): set KONG_PROXY_ADDR to the gateway's proxy; "
+        "or call the path yourself"
     )
 
 
@@ -268,7 +268,7 @@ def test_an_opening_for_some_networks_is_not_confirmed(
     )
     with pytest.raises(
         EmergencyError,
-        match="was not asked for: it depends on where a call comes from",
+        match="was not called: the answer depends on the caller's address",
     ):
         show_at_gateway(admin, settings, [opened], of(running), is_open=is_open)
 
@@ -486,12 +486,12 @@ def test_scripts_changed_by_hand_elsewhere_are_what_is_left(
         assert [opening.path for opening in found.openings] == ["/orders"]
         assert (
             len(found.unknown) == 1
-            and "the scripts of orders/shop were changed by hand"
+            and "the scripts of orders/shop come from another version"
             in found.unknown[0]
         )
         with pytest.raises(
             StillOpenError,
-            match="the scripts of orders/shop were changed by hand",
+            match="the scripts of orders/shop come from another version",
         ) as error:
             close(admin, settings)
         assert list(error.value.closed) == ["orders/api"]
@@ -512,7 +512,7 @@ def test_an_authentication_of_another_stack_is_told_and_left(
         )
         with pytest.raises(
             StillOpenError,
-            match=rf"stack 'prod' owns plugin jwt of service '{SERVICE}'",
+            match=rf"plugin jwt of service '{SERVICE}' allows calls without a token, and stack 'prod' owns it",
         ):
             close(admin, settings)
         assert anybody(running) == 401
@@ -643,7 +643,7 @@ def test_another_server_proves_nothing(
     )
     with pytest.raises(
         EmergencyError,
-        match=r"not confirmed .* does not show that it is this Kong; see KONG_PROXY_ADDR, and `headers` of",
+        match=r"not confirmed .* does not show that it comes from this Kong; check KONG_PROXY_ADDR, and `headers` in",
     ):
         show_at_gateway(admin, settings, [opened], proxy, is_open=is_open)
 
@@ -752,7 +752,7 @@ def test_an_opening_without_a_safe_method_is_not_confirmed(
         for is_open in (True, False):
             with pytest.raises(
                 EmergencyError,
-                match="POST /orders/post was not asked for: that could change",
+                match="POST /orders/post was not called: the call could change data",
             ):
                 show_at_gateway(
                     admin, settings, [opened], of(two_ports), is_open=is_open

@@ -1,19 +1,19 @@
-"""Compares two access models: exact over all requests, not sampled.
+"""Comparison of two access models, exact over all requests, without sampling.
 
-Both estates are cut into the same sites and classes of paths (access.request_classes), and for each
-class the principals of one are compared with those of the other (access.principals). The result is
-empty exactly where `decide` lets the same principals through for every request. What no request of
-the model shows is compared as settings (access.diff.facts): how tokens spell things, who signs
-them, who may connect, where users and partners' keys come from.
+Both estates are divided into the same sites and classes of paths (access.request_classes). For each
+class, the principals of both estates are compared (access.principals). The result is empty exactly
+if `decide` allows the same principals for every request. Some settings cannot be seen in requests:
+claim names, signers, addresses of users, keys of partners. They are compared as settings
+(access.diff.facts).
 
-A principal is identified by its component's key and its provider. One that is only in the old
-estate and one that is only in the new are the same where the same workload of the same owner in the
-same namespace holds the credential and may call the same: renaming a component or an application is
-no change of access. Roles and scopes are never compared, only who has what by them.
+A principal is identified by its component's key and its provider. A removed and an added principal
+are the same if three things are equal: the workload, its owner with its namespace, and the allowed
+calls. So renaming a component or an application is no change of access. Roles and scopes are never
+compared themselves, only the access that they give.
 
-What answers is part of access (access.diff.answering). A request that stays allowed is a change
-where another component, port or set of pods answers. Every other change says so, too: a team that
-takes a path may let nobody in yet, and callers in later.
+The answering target is part of access (access.diff.answering). A request that stays allowed is a
+change if another component, port or set of pods answers. Every other change names the new target
+too: a team that takes a path may admit callers only later.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ from kong_oam.access.request_classes import (
     regions,
 )
 
-# With both answers where something else answers.
+# With both answers, if another target answers.
 _ChangeKey = tuple[Kind, Whom, Answers | None]
 
 # A site, a method, and the number of a class of paths.
@@ -70,7 +70,7 @@ _Cells = dict[_ChangeKey, list[_Cell]]
 # The classes of paths by site.
 _Classes = Mapping[str, Sequence[PathClass]]
 
-# Both answers, by site and number of the classes of paths where something else answers.
+# Both answers, by site and number of the classes of paths with another target.
 _Otherwise = Mapping[tuple[str, int], Answers]
 
 
@@ -78,15 +78,15 @@ _Path = tuple[str, int, PathSegments]
 # The numbers of classes of paths by site and method.
 _Numbers = dict[str, dict[str, set[int]]]
 _Compared = Iterator[tuple[Kind, Whom]]
-# Principals of the new side to those of the old that they are under another name.
+# Principals of the new estate, each with its principal of the old estate under another name.
 _Renamed = Mapping[Principal, Principal]
 
 
 def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
-    """Every change of access from `old` to `new`, the worst first.
+    """Return every change of access from `old` to `new`, the worst first.
 
-    Models of one stack are compared by host; those of two stacks by component and port, groups by
-    their logical names, and of settings only those that Applications state.
+    Models of one stack are compared by host. Models of two stacks are compared by component and
+    port, with logical names of groups, and with the settings in Applications only.
     """
     old = providers_named_as(old, new)
     between_stacks = old.estate.stack.name != new.estate.stack.name
@@ -130,10 +130,10 @@ def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
 def changed(
     old: Sequence[AccessModel], new: AccessModel
 ) -> tuple[Difference, ...]:
-    """Every change of access from what all of `old` allow together to `new`, the worst first.
+    """Return every change of access from the union of `old` to `new`, the worst first.
 
-    A request that only some of `old` refuse counts as opened, too; what closes is taken from the
-    first.
+    A request that only some of `old` deny counts as opened. Closing changes are relative to the
+    first model.
     """
     first, *others = (diff(model, new) for model in old)
     changes = [*first]
@@ -147,8 +147,8 @@ def changed(
 def _path_classes(
     old: Side, new: Side
 ) -> Iterator[tuple[str, tuple[PathClass, ...]]]:
-    """Yield the sites on which answers may differ, with the classes of paths that neither side can
-    tell apart further."""
+    """Yield the sites whose answers may differ, with the finest classes of paths that either estate
+    distinguishes."""
     for site in sorted({*old.sites.names(), *new.sites.names()}):
         basis = old.basis(site)
         if basis is None or basis != new.basis(site):
@@ -166,7 +166,7 @@ def _paths(by_site: _Classes) -> Iterator[_Path]:
 def _answered_otherwise(
     old: Side, new: Side, by_site: _Classes
 ) -> Iterator[tuple[tuple[str, int], Answers]]:
-    """Yield the classes of paths where something else answers, with both answers."""
+    """Yield the classes of paths with another target, with both answers."""
     answerers = Answerers(old.model, new.model)
     for site, number, path in _paths(by_site):
         before = old.answered_by(site, path)
@@ -182,9 +182,10 @@ def _cells(
     otherwise: _Otherwise,
     compare: Callable[[Access, Access], _Compared],
 ) -> _Cells:
-    """Every difference on these paths, by kind, for whom and what answers."""
+    """Return every difference on these paths, by kind, caller and answers."""
     differences: _Cells = {}
-    # Sides cache their answers and give one object for many requests: a pair is compared once.
+    # Sides cache their answers and return one object for many requests, so each pair is compared
+    # once.
     compared = {}
     for site, number, path in paths:
         was = old.at(site, path)
@@ -226,12 +227,13 @@ def _compare_conditions(
     opened: Source | None,
     shut: Source | None,
 ) -> _Compared:
-    """Compare a principal that both let in: more or fewer of its users, more or fewer addresses."""
+    """Compare a principal that both estates allow: more or fewer of its users, more or fewer
+    addresses."""
     before = was.principals[principal]
     after = now.principals[principal]
     more = frozenset(groups for groups in after if not suffices(groups, before))
     less = frozenset(groups for groups in before if not suffices(groups, after))
-    # Users who could call already may do so from more addresses, and only these are new to them.
+    # Existing users may get more addresses: only these addresses are new for them.
     changes: tuple[tuple[Kind, Condition, Source | None], ...] = (
         ("widened", more, Source(now.networks)),
         ("widened", after - more, opened),
@@ -246,8 +248,8 @@ def _compare_conditions(
 def _compare_with_everybody(
     was: Access, now: Access, opened: Source | None, shut: Source | None
 ) -> _Compared:
-    """Compare where one of the two lets everybody in, from its networks: `opened` are addresses
-    that come, `shut` those that go."""
+    """Compare if one of the two allows everybody from its networks. `opened`: new addresses;
+    `shut`: removed addresses."""
     if not was.everybody:
         yield "newly public", Whom(None, source=Source(now.networks))
     elif not now.everybody:
@@ -260,7 +262,7 @@ def _compare_with_everybody(
 
 
 def _each(kind: Kind, access: Access, source: Source) -> _Compared:
-    """Yield one change for everybody who has access."""
+    """Yield one change for each caller with access."""
     if access.everybody:
         yield kind, Whom(None, source=source)
     for principal, condition in access.principals.items():
@@ -270,8 +272,8 @@ def _each(kind: Kind, access: Access, source: Source) -> _Compared:
 def _renamed(
     differences: _Cells, old: Side, new: Side
 ) -> dict[Principal, Principal]:
-    """Map principals of the new side to those of the old that they are under another name: what
-    one lost, the other gained."""
+    """Map principals of the new estate to renamed principals of the old estate: the new principal
+    gained exactly the lost access."""
     lost = _principals_only_in(old, new, differences, "revoked")
     gained = _principals_only_in(new, old, differences, "granted")
     renamed: dict[Principal, Principal] = {}
@@ -281,7 +283,7 @@ def _renamed(
 
 
 def _without_renamed(renamed: _Renamed, differences: _Cells) -> _Cells:
-    """Leave out what a principal lost and gained by being renamed."""
+    """Leave out the differences of renamed principals."""
     dropped = set()
     for after, before in renamed.items():
         dropped |= {("granted", after), ("revoked", before)}
@@ -295,7 +297,7 @@ def _without_renamed(renamed: _Renamed, differences: _Cells) -> _Cells:
 def _owners_of_others(
     renamed: _Renamed, old: Side, new: Side
 ) -> dict[Principal, str | None]:
-    """The owners of the clients that only one side has."""
+    """Return the owners of the clients in only one estate."""
     added = new.clients.keys() - old.clients.keys() - renamed.keys()
     removed = old.clients.keys() - new.clients.keys() - {*renamed.values()}
     owners = dict(zip(added, map(new.owner, added), strict=True))
@@ -305,7 +307,7 @@ def _owners_of_others(
 def _old_clients(
     renamed: _Renamed, old: Side, new: Side
 ) -> dict[Subject, Subject]:
-    """Map the clients of the new side that are on the old, too, to what they are called there."""
+    """Map the clients in both estates from their new to their old subjects."""
     subjects = {}
     for after in new.clients:
         before = renamed.get(after, after)
@@ -318,7 +320,8 @@ def _old_clients(
 def _principals_only_in(
     side: Side, other: Side, differences: _Cells, kind: Kind
 ) -> dict[object, list[Principal]]:
-    """The principals that `other` does not have, by what identifies them apart from their names."""
+    """Return the principals that `other` lacks, by everything that identifies them except their
+    names."""
     access: dict[Principal | None, set[object]] = {}
     for principal in side.clients.keys() - other.clients.keys():
         access[principal] = set()
@@ -343,7 +346,7 @@ def _principals_only_in(
 
 @dataclass(frozen=True, slots=True)
 class _Merged:
-    """A change without those whom it concerns: what has the same for several is one."""
+    """A change without its callers: equal changes of several callers are merged."""
 
     kind: Kind
     site: str
@@ -360,8 +363,11 @@ def _changes(
     differences: _Cells,
     owners: Mapping[Principal, str | None],
 ) -> Iterator[Change]:
-    """Merge differences into few changes: classes of paths into regions, then methods of one
-    region, then principals of one change. `owners` are those to name beside a client."""
+    """Merge differences into few changes: first classes of paths into regions, then methods of a
+    region, then callers.
+
+    `owners` maps a client to the owner to print with it.
+    """
     merged: dict[_Merged, list[Whom]] = {}
     for (kind, whom, answers), cells in differences.items():
         principal = whom.principal
@@ -384,7 +390,7 @@ def _changes(
 
 
 def _by_site(cells: Iterable[_Cell]) -> _Numbers:
-    """The numbers of classes of paths by site and method."""
+    """Return the numbers of classes of paths by site and method."""
     by_site: _Numbers = {}
     for site, method, number in cells:
         by_site.setdefault(site, {}).setdefault(method, set()).add(number)
@@ -407,8 +413,8 @@ def _minutes(
     paths: Iterable[PathSegments],
     methods: Sequence[str],
 ) -> int | None:
-    """How long the old tokens live, where the new gate lets one of them through; None where it lets
-    none."""
+    """Return the minutes that old tokens still work, if the new gate accepts some old token. None
+    if it accepts none."""
     principal = whom.principal
     lifetime = old.lifetime(principal) if principal else None
     if principal is None or lifetime is None:
@@ -430,16 +436,16 @@ def _minutes(
 def _concerned(
     condition: Condition, after: Condition, named: Groups
 ) -> Iterator[Groups]:
-    """Yield sets of groups of users who may no longer call: those that were needed, and each with
-    as many others as a user can be in without being let in anew.
+    """Yield sets of groups of users who lose access: the required groups, and the largest supersets
+    that give no new access.
 
-    A user may be in more groups than were needed, and the more, the more a gate takes a token to
-    hold. `after` is the condition from now on, `named` are all groups that roles there have.
+    A user may be in more groups than required, and a gate may accept a token for these. `after` is
+    the new condition, `named` are all groups of roles there.
     """
     for groups in condition:
         yield groups
         others = minimal_transversals([needed - groups for needed in after])
-        # Of more sets than anybody could list, the users in all groups stand for all.
+        # If there are too many sets, users in all groups represent all users.
         for missing in ITSELF if others is None else others:
             yield (groups | named) - missing
 
@@ -447,7 +453,7 @@ def _concerned(
 def _change(
     old: Side, new: Side, change: _Merged, whom: tuple[Whom, ...]
 ) -> Change:
-    """Complete a change with an example, and with the rule that opens, or that was open."""
+    """Complete a change with an example request, and with the rule that gives or gave access."""
     site = change.site
     path = change.region.subtree.path
     method = change.methods[0]
@@ -479,7 +485,7 @@ def _change(
 
 
 def _address(whom: Whom) -> str | None:
-    """An address that they call from; None where any is one."""
+    """Return an address that the callers call from; None if any address will do."""
     address = whom.source.example()
     return str(address) if address else None
 

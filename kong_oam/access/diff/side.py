@@ -1,5 +1,5 @@
-"""One of the two estates of a comparison: who may call on its sites, with which token, and who
-answers."""
+"""One of the two estates of a comparison: callers of its sites, their tokens, and the answering
+targets."""
 
 from __future__ import annotations
 
@@ -28,10 +28,9 @@ _NOBODY_BY_METHOD = dict.fromkeys(METHODS, NOBODY)
 
 
 class Side:
-    """One of the two estates, which answers by site and path.
+    """One of the two estates, with answers by site and path.
 
-    `names` are all logical names of groups where stacks are compared; None where the stack is the
-    same.
+    `names` are all logical names of groups if stacks are compared; None within one stack.
     """
 
     def __init__(
@@ -53,7 +52,7 @@ class Side:
         }
 
     def at(self, site: str, path: PathSegments) -> Mapping[str, Access]:
-        """Who may call, by method."""
+        """Return the access to a path, by method."""
         component = self.sites.component(site, path)
         return (
             self._callers.at(component, path)
@@ -62,8 +61,8 @@ class Side:
         )
 
     def basis(self, site: str) -> list[object] | None:
-        """What all answers on a site follow from; None where that is more than what stands on it:
-        any token will do."""
+        """Return everything that decides the answers on a site. None if that includes other sites,
+        because any token suffices."""
         if self._between_stacks:
             return None
         estate = self.model.estate
@@ -102,7 +101,7 @@ class Side:
                 yield client and client.groups
 
     def answered_by(self, site: str, path: PathSegments) -> Answer | None:
-        """What gets the requests that are let through."""
+        """Return the target of allowed requests."""
         pair = self.sites.leading(site, path)
         return self._answer(*pair) if pair else None
 
@@ -118,10 +117,10 @@ class Side:
         site: str,
         path: PathSegments,
     ) -> Claims | Refusal | None:
-        """The token that the provider gives the principal for calling there, for a user in `groups`
-        where it signs users in."""
+        """Return the token that the provider issues to the principal for such a call, for a user in
+        `groups` if it signs users in."""
         client = self.clients.get(principal) if principal else None
-        # A client of the other side alone may call what is public.
+        # A client that only the other estate has may call public paths.
         if principal is None or client is None:
             return None
         provider = self.model.estate.stack.providers[principal.provider]
@@ -147,7 +146,7 @@ class Side:
         return decide(self.model.estate, request, token)
 
     def groups_named(self, site: str, path: PathSegments) -> Groups:
-        """The groups of the roles of what answers there, as the provider names them."""
+        """Return the groups of the roles of the answering component, by the provider's names."""
         component = self.sites.component(site, path)
         if component is None:
             return frozenset()
@@ -155,12 +154,12 @@ class Side:
         return frozenset(map(provider.group, component.groups))
 
     def owner(self, principal: Principal) -> str | None:
-        """Whom to ask about a client of this side."""
+        """Return the owner of a client of this estate."""
         return self.model.estate.components[principal.client].owner
 
     def lifetime(self, principal: Principal) -> int | None:
-        """How many minutes tokens live; None between stacks, where no token of one is one of the
-        other."""
+        """Return the lifetime of tokens in minutes; None between stacks, whose tokens are
+        unrelated."""
         return (
             None
             if self._between_stacks

@@ -1,5 +1,5 @@
-"""Changes of access and principals in words: one line each, the same in the terminal, in Markdown
-and in a preview."""
+"""Texts for changes of access and for principals: one line each, the same in the terminal, in
+Markdown and in a preview."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from kong_oam.access.principals import ITSELF, Condition
 from kong_oam.access.request_classes import Subtree
 from kong_oam.diagnostics import printable
 
-# Between a kind of change and whom it concerns; `for` of all other kinds.
+# The preposition between a kind of change and the callers; `for` after all other kinds.
 _PREPOSITIONS: dict[Kind, str] = {
     "granted": "to",
     "widened": "to",
@@ -37,7 +37,8 @@ _PREPOSITIONS: dict[Kind, str] = {
 
 
 def headline(changes: Sequence[Difference], scheme: str) -> str:
-    """The worst change in one line, and how many more there are. Empty where nothing changes."""
+    """Return the worst change in one line, and the number of further changes. Empty without
+    changes."""
     if not changes:
         return ""
     worst, *others = worth_telling(changes)
@@ -53,7 +54,7 @@ def headline(changes: Sequence[Difference], scheme: str) -> str:
 
 
 def label(change: Difference) -> str:
-    """The kind of a change in a table: `granted`, or `now answered by evil/proxy`."""
+    """Return the kind of a change for a table: `granted`, or `now answered by evil/proxy`."""
     if (
         isinstance(change, Setting)
         or change.answers is None
@@ -64,8 +65,8 @@ def label(change: Difference) -> str:
 
 
 def row(change: Difference, scheme: str) -> tuple[str, str, str, str]:
-    """The cells of a change in a table: for whom, which methods (none of a setting), where or which
-    setting, and a note. Everybody whom the change concerns is named."""
+    """Return the cells of a change in a table: callers, methods (empty for a setting), place or
+    setting, and a note. All affected callers are named."""
     place = str(change.position) if change.position else ""
     if isinstance(change, Setting):
         return concerned(change), "", setting(change), place
@@ -75,11 +76,11 @@ def row(change: Difference, scheme: str) -> tuple[str, str, str, str]:
 
 
 def answered(change: Change) -> str:
-    """What answers from now on and what answered, with their owners; empty where it is the same.
+    """Return the new and the old answer with their owners; empty if they are equal.
 
-    `: orders/api:8080 (team-orders) -> evil/proxy:8080 (team-e)` where nothing else changes, else
-    `; now answered by evil/proxy:8080 (team-e), before orders/api:8080 (team-orders)`. The pods are
-    named where nothing else of the two differs.
+    The text is `: orders/api:8080 (team-orders) -> evil/proxy:8080 (team-e)` if nothing else
+    changes. Otherwise it is `; now answered by evil/proxy:8080 (team-e), before orders/api:8080
+    (team-orders)`. Pods are named if the component and port are equal.
     """
     if change.answers is None:
         return ""
@@ -100,11 +101,10 @@ def _answer_in_words(answer: Answer, *, pods: bool) -> str:
 
 
 def worth_telling(changes: Sequence[Difference]) -> Sequence[Difference]:
-    """Leave out other spellings of a path that is itself listed, and those that are refused from
-    now on.
+    """Leave out other spellings of a listed path, and other spellings that are now denied.
 
-    Requests that some servers take for those of a rule are refused, so each rule that comes or goes
-    changes them, too. Where nothing else changes, they are kept.
+    The gate denies paths that some servers read as a rule's path, so every added or removed rule
+    changes these too. If there are no other changes, all are kept.
     """
     itself = set()
     for change in changes:
@@ -120,7 +120,8 @@ def worth_telling(changes: Sequence[Difference]) -> Sequence[Difference]:
 def _is_worth_telling(
     change: Difference, itself: Collection[tuple[str, PathSegments]]
 ) -> bool:
-    """Whether a change is of another spelling neither of a listed path nor one that closes."""
+    """Return whether a change deserves a line: it is about a declared path, or it opens another
+    spelling of an unlisted path."""
     if (
         not isinstance(change, Change)
         or not change.region.subtree.spelled_otherwise
@@ -131,7 +132,7 @@ def _is_worth_telling(
 
 
 def whom(all_of_them: Sequence[Whom]) -> str:
-    """Callers in words: `shop/checkout, shop/web for users in sales`."""
+    """Return callers as text: `shop/checkout, shop/web for users in sales`."""
     return ", ".join(map(_caller_in_words, all_of_them))
 
 
@@ -149,8 +150,8 @@ def _caller_in_words(caller: Whom) -> str:
 
 
 def users(condition: Condition) -> str:
-    """Groups in words: `order-desk or sales`, `(audit and desk) or sales`; empty for a client that
-    calls as itself."""
+    """Return groups as text: `order-desk or sales`, `(audit and desk) or sales`; empty for a client
+    that calls as itself."""
     sets = sorted(
         map(sorted, condition), key=lambda groups: (len(groups), groups)
     )
@@ -161,15 +162,15 @@ def users(condition: Condition) -> str:
 
 
 def methods(listed: Sequence[str]) -> str:
-    """Methods in words: `GET,HEAD`; `*` for all that the gateway listens to."""
+    """Return methods as text: `GET,HEAD`; `*` for all methods that the gateway accepts."""
     return "*" if len(listed) == len(METHODS) else ",".join(listed)
 
 
 def where(change: Change, scheme: str) -> str:
-    """Where a change applies: `https://orders.example.com/orders but not /orders/health`, or
+    """Return the place of a change: `https://orders.example.com/orders but not /orders/health`, or
     `orders/api:8080 /orders` between stacks.
 
-    Other spellings of a declared path are refused, and not listed as exceptions.
+    Other spellings of a declared path are denied and not listed as exceptions.
     """
     site = (
         f"{change.site} " if "/" in change.site else f"{scheme}://{change.site}"
@@ -184,26 +185,27 @@ def where(change: Change, scheme: str) -> str:
 
 
 def path(subtree: Subtree) -> str:
-    """A subtree in words: `/orders`, with all below it."""
+    """Return a subtree as text: `/orders` means the path and everything below it."""
     return written(subtree.path) + (
         " and other spellings" if subtree.spelled_otherwise else ""
     )
 
 
 def until(change: Change) -> str:
-    """When a closing change takes effect for tokens that were issued before; empty for an opening
-    one."""
+    """Return when a closing change takes effect for existing tokens; empty for an opening change."""
     if change.kind not in CLOSING or change.whom[0].principal is None:
         return ""
     if change.minutes is None:
         return "at once"
-    return f"tokens of before live up to {change.minutes} minutes"
+    return f"old tokens work up to {change.minutes} minutes"
 
 
 def concerned(change: Setting) -> str:
-    """Whom a setting, or another owner, concerns: `orders/api`, `everybody`, `clients of okta`,
-    `shop/web at okta`, `pods of orders/api`, or `callers of orders/api`; with owners where all on a
-    host are concerned."""
+    """Return the subject of a changed setting or owner: `orders/api`, `everybody`, `clients of
+    okta`, `shop/web at okta`, `pods of orders/api`, or `callers of orders/api`.
+
+    Owners are added if all components of a host are affected.
+    """
     component = change.of.component
     provider = change.of.provider
     if change.kind == "owner":
@@ -230,8 +232,8 @@ def _owned(exposer: Exposer) -> str:
 
 
 def everybody_on(change: Setting) -> list[Exposer]:
-    """The components on a host before and after. An owner that a change names does not stand for
-    the former owner."""
+    """Return the components on a host before and after. A component with a changed owner appears
+    with both owners."""
     before, after = change.exposers or ((), ())
     exposers = {}
     for exposer in (*before, *after):
@@ -240,8 +242,8 @@ def everybody_on(change: Setting) -> list[Exposer]:
 
 
 def setting(change: Setting) -> str:
-    """A setting's change in words: `gateway.scheme: https -> http`, or `redirectUris: added
-    https://shop.example.com/new`; of an owner both teams."""
+    """Return a setting's change as text: `gateway.scheme: https -> http`, or `redirectUris: added
+    https://shop.example.com/new`. For a changed owner: both teams."""
     difference = _difference(change.was, change.now)
     if change.kind == "owner":
         return printable(difference)

@@ -112,7 +112,7 @@ def test_a_guard_stays_while_a_route_that_stays_leads_to_its_service() -> None:
         for _, reason in lost(
             [SERVICE, GATE, ROUTE], frozenset({"api", "way"}), ASKING
         )
-    ] == ["it guards what route way leads to; take the routes away first"]
+    ] == ["it guards the service of route way; remove its routes first"]
     theirs = _entity("routes", "theirs", frozenset(), service="api")
     assert _removed([SERVICE, GATE, theirs], {"api"}) == []
     assert _removed([SERVICE, GATE, ROUTE], {"api"}) == ["way", "gate"]
@@ -168,7 +168,7 @@ def test_a_parent_and_its_child_are_never_both_lost() -> None:
     ):
         with pytest.raises(
             OutdatedStateError,
-            match=rf"neither \w+ {parent.id} nor .* \w+ {child.id}\..* backend",
+            match=rf"lacks both \w+ {parent.id} and its child \w+ {child.id}, .* backend",
         ):
             lost([parent, child], frozenset(), ASKING)
 
