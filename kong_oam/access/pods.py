@@ -1,4 +1,4 @@
-"""The pods behind the ports of a component, in words by which two models are compared."""
+"""The pods behind the ports of a component, as texts for the comparison of two models."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from kong_oam.objects.services import services_among
 
 
 def pods_behind(component: Component) -> Texts:
-    """The pods that each port of a component leads to, by the port's name: `pods tier=web in shop
+    """Return the pods behind each port of a component, by the port's name: `pods tier=web in shop
     at 8080`.
 
-    A port is left out where the component's objects do not say which pods its Service selects.
+    A port is left out if the component's objects do not show which pods its Service selects.
     """
-    # Of two Services that go by one port alone the last counts, as for the gateway (`backends_of`).
+    # If two Services use a plain port name, the last counts, as for the gateway (`backends_of`).
     endpoints = sorted(
         component.exposure.endpoints, key=lambda endpoint: endpoint.order
     )

@@ -149,7 +149,7 @@ class Runs:
         if at and not resources and left:
             raise PulumiCliError(
                 f"the base of this estate was destroyed, and {some(left)} still refer to it: remove "
-                "the deleted objects from their states with `python -m kong_oam refresh -s "
+                "deleted objects from their states with `python -m kong_oam refresh -s "
                 f"{self.estate} --yes`, then repeat this command"
             )
 

@@ -175,7 +175,10 @@ def test_what_an_opening_left_is_closed(stack: Stack) -> None:
     opening = ("open", "tiny/api", PROTECTED, "--reason", "x")
     assert emergency(stack, *opening).returncode == 0
     again = emergency(stack, "open", "tiny/api", "/things/7", "--reason", "y")
-    assert (again.returncode, "close this opening first" in again.stderr) == (2, True)
+    assert (again.returncode, "close this opening first" in again.stderr) == (
+        2,
+        True,
+    )
     stack.edit(
         "applications/app0.yaml",
         "{paths: [/things/7], scopes",

@@ -1,5 +1,5 @@
-"""Parts of a graph: what one principal reaches, what concerns one Application, what changed and
-what explains it."""
+"""Parts of a graph: the reach of a principal, the surroundings of an Application, or the changed
+nodes with their context."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from kong_oam.access.graph.graph import Edge, Graph, Node, users_in
 
 
 def of_application(graph: Graph, application: str) -> Graph:
-    """The components of an Application with all who may call them, or hold a role of theirs that
-    gives them nothing, and its clients with all that they may call."""
+    """Return the components of an Application with all their callers, and its clients with all
+    their calls. Role holders without effect are included."""
     own = [node for node in graph.nodes if node.application == application]
     edges = set()
     for node in own:
@@ -27,15 +27,16 @@ def of_application(graph: Graph, application: str) -> Graph:
 
 
 def of_principal(graph: Graph, nodes: Iterable[Node]) -> Graph:
-    """What the nodes reach: a client or a group, with those whom users need besides; `public` nodes
-    are anybody."""
+    """Return the reach of nodes: a client or a group, with the groups or clients that its users
+    need. `public` nodes stand for anybody."""
     own = list(nodes)
     edges = {*chain.from_iterable(_reached(graph, node) for node in own)}
     return _part(graph, own, edges)
 
 
 def of_changes(graph: Graph) -> Graph:
-    """What changed, and each way from who calls to what is called on which something changed."""
+    """Return the changed nodes and edges, and every path from a caller to a component with a change
+    on it."""
     changed = {edge for edge in graph.edges if edge.change}
     edges = _closed(graph, changed, forward=True)
     edges |= _closed(graph, changed, forward=False)
@@ -46,7 +47,7 @@ def of_changes(graph: Graph) -> Graph:
 
 
 def of_components(graph: Graph, components: Iterable[Node]) -> Graph:
-    """These components with all who may call them."""
+    """Return these components with all their callers."""
     own = list(components)
     entering: list[Edge] = []
     for node in own:
@@ -55,8 +56,8 @@ def of_components(graph: Graph, components: Iterable[Node]) -> Graph:
 
 
 def _reached(graph: Graph, node: Node) -> set[Edge]:
-    """All lines on ways that begin at the node, and for users those of the other half: their
-    groups, or clients."""
+    """Return all edges on paths from the node. For users, include the edges of their other half:
+    groups or clients."""
     leaving = list(graph.leaving.get(node.id, ()))
     if node.kind == "group":
         for client in _other_halves(graph, node):
@@ -69,9 +70,12 @@ def _reached(graph: Graph, node: Node) -> set[Edge]:
 
 
 def _other_halves(graph: Graph, node: Node) -> list[Node]:
-    """Those that users need besides: of a group the clients that sign it in, of a client that signs
-    users in every group, since of two groups of theirs one may sign them in and the other have the
-    scope."""
+    """Return the nodes that users need besides: for a group, the clients that sign it in; for a
+    client with users, all groups.
+
+    All groups count, because one of a user's groups may sign the user in while another has the
+    scope.
+    """
     if node.kind == "group":
         return [client for client in graph.nodes if node.name in client.groups]
     if node.groups:
@@ -80,8 +84,8 @@ def _other_halves(graph: Graph, node: Node) -> list[Node]:
 
 
 def _with_other_halves(graph: Graph, node: Node, edges: set[Edge]) -> set[Edge]:
-    """With how the other halves get the same scopes: by the roles of these edges where they have
-    them so."""
+    """Return the edges, with the edges by which the other halves get the same scopes. The roles of
+    these edges are preferred."""
     scopes = {
         edge.target
         for edge in edges
@@ -105,14 +109,14 @@ def _with_other_halves(graph: Graph, node: Node, edges: set[Edge]) -> set[Edge]:
 
 
 def _ways(graph: Graph, holder: Node) -> Iterator[tuple[Edge, Edge]]:
-    """Yield each way from a holder to a role, and on to what the role grants."""
+    """Yield each pair of edges from a holder to a role, and from the role to a scope."""
     for holding in graph.leaving.get(holder.id, ()):
         for granting in _after(graph, holding):
             yield holding, granting
 
 
 def _closed(graph: Graph, edges: Iterable[Edge], *, forward: bool) -> set[Edge]:
-    """The edges, and all that follow them, or lead to them."""
+    """Return the edges, and all edges after them, or before them."""
     closed = set(edges)
     waiting = list(edges)
     while waiting:
@@ -124,7 +128,7 @@ def _closed(graph: Graph, edges: Iterable[Edge], *, forward: bool) -> set[Edge]:
 
 
 def _after(graph: Graph, edge: Edge) -> list[Edge]:
-    """The edges by which what passes goes on."""
+    """Return the following edges that share an item with an edge."""
     leaving = graph.leaving.get(edge.target, ())
     return [
         following for following in leaving if _passes(graph, edge, following)
@@ -137,7 +141,8 @@ def _before(graph: Graph, edge: Edge) -> list[Edge]:
 
 
 def _passes(graph: Graph, edge: Edge, following: Edge) -> bool:
-    """Whether something passes both: of a role only the scopes that its holder gets."""
+    """Return whether both edges have an effect together: after a role, only the scopes that the
+    holder gets."""
     return graph.by_id[edge.target].kind != "role" or not {
         *edge.items
     }.isdisjoint(following.items)

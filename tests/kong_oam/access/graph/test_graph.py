@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.snapshot import dump_model, load_model
 from kong_oam.access.graph.build import graph_of
-from kong_oam.access.graph.compare import graph_of_change, told
+from kong_oam.access.graph.compare import change_notes, graph_of_change
 from kong_oam.access.graph.graph import Graph, Node
 from kong_oam.access.graph.view import of_application, of_changes, of_principal
 from tests.support.diffs import API, SHOP, edited, model, settings
@@ -205,7 +205,7 @@ def test_nothing_is_drawn_where_nothing_changed() -> None:
     for old in (BEFORE, load_model(dump_model(BEFORE))):
         graph = of_changes(graph_of_change(old, model(API, SHOP), ""))
         assert (graph.nodes, graph.edges) == ((), ())
-    assert told((), "https") == (
+    assert change_notes((), "https") == (
         "Every request of everybody is answered as before (diff has no change).",
     )
 
@@ -275,7 +275,7 @@ def test_what_is_newly_public_is_added_and_no_role_is_drawn() -> None:
     assert lines(graph) == {
         ("public:orders/api:anybody", ORDERS, "+POST /orders/health")
     }
-    said = told(diff(BEFORE, new), "https")
+    said = change_notes(diff(BEFORE, new), "https")
     assert (
         said[1]
         == "+ newly public: everybody: POST https://orders.example.com/orders/health"
@@ -295,7 +295,7 @@ def test_a_role_under_another_name_is_drawn_and_diff_says_that_it_changes_nothin
         VIEWER: "removed",
         "role:orders/api:reader": "added",
     }
-    assert told(diff(BEFORE, new), "https") == told((), "https")
+    assert change_notes(diff(BEFORE, new), "https") == change_notes((), "https")
 
 
 def test_what_is_no_line_of_the_picture_is_told_below_it() -> None:
@@ -305,7 +305,7 @@ def test_what_is_no_line_of_the_picture_is_told_below_it() -> None:
     )
     new = model(API, SHOP, on=on)
     assert of_changes(graph_of_change(BEFORE, new, "")).edges == ()
-    assert told(diff(BEFORE, new), "https")[1:] == (
+    assert change_notes(diff(BEFORE, new), "https")[1:] == (
         "+ may widen: clients of okta: identityProviders.okta.accessTokenMinutes: 60 -> 120",
     )
 
