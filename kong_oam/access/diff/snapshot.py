@@ -197,8 +197,7 @@ def load_model(data: Any) -> AccessModel:
         version, *lines = data.splitlines()
         if version != str(VERSION):
             raise ModelError(
-                f"the model has format {version[:20]}, but this version reads format {VERSION}: "
-                "use the same version of the program for both"
+                f"of format {version[:20]}, but this version of the program reads format {VERSION}"
             )
         parts = {}
         for line in lines:
