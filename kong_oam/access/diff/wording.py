@@ -192,11 +192,14 @@ def path(subtree: Subtree) -> str:
 
 
 def until(change: Change) -> str:
-    """Return when a closing change takes effect for existing tokens; empty for an opening change."""
-    if change.kind not in CLOSING or change.whom[0].principal is None:
+    """Return when a closing change takes effect for existing tokens.
+
+    The note is empty for an opening change, and if everybody could call and no old token works.
+    """
+    if change.kind not in CLOSING:
         return ""
     if change.minutes is None:
-        return "at once"
+        return "at once" if change.whom[0].principal else ""
     return f"old tokens work up to {change.minutes} minutes"
 
 
