@@ -161,7 +161,7 @@ class Side:
         token: Claims | Refusal | None,
         networks: Networks,
     ) -> bool:
-        """Tell whether the gate lets a token through, from one of these networks at least."""
+        """Return whether the gate accepts a token from an address in these networks."""
         decision = self.answer(site, path, method, token, None)
         component = decision.component
         rule = decision.rule
@@ -182,8 +182,8 @@ class Side:
     def known(
         self, others: Collection[Principal], site: str, path: PathSegments
     ) -> Iterator[Principal]:
-        """Yield those of the principals whose tokens may be let through there: all where any token
-        will do, else those that were granted something."""
+        """Yield the principals whose tokens the gate may accept there: all if any token suffices,
+        else the principals with a grant."""
         component = self.sites.component(site, path)
         if component is None:
             return
@@ -199,7 +199,7 @@ class Side:
                     yield principal
 
     def signed_in(self, principal: Principal) -> Condition:
-        """The condition on users to whom the client gives a token: any of its groups."""
+        """Return the condition on users who get a token from the client: any of its groups."""
         client = self.clients[principal]
         if not client.user_facing:
             return ITSELF

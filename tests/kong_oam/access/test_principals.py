@@ -126,7 +126,7 @@ def test_more_sets_of_groups_than_can_be_listed_are_refused_in_words() -> None:
     assert diff(estate, estate) == ()
     with pytest.raises(
         TooManyGroupSetsError,
-        match=rf"'orders/api' \(app0.yaml:7:7\) has a rule .* by more than {MOST:,} sets",
+        match=rf"'orders/api' \(app0.yaml:7:7\) has a rule .* through more than {MOST:,} sets",
     ):
         diff(model(with_groups(2, 2), SHOP), estate)
     line = announcement(estate, None, ())

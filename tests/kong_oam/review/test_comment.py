@@ -168,7 +168,7 @@ def test_stacks_with_one_answer_are_one_table() -> None:
         lines.count("```mermaid"),
         lines.count("flowchart aws"),
     ) == (1, 1, 1)
-    assert lines.count("New since the base, 1 to look at:") == 1
+    assert lines.count("New since the base, 1 to check:") == 1
     for stack in stacks:
         assert (
             f"<details><summary>Resources of <code>{stack.name}</code>: 1 to update</summary>"
@@ -189,17 +189,17 @@ def test_what_is_new_is_listed_and_what_was_there_is_to_be_opened() -> None:
     ]
     text = compose(stacks)
     assert (
-        "\nNew since the base, 1 to look at:\n\n- `evil.yaml:9:3: ACC219: lies below`\n\n<details>"
+        "\nNew since the base, 1 to check:\n\n- `evil.yaml:9:3: ACC219: lies below`\n\n<details>"
         in text
     )
     assert (
-        "<details><summary>As in the base: 3000 to look at</summary>\n\n- `applications/orders.yaml:24:60"
+        "<details><summary>As in the base: 3000 to check</summary>\n\n- `applications/orders.yaml:24:60"
         in text
     )
     short = compose(stacks, LONGEST)
     assert "- `evil.yaml:9:3: ACC219: lies below`\n" in short
     assert (
-        "As in the base: 3000 to look at.\n" in short and "LINT306" not in short
+        "As in the base: 3000 to check.\n" in short and "LINT306" not in short
     )
 
 
@@ -216,8 +216,8 @@ def test_owners_are_named_above_every_table() -> None:
     text = compose(stacks, LONGEST)
     assert "**Cut here.**" in text
     assert text.split("\n")[3] == (
-        "Something else answers, a host shows another certificate, or an owner changes. "
-        "Owners who have to agree: @acme/a, @acme/b."
+        "Another component answers, a host's certificate changes, or an owner changes. "
+        "These owners have to agree: @acme/a, @acme/b."
     )
 
 
@@ -378,7 +378,7 @@ def test_a_long_graph_is_to_be_opened_and_goes_first() -> None:
         [ReviewedStack("aws", findings=(FOUND,), access=long, preview=UPDATES)]
     )
     assert (
-        "<details><summary>Who may call what: the change as a graph</summary>\n\n```mermaid\n"
+        "<details><summary>The change of access as a graph</summary>\n\n```mermaid\n"
         in text
     )
     assert "\n  '''\n```\n" in text, "nothing in it ends it"
@@ -489,7 +489,7 @@ def test_what_the_program_says_is_shown_with_its_first_line_at_the_top() -> (
     ]
     assert (
         lines[begin + 8]
-        == "`pulumi preview --stack aws --policy-pack policies` says all of it."
+        == "`pulumi preview --stack aws --policy-pack policies` prints the whole error."
     )
 
 
@@ -521,8 +521,8 @@ def test_what_others_say_is_not_shown() -> None:
     [
         ("error: no stack named 'aws' found", "the backend has no stack of this name"),
         ("get stack secrets manager: passphrase must be set with PULUMI_CONFIG_PASSPHRASE or", "this run has no PULUMI_CONFIG_PASSPHRASE"),
-        ("PULUMI_ACCESS_TOKEN must be set for login", "this run has no backend: PULUMI_BACKEND_URL is not set, or is no address"),
-        ('error: unable to open state database "postgres://db/states": failed', "the database that PULUMI_BACKEND_URL names does not answer, or refuses this run"),
+        ("PULUMI_ACCESS_TOKEN must be set for login", "this run has no backend: PULUMI_BACKEND_URL is not set, or is not an address"),
+        ('error: unable to open state database "postgres://db/states": failed', "the database in PULUMI_BACKEND_URL does not answer, or rejects this run"),
     ],
 )  # fmt: skip
 def test_what_the_cli_complains_of_is_told_in_our_words(

@@ -28,7 +28,7 @@ from tests.support.projects import STACK
 ROOT = Path(__file__).resolve().parents[3]
 SECRET = "s3cr3t-of-the-engine"
 HEAD = "c0ffee" * 6 + "c0ff"
-NOT_REVIEWED = f"{MARKER}\n**Not reviewed**: the review of commit `{HEAD}` did not come to its end. The log of its job says why.\n"
+NOT_REVIEWED = f"{MARKER}\n**Not reviewed**: the review of commit `{HEAD}` did not finish. See the log of its job for the reason.\n"
 
 
 def events(*listed: dict[str, Any]) -> str:
@@ -149,7 +149,7 @@ def test_without_a_pulumi_the_preview_failed(
     """It is no reason to say that nothing changes."""
     monkeypatch.setenv("PATH", "/nowhere")
     (reason,) = preview("local").failed
-    assert reason.startswith("there is no `pulumi` on the PATH")
+    assert reason.startswith("`pulumi` is not on the PATH")
 
 
 def test_no_value_of_a_resource_and_no_other_text_of_the_engine_is_shown() -> (
@@ -242,7 +242,7 @@ def test_what_was_not_looked_at_is_not_said_to_be_unchanged() -> None:
         == f"**Access** · no change · **failed** on `gcp`: `{UNKNOWN}`"
     )
     assert (
-        "`pulumi preview --stack gcp --policy-pack policies` says all of it."
+        "`pulumi preview --stack gcp --policy-pack policies` prints the whole error."
         in compose([failed])
     )
     violated = Preview(
@@ -291,7 +291,7 @@ def test_a_comment_that_would_be_too_long_loses_its_resources_first() -> None:
         and "Resources: 3000 to create." in text
         and "a/00001" not in text
     )
-    assert "As in the base: 1 to look at." in text and "LINT306" not in text
+    assert "As in the base: 1 to check." in text and "LINT306" not in text
     complete = compose(
         [ReviewedStack("aws", findings=found, access=OPENS, preview=many)]
     )
@@ -318,7 +318,7 @@ def test_a_comment_that_is_cut_says_so() -> None:
         == "**Access** · `newly public: GET https://x.test/`"
     )
     assert text.endswith(
-        "**Cut here.** The rest does not fit into a comment; the log of the job has all of it.\n"
+        "**Cut here.** The rest does not fit into a comment; see the log of the job.\n"
     )
     assert "Cut here" not in compose(
         [ReviewedStack("aws", access=OPENS, preview=QUIET)], LONGEST
@@ -416,7 +416,9 @@ def test_nobody_answering_is_an_error() -> None:
     """Without a traceback."""
     with Comments() as stand_in:
         pass
-    with pytest.raises(ReviewError, match="could not be written: ConnectError"):
+    with pytest.raises(
+        ReviewError, match="cannot be written: .* failed with ConnectError"
+    ):
         say(stand_in, "x")
 
 
@@ -535,7 +537,7 @@ def test_of_what_cannot_be_listed_only_what_is_known_is_told(
     printed = capsys.readouterr()
     assert SECRET not in printed.out + printed.err
     assert (
-        "which stacks the change touches cannot be read: the database that PULUMI_BACKEND_URL names"
+        "the affected stacks are unknown: the database in PULUMI_BACKEND_URL"
         in printed.out
     )
     assert "| the table |" in printed.out
@@ -568,7 +570,7 @@ def test_a_fork_without_secrets_fails_closed(
         "**Not previewed**: this run has no KONG_ADMIN_TOKEN, OKTA_API_TOKEN. Pull requests from forks get no secrets"
         in output
     )
-    assert "Until then it counts as failed.\n\n| the table |" in output
+    assert "Until then the review fails.\n\n| the table |" in output
 
 
 def test_errors_in_applications_come_before_everything_else(
@@ -659,7 +661,7 @@ def test_a_comment_without_a_token_is_wrong_usage(
         )
         == 1
     )
-    assert "set GITHUB_TOKEN and say --repository" in capsys.readouterr().err
+    assert "needs GITHUB_TOKEN and --repository" in capsys.readouterr().err
 
 
 def test_a_review_is_written_by_another_job_than_makes_it(

@@ -193,7 +193,7 @@ def test_a_move_that_is_interrupted_ends_between_two_pairs_of_stacks(
     )
     with pytest.raises(
         MoveError,
-        match=r"^interrupted: `python -m kong_oam move -s local` with --yes goes on$",
+        match=r"^interrupted: continue with `python -m kong_oam move -s local --yes`$",
     ):
         perform(settings, found, lambda: bool(commands))
     assert commands == ["urn a"]
@@ -208,6 +208,6 @@ def test_a_move_that_is_interrupted_ends_between_two_pairs_of_stacks(
     monkeypatch.setattr(move, "pulumi", gone)
     with pytest.raises(
         MoveError,
-        match=r"no resources found to move\. What is left .* `.*move -s local` says$",
+        match=r"no resources found to move\. `.*move -s local` lists the remaining moves$",
     ):
         perform(settings, found)

@@ -77,8 +77,8 @@ def test_partitions_that_wait_for_each_other_have_no_order() -> None:
     with pytest.raises(RunOrderError) as refused:
         plan_up(ALL, EACH_FIRST)
     assert str(refused.value) == (
-        "partitions apis, shop wait for each other: clients of each get or lose scopes as the rules of another change. "
-        "Run `up` for each of three changes: what clients get, the rules, what clients lose"
+        "dependency cycle of partitions apis, shop: clients of each get or lose scopes while another's rules change. "
+        "Make three changes, and run `up` for each: first give the new scopes, then change the rules, then take the old scopes"
     )
     assert plan_up((None, "shop"), EACH_FIRST) == (
         Step(None),
@@ -100,7 +100,7 @@ def test_a_client_that_exchanges_scopes_has_no_order() -> None:
     )
     with pytest.raises(
         RunOrderError,
-        match=r"takes orders.read of orders/api \(and of jobs/import\): tokens",
+        match=r"takes orders.read of orders/api \(also for jobs/import\): calls",
     ):
         plan_up(
             ALL,

@@ -288,7 +288,7 @@ def test_a_stack_whose_file_is_not_there_is_not_run(
     engine.tags.clear()
     with pytest.raises(
         PulumiCliError,
-        match=r"has a stack 'prod-apis', and stacks/Pulumi\.prod-apis\.yaml is not there",
+        match=r"stack 'prod-apis' exists, but stacks/Pulumi\.prod-apis\.yaml is missing",
     ):
         up()
     assert names(engine) == []
@@ -392,7 +392,7 @@ def test_a_base_that_was_destroyed_under_its_partitions_is_not_run(
     if refused:
         with pytest.raises(
             PulumiCliError,
-            match=r"was destroyed, and prod-apis stood on it: `.*refresh -s prod --yes` takes",
+            match=r"was destroyed, and prod-apis still refer to it: .*refresh -s prod --yes`, then",
         ):
             runs.over([None, *PARTITIONS])
         assert names(engine) == []

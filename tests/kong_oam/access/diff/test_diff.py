@@ -701,11 +701,14 @@ def test_what_is_exported_says_no_more_than_access() -> None:
 )
 def test_a_text_that_is_no_model_is_refused(data: object) -> None:
     """The message says what a stack exports; it is no traceback."""
-    with pytest.raises(ModelError, match="exports as its model"):
+    with pytest.raises(ModelError, match="not a model that a stack exports"):
         load_model(data)
 
 
 def test_a_model_of_another_format_is_refused() -> None:
     """The message names both formats."""
-    with pytest.raises(ModelError, match="format 2, and read in 1"):
+    with pytest.raises(
+        ModelError,
+        match="of format 2, but this version of the program reads format 1",
+    ):
         load_model("2\nstack {}")

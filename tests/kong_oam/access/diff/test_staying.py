@@ -149,6 +149,6 @@ def test_more_sets_of_groups_than_can_be_listed_are_refused_in_words(
     )
     with pytest.raises(
         principals.TooManyGroupSetsError,
-        match="users of 'app/web' who may call before and after",
+        match="users of 'app/web' keep access through more than",
     ):
         list(staying(was, now, {}))

@@ -144,12 +144,12 @@ def test_a_place_is_a_url_without_its_exceptions(
     ("change", "words"),
     [
         (REVOKED, "at once"),
-        (replace(REVOKED, minutes=5), "tokens of before live up to 5 minutes"),
+        (replace(REVOKED, minutes=5), "old tokens work up to 5 minutes"),
         (replace(REVOKED, kind="granted"), ""),
         (replace(REVOKED, whom=(Whom(None),)), ""),
         (
             replace(REVOKED, whom=(Whom(None),), minutes=5),
-            "tokens of before live up to 5 minutes",
+            "old tokens work up to 5 minutes",
         ),
     ],
     ids=[

@@ -109,7 +109,7 @@ def test_a_line_on_which_less_passes_says_so() -> None:
     assert labels["client:shop/web", "role:orders/api:idle"] == (
         "asks for none of it",
     )
-    assert labels["scope:orders/api:more", ORDERS] == ("no rule asks for it",)
+    assert labels["scope:orders/api:more", ORDERS] == ("no rule requires it",)
     for part in (graph, of_application(graph, "orders")):
         assert {(e.source, e.target) for e in part.edges if e.idle} == {
             ("group:idlers", "role:orders/api:idle"),
@@ -219,7 +219,7 @@ def test_nothing_is_drawn_where_nothing_changed() -> None:
         graph = of_changes(graph_of_change(old, model(API, SHOP), ""))
         assert (graph.nodes, graph.edges) == ((), ())
     assert change_notes((), "https") == (
-        "Every request of everybody is answered as before (diff has no change).",
+        "Every request gets the same answer as before (no change in diff).",
     )
 
 

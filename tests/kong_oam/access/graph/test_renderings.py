@@ -208,7 +208,7 @@ def test_mermaid_of_a_large_estate_stays_within_what_github_draws() -> None:
     left_out = (
         f"{len(graph.nodes) + 1 - len(read.nodes)} of {len(graph.nodes)} boxes"
     )
-    note = f"Left out: {left_out}, all of the components from app{len(drawn):03}/api on. Mermaid draws no more."
+    note = f"Left out: {left_out}, all components from app{len(drawn):03}/api on. Mermaid cannot draw more."
     assert read.nodes["notes"].split("\n")[1] == note
     assert "--application NAME or --principal NAME" in read.nodes["notes"]
 
@@ -269,7 +269,7 @@ def test_the_picture_is_for_light_and_dark_and_says_what_its_signs_mean() -> (
         replace(graph, edges=edges, notes=("+ granted: x", "\u2212 revoked: y"))
     )
     assert "prefers-color-scheme: dark" in text
-    assert "Thick and + : added. Dashed and \u2212 : taken away." in text
+    assert "Thick and + : added. Dashed and \u2212 : removed." in text
     assert re.search(r'<path class="added".*>\+</text>', text) and re.search(
         r'<path class="removed".*>\u2212</text>', text
     )
