@@ -417,7 +417,7 @@ def test_nobody_answering_is_an_error() -> None:
     with Comments() as stand_in:
         pass
     with pytest.raises(
-        ReviewError, match="cannot be written: .* failed with ConnectError"
+        ReviewError, match=r"cannot be written: .* failed with ConnectError"
     ):
         say(stand_in, "x")
 
