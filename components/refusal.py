@@ -15,7 +15,7 @@ import pulumi
 from pulumi.runtime import is_dry_run
 
 from kong_oam.diagnostics import Diagnostic, errors
-from kong_oam.engine.refusals import OURS
+from kong_oam.engine.refusals import ERROR_PREFIX
 
 _SKIPPED = "PULUMI_SKIP_CHECKPOINTS"
 AT_PRODUCTS = "where this would be provisioned; nothing was"
@@ -40,7 +40,7 @@ def stop_at(
 def refuse(reason: object) -> NoReturn:
     """End the program with `reason` and without a traceback. The review of a change shows it to
     everybody."""
-    raise pulumi.RunError(f"{OURS}{reason}")
+    raise pulumi.RunError(f"{ERROR_PREFIX}{reason}")
 
 
 def require_checkpoints() -> None:

@@ -28,7 +28,7 @@ from kong_oam.cli.estates import (
 from kong_oam.cli.revisions import is_revision
 from kong_oam.diagnostics import printable
 from kong_oam.engine.cli import LONG, pulumi
-from kong_oam.engine.stacks import existing, stacks_of
+from kong_oam.engine.stacks import existing_stacks, stack_names
 from kong_oam.engine.state import PLUGIN, STACK, Resource, logical_name
 from kong_oam.errors import KongOamError
 from kong_oam.kong.enforced import enforced
@@ -184,8 +184,8 @@ def _stacks(stack: str) -> list[str]:
     here."""
     if not stack_file(stack).is_file():
         return [stack]
-    names = stacks_of(settings_of(stack))
-    return names if len(names) == 1 else existing(names)
+    names = stack_names(settings_of(stack))
+    return names if len(names) == 1 else existing_stacks(names)
 
 
 def _saved_models(path: Path) -> AccessModels:

@@ -167,7 +167,7 @@ def _chosen(
 ) -> tuple[Runs, list[str | None]]:
     """Return the runs of the command, and the partitions that they are to be over. Raises
     UsageError."""
-    from kong_oam.engine.stacks import listed
+    from kong_oam.engine.stacks import list_stacks
     from kong_oam.identity.kinds import describe
     from kong_oam.stacks.fingerprint import configurations
     from kong_oam.stacks.order import Estates
@@ -189,7 +189,7 @@ def _chosen(
         configurations(settings),
     )
     # Asked for once: each question to a backend takes seconds.
-    there = listed()
+    there = list_stacks()
     known = read(name, partitions, there) if verb in _RECORDED else Known()
     runs = Runs(
         estates,

@@ -110,17 +110,21 @@ def openings(admin: AdminApi, settings: Settings) -> Openings:
         listed.values(),
         key=lambda opening: (opening.component, opening.path, opening.ends),
     )
-    unknown = (_unknown(guard) for guard in listing.scripts if not guard.table)
+    unknown = (
+        _unreadable_message(guard)
+        for guard in listing.scripts
+        if not guard.table
+    )
     return Openings(tuple(by_component), tuple(dict.fromkeys(unknown)))
 
 
-def _unknown(guard: ScriptGuard) -> str:
-    return _not_of_this_version(
+def _unreadable_message(guard: ScriptGuard) -> str:
+    return _other_version_message(
         guard.component, f"{guard.label} may open other paths"
     )
 
 
-def _not_of_this_version(component: str, shown: str) -> str:
+def _other_version_message(component: str, shown: str) -> str:
     return (
         f"the scripts of {component} come from another version of the program, or from a change "
         f"by hand: {shown}. Use that version, or run `pulumi up --refresh`"
@@ -170,7 +174,7 @@ def open_path(
     tables = [_table_of(port) for port in ports]
     entry = {
         "path": wanted.path,
-        "methods": _checked(wanted, tables[0]["rules"]),
+        "methods": _requested_methods(wanted, tables[0]["rules"]),
         "ends": int(now) + 60 * wanted.minutes,
         "reason": wanted.reason,
     }
@@ -251,12 +255,12 @@ def _table_of(port: Port) -> Fields:
         script = script_of(port.guards[kind])
         if script is None or not script.table:
             where = f"plugin {kind} of service '{port.service}'"
-            raise EmergencyError(_not_of_this_version(port.component, where))
+            raise EmergencyError(_other_version_message(port.component, where))
         table = script.table
     return table
 
 
-def _checked(wanted: OpeningRequest, rules: Fields) -> list[str]:
+def _requested_methods(wanted: OpeningRequest, rules: Fields) -> list[str]:
     """Return the requested methods. Raises EmergencyError if the request is invalid for the
     component's rules."""
     if wanted.path not in rules:
@@ -346,7 +350,7 @@ def close(admin: AdminApi, settings: Settings) -> dict[str, Opening | None]:
     left = closing.left
     for guard in found.scripts:
         if not guard.table:
-            left[_unknown(guard)] = guard.component
+            left[_unreadable_message(guard)] = guard.component
     closed = {
         component: opening
         for component, opening in sorted(closing.closed.items())

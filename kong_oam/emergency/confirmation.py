@@ -29,7 +29,7 @@ from kong_oam.verify.router import Router
 
 _SPARE_SECONDS = 3.0
 
-_Asked = tuple[str, bool | None]
+_Answer = tuple[str, bool | None]
 """A sentence about the gateway's answer, and whether the answer matches the change. None: not
 called."""
 
@@ -101,7 +101,7 @@ class _Gateway:
             if port.component == component:
                 yield from missing_guards(port)
 
-    def _asked(self, opening: Opening) -> Iterator[_Asked]:
+    def _asked(self, opening: Opening) -> Iterator[_Answer]:
         """Yield the answer to a call without a token, for each host and port of the path."""
         # A closed script may be anywhere, also at a service that has another name now.
         guards = [
@@ -163,7 +163,7 @@ class _Gateway:
 
     def _answer(
         self, method: str, host: str, path: str, request: str
-    ) -> _Asked:
+    ) -> _Answer:
         wanted: Said = "passes it on" if self.is_open else "refuses it"
         try:
             answer = self.proxy.settled(

@@ -23,7 +23,7 @@ _LONGEST_MESSAGE = 1000  # characters of the CLI's error
 _LOGIN = re.compile(r"(?<=://)\S*(?=@)|(?<=password=)[^\s&\"']+")
 """The user and the password in a backend's address, which older versions of the CLI print."""
 
-_EXPORTS = ": run the exports that `make sandbox` prints, or find the CLI with `make setup`"
+_SETUP_HINT = ": run the exports that `make sandbox` prints, or find the CLI with `make setup`"
 
 
 class PulumiCliError(EngineError):
@@ -54,7 +54,7 @@ def pulumi(
             or f"exit status {process.returncode}"
         )
         message = _LOGIN.sub("****", reason)[:_LONGEST_MESSAGE]
-        raise PulumiCliError(f"{_named(arguments)} failed: {message}")
+        raise PulumiCliError(f"{_command_name(arguments)} failed: {message}")
     return process.stdout
 
 
@@ -66,7 +66,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run the CLI and return the finished process, whatever its status. Raises PulumiCliError if it
     cannot start, or takes too long."""
-    with _started(
+    with _start(
         arguments, stack, environment, stderr=subprocess.PIPE
     ) as process:
         try:
@@ -74,7 +74,7 @@ def run(
         except subprocess.TimeoutExpired:
             process.kill()
             raise PulumiCliError(
-                f"{_named(arguments)} took more than {timeout:g} seconds"
+                f"{_command_name(arguments)} took more than {timeout:g} seconds"
             ) from None
         except BaseException:
             process.kill()
@@ -84,7 +84,7 @@ def run(
     )
 
 
-def show(
+def stream(
     *arguments: str,
     stack: str,
     say: Callable[[str], None],
@@ -97,7 +97,7 @@ def show(
     The process is in `running` until it ends, so that the caller can interrupt it: Ctrl-C in a
     terminal does not reach it.
     """
-    with _started(
+    with _start(
         (*arguments, "--color", "never"),
         stack,
         environment,
@@ -111,7 +111,7 @@ def show(
     return process.returncode == 0
 
 
-def _started(
+def _start(
     arguments: tuple[str, ...],
     stack: str | None,
     environment: Environment | None,
@@ -137,15 +137,15 @@ def _started(
     except FileNotFoundError:
         in_a_clone = Path("sandbox/__main__.py").is_file()
         raise PulumiCliError(
-            f"`pulumi` is not on the PATH{_EXPORTS if in_a_clone else ''}"
+            f"`pulumi` is not on the PATH{_SETUP_HINT if in_a_clone else ''}"
         ) from None
     except OSError as error:
         raise PulumiCliError(
-            f"{_named(arguments)} cannot be run: {error.strerror}"
+            f"{_command_name(arguments)} cannot be run: {error.strerror}"
         ) from None
 
 
-def _named(arguments: tuple[str, ...]) -> str:
+def _command_name(arguments: tuple[str, ...]) -> str:
     """Return the first words of a command without options, such as `pulumi stack`."""
     words = [word for word in arguments[:2] if not word.startswith("-")]
     return f"`{' '.join(('pulumi', *words))}`"

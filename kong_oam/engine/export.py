@@ -25,10 +25,10 @@ class InvalidStateError(EngineError):
 
 def read(stack: str) -> ExportedState:
     """Return the current state. Raises cli.PulumiCliError."""
-    return parse(exported(stack)["deployment"])
+    return parse(export_state(stack)["deployment"])
 
 
-def exported(stack: str) -> Entry:
+def export_state(stack: str) -> Entry:
     """Return the state as `pulumi stack export` prints it. Raises cli.PulumiCliError."""
     state: Entry = json.loads(
         pulumi("stack", "export", stack=stack, timeout=LONG)
@@ -110,13 +110,13 @@ def _provider(resource: Entry) -> str:
     return parts[-2] if len(parts) > 1 else ""
 
 
-def forget(stack: str, urn: str) -> None:
+def delete_from_state(stack: str, urn: str) -> None:
     """Remove a resource from the state; the product keeps it. Raises cli.PulumiCliError if another
     resource needs it."""
     pulumi("state", "delete", urn, "--yes", stack=stack, timeout=LONG)
 
 
-def check_at_rest(stack: str, state: ExportedState) -> None:
+def check_no_active_run(stack: str, state: ExportedState) -> None:
     """Check that no other run is active and no lock remains. Raises cli.PulumiCliError if there is
     a lock, and InvalidStateError.
 

@@ -45,7 +45,9 @@ UNKNOWN = Contents(None)
 
 
 @contextmanager
-def shared(stacks: Mapping[str, Contents]) -> Iterator[Mapping[str, str]]:
+def known_stacks_file(
+    stacks: Mapping[str, Contents],
+) -> Iterator[Mapping[str, str]]:
     """Write the file of known stacks and remove it afterwards. Yield the environment variable that
     names it to the runs."""
     with tempfile.NamedTemporaryFile(
@@ -59,7 +61,7 @@ def shared(stacks: Mapping[str, Contents]) -> Iterator[Mapping[str, str]]:
         yield {VARIABLE: file.name}
 
 
-def of_command() -> Mapping[str, Contents]:
+def read_known_stacks() -> Mapping[str, Contents]:
     """Return the contents of each stack that the command knows. Empty without a command, for a file
     that others may write, and for another format."""
     file = Path(os.environ.get(VARIABLE) or os.devnull)

@@ -7,7 +7,7 @@ from kong_oam.engine.cli import SHORT, pulumi
 from kong_oam.engine.configuration import Configuration
 
 
-def of_stack(stack: str) -> Configuration:
+def stack_configuration(stack: str) -> Configuration:
     """Return the configuration of a stack for commands. Environment variables come first.
 
     The CLI then reads single settings, and only settings in the stack's file. Looking up a setting

@@ -21,7 +21,7 @@ _PAUSE = 0.5
 """The most attempts to list stacks, and the seconds between them."""
 
 
-def stacks_of(settings: Settings) -> list[str]:
+def stack_names(settings: Settings) -> list[str]:
     """Return the names of an estate's stacks, its base first."""
     return [
         stack_of(settings.stack.name, partition)
@@ -29,7 +29,7 @@ def stacks_of(settings: Settings) -> list[str]:
     ]
 
 
-def listed(*only: str) -> dict[str, str | None]:
+def list_stacks(*only: str) -> dict[str, str | None]:
     """Return the project's stacks by name, each with its last update and its number of resources,
     as "TIME/COUNT".
 
@@ -56,7 +56,7 @@ def listed(*only: str) -> dict[str, str | None]:
                 raise
             time.sleep(_PAUSE)
     return {
-        stack["name"].rpartition("/")[2]: _written(stack)
+        stack["name"].rpartition("/")[2]: _update_of(stack)
         for stack in json.loads(printed)
     }
 
@@ -73,13 +73,13 @@ def _processors() -> int:
     return max(os.cpu_count() or 1, asked_for, _READERS)
 
 
-def _written(stack: JsonObject) -> str | None:
+def _update_of(stack: JsonObject) -> str | None:
     at = stack.get("lastUpdate")
     return at and f"{at}/{stack.get('resourceCount') or 0}"
 
 
-def when_written(stack: str | None) -> tuple[str, int]:
-    """Split a "TIME/COUNT" of `listed` into time and number of resources. ("", 0) if the stack
+def last_update(stack: str | None) -> tuple[str, int]:
+    """Split a "TIME/COUNT" of `list_stacks` into time and number of resources. ("", 0) if the stack
     never ran or the time is unknown."""
     at, _, count = (stack or "").rpartition("/")
     if not at or not count.isdecimal():
@@ -87,7 +87,7 @@ def when_written(stack: str | None) -> tuple[str, int]:
     return at, int(count)
 
 
-def partitions_before(outputs: Outputs) -> Sequence[str]:
+def earlier_partitions(outputs: Outputs) -> Sequence[str]:
     """Return the partitions at the last run of an estate's base, from the base's outputs. The
     settings may no longer list all of them."""
     base: BaseOutput = outputs.get("base") or {}
@@ -99,22 +99,22 @@ def partitions_of(settings: Settings, outputs: Outputs) -> list[str]:
     outputs."""
     return [
         *dict.fromkeys(
-            [*settings.stack.partitions, *partitions_before(outputs)]
+            [*settings.stack.partitions, *earlier_partitions(outputs)]
         )
     ]
 
 
-def existing(names: Iterable[str]) -> list[str]:
+def existing_stacks(names: Iterable[str]) -> list[str]:
     """Return the stacks in `names` that exist in the backend. Raises cli.PulumiCliError."""
-    there = listed()
+    there = list_stacks()
     return [name for name in names if name in there]
 
 
-def outputs_of(settings: Settings) -> Outputs:
+def estate_outputs(settings: Settings) -> Outputs:
     """Return the merged outputs of an estate's stacks; the base's values win. Raises
     cli.PulumiCliError."""
-    base, *partitions = stacks_of(settings)
-    stacks = [base, *existing(partitions)] if partitions else [base]
+    base, *partitions = stack_names(settings)
+    stacks = [base, *existing_stacks(partitions)] if partitions else [base]
     merged: Outputs = {}
     for stack in stacks:
         merged = merge(merged, outputs(stack))

@@ -16,7 +16,7 @@ def is_confidential(url: str) -> bool:
     return parts.scheme == "https" or is_here
 
 
-def shown(url: str) -> str:
+def without_secrets(url: str) -> str:
     """Return scheme, host, port and path of a URL, without possible secrets.
 
     User, password, query and fragment may be secrets. If an @ follows the host, a password was not

@@ -10,7 +10,7 @@ import httpx
 
 from kong_oam.access.data import JsonObject
 from kong_oam.errors import ManagementApiError
-from kong_oam.http.rates import patiently, unserved
+from kong_oam.http.rates import rate_limit_note, send_with_waits
 
 # An edge: an object as the API of a provider, or Kong's, prints it.
 Row = JsonObject
@@ -52,7 +52,7 @@ class ManagementApi:
         Raises ManagementApiError if no server answers.
         """
         try:
-            return patiently(
+            return send_with_waits(
                 lambda: client.request(method, url, **more), self.usual_pause
             )
         except httpx.HTTPError as error:
@@ -71,7 +71,7 @@ class ManagementApi:
         words = self.words(_json(answer)) or text[:_SHOWN] or "nothing"
         message = (
             f"{answer.url.host}: {answer.request.method} {answer.url.path} answers {status} "
-            f"{words}{unserved(answer)}"
+            f"{words}{rate_limit_note(answer)}"
         )
         advice = self.remedies.get(status, self.outage if status >= 500 else "")
         raise ManagementApiError(f"{message}; {advice}" if advice else message)

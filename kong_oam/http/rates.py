@@ -22,7 +22,7 @@ _REPETITIONS = 10
 _SHORTEST = 0.1
 
 
-def patiently(
+def send_with_waits(
     send: Callable[[], httpx.Response], usual: float | None = None
 ) -> httpx.Response:
     """Send a request, and repeat it after each answer 429 when the server allows. Return the last
@@ -35,10 +35,12 @@ def patiently(
     left = LONGEST
     answer = send()
     for number in range(_REPETITIONS):
-        seconds = pause(answer, None if usual is None else usual * 2**number)
+        seconds = seconds_to_wait(
+            answer, None if usual is None else usual * 2**number
+        )
         if seconds is None or seconds > left:
             return answer
-        _tell(
+        _announce(
             f"waiting {seconds:.0f} s for the rate limit of {answer.url.host} (at most "
             f"{left:.0f} s)"
         )
@@ -48,7 +50,9 @@ def patiently(
     return answer
 
 
-def pause(answer: httpx.Response, usual: float | None = None) -> float | None:
+def seconds_to_wait(
+    answer: httpx.Response, usual: float | None = None
+) -> float | None:
     """Return the seconds until a rate limit ends, by the server's clock. None if there is no limit
     or no time."""
     if answer.status_code != 429:
@@ -71,15 +75,15 @@ def pause(answer: httpx.Response, usual: float | None = None) -> float | None:
         return usual
 
 
-def unserved(answer: httpx.Response) -> str:
+def rate_limit_note(answer: httpx.Response) -> str:
     """Return how long an answer 429 asks to wait, as a note for a message. Return "" for other
     answers."""
-    seconds = pause(answer)
+    seconds = seconds_to_wait(answer)
     if seconds is None:
         return ""
     return f" (rate limit: wait {seconds:.0f} s; a run waits at most {LONGEST:.0f} s for one request)"
 
 
-def _tell(message: str) -> None:
+def _announce(message: str) -> None:
     sys.stderr.write(f"{message}\n")
     sys.stderr.flush()

@@ -7,7 +7,7 @@ import httpx
 
 
 @functools.cache
-def trusted() -> ssl.SSLContext:
+def tls_context() -> ssl.SSLContext:
     """Return the TLS context with the machine's authorities, or those in SSL_CERT_FILE or
     SSL_CERT_DIR.
 

@@ -67,7 +67,7 @@ class Counters:
             "Requests by decision and reason.",
         )
         for key, count in sorted(self._decisions.copy().items()):
-            yield f"kong_oam_decisions_total{_written(zip(_LABELS, key, strict=True))} {count}"
+            yield f"kong_oam_decisions_total{_labels_text(zip(_LABELS, key, strict=True))} {count}"
         yield from _head(
             "kong_oam_failures_total",
             "counter",
@@ -82,7 +82,7 @@ class Counters:
         yield f"kong_oam_unread_lines_total {self._unread}"
 
 
-def due(outputs: Fields) -> Iterator[str]:
+def due_date_lines(outputs: Fields) -> Iterator[str]:
     """Yield the lines with the due date of each client's key, from the outputs of the stack. Raises
     ValueError if `credentials` is missing or has another form."""
     credentials = outputs.get("credentials")
@@ -102,7 +102,7 @@ def due(outputs: Fields) -> Iterator[str]:
         day = datetime.datetime.fromisoformat(due_on).replace(
             tzinfo=datetime.UTC
         )
-        labels = _written((("client", client), ("provider", provider)))
+        labels = _labels_text((("client", client), ("provider", provider)))
         yield f"{name}{labels} {int(day.timestamp())}"
 
 
@@ -114,12 +114,12 @@ def _key(record: Any) -> Key | None:
         or not isinstance(record.get("code"), str)
     ):
         return None
-    values = {**_of_service(record), **record}
+    values = {**_service_labels(record), **record}
     key = tuple(str(values.get(name, "")) for name in _LABELS)
     return key if all(map(_LABEL.match, key)) else None
 
 
-def _of_service(record: Fields) -> Fields:
+def _service_labels(record: Fields) -> Fields:
     """Return the labels that a record's Kong service gives. A record of a failure has little more
     than its code."""
     service = record.get("service")
@@ -134,7 +134,7 @@ def _head(name: str, kind: str, about: str) -> tuple[str, str]:
     return f"# HELP {name} {about}", f"# TYPE {name} {kind}"
 
 
-def _written(labels: Iterable[tuple[str, str]]) -> str:
+def _labels_text(labels: Iterable[tuple[str, str]]) -> str:
     pairs = (f'{name}="{value.translate(_ESCAPES)}"' for name, value in labels)
     return f"{{{','.join(pairs)}}}"
 

@@ -74,7 +74,7 @@ _LISTS_OF_SOME = ("groups", "scopes")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def is_whole(record: Fields) -> TypeGuard[RequestRecord]:
+def is_complete(record: Fields) -> TypeGuard[RequestRecord]:
     """Return whether a record has all required fields, and optional fields of the right type."""
     texts = [record.get(name) for name in _TEXTS] + [
         record.get(name, "") for name in _TEXTS_OF_SOME

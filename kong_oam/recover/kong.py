@@ -78,7 +78,7 @@ class LostEntity:
         return f"{self.collection[:-1]} {self.name}"
 
 
-def lost(
+def lost_entities(
     entities: Iterable[LostEntity],
     known: frozenset[str],
     asking: Asking,
@@ -148,18 +148,18 @@ def _reason_to_keep(
 ) -> str | None:
     for neighbour in staying:
         if entity.id in neighbour.parents.values():
-            return f"{_shown(neighbour, asking)} belongs to it"
+            return f"{_label(neighbour, asking)} belongs to it"
         service = neighbour.parents.get("service")
         if (
             entity.guards
             and neighbour.collection == "routes"
             and service == entity.guards
         ):
-            return f"it guards the service of {_shown(neighbour, asking)}; remove its routes first"
+            return f"it guards the service of {_label(neighbour, asking)}; remove its routes first"
     return None
 
 
-def _shown(entity: LostEntity, asking: Asking) -> str:
+def _label(entity: LostEntity, asking: Asking) -> str:
     """Return the entity's label, with its owner if that is another stack."""
     owner = entity.owner(asking)
     return (

@@ -23,16 +23,21 @@ from kong_oam.access.settings.project import stack_file
 from kong_oam.access.settings.stack import read_file
 from kong_oam.access.settings.values import Settings
 from kong_oam.engine.configuration import Configuration
-from kong_oam.engine.export import check_at_rest, configuration, forget, read
+from kong_oam.engine.export import (
+    check_no_active_run,
+    configuration,
+    delete_from_state,
+    read,
+)
 from kong_oam.engine.pending import ExportedState, RecordedResource
-from kong_oam.engine.stacks import existing, stacks_of
+from kong_oam.engine.stacks import existing_stacks, stack_names
 from kong_oam.errors import (
     EngineError,
     OperationError,
     ProductError,
     SettingsError,
 )
-from kong_oam.http.addresses import shown
+from kong_oam.http.addresses import without_secrets
 from kong_oam.identity.kinds import find_orphans
 from kong_oam.kong import preflight
 from kong_oam.kong.account import account
@@ -68,14 +73,14 @@ class SearchedPlace:
     @property
     def certain(self) -> int:
         """The number of findings that `remove` resolves."""
-        return len(_certain(self.made)) + len(_certain(self.gone))
+        return len(_removable(self.made)) + len(_removable(self.gone))
 
     def remove(self) -> None:
         """Remove all certainly lost objects, and make the state forget all certainly deleted
         resources."""
-        self.removal(_certain(self.made))
-        for resource in _certain(self.gone):
-            forget(self.stack, resource.urn)
+        self.removal(_removable(self.made))
+        for resource in _removable(self.gone):
+            delete_from_state(self.stack, resource.urn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +135,7 @@ def search(stack: str, *, older: bool) -> Iterator[Search]:
     """
     try:
         with ExitStack() as clients:
-            yield _searched(stack, clients, older=older)
+            yield _search(stack, clients, older=older)
     except _EXPECTED as error:
         raise RecoveryError(str(error)) from None
     except httpx.HTTPError as error:
@@ -139,7 +144,7 @@ def search(stack: str, *, older: bool) -> Iterator[Search]:
         ) from None
 
 
-def _searched(stack: str, clients: ExitStack, *, older: bool) -> Search:
+def _search(stack: str, clients: ExitStack, *, older: bool) -> Search:
     settings = read_file(stack_file(stack))
     values = Configuration(configuration(stack).get)
     gateway = account(settings, values)
@@ -150,10 +155,10 @@ def _searched(stack: str, clients: ExitStack, *, older: bool) -> Search:
     # belongs to no active run.
     entities = kong.entities(admin)
     providers = find_orphans(settings.providers, begun, clients, values)
-    check_at_rest(stack, begun)
+    check_no_active_run(stack, begun)
     state = read(stack)
     known = state.ids | _known_elsewhere(settings)
-    in_kong = kong.lost(
+    in_kong = kong.lost_entities(
         entities,
         known,
         Asking(settings.stack.name, settings.partition),
@@ -162,7 +167,7 @@ def _searched(stack: str, clients: ExitStack, *, older: bool) -> Search:
     settle = preflight.settle(admin, settings.gateway)
     places = [
         SearchedPlace(
-            f"Kong at {shown(gateway.admin_url)}",
+            f"Kong at {without_secrets(gateway.admin_url)}",
             in_kong,
             (),
             stack,
@@ -195,11 +200,11 @@ def _known_elsewhere(settings: Settings) -> frozenset[str]:
     if not settings.stack.partitions:
         return frozenset()
     known: frozenset[str] = frozenset()
-    for stack in existing(stacks_of(settings)):
+    for stack in existing_stacks(stack_names(settings)):
         if stack != settings.engine_stack:
             known |= read(stack).ids
     return known
 
 
-def _certain(judged: Iterable[tuple[T, str | None]]) -> list[T]:
+def _removable(judged: Iterable[tuple[T, str | None]]) -> list[T]:
     return [lost for lost, doubt in judged if doubt is None]

@@ -155,10 +155,10 @@ def _without_names(text: str, hosts: Sequence[str]) -> str:
     return text
 
 
-def touched(estate: str) -> tuple[str, ...]:
+def affected_stacks(estate: str) -> tuple[str, ...]:
     """Return the stacks of a partitioned estate that a run would change, by its recorded state.
     Raises ReviewError."""
-    done = _ran("preview", "--stack", estate, "--list")
+    done = _run("preview", "--stack", estate, "--list")
     if done.returncode:
         reason = reasons((), done.stderr)[0]
         raise ReviewError(
@@ -169,7 +169,7 @@ def touched(estate: str) -> tuple[str, ...]:
 
 
 def _access(*arguments: str) -> str:
-    done = _ran(*arguments)
+    done = _run(*arguments)
     if done.returncode not in (0, 1):
         raise ReviewError(
             f"`python -m kong_oam {' '.join(arguments)}` failed: "
@@ -178,7 +178,7 @@ def _access(*arguments: str) -> str:
     return done.stdout
 
 
-def _ran(*arguments: str) -> subprocess.CompletedProcess[str]:
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "kong_oam", *arguments]
     try:
         return subprocess.run(  # noqa: S603 - no shell

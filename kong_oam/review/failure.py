@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kong_oam.diagnostics import some
-from kong_oam.engine.refusals import OURS
+from kong_oam.engine.refusals import ERROR_PREFIX
 from kong_oam.engine.state import logical_name
 
 # An edge: a JSON object as a command or GitHub prints it.
@@ -55,8 +55,8 @@ def reasons(
         if urn and kind != _STACK:
             resources.append(f"{logical_name(urn)} ({kind})")
         # The program's own error; any other message could contain a secret.
-        elif message.startswith(OURS):
-            own.append(message.removeprefix(OURS).strip())
+        elif message.startswith(ERROR_PREFIX):
+            own.append(message.removeprefix(ERROR_PREFIX).strip())
         else:
             known += _known(message)
     if resources:

@@ -25,7 +25,7 @@ _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
 
-def say(
+def write_comment(
     text: str,
     number: int,
     repository: str | None,
@@ -61,13 +61,13 @@ def say(
                 method = "PATCH"
                 path = f"issues/comments/{comment['id']}"
                 break
-        _sent(client, method, path, json={"body": text})
+        _send(client, method, path, json={"body": text})
 
 
 def _comments(client: httpx.Client, number: int) -> Iterator[JsonObject]:
     for page in itertools.count(1):
         parameters = {"per_page": _PAGE, "page": page}
-        comments = _sent(
+        comments = _send(
             client, "GET", f"issues/{number}/comments", params=parameters
         ).json()
         yield from comments
@@ -109,7 +109,7 @@ def links(
     The commit is the change's own, since the commit of a pull request's run is a temporary merge.
     """
     server = environment.get("GITHUB_SERVER_URL", "")
-    commit = head(environment)
+    commit = head_commit(environment)
     if not commit or not _SERVER.fullmatch(server):
         return None
     if not _REPOSITORY.fullmatch(repository or ""):
@@ -117,7 +117,7 @@ def links(
     return Links(f"{server}/{repository}/blob/{commit}", _folder())
 
 
-def head(environment: Mapping[str, str]) -> str:
+def head_commit(environment: Mapping[str, str]) -> str:
     """Return the change's commit, from GitHub's environment variables; empty elsewhere."""
     try:
         event = json.loads(
@@ -139,7 +139,7 @@ def _folder() -> str:
     return done.stdout.removesuffix("\n") if done.returncode == 0 else ""
 
 
-def _sent(
+def _send(
     client: httpx.Client, method: str, path: str, **arguments: Any
 ) -> httpx.Response:
     try:

@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from kong_oam.review.access_changes import ReviewError, changes, check, touched
+from kong_oam.review.access_changes import (
+    ReviewError,
+    affected_stacks,
+    changes,
+    check,
+)
 from kong_oam.review.comment import ReviewedStack
 from kong_oam.review.markdown import fenced
 from kong_oam.review.preview import preview
@@ -45,7 +50,11 @@ def review_stack(
             reason = f"this run has no {listed}"
             return [replace(stack, failure=failure, reason=reason)]
         # The base is always previewed, once.
-        names = dict.fromkeys((name, *touched(name))) if partitions else (name,)
+        names = (
+            dict.fromkeys((name, *affected_stacks(name)))
+            if partitions
+            else (name,)
+        )
     except ReviewError as error:
         message = str(error)
         reason = message.partition("\n")[0]

@@ -11,7 +11,7 @@ from kong_oam.access.settings.partitions import ESTATE
 from kong_oam.access.settings.project import NAMESPACE, config_in, stack_file
 from kong_oam.access.settings.values import Settings
 from kong_oam.engine.cli import SHORT, pulumi
-from kong_oam.stacks.records import NAMED
+from kong_oam.stacks.records import NAME_TAG
 
 
 def create(settings: Settings, stack: str) -> None:
@@ -53,10 +53,10 @@ def create(settings: Settings, stack: str) -> None:
                 stack=estate,
                 timeout=SHORT,
             )
-    pulumi("stack", "tag", "set", NAMED, stack, stack=stack, timeout=SHORT)
+    pulumi("stack", "tag", "set", NAME_TAG, stack, stack=stack, timeout=SHORT)
 
 
-def without_file(settings: Settings, stack: str) -> str | None:
+def missing_file_message(settings: Settings, stack: str) -> str | None:
     """Return what to do about an existing stack whose file is missing; None if the file exists."""
     file = stack_file(stack)
     if file.is_file():

@@ -40,21 +40,21 @@ def fingerprint(
 ) -> str:
     """Return the fingerprint of a run.
 
-    `common` is the digest from `in_common`, and `deployed` is the digest from `of_estate`. `others`
+    `common` is the digest from `settings_digest`, and `deployed` is the digest from `estate_digest`. `others`
     are digests of the other stacks' outputs that the run reads. `configured` is the digest from
     `configuration`.
     """
     return digest_of((program(), common, deployed, configured, dict(others)))
 
 
-def of_estate(settings: Settings, estate: Estate) -> str:
+def estate_digest(settings: Settings, estate: Estate) -> str:
     """Return a digest of a stack's part of the estate."""
     places = settings.stack.records is not None and estate.role != "base"
     foreign = digest_of(estate.foreign, places=False)
     return digest_of([foreign, digest_of(estate.applications, places=places)])
 
 
-def in_common(settings: Settings) -> str:
+def settings_digest(settings: Settings) -> str:
     """Return a digest of the settings that all stacks of the estate share, without the day.
 
     Namespaces of partitions are left out: each stack's part of the estate already reflects them. So

@@ -29,7 +29,7 @@ _Order = defaultdict[str, set[str]]
 _Scopes = Mapping[str, Collection[str]]
 """The scopes of a client, by the called component."""
 
-Asked = frozenset[tuple[object, ...]]
+AccessChecks = frozenset[tuple[object, ...]]
 """The access checks of a component: hosts with paths and ports, and rules."""
 
 
@@ -63,7 +63,7 @@ def grant_changes(
             there = homes.get(called, home)
             if there == home:
                 continue
-            rules_now = _asked(whole.components.get(called))
+            rules_now = _access_checks(whole.components.get(called))
             has_other_rules = rules.get(called) != rules_now
             order = needed if has_other_rules else wanted
             old_scopes = {*old.get(called, ())}
@@ -106,8 +106,8 @@ def _exchange(
     staying = {
         called: scopes for called, scopes in old.items() if called in components
     }
-    gets = _beyond(new, old)
-    loses = _beyond(staying, new)
+    gets = _missing_scopes(new, old)
+    loses = _missing_scopes(staying, new)
     keeps_calling = old.keys() & new.keys()
     return (
         Exchange(client, gets, loses)
@@ -116,7 +116,7 @@ def _exchange(
     )
 
 
-def _beyond(more: _Scopes, less: _Scopes) -> Names:
+def _missing_scopes(more: _Scopes, less: _Scopes) -> Names:
     """Return the scopes in one grant that the other lacks, as sorted texts."""
     beyond = []
     for called, scopes in more.items():
@@ -129,7 +129,7 @@ def _frozen(order: Mapping[str, set[str]]) -> Before:
     return {partition: frozenset(others) for partition, others in order.items()}
 
 
-def _rules_in(states: Iterable[StackState]) -> Mapping[str, Asked]:
+def _rules_in(states: Iterable[StackState]) -> Mapping[str, AccessChecks]:
     """Return the access checks of the components in exported models, by key. Empty if a model is
     unreadable."""
     texts = filter(None, (exported(state.outputs) for state in states))
@@ -138,12 +138,12 @@ def _rules_in(states: Iterable[StackState]) -> Mapping[str, Asked]:
     except ModelError:
         return {}
     return {
-        key: _asked(component)
+        key: _access_checks(component)
         for key, component in model.estate.components.items()
     }
 
 
-def _asked(component: Component | None) -> Asked:
+def _access_checks(component: Component | None) -> AccessChecks:
     """Return the access checks of a component; empty for a deleted component."""
     if component is None:
         return frozenset()

@@ -20,16 +20,23 @@ from kong_oam.diagnostics import some
 from kong_oam.engine.cli import LONG, PulumiCliError, pulumi
 from kong_oam.engine.export import (
     Entry,
-    check_at_rest,
-    exported,
+    check_no_active_run,
+    export_state,
     parse,
     resources_in,
 )
-from kong_oam.engine.stacks import existing, partitions_of
+from kong_oam.engine.stacks import existing_stacks, partitions_of
 from kong_oam.engine.state import from_resources
 from kong_oam.errors import OperationError
-from kong_oam.stacks.create import create, without_file
-from kong_oam.stacks.moves import Move, by_pair, is_whole, plan, under, without
+from kong_oam.stacks.create import create, missing_file_message
+from kong_oam.stacks.moves import (
+    Move,
+    by_pair,
+    has_all,
+    ids_below,
+    plan,
+    without_resources,
+)
 
 
 class MoveError(OperationError):
@@ -50,20 +57,20 @@ def find(settings: Settings, estate: Estate) -> Moves:
     """Return the moves between stacks that the settings require. Raises MoveError,
     engine.cli.PulumiCliError."""
     name = settings.stack.name
-    if not existing([name]):
+    if not existing_stacks([name]):
         raise MoveError(
             f"stack '{name}' does not exist, so there is nothing to move: check the name with "
             "`pulumi stack ls`"
         )
-    states = {name: exported(name)}
+    states = {name: export_state(name)}
     outputs = from_resources(resources_in(states[name])).outputs
     partitions = (None, *partitions_of(settings, outputs))
-    there = existing(
+    there = existing_stacks(
         sorted({stack_of(name, partition) for partition in partitions})
     )
     for stack in there:
         if stack != name:
-            states[stack] = exported(stack)
+            states[stack] = export_state(stack)
     resources = {stack: resources_in(state) for stack, state in states.items()}
     targets = {
         key: stack_of(name, component.partition)
@@ -105,7 +112,7 @@ def perform(
 
 def _check_ready(settings: Settings, stack: str, exported: Entry) -> None:
     """Raise MoveError for a stack that cannot run, and engine.cli.PulumiCliError for an active run."""
-    missing_file = without_file(settings, stack)
+    missing_file = missing_file_message(settings, stack)
     if missing_file:
         raise MoveError(missing_file)
     state = parse(exported["deployment"])
@@ -114,7 +121,7 @@ def _check_ready(settings: Settings, stack: str, exported: Entry) -> None:
             f"a run of stack '{stack}' was interrupted: run `python -m kong_oam recover -s {stack}` "
             "first"
         )
-    check_at_rest(stack, state)
+    check_no_active_run(stack, state)
 
 
 def _move(source: str, target: str, moves: list[Move]) -> None:
@@ -130,17 +137,19 @@ def _move(source: str, target: str, moves: list[Move]) -> None:
 def _forget(source: str, target: str, moves: list[Move]) -> None:
     """Remove from the source's state the components that an interrupted move already wrote to the
     target's state."""
-    states = {stack: exported(stack) for stack in (source, target)}
+    states = {stack: export_state(stack) for stack in (source, target)}
     resources = states[source]["deployment"]["resources"]
-    gone = under(resources, (move.urn for move in moves))
-    if not is_whole(gone, states[target]["deployment"]["resources"]):
+    gone = ids_below(resources, (move.urn for move in moves))
+    if not has_all(gone, states[target]["deployment"]["resources"]):
         listed = some(move.component for move in moves)
         raise MoveError(
             f"'{source}' and '{target}' both have {listed}, with different ids: run `pulumi refresh "
             f"-s {target}`, find out which ids the products have, and remove the others with "
             "`pulumi state delete`"
         )
-    states[source]["deployment"]["resources"] = without(resources, gone)
+    states[source]["deployment"]["resources"] = without_resources(
+        resources, gone
+    )
     with TemporaryDirectory() as folder:
         file = Path(folder) / "state.json"
         file.write_text(json.dumps(states[source]), "utf-8")

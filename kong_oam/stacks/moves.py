@@ -47,7 +47,7 @@ def plan(states: Mapping[str, Resources], targets: Texts) -> list[Move]:
     return moves
 
 
-def under(resources: Resources, urns: Iterable[str]) -> dict[str, str]:
+def ids_below(resources: Resources, urns: Iterable[str]) -> dict[str, str]:
     """Return the ids, by URN, of components and of everything below them."""
     ids = {}
     wanted = {*urns}
@@ -59,7 +59,7 @@ def under(resources: Resources, urns: Iterable[str]) -> dict[str, str]:
     return ids
 
 
-def is_whole(kept: Texts, copied: Resources) -> bool:
+def has_all(kept: Texts, copied: Resources) -> bool:
     """Return whether another state has all these resources with the same ids, so that this state
     may forget them."""
     there = {
@@ -76,7 +76,7 @@ def is_whole(kept: Texts, copied: Resources) -> bool:
     )
 
 
-def without(resources: Resources, gone: Iterable[str]) -> list[Entry]:
+def without_resources(resources: Resources, gone: Iterable[str]) -> list[Entry]:
     """Return a state's resources without some of them, and without references to them."""
     forgotten = frozenset(gone)
     return [

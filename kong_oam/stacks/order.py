@@ -16,9 +16,9 @@ from kong_oam.engine.state import Outputs
 from kong_oam.identity.kinds import kind_of
 from kong_oam.stacks.fingerprint import (
     digest_of,
+    estate_digest,
     fingerprint,
-    in_common,
-    of_estate,
+    settings_digest,
 )
 from kong_oam.stacks.records import Known
 
@@ -49,22 +49,25 @@ class Estates:
     def _part(self, partition: Partition) -> tuple[Estate, str]:
         if partition not in self._given:
             estate = deployed_by(self.whole, partition)
-            self._given[partition] = estate, of_estate(self.settings, estate)
+            self._given[partition] = (
+                estate,
+                estate_digest(self.settings, estate),
+            )
         return self._given[partition]
 
     def fingerprint(
         self, partition: Partition, known: Known, common: str = ""
     ) -> str:
         """Return the fingerprint of a run of a stack, with the known outputs of other stacks.
-        `common`: the digest from `in_common`, if the caller has it already."""
+        `common`: the digest from `settings_digest`, if the caller has it already."""
         estate, deployed = self._part(partition)
         others = {}
         if partition is not None:
-            others[""] = digest_of(_of_base(known.base, estate))
+            others[""] = digest_of(_base_outputs(known.base, estate))
             for name in self._callers(estate):
                 record = known.records.get(name)
                 others[name] = record.ids if record else self.ids({})
-        common = common or in_common(self.settings)
+        common = common or settings_digest(self.settings)
         return fingerprint(
             common, deployed, others, self.configured.get(partition, "")
         )
@@ -74,7 +77,7 @@ class Estates:
     ) -> Iterator[Partition]:
         """Yield the stacks, by partition, that a run would change according to the records; the
         base first."""
-        common = in_common(self.settings)
+        common = settings_digest(self.settings)
         for partition in self.partitions:
             record = known.records.get(partition)
             if record is None or not record.is_of(
@@ -123,7 +126,7 @@ class Estates:
         return callers
 
 
-def _of_base(base: BaseOutput, estate: Estate) -> Any:
+def _base_outputs(base: BaseOutput, estate: Estate) -> Any:
     """Return the part of the base's output that a partition reads: only its own components and
     groups."""
     groups = set[str]()

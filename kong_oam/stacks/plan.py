@@ -74,12 +74,12 @@ def plan(verb: str, chosen: Partitions, changes: GrantChanges) -> Plan:
 def plan_up(chosen: Partitions, changes: GrantChanges = NO_CHANGES) -> Plan:
     """Return the steps of all verbs but `destroy`: the base, then partitions. Raises RunOrderError."""
     if changes.exchanges:
-        raise RunOrderError(_exchanged(changes.exchanges))
+        raise RunOrderError(_exchange_message(changes.exchanges))
     steps = [Step(None)] if None in chosen else []
     base = tuple(range(1, len(steps) + 1))
     numbers: dict[str, int] = {}
     names = [name for name in chosen if name is not None]
-    first = _first(names, changes)
+    first = _predecessors(names, changes)
     for name in _in_order(names, first):
         before = sorted(numbers[other] for other in first[name])
         steps.append(Step(name, tuple(before) or base))
@@ -87,7 +87,7 @@ def plan_up(chosen: Partitions, changes: GrantChanges = NO_CHANGES) -> Plan:
     return tuple(steps)
 
 
-def _first(names: Sequence[str], changes: GrantChanges) -> Before:
+def _predecessors(names: Sequence[str], changes: GrantChanges) -> Before:
     """Return for each partition the other partitions that run before it. Raises RunOrderError."""
     needed = {}
     wanted = {}
@@ -96,9 +96,9 @@ def _first(names: Sequence[str], changes: GrantChanges) -> Before:
         needed[name] = changes.needed.get(name, none).intersection(names)
         more = changes.wanted.get(name, none).intersection(names)
         wanted[name] = needed[name] | more
-    if not _circle(wanted):
+    if not _cycle(wanted):
         return wanted
-    circle = _circle(needed)
+    circle = _cycle(needed)
     if circle:
         raise RunOrderError(
             f"dependency cycle of partitions {some(circle)}: clients of each get or lose scopes "
@@ -108,7 +108,7 @@ def _first(names: Sequence[str], changes: GrantChanges) -> Before:
     return needed
 
 
-def _circle(first: Before) -> list[str]:
+def _cycle(first: Before) -> list[str]:
     """Return the partitions of a dependency cycle, sorted; empty if there is none."""
     try:
         TopologicalSorter(first).prepare()
@@ -127,7 +127,7 @@ def _in_order(names: Sequence[str], first: Before) -> Iterator[str]:
         sorter.done(*ready)
 
 
-def _exchanged(exchanges: Sequence[Exchange]) -> str:
+def _exchange_message(exchanges: Sequence[Exchange]) -> str:
     """Return the message about exchanges of scopes, with the first exchange in detail."""
     exchange, *more = exchanges
     others = (

@@ -3,7 +3,7 @@ once.
 
 A record is valid while the stack's state is unchanged since the run. Every later run, even an
 interrupted run, changes the time of the last update. Commands that remove or import resources
-change their number (engine.stacks.listed). Other manual edits (`pulumi state taint`) are not
+change their number (engine.stacks.list_stacks). Other manual edits (`pulumi state taint`) are not
 noticed. If two commands write tags at once, a record may be lost, which costs a superfluous run.
 """
 
@@ -18,13 +18,13 @@ from kong_oam.access.partitions import BaseOutput
 from kong_oam.access.rotation import is_shared
 from kong_oam.access.settings.partitions import Partition, stack_of
 from kong_oam.engine.cli import SHORT, pulumi
-from kong_oam.engine.stacks import listed, outputs
+from kong_oam.engine.stacks import list_stacks, outputs
 from kong_oam.engine.state import Outputs
 
 _TAG = "kong-oam:ran:"
 _BASE = "_"  # no partition has this name
 _NEVER = "-"
-NAMED = "kong-oam:stack"
+NAME_TAG = "kong-oam:stack"
 """The tag with a stack's own name, which allows the backend to list this stack alone."""
 
 
@@ -77,7 +77,7 @@ class Known:
 def read(
     estate: str, partitions: Iterable[str], updated: Mapping[str, str | None]
 ) -> Known:
-    """Read the records. `updated`: the last update of each stack's state (engine.stacks.listed).
+    """Read the records. `updated`: the last update of each stack's state (engine.stacks.list_stacks).
     Raises engine.cli.PulumiCliError."""
     if not updated.get(estate):  # never run, so there are no records
         return Known()
@@ -131,11 +131,11 @@ def _update_of(stack: str) -> str | None:
     The engine reads the states of all listed stacks, so the stack is found by its own tag. A stack
     without the tag gets it for the next time.
     """
-    updated = listed("--tag", f"{NAMED}={stack}").get(stack)
+    updated = list_stacks("--tag", f"{NAME_TAG}={stack}").get(stack)
     if updated:
         return updated
-    pulumi("stack", "tag", "set", NAMED, stack, stack=stack, timeout=SHORT)
-    return listed().get(stack)
+    pulumi("stack", "tag", "set", NAME_TAG, stack, stack=stack, timeout=SHORT)
+    return list_stacks().get(stack)
 
 
 def _parsed(text: str) -> Record | None:

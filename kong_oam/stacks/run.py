@@ -17,18 +17,18 @@ from kong_oam.access.data import Texts
 from kong_oam.access.settings.partitions import Partition, stack_of
 from kong_oam.diagnostics import some
 from kong_oam.engine import known_stacks
-from kong_oam.engine.cli import PulumiCliError, show
-from kong_oam.engine.export import exported, resources_in
+from kong_oam.engine.cli import PulumiCliError, stream
+from kong_oam.engine.export import export_state, resources_in
 from kong_oam.engine.known_stacks import Contents
 from kong_oam.engine.stacks import (
-    existing,
+    existing_stacks,
+    last_update,
     outputs,
     partitions_of,
-    when_written,
 )
 from kong_oam.engine.state import STACK, Resources
 from kong_oam.stacks import records
-from kong_oam.stacks.create import create, without_file
+from kong_oam.stacks.create import create, missing_file_message
 from kong_oam.stacks.fingerprint import configurations
 from kong_oam.stacks.grant_changes import grant_changes
 from kong_oam.stacks.order import Estates
@@ -62,7 +62,7 @@ class Runs:
     """The runs of a command.
 
     `only`: the partitions that may run. `there`: the stacks that existed at the start, as
-    engine.stacks.listed returns them. `known`: the records, updated after each run. `more`: further
+    engine.stacks.list_stacks returns them. `known`: the records, updated after each run. `more`: further
     arguments of the engine. `failed` and `left_out`: stacks in the order of these events.
     `interrupted`: no further run starts.
     """
@@ -103,7 +103,7 @@ class Runs:
             if stack not in self.there:
                 missing.append(partition)
                 continue
-            missing_file = without_file(self.estates.settings, stack)
+            missing_file = missing_file_message(self.estates.settings, stack)
             if missing_file:
                 raise PulumiCliError(missing_file)
         if self.verb == "up":
@@ -117,7 +117,7 @@ class Runs:
             partitions = [name for name in partitions if name not in missing]
         steps = self.plan(partitions)
         known = self._contents(missing)
-        with known_stacks.shared(known) as self._shared:
+        with known_stacks.known_stacks_file(known) as self._shared:
             self._carry_out(steps)
             if self.verb == "up":
                 self._again()
@@ -140,10 +140,10 @@ class Runs:
     def _stop_at_lost_base(self) -> None:
         """Raise PulumiCliError if the base was destroyed after the last run of some partition: that
         partition would refer to deleted objects."""
-        at, resources = when_written(self.there.get(self.estate))
+        at, resources = last_update(self.there.get(self.estate))
         left = []
         for name in map(self.name, self.estates.settings.stack.partitions):
-            before, count = when_written(self.there.get(name))
+            before, count = last_update(self.there.get(name))
             if count and before < at:
                 left.append(name)
         if at and not resources and left:
@@ -227,7 +227,7 @@ class Runs:
     def _resources(self, partition: str) -> Resources:
         """Return the resources of a partition's stack; empty if the stack is missing."""
         stack = self.name(partition)
-        return resources_in(exported(stack)) if stack in self.there else ()
+        return resources_in(export_state(stack)) if stack in self.there else ()
 
     def _again(self) -> None:
         """Run the stacks that the earlier runs made outdated. Then run a base that kept objects for
@@ -259,7 +259,7 @@ class Runs:
         )
         standing = [
             stack
-            for stack in existing(partitions)
+            for stack in existing_stacks(partitions)
             if stack in self.failed or self._has_resources(stack)
         ]
         if standing:
@@ -271,7 +271,8 @@ class Runs:
 
     def _has_resources(self, stack: str) -> bool:
         return any(
-            entry["type"] != STACK for entry in resources_in(exported(stack))
+            entry["type"] != STACK
+            for entry in resources_in(export_state(stack))
         )
 
     def _run(self, step: Step) -> bool:
@@ -299,7 +300,7 @@ class Runs:
                 else ""
             )
             self.known = self.known.without(partition)
-        succeeded = show(
+        succeeded = stream(
             *_ARGUMENTS[self.verb],
             *self.more,
             stack=stack,

@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kong_oam.diagnostics import some
 from kong_oam.errors import ProductError
-from kong_oam.http.addresses import is_confidential, shown
-from kong_oam.http.rates import patiently, unserved
-from kong_oam.http.trust import trusted
+from kong_oam.http.addresses import is_confidential, without_secrets
+from kong_oam.http.rates import rate_limit_note, send_with_waits
+from kong_oam.http.trust import tls_context
 from kong_oam.oam.position import Fields
 
 _TIMEOUT = httpx.Timeout(10.0)
@@ -63,20 +63,23 @@ def discover(issuer: str, proxy: str | None = None) -> Published:
     """
     proxied = proxy is not None
     with httpx.Client(
-        timeout=_TIMEOUT, follow_redirects=False, proxy=proxy, verify=trusted()
+        timeout=_TIMEOUT,
+        follow_redirects=False,
+        proxy=proxy,
+        verify=tls_context(),
     ) as client:
         address = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
         document = _get(client, address, proxied=proxied)
         if document.get("issuer") != issuer:
             raise DiscoveryError(
-                f"{shown(issuer)} says that it is {str(document.get('issuer'))!r}; set the issuer "
+                f"{without_secrets(issuer)} says that it is {str(document.get('issuer'))!r}; set the issuer "
                 "exactly as it calls itself"
             )
         token = document.get("token_endpoint")
         keys_at = document.get("jwks_uri")
         if not isinstance(token, str) or not isinstance(keys_at, str):
             raise DiscoveryError(
-                f"{shown(issuer)} names no token_endpoint or no jwks_uri; is it an OpenID provider?"
+                f"{without_secrets(issuer)} names no token_endpoint or no jwks_uri; is it an OpenID provider?"
             )
         keys = signing_keys(_get(client, keys_at, proxied=proxied), issuer)
     authorization = document.get("authorization_endpoint")
@@ -88,22 +91,22 @@ def discover(issuer: str, proxy: str | None = None) -> Published:
 def _get(client: httpx.Client, url: str, *, proxied: bool) -> Fields:
     if not is_confidential(url):
         raise DiscoveryError(
-            f"{shown(url)} is not https: whoever is on the way could hand out keys of their own"
+            f"{without_secrets(url)} is not https: whoever is on the way could hand out keys of their own"
         )
     target = url.replace("https://", "http://", 1) if proxied else url
     try:
-        answer = patiently(lambda: client.get(target))
+        answer = send_with_waits(lambda: client.get(target))
         body = answer.json() if answer.status_code == 200 else None
     except httpx.HTTPError as error:
         raise DiscoveryError(
-            f"{shown(url)} does not answer ({type(error).__name__}); signing keys cannot be read, "
+            f"{without_secrets(url)} does not answer ({type(error).__name__}); signing keys cannot be read, "
             "so nothing is changed. Check the issuer and the network, and run it again"
         ) from None
     except ValueError:
         body = None
     if not isinstance(body, dict):
         raise DiscoveryError(
-            f"{shown(url)} answers {answer.status_code}{unserved(answer)}, and no JSON object; is "
+            f"{without_secrets(url)} answers {answer.status_code}{rate_limit_note(answer)}, and no JSON object; is "
             "it an OpenID provider?"
         )
     return body
@@ -119,7 +122,9 @@ def signing_keys(jwks: Fields, issuer: str) -> tuple[SigningKey, ...]:
     if not isinstance(items, list) or not all(
         isinstance(item, dict) for item in items
     ):
-        raise DiscoveryError(f"{shown(issuer)}: its key set lists no keys")
+        raise DiscoveryError(
+            f"{without_secrets(issuer)}: its key set lists no keys"
+        )
     by_id: dict[str, SigningKey] = {}
     ignored = []
     for item in items:
@@ -130,13 +135,13 @@ def signing_keys(jwks: Fields, issuer: str) -> tuple[SigningKey, ...]:
             continue
         if by_id.setdefault(key.kid, key) != key:
             raise DiscoveryError(
-                f"{shown(issuer)}: two different signing keys have the id {key.kid!r}; one could "
+                f"{without_secrets(issuer)}: two different signing keys have the id {key.kid!r}; one could "
                 "pass for both"
             )
     if not by_id:
         reasons = some(ignored, "; ") or "it is empty"
         raise DiscoveryError(
-            f"{shown(issuer)}: no key of its set can verify tokens: {reasons}"
+            f"{without_secrets(issuer)}: no key of its set can verify tokens: {reasons}"
         )
     return tuple(by_id.values())
 

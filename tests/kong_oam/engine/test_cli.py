@@ -13,9 +13,9 @@ import pytest
 
 from kong_oam.access.settings.stack import read_file
 from kong_oam.access.settings.values import Settings
-from kong_oam.engine.cli import PulumiCliError, pulumi, run, show
+from kong_oam.engine.cli import PulumiCliError, pulumi, run, stream
 from kong_oam.engine.configuration import Configuration
-from kong_oam.engine.stack_configuration import of_stack
+from kong_oam.engine.stack_configuration import stack_configuration
 from kong_oam.kong.account import Account, AccountError, account
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -144,7 +144,7 @@ def test_a_run_is_shown_line_by_line_and_can_be_interrupted(
             assert os.getpgid(process.pid) == process.pid
             process.send_signal(signal.SIGINT)
 
-    assert not show("up", "--yes", stack="prod", say=say, running=running)
+    assert not stream("up", "--yes", stack="prod", say=say, running=running)
     assert said == [
         "up --yes --color never --stack prod --non-interactive",
         "an error",
@@ -152,7 +152,7 @@ def test_a_run_is_shown_line_by_line_and_can_be_interrupted(
     ]
     assert running == set()
     script('echo "$PULUMI_HOME"')
-    assert show(
+    assert stream(
         "up",
         stack="prod",
         say=said.append,
@@ -207,16 +207,18 @@ def test_a_command_asks_for_what_the_environment_lacks_and_the_file_has(
         f"echo $* >> asked; test $3 = {shlex.quote(TOKEN[0])} && echo configured"
     )
     settings = _settings(monkeypatch)
-    assert account(settings, of_stack("prod")) == Account(URL)
+    assert account(settings, stack_configuration("prod")) == Account(URL)
     Path("stacks").mkdir()
     Path("stacks/Pulumi.prod.yaml").write_text(
         f"config:\n  {TOKEN[0]}:\n    secure: v1:x\n"
     )
     monkeypatch.setenv(TOKEN[1], "")
-    assert account(settings, of_stack("prod")).token == ""
+    assert account(settings, stack_configuration("prod")).token == ""
     assert not Path("asked").exists()
     monkeypatch.delenv(TOKEN[1])
-    assert account(settings, of_stack("prod")) == Account(URL, "configured")
+    assert account(settings, stack_configuration("prod")) == Account(
+        URL, "configured"
+    )
     assert (
         Path("asked").read_text()
         == f"config get {TOKEN[0]} --stack prod --non-interactive\n"

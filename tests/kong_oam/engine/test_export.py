@@ -9,7 +9,7 @@ import pytest
 
 from kong_oam.access.settings.values import ClusterSettings
 from kong_oam.engine.cli import PulumiCliError
-from kong_oam.engine.export import InvalidStateError, check_at_rest, parse
+from kong_oam.engine.export import InvalidStateError, check_no_active_run, parse
 from kong_oam.engine.pending import (
     ExportedState,
     PendingCreation,
@@ -157,13 +157,13 @@ def test_a_state_that_no_run_can_read_is_to_be_repaired(
         unresolved=(("urn:p::a/x", "urn:p::a/y"),),
     )
     with pytest.raises(InvalidStateError) as raised:
-        check_at_rest("prod", state)
+        check_no_active_run("prod", state)
     assert str(raised.value) == (
         "the state of stack 'prod' is invalid: a/x refers to a/y, which is missing, perhaps after a run with --exclude "
         "or --target. Repair it with `pulumi state repair -s prod --yes`, then recover again"
     )
     with pytest.raises(PulumiCliError, match="This is a bug!"):
-        check_at_rest("prod", replace(state, unresolved=()))
+        check_no_active_run("prod", replace(state, unresolved=()))
 
 
 def test_an_object_of_kubernetes_is_removed_by_its_name_and_our_labels() -> (

@@ -34,7 +34,7 @@ def limited(**headers: str) -> httpx.Response:
 def ended(
     answers: Iterator[httpx.Response], usual: float | None = None
 ) -> httpx.Response:
-    return rates.patiently(lambda: next(answers), usual)
+    return rates.send_with_waits(lambda: next(answers), usual)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_it_is_waited_as_long_as_the_server_says(
     headers: dict[str, str], seconds: float
 ) -> None:
     """Seconds, or a date by its own clock, whatever ours says."""
-    assert rates.pause(limited(**headers)) == seconds
+    assert rates.seconds_to_wait(limited(**headers)) == seconds
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_what_cannot_be_read_is_no_time(
     headers: dict[str, str], slept: list[float]
 ) -> None:
     """Nothing is waited then, unless the product is known to end soon: that is doubled each time."""
-    assert rates.pause(limited(**headers)) is None
+    assert rates.seconds_to_wait(limited(**headers)) is None
     assert ended(iter([limited(**headers)])).status_code == 429
     assert slept == []
     answers = iter(
@@ -110,7 +110,7 @@ def test_it_is_not_waited_without_end(slept: list[float]) -> None:
     answer = ended(iter([limited(Retry_After="3600")]))
     assert (answer.status_code, slept) == (429, [])
     assert (
-        rates.unserved(answer)
+        rates.rate_limit_note(answer)
         == " (rate limit: wait 3600 s; a run waits at most 300 s for one request)"
     )
     always = (limited(Retry_After="65") for _ in range(100))
@@ -120,5 +120,7 @@ def test_it_is_not_waited_without_end(slept: list[float]) -> None:
     ended(limited(Retry_After="0") for _ in range(100))
     assert len(slept) == 10
     assert (
-        rates.unserved(httpx.Response(200)) == "" == rates.unserved(limited())
+        rates.rate_limit_note(httpx.Response(200))
+        == ""
+        == rates.rate_limit_note(limited())
     )

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from kong_oam.metrics import counters
-from kong_oam.metrics.counters import Counters, due
+from kong_oam.metrics.counters import Counters, due_date_lines
 from kong_oam.metrics.follow import LONGEST, follow
 
 
@@ -157,7 +157,7 @@ def test_keys_are_due_at_the_beginning_of_their_day() -> None:
             "shop/checkout at okta": {"generation": 1, "due": "2027-02-23"}
         }
     }
-    assert [*due(outputs)][-1] == (
+    assert [*due_date_lines(outputs)][-1] == (
         'kong_oam_key_due_timestamp_seconds{client="shop/checkout",provider="okta"} 1803340800'
     )
 
@@ -177,7 +177,7 @@ def test_keys_are_due_at_the_beginning_of_their_day() -> None:
 def test_outputs_of_something_else_are_refused(outputs: Any, why: str) -> None:
     """Not taken for a stack without keys."""
     with pytest.raises(ValueError, match=why):
-        [*due(outputs)]
+        [*due_date_lines(outputs)]
 
 
 @pytest.fixture

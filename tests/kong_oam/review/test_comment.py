@@ -15,7 +15,7 @@ from kong_oam.access.diff.change import Answer, Change, Example, Whom
 from kong_oam.access.principals import ITSELF, Principal
 from kong_oam.access.request_classes import Region, Subtree
 from kong_oam.cli.changes import document
-from kong_oam.engine.refusals import OURS
+from kong_oam.engine.refusals import ERROR_PREFIX
 from kong_oam.review import access_changes
 from kong_oam.review.access_changes import AccessChange, Finding
 from kong_oam.review.comment import LONGEST, ReviewedStack, compose
@@ -470,9 +470,12 @@ def test_what_the_program_says_is_shown_with_its_first_line_at_the_top() -> (
     None
 ):
     """All of it, below what sums it up; and what else failed."""
-    message = f"{OURS}2 error(s) where this would be provisioned; nothing was\nerror ENV401: a\nerror ENV402: <b>`b`\n"
+    message = f"{ERROR_PREFIX}2 error(s) where this would be provisioned; nothing was\nerror ENV401: a\nerror ENV402: <b>`b`\n"
     failed = reasons(
-        [_error(message), _error(f"{OURS}x", "pulumi:pulumi:Stack", "p-s")]
+        [
+            _error(message),
+            _error(f"{ERROR_PREFIX}x", "pulumi:pulumi:Stack", "p-s"),
+        ]
     )
     lines = compose(
         [ReviewedStack("aws", access=NOTHING, preview=Preview((), (), failed))]
@@ -497,7 +500,7 @@ def test_what_others_say_is_not_shown() -> None:
     """Of a resource only which it was, even where its plugin begins as we do; of the rest what is known, in our words."""
     errors = [
         _error(
-            f"{OURS}{SECRET}",
+            f"{ERROR_PREFIX}{SECRET}",
             "kong-oam:index:Component$kong:index/plugin:Plugin",
             "orders/api-8080-gate",
         ),

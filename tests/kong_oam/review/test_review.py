@@ -355,7 +355,7 @@ def on_github(comments: Comments, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def say(comments: Comments, text: str, token: str = TOKEN) -> None:
-    github.say(
+    github.write_comment(
         text,
         7,
         REPOSITORY,
@@ -506,7 +506,7 @@ def test_of_an_estate_in_partitions_those_that_are_touched_are_previewed(
     """And the base, always; access is compared once, and told once for all."""
     monkeypatch.setattr(
         access_changes,
-        "_ran",
+        "_run",
         lambda *a: subprocess.CompletedProcess(a, 0, json.dumps(touched), ""),
     )
     assert main(["review", "--base", "main", "--stack", "prod"]) == 0
@@ -529,7 +529,7 @@ def test_of_what_cannot_be_listed_only_what_is_known_is_told(
     )
     monkeypatch.setattr(
         access_changes,
-        "_ran",
+        "_run",
         lambda *a: subprocess.CompletedProcess(a, 2, "", message),
     )
     assert main(["review", "--base", "main", "--stack", "prod"]) == 1

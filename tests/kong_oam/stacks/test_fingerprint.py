@@ -53,8 +53,8 @@ def mark(
     **marks: str,
 ) -> str:
     return fingerprint(
-        module.in_common(settings),
-        module.of_estate(settings, model),
+        module.settings_digest(settings),
+        module.estate_digest(settings, model),
         marks,
         configured,
     )

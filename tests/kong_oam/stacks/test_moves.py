@@ -12,7 +12,14 @@ from kong_oam.engine.cli import PulumiCliError
 from kong_oam.engine.state import COMPONENT
 from kong_oam.stacks import move
 from kong_oam.stacks.move import MoveError, Moves, perform
-from kong_oam.stacks.moves import Move, by_pair, is_whole, plan, under, without
+from kong_oam.stacks.moves import (
+    Move,
+    by_pair,
+    has_all,
+    ids_below,
+    plan,
+    without_resources,
+)
 
 SERVICE = "kong:index/service:Service"
 ROUTE = "kong:index/route:Route"
@@ -113,7 +120,7 @@ def test_all_that_lies_under_a_component_goes_along() -> None:
     }
     below["parent"] = urn("prod", f"{COMPONENT}${SERVICE}", "a/x-service")
     resources = [*state("prod", "a/x", "b/y"), below]
-    assert under(resources, [urn("prod", COMPONENT, "a/x")]) == {
+    assert ids_below(resources, [urn("prod", COMPONENT, "a/x")]) == {
         urn("prod", COMPONENT, "a/x"): "",
         urn("prod", f"{COMPONENT}${SERVICE}", "a/x-service"): "a/x 1",
         below["urn"]: "r 1",
@@ -123,11 +130,11 @@ def test_all_that_lies_under_a_component_goes_along() -> None:
 def test_a_copy_is_whole_with_every_resource_and_every_id() -> None:
     """Else neither may be forgotten: the products have only one of the two."""
     resources = state("prod", "a/x")
-    moved = under(resources, [urn("prod", COMPONENT, "a/x")])
-    assert is_whole(moved, state("prod-one", "a/x", "b/y"))
-    assert not is_whole(moved, state("prod-one", "a/x", identifier="2"))
-    assert not is_whole(moved, state("prod-one", "a/x")[:-1])
-    assert not is_whole(moved, [])
+    moved = ids_below(resources, [urn("prod", COMPONENT, "a/x")])
+    assert has_all(moved, state("prod-one", "a/x", "b/y"))
+    assert not has_all(moved, state("prod-one", "a/x", identifier="2"))
+    assert not has_all(moved, state("prod-one", "a/x")[:-1])
+    assert not has_all(moved, [])
 
 
 def test_what_is_forgotten_is_named_nowhere_in_what_stays() -> None:
@@ -146,8 +153,8 @@ def test_what_is_forgotten_is_named_nowhere_in_what_stays() -> None:
         },
         "deletedWith": service,
     }
-    gone = under(resources, [urn("prod", COMPONENT, "a/x")])
-    remaining = without([*resources, stays], gone)
+    gone = ids_below(resources, [urn("prod", COMPONENT, "a/x")])
+    remaining = without_resources([*resources, stays], gone)
     assert remaining == [
         resources[0],
         {
@@ -186,7 +193,7 @@ def test_a_move_that_is_interrupted_ends_between_two_pairs_of_stacks(
     for name in found.states:
         (tmp_path / f"stacks/Pulumi.{name}.yaml").touch()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(move, "check_at_rest", lambda *_: None)
+    monkeypatch.setattr(move, "check_no_active_run", lambda *_: None)
     commands: list[str] = []
     monkeypatch.setattr(
         move, "pulumi", lambda *words, **_: commands.append(words[-1])

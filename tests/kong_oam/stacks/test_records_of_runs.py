@@ -61,7 +61,7 @@ class Cli:
                         ),
                     ]
                 )
-            case ("stack", "tag", "set", records.NAMED, name):
+            case ("stack", "tag", "set", records.NAME_TAG, name):
                 assert stack == name
                 self.named.add(name)
                 return ""
@@ -81,7 +81,7 @@ class Cli:
         short = name.rpartition("/")[2]
         return short in self.named and [*only] == [
             "--tag",
-            f"{records.NAMED}={short}",
+            f"{records.NAME_TAG}={short}",
         ]
 
 
@@ -111,7 +111,9 @@ def test_what_was_written_is_read(cli: Cli) -> None:
         {"credentials": credentials, "generation": 4},
         "i1",
     )
-    assert records.read("prod", ["sales", "rest"], stacks.listed()) == Known(
+    assert records.read(
+        "prod", ["sales", "rest"], stacks.list_stacks()
+    ) == Known(
         {
             None: Record("f0", UPDATED, None, "i0"),
             "sales": Record(
@@ -120,7 +122,7 @@ def test_what_was_written_is_read(cli: Cli) -> None:
         },
         {"generation": 1},
     )
-    known = records.read("prod", ["sales"], stacks.listed())
+    known = records.read("prod", ["sales"], stacks.list_stacks())
     assert known.records["sales"].ids == "i1"
 
 
@@ -130,7 +132,7 @@ def test_a_record_counts_until_something_else_writes_the_state(
     """A run that was cut off, or one of the literal command."""
     records.write("prod", "sales", "f1", {}, "i1")
     cli.updates["organization/project/prod-sales"] = "2026-11-28T10:00:01.000Z"
-    assert records.read("prod", ["sales"], stacks.listed()).records == {}
+    assert records.read("prod", ["sales"], stacks.list_stacks()).records == {}
 
 
 def test_a_record_counts_until_the_state_has_another_number_of_resources(
@@ -139,7 +141,7 @@ def test_a_record_counts_until_the_state_has_another_number_of_resources(
     """As after `pulumi state delete` or an import, which leave the time of the last update as it is."""
     records.write("prod", "sales", "f1", {}, "i1")
     cli.resources -= 1
-    assert records.read("prod", ["sales"], stacks.listed()).records == {}
+    assert records.read("prod", ["sales"], stacks.list_stacks()).records == {}
 
 
 def test_of_a_run_no_other_state_is_read(cli: Cli) -> None:
@@ -155,10 +157,10 @@ def test_of_a_run_no_other_state_is_read(cli: Cli) -> None:
 def test_a_stack_that_was_never_run_has_no_record(cli: Cli) -> None:
     """Neither has one that is not there, or an estate of which nothing is."""
     records.write("prod", "rest", "f1", {}, "i1")
-    assert records.read("prod", ["other"], stacks.listed()) == Known(
+    assert records.read("prod", ["other"], stacks.list_stacks()) == Known(
         {}, {"generation": 1}
     )
-    assert records.read("elsewhere", ["sales"], stacks.listed()) == Known()
+    assert records.read("elsewhere", ["sales"], stacks.list_stacks()) == Known()
 
 
 @pytest.mark.parametrize(
@@ -177,7 +179,7 @@ def test_a_stack_that_was_never_run_has_no_record(cli: Cli) -> None:
 def test_a_tag_that_says_something_else_is_none(cli: Cli, text: str) -> None:
     """Whoever wrote it: then the stack is run."""
     cli.tags["kong-oam:ran:sales"] = text
-    assert records.read("prod", ["sales"], stacks.listed()).records == {}
+    assert records.read("prod", ["sales"], stacks.list_stacks()).records == {}
 
 
 def test_a_record_is_of_its_fingerprint_until_a_rotation_is_due() -> None:

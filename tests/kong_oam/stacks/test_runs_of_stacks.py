@@ -106,9 +106,11 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     for module in (records, engine_stacks, export):
         monkeypatch.setattr(module, "pulumi", stand_in.cli)
     monkeypatch.setattr(run, "create", lambda settings, stack: None)
-    monkeypatch.setattr(run, "without_file", lambda settings, stack: None)
     monkeypatch.setattr(
-        run, "show", lambda *_, stack, **__: stand_in.run(stack)
+        run, "missing_file_message", lambda settings, stack: None
+    )
+    monkeypatch.setattr(
+        run, "stream", lambda *_, stack, **__: stand_in.run(stack)
     )
     return stand_in
 
@@ -117,7 +119,7 @@ def up(
     estates: Estates = ESTATES, *, only: tuple[str, ...] = tuple(PARTITIONS)
 ) -> run.Runs:
     """`up` of what is outdated, one stack at a time."""
-    listed = engine_stacks.listed()
+    listed = engine_stacks.list_stacks()
     known = records.read("prod", PARTITIONS, listed)
     runs = run.Runs(
         estates, "up", 1, lambda stack, line: None, only, listed, known
@@ -284,7 +286,9 @@ def test_a_stack_whose_file_is_not_there_is_not_run(
     (tmp_path / "stacks").mkdir()
     (tmp_path / "stacks/Pulumi.prod.yaml").touch()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(run, "without_file", create.without_file)
+    monkeypatch.setattr(
+        run, "missing_file_message", create.missing_file_message
+    )
     engine.tags.clear()
     with pytest.raises(
         PulumiCliError,
@@ -316,7 +320,7 @@ def test_what_is_interrupted_begins_nothing_more(engine: Engine) -> None:
         return {}
 
     engine.outputs = interrupting
-    runs = runs_of(engine_stacks.listed())
+    runs = runs_of(engine_stacks.list_stacks())
     runs.over([None, *PARTITIONS])
     assert (runs.done, runs.left_out, runs.failed) == (
         ["prod"],
@@ -355,9 +359,9 @@ def test_what_waits_for_a_partition_that_failed_is_what_it_was_to_grant(
             say("error: the stack is currently locked by 1 lock(s)")
         return stack != "prod-rest" and engine.run(stack)
 
-    monkeypatch.setattr(run, "show", show)
+    monkeypatch.setattr(run, "stream", show)
     runs = runs_of(
-        engine_stacks.listed(),
+        engine_stacks.list_stacks(),
         estates=estates,
         say=lambda stack, line: lines.append((stack, line)),
     )
@@ -413,7 +417,7 @@ def test_stacks_of_partitions_are_made_once_the_base_was_run(
     )
     monkeypatch.setattr(
         run,
-        "show",
+        "stream",
         lambda *_, stack, **__: stack != "prod" and engine.run(stack),
     )
     runs = run.Runs(
@@ -426,7 +430,9 @@ def test_stacks_of_partitions_are_made_once_the_base_was_run(
     )
     runs.over([None, *PARTITIONS])
     assert created == []
-    monkeypatch.setattr(run, "show", lambda *_, stack, **__: engine.run(stack))
+    monkeypatch.setattr(
+        run, "stream", lambda *_, stack, **__: engine.run(stack)
+    )
     engine.outputs = lambda stack: (
         {} if "-" in stack else {"kept": ["scope read"]}
     )
@@ -452,7 +458,7 @@ def test_a_base_stays_while_a_partition_of_before_stands_on_it(
         (frozenset[str](), []),
     ):
         engine.standing = standing
-        runs = runs_of(engine_stacks.listed(), "destroy")
+        runs = runs_of(engine_stacks.list_stacks(), "destroy")
         runs.over([None, *PARTITIONS])
         assert runs.left_out == expected
         assert [*names(engine), *expected] == ["prod-apis", "prod-rest", "prod"]
