@@ -9,10 +9,10 @@ from dataclasses import asdict
 
 from kong_oam.access.diff.change import (
     OPENING,
+    AffectedCaller,
     Answers,
     Difference,
     Setting,
-    Whom,
 )
 from kong_oam.access.diff.wording import headline, label, row, worth_telling
 from kong_oam.access.networks import ANYWHERE
@@ -107,7 +107,7 @@ def _entry(change: Difference) -> JsonObject:
     example = change.example
     return {
         "kind": change.kind,
-        "for": [_whom(caller) for caller in change.whom],
+        "for": [_caller(caller) for caller in change.callers],
         "methods": list(change.methods),
         "site": change.site,
         **subtree_entry(change.region.subtree),
@@ -164,7 +164,7 @@ def _setting(change: Setting) -> JsonObject:
     return entry
 
 
-def _whom(caller: Whom) -> JsonObject:
+def _caller(caller: AffectedCaller) -> JsonObject:
     source = {
         "from": list(map(str, caller.source.networks)),
         "notFrom": list(map(str, caller.source.but)),

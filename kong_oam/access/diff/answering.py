@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
 
-from kong_oam.access.diff.change import RIGHTS, Answer, Subject, Whom
+from kong_oam.access.diff.change import RIGHTS, AffectedCaller, Answer, Subject
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.endpoint import whole
 from kong_oam.access.networks import Source, common
@@ -97,7 +97,7 @@ def _are_same_but_for_names(was: Answer, now: Answer) -> bool:
 
 def staying(
     was: Access, now: Access, renamed: Mapping[Principal, Principal]
-) -> Iterator[Whom]:
+) -> Iterator[AffectedCaller]:
     """Yield the callers that have access before and after. `renamed` maps new principals to old
     principals."""
     networks = common(was.networks, now.networks)
@@ -105,18 +105,22 @@ def staying(
         return
     source = Source(networks)
     if was.everybody and now.everybody:
-        yield Whom(None, source=source)
+        yield AffectedCaller(None, source=source)
     elif now.everybody:
         new_names = {before: after for after, before in renamed.items()}
         for principal, condition in was.principals.items():
-            yield Whom(new_names.get(principal, principal), condition, source)
+            yield AffectedCaller(
+                new_names.get(principal, principal), condition, source
+            )
     else:
         for principal, after in now.principals.items():
             before = was.principals.get(renamed.get(principal, principal))
             if was.everybody:
-                yield Whom(principal, after, source)
+                yield AffectedCaller(principal, after, source)
             elif before:
-                yield Whom(principal, _both(before, after, principal), source)
+                yield AffectedCaller(
+                    principal, _both(before, after, principal), source
+                )
 
 
 def _both(was: Condition, now: Condition, principal: Principal) -> Condition:

@@ -25,7 +25,7 @@ CLOSING: tuple[Kind, ...] = ("narrowed", "revoked", "may narrow")
 
 
 @dataclass(frozen=True, slots=True)
-class Whom:
+class AffectedCaller:
     """Affected callers: everybody (no principal), a client as itself, or the client's users who
     meet the condition. `source` is where they call from.
 
@@ -84,7 +84,7 @@ class Change:
     """
 
     kind: Kind
-    whom: tuple[Whom, ...]
+    callers: tuple[AffectedCaller, ...]
     methods: Names
     site: str
     region: Region

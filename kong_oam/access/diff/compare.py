@@ -28,12 +28,12 @@ from kong_oam.access.diff.certificates import certificates_changed
 from kong_oam.access.diff.change import (
     CLOSING,
     OPENING,
+    AffectedCaller,
     Answers,
     Change,
     Difference,
     Example,
     Subject,
-    Whom,
 )
 from kong_oam.access.diff.facts import settings_changed
 from kong_oam.access.diff.kind import KINDS, Kind
@@ -61,7 +61,7 @@ from kong_oam.access.request_classes import (
 )
 
 # With both answers, if another target answers.
-_ChangeKey = tuple[Kind, Whom, Answers | None]
+_ChangeKey = tuple[Kind, AffectedCaller, Answers | None]
 
 # A site, a method, and the number of a class of paths.
 _Cell = tuple[str, str, int]
@@ -77,7 +77,7 @@ _Otherwise = Mapping[tuple[str, int], Answers]
 _Path = tuple[str, int, PathSegments]
 # The numbers of classes of paths by site and method.
 _Numbers = dict[str, dict[str, set[int]]]
-_Compared = Iterator[tuple[Kind, Whom]]
+_Compared = Iterator[tuple[Kind, AffectedCaller]]
 # Principals of the new estate, each with its principal of the old estate under another name.
 _Renamed = Mapping[Principal, Principal]
 
@@ -104,8 +104,8 @@ def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
     kept = _without_renamed(renamed, differences)
 
     def compare_staying(was: Access, now: Access) -> _Compared:
-        for whom in staying(was, now, renamed):
-            yield "answered by", whom
+        for caller in staying(was, now, renamed):
+            yield "answered by", caller
 
     changing = [entry for entry in paths if entry[:2] in otherwise]
     differences = kept | _cells(*sides, changing, otherwise, compare_staying)
@@ -195,8 +195,8 @@ def _cells(
             pair = id(was[method]), id(now[method])
             if pair not in compared:
                 compared[pair] = [*compare(was[method], now[method])]
-            for kind, whom in compared[pair]:
-                cells = differences.setdefault((kind, whom, answers), [])
+            for kind, caller in compared[pair]:
+                cells = differences.setdefault((kind, caller, answers), [])
                 cells.append((site, method, number))
     return differences
 
@@ -212,10 +212,16 @@ def _compare(was: Access, now: Access) -> _Compared:
     for principal in sorted({*was.principals, *now.principals}):
         if principal not in was.principals:
             condition = now.principals[principal]
-            yield "granted", Whom(principal, condition, Source(now.networks))
+            yield (
+                "granted",
+                AffectedCaller(principal, condition, Source(now.networks)),
+            )
         elif principal not in now.principals:
             condition = was.principals[principal]
-            yield "revoked", Whom(principal, condition, Source(was.networks))
+            yield (
+                "revoked",
+                AffectedCaller(principal, condition, Source(was.networks)),
+            )
         else:
             yield from _compare_conditions(principal, was, now, opened, shut)
 
@@ -242,7 +248,7 @@ def _compare_conditions(
     )
     for kind, condition, source in changes:
         if condition and source:
-            yield kind, Whom(principal, condition, source)
+            yield kind, AffectedCaller(principal, condition, source)
 
 
 def _compare_with_everybody(
@@ -251,10 +257,10 @@ def _compare_with_everybody(
     """Compare if one of the two allows everybody from its networks. `opened`: new addresses;
     `shut`: removed addresses."""
     if not was.everybody:
-        yield "newly public", Whom(None, source=Source(now.networks))
+        yield "newly public", AffectedCaller(None, source=Source(now.networks))
     elif not now.everybody:
         kind: Kind = "narrowed" if now.principals else "revoked"
-        yield kind, Whom(None, source=Source(was.networks))
+        yield kind, AffectedCaller(None, source=Source(was.networks))
     if was.everybody and opened:
         yield from _each("widened", now, opened)
     if now.everybody and shut:
@@ -264,9 +270,9 @@ def _compare_with_everybody(
 def _each(kind: Kind, access: Access, source: Source) -> _Compared:
     """Yield one change for each caller with access."""
     if access.everybody:
-        yield kind, Whom(None, source=source)
+        yield kind, AffectedCaller(None, source=source)
     for principal, condition in access.principals.items():
-        yield kind, Whom(principal, condition, source)
+        yield kind, AffectedCaller(principal, condition, source)
 
 
 def _renamed(
@@ -325,10 +331,12 @@ def _principals_only_in(
     access: dict[Principal | None, set[object]] = {}
     for principal in side.clients.keys() - other.clients.keys():
         access[principal] = set()
-    for (change_kind, whom, _), cells in differences.items():
-        if change_kind == kind and whom.principal in access:
+    for (change_kind, caller, _), cells in differences.items():
+        if change_kind == kind and caller.principal in access:
             for cell in cells:
-                access[whom.principal].add((whom.condition, whom.source, cell))
+                access[caller.principal].add(
+                    (caller.condition, caller.source, cell)
+                )
     result: dict[object, list[Principal]] = {}
     for principal in sorted(side.clients):
         if principal not in access:
@@ -368,11 +376,13 @@ def _changes(
 
     `owners` maps a client to the owner to print with it.
     """
-    merged: dict[_Merged, list[Whom]] = {}
-    for (kind, whom, answers), cells in differences.items():
-        principal = whom.principal
+    merged: dict[_Merged, list[AffectedCaller]] = {}
+    for (kind, caller, answers), cells in differences.items():
+        principal = caller.principal
         owned = (
-            replace(whom, owner=owners.get(principal)) if principal else whom
+            replace(caller, owner=owners.get(principal))
+            if principal
+            else caller
         )
         for site, by_method in _by_site(cells).items():
             classes = classes_by_site[site]
@@ -380,7 +390,7 @@ def _changes(
                 minutes = None
                 if kind in CLOSING:
                     paths = [classes[number].path for number in members]
-                    minutes = _minutes(old, new, whom, site, paths, methods)
+                    minutes = _minutes(old, new, caller, site, paths, methods)
                 change = _Merged(kind, site, region, methods, minutes, answers)
                 merged.setdefault(change, []).append(owned)
     for change, callers in merged.items():
@@ -397,7 +407,7 @@ def _by_site(cells: Iterable[_Cell]) -> _Numbers:
     return by_site
 
 
-def _caller_rank(caller: Whom) -> tuple[object, ...]:
+def _caller_rank(caller: AffectedCaller) -> tuple[object, ...]:
     groups = sorted(map(sorted, caller.condition))
     return caller.principal or _FIRST, groups, str(caller.source)
 
@@ -408,7 +418,7 @@ _FIRST = Principal("", "")
 def _minutes(
     old: Side,
     new: Side,
-    whom: Whom,
+    caller: AffectedCaller,
     site: str,
     paths: Iterable[PathSegments],
     methods: Sequence[str],
@@ -419,11 +429,11 @@ def _minutes(
     for path in paths:
         # If everybody could call, the path closes for clients of all kinds.
         known = new.known(old.clients, site, path)
-        for principal in [whom.principal] if whom.principal else known:
+        for principal in [caller.principal] if caller.principal else known:
             lifetime = old.lifetime(principal)
             if lifetime is None or lifetime in minutes:
                 continue
-            if _lives(old, new, principal, whom, site, path, methods):
+            if _lives(old, new, principal, caller, site, path, methods):
                 minutes.add(lifetime)
     return max(minutes, default=None)
 
@@ -432,7 +442,7 @@ def _lives(
     old: Side,
     new: Side,
     principal: Principal,
-    whom: Whom,
+    caller: AffectedCaller,
     site: str,
     path: PathSegments,
     methods: Sequence[str],
@@ -440,7 +450,7 @@ def _lives(
     """Return whether the new gate accepts an old token of the principal for users who lose
     access."""
     # If everybody could call, any user with a token.
-    before = whom.condition if whom.principal else old.signed_in(principal)
+    before = caller.condition if caller.principal else old.signed_in(principal)
     named = old.groups_named(site, path) | new.groups_named(site, path)
     by_method = new.at(site, path)
     for method in methods:
@@ -454,7 +464,7 @@ def _lives(
         )
         for groups in _concerned(lost, after, named):
             token = old.token(principal, groups, site, path)
-            if new.takes(site, path, method, token, whom.source.networks):
+            if new.takes(site, path, method, token, caller.source.networks):
                 return True
     return False
 
@@ -477,13 +487,13 @@ def _concerned(
 
 
 def _change(
-    old: Side, new: Side, change: _Merged, whom: tuple[Whom, ...]
+    old: Side, new: Side, change: _Merged, callers: tuple[AffectedCaller, ...]
 ) -> Change:
     """Complete a change with an example request, and with the rule that gives or gave access."""
     site = change.site
     path = change.region.subtree.path
     method = change.methods[0]
-    first = whom[0]
+    first = callers[0]
     groups = min(first.condition, key=sorted, default=frozenset())
     example = Example(
         method,
@@ -499,7 +509,7 @@ def _change(
     rule = side.answer(site, path, method, token, example.address).rule
     return Change(
         change.kind,
-        whom,
+        callers,
         change.methods,
         site,
         change.region,
@@ -510,9 +520,9 @@ def _change(
     )
 
 
-def _address(whom: Whom) -> str | None:
+def _address(caller: AffectedCaller) -> str | None:
     """Return an address that the callers call from; None if any address will do."""
-    address = whom.source.example()
+    address = caller.source.example()
     return str(address) if address else None
 
 
@@ -525,5 +535,5 @@ def _rank(change: Difference) -> tuple[object, ...]:
         change.site,
         change.region.subtree,
         METHODS.index(change.methods[0]),
-        change.whom[0].principal or _FIRST,
+        change.callers[0].principal or _FIRST,
     )

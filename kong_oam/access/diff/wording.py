@@ -12,12 +12,12 @@ from kong_oam.access.diff.change import (
     CLOSING,
     OPENING,
     RIGHTS,
+    AffectedCaller,
     Answer,
     Change,
     Difference,
     Exposer,
     Setting,
-    Whom,
 )
 from kong_oam.access.diff.kind import Kind
 from kong_oam.access.methods import METHODS
@@ -72,7 +72,7 @@ def row(change: Difference, scheme: str) -> tuple[str, str, str, str]:
         return concerned(change), "", setting(change), place
     requests = where(change, scheme) + answered(change)
     note = until(change) or place
-    return whom(change.whom), methods(change.methods), requests, note
+    return callers_text(change.callers), methods(change.methods), requests, note
 
 
 def answered(change: Change) -> str:
@@ -131,12 +131,12 @@ def _is_worth_telling(
     return change.kind in OPENING and (change.site, path) not in itself
 
 
-def whom(all_of_them: Sequence[Whom]) -> str:
+def callers_text(callers: Sequence[AffectedCaller]) -> str:
     """Return callers as text: `shop/checkout, shop/web for users in sales`."""
-    return ", ".join(map(_caller_in_words, all_of_them))
+    return ", ".join(map(_caller_in_words, callers))
 
 
-def _caller_in_words(caller: Whom) -> str:
+def _caller_in_words(caller: AffectedCaller) -> str:
     source = f" from {caller.source}" if caller.source != ANYWHERE else ""
     if caller.principal is None:
         return f"everybody{source}"
@@ -199,7 +199,7 @@ def until(change: Change) -> str:
     if change.kind not in CLOSING:
         return ""
     if change.minutes is None:
-        return "at once" if change.whom[0].principal else ""
+        return "at once" if change.callers[0].principal else ""
     return f"old tokens work up to {change.minutes} minutes"
 
 

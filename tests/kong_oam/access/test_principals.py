@@ -113,7 +113,7 @@ def test_roles_of_many_groups_are_compared_in_time() -> None:
     after = model(with_groups(150, 150), SHOP)
     changes = diff(before, after)
     (widened,) = [change for change in changes if change.methods == ("POST",)]
-    assert widened.whom[0].condition == {
+    assert widened.callers[0].condition == {
         frozenset({f"r{number}", "w149"}) for number in range(150)
     }
     assert diff(after, after) == ()

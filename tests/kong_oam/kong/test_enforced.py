@@ -238,7 +238,7 @@ def test_a_client_of_another_kind_is_told_apart_at_each_port() -> None:
     expected = [
         (change.kind, caller.principal, change.region.subtree.path)
         for change in requests(changed([found], model(new)))
-        for caller in change.whom
+        for caller in change.callers
     ]
     itself, users = (
         Principal("orders/api", "main", users) for users in (False, True)
@@ -246,8 +246,8 @@ def test_a_client_of_another_kind_is_told_apart_at_each_port() -> None:
     assert expected == [("granted", users, ("a",)), ("revoked", itself, ("a",))]
     (found,) = enforced(state(old), model(new))
     assert [
-        change.whom for change in requests(changed([found], model(new)))
-    ] == [change.whom for change in requests(diff(model(old), model(new)))]
+        change.callers for change in requests(changed([found], model(new)))
+    ] == [change.callers for change in requests(diff(model(old), model(new)))]
     assert [principal_of(client) for client in found.estate.clients] == [itself]
 
 

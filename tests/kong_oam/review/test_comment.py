@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kong_oam.access.diff.change import Answer, Change, Example, Whom
+from kong_oam.access.diff.change import AffectedCaller, Answer, Change, Example
 from kong_oam.access.principals import ITSELF, Principal
 from kong_oam.access.request_classes import Region, Subtree
 from kong_oam.cli.changes import document
@@ -271,7 +271,7 @@ def test_the_owner_of_a_path_that_is_taken_is_asked_though_callers_are_only_revo
     """A later change of the new owner alone may let callers in, and the old owner is not asked then."""
     revoked = Change(
         "revoked",
-        whom=(Whom(Principal("shop/web", "okta"), ITSELF),),
+        callers=(AffectedCaller(Principal("shop/web", "okta"), ITSELF),),
         methods=("GET",),
         site="orders.example.com",
         region=Region(Subtree(("orders",))),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kong_oam.access.decide import Request, decide
-from kong_oam.access.diff.change import Change, Whom
+from kong_oam.access.diff.change import AffectedCaller, Change
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.kind import Kind
 from kong_oam.access.diff.model import AccessModel
@@ -202,10 +202,12 @@ FROM_8 = Source((network("10.0.0.0/8"),))
 BEYOND_9 = Source((network("10.0.0.0/8"),), (network("10.0.0.0/9"),))
 
 
-def users(group: str, source: Source) -> Whom:
+def users(group: str, source: Source) -> AffectedCaller:
     """The users of shop/web in a group, calling from these networks."""
     groups = frozenset({frozenset({group})})
-    return Whom(Principal("shop/web", "okta", users=True), groups, source)
+    return AffectedCaller(
+        Principal("shop/web", "okta", users=True), groups, source
+    )
 
 
 FEWER = edited(CALLED, ("10.0.0.0/8", "10.0.0.0/9"))
@@ -223,7 +225,7 @@ MORE_GROUPS = edited(CALLED, ("groups: [sales]", "groups: [sales, desk]"))
     ids=["addresses come", "addresses go", "and a group comes", "and a group goes"],
 )  # fmt: skip
 def test_other_networks_are_told_of_beside_other_groups(
-    before: str, after: str, kind: Kind, callers: tuple[Whom, ...]
+    before: str, after: str, kind: Kind, callers: tuple[AffectedCaller, ...]
 ) -> None:
     """Of a group that comes or goes, all addresses; of the others, those that come or go."""
     region = Region(Subtree(("orders",)))

@@ -7,7 +7,13 @@ from unittest.mock import ANY
 
 import pytest
 
-from kong_oam.access.diff.change import Change, Example, Setting, Subject, Whom
+from kong_oam.access.diff.change import (
+    AffectedCaller,
+    Change,
+    Example,
+    Setting,
+    Subject,
+)
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.model import empty
 from kong_oam.access.diff.snapshot import ModelError, dump_model, load_model
@@ -19,7 +25,7 @@ from tests.support.diffs import API, SHOP, edited, model, settings
 
 BEFORE = model(API, SHOP)
 
-EVERYBODY = Whom(None)
+EVERYBODY = AffectedCaller(None)
 HEALTH = Subtree(("orders", "health"))
 HEALTH_OTHERWISE = Subtree(("orders", "health."), spelled_otherwise=True)
 """Paths that some servers take for /orders/health, as `/orders/health.` and `/Orders/Health`."""
@@ -27,20 +33,20 @@ NOT_HEALTH = Region(Subtree(("orders",)), (HEALTH, HEALTH_OTHERWISE))
 """/orders with all below it but /orders/health, which has a rule of its own."""
 
 
-def service(client: str) -> Whom:
-    return Whom(Principal(client, "okta"), ITSELF)
+def service(client: str) -> AffectedCaller:
+    return AffectedCaller(Principal(client, "okta"), ITSELF)
 
 
-def users(client: str, *groups: str) -> Whom:
+def users(client: str, *groups: str) -> AffectedCaller:
     """The client's users who are in all of these groups."""
-    return Whom(
+    return AffectedCaller(
         Principal(client, "okta", users=True), frozenset({frozenset(groups)})
     )
 
 
 def orders_change(
     kind: str,
-    caller: Whom,
+    caller: AffectedCaller,
     methods: str,
     region: Region,
     minutes: int | None = None,
@@ -229,7 +235,7 @@ spec:
     for old in (before, load_model(dump_model(before))):
         found = diff(old, after)
         assert found == changes
-        assert [change.whom[0].owner for change in found] == [
+        assert [change.callers[0].owner for change in found] == [
             "team-b",
             "team-a",
         ]
@@ -435,7 +441,9 @@ ISSUED_FOR_5 = settings(
 )
 
 
-def hello_change(caller: Whom, kind: str, minutes: int | None) -> Change:
+def hello_change(
+    caller: AffectedCaller, kind: str, minutes: int | None
+) -> Change:
     region = Region(Subtree(()))
     return Change(
         kind, (caller,), METHODS, "hello.example.com", region, ANY, minutes
@@ -653,7 +661,7 @@ def test_a_change_has_the_rule_that_opens_and_an_example_request() -> None:
     (change,) = diff(BEFORE, model(put, SHOP))
     assert change == Change(
         kind="granted",
-        whom=(users("shop/web", "desk", "sales"),),
+        callers=(users("shop/web", "desk", "sales"),),
         methods=("PUT",),
         site="orders.example.com",
         region=NOT_HEALTH,

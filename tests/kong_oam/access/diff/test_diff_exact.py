@@ -160,7 +160,7 @@ def _check(
     covering = [
         caller
         for change in answered
-        for caller in change.whom
+        for caller in change.callers
         if _from(caller.source, address)
         and (
             caller.principal is None
@@ -178,7 +178,7 @@ def _check(
         answers = (True, False) if change.kind in CLOSING else (False, True)
         for caller in (
             candidate
-            for candidate in change.whom
+            for candidate in change.callers
             if _from(candidate.source, address)
         ):
             if caller.principal is None or (
@@ -370,15 +370,15 @@ def test_every_change_is_witnessed_by_a_request(
     old, new = pair
     for change in _requests(diff(model(old), model(new))):
         example = change.example
-        assert example.address == _example(change.whom[0].source)
+        assert example.address == _example(change.callers[0].source)
         assert (
             example.principal,
-            example.groups in change.whom[0].condition,
+            example.groups in change.callers[0].condition,
         ) in (
-            (change.whom[0].principal, True),
+            (change.callers[0].principal, True),
             (None, False),
         )
-        for caller in change.whom:
+        for caller in change.callers:
             address = _example(caller.source)
             request = Request(
                 example.method,

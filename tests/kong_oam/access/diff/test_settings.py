@@ -241,7 +241,7 @@ def test_another_client_without_a_workload_is_another_principal() -> None:
     )
     changes = diff(BEFORE, estate(renamed))
     assert [
-        (change.kind, change.whom[0].principal.client) for change in changes
+        (change.kind, change.callers[0].principal.client) for change in changes
     ] == [
         ("granted", "outside/other"),
         ("revoked", "outside/app"),

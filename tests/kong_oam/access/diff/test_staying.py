@@ -12,7 +12,7 @@ from kong_oam.access import principals
 from kong_oam.access.data import Networks
 from kong_oam.access.diff import answering
 from kong_oam.access.diff.answering import staying
-from kong_oam.access.diff.change import Whom
+from kong_oam.access.diff.change import AffectedCaller
 from kong_oam.access.networks import Source, admits, network
 from kong_oam.access.principals import (
     ITSELF,
@@ -87,7 +87,7 @@ def may(
 
 
 def covered(
-    caller: Whom,
+    caller: AffectedCaller,
     principal: Principal | None,
     groups: frozenset[str],
     address: str,
@@ -131,9 +131,9 @@ def test_a_condition_of_both_is_as_small_as_can_be() -> None:
     a, b, ab, c = (frozenset(name) for name in ("a", "b", "ab", "c"))
     assert list(
         staying(_with(frozenset({a, b})), _with(frozenset({a, c})), {})
-    ) == [Whom(WEB, frozenset({a, frozenset("bc")}), Source())]
+    ) == [AffectedCaller(WEB, frozenset({a, frozenset("bc")}), Source())]
     assert list(staying(_with(frozenset({a})), _with(frozenset({ab})), {})) == [
-        Whom(WEB, frozenset({ab}), Source())
+        AffectedCaller(WEB, frozenset({ab}), Source())
     ]
     assert list(staying(_with(frozenset({a})), NOBODY, {})) == []
 

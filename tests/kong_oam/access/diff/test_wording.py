@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from kong_oam.access.diff.change import (
+    AffectedCaller,
     Answer,
     Change,
     Difference,
@@ -14,11 +15,11 @@ from kong_oam.access.diff.change import (
     Exposer,
     Setting,
     Subject,
-    Whom,
 )
 from kong_oam.access.diff.kind import Kind
 from kong_oam.access.diff.rights import RIGHTS
 from kong_oam.access.diff.wording import (
+    callers_text,
     headline,
     label,
     methods,
@@ -26,7 +27,6 @@ from kong_oam.access.diff.wording import (
     until,
     users,
     where,
-    whom,
     worth_telling,
 )
 from kong_oam.access.model import METHODS
@@ -35,12 +35,12 @@ from kong_oam.access.principals import ITSELF, Condition, Principal
 from kong_oam.access.request_classes import Region, Subtree
 from kong_oam.oam.position import Document, SourcePosition
 
-JOB = Whom(Principal("shop/job", "okta"), ITSELF)
+JOB = AffectedCaller(Principal("shop/job", "okta"), ITSELF)
 WEB = Principal("shop/web", "okta", users=True)
 SALES = frozenset({frozenset({"sales"})})
 REVOKED = Change(
     kind="revoked",
-    whom=(JOB,),
+    callers=(JOB,),
     methods=("GET", "HEAD"),
     site="orders.example.com",
     region=Region(Subtree(("orders",)), (Subtree(("orders", "health")),)),
@@ -52,19 +52,19 @@ OWNER = Setting("owner", Subject("orders/api"), "owner", "team-a", "team-b")
 @pytest.mark.parametrize(
     ("caller", "words"),
     [
-        (Whom(None), "everybody"),
-        (Whom(None, source=Source((network("10.0.0.0/8"),))), "everybody from 10.0.0.0/8"),
+        (AffectedCaller(None), "everybody"),
+        (AffectedCaller(None, source=Source((network("10.0.0.0/8"),))), "everybody from 10.0.0.0/8"),
         (JOB, "shop/job"),
         (replace(JOB, owner="team-a"), "shop/job (team-a)"),
-        (Whom(WEB, SALES), "shop/web for users in sales"),
+        (AffectedCaller(WEB, SALES), "shop/web for users in sales"),
     ],
 )  # fmt: skip
 def test_a_caller_is_named_with_groups_and_networks(
-    caller: Whom, words: str
+    caller: AffectedCaller, words: str
 ) -> None:
     """Everybody, a client as itself with its owner, or its users."""
-    assert whom([caller]) == words
-    assert whom([caller, JOB]) == f"{words}, shop/job"
+    assert callers_text([caller]) == words
+    assert callers_text([caller, JOB]) == f"{words}, shop/job"
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,10 @@ def test_groups_are_listed_from_the_fewest(
 def test_all_callers_and_all_groups_are_named() -> None:
     """However many there are."""
     clients = [f"shop/{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]
-    callers = [Whom(Principal(client, "okta"), ITSELF) for client in clients]
-    assert whom(callers) == ", ".join(clients)
+    callers = [
+        AffectedCaller(Principal(client, "okta"), ITSELF) for client in clients
+    ]
+    assert callers_text(callers) == ", ".join(clients)
     groups = [f"g{number:02}" for number in range(12)] + ["zz-all-staff"]
     condition = frozenset(frozenset({group}) for group in groups)
     assert users(condition) == " or ".join(groups)
@@ -146,9 +148,9 @@ def test_a_place_is_a_url_without_its_exceptions(
         (REVOKED, "at once"),
         (replace(REVOKED, minutes=5), "old tokens work up to 5 minutes"),
         (replace(REVOKED, kind="granted"), ""),
-        (replace(REVOKED, whom=(Whom(None),)), ""),
+        (replace(REVOKED, callers=(AffectedCaller(None),)), ""),
         (
-            replace(REVOKED, whom=(Whom(None),), minutes=5),
+            replace(REVOKED, callers=(AffectedCaller(None),), minutes=5),
             "old tokens work up to 5 minutes",
         ),
     ],
@@ -295,11 +297,11 @@ NOT_HEALTH = "https://orders.example.com/orders but not /orders/health"
         ([], ""),
         ([REVOKED], f"revoked from shop/job: GET,HEAD {NOT_HEALTH}"),
         (
-            [replace(REVOKED, kind="newly public", whom=(Whom(None),)), REVOKED],
+            [replace(REVOKED, kind="newly public", callers=(AffectedCaller(None),)), REVOKED],
             f"newly public: GET,HEAD {NOT_HEALTH} (and 1 more change of access)",
         ),
         (
-            [replace(REVOKED, kind="widened", whom=(Whom(WEB, SALES),)), REVOKED, OWNER],
+            [replace(REVOKED, kind="widened", callers=(AffectedCaller(WEB, SALES),)), REVOKED, OWNER],
             f"widened to shop/web for users in sales: GET,HEAD {NOT_HEALTH} (and 2 more changes of access)",
         ),
         ([OWNER], "owner of orders/api: team-a -> team-b"),

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kong_oam.access.diff.change import (
+    AffectedCaller,
     Answer,
     Change,
     Difference,
     Example,
     Setting,
     Subject,
-    Whom,
 )
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.snapshot import dump_model, load_model
@@ -315,7 +315,7 @@ def test_a_setting_is_no_line_of_the_picture() -> None:
 
 NEWLY_PUBLIC = Change(
     "newly public",
-    whom=(Whom(None),),
+    callers=(AffectedCaller(None),),
     methods=("POST",),
     site="orders.example.com",
     region=Region(Subtree(("orders",))),
