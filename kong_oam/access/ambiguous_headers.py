@@ -18,7 +18,7 @@ _CONNECTION_OPTIONS = frozenset(
     {"close", "http2-settings", "keep-alive", "te", "upgrade"}
 )
 
-_WRITTEN_ANEW = frozenset(
+_REWRITTEN = frozenset(
     {
         "content-length",
         "transfer-encoding",
@@ -36,7 +36,7 @@ _WRITTEN_ANEW = frozenset(
 )
 
 
-def why_ambiguous(headers: Iterable[Header]) -> str | None:
+def ambiguity(headers: Iterable[Header]) -> str | None:
     """Return the problem of the first ambiguous header; None if there is none.
 
     Names with characters other than letters, digits, `-` and `_` never arrive: nginx drops such
@@ -45,14 +45,14 @@ def why_ambiguous(headers: Iterable[Header]) -> str | None:
     for name, value in headers:
         small = name.lower() if name.isascii() else name
         folded = small.replace("_", "-")
-        if small != folded and folded in _WRITTEN_ANEW:
+        if small != folded and folded in _REWRITTEN:
             return f"servers may read its header {name} as {folded}"
-        if small == "connection" and (named := _named_by(value)):
+        if small == "connection" and (named := _deleted_header(value)):
             return f"its Connection header names {named}"
     return None
 
 
-def _named_by(connection: str) -> str | None:
+def _deleted_header(connection: str) -> str | None:
     """Return the first name in a Connection header that is not an option of the connection."""
     for part in connection.split(","):
         name = part.strip(" \t")

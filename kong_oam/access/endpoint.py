@@ -77,7 +77,7 @@ def backends_of(endpoints: Iterable[Endpoint]) -> Mapping[str, Endpoint]:
     }
 
 
-def whole(component: str) -> str:
+def component_key(component: str) -> str:
     """Return the component's key from a key with or without a port: `orders/api` for
     `orders/api:8081`.
 

@@ -86,7 +86,7 @@ def admits(networks: Networks, address: str) -> bool:
     """Return whether a call from an address is allowed by these networks. An invalid address is in
     no network."""
     read = read_address(address)
-    return not networks or (read is not None and _held(read, networks))
+    return not networks or (read is not None and _contains(read, networks))
 
 
 def written(networks: Iterable[Network]) -> str:
@@ -127,14 +127,14 @@ class Source:
                 if _within(excepted, entry) and last != entry.broadcast_address:
                     beginnings.append(last + 1)
             for address in beginnings:
-                if not _held(address, self.but):
+                if not _contains(address, self.but):
                     yield address
 
 
 ANYWHERE = Source()
 
 
-def beyond(networks: Networks, others: Networks) -> Source | None:
+def addresses_outside(networks: Networks, others: Networks) -> Source | None:
     """Return the addresses in `networks` that are in none of the `others`; None if there are none."""
     if not others:
         return None
@@ -147,7 +147,7 @@ def beyond(networks: Networks, others: Networks) -> Source | None:
     return Source(fewest(more), tuple(but)) if more else None
 
 
-def common(networks: Networks, others: Networks) -> Networks | None:
+def intersection(networks: Networks, others: Networks) -> Networks | None:
     """Return the networks with the addresses in both; None if there are none."""
     if not networks or not others:
         return networks or others
@@ -156,7 +156,7 @@ def common(networks: Networks, others: Networks) -> Networks | None:
     return fewest(inner) if inner else None
 
 
-def told_apart(networks: Iterable[Network]) -> tuple[Source, ...]:
+def address_classes(networks: Iterable[Network]) -> tuple[Source, ...]:
     """Return the classes of addresses that these networks distinguish: addresses outside all, and
     for each network the addresses in no smaller network.
 
@@ -172,13 +172,15 @@ def told_apart(networks: Iterable[Network]) -> tuple[Source, ...]:
     )
     if not every:
         return (ANYWHERE,)
-    sources = [beyond((), fewest(every))]
+    sources = [addresses_outside((), fewest(every))]
     for entry in every:
         smaller = [
             other for other in every if other != entry and _within(other, entry)
         ]
         source = (
-            beyond((entry,), fewest(smaller)) if smaller else Source((entry,))
+            addresses_outside((entry,), fewest(smaller))
+            if smaller
+            else Source((entry,))
         )
         sources.append(source)
     return tuple(source for source in sources if source)
@@ -195,5 +197,5 @@ def _within(entry: Network, other: Network) -> bool:
     return isinstance(other, IPv6Network) and entry.subnet_of(other)
 
 
-def _held(address: Address, networks: Iterable[Network]) -> bool:
+def _contains(address: Address, networks: Iterable[Network]) -> bool:
     return any(address in entry for entry in networks)

@@ -16,7 +16,9 @@ from kong_oam.traits.cors.value import CORS
 Reach = Mapping[PathSegments, Names]
 
 
-def readers(estate: Estate, component: Component) -> Mapping[str, Reach] | None:
+def readable_requests(
+    estate: Estate, component: Component
+) -> Mapping[str, Reach] | None:
     """Return the readable requests of a component by origin; None if the gateway does not handle
     its CORS.
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from kong_oam.access.data import Names
 from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.model import Component, Estate, Rule, listing
-from kong_oam.access.origins import readers
+from kong_oam.access.origins import readable_requests
 from kong_oam.access.paths import read, written
 from kong_oam.diagnostics import nearest
 from kong_oam.traits.cors.value import CORS
@@ -57,7 +57,7 @@ def reading(
     component = decision.component
     if decision.status in (400, 404) or component is None:
         return Reading(False, decision.reason)
-    readable = readers(estate, component)
+    readable = readable_requests(estate, component)
     if readable is None:
         return None
     path = read(request.target)
@@ -66,7 +66,7 @@ def reading(
     if origin not in readable:
         return Reading(
             False,
-            _no_reader(estate, component, request, origin)
+            _no_reader_text(estate, component, request, origin)
             + nearest(origin, readable, 1),
             listed,
         )
@@ -84,7 +84,7 @@ def reading(
             f"no rule on {written(rules[0].path)} lists {method}",
             rules[0],
         )
-    whose = " and ".join(_whose(estate, component, origin))
+    whose = " and ".join(_readers_text(estate, component, origin))
     if method not in readable[origin].get(rules[0].path, ()):
         return Reading(
             False,
@@ -100,14 +100,14 @@ def reading_origins(estate: Estate, request: Request) -> Names:
     if component is None:
         return ()
     origins = []
-    for origin in sorted(readers(estate, component) or ()):
+    for origin in sorted(readable_requests(estate, component) or ()):
         answer = reading(estate, request, origin, request.method)
         if answer and answer.may:
             origins.append(origin)
     return tuple(origins)
 
 
-def _no_reader(
+def _no_reader_text(
     estate: Estate, component: Component, request: Request, origin: str
 ) -> str:
     if origin == f"{estate.stack.scheme}://{request.host}":
@@ -115,7 +115,9 @@ def _no_reader(
     return f"no cors trait lists this origin, and no browser client of {component.key} has pages there"
 
 
-def _whose(estate: Estate, component: Component, origin: str) -> Iterator[str]:
+def _readers_text(
+    estate: Estate, component: Component, origin: str
+) -> Iterator[str]:
     """Yield the reasons why pages of the origin may read answers."""
     cors = component.traits.get(CORS)
     if cors and origin in cors.origins:

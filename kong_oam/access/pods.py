@@ -38,27 +38,27 @@ def pods_behind(component: Component) -> Texts:
     pods: dict[str, str] = {}
     for endpoint in endpoints:
         pods.pop(endpoint.port_name, None)
-        if words := _words(component, services, endpoint):
+        if words := _pods_text(component, services, endpoint):
             pods[endpoint.port_name] = words
     return pods
 
 
-def _words(
+def _pods_text(
     component: Component, services: Mapping[str, Service], endpoint: Endpoint
 ) -> str:
     named = component.workload.named_service
     service = services.get(endpoint.service)
     if named and endpoint.service == named.ours:
-        return _selected(component, named.labels, [named.target], ())
+        return _selection_text(component, named.labels, [named.target], ())
     port = service.port(endpoint.port) if service else None
     if service is None or port is None:
         return ""
-    return _selected(
+    return _selection_text(
         component, service.selector, service.pod_ports(port), service.workloads
     )
 
 
-def _selected(
+def _selection_text(
     component: Component,
     selector: Texts,
     ports: Iterable[int],

@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Protocol
 
 from kong_oam.access.data import PathSegments
-from kong_oam.access.endpoint import whole
+from kong_oam.access.endpoint import component_key
 from kong_oam.access.hosts import host_patterns
 from kong_oam.access.model import Component, Estate, Exposed
 from kong_oam.access.request_classes import PathClass, path_classes
@@ -67,7 +67,7 @@ class SitesByPort(Sites):
         self._estate = estate
         self._sites: dict[str, list[Exposed]] = {}
         for component in estate.exposed:
-            key = whole(component.key)
+            key = component_key(component.key)
             for endpoint in component.exposure.endpoints:
                 site = f"{key}:{endpoint.port_name}"
                 self._sites.setdefault(site, []).append((endpoint, component))

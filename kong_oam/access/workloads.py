@@ -35,7 +35,8 @@ def digest_of(component: Component, properties: YamlObject) -> str:
     ]:
         names = {component.name, component.application}
         objects = [
-            _nameless(_unversioned(rendered), names) for rendered in defined
+            _without_names(_unversioned(rendered), names)
+            for rendered in defined
         ]
         content = [_unversioned(properties), objects]
     if named := component.workload.named_service:
@@ -65,15 +66,15 @@ def _repository(image: str) -> str:
     return f"{repository}/{last.partition(':')[0]}"
 
 
-def _nameless(value: Any, names: set[str]) -> Any:
+def _without_names(value: Any, names: set[str]) -> Any:
     """Return an object without its own metadata, with None in place of these names."""
     if isinstance(value, Mapping):
         left_out = ("metadata",) if "apiVersion" in value else ()
         return {
-            str(key): _nameless(inner, names)
+            str(key): _without_names(inner, names)
             for key, inner in value.items()
             if key not in left_out
         }
     if isinstance(value, list | tuple):
-        return [_nameless(inner, names) for inner in value]
+        return [_without_names(inner, names) for inner in value]
     return None if isinstance(value, str) and value in names else value

@@ -14,7 +14,7 @@ from kong_oam.access.diff.change import (
     Difference,
     Setting,
 )
-from kong_oam.access.diff.wording import headline, label, row, worth_telling
+from kong_oam.access.diff.wording import headline, label, relevant_changes, row
 from kong_oam.access.networks import ANYWHERE
 from kong_oam.access.paths import written
 from kong_oam.cli.console import MODULE, Colour, Console
@@ -41,7 +41,7 @@ def print_changes(
     prints what is left out."""
     if not changes:
         return
-    shown = worth_telling(changes)
+    shown = relevant_changes(changes)
     console.print(
         console.paint(_colour(shown[0]), headline(changes, scheme)), ""
     )
@@ -75,7 +75,7 @@ def markdown(
     prints what is left out. Names are code, so that none of them is read as markup."""
     if not changes:
         return ["No change of access."]
-    shown = worth_telling(changes)
+    shown = relevant_changes(changes)
     lines = [f"**{code(headline(changes, scheme))}**", ""]
     lines += ["| change | for | methods | where | |", "|---|---|---|---|---|"]
     for change in shown:

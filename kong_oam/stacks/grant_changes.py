@@ -13,8 +13,8 @@ from collections.abc import Collection, Container, Iterable, Mapping
 from kong_oam.access.data import Names, Texts
 from kong_oam.access.diff.snapshot import (
     ModelError,
-    exported,
-    joined,
+    exported_model,
+    join_models,
     load_model,
 )
 from kong_oam.access.model import Component, Estate
@@ -132,9 +132,9 @@ def _frozen(order: Mapping[str, set[str]]) -> Before:
 def _rules_in(states: Iterable[StackState]) -> Mapping[str, AccessChecks]:
     """Return the access checks of the components in exported models, by key. Empty if a model is
     unreadable."""
-    texts = filter(None, (exported(state.outputs) for state in states))
+    texts = filter(None, (exported_model(state.outputs) for state in states))
     try:
-        model = load_model(joined(texts))
+        model = load_model(join_models(texts))
     except ModelError:
         return {}
     return {

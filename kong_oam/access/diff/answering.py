@@ -16,8 +16,8 @@ from typing import Any
 
 from kong_oam.access.diff.change import RIGHTS, AffectedCaller, Answer, Subject
 from kong_oam.access.diff.model import AccessModel
-from kong_oam.access.endpoint import whole
-from kong_oam.access.networks import Source, common
+from kong_oam.access.endpoint import component_key
+from kong_oam.access.networks import Source, intersection
 from kong_oam.access.principals import (
     MOST,
     Access,
@@ -35,8 +35,8 @@ class Answerers:
     def __init__(self, old: AccessModel, new: AccessModel) -> None:
         self._old = old
         self._new = new
-        self._old_keys = {*map(whole, old.estate.components)}
-        self._new_keys = {*map(whole, new.estate.components)}
+        self._old_keys = {*map(component_key, old.estate.components)}
+        self._new_keys = {*map(component_key, new.estate.components)}
 
     def differ(self, was: Answer, now: Answer) -> bool:
         """Return whether another component, another port or other pods answer."""
@@ -52,8 +52,8 @@ class Answerers:
     def _is_renamed(self, was: Answer, now: Answer) -> bool:
         if was.component in self._new_keys or now.component in self._old_keys:
             return False
-        before = _settled(self._old, was)
-        if before is None or before != _settled(self._new, now):
+        before = _comparable_facts(self._old, was)
+        if before is None or before != _comparable_facts(self._new, now):
             return False
         return _are_same_but_for_names(was, now)
 
@@ -64,7 +64,9 @@ def _number(answer: Answer) -> str:
     return answer.port.partition("_")[0]
 
 
-def _settled(model: AccessModel, answer: Answer) -> tuple[Any, ...] | None:
+def _comparable_facts(
+    model: AccessModel, answer: Answer
+) -> tuple[Any, ...] | None:
     """Return workload, owner and facts of the answering component, without its name and pods. None
     if the model has too little data."""
     workload = model.workloads.get(answer.component)
@@ -95,12 +97,12 @@ def _are_same_but_for_names(was: Answer, now: Answer) -> bool:
     )
 
 
-def staying(
+def remaining_callers(
     was: Access, now: Access, renamed: Mapping[Principal, Principal]
 ) -> Iterator[AffectedCaller]:
     """Yield the callers that have access before and after. `renamed` maps new principals to old
     principals."""
-    networks = common(was.networks, now.networks)
+    networks = intersection(was.networks, now.networks)
     if networks is None:
         return
     source = Source(networks)
@@ -119,11 +121,13 @@ def staying(
                 yield AffectedCaller(principal, after, source)
             elif before:
                 yield AffectedCaller(
-                    principal, _both(before, after, principal), source
+                    principal, _combined(before, after, principal), source
                 )
 
 
-def _both(was: Condition, now: Condition, principal: Principal) -> Condition:
+def _combined(
+    was: Condition, now: Condition, principal: Principal
+) -> Condition:
     """Return the condition on users who meet both conditions. Raises TooManyGroupSetsError."""
     if was == now or all(suffices(groups, now) for groups in was):
         return was

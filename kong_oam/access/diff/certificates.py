@@ -13,7 +13,7 @@ from kong_oam.access.diff.change import (
     Subject,
 )
 from kong_oam.access.diff.model import EstateWithFacts
-from kong_oam.access.endpoint import whole
+from kong_oam.access.endpoint import component_key
 from kong_oam.access.hosts import hosts_above
 from kong_oam.access.model import Component, Estate
 
@@ -33,8 +33,8 @@ def certificates_changed(
         after = _exposing(new[0], host)
         if not before or not after:
             continue
-        was = _shown(old[1], before, host)
-        now = _shown(new[1], after, host)
+        was = _certificate_secret(old[1], before, host)
+        now = _certificate_secret(new[1], after, host)
         if was != now and _UNKNOWN not in (was, now):
             exposers = _exposers(before), _exposers(after)
             name = f"certificate of {host}"
@@ -55,20 +55,20 @@ def _exposing(estate: Estate, host: str) -> list[Component]:
 
 def _exposers(components: Iterable[Component]) -> tuple[Exposer, ...]:
     exposers = {
-        Exposer(whole(component.key), component.owner)
+        Exposer(component_key(component.key), component.owner)
         for component in components
     }
     return tuple(sorted(exposers))
 
 
-def _shown(
+def _certificate_secret(
     facts: Facts, components: Iterable[Component], host: str
 ) -> str | None:
     """Return the Secret with a host's certificate: the host's own, or the nearest wildcard's. None
     if no component names a Secret."""
     named: dict[str, str] = {}
     for component in components:
-        of_component = facts.get(Subject(whole(component.key)), {}).get(
+        of_component = facts.get(Subject(component_key(component.key)), {}).get(
             CERTIFICATES
         )
         if of_component is None:

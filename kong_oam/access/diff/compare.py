@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 
 from kong_oam.access.callers import logical_groups
 from kong_oam.access.data import Names, PathSegments
-from kong_oam.access.diff.answering import Answerers, staying
+from kong_oam.access.diff.answering import Answerers, remaining_callers
 from kong_oam.access.diff.certificates import certificates_changed
 from kong_oam.access.diff.change import (
     CLOSING,
@@ -39,11 +39,11 @@ from kong_oam.access.diff.facts import settings_changed
 from kong_oam.access.diff.kind import KINDS, Kind
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.diff.owners import owners_changed
-from kong_oam.access.diff.providers import providers_named_as
+from kong_oam.access.diff.providers import with_provider_names
 from kong_oam.access.diff.rights import rights_changed
 from kong_oam.access.diff.side import Side
 from kong_oam.access.methods import METHODS
-from kong_oam.access.networks import Source, beyond
+from kong_oam.access.networks import Source, addresses_outside
 from kong_oam.access.principals import (
     ITSELF,
     Access,
@@ -71,7 +71,7 @@ _Cells = dict[_ChangeKey, list[_Cell]]
 _Classes = Mapping[str, Sequence[PathClass]]
 
 # Both answers, by site and number of the classes of paths with another target.
-_Otherwise = Mapping[tuple[str, int], Answers]
+_ChangedAnswers = Mapping[tuple[str, int], Answers]
 
 
 _Path = tuple[str, int, PathSegments]
@@ -88,7 +88,7 @@ def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
     Models of one stack are compared by host. Models of two stacks are compared by component and
     port, with logical names of groups, and with the settings in Applications only.
     """
-    old = providers_named_as(old, new)
+    old = with_provider_names(old, new)
     between_stacks = old.estate.stack.name != new.estate.stack.name
     names = (
         logical_groups(old.estate) | logical_groups(new.estate)
@@ -97,14 +97,14 @@ def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
     )
     sides = Side(old, names), Side(new, names)
     by_site = dict(_path_classes(*sides))
-    otherwise = dict(_answered_otherwise(*sides, by_site))
+    otherwise = dict(_changed_answers(*sides, by_site))
     paths = [*_paths(by_site)]
     differences = _cells(*sides, paths, otherwise, _compare)
     renamed = _renamed(differences, *sides)
     kept = _without_renamed(renamed, differences)
 
     def compare_staying(was: Access, now: Access) -> _Compared:
-        for caller in staying(was, now, renamed):
+        for caller in remaining_callers(was, now, renamed):
             yield "answered by", caller
 
     changing = [entry for entry in paths if entry[:2] in otherwise]
@@ -127,7 +127,7 @@ def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
     )
 
 
-def changed(
+def diff_from_any(
     old: Sequence[AccessModel], new: AccessModel
 ) -> tuple[Difference, ...]:
     """Return every change of access from the union of `old` to `new`, the worst first.
@@ -163,7 +163,7 @@ def _paths(by_site: _Classes) -> Iterator[_Path]:
             yield site, number, path_class.path
 
 
-def _answered_otherwise(
+def _changed_answers(
     old: Side, new: Side, by_site: _Classes
 ) -> Iterator[tuple[tuple[str, int], Answers]]:
     """Yield the classes of paths with another target, with both answers."""
@@ -179,7 +179,7 @@ def _cells(
     old: Side,
     new: Side,
     paths: Iterable[_Path],
-    otherwise: _Otherwise,
+    otherwise: _ChangedAnswers,
     compare: Callable[[Access, Access], _Compared],
 ) -> _Cells:
     """Return every difference on these paths, by kind, caller and answers."""
@@ -202,8 +202,8 @@ def _cells(
 
 
 def _compare(was: Access, now: Access) -> _Compared:
-    opened = beyond(now.networks, was.networks)
-    shut = beyond(was.networks, now.networks)
+    opened = addresses_outside(now.networks, was.networks)
+    shut = addresses_outside(was.networks, now.networks)
     if was.everybody or now.everybody:
         yield from _compare_with_everybody(was, now, opened, shut)
         return
@@ -262,12 +262,12 @@ def _compare_with_everybody(
         kind: Kind = "narrowed" if now.principals else "revoked"
         yield kind, AffectedCaller(None, source=Source(was.networks))
     if was.everybody and opened:
-        yield from _each("widened", now, opened)
+        yield from _for_each_caller("widened", now, opened)
     if now.everybody and shut:
-        yield from _each("narrowed", was, shut)
+        yield from _for_each_caller("narrowed", was, shut)
 
 
-def _each(kind: Kind, access: Access, source: Source) -> _Compared:
+def _for_each_caller(kind: Kind, access: Access, source: Source) -> _Compared:
     """Yield one change for each caller with access."""
     if access.everybody:
         yield kind, AffectedCaller(None, source=source)
@@ -433,12 +433,12 @@ def _minutes(
             lifetime = old.lifetime(principal)
             if lifetime is None or lifetime in minutes:
                 continue
-            if _lives(old, new, principal, caller, site, path, methods):
+            if _is_accepted(old, new, principal, caller, site, path, methods):
                 minutes.add(lifetime)
     return max(minutes, default=None)
 
 
-def _lives(
+def _is_accepted(
     old: Side,
     new: Side,
     principal: Principal,
@@ -462,14 +462,14 @@ def _lives(
         lost = frozenset(
             groups for groups in before if not suffices(groups, after)
         )
-        for groups in _concerned(lost, after, named):
+        for groups in _users_losing_access(lost, after, named):
             token = old.token(principal, groups, site, path)
             if new.takes(site, path, method, token, caller.source.networks):
                 return True
     return False
 
 
-def _concerned(
+def _users_losing_access(
     condition: Condition, after: Condition, named: Groups
 ) -> Iterator[Groups]:
     """Yield sets of groups of users who lose access: the required groups, and the largest supersets

@@ -242,7 +242,7 @@ def facts_of(estate: Estate, settings: Settings) -> Facts:
         subject = Subject(provider=provider.name)
         facts[subject] = dict(_provider_facts(provider, by_name[provider.name]))
     for key, component in estate.components.items():
-        rights = _rights_given(component)
+        rights = _rights_granted(component)
         if component.exposure.endpoints or component.identity.clients or rights:
             facts[Subject(key)] = _component_facts(component, rights)
         for client in component.identity.clients:
@@ -293,7 +293,7 @@ def _certificates_named(component: Component) -> Texts:
     }
 
 
-def _rights_given(component: Component) -> list[str]:
+def _rights_granted(component: Component) -> list[str]:
     """Return the rights that a component's objects give at all its sites, sorted, each with its
     namespace and cluster.
 
@@ -344,10 +344,10 @@ def _values(value: Any, prefix: str = "") -> _Values:
         if field.name in LEFT_OUT.get(kind, ()):
             continue
         name = prefix + _NAMES.get((kind, field.name), camel(field.name))
-        yield from _named(name, getattr(value, field.name))
+        yield from _named_values(name, getattr(value, field.name))
 
 
-def _named(name: str, value: Any) -> _Values:
+def _named_values(name: str, value: Any) -> _Values:
     if is_dataclass(value):
         yield from _values(value, f"{name}.")
     else:
@@ -358,7 +358,7 @@ def _trait_values(component: Component) -> _Values:
     """Yield the values of a component's traits that are not compared request by request."""
     for key, value in component.traits.values.items():
         if key.fact:
-            yield from _named(key.fact, value)
+            yield from _named_values(key.fact, value)
 
 
 def _json(value: Any) -> Any:
@@ -371,7 +371,7 @@ def _json(value: Any) -> Any:
 
 
 # Settings from Applications. All other settings differ between stacks by their nature.
-_OF_APPLICATIONS = (
+_APPLICATION_SETTINGS = (
     "forwardToken",
     "kind",
     "refresh",
@@ -406,7 +406,7 @@ def _values_changed(
         return
     for name in sorted({*old, *new} - {RIGHTS, CERTIFICATES}):
         if between_stacks and not (
-            name in _OF_APPLICATIONS or name.startswith(_EDGE)
+            name in _APPLICATION_SETTINGS or name.startswith(_EDGE)
         ):
             continue
         was = _stated_value(old, name, between_stacks)
@@ -436,7 +436,7 @@ def _paths(uris: Any) -> Any:
     return sorted(paths)
 
 
-_NEITHER = (
+_WITHOUT_EFFECT = (
     "clientSecrets",
     "gateway.hstsSeconds",
     "gateway.nodeAddress",
@@ -457,7 +457,7 @@ _LESS_WIDENS = ("gateway.stripHeaders", "tokens.overage")
 
 def _kind(name: str, was: Any, now: Any) -> Kind:
     """Return the kind of a changed value. By default it may widen access."""
-    if name in _NEITHER:
+    if name in _WITHOUT_EFFECT:
         return "changed"
     for meaning in MEANINGS:
         fact = meaning.key.fact

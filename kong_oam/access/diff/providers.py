@@ -9,7 +9,7 @@ from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.model import Application, Component, Estate
 
 
-def providers_named_as(old: AccessModel, new: AccessModel) -> AccessModel:
+def with_provider_names(old: AccessModel, new: AccessModel) -> AccessModel:
     """Return `old` with the providers' names of `new`. Equal names match first, and the others
     match in order."""
     before = old.estate.stack

@@ -15,11 +15,11 @@ from kong_oam.access.data import Networks, PathSegments
 from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.diff.change import Answer
 from kong_oam.access.diff.model import AccessModel
-from kong_oam.access.endpoint import Endpoint, whole
+from kong_oam.access.endpoint import Endpoint, component_key
 from kong_oam.access.hosts import host_patterns
 from kong_oam.access.issue import User, issue
 from kong_oam.access.model import METHODS, Component
-from kong_oam.access.networks import common
+from kong_oam.access.networks import intersection
 from kong_oam.access.paths import written
 from kong_oam.access.principals import (
     ITSELF,
@@ -114,7 +114,7 @@ class Side:
         return self._answer(*pair) if pair else None
 
     def _answer(self, endpoint: Endpoint, component: Component) -> Answer:
-        key = whole(component.key)
+        key = component_key(component.key)
         pods = self.model.pods.get(key, {}).get(endpoint.port_name, "")
         return Answer(key, endpoint.port_name, pods, component.owner)
 
@@ -168,7 +168,8 @@ class Side:
         if not decision.allowed or not component or not rule:
             return False
         return (
-            common(networks, component.networks(rule.path, method)) is not None
+            intersection(networks, component.networks(rule.path, method))
+            is not None
         )
 
     def groups_named(self, site: str, path: PathSegments) -> Groups:

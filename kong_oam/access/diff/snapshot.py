@@ -56,7 +56,7 @@ class ModelError(EngineError):
     """The data is not an exported model that this version reads. The message gives the cause."""
 
 
-def exported(outputs: JsonObject) -> Any:
+def exported_model(outputs: JsonObject) -> Any:
     """Return the model among a stack's outputs, or None."""
     return outputs.get(OUTPUT)
 
@@ -121,7 +121,7 @@ def _stack(model: AccessModel) -> JsonObject:
     }
 
 
-def joined(models: Iterable[Any]) -> str:
+def join_models(models: Iterable[Any]) -> str:
     """Join the exported models of an estate's stacks into one model. Each component comes from the
     stack that deploys it.
 
@@ -152,7 +152,7 @@ def _component(component: Component, per_api: bool) -> JsonFields:
             [endpoint.host, endpoint.path, endpoint.port]
             for endpoint in component.exposure.endpoints
         ],
-        "apart": dict(_apart(component.exposure.endpoints)),
+        "apart": dict(_services_apart(component.exposure.endpoints)),
         "rules": [*map(_dumped_rule, component.exposure.rules)],
         "roles": [*_dumped_roles(component.identity.roles, per_api)],
         "from": [*_dumped_networks(component.allowed_from)],
@@ -162,7 +162,7 @@ def _component(component: Component, per_api: bool) -> JsonFields:
     return {name: value for name, value in data.items() if value}
 
 
-def _apart(endpoints: Sequence[Endpoint]) -> Iterator[tuple[str, str]]:
+def _services_apart(endpoints: Sequence[Endpoint]) -> Iterator[tuple[str, str]]:
     for index, endpoint in enumerate(endpoints):
         if endpoint.apart:
             yield str(index), endpoint.apart

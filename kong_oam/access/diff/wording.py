@@ -41,7 +41,7 @@ def headline(changes: Sequence[Difference], scheme: str) -> str:
     changes."""
     if not changes:
         return ""
-    worst, *others = worth_telling(changes)
+    worst, *others = relevant_changes(changes)
     callers, listed, place, _ = row(worst, scheme)
     text = label(worst)
     if worst.kind != "newly public":
@@ -69,13 +69,13 @@ def row(change: Difference, scheme: str) -> tuple[str, str, str, str]:
     setting, and a note. All affected callers are named."""
     place = str(change.position) if change.position else ""
     if isinstance(change, Setting):
-        return concerned(change), "", setting(change), place
-    requests = where(change, scheme) + answered(change)
-    note = until(change) or place
+        return subject_text(change), "", setting_text(change), place
+    requests = place_text(change, scheme) + answers_text(change)
+    note = token_note(change) or place
     return callers_text(change.callers), methods(change.methods), requests, note
 
 
-def answered(change: Change) -> str:
+def answers_text(change: Change) -> str:
     """Return the new and the old answer with their owners; empty if they are equal.
 
     The text is `: orders/api:8080 (team-orders) -> evil/proxy:8080 (team-e)` if nothing else
@@ -86,21 +86,21 @@ def answered(change: Change) -> str:
         return ""
     was, now = change.answers
     pods = (was.component, was.port) == (now.component, now.port)
-    before = _answer_in_words(was, pods=pods)
-    after = _answer_in_words(now, pods=pods)
+    before = _answer_text(was, pods=pods)
+    after = _answer_text(now, pods=pods)
     if change.kind == "answered by":
         return printable(f": {before} -> {after}")
     return printable(f"; now answered by {after}, before {before}")
 
 
-def _answer_in_words(answer: Answer, *, pods: bool) -> str:
+def _answer_text(answer: Answer, *, pods: bool) -> str:
     owner = f" ({answer.owner})" if answer.owner else ""
     return f"{answer.component}:{answer.port}{owner}" + (
         f", {answer.pods}" if pods else ""
     )
 
 
-def worth_telling(changes: Sequence[Difference]) -> Sequence[Difference]:
+def relevant_changes(changes: Sequence[Difference]) -> Sequence[Difference]:
     """Leave out other spellings of a listed path, and other spellings that are now denied.
 
     The gate denies paths that some servers read as a rule's path, so every added or removed rule
@@ -113,11 +113,11 @@ def worth_telling(changes: Sequence[Difference]) -> Sequence[Difference]:
             and not change.region.subtree.spelled_otherwise
         ):
             itself.add((change.site, folded(change.region.subtree.path)))
-    shown = [change for change in changes if _is_worth_telling(change, itself)]
+    shown = [change for change in changes if _is_relevant(change, itself)]
     return shown or changes
 
 
-def _is_worth_telling(
+def _is_relevant(
     change: Difference, itself: Collection[tuple[str, PathSegments]]
 ) -> bool:
     """Return whether a change deserves a line: it is about a declared path, or it opens another
@@ -133,10 +133,10 @@ def _is_worth_telling(
 
 def callers_text(callers: Sequence[AffectedCaller]) -> str:
     """Return callers as text: `shop/checkout, shop/web for users in sales`."""
-    return ", ".join(map(_caller_in_words, callers))
+    return ", ".join(map(_caller_text, callers))
 
 
-def _caller_in_words(caller: AffectedCaller) -> str:
+def _caller_text(caller: AffectedCaller) -> str:
     source = f" from {caller.source}" if caller.source != ANYWHERE else ""
     if caller.principal is None:
         return f"everybody{source}"
@@ -166,7 +166,7 @@ def methods(listed: Sequence[str]) -> str:
     return "*" if len(listed) == len(METHODS) else ",".join(listed)
 
 
-def where(change: Change, scheme: str) -> str:
+def place_text(change: Change, scheme: str) -> str:
     """Return the place of a change: `https://orders.example.com/orders but not /orders/health`, or
     `orders/api:8080 /orders` between stacks.
 
@@ -191,7 +191,7 @@ def path(subtree: Subtree) -> str:
     )
 
 
-def until(change: Change) -> str:
+def token_note(change: Change) -> str:
     """Return when a closing change takes effect for existing tokens.
 
     The note is empty for an opening change, and if everybody could call and no old token works.
@@ -203,7 +203,7 @@ def until(change: Change) -> str:
     return f"old tokens work up to {change.minutes} minutes"
 
 
-def concerned(change: Setting) -> str:
+def subject_text(change: Setting) -> str:
     """Return the subject of a changed setting or owner: `orders/api`, `everybody`, `clients of
     okta`, `shop/web at okta`, `pods of orders/api`, or `callers of orders/api`.
 
@@ -215,7 +215,7 @@ def concerned(change: Setting) -> str:
         return component
     if change.exposers:
         return printable(
-            f"callers of {', '.join(map(_owned, everybody_on(change)))}"
+            f"callers of {', '.join(map(_with_owner, all_exposers(change)))}"
         )
     if component and change.name == RIGHTS:
         return f"pods of {component}"
@@ -228,13 +228,13 @@ def concerned(change: Setting) -> str:
     return f"clients of {provider}" if provider else "everybody"
 
 
-def _owned(exposer: Exposer) -> str:
+def _with_owner(exposer: Exposer) -> str:
     if exposer.owner:
         return f"{exposer.component} ({exposer.owner})"
     return exposer.component
 
 
-def everybody_on(change: Setting) -> list[Exposer]:
+def all_exposers(change: Setting) -> list[Exposer]:
     """Return the components on a host before and after. A component with a changed owner appears
     with both owners."""
     before, after = change.exposers or ((), ())
@@ -244,7 +244,7 @@ def everybody_on(change: Setting) -> list[Exposer]:
     return sorted(exposers.values())
 
 
-def setting(change: Setting) -> str:
+def setting_text(change: Setting) -> str:
     """Return a setting's change as text: `gateway.scheme: https -> http`, or `redirectUris: added
     https://shop.example.com/new`. For a changed owner: both teams."""
     difference = _difference(change.was, change.now)

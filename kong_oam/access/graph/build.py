@@ -120,13 +120,13 @@ def _component(component: Component) -> Parts:
             rule for rule in component.exposure.rules if name in rule.scopes
         ]
         items = _requests(rules, name)
-        label = in_words(items) or ("no rule requires it",)
+        label = request_lines(items) or ("no rule requires it",)
         yield Edge(scope.id, target.id, items, label)
     items = _requests(rule for rule in component.exposure.rules if rule.public)
     if items:
         public = Node("public", "anybody", component.key, ("needs no token",))
         yield public
-        yield Edge(public.id, target.id, items, in_words(items))
+        yield Edge(public.id, target.id, items, request_lines(items))
 
 
 def _scope(component: Component, name: str) -> Node:
@@ -151,7 +151,7 @@ def _requests(rules: Iterable[Rule], scope: str = "") -> Names:
     return tuple(requests)
 
 
-def in_words(requests: Iterable[str]) -> Names:
+def request_lines(requests: Iterable[str]) -> Names:
     """Return requests as lines, one per path: `GET,HEAD /orders`."""
     by_place: NameLists = {}
     for request in requests:
@@ -164,7 +164,7 @@ def in_words(requests: Iterable[str]) -> Names:
 
 def _granted(estate: Estate, component: Component) -> Parts:
     """Yield the roles of a component, their holders, and the scopes that each holder gets."""
-    holding = list(_holding(estate, component))
+    holding = list(_holders(estate, component))
     carried: set[str] = set()
     alone: NameSets = {}
     for client, scopes in holding:
@@ -175,7 +175,7 @@ def _granted(estate: Estate, component: Component) -> Parts:
     of_groups: set[str] = set()
     for role in component.identity.roles:
         yield from _role(component, role)
-        yield from _never_asking(estate, component, role)
+        yield from _idle_holders(estate, component, role)
         for group in role.groups:
             of_groups.update(role.scopes)
             with_group = alone.get(group, ())
@@ -189,7 +189,7 @@ def _granted(estate: Estate, component: Component) -> Parts:
         yield from _held_by_client(component, client, scopes, passing)
 
 
-def _holding(
+def _holders(
     estate: Estate, component: Component
 ) -> Iterator[tuple[Client, Scopes]]:
     """Yield the clients with a role or a scope of the component, and their scopes.
@@ -209,7 +209,7 @@ def _holding(
                 yield client, frozenset(scopes)
 
 
-def _never_asking(estate: Estate, component: Component, role: Role) -> Parts:
+def _idle_holders(estate: Estate, component: Component, role: Role) -> Parts:
     """Yield the edges of role holders that are not clients of the component's provider."""
     for member in role.components:
         holder = estate.components.get(member)
@@ -245,7 +245,7 @@ def _held_by_client(
         asks = not scopes.isdisjoint(role.scopes)
         why = "no group has it" if asks else "asks for none of it"
         role_id = _role_node(component, role).id
-        label = _less(items, role.scopes, why)
+        label = _limited_label(items, role.scopes, why)
         yield Edge(f"client:{client.component}", role_id, items, label)
 
 
@@ -264,13 +264,15 @@ def _held_by_group(
     group = Node("group", name, details=("group",))
     yield group
     items = tuple(sorted({*role.scopes}.intersection(carried)))
-    label = _less(items, role.scopes, "no client asks for it")
+    label = _limited_label(items, role.scopes, "no client asks for it")
     if with_others := [scope for scope in items if scope not in alone]:
         label = (*label, f"{', '.join(with_others)} beside another group")
     yield Edge(group.id, _role_node(component, role).id, items, label)
 
 
-def _less(items: Collection[str], scopes: Iterable[str], why: str) -> Names:
+def _limited_label(
+    items: Collection[str], scopes: Iterable[str], why: str
+) -> Names:
     """Return the effective scopes of a role if some are not; `why` if none is; empty if all are."""
     if len(items) == len({*scopes}):
         return ()
@@ -304,7 +306,9 @@ def _any_token(estate: Estate, component: Component, callers: Callers) -> Parts:
     only = component.key if provider.per_api and not component.any_token else ""
     token = Node("token", f"any token of {provider.name}", only)
     yield token
-    yield Edge(token.id, f"component:{component.key}", items, in_words(items))
+    yield Edge(
+        token.id, f"component:{component.key}", items, request_lines(items)
+    )
     access = callers.principals_with(component, frozenset())
     for client in estate.clients:
         if principal_of(client) in access.principals:

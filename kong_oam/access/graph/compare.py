@@ -12,10 +12,10 @@ from dataclasses import replace
 from kong_oam.access.data import Names, without
 from kong_oam.access.diff.change import CLOSING, OPENING, Difference
 from kong_oam.access.diff.model import AccessModel
-from kong_oam.access.diff.providers import providers_named_as
+from kong_oam.access.diff.providers import with_provider_names
 from kong_oam.access.diff.snapshot import dump_model, load_model
-from kong_oam.access.diff.wording import label, row, worth_telling
-from kong_oam.access.graph.build import graph_of, in_words
+from kong_oam.access.diff.wording import label, relevant_changes, row
+from kong_oam.access.graph.build import graph_of, request_lines
 from kong_oam.access.graph.graph import (
     Change,
     Edge,
@@ -29,11 +29,11 @@ from kong_oam.access.graph.graph import (
 def graph_of_change(old: AccessModel, new: AccessModel, title: str) -> Graph:
     """Return the graph of the change from `old` to `new`. If either model was exported, both are
     drawn without role names."""
-    old = providers_named_as(old, new)
+    old = with_provider_names(old, new)
     if _exported(old) or _exported(new):
         old = load_model(dump_model(old))
         new = load_model(dump_model(new))
-    return compared(graph_of(old.estate), graph_of(new.estate), title)
+    return merge_graphs(graph_of(old.estate), graph_of(new.estate), title)
 
 
 def _exported(model: AccessModel) -> bool:
@@ -41,7 +41,7 @@ def _exported(model: AccessModel) -> bool:
     return any(not component.position.file for component in components)
 
 
-def compared(old: Graph, new: Graph, title: str) -> Graph:
+def merge_graphs(old: Graph, new: Graph, title: str) -> Graph:
     """Return the union of both graphs, with details from `new` where possible."""
     nodes = {**old.by_id, **new.by_id}
     marked = (_marked(node, old, new) for node in nodes.values())
@@ -77,7 +77,7 @@ def _edges(old: Edge | None, new: Edge | None) -> Iterator[Edge]:
         if items:
             label = tuple(items)
             if new.target.startswith("component:"):
-                label = in_words(items)
+                label = request_lines(items)
             yield Edge(new.source, new.target, tuple(items), label, change)
 
 
@@ -90,7 +90,7 @@ def change_notes(changes: Sequence[Difference], scheme: str) -> Names:
         return (
             "Every request gets the same answer as before (no change in diff).",
         )
-    lines = [_line(change, scheme) for change in worth_telling(changes)]
+    lines = [_line(change, scheme) for change in relevant_changes(changes)]
     return "The same change in diff:", *lines
 
 

@@ -34,7 +34,7 @@ _MARKUP = re.compile(r"[^\w /,.:()?=…·−~-]|:(?=fa)|^-|(?<=\d)\.(?= |$)")  #
 
 # A space without width: Mermaid looks for formulas (`$$`) and icons (`fa:fa-x`) after it has
 # decoded codes.
-_APART = "#8203;"
+_ZERO_WIDTH_SPACE = "#8203;"
 
 
 def mermaid(graph: Graph) -> str:
@@ -136,5 +136,5 @@ def _encoded(text: str) -> str:
 
 def _code(match: re.Match[str]) -> str:
     character = match[0]
-    apart = _APART if character in "$:" else ""
+    apart = _ZERO_WIDTH_SPACE if character in "$:" else ""
     return f"#{ord(character)};{apart}"

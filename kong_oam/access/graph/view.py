@@ -18,9 +18,9 @@ def of_application(graph: Graph, application: str) -> Graph:
     for node in own:
         entering = graph.entering.get(node.id, ())
         if node.kind == "client":
-            edges |= _reached(graph, node)
+            edges |= _edges_reached(graph, node)
         elif node.kind == "component":
-            edges |= _closed(graph, entering, forward=False)
+            edges |= _connected(graph, entering, forward=False)
         elif node.kind == "role":
             edges.update(edge for edge in entering if edge.idle)
     return _part(graph, own, edges)
@@ -30,7 +30,7 @@ def of_principal(graph: Graph, nodes: Iterable[Node]) -> Graph:
     """Return the reach of nodes: a client or a group, with the groups or clients that its users
     need. `public` nodes stand for anybody."""
     own = list(nodes)
-    edges = {*chain.from_iterable(_reached(graph, node) for node in own)}
+    edges = {*chain.from_iterable(_edges_reached(graph, node) for node in own)}
     return _part(graph, own, edges)
 
 
@@ -38,10 +38,10 @@ def of_changes(graph: Graph) -> Graph:
     """Return the changed nodes and edges, and every path from a caller to a component with a change
     on it."""
     changed = {edge for edge in graph.edges if edge.change}
-    edges = _closed(graph, changed, forward=True)
-    edges |= _closed(graph, changed, forward=False)
+    edges = _connected(graph, changed, forward=True)
+    edges |= _connected(graph, changed, forward=False)
     for edge in changed:
-        following = _closed(graph, [edge], forward=True)
+        following = _connected(graph, [edge], forward=True)
         edges |= _with_other_halves(graph, graph.by_id[edge.source], following)
     return _part(graph, (node for node in graph.nodes if node.change), edges)
 
@@ -52,10 +52,10 @@ def of_components(graph: Graph, components: Iterable[Node]) -> Graph:
     entering: list[Edge] = []
     for node in own:
         entering += graph.entering.get(node.id, ())
-    return _part(graph, own, _closed(graph, entering, forward=False))
+    return _part(graph, own, _connected(graph, entering, forward=False))
 
 
-def _reached(graph: Graph, node: Node) -> set[Edge]:
+def _edges_reached(graph: Graph, node: Node) -> set[Edge]:
     """Return all edges on paths from the node. For users, include the edges of their other half:
     groups or clients."""
     leaving = list(graph.leaving.get(node.id, ()))
@@ -65,7 +65,7 @@ def _reached(graph: Graph, node: Node) -> set[Edge]:
                 if users_in(node.name) in edge.items:
                     leaving.append(edge)
     return _with_other_halves(
-        graph, node, _closed(graph, leaving, forward=True)
+        graph, node, _connected(graph, leaving, forward=True)
     )
 
 
@@ -96,7 +96,7 @@ def _with_other_halves(graph: Graph, node: Node, edges: set[Edge]) -> set[Edge]:
     roles = {edge.source for edge in edges if edge.target in scopes}
     result = set(edges)
     for other in _other_halves(graph, node):
-        ways = [way for way in _ways(graph, other) if way[1].target in scopes]
+        ways = [way for way in _paths(graph, other) if way[1].target in scopes]
         by_these = {
             granting.target
             for holding, granting in ways
@@ -108,14 +108,16 @@ def _with_other_halves(graph: Graph, node: Node, edges: set[Edge]) -> set[Edge]:
     return result
 
 
-def _ways(graph: Graph, holder: Node) -> Iterator[tuple[Edge, Edge]]:
+def _paths(graph: Graph, holder: Node) -> Iterator[tuple[Edge, Edge]]:
     """Yield each pair of edges from a holder to a role, and from the role to a scope."""
     for holding in graph.leaving.get(holder.id, ()):
         for granting in _after(graph, holding):
             yield holding, granting
 
 
-def _closed(graph: Graph, edges: Iterable[Edge], *, forward: bool) -> set[Edge]:
+def _connected(
+    graph: Graph, edges: Iterable[Edge], *, forward: bool
+) -> set[Edge]:
     """Return the edges, and all edges after them, or before them."""
     closed = set(edges)
     waiting = list(edges)

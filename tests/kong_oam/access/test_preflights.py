@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from kong_oam.access.decide import Request, decide
-from kong_oam.access.origins import readers
+from kong_oam.access.origins import readable_requests
 from kong_oam.access.pages import Reading, preflight, reading, reading_origins
 from kong_oam.traits.cors.at_kong import granted
 from tests.support.cross_origin import NAMES, Asked, asked, check, made
@@ -86,7 +86,7 @@ def test_the_model_says_what_the_gateway_answers(name: str) -> None:
             == case.status
         )
     component = decide(ESTATE, request(case), None).component
-    if component and readers(ESTATE, component) is None:
+    if component and readable_requests(ESTATE, component) is None:
         assert found is None
         return
     assert isinstance(found, Reading)

@@ -17,11 +17,11 @@ from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.diff.snapshot import ModelError, dump_model, load_model
 from kong_oam.access.networks import (
     Source,
+    address_classes,
+    addresses_outside,
     admits,
-    beyond,
     fewest,
     network,
-    told_apart,
 )
 from kong_oam.access.principals import Principal
 from kong_oam.access.report import access_table
@@ -324,7 +324,7 @@ def test_what_is_beyond_other_networks_is_just_what_they_do_not_hold(
     one: tuple[()], other: tuple[()]
 ) -> None:
     """Its example, too."""
-    source = beyond(one, other)
+    source = addresses_outside(one, other)
     for address in ADDRESSES:
         assert (source is not None and holds(source, address)) == (
             admits(one, address) and not admits(other, address)
@@ -339,7 +339,7 @@ def test_classes_of_addresses_are_told_apart_by_networks_alone(
     networks: tuple[()],
 ) -> None:
     """Each address is in one class, and its networks are those of the class's example."""
-    classes = told_apart(networks)
+    classes = address_classes(networks)
     for address in ADDRESSES:
         (found,) = (one for one in classes if holds(one, address))
         example = str(found.example() or address)

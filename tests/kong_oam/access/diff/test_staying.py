@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kong_oam.access import principals
 from kong_oam.access.data import Networks
 from kong_oam.access.diff import answering
-from kong_oam.access.diff.answering import staying
+from kong_oam.access.diff.answering import remaining_callers
 from kong_oam.access.diff.change import AffectedCaller
 from kong_oam.access.networks import Source, admits, network
 from kong_oam.access.principals import (
@@ -106,7 +106,7 @@ def test_who_stays_is_who_may_before_and_after(
     was: Access, now: Access
 ) -> None:
     """Each of them once, by the name of the new side, and nobody else."""
-    stays = list(staying(was, now, {RENAMED: WEB}))
+    stays = list(remaining_callers(was, now, {RENAMED: WEB}))
     for old_name, new_name in ((None, None), (JOB, JOB), (WEB, RENAMED)):
         for groups in EVERY_SET:
             for address in ADDRESSES:
@@ -130,12 +130,14 @@ def test_a_condition_of_both_is_as_small_as_can_be() -> None:
     """No set of groups in it contains another."""
     a, b, ab, c = (frozenset(name) for name in ("a", "b", "ab", "c"))
     assert list(
-        staying(_with(frozenset({a, b})), _with(frozenset({a, c})), {})
+        remaining_callers(
+            _with(frozenset({a, b})), _with(frozenset({a, c})), {}
+        )
     ) == [AffectedCaller(WEB, frozenset({a, frozenset("bc")}), Source())]
-    assert list(staying(_with(frozenset({a})), _with(frozenset({ab})), {})) == [
-        AffectedCaller(WEB, frozenset({ab}), Source())
-    ]
-    assert list(staying(_with(frozenset({a})), NOBODY, {})) == []
+    assert list(
+        remaining_callers(_with(frozenset({a})), _with(frozenset({ab})), {})
+    ) == [AffectedCaller(WEB, frozenset({ab}), Source())]
+    assert list(remaining_callers(_with(frozenset({a})), NOBODY, {})) == []
 
 
 def test_more_sets_of_groups_than_can_be_listed_are_refused_in_words(
@@ -151,4 +153,4 @@ def test_more_sets_of_groups_than_can_be_listed_are_refused_in_words(
         principals.TooManyGroupSetsError,
         match="users of 'app/web' keep access through more than",
     ):
-        list(staying(was, now, {}))
+        list(remaining_callers(was, now, {}))

@@ -23,11 +23,11 @@ from kong_oam.access.diff.wording import (
     headline,
     label,
     methods,
+    place_text,
+    relevant_changes,
     row,
-    until,
+    token_note,
     users,
-    where,
-    worth_telling,
 )
 from kong_oam.access.model import METHODS
 from kong_oam.access.networks import Source, network
@@ -139,7 +139,9 @@ def test_a_place_is_a_url_without_its_exceptions(
     site: str, region: Region, words: str
 ) -> None:
     """Exceptions that are other spellings are refused, and not listed."""
-    assert where(replace(REVOKED, site=site, region=region), "https") == words
+    assert (
+        place_text(replace(REVOKED, site=site, region=region), "https") == words
+    )
 
 
 @pytest.mark.parametrize(
@@ -166,7 +168,7 @@ def test_a_closing_change_says_how_long_old_tokens_count(
     change: Change, words: str
 ) -> None:
     """Of everybody only where old tokens count."""
-    assert until(change) == words
+    assert token_note(change) == words
 
 
 def test_a_row_has_the_callers_the_methods_the_requests_and_a_note() -> None:
@@ -328,6 +330,6 @@ def test_other_spellings_are_listed_where_the_path_itself_is_not() -> None:
     refused = replace(
         otherwise, kind="revoked", region=Region(Subtree(("x.",), True))
     )
-    assert worth_telling([admin, otherwise, refused]) == [admin]
-    assert worth_telling([OWNER, otherwise, refused]) == [OWNER, otherwise]
-    assert worth_telling([refused]) == [refused]
+    assert relevant_changes([admin, otherwise, refused]) == [admin]
+    assert relevant_changes([OWNER, otherwise, refused]) == [OWNER, otherwise]
+    assert relevant_changes([refused]) == [refused]
