@@ -15,7 +15,7 @@ import pulumi
 from pulumi.runtime import is_dry_run
 
 from kong_oam.diagnostics import Diagnostic, errors
-from kong_oam.engine.refusals import ERROR_PREFIX
+from kong_oam.engine.error_prefix import ERROR_PREFIX
 
 _SKIPPED = "PULUMI_SKIP_CHECKPOINTS"
 AT_PRODUCTS = "where this would be provisioned; nothing was"

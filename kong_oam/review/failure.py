@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kong_oam.diagnostics import some
-from kong_oam.engine.refusals import ERROR_PREFIX
+from kong_oam.engine.error_prefix import ERROR_PREFIX
 from kong_oam.engine.state import logical_name
 
 # An edge: a JSON object as a command or GitHub prints it.

@@ -15,7 +15,7 @@ from kong_oam.access.diff.change import AffectedCaller, Answer, Change, Example
 from kong_oam.access.principals import ITSELF, Principal
 from kong_oam.access.request_classes import Region, Subtree
 from kong_oam.cli.changes import document
-from kong_oam.engine.refusals import ERROR_PREFIX
+from kong_oam.engine.error_prefix import ERROR_PREFIX
 from kong_oam.review import access_changes
 from kong_oam.review.access_changes import AccessChange, Finding
 from kong_oam.review.comment import LONGEST, ReviewedStack, compose
